@@ -1,0 +1,744 @@
+//! A JSON document that remembers where everything stood.
+//!
+//! Implements the JSON representation of FHIR R4 (<https://hl7.org/fhir/R4/json.html>) as far as syntax goes: numbers
+//! keep their digits, members keep their order, unknown members and `_primitive` siblings are members like any other.
+//! The whole document is one flat, pre-order run of nodes that point into the source text, so reading allocates
+//! twice, whatever the size, and every node knows its line and column.
+//!
+//! It must not know what a resource is; that is the business of the layers above.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde_json::{Map, Number, Value};
+
+use super::issue::{Issue, Key};
+
+/// How much a document may hold before it is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Longest accepted text, in bytes. Never above `u32::MAX`, which is what positions are counted in.
+    pub bytes: usize,
+    /// Deepest accepted nesting of arrays and objects.
+    pub depth: usize,
+}
+
+impl Default for Limits {
+    /// 16 MB and 100 levels: the deepest published R4 example nests 26 levels.
+    fn default() -> Self {
+        Self { bytes: 16 * 1024 * 1024, depth: 100 }
+    }
+}
+
+/// What a JSON value is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool,
+    /// A number, kept as written
+    Number,
+    /// A string
+    String,
+    /// An array
+    Array,
+    /// An object
+    Object,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Null => "null",
+            Self::Bool => "a boolean",
+            Self::Number => "a number",
+            Self::String => "a string",
+            Self::Array => "an array",
+            Self::Object => "an object",
+        })
+    }
+}
+
+/// A place in the source, counted from 1; columns count characters, as editors do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Line, from 1
+    pub line: u32,
+    /// Column, from 1
+    pub column: u32,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.line, self.column)
+    }
+}
+
+/// One value. `start..end` is its text (with quotes or brackets); `after` is the index of the first node that is not
+/// part of it, so a sibling is one step away whatever lies between.
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    kind: Kind,
+    /// The string holds an escape and has to be decoded; for other kinds false.
+    escaped: bool,
+    /// Length of the member name (0 outside objects).
+    name_length: u16,
+    name: u32,
+    start: u32,
+    end: u32,
+    after: u32,
+}
+
+/// A parsed document. See the module head.
+pub struct Document {
+    text: Box<str>,
+    slots: Vec<Slot>,
+}
+
+impl fmt::Debug for Document {
+    /// Says how much it holds and never what: documents are about people.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Document({} bytes, {} nodes)", self.text.len(), self.slots.len())
+    }
+}
+
+/// One value inside a document: cheap to copy, valid as long as the document.
+#[derive(Clone, Copy)]
+pub struct Node<'a> {
+    document: &'a Document,
+    index: u32,
+}
+
+impl fmt::Debug for Node<'_> {
+    /// Where it stands and what kind it is, never the value.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at {}", self.kind(), self.place())
+    }
+}
+
+impl PartialEq for Node<'_> {
+    /// The same place of the same document.
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.document, other.document) && self.index == other.index
+    }
+}
+
+// === Document ===
+
+impl Document {
+    /// Reads a document within the default limits.
+    ///
+    /// # Errors
+    /// One issue that names the line and column where reading stopped.
+    pub fn parse(text: impl Into<Box<str>>) -> Result<Self, Box<Issue>> {
+        Self::parse_within(text, Limits::default())
+    }
+
+    /// Reads a document from bytes, which must be UTF-8.
+    ///
+    /// # Errors
+    /// As [`Document::parse`], and for a text that is not UTF-8.
+    pub fn parse_bytes(bytes: &[u8], limits: Limits) -> Result<Self, Box<Issue>> {
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Self::parse_within(text, limits),
+            Err(error) => {
+                let text = format!("the body is not UTF-8 (byte {})", error.valid_up_to());
+                let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+                Err(Box::new(Issue::fatal(Key::JsonSyntax, "", text).at(place_of(&before, before.len()))))
+            }
+        }
+    }
+
+    /// Reads a document within `limits`.
+    ///
+    /// # Errors
+    /// As [`Document::parse`].
+    pub fn parse_within(text: impl Into<Box<str>>, limits: Limits) -> Result<Self, Box<Issue>> {
+        let text = text.into();
+        let bound = limits.bytes.min(u32::MAX as usize - 1);
+        if text.len() > bound {
+            let said = format!("the document has {} bytes; at most {bound} are read", text.len());
+            return Err(Box::new(Issue::fatal(Key::TooLarge, "", said)));
+        }
+        let mut reader = Reader {
+            bytes: text.as_bytes(),
+            at: 0,
+            slots: Vec::with_capacity(text.len() / 24 + 8),
+            depth: limits.depth,
+        };
+        match reader.document() {
+            Ok(()) => {
+                let slots = reader.slots;
+                Ok(Self { text, slots })
+            }
+            Err((key, at, said)) => Err(Box::new(Issue::fatal(key, "", said).at(place_of(&text, at)))),
+        }
+    }
+
+    /// Makes a document of a value that we built ourselves.
+    ///
+    /// # Errors
+    /// As [`Document::parse`]; only for values beyond the limits.
+    pub fn from_value(value: &Value) -> Result<Self, Box<Issue>> {
+        Self::parse(value.to_string())
+    }
+
+    /// The outermost value.
+    pub fn root(&self) -> Node<'_> {
+        Node { document: self, index: 0 }
+    }
+
+    /// The text as it came.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// How many values the document holds.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Never true: the shortest document is one value.
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// The node with this index, as [`Node::index`] gave it; the root for an index of another document.
+    pub fn node(&self, index: u32) -> Node<'_> {
+        let index = if (index as usize) < self.slots.len() { index } else { 0 };
+        Node { document: self, index }
+    }
+}
+
+// === Node ===
+
+impl<'a> Node<'a> {
+    fn slot(self) -> &'a Slot {
+        &self.document.slots[self.index as usize]
+    }
+
+    /// The document it belongs to.
+    pub fn document(self) -> &'a Document {
+        self.document
+    }
+
+    /// Its number in the document, in reading order from 0.
+    pub fn index(self) -> u32 {
+        self.index
+    }
+
+    /// What it is.
+    pub fn kind(self) -> Kind {
+        self.slot().kind
+    }
+
+    /// Is it an object?
+    pub fn is_object(self) -> bool {
+        self.kind() == Kind::Object
+    }
+
+    /// Is it an array?
+    pub fn is_array(self) -> bool {
+        self.kind() == Kind::Array
+    }
+
+    /// Its member name as written (escapes not decoded), or "" outside an object.
+    pub fn name(self) -> &'a str {
+        let slot = self.slot();
+        &self.document.text[slot.name as usize..slot.name as usize + usize::from(slot.name_length)]
+    }
+
+    /// Its JSON text as written.
+    pub fn text(self) -> &'a str {
+        let slot = self.slot();
+        &self.document.text[slot.start as usize..slot.end as usize]
+    }
+
+    /// Where its text begins and ends, in bytes.
+    pub fn range(self) -> std::ops::Range<usize> {
+        let slot = self.slot();
+        slot.start as usize..slot.end as usize
+    }
+
+    /// Where its member name begins (the value itself outside an object), in bytes.
+    pub fn name_start(self) -> usize {
+        let slot = self.slot();
+        if slot.name_length == 0 { slot.start as usize } else { slot.name as usize - 1 }
+    }
+
+    /// Line and column where the value begins.
+    pub fn place(self) -> Place {
+        place_of(&self.document.text, self.slot().start as usize)
+    }
+
+    /// Line and column where its member name begins, or the value outside an object.
+    pub fn name_place(self) -> Place {
+        place_of(&self.document.text, self.name_start())
+    }
+
+    /// A string's content.
+    pub fn as_str(self) -> Option<Cow<'a, str>> {
+        let slot = self.slot();
+        (slot.kind == Kind::String).then(|| {
+            let inner = &self.document.text[slot.start as usize + 1..slot.end as usize - 1];
+            if slot.escaped { Cow::Owned(decode(inner)) } else { Cow::Borrowed(inner) }
+        })
+    }
+
+    /// Is it this string?
+    pub fn is_str(self, expected: &str) -> bool {
+        self.as_str().is_some_and(|text| text == expected)
+    }
+
+    /// A boolean's value.
+    pub fn as_bool(self) -> Option<bool> {
+        (self.kind() == Kind::Bool).then(|| self.text() == "true")
+    }
+
+    /// A number's digits as written.
+    pub fn as_number(self) -> Option<&'a str> {
+        (self.kind() == Kind::Number).then(|| self.text())
+    }
+
+    /// The member with this name.
+    pub fn get(self, name: &str) -> Option<Node<'a>> {
+        self.members().find(|member| member.name() == name)
+    }
+
+    /// The string in the member with this name.
+    pub fn str(self, name: &str) -> Option<Cow<'a, str>> {
+        self.get(name).and_then(Node::as_str)
+    }
+
+    /// The members of an object, in order; nothing for other kinds.
+    pub fn members(self) -> Children<'a> {
+        self.children_of(Kind::Object)
+    }
+
+    /// The items of an array, in order; nothing for other kinds.
+    pub fn items(self) -> Children<'a> {
+        self.children_of(Kind::Array)
+    }
+
+    /// The items of the array in the member `name`; nothing if there is none.
+    pub fn list(self, name: &str) -> Children<'a> {
+        self.get(name).map_or(Children { document: self.document, next: 0, end: 0 }, Node::items)
+    }
+
+    /// The items of an array, or the value itself where it is none: how FHIR elements repeat.
+    pub fn each(self) -> Children<'a> {
+        if self.is_array() {
+            self.items()
+        } else {
+            Children { document: self.document, next: self.index, end: self.index + 1 }
+        }
+    }
+
+    fn children_of(self, kind: Kind) -> Children<'a> {
+        let slot = self.slot();
+        let end = if slot.kind == kind { slot.after } else { self.index + 1 };
+        Children { document: self.document, next: self.index + 1, end }
+    }
+
+    /// Every value inside it, itself first, in reading order.
+    pub fn descendants(self) -> impl Iterator<Item = Node<'a>> {
+        let document = self.document;
+        (self.index..self.slot().after).map(move |index| Node { document, index })
+    }
+
+    /// The path from the root of the document, in the words of the source: `Task.code.coding[0].system`. Resources
+    /// give the first step their type's name. Built by walking down, so it costs nothing until something is said.
+    pub fn path(self) -> String {
+        let mut node = self.document.root();
+        let mut path = node.str("resourceType").map_or_else(|| "$this".to_owned(), Cow::into_owned);
+        while node.index != self.index {
+            let within_array = node.is_array();
+            let children = if within_array { node.items() } else { node.members() };
+            let Some((position, child)) = children.enumerate().find(|(_, child)| self.index < child.slot().after)
+            else {
+                break;
+            };
+            if within_array {
+                path.push_str(&format!("[{position}]"));
+            } else {
+                path.push('.');
+                path.push_str(child.name());
+            }
+            node = child;
+        }
+        path
+    }
+
+    /// A copy as a value that can be changed: order and digits are kept, white space is not.
+    pub fn to_value(self) -> Value {
+        match self.kind() {
+            Kind::Null => Value::Null,
+            Kind::Bool => Value::Bool(self.text() == "true"),
+            Kind::Number => Value::Number(Number::from_string_unchecked(self.text().to_owned())),
+            Kind::String => Value::String(self.as_str().unwrap_or_default().into_owned()),
+            Kind::Array => Value::Array(self.items().map(Node::to_value).collect()),
+            Kind::Object => Value::Object(
+                self.members().map(|member| (decode(member.name()), member.to_value())).collect::<Map<_, _>>(),
+            ),
+        }
+    }
+}
+
+/// The children of a node, in order.
+#[derive(Clone)]
+pub struct Children<'a> {
+    document: &'a Document,
+    next: u32,
+    end: u32,
+}
+
+impl<'a> Iterator for Children<'a> {
+    type Item = Node<'a>;
+
+    fn next(&mut self) -> Option<Node<'a>> {
+        if self.next >= self.end {
+            return None;
+        }
+        let node = Node { document: self.document, index: self.next };
+        self.next = node.slot().after.max(self.next + 1);
+        if node.index + 1 == self.end {
+            self.next = self.end;
+        }
+        Some(node)
+    }
+}
+
+// === reading ===
+
+type Refusal = (Key, usize, String);
+
+struct Reader<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    slots: Vec<Slot>,
+    depth: usize,
+}
+
+impl Reader<'_> {
+    fn document(&mut self) -> Result<(), Refusal> {
+        self.space();
+        if self.at == self.bytes.len() {
+            return Err((Key::JsonSyntax, 0, "the document is empty; expected a JSON object".to_owned()));
+        }
+        self.value((0, 0), 0)?;
+        self.space();
+        if self.at < self.bytes.len() {
+            return Err(self.refuse("expected nothing more after the document"));
+        }
+        Ok(())
+    }
+
+    fn value(&mut self, name: (u32, u16), level: usize) -> Result<(), Refusal> {
+        let start = self.at as u32;
+        let index = self.slots.len();
+        let slot = |kind, escaped, end: usize| Slot {
+            kind,
+            escaped,
+            name_length: name.1,
+            name: name.0,
+            start,
+            end: end as u32,
+            after: index as u32 + 1,
+        };
+        let simple = match self.bytes.get(self.at) {
+            Some(b'"') => {
+                let escaped = self.string()?;
+                slot(Kind::String, escaped, self.at)
+            }
+            Some(b'{' | b'[') => return self.container(slot(Kind::Object, false, 0), level + 1),
+            Some(b't') => self.word(b"true").map(|()| slot(Kind::Bool, false, self.at))?,
+            Some(b'f') => self.word(b"false").map(|()| slot(Kind::Bool, false, self.at))?,
+            Some(b'n') => self.word(b"null").map(|()| slot(Kind::Null, false, self.at))?,
+            Some(b'-' | b'0'..=b'9') => {
+                self.number()?;
+                slot(Kind::Number, false, self.at)
+            }
+            _ => return Err(self.refuse("expected a value")),
+        };
+        self.slots.push(simple);
+        Ok(())
+    }
+
+    fn container(&mut self, mut slot: Slot, level: usize) -> Result<(), Refusal> {
+        if level > self.depth {
+            return Err((Key::TooDeep, self.at, format!("values are nested more than {} levels deep", self.depth)));
+        }
+        let object = self.bytes[self.at] == b'{';
+        let close = if object { b'}' } else { b']' };
+        slot.kind = if object { Kind::Object } else { Kind::Array };
+        let index = self.slots.len();
+        self.slots.push(slot);
+        self.at += 1;
+        self.space();
+        if self.bytes.get(self.at) == Some(&close) {
+            self.at += 1;
+        } else {
+            loop {
+                let name = if object { self.member_name()? } else { (0, 0) };
+                self.value(name, level)?;
+                self.space();
+                match self.bytes.get(self.at) {
+                    Some(b',') => self.at += 1,
+                    Some(byte) if *byte == close => {
+                        self.at += 1;
+                        break;
+                    }
+                    _ if object => return Err(self.refuse("expected , or } after this member")),
+                    _ => return Err(self.refuse("expected , or ] after this item")),
+                }
+                self.space();
+            }
+        }
+        let after = self.slots.len() as u32;
+        self.slots[index].end = self.at as u32;
+        self.slots[index].after = after;
+        if object { self.no_duplicates(index) } else { Ok(()) }
+    }
+
+    /// A member that stands twice would be read differently by different readers, so it is refused.
+    fn no_duplicates(&self, object: usize) -> Result<(), Refusal> {
+        let after = self.slots[object].after as usize;
+        let name = |slot: &Slot| &self.bytes[slot.name as usize..slot.name as usize + usize::from(slot.name_length)];
+        let mut names: Vec<(&[u8], usize)> = Vec::new();
+        let mut child = object + 1;
+        let mut crowded = 0;
+        while child < after {
+            let slot = &self.slots[child];
+            if names.len() < 32 {
+                if names.iter().any(|(seen, _)| *seen == name(slot)) {
+                    return Err(self.duplicate(name(slot), slot));
+                }
+            } else {
+                crowded += 1;
+            }
+            names.push((name(slot), child));
+            child = slot.after as usize;
+        }
+        if crowded > 0 {
+            names.sort_unstable();
+            if let Some(pair) = names.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+                return Err(self.duplicate(pair[1].0, &self.slots[pair[1].1]));
+            }
+        }
+        Ok(())
+    }
+
+    fn duplicate(&self, name: &[u8], slot: &Slot) -> Refusal {
+        let at = (slot.name as usize).saturating_sub(1);
+        (
+            Key::DuplicateMember,
+            at,
+            format!("the member \"{}\" stands twice in this object", String::from_utf8_lossy(name)),
+        )
+    }
+
+    fn member_name(&mut self) -> Result<(u32, u16), Refusal> {
+        if self.bytes.get(self.at) != Some(&b'"') {
+            return Err(self.refuse("expected a member name in double quotes"));
+        }
+        let start = self.at + 1;
+        self.string()?;
+        let Ok(length) = u16::try_from(self.at - 1 - start) else {
+            return Err((Key::JsonSyntax, start, "the member name is longer than 65,535 bytes".to_owned()));
+        };
+        self.space();
+        if self.bytes.get(self.at) != Some(&b':') {
+            return Err(self.refuse("expected : after the member name"));
+        }
+        self.at += 1;
+        self.space();
+        Ok((start as u32, length))
+    }
+
+    /// Passes a string and says whether it holds an escape.
+    fn string(&mut self) -> Result<bool, Refusal> {
+        let opened = self.at;
+        self.at += 1;
+        let mut escaped = false;
+        loop {
+            match self.bytes.get(self.at) {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(escaped);
+                }
+                Some(b'\\') => {
+                    escaped = true;
+                    self.escape()?;
+                }
+                Some(0..=0x1f) => return Err(self.refuse("a control character in a string has to be escaped")),
+                Some(_) => self.at += 1,
+                None => return Err((Key::JsonSyntax, opened, "the string that begins here is not closed".to_owned())),
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Result<(), Refusal> {
+        match self.bytes.get(self.at + 1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
+                self.at += 2;
+                Ok(())
+            }
+            Some(b'u') => match self.unicode(self.at) {
+                Some(0xd800..=0xdbff) if matches!(self.unicode(self.at + 6), Some(0xdc00..=0xdfff)) => {
+                    self.at += 12;
+                    Ok(())
+                }
+                Some(0xd800..=0xdfff) => Err(self.refuse("half of a surrogate pair stands alone")),
+                Some(_) => {
+                    self.at += 6;
+                    Ok(())
+                }
+                None => Err(self.refuse("expected four hexadecimal digits after \\u")),
+            },
+            _ => Err(self.refuse("unknown escape; JSON has \\\" \\\\ \\/ \\b \\f \\n \\r \\t and \\uXXXX")),
+        }
+    }
+
+    /// The code unit of a `\uXXXX` at this place.
+    fn unicode(&self, at: usize) -> Option<u32> {
+        let digits = self.bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
+        digits.iter().try_fold(0, |sum, digit| Some(sum * 16 + char::from(*digit).to_digit(16)?))
+    }
+
+    fn number(&mut self) -> Result<(), Refusal> {
+        if self.bytes[self.at] == b'-' {
+            self.at += 1;
+        }
+        if self.bytes.get(self.at) == Some(&b'0') {
+            self.at += 1;
+            if matches!(self.bytes.get(self.at), Some(b'0'..=b'9')) {
+                return Err(self.refuse("a number has no leading zero"));
+            }
+        } else {
+            self.digits()?;
+        }
+        if self.bytes.get(self.at) == Some(&b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if matches!(self.bytes.get(self.at), Some(b'e' | b'E')) {
+            self.at += 1;
+            if matches!(self.bytes.get(self.at), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        Ok(())
+    }
+
+    fn digits(&mut self) -> Result<(), Refusal> {
+        let start = self.at;
+        while matches!(self.bytes.get(self.at), Some(b'0'..=b'9')) {
+            self.at += 1;
+        }
+        if self.at == start { Err(self.refuse("expected a digit")) } else { Ok(()) }
+    }
+
+    fn word(&mut self, word: &[u8]) -> Result<(), Refusal> {
+        if self.bytes[self.at..].starts_with(word) {
+            self.at += word.len();
+            Ok(())
+        } else {
+            Err(self.refuse("expected a value; JSON has only the words true, false and null"))
+        }
+    }
+
+    fn space(&mut self) {
+        while matches!(self.bytes.get(self.at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+    }
+
+    fn refuse(&self, said: &str) -> Refusal {
+        let said =
+            if self.at >= self.bytes.len() { format!("{said}, but the text ends here") } else { said.to_owned() };
+        (Key::JsonSyntax, self.at, said)
+    }
+}
+
+/// Decodes the inside of a string that was read without complaint.
+fn decode(inner: &str) -> String {
+    if !inner.contains('\\') {
+        return inner.to_owned();
+    }
+    serde_json::from_str(&format!("\"{inner}\"")).unwrap_or_else(|_| inner.to_owned())
+}
+
+/// Line and column of a byte offset.
+fn place_of(text: &str, offset: usize) -> Place {
+    let before = &text.as_bytes()[..offset.min(text.len())];
+    let line = before.iter().filter(|byte| **byte == b'\n').count() as u32 + 1;
+    let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |position| position + 1);
+    // Characters, not bytes: continuation bytes are not counted.
+    let column = before[start..].iter().filter(|byte| **byte & 0xc0 != 0x80).count() as u32 + 1;
+    Place { line, column }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_digits_order_and_unknown_members() {
+        let text = r#"{"z":1.10,"a":[1E+2,-0.0],"_a":[null,{"id":"x"}],"é":"\u00e9\ud83c\udfe0"}"#;
+        let document = Document::parse(text).unwrap();
+        assert_eq!(
+            document.root().to_value().to_string(),
+            r#"{"z":1.10,"a":[1E+2,-0.0],"_a":[null,{"id":"x"}],"é":"é🏠"}"#
+        );
+        assert_eq!(document.text(), text);
+    }
+
+    #[test]
+    fn names_path_and_place() {
+        let document = Document::parse("{\n \"resourceType\": \"Task\",\n \"é\": [{}, {\"b\": 1}]}").unwrap();
+        let node = document.root().list("é").nth(1).unwrap().get("b").unwrap();
+        assert_eq!(
+            (node.path().as_str(), node.place(), node.name_place()),
+            ("Task.é[1].b", Place { line: 3, column: 18 }, Place { line: 3, column: 13 })
+        );
+    }
+
+    #[test]
+    fn refuses_with_a_place() {
+        for (text, key, place) in [
+            ("", Key::JsonSyntax, (1, 1)),
+            ("{\"a\":1,}", Key::JsonSyntax, (1, 8)),
+            ("{\"a\":1\n,\"a\":2}", Key::DuplicateMember, (2, 2)),
+            ("[01]", Key::JsonSyntax, (1, 3)),
+            ("[\"\\ud800\"]", Key::JsonSyntax, (1, 3)),
+            ("[\"a]", Key::JsonSyntax, (1, 2)),
+            ("{} x", Key::JsonSyntax, (1, 4)),
+            ("[tru]", Key::JsonSyntax, (1, 2)),
+        ] {
+            let issue = Document::parse(text).unwrap_err();
+            assert_eq!((issue.key, issue.place), (key, Some(Place { line: place.0, column: place.1 })), "{text}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_too_deep_or_too_large() {
+        let deep = "[".repeat(100_000);
+        assert_eq!(Document::parse(deep).unwrap_err().key, Key::TooDeep);
+        let limits = Limits { bytes: 4, ..Limits::default() };
+        assert_eq!(Document::parse_within("[1,2,3]", limits).unwrap_err().key, Key::TooLarge);
+        let many: String = (0..200).map(|number| format!("\"m{number}\":1,")).collect();
+        assert_eq!(Document::parse(format!("{{{many}\"m7\":2}}")).unwrap_err().key, Key::DuplicateMember);
+    }
+
+    #[test]
+    fn walks_children_without_descending() {
+        let document = Document::parse(r#"[[1,[2]],{"a":[3]},"x"]"#).unwrap();
+        let kinds: Vec<Kind> = document.root().items().map(Node::kind).collect();
+        assert_eq!(kinds, [Kind::Array, Kind::Object, Kind::String]);
+        let last = document.root().items().nth(2).unwrap();
+        assert_eq!((last.items().count(), last.each().count(), document.root().each().count()), (0, 1, 3));
+    }
+}

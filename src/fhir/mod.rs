@@ -1,0 +1,12 @@
+//! Layer 0: the words of FHIR that everybody uses. Documents, references, bundles, primitive forms, issues.
+//!
+//! Nothing here knows a profile, a program, a store or a socket.
+
+pub mod document;
+pub mod issue;
+pub mod primitive;
+pub mod reference;
+
+pub use document::{Document, Kind, Limits, Node, Place};
+pub use issue::{Issue, Key, Severity};
+pub use reference::{Reference, ResourceKey};

@@ -1,0 +1,17 @@
+//! Handoff: a FHIR gateway for closed-loop social-care referrals.
+//!
+//! # Layout
+//! ```text
+//! layer 0  error, fhir                         words everybody uses
+//! layer 1  referral, fhirpath, definitions     the domain, the language, the packages
+//! layer 2  profile, mapping, routing           pure engines over documents
+//! layer 3  store, security                     SQL; tokens, scopes, consent, audit
+//! layer 4  exchange                            READ THIS FIRST: a message's way in, back and out
+//! layer 5  http                                the edge: FHIR and agency API
+//! layer 6  app, cli                            wiring; the only code that knows everything
+//! ```
+//! Imports go down, never up or sideways; `tests/layers.rs` holds that. Layers 0 to 2 are pure: no clock, no socket,
+//! no SQL; time and ids are passed in.
+
+pub mod error;
+pub mod fhir;
