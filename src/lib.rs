@@ -15,3 +15,5 @@
 
 pub mod error;
 pub mod fhir;
+pub mod referral;
+pub mod security;
