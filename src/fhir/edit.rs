@@ -116,7 +116,7 @@ impl<'a> Edits<'a> {
                     }
                 }
             }
-            None => head.push_str(&format!(",\"meta\":{{{version},{updated}}}")),
+            None => head = format!("{head},\"meta\":{{{version},{updated}}}"),
         }
         if !head.is_empty() {
             let at = resource.get("resourceType").map_or(resource.range().start + 1, |kind| kind.range().end);
