@@ -17,3 +17,4 @@ pub mod error;
 pub mod fhir;
 pub mod referral;
 pub mod security;
+pub mod store;
