@@ -17,3 +17,6 @@ pub mod cli;
 pub mod definitions;
 pub mod error;
 pub mod fhir;
+pub mod referral;
+pub mod security;
+pub mod store;
