@@ -3,6 +3,7 @@
 //! Nothing here knows a profile, a program, a store or a socket.
 
 pub mod document;
+pub mod edit;
 pub mod issue;
 pub mod primitive;
 pub mod reference;

@@ -128,7 +128,7 @@ fn date_length(text: &str) -> Option<usize> {
     if bytes.get(7) != Some(&b'-') {
         return Some(7);
     }
-    let leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    let leap = (year.is_multiple_of(4) && !year.is_multiple_of(100)) || year.is_multiple_of(400);
     let last = match month {
         2 => 28 + u32::from(leap),
         4 | 6 | 9 | 11 => 30,
@@ -195,7 +195,7 @@ fn is_base64(text: &str) -> bool {
             _ => return false,
         }
     }
-    count > 0 && count % 4 == 0
+    count > 0 && count.is_multiple_of(4)
 }
 
 #[cfg(test)]

@@ -1,0 +1,18 @@
+//! Layer 1: the domain. A referral is a ServiceRequest, the Task that carries it, and what they reference; it moves
+//! through the states of one table; what a step will commit is a `Plan`.
+//!
+//! Pure: time and ids are passed in. It must not know profiles, programs, stores or callers.
+
+pub mod graph;
+pub mod plan;
+pub mod reason;
+pub mod scope;
+pub mod state;
+pub mod task;
+pub mod turn;
+
+pub use graph::{Graph, Resource};
+pub use plan::Plan;
+pub use scope::Scope;
+pub use state::{Event, Party, Position, State, TaskStatus};
+pub use task::{Referral, is_referral_task};

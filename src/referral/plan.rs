@@ -1,0 +1,144 @@
+//! What one step will commit, as data. A plan is built by pure functions and handed to `store.commit` once: either all
+//! of it happens, in one transaction, or nothing does.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::fhir::{Document, Issue, ResourceKey};
+
+/// One step's changes. Times and ids in it were passed in by whoever made it.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    /// New resource versions, in the order in which they become visible
+    pub writes: Vec<Write>,
+    /// Who sees which resources through which Task; replaces what was shared through that Task before
+    pub shares: Vec<Share>,
+    /// What records hold that FHIR has no place for
+    pub extras: Vec<Extras>,
+    /// What is now owed to other systems
+    pub deliveries: Vec<Delivery>,
+    /// What is remembered about the step itself
+    pub audit: Vec<AuditEntry>,
+    /// Conditions that have to hold when the plan is committed
+    pub guards: Vec<Guard>,
+    /// The key under which a repetition of this request finds the answer
+    pub idempotency: Option<Idempotency>,
+}
+
+/// One new version of one resource.
+#[derive(Debug, Clone)]
+pub struct Write {
+    /// Type and id
+    pub key: ResourceKey,
+    /// The version that this becomes; the version before it must be the newest one stored (0: there is none), or the
+    /// commit is refused as a conflict
+    pub version: u64,
+    /// The whole resource, its `meta.versionId` and `meta.lastUpdated` (24 characters, see [`crate::fhir::edit::instant`]) set
+    pub document: Arc<Document>,
+    /// `meta.lastUpdated`; the store raises it where the clock went backwards
+    pub updated: Timestamp,
+    /// The organization whose client sent the resource: it keeps seeing what it sent. None: the gateway's own
+    pub author: Option<String>,
+    /// Whether every client may read it (the directory)
+    pub public: bool,
+}
+
+/// Through the Task `task`, the `organizations` see the `resources` (the Task itself among them).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Share {
+    /// The referral's Task
+    pub task: ResourceKey,
+    /// Ids of Organizations
+    pub organizations: Vec<String>,
+    /// Everything that the referral discloses
+    pub resources: Vec<ResourceKey>,
+}
+
+/// What the record of this Task holds beside the graph.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Extras {
+    /// The referral's Task
+    pub task: ResourceKey,
+    /// The members as a tree of the record's shape; null when nothing is left
+    pub value: Value,
+}
+
+/// The referral of `task` has something new for `organization`, which polls for it. One organization is owed one
+/// referral once, at its newest change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// Id of the Organization
+    pub organization: String,
+    /// The referral's Task
+    pub task: ResourceKey,
+}
+
+/// A condition on the stored state, checked inside the transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Guard {
+    /// Conditional create: no resource of `kind` that `organization` sees matches the search `parameters`
+    NoneMatch {
+        /// The resource type
+        kind: String,
+        /// Name and value of each search parameter
+        parameters: Vec<(String, String)>,
+        /// Id of the Organization on whose behalf the search runs
+        organization: String,
+    },
+    /// The newest version of a resource that the plan read and does not write is still this one
+    Unchanged {
+        /// Type and id
+        key: ResourceKey,
+        /// The version that was read
+        version: u64,
+    },
+}
+
+/// A client's own key for a request, so that a repetition changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Idempotency {
+    /// The client that used the key; keys of different clients never meet
+    pub client: String,
+    /// The key as sent
+    pub key: String,
+    /// Digest of the request; another request under the same key is refused
+    pub digest: String,
+    /// The answer's body, given again to the repetition
+    pub answer: String,
+}
+
+/// What is remembered about a step: who did what to which referral, and why not. Never a name, a text or a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// When
+    pub at: Timestamp,
+    /// What was done: `accepted`, `refused`, `routed`, `moved`, `read`, ...
+    pub action: &'static str,
+    /// Id of the client that asked
+    pub client: String,
+    /// Id of the Organization that the client acts for
+    pub organization: String,
+    /// The request, as in `X-Request-Id`
+    pub request: String,
+    /// The resource that it is about
+    pub subject: Option<ResourceKey>,
+    /// Codes and rule names that say more (never a person's data)
+    pub detail: String,
+}
+
+impl Plan {
+    /// The newest write of this resource in the plan.
+    pub fn write_of(&self, key: &ResourceKey) -> Option<&Write> {
+        self.writes.iter().rev().find(|write| write.key == *key)
+    }
+
+    /// Adds an audit entry's issue keys as its detail: names of rules only.
+    pub fn names_of(issues: &[Issue]) -> String {
+        let mut names: Vec<&str> =
+            issues.iter().filter(|issue| issue.is_error()).map(|issue| issue.key.name()).collect();
+        names.dedup();
+        names.join(" ")
+    }
+}

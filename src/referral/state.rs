@@ -1,0 +1,524 @@
+//! The state machine of a referral, as one table.
+//!
+//! States are the canonical codes of CodeSystem `urn:handoff:fhir:CodeSystem:referral-state`, carried in
+//! Task.businessStatus; each also has a Task.status. Moves of Task.status keep to the diagram of SDOH Clinical Care
+//! 3.0.0 (requested -> accepted | rejected | cancelled; accepted -> in-progress | on-hold | completed | failed |
+//! cancelled; in-progress -> on-hold | completed | failed | cancelled; on-hold -> in-progress | completed | failed |
+//! cancelled; any -> entered-in-error), which also says who may set what. `received` and `ready` are never written,
+//! since the guide excludes them. Two additions: `not-permitted` (consent forbids the disclosure) and
+//! `cancellation-requested` (the first half of the handshake of BSeR, state 5.2). Terminal states reopen through
+//! `correct` alone.
+//!
+//! It must not know how an event came in.
+
+use super::reason::Reason;
+
+/// The CodeSystem of the states.
+pub const SYSTEM: &str = "urn:handoff:fhir:CodeSystem:referral-state";
+
+/// Declares an enum of codes with its two directions.
+macro_rules! codes {
+    ($(#[$outer:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $code:literal,)* }) => {
+        $(#[$outer])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum $name { $($(#[$doc])* $variant,)* }
+
+        impl $name {
+            /// All of them.
+            pub const ALL: &[$name] = &[$($name::$variant,)*];
+
+            /// The code.
+            pub fn code(self) -> &'static str {
+                match self { $($name::$variant => $code,)* }
+            }
+
+            /// The one with this code.
+            pub fn from_code(code: &str) -> Option<Self> {
+                match code { $($code => Some($name::$variant),)* _ => None }
+            }
+        }
+    };
+}
+
+codes! {
+    /// Task.status (<https://hl7.org/fhir/R4/valueset-task-status.html>).
+    TaskStatus {
+        /// Not sent yet
+        Draft = "draft",
+        /// Sent
+        Requested = "requested",
+        /// Accepted inbound from plain R4 systems, never written
+        Received = "received",
+        /// Agreed to act
+        Accepted = "accepted",
+        /// Declined before anything began
+        Rejected = "rejected",
+        /// Accepted inbound from plain R4 systems, never written
+        Ready = "ready",
+        /// Called off
+        Cancelled = "cancelled",
+        /// Under way
+        InProgress = "in-progress",
+        /// Waiting
+        OnHold = "on-hold",
+        /// Begun and not achieved
+        Failed = "failed",
+        /// Done
+        Completed = "completed",
+        /// Never meant
+        EnteredInError = "entered-in-error",
+    }
+}
+
+impl TaskStatus {
+    /// Does nothing follow but a correction?
+    pub fn is_terminal(self) -> bool {
+        matches!(self, Self::Rejected | Self::Cancelled | Self::Failed | Self::Completed | Self::EnteredInError)
+    }
+}
+
+codes! {
+    /// Where a referral stands, in the canonical vocabulary.
+    State {
+        /// Not sent yet
+        Draft = "draft",
+        /// On its way, nobody looked yet
+        Sent = "sent",
+        /// The agency has it
+        Received = "received",
+        /// The agency looks at eligibility
+        InReview = "in-review",
+        /// The person has to do something first
+        NeedsClientAction = "needs-client-action",
+        /// Eligible, not served yet
+        Eligible = "eligible",
+        /// The agency agreed
+        Accepted = "accepted",
+        /// On a waiting list
+        Waitlisted = "waitlisted",
+        /// An appointment stands
+        Scheduled = "scheduled",
+        /// Enrolled in the program
+        Enrolled = "enrolled",
+        /// Being served
+        InService = "in-service",
+        /// Served; whether the need is met is not said
+        ServicesRendered = "services-rendered",
+        /// Served, and the need is met
+        NeedMet = "need-met",
+        /// Served, and the need is met in part
+        NeedPartiallyMet = "need-partially-met",
+        /// The agency said no
+        DeclinedByAgency = "declined-by-agency",
+        /// Not eligible
+        Ineligible = "ineligible",
+        /// No capacity
+        NoCapacity = "no-capacity",
+        /// The person said no
+        DeclinedByClient = "declined-by-client",
+        /// Nobody could be reached
+        UnableToContact = "unable-to-contact",
+        /// Did not attend
+        NoShow = "no-show",
+        /// Sent on to somebody else
+        ReferredElsewhere = "referred-elsewhere",
+        /// The requester asks to call it off
+        CancellationRequested = "cancellation-requested",
+        /// The requester took it back
+        Recalled = "recalled",
+        /// Nobody answered in time
+        Expired = "expired",
+        /// The person died
+        Deceased = "deceased",
+        /// The person moved away
+        Moved = "moved",
+        /// The person is in prison
+        Incarcerated = "incarcerated",
+        /// Consent forbids the disclosure
+        NotPermitted = "not-permitted",
+        /// Never meant
+        EnteredInError = "entered-in-error",
+    }
+}
+
+codes! {
+    /// What can happen to a referral.
+    Event {
+        /// The requester sends a draft
+        Send = "send",
+        /// The agency has it
+        Receive = "receive",
+        /// The agency looks at it
+        Review = "review",
+        /// The agency agrees
+        Accept = "accept",
+        /// The agency says no
+        Decline = "decline",
+        /// Onto the waiting list
+        Waitlist = "waitlist",
+        /// An appointment is made
+        Schedule = "schedule",
+        /// An appointment is moved
+        Reschedule = "reschedule",
+        /// The person did not come
+        NoShow = "no-show",
+        /// Enrolled in the program
+        Enroll = "enroll",
+        /// Service begins
+        Start = "start",
+        /// A service was given
+        Service = "service",
+        /// Waits for something
+        Hold = "hold",
+        /// Goes on
+        Resume = "resume",
+        /// Done
+        Complete = "complete",
+        /// Not achieved
+        Fail = "fail",
+        /// Called off
+        Cancel = "cancel",
+        /// The requester asks to call it off
+        RequestCancel = "request-cancel",
+        /// The agency agrees to call it off
+        ConfirmCancel = "confirm-cancel",
+        /// Sent on to somebody else
+        ReferElsewhere = "refer-elsewhere",
+        /// A remark
+        Note = "note",
+        /// An end was recorded wrongly
+        Correct = "correct",
+        /// Nobody answered in time
+        Expire = "expire",
+        /// Consent forbids the disclosure
+        Forbid = "forbid",
+        /// Never meant
+        Void = "void",
+    }
+}
+
+/// Who raises an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Party {
+    /// Whoever asked: the EHR
+    Requester,
+    /// Whoever fulfils: the agency
+    Target,
+    /// Handoff itself
+    Gateway,
+}
+
+impl Party {
+    /// For people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Requester => "the requester",
+            Self::Target => "the agency that owns the Task",
+            Self::Gateway => "the gateway",
+        }
+    }
+}
+
+/// Where a referral stands: the status that every FHIR system reads, and our finer state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Position {
+    /// Task.status
+    pub status: TaskStatus,
+    /// Task.businessStatus
+    pub state: State,
+}
+
+/// One row: in these statuses (and states, if any are named), `event` raised by one of `by` leads to `to`.
+#[derive(Debug)]
+pub struct Move {
+    /// What happens
+    pub event: Event,
+    /// Who may raise it
+    pub by: &'static [Party],
+    /// Task.status before
+    pub from: &'static [TaskStatus],
+    /// State before; empty for any
+    pub within: &'static [State],
+    /// Task.status after; None: as it was
+    pub status: Option<TaskStatus>,
+    /// State after; None: as it was
+    pub state: Option<State>,
+    /// Reasons that lead to another state (and status) than the row's own
+    pub by_reason: &'static [(Reason, State, Option<TaskStatus>)],
+    /// Must a reason be given?
+    pub reason: bool,
+}
+
+/// What a step leads to. A waiting list implies acceptance, so a step may pass through a position of its own version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// A version to write before the last one, so that Task.status never makes a move that the guide does not draw
+    pub through: Option<Position>,
+    /// Where it ends
+    pub to: Position,
+}
+
+/// Why a step is not possible.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Illegal {
+    /// The event does not follow from where the referral stands
+    Move,
+    /// It does, though not for this party
+    Party(&'static [Party]),
+    /// It does, with a reason
+    Reason,
+}
+
+use Event as E;
+use Party::{Gateway, Requester, Target};
+use Reason as R;
+use State as S;
+use TaskStatus as T;
+
+const AGREED: &[TaskStatus] = &[T::Accepted, T::InProgress, T::OnHold];
+const OPEN: &[TaskStatus] = &[T::Requested, T::Accepted, T::InProgress, T::OnHold];
+const GONE: &[(Reason, State, Option<TaskStatus>)] = &[
+    (R::Deceased, S::Deceased, None),
+    (R::Moved, S::Moved, None),
+    (R::Incarcerated, S::Incarcerated, None),
+    (R::ClientDeclined, S::DeclinedByClient, None),
+];
+const DECLINED: &[(Reason, State, Option<TaskStatus>)] = &[
+    (R::AtCapacity, S::NoCapacity, None),
+    (R::FundingExhausted, S::NoCapacity, None),
+    (R::Ineligible, S::Ineligible, None),
+    (R::OutOfArea, S::Ineligible, None),
+    (R::UnableToContact, S::UnableToContact, None),
+    (R::Expired, S::Expired, None),
+    // 7.2: who is not interested, gone or dead was not rejected by anybody.
+    (R::ClientDeclined, S::DeclinedByClient, Some(T::Cancelled)),
+    (R::Deceased, S::Deceased, Some(T::Cancelled)),
+    (R::Moved, S::Moved, Some(T::Cancelled)),
+    (R::Incarcerated, S::Incarcerated, Some(T::Cancelled)),
+];
+const FAILED: &[(Reason, State, Option<TaskStatus>)] = &[
+    (R::AtCapacity, S::NoCapacity, None),
+    (R::FundingExhausted, S::NoCapacity, None),
+    (R::Ineligible, S::Ineligible, None),
+    (R::OutOfArea, S::Ineligible, None),
+    (R::UnableToContact, S::UnableToContact, None),
+    (R::NoShow, S::NoShow, None),
+    (R::Expired, S::Expired, None),
+    (R::ClientDeclined, S::DeclinedByClient, Some(T::Cancelled)),
+    (R::Deceased, S::Deceased, Some(T::Cancelled)),
+    (R::Moved, S::Moved, Some(T::Cancelled)),
+    (R::Incarcerated, S::Incarcerated, Some(T::Cancelled)),
+];
+
+const fn row(event: Event, by: &'static [Party], from: &'static [TaskStatus]) -> Move {
+    Move { event, by, from, within: &[], status: None, state: None, by_reason: &[], reason: false }
+}
+
+impl Move {
+    const fn to(mut self, status: TaskStatus, state: State) -> Self {
+        self.status = Some(status);
+        self.state = Some(state);
+        self
+    }
+
+    const fn state(mut self, state: State) -> Self {
+        self.state = Some(state);
+        self
+    }
+
+    const fn within(mut self, states: &'static [State]) -> Self {
+        self.within = states;
+        self
+    }
+
+    const fn because(mut self, by_reason: &'static [(Reason, State, Option<TaskStatus>)]) -> Self {
+        self.by_reason = by_reason;
+        self.reason = true;
+        self
+    }
+
+    const fn reasoned(mut self) -> Self {
+        self.reason = true;
+        self
+    }
+}
+
+/// The table. The first row that fits is taken.
+pub const TABLE: &[Move] = &[
+    row(E::Send, &[Requester], &[T::Draft]).to(T::Requested, S::Sent),
+    row(E::Receive, &[Target], &[T::Requested]).within(&[S::Sent, S::Received]).state(S::Received),
+    row(E::Review, &[Target], &[T::Requested]).state(S::InReview),
+    row(E::Accept, &[Target], &[T::Requested]).to(T::Accepted, S::Accepted),
+    row(E::Decline, &[Target], &[T::Requested]).to(T::Rejected, S::DeclinedByAgency).because(DECLINED),
+    row(E::Waitlist, &[Target], OPEN).to(T::OnHold, S::Waitlisted),
+    row(E::Schedule, &[Target], &[T::Accepted]).state(S::Scheduled),
+    row(E::Schedule, &[Target], &[T::InProgress, T::OnHold]).to(T::InProgress, S::Scheduled),
+    row(E::Reschedule, &[Target], &[T::Accepted]).within(&[S::Scheduled]).state(S::Scheduled),
+    row(E::Reschedule, &[Target], &[T::InProgress, T::OnHold])
+        .within(&[S::Scheduled, S::NoShow])
+        .to(T::InProgress, S::Scheduled),
+    row(E::NoShow, &[Target], AGREED).to(T::OnHold, S::NoShow),
+    row(E::Enroll, &[Target], AGREED).to(T::InProgress, S::Enrolled),
+    row(E::Start, &[Target], AGREED).to(T::InProgress, S::InService),
+    row(E::Service, &[Target], AGREED).to(T::InProgress, S::InService),
+    row(E::Hold, &[Target], &[T::Requested]).state(S::NeedsClientAction).reasoned(),
+    row(E::Hold, &[Target], AGREED).to(T::OnHold, S::NeedsClientAction).reasoned(),
+    row(E::Resume, &[Target], &[T::Requested]).within(&[S::NeedsClientAction]).state(S::InReview),
+    row(E::Resume, &[Target], &[T::OnHold]).to(T::InProgress, S::InService),
+    row(E::Complete, &[Target], AGREED).to(T::Completed, S::ServicesRendered),
+    row(E::Fail, &[Target], AGREED).to(T::Failed, S::DeclinedByAgency).because(FAILED),
+    row(E::Cancel, &[Requester], &[T::Draft, T::Requested, T::Accepted, T::InProgress, T::OnHold])
+        .to(T::Cancelled, S::Recalled),
+    row(E::Cancel, &[Target], OPEN).to(T::Cancelled, S::DeclinedByAgency).because(GONE),
+    row(E::RequestCancel, &[Requester], AGREED).state(S::CancellationRequested),
+    row(E::ConfirmCancel, &[Target], AGREED).within(&[S::CancellationRequested]).to(T::Cancelled, S::Recalled),
+    row(E::ReferElsewhere, &[Target], &[T::Requested]).to(T::Rejected, S::ReferredElsewhere),
+    row(E::ReferElsewhere, &[Target], AGREED).to(T::Cancelled, S::ReferredElsewhere),
+    row(E::Note, &[Requester, Target], T::ALL),
+    row(E::Correct, &[Target], &[T::Rejected]).to(T::Requested, S::InReview).reasoned(),
+    row(E::Correct, &[Target], &[T::Completed, T::Failed]).to(T::InProgress, S::InService).reasoned(),
+    row(E::Expire, &[Gateway], &[T::Requested]).to(T::Rejected, S::Expired),
+    row(E::Expire, &[Gateway], AGREED).to(T::Failed, S::Expired),
+    row(E::Forbid, &[Gateway], &[T::Requested]).to(T::Rejected, S::NotPermitted).reasoned(),
+    row(E::Void, &[Requester], T::ALL).to(T::EnteredInError, S::EnteredInError),
+];
+
+/// Where `event`, raised by `by` for `reason`, leads from `from`.
+///
+/// # Errors
+/// Why it leads nowhere.
+pub fn step(from: Position, event: Event, by: Party, reason: Option<Reason>, said: bool) -> Result<Step, Illegal> {
+    let fits = |row: &&Move| {
+        row.event == event
+            && row.from.contains(&from.status)
+            && (row.within.is_empty() || row.within.contains(&from.state))
+    };
+    let Some(first) = TABLE.iter().find(fits) else { return Err(Illegal::Move) };
+    let row = TABLE.iter().filter(fits).find(|row| row.by.contains(&by)).ok_or(Illegal::Party(first.by))?;
+    if row.reason && reason.is_none() && !said {
+        return Err(Illegal::Reason);
+    }
+    let special = row.by_reason.iter().find(|(given, _, _)| Some(*given) == reason);
+    let to = Position {
+        status: special.and_then(|(_, _, status)| *status).or(row.status).unwrap_or(from.status),
+        state: special.map(|(_, state, _)| *state).or(row.state).unwrap_or(from.state),
+    };
+    // requested -> on-hold is not drawn: a waiting list is for those who were accepted.
+    let implied = from.status == T::Requested && to.status == T::OnHold;
+    Ok(Step { through: implied.then_some(Position { status: T::Accepted, state: S::Accepted }), to })
+}
+
+/// The events that `by` may raise from here, for messages and for pages.
+pub fn possible(from: Position, by: Party) -> Vec<Event> {
+    let mut events: Vec<Event> = Vec::new();
+    for row in TABLE.iter().filter(|row| row.by.contains(&by) && row.from.contains(&from.status)) {
+        if (row.within.is_empty() || row.within.contains(&from.state)) && !events.contains(&row.event) {
+            events.push(row.event);
+        }
+    }
+    events
+}
+
+/// The event that a changed Task.status means when a system writes the Task itself, as SDOH Clinical Care has it.
+pub fn implied(from: TaskStatus, to: TaskStatus, state: Option<State>) -> Option<Event> {
+    Some(match (from, to) {
+        (T::Requested, T::Received) => E::Receive,
+        (T::Draft, T::Requested) => E::Send,
+        (_, T::Accepted) if from == T::Requested => E::Accept,
+        (_, T::Rejected) => E::Decline,
+        (_, T::InProgress) => match state {
+            Some(S::Enrolled) => E::Enroll,
+            Some(S::Scheduled) => E::Schedule,
+            _ if from == T::OnHold => E::Resume,
+            _ => E::Start,
+        },
+        (_, T::OnHold) => match state {
+            Some(S::Waitlisted) => E::Waitlist,
+            Some(S::NoShow) => E::NoShow,
+            _ => E::Hold,
+        },
+        (_, T::Completed) => E::Complete,
+        (_, T::Failed) => E::Fail,
+        (_, T::Cancelled) => E::Cancel,
+        (_, T::EnteredInError) => E::Void,
+        (T::Rejected | T::Completed | T::Failed, T::Requested) => E::Correct,
+        _ => return None,
+    })
+}
+
+/// The state that a Task.status means when nothing finer is said.
+pub fn coarse(status: TaskStatus) -> State {
+    match status {
+        T::Draft => S::Draft,
+        T::Requested | T::Ready => S::Sent,
+        T::Received => S::Received,
+        T::Accepted => S::Accepted,
+        T::Rejected | T::Failed => S::DeclinedByAgency,
+        T::Cancelled => S::Recalled,
+        T::InProgress => S::InService,
+        T::OnHold => S::NeedsClientAction,
+        T::Completed => S::ServicesRendered,
+        T::EnteredInError => S::EnteredInError,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The diagram of the guide.
+    fn drawn(from: TaskStatus, to: TaskStatus) -> bool {
+        from == to
+            || to == T::EnteredInError
+            || match from {
+                T::Draft => matches!(to, T::Requested | T::Cancelled),
+                T::Requested => matches!(to, T::Accepted | T::Rejected | T::Cancelled),
+                T::Accepted => matches!(to, T::InProgress | T::OnHold | T::Completed | T::Failed | T::Cancelled),
+                T::InProgress => matches!(to, T::OnHold | T::Completed | T::Failed | T::Cancelled),
+                T::OnHold => matches!(to, T::InProgress | T::Completed | T::Failed | T::Cancelled),
+                _ => false,
+            }
+    }
+
+    fn reasons() -> impl Iterator<Item = Option<Reason>> {
+        Reason::ALL.iter().copied().map(Some).chain([None])
+    }
+
+    #[test]
+    fn no_event_but_a_correction_leaves_the_diagram() {
+        for (&status, &state) in T::ALL.iter().flat_map(|status| S::ALL.iter().map(move |state| (status, state))) {
+            for (&event, by) in E::ALL.iter().flat_map(|event| [Requester, Target, Gateway].map(|by| (event, by))) {
+                for reason in reasons() {
+                    let Ok(step) = step(Position { status, state }, event, by, reason, true) else { continue };
+                    let mut at = status;
+                    for next in step.through.iter().chain([&step.to]) {
+                        assert!(event == E::Correct || drawn(at, next.status), "{event:?} {at:?} -> {next:?}");
+                        at = next.status;
+                    }
+                    assert!(!matches!(at, T::Received | T::Ready) || at == status);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn says_who_and_why_not() {
+        let sent = Position { status: T::Requested, state: S::Sent };
+        assert_eq!(step(sent, E::Accept, Requester, None, false), Err(Illegal::Party(&[Target])));
+        assert_eq!(step(sent, E::Complete, Target, None, false), Err(Illegal::Move));
+        assert_eq!(step(sent, E::Decline, Target, None, false), Err(Illegal::Reason));
+        let full = step(sent, E::Decline, Target, Some(R::AtCapacity), false).unwrap();
+        assert_eq!(full.to, Position { status: T::Rejected, state: S::NoCapacity });
+        let waiting = step(sent, E::Waitlist, Target, None, false).unwrap();
+        assert_eq!(waiting.through.map(|position| position.status), Some(T::Accepted));
+        assert_eq!(waiting.to, Position { status: T::OnHold, state: S::Waitlisted });
+    }
+
+    #[test]
+    fn every_code_reads_back() {
+        assert!(S::ALL.iter().all(|state| S::from_code(state.code()) == Some(*state)));
+        assert!(E::ALL.iter().all(|event| E::from_code(event.code()) == Some(*event)));
+        assert!(R::ALL.iter().all(|reason| R::from_code(reason.code()) == Some(*reason)));
+        assert!(E::ALL.iter().all(|event| TABLE.iter().any(|row| row.event == *event)));
+    }
+}

@@ -1,0 +1,141 @@
+//! A referral read from a graph: the Task and what it stands on (SDOH Clinical Care 3.0.0, Task for Referral
+//! Management and ServiceRequest; sections 2.1 and 2.3 of the facts).
+
+use crate::error::{Error, Result};
+use crate::fhir::{Issue, Key, Node, Reference};
+
+use super::graph::{Graph, Resource};
+use super::reason::{self, Reason};
+use super::state::{self, Position, State, TaskStatus};
+
+/// Codes of Tasks that ask a patient to do something; they travel with referrals and are none.
+const PATIENT_TASKS: &[&str] = &["complete-questionnaire", "make-contact", "review-material", "general-information"];
+
+/// The CodeSystem of the guide's own codes.
+pub const SDOHCC_CODES: &str = "http://hl7.org/fhir/us/sdoh-clinicalcare/CodeSystem/SDOHCC-CodeSystemTemporaryCodes";
+
+/// Is this Task a referral? Every Task is, but those that ask a patient to do something (SDOHCC Task for Patient).
+pub fn is_referral_task(task: Node<'_>) -> bool {
+    let codings = task.get("code").into_iter().flat_map(|code| code.list("coding"));
+    !codings.filter_map(|coding| coding.str("code")).any(|code| PATIENT_TASKS.contains(&code.as_ref()))
+}
+
+/// Status and state of a Task: its businessStatus where that is ours and agrees, else what the status alone means.
+pub fn position(task: Node<'_>) -> Option<Position> {
+    let status = TaskStatus::from_code(&task.str("status")?)?;
+    let said = coded(task.get("businessStatus"), state::SYSTEM).and_then(|code| State::from_code(&code));
+    Some(Position { status, state: said.unwrap_or_else(|| state::coarse(status)) })
+}
+
+/// The coded reason of a Task's statusReason, where it is one of ours.
+pub fn status_reason(task: Node<'_>) -> Option<Reason> {
+    coded(task.get("statusReason"), reason::SYSTEM).and_then(|code| Reason::from_code(&code))
+}
+
+/// The code that a CodeableConcept has in this system.
+pub fn coded(concept: Option<Node<'_>>, system: &str) -> Option<String> {
+    let codings = concept?.list("coding");
+    codings
+        .filter(|coding| coding.get("system").is_some_and(|of| of.is_str(system)))
+        .find_map(|coding| Some(coding.str("code")?.into_owned()))
+}
+
+/// A referral: a Task in a graph with what it must stand on. Borrowed, cheap, made when looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct Referral<'g> {
+    /// Where all of it is
+    pub graph: &'g Graph,
+    /// The Task
+    pub task: &'g Resource,
+    /// The ServiceRequest that Task.focus names
+    pub request: &'g Resource,
+    /// The Patient (or RelatedPerson, Group) that Task.for names
+    pub person: &'g Resource,
+}
+
+impl<'g> Referral<'g> {
+    /// Reads the referral that `task` carries.
+    ///
+    /// # Errors
+    /// Everything that the Task has to reference and does not, with path and place.
+    pub fn read(graph: &'g Graph, task: &'g Resource) -> Result<Self> {
+        let mut issues = Vec::new();
+        let request = backbone(graph, task, "focus", Key::FocusNotServiceRequest, &["ServiceRequest"], &mut issues);
+        let people = &["Patient", "RelatedPerson", "Group"];
+        let subject = request.filter(|_| task.node().get("for").is_none());
+        let person = match subject {
+            // Plain R4 lets Task.for be absent; the ServiceRequest's subject says the same.
+            Some(request) => backbone(graph, request, "subject", Key::ReferenceTarget, people, &mut issues),
+            None => backbone(graph, task, "for", Key::ReferenceTarget, people, &mut issues),
+        };
+        match (request, person) {
+            (Some(request), Some(person)) if issues.is_empty() => Ok(Self { graph, task, request, person }),
+            _ => Err(Error::unprocessable(issues)),
+        }
+    }
+
+    /// Where the referral stands. A Task without a readable status stands nowhere and is taken as a draft.
+    pub fn position(&self) -> Position {
+        position(self.task.node()).unwrap_or(Position { status: TaskStatus::Draft, state: State::Draft })
+    }
+
+    /// The Conditions, Observations and the like that the request gives as reasons.
+    pub fn reasons(&self) -> Vec<&'g Resource> {
+        self.graph.follow_each(self.request.node(), "reasonReference")
+    }
+
+    /// The consents that travel with it: those that the request or the Task reference, and those about the person.
+    pub fn consents(&self) -> Vec<&'g Resource> {
+        self.graph.of_kind("Consent").collect()
+    }
+
+    /// The codes of ServiceRequest.category that name a need (SDOHCC category codes), in order.
+    pub fn need_categories(&self) -> Vec<String> {
+        let categories = self.request.node().list("category").flat_map(|concept| concept.list("coding"));
+        categories
+            .filter(|coding| coding.get("system").is_some_and(|system| system.is_str(SDOHCC_CODES)))
+            .filter_map(|coding| Some(coding.str("code")?.into_owned()))
+            .collect()
+    }
+}
+
+/// Follows a reference that a referral cannot do without.
+fn backbone<'g>(
+    graph: &'g Graph,
+    from: &'g Resource,
+    name: &str,
+    key: Key,
+    kinds: &[&str],
+    issues: &mut Vec<Issue>,
+) -> Option<&'g Resource> {
+    let node = from.node();
+    let path = format!("{}.{name}", node.path());
+    let wanted = kinds.join(" or ");
+    let Some(element) = node.get(name) else {
+        let said = format!("{} has no {name}; a referral needs it to reference a {wanted}", from.kind());
+        issues.push(Issue::error(if name == "focus" { key } else { Key::Missing }, path, said).at(node.place()));
+        return None;
+    };
+    let Some(reference) = element.str("reference") else {
+        let said = format!("{}.{name} has no reference; a referral needs a literal one to a {wanted}", from.kind());
+        issues.push(Issue::error(Key::Missing, format!("{path}.reference"), said).at(element.place()));
+        return None;
+    };
+    let named = Reference::parse(&reference).and_then(|reference| reference.kind().map(str::to_owned));
+    let found = graph.resolve(&reference);
+    let kind = found.map(|resource| resource.kind().to_owned()).or(named).unwrap_or_default();
+    let place = element.get("reference").map_or(element.place(), Node::place);
+    if !kind.is_empty() && !kinds.contains(&kind.as_str()) {
+        let said = format!("{}.{name} references a {kind}; expected a {wanted}", from.kind());
+        issues.push(Issue::error(key, format!("{path}.reference"), said).at(place));
+        return None;
+    }
+    if found.is_none() {
+        let said = format!(
+            "{}.{name} references a {wanted} that is neither in this message nor stored here for you",
+            from.kind()
+        );
+        issues.push(Issue::error(Key::ReferenceDangling, format!("{path}.reference"), said).at(place));
+    }
+    found
+}

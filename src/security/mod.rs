@@ -1,0 +1,7 @@
+//! Layer 3: who may what. Clients and their tokens, the caller of a request, consent.
+//!
+//! Secrets are kept hashed. It must not know SQL or sockets.
+
+pub mod caller;
+
+pub use caller::{Caller, Role};
