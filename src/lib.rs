@@ -18,6 +18,7 @@ pub mod definitions;
 pub mod error;
 pub mod fhir;
 pub mod mapping;
+pub mod fhirpath;
 pub mod referral;
 pub mod security;
 pub mod store;
