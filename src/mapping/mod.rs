@@ -9,6 +9,7 @@ mod programs;
 mod compile;
 mod converter;
 pub mod crosswalk;
+mod describe;
 mod discover;
 mod draft;
 mod get;
@@ -21,6 +22,7 @@ mod schema;
 pub mod shipped;
 mod source;
 
+pub use describe::FieldDescription;
 pub use fidelity::Fidelity;
 pub use crosswalk::Crosswalk;
 pub use map::{Change, Created, Map, Put, Translation};
