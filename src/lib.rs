@@ -13,6 +13,8 @@
 //! Imports go down, never up or sideways; `tests/layers.rs` holds that. Layers 0 to 2 are pure: no clock, no socket,
 //! no SQL; time and ids are passed in.
 
+pub mod cli;
+pub mod definitions;
 pub mod error;
 pub mod fhir;
 pub mod referral;

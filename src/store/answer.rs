@@ -30,6 +30,10 @@ pub struct Stored {
     pub updated: Timestamp,
     /// The commit that made this version
     pub seq: u64,
+    /// Id of the Organization whose client sent the resource; none for the gateway's own
+    pub author: Option<String>,
+    /// Whether every client may read it
+    pub public: bool,
     /// The whole resource, as it was committed
     pub document: Arc<Document>,
 }
@@ -54,6 +58,8 @@ pub struct StoredReferral {
     pub graph: Graph,
     /// What the record holds beside the graph; null if nothing
     pub extras: Value,
+    /// Id of the Organization whose client sent the Task; none for the gateway's own
+    pub author: Option<String>,
     /// Ids of the Organizations that it is shared with
     pub organizations: Vec<String>,
     /// The newest commit that concerns it

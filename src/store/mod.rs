@@ -58,6 +58,9 @@ pub trait Store: Send + Sync {
         with_history: bool,
     ) -> Pending<'a, Option<StoredReferral>>;
 
+    /// The Tasks through which this resource is shared.
+    fn sharing<'a>(&'a self, key: &'a ResourceKey) -> Pending<'a, Vec<ResourceKey>>;
+
     /// The Tasks with something new for this organization after the sequence `since`, each once, at its newest change,
     /// oldest change first. All Tasks of one sequence are given together, so the answer may be longer than `limit`.
     fn changes<'a>(&'a self, organization: &'a str, since: u64, limit: usize) -> Pending<'a, Changes>;
