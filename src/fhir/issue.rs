@@ -264,6 +264,10 @@ keys! {
     Parameter, "parameter", "invalid", "correct the parameter";
     /// Not one of our cursors
     UnknownCursor, "unknown-cursor", "invalid", "use a cursor that this gateway returned, or leave since out to start from the beginning";
+    /// The database has another schema
+    StoreSchema, "store-schema", "not-supported", "run the handoff that wrote the database, or name another one with --store";
+    /// The database cannot be opened
+    StoreUnusable, "store-unusable", "exception", "check that the path is writable and names a database of handoff, or name another one with --store";
     /// Too busy
     Busy, "busy", "throttled", "try again shortly";
     /// Our own failure
