@@ -16,4 +16,5 @@
 pub mod error;
 pub mod fhir;
 pub mod referral;
+pub mod routing;
 pub mod security;
