@@ -18,5 +18,6 @@ pub mod definitions;
 pub mod error;
 pub mod fhir;
 pub mod referral;
+pub mod routing;
 pub mod security;
 pub mod store;

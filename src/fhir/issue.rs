@@ -212,6 +212,8 @@ keys! {
     ExpressionInvalid, "expression-invalid", "invalid", "mend the expression";
     /// A program, map, crosswalk or eligibility file cannot be used
     MapInvalid, "map-invalid", "invalid", "mend the file at the place named";
+    /// The directory of organizations and programs cannot be used
+    DirectoryInvalid, "directory-invalid", "invalid", "mend the directory's resource at the place named";
 
     // --- the referral
     /// Task.focus is no ServiceRequest
