@@ -17,6 +17,7 @@ pub mod cli;
 pub mod definitions;
 pub mod error;
 pub mod fhir;
+pub mod fhirpath;
 pub mod referral;
 pub mod routing;
 pub mod security;

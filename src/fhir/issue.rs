@@ -210,6 +210,10 @@ keys! {
     DefinitionInvalid, "definition-invalid", "invalid", "mend the definition";
     /// A FHIRPath expression cannot be used
     ExpressionInvalid, "expression-invalid", "invalid", "mend the expression";
+    /// A FHIRPath expression has no meaning for these values
+    ExpressionFailed, "expression-failed", "processing", "mend the expression, or the data that it met";
+    /// A FHIRPath expression takes too many steps
+    ExpressionCostly, "expression-costly", "too-costly", "narrow the expression, or send less at once";
     /// A program, map, crosswalk or eligibility file cannot be used
     MapInvalid, "map-invalid", "invalid", "mend the file at the place named";
     /// The directory of organizations and programs cannot be used
