@@ -18,6 +18,7 @@ pub mod definitions;
 pub mod error;
 pub mod fhir;
 pub mod fhirpath;
+pub mod mapping;
 pub mod referral;
 pub mod routing;
 pub mod security;
