@@ -17,6 +17,7 @@ pub mod cli;
 pub mod definitions;
 pub mod error;
 pub mod fhir;
+pub mod profile;
 pub mod referral;
 pub mod security;
 pub mod store;
