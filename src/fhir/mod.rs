@@ -5,9 +5,12 @@
 pub mod document;
 pub mod edit;
 pub mod issue;
+pub mod period;
 pub mod primitive;
 pub mod reference;
+pub mod truth;
 
 pub use document::{Document, Kind, Limits, Node, Place};
 pub use issue::{Issue, Key, Severity};
 pub use reference::{Reference, ResourceKey};
+pub use truth::Truth;

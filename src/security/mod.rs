@@ -3,5 +3,8 @@
 //! Secrets are kept hashed. It must not know SQL or sockets.
 
 pub mod caller;
+pub mod clients;
+pub mod token;
 
 pub use caller::{Caller, Role};
+pub use clients::{Client, Clients};

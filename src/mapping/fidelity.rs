@@ -1,0 +1,16 @@
+//! What became of everything: field by field of the record, element by element of the graph.
+
+/// How many fields of a record had which fate.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Fidelity {
+    /// Carried over from one side to the other
+    pub mapped: u32,
+    /// Not said on one side, and given the value that the map says
+    pub defaulted: u32,
+    /// Made from other values; one way
+    pub computed: u32,
+    /// Without a place on the other side: kept beside the referral
+    pub kept: u32,
+    /// Left out, under a rule
+    pub withheld: u32,
+}
