@@ -3,5 +3,8 @@
 //! Secrets are kept hashed. It must not know SQL or sockets.
 
 pub mod caller;
+pub mod consent;
+mod provision;
 
 pub use caller::{Caller, Role};
+pub use consent::{ConsentPolicy, Recipient, Verdict, permits};
