@@ -58,7 +58,7 @@ pub enum Verdict {
 /// What one Consent says about this disclosure.
 struct Finding<'n> {
     ruling: Ruling<'n>,
-    /// When it was given; a permit without a date is older, a refusal without one newer than everything else
+    /// When it was given: a permit as early, a refusal as late as its date allows
     given: Timestamp,
 }
 
@@ -99,7 +99,7 @@ pub fn permits(
 
 /// What this Consent says; nothing where it is not in force or its rule does not concern this disclosure.
 fn read<'n>(consent: Node<'n>, disclosure: &Disclosure<'_>) -> Option<Finding<'n>> {
-    let given = consent.str("dateTime").and_then(|text| period::instants(&text)).map(|(first, _)| first);
+    let given = consent.str("dateTime").and_then(|text| period::instants(&text));
     let provision = consent.get("provision");
     let ruling = match consent.str("status").as_deref() {
         Some("rejected") => {
@@ -113,8 +113,8 @@ fn read<'n>(consent: Node<'n>, disclosure: &Disclosure<'_>) -> Option<Finding<'n
         }
         _ => None,
     }?;
-    let undated = if ruling.kind == Kind::Deny { Timestamp::MAX } else { Timestamp::MIN };
-    Some(Finding { ruling, given: given.unwrap_or(undated) })
+    let (first, last) = given.unwrap_or((Timestamp::MIN, Timestamp::MAX));
+    Some(Finding { given: if ruling.kind == Kind::Deny { last } else { first }, ruling })
 }
 
 /// Is the root's period not over and begun? What cannot be read does not end a Consent; its provisions decide.
