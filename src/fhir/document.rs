@@ -8,7 +8,7 @@
 //! It must not know what a resource is; that is the business of the layers above.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use serde_json::{Map, Number, Value};
 
@@ -229,6 +229,11 @@ impl<'a> Node<'a> {
         self.index
     }
 
+    /// The number of the first value behind it that is not part of it.
+    pub fn after(self) -> u32 {
+        self.slot().after
+    }
+
     /// What it is.
     pub fn kind(self) -> Kind {
         self.slot().kind
@@ -361,7 +366,7 @@ impl<'a> Node<'a> {
                 break;
             };
             if within_array {
-                path.push_str(&format!("[{position}]"));
+                let _ = write!(path, "[{position}]");
             } else {
                 path.push('.');
                 path.push_str(child.name());
@@ -513,7 +518,7 @@ impl Reader<'_> {
             let slot = &self.slots[child];
             if names.len() < 32 {
                 if names.iter().any(|(seen, _)| *seen == name(slot)) {
-                    return Err(self.duplicate(name(slot), slot));
+                    return Err(Self::duplicate(name(slot), slot));
                 }
             } else {
                 crowded += 1;
@@ -524,13 +529,13 @@ impl Reader<'_> {
         if crowded > 0 {
             names.sort_unstable();
             if let Some(pair) = names.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-                return Err(self.duplicate(pair[1].0, &self.slots[pair[1].1]));
+                return Err(Self::duplicate(pair[1].0, &self.slots[pair[1].1]));
             }
         }
         Ok(())
     }
 
-    fn duplicate(&self, name: &[u8], slot: &Slot) -> Refusal {
+    fn duplicate(name: &[u8], slot: &Slot) -> Refusal {
         let at = (slot.name as usize).saturating_sub(1);
         (
             Key::DuplicateMember,
@@ -674,7 +679,7 @@ fn decode(inner: &str) -> String {
 /// Line and column of a byte offset.
 fn place_of(text: &str, offset: usize) -> Place {
     let before = &text.as_bytes()[..offset.min(text.len())];
-    let line = before.iter().filter(|byte| **byte == b'\n').count() as u32 + 1;
+    let line = before.split(|byte| *byte == b'\n').count() as u32;
     let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |position| position + 1);
     // Characters, not bytes: continuation bytes are not counted.
     let column = before[start..].iter().filter(|byte| **byte & 0xc0 != 0x80).count() as u32 + 1;
@@ -729,8 +734,8 @@ mod tests {
         assert_eq!(Document::parse(deep).unwrap_err().key, Key::TooDeep);
         let limits = Limits { bytes: 4, ..Limits::default() };
         assert_eq!(Document::parse_within("[1,2,3]", limits).unwrap_err().key, Key::TooLarge);
-        let many: String = (0..200).map(|number| format!("\"m{number}\":1,")).collect();
-        assert_eq!(Document::parse(format!("{{{many}\"m7\":2}}")).unwrap_err().key, Key::DuplicateMember);
+        let many: Vec<String> = (0..200).map(|number| format!("\"m{number}\":1,")).collect();
+        assert_eq!(Document::parse(format!("{{{}\"m7\":2}}", many.concat())).unwrap_err().key, Key::DuplicateMember);
     }
 
     #[test]

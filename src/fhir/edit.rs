@@ -14,12 +14,14 @@ use super::document::Node;
 pub struct Edits<'a> {
     root: Node<'a>,
     splices: Vec<(Range<usize>, String)>,
+    /// Lists that are being made: the object, the member, and the splice that holds the list
+    made: Vec<(u32, String, usize)>,
 }
 
 impl<'a> Edits<'a> {
     /// No change yet to `root`, which is usually a resource.
     pub fn new(root: Node<'a>) -> Self {
-        Self { root, splices: Vec::new() }
+        Self { root, splices: Vec::new(), made: Vec::new() }
     }
 
     /// Is there nothing to change?
@@ -42,9 +44,20 @@ impl<'a> Edits<'a> {
 
     /// Adds an item to the list in the member `name` of `object`; the list is made where it is missing.
     pub fn append(&mut self, object: Node<'a>, name: &str, json: &str) {
-        match object.get(name) {
-            Some(list) if list.is_array() => self.insert_last(list, json),
-            _ => self.set(object, name, format!("[{json}]")),
+        if let Some(list) = object.get(name).filter(|list| list.is_array()) {
+            return self.insert_last(list, json);
+        }
+        let made = self.made.iter().find(|(of, member, _)| *of == object.index() && member == name);
+        match made.map(|(_, _, splice)| *splice) {
+            Some(splice) => {
+                let list = &mut self.splices[splice].1;
+                list.truncate(list.len() - 1);
+                *list = format!("{list},{json}]");
+            }
+            None => {
+                self.made.push((object.index(), name.to_owned(), self.splices.len()));
+                self.set(object, name, format!("[{json}]"));
+            }
         }
     }
 
@@ -116,7 +129,7 @@ impl<'a> Edits<'a> {
                     }
                 }
             }
-            None => head.push_str(&format!(",\"meta\":{{{version},{updated}}}")),
+            None => head = format!("{head},\"meta\":{{{version},{updated}}}"),
         }
         if !head.is_empty() {
             let at = resource.get("resourceType").map_or(resource.range().start + 1, |kind| kind.range().end);
@@ -156,9 +169,14 @@ mod tests {
         edits.append(document.root(), "l", "3");
         edits.append(document.root(), "e", "4");
         edits.append(document.root(), "e", "5");
+        edits.append(document.root(), "m", "6");
+        edits.append(document.root(), "m", "7");
         edits.set(document.root(), "n", "true");
         edits.set(document.root().get("o").unwrap(), "p", "0");
-        assert_eq!(edits.finish(), "{ \"a\" : 1.10, \"l\":[ 1,2,3 ],\n \"e\":[4,5], \"o\":{\"p\":0},\"n\":true }");
+        assert_eq!(
+            edits.finish(),
+            "{ \"a\" : 1.10, \"l\":[ 1,2,3 ],\n \"e\":[4,5], \"o\":{\"p\":0},\"m\":[6,7],\"n\":true }"
+        );
     }
 
     #[test]

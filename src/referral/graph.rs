@@ -81,7 +81,7 @@ impl Graph {
             let Some(url) = full.or_else(|| named.clone()) else { continue };
             let position = graph.insert(Resource::within(url, document.clone(), resource.index()));
             if let Some(named) = named {
-                graph.by_url.entry(named).or_insert(position);
+                graph.alias(named, position);
             }
         }
         Ok(graph)
@@ -96,6 +96,11 @@ impl Graph {
         self.by_url.insert(resource.url.clone(), self.resources.len());
         self.resources.push(resource);
         self.resources.len() - 1
+    }
+
+    /// Lets references name the resource at `position` by `url` too (the `fullUrl` of its entry).
+    pub fn alias(&mut self, url: impl Into<String>, position: usize) {
+        self.by_url.entry(url.into()).or_insert(position);
     }
 
     /// All resources, in order of insertion.

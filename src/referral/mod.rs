@@ -9,6 +9,7 @@ pub mod reason;
 pub mod scope;
 pub mod state;
 pub mod task;
+pub mod turn;
 
 pub use graph::{Graph, Resource};
 pub use plan::Plan;

@@ -109,7 +109,7 @@ fn backbone<'g>(
     issues: &mut Vec<Issue>,
 ) -> Option<&'g Resource> {
     let node = from.node();
-    let path = format!("{}.{name}", from.kind());
+    let path = format!("{}.{name}", node.path());
     let wanted = kinds.join(" or ");
     let Some(element) = node.get(name) else {
         let said = format!("{} has no {name}; a referral needs it to reference a {wanted}", from.kind());
@@ -117,7 +117,7 @@ fn backbone<'g>(
         return None;
     };
     let Some(reference) = element.str("reference") else {
-        let said = format!("{path} has no reference; a referral needs a literal one to a {wanted}");
+        let said = format!("{}.{name} has no reference; a referral needs a literal one to a {wanted}", from.kind());
         issues.push(Issue::error(Key::Missing, format!("{path}.reference"), said).at(element.place()));
         return None;
     };
@@ -126,12 +126,15 @@ fn backbone<'g>(
     let kind = found.map(|resource| resource.kind().to_owned()).or(named).unwrap_or_default();
     let place = element.get("reference").map_or(element.place(), Node::place);
     if !kind.is_empty() && !kinds.contains(&kind.as_str()) {
-        let said = format!("{path} references a {kind}; expected a {wanted}");
+        let said = format!("{}.{name} references a {kind}; expected a {wanted}", from.kind());
         issues.push(Issue::error(key, format!("{path}.reference"), said).at(place));
         return None;
     }
     if found.is_none() {
-        let said = format!("{path} references a {wanted} that is neither in this message nor stored here for you");
+        let said = format!(
+            "{}.{name} references a {wanted} that is neither in this message nor stored here for you",
+            from.kind()
+        );
         issues.push(Issue::error(Key::ReferenceDangling, format!("{path}.reference"), said).at(place));
     }
     found

@@ -1,0 +1,81 @@
+//! Layer 6: the command line. Each subcommand is a file: its arguments, and a function that takes them and the streams.
+//!
+//! Nothing here knows how a thing is done; it reads files, asks the layers below, and says what they found. Exit codes
+//! are the contract of [`Exit`].
+
+pub mod package;
+mod sources;
+
+use std::io::{Read, Write};
+
+use clap::{Parser, Subcommand};
+
+use crate::error::{Category, Error};
+
+/// Handoff: a FHIR gateway for closed-loop social-care referrals.
+#[derive(Debug, Parser)]
+#[command(name = "handoff", version, about, max_term_width = 100)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Read FHIR packages, and make compact packs of them
+    Package(package::Args),
+}
+
+/// What the caller of the process learns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Done
+    Done = 0,
+    /// Could not be done
+    Failed = 1,
+    /// Asked for in a way that we do not understand; clap's own code too
+    Usage = 2,
+    /// Done, and what was looked at is not valid
+    Invalid = 3,
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// What a command reads and writes besides files; tests pass buffers.
+pub struct Streams<'a> {
+    /// Standard input
+    pub input: &'a mut dyn Read,
+    /// Standard output
+    pub out: &'a mut dyn Write,
+    /// Standard error
+    pub err: &'a mut dyn Write,
+    /// The output is a terminal, so colour and progress are welcome
+    pub is_terminal: bool,
+}
+
+/// Runs a command. What could not be done is said on standard error.
+pub fn run(cli: &Cli, streams: &mut Streams<'_>) -> Exit {
+    let done = match &cli.command {
+        Command::Package(args) => package::run(args, streams),
+    };
+    done.unwrap_or_else(|error| {
+        // Nobody is left to tell if standard error is gone too.
+        let _ = writeln!(streams.err, "handoff: {error}");
+        match error.category {
+            Category::Incorrect | Category::Unprocessable => Exit::Invalid,
+            _ => Exit::Failed,
+        }
+    })
+}
+
+/// What a writer could not take is our failure, not the payload's.
+#[allow(clippy::needless_pass_by_value)] // the shape that map_err wants
+fn unwritable(error: std::io::Error) -> Error {
+    Error::fault(format!("cannot write: {error}"))
+}

@@ -1,0 +1,242 @@
+//! One package as it is kept: a sorted index of its definitions, and their JSON in blocks that are inflated when first
+//! needed. A pack and a package read whole differ only in whether the blocks are inflated already.
+//!
+//! The index is text, one line a definition, sorted, so that opening a package is finding its line ends:
+//! `resource type TAB url TAB version TAB type described TAB flavour TAB block TAB start TAB end`.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io::Read;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+use flate2::read::DeflateDecoder;
+
+use super::code_system::CodeSystem;
+use super::package::Package;
+use super::search_parameter::SearchParameter;
+use super::structure::Structure;
+use crate::fhir::{Document, Issue, Limits, Node};
+
+/// Definitions come from packages that somebody chose to load; they may be larger than what a stranger sends.
+pub(super) const LIMITS: Limits = Limits { bytes: 64 * 1024 * 1024, depth: 200 };
+
+/// One package. See the module head.
+pub(super) struct Layer {
+    pub(super) name: String,
+    pub(super) version: String,
+    index: String,
+    lines: Vec<Range<u32>>,
+    bytes: Cow<'static, [u8]>,
+    blocks: Vec<Block>,
+    made: Vec<OnceLock<Made>>,
+}
+
+/// JSON of some definitions, one behind the other: where it stands deflated, and the text once it was needed.
+pub(super) struct Block {
+    pub(super) packed: Range<usize>,
+    pub(super) length: usize,
+    pub(super) text: OnceLock<Box<str>>,
+}
+
+/// A line of the index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Entry<'a> {
+    pub(super) kind: &'a str,
+    pub(super) url: &'a str,
+    pub(super) version: &'a str,
+    pub(super) type_name: &'a str,
+    pub(super) flavour: &'a str,
+    pub(super) block: u32,
+    pub(super) start: u32,
+    pub(super) end: u32,
+}
+
+/// Flavour of a resource type that can be instantiated; other definitions have the flavour "".
+pub(super) const RESOURCE: &str = "resource";
+
+/// What was made of a definition.
+enum Made {
+    Structure(Arc<Structure>),
+    CodeSystem(Arc<CodeSystem>),
+    Unusable,
+}
+
+impl fmt::Debug for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Layer({}#{}, {} definitions)", self.name, self.version, self.len())
+    }
+}
+
+impl<'a> Entry<'a> {
+    /// Reads a line of the index.
+    pub(super) fn parse(line: &'a str) -> Option<Self> {
+        let mut columns = line.split('\t');
+        let entry = Self {
+            kind: columns.next()?,
+            url: columns.next()?,
+            version: columns.next()?,
+            type_name: columns.next()?,
+            flavour: columns.next()?,
+            block: columns.next()?.parse().ok()?,
+            start: columns.next()?.parse().ok()?,
+            end: columns.next()?.parse().ok()?,
+        };
+        columns.next().is_none().then_some(entry)
+    }
+
+    /// What the index is sorted by.
+    pub(super) fn order(&self) -> (&'a str, &'a str, &'a str) {
+        (self.kind, self.url, self.version)
+    }
+}
+
+impl fmt::Display for Entry<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, url, version, type_name, flavour, block, start, end } = self;
+        write!(f, "{kind}\t{url}\t{version}\t{type_name}\t{flavour}\t{block}\t{start}\t{end}")
+    }
+}
+
+// === making ===
+
+impl Layer {
+    /// A package that was read whole; each resource is a block of its own, inflated already.
+    pub(super) fn of(package: Package) -> Self {
+        let mut lines: Vec<String> = Vec::new();
+        let mut blocks: Vec<Block> = Vec::new();
+        for resource in package.definitions {
+            let entry =
+                Entry { block: blocks.len() as u32, start: 0, end: resource.text.len() as u32, ..resource.entry() };
+            lines.push(entry.to_string());
+            blocks.push(Block { packed: 0..0, length: resource.text.len(), text: OnceLock::from(resource.text) });
+        }
+        lines.sort_unstable();
+        Self::new(package.name, package.version, lines.join("\n"), Cow::Borrowed(&[]), blocks)
+    }
+
+    /// `index` holds one sorted line for each definition.
+    pub(super) fn new(
+        name: String,
+        version: String,
+        index: String,
+        bytes: Cow<'static, [u8]>,
+        blocks: Vec<Block>,
+    ) -> Self {
+        let mut lines = Vec::with_capacity(index.len() / 80);
+        let mut start = 0;
+        for line in index.split_inclusive('\n') {
+            let end = start + line.len() as u32;
+            if !line.trim_end().is_empty() {
+                lines.push(start..end - u32::from(line.ends_with('\n')));
+            }
+            start = end;
+        }
+        let made = lines.iter().map(|_| OnceLock::new()).collect();
+        Self { name, version, index, lines, bytes, blocks, made }
+    }
+}
+
+// === asking ===
+
+impl Layer {
+    /// How many definitions it brings.
+    pub(super) fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// The resource types that it defines and that can be instantiated.
+    pub(super) fn resource_types(&self) -> Vec<String> {
+        let found = self.entries().filter(|entry| entry.flavour == RESOURCE);
+        found.map(|entry| entry.type_name.to_owned()).collect()
+    }
+
+    /// The structure with this URL, of the version wanted if one is.
+    pub(super) fn structure(&self, url: &str, version: Option<&str>) -> Option<Arc<Structure>> {
+        match self.made("StructureDefinition", url, version)? {
+            Made::Structure(structure) => Some(Arc::clone(structure)),
+            _ => None,
+        }
+    }
+
+    /// The code system with this URL.
+    pub(super) fn code_system(&self, url: &str, version: Option<&str>) -> Option<Arc<CodeSystem>> {
+        match self.made("CodeSystem", url, version)? {
+            Made::CodeSystem(system) => Some(Arc::clone(system)),
+            _ => None,
+        }
+    }
+
+    /// What `read` makes of the value set with this URL.
+    pub(super) fn value_set<T>(&self, url: &str, version: Option<&str>, read: impl Fn(Node<'_>) -> T) -> Option<T> {
+        let (_, entry) = self.find("ValueSet", url, version)?;
+        Some(read(Document::parse_within(self.text(&entry)?, LIMITS).ok()?.root()))
+    }
+
+    /// Every search parameter of the package.
+    pub(super) fn search_parameters(&self) -> Vec<SearchParameter> {
+        let found = self.entries().filter(|entry| entry.kind == "SearchParameter");
+        found.filter_map(|entry| self.read(&entry, SearchParameter::read)).collect()
+    }
+
+    /// Every line of the index.
+    pub(super) fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
+        self.lines.iter().filter_map(|line| Entry::parse(self.line(line)))
+    }
+
+    fn line(&self, range: &Range<u32>) -> &str {
+        &self.index[range.start as usize..range.end as usize]
+    }
+
+    fn made(&self, kind: &str, url: &str, version: Option<&str>) -> Option<&Made> {
+        let (position, entry) = self.find(kind, url, version)?;
+        Some(self.made[position].get_or_init(|| {
+            let made = if entry.kind == "CodeSystem" {
+                self.read(&entry, CodeSystem::read).map(|system| Made::CodeSystem(Arc::new(system)))
+            } else {
+                self.read(&entry, Structure::read).map(|structure| Made::Structure(Arc::new(structure)))
+            };
+            made.unwrap_or(Made::Unusable)
+        }))
+    }
+
+    /// The definition of the version wanted (exactly, or as the version begins: `4.0` finds `4.0.1`), or the newest.
+    fn find(&self, kind: &str, url: &str, version: Option<&str>) -> Option<(usize, Entry<'_>)> {
+        let key = format!("{kind}\t{url}\t");
+        let first = self.lines.partition_point(|line| self.line(line) < key.as_str());
+        let same = self.lines[first..].iter().take_while(|line| self.line(line).starts_with(&key));
+        same.enumerate()
+            .filter_map(|(offset, line)| Some((first + offset, Entry::parse(self.line(line))?)))
+            .filter(|(_, entry)| version.is_none_or(|wanted| is_version(entry.version, wanted)))
+            .max_by_key(|(_, entry)| newness(entry.version))
+    }
+
+    fn read<T>(&self, entry: &Entry<'_>, read: impl Fn(Node<'_>) -> Result<T, Box<Issue>>) -> Option<T> {
+        let document = Document::parse_within(self.text(entry)?, LIMITS).ok()?;
+        read(document.root()).ok()
+    }
+
+    /// The JSON of a definition.
+    pub(super) fn text(&self, entry: &Entry<'_>) -> Option<&str> {
+        let block = self.blocks.get(entry.block as usize)?;
+        let text = block.text.get_or_init(|| self.inflate(block).unwrap_or_default());
+        text.get(entry.start as usize..entry.end as usize)
+    }
+
+    fn inflate(&self, block: &Block) -> Option<Box<str>> {
+        let mut text = String::with_capacity(block.length);
+        let packed = self.bytes.get(block.packed.clone())?;
+        DeflateDecoder::new(packed).take(block.length as u64).read_to_string(&mut text).ok()?;
+        Some(text.into_boxed_str())
+    }
+}
+
+/// `4.0` means any `4.0.x`.
+fn is_version(version: &str, wanted: &str) -> bool {
+    version == wanted || version.strip_prefix(wanted).is_some_and(|rest| rest.starts_with('.'))
+}
+
+/// Orders versions by their numbers; what is no number counts as 0.
+fn newness(version: &str) -> Vec<u64> {
+    version.split(['.', '-']).map(|part| part.parse().unwrap_or(0)).collect()
+}

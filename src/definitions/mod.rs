@@ -1,0 +1,180 @@
+//! Layer 1: FHIR packages (<https://hl7.org/fhir/R4/packages.html>) and what they define: structures, value sets, code
+//! systems, search parameters.
+//!
+//! [`Definitions`] answers by canonical URL; everything is decoded when it is first asked for and then kept. Adding a
+//! package gives new definitions that share what they had. Bytes are passed in; nothing here opens a file or a socket.
+
+pub mod code_system;
+mod expand;
+mod layer;
+pub mod pack;
+pub mod package;
+mod read;
+pub mod search_parameter;
+pub mod structure;
+mod trim;
+pub mod typed;
+pub mod value_set;
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock, RwLock};
+
+use crate::error::Result;
+use layer::Layer;
+
+pub use code_system::CodeSystem;
+pub use package::Package;
+pub use search_parameter::SearchParameter;
+pub use structure::{Binding, Element, Strength, Structure, StructureKind, TypeRef};
+pub use typed::Step;
+pub use value_set::{Membership, ValueSet};
+
+/// R4 core 4.0.1; `profiles/packages/README.md` says how it was made.
+static R4: &[u8] = include_bytes!("../../profiles/packages/hl7.fhir.r4.core-4.0.1.pack");
+
+/// What the canonical URLs of the standard's own types begin with.
+pub const CORE: &str = "http://hl7.org/fhir/StructureDefinition/";
+
+/// Every definition at hand. Share it in an `Arc`; it is never locked on a read that was made before.
+#[derive(Debug)]
+pub struct Definitions {
+    /// Later ones were added later and are asked first.
+    layers: Vec<Arc<Layer>>,
+    resource_types: Vec<String>,
+    value_sets: RwLock<HashMap<String, Option<Arc<ValueSet>>>>,
+    parameters: OnceLock<HashMap<String, Vec<Arc<SearchParameter>>>>,
+}
+
+/// One package that is at hand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loaded {
+    /// Package name (`hl7.fhir.r4.core`)
+    pub name: String,
+    /// Package version
+    pub version: String,
+    /// How many definitions it brings
+    pub definitions: usize,
+}
+
+// === what is at hand ===
+
+impl Definitions {
+    /// FHIR R4 core, embedded in the program.
+    ///
+    /// # Errors
+    /// A fault, if the embedded pack is damaged.
+    pub fn r4() -> Result<Self> {
+        Ok(Self::of(vec![Arc::new(pack::open(R4)?)]))
+    }
+
+    /// These definitions and those of a package, which is asked first.
+    #[must_use]
+    pub fn with(&self, package: Package) -> Self {
+        let mut layers = self.layers.clone();
+        layers.push(Arc::new(Layer::of(package)));
+        Self::of(layers)
+    }
+
+    /// These definitions and those of a pack, which is asked first.
+    ///
+    /// # Errors
+    /// Where it is no pack, or a damaged one.
+    pub fn with_pack(&self, bytes: Vec<u8>) -> Result<Self> {
+        let mut layers = self.layers.clone();
+        layers.push(Arc::new(pack::open(bytes)?));
+        Ok(Self::of(layers))
+    }
+
+    fn of(layers: Vec<Arc<Layer>>) -> Self {
+        let mut resource_types: Vec<String> = layers.iter().flat_map(|layer| layer.resource_types()).collect();
+        resource_types.sort_unstable();
+        resource_types.dedup();
+        Self { layers, resource_types, value_sets: RwLock::default(), parameters: OnceLock::new() }
+    }
+
+    /// The packages at hand, in the order in which they were added.
+    pub fn packages(&self) -> Vec<Loaded> {
+        self.layers
+            .iter()
+            .map(|layer| Loaded { name: layer.name.clone(), version: layer.version.clone(), definitions: layer.len() })
+            .collect()
+    }
+}
+
+// === looking up ===
+
+impl Definitions {
+    /// The structure with this canonical URL (`url` or `url|version`), or of the type with this name.
+    pub fn structure(&self, type_name_or_canonical: &str) -> Option<Arc<Structure>> {
+        if type_name_or_canonical.contains(':') {
+            self.find(type_name_or_canonical, Layer::structure)
+        } else {
+            self.find(&format!("{CORE}{type_name_or_canonical}"), Layer::structure)
+        }
+    }
+
+    /// The code system with this canonical URL.
+    pub fn code_system(&self, canonical: &str) -> Option<Arc<CodeSystem>> {
+        self.find(canonical, Layer::code_system)
+    }
+
+    /// The value set with this canonical URL, expanded as far as the code systems at hand allow.
+    pub fn value_set(&self, canonical: &str) -> Option<Arc<ValueSet>> {
+        if let Some(known) = self.value_sets.read().ok().and_then(|kept| kept.get(canonical).cloned()) {
+            return known;
+        }
+        let made = expand::expand(self, canonical).map(Arc::new);
+        if let Ok(mut kept) = self.value_sets.write() {
+            kept.entry(canonical.to_owned()).or_insert_with(|| made.clone());
+        }
+        made
+    }
+
+    /// How a resource type is searched, the parameters of `Resource` and `DomainResource` included.
+    pub fn search_parameters(&self, resource_type: &str) -> Vec<Arc<SearchParameter>> {
+        let by_type = self.parameters.get_or_init(|| self.search_parameters_by_type());
+        let inherits =
+            |base: &str| base == "Resource" || (base == "DomainResource" && !is_bare_resource(resource_type));
+        let mut found: Vec<_> = by_type.get(resource_type).into_iter().flatten().cloned().collect();
+        for base in ["Resource", "DomainResource"].into_iter().filter(|base| inherits(base)) {
+            found.extend(by_type.get(base).into_iter().flatten().cloned());
+        }
+        found
+    }
+
+    /// Is it a resource type that can be instantiated?
+    pub fn is_resource_type(&self, name: &str) -> bool {
+        self.resource_types.binary_search_by(|known| known.as_str().cmp(name)).is_ok()
+    }
+
+    /// The resource types that can be instantiated, in alphabetical order.
+    pub fn resource_types(&self) -> &[String] {
+        &self.resource_types
+    }
+
+    fn find<T>(&self, canonical: &str, get: impl Fn(&Layer, &str, Option<&str>) -> Option<T>) -> Option<T> {
+        let (url, version) = match canonical.split_once('|') {
+            Some((url, version)) => (url, Some(version)),
+            None => (canonical, None),
+        };
+        self.layers.iter().rev().find_map(|layer| get(layer, url, version))
+    }
+
+    fn search_parameters_by_type(&self) -> HashMap<String, Vec<Arc<SearchParameter>>> {
+        let mut by_type: HashMap<String, Vec<Arc<SearchParameter>>> = HashMap::new();
+        for parameter in self.layers.iter().flat_map(|layer| layer.search_parameters()) {
+            let parameter = Arc::new(parameter);
+            for base in &parameter.base {
+                let known = by_type.entry(base.clone()).or_default();
+                known.retain(|other| other.url != parameter.url);
+                known.push(Arc::clone(&parameter));
+            }
+        }
+        by_type
+    }
+}
+
+/// The three types that are resources without being domain resources: no text, no contained, no extensions.
+fn is_bare_resource(name: &str) -> bool {
+    matches!(name, "Bundle" | "Binary" | "Parameters")
+}

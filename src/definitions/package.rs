@@ -1,0 +1,164 @@
+//! Reads FHIR packages: the `.tgz` of the registries, the same as a folder, or loose resource files
+//! (<https://confluence.hl7.org/display/FHIR/NPM+Package+Specification>).
+//!
+//! Bytes come in from outside. What is no definition (examples, the package's own files) is passed over, not refused.
+
+use std::io::Read;
+
+use flate2::read::GzDecoder;
+
+use super::layer::{Entry, LIMITS, RESOURCE};
+use super::trim::trim;
+use crate::error::{Error, Result};
+use crate::fhir::{Document, Issue, Key, Node};
+
+/// A package inflates to no more than this; the largest published one stays far below.
+const MOST_BYTES: u64 = 1 << 30;
+
+/// Definitions that belong together.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Package {
+    /// Package name (`hl7.fhir.r4.core`); a made-up one for loose files
+    pub name: String,
+    /// Package version
+    pub version: String,
+    /// Licence, where the package says it
+    pub license: Option<String>,
+    /// Its definitions, trimmed
+    pub definitions: Vec<Definition>,
+    /// What could not be used, and why
+    pub issues: Vec<Issue>,
+}
+
+/// One definition: a StructureDefinition, ValueSet, CodeSystem or SearchParameter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Definition {
+    /// Resource type
+    pub kind: String,
+    /// Canonical URL
+    pub url: String,
+    /// Business version; "" where there is none
+    pub version: String,
+    /// Of a structure the type that it describes, else ""
+    pub type_name: String,
+    /// Of a structure: a resource type that can be instantiated
+    pub is_resource_type: bool,
+    /// Its trimmed JSON
+    pub text: Box<str>,
+}
+
+impl Package {
+    /// A package without content.
+    pub fn named(name: impl Into<String>, version: impl Into<String>) -> Self {
+        Self { name: name.into(), version: version.into(), ..Self::default() }
+    }
+
+    /// Reads a `.tgz`.
+    ///
+    /// # Errors
+    /// Where it is no gzipped tar archive, or inflates beyond all measure.
+    pub fn from_tgz(source: impl Read) -> Result<Self> {
+        let refuse = |error: std::io::Error| {
+            Error::incorrect(Key::DefinitionInvalid, format!("the package cannot be read as a .tgz: {error}"))
+        };
+        let mut package = Self::named("package", "");
+        let mut archive = tar::Archive::new(GzDecoder::new(source).take(MOST_BYTES));
+        for entry in archive.entries().map_err(refuse)? {
+            let mut entry = entry.map_err(refuse)?;
+            let path = entry.path().map_err(refuse)?.to_string_lossy().into_owned();
+            if is_definition_file(&path) {
+                let mut bytes = Vec::new();
+                entry.read_to_end(&mut bytes).map_err(refuse)?;
+                package.add_file(&path, &bytes);
+            }
+        }
+        Ok(package)
+    }
+
+    /// Takes a file of a package: a resource, a Bundle of resources, or `package.json`. What cannot be used is noted
+    /// in `issues`.
+    pub fn add_file(&mut self, path: &str, bytes: &[u8]) {
+        let file = path.rsplit(['/', '\\']).next().unwrap_or(path);
+        match Document::parse_bytes(bytes, LIMITS) {
+            Err(issue) => self.issues.push(Issue { text: format!("{file}: {}", issue.text), ..*issue }),
+            Ok(document) if file == "package.json" => self.describe(document.root()),
+            Ok(document) => self.add(document.root(), file),
+        }
+    }
+
+    /// `package.json` says what the package is called.
+    fn describe(&mut self, node: Node<'_>) {
+        let text = |name| node.str(name).map(std::borrow::Cow::into_owned);
+        self.name = text("name").unwrap_or_else(|| std::mem::take(&mut self.name));
+        self.version = text("version").unwrap_or_else(|| std::mem::take(&mut self.version));
+        self.license = text("license");
+    }
+
+    fn add(&mut self, node: Node<'_>, file: &str) {
+        if node.get("resourceType").is_some_and(|kind| kind.is_str("Bundle")) {
+            for entry in node.list("entry").filter_map(|entry| entry.get("resource")) {
+                self.add(entry, file);
+            }
+            return;
+        }
+        match Definition::read(node) {
+            None => {}
+            Some(Ok(definition)) => self.definitions.push(definition),
+            Some(Err(issue)) => self.issues.push(Issue { text: format!("{file}: {}", issue.text), ..*issue }),
+        }
+    }
+}
+
+impl Definition {
+    /// Reads one; nothing for a resource that defines nothing.
+    fn read(node: Node<'_>) -> Option<Result<Self, Box<Issue>>> {
+        let trimmed = trim(node)?;
+        let text = |name: &str| node.str(name).unwrap_or_default().into_owned();
+        let kind = text("resourceType");
+        // A tab or line end would break the index; no URL has one.
+        let (url, version) = (text("url"), text("version"));
+        if url.is_empty() || url.contains(char::is_whitespace) || version.contains(char::is_whitespace) {
+            let text = format!("the {kind} has no usable url, so nothing can refer to it");
+            return Some(Err(Box::new(Issue::warning(Key::DefinitionInvalid, node.path(), text).at(node.place()))));
+        }
+        if kind == "StructureDefinition"
+            && let Err(issue) = super::structure::Structure::read(node)
+        {
+            return Some(Err(issue));
+        }
+        let is = |name: &str, value: &str| node.get(name).is_some_and(|member| member.is_str(value));
+        Some(Ok(Self {
+            is_resource_type: is("kind", "resource")
+                && !is("derivation", "constraint")
+                && node.get("abstract").and_then(Node::as_bool) != Some(true),
+            type_name: if kind == "StructureDefinition" { text("type") } else { String::new() },
+            kind,
+            url,
+            version,
+            text: trimmed.into_boxed_str(),
+        }))
+    }
+
+    /// Its line of the index, the place in the blocks still open.
+    pub(super) fn entry(&self) -> Entry<'_> {
+        Entry {
+            kind: &self.kind,
+            url: &self.url,
+            version: &self.version,
+            type_name: &self.type_name,
+            flavour: if self.is_resource_type { RESOURCE } else { "" },
+            block: 0,
+            start: 0,
+            end: 0,
+        }
+    }
+}
+
+/// The definitions of a package stand in its top folder; examples and the like below.
+fn is_definition_file(path: &str) -> bool {
+    let inner = path.strip_prefix("./").unwrap_or(path);
+    let name = inner.strip_prefix("package/").unwrap_or(inner);
+    !name.contains('/')
+        && !name.starts_with('.')
+        && std::path::Path::new(name).extension().is_some_and(|it| it == "json")
+}

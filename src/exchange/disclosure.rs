@@ -1,0 +1,69 @@
+//! What a referral discloses: the resources that whoever owns the Task gets to see.
+//!
+//! A Task shows what it references, and what that references in turn, and stops where another matter begins: another
+//! referral, or the rest of somebody's care. Nobody discloses what they cannot see themselves: only references that
+//! the sender may follow are in the graph that this walks.
+
+use std::collections::BTreeSet;
+
+use crate::fhir::{Node, ResourceKey};
+use crate::referral::Graph;
+
+use super::message::references;
+
+/// Types that are another matter wherever they are referenced from.
+const OTHER_MATTERS: &[&str] = &["Task", "Provenance", "AuditEvent", "Subscription", "Group", "List"];
+
+/// May the reference in `member` of a resource of type `from` be followed to a `to`?
+fn leads(from: &str, member: &str, to: &str) -> bool {
+    match (from, member, to) {
+        (_, _, to) if OTHER_MATTERS.contains(&to) => false,
+        // The request of this referral, and the requests that it fulfils.
+        (from, member, "ServiceRequest") => {
+            (from == "Task" && member == "focus") || (from == "ServiceRequest" && member == "basedOn")
+        }
+        // A care plan's activities are other referrals.
+        ("CarePlan", "activity", _) => false,
+        _ => true,
+    }
+}
+
+/// The keys of everything that the referral of the Task at `task` discloses, the Task first.
+pub fn disclosed(graph: &Graph, task: &ResourceKey) -> Vec<ResourceKey> {
+    let Some(start) = graph.position(&task.to_string()) else { return Vec::new() };
+    let mut seen = BTreeSet::from([start]);
+    let mut waiting = vec![start];
+    let mut keys = Vec::new();
+    while let Some(position) = waiting.pop() {
+        let resource = &graph.resources()[position];
+        keys.extend(resource.key());
+        let kind = resource.kind();
+        for member in resource.node().members() {
+            for (_, reference) in references(member) {
+                let Some(next) = graph.position(&reference) else { continue };
+                if leads(kind, member.name(), graph.resources()[next].kind()) && seen.insert(next) {
+                    waiting.push(next);
+                }
+            }
+        }
+    }
+    keys
+}
+
+/// The Organization that stands behind a requester: itself, or that of a PractitionerRole.
+pub fn organization_behind(graph: &Graph, reference: &str) -> Option<ResourceKey> {
+    let resource = graph.resolve(reference)?;
+    match resource.kind() {
+        "Organization" => resource.key(),
+        "PractitionerRole" => graph.follow(resource.node(), "organization")?.key(),
+        _ => None,
+    }
+}
+
+/// Is this the reference that a resource cannot do without: whom or what it is about, or any of a referral's own?
+pub fn is_backbone(resource: Node<'_>, reference: Node<'_>) -> bool {
+    let kind = resource.str("resourceType").unwrap_or_default();
+    let member = resource.members().find(|member| member.range().contains(&reference.range().start));
+    matches!(kind.as_ref(), "Task" | "ServiceRequest")
+        || member.is_some_and(|member| matches!(member.name(), "subject" | "patient" | "beneficiary" | "for"))
+}

@@ -1,0 +1,218 @@
+//! A message as it came in: one resource, or a Bundle of requests
+//! (<https://hl7.org/fhir/R4/http.html#transaction>), taken apart into entries.
+//!
+//! Nothing is changed here; `draft` makes what will be stored.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::error::{Category, Error, Result};
+use crate::fhir::{Document, Issue, Key, Node, Reference, ResourceKey, primitive};
+
+/// What an entry asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ask {
+    /// POST: a new resource, unless the search `if_none_exist` finds one
+    Create {
+        /// The condition, as search parameters
+        if_none_exist: Option<String>,
+    },
+    /// PUT: a new version of the resource with this key
+    Update {
+        /// Type and id
+        key: ResourceKey,
+        /// The version that the change is based on
+        if_match: Option<u64>,
+    },
+    /// GET: a read or a search, relative to the base
+    Get {
+        /// `Type/id`, `Type?parameters`
+        url: String,
+    },
+}
+
+/// One request of a message.
+#[derive(Debug, Clone)]
+pub struct Entry<'m> {
+    /// Its number in the message, from 0
+    pub position: usize,
+    /// What it asks for
+    pub ask: Ask,
+    /// How other entries may name its resource
+    pub full_url: Option<Cow<'m, str>>,
+    /// The resource that it brings
+    pub resource: Option<Node<'m>>,
+}
+
+impl<'m> Entry<'m> {
+    /// The type of its resource, "" where it brings none.
+    pub fn kind(&self) -> Cow<'m, str> {
+        self.resource.and_then(|resource| resource.str("resourceType")).unwrap_or_default()
+    }
+}
+
+/// What kind of bundle the entries came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// All or nothing
+    Transaction,
+    /// Each entry on its own
+    Batch,
+}
+
+/// The form and the entries of a Bundle that was sent to the base.
+///
+/// # Errors
+/// If it is no transaction or batch, or an entry asks for what is not served.
+pub fn read_bundle(document: &Arc<Document>) -> Result<(Form, Vec<Entry<'_>>)> {
+    let root = document.root();
+    let form = match root.str("type").as_deref() {
+        Some("transaction") => Form::Transaction,
+        Some("batch") => Form::Batch,
+        other => {
+            let said = format!(
+                "Bundle.type is {}; the base accepts transaction and batch",
+                other.map_or_else(|| "missing".to_owned(), |other| format!("\"{other}\""))
+            );
+            let node = root.get("type").unwrap_or(root);
+            return Err(Error::unprocessable(vec![Issue::error(Key::BundleRule, "Bundle.type", said).at(node.place())]));
+        }
+    };
+    let mut entries = Vec::new();
+    for (position, entry) in root.list("entry").enumerate() {
+        entries.push(read_entry(position, entry)?);
+    }
+    Ok((form, entries))
+}
+
+fn read_entry(position: usize, entry: Node<'_>) -> Result<Entry<'_>> {
+    let refuse = |node: Node<'_>, key: Key, said: String| {
+        Error::unprocessable(vec![Issue::error(key, node.path(), said).at(node.place())])
+    };
+    let Some(request) = entry.get("request") else {
+        return Err(refuse(entry, Key::Missing, "an entry of a transaction or batch needs a request".to_owned()));
+    };
+    let method = request.str("method").unwrap_or_default();
+    let url = request.str("url").unwrap_or_default();
+    let resource = entry.get("resource");
+    let kind = resource.and_then(|resource| resource.str("resourceType")).unwrap_or_default();
+    let ask = match method.as_ref() {
+        "POST" if url == kind && resource.is_some() => {
+            Ask::Create { if_none_exist: request.str("ifNoneExist").map(Cow::into_owned) }
+        }
+        "PUT" if resource.is_some() => {
+            let node = request.get("url").unwrap_or(request);
+            let Some(key) = ResourceKey::parse(&url).filter(|key| key.kind == kind) else {
+                let said = format!("request.url of a PUT is {kind}/id; conditional updates are not served");
+                return Err(refuse(node, Key::NotSupported, said));
+            };
+            let if_match = request.get("ifMatch").map(version_of).transpose()?;
+            Ask::Update { key, if_match }
+        }
+        "GET" => Ask::Get { url: url.trim_start_matches('/').to_owned() },
+        "POST" | "PUT" => {
+            let node = request.get("url").unwrap_or(request);
+            let said = format!("request.url is \"{url}\" and the resource is a {kind}; expected the type of the resource that the entry brings");
+            return Err(refuse(node, Key::BundleRule, said));
+        }
+        _ => {
+            let node = request.get("method").unwrap_or(request);
+            return Err(refuse(node, Key::NotSupported, "expected POST, PUT or GET; other methods are not served".to_owned()));
+        }
+    };
+    Ok(Entry { position, ask, full_url: entry.str("fullUrl"), resource })
+}
+
+/// The version in an ETag: `W/"3"` or `"3"`.
+fn version_of(node: Node<'_>) -> Result<u64> {
+    let text = node.as_str().unwrap_or_default();
+    parse_etag(&text).ok_or_else(|| {
+        let said = "expected the version that the change is based on, as W/\"3\"";
+        Error::new(Category::Incorrect, Issue::error(Key::Parameter, node.path(), said).at(node.place()))
+    })
+}
+
+/// The version in an ETag: `W/"3"` or `"3"`.
+pub fn parse_etag(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let inner = text.strip_prefix("W/").unwrap_or(text).trim_matches('"');
+    inner.parse().ok()
+}
+
+/// Which stored resource each name in a message stands for.
+#[derive(Debug, Default)]
+pub struct Names<'m>(HashMap<Cow<'m, str>, ResourceKey>);
+
+impl<'m> Names<'m> {
+    /// What the references of a message may call the resource of `entry`, which is stored as `key`: its `fullUrl`;
+    /// with a RESTful `fullUrl` or an id of its own also `Type/id`, as within one base.
+    pub fn learn(&mut self, entry: &Entry<'m>, key: &ResourceKey) {
+        let kind = entry.kind();
+        if let Some(full) = &entry.full_url {
+            if let Some(Reference::Absolute { restful: Some((_, of, id)), .. }) = Reference::parse(full)
+                && of == kind
+            {
+                self.0.insert(Cow::Owned(format!("{of}/{id}")), key.clone());
+            }
+            self.0.insert(full.clone(), key.clone());
+        }
+        let own = entry.resource.and_then(|resource| resource.str("id")).filter(|id| primitive::is_id(id));
+        if let Some(id) = own {
+            self.0.entry(Cow::Owned(format!("{kind}/{id}"))).or_insert_with(|| key.clone());
+        }
+    }
+
+    /// The resource that a reference of the message names, if it is one of the message's own.
+    pub fn get(&self, reference: &str) -> Option<&ResourceKey> {
+        self.0.get(reference)
+    }
+
+    /// The names and what they stand for.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &ResourceKey)> {
+        self.0.iter().map(|(name, key)| (name.as_ref(), key))
+    }
+}
+
+/// The Reference elements inside a resource: the node of each `reference` string with its text.
+pub fn references<'m>(resource: Node<'m>) -> impl Iterator<Item = (Node<'m>, Cow<'m, str>)> {
+    resource.descendants().filter(|node| node.name() == "reference").filter_map(|node| Some((node, node.as_str()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_entries_and_names() {
+        let text = r#"{"resourceType":"Bundle","type":"transaction","entry":[
+            {"fullUrl":"urn:uuid:c757873d-ec9a-4326-a141-556f43239520","resource":{"resourceType":"Patient","id":"p"},"request":{"method":"POST","url":"Patient","ifNoneExist":"identifier=a|b"}},
+            {"fullUrl":"https://ehr.example/fhir/Task/9","resource":{"resourceType":"Task","id":"9"},"request":{"method":"PUT","url":"Task/9","ifMatch":"W/\"3\""}},
+            {"request":{"method":"GET","url":"Task?status=requested"}}]}"#;
+        let document = Arc::new(Document::parse(text).unwrap());
+        let (form, entries) = read_bundle(&document).unwrap();
+        assert_eq!(form, Form::Transaction);
+        assert_eq!(entries[1].ask, Ask::Update { key: ResourceKey::new("Task", "9"), if_match: Some(3) });
+        let mut names = Names::default();
+        names.learn(&entries[0], &ResourceKey::new("Patient", "new"));
+        names.learn(&entries[1], &ResourceKey::new("Task", "9"));
+        for name in ["urn:uuid:c757873d-ec9a-4326-a141-556f43239520", "Patient/p"] {
+            assert_eq!(names.get(name).map(ToString::to_string).as_deref(), Some("Patient/new"));
+        }
+        assert_eq!(names.get("https://ehr.example/fhir/Task/9").map(ToString::to_string).as_deref(), Some("Task/9"));
+    }
+
+    #[test]
+    fn refuses_what_is_not_served() {
+        for (entry, key) in [
+            (r#"{"resource":{"resourceType":"Task"}}"#, Key::Missing),
+            (r#"{"request":{"method":"DELETE","url":"Task/1"}}"#, Key::NotSupported),
+            (r#"{"resource":{"resourceType":"Task"},"request":{"method":"POST","url":"Patient"}}"#, Key::BundleRule),
+            (r#"{"resource":{"resourceType":"Task"},"request":{"method":"PUT","url":"Task?identifier=1"}}"#, Key::NotSupported),
+        ] {
+            let text = format!(r#"{{"resourceType":"Bundle","type":"batch","entry":[{entry}]}}"#);
+            let document = Arc::new(Document::parse(text).unwrap());
+            assert_eq!(read_bundle(&document).unwrap_err().issues[0].key, key, "{entry}");
+        }
+    }
+}

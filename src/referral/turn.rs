@@ -1,0 +1,146 @@
+//! How a step changes the Task: status, businessStatus, statusReason, lastModified, notes, outputs, owner; as splices of
+//! its text, so that everything else stays as it came.
+
+use jiff::Timestamp;
+
+use crate::fhir::Node;
+use crate::fhir::edit::{Edits, instant, quote};
+
+use super::reason::{self, Reason};
+use super::state::{self, Position, State};
+
+/// Extension of Task: the program (HealthcareService) that the referral was routed to.
+pub const PROGRAM: &str = "urn:handoff:fhir:StructureDefinition:program";
+/// Extension of Task: the type of that program, which decides the shape of its record.
+pub const PROGRAM_TYPE: &str = "urn:handoff:fhir:StructureDefinition:program-type";
+
+/// Why a Task stands where it stands: a code of ours, words, or both.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Because {
+    /// The coded reason
+    pub reason: Option<Reason>,
+    /// Words of whoever gave it; without them the reason's own text is written
+    pub text: Option<String>,
+}
+
+impl Because {
+    /// For this coded reason, in these words.
+    pub fn new(reason: Reason, text: impl Into<String>) -> Self {
+        Self { reason: Some(reason), text: Some(text.into()) }
+    }
+
+    /// Is anything said?
+    pub fn is_given(&self) -> bool {
+        self.reason.is_some() || self.text.is_some()
+    }
+
+    fn json(&self) -> String {
+        let text = self.text.as_deref().or(self.reason.map(Reason::text)).unwrap_or_default();
+        let coding = self.reason.map(|reason| {
+            format!("\"coding\":[{{\"system\":{},\"code\":{}}}],", quote(reason::SYSTEM), quote(reason.code()))
+        });
+        format!("{{{}\"text\":{}}}", coding.unwrap_or_default(), quote(text))
+    }
+}
+
+/// Puts the Task at `position`, because of `because`, at this time. A reason speaks about the current status (SDOHCC
+/// 3.0.0), so an older one goes; it stays in the Task's history.
+pub fn place<'t>(edits: &mut Edits<'t>, task: Node<'t>, position: Position, because: &Because, at: Timestamp) {
+    edits.set(task, "status", quote(position.status.code()));
+    set_state(edits, task, position.state);
+    if because.is_given() {
+        edits.set(task, "statusReason", because.json());
+    } else {
+        edits.remove(task, "statusReason");
+    }
+    edits.set(task, "lastModified", quote(&instant(at)));
+}
+
+/// Writes the state into businessStatus, beside codes that others have put there.
+fn set_state<'t>(edits: &mut Edits<'t>, task: Node<'t>, state: State) {
+    let coding = format!("{{\"system\":{},\"code\":{}}}", quote(state::SYSTEM), quote(state.code()));
+    let Some(said) = task.get("businessStatus").filter(|said| said.is_object()) else {
+        edits.set(task, "businessStatus", format!("{{\"coding\":[{coding}]}}"));
+        return;
+    };
+    let ours =
+        said.list("coding").find(|coding| coding.get("system").is_some_and(|system| system.is_str(state::SYSTEM)));
+    match ours {
+        Some(ours) => edits.set(ours, "code", quote(state.code())),
+        None => edits.append(said, "coding", &coding),
+    }
+}
+
+/// Adds a remark of `organization` (its id), or of the gateway where none is named.
+pub fn note<'t>(edits: &mut Edits<'t>, task: Node<'t>, organization: Option<&str>, text: &str, at: Timestamp) {
+    let author = match organization {
+        Some(id) => format!("\"authorReference\":{{\"reference\":{}}}", quote(&format!("Organization/{id}"))),
+        None => "\"authorString\":\"Handoff\"".to_owned(),
+    };
+    let json = format!("{{{author},\"time\":{},\"text\":{}}}", quote(&instant(at)), quote(text));
+    edits.append(task, "note", &json);
+}
+
+/// Names the organization that has to act, and its program.
+pub fn assign<'t>(edits: &mut Edits<'t>, task: Node<'t>, owner: &str, program: Option<&str>, program_type: &str) {
+    if task.get("owner").is_none() {
+        edits.set(task, "owner", format!("{{\"reference\":{}}}", quote(&format!("Organization/{owner}"))));
+    }
+    if let Some(program) = program {
+        let reference = format!("{{\"reference\":{}}}", quote(&format!("HealthcareService/{program}")));
+        extend(edits, task, PROGRAM, "valueReference", &reference);
+    }
+    extend(edits, task, PROGRAM_TYPE, "valueCode", &quote(program_type));
+}
+
+/// Gives the extension with this URL this value; the extension is made where it is missing.
+fn extend<'t>(edits: &mut Edits<'t>, task: Node<'t>, url: &str, member: &str, json: &str) {
+    match extension(task, url) {
+        Some(there) if there.get(member).is_some_and(|value| value.text() == json) => {}
+        Some(there) => edits.set(there, member, json),
+        None => edits.append(task, "extension", &format!("{{\"url\":{},\"{member}\":{json}}}", quote(url))),
+    }
+}
+
+fn extension<'t>(task: Node<'t>, url: &str) -> Option<Node<'t>> {
+    task.list("extension").find(|extension| extension.get("url").is_some_and(|of| of.is_str(url)))
+}
+
+/// The type of the program that the Task was routed to.
+pub fn program_type(task: Node<'_>) -> Option<String> {
+    Some(extension(task, PROGRAM_TYPE)?.str("valueCode")?.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fhir::Document;
+    use crate::referral::state::TaskStatus;
+
+    #[test]
+    fn places_a_task_and_keeps_what_others_wrote() {
+        let text = r#"{"resourceType":"Task","status":"requested","statusReason":{"text":"old"},"businessStatus":{"coding":[{"system":"x","code":"3.0"}],"_text":{"id":"a"}},"x":1.10}"#;
+        let document = Document::parse(text).unwrap();
+        let at: Timestamp = "2026-11-21T10:00:00Z".parse().unwrap();
+        let mut edits = Edits::new(document.root());
+        let to = Position { status: TaskStatus::Accepted, state: State::Accepted };
+        place(&mut edits, document.root(), to, &Because::default(), at);
+        note(&mut edits, document.root(), Some("o1"), "called \"twice\"", at);
+        assert_eq!(
+            edits.finish(),
+            r#"{"resourceType":"Task","status":"accepted","businessStatus":{"coding":[{"system":"x","code":"3.0"},{"system":"urn:handoff:fhir:CodeSystem:referral-state","code":"accepted"}],"_text":{"id":"a"}},"x":1.10,"lastModified":"2026-11-21T10:00:00.000Z","note":[{"authorReference":{"reference":"Organization/o1"},"time":"2026-11-21T10:00:00.000Z","text":"called \"twice\""}]}"#
+        );
+    }
+
+    #[test]
+    fn assigns_once() {
+        let document = Document::parse(r#"{"resourceType":"Task","owner":{"reference":"Organization/a"}}"#).unwrap();
+        let mut edits = Edits::new(document.root());
+        assign(&mut edits, document.root(), "a", Some("p"), "generic");
+        let after = Document::parse(edits.finish()).unwrap();
+        assert_eq!(program_type(after.root()).as_deref(), Some("generic"));
+        let mut again = Edits::new(after.root());
+        assign(&mut again, after.root(), "a", Some("p"), "generic");
+        assert!(again.is_empty());
+    }
+}

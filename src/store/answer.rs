@@ -1,0 +1,119 @@
+//! What a store answers.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::fhir::{Document, ResourceKey};
+use crate::referral::Graph;
+use crate::referral::plan::Write;
+
+/// A plan that was committed.
+#[derive(Debug, Clone)]
+pub struct Committed {
+    /// Its place in the order of all commits
+    pub seq: u64,
+    /// The writes as they were stored: `lastUpdated` is raised where the clock went backwards
+    pub writes: Vec<Write>,
+}
+
+/// One version of one resource, as it is stored.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    /// Type and id
+    pub key: ResourceKey,
+    /// The version
+    pub version: u64,
+    /// `meta.lastUpdated`
+    pub updated: Timestamp,
+    /// The commit that made this version
+    pub seq: u64,
+    /// Id of the Organization whose client sent the resource; none for the gateway's own
+    pub author: Option<String>,
+    /// Whether every client may read it
+    pub public: bool,
+    /// The whole resource, as it was committed
+    pub document: Arc<Document>,
+}
+
+/// One page of a search.
+#[derive(Debug, Clone, Default)]
+pub struct Page {
+    /// What matches, in the order asked for
+    pub matches: Vec<Stored>,
+    /// What `_include` and `_revinclude` add, each once, and none that is a match of this page
+    pub included: Vec<Stored>,
+    /// How many match in all, where it is known
+    pub total: Option<u64>,
+    /// The cursor of the next page; none on the last
+    pub next: Option<String>,
+}
+
+/// A referral as it is stored.
+#[derive(Debug, Clone)]
+pub struct StoredReferral {
+    /// The Task and what is shared through it, as far as the scope sees it; with the Task's history if asked for
+    pub graph: Graph,
+    /// What the record holds beside the graph; null if nothing
+    pub extras: Value,
+    /// Id of the Organization whose client sent the Task; none for the gateway's own
+    pub author: Option<String>,
+    /// Ids of the Organizations that it is shared with
+    pub organizations: Vec<String>,
+    /// The newest commit that concerns it
+    pub seq: u64,
+}
+
+/// What is new for an organization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changes {
+    /// The Tasks, each with the sequence of its newest change, in the order of these
+    pub items: Vec<(ResourceKey, u64)>,
+    /// Where to go on: the sequence of the last item, or the one asked with if there is none
+    pub newest: u64,
+}
+
+/// A client as it is stored.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ClientRow {
+    /// Its id
+    pub id: String,
+    /// What people call it
+    pub name: String,
+    /// The name of its role
+    pub role: String,
+    /// Id of the Organization that it acts for
+    pub organization: String,
+    /// Digest of its token's secret
+    pub hash: [u8; 32],
+    /// When it was made
+    pub created: Timestamp,
+    /// Since when it is refused
+    pub revoked: Option<Timestamp>,
+}
+
+impl fmt::Debug for ClientRow {
+    /// Who it is, never the hash.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ClientRow({} {} for Organization/{})", self.id, self.role, self.organization)
+    }
+}
+
+/// Counts for the metrics.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// The newest sequence
+    pub newest: u64,
+    /// How many resources of each type are stored, by type name
+    pub resources: Vec<(String, u64)>,
+    /// Size of the database in bytes
+    pub bytes: u64,
+    /// Plans committed since this store was opened
+    pub commits: u64,
+    /// Transactions that they were committed in
+    pub groups: u64,
+    /// Plans refused as conflicts since this store was opened
+    pub conflicts: u64,
+}
