@@ -3,16 +3,11 @@
 //! Secrets are kept hashed. It must not know SQL or sockets.
 
 pub mod caller;
-<<<<<<< HEAD
 pub mod clients;
+pub mod consent;
+mod provision;
 pub mod token;
 
 pub use caller::{Caller, Role};
 pub use clients::{Client, Clients};
-=======
-pub mod consent;
-mod provision;
-
-pub use caller::{Caller, Role};
 pub use consent::{ConsentPolicy, Recipient, Verdict, permits};
->>>>>>> h-route
