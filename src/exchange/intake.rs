@@ -84,17 +84,27 @@ impl Exchange {
         }
         self.follow_up(caller, &mut plan, &around.graph, &places, at).await?;
         if plan.writes.is_empty() {
-            return Ok(places.iter().map(|place| Outcome::of(place, &[], &findings)).collect());
+            return Ok(outcomes(message, &places, &[], &findings));
         }
         answer(&mut plan, &places);
         let committed = self.store.commit(plan).await?;
-        Ok(places.iter().map(|place| Outcome::of(place, &committed.writes, &findings)).collect())
+        Ok(outcomes(message, &places, &committed.writes, &findings))
     }
 }
 
 /// The findings, if none of them stands in the way.
 fn accepted(findings: Vec<Issue>) -> Result<Vec<Issue>> {
     if any_error(&findings) { Err(Error::unprocessable(findings)) } else { Ok(findings) }
+}
+
+/// What became of each entry, with the findings about it.
+fn outcomes(message: Message<'_>, places: &[Place], writes: &[Write], findings: &[Issue]) -> Vec<Option<Outcome>> {
+    let about = |entry: &Entry<'_>| -> Vec<Issue> {
+        let own = entry.resource.map(|resource| resource.path()).unwrap_or_default();
+        let inside = |issue: &&Issue| issue.path.strip_prefix(&own).is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_digit()));
+        findings.iter().filter(inside).cloned().collect()
+    };
+    places.iter().zip(message.entries).map(|(place, entry)| Outcome::of(place, writes, &about(entry))).collect()
 }
 
 /// What the message's references call each of its resources.
