@@ -5,6 +5,7 @@
 pub mod document;
 pub mod edit;
 pub mod issue;
+pub mod outcome;
 pub mod primitive;
 pub mod reference;
 
