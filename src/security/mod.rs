@@ -7,4 +7,3 @@ pub mod consent;
 mod provision;
 
 pub use caller::{Caller, Role};
-pub use consent::{ConsentPolicy, Recipient, Verdict, permits};
