@@ -4,6 +4,7 @@
 //! are the contract of [`Exit`].
 
 pub mod package;
+pub mod serve;
 mod sources;
 
 use std::io::{Read, Write};
@@ -26,6 +27,8 @@ pub struct Cli {
 pub enum Command {
     /// Read FHIR packages, and make compact packs of them
     Package(package::Args),
+    /// Serve FHIR and the agency API until told to stop
+    Serve(serve::Args),
 }
 
 /// What the caller of the process learns.
@@ -63,6 +66,7 @@ pub struct Streams<'a> {
 pub fn run(cli: &Cli, streams: &mut Streams<'_>) -> Exit {
     let done = match &cli.command {
         Command::Package(args) => package::run(args, streams),
+        Command::Serve(args) => serve::run(args, streams),
     };
     done.unwrap_or_else(|error| {
         // Nobody is left to tell if standard error is gone too.
