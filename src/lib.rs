@@ -19,6 +19,7 @@ pub mod error;
 pub mod fhir;
 pub mod fhirpath;
 pub mod mapping;
+pub mod profile;
 pub mod referral;
 pub mod routing;
 pub mod security;

@@ -79,6 +79,7 @@ pub fn run(cli: &Cli, streams: &mut Streams<'_>) -> Exit {
 }
 
 /// What a writer could not take is our failure, not the payload's.
+#[allow(clippy::needless_pass_by_value)] // the shape that map_err wants
 fn unwritable(error: std::io::Error) -> Error {
     Error::fault(format!("cannot write: {error}"))
 }

@@ -12,7 +12,8 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::io::{Read, Write};
+use std::fmt::Write as _;
+use std::io::{Read, Write as _};
 use std::sync::OnceLock;
 
 use flate2::read::DeflateDecoder;
@@ -54,10 +55,10 @@ pub fn write(package: &Package, beside: Option<&Definitions>) -> Result<Vec<u8>>
             let start = text.len() as u32;
             text.push_str(&definition.text);
             let entry = Entry { block: number as u32, start, end: text.len() as u32, ..definition.entry() };
-            index.push_str(&format!("{entry}\n"));
+            let _ = writeln!(index, "{entry}");
         }
         let deflated = deflate(text.as_bytes())?;
-        lengths.push_str(&format!("{} {}\n", deflated.len(), text.len()));
+        let _ = writeln!(lengths, "{} {}", deflated.len(), text.len());
         packed.extend(deflated);
     }
     let license = package.license.as_deref().unwrap_or_default();

@@ -121,10 +121,10 @@ impl Definition {
             let text = format!("the {kind} has no usable url, so nothing can refer to it");
             return Some(Err(Box::new(Issue::warning(Key::DefinitionInvalid, node.path(), text).at(node.place()))));
         }
-        if kind == "StructureDefinition" {
-            if let Err(issue) = super::structure::Structure::read(node) {
-                return Some(Err(issue));
-            }
+        if kind == "StructureDefinition"
+            && let Err(issue) = super::structure::Structure::read(node)
+        {
+            return Some(Err(issue));
         }
         let is = |name: &str, value: &str| node.get(name).is_some_and(|member| member.is_str(value));
         Some(Ok(Self {

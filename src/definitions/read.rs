@@ -28,12 +28,12 @@ impl Structure {
             "complex-type" => StructureKind::Complex,
             "resource" => StructureKind::Resource,
             "logical" => StructureKind::Logical,
-            other => return Err(unusable(node, format!("the kind {other} is unknown"))),
+            other => return Err(Box::new(unusable(node, format!("the kind {other} is unknown")))),
         };
         let is_differential = node.get("snapshot").is_none();
         let list = node
             .get(if is_differential { "differential" } else { "snapshot" })
-            .ok_or_else(|| unusable(node, "there is neither a snapshot nor a differential"))?;
+            .ok_or_else(|| Box::new(unusable(node, "there is neither a snapshot nor a differential")))?;
         let mut structure = Self {
             url: needed(node, "url")?,
             version: text(node, "version"),
@@ -52,7 +52,7 @@ impl Structure {
             structure.elements.push(element);
         }
         if structure.elements.is_empty() {
-            return Err(unusable(node, "it has no elements"));
+            return Err(Box::new(unusable(node, "it has no elements")));
         }
         tie(&mut structure.elements);
         Ok(structure)
@@ -129,10 +129,12 @@ fn read_element(node: Node<'_>, structure: &Structure) -> Result<Element, Box<Is
 /// brings along are left to the type, so that none runs twice.
 fn settle(element: &mut Element, structure: &Structure) {
     let depth = element.path.matches('.').count();
-    if depth == 1 && element.name == "id" && structure.kind == StructureKind::Resource {
-        if let Some(only) = element.types.first_mut() {
-            "id".clone_into(&mut only.code);
-        }
+    if depth == 1
+        && element.name == "id"
+        && structure.kind == StructureKind::Resource
+        && let Some(only) = element.types.first_mut()
+    {
+        "id".clone_into(&mut only.code);
     }
     let types = &element.types;
     if depth > 0 {
@@ -237,15 +239,15 @@ fn extension(node: Node<'_>, url: &str) -> Option<String> {
 }
 
 fn needed(node: Node<'_>, name: &str) -> Result<String, Box<Issue>> {
-    text(node, name).ok_or_else(|| unusable(node, format!("{name} is missing")))
+    text(node, name).ok_or_else(|| Box::new(unusable(node, format!("{name} is missing"))))
 }
 
-fn unusable(node: Node<'_>, why: impl std::fmt::Display) -> Box<Issue> {
+fn unusable(node: Node<'_>, why: impl std::fmt::Display) -> Issue {
     let what = node.str("url").or_else(|| node.str("path")).unwrap_or_default();
     let text = if what.is_empty() {
         format!("the definition cannot be used: {why}")
     } else {
         format!("the definition {what} cannot be used: {why}")
     };
-    Box::new(Issue::error(Key::DefinitionInvalid, node.path(), text).at(node.place()))
+    Issue::error(Key::DefinitionInvalid, node.path(), text).at(node.place())
 }

@@ -53,6 +53,7 @@ pub struct Context {
 }
 
 /// One element of a structure.
+#[allow(clippy::struct_excessive_bools)] // the flags of the standard
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Element {
     /// Unique in its structure; names the slice where it is one (`Task.input:contact.value[x]`)

@@ -10,21 +10,15 @@ use crate::fhir::edit::{Edits, quote};
 use crate::fhir::{Document, Issue, Key, Node, ResourceKey};
 use crate::referral::plan::{Plan, Write};
 use crate::referral::task::SDOHCC_CODES;
+use crate::routing::program::{CAPACITY, PROGRAM_TYPES};
 use crate::security::Caller;
 use crate::store::Stored;
 
 use super::course::audit;
 use super::{Exchange, place};
 
-/// The extension of HealthcareService that says what a program can take on.
-const CAPACITY: &str =
-    "http://hl7.org/fhir/us/sdoh-clinicalcare/StructureDefinition/SDOHCC-ExtensionHealthcareServiceCapacityStatus";
-
-/// Its codes.
+/// The codes of capacity.
 const STATUSES: &[&str] = &["capacity", "no-capacity", "waitlist", "additional-assessment-required"];
-
-/// The CodeSystem of program types.
-const PROGRAM_TYPES: &str = "urn:handoff:fhir:CodeSystem:program-type";
 
 impl Exchange {
     /// The programs of the caller's organization, with their capacity.

@@ -15,7 +15,7 @@ use crate::referral::state::{self, Event, Party};
 use crate::referral::turn::{self, Because};
 use crate::referral::{Graph, Referral, Resource, Scope, task};
 use crate::security::Caller;
-use crate::security::consent::{self, Verdict};
+use crate::security::consent::{self, Recipient, Verdict};
 use crate::store::StoredReferral;
 
 use super::course::audit;
@@ -68,7 +68,7 @@ impl Exchange {
     ) -> Result<()> {
         let Some(node) = stored.graph.resolve(&key.to_string()) else { return Ok(()) };
         let mut organizations = stored.organizations.clone();
-        let owner = self.owner_of(node.node()).await?.filter(|owner| organizations.contains(owner));
+        let owner = self.owner_of(node.node(), &stored.graph).await?.filter(|owner| organizations.contains(owner));
         if let Some(owner) = owner
             && let Ok(referral) = Referral::read(&stored.graph, node)
             && !referral.position().status.is_terminal()
@@ -97,7 +97,12 @@ impl Exchange {
     ) -> Result<Verdict> {
         let consents = self.consents(caller, referral).await?;
         let nodes: Vec<Node<'_>> = consents.iter().map(Resource::node).collect();
-        Ok(consent::permits(referral, &nodes, owner, self.settings.consent, at))
+        let directory = self.directory().await?;
+        let identifiers = directory.organization(owner).map(|organization| organization.identifiers.as_slice()).unwrap_or_default();
+        let identifiers: Vec<(&str, &str)> =
+            identifiers.iter().map(|identifier| (identifier.system.as_str(), identifier.value.as_str())).collect();
+        let recipient = Recipient { organization: owner, identifiers: &identifiers };
+        Ok(consent::permits(referral, &nodes, recipient, self.settings.consent, at))
     }
 
     /// The consents that speak about the referral's person: those at hand, and those that the sender stored before.

@@ -39,7 +39,7 @@ use crate::profile::Checker;
 use crate::referral::plan::Plan;
 use crate::routing::{Directory, Rulebook};
 use crate::security::Caller;
-use crate::security::consent::Policy;
+use crate::security::consent::ConsentPolicy;
 use crate::store::index::SearchParameters;
 use crate::store::query::Query;
 use crate::store::{Committed, Page, Store, Stored};
@@ -67,10 +67,10 @@ pub trait Ids: Send + Sync {
 }
 
 /// What the exchange is told about the house that it works in.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// Does a missing consent block?
-    pub consent: Policy,
+    pub consent: ConsentPolicy,
     /// The URL under which FHIR is served, so that absolute references to it are known as local
     pub base: Option<String>,
 }

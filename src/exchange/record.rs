@@ -86,7 +86,7 @@ impl Exchange {
             return Err(place::stale(key, stored.seq));
         }
         let owner = match stored.graph.resolve(&key.to_string()) {
-            Some(task) => self.owner_of(task.node()).await?,
+            Some(task) => self.owner_of(task.node(), &stored.graph).await?,
             None => None,
         };
         if owner.as_deref() != Some(caller.organization.as_str()) {

@@ -10,7 +10,8 @@ use crate::fhir::{Document, Issue, Key, Node, ResourceKey};
 use crate::referral::plan::{Delivery, Extras, Idempotency, Plan, Share};
 use crate::referral::state::{self, Event, Illegal, Party, Position, State, Step, TaskStatus};
 use crate::referral::turn::{self, Because};
-use crate::referral::{TaskStatus as Status, task};
+use crate::referral::{Graph, TaskStatus as Status, task};
+use crate::routing::directory::Target;
 use crate::security::Caller;
 use crate::store::{Stored, StoredReferral};
 
@@ -202,7 +203,7 @@ impl Exchange {
 
     async fn standing(&self, caller: &Caller, stored: &StoredReferral, key: &ResourceKey) -> Result<Standing> {
         let task = stored.graph.resolve(&key.to_string()).ok_or_else(|| Error::not_found("the referral"))?;
-        let owner = self.owner_of(task.node()).await?;
+        let owner = self.owner_of(task.node(), &stored.graph).await?;
         let own = &caller.organization;
         let mut parties = Vec::new();
         if owner.as_ref() == Some(own) {
@@ -215,10 +216,14 @@ impl Exchange {
         Ok(Standing { position, parties, owner })
     }
 
-    /// The organization that owns a Task, by its own reference or that of its program.
-    pub(super) async fn owner_of(&self, task: Node<'_>) -> Result<Option<String>> {
-        let Some(reference) = task.get("owner").and_then(|owner| owner.str("reference")) else { return Ok(None) };
-        Ok(self.directory().await?.organization_of(&reference))
+    /// Id of the organization that owns a Task, itself or through its program.
+    pub(super) async fn owner_of(&self, task: Node<'_>, graph: &Graph) -> Result<Option<String>> {
+        let Some(owner) = task.get("owner") else { return Ok(None) };
+        Ok(match self.directory().await?.resolve(owner, graph) {
+            Some(Target::Organization(organization)) => Some(organization.id.clone()),
+            Some(Target::Program(program)) => Some(program.organization.id.clone()),
+            None => None,
+        })
     }
 
     /// What a written Task means for the referral that was there before.

@@ -190,6 +190,10 @@ keys! {
     Binding, "binding", "code-invalid", "use a code of the value set";
     /// Cannot be checked here
     NotChecked, "not-checked", "not-found", "load the definition with --with, or install its package";
+    /// A resource inside another breaks the rules of such
+    Contained, "contained", "structure", "see https://hl7.org/fhir/R4/references.html#contained";
+    /// More findings than are listed
+    MoreFindings, "more-findings", "too-costly", "mend what is listed and check again";
     /// An id is not usable
     InvalidId, "invalid-id", "value", "use 1 to 64 of A-Z a-z 0-9 - .";
 

@@ -4,6 +4,7 @@
 
 pub mod document;
 pub mod edit;
+pub mod identifier;
 pub mod issue;
 pub mod period;
 pub mod primitive;
@@ -11,6 +12,7 @@ pub mod reference;
 pub mod truth;
 
 pub use document::{Document, Kind, Limits, Node, Place};
+pub use identifier::Identifier;
 pub use issue::{Issue, Key, Severity};
 pub use reference::{Reference, ResourceKey};
 pub use truth::Truth;

@@ -81,11 +81,6 @@ impl Decimal {
         (whole == self).then(|| i64::try_from(whole.digits).ok()).flatten()
     }
 
-    /// How many digits are written, leading zeros apart.
-    pub fn precision(self) -> u32 {
-        self.digits.unsigned_abs().checked_ilog10().map_or(1, |log| log + 1).max(self.scale)
-    }
-
     /// The sum, or nothing beyond 38 digits.
     pub fn add(self, other: Self) -> Option<Self> {
         let (left, right, scale) = align(self, other)?;

@@ -6,6 +6,7 @@
 use super::function::{self, Arguments, Function};
 use super::lexer::{Refusal, Token, Word, words};
 use super::model;
+use super::pattern::Pattern;
 use super::tree::{Call, Form, Name, Namespace, Operator, Part, TYPE_BINDING, TypeSpecifier, TypeTest};
 use super::value::{Calendar, Quantity, Unit, Value};
 
@@ -250,7 +251,8 @@ impl Parser {
             let wanted = if least == most { format!("{least}") } else { format!("{least} to {most}") };
             return Err((at, format!("{name}() takes {wanted} arguments, found {}", arguments.len())));
         }
-        let call = Box::new(Call { function, arguments });
+        let pattern = literal_pattern(function, &arguments)?;
+        let call = Box::new(Call { function, arguments, pattern });
         Ok((Part { at: at as u32, form: Form::Call { from, call } }, depth))
     }
 
@@ -303,5 +305,19 @@ impl Parser {
         };
         self.next += 1;
         Ok(name)
+    }
+}
+
+/// The pattern that a function is called with, compiled once if it is a literal.
+fn literal_pattern(function: Function, arguments: &[Part]) -> Result<Option<Pattern>, Refusal> {
+    if !matches!(function, Function::Matches | Function::MatchesFull | Function::ReplaceMatches) {
+        return Ok(None);
+    }
+    match arguments.first().map(|argument| (argument.at, &argument.form)) {
+        Some((at, Form::Literal(Value::String(text)))) => match Pattern::parse(text) {
+            Ok(pattern) => Ok(Some(pattern)),
+            Err(said) => Err((at as usize, format!("the pattern cannot be read: {said}"))),
+        },
+        _ => Ok(None),
     }
 }

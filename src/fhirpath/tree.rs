@@ -1,6 +1,7 @@
 //! The compiled form of an expression: names resolved, literals read, arguments known to be right in number.
 
 use super::function::Function;
+use super::pattern::Pattern;
 use super::value::Value;
 
 /// One part of an expression and where it begins in the text.
@@ -44,6 +45,8 @@ pub(super) enum Form {
 pub(super) struct Call {
     pub(super) function: Function,
     pub(super) arguments: Vec<Part>,
+    /// The compiled pattern, where the function takes one and it is written as a literal.
+    pub(super) pattern: Option<Pattern>,
 }
 
 /// What is asked about a type.

@@ -21,7 +21,7 @@ use super::program::{Program, Surroundings, local};
 use super::rulebook::Rulebook;
 use crate::error::{Error, Result};
 use crate::fhir::issue::any_error;
-use crate::fhir::{Document, Issue, Key, Node, Reference};
+use crate::fhir::{Document, Identifier, Issue, Key, Node, Reference};
 use crate::referral::Graph;
 
 /// Somebody who can own a Task.
@@ -35,15 +35,6 @@ pub struct Organization {
     pub active: bool,
     /// By what other systems know it
     pub identifiers: Vec<Identifier>,
-}
-
-/// A business identifier.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Identifier {
-    /// Its system, "" where none is said
-    pub system: String,
-    /// Its value
-    pub value: String,
 }
 
 /// What a reference names in the directory.
@@ -188,14 +179,6 @@ fn organization(id: &str, resource: Node<'_>) -> Organization {
 
 fn identifiers(resource: Node<'_>) -> impl Iterator<Item = Identifier> {
     resource.list("identifier").filter_map(Identifier::read)
-}
-
-impl Identifier {
-    /// Reads an Identifier; nothing without a value.
-    pub fn read(node: Node<'_>) -> Option<Self> {
-        let system = node.str("system").unwrap_or_default().into_owned();
-        Some(Self { system, value: node.str("value")?.into_owned() })
-    }
 }
 
 // === looking up ===

@@ -14,7 +14,7 @@ pub mod rule;
 pub mod rulebook;
 
 pub use decision::{Candidate, Decision, Verdict, decide};
-pub use directory::{Directory, Identifier, Organization};
+pub use directory::{Directory, Organization};
 pub use program::{Capacity, Program};
 pub use reason::Reason;
 pub use rulebook::Rulebook;

@@ -4,7 +4,10 @@
 
 pub mod caller;
 pub mod clients;
+pub mod consent;
+mod provision;
 pub mod token;
 
 pub use caller::{Caller, Role};
 pub use clients::{Client, Clients};
+pub use consent::{ConsentPolicy, Recipient, Verdict, permits};

@@ -22,7 +22,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
         let value = item.value();
         if let Some(number) = value.as_ref().and_then(as_decimal) {
             let result = match site.call.function {
-                Function::Precision => Some(Value::Integer(i64::from(number.precision()))),
+                Function::Precision => Some(Value::Integer(i64::from(number.scale()))),
                 _ => decimal_boundary(number, high, digits).map(Value::Decimal),
             };
             return Ok(Collection::maybe(result));

@@ -25,7 +25,7 @@ pub(super) fn recoded(function: Function, text: &str, form: &str) -> Result<Opti
             let quoted = serde_json::Value::from(text).to_string();
             Some(quoted[1..quoted.len() - 1].to_owned())
         }
-        (F::Unescape, "json") => serde_json::from_str(&format!("\"{text}\"")).ok(),
+        (F::Unescape, "json") => unescape_json(text),
         (F::Escape | F::Unescape, other) => return Err(format!("'{other}' is no form; expected 'html' or 'json'")),
         (_, other) => return Err(format!("'{other}' is no form; expected 'hex', 'base64' or 'urlbase64'")),
     })
@@ -73,6 +73,22 @@ const ENTITIES: [(&str, &str); 5] = [("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"
 
 fn escape_html(text: &str) -> String {
     ENTITIES.iter().fold(text.to_owned(), |text, (plain, entity)| text.replace(plain, entity))
+}
+
+/// Quotes need no escape here: what is unescaped is the inside of a JSON string.
+fn unescape_json(text: &str) -> Option<String> {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    let mut escaped = false;
+    for character in text.chars() {
+        if character == '"' && !escaped {
+            quoted.push('\\');
+        }
+        escaped = character == '\\' && !escaped;
+        quoted.push(character);
+    }
+    quoted.push('"');
+    serde_json::from_str(&quoted).ok()
 }
 
 fn unescape_html(text: &str) -> String {

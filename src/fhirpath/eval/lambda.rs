@@ -124,7 +124,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     }
 
     /// Sorts by the items themselves or by keys; a minus before a key reverses it, whatever its type. Items without a
-    /// key come first.
+    /// key come first either way.
     fn sort(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
         let keys: Vec<(bool, &'e Part)> = site.call.arguments.iter().map(sort_key).collect();
         let mut rows = Vec::with_capacity(site.input.len());
@@ -160,13 +160,16 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     ) -> Outcome<Ordering> {
         self.charge(1, site.at)?;
         for (position, (left, right)) in left.iter().zip(right).enumerate() {
+            let descending = keys.get(position).is_some_and(|(descending, _)| *descending);
             let order = match (left, right) {
-                (Some(left), Some(right)) => self.order(site.at, left, right)?.unwrap_or(Ordering::Equal),
+                (Some(left), Some(right)) => {
+                    let order = self.order(site.at, left, right)?.unwrap_or(Ordering::Equal);
+                    if descending { order.reverse() } else { order }
+                }
                 (left, right) => left.is_some().cmp(&right.is_some()),
             };
             if order != Ordering::Equal {
-                let descending = keys.get(position).is_some_and(|(descending, _)| *descending);
-                return Ok(if descending { order.reverse() } else { order });
+                return Ok(order);
             }
         }
         Ok(Ordering::Equal)

@@ -32,8 +32,8 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
                     F::Contains => Collection::boolean(text.contains(&*argument)),
                     F::IndexOf => position(&text, text.find(&*argument)),
                     F::LastIndexOf => position(&text, text.rfind(&*argument)),
-                    F::Matches => Collection::boolean(self.pattern(site, &argument)?.is_match(&text)),
-                    F::MatchesFull => Collection::boolean(self.pattern(site, &argument)?.is_full_match(&text)),
+                    F::Matches => Collection::boolean(self.pattern(site, &argument, &text)?.is_match(&text)),
+                    F::MatchesFull => Collection::boolean(self.pattern(site, &argument, &text)?.is_full_match(&text)),
                     F::Split => split(&text, &argument),
                     function => encode::recoded(function, &text, &argument)
                         .map_err(|said| fail(site.at, said))?
@@ -58,9 +58,17 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
         }
     }
 
-    fn pattern(&self, site: &Site<'_, 'e>, text: &str) -> Outcome<Pattern> {
-        self.charge(text.len(), site.at)?;
-        Pattern::parse(text).map_err(|said| fail(site.at, format!("the pattern cannot be read: {said}")))
+    /// The pattern that the call was compiled with, or one compiled now; charged for what reading `text` may cost.
+    fn pattern(&self, site: &Site<'_, 'e>, wanted: &str, text: &str) -> Outcome<Cow<'e, Pattern>> {
+        let pattern = match &site.call.pattern {
+            Some(pattern) => Cow::Borrowed(pattern),
+            None => match Pattern::parse(wanted) {
+                Ok(pattern) => Cow::Owned(pattern),
+                Err(said) => return Err(fail(site.at, format!("the pattern cannot be read: {said}"))),
+            },
+        };
+        self.charge(pattern.size().saturating_mul(text.len() + 1) / 16, site.at)?;
+        Ok(pattern)
     }
 
     fn substring(&self, site: &Site<'_, 'e>, text: &str) -> Outcome<Collection<'e>> {
@@ -88,7 +96,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
         } else if wanted.is_empty() {
             text.to_owned()
         } else {
-            self.pattern(site, &wanted)?.replace_all(text, &substitute)
+            self.pattern(site, &wanted, text)?.replace_all(text, &substitute)
         }))
     }
 

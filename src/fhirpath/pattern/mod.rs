@@ -9,6 +9,7 @@ mod parse;
 mod run;
 
 use parse::Class;
+use run::Wanted;
 
 /// Largest machine: `{1,64}` repeats what it stands behind, so patterns can grow when compiled.
 const LARGEST: usize = 20_000;
@@ -83,19 +84,19 @@ impl Pattern {
 
     /// Is there a match anywhere in the text?
     pub(super) fn is_match(&self, text: &str) -> bool {
-        run::find(self, text, 0, false).is_some()
+        run::find(self, text, 0, Wanted::Any).is_some()
     }
 
     /// Does the whole text match?
     pub(super) fn is_full_match(&self, text: &str) -> bool {
-        run::find(self, text, 0, true).is_some()
+        run::find(self, text, 0, Wanted::Whole).is_some()
     }
 
     /// The text with every match replaced; `$1` and `${1}` in the substitute stand for groups.
     pub(super) fn replace_all(&self, text: &str, substitute: &str) -> String {
         let mut result = String::with_capacity(text.len());
         let mut from = 0;
-        while let Some(places) = run::find(self, text, from, false) {
+        while let Some(places) = run::find(self, text, from, Wanted::Groups) {
             let (Some(start), Some(end)) = (places[0], places[1]) else { break };
             result.push_str(&text[from..start]);
             expand(substitute, text, &places, &mut result);

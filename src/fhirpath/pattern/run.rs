@@ -6,15 +6,28 @@ use super::{Assertion, Pattern, Step};
 /// Where a thread found its groups to begin and end.
 type Places = Vec<Option<usize>>;
 
-/// The leftmost match at or after `from`, the first alternatives preferred; with `whole`, only one of the whole text.
-pub(super) fn find(pattern: &Pattern, text: &str, from: usize, whole: bool) -> Option<Places> {
+/// What is asked of a match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// That there is one anywhere; places are not noted
+    Any,
+    /// That the whole text is one; places are not noted
+    Whole,
+    /// Where the leftmost one and its groups begin and end
+    Groups,
+}
+
+/// A match at or after `from`, the first alternatives preferred.
+pub(super) fn find(pattern: &Pattern, text: &str, from: usize, wanted: Wanted) -> Option<Places> {
+    let whole = wanted == Wanted::Whole;
+    let slots = if wanted == Wanted::Groups { 2 * pattern.groups } else { 0 };
     let size = pattern.program.len();
     let mut machine = Machine { pattern, text, whole, seen: vec![usize::MAX; size], found: None };
     let mut threads: Vec<(usize, Places)> = Vec::new();
     let mut at = from;
     loop {
         if machine.found.is_none() && (at == from || !whole) {
-            machine.follow(0, at, vec![None; 2 * pattern.groups], &mut threads);
+            machine.follow(0, at, vec![None; slots], &mut threads);
         }
         if threads.is_empty() && (machine.found.is_some() || whole) {
             return machine.found;
@@ -70,7 +83,9 @@ impl Machine<'_> {
                 }
                 Step::Jump(target) => waiting.push((*target, places)),
                 Step::Save(slot) => {
-                    places[*slot] = Some(at);
+                    if let Some(place) = places.get_mut(*slot) {
+                        *place = Some(at);
+                    }
                     waiting.push((state + 1, places));
                 }
                 Step::Assert(assertion) => {

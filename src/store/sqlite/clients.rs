@@ -1,5 +1,6 @@
 //! Clients. Every change raises their version, which other processes that serve the same file see, too.
 
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::error::Result;
@@ -45,7 +46,7 @@ pub(super) fn put(session: &mut Session<'_>, client: &ClientRow) -> Result<()> {
             client.organization,
             client.hash,
             client.created.as_millisecond(),
-            client.revoked.map(|at| at.as_millisecond()),
+            client.revoked.map(Timestamp::as_millisecond),
         ])?;
     changed(session)
 }

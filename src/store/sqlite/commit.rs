@@ -110,13 +110,11 @@ fn hold(session: &mut Session<'_>, guard: &Guard) -> Result<()> {
 fn targets(session: &mut Session<'_>, writes: &[Write]) -> Result<Targets> {
     let mut targets = Targets::with_capacity(writes.len());
     for write in writes {
-        let target = match targets.get_mut(&write.key) {
-            Some(target) => target,
-            None => {
-                let before = before(session, &write.key)?;
-                targets.entry(write.key.clone()).or_insert(Target { before, version: before.version })
-            }
-        };
+        if !targets.contains_key(&write.key) {
+            let before = before(session, &write.key)?;
+            targets.insert(write.key.clone(), Target { before, version: before.version });
+        }
+        let Some(target) = targets.get_mut(&write.key) else { continue };
         if write.version.cast_signed() != target.version + 1 {
             return Err(stale(&write.key, target.version, write.version.saturating_sub(1)));
         }

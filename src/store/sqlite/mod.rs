@@ -129,6 +129,11 @@ impl Store for SqliteStore {
         self.readers.read(move |reader| referral::referral(reader, &scope, &task, with_history))
     }
 
+    fn sharing<'a>(&'a self, key: &'a ResourceKey) -> Pending<'a, Vec<ResourceKey>> {
+        let key = key.clone();
+        self.readers.read(move |reader| read::sharing(reader, &key))
+    }
+
     fn changes<'a>(&'a self, organization: &'a str, since: u64, limit: usize) -> Pending<'a, Changes> {
         if *self.news.organization(organization).borrow() <= since {
             return Box::pin(std::future::ready(Ok(Changes { items: Vec::new(), newest: since })));

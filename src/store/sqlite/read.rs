@@ -18,9 +18,12 @@ use super::{STORED, keys};
 pub(super) enum Eyes {
     /// Everything
     All,
-    /// What this Organization sees; 0, which nobody is, where it is not even named: what is public
+    /// What this Organization sees
     Of(i64),
 }
+
+/// The Organization that is not even named: it sees what is public. Not 0, which is the author of the gateway's own.
+const NOBODY: i64 = -1;
 
 /// The SQL condition that the resource `r` is seen by the Organization `?1`.
 pub(super) const SEEN: &str = "(r.author = ?1 OR r.public = 1 OR EXISTS (
@@ -31,7 +34,7 @@ impl Eyes {
     pub(super) fn of(connection: &Connection, scope: &Scope) -> Result<Self> {
         match scope {
             Scope::Gateway => Ok(Self::All),
-            Scope::Organization(id) => Ok(Self::Of(keys::resource(connection, "Organization", id)?.unwrap_or(0))),
+            Scope::Organization(id) => Ok(Self::Of(keys::resource(connection, "Organization", id)?.unwrap_or(NOBODY))),
         }
     }
 
@@ -54,6 +57,10 @@ impl Eyes {
     }
 }
 
+/// Columns of a version `v` of the resource `r` of type `k`, for [`stored`].
+pub(super) const COLUMNS: &str = "v.version, v.updated, v.seq, v.document, k.name, r.logical, r.public,
+    (SELECT o.logical FROM resource o WHERE o.id = r.author)";
+
 /// The newest version of a resource, or the version named.
 pub(super) fn read(
     connection: &Connection,
@@ -62,38 +69,37 @@ pub(super) fn read(
     version: Option<u64>,
 ) -> Result<Option<Stored>> {
     let Some(id) = Eyes::of(connection, scope)?.find(connection, key)? else { return Ok(None) };
-    let stored = |row: &Row<'_>| version_row(row, key.clone());
-    match version {
-        None => connection
-            .prepare_cached(
-                "SELECT v.version, v.updated, v.seq, v.document FROM resource r CROSS JOIN version v
-                 WHERE r.id = ?1 AND v.id = r.current",
-            )?
-            .query_and_then([id], stored)?
-            .next()
-            .transpose(),
-        Some(version) => connection
-            .prepare_cached("SELECT version, updated, seq, document FROM version WHERE resource = ?1 AND version = ?2")?
-            .query_and_then([id, version.cast_signed()], stored)?
-            .next()
-            .transpose(),
-    }
+    let Some(version) = version else { return newest(connection, id) };
+    let sql = format!(
+        "SELECT {COLUMNS} FROM resource r CROSS JOIN kind k CROSS JOIN version v
+         WHERE r.id = ?1 AND k.id = r.kind AND v.resource = r.id AND v.version = ?2"
+    );
+    connection.prepare_cached(&sql)?.query_and_then([id, version.cast_signed()], stored)?.next().transpose()
+}
+
+/// The newest version of the resource with this id.
+pub(super) fn newest(connection: &Connection, id: i64) -> Result<Option<Stored>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM resource r CROSS JOIN kind k CROSS JOIN version v
+         WHERE r.id = ?1 AND k.id = r.kind AND v.id = r.current"
+    );
+    connection.prepare_cached(&sql)?.query_and_then([id], stored)?.next().transpose()
 }
 
 /// The newest versions of a resource, newest first.
 pub(super) fn history(connection: &Connection, scope: &Scope, key: &ResourceKey, count: usize) -> Result<Vec<Stored>> {
     let Some(id) = Eyes::of(connection, scope)?.find(connection, key)? else { return Ok(Vec::new()) };
-    versions(connection, id, key, count)
+    versions(connection, id, count)
 }
 
 /// The newest versions of the resource with this id, newest first.
-pub(super) fn versions(connection: &Connection, id: i64, key: &ResourceKey, count: usize) -> Result<Vec<Stored>> {
-    connection
-        .prepare_cached(
-            "SELECT version, updated, seq, document FROM version WHERE resource = ?1 ORDER BY version DESC LIMIT ?2",
-        )?
-        .query_and_then([id, i64::try_from(count).unwrap_or(i64::MAX)], |row| version_row(row, key.clone()))?
-        .collect()
+pub(super) fn versions(connection: &Connection, id: i64, count: usize) -> Result<Vec<Stored>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM resource r CROSS JOIN kind k CROSS JOIN version v
+         WHERE r.id = ?1 AND k.id = r.kind AND v.resource = r.id ORDER BY v.version DESC LIMIT ?2"
+    );
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    connection.prepare_cached(&sql)?.query_and_then([id, count], stored)?.collect()
 }
 
 /// Which of these are stored and seen.
@@ -102,16 +108,24 @@ pub(super) fn visible(connection: &Connection, scope: &Scope, keys: &[ResourceKe
     keys.iter().map(|key| Ok(eyes.find(connection, key)?.is_some())).collect()
 }
 
+/// The Tasks through which this resource is shared.
+pub(super) fn sharing(connection: &Connection, key: &ResourceKey) -> Result<Vec<ResourceKey>> {
+    let Some(id) = keys::resource(connection, &key.kind, &key.id)? else { return Ok(Vec::new()) };
+    let mut statement = connection.prepare_cached(
+        "SELECT k.name, r.logical FROM task_resource t CROSS JOIN resource r CROSS JOIN kind k
+         WHERE t.resource = ?1 AND r.id = t.task AND k.id = r.kind ORDER BY r.id",
+    )?;
+    let found = statement.query_map([id], |row| Ok(ResourceKey { kind: row.get(0)?, id: row.get(1)? }))?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
 /// All public resources, by type in the order of their making.
 pub(super) fn directory(connection: &Connection) -> Result<Vec<Stored>> {
-    connection
-        .prepare_cached(
-            "SELECT v.version, v.updated, v.seq, v.document, k.name, r.logical
-             FROM resource r CROSS JOIN version v CROSS JOIN kind k
-             WHERE r.public = 1 AND v.id = r.current AND k.id = r.kind ORDER BY r.kind, r.id",
-        )?
-        .query_and_then([], keyed_row)?
-        .collect()
+    let sql = format!(
+        "SELECT {COLUMNS} FROM resource r CROSS JOIN version v CROSS JOIN kind k
+         WHERE r.public = 1 AND v.id = r.current AND k.id = r.kind ORDER BY r.kind, r.id"
+    );
+    connection.prepare_cached(&sql)?.query_and_then([], stored)?.collect()
 }
 
 /// What was answered under this key.
@@ -124,20 +138,16 @@ pub(super) fn idempotent(connection: &Connection, client: &str, key: &str) -> Re
     Ok(found.optional()?)
 }
 
-/// Version, updated, sequence and document, in the first four columns; type and id in the next two.
-pub(super) fn keyed_row(row: &Row<'_>) -> Result<Stored> {
-    let key = ResourceKey::new(row.get::<_, String>(4)?, row.get::<_, String>(5)?);
-    version_row(row, key)
-}
-
-/// Version, updated, sequence and document, in the first four columns.
-fn version_row(row: &Row<'_>, key: ResourceKey) -> Result<Stored> {
+/// A row of [`COLUMNS`].
+pub(super) fn stored(row: &Row<'_>) -> Result<Stored> {
     let text = row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?;
     Ok(Stored {
-        key,
+        key: ResourceKey { kind: row.get(4)?, id: row.get(5)? },
         version: row.get::<_, i64>(0)?.cast_unsigned(),
         updated: moment(row.get(1)?)?,
         seq: row.get::<_, i64>(2)?.cast_unsigned(),
+        author: row.get(7)?,
+        public: row.get(6)?,
         document: Arc::new(Document::parse_within(text, STORED)?),
     })
 }

@@ -9,14 +9,16 @@ use crate::referral::scope::Scope;
 use crate::referral::{Graph, Resource};
 use crate::store::StoredReferral;
 
-use super::read::{self, Eyes, SEEN};
+use super::read::{self, COLUMNS, Eyes, SEEN};
 
-/// Columns of what is shared through a Task (`?2`), the Task first, as far as the Organization `?1` sees it.
-const SHARED: &str = "
-    SELECT v.version, v.updated, v.seq, v.document, k.name, r.logical
-    FROM (SELECT ?2 AS resource UNION SELECT resource FROM task_resource WHERE task = ?2) t
-    CROSS JOIN resource r CROSS JOIN version v CROSS JOIN kind k
-    WHERE r.id = t.resource AND r.version > 0 AND v.id = r.current AND k.id = r.kind";
+/// What a look at the graph finds.
+struct Shared {
+    graph: Graph,
+    /// Who sent the Task
+    author: Option<String>,
+    /// The newest commit that wrote any of it
+    seq: i64,
+}
 
 /// The referral of this Task, if the scope sees the Task.
 pub(super) fn referral(
@@ -27,37 +29,48 @@ pub(super) fn referral(
 ) -> Result<Option<StoredReferral>> {
     let eyes = Eyes::of(connection, scope)?;
     let Some(id) = eyes.find(connection, task)? else { return Ok(None) };
-    let (mut graph, shared) = shared(connection, eyes, id)?;
+    let Shared { mut graph, author, seq } = shared(connection, eyes, id, task)?;
     if with_history {
-        let mut versions = read::versions(connection, id, task, usize::MAX)?;
-        versions.reverse();
-        versions.pop();
-        let earlier = |stored: crate::store::Stored| Resource::new(task.to_string(), stored.version, stored.document);
-        graph.set_history(versions.into_iter().map(earlier).collect());
+        graph.set_history(earlier(connection, id)?);
     }
     let (extras, kept) = extras(connection, id)?;
     let owed: Option<i64> = connection
         .prepare_cached("SELECT max(seq) FROM delivery WHERE task = ?1")?
         .query_row([id], |row| row.get(0))?;
     let organizations = organizations(connection, id)?;
-    let seq = shared.max(kept).max(owed.unwrap_or(0)).cast_unsigned();
-    Ok(Some(StoredReferral { graph, extras, organizations, seq }))
+    let seq = seq.max(kept).max(owed.unwrap_or(0)).cast_unsigned();
+    Ok(Some(StoredReferral { graph, extras, author, organizations, seq }))
 }
 
-/// The graph, and the newest commit that wrote anything in it.
-fn shared(connection: &Connection, eyes: Eyes, task: i64) -> Result<(Graph, i64)> {
-    let (sql, organization) = match eyes {
-        Eyes::All => (format!("{SHARED} AND ?1 = 0 ORDER BY r.id = ?2 DESC, r.id"), 0),
-        Eyes::Of(organization) => (format!("{SHARED} AND {SEEN} ORDER BY r.id = ?2 DESC, r.id"), organization),
+/// The Task, then everything that is shared through it and seen.
+fn shared(connection: &Connection, eyes: Eyes, id: i64, task: &ResourceKey) -> Result<Shared> {
+    let (seen, organization) = match eyes {
+        Eyes::All => ("?1 = 0", 0),
+        Eyes::Of(organization) => (SEEN, organization),
     };
+    let sql = format!(
+        "SELECT {COLUMNS} FROM (SELECT ?2 AS resource UNION SELECT resource FROM task_resource WHERE task = ?2) t
+         CROSS JOIN resource r CROSS JOIN version v CROSS JOIN kind k
+         WHERE r.id = t.resource AND r.version > 0 AND v.id = r.current AND k.id = r.kind AND {seen}
+         ORDER BY r.id <> ?2, r.id"
+    );
     let mut statement = connection.prepare_cached(&sql)?;
-    let (mut graph, mut newest) = (Graph::default(), 0);
-    for stored in statement.query_and_then([organization, task], read::keyed_row)? {
+    let mut shared = Shared { graph: Graph::default(), author: None, seq: 0 };
+    for stored in statement.query_and_then([organization, id], read::stored)? {
         let stored = stored?;
-        newest = stored.seq.cast_signed().max(newest);
-        graph.insert(Resource::new(stored.key.to_string(), stored.version, stored.document));
+        shared.seq = stored.seq.cast_signed().max(shared.seq);
+        if stored.key == *task {
+            shared.author = stored.author;
+        }
+        shared.graph.insert(Resource::new(stored.key.to_string(), stored.version, stored.document));
     }
-    Ok((graph, newest))
+    Ok(shared)
+}
+
+/// The versions of the Task before its newest, oldest first.
+fn earlier(connection: &Connection, task: i64) -> Result<Vec<Resource>> {
+    let versions = read::versions(connection, task, usize::MAX)?.into_iter().skip(1).rev();
+    Ok(versions.map(|stored| Resource::new(stored.key.to_string(), stored.version, stored.document)).collect())
 }
 
 /// The newest extras, and the commit that kept them.

@@ -68,6 +68,8 @@ pub(super) struct Session<'w> {
     pub(super) announcements: Vec<Announcement>,
     /// The version of the clients, where a job changed it
     pub(super) clients: Option<i64>,
+    /// Plans that were refused as conflicts
+    conflicts: u64,
 }
 
 /// The thread's own state.
@@ -126,7 +128,8 @@ impl Session<'_> {
         let (created, announced) = (self.created.len(), self.announcements.len());
         self.execute("SAVEPOINT one")?;
         let outcome = work(self);
-        if outcome.is_err() {
+        if let Err(error) = &outcome {
+            self.conflicts += u64::from(error.category == Category::Conflict);
             self.execute("ROLLBACK TO one")?;
             self.progress = progress;
             self.created.truncate(created);
@@ -215,11 +218,12 @@ impl Writer {
             created: Vec::new(),
             announcements: Vec::new(),
             clients: None,
+            conflicts: 0,
         };
         for job in group {
             job.perform(&mut session);
         }
-        let Session { progress, created, announcements, clients, .. } = session;
+        let Session { progress, created, announcements, clients, conflicts, .. } = session;
         if progress.seq != seq {
             let directory = announcements.iter().filter(|one| one.directory).map(|one| one.seq).max();
             self.connection
@@ -230,6 +234,7 @@ impl Writer {
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         self.counters.commits.fetch_add((progress.seq - seq).cast_unsigned(), Ordering::Relaxed);
         self.counters.groups.fetch_add(1, Ordering::Relaxed);
+        self.counters.conflicts.fetch_add(conflicts, Ordering::Relaxed);
         for announcement in &announcements {
             self.news.announce(announcement);
         }
@@ -245,7 +250,7 @@ impl Writer {
         for run in created.chunk_by(i64::eq) {
             self.connection
                 .prepare_cached("UPDATE kind SET resources = resources + ?2 WHERE id = ?1")?
-                .execute((run[0], run.len() as i64))?;
+                .execute((run[0], run.len().cast_signed() as i64))?;
         }
         Ok(())
     }
