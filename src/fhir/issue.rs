@@ -218,6 +218,8 @@ keys! {
     ExpressionFailed, "expression-failed", "processing", "mend the expression, or the data that it met";
     /// A FHIRPath expression takes too many steps
     ExpressionCostly, "expression-costly", "too-costly", "narrow the expression, or send less at once";
+    /// A setting cannot be used
+    SettingInvalid, "setting-invalid", "invalid", "correct the setting; handoff serve --help lists them all";
     /// A program, map, crosswalk or eligibility file cannot be used
     MapInvalid, "map-invalid", "invalid", "mend the file at the place named";
     /// The directory of organizations and programs cannot be used

@@ -10,14 +10,14 @@ use axum::http::header::HOST;
 use axum::http::request::Parts as Head;
 use tokio::sync::watch;
 
-use crate::definitions::Definitions;
 use crate::error::Error;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Ids};
 use crate::fhir::Limits;
 use crate::mapping::Programs;
 use crate::profile::Checker;
 use crate::security::{Caller, Clients};
 use crate::store::Store;
+use crate::store::index::SearchParameters;
 
 use super::figures::Figures;
 use super::reply::Refusal;
@@ -29,10 +29,10 @@ pub struct Parts {
     pub exchange: Arc<Exchange>,
     /// For health and metrics alone; everything else goes through the exchange
     pub store: Arc<dyn Store>,
-    /// For `$validate`
+    /// For `$validate`, and for the resource types that there are
     pub checker: Arc<Checker>,
-    /// The resource types that there are
-    pub definitions: Arc<Definitions>,
+    /// What resources are found by
+    pub parameters: Arc<SearchParameters>,
     /// The record types that there are
     pub programs: Arc<Programs>,
     /// Who may come in; replaced whenever the clients change
@@ -42,7 +42,7 @@ pub struct Parts {
     /// The public address, where it is not the one that clients use (`https://gateway.example`)
     pub base: Option<String>,
     /// Gives ids to requests that bring none
-    pub ids: Arc<dyn Fn() -> String + Send + Sync>,
+    pub ids: Arc<dyn Ids>,
     /// Becomes true when the server stops: held polls are answered at once
     pub stopping: watch::Receiver<bool>,
 }

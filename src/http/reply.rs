@@ -131,7 +131,7 @@ pub(super) fn say(response: Response, dialect: Dialect, request: &str) -> (Respo
         &error.issues[..]
     };
     let (kind, text) = match dialect {
-        Dialect::Fhir => (FHIR_JSON, outcome::text(shown)),
+        Dialect::Fhir => (FHIR_JSON, outcome::to_text(shown)),
         Dialect::Problem => {
             ("application/problem+json", problem(error.category, head.status, shown, request).to_string())
         }

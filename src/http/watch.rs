@@ -54,7 +54,7 @@ pub(super) async fn watch(
     next: Next,
 ) -> Response {
     let started = Instant::now();
-    let id = brought(request.headers()).unwrap_or_else(|| (edge.ids)());
+    let id = brought(request.headers()).unwrap_or_else(|| edge.ids.next());
     let method = name(request.method());
     let route = lane.route(request.method());
     let dialect = dialect(request.uri().path());

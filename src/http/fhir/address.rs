@@ -28,7 +28,7 @@ impl FromRequestParts<Edge> for Kind {
     type Rejection = Refusal;
 
     async fn from_request_parts(head: &mut Head, edge: &Edge) -> Result<Self, Refusal> {
-        Ok(Self(kind(&parameter(head, edge, "type").await?, &edge.definitions)?))
+        Ok(Self(kind(&parameter(head, edge, "type").await?, edge.checker.definitions())?))
     }
 }
 
@@ -36,7 +36,7 @@ impl FromRequestParts<Edge> for Item {
     type Rejection = Refusal;
 
     async fn from_request_parts(head: &mut Head, edge: &Edge) -> Result<Self, Refusal> {
-        let kind = kind(&parameter(head, edge, "type").await?, &edge.definitions)?;
+        let kind = kind(&parameter(head, edge, "type").await?, edge.checker.definitions())?;
         Ok(Self(item(kind, parameter(head, edge, "id").await?)?))
     }
 }

@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
 use crate::exchange::Outcome;
-use crate::fhir::{Issue, Key, outcome};
+use crate::fhir::outcome;
 
 use super::super::condition::{self, Prefer, Return};
 use super::super::edge::Base;
@@ -22,19 +22,10 @@ pub(super) fn answer(written: &Outcome, base: &Base, headers: &HeaderMap) -> Res
             response
         }
         Return::Representation => reply::body(status, FHIR_JSON, written.document.text().to_owned()),
-        Return::Outcome => reply::body(status, FHIR_JSON, outcome::text(&findings(written))),
+        Return::Outcome => reply::body(status, FHIR_JSON, outcome::to_text(&written.issues)),
     };
     let location = format!("{}/{}/_history/{}", base.fhir(), written.key, written.version);
     let response = reply::with(response, LOCATION, &location);
     let response = reply::with(response, ETAG, &condition::tag(written.version));
     reply::with(response, LAST_MODIFIED, &condition::http_date(written.updated))
-}
-
-/// The warnings; an OperationOutcome has at least one issue, so where there are none it says that all is well.
-fn findings(written: &Outcome) -> Vec<Issue> {
-    if written.issues.is_empty() {
-        vec![Issue::information(Key::Accepted, "", "stored; nothing was found against it")]
-    } else {
-        written.issues.clone()
-    }
 }
