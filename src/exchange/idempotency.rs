@@ -10,13 +10,40 @@ use crate::referral::plan::Idempotency;
 use crate::security::Caller;
 
 use super::Exchange;
+use super::message::{Ask, Entry};
 
 /// Longest key that is taken, in bytes.
 const LONGEST: usize = 255;
 
 /// The key of a request, with the digest of what is asked.
 pub(super) fn of(caller: &Caller, key: Option<&str>, parts: &[&str]) -> Option<Idempotency> {
-    let key = key?.to_owned();
+    Some(Idempotency {
+        client: caller.client.clone(),
+        key: key?.to_owned(),
+        digest: digest(parts),
+        answer: String::new(),
+    })
+}
+
+/// A transaction that creates its referral's Task conditionally says by that which referral it is. Sent again, with
+/// entries of the same types, it is the same message: what stands around the Task is not made twice either, though its
+/// entries have no condition of their own. The key is the organization's, whichever of its clients repeats.
+pub(super) fn of_condition(caller: &Caller, entries: &[Entry<'_>]) -> Option<Idempotency> {
+    let condition = entries.iter().find_map(|entry| match &entry.ask {
+        Ask::Create { if_none_exist: Some(condition) } if entry.kind() == "Task" => Some(condition),
+        _ => None,
+    })?;
+    let kinds: Vec<String> = entries.iter().map(|entry| entry.kind().into_owned()).collect();
+    let kinds: Vec<&str> = kinds.iter().map(String::as_str).collect();
+    Some(Idempotency {
+        client: format!("Organization/{}", caller.organization),
+        key: format!("Task?{condition}"),
+        digest: digest(&kinds),
+        answer: String::new(),
+    })
+}
+
+fn digest(parts: &[&str]) -> String {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update((part.len() as u64).to_be_bytes());
@@ -26,7 +53,7 @@ pub(super) fn of(caller: &Caller, key: Option<&str>, parts: &[&str]) -> Option<I
     for byte in hash.finalize() {
         let _ = write!(digest, "{byte:02x}");
     }
-    Some(Idempotency { client: caller.client.clone(), key, digest, answer: String::new() })
+    digest
 }
 
 impl Exchange {
