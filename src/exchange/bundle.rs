@@ -51,7 +51,7 @@ impl Exchange {
         entries: &[Entry<'_>],
         keyed: Option<Idempotency>,
     ) -> Result<String> {
-        let conditional = idempotency::of_condition(caller, entries);
+        let conditional = idempotency::of_condition(caller, document, entries);
         if let Some(answer) = self.sent_before(conditional.as_ref()).await? {
             return Ok(answer);
         }
