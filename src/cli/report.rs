@@ -81,13 +81,13 @@ fn write_issue(name: &str, text: Option<&str>, issue: &Issue, streams: &mut Stre
         said.push_str(&paint("1", &issue.path));
     }
     said.push('\n');
+    let number = issue.place.map_or_else(String::new, |place| place.line.to_string());
+    let margin = " ".repeat(number.len());
     if let Some((line, mark)) = issue.place.and_then(|place| excerpt(text?, place)) {
-        let number = issue.place.map_or(0, |place| place.line).to_string();
-        let margin = " ".repeat(number.len());
         let mark = paint(colour, &mark);
         said.push_str(&format!("{margin} |\n{number} | {line}\n{margin} | {mark}\n"));
     }
-    said.push_str(&format!("   = mend: {}\n\n", issue.mend()));
+    said.push_str(&format!("{margin} = mend: {}\n\n", issue.mend()));
     streams.out.write_all(said.as_bytes()).map_err(unwritable)
 }
 

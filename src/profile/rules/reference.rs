@@ -82,7 +82,7 @@ impl Targets {
                 && *said != *kind
                 && walk.schemas.definitions().is_resource_type(&said)
             {
-                let text = format!("the type says {said}, but the reference leads to a {kind}");
+                let text = format!("the type says {said}, but the reference leads to {kind}");
                 walk.report(
                     Finding::error(Key::ReferenceTarget, at, text).hint("leave type out; the reference tells it"),
                 );
@@ -94,7 +94,7 @@ impl Targets {
         if self.types.is_empty() || self.types.iter().any(|allowed| allowed == kind) {
             return;
         }
-        let text = format!("a reference to a {kind} is not allowed here");
+        let text = format!("a reference to {kind} is not allowed here");
         let few = self.types.len() <= FEW;
         let hint = few.then(|| format!("reference a resource of type {}", self.types.join(", ")));
         walk.report(Finding::error(Key::ReferenceTarget, node, text).hint_if(hint));
