@@ -112,11 +112,11 @@ impl Bound {
             (Some(only), None) => self.wrong_coding(set, only),
             (None, _) => {
                 let text = format!("a text alone is not enough: a code of the value set {} is required", self.name());
-                Finding::error(Key::Binding, node, text).hint_if(self.few(set))
+                Finding::error(Key::Binding, node, text).hint_if(few(set))
             }
             _ => {
                 let text = format!("none of the codings is in the value set {}", self.name());
-                Finding::error(Key::Binding, node, text).hint_if(self.few(set))
+                Finding::error(Key::Binding, node, text).hint_if(few(set))
             }
         });
     }
@@ -156,7 +156,7 @@ impl Bound {
         match code {
             None => {
                 let text = format!("a coding without a code is not in the value set {}", self.name());
-                Finding::error(Key::Binding, node, text).hint_if(self.few(set))
+                Finding::error(Key::Binding, node, text).hint_if(few(set))
             }
             Some(code) => self.wrong_code(set, at("code"), &code, Some(&system)),
         }
@@ -166,20 +166,7 @@ impl Bound {
         let known = set.listed().filter(|(of, _)| system.is_none_or(|system| *of == system)).map(|(_, code)| code);
         let meant = nearest(code, known).map(|meant| format!("did you mean \"{meant}\"?"));
         let text = format!("the code is not in the value set {}", self.name());
-        Finding::error(Key::Binding, node, text).hint_if(meant.or_else(|| self.few(set)))
-    }
-
-    /// The codes, where they are few enough to read, or what they look like.
-    fn few(&self, set: &ValueSet) -> Option<String> {
-        if set.parts.iter().any(|part| part.codes == Codes::MediaTypes) {
-            return Some("write a media type such as application/pdf".to_owned());
-        }
-        if set.parts.iter().any(|part| part.codes == Codes::Languages) {
-            return Some("write a language tag such as en-US".to_owned());
-        }
-        let codes: Vec<&str> = set.listed().map(|(_, code)| code).take(FEW + 1).collect();
-        (set.is_complete() && !codes.is_empty() && codes.len() <= FEW)
-            .then(|| format!("use one of {}", codes.join(", ")))
+        Finding::error(Key::Binding, node, text).hint_if(meant.or_else(|| few(set)))
     }
 
     /// The canonical URL without the version, which only says which release of the standard this is.
@@ -194,4 +181,16 @@ fn coding(set: &ValueSet, node: Node<'_>) -> Membership {
         (Some(system), Some(code)) => set.contains(&system, &code),
         _ => Membership::Out,
     }
+}
+
+/// The codes, where they are few enough to read, or what they look like.
+fn few(set: &ValueSet) -> Option<String> {
+    if set.parts.iter().any(|part| part.codes == Codes::MediaTypes) {
+        return Some("write a media type such as application/pdf".to_owned());
+    }
+    if set.parts.iter().any(|part| part.codes == Codes::Languages) {
+        return Some("write a language tag such as en-US".to_owned());
+    }
+    let codes: Vec<&str> = set.listed().map(|(_, code)| code).take(FEW + 1).collect();
+    (set.is_complete() && !codes.is_empty() && codes.len() <= FEW).then(|| format!("use one of {}", codes.join(", ")))
 }

@@ -104,15 +104,12 @@ impl Targets {
 /// The type of a contained resource.
 fn contained<'d>(node: Node<'d>, id: &str, walk: &mut Walk<'_, 'd>) -> Option<Cow<'d, str>> {
     let target = if id.is_empty() { Some(walk.scope.container) } else { walk.scope.contained(id) };
-    match target {
-        Some(target) => target.str("resourceType"),
-        None => {
-            let text = "no contained resource has this id";
-            let hint = "put the resource into contained, or reference it where it is";
-            walk.report(Finding::error(Key::ReferenceDangling, node, text).hint(hint));
-            None
-        }
+    if target.is_none() {
+        let text = "no contained resource has this id";
+        let hint = "put the resource into contained, or reference it where it is";
+        walk.report(Finding::error(Key::ReferenceDangling, node, text).hint(hint));
     }
+    target?.str("resourceType")
 }
 
 /// The type of the entry with this fullUrl. Nobody outside of a bundle can know what a `urn:uuid` of the bundle means:
