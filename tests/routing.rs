@@ -251,6 +251,24 @@ proptest! {
     }
 }
 
+#[test]
+fn a_rule_is_in_force_from_its_day() {
+    let text =
+        "eligibility: community-action\nrules:\n  - { criterion: age, op: ge, value: 99, effective: 2025-11-02 }\n";
+    let mut rulebook = Rulebook::default();
+    rulebook.add("community-action/eligibility.yaml", text).unwrap();
+    let mut bundle = json("demo/directory.json");
+    change(&mut bundle, &json!({ "HealthcareService/community-food": { "extension": null } }));
+    let directory = Directory::from_bundle(&Document::from_value(&bundle).unwrap(), &rulebook).unwrap();
+    let chosen = |at: &str| {
+        let at: Timestamp = at.parse().unwrap();
+        with_referral(&json("demo/ehr/food-insecurity.json"), |referral| decide(&directory, referral, at).unwrap())
+    };
+    let dropped = |decision: &Decision| candidates(decision).iter().any(|told| told.starts_with("-community-food"));
+    assert!(!dropped(&chosen("2025-11-01T23:59:59Z")));
+    assert!(dropped(&chosen("2025-11-02T00:00:00Z")));
+}
+
 // === directories and rules that cannot be used ===
 
 #[test]
