@@ -17,6 +17,8 @@ pub mod cli;
 pub mod definitions;
 pub mod error;
 pub mod fhir;
+pub mod fhirpath;
+pub mod mapping;
 pub mod profile;
 pub mod referral;
 pub mod routing;

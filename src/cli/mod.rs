@@ -4,7 +4,9 @@
 //! are the contract of [`Exit`].
 
 pub mod package;
+mod report;
 mod sources;
+pub mod validate;
 
 use std::io::{Read, Write};
 
@@ -24,6 +26,8 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Check resources and bundles, and say everything that is wrong with them
+    Validate(validate::Args),
     /// Read FHIR packages, and make compact packs of them
     Package(package::Args),
 }
@@ -62,6 +66,7 @@ pub struct Streams<'a> {
 /// Runs a command. What could not be done is said on standard error.
 pub fn run(cli: &Cli, streams: &mut Streams<'_>) -> Exit {
     let done = match &cli.command {
+        Command::Validate(args) => validate::run(args, streams),
         Command::Package(args) => package::run(args, streams),
     };
     done.unwrap_or_else(|error| {

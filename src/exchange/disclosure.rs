@@ -67,3 +67,8 @@ pub fn is_backbone(resource: Node<'_>, reference: Node<'_>) -> bool {
     matches!(kind.as_ref(), "Task" | "ServiceRequest")
         || member.is_some_and(|member| matches!(member.name(), "subject" | "patient" | "beneficiary" | "for"))
 }
+
+/// Can a resource of this type be part of a referral that something else references it from?
+pub fn is_same_matter(kind: &str) -> bool {
+    !OTHER_MATTERS.contains(&kind)
+}

@@ -214,6 +214,12 @@ keys! {
     DefinitionInvalid, "definition-invalid", "invalid", "mend the definition";
     /// A FHIRPath expression cannot be used
     ExpressionInvalid, "expression-invalid", "invalid", "mend the expression";
+    /// A FHIRPath expression has no meaning for these values
+    ExpressionFailed, "expression-failed", "processing", "mend the expression, or the data that it met";
+    /// A FHIRPath expression takes too many steps
+    ExpressionCostly, "expression-costly", "too-costly", "narrow the expression, or send less at once";
+    /// A setting cannot be used
+    SettingInvalid, "setting-invalid", "invalid", "correct the setting; handoff serve --help lists them all";
     /// A program, map, crosswalk or eligibility file cannot be used
     MapInvalid, "map-invalid", "invalid", "mend the file at the place named";
     /// The directory of organizations and programs cannot be used
@@ -270,6 +276,10 @@ keys! {
     Parameter, "parameter", "invalid", "correct the parameter";
     /// Not one of our cursors
     UnknownCursor, "unknown-cursor", "invalid", "use a cursor that this gateway returned, or leave since out to start from the beginning";
+    /// The database has another schema
+    StoreSchema, "store-schema", "not-supported", "run the handoff that wrote the database, or name another one with --store";
+    /// The database cannot be opened
+    StoreUnusable, "store-unusable", "exception", "check that the path is writable and names a database of handoff, or name another one with --store";
     /// Too busy
     Busy, "busy", "throttled", "try again shortly";
     /// Our own failure

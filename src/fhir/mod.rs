@@ -6,6 +6,7 @@ pub mod document;
 pub mod edit;
 pub mod identifier;
 pub mod issue;
+pub mod outcome;
 pub mod period;
 pub mod primitive;
 pub mod reference;

@@ -1,0 +1,70 @@
+//! Existence (<https://hl7.org/fhirpath/N1/#existence>): the functions that need no condition.
+
+use super::super::function::Function;
+use super::super::item::{Collection, Item};
+use super::super::value::Value;
+use super::{Evaluator, Outcome, Site, describe_item, fail, truth};
+
+impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
+    pub(super) fn existence(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
+        let input = site.input;
+        let truth = match site.call.function {
+            Function::Empty => input.is_empty(),
+            Function::Count => return Ok(Collection::value(Value::Integer(input.len() as i64))),
+            Function::Distinct => return self.distinct(site.at, input.iter().cloned()),
+            Function::IsDistinct => self.distinct(site.at, input.iter().cloned())?.len() == input.len(),
+            Function::SubsetOf => self.is_subset(site.at, input, &self.argument(site, 0)?)?,
+            Function::SupersetOf => self.is_subset(site.at, &self.argument(site, 0)?, input)?,
+            Function::AllTrue => booleans(site)?.all(|value| value),
+            Function::AnyTrue => booleans(site)?.any(|value| value),
+            Function::AllFalse => booleans(site)?.all(|value| !value),
+            Function::AnyFalse => booleans(site)?.any(|value| !value),
+            _ => {
+                let negated = truth(site.at, input)?.map(|value| Value::Boolean(!value));
+                return Ok(Collection::maybe(negated));
+            }
+        };
+        Ok(Collection::boolean(truth))
+    }
+
+    fn is_subset(&self, at: u32, part: &Collection<'e>, whole: &Collection<'e>) -> Outcome<bool> {
+        for item in part {
+            if !self.holds(at, whole.items(), item)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Is an item among these that equals it?
+    pub(super) fn holds(&self, at: u32, items: &[Item<'e>], item: &Item<'e>) -> Outcome<bool> {
+        for other in items {
+            self.charge(1, at)?;
+            if self.equal(at, other, item)? == Some(true) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The items without those that equal an earlier one.
+    pub(super) fn distinct(&self, at: u32, items: impl Iterator<Item = Item<'e>>) -> Outcome<Collection<'e>> {
+        let mut kept = Collection::Empty;
+        for item in items {
+            if !self.holds(at, kept.items(), &item)? {
+                kept.push(item);
+            }
+        }
+        Ok(kept)
+    }
+}
+
+/// The booleans of the input; anything else among them is a failure.
+fn booleans(site: &Site<'_, '_>) -> Outcome<std::vec::IntoIter<bool>> {
+    let read = |item: &Item<'_>| {
+        let said = || format!("{}() expects booleans, found {}", super::name(site), describe_item(item));
+        item.as_bool().ok_or_else(|| fail(site.at, said()))
+    };
+    let booleans: Vec<bool> = site.input.iter().map(read).collect::<Outcome<_>>()?;
+    Ok(booleans.into_iter())
+}

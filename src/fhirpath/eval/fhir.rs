@@ -1,0 +1,149 @@
+//! The functions that FHIR adds (<https://hl7.org/fhir/R4/fhirpath.html#functions>).
+//!
+//! What needs value sets, profiles or other documents is asked of the context; where nobody answers, the result is
+//! empty, which stands for "not known here".
+
+use std::borrow::Cow;
+
+use crate::fhir::{Kind, Node, Reference};
+
+use super::super::function::Function;
+use super::super::item::{Collection, Element, Item};
+use super::super::model;
+use super::super::tree::{Part, TypeSpecifier};
+use super::super::value::Value;
+use super::{Evaluator, Outcome, Scope, Site, fail, name, only};
+
+impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
+    pub(super) fn fhir(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
+        match site.call.function {
+            Function::Extension => self.extension(site),
+            Function::HasValue => {
+                Ok(Collection::boolean(matches!(site.input.items(), [item] if item.value().is_some())))
+            }
+            Function::GetValue => Ok(Collection::maybe(site.input.only().and_then(Item::value))),
+            Function::Resolve => self.resolve(site),
+            Function::MemberOf | Function::ConformsTo => self.ask(site),
+            Function::Subsumes | Function::SubsumedBy => self.relate(site),
+            _ => self.html_checks(site),
+        }
+    }
+
+    /// `extension(url)`
+    fn extension(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
+        let Some(url) = self.text_argument(site, 0)? else { return Ok(Collection::Empty) };
+        let mut found = Collection::Empty;
+        for item in site.input {
+            let Item::Element(element) = item else { continue };
+            let Some(holder) = element.holder() else { continue };
+            for extension in holder.list("extension") {
+                self.charge(1, site.at)?;
+                if extension.get("url").is_some_and(|known| known.is_str(&url)) {
+                    found.push(Item::Element(Element::new(extension)));
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    // === references ===
+
+    /// `resolve()`: what cannot be found is left out.
+    fn resolve(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
+        let mut found = Collection::Empty;
+        for item in site.input {
+            self.charge(1, site.at)?;
+            if let Some(node) = reference(item).and_then(|text| self.target(&text)) {
+                found.push(Item::Element(Element::new(node)));
+            }
+        }
+        Ok(found)
+    }
+
+    /// What a reference points at: a contained resource of this document, or what the context finds.
+    fn target(&self, text: &str) -> Option<Node<'e>> {
+        match text.strip_prefix('#') {
+            Some("") => Some(self.context.root_resource),
+            Some(id) => self
+                .context
+                .root_resource
+                .list("contained")
+                .find(|node| node.get("id").is_some_and(|own| own.is_str(id))),
+            None => self.context.resolve.and_then(|resolve| resolve(text)),
+        }
+    }
+
+    /// `resolve() is T`: by the resource where it is found, else by the type that the reference itself names.
+    pub(super) fn refers_to(
+        &self,
+        at: u32,
+        from: Option<&'e Part>,
+        name: &'e TypeSpecifier,
+        scope: &Scope<'_, 'e>,
+    ) -> Outcome<Collection<'e>> {
+        let owned;
+        let input = match from {
+            None => scope.this,
+            Some(part) => {
+                owned = self.eval(part, scope)?;
+                &owned
+            }
+        };
+        let Some(item) = only(at, input)? else { return Ok(Collection::Empty) };
+        let text = reference(item);
+        if let Some(node) = text.as_deref().and_then(|text| self.target(text)) {
+            return Ok(Collection::boolean(self.is_type(&Item::Element(Element::new(node)), name)));
+        }
+        let kind = match text.as_deref().and_then(Reference::parse).and_then(|reference| reference.kind()) {
+            Some(kind) => Some(Cow::Borrowed(kind)),
+            None => item.node().and_then(|node| node.str("type")),
+        };
+        let is = kind.map(|kind| Value::Boolean(self.context.model.is_a(&kind, &name.name)));
+        Ok(Collection::maybe(is))
+    }
+
+    // === what others know ===
+
+    /// `memberOf(valueSet)`, `conformsTo(profile)`
+    fn ask(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
+        let Some(url) = self.text_argument(site, 0)? else { return Ok(Collection::Empty) };
+        let Some(item) = only(site.at, site.input)? else { return Ok(Collection::Empty) };
+        let ask =
+            if site.call.function == Function::MemberOf { self.context.member_of } else { self.context.conforms_to };
+        Ok(Collection::maybe(ask.and_then(|ask| ask(item, &url)).map(Value::Boolean)))
+    }
+
+    /// `subsumes(code)`, `subsumedBy(code)`
+    fn relate(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
+        let other = self.argument(site, 0)?;
+        let (Some(item), Some(other)) = (only(site.at, site.input)?, only(site.at, &other)?) else {
+            return Ok(Collection::Empty);
+        };
+        let (above, below) = if site.call.function == Function::Subsumes { (item, other) } else { (other, item) };
+        Ok(Collection::maybe(self.context.subsumes.and_then(|relate| relate(above, below)).map(Value::Boolean)))
+    }
+
+    /// `htmlChecks()`
+    fn html_checks(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
+        let Some(item) = only(site.at, site.input)? else { return Ok(Collection::Empty) };
+        let Some(text) = item.as_str() else {
+            return Err(fail(site.at, format!("{}() expects XHTML as a string", name(site))));
+        };
+        Ok(Collection::maybe(self.context.html_checks.and_then(|judge| judge(&text)).map(Value::Boolean)))
+    }
+}
+
+/// The text of a reference: of a Reference, or a uri or canonical itself.
+fn reference<'e>(item: &Item<'e>) -> Option<Cow<'e, str>> {
+    match item {
+        Item::Element(element) => {
+            let node = element.node()?;
+            if node.kind() == Kind::Object && model::resource_type(node).is_none() {
+                node.str("reference")
+            } else {
+                node.as_str()
+            }
+        }
+        Item::Value(_) => item.as_str(),
+    }
+}

@@ -1,0 +1,321 @@
+//! Evaluation: one file per family of operators and functions; this one walks the tree and keeps the budget.
+//!
+//! Every part gives a collection. Steps are counted for parts, for items passed over, for items compared and for text
+//! produced, so that no expression runs or grows without bound.
+
+mod boundary;
+mod calendar;
+mod combine;
+mod convert;
+mod encode;
+mod equality;
+mod existence;
+mod fhir;
+mod lambda;
+mod math;
+mod operators;
+mod order;
+mod path;
+mod quantity;
+mod subset;
+mod text;
+mod types;
+
+use std::cell::Cell;
+
+use crate::fhir::Key;
+
+use super::context::Context;
+use super::function::Function;
+use super::item::{Collection, Item};
+use super::tree::{Call, Form, Part};
+use super::value::Value;
+
+/// Why an evaluation stopped, and at which part of the expression.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) key: Key,
+    pub(super) at: u32,
+    pub(super) said: String,
+}
+
+type Outcome<T> = Result<T, Box<Failure>>;
+
+/// Evaluates a compiled expression.
+pub(super) fn run<'e, 'a: 'e>(
+    part: &'e Part,
+    context: &'e Context<'a>,
+    focus: Collection<'e>,
+) -> Outcome<Collection<'e>> {
+    let evaluator = Evaluator { context, focus: &focus, steps: Cell::new(context.steps) };
+    evaluator.eval(part, &Scope { this: &focus, index: None, total: None })
+}
+
+/// One evaluation. `'f` is that of the focus, `'e` that of everything results may borrow from.
+struct Evaluator<'f, 'e, 'a> {
+    context: &'e Context<'a>,
+    /// `%context`
+    focus: &'f Collection<'e>,
+    steps: Cell<u64>,
+}
+
+/// What `$this`, `$index` and `$total` mean at a place.
+#[derive(Clone, Copy)]
+struct Scope<'s, 'e> {
+    this: &'s Collection<'e>,
+    index: Option<usize>,
+    total: Option<&'s Collection<'e>>,
+}
+
+/// The operands of a call: the place, what it is applied to, and what surrounds it.
+struct Site<'s, 'e> {
+    at: u32,
+    call: &'e Call,
+    input: &'s Collection<'e>,
+    scope: &'s Scope<'s, 'e>,
+}
+
+impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
+    fn eval(&self, part: &'e Part, scope: &Scope<'_, 'e>) -> Outcome<Collection<'e>> {
+        self.charge(1, part.at)?;
+        match &part.form {
+            Form::Empty => Ok(Collection::Empty),
+            Form::Literal(value) => Ok(Collection::value(value.reborrow())),
+            Form::This => Ok(scope.this.clone()),
+            Form::Index => Ok(Collection::maybe(scope.index.map(|index| Value::Integer(index as i64)))),
+            Form::Total => Ok(scope.total.cloned().unwrap_or_default()),
+            Form::Variable(name) => self.variable(part.at, name),
+            Form::Member { from: None, name } => self.first_member(part.at, scope.this, name),
+            Form::Member { from: Some(from), name } => {
+                let input = self.eval(from, scope)?;
+                self.member(part.at, &input, name)
+            }
+            Form::Call { from, call } => match from {
+                None => self.call(&Site { at: part.at, call, input: scope.this, scope }),
+                Some(from) => {
+                    let input = self.eval(from, scope)?;
+                    self.call(&Site { at: part.at, call, input: &input, scope })
+                }
+            },
+            Form::Indexer(from, index) => self.indexer(part.at, from, index, scope),
+            Form::Sign { negative, of } => {
+                let operand = self.eval(of, scope)?;
+                self.sign(part.at, *negative, &operand)
+            }
+            Form::Binary(operator, left, right) => self.binary(part.at, *operator, left, right, scope),
+            Form::Typed { from, test, name } => self.typed(part.at, from.as_deref(), *test, name, scope),
+        }
+    }
+
+    fn call(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
+        use Function as F;
+        match site.call.function {
+            F::Empty
+            | F::AllTrue
+            | F::AnyTrue
+            | F::AllFalse
+            | F::AnyFalse
+            | F::SubsetOf
+            | F::SupersetOf
+            | F::Count
+            | F::Distinct
+            | F::IsDistinct
+            | F::Not => self.existence(site),
+            F::Exists | F::All | F::Where | F::Select | F::Repeat | F::Iif | F::Aggregate | F::Sort | F::Trace => {
+                self.lambda(site)
+            }
+            F::Single | F::First | F::Last | F::Tail | F::Skip | F::Take => self.subset(site),
+            F::Intersect | F::Exclude | F::Union | F::Combine => self.combined(site),
+            F::ToBoolean
+            | F::ConvertsToBoolean
+            | F::ToInteger
+            | F::ConvertsToInteger
+            | F::ToDate
+            | F::ConvertsToDate
+            | F::ToDateTime
+            | F::ConvertsToDateTime
+            | F::ToTime
+            | F::ConvertsToTime
+            | F::ToDecimal
+            | F::ConvertsToDecimal
+            | F::ToQuantity
+            | F::ConvertsToQuantity
+            | F::ToText
+            | F::ConvertsToText => self.conversion(site),
+            F::IndexOf
+            | F::LastIndexOf
+            | F::Substring
+            | F::StartsWith
+            | F::EndsWith
+            | F::Contains
+            | F::Upper
+            | F::Lower
+            | F::Replace
+            | F::Matches
+            | F::MatchesFull
+            | F::ReplaceMatches
+            | F::Length
+            | F::ToChars
+            | F::Split
+            | F::Join
+            | F::Trim
+            | F::Encode
+            | F::Decode
+            | F::Escape
+            | F::Unescape => self.text(site),
+            F::Abs | F::Ceiling | F::Exp | F::Floor | F::Ln | F::Log | F::Power | F::Round | F::Sqrt | F::Truncate => {
+                self.math(site)
+            }
+            F::LowBoundary | F::HighBoundary | F::Precision => self.boundary(site),
+            F::Children => self.children(site),
+            F::Descendants => self.descendants(site),
+            F::Now | F::Today | F::TimeOfDay => self.moment(site),
+            F::Is | F::As | F::OfType | F::Type => self.type_info(site),
+            F::Comparable => self.comparable(site),
+            F::Extension
+            | F::HasValue
+            | F::GetValue
+            | F::Resolve
+            | F::MemberOf
+            | F::ConformsTo
+            | F::Subsumes
+            | F::SubsumedBy
+            | F::HtmlChecks => self.fhir(site),
+        }
+    }
+
+    // === the budget, and failing ===
+
+    fn charge(&self, steps: usize, at: u32) -> Outcome<()> {
+        match self.steps.get().checked_sub(steps as u64) {
+            Some(left) => {
+                self.steps.set(left);
+                Ok(())
+            }
+            None => Err(Box::new(Failure {
+                key: Key::ExpressionCostly,
+                at,
+                said: format!("the expression takes more than {} steps", self.context.steps),
+            })),
+        }
+    }
+
+    /// Charges for a text that was made: a step for every 16 bytes.
+    fn charge_text(&self, text: &str, at: u32) -> Outcome<()> {
+        self.charge(text.len() / 16, at)
+    }
+
+    // === operands ===
+
+    /// The value of an argument, evaluated where the function stands.
+    fn argument(&self, site: &Site<'_, 'e>, position: usize) -> Outcome<Collection<'e>> {
+        site.call.arguments.get(position).map_or(Ok(Collection::Empty), |part| self.eval(part, site.scope))
+    }
+
+    /// A whole number as an argument; nothing if it is empty.
+    fn integer_argument(&self, site: &Site<'_, 'e>, position: usize) -> Outcome<Option<i64>> {
+        let argument = self.argument(site, position)?;
+        match only(site.at, &argument)?.map(Item::value) {
+            None => Ok(None),
+            Some(Some(Value::Integer(number))) => Ok(Some(number)),
+            Some(_) => {
+                let said = format!("{}() expects a whole number, found {}", name(site), describe(&argument));
+                Err(fail(site.at, said))
+            }
+        }
+    }
+
+    /// A string as an argument; nothing if it is empty.
+    fn text_argument(&self, site: &Site<'_, 'e>, position: usize) -> Outcome<Option<std::borrow::Cow<'e, str>>> {
+        let argument = self.argument(site, position)?;
+        match only(site.at, &argument)? {
+            None => Ok(None),
+            Some(item) => match item.as_str() {
+                Some(text) => Ok(Some(text)),
+                None => {
+                    let said = format!("{}() expects a string, found {}", name(site), describe(&argument));
+                    Err(fail(site.at, said))
+                }
+            },
+        }
+    }
+
+    fn variable(&self, at: u32, name: &'e str) -> Outcome<Collection<'e>> {
+        if let Some((_, value)) = self.context.constants.iter().find(|(known, _)| *known == name) {
+            return Ok(value.clone());
+        }
+        let text = |text: &'static str| Ok(Collection::value(Value::text(text)));
+        match name {
+            "context" => Ok(self.focus.clone()),
+            "resource" => Ok(Collection::node(self.context.resource)),
+            "rootResource" => Ok(Collection::node(self.context.root_resource)),
+            "sct" => text("http://snomed.info/sct"),
+            "loinc" => text("http://loinc.org"),
+            "ucum" => text("http://unitsofmeasure.org"),
+            _ => {
+                let url = match (name.strip_prefix("vs-"), name.strip_prefix("ext-")) {
+                    (Some(set), _) => format!("http://hl7.org/fhir/ValueSet/{set}"),
+                    (_, Some(extension)) => format!("http://hl7.org/fhir/StructureDefinition/{extension}"),
+                    _ => return Err(fail(at, format!("there is no constant %{name}"))),
+                };
+                Ok(Collection::value(Value::text(url)))
+            }
+        }
+    }
+
+    /// `now()`, `today()`, `timeOfDay()`
+    fn moment(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
+        let Some(now) = self.context.now else {
+            return Err(fail(site.at, format!("{}() is not known here: no time was given", name(site))));
+        };
+        let moment = match site.call.function {
+            Function::Today => now.date(),
+            Function::TimeOfDay => now.time(),
+            _ => now,
+        };
+        Ok(Collection::value(Value::Temporal(moment)))
+    }
+}
+
+fn fail(at: u32, said: impl Into<String>) -> Box<Failure> {
+    Box::new(Failure { key: Key::ExpressionFailed, at, said: said.into() })
+}
+
+/// The name of the function called.
+fn name(site: &Site<'_, '_>) -> &'static str {
+    site.call.function.name()
+}
+
+/// What a collection holds, for people; never a value.
+fn describe(collection: &Collection<'_>) -> String {
+    match collection.items() {
+        [] => "nothing".to_owned(),
+        [item] => describe_item(item),
+        items => format!("{} items", items.len()),
+    }
+}
+
+fn describe_item(item: &Item<'_>) -> String {
+    match item {
+        Item::Element(element) => match element.value() {
+            Some(value) => format!("an element with a {}", value.kind()),
+            None => "a complex element".to_owned(),
+        },
+        Item::Value(value) => format!("a {}", value.kind()),
+    }
+}
+
+/// The only item of a collection, or nothing; several are a failure.
+fn only<'c, 'e>(at: u32, collection: &'c Collection<'e>) -> Outcome<Option<&'c Item<'e>>> {
+    match collection.items() {
+        [] => Ok(None),
+        [item] => Ok(Some(item)),
+        items => Err(fail(at, format!("expected one item, found {}", items.len()))),
+    }
+}
+
+/// A condition's truth: one item that is no boolean counts as true
+/// (<https://hl7.org/fhirpath/N1/#singleton-evaluation-of-collections>).
+fn truth(at: u32, collection: &Collection<'_>) -> Outcome<Option<bool>> {
+    Ok(only(at, collection)?.map(|item| item.as_bool().unwrap_or(true)))
+}

@@ -1,0 +1,135 @@
+//! Strings (<https://hl7.org/fhirpath/N1/#string-manipulation>). Positions count characters, from 0.
+
+use std::borrow::Cow;
+
+use super::super::function::Function;
+use super::super::item::{Collection, Item};
+use super::super::pattern::Pattern;
+use super::super::value::Value;
+use super::{Evaluator, Outcome, Site, describe, encode, fail, name, only};
+
+impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
+    pub(super) fn text(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
+        use Function as F;
+        if site.call.function == F::Join {
+            return self.join(site);
+        }
+        let Some(text) = self.subject(site)? else { return Ok(Collection::Empty) };
+        self.charge_text(&text, site.at)?;
+        let result = match site.call.function {
+            F::Upper => string(text.to_uppercase()),
+            F::Lower => string(text.to_lowercase()),
+            F::Trim => string(text.trim().to_owned()),
+            F::Length => Collection::value(Value::Integer(text.chars().count() as i64)),
+            F::ToChars => text.chars().map(|each| Item::Value(Value::text(each.to_string()))).collect(),
+            F::Substring => return self.substring(site, &text),
+            F::Replace | F::ReplaceMatches => return self.replace(site, &text),
+            function => {
+                let Some(argument) = self.text_argument(site, 0)? else { return Ok(Collection::Empty) };
+                match function {
+                    F::StartsWith => Collection::boolean(text.starts_with(&*argument)),
+                    F::EndsWith => Collection::boolean(text.ends_with(&*argument)),
+                    F::Contains => Collection::boolean(text.contains(&*argument)),
+                    F::IndexOf => position(&text, text.find(&*argument)),
+                    F::LastIndexOf => position(&text, text.rfind(&*argument)),
+                    F::Matches => Collection::boolean(self.pattern(site, &argument, &text)?.is_match(&text)),
+                    F::MatchesFull => Collection::boolean(self.pattern(site, &argument, &text)?.is_full_match(&text)),
+                    F::Split => split(&text, &argument),
+                    function => encode::recoded(function, &text, &argument)
+                        .map_err(|said| fail(site.at, said))?
+                        .map_or(Collection::Empty, string),
+                }
+            }
+        };
+        Ok(result)
+    }
+
+    /// The string that the function is applied to.
+    fn subject(&self, site: &Site<'_, 'e>) -> Outcome<Option<Cow<'e, str>>> {
+        match only(site.at, site.input)? {
+            None => Ok(None),
+            Some(item) => match item.as_str() {
+                Some(text) => Ok(Some(text)),
+                None => {
+                    let said = format!("{}() is for strings, found {}", name(site), describe(site.input));
+                    Err(fail(site.at, said))
+                }
+            },
+        }
+    }
+
+    /// The pattern that the call was compiled with, or one compiled now; charged for what reading `text` may cost.
+    fn pattern(&self, site: &Site<'_, 'e>, wanted: &str, text: &str) -> Outcome<Cow<'e, Pattern>> {
+        let pattern = match &site.call.pattern {
+            Some(pattern) => Cow::Borrowed(pattern),
+            None => match Pattern::parse(wanted) {
+                Ok(pattern) => Cow::Owned(pattern),
+                Err(said) => return Err(fail(site.at, format!("the pattern cannot be read: {said}"))),
+            },
+        };
+        self.charge(pattern.size().saturating_mul(text.len() + 1) / 16, site.at)?;
+        Ok(pattern)
+    }
+
+    fn substring(&self, site: &Site<'_, 'e>, text: &str) -> Outcome<Collection<'e>> {
+        let Some(start) = self.integer_argument(site, 0)? else { return Ok(Collection::Empty) };
+        let length = match site.call.arguments.len() {
+            2 => self.integer_argument(site, 1)?.map_or(usize::MAX, |length| usize::try_from(length).unwrap_or(0)),
+            _ => usize::MAX,
+        };
+        let Ok(start) = usize::try_from(start) else { return Ok(Collection::Empty) };
+        let mut rest = text.chars().skip(start).peekable();
+        if rest.peek().is_none() {
+            return Ok(Collection::Empty);
+        }
+        Ok(string(rest.take(length).collect()))
+    }
+
+    fn replace(&self, site: &Site<'_, 'e>, text: &str) -> Outcome<Collection<'e>> {
+        let (Some(wanted), Some(substitute)) = (self.text_argument(site, 0)?, self.text_argument(site, 1)?) else {
+            return Ok(Collection::Empty);
+        };
+        let places = text.len() + 1;
+        self.charge(places.saturating_mul(substitute.len() + 1) / 16, site.at)?;
+        Ok(string(if site.call.function == Function::Replace {
+            text.replace(&*wanted, &substitute)
+        } else if wanted.is_empty() {
+            text.to_owned()
+        } else {
+            self.pattern(site, &wanted, text)?.replace_all(text, &substitute)
+        }))
+    }
+
+    fn join(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
+        let separator = self.text_argument(site, 0)?.unwrap_or_default();
+        let mut joined = String::new();
+        for (index, item) in site.input.iter().enumerate() {
+            let Some(text) = item.as_str() else {
+                return Err(fail(site.at, format!("join() is for strings, found {}", super::describe_item(item))));
+            };
+            if index > 0 {
+                joined.push_str(&separator);
+            }
+            joined.push_str(&text);
+            self.charge_text(&text, site.at)?;
+        }
+        Ok(if site.input.is_empty() { Collection::Empty } else { string(joined) })
+    }
+}
+
+fn string<'e>(text: String) -> Collection<'e> {
+    Collection::value(Value::text(text))
+}
+
+/// A byte offset as a position in characters; -1 for none.
+fn position<'e>(text: &str, offset: Option<usize>) -> Collection<'e> {
+    let position = offset.map_or(-1, |offset| text[..offset].chars().count() as i64);
+    Collection::value(Value::Integer(position))
+}
+
+fn split<'e>(text: &str, separator: &str) -> Collection<'e> {
+    if separator.is_empty() {
+        return string(text.to_owned());
+    }
+    text.split(separator).map(|part| Item::Value(Value::text(part.to_owned()))).collect()
+}

@@ -1,0 +1,97 @@
+//! Types (<https://hl7.org/fhirpath/N1/#types>): `is`, `as`, `ofType`, `type()`.
+
+use super::super::function::Function;
+use super::super::item::{Collection, Element, Item};
+use super::super::model;
+use super::super::tree::{Form, Namespace, Part, TypeSpecifier, TypeTest};
+use super::super::value::{TypeName, Value};
+use super::{Evaluator, Outcome, Scope, Site, fail};
+
+const SYSTEM: [&str; 8] = ["Boolean", "String", "Integer", "Decimal", "Date", "DateTime", "Time", "Quantity"];
+
+impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
+    pub(super) fn typed(
+        &self,
+        at: u32,
+        from: Option<&'e Part>,
+        test: TypeTest,
+        name: &'e TypeSpecifier,
+        scope: &Scope<'_, 'e>,
+    ) -> Outcome<Collection<'e>> {
+        self.check_type(at, name)?;
+        let owned;
+        let input = match from {
+            None => scope.this,
+            Some(part) => {
+                // `resolve() is Patient` can be answered from the reference itself.
+                if let (TypeTest::Is, Form::Call { from, call }) = (test, &part.form)
+                    && call.function == Function::Resolve
+                {
+                    return self.refers_to(part.at, from.as_deref(), name, scope);
+                }
+                owned = self.eval(part, scope)?;
+                &owned
+            }
+        };
+        if input.len() > 1 && (test == TypeTest::Is || (test == TypeTest::As && self.context.strict)) {
+            let word = if test == TypeTest::Is { "is" } else { "as" };
+            return Err(fail(at, format!("{word} expects one item, found {}", input.len())));
+        }
+        Ok(match test {
+            TypeTest::Is => Collection::maybe(input.first().map(|item| Value::Boolean(self.is_type(item, name)))),
+            TypeTest::As | TypeTest::OfType => {
+                input.iter().filter(|item| self.is_exactly(item, name)).cloned().collect()
+            }
+        })
+    }
+
+    fn check_type(&self, at: u32, name: &TypeSpecifier) -> Outcome<()> {
+        let known = match name.namespace {
+            Some(Namespace::System) => true,
+            Some(Namespace::Fhir) => self.context.model.is_type(&name.name),
+            None => SYSTEM.contains(&&*name.name) || self.context.model.is_type(&name.name),
+        };
+        if known { Ok(()) } else { Err(fail(at, format!("there is no type {}", name.name))) }
+    }
+
+    /// Has the item the type, or one derived from it?
+    pub(super) fn is_type(&self, item: &Item<'e>, name: &TypeSpecifier) -> bool {
+        match item {
+            Item::Value(value) => name.namespace != Some(Namespace::Fhir) && value.kind() == &*name.name,
+            Item::Element(element) => {
+                name.namespace != Some(Namespace::System)
+                    && self.type_of(element).is_some_and(|kind| self.context.model.is_a(kind, &name.name))
+            }
+        }
+    }
+
+    /// As [`Self::is_type`], but a `code` is not taken for a `string`: that is how FHIR reads `as` and `ofType`.
+    fn is_exactly(&self, item: &Item<'e>, name: &TypeSpecifier) -> bool {
+        match item {
+            Item::Element(element) if model::is_primitive(&name.name) => {
+                name.namespace != Some(Namespace::System) && self.type_of(element) == Some(&*name.name)
+            }
+            _ => self.is_type(item, name),
+        }
+    }
+
+    /// The type of an element, as far as it can be known.
+    pub(super) fn type_of(&self, element: &Element<'e>) -> Option<&'e str> {
+        model::type_of(self.context.model, self.context.root_type, element)
+    }
+
+    /// The type that the model or the element's own name gives it, but not its JSON kind alone.
+    pub(super) fn known_type(&self, element: &Element<'e>) -> Option<&'e str> {
+        model::known_type(self.context.model, self.context.root_type, element)
+    }
+
+    /// `type()`; `is`, `as` and `ofType` are no calls once they are parsed.
+    pub(super) fn type_info(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
+        self.charge(site.input.len(), site.at)?;
+        let named = |item: &Item<'e>| match item {
+            Item::Value(value) => Some(TypeName { namespace: "System", name: value.kind() }),
+            Item::Element(element) => self.type_of(element).map(|name| TypeName { namespace: "FHIR", name }),
+        };
+        Ok(site.input.iter().filter_map(|item| named(item).map(|name| Item::Value(Value::Type(name)))).collect())
+    }
+}

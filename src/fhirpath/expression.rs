@@ -1,0 +1,157 @@
+//! A compiled expression: the face of the language.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::fhir::{Issue, Key, Node, Place};
+
+use super::context::Context;
+use super::eval;
+use super::item::{Collection, Element, Item};
+use super::parser;
+use super::tree::{Form, Operator, Part};
+
+/// A compiled expression. Cheap to evaluate any number of times, from any number of threads.
+#[derive(Clone)]
+pub struct Expression {
+    text: Box<str>,
+    part: Part,
+}
+
+impl fmt::Debug for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Expression({:?})", self.text)
+    }
+}
+
+impl fmt::Display for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Expression {
+    /// Compiles an expression.
+    ///
+    /// # Errors
+    /// One issue with line and column in the expression and what was expected there.
+    pub fn parse(text: &str) -> Result<Self, Box<Issue>> {
+        match parser::parse(text) {
+            Ok(part) => Ok(Self { text: text.into(), part }),
+            Err((at, said)) => Err(Box::new(issue(Key::ExpressionInvalid, text, at, said))),
+        }
+    }
+
+    /// The text that it was compiled from.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Evaluates it with `focus` as `$this` and `%context`.
+    ///
+    /// # Errors
+    /// One issue with line and column in the expression: an operation on values that it has no meaning for, or more
+    /// steps than the context allows.
+    pub fn evaluate<'e, 'a: 'e>(
+        &'e self,
+        context: &'e Context<'a>,
+        focus: Node<'a>,
+    ) -> Result<Collection<'e>, Box<Issue>> {
+        self.evaluate_item(context, Item::Element(Element::new(focus)))
+    }
+
+    /// Evaluates it with any item as focus: an element with its sibling, or a value.
+    ///
+    /// # Errors
+    /// As [`Expression::evaluate`].
+    pub fn evaluate_item<'e, 'a: 'e>(
+        &'e self,
+        context: &'e Context<'a>,
+        focus: Item<'a>,
+    ) -> Result<Collection<'e>, Box<Issue>> {
+        eval::run(&self.part, context, Collection::One(focus))
+            .map_err(|failure| Box::new(issue(failure.key, &self.text, failure.at as usize, failure.said)))
+    }
+
+    /// Evaluates it as a condition: nothing for an empty result; one item that is no boolean counts as true.
+    ///
+    /// # Errors
+    /// As [`Expression::evaluate`], and for a result of several items.
+    pub fn evaluate_bool<'a>(&self, context: &Context<'a>, focus: Node<'a>) -> Result<Option<bool>, Box<Issue>> {
+        self.condition(context, Item::Element(Element::new(focus)))
+    }
+
+    /// As [`Expression::evaluate_bool`] with any item as focus.
+    ///
+    /// # Errors
+    /// As [`Expression::evaluate_bool`].
+    pub fn condition<'a>(&self, context: &Context<'a>, focus: Item<'a>) -> Result<Option<bool>, Box<Issue>> {
+        let result = self.evaluate_item(context, focus)?;
+        match result.items() {
+            [] => Ok(None),
+            [item] => Ok(Some(item.as_bool().unwrap_or(true))),
+            items => {
+                let said = format!("expected one boolean, the expression gave {} items", items.len());
+                Err(Box::new(issue(Key::ExpressionFailed, &self.text, self.part.at as usize, said)))
+            }
+        }
+    }
+
+    /// The operands of the union that it is, each an expression of its own; itself, if it is none. Search parameters
+    /// of several types are such unions.
+    pub fn branches(&self) -> Vec<Self> {
+        let mut branches = Vec::new();
+        split(&self.part, &mut |part| branches.push(Self { text: self.text.clone(), part: part.clone() }));
+        branches
+    }
+
+    /// The path that it is, if it is nothing more than names: `Task.status`.
+    pub fn as_path(&self) -> Option<String> {
+        let mut names = Vec::new();
+        let mut part = Some(&self.part);
+        while let Some(next) = part {
+            let Form::Member { from, name } = &next.form else { return None };
+            names.push(&*name.text);
+            part = from.as_deref();
+        }
+        names.reverse();
+        Some(names.join("."))
+    }
+
+    /// The name that its path begins with: `Task` of `Task.for.where(resolve() is Patient)`.
+    pub fn first_name(&self) -> Option<&str> {
+        let mut part = &self.part;
+        loop {
+            part = match &part.form {
+                Form::Member { from: None, name } => return Some(&name.text),
+                Form::Member { from: Some(from), .. }
+                | Form::Call { from: Some(from), .. }
+                | Form::Typed { from: Some(from), .. }
+                | Form::Indexer(from, _) => from,
+                _ => return None,
+            };
+        }
+    }
+}
+
+fn split<'p>(part: &'p Part, found: &mut impl FnMut(&'p Part)) {
+    if let Form::Binary(Operator::Union, left, right) = &part.form {
+        split(left, found);
+        split(right, found);
+    } else {
+        found(part);
+    }
+}
+
+/// An issue about a place in an expression.
+fn issue(key: Key, text: &str, at: usize, said: String) -> Issue {
+    let before = text.get(..at).unwrap_or(text);
+    let line = before.matches('\n').count() as u32 + 1;
+    let column = before.rsplit('\n').next().unwrap_or(before).chars().count() as u32 + 1;
+    let shown: Cow<'_, str> = match text.char_indices().nth(120) {
+        Some((end, _)) => format!("{}...", &text[..end]).into(),
+        None => text.into(),
+    };
+    let said = format!("{said} at {line}:{column} of the expression {shown}");
+    Issue::error(key, "", said).at(Place { line, column })
+}

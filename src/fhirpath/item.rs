@@ -1,0 +1,318 @@
+//! What an expression works on: elements of documents and system values, and collections of them.
+
+use std::borrow::Cow;
+
+use serde_json::{Number, Value as Json};
+
+use crate::fhir::{Document, Kind, Node};
+
+use super::decimal::Decimal;
+use super::value::Value;
+
+/// Stands for "no such node" in an [`Element`].
+const NONE: u32 = u32::MAX;
+
+/// An element of a document: its value, and the `_name` sibling that carries id and extensions of a primitive. One of
+/// the two may be absent (<https://hl7.org/fhir/R4/json.html#primitive>).
+#[derive(Clone, Copy)]
+pub struct Element<'a> {
+    document: &'a Document,
+    value: u32,
+    sibling: u32,
+}
+
+impl std::fmt::Debug for Element<'_> {
+    /// Where it stands, never what it says.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Element({:?})", self.either())
+    }
+}
+
+impl PartialEq for Element<'_> {
+    /// The same place of the same document.
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.document, other.document) && self.value == other.value && self.sibling == other.sibling
+    }
+}
+
+impl<'a> Element<'a> {
+    /// The element with this value and without a sibling.
+    pub fn new(node: Node<'a>) -> Self {
+        Self { document: node.document(), value: node.index(), sibling: NONE }
+    }
+
+    /// The element of a value and its `_name` sibling; nothing if there is neither.
+    pub fn with_sibling(value: Option<Node<'a>>, sibling: Option<Node<'a>>) -> Option<Self> {
+        let value = value.filter(|node| node.kind() != Kind::Null);
+        let sibling = sibling.filter(|node| node.kind() != Kind::Null);
+        let document = value.or(sibling)?.document();
+        Some(Self { document, value: value.map_or(NONE, Node::index), sibling: sibling.map_or(NONE, Node::index) })
+    }
+
+    /// Its value, if it has one.
+    pub fn node(&self) -> Option<Node<'a>> {
+        (self.value != NONE).then(|| self.document.node(self.value))
+    }
+
+    /// The object that carries id and extensions of a primitive.
+    pub fn sibling(&self) -> Option<Node<'a>> {
+        (self.sibling != NONE).then(|| self.document.node(self.sibling))
+    }
+
+    /// The value, or else the sibling: where the element stands.
+    pub fn either(&self) -> Node<'a> {
+        self.document.node(if self.value == NONE { self.sibling } else { self.value })
+    }
+
+    /// Where the children `id` and `extension` are.
+    pub(super) fn holder(&self) -> Option<Node<'a>> {
+        self.node().filter(|node| node.is_object()).or_else(|| self.sibling())
+    }
+
+    /// A primitive's value as a system value. Texts stay texts: whether one is a date is asked where it matters.
+    pub fn value(&self) -> Option<Value<'a>> {
+        let node = self.node()?;
+        match node.kind() {
+            Kind::Bool => node.as_bool().map(Value::Boolean),
+            Kind::Number => number(node.text()),
+            Kind::String => node.as_str().map(Value::String),
+            Kind::Null | Kind::Array | Kind::Object => None,
+        }
+    }
+}
+
+/// A JSON number: whole numbers of 32 bits are integers, all others decimals.
+fn number<'a>(text: &str) -> Option<Value<'a>> {
+    match text.parse::<i32>() {
+        Ok(whole) => Some(Value::Integer(i64::from(whole))),
+        Err(_) => Decimal::parse(text).map(Value::Decimal),
+    }
+}
+
+/// One thing in a collection.
+#[derive(Debug, Clone)]
+pub enum Item<'a> {
+    /// An element of a document
+    Element(Element<'a>),
+    /// A value of the language
+    Value(Value<'a>),
+}
+
+impl<'a> Item<'a> {
+    /// The node in the document, if it is one.
+    pub fn node(&self) -> Option<Node<'a>> {
+        match self {
+            Self::Element(element) => element.node(),
+            Self::Value(_) => None,
+        }
+    }
+
+    /// It as a system value, if it is one or a primitive element with a value.
+    pub fn value(&self) -> Option<Value<'a>> {
+        match self {
+            Self::Element(element) => element.value(),
+            Self::Value(value) => Some(value.clone()),
+        }
+    }
+
+    /// Its text, if it is a string.
+    pub fn as_str(&self) -> Option<Cow<'a, str>> {
+        match self {
+            Self::Element(element) => element.node()?.as_str(),
+            Self::Value(Value::String(text)) => Some(text.clone()),
+            Self::Value(_) => None,
+        }
+    }
+
+    /// Its truth, if it is a boolean.
+    pub fn as_bool(&self) -> Option<bool> {
+        match self {
+            Self::Element(element) => element.node()?.as_bool(),
+            Self::Value(Value::Boolean(value)) => Some(*value),
+            Self::Value(_) => None,
+        }
+    }
+
+    /// A primitive as text, as `toString()` writes it; numbers keep their digits. Nothing for complex elements.
+    pub fn to_text(&self) -> Option<Cow<'a, str>> {
+        match self {
+            Self::Element(element) => {
+                let node = element.node()?;
+                match node.kind() {
+                    Kind::String => node.as_str(),
+                    Kind::Number | Kind::Bool => Some(Cow::Borrowed(node.text())),
+                    _ => None,
+                }
+            }
+            Self::Value(Value::String(text)) => Some(text.clone()),
+            Self::Value(value) => Some(Cow::Owned(value.to_string())),
+        }
+    }
+
+    /// A copy as JSON: elements as they stand, values in the form that FHIR gives them.
+    pub fn to_json(&self) -> Json {
+        match self {
+            Self::Element(element) => element.node().map_or(Json::Null, Node::to_value),
+            Self::Value(Value::Boolean(value)) => Json::Bool(*value),
+            Self::Value(Value::Integer(value)) => Json::Number((*value).into()),
+            Self::Value(Value::Decimal(value)) => Json::Number(Number::from_string_unchecked(value.to_string())),
+            Self::Value(value) => Json::String(value.to_string()),
+        }
+    }
+}
+
+/// Items in order. Most collections hold one item or none, and those need no allocation.
+#[derive(Debug, Clone, Default)]
+pub enum Collection<'a> {
+    /// `{}`
+    #[default]
+    Empty,
+    /// One item
+    One(Item<'a>),
+    /// Any number of items
+    Many(Vec<Item<'a>>),
+}
+
+impl<'a> Collection<'a> {
+    /// Nothing.
+    pub fn new() -> Self {
+        Self::Empty
+    }
+
+    /// One truth.
+    pub fn boolean(value: bool) -> Self {
+        Self::One(Item::Value(Value::Boolean(value)))
+    }
+
+    /// One value.
+    pub fn value(value: Value<'a>) -> Self {
+        Self::One(Item::Value(value))
+    }
+
+    /// One value, or nothing.
+    pub fn maybe(value: Option<Value<'a>>) -> Self {
+        value.map_or(Self::Empty, Self::value)
+    }
+
+    /// One element.
+    pub fn node(node: Node<'a>) -> Self {
+        Self::One(Item::Element(Element::new(node)))
+    }
+
+    /// The items in order.
+    pub fn items(&self) -> &[Item<'a>] {
+        match self {
+            Self::Empty => &[],
+            Self::One(item) => std::slice::from_ref(item),
+            Self::Many(items) => items,
+        }
+    }
+
+    /// The items in order.
+    pub fn iter(&self) -> std::slice::Iter<'_, Item<'a>> {
+        self.items().iter()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.items().len()
+    }
+
+    /// Are there none?
+    pub fn is_empty(&self) -> bool {
+        self.items().is_empty()
+    }
+
+    /// The first, if there is one.
+    pub fn first(&self) -> Option<&Item<'a>> {
+        self.items().first()
+    }
+
+    /// The only one; nothing for none and for several.
+    pub fn only(&self) -> Option<&Item<'a>> {
+        match self.items() {
+            [item] => Some(item),
+            _ => None,
+        }
+    }
+
+    /// Appends an item.
+    pub fn push(&mut self, item: Item<'a>) {
+        match self {
+            Self::Many(items) => items.push(item),
+            Self::Empty => *self = Self::One(item),
+            Self::One(_) => {
+                let mut items = Vec::with_capacity(4);
+                if let Self::One(first) = std::mem::take(self) {
+                    items.push(first);
+                }
+                items.push(item);
+                *self = Self::Many(items);
+            }
+        }
+    }
+
+    /// Appends all items of another collection.
+    pub fn append(&mut self, other: Self) {
+        if self.is_empty() {
+            *self = other;
+        } else {
+            other.into_iter().for_each(|item| self.push(item));
+        }
+    }
+}
+
+impl<'a> From<Vec<Item<'a>>> for Collection<'a> {
+    fn from(items: Vec<Item<'a>>) -> Self {
+        Self::Many(items)
+    }
+}
+
+impl<'a> FromIterator<Item<'a>> for Collection<'a> {
+    fn from_iter<T: IntoIterator<Item = Item<'a>>>(items: T) -> Self {
+        let mut collection = Self::Empty;
+        items.into_iter().for_each(|item| collection.push(item));
+        collection
+    }
+}
+
+impl<'a> IntoIterator for Collection<'a> {
+    type Item = Item<'a>;
+    type IntoIter = IntoIter<'a>;
+
+    fn into_iter(self) -> IntoIter<'a> {
+        match self {
+            Self::Empty => IntoIter::One(None),
+            Self::One(item) => IntoIter::One(Some(item)),
+            Self::Many(items) => IntoIter::Many(items.into_iter()),
+        }
+    }
+}
+
+impl<'c, 'a> IntoIterator for &'c Collection<'a> {
+    type Item = &'c Item<'a>;
+    type IntoIter = std::slice::Iter<'c, Item<'a>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// The items of a collection, in order.
+pub enum IntoIter<'a> {
+    /// One or none is left
+    One(Option<Item<'a>>),
+    /// Any number is left
+    Many(std::vec::IntoIter<Item<'a>>),
+}
+
+impl<'a> Iterator for IntoIter<'a> {
+    type Item = Item<'a>;
+
+    fn next(&mut self) -> Option<Item<'a>> {
+        match self {
+            Self::One(item) => item.take(),
+            Self::Many(items) => items.next(),
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Layer 1: FHIRPath, the language of invariants, search parameters and maps.
+//!
+//! Implements FHIRPath N1 (<https://hl7.org/fhirpath/N1/>) with what FHIR R4 adds (<https://hl7.org/fhir/R4/fhirpath.html>). An
+//! expression is compiled once and evaluated over borrowed documents, without copying them, within a bounded number of
+//! steps:
+//! ```
+//! use handoff::fhir::Document;
+//! use handoff::fhirpath::{Context, Expression};
+//!
+//! let document = Document::parse(r#"{"resourceType":"Task","output":[{"valueString":"done"}]}"#)?;
+//! let expression = Expression::parse("Task.output.value.exists()")?;
+//! let context = Context::new(document.root());
+//! assert_eq!(expression.evaluate_bool(&context, document.root())?, Some(true));
+//! # Ok::<(), Box<handoff::fhir::Issue>>(())
+//! ```
+//! It must not know profiles, packages, stores or clocks: types come through [`Model`], everything else through
+//! [`Context`].
+//!
+//! ```text
+//! lexer -> parser -> tree        text to a compiled expression
+//! eval/                          one file per family of functions
+//! value, item, date, decimal     what expressions work on
+//! model, context                 what they may ask
+//! ```
+
+mod context;
+mod date;
+mod decimal;
+mod eval;
+mod expression;
+mod function;
+mod item;
+mod lexer;
+mod model;
+mod parser;
+mod pattern;
+mod tree;
+mod units;
+mod value;
+
+pub use context::{Ask, Context, Hear, Judge, Relate, Resolve, STEPS};
+pub use date::{Precision, Temporal, TemporalKind};
+pub use decimal::{Decimal, Rounding};
+pub use expression::Expression;
+pub use item::{Collection, Element, Item};
+pub use model::{Inferred, Model};
+pub use value::{Calendar, Quantity, TypeName, Unit, Value};

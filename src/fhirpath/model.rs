@@ -1,0 +1,357 @@
+//! What an expression has to know about types: which type an element has, and which types derive from which.
+//!
+//! [`Model`] is the question; whoever has definitions answers it. [`Inferred`] answers from names and JSON kinds alone:
+//! `valueQuantity` is a Quantity, a `resourceType` names a resource, `true` is a boolean.
+
+use crate::fhir::{Kind, Node};
+
+use super::item::Element;
+
+/// Types of elements and what they derive from. Names of types are those of FHIR (`HumanName`, `code`); an element
+/// that is defined in place has its path as its type (`Patient.contact`).
+pub trait Model: Sync {
+    /// The type of the element `name` of the type `parent`.
+    fn element(&self, parent: &str, name: &str) -> Option<&str>;
+
+    /// Is `kind` the type `ancestor`, or derived from it?
+    fn is_a(&self, kind: &str, ancestor: &str) -> bool;
+
+    /// Is there such a type?
+    fn is_type(&self, name: &str) -> bool;
+}
+
+/// The model that needs no definitions.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Inferred;
+
+impl Model for Inferred {
+    fn element(&self, _parent: &str, name: &str) -> Option<&str> {
+        everywhere(name)
+    }
+
+    fn is_a(&self, kind: &str, ancestor: &str) -> bool {
+        let mut kind = kind;
+        while kind != ancestor {
+            match parent(kind) {
+                Some(next) => kind = next,
+                None => return false,
+            }
+        }
+        true
+    }
+
+    fn is_type(&self, name: &str) -> bool {
+        PRIMITIVES.binary_search(&name).is_ok() || name.starts_with(|first: char| first.is_ascii_uppercase())
+    }
+}
+
+/// The type of the elements whose name means the same wherever R4 uses it.
+fn everywhere(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "extension" | "modifierExtension" => "Extension",
+        "coding" => "Coding",
+        "identifier" => "Identifier",
+        "meta" => "Meta",
+        "telecom" => "ContactPoint",
+        _ => return None,
+    })
+}
+
+/// What a type derives from, as far as R4's own types go; every other type is taken for a resource.
+fn parent(kind: &str) -> Option<&'static str> {
+    Some(match kind {
+        "Element" | "Resource" => return None,
+        "code" | "id" | "markdown" => "string",
+        "canonical" | "oid" | "url" | "uuid" => "uri",
+        "positiveInt" | "unsignedInt" => "integer",
+        "Age" | "Count" | "Distance" | "Duration" | "MoneyQuantity" | "SimpleQuantity" => "Quantity",
+        "Dosage" | "ElementDefinition" | "Timing" => "BackboneElement",
+        "Binary" | "Bundle" | "DomainResource" | "Parameters" => "Resource",
+        _ if PRIMITIVES.binary_search(&kind).is_ok() || DATATYPES.binary_search(&kind).is_ok() => "Element",
+        _ if kind.contains('.') => "BackboneElement",
+        _ => "DomainResource",
+    })
+}
+
+/// The primitive types of R4.
+const PRIMITIVES: &[&str] = &[
+    "base64Binary",
+    "boolean",
+    "canonical",
+    "code",
+    "date",
+    "dateTime",
+    "decimal",
+    "id",
+    "instant",
+    "integer",
+    "markdown",
+    "oid",
+    "positiveInt",
+    "string",
+    "time",
+    "unsignedInt",
+    "uri",
+    "url",
+    "uuid",
+    "xhtml",
+];
+
+/// The complex types of R4 that derive from Element alone.
+const DATATYPES: &[&str] = &[
+    "Address",
+    "Annotation",
+    "Attachment",
+    "BackboneElement",
+    "CodeableConcept",
+    "Coding",
+    "ContactDetail",
+    "ContactPoint",
+    "Contributor",
+    "DataRequirement",
+    "Expression",
+    "Extension",
+    "HumanName",
+    "Identifier",
+    "MarketingStatus",
+    "Meta",
+    "Money",
+    "Narrative",
+    "ParameterDefinition",
+    "Period",
+    "Population",
+    "ProdCharacteristic",
+    "ProductShelfLife",
+    "Quantity",
+    "Range",
+    "Ratio",
+    "Reference",
+    "RelatedArtifact",
+    "SampledData",
+    "Signature",
+    "SubstanceAmount",
+    "TriggerDefinition",
+    "UsageContext",
+];
+
+/// Is it a primitive type of R4?
+pub(super) fn is_primitive(kind: &str) -> bool {
+    PRIMITIVES.binary_search(&kind).is_ok()
+}
+
+// === the type of an element ===
+
+/// The type of an element, as far as it can be known. It is not carried along with every item, since most expressions
+/// never ask: it is found by walking from the document's root to the element.
+pub(super) fn type_of<'m>(model: &'m dyn Model, root_type: Option<&'m str>, element: &Element<'m>) -> Option<&'m str> {
+    known_type(model, root_type, element).or_else(|| element.node().and_then(of_json))
+}
+
+/// The same without what the JSON kind alone suggests.
+pub(super) fn known_type<'m>(
+    model: &'m dyn Model,
+    root_type: Option<&'m str>,
+    element: &Element<'m>,
+) -> Option<&'m str> {
+    let target = element.either();
+    resource_type(target).or_else(|| choice_of(target.name())).or_else(|| walk(model, root_type, target))
+}
+
+fn walk<'m>(model: &'m dyn Model, root_type: Option<&'m str>, target: Node<'m>) -> Option<&'m str> {
+    let mut node = target.document().root();
+    let mut kind = resource_type(node).or(root_type);
+    let start = target.range().start;
+    while node != target {
+        let mut children = if node.is_array() { node.items() } else { node.members() };
+        let child = children.find(|child| child.range().end > start)?;
+        let name = plain(child.name());
+        kind = match resource_type(child).or_else(|| choice_of(name)) {
+            Some(known) => Some(known),
+            None if node.is_array() => kind,
+            None => kind.and_then(|parent| model.element(parent, name)).or_else(|| everywhere(name)),
+        };
+        node = child;
+    }
+    kind
+}
+
+/// The type that a resource names.
+pub(super) fn resource_type(node: Node<'_>) -> Option<&str> {
+    let name = node.get("resourceType")?;
+    // Names of types hold no escapes: the text between the quotes is the name.
+    (name.kind() == Kind::String).then(|| name.text().trim_matches('"'))
+}
+
+/// `_birthDate` is about `birthDate`.
+pub(super) fn plain(name: &str) -> &str {
+    name.strip_prefix('_').unwrap_or(name)
+}
+
+/// What the JSON value alone says.
+fn of_json(node: Node<'_>) -> Option<&'static str> {
+    match node.kind() {
+        Kind::Bool => Some("boolean"),
+        Kind::String => Some("string"),
+        Kind::Number => Some(if node.text().parse::<i32>().is_ok() { "integer" } else { "decimal" }),
+        Kind::Null | Kind::Array | Kind::Object => None,
+    }
+}
+
+// === choice elements ===
+
+/// The type in the name of a choice element: `valueQuantity` is a Quantity.
+pub(super) fn choice_of(member: &str) -> Option<&'static str> {
+    let member = plain(member);
+    member.bytes().enumerate().filter(|(at, byte)| *at > 0 && byte.is_ascii_uppercase()).find_map(|(at, _)| {
+        let suffix = &member[at..];
+        choices(&member[..at]).iter().copied().find(|kind| is_suffix(kind, suffix))
+    })
+}
+
+/// Is `suffix` how a choice element names the type `kind`: `boolean` as `Boolean`?
+pub(super) fn is_suffix(kind: &str, suffix: &str) -> bool {
+    kind.len() == suffix.len()
+        && kind.as_bytes()[0].eq_ignore_ascii_case(&suffix.as_bytes()[0])
+        && kind.as_bytes()[1..] == suffix.as_bytes()[1..]
+        && suffix.as_bytes()[0].is_ascii_uppercase()
+}
+
+/// The types that the choice element `name` may have anywhere in R4; empty if there is no such choice.
+pub(super) fn choices(name: &str) -> &'static [&'static str] {
+    CHOICES.binary_search_by_key(&name, |(name, _)| name).map_or(&[], |at| CHOICES[at].1)
+}
+
+/// The types that `value[x]` and the other open choices allow.
+const OPEN: &[&str] = &[
+    "Address",
+    "Age",
+    "Annotation",
+    "Attachment",
+    "CodeableConcept",
+    "Coding",
+    "ContactDetail",
+    "ContactPoint",
+    "Contributor",
+    "Count",
+    "DataRequirement",
+    "Distance",
+    "Dosage",
+    "Duration",
+    "Expression",
+    "HumanName",
+    "Identifier",
+    "Meta",
+    "Money",
+    "ParameterDefinition",
+    "Period",
+    "Quantity",
+    "Range",
+    "Ratio",
+    "Reference",
+    "RelatedArtifact",
+    "SampledData",
+    "Signature",
+    "Timing",
+    "TriggerDefinition",
+    "UsageContext",
+    "base64Binary",
+    "boolean",
+    "canonical",
+    "code",
+    "date",
+    "dateTime",
+    "decimal",
+    "id",
+    "instant",
+    "integer",
+    "markdown",
+    "oid",
+    "positiveInt",
+    "string",
+    "time",
+    "unsignedInt",
+    "uri",
+    "url",
+    "uuid",
+];
+
+/// Every choice element of R4 4.0.1 by the name before `[x]`, with the types that it has in one place or another.
+#[rustfmt::skip]
+const CHOICES: &[(&str, &[&str])] = &[
+    ("abatement", &["Age", "Period", "Range", "dateTime", "string"]),
+    ("additive", &["CodeableConcept", "Reference"]),
+    ("age", &["Age", "CodeableConcept", "Range", "string"]),
+    ("allowed", &["CodeableConcept", "Money", "boolean", "string", "unsignedInt"]),
+    ("amount", &["Quantity", "Range", "Ratio", "string"]),
+    ("answer", &["Coding", "Quantity", "Reference", "boolean", "date", "dateTime", "decimal", "integer", "string", "time"]),
+    ("asNeeded", &["CodeableConcept", "boolean"]),
+    ("author", &["Reference", "string"]),
+    ("born", &["Period", "date", "string"]),
+    ("bounds", &["Duration", "Period", "Range"]),
+    ("characteristic", &["CodeableConcept", "Quantity"]),
+    ("chargeItem", &["CodeableConcept", "Reference"]),
+    ("code", &["CodeableConcept", "Reference"]),
+    ("collected", &["Period", "dateTime"]),
+    ("content", &["Attachment", "Reference", "string"]),
+    ("created", &["Period", "dateTime"]),
+    ("date", &["Period", "dateTime"]),
+    ("deceased", &["Age", "Range", "boolean", "date", "dateTime", "string"]),
+    ("defaultValue", OPEN),
+    ("definingSubstance", &["CodeableConcept", "Reference"]),
+    ("definition", &["CodeableConcept", "DataRequirement", "Expression", "canonical", "uri"]),
+    ("detail", &["CodeableConcept", "Quantity", "Range", "Ratio", "boolean", "integer", "string"]),
+    ("diagnosis", &["CodeableConcept", "Reference"]),
+    ("dose", &["Quantity", "Range"]),
+    ("doseNumber", &["positiveInt", "string"]),
+    ("due", &["Duration", "date"]),
+    ("duration", &["Quantity", "Range"]),
+    ("effective", &["Period", "Timing", "dateTime", "instant"]),
+    ("entity", &["CodeableConcept", "Reference"]),
+    ("event", &["CodeableConcept", "Coding", "Reference", "dateTime", "id", "uri"]),
+    ("example", &["boolean", "canonical"]),
+    ("fastingStatus", &["CodeableConcept", "Duration"]),
+    ("fixed", OPEN),
+    ("identified", &["Period", "dateTime"]),
+    ("indication", &["CodeableConcept", "Reference"]),
+    ("instances", &["Quantity", "Range"]),
+    ("item", &["CodeableConcept", "Reference"]),
+    ("legallyBinding", &["Attachment", "Reference"]),
+    ("location", &["Address", "CodeableConcept", "Reference"]),
+    ("manufacturer", &["Reference", "string"]),
+    ("maxValue", &["Quantity", "date", "dateTime", "decimal", "instant", "integer", "positiveInt", "time", "unsignedInt"]),
+    ("medication", &["CodeableConcept", "Reference"]),
+    ("minValue", &["Quantity", "date", "dateTime", "decimal", "instant", "integer", "positiveInt", "time", "unsignedInt"]),
+    ("minimumVolume", &["Quantity", "string"]),
+    ("module", &["CodeableConcept", "canonical", "uri"]),
+    ("multipleBirth", &["boolean", "integer"]),
+    ("name", &["Reference", "url"]),
+    ("occurred", &["Period", "dateTime"]),
+    ("occurrence", &["Period", "Timing", "dateTime", "string"]),
+    ("offset", &["Duration", "Range"]),
+    ("onset", &["Age", "Period", "Range", "dateTime", "string"]),
+    ("participantEffective", &["Duration", "Period", "Timing", "dateTime"]),
+    ("pattern", OPEN),
+    ("performed", &["Age", "Period", "Range", "dateTime", "string"]),
+    ("probability", &["Range", "decimal"]),
+    ("procedure", &["CodeableConcept", "Reference"]),
+    ("product", &["CodeableConcept", "Reference"]),
+    ("quantity", &["Quantity", "Range", "Ratio"]),
+    ("rate", &["Quantity", "Range", "Ratio"]),
+    ("reported", &["Reference", "boolean"]),
+    ("scheduled", &["Period", "Timing", "string"]),
+    ("seriesDoses", &["positiveInt", "string"]),
+    ("serviced", &["Period", "date"]),
+    ("source", &["Attachment", "Reference", "canonical", "uri"]),
+    ("start", &["CodeableConcept", "date"]),
+    ("statusReason", &["CodeableConcept", "Reference"]),
+    ("studyEffective", &["Duration", "Period", "Timing", "dateTime"]),
+    ("subject", &["CodeableConcept", "Reference"]),
+    ("substance", &["CodeableConcept", "Reference"]),
+    ("target", &["Identifier", "Reference", "canonical", "uri"]),
+    ("time", &["Period", "dateTime"]),
+    ("timing", &["Age", "Duration", "Period", "Range", "Reference", "Timing", "date", "dateTime"]),
+    ("topic", &["CodeableConcept", "Reference"]),
+    ("used", &["Money", "string", "unsignedInt"]),
+    ("value", OPEN),
+    ("when", &["Period", "Range"]),
+];

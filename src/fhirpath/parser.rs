@@ -1,0 +1,323 @@
+//! Words to a compiled tree, by precedence climbing (<https://hl7.org/fhirpath/N1/#operator-precedence>).
+//!
+//! Everything that can be wrong with an expression without a document to look at is said here: syntax, unknown
+//! functions, wrong numbers of arguments, too deep nesting.
+
+use super::function::{self, Arguments, Function};
+use super::lexer::{Refusal, Token, Word, words};
+use super::model;
+use super::pattern::Pattern;
+use super::tree::{Call, Form, Name, Namespace, Operator, Part, TYPE_BINDING, TypeSpecifier, TypeTest};
+use super::value::{Calendar, Quantity, Unit, Value};
+
+/// Longest accepted text, in bytes.
+const LONGEST: usize = 64 * 1024;
+/// Deepest accepted nesting, in brackets as well as in chains such as `a.b.c` and `a or b or c`.
+const DEEPEST: u32 = 200;
+
+/// Compiles an expression.
+pub(super) fn parse(text: &str) -> Result<Part, Refusal> {
+    if text.len() > LONGEST {
+        return Err((0, format!("the expression has {} bytes; at most {LONGEST} are read", text.len())));
+    }
+    let mut parser = Parser { words: words(text)?, next: 0, nesting: 0 };
+    let (part, _) = parser.expression(0)?;
+    match parser.peek() {
+        Word::End => Ok(part),
+        Word::Symbol(";") => Err(parser.refuse("an operator or the end; ; separates nothing in FHIRPath")),
+        _ => Err(parser.refuse("an operator, '.' or the end")),
+    }
+}
+
+/// A part and how deep the tree below it is.
+type Measured = (Part, u32);
+
+struct Parser {
+    words: Vec<Token>,
+    next: usize,
+    nesting: u32,
+}
+
+impl Parser {
+    fn peek(&self) -> &Word {
+        &self.words[self.next].word
+    }
+
+    fn at(&self) -> usize {
+        self.words[self.next].at
+    }
+
+    fn take_symbol(&mut self, symbol: &str) -> bool {
+        let found = matches!(self.peek(), Word::Symbol(found) if *found == symbol);
+        self.next += usize::from(found);
+        found
+    }
+
+    fn expect(&mut self, symbol: &str) -> Result<(), Refusal> {
+        if self.take_symbol(symbol) { Ok(()) } else { Err(self.refuse(&format!("'{symbol}'"))) }
+    }
+
+    fn refuse(&self, expected: &str) -> Refusal {
+        (self.at(), format!("expected {expected}, found {}", self.peek().describe()))
+    }
+
+    fn deepen(&self, below: u32) -> Result<u32, Refusal> {
+        if below >= DEEPEST {
+            return Err((self.at(), format!("the expression is nested more than {DEEPEST} levels deep")));
+        }
+        Ok(below + 1)
+    }
+
+    // === operators ===
+
+    /// Everything that binds at least as tightly as `lowest`.
+    fn expression(&mut self, lowest: u8) -> Result<Measured, Refusal> {
+        self.nesting = self.deepen(self.nesting)?;
+        let (mut left, mut depth) = self.signed()?;
+        while let Some((word, binding)) = self.operator().filter(|(_, binding)| *binding >= lowest) {
+            let at = self.at() as u32;
+            self.next += 1;
+            let form = if let Some(operator) = word {
+                let (right, right_depth) = self.expression(binding + 1)?;
+                depth = depth.max(right_depth);
+                Form::Binary(operator, Box::new(left), Box::new(right))
+            } else {
+                let test = if matches!(self.words[self.next - 1].word, Word::Name(ref name) if name == "is") {
+                    TypeTest::Is
+                } else {
+                    TypeTest::As
+                };
+                Form::Typed { from: Some(Box::new(left)), test, name: self.type_specifier()? }
+            };
+            left = Part { at, form };
+            depth = self.deepen(depth)?;
+        }
+        self.nesting -= 1;
+        Ok((left, depth))
+    }
+
+    /// The operator that comes next and how tightly it binds; without an operator for `is` and `as`.
+    fn operator(&self) -> Option<(Option<Operator>, u8)> {
+        let word = match self.peek() {
+            Word::Name(name) => name.as_str(),
+            Word::Symbol(symbol) => symbol,
+            _ => return None,
+        };
+        if matches!(word, "is" | "as") {
+            return Some((None, TYPE_BINDING));
+        }
+        Operator::parse(word).map(|(operator, binding)| (Some(operator), binding))
+    }
+
+    /// A sign binds looser than what follows a point: `-1.abs()` is the negative of `1.abs()`.
+    fn signed(&mut self) -> Result<Measured, Refusal> {
+        let at = self.at() as u32;
+        let negative = matches!(self.peek(), Word::Symbol("-"));
+        if !negative && !matches!(self.peek(), Word::Symbol("+")) {
+            return self.chain();
+        }
+        self.next += 1;
+        self.nesting = self.deepen(self.nesting)?;
+        let (of, depth) = self.signed()?;
+        self.nesting -= 1;
+        Ok((Part { at, form: Form::Sign { negative, of: Box::new(of) } }, self.deepen(depth)?))
+    }
+
+    // === paths ===
+
+    /// A term and what follows it after points and in brackets.
+    fn chain(&mut self) -> Result<Measured, Refusal> {
+        let (mut part, mut depth) = self.term()?;
+        loop {
+            let at = self.at() as u32;
+            if self.take_symbol(".") {
+                let (next, below) = self.step(Some(Box::new(part)))?;
+                part = next;
+                depth = depth.max(below);
+            } else if self.take_symbol("[") {
+                let (index, below) = self.expression(0)?;
+                self.expect("]")?;
+                depth = depth.max(below);
+                part = Part { at, form: Form::Indexer(Box::new(part), Box::new(index)) };
+            } else {
+                return Ok((part, depth));
+            }
+            depth = self.deepen(depth)?;
+        }
+    }
+
+    fn term(&mut self) -> Result<Measured, Refusal> {
+        let at = self.at() as u32;
+        let leaf = |form| Ok((Part { at, form }, 1));
+        match self.peek().clone() {
+            Word::Symbol("(") => {
+                self.next += 1;
+                let inner = self.expression(0)?;
+                self.expect(")")?;
+                Ok(inner)
+            }
+            Word::Symbol("{") => {
+                self.next += 1;
+                self.expect("}")?;
+                leaf(Form::Empty)
+            }
+            Word::Symbol("%") => {
+                self.next += 1;
+                let (Word::Name(name) | Word::Quoted(name) | Word::Text(name)) = self.peek().clone() else {
+                    return Err(self.refuse("the name of a constant after %"));
+                };
+                self.next += 1;
+                leaf(Form::Variable(name.into_boxed_str()))
+            }
+            Word::Dollar(name) => {
+                self.next += 1;
+                leaf(match name {
+                    "$this" => Form::This,
+                    "$index" => Form::Index,
+                    _ => Form::Total,
+                })
+            }
+            Word::Name(name) if matches!(name.as_str(), "true" | "false") => {
+                self.next += 1;
+                leaf(Form::Literal(Value::Boolean(name == "true")))
+            }
+            Word::Name(_) | Word::Quoted(_) => self.step(None),
+            _ => {
+                let literal = self.literal()?;
+                leaf(Form::Literal(literal))
+            }
+        }
+    }
+
+    fn literal(&mut self) -> Result<Value<'static>, Refusal> {
+        let value = match self.peek().clone() {
+            Word::Text(text) => Value::text(text),
+            Word::Temporal(moment) => Value::Temporal(moment),
+            Word::Integer(number) if number > i64::from(i32::MAX) && !self.signed_negative() => {
+                return Err(self.refuse("a whole number of at most 2147483647"));
+            }
+            Word::Integer(number) => Value::Integer(number),
+            Word::Decimal(number) => Value::Decimal(number),
+            _ => return Err(self.refuse("a name, a literal, '(' or '{'")),
+        };
+        self.next += 1;
+        let number = match value {
+            Value::Integer(number) => number.into(),
+            Value::Decimal(number) => number,
+            other => return Ok(other),
+        };
+        let unit = match self.peek() {
+            Word::Text(code) => match Calendar::parse(code) {
+                // `'month'` is no code of UCUM; `'s'` and `'d'` are.
+                Some(unit) => Unit::Calendar(unit),
+                None => Unit::Ucum(code.clone().into()),
+            },
+            Word::Name(name) => match Calendar::parse(name) {
+                Some(unit) => Unit::Calendar(unit),
+                None => return Ok(value),
+            },
+            _ => return Ok(value),
+        };
+        self.next += 1;
+        Ok(Value::Quantity(Box::new(Quantity { value: number, unit })))
+    }
+
+    /// Does a minus stand before this word?
+    fn signed_negative(&self) -> bool {
+        self.next > 0 && matches!(self.words[self.next - 1].word, Word::Symbol("-"))
+    }
+
+    /// A name or a call, applied to `from`.
+    fn step(&mut self, from: Option<Box<Part>>) -> Result<Measured, Refusal> {
+        let at = self.at();
+        let (Word::Name(name) | Word::Quoted(name)) = self.peek().clone() else {
+            return Err(self.refuse("the name of an element or a function"));
+        };
+        self.next += 1;
+        if !self.take_symbol("(") {
+            let name = Name { choices: model::choices(&name), text: name.into_boxed_str() };
+            return Ok((Part { at: at as u32, form: Form::Member { from, name } }, 1));
+        }
+        let Some(function) = Function::named(&name) else {
+            let meant = function::nearest(&name).map(|known| format!("; did you mean {known}()?")).unwrap_or_default();
+            return Err((at, format!("there is no function {name}(){meant}")));
+        };
+        if function.arguments() == Arguments::Type {
+            return self.type_call(at, from, function);
+        }
+        let (arguments, depth) = self.arguments()?;
+        let (least, most) = function.arity();
+        if !(least..=most).contains(&arguments.len()) {
+            let wanted = if least == most { format!("{least}") } else { format!("{least} to {most}") };
+            return Err((at, format!("{name}() takes {wanted} arguments, found {}", arguments.len())));
+        }
+        let pattern = literal_pattern(function, &arguments)?;
+        let call = Box::new(Call { function, arguments, pattern });
+        Ok((Part { at: at as u32, form: Form::Call { from, call } }, depth))
+    }
+
+    fn arguments(&mut self) -> Result<(Vec<Part>, u32), Refusal> {
+        let mut arguments = Vec::new();
+        let mut depth = 1;
+        if self.take_symbol(")") {
+            return Ok((arguments, depth));
+        }
+        loop {
+            let (argument, below) = self.expression(0)?;
+            arguments.push(argument);
+            depth = depth.max(below);
+            if !self.take_symbol(",") {
+                break;
+            }
+        }
+        if self.take_symbol(")") { Ok((arguments, self.deepen(depth)?)) } else { Err(self.refuse("',' or ')'")) }
+    }
+
+    // === types ===
+
+    /// `is(T)`, `as(T)`, `ofType(T)`, behind the bracket.
+    fn type_call(&mut self, at: usize, from: Option<Box<Part>>, function: Function) -> Result<Measured, Refusal> {
+        let test = match function {
+            Function::Is => TypeTest::Is,
+            Function::As => TypeTest::As,
+            _ => TypeTest::OfType,
+        };
+        let name = self.type_specifier()?;
+        self.expect(")")?;
+        Ok((Part { at: at as u32, form: Form::Typed { from, test, name } }, 1))
+    }
+
+    /// `Patient`, `FHIR.Patient`, `System.String`
+    fn type_specifier(&mut self) -> Result<TypeSpecifier, Refusal> {
+        let first = self.type_name()?;
+        let namespace = match first.as_str() {
+            "System" => Namespace::System,
+            "FHIR" => Namespace::Fhir,
+            _ => return Ok(TypeSpecifier { namespace: None, name: first.into_boxed_str() }),
+        };
+        self.expect(".")?;
+        Ok(TypeSpecifier { namespace: Some(namespace), name: self.type_name()?.into_boxed_str() })
+    }
+
+    fn type_name(&mut self) -> Result<String, Refusal> {
+        let (Word::Name(name) | Word::Quoted(name)) = self.peek().clone() else {
+            return Err(self.refuse("the name of a type"));
+        };
+        self.next += 1;
+        Ok(name)
+    }
+}
+
+/// The pattern that a function is called with, compiled once if it is a literal.
+fn literal_pattern(function: Function, arguments: &[Part]) -> Result<Option<Pattern>, Refusal> {
+    if !matches!(function, Function::Matches | Function::MatchesFull | Function::ReplaceMatches) {
+        return Ok(None);
+    }
+    match arguments.first().map(|argument| (argument.at, &argument.form)) {
+        Some((at, Form::Literal(Value::String(text)))) => match Pattern::parse(text) {
+            Ok(pattern) => Ok(Some(pattern)),
+            Err(said) => Err((at as usize, format!("the pattern cannot be read: {said}"))),
+        },
+        _ => Ok(None),
+    }
+}

@@ -1,0 +1,36 @@
+//! `GET /agency/v1/referrals/{id}`: one referral as a record, with its version as ETag. The id is that of the Task.
+
+use axum::extract::{Path, State};
+use axum::http::header::{ETAG, IF_NONE_MATCH};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+
+use crate::security::Caller;
+
+use super::super::condition;
+use super::super::edge::Edge;
+use super::super::reply::{self, Answer};
+use super::{Shape, sheet, versioned};
+
+/// The record.
+pub(in super::super) async fn get(
+    State(edge): State<Edge>,
+    caller: Caller,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Answer {
+    let shape = Shape::wanted(&headers)?;
+    let record = edge.exchange.record(&caller, &id).await?;
+    let tag = condition::tag(record.version);
+    let known = condition::text(&headers, IF_NONE_MATCH.as_str())?;
+    if known.is_some_and(|known| known.split(',').any(|known| condition::version(known) == Some(record.version))) {
+        let mut response = Response::default();
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        return Ok(reply::with(response, ETAG, &tag));
+    }
+    if shape == Shape::Csv {
+        let text = sheet::write(std::slice::from_ref(&record.value))?;
+        return Ok(reply::with(reply::body(StatusCode::OK, sheet::CSV, text), ETAG, &tag));
+    }
+    Ok(versioned(&record))
+}
