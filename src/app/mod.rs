@@ -51,7 +51,12 @@ impl App {
     ///
     /// # Errors
     /// If what comes with the program is damaged, or the directory in the store cannot be used.
-    pub async fn new(settings: Settings, store: Arc<dyn Store>, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Result<Self> {
+    pub async fn new(
+        settings: Settings,
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+    ) -> Result<Self> {
         let definitions = Arc::new(Definitions::r4()?);
         let checker = Arc::new(Checker::new(definitions.clone()));
         let programs = Arc::new(Programs::shipped(&definitions)?);

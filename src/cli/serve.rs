@@ -36,7 +36,8 @@ async fn serve(settings: Settings, streams: &mut Streams<'_>) -> Result<()> {
     let unusable = |error: std::io::Error| Error::fault(format!("cannot listen on {listen}: {error}"));
     let listener = TcpListener::bind(listen).await.map_err(unusable)?;
     let address = listener.local_addr().map_err(unusable)?;
-    writeln!(streams.out, "listening on http://{address} (FHIR under /fhir, agencies under /agency/v1)").map_err(unwritable)?;
+    writeln!(streams.out, "listening on http://{address} (FHIR under /fhir, agencies under /agency/v1)")
+        .map_err(unwritable)?;
     streams.out.flush().map_err(unwritable)?;
     app::run(listener, &app, stop_signal()).await
 }
