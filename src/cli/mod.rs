@@ -4,8 +4,10 @@
 //! are the contract of [`Exit`].
 
 pub mod package;
+mod report;
 pub mod serve;
 mod sources;
+pub mod validate;
 
 use std::io::{Read, Write};
 
@@ -25,6 +27,8 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Check resources and bundles, and say everything that is wrong with them
+    Validate(validate::Args),
     /// Read FHIR packages, and make compact packs of them
     Package(package::Args),
     /// Serve FHIR and the agency API until told to stop
@@ -65,6 +69,7 @@ pub struct Streams<'a> {
 /// Runs a command. What could not be done is said on standard error.
 pub fn run(cli: &Cli, streams: &mut Streams<'_>) -> Exit {
     let done = match &cli.command {
+        Command::Validate(args) => validate::run(args, streams),
         Command::Package(args) => package::run(args, streams),
         Command::Serve(args) => serve::run(args, streams),
     };

@@ -43,17 +43,21 @@ impl Exchange {
                 let message = Message { document: &document, root: document.root(), entries: &entries };
                 let outcomes = match self.accept(caller, message, idempotency.clone()).await {
                     // Another request with this key was faster: its answer is ours.
-                    Err(error) if error.category == Category::Conflict => match self.repeated(idempotency.as_ref()).await? {
-                        Some(answer) => return Ok(answer),
-                        None => return Err(error),
-                    },
+                    Err(error) if error.category == Category::Conflict => {
+                        match self.repeated(idempotency.as_ref()).await? {
+                            Some(answer) => return Ok(answer),
+                            None => return Err(error),
+                        }
+                    }
                     other => other?,
                 };
                 let mut answers = Vec::with_capacity(entries.len());
                 for (entry, outcome) in entries.iter().zip(outcomes) {
                     answers.push(match &entry.ask {
                         Ask::Get { url } => Answer::Got(self.get(caller, url).await?),
-                        _ => Answer::Done(outcome),
+                        _ => Answer::Done(
+                            outcome.ok_or_else(|| Error::fault("an entry was taken in and has no outcome"))?,
+                        ),
                     });
                 }
                 Ok(bundle("transaction-response", &answers))
@@ -71,7 +75,10 @@ impl Exchange {
                     Err(error) => Answer::Refused(error),
                 },
                 (_, Some(root)) => match self.accept(caller, Message { document, root, entries: one }, None).await {
-                    Ok(mut outcomes) => outcomes.pop().map_or_else(|| Answer::Refused(Error::fault("no outcome")), Answer::Done),
+                    Ok(mut outcomes) => outcomes
+                        .pop()
+                        .flatten()
+                        .map_or_else(|| Answer::Refused(Error::fault("no outcome")), Answer::Done),
                     Err(error) => Answer::Refused(error),
                 },
                 (_, None) => Answer::Refused(Error::fault("a write without a resource")),
@@ -92,8 +99,8 @@ impl Exchange {
 }
 
 /// The answer to a transaction of which these are the outcomes.
-pub(super) fn response(outcomes: Vec<Outcome>) -> String {
-    let answers: Vec<Answer> = outcomes.into_iter().map(Answer::Done).collect();
+pub(super) fn response(outcomes: Vec<Option<Outcome>>) -> String {
+    let answers: Vec<Answer> = outcomes.into_iter().flatten().map(Answer::Done).collect();
     bundle("transaction-response", &answers)
 }
 
@@ -114,7 +121,11 @@ fn entry(answer: &Answer) -> String {
             let status = if done.created { "201 Created" } else { "200 OK" };
             let location = format!("{}/_history/{}", done.key, done.version);
             let warnings: Vec<Issue> = done.issues.clone();
-            let outcome = if warnings.is_empty() { String::new() } else { format!(",\"outcome\":{}", outcome::to_text(&warnings)) };
+            let outcome = if warnings.is_empty() {
+                String::new()
+            } else {
+                format!(",\"outcome\":{}", outcome::to_text(&warnings))
+            };
             format!(
                 "{{\"response\":{{\"status\":\"{status}\",\"location\":{},\"etag\":\"W/\\\"{}\\\"\",\"lastModified\":\"{}\"{outcome}}}}}",
                 quote(&location),

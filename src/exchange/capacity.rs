@@ -62,11 +62,19 @@ impl Exchange {
         }
         edits.stamp(program_id, stored.version + 1, at);
         let document = Arc::new(Document::parse(edits.finish())?);
-        let write = Write { key: key.clone(), version: stored.version + 1, document, updated: at, author: stored.author, public: true };
+        let write = Write {
+            key: key.clone(),
+            version: stored.version + 1,
+            document,
+            updated: at,
+            author: stored.author,
+            public: true,
+        };
         let audit = vec![audit(caller, "capacity", Some(&key), status, at)];
-        let committed = self.store.commit(Plan { writes: vec![write], audit, ..Plan::default() }).await.map_err(|error| {
-            if error.category == Category::Conflict { place::stale(&key, stored.version + 1) } else { error }
-        })?;
+        let committed =
+            self.store.commit(Plan { writes: vec![write], audit, ..Plan::default() }).await.map_err(|error| {
+                if error.category == Category::Conflict { place::stale(&key, stored.version + 1) } else { error }
+            })?;
         let mut now = stored_of(&committed.writes, committed.seq);
         now.pop().map(|stored| program(&stored)).ok_or_else(|| Error::fault("the capacity was committed and is gone"))
     }
@@ -98,7 +106,10 @@ fn read(node: Node<'_>) -> Result<(String, Option<String>)> {
         issues.push(Issue::error(Key::UnknownCode, "status", said).at(place));
     }
     if let Some(notes) = node.get("notes").filter(|notes| notes.as_str().is_none()) {
-        issues.push(Issue::error(Key::WrongType, "notes", format!("expected a string, found {}", notes.kind())).at(notes.place()));
+        issues.push(
+            Issue::error(Key::WrongType, "notes", format!("expected a string, found {}", notes.kind()))
+                .at(notes.place()),
+        );
     }
     let notes = node.str("notes").map(std::borrow::Cow::into_owned);
     if issues.is_empty() { Ok((status, notes)) } else { Err(Error::unprocessable(issues)) }
@@ -134,8 +145,10 @@ fn program(stored: &Stored) -> Value {
         let ours = codings.filter(|coding| coding.get("system").is_some_and(|of| of.is_str(system)));
         ours.filter_map(|coding| Some(coding.str("code")?.into_owned())).collect()
     };
-    let part = |url: &str| extension_of(node)?.list("extension").find(|part| part.get("url").is_some_and(|of| of.is_str(url)));
-    let status = part("capacityStatus").and_then(|part| part.get("valueCodeableConcept")?.list("coding").next()?.str("code"));
+    let part =
+        |url: &str| extension_of(node)?.list("extension").find(|part| part.get("url").is_some_and(|of| of.is_str(url)));
+    let status =
+        part("capacityStatus").and_then(|part| part.get("valueCodeableConcept")?.list("coding").next()?.str("code"));
     let notes = part("capacityNotes").and_then(|part| part.str("valueString"));
     let mut capacity = serde_json::Map::new();
     capacity.extend(status.map(|status| ("status".to_owned(), json!(status))));

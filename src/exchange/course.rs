@@ -69,7 +69,7 @@ impl Exchange {
     async fn send(&self, caller: &Caller, graph: &Graph, key: &ResourceKey, at: Timestamp) -> Result<Course> {
         let Some(task) = graph.resolve(&key.to_string()) else { return Ok(Course::Kept) };
         let referral = Referral::read(graph, task)?;
-        let decision = routing::decide(&self.directory().await?, &referral, at)?;
+        let decision = routing::decide(self.directory().await?.as_ref(), &referral, at)?;
         let Some(owner) = &decision.owner else { return Ok(Course::Waiting(decision)) };
         match self.ask_consent(caller, &referral, owner, at).await? {
             Verdict::Refused { reason, .. } => Ok(Course::Forbidden(reason)),
@@ -193,7 +193,9 @@ fn trail(decision: &Decision) -> String {
         decision.program_type,
         codes(&decision.reasons)
     )];
-    trail.extend(decision.candidates.iter().map(|candidate| format!("{}: {}", candidate.program.id, codes(&candidate.reasons))));
+    trail.extend(
+        decision.candidates.iter().map(|candidate| format!("{}: {}", candidate.program.id, codes(&candidate.reasons))),
+    );
     trail.join("; ")
 }
 
@@ -201,7 +203,8 @@ fn trail(decision: &Decision) -> String {
 fn explain(decision: &Decision) -> String {
     let mut lines: Vec<String> = vec![format!("No program fits yet: {}.", sentence(&decision.reasons))];
     for candidate in &decision.candidates {
-        let against: Vec<routing::Reason> = candidate.reasons.iter().filter(|reason| reason.excludes()).cloned().collect();
+        let against: Vec<routing::Reason> =
+            candidate.reasons.iter().filter(|reason| reason.excludes()).cloned().collect();
         lines.push(format!("{}: {}.", candidate.program.name, sentence(&against)));
     }
     lines.join(" ")

@@ -68,7 +68,8 @@ impl Draft {
     /// A fault, if a text of it cannot be read.
     pub(super) fn apply(&mut self, put: &Put) -> Result<()> {
         for change in &put.changes {
-            let key = ResourceKey::parse(&change.url).ok_or_else(|| Error::fault(format!("a map changed {}", change.url)))?;
+            let key =
+                ResourceKey::parse(&change.url).ok_or_else(|| Error::fault(format!("a map changed {}", change.url)))?;
             self.replace(key, change.version, change.json.clone())?;
         }
         for created in &put.created {

@@ -56,9 +56,17 @@ impl EventMessage {
             return Err(Error::unprocessable(vec![Issue::error_at(Key::WrongType, node, said)]));
         }
         let mut issues = shape(node);
-        let event = code(node, "event", Event::from_code, &Event::ALL.iter().map(|event| event.code()).collect::<Vec<_>>(), &mut issues);
+        let event = code(
+            node,
+            "event",
+            Event::from_code,
+            &Event::ALL.iter().map(|event| event.code()).collect::<Vec<_>>(),
+            &mut issues,
+        );
         if node.get("event").is_none() {
-            issues.push(Issue::error(Key::Missing, "event", "an event needs the member event with its code").at(node.place()));
+            issues.push(
+                Issue::error(Key::Missing, "event", "an event needs the member event with its code").at(node.place()),
+            );
         }
         let at = node.get("at").and_then(|at| time(at, &mut issues));
         let because = node.get("reason").map_or_else(Because::default, |reason| read_reason(reason, &mut issues));
@@ -117,7 +125,13 @@ fn read_reason(node: Node<'_>, issues: &mut Vec<Issue>) -> Because {
 }
 
 /// A code of ours in the member `name`; an unknown one is an issue that lists those there are.
-fn code<T>(node: Node<'_>, name: &str, read: fn(&str) -> Option<T>, all: &[&str], issues: &mut Vec<Issue>) -> Option<T> {
+fn code<T>(
+    node: Node<'_>,
+    name: &str,
+    read: fn(&str) -> Option<T>,
+    all: &[&str],
+    issues: &mut Vec<Issue>,
+) -> Option<T> {
     let member = node.get(name)?;
     let code = member.as_str()?;
     let found = read(&code);
@@ -159,7 +173,8 @@ mod tests {
 
     #[test]
     fn reads_an_event() {
-        let message = read(r#"{"event":"decline","reason":{"code":"at-capacity","text":"full until May"},"note":" "}"#).unwrap();
+        let message =
+            read(r#"{"event":"decline","reason":{"code":"at-capacity","text":"full until May"},"note":" "}"#).unwrap();
         assert_eq!(message.event, Event::Decline);
         assert_eq!(message.because, Because::new(Reason::AtCapacity, "full until May"));
         assert_eq!(message.note, None);
@@ -167,7 +182,9 @@ mod tests {
 
     #[test]
     fn finds_everything_at_once() {
-        let error = read("{\"event\":\"acept\",\n \"reson\":{},\"note\":1,\"at\":\"today\",\"reason\":{\"code\":\"x\"}}").unwrap_err();
+        let error =
+            read("{\"event\":\"acept\",\n \"reson\":{},\"note\":1,\"at\":\"today\",\"reason\":{\"code\":\"x\"}}")
+                .unwrap_err();
         let found: Vec<(Key, &str)> = error.issues.iter().map(|issue| (issue.key, issue.path.as_str())).collect();
         assert_eq!(
             found,

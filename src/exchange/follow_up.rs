@@ -38,7 +38,9 @@ impl Exchange {
         let mut concerned = BTreeSet::new();
         for place in places {
             match place {
-                Place::Next(stored) if stored.key.kind != "Task" => concerned.extend(self.store.sharing(&stored.key).await?),
+                Place::Next(stored) if stored.key.kind != "Task" => {
+                    concerned.extend(self.store.sharing(&stored.key).await?)
+                }
                 _ => {}
             }
             let consent = place.version().and(place.key()).filter(|key| key.kind == "Consent");
@@ -98,11 +100,10 @@ impl Exchange {
         let consents = self.consents(caller, referral).await?;
         let nodes: Vec<Node<'_>> = consents.iter().map(Resource::node).collect();
         let directory = self.directory().await?;
-        let identifiers = directory.organization(owner).map(|organization| organization.identifiers.as_slice()).unwrap_or_default();
-        let identifiers: Vec<(&str, &str)> =
-            identifiers.iter().map(|identifier| (identifier.system.as_str(), identifier.value.as_str())).collect();
-        let recipient = Recipient { organization: owner, identifiers: &identifiers };
-        Ok(consent::permits(referral, &nodes, recipient, self.settings.consent, at))
+        let identifiers =
+            directory.organization(owner).map(|organization| organization.identifiers.as_slice()).unwrap_or_default();
+        let recipient = Recipient { organization: owner, identifiers };
+        Ok(consent::permits(referral, &nodes, &recipient, self.settings.consent, at))
     }
 
     /// The consents that speak about the referral's person: those at hand, and those that the sender stored before.

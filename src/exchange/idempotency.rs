@@ -42,9 +42,11 @@ impl Exchange {
         match self.store.idempotent(&asked.client, &asked.key).await? {
             None => Ok(None),
             Some(before) if before.digest == asked.digest => Ok(Some(before.answer)),
-            Some(_) => {
-                Err(Error::refused(Key::Parameter, "", "this Idempotency-Key was used for another request; use a new one"))
-            }
+            Some(_) => Err(Error::refused(
+                Key::Parameter,
+                "",
+                "this Idempotency-Key was used for another request; use a new one",
+            )),
         }
     }
 }

@@ -12,10 +12,9 @@ use crate::fhir::{Document, Issue, Node};
 use crate::referral::plan::{Idempotency, Plan, Write};
 use crate::security::Caller;
 
-use super::course::Course;
 use super::message::{Entry, Names};
 use super::place::Place;
-use super::{Exchange, Outcome, rights, surroundings};
+use super::{Exchange, Outcome, rights};
 
 /// How often a message that lost a race against another one is taken in anew.
 const ATTEMPTS: usize = 8;
@@ -42,7 +41,7 @@ impl Exchange {
         caller: &Caller,
         message: Message<'_>,
         idempotency: Option<Idempotency>,
-    ) -> Result<Vec<Outcome>> {
+    ) -> Result<Vec<Option<Outcome>>> {
         for _ in 1..ATTEMPTS {
             match self.take_in(caller, message, idempotency.clone()).await {
                 Err(error) if error.category == Category::Conflict => {}
@@ -58,18 +57,20 @@ impl Exchange {
         caller: &Caller,
         message: Message<'_>,
         idempotency: Option<Idempotency>,
-    ) -> Result<Vec<Outcome>> {
+    ) -> Result<Vec<Option<Outcome>>> {
         rights::may_send(caller, message.entries)?;
         let findings = self.checker.check(message.root);
         let places = self.places(caller, message.entries).await?;
-        let around = surroundings::look(self, caller, message, &places).await?;
+        let around = self.look_around(caller, message, &places).await?;
         let findings = accepted([findings, around.dangling].concat())?;
 
         let at = self.clock.now();
         let names = names(message.entries, &places);
         let mut plan = Plan { idempotency, ..Plan::default() };
         for (entry, place) in message.entries.iter().zip(&places) {
-            let (Some(node), Some(key), Some(version)) = (entry.resource, place.key(), place.version()) else { continue };
+            let (Some(node), Some(key), Some(version)) = (entry.resource, place.key(), place.version()) else {
+                continue;
+            };
             let course = self.course(caller, &around.graph, place, at).await?;
             let mut edits = Edits::new(node);
             resolve_references(&mut edits, node, &names);
@@ -83,17 +84,27 @@ impl Exchange {
         }
         self.follow_up(caller, &mut plan, &around.graph, &places, at).await?;
         if plan.writes.is_empty() {
-            return Ok(places.iter().map(|place| Outcome::of(place, None, &findings)).collect());
+            return Ok(outcomes(message, &places, &[], &findings));
         }
         answer(&mut plan, &places);
         let committed = self.store.commit(plan).await?;
-        Ok(places.iter().map(|place| Outcome::of(place, Some(&committed), &findings)).collect())
+        Ok(outcomes(message, &places, &committed.writes, &findings))
     }
 }
 
 /// The findings, if none of them stands in the way.
 fn accepted(findings: Vec<Issue>) -> Result<Vec<Issue>> {
     if any_error(&findings) { Err(Error::unprocessable(findings)) } else { Ok(findings) }
+}
+
+/// What became of each entry, with the findings about it.
+fn outcomes(message: Message<'_>, places: &[Place], writes: &[Write], findings: &[Issue]) -> Vec<Option<Outcome>> {
+    let about = |entry: &Entry<'_>| -> Vec<Issue> {
+        let own = entry.resource.map(|resource| resource.path()).unwrap_or_default();
+        let inside = |issue: &&Issue| issue.path.strip_prefix(&own).is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_digit()));
+        findings.iter().filter(inside).cloned().collect()
+    };
+    places.iter().zip(message.entries).map(|(place, entry)| Outcome::of(place, writes, &about(entry))).collect()
 }
 
 /// What the message's references call each of its resources.
@@ -124,8 +135,8 @@ fn resolve_references<'m>(edits: &mut Edits<'m>, resource: Node<'m>, names: &Nam
 /// The answer that a repetition under the same idempotency key gets.
 fn answer(plan: &mut Plan, places: &[Place]) {
     if plan.idempotency.is_some() {
-        let outcomes: Vec<Outcome> = places.iter().map(|place| Outcome::planned(place, plan)).collect();
-        let answer = super::bundle::response(&outcomes);
+        let outcomes = places.iter().map(|place| Outcome::of(place, &plan.writes, &[])).collect();
+        let answer = super::bundle::response(outcomes);
         if let Some(idempotency) = &mut plan.idempotency {
             idempotency.answer = answer;
         }

@@ -76,7 +76,9 @@ pub fn read_bundle(document: &Arc<Document>) -> Result<(Form, Vec<Entry<'_>>)> {
                 other.map_or_else(|| "missing".to_owned(), |other| format!("\"{other}\""))
             );
             let node = root.get("type").unwrap_or(root);
-            return Err(Error::unprocessable(vec![Issue::error(Key::BundleRule, "Bundle.type", said).at(node.place())]));
+            return Err(Error::unprocessable(vec![
+                Issue::error(Key::BundleRule, "Bundle.type", said).at(node.place()),
+            ]));
         }
     };
     let mut entries = Vec::new();
@@ -113,12 +115,18 @@ fn read_entry(position: usize, entry: Node<'_>) -> Result<Entry<'_>> {
         "GET" => Ask::Get { url: url.trim_start_matches('/').to_owned() },
         "POST" | "PUT" => {
             let node = request.get("url").unwrap_or(request);
-            let said = format!("request.url is \"{url}\" and the resource is a {kind}; expected the type of the resource that the entry brings");
+            let said = format!(
+                "request.url is \"{url}\" and the resource is a {kind}; expected the type of the resource that the entry brings"
+            );
             return Err(refuse(node, Key::BundleRule, said));
         }
         _ => {
             let node = request.get("method").unwrap_or(request);
-            return Err(refuse(node, Key::NotSupported, "expected POST, PUT or GET; other methods are not served".to_owned()));
+            return Err(refuse(
+                node,
+                Key::NotSupported,
+                "expected POST, PUT or GET; other methods are not served".to_owned(),
+            ));
         }
     };
     Ok(Entry { position, ask, full_url: entry.str("fullUrl"), resource })
@@ -208,7 +216,10 @@ mod tests {
             (r#"{"resource":{"resourceType":"Task"}}"#, Key::Missing),
             (r#"{"request":{"method":"DELETE","url":"Task/1"}}"#, Key::NotSupported),
             (r#"{"resource":{"resourceType":"Task"},"request":{"method":"POST","url":"Patient"}}"#, Key::BundleRule),
-            (r#"{"resource":{"resourceType":"Task"},"request":{"method":"PUT","url":"Task?identifier=1"}}"#, Key::NotSupported),
+            (
+                r#"{"resource":{"resourceType":"Task"},"request":{"method":"PUT","url":"Task?identifier=1"}}"#,
+                Key::NotSupported,
+            ),
         ] {
             let text = format!(r#"{{"resourceType":"Bundle","type":"batch","entry":[{entry}]}}"#);
             let document = Arc::new(Document::parse(text).unwrap());

@@ -2,7 +2,7 @@
 //!
 //! - `intake`: everything that is sent comes in through [`Exchange::accept`]: check, place, look around, decide the
 //!   course of each referral, commit one plan.
-//! - `status`: every event that an agency reports goes through [`Exchange::update`]: read the referral, step through
+//! - `status`: every event that an agency reports goes through [`Exchange::advance`]: read the referral, step through
 //!   the table, let the map write what was done, commit one plan.
 //! - `poll`, `record`: what an agency gets to see of it, in its own kind of document.
 //!
@@ -36,13 +36,13 @@ use crate::error::{Category, Error, Result};
 use crate::fhir::{Document, Issue, Key, Node, ResourceKey};
 use crate::mapping::Programs;
 use crate::profile::Checker;
-use crate::referral::plan::Plan;
+use crate::referral::plan::{Plan, Write};
 use crate::routing::{Directory, Rulebook};
 use crate::security::Caller;
 use crate::security::consent::ConsentPolicy;
 use crate::store::index::SearchParameters;
 use crate::store::query::Query;
-use crate::store::{Committed, Page, Store, Stored};
+use crate::store::{Page, Store, Stored};
 
 pub use message::parse_etag;
 pub use place::form_parameters;
@@ -255,7 +255,7 @@ impl Exchange {
 
 impl Outcome {
     /// What became of the resource at this place; nothing for an entry that only asked.
-    fn of(place: &Place, committed: Option<&Committed>, findings: &[Issue]) -> Option<Self> {
+    fn of(place: &Place, writes: &[Write], findings: &[Issue]) -> Option<Self> {
         match place {
             Place::Nowhere => None,
             Place::Found(stored) => Some(Self {
@@ -267,7 +267,7 @@ impl Outcome {
                 issues: Vec::new(),
             }),
             Place::New { .. } | Place::Next(_) => {
-                let write = committed?.writes.iter().rev().find(|write| Some(&write.key) == place.key())?;
+                let write = writes.iter().rev().find(|write| Some(&write.key) == place.key())?;
                 Some(Self {
                     key: write.key.clone(),
                     version: write.version,

@@ -39,6 +39,22 @@ impl Place {
         }
     }
 
+    /// Who keeps seeing the resource because they sent it.
+    pub fn author(&self, caller: &Caller) -> Option<String> {
+        match self {
+            Self::Next(stored) | Self::Found(stored) => stored.author.clone(),
+            Self::New { .. } | Self::Nowhere => Some(caller.organization.clone()),
+        }
+    }
+
+    /// The condition that must still find nothing when it is committed.
+    pub fn guard(&self) -> Option<Guard> {
+        match self {
+            Self::New { guard, .. } => guard.clone(),
+            _ => None,
+        }
+    }
+
     /// The version that is written; nothing where none is.
     pub fn version(&self) -> Option<u64> {
         match self {
@@ -58,7 +74,9 @@ impl Exchange {
         let mut places = Vec::with_capacity(entries.len());
         for entry in entries {
             places.push(match &entry.ask {
-                Ask::Create { if_none_exist: Some(condition) } => self.conditional(caller, &entry.kind(), condition).await?,
+                Ask::Create { if_none_exist: Some(condition) } => {
+                    self.conditional(caller, &entry.kind(), condition).await?
+                }
                 Ask::Create { if_none_exist: None } => {
                     Place::New { key: ResourceKey::new(entry.kind(), self.ids.next()), guard: None }
                 }
@@ -72,7 +90,10 @@ impl Exchange {
     async fn conditional(&self, caller: &Caller, kind: &str, condition: &str) -> Result<Place> {
         let parameters = form_parameters(condition.rsplit_once('?').map_or(condition, |(_, parameters)| parameters));
         if parameters.is_empty() {
-            return Err(Error::incorrect(Key::Parameter, "the condition of a conditional create has no search parameter"));
+            return Err(Error::incorrect(
+                Key::Parameter,
+                "the condition of a conditional create has no search parameter",
+            ));
         }
         let query = Query::parse(&self.parameters, kind, &parameters)
             .map_err(|issues| Error { category: Category::Incorrect, issues })?;
@@ -109,7 +130,11 @@ impl Exchange {
         match if_match {
             Some(version) if version != stored.version => Err(stale(key, stored.version)),
             None if key.kind == "Task" => {
-                let issue = Issue::error(Key::VersionRequired, "", "the update of a Task needs If-Match with the version that was read");
+                let issue = Issue::error(
+                    Key::VersionRequired,
+                    "",
+                    "the update of a Task needs If-Match with the version that was read",
+                );
                 Err(Error::new(Category::Incorrect, issue))
             }
             _ => Ok(Place::Next(Box::new(stored))),

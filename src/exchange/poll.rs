@@ -60,6 +60,8 @@ impl Exchange {
     fn read_cursor(&self, cursor: &str, newest: u64) -> Result<u64> {
         let seq = cursor.rsplit_once('.').filter(|(store, _)| *store == self.store.store_id());
         let seq = seq.and_then(|(_, seq)| seq.parse().ok()).filter(|seq| *seq <= newest);
-        seq.ok_or_else(|| Error::incorrect(Key::UnknownCursor, "the cursor is none that this gateway gave to your organization"))
+        seq.ok_or_else(|| {
+            Error::incorrect(Key::UnknownCursor, "the cursor is none that this gateway gave to your organization")
+        })
     }
 }

@@ -50,7 +50,10 @@ pub(super) fn conclude(draft: &mut Draft) -> Result<()> {
     let code = {
         let referral = draft.referral()?;
         let results = |output: Node<'_>| {
-            output.get("type").is_some_and(|kind| kind.list("coding").any(|coding| coding.get("code").is_some_and(|code| code.is_str("resulting-activity"))))
+            output.get("type").is_some_and(|kind| {
+                kind.list("coding")
+                    .any(|coding| coding.get("code").is_some_and(|code| code.is_str("resulting-activity")))
+            })
         };
         if referral.task.node().list("output").any(results) {
             return Ok(());

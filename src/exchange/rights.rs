@@ -45,7 +45,8 @@ pub fn may_send(caller: &Caller, entries: &[Entry<'_>]) -> Result<()> {
             Role::Ehr => {}
             Role::Agency if AGENCY_CREATES.contains(&kind.as_ref()) => {}
             Role::Agency => {
-                let said = format!("an agency's client does not create a {kind}; it creates {}", AGENCY_CREATES.join(", "));
+                let said =
+                    format!("an agency's client does not create a {kind}; it creates {}", AGENCY_CREATES.join(", "));
                 return Err(refused(&said, entry));
             }
             Role::Engineer => return Err(refused("an engineer's client creates nothing; use $validate", entry)),

@@ -1,4 +1,4 @@
-//! A referral's way back. Read [`Exchange::update`] aloud: it is what happens to every event that an agency reports.
+//! A referral's way back. Read [`Exchange::advance`] aloud: it is what happens to every event that an agency reports.
 //!
 //! A system that writes the Task itself comes in through `intake`; what its change of status means, and whether it may
 //! make it, is decided here by the same table.
@@ -86,7 +86,7 @@ impl Exchange {
             if self.repeated(idempotency.as_ref()).await?.is_some() {
                 break;
             }
-            match self.update(caller, &key, event, if_match, idempotency.clone()).await {
+            match self.advance(caller, &key, event, if_match, idempotency.clone()).await {
                 Ok(()) => break,
                 Err(error) if error.category == Category::Conflict && attempt < ATTEMPTS => {}
                 Err(error) => return Err(self.remember_refusal(caller, error).await),
@@ -95,7 +95,8 @@ impl Exchange {
         self.record(caller, id).await
     }
 
-    async fn update(
+    /// One event, from message to commit.
+    async fn advance(
         &self,
         caller: &Caller,
         key: &ResourceKey,
@@ -111,7 +112,10 @@ impl Exchange {
         let at = self.clock.now();
         let standing = self.standing(caller, &stored, key).await?;
         let step = standing.step(message.event, &message.because)?;
-        let to = Position { state: message.met().filter(|_| message.event == Event::Complete).unwrap_or(step.to.state), ..step.to };
+        let to = Position {
+            state: message.met().filter(|_| message.event == Event::Complete).unwrap_or(step.to.state),
+            ..step.to
+        };
 
         let mut draft = Draft::new(stored.graph, key.clone());
         if let Some(through) = step.through {
@@ -235,7 +239,8 @@ impl Exchange {
         let standing = self.standing(caller, &referral, &stored.key).await?;
         let before = stored.document.root();
         let said = task::position(after).unwrap_or(DRAFT);
-        let status = if matches!(said.status, Status::Received | Status::Ready) { Status::Requested } else { said.status };
+        let status =
+            if matches!(said.status, Status::Received | Status::Ready) { Status::Requested } else { said.status };
         let because = Because {
             reason: task::status_reason(after),
             text: after.get("statusReason").and_then(|reason| reason.str("text")).map(std::borrow::Cow::into_owned),
@@ -254,7 +259,8 @@ impl Exchange {
         };
         let moved_owner = differs(before, after, "owner");
         standing.may_write(before, after, moved_owner)?;
-        let unsettled = matches!(standing.position.status, Status::Draft | Status::Requested) && to.status == Status::Requested;
+        let unsettled =
+            matches!(standing.position.status, Status::Draft | Status::Requested) && to.status == Status::Requested;
         let resend = unsettled && (event == Some(Event::Send) || moved_owner || standing.owner.is_none());
         Ok(Turn { event, to, resend, owner: standing.owner, organizations: referral.organizations })
     }
@@ -297,7 +303,10 @@ impl Standing {
                 "is the requester's to change"
             } else if sent && FIXED.contains(&plain) {
                 "is fixed once the referral is sent; send a new Task instead"
-            } else if moved_owner && name == "owner" && !matches!(self.position.status, Status::Draft | Status::Requested) {
+            } else if moved_owner
+                && name == "owner"
+                && !matches!(self.position.status, Status::Draft | Status::Requested)
+            {
                 "is fixed once the owner has accepted; cancel, and send a new Task instead"
             } else {
                 continue;
@@ -389,7 +398,11 @@ fn stands(from: Position, parties: &[Party]) -> String {
         }
     }
     let follow = if events.is_empty() { "nothing".to_owned() } else { events.join(", ") };
-    format!("the referral is {} (Task.status {}); what you may raise now: {follow}", from.state.code(), from.status.code())
+    format!(
+        "the referral is {} (Task.status {}); what you may raise now: {follow}",
+        from.state.code(),
+        from.status.code()
+    )
 }
 
 fn not_yours(event: Event, by: &[Party]) -> Error {

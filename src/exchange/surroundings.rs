@@ -5,89 +5,96 @@
 //! reference to nothing, so nobody can show others what was never shown to them.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use crate::error::Result;
-use crate::fhir::{Document, Issue, Key, Reference, ResourceKey};
-use crate::referral::{Graph, Resource, Scope};
-use crate::store::Store;
+use crate::fhir::{Issue, Key, Reference, ResourceKey};
+use crate::referral::{Graph, Resource};
+use crate::security::Caller;
 
-use super::disclosure;
-use super::message::{Entry, references};
+use super::intake::Message;
+use super::message::{Entry, Names, references};
 use super::place::Place;
+use super::{Exchange, disclosure};
 
 /// How many resources of the store a message may stand on.
 const MOST: usize = 500;
 
 /// A message's graph and what its references are worth.
 #[derive(Debug)]
-pub struct Surroundings {
+pub(super) struct Surroundings {
     /// The resources of the message under the names that they get, and what they reference here
-    pub graph: Graph,
+    pub(super) graph: Graph,
     /// References that lead nowhere: errors where a referral cannot do without, else warnings
-    pub dangling: Vec<Issue>,
+    pub(super) dangling: Vec<Issue>,
 }
 
-/// Puts the message's resources into a graph and reads what they reference, step by step.
-///
-/// # Errors
-/// Those of the store.
-pub async fn look(
-    store: &dyn Store,
-    scope: &Scope,
-    document: &Arc<Document>,
-    entries: &[Entry<'_>],
-    places: &[Place],
-    base: Option<&str>,
-) -> Result<Surroundings> {
+impl Exchange {
+    /// Puts the message's resources into a graph and reads what they reference, step by step.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub(super) async fn look_around(
+        &self,
+        caller: &Caller,
+        message: Message<'_>,
+        places: &[Place],
+    ) -> Result<Surroundings> {
+        let base = self.settings.base.as_deref();
+        let scope = caller.scope();
+        let mut graph = own(message, places);
+        let count = graph.resources().len();
+        let mut missing: HashSet<ResourceKey> = HashSet::new();
+        let mut next = 0;
+        while next < graph.resources().len() && graph.resources().len() < MOST {
+            for key in wanted(&graph, next, next < count, base) {
+                if graph.position(&key.to_string()).is_some() || missing.contains(&key) {
+                    continue;
+                }
+                let Some(stored) = self.store.read(&scope, &key, None).await? else {
+                    missing.insert(key);
+                    continue;
+                };
+                let position = graph.insert(Resource::new(key.to_string(), stored.version, stored.document));
+                if let Some(base) = base {
+                    graph.alias(format!("{}/{key}", base.trim_end_matches('/')), position);
+                }
+            }
+            next += 1;
+        }
+        Ok(Surroundings { graph, dangling: dangling(message.entries, &missing, base) })
+    }
+}
+
+/// The message's own resources, under the names that they get and those that the message gives them.
+fn own(message: Message<'_>, places: &[Place]) -> Graph {
     let mut graph = Graph::default();
-    for (entry, place) in entries.iter().zip(places) {
-        let Some(key) = place.key() else { continue };
-        let position = match place {
-            Place::Found(stored) => graph.insert(Resource::new(key.to_string(), stored.version, stored.document.clone())),
-            _ => match entry.resource {
-                Some(node) => graph.insert(Resource::within(key.to_string(), document.clone(), node.index())),
-                None => continue,
-            },
+    for (entry, place) in message.entries.iter().zip(places) {
+        let resource = match (place, place.key(), entry.resource) {
+            (Place::Found(stored), Some(key), _) => {
+                Resource::new(key.to_string(), stored.version, stored.document.clone())
+            }
+            (_, Some(key), Some(node)) => Resource::within(key.to_string(), message.document.clone(), node.index()),
+            _ => continue,
         };
-        let mut names = super::message::Names::default();
+        let Some(key) = place.key() else { continue };
+        let position = graph.insert(resource);
+        let mut names = Names::default();
         names.learn(entry, key);
         for (name, _) in names.iter() {
             graph.alias(name.to_owned(), position);
         }
     }
-    let own = graph.resources().len();
-    let mut missing: HashSet<ResourceKey> = HashSet::new();
-    let mut next = 0;
-    while next < graph.resources().len() && graph.resources().len() < MOST {
-        let wanted: Vec<ResourceKey> = {
-            let resource = &graph.resources()[next];
-            references(resource.node())
-                .filter(|(_, text)| graph.position(text).is_none())
-                .filter_map(|(_, text)| Reference::parse(&text)?.local(base))
-                .filter(|key| !missing.contains(key) && (next < own || disclosure::is_same_matter(&key.kind)))
-                .collect()
-        };
-        for key in wanted {
-            if graph.position(&key.to_string()).is_some() || missing.contains(&key) {
-                continue;
-            }
-            match store.read(scope, &key, None).await? {
-                Some(stored) => {
-                    let position = graph.insert(Resource::new(key.to_string(), stored.version, stored.document));
-                    if let Some(base) = base {
-                        graph.alias(format!("{}/{key}", base.trim_end_matches('/')), position);
-                    }
-                }
-                None => {
-                    missing.insert(key);
-                }
-            }
-        }
-        next += 1;
-    }
-    let dangling = dangling(entries, &missing, base);
-    Ok(Surroundings { graph, dangling })
+    graph
+}
+
+/// What the resource at `position` references here and the graph does not hold yet. From stored resources only what
+/// belongs to the same matter is followed.
+fn wanted(graph: &Graph, position: usize, own: bool, base: Option<&str>) -> Vec<ResourceKey> {
+    references(graph.resources()[position].node())
+        .filter(|(_, text)| graph.position(text).is_none())
+        .filter_map(|(_, text)| Reference::parse(&text)?.local(base))
+        .filter(|key| own || disclosure::is_same_matter(&key.kind))
+        .collect()
 }
 
 /// The references of the message's own resources that lead nowhere.

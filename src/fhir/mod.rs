@@ -7,6 +7,7 @@ pub mod edit;
 pub mod identifier;
 pub mod issue;
 pub mod period;
+pub mod outcome;
 pub mod primitive;
 pub mod reference;
 pub mod truth;

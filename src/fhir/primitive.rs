@@ -18,7 +18,7 @@ pub fn matcher(kind: &str) -> Option<fn(&str) -> bool> {
         "string" | "markdown" | "xhtml" => is_string,
         "code" => is_code,
         "id" => is_id,
-        "uri" | "url" | "canonical" => is_uri,
+        "uri" | "url" | "canonical" => |text| is_uri(text) && is_sound_urn(text),
         "oid" => |text| text.strip_prefix("urn:oid:").is_some_and(is_oid_part),
         "uuid" => |text| text.strip_prefix("urn:uuid:").is_some_and(is_uuid_part),
         "date" => |text| date_length(text).is_some_and(|length| length == text.len()),
@@ -40,7 +40,9 @@ pub fn describe(kind: &str) -> &'static str {
         "decimal" => "a decimal number",
         "code" => "a code without leading, trailing or doubled white space",
         "id" => "1 to 64 of A-Z a-z 0-9 - .",
-        "uri" | "url" | "canonical" => "a URI without white space",
+        "uri" | "url" | "canonical" => {
+            "a URI without white space, with a UUID behind urn:uuid: and an OID behind urn:oid:"
+        }
         "oid" => "urn:oid: and an object identifier",
         "uuid" => "urn:uuid: and a UUID in lower case",
         "date" => "YYYY, YYYY-MM or YYYY-MM-DD",
@@ -96,6 +98,11 @@ pub fn is_id(text: &str) -> bool {
 /// Not empty and without white space, which is all that R4 demands.
 pub fn is_uri(text: &str) -> bool {
     !text.is_empty() && !text.contains(char::is_whitespace)
+}
+
+/// What says that it is a UUID or OID is one; URIs of other kinds are sound anyway.
+fn is_sound_urn(text: &str) -> bool {
+    text.strip_prefix("urn:uuid:").is_none_or(is_uuid_part) && text.strip_prefix("urn:oid:").is_none_or(is_oid_part)
 }
 
 /// The part behind `urn:oid:`.
@@ -238,7 +245,7 @@ mod tests {
             ("oid", &["urn:oid:2.16.840"], &["2.16.840", "urn:oid:3.1", "urn:oid:2.01"]),
             ("uuid", &["urn:uuid:c757873d-ec9a-4326-a141-556f43239520"], &["c757873d-ec9a-4326-a141-556f43239520"]),
             ("base64Binary", &["YQ==", "YW Jj"], &["YQ=", "Y===", "Y$==", ""]),
-            ("uri", &["urn:x", "a/b"], &["", "a b"]),
+            ("uri", &["urn:x", "a/b", "urn:oid:2.16.840"], &["", "a b", "urn:uuid:1", "urn:oid:x"]),
             ("string", &[" a"], &["", "  ", "a\u{1}"]),
             ("boolean", &["true"], &["True", "1"]),
         ] {

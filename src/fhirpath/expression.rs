@@ -9,7 +9,7 @@ use super::context::Context;
 use super::eval;
 use super::item::{Collection, Element, Item};
 use super::parser;
-use super::tree::{Form, Part};
+use super::tree::{Form, Operator, Part};
 
 /// A compiled expression. Cheap to evaluate any number of times, from any number of threads.
 #[derive(Clone)]
@@ -97,20 +97,49 @@ impl Expression {
         }
     }
 
-    /// The names of the path that it is, if it is nothing more: `Task.owner` is `["Task", "owner"]`.
-    pub fn as_path(&self) -> Option<Vec<&str>> {
+    /// The operands of the union that it is, each an expression of its own; itself, if it is none. Search parameters
+    /// of several types are such unions.
+    pub fn branches(&self) -> Vec<Self> {
+        let mut branches = Vec::new();
+        split(&self.part, &mut |part| branches.push(Self { text: self.text.clone(), part: part.clone() }));
+        branches
+    }
+
+    /// The path that it is, if it is nothing more than names: `Task.status`.
+    pub fn as_path(&self) -> Option<String> {
         let mut names = Vec::new();
-        let mut part = &self.part;
-        loop {
-            let Form::Member { from, name } = &part.form else { return None };
+        let mut part = Some(&self.part);
+        while let Some(next) = part {
+            let Form::Member { from, name } = &next.form else { return None };
             names.push(&*name.text);
-            match from {
-                Some(next) => part = next,
-                None => break,
-            }
+            part = from.as_deref();
         }
         names.reverse();
-        Some(names)
+        Some(names.join("."))
+    }
+
+    /// The name that its path begins with: `Task` of `Task.for.where(resolve() is Patient)`.
+    pub fn first_name(&self) -> Option<&str> {
+        let mut part = &self.part;
+        loop {
+            part = match &part.form {
+                Form::Member { from: None, name } => return Some(&name.text),
+                Form::Member { from: Some(from), .. }
+                | Form::Call { from: Some(from), .. }
+                | Form::Typed { from: Some(from), .. }
+                | Form::Indexer(from, _) => from,
+                _ => return None,
+            };
+        }
+    }
+}
+
+fn split<'p>(part: &'p Part, found: &mut impl FnMut(&'p Part)) {
+    if let Form::Binary(Operator::Union, left, right) = &part.form {
+        split(left, found);
+        split(right, found);
+    } else {
+        found(part);
     }
 }
 

@@ -14,3 +14,19 @@ pub struct Fidelity {
     /// Left out, under a rule
     pub withheld: u32,
 }
+
+impl std::fmt::Display for Fidelity {
+    /// `31 mapped, 2 computed, 1 kept aside`: numbers alone, nothing of a person.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let counts = [
+            (self.mapped, "mapped"),
+            (self.defaulted, "defaulted"),
+            (self.computed, "computed"),
+            (self.kept, "kept aside"),
+            (self.withheld, "withheld"),
+        ];
+        let said: Vec<String> =
+            counts.iter().filter(|(count, _)| *count > 0).map(|(count, fate)| format!("{count} {fate}")).collect();
+        f.write_str(&said.join(", "))
+    }
+}

@@ -6,6 +6,7 @@
 pub mod fidelity;
 mod map;
 mod programs;
+mod source;
 
 pub use fidelity::Fidelity;
 pub use map::{Change, Created, Map, Put, Translation};

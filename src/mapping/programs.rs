@@ -32,10 +32,7 @@ impl Programs {
     ///
     /// # Errors
     /// Every finding, with file, line, column and how to mend it.
-    pub fn load<'f>(
-        definitions: &Definitions,
-        files: impl IntoIterator<Item = (&'f str, &'f [u8])>,
-    ) -> Result<Self> {
+    pub fn load<'f>(definitions: &Definitions, files: impl IntoIterator<Item = (&'f str, &'f [u8])>) -> Result<Self> {
         let _ = (definitions, files.into_iter().count());
         Err(Error::fault("not built yet"))
     }

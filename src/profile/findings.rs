@@ -52,6 +52,11 @@ impl Finding {
         Self { severity: Severity::Information, ..Self::error(Key::NotChecked, node, text) }
     }
 
+    /// It is as bad as this.
+    pub(super) fn severity(self, severity: Severity) -> Self {
+        Self { severity, ..self }
+    }
+
     /// It is about the member's name rather than its value.
     pub(super) fn about_name(self) -> Self {
         Self { anchor: Anchor::Name, ..self }

@@ -12,6 +12,7 @@ pub mod program;
 pub mod reason;
 pub mod rule;
 pub mod rulebook;
+mod trail;
 
 pub use decision::{Candidate, Decision, Verdict, decide};
 pub use directory::{Directory, Organization};

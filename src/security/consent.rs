@@ -31,7 +31,7 @@ const OTHER_CATEGORIES: &[&str] =
 
 /// What holds where no Consent says anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConsentPolicy {
+pub enum Policy {
     /// Nothing leaves
     Required,
     /// The disclosure is permitted
@@ -62,15 +62,17 @@ struct Finding<'n> {
     given: Timestamp,
 }
 
-/// May `referral` be disclosed to `recipient`, as of `at`?
-pub fn permits(
+/// May `referral` be disclosed to `recipient`, as of `at`? A recipient given by its id alone is not known by the
+/// identifiers that a Consent may name it with; give the directory's Organization where there is one.
+pub fn permits<'r>(
     referral: &Referral<'_>,
     consents: &[Node<'_>],
-    recipient: &Recipient<'_>,
-    policy: ConsentPolicy,
+    recipient: impl Into<Recipient<'r>>,
+    policy: Policy,
     at: Timestamp,
 ) -> Verdict {
-    let disclosure = Disclosure { referral, recipient, at };
+    let recipient = recipient.into();
+    let disclosure = Disclosure { referral, recipient: &recipient, at };
     let about = consents.iter().filter(|consent| is_about(referral, **consent) && is_about_disclosure(**consent));
     let findings: Vec<Finding<'_>> = about.filter_map(|consent| read(*consent, &disclosure)).collect();
     let permits = || findings.iter().filter(|finding| finding.ruling.kind == Kind::Permit);
@@ -89,11 +91,11 @@ pub fn permits(
         return Verdict::Refused { reason: ruling.reason(), path: ruling.node.path() };
     }
     match policy {
-        ConsentPolicy::Required => Verdict::Refused {
+        Policy::Required => Verdict::Refused {
             reason: "no Consent permits the disclosure, and this gateway requires one".to_owned(),
             path: String::new(),
         },
-        ConsentPolicy::Optional => Verdict::Permitted { why: "no Consent stands against the disclosure" },
+        Policy::Optional => Verdict::Permitted { why: "no Consent stands against the disclosure" },
     }
 }
 
@@ -109,7 +111,7 @@ fn read<'n>(consent: Node<'n>, disclosure: &Disclosure<'_>) -> Option<Finding<'n
             (named != Some(Truth::No)).then(|| Ruling::refused(consent, named == Some(Truth::Yes)))
         }
         Some("active") => {
-            in_force(provision, disclosure.at).then(|| rule(consent, provision, policy(consent), disclosure)).flatten()
+            in_force(provision, disclosure.at).then(|| rule(consent, provision, base(consent), disclosure)).flatten()
         }
         _ => None,
     }?;
@@ -123,7 +125,7 @@ fn in_force(root: Option<Node<'_>>, at: Timestamp) -> bool {
 }
 
 /// What the Consent's base policy does: opt in, opt out, or neither is said.
-fn policy(consent: Node<'_>) -> Option<Kind> {
+fn base(consent: Node<'_>) -> Option<Kind> {
     let codings = consent.get("policyRule").into_iter().flat_map(|policy| policy.list("coding"));
     codings.filter_map(|coding| coding.str("code")).find_map(|code| match &*code {
         "OPTIN" | "OPTINR" => Some(Kind::Permit),

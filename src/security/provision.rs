@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use crate::fhir::{Identifier, Node, Reference, Truth, period};
 use crate::referral::{Referral, Resource};
+use crate::routing::Organization;
 
 const RESOURCE_TYPES: &str = "http://hl7.org/fhir/resource-types";
 const LOINC: &str = "http://loinc.org";
@@ -36,6 +37,24 @@ pub struct Recipient<'a> {
     pub organization: &'a str,
     /// By what other systems know it
     pub identifiers: &'a [Identifier],
+}
+
+impl<'a> From<&'a str> for Recipient<'a> {
+    fn from(organization: &'a str) -> Self {
+        Self { organization, identifiers: &[] }
+    }
+}
+
+impl<'a> From<&'a String> for Recipient<'a> {
+    fn from(organization: &'a String) -> Self {
+        organization.as_str().into()
+    }
+}
+
+impl<'a> From<&'a Organization> for Recipient<'a> {
+    fn from(organization: &'a Organization) -> Self {
+        Self { organization: &organization.id, identifiers: &organization.identifiers }
+    }
 }
 
 /// What would be disclosed, to whom and when.

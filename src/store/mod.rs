@@ -24,6 +24,8 @@ use crate::referral::scope::Scope;
 
 mod answer;
 pub mod sqlite;
+pub mod index;
+pub mod query;
 
 pub use answer::{Changes, ClientRow, Committed, Page, Statistics, Stored, StoredReferral};
 

@@ -26,7 +26,9 @@ fn guide_transaction(owner: &str) -> Option<Value> {
         eprintln!("skipped: the guide's examples are not beside this checkout");
         return None;
     }
-    let read = |name: &&str| -> Value { serde_json::from_str(&std::fs::read_to_string(folder.join(format!("{name}.json"))).unwrap()).unwrap() };
+    let read = |name: &&str| -> Value {
+        serde_json::from_str(&std::fs::read_to_string(folder.join(format!("{name}.json"))).unwrap()).unwrap()
+    };
     let mut resources: Vec<Value> = REFERRAL.iter().map(read).collect();
     let mut names = HashMap::new();
     for (position, resource) in resources.iter().enumerate() {
@@ -66,7 +68,8 @@ fn rename(value: &mut Value, names: &HashMap<String, String>) {
 
 /// The id of the Task that a transaction made.
 pub fn task_of(response: &Value) -> String {
-    let locations = response["entry"].as_array().unwrap().iter().map(|entry| entry["response"]["location"].as_str().unwrap());
+    let locations =
+        response["entry"].as_array().unwrap().iter().map(|entry| entry["response"]["location"].as_str().unwrap());
     let location = locations.into_iter().find_map(|location| location.split("Task/").nth(1)).unwrap();
     location.split('/').next().unwrap().to_owned()
 }
@@ -126,7 +129,13 @@ async fn go_round(demo: &Demo, ehr: &Client, agency: &Client, transaction: &Valu
         "outcome": { "status": "achieved" }
     });
     let url = format!("/agency/v1/referrals/{task}/events");
-    let keyed = || agency.request(reqwest::Method::POST, &url).header("Content-Type", "application/json").header("Idempotency-Key", "complete-1").body(complete.to_string());
+    let keyed = || {
+        agency
+            .request(reqwest::Method::POST, &url)
+            .header("Content-Type", "application/json")
+            .header("Idempotency-Key", "complete-1")
+            .body(complete.to_string())
+    };
     let record = send(keyed()).await.expect(200);
     assert_eq!(record["referral"]["state"], "need-met");
     assert_eq!(record["services"].as_array().unwrap().len(), 1);

@@ -39,7 +39,9 @@ async fn unknown_extensions_order_and_digits_are_kept() {
     let ehr = demo.of_role("ehr", 0);
     let sent = r#"{"resourceType":"Observation","status":"final","extension":[{"url":"urn:test:unknown","extension":[{"url":"a","valueDecimal":1.10},{"url":"b","valueDecimal":2.50E+3}]}],"code":{"text":"Höhe \u00fc \/"},"valueQuantity":{"value":1.10,"unit":"m"},"_status":{"id":"s1"}}"#;
     let made = crate::demo::send(
-        ehr.request(reqwest::Method::POST, "/fhir/Observation").header("Content-Type", "application/fhir+json").body(sent),
+        ehr.request(reqwest::Method::POST, "/fhir/Observation")
+            .header("Content-Type", "application/fhir+json")
+            .body(sent),
     )
     .await;
     assert_eq!(made.status.as_u16(), 201, "{}", made.text);

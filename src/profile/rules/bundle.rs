@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Rule;
-use crate::fhir::{Key, Node, Reference};
+use crate::fhir::{Key, Node, Reference, Severity};
 use crate::profile::compile::Definition;
 use crate::profile::findings::Finding;
 use crate::profile::walk::Walk;
@@ -31,9 +31,13 @@ impl<'d> Entries<'d> {
         self.by_full_url.get(full_url).copied()
     }
 
-    /// Does what its entries refer to by `urn:uuid` have to be in the bundle? Results of a search may lack it.
-    pub(in crate::profile) fn is_self_contained(&self) -> bool {
-        matches!(self.kind.as_str(), "transaction" | "batch" | "collection" | "document" | "message")
+    /// How bad it is if what an entry refers to by `urn:uuid` is not in the bundle. Results of a search may lack it.
+    pub(in crate::profile) fn dangling(&self) -> Option<Severity> {
+        match self.kind.as_str() {
+            "transaction" | "batch" | "document" | "message" => Some(Severity::Error),
+            "collection" => Some(Severity::Warning),
+            _ => None,
+        }
     }
 
     pub(in crate::profile) fn is_transaction(&self) -> bool {
@@ -142,8 +146,8 @@ fn identity(entry: Node<'_>, kind: &str, identities: &mut HashSet<(String, Strin
             broken(Finding::error(Key::BundleRule, node, text), "leave out /_history/ and what follows", walk);
         }
         Some(Reference::Absolute { restful: Some((_, of, id)), .. }) => agrees(node, of, id, resource, walk),
-        Some(Reference::Absolute { .. } | Reference::Urn(_)) => {}
-        _ if url.starts_with("urn:") && !url.starts_with("urn:uuid:") && !url.starts_with("urn:oid:") => {}
+        // Of the form of other URIs the type of the element takes care.
+        _ if has_scheme(&url) => {}
         _ => {
             let text = "a fullUrl is an absolute URL, urn:uuid: and a UUID, or urn:oid: and an object identifier";
             broken(
@@ -158,6 +162,15 @@ fn identity(entry: Node<'_>, kind: &str, identities: &mut HashSet<(String, Strin
         let text = "another entry has the same fullUrl (bdl-7)";
         walk.report(Finding::error(Key::BundleDuplicate, node, text));
     }
+}
+
+/// Does it begin as absolute URIs do?
+fn has_scheme(url: &str) -> bool {
+    url.split_once(':').is_some_and(|(scheme, rest)| {
+        !rest.is_empty()
+            && !scheme.is_empty()
+            && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+    })
 }
 
 /// A RESTful fullUrl and the resource say the same type and id.

@@ -54,8 +54,12 @@ impl Targets {
         // Another kind of JSON value has been reported where it stands.
         let Some(value) = text.as_str() else { return };
         let kind = match Reference::parse(&value) {
+            // What is there is found under any id; that the id is no good is said where it stands.
+            _ if value.strip_prefix('#').is_some_and(|id| walk.scope.contained(id).is_some()) => {
+                value.strip_prefix('#').and_then(|id| walk.scope.contained(id)?.str("resourceType"))
+            }
             Some(Reference::Contained(id)) => contained(text, id, walk),
-            Some(Reference::Urn(urn)) => in_bundle(text, urn, walk),
+            _ if value.starts_with("urn:uuid:") && walk.scope.bundle.is_some() => in_bundle(text, &value, walk),
             Some(reference @ Reference::Relative { kind, .. }) => {
                 if !walk.schemas.definitions().is_resource_type(kind) {
                     return unknown_type(text, kind, walk);
@@ -111,19 +115,19 @@ fn contained<'d>(node: Node<'d>, id: &str, walk: &mut Walk<'_, 'd>) -> Option<Co
     }
 }
 
-/// The type of the entry with this fullUrl. Nobody outside of a bundle can know what a `urn:uuid` of the bundle means.
+/// The type of the entry with this fullUrl. Nobody outside of a bundle can know what a `urn:uuid` of the bundle means:
+/// in a message that is acted upon that is an error, in a mere collection it is worth a warning.
 fn in_bundle<'d>(node: Node<'d>, urn: &str, walk: &mut Walk<'_, 'd>) -> Option<Cow<'d, str>> {
     let bundle = walk.scope.bundle.clone()?;
-    match bundle.resource(urn) {
-        Some(target) => target.str("resourceType"),
-        None if bundle.is_self_contained() && urn.starts_with("urn:uuid:") => {
-            let text = "no entry of this bundle has this fullUrl";
-            let hint = "add the entry, or reference the resource where it is stored";
-            walk.report(Finding::error(Key::ReferenceDangling, node, text).hint(hint));
-            None
-        }
-        None => None,
+    if let Some(target) = bundle.resource(urn) {
+        return target.str("resourceType");
     }
+    if let Some(severity) = bundle.dangling() {
+        let text = "no entry of this bundle has this fullUrl";
+        let hint = "add the entry, or reference the resource where it is stored";
+        walk.report(Finding::error(Key::ReferenceDangling, node, text).hint(hint).severity(severity));
+    }
+    None
 }
 
 /// The type of a conditional reference (`Patient?identifier=...`), which only transactions know
