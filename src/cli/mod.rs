@@ -5,7 +5,6 @@
 
 pub mod package;
 mod report;
-pub mod serve;
 mod sources;
 pub mod validate;
 
@@ -31,8 +30,6 @@ pub enum Command {
     Validate(validate::Args),
     /// Read FHIR packages, and make compact packs of them
     Package(package::Args),
-    /// Serve FHIR and the agency API until told to stop
-    Serve(serve::Args),
 }
 
 /// What the caller of the process learns.
@@ -71,7 +68,6 @@ pub fn run(cli: &Cli, streams: &mut Streams<'_>) -> Exit {
     let done = match &cli.command {
         Command::Validate(args) => validate::run(args, streams),
         Command::Package(args) => package::run(args, streams),
-        Command::Serve(args) => serve::run(args, streams),
     };
     done.unwrap_or_else(|error| {
         // Nobody is left to tell if standard error is gone too.

@@ -14,8 +14,8 @@ use crate::referral::reason::Reason;
 use crate::referral::state::{self, Event, Party};
 use crate::referral::turn::{self, Because};
 use crate::referral::{Graph, Referral, Resource, Scope, task};
-use crate::security::Caller;
-use crate::security::consent::{self, Recipient, Verdict};
+use crate::security::{Caller, Recipient};
+use crate::security::consent::{self, Verdict};
 use crate::store::StoredReferral;
 
 use super::course::audit;
@@ -100,10 +100,8 @@ impl Exchange {
         let consents = self.consents(caller, referral).await?;
         let nodes: Vec<Node<'_>> = consents.iter().map(Resource::node).collect();
         let directory = self.directory().await?;
-        let identifiers =
-            directory.organization(owner).map(|organization| organization.identifiers.as_slice()).unwrap_or_default();
-        let recipient = Recipient { organization: owner, identifiers };
-        Ok(consent::permits(referral, &nodes, &recipient, self.settings.consent, at))
+        let recipient = directory.organization(owner).map_or_else(|| Recipient::from(owner), Recipient::from);
+        Ok(consent::permits(referral, &nodes, recipient, self.settings.consent, at))
     }
 
     /// The consents that speak about the referral's person: those at hand, and those that the sender stored before.

@@ -39,7 +39,7 @@ use crate::profile::Checker;
 use crate::referral::plan::{Plan, Write};
 use crate::routing::{Directory, Rulebook};
 use crate::security::Caller;
-use crate::security::consent::ConsentPolicy;
+use crate::security::consent::Policy;
 use crate::store::index::SearchParameters;
 use crate::store::query::Query;
 use crate::store::{Page, Store, Stored};
@@ -70,7 +70,7 @@ pub trait Ids: Send + Sync {
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Does a missing consent block?
-    pub consent: ConsentPolicy,
+    pub consent: Policy,
     /// The URL under which FHIR is served, so that absolute references to it are known as local
     pub base: Option<String>,
 }

@@ -30,11 +30,12 @@ const OTHER_CATEGORIES: &[&str] =
     &["acd", "dnr", "hcd", "npp", "polst", "research", "rsdid", "rsreid", "RESEARCH", "RSDID", "RSREID"];
 
 /// What holds where no Consent says anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Policy {
     /// Nothing leaves
     Required,
     /// The disclosure is permitted
+    #[default]
     Optional,
 }
 

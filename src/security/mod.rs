@@ -10,4 +10,5 @@ pub mod token;
 
 pub use caller::{Caller, Role};
 pub use clients::{Client, Clients};
-pub use consent::{ConsentPolicy, Recipient, Verdict, permits};
+pub use consent::{Policy, Verdict, permits};
+pub use provision::Recipient;

@@ -23,9 +23,9 @@ use crate::referral::plan::{AuditEntry, Idempotency, Plan};
 use crate::referral::scope::Scope;
 
 mod answer;
-pub mod sqlite;
 pub mod index;
 pub mod query;
+pub mod sqlite;
 
 pub use answer::{Changes, ClientRow, Committed, Page, Statistics, Stored, StoredReferral};
 
