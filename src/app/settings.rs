@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use crate::error::{Error, Result};
 use crate::fhir::{Issue, Key, Limits, Place};
-use crate::security::ConsentPolicy;
+use crate::security::Policy;
 
 /// The file that is read where none is named and this one is there.
 pub const USUAL_FILE: &str = "handoff.toml";
@@ -79,7 +79,7 @@ pub struct Settings {
     /// The SQLite file
     pub store: PathBuf,
     /// Does a missing consent block?
-    pub consent: ConsentPolicy,
+    pub consent: Policy,
     /// How the log is written
     pub log: LogForm,
     /// What is logged
@@ -96,7 +96,7 @@ impl Default for Settings {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             base: None,
             store: PathBuf::from("handoff.db"),
-            consent: ConsentPolicy::Optional,
+            consent: Policy::Optional,
             log: LogForm::Text,
             log_level: "info".to_owned(),
             limits: Limits::default(),
@@ -158,8 +158,8 @@ impl Options {
             base: self.base.map(|base| public(&base)).transpose()?,
             store: self.store.map_or(Ok(usual.store), |store| file(&store))?,
             consent: match self.consent {
-                None | Some(ConsentRule::Optional) => ConsentPolicy::Optional,
-                Some(ConsentRule::Required) => ConsentPolicy::Required,
+                None | Some(ConsentRule::Optional) => Policy::Optional,
+                Some(ConsentRule::Required) => Policy::Required,
             },
             log: self.log.unwrap_or(usual.log),
             log_level: self.log_level.unwrap_or(usual.log_level),
@@ -208,7 +208,7 @@ mod tests {
         let flags = Options { listen: Some(([127, 0, 0, 1], 9).into()), ..Options::default() };
         let settings = flags.or(file).decide().unwrap();
         assert_eq!(settings.listen.to_string(), "127.0.0.1:9");
-        assert_eq!((settings.consent, settings.log), (ConsentPolicy::Required, LogForm::Json));
+        assert_eq!((settings.consent, settings.log), (Policy::Required, LogForm::Json));
         assert_eq!(settings.grace, Settings::default().grace);
         assert_eq!(Options::default().decide().unwrap(), Settings::default());
     }
