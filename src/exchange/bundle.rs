@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::error::{Category, Error, Result};
 use crate::fhir::edit::{instant, quote};
 use crate::fhir::{Document, Issue, ResourceKey, outcome};
+use crate::referral::plan::Idempotency;
 use crate::security::Caller;
 use crate::store::{Page, Stored};
 
@@ -32,37 +33,59 @@ impl Exchange {
     /// For a transaction every finding, with its place; nothing is stored then. A batch answers entry by entry.
     pub async fn bundle(&self, caller: &Caller, document: Document, idempotency_key: Option<&str>) -> Result<String> {
         let document = Arc::new(document);
-        let idempotency = idempotency::of(caller, idempotency_key, &["bundle", document.text()]);
-        if let Some(answer) = self.repeated(idempotency.as_ref()).await? {
+        let keyed = idempotency::of(caller, idempotency_key, &["bundle", document.text()]);
+        if let Some(answer) = self.repeated(keyed.as_ref()).await? {
             return Ok(answer);
         }
         let (form, entries) = read_bundle(&document)?;
         match form {
             Form::Batch => self.batch(caller, &document, &entries).await,
-            Form::Transaction => {
-                let message = Message { document: &document, root: document.root(), entries: &entries };
-                let outcomes = match self.accept(caller, message, idempotency.clone()).await {
-                    // Another request with this key was faster: its answer is ours.
-                    Err(error) if error.category == Category::Conflict => {
-                        match self.repeated(idempotency.as_ref()).await? {
-                            Some(answer) => return Ok(answer),
-                            None => return Err(error),
-                        }
-                    }
-                    other => other?,
-                };
-                let mut answers = Vec::with_capacity(entries.len());
-                for (entry, outcome) in entries.iter().zip(outcomes) {
-                    answers.push(match &entry.ask {
-                        Ask::Get { url } => Answer::Got(self.get(caller, url).await?),
-                        _ => Answer::Done(
-                            outcome.ok_or_else(|| Error::fault("an entry was taken in and has no outcome"))?,
-                        ),
-                    });
-                }
-                Ok(bundle("transaction-response", &answers))
-            }
+            Form::Transaction => self.transaction(caller, &document, &entries, keyed).await,
         }
+    }
+
+    async fn transaction(
+        &self,
+        caller: &Caller,
+        document: &Arc<Document>,
+        entries: &[Entry<'_>],
+        keyed: Option<Idempotency>,
+    ) -> Result<String> {
+        let conditional = idempotency::of_condition(caller, document, entries);
+        if let Some(answer) = self.sent_before(conditional.as_ref()).await? {
+            return Ok(answer);
+        }
+        let message = Message { document, root: document.root(), entries };
+        let explicit = keyed.is_some();
+        let idempotency = keyed.or(conditional);
+        let outcomes = match self.accept(caller, message, idempotency.clone()).await {
+            // The same request was faster on another connection: its answer is ours.
+            Err(error) if error.category == Category::Conflict => {
+                let answer = match explicit {
+                    true => self.repeated(idempotency.as_ref()).await?,
+                    false => self.sent_before(idempotency.as_ref()).await?,
+                };
+                return answer.ok_or(error);
+            }
+            other => other?,
+        };
+        let mut answers = Vec::with_capacity(entries.len());
+        for (entry, outcome) in entries.iter().zip(outcomes) {
+            answers.push(match &entry.ask {
+                Ask::Get { url } => Answer::Got(self.get(caller, url).await?),
+                _ => Answer::Done(outcome.ok_or_else(|| Error::fault("an entry was taken in and has no outcome"))?),
+            });
+        }
+        Ok(bundle("transaction-response", &answers))
+    }
+
+    /// The answer to a transaction whose referral was sent before under the same condition: what was made then is
+    /// found, and nothing is made again.
+    async fn sent_before(&self, conditional: Option<&Idempotency>) -> Result<Option<String>> {
+        let Some(asked) = conditional else { return Ok(None) };
+        let before = self.store.idempotent(&asked.client, &asked.key).await?;
+        let same = before.filter(|before| before.digest == asked.digest);
+        Ok(same.map(|before| before.answer.replace("\"status\":\"201 Created\"", "\"status\":\"200 OK\"")))
     }
 
     async fn batch(&self, caller: &Caller, document: &Arc<Document>, entries: &[Entry<'_>]) -> Result<String> {

@@ -1,22 +1,73 @@
 //! Requests that carry a key of the client's own: a repetition is told by it and changes nothing.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
-use crate::fhir::Key;
+use crate::fhir::{Document, Key, Kind, Node};
 use crate::referral::plan::Idempotency;
 use crate::security::Caller;
 
 use super::Exchange;
+use super::message::{Ask, Entry};
 
 /// Longest key that is taken, in bytes.
 const LONGEST: usize = 255;
 
 /// The key of a request, with the digest of what is asked.
 pub(super) fn of(caller: &Caller, key: Option<&str>, parts: &[&str]) -> Option<Idempotency> {
-    let key = key?.to_owned();
+    Some(Idempotency {
+        client: caller.client.clone(),
+        key: key?.to_owned(),
+        digest: digest(parts),
+        answer: String::new(),
+    })
+}
+
+/// A transaction that creates its referral's Task conditionally says by that which referral it is. Sent again with the
+/// same content, it is the same message: what stands around the Task is not made twice either, though its entries have
+/// no condition of their own. The key is the organization's, whichever of its clients repeats.
+pub(super) fn of_condition(caller: &Caller, document: &Document, entries: &[Entry<'_>]) -> Option<Idempotency> {
+    let condition = entries.iter().find_map(|entry| match &entry.ask {
+        Ask::Create { if_none_exist: Some(condition) } if entry.kind() == "Task" => Some(condition),
+        _ => None,
+    })?;
+    let content = content(document.root());
+    let parts: Vec<&str> = content.iter().map(AsRef::as_ref).collect();
+    Some(Idempotency {
+        client: format!("Organization/{}", caller.organization),
+        key: format!("Task?{condition}"),
+        digest: digest(&parts),
+        answer: String::new(),
+    })
+}
+
+/// What a message says, member by member, whatever its white space and whatever `urn:uuid:` names it gave to its
+/// entries this time.
+fn content(root: Node<'_>) -> Vec<Cow<'_, str>> {
+    let mut names: Vec<&str> = Vec::new();
+    let mut content = Vec::new();
+    for node in root.descendants() {
+        content.push(Cow::Borrowed(node.name()));
+        content.push(match node.kind() {
+            Kind::Object => Cow::Borrowed("{"),
+            Kind::Array => Cow::Borrowed("["),
+            Kind::String if node.text().starts_with("\"urn:uuid:") => {
+                let number = names.iter().position(|name| *name == node.text()).unwrap_or_else(|| {
+                    names.push(node.text());
+                    names.len() - 1
+                });
+                Cow::Owned(format!("urn {number}"))
+            }
+            _ => Cow::Borrowed(node.text()),
+        });
+    }
+    content
+}
+
+fn digest(parts: &[&str]) -> String {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update((part.len() as u64).to_be_bytes());
@@ -26,7 +77,7 @@ pub(super) fn of(caller: &Caller, key: Option<&str>, parts: &[&str]) -> Option<I
     for byte in hash.finalize() {
         let _ = write!(digest, "{byte:02x}");
     }
-    Some(Idempotency { client: caller.client.clone(), key, digest, answer: String::new() })
+    digest
 }
 
 impl Exchange {
@@ -48,5 +99,23 @@ impl Exchange {
                 "this Idempotency-Key was used for another request; use a new one",
             )),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(text: &str) -> Vec<String> {
+        let document = Document::parse(text).unwrap();
+        content(document.root()).into_iter().map(Cow::into_owned).collect()
+    }
+
+    #[test]
+    fn a_repetition_is_told_by_its_content() {
+        let first = said(r#"{"a":"urn:uuid:1","b":["urn:uuid:2","urn:uuid:1"],"c":1.10}"#);
+        assert_eq!(first, said(r#"{ "a":"urn:uuid:7", "b":["urn:uuid:8","urn:uuid:7"], "c":1.10 }"#));
+        assert_ne!(first, said(r#"{"a":"urn:uuid:1","b":["urn:uuid:1","urn:uuid:2"],"c":1.10}"#));
+        assert_ne!(first, said(r#"{"a":"urn:uuid:1","b":["urn:uuid:2","urn:uuid:1"],"c":1.1}"#));
     }
 }

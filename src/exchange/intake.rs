@@ -44,12 +44,22 @@ impl Exchange {
     ) -> Result<Vec<Option<Outcome>>> {
         for _ in 1..ATTEMPTS {
             match self.take_in(caller, message, idempotency.clone()).await {
-                Err(error) if error.category == Category::Conflict => {}
+                Err(error) if error.category == Category::Conflict => {
+                    if self.is_answered(idempotency.as_ref()).await? {
+                        return Err(error);
+                    }
+                }
                 Err(error) => return Err(self.remember_refusal(caller, error).await),
                 Ok(outcomes) => return Ok(outcomes),
             }
         }
         self.take_in(caller, message, idempotency).await
+    }
+
+    /// Has another request with this key been answered meanwhile?
+    async fn is_answered(&self, idempotency: Option<&Idempotency>) -> Result<bool> {
+        let Some(asked) = idempotency else { return Ok(false) };
+        Ok(self.store.idempotent(&asked.client, &asked.key).await?.is_some())
     }
 
     async fn take_in(
