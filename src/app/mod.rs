@@ -26,6 +26,7 @@ use crate::profile::Checker;
 use crate::routing::Rulebook;
 use crate::store::Store;
 use crate::store::index::SearchParameters;
+use crate::store::sqlite::SqliteStore;
 
 pub use clients::load as load_clients;
 pub use outside::{TimedIds, WallClock, stop_signal};
@@ -47,28 +48,31 @@ pub struct App {
 }
 
 impl App {
-    /// Puts a gateway together over a store. What it needs besides comes with the program.
+    /// Opens the store and puts a gateway together over it. What it needs besides comes with the program.
     ///
     /// # Errors
-    /// If what comes with the program is damaged, or the directory in the store cannot be used.
-    pub async fn new(settings: Settings, store: Arc<dyn Store>, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Result<Self> {
+    /// If the store cannot be opened, what comes with the program is damaged, or the directory in the store cannot be
+    /// used.
+    pub async fn open(settings: Settings, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Result<Self> {
+        let base = settings.base.as_ref().map(|base| format!("{base}/fhir"));
         let definitions = Arc::new(Definitions::r4()?);
+        let mut parameters = SearchParameters::shipped(&definitions)?;
+        if let Some(base) = &base {
+            parameters = parameters.with_base(base.as_str());
+        }
+        let parameters = Arc::new(parameters);
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&settings.store)?);
         let checker = Arc::new(Checker::new(definitions.clone()));
         let programs = Arc::new(Programs::shipped(&definitions)?);
-        let rules = Arc::new(Rulebook::shipped()?);
-        let parameters = Arc::new(SearchParameters::new(&definitions)?);
         let exchange = Exchange::new(exchange::Parts {
             store: store.clone(),
             checker: checker.clone(),
             programs: programs.clone(),
-            rules,
+            rules: Arc::new(Rulebook::shipped()?),
             parameters: parameters.clone(),
             clock,
             ids: ids.clone(),
-            settings: exchange::Settings {
-                consent: settings.consent,
-                base: settings.base.as_ref().map(|base| format!("{base}/fhir")),
-            },
+            settings: exchange::Settings { consent: settings.consent, base },
         });
         let exchange = Arc::new(exchange.await?);
         Ok(Self { store, exchange, checker, programs, parameters, ids, settings })

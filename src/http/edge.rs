@@ -5,6 +5,7 @@ use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
+use axum::body::Bytes;
 use axum::extract::FromRequestParts;
 use axum::http::header::HOST;
 use axum::http::request::Parts as Head;
@@ -51,7 +52,7 @@ pub struct Parts {
 pub(super) struct Inner {
     parts: Parts,
     pub(super) figures: Figures,
-    pub(super) capability: OnceLock<String>,
+    pub(super) capability: OnceLock<Bytes>,
 }
 
 /// The state of the router: cheap to clone.
@@ -62,6 +63,12 @@ impl Edge {
     pub(super) fn new(parts: Parts) -> Self {
         let figures = Figures::new(route::all().iter().map(|route| (route.method, route.path)));
         Self(Arc::new(Inner { parts, figures, capability: OnceLock::new() }))
+    }
+
+    /// Ready when the server stops.
+    pub(super) async fn stops(&self) {
+        // A sender that is gone means that nobody will serve much longer.
+        let _ = self.stopping.clone().wait_for(|stopping| *stopping).await;
     }
 }
 
@@ -117,5 +124,7 @@ impl FromRequestParts<Edge> for Base {
 fn is_host(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 255
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']'))
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']'))
 }

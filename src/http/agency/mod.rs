@@ -11,7 +11,7 @@ pub(super) mod schemas;
 mod sheet;
 
 use axum::http::HeaderMap;
-use axum::http::header::{ETAG, HeaderValue};
+use axum::http::header::ETAG;
 use axum::response::Response;
 
 use crate::error::{Error, Result};

@@ -7,13 +7,13 @@ use axum::response::Response;
 
 use crate::security::Caller;
 
-use super::super::condition;
-use super::super::edge::Edge;
-use super::super::reply::{self, Answer};
 use super::{Shape, sheet, versioned};
+use crate::http::condition;
+use crate::http::edge::Edge;
+use crate::http::reply::{self, Answer};
 
 /// The record.
-pub(in super::super) async fn get(
+pub(in crate::http) async fn get(
     State(edge): State<Edge>,
     caller: Caller,
     Path(id): Path<String>,

@@ -15,10 +15,10 @@ use crate::fhir::Key;
 use crate::fhir::edit::quote;
 use crate::security::Caller;
 
-use super::super::edge::{Base, Edge};
-use super::super::query;
-use super::super::reply::{self, Answer, JSON};
 use super::{Shape, parameters, sheet};
+use crate::http::edge::{Base, Edge};
+use crate::http::query;
+use crate::http::reply::{self, Answer, JSON};
 
 /// How long an answer is held at most.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -38,7 +38,7 @@ struct Wish {
 }
 
 /// What is new.
-pub(in super::super) async fn list(
+pub(in crate::http) async fn list(
     State(edge): State<Edge>,
     caller: Caller,
     base: Base,
@@ -75,12 +75,9 @@ async fn poll(edge: &Edge, caller: &Caller, wish: &Wish) -> Result<Records> {
         return edge.exchange.poll(caller, since, wish.limit, Duration::ZERO).await;
     }
     let _held = edge.figures.hold();
-    let mut stopping = edge.stopping.clone();
     tokio::select! {
         records = edge.exchange.poll(caller, since, wish.limit, wish.wait) => records,
-        _ = stopping.wait_for(|stopping| *stopping) => {
-            edge.exchange.poll(caller, since, wish.limit, Duration::ZERO).await
-        }
+        () = edge.stops() => edge.exchange.poll(caller, since, wish.limit, Duration::ZERO).await,
     }
 }
 

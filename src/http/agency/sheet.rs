@@ -76,8 +76,9 @@ fn flatten(value: &Value, path: &mut String, columns: &mut Columns, cells: &mut 
             }
         }
         Value::Array(items) => {
-            let text = items.iter().map(plain).collect::<Vec<_>>().join("; ");
-            cells.push((columns.position(path), harmless(text)));
+            // What stands first in the cell decides what a spreadsheet takes it for.
+            let text = items.iter().map(|item| harmless(plain(item))).collect::<Vec<_>>().join("; ");
+            cells.push((columns.position(path), text));
         }
         Value::String(text) => cells.push((columns.position(path), harmless(text.clone()))),
         other => cells.push((columns.position(path), plain(other))),
@@ -118,7 +119,7 @@ mod tests {
     fn flattens_records() {
         let records = [
             json!({"type": "food", "id": "1", "participant": {"name": "Ann, Example", "phones": ["+1 555", "b"]},
-                   "services": [{"date": "2026-11-21"}, {"date": "2026-11-22", "units": 1.10}]}),
+                   "services": [{"date": "2026-11-21"}, {"date": "2026-11-22", "units": serde_json::from_str::<Value>("1.10").unwrap()}]}),
             json!({"type": "food", "id": "2", "note": null, "services": [{"units": 2}]}),
         ];
         let text = write(&records).unwrap();
