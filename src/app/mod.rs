@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use axum::Router;
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -24,6 +25,7 @@ use crate::http;
 use crate::mapping::Programs;
 use crate::profile::Checker;
 use crate::routing::Rulebook;
+use crate::security::Clients;
 use crate::store::Store;
 use crate::store::index::SearchParameters;
 use crate::store::sqlite::SqliteStore;
@@ -61,7 +63,7 @@ impl App {
             parameters = parameters.with_base(base.as_str());
         }
         let parameters = Arc::new(parameters);
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&settings.store)?);
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&settings.store, parameters.clone())?);
         let checker = Arc::new(Checker::new(definitions.clone()));
         let programs = Arc::new(Programs::shipped(&definitions)?);
         let exchange = Exchange::new(exchange::Parts {
@@ -77,6 +79,22 @@ impl App {
         let exchange = Arc::new(exchange.await?);
         Ok(Self { store, exchange, checker, programs, parameters, ids, settings })
     }
+
+    /// Everything that is served, for these clients. When `stopping` turns true, held polls are answered.
+    pub fn router(&self, clients: Arc<ArcSwap<Clients>>, stopping: watch::Receiver<bool>) -> Router {
+        http::router(http::Parts {
+            exchange: self.exchange.clone(),
+            store: self.store.clone(),
+            checker: self.checker.clone(),
+            programs: self.programs.clone(),
+            parameters: self.parameters.clone(),
+            clients,
+            limits: self.settings.limits,
+            base: self.settings.base.clone(),
+            ids: self.ids.clone(),
+            stopping,
+        })
+    }
 }
 
 /// Serves until `shutdown` is ready. Then no more requests are taken, held polls are answered at once, and those that run
@@ -87,18 +105,7 @@ impl App {
 pub async fn run(listener: TcpListener, app: &App, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<()> {
     let (stop, stopping) = watch::channel(false);
     let clients = Arc::new(ArcSwap::from_pointee(load_clients(app.store.as_ref()).await?));
-    let router = http::router(http::Parts {
-        exchange: app.exchange.clone(),
-        store: app.store.clone(),
-        checker: app.checker.clone(),
-        programs: app.programs.clone(),
-        parameters: app.parameters.clone(),
-        clients: clients.clone(),
-        limits: app.settings.limits,
-        base: app.settings.base.clone(),
-        ids: app.ids.clone(),
-        stopping: stopping.clone(),
-    });
+    let router = app.router(clients.clone(), stopping.clone());
     let refresh = tokio::spawn(clients::refresh(app.store.clone(), clients));
     // An answer is small and waited for: it goes out at once.
     let listener = listener.tap_io(|connection| {
