@@ -5,6 +5,7 @@
 
 pub mod package;
 mod report;
+pub mod route;
 mod sources;
 pub mod validate;
 
@@ -28,6 +29,8 @@ pub struct Cli {
 pub enum Command {
     /// Check resources and bundles, and say everything that is wrong with them
     Validate(validate::Args),
+    /// Say who would get a referral, and why
+    Route(route::Args),
     /// Read FHIR packages, and make compact packs of them
     Package(package::Args),
 }
@@ -67,6 +70,7 @@ pub struct Streams<'a> {
 pub fn run(cli: &Cli, streams: &mut Streams<'_>) -> Exit {
     let done = match &cli.command {
         Command::Validate(args) => validate::run(args, streams),
+        Command::Route(args) => route::run(args, streams),
         Command::Package(args) => package::run(args, streams),
     };
     done.unwrap_or_else(|error| {
