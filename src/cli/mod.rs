@@ -8,6 +8,7 @@ pub mod demo;
 pub mod package;
 mod report;
 pub mod serve;
+pub mod route;
 mod sources;
 pub mod validate;
 
@@ -36,6 +37,8 @@ pub enum Command {
     Serve(serve::Args),
     /// Check resources and bundles, and say everything that is wrong with them
     Validate(validate::Args),
+    /// Say who would get a referral, and why
+    Route(route::Args),
     /// Read FHIR packages, and make compact packs of them
     Package(package::Args),
     /// Say who may call the gateway: add, list and revoke clients
@@ -79,6 +82,7 @@ pub fn run(cli: &Cli, streams: &mut Streams<'_>) -> Exit {
         Command::Demo(args) => demo::run(args, streams),
         Command::Serve(args) => serve::run(args, streams),
         Command::Validate(args) => validate::run(args, streams),
+        Command::Route(args) => route::run(args, streams),
         Command::Package(args) => package::run(args, streams),
         Command::Client(args) => client::run(args, Timestamp::now(), streams),
     };

@@ -287,6 +287,9 @@ impl fmt::Display for Rule {
 
 impl fmt::Display for Test {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let (Op::Eq, [Given::Flag(flag)]) = (self.op, &self.values[..]) {
+            return write!(f, "{}{}", if *flag { "" } else { "no " }, self.criterion.noun());
+        }
         f.write_str(self.criterion.noun())?;
         if !self.op.words().is_empty() {
             write!(f, " {}", self.op.words())?;
@@ -359,6 +362,7 @@ mod tests {
         assert_eq!(flag("eq", &[true]).ask_flag(Yes), Yes);
         assert_eq!(flag("eq", &[false]).ask_flag(Yes), No);
         assert_eq!(flag("exists", &[]).ask_flag(Unknown), Unknown);
+        assert_eq!(flag("eq", &[false]).to_string(), "no homelessness");
         let county = Test::new("county", "eq", vec![Given::Text("Fernhollow County".to_owned())], None).unwrap();
         assert_eq!(
             [county.ask_text(Some("fernhollow")), county.ask_text(Some("x")), county.ask_text(None)],
