@@ -61,21 +61,46 @@ async fn bodies_that_cannot_be_read() {
                 case("not JSON", body("{\"resourceType\": Task}".to_owned()), 400, "json-syntax"),
                 case("half of it", body("{\"resourceType\":\"Task\"".to_owned()), 400, "json-syntax"),
                 case("nothing", body(String::new()), 400, "json-syntax"),
-                case("not UTF-8", post().header("content-type", kind).body(b"{\"a\":\"\xff\"}".to_vec()), 400, "json-syntax"),
+                case(
+                    "not UTF-8",
+                    post().header("content-type", kind).body(b"{\"a\":\"\xff\"}".to_vec()),
+                    400,
+                    "json-syntax",
+                ),
                 case("too deep", body(deep), 400, "too-deep"),
                 case("too large", body(" ".repeat(64 * 1024 + 1)), 413, "too-large"),
                 case("no content type", post().body("{}"), 415, "media-type"),
                 case("XML", post().header("content-type", "application/fhir+xml").body("<Task/>"), 415, "media-type"),
-                case("another charset", post().header("content-type", "application/fhir+json; charset=latin1").body("{}"), 415, "media-type"),
-                case("another version", post().header("content-type", "application/fhir+json; fhirVersion=5.0").body("{}"), 415, "media-type"),
-                case("wants XML", body("{}".to_owned()).header("accept", "application/fhir+xml"), 406, "not-acceptable"),
+                case(
+                    "another charset",
+                    post().header("content-type", "application/fhir+json; charset=latin1").body("{}"),
+                    415,
+                    "media-type",
+                ),
+                case(
+                    "another version",
+                    post().header("content-type", "application/fhir+json; fhirVersion=5.0").body("{}"),
+                    415,
+                    "media-type",
+                ),
+                case(
+                    "wants XML",
+                    body("{}".to_owned()).header("accept", "application/fhir+xml"),
+                    406,
+                    "not-acceptable",
+                ),
             ],
         )
         .await;
     }
-    let answer = send(gateway.ehr.request(Method::POST, "/fhir/Task").header("content-type", FHIR).body("{\n  \"a\": x}")).await;
-    let lines: Vec<i64> =
-        answer.json()["issue"][0]["extension"].as_array().unwrap().iter().filter_map(|place| place["valueInteger"].as_i64()).collect();
+    let answer =
+        send(gateway.ehr.request(Method::POST, "/fhir/Task").header("content-type", FHIR).body("{\n  \"a\": x}")).await;
+    let lines: Vec<i64> = answer.json()["issue"][0]["extension"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|place| place["valueInteger"].as_i64())
+        .collect();
     assert_eq!(lines, [2, 8], "line and column are told: {}", answer.text);
 }
 
@@ -97,12 +122,37 @@ async fn resources_against_the_rules() {
             case("missing element", task(&|task| _ = task.as_object_mut().unwrap().remove("intent")), 422, "missing"),
             case("code outside its value set", task(&|task| task["status"] = json!("requsted")), 422, "binding"),
             case("bad date", task(&|task| task["authoredOn"] = json!("yesterday")), 422, "primitive-format"),
-            case("dangling reference", task(&|task| task["focus"]["reference"] = json!("ServiceRequest/none")), 422, "reference-dangling"),
-            case("focus is a Patient", task(&|task| task["focus"] = task["for"].clone()), 422, "focus-not-service-request"),
-            case("owner unknown", task(&|task| task["owner"]["reference"] = json!("Organization/none")), 422, "unknown-owner"),
-            case("no request in an entry", changed(&|whole| _ = whole["entry"][0].as_object_mut().unwrap().remove("request")), 422, "missing"),
+            case(
+                "dangling reference",
+                task(&|task| task["focus"]["reference"] = json!("ServiceRequest/none")),
+                422,
+                "reference-dangling",
+            ),
+            case(
+                "focus is a Patient",
+                task(&|task| task["focus"] = task["for"].clone()),
+                422,
+                "focus-not-service-request",
+            ),
+            case(
+                "owner unknown",
+                task(&|task| task["owner"]["reference"] = json!("Organization/none")),
+                422,
+                "reference-dangling",
+            ),
+            case(
+                "no request in an entry",
+                changed(&|whole| _ = whole["entry"][0].as_object_mut().unwrap().remove("request")),
+                422,
+                "missing",
+            ),
             case("a searchset", changed(&|whole| whole["type"] = json!("searchset")), 422, "bundle-rule"),
-            case("a DELETE inside", changed(&|whole| whole["entry"][0]["request"]["method"] = json!("DELETE")), 422, "not-supported"),
+            case(
+                "a DELETE inside",
+                changed(&|whole| whole["entry"][0]["request"]["method"] = json!("DELETE")),
+                422,
+                "not-supported",
+            ),
             case("another type than the address", post("/fhir/Patient", &draft(1)), 422, "not-a-resource"),
             case("no resource", post("/fhir/Task", &json!({})), 422, "not-a-resource"),
         ],
@@ -138,12 +188,27 @@ async fn addresses_methods_and_headers() {
             case("bad encoding", get("/fhir/Task?status=%zz"), 400, "parameter"),
             case("unknown history parameter", get(&format!("{own}/_history?_since=x")), 400, "parameter"),
             case("wants XML by _format", get(&format!("{own}?_format=xml")), 406, "not-acceptable"),
-            case("a form that is none", ehr.with_body(Method::POST, "/fhir/Task/_search", &draft(1)), 415, "media-type"),
+            case(
+                "a form that is none",
+                ehr.with_body(Method::POST, "/fhir/Task/_search", &draft(1)),
+                415,
+                "media-type",
+            ),
             case("no If-Match", put(), 400, "version-required"),
             case("If-Match is no version", put().header("if-match", "*"), 400, "parameter"),
             case("stale version", put().header("if-match", "W/\"7\""), 412, "stale-version"),
-            case("PUT of what is not there", ehr.with_body(Method::PUT, "/fhir/Task/none", &draft(1)), 404, "not-found"),
-            case("empty condition", ehr.with_body(Method::POST, "/fhir/Task", &draft(1)).header("if-none-exist", "?"), 400, "parameter"),
+            case(
+                "PUT of what is not there",
+                ehr.with_body(Method::PUT, "/fhir/Task/none", &draft(1)),
+                404,
+                "not-found",
+            ),
+            case(
+                "empty condition",
+                ehr.with_body(Method::POST, "/fhir/Task", &draft(1)).header("if-none-exist", "?"),
+                400,
+                "parameter",
+            ),
         ],
     )
     .await;
@@ -162,7 +227,9 @@ async fn what_agencies_get_wrong() {
     let events = format!("{own}/events");
     let get = |path: &str| agency.request(Method::GET, path);
     let event = |event: Value| agency.with_body(Method::POST, &events, &event);
-    let text = |text: &'static str| agency.request(Method::POST, &events).header("content-type", "application/json").body(text);
+    let text = |text: &'static str| {
+        agency.request(Method::POST, &events).header("content-type", "application/json").body(text)
+    };
     let record = agency.get(&own).await.expect(200);
     let mut unknown_member = record.clone();
     unknown_member["participant"]["shoeSize"] = json!({ "eu": "forty-two" });
@@ -176,13 +243,23 @@ async fn what_agencies_get_wrong() {
             case("no event", event(json!({})), 422, "missing"),
             case("unknown event", event(json!({ "event": "acept" })), 422, "unknown-code"),
             case("unknown member", event(json!({ "event": "accept", "foo": 1 })), 422, "unknown-element"),
-            case("unknown reason", event(json!({ "event": "decline", "reason": { "code": "x" } })), 422, "unknown-code"),
+            case(
+                "unknown reason",
+                event(json!({ "event": "decline", "reason": { "code": "x" } })),
+                422,
+                "unknown-code",
+            ),
             case("no reason", event(json!({ "event": "decline" })), 422, "reason-required"),
             case("illegal move", event(json!({ "event": "complete" })), 422, "illegal-move"),
-            case("not the agency's move", event(json!({ "event": "void" })), 422, "not-your-move"),
+            case("not the agency's move", event(json!({ "event": "void" })), 403, "not-your-move"),
             case("stale version", stale(event(json!({ "event": "accept" }))), 412, "stale-version"),
             case("stale record", stale(agency.with_body(Method::PUT, &own, &record)), 412, "stale-version"),
-            case("a record that is none", agency.with_body(Method::PUT, &own, &json!({ "id": 1 })), 422, "record-invalid"),
+            case(
+                "a record that is none",
+                agency.with_body(Method::PUT, &own, &json!({ "id": 1 })),
+                422,
+                "record-invalid",
+            ),
             case("unknown referral", get("/agency/v1/referrals/none"), 404, "not-found"),
             case("unknown cursor", get("/agency/v1/referrals?since=abc"), 400, "unknown-cursor"),
             case("cursor of another store", get("/agency/v1/referrals?since=other.1"), 400, "unknown-cursor"),
@@ -190,9 +267,32 @@ async fn what_agencies_get_wrong() {
             case("unknown parameter", get("/agency/v1/referrals?cursor=1"), 400, "parameter"),
             case("wants XML", get("/agency/v1/referrals").header("accept", "application/xml"), 406, "not-acceptable"),
             case("unknown schema", get("/agency/v1/schemas/none"), 404, "not-found"),
-            case("unknown program", agency.with_body(Method::PUT, "/agency/v1/programs/none/capacity", &json!({ "status": "capacity" })), 404, "not-found"),
-            case("another's program", agency.with_body(Method::PUT, "/agency/v1/programs/lantern-apartments/capacity", &json!({ "status": "capacity" })), 404, "not-found"),
-            case("unknown capacity", agency.with_body(Method::PUT, "/agency/v1/programs/community-food/capacity", &json!({ "status": "plenty" })), 422, "unknown-code"),
+            case(
+                "unknown program",
+                agency.with_body(Method::PUT, "/agency/v1/programs/none/capacity", &json!({ "status": "capacity" })),
+                404,
+                "not-found",
+            ),
+            case(
+                "another's program",
+                agency.with_body(
+                    Method::PUT,
+                    "/agency/v1/programs/lantern-apartments/capacity",
+                    &json!({ "status": "capacity" }),
+                ),
+                404,
+                "not-found",
+            ),
+            case(
+                "unknown capacity",
+                agency.with_body(
+                    Method::PUT,
+                    "/agency/v1/programs/community-food/capacity",
+                    &json!({ "status": "plenty" }),
+                ),
+                422,
+                "unknown-code",
+            ),
             case("no such address", get("/agency/v2/referrals"), 404, "not-found"),
             case("DELETE", agency.request(Method::DELETE, &own), 405, "not-supported"),
         ],

@@ -20,7 +20,11 @@ async fn a_cursor_leads_from_change_to_change() {
     };
     assert_eq!(second.iter().map(|record| &record["id"]).collect::<Vec<_>>(), [&json!(ids[2])]);
     assert!(gateway.agency.poll(&format!("?since={cursor}")).await.0.is_empty());
-    gateway.agency.post(&format!("/agency/v1/referrals/{}/events", ids[0]), &json!({ "event": "accept" })).await.expect(200);
+    gateway
+        .agency
+        .post(&format!("/agency/v1/referrals/{}/events", ids[0]), &json!({ "event": "accept" }))
+        .await
+        .expect(200);
     let (changed, _) = gateway.agency.poll(&format!("?since={cursor}")).await;
     assert_eq!(changed[0]["referral"]["state"], "accepted");
 }

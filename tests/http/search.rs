@@ -66,7 +66,8 @@ async fn leniency_is_asked_for_and_told() {
     let gateway = Gateway::start().await;
     sent(&gateway, 1).await;
     let get = |prefer: &str| {
-        let request = gateway.ehr.request(Method::GET, "/fhir/Patient?family=Wintergreen&shoe-size=42&_include=Patient:shoe");
+        let request =
+            gateway.ehr.request(Method::GET, "/fhir/Patient?family=Wintergreen&shoe-size=42&_include=Patient:shoe");
         request.header("prefer", prefer.to_owned())
     };
     assert_eq!(send(get("handling=strict")).await.status, 400);
@@ -74,7 +75,10 @@ async fn leniency_is_asked_for_and_told() {
     assert_eq!(link(&found, "self").unwrap(), format!("{}/fhir/Patient?family={FAMILY}", gateway.base));
     assert_eq!(found["entry"][0]["resource"]["name"][0]["family"], FAMILY);
     let last = found["entry"].as_array().unwrap().last().unwrap();
-    assert_eq!((&last["search"]["mode"], &last["resource"]["resourceType"]), (&json!("outcome"), &json!("OperationOutcome")));
+    assert_eq!(
+        (&last["search"]["mode"], &last["resource"]["resourceType"]),
+        (&json!("outcome"), &json!("OperationOutcome"))
+    );
     assert_eq!(last["resource"]["issue"].as_array().unwrap().len(), 2);
 }
 

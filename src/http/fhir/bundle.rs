@@ -88,8 +88,7 @@ impl Bundle {
 /// A resource with these elements alone (<https://hl7.org/fhir/R4/search.html#elements>), marked as a part of itself so
 /// that nobody stores it as the whole.
 fn subset(resource: Node<'_>, elements: &[String]) -> String {
-    const TAG: &str =
-        r#"{"system":"http://terminology.hl7.org/CodeSystem/v3-ObservationValue","code":"SUBSETTED"}"#;
+    const TAG: &str = r#"{"system":"http://terminology.hl7.org/CodeSystem/v3-ObservationValue","code":"SUBSETTED"}"#;
     let mut text = String::from("{");
     for member in resource.members() {
         let name = member.name();

@@ -150,7 +150,10 @@ mod tests {
         // A search by POST comes with search-type, an operation is listed as one, and the statement tells itself.
         let implied = ["/fhir/metadata", "/fhir/", "/fhir/$validate", "/fhir/{type}/$validate", "/fhir/{type}/_search"];
         for route in route::all().iter().filter(|route| route.path.starts_with("/fhir")) {
-            let told = OF_TYPES.iter().chain(OF_SYSTEM).any(|(method, path, _)| (*method, *path) == (route.method, route.path));
+            let told = OF_TYPES
+                .iter()
+                .chain(OF_SYSTEM)
+                .any(|(method, path, _)| (*method, *path) == (route.method, route.path));
             assert!(told || implied.contains(&route.path), "{} {}", route.method, route.path);
         }
     }
@@ -164,8 +167,12 @@ mod tests {
         let resources = statement["rest"][0]["resource"].as_array().unwrap();
         let task = resources.iter().find(|resource| resource["type"] == "Task").unwrap();
         assert_eq!(task["versioning"], "versioned-update");
-        let codes: Vec<&str> =
-            task["interaction"].as_array().unwrap().iter().filter_map(|interaction| interaction["code"].as_str()).collect();
+        let codes: Vec<&str> = task["interaction"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|interaction| interaction["code"].as_str())
+            .collect();
         assert_eq!(codes, ["create", "read", "vread", "update", "history-instance", "search-type"]);
         let owner = json!({ "name": "owner", "type": "reference", "definition": "http://hl7.org/fhir/SearchParameter/Task-owner" });
         assert!(task["searchParam"].as_array().unwrap().contains(&owner), "{task}");

@@ -77,7 +77,11 @@ async fn search(
         false => Vec::new(),
     };
     let links = links(&format!("{}/{kind}", base.fhir()), &parameters, page.next.as_deref());
-    let mut bundle = Bundle::new("searchset", page.total, &links.iter().map(|(name, url)| (*name, url.as_str())).collect::<Vec<_>>());
+    let mut bundle = Bundle::new(
+        "searchset",
+        page.total,
+        &links.iter().map(|(name, url)| (*name, url.as_str())).collect::<Vec<_>>(),
+    );
     for stored in &page.matches {
         bundle.found(&base.fhir(), stored, "match", &elements);
     }
