@@ -3,6 +3,7 @@
 //! Nothing here knows how a thing is done; it reads files, asks the layers below, and says what they found. Exit codes
 //! are the contract of [`Exit`].
 
+pub mod client;
 pub mod package;
 mod report;
 mod sources;
@@ -11,6 +12,7 @@ pub mod validate;
 use std::io::{Read, Write};
 
 use clap::{Parser, Subcommand};
+use jiff::Timestamp;
 
 use crate::error::{Category, Error};
 
@@ -30,6 +32,8 @@ pub enum Command {
     Validate(validate::Args),
     /// Read FHIR packages, and make compact packs of them
     Package(package::Args),
+    /// Say who may call the gateway: add, list and revoke clients
+    Client(client::Args),
 }
 
 /// What the caller of the process learns.
@@ -68,6 +72,7 @@ pub fn run(cli: &Cli, streams: &mut Streams<'_>) -> Exit {
     let done = match &cli.command {
         Command::Validate(args) => validate::run(args, streams),
         Command::Package(args) => package::run(args, streams),
+        Command::Client(args) => client::run(args, Timestamp::now(), streams),
     };
     done.unwrap_or_else(|error| {
         // Nobody is left to tell if standard error is gone too.

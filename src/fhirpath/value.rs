@@ -119,12 +119,12 @@ impl Calendar {
 }
 
 /// The name of a type: `FHIR.Patient`, `System.Boolean`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TypeName<'a> {
     /// `System` or `FHIR`
-    pub namespace: &'a str,
+    pub namespace: &'static str,
     /// The name within it
-    pub name: &'a str,
+    pub name: Cow<'a, str>,
 }
 
 impl fmt::Display for TypeName<'_> {

@@ -10,7 +10,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
         let input = site.input;
         let truth = match site.call.function {
             Function::Empty => input.is_empty(),
-            Function::Count => return Ok(Collection::value(Value::Integer(input.len() as i64))),
+            Function::Count => return Ok(Collection::value(super::count(input.len()))),
             Function::Distinct => return self.distinct(site.at, input.iter().cloned()),
             Function::IsDistinct => self.distinct(site.at, input.iter().cloned())?.len() == input.len(),
             Function::SubsetOf => self.is_subset(site.at, input, &self.argument(site, 0)?)?,

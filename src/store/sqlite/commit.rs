@@ -13,9 +13,10 @@ use crate::fhir::{Document, Issue, Key, ResourceKey, edit};
 use crate::referral::plan::{AuditEntry, Extras, Guard, Idempotency, Plan, Write};
 use crate::store::Committed;
 
+use super::entries::Reindexed;
 use super::news::Announcement;
 use super::writer::Session;
-use super::{STORED, deliveries, shares};
+use super::{STORED, deliveries, rows, shares};
 
 /// A resource as the transaction found it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -34,12 +35,14 @@ struct Target {
     before: Before,
     /// The version that the writes seen so far have brought it to
     version: i64,
+    /// And its lastUpdated
+    updated: i64,
 }
 
 type Targets = HashMap<ResourceKey, Target>;
 
 /// Commits the plan, or refuses it as a conflict.
-pub(super) fn commit(session: &mut Session<'_>, plan: Plan) -> Result<Committed> {
+pub(super) fn commit(session: &mut Session<'_>, plan: Plan, index: &[Reindexed]) -> Result<Committed> {
     let Plan { mut writes, shares, extras, deliveries, audit, guards, idempotency } = plan;
     if let Some(idempotency) = &idempotency {
         refuse_used(session, idempotency)?;
@@ -47,21 +50,28 @@ pub(super) fn commit(session: &mut Session<'_>, plan: Plan) -> Result<Committed>
     for guard in &guards {
         hold(session, guard)?;
     }
-    let targets = targets(session, &writes)?;
+    let mut targets = targets(session, &writes)?;
+    if let Some(unread) = index.iter().find(|change| change.before.is_none()) {
+        return Err(conflict(Some(&unread.key), format!("{} was changed before this change was ready", unread.key)));
+    }
 
     let seq = session.progress.seq + 1;
     session.progress.seq = seq;
     let mut news = Announcement { seq, ..Announcement::default() };
     let mut touched = Vec::new();
-    let mut known = targets;
     for write in &mut writes {
         never_back(write, &mut session.progress.updated)?;
-        let Some(target) = known.get_mut(&write.key) else { continue };
+        let Some(target) = targets.get_mut(&write.key) else { continue };
         news.directory |= write.public || target.before.public;
         store(session, write, target)?;
         if target.before.version > 0 && !write.public {
             touched.push(target.before.id);
         }
+    }
+    for change in index {
+        let (Some(target), Some(before)) = (targets.get(&change.key), &change.before) else { continue };
+        rows::remove(session, before, target.before.id, target.before.updated)?;
+        rows::add(session, &change.after, target.before.id, target.updated)?;
     }
     let mut renewed = Vec::new();
     for share in &shares {
@@ -112,7 +122,7 @@ fn targets(session: &mut Session<'_>, writes: &[Write]) -> Result<Targets> {
     for write in writes {
         if !targets.contains_key(&write.key) {
             let before = before(session, &write.key)?;
-            targets.insert(write.key.clone(), Target { before, version: before.version });
+            targets.insert(write.key.clone(), Target { before, version: before.version, updated: 0 });
         }
         let Some(target) = targets.get_mut(&write.key) else { continue };
         if write.version.cast_signed() != target.version + 1 {
@@ -180,6 +190,7 @@ fn store(session: &mut Session<'_>, write: &Write, target: &mut Target) -> Resul
     session.version += 1;
     let (current, seq, version) = (session.version, session.progress.seq, write.version.cast_signed());
     let updated = write.updated.as_millisecond();
+    target.updated = updated;
     let author = match &write.author {
         Some(organization) => session.keys.organization(session.connection, organization)?,
         None => 0,

@@ -20,7 +20,6 @@ pub(super) struct Keys {
     kinds: HashMap<String, i64>,
     resources: HashMap<ResourceKey, i64>,
     systems: HashMap<String, i64>,
-    parameters: HashMap<(i64, String), i64>,
     /// How many ids were given in all
     given: u64,
 }
@@ -113,19 +112,12 @@ impl Keys {
         Ok(id)
     }
 
-    /// The id of a search parameter of a type.
+    /// The id of a search parameter of a type. Asked once for each, when the store is opened.
     pub(super) fn parameter(&mut self, writer: &Connection, kind: i64, code: &str) -> Result<i64> {
-        // One allocation a row of the index would be felt, so the map is asked with what it holds only when it misses.
-        let key = (kind, code.to_owned());
-        if let Some(id) = self.parameters.get(&key) {
-            return Ok(*id);
+        match parameter(writer, kind, code)? {
+            Some(id) => Ok(id),
+            None => self.give(writer, "INSERT INTO parameter (kind, code) VALUES (?1, ?2)", params![kind, code]),
         }
-        let id = match parameter(writer, kind, code)? {
-            Some(id) => id,
-            None => self.give(writer, "INSERT INTO parameter (kind, code) VALUES (?1, ?2)", params![kind, code])?,
-        };
-        self.parameters.insert(key, id);
-        Ok(id)
     }
 }
 
@@ -149,8 +141,8 @@ pub(super) fn system(connection: &Connection, uri: &str) -> Result<Option<i64>> 
     Ok(statement.query_row([uri], |row| row.get(0)).optional()?)
 }
 
-/// The id of a search parameter of a type, if any index row has it.
-pub(super) fn parameter(connection: &Connection, kind: i64, code: &str) -> Result<Option<i64>> {
+/// The id of a search parameter of a type, if it has one.
+fn parameter(connection: &Connection, kind: i64, code: &str) -> Result<Option<i64>> {
     let mut statement = connection.prepare_cached("SELECT id FROM parameter WHERE kind = ?1 AND code = ?2")?;
     Ok(statement.query_row(params![kind, code], |row| row.get(0)).optional()?)
 }

@@ -23,19 +23,23 @@ use crate::fhir::{Limits, ResourceKey};
 use crate::referral::plan::{AuditEntry, Idempotency, Plan};
 use crate::referral::scope::Scope;
 
+use super::index::SearchParameters;
 use super::{Changes, ClientRow, Committed, Pending, Statistics, Store, Stored, StoredReferral};
 use news::News;
 use reader::Readers;
-use writer::{Counters, Job, Session, Writer};
+use writer::{Counters, Index, Job, Session, Writer};
 
 mod clients;
 mod commit;
 mod deliveries;
+mod entries;
 mod keys;
 mod news;
 mod read;
 mod reader;
 mod referral;
+mod reindex;
+mod rows;
 mod schema;
 mod shares;
 mod writer;
@@ -50,6 +54,8 @@ const STORED: Limits = Limits { bytes: u32::MAX as usize, depth: 1000 };
 #[derive(Debug)]
 pub struct SqliteStore {
     id: String,
+    /// What resources are indexed by; none where they are neither written nor searched
+    parameters: Option<Arc<SearchParameters>>,
     news: Arc<News>,
     counters: Arc<Counters>,
     readers: Readers,
@@ -58,21 +64,51 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the file, which is made where it is missing.
+    /// Opens the file, which is made where it is missing. Where the search parameters have changed since it was
+    /// written, its index is made anew.
     ///
     /// # Errors
     /// If the file cannot be used, is another program's, or was written by a newer version of this one.
-    pub fn open(path: &Path) -> Result<Self> {
-        let connection = schema::open_writer(path)?;
+    pub fn open(path: &Path, parameters: Arc<SearchParameters>) -> Result<Self> {
+        let mut connection = schema::open_writer(path)?;
+        let ids = reindex::prepare(&mut connection, &parameters)?;
+        Self::start(
+            path,
+            connection,
+            Index { parameters: ids, fingerprint: parameters.fingerprint() },
+            Some(parameters),
+        )
+    }
+
+    /// Opens the file to administer it. Clients are read and changed; resources are read, and neither written nor
+    /// searched, so what indexes them is not needed.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`].
+    pub fn open_for_clients(path: &Path) -> Result<Self> {
+        Self::start(path, schema::open_writer(path)?, Index::default(), None)
+    }
+
+    fn start(
+        path: &Path,
+        connection: Connection,
+        index: Index,
+        parameters: Option<Arc<SearchParameters>>,
+    ) -> Result<Self> {
         let id = connection.query_row("SELECT id FROM store", [], |row| row.get(0))?;
         let news = Arc::new(News::load(&connection)?);
         let counters = Arc::new(Counters::default());
         let readers = Readers::start(path, READERS)?;
         let (jobs, waiting) = channel();
-        let writer = Writer::new(connection, news.clone(), counters.clone());
+        let writer = Writer::new(connection, index, news.clone(), counters.clone());
         let thread = std::thread::Builder::new().name("store-write".to_owned());
         let thread = thread.spawn(move || writer.run(&waiting)).map_err(Error::fault)?;
-        Ok(Self { id, news, counters, readers, jobs: Some(jobs), writer: Some(thread) })
+        Ok(Self { id, parameters, news, counters, readers, jobs: Some(jobs), writer: Some(thread) })
+    }
+
+    /// What resources are indexed by.
+    fn indexed(&self) -> Result<&Arc<SearchParameters>> {
+        self.parameters.as_ref().ok_or_else(|| Error::fault("the store was opened to administer clients only"))
     }
 
     /// Has this done by the writer.
@@ -101,7 +137,10 @@ impl Drop for SqliteStore {
 
 impl Store for SqliteStore {
     fn commit(&self, plan: Plan) -> Pending<'_, Committed> {
-        self.write(move |session| commit::commit(session, plan))
+        Box::pin(async move {
+            let index = entries::changes(&self.readers, self.indexed()?, &plan).await?;
+            self.write(move |session| commit::commit(session, plan, &index)).await
+        })
     }
 
     fn read<'a>(&'a self, scope: &'a Scope, key: &'a ResourceKey, version: Option<u64>) -> Pending<'a, Option<Stored>> {

@@ -102,6 +102,23 @@ pub(super) fn versions(connection: &Connection, id: i64, count: usize) -> Result
     connection.prepare_cached(&sql)?.query_and_then([id, count], stored)?.collect()
 }
 
+/// The documents of these versions, as far as they are stored.
+pub(super) fn documents(connection: &Connection, keys: &[(ResourceKey, u64)]) -> Result<Vec<(ResourceKey, Document)>> {
+    let mut documents = Vec::with_capacity(keys.len());
+    let mut statement = connection.prepare_cached(
+        "SELECT v.document FROM kind k CROSS JOIN resource r CROSS JOIN version v
+         WHERE k.name = ?1 AND r.kind = k.id AND r.logical = ?2 AND v.resource = r.id AND v.version = ?3",
+    )?;
+    for (key, version) in keys {
+        let mut rows = statement.query(params![key.kind, key.id, version.cast_signed()])?;
+        if let Some(row) = rows.next()? {
+            let text = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
+            documents.push((key.clone(), Document::parse_within(text, STORED)?));
+        }
+    }
+    Ok(documents)
+}
+
 /// Which of these are stored and seen.
 pub(super) fn visible(connection: &Connection, scope: &Scope, keys: &[ResourceKey]) -> Result<Vec<bool>> {
     let eyes = Eyes::of(connection, scope)?;

@@ -59,6 +59,8 @@ pub(super) struct Progress {
 pub(super) struct Session<'w> {
     pub(super) connection: &'w Connection,
     pub(super) keys: &'w mut Keys,
+    /// The ids of the search parameters, by their number
+    parameters: &'w [i64],
     pub(super) progress: Progress,
     /// The newest id of a version
     pub(super) version: i64,
@@ -72,12 +74,22 @@ pub(super) struct Session<'w> {
     conflicts: u64,
 }
 
+/// What the index was made with.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    /// The ids of the search parameters, by their number; none where resources are not written
+    pub(super) parameters: Vec<i64>,
+    /// Tells these parameters from others
+    pub(super) fingerprint: String,
+}
+
 /// The thread's own state.
 pub(super) struct Writer {
     connection: Connection,
     news: Arc<News>,
     counters: Arc<Counters>,
     keys: Keys,
+    index: Index,
     /// `PRAGMA data_version`: changes when another connection has written
     seen: i64,
 }
@@ -121,7 +133,28 @@ where
 
 // === Session ===
 
-impl Session<'_> {
+impl<'w> Session<'w> {
+    /// A session that has come nowhere yet.
+    pub(super) fn outside_group(connection: &'w Connection, keys: &'w mut Keys, parameters: &'w [i64]) -> Self {
+        Self {
+            connection,
+            keys,
+            parameters,
+            progress: Progress { seq: 0, updated: 0 },
+            version: 0,
+            created: Vec::new(),
+            announcements: Vec::new(),
+            clients: None,
+            conflicts: 0,
+        }
+    }
+
+    /// The id of the search parameter with this number.
+    pub(super) fn parameter(&self, number: u16) -> Result<i64> {
+        let found = self.parameters.get(usize::from(number)).copied();
+        found.ok_or_else(|| Error::fault("an index entry has a parameter that was not there when the store was opened"))
+    }
+
     /// All of the work or nothing of it, whatever becomes of the rest of the group.
     fn within_savepoint<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         let (progress, given) = (self.progress, self.keys.given());
@@ -151,9 +184,9 @@ impl Session<'_> {
 // === Writer ===
 
 impl Writer {
-    pub(super) fn new(connection: Connection, news: Arc<News>, counters: Arc<Counters>) -> Self {
+    pub(super) fn new(connection: Connection, index: Index, news: Arc<News>, counters: Arc<Counters>) -> Self {
         // 0 is no data version, so the first look sees everything that was written before it.
-        Self { connection, news, counters, keys: Keys::default(), seen: 0 }
+        Self { connection, news, counters, keys: Keys::default(), index, seen: 0 }
     }
 
     /// Writes until the last sender is gone; what was sent before is written.
@@ -206,20 +239,20 @@ impl Writer {
 
     fn transaction(&mut self, group: &mut [Box<dyn Job>]) -> Result<()> {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        let (seq, updated, version) = self
+        let (progress, version, same): (_, _, bool) = self
             .connection
-            .prepare_cached("SELECT seq, updated, (SELECT coalesce(max(id), 0) FROM version) FROM store")?
-            .query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-        let mut session = Session {
-            connection: &self.connection,
-            keys: &mut self.keys,
-            progress: Progress { seq, updated },
-            version,
-            created: Vec::new(),
-            announcements: Vec::new(),
-            clients: None,
-            conflicts: 0,
-        };
+            .prepare_cached(
+                "SELECT seq, updated, (SELECT coalesce(max(id), 0) FROM version), parameters = ?1 FROM store",
+            )?
+            .query_row([&self.index.fingerprint], |row| {
+                Ok((Progress { seq: row.get(0)?, updated: row.get(1)? }, row.get(2)?, row.get(3)?))
+            })?;
+        if !same && !self.index.parameters.is_empty() {
+            return Err(Error::fault("another version of handoff has changed the search index; this one must stop"));
+        }
+        let seq = progress.seq;
+        let session = Session::outside_group(&self.connection, &mut self.keys, &self.index.parameters);
+        let mut session = Session { progress, version, ..session };
         for job in group {
             job.perform(&mut session);
         }
