@@ -53,7 +53,7 @@ async fn a_sheet_has_a_row_for_each_referral() {
         gateway.agency.request(Method::GET, &format!("/agency/v1/referrals{query}")).header("accept", "text/csv")
     };
     let answer = send(sheet("")).await;
-    assert_eq!((answer.status, answer.header("content-type")), (200, "text/csv"));
+    assert_eq!((answer.status, answer.header("content-type")), (200, "text/csv; charset=utf-8"));
     let mut reader = csv::Reader::from_reader(answer.text.as_bytes());
     let columns: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
     assert_eq!(columns[..2], ["id", "type"]);

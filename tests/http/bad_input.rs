@@ -138,7 +138,7 @@ async fn resources_against_the_rules() {
                 "owner unknown",
                 task(&|task| task["owner"]["reference"] = json!("Organization/none")),
                 422,
-                "unknown-owner",
+                "reference-dangling",
             ),
             case(
                 "no request in an entry",
@@ -251,7 +251,7 @@ async fn what_agencies_get_wrong() {
             ),
             case("no reason", event(json!({ "event": "decline" })), 422, "reason-required"),
             case("illegal move", event(json!({ "event": "complete" })), 422, "illegal-move"),
-            case("not the agency's move", event(json!({ "event": "void" })), 422, "not-your-move"),
+            case("not the agency's move", event(json!({ "event": "void" })), 403, "not-your-move"),
             case("stale version", stale(event(json!({ "event": "accept" }))), 412, "stale-version"),
             case("stale record", stale(agency.with_body(Method::PUT, &own, &record)), 412, "stale-version"),
             case(

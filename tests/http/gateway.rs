@@ -44,7 +44,7 @@ struct CountingIds(AtomicU64);
 
 impl Ids for CountingIds {
     fn next(&self) -> String {
-        format!("id-{}", self.0.fetch_add(1, Ordering::Relaxed) + 1)
+        format!("id-{:06}", self.0.fetch_add(1, Ordering::Relaxed) + 1)
     }
 }
 

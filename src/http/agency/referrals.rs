@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::header::LINK;
-use axum::http::{HeaderMap, HeaderName, StatusCode, Uri};
+use axum::http::{HeaderName, StatusCode, Uri};
 
 use crate::error::{Error, Result};
 use crate::exchange::Records;
@@ -42,17 +42,16 @@ pub(in crate::http) async fn list(
     State(edge): State<Edge>,
     caller: Caller,
     base: Base,
-    headers: HeaderMap,
+    shape: Shape,
     uri: Uri,
 ) -> Answer {
-    let shape = Shape::wanted(&headers)?;
     let wish = Wish::read(uri.query())?;
     edge.figures.polled();
     let Records { records, cursor } = poll(&edge, &caller, &wish).await?;
     if shape == Shape::Csv {
         let next = query::join([("since", cursor.as_str()), ("limit", &wish.limit.to_string())]);
-        let link = format!("<{}/agency/v1/referrals?{next}>; rel=\"next\"", base.0);
-        let response = reply::body(StatusCode::OK, sheet::CSV, sheet::write(&records)?);
+        let link = format!("<{}/agency/v1/referrals?{next}>; rel=\"next\"", base.url());
+        let response = sheet::answer(&records)?;
         return Ok(reply::with(reply::with(response, CURSOR, &cursor), LINK, &link));
     }
     let mut text = String::from("{\"records\":[");

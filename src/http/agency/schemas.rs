@@ -17,7 +17,7 @@ pub(in crate::http) async fn list(State(edge): State<Edge>, _: Caller, base: Bas
         .programs
         .iter()
         .map(|program| {
-            let schema = format!("{}/agency/v1/schemas/{}", base.0, program.kind);
+            let schema = format!("{}/agency/v1/schemas/{}", base.url(), program.kind);
             json!({ "type": program.kind, "title": program.title, "schema": schema })
         })
         .collect();

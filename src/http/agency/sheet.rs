@@ -7,15 +7,25 @@
 
 use std::collections::HashMap;
 
+use axum::http::StatusCode;
+use axum::response::Response;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
+use crate::http::reply;
 
 /// The media type of sheets.
 pub(super) const CSV: &str = "text/csv";
+/// The same with its charset, which text has to name.
+const CSV_UTF8: &str = "text/csv; charset=utf-8";
+
+/// The records as an answer.
+pub(super) fn answer(records: &[Value]) -> Result<Response> {
+    Ok(reply::body(StatusCode::OK, CSV_UTF8, write(records)?))
+}
 
 /// Writes the records, one a row, under a row of column names.
-pub(super) fn write(records: &[Value]) -> Result<String> {
+fn write(records: &[Value]) -> Result<String> {
     let mut columns = Columns::default();
     // Every sheet has these, even one without rows.
     columns.position("id");
