@@ -184,7 +184,8 @@ fn published_expressions_compile() {
         for entry in archive.entries().unwrap() {
             let mut entry = entry.unwrap();
             let name = entry.path().unwrap().to_string_lossy().into_owned();
-            if !["/StructureDefinition-", "/SearchParameter-"].iter().any(|kind| name.contains(kind)) {
+            let defines = ["/StructureDefinition-", "/SearchParameter-"].iter().any(|kind| name.contains(kind));
+            if !defines || entry.path().unwrap().extension().is_none_or(|extension| extension != "json") {
                 continue;
             }
             let mut bytes = Vec::new();
