@@ -248,6 +248,23 @@ fn published_expressions_compile() {
 }
 
 #[test]
+fn items_become_json_in_the_form_of_fhir() {
+    let document = Document::parse(r#"{"resourceType":"Basic","extension":[{"valueDecimal":1.10}]}"#).unwrap();
+    let context = Context::new(document.root());
+    for (text, expected) in [
+        ("extension", r#"{"valueDecimal":1.10}"#),
+        ("extension.value + 1", "2.10"),
+        ("@2026-11", r#""2026-11""#),
+        ("4 'mg'", r#"{"value":4,"unit":"mg","system":"http://unitsofmeasure.org","code":"mg"}"#),
+        ("4.50 weeks", r#"{"value":4.50,"unit":"week","system":"http://unitsofmeasure.org","code":"wk"}"#),
+    ] {
+        let expression = Expression::parse(text).unwrap();
+        let result = expression.evaluate(&context, document.root()).unwrap();
+        assert_eq!(result.only().unwrap().to_json().to_string(), expected);
+    }
+}
+
+#[test]
 fn hostile_expressions_end() {
     let document = Document::parse(r#"{"resourceType":"Basic","id":"x"}"#).unwrap();
     let context = Context::new(document.root()).steps(200_000);

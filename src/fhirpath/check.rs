@@ -65,7 +65,7 @@ impl<'m> Checker<'m> {
             }
             Form::Typed { from, test, name } => {
                 let input = from.as_ref().map_or_else(|| this.clone(), |from| self.part(from, this));
-                if *test == TypeTest::Is { ANYTHING } else { self.narrowed(name, input) }
+                if *test == TypeTest::Is { ANYTHING } else { self.narrowed(name, &input) }
             }
             Form::Empty | Form::Literal(_) | Form::Index | Form::Total | Form::Variable(_) => ANYTHING,
         }
@@ -85,28 +85,29 @@ impl<'m> Checker<'m> {
 
     fn member(&mut self, at: u32, input: &Known<'m>, name: &Name) -> Known<'m> {
         let Some(kinds) = &input.types else { return Known { types: None, ordered: input.ordered } };
+        let unknown = Known { types: None, ordered: input.ordered };
         let mut found: Vec<Cow<'m, str>> = Vec::new();
         for kind in kinds {
             // What is abstract may be anything that derives from it.
             if matches!(&**kind, "Resource" | "DomainResource" | "Element" | "BackboneElement") {
-                return Known { types: None, ordered: input.ordered };
+                return unknown;
             }
-            match self.model.types(kind, &name.text) {
-                None => return Known { types: None, ordered: input.ordered },
-                Some(types) => {
-                    found.extend(types.into_iter().filter(|kind| !kinds_contain(&found, kind)).collect::<Vec<_>>())
+            let Some(types) = self.model.types(kind, &name.text) else { return unknown };
+            for kind in types {
+                if !found.contains(&kind) {
+                    found.push(kind);
                 }
             }
         }
         if found.is_empty() {
-            let kinds = kinds.iter().map(|kind| kind.as_ref()).collect::<Vec<_>>().join(" or ");
+            let kinds = kinds.join(" or ");
             self.found.push((at as usize, format!("there is no element {} in {kinds}", name.text)));
             return ANYTHING;
         }
         Known { types: Some(found), ordered: input.ordered }
     }
 
-    fn narrowed(&self, name: &TypeSpecifier, input: Known<'m>) -> Known<'m> {
+    fn narrowed(&self, name: &TypeSpecifier, input: &Known<'m>) -> Known<'m> {
         if name.namespace == Some(Namespace::System) || !self.model.is_type(&name.name) {
             return ANYTHING;
         }
@@ -147,10 +148,6 @@ impl<'m> Checker<'m> {
                 .push((at as usize, format!("{what} picks by order, and children have none that means anything")));
         }
     }
-}
-
-fn kinds_contain(kinds: &[Cow<'_, str>], kind: &str) -> bool {
-    kinds.iter().any(|known| known == kind)
 }
 
 fn either<'m>(left: Known<'m>, right: Known<'m>) -> Known<'m> {
