@@ -5,9 +5,11 @@ use std::fmt;
 
 use crate::fhir::{Issue, Key, Node, Place};
 
+use super::check;
 use super::context::Context;
 use super::eval;
 use super::item::{Collection, Element, Item};
+use super::model::Model;
 use super::parser;
 use super::tree::{Form, Operator, Part};
 
@@ -103,6 +105,13 @@ impl Expression {
                 Err(Box::new(issue(Key::ExpressionFailed, &self.text, self.part.at as usize, &said)))
             }
         }
+    }
+
+    /// Holds the expression against the types: what can never be found, evaluated on a `start` (`Patient`, `HumanName`,
+    /// `Patient.contact`). Nothing is said where the model does not know.
+    pub fn check(&self, model: &dyn Model, start: &str) -> Vec<Issue> {
+        let found = check::check(&self.part, model, start);
+        found.into_iter().map(|(at, said)| issue(Key::ExpressionInvalid, &self.text, at, &said)).collect()
     }
 
     /// The operands of the union that it is, each an expression of its own; itself, if it is none. Search parameters

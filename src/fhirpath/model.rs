@@ -15,6 +15,12 @@ pub trait Model: Sync {
     /// The type of the element `name` of the type `parent`.
     fn element(&self, parent: &str, name: &str) -> Option<Cow<'_, str>>;
 
+    /// The types that the element `name` of `parent` may have, several for a choice; none if there is no such element.
+    /// `None` where that cannot be known.
+    fn types(&self, _parent: &str, _name: &str) -> Option<Vec<Cow<'_, str>>> {
+        None
+    }
+
     /// Is `kind` the type `ancestor`, or derived from it?
     fn is_a(&self, kind: &str, ancestor: &str) -> bool;
 

@@ -6,6 +6,9 @@ use std::fmt;
 use super::date::{Temporal, TemporalKind};
 use super::decimal::Decimal;
 
+/// The code system of UCUM's units.
+pub(super) const UCUM: &str = "http://unitsofmeasure.org";
+
 /// A value of a system type. Texts may still be those of the document or of the expression.
 #[derive(Debug, Clone)]
 pub enum Value<'a> {

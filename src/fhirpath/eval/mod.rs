@@ -29,7 +29,7 @@ use super::context::Context;
 use super::function::Function;
 use super::item::{Collection, Item};
 use super::tree::{Call, Form, Part};
-use super::value::Value;
+use super::value::{UCUM, Value};
 
 /// Why an evaluation stopped, and at which part of the expression.
 #[derive(Debug)]
@@ -249,7 +249,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
             "rootResource" => Ok(Collection::node(self.context.root_resource)),
             "sct" => text("http://snomed.info/sct"),
             "loinc" => text("http://loinc.org"),
-            "ucum" => text("http://unitsofmeasure.org"),
+            "ucum" => text(UCUM),
             _ => {
                 let url = match (name.strip_prefix("vs-"), name.strip_prefix("ext-")) {
                     (Some(set), _) => format!("http://hl7.org/fhir/ValueSet/{set}"),

@@ -8,11 +8,9 @@ use crate::fhir::{Kind, Node};
 use super::super::decimal::Decimal;
 use super::super::item::{Collection, Item};
 use super::super::units::{self, Measure};
-use super::super::value::{Calendar, Quantity, Unit, Value};
+use super::super::value::{Calendar, Quantity, UCUM, Unit, Value};
 use super::equality::equivalent_decimals;
 use super::{Evaluator, Outcome, Site, only};
-
-const UCUM: &str = "http://unitsofmeasure.org";
 
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     /// An item as a quantity: a value of the language, or a FHIR Quantity without a comparator
