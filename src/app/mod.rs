@@ -63,7 +63,7 @@ impl App {
             parameters = parameters.with_base(base.as_str());
         }
         let parameters = Arc::new(parameters);
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&settings.store, parameters.clone())?);
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&settings.store, &parameters)?);
         let checker = Arc::new(Checker::new(definitions.clone()));
         let programs = Arc::new(Programs::shipped(&definitions)?);
         let exchange = Exchange::new(exchange::Parts {
