@@ -66,12 +66,6 @@ impl Programs {
     /// so a folder on disk can be given behind [`shipped::files`]. Everything is checked here: what was loaded works.
     ///
     /// # Errors
-<<<<<<< HEAD
-    /// Every finding, with file, line, column and how to mend it.
-    pub fn load<'f>(definitions: &Definitions, files: impl IntoIterator<Item = (&'f str, &'f [u8])>) -> Result<Self> {
-        let _ = (definitions, files.into_iter().count());
-        Err(Error::fault("not built yet"))
-=======
     /// Every finding, with file (the path), line, column and how to mend it.
     pub fn load<'f>(definitions: &Definitions, files: impl IntoIterator<Item = (&'f str, &'f [u8])>) -> Result<Self> {
         let (folders, tables) = sorted(files);
@@ -107,7 +101,6 @@ impl Programs {
             return Err(Error::refused(Key::MapInvalid, GENERIC, said));
         };
         Ok(Self { programs, generic, crosswalks })
->>>>>>> h-map
     }
 
     /// The program types that come with the program.
