@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use axum::Router;
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -24,8 +25,10 @@ use crate::http;
 use crate::mapping::Programs;
 use crate::profile::Checker;
 use crate::routing::Rulebook;
+use crate::security::Clients;
 use crate::store::Store;
 use crate::store::index::SearchParameters;
+use crate::store::sqlite::SqliteStore;
 
 pub use clients::load as load_clients;
 pub use outside::{TimedIds, WallClock, stop_signal};
@@ -47,31 +50,50 @@ pub struct App {
 }
 
 impl App {
-    /// Puts a gateway together over a store. What it needs besides comes with the program.
+    /// Opens the store and puts a gateway together over it. What it needs besides comes with the program.
     ///
     /// # Errors
-    /// If what comes with the program is damaged, or the directory in the store cannot be used.
-    pub async fn new(settings: Settings, store: Arc<dyn Store>, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Result<Self> {
+    /// If the store cannot be opened, what comes with the program is damaged, or the directory in the store cannot be
+    /// used.
+    pub async fn open(settings: Settings, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Result<Self> {
+        let base = settings.base.as_ref().map(|base| format!("{base}/fhir"));
         let definitions = Arc::new(Definitions::r4()?);
+        let mut parameters = SearchParameters::shipped(&definitions)?;
+        if let Some(base) = &base {
+            parameters = parameters.with_base(base.as_str());
+        }
+        let parameters = Arc::new(parameters);
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&settings.store, &parameters)?);
         let checker = Arc::new(Checker::new(definitions.clone()));
         let programs = Arc::new(Programs::shipped(&definitions)?);
-        let rules = Arc::new(Rulebook::shipped()?);
-        let parameters = Arc::new(SearchParameters::new(&definitions)?);
         let exchange = Exchange::new(exchange::Parts {
             store: store.clone(),
             checker: checker.clone(),
             programs: programs.clone(),
-            rules,
+            rules: Arc::new(Rulebook::shipped()?),
             parameters: parameters.clone(),
             clock,
             ids: ids.clone(),
-            settings: exchange::Settings {
-                consent: settings.consent,
-                base: settings.base.as_ref().map(|base| format!("{base}/fhir")),
-            },
+            settings: exchange::Settings { consent: settings.consent, base },
         });
         let exchange = Arc::new(exchange.await?);
         Ok(Self { store, exchange, checker, programs, parameters, ids, settings })
+    }
+
+    /// Everything that is served, for these clients. When `stopping` turns true, held polls are answered.
+    pub fn router(&self, clients: Arc<ArcSwap<Clients>>, stopping: watch::Receiver<bool>) -> Router {
+        http::router(http::Parts {
+            exchange: self.exchange.clone(),
+            store: self.store.clone(),
+            checker: self.checker.clone(),
+            programs: self.programs.clone(),
+            parameters: self.parameters.clone(),
+            clients,
+            limits: self.settings.limits,
+            base: self.settings.base.clone(),
+            ids: self.ids.clone(),
+            stopping,
+        })
     }
 }
 
@@ -83,18 +105,7 @@ impl App {
 pub async fn run(listener: TcpListener, app: &App, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<()> {
     let (stop, stopping) = watch::channel(false);
     let clients = Arc::new(ArcSwap::from_pointee(load_clients(app.store.as_ref()).await?));
-    let router = http::router(http::Parts {
-        exchange: app.exchange.clone(),
-        store: app.store.clone(),
-        checker: app.checker.clone(),
-        programs: app.programs.clone(),
-        parameters: app.parameters.clone(),
-        clients: clients.clone(),
-        limits: app.settings.limits,
-        base: app.settings.base.clone(),
-        ids: app.ids.clone(),
-        stopping: stopping.clone(),
-    });
+    let router = app.router(clients.clone(), stopping.clone());
     let refresh = tokio::spawn(clients::refresh(app.store.clone(), clients));
     // An answer is small and waited for: it goes out at once.
     let listener = listener.tap_io(|connection| {

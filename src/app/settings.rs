@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use crate::error::{Error, Result};
 use crate::fhir::{Issue, Key, Limits, Place};
-use crate::security::consent::Policy;
+use crate::security::Policy;
 
 /// The file that is read where none is named and this one is there.
 pub const USUAL_FILE: &str = "handoff.toml";
@@ -96,7 +96,7 @@ impl Default for Settings {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             base: None,
             store: PathBuf::from("handoff.db"),
-            consent: Policy::default(),
+            consent: Policy::Optional,
             log: LogForm::Text,
             log_level: "info".to_owned(),
             limits: Limits::default(),

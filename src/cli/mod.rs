@@ -4,8 +4,11 @@
 //! are the contract of [`Exit`].
 
 pub mod client;
+pub mod demo;
 pub mod package;
 mod report;
+pub mod serve;
+pub mod route;
 mod sources;
 pub mod validate;
 
@@ -28,8 +31,14 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Send one referral all the way round, each step shown, then go on serving
+    Demo(demo::Args),
+    /// Serve FHIR and the agency API until told to stop
+    Serve(serve::Args),
     /// Check resources and bundles, and say everything that is wrong with them
     Validate(validate::Args),
+    /// Say who would get a referral, and why
+    Route(route::Args),
     /// Read FHIR packages, and make compact packs of them
     Package(package::Args),
     /// Say who may call the gateway: add, list and revoke clients
@@ -70,7 +79,10 @@ pub struct Streams<'a> {
 /// Runs a command. What could not be done is said on standard error.
 pub fn run(cli: &Cli, streams: &mut Streams<'_>) -> Exit {
     let done = match &cli.command {
+        Command::Demo(args) => demo::run(args, streams),
+        Command::Serve(args) => serve::run(args, streams),
         Command::Validate(args) => validate::run(args, streams),
+        Command::Route(args) => route::run(args, streams),
         Command::Package(args) => package::run(args, streams),
         Command::Client(args) => client::run(args, Timestamp::now(), streams),
     };

@@ -63,32 +63,25 @@ pub(super) fn file(name: &str, text: Option<&str>, issues: &[Issue], streams: &m
 }
 
 fn write_issue(name: &str, text: Option<&str>, issue: &Issue, streams: &mut Streams<'_>) -> Result<()> {
+    let is_terminal = streams.is_terminal;
     let paint = |colour: &str, text: &str| {
-        if streams.is_terminal { format!("\x1b[{colour}m{text}\x1b[0m") } else { text.to_owned() }
+        if is_terminal { format!("\x1b[{colour}m{text}\x1b[0m") } else { text.to_owned() }
     };
-    let colour = if issue.is_error() {
-        "1;31"
-    } else if issue.severity == Severity::Warning {
-        "1;33"
-    } else {
-        "1;36"
+    let colour = match issue.severity {
+        Severity::Fatal | Severity::Error => "1;31",
+        Severity::Warning => "1;33",
+        Severity::Information => "1;36",
     };
     let head = paint(colour, &format!("{}[{}]", issue.severity.code(), issue.key.name()));
     let place = issue.place.map_or_else(|| name.to_owned(), |place| format!("{name}:{place}"));
-    let mut said = format!("{head}: {}\n  --> {place}", issue.text);
-    if !issue.path.is_empty() {
-        said.push_str("  ");
-        said.push_str(&paint("1", &issue.path));
-    }
-    said.push('\n');
-    if let Some((line, mark)) = issue.place.and_then(|place| excerpt(text?, place)) {
-        let number = issue.place.map_or(0, |place| place.line).to_string();
-        let margin = " ".repeat(number.len());
-        let mark = paint(colour, &mark);
-        said.push_str(&format!("{margin} |\n{number} | {line}\n{margin} | {mark}\n"));
-    }
-    said.push_str(&format!("   = mend: {}\n\n", issue.mend()));
-    streams.out.write_all(said.as_bytes()).map_err(unwritable)
+    let path = if issue.path.is_empty() { String::new() } else { format!("  {}", paint("1", &issue.path)) };
+    let number = issue.place.map_or_else(String::new, |place| place.line.to_string());
+    let margin = " ".repeat(number.len());
+    let shown = issue.place.and_then(|place| excerpt(text?, place)).map_or_else(String::new, |(line, mark)| {
+        format!("{margin} |\n{number} | {line}\n{margin} | {}\n", paint(colour, &mark))
+    });
+    let (text, mend) = (&issue.text, issue.mend());
+    write!(streams.out, "{head}: {text}\n  --> {place}{path}\n{shown}{margin} = mend: {mend}\n\n").map_err(unwritable)
 }
 
 /// The line at a place, cut to what fits, and the mark below it.

@@ -8,7 +8,6 @@ use tokio::net::TcpListener;
 use super::{Exit, Streams, unwritable};
 use crate::app::{self, App, Options, Settings, TimedIds, WallClock, stop_signal};
 use crate::error::{Error, Result};
-use crate::store::sqlite::SqliteStore;
 
 /// What `serve` is told.
 #[derive(Debug, clap::Args)]
@@ -31,12 +30,24 @@ pub(super) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
 
 async fn serve(settings: Settings, streams: &mut Streams<'_>) -> Result<()> {
     let listen = settings.listen;
-    let store = Arc::new(SqliteStore::open(&settings.store)?);
-    let app = App::new(settings, store, Arc::new(WallClock), Arc::new(TimedIds)).await?;
+    let app = App::open(settings, Arc::new(WallClock), Arc::new(TimedIds)).await?;
+    hint(&app).await?;
     let unusable = |error: std::io::Error| Error::fault(format!("cannot listen on {listen}: {error}"));
     let listener = TcpListener::bind(listen).await.map_err(unusable)?;
     let address = listener.local_addr().map_err(unusable)?;
-    writeln!(streams.out, "listening on http://{address} (FHIR under /fhir, agencies under /agency/v1)").map_err(unwritable)?;
+    writeln!(streams.out, "listening on http://{address} (FHIR under /fhir, agencies under /agency/v1)")
+        .map_err(unwritable)?;
     streams.out.flush().map_err(unwritable)?;
     app::run(listener, &app, stop_signal()).await
+}
+
+/// Says what a new gateway still lacks.
+async fn hint(app: &App) -> Result<()> {
+    if app.store.clients().await?.iter().all(|client| client.revoked.is_some()) {
+        tracing::warn!("nobody is let in yet; add clients with: handoff client add");
+    }
+    if app.store.directory().await?.is_empty() {
+        tracing::warn!("the directory is empty, so no referral finds a program; load organizations and programs");
+    }
+    Ok(())
 }

@@ -61,10 +61,8 @@ impl Exchange {
         let outcomes = match self.accept(caller, message, idempotency.clone()).await {
             // The same request was faster on another connection: its answer is ours.
             Err(error) if error.category == Category::Conflict => {
-                let answer = match explicit {
-                    true => self.repeated(idempotency.as_ref()).await?,
-                    false => self.sent_before(idempotency.as_ref()).await?,
-                };
+                let asked = idempotency.as_ref();
+                let answer = if explicit { self.repeated(asked).await? } else { self.sent_before(asked).await? };
                 return answer.ok_or(error);
             }
             other => other?,

@@ -50,12 +50,13 @@ impl Exchange {
             return Err(place::stale(&key, stored.version));
         }
         let node = stored.document.root();
-        let json = extension(&status, notes.as_deref());
-        if extension_of(node).is_some_and(|there| there.to_value().to_string() == json) {
+        let said = capacity_of(&stored);
+        if said["status"].as_str() == Some(&status) && said["notes"].as_str() == notes.as_deref() {
             return Ok(program(&stored));
         }
         let at = self.clock.now();
         let mut edits = Edits::new(node);
+        let json = extension(&status, notes.as_deref());
         match extension_of(node) {
             Some(there) => edits.replace(there, json),
             None => edits.append(node, "extension", &json),
@@ -145,20 +146,25 @@ fn program(stored: &Stored) -> Value {
         let ours = codings.filter(|coding| coding.get("system").is_some_and(|of| of.is_str(system)));
         ours.filter_map(|coding| Some(coding.str("code")?.into_owned())).collect()
     };
-    let part =
-        |url: &str| extension_of(node)?.list("extension").find(|part| part.get("url").is_some_and(|of| of.is_str(url)));
-    let status =
-        part("capacityStatus").and_then(|part| part.get("valueCodeableConcept")?.list("coding").next()?.str("code"));
-    let notes = part("capacityNotes").and_then(|part| part.str("valueString"));
-    let mut capacity = serde_json::Map::new();
-    capacity.extend(status.map(|status| ("status".to_owned(), json!(status))));
-    capacity.extend(notes.map(|notes| ("notes".to_owned(), json!(notes))));
     json!({
         "id": stored.key.id,
         "name": node.str("name"),
         "type": codes("program", PROGRAM_TYPES).first(),
         "needCategories": codes("category", SDOHCC_CODES),
-        "capacity": capacity,
+        "capacity": capacity_of(stored),
         "version": stored.version,
     })
+}
+
+/// What a program says that it can take on: `{"status"?, "notes"?}`.
+fn capacity_of(stored: &Stored) -> Value {
+    let extension = extension_of(stored.document.root());
+    let part = |url: &str| extension?.list("extension").find(|part| part.get("url").is_some_and(|of| of.is_str(url)));
+    let concept = part("capacityStatus").and_then(|part| part.get("valueCodeableConcept"));
+    let status = concept.and_then(|concept| concept.list("coding").next()?.str("code"));
+    let notes = part("capacityNotes").and_then(|part| part.str("valueString"));
+    let mut capacity = serde_json::Map::new();
+    capacity.extend(status.map(|status| ("status".to_owned(), json!(status))));
+    capacity.extend(notes.map(|notes| ("notes".to_owned(), json!(notes))));
+    Value::Object(capacity)
 }

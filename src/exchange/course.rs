@@ -98,7 +98,7 @@ impl Course {
             }
             Self::Waiting(decision) => {
                 turn::place(edits, task, SENT, &Because::new(Reason::NoRoute, Reason::NoRoute.text()), at);
-                turn::note(edits, task, None, &explain(decision), at);
+                turn::note(edits, task, None, &decision.to_string(), at);
             }
             Self::Moved(turn) => turn::mark(edits, task, turn.to, at),
         }
@@ -142,8 +142,8 @@ impl Course {
     fn detail(&self) -> String {
         match self {
             Self::Kept => String::new(),
-            Self::Delivered { decision, fidelity } => format!("{}; {fidelity}", trail(decision)),
-            Self::Waiting(decision) => trail(decision),
+            Self::Delivered { decision, fidelity } => format!("{}; {fidelity}", decision.trail()),
+            Self::Waiting(decision) => decision.trail(),
             Self::Forbidden(_) => Reason::ConsentDenied.code().to_owned(),
             Self::Moved(turn) => turn.event.map_or("updated", Event::code).to_owned(),
         }
@@ -180,36 +180,4 @@ pub(super) fn audit(
         subject: subject.cloned(),
         detail,
     }
-}
-
-/// A decision in ids and codes: `owner/program (type): reasons; program: reasons; ...`
-fn trail(decision: &Decision) -> String {
-    let codes = |reasons: &[routing::Reason]| reasons.iter().map(routing::Reason::code).collect::<Vec<_>>().join(" ");
-    let or_none = |id: &Option<String>| id.clone().unwrap_or_else(|| "none".to_owned());
-    let mut trail = vec![format!(
-        "{}/{} ({}): {}",
-        or_none(&decision.owner),
-        or_none(&decision.program),
-        decision.program_type,
-        codes(&decision.reasons)
-    )];
-    trail.extend(
-        decision.candidates.iter().map(|candidate| format!("{}: {}", candidate.program.id, codes(&candidate.reasons))),
-    );
-    trail.join("; ")
-}
-
-/// Why nobody got the referral, in words for the requester.
-fn explain(decision: &Decision) -> String {
-    let mut lines: Vec<String> = vec![format!("No program fits yet: {}.", sentence(&decision.reasons))];
-    for candidate in &decision.candidates {
-        let against: Vec<routing::Reason> =
-            candidate.reasons.iter().filter(|reason| reason.excludes()).cloned().collect();
-        lines.push(format!("{}: {}.", candidate.program.name, sentence(&against)));
-    }
-    lines.join(" ")
-}
-
-fn sentence(reasons: &[routing::Reason]) -> String {
-    reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }

@@ -26,7 +26,7 @@ const MEMBERS: &[(&str, Kind)] = &[
 
 /// An event, read.
 #[derive(Debug, Clone)]
-pub struct EventMessage {
+pub(super) struct EventMessage {
     /// What happened
     pub event: Event,
     /// When, where it is said; else it happens now
@@ -50,7 +50,7 @@ impl EventMessage {
     ///
     /// # Errors
     /// All findings, with their places: not an object, unknown members, wrong kinds, unknown codes.
-    pub fn read(node: Node<'_>) -> Result<Self> {
+    pub(super) fn read(node: Node<'_>) -> Result<Self> {
         if !node.is_object() {
             let said = format!("expected an event as an object, found {}", node.kind());
             return Err(Error::unprocessable(vec![Issue::error_at(Key::WrongType, node, said)]));
@@ -87,7 +87,7 @@ impl EventMessage {
 
     /// The state that a completion leads to by what is said of its outcome: `achieved` means that the need is met,
     /// `partially-achieved` in part; without one it is not said.
-    pub fn met(&self) -> Option<State> {
+    pub(super) fn met(&self) -> Option<State> {
         match self.outcome.as_ref()?.get("status")?.as_str()? {
             "achieved" => Some(State::NeedMet),
             "partially-achieved" => Some(State::NeedPartiallyMet),

@@ -14,8 +14,8 @@ use crate::referral::reason::Reason;
 use crate::referral::state::{self, Event, Party};
 use crate::referral::turn::{self, Because};
 use crate::referral::{Graph, Referral, Resource, Scope, task};
-use crate::security::{Caller, Recipient};
 use crate::security::consent::{self, Verdict};
+use crate::security::{Caller, Recipient};
 use crate::store::StoredReferral;
 
 use super::course::audit;
@@ -39,7 +39,7 @@ impl Exchange {
         for place in places {
             match place {
                 Place::Next(stored) if stored.key.kind != "Task" => {
-                    concerned.extend(self.store.sharing(&stored.key).await?)
+                    concerned.extend(self.store.sharing(&stored.key).await?);
                 }
                 _ => {}
             }

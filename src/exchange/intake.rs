@@ -110,8 +110,10 @@ fn accepted(findings: Vec<Issue>) -> Result<Vec<Issue>> {
 /// What became of each entry, with the findings about it.
 fn outcomes(message: Message<'_>, places: &[Place], writes: &[Write], findings: &[Issue]) -> Vec<Option<Outcome>> {
     let about = |entry: &Entry<'_>| -> Vec<Issue> {
-        let own = entry.resource.map(|resource| resource.path()).unwrap_or_default();
-        let inside = |issue: &&Issue| issue.path.strip_prefix(&own).is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_digit()));
+        let own = entry.resource.map(Node::path).unwrap_or_default();
+        let inside = |issue: &&Issue| {
+            issue.path.strip_prefix(&own).is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_digit()))
+        };
         findings.iter().filter(inside).cloned().collect()
     };
     places.iter().zip(message.entries).map(|(place, entry)| Outcome::of(place, writes, &about(entry))).collect()

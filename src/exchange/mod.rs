@@ -191,7 +191,7 @@ impl Exchange {
             let node = root.get("resourceType").unwrap_or(root);
             return Err(Error::unprocessable(vec![Issue::error(Key::NotAResource, "", said).at(node.place())]));
         }
-        let entry = Entry { position: 0, ask, full_url: None, resource: Some(root) };
+        let entry = Entry { ask, full_url: None, resource: Some(root) };
         let message = Message { document: &document, root, entries: std::slice::from_ref(&entry) };
         let mut outcomes = self.accept(caller, message, None).await?;
         outcomes.pop().flatten().ok_or_else(|| Error::fault("one resource was taken in and has no outcome"))

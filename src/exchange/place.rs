@@ -13,7 +13,7 @@ use super::{Exchange, rights};
 
 /// Where an entry's resource goes.
 #[derive(Debug, Clone)]
-pub enum Place {
+pub(super) enum Place {
     /// It becomes the first version under this key
     New {
         /// Its key
@@ -31,7 +31,7 @@ pub enum Place {
 
 impl Place {
     /// The key under which the resource is, or will be, stored.
-    pub fn key(&self) -> Option<&ResourceKey> {
+    pub(super) fn key(&self) -> Option<&ResourceKey> {
         match self {
             Self::New { key, .. } => Some(key),
             Self::Next(stored) | Self::Found(stored) => Some(&stored.key),
@@ -40,7 +40,7 @@ impl Place {
     }
 
     /// Who keeps seeing the resource because they sent it.
-    pub fn author(&self, caller: &Caller) -> Option<String> {
+    pub(super) fn author(&self, caller: &Caller) -> Option<String> {
         match self {
             Self::Next(stored) | Self::Found(stored) => stored.author.clone(),
             Self::New { .. } | Self::Nowhere => Some(caller.organization.clone()),
@@ -48,7 +48,7 @@ impl Place {
     }
 
     /// The condition that must still find nothing when it is committed.
-    pub fn guard(&self) -> Option<Guard> {
+    pub(super) fn guard(&self) -> Option<Guard> {
         match self {
             Self::New { guard, .. } => guard.clone(),
             _ => None,
@@ -56,7 +56,7 @@ impl Place {
     }
 
     /// The version that is written; nothing where none is.
-    pub fn version(&self) -> Option<u64> {
+    pub(super) fn version(&self) -> Option<u64> {
         match self {
             Self::New { .. } => Some(1),
             Self::Next(stored) => Some(stored.version + 1),

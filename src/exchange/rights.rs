@@ -1,7 +1,7 @@
 //! Who may send what. What a caller may *see* is the store's to answer, with the caller's scope; this is what it may do.
 
 use crate::error::{Category, Error, Result};
-use crate::fhir::{Issue, Key, ResourceKey};
+use crate::fhir::{Issue, Key, Node, ResourceKey};
 use crate::security::{Caller, Role};
 use crate::store::Stored;
 
@@ -32,7 +32,7 @@ const AGENCY_CREATES: &[&str] = &[
 ///
 /// # Errors
 /// `Forbidden`, naming the first entry that is not this role's to send.
-pub fn may_send(caller: &Caller, entries: &[Entry<'_>]) -> Result<()> {
+pub(super) fn may_send(caller: &Caller, entries: &[Entry<'_>]) -> Result<()> {
     for entry in entries {
         let Ask::Create { .. } = entry.ask else {
             if caller.role == Role::Engineer {
@@ -56,7 +56,7 @@ pub fn may_send(caller: &Caller, entries: &[Entry<'_>]) -> Result<()> {
 }
 
 fn refused(said: &str, entry: &Entry<'_>) -> Error {
-    let path = entry.resource.map(|resource| resource.path()).unwrap_or_default();
+    let path = entry.resource.map(Node::path).unwrap_or_default();
     Error::new(Category::Forbidden, Issue::error(Key::Forbidden, path, said))
 }
 
@@ -65,7 +65,7 @@ fn refused(said: &str, entry: &Entry<'_>) -> Error {
 ///
 /// # Errors
 /// `Forbidden`, saying whose it is.
-pub fn may_replace(caller: &Caller, stored: &Stored) -> Result<()> {
+pub(super) fn may_replace(caller: &Caller, stored: &Stored) -> Result<()> {
     let own = stored.author.as_deref() == Some(caller.organization.as_str());
     if own || (stored.key.kind == "Task" && !stored.public) {
         return Ok(());
@@ -75,7 +75,7 @@ pub fn may_replace(caller: &Caller, stored: &Stored) -> Result<()> {
 }
 
 /// A PUT to an id that is not there (or not for this caller).
-pub fn no_update_as_create(key: &ResourceKey) -> Error {
+pub(super) fn no_update_as_create(key: &ResourceKey) -> Error {
     let issue = Issue::error(Key::NotFound, "", format!("{key} is not known here"))
         .hint("create with POST to the type; the gateway gives the id");
     Error::new(Category::NotFound, issue)

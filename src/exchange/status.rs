@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Document, Issue, Key, Node, ResourceKey};
 use crate::referral::plan::{Delivery, Extras, Idempotency, Plan, Share};
+use crate::referral::reason::Reason;
 use crate::referral::state::{self, Event, Illegal, Party, Position, State, Step, TaskStatus};
 use crate::referral::turn::{self, Because};
 use crate::referral::{Graph, TaskStatus as Status, task};
@@ -367,7 +368,6 @@ fn because(message: &EventMessage, to: Position) -> Because {
     if message.because.is_given() {
         return message.because.clone();
     }
-    use crate::referral::reason::Reason;
     let reason = match to.state {
         State::Waitlisted => Reason::Waitlist,
         State::NoShow => Reason::NoShow,

@@ -29,6 +29,7 @@ pub fn to_text(issues: &[Issue]) -> String {
 }
 
 /// What is answered should the builder ever refuse: an outcome that says so.
+#[allow(clippy::needless_pass_by_value)] // the shape that unwrap_or_else wants
 fn unbuilt(why: String) -> Value {
     serde_json::json!({
         "resourceType": "OperationOutcome",

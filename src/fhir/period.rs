@@ -31,16 +31,17 @@ pub fn days(text: &str) -> Option<(Date, Date)> {
 
 /// The first and the last instant that a `date`, `dateTime` or `instant` may mean.
 pub fn instants(text: &str) -> Option<(Timestamp, Timestamp)> {
-    if text.contains('T') {
-        let exact: Timestamp = text.parse().ok()?;
+    if text.contains('T')
+        && let Ok(exact) = text.parse()
+    {
         return Some((exact, exact));
     }
     let (first, last) = days(text)?;
-    let midnight = |day: Date| day.to_zoned(TimeZone::UTC).ok().map(|midnight| midnight.timestamp());
-    let next = last.checked_add(Span::new().days(1)).ok().and_then(midnight);
-    // The last day of year 9999, which stands for "for ever", is beyond what can be counted.
-    let end = next.and_then(|next| next.checked_sub(Span::new().nanoseconds(1)).ok()).unwrap_or(Timestamp::MAX);
-    Some((midnight(first)?, end))
+    // The last days of year 9999, which stand for "for ever", are beyond what can be counted.
+    let midnight = |day: Date| day.to_zoned(TimeZone::UTC).map_or(Timestamp::MAX, |midnight| midnight.timestamp());
+    let next = last.checked_add(Span::new().days(1)).map_or(Timestamp::MAX, midnight);
+    let end = if next == Timestamp::MAX { next } else { next.checked_sub(Span::new().nanoseconds(1)).unwrap_or(next) };
+    Some((midnight(first), end))
 }
 
 /// Does this Period hold the instant `at`? An end that cannot be read leaves it unknown.
@@ -67,7 +68,9 @@ mod tests {
         ] {
             assert_eq!(instants(text), Some((first.parse().unwrap(), last.parse().unwrap())), "{text}");
         }
-        assert_eq!(instants("9999-12-31").map(|(_, last)| last), Some(Timestamp::MAX));
+        for forever in ["9999-12-31", "9999-12-31T23:59:59Z", "9999"] {
+            assert_eq!(instants(forever).map(|(_, last)| last), Some(Timestamp::MAX), "{forever}");
+        }
         assert_eq!(instants("soon"), None);
     }
 

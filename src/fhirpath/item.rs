@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Number, Value as Json};
+use serde_json::{Map, Number, Value as Json};
 
 use crate::fhir::{Document, Kind, Node};
 
 use super::decimal::Decimal;
-use super::value::Value;
+use super::value::{Calendar, Quantity, UCUM, Unit, Value};
 
 /// Stands for "no such node" in an [`Element`].
 const NONE: u32 = u32::MAX;
@@ -156,9 +156,31 @@ impl<'a> Item<'a> {
             Self::Value(Value::Boolean(value)) => Json::Bool(*value),
             Self::Value(Value::Integer(value)) => Json::Number((*value).into()),
             Self::Value(Value::Decimal(value)) => Json::Number(Number::from_string_unchecked(value.to_string())),
+            Self::Value(Value::Quantity(quantity)) => quantity_json(quantity),
             Self::Value(value) => Json::String(value.to_string()),
         }
     }
+}
+
+/// A FHIR Quantity (<https://hl7.org/fhir/R4/fhirpath.html#quantity>).
+fn quantity_json(quantity: &Quantity<'_>) -> Json {
+    let (unit, system, code) = match &quantity.unit {
+        // A year and a month of the calendar are nearest to those of UCUM.
+        Unit::Calendar(unit) => {
+            let code = unit.ucum().unwrap_or(if *unit == Calendar::Year { "a" } else { "mo" });
+            (unit.name(), UCUM, code)
+        }
+        Unit::Ucum(code) => (&**code, UCUM, &**code),
+        Unit::Other(system, code) => (&**code, &**system, &**code),
+    };
+    let mut object = Map::new();
+    object.insert("value".to_owned(), Json::Number(Number::from_string_unchecked(quantity.value.to_string())));
+    object.insert("unit".to_owned(), unit.into());
+    if !system.is_empty() {
+        object.insert("system".to_owned(), system.into());
+        object.insert("code".to_owned(), code.into());
+    }
+    Json::Object(object)
 }
 
 /// Items in order. Most collections hold one item or none, and those need no allocation.

@@ -23,6 +23,7 @@
 //! model, context                 what they may ask
 //! ```
 
+mod check;
 mod context;
 mod date;
 mod decimal;

@@ -77,10 +77,12 @@ async fn document(request: Request, edge: &Edge, kinds: &[&str]) -> Result<Docum
 async fn read(request: Request, edge: &Edge, kinds: &[&str]) -> Result<Vec<u8>> {
     check_kind(request.headers(), kinds)?;
     let announced = announced(request.headers());
-    tokio::time::timeout(PATIENCE, collect(request.into_body(), announced, edge.limits.bytes)).await.unwrap_or_else(|_| {
-        let said = format!("the body did not arrive within {} seconds", PATIENCE.as_secs());
-        Err(Error::incorrect(Key::JsonSyntax, said))
-    })
+    tokio::time::timeout(PATIENCE, collect(request.into_body(), announced, edge.limits.bytes)).await.unwrap_or_else(
+        |_| {
+            let said = format!("the body did not arrive within {} seconds", PATIENCE.as_secs());
+            Err(Error::incorrect(Key::JsonSyntax, said))
+        },
+    )
 }
 
 /// Is the body of one of these media types, in UTF-8, and of a FHIR version that is served?

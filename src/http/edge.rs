@@ -1,12 +1,14 @@
 //! What every handler of the edge is given, and the few facts of a request that they share: who calls, and under which
 //! address the gateway was reached.
 
+use std::convert::Infallible;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
+use axum::body::Bytes;
 use axum::extract::FromRequestParts;
-use axum::http::header::HOST;
+use axum::http::header::{HOST, HeaderValue};
 use axum::http::request::Parts as Head;
 use tokio::sync::watch;
 
@@ -39,7 +41,7 @@ pub struct Parts {
     pub clients: Arc<ArcSwap<Clients>>,
     /// How much a body may hold
     pub limits: Limits,
-    /// The public address, where it is not the one that clients use (`https://gateway.example`)
+    /// The public address, where it is not the one that clients use (`https://gateway.example`, without a slash at its end)
     pub base: Option<String>,
     /// Gives ids to requests that bring none
     pub ids: Arc<dyn Ids>,
@@ -51,7 +53,7 @@ pub struct Parts {
 pub(super) struct Inner {
     parts: Parts,
     pub(super) figures: Figures,
-    pub(super) capability: OnceLock<String>,
+    pub(super) capability: OnceLock<Bytes>,
 }
 
 /// The state of the router: cheap to clone.
@@ -62,6 +64,12 @@ impl Edge {
     pub(super) fn new(parts: Parts) -> Self {
         let figures = Figures::new(route::all().iter().map(|route| (route.method, route.path)));
         Self(Arc::new(Inner { parts, figures, capability: OnceLock::new() }))
+    }
+
+    /// Ready when the server stops.
+    pub(super) async fn stops(&self) {
+        // A sender that is gone means that nobody will serve much longer.
+        let _ = self.stopping.clone().wait_for(|stopping| *stopping).await;
     }
 }
 
@@ -90,26 +98,33 @@ impl FromRequestParts<Edge> for Caller {
     }
 }
 
-/// The address of the gateway as this client knows it, without a slash at its end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Base(pub(super) String);
+/// The address of the gateway as this client knows it.
+#[derive(Debug, Clone)]
+pub(super) struct Base {
+    /// Where an address is set, that one
+    set: Option<String>,
+    /// Else the host that the client asked
+    host: Option<HeaderValue>,
+}
 
 impl Base {
+    /// The address, without a slash at its end.
+    pub(super) fn url(&self) -> String {
+        let host = || self.host.as_ref().and_then(|host| host.to_str().ok()).filter(|host| is_host(host));
+        self.set.clone().unwrap_or_else(|| format!("http://{}", host().unwrap_or("localhost")))
+    }
+
     /// The base of the FHIR routes.
     pub(super) fn fhir(&self) -> String {
-        format!("{}/fhir", self.0)
+        format!("{}/fhir", self.url())
     }
 }
 
 impl FromRequestParts<Edge> for Base {
-    type Rejection = Refusal;
+    type Rejection = Infallible;
 
-    async fn from_request_parts(head: &mut Head, edge: &Edge) -> Result<Self, Refusal> {
-        if let Some(base) = &edge.base {
-            return Ok(Self(base.trim_end_matches('/').to_owned()));
-        }
-        let host = head.headers.get(HOST).and_then(|host| host.to_str().ok()).filter(|host| is_host(host));
-        Ok(Self(format!("http://{}", host.unwrap_or("localhost"))))
+    async fn from_request_parts(head: &mut Head, edge: &Edge) -> Result<Self, Infallible> {
+        Ok(Self { set: edge.base.clone(), host: head.headers.get(HOST).cloned() })
     }
 }
 
@@ -117,5 +132,7 @@ impl FromRequestParts<Edge> for Base {
 fn is_host(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 255
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']'))
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']'))
 }

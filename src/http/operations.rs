@@ -5,8 +5,11 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::json;
 
-use crate::error::{Category, Error};
+use crate::error::{Category, Error, Result};
 use crate::fhir::{Issue, Key};
+use crate::referral::Scope;
+use crate::referral::state::{self, State as Standing};
+use crate::store::query::Query;
 
 use super::edge::Edge;
 use super::figures::{head, sample};
@@ -55,5 +58,21 @@ pub(super) async fn metrics(State(edge): State<Edge>) -> Answer {
     for (kind, count) in &store.resources {
         sample(&mut text, "handoff_resources", &[("type", kind)], count);
     }
+    head(&mut text, "handoff_referrals", "gauge", "referrals, by where they stand");
+    for state in Standing::ALL {
+        sample(&mut text, "handoff_referrals", &[("state", state.code())], standing(&edge, *state).await?);
+    }
     Ok(reply::body(StatusCode::OK, EXPOSITION, text))
+}
+
+/// How many referrals stand there.
+async fn standing(edge: &Edge, state: Standing) -> Result<u64> {
+    let wanted = [
+        ("business-status".to_owned(), format!("{}|{}", state::SYSTEM, state.code())),
+        ("_summary".to_owned(), "count".to_owned()),
+    ];
+    let query = Query::parse(&edge.parameters, "Task", &wanted);
+    let query = query.map_err(|issues| Error { category: Category::Fault, issues })?;
+    let page = edge.store.search(&Scope::Gateway, &query).await?;
+    Ok(page.total.unwrap_or(0))
 }

@@ -34,7 +34,12 @@ pub struct Route {
 
 /// Every route with its handler. GET routes answer HEAD as well.
 fn table() -> Vec<(Route, MethodRouter<Edge>)> {
-    fn row(access: Access, method: &'static str, path: &'static str, handler: MethodRouter<Edge>) -> (Route, MethodRouter<Edge>) {
+    fn row(
+        access: Access,
+        method: &'static str,
+        path: &'static str,
+        handler: MethodRouter<Edge>,
+    ) -> (Route, MethodRouter<Edge>) {
         (Route { method, path, access }, handler)
     }
     vec![

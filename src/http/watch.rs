@@ -48,11 +48,7 @@ fn dialect(path: &str) -> Dialect {
 }
 
 /// The layer around the handlers of one path.
-pub(super) async fn watch(
-    State((edge, lane)): State<(Edge, Arc<Lane>)>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+pub(super) async fn watch(State((edge, lane)): State<(Edge, Arc<Lane>)>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = brought(request.headers()).unwrap_or_else(|| edge.ids.next());
     let method = name(request.method());
@@ -81,13 +77,7 @@ pub(super) async fn watch(
     .await
 }
 
-fn admit(
-    edge: &Edge,
-    route: Option<(usize, Access)>,
-    dialect: Dialect,
-    request: &mut Request,
-    id: &str,
-) -> Result<()> {
+fn admit(edge: &Edge, route: Option<(usize, Access)>, dialect: Dialect, request: &mut Request, id: &str) -> Result<()> {
     // A method that is not served is refused by the router, for everybody alike.
     let Some((_, access)) = route else { return Ok(()) };
     door::admit(edge, access, request, id)?;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::fhir::{Kind, Node, primitive};
+use crate::fhir::{Document, Kind, Node, primitive};
 use crate::referral::reason::Reason;
 use crate::referral::state::{self, State, TaskStatus};
 use crate::referral::task;
@@ -169,6 +169,20 @@ impl Converter {
                 None => Written::Nothing,
             }],
         })
+    }
+
+    /// What reading would make of what was written, value by value.
+    pub(super) fn read_back(&self, written: &[Written]) -> Vec<Option<Value>> {
+        let documents: Vec<Option<Document>> = written
+            .iter()
+            .map(|written| match written {
+                Written::Nothing => None,
+                Written::There => Document::parse("{}").ok(),
+                Written::Value(value) => Document::from_value(value).ok(),
+            })
+            .collect();
+        let raw: Vec<Option<Node<'_>>> = documents.iter().map(|document| document.as_ref().map(Document::root)).collect();
+        (0..self.ends().0).map(|which| self.read(&raw, which).value).collect()
     }
 
     /// What a code that was written is called, where the table says so.

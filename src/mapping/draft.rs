@@ -18,19 +18,20 @@ use super::path::{Condition, Repeats, Step};
 pub(super) struct Draft<'g> {
     origin: Option<Node<'g>>,
     name: Cow<'g, str>,
-    form: Form<'g>,
+    form: Form,
+    children: Vec<Draft<'g>>,
 }
 
-#[derive(Debug)]
-enum Form<'g> {
+#[derive(Debug, PartialEq, Eq)]
+enum Form {
     /// As in the source
     Kept,
     /// A new primitive, as JSON text
     Leaf(String),
-    /// Members
-    Object(Vec<Draft<'g>>),
-    /// Items
-    Array(Vec<Draft<'g>>),
+    /// The children are members
+    Object,
+    /// The children are items
+    Array,
     /// Removed
     Gone,
 }
@@ -47,36 +48,45 @@ pub(super) enum View<'d, 'g> {
 // === making ===
 
 impl<'g> Draft<'g> {
+    fn made(name: Cow<'g, str>, form: Form, children: Vec<Draft<'g>>) -> Self {
+        Self { origin: None, name, form, children }
+    }
+
     /// A value as it is.
     pub(super) fn of(node: Node<'g>) -> Self {
-        Self { origin: Some(node), name: Cow::Borrowed(node.name()), form: Form::Kept }
+        Self { origin: Some(node), ..Self::made(Cow::Borrowed(node.name()), Form::Kept, Vec::new()) }
     }
 
     /// A new value.
     pub(super) fn new(value: &Value) -> Self {
-        let form = match value {
-            Value::Object(members) => Form::Object(members.iter().map(|(name, value)| Self::named(name, value)).collect()),
-            Value::Array(items) => Form::Array(items.iter().map(Self::new).collect()),
-            primitive => Form::Leaf(primitive.to_string()),
+        let named = |(name, value): (&String, &Value)| Self { name: Cow::Owned(name.clone()), ..Self::new(value) };
+        let (form, children) = match value {
+            Value::Object(members) => (Form::Object, members.iter().map(named).collect()),
+            Value::Array(items) => (Form::Array, items.iter().map(Self::new).collect()),
+            primitive => (Form::Leaf(primitive.to_string()), Vec::new()),
         };
-        Self { origin: None, name: Cow::Borrowed(""), form }
-    }
-
-    fn named(name: &str, value: &Value) -> Self {
-        Self { name: Cow::Owned(name.to_owned()), ..Self::new(value) }
+        Self::made(Cow::Borrowed(""), form, children)
     }
 
     /// A new object without members.
     pub(super) fn empty() -> Self {
-        Self { origin: None, name: Cow::Borrowed(""), form: Form::Object(Vec::new()) }
+        Self::made(Cow::Borrowed(""), Form::Object, Vec::new())
     }
 
     /// Takes the place of what was there.
     pub(super) fn set(&mut self, value: &Value) {
-        self.form = Self::new(value).form;
+        let new = Self::new(value);
+        self.form = new.form;
+        self.children = new.children;
     }
 
-    fn view(&self) -> View<'_, 'g> {
+    fn remove(&mut self) {
+        self.form = Form::Gone;
+        self.children.clear();
+    }
+
+    /// It as something to read.
+    pub(super) fn view(&self) -> View<'_, 'g> {
         match (&self.form, self.origin) {
             (Form::Kept, Some(node)) => View::Source(node),
             _ => View::Draft(self),
@@ -84,13 +94,13 @@ impl<'g> Draft<'g> {
     }
 
     fn is_gone(&self) -> bool {
-        matches!(self.form, Form::Gone)
+        self.form == Form::Gone
     }
 
     /// Has it nothing in it?
     fn is_empty(&self) -> bool {
-        match &self.form {
-            Form::Object(children) | Form::Array(children) => children.iter().all(Self::is_gone),
+        match self.form {
+            Form::Object | Form::Array => self.children.iter().all(Self::is_gone),
             Form::Gone => true,
             Form::Kept | Form::Leaf(_) => false,
         }
@@ -98,41 +108,39 @@ impl<'g> Draft<'g> {
 
     /// The children, each of which can then be changed.
     fn open(&mut self, as_list: bool) -> &mut Vec<Draft<'g>> {
-        if let (Form::Kept, Some(node)) = (&self.form, self.origin) {
-            if node.is_array() {
-                self.form = Form::Array(node.items().map(Draft::of).collect());
-            } else if node.is_object() {
-                self.form = Form::Object(node.members().map(Draft::of).collect());
+        let wanted = if as_list { Form::Array } else { Form::Object };
+        if self.form == wanted {
+            return &mut self.children;
+        }
+        match (std::mem::replace(&mut self.form, wanted), self.origin) {
+            (Form::Kept, Some(node)) if as_list && node.is_array() => {
+                self.children = node.items().map(Draft::of).collect();
+            }
+            (Form::Kept, Some(node)) if !as_list && node.is_object() => {
+                self.children = node.members().map(Draft::of).collect();
+            }
+            // What stood there was of another kind than the definitions demand. An only value becomes an only item.
+            (form, origin) => {
+                let only = match (form, origin) {
+                    (Form::Kept, Some(node)) if as_list => Some(Draft::new(&node.to_value())),
+                    (form @ (Form::Leaf(_) | Form::Object), _) if as_list => {
+                        Some(Draft::made(Cow::Borrowed(""), form, std::mem::take(&mut self.children)))
+                    }
+                    _ => None,
+                };
+                self.origin = None;
+                self.children = only.into_iter().collect();
             }
         }
-        let fits = matches!((&self.form, as_list), (Form::Array(_), true) | (Form::Object(_), false));
-        if !fits {
-            // What stood there was of another kind than the definitions demand; an only value becomes an only item.
-            let before = std::mem::replace(&mut self.form, Form::Gone);
-            let only = match before {
-                Form::Gone => Vec::new(),
-                _ if !as_list => Vec::new(),
-                form => vec![Draft { origin: None, name: Cow::Borrowed(""), form: form.detached(self.origin) }],
-            };
-            self.origin = None;
-            self.form = if as_list { Form::Array(only) } else { Form::Object(only) };
-        }
-        match &mut self.form {
-            Form::Object(children) | Form::Array(children) => children,
-            // Never: the form was made one of the two above.
-            form => {
-                *form = Form::Array(Vec::new());
-                self.open(as_list)
-            }
-        }
+        &mut self.children
     }
 
     /// The member with this name, made where it is missing.
-    fn member_mut(&mut self, name: &str) -> &mut Draft<'g> {
+    pub(super) fn member_mut(&mut self, name: &str) -> &mut Draft<'g> {
         let members = self.open(false);
         let at = members.iter().position(|member| member.name == name && !member.is_gone());
         let at = at.unwrap_or_else(|| {
-            members.push(Draft { origin: None, name: Cow::Owned(name.to_owned()), form: Form::Gone });
+            members.push(Draft::made(Cow::Owned(name.to_owned()), Form::Gone, Vec::new()));
             members.len() - 1
         });
         &mut members[at]
@@ -148,16 +156,6 @@ impl<'g> Draft<'g> {
         };
         let list = self.origin?.is_array();
         self.open(list).iter_mut().find(within)?.descend(node)
-    }
-}
-
-impl Form<'_> {
-    /// The same content without its place in the source.
-    fn detached(self, origin: Option<Node<'_>>) -> Self {
-        match (self, origin) {
-            (Self::Kept, Some(node)) => Self::Leaf(node.text().to_owned()),
-            (form, _) => form,
-        }
     }
 }
 
@@ -192,7 +190,7 @@ impl<'g> Draft<'g> {
     }
 
     /// A new item that meets the conditions.
-    fn meeting(conditions: &[Condition]) -> Self {
+    pub(super) fn meeting(conditions: &[Condition]) -> Self {
         let mut item = Draft::empty();
         for condition in conditions {
             item.ensure(&condition.path).set(&condition.value);
@@ -216,12 +214,11 @@ impl<'g> Draft<'g> {
 
     /// The items that are there, each with its number among the children.
     fn positions(&self) -> Vec<(usize, View<'_, 'g>)> {
-        match &self.form {
-            Form::Array(items) => {
-                items.iter().enumerate().filter(|(_, item)| !item.is_gone()).map(|(at, item)| (at, item.view())).collect()
-            }
-            _ => self.view().items().enumerate().collect(),
+        if self.form == Form::Array {
+            let items = self.children.iter().enumerate().filter(|(_, item)| !item.is_gone());
+            return items.map(|(at, item)| (at, item.view())).collect();
         }
+        self.view().items().enumerate().collect()
     }
 
     /// Removes every value that the path means, and what has no more content then. Says how many there were.
@@ -233,7 +230,7 @@ impl<'g> Draft<'g> {
     pub(super) fn erase_where(&mut self, steps: &[Step], doomed: &dyn Fn(View<'_, 'g>) -> bool) -> usize {
         let Some((step, rest)) = steps.split_first() else {
             if doomed(self.view()) {
-                self.form = Form::Gone;
+                self.remove();
                 return 1;
             }
             return 0;
@@ -248,7 +245,7 @@ impl<'g> Draft<'g> {
                 if locate::selected(item.view(), &step.select) {
                     let erased = item.erase_where(rest, doomed);
                     if erased > 0 && item.is_bare(&step.select) {
-                        item.form = Form::Gone;
+                        item.remove();
                     }
                     count += erased;
                 }
@@ -257,7 +254,7 @@ impl<'g> Draft<'g> {
             count = member.erase_where(rest, doomed);
         }
         if count > 0 && member.is_empty() {
-            member.form = Form::Gone;
+            member.remove();
         }
         count
     }
@@ -266,8 +263,8 @@ impl<'g> Draft<'g> {
     fn is_bare(&self, conditions: &[Condition]) -> bool {
         let demanded =
             |name: &str| conditions.iter().any(|condition| condition.path.first().is_some_and(|step| *step.name == *name));
-        match &self.form {
-            Form::Object(members) => members.iter().all(|member| member.is_gone() || demanded(&member.name)),
+        match self.form {
+            Form::Object => self.children.iter().all(|member| member.is_gone() || demanded(&member.name)),
             _ => self.is_empty(),
         }
     }
@@ -275,16 +272,20 @@ impl<'g> Draft<'g> {
     /// Removes the member `name` of this object.
     pub(super) fn drop_member(&mut self, name: &str) {
         if self.view().member(name).is_some() {
-            self.member_mut(name).form = Form::Gone;
+            self.member_mut(name).remove();
         }
     }
 
     /// Adds a finished item to the list that the path means.
     pub(super) fn push(&mut self, steps: &[Step], item: Draft<'g>) {
         let place = self.append(steps);
-        let (origin, form) = (item.origin, item.form);
-        place.origin = origin;
-        place.form = form;
+        place.form = item.form;
+        place.children = item.children;
+    }
+
+    /// Is it this value of the source?
+    pub(super) fn is_from(&self, node: Node<'g>) -> bool {
+        self.origin == Some(node)
     }
 
     /// Does the path mean something here?
@@ -299,20 +300,18 @@ impl<'d, 'g> Tree for View<'d, 'g> {
     fn member(self, name: &str) -> Option<Self> {
         match self {
             Self::Source(node) => node.member(name).map(Self::Source),
-            Self::Draft(draft) => match &draft.form {
-                Form::Object(members) => {
-                    members.iter().find(|member| member.name == name && !member.is_gone()).map(Draft::view)
-                }
-                _ => None,
-            },
+            Self::Draft(draft) if draft.form == Form::Object => {
+                draft.children.iter().find(|member| member.name == name && !member.is_gone()).map(Draft::view)
+            }
+            Self::Draft(_) => None,
         }
     }
 
     fn items(self) -> impl Iterator<Item = Self> {
         let items: Vec<View<'d, 'g>> = match self {
             Self::Source(node) => Tree::items(node).map(Self::Source).collect(),
-            Self::Draft(draft) => match &draft.form {
-                Form::Array(items) => items.iter().filter(|item| !item.is_gone()).map(Draft::view).collect(),
+            Self::Draft(draft) => match draft.form {
+                Form::Array => draft.children.iter().filter(|item| !item.is_gone()).map(Draft::view).collect(),
                 Form::Gone => Vec::new(),
                 _ => vec![self],
             },
@@ -342,11 +341,11 @@ impl Draft<'_> {
         match (&self.form, self.origin) {
             (Form::Kept, Some(node)) => text.push_str(node.text()),
             (Form::Leaf(json), _) => text.push_str(json),
-            (Form::Object(children), origin) => {
-                write_children(children, origin.filter(|node| node.is_object()), ['{', '}'], text);
+            (Form::Object, origin) => {
+                write_children(&self.children, origin.filter(|node| node.is_object()), ['{', '}'], text);
             }
-            (Form::Array(children), origin) => {
-                write_children(children, origin.filter(|node| node.is_array()), ['[', ']'], text);
+            (Form::Array, origin) => {
+                write_children(&self.children, origin.filter(|node| node.is_array()), ['[', ']'], text);
             }
             (Form::Kept | Form::Gone, _) => text.push_str("null"),
         }

@@ -6,8 +6,23 @@
 pub mod fidelity;
 mod map;
 mod programs;
+mod compile;
+mod converter;
+pub mod crosswalk;
+mod discover;
+mod draft;
+mod get;
+mod locate;
+mod model;
+mod path;
+mod put;
+mod same;
+mod schema;
+pub mod shipped;
 mod source;
 
 pub use fidelity::Fidelity;
+pub use crosswalk::Crosswalk;
 pub use map::{Change, Created, Map, Put, Translation};
-pub use programs::{Program, Programs};
+pub use programs::{GENERIC, Program, Programs};
+pub use schema::RecordSchema;

@@ -174,6 +174,8 @@ pub(super) enum Source {
         node: usize,
         /// The expression
         expression: Expression,
+        /// The nodes that it names: `%request`
+        named: Vec<usize>,
         /// Every counterpart of what it gives
         translate: Option<Arc<Crosswalk>>,
         /// Does the record have a list there?

@@ -223,16 +223,9 @@ pub(super) fn split(text: &str, separator: char) -> Result<Vec<String>, String> 
 
 // === comparing ===
 
-impl Path {
-    /// Can both paths mean the same place, or one of them a place inside the other's?
-    pub(super) fn meets(&self, other: &Self) -> bool {
-        self.steps.iter().zip(&other.steps).all(|(one, other)| one.meets(other))
-    }
-}
-
 impl Step {
     /// Can both steps, taken from the same value, mean the same?
-    fn meets(&self, other: &Self) -> bool {
+    pub(super) fn meets(&self, other: &Self) -> bool {
         self.name == other.name
             && !self.select.iter().any(|one| {
                 other.select.iter().any(|two| one.text == two.text && one.value != two.value && one.is_single())

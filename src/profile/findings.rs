@@ -137,7 +137,9 @@ struct Frame<'d> {
 
 impl<'d> Locator<'d> {
     fn new(root: Node<'d>) -> Self {
-        let path = root.str("resourceType").unwrap_or(Cow::Borrowed("$this")).into_owned();
+        // What is no name of a type is not repeated.
+        let kind = root.str("resourceType").filter(|kind| kind.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        let path = kind.filter(|kind| (1..=64).contains(&kind.len())).unwrap_or(Cow::Borrowed("$this")).into_owned();
         let frame = Frame { node: root, children: children(root), passed: 0, length: path.len() };
         Self { root, path, frames: vec![frame], offset: 0, place: Place { line: 1, column: 1 } }
     }

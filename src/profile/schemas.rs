@@ -76,9 +76,10 @@ impl Schemas {
 
     fn slot(&self, number: SchemaRef) -> Option<&Slot> {
         let shifted = number.0.checked_add(FIRST)?;
-        let shelf = shifted.ilog2() - FIRST.ilog2();
-        let room = FIRST << shelf;
-        let slots = self.shelves.get(shelf as usize)?.get_or_init(|| (0..room).map(|_| Slot::default()).collect());
+        let number_of_shelf = shifted.ilog2() - FIRST.ilog2();
+        let room = FIRST << number_of_shelf;
+        let slots =
+            self.shelves.get(number_of_shelf as usize)?.get_or_init(|| (0..room).map(|_| Slot::default()).collect());
         slots.get((shifted - room) as usize)
     }
 }

@@ -194,11 +194,10 @@ impl<'c, 'd> Walk<'c, 'd> {
 impl<'d> Scope<'d> {
     /// The contained resource with this id.
     pub(super) fn contained(&mut self, id: &str) -> Option<Node<'d>> {
-        let container = self.container;
-        let contained = self.contained.get_or_insert_with(|| {
-            let with_id = |resource: Node<'d>| Some((resource.str("id")?.into_owned(), resource));
-            container.list("contained").filter_map(with_id).collect()
+        let resources = self.container.list("contained");
+        let by_id = self.contained.get_or_insert_with(|| {
+            resources.filter_map(|resource| Some((resource.str("id")?.into_owned(), resource))).collect()
         });
-        contained.get(id).copied()
+        by_id.get(id).copied()
     }
 }

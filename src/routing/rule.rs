@@ -287,6 +287,9 @@ impl fmt::Display for Rule {
 
 impl fmt::Display for Test {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let (Op::Eq, [Given::Flag(flag)]) = (self.op, &self.values[..]) {
+            return write!(f, "{}{}", if *flag { "" } else { "no " }, self.criterion.noun());
+        }
         f.write_str(self.criterion.noun())?;
         if !self.op.words().is_empty() {
             write!(f, " {}", self.op.words())?;
@@ -311,5 +314,61 @@ impl fmt::Display for Given {
             Self::Number(number) => write!(f, "{number}"),
             Self::Text(text) => f.write_str(text),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Truth::{No, Unknown, Yes};
+    use super::*;
+
+    #[test]
+    fn every_operator_has_three_answers() {
+        let known = Some(Interval::new(18.0, 19.0));
+        for (op, values, expected) in [
+            ("lt", &[20.0][..], Yes),
+            ("lt", &[18.0], No),
+            ("lt", &[19.0], Unknown),
+            ("le", &[19.0], Yes),
+            ("le", &[17.0], No),
+            ("le", &[18.0], Unknown),
+            ("ge", &[18.0], Yes),
+            ("ge", &[20.0], No),
+            ("ge", &[19.0], Unknown),
+            ("gt", &[17.0], Yes),
+            ("gt", &[19.0], No),
+            ("gt", &[18.0], Unknown),
+            ("eq", &[17.0], No),
+            ("eq", &[18.0], Unknown),
+            ("in", &[1.0, 17.0], No),
+            ("not-in", &[1.0, 17.0], Yes),
+            ("not-in", &[1.0, 18.0], Unknown),
+            ("between", &[18.0, 19.0], Yes),
+            ("between", &[19.0, 30.0], Unknown),
+            ("between", &[20.0, 30.0], No),
+            ("exists", &[], Yes),
+        ] {
+            let values: Vec<Given> = values.iter().copied().map(Given::Number).collect();
+            let test = Test::new("age", op, values, None).unwrap();
+            assert_eq!((test.ask_number(known), test.ask_number(None)), (expected, Unknown), "{test}");
+        }
+    }
+
+    #[test]
+    fn flags_and_texts_are_asked_too() {
+        let flag = |op, value: &[bool]| {
+            Test::new("homeless", op, value.iter().copied().map(Given::Flag).collect(), None).unwrap()
+        };
+        assert_eq!(flag("eq", &[true]).ask_flag(Yes), Yes);
+        assert_eq!(flag("eq", &[false]).ask_flag(Yes), No);
+        assert_eq!(flag("exists", &[]).ask_flag(Unknown), Unknown);
+        assert_eq!(flag("eq", &[false]).to_string(), "no homelessness");
+        let county = Test::new("county", "eq", vec![Given::Text("Fernhollow County".to_owned())], None).unwrap();
+        assert_eq!(
+            [county.ask_text(Some("fernhollow")), county.ask_text(Some("x")), county.ask_text(None)],
+            [Yes, No, Unknown]
+        );
+        let language = Test::new("language", "in", vec![Given::Text("es".to_owned())], None).unwrap();
+        assert_eq!(language.to_string(), "language one of es");
     }
 }

@@ -3,5 +3,6 @@
 mod closed_loop;
 mod demo;
 mod kill;
+mod readme;
 mod stays_as_it_came;
 mod who_sees_what;

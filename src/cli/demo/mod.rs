@@ -8,13 +8,17 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use super::{Exit, Streams, unwritable};
 use crate::app::{self, App, Options, TimedIds, WallClock, stop_signal};
 use crate::error::{Error, Result};
 use crate::exchange::Clock;
-use crate::store::sqlite::SqliteStore;
+use crate::fhir::Document;
+use crate::referral::{Graph, Referral};
+use crate::routing::{self, Directory, Rulebook};
 
 use walk::Walk;
 
@@ -49,14 +53,19 @@ async fn demonstrate(args: &Args, folder: &Folder, streams: &mut Streams<'_>) ->
     let listener = TcpListener::bind(listen).await.map_err(unusable)?;
     let base = format!("http://{}", listener.local_addr().map_err(unusable)?);
 
-    let options = Options { base: Some(base.clone()), ..Options::default() };
+    let store = format!("sqlite:{}", folder.path.join("handoff.db").display());
+    let options = Options {
+        base: Some(base.clone()),
+        store: Some(store),
+        log_level: Some("warn".to_owned()),
+        ..Options::default()
+    };
     let settings = options.decide()?;
     app::log::start(&settings)?;
-    let store = Arc::new(SqliteStore::open(&folder.path.join("handoff.db"))?);
+    let app = App::open(settings, Arc::new(WallClock), Arc::new(TimedIds)).await?;
     let at = WallClock.now();
-    let (organizations, programs) = world::load_directory(store.as_ref(), at).await?;
-    let clients = world::load_clients(store.as_ref(), args.tokens_file.as_deref(), at).await?;
-    let app = App::new(settings, store, Arc::new(WallClock), Arc::new(TimedIds)).await?;
+    let (organizations, programs) = world::load_directory(app.store.as_ref(), at).await?;
+    let clients = world::load_clients(app.store.as_ref(), args.tokens_file.as_deref(), at).await?;
 
     writeln!(streams.out, "Handoff demo: one referral goes all the way round.").map_err(unwritable)?;
     writeln!(
@@ -66,7 +75,9 @@ async fn demonstrate(args: &Args, folder: &Folder, streams: &mut Streams<'_>) ->
         folder.path.display()
     )
     .map_err(unwritable)?;
-    Walk { router: app.router().await?, clients: &clients, out: streams.out }.go().await?;
+    let (_stop, stopping) = watch::channel(false);
+    let known = Arc::new(ArcSwap::from_pointee(app::load_clients(app.store.as_ref()).await?));
+    Walk { router: app.router(known, stopping), clients: &clients, out: streams.out }.go().await?;
     if args.once {
         return Ok(());
     }
@@ -82,7 +93,11 @@ async fn demonstrate(args: &Args, folder: &Folder, streams: &mut Streams<'_>) ->
 
 /// The decision about the referral in a bundle, told in words, by the demo's directory.
 fn route_of(bundle: &str) -> Result<String> {
-    super::route::explain(bundle, WallClock.now())
+    let bundle = Arc::new(Document::parse(bundle)?);
+    let graph = Graph::from_bundle(&bundle)?;
+    let referral = Referral::read(&graph, graph.only_task()?)?;
+    let directory = Directory::from_bundle(&Document::parse(world::DIRECTORY)?, &Rulebook::shipped()?)?;
+    Ok(routing::decide(&directory, &referral, WallClock.now())?.to_string())
 }
 
 /// Where the demo keeps its data; a temporary folder goes when the demo ends.
@@ -95,7 +110,10 @@ impl Folder {
     fn of(args: &Args) -> Result<Self> {
         let folder = match &args.data {
             Some(path) => Self { path: path.clone(), temporary: false },
-            None => Self { path: std::env::temp_dir().join(format!("handoff-demo-{}", std::process::id())), temporary: true },
+            None => Self {
+                path: std::env::temp_dir().join(format!("handoff-demo-{}", std::process::id())),
+                temporary: true,
+            },
         };
         let failed = |error| Error::fault(format!("cannot make {}: {error}", folder.path.display()));
         std::fs::create_dir_all(&folder.path).map_err(failed)?;

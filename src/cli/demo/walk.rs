@@ -38,11 +38,17 @@ impl Walk<'_> {
         }
         let response = self.ask(Method::POST, "/fhir", &sender, Some(&parse(REFERRAL)?)).await?;
         self.findings(&response)?;
-        let Some(task) = list(&response["entry"]).iter().find_map(|entry| task_id(&entry["response"]["location"])) else {
+        let Some(task) = list(&response["entry"]).iter().find_map(|entry| task_id(&entry["response"]["location"]))
+        else {
             return Err(Error::fault("the demo's referral was answered without a Task"));
         };
-        if list(&response["entry"]).iter().any(|entry| task_id(&entry["response"]["location"]).is_some() && entry["response"]["status"] == "200 OK") {
-            self.line(&format!("This referral is stored here already (Task/{task}): it went round when the demo ran before."))?;
+        if list(&response["entry"])
+            .iter()
+            .any(|entry| task_id(&entry["response"]["location"]).is_some() && entry["response"]["status"] == "200 OK")
+        {
+            self.line(&format!(
+                "This referral is stored here already (Task/{task}): it went round when the demo ran before."
+            ))?;
             return self.read_back(&sender, &task, "2").await;
         }
         self.routed(&sender, &task).await?;
@@ -99,7 +105,11 @@ impl Walk<'_> {
         self.line(&format!("  {event}"))?;
         let record = self.ask(Method::POST, path, token, Some(&event)).await?;
         let referral = &record["referral"];
-        self.line(&format!("The referral is now {} (Task.status {})", text(&referral["state"]), text(&referral["status"])))
+        self.line(&format!(
+            "The referral is now {} (Task.status {})",
+            text(&referral["state"]),
+            text(&referral["status"])
+        ))
     }
 
     /// What the EHR reads at the end.
@@ -129,8 +139,12 @@ impl Walk<'_> {
     /// The findings of the check, as the answer to the transaction gives them.
     fn findings(&mut self, response: &Value) -> Result<()> {
         let entries = list(&response["entry"]);
-        let issues: Vec<&Value> = entries.iter().flat_map(|entry| list(&entry["response"]["outcome"]["issue"])).collect();
-        self.line(&format!("Checked against FHIR R4: no error, {} finding(s) that do not stand in the way", issues.len()))?;
+        let issues: Vec<&Value> =
+            entries.iter().flat_map(|entry| list(&entry["response"]["outcome"]["issue"])).collect();
+        self.line(&format!(
+            "Checked against FHIR R4: no error, {} finding(s) that do not stand in the way",
+            issues.len()
+        ))?;
         for issue in issues {
             self.line(&format!("  {}: {}", text(&issue["severity"]), text(&issue["diagnostics"])))?;
         }

@@ -17,7 +17,7 @@ use crate::referral::plan::{Plan, Write};
 use crate::security::token;
 use crate::store::{ClientRow, Store};
 
-const DIRECTORY: &str = include_str!("../../../fixtures/demo/directory.json");
+pub(super) const DIRECTORY: &str = include_str!("../../../fixtures/demo/directory.json");
 const CLIENTS: &str = include_str!("../../../fixtures/demo/clients.json");
 
 /// A client of the demo.
@@ -63,7 +63,10 @@ pub(super) async fn load_clients(store: &dyn Store, tokens: Option<&Path>, at: T
     let mut clients = Vec::with_capacity(listed.len());
     for mut client in listed {
         let kept = before.iter().find(|kept| {
-            kept.name == client.name && known.authenticate(&kept.token, String::new()).is_ok_and(|caller| client.organization.ends_with(&caller.organization))
+            kept.name == client.name
+                && known
+                    .authenticate(&kept.token, String::new())
+                    .is_ok_and(|caller| client.organization.ends_with(&caller.organization))
         });
         client.token = match kept {
             Some(kept) => kept.token.clone(),

@@ -206,8 +206,9 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
                 let text = element.node()?.as_str()?;
                 let moment = read_temporal(&text)?;
                 // A text that looks like a date need not be one: the model has the last word, where it has one.
-                match self.known_type(element) {
-                    Some("date" | "dateTime" | "instant" | "time") | None => Some(moment),
+                match self.known_type(element).as_deref() {
+                    Some("dateTime" | "instant") => Some(moment.as_date_time()),
+                    Some("date" | "time") | None => Some(moment),
                     Some(_) => None,
                 }
             }

@@ -10,14 +10,14 @@ use crate::referral::reason::Reason;
 use crate::referral::state::{Event, Move, Party, State as Standing, TABLE, TaskStatus};
 use crate::security::Caller;
 
-use super::super::body::Json;
-use super::super::condition;
-use super::super::edge::Edge;
-use super::super::reply::{self, Answer};
 use super::versioned;
+use crate::http::body::Json;
+use crate::http::condition;
+use crate::http::edge::Edge;
+use crate::http::reply::{self, Answer};
 
 /// Raises an event; answers the record as it then stands.
-pub(in super::super) async fn raise(
+pub(in crate::http) async fn raise(
     State(edge): State<Edge>,
     caller: Caller,
     Path(id): Path<String>,
@@ -31,7 +31,7 @@ pub(in super::super) async fn raise(
 }
 
 /// The events, as the state machine has them, and the coded reasons.
-pub(in super::super) async fn codes(_: Caller) -> Response {
+pub(in crate::http) async fn codes(_: Caller) -> Response {
     let events: Vec<Value> = Event::ALL.iter().map(|event| described(*event)).collect();
     let reasons: Vec<Value> =
         Reason::ALL.iter().map(|reason| json!({"code": reason.code(), "text": reason.text()})).collect();
@@ -90,9 +90,12 @@ mod tests {
         let first = &value["moves"][0];
         assert_eq!((&value["event"], &first["reason"]), (&json!("decline"), &json!("required")));
         assert!(first["by"].as_array().unwrap().contains(&json!("agency")));
-        assert!(first["byReason"].as_array().unwrap().contains(
-            &json!({"reason": "at-capacity", "to": {"status": "rejected", "state": "no-capacity"}})
-        ));
+        assert!(
+            first["byReason"]
+                .as_array()
+                .unwrap()
+                .contains(&json!({"reason": "at-capacity", "to": {"status": "rejected", "state": "no-capacity"}}))
+        );
     }
 
     #[test]

@@ -10,8 +10,9 @@ pub(super) mod referrals;
 pub(super) mod schemas;
 mod sheet;
 
-use axum::http::HeaderMap;
-use axum::http::header::{ETAG, HeaderValue};
+use axum::extract::FromRequestParts;
+use axum::http::header::ETAG;
+use axum::http::request::Parts as Head;
 use axum::response::Response;
 
 use crate::error::{Error, Result};
@@ -20,8 +21,9 @@ use crate::fhir::Key;
 
 use super::accept;
 use super::condition;
+use super::edge::Edge;
 use super::query;
-use super::reply;
+use super::reply::{self, Refusal};
 
 /// A record with its version.
 fn versioned(record: &Record) -> Response {
@@ -30,15 +32,17 @@ fn versioned(record: &Record) -> Response {
 
 /// How records are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shape {
+pub(in crate::http) enum Shape {
     Json,
     Csv,
 }
 
-impl Shape {
+impl FromRequestParts<Edge> for Shape {
+    type Rejection = Refusal;
+
     /// The shape that the client accepts.
-    fn wanted(headers: &HeaderMap) -> Result<Self> {
-        let position = accept::among(headers, &[reply::JSON, sheet::CSV])?;
+    async fn from_request_parts(head: &mut Head, _: &Edge) -> Result<Self, Refusal> {
+        let position = accept::among(&head.headers, &[reply::JSON, sheet::CSV])?;
         Ok(if position == 0 { Self::Json } else { Self::Csv })
     }
 }

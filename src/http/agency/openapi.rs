@@ -4,12 +4,12 @@
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::super::reply::{self, JSON};
+use crate::http::reply::{self, JSON};
 
 const DOCUMENT: &str = include_str!("openapi.json");
 
 /// The document.
-pub(in super::super) async fn document() -> Response {
+pub(in crate::http) async fn document() -> Response {
     reply::body(StatusCode::OK, JSON, DOCUMENT)
 }
 
@@ -38,8 +38,9 @@ mod tests {
             }
         }
         let served = routes().into_iter().filter(|route| route.path.starts_with("/agency/"));
-        let served: BTreeSet<_> =
-            served.map(|route| (route.method.to_owned(), route.path.to_owned(), route.access == Access::Anyone)).collect();
+        let served: BTreeSet<_> = served
+            .map(|route| (route.method.to_owned(), route.path.to_owned(), route.access == Access::Anyone))
+            .collect();
         assert_eq!(described, served);
     }
 
@@ -68,7 +69,8 @@ mod tests {
         let listed = document.pointer("/components/schemas/Event/properties/event/enum").unwrap();
         let listed: BTreeSet<&str> = listed.as_array().unwrap().iter().filter_map(Value::as_str).collect();
         let of_agency = |event: &Event| TABLE.iter().any(|row| row.event == *event && row.by.contains(&Party::Target));
-        let raised: BTreeSet<&str> = Event::ALL.iter().filter(|event| of_agency(event)).map(|event| event.code()).collect();
+        let raised: BTreeSet<&str> =
+            Event::ALL.iter().filter(|event| of_agency(event)).map(|event| event.code()).collect();
         assert_eq!(listed, raised);
     }
 }

@@ -8,19 +8,19 @@ use serde_json::json;
 
 use crate::security::Caller;
 
-use super::super::body::Json;
-use super::super::condition;
-use super::super::edge::Edge;
-use super::super::reply::{self, Answer};
+use crate::http::body::Json;
+use crate::http::condition;
+use crate::http::edge::Edge;
+use crate::http::reply::{self, Answer};
 
 /// The programs.
-pub(in super::super) async fn list(State(edge): State<Edge>, caller: Caller) -> Answer {
+pub(in crate::http) async fn list(State(edge): State<Edge>, caller: Caller) -> Answer {
     let programs = edge.exchange.programs(&caller).await?;
     Ok(reply::json(&json!({ "programs": programs })))
 }
 
 /// Sets the capacity of one program.
-pub(in super::super) async fn set_capacity(
+pub(in crate::http) async fn set_capacity(
     State(edge): State<Edge>,
     caller: Caller,
     Path(id): Path<String>,

@@ -7,14 +7,14 @@ use axum::http::HeaderMap;
 
 use crate::security::Caller;
 
-use super::super::body::Json;
-use super::super::condition;
-use super::super::edge::Edge;
-use super::super::reply::Answer;
 use super::versioned;
+use crate::http::body::Json;
+use crate::http::condition;
+use crate::http::edge::Edge;
+use crate::http::reply::Answer;
 
 /// Takes the record; answers it as it then stands.
-pub(in super::super) async fn put(
+pub(in crate::http) async fn put(
     State(edge): State<Edge>,
     caller: Caller,
     Path(id): Path<String>,

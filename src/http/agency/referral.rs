@@ -7,19 +7,19 @@ use axum::response::Response;
 
 use crate::security::Caller;
 
-use super::super::condition;
-use super::super::edge::Edge;
-use super::super::reply::{self, Answer};
 use super::{Shape, sheet, versioned};
+use crate::http::condition;
+use crate::http::edge::Edge;
+use crate::http::reply::{self, Answer};
 
 /// The record.
-pub(in super::super) async fn get(
+pub(in crate::http) async fn get(
     State(edge): State<Edge>,
     caller: Caller,
     Path(id): Path<String>,
+    shape: Shape,
     headers: HeaderMap,
 ) -> Answer {
-    let shape = Shape::wanted(&headers)?;
     let record = edge.exchange.record(&caller, &id).await?;
     let tag = condition::tag(record.version);
     let known = condition::text(&headers, IF_NONE_MATCH.as_str())?;
@@ -29,8 +29,7 @@ pub(in super::super) async fn get(
         return Ok(reply::with(response, ETAG, &tag));
     }
     if shape == Shape::Csv {
-        let text = sheet::write(std::slice::from_ref(&record.value))?;
-        return Ok(reply::with(reply::body(StatusCode::OK, sheet::CSV, text), ETAG, &tag));
+        return Ok(reply::with(sheet::answer(std::slice::from_ref(&record.value))?, ETAG, &tag));
     }
     Ok(versioned(&record))
 }

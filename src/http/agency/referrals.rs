@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::header::LINK;
-use axum::http::{HeaderMap, HeaderName, StatusCode, Uri};
+use axum::http::{HeaderName, StatusCode, Uri};
 
 use crate::error::{Error, Result};
 use crate::exchange::Records;
@@ -15,10 +15,10 @@ use crate::fhir::Key;
 use crate::fhir::edit::quote;
 use crate::security::Caller;
 
-use super::super::edge::{Base, Edge};
-use super::super::query;
-use super::super::reply::{self, Answer, JSON};
 use super::{Shape, parameters, sheet};
+use crate::http::edge::{Base, Edge};
+use crate::http::query;
+use crate::http::reply::{self, Answer, JSON};
 
 /// How long an answer is held at most.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -38,21 +38,20 @@ struct Wish {
 }
 
 /// What is new.
-pub(in super::super) async fn list(
+pub(in crate::http) async fn list(
     State(edge): State<Edge>,
     caller: Caller,
     base: Base,
-    headers: HeaderMap,
+    shape: Shape,
     uri: Uri,
 ) -> Answer {
-    let shape = Shape::wanted(&headers)?;
     let wish = Wish::read(uri.query())?;
     edge.figures.polled();
     let Records { records, cursor } = poll(&edge, &caller, &wish).await?;
     if shape == Shape::Csv {
         let next = query::join([("since", cursor.as_str()), ("limit", &wish.limit.to_string())]);
-        let link = format!("<{}/agency/v1/referrals?{next}>; rel=\"next\"", base.0);
-        let response = reply::body(StatusCode::OK, sheet::CSV, sheet::write(&records)?);
+        let link = format!("<{}/agency/v1/referrals?{next}>; rel=\"next\"", base.url());
+        let response = sheet::answer(&records)?;
         return Ok(reply::with(reply::with(response, CURSOR, &cursor), LINK, &link));
     }
     let mut text = String::from("{\"records\":[");
@@ -75,12 +74,9 @@ async fn poll(edge: &Edge, caller: &Caller, wish: &Wish) -> Result<Records> {
         return edge.exchange.poll(caller, since, wish.limit, Duration::ZERO).await;
     }
     let _held = edge.figures.hold();
-    let mut stopping = edge.stopping.clone();
     tokio::select! {
         records = edge.exchange.poll(caller, since, wish.limit, wish.wait) => records,
-        _ = stopping.wait_for(|stopping| *stopping) => {
-            edge.exchange.poll(caller, since, wish.limit, Duration::ZERO).await
-        }
+        () = edge.stops() => edge.exchange.poll(caller, since, wish.limit, Duration::ZERO).await,
     }
 }
 

@@ -8,16 +8,16 @@ use serde_json::{Value, json};
 use crate::error::Error;
 use crate::security::Caller;
 
-use super::super::edge::{Base, Edge};
-use super::super::reply::{self, Answer};
+use crate::http::edge::{Base, Edge};
+use crate::http::reply::{self, Answer};
 
 /// The types, each with the address of its schema.
-pub(in super::super) async fn list(State(edge): State<Edge>, _: Caller, base: Base) -> Answer {
+pub(in crate::http) async fn list(State(edge): State<Edge>, _: Caller, base: Base) -> Answer {
     let types: Vec<Value> = edge
         .programs
         .iter()
         .map(|program| {
-            let schema = format!("{}/agency/v1/schemas/{}", base.0, program.kind);
+            let schema = format!("{}/agency/v1/schemas/{}", base.url(), program.kind);
             json!({ "type": program.kind, "title": program.title, "schema": schema })
         })
         .collect();
@@ -25,7 +25,7 @@ pub(in super::super) async fn list(State(edge): State<Edge>, _: Caller, base: Ba
 }
 
 /// The schema of one type.
-pub(in super::super) async fn one(State(edge): State<Edge>, _: Caller, Path(kind): Path<String>) -> Answer {
+pub(in crate::http) async fn one(State(edge): State<Edge>, _: Caller, Path(kind): Path<String>) -> Answer {
     let Some(program) = edge.programs.iter().find(|program| program.kind == kind) else {
         let known: Vec<&str> = edge.programs.iter().map(|program| program.kind.as_str()).collect();
         return Err(Error::not_found(format!("this record type (there are {})", known.join(", "))).into());

@@ -7,15 +7,25 @@
 
 use std::collections::HashMap;
 
+use axum::http::StatusCode;
+use axum::response::Response;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
+use crate::http::reply;
 
 /// The media type of sheets.
 pub(super) const CSV: &str = "text/csv";
+/// The same with its charset, which text has to name.
+const CSV_UTF8: &str = "text/csv; charset=utf-8";
+
+/// The records as an answer.
+pub(super) fn answer(records: &[Value]) -> Result<Response> {
+    Ok(reply::body(StatusCode::OK, CSV_UTF8, write(records)?))
+}
 
 /// Writes the records, one a row, under a row of column names.
-pub(super) fn write(records: &[Value]) -> Result<String> {
+fn write(records: &[Value]) -> Result<String> {
     let mut columns = Columns::default();
     // Every sheet has these, even one without rows.
     columns.position("id");
@@ -76,8 +86,9 @@ fn flatten(value: &Value, path: &mut String, columns: &mut Columns, cells: &mut 
             }
         }
         Value::Array(items) => {
-            let text = items.iter().map(plain).collect::<Vec<_>>().join("; ");
-            cells.push((columns.position(path), harmless(text)));
+            // What stands first in the cell decides what a spreadsheet takes it for.
+            let text = items.iter().map(|item| harmless(plain(item))).collect::<Vec<_>>().join("; ");
+            cells.push((columns.position(path), text));
         }
         Value::String(text) => cells.push((columns.position(path), harmless(text.clone()))),
         other => cells.push((columns.position(path), plain(other))),
@@ -118,7 +129,7 @@ mod tests {
     fn flattens_records() {
         let records = [
             json!({"type": "food", "id": "1", "participant": {"name": "Ann, Example", "phones": ["+1 555", "b"]},
-                   "services": [{"date": "2026-11-21"}, {"date": "2026-11-22", "units": 1.10}]}),
+                   "services": [{"date": "2026-11-21"}, {"date": "2026-11-22", "units": serde_json::from_str::<Value>("1.10").unwrap()}]}),
             json!({"type": "food", "id": "2", "note": null, "services": [{"units": 2}]}),
         ];
         let text = write(&records).unwrap();

@@ -9,20 +9,20 @@ use crate::definitions::Definitions;
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Issue, Key, ResourceKey, primitive};
 
-use super::super::edge::Edge;
-use super::super::reply::Refusal;
+use crate::http::edge::Edge;
+use crate::http::reply::Refusal;
 
 /// A resource type of R4.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Kind(pub(super) String);
+pub(in crate::http) struct Kind(pub(super) String);
 
 /// A resource, by type and id.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Item(pub(super) ResourceKey);
+pub(in crate::http) struct Item(pub(super) ResourceKey);
 
 /// One version of a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Version(pub(super) ResourceKey, pub(super) u64);
+pub(in crate::http) struct Version(pub(super) ResourceKey, pub(super) u64);
 
 impl FromRequestParts<Edge> for Kind {
     type Rejection = Refusal;
@@ -92,7 +92,10 @@ fn shown(text: &str) -> String {
 fn nearest<'n>(name: &str, known: &'n [String]) -> Option<&'n str> {
     let wanted = name.to_ascii_lowercase();
     let close = known.iter().map(|known| (distance(&wanted, &known.to_ascii_lowercase()), known.as_str()));
-    close.filter(|(distance, _)| *distance <= 3.min(name.len() / 2)).min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
+    close
+        .filter(|(distance, _)| *distance <= 3.min(name.len() / 2))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
 }
 
 /// How many letters have to be added, removed or replaced (Levenshtein).
@@ -120,9 +123,12 @@ mod tests {
     #[test]
     fn finds_the_name_that_was_meant() {
         let known = ["Patient", "Practitioner", "ServiceRequest", "Task"].map(str::to_owned);
-        for (name, expected) in
-            [("task", Some("Task")), ("Patients", Some("Patient")), ("ServiceReqest", Some("ServiceRequest")), ("Dog", None)]
-        {
+        for (name, expected) in [
+            ("task", Some("Task")),
+            ("Patients", Some("Patient")),
+            ("ServiceReqest", Some("ServiceRequest")),
+            ("Dog", None),
+        ] {
             assert_eq!(nearest(name, &known), expected, "{name}");
         }
         assert_eq!(distance("kitten", "sitting"), 3);

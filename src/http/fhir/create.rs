@@ -6,15 +6,15 @@ use axum::http::HeaderMap;
 
 use crate::security::Caller;
 
-use super::super::body::Resource;
-use super::super::condition;
-use super::super::edge::{Base, Edge};
-use super::super::reply::Answer;
 use super::address::Kind;
 use super::written;
+use crate::http::body::Resource;
+use crate::http::condition;
+use crate::http::edge::{Base, Edge};
+use crate::http::reply::Answer;
 
 /// Stores a new resource under an id of ours.
-pub(in super::super) async fn create(
+pub(in crate::http) async fn create(
     State(edge): State<Edge>,
     caller: Caller,
     Kind(kind): Kind,

@@ -8,17 +8,17 @@ use crate::error::{Error, Result};
 use crate::fhir::Key;
 use crate::security::Caller;
 
-use super::super::edge::{Base, Edge};
-use super::super::query;
-use super::super::reply::{self, Answer, FHIR_JSON};
 use super::address::Item;
 use super::bundle::Bundle;
+use crate::http::edge::{Base, Edge};
+use crate::http::query;
+use crate::http::reply::{self, Answer, FHIR_JSON};
 
 /// How many versions are given where the client does not say, and at most.
 const MOST: usize = 1000;
 
 /// The versions of a resource.
-pub(in super::super) async fn history(
+pub(in crate::http) async fn history(
     State(edge): State<Edge>,
     caller: Caller,
     Item(key): Item,

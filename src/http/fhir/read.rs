@@ -9,13 +9,13 @@ use axum::response::Response;
 use crate::security::Caller;
 use crate::store::Stored;
 
-use super::super::condition;
-use super::super::edge::Edge;
-use super::super::reply::{self, Answer, FHIR_JSON};
 use super::address::Item;
+use crate::http::condition;
+use crate::http::edge::Edge;
+use crate::http::reply::{self, Answer, FHIR_JSON};
 
 /// The newest version of a resource.
-pub(in super::super) async fn read(
+pub(in crate::http) async fn read(
     State(edge): State<Edge>,
     caller: Caller,
     Item(key): Item,

@@ -6,13 +6,13 @@ use axum::http::{HeaderMap, StatusCode};
 
 use crate::security::Caller;
 
-use super::super::body::Resource;
-use super::super::condition;
-use super::super::edge::Edge;
-use super::super::reply::{self, Answer, FHIR_JSON};
+use crate::http::body::Resource;
+use crate::http::condition;
+use crate::http::edge::Edge;
+use crate::http::reply::{self, Answer, FHIR_JSON};
 
 /// Carries a Bundle out.
-pub(in super::super) async fn transaction(
+pub(in crate::http) async fn transaction(
     State(edge): State<Edge>,
     caller: Caller,
     headers: HeaderMap,

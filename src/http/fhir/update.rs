@@ -9,15 +9,15 @@ use axum::http::HeaderMap;
 
 use crate::security::Caller;
 
-use super::super::body::Resource;
-use super::super::condition;
-use super::super::edge::{Base, Edge};
-use super::super::reply::Answer;
 use super::address::Item;
 use super::written;
+use crate::http::body::Resource;
+use crate::http::condition;
+use crate::http::edge::{Base, Edge};
+use crate::http::reply::Answer;
 
 /// Stores a new version of a resource.
-pub(in super::super) async fn update(
+pub(in crate::http) async fn update(
     State(edge): State<Edge>,
     caller: Caller,
     Item(key): Item,

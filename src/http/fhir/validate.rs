@@ -10,14 +10,14 @@ use crate::fhir::{Document, Issue, Key, Node, outcome};
 use crate::profile::Checker;
 use crate::security::Caller;
 
-use super::super::body::Resource;
-use super::super::edge::Edge;
-use super::super::query;
-use super::super::reply::{self, Answer, FHIR_JSON};
 use super::address::Kind;
+use crate::http::body::Resource;
+use crate::http::edge::Edge;
+use crate::http::query;
+use crate::http::reply::{self, Answer, FHIR_JSON};
 
 /// `POST [base]/$validate`: a resource of any type.
-pub(in super::super) async fn any(
+pub(in crate::http) async fn any(
     State(edge): State<Edge>,
     _: Caller,
     uri: Uri,
@@ -28,7 +28,7 @@ pub(in super::super) async fn any(
 }
 
 /// `POST [base]/[type]/$validate`: a resource of this type.
-pub(in super::super) async fn typed(
+pub(in crate::http) async fn typed(
     State(edge): State<Edge>,
     _: Caller,
     Kind(kind): Kind,
@@ -77,7 +77,10 @@ fn wrapped(root: Node<'_>) -> Option<Node<'_>> {
 }
 
 fn profile(part: Node<'_>) -> Option<String> {
-    ["valueUri", "valueCanonical", "valueUrl"].iter().find_map(|name| part.str(name)).map(|profile| profile.into_owned())
+    ["valueUri", "valueCanonical", "valueUrl"]
+        .iter()
+        .find_map(|name| part.str(name))
+        .map(|profile| profile.into_owned())
 }
 
 fn is_named(part: Node<'_>, name: &str) -> bool {

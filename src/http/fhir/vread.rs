@@ -4,17 +4,13 @@ use axum::extract::State;
 
 use crate::security::Caller;
 
-use super::super::edge::Edge;
-use super::super::reply::Answer;
 use super::address::Version;
 use super::read;
+use crate::http::edge::Edge;
+use crate::http::reply::Answer;
 
 /// One version of a resource.
-pub(in super::super) async fn vread(
-    State(edge): State<Edge>,
-    caller: Caller,
-    Version(key, version): Version,
-) -> Answer {
+pub(in crate::http) async fn vread(State(edge): State<Edge>, caller: Caller, Version(key, version): Version) -> Answer {
     let stored = edge.exchange.read(&caller, &key, Some(version)).await?;
     Ok(read::resource(&stored))
 }

@@ -8,9 +8,9 @@ use axum::response::Response;
 use crate::exchange::Outcome;
 use crate::fhir::outcome;
 
-use super::super::condition::{self, Prefer, Return};
-use super::super::edge::Base;
-use super::super::reply::{self, FHIR_JSON};
+use crate::http::condition::{self, Prefer, Return};
+use crate::http::edge::Base;
+use crate::http::reply::{self, FHIR_JSON};
 
 /// The answer to a write.
 pub(super) fn answer(written: &Outcome, base: &Base, headers: &HeaderMap) -> Response {

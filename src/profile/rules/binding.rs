@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::Rule;
+use crate::definitions::value_set::Codes;
 use crate::definitions::{Membership, Strength, TypeRef, ValueSet};
 use crate::fhir::{Key, Node};
 use crate::profile::compile::Definition;
@@ -24,6 +25,8 @@ pub(in crate::profile) struct Bound {
     /// Nothing, where it is not at hand
     set: Option<Arc<ValueSet>>,
     holds: Holds,
+    /// A code has to be there; otherwise a text alone will do
+    is_required: bool,
 }
 
 /// How the type of the element carries codes.
@@ -41,7 +44,7 @@ enum Holds {
 
 impl PartialEq for Bound {
     fn eq(&self, other: &Self) -> bool {
-        (&self.url, self.holds) == (&other.url, other.holds)
+        (&self.url, self.holds, self.is_required) == (&other.url, other.holds, other.is_required)
     }
 }
 
@@ -56,11 +59,12 @@ pub(in crate::profile) fn compile(definition: Definition<'_>, allowed: &TypeRef)
         _ => return Vec::new(),
     };
     let required = binding.value_set.iter().filter(|_| binding.strength == Strength::Required);
-    let bound = |url: &String| {
+    let bounds = required.map(|url| (url, true)).chain(binding.max_value_set.iter().map(|url| (url, false)));
+    let bound = |(url, is_required): (&String, bool)| {
         let set = definition.schemas.definitions().value_set(url);
-        Rule::Binding(Bound { url: url.clone(), set, holds })
+        Rule::Binding(Bound { url: url.clone(), set, holds, is_required })
     };
-    required.chain(&binding.max_value_set).map(bound).collect()
+    bounds.map(bound).collect()
 }
 
 impl Bound {
@@ -99,7 +103,7 @@ impl Bound {
             }
         }
         // An extension may say why there is no code.
-        if node.get("coding").is_none() && node.get("text").is_none() {
+        if node.get("coding").is_none() && !(self.is_required && node.get("text").is_some()) {
             return;
         }
         let mut codings = node.list("coding");
@@ -108,11 +112,11 @@ impl Bound {
             (Some(only), None) => self.wrong_coding(set, only),
             (None, _) => {
                 let text = format!("a text alone is not enough: a code of the value set {} is required", self.name());
-                Finding::error(Key::Binding, node, text).hint_if(self.few(set))
+                Finding::error(Key::Binding, node, text).hint_if(few(set))
             }
             _ => {
                 let text = format!("none of the codings is in the value set {}", self.name());
-                Finding::error(Key::Binding, node, text).hint_if(self.few(set))
+                Finding::error(Key::Binding, node, text).hint_if(few(set))
             }
         });
     }
@@ -152,7 +156,7 @@ impl Bound {
         match code {
             None => {
                 let text = format!("a coding without a code is not in the value set {}", self.name());
-                Finding::error(Key::Binding, node, text).hint_if(self.few(set))
+                Finding::error(Key::Binding, node, text).hint_if(few(set))
             }
             Some(code) => self.wrong_code(set, at("code"), &code, Some(&system)),
         }
@@ -162,14 +166,7 @@ impl Bound {
         let known = set.listed().filter(|(of, _)| system.is_none_or(|system| *of == system)).map(|(_, code)| code);
         let meant = nearest(code, known).map(|meant| format!("did you mean \"{meant}\"?"));
         let text = format!("the code is not in the value set {}", self.name());
-        Finding::error(Key::Binding, node, text).hint_if(meant.or_else(|| self.few(set)))
-    }
-
-    /// The codes, where they are few enough to read.
-    fn few(&self, set: &ValueSet) -> Option<String> {
-        let codes: Vec<&str> = set.listed().map(|(_, code)| code).take(FEW + 1).collect();
-        (set.is_complete() && !codes.is_empty() && codes.len() <= FEW)
-            .then(|| format!("use one of {}", codes.join(", ")))
+        Finding::error(Key::Binding, node, text).hint_if(meant.or_else(|| few(set)))
     }
 
     /// The canonical URL without the version, which only says which release of the standard this is.
@@ -184,4 +181,16 @@ fn coding(set: &ValueSet, node: Node<'_>) -> Membership {
         (Some(system), Some(code)) => set.contains(&system, &code),
         _ => Membership::Out,
     }
+}
+
+/// The codes, where they are few enough to read, or what they look like.
+fn few(set: &ValueSet) -> Option<String> {
+    if set.parts.iter().any(|part| part.codes == Codes::MediaTypes) {
+        return Some("write a media type such as application/pdf".to_owned());
+    }
+    if set.parts.iter().any(|part| part.codes == Codes::Languages) {
+        return Some("write a language tag such as en-US".to_owned());
+    }
+    let codes: Vec<&str> = set.listed().map(|(_, code)| code).take(FEW + 1).collect();
+    (set.is_complete() && !codes.is_empty() && codes.len() <= FEW).then(|| format!("use one of {}", codes.join(", ")))
 }

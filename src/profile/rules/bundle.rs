@@ -9,6 +9,19 @@ use crate::profile::compile::Definition;
 use crate::profile::findings::Finding;
 use crate::profile::walk::Walk;
 
+/// The types of bundles (<https://hl7.org/fhir/R4/valueset-bundle-type.html>).
+const TYPES: &[&str] = &[
+    "document",
+    "message",
+    "transaction",
+    "transaction-response",
+    "batch",
+    "batch-response",
+    "history",
+    "searchset",
+    "collection",
+];
+
 /// The entries of a bundle by their fullUrl, made once for all references in it.
 #[derive(Debug)]
 pub(in crate::profile) struct Entries<'d> {
@@ -53,13 +66,15 @@ pub(in crate::profile) fn compile(definition: Definition<'_>) -> Option<Rule> {
 pub(in crate::profile) fn check(node: Node<'_>, walk: &mut Walk<'_, '_>) {
     let kind = node.str("type").unwrap_or_default();
     if let Some(total) = node.get("total")
-        && !matches!(&*kind, "searchset" | "history")
+        && !matches!(&*kind, "searchset" | "history" | "")
     {
         let text = format!("a bundle of type {kind} has no total; only searchset and history have one (bdl-1)");
         broken(Finding::error(Key::BundleRule, total, text).about_name(), "remove total", walk);
     }
+    // Where the type is missing or unknown, that is what is wrong, and has been said.
+    let is_known = TYPES.contains(&&*kind);
     let mut identities = HashSet::new();
-    for entry in node.list("entry").filter(|entry| entry.is_object()) {
+    for entry in node.list("entry").filter(|entry| entry.is_object() && is_known) {
         parts(entry, &kind, walk);
         identity(entry, &kind, &mut identities, walk);
         if matches!(&*kind, "transaction" | "batch") {

@@ -26,9 +26,14 @@ impl PartialEq for Format {
 pub(in crate::profile) fn compile(definition: Definition<'_>, allowed: &TypeRef) -> Option<Rule> {
     let matches = primitive::matcher(&allowed.code)?;
     let is_resource_id = super::resource_id::compile(definition).is_some();
-    (!is_resource_id).then(|| {
-        Rule::Format(Format { type_name: allowed.code.clone(), matches, max_length: definition.element.max_length })
-    })
+    if is_resource_id {
+        return None;
+    }
+    // A string as such has at most 1 MB (<https://hl7.org/fhir/R4/datatypes.html#string>).
+    let of_type = definition.schemas.definitions().structure(&allowed.code);
+    let of_type = of_type.and_then(|structure| structure.child(0, "value")?.element.max_length);
+    let max_length = definition.element.max_length.into_iter().chain(of_type).min();
+    Some(Rule::Format(Format { type_name: allowed.code.clone(), matches, max_length }))
 }
 
 impl Format {
@@ -40,7 +45,9 @@ impl Format {
         } else if !(self.matches)(text) {
             let said = format!("the value is no {}: expected {}", self.type_name, primitive::describe(&self.type_name));
             walk.report(Finding::error(Key::PrimitiveFormat, node, said));
-        } else if let Some(max) = self.max_length.filter(|max| text.chars().count() > *max as usize) {
+        } else if let Some(max) = self.max_length.filter(|max| text.len() > *max as usize)
+            && text.chars().count() > max as usize
+        {
             let said = format!("the value has {} characters, at most {max} are allowed", text.chars().count());
             walk.report(Finding::error(Key::PrimitiveFormat, node, said));
         }

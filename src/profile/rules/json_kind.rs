@@ -22,7 +22,10 @@ pub(in crate::profile) fn is_primitive(
         }
         (found, _) => {
             let expected = json.describe();
-            let text = format!("expected {expected} ({}), found {found}", value.type_name);
+            let text = match value.type_name.as_str() {
+                "string" | "boolean" => format!("expected {expected}, found {found}"),
+                type_name => format!("expected {expected} ({type_name}), found {found}"),
+            };
             let hint = match (found, json) {
                 (Kind::Number | Kind::Bool, Json::String) => Some("write the value in double quotes"),
                 (Kind::String, Json::Number | Json::Bool) => Some("write the value without quotes"),

@@ -82,7 +82,7 @@ impl Targets {
                 && *said != *kind
                 && walk.schemas.definitions().is_resource_type(&said)
             {
-                let text = format!("the type says {said}, but the reference leads to a {kind}");
+                let text = format!("the type says {said}, but the reference leads to {kind}");
                 walk.report(
                     Finding::error(Key::ReferenceTarget, at, text).hint("leave type out; the reference tells it"),
                 );
@@ -94,7 +94,7 @@ impl Targets {
         if self.types.is_empty() || self.types.iter().any(|allowed| allowed == kind) {
             return;
         }
-        let text = format!("a reference to a {kind} is not allowed here");
+        let text = format!("a reference to {kind} is not allowed here");
         let few = self.types.len() <= FEW;
         let hint = few.then(|| format!("reference a resource of type {}", self.types.join(", ")));
         walk.report(Finding::error(Key::ReferenceTarget, node, text).hint_if(hint));
@@ -104,15 +104,12 @@ impl Targets {
 /// The type of a contained resource.
 fn contained<'d>(node: Node<'d>, id: &str, walk: &mut Walk<'_, 'd>) -> Option<Cow<'d, str>> {
     let target = if id.is_empty() { Some(walk.scope.container) } else { walk.scope.contained(id) };
-    match target {
-        Some(target) => target.str("resourceType"),
-        None => {
-            let text = "no contained resource has this id";
-            let hint = "put the resource into contained, or reference it where it is";
-            walk.report(Finding::error(Key::ReferenceDangling, node, text).hint(hint));
-            None
-        }
+    if target.is_none() {
+        let text = "no contained resource has this id";
+        let hint = "put the resource into contained, or reference it where it is";
+        walk.report(Finding::error(Key::ReferenceDangling, node, text).hint(hint));
     }
+    target?.str("resourceType")
 }
 
 /// The type of the entry with this fullUrl. Nobody outside of a bundle can know what a `urn:uuid` of the bundle means:

@@ -142,6 +142,7 @@ impl SearchParameters {
 
     /// What the index depends on, in short: an index made with another fingerprint has to be made anew.
     pub fn fingerprint(&self) -> String {
+        use fmt::Write;
         use sha2::{Digest, Sha256};
         let mut digest = Sha256::new();
         // Raised when entries are made differently from the same parameters.
@@ -152,7 +153,11 @@ impl SearchParameters {
             digest.update("\n");
         }
         digest.update(self.base.as_deref().unwrap_or_default());
-        digest.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+        let mut text = String::with_capacity(32);
+        for byte in digest.finalize().iter().take(16) {
+            let _ = write!(text, "{byte:02x}");
+        }
+        text
     }
 
     /// Everything that a resource is found by, each entry once.

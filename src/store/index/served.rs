@@ -88,16 +88,14 @@ impl Reader<'_> {
         }
         let parameters = self.definitions.search_parameters(resource_type);
         for code in &group.parameters {
-            match parameters.iter().find(|known| known.code == code.value) {
-                Some(definition) => self.add(resource_type, definition, code),
-                None => {
-                    let mut known: Vec<&str> = parameters.iter().map(|known| known.code.as_str()).collect();
-                    known.sort_unstable();
-                    let said =
-                        format!("{resource_type} has no search parameter {}; it has {}", code.value, known.join(", "));
-                    self.refuse(code, said);
-                }
+            if let Some(definition) = parameters.iter().find(|known| known.code == code.value) {
+                self.add(resource_type, definition, code);
+                continue;
             }
+            let mut known: Vec<&str> = parameters.iter().map(|known| known.code.as_str()).collect();
+            known.sort_unstable();
+            let known = known.join(", ");
+            self.refuse(code, format!("{resource_type} has no search parameter {}; it has {known}", code.value));
         }
     }
 
