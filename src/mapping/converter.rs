@@ -171,6 +171,22 @@ impl Converter {
         })
     }
 
+    /// As [`Converter::write`] for a second place, which says nothing where no table has the code.
+    pub(super) fn write_if_known(&self, values: &[Option<&Value>]) -> Result<Written, String> {
+        if self.is_unknown(values.first().copied().flatten()) {
+            return Ok(Written::Nothing);
+        }
+        Ok(self.write(values)?.into_iter().next().unwrap_or(Written::Nothing))
+    }
+
+    /// Is it a code that the table has no row for?
+    pub(super) fn is_unknown(&self, value: Option<&Value>) -> bool {
+        match (self, value) {
+            (Self::Crosswalk(table), Some(Value::String(code))) => table.forth(code).is_none(),
+            _ => false,
+        }
+    }
+
     /// What reading would make of what was written, value by value.
     pub(super) fn read_back(&self, written: &[Written]) -> Vec<Option<Value>> {
         let documents: Vec<Option<Document>> = written

@@ -3,8 +3,8 @@
 use crate::fhir::Node;
 use crate::referral::{Graph, Referral, Resource};
 
-use super::locate::{find, find_all, says};
-use super::model::{End, Find, Is, Model, NodeRule, Test};
+use super::locate::{find_all, says};
+use super::model::{Find, Is, Model, NodeRule, Test};
 
 /// What a node turned out to be: a resource, or an element in one.
 #[derive(Debug, Clone, Copy)]
@@ -60,8 +60,9 @@ impl<'g, 'm> Ground<'g, 'm> {
             }),
             Find::At(ends) => ends.iter().find_map(|end| {
                 let node = targets[end.node]?;
-                let reference = find(node.node, &end.path.steps)?;
-                self.follow(rule, &node, reference, targets)
+                let mut references = Vec::new();
+                find_all(node.node, &end.path.steps, &mut references);
+                references.into_iter().find_map(|reference| self.follow(rule, &node, reference, targets))
             }),
             Find::Search => self.search(rule, targets).next(),
             Find::Items(_) | Find::Versions => None,

@@ -1,9 +1,11 @@
 //! The backend that the suite runs with.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use handoff::definitions::Definitions;
 use handoff::store::Store;
+use handoff::store::index::SearchParameters;
 use handoff::store::sqlite::SqliteStore;
 use tempfile::TempDir;
 
@@ -31,5 +33,14 @@ impl Backend {
 
 /// Opens the store at this place.
 pub(crate) fn open(path: &Path) -> Arc<dyn Store> {
-    Arc::new(SqliteStore::open(path).unwrap())
+    Arc::new(SqliteStore::open(path, parameters()).unwrap())
+}
+
+/// The search parameters that the gateway ships with.
+pub(crate) fn parameters() -> &'static Arc<SearchParameters> {
+    static SHIPPED: OnceLock<Arc<SearchParameters>> = OnceLock::new();
+    SHIPPED.get_or_init(|| {
+        let definitions = Definitions::r4().unwrap();
+        Arc::new(SearchParameters::shipped(&definitions).unwrap())
+    })
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use handoff::error::Category;
 use handoff::fhir::Key;
 use handoff::referral::Scope;
+use handoff::store::ClientRow;
 use handoff::store::sqlite::SqliteStore;
-use handoff::store::{ClientRow, Store};
 
-use crate::backend::Backend;
+use crate::backend::{Backend, parameters};
 use crate::referral::{PANTRY, at, key, noon, referral};
 
 fn client(id: &str) -> ClientRow {
@@ -107,7 +107,7 @@ fn a_database_of_a_newer_version_is_refused() {
     let backend = Backend::new();
     drop(backend.open());
     rusqlite::Connection::open(backend.path()).unwrap().pragma_update(None, "user_version", 99).unwrap();
-    let error = SqliteStore::open(&backend.path()).unwrap_err();
+    let error = SqliteStore::open(&backend.path(), parameters()).unwrap_err();
     assert_eq!((error.category, error.issues[0].key), (Category::Unsupported, Key::StoreSchema));
     assert!(error.to_string().contains("schema 99"), "{error}");
 }
@@ -117,12 +117,12 @@ fn a_file_of_another_kind_is_refused() {
     let backend = Backend::new();
     std::fs::write(backend.path(), "these are the notes of the last meeting, and no database at all\n".repeat(40))
         .unwrap();
-    let error = SqliteStore::open(&backend.path()).unwrap_err();
+    let error = SqliteStore::open(&backend.path(), parameters()).unwrap_err();
     assert_eq!(error.issues[0].key, Key::StoreUnusable, "{error}");
     let foreign = Backend::new();
     let other = rusqlite::Connection::open(foreign.path()).unwrap();
     other.execute_batch("CREATE TABLE notes (text TEXT)").unwrap();
-    let error = SqliteStore::open(&foreign.path()).unwrap_err();
+    let error = SqliteStore::open(&foreign.path(), parameters()).unwrap_err();
     assert_eq!(error.issues[0].key, Key::StoreUnusable, "{error}");
 }
 

@@ -23,7 +23,13 @@ pub(super) fn compile(
         let Some((_, node)) = declared.nodes.iter().find(|(name, _)| **name == *rule.name) else { continue };
         let mut add = |said: String, mend: &str| findings.add(node.file, node.at, said, mend);
         keys(model, at, rule, &mut add);
-        if rule.each.is_some() || rule.create.is_some() || matches!(rule.find, Find::Root) {
+        let is_made = match rule.find {
+            Find::Root => true,
+            Find::At(_) | Find::Search => rule.each.is_some() || rule.create.is_some(),
+            // Elements are looked at with their resource.
+            Find::Items(_) | Find::Versions => false,
+        };
+        if is_made {
             required(model, ground, at, rule, &mut add);
         }
     }

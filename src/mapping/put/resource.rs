@@ -5,7 +5,7 @@ use serde_json::{Map as Object, Value, json};
 use super::super::discover::Target;
 use super::super::draft::{Draft, View};
 use super::super::fidelity::Fate;
-use super::super::locate::{Tree, find};
+use super::super::locate::find;
 use super::super::map::{Change, Created, Put};
 use super::super::model::{End, Find, Is, NodeRule, With};
 use super::super::path::Path;
@@ -237,6 +237,11 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
             }
             for fill in &self.reader.ground.model.nodes[node].fills {
                 if self.draft(node, home).is_none_or(|draft| draft.has(&fill.path.steps)) {
+                    continue;
+                }
+                // What somebody else left out stays out; what this change took away does not.
+                let was_there = self.reader.targets[node].is_some_and(|target| find(target.node, &fill.path.steps).is_some());
+                if !is_new && !was_there {
                     continue;
                 }
                 let value = match &fill.with {

@@ -13,10 +13,10 @@ use crate::fhir::{Document, Issue, Key, ResourceKey, edit};
 use crate::referral::plan::{AuditEntry, Extras, Guard, Idempotency, Plan, Write};
 use crate::store::Committed;
 
-use super::entries::Reindexed;
 use super::news::Announcement;
+use super::prepared::Prepared;
 use super::writer::Session;
-use super::{STORED, deliveries, rows, shares};
+use super::{STORED, deliveries, rows, search, shares};
 
 /// A resource as the transaction found it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -42,7 +42,8 @@ struct Target {
 type Targets = HashMap<ResourceKey, Target>;
 
 /// Commits the plan, or refuses it as a conflict.
-pub(super) fn commit(session: &mut Session<'_>, plan: Plan, index: &[Reindexed]) -> Result<Committed> {
+pub(super) fn commit(session: &mut Session<'_>, prepared: Prepared) -> Result<Committed> {
+    let Prepared { plan, reindexed, unmatched } = prepared;
     let Plan { mut writes, shares, extras, deliveries, audit, guards, idempotency } = plan;
     if let Some(idempotency) = &idempotency {
         refuse_used(session, idempotency)?;
@@ -50,8 +51,13 @@ pub(super) fn commit(session: &mut Session<'_>, plan: Plan, index: &[Reindexed])
     for guard in &guards {
         hold(session, guard)?;
     }
+    for (scope, query) in &unmatched {
+        if let Some(found) = search::first(session.connection, session.index()?, scope, query)? {
+            return Err(conflict(Some(&found), format!("{found} matches the condition of this create")));
+        }
+    }
     let mut targets = targets(session, &writes)?;
-    if let Some(unread) = index.iter().find(|change| change.before.is_none()) {
+    if let Some(unread) = reindexed.iter().find(|change| change.before.is_none()) {
         return Err(conflict(Some(&unread.key), format!("{} was changed before this change was ready", unread.key)));
     }
 
@@ -68,7 +74,7 @@ pub(super) fn commit(session: &mut Session<'_>, plan: Plan, index: &[Reindexed])
             touched.push(target.before.id);
         }
     }
-    for change in index {
+    for change in &reindexed {
         let (Some(target), Some(before)) = (targets.get(&change.key), &change.before) else { continue };
         rows::remove(session, before, target.before.id, target.before.updated)?;
         rows::add(session, &change.after, target.before.id, target.updated)?;
@@ -109,10 +115,8 @@ fn hold(session: &mut Session<'_>, guard: &Guard) -> Result<()> {
             }
             Err(stale(key, found.version, *version))
         }
-        Guard::NoneMatch { kind, parameters, organization } => {
-            let _ = (kind, parameters, organization);
-            Ok(())
-        }
+        // Read by the sender, and asked as a query.
+        Guard::NoneMatch { .. } => Ok(()),
     }
 }
 

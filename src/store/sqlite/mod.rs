@@ -24,23 +24,28 @@ use crate::referral::plan::{AuditEntry, Idempotency, Plan};
 use crate::referral::scope::Scope;
 
 use super::index::SearchParameters;
-use super::{Changes, ClientRow, Committed, Pending, Statistics, Store, Stored, StoredReferral};
+use super::query::Query;
+use super::{Changes, ClientRow, Committed, Page, Pending, Statistics, Store, Stored, StoredReferral};
+use index::Index;
 use news::News;
+use prepared::Prepared;
 use reader::Readers;
-use writer::{Counters, Index, Job, Session, Writer};
+use writer::{Counters, Job, Session, Writer};
 
 mod clients;
 mod commit;
 mod deliveries;
-mod entries;
+mod derived;
+mod index;
 mod keys;
 mod news;
+mod prepared;
 mod read;
 mod reader;
 mod referral;
-mod reindex;
 mod rows;
 mod schema;
+mod search;
 mod shares;
 mod writer;
 
@@ -55,7 +60,7 @@ const STORED: Limits = Limits { bytes: u32::MAX as usize, depth: 1000 };
 pub struct SqliteStore {
     id: String,
     /// What resources are indexed by; none where they are neither written nor searched
-    parameters: Option<Arc<SearchParameters>>,
+    index: Option<Arc<Index>>,
     news: Arc<News>,
     counters: Arc<Counters>,
     readers: Readers,
@@ -69,15 +74,10 @@ impl SqliteStore {
     ///
     /// # Errors
     /// If the file cannot be used, is another program's, or was written by a newer version of this one.
-    pub fn open(path: &Path, parameters: Arc<SearchParameters>) -> Result<Self> {
+    pub fn open(path: &Path, parameters: &Arc<SearchParameters>) -> Result<Self> {
         let mut connection = schema::open_writer(path)?;
-        let ids = reindex::prepare(&mut connection, &parameters)?;
-        Self::start(
-            path,
-            connection,
-            Index { parameters: ids, fingerprint: parameters.fingerprint() },
-            Some(parameters),
-        )
+        let index = Index::prepare(&mut connection, parameters)?;
+        Self::start(path, connection, Some(Arc::new(index)))
     }
 
     /// Opens the file to administer it. Clients are read and changed; resources are read, and neither written nor
@@ -86,29 +86,24 @@ impl SqliteStore {
     /// # Errors
     /// As [`SqliteStore::open`].
     pub fn open_for_clients(path: &Path) -> Result<Self> {
-        Self::start(path, schema::open_writer(path)?, Index::default(), None)
+        Self::start(path, schema::open_writer(path)?, None)
     }
 
-    fn start(
-        path: &Path,
-        connection: Connection,
-        index: Index,
-        parameters: Option<Arc<SearchParameters>>,
-    ) -> Result<Self> {
+    fn start(path: &Path, connection: Connection, index: Option<Arc<Index>>) -> Result<Self> {
         let id = connection.query_row("SELECT id FROM store", [], |row| row.get(0))?;
         let news = Arc::new(News::load(&connection)?);
         let counters = Arc::new(Counters::default());
         let readers = Readers::start(path, READERS)?;
         let (jobs, waiting) = channel();
-        let writer = Writer::new(connection, index, news.clone(), counters.clone());
+        let writer = Writer::new(connection, index.clone(), news.clone(), counters.clone());
         let thread = std::thread::Builder::new().name("store-write".to_owned());
         let thread = thread.spawn(move || writer.run(&waiting)).map_err(Error::fault)?;
-        Ok(Self { id, parameters, news, counters, readers, jobs: Some(jobs), writer: Some(thread) })
+        Ok(Self { id, index, news, counters, readers, jobs: Some(jobs), writer: Some(thread) })
     }
 
     /// What resources are indexed by.
-    fn indexed(&self) -> Result<&Arc<SearchParameters>> {
-        self.parameters.as_ref().ok_or_else(|| Error::fault("the store was opened to administer clients only"))
+    fn index(&self) -> Result<&Arc<Index>> {
+        self.index.as_ref().ok_or_else(|| Error::fault("the store was opened to administer clients only"))
     }
 
     /// Has this done by the writer.
@@ -138,8 +133,8 @@ impl Drop for SqliteStore {
 impl Store for SqliteStore {
     fn commit(&self, plan: Plan) -> Pending<'_, Committed> {
         Box::pin(async move {
-            let index = entries::changes(&self.readers, self.indexed()?, &plan).await?;
-            self.write(move |session| commit::commit(session, plan, &index)).await
+            let prepared = Prepared::of(&self.readers, self.index()?, plan).await?;
+            self.write(move |session| commit::commit(session, prepared)).await
         })
     }
 
@@ -156,6 +151,13 @@ impl Store for SqliteStore {
     fn visible<'a>(&'a self, scope: &'a Scope, keys: &'a [ResourceKey]) -> Pending<'a, Vec<bool>> {
         let (scope, keys) = (scope.clone(), keys.to_vec());
         self.readers.read(move |reader| read::visible(reader, &scope, &keys))
+    }
+
+    fn search<'a>(&'a self, scope: &'a Scope, query: &'a Query) -> Pending<'a, Page> {
+        Box::pin(async move {
+            let (index, scope, query) = (self.index()?.clone(), scope.clone(), query.clone());
+            self.readers.read(move |reader| search::search(reader, &index, &scope, &query)).await
+        })
     }
 
     fn referral<'a>(

@@ -55,6 +55,13 @@ impl Eyes {
         };
         Ok(found)
     }
+
+    /// Is the resource with this id seen?
+    pub(super) fn sees(self, connection: &Connection, id: i64) -> Result<bool> {
+        let Self::Of(organization) = self else { return Ok(true) };
+        let sql = format!("SELECT 1 FROM resource r WHERE r.id = ?2 AND {SEEN}");
+        Ok(connection.prepare_cached(&sql)?.exists([organization, id])?)
+    }
 }
 
 /// Columns of a version `v` of the resource `r` of type `k`, for [`stored`].
@@ -136,11 +143,11 @@ pub(super) fn sharing(connection: &Connection, key: &ResourceKey) -> Result<Vec<
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
-/// All public resources, by type in the order of their making.
+/// All public resources, in the order in which they were first heard of.
 pub(super) fn directory(connection: &Connection) -> Result<Vec<Stored>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM resource r CROSS JOIN version v CROSS JOIN kind k
-         WHERE r.public = 1 AND v.id = r.current AND k.id = r.kind ORDER BY r.kind, r.id"
+         WHERE r.public = 1 AND v.id = r.current AND k.id = r.kind ORDER BY r.id"
     );
     connection.prepare_cached(&sql)?.query_and_then([], stored)?.collect()
 }

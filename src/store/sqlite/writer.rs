@@ -15,6 +15,7 @@ use tracing::{error, warn};
 
 use crate::error::{Category, Error, Result};
 
+use super::index::Index;
 use super::keys::Keys;
 use super::news::{Announcement, News};
 
@@ -59,8 +60,8 @@ pub(super) struct Progress {
 pub(super) struct Session<'w> {
     pub(super) connection: &'w Connection,
     pub(super) keys: &'w mut Keys,
-    /// The ids of the search parameters, by their number
-    parameters: &'w [i64],
+    /// What resources are indexed by; none where they are not written
+    index: Option<&'w Index>,
     pub(super) progress: Progress,
     /// The newest id of a version
     pub(super) version: i64,
@@ -74,22 +75,13 @@ pub(super) struct Session<'w> {
     conflicts: u64,
 }
 
-/// What the index was made with.
-#[derive(Debug, Default)]
-pub(super) struct Index {
-    /// The ids of the search parameters, by their number; none where resources are not written
-    pub(super) parameters: Vec<i64>,
-    /// Tells these parameters from others
-    pub(super) fingerprint: String,
-}
-
 /// The thread's own state.
 pub(super) struct Writer {
     connection: Connection,
     news: Arc<News>,
     counters: Arc<Counters>,
     keys: Keys,
-    index: Index,
+    index: Option<Arc<Index>>,
     /// `PRAGMA data_version`: changes when another connection has written
     seen: i64,
 }
@@ -135,11 +127,11 @@ where
 
 impl<'w> Session<'w> {
     /// A session that has come nowhere yet.
-    pub(super) fn outside_group(connection: &'w Connection, keys: &'w mut Keys, parameters: &'w [i64]) -> Self {
+    pub(super) fn outside_group(connection: &'w Connection, keys: &'w mut Keys, index: Option<&'w Index>) -> Self {
         Self {
             connection,
             keys,
-            parameters,
+            index,
             progress: Progress { seq: 0, updated: 0 },
             version: 0,
             created: Vec::new(),
@@ -151,8 +143,12 @@ impl<'w> Session<'w> {
 
     /// The id of the search parameter with this number.
     pub(super) fn parameter(&self, number: u16) -> Result<i64> {
-        let found = self.parameters.get(usize::from(number)).copied();
-        found.ok_or_else(|| Error::fault("an index entry has a parameter that was not there when the store was opened"))
+        Ok(self.index()?.id(number))
+    }
+
+    /// What resources are indexed by.
+    pub(super) fn index(&self) -> Result<&'w Index> {
+        self.index.ok_or_else(|| Error::fault("the store was opened to administer clients only"))
     }
 
     /// All of the work or nothing of it, whatever becomes of the rest of the group.
@@ -184,7 +180,12 @@ impl<'w> Session<'w> {
 // === Writer ===
 
 impl Writer {
-    pub(super) fn new(connection: Connection, index: Index, news: Arc<News>, counters: Arc<Counters>) -> Self {
+    pub(super) fn new(
+        connection: Connection,
+        index: Option<Arc<Index>>,
+        news: Arc<News>,
+        counters: Arc<Counters>,
+    ) -> Self {
         // 0 is no data version, so the first look sees everything that was written before it.
         Self { connection, news, counters, keys: Keys::default(), index, seen: 0 }
     }
@@ -239,19 +240,19 @@ impl Writer {
 
     fn transaction(&mut self, group: &mut [Box<dyn Job>]) -> Result<()> {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        let (progress, version, same): (_, _, bool) = self
+        let (progress, version, same): (_, _, Option<bool>) = self
             .connection
             .prepare_cached(
                 "SELECT seq, updated, (SELECT coalesce(max(id), 0) FROM version), parameters = ?1 FROM store",
             )?
-            .query_row([&self.index.fingerprint], |row| {
+            .query_row([self.index.as_ref().map(|index| &index.fingerprint)], |row| {
                 Ok((Progress { seq: row.get(0)?, updated: row.get(1)? }, row.get(2)?, row.get(3)?))
             })?;
-        if !same && !self.index.parameters.is_empty() {
+        if !same.unwrap_or(true) {
             return Err(Error::fault("another version of handoff has changed the search index; this one must stop"));
         }
         let seq = progress.seq;
-        let session = Session::outside_group(&self.connection, &mut self.keys, &self.index.parameters);
+        let session = Session::outside_group(&self.connection, &mut self.keys, self.index.as_deref());
         let mut session = Session { progress, version, ..session };
         for job in group {
             job.perform(&mut session);
