@@ -156,7 +156,9 @@ impl<'g, 'm> Reader<'g, 'm> {
         }
         if let Some(trace) = &mut self.trace {
             let place = path.join(".");
-            let within = |record: &str| record.strip_prefix(&place).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']));
+            let within = |record: &str| {
+                record.strip_prefix(&place).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+            };
             trace.rows.iter_mut().filter(|row| within(&row.record)).for_each(|row| row.fate = fate.clone());
         }
     }
@@ -169,9 +171,9 @@ impl<'g, 'm> Reader<'g, 'm> {
             self.place.push(Segment::Name(&member.name));
             let value = match &member.shape {
                 Shape::Leaf { field, which } => self.leaf(*field, *which, extras),
-                Shape::Object(members) => {
-                    Some(self.object(members, kept.and_then(Value::as_object))).filter(|inner| !inner.is_empty()).map(Value::Object)
-                }
+                Shape::Object(members) => Some(self.object(members, kept.and_then(Value::as_object)))
+                    .filter(|inner| !inner.is_empty())
+                    .map(Value::Object),
                 Shape::List { node, item } => self.list(*node, item, kept.and_then(Value::as_array)),
             };
             // Something of another kind stands here, which only extras can have.
@@ -300,7 +302,8 @@ impl<'g, 'm> Reader<'g, 'm> {
         if raw.is_empty() {
             return true;
         }
-        let own: Vec<Option<Value>> = (0..field.members.len()).map(|which| via.read(raw.nodes(), which).value).collect();
+        let own: Vec<Option<Value>> =
+            (0..field.members.len()).map(|which| via.read(raw.nodes(), which).value).collect();
         let kept = field.members.iter().map(|name| extras.and_then(|extras| extras.get(&**name)));
         let values: Vec<Option<&Value>> = kept.zip(&own).map(|(kept, own)| kept.or(own.as_ref())).collect();
         via.write(&values).is_ok_and(|written| raw.says(&written))
@@ -372,7 +375,8 @@ impl<'g, 'm> Reader<'g, 'm> {
         let resolve = |reference: &str| graph.resolve(reference).map(|resource| resource.node());
         let mut context = Context::new(target.resource.node()).resolve(&resolve);
         for node in named {
-            let value = self.targets[*node].map_or(Collection::Empty, |target| Collection::One(Item::Element(Element::new(target.node))));
+            let value = self.targets[*node]
+                .map_or(Collection::Empty, |target| Collection::One(Item::Element(Element::new(target.node))));
             context = context.constant(&self.ground.model.nodes[*node].name, value);
         }
         let result = expression.evaluate(&context, target.node);
@@ -492,7 +496,10 @@ fn same_but_time(last: &Value, next: &Object<String, Value>) -> bool {
     let Some(last) = last.as_object() else { return false };
     let told = |object: &Object<String, Value>| object.iter().filter(|(name, _)| *name != "at").count();
     told(last) == told(next)
-        && last.iter().filter(|(name, _)| *name != "at").all(|(name, value)| next.get(name).is_some_and(|next| same(value, next)))
+        && last
+            .iter()
+            .filter(|(name, _)| *name != "at")
+            .all(|(name, value)| next.get(name).is_some_and(|next| same(value, next)))
 }
 
 /// How many values there are inside a value.

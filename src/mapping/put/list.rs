@@ -202,7 +202,10 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
                 None
             }
             (Some(_), Mode::Update) => {
-                self.read_only("has an id that no item here has", "leave the id out to add an item; use the id of the item to change one");
+                self.read_only(
+                    "has an id that no item here has",
+                    "leave the id out to add an item; use the id of the item to change one",
+                );
                 None
             }
         }

@@ -108,7 +108,12 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
     }
 
     /// The members of an object; gives what is kept beside the graph.
-    fn object(&mut self, members: &'m [Member], given: Option<&'r Object<String, Value>>, old: Option<&Extras>) -> Extras {
+    fn object(
+        &mut self,
+        members: &'m [Member],
+        given: Option<&'r Object<String, Value>>,
+        old: Option<&Extras>,
+    ) -> Extras {
         let mut kept = Extras::new();
         for member in members {
             let value = given.and_then(|given| given.get(&*member.name)).filter(|value| !value.is_null());
@@ -125,7 +130,8 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
                     }
                 }
                 Shape::List { node, item } if value.is_none_or(Value::is_array) => {
-                    let items = self.list(*node, item, value.and_then(Value::as_array), before.and_then(Value::as_array));
+                    let items =
+                        self.list(*node, item, value.and_then(Value::as_array), before.and_then(Value::as_array));
                     if !items.is_empty() {
                         kept.insert(member.name.to_string(), Value::Array(items));
                     }
@@ -176,7 +182,10 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
     fn is_withheld(&self) -> bool {
         let here = |path: &[Box<str>]| {
             path.len() == self.place.len()
-                && path.iter().zip(&self.place).all(|(name, segment)| matches!(segment, Segment::Name(own) if **own == **name))
+                && path
+                    .iter()
+                    .zip(&self.place)
+                    .all(|(name, segment)| matches!(segment, Segment::Name(own) if **own == **name))
         };
         self.withheld.iter().any(|rule| rule.record.iter().any(|path| here(path)))
     }
