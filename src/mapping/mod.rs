@@ -18,7 +18,6 @@ mod path;
 mod put;
 mod same;
 mod schema;
-pub mod shipped;
 mod source;
 
 pub use fidelity::Fidelity;
