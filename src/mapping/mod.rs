@@ -18,7 +18,6 @@ mod programs;
 mod put;
 mod same;
 mod schema;
-pub mod shipped;
 mod source;
 
 pub use crosswalk::Crosswalk;

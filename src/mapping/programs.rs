@@ -9,12 +9,12 @@ use serde_json::Value;
 use crate::definitions::Definitions;
 use crate::error::{Error, Result};
 use crate::fhir::{Issue, Key};
+use crate::shipped;
 
 use super::compile::{self, Ground};
 use super::crosswalk::{Crosswalk, Equivalence, Row};
 use super::map::Map;
 use super::schema::{self, RecordSchema};
-use super::shipped;
 use super::source::{self, CrosswalkFile, MapFile, ProgramFile};
 
 /// The type that stands for all those that have no folder.
