@@ -13,11 +13,17 @@
 //! Imports go down, never up or sideways; `tests/layers.rs` holds that. Layers 0 to 2 are pure: no clock, no socket,
 //! no SQL; time and ids are passed in.
 
+pub mod app;
 pub mod cli;
 pub mod definitions;
 pub mod error;
+pub mod exchange;
 pub mod fhir;
 pub mod fhirpath;
+pub mod http;
+pub mod mapping;
+pub mod profile;
 pub mod referral;
+pub mod routing;
 pub mod security;
 pub mod store;

@@ -3,5 +3,12 @@
 //! Secrets are kept hashed. It must not know SQL or sockets.
 
 pub mod caller;
+pub mod clients;
+pub mod consent;
+mod provision;
+pub mod token;
 
 pub use caller::{Caller, Role};
+pub use clients::{Client, Clients};
+pub use consent::{Policy, Verdict, permits};
+pub use provision::Recipient;

@@ -22,9 +22,12 @@ use crate::fhir::ResourceKey;
 use crate::referral::plan::{AuditEntry, Idempotency, Plan};
 use crate::referral::scope::Scope;
 
+use query::Query;
+
 mod answer;
 pub mod index;
 pub mod query;
+pub mod sqlite;
 
 pub use answer::{Changes, ClientRow, Committed, Page, Statistics, Stored, StoredReferral};
 
@@ -50,6 +53,12 @@ pub trait Store: Send + Sync {
 
     /// Which of these resources are there and seen, in the order asked.
     fn visible<'a>(&'a self, scope: &'a Scope, keys: &'a [ResourceKey]) -> Pending<'a, Vec<bool>>;
+
+    /// A page of the resources that match and are seen.
+    ///
+    /// # Errors
+    /// `Incorrect` for a cursor that is not of this search, and where more would be included than a page may hold.
+    fn search<'a>(&'a self, scope: &'a Scope, query: &'a Query) -> Pending<'a, Page>;
 
     /// The referral that this Task carries: the Task, and all that is shared through it and seen.
     fn referral<'a>(

@@ -1,0 +1,259 @@
+//! What has to hold between fields and nodes: one writer for every place, a source for every required element, keys
+//! that the items have.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::super::model::{End, Field, Find, Is, Member, Model, NodeRule, Shape, Source, With};
+use super::super::path::{Path, Step};
+use super::super::source::FieldFile;
+use super::{Declarations, Declared, Findings, Ground};
+
+/// Adds what does not hold.
+pub(super) fn compile(
+    model: &Model,
+    ground: &Ground<'_>,
+    declared: &Declarations<'_>,
+    sources: &[Declared<'_, FieldFile>],
+    findings: &mut Findings,
+) {
+    one_writer(model, sources, findings);
+    for (at, rule) in model.nodes.iter().enumerate() {
+        let Some((_, node)) = declared.nodes.iter().find(|(name, _)| **name == *rule.name) else { continue };
+        let mut add = |said: String, mend: &str| findings.add(node.file, node.at, said, mend);
+        keys(model, at, rule, &mut add);
+        let is_made = match rule.find {
+            Find::Root => true,
+            Find::At(_) | Find::Search => rule.each.is_some() || rule.create.is_some(),
+            // Elements are looked at with their resource.
+            Find::Items(_) | Find::Versions => false,
+        };
+        if is_made {
+            required(model, ground, at, rule, &mut add);
+        }
+    }
+}
+
+// === one writer
+
+/// Two fields that can write the same place need conditions that cannot both hold.
+fn one_writer(model: &Model, sources: &[Declared<'_, FieldFile>], findings: &mut Findings) {
+    let places: Vec<Vec<(usize, Vec<&Step>)>> =
+        model.fields.iter().map(|field| written(field).map(|end| whole(model, end)).collect()).collect();
+    for later in 0..places.len() {
+        for earlier in 0..later {
+            let meets = places[later].iter().any(|one| places[earlier].iter().any(|two| same_place(one, two)));
+            if meets && !exclusive(&model.fields[later], &model.fields[earlier]) {
+                let (one, two) = (&model.fields[later].record[0], &model.fields[earlier].record[0]);
+                let source = &sources[later];
+                findings.add(
+                    source.file,
+                    source.what.fhir.as_ref().map_or(source.at, |fhir| fhir.referenced),
+                    format!("{one} and {two} can write the same place"),
+                    "make one of them one way (get:), choose other items, or give both a when: that excludes the other",
+                );
+            }
+        }
+    }
+}
+
+/// The places that a field writes.
+fn written(field: &Field) -> impl Iterator<Item = &End> {
+    let (choices, also) = match &field.source {
+        Source::Ends { choices, also, .. } => (choices.as_slice(), also.as_ref()),
+        _ => (&[][..], None),
+    };
+    choices.iter().flatten().chain(also.map(|(end, _)| end)).filter(|end| !end.identity)
+}
+
+/// A place from its resource on: items of lists are part of where the list stands.
+fn whole<'m>(model: &'m Model, end: &'m End) -> (usize, Vec<&'m Step>) {
+    let (node, mut steps) = match &model.nodes[end.node].find {
+        Find::Items(items) => whole(model, items),
+        _ => (end.node, Vec::new()),
+    };
+    steps.extend(&end.path.steps);
+    (node, steps)
+}
+
+fn same_place(one: &(usize, Vec<&Step>), two: &(usize, Vec<&Step>)) -> bool {
+    one.0 == two.0 && one.1.iter().zip(&two.1).all(|(one, two)| one.meets(two))
+}
+
+/// Do both fields hold under conditions on one place that cannot both be true: `type = 'a'` and `type = 'b'`?
+fn exclusive(one: &Field, two: &Field) -> bool {
+    let condition = |field: &Field| -> Option<(String, String)> {
+        let (place, value) = field.when.as_ref()?.text().split_once('=')?;
+        let value = value.trim().strip_prefix('\'')?.strip_suffix('\'')?;
+        let plain = !value.contains('\'') && place.trim().chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '.');
+        plain.then(|| (place.trim().to_owned(), value.to_owned()))
+    };
+    match (condition(one), condition(two)) {
+        (Some((place, value)), Some((other_place, other_value))) => place == other_place && value != other_value,
+        _ => false,
+    }
+}
+
+// === keys
+
+/// The members that tell items apart are values of the items.
+fn keys(model: &Model, at: usize, rule: &NodeRule, add: &mut dyn FnMut(String, &str)) {
+    let Some(each) = &rule.each else { return };
+    let Some(item) = item_of(&model.shape, at) else {
+        let said = format!("no field stands in {}", each.record);
+        return add(said, "add fields for the items of the list, or remove the node");
+    };
+    for key in &each.key {
+        let is_leaf = |member: &Member| member.name == *key && matches!(member.shape, Shape::Leaf { .. });
+        if !item.iter().any(is_leaf) {
+            let said = format!("no field is {}[].{key}, which is to tell the items apart", each.record);
+            add(said, "add the field, or choose another key");
+        }
+    }
+}
+
+fn item_of(members: &[Member], node: usize) -> Option<&[Member]> {
+    members.iter().find_map(|member| match &member.shape {
+        Shape::List { node: own, item } if *own == node => Some(item.as_slice()),
+        Shape::List { item: members, .. } | Shape::Object(members) => item_of(members, node),
+        Shape::Leaf { .. } => None,
+    })
+}
+
+// === required elements
+
+/// Every required element of what can be created has a source.
+fn required(model: &Model, ground: &Ground<'_>, at: usize, rule: &NodeRule, add: &mut dyn FnMut(String, &str)) {
+    let mut sourced = BTreeSet::new();
+    let mut whole_values = BTreeSet::new();
+    for field in &model.fields {
+        for end in written(field) {
+            let (node, steps) = whole(model, end);
+            if node == at {
+                note(&steps, &mut sourced);
+                whole_values.insert(names(&steps));
+            }
+        }
+    }
+    for test in &rule.tests {
+        let is_node = matches!(test.is, Is::Node(_));
+        note_value(&test.path, if let Is::Value(value) = &test.is { Some(value) } else { None }, is_node, &mut sourced, &mut whole_values);
+    }
+    for fill in &rule.fills {
+        let value = if let With::Value(value) = &fill.with { Some(value) } else { None };
+        note_value(&fill.path, value, value.is_none(), &mut sourced, &mut whole_values);
+    }
+    for other in &model.nodes {
+        // A created node is linked where others are found or listed.
+        let links = match &other.find {
+            Find::At(ends) => ends.as_slice(),
+            _ => &[],
+        };
+        for end in links.iter().chain(&other.listed).filter(|end| end.node == at) {
+            let steps: Vec<&Step> = end.path.steps.iter().collect();
+            note(&steps, &mut sourced);
+            whole_values.insert(names(&steps));
+        }
+    }
+    let mut missing = Vec::new();
+    without_source(ground, &rule.start, &[], &sourced, &whole_values, &mut missing);
+    for element in missing {
+        let said = format!("a created {} needs {element}, and nothing gives it", rule.start);
+        add(said, "add a field that writes it, or new: with a value");
+    }
+}
+
+fn names(steps: &[&Step]) -> Vec<String> {
+    steps.iter().map(|step| step.name.to_string()).collect()
+}
+
+/// Remembers the elements on the way to a place, and those that choosing items makes.
+fn note(steps: &[&Step], sourced: &mut BTreeSet<Vec<String>>) {
+    for length in 1..=steps.len() {
+        let prefix = names(&steps[..length]);
+        for condition in &steps[length - 1].select {
+            for deep in 1..=condition.path.len() {
+                let mut made = prefix.clone();
+                made.extend(condition.path[..deep].iter().map(|step| step.name.to_string()));
+                sourced.insert(made);
+            }
+        }
+        sourced.insert(prefix);
+    }
+}
+
+fn note_value(
+    path: &Path,
+    value: Option<&Value>,
+    is_whole: bool,
+    sourced: &mut BTreeSet<Vec<String>>,
+    whole_values: &mut BTreeSet<Vec<String>>,
+) {
+    let steps: Vec<&Step> = path.steps.iter().collect();
+    note(&steps, sourced);
+    if is_whole {
+        whole_values.insert(names(&steps));
+    }
+    if let Some(value) = value {
+        inside(&mut names(&steps), value, sourced);
+    }
+}
+
+/// Remembers the members of a literal.
+fn inside(at: &mut Vec<String>, value: &Value, sourced: &mut BTreeSet<Vec<String>>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| inside(at, item, sourced)),
+        Value::Object(members) => {
+            for (name, value) in members {
+                at.push(name.clone());
+                sourced.insert(at.clone());
+                inside(at, value, sourced);
+                at.pop();
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The required elements, at this place and at those below that are written, which nothing gives.
+fn without_source(
+    ground: &Ground<'_>,
+    start: &str,
+    at: &[String],
+    sourced: &BTreeSet<Vec<String>>,
+    whole_values: &BTreeSet<Vec<String>>,
+    missing: &mut Vec<String>,
+) {
+    let path: Vec<&str> = [start].into_iter().chain(at.iter().map(String::as_str)).collect();
+    let Some(step) = ground.definitions.path(&path.join(".")) else { return };
+    let given: BTreeSet<&str> = sourced
+        .iter()
+        .filter(|made| made.len() == at.len() + 1 && made.starts_with(at))
+        .filter_map(|made| made.last())
+        .map(String::as_str)
+        .collect();
+    if !whole_values.contains(at) {
+        let structure = step.structure();
+        let mut own: Vec<_> = structure.children(step.index()).map(|(_, element)| element.clone()).collect();
+        if own.is_empty()
+            && let Some(of_type) = step.type_name().and_then(|kind| ground.definitions.structure(kind))
+        {
+            own = of_type.children(0).map(|(_, element)| element.clone()).collect();
+        }
+        for element in own.iter().filter(|element| element.min > 0) {
+            let stem = element.stem();
+            let found = given.iter().any(|name| if element.is_choice() { name.starts_with(stem) } else { *name == stem });
+            if !found {
+                let mut place: Vec<&str> = at.iter().map(String::as_str).collect();
+                place.push(&element.name);
+                missing.push(place.join("."));
+            }
+        }
+    }
+    for name in given {
+        let mut below = at.to_vec();
+        below.push(name.to_owned());
+        without_source(ground, start, &below, sourced, whole_values, missing);
+    }
+}

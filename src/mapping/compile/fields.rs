@@ -1,0 +1,423 @@
+//! Fields: what ties a place of the record to one of the graph, and the shape of the record that they make up.
+
+use std::sync::Arc;
+
+use serde_saphyr::{Location, Spanned};
+
+use crate::fhir::Kind;
+use crate::fhirpath::Expression;
+
+use super::super::converter::{self, Converter};
+use super::super::crosswalk::Crosswalk;
+use super::super::model::{End, Field, Member, Model, Owner, Shape, Source, Withhold};
+use super::super::path::{Paths, Repeats};
+use super::super::schema::Expected;
+use super::super::source::FieldFile;
+use super::{Declarations, Declared, Findings, Ground, Known, RecordPath, end, ends, nodes};
+
+/// What compiling a field needs.
+struct Compiler<'c, 'f> {
+    ground: &'c Ground<'f>,
+    paths: Paths<'c>,
+    known: &'c Known,
+}
+
+/// A field that cannot be used: where, what, how to mend it.
+type Wrong = (Location, String, String);
+
+/// Compiles the fields and gives, for each, where it was declared.
+pub(super) fn compile<'f>(
+    model: &mut Model,
+    ground: &Ground<'f>,
+    declared: &Declarations<'f>,
+    paths: Paths<'_>,
+    known: &Known,
+    findings: &mut Findings,
+) -> Vec<Declared<'f, FieldFile>> {
+    let compiler = Compiler { ground, paths, known };
+    let mut sources = Vec::new();
+    for field in &declared.fields {
+        match compiler.field(model, field.what, field.at) {
+            Ok((compiled, place)) => {
+                let at = model.fields.len();
+                enter(model, at, &compiled, &place);
+                model.fields.push(compiled);
+                sources.push(*field);
+            }
+            Err((at, said, mend)) => findings.add(field.file, at, said, mend),
+        }
+    }
+    for rule in &declared.withhold {
+        match compiler.withhold(rule.what) {
+            Ok(rule) => model.withhold.push(rule),
+            Err((at, said, mend)) => findings.add(rule.file, at, said, mend),
+        }
+    }
+    model.computes = !model.withhold.is_empty()
+        || model.fields.iter().any(|field| matches!(field.source, Source::Computed { .. }));
+    sources
+}
+
+/// Puts a field into the record's shape, and among what its list or the record holds under a condition.
+fn enter(model: &mut Model, at: usize, field: &Field, place: &RecordPath) {
+    let list = place.list.as_deref().and_then(|list| list_named(model, list));
+    if field.when.is_some() {
+        match list.and_then(|list| model.nodes[list].each.as_mut()) {
+            Some(each) => each.conditional.push(at),
+            None => model.conditional.push(at),
+        }
+    }
+    for (which, member) in field.members.iter().enumerate() {
+        let mut names = place.whole();
+        names.pop();
+        names.push(member.to_string());
+        let lists: Vec<Option<usize>> = (0..names.len())
+            .map(|at| (names.get(at + 1).is_some_and(|next| next == "[]")).then(|| names[..=at].to_vec()))
+            .map(|prefix| prefix.and_then(|names| list_named(model, &joined(&names))))
+            .collect();
+        insert(&mut model.shape, &names, &lists, at, which);
+        if let Some(end) = identity(field) {
+            let mut path = place.names.clone();
+            path.pop();
+            path.push(member.clone());
+            model.nodes[end].identity.get_or_insert(path.into());
+        }
+    }
+}
+
+/// The node whose id a field carries.
+fn identity(field: &Field) -> Option<usize> {
+    match &field.source {
+        Source::Ends { choices, .. } => choices.first()?.first().filter(|end| end.identity).map(|end| end.node),
+        _ => None,
+    }
+}
+
+/// `a.b[].c` of names with `[]` as names of their own.
+fn joined(names: &[String]) -> String {
+    let mut text = String::new();
+    for name in names {
+        if name != "[]" && !text.is_empty() {
+            text.push('.');
+        }
+        text.push_str(name);
+    }
+    text
+}
+
+fn list_named(model: &Model, list: &str) -> Option<usize> {
+    model.nodes.iter().position(|node| node.each.as_ref().is_some_and(|each| &*each.record == list))
+}
+
+/// Puts a leaf into a shape, with the objects and lists around it.
+fn insert(members: &mut Vec<Member>, names: &[String], lists: &[Option<usize>], field: usize, which: usize) {
+    let Some((name, rest)) = names.split_first() else { return };
+    let at = members.iter().position(|member| *member.name == **name).unwrap_or_else(|| {
+        let shape = match (rest, lists.first().copied().flatten()) {
+            ([], _) => Shape::Leaf { field, which },
+            (_, Some(node)) => Shape::List { node, item: Vec::new() },
+            (_, None) => Shape::Object(Vec::new()),
+        };
+        members.push(Member { name: name.as_str().into(), shape });
+        members.len() - 1
+    });
+    match &mut members[at].shape {
+        Shape::Object(members) => insert(members, rest, &lists[1..], field, which),
+        Shape::List { item, .. } => insert(item, rest.get(1..).unwrap_or_default(), lists.get(2..).unwrap_or_default(), field, which),
+        Shape::Leaf { .. } => {}
+    }
+}
+
+impl Compiler<'_, '_> {
+    fn field(&self, model: &Model, field: &FieldFile, at: Location) -> Result<(Field, RecordPath), Wrong> {
+        let place = self.place(model, &field.record)?;
+        let list = place.list.as_deref().and_then(|list| list_named(model, list));
+        let expected = self.expected(&field.record)?;
+        let source = match (&field.fhir, &field.get, &field.value) {
+            (Some(fhir), None, None) => self.ends(model, field, fhir.referenced, &fhir.value.0, list, &expected)?,
+            (None, Some(get), None) => self.computed(model, field, get, list, &expected)?,
+            (None, None, Some(value)) => Source::Constant(match value.value.as_str() {
+                Some("@type") => self.ground.kind.into(),
+                Some("@title") => self.ground.title.into(),
+                _ => super::literal(self.paths, &value.value),
+            }),
+            _ => {
+                let said = "a field has one source";
+                return Err((at, said.to_owned(), "give it one of fhir: (both ways), get: and value: (one way)".to_owned()));
+            }
+        };
+        let owner = match &field.owner {
+            Some(said) => Owner::from_code(&said.value).ok_or_else(|| {
+                (said.referenced, format!("{} owns nothing", said.value), "write program, ehr or events".to_owned())
+            })?,
+            None => match &source {
+                Source::Ends { choices, .. } => choices.first().and_then(|ends| ends.first()).map_or(Owner::Program, |end| model.nodes[end.node].owner),
+                _ => Owner::Program,
+            },
+        };
+        let members = field.record.value.0.iter().filter_map(|path| path.rsplit('.').next()).map(Into::into).collect();
+        let within = place.names[..place.names.len() - 1].into();
+        let record = field.record.value.0.iter().map(|path| path.as_str().into()).collect();
+        let when = field.when.as_ref().map(|when| expression(when)).transpose()?;
+        Ok((Field { record, members, within, source, when, owner }, place))
+    }
+
+    /// The place of the record that all of a field's values share, by the first of them.
+    fn place(&self, model: &Model, record: &Spanned<super::super::source::OneOrMany>) -> Result<RecordPath, Wrong> {
+        let wrong = |said: String, mend: &str| (record.referenced, said, mend.to_owned());
+        let mut places = Vec::new();
+        for path in &record.value.0 {
+            places.push(RecordPath::parse(path).map_err(|said| wrong(said, "write a place such as services[].minutes"))?);
+        }
+        let Some(first) = places.first().cloned() else {
+            return Err(wrong("a field has a place in the record".to_owned(), "name one"));
+        };
+        let around = |place: &RecordPath| (place.list.clone(), place.names[..place.names.len() - 1].to_vec());
+        if places.iter().any(|place| around(place) != around(&first)) {
+            return Err(wrong("the values of one field are members of one object".to_owned(), "name places side by side"));
+        }
+        match first.list.as_deref() {
+            Some(list) if list_named(model, list).is_none() => {
+                Err(wrong(format!("no node makes the list {list}"), "add a node with each: and that list"))
+            }
+            _ => Ok(first),
+        }
+    }
+
+    /// What the record's schema says about each value.
+    fn expected(&self, record: &Spanned<super::super::source::OneOrMany>) -> Result<Vec<Expected>, Wrong> {
+        let mut expected = Vec::new();
+        for path in &record.value.0 {
+            let whole = RecordPath::parse(path).map(|place| place.whole()).unwrap_or_default();
+            let names: Vec<&str> = whole.iter().map(String::as_str).collect();
+            let Some(found) = self.ground.schema.at(&names) else {
+                let said = format!("the record's schema knows no {path}");
+                return Err((record.referenced, said, "describe it in record.schema.json, or correct its spelling".to_owned()));
+            };
+            expected.push(found);
+        }
+        Ok(expected)
+    }
+
+    fn ends(
+        &self,
+        model: &Model,
+        field: &FieldFile,
+        at: Location,
+        texts: &[String],
+        list: Option<usize>,
+        expected: &[Expected],
+    ) -> Result<Source, Wrong> {
+        let wrong = |said: String| (at, said, "name nodes of this map and elements that their types have".to_owned());
+        let mut choices: Vec<Vec<End>> = if let [one] = texts {
+            let ends = ends(model, self.paths, self.known, one).map_err(wrong)?;
+            ends.into_iter().map(|end| vec![end]).collect()
+        } else {
+            let ends: Result<Vec<End>, String> =
+                texts.iter().map(|text| end(model, self.paths, self.known, text)).collect();
+            vec![ends.map_err(wrong)?]
+        };
+        let via = self.converter(field.via.as_ref(), &choices, at)?;
+        let (on_record, on_fhir) = via.ends();
+        if on_record != expected.len() || choices.iter().any(|ends| ends.len() != on_fhir) {
+            let said = format!("{} ties {on_record} of the record to {on_fhir} of FHIR", via.name());
+            return Err((at, said, "name as many places on either side".to_owned()));
+        }
+        for ends in &mut choices {
+            fit(&via, ends, expected).map_err(|(said, mend)| (at, said, mend))?;
+            reachable(model, ends, list).map_err(|said| (at, said, "let the field stand in the list that the node makes".to_owned()))?;
+        }
+        let also = match &field.also {
+            None => None,
+            Some(also) => {
+                let at = also.referenced;
+                let mut end = vec![
+                    end(model, self.paths, self.known, &also.value.fhir.value).map_err(wrong)?,
+                ];
+                let via = self.converter(also.value.via.as_ref(), std::slice::from_ref(&end), at)?;
+                fit(&via, &mut end, expected).map_err(|(said, mend)| (at, said, mend))?;
+                end.pop().map(|end| (end, via))
+            }
+        };
+        Ok(Source::Ends { choices, via, also })
+    }
+
+    fn computed(
+        &self,
+        model: &Model,
+        field: &FieldFile,
+        get: &Spanned<String>,
+        list: Option<usize>,
+        expected: &[Expected],
+    ) -> Result<Source, Wrong> {
+        let expression = expression(get)?;
+        let node = match &field.of {
+            Some(of) => *self.known.get(&of.value).ok_or_else(|| {
+                (of.referenced, format!("there is no node {}", of.value), "name the node that get: starts from".to_owned())
+            })?,
+            None => {
+                let root = model.nodes.iter().position(|node| matches!(node.find, super::super::model::Find::Root));
+                root.ok_or_else(|| (get.referenced, "there is no Task".to_owned(), "add a node with root: Task".to_owned()))?
+            }
+        };
+        if !within(model, nodes::home(model, node), list) {
+            let said = format!("{} is found in the items of another list", model.nodes[node].name);
+            return Err((get.referenced, said, "let the field stand in that list".to_owned()));
+        }
+        let translate = match &field.via {
+            None => None,
+            Some(via) => match call(&via.value, "translate") {
+                Some(name) => Some(self.crosswalk(name, via.referenced)?),
+                None => {
+                    let said = format!("{} is no converter of a computed value", via.value);
+                    return Err((via.referenced, said, "write translate(CROSSWALK), or leave via: out".to_owned()));
+                }
+            },
+        };
+        let [expected] = expected else {
+            return Err((get.referenced, "get: makes one value".to_owned(), "name one place of the record".to_owned()));
+        };
+        let (place, list) = (list, expected.types.iter().any(|kind| kind == "array"));
+        let named = self.known.iter().filter(|(name, node)| {
+            get.value.contains(&format!("%{name}")) && within(model, nodes::home(model, **node), place)
+        });
+        let named = named.map(|(_, node)| *node).collect();
+        Ok(Source::Computed { node, expression, named, translate, list })
+    }
+
+    fn converter(&self, via: Option<&Spanned<String>>, choices: &[Vec<End>], at: Location) -> Result<Converter, Wrong> {
+        let kind = choices.first().and_then(|ends| ends.first()).map_or("", |end| &*end.path.kind);
+        let Some(via) = via else {
+            if converter::is_primitive(kind) {
+                return Ok(Converter::Same(kind.into()));
+            }
+            let said = format!("it ends at a {kind}, which is not a single value");
+            return Err((at, said, "name an element inside it, or a converter in via:".to_owned()));
+        };
+        Ok(match via.value.as_str() {
+            "partial-date" => Converter::PartialDate(kind.into()),
+            "given" => Converter::Given,
+            "referral-state" => Converter::ReferralState,
+            "referral-reason" => Converter::ReferralReason,
+            "minutes" => Converter::Minutes,
+            "flag" => Converter::Flag,
+            text => match (call(text, "crosswalk"), call(text, "id")) {
+                (Some(name), _) => Converter::Crosswalk(self.crosswalk(name, via.referenced)?),
+                (_, Some(kind)) => Converter::Id(kind.into()),
+                _ => {
+                    let mend = "use partial-date, given, referral-state, referral-reason, minutes, flag, id(TYPE) or crosswalk(NAME)";
+                    return Err((via.referenced, format!("there is no converter {text}"), mend.to_owned()));
+                }
+            },
+        })
+    }
+
+    fn crosswalk(&self, name: &str, at: Location) -> Result<Arc<Crosswalk>, Wrong> {
+        self.ground.crosswalks.get(name).cloned().ok_or_else(|| {
+            (at, format!("there is no crosswalk {name}"), format!("add profiles/crosswalks/{name}.yaml"))
+        })
+    }
+
+    fn withhold(&self, rule: &super::super::source::WithholdFile) -> Result<Withhold, Wrong> {
+        let node = *self.known.get(&rule.of.value).ok_or_else(|| {
+            (rule.of.referenced, format!("there is no node {}", rule.of.value), "name the node that when: starts from".to_owned())
+        })?;
+        let mut record = Vec::new();
+        for path in &rule.record.value.0 {
+            let place = RecordPath::parse(path);
+            let place = place.map_err(|said| (rule.record.referenced, said, "write a place of the record".to_owned()))?;
+            record.push(place.names.into());
+        }
+        Ok(Withhold { rule: rule.rule.value.as_str().into(), node, when: expression(&rule.when)?, record })
+    }
+}
+
+/// `name(argument)`
+fn call<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+    Some(text.strip_prefix(name)?.strip_prefix('(')?.strip_suffix(')')?.trim())
+}
+
+fn expression(text: &Spanned<String>) -> Result<Expression, Wrong> {
+    Expression::parse(&text.value)
+        .map_err(|issue| (text.referenced, issue.text.clone(), "write FHIRPath (http://hl7.org/fhirpath/N1/)".to_owned()))
+}
+
+/// Is `outer` the list `inner`, one around it, or the record itself?
+fn within(model: &Model, outer: Option<usize>, inner: Option<usize>) -> bool {
+    outer.is_none() || outer == inner || inner.is_some_and(|list| within(model, outer, model.nodes[list].scope))
+}
+
+/// Can the field reach its ends from where it stands, and is it the only one to write them?
+fn reachable(model: &Model, ends: &[End], list: Option<usize>) -> Result<(), String> {
+    for end in ends {
+        let home = nodes::home(model, end.node);
+        if home != list && !(end.identity && within(model, home, list)) {
+            let name = &model.nodes[end.node].name;
+            return Err(match home {
+                Some(home) => format!("{name} is found in the items of {}", model.nodes[home].each.as_ref().map_or("", |each| &each.record)),
+                None => format!("{name} is found once, and the field stands in every item of a list"),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Does the converter fit what stands at both ends? Lists are taken whole where the record has a list.
+fn fit(via: &Converter, ends: &mut [End], expected: &[Expected]) -> Result<(), (String, String)> {
+    let wanted: &[&[&str]] = match via {
+        Converter::Same(_) | Converter::Flag => &[],
+        Converter::PartialDate(_) => &[&["date", "dateTime"]],
+        Converter::Given => &[&["string"]],
+        Converter::ReferralState => &[&["CodeableConcept"], &["code"]],
+        Converter::ReferralReason => &[&["code"], &["string"]],
+        Converter::Crosswalk(_) => &[&["code", "string", "uri"]],
+        Converter::Minutes => &[&["Quantity", "Duration"]],
+        Converter::Id(_) => &[&["string"]],
+    };
+    for (end, wanted) in ends.iter().zip(wanted) {
+        if !wanted.contains(&&*end.path.kind) {
+            let said = format!("{} is for {}, and {} is a {}", via.name(), wanted.join(" or "), end.path.text, end.path.kind);
+            return Err((said, "use another converter, or name another element".to_owned()));
+        }
+    }
+    for expected in expected {
+        let kind = match via {
+            Converter::Minutes => "integer",
+            Converter::Flag => "boolean",
+            Converter::Same(kind) => match converter::json_kind(kind) {
+                Kind::Bool => "boolean",
+                Kind::Number if &**kind == "decimal" => "number",
+                Kind::Number => "integer",
+                _ => "string",
+            },
+            _ => "string",
+        };
+        let whole = expected.types.iter().any(|kind| kind == "array") && ends.iter().all(|end| end.path.list);
+        if !whole && !expected.allows(kind) {
+            let said = format!("FHIR has a {kind} there, and the record's schema expects {}", expected.types.join(" or "));
+            return Err((said, "correct the schema, or add a converter".to_owned()));
+        }
+        if whole || matches!(via, Converter::Given) {
+            for step in ends.iter_mut().filter_map(|end| end.path.steps.last_mut()) {
+                step.repeats = Repeats::Whole;
+            }
+        }
+    }
+    codes(via, ends, expected)
+}
+
+/// Has every code that the record may hold a counterpart, where FHIR takes no other?
+fn codes(via: &Converter, ends: &[End], expected: &[Expected]) -> Result<(), (String, String)> {
+    let Converter::Crosswalk(table) = via else { return Ok(()) };
+    let closed = ends.iter().all(|end| &*end.path.kind == "code" && !end.path.coded);
+    let values = expected.iter().flat_map(|expected| &expected.values);
+    let missing: Vec<&str> =
+        values.filter(|code| closed && table.forth(code).is_none()).map(String::as_str).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err((
+        format!("crosswalk {} has no row for {}", table.name, missing.join(", ")),
+        "add the rows, or take the codes out of the schema".to_owned(),
+    ))
+}

@@ -1,0 +1,375 @@
+//! Nodes: how each part of the graph is found, created and linked.
+
+use serde_json::Value;
+use serde_saphyr::{Location, Spanned};
+
+use super::super::model::{Each, End, Fill, Find, Is, Model, NodeRule, Owner, Test, With};
+use super::super::path::{Path, Paths, Repeats};
+use super::super::source::{NodeFile, Ordered};
+use super::{Declarations, Declared, Findings, Known, RecordPath, end, ends, literal};
+
+/// Compiles the nodes in their order, each knowing those before it; then what they are created with, which may name
+/// any.
+pub(super) fn compile(
+    model: &mut Model,
+    declared: &Declarations<'_>,
+    paths: Paths<'_>,
+    findings: &mut Findings,
+) -> Known {
+    let mut known = Known::new();
+    for (name, node) in &declared.nodes {
+        if let Some(rule) = found(model, name, node, paths, &known, findings) {
+            known.insert((*name).to_owned(), model.nodes.len());
+            model.nodes.push(rule);
+        }
+    }
+    for (name, node) in &declared.nodes {
+        if let Some(&at) = known.get(*name) {
+            created(model, at, node, paths, &known, findings);
+        }
+    }
+    for at in 0..model.nodes.len() {
+        let rule = &model.nodes[at];
+        if rule.each.is_some() {
+            continue;
+        }
+        match rule.scope {
+            None => model.singles.push(at),
+            Some(list) => {
+                if let Some(each) = &mut model.nodes[list].each {
+                    each.singles.push(at);
+                }
+            }
+        }
+    }
+    known
+}
+
+/// How a node is found.
+fn found(
+    model: &Model,
+    name: &str,
+    node: &Declared<'_, NodeFile>,
+    paths: Paths<'_>,
+    known: &Known,
+    findings: &mut Findings,
+) -> Option<NodeRule> {
+    let Declared { file, at, what } = *node;
+    let kind = what.kind.as_ref().map(|kind| (kind.value.as_str(), kind.referenced));
+    if let Some((kind, at)) = kind
+        && !paths.definitions.is_resource_type(kind)
+    {
+        findings.add(file, at, format!("{kind} is no resource type of FHIR R4"), "name a resource type, such as Procedure");
+        return None;
+    }
+    let way = way(model, what, paths, known);
+    let (find, start) = match way {
+        Ok(way) => way,
+        Err((place, said, mend)) => {
+            findings.add(file, place.unwrap_or(at), said, mend);
+            return None;
+        }
+    };
+    let is_items = matches!(find, Find::Items(_));
+    let mut rule = NodeRule {
+        name: name.into(),
+        resource: (!is_items).then(|| start.as_str().into()),
+        start,
+        scope: scope_of(model, what, &find, known),
+        owner: owner(model, what, &find, file, findings),
+        find,
+        tests: Vec::new(),
+        each: None,
+        create: None,
+        listed: None,
+        fills: Vec::new(),
+        gone: Vec::new(),
+        identity: None,
+    };
+    rule.each = each(model, file, what, &rule, findings);
+    if is_items && rule.each.is_none() {
+        findings.add(file, at, "items make a list of the record", "add each: and the list's place in the record");
+    }
+    Some(rule)
+}
+
+type Wrong = (Option<Location>, String, &'static str);
+
+/// The one way in which a node is found, and the type that paths in it start from.
+fn way(model: &Model, node: &NodeFile, paths: Paths<'_>, known: &Known) -> Result<(Find, String), Wrong> {
+    const MEND: &str = "name nodes that stand above, and elements that the type has";
+    let place = |text: &Spanned<String>| Some(text.referenced);
+    match (&node.root, &node.at, &node.items, &node.versions, &node.kind) {
+        (Some(root), None, None, None, None) => match root.value.as_str() {
+            "Task" => Ok((Find::Root, "Task".to_owned())),
+            other => Err((place(root), format!("a referral is read from its Task, not from a {other}"), "write root: Task")),
+        },
+        (None, Some(at), None, None, Some(kind)) => {
+            let ends = ends(model, paths, known, &at.value).map_err(|said| (place(at), said, MEND))?;
+            match ends.iter().find(|end| &*end.path.kind != "Reference") {
+                Some(end) => Err((
+                    place(at),
+                    format!("{} is a {}, not a Reference", end.path.text, end.path.kind),
+                    "name an element that holds a Reference, or use items: for the items of a list",
+                )),
+                None => Ok((Find::At(ends), kind.value.clone())),
+            }
+        }
+        (None, None, Some(items), None, None) => {
+            let end = end(model, paths, known, &items.value).map_err(|said| (place(items), said, MEND))?;
+            let base = &model.nodes[end.node];
+            let names: Vec<&str> = end.path.steps.iter().map(|step| &*step.name).collect();
+            let start = format!("{}.{}", base.start, names.join("."));
+            match end.path.steps.last() {
+                Some(step) if step.repeats == Repeats::Item => Ok((Find::Items(end), start)),
+                _ => Err((
+                    place(items),
+                    format!("{} is no list", end.path.text),
+                    "name an element that repeats, or write its elements as fields",
+                )),
+            }
+        }
+        (None, None, None, Some(versions), None) => match known.get(&versions.value) {
+            Some(&node) if matches!(model.nodes[node].find, Find::Root) => Ok((Find::Versions, "Task".to_owned())),
+            _ => Err((place(versions), "only the Task's versions are known".to_owned(), "name the node that is root: Task")),
+        },
+        (None, None, None, None, Some(kind)) => {
+            if node.conditions.0.is_empty() {
+                let said = format!("which {} is meant is not said", kind.value);
+                return Err((place(kind), said, "add where: and what its resources say, or at: and the reference to it"));
+            }
+            Ok((Find::Search, kind.value.clone()))
+        }
+        _ => Err((
+            None,
+            "a node is found in one way".to_owned(),
+            "give it one of root:, at: with type:, type: with where:, items:, versions:",
+        )),
+    }
+}
+
+/// The list whose items a node is found in: that of the innermost node that finding it needs.
+fn scope_of(model: &Model, node: &NodeFile, find: &Find, known: &Known) -> Option<usize> {
+    let needed: Vec<usize> = match find {
+        Find::Root | Find::Versions => Vec::new(),
+        Find::At(ends) => ends.iter().map(|end| end.node).collect(),
+        Find::Items(end) => vec![end.node],
+        Find::Search => {
+            let named = node.conditions.0.iter().filter_map(|(_, value)| value.value.as_str()?.strip_prefix('@'));
+            named.filter_map(|name| known.get(name).copied()).collect()
+        }
+    };
+    needed.into_iter().filter_map(|node| home(model, node)).max_by_key(|list| depth(model, *list))
+}
+
+/// The list whose items a node's values belong to: its own, or the one that it is found in.
+pub(super) fn home(model: &Model, node: usize) -> Option<usize> {
+    if model.is_list(node) { Some(node) } else { model.nodes[node].scope }
+}
+
+/// How many lists stand around a list.
+fn depth(model: &Model, list: usize) -> usize {
+    model.nodes[list].scope.map_or(0, |outer| 1 + depth(model, outer))
+}
+
+/// Whose it is: as it says, or as what it is part of.
+fn owner(model: &Model, node: &NodeFile, find: &Find, file: &str, findings: &mut Findings) -> Owner {
+    match &node.owner {
+        Some(said) => Owner::from_code(&said.value).unwrap_or_else(|| {
+            findings.add(file, said.referenced, format!("{} owns nothing", said.value), "write program, ehr or events");
+            Owner::Program
+        }),
+        None => match find {
+            Find::Items(end) => model.nodes[end.node].owner,
+            Find::Versions => Owner::Events,
+            _ => Owner::Program,
+        },
+    }
+}
+
+/// The list of the record.
+fn each(model: &Model, file: &str, node: &NodeFile, rule: &NodeRule, findings: &mut Findings) -> Option<Each> {
+    let said = node.each.as_ref()?;
+    let path = match RecordPath::parse(&said.value) {
+        Ok(path) => path,
+        Err(wrong) => {
+            findings.add(file, said.referenced, wrong, "write the list's place, such as services");
+            return None;
+        }
+    };
+    let outer = rule.scope.and_then(|list| model.nodes[list].each.as_ref()).map(|each| &*each.record);
+    if path.list.as_deref() != outer {
+        let wrong = match outer {
+            Some(outer) => format!("it is found in each item of {outer}, so its list belongs in there"),
+            None => "it is found once, so its list is not inside another".to_owned(),
+        };
+        findings.add(file, said.referenced, wrong, "let the list of the record stand where the graph has it");
+        return None;
+    }
+    let key = node.key.as_ref().map(|key| key.value.0.clone()).unwrap_or_default();
+    if key.is_empty() && !matches!(rule.find, Find::Versions) {
+        findings.add(
+            file,
+            said.referenced,
+            "what tells the items of the list apart is not said",
+            "add key: and the members of an item that tell it apart, such as id",
+        );
+    }
+    Some(Each {
+        record: said.value.as_str().into(),
+        key: key.into_iter().map(String::into_boxed_str).collect(),
+        singles: Vec::new(),
+        conditional: Vec::new(),
+    })
+}
+
+/// What a node says, has to have, and is created and linked with.
+fn created(
+    model: &mut Model,
+    at: usize,
+    node: &Declared<'_, NodeFile>,
+    paths: Paths<'_>,
+    known: &Known,
+    findings: &mut Findings,
+) {
+    let Declared { file, what, .. } = *node;
+    let start = model.nodes[at].start.clone();
+    let tests = pairs(&what.conditions, paths, &start, file, findings);
+    let tests: Vec<Test> = tests
+        .into_iter()
+        .filter_map(|(path, value, place)| {
+            let is = match value.as_str().and_then(|text| text.strip_prefix('@')) {
+                Some(name) => Is::Node(node_named(name, known, file, place, findings)?),
+                None => Is::Value(literal(paths, value)),
+            };
+            Some(Test { path, is })
+        })
+        .collect();
+    let fills = pairs(&what.new, paths, &start, file, findings);
+    let fills: Vec<Fill> = fills
+        .into_iter()
+        .filter_map(|(path, value, place)| {
+            let with = match value.as_str().and_then(|text| text.strip_prefix('@')) {
+                Some(text) if text.contains('.') => With::Copy(copied(model, paths, known, text, file, place, findings)?),
+                Some(name) => With::Node(node_named(name, known, file, place, findings)?),
+                None => With::Value(literal(paths, value)),
+            };
+            Some(whole(path, with))
+        })
+        .collect();
+    let gone = pairs(&what.gone, paths, &start, file, findings);
+    let gone = gone.into_iter().map(|(path, value, _)| (path, literal(paths, value))).collect();
+    let listed = what.listed.as_ref().and_then(|text| {
+        copied(model, paths, known, &text.value, file, text.referenced, findings)
+            .filter(|end| is_reference(end, file, text.referenced, findings))
+    });
+    let create = what.create.as_ref().and_then(|text| created_at(model, at, file, text, findings));
+    let rule = &mut model.nodes[at];
+    rule.tests = tests;
+    rule.fills = fills;
+    rule.gone = gone;
+    rule.listed = listed;
+    rule.create = create;
+}
+
+/// What fills a whole list is written as one; what fills a list with one value becomes an item.
+fn whole(mut path: Path, mut with: With) -> Fill {
+    let is_list = match &with {
+        With::Copy(end) => end.path.list,
+        With::Value(value) => value.is_array(),
+        With::Node(_) => false,
+    };
+    if is_list && path.list {
+        let all = |path: &mut Path| path.steps.iter_mut().last().into_iter().for_each(|step| step.repeats = Repeats::Whole);
+        all(&mut path);
+        if let With::Copy(end) = &mut with {
+            all(&mut end.path);
+        }
+    }
+    Fill { path, with }
+}
+
+fn is_reference(end: &End, file: &str, at: Location, findings: &mut Findings) -> bool {
+    let fits = &*end.path.kind == "Reference";
+    if !fits {
+        let said = format!("{} is a {}, not a Reference", end.path.text, end.path.kind);
+        findings.add(file, at, said, "name an element that holds a Reference");
+    }
+    fits
+}
+
+fn node_named(name: &str, known: &Known, file: &str, at: Location, findings: &mut Findings) -> Option<usize> {
+    let node = known.get(name).copied();
+    if node.is_none() {
+        findings.add(file, at, format!("there is no node {name}"), "name a node of this map behind the @");
+    }
+    node
+}
+
+fn copied(
+    model: &Model,
+    paths: Paths<'_>,
+    known: &Known,
+    text: &str,
+    file: &str,
+    at: Location,
+    findings: &mut Findings,
+) -> Option<End> {
+    match end(model, paths, known, text) {
+        Ok(end) => Some(end),
+        Err(said) => {
+            findings.add(file, at, said, "name a node of this map and an element that its type has");
+            None
+        }
+    }
+}
+
+/// Paths with what they say.
+fn pairs<'f>(
+    members: &'f Ordered<Spanned<Value>>,
+    paths: Paths<'_>,
+    start: &str,
+    file: &str,
+    findings: &mut Findings,
+) -> Vec<(Path, &'f Value, Location)> {
+    let mut pairs = Vec::new();
+    for (path, value) in &members.0 {
+        match paths.compile(start, &path.value) {
+            Ok(compiled) => pairs.push((compiled, &value.value, value.referenced)),
+            Err(said) => findings.add(file, path.referenced, said, "name an element that the type has"),
+        }
+    }
+    pairs
+}
+
+/// Where the record has something when a node is created.
+fn created_at(
+    model: &Model,
+    at: usize,
+    file: &str,
+    text: &Spanned<String>,
+    findings: &mut Findings,
+) -> Option<Box<[Box<str>]>> {
+    let rule = &model.nodes[at];
+    let scope = rule.scope.and_then(|list| model.nodes[list].each.as_ref()).map(|each| each.record.to_string());
+    match RecordPath::parse(&text.value) {
+        Ok(path) if path.list == scope && rule.each.is_none() => Some(path.names.into()),
+        Ok(_) if rule.each.is_some() => {
+            findings.add(file, text.referenced, "each item of a list creates its own", "leave create: out");
+            None
+        }
+        Ok(_) => {
+            findings.add(
+                file,
+                text.referenced,
+                format!("{} is found {}", rule.name, scope.map_or("once".to_owned(), |list| format!("in each item of {list}"))),
+                "name a place of the record that stands there",
+            );
+            None
+        }
+        Err(said) => {
+            findings.add(file, text.referenced, said, "write a place of the record, such as enrollment");
+            None
+        }
+    }
+}

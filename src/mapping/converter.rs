@@ -1,0 +1,375 @@
+//! Converters: pairs of functions between the values of a record and those of a resource.
+//!
+//! Writing and reading back gives what was written, on what a converter accepts. Where the FHIR side says less
+//! (`outreach` becomes `planned`), the caller keeps the record's own value as long as the FHIR side still means it.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::fhir::{Document, Kind, Node, primitive};
+use crate::referral::reason::Reason;
+use crate::referral::state::{self, State, TaskStatus};
+use crate::referral::task;
+
+use super::crosswalk::Crosswalk;
+
+/// The system of units.
+const UCUM: &str = "http://unitsofmeasure.org";
+
+/// A pair of functions. How many values stand on either side is said by [`Converter::ends`].
+#[derive(Debug, Clone)]
+pub(super) enum Converter {
+    /// The value itself, of this primitive type
+    Same(Box<str>),
+    /// `[value, precision]` and a date or dateTime
+    PartialDate(Box<str>),
+    /// `[first, middle]` and `HumanName.given`
+    Given,
+    /// `[state]` and `[Task.businessStatus, Task.status]`
+    ReferralState,
+    /// `[code, text]` and `[a code of our reasons, CodeableConcept.text]`
+    ReferralReason,
+    /// A code and its counterpart
+    Crosswalk(Arc<Crosswalk>),
+    /// Minutes and a Quantity of time
+    Minutes,
+    /// Whether the element is there
+    Flag,
+    /// An id and a reference to that id of this type
+    Id(Box<str>),
+}
+
+/// What a converter makes of a value of the record.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Written {
+    /// The element has no value
+    Nothing,
+    /// The element has this value
+    Value(Value),
+    /// The element is there, with what its path says
+    There,
+}
+
+/// What a converter makes of a value of a resource.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Read {
+    /// The value for the record
+    pub(super) value: Option<Value>,
+    /// A code passed as it was, since no table has it
+    pub(super) untranslated: bool,
+    /// The resource does not say; this is what its silence means
+    pub(super) defaulted: bool,
+}
+
+impl Read {
+    fn of(value: Option<Value>) -> Self {
+        Self { value, ..Self::default() }
+    }
+}
+
+// ===
+
+impl Converter {
+    /// How many values stand on the side of the record, and of FHIR.
+    pub(super) fn ends(&self) -> (usize, usize) {
+        match self {
+            Self::PartialDate(_) | Self::Given => (2, 1),
+            Self::ReferralState => (1, 2),
+            Self::ReferralReason => (2, 2),
+            Self::Same(_) | Self::Crosswalk(_) | Self::Minutes | Self::Flag | Self::Id(_) => (1, 1),
+        }
+    }
+
+    /// As maps write it.
+    pub(super) fn name(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::Same(_) => "same",
+            Self::PartialDate(_) => "partial-date",
+            Self::Given => "given",
+            Self::ReferralState => "referral-state",
+            Self::ReferralReason => "referral-reason",
+            Self::Minutes => "minutes",
+            Self::Flag => "flag",
+            Self::Id(kind) => return Cow::Owned(format!("id({kind})")),
+            Self::Crosswalk(table) => return Cow::Owned(format!("crosswalk({})", table.name)),
+        })
+    }
+
+    /// Does it stand for the value itself?
+    pub(super) fn is_same(&self) -> bool {
+        matches!(self, Self::Same(_))
+    }
+
+    // === FHIR to record
+
+    /// The value number `which` of the record.
+    pub(super) fn read(&self, raw: &[Option<Node<'_>>], which: usize) -> Read {
+        let first = raw.first().copied().flatten();
+        match self {
+            Self::Same(_) => Read::of(first.map(Node::to_value)),
+            Self::PartialDate(_) => Read::of(first.and_then(|date| partial_date(date, which))),
+            Self::Given => Read::of(first.and_then(|given| given_name(given, which))),
+            Self::ReferralState => Read::of(referral_state(first, raw.get(1).copied().flatten())),
+            Self::ReferralReason => {
+                let value = if which == 0 { first } else { raw.get(1).copied().flatten() };
+                Read::of(value.map(Node::to_value))
+            }
+            Self::Crosswalk(table) => first.map_or_else(Read::default, |code| translated_back(table, code)),
+            Self::Minutes => Read::of(first.and_then(minutes)),
+            Self::Flag => Read { value: Some(first.is_some().into()), defaulted: first.is_none(), ..Read::default() },
+            Self::Id(kind) => Read::of(first.and_then(|reference| id_of(kind, reference))),
+        }
+    }
+
+    // === record to FHIR
+
+    /// The values of FHIR.
+    ///
+    /// # Errors
+    /// What was expected instead, for people.
+    pub(super) fn write(&self, values: &[Option<&Value>]) -> Result<Vec<Written>, String> {
+        let first = values.first().copied().flatten();
+        Ok(match self {
+            Self::Same(kind) => vec![match first {
+                Some(value) => Written::Value(primitive_of(kind, value)?),
+                None => Written::Nothing,
+            }],
+            Self::PartialDate(kind) => vec![write_partial_date(kind, first, values.get(1).copied().flatten())?],
+            Self::Given => vec![write_given(first, values.get(1).copied().flatten())],
+            Self::ReferralState => match first {
+                Some(value) => write_state(value)?,
+                None => vec![Written::Nothing, Written::Nothing],
+            },
+            Self::ReferralReason => write_reason(first, values.get(1).copied().flatten())?,
+            Self::Crosswalk(table) => vec![match first {
+                Some(Value::String(code)) => {
+                    let target = table.forth(code).map_or(code.as_str(), |row| row.target.as_str());
+                    Written::Value(target.into())
+                }
+                Some(_) => return Err(format!("expected a code of {}", table.source.0)),
+                None => Written::Nothing,
+            }],
+            Self::Minutes => vec![match first {
+                Some(Value::Number(count)) if !count.as_str().starts_with('-') => Written::Value(
+                    json!({ "value": count, "unit": "min", "system": UCUM, "code": "min" }),
+                ),
+                Some(_) => return Err("expected a number of minutes".to_owned()),
+                None => Written::Nothing,
+            }],
+            Self::Flag => vec![match first {
+                Some(Value::Bool(true)) => Written::There,
+                Some(Value::Bool(false)) | None => Written::Nothing,
+                Some(_) => return Err("expected true or false".to_owned()),
+            }],
+            Self::Id(kind) => vec![match first {
+                Some(Value::String(id)) if primitive::is_id(id) => Written::Value(format!("{kind}/{id}").into()),
+                Some(_) => return Err(format!("expected the id of a {kind}, {}", primitive::describe("id"))),
+                None => Written::Nothing,
+            }],
+        })
+    }
+
+    /// As [`Converter::write`] for a second place, which says nothing where no table has the code.
+    pub(super) fn write_if_known(&self, values: &[Option<&Value>]) -> Result<Written, String> {
+        if self.is_unknown(values.first().copied().flatten()) {
+            return Ok(Written::Nothing);
+        }
+        Ok(self.write(values)?.into_iter().next().unwrap_or(Written::Nothing))
+    }
+
+    /// Is it a code that the table has no row for?
+    pub(super) fn is_unknown(&self, value: Option<&Value>) -> bool {
+        match (self, value) {
+            (Self::Crosswalk(table), Some(Value::String(code))) => table.forth(code).is_none(),
+            _ => false,
+        }
+    }
+
+    /// What reading would make of what was written, value by value.
+    pub(super) fn read_back(&self, written: &[Written]) -> Vec<Option<Value>> {
+        let documents: Vec<Option<Document>> = written
+            .iter()
+            .map(|written| match written {
+                Written::Nothing => None,
+                Written::There => Document::parse("{}").ok(),
+                Written::Value(value) => Document::from_value(value).ok(),
+            })
+            .collect();
+        let raw: Vec<Option<Node<'_>>> = documents.iter().map(|document| document.as_ref().map(Document::root)).collect();
+        (0..self.ends().0).map(|which| self.read(&raw, which).value).collect()
+    }
+
+    /// What a code that was written is called, where the table says so.
+    pub(super) fn display(&self, value: Option<&Value>) -> Option<&str> {
+        match (self, value) {
+            (Self::Crosswalk(table), Some(Value::String(code))) => table.forth(code)?.display.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+/// Text or precision of a date.
+fn partial_date(date: Node<'_>, which: usize) -> Option<Value> {
+    let text = date.as_str()?;
+    let precision = match text.len() {
+        4 => "year",
+        7 => "month",
+        10 => "day",
+        _ => "time",
+    };
+    Some(if which == 0 { text.into_owned().into() } else { precision.into() })
+}
+
+/// A date cut to its precision.
+fn write_partial_date(kind: &str, value: Option<&Value>, precision: Option<&Value>) -> Result<Written, String> {
+    let Some(value) = value else { return Ok(Written::Nothing) };
+    let value = primitive_of(kind, value)?;
+    let length = match precision.and_then(Value::as_str) {
+        Some("year") => 4,
+        Some("month") => 7,
+        Some("day") => 10,
+        _ => usize::MAX,
+    };
+    let text = value.as_str().unwrap_or_default();
+    Ok(Written::Value(text.get(..length.min(text.len())).unwrap_or(text).into()))
+}
+
+/// The first given name, or the others.
+fn given_name(given: Node<'_>, which: usize) -> Option<Value> {
+    let mut names = given.each().filter_map(Node::as_str);
+    let first = names.next()?;
+    if which == 0 {
+        return Some(first.into_owned().into());
+    }
+    let middle: Vec<Cow<'_, str>> = names.collect();
+    (!middle.is_empty()).then(|| middle.join(" ").into())
+}
+
+/// Given names as a list.
+fn write_given(first: Option<&Value>, middle: Option<&Value>) -> Written {
+    let others = middle.and_then(Value::as_str).unwrap_or_default().split(' ');
+    let names = first.and_then(Value::as_str).into_iter().chain(others).filter(|name| !name.is_empty());
+    let names: Vec<Value> = names.map(Value::from).collect();
+    if names.is_empty() { Written::Nothing } else { Written::Value(names.into()) }
+}
+
+/// The state that a Task is in: our code where it has one, else what its status means.
+fn referral_state(business: Option<Node<'_>>, status: Option<Node<'_>>) -> Option<Value> {
+    let said = task::coded(business, state::SYSTEM).and_then(|code| State::from_code(&code));
+    let state = match said {
+        Some(state) => state,
+        None => state::coarse(TaskStatus::from_code(&status?.as_str()?)?),
+    };
+    Some(state.code().into())
+}
+
+/// businessStatus and status of a Task that is in a state.
+fn write_state(value: &Value) -> Result<Vec<Written>, String> {
+    let state = value.as_str().and_then(State::from_code);
+    let state = state.ok_or_else(|| "expected a code of the referral states".to_owned())?;
+    let concept = json!({ "coding": [{ "system": state::SYSTEM, "code": state.code() }] });
+    Ok(vec![Written::Value(concept), Written::Value(status_of(state).code().into())])
+}
+
+/// Task.status of a referral that came into a state by the shortest way.
+fn status_of(state: State) -> TaskStatus {
+    use State as S;
+    match state {
+        S::Draft => TaskStatus::Draft,
+        S::Sent | S::Received | S::InReview => TaskStatus::Requested,
+        S::Eligible | S::Accepted | S::Scheduled => TaskStatus::Accepted,
+        S::Waitlisted | S::NeedsClientAction | S::NoShow => TaskStatus::OnHold,
+        S::Enrolled | S::InService | S::CancellationRequested => TaskStatus::InProgress,
+        S::ServicesRendered | S::NeedMet | S::NeedPartiallyMet => TaskStatus::Completed,
+        S::DeclinedByAgency
+        | S::Ineligible
+        | S::NoCapacity
+        | S::UnableToContact
+        | S::ReferredElsewhere
+        | S::Expired
+        | S::NotPermitted => TaskStatus::Rejected,
+        S::DeclinedByClient | S::Recalled | S::Deceased | S::Moved | S::Incarcerated => TaskStatus::Cancelled,
+        S::EnteredInError => TaskStatus::EnteredInError,
+    }
+}
+
+/// A coded reason and its text; a code alone says its own text, which the guide wants.
+fn write_reason(code: Option<&Value>, text: Option<&Value>) -> Result<Vec<Written>, String> {
+    let reason = match code {
+        Some(code) => Some(code.as_str().and_then(Reason::from_code).ok_or_else(|| {
+            let known: Vec<&str> = Reason::ALL.iter().map(|reason| reason.code()).collect();
+            format!("expected one of {}", known.join(", "))
+        })?),
+        None => None,
+    };
+    let text = text.cloned().or_else(|| reason.map(|reason| reason.text().into()));
+    let written = |value: Option<Value>| value.map_or(Written::Nothing, Written::Value);
+    Ok(vec![written(reason.map(|reason| reason.code().into())), written(text)])
+}
+
+/// The code that a target stands for, or the target itself.
+fn translated_back(table: &Crosswalk, code: Node<'_>) -> Read {
+    let Some(text) = code.as_str() else { return Read::of(Some(code.to_value())) };
+    match table.back(&text) {
+        Some(source) => Read::of(Some(source.into())),
+        None => Read { value: Some(text.into_owned().into()), untranslated: true, ..Read::default() },
+    }
+}
+
+/// A Quantity of time in minutes, where that is a whole number of what it says.
+fn minutes(quantity: Node<'_>) -> Option<Value> {
+    let value = quantity.get("value")?;
+    let unit = quantity.str("code").or_else(|| quantity.str("unit"))?;
+    match unit.as_ref() {
+        "min" | "minutes" => Some(value.to_value()),
+        "h" | "hours" => Some(value.as_number()?.parse::<i64>().ok()?.checked_mul(60)?.into()),
+        "s" | "seconds" => value.as_number()?.parse::<i64>().ok().filter(|count| count % 60 == 0).map(|count| (count / 60).into()),
+        _ => None,
+    }
+}
+
+/// The id in a reference to this type.
+fn id_of(kind: &str, reference: Node<'_>) -> Option<Value> {
+    let text = reference.as_str()?;
+    let id = text.strip_prefix(kind)?.strip_prefix('/')?;
+    primitive::is_id(id).then(|| id.into())
+}
+
+/// A value of the record as a primitive of this type; a list where the record has one.
+fn primitive_of(kind: &str, value: &Value) -> Result<Value, String> {
+    let expected = || format!("expected {}", primitive::describe(kind));
+    match value {
+        Value::Array(items) => {
+            items.iter().map(|item| primitive_of(kind, item)).collect::<Result<Vec<_>, _>>().map(Value::Array)
+        }
+        Value::String(text) if !is_number(kind) && kind != "boolean" => {
+            primitive::is_valid(kind, text).then(|| value.clone()).ok_or_else(expected)
+        }
+        Value::Number(number) if is_number(kind) => {
+            primitive::is_valid(kind, number.as_str()).then(|| value.clone()).ok_or_else(expected)
+        }
+        Value::Bool(_) if kind == "boolean" => Ok(value.clone()),
+        _ => Err(expected()),
+    }
+}
+
+/// Is the primitive type written as a JSON number?
+pub(super) fn is_number(kind: &str) -> bool {
+    matches!(kind, "integer" | "positiveInt" | "unsignedInt" | "decimal")
+}
+
+/// Is it a type whose values are single?
+pub(super) fn is_primitive(kind: &str) -> bool {
+    kind.starts_with(|first: char| first.is_ascii_lowercase())
+}
+
+/// The kind of JSON value that a primitive type has.
+pub(super) fn json_kind(kind: &str) -> Kind {
+    match kind {
+        "boolean" => Kind::Bool,
+        _ if is_number(kind) => Kind::Number,
+        _ => Kind::String,
+    }
+}

@@ -1,0 +1,403 @@
+//! Changes to a resource as a tree over its document: what is not touched stays as it came, byte for byte.
+//!
+//! A draft opens only what is changed. Its text is the source with the changed members in their old places, new ones at
+//! the end of the object or list that they belong to, and removed ones cut out with one comma. (The splices of
+//! [`crate::fhir::edit`] serve single changes that do not touch; here any number of fields may meet in one list.)
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use crate::fhir::Node;
+
+use super::locate::{self, Tree};
+use super::path::{Condition, Repeats, Step};
+
+/// One value of a resource that may change, with its name where it is a member.
+#[derive(Debug)]
+pub(super) struct Draft<'g> {
+    origin: Option<Node<'g>>,
+    name: Cow<'g, str>,
+    form: Form,
+    children: Vec<Draft<'g>>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Form {
+    /// As in the source
+    Kept,
+    /// A new primitive, as JSON text
+    Leaf(String),
+    /// The children are members
+    Object,
+    /// The children are items
+    Array,
+    /// Removed
+    Gone,
+}
+
+/// A value of a draft, or of the source below one that was not opened.
+#[derive(Clone, Copy)]
+pub(super) enum View<'d, 'g> {
+    /// Not opened
+    Source(Node<'g>),
+    /// Opened or new
+    Draft(&'d Draft<'g>),
+}
+
+// === making ===
+
+impl<'g> Draft<'g> {
+    fn made(name: Cow<'g, str>, form: Form, children: Vec<Draft<'g>>) -> Self {
+        Self { origin: None, name, form, children }
+    }
+
+    /// A value as it is.
+    pub(super) fn of(node: Node<'g>) -> Self {
+        Self { origin: Some(node), ..Self::made(Cow::Borrowed(node.name()), Form::Kept, Vec::new()) }
+    }
+
+    /// A new value.
+    pub(super) fn new(value: &Value) -> Self {
+        let named = |(name, value): (&String, &Value)| Self { name: Cow::Owned(name.clone()), ..Self::new(value) };
+        let (form, children) = match value {
+            Value::Object(members) => (Form::Object, members.iter().map(named).collect()),
+            Value::Array(items) => (Form::Array, items.iter().map(Self::new).collect()),
+            primitive => (Form::Leaf(primitive.to_string()), Vec::new()),
+        };
+        Self::made(Cow::Borrowed(""), form, children)
+    }
+
+    /// A new object without members.
+    pub(super) fn empty() -> Self {
+        Self::made(Cow::Borrowed(""), Form::Object, Vec::new())
+    }
+
+    /// Takes the place of what was there.
+    pub(super) fn set(&mut self, value: &Value) {
+        let new = Self::new(value);
+        self.form = new.form;
+        self.children = new.children;
+    }
+
+    fn remove(&mut self) {
+        self.form = Form::Gone;
+        self.children.clear();
+    }
+
+    /// It as something to read.
+    pub(super) fn view(&self) -> View<'_, 'g> {
+        match (&self.form, self.origin) {
+            (Form::Kept, Some(node)) => View::Source(node),
+            _ => View::Draft(self),
+        }
+    }
+
+    fn is_gone(&self) -> bool {
+        self.form == Form::Gone
+    }
+
+    /// Has it nothing in it?
+    fn is_empty(&self) -> bool {
+        match self.form {
+            Form::Object | Form::Array => self.children.iter().all(Self::is_gone),
+            Form::Gone => true,
+            Form::Kept | Form::Leaf(_) => false,
+        }
+    }
+
+    /// The children, each of which can then be changed.
+    fn open(&mut self, as_list: bool) -> &mut Vec<Draft<'g>> {
+        let wanted = if as_list { Form::Array } else { Form::Object };
+        if self.form == wanted {
+            return &mut self.children;
+        }
+        match (std::mem::replace(&mut self.form, wanted), self.origin) {
+            (Form::Kept, Some(node)) if as_list && node.is_array() => {
+                self.children = node.items().map(Draft::of).collect();
+            }
+            (Form::Kept, Some(node)) if !as_list && node.is_object() => {
+                self.children = node.members().map(Draft::of).collect();
+            }
+            // What stood there was of another kind than the definitions demand. An only value becomes an only item.
+            (form, origin) => {
+                let only = match (form, origin) {
+                    (Form::Kept, Some(node)) if as_list => Some(Draft::new(&node.to_value())),
+                    (form @ (Form::Leaf(_) | Form::Object), _) if as_list => {
+                        Some(Draft::made(Cow::Borrowed(""), form, std::mem::take(&mut self.children)))
+                    }
+                    _ => None,
+                };
+                self.origin = None;
+                self.children = only.into_iter().collect();
+            }
+        }
+        &mut self.children
+    }
+
+    /// The member with this name, made where it is missing.
+    pub(super) fn member_mut(&mut self, name: &str) -> &mut Draft<'g> {
+        let members = self.open(false);
+        let at = members.iter().position(|member| member.name == name && !member.is_gone());
+        let at = at.unwrap_or_else(|| {
+            members.push(Draft::made(Cow::Owned(name.to_owned()), Form::Gone, Vec::new()));
+            members.len() - 1
+        });
+        &mut members[at]
+    }
+
+    /// The draft of a value inside this one, as the source has it.
+    pub(super) fn descend(&mut self, node: Node<'g>) -> Option<&mut Draft<'g>> {
+        if self.origin == Some(node) {
+            return Some(self);
+        }
+        let within = |child: &&mut Draft<'g>| {
+            child.origin.is_some_and(|origin| origin.range().contains(&node.range().start))
+        };
+        let list = self.origin?.is_array();
+        self.open(list).iter_mut().find(within)?.descend(node)
+    }
+}
+
+// === writing ===
+
+impl<'g> Draft<'g> {
+    /// The value that the path means, made where it is missing with everything that the path says about it.
+    pub(super) fn ensure(&mut self, steps: &[Step]) -> &mut Draft<'g> {
+        let Some((step, rest)) = steps.split_first() else { return self };
+        let member = self.member_mut(&step.name);
+        if step.repeats != Repeats::Item {
+            return member.ensure(rest);
+        }
+        let chosen = member.choose(step, rest);
+        let items = member.open(true);
+        let at = chosen.unwrap_or(items.len());
+        if at == items.len() {
+            items.push(Draft::meeting(&step.select));
+        }
+        items[at].ensure(rest)
+    }
+
+    /// Adds an item to the last list of the path, whatever is there already, and gives what the path means in it.
+    pub(super) fn append(&mut self, steps: &[Step]) -> &mut Draft<'g> {
+        let Some(last) = steps.iter().rposition(|step| step.repeats == Repeats::Item) else {
+            return self.ensure(steps);
+        };
+        let items = self.ensure(&steps[..last]).member_mut(&steps[last].name).open(true);
+        items.push(Draft::meeting(&steps[last].select));
+        let at = items.len() - 1;
+        items[at].ensure(&steps[last + 1..])
+    }
+
+    /// A new item that meets the conditions.
+    pub(super) fn meeting(conditions: &[Condition]) -> Self {
+        let mut item = Draft::empty();
+        for condition in conditions {
+            item.ensure(&condition.path).set(&condition.value);
+        }
+        item
+    }
+
+    /// Which item of this list a value belongs into; none: a new one.
+    fn choose(&self, step: &Step, rest: &[Step]) -> Option<usize> {
+        if self.is_gone() {
+            return None;
+        }
+        let items = self.positions();
+        let fitting = || items.iter().filter(|(_, item)| locate::selected(*item, &step.select));
+        let found = fitting()
+            .find(|(_, item)| locate::find(*item, rest).is_some())
+            .or_else(|| fitting().find(|(_, item)| locate::anchored(*item, rest)));
+        let reused = || fitting().next().filter(|_| !step.select.is_empty());
+        found.or_else(reused).map(|(at, _)| *at)
+    }
+
+    /// The items that are there, each with its number among the children.
+    fn positions(&self) -> Vec<(usize, View<'_, 'g>)> {
+        if self.form == Form::Array {
+            let items = self.children.iter().enumerate().filter(|(_, item)| !item.is_gone());
+            return items.map(|(at, item)| (at, item.view())).collect();
+        }
+        self.view().items().enumerate().collect()
+    }
+
+    /// Removes every value that the path means, and what has no more content then. Says how many there were.
+    pub(super) fn erase(&mut self, steps: &[Step]) -> usize {
+        self.erase_where(steps, &|_| true)
+    }
+
+    /// Removes the values that the path means and that `doomed` picks.
+    pub(super) fn erase_where(&mut self, steps: &[Step], doomed: &dyn Fn(View<'_, 'g>) -> bool) -> usize {
+        let Some((step, rest)) = steps.split_first() else {
+            if doomed(self.view()) {
+                self.remove();
+                return 1;
+            }
+            return 0;
+        };
+        if self.view().member(&step.name).is_none() {
+            return 0;
+        }
+        let member = self.member_mut(&step.name);
+        let mut count = 0;
+        if step.repeats == Repeats::Item {
+            for item in member.open(true).iter_mut().filter(|item| !item.is_gone()) {
+                if locate::selected(item.view(), &step.select) {
+                    let erased = item.erase_where(rest, doomed);
+                    if erased > 0 && item.is_bare(&step.select) {
+                        item.remove();
+                    }
+                    count += erased;
+                }
+            }
+        } else {
+            count = member.erase_where(rest, doomed);
+        }
+        if count > 0 && member.is_empty() {
+            member.remove();
+        }
+        count
+    }
+
+    /// Is nothing left but what the conditions demand?
+    fn is_bare(&self, conditions: &[Condition]) -> bool {
+        let demanded =
+            |name: &str| conditions.iter().any(|condition| condition.path.first().is_some_and(|step| *step.name == *name));
+        match self.form {
+            Form::Object => self.children.iter().all(|member| member.is_gone() || demanded(&member.name)),
+            _ => self.is_empty(),
+        }
+    }
+
+    /// Removes the member `name` of this object.
+    pub(super) fn drop_member(&mut self, name: &str) {
+        if self.view().member(name).is_some() {
+            self.member_mut(name).remove();
+        }
+    }
+
+    /// Adds a finished item to the list that the path means.
+    pub(super) fn push(&mut self, steps: &[Step], item: Draft<'g>) {
+        let place = self.append(steps);
+        place.form = item.form;
+        place.children = item.children;
+    }
+
+    /// Is it this value of the source?
+    pub(super) fn is_from(&self, node: Node<'g>) -> bool {
+        self.origin == Some(node)
+    }
+
+    /// Does the path mean something here?
+    pub(super) fn has(&self, steps: &[Step]) -> bool {
+        locate::find(self.view(), steps).is_some()
+    }
+}
+
+// === reading ===
+
+impl<'d, 'g> Tree for View<'d, 'g> {
+    fn member(self, name: &str) -> Option<Self> {
+        match self {
+            Self::Source(node) => node.member(name).map(Self::Source),
+            Self::Draft(draft) if draft.form == Form::Object => {
+                draft.children.iter().find(|member| member.name == name && !member.is_gone()).map(Draft::view)
+            }
+            Self::Draft(_) => None,
+        }
+    }
+
+    fn items(self) -> impl Iterator<Item = Self> {
+        let items: Vec<View<'d, 'g>> = match self {
+            Self::Source(node) => Tree::items(node).map(Self::Source).collect(),
+            Self::Draft(draft) => match draft.form {
+                Form::Array => draft.children.iter().filter(|item| !item.is_gone()).map(Draft::view).collect(),
+                Form::Gone => Vec::new(),
+                _ => vec![self],
+            },
+        };
+        items.into_iter()
+    }
+
+    fn is(self, value: &Value) -> bool {
+        match self {
+            Self::Source(node) => node.is(value),
+            Self::Draft(draft) => matches!(&draft.form, Form::Leaf(text) if *text == value.to_string()),
+        }
+    }
+}
+
+// === text ===
+
+impl Draft<'_> {
+    /// The JSON text.
+    pub(super) fn finish(&self) -> String {
+        let mut text = String::new();
+        self.write(&mut text);
+        text
+    }
+
+    fn write(&self, text: &mut String) {
+        match (&self.form, self.origin) {
+            (Form::Kept, Some(node)) => text.push_str(node.text()),
+            (Form::Leaf(json), _) => text.push_str(json),
+            (Form::Object, origin) => {
+                write_children(&self.children, origin.filter(|node| node.is_object()), ['{', '}'], text);
+            }
+            (Form::Array, origin) => {
+                write_children(&self.children, origin.filter(|node| node.is_array()), ['[', ']'], text);
+            }
+            (Form::Kept | Form::Gone, _) => text.push_str("null"),
+        }
+    }
+
+    /// The member's name and what the source has between it and the value.
+    fn write_name(&self, text: &mut String) {
+        match self.origin {
+            Some(node) => text.push_str(&node.document().text()[node.name_start()..node.range().start]),
+            None => {
+                text.push('"');
+                text.push_str(&self.name);
+                text.push_str("\":");
+            }
+        }
+    }
+}
+
+/// Members or items with the white space and the commas of the source.
+fn write_children(children: &[Draft<'_>], origin: Option<Node<'_>>, brackets: [char; 2], text: &mut String) {
+    let source = origin.map(|node| (node.document().text(), node.range()));
+    text.push(brackets[0]);
+    let mut first = true;
+    for child in children.iter().filter(|child| !child.is_gone()) {
+        match (source.as_ref(), child.origin) {
+            (Some((whole, range)), Some(node)) => {
+                let before = &whole[range.start + 1..node.name_start()];
+                let space = &before[before.trim_end().len()..];
+                let gap = before.trim_end();
+                // Between siblings stand white space, one comma, and white space.
+                let lead = gap.strip_suffix(',').map_or("", |value| &value[value.trim_end().len()..]);
+                if !first {
+                    text.push_str(lead);
+                    text.push(',');
+                }
+                text.push_str(space);
+            }
+            _ if !first => text.push(','),
+            _ => {}
+        }
+        first = false;
+        if brackets[0] == '{' {
+            child.write_name(text);
+        }
+        child.write(text);
+    }
+    if let Some((whole, range)) = source {
+        let inside = &whole[range.start + 1..range.end - 1];
+        let tail = &inside[inside.trim_end().len()..];
+        if !first || !inside.trim().is_empty() {
+            text.push_str(tail);
+        }
+    }
+    text.push(brackets[1]);
+}

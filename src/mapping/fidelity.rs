@@ -1,0 +1,170 @@
+//! What became of everything: field by field of the record, element by element of the graph.
+//!
+//! The totals are counted on the way and cost nothing. Rows are made only where somebody asks for an explanation.
+
+use std::fmt;
+
+use crate::fhir::Node;
+use crate::referral::{Graph, Resource};
+
+/// How many values of a record had which fate, and which, where that was asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Fidelity {
+    /// Carried over from one side to the other
+    pub mapped: u32,
+    /// Not said on one side, and given the value that the map says
+    pub defaulted: u32,
+    /// Made from other values; one way
+    pub computed: u32,
+    /// Without a place on the other side: kept beside the referral
+    pub kept: u32,
+    /// Left out, under a rule
+    pub withheld: u32,
+    /// The fields, in the order of the record
+    pub fields: Vec<Row>,
+    /// The primitive elements of the graph, in its order
+    pub elements: Vec<Element>,
+}
+
+/// What became of one value of the record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Its place: `services[0].minutes`
+    pub record: String,
+    /// Where the value comes from, or was written to
+    pub origin: Option<Origin>,
+    /// The converter, or the expression
+    pub via: String,
+    /// What became of it
+    pub fate: Fate,
+}
+
+/// A place of the graph.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// How the graph names the resource
+    pub resource: String,
+    /// The version; 0 where it is not stored
+    pub version: u64,
+    /// The element: `Task.status`
+    pub path: String,
+}
+
+/// What became of a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// Carried over
+    Mapped,
+    /// Given the value that the map says
+    Defaulted,
+    /// Made from other values
+    Computed,
+    /// Kept beside the referral
+    Kept,
+    /// Left out, under this rule
+    Withheld(String),
+}
+
+/// What became of one element of the graph.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Element {
+    /// Where it stands
+    pub origin: Origin,
+    /// The place of the record that shows it; none: it stays in FHIR alone, untouched
+    pub record: Option<String>,
+}
+
+impl fmt::Display for Fate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mapped => f.write_str("mapped"),
+            Self::Defaulted => f.write_str("defaulted"),
+            Self::Computed => f.write_str("computed"),
+            Self::Kept => f.write_str("kept aside"),
+            Self::Withheld(rule) => write!(f, "withheld ({rule})"),
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.resource, self.path)?;
+        if self.version > 0 {
+            write!(f, " (version {})", self.version)?;
+        }
+        Ok(())
+    }
+}
+
+// ===
+
+impl Fidelity {
+    /// Counts a fate.
+    pub(super) fn count(&mut self, fate: &Fate) {
+        *match fate {
+            Fate::Mapped => &mut self.mapped,
+            Fate::Defaulted => &mut self.defaulted,
+            Fate::Computed => &mut self.computed,
+            Fate::Kept => &mut self.kept,
+            Fate::Withheld(_) => &mut self.withheld,
+        } += 1;
+    }
+
+    /// How many values there were.
+    pub fn total(&self) -> u32 {
+        self.mapped + self.defaulted + self.computed + self.kept + self.withheld
+    }
+}
+
+impl Origin {
+    /// The place of a node in a resource.
+    pub(super) fn of(resource: &Resource, node: Node<'_>) -> Self {
+        // A resource of a bundle is a node of the bundle's document: its own path begins where it does.
+        let (root, whole) = (resource.node().path(), node.path());
+        let rest = whole.strip_prefix(&root).unwrap_or(&whole);
+        Self { resource: resource.url.clone(), version: resource.version, path: format!("{}{rest}", resource.kind()) }
+    }
+}
+
+/// What an explanation gathers on the way.
+#[derive(Debug, Default)]
+pub(super) struct Trace<'g> {
+    /// The rows so far
+    pub(super) rows: Vec<Row>,
+    /// What was read, for which place of the record
+    pub(super) read: Vec<(Node<'g>, String)>,
+}
+
+impl Trace<'_> {
+    /// What became of every primitive element of the graph.
+    pub(super) fn elements(&self, graph: &Graph) -> Vec<Element> {
+        let mut elements = Vec::new();
+        for resource in graph.resources() {
+            let leaves = resource.node().descendants().filter(|node| !node.is_object() && !node.is_array());
+            for leaf in leaves.filter(|node| node.name() != "resourceType") {
+                let covers = |(read, _): &&(Node<'_>, String)| {
+                    std::ptr::eq(read.document(), leaf.document()) && read.range().contains(&leaf.range().start)
+                };
+                let record = self.read.iter().find(covers).map(|(_, record)| record.clone());
+                elements.push(Element { origin: Origin::of(resource, leaf), record });
+            }
+        }
+        elements
+    }
+}
+
+impl std::fmt::Display for Fidelity {
+    /// `31 mapped, 2 computed, 1 kept aside`: numbers alone, nothing of a person.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let counts = [
+            (self.mapped, "mapped"),
+            (self.defaulted, "defaulted"),
+            (self.computed, "computed"),
+            (self.kept, "kept aside"),
+            (self.withheld, "withheld"),
+        ];
+        let said: Vec<String> =
+            counts.iter().filter(|(count, _)| *count > 0).map(|(count, fate)| format!("{count} {fate}")).collect();
+        f.write_str(&said.join(", "))
+    }
+}

@@ -1,0 +1,228 @@
+//! A compiled map and what it answers.
+
+use serde_json::{Map as Object, Value};
+
+use crate::error::{Error, Result};
+use crate::fhir::{Issue, Key};
+use crate::referral::{Graph, Referral};
+
+use super::discover::Ground;
+use super::fidelity::Fidelity;
+use super::get::Reader;
+use super::model::{Member, Model, Shape};
+use super::put::{Mode, Writer};
+use super::same::same;
+use super::schema::RecordSchema;
+
+/// A compiled map: a lens between the graph of a referral and the record of a program.
+///
+/// - get-put: putting back what was got changes nothing, byte for byte
+/// - put-get: what was put is what is got, and what the graph adds is said to be added
+/// - put-put: putting twice is putting once
+/// - merge: changes of different fields commute
+#[derive(Debug)]
+pub struct Map {
+    model: Model,
+    schema: RecordSchema,
+}
+
+/// A record, and what became of everything.
+#[derive(Debug, Clone)]
+pub struct Translation {
+    /// The record
+    pub record: Value,
+    /// Codes that had no counterpart and passed as they were, and the like; never an error
+    pub issues: Vec<Issue>,
+    /// The totals, and the rows where they were asked for
+    pub fidelity: Fidelity,
+}
+
+/// What a changed record changes. Empty where the record says what the graph says.
+#[derive(Debug, Clone)]
+pub struct Put {
+    /// Resources of the graph that change
+    pub changes: Vec<Change>,
+    /// Resources that come into being; they are referenced by what changed
+    pub created: Vec<Created>,
+    /// What the record holds that FHIR has no place for; null where there is nothing
+    pub extras: Value,
+    /// Are the extras others than before?
+    pub extras_changed: bool,
+    /// What is worth knowing; never an error
+    pub issues: Vec<Issue>,
+    /// The totals, and the rows where they were asked for
+    pub fidelity: Fidelity,
+}
+
+/// A resource of the graph that changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// How the graph names it: `Task/7`
+    pub url: String,
+    /// The version that the change was made to
+    pub version: u64,
+    /// The whole resource; what did not change is there byte for byte
+    pub json: String,
+}
+
+/// A resource that comes into being.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Created {
+    /// The resource type
+    pub kind: String,
+    /// Its id, from the caller's source of ids
+    pub id: String,
+    /// The whole resource
+    pub json: String,
+}
+
+impl Map {
+    pub(super) fn new(model: Model, schema: RecordSchema) -> Self {
+        Self { model, schema }
+    }
+
+    /// The schema of the record.
+    pub fn schema(&self) -> &RecordSchema {
+        &self.schema
+    }
+
+    /// The record of a referral. `extras` is what [`Put::extras`] was when the record was last put, null if never.
+    pub fn get(&self, referral: &Referral<'_>, extras: &Value) -> Translation {
+        let mut reader = Reader::new(Ground::of(&self.model, referral), false);
+        let record = reader.record(extras);
+        Translation { record, issues: reader.issues, fidelity: reader.fidelity }
+    }
+
+    /// As [`Map::get`], with a row for every value of the record and for every element of the graph.
+    pub fn explain(&self, referral: &Referral<'_>, extras: &Value) -> Translation {
+        let mut reader = Reader::new(Ground::of(&self.model, referral), true);
+        let record = reader.record(extras);
+        if let Some(trace) = reader.trace.take() {
+            reader.fidelity.elements = trace.elements(referral.graph);
+            reader.fidelity.fields = trace.rows;
+        }
+        Translation { record, issues: reader.issues, fidelity: reader.fidelity }
+    }
+
+    /// What changes in the graph so that it says what `record` says. Only what differs from [`Map::get`] is written.
+    ///
+    /// # Errors
+    /// If the record breaks its schema, or changes what belongs to the other side; all findings.
+    pub fn put(
+        &self,
+        record: &Value,
+        referral: &Referral<'_>,
+        extras: &Value,
+        ids: &mut dyn FnMut() -> String,
+    ) -> Result<Put> {
+        let mut wrong = self.schema.check(record);
+        if !wrong.is_empty() {
+            // What the graph says already is not the sender's doing.
+            let current = self.get(referral, extras).record;
+            wrong.retain(|issue| !same_at(record, &current, &issue.path));
+        }
+        self.write(record, wrong, |record| {
+            Writer::new(Ground::of(&self.model, referral), Mode::Update, ids).run(record, extras)
+        })
+    }
+
+    /// The graph that a record tells of by itself, where there was none before.
+    ///
+    /// # Errors
+    /// As [`Map::put`].
+    pub fn make(&self, record: &Value, ids: &mut dyn FnMut() -> String) -> Result<Put> {
+        let graph = Graph::default();
+        let ground = Ground { model: &self.model, graph: &graph, task: None };
+        self.write(record, self.schema.check(record), |record| {
+            Writer::new(ground, Mode::Make, ids).run(record, &Value::Null)
+        })
+    }
+
+    fn write<'r>(
+        &self,
+        record: &'r Value,
+        wrong: Vec<Issue>,
+        write: impl FnOnce(&'r Object<String, Value>) -> Result<Put>,
+    ) -> Result<Put> {
+        match record.as_object() {
+            Some(members) if wrong.is_empty() => write(members),
+            Some(_) => Err(Error::unprocessable(wrong)),
+            None => Err(Error::refused(Key::RecordInvalid, "", "expected a record, which is a JSON object")),
+        }
+    }
+
+    /// What changes when `item` is added to the list `name` of the record (`services`, `outcomes`) or becomes the object
+    /// `name` (`enrollment`, `referral.appointment`), where its members are laid over those that are there. It is what
+    /// [`Map::put`] makes of the record with the item in it, so what is written is what is read.
+    ///
+    /// # Errors
+    /// As [`Map::put`], and if the record has no such place.
+    pub fn add_item(
+        &self,
+        name: &str,
+        item: &Value,
+        referral: &Referral<'_>,
+        extras: &Value,
+        ids: &mut dyn FnMut() -> String,
+    ) -> Result<Put> {
+        self.add(&[(name, item)], referral, extras, ids)
+    }
+
+    /// As [`Map::add_item`] for several items at once: one event may bring a service and an outcome.
+    ///
+    /// # Errors
+    /// As [`Map::add_item`].
+    pub fn add(
+        &self,
+        items: &[(&str, &Value)],
+        referral: &Referral<'_>,
+        extras: &Value,
+        ids: &mut dyn FnMut() -> String,
+    ) -> Result<Put> {
+        let mut record = self.get(referral, extras).record;
+        for (name, item) in items {
+            let names: Vec<&str> = name.split('.').collect();
+            if !add_to(&self.model.shape, &mut record, &names, item) {
+                let said = format!("a record has no {name} to add to");
+                return Err(Error::refused(Key::RecordInvalid, *name, said));
+            }
+        }
+        self.put(&record, referral, extras, ids)
+    }
+}
+
+/// Adds an item to a list, or lays an object over one.
+fn add_to(members: &[Member], record: &mut Value, names: &[&str], item: &Value) -> bool {
+    let Some((name, rest)) = names.split_first() else { return false };
+    let shape = members.iter().find(|member| *member.name == **name).map(|member| &member.shape);
+    let Some(object) = record.as_object_mut() else { return false };
+    match (shape, rest) {
+        (Some(Shape::List { .. }), []) => {
+            let list = object.entry(*name).or_insert_with(|| Value::Array(Vec::new()));
+            list.as_array_mut().map(|list| list.push(item.clone())).is_some()
+        }
+        (Some(Shape::Object(_)), []) => {
+            let inner = object.entry(*name).or_insert_with(|| Value::Object(Object::new()));
+            let (Some(inner), Some(item)) = (inner.as_object_mut(), item.as_object()) else { return false };
+            inner.extend(item.iter().map(|(name, value)| (name.clone(), value.clone())));
+            true
+        }
+        (Some(Shape::Object(members)), rest) => {
+            let inner = object.entry(*name).or_insert_with(|| Value::Object(Object::new()));
+            add_to(members, inner, rest, item)
+        }
+        _ => false,
+    }
+}
+
+/// Do both values have the same at this JSON pointer, and is there something?
+fn same_at(one: &Value, other: &Value, pointer: &str) -> bool {
+    matches!((one.pointer(pointer), other.pointer(pointer)), (Some(one), Some(other)) if same(one, other))
+}
+
+impl Put {
+    /// Does nothing change, neither in the graph nor beside it?
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.created.is_empty() && !self.extras_changed
+    }
+}

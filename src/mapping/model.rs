@@ -1,0 +1,287 @@
+//! A map as it was compiled: nodes of the graph, fields, and the shape of the record that the fields make up. Data only.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::fhirpath::Expression;
+
+use super::converter::Converter;
+use super::crosswalk::Crosswalk;
+use super::path::Path;
+
+/// A compiled map.
+#[derive(Debug)]
+pub(super) struct Model {
+    /// The program type
+    pub(super) kind: Box<str>,
+    /// The nodes, each behind those that it is found by
+    pub(super) nodes: Vec<NodeRule>,
+    /// The single nodes that are found once per record, in order
+    pub(super) singles: Vec<usize>,
+    /// The fields
+    pub(super) fields: Vec<Field>,
+    /// Fields at the record's own level that hold only under a condition
+    pub(super) conditional: Vec<usize>,
+    /// The record
+    pub(super) shape: Vec<Member>,
+    /// What is left out, and when
+    pub(super) withhold: Vec<Withhold>,
+    /// Is there anything in FHIRPath?
+    pub(super) computes: bool,
+}
+
+/// A node of the graph.
+#[derive(Debug)]
+pub(super) struct NodeRule {
+    /// Its name
+    pub(super) name: Box<str>,
+    /// The type of its resources; none for items of a list
+    pub(super) resource: Option<Box<str>>,
+    /// What paths in it start from: `Task`, `Observation.code.coding`
+    pub(super) start: String,
+    /// How it is found
+    pub(super) find: Find,
+    /// What its resources say
+    pub(super) tests: Vec<Test>,
+    /// The list of the record that has an item for each
+    pub(super) each: Option<Each>,
+    /// The list node whose items it is found in; none: the referral
+    pub(super) scope: Option<usize>,
+    /// Created when the record (or the scope's item) has something here
+    pub(super) create: Option<Box<[Box<str>]>>,
+    /// Where it is listed
+    pub(super) listed: Option<End>,
+    /// What it has to have
+    pub(super) fills: Vec<Fill>,
+    /// What makes it as good as removed
+    pub(super) gone: Vec<(Path, Value)>,
+    /// Whose it is
+    pub(super) owner: Owner,
+    /// Where the record has its id, relative to the scope
+    pub(super) identity: Option<Box<[Box<str>]>>,
+}
+
+/// How a node is found.
+#[derive(Debug)]
+pub(super) enum Find {
+    /// It is the referral's Task
+    Root,
+    /// It is what one of these references points at
+    At(Vec<End>),
+    /// It is what passes the tests
+    Search,
+    /// It is the items of a list
+    Items(End),
+    /// It is the versions of the referral's Task
+    Versions,
+}
+
+/// A list of the record.
+#[derive(Debug)]
+pub(super) struct Each {
+    /// Its path, for people
+    pub(super) record: Box<str>,
+    /// The members that tell items apart
+    pub(super) key: Box<[Box<str>]>,
+    /// The single nodes that are found in each item, in order
+    pub(super) singles: Vec<usize>,
+    /// Fields of an item that hold only under a condition
+    pub(super) conditional: Vec<usize>,
+}
+
+/// What a resource says.
+#[derive(Debug)]
+pub(super) struct Test {
+    /// Where
+    pub(super) path: Path,
+    /// What
+    pub(super) is: Is,
+}
+
+/// What a test expects.
+#[derive(Debug)]
+pub(super) enum Is {
+    /// This value
+    Value(Value),
+    /// A reference to this node
+    Node(usize),
+}
+
+/// What a node has to have: written where it is missing.
+#[derive(Debug)]
+pub(super) struct Fill {
+    /// Where
+    pub(super) path: Path,
+    /// What
+    pub(super) with: With,
+}
+
+/// What is filled in.
+#[derive(Debug)]
+pub(super) enum With {
+    /// This value
+    Value(Value),
+    /// A reference to this node
+    Node(usize),
+    /// What stands there
+    Copy(End),
+}
+
+/// A place of the graph.
+#[derive(Debug, Clone)]
+pub(super) struct End {
+    /// The node
+    pub(super) node: usize,
+    /// The path in it
+    pub(super) path: Path,
+    /// Is it the resource's own id?
+    pub(super) identity: bool,
+}
+
+/// What ties a place of the record to one of the graph.
+#[derive(Debug)]
+pub(super) struct Field {
+    /// The places of the record, for people: `services[].minutes`
+    pub(super) record: Vec<Box<str>>,
+    /// The members that they are in the object they share
+    pub(super) members: Vec<Box<str>>,
+    /// The objects on the way to it from the record or the scope's item
+    pub(super) within: Box<[Box<str>]>,
+    /// Where its values come from
+    pub(super) source: Source,
+    /// Only where this holds for the record, or the scope's item
+    pub(super) when: Option<Expression>,
+    /// Whose it is
+    pub(super) owner: Owner,
+}
+
+/// Where the values of a field come from.
+#[derive(Debug)]
+pub(super) enum Source {
+    /// Places of the graph, both ways
+    Ends {
+        /// The first that says something is read; it, or the first that can be written, is written
+        choices: Vec<Vec<End>>,
+        /// The converter
+        via: Converter,
+        /// A second place that says the same
+        also: Option<(End, Converter)>,
+    },
+    /// An expression, one way
+    Computed {
+        /// The node that it starts from
+        node: usize,
+        /// The expression
+        expression: Expression,
+        /// The nodes that it names: `%request`
+        named: Vec<usize>,
+        /// Every counterpart of what it gives
+        translate: Option<Arc<Crosswalk>>,
+        /// Does the record have a list there?
+        list: bool,
+    },
+    /// A constant, one way
+    Constant(Value),
+}
+
+/// Who may change something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// The program
+    Program,
+    /// The EHR
+    Ehr,
+    /// Nobody: it moves by events
+    Events,
+}
+
+/// One member of an object of the record.
+#[derive(Debug)]
+pub(super) struct Member {
+    /// Its name
+    pub(super) name: Box<str>,
+    /// What it is
+    pub(super) shape: Shape,
+}
+
+/// What a member of the record is.
+#[derive(Debug)]
+pub(super) enum Shape {
+    /// An object with these members
+    Object(Vec<Member>),
+    /// A value of a field
+    Leaf {
+        /// The field
+        field: usize,
+        /// Which of its values
+        which: usize,
+    },
+    /// A list with an item for each of a node
+    List {
+        /// The node
+        node: usize,
+        /// The item's members
+        item: Vec<Member>,
+    },
+}
+
+/// What is left out of the record.
+#[derive(Debug)]
+pub(super) struct Withhold {
+    /// The name of the rule
+    pub(super) rule: Box<str>,
+    /// The node that the expression starts from
+    pub(super) node: usize,
+    /// When it applies
+    pub(super) when: Expression,
+    /// The places that are left out
+    pub(super) record: Vec<Box<[Box<str>]>>,
+}
+
+// ===
+
+impl Model {
+    /// Is it a list node?
+    pub(super) fn is_list(&self, node: usize) -> bool {
+        self.nodes[node].each.is_some()
+    }
+}
+
+impl Field {
+    /// Why a program may not change it, if it may not: what it is, and what to do instead.
+    pub(super) fn read_only(&self) -> Option<(&'static str, &'static str)> {
+        match self.source {
+            Source::Computed { .. } => Some(("is computed from other values", "change what it is computed from")),
+            Source::Constant(_) => Some(("is given by the program type", "leave it as it was")),
+            Source::Ends { .. } => self.owner.read_only(),
+        }
+    }
+}
+
+impl Owner {
+    /// As maps write it.
+    pub(super) fn from_code(code: &str) -> Option<Self> {
+        Some(match code {
+            "program" => Self::Program,
+            "ehr" => Self::Ehr,
+            "events" => Self::Events,
+            _ => return None,
+        })
+    }
+
+    /// Why a program may not change what is this owner's, and what to do instead.
+    pub(super) fn read_only(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Program => None,
+            Self::Ehr => Some((
+                "belongs to whoever sent the referral",
+                "leave it as it was or leave it out; the sender corrects it by updating the resource over FHIR",
+            )),
+            Self::Events => Some((
+                "moves only by events",
+                "leave it as it was, and post the event that changes it to /agency/v1/referrals/ID/events",
+            )),
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! The program types at hand: each a folder with `program.yaml`, `record.schema.json` and `map.yaml`, and the
+//! crosswalks that the maps use. A new program type is a new folder, and no Rust.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::definitions::Definitions;
+use crate::error::{Error, Result};
+use crate::fhir::{Issue, Key};
+
+use super::compile::{self, Ground};
+use super::crosswalk::{Crosswalk, Equivalence, Row};
+use super::map::Map;
+use super::schema::{self, RecordSchema};
+use super::shipped;
+use super::source::{self, CrosswalkFile, MapFile, ProgramFile};
+
+/// The type that stands for all those that have no folder.
+pub const GENERIC: &str = "generic";
+
+/// The program types, by name.
+#[derive(Debug)]
+pub struct Programs {
+    programs: BTreeMap<String, Program>,
+    generic: Program,
+    crosswalks: HashMap<String, Arc<Crosswalk>>,
+}
+
+/// One program type.
+#[derive(Debug)]
+pub struct Program {
+    /// Its name, which is its folder's: `supportive-housing`
+    pub kind: String,
+    /// Its name for people
+    pub title: String,
+    /// What such programs do
+    pub description: String,
+    /// The SDOHCC categories of need that it serves
+    pub need_categories: Vec<String>,
+    /// Between the graph of a referral and this program's record
+    pub map: Map,
+}
+
+/// The files of one folder.
+#[derive(Default)]
+struct Folder<'f> {
+    program: Option<(&'f str, &'f [u8])>,
+    map: Option<(&'f str, &'f [u8])>,
+    schema: Option<(&'f str, &'f [u8])>,
+}
+
+/// A folder that was read.
+struct Sources {
+    program: ProgramFile,
+    map: (String, MapFile),
+    schema: (String, Value),
+}
+
+// ===
+
+impl Programs {
+    /// The program types in these files (path and bytes): `TYPE/program.yaml`, `TYPE/record.schema.json`,
+    /// `TYPE/map.yaml`, `crosswalks/NAME.yaml`, wherever those folders are. Of two files for the same the later counts,
+    /// so a folder on disk can be given behind [`shipped::files`]. Everything is checked here: what was loaded works.
+    ///
+    /// # Errors
+    /// Every finding, with file (the issue's path), line, column and how to mend it.
+    pub fn load<'f>(definitions: &Definitions, files: impl IntoIterator<Item = (&'f str, &'f [u8])>) -> Result<Self> {
+        let (folders, tables) = sorted(files);
+        let mut issues = Vec::new();
+        let crosswalks = tables
+            .into_iter()
+            .filter_map(|(name, (file, bytes))| read_crosswalk(name, file, bytes, &mut issues))
+            .map(|table| (table.name.clone(), Arc::new(table)))
+            .collect();
+        let mut sources = BTreeMap::new();
+        for (name, folder) in folders {
+            if let Some(read) = read_folder(name, &folder, &mut issues) {
+                sources.insert(name.to_owned(), read);
+            }
+        }
+        let mut programs = BTreeMap::new();
+        for name in sources.keys() {
+            match program(name, &sources, definitions, &crosswalks) {
+                Ok(program) => {
+                    programs.insert(name.clone(), program);
+                }
+                Err(found) => {
+                    // What is wrong in a map that others extend is wrong once.
+                    issues.extend(found.into_iter().filter(|issue| !issues.contains(issue)).collect::<Vec<_>>());
+                }
+            }
+        }
+        if !issues.is_empty() {
+            return Err(Error::unprocessable(issues));
+        }
+        let Some(generic) = programs.remove(GENERIC) else {
+            let said = "there is no folder generic, which stands for the program types without a folder";
+            return Err(Error::refused(Key::MapInvalid, GENERIC, said));
+        };
+        Ok(Self { programs, generic, crosswalks })
+    }
+
+    /// The program types that come with the program.
+    ///
+    /// # Errors
+    /// As [`Programs::load`].
+    pub fn shipped(definitions: &Definitions) -> Result<Self> {
+        Self::load(definitions, shipped::files().iter().copied())
+    }
+
+    /// The program type of this name, or the generic one.
+    pub fn get(&self, kind: &str) -> &Program {
+        self.programs.get(kind).unwrap_or(&self.generic)
+    }
+
+    /// All of them, by name, the generic one last.
+    pub fn iter(&self) -> impl Iterator<Item = &Program> {
+        self.programs.values().chain([&self.generic])
+    }
+
+    /// The table of codes with this name.
+    pub fn crosswalk(&self, name: &str) -> Option<&Crosswalk> {
+        self.crosswalks.get(name).map(Arc::as_ref)
+    }
+}
+
+impl Program {
+    /// The JSON Schema (2020-12) of its record, complete in itself.
+    pub fn schema_json(&self) -> &Value {
+        self.map.schema().json()
+    }
+
+    /// What is wrong with a record by its schema; each issue's path is a JSON pointer into the record.
+    pub fn check(&self, record: &Value) -> Vec<Issue> {
+        self.map.schema().check(record)
+    }
+}
+
+// === reading files
+
+type File<'f> = (&'f str, &'f [u8]);
+
+/// The files by folder, and the crosswalks by name.
+fn sorted<'f>(files: impl IntoIterator<Item = File<'f>>) -> (BTreeMap<&'f str, Folder<'f>>, BTreeMap<&'f str, File<'f>>) {
+    let mut folders: BTreeMap<&str, Folder<'_>> = BTreeMap::new();
+    let mut tables = BTreeMap::new();
+    for (path, bytes) in files {
+        let Some((folder, name)) = path.rsplit_once('/') else { continue };
+        let folder = folder.rsplit('/').next().unwrap_or(folder);
+        match name {
+            "program.yaml" => folders.entry(folder).or_default().program = Some((path, bytes)),
+            "map.yaml" => folders.entry(folder).or_default().map = Some((path, bytes)),
+            "record.schema.json" => folders.entry(folder).or_default().schema = Some((path, bytes)),
+            _ => {
+                if let Some(name) = name.strip_suffix(".yaml").filter(|_| folder == "crosswalks") {
+                    tables.insert(name, (path, bytes));
+                }
+            }
+        }
+    }
+    (folders, tables)
+}
+
+fn read_folder(name: &str, folder: &Folder<'_>, issues: &mut Vec<Issue>) -> Option<Sources> {
+    let mut missing = |what: &str, found: Option<File<'_>>| {
+        if found.is_none() {
+            let said = format!("the program type {name} has no {what}");
+            issues.push(Issue::error(Key::MapInvalid, format!("{name}/{what}"), said).hint("add the file"));
+        }
+    };
+    missing("program.yaml", folder.program);
+    missing("map.yaml", folder.map);
+    missing("record.schema.json", folder.schema);
+    let (program, map, schema) = (folder.program?, folder.map?, folder.schema?);
+    let mut kept = |issue: Issue| issues.push(issue);
+    let read_program = source::read::<ProgramFile>(program.0, program.1).map_err(&mut kept).ok();
+    let read_map = source::read::<MapFile>(map.0, map.1).map_err(&mut kept).ok();
+    let read_schema = schema::read(schema.0, schema.1).map_err(&mut kept).ok();
+    let (read_program, read_map) = (read_program?, read_map?);
+    for (file, said) in [(program.0, &read_program.program), (map.0, &read_map.map)] {
+        if said.value != name {
+            let wrong = format!("{} stands in the folder {name}", said.value);
+            let issue = Issue::error(Key::MapInvalid, file, wrong).at(source::place(said.referenced));
+            kept(issue.hint("give the folder and what is in it one name"));
+        }
+    }
+    Some(Sources {
+        program: read_program,
+        map: (map.0.to_owned(), read_map),
+        schema: (schema.0.to_owned(), read_schema?),
+    })
+}
+
+fn read_crosswalk(name: &str, file: &str, bytes: &[u8], issues: &mut Vec<Issue>) -> Option<Crosswalk> {
+    let read: CrosswalkFile = source::read(file, bytes).map_err(|issue| issues.push(issue)).ok()?;
+    let mut wrong = |at, said: String, mend: String| {
+        issues.push(Issue::error(Key::MapInvalid, file, said).at(source::place(at)).hint(mend));
+    };
+    if read.crosswalk.value != name {
+        let said = format!("{} stands in the file {name}.yaml", read.crosswalk.value);
+        wrong(read.crosswalk.referenced, said, "give the file and what is in it one name".to_owned());
+    }
+    let mut rows: Vec<Row> = Vec::new();
+    for pair in read.codes {
+        let pair = pair.value;
+        let Some(equivalence) = Equivalence::from_code(&pair.equivalence.value) else {
+            let said = format!("{} is no equivalence", pair.equivalence.value);
+            wrong(pair.equivalence.referenced, said, format!("write one of {}", Equivalence::CODES));
+            continue;
+        };
+        let (source, target) = (pair.source.value, pair.target.value);
+        if rows.iter().any(|row| row.source == source && row.target == target) {
+            wrong(pair.source.referenced, format!("{source} to {target} stands twice"), "keep one of the rows".to_owned());
+        }
+        rows.push(Row { source, target, equivalence, display: pair.display });
+    }
+    let system = |file: source::SystemFile| (file.system, file.version);
+    Some(Crosswalk::new(read.crosswalk.value, system(read.source), system(read.target), rows))
+}
+
+// === compiling
+
+/// Compiles one program type.
+fn program(
+    name: &str,
+    sources: &BTreeMap<String, Sources>,
+    definitions: &Definitions,
+    crosswalks: &HashMap<String, Arc<Crosswalk>>,
+) -> std::result::Result<Program, Vec<Issue>> {
+    let Some(own) = sources.get(name) else { return Err(Vec::new()) };
+    let chain = chain(name, sources).map_err(|issue| vec![issue])?;
+    let shared: Vec<(String, Value)> =
+        sources.iter().filter(|(other, _)| *other != name).map(|(other, read)| (other.clone(), read.schema.1.clone())).collect();
+    let schema = RecordSchema::new(&own.schema.0, own.schema.1.clone(), &shared).map_err(|issue| vec![issue])?;
+    let model = compile::compile(&Ground {
+        kind: name,
+        title: &own.program.title,
+        files: chain.iter().map(|read| (read.map.0.as_str(), &read.map.1)).collect(),
+        definitions,
+        schema: &schema,
+        crosswalks,
+    })?;
+    Ok(Program {
+        kind: name.to_owned(),
+        title: own.program.title.clone(),
+        description: own.program.description.clone(),
+        need_categories: own.program.need_categories.clone(),
+        map: Map::new(model, schema),
+    })
+}
+
+/// A map and what it extends, the outermost first.
+fn chain<'s>(name: &str, sources: &'s BTreeMap<String, Sources>) -> std::result::Result<Vec<&'s Sources>, Issue> {
+    let mut chain: Vec<&Sources> = Vec::new();
+    let mut next = sources.get(name);
+    while let Some(read) = next {
+        chain.push(read);
+        next = match &read.map.1.extends {
+            None => None,
+            Some(base) => {
+                let wrong = |said: String, mend: &'static str| {
+                    Issue::error(Key::MapInvalid, read.map.0.as_str(), said).at(source::place(base.referenced)).hint(mend)
+                };
+                if chain.iter().any(|read| read.map.1.map.value == base.value) {
+                    return Err(wrong(format!("{} extends itself", base.value), "let one of the maps stand alone"));
+                }
+                match sources.get(&base.value) {
+                    Some(base) => Some(base),
+                    None => return Err(wrong(format!("there is no program type {}", base.value), "name one that has a folder")),
+                }
+            }
+        };
+    }
+    chain.reverse();
+    Ok(chain)
+}

@@ -1,0 +1,263 @@
+//! One field: what the record says is compared with what the graph says, and written where it differs.
+
+use serde_json::{Map as Object, Value};
+
+use crate::fhir::Key;
+
+use super::super::converter::{Converter, Read, Written};
+use super::super::fidelity::Fate;
+use super::super::get::{Raw, Segment};
+use super::super::locate::{Tree, find};
+use super::super::model::{End, Field, Owner, Source};
+use super::super::path::Repeats;
+use super::resource::Home;
+use super::{Extras, Mode, Writer, same_option};
+
+impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
+    /// Compares and writes a field. `given` and `old` are the objects that its values are members of.
+    pub(super) fn field(
+        &mut self,
+        field: usize,
+        given: Option<&'r Object<String, Value>>,
+        old: Option<&Extras>,
+        kept: &mut Extras,
+    ) {
+        let rule = &self.reader.ground.model.fields[field];
+        let member = |name: &str| given.and_then(|given| given.get(name)).filter(|value| !value.is_null());
+        let values: Vec<Option<&Value>> = rule.members.iter().map(|name| member(name)).collect();
+        if self.inactive[field] {
+            return self.keep_all(rule, &values, kept);
+        }
+        match &rule.source {
+            Source::Constant(constant) => {
+                if values[0].is_some_and(|value| !same_option(Some(value), Some(constant))) {
+                    self.refuse(rule);
+                }
+            }
+            Source::Computed { .. } => {
+                if let Some(value) = values[0] {
+                    let own = self.reader.computed(rule);
+                    if self.mode == Mode::Update && !same_option(Some(value), own.as_ref()) {
+                        self.refuse(rule);
+                    }
+                }
+            }
+            Source::Ends { choices, .. } if choices.iter().flatten().any(|end| end.identity) => {
+                self.identity(rule, &values, kept);
+            }
+            Source::Ends { .. } if self.mode == Mode::Update && rule.read_only().is_some() => {
+                self.unchanged_only(rule, &values, old, kept);
+            }
+            Source::Ends { choices, via, also } => {
+                self.written(rule, choices, via, also.as_ref(), &values, kept);
+            }
+        }
+    }
+
+    fn refuse(&mut self, rule: &Field) {
+        let (what, instead) = rule.read_only().unwrap_or(("cannot be changed", "leave it as it was"));
+        self.read_only(what, instead);
+    }
+
+    /// Ids are given by the gateway and stay.
+    fn identity(&mut self, rule: &'m Field, values: &[Option<&Value>], kept: &mut Extras) {
+        let Some(value) = values[0] else { return };
+        let Source::Ends { choices, .. } = &rule.source else { return };
+        let Some(node) = choices.first().and_then(|ends| ends.first()).map(|end| end.node) else { return };
+        let own = match self.homes[node] {
+            Home::Created(at) => Some(self.created[at].id.clone().into()),
+            _ => self.reader.read(rule, 0).0.value,
+        };
+        if same_option(Some(value), own.as_ref()) {
+            return;
+        }
+        match self.mode {
+            Mode::Make if own.is_none() => self.keep_all(rule, values, kept),
+            Mode::Make => self.invalid("expected an id, 1 to 64 of A-Z a-z 0-9 - .".to_owned()),
+            Mode::Update => self.read_only("is given by the gateway", "leave it as it was, or leave it out of what is new"),
+        }
+    }
+
+    /// A field that belongs to others: it may be left out, and otherwise says what it said.
+    fn unchanged_only(&mut self, rule: &'m Field, values: &[Option<&Value>], old: Option<&Extras>, kept: &mut Extras) {
+        for (which, value) in values.iter().enumerate() {
+            let Some(value) = value else { continue };
+            let own = self.reader.read(rule, which).0.value;
+            if same_option(Some(value), own.as_ref()) {
+                continue;
+            }
+            let name = &rule.members[which];
+            let aside = old.and_then(|old| old.get(&**name));
+            if same_option(Some(value), aside) {
+                kept.insert(name.to_string(), (*value).clone());
+                continue;
+            }
+            self.at_member(rule, which, |writer| writer.refuse(rule));
+        }
+    }
+
+    fn keep_all(&mut self, rule: &'m Field, values: &[Option<&Value>], kept: &mut Extras) {
+        for (which, value) in values.iter().enumerate() {
+            if let Some(value) = value {
+                self.at_member(rule, which, |writer| writer.row("", Fate::Kept));
+                kept.insert(rule.members[which].to_string(), (*value).clone());
+            }
+        }
+    }
+
+    /// Does something with the place of one of a field's values at hand.
+    fn at_member(&mut self, rule: &'m Field, which: usize, act: impl FnOnce(&mut Self)) {
+        let before = self.place.pop();
+        self.place.push(Segment::Name(&rule.members[which]));
+        act(self);
+        self.place.pop();
+        self.place.extend(before);
+    }
+
+    /// A field that the program owns.
+    fn written(
+        &mut self,
+        rule: &'m Field,
+        choices: &'m [Vec<End>],
+        via: &'m Converter,
+        also: Option<&'m (End, Converter)>,
+        values: &[Option<&Value>],
+        kept: &mut Extras,
+    ) {
+        let (_, raw) = self.reader.read(rule, 0);
+        let own: Vec<Read> = (0..values.len()).map(|which| self.reader.read(rule, which).0).collect();
+        if values.iter().all(Option::is_none) {
+            return self.erase(rule, choices, also);
+        }
+        let unchanged = values.iter().zip(&own).all(|(value, own)| same_option(*value, own.value.as_ref()));
+        if unchanged && !own.iter().any(|own| own.defaulted && self.mode == Mode::Make) {
+            return;
+        }
+        let written = match via.write(values) {
+            Ok(written) => written,
+            Err(wrong) => return self.invalid(wrong),
+        };
+        if raw.choice.is_none() || raw.is_empty() || !raw.says(&written) {
+            let Some(choice) = self.choose(choices, &raw) else {
+                self.note(Key::MapLoss, "FHIR has no place for it yet; it is kept beside the referral".to_owned());
+                return self.keep_all(rule, values, kept);
+            };
+            for (end, written) in choices[choice].iter().zip(&written) {
+                self.write(end, written, via.display(values[0]));
+            }
+            if let Some((end, via)) = also
+                && self.home(end.node).is_some()
+            {
+                match via.write_if_known(values) {
+                    Ok(written) => self.write(end, &written, via.display(values[0])),
+                    Err(wrong) => self.invalid(wrong),
+                }
+            }
+            self.row(&via.name(), Fate::Mapped);
+            if via.is_unknown(values[0]) {
+                self.note(Key::NotTranslated, format!("{} has no row for the code; it passed as it is", via.name()));
+            }
+        }
+        self.keep_what_is_lost(rule, via, values, &written, kept);
+    }
+
+    /// Which alternative is written: the one that spoke, or the first that can be.
+    fn choose(&mut self, choices: &[Vec<End>], raw: &Raw<'_>) -> Option<usize> {
+        let spoke = raw.choice.filter(|_| !raw.is_empty());
+        let mut possible = spoke.into_iter().chain(0..choices.len());
+        possible.find(|at| choices[*at].iter().all(|end| !self.is_foreign(end) && self.home(end.node).is_some()))
+    }
+
+    /// What the graph says less finely than the record is kept as the record said it.
+    fn keep_what_is_lost(
+        &mut self,
+        rule: &'m Field,
+        via: &Converter,
+        values: &[Option<&Value>],
+        written: &[Written],
+        kept: &mut Extras,
+    ) {
+        if via.is_same() {
+            return;
+        }
+        let back = via.read_back(written);
+        for (which, value) in values.iter().enumerate() {
+            match (value, back.get(which).and_then(Option::as_ref)) {
+                (Some(value), back) if !same_option(Some(value), back) => {
+                    self.at_member(rule, which, |writer| writer.row(&via.name(), Fate::Kept));
+                    kept.insert(rule.members[which].to_string(), (*value).clone());
+                }
+                (None, Some(_)) => self.at_member(rule, which, |writer| writer.row(&via.name(), Fate::Defaulted)),
+                _ => {}
+            }
+        }
+    }
+
+    /// Does it belong to somebody else?
+    fn is_foreign(&self, end: &End) -> bool {
+        self.mode == Mode::Update && self.reader.ground.model.nodes[end.node].owner == Owner::Ehr
+    }
+
+    /// The record has nothing here any more.
+    fn erase(&mut self, rule: &Field, choices: &'m [Vec<End>], also: Option<&'m (End, Converter)>) {
+        let ends = choices.iter().flatten().chain(also.map(|(end, _)| end));
+        for end in ends {
+            if let Some(target) = self.reader.targets[end.node].filter(|_| matches!(self.homes[end.node], Home::Found))
+                && find(target.node, &end.path.steps).is_some()
+            {
+                if self.is_foreign(end) {
+                    return self.read_only(
+                        "comes from whoever sent the referral",
+                        "give another value, which is kept as the program's own; it cannot be removed here",
+                    );
+                }
+                self.write(end, &Written::Nothing, None);
+                self.row(&rule.record[0], Fate::Mapped);
+            }
+        }
+    }
+
+    /// Writes one end.
+    fn write(&mut self, end: &End, written: &Written, display: Option<&str>) {
+        let Some(home) = self.home(end.node) else { return };
+        self.touched[end.node] = true;
+        let Some(draft) = self.draft(end.node, home) else {
+            return self.invalid("the element that it belongs to is replaced by the same change".to_owned());
+        };
+        let steps = &*end.path.steps;
+        let erased = match written {
+            Written::Nothing => draft.erase(steps),
+            Written::There => {
+                draft.ensure(steps);
+                0
+            }
+            Written::Value(value) => {
+                draft.ensure(steps).set(value);
+                0
+            }
+        };
+        let parent = &steps[..steps.len().saturating_sub(1)];
+        if end.path.coded && erased == 0 {
+            let coding = draft.ensure(parent);
+            match display {
+                Some(display) => coding.member_mut("display").set(&display.into()),
+                None => coding.drop_member("display"),
+            }
+        }
+        let mut lost = false;
+        if let Some(last) = steps.last().filter(|last| last.repeats == Repeats::Whole) {
+            let sibling = format!("_{}", last.name);
+            let holder = if draft.has(parent) { Some(draft.ensure(parent)) } else { None };
+            if let Some(holder) = holder.filter(|holder| holder.view().member(&sibling).is_some()) {
+                holder.drop_member(&sibling);
+                lost = true;
+            }
+        }
+        if erased > 1 {
+            self.note(Key::MapLoss, format!("{erased} values stood there, and all of them were removed"));
+        }
+        if lost {
+            self.note(Key::MapLoss, "the extensions of the list's values went with the list".to_owned());
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! The items of a list: matched by key, never by position. Added, changed and removed ones are told apart; the order
+//! of what was there stays.
+
+use serde_json::{Map as Object, Value};
+
+use crate::fhir::{Document, primitive};
+
+use super::super::discover::Target;
+use super::super::draft::Draft;
+use super::super::fidelity::Fate;
+use super::super::get::Segment;
+use super::super::model::{Each, Find, Member, NodeRule};
+use super::super::same::same;
+use super::resource::Home;
+use super::{Extras, Mode, Writer, same_option};
+
+/// An item of the graph, what tells it apart, and what is kept beside it.
+struct Known<'g, 'e> {
+    target: Target<'g>,
+    key: Vec<Option<Value>>,
+    kept: Option<&'e Extras>,
+    /// Does the record have it?
+    matched: bool,
+}
+
+impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
+    /// Compares and writes a list; gives what is kept beside its items.
+    pub(super) fn list(
+        &mut self,
+        node: usize,
+        item: &'m [Member],
+        given: Option<&'r Vec<Value>>,
+        old: Option<&Vec<Value>>,
+    ) -> Vec<Value> {
+        let model = self.reader.ground.model;
+        let rule = &model.nodes[node];
+        let Some(each) = &rule.each else { return Vec::new() };
+        let read_only = rule.owner.read_only().filter(|_| self.mode == Mode::Update);
+        let mut used = vec![false; old.map_or(0, Vec::len)];
+        let mut known = self.known(node, item, each, old, &mut used);
+        // What is kept for items that the graph no longer has is kept on, for when they come back.
+        let orphans = old.into_iter().flatten().zip(&used).filter(|(_, used)| !**used).map(|(entry, _)| entry.clone());
+        let mut kept: Vec<Value> = orphans.collect();
+        if matches!(rule.find, Find::Versions) || each.key.is_empty() {
+            self.unchanged_list(node, item, given);
+            return kept;
+        }
+        if given.is_none() && read_only.is_some() {
+            return kept;
+        }
+        for (at, value) in given.into_iter().flatten().enumerate() {
+            self.place.push(Segment::Item(at));
+            match value.as_object() {
+                None => self.invalid("expected an object".to_owned()),
+                Some(object) => {
+                    let key: Vec<Option<&Value>> = each.key.iter().map(|name| object.get(&**name)).collect();
+                    let found = known.iter_mut().find(|known| !known.matched && same_key(&known.key, &key));
+                    match (found, read_only) {
+                        (Some(known), _) => {
+                            known.matched = true;
+                            let (target, beside) = (known.target, known.kept);
+                            kept.extend(self.changed(node, item, each, target, object, beside));
+                        }
+                        (None, Some((what, instead))) => self.read_only(what, instead),
+                        (None, None) => kept.extend(self.added(node, item, each, object)),
+                    }
+                }
+            }
+            self.place.pop();
+        }
+        for known in known.iter().filter(|known| !known.matched) {
+            match read_only {
+                Some((what, instead)) => self.read_only(what, instead),
+                None => self.removed(node, rule, known.target),
+            }
+        }
+        kept
+    }
+
+    /// The items that the graph has.
+    fn known<'e>(
+        &mut self,
+        node: usize,
+        item: &'m [Member],
+        each: &'m Each,
+        old: Option<&'e Vec<Value>>,
+        used: &mut [bool],
+    ) -> Vec<Known<'g, 'e>> {
+        let model = self.reader.ground.model;
+        let mut known = Vec::new();
+        if !self.is_found(&model.nodes[node]) {
+            return known;
+        }
+        for target in self.reader.ground.each(&model.nodes[node], &self.reader.targets) {
+            self.reader.targets[node] = Some(target);
+            self.reader.find(&each.singles);
+            let kept = self.reader.kept_item(item, &each.key, old, used);
+            let key = self.reader.key(item, &each.key);
+            known.push(Known { target, key, kept, matched: false });
+        }
+        self.leave(node, each);
+        known
+    }
+
+    /// Is what the list is found in part of the graph, rather than being made or removed?
+    fn is_found(&self, rule: &NodeRule) -> bool {
+        match &rule.find {
+            Find::Items(end) => matches!(self.homes[end.node], Home::Found),
+            Find::At(ends) => ends.iter().any(|end| matches!(self.homes[end.node], Home::Found)),
+            Find::Search | Find::Versions | Find::Root => true,
+        }
+    }
+
+    /// A list that nobody writes: it may be left out, and otherwise says what it said.
+    fn unchanged_list(&mut self, node: usize, item: &'m [Member], given: Option<&Vec<Value>>) {
+        let Some(given) = given else { return };
+        let own = self.reader.items(node, item);
+        let is_same = own.as_ref().and_then(Value::as_array).map_or(given.is_empty(), |own| {
+            own.len() == given.len() && own.iter().zip(given).all(|(own, given)| same(own, given))
+        });
+        if !is_same && self.mode == Mode::Update {
+            let owner = self.reader.ground.model.nodes[node].owner;
+            let (what, instead) = owner.read_only().unwrap_or(("cannot be changed", "leave it as it was"));
+            self.read_only(what, instead);
+        }
+    }
+
+    /// An item that both sides have.
+    fn changed(
+        &mut self,
+        node: usize,
+        item: &'m [Member],
+        each: &'m Each,
+        target: Target<'g>,
+        given: &'r Object<String, Value>,
+        old: Option<&Extras>,
+    ) -> Option<Value> {
+        self.reader.targets[node] = Some(target);
+        self.homes[node] = Home::Found;
+        self.enter(node, each, given);
+        let kept = self.object(item, Some(given), old);
+        self.fill_item(node, each);
+        let key: Vec<Option<Value>> = each.key.iter().map(|name| given.get(&**name).cloned()).collect();
+        self.leave(node, each);
+        entry(each, key, kept)
+    }
+
+    /// An item that only the record has.
+    fn added(
+        &mut self,
+        node: usize,
+        item: &'m [Member],
+        each: &'m Each,
+        given: &'r Object<String, Value>,
+    ) -> Option<Value> {
+        let rule = &self.reader.ground.model.nodes[node];
+        self.reader.targets[node] = None;
+        let home = match &rule.find {
+            Find::Items(end) => {
+                let select = end.path.steps.last().map_or(&[][..], |step| &step.select);
+                self.pending.push(Some(Draft::meeting(select)));
+                Home::Pending(self.pending.len() - 1)
+            }
+            _ => {
+                let id = self.id_of_new(rule, given)?;
+                self.enter(node, each, given);
+                let home = self.create(node, id);
+                self.row("", Fate::Mapped);
+                home
+            }
+        };
+        self.homes[node] = home;
+        self.enter(node, each, given);
+        let kept = self.object(item, Some(given), None);
+        let mut key: Vec<Option<Value>> = each.key.iter().map(|name| given.get(&**name).cloned()).collect();
+        match home {
+            Home::Created(at) => {
+                let own = rule.identity.as_deref().and_then(<[_]>::last);
+                let at_identity = each.key.iter().position(|name| Some(name) == own);
+                if let Some(position) = at_identity {
+                    key[position] = Some(self.created[at].id.clone().into());
+                }
+            }
+            _ => self.name_item(node, item, each, &mut key),
+        }
+        self.touched[node] = true;
+        self.fill_item(node, each);
+        self.place_item(node, rule, home);
+        self.leave(node, each);
+        entry(each, key, kept)
+    }
+
+    /// The id of a resource for a new item: the record chooses one only where there is no graph yet.
+    fn id_of_new(&mut self, rule: &NodeRule, given: &Object<String, Value>) -> Option<String> {
+        let member = rule.identity.as_deref().and_then(<[_]>::last);
+        let chosen = member.and_then(|member| given.get(&**member)).filter(|id| !id.is_null());
+        match (chosen, self.mode) {
+            (None, _) => Some((self.ids)()),
+            (Some(Value::String(id)), Mode::Make) if primitive::is_id(id) => Some(id.clone()),
+            (Some(_), Mode::Make) => {
+                self.invalid(format!("expected an id, {}", primitive::describe("id")));
+                None
+            }
+            (Some(_), Mode::Update) => {
+                self.read_only("has an id that no item here has", "leave the id out to add an item; use the id of the item to change one");
+                None
+            }
+        }
+    }
+
+    /// Gives a new item of a list its key `id`, where the record leaves that to us.
+    fn name_item(&mut self, node: usize, item: &'m [Member], each: &Each, key: &mut [Option<Value>]) {
+        let ([name], [key @ None]) = (&*each.key, key) else { return };
+        if **name != *"id" {
+            return;
+        }
+        let id = Value::String((self.ids)());
+        let leaf = item.iter().find(|member| *member.name == **name).map(|member| &member.shape);
+        if let Some(super::super::model::Shape::Leaf { field, which: 0 }) = leaf {
+            let rule = &self.reader.ground.model.fields[*field];
+            if let super::super::model::Source::Ends { choices, .. } = &rule.source
+                && let Some(end) = choices.first().and_then(|ends| ends.first()).filter(|end| end.node == node)
+                && let Home::Pending(at) = self.homes[node]
+                && let Some(draft) = self.pending[at].as_mut()
+            {
+                draft.ensure(&end.path.steps).set(&id);
+                *key = Some(id);
+                self.row("", Fate::Defaulted);
+            }
+        }
+    }
+
+    /// Puts a finished item into the list that it belongs to.
+    fn place_item(&mut self, _: usize, rule: &'m NodeRule, home: Home) {
+        let (Home::Pending(at), Find::Items(end)) = (home, &rule.find) else { return };
+        let Some(item) = self.pending[at].take() else { return };
+        let Some(host) = self.home(end.node) else {
+            return self.invalid("FHIR has no place for the item yet".to_owned());
+        };
+        self.touched[end.node] = true;
+        match self.draft(end.node, host) {
+            Some(draft) => draft.push(&end.path.steps, item),
+            None => self.invalid("the element that it belongs to is replaced by the same change".to_owned()),
+        }
+        self.row("", Fate::Mapped);
+    }
+
+    /// An item that only the graph has.
+    fn removed(&mut self, node: usize, rule: &'m NodeRule, target: Target<'g>) {
+        match &rule.find {
+            Find::Items(end) => {
+                let Some(host) = self.home(end.node) else { return };
+                self.touched[end.node] = true;
+                if let Some(draft) = self.draft(end.node, host) {
+                    draft.erase_where(&end.path.steps, &|view| view.is_from(target.node));
+                }
+            }
+            _ => self.remove(node, target),
+        }
+        self.row("", Fate::Mapped);
+    }
+
+    // === in and out of an item
+
+    /// The item at hand has these values.
+    fn enter(&mut self, node: usize, each: &'m Each, given: &'r Object<String, Value>) {
+        if self.scopes.last().is_none_or(|(list, _)| *list != Some(node)) {
+            self.scopes.push((Some(node), given));
+        } else if let Some(scope) = self.scopes.last_mut() {
+            scope.1 = given;
+        }
+        self.touched[node] = false;
+        self.find(&each.singles);
+        self.remove_singles(&each.singles);
+        self.judge(&each.conditional, given);
+    }
+
+    /// No item is at hand any more.
+    fn leave(&mut self, node: usize, each: &Each) {
+        if self.scopes.last().is_some_and(|(list, _)| *list == Some(node)) {
+            self.scopes.pop();
+        }
+        for &at in each.singles.iter().chain([&node]) {
+            self.reader.targets[at] = None;
+            self.homes[at] = Home::Nowhere;
+            self.touched[at] = false;
+        }
+    }
+
+    fn fill_item(&mut self, node: usize, each: &'m Each) {
+        self.fill(&[node]);
+        self.fill(&each.singles);
+    }
+}
+
+/// What is kept beside an item, under what tells the item apart.
+fn entry(each: &Each, key: Vec<Option<Value>>, kept: Extras) -> Option<Value> {
+    if kept.is_empty() {
+        return None;
+    }
+    let mut entry = Extras::new();
+    for (name, value) in each.key.iter().zip(key) {
+        if let Some(value) = value {
+            entry.insert(name.to_string(), value);
+        }
+    }
+    for (name, value) in kept {
+        entry.insert(name, value);
+    }
+    Some(Value::Object(entry))
+}
+
+fn same_key(own: &[Option<Value>], given: &[Option<&Value>]) -> bool {
+    own.iter().zip(given).all(|(own, given)| same_option(own.as_ref(), *given))
+}
+
+/// Reads JSON text that we wrote ourselves.
+pub(super) fn parsed(text: &str) -> Option<Value> {
+    Document::parse(text).ok().map(|document| document.root().to_value())
+}

@@ -1,0 +1,223 @@
+//! Record to graph: what the record says otherwise than the graph is written, and nothing else.
+//!
+//! ```text
+//! field       one field: compared, converted, written
+//! list        the items of a list: matched by key, added, changed, removed
+//! resource    the resources: found or created, linked, filled, written out
+//! ```
+
+mod field;
+mod list;
+mod resource;
+
+use serde_json::{Map as Object, Value};
+
+use crate::error::{Error, Result};
+use crate::fhir::{Document, Issue, Key};
+
+use super::discover::Ground;
+use super::draft::Draft;
+use super::fidelity::{Fate, Row};
+use super::get::{Reader, Segment, holds, said};
+use super::map::Put;
+use super::model::{Member, Shape, Withhold};
+use super::same::same;
+use resource::{Home, New};
+
+/// Is there a graph already?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// Yes: what belongs to others is not changed
+    Update,
+    /// No: everything is made from the record
+    Make,
+}
+
+/// Writes a record into a graph.
+pub(super) struct Writer<'g, 'm, 'r> {
+    mode: Mode,
+    /// What the graph says
+    reader: Reader<'g, 'm>,
+    /// Where each node is written
+    homes: Vec<Home>,
+    /// Which nodes' resources were changed
+    touched: Vec<bool>,
+    /// Changed resources of the graph, by position
+    drafts: Vec<Option<Draft<'g>>>,
+    /// New resources
+    created: Vec<New<'g>>,
+    /// New items of lists that are being made
+    pending: Vec<Option<Draft<'g>>>,
+    /// Fields whose condition does not hold
+    inactive: Vec<bool>,
+    /// The rules under which something is left out
+    withheld: Vec<&'m Withhold>,
+    /// The record and the items of its lists that we are in, outermost first, each with its list
+    scopes: Vec<(Option<usize>, &'r Object<String, Value>)>,
+    ids: &'r mut dyn FnMut() -> String,
+    place: Vec<Segment<'m>>,
+    rows: Vec<Row>,
+    /// What stops the change
+    errors: Vec<Issue>,
+}
+
+type Extras = Object<String, Value>;
+
+impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
+    pub(super) fn new(ground: Ground<'g, 'm>, mode: Mode, ids: &'r mut dyn FnMut() -> String) -> Self {
+        let (nodes, fields) = (ground.model.nodes.len(), ground.model.fields.len());
+        Self {
+            mode,
+            reader: Reader::new(ground, false),
+            homes: vec![Home::Nowhere; nodes],
+            touched: vec![false; nodes],
+            drafts: ground.graph.resources().iter().map(|_| None).collect(),
+            created: Vec::new(),
+            pending: Vec::new(),
+            inactive: vec![false; fields],
+            withheld: Vec::new(),
+            scopes: Vec::new(),
+            ids,
+            place: Vec::new(),
+            rows: Vec::new(),
+            errors: Vec::new(),
+        }
+    }
+
+    /// Everything that changes.
+    ///
+    /// # Errors
+    /// All findings.
+    pub(super) fn run(mut self, record: &'r Object<String, Value>, extras: &Value) -> Result<Put> {
+        let model = self.reader.ground.model;
+        self.scopes.push((None, record));
+        self.find(&model.singles);
+        if self.mode == Mode::Make {
+            self.make_singles(&model.singles);
+        }
+        self.withheld = self.reader.withheld();
+        self.remove_singles(&model.singles);
+        self.judge(&model.conditional, record);
+        let kept = self.object(&model.shape, Some(record), extras.as_object());
+        self.fill(&model.singles);
+        if !self.errors.is_empty() {
+            return Err(Error::unprocessable(self.errors));
+        }
+        let kept = if kept.is_empty() { Value::Null } else { Value::Object(kept) };
+        Ok(self.finish(kept, extras))
+    }
+
+    /// The members of an object; gives what is kept beside the graph.
+    fn object(&mut self, members: &'m [Member], given: Option<&'r Object<String, Value>>, old: Option<&Extras>) -> Extras {
+        let mut kept = Extras::new();
+        for member in members {
+            let value = given.and_then(|given| given.get(&*member.name)).filter(|value| !value.is_null());
+            let before = old.and_then(|old| old.get(&*member.name));
+            self.place.push(Segment::Name(&member.name));
+            match &member.shape {
+                _ if self.is_withheld() => self.refuse_withheld(value),
+                Shape::Leaf { field, which: 0 } => self.field(*field, given, old, &mut kept),
+                Shape::Leaf { .. } => {}
+                Shape::Object(inner) if value.is_none_or(Value::is_object) => {
+                    let inner = self.object(inner, value.and_then(Value::as_object), before.and_then(Value::as_object));
+                    if !inner.is_empty() {
+                        kept.insert(member.name.to_string(), Value::Object(inner));
+                    }
+                }
+                Shape::List { node, item } if value.is_none_or(Value::is_array) => {
+                    let items = self.list(*node, item, value.and_then(Value::as_array), before.and_then(Value::as_array));
+                    if !items.is_empty() {
+                        kept.insert(member.name.to_string(), Value::Array(items));
+                    }
+                }
+                Shape::Object(_) | Shape::List { .. } => self.keep(&member.name, value, &mut kept),
+            }
+            self.place.pop();
+        }
+        for (name, value) in given.into_iter().flatten() {
+            if !members.iter().any(|member| *member.name == **name) {
+                self.place_named(name, value);
+                kept.insert(name.clone(), value.clone());
+            }
+        }
+        kept
+    }
+
+    /// Something without a place in FHIR.
+    fn keep(&mut self, name: &str, value: Option<&Value>, kept: &mut Extras) {
+        if let Some(value) = value {
+            self.row("", Fate::Kept);
+            kept.insert(name.to_owned(), value.clone());
+        }
+    }
+
+    fn place_named(&mut self, name: &str, _: &Value) {
+        let record = said(&self.place);
+        let record = if record.is_empty() { name.to_owned() } else { format!("{record}.{name}") };
+        self.reader.fidelity.count(&Fate::Kept);
+        self.rows.push(Row { record, origin: None, via: String::new(), fate: Fate::Kept });
+    }
+
+    // === conditions and rules
+
+    /// Which of these fields hold for this object.
+    fn judge(&mut self, fields: &[usize], given: &Object<String, Value>) {
+        if fields.is_empty() {
+            return;
+        }
+        let document = Document::from_value(&Value::Object(given.clone()));
+        for &field in fields {
+            let rule = &self.reader.ground.model.fields[field];
+            self.inactive[field] = !document.as_ref().is_ok_and(|document| holds(rule, document));
+        }
+    }
+
+    /// Is the place at hand left out under a rule?
+    fn is_withheld(&self) -> bool {
+        let here = |path: &[Box<str>]| {
+            path.len() == self.place.len()
+                && path.iter().zip(&self.place).all(|(name, segment)| matches!(segment, Segment::Name(own) if **own == **name))
+        };
+        self.withheld.iter().any(|rule| rule.record.iter().any(|path| here(path)))
+    }
+
+    fn refuse_withheld(&mut self, given: Option<&Value>) {
+        if given.is_some() {
+            self.read_only("is withheld here", "leave it out");
+        }
+    }
+
+    // === what is said about it
+
+    /// The place at hand may not be changed.
+    fn read_only(&mut self, what: &str, instead: &'static str) {
+        let place = said(&self.place);
+        let said = format!("{place} {what}");
+        self.errors.push(Issue::error(Key::ReadOnly, place, said).hint(instead));
+    }
+
+    /// The place at hand has a value that cannot be used.
+    fn invalid(&mut self, wrong: String) {
+        self.errors.push(Issue::error(Key::RecordInvalid, said(&self.place), wrong));
+    }
+
+    /// Something worth knowing about the place at hand.
+    fn note(&mut self, key: Key, text: String) {
+        self.reader.issues.push(Issue::information(key, said(&self.place), text));
+    }
+
+    /// What became of the value at hand.
+    fn row(&mut self, via: &str, fate: Fate) {
+        self.reader.fidelity.count(&fate);
+        self.rows.push(Row { record: said(&self.place), origin: None, via: via.to_owned(), fate });
+    }
+}
+
+/// Do both say the same, or both nothing?
+fn same_option(one: Option<&Value>, other: Option<&Value>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => same(one, other),
+        (None, None) => true,
+        _ => false,
+    }
+}

@@ -1,0 +1,316 @@
+//! The resources: where each node is written, how it comes into being, is linked, completed, and written out.
+
+use serde_json::{Map as Object, Value, json};
+
+use super::super::discover::Target;
+use super::super::draft::{Draft, View};
+use super::super::fidelity::Fate;
+use super::super::locate::find;
+use super::super::map::{Change, Created, Put};
+use super::super::model::{End, Find, Is, NodeRule, With};
+use super::super::path::Path;
+use super::super::same::same;
+use super::list::parsed;
+use super::{Mode, Writer};
+use crate::fhir::primitive;
+
+/// Where a node is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Home {
+    /// It is not there
+    Nowhere,
+    /// Where it was found
+    Found,
+    /// In the new resource with this number
+    Created(usize),
+    /// In the new item with this number
+    Pending(usize),
+    /// It was removed
+    Gone,
+}
+
+/// A new resource.
+#[derive(Debug)]
+pub(super) struct New<'g> {
+    pub(super) kind: Box<str>,
+    pub(super) id: String,
+    draft: Draft<'g>,
+}
+
+impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
+    // === found, created, removed
+
+    /// Finds single nodes in the graph.
+    pub(super) fn find(&mut self, singles: &[usize]) {
+        self.reader.find(singles);
+        for &node in singles {
+            // A node that is found through one that is new or gone is not there.
+            let found = self.reader.targets[node].is_some();
+            self.homes[node] = if found { Home::Found } else { Home::Nowhere };
+            self.touched[node] = false;
+        }
+    }
+
+    /// Creates everything that the record has something for, where there is no graph yet.
+    pub(super) fn make_singles(&mut self, singles: &[usize]) {
+        for &node in singles {
+            let rule = &self.reader.ground.model.nodes[node];
+            if matches!(rule.find, Find::Root) {
+                let id = self.chosen_id(rule);
+                self.homes[node] = self.create(node, id);
+            } else {
+                self.home(node);
+            }
+        }
+    }
+
+    /// Removes single nodes that the record has nothing for any more.
+    pub(super) fn remove_singles(&mut self, singles: &[usize]) {
+        for &node in singles {
+            let rule = &self.reader.ground.model.nodes[node];
+            let Some(target) = self.reader.targets[node] else { continue };
+            let removable = rule.create.is_some() && !rule.gone.is_empty() && rule.owner.read_only().is_none();
+            if removable && !self.has_content(rule) {
+                self.remove(node, target);
+                self.homes[node] = Home::Gone;
+            }
+        }
+    }
+
+    /// Where a node is written; it is created if the record has something for it.
+    pub(super) fn home(&mut self, node: usize) -> Option<Home> {
+        match self.homes[node] {
+            Home::Gone => None,
+            Home::Nowhere => {
+                let rule = &self.reader.ground.model.nodes[node];
+                if rule.create.is_none() || !self.has_content(rule) {
+                    return None;
+                }
+                let id = self.chosen_id(rule);
+                self.homes[node] = self.create(node, id);
+                self.row("", Fate::Defaulted);
+                Some(self.homes[node])
+            }
+            home => Some(home),
+        }
+    }
+
+    /// Has the record something where the node is created?
+    fn has_content(&self, rule: &NodeRule) -> bool {
+        let Some(path) = &rule.create else { return false };
+        let Some(given) = self.given(rule.scope) else { return false };
+        let mut value = None;
+        let mut within = Some(given);
+        for name in path {
+            value = within.and_then(|object| object.get(&**name));
+            within = value.and_then(Value::as_object);
+        }
+        match value {
+            None | Some(Value::Null) => false,
+            Some(Value::Object(members)) => !members.is_empty(),
+            Some(Value::Array(items)) => !items.is_empty(),
+            Some(_) => true,
+        }
+    }
+
+    /// The record, or the item at hand of a list.
+    fn given(&self, scope: Option<usize>) -> Option<&'r Object<String, Value>> {
+        self.scopes.iter().rev().find(|(list, _)| *list == scope).map(|(_, given)| *given)
+    }
+
+    /// The id of a new resource: what the record says where there is no graph yet, else one from the caller.
+    fn chosen_id(&mut self, rule: &NodeRule) -> String {
+        let said = self.given(rule.scope).zip(rule.identity.as_deref()).and_then(|(given, path)| {
+            let (last, within) = path.split_last()?;
+            let object = within.iter().try_fold(given, |object, name| object.get(&**name)?.as_object())?;
+            object.get(&**last)?.as_str()
+        });
+        match said {
+            Some(id) if self.mode == Mode::Make && primitive::is_id(id) => id.to_owned(),
+            _ => (self.ids)(),
+        }
+    }
+
+    /// Brings a resource into being, with what tells it apart and the links to it.
+    pub(super) fn create(&mut self, node: usize, id: String) -> Home {
+        let rule = &self.reader.ground.model.nodes[node];
+        let kind: Box<str> = rule.resource.as_deref().unwrap_or_default().into();
+        let draft = Draft::new(&json!({ "resourceType": &*kind, "id": id }));
+        self.created.push(New { kind, id, draft });
+        let home = Home::Created(self.created.len() - 1);
+        self.homes[node] = home;
+        self.touched[node] = true;
+        for test in &rule.tests {
+            match &test.is {
+                Is::Value(value) => {
+                    if let Some(draft) = self.draft(node, home) {
+                        draft.ensure(&test.path.steps).set(value);
+                    }
+                }
+                Is::Node(other) => self.refer(node, &test.path, *other),
+            }
+        }
+        let at = match &rule.find {
+            Find::At(ends) => ends.first(),
+            _ => None,
+        };
+        for end in at.into_iter().chain(&rule.listed) {
+            self.link(end, node);
+        }
+        home
+    }
+
+    /// Lets `from` reference `to`.
+    fn refer(&mut self, from: usize, path: &Path, to: usize) {
+        let (Some(url), Some(home)) = (self.url(to), self.home(from)) else { return };
+        if let Some(draft) = self.draft(from, home) {
+            draft.append(&path.steps).set(&json!({ "reference": url }));
+        }
+    }
+
+    /// Lets the node of `end` reference `to`.
+    fn link(&mut self, end: &End, to: usize) {
+        self.touched[end.node] = true;
+        self.refer(end.node, &end.path, to);
+    }
+
+    /// How other resources name a node's resource.
+    fn url(&mut self, node: usize) -> Option<String> {
+        match self.home(node)? {
+            Home::Found => self.reader.targets[node].map(|target| target.resource.url.clone()),
+            Home::Created(at) => Some(format!("{}/{}", self.created[at].kind, self.created[at].id)),
+            _ => None,
+        }
+    }
+
+    /// Makes a resource as good as removed, and takes it out of where it is listed.
+    pub(super) fn remove(&mut self, node: usize, target: Target<'g>) {
+        let rule = &self.reader.ground.model.nodes[node];
+        let before = self.reader.targets[node].replace(target);
+        for (path, value) in &rule.gone {
+            if let Some(draft) = self.draft(node, Home::Found) {
+                draft.ensure(&path.steps).set(value);
+            }
+        }
+        let links: Vec<&End> = match &rule.find {
+            Find::At(ends) => ends.iter().chain(&rule.listed).collect(),
+            _ => rule.listed.iter().collect(),
+        };
+        for end in links {
+            let Some(Home::Found) = self.home(end.node) else { continue };
+            let ground = self.reader.ground;
+            let points = |view: View<'_, 'g>| match view {
+                View::Source(reference) => ground.points_at(reference, &target),
+                View::Draft(_) => false,
+            };
+            self.touched[end.node] = true;
+            if let Some(draft) = self.draft(end.node, Home::Found) {
+                draft.erase_where(&end.path.steps, &points);
+            }
+        }
+        self.reader.targets[node] = before;
+    }
+
+    // === drafts
+
+    /// The draft of what a node is.
+    pub(super) fn draft(&mut self, node: usize, home: Home) -> Option<&mut Draft<'g>> {
+        match home {
+            Home::Created(at) => Some(&mut self.created[at].draft),
+            Home::Pending(at) => self.pending[at].as_mut(),
+            Home::Found => {
+                let target = self.reader.targets[node]?;
+                let slot = self.drafts.get_mut(target.position?)?;
+                slot.get_or_insert_with(|| Draft::of(target.resource.node())).descend(target.node)
+            }
+            Home::Nowhere | Home::Gone => None,
+        }
+    }
+
+    /// Gives what was created or changed everything that it has to have.
+    pub(super) fn fill(&mut self, nodes: &[usize]) {
+        for &node in nodes {
+            let home = self.homes[node];
+            let is_new = matches!(home, Home::Created(_) | Home::Pending(_));
+            if !is_new && !(self.touched[node] && home == Home::Found) {
+                continue;
+            }
+            for fill in &self.reader.ground.model.nodes[node].fills {
+                if self.draft(node, home).is_none_or(|draft| draft.has(&fill.path.steps)) {
+                    continue;
+                }
+                // What somebody else left out stays out; what this change took away does not.
+                let was_there = self.reader.targets[node].is_some_and(|target| find(target.node, &fill.path.steps).is_some());
+                if !is_new && !was_there {
+                    continue;
+                }
+                let value = match &fill.with {
+                    With::Value(value) => Some(value.clone()),
+                    With::Node(other) => self.url(*other).map(|url| json!({ "reference": url })),
+                    With::Copy(end) => self.copied(end),
+                };
+                if let (Some(value), Some(draft)) = (value, self.draft(node, home)) {
+                    draft.ensure(&fill.path.steps).set(&value);
+                    self.reader.fidelity.count(&Fate::Defaulted);
+                }
+            }
+        }
+    }
+
+    /// What stands at a place, in the resource as it came or as it is being made.
+    fn copied(&mut self, end: &End) -> Option<Value> {
+        match self.homes[end.node] {
+            Home::Found => {
+                let target = self.reader.targets[end.node]?;
+                find(target.node, &end.path.steps).map(crate::fhir::Node::to_value)
+            }
+            home => parsed(&find(self.draft(end.node, home)?.view(), &end.path.steps)?.text()),
+        }
+    }
+
+    /// What changed, as text.
+    pub(super) fn finish(self, kept: Value, extras: &Value) -> Put {
+        let mut changes = Vec::new();
+        for (resource, draft) in self.reader.ground.graph.resources().iter().zip(&self.drafts) {
+            let Some(json) = draft.as_ref().map(Draft::finish) else { continue };
+            if json != resource.node().text() {
+                changes.push(Change { url: resource.url.clone(), version: resource.version, json });
+            }
+        }
+        let created = self
+            .created
+            .into_iter()
+            .map(|new| Created { kind: new.kind.into(), json: new.draft.finish(), id: new.id })
+            .collect();
+        let mut fidelity = self.reader.fidelity;
+        fidelity.fields = self.rows;
+        Put {
+            changes,
+            created,
+            extras_changed: !same(&kept, extras),
+            extras: kept,
+            issues: self.reader.issues,
+            fidelity,
+        }
+    }
+}
+
+impl View<'_, '_> {
+    /// The JSON text.
+    fn text(&self) -> String {
+        match self {
+            Self::Source(node) => node.text().to_owned(),
+            Self::Draft(draft) => draft.finish(),
+        }
+    }
+}
+
+impl<'g> View<'_, 'g> {
+    /// Is it this value of the source, changed or not?
+    pub(super) fn is_from(self, node: crate::fhir::Node<'g>) -> bool {
+        match self {
+            Self::Source(own) => own == node,
+            Self::Draft(draft) => draft.is_from(node),
+        }
+    }
+}

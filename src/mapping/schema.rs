@@ -1,0 +1,239 @@
+//! The JSON Schema of a record (<https://json-schema.org/draft/2020-12/schema>): compiled once, complete in itself, and
+//! asked what stands at a path when a map is checked.
+
+use serde_json::{Map, Value};
+
+use crate::fhir::{Document, Issue, Key};
+
+/// The keyword under which schemas are kept inside others.
+const DEFINITIONS: &str = "$defs";
+
+/// A record's schema.
+#[derive(Debug)]
+pub struct RecordSchema {
+    json: Value,
+    validator: jsonschema::Validator,
+}
+
+/// What a schema says about the values at a path.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Expected {
+    /// The JSON types that it names; empty: any
+    pub(super) types: Vec<String>,
+    /// The values that it lists; empty: any
+    pub(super) values: Vec<String>,
+}
+
+impl RecordSchema {
+    /// Compiles a schema after taking the shared schemas that it references into its `$defs`.
+    ///
+    /// # Errors
+    /// What is wrong with it; the issue's path is the file.
+    pub(super) fn new(file: &str, mut json: Value, shared: &[(String, Value)]) -> Result<Self, Issue> {
+        let refuse = |said: String| Issue::error(Key::MapInvalid, file, said);
+        embed(&mut json, shared);
+        let options = jsonschema::options().with_draft(jsonschema::Draft::Draft202012);
+        let validator = options.build(&json).map_err(|error| refuse(format!("no usable JSON Schema: {error}")))?;
+        Ok(Self { json, validator })
+    }
+
+    /// The schema.
+    pub fn json(&self) -> &Value {
+        &self.json
+    }
+
+    /// What is wrong with a record. Paths are JSON pointers; texts show no values.
+    pub fn check(&self, record: &Value) -> Vec<Issue> {
+        let errors = self.validator.iter_errors(record);
+        errors
+            .map(|error| {
+                let path = error.instance_path().to_string();
+                Issue::error(Key::RecordInvalid, path, error.masked_with("the value").to_string())
+            })
+            .collect()
+    }
+
+    /// What it expects at this path of names, `[]` standing for the items of a list. None: it knows of no such place.
+    pub(super) fn at(&self, path: &[&str]) -> Option<Expected> {
+        let mut places = vec![Place { schema: &self.json, root: &self.json }];
+        for name in path {
+            places = places.iter().flat_map(|place| place.with_parts(&self.json)).collect();
+            places = places.iter().filter_map(|place| place.child(name)).collect();
+            if places.is_empty() {
+                return None;
+            }
+        }
+        let mut expected = Expected::default();
+        for place in places.iter().flat_map(|place| place.with_parts(&self.json)) {
+            expected.learn(place.schema);
+        }
+        Some(expected)
+    }
+}
+
+impl Expected {
+    /// May a value of this JSON type stand here?
+    pub(super) fn allows(&self, kind: &str) -> bool {
+        self.types.is_empty()
+            || self.types.iter().any(|known| known == kind || (known == "number" && kind == "integer"))
+    }
+
+    fn learn(&mut self, schema: &Value) {
+        match schema.get("type") {
+            Some(Value::String(kind)) => self.types.push(kind.clone()),
+            Some(Value::Array(kinds)) => self.types.extend(kinds.iter().filter_map(Value::as_str).map(str::to_owned)),
+            _ => {}
+        }
+        let values = schema.get("enum").and_then(Value::as_array).into_iter().flatten();
+        self.values.extend(values.filter_map(Value::as_str).map(str::to_owned));
+    }
+}
+
+/// A schema and the one whose `$defs` its local references mean.
+#[derive(Debug, Clone, Copy)]
+struct Place<'s> {
+    schema: &'s Value,
+    root: &'s Value,
+}
+
+impl<'s> Place<'s> {
+    /// Itself and everything that it draws in: `$ref` and `allOf`.
+    fn with_parts(self, whole: &'s Value) -> Vec<Place<'s>> {
+        let mut parts = vec![self];
+        if let Some(reference) = self.schema.get("$ref").and_then(Value::as_str)
+            && let Some(target) = self.resolve(reference, whole)
+        {
+            parts.extend(target.with_parts(whole));
+        }
+        for part in self.schema.get("allOf").and_then(Value::as_array).into_iter().flatten() {
+            parts.extend(Place { schema: part, root: self.root }.with_parts(whole));
+        }
+        parts
+    }
+
+    fn resolve(self, reference: &str, whole: &'s Value) -> Option<Place<'s>> {
+        if let Some(pointer) = reference.strip_prefix('#') {
+            return Some(Place { schema: self.root.pointer(pointer)?, root: self.root });
+        }
+        let (id, pointer) = reference.split_once('#').unwrap_or((reference, ""));
+        let embedded = whole.get(DEFINITIONS)?.as_object()?.values();
+        let root = embedded.into_iter().find(|schema| schema.get("$id").and_then(Value::as_str) == Some(id))?;
+        Some(Place { schema: root.pointer(pointer)?, root })
+    }
+
+    fn child(&self, name: &str) -> Option<Place<'s>> {
+        let schema = match name {
+            "[]" => self.schema.get("items")?,
+            _ => self.schema.get("properties")?.get(name)?,
+        };
+        Some(Place { schema, root: self.root })
+    }
+}
+
+/// Takes every shared schema that is referenced by its `$id` into the `$defs`, so that the schema can be given away.
+fn embed(json: &mut Value, shared: &[(String, Value)]) {
+    let mut wanted = Vec::new();
+    references(json, &mut wanted);
+    let own = json.get("$id").cloned();
+    let mut at = 0;
+    while let Some(reference) = wanted.get(at).cloned() {
+        at += 1;
+        let id = reference.split('#').next().unwrap_or_default();
+        let found = shared.iter().find(|(_, schema)| schema.get("$id").and_then(Value::as_str) == Some(id));
+        let Some((name, schema)) = found else { continue };
+        if own.as_ref().and_then(Value::as_str) == Some(id) {
+            continue;
+        }
+        references(schema, &mut wanted);
+        if let Some(members) = json.as_object_mut() {
+            let kept = members.entry(DEFINITIONS).or_insert_with(|| Value::Object(Map::new()));
+            if let Some(kept) = kept.as_object_mut() {
+                kept.entry(name.clone()).or_insert_with(|| schema.clone());
+            }
+        }
+    }
+}
+
+/// Every `$ref` in a schema.
+fn references(schema: &Value, found: &mut Vec<String>) {
+    match schema {
+        Value::Object(members) => {
+            for (name, value) in members {
+                match value {
+                    Value::String(reference) if name == "$ref" && !found.contains(reference) => {
+                        found.push(reference.clone());
+                    }
+                    _ => references(value, found),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        _ => {}
+    }
+}
+
+/// Reads a schema file.
+///
+/// # Errors
+/// Where it is no JSON object; the issue's path is the file.
+pub(super) fn read(file: &str, bytes: &[u8]) -> Result<Value, Issue> {
+    let document = Document::parse_bytes(bytes, crate::fhir::Limits::default()).map_err(|issue| {
+        let said = Issue::error(Key::MapInvalid, file, issue.text.clone());
+        match issue.place {
+            Some(place) => said.at(place),
+            None => said,
+        }
+    })?;
+    if !document.root().is_object() {
+        return Err(Issue::error(Key::MapInvalid, file, "expected a JSON Schema, which is an object"));
+    }
+    Ok(document.root().to_value())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn schemas() -> RecordSchema {
+        let shared = json!({
+            "$id": "urn:x:shared",
+            "$defs": { "code": { "type": "string", "enum": ["a", "b"] } },
+            "properties": { "one": { "$ref": "#/$defs/code" }, "many": { "type": "array", "items": { "$ref": "#/$defs/item" } } },
+            "required": ["one"]
+        });
+        let shared = {
+            let mut shared = shared;
+            shared["$defs"]["item"] = json!({ "type": "object", "properties": { "n": { "type": ["integer", "null"] } } });
+            shared
+        };
+        let own = json!({
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "$id": "urn:x:own",
+            "allOf": [{ "$ref": "urn:x:shared" }],
+            "properties": { "one": { "const": "a" }, "two": { "type": "boolean" } }
+        });
+        RecordSchema::new("own", own, &[("shared".to_owned(), shared)]).unwrap()
+    }
+
+    #[test]
+    fn knows_what_stands_where_through_references() {
+        let schema = schemas();
+        assert_eq!(schema.at(&["one"]).unwrap().values, ["a", "b"]);
+        assert_eq!(schema.at(&["many", "[]", "n"]).unwrap().types, ["integer", "null"]);
+        assert_eq!(schema.at(&["two"]).unwrap().types, ["boolean"]);
+        assert_eq!(schema.at(&["three"]), None);
+    }
+
+    #[test]
+    fn checks_with_what_it_took_in_and_shows_no_values() {
+        let schema = schemas();
+        assert!(schema.check(&json!({ "one": "a", "many": [{ "n": 1 }] })).is_empty());
+        let issues = schema.check(&json!({ "one": "a", "many": [{ "n": "secret" }] }));
+        assert_eq!(issues.len(), 1);
+        assert_eq!(issues[0].path, "/many/0/n");
+        assert!(!issues[0].text.contains("secret"), "{}", issues[0].text);
+        assert_eq!(schema.check(&json!({ "one": "b" })).len(), 1);
+    }
+}

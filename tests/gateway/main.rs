@@ -1,0 +1,8 @@
+//! The gateway as its users have it: the binary, real sockets, real tokens. One module for each promise.
+
+mod closed_loop;
+mod demo;
+mod kill;
+mod readme;
+mod stays_as_it_came;
+mod who_sees_what;
