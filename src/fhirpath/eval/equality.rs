@@ -8,9 +8,10 @@ use std::cmp::Ordering;
 
 use crate::fhir::{Kind, Node};
 
+use super::super::collection::Collection;
 use super::super::date::Temporal;
 use super::super::decimal::{Decimal, Rounding};
-use super::super::item::{Collection, Element, Item};
+use super::super::item::{Element, Item};
 use super::super::value::{Quantity, Value};
 use super::quantity;
 use super::{Evaluator, Outcome};
