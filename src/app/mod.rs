@@ -115,15 +115,15 @@ pub async fn run(listener: TcpListener, app: &App, shutdown: impl Future<Output 
         shutdown.await;
         stop.send_replace(true);
     });
-    let served = tokio::select! {
-        served = server => served.map_err(|error| Error::fault(format!("cannot serve: {error}"))),
+    let ended = tokio::select! {
+        ended = server => ended.map_err(|error| Error::fault(format!("cannot serve: {error}"))),
         () = overdue(stopping, app.settings.grace) => {
             tracing::warn!("requests were still running when the time of grace was over");
             Ok(())
         }
     };
     refresh.abort();
-    served
+    ended
 }
 
 /// Ready when the server has been stopping for longer than `grace`.

@@ -4,13 +4,14 @@
 use std::convert::Infallible;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use axum::body::Bytes;
 use axum::extract::FromRequestParts;
 use axum::http::header::{HOST, HeaderValue};
 use axum::http::request::Parts as Head;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 use crate::error::Error;
 use crate::exchange::{Exchange, Ids};
@@ -54,6 +55,8 @@ pub(super) struct Inner {
     parts: Parts,
     pub(super) figures: Figures,
     pub(super) capability: OnceLock<Bytes>,
+    /// What the store counted, and when
+    pub(super) counted: Mutex<Option<(Instant, String)>>,
 }
 
 /// The state of the router: cheap to clone.
@@ -63,7 +66,7 @@ pub(super) struct Edge(Arc<Inner>);
 impl Edge {
     pub(super) fn new(parts: Parts) -> Self {
         let figures = Figures::new(route::all().iter().map(|route| (route.method, route.path)));
-        Self(Arc::new(Inner { parts, figures, capability: OnceLock::new() }))
+        Self(Arc::new(Inner { parts, figures, capability: OnceLock::new(), counted: Mutex::default() }))
     }
 
     /// Ready when the server stops.

@@ -67,9 +67,10 @@ pub(super) async fn watch(State((edge, lane)): State<(Edge, Arc<Lane>)>, mut req
         let (status, took) = (response.status().as_u16(), started.elapsed());
         edge.figures.count(route.map(|(number, _)| number), status, took);
         let duration_ms = milliseconds(took);
-        match rule {
-            Some(rule) => tracing::info!(method, route = lane.path, status, duration_ms, rule, "refused"),
-            None => tracing::info!(method, route = lane.path, status, duration_ms, "answered"),
+        if let Some(rule) = rule {
+            tracing::info!(method, route = lane.path, status, duration_ms, rule, "refused");
+        } else {
+            tracing::info!(method, route = lane.path, status, duration_ms, "answered");
         }
         response
     }
