@@ -6,6 +6,7 @@
 mod compile;
 mod converter;
 pub mod crosswalk;
+mod describe;
 mod discover;
 mod draft;
 pub mod fidelity;
@@ -21,6 +22,7 @@ mod schema;
 mod source;
 
 pub use crosswalk::Crosswalk;
+pub use describe::FieldDescription;
 pub use fidelity::Fidelity;
 pub use map::{Change, Created, Map, Put, Translation};
 pub use programs::{GENERIC, Program, Programs};

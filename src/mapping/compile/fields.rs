@@ -10,7 +10,7 @@ use crate::fhirpath::Expression;
 use super::super::converter::{self, Converter};
 use super::super::crosswalk::Crosswalk;
 use super::super::model::{End, Field, Member, Model, Owner, Shape, Source, Withhold};
-use super::super::path::{Paths, Repeats};
+use super::super::path::{Path, Paths, Repeats};
 use super::super::schema::Expected;
 use super::super::source::FieldFile;
 use super::{Declarations, Declared, Findings, Ground, Known, RecordPath, end, ends, nodes};
@@ -53,9 +53,31 @@ pub(super) fn compile<'f>(
             Err((at, said, mend)) => findings.add(rule.file, at, said, mend),
         }
     }
-    model.computes =
-        !model.withhold.is_empty() || model.fields.iter().any(|field| matches!(field.source, Source::Computed { .. }));
+    for at in 0..model.nodes.len() {
+        model.nodes[at].shown = shown(model, at);
+    }
+    model.computes = !model.withhold.is_empty()
+        || model.fields.iter().any(|field| matches!(field.source, Source::Computed { .. }));
     sources
+}
+
+/// What the record shows of a node where that is created.
+fn shown(model: &Model, node: usize) -> Vec<Path> {
+    let rule = &model.nodes[node];
+    let Some(create) = &rule.create else { return Vec::new() };
+    let mut shown = Vec::new();
+    for field in &model.fields {
+        let Source::Ends { choices, also, .. } = &field.source else { continue };
+        let below = |member: &Box<str>| {
+            let place: Vec<&Box<str>> = field.within.iter().chain([member]).collect();
+            place.len() >= create.len() && create.iter().zip(place).all(|(one, two)| one == two)
+        };
+        let ends = choices.iter().flatten().chain(also.as_ref().map(|(end, _)| end));
+        if field.members.iter().any(below) {
+            shown.extend(ends.filter(|end| end.node == node).map(|end| end.path.clone()));
+        }
+    }
+    shown
 }
 
 /// Puts a field into the record's shape, and among what its list or the record holds under a condition.

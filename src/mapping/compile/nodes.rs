@@ -86,6 +86,7 @@ fn found(
         tests: Vec::new(),
         each: None,
         create: None,
+        shown: Vec::new(),
         listed: None,
         fills: Vec::new(),
         gone: Vec::new(),
@@ -222,7 +223,7 @@ fn each(model: &Model, file: &str, node: &NodeFile, rule: &NodeRule, findings: &
         return None;
     }
     let key = node.key.as_ref().map(|key| key.value.0.clone()).unwrap_or_default();
-    if key.is_empty() && !matches!(rule.find, Find::Versions) {
+    if key.is_empty() {
         findings.add(
             file,
             said.referenced,

@@ -126,12 +126,11 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
     ) {
         let (_, raw) = self.reader.read(rule, 0);
         let own: Vec<Read> = (0..values.len()).map(|which| self.reader.read(rule, which).0).collect();
-        if values.iter().all(Option::is_none) {
-            return self.erase(rule, choices, also);
-        }
-        let unchanged = values.iter().zip(&own).all(|(value, own)| same_option(*value, own.value.as_ref()));
-        if unchanged && !own.iter().any(|own| own.defaulted && self.mode == Mode::Make) {
+        if values.iter().zip(&own).all(|(value, own)| same_option(*value, own.value.as_ref())) {
             return;
+        }
+        if values.iter().all(Option::is_none) {
+            return self.erase(choices, also);
         }
         let written = match via.write(values) {
             Ok(written) => written,
@@ -153,7 +152,8 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
                     Err(wrong) => self.invalid(wrong),
                 }
             }
-            self.row(&via.name(), Fate::Mapped);
+            let first = &choices[choice][0];
+            self.row_at(first.node, &first.path.text, &via.name(), Fate::Mapped);
             if via.is_unknown(values[0]) {
                 self.note(Key::NotTranslated, format!("{} has no row for the code; it passed as it is", via.name()));
             }
@@ -199,7 +199,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
     }
 
     /// The record has nothing here any more.
-    fn erase(&mut self, rule: &Field, choices: &'m [Vec<End>], also: Option<&'m (End, Converter)>) {
+    fn erase(&mut self, choices: &'m [Vec<End>], also: Option<&'m (End, Converter)>) {
         let ends = choices.iter().flatten().chain(also.map(|(end, _)| end));
         for end in ends {
             if let Some(target) = self.reader.targets[end.node].filter(|_| matches!(self.homes[end.node], Home::Found))
@@ -212,7 +212,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
                     );
                 }
                 self.write(end, &Written::Nothing, None);
-                self.row(&rule.record[0], Fate::Mapped);
+                self.row_at(end.node, &end.path.text, "removed", Fate::Mapped);
             }
         }
     }

@@ -17,7 +17,7 @@ use crate::fhir::{Document, Issue, Key};
 
 use super::discover::Ground;
 use super::draft::Draft;
-use super::fidelity::{Fate, Row};
+use super::fidelity::{Fate, Fidelity, Row};
 use super::get::{Reader, Segment, holds, said};
 use super::map::Put;
 use super::model::{Member, Shape, Withhold};
@@ -56,7 +56,10 @@ pub(super) struct Writer<'g, 'm, 'r> {
     scopes: Vec<(Option<usize>, &'r Object<String, Value>)>,
     ids: &'r mut dyn FnMut() -> String,
     place: Vec<Segment<'m>>,
-    rows: Vec<Row>,
+    /// What became of the values
+    fidelity: Fidelity,
+    /// What is worth knowing
+    notes: Vec<Issue>,
     /// What stops the change
     errors: Vec<Issue>,
 }
@@ -79,7 +82,8 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
             scopes: Vec::new(),
             ids,
             place: Vec::new(),
-            rows: Vec::new(),
+            fidelity: Fidelity::default(),
+            notes: Vec::new(),
             errors: Vec::new(),
         }
     }
@@ -142,7 +146,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         }
         for (name, value) in given.into_iter().flatten() {
             if !members.iter().any(|member| *member.name == **name) {
-                self.place_named(name, value);
+                self.row_below(name, "", Fate::Kept);
                 kept.insert(name.clone(), value.clone());
             }
         }
@@ -155,13 +159,6 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
             self.row("", Fate::Kept);
             kept.insert(name.to_owned(), value.clone());
         }
-    }
-
-    fn place_named(&mut self, name: &str, _: &Value) {
-        let record = said(&self.place);
-        let record = if record.is_empty() { name.to_owned() } else { format!("{record}.{name}") };
-        self.reader.fidelity.count(&Fate::Kept);
-        self.rows.push(Row { record, origin: None, via: String::new(), fate: Fate::Kept });
     }
 
     // === conditions and rules
@@ -212,13 +209,29 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
 
     /// Something worth knowing about the place at hand.
     fn note(&mut self, key: Key, text: String) {
-        self.reader.issues.push(Issue::information(key, said(&self.place), text));
+        self.notes.push(Issue::information(key, said(&self.place), text));
     }
 
     /// What became of the value at hand.
     fn row(&mut self, via: &str, fate: Fate) {
-        self.reader.fidelity.count(&fate);
-        self.rows.push(Row { record: said(&self.place), origin: None, via: via.to_owned(), fate });
+        self.row_below("", via, fate);
+    }
+
+    /// What became of the value at hand, and where it was written.
+    fn row_at(&mut self, node: usize, path: &str, via: &str, fate: Fate) {
+        let origin = self.origin(node, path);
+        self.fidelity.count(&fate);
+        self.fidelity.fields.push(Row { record: said(&self.place), origin, via: via.to_owned(), fate });
+    }
+
+    /// What became of a member of the object at hand.
+    fn row_below(&mut self, name: &str, via: &str, fate: Fate) {
+        let mut record = said(&self.place);
+        if !name.is_empty() {
+            record = if record.is_empty() { name.to_owned() } else { format!("{record}.{name}") };
+        }
+        self.fidelity.count(&fate);
+        self.fidelity.fields.push(Row { record, origin: None, via: via.to_owned(), fate });
     }
 }
 
