@@ -74,7 +74,9 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         match self.mode {
             Mode::Make if own.is_none() => self.keep_all(rule, values, kept),
             Mode::Make => self.invalid("expected an id, 1 to 64 of A-Z a-z 0-9 - .".to_owned()),
-            Mode::Update => self.read_only("is given by the gateway", "leave it as it was, or leave it out of what is new"),
+            Mode::Update => {
+                self.read_only("is given by the gateway", "leave it as it was, or leave it out of what is new")
+            }
         }
     }
 

@@ -259,7 +259,8 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
                     continue;
                 }
                 // What somebody else left out stays out; what this change took away does not.
-                let was_there = self.reader.targets[node].is_some_and(|target| find(target.node, &fill.path.steps).is_some());
+                let was_there =
+                    self.reader.targets[node].is_some_and(|target| find(target.node, &fill.path.steps).is_some());
                 if !is_new && !was_there {
                     continue;
                 }
