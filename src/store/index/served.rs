@@ -101,7 +101,7 @@ impl Reader<'_> {
     }
 
     fn add(&mut self, resource_type: &str, definition: &SearchParameter, code: &Spanned<String>, bare_codes: bool) {
-        match self.parameter(resource_type, definition) {
+        match parameter(resource_type, definition) {
             Ok(mut parameter) => {
                 if bare_codes && parameter.kind == ParameterKind::Token {
                     parameter.system = self.system(&parameter.expressions);
@@ -110,31 +110,6 @@ impl Reader<'_> {
             }
             Err(said) => self.refuse(code, said),
         }
-    }
-
-    fn parameter(&self, resource_type: &str, definition: &SearchParameter) -> Result<Parameter, String> {
-        let name = format!("{resource_type}.{}", definition.code);
-        let Some(kind) = ParameterKind::parse(&definition.kind) else {
-            return Err(format!("{name} is of kind {}, which is not served", definition.kind));
-        };
-        let text = definition.expression.as_deref().ok_or_else(|| format!("{name} has no expression"))?;
-        let whole = Expression::parse(text).map_err(|issue| format!("{name}: {}", issue.text))?;
-        // The expression is that of all types that share the parameter.
-        let about = |branch: &Expression| {
-            branch.first_name().is_none_or(|first| [resource_type, "Resource", "DomainResource"].contains(&first))
-        };
-        let expressions: Vec<Expression> = whole.branches().into_iter().filter(about).collect();
-        if expressions.is_empty() {
-            return Err(format!("{name} says nothing about {resource_type}: its expression is {text}"));
-        }
-        Ok(Parameter {
-            resource_type: resource_type.to_owned(),
-            code: definition.code.clone(),
-            kind,
-            targets: definition.targets.clone(),
-            system: None,
-            expressions,
-        })
     }
 
     /// The code system that an element of type `code` takes its codes from, if it is one.
@@ -154,6 +129,32 @@ impl Reader<'_> {
     fn refuse(&mut self, at: &Spanned<String>, said: String) {
         self.issues.push(Issue::error(Key::DefinitionInvalid, self.file, said).at(place(at.referenced)));
     }
+}
+
+/// Compiles one parameter for one type.
+fn parameter(resource_type: &str, definition: &SearchParameter) -> Result<Parameter, String> {
+    let name = format!("{resource_type}.{}", definition.code);
+    let Some(kind) = ParameterKind::parse(&definition.kind) else {
+        return Err(format!("{name} is of kind {}, which is not served", definition.kind));
+    };
+    let text = definition.expression.as_deref().ok_or_else(|| format!("{name} has no expression"))?;
+    let whole = Expression::parse(text).map_err(|issue| format!("{name}: {}", issue.text))?;
+    // The expression is that of all types that share the parameter.
+    let about = |branch: &Expression| {
+        branch.first_name().is_none_or(|first| [resource_type, "Resource", "DomainResource"].contains(&first))
+    };
+    let expressions: Vec<Expression> = whole.branches().into_iter().filter(about).collect();
+    if expressions.is_empty() {
+        return Err(format!("{name} says nothing about {resource_type}: its expression is {text}"));
+    }
+    Ok(Parameter {
+        resource_type: resource_type.to_owned(),
+        code: definition.code.clone(),
+        kind,
+        targets: definition.targets.clone(),
+        system: None,
+        expressions,
+    })
 }
 
 fn place(location: Location) -> Place {
