@@ -80,6 +80,11 @@ impl App {
         Ok(Self { store, exchange, checker, programs, parameters, ids, settings })
     }
 
+    /// How it is set up.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// Everything that is served, for these clients. When `stopping` turns true, held polls are answered.
     pub fn router(&self, clients: Arc<ArcSwap<Clients>>, stopping: watch::Receiver<bool>) -> Router {
         http::router(http::Parts {
