@@ -83,6 +83,11 @@ impl App {
         Ok(Self { store, exchange, checker, programs, parameters, ids, settings })
     }
 
+    /// How it is set up.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// Everything that is served, for these clients; `refresh` is asked to read them anew. When `stopping` turns true,
     /// held polls are answered.
     pub fn router(
