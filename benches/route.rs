@@ -11,11 +11,30 @@ use serde_json::{Value, json};
 
 const REFERRAL: &str = include_str!("../fixtures/demo/ehr/food-insecurity.json");
 const NEEDS: &[&str] = &[
-    "food-insecurity", "housing-instability", "homelessness", "inadequate-housing", "transportation-insecurity",
-    "financial-insecurity", "material-hardship", "educational-attainment", "employment-status", "veteran-status", "stress",
-    "social-connection", "intimate-partner-violence", "elder-abuse", "personal-health-literacy",
-    "health-insurance-coverage-status", "medical-cost-burden", "digital-literacy", "digital-access", "utility-insecurity",
-    "incarceration-status", "language-access", "protective-factor", "sdoh-category-unspecified",
+    "food-insecurity",
+    "housing-instability",
+    "homelessness",
+    "inadequate-housing",
+    "transportation-insecurity",
+    "financial-insecurity",
+    "material-hardship",
+    "educational-attainment",
+    "employment-status",
+    "veteran-status",
+    "stress",
+    "social-connection",
+    "intimate-partner-violence",
+    "elder-abuse",
+    "personal-health-literacy",
+    "health-insurance-coverage-status",
+    "medical-cost-burden",
+    "digital-literacy",
+    "digital-access",
+    "utility-insecurity",
+    "incarceration-status",
+    "language-access",
+    "protective-factor",
+    "sdoh-category-unspecified",
 ];
 const COUNTIES: &[&str] = &["Fernhollow", "Tarnside", "Gullmarsh"];
 const CAPACITIES: &[&str] = &["capacity", "waitlist", "no-capacity", "additional-assessment-required"];

@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //! ```text
-//! layer 0  error, fhir                         words everybody uses
+//! layer 0  error, fhir, shipped                words everybody uses, data that comes with the program
 //! layer 1  referral, fhirpath, definitions     the domain, the language, the packages
 //! layer 2  profile, mapping, routing           pure engines over documents
 //! layer 3  store, security                     SQL; tokens, scopes, consent, audit
@@ -26,4 +26,5 @@ pub mod profile;
 pub mod referral;
 pub mod routing;
 pub mod security;
+pub mod shipped;
 pub mod store;

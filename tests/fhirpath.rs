@@ -300,3 +300,115 @@ fn deepest_expressions_have_room() {
     };
     std::thread::Builder::new().stack_size(2 * 1024 * 1024).spawn(run).unwrap().join().unwrap();
 }
+
+/// Words that expressions are made of, for making ever new ones.
+const WORDS: &[&str] = &[
+    "a",
+    "id",
+    "Basic",
+    "extension",
+    "value",
+    "given",
+    "`x`",
+    "'t'",
+    "'2026-11'",
+    "'[a-z]+'",
+    "1",
+    "0",
+    "2147483648",
+    "1.50",
+    "4 days",
+    "3 'mg'",
+    "@2026-11-21T10:00:00Z",
+    "@2026-02",
+    "@T10:30",
+    "true",
+    "{}",
+    "$this",
+    "$index",
+    "$total",
+    "%resource",
+    "%x",
+    "(",
+    ")",
+    "[",
+    "]",
+    ".",
+    ",",
+    "+",
+    "-",
+    "*",
+    "/",
+    "div",
+    "mod",
+    "&",
+    "|",
+    "=",
+    "!=",
+    "~",
+    "!~",
+    "<",
+    "<=",
+    ">",
+    ">=",
+    "in",
+    "contains",
+    "and",
+    "or",
+    "xor",
+    "implies",
+    "is",
+    "as",
+    "Quantity",
+    "System.String",
+    ".where(",
+    ".select(",
+    ".exists()",
+    ".first()",
+    ".repeat(",
+    ".descendants()",
+    ".matches(",
+    ".replaceMatches(",
+    ".substring(",
+    ".round(",
+    ".power(",
+    ".sort(",
+    ".aggregate(",
+    ".lowBoundary()",
+    ".toQuantity()",
+    ".toDate()",
+    ".resolve()",
+    ".iif(",
+    ".ofType(",
+    ".split(",
+    ".children()",
+    ".extension(",
+    "\u{e9}",
+    "//",
+    "/*",
+    "\\",
+];
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config { cases: 4000, ..Default::default() })]
+
+    /// Whatever is written is compiled or refused at a place within it, and what is compiled ends.
+    #[test]
+    fn any_text_is_read_or_refused(picks in proptest::collection::vec(0..WORDS.len(), 1..24), spaced: bool) {
+        let text = picks.iter().map(|pick| WORDS[*pick]).collect::<Vec<_>>().join(if spaced { " " } else { "" });
+        let document = Document::parse(
+            r#"{"resourceType":"Basic","id":"b","extension":[{"url":"x","valueQuantity":{"value":1.5}},{"valueDate":"2026-11"}],"given":["\u00e9",null],"_given":[null,{"id":"i"}]}"#,
+        ).unwrap();
+        let context = Context::new(document.root()).steps(20_000).now(Temporal::from_epoch_millis(0).unwrap());
+        match Expression::parse(&text) {
+            Ok(expression) => {
+                let _ = expression.evaluate(&context, document.root());
+                let _ = expression.check(&handoff::fhirpath::Inferred, "Basic");
+            }
+            Err(issue) => {
+                let place = issue.place.unwrap();
+                proptest::prop_assert!(place.line == 1 && place.column as usize <= text.chars().count() + 1);
+            }
+        }
+    }
+}

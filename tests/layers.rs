@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(&str, u8)] = &[
     ("error", 0),
     ("fhir", 0),
+    ("shipped", 0),
     ("referral", 1),
     ("fhirpath", 1),
     ("definitions", 1),

@@ -314,6 +314,17 @@ fn a_broken_directory_says_where() {
 }
 
 #[test]
+fn a_rule_file_stands_in_the_folder_of_its_type() {
+    let load = |file: &str, text: &str| Rulebook::load([(file, text.as_bytes())]);
+    let rule = "eligibility: pace\nrules:\n  - { criterion: age, op: ge, value: 55 }\n";
+    assert_eq!(load("profiles/programs/pace/eligibility.yaml", rule).unwrap().rules("pace").len(), 1);
+    assert_eq!(load("profiles/programs/pace/program.yaml", "not read here: [").unwrap().rules("pace").len(), 0);
+    let error = load("profiles/programs/chw/eligibility.yaml", rule).unwrap_err();
+    assert!(error.to_string().contains("eligibility has to be chw"), "{error}");
+    assert!(Rulebook::shipped().unwrap().rules("supportive-housing").len() >= 2);
+}
+
+#[test]
 fn a_broken_rule_file_says_where() {
     let mut wrong = Vec::new();
     for (text, line, column, says) in [

@@ -7,8 +7,8 @@ pub mod client;
 pub mod demo;
 pub mod package;
 mod report;
-pub mod serve;
 pub mod route;
+pub mod serve;
 mod sources;
 pub mod validate;
 

@@ -68,16 +68,6 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// The decision about the referral in a Bundle by the demo's directory, told for people.
-///
-/// # Errors
-/// As [`run`].
-pub(super) fn explain(bundle: &str, at: Timestamp) -> Result<String> {
-    let directory = demo()?;
-    let decision = route(&directory, Document::parse(bundle)?, at)?;
-    Ok(told(&directory, &decision))
-}
-
 fn route(directory: &Directory, document: Document, at: Timestamp) -> Result<Decision> {
     let graph = Graph::from_bundle(&Arc::new(document))?;
     let referral = Referral::read(&graph, graph.only_task()?)?;

@@ -6,9 +6,10 @@ use std::fmt;
 use crate::fhir::{Issue, Key, Node, Place};
 
 use super::check;
+use super::collection::Collection;
 use super::context::Context;
 use super::eval;
-use super::item::{Collection, Element, Item};
+use super::item::{Element, Item};
 use super::model::Model;
 use super::parser;
 use super::tree::{Form, Operator, Part};

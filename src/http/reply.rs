@@ -24,7 +24,7 @@ pub(super) const JSON: &str = "application/json";
 
 /// How an error is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dialect {
+pub(super) enum Dialect {
     /// As an OperationOutcome
     Fhir,
     /// As a problem document

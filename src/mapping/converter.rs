@@ -152,9 +152,9 @@ impl Converter {
                 None => Written::Nothing,
             }],
             Self::Minutes => vec![match first {
-                Some(Value::Number(count)) if !count.as_str().starts_with('-') => Written::Value(
-                    json!({ "value": count, "unit": "min", "system": UCUM, "code": "min" }),
-                ),
+                Some(Value::Number(count)) if !count.as_str().starts_with('-') => {
+                    Written::Value(json!({ "value": count, "unit": "min", "system": UCUM, "code": "min" }))
+                }
                 Some(_) => return Err("expected a number of minutes".to_owned()),
                 None => Written::Nothing,
             }],
@@ -171,6 +171,22 @@ impl Converter {
         })
     }
 
+    /// As [`Converter::write`] for a second place, which says nothing where no table has the code.
+    pub(super) fn write_if_known(&self, values: &[Option<&Value>]) -> Result<Written, String> {
+        if self.is_unknown(values.first().copied().flatten()) {
+            return Ok(Written::Nothing);
+        }
+        Ok(self.write(values)?.into_iter().next().unwrap_or(Written::Nothing))
+    }
+
+    /// Is it a code that the table has no row for?
+    pub(super) fn is_unknown(&self, value: Option<&Value>) -> bool {
+        match (self, value) {
+            (Self::Crosswalk(table), Some(Value::String(code))) => table.forth(code).is_none(),
+            _ => false,
+        }
+    }
+
     /// What reading would make of what was written, value by value.
     pub(super) fn read_back(&self, written: &[Written]) -> Vec<Option<Value>> {
         let documents: Vec<Option<Document>> = written
@@ -181,7 +197,8 @@ impl Converter {
                 Written::Value(value) => Document::from_value(value).ok(),
             })
             .collect();
-        let raw: Vec<Option<Node<'_>>> = documents.iter().map(|document| document.as_ref().map(Document::root)).collect();
+        let raw: Vec<Option<Node<'_>>> =
+            documents.iter().map(|document| document.as_ref().map(Document::root)).collect();
         (0..self.ends().0).map(|which| self.read(&raw, which).value).collect()
     }
 
@@ -309,7 +326,9 @@ fn minutes(quantity: Node<'_>) -> Option<Value> {
     match unit.as_ref() {
         "min" | "minutes" => Some(value.to_value()),
         "h" | "hours" => Some(value.as_number()?.parse::<i64>().ok()?.checked_mul(60)?.into()),
-        "s" | "seconds" => value.as_number()?.parse::<i64>().ok().filter(|count| count % 60 == 0).map(|count| (count / 60).into()),
+        "s" | "seconds" => {
+            value.as_number()?.parse::<i64>().ok().filter(|count| count % 60 == 0).map(|count| (count / 60).into())
+        }
         _ => None,
     }
 }

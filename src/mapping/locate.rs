@@ -35,13 +35,15 @@ impl Tree for Node<'_> {
     }
 }
 
-/// The first value that the path means.
+/// The value that the path means. Of a list without conditions that is the first item; unless a later step chooses:
+/// then it is the first in which that finds something.
 pub(super) fn find<T: Tree>(from: T, steps: &[Step]) -> Option<T> {
     let Some((step, rest)) = steps.split_first() else { return Some(from) };
     let member = from.member(&step.name)?;
     match step.repeats {
         Repeats::Never => find(member, rest),
         Repeats::Whole => Some(member),
+        Repeats::Item if step.select.is_empty() && !chooses(rest) => find(member.items().next()?, rest),
         Repeats::Item => member.items().filter(|item| selected(*item, &step.select)).find_map(|item| find(item, rest)),
     }
 }
@@ -59,6 +61,11 @@ pub(super) fn find_all<T: Tree>(from: T, steps: &[Step], found: &mut Vec<T>) {
     for item in member.items().filter(|item| selected(*item, &step.select)) {
         find_all(item, rest, found);
     }
+}
+
+/// Does a step choose among items?
+fn chooses(steps: &[Step]) -> bool {
+    steps.iter().any(|step| !step.select.is_empty())
 }
 
 /// Does an item meet all conditions?

@@ -50,6 +50,8 @@ pub(super) struct NodeRule {
     pub(super) scope: Option<usize>,
     /// Created when the record (or the scope's item) has something here
     pub(super) create: Option<Box<[Box<str>]>>,
+    /// What of it the record shows there: the ends of the fields below `create`
+    pub(super) shown: Vec<Path>,
     /// Where it is listed
     pub(super) listed: Option<End>,
     /// What it has to have

@@ -97,9 +97,8 @@ impl Paths<'_> {
         }
         let last = steps.last();
         let list = last.is_some_and(|step| step.repeats == Repeats::Item && step.select.is_empty());
-        let coded = last.is_some_and(|step| &*step.name == "code")
-            && at.structure().type_name == "Coding"
-            && steps.len() > 1;
+        let coded =
+            last.is_some_and(|step| &*step.name == "code") && at.structure().type_name == "Coding" && steps.len() > 1;
         let kind = at.type_name().unwrap_or("*").into();
         Ok(Path { steps: steps.into(), text: text.into(), kind, list, coded })
     }

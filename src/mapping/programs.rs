@@ -9,12 +9,12 @@ use serde_json::Value;
 use crate::definitions::Definitions;
 use crate::error::{Error, Result};
 use crate::fhir::{Issue, Key};
+use crate::shipped;
 
 use super::compile::{self, Ground};
 use super::crosswalk::{Crosswalk, Equivalence, Row};
 use super::map::Map;
 use super::schema::{self, RecordSchema};
-use super::shipped;
 use super::source::{self, CrosswalkFile, MapFile, ProgramFile};
 
 /// The type that stands for all those that have no folder.
@@ -144,7 +144,9 @@ impl Program {
 type File<'f> = (&'f str, &'f [u8]);
 
 /// The files by folder, and the crosswalks by name.
-fn sorted<'f>(files: impl IntoIterator<Item = File<'f>>) -> (BTreeMap<&'f str, Folder<'f>>, BTreeMap<&'f str, File<'f>>) {
+fn sorted<'f>(
+    files: impl IntoIterator<Item = File<'f>>,
+) -> (BTreeMap<&'f str, Folder<'f>>, BTreeMap<&'f str, File<'f>>) {
     let mut folders: BTreeMap<&str, Folder<'_>> = BTreeMap::new();
     let mut tables = BTreeMap::new();
     for (path, bytes) in files {
@@ -213,7 +215,11 @@ fn read_crosswalk(name: &str, file: &str, bytes: &[u8], issues: &mut Vec<Issue>)
         };
         let (source, target) = (pair.source.value, pair.target.value);
         if rows.iter().any(|row| row.source == source && row.target == target) {
-            wrong(pair.source.referenced, format!("{source} to {target} stands twice"), "keep one of the rows".to_owned());
+            wrong(
+                pair.source.referenced,
+                format!("{source} to {target} stands twice"),
+                "keep one of the rows".to_owned(),
+            );
         }
         rows.push(Row { source, target, equivalence, display: pair.display });
     }
@@ -232,8 +238,11 @@ fn program(
 ) -> std::result::Result<Program, Vec<Issue>> {
     let Some(own) = sources.get(name) else { return Err(Vec::new()) };
     let chain = chain(name, sources).map_err(|issue| vec![issue])?;
-    let shared: Vec<(String, Value)> =
-        sources.iter().filter(|(other, _)| *other != name).map(|(other, read)| (other.clone(), read.schema.1.clone())).collect();
+    let shared: Vec<(String, Value)> = sources
+        .iter()
+        .filter(|(other, _)| *other != name)
+        .map(|(other, read)| (other.clone(), read.schema.1.clone()))
+        .collect();
     let schema = RecordSchema::new(&own.schema.0, own.schema.1.clone(), &shared).map_err(|issue| vec![issue])?;
     let model = compile::compile(&Ground {
         kind: name,
@@ -262,14 +271,21 @@ fn chain<'s>(name: &str, sources: &'s BTreeMap<String, Sources>) -> std::result:
             None => None,
             Some(base) => {
                 let wrong = |said: String, mend: &'static str| {
-                    Issue::error(Key::MapInvalid, read.map.0.as_str(), said).at(source::place(base.referenced)).hint(mend)
+                    Issue::error(Key::MapInvalid, read.map.0.as_str(), said)
+                        .at(source::place(base.referenced))
+                        .hint(mend)
                 };
                 if chain.iter().any(|read| read.map.1.map.value == base.value) {
                     return Err(wrong(format!("{} extends itself", base.value), "let one of the maps stand alone"));
                 }
                 match sources.get(&base.value) {
                     Some(base) => Some(base),
-                    None => return Err(wrong(format!("there is no program type {}", base.value), "name one that has a folder")),
+                    None => {
+                        return Err(wrong(
+                            format!("there is no program type {}", base.value),
+                            "name one that has a folder",
+                        ));
+                    }
                 }
             }
         };

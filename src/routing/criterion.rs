@@ -63,7 +63,7 @@ criteria! {
     /// Age in full years
     Age, "age", Number, "years", "age", "Patient.birthDate";
     /// Income in percent of the federal poverty level
-    Fpl, "fpl", Number, "%", "income in percent of the poverty level", "an Observation with LOINC 63058-2 in %";
+    Fpl, "fpl", Number, "%", "income in percent of the poverty level", "an Observation of it (LOINC 63058-2 in %, or fpl-percent)";
     /// Income in percent of the area's median
     Ami, "ami", Number, "%", "income in percent of the area's median", "";
     /// Income in percent of the state's median

@@ -16,6 +16,9 @@ use crate::referral::task::SDOHCC_CODES;
 const LOINC: &str = "http://loinc.org";
 /// Annual family income; UDS+ reports it in percent of the poverty level with this code.
 const INCOME: &str = "63058-2";
+/// Ours, which records write, and the code in it.
+const OBSERVATIONS: &str = "urn:handoff:fhir:CodeSystem:observation";
+const FPL_PERCENT: &str = "fpl-percent";
 const UCUM: &str = "http://unitsofmeasure.org";
 const SNOMED: &str = "http://snomed.info/sct";
 const ICD_10_CM: &str = "http://hl7.org/fhir/sid/icd-10-cm";
@@ -171,7 +174,8 @@ fn poverty(referral: &Referral<'_>) -> Option<Interval> {
     let mut newest: Option<(Option<Timestamp>, Interval)> = None;
     for observation in referral.graph.of_kind("Observation").map(crate::referral::Resource::node) {
         let status = observation.str("status").unwrap_or_default();
-        let has_code = has_coding(observation.get("code"), LOINC, |code| code == INCOME);
+        let has_code = has_coding(observation.get("code"), LOINC, |code| code == INCOME)
+            || has_coding(observation.get("code"), OBSERVATIONS, |code| code == FPL_PERCENT);
         if matches!(&*status, "entered-in-error" | "cancelled") || !has_code || !is_about(referral, observation) {
             continue;
         }
@@ -188,8 +192,11 @@ fn poverty(referral: &Referral<'_>) -> Option<Interval> {
 /// A value in percent: a Quantity (with its comparator) or a Range.
 fn percent(observation: Node<'_>) -> Option<Interval> {
     let number = |quantity: Node<'_>| -> Option<f64> {
-        let is_percent = quantity.get("code").is_some_and(|code| code.is_str("%"))
-            && quantity.get("system").is_none_or(|system| system.is_str(UCUM));
+        // A unit in words counts only where no code says more.
+        let is_percent = match quantity.str("code") {
+            Some(code) => code == "%" && quantity.get("system").is_none_or(|system| system.is_str(UCUM)),
+            None => quantity.get("unit").is_some_and(|unit| unit.is_str("%")),
+        };
         if is_percent { quantity.get("value")?.as_number()?.parse().ok() } else { None }
     };
     if let Some(quantity) = observation.get("valueQuantity") {

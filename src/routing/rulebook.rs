@@ -26,19 +26,7 @@ use serde_saphyr::{Location, Spanned};
 use super::rule::{Given, Part, Rule, Strength, Test};
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Issue, Key, Place};
-
-/// What Handoff ships, by path and content.
-const SHIPPED: &[(&str, &str)] = &[
-    (
-        "profiles/programs/community-action/eligibility.yaml",
-        include_str!("../../profiles/programs/community-action/eligibility.yaml"),
-    ),
-    (
-        "profiles/programs/supportive-housing/eligibility.yaml",
-        include_str!("../../profiles/programs/supportive-housing/eligibility.yaml"),
-    ),
-    ("profiles/programs/generic/eligibility.yaml", include_str!("../../profiles/programs/generic/eligibility.yaml")),
-];
+use crate::shipped;
 
 /// Rules by program type.
 #[derive(Debug, Clone, Default)]
@@ -90,16 +78,37 @@ enum Value {
 }
 
 impl Rulebook {
-    /// The rules that Handoff ships.
+    /// The rules that come with the program.
     ///
     /// # Errors
     /// As [`Rulebook::add`].
     pub fn shipped() -> Result<Self> {
+        Self::load(shipped::files().iter().copied())
+    }
+
+    /// The rules among these files (path and bytes): those called `programs/TYPE/eligibility.yaml`, wherever that lies.
+    ///
+    /// # Errors
+    /// As [`Rulebook::add`], for all files.
+    pub fn load<'f>(files: impl IntoIterator<Item = (&'f str, &'f [u8])>) -> Result<Self> {
         let mut rulebook = Self::default();
-        for (file, text) in SHIPPED {
-            rulebook.add(file, text)?;
+        let mut issues = Vec::new();
+        for (file, bytes) in files {
+            let Some((folder, "eligibility.yaml")) = file.rsplit_once('/') else { continue };
+            let Some(kind) = folder.rsplit_once("programs/").map(|(_, kind)| kind) else { continue };
+            match std::str::from_utf8(bytes) {
+                Ok(text) => match rulebook.add(file, text) {
+                    Ok(()) if rulebook.types.contains_key(kind) => {}
+                    Ok(()) => {
+                        let said = format!("eligibility has to be {kind}, as the folder is called");
+                        issues.push(Issue::error(Key::MapInvalid, file, said).at(Place { line: 1, column: 1 }));
+                    }
+                    Err(error) => issues.extend(error.issues),
+                },
+                Err(_) => issues.push(Issue::error(Key::MapInvalid, file, "the file is not UTF-8")),
+            }
         }
-        Ok(rulebook)
+        if issues.is_empty() { Ok(rulebook) } else { Err(Error::unprocessable(issues)) }
     }
 
     /// Reads one file and adds its rules, in the place of those that its type had. `file` is what findings call it.

@@ -64,14 +64,14 @@ async fn a_change_of_what_is_shared_makes_what_is_owed_new() {
     assert_eq!(items(&store.changes(PANTRY, 2, 10).await.unwrap()), named(&[("Task/a", 3)]));
     // The clinic is owed nothing, so nothing is new for it.
     assert_eq!(*store.newest(CLINIC).borrow(), 0);
-    // Who no longer sees the Task is told nothing.
+    // Who no longer sees the Task is told of no further change; the last one it was owed can still be told.
     let mut unshared = referral("a", PANTRY, noon()).shares;
     unshared[0].organizations = vec![SHELTER.to_owned()];
     store.commit(Plan { shares: unshared, ..Plan::default() }).await.unwrap();
     let again = Plan { writes: vec![write("Patient/a", 3, noon(), "")], ..Plan::default() };
     store.commit(again).await.unwrap();
     assert!(!newest.has_changed().unwrap());
-    assert_eq!(items(&store.changes(PANTRY, 0, 10).await.unwrap()), named(&[("Task/b", 2)]));
+    assert_eq!(items(&store.changes(PANTRY, 0, 10).await.unwrap()), named(&[("Task/b", 2), ("Task/a", 3)]));
 }
 
 #[tokio::test]

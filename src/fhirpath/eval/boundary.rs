@@ -2,10 +2,10 @@
 //! (<https://build.fhir.org/ig/HL7/FHIRPath/#lowboundaryprecision-integer-decimal--date--datetime--time>): the smallest
 //! and largest value that a written value may stand for.
 
+use super::super::collection::Collection;
 use super::super::date::{Precision, Temporal, TemporalKind, days_in_month};
 use super::super::decimal::{Decimal, Rounding};
 use super::super::function::Function;
-use super::super::item::Collection;
 use super::super::value::{Quantity, Value};
 use super::equality::as_decimal;
 use super::{Evaluator, Outcome, Site, describe, fail, name, only};

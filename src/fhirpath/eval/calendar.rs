@@ -4,9 +4,9 @@
 //! months move by the calendar, and a day that the month does not have becomes the month's last. Fractions count for
 //! seconds only.
 
+use super::super::collection::Collection;
 use super::super::date::{Precision, Temporal, TemporalKind, days_in_month};
 use super::super::decimal::{Decimal, Rounding};
-use super::super::item::Collection;
 use super::super::value::{Calendar, Quantity, Unit, Value};
 use super::{Outcome, fail};
 

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
+use super::super::collection::Collection;
 use super::super::function::Function;
-use super::super::item::{Collection, Item};
+use super::super::item::Item;
 use super::super::value::Value;
 use super::{Evaluator, Outcome, Site, describe_item, fail, truth};
 

@@ -1,9 +1,9 @@
 //! Math (<https://hl7.org/fhirpath/N1/#math-1>). Exact wherever a decimal can be; `exp`, `ln`, `log`, `sqrt` and powers
 //! that are not whole are calculated in binary and rounded to 12 places.
 
+use super::super::collection::Collection;
 use super::super::decimal::{Decimal, Rounding};
 use super::super::function::Function;
-use super::super::item::Collection;
 use super::super::value::{Quantity, Value};
 use super::equality::as_decimal;
 use super::{Evaluator, Outcome, Site, describe, fail, name, only};

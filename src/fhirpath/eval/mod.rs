@@ -25,9 +25,10 @@ use std::cell::Cell;
 
 use crate::fhir::Key;
 
+use super::collection::Collection;
 use super::context::Context;
 use super::function::Function;
-use super::item::{Collection, Item};
+use super::item::Item;
 use super::tree::{Call, Form, Part};
 use super::value::{UCUM, Value};
 

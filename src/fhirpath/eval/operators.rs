@@ -3,8 +3,9 @@
 
 use std::borrow::Cow;
 
+use super::super::collection::Collection;
 use super::super::decimal::Decimal;
-use super::super::item::{Collection, Item};
+use super::super::item::Item;
 use super::super::tree::{Operator, Part};
 use super::super::value::{Quantity, Value};
 use super::calendar::moved;

@@ -2,7 +2,8 @@
 
 use crate::fhir::{Kind, Node};
 
-use super::super::item::{Collection, Element, Item};
+use super::super::collection::Collection;
+use super::super::item::{Element, Item};
 use super::super::model;
 use super::super::tree::{Name, Part};
 use super::super::value::{Unit, Value};

@@ -5,8 +5,9 @@ use std::cmp::Ordering;
 
 use crate::fhir::{Kind, Node};
 
+use super::super::collection::Collection;
 use super::super::decimal::Decimal;
-use super::super::item::{Collection, Item};
+use super::super::item::Item;
 use super::super::units::{self, Measure};
 use super::super::value::{Calendar, Quantity, UCUM, Unit, Value};
 use super::equality::equivalent_decimals;

@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
+use super::super::collection::Collection;
 use super::super::function::Function;
-use super::super::item::{Collection, Item};
+use super::super::item::Item;
 use super::super::pattern::Pattern;
 use super::super::value::Value;
 use super::{Evaluator, Outcome, Site, describe, encode, fail, name, only};

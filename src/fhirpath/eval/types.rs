@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
+use super::super::collection::Collection;
 use super::super::function::Function;
-use super::super::item::{Collection, Element, Item};
+use super::super::item::{Element, Item};
 use super::super::model::{self, Walk};
 use super::super::tree::{Form, Namespace, Part, TypeSpecifier, TypeTest};
 use super::super::value::{TypeName, Value};

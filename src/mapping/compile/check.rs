@@ -23,7 +23,13 @@ pub(super) fn compile(
         let Some((_, node)) = declared.nodes.iter().find(|(name, _)| **name == *rule.name) else { continue };
         let mut add = |said: String, mend: &str| findings.add(node.file, node.at, said, mend);
         keys(model, at, rule, &mut add);
-        if rule.each.is_some() || rule.create.is_some() || matches!(rule.find, Find::Root) {
+        let is_made = match rule.find {
+            Find::Root => true,
+            Find::At(_) | Find::Search => rule.each.is_some() || rule.create.is_some(),
+            // Elements are looked at with their resource.
+            Find::Items(_) | Find::Versions => false,
+        };
+        if is_made {
             required(model, ground, at, rule, &mut add);
         }
     }
@@ -80,7 +86,8 @@ fn exclusive(one: &Field, two: &Field) -> bool {
     let condition = |field: &Field| -> Option<(String, String)> {
         let (place, value) = field.when.as_ref()?.text().split_once('=')?;
         let value = value.trim().strip_prefix('\'')?.strip_suffix('\'')?;
-        let plain = !value.contains('\'') && place.trim().chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '.');
+        let plain =
+            !value.contains('\'') && place.trim().chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '.');
         plain.then(|| (place.trim().to_owned(), value.to_owned()))
     };
     match (condition(one), condition(two)) {
@@ -132,7 +139,13 @@ fn required(model: &Model, ground: &Ground<'_>, at: usize, rule: &NodeRule, add:
     }
     for test in &rule.tests {
         let is_node = matches!(test.is, Is::Node(_));
-        note_value(&test.path, if let Is::Value(value) = &test.is { Some(value) } else { None }, is_node, &mut sourced, &mut whole_values);
+        note_value(
+            &test.path,
+            if let Is::Value(value) = &test.is { Some(value) } else { None },
+            is_node,
+            &mut sourced,
+            &mut whole_values,
+        );
     }
     for fill in &rule.fills {
         let value = if let With::Value(value) = &fill.with { Some(value) } else { None };
@@ -237,7 +250,8 @@ fn without_source(
         }
         for element in own.iter().filter(|element| element.min > 0) {
             let stem = element.stem();
-            let found = given.iter().any(|name| if element.is_choice() { name.starts_with(stem) } else { *name == stem });
+            let found =
+                given.iter().any(|name| if element.is_choice() { name.starts_with(stem) } else { *name == stem });
             if !found {
                 let mut place: Vec<&str> = at.iter().map(String::as_str).collect();
                 place.push(&element.name);

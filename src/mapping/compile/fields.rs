@@ -10,7 +10,7 @@ use crate::fhirpath::Expression;
 use super::super::converter::{self, Converter};
 use super::super::crosswalk::Crosswalk;
 use super::super::model::{End, Field, Member, Model, Owner, Shape, Source, Withhold};
-use super::super::path::{Paths, Repeats};
+use super::super::path::{Path, Paths, Repeats};
 use super::super::schema::Expected;
 use super::super::source::FieldFile;
 use super::{Declarations, Declared, Findings, Ground, Known, RecordPath, end, ends, nodes};
@@ -53,9 +53,31 @@ pub(super) fn compile<'f>(
             Err((at, said, mend)) => findings.add(rule.file, at, said, mend),
         }
     }
+    for at in 0..model.nodes.len() {
+        model.nodes[at].shown = shown(model, at);
+    }
     model.computes = !model.withhold.is_empty()
         || model.fields.iter().any(|field| matches!(field.source, Source::Computed { .. }));
     sources
+}
+
+/// What the record shows of a node where that is created.
+fn shown(model: &Model, node: usize) -> Vec<Path> {
+    let rule = &model.nodes[node];
+    let Some(create) = &rule.create else { return Vec::new() };
+    let mut shown = Vec::new();
+    for field in &model.fields {
+        let Source::Ends { choices, also, .. } = &field.source else { continue };
+        let below = |member: &Box<str>| {
+            let place: Vec<&Box<str>> = field.within.iter().chain([member]).collect();
+            place.len() >= create.len() && create.iter().zip(place).all(|(one, two)| one == two)
+        };
+        let ends = choices.iter().flatten().chain(also.as_ref().map(|(end, _)| end));
+        if field.members.iter().any(below) {
+            shown.extend(ends.filter(|end| end.node == node).map(|end| end.path.clone()));
+        }
+    }
+    shown
 }
 
 /// Puts a field into the record's shape, and among what its list or the record holds under a condition.
@@ -123,7 +145,9 @@ fn insert(members: &mut Vec<Member>, names: &[String], lists: &[Option<usize>], 
     });
     match &mut members[at].shape {
         Shape::Object(members) => insert(members, rest, &lists[1..], field, which),
-        Shape::List { item, .. } => insert(item, rest.get(1..).unwrap_or_default(), lists.get(2..).unwrap_or_default(), field, which),
+        Shape::List { item, .. } => {
+            insert(item, rest.get(1..).unwrap_or_default(), lists.get(2..).unwrap_or_default(), field, which)
+        }
         Shape::Leaf { .. } => {}
     }
 }
@@ -143,7 +167,11 @@ impl Compiler<'_, '_> {
             }),
             _ => {
                 let said = "a field has one source";
-                return Err((at, said.to_owned(), "give it one of fhir: (both ways), get: and value: (one way)".to_owned()));
+                return Err((
+                    at,
+                    said.to_owned(),
+                    "give it one of fhir: (both ways), get: and value: (one way)".to_owned(),
+                ));
             }
         };
         let owner = match &field.owner {
@@ -151,7 +179,10 @@ impl Compiler<'_, '_> {
                 (said.referenced, format!("{} owns nothing", said.value), "write program, ehr or events".to_owned())
             })?,
             None => match &source {
-                Source::Ends { choices, .. } => choices.first().and_then(|ends| ends.first()).map_or(Owner::Program, |end| model.nodes[end.node].owner),
+                Source::Ends { choices, .. } => choices
+                    .first()
+                    .and_then(|ends| ends.first())
+                    .map_or(Owner::Program, |end| model.nodes[end.node].owner),
                 _ => Owner::Program,
             },
         };
@@ -167,14 +198,18 @@ impl Compiler<'_, '_> {
         let wrong = |said: String, mend: &str| (record.referenced, said, mend.to_owned());
         let mut places = Vec::new();
         for path in &record.value.0 {
-            places.push(RecordPath::parse(path).map_err(|said| wrong(said, "write a place such as services[].minutes"))?);
+            places
+                .push(RecordPath::parse(path).map_err(|said| wrong(said, "write a place such as services[].minutes"))?);
         }
         let Some(first) = places.first().cloned() else {
             return Err(wrong("a field has a place in the record".to_owned(), "name one"));
         };
         let around = |place: &RecordPath| (place.list.clone(), place.names[..place.names.len() - 1].to_vec());
         if places.iter().any(|place| around(place) != around(&first)) {
-            return Err(wrong("the values of one field are members of one object".to_owned(), "name places side by side"));
+            return Err(wrong(
+                "the values of one field are members of one object".to_owned(),
+                "name places side by side",
+            ));
         }
         match first.list.as_deref() {
             Some(list) if list_named(model, list).is_none() => {
@@ -192,7 +227,11 @@ impl Compiler<'_, '_> {
             let names: Vec<&str> = whole.iter().map(String::as_str).collect();
             let Some(found) = self.ground.schema.at(&names) else {
                 let said = format!("the record's schema knows no {path}");
-                return Err((record.referenced, said, "describe it in record.schema.json, or correct its spelling".to_owned()));
+                return Err((
+                    record.referenced,
+                    said,
+                    "describe it in record.schema.json, or correct its spelling".to_owned(),
+                ));
             };
             expected.push(found);
         }
@@ -225,15 +264,14 @@ impl Compiler<'_, '_> {
         }
         for ends in &mut choices {
             fit(&via, ends, expected).map_err(|(said, mend)| (at, said, mend))?;
-            reachable(model, ends, list).map_err(|said| (at, said, "let the field stand in the list that the node makes".to_owned()))?;
+            reachable(model, ends, list)
+                .map_err(|said| (at, said, "let the field stand in the list that the node makes".to_owned()))?;
         }
         let also = match &field.also {
             None => None,
             Some(also) => {
                 let at = also.referenced;
-                let mut end = vec![
-                    end(model, self.paths, self.known, &also.value.fhir.value).map_err(wrong)?,
-                ];
+                let mut end = vec![end(model, self.paths, self.known, &also.value.fhir.value).map_err(wrong)?];
                 let via = self.converter(also.value.via.as_ref(), std::slice::from_ref(&end), at)?;
                 fit(&via, &mut end, expected).map_err(|(said, mend)| (at, said, mend))?;
                 end.pop().map(|end| (end, via))
@@ -253,11 +291,17 @@ impl Compiler<'_, '_> {
         let expression = expression(get)?;
         let node = match &field.of {
             Some(of) => *self.known.get(&of.value).ok_or_else(|| {
-                (of.referenced, format!("there is no node {}", of.value), "name the node that get: starts from".to_owned())
+                (
+                    of.referenced,
+                    format!("there is no node {}", of.value),
+                    "name the node that get: starts from".to_owned(),
+                )
             })?,
             None => {
                 let root = model.nodes.iter().position(|node| matches!(node.find, super::super::model::Find::Root));
-                root.ok_or_else(|| (get.referenced, "there is no Task".to_owned(), "add a node with root: Task".to_owned()))?
+                root.ok_or_else(|| {
+                    (get.referenced, "there is no Task".to_owned(), "add a node with root: Task".to_owned())
+                })?
             }
         };
         if !within(model, nodes::home(model, node), list) {
@@ -320,12 +364,17 @@ impl Compiler<'_, '_> {
 
     fn withhold(&self, rule: &super::super::source::WithholdFile) -> Result<Withhold, Wrong> {
         let node = *self.known.get(&rule.of.value).ok_or_else(|| {
-            (rule.of.referenced, format!("there is no node {}", rule.of.value), "name the node that when: starts from".to_owned())
+            (
+                rule.of.referenced,
+                format!("there is no node {}", rule.of.value),
+                "name the node that when: starts from".to_owned(),
+            )
         })?;
         let mut record = Vec::new();
         for path in &rule.record.value.0 {
             let place = RecordPath::parse(path);
-            let place = place.map_err(|said| (rule.record.referenced, said, "write a place of the record".to_owned()))?;
+            let place =
+                place.map_err(|said| (rule.record.referenced, said, "write a place of the record".to_owned()))?;
             record.push(place.names.into());
         }
         Ok(Withhold { rule: rule.rule.value.as_str().into(), node, when: expression(&rule.when)?, record })
@@ -338,8 +387,9 @@ fn call<'t>(text: &'t str, name: &str) -> Option<&'t str> {
 }
 
 fn expression(text: &Spanned<String>) -> Result<Expression, Wrong> {
-    Expression::parse(&text.value)
-        .map_err(|issue| (text.referenced, issue.text.clone(), "write FHIRPath (http://hl7.org/fhirpath/N1/)".to_owned()))
+    Expression::parse(&text.value).map_err(|issue| {
+        (text.referenced, issue.text.clone(), "write FHIRPath (http://hl7.org/fhirpath/N1/)".to_owned())
+    })
 }
 
 /// Is `outer` the list `inner`, one around it, or the record itself?
@@ -354,7 +404,10 @@ fn reachable(model: &Model, ends: &[End], list: Option<usize>) -> Result<(), Str
         if home != list && !(end.identity && within(model, home, list)) {
             let name = &model.nodes[end.node].name;
             return Err(match home {
-                Some(home) => format!("{name} is found in the items of {}", model.nodes[home].each.as_ref().map_or("", |each| &each.record)),
+                Some(home) => format!(
+                    "{name} is found in the items of {}",
+                    model.nodes[home].each.as_ref().map_or("", |each| &each.record)
+                ),
                 None => format!("{name} is found once, and the field stands in every item of a list"),
             });
         }
@@ -376,7 +429,8 @@ fn fit(via: &Converter, ends: &mut [End], expected: &[Expected]) -> Result<(), (
     };
     for (end, wanted) in ends.iter().zip(wanted) {
         if !wanted.contains(&&*end.path.kind) {
-            let said = format!("{} is for {}, and {} is a {}", via.name(), wanted.join(" or "), end.path.text, end.path.kind);
+            let said =
+                format!("{} is for {}, and {} is a {}", via.name(), wanted.join(" or "), end.path.text, end.path.kind);
             return Err((said, "use another converter, or name another element".to_owned()));
         }
     }
@@ -394,7 +448,8 @@ fn fit(via: &Converter, ends: &mut [End], expected: &[Expected]) -> Result<(), (
         };
         let whole = expected.types.iter().any(|kind| kind == "array") && ends.iter().all(|end| end.path.list);
         if !whole && !expected.allows(kind) {
-            let said = format!("FHIR has a {kind} there, and the record's schema expects {}", expected.types.join(" or "));
+            let said =
+                format!("FHIR has a {kind} there, and the record's schema expects {}", expected.types.join(" or "));
             return Err((said, "correct the schema, or add a converter".to_owned()));
         }
         if whole || matches!(via, Converter::Given) {
@@ -411,8 +466,7 @@ fn codes(via: &Converter, ends: &[End], expected: &[Expected]) -> Result<(), (St
     let Converter::Crosswalk(table) = via else { return Ok(()) };
     let closed = ends.iter().all(|end| &*end.path.kind == "code" && !end.path.coded);
     let values = expected.iter().flat_map(|expected| &expected.values);
-    let missing: Vec<&str> =
-        values.filter(|code| closed && table.forth(code).is_none()).map(String::as_str).collect();
+    let missing: Vec<&str> = values.filter(|code| closed && table.forth(code).is_none()).map(String::as_str).collect();
     if missing.is_empty() {
         return Ok(());
     }

@@ -7,8 +7,8 @@ use crate::fhir::Key;
 use super::super::converter::{Converter, Read, Written};
 use super::super::fidelity::Fate;
 use super::super::get::{Raw, Segment};
-use super::super::locate::Tree;
-use super::super::model::{End, Field, Source};
+use super::super::locate::{Tree, find};
+use super::super::model::{End, Field, Owner, Source};
 use super::super::path::Repeats;
 use super::resource::Home;
 use super::{Extras, Mode, Writer, same_option};
@@ -43,7 +43,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
                 }
             }
             Source::Ends { choices, .. } if choices.iter().flatten().any(|end| end.identity) => {
-                self.identity(rule, values[0]);
+                self.identity(rule, &values, kept);
             }
             Source::Ends { .. } if self.mode == Mode::Update && rule.read_only().is_some() => {
                 self.unchanged_only(rule, &values, old, kept);
@@ -60,19 +60,21 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
     }
 
     /// Ids are given by the gateway and stay.
-    fn identity(&mut self, rule: &Field, value: Option<&Value>) {
-        let Some(value) = value else { return };
-        let own = self.reader.read(rule, 0).0.value;
+    fn identity(&mut self, rule: &'m Field, values: &[Option<&Value>], kept: &mut Extras) {
+        let Some(value) = values[0] else { return };
         let Source::Ends { choices, .. } = &rule.source else { return };
-        let node = choices.first().and_then(|ends| ends.first()).map(|end| end.node);
-        let own = match node.map(|node| self.homes[node]) {
-            Some(Home::Created(at)) => Some(self.created[at].id.clone().into()),
-            // Created later, by the first value that is written: then the record chooses no id either.
-            _ => own,
+        let Some(node) = choices.first().and_then(|ends| ends.first()).map(|end| end.node) else { return };
+        let own = match self.homes[node] {
+            Home::Created(at) => Some(self.created[at].id.clone().into()),
+            _ => self.reader.read(rule, 0).0.value,
         };
-        let chosen = self.mode == Mode::Make && own.is_none();
-        if !chosen && !same_option(Some(value), own.as_ref()) {
-            self.read_only("is given by the gateway", "leave it as it was, or leave it out of what is new");
+        if same_option(Some(value), own.as_ref()) {
+            return;
+        }
+        match self.mode {
+            Mode::Make if own.is_none() => self.keep_all(rule, values, kept),
+            Mode::Make => self.invalid("expected an id, 1 to 64 of A-Z a-z 0-9 - .".to_owned()),
+            Mode::Update => self.read_only("is given by the gateway", "leave it as it was, or leave it out of what is new"),
         }
     }
 
@@ -124,12 +126,11 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
     ) {
         let (_, raw) = self.reader.read(rule, 0);
         let own: Vec<Read> = (0..values.len()).map(|which| self.reader.read(rule, which).0).collect();
+        if values.iter().zip(&own).all(|(value, own)| same_option(*value, own.value.as_ref())) {
+            return;
+        }
         if values.iter().all(Option::is_none) {
             return self.erase(choices, also);
-        }
-        let unchanged = values.iter().zip(&own).all(|(value, own)| same_option(*value, own.value.as_ref()));
-        if unchanged && !own.iter().any(|own| own.defaulted && self.mode == Mode::Make) {
-            return;
         }
         let written = match via.write(values) {
             Ok(written) => written,
@@ -146,12 +147,16 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
             if let Some((end, via)) = also
                 && self.home(end.node).is_some()
             {
-                match via.write(values) {
-                    Ok(written) => self.write(end, &written[0], via.display(values[0])),
+                match via.write_if_known(values) {
+                    Ok(written) => self.write(end, &written, via.display(values[0])),
                     Err(wrong) => self.invalid(wrong),
                 }
             }
-            self.row(&via.name(), Fate::Mapped);
+            let first = &choices[choice][0];
+            self.row_at(first.node, &first.path.text, &via.name(), Fate::Mapped);
+            if via.is_unknown(values[0]) {
+                self.note(Key::NotTranslated, format!("{} has no row for the code; it passed as it is", via.name()));
+            }
         }
         self.keep_what_is_lost(rule, via, values, &written, kept);
     }
@@ -160,7 +165,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
     fn choose(&mut self, choices: &[Vec<End>], raw: &Raw<'_>) -> Option<usize> {
         let spoke = raw.choice.filter(|_| !raw.is_empty());
         let mut possible = spoke.into_iter().chain(0..choices.len());
-        possible.find(|at| choices[*at].iter().all(|end| self.home(end.node).is_some()))
+        possible.find(|at| choices[*at].iter().all(|end| !self.is_foreign(end) && self.home(end.node).is_some()))
     }
 
     /// What the graph says less finely than the record is kept as the record said it.
@@ -188,14 +193,26 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         }
     }
 
+    /// Does it belong to somebody else?
+    fn is_foreign(&self, end: &End) -> bool {
+        self.mode == Mode::Update && self.reader.ground.model.nodes[end.node].owner == Owner::Ehr
+    }
+
     /// The record has nothing here any more.
     fn erase(&mut self, choices: &'m [Vec<End>], also: Option<&'m (End, Converter)>) {
         let ends = choices.iter().flatten().chain(also.map(|(end, _)| end));
         for end in ends {
             if let Some(target) = self.reader.targets[end.node].filter(|_| matches!(self.homes[end.node], Home::Found))
-                && super::super::locate::find(target.node, &end.path.steps).is_some()
+                && find(target.node, &end.path.steps).is_some()
             {
+                if self.is_foreign(end) {
+                    return self.read_only(
+                        "comes from whoever sent the referral",
+                        "give another value, which is kept as the program's own; it cannot be removed here",
+                    );
+                }
                 self.write(end, &Written::Nothing, None);
+                self.row_at(end.node, &end.path.text, "removed", Fate::Mapped);
             }
         }
     }

@@ -4,8 +4,8 @@ use serde_json::{Map as Object, Value, json};
 
 use super::super::discover::Target;
 use super::super::draft::{Draft, View};
-use super::super::fidelity::Fate;
-use super::super::locate::{Tree, find};
+use super::super::fidelity::{Fate, Origin};
+use super::super::locate::find;
 use super::super::map::{Change, Created, Put};
 use super::super::model::{End, Find, Is, NodeRule, With};
 use super::super::path::Path;
@@ -70,7 +70,8 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
             let rule = &self.reader.ground.model.nodes[node];
             let Some(target) = self.reader.targets[node] else { continue };
             let removable = rule.create.is_some() && !rule.gone.is_empty() && rule.owner.read_only().is_none();
-            if removable && !self.has_content(rule) {
+            let is_shown = rule.shown.iter().any(|path| find(target.node, &path.steps).is_some());
+            if removable && is_shown && !self.has_content(rule) {
                 self.remove(node, target);
                 self.homes[node] = Home::Gone;
             }
@@ -88,7 +89,6 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
                 }
                 let id = self.chosen_id(rule);
                 self.homes[node] = self.create(node, id);
-                self.row("", Fate::Defaulted);
                 Some(self.homes[node])
             }
             home => Some(home),
@@ -183,6 +183,25 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         }
     }
 
+    /// A place in a node, for people.
+    pub(super) fn origin(&self, node: usize, path: &str) -> Option<Origin> {
+        let rule = &self.reader.ground.model.nodes[node];
+        let path = format!("{}.{path}", rule.start);
+        match self.homes[node] {
+            Home::Found => self.reader.targets[node].map(|target| Origin {
+                resource: target.resource.url.clone(),
+                version: target.resource.version,
+                path,
+            }),
+            Home::Created(at) => {
+                let new = &self.created[at];
+                Some(Origin { resource: format!("{}/{}", new.kind, new.id), version: 0, path })
+            }
+            // An item that is being made: its resource is that of the list.
+            _ => Some(Origin { resource: String::new(), version: 0, path }),
+        }
+    }
+
     /// Makes a resource as good as removed, and takes it out of where it is listed.
     pub(super) fn remove(&mut self, node: usize, target: Target<'g>) {
         let rule = &self.reader.ground.model.nodes[node];
@@ -239,6 +258,11 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
                 if self.draft(node, home).is_none_or(|draft| draft.has(&fill.path.steps)) {
                     continue;
                 }
+                // What somebody else left out stays out; what this change took away does not.
+                let was_there = self.reader.targets[node].is_some_and(|target| find(target.node, &fill.path.steps).is_some());
+                if !is_new && !was_there {
+                    continue;
+                }
                 let value = match &fill.with {
                     With::Value(value) => Some(value.clone()),
                     With::Node(other) => self.url(*other).map(|url| json!({ "reference": url })),
@@ -246,7 +270,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
                 };
                 if let (Some(value), Some(draft)) = (value, self.draft(node, home)) {
                     draft.ensure(&fill.path.steps).set(&value);
-                    self.reader.fidelity.count(&Fate::Defaulted);
+                    self.row_at(node, &fill.path.text, "new", Fate::Defaulted);
                 }
             }
         }
@@ -277,15 +301,13 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
             .into_iter()
             .map(|new| Created { kind: new.kind.into(), json: new.draft.finish(), id: new.id })
             .collect();
-        let mut fidelity = self.reader.fidelity;
-        fidelity.fields = self.rows;
         Put {
             changes,
             created,
             extras_changed: !same(&kept, extras),
             extras: kept,
-            issues: self.reader.issues,
-            fidelity,
+            issues: self.notes,
+            fidelity: self.fidelity,
         }
     }
 }

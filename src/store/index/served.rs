@@ -72,7 +72,8 @@ impl Reader<'_> {
         for resource_type in self.definitions.resource_types() {
             let parameters = self.definitions.search_parameters(resource_type);
             if let Some(definition) = parameters.iter().find(|known| known.code == code.value) {
-                self.add(resource_type, definition, code);
+                // What all types share is no bare code: its system need not be looked up in the definition of each.
+                self.add(resource_type, definition, code, false);
             }
         }
         if self.found.len() == before && self.issues.is_empty() {
@@ -89,7 +90,7 @@ impl Reader<'_> {
         let parameters = self.definitions.search_parameters(resource_type);
         for code in &group.parameters {
             if let Some(definition) = parameters.iter().find(|known| known.code == code.value) {
-                self.add(resource_type, definition, code);
+                self.add(resource_type, definition, code, true);
                 continue;
             }
             let mut known: Vec<&str> = parameters.iter().map(|known| known.code.as_str()).collect();
@@ -99,9 +100,12 @@ impl Reader<'_> {
         }
     }
 
-    fn add(&mut self, resource_type: &str, definition: &SearchParameter, code: &Spanned<String>) {
+    fn add(&mut self, resource_type: &str, definition: &SearchParameter, code: &Spanned<String>, bare_codes: bool) {
         match self.parameter(resource_type, definition) {
-            Ok(parameter) => {
+            Ok(mut parameter) => {
+                if bare_codes && parameter.kind == ParameterKind::Token {
+                    parameter.system = self.system(&parameter.expressions);
+                }
                 self.found.insert((resource_type.to_owned(), definition.code.clone()), parameter);
             }
             Err(said) => self.refuse(code, said),
@@ -123,13 +127,12 @@ impl Reader<'_> {
         if expressions.is_empty() {
             return Err(format!("{name} says nothing about {resource_type}: its expression is {text}"));
         }
-        let system = (kind == ParameterKind::Token).then(|| self.system(&expressions)).flatten();
         Ok(Parameter {
             resource_type: resource_type.to_owned(),
             code: definition.code.clone(),
             kind,
             targets: definition.targets.clone(),
-            system,
+            system: None,
             expressions,
         })
     }

@@ -1,4 +1,4 @@
-//! The data that comes with the program: every file under `profiles/` (but the packages, which `definitions` holds), as
+//! Layer 0: the data that comes with the program, every file under `profiles/` (but the packages, which `definitions` holds), as
 //! `build.rs` found it.
 
 include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
