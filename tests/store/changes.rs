@@ -75,6 +75,19 @@ async fn a_change_of_what_is_shared_makes_what_is_owed_new() {
 }
 
 #[tokio::test]
+async fn what_is_shared_before_it_is_stored_makes_what_is_owed_new() {
+    let backend = Backend::new();
+    let store = backend.open();
+    let mut plan = referral("a", PANTRY, noon());
+    plan.shares[0].resources.push(key("Procedure/later"));
+    store.commit(plan).await.unwrap();
+    store.commit(Plan { writes: vec![write("Procedure/other", 1, noon(), "")], ..Plan::default() }).await.unwrap();
+    assert_eq!(items(&store.changes(PANTRY, 1, 10).await.unwrap()), []);
+    store.commit(Plan { writes: vec![write("Procedure/later", 1, noon(), "")], ..Plan::default() }).await.unwrap();
+    assert_eq!(items(&store.changes(PANTRY, 1, 10).await.unwrap()), named(&[("Task/a", 3)]));
+}
+
+#[tokio::test]
 async fn the_changes_of_one_sequence_are_not_cut() {
     let backend = Backend::new();
     let store = backend.open();
