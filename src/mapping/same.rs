@@ -22,6 +22,25 @@ pub(super) fn same(one: &Value, other: &Value) -> bool {
     }
 }
 
+/// Do both say the same if the order of lists says nothing? What was taken out and filled in again has not changed.
+pub(super) fn same_in_any_order(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Array(one), Value::Array(other)) => {
+            let mut left: Vec<&Value> = other.iter().collect();
+            one.len() == other.len()
+                && one.iter().all(|item| {
+                    let found = left.iter().position(|other| same_in_any_order(item, other));
+                    found.map(|at| left.swap_remove(at)).is_some()
+                })
+        }
+        (Value::Object(one), Value::Object(other)) => {
+            one.len() == other.len()
+                && one.iter().all(|(name, one)| other.get(name).is_some_and(|other| same_in_any_order(one, other)))
+        }
+        _ => same(one, other),
+    }
+}
+
 /// A decimal as sign, digits without zeros at either end, and the power of ten of the last digit.
 fn number(text: &str) -> Option<(bool, String, i64)> {
     let (negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));

@@ -53,12 +53,37 @@ pub(super) fn compile<'f>(
             Err((at, said, mend)) => findings.add(rule.file, at, said, mend),
         }
     }
+    mapped_displays(model);
     for at in 0..model.nodes.len() {
         model.nodes[at].shown = shown(model, at);
     }
     model.computes = !model.withhold.is_empty()
         || model.fields.iter().any(|field| matches!(field.source, Source::Computed { .. }));
     sources
+}
+
+/// A display that a field of its own carries does not go with its code.
+fn mapped_displays(model: &mut Model) {
+    let ends = |field: &Field| -> Vec<End> {
+        match &field.source {
+            Source::Ends { choices, also, .. } => choices.iter().flatten().chain(also.as_ref().map(|(end, _)| end)).cloned().collect(),
+            _ => Vec::new(),
+        }
+    };
+    let parent = |end: &End| end.path.text.rsplit_once('.').map(|(parent, _)| (end.node, parent.to_owned()));
+    let displays: Vec<_> = model
+        .fields
+        .iter()
+        .flat_map(ends)
+        .filter(|end| end.path.steps.last().is_some_and(|step| &*step.name == "display"))
+        .filter_map(|end| parent(&end))
+        .collect();
+    for field in &mut model.fields {
+        let Source::Ends { choices, also, .. } = &mut field.source else { continue };
+        for end in choices.iter_mut().flatten().chain(also.as_mut().map(|(end, _)| end)) {
+            end.path.coded &= !parent(end).is_some_and(|parent| displays.contains(&parent));
+        }
+    }
 }
 
 /// What the record shows of a node where that is created.

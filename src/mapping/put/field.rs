@@ -2,16 +2,24 @@
 
 use serde_json::{Map as Object, Value};
 
-use crate::fhir::Key;
+use crate::fhir::{Issue, Key};
 
 use super::super::converter::{Converter, Read, Written};
 use super::super::fidelity::Fate;
-use super::super::get::{Raw, Segment};
+use super::super::get::{Raw, Segment, said};
 use super::super::locate::{Tree, find};
 use super::super::model::{End, Field, Owner, Source};
 use super::super::path::Repeats;
 use super::resource::Home;
 use super::{Extras, Mode, Writer, same_option};
+
+/// A field that says what it said, and one end where it does not say it yet.
+pub(super) struct Waiting<'m, 'r> {
+    scope: Option<usize>,
+    end: &'m End,
+    via: &'m Converter,
+    values: Vec<Option<&'r Value>>,
+}
 
 impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
     /// Compares and writes a field. `given` and `old` are the objects that its values are members of.
@@ -24,7 +32,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
     ) {
         let rule = &self.reader.ground.model.fields[field];
         let member = |name: &str| given.and_then(|given| given.get(name)).filter(|value| !value.is_null());
-        let values: Vec<Option<&Value>> = rule.members.iter().map(|name| member(name)).collect();
+        let values: Vec<Option<&'r Value>> = rule.members.iter().map(|name| member(name)).collect();
         if self.inactive[field] {
             return self.keep_all(rule, &values, kept);
         }
@@ -38,7 +46,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
                 if let Some(value) = values[0] {
                     let own = self.reader.computed(rule);
                     if self.mode == Mode::Update && !same_option(Some(value), own.as_ref()) {
-                        self.refuse(rule);
+                        self.not_taken(rule);
                     }
                 }
             }
@@ -52,6 +60,14 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
                 self.written(rule, choices, via, also.as_ref(), &values, kept);
             }
         }
+    }
+
+    /// A computed value follows what it is computed from: one that does not yet is not used, and that is said.
+    fn not_taken(&mut self, rule: &Field) {
+        let (what, instead) = rule.read_only().unwrap_or_default();
+        let place = said(&self.place);
+        let text = format!("{place} {what}; the value that was sent is not used");
+        self.notes.push(Issue::warning(Key::ReadOnly, place, text).hint(instead));
     }
 
     fn refuse(&mut self, rule: &Field) {
@@ -123,13 +139,13 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         choices: &'m [Vec<End>],
         via: &'m Converter,
         also: Option<&'m (End, Converter)>,
-        values: &[Option<&Value>],
+        values: &[Option<&'r Value>],
         kept: &mut Extras,
     ) {
         let (_, raw) = self.reader.read(rule, 0);
         let own: Vec<Read> = (0..values.len()).map(|which| self.reader.read(rule, which).0).collect();
         if values.iter().zip(&own).all(|(value, own)| same_option(*value, own.value.as_ref())) {
-            return;
+            return self.wait(choices, via, also, values);
         }
         if values.iter().all(Option::is_none) {
             return self.erase(choices, also);
@@ -161,6 +177,40 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
             }
         }
         self.keep_what_is_lost(rule, via, values, &written, kept);
+    }
+
+    /// A field says what it said. Should one of its nodes come into being by another, it says it there too: what a new
+    /// resource says by default must not speak against it.
+    fn wait(
+        &mut self,
+        choices: &'m [Vec<End>],
+        via: &'m Converter,
+        also: Option<&'m (End, Converter)>,
+        values: &[Option<&'r Value>],
+    ) {
+        let model = self.reader.ground.model;
+        let own = choices.iter().flatten().map(|end| (end, via)).chain(also.map(|(end, via)| (end, via)));
+        for (end, via) in own {
+            let may_come = matches!(self.homes[end.node], Home::Nowhere | Home::Created(_));
+            if may_come && model.nodes[end.node].create.is_some() && via.ends().1 == 1 && values.iter().any(Option::is_some) {
+                let scope = self.scopes.last().and_then(|(list, _)| *list);
+                self.waiting.push(Waiting { scope, end, via, values: values.to_vec() });
+            }
+        }
+    }
+
+    /// Says what fields said in the nodes that came into being.
+    pub(super) fn say_in_new(&mut self, scope: Option<usize>) {
+        let (ready, left) = std::mem::take(&mut self.waiting).into_iter().partition(|waiting| waiting.scope == scope);
+        self.waiting = left;
+        let ready: Vec<Waiting<'m, 'r>> = ready;
+        for waiting in ready {
+            if matches!(self.homes[waiting.end.node], Home::Created(_))
+                && let Ok(written) = waiting.via.write_if_known(&waiting.values)
+            {
+                self.write(waiting.end, &written, waiting.via.display(waiting.values[0]));
+            }
+        }
     }
 
     /// Which alternative is written: the one that spoke, or the first that can be.

@@ -269,6 +269,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
     }
 
     fn fill_item(&mut self, node: usize, each: &'m Each) {
+        self.say_in_new(Some(node));
         self.fill(&[node]);
         self.fill(&each.singles);
     }

@@ -22,6 +22,7 @@ use super::get::{Reader, Segment, holds, said};
 use super::map::Put;
 use super::model::{Member, Shape, Withhold};
 use super::same::same;
+use field::Waiting;
 use resource::{Home, New};
 
 /// Is there a graph already?
@@ -50,6 +51,8 @@ pub(super) struct Writer<'g, 'm, 'r> {
     pending: Vec<Option<Draft<'g>>>,
     /// Fields whose condition does not hold
     inactive: Vec<bool>,
+    /// Fields that say what they said, and could say it in a node that is not there yet
+    waiting: Vec<Waiting<'m, 'r>>,
     /// The rules under which something is left out
     withheld: Vec<&'m Withhold>,
     /// The record and the items of its lists that we are in, outermost first, each with its list
@@ -78,6 +81,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
             created: Vec::new(),
             pending: Vec::new(),
             inactive: vec![false; fields],
+            waiting: Vec::new(),
             withheld: Vec::new(),
             scopes: Vec::new(),
             ids,
@@ -103,6 +107,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         self.remove_singles(&model.singles);
         self.judge(&model.conditional, record);
         let kept = self.object(&model.shape, Some(record), extras.as_object());
+        self.say_in_new(None);
         self.fill(&model.singles);
         if !self.errors.is_empty() {
             return Err(Error::unprocessable(self.errors));

@@ -9,7 +9,7 @@ use super::super::locate::find;
 use super::super::map::{Change, Created, Put};
 use super::super::model::{End, Find, Is, NodeRule, With};
 use super::super::path::Path;
-use super::super::same::same;
+use super::super::same::{same, same_in_any_order};
 use super::list::parsed;
 use super::{Mode, Writer};
 use crate::fhir::primitive;
@@ -293,7 +293,9 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         let mut changes = Vec::new();
         for (resource, draft) in self.reader.ground.graph.resources().iter().zip(&self.drafts) {
             let Some(json) = draft.as_ref().map(Draft::finish) else { continue };
-            if json != resource.node().text() {
+            let is_same = json == resource.node().text()
+                || parsed(&json).is_some_and(|value| same_in_any_order(&value, &resource.node().to_value()));
+            if !is_same {
                 changes.push(Change { url: resource.url.clone(), version: resource.version, json });
             }
         }
