@@ -4,6 +4,9 @@
 //!
 //! `cargo bench --bench gateway`. Plain text, since what matters are rates of whole requests. Everything is bounded.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+#![allow(clippy::wildcard_imports, clippy::cast_precision_loss, clippy::map_unwrap_or)]
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

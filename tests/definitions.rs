@@ -1,5 +1,7 @@
 //! What the embedded R4 core knows, and that packs hold what packages held.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::path::Path;
 
 use handoff::definitions::{Definitions, Membership, Package, Strength, StructureKind, pack};

@@ -2,6 +2,8 @@
 //! it, and `NAME.expect`, one line for each finding: severity, line:column, key, path, and behind ` -- ` how to mend it,
 //! where that is more than the table says.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Arc, LazyLock};
