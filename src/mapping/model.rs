@@ -117,6 +117,8 @@ pub(super) struct Fill {
     pub(super) path: Path,
     /// What
     pub(super) with: With,
+    /// What of it the record shows: where nothing of that is left, it is missing
+    pub(super) shown: Vec<Path>,
 }
 
 /// What is filled in.

@@ -56,6 +56,9 @@ pub(super) fn compile<'f>(
     mapped_displays(model);
     for at in 0..model.nodes.len() {
         model.nodes[at].shown = shown(model, at);
+        for fill in 0..model.nodes[at].fills.len() {
+            model.nodes[at].fills[fill].shown = shown_of(model, at, &model.nodes[at].fills[fill].path);
+        }
     }
     model.computes = !model.withhold.is_empty()
         || model.fields.iter().any(|field| matches!(field.source, Source::Computed { .. }));
@@ -103,6 +106,22 @@ fn shown(model: &Model, node: usize) -> Vec<Path> {
         }
     }
     shown
+}
+
+/// What the record shows of what stands at a path of a node.
+fn shown_of(model: &Model, node: usize, path: &Path) -> Vec<Path> {
+    let ends = model.fields.iter().flat_map(|field| match &field.source {
+        Source::Ends { choices, also, .. } => {
+            choices.iter().flatten().chain(also.as_ref().map(|(end, _)| end)).collect::<Vec<_>>()
+        }
+        _ => Vec::new(),
+    });
+    let inside = |end: &&End| {
+        end.node == node
+            && end.path.steps.len() >= path.steps.len()
+            && end.path.steps.iter().zip(&path.steps).all(|(one, two)| one.meets(two))
+    };
+    ends.filter(inside).map(|end| end.path.clone()).collect()
 }
 
 /// Puts a field into the record's shape, and among what its list or the record holds under a condition.

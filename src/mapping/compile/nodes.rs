@@ -305,7 +305,7 @@ fn whole(mut path: Path, mut with: With) -> Fill {
             all(&mut end.path);
         }
     }
-    Fill { path, with }
+    Fill { path, with, shown: Vec::new() }
 }
 
 fn is_reference(end: &End, file: &str, at: Location, findings: &mut Findings) -> bool {

@@ -255,7 +255,11 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
                 continue;
             }
             for fill in &self.reader.ground.model.nodes[node].fills {
-                if self.draft(node, home).is_none_or(|draft| draft.has(&fill.path.steps)) {
+                let is_there = |draft: &mut Draft<'g>| match &*fill.shown {
+                    [] => draft.has(&fill.path.steps),
+                    shown => shown.iter().any(|path| draft.has(&path.steps)),
+                };
+                if self.draft(node, home).is_none_or(is_there) {
                     continue;
                 }
                 // What somebody else left out stays out; what this change took away does not.
@@ -277,15 +281,17 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         }
     }
 
-    /// What stands at a place, in the resource as it came or as it is being made.
+    /// What stands at a place, as this change leaves it.
     fn copied(&mut self, end: &End) -> Option<Value> {
-        match self.homes[end.node] {
-            Home::Found => {
-                let target = self.reader.targets[end.node]?;
-                find(target.node, &end.path.steps).map(crate::fhir::Node::to_value)
+        let home = self.homes[end.node];
+        if home == Home::Found {
+            let target = self.reader.targets[end.node]?;
+            let is_changed = target.position.and_then(|at| self.drafts.get(at)).is_some_and(Option::is_some);
+            if !is_changed {
+                return find(target.node, &end.path.steps).map(crate::fhir::Node::to_value);
             }
-            home => parsed(&find(self.draft(end.node, home)?.view(), &end.path.steps)?.text()),
         }
+        parsed(&find(self.draft(end.node, home)?.view(), &end.path.steps)?.text())
     }
 
     /// What changed, as text.
