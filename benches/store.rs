@@ -202,11 +202,11 @@ fn name(number: usize) -> String {
 }
 
 fn owner(number: usize) -> &'static str {
-    if number % 2 == 0 { PANTRY } else { SHELTER }
+    if number.is_multiple_of(2) { PANTRY } else { SHELTER }
 }
 
 fn owner_of_fifty(number: usize) -> String {
-    if number % 50 == 0 { PANTRY.to_owned() } else { format!("agency-{}", number % 50) }
+    if number.is_multiple_of(50) { PANTRY.to_owned() } else { format!("agency-{}", number % 50) }
 }
 
 fn rate(elapsed: Duration, count: usize) -> u64 {

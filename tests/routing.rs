@@ -3,6 +3,8 @@
 //! A case names a directory (`demo`, or resources), a transaction of `fixtures/`, and merge patches (RFC 7396) for resources
 //! of either, by type or by `Type/id`. Candidates are told as in the audit: `+id codes` for kept, `-id codes` for dropped.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -95,7 +97,7 @@ fn message(given: &Value) -> Value {
 fn candidates(decision: &Decision) -> Vec<String> {
     let tell = |candidate: &handoff::routing::Candidate| {
         let sign = if matches!(candidate.verdict, Verdict::Kept { .. }) { "+" } else { "-" };
-        let codes: Vec<&str> = candidate.reasons.iter().map(|reason| reason.code()).collect();
+        let codes: Vec<&str> = candidate.reasons.iter().map(handoff::routing::Reason::code).collect();
         format!("{sign}{} {}", candidate.program.id, codes.join(" "))
     };
     decision.candidates.iter().map(tell).collect()
@@ -116,7 +118,7 @@ fn every_case_is_decided_as_it_says() {
         let found = with_referral(&message(given), |referral| decide(&directory, referral, at));
         let found = match found {
             Ok(decision) => {
-                let reasons: Vec<&str> = decision.reasons.iter().map(|reason| reason.code()).collect();
+                let reasons: Vec<&str> = decision.reasons.iter().map(handoff::routing::Reason::code).collect();
                 let mut found = json!({
                     "owner": decision.owner,
                     "program": decision.program,

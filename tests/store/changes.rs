@@ -181,7 +181,7 @@ async fn a_follower_misses_nothing_whatever_runs_beside_it() {
     let end = store.commit(referral("end", PANTRY, noon())).await.unwrap();
     expected.insert("Task/end".to_owned(), end.seq);
     for follower in followers {
-        let seen = tokio::time::timeout(Duration::from_secs(60), follower).await.unwrap().unwrap();
+        let seen = tokio::time::timeout(Duration::from_mins(1), follower).await.unwrap().unwrap();
         assert!(seen.values().all(|(_, times)| *times <= 2), "no version is given twice");
         let last: BTreeMap<String, u64> = seen.into_iter().map(|(task, (seq, _))| (task, seq)).collect();
         assert_eq!(last, expected);

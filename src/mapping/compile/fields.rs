@@ -190,7 +190,7 @@ fn insert(members: &mut Vec<Member>, names: &[String], lists: &[Option<usize>], 
     match &mut members[at].shape {
         Shape::Object(members) => insert(members, rest, &lists[1..], field, which),
         Shape::List { item, .. } => {
-            insert(item, rest.get(1..).unwrap_or_default(), lists.get(2..).unwrap_or_default(), field, which)
+            insert(item, rest.get(1..).unwrap_or_default(), lists.get(2..).unwrap_or_default(), field, which);
         }
         Shape::Leaf { .. } => {}
     }
@@ -233,7 +233,7 @@ impl Compiler<'_, '_> {
         let members = field.record.value.0.iter().filter_map(|path| path.rsplit('.').next()).map(Into::into).collect();
         let within = place.names[..place.names.len() - 1].into();
         let record = field.record.value.0.iter().map(|path| path.as_str().into()).collect();
-        let when = field.when.as_ref().map(|when| expression(when)).transpose()?;
+        let when = field.when.as_ref().map(expression).transpose()?;
         Ok((Field { record, members, within, source, when, owner }, place))
     }
 

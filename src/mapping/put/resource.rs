@@ -37,7 +37,7 @@ pub(super) struct New<'g> {
     draft: Draft<'g>,
 }
 
-impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
+impl<'g, 'r> Writer<'g, '_, 'r> {
     // === found, created, removed
 
     /// Finds single nodes in the graph.
