@@ -29,7 +29,8 @@ fn described(model: &Model, field: &Field) -> FieldDescription {
         Source::Ends { choices, via, also } => {
             let ends = || choices.iter().flatten().chain(also.as_ref().map(|(end, _)| end));
             let name = if via.is_same() { String::new() } else { via.name().into_owned() };
-            let given = name == "flag" || name == "referral-reason" || ends().any(|end| end.identity || is_filled(model, end));
+            let given =
+                name == "flag" || name == "referral-reason" || ends().any(|end| end.identity || is_filled(model, end));
             (ends().map(|end| place(model, end)).collect(), name, given)
         }
     };
@@ -48,5 +49,8 @@ fn place(model: &Model, end: &End) -> String {
 
 /// Is something filled in where this end is, around it or inside it?
 fn is_filled(model: &Model, end: &End) -> bool {
-    model.nodes[end.node].fills.iter().any(|fill| fill.path.steps.iter().zip(&end.path.steps).all(|(one, two)| one.meets(two)))
+    model.nodes[end.node]
+        .fills
+        .iter()
+        .any(|fill| fill.path.steps.iter().zip(&end.path.steps).all(|(one, two)| one.meets(two)))
 }

@@ -2,6 +2,8 @@
 //! answer, how the server stops.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+// Modules of one test share what they need by `pub`.
+#![allow(unreachable_pub)]
 
 mod agency;
 mod bad_input;

@@ -34,7 +34,9 @@ pub(crate) fn twisted(bundle: &str, (twists, pretty): &(Vec<Twist>, bool)) -> St
 fn collect(value: &Value, at: &mut String, places: &mut Vec<String>) {
     let length = at.len();
     let children: Vec<(String, &Value)> = match value {
-        Value::Object(members) => members.iter().map(|(name, value)| (name.replace('~', "~0").replace('/', "~1"), value)).collect(),
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| (name.replace('~', "~0").replace('/', "~1"), value)).collect()
+        }
         Value::Array(items) => items.iter().enumerate().map(|(at, value)| (at.to_string(), value)).collect(),
         _ => Vec::new(),
     };
@@ -64,7 +66,8 @@ impl Twist {
             }
             3 => {
                 if let Some(object) = bundle.pointer_mut(place).unwrap().as_object_mut() {
-                    let extension = serde_json::from_str(r#"[{"url":"urn:example:unknown","valueDecimal":1.10}]"#).unwrap();
+                    let extension =
+                        serde_json::from_str(r#"[{"url":"urn:example:unknown","valueDecimal":1.10}]"#).unwrap();
                     object.entry("modifierExtension").or_insert(extension);
                 }
             }

@@ -24,8 +24,12 @@ pub(crate) fn edit() -> impl Strategy<Value = Edit> {
 }
 
 fn of_kinds(kinds: u8) -> impl Strategy<Value = Edit> {
-    (any::<usize>(), any::<usize>(), any::<usize>(), 0..kinds)
-        .prop_map(|(field, item, value, what)| Edit { field, item, value, what })
+    (any::<usize>(), any::<usize>(), any::<usize>(), 0..kinds).prop_map(|(field, item, value, what)| Edit {
+        field,
+        item,
+        value,
+        what,
+    })
 }
 
 /// The fields that a program may change.

@@ -19,12 +19,7 @@ fn put(program: &Program, record: &Value, graph: &Graph, extras: &Value) -> Resu
 }
 
 /// A graph, and a record of it that was changed and put: what stands then.
-fn changed(
-    program: &Program,
-    graph: &Graph,
-    edits: &[Edit],
-    grow: bool,
-) -> Result<(Value, Put, Graph), TestCaseError> {
+fn changed(program: &Program, graph: &Graph, edits: &[Edit], grow: bool) -> Result<(Value, Put, Graph), TestCaseError> {
     let mut record = got(program, graph, &Value::Null);
     for edit in edits {
         edited(program, graph, &Value::Null, &mut record, edit, grow);
@@ -85,6 +80,30 @@ proptest! {
             for place in found.added {
                 prop_assert!(may_appear(program, &place), "{} grew {place}\nput {record:#}\ngot {seen:#}", program.kind);
             }
+        }
+    }
+
+    /// A graph made of a record alone says what the record says.
+    #[test]
+    fn make_get(twists in twists(), edits in edits(4)) {
+        let graph = world::graph(&twisted(world::full_text(), &twists));
+        for program in world::programs().iter() {
+            let (_, first, after) = changed(program, &graph, &edits, true)?;
+            let record = got(program, &after, &first.extras);
+            if !program.check(&record).is_empty() {
+                continue;
+            }
+            let made = program.map.make(&record, &mut world::ids());
+            let made = made.map_err(|error| TestCaseError::fail(format!("{}: {error}\n{record:#}", program.kind)))?;
+            let graph = made.apply(&Graph::default()).unwrap();
+            let seen = got(program, &graph, &made.extras);
+            let mut found = Differences::default();
+            found.compare(&record, &seen, "");
+            // Its history begins with it; what is computed follows what is there.
+            found.missing.retain(|place| !is_computed(program, place) && !place.starts_with(".referral.history"));
+            prop_assert!(found.missing.is_empty(), "{} lost {:?}\nmade of {record:#}\ngot {seen:#}", program.kind, found.missing);
+            let again = put(program, &seen, &graph, &made.extras)?;
+            prop_assert!(again.is_empty(), "{}: {again:#?}", program.kind);
         }
     }
 
@@ -207,7 +226,9 @@ fn numbers_equal(one: &Value, other: &Value) -> bool {
 
 fn leaves(value: &Value, at: &str, places: &mut Vec<String>) {
     match value {
-        Value::Object(members) => members.iter().for_each(|(name, value)| leaves(value, &format!("{at}.{name}"), places)),
+        Value::Object(members) => {
+            members.iter().for_each(|(name, value)| leaves(value, &format!("{at}.{name}"), places))
+        }
         Value::Array(items) => items.iter().for_each(|value| leaves(value, &format!("{at}[]"), places)),
         _ => places.push(at.to_owned()),
     }
@@ -218,9 +239,8 @@ fn may_appear(program: &Program, place: &str) -> bool {
     let place = place.trim_start_matches('.');
     place.ends_with(".id")
         || program.map.fields().iter().any(|field| {
-            let here = |record: &String| {
-                record == place || record.trim_end_matches("[]") == place.trim_end_matches("[]")
-            };
+            let here =
+                |record: &String| record == place || record.trim_end_matches("[]") == place.trim_end_matches("[]");
             (field.has_default || field.read_only.is_some()) && field.record.iter().any(here)
         })
 }

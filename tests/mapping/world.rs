@@ -1,6 +1,7 @@
 //! What the tests share: the program types, a referral with everything in it, a source of ids.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use handoff::definitions::Definitions;
@@ -43,11 +44,8 @@ pub(crate) fn referral(graph: &Graph) -> Referral<'_> {
     Referral::read(graph, graph.only_task().unwrap()).unwrap()
 }
 
-/// Ids that come in order: `new-1`, `new-2`, ...
+/// Ids that come in order and never twice: `new-1`, `new-2`, ...
 pub(crate) fn ids() -> impl FnMut() -> String {
-    let mut count = 0;
-    move || {
-        count += 1;
-        format!("new-{count}")
-    }
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    || format!("new-{}", COUNT.fetch_add(1, Ordering::Relaxed))
 }

@@ -60,8 +60,8 @@ pub(super) fn compile<'f>(
             model.nodes[at].fills[fill].shown = shown_of(model, at, &model.nodes[at].fills[fill].path);
         }
     }
-    model.computes = !model.withhold.is_empty()
-        || model.fields.iter().any(|field| matches!(field.source, Source::Computed { .. }));
+    model.computes =
+        !model.withhold.is_empty() || model.fields.iter().any(|field| matches!(field.source, Source::Computed { .. }));
     sources
 }
 
@@ -69,7 +69,9 @@ pub(super) fn compile<'f>(
 fn mapped_displays(model: &mut Model) {
     let ends = |field: &Field| -> Vec<End> {
         match &field.source {
-            Source::Ends { choices, also, .. } => choices.iter().flatten().chain(also.as_ref().map(|(end, _)| end)).cloned().collect(),
+            Source::Ends { choices, also, .. } => {
+                choices.iter().flatten().chain(also.as_ref().map(|(end, _)| end)).cloned().collect()
+            }
             _ => Vec::new(),
         }
     };

@@ -51,7 +51,7 @@ impl<'m, 'r> Writer<'_, 'm, 'r> {
                 }
             }
             Source::Ends { choices, .. } if choices.iter().flatten().any(|end| end.identity) => {
-                self.identity(rule, &values, kept);
+                self.identity(rule, &values, old, kept);
             }
             Source::Ends { .. } if self.mode == Mode::Update && rule.read_only().is_some() => {
                 self.unchanged_only(rule, &values, old, kept);
@@ -76,7 +76,7 @@ impl<'m, 'r> Writer<'_, 'm, 'r> {
     }
 
     /// Ids are given by the gateway and stay.
-    fn identity(&mut self, rule: &'m Field, values: &[Option<&Value>], kept: &mut Extras) {
+    fn identity(&mut self, rule: &'m Field, values: &[Option<&Value>], old: Option<&Extras>, kept: &mut Extras) {
         let Some(value) = values[0] else { return };
         let Source::Ends { choices, .. } = &rule.source else { return };
         let Some(node) = choices.first().and_then(|ends| ends.first()).map(|end| end.node) else { return };
@@ -87,7 +87,9 @@ impl<'m, 'r> Writer<'_, 'm, 'r> {
         if same_option(Some(value), own.as_ref()) {
             return;
         }
+        let aside = old.and_then(|old| old.get(&*rule.members[0]));
         match self.mode {
+            _ if own.is_none() && same_option(Some(value), aside) => self.keep_all(rule, values, kept),
             Mode::Make if own.is_none() => self.keep_all(rule, values, kept),
             Mode::Make => self.invalid("expected an id, 1 to 64 of A-Z a-z 0-9 - .".to_owned()),
             Mode::Update => {
@@ -192,7 +194,11 @@ impl<'m, 'r> Writer<'_, 'm, 'r> {
         let own = choices.iter().flatten().map(|end| (end, via)).chain(also.map(|(end, via)| (end, via)));
         for (end, via) in own {
             let may_come = matches!(self.homes[end.node], Home::Nowhere | Home::Created(_));
-            if may_come && model.nodes[end.node].create.is_some() && via.ends().1 == 1 && values.iter().any(Option::is_some) {
+            if may_come
+                && model.nodes[end.node].create.is_some()
+                && via.ends().1 == 1
+                && values.iter().any(Option::is_some)
+            {
                 let scope = self.scopes.last().and_then(|(list, _)| *list);
                 self.waiting.push(Waiting { scope, end, via, values: values.to_vec() });
             }

@@ -40,7 +40,8 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         // What is kept for items that the graph no longer has is kept on, for when they come back.
         let orphans = old.into_iter().flatten().zip(&used).filter(|(_, used)| !**used).map(|(entry, _)| entry.clone());
         let mut kept: Vec<Value> = orphans.collect();
-        if given.is_none() && read_only.is_some() {
+        if (given.is_none() && read_only.is_some()) || (self.mode == Mode::Make && matches!(rule.find, Find::Versions))
+        {
             return kept;
         }
         for (at, value) in given.into_iter().flatten().enumerate() {
