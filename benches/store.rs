@@ -3,7 +3,7 @@
 //! Commits are measured with 64 concurrent senders on one thread, beside the one that writes. The rate of one core is
 //! what the processor time of both allows, so it is the same whether they have a core each or share one.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)] // a program for a terminal
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::cast_sign_loss, clippy::cast_precision_loss, missing_docs)] // a program for a terminal
 
 use std::collections::VecDeque;
 use std::hint::black_box;

@@ -57,7 +57,7 @@ impl Demo {
         demo.wait_until_ready().await;
         let tokens: Value = serde_json::from_str(&std::fs::read_to_string(demo.tokens()).unwrap()).unwrap();
         assert_eq!(tokens["base"], json!(demo.base));
-        demo.clients = tokens["clients"].as_array().unwrap().clone();
+        demo.clients.clone_from(tokens["clients"].as_array().unwrap());
         demo
     }
 

@@ -227,7 +227,7 @@ fn numbers_equal(one: &Value, other: &Value) -> bool {
 fn leaves(value: &Value, at: &str, places: &mut Vec<String>) {
     match value {
         Value::Object(members) => {
-            members.iter().for_each(|(name, value)| leaves(value, &format!("{at}.{name}"), places))
+            members.iter().for_each(|(name, value)| leaves(value, &format!("{at}.{name}"), places));
         }
         Value::Array(items) => items.iter().for_each(|value| leaves(value, &format!("{at}[]"), places)),
         _ => places.push(at.to_owned()),
@@ -237,7 +237,7 @@ fn leaves(value: &Value, at: &str, places: &mut Vec<String>) {
 /// May a record show this although it was not put: does it belong to others, or does the map fill it in?
 fn may_appear(program: &Program, place: &str) -> bool {
     let place = place.trim_start_matches('.');
-    place.ends_with(".id")
+    place.rsplit('.').next() == Some("id")
         || program.map.fields().iter().any(|field| {
             let here =
                 |record: &String| record == place || record.trim_end_matches("[]") == place.trim_end_matches("[]");

@@ -251,7 +251,7 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
         for &node in nodes {
             let home = self.homes[node];
             let is_new = matches!(home, Home::Created(_) | Home::Pending(_));
-            if !is_new && !(self.touched[node] && home == Home::Found) {
+            if !(is_new || self.touched[node] && home == Home::Found) {
                 continue;
             }
             for fill in &self.reader.ground.model.nodes[node].fills {
