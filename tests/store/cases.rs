@@ -49,7 +49,11 @@ async fn a_store_finds_what_the_cases_say() {
         let page = store.search(&Scope::Organization("anyone".to_owned()), &query).await.unwrap();
         let is_found = |write: &&Write| page.matches.iter().any(|stored| stored.key == write.key);
         let found: Vec<&str> = given.iter().filter(is_found).map(|write| write.key.id.as_str()).collect();
-        if expected != &found || page.matches.len() != found.len() {
+        // A store gives a page; what it leaves for the next one is found as well.
+        let most =
+            pairs.iter().find(|(name, _)| name == "_count").map_or(usize::MAX, |(_, count)| count.parse().unwrap());
+        let whole = found.len() == expected.len().min(most);
+        if !whole || !found.iter().all(|id| expected.contains(&(*id).into())) || page.matches.len() != found.len() {
             wrong.push(format!("{search}: found {found:?}, expected {expected:?}"));
         }
         asked += 1;
