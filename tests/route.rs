@@ -1,5 +1,7 @@
 //! `handoff route`: what it prints and how it exits.
 
+#![allow(clippy::unwrap_used)]
+
 use std::fs;
 use std::path::Path;
 
