@@ -3,6 +3,9 @@
 //! `cargo bench --bench check`. The Task is in the shape of an SDOHCC referral Task; the bundle is the transaction of one
 //! referral fifty times over.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+#![allow(clippy::wildcard_imports, clippy::cast_precision_loss, clippy::map_unwrap_or)]
+
 use std::sync::{Arc, LazyLock};
 
 use divan::{Bencher, black_box, counter::ItemsCount};

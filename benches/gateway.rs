@@ -4,6 +4,9 @@
 //!
 //! `cargo bench --bench gateway`. Plain text, since what matters are rates of whole requests. Everything is bounded.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+#![allow(clippy::wildcard_imports, clippy::cast_precision_loss, clippy::map_unwrap_or)]
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,7 +21,7 @@ use handoff::referral::Plan;
 use handoff::referral::plan::Write;
 use handoff::security::{Caller, Role};
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tower::ServiceExt;
 
@@ -114,6 +117,7 @@ async fn intake(app: &Arc<App>) {
 
 async fn polls(app: &Arc<App>) {
     let (_stop, stopping) = watch::channel(false);
+    let (nobody, _) = mpsc::channel(1);
     let issued = handoff::security::token::issue();
     let row = handoff::store::ClientRow {
         id: issued.client.clone(),
@@ -126,7 +130,7 @@ async fn polls(app: &Arc<App>) {
     };
     app.store.put_client(row).await.expect("a client");
     let clients = handoff::app::load_clients(app.store.as_ref()).await.expect("clients");
-    let router = app.router(Arc::new(arc_swap::ArcSwap::from_pointee(clients)), stopping);
+    let router = app.router(Arc::new(arc_swap::ArcSwap::from_pointee(clients)), nobody, stopping);
     let agency = caller(Role::Agency, "three-counties-action");
     let mut since = None;
     loop {

@@ -1,5 +1,5 @@
-//! Searches, by the cases of `fixtures/cases/search/`: what they find among given resources, and what is refused. Here
-//! they run in memory; the suite of the stores runs the same cases against each store.
+//! Searches, by the cases of `fixtures/cases/search/`: what they find among given resources, and what is refused. They
+//! run in memory, by `Query::matches`; the suite of the stores holds each store to the same.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

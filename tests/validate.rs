@@ -2,6 +2,8 @@
 //! it, and `NAME.expect`, one line for each finding: severity, line:column, key, path, and behind ` -- ` how to mend it,
 //! where that is more than the table says.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Arc, LazyLock};
@@ -164,6 +166,35 @@ fn one_checker_serves_many_threads() {
                 let check = |text: &str| checker.check(Document::parse(text).unwrap().root()).len();
                 assert_eq!((check(&good), check(&bad)), (0, 7));
             });
+        }
+    });
+}
+
+/// Whatever is cut out of a message or put into it: the check ends, says the same twice, and points into the text.
+#[test]
+fn bears_damaged_messages() {
+    use proptest::prelude::*;
+
+    let whole = ["fine-transaction", "fine-siblings", "fine-contained", "several-at-once"];
+    let whole = whole.map(|name| std::fs::read_to_string(format!("{CASES}/{name}.json")).unwrap());
+    let pieces =
+        ["null", "[]", "{}", "[null]", "\"\"", "\"#\"", "1e9", "true", "\"extension\":[{}],", "\"_status\":[null],"];
+    let damage = (0..whole.len(), 0..4_000_usize, 0..40_usize, prop::sample::select(pieces.to_vec()));
+    let config = ProptestConfig { cases: 3_000, failure_persistence: None, ..ProptestConfig::default() };
+    proptest!(config, |((which, at, length, piece) in damage)| {
+        let text = &whole[which];
+        // At the beginning and end of a value, so that what comes out is often JSON still.
+        let starts: Vec<usize> = text.char_indices().filter(|(_, one)| "\"[{".contains(*one)).map(|(at, _)| at).collect();
+        let start = starts[at % starts.len()];
+        let rest = &text[start..];
+        let end = rest.char_indices().filter(|(_, one)| ",]}:".contains(*one)).map(|(at, _)| at).nth(length % 8).unwrap_or(rest.len());
+        let damaged = format!("{}{piece}{}", &text[..start], &rest[end..]);
+        let issues = check_text(&damaged);
+        prop_assert_eq!(&issues, &check_text(&damaged));
+        let lines = damaged.matches('\n').count() as u32 + 1;
+        for issue in issues {
+            let place = issue.place.unwrap();
+            prop_assert!((1..=lines).contains(&place.line) && place.column >= 1, "{} in {}", issue, damaged);
         }
     });
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::error::Result;
 use crate::security::{Client, Clients, Role};
@@ -20,15 +21,27 @@ pub async fn load(store: &dyn Store) -> Result<Clients> {
     Ok(Clients::new(store.clients().await?.into_iter().filter_map(client)))
 }
 
-/// Follows the store's clients, for as long as it is polled.
-pub(super) async fn refresh(store: Arc<dyn Store>, clients: Arc<ArcSwap<Clients>>) {
+/// Follows the store's clients, for as long as it is polled; reads them at once when asked to.
+pub(super) async fn refresh(
+    store: Arc<dyn Store>,
+    clients: Arc<ArcSwap<Clients>>,
+    mut asked: mpsc::Receiver<oneshot::Sender<()>>,
+) {
     let mut version = store.clients_version();
     // A change between the first reading and now is not missed.
     version.mark_changed();
-    while version.changed().await.is_ok() {
+    loop {
+        let answer = tokio::select! {
+            changed = version.changed() => if changed.is_ok() { None } else { return },
+            asked = asked.recv() => if asked.is_some() { asked } else { return },
+        };
         while let Err(error) = load(store.as_ref()).await.map(|fresh| clients.store(Arc::new(fresh))) {
             tracing::error!(%error, "the clients cannot be read anew; asking again");
             tokio::time::sleep(PAUSE).await;
+        }
+        if let Some(answer) = answer {
+            // Who asked may have gone.
+            let _ = answer.send(());
         }
     }
 }

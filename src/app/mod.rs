@@ -16,7 +16,7 @@ use arc_swap::ArcSwap;
 use axum::Router;
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::definitions::Definitions;
 use crate::error::{Error, Result};
@@ -33,6 +33,9 @@ use crate::store::sqlite::SqliteStore;
 pub use clients::load as load_clients;
 pub use outside::{TimedIds, WallClock, stop_signal};
 pub use settings::{Options, Settings};
+
+/// How many requests may wait for the clients to be read anew.
+const ASKED: usize = 64;
 
 /// A gateway that is ready to serve.
 pub struct App {
@@ -80,8 +83,19 @@ impl App {
         Ok(Self { store, exchange, checker, programs, parameters, ids, settings })
     }
 
-    /// Everything that is served, for these clients. When `stopping` turns true, held polls are answered.
-    pub fn router(&self, clients: Arc<ArcSwap<Clients>>, stopping: watch::Receiver<bool>) -> Router {
+    /// How it is set up.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Everything that is served, for these clients; `refresh` is asked to read them anew. When `stopping` turns true,
+    /// held polls are answered.
+    pub fn router(
+        &self,
+        clients: Arc<ArcSwap<Clients>>,
+        refresh: mpsc::Sender<oneshot::Sender<()>>,
+        stopping: watch::Receiver<bool>,
+    ) -> Router {
         http::router(http::Parts {
             exchange: self.exchange.clone(),
             store: self.store.clone(),
@@ -89,6 +103,7 @@ impl App {
             programs: self.programs.clone(),
             parameters: self.parameters.clone(),
             clients,
+            refresh,
             limits: self.settings.limits,
             base: self.settings.base.clone(),
             ids: self.ids.clone(),
@@ -105,8 +120,9 @@ impl App {
 pub async fn run(listener: TcpListener, app: &App, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<()> {
     let (stop, stopping) = watch::channel(false);
     let clients = Arc::new(ArcSwap::from_pointee(load_clients(app.store.as_ref()).await?));
-    let router = app.router(clients.clone(), stopping.clone());
-    let refresh = tokio::spawn(clients::refresh(app.store.clone(), clients));
+    let (refresh, asked) = mpsc::channel(ASKED);
+    let router = app.router(clients.clone(), refresh, stopping.clone());
+    let refresh = tokio::spawn(clients::refresh(app.store.clone(), clients, asked));
     // An answer is small and waited for: it goes out at once.
     let listener = listener.tap_io(|connection| {
         let _ = connection.set_nodelay(true);
@@ -115,15 +131,15 @@ pub async fn run(listener: TcpListener, app: &App, shutdown: impl Future<Output 
         shutdown.await;
         stop.send_replace(true);
     });
-    let served = tokio::select! {
-        served = server => served.map_err(|error| Error::fault(format!("cannot serve: {error}"))),
+    let ended = tokio::select! {
+        ended = server => ended.map_err(|error| Error::fault(format!("cannot serve: {error}"))),
         () = overdue(stopping, app.settings.grace) => {
             tracing::warn!("requests were still running when the time of grace was over");
             Ok(())
         }
     };
     refresh.abort();
-    served
+    ended
 }
 
 /// Ready when the server has been stopping for longer than `grace`.

@@ -23,7 +23,7 @@ pub struct Options {
     /// Address and port to listen on [default: 127.0.0.1:8080]
     #[arg(long, env = "HANDOFF_LISTEN", value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
-    /// Where clients reach the gateway, if not at the address they use (behind a proxy: https://gateway.example)
+    /// Where clients reach the gateway, as https://gateway.example [default: the address listened on]
     #[arg(long, env = "HANDOFF_BASE", value_name = "URL")]
     pub base: Option<String>,
     /// Where everything is kept [default: sqlite:handoff.db]

@@ -7,9 +7,10 @@ pub mod client;
 pub mod demo;
 pub mod package;
 mod report;
-pub mod serve;
 pub mod route;
+pub mod serve;
 mod sources;
+pub mod translate;
 pub mod validate;
 
 use std::io::{Read, Write};
@@ -39,6 +40,8 @@ pub enum Command {
     Validate(validate::Args),
     /// Say who would get a referral, and why
     Route(route::Args),
+    /// Show a referral as the record of a program, or a record as FHIR, and where every field came from
+    Translate(translate::Args),
     /// Read FHIR packages, and make compact packs of them
     Package(package::Args),
     /// Say who may call the gateway: add, list and revoke clients
@@ -83,6 +86,7 @@ pub fn run(cli: &Cli, streams: &mut Streams<'_>) -> Exit {
         Command::Serve(args) => serve::run(args, streams),
         Command::Validate(args) => validate::run(args, streams),
         Command::Route(args) => route::run(args, streams),
+        Command::Translate(args) => translate::run(args, streams),
         Command::Package(args) => package::run(args, streams),
         Command::Client(args) => client::run(args, Timestamp::now(), streams),
     };

@@ -28,13 +28,16 @@ pub(super) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-async fn serve(settings: Settings, streams: &mut Streams<'_>) -> Result<()> {
+async fn serve(mut settings: Settings, streams: &mut Streams<'_>) -> Result<()> {
     let listen = settings.listen;
-    let app = App::open(settings, Arc::new(WallClock), Arc::new(TimedIds)).await?;
-    hint(&app).await?;
     let unusable = |error: std::io::Error| Error::fault(format!("cannot listen on {listen}: {error}"));
     let listener = TcpListener::bind(listen).await.map_err(unusable)?;
     let address = listener.local_addr().map_err(unusable)?;
+    if settings.base.is_none() && !address.ip().is_unspecified() {
+        settings.base = Some(format!("http://{address}"));
+    }
+    let app = App::open(settings, Arc::new(WallClock), Arc::new(TimedIds)).await?;
+    hint(&app).await?;
     writeln!(streams.out, "listening on http://{address} (FHIR under /fhir, agencies under /agency/v1)")
         .map_err(unwritable)?;
     streams.out.flush().map_err(unwritable)?;
@@ -43,6 +46,9 @@ async fn serve(settings: Settings, streams: &mut Streams<'_>) -> Result<()> {
 
 /// Says what a new gateway still lacks.
 async fn hint(app: &App) -> Result<()> {
+    if app.settings().base.is_none() {
+        tracing::warn!("no base is set, so references by absolute URL are not known as references to this gateway");
+    }
     if app.store.clients().await?.iter().all(|client| client.revoked.is_some()) {
         tracing::warn!("nobody is let in yet; add clients with: handoff client add");
     }

@@ -31,6 +31,8 @@ pub(super) enum Course {
         decision: Decision,
         /// What its record leaves out, in numbers
         fidelity: String,
+        /// Who owned it before and no longer does
+        former: Option<String>,
     },
     /// Consent forbids the disclosure; nothing leaves
     Forbidden(String),
@@ -56,17 +58,24 @@ impl Exchange {
         match place {
             Place::Next(stored) => {
                 let turn = self.turn_of(caller, stored, task.node()).await?;
-                if turn.resend { self.send(caller, graph, key, at).await } else { Ok(Course::Moved(turn)) }
+                if turn.resend { self.send(caller, graph, key, turn.owner, at).await } else { Ok(Course::Moved(turn)) }
             }
             _ => match status::first(task.node())? {
                 TaskStatus::Draft => Ok(Course::Kept),
-                _ => self.send(caller, graph, key, at).await,
+                _ => self.send(caller, graph, key, None, at).await,
             },
         }
     }
 
     /// A referral is sent: where to, and may it be?
-    async fn send(&self, caller: &Caller, graph: &Graph, key: &ResourceKey, at: Timestamp) -> Result<Course> {
+    async fn send(
+        &self,
+        caller: &Caller,
+        graph: &Graph,
+        key: &ResourceKey,
+        before: Option<String>,
+        at: Timestamp,
+    ) -> Result<Course> {
         let Some(task) = graph.resolve(&key.to_string()) else { return Ok(Course::Kept) };
         let referral = Referral::read(graph, task)?;
         let decision = routing::decide(self.directory().await?.as_ref(), &referral, at)?;
@@ -76,7 +85,8 @@ impl Exchange {
             Verdict::Permitted { .. } => {
                 let program = self.programs.get(&decision.program_type);
                 let fidelity = program.map.get(&referral, &Value::Null).fidelity.to_string();
-                Ok(Course::Delivered { decision, fidelity })
+                let former = before.filter(|before| Some(before) != decision.owner.as_ref());
+                Ok(Course::Delivered { decision, fidelity, former })
             }
         }
     }
@@ -124,6 +134,9 @@ impl Course {
             Self::Moved(turn) => turn.owner.clone(),
             _ => None,
         };
+        // Who loses the referral to another owner is owed that news.
+        let former = if let Self::Delivered { former, .. } = self { former.clone() } else { None };
+        let owed = owed.into_iter().chain(former);
         plan.deliveries.extend(owed.map(|organization| Delivery { organization, task: key.clone() }));
         plan.audit.push(audit(caller, self.action(), Some(key), self.detail(), at));
     }
@@ -142,7 +155,7 @@ impl Course {
     fn detail(&self) -> String {
         match self {
             Self::Kept => String::new(),
-            Self::Delivered { decision, fidelity } => format!("{}; {fidelity}", decision.trail()),
+            Self::Delivered { decision, fidelity, .. } => format!("{}; {fidelity}", decision.trail()),
             Self::Waiting(decision) => decision.trail(),
             Self::Forbidden(_) => Reason::ConsentDenied.code().to_owned(),
             Self::Moved(turn) => turn.event.map_or("updated", Event::code).to_owned(),

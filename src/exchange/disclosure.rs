@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use crate::fhir::{Node, ResourceKey};
-use crate::referral::Graph;
+use crate::referral::{Graph, is_referral_task};
 
 use super::message::references;
 
@@ -66,6 +66,13 @@ pub(super) fn is_backbone(resource: Node<'_>, reference: Node<'_>) -> bool {
     let member = resource.members().find(|member| member.range().contains(&reference.range().start));
     matches!(kind.as_ref(), "Task" | "ServiceRequest")
         || member.is_some_and(|member| matches!(member.name(), "subject" | "patient" | "beneficiary" | "for"))
+}
+
+/// Is this the reference in the focus of a referral's Task?
+pub(super) fn is_focus(resource: Node<'_>, reference: Node<'_>) -> bool {
+    let is_task = resource.get("resourceType").is_some_and(|kind| kind.is_str("Task"));
+    let focus = resource.get("focus").and_then(|focus| focus.get("reference"));
+    is_task && focus == Some(reference) && is_referral_task(resource)
 }
 
 /// Can a resource of this type be part of a referral that something else references it from?

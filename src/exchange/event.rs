@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::error::{Error, Result};
 use crate::fhir::{Issue, Key, Kind, Node, primitive};
 use crate::referral::reason::Reason;
-use crate::referral::state::{Event, State};
+use crate::referral::state::{Event, Party, State, TABLE};
 use crate::referral::turn::Because;
 
 /// Members of an event, with the kind of value that each has.
@@ -56,13 +56,8 @@ impl EventMessage {
             return Err(Error::unprocessable(vec![Issue::error_at(Key::WrongType, node, said)]));
         }
         let mut issues = shape(node);
-        let event = code(
-            node,
-            "event",
-            Event::from_code,
-            &Event::ALL.iter().map(|event| event.code()).collect::<Vec<_>>(),
-            &mut issues,
-        );
+        let events: Vec<&str> = reportable().map(Event::code).collect();
+        let event = code(node, "event", Event::from_code, &events, &mut issues);
         if node.get("event").is_none() {
             issues.push(
                 Issue::error(Key::Missing, "event", "an event needs the member event with its code").at(node.place()),
@@ -94,6 +89,14 @@ impl EventMessage {
             _ => None,
         }
     }
+}
+
+/// The events that an agency may report.
+fn reportable() -> impl Iterator<Item = Event> {
+    Event::ALL
+        .iter()
+        .copied()
+        .filter(|event| TABLE.iter().any(|row| row.event == *event && row.by.contains(&Party::Target)))
 }
 
 fn shape(node: Node<'_>) -> Vec<Issue> {

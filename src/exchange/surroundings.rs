@@ -109,6 +109,11 @@ fn dangling(entries: &[Entry<'_>], missing: &HashSet<ResourceKey>, base: Option<
             if !missing.contains(&key) {
                 continue;
             }
+            if disclosure::is_focus(resource, node) && key.kind != "ServiceRequest" {
+                let said = format!("Task.focus references a {}; expected a ServiceRequest", key.kind);
+                issues.push(Issue::error_at(Key::FocusNotServiceRequest, node, said));
+                continue;
+            }
             let said = format!("references a {} that is neither in this message nor stored here for you", key.kind);
             let issue = if disclosure::is_backbone(resource, node) {
                 Issue::error_at(Key::ReferenceDangling, node, said)

@@ -77,7 +77,13 @@ fn is_decimal(text: &str) -> bool {
 /// Not empty, and more than white space; control characters but tab and line ends are out.
 pub fn is_string(text: &str) -> bool {
     text.chars().any(|character| !character.is_whitespace())
-        && text.bytes().all(|byte| byte >= 0x20 || matches!(byte, b'\t' | b'\n' | b'\r'))
+        && (!any_byte(text, |byte| byte < 0x20)
+            || text.bytes().all(|byte| byte >= 0x20 || matches!(byte, b'\t' | b'\n' | b'\r')))
+}
+
+/// Is there such a byte? Written so that many bytes are compared at once: texts are long, and rarely wrong.
+fn any_byte(text: &str, is_such: impl Fn(u8) -> bool) -> bool {
+    text.as_bytes().chunks(32).any(|chunk| chunk.iter().fold(false, |found, byte| found | is_such(*byte)))
 }
 
 /// Single inner spaces at most.
@@ -97,7 +103,8 @@ pub fn is_id(text: &str) -> bool {
 
 /// Not empty and without white space, which is all that R4 demands.
 pub fn is_uri(text: &str) -> bool {
-    !text.is_empty() && !text.contains(char::is_whitespace)
+    // Only what is neither printable ASCII nor nothing has to be looked at closely.
+    !text.is_empty() && (!any_byte(text, |byte| byte <= 0x20 || byte >= 0x7f) || !text.contains(char::is_whitespace))
 }
 
 /// What says that it is a UUID or OID is one; URIs of other kinds are sound anyway.

@@ -1,4 +1,4 @@
-//! Who may come in: the token of a request becomes its [`Caller`] (<https://www.rfc-editor.org/rfc/rfc6750>), and a
+//! Who may come in: the token of a request becomes its [`Caller`](crate::security::Caller) (<https://www.rfc-editor.org/rfc/rfc6750>), and a
 //! route is open to the roles that the table of routes names.
 
 use axum::extract::Request;
@@ -6,7 +6,7 @@ use axum::http::header::AUTHORIZATION;
 
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Issue, Key};
-use crate::security::{Caller, Role};
+use crate::security::Role;
 
 use super::edge::Edge;
 
@@ -37,11 +37,20 @@ impl Access {
 ///
 /// # Errors
 /// `Unauthenticated` without a good token; `Forbidden` for a role that the route is not open to.
-pub(super) fn admit(edge: &Edge, access: Access, request: &mut Request, id: &str) -> Result<()> {
+pub(super) async fn admit(edge: &Edge, access: Access, request: &mut Request, id: &str) -> Result<()> {
     if access == Access::Anyone {
         return Ok(());
     }
-    let caller = identify(edge, request, id)?;
+    let token = bearer(request)?;
+    // A client may have been made a moment ago, by another process: before a token is refused, the clients are read anew.
+    let known = edge.clients.load().authenticate(&token, id.to_owned());
+    let caller = match known {
+        Ok(caller) => caller,
+        Err(_) => {
+            edge.refresh_clients().await;
+            edge.clients.load().authenticate(&token, id.to_owned())?
+        }
+    };
     tracing::Span::current().record("client", caller.client.as_str());
     if !access.admits(caller.role) {
         let said = match access {
@@ -54,7 +63,8 @@ pub(super) fn admit(edge: &Edge, access: Access, request: &mut Request, id: &str
     Ok(())
 }
 
-fn identify(edge: &Edge, request: &Request, id: &str) -> Result<Caller> {
+/// The token of the request.
+fn bearer(request: &Request) -> Result<String> {
     let refuse = |said: &str| Error::new(Category::Unauthenticated, Issue::error(Key::Unauthenticated, "", said));
     let Some(header) = request.headers().get(AUTHORIZATION) else {
         return Err(refuse("the request has no Authorization header"));
@@ -63,5 +73,5 @@ fn identify(edge: &Edge, request: &Request, id: &str) -> Result<Caller> {
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(refuse("the Authorization header is no bearer token"));
     }
-    edge.clients.load().authenticate(token.trim(), id.to_owned())
+    Ok(token.trim().to_owned())
 }

@@ -4,13 +4,14 @@
 use std::convert::Infallible;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use axum::body::Bytes;
 use axum::extract::FromRequestParts;
 use axum::http::header::{HOST, HeaderValue};
 use axum::http::request::Parts as Head;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
 
 use crate::error::Error;
 use crate::exchange::{Exchange, Ids};
@@ -39,6 +40,8 @@ pub struct Parts {
     pub programs: Arc<Programs>,
     /// Who may come in; replaced whenever the clients change
     pub clients: Arc<ArcSwap<Clients>>,
+    /// Asks that the clients be read anew, now; answered when they are
+    pub refresh: mpsc::Sender<oneshot::Sender<()>>,
     /// How much a body may hold
     pub limits: Limits,
     /// The public address, where it is not the one that clients use (`https://gateway.example`, without a slash at its end)
@@ -54,6 +57,8 @@ pub(super) struct Inner {
     parts: Parts,
     pub(super) figures: Figures,
     pub(super) capability: OnceLock<Bytes>,
+    /// What the store counted, and when
+    pub(super) counted: Mutex<Option<(Instant, String)>>,
 }
 
 /// The state of the router: cheap to clone.
@@ -63,7 +68,15 @@ pub(super) struct Edge(Arc<Inner>);
 impl Edge {
     pub(super) fn new(parts: Parts) -> Self {
         let figures = Figures::new(route::all().iter().map(|route| (route.method, route.path)));
-        Self(Arc::new(Inner { parts, figures, capability: OnceLock::new() }))
+        Self(Arc::new(Inner { parts, figures, capability: OnceLock::new(), counted: Mutex::default() }))
+    }
+
+    /// Ready when the clients have been read anew. Where nobody reads them any more, at once.
+    pub(super) async fn refresh_clients(&self) {
+        let (answer, answered) = oneshot::channel();
+        if self.refresh.send(answer).await.is_ok() {
+            let _ = answered.await;
+        }
     }
 
     /// Ready when the server stops.

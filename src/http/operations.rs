@@ -1,12 +1,14 @@
 //! For whoever runs the gateway: is it alive, is it ready, what does it do. None of it says anything about a person.
 
+use std::time::{Duration, Instant};
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::json;
 
 use crate::error::{Category, Error, Result};
-use crate::fhir::{Issue, Key};
+use crate::fhir::{Issue, Key, ResourceKey};
 use crate::referral::Scope;
 use crate::referral::state::{self, State as Standing};
 use crate::store::query::Query;
@@ -18,6 +20,9 @@ use super::reply::{self, Answer};
 /// The text format of Prometheus.
 const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
 
+/// How long what the store counts is given again.
+const FRESH: Duration = Duration::from_secs(5);
+
 /// `GET /healthz`: the process answers.
 pub(super) async fn alive() -> Response {
     reply::json(&json!({ "status": "ok" }))
@@ -28,9 +33,15 @@ pub(super) async fn ready(State(edge): State<Edge>) -> Answer {
     if *edge.stopping.borrow() {
         return Err(unready("the server is stopping"));
     }
-    let directory = edge.store.directory().await.map_err(|_| unready("the store does not answer"))?;
-    if directory.is_empty() {
-        return Err(unready("the directory is empty; import organizations and programs"));
+    // Anybody may ask, so it costs one look at an index.
+    let nobody = ResourceKey::new("Organization", "nobody");
+    let read = edge.store.read(&Scope::Gateway, &nobody, None).await;
+    read.map_err(|error| {
+        tracing::error!(%error, "the store does not answer");
+        unready("the store does not answer")
+    })?;
+    if *edge.store.directory_version().borrow() == 0 {
+        return Err(unready("the directory is empty; load organizations and programs"));
     }
     Ok(reply::json(&json!({ "status": "ready" })))
 }
@@ -43,6 +54,21 @@ fn unready(said: &str) -> reply::Refusal {
 pub(super) async fn metrics(State(edge): State<Edge>) -> Answer {
     let mut text = String::with_capacity(16 * 1024);
     edge.figures.write(&mut text);
+    // Anybody may ask, as often as they like: the store is asked by one at a time, and not again while it is fresh.
+    let mut counted = edge.counted.lock().await;
+    match counted.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
+        Some((_, known)) => text.push_str(known),
+        None => {
+            let (_, known) = counted.insert((Instant::now(), count(&edge).await?));
+            text.push_str(known);
+        }
+    }
+    Ok(reply::body(StatusCode::OK, EXPOSITION, text))
+}
+
+/// What the store counts.
+async fn count(edge: &Edge) -> Result<String> {
+    let mut text = String::new();
     let store = edge.store.statistics().await?;
     for (name, kind, help, value) in [
         ("handoff_commits_total", "counter", "plans committed since the store was opened", store.commits),
@@ -60,9 +86,9 @@ pub(super) async fn metrics(State(edge): State<Edge>) -> Answer {
     }
     head(&mut text, "handoff_referrals", "gauge", "referrals, by where they stand");
     for state in Standing::ALL {
-        sample(&mut text, "handoff_referrals", &[("state", state.code())], standing(&edge, *state).await?);
+        sample(&mut text, "handoff_referrals", &[("state", state.code())], standing(edge, *state).await?);
     }
-    Ok(reply::body(StatusCode::OK, EXPOSITION, text))
+    Ok(text)
 }
 
 /// How many referrals stand there.

@@ -36,13 +36,14 @@ pub(super) fn decode(text: &str) -> Result<Cow<'_, str>> {
     while let Some(byte) = rest.next() {
         bytes.push(match byte {
             b'+' => b' ',
-            b'%' => match (rest.next().and_then(hexadecimal), rest.next().and_then(hexadecimal)) {
-                (Some(high), Some(low)) => high * 16 + low,
-                _ => {
+            b'%' => {
+                let (high, low) = (rest.next().and_then(hexadecimal), rest.next().and_then(hexadecimal));
+                let (Some(high), Some(low)) = (high, low) else {
                     let said = "a % in the query is not followed by two hexadecimal digits; write a literal % as %25";
                     return Err(Error::incorrect(Key::Parameter, said));
-                }
-            },
+                };
+                high * 16 + low
+            }
             other => other,
         });
     }

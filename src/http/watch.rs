@@ -56,7 +56,7 @@ pub(super) async fn watch(State((edge, lane)): State<(Edge, Arc<Lane>)>, mut req
     let dialect = dialect(request.uri().path());
     let span = tracing::info_span!("request", id = id.as_str(), client = tracing::field::Empty);
     async {
-        let response = match admit(&edge, route, dialect, &mut request, &id) {
+        let response = match admit(&edge, route, dialect, &mut request, &id).await {
             Ok(()) => next.run(request).await,
             Err(error) => Refusal::from(error).into_response(),
         };
@@ -67,9 +67,10 @@ pub(super) async fn watch(State((edge, lane)): State<(Edge, Arc<Lane>)>, mut req
         let (status, took) = (response.status().as_u16(), started.elapsed());
         edge.figures.count(route.map(|(number, _)| number), status, took);
         let duration_ms = milliseconds(took);
-        match rule {
-            Some(rule) => tracing::info!(method, route = lane.path, status, duration_ms, rule, "refused"),
-            None => tracing::info!(method, route = lane.path, status, duration_ms, "answered"),
+        if let Some(rule) = rule {
+            tracing::info!(method, route = lane.path, status, duration_ms, rule, "refused");
+        } else {
+            tracing::info!(method, route = lane.path, status, duration_ms, "answered");
         }
         response
     }
@@ -77,10 +78,16 @@ pub(super) async fn watch(State((edge, lane)): State<(Edge, Arc<Lane>)>, mut req
     .await
 }
 
-fn admit(edge: &Edge, route: Option<(usize, Access)>, dialect: Dialect, request: &mut Request, id: &str) -> Result<()> {
+async fn admit(
+    edge: &Edge,
+    route: Option<(usize, Access)>,
+    dialect: Dialect,
+    request: &mut Request,
+    id: &str,
+) -> Result<()> {
     // A method that is not served is refused by the router, for everybody alike.
     let Some((_, access)) = route else { return Ok(()) };
-    door::admit(edge, access, request, id)?;
+    door::admit(edge, access, request, id).await?;
     if dialect == Dialect::Fhir {
         accept::fhir(request.headers(), request.uri().query())?;
     }

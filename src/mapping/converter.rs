@@ -152,9 +152,9 @@ impl Converter {
                 None => Written::Nothing,
             }],
             Self::Minutes => vec![match first {
-                Some(Value::Number(count)) if !count.as_str().starts_with('-') => Written::Value(
-                    json!({ "value": count, "unit": "min", "system": UCUM, "code": "min" }),
-                ),
+                Some(Value::Number(count)) if !count.as_str().starts_with('-') => {
+                    Written::Value(json!({ "value": count, "unit": "min", "system": UCUM, "code": "min" }))
+                }
                 Some(_) => return Err("expected a number of minutes".to_owned()),
                 None => Written::Nothing,
             }],
@@ -197,7 +197,8 @@ impl Converter {
                 Written::Value(value) => Document::from_value(value).ok(),
             })
             .collect();
-        let raw: Vec<Option<Node<'_>>> = documents.iter().map(|document| document.as_ref().map(Document::root)).collect();
+        let raw: Vec<Option<Node<'_>>> =
+            documents.iter().map(|document| document.as_ref().map(Document::root)).collect();
         (0..self.ends().0).map(|which| self.read(&raw, which).value).collect()
     }
 
@@ -325,7 +326,9 @@ fn minutes(quantity: Node<'_>) -> Option<Value> {
     match unit.as_ref() {
         "min" | "minutes" => Some(value.to_value()),
         "h" | "hours" => Some(value.as_number()?.parse::<i64>().ok()?.checked_mul(60)?.into()),
-        "s" | "seconds" => value.as_number()?.parse::<i64>().ok().filter(|count| count % 60 == 0).map(|count| (count / 60).into()),
+        "s" | "seconds" => {
+            value.as_number()?.parse::<i64>().ok().filter(|count| count % 60 == 0).map(|count| (count / 60).into())
+        }
         _ => None,
     }
 }

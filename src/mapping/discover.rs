@@ -93,9 +93,15 @@ impl<'g, 'm> Ground<'g, 'm> {
                 items.into_iter().map(|item| Target { node: item, ..node }).collect()
             }
             Find::Versions => {
-                let current = self.task.into_iter();
-                let versions = self.graph.history().iter().chain(current);
-                versions.map(|version| Target { resource: version, position: None, node: version.node() }).collect()
+                let mut versions: Vec<Target<'g>> = Vec::new();
+                for version in self.graph.history().iter().chain(self.task) {
+                    let target = Target { resource: version, position: None, node: version.node() };
+                    // A version that left everything as it stood is no step of the history.
+                    if !versions.last().is_some_and(|last| stands_alike(last.node, target.node)) {
+                        versions.push(target);
+                    }
+                }
+                versions
             }
             Find::Root => Vec::new(),
         }
@@ -155,4 +161,10 @@ impl<'g, 'm> Ground<'g, 'm> {
 
 fn is_kind(rule: &NodeRule, node: Node<'_>) -> bool {
     rule.resource.as_deref().is_some_and(|kind| node.get("resourceType").is_some_and(|own| own.is_str(kind)))
+}
+
+/// Do two versions of a Task stand at the same place, for the same reason?
+fn stands_alike(one: Node<'_>, other: Node<'_>) -> bool {
+    let said = |task: Node<'_>, name: &str| task.get(name).map(super::super::fhir::document::Node::to_value);
+    ["status", "businessStatus", "statusReason"].iter().all(|name| said(one, name) == said(other, name))
 }

@@ -151,9 +151,8 @@ impl<'g> Draft<'g> {
         if self.origin == Some(node) {
             return Some(self);
         }
-        let within = |child: &&mut Draft<'g>| {
-            child.origin.is_some_and(|origin| origin.range().contains(&node.range().start))
-        };
+        let within =
+            |child: &&mut Draft<'g>| child.origin.is_some_and(|origin| origin.range().contains(&node.range().start));
         let list = self.origin?.is_array();
         self.open(list).iter_mut().find(within)?.descend(node)
     }
@@ -261,8 +260,9 @@ impl<'g> Draft<'g> {
 
     /// Is nothing left but what the conditions demand?
     fn is_bare(&self, conditions: &[Condition]) -> bool {
-        let demanded =
-            |name: &str| conditions.iter().any(|condition| condition.path.first().is_some_and(|step| *step.name == *name));
+        let demanded = |name: &str| {
+            conditions.iter().any(|condition| condition.path.first().is_some_and(|step| *step.name == *name))
+        };
         match self.form {
             Form::Object => self.children.iter().all(|member| member.is_gone() || demanded(&member.name)),
             _ => self.is_empty(),
@@ -322,7 +322,9 @@ impl<'d, 'g> Tree for View<'d, 'g> {
     fn is(self, value: &Value) -> bool {
         match self {
             Self::Source(node) => node.is(value),
-            Self::Draft(draft) => matches!(&draft.form, Form::Leaf(text) if *text == value.to_string()),
+            Self::Draft(draft) => {
+                matches!(&draft.form, Form::Leaf(text) if text.as_str() == value.to_string().as_str())
+            }
         }
     }
 }

@@ -74,6 +74,14 @@ pub struct Element {
     pub record: Option<String>,
 }
 
+impl fmt::Display for Fidelity {
+    /// The totals: `mapped 31, defaulted 2, computed 3, kept 1, withheld 0`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { mapped, defaulted, computed, kept, withheld, .. } = self;
+        write!(f, "mapped {mapped}, defaulted {defaulted}, computed {computed}, kept {kept}, withheld {withheld}")
+    }
+}
+
 impl fmt::Display for Fate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -150,21 +158,5 @@ impl Trace<'_> {
             }
         }
         elements
-    }
-}
-
-impl std::fmt::Display for Fidelity {
-    /// `31 mapped, 2 computed, 1 kept aside`: numbers alone, nothing of a person.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let counts = [
-            (self.mapped, "mapped"),
-            (self.defaulted, "defaulted"),
-            (self.computed, "computed"),
-            (self.kept, "kept aside"),
-            (self.withheld, "withheld"),
-        ];
-        let said: Vec<String> =
-            counts.iter().filter(|(count, _)| *count > 0).map(|(count, fate)| format!("{count} {fate}")).collect();
-        f.write_str(&said.join(", "))
     }
 }

@@ -50,7 +50,7 @@ pub(super) fn said(place: &[Segment<'_>]) -> String {
                 text.push('.');
                 text.push_str(name);
             }
-            Segment::Item(at) => text.push_str(&format!("[{at}]")),
+            Segment::Item(at) => text = format!("{text}[{at}]"),
         }
     }
     text
@@ -75,6 +75,14 @@ impl<'g> Raw<'g> {
     /// The elements.
     pub(super) fn nodes(&self) -> &[Option<Node<'g>>] {
         &self.nodes[..self.count]
+    }
+
+    /// The element that a value comes from.
+    fn origin(&self, which: usize) -> Option<Node<'g>> {
+        if self.identity {
+            return self.target?.node.get("id");
+        }
+        self.nodes().get(which).copied().flatten().or_else(|| self.nodes().iter().copied().find_map(|node| node))
     }
 
     /// Is nothing there?
@@ -156,7 +164,9 @@ impl<'g, 'm> Reader<'g, 'm> {
         }
         if let Some(trace) = &mut self.trace {
             let place = path.join(".");
-            let within = |record: &str| record.strip_prefix(&place).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']));
+            let within = |record: &str| {
+                record.strip_prefix(&place).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+            };
             trace.rows.iter_mut().filter(|row| within(&row.record)).for_each(|row| row.fate = fate.clone());
         }
     }
@@ -169,9 +179,9 @@ impl<'g, 'm> Reader<'g, 'm> {
             self.place.push(Segment::Name(&member.name));
             let value = match &member.shape {
                 Shape::Leaf { field, which } => self.leaf(*field, *which, extras),
-                Shape::Object(members) => {
-                    Some(self.object(members, kept.and_then(Value::as_object))).filter(|inner| !inner.is_empty()).map(Value::Object)
-                }
+                Shape::Object(members) => Some(self.object(members, kept.and_then(Value::as_object)))
+                    .filter(|inner| !inner.is_empty())
+                    .map(Value::Object),
                 Shape::List { node, item } => self.list(*node, item, kept.and_then(Value::as_array)),
             };
             // Something of another kind stands here, which only extras can have.
@@ -204,9 +214,6 @@ impl<'g, 'm> Reader<'g, 'm> {
             let mut object = self.object(item, kept);
             self.conditional(&each.conditional, &mut object, kept);
             self.place.pop();
-            if each.key.is_empty() && items.last().is_some_and(|last| same_but_time(last, &object)) {
-                continue;
-            }
             items.push(Value::Object(object));
         }
         self.targets[node] = None;
@@ -270,13 +277,13 @@ impl<'g, 'm> Reader<'g, 'm> {
                 let (read, raw) = self.read(field, which);
                 if let Some(kept) = extras.and_then(|extras| extras.get(&*field.members[which]))
                     && !same_option(Some(kept), read.value.as_ref())
-                    && self.still_holds(field, &raw, extras)
+                    && Self::still_holds(field, &raw, extras)
                 {
                     self.fate("", None, &via.name(), &Fate::Kept);
                     return Some(kept.clone());
                 }
                 let fate = if read.defaulted { Fate::Defaulted } else { Fate::Mapped };
-                let origin = raw.target.map(|target| (target, raw.nodes[0].unwrap_or(target.node)));
+                let origin = raw.target.map(|target| (target, raw.origin(which).unwrap_or(target.node)));
                 if read.untranslated {
                     self.report_untranslated(via, read.value.as_ref());
                 }
@@ -295,12 +302,13 @@ impl<'g, 'm> Reader<'g, 'm> {
     }
 
     /// Does the value that is kept for a field still mean what FHIR says?
-    fn still_holds(&self, field: &'m Field, raw: &Raw<'g>, extras: Option<&Object<String, Value>>) -> bool {
+    fn still_holds(field: &'m Field, raw: &Raw<'g>, extras: Option<&Object<String, Value>>) -> bool {
         let Source::Ends { via, .. } = &field.source else { return false };
         if raw.is_empty() {
             return true;
         }
-        let own: Vec<Option<Value>> = (0..field.members.len()).map(|which| via.read(raw.nodes(), which).value).collect();
+        let own: Vec<Option<Value>> =
+            (0..field.members.len()).map(|which| via.read(raw.nodes(), which).value).collect();
         let kept = field.members.iter().map(|name| extras.and_then(|extras| extras.get(&**name)));
         let values: Vec<Option<&Value>> = kept.zip(&own).map(|(kept, own)| kept.or(own.as_ref())).collect();
         via.write(&values).is_ok_and(|written| raw.says(&written))
@@ -312,7 +320,7 @@ impl<'g, 'm> Reader<'g, 'm> {
         let mut first = None;
         for (at, ends) in choices.iter().enumerate() {
             let raw = Raw { choice: Some(at), ..self.raw(ends) };
-            let read = self.convert(via, &raw, which);
+            let read = Self::convert(via, &raw, which);
             if !raw.is_empty() && read.value.is_some() {
                 return (read, raw);
             }
@@ -320,7 +328,7 @@ impl<'g, 'm> Reader<'g, 'm> {
         }
         if let Some((end, via)) = also {
             let raw = self.raw(std::slice::from_ref(end));
-            let read = self.convert(via, &raw, which);
+            let read = Self::convert(via, &raw, which);
             if !raw.is_empty() && read.value.is_some() {
                 return (read, raw);
             }
@@ -328,7 +336,7 @@ impl<'g, 'm> Reader<'g, 'm> {
         first.unwrap_or_else(|| (Read::default(), nothing()))
     }
 
-    fn convert(&self, via: &Converter, raw: &Raw<'g>, which: usize) -> Read {
+    fn convert(via: &Converter, raw: &Raw<'g>, which: usize) -> Read {
         if raw.identity {
             let value = raw.target.map(|target| identity(&target).into());
             return Read { value, ..Read::default() };
@@ -359,11 +367,6 @@ impl<'g, 'm> Reader<'g, 'm> {
         computed(results, translate.as_deref(), *list)
     }
 
-    /// The items of a list as the graph has them.
-    pub(super) fn items(&mut self, node: usize, item: &'m [Member]) -> Option<Value> {
-        self.list(node, item, None)
-    }
-
     // === expressions
 
     /// What an expression gives, started from a node.
@@ -372,7 +375,8 @@ impl<'g, 'm> Reader<'g, 'm> {
         let resolve = |reference: &str| graph.resolve(reference).map(|resource| resource.node());
         let mut context = Context::new(target.resource.node()).resolve(&resolve);
         for node in named {
-            let value = self.targets[*node].map_or(Collection::Empty, |target| Collection::One(Item::Element(Element::new(target.node))));
+            let value = self.targets[*node]
+                .map_or(Collection::Empty, |target| Collection::One(Item::Element(Element::new(target.node))));
             context = context.constant(&self.ground.model.nodes[*node].name, value);
         }
         let result = expression.evaluate(&context, target.node);
@@ -421,7 +425,8 @@ impl<'g, 'm> Reader<'g, 'm> {
             if !below.is_empty() {
                 record = if record.is_empty() { below.to_owned() } else { format!("{record}.{below}") };
             }
-            if let Some((_, node)) = origin.filter(|_| *fate == Fate::Mapped) {
+            // A whole resource (a computed value's, one without an id) is where a value comes from, not what was read.
+            if let Some((_, node)) = origin.filter(|(target, node)| *fate == Fate::Mapped && *node != target.node) {
                 trace.read.push((node, record.clone()));
             }
             let origin = origin.map(|(target, node)| Origin::of(target.resource, node));
@@ -485,14 +490,6 @@ fn same_option(one: Option<&Value>, other: Option<&Value>) -> bool {
         (None, None) => true,
         _ => false,
     }
-}
-
-/// Does a version say what the one before it said, but for when?
-fn same_but_time(last: &Value, next: &Object<String, Value>) -> bool {
-    let Some(last) = last.as_object() else { return false };
-    let told = |object: &Object<String, Value>| object.iter().filter(|(name, _)| *name != "at").count();
-    told(last) == told(next)
-        && last.iter().filter(|(name, _)| *name != "at").all(|(name, value)| next.get(name).is_some_and(|next| same(value, next)))
 }
 
 /// How many values there are inside a value.

@@ -1,11 +1,14 @@
 //! A compiled map and what it answers.
 
+use std::sync::Arc;
+
 use serde_json::{Map as Object, Value};
 
 use crate::error::{Error, Result};
-use crate::fhir::{Issue, Key};
-use crate::referral::{Graph, Referral};
+use crate::fhir::{Document, Issue, Key};
+use crate::referral::{Graph, Referral, Resource};
 
+use super::describe::{self, FieldDescription};
 use super::discover::Ground;
 use super::fidelity::Fidelity;
 use super::get::Reader;
@@ -86,6 +89,11 @@ impl Map {
         &self.schema
     }
 
+    /// Its fields, in the order of the record.
+    pub fn fields(&self) -> Vec<FieldDescription> {
+        describe::fields(&self.model)
+    }
+
     /// The record of a referral. `extras` is what [`Put::extras`] was when the record was last put, null if never.
     pub fn get(&self, referral: &Referral<'_>, extras: &Value) -> Translation {
         let mut reader = Reader::new(Ground::of(&self.model, referral), false);
@@ -119,9 +127,10 @@ impl Map {
         if !wrong.is_empty() {
             // What the graph says already is not the sender's doing.
             let current = self.get(referral, extras).record;
-            wrong.retain(|issue| !same_at(record, &current, &issue.path));
+            let before = self.schema.check(&current);
+            wrong.retain(|issue| !before.contains(issue) && !same_at(record, &current, &issue.path));
         }
-        self.write(record, wrong, |record| {
+        Self::write(record, wrong, |record| {
             Writer::new(Ground::of(&self.model, referral), Mode::Update, ids).run(record, extras)
         })
     }
@@ -133,13 +142,12 @@ impl Map {
     pub fn make(&self, record: &Value, ids: &mut dyn FnMut() -> String) -> Result<Put> {
         let graph = Graph::default();
         let ground = Ground { model: &self.model, graph: &graph, task: None };
-        self.write(record, self.schema.check(record), |record| {
+        Self::write(record, self.schema.check(record), |record| {
             Writer::new(ground, Mode::Make, ids).run(record, &Value::Null)
         })
     }
 
     fn write<'r>(
-        &self,
         record: &'r Value,
         wrong: Vec<Issue>,
         write: impl FnOnce(&'r Object<String, Value>) -> Result<Put>,
@@ -224,5 +232,22 @@ impl Put {
     /// Does nothing change, neither in the graph nor beside it?
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty() && self.created.is_empty() && !self.extras_changed
+    }
+
+    /// The graph as it is after the change. Versions stay; whoever stores it counts them.
+    ///
+    /// # Errors
+    /// A fault, if a changed resource cannot be read back.
+    pub fn apply(&self, graph: &Graph) -> Result<Graph> {
+        let mut after = graph.clone();
+        for change in &self.changes {
+            let document = Arc::new(Document::parse(change.json.as_str())?);
+            after.insert(Resource::new(change.url.as_str(), change.version, document));
+        }
+        for created in &self.created {
+            let document = Arc::new(Document::parse(created.json.as_str())?);
+            after.insert(Resource::new(format!("{}/{}", created.kind, created.id), 0, document));
+        }
+        Ok(after)
     }
 }

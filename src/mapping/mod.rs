@@ -3,25 +3,27 @@
 //!
 //! Pure: files come in as bytes, ids from the caller; no clock, no store. It must not know who is asking, or why.
 
-pub mod fidelity;
-mod map;
-mod programs;
 mod compile;
 mod converter;
 pub mod crosswalk;
+mod describe;
 mod discover;
 mod draft;
+pub mod fidelity;
 mod get;
 mod locate;
+mod map;
 mod model;
 mod path;
+mod programs;
 mod put;
 mod same;
 mod schema;
 mod source;
 
-pub use fidelity::Fidelity;
 pub use crosswalk::Crosswalk;
+pub use describe::FieldDescription;
+pub use fidelity::Fidelity;
 pub use map::{Change, Created, Map, Put, Translation};
 pub use programs::{GENERIC, Program, Programs};
 pub use schema::RecordSchema;

@@ -13,8 +13,6 @@ use super::path::Path;
 /// A compiled map.
 #[derive(Debug)]
 pub(super) struct Model {
-    /// The program type
-    pub(super) kind: Box<str>,
     /// The nodes, each behind those that it is found by
     pub(super) nodes: Vec<NodeRule>,
     /// The single nodes that are found once per record, in order
@@ -50,6 +48,8 @@ pub(super) struct NodeRule {
     pub(super) scope: Option<usize>,
     /// Created when the record (or the scope's item) has something here
     pub(super) create: Option<Box<[Box<str>]>>,
+    /// What of it the record shows there: the ends of the fields below `create`
+    pub(super) shown: Vec<Path>,
     /// Where it is listed
     pub(super) listed: Option<End>,
     /// What it has to have
@@ -115,6 +115,8 @@ pub(super) struct Fill {
     pub(super) path: Path,
     /// What
     pub(super) with: With,
+    /// What of it the record shows: where nothing of that is left, it is missing
+    pub(super) shown: Vec<Path>,
 }
 
 /// What is filled in.

@@ -97,9 +97,8 @@ impl Paths<'_> {
         }
         let last = steps.last();
         let list = last.is_some_and(|step| step.repeats == Repeats::Item && step.select.is_empty());
-        let coded = last.is_some_and(|step| &*step.name == "code")
-            && at.structure().type_name == "Coding"
-            && steps.len() > 1;
+        let coded =
+            last.is_some_and(|step| &*step.name == "code") && at.structure().type_name == "Coding" && steps.len() > 1;
         let kind = at.type_name().unwrap_or("*").into();
         Ok(Path { steps: steps.into(), text: text.into(), kind, list, coded })
     }
@@ -117,7 +116,9 @@ impl Paths<'_> {
         let Some(next) = at.child(self.definitions, name) else {
             return Err(format!("{from} has no element {name}"));
         };
-        if next.element().is_some_and(|element| element.is_choice()) && next.type_name().is_none() {
+        if next.element().is_some_and(super::super::definitions::structure::Element::is_choice)
+            && next.type_name().is_none()
+        {
             let element = next.element().map(|element| (element.stem(), element.types.first()));
             let example = element.and_then(|(stem, kind)| Some((stem, capital(&kind?.code))));
             let (stem, kind) = example.unwrap_or((name, String::new()));

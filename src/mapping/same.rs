@@ -8,7 +8,8 @@ use serde_json::Value;
 pub(super) fn same(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Number(one), Value::Number(other)) => {
-            one == other || matches!((number(one.as_str()), number(other.as_str())), (Some(one), Some(other)) if one == other)
+            one == other
+                || matches!((number(one.as_str()), number(other.as_str())), (Some(one), Some(other)) if one == other)
         }
         (Value::Array(one), Value::Array(other)) => {
             one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other))
@@ -18,6 +19,25 @@ pub(super) fn same(one: &Value, other: &Value) -> bool {
                 && one.iter().all(|(name, one)| other.get(name).is_some_and(|other| same(one, other)))
         }
         _ => one == other,
+    }
+}
+
+/// Do both say the same if the order of lists says nothing? What was taken out and filled in again has not changed.
+pub(super) fn same_in_any_order(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Array(one), Value::Array(other)) => {
+            let mut left: Vec<&Value> = other.iter().collect();
+            one.len() == other.len()
+                && one.iter().all(|item| {
+                    let found = left.iter().position(|other| same_in_any_order(item, other));
+                    found.map(|at| left.swap_remove(at)).is_some()
+                })
+        }
+        (Value::Object(one), Value::Object(other)) => {
+            one.len() == other.len()
+                && one.iter().all(|(name, one)| other.get(name).is_some_and(|other| same_in_any_order(one, other)))
+        }
+        _ => same(one, other),
     }
 }
 
@@ -46,10 +66,14 @@ mod tests {
     #[test]
     fn compares_numbers_by_value() {
         let said = |text: &str| serde_json::from_str::<Value>(text).unwrap();
-        for (one, other) in [("1.10", "1.1"), ("1E+2", "100"), ("-0.0", "0"), ("0.010", "1e-2"), ("[{\"a\":1.0}]", "[{\"a\":1}]")] {
+        for (one, other) in
+            [("1.10", "1.1"), ("1E+2", "100"), ("-0.0", "0"), ("0.010", "1e-2"), ("[{\"a\":1.0}]", "[{\"a\":1}]")]
+        {
             assert!(same(&said(one), &said(other)), "{one} {other}");
         }
-        for (one, other) in [("1.1", "1.11"), ("1", "-1"), ("10", "100"), ("\"1.10\"", "\"1.1\""), ("1", "\"1\""), ("{}", "null")] {
+        for (one, other) in
+            [("1.1", "1.11"), ("1", "-1"), ("10", "100"), ("\"1.10\"", "\"1.1\""), ("1", "\"1\""), ("{}", "null")]
+        {
             assert!(!same(&said(one), &said(other)), "{one} {other}");
         }
     }

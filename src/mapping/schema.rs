@@ -205,7 +205,8 @@ mod tests {
         });
         let shared = {
             let mut shared = shared;
-            shared["$defs"]["item"] = json!({ "type": "object", "properties": { "n": { "type": ["integer", "null"] } } });
+            shared["$defs"]["item"] =
+                json!({ "type": "object", "properties": { "n": { "type": ["integer", "null"] } } });
             shared
         };
         let own = json!({

@@ -72,7 +72,7 @@ pub trait Store: Send + Sync {
     fn sharing<'a>(&'a self, key: &'a ResourceKey) -> Pending<'a, Vec<ResourceKey>>;
 
     /// The Tasks with something new for this organization after the sequence `since`, each once, at its newest change,
-    /// oldest change first. All Tasks of one sequence are given together, so the answer may be longer than `limit`.
+    /// oldest change first; a Task that it no longer sees among them. All Tasks of one sequence are given together, so the answer may be longer than `limit`.
     fn changes<'a>(&'a self, organization: &'a str, since: u64, limit: usize) -> Pending<'a, Changes>;
 
     /// The newest sequence with something for this organization; 0 if there never was. Kept in memory and raised after

@@ -83,7 +83,7 @@ async fn the_guides_referral_goes_round() {
     let demo = Demo::start().await;
     let (ehr, agency) = (demo.of_role("ehr", 0), demo.of_role("agency", 0));
     let Some(transaction) = guide_transaction(&agency.organization) else { return };
-    go_round(&demo, &ehr, &agency, &transaction).await;
+    go_round(&ehr, &agency, &transaction).await;
 }
 
 #[tokio::test]
@@ -101,10 +101,10 @@ async fn our_own_referral_goes_round_routed() {
             entry["request"]["ifNoneExist"] = json!(format!("{condition}-again"));
         }
     }
-    go_round(&demo, &ehr, &agency, &transaction).await;
+    go_round(&ehr, &agency, &transaction).await;
 }
 
-async fn go_round(demo: &Demo, ehr: &Client, agency: &Client, transaction: &Value) {
+async fn go_round(ehr: &Client, agency: &Client, transaction: &Value) {
     let (_, cursor) = agency.poll_all(None).await;
 
     let first = ehr.post("/fhir", transaction).await.expect(200);
@@ -153,5 +153,4 @@ async fn go_round(demo: &Demo, ehr: &Client, agency: &Client, transaction: &Valu
     let (records, _) = agency.poll(Some(&after)).await;
     assert_eq!(records.len(), 1, "one referral, once, at its newest version");
     assert_eq!(records[0]["referral"]["status"], "completed");
-    drop(demo.folder.path());
 }

@@ -4,13 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use serde_json::Value;
 use tokio::task::JoinSet;
 
 use crate::closed_loop::task_of;
-use crate::demo::Demo;
+use crate::demo::{Client, Demo};
 use crate::who_sees_what::transaction;
 
 const POSTS: usize = 200;
+
+async fn poll_once(agency: &Client, cursor: &str) -> Result<Value, reqwest::Error> {
+    let path = format!("/agency/v1/referrals?since={cursor}&wait=1");
+    agency.request(reqwest::Method::GET, &path).send().await?.error_for_status()?.json().await
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_answered_survives_a_kill() {
@@ -37,15 +43,23 @@ async fn what_was_answered_survives_a_kill() {
         });
     }
     // A poller runs beside the posts and keeps its last cursor, as an agency's system would.
-    let mut polled: Vec<String> = Vec::new();
-    let mut cursor = cursor;
-    while answered.load(Ordering::Relaxed) < POSTS / 4 {
-        let (records, next) = agency.poll(Some(&cursor)).await;
-        polled.extend(records.iter().map(|record| record["id"].as_str().unwrap().to_owned()));
-        cursor = next;
-        tokio::task::yield_now().await;
+    let poller_client = agency.clone();
+    let mut poller = tokio::spawn(async move {
+        let mut polled: Vec<String> = Vec::new();
+        let mut cursor = cursor;
+        // Ends with the process that it polls.
+        while let Ok(answer) = poll_once(&poller_client, &cursor).await {
+            let records = answer["records"].as_array().unwrap();
+            polled.extend(records.iter().map(|record| record["id"].as_str().unwrap().to_owned()));
+            cursor = answer["cursor"].as_str().unwrap().to_owned();
+        }
+        (polled, cursor)
+    });
+    while answered.load(Ordering::Relaxed) < POSTS / 8 {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
     }
     demo.kill();
+    let (mut polled, cursor) = (&mut poller).await.unwrap();
     let mut accepted = BTreeMap::new();
     while let Some(result) = posts.join_next().await {
         accepted.extend(result.unwrap());

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::gateway::{Gateway, send};
+use crate::gateway::{AGENCY, Gateway, send};
 use crate::referral::{draft, key_of, sent, transaction};
 
 #[tokio::test]
@@ -199,4 +199,9 @@ async fn addresses_are_public_where_one_is_set() {
     );
     let found = gateway.ehr.get("/fhir/Task").await.expect(200);
     assert_eq!(found["link"][0]["url"], "https://gateway.example/fhir/Task");
+    // The guide asks with the Organization's whole address.
+    sent(&gateway, 1).await;
+    let owner = format!("https://gateway.example/fhir/Organization/{AGENCY}");
+    let found = gateway.agency.get(&format!("/fhir/Task?owner={owner}&_total=accurate")).await.expect(200);
+    assert_eq!(found["total"], 1, "{found}");
 }

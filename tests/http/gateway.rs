@@ -79,13 +79,24 @@ impl Gateway {
 
     /// A gateway with other settings than the usual ones.
     pub async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::of(change, directory()).await
+    }
+
+    /// A gateway that knows no organization yet.
+    pub async fn without_directory() -> Self {
+        Self::of(|_| {}, Plan::default()).await
+    }
+
+    async fn of(change: impl FnOnce(&mut Settings), directory: Plan) -> Self {
         crate::log::capture();
         let folder = tempfile::tempdir().unwrap();
         let mut settings = Settings { store: folder.path().join("store.db"), ..Settings::default() };
         change(&mut settings);
         let app = App::open(settings, Arc::new(StillClock), Arc::new(CountingIds::default())).await.unwrap();
         let store = app.store.clone();
-        store.commit(directory()).await.unwrap();
+        if !directory.writes.is_empty() {
+            store.commit(directory).await.unwrap();
+        }
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let http = reqwest::Client::new();

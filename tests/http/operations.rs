@@ -15,6 +15,15 @@ async fn tells_whether_it_is_alive_and_ready() {
 }
 
 #[tokio::test]
+async fn is_not_ready_without_a_directory() {
+    let gateway = Gateway::without_directory().await;
+    assert_eq!(send(gateway.anonymous(Method::GET, "/healthz")).await.status, 200);
+    let answer = send(gateway.anonymous(Method::GET, "/readyz")).await;
+    assert_eq!((answer.status, answer.header("retry-after")), (503, "1"));
+    assert!(answer.text.contains("directory"), "{}", answer.text);
+}
+
+#[tokio::test]
 async fn counts_what_it_does_and_names_nobody() {
     let gateway = Gateway::start().await;
     let task = sent(&gateway, 1).await;

@@ -60,10 +60,9 @@ pub fn task_of(response: &Value) -> String {
 
 /// Type and id of what a transaction made of this type.
 pub fn key_of(response: &Value, kind: &str) -> String {
-    let locations =
+    let mut locations =
         response["entry"].as_array().unwrap().iter().filter_map(|entry| entry["response"]["location"].as_str());
-    let found =
-        locations.filter_map(|location| location.find(&format!("{kind}/")).map(|at| &location[at..])).next().unwrap();
+    let found = locations.find_map(|location| location.find(&format!("{kind}/")).map(|at| &location[at..])).unwrap();
     found.split("/_history").next().unwrap().to_owned()
 }
 

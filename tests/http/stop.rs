@@ -51,7 +51,7 @@ async fn a_running_request_is_finished() {
     let mut connection = half_sent(&gateway, &body).await;
     gateway.ask_to_stop();
     tokio::time::sleep(Duration::from_millis(200)).await;
-    connection.write_all(body[body.len() / 2..].as_bytes()).await.unwrap();
+    connection.write_all(&body.as_bytes()[body.len() / 2..]).await.unwrap();
     let mut answer = String::new();
     connection.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("OperationOutcome"), "{answer}");

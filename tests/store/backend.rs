@@ -33,7 +33,12 @@ impl Backend {
 
 /// Opens the store at this place.
 pub(crate) fn open(path: &Path) -> Arc<dyn Store> {
-    Arc::new(SqliteStore::open(path, parameters()).unwrap())
+    open_with(path, parameters())
+}
+
+/// Opens the store at this place with other search parameters.
+pub(crate) fn open_with(path: &Path, parameters: &Arc<SearchParameters>) -> Arc<dyn Store> {
+    Arc::new(SqliteStore::open(path, parameters).unwrap())
 }
 
 /// The search parameters that the gateway ships with.

@@ -64,14 +64,27 @@ async fn a_change_of_what_is_shared_makes_what_is_owed_new() {
     assert_eq!(items(&store.changes(PANTRY, 2, 10).await.unwrap()), named(&[("Task/a", 3)]));
     // The clinic is owed nothing, so nothing is new for it.
     assert_eq!(*store.newest(CLINIC).borrow(), 0);
-    // Who no longer sees the Task is told nothing.
+    // Who no longer sees the Task is told of no further change; the last one it was owed can still be told.
     let mut unshared = referral("a", PANTRY, noon()).shares;
     unshared[0].organizations = vec![SHELTER.to_owned()];
     store.commit(Plan { shares: unshared, ..Plan::default() }).await.unwrap();
     let again = Plan { writes: vec![write("Patient/a", 3, noon(), "")], ..Plan::default() };
     store.commit(again).await.unwrap();
     assert!(!newest.has_changed().unwrap());
-    assert_eq!(items(&store.changes(PANTRY, 0, 10).await.unwrap()), named(&[("Task/b", 2)]));
+    assert_eq!(items(&store.changes(PANTRY, 0, 10).await.unwrap()), named(&[("Task/b", 2), ("Task/a", 3)]));
+}
+
+#[tokio::test]
+async fn what_is_shared_before_it_is_stored_makes_what_is_owed_new() {
+    let backend = Backend::new();
+    let store = backend.open();
+    let mut plan = referral("a", PANTRY, noon());
+    plan.shares[0].resources.push(key("Procedure/later"));
+    store.commit(plan).await.unwrap();
+    store.commit(Plan { writes: vec![write("Procedure/other", 1, noon(), "")], ..Plan::default() }).await.unwrap();
+    assert_eq!(items(&store.changes(PANTRY, 1, 10).await.unwrap()), []);
+    store.commit(Plan { writes: vec![write("Procedure/later", 1, noon(), "")], ..Plan::default() }).await.unwrap();
+    assert_eq!(items(&store.changes(PANTRY, 1, 10).await.unwrap()), named(&[("Task/a", 3)]));
 }
 
 #[tokio::test]
@@ -168,7 +181,7 @@ async fn a_follower_misses_nothing_whatever_runs_beside_it() {
     let end = store.commit(referral("end", PANTRY, noon())).await.unwrap();
     expected.insert("Task/end".to_owned(), end.seq);
     for follower in followers {
-        let seen = tokio::time::timeout(Duration::from_secs(60), follower).await.unwrap().unwrap();
+        let seen = tokio::time::timeout(Duration::from_mins(1), follower).await.unwrap().unwrap();
         assert!(seen.values().all(|(_, times)| *times <= 2), "no version is given twice");
         let last: BTreeMap<String, u64> = seen.into_iter().map(|(task, (seq, _))| (task, seq)).collect();
         assert_eq!(last, expected);

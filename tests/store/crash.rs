@@ -63,7 +63,7 @@ fn killed_writer(backend: &Backend, round: usize, answers: usize) -> Vec<(String
         }
         answered.len()
     };
-    while let Some(line) = lines.next() {
+    for line in lines.by_ref() {
         if collect(line.unwrap()) == answers {
             child.kill().unwrap();
             break;

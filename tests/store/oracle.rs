@@ -148,6 +148,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// The parameters of a search, each as `name=value`.
+#[allow(clippy::too_many_lines)] // a table of searches
 fn asked(kind: &'static str) -> impl Strategy<Value = Vec<&'static str>> {
     let of_type: &[&str] = match kind {
         "Task" => &[

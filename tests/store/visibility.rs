@@ -72,7 +72,8 @@ async fn a_new_share_replaces_the_old_one() {
     store.commit(share(&[SHELTER], &["Task/r", "Patient/r"])).await.unwrap();
     assert_eq!(seen(&*store, PANTRY, "r").await, [""; 0]);
     assert_eq!(seen(&*store, SHELTER, "r").await, ["Patient/r", "Task/r"]);
-    assert_eq!(store.changes(PANTRY, 0, 10).await.unwrap().items, []);
+    // That it was owed the referral stays true, so that it can be told what it lost.
+    assert_eq!(store.changes(PANTRY, 0, 10).await.unwrap().items, [(key("Task/r"), 1)]);
     store.commit(share(&[PANTRY, SHELTER], &["Task/r"])).await.unwrap();
     assert_eq!(seen(&*store, PANTRY, "r").await, ["Task/r"]);
     assert_eq!(seen(&*store, SHELTER, "r").await, ["Task/r"]);

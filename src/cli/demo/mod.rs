@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::{Exit, Streams, unwritable};
 use crate::app::{self, App, Options, TimedIds, WallClock, stop_signal};
@@ -76,8 +76,10 @@ async fn demonstrate(args: &Args, folder: &Folder, streams: &mut Streams<'_>) ->
     )
     .map_err(unwritable)?;
     let (_stop, stopping) = watch::channel(false);
+    // The walk's clients are all known: nobody has to read them anew.
+    let (nobody, _) = mpsc::channel(1);
     let known = Arc::new(ArcSwap::from_pointee(app::load_clients(app.store.as_ref()).await?));
-    Walk { router: app.router(known, stopping), clients: &clients, out: streams.out }.go().await?;
+    Walk { router: app.router(known, nobody, stopping), clients: &clients, out: streams.out }.go().await?;
     if args.once {
         return Ok(());
     }

@@ -21,7 +21,7 @@ use crate::http::query;
 use crate::http::reply::{self, Answer, JSON};
 
 /// How long an answer is held at most.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
 /// How many records are given where the client does not say.
 const USUAL_LIMIT: usize = 100;
 /// How many records are given at most.

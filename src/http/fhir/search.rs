@@ -72,9 +72,10 @@ async fn search(
         });
     }
     let page = edge.exchange.search(caller, kind, &parameters).await?;
-    let elements = match parameters.iter().any(|(name, _)| name == "_elements") {
-        true => Query::read(&edge.parameters, kind, &parameters).query.elements,
-        false => Vec::new(),
+    let elements = if parameters.iter().any(|(name, _)| name == "_elements") {
+        Query::read(&edge.parameters, kind, &parameters).query.elements
+    } else {
+        Vec::new()
     };
     let links = links(&format!("{}/{kind}", base.fhir()), &parameters, page.next.as_deref());
     let mut bundle = Bundle::new(

@@ -2,6 +2,8 @@
 //! storing it. The resource is the body itself, or the part `resource` of Parameters; `profile` names what to check it
 //! against besides what it claims. Findings are the answer, so it is 200 however many there are.
 
+use std::borrow::Cow;
+
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 
@@ -77,10 +79,7 @@ fn wrapped(root: Node<'_>) -> Option<Node<'_>> {
 }
 
 fn profile(part: Node<'_>) -> Option<String> {
-    ["valueUri", "valueCanonical", "valueUrl"]
-        .iter()
-        .find_map(|name| part.str(name))
-        .map(|profile| profile.into_owned())
+    ["valueUri", "valueCanonical", "valueUrl"].iter().find_map(|name| part.str(name)).map(Cow::into_owned)
 }
 
 fn is_named(part: Node<'_>, name: &str) -> bool {

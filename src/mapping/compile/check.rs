@@ -86,7 +86,8 @@ fn exclusive(one: &Field, two: &Field) -> bool {
     let condition = |field: &Field| -> Option<(String, String)> {
         let (place, value) = field.when.as_ref()?.text().split_once('=')?;
         let value = value.trim().strip_prefix('\'')?.strip_suffix('\'')?;
-        let plain = !value.contains('\'') && place.trim().chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '.');
+        let plain =
+            !value.contains('\'') && place.trim().chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '.');
         plain.then(|| (place.trim().to_owned(), value.to_owned()))
     };
     match (condition(one), condition(two)) {
@@ -138,7 +139,13 @@ fn required(model: &Model, ground: &Ground<'_>, at: usize, rule: &NodeRule, add:
     }
     for test in &rule.tests {
         let is_node = matches!(test.is, Is::Node(_));
-        note_value(&test.path, if let Is::Value(value) = &test.is { Some(value) } else { None }, is_node, &mut sourced, &mut whole_values);
+        note_value(
+            &test.path,
+            if let Is::Value(value) = &test.is { Some(value) } else { None },
+            is_node,
+            &mut sourced,
+            &mut whole_values,
+        );
     }
     for fill in &rule.fills {
         let value = if let With::Value(value) = &fill.with { Some(value) } else { None };
@@ -243,7 +250,8 @@ fn without_source(
         }
         for element in own.iter().filter(|element| element.min > 0) {
             let stem = element.stem();
-            let found = given.iter().any(|name| if element.is_choice() { name.starts_with(stem) } else { *name == stem });
+            let found =
+                given.iter().any(|name| if element.is_choice() { name.starts_with(stem) } else { *name == stem });
             if !found {
                 let mut place: Vec<&str> = at.iter().map(String::as_str).collect();
                 place.push(&element.name);

@@ -10,7 +10,7 @@ use crate::fhirpath::Expression;
 use super::super::converter::{self, Converter};
 use super::super::crosswalk::Crosswalk;
 use super::super::model::{End, Field, Member, Model, Owner, Shape, Source, Withhold};
-use super::super::path::{Paths, Repeats};
+use super::super::path::{Path, Paths, Repeats};
 use super::super::schema::Expected;
 use super::super::source::FieldFile;
 use super::{Declarations, Declared, Findings, Ground, Known, RecordPath, end, ends, nodes};
@@ -53,9 +53,77 @@ pub(super) fn compile<'f>(
             Err((at, said, mend)) => findings.add(rule.file, at, said, mend),
         }
     }
-    model.computes = !model.withhold.is_empty()
-        || model.fields.iter().any(|field| matches!(field.source, Source::Computed { .. }));
+    mapped_displays(model);
+    for at in 0..model.nodes.len() {
+        model.nodes[at].shown = shown(model, at);
+        for fill in 0..model.nodes[at].fills.len() {
+            model.nodes[at].fills[fill].shown = shown_of(model, at, &model.nodes[at].fills[fill].path);
+        }
+    }
+    model.computes =
+        !model.withhold.is_empty() || model.fields.iter().any(|field| matches!(field.source, Source::Computed { .. }));
     sources
+}
+
+/// A display that a field of its own carries does not go with its code.
+fn mapped_displays(model: &mut Model) {
+    let ends = |field: &Field| -> Vec<End> {
+        match &field.source {
+            Source::Ends { choices, also, .. } => {
+                choices.iter().flatten().chain(also.as_ref().map(|(end, _)| end)).cloned().collect()
+            }
+            _ => Vec::new(),
+        }
+    };
+    let parent = |end: &End| end.path.text.rsplit_once('.').map(|(parent, _)| (end.node, parent.to_owned()));
+    let displays: Vec<_> = model
+        .fields
+        .iter()
+        .flat_map(ends)
+        .filter(|end| end.path.steps.last().is_some_and(|step| &*step.name == "display"))
+        .filter_map(|end| parent(&end))
+        .collect();
+    for field in &mut model.fields {
+        let Source::Ends { choices, also, .. } = &mut field.source else { continue };
+        for end in choices.iter_mut().flatten().chain(also.as_mut().map(|(end, _)| end)) {
+            end.path.coded &= !parent(end).is_some_and(|parent| displays.contains(&parent));
+        }
+    }
+}
+
+/// What the record shows of a node where that is created.
+fn shown(model: &Model, node: usize) -> Vec<Path> {
+    let rule = &model.nodes[node];
+    let Some(create) = &rule.create else { return Vec::new() };
+    let mut shown = Vec::new();
+    for field in &model.fields {
+        let Source::Ends { choices, also, .. } = &field.source else { continue };
+        let below = |member: &str| {
+            let place: Vec<&str> = field.within.iter().map(AsRef::as_ref).chain([member]).collect();
+            place.len() >= create.len() && create.iter().zip(place).all(|(one, two)| **one == *two)
+        };
+        let ends = choices.iter().flatten().chain(also.as_ref().map(|(end, _)| end));
+        if field.members.iter().any(|member| below(member)) {
+            shown.extend(ends.filter(|end| end.node == node).map(|end| end.path.clone()));
+        }
+    }
+    shown
+}
+
+/// What the record shows of what stands at a path of a node.
+fn shown_of(model: &Model, node: usize, path: &Path) -> Vec<Path> {
+    let ends = model.fields.iter().flat_map(|field| match &field.source {
+        Source::Ends { choices, also, .. } => {
+            choices.iter().flatten().chain(also.as_ref().map(|(end, _)| end)).collect::<Vec<_>>()
+        }
+        _ => Vec::new(),
+    });
+    let inside = |end: &&End| {
+        end.node == node
+            && end.path.steps.len() >= path.steps.len()
+            && end.path.steps.iter().zip(&path.steps).all(|(one, two)| one.meets(two))
+    };
+    ends.filter(inside).map(|end| end.path.clone()).collect()
 }
 
 /// Puts a field into the record's shape, and among what its list or the record holds under a condition.
@@ -123,14 +191,16 @@ fn insert(members: &mut Vec<Member>, names: &[String], lists: &[Option<usize>], 
     });
     match &mut members[at].shape {
         Shape::Object(members) => insert(members, rest, &lists[1..], field, which),
-        Shape::List { item, .. } => insert(item, rest.get(1..).unwrap_or_default(), lists.get(2..).unwrap_or_default(), field, which),
+        Shape::List { item, .. } => {
+            insert(item, rest.get(1..).unwrap_or_default(), lists.get(2..).unwrap_or_default(), field, which);
+        }
         Shape::Leaf { .. } => {}
     }
 }
 
 impl Compiler<'_, '_> {
     fn field(&self, model: &Model, field: &FieldFile, at: Location) -> Result<(Field, RecordPath), Wrong> {
-        let place = self.place(model, &field.record)?;
+        let place = Self::place(model, &field.record)?;
         let list = place.list.as_deref().and_then(|list| list_named(model, list));
         let expected = self.expected(&field.record)?;
         let source = match (&field.fhir, &field.get, &field.value) {
@@ -143,7 +213,11 @@ impl Compiler<'_, '_> {
             }),
             _ => {
                 let said = "a field has one source";
-                return Err((at, said.to_owned(), "give it one of fhir: (both ways), get: and value: (one way)".to_owned()));
+                return Err((
+                    at,
+                    said.to_owned(),
+                    "give it one of fhir: (both ways), get: and value: (one way)".to_owned(),
+                ));
             }
         };
         let owner = match &field.owner {
@@ -151,30 +225,37 @@ impl Compiler<'_, '_> {
                 (said.referenced, format!("{} owns nothing", said.value), "write program, ehr or events".to_owned())
             })?,
             None => match &source {
-                Source::Ends { choices, .. } => choices.first().and_then(|ends| ends.first()).map_or(Owner::Program, |end| model.nodes[end.node].owner),
+                Source::Ends { choices, .. } => choices
+                    .first()
+                    .and_then(|ends| ends.first())
+                    .map_or(Owner::Program, |end| model.nodes[end.node].owner),
                 _ => Owner::Program,
             },
         };
         let members = field.record.value.0.iter().filter_map(|path| path.rsplit('.').next()).map(Into::into).collect();
         let within = place.names[..place.names.len() - 1].into();
         let record = field.record.value.0.iter().map(|path| path.as_str().into()).collect();
-        let when = field.when.as_ref().map(|when| expression(when)).transpose()?;
+        let when = field.when.as_ref().map(expression).transpose()?;
         Ok((Field { record, members, within, source, when, owner }, place))
     }
 
     /// The place of the record that all of a field's values share, by the first of them.
-    fn place(&self, model: &Model, record: &Spanned<super::super::source::OneOrMany>) -> Result<RecordPath, Wrong> {
+    fn place(model: &Model, record: &Spanned<super::super::source::OneOrMany>) -> Result<RecordPath, Wrong> {
         let wrong = |said: String, mend: &str| (record.referenced, said, mend.to_owned());
         let mut places = Vec::new();
         for path in &record.value.0 {
-            places.push(RecordPath::parse(path).map_err(|said| wrong(said, "write a place such as services[].minutes"))?);
+            places
+                .push(RecordPath::parse(path).map_err(|said| wrong(said, "write a place such as services[].minutes"))?);
         }
         let Some(first) = places.first().cloned() else {
             return Err(wrong("a field has a place in the record".to_owned(), "name one"));
         };
         let around = |place: &RecordPath| (place.list.clone(), place.names[..place.names.len() - 1].to_vec());
         if places.iter().any(|place| around(place) != around(&first)) {
-            return Err(wrong("the values of one field are members of one object".to_owned(), "name places side by side"));
+            return Err(wrong(
+                "the values of one field are members of one object".to_owned(),
+                "name places side by side",
+            ));
         }
         match first.list.as_deref() {
             Some(list) if list_named(model, list).is_none() => {
@@ -192,7 +273,11 @@ impl Compiler<'_, '_> {
             let names: Vec<&str> = whole.iter().map(String::as_str).collect();
             let Some(found) = self.ground.schema.at(&names) else {
                 let said = format!("the record's schema knows no {path}");
-                return Err((record.referenced, said, "describe it in record.schema.json, or correct its spelling".to_owned()));
+                return Err((
+                    record.referenced,
+                    said,
+                    "describe it in record.schema.json, or correct its spelling".to_owned(),
+                ));
             };
             expected.push(found);
         }
@@ -225,15 +310,14 @@ impl Compiler<'_, '_> {
         }
         for ends in &mut choices {
             fit(&via, ends, expected).map_err(|(said, mend)| (at, said, mend))?;
-            reachable(model, ends, list).map_err(|said| (at, said, "let the field stand in the list that the node makes".to_owned()))?;
+            reachable(model, ends, list)
+                .map_err(|said| (at, said, "let the field stand in the list that the node makes".to_owned()))?;
         }
         let also = match &field.also {
             None => None,
             Some(also) => {
                 let at = also.referenced;
-                let mut end = vec![
-                    end(model, self.paths, self.known, &also.value.fhir.value).map_err(wrong)?,
-                ];
+                let mut end = vec![end(model, self.paths, self.known, &also.value.fhir.value).map_err(wrong)?];
                 let via = self.converter(also.value.via.as_ref(), std::slice::from_ref(&end), at)?;
                 fit(&via, &mut end, expected).map_err(|(said, mend)| (at, said, mend))?;
                 end.pop().map(|end| (end, via))
@@ -253,11 +337,17 @@ impl Compiler<'_, '_> {
         let expression = expression(get)?;
         let node = match &field.of {
             Some(of) => *self.known.get(&of.value).ok_or_else(|| {
-                (of.referenced, format!("there is no node {}", of.value), "name the node that get: starts from".to_owned())
+                (
+                    of.referenced,
+                    format!("there is no node {}", of.value),
+                    "name the node that get: starts from".to_owned(),
+                )
             })?,
             None => {
                 let root = model.nodes.iter().position(|node| matches!(node.find, super::super::model::Find::Root));
-                root.ok_or_else(|| (get.referenced, "there is no Task".to_owned(), "add a node with root: Task".to_owned()))?
+                root.ok_or_else(|| {
+                    (get.referenced, "there is no Task".to_owned(), "add a node with root: Task".to_owned())
+                })?
             }
         };
         if !within(model, nodes::home(model, node), list) {
@@ -320,12 +410,17 @@ impl Compiler<'_, '_> {
 
     fn withhold(&self, rule: &super::super::source::WithholdFile) -> Result<Withhold, Wrong> {
         let node = *self.known.get(&rule.of.value).ok_or_else(|| {
-            (rule.of.referenced, format!("there is no node {}", rule.of.value), "name the node that when: starts from".to_owned())
+            (
+                rule.of.referenced,
+                format!("there is no node {}", rule.of.value),
+                "name the node that when: starts from".to_owned(),
+            )
         })?;
         let mut record = Vec::new();
         for path in &rule.record.value.0 {
             let place = RecordPath::parse(path);
-            let place = place.map_err(|said| (rule.record.referenced, said, "write a place of the record".to_owned()))?;
+            let place =
+                place.map_err(|said| (rule.record.referenced, said, "write a place of the record".to_owned()))?;
             record.push(place.names.into());
         }
         Ok(Withhold { rule: rule.rule.value.as_str().into(), node, when: expression(&rule.when)?, record })
@@ -338,8 +433,9 @@ fn call<'t>(text: &'t str, name: &str) -> Option<&'t str> {
 }
 
 fn expression(text: &Spanned<String>) -> Result<Expression, Wrong> {
-    Expression::parse(&text.value)
-        .map_err(|issue| (text.referenced, issue.text.clone(), "write FHIRPath (http://hl7.org/fhirpath/N1/)".to_owned()))
+    Expression::parse(&text.value).map_err(|issue| {
+        (text.referenced, issue.text.clone(), "write FHIRPath (http://hl7.org/fhirpath/N1/)".to_owned())
+    })
 }
 
 /// Is `outer` the list `inner`, one around it, or the record itself?
@@ -354,7 +450,10 @@ fn reachable(model: &Model, ends: &[End], list: Option<usize>) -> Result<(), Str
         if home != list && !(end.identity && within(model, home, list)) {
             let name = &model.nodes[end.node].name;
             return Err(match home {
-                Some(home) => format!("{name} is found in the items of {}", model.nodes[home].each.as_ref().map_or("", |each| &each.record)),
+                Some(home) => format!(
+                    "{name} is found in the items of {}",
+                    model.nodes[home].each.as_ref().map_or("", |each| &each.record)
+                ),
                 None => format!("{name} is found once, and the field stands in every item of a list"),
             });
         }
@@ -367,16 +466,16 @@ fn fit(via: &Converter, ends: &mut [End], expected: &[Expected]) -> Result<(), (
     let wanted: &[&[&str]] = match via {
         Converter::Same(_) | Converter::Flag => &[],
         Converter::PartialDate(_) => &[&["date", "dateTime"]],
-        Converter::Given => &[&["string"]],
+        Converter::Given | Converter::Id(_) => &[&["string"]],
         Converter::ReferralState => &[&["CodeableConcept"], &["code"]],
         Converter::ReferralReason => &[&["code"], &["string"]],
         Converter::Crosswalk(_) => &[&["code", "string", "uri"]],
         Converter::Minutes => &[&["Quantity", "Duration"]],
-        Converter::Id(_) => &[&["string"]],
     };
     for (end, wanted) in ends.iter().zip(wanted) {
         if !wanted.contains(&&*end.path.kind) {
-            let said = format!("{} is for {}, and {} is a {}", via.name(), wanted.join(" or "), end.path.text, end.path.kind);
+            let said =
+                format!("{} is for {}, and {} is a {}", via.name(), wanted.join(" or "), end.path.text, end.path.kind);
             return Err((said, "use another converter, or name another element".to_owned()));
         }
     }
@@ -394,7 +493,8 @@ fn fit(via: &Converter, ends: &mut [End], expected: &[Expected]) -> Result<(), (
         };
         let whole = expected.types.iter().any(|kind| kind == "array") && ends.iter().all(|end| end.path.list);
         if !whole && !expected.allows(kind) {
-            let said = format!("FHIR has a {kind} there, and the record's schema expects {}", expected.types.join(" or "));
+            let said =
+                format!("FHIR has a {kind} there, and the record's schema expects {}", expected.types.join(" or "));
             return Err((said, "correct the schema, or add a converter".to_owned()));
         }
         if whole || matches!(via, Converter::Given) {
@@ -411,8 +511,7 @@ fn codes(via: &Converter, ends: &[End], expected: &[Expected]) -> Result<(), (St
     let Converter::Crosswalk(table) = via else { return Ok(()) };
     let closed = ends.iter().all(|end| &*end.path.kind == "code" && !end.path.coded);
     let values = expected.iter().flat_map(|expected| &expected.values);
-    let missing: Vec<&str> =
-        values.filter(|code| closed && table.forth(code).is_none()).map(String::as_str).collect();
+    let missing: Vec<&str> = values.filter(|code| closed && table.forth(code).is_none()).map(String::as_str).collect();
     if missing.is_empty() {
         return Ok(());
     }

@@ -79,7 +79,6 @@ pub(super) fn compile(ground: &Ground<'_>) -> Result<Model, Vec<Issue>> {
     let paths = Paths { definitions: ground.definitions, names: &declared.names };
     let mut findings = Findings::default();
     let mut model = Model {
-        kind: ground.kind.into(),
         nodes: Vec::new(),
         singles: Vec::new(),
         fields: Vec::new(),
@@ -120,7 +119,11 @@ impl<'f> Declarations<'f> {
                     None => all.fields.push(declared),
                 }
             }
-            all.withhold.extend(map.withhold.iter().map(|rule| Declared { file, at: rule.referenced, what: &rule.value }));
+            all.withhold.extend(map.withhold.iter().map(|rule| Declared {
+                file,
+                at: rule.referenced,
+                what: &rule.value,
+            }));
         }
         all
     }
@@ -201,9 +204,11 @@ fn literal(paths: Paths<'_>, value: &Value) -> Value {
     match value {
         Value::String(text) => paths.word(text).into(),
         Value::Array(items) => items.iter().map(|item| literal(paths, item)).collect(),
-        Value::Object(members) => {
-            members.iter().map(|(name, value)| (name.clone(), literal(paths, value))).collect::<serde_json::Map<_, _>>().into()
-        }
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, value)| (name.clone(), literal(paths, value)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
         other => other.clone(),
     }
 }

@@ -59,7 +59,12 @@ fn found(
     if let Some((kind, at)) = kind
         && !paths.definitions.is_resource_type(kind)
     {
-        findings.add(file, at, format!("{kind} is no resource type of FHIR R4"), "name a resource type, such as Procedure");
+        findings.add(
+            file,
+            at,
+            format!("{kind} is no resource type of FHIR R4"),
+            "name a resource type, such as Procedure",
+        );
         return None;
     }
     let way = way(model, what, paths, known);
@@ -81,6 +86,7 @@ fn found(
         tests: Vec::new(),
         each: None,
         create: None,
+        shown: Vec::new(),
         listed: None,
         fills: Vec::new(),
         gone: Vec::new(),
@@ -102,7 +108,9 @@ fn way(model: &Model, node: &NodeFile, paths: Paths<'_>, known: &Known) -> Resul
     match (&node.root, &node.at, &node.items, &node.versions, &node.kind) {
         (Some(root), None, None, None, None) => match root.value.as_str() {
             "Task" => Ok((Find::Root, "Task".to_owned())),
-            other => Err((place(root), format!("a referral is read from its Task, not from a {other}"), "write root: Task")),
+            other => {
+                Err((place(root), format!("a referral is read from its Task, not from a {other}"), "write root: Task"))
+            }
         },
         (None, Some(at), None, None, Some(kind)) => {
             let ends = ends(model, paths, known, &at.value).map_err(|said| (place(at), said, MEND))?;
@@ -131,12 +139,20 @@ fn way(model: &Model, node: &NodeFile, paths: Paths<'_>, known: &Known) -> Resul
         }
         (None, None, None, Some(versions), None) => match known.get(&versions.value) {
             Some(&node) if matches!(model.nodes[node].find, Find::Root) => Ok((Find::Versions, "Task".to_owned())),
-            _ => Err((place(versions), "only the Task's versions are known".to_owned(), "name the node that is root: Task")),
+            _ => Err((
+                place(versions),
+                "only the Task's versions are known".to_owned(),
+                "name the node that is root: Task",
+            )),
         },
         (None, None, None, None, Some(kind)) => {
             if node.conditions.0.is_empty() {
                 let said = format!("which {} is meant is not said", kind.value);
-                return Err((place(kind), said, "add where: and what its resources say, or at: and the reference to it"));
+                return Err((
+                    place(kind),
+                    said,
+                    "add where: and what its resources say, or at: and the reference to it",
+                ));
             }
             Ok((Find::Search, kind.value.clone()))
         }
@@ -207,7 +223,7 @@ fn each(model: &Model, file: &str, node: &NodeFile, rule: &NodeRule, findings: &
         return None;
     }
     let key = node.key.as_ref().map(|key| key.value.0.clone()).unwrap_or_default();
-    if key.is_empty() && !matches!(rule.find, Find::Versions) {
+    if key.is_empty() {
         findings.add(
             file,
             said.referenced,
@@ -250,7 +266,9 @@ fn created(
         .into_iter()
         .filter_map(|(path, value, place)| {
             let with = match value.as_str().and_then(|text| text.strip_prefix('@')) {
-                Some(text) if text.contains('.') => With::Copy(copied(model, paths, known, text, file, place, findings)?),
+                Some(text) if text.contains('.') => {
+                    With::Copy(copied(model, paths, known, text, file, place, findings)?)
+                }
                 Some(name) => With::Node(node_named(name, known, file, place, findings)?),
                 None => With::Value(literal(paths, value)),
             };
@@ -280,13 +298,14 @@ fn whole(mut path: Path, mut with: With) -> Fill {
         With::Node(_) => false,
     };
     if is_list && path.list {
-        let all = |path: &mut Path| path.steps.iter_mut().last().into_iter().for_each(|step| step.repeats = Repeats::Whole);
+        let all =
+            |path: &mut Path| path.steps.iter_mut().last().into_iter().for_each(|step| step.repeats = Repeats::Whole);
         all(&mut path);
         if let With::Copy(end) = &mut with {
             all(&mut end.path);
         }
     }
-    Fill { path, with }
+    Fill { path, with, shown: Vec::new() }
 }
 
 fn is_reference(end: &End, file: &str, at: Location, findings: &mut Findings) -> bool {
@@ -362,7 +381,11 @@ fn created_at(
             findings.add(
                 file,
                 text.referenced,
-                format!("{} is found {}", rule.name, scope.map_or("once".to_owned(), |list| format!("in each item of {list}"))),
+                format!(
+                    "{} is found {}",
+                    rule.name,
+                    scope.map_or("once".to_owned(), |list| format!("in each item of {list}"))
+                ),
                 "name a place of the record that stands there",
             );
             None

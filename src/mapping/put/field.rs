@@ -2,18 +2,26 @@
 
 use serde_json::{Map as Object, Value};
 
-use crate::fhir::Key;
+use crate::fhir::{Issue, Key};
 
 use super::super::converter::{Converter, Read, Written};
 use super::super::fidelity::Fate;
-use super::super::get::{Raw, Segment};
+use super::super::get::{Raw, Segment, said};
 use super::super::locate::{Tree, find};
 use super::super::model::{End, Field, Owner, Source};
 use super::super::path::Repeats;
 use super::resource::Home;
 use super::{Extras, Mode, Writer, same_option};
 
-impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
+/// A field that says what it said, and one end where it does not say it yet.
+pub(super) struct Waiting<'m, 'r> {
+    scope: Option<usize>,
+    end: &'m End,
+    via: &'m Converter,
+    values: Vec<Option<&'r Value>>,
+}
+
+impl<'m, 'r> Writer<'_, 'm, 'r> {
     /// Compares and writes a field. `given` and `old` are the objects that its values are members of.
     pub(super) fn field(
         &mut self,
@@ -24,7 +32,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
     ) {
         let rule = &self.reader.ground.model.fields[field];
         let member = |name: &str| given.and_then(|given| given.get(name)).filter(|value| !value.is_null());
-        let values: Vec<Option<&Value>> = rule.members.iter().map(|name| member(name)).collect();
+        let values: Vec<Option<&'r Value>> = rule.members.iter().map(|name| member(name)).collect();
         if self.inactive[field] {
             return self.keep_all(rule, &values, kept);
         }
@@ -38,12 +46,12 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
                 if let Some(value) = values[0] {
                     let own = self.reader.computed(rule);
                     if self.mode == Mode::Update && !same_option(Some(value), own.as_ref()) {
-                        self.refuse(rule);
+                        self.not_taken(rule);
                     }
                 }
             }
             Source::Ends { choices, .. } if choices.iter().flatten().any(|end| end.identity) => {
-                self.identity(rule, &values, kept);
+                self.identity(rule, &values, old, kept);
             }
             Source::Ends { .. } if self.mode == Mode::Update && rule.read_only().is_some() => {
                 self.unchanged_only(rule, &values, old, kept);
@@ -54,13 +62,21 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         }
     }
 
+    /// A computed value follows what it is computed from: one that does not yet is not used, and that is said.
+    fn not_taken(&mut self, rule: &Field) {
+        let (what, instead) = rule.read_only().unwrap_or_default();
+        let place = said(&self.place);
+        let text = format!("{place} {what}; the value that was sent is not used");
+        self.notes.push(Issue::warning(Key::ReadOnly, place, text).hint(instead));
+    }
+
     fn refuse(&mut self, rule: &Field) {
         let (what, instead) = rule.read_only().unwrap_or(("cannot be changed", "leave it as it was"));
         self.read_only(what, instead);
     }
 
     /// Ids are given by the gateway and stay.
-    fn identity(&mut self, rule: &'m Field, values: &[Option<&Value>], kept: &mut Extras) {
+    fn identity(&mut self, rule: &'m Field, values: &[Option<&Value>], old: Option<&Extras>, kept: &mut Extras) {
         let Some(value) = values[0] else { return };
         let Source::Ends { choices, .. } = &rule.source else { return };
         let Some(node) = choices.first().and_then(|ends| ends.first()).map(|end| end.node) else { return };
@@ -71,10 +87,14 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         if same_option(Some(value), own.as_ref()) {
             return;
         }
+        let aside = old.and_then(|old| old.get(&*rule.members[0]));
         match self.mode {
+            _ if own.is_none() && same_option(Some(value), aside) => self.keep_all(rule, values, kept),
             Mode::Make if own.is_none() => self.keep_all(rule, values, kept),
             Mode::Make => self.invalid("expected an id, 1 to 64 of A-Z a-z 0-9 - .".to_owned()),
-            Mode::Update => self.read_only("is given by the gateway", "leave it as it was, or leave it out of what is new"),
+            Mode::Update => {
+                self.read_only("is given by the gateway", "leave it as it was, or leave it out of what is new");
+            }
         }
     }
 
@@ -121,17 +141,16 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         choices: &'m [Vec<End>],
         via: &'m Converter,
         also: Option<&'m (End, Converter)>,
-        values: &[Option<&Value>],
+        values: &[Option<&'r Value>],
         kept: &mut Extras,
     ) {
         let (_, raw) = self.reader.read(rule, 0);
         let own: Vec<Read> = (0..values.len()).map(|which| self.reader.read(rule, which).0).collect();
-        if values.iter().all(Option::is_none) {
-            return self.erase(rule, choices, also);
+        if values.iter().zip(&own).all(|(value, own)| same_option(*value, own.value.as_ref())) {
+            return self.wait(choices, via, also, values);
         }
-        let unchanged = values.iter().zip(&own).all(|(value, own)| same_option(*value, own.value.as_ref()));
-        if unchanged && !own.iter().any(|own| own.defaulted && self.mode == Mode::Make) {
-            return;
+        if values.iter().all(Option::is_none) {
+            return self.erase(choices, also);
         }
         let written = match via.write(values) {
             Ok(written) => written,
@@ -153,12 +172,51 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
                     Err(wrong) => self.invalid(wrong),
                 }
             }
-            self.row(&via.name(), Fate::Mapped);
+            let first = &choices[choice][0];
+            self.row_at(first.node, &first.path.text, &via.name(), Fate::Mapped);
             if via.is_unknown(values[0]) {
                 self.note(Key::NotTranslated, format!("{} has no row for the code; it passed as it is", via.name()));
             }
         }
         self.keep_what_is_lost(rule, via, values, &written, kept);
+    }
+
+    /// A field says what it said. Should one of its nodes come into being by another, it says it there too: what a new
+    /// resource says by default must not speak against it.
+    fn wait(
+        &mut self,
+        choices: &'m [Vec<End>],
+        via: &'m Converter,
+        also: Option<&'m (End, Converter)>,
+        values: &[Option<&'r Value>],
+    ) {
+        let model = self.reader.ground.model;
+        let own = choices.iter().flatten().map(|end| (end, via)).chain(also.map(|(end, via)| (end, via)));
+        for (end, via) in own {
+            let may_come = matches!(self.homes[end.node], Home::Nowhere | Home::Created(_));
+            if may_come
+                && model.nodes[end.node].create.is_some()
+                && via.ends().1 == 1
+                && values.iter().any(Option::is_some)
+            {
+                let scope = self.scopes.last().and_then(|(list, _)| *list);
+                self.waiting.push(Waiting { scope, end, via, values: values.to_vec() });
+            }
+        }
+    }
+
+    /// Says what fields said in the nodes that came into being.
+    pub(super) fn say_in_new(&mut self, scope: Option<usize>) {
+        let (ready, left) = std::mem::take(&mut self.waiting).into_iter().partition(|waiting| waiting.scope == scope);
+        self.waiting = left;
+        let ready: Vec<Waiting<'m, 'r>> = ready;
+        for waiting in ready {
+            if matches!(self.homes[waiting.end.node], Home::Created(_))
+                && let Ok(written) = waiting.via.write_if_known(&waiting.values)
+            {
+                self.write(waiting.end, &written, waiting.via.display(waiting.values[0]));
+            }
+        }
     }
 
     /// Which alternative is written: the one that spoke, or the first that can be.
@@ -199,7 +257,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
     }
 
     /// The record has nothing here any more.
-    fn erase(&mut self, rule: &Field, choices: &'m [Vec<End>], also: Option<&'m (End, Converter)>) {
+    fn erase(&mut self, choices: &'m [Vec<End>], also: Option<&'m (End, Converter)>) {
         let ends = choices.iter().flatten().chain(also.map(|(end, _)| end));
         for end in ends {
             if let Some(target) = self.reader.targets[end.node].filter(|_| matches!(self.homes[end.node], Home::Found))
@@ -212,7 +270,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
                     );
                 }
                 self.write(end, &Written::Nothing, None);
-                self.row(&rule.record[0], Fate::Mapped);
+                self.row_at(end.node, &end.path.text, "removed", Fate::Mapped);
             }
         }
     }

@@ -10,7 +10,6 @@ use super::super::draft::Draft;
 use super::super::fidelity::Fate;
 use super::super::get::Segment;
 use super::super::model::{Each, Find, Member, NodeRule};
-use super::super::same::same;
 use super::resource::Home;
 use super::{Extras, Mode, Writer, same_option};
 
@@ -41,11 +40,8 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         // What is kept for items that the graph no longer has is kept on, for when they come back.
         let orphans = old.into_iter().flatten().zip(&used).filter(|(_, used)| !**used).map(|(entry, _)| entry.clone());
         let mut kept: Vec<Value> = orphans.collect();
-        if matches!(rule.find, Find::Versions) || each.key.is_empty() {
-            self.unchanged_list(node, item, given);
-            return kept;
-        }
-        if given.is_none() && read_only.is_some() {
+        if (given.is_none() && read_only.is_some()) || (self.mode == Mode::Make && matches!(rule.find, Find::Versions))
+        {
             return kept;
         }
         for (at, value) in given.into_iter().flatten().enumerate() {
@@ -111,20 +107,6 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         }
     }
 
-    /// A list that nobody writes: it may be left out, and otherwise says what it said.
-    fn unchanged_list(&mut self, node: usize, item: &'m [Member], given: Option<&Vec<Value>>) {
-        let Some(given) = given else { return };
-        let own = self.reader.items(node, item);
-        let is_same = own.as_ref().and_then(Value::as_array).map_or(given.is_empty(), |own| {
-            own.len() == given.len() && own.iter().zip(given).all(|(own, given)| same(own, given))
-        });
-        if !is_same && self.mode == Mode::Update {
-            let owner = self.reader.ground.model.nodes[node].owner;
-            let (what, instead) = owner.read_only().unwrap_or(("cannot be changed", "leave it as it was"));
-            self.read_only(what, instead);
-        }
-    }
-
     /// An item that both sides have.
     fn changed(
         &mut self,
@@ -164,9 +146,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
             _ => {
                 let id = self.id_of_new(rule, given)?;
                 self.enter(node, each, given);
-                let home = self.create(node, id);
-                self.row("", Fate::Mapped);
-                home
+                self.create(node, id)
             }
         };
         self.homes[node] = home;
@@ -202,7 +182,10 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
                 None
             }
             (Some(_), Mode::Update) => {
-                self.read_only("has an id that no item here has", "leave the id out to add an item; use the id of the item to change one");
+                self.read_only(
+                    "has an id that no item here has",
+                    "leave the id out to add an item; use the id of the item to change one",
+                );
                 None
             }
         }
@@ -225,7 +208,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
             {
                 draft.ensure(&end.path.steps).set(&id);
                 *key = Some(id);
-                self.row("", Fate::Defaulted);
+                self.row_below(name, "", Fate::Defaulted);
             }
         }
     }
@@ -242,7 +225,6 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
             Some(draft) => draft.push(&end.path.steps, item),
             None => self.invalid("the element that it belongs to is replaced by the same change".to_owned()),
         }
-        self.row("", Fate::Mapped);
     }
 
     /// An item that only the graph has.
@@ -257,7 +239,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
             }
             _ => self.remove(node, target),
         }
-        self.row("", Fate::Mapped);
+        self.row("removed", Fate::Mapped);
     }
 
     // === in and out of an item
@@ -288,6 +270,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
     }
 
     fn fill_item(&mut self, node: usize, each: &'m Each) {
+        self.say_in_new(Some(node));
         self.fill(&[node]);
         self.fill(&each.singles);
     }

@@ -17,11 +17,12 @@ use crate::fhir::{Document, Issue, Key};
 
 use super::discover::Ground;
 use super::draft::Draft;
-use super::fidelity::{Fate, Row};
+use super::fidelity::{Fate, Fidelity, Row};
 use super::get::{Reader, Segment, holds, said};
 use super::map::Put;
 use super::model::{Member, Shape, Withhold};
 use super::same::same;
+use field::Waiting;
 use resource::{Home, New};
 
 /// Is there a graph already?
@@ -50,13 +51,18 @@ pub(super) struct Writer<'g, 'm, 'r> {
     pending: Vec<Option<Draft<'g>>>,
     /// Fields whose condition does not hold
     inactive: Vec<bool>,
+    /// Fields that say what they said, and could say it in a node that is not there yet
+    waiting: Vec<Waiting<'m, 'r>>,
     /// The rules under which something is left out
     withheld: Vec<&'m Withhold>,
     /// The record and the items of its lists that we are in, outermost first, each with its list
     scopes: Vec<(Option<usize>, &'r Object<String, Value>)>,
     ids: &'r mut dyn FnMut() -> String,
     place: Vec<Segment<'m>>,
-    rows: Vec<Row>,
+    /// What became of the values
+    fidelity: Fidelity,
+    /// What is worth knowing
+    notes: Vec<Issue>,
     /// What stops the change
     errors: Vec<Issue>,
 }
@@ -75,11 +81,13 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
             created: Vec::new(),
             pending: Vec::new(),
             inactive: vec![false; fields],
+            waiting: Vec::new(),
             withheld: Vec::new(),
             scopes: Vec::new(),
             ids,
             place: Vec::new(),
-            rows: Vec::new(),
+            fidelity: Fidelity::default(),
+            notes: Vec::new(),
             errors: Vec::new(),
         }
     }
@@ -99,6 +107,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         self.remove_singles(&model.singles);
         self.judge(&model.conditional, record);
         let kept = self.object(&model.shape, Some(record), extras.as_object());
+        self.say_in_new(None);
         self.fill(&model.singles);
         if !self.errors.is_empty() {
             return Err(Error::unprocessable(self.errors));
@@ -108,7 +117,12 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
     }
 
     /// The members of an object; gives what is kept beside the graph.
-    fn object(&mut self, members: &'m [Member], given: Option<&'r Object<String, Value>>, old: Option<&Extras>) -> Extras {
+    fn object(
+        &mut self,
+        members: &'m [Member],
+        given: Option<&'r Object<String, Value>>,
+        old: Option<&Extras>,
+    ) -> Extras {
         let mut kept = Extras::new();
         for member in members {
             let value = given.and_then(|given| given.get(&*member.name)).filter(|value| !value.is_null());
@@ -125,7 +139,8 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
                     }
                 }
                 Shape::List { node, item } if value.is_none_or(Value::is_array) => {
-                    let items = self.list(*node, item, value.and_then(Value::as_array), before.and_then(Value::as_array));
+                    let items =
+                        self.list(*node, item, value.and_then(Value::as_array), before.and_then(Value::as_array));
                     if !items.is_empty() {
                         kept.insert(member.name.to_string(), Value::Array(items));
                     }
@@ -136,7 +151,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         }
         for (name, value) in given.into_iter().flatten() {
             if !members.iter().any(|member| *member.name == **name) {
-                self.place_named(name, value);
+                self.row_below(name, "", Fate::Kept);
                 kept.insert(name.clone(), value.clone());
             }
         }
@@ -149,13 +164,6 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
             self.row("", Fate::Kept);
             kept.insert(name.to_owned(), value.clone());
         }
-    }
-
-    fn place_named(&mut self, name: &str, _: &Value) {
-        let record = said(&self.place);
-        let record = if record.is_empty() { name.to_owned() } else { format!("{record}.{name}") };
-        self.reader.fidelity.count(&Fate::Kept);
-        self.rows.push(Row { record, origin: None, via: String::new(), fate: Fate::Kept });
     }
 
     // === conditions and rules
@@ -176,7 +184,10 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
     fn is_withheld(&self) -> bool {
         let here = |path: &[Box<str>]| {
             path.len() == self.place.len()
-                && path.iter().zip(&self.place).all(|(name, segment)| matches!(segment, Segment::Name(own) if **own == **name))
+                && path
+                    .iter()
+                    .zip(&self.place)
+                    .all(|(name, segment)| matches!(segment, Segment::Name(own) if **own == **name))
         };
         self.withheld.iter().any(|rule| rule.record.iter().any(|path| here(path)))
     }
@@ -203,13 +214,29 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
 
     /// Something worth knowing about the place at hand.
     fn note(&mut self, key: Key, text: String) {
-        self.reader.issues.push(Issue::information(key, said(&self.place), text));
+        self.notes.push(Issue::information(key, said(&self.place), text));
     }
 
     /// What became of the value at hand.
     fn row(&mut self, via: &str, fate: Fate) {
-        self.reader.fidelity.count(&fate);
-        self.rows.push(Row { record: said(&self.place), origin: None, via: via.to_owned(), fate });
+        self.row_below("", via, fate);
+    }
+
+    /// What became of the value at hand, and where it was written.
+    fn row_at(&mut self, node: usize, path: &str, via: &str, fate: Fate) {
+        let origin = self.origin(node, path);
+        self.fidelity.count(&fate);
+        self.fidelity.fields.push(Row { record: said(&self.place), origin, via: via.to_owned(), fate });
+    }
+
+    /// What became of a member of the object at hand.
+    fn row_below(&mut self, name: &str, via: &str, fate: Fate) {
+        let mut record = said(&self.place);
+        if !name.is_empty() {
+            record = if record.is_empty() { name.to_owned() } else { format!("{record}.{name}") };
+        }
+        self.fidelity.count(&fate);
+        self.fidelity.fields.push(Row { record, origin: None, via: via.to_owned(), fate });
     }
 }
 

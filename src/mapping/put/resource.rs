@@ -4,12 +4,12 @@ use serde_json::{Map as Object, Value, json};
 
 use super::super::discover::Target;
 use super::super::draft::{Draft, View};
-use super::super::fidelity::Fate;
+use super::super::fidelity::{Fate, Origin};
 use super::super::locate::find;
 use super::super::map::{Change, Created, Put};
 use super::super::model::{End, Find, Is, NodeRule, With};
 use super::super::path::Path;
-use super::super::same::same;
+use super::super::same::{same, same_in_any_order};
 use super::list::parsed;
 use super::{Mode, Writer};
 use crate::fhir::primitive;
@@ -37,7 +37,7 @@ pub(super) struct New<'g> {
     draft: Draft<'g>,
 }
 
-impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
+impl<'g, 'r> Writer<'g, '_, 'r> {
     // === found, created, removed
 
     /// Finds single nodes in the graph.
@@ -70,7 +70,8 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
             let rule = &self.reader.ground.model.nodes[node];
             let Some(target) = self.reader.targets[node] else { continue };
             let removable = rule.create.is_some() && !rule.gone.is_empty() && rule.owner.read_only().is_none();
-            if removable && !self.has_content(rule) {
+            let is_shown = rule.shown.iter().any(|path| find(target.node, &path.steps).is_some());
+            if removable && is_shown && !self.has_content(rule) {
                 self.remove(node, target);
                 self.homes[node] = Home::Gone;
             }
@@ -88,7 +89,6 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
                 }
                 let id = self.chosen_id(rule);
                 self.homes[node] = self.create(node, id);
-                self.row("", Fate::Defaulted);
                 Some(self.homes[node])
             }
             home => Some(home),
@@ -183,6 +183,25 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         }
     }
 
+    /// A place in a node, for people.
+    pub(super) fn origin(&self, node: usize, path: &str) -> Option<Origin> {
+        let rule = &self.reader.ground.model.nodes[node];
+        let path = format!("{}.{path}", rule.start);
+        match self.homes[node] {
+            Home::Found => self.reader.targets[node].map(|target| Origin {
+                resource: target.resource.url.clone(),
+                version: target.resource.version,
+                path,
+            }),
+            Home::Created(at) => {
+                let new = &self.created[at];
+                Some(Origin { resource: format!("{}/{}", new.kind, new.id), version: 0, path })
+            }
+            // An item that is being made: its resource is that of the list.
+            _ => Some(Origin { resource: String::new(), version: 0, path }),
+        }
+    }
+
     /// Makes a resource as good as removed, and takes it out of where it is listed.
     pub(super) fn remove(&mut self, node: usize, target: Target<'g>) {
         let rule = &self.reader.ground.model.nodes[node];
@@ -232,15 +251,20 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         for &node in nodes {
             let home = self.homes[node];
             let is_new = matches!(home, Home::Created(_) | Home::Pending(_));
-            if !is_new && !(self.touched[node] && home == Home::Found) {
+            if !(is_new || self.touched[node] && home == Home::Found) {
                 continue;
             }
             for fill in &self.reader.ground.model.nodes[node].fills {
-                if self.draft(node, home).is_none_or(|draft| draft.has(&fill.path.steps)) {
+                let is_there = |draft: &mut Draft<'g>| match &*fill.shown {
+                    [] => draft.has(&fill.path.steps),
+                    shown => shown.iter().any(|path| draft.has(&path.steps)),
+                };
+                if self.draft(node, home).is_none_or(is_there) {
                     continue;
                 }
                 // What somebody else left out stays out; what this change took away does not.
-                let was_there = self.reader.targets[node].is_some_and(|target| find(target.node, &fill.path.steps).is_some());
+                let was_there =
+                    self.reader.targets[node].is_some_and(|target| find(target.node, &fill.path.steps).is_some());
                 if !is_new && !was_there {
                     continue;
                 }
@@ -251,21 +275,23 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
                 };
                 if let (Some(value), Some(draft)) = (value, self.draft(node, home)) {
                     draft.ensure(&fill.path.steps).set(&value);
-                    self.reader.fidelity.count(&Fate::Defaulted);
+                    self.row_at(node, &fill.path.text, "new", Fate::Defaulted);
                 }
             }
         }
     }
 
-    /// What stands at a place, in the resource as it came or as it is being made.
+    /// What stands at a place, as this change leaves it.
     fn copied(&mut self, end: &End) -> Option<Value> {
-        match self.homes[end.node] {
-            Home::Found => {
-                let target = self.reader.targets[end.node]?;
-                find(target.node, &end.path.steps).map(crate::fhir::Node::to_value)
+        let home = self.homes[end.node];
+        if home == Home::Found {
+            let target = self.reader.targets[end.node]?;
+            let is_changed = target.position.and_then(|at| self.drafts.get(at)).is_some_and(Option::is_some);
+            if !is_changed {
+                return find(target.node, &end.path.steps).map(crate::fhir::Node::to_value);
             }
-            home => parsed(&find(self.draft(end.node, home)?.view(), &end.path.steps)?.text()),
         }
+        parsed(&find(self.draft(end.node, home)?.view(), &end.path.steps)?.text())
     }
 
     /// What changed, as text.
@@ -273,7 +299,9 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         let mut changes = Vec::new();
         for (resource, draft) in self.reader.ground.graph.resources().iter().zip(&self.drafts) {
             let Some(json) = draft.as_ref().map(Draft::finish) else { continue };
-            if json != resource.node().text() {
+            let is_same = json == resource.node().text()
+                || parsed(&json).is_some_and(|value| same_in_any_order(&value, &resource.node().to_value()));
+            if !is_same {
                 changes.push(Change { url: resource.url.clone(), version: resource.version, json });
             }
         }
@@ -282,15 +310,13 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
             .into_iter()
             .map(|new| Created { kind: new.kind.into(), json: new.draft.finish(), id: new.id })
             .collect();
-        let mut fidelity = self.reader.fidelity;
-        fidelity.fields = self.rows;
         Put {
             changes,
             created,
             extras_changed: !same(&kept, extras),
             extras: kept,
-            issues: self.reader.issues,
-            fidelity,
+            issues: self.notes,
+            fidelity: self.fidelity,
         }
     }
 }

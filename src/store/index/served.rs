@@ -72,7 +72,8 @@ impl Reader<'_> {
         for resource_type in self.definitions.resource_types() {
             let parameters = self.definitions.search_parameters(resource_type);
             if let Some(definition) = parameters.iter().find(|known| known.code == code.value) {
-                self.add(resource_type, definition, code);
+                // What all types share is no bare code: its system need not be looked up in the definition of each.
+                self.add(resource_type, definition, code, false);
             }
         }
         if self.found.len() == before && self.issues.is_empty() {
@@ -89,7 +90,7 @@ impl Reader<'_> {
         let parameters = self.definitions.search_parameters(resource_type);
         for code in &group.parameters {
             if let Some(definition) = parameters.iter().find(|known| known.code == code.value) {
-                self.add(resource_type, definition, code);
+                self.add(resource_type, definition, code, true);
                 continue;
             }
             let mut known: Vec<&str> = parameters.iter().map(|known| known.code.as_str()).collect();
@@ -99,39 +100,16 @@ impl Reader<'_> {
         }
     }
 
-    fn add(&mut self, resource_type: &str, definition: &SearchParameter, code: &Spanned<String>) {
-        match self.parameter(resource_type, definition) {
-            Ok(parameter) => {
+    fn add(&mut self, resource_type: &str, definition: &SearchParameter, code: &Spanned<String>, bare_codes: bool) {
+        match parameter(resource_type, definition) {
+            Ok(mut parameter) => {
+                if bare_codes && parameter.kind == ParameterKind::Token {
+                    parameter.system = self.system(&parameter.expressions);
+                }
                 self.found.insert((resource_type.to_owned(), definition.code.clone()), parameter);
             }
             Err(said) => self.refuse(code, said),
         }
-    }
-
-    fn parameter(&self, resource_type: &str, definition: &SearchParameter) -> Result<Parameter, String> {
-        let name = format!("{resource_type}.{}", definition.code);
-        let Some(kind) = ParameterKind::parse(&definition.kind) else {
-            return Err(format!("{name} is of kind {}, which is not served", definition.kind));
-        };
-        let text = definition.expression.as_deref().ok_or_else(|| format!("{name} has no expression"))?;
-        let whole = Expression::parse(text).map_err(|issue| format!("{name}: {}", issue.text))?;
-        // The expression is that of all types that share the parameter.
-        let about = |branch: &Expression| {
-            branch.first_name().is_none_or(|first| [resource_type, "Resource", "DomainResource"].contains(&first))
-        };
-        let expressions: Vec<Expression> = whole.branches().into_iter().filter(about).collect();
-        if expressions.is_empty() {
-            return Err(format!("{name} says nothing about {resource_type}: its expression is {text}"));
-        }
-        let system = (kind == ParameterKind::Token).then(|| self.system(&expressions)).flatten();
-        Ok(Parameter {
-            resource_type: resource_type.to_owned(),
-            code: definition.code.clone(),
-            kind,
-            targets: definition.targets.clone(),
-            system,
-            expressions,
-        })
     }
 
     /// The code system that an element of type `code` takes its codes from, if it is one.
@@ -151,6 +129,32 @@ impl Reader<'_> {
     fn refuse(&mut self, at: &Spanned<String>, said: String) {
         self.issues.push(Issue::error(Key::DefinitionInvalid, self.file, said).at(place(at.referenced)));
     }
+}
+
+/// Compiles one parameter for one type.
+fn parameter(resource_type: &str, definition: &SearchParameter) -> Result<Parameter, String> {
+    let name = format!("{resource_type}.{}", definition.code);
+    let Some(kind) = ParameterKind::parse(&definition.kind) else {
+        return Err(format!("{name} is of kind {}, which is not served", definition.kind));
+    };
+    let text = definition.expression.as_deref().ok_or_else(|| format!("{name} has no expression"))?;
+    let whole = Expression::parse(text).map_err(|issue| format!("{name}: {}", issue.text))?;
+    // The expression is that of all types that share the parameter.
+    let about = |branch: &Expression| {
+        branch.first_name().is_none_or(|first| [resource_type, "Resource", "DomainResource"].contains(&first))
+    };
+    let expressions: Vec<Expression> = whole.branches().into_iter().filter(about).collect();
+    if expressions.is_empty() {
+        return Err(format!("{name} says nothing about {resource_type}: its expression is {text}"));
+    }
+    Ok(Parameter {
+        resource_type: resource_type.to_owned(),
+        code: definition.code.clone(),
+        kind,
+        targets: definition.targets.clone(),
+        system: None,
+        expressions,
+    })
 }
 
 fn place(location: Location) -> Place {

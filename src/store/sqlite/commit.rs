@@ -69,8 +69,10 @@ pub(super) fn commit(session: &mut Session<'_>, prepared: Prepared) -> Result<Co
         never_back(write, &mut session.progress.updated)?;
         let Some(target) = targets.get_mut(&write.key) else { continue };
         news.directory |= write.public || target.before.public;
+        // What nobody has named yet is shared through no Task.
+        let was_named = target.before.id > 0;
         store(session, write, target)?;
-        if target.before.version > 0 && !write.public {
+        if was_named && !write.public {
             touched.push(target.before.id);
         }
     }

@@ -63,15 +63,14 @@ pub(super) fn renew(
     Ok(())
 }
 
-/// What is new for this organization after `since`. A delivery of a Task that it no longer sees is passed over.
+/// What is new for this organization after `since`. A Task that it no longer sees is among them at the last change that
+/// it was owed, so that it can be told; what changes afterwards is no longer its matter (see [`renew`]).
 pub(super) fn changes(reader: &Connection, organization: &str, since: u64, limit: usize) -> Result<Changes> {
     let mut changes = Changes { items: Vec::new(), newest: since };
     let Some(organization) = keys::resource(reader, "Organization", organization)? else { return Ok(changes) };
     let mut statement = reader.prepare_cached(
         "SELECT k.name, r.logical, d.seq FROM delivery d CROSS JOIN resource r CROSS JOIN kind k
-         WHERE d.organization = ?1 AND d.seq > ?2 AND r.id = d.task AND r.version > 0 AND k.id = r.kind AND (
-             EXISTS (SELECT 1 FROM seen s WHERE s.organization = ?1 AND s.kind = r.kind AND s.resource = r.id)
-             OR r.author = ?1 OR r.public = 1)
+         WHERE d.organization = ?1 AND d.seq > ?2 AND r.id = d.task AND r.version > 0 AND k.id = r.kind
          ORDER BY d.seq, d.task",
     )?;
     let mut rows = statement.query(params![organization, since.cast_signed()])?;

@@ -34,6 +34,7 @@ impl Eyes {
     pub(super) fn of(connection: &Connection, scope: &Scope) -> Result<Self> {
         match scope {
             Scope::Gateway => Ok(Self::All),
+            Scope::Public => Ok(Self::Of(NOBODY)),
             Scope::Organization(id) => Ok(Self::Of(keys::resource(connection, "Organization", id)?.unwrap_or(NOBODY))),
         }
     }

@@ -58,7 +58,10 @@ fn shared(connection: &Connection, eyes: Eyes, id: i64, task: &ResourceKey) -> R
     let mut shared = Shared { graph: Graph::default(), author: None, seq: 0 };
     for stored in statement.query_and_then([organization, id], read::stored)? {
         let stored = stored?;
-        shared.seq = stored.seq.cast_signed().max(shared.seq);
+        // A change of the directory makes nothing new (see `deliveries`), so it does not make a newer referral either.
+        if !stored.public {
+            shared.seq = stored.seq.cast_signed().max(shared.seq);
+        }
         if stored.key == *task {
             shared.author = stored.author;
         }
