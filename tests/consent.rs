@@ -1,7 +1,7 @@
 //! Consent, as a table (`fixtures/cases/consent/`): each case patches the Consent of a demo referral (RFC 7396), or stands
 //! several of them side by side, and says whether the referral may go to Three Counties Community Action.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
 //! `handoff route`: what it prints and how it exits.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used)]
 
 use std::fs;
 use std::path::Path;

@@ -3,7 +3,7 @@
 //! A case names a directory (`demo`, or resources), a transaction of `fixtures/`, and merge patches (RFC 7396) for resources
 //! of either, by type or by `Type/id`. Candidates are told as in the audit: `+id codes` for kept, `-id codes` for dropped.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use handoff::fhir::Document;
 use handoff::referral::{Graph, Referral};
-use handoff::routing::{Decision, Directory, Rulebook, Verdict, decide};
+use handoff::routing::{Candidate, Decision, Directory, Reason, Rulebook, Verdict, decide};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -95,9 +95,9 @@ fn message(given: &Value) -> Value {
 }
 
 fn candidates(decision: &Decision) -> Vec<String> {
-    let tell = |candidate: &handoff::routing::Candidate| {
+    let tell = |candidate: &Candidate| {
         let sign = if matches!(candidate.verdict, Verdict::Kept { .. }) { "+" } else { "-" };
-        let codes: Vec<&str> = candidate.reasons.iter().map(handoff::routing::Reason::code).collect();
+        let codes: Vec<&str> = candidate.reasons.iter().map(Reason::code).collect();
         format!("{sign}{} {}", candidate.program.id, codes.join(" "))
     };
     decision.candidates.iter().map(tell).collect()
@@ -118,7 +118,7 @@ fn every_case_is_decided_as_it_says() {
         let found = with_referral(&message(given), |referral| decide(&directory, referral, at));
         let found = match found {
             Ok(decision) => {
-                let reasons: Vec<&str> = decision.reasons.iter().map(handoff::routing::Reason::code).collect();
+                let reasons: Vec<&str> = decision.reasons.iter().map(Reason::code).collect();
                 let mut found = json!({
                     "owner": decision.owner,
                     "program": decision.program,

@@ -4,6 +4,7 @@
 //! Pure: the time is passed in. It must not know maps, stores, callers or consent.
 
 pub mod area;
+pub mod comparison;
 pub mod criterion;
 pub mod decision;
 pub mod directory;

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::area::{Area, Place};
+use super::comparison::{Comparison, Given, Part};
 use super::directory::Organization;
-use super::rule::{Given, Part, Rule, Strength, Test};
+use super::rule::{Rule, Strength};
 use super::rulebook::Rulebook;
 use crate::fhir::{Issue, Key, Node, Reference};
 use crate::referral::task::{SDOHCC_CODES, coded};
@@ -228,7 +229,7 @@ fn rule(extension: Node<'_>) -> Result<Rule, Box<Issue>> {
     }
     let unit = part("unit").and_then(|unit| unit.str("valueString").or_else(|| unit.str("valueCode")));
     let (criterion, op) = (code("criterion").unwrap_or_default(), code("op").unwrap_or_default());
-    let test = Test::new(&criterion, &op, values, unit.as_deref()).map_err(|flaw| {
+    let test = Comparison::new(&criterion, &op, values, unit.as_deref()).map_err(|flaw| {
         let at = match flaw.part {
             Part::Criterion => part("criterion"),
             Part::Op => part("op"),

@@ -23,7 +23,8 @@ use jiff::civil::Date;
 use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 
-use super::rule::{Given, Part, Rule, Strength, Test};
+use super::comparison::{Comparison, Given, Part};
+use super::rule::{Rule, Strength};
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Issue, Key, Place};
 use crate::shipped;
@@ -177,7 +178,7 @@ fn rule(file: &str, written: Spanned<Written>) -> Result<Rule, Box<Issue>> {
     Ok(Rule::new(id, strength, effective, tests))
 }
 
-fn test(file: &str, at: Location, written: WrittenTest) -> Result<Test, Box<Issue>> {
+fn test(file: &str, at: Location, written: WrittenTest) -> Result<Comparison, Box<Issue>> {
     let missing = |name: &str| Box::new(issue(file, at, format!("the rule has no {name}")));
     let criterion = written.criterion.ok_or_else(|| missing("criterion"))?;
     let op = written.op.ok_or_else(|| missing("op"))?;
@@ -187,7 +188,7 @@ fn test(file: &str, at: Location, written: WrittenTest) -> Result<Test, Box<Issu
         flatten(value.value, &mut values);
     }
     let unit = written.unit.as_ref();
-    Test::new(&criterion.value, &op.value, values, unit.map(|unit| unit.value.as_str())).map_err(|flaw| {
+    Comparison::new(&criterion.value, &op.value, values, unit.map(|unit| unit.value.as_str())).map_err(|flaw| {
         let at = match flaw.part {
             Part::Criterion => criterion.referenced,
             Part::Op => op.referenced,

@@ -5,7 +5,7 @@
 //!   those about research, advance directives and the like do not.
 //! - `active` counts within its period; `rejected` is the person's refusal; every other status is as if it were not there.
 //! - The root provision is the rule and nested provisions are its exceptions, as deep as they go; [`super::provision`] tells
-//!   which of them concern this disclosure. Without a provision an active Consent permits, unless its policyRule opts out.
+//!   what they rule for this disclosure. Without a provision an active Consent permits, unless its policyRule opts out.
 //! - A referral leaves whole or not at all, so everything in it has to be permitted.
 //! - What cannot be decided blocks, and is said: a deny that may apply denies, a permit that may not apply does not permit. So
 //!   does a permit that is made out to others.
@@ -17,11 +17,12 @@
 
 use jiff::Timestamp;
 
-use super::provision::{Disclosure, Kind, Ruling, names_recipient, rule};
+use super::provision::{Disclosure, Kind, Ruling, rule};
+use super::recipient::names_recipient;
 use crate::fhir::{Identifier, Node, Truth, period};
 use crate::referral::Referral;
 
-pub use super::provision::Recipient;
+pub use super::recipient::Recipient;
 
 const SCOPES: &str = "http://terminology.hl7.org/CodeSystem/consentscope";
 const ACT_CODES: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";

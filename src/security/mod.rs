@@ -4,11 +4,13 @@
 
 pub mod caller;
 pub mod clients;
+mod condition;
 pub mod consent;
 mod provision;
+mod recipient;
 pub mod token;
 
 pub use caller::{Caller, Role};
 pub use clients::{Client, Clients};
 pub use consent::{Policy, Verdict, permits};
-pub use provision::Recipient;
+pub use recipient::Recipient;
