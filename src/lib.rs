@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //! ```text
-//! layer 0  error, fhir                         words everybody uses
+//! layer 0  error, fhir, shipped                words everybody uses, data that comes with the program
 //! layer 1  referral, fhirpath, definitions     the domain, the language, the packages
 //! layer 2  profile, mapping, routing           pure engines over documents
 //! layer 3  store, security                     SQL; tokens, scopes, consent, audit
@@ -13,12 +13,19 @@
 //! Imports go down, never up or sideways; `tests/layers.rs` holds that. Layers 0 to 2 are pure: no clock, no socket,
 //! no SQL; time and ids are passed in.
 
+pub mod app;
 pub mod cli;
 pub mod definitions;
 pub mod error;
+pub mod exchange;
 pub mod fhir;
 pub mod fhirpath;
 pub mod mapping;
+pub mod http;
+pub mod mapping;
+pub mod profile;
 pub mod referral;
+pub mod routing;
 pub mod security;
+pub mod shipped;
 pub mod store;

@@ -1,5 +1,7 @@
 //! What the embedded R4 core knows, and that packs hold what packages held.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::path::Path;
 
 use handoff::definitions::{Definitions, Membership, Package, Strength, StructureKind, pack};
@@ -157,6 +159,29 @@ fn the_newest_version_answers_where_none_is_named() {
     assert_eq!(version("urn:x|1.9.0").as_deref(), Some("1.9.0"));
     assert_eq!(version("urn:x|1.9").as_deref(), Some("1.9.0"));
     assert_eq!(version("urn:x|2"), None);
+}
+
+#[test]
+fn the_command_line_packs_and_lists() {
+    let folder = tempfile::tempdir().unwrap();
+    let package = folder.path().join("package");
+    std::fs::create_dir(&package).unwrap();
+    std::fs::write(package.join("package.json"), r#"{"name":"example.warm","version":"0.1.0"}"#).unwrap();
+    let set = r#"{"resourceType":"CodeSystem","url":"urn:x","content":"complete","concept":[{"code":"a"}]}"#;
+    std::fs::write(package.join("codes.json"), set).unwrap();
+    let pack = folder.path().join("warm.pack");
+    let handoff = |arguments: &[&std::ffi::OsStr]| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_handoff")).arg("package").args(arguments).output();
+        let output = output.unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, said) = handoff(&["pack".as_ref(), folder.path().as_os_str(), "-o".as_ref(), pack.as_os_str()]);
+    assert_eq!(code, Some(0));
+    assert!(said.starts_with("example.warm 0.1.0: 1 definitions in "), "{said}");
+    let (code, said) = handoff(&["list".as_ref(), pack.as_os_str()]);
+    assert_eq!(code, Some(0));
+    assert_eq!(said, "hl7.fhir.r4.core 4.0.1: 4407 definitions\nexample.warm 0.1.0: 1 definitions\n");
+    assert_eq!(handoff(&["pack".as_ref(), "Cargo.toml".as_ref(), "-o".as_ref(), pack.as_os_str()]).0, Some(1));
 }
 
 /// The committed pack is what `handoff package pack` makes of the published package.

@@ -3,12 +3,20 @@
 //! Nothing here knows how a thing is done; it reads files, asks the layers below, and says what they found. Exit codes
 //! are the contract of [`Exit`].
 
+pub mod client;
+pub mod demo;
 pub mod package;
+mod report;
+pub mod route;
+pub mod serve;
 mod sources;
+pub mod translate;
+pub mod validate;
 
 use std::io::{Read, Write};
 
 use clap::{Parser, Subcommand};
+use jiff::Timestamp;
 
 use crate::error::{Category, Error};
 
@@ -24,8 +32,20 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Send one referral all the way round, each step shown, then go on serving
+    Demo(demo::Args),
+    /// Serve FHIR and the agency API until told to stop
+    Serve(serve::Args),
+    /// Check resources and bundles, and say everything that is wrong with them
+    Validate(validate::Args),
+    /// Say who would get a referral, and why
+    Route(route::Args),
+    /// Show a referral as the record of a program, or a record as FHIR, and where every field came from
+    Translate(translate::Args),
     /// Read FHIR packages, and make compact packs of them
     Package(package::Args),
+    /// Say who may call the gateway: add, list and revoke clients
+    Client(client::Args),
 }
 
 /// What the caller of the process learns.
@@ -62,7 +82,13 @@ pub struct Streams<'a> {
 /// Runs a command. What could not be done is said on standard error.
 pub fn run(cli: &Cli, streams: &mut Streams<'_>) -> Exit {
     let done = match &cli.command {
+        Command::Demo(args) => demo::run(args, streams),
+        Command::Serve(args) => serve::run(args, streams),
+        Command::Validate(args) => validate::run(args, streams),
+        Command::Route(args) => route::run(args, streams),
+        Command::Translate(args) => translate::run(args, streams),
         Command::Package(args) => package::run(args, streams),
+        Command::Client(args) => client::run(args, Timestamp::now(), streams),
     };
     done.unwrap_or_else(|error| {
         // Nobody is left to tell if standard error is gone too.

@@ -147,7 +147,9 @@ impl Layer {
 
     /// The resource types that it defines and that can be instantiated.
     pub(super) fn resource_types(&self) -> Vec<String> {
-        let found = self.entries().filter(|entry| entry.flavour == RESOURCE);
+        // Asked at every start: most lines are told apart without being read.
+        let lines = self.of_kind("StructureDefinition").filter(|line| line.contains(RESOURCE));
+        let found = lines.filter_map(Entry::parse).filter(|entry| entry.flavour == RESOURCE);
         found.map(|entry| entry.type_name.to_owned()).collect()
     }
 
@@ -175,13 +177,15 @@ impl Layer {
 
     /// Every search parameter of the package.
     pub(super) fn search_parameters(&self) -> Vec<SearchParameter> {
-        let found = self.entries().filter(|entry| entry.kind == "SearchParameter");
+        let found = self.of_kind("SearchParameter").filter_map(Entry::parse);
         found.filter_map(|entry| self.read(&entry, SearchParameter::read)).collect()
     }
 
-    /// Every line of the index.
-    pub(super) fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
-        self.lines.iter().filter_map(|line| Entry::parse(self.line(line)))
+    /// The lines of the index about one resource type; they stand together.
+    fn of_kind(&self, kind: &str) -> impl Iterator<Item = &str> {
+        let is_of = move |line: &&str| line.split('\t').next() == Some(kind);
+        let first = self.lines.partition_point(|line| self.line(line) < kind);
+        self.lines[first..].iter().map(|line| self.line(line)).take_while(is_of)
     }
 
     fn line(&self, range: &Range<u32>) -> &str {

@@ -7,6 +7,7 @@
 pub mod code_system;
 mod expand;
 mod layer;
+mod model;
 pub mod pack;
 pub mod package;
 mod read;

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use crate::fhir::{Node, ResourceKey};
-use crate::referral::Graph;
+use crate::referral::{Graph, is_referral_task};
 
 use super::message::references;
 
@@ -29,7 +29,7 @@ fn leads(from: &str, member: &str, to: &str) -> bool {
 }
 
 /// The keys of everything that the referral of the Task at `task` discloses, the Task first.
-pub fn disclosed(graph: &Graph, task: &ResourceKey) -> Vec<ResourceKey> {
+pub(super) fn disclosed(graph: &Graph, task: &ResourceKey) -> Vec<ResourceKey> {
     let Some(start) = graph.position(&task.to_string()) else { return Vec::new() };
     let mut seen = BTreeSet::from([start]);
     let mut waiting = vec![start];
@@ -51,7 +51,7 @@ pub fn disclosed(graph: &Graph, task: &ResourceKey) -> Vec<ResourceKey> {
 }
 
 /// The Organization that stands behind a requester: itself, or that of a PractitionerRole.
-pub fn organization_behind(graph: &Graph, reference: &str) -> Option<ResourceKey> {
+pub(super) fn organization_behind(graph: &Graph, reference: &str) -> Option<ResourceKey> {
     let resource = graph.resolve(reference)?;
     match resource.kind() {
         "Organization" => resource.key(),
@@ -61,9 +61,21 @@ pub fn organization_behind(graph: &Graph, reference: &str) -> Option<ResourceKey
 }
 
 /// Is this the reference that a resource cannot do without: whom or what it is about, or any of a referral's own?
-pub fn is_backbone(resource: Node<'_>, reference: Node<'_>) -> bool {
+pub(super) fn is_backbone(resource: Node<'_>, reference: Node<'_>) -> bool {
     let kind = resource.str("resourceType").unwrap_or_default();
     let member = resource.members().find(|member| member.range().contains(&reference.range().start));
     matches!(kind.as_ref(), "Task" | "ServiceRequest")
         || member.is_some_and(|member| matches!(member.name(), "subject" | "patient" | "beneficiary" | "for"))
+}
+
+/// Is this the reference in the focus of a referral's Task?
+pub(super) fn is_focus(resource: Node<'_>, reference: Node<'_>) -> bool {
+    let is_task = resource.get("resourceType").is_some_and(|kind| kind.is_str("Task"));
+    let focus = resource.get("focus").and_then(|focus| focus.get("reference"));
+    is_task && focus == Some(reference) && is_referral_task(resource)
+}
+
+/// Can a resource of this type be part of a referral that something else references it from?
+pub(super) fn is_same_matter(kind: &str) -> bool {
+    !OTHER_MATTERS.contains(&kind)
 }

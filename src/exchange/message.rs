@@ -12,7 +12,7 @@ use crate::fhir::{Document, Issue, Key, Node, Reference, ResourceKey, primitive}
 
 /// What an entry asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ask {
+pub(super) enum Ask {
     /// POST: a new resource, unless the search `if_none_exist` finds one
     Create {
         /// The condition, as search parameters
@@ -34,9 +34,7 @@ pub enum Ask {
 
 /// One request of a message.
 #[derive(Debug, Clone)]
-pub struct Entry<'m> {
-    /// Its number in the message, from 0
-    pub position: usize,
+pub(super) struct Entry<'m> {
     /// What it asks for
     pub ask: Ask,
     /// How other entries may name its resource
@@ -47,14 +45,14 @@ pub struct Entry<'m> {
 
 impl<'m> Entry<'m> {
     /// The type of its resource, "" where it brings none.
-    pub fn kind(&self) -> Cow<'m, str> {
+    pub(super) fn kind(&self) -> Cow<'m, str> {
         self.resource.and_then(|resource| resource.str("resourceType")).unwrap_or_default()
     }
 }
 
 /// What kind of bundle the entries came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub(super) enum Form {
     /// All or nothing
     Transaction,
     /// Each entry on its own
@@ -65,7 +63,7 @@ pub enum Form {
 ///
 /// # Errors
 /// If it is no transaction or batch, or an entry asks for what is not served.
-pub fn read_bundle(document: &Arc<Document>) -> Result<(Form, Vec<Entry<'_>>)> {
+pub(super) fn read_bundle(document: &Arc<Document>) -> Result<(Form, Vec<Entry<'_>>)> {
     let root = document.root();
     let form = match root.str("type").as_deref() {
         Some("transaction") => Form::Transaction,
@@ -76,17 +74,19 @@ pub fn read_bundle(document: &Arc<Document>) -> Result<(Form, Vec<Entry<'_>>)> {
                 other.map_or_else(|| "missing".to_owned(), |other| format!("\"{other}\""))
             );
             let node = root.get("type").unwrap_or(root);
-            return Err(Error::unprocessable(vec![Issue::error(Key::BundleRule, "Bundle.type", said).at(node.place())]));
+            return Err(Error::unprocessable(vec![
+                Issue::error(Key::BundleRule, "Bundle.type", said).at(node.place()),
+            ]));
         }
     };
     let mut entries = Vec::new();
-    for (position, entry) in root.list("entry").enumerate() {
-        entries.push(read_entry(position, entry)?);
+    for entry in root.list("entry") {
+        entries.push(read_entry(entry)?);
     }
     Ok((form, entries))
 }
 
-fn read_entry(position: usize, entry: Node<'_>) -> Result<Entry<'_>> {
+fn read_entry(entry: Node<'_>) -> Result<Entry<'_>> {
     let refuse = |node: Node<'_>, key: Key, said: String| {
         Error::unprocessable(vec![Issue::error(key, node.path(), said).at(node.place())])
     };
@@ -113,15 +113,21 @@ fn read_entry(position: usize, entry: Node<'_>) -> Result<Entry<'_>> {
         "GET" => Ask::Get { url: url.trim_start_matches('/').to_owned() },
         "POST" | "PUT" => {
             let node = request.get("url").unwrap_or(request);
-            let said = format!("request.url is \"{url}\" and the resource is a {kind}; expected the type of the resource that the entry brings");
+            let said = format!(
+                "request.url is \"{url}\" and the resource is a {kind}; expected the type of the resource that the entry brings"
+            );
             return Err(refuse(node, Key::BundleRule, said));
         }
         _ => {
             let node = request.get("method").unwrap_or(request);
-            return Err(refuse(node, Key::NotSupported, "expected POST, PUT or GET; other methods are not served".to_owned()));
+            return Err(refuse(
+                node,
+                Key::NotSupported,
+                "expected POST, PUT or GET; other methods are not served".to_owned(),
+            ));
         }
     };
-    Ok(Entry { position, ask, full_url: entry.str("fullUrl"), resource })
+    Ok(Entry { ask, full_url: entry.str("fullUrl"), resource })
 }
 
 /// The version in an ETag: `W/"3"` or `"3"`.
@@ -142,12 +148,12 @@ pub fn parse_etag(text: &str) -> Option<u64> {
 
 /// Which stored resource each name in a message stands for.
 #[derive(Debug, Default)]
-pub struct Names<'m>(HashMap<Cow<'m, str>, ResourceKey>);
+pub(super) struct Names<'m>(HashMap<Cow<'m, str>, ResourceKey>);
 
 impl<'m> Names<'m> {
     /// What the references of a message may call the resource of `entry`, which is stored as `key`: its `fullUrl`;
     /// with a RESTful `fullUrl` or an id of its own also `Type/id`, as within one base.
-    pub fn learn(&mut self, entry: &Entry<'m>, key: &ResourceKey) {
+    pub(super) fn learn(&mut self, entry: &Entry<'m>, key: &ResourceKey) {
         let kind = entry.kind();
         if let Some(full) = &entry.full_url {
             if let Some(Reference::Absolute { restful: Some((_, of, id)), .. }) = Reference::parse(full)
@@ -164,18 +170,18 @@ impl<'m> Names<'m> {
     }
 
     /// The resource that a reference of the message names, if it is one of the message's own.
-    pub fn get(&self, reference: &str) -> Option<&ResourceKey> {
+    pub(super) fn get(&self, reference: &str) -> Option<&ResourceKey> {
         self.0.get(reference)
     }
 
     /// The names and what they stand for.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &ResourceKey)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &ResourceKey)> {
         self.0.iter().map(|(name, key)| (name.as_ref(), key))
     }
 }
 
 /// The Reference elements inside a resource: the node of each `reference` string with its text.
-pub fn references<'m>(resource: Node<'m>) -> impl Iterator<Item = (Node<'m>, Cow<'m, str>)> {
+pub(super) fn references(resource: Node<'_>) -> impl Iterator<Item = (Node<'_>, Cow<'_, str>)> {
     resource.descendants().filter(|node| node.name() == "reference").filter_map(|node| Some((node, node.as_str()?)))
 }
 
@@ -208,7 +214,10 @@ mod tests {
             (r#"{"resource":{"resourceType":"Task"}}"#, Key::Missing),
             (r#"{"request":{"method":"DELETE","url":"Task/1"}}"#, Key::NotSupported),
             (r#"{"resource":{"resourceType":"Task"},"request":{"method":"POST","url":"Patient"}}"#, Key::BundleRule),
-            (r#"{"resource":{"resourceType":"Task"},"request":{"method":"PUT","url":"Task?identifier=1"}}"#, Key::NotSupported),
+            (
+                r#"{"resource":{"resourceType":"Task"},"request":{"method":"PUT","url":"Task?identifier=1"}}"#,
+                Key::NotSupported,
+            ),
         ] {
             let text = format!(r#"{{"resourceType":"Bundle","type":"batch","entry":[{entry}]}}"#);
             let document = Arc::new(Document::parse(text).unwrap());

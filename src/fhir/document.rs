@@ -229,6 +229,11 @@ impl<'a> Node<'a> {
         self.index
     }
 
+    /// The number of the first value behind it that is not part of it.
+    pub fn after(self) -> u32 {
+        self.slot().after
+    }
+
     /// What it is.
     pub fn kind(self) -> Kind {
         self.slot().kind

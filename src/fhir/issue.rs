@@ -190,6 +190,10 @@ keys! {
     Binding, "binding", "code-invalid", "use a code of the value set";
     /// Cannot be checked here
     NotChecked, "not-checked", "not-found", "load the definition with --with, or install its package";
+    /// A resource inside another breaks the rules of such
+    Contained, "contained", "structure", "see https://hl7.org/fhir/R4/references.html#contained";
+    /// More findings than are listed
+    MoreFindings, "more-findings", "too-costly", "mend what is listed and check again";
     /// An id is not usable
     InvalidId, "invalid-id", "value", "use 1 to 64 of A-Z a-z 0-9 - .";
 
@@ -214,8 +218,12 @@ keys! {
     ExpressionFailed, "expression-failed", "processing", "mend the expression, or the data that it met";
     /// A FHIRPath expression takes too many steps
     ExpressionCostly, "expression-costly", "too-costly", "narrow the expression, or send less at once";
+    /// A setting cannot be used
+    SettingInvalid, "setting-invalid", "invalid", "correct the setting; handoff serve --help lists them all";
     /// A program, map, crosswalk or eligibility file cannot be used
     MapInvalid, "map-invalid", "invalid", "mend the file at the place named";
+    /// The directory of organizations and programs cannot be used
+    DirectoryInvalid, "directory-invalid", "invalid", "mend the directory's resource at the place named";
 
     // --- the referral
     /// Task.focus is no ServiceRequest
@@ -268,6 +276,10 @@ keys! {
     Parameter, "parameter", "invalid", "correct the parameter";
     /// Not one of our cursors
     UnknownCursor, "unknown-cursor", "invalid", "use a cursor that this gateway returned, or leave since out to start from the beginning";
+    /// The database has another schema
+    StoreSchema, "store-schema", "not-supported", "run the handoff that wrote the database, or name another one with --store";
+    /// The database cannot be opened
+    StoreUnusable, "store-unusable", "exception", "check that the path is writable and names a database of handoff, or name another one with --store";
     /// Too busy
     Busy, "busy", "throttled", "try again shortly";
     /// Our own failure

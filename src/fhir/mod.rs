@@ -4,10 +4,16 @@
 
 pub mod document;
 pub mod edit;
+pub mod identifier;
 pub mod issue;
+pub mod outcome;
+pub mod period;
 pub mod primitive;
 pub mod reference;
+pub mod truth;
 
 pub use document::{Document, Kind, Limits, Node, Place};
+pub use identifier::Identifier;
 pub use issue::{Issue, Key, Severity};
 pub use reference::{Reference, ResourceKey};
+pub use truth::Truth;

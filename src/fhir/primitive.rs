@@ -4,27 +4,30 @@
 /// Has `text` the form of the primitive type `kind`? Types that we do not know accept every text. Numbers and booleans
 /// are judged by their JSON text.
 pub fn is_valid(kind: &str, text: &str) -> bool {
-    match kind {
-        "boolean" => matches!(text, "true" | "false"),
-        "integer" => is_integer(text),
-        "unsignedInt" => text.parse::<u32>().is_ok_and(|number| number <= 0x7fff_ffff) && no_leading_zero(text),
-        "positiveInt" => {
-            text.parse::<u32>().is_ok_and(|number| (1..=0x7fff_ffff).contains(&number)) && no_leading_zero(text)
-        }
-        "decimal" => is_decimal(text),
-        "string" | "markdown" => is_string(text),
-        "code" => is_code(text),
-        "id" => is_id(text),
-        "uri" | "url" | "canonical" => is_uri(text),
-        "oid" => text.strip_prefix("urn:oid:").is_some_and(is_oid_part),
-        "uuid" => text.strip_prefix("urn:uuid:").is_some_and(is_uuid_part),
-        "date" => date_length(text).is_some_and(|length| length == text.len()),
-        "dateTime" => is_date_time(text),
-        "instant" => is_instant(text),
-        "time" => time_length(text.as_bytes()) == Some(text.len()),
-        "base64Binary" => is_base64(text),
-        _ => true,
-    }
+    matcher(kind).is_none_or(|matches| matches(text))
+}
+
+/// What judges a text of the primitive type `kind`, for whoever judges many; nothing for types that we do not know.
+pub fn matcher(kind: &str) -> Option<fn(&str) -> bool> {
+    Some(match kind {
+        "boolean" => |text| matches!(text, "true" | "false"),
+        "integer" => is_integer,
+        "unsignedInt" => |text| is_whole(text, 0),
+        "positiveInt" => |text| is_whole(text, 1),
+        "decimal" => is_decimal,
+        "string" | "markdown" | "xhtml" => is_string,
+        "code" => is_code,
+        "id" => is_id,
+        "uri" | "url" | "canonical" => |text| is_uri(text) && is_sound_urn(text),
+        "oid" => |text| text.strip_prefix("urn:oid:").is_some_and(is_oid_part),
+        "uuid" => |text| text.strip_prefix("urn:uuid:").is_some_and(is_uuid_part),
+        "date" => |text| date_length(text).is_some_and(|length| length == text.len()),
+        "dateTime" => is_date_time,
+        "instant" => is_instant,
+        "time" => |text| time_length(text.as_bytes()) == Some(text.len()),
+        "base64Binary" => is_base64,
+        _ => return None,
+    })
 }
 
 /// What a valid text of the type looks like, for people.
@@ -37,7 +40,9 @@ pub fn describe(kind: &str) -> &'static str {
         "decimal" => "a decimal number",
         "code" => "a code without leading, trailing or doubled white space",
         "id" => "1 to 64 of A-Z a-z 0-9 - .",
-        "uri" | "url" | "canonical" => "a URI without white space",
+        "uri" | "url" | "canonical" => {
+            "a URI without white space, with a UUID behind urn:uuid: and an OID behind urn:oid:"
+        }
         "oid" => "urn:oid: and an object identifier",
         "uuid" => "urn:uuid: and a UUID in lower case",
         "date" => "YYYY, YYYY-MM or YYYY-MM-DD",
@@ -51,6 +56,10 @@ pub fn describe(kind: &str) -> &'static str {
 
 fn no_leading_zero(text: &str) -> bool {
     text.len() == 1 || !text.starts_with(['0', '+'])
+}
+
+fn is_whole(text: &str, least: u32) -> bool {
+    text.parse::<u32>().is_ok_and(|number| (least..=0x7fff_ffff).contains(&number)) && no_leading_zero(text)
 }
 
 fn is_integer(text: &str) -> bool {
@@ -68,7 +77,13 @@ fn is_decimal(text: &str) -> bool {
 /// Not empty, and more than white space; control characters but tab and line ends are out.
 pub fn is_string(text: &str) -> bool {
     text.chars().any(|character| !character.is_whitespace())
-        && text.bytes().all(|byte| byte >= 0x20 || matches!(byte, b'\t' | b'\n' | b'\r'))
+        && (!any_byte(text, |byte| byte < 0x20)
+            || text.bytes().all(|byte| byte >= 0x20 || matches!(byte, b'\t' | b'\n' | b'\r')))
+}
+
+/// Is there such a byte? Written so that many bytes are compared at once: texts are long, and rarely wrong.
+fn any_byte(text: &str, is_such: impl Fn(u8) -> bool) -> bool {
+    text.as_bytes().chunks(32).any(|chunk| chunk.iter().fold(false, |found, byte| found | is_such(*byte)))
 }
 
 /// Single inner spaces at most.
@@ -88,7 +103,13 @@ pub fn is_id(text: &str) -> bool {
 
 /// Not empty and without white space, which is all that R4 demands.
 pub fn is_uri(text: &str) -> bool {
-    !text.is_empty() && !text.contains(char::is_whitespace)
+    // Only what is neither printable ASCII nor nothing has to be looked at closely.
+    !text.is_empty() && (!any_byte(text, |byte| byte <= 0x20 || byte >= 0x7f) || !text.contains(char::is_whitespace))
+}
+
+/// What says that it is a UUID or OID is one; URIs of other kinds are sound anyway.
+fn is_sound_urn(text: &str) -> bool {
+    text.strip_prefix("urn:uuid:").is_none_or(is_uuid_part) && text.strip_prefix("urn:oid:").is_none_or(is_oid_part)
 }
 
 /// The part behind `urn:oid:`.
@@ -231,7 +252,7 @@ mod tests {
             ("oid", &["urn:oid:2.16.840"], &["2.16.840", "urn:oid:3.1", "urn:oid:2.01"]),
             ("uuid", &["urn:uuid:c757873d-ec9a-4326-a141-556f43239520"], &["c757873d-ec9a-4326-a141-556f43239520"]),
             ("base64Binary", &["YQ==", "YW Jj"], &["YQ=", "Y===", "Y$==", ""]),
-            ("uri", &["urn:x", "a/b"], &["", "a b"]),
+            ("uri", &["urn:x", "a/b", "urn:oid:2.16.840"], &["", "a b", "urn:uuid:1", "urn:oid:x"]),
             ("string", &[" a"], &["", "  ", "a\u{1}"]),
             ("boolean", &["true"], &["True", "1"]),
         ] {

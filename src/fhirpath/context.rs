@@ -4,8 +4,9 @@ use std::fmt;
 
 use crate::fhir::Node;
 
+use super::collection::Collection;
 use super::date::Temporal;
-use super::item::{Collection, Item};
+use super::item::Item;
 use super::model::{Inferred, Model};
 
 /// Finds the resource that a reference points at.

@@ -82,24 +82,24 @@ impl Decimal {
     }
 
     /// The sum, or nothing beyond 38 digits.
-    pub fn add(self, other: Self) -> Option<Self> {
+    pub fn checked_add(self, other: Self) -> Option<Self> {
         let (left, right, scale) = align(self, other)?;
         Some(Self { digits: left.checked_add(right)?, scale })
     }
 
     /// The difference, or nothing beyond 38 digits.
-    pub fn sub(self, other: Self) -> Option<Self> {
-        self.add(other.neg())
+    pub fn checked_sub(self, other: Self) -> Option<Self> {
+        self.checked_add(-other)
     }
 
     /// The product, or nothing beyond 38 digits.
-    pub fn mul(self, other: Self) -> Option<Self> {
+    pub fn checked_mul(self, other: Self) -> Option<Self> {
         let product = Self { digits: self.digits.checked_mul(other.digits)?, scale: self.scale + other.scale };
         if product.scale > PRODUCT_SCALE { product.with_scale(PRODUCT_SCALE, Rounding::HalfUp) } else { Some(product) }
     }
 
     /// The quotient without needless zeros, or nothing for a division by zero or beyond 38 digits.
-    pub fn div(self, other: Self) -> Option<Self> {
+    pub fn checked_div(self, other: Self) -> Option<Self> {
         if other.is_zero() {
             return None;
         }
@@ -124,15 +124,9 @@ impl Decimal {
     }
 
     /// What whole division leaves; its sign is that of the dividend.
-    pub fn rem(self, other: Self) -> Option<Self> {
+    pub fn checked_rem(self, other: Self) -> Option<Self> {
         let (left, right, scale) = align(self, other)?;
         Some(Self { digits: left.checked_rem(right)?, scale })
-    }
-
-    /// The same number below zero, or above it again.
-    #[must_use]
-    pub fn neg(self) -> Self {
-        Self { digits: -self.digits, scale: self.scale }
     }
 
     /// Without its sign.
@@ -204,6 +198,14 @@ fn align(left: Decimal, right: Decimal) -> Option<(i128, i128, u32)> {
     let scale = left.scale.max(right.scale);
     let raise = |number: Decimal| number.digits.checked_mul(power_of_ten(scale - number.scale)?);
     Some((raise(left)?, raise(right)?, scale))
+}
+
+impl std::ops::Neg for Decimal {
+    type Output = Self;
+
+    fn neg(self) -> Self {
+        Self { digits: -self.digits, scale: self.scale }
+    }
 }
 
 impl From<i64> for Decimal {
@@ -278,15 +280,15 @@ mod tests {
 
     #[test]
     fn calculates_exactly() {
-        assert_eq!(decimal("0.1").add(decimal("0.2")), Some(decimal("0.3")));
-        assert_eq!(decimal("1.8").sub(decimal("1.2")), Some(decimal("0.6")));
-        assert_eq!(decimal("1.2").mul(decimal("1.8")), Some(decimal("2.16")));
-        assert_eq!(decimal("1").div(decimal("3")).unwrap().to_string(), "0.3333333333333333");
-        assert_eq!(decimal("4.0").div(decimal("2.0")).unwrap().to_string(), "2");
-        assert_eq!(decimal("2.2").rem(decimal("1.8")), Some(decimal("0.4")));
+        assert_eq!(decimal("0.1").checked_add(decimal("0.2")), Some(decimal("0.3")));
+        assert_eq!(decimal("1.8").checked_sub(decimal("1.2")), Some(decimal("0.6")));
+        assert_eq!(decimal("1.2").checked_mul(decimal("1.8")), Some(decimal("2.16")));
+        assert_eq!(decimal("1").checked_div(decimal("3")).unwrap().to_string(), "0.3333333333333333");
+        assert_eq!(decimal("4.0").checked_div(decimal("2.0")).unwrap().to_string(), "2");
+        assert_eq!(decimal("2.2").checked_rem(decimal("1.8")), Some(decimal("0.4")));
         assert_eq!(decimal("-5").div_whole(decimal("2")), Some(decimal("-2")));
-        assert_eq!(decimal("1").div(Decimal::ZERO), None);
-        assert_eq!(decimal("1").rem(Decimal::ZERO), None);
+        assert_eq!(decimal("1").checked_div(Decimal::ZERO), None);
+        assert_eq!(decimal("1").checked_rem(Decimal::ZERO), None);
     }
 
     #[test]

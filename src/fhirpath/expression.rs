@@ -5,11 +5,14 @@ use std::fmt;
 
 use crate::fhir::{Issue, Key, Node, Place};
 
+use super::check;
+use super::collection::Collection;
 use super::context::Context;
 use super::eval;
-use super::item::{Collection, Element, Item};
+use super::item::{Element, Item};
+use super::model::Model;
 use super::parser;
-use super::tree::{Form, Part};
+use super::tree::{Form, Operator, Part};
 
 /// A compiled expression. Cheap to evaluate any number of times, from any number of threads.
 #[derive(Clone)]
@@ -38,7 +41,7 @@ impl Expression {
     pub fn parse(text: &str) -> Result<Self, Box<Issue>> {
         match parser::parse(text) {
             Ok(part) => Ok(Self { text: text.into(), part }),
-            Err((at, said)) => Err(Box::new(issue(Key::ExpressionInvalid, text, at, said))),
+            Err((at, said)) => Err(Box::new(issue(Key::ExpressionInvalid, text, at, &said))),
         }
     }
 
@@ -55,7 +58,7 @@ impl Expression {
     pub fn evaluate<'e, 'a: 'e>(
         &'e self,
         context: &'e Context<'a>,
-        focus: Node<'a>,
+        focus: Node<'e>,
     ) -> Result<Collection<'e>, Box<Issue>> {
         self.evaluate_item(context, Item::Element(Element::new(focus)))
     }
@@ -67,17 +70,21 @@ impl Expression {
     pub fn evaluate_item<'e, 'a: 'e>(
         &'e self,
         context: &'e Context<'a>,
-        focus: Item<'a>,
+        focus: Item<'e>,
     ) -> Result<Collection<'e>, Box<Issue>> {
-        eval::run(&self.part, context, Collection::One(focus))
-            .map_err(|failure| Box::new(issue(failure.key, &self.text, failure.at as usize, failure.said)))
+        eval::run(&self.part, context, &Collection::One(focus))
+            .map_err(|failure| Box::new(issue(failure.key, &self.text, failure.at as usize, &failure.said)))
     }
 
     /// Evaluates it as a condition: nothing for an empty result; one item that is no boolean counts as true.
     ///
     /// # Errors
     /// As [`Expression::evaluate`], and for a result of several items.
-    pub fn evaluate_bool<'a>(&self, context: &Context<'a>, focus: Node<'a>) -> Result<Option<bool>, Box<Issue>> {
+    pub fn evaluate_bool<'e, 'a: 'e>(
+        &'e self,
+        context: &'e Context<'a>,
+        focus: Node<'e>,
+    ) -> Result<Option<bool>, Box<Issue>> {
         self.condition(context, Item::Element(Element::new(focus)))
     }
 
@@ -85,37 +92,77 @@ impl Expression {
     ///
     /// # Errors
     /// As [`Expression::evaluate_bool`].
-    pub fn condition<'a>(&self, context: &Context<'a>, focus: Item<'a>) -> Result<Option<bool>, Box<Issue>> {
+    pub fn condition<'e, 'a: 'e>(
+        &'e self,
+        context: &'e Context<'a>,
+        focus: Item<'e>,
+    ) -> Result<Option<bool>, Box<Issue>> {
         let result = self.evaluate_item(context, focus)?;
         match result.items() {
             [] => Ok(None),
             [item] => Ok(Some(item.as_bool().unwrap_or(true))),
             items => {
                 let said = format!("expected one boolean, the expression gave {} items", items.len());
-                Err(Box::new(issue(Key::ExpressionFailed, &self.text, self.part.at as usize, said)))
+                Err(Box::new(issue(Key::ExpressionFailed, &self.text, self.part.at as usize, &said)))
             }
         }
     }
 
-    /// The names of the path that it is, if it is nothing more: `Task.owner` is `["Task", "owner"]`.
-    pub fn as_path(&self) -> Option<Vec<&str>> {
+    /// Holds the expression against the types: what can never be found, evaluated on a `start` (`Patient`, `HumanName`,
+    /// `Patient.contact`). Nothing is said where the model does not know.
+    pub fn check(&self, model: &dyn Model, start: &str) -> Vec<Issue> {
+        let found = check::check(&self.part, model, start);
+        found.into_iter().map(|(at, said)| issue(Key::ExpressionInvalid, &self.text, at, &said)).collect()
+    }
+
+    /// The operands of the union that it is, each an expression of its own; itself, if it is none. Search parameters
+    /// of several types are such unions.
+    pub fn branches(&self) -> Vec<Self> {
+        let mut branches = Vec::new();
+        split(&self.part, &mut |part| branches.push(Self { text: self.text.clone(), part: part.clone() }));
+        branches
+    }
+
+    /// The path that it is, if it is nothing more than names: `Task.status`.
+    pub fn as_path(&self) -> Option<String> {
         let mut names = Vec::new();
-        let mut part = &self.part;
-        loop {
-            let Form::Member { from, name } = &part.form else { return None };
+        let mut part = Some(&self.part);
+        while let Some(next) = part {
+            let Form::Member { from, name } = &next.form else { return None };
             names.push(&*name.text);
-            match from {
-                Some(next) => part = next,
-                None => break,
-            }
+            part = from.as_deref();
         }
         names.reverse();
-        Some(names)
+        Some(names.join("."))
+    }
+
+    /// The name that its path begins with: `Task` of `Task.for.where(resolve() is Patient)`.
+    pub fn first_name(&self) -> Option<&str> {
+        let mut part = &self.part;
+        loop {
+            part = match &part.form {
+                Form::Member { from: None, name } => return Some(&name.text),
+                Form::Member { from: Some(from), .. }
+                | Form::Call { from: Some(from), .. }
+                | Form::Typed { from: Some(from), .. }
+                | Form::Indexer(from, _) => from,
+                _ => return None,
+            };
+        }
+    }
+}
+
+fn split<'p>(part: &'p Part, found: &mut impl FnMut(&'p Part)) {
+    if let Form::Binary(Operator::Union, left, right) = &part.form {
+        split(left, found);
+        split(right, found);
+    } else {
+        found(part);
     }
 }
 
 /// An issue about a place in an expression.
-fn issue(key: Key, text: &str, at: usize, said: String) -> Issue {
+fn issue(key: Key, text: &str, at: usize, said: &str) -> Issue {
     let before = text.get(..at).unwrap_or(text);
     let line = before.matches('\n').count() as u32 + 1;
     let column = before.rsplit('\n').next().unwrap_or(before).chars().count() as u32 + 1;

@@ -97,8 +97,8 @@ impl<'a> Lexer<'a> {
             let rest = self.rest();
             if let Some(trimmed) = rest.strip_prefix("//") {
                 self.at += 2 + trimmed.find('\n').unwrap_or(trimmed.len());
-            } else if rest.starts_with("/*") {
-                let Some(length) = rest[2..].find("*/") else {
+            } else if let Some(comment) = rest.strip_prefix("/*") {
+                let Some(length) = comment.find("*/") else {
                     return Err((self.at, "the comment that begins here is not closed".to_owned()));
                 };
                 self.at += length + 4;
@@ -128,16 +128,14 @@ impl<'a> Lexer<'a> {
                 self.at += length;
                 Ok(Word::Name(rest[..length].to_owned()))
             }
-            _ => match SYMBOLS.iter().find(|symbol| self.rest().starts_with(**symbol)) {
-                Some(symbol) => {
-                    self.at += symbol.len();
-                    Ok(Word::Symbol(symbol))
-                }
-                None => {
+            _ => {
+                let Some(symbol) = SYMBOLS.iter().find(|symbol| self.rest().starts_with(**symbol)) else {
                     let found = self.rest().chars().next().unwrap_or(' ');
-                    Err((self.at, format!("'{}' has no meaning here", found.escape_default())))
-                }
-            },
+                    return Err((self.at, format!("'{}' has no meaning here", found.escape_default())));
+                };
+                self.at += symbol.len();
+                Ok(Word::Symbol(symbol))
+            }
         }
     }
 

@@ -19,10 +19,14 @@
 //! ```text
 //! lexer -> parser -> tree        text to a compiled expression
 //! eval/                          one file per family of functions
-//! value, item, date, decimal     what expressions work on
+//! item, collection, value,       what expressions work on
+//! date, decimal, units, pattern
+//! check                          against the types, before there is a document
 //! model, context                 what they may ask
 //! ```
 
+mod check;
+mod collection;
 mod context;
 mod date;
 mod decimal;
@@ -38,10 +42,11 @@ mod tree;
 mod units;
 mod value;
 
+pub use collection::Collection;
 pub use context::{Ask, Context, Hear, Judge, Relate, Resolve, STEPS};
 pub use date::{Precision, Temporal, TemporalKind};
 pub use decimal::{Decimal, Rounding};
 pub use expression::Expression;
-pub use item::{Collection, Element, Item};
+pub use item::{Element, Item};
 pub use model::{Inferred, Model};
 pub use value::{Calendar, Quantity, TypeName, Unit, Value};

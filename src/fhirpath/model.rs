@@ -3,6 +3,8 @@
 //! [`Model`] is the question; whoever has definitions answers it. [`Inferred`] answers from names and JSON kinds alone:
 //! `valueQuantity` is a Quantity, a `resourceType` names a resource, `true` is a boolean.
 
+use std::borrow::Cow;
+
 use crate::fhir::{Kind, Node};
 
 use super::item::Element;
@@ -11,7 +13,13 @@ use super::item::Element;
 /// that is defined in place has its path as its type (`Patient.contact`).
 pub trait Model: Sync {
     /// The type of the element `name` of the type `parent`.
-    fn element(&self, parent: &str, name: &str) -> Option<&str>;
+    fn element(&self, parent: &str, name: &str) -> Option<Cow<'_, str>>;
+
+    /// The types that the element `name` of `parent` may have, several for a choice; none if there is no such element.
+    /// `None` where that cannot be known.
+    fn types(&self, _parent: &str, _name: &str) -> Option<Vec<Cow<'_, str>>> {
+        None
+    }
 
     /// Is `kind` the type `ancestor`, or derived from it?
     fn is_a(&self, kind: &str, ancestor: &str) -> bool;
@@ -25,8 +33,8 @@ pub trait Model: Sync {
 pub struct Inferred;
 
 impl Model for Inferred {
-    fn element(&self, _parent: &str, name: &str) -> Option<&str> {
-        everywhere(name)
+    fn element(&self, _parent: &str, name: &str) -> Option<Cow<'_, str>> {
+        everywhere(name).map(Cow::Borrowed)
     }
 
     fn is_a(&self, kind: &str, ancestor: &str) -> bool {
@@ -141,38 +149,55 @@ pub(super) fn is_primitive(kind: &str) -> bool {
 
 // === the type of an element ===
 
-/// The type of an element, as far as it can be known. It is not carried along with every item, since most expressions
-/// never ask: it is found by walking from the document's root to the element.
-pub(super) fn type_of<'m>(model: &'m dyn Model, root_type: Option<&'m str>, element: &Element<'m>) -> Option<&'m str> {
-    known_type(model, root_type, element).or_else(|| element.node().and_then(of_json))
+/// Where the walk to an element may begin, and how far it went.
+pub(super) struct Walk<'m> {
+    pub(super) model: &'m dyn Model,
+    /// Resources that the element may be in, the innermost first
+    pub(super) resources: [Node<'m>; 2],
+    /// The type of the document's root, where that is no resource
+    pub(super) root_type: Option<&'m str>,
+    /// How many elements were passed on the way
+    pub(super) passed: usize,
 }
 
-/// The same without what the JSON kind alone suggests.
-pub(super) fn known_type<'m>(
-    model: &'m dyn Model,
-    root_type: Option<&'m str>,
-    element: &Element<'m>,
-) -> Option<&'m str> {
-    let target = element.either();
-    resource_type(target).or_else(|| choice_of(target.name())).or_else(|| walk(model, root_type, target))
-}
-
-fn walk<'m>(model: &'m dyn Model, root_type: Option<&'m str>, target: Node<'m>) -> Option<&'m str> {
-    let mut node = target.document().root();
-    let mut kind = resource_type(node).or(root_type);
-    let start = target.range().start;
-    while node != target {
-        let mut children = if node.is_array() { node.items() } else { node.members() };
-        let child = children.find(|child| child.range().end > start)?;
-        let name = plain(child.name());
-        kind = match resource_type(child).or_else(|| choice_of(name)) {
-            Some(known) => Some(known),
-            None if node.is_array() => kind,
-            None => kind.and_then(|parent| model.element(parent, name)).or_else(|| everywhere(name)),
-        };
-        node = child;
+impl<'m> Walk<'m> {
+    /// The type of an element, as far as it can be known. It is not carried along with every item, since most
+    /// expressions never ask: it is found by walking down to the element from the resource that it is in.
+    pub(super) fn type_of(&mut self, element: &Element<'m>) -> Option<Cow<'m, str>> {
+        self.known_type(element).or_else(|| element.node().and_then(of_json).map(Cow::Borrowed))
     }
-    kind
+
+    /// The same without what the JSON kind alone suggests.
+    pub(super) fn known_type(&mut self, element: &Element<'m>) -> Option<Cow<'m, str>> {
+        let target = element.either();
+        let named = resource_type(target).or_else(|| choice_of(target.name()));
+        named.map(Cow::Borrowed).or_else(|| self.walk(target))
+    }
+
+    fn walk(&mut self, target: Node<'m>) -> Option<Cow<'m, str>> {
+        let (root, start) = (target.document().root(), target.range().start);
+        let holds = |node: &Node<'m>| std::ptr::eq(node.document(), target.document()) && node.range().contains(&start);
+        let mut node = self.resources.into_iter().find(holds).unwrap_or(root);
+        let mut kind = resource_type(node).or(self.root_type).map(Cow::Borrowed);
+        while node != target {
+            let mut children = if node.is_array() { node.items() } else { node.members() };
+            let passed = &mut self.passed;
+            let child = children.find(|child| {
+                *passed += 1;
+                child.range().end > start
+            })?;
+            let name = plain(child.name());
+            kind = match resource_type(child).or_else(|| choice_of(name)) {
+                Some(known) => Some(Cow::Borrowed(known)),
+                None if node.is_array() => kind,
+                None => kind
+                    .and_then(|parent| self.model.element(&parent, name))
+                    .or_else(|| everywhere(name).map(Cow::Borrowed)),
+            };
+            node = child;
+        }
+        kind
+    }
 }
 
 /// The type that a resource names.

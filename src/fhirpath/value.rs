@@ -6,6 +6,9 @@ use std::fmt;
 use super::date::{Temporal, TemporalKind};
 use super::decimal::Decimal;
 
+/// The code system of UCUM's units.
+pub(super) const UCUM: &str = "http://unitsofmeasure.org";
+
 /// A value of a system type. Texts may still be those of the document or of the expression.
 #[derive(Debug, Clone)]
 pub enum Value<'a> {
@@ -119,12 +122,12 @@ impl Calendar {
 }
 
 /// The name of a type: `FHIR.Patient`, `System.Boolean`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TypeName<'a> {
     /// `System` or `FHIR`
-    pub namespace: &'a str,
+    pub namespace: &'static str,
     /// The name within it
-    pub name: &'a str,
+    pub name: Cow<'a, str>,
 }
 
 impl fmt::Display for TypeName<'_> {

@@ -165,6 +165,6 @@ fn is_kind(rule: &NodeRule, node: Node<'_>) -> bool {
 
 /// Do two versions of a Task stand at the same place, for the same reason?
 fn stands_alike(one: Node<'_>, other: Node<'_>) -> bool {
-    let said = |task: Node<'_>, name: &str| task.get(name).map(|node| node.to_value());
+    let said = |task: Node<'_>, name: &str| task.get(name).map(super::super::fhir::document::Node::to_value);
     ["status", "businessStatus", "statusReason"].iter().all(|name| said(one, name) == said(other, name))
 }

@@ -322,7 +322,9 @@ impl<'d, 'g> Tree for View<'d, 'g> {
     fn is(self, value: &Value) -> bool {
         match self {
             Self::Source(node) => node.is(value),
-            Self::Draft(draft) => matches!(&draft.form, Form::Leaf(text) if *text == value.to_string()),
+            Self::Draft(draft) => {
+                matches!(&draft.form, Form::Leaf(text) if text.as_str() == value.to_string().as_str())
+            }
         }
     }
 }

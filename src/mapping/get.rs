@@ -50,7 +50,7 @@ pub(super) fn said(place: &[Segment<'_>]) -> String {
                 text.push('.');
                 text.push_str(name);
             }
-            Segment::Item(at) => text.push_str(&format!("[{at}]")),
+            Segment::Item(at) => text = format!("{text}[{at}]"),
         }
     }
     text
@@ -277,7 +277,7 @@ impl<'g, 'm> Reader<'g, 'm> {
                 let (read, raw) = self.read(field, which);
                 if let Some(kept) = extras.and_then(|extras| extras.get(&*field.members[which]))
                     && !same_option(Some(kept), read.value.as_ref())
-                    && self.still_holds(field, &raw, extras)
+                    && Self::still_holds(field, &raw, extras)
                 {
                     self.fate("", None, &via.name(), &Fate::Kept);
                     return Some(kept.clone());
@@ -302,7 +302,7 @@ impl<'g, 'm> Reader<'g, 'm> {
     }
 
     /// Does the value that is kept for a field still mean what FHIR says?
-    fn still_holds(&self, field: &'m Field, raw: &Raw<'g>, extras: Option<&Object<String, Value>>) -> bool {
+    fn still_holds(field: &'m Field, raw: &Raw<'g>, extras: Option<&Object<String, Value>>) -> bool {
         let Source::Ends { via, .. } = &field.source else { return false };
         if raw.is_empty() {
             return true;
@@ -320,7 +320,7 @@ impl<'g, 'm> Reader<'g, 'm> {
         let mut first = None;
         for (at, ends) in choices.iter().enumerate() {
             let raw = Raw { choice: Some(at), ..self.raw(ends) };
-            let read = self.convert(via, &raw, which);
+            let read = Self::convert(via, &raw, which);
             if !raw.is_empty() && read.value.is_some() {
                 return (read, raw);
             }
@@ -328,7 +328,7 @@ impl<'g, 'm> Reader<'g, 'm> {
         }
         if let Some((end, via)) = also {
             let raw = self.raw(std::slice::from_ref(end));
-            let read = self.convert(via, &raw, which);
+            let read = Self::convert(via, &raw, which);
             if !raw.is_empty() && read.value.is_some() {
                 return (read, raw);
             }
@@ -336,7 +336,7 @@ impl<'g, 'm> Reader<'g, 'm> {
         first.unwrap_or_else(|| (Read::default(), nothing()))
     }
 
-    fn convert(&self, via: &Converter, raw: &Raw<'g>, which: usize) -> Read {
+    fn convert(via: &Converter, raw: &Raw<'g>, which: usize) -> Read {
         if raw.identity {
             let value = raw.target.map(|target| identity(&target).into());
             return Read { value, ..Read::default() };

@@ -130,7 +130,7 @@ impl Map {
             let before = self.schema.check(&current);
             wrong.retain(|issue| !before.contains(issue) && !same_at(record, &current, &issue.path));
         }
-        self.write(record, wrong, |record| {
+        Self::write(record, wrong, |record| {
             Writer::new(Ground::of(&self.model, referral), Mode::Update, ids).run(record, extras)
         })
     }
@@ -142,13 +142,12 @@ impl Map {
     pub fn make(&self, record: &Value, ids: &mut dyn FnMut() -> String) -> Result<Put> {
         let graph = Graph::default();
         let ground = Ground { model: &self.model, graph: &graph, task: None };
-        self.write(record, self.schema.check(record), |record| {
+        Self::write(record, self.schema.check(record), |record| {
             Writer::new(ground, Mode::Make, ids).run(record, &Value::Null)
         })
     }
 
     fn write<'r>(
-        &self,
         record: &'r Value,
         wrong: Vec<Issue>,
         write: impl FnOnce(&'r Object<String, Value>) -> Result<Put>,

@@ -19,7 +19,6 @@ mod programs;
 mod put;
 mod same;
 mod schema;
-pub mod shipped;
 mod source;
 
 pub use crosswalk::Crosswalk;

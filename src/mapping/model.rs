@@ -13,8 +13,6 @@ use super::path::Path;
 /// A compiled map.
 #[derive(Debug)]
 pub(super) struct Model {
-    /// The program type
-    pub(super) kind: Box<str>,
     /// The nodes, each behind those that it is found by
     pub(super) nodes: Vec<NodeRule>,
     /// The single nodes that are found once per record, in order

@@ -116,7 +116,9 @@ impl Paths<'_> {
         let Some(next) = at.child(self.definitions, name) else {
             return Err(format!("{from} has no element {name}"));
         };
-        if next.element().is_some_and(|element| element.is_choice()) && next.type_name().is_none() {
+        if next.element().is_some_and(super::super::definitions::structure::Element::is_choice)
+            && next.type_name().is_none()
+        {
             let element = next.element().map(|element| (element.stem(), element.types.first()));
             let example = element.and_then(|(stem, kind)| Some((stem, capital(&kind?.code))));
             let (stem, kind) = example.unwrap_or((name, String::new()));

@@ -9,12 +9,12 @@ use serde_json::Value;
 use crate::definitions::Definitions;
 use crate::error::{Error, Result};
 use crate::fhir::{Issue, Key};
+use crate::shipped;
 
 use super::compile::{self, Ground};
 use super::crosswalk::{Crosswalk, Equivalence, Row};
 use super::map::Map;
 use super::schema::{self, RecordSchema};
-use super::shipped;
 use super::source::{self, CrosswalkFile, MapFile, ProgramFile};
 
 /// The type that stands for all those that have no folder.
@@ -23,7 +23,7 @@ pub const GENERIC: &str = "generic";
 /// The program types, by name.
 #[derive(Debug)]
 pub struct Programs {
-    programs: BTreeMap<String, Program>,
+    by_kind: BTreeMap<String, Program>,
     generic: Program,
     crosswalks: HashMap<String, Arc<Crosswalk>>,
 }
@@ -100,7 +100,7 @@ impl Programs {
             let said = "there is no folder generic, which stands for the program types without a folder";
             return Err(Error::refused(Key::MapInvalid, GENERIC, said));
         };
-        Ok(Self { programs, generic, crosswalks })
+        Ok(Self { by_kind: programs, generic, crosswalks })
     }
 
     /// The program types that come with the program.
@@ -113,12 +113,12 @@ impl Programs {
 
     /// The program type of this name, or the generic one.
     pub fn get(&self, kind: &str) -> &Program {
-        self.programs.get(kind).unwrap_or(&self.generic)
+        self.by_kind.get(kind).unwrap_or(&self.generic)
     }
 
     /// All of them, by name, the generic one last.
     pub fn iter(&self) -> impl Iterator<Item = &Program> {
-        self.programs.values().chain([&self.generic])
+        self.by_kind.values().chain([&self.generic])
     }
 
     /// The table of codes with this name.

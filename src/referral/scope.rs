@@ -6,6 +6,8 @@ pub enum Scope {
     /// A client of this Organization (its id): sees what the organization sent, what is shared with it through a Task,
     /// and what is public
     Organization(String),
+    /// Somebody who sees what is public and nothing else
+    Public,
     /// The gateway itself, for a step that it takes on its own: sees everything. Never given to a request
     Gateway,
 }

@@ -109,33 +109,37 @@ fn backbone<'g>(
     issues: &mut Vec<Issue>,
 ) -> Option<&'g Resource> {
     let node = from.node();
-    let path = format!("{}.{name}", node.path());
-    let wanted = kinds.join(" or ");
+    // Paths and places are looked for when something is wrong: counting lines would take longer than all the rest.
+    let path = || format!("{}.{name}", node.path());
+    let wanted = || kinds.join(" or ");
     let Some(element) = node.get(name) else {
-        let said = format!("{} has no {name}; a referral needs it to reference a {wanted}", from.kind());
-        issues.push(Issue::error(if name == "focus" { key } else { Key::Missing }, path, said).at(node.place()));
+        let said = format!("{} has no {name}; a referral needs it to reference a {}", from.kind(), wanted());
+        issues.push(Issue::error(if name == "focus" { key } else { Key::Missing }, path(), said).at(node.place()));
         return None;
     };
     let Some(reference) = element.str("reference") else {
-        let said = format!("{}.{name} has no reference; a referral needs a literal one to a {wanted}", from.kind());
-        issues.push(Issue::error(Key::Missing, format!("{path}.reference"), said).at(element.place()));
+        let said = format!("{}.{name} has no reference; a referral needs a literal one to a {}", from.kind(), wanted());
+        issues.push(Issue::error(Key::Missing, format!("{}.reference", path()), said).at(element.place()));
         return None;
     };
-    let named = Reference::parse(&reference).and_then(|reference| reference.kind().map(str::to_owned));
     let found = graph.resolve(&reference);
-    let kind = found.map(|resource| resource.kind().to_owned()).or(named).unwrap_or_default();
-    let place = element.get("reference").map_or(element.place(), Node::place);
-    if !kind.is_empty() && !kinds.contains(&kind.as_str()) {
-        let said = format!("{}.{name} references a {kind}; expected a {wanted}", from.kind());
-        issues.push(Issue::error(key, format!("{path}.reference"), said).at(place));
+    let named = Reference::parse(&reference).and_then(|reference| reference.kind());
+    let kind = found.map(Resource::kind).or(named).unwrap_or_default();
+    let mut refuse = |key, said| {
+        let place = element.get("reference").unwrap_or(element).place();
+        issues.push(Issue::error(key, format!("{}.reference", path()), said).at(place));
+    };
+    if !kind.is_empty() && !kinds.contains(&kind) {
+        refuse(key, format!("{}.{name} references a {kind}; expected a {}", from.kind(), wanted()));
         return None;
     }
     if found.is_none() {
         let said = format!(
-            "{}.{name} references a {wanted} that is neither in this message nor stored here for you",
-            from.kind()
+            "{}.{name} references a {} that is neither in this message nor stored here for you",
+            from.kind(),
+            wanted()
         );
-        issues.push(Issue::error(Key::ReferenceDangling, format!("{path}.reference"), said).at(place));
+        refuse(Key::ReferenceDangling, said);
     }
     found
 }

@@ -46,13 +46,18 @@ impl Because {
 /// Puts the Task at `position`, because of `because`, at this time. A reason speaks about the current status (SDOHCC
 /// 3.0.0), so an older one goes; it stays in the Task's history.
 pub fn place<'t>(edits: &mut Edits<'t>, task: Node<'t>, position: Position, because: &Because, at: Timestamp) {
-    edits.set(task, "status", quote(position.status.code()));
-    set_state(edits, task, position.state);
+    mark(edits, task, position, at);
     if because.is_given() {
         edits.set(task, "statusReason", because.json());
     } else {
         edits.remove(task, "statusReason");
     }
+}
+
+/// Puts the Task at `position` and leaves the reason to whoever wrote it.
+pub fn mark<'t>(edits: &mut Edits<'t>, task: Node<'t>, position: Position, at: Timestamp) {
+    edits.set(task, "status", quote(position.status.code()));
+    set_state(edits, task, position.state);
     edits.set(task, "lastModified", quote(&instant(at)));
 }
 

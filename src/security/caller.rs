@@ -51,8 +51,11 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// What its organization sees.
+    /// What it sees: what concerns its organization; an engineer's client sees no referral, whoever it works for.
     pub fn scope(&self) -> Scope {
-        Scope::Organization(self.organization.clone())
+        match self.role {
+            Role::Ehr | Role::Agency => Scope::Organization(self.organization.clone()),
+            Role::Engineer => Scope::Public,
+        }
     }
 }

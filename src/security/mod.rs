@@ -3,5 +3,14 @@
 //! Secrets are kept hashed. It must not know SQL or sockets.
 
 pub mod caller;
+pub mod clients;
+mod condition;
+pub mod consent;
+mod provision;
+mod recipient;
+pub mod token;
 
 pub use caller::{Caller, Role};
+pub use clients::{Client, Clients};
+pub use consent::{Policy, Verdict, permits};
+pub use recipient::Recipient;

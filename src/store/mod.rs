@@ -22,7 +22,12 @@ use crate::fhir::ResourceKey;
 use crate::referral::plan::{AuditEntry, Idempotency, Plan};
 use crate::referral::scope::Scope;
 
+use query::Query;
+
 mod answer;
+pub mod index;
+pub mod query;
+pub mod sqlite;
 
 pub use answer::{Changes, ClientRow, Committed, Page, Statistics, Stored, StoredReferral};
 
@@ -49,6 +54,12 @@ pub trait Store: Send + Sync {
     /// Which of these resources are there and seen, in the order asked.
     fn visible<'a>(&'a self, scope: &'a Scope, keys: &'a [ResourceKey]) -> Pending<'a, Vec<bool>>;
 
+    /// A page of the resources that match and are seen.
+    ///
+    /// # Errors
+    /// `Incorrect` for a cursor that is not of this search, and where more would be included than a page may hold.
+    fn search<'a>(&'a self, scope: &'a Scope, query: &'a Query) -> Pending<'a, Page>;
+
     /// The referral that this Task carries: the Task, and all that is shared through it and seen.
     fn referral<'a>(
         &'a self,
@@ -61,7 +72,7 @@ pub trait Store: Send + Sync {
     fn sharing<'a>(&'a self, key: &'a ResourceKey) -> Pending<'a, Vec<ResourceKey>>;
 
     /// The Tasks with something new for this organization after the sequence `since`, each once, at its newest change,
-    /// oldest change first. All Tasks of one sequence are given together, so the answer may be longer than `limit`.
+    /// oldest change first; a Task that it no longer sees among them. All Tasks of one sequence are given together, so the answer may be longer than `limit`.
     fn changes<'a>(&'a self, organization: &'a str, since: u64, limit: usize) -> Pending<'a, Changes>;
 
     /// The newest sequence with something for this organization; 0 if there never was. Kept in memory and raised after

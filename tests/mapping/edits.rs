@@ -202,7 +202,7 @@ fn sample(parts: &[Value], seed: usize) -> Value {
     }
     let pick = |values: &[&str]| serde_json::from_str::<Value>(values[seed % values.len()]).unwrap();
     match get("type").and_then(Value::as_str) {
-        Some("boolean") => Value::Bool(seed % 2 == 0),
+        Some("boolean") => Value::Bool(seed.is_multiple_of(2)),
         Some("integer") => pick(&["1", "30", "45"]),
         Some("number") => pick(&["1.10", "0", "250", "1e2", "3.00"]),
         Some("string") => match get("pattern").and_then(Value::as_str) {

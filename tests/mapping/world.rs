@@ -34,11 +34,6 @@ pub(crate) fn full_text() -> &'static str {
     TEXT.get_or_init(|| file("fixtures/cases/translate/full.json"))
 }
 
-/// A referral that has something of everything.
-pub(crate) fn full() -> Graph {
-    graph(full_text())
-}
-
 /// The referral of a graph.
 pub(crate) fn referral(graph: &Graph) -> Referral<'_> {
     Referral::read(graph, graph.only_task().unwrap()).unwrap()

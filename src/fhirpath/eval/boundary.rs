@@ -2,17 +2,17 @@
 //! (<https://build.fhir.org/ig/HL7/FHIRPath/#lowboundaryprecision-integer-decimal--date--datetime--time>): the smallest
 //! and largest value that a written value may stand for.
 
+use super::super::collection::Collection;
 use super::super::date::{Precision, Temporal, TemporalKind, days_in_month};
 use super::super::decimal::{Decimal, Rounding};
 use super::super::function::Function;
-use super::super::item::Collection;
 use super::super::value::{Quantity, Value};
 use super::equality::as_decimal;
 use super::{Evaluator, Outcome, Site, describe, fail, name, only};
 
 /// Decimals are known to this many places unless another number is asked for, and to no more than the second.
 const DECIMAL_PLACES: i64 = 8;
-const MOST_PLACES: i64 = 28;
+const MOST_PLACES: u32 = 28;
 
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     pub(super) fn boundary(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
@@ -51,14 +51,11 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
 /// Half a unit of the last written place, then cut to `places`: towards zero where the boundary lies on that side,
 /// else to the nearest.
 fn decimal_boundary(number: Decimal, high: bool, places: Option<i64>) -> Option<Decimal> {
-    let places = places.unwrap_or(DECIMAL_PLACES);
-    if !(0..=MOST_PLACES).contains(&places) {
-        return None;
-    }
+    let places = u32::try_from(places.unwrap_or(DECIMAL_PLACES)).ok().filter(|places| *places <= MOST_PLACES)?;
     let half = number.half_unit()?;
-    let bound = if high { number.add(half)? } else { number.sub(half)? };
+    let bound = if high { number.checked_add(half)? } else { number.checked_sub(half)? };
     let outward = high != number.is_negative();
-    bound.with_scale(places as u32, if outward { Rounding::HalfUp } else { Rounding::Down })
+    bound.with_scale(places, if outward { Rounding::HalfUp } else { Rounding::Down })
 }
 
 /// How many digits of a date or time are written.

@@ -4,29 +4,27 @@
 //! months move by the calendar, and a day that the month does not have becomes the month's last. Fractions count for
 //! seconds only.
 
+use super::super::collection::Collection;
 use super::super::date::{Precision, Temporal, TemporalKind, days_in_month};
 use super::super::decimal::{Decimal, Rounding};
-use super::super::item::Collection;
 use super::super::value::{Calendar, Quantity, Unit, Value};
-use super::{Evaluator, Outcome, fail};
+use super::{Outcome, fail};
 
-impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
-    /// A date or time, moved by a duration; nothing outside the years 1 to 9999.
-    pub(super) fn moved(&self, at: u32, moment: &Temporal, duration: &Quantity<'e>) -> Outcome<Collection<'e>> {
-        let unit = match &duration.unit {
-            Unit::Calendar(unit) => Some(*unit),
-            // Months and years of UCUM are averages: they move no date.
-            Unit::Ucum(code) => Calendar::from_ucum(code),
-            Unit::Other(..) => None,
-        };
-        let Some(unit) = unit else {
-            return Err(fail(at, "a date is moved by a calendar duration, such as 4 days or 1 month"));
-        };
-        if moment.kind() == TemporalKind::Time && unit_millis(unit).is_none_or(|millis| millis >= 86_400_000) {
-            return Err(fail(at, "a time of day is moved by hours, minutes, seconds or milliseconds"));
-        }
-        Ok(Collection::maybe(moved(moment, duration.value, unit).map(Value::Temporal)))
+/// A date or time, moved by a duration; nothing outside the years 1 to 9999.
+pub(super) fn moved<'e>(at: u32, moment: &Temporal, duration: &Quantity<'e>) -> Outcome<Collection<'e>> {
+    let unit = match &duration.unit {
+        Unit::Calendar(unit) => Some(*unit),
+        // Months and years of UCUM are averages: they move no date.
+        Unit::Ucum(code) => Calendar::from_ucum(code),
+        Unit::Other(..) => None,
+    };
+    let Some(unit) = unit else {
+        return Err(fail(at, "a date is moved by a calendar duration, such as 4 days or 1 month"));
+    };
+    if moment.kind() == TemporalKind::Time && unit_millis(unit).is_none_or(|millis| millis >= 86_400_000) {
+        return Err(fail(at, "a time of day is moved by hours, minutes, seconds or milliseconds"));
     }
+    Ok(Collection::maybe(by_units(moment, duration.value, unit).map(Value::Temporal)))
 }
 
 /// How long a unit of definite length is.
@@ -42,14 +40,14 @@ fn unit_millis(unit: Calendar) -> Option<i64> {
     })
 }
 
-fn moved(moment: &Temporal, count: Decimal, unit: Calendar) -> Option<Temporal> {
+fn by_units(moment: &Temporal, count: Decimal, unit: Calendar) -> Option<Temporal> {
     let whole = count.with_scale(0, Rounding::Down)?.as_integer()?;
     let Some(length) = unit_millis(unit) else {
         let months = if unit == Calendar::Year { whole.checked_mul(12)? } else { whole };
         return by_months(moment, if moment.precision() == Precision::Year { months / 12 * 12 } else { months });
     };
     let millis = if unit == Calendar::Second {
-        count.mul(Decimal::from(1000))?.with_scale(0, Rounding::Down)?.as_integer()?
+        count.checked_mul(Decimal::from(1000))?.with_scale(0, Rounding::Down)?.as_integer()?
     } else {
         whole.checked_mul(length)?
     };

@@ -1,7 +1,7 @@
 //! Combining (<https://hl7.org/fhirpath/N1/#combining>): union, combine, intersect, exclude.
 
+use super::super::collection::Collection;
 use super::super::function::Function;
-use super::super::item::Collection;
 use super::{Evaluator, Outcome, Site};
 
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {

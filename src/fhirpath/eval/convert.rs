@@ -1,10 +1,11 @@
 //! Conversion (<https://hl7.org/fhirpath/N1/#conversion>): `toX()` gives nothing where there is no X to give, and
 //! `convertsToX()` says whether it would give something.
 
+use super::super::collection::Collection;
 use super::super::date::Temporal;
 use super::super::decimal::Decimal;
 use super::super::function::Function;
-use super::super::item::{Collection, Item};
+use super::super::item::Item;
 use super::super::value::{Calendar, Quantity, Unit, Value};
 use super::equality::{as_decimal, as_quantity};
 use super::{Evaluator, Outcome, Site, only, quantity};

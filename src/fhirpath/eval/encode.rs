@@ -13,7 +13,7 @@ const URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 pub(super) fn recoded(function: Function, text: &str, form: &str) -> Result<Option<String>, String> {
     use Function as F;
     Ok(match (function, form) {
-        (F::Encode, "hex") => Some(text.bytes().map(|byte| format!("{byte:02x}")).collect()),
+        (F::Encode, "hex") => Some(encode_hex(text.as_bytes())),
         (F::Encode, "base64") => Some(encode_base64(text.as_bytes(), STANDARD)),
         (F::Encode, "urlbase64") => Some(encode_base64(text.as_bytes(), URL)),
         (F::Decode, "hex") => decode_hex(text),
@@ -58,6 +58,11 @@ fn decode_base64(text: &str, alphabet: &[u8; 64]) -> Option<String> {
         bytes.extend_from_slice(&bits.to_be_bytes()[1..group.len()]);
     }
     String::from_utf8(bytes).ok()
+}
+
+fn encode_hex(bytes: &[u8]) -> String {
+    let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 fn decode_hex(text: &str) -> Option<String> {

@@ -8,9 +8,10 @@ use std::cmp::Ordering;
 
 use crate::fhir::{Kind, Node};
 
-use super::super::date::Temporal;
+use super::super::collection::Collection;
+use super::super::date::{Precision, Temporal, TemporalKind};
 use super::super::decimal::{Decimal, Rounding};
-use super::super::item::{Collection, Element, Item};
+use super::super::item::{Element, Item};
 use super::super::value::{Quantity, Value};
 use super::quantity;
 use super::{Evaluator, Outcome};
@@ -205,9 +206,13 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
             Item::Element(element) => {
                 let text = element.node()?.as_str()?;
                 let moment = read_temporal(&text)?;
+                if moment.kind() == TemporalKind::DateTime && moment.precision() > Precision::Day {
+                    return Some(moment);
+                }
                 // A text that looks like a date need not be one: the model has the last word, where it has one.
-                match self.known_type(element) {
-                    Some("date" | "dateTime" | "instant" | "time") | None => Some(moment),
+                match self.known_type(element).as_deref() {
+                    Some("dateTime" | "instant") => Some(moment.as_date_time()),
+                    Some("date" | "time") | None => Some(moment),
                     Some(_) => None,
                 }
             }
@@ -229,7 +234,7 @@ fn read_temporal(text: &str) -> Option<Temporal> {
 }
 
 fn is_time(moment: &Temporal) -> bool {
-    moment.kind() == super::super::date::TemporalKind::Time
+    moment.kind() == TemporalKind::Time
 }
 
 /// A number as a decimal.

@@ -1,16 +1,23 @@
 //! Existence (<https://hl7.org/fhirpath/N1/#existence>): the functions that need no condition.
 
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use super::super::collection::Collection;
 use super::super::function::Function;
-use super::super::item::{Collection, Item};
+use super::super::item::Item;
 use super::super::value::Value;
 use super::{Evaluator, Outcome, Site, describe_item, fail, truth};
+
+/// From so many items on, hashing is worth its while.
+const MANY: usize = 16;
 
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     pub(super) fn existence(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
         let input = site.input;
         let truth = match site.call.function {
             Function::Empty => input.is_empty(),
-            Function::Count => return Ok(Collection::value(Value::Integer(input.len() as i64))),
+            Function::Count => return Ok(Collection::value(super::count(input.len()))),
             Function::Distinct => return self.distinct(site.at, input.iter().cloned()),
             Function::IsDistinct => self.distinct(site.at, input.iter().cloned())?.len() == input.len(),
             Function::SubsetOf => self.is_subset(site.at, input, &self.argument(site, 0)?)?,
@@ -49,6 +56,13 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
 
     /// The items without those that equal an earlier one.
     pub(super) fn distinct(&self, at: u32, items: impl Iterator<Item = Item<'e>>) -> Outcome<Collection<'e>> {
+        let items: Vec<Item<'e>> = items.collect();
+        if let Some(texts) = texts(&items) {
+            self.charge(items.len(), at)?;
+            let mut seen = HashSet::with_capacity(texts.len());
+            let fresh: Vec<bool> = texts.into_iter().map(|text| seen.insert(text)).collect();
+            return Ok(items.into_iter().zip(fresh).filter_map(|(item, fresh)| fresh.then_some(item)).collect());
+        }
         let mut kept = Collection::Empty;
         for item in items {
             if !self.holds(at, kept.items(), &item)? {
@@ -57,6 +71,16 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
         }
         Ok(kept)
     }
+}
+
+/// Many items as texts, if they are nothing but texts, so that they can be told apart without comparing each with each
+/// (a bundle's `fullUrl`s). A text that begins with a digit may be a date, which is compared in another way.
+fn texts<'e>(items: &[Item<'e>]) -> Option<Vec<Cow<'e, str>>> {
+    if items.len() < MANY {
+        return None;
+    }
+    let plain = |text: &Cow<'e, str>| !text.starts_with(|first: char| first.is_ascii_digit());
+    items.iter().map(|item| item.as_str().filter(plain)).collect()
 }
 
 /// The booleans of the input; anything else among them is a failure.

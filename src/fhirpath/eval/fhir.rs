@@ -7,8 +7,9 @@ use std::borrow::Cow;
 
 use crate::fhir::{Kind, Node, Reference};
 
+use super::super::collection::Collection;
 use super::super::function::Function;
-use super::super::item::{Collection, Element, Item};
+use super::super::item::{Element, Item};
 use super::super::model;
 use super::super::tree::{Part, TypeSpecifier};
 use super::super::value::Value;

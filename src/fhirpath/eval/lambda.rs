@@ -3,8 +3,9 @@
 
 use std::cmp::Ordering;
 
+use super::super::collection::Collection;
 use super::super::function::Function;
-use super::super::item::{Collection, Item};
+use super::super::item::Item;
 use super::super::tree::{Form, Part};
 use super::{Evaluator, Outcome, Scope, Site, fail, only, truth};
 

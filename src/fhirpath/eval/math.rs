@@ -1,9 +1,9 @@
 //! Math (<https://hl7.org/fhirpath/N1/#math-1>). Exact wherever a decimal can be; `exp`, `ln`, `log`, `sqrt` and powers
 //! that are not whole are calculated in binary and rounded to 12 places.
 
+use super::super::collection::Collection;
 use super::super::decimal::{Decimal, Rounding};
 use super::super::function::Function;
-use super::super::item::Collection;
 use super::super::value::{Quantity, Value};
 use super::equality::as_decimal;
 use super::{Evaluator, Outcome, Site, describe, fail, name, only};
@@ -34,7 +34,9 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
             F::Sqrt => binary(number, f64::sqrt),
             F::Log => match self.decimal_argument(site)? {
                 Some(base) => binary(number, f64::ln).zip(binary(base, f64::ln)).and_then(|(up, down)| {
-                    up.div(down).and_then(|quotient| quotient.with_scale(10, Rounding::HalfUp)).map(Decimal::trimmed)
+                    up.checked_div(down)
+                        .and_then(|quotient| quotient.with_scale(10, Rounding::HalfUp))
+                        .map(Decimal::trimmed)
                 }),
                 None => None,
             },
@@ -97,7 +99,7 @@ fn from_binary(number: f64) -> Option<Decimal> {
 /// Whole exponents are exact.
 fn power(base: Decimal, exponent: Decimal) -> Option<Decimal> {
     match exponent.as_integer() {
-        Some(count @ 0..=1024) => (0..count).try_fold(Decimal::from(1), |product, _| product.mul(base)),
+        Some(count @ 0..=1024) => (0..count).try_fold(Decimal::from(1), |product, _| product.checked_mul(base)),
         _ => from_binary(to_binary(base)?.powf(to_binary(exponent)?)),
     }
 }

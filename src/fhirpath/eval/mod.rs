@@ -25,11 +25,12 @@ use std::cell::Cell;
 
 use crate::fhir::Key;
 
+use super::collection::Collection;
 use super::context::Context;
 use super::function::Function;
-use super::item::{Collection, Item};
+use super::item::Item;
 use super::tree::{Call, Form, Part};
-use super::value::Value;
+use super::value::{UCUM, Value};
 
 /// Why an evaluation stopped, and at which part of the expression.
 #[derive(Debug)]
@@ -39,16 +40,16 @@ pub(super) struct Failure {
     pub(super) said: String,
 }
 
-type Outcome<T> = Result<T, Box<Failure>>;
+type Outcome<T> = Result<T, Failure>;
 
 /// Evaluates a compiled expression.
 pub(super) fn run<'e, 'a: 'e>(
     part: &'e Part,
     context: &'e Context<'a>,
-    focus: Collection<'e>,
+    focus: &Collection<'e>,
 ) -> Outcome<Collection<'e>> {
-    let evaluator = Evaluator { context, focus: &focus, steps: Cell::new(context.steps) };
-    evaluator.eval(part, &Scope { this: &focus, index: None, total: None })
+    let evaluator = Evaluator { context, focus, steps: Cell::new(context.steps) };
+    evaluator.eval(part, &Scope { this: focus, index: None, total: None })
 }
 
 /// One evaluation. `'f` is that of the focus, `'e` that of everything results may borrow from.
@@ -82,7 +83,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
             Form::Empty => Ok(Collection::Empty),
             Form::Literal(value) => Ok(Collection::value(value.reborrow())),
             Form::This => Ok(scope.this.clone()),
-            Form::Index => Ok(Collection::maybe(scope.index.map(|index| Value::Integer(index as i64)))),
+            Form::Index => Ok(Collection::maybe(scope.index.map(count))),
             Form::Total => Ok(scope.total.cloned().unwrap_or_default()),
             Form::Variable(name) => self.variable(part.at, name),
             Form::Member { from: None, name } => self.first_member(part.at, scope.this, name),
@@ -192,12 +193,17 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
                 self.steps.set(left);
                 Ok(())
             }
-            None => Err(Box::new(Failure {
+            None => Err(Failure {
                 key: Key::ExpressionCostly,
                 at,
                 said: format!("the expression takes more than {} steps", self.context.steps),
-            })),
+            }),
         }
+    }
+
+    /// Takes steps that were already done; the next charge fails if they were too many.
+    fn spend(&self, steps: usize) {
+        self.steps.set(self.steps.get().saturating_sub(steps as u64));
     }
 
     /// Charges for a text that was made: a step for every 16 bytes.
@@ -228,16 +234,9 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     /// A string as an argument; nothing if it is empty.
     fn text_argument(&self, site: &Site<'_, 'e>, position: usize) -> Outcome<Option<std::borrow::Cow<'e, str>>> {
         let argument = self.argument(site, position)?;
-        match only(site.at, &argument)? {
-            None => Ok(None),
-            Some(item) => match item.as_str() {
-                Some(text) => Ok(Some(text)),
-                None => {
-                    let said = format!("{}() expects a string, found {}", name(site), describe(&argument));
-                    Err(fail(site.at, said))
-                }
-            },
-        }
+        let Some(item) = only(site.at, &argument)? else { return Ok(None) };
+        let refusal = || fail(site.at, format!("{}() expects a string, found {}", name(site), describe(&argument)));
+        item.as_str().ok_or_else(refusal).map(Some)
     }
 
     fn variable(&self, at: u32, name: &'e str) -> Outcome<Collection<'e>> {
@@ -251,7 +250,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
             "rootResource" => Ok(Collection::node(self.context.root_resource)),
             "sct" => text("http://snomed.info/sct"),
             "loinc" => text("http://loinc.org"),
-            "ucum" => text("http://unitsofmeasure.org"),
+            "ucum" => text(UCUM),
             _ => {
                 let url = match (name.strip_prefix("vs-"), name.strip_prefix("ext-")) {
                     (Some(set), _) => format!("http://hl7.org/fhir/ValueSet/{set}"),
@@ -277,13 +276,18 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     }
 }
 
-fn fail(at: u32, said: impl Into<String>) -> Box<Failure> {
-    Box::new(Failure { key: Key::ExpressionFailed, at, said: said.into() })
+fn fail(at: u32, said: impl Into<String>) -> Failure {
+    Failure { key: Key::ExpressionFailed, at, said: said.into() }
 }
 
 /// The name of the function called.
 fn name(site: &Site<'_, '_>) -> &'static str {
     site.call.function.name()
+}
+
+/// How many there are, as a value.
+fn count<'e>(number: usize) -> Value<'e> {
+    Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
 /// What a collection holds, for people; never a value.

@@ -3,10 +3,12 @@
 
 use std::borrow::Cow;
 
+use super::super::collection::Collection;
 use super::super::decimal::Decimal;
-use super::super::item::{Collection, Item};
+use super::super::item::Item;
 use super::super::tree::{Operator, Part};
 use super::super::value::{Quantity, Value};
+use super::calendar::moved;
 use super::equality::as_decimal;
 use super::{Evaluator, Outcome, Scope, describe_item, fail, only, quantity, truth};
 
@@ -60,12 +62,13 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
             return Ok(Collection::boolean(decided));
         }
         let second = truth(right.at, &self.eval(right, scope)?)?;
-        let result = match (operator, first, second) {
-            (Operator::And, _, Some(false)) => Some(false),
-            (Operator::And, Some(true), Some(true)) | (Operator::Or | Operator::Implies, _, Some(true)) => Some(true),
-            (Operator::Or, Some(false), Some(false)) | (Operator::Implies, Some(true), Some(false)) => Some(false),
-            (Operator::Xor, Some(left), Some(right)) => Some(left != right),
-            _ => None,
+        // The left side is unknown, or leaves it to the right one.
+        let result = match (operator, second) {
+            (Operator::And, Some(false)) => Some(false),
+            (Operator::Or | Operator::Implies, Some(true)) => Some(true),
+            (Operator::Xor, Some(right)) => first.map(|left| left != right),
+            (_, Some(right)) => first.map(|_| right),
+            (_, None) => None,
         };
         Ok(Collection::maybe(result.map(Value::Boolean)))
     }
@@ -124,10 +127,8 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
         let quantity = |item: &Item<'e>| self.quantity_of(item);
         if let (Some(moment), Some(duration)) = (self.temporal_of(left), quantity(right)) {
             return match operator {
-                Operator::Add => self.moved(at, &moment, &duration),
-                Operator::Subtract => {
-                    self.moved(at, &moment, &Quantity { value: duration.value.neg(), unit: duration.unit })
-                }
+                Operator::Add => moved(at, &moment, &duration),
+                Operator::Subtract => moved(at, &moment, &Quantity { value: -duration.value, unit: duration.unit }),
                 _ => Err(refusal()),
             };
         }
@@ -138,7 +139,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
             (Some(left), Some(right), Operator::Divide) => Ok(wrap(quantity::divide(&left, &right))),
             (Some(left), Some(right), Operator::Add) => Ok(wrap(quantity::add(&left, &right))),
             (Some(left), Some(right), Operator::Subtract) => {
-                let right = Quantity { value: right.value.neg(), unit: right.unit };
+                let right = Quantity { value: -right.value, unit: right.unit };
                 Ok(wrap(quantity::add(&left, &right)))
             }
             _ => Err(refusal()),
@@ -150,10 +151,10 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
         let Some(item) = only(at, operand)? else { return Ok(Collection::Empty) };
         let value = match item.value() {
             Some(Value::Integer(number)) => Value::Integer(if negative { -number } else { number }),
-            Some(Value::Decimal(number)) => Value::Decimal(if negative { number.neg() } else { number }),
+            Some(Value::Decimal(number)) => Value::Decimal(if negative { -number } else { number }),
             _ => match self.quantity_of(item) {
                 Some(quantity) => {
-                    let value = if negative { quantity.value.neg() } else { quantity.value };
+                    let value = if negative { -quantity.value } else { quantity.value };
                     Value::Quantity(Box::new(Quantity { value, unit: quantity.unit }))
                 }
                 None => return Err(fail(at, format!("a sign stands before a number, found {}", describe_item(item)))),
@@ -175,19 +176,19 @@ fn integers<'e>(operator: Operator, left: i64, right: i64) -> Option<Value<'e>> 
         Operator::Multiply => left.checked_mul(right),
         Operator::Div => left.checked_div(right),
         Operator::Mod => left.checked_rem(right),
-        _ => return Decimal::from(left).div(Decimal::from(right)).map(Value::Decimal),
+        _ => return Decimal::from(left).checked_div(Decimal::from(right)).map(Value::Decimal),
     };
     result.filter(|number| i32::try_from(*number).is_ok()).map(Value::Integer)
 }
 
 fn decimals<'e>(operator: Operator, left: Decimal, right: Decimal) -> Option<Value<'e>> {
     let result = match operator {
-        Operator::Add => left.add(right),
-        Operator::Subtract => left.sub(right),
-        Operator::Multiply => left.mul(right),
-        Operator::Divide => left.div(right),
+        Operator::Add => left.checked_add(right),
+        Operator::Subtract => left.checked_sub(right),
+        Operator::Multiply => left.checked_mul(right),
+        Operator::Divide => left.checked_div(right),
         Operator::Div => return left.div_whole(right)?.as_integer().map(Value::Integer),
-        _ => left.rem(right),
+        _ => left.checked_rem(right),
     };
     result.map(Value::Decimal)
 }

@@ -2,7 +2,8 @@
 
 use std::cmp::Ordering;
 
-use super::super::item::{Collection, Item};
+use super::super::collection::Collection;
+use super::super::item::Item;
 use super::super::tree::Operator;
 use super::super::value::Value;
 use super::equality::{as_decimal, as_quantity};

@@ -2,7 +2,8 @@
 
 use crate::fhir::{Kind, Node};
 
-use super::super::item::{Collection, Element, Item};
+use super::super::collection::Collection;
+use super::super::item::{Element, Item};
 use super::super::model;
 use super::super::tree::{Name, Part};
 use super::super::value::{Unit, Value};
@@ -20,7 +21,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
 
     fn has_type(&self, item: &Item<'e>, name: &str) -> bool {
         let Item::Element(element) = item else { return false };
-        self.type_of(element).is_some_and(|kind| kind == name || self.context.model.is_a(kind, name))
+        self.type_of(element).is_some_and(|kind| kind == name || self.context.model.is_a(&kind, name))
     }
 
     /// The children of this name.
@@ -96,7 +97,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
 /// What a value of the language has inside.
 fn value_member<'e>(value: &Value<'e>, name: &str) -> Option<Value<'e>> {
     match (value, name) {
-        (Value::Type(kind), "name") => Some(Value::text(kind.name)),
+        (Value::Type(kind), "name") => Some(Value::String(kind.name.clone())),
         (Value::Type(kind), "namespace") => Some(Value::text(kind.namespace)),
         (Value::Quantity(quantity), "value") => Some(Value::Decimal(quantity.value)),
         (Value::Quantity(quantity), "unit") => Some(match &quantity.unit {

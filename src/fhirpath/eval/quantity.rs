@@ -5,14 +5,13 @@ use std::cmp::Ordering;
 
 use crate::fhir::{Kind, Node};
 
+use super::super::collection::Collection;
 use super::super::decimal::Decimal;
-use super::super::item::{Collection, Item};
+use super::super::item::Item;
 use super::super::units::{self, Measure};
-use super::super::value::{Calendar, Quantity, Unit, Value};
+use super::super::value::{Calendar, Quantity, UCUM, Unit, Value};
 use super::equality::equivalent_decimals;
 use super::{Evaluator, Outcome, Site, only};
-
-const UCUM: &str = "http://unitsofmeasure.org";
 
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     /// An item as a quantity: a value of the language, or a FHIR Quantity without a comparator
@@ -74,8 +73,8 @@ pub(super) fn compare(left: &Quantity<'_>, right: &Quantity<'_>) -> Option<Order
         return Some(left.value.cmp(&right.value));
     }
     let (left_size, right_size) = sizes(&left.unit, &right.unit)?;
-    let left = left.value.mul(left_size.numerator)?.mul(right_size.denominator)?;
-    let right = right.value.mul(right_size.numerator)?.mul(left_size.denominator)?;
+    let left = left.value.checked_mul(left_size.numerator)?.checked_mul(right_size.denominator)?;
+    let right = right.value.checked_mul(right_size.numerator)?.checked_mul(left_size.denominator)?;
     Some(left.cmp(&right))
 }
 
@@ -86,8 +85,8 @@ pub(super) fn equivalent(left: &Quantity<'_>, right: &Quantity<'_>) -> bool {
         return equivalent_decimals(left.value, right.value);
     }
     let Some((left_size, right_size)) = sizes(&left.unit, &right.unit) else { return false };
-    let left_is_larger =
-        left_size.numerator.mul(right_size.denominator) >= right_size.numerator.mul(left_size.denominator);
+    let left_is_larger = left_size.numerator.checked_mul(right_size.denominator)
+        >= right_size.numerator.checked_mul(left_size.denominator);
     let (larger, smaller) = if left_is_larger { (left, right) } else { (right, left) };
     convert(smaller, &larger.unit).is_some_and(|converted| equivalent_decimals(converted, larger.value))
 }
@@ -107,7 +106,11 @@ pub(super) fn convert(quantity: &Quantity<'_>, unit: &Unit<'_>) -> Option<Decima
         return Some(quantity.value);
     }
     let (from, to) = sizes(&quantity.unit, unit)?;
-    quantity.value.mul(from.numerator)?.mul(to.denominator)?.div(from.denominator.mul(to.numerator)?)
+    quantity
+        .value
+        .checked_mul(from.numerator)?
+        .checked_mul(to.denominator)?
+        .checked_div(from.denominator.checked_mul(to.numerator)?)
 }
 
 /// How large two units are, if they measure the same.
@@ -141,12 +144,12 @@ fn code<'u>(unit: &'u Unit<'_>) -> Option<Cow<'u, str>> {
 
 /// The sum, in the unit of the first.
 pub(super) fn add<'e>(left: &Quantity<'e>, right: &Quantity<'e>) -> Option<Quantity<'e>> {
-    Some(Quantity { value: left.value.add(convert(right, &left.unit)?)?, unit: left.unit.clone() })
+    Some(Quantity { value: left.value.checked_add(convert(right, &left.unit)?)?, unit: left.unit.clone() })
 }
 
 /// The product, in the product of the units.
 pub(super) fn multiply<'e>(left: &Quantity<'e>, right: &Quantity<'e>) -> Option<Quantity<'e>> {
-    let value = left.value.mul(right.value)?;
+    let value = left.value.checked_mul(right.value)?;
     if is_one(&left.unit) || is_one(&right.unit) {
         let unit = if is_one(&left.unit) { &right.unit } else { &left.unit };
         return Some(Quantity { value, unit: unit.clone() });
@@ -157,7 +160,7 @@ pub(super) fn multiply<'e>(left: &Quantity<'e>, right: &Quantity<'e>) -> Option<
 
 /// The quotient, in the quotient of the units.
 pub(super) fn divide<'e>(left: &Quantity<'e>, right: &Quantity<'e>) -> Option<Quantity<'e>> {
-    let value = left.value.div(right.value)?;
+    let value = left.value.checked_div(right.value)?;
     if is_one(&right.unit) {
         return Some(Quantity { value, unit: left.unit.clone() });
     }

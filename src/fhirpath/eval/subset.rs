@@ -1,7 +1,7 @@
 //! Subsetting (<https://hl7.org/fhirpath/N1/#subsetting>).
 
+use super::super::collection::Collection;
 use super::super::function::Function;
-use super::super::item::Collection;
 use super::{Evaluator, Outcome, Site, only};
 
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {

@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
+use super::super::collection::Collection;
 use super::super::function::Function;
-use super::super::item::{Collection, Item};
+use super::super::item::Item;
 use super::super::pattern::Pattern;
 use super::super::value::Value;
 use super::{Evaluator, Outcome, Site, describe, encode, fail, name, only};
@@ -14,13 +15,13 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
         if site.call.function == F::Join {
             return self.join(site);
         }
-        let Some(text) = self.subject(site)? else { return Ok(Collection::Empty) };
+        let Some(text) = subject(site)? else { return Ok(Collection::Empty) };
         self.charge_text(&text, site.at)?;
         let result = match site.call.function {
             F::Upper => string(text.to_uppercase()),
             F::Lower => string(text.to_lowercase()),
             F::Trim => string(text.trim().to_owned()),
-            F::Length => Collection::value(Value::Integer(text.chars().count() as i64)),
+            F::Length => Collection::value(super::count(text.chars().count())),
             F::ToChars => text.chars().map(|each| Item::Value(Value::text(each.to_string()))).collect(),
             F::Substring => return self.substring(site, &text),
             F::Replace | F::ReplaceMatches => return self.replace(site, &text),
@@ -42,20 +43,6 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
             }
         };
         Ok(result)
-    }
-
-    /// The string that the function is applied to.
-    fn subject(&self, site: &Site<'_, 'e>) -> Outcome<Option<Cow<'e, str>>> {
-        match only(site.at, site.input)? {
-            None => Ok(None),
-            Some(item) => match item.as_str() {
-                Some(text) => Ok(Some(text)),
-                None => {
-                    let said = format!("{}() is for strings, found {}", name(site), describe(site.input));
-                    Err(fail(site.at, said))
-                }
-            },
-        }
     }
 
     /// The pattern that the call was compiled with, or one compiled now; charged for what reading `text` may cost.
@@ -117,14 +104,21 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     }
 }
 
+/// The string that the function is applied to.
+fn subject<'e>(site: &Site<'_, 'e>) -> Outcome<Option<Cow<'e, str>>> {
+    let Some(item) = only(site.at, site.input)? else { return Ok(None) };
+    let refusal = || fail(site.at, format!("{}() is for strings, found {}", name(site), describe(site.input)));
+    item.as_str().ok_or_else(refusal).map(Some)
+}
+
 fn string<'e>(text: String) -> Collection<'e> {
     Collection::value(Value::text(text))
 }
 
 /// A byte offset as a position in characters; -1 for none.
 fn position<'e>(text: &str, offset: Option<usize>) -> Collection<'e> {
-    let position = offset.map_or(-1, |offset| text[..offset].chars().count() as i64);
-    Collection::value(Value::Integer(position))
+    let position = offset.map(|offset| super::count(text[..offset].chars().count()));
+    Collection::value(position.unwrap_or(Value::Integer(-1)))
 }
 
 fn split<'e>(text: &str, separator: &str) -> Collection<'e> {

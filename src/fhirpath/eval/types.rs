@@ -1,8 +1,11 @@
 //! Types (<https://hl7.org/fhirpath/N1/#types>): `is`, `as`, `ofType`, `type()`.
 
+use std::borrow::Cow;
+
+use super::super::collection::Collection;
 use super::super::function::Function;
-use super::super::item::{Collection, Element, Item};
-use super::super::model;
+use super::super::item::{Element, Item};
+use super::super::model::{self, Walk};
 use super::super::tree::{Form, Namespace, Part, TypeSpecifier, TypeTest};
 use super::super::value::{TypeName, Value};
 use super::{Evaluator, Outcome, Scope, Site, fail};
@@ -60,7 +63,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
             Item::Value(value) => name.namespace != Some(Namespace::Fhir) && value.kind() == &*name.name,
             Item::Element(element) => {
                 name.namespace != Some(Namespace::System)
-                    && self.type_of(element).is_some_and(|kind| self.context.model.is_a(kind, &name.name))
+                    && self.type_of(element).is_some_and(|kind| self.context.model.is_a(&kind, &name.name))
             }
         }
     }
@@ -69,27 +72,39 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     fn is_exactly(&self, item: &Item<'e>, name: &TypeSpecifier) -> bool {
         match item {
             Item::Element(element) if model::is_primitive(&name.name) => {
-                name.namespace != Some(Namespace::System) && self.type_of(element) == Some(&*name.name)
+                name.namespace != Some(Namespace::System) && self.type_of(element).as_deref() == Some(&*name.name)
             }
             _ => self.is_type(item, name),
         }
     }
 
     /// The type of an element, as far as it can be known.
-    pub(super) fn type_of(&self, element: &Element<'e>) -> Option<&'e str> {
-        model::type_of(self.context.model, self.context.root_type, element)
+    pub(super) fn type_of(&self, element: &Element<'e>) -> Option<Cow<'e, str>> {
+        self.walk(|walk| walk.type_of(element))
     }
 
     /// The type that the model or the element's own name gives it, but not its JSON kind alone.
-    pub(super) fn known_type(&self, element: &Element<'e>) -> Option<&'e str> {
-        model::known_type(self.context.model, self.context.root_type, element)
+    pub(super) fn known_type(&self, element: &Element<'e>) -> Option<Cow<'e, str>> {
+        self.walk(|walk| walk.known_type(element))
+    }
+
+    fn walk(&self, ask: impl FnOnce(&mut Walk<'e>) -> Option<Cow<'e, str>>) -> Option<Cow<'e, str>> {
+        let mut walk = Walk {
+            model: self.context.model,
+            resources: [self.context.resource, self.context.root_resource],
+            root_type: self.context.root_type,
+            passed: 0,
+        };
+        let found = ask(&mut walk);
+        self.spend(walk.passed);
+        found
     }
 
     /// `type()`; `is`, `as` and `ofType` are no calls once they are parsed.
     pub(super) fn type_info(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
         self.charge(site.input.len(), site.at)?;
         let named = |item: &Item<'e>| match item {
-            Item::Value(value) => Some(TypeName { namespace: "System", name: value.kind() }),
+            Item::Value(value) => Some(TypeName { namespace: "System", name: Cow::Borrowed(value.kind()) }),
             Item::Element(element) => self.type_of(element).map(|name| TypeName { namespace: "FHIR", name }),
         };
         Ok(site.input.iter().filter_map(|item| named(item).map(|name| Item::Value(Value::Type(name)))).collect())

@@ -162,7 +162,9 @@ impl Pattern {
             self.program[split] = Step::Split(split + 1, self.program.len());
         }
         let end = self.program.len();
-        ends.into_iter().for_each(|jump| self.program[jump] = Step::Jump(end));
+        for jump in ends {
+            self.program[jump] = Step::Jump(end);
+        }
         Ok(())
     }
 
@@ -181,7 +183,9 @@ impl Pattern {
             self.emit(tree)?;
         }
         let end = self.program.len();
-        splits.into_iter().for_each(|split| self.program[split] = preferring(split + 1, end, lazy));
+        for split in splits {
+            self.program[split] = preferring(split + 1, end, lazy);
+        }
         Ok(())
     }
 }
@@ -206,18 +210,15 @@ fn expand(substitute: &str, text: &str, places: &[Option<usize>], result: &mut S
         let braced = after.strip_prefix('{').and_then(|inner| inner.split_once('}'));
         let digits = after.len() - after.trim_start_matches(|digit: char| digit.is_ascii_digit()).len();
         let (name, remainder) = braced.unwrap_or((&after[..digits], &after[digits..]));
-        match name.parse::<usize>() {
-            Ok(group) => {
-                if let (Some(Some(start)), Some(Some(end))) = (places.get(2 * group), places.get(2 * group + 1)) {
-                    result.push_str(&text[*start..*end]);
-                }
-                rest = remainder;
-            }
-            Err(_) => {
-                result.push('$');
-                rest = after;
-            }
+        let Ok(group) = name.parse::<usize>() else {
+            result.push('$');
+            rest = after;
+            continue;
+        };
+        if let (Some(Some(start)), Some(Some(end))) = (places.get(2 * group), places.get(2 * group + 1)) {
+            result.push_str(&text[*start..*end]);
         }
+        rest = remainder;
     }
     result.push_str(rest);
 }

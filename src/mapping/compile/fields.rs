@@ -98,12 +98,12 @@ fn shown(model: &Model, node: usize) -> Vec<Path> {
     let mut shown = Vec::new();
     for field in &model.fields {
         let Source::Ends { choices, also, .. } = &field.source else { continue };
-        let below = |member: &Box<str>| {
-            let place: Vec<&Box<str>> = field.within.iter().chain([member]).collect();
-            place.len() >= create.len() && create.iter().zip(place).all(|(one, two)| one == two)
+        let below = |member: &str| {
+            let place: Vec<&str> = field.within.iter().map(AsRef::as_ref).chain([member]).collect();
+            place.len() >= create.len() && create.iter().zip(place).all(|(one, two)| **one == *two)
         };
         let ends = choices.iter().flatten().chain(also.as_ref().map(|(end, _)| end));
-        if field.members.iter().any(below) {
+        if field.members.iter().any(|member| below(member)) {
             shown.extend(ends.filter(|end| end.node == node).map(|end| end.path.clone()));
         }
     }
@@ -192,7 +192,7 @@ fn insert(members: &mut Vec<Member>, names: &[String], lists: &[Option<usize>], 
     match &mut members[at].shape {
         Shape::Object(members) => insert(members, rest, &lists[1..], field, which),
         Shape::List { item, .. } => {
-            insert(item, rest.get(1..).unwrap_or_default(), lists.get(2..).unwrap_or_default(), field, which)
+            insert(item, rest.get(1..).unwrap_or_default(), lists.get(2..).unwrap_or_default(), field, which);
         }
         Shape::Leaf { .. } => {}
     }
@@ -200,7 +200,7 @@ fn insert(members: &mut Vec<Member>, names: &[String], lists: &[Option<usize>], 
 
 impl Compiler<'_, '_> {
     fn field(&self, model: &Model, field: &FieldFile, at: Location) -> Result<(Field, RecordPath), Wrong> {
-        let place = self.place(model, &field.record)?;
+        let place = Self::place(model, &field.record)?;
         let list = place.list.as_deref().and_then(|list| list_named(model, list));
         let expected = self.expected(&field.record)?;
         let source = match (&field.fhir, &field.get, &field.value) {
@@ -235,12 +235,12 @@ impl Compiler<'_, '_> {
         let members = field.record.value.0.iter().filter_map(|path| path.rsplit('.').next()).map(Into::into).collect();
         let within = place.names[..place.names.len() - 1].into();
         let record = field.record.value.0.iter().map(|path| path.as_str().into()).collect();
-        let when = field.when.as_ref().map(|when| expression(when)).transpose()?;
+        let when = field.when.as_ref().map(expression).transpose()?;
         Ok((Field { record, members, within, source, when, owner }, place))
     }
 
     /// The place of the record that all of a field's values share, by the first of them.
-    fn place(&self, model: &Model, record: &Spanned<super::super::source::OneOrMany>) -> Result<RecordPath, Wrong> {
+    fn place(model: &Model, record: &Spanned<super::super::source::OneOrMany>) -> Result<RecordPath, Wrong> {
         let wrong = |said: String, mend: &str| (record.referenced, said, mend.to_owned());
         let mut places = Vec::new();
         for path in &record.value.0 {
@@ -466,12 +466,11 @@ fn fit(via: &Converter, ends: &mut [End], expected: &[Expected]) -> Result<(), (
     let wanted: &[&[&str]] = match via {
         Converter::Same(_) | Converter::Flag => &[],
         Converter::PartialDate(_) => &[&["date", "dateTime"]],
-        Converter::Given => &[&["string"]],
+        Converter::Given | Converter::Id(_) => &[&["string"]],
         Converter::ReferralState => &[&["CodeableConcept"], &["code"]],
         Converter::ReferralReason => &[&["code"], &["string"]],
         Converter::Crosswalk(_) => &[&["code", "string", "uri"]],
         Converter::Minutes => &[&["Quantity", "Duration"]],
-        Converter::Id(_) => &[&["string"]],
     };
     for (end, wanted) in ends.iter().zip(wanted) {
         if !wanted.contains(&&*end.path.kind) {

@@ -79,7 +79,6 @@ pub(super) fn compile(ground: &Ground<'_>) -> Result<Model, Vec<Issue>> {
     let paths = Paths { definitions: ground.definitions, names: &declared.names };
     let mut findings = Findings::default();
     let mut model = Model {
-        kind: ground.kind.into(),
         nodes: Vec::new(),
         singles: Vec::new(),
         fields: Vec::new(),

@@ -21,7 +21,7 @@ pub(super) struct Waiting<'m, 'r> {
     values: Vec<Option<&'r Value>>,
 }
 
-impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
+impl<'m, 'r> Writer<'_, 'm, 'r> {
     /// Compares and writes a field. `given` and `old` are the objects that its values are members of.
     pub(super) fn field(
         &mut self,
@@ -93,7 +93,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
             Mode::Make if own.is_none() => self.keep_all(rule, values, kept),
             Mode::Make => self.invalid("expected an id, 1 to 64 of A-Z a-z 0-9 - .".to_owned()),
             Mode::Update => {
-                self.read_only("is given by the gateway", "leave it as it was, or leave it out of what is new")
+                self.read_only("is given by the gateway", "leave it as it was, or leave it out of what is new");
             }
         }
     }

@@ -37,7 +37,7 @@ pub(super) struct New<'g> {
     draft: Draft<'g>,
 }
 
-impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
+impl<'g, 'r> Writer<'g, '_, 'r> {
     // === found, created, removed
 
     /// Finds single nodes in the graph.
@@ -251,7 +251,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         for &node in nodes {
             let home = self.homes[node];
             let is_new = matches!(home, Home::Created(_) | Home::Pending(_));
-            if !is_new && !(self.touched[node] && home == Home::Found) {
+            if !(is_new || self.touched[node] && home == Home::Found) {
                 continue;
             }
             for fill in &self.reader.ground.model.nodes[node].fills {

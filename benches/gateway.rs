@@ -1,0 +1,170 @@
+//! The gateway as a whole, in one run: intake of referral transactions, durable, with concurrent senders (DESIGN section
+//! 7: above 1,000 a second on one core), beside what its parts cost; and empty polls beside a bare axum handler (above half
+//! its rate).
+//!
+//! `cargo bench --bench gateway`. Plain text, since what matters are rates of whole requests. Everything is bounded.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+#![allow(clippy::wildcard_imports, clippy::cast_precision_loss, clippy::map_unwrap_or)]
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, StatusCode, header};
+use axum::routing::get;
+use handoff::app::{App, Options, TimedIds, WallClock};
+use handoff::fhir::edit::Edits;
+use handoff::fhir::{Document, ResourceKey};
+use handoff::referral::Plan;
+use handoff::referral::plan::Write;
+use handoff::security::{Caller, Role};
+use jiff::Timestamp;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tower::ServiceExt;
+
+const DIRECTORY: &str = include_str!("../fixtures/demo/directory.json");
+const REFERRAL: &str = include_str!("../fixtures/demo/ehr/food-insecurity.json");
+const SENDERS: usize = 64;
+const REFERRALS: usize = 4_000;
+const POLLS: usize = 50_000;
+
+fn main() {
+    let folder = std::env::temp_dir().join(format!("handoff-bench-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a temporary folder");
+    // One thread for requests; the store's writer has its own, as in a gateway that is given one core and a bit.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(measure(&folder));
+    drop(runtime);
+    std::fs::remove_dir_all(&folder).ok();
+}
+
+async fn measure(folder: &std::path::Path) {
+    let store = format!("sqlite:{}", folder.join("handoff.db").display());
+    let options = Options { store: Some(store), ..Options::default() };
+    let app =
+        App::open(options.decide().expect("settings"), Arc::new(WallClock), Arc::new(TimedIds)).await.expect("an app");
+    let app = Arc::new(app);
+    load_directory(&app).await;
+    intake(&app).await;
+    polls(&app).await;
+}
+
+async fn load_directory(app: &App) {
+    let bundle = Document::parse(DIRECTORY).expect("the directory");
+    let at = Timestamp::now();
+    let mut plan = Plan::default();
+    for resource in bundle.root().list("entry").filter_map(|entry| entry.get("resource")) {
+        let (kind, id) = (resource.str("resourceType").expect("a type"), resource.str("id").expect("an id"));
+        let mut edits = Edits::new(resource);
+        edits.stamp(&id, 1, at);
+        let document = Arc::new(Document::parse(edits.finish()).expect("a resource"));
+        let key = ResourceKey::new(kind, id.clone());
+        plan.writes.push(Write { key, version: 1, document, updated: at, author: None, public: true });
+    }
+    app.store.commit(plan).await.expect("a directory");
+}
+
+fn caller(role: Role, organization: &str) -> Caller {
+    Caller { client: "bench".to_owned(), role, organization: organization.to_owned(), request: "bench".to_owned() }
+}
+
+/// The demo's referral, of another person each time; every entry is new.
+fn referral(number: usize) -> String {
+    let text = REFERRAL.replace("DEMO-0001", &format!("BENCH-{number}"));
+    let mut bundle: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    for entry in bundle["entry"].as_array_mut().expect("entries") {
+        entry["request"].as_object_mut().expect("a request").remove("ifNoneExist");
+    }
+    bundle.to_string()
+}
+
+async fn intake(app: &Arc<App>) {
+    let sender = caller(Role::Ehr, "fernhollow-hospital");
+    let sample = referral(0);
+    let parse = rate(2_000, || {
+        serde_json::from_str::<serde_json::Value>(&sample).expect("JSON");
+    });
+    let document = Document::parse(sample.as_str()).expect("a document");
+    let check = rate(2_000, || {
+        app.checker.check(document.root());
+    });
+    println!("referral transaction, {} bytes, {} resources", sample.len(), document.root().list("entry").count());
+    println!("  parse with serde_json alone        {parse:>9.0} /s");
+    println!("  check alone                        {check:>9.0} /s   {:.2} x parsing", parse / check);
+
+    let bodies: Vec<String> = (1..=REFERRALS).map(referral).collect();
+    let bodies = Arc::new(bodies);
+    let started = Instant::now();
+    let mut senders = JoinSet::new();
+    for lane in 0..SENDERS {
+        let (app, sender, bodies) = (app.clone(), sender.clone(), bodies.clone());
+        senders.spawn(async move {
+            for body in bodies.iter().skip(lane).step_by(SENDERS) {
+                let document = Document::parse(body.as_str()).expect("a document");
+                app.exchange.bundle(&sender, document, None).await.expect("an accepted referral");
+            }
+        });
+    }
+    while let Some(done) = senders.join_next().await {
+        done.expect("a sender");
+    }
+    let taken = REFERRALS as f64 / started.elapsed().as_secs_f64();
+    println!("  checked, routed, mapped, durable   {taken:>9.0} /s   {SENDERS} senders; aim 1,000 /s");
+}
+
+async fn polls(app: &Arc<App>) {
+    let (_stop, stopping) = watch::channel(false);
+    let (nobody, _) = mpsc::channel(1);
+    let issued = handoff::security::token::issue();
+    let row = handoff::store::ClientRow {
+        id: issued.client.clone(),
+        name: "bench".to_owned(),
+        role: "agency".to_owned(),
+        organization: "three-counties-action".to_owned(),
+        hash: issued.hash,
+        created: Timestamp::now(),
+        revoked: None,
+    };
+    app.store.put_client(row).await.expect("a client");
+    let clients = handoff::app::load_clients(app.store.as_ref()).await.expect("clients");
+    let router = app.router(Arc::new(arc_swap::ArcSwap::from_pointee(clients)), nobody, stopping);
+    let agency = caller(Role::Agency, "three-counties-action");
+    let mut since = None;
+    loop {
+        let page = app.exchange.poll(&agency, since.as_deref(), 1_000, Duration::ZERO).await.expect("a poll");
+        since = Some(page.cursor);
+        if page.records.is_empty() {
+            break;
+        }
+    }
+    let path = format!("/agency/v1/referrals?since={}", since.unwrap_or_default());
+    let bare = Router::new().route("/bare", get(|| async { "{\"records\":[]}" }));
+    let bare = requests(&bare, "/bare", &issued.text).await;
+    let empty = requests(&router, &path, &issued.text).await;
+    println!("empty poll among {REFERRALS} Tasks");
+    println!("  bare axum handler                  {bare:>9.0} /s");
+    println!("  empty poll                         {empty:>9.0} /s   {:.2} of bare; aim 0.5", empty / bare);
+}
+
+/// Requests a second through a router, without a socket.
+async fn requests(router: &Router, path: &str, token: &str) -> f64 {
+    let started = Instant::now();
+    for _ in 0..POLLS {
+        let request = Request::get(path).header(header::AUTHORIZATION, format!("Bearer {token}")).body(Body::empty());
+        let answer = router.clone().oneshot(request.expect("a request")).await.expect("an answer");
+        assert_eq!(answer.status(), StatusCode::OK);
+        to_bytes(answer.into_body(), 65_536).await.expect("a body");
+    }
+    POLLS as f64 / started.elapsed().as_secs_f64()
+}
+
+fn rate(times: u32, mut work: impl FnMut()) -> f64 {
+    let started = Instant::now();
+    for _ in 0..times {
+        work();
+    }
+    f64::from(times) / started.elapsed().as_secs_f64()
+}

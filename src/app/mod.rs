@@ -1,0 +1,150 @@
+//! Layer 6: the wiring. Opens what a gateway needs, puts it together, serves until told to stop.
+//!
+//! The caller owns the port and the end: tests bind port 0 and stop when they are done, the command line binds what is
+//! configured and stops on a signal. Clock and ids come in from outside as well.
+
+mod clients;
+pub mod log;
+mod outside;
+pub mod settings;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use axum::Router;
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::definitions::Definitions;
+use crate::error::{Error, Result};
+use crate::exchange::{self, Clock, Exchange, Ids};
+use crate::http;
+use crate::mapping::Programs;
+use crate::profile::Checker;
+use crate::routing::Rulebook;
+use crate::security::Clients;
+use crate::store::Store;
+use crate::store::index::SearchParameters;
+use crate::store::sqlite::SqliteStore;
+
+pub use clients::load as load_clients;
+pub use outside::{TimedIds, WallClock, stop_signal};
+pub use settings::{Options, Settings};
+
+/// How many requests may wait for the clients to be read anew.
+const ASKED: usize = 64;
+
+/// A gateway that is ready to serve.
+pub struct App {
+    /// Where everything is kept
+    pub store: Arc<dyn Store>,
+    /// All the business
+    pub exchange: Arc<Exchange>,
+    /// What payloads are checked with
+    pub checker: Arc<Checker>,
+    /// The program types
+    pub programs: Arc<Programs>,
+    parameters: Arc<SearchParameters>,
+    ids: Arc<dyn Ids>,
+    settings: Settings,
+}
+
+impl App {
+    /// Opens the store and puts a gateway together over it. What it needs besides comes with the program.
+    ///
+    /// # Errors
+    /// If the store cannot be opened, what comes with the program is damaged, or the directory in the store cannot be
+    /// used.
+    pub async fn open(settings: Settings, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Result<Self> {
+        let base = settings.base.as_ref().map(|base| format!("{base}/fhir"));
+        let definitions = Arc::new(Definitions::r4()?);
+        let mut parameters = SearchParameters::shipped(&definitions)?;
+        if let Some(base) = &base {
+            parameters = parameters.with_base(base.as_str());
+        }
+        let parameters = Arc::new(parameters);
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&settings.store, &parameters)?);
+        let checker = Arc::new(Checker::new(definitions.clone()));
+        let programs = Arc::new(Programs::shipped(&definitions)?);
+        let exchange = Exchange::new(exchange::Parts {
+            store: store.clone(),
+            checker: checker.clone(),
+            programs: programs.clone(),
+            rules: Arc::new(Rulebook::shipped()?),
+            parameters: parameters.clone(),
+            clock,
+            ids: ids.clone(),
+            settings: exchange::Settings { consent: settings.consent, base },
+        });
+        let exchange = Arc::new(exchange.await?);
+        Ok(Self { store, exchange, checker, programs, parameters, ids, settings })
+    }
+
+    /// How it is set up.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Everything that is served, for these clients; `refresh` is asked to read them anew. When `stopping` turns true,
+    /// held polls are answered.
+    pub fn router(
+        &self,
+        clients: Arc<ArcSwap<Clients>>,
+        refresh: mpsc::Sender<oneshot::Sender<()>>,
+        stopping: watch::Receiver<bool>,
+    ) -> Router {
+        http::router(http::Parts {
+            exchange: self.exchange.clone(),
+            store: self.store.clone(),
+            checker: self.checker.clone(),
+            programs: self.programs.clone(),
+            parameters: self.parameters.clone(),
+            clients,
+            refresh,
+            limits: self.settings.limits,
+            base: self.settings.base.clone(),
+            ids: self.ids.clone(),
+            stopping,
+        })
+    }
+}
+
+/// Serves until `shutdown` is ready. Then no more requests are taken, held polls are answered at once, and those that run
+/// have the time of grace to end.
+///
+/// # Errors
+/// If the clients cannot be read.
+pub async fn run(listener: TcpListener, app: &App, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<()> {
+    let (stop, stopping) = watch::channel(false);
+    let clients = Arc::new(ArcSwap::from_pointee(load_clients(app.store.as_ref()).await?));
+    let (refresh, asked) = mpsc::channel(ASKED);
+    let router = app.router(clients.clone(), refresh, stopping.clone());
+    let refresh = tokio::spawn(clients::refresh(app.store.clone(), clients, asked));
+    // An answer is small and waited for: it goes out at once.
+    let listener = listener.tap_io(|connection| {
+        let _ = connection.set_nodelay(true);
+    });
+    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
+        shutdown.await;
+        stop.send_replace(true);
+    });
+    let ended = tokio::select! {
+        ended = server => ended.map_err(|error| Error::fault(format!("cannot serve: {error}"))),
+        () = overdue(stopping, app.settings.grace) => {
+            tracing::warn!("requests were still running when the time of grace was over");
+            Ok(())
+        }
+    };
+    refresh.abort();
+    ended
+}
+
+/// Ready when the server has been stopping for longer than `grace`.
+async fn overdue(mut stopping: watch::Receiver<bool>, grace: Duration) {
+    if stopping.wait_for(|stopping| *stopping).await.is_ok() {
+        tokio::time::sleep(grace).await;
+    }
+}

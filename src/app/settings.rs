@@ -1,0 +1,236 @@
+//! How the gateway is set up: a flag, else an environment variable (`HANDOFF_...`), else `handoff.toml`, else a default.
+//!
+//! All of them have one name: `--body-limit-mb`, `HANDOFF_BODY_LIMIT_MB` and `body-limit-mb = 16` are the same.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::ValueEnum;
+use serde::Deserialize;
+
+use crate::error::{Error, Result};
+use crate::fhir::{Issue, Key, Limits, Place};
+use crate::security::Policy;
+
+/// The file that is read where none is named and this one is there.
+pub const USUAL_FILE: &str = "handoff.toml";
+
+/// What may be set; everything that is absent is left to the next source.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, clap::Args)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Options {
+    /// Address and port to listen on [default: 127.0.0.1:8080]
+    #[arg(long, env = "HANDOFF_LISTEN", value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+    /// Where clients reach the gateway, as https://gateway.example [default: the address listened on]
+    #[arg(long, env = "HANDOFF_BASE", value_name = "URL")]
+    pub base: Option<String>,
+    /// Where everything is kept [default: sqlite:handoff.db]
+    #[arg(long, env = "HANDOFF_STORE", value_name = "sqlite:PATH")]
+    pub store: Option<String>,
+    /// Whether a referral needs a Consent, or only must not be denied by one [default: optional]
+    #[arg(long, env = "HANDOFF_CONSENT", value_enum)]
+    pub consent: Option<ConsentRule>,
+    /// How the log is written [default: text]
+    #[arg(long, env = "HANDOFF_LOG", value_enum)]
+    pub log: Option<LogForm>,
+    /// What is logged: error, warn, info, debug, or directives by module (warn,handoff::http=info) [default: info]
+    #[arg(long, env = "HANDOFF_LOG_LEVEL", value_name = "LEVEL")]
+    pub log_level: Option<String>,
+    /// Largest accepted body, in megabytes [default: 16]
+    #[arg(long, env = "HANDOFF_BODY_LIMIT_MB", value_name = "NUMBER")]
+    pub body_limit_mb: Option<u16>,
+    /// Deepest accepted nesting of JSON [default: 100]
+    #[arg(long, env = "HANDOFF_DEPTH_LIMIT", value_name = "NUMBER")]
+    pub depth_limit: Option<u16>,
+    /// How long requests may take to end once the server stops, in seconds [default: 10]
+    #[arg(long, env = "HANDOFF_GRACE_SECONDS", value_name = "NUMBER")]
+    pub grace_seconds: Option<u16>,
+}
+
+/// Does a referral need a Consent?
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConsentRule {
+    /// One that denies blocks; an absent one does not
+    Optional,
+    /// An absent one blocks as well
+    Required,
+}
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogForm {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+/// Everything decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Address and port to listen on
+    pub listen: SocketAddr,
+    /// The public address, without a slash at its end
+    pub base: Option<String>,
+    /// The SQLite file
+    pub store: PathBuf,
+    /// Does a missing consent block?
+    pub consent: Policy,
+    /// How the log is written
+    pub log: LogForm,
+    /// What is logged
+    pub log_level: String,
+    /// How much a body may hold
+    pub limits: Limits,
+    /// How long requests may take to end once the server stops
+    pub grace: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            base: None,
+            store: PathBuf::from("handoff.db"),
+            consent: Policy::Optional,
+            log: LogForm::Text,
+            log_level: "info".to_owned(),
+            limits: Limits::default(),
+            grace: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Options {
+    /// These, and where they are silent, those of `other`.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            listen: self.listen.or(other.listen),
+            base: self.base.or(other.base),
+            store: self.store.or(other.store),
+            consent: self.consent.or(other.consent),
+            log: self.log.or(other.log),
+            log_level: self.log_level.or(other.log_level),
+            body_limit_mb: self.body_limit_mb.or(other.body_limit_mb),
+            depth_limit: self.depth_limit.or(other.depth_limit),
+            grace_seconds: self.grace_seconds.or(other.grace_seconds),
+        }
+    }
+
+    /// Reads the text of a settings file.
+    ///
+    /// # Errors
+    /// A key or value that is not known, with line and column.
+    pub fn read(text: &str, file: &str) -> Result<Self> {
+        toml::from_str(text).map_err(|error: toml::de::Error| {
+            let mut issue = Issue::error(Key::SettingInvalid, file, error.message().trim());
+            issue.place = error.span().map(|span| place(text, span.start));
+            Error::new(crate::error::Category::Incorrect, issue)
+        })
+    }
+
+    /// Reads the settings file `named`, or the usual one where it is there.
+    ///
+    /// # Errors
+    /// A file that is named and cannot be read; what [`Options::read`] finds.
+    pub fn load(named: Option<&Path>) -> Result<Self> {
+        let path = named.unwrap_or(Path::new(USUAL_FILE));
+        match std::fs::read_to_string(path) {
+            Ok(text) => Self::read(&text, &path.display().to_string()),
+            Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(Error::fault(format!("cannot read {}: {error}", path.display()))),
+        }
+    }
+
+    /// Decides what was left open.
+    ///
+    /// # Errors
+    /// A value that cannot be used.
+    pub fn decide(self) -> Result<Settings> {
+        let usual = Settings::default();
+        Ok(Settings {
+            listen: self.listen.unwrap_or(usual.listen),
+            base: self.base.map(|base| public(&base)).transpose()?,
+            store: self.store.map_or(Ok(usual.store), |store| file(&store))?,
+            consent: match self.consent {
+                None | Some(ConsentRule::Optional) => Policy::Optional,
+                Some(ConsentRule::Required) => Policy::Required,
+            },
+            log: self.log.unwrap_or(usual.log),
+            log_level: self.log_level.unwrap_or(usual.log_level),
+            limits: Limits {
+                bytes: self.body_limit_mb.map_or(usual.limits.bytes, |number| usize::from(number.max(1)) * 1024 * 1024),
+                depth: self.depth_limit.map_or(usual.limits.depth, |number| usize::from(number.max(1))),
+            },
+            grace: self.grace_seconds.map_or(usual.grace, |number| Duration::from_secs(number.into())),
+        })
+    }
+}
+
+fn public(base: &str) -> Result<String> {
+    let rest = base.strip_prefix("https://").or_else(|| base.strip_prefix("http://"));
+    if rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(['?', '#', ' '])) {
+        return Ok(base.trim_end_matches('/').to_owned());
+    }
+    Err(unusable("base", "expected a URL as https://gateway.example"))
+}
+
+fn file(store: &str) -> Result<PathBuf> {
+    match store.split_once(':') {
+        Some(("sqlite", path)) if !path.is_empty() => Ok(PathBuf::from(path)),
+        _ => Err(unusable("store", "expected sqlite: and the path of a file, as sqlite:handoff.db")),
+    }
+}
+
+fn unusable(name: &str, said: &str) -> Error {
+    Error::new(crate::error::Category::Incorrect, Issue::error(Key::SettingInvalid, name, said))
+}
+
+fn place(text: &str, offset: usize) -> Place {
+    let before = text.get(..offset).unwrap_or(text);
+    let line = before.matches('\n').count() as u32 + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() as u32 + 1;
+    Place { line, column }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearer_source_wins() {
+        let file = Options::read("listen = \"0.0.0.0:80\"\nconsent = \"required\"\nlog = \"json\"", "f").unwrap();
+        let flags = Options { listen: Some(([127, 0, 0, 1], 9).into()), ..Options::default() };
+        let settings = flags.or(file).decide().unwrap();
+        assert_eq!(settings.listen.to_string(), "127.0.0.1:9");
+        assert_eq!((settings.consent, settings.log), (Policy::Required, LogForm::Json));
+        assert_eq!(settings.grace, Settings::default().grace);
+        assert_eq!(Options::default().decide().unwrap(), Settings::default());
+    }
+
+    #[test]
+    fn refuses_what_it_does_not_know() {
+        for (text, line, column) in
+            [("log = \"text\"\nlisen = \"x\"", 2, 1), ("\n  consent = \"maybe\"", 2, 13), ("listen = ", 1, 10)]
+        {
+            let error = Options::read(text, "handoff.toml").unwrap_err();
+            let issue = &error.issues[0];
+            assert_eq!((issue.key, issue.place), (Key::SettingInvalid, Some(Place { line, column })), "{text} {error}");
+        }
+        for (base, store) in [(Some("gateway"), None), (None, Some("mysql:x")), (None, Some("sqlite:"))] {
+            let options =
+                Options { base: base.map(str::to_owned), store: store.map(str::to_owned), ..Options::default() };
+            assert!(options.decide().is_err());
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_named_has_to_be_there() {
+        assert!(Options::load(Some(Path::new("/nowhere/handoff.toml"))).is_err());
+    }
+}

@@ -1,0 +1,123 @@
+//! `handoff client`: who may call the gateway. A token is shown once, when it is made; what is kept is its digest. A
+//! gateway that serves the same store notices within a second.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use clap::{Subcommand, builder::PossibleValuesParser};
+use jiff::Timestamp;
+
+use super::{Exit, Streams, unwritable};
+use crate::error::{Error, Result};
+use crate::fhir::{Key, ResourceKey};
+use crate::security::token;
+use crate::store::sqlite::SqliteStore;
+use crate::store::{ClientRow, Store};
+
+/// Arguments of `handoff client`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// What to do with clients
+    #[command(subcommand)]
+    pub action: Action,
+    /// Where the clients are kept
+    #[arg(
+        long,
+        global = true,
+        env = "HANDOFF_STORE",
+        hide_env_values = true,
+        default_value = "sqlite:handoff.db",
+        value_name = "sqlite:PATH",
+        value_parser = file
+    )]
+    pub store: PathBuf,
+}
+
+/// What to do with clients.
+#[derive(Debug, Subcommand)]
+pub enum Action {
+    /// Let a client in, and print its token: this once and never again
+    Add {
+        /// What people call it
+        #[arg(long)]
+        name: String,
+        /// What it is
+        #[arg(long, value_parser = PossibleValuesParser::new(["ehr", "agency", "engineer"]))]
+        role: String,
+        /// The organization that it acts for
+        #[arg(long, value_name = "Organization/ID", value_parser = organization)]
+        organization: ResourceKey,
+    },
+    /// Say which clients there are
+    List,
+    /// Let a client in no longer
+    Revoke {
+        /// The client's id, as `list` shows it
+        id: String,
+    },
+}
+
+/// Runs `handoff client`; `now` is when.
+///
+/// # Errors
+/// Where the store cannot be used, or there is no such client.
+pub fn run(args: &Args, now: Timestamp, streams: &mut Streams<'_>) -> Result<Exit> {
+    let store = SqliteStore::open_for_clients(&args.store)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(Error::fault)?;
+    let said = runtime.block_on(act(&args.action, &store, now))?;
+    streams.out.write_all(said.as_bytes()).map_err(unwritable)?;
+    Ok(Exit::Done)
+}
+
+/// Does it, and gives what is to be printed.
+async fn act(action: &Action, store: &dyn Store, now: Timestamp) -> Result<String> {
+    match action {
+        Action::Add { name, role, organization } => {
+            let issued = token::issue();
+            let (id, text) = (issued.client, issued.text);
+            let (name, role, organization) = (name.clone(), role.clone(), organization.id.clone());
+            let client = ClientRow { id, name, role, organization, hash: issued.hash, created: now, revoked: None };
+            store.put_client(client).await?;
+            Ok(format!("{text}\n"))
+        }
+        Action::List => Ok(table(&store.clients().await?)),
+        Action::Revoke { id } if store.revoke_client(id, now).await? => Ok(format!("{id} is revoked\n")),
+        Action::Revoke { id } => Err(Error::not_found(format!("the client {id}"))),
+    }
+}
+
+/// One line a client, columns aligned.
+fn table(clients: &[ClientRow]) -> String {
+    let widest =
+        |of: fn(&ClientRow) -> usize, head: &str| clients.iter().map(of).chain([head.len()]).max().unwrap_or(0);
+    let (id, role) = (widest(|row| row.id.len(), "ID"), widest(|row| row.role.len(), "ROLE"));
+    let organization = widest(|row| row.organization.len() + "Organization/".len(), "ORGANIZATION");
+    let mut text = format!(
+        "{:id$}  {:role$}  {:organization$}  {:10}  {:10}  NAME\n",
+        "ID", "ROLE", "ORGANIZATION", "CREATED", "REVOKED"
+    );
+    for row in clients {
+        let named = format!("Organization/{}", row.organization);
+        let day = |at: Timestamp| at.strftime("%Y-%m-%d").to_string();
+        let (created, revoked) = (day(row.created), row.revoked.map_or_else(|| "-".to_owned(), day));
+        let line = format_args!(
+            "{:id$}  {:role$}  {named:organization$}  {created:10}  {revoked:10}  {}",
+            row.id, row.role, row.name
+        );
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "{line}");
+    }
+    text
+}
+
+fn organization(text: &str) -> Result<ResourceKey> {
+    let key = ResourceKey::parse(text).filter(|key| key.kind == "Organization");
+    key.ok_or_else(|| {
+        Error::incorrect(Key::Parameter, "expected Organization/ID, the id that the directory knows it by")
+    })
+}
+
+fn file(text: &str) -> Result<PathBuf> {
+    let path = text.strip_prefix("sqlite:").filter(|path| !path.is_empty());
+    path.map(PathBuf::from).ok_or_else(|| Error::incorrect(Key::Parameter, "expected sqlite: and the path of a file"))
+}

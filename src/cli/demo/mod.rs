@@ -1,0 +1,133 @@
+//! `handoff demo`: one referral goes all the way round on embedded SQLite, each step shown; then the demo goes on
+//! serving, with a directory and clients to try things with.
+
+mod walk;
+mod world;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+
+use super::{Exit, Streams, unwritable};
+use crate::app::{self, App, Options, TimedIds, WallClock, stop_signal};
+use crate::error::{Error, Result};
+use crate::exchange::Clock;
+use crate::fhir::Document;
+use crate::referral::{Graph, Referral};
+use crate::routing::{self, Directory, Rulebook};
+
+use walk::Walk;
+
+/// What `demo` is told.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// End after the round instead of serving
+    #[arg(long)]
+    once: bool,
+    /// Address to serve on
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Folder for the database [default: a temporary one that goes with the demo]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Where to write the clients and their tokens
+    #[arg(long, value_name = "PATH")]
+    tokens_file: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Error::fault(format!("cannot start: {error}")))?;
+    let folder = Folder::of(args)?;
+    runtime.block_on(demonstrate(args, &folder, streams))?;
+    Ok(Exit::Done)
+}
+
+async fn demonstrate(args: &Args, folder: &Folder, streams: &mut Streams<'_>) -> Result<()> {
+    let listen = args.listen;
+    let unusable = |error: std::io::Error| Error::fault(format!("cannot listen on {listen}: {error}"));
+    let listener = TcpListener::bind(listen).await.map_err(unusable)?;
+    let base = format!("http://{}", listener.local_addr().map_err(unusable)?);
+
+    let store = format!("sqlite:{}", folder.path.join("handoff.db").display());
+    let options = Options {
+        base: Some(base.clone()),
+        store: Some(store),
+        log_level: Some("warn".to_owned()),
+        ..Options::default()
+    };
+    let settings = options.decide()?;
+    app::log::start(&settings)?;
+    let app = App::open(settings, Arc::new(WallClock), Arc::new(TimedIds)).await?;
+    let at = WallClock.now();
+    let (organizations, programs) = world::load_directory(app.store.as_ref(), at).await?;
+    let clients = world::load_clients(app.store.as_ref(), args.tokens_file.as_deref(), at).await?;
+
+    writeln!(streams.out, "Handoff demo: one referral goes all the way round.").map_err(unwritable)?;
+    writeln!(
+        streams.out,
+        "{organizations} invented organizations with {programs} programs, {} clients, data in {}",
+        clients.len(),
+        folder.path.display()
+    )
+    .map_err(unwritable)?;
+    let (_stop, stopping) = watch::channel(false);
+    // The walk's clients are all known: nobody has to read them anew.
+    let (nobody, _) = mpsc::channel(1);
+    let known = Arc::new(ArcSwap::from_pointee(app::load_clients(app.store.as_ref()).await?));
+    Walk { router: app.router(known, nobody, stopping), clients: &clients, out: streams.out }.go().await?;
+    if args.once {
+        return Ok(());
+    }
+    if let Some(path) = &args.tokens_file {
+        world::write_tokens(path, &base, &clients)?;
+        writeln!(streams.out, "\nClients and tokens: {}", path.display()).map_err(unwritable)?;
+    }
+    writeln!(streams.out, "Listening on {base} (FHIR under /fhir, agencies under /agency/v1); Ctrl-C ends the demo")
+        .map_err(unwritable)?;
+    streams.out.flush().map_err(unwritable)?;
+    app::run(listener, &app, stop_signal()).await
+}
+
+/// The decision about the referral in a bundle, told in words, by the demo's directory.
+fn route_of(bundle: &str) -> Result<String> {
+    let bundle = Arc::new(Document::parse(bundle)?);
+    let graph = Graph::from_bundle(&bundle)?;
+    let referral = Referral::read(&graph, graph.only_task()?)?;
+    let directory = Directory::from_bundle(&Document::parse(world::DIRECTORY)?, &Rulebook::shipped()?)?;
+    Ok(routing::decide(&directory, &referral, WallClock.now())?.to_string())
+}
+
+/// Where the demo keeps its data; a temporary folder goes when the demo ends.
+struct Folder {
+    path: PathBuf,
+    temporary: bool,
+}
+
+impl Folder {
+    fn of(args: &Args) -> Result<Self> {
+        let folder = match &args.data {
+            Some(path) => Self { path: path.clone(), temporary: false },
+            None => Self {
+                path: std::env::temp_dir().join(format!("handoff-demo-{}", std::process::id())),
+                temporary: true,
+            },
+        };
+        let failed = |error| Error::fault(format!("cannot make {}: {error}", folder.path.display()));
+        std::fs::create_dir_all(&folder.path).map_err(failed)?;
+        Ok(folder)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if self.temporary {
+            // What is left in a temporary folder harms nobody.
+            let _ = std::fs::remove_dir_all(&self.path);
+        }
+    }
+}

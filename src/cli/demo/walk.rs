@@ -1,0 +1,213 @@
+//! One referral, step by step, in plain words. Every step is a request as the EHR's and the agency's systems would send
+//! it, through the same router that the socket is served with.
+
+use std::io::Write;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Method, Request, header};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use super::world::Client;
+use crate::cli::unwritable;
+use crate::error::{Error, Result};
+
+/// The referral that goes round.
+const REFERRAL: &str = include_str!("../../../fixtures/demo/ehr/food-insecurity.json");
+/// Who sends it.
+const SENDER: &str = "fernhollow-ehr";
+/// Largest answer that is read.
+const MOST: usize = 16 * 1024 * 1024;
+
+/// Tells and does.
+pub(super) struct Walk<'w> {
+    pub(super) router: Router,
+    pub(super) clients: &'w [Client],
+    pub(super) out: &'w mut dyn Write,
+}
+
+impl Walk<'_> {
+    /// One referral goes all the way round.
+    pub(super) async fn go(&mut self) -> Result<()> {
+        let (sender, sender_name) = (self.token(SENDER)?, SENDER);
+        self.say(&format!("1. {sender_name} sends a referral: a person needs food; nobody is named to help"))?;
+        self.line("POST /fhir   a transaction of what the EHR knows:")?;
+        for entry in list(&parse(REFERRAL)?["entry"]) {
+            self.line(&format!("  {}", entry["resource"]["resourceType"].as_str().unwrap_or_default()))?;
+        }
+        let response = self.ask(Method::POST, "/fhir", &sender, Some(&parse(REFERRAL)?)).await?;
+        self.findings(&response)?;
+        let Some(task) = list(&response["entry"]).iter().find_map(|entry| task_id(&entry["response"]["location"]))
+        else {
+            return Err(Error::fault("the demo's referral was answered without a Task"));
+        };
+        if list(&response["entry"])
+            .iter()
+            .any(|entry| task_id(&entry["response"]["location"]).is_some() && entry["response"]["status"] == "200 OK")
+        {
+            self.line(&format!(
+                "This referral is stored here already (Task/{task}): it went round when the demo ran before."
+            ))?;
+            return self.read_back(&sender, &task, "2").await;
+        }
+        self.routed(&sender, &task).await?;
+        let agency = self.owner(&sender, &task).await?;
+        self.served(&agency, &task).await?;
+        self.read_back(&sender, &task, "8").await
+    }
+
+    /// Who got it, with the reasons for every candidate.
+    async fn routed(&mut self, sender: &str, task: &str) -> Result<()> {
+        self.say("2. Handoff decides who gets it, with its reasons for every program that was looked at")?;
+        let decision = super::route_of(REFERRAL)?;
+        for line in decision.lines() {
+            self.line(line)?;
+        }
+        let stored = self.ask(Method::GET, &format!("/fhir/Task/{task}"), sender, None).await?;
+        let owner = stored["owner"]["reference"].as_str().unwrap_or("nobody").to_owned();
+        self.line(&format!("Task/{task} is now owned by {owner}"))
+    }
+
+    /// The agency's side: poll, record, accept, serve, complete.
+    async fn served(&mut self, agency: &Client, task: &str) -> Result<()> {
+        let token = agency.token.clone();
+        self.say(&format!("3. {} polls for what is new", agency.name))?;
+        self.line("GET /agency/v1/referrals")?;
+        let polled = self.ask(Method::GET, "/agency/v1/referrals", &token, None).await?;
+        let records = list(&polled["records"]);
+        self.line(&format!("{} record(s), cursor {}", records.len(), polled["cursor"]))?;
+
+        self.say("4. The record, in the words of the agency's own program")?;
+        let record = self.ask(Method::GET, &format!("/agency/v1/referrals/{task}"), &token, None).await?;
+        for line in format!("{record:#}").lines() {
+            self.line(line)?;
+        }
+
+        let events = format!("/agency/v1/referrals/{task}/events");
+        self.say("5. The agency accepts")?;
+        self.event(&events, &token, json!({ "event": "accept", "note": "we call the person tomorrow" })).await?;
+
+        self.say("6. It reports a service")?;
+        let service = json!({ "event": "service", "service": {
+            "at": "2026-11-20T10:00:00Z", "minutes": 30, "mode": "in-person", "attended": "yes",
+            "notes": "applied for the pantry program together"
+        }});
+        self.event(&events, &token, service).await?;
+
+        self.say("7. It completes the referral: the need is met")?;
+        let complete = json!({ "event": "complete", "outcome": { "status": "achieved" } });
+        self.event(&events, &token, complete).await
+    }
+
+    async fn event(&mut self, path: &str, token: &str, event: Value) -> Result<()> {
+        self.line(&format!("POST {path}"))?;
+        self.line(&format!("  {event}"))?;
+        let record = self.ask(Method::POST, path, token, Some(&event)).await?;
+        let referral = &record["referral"];
+        self.line(&format!(
+            "The referral is now {} (Task.status {})",
+            text(&referral["state"]),
+            text(&referral["status"])
+        ))
+    }
+
+    /// What the EHR reads at the end.
+    async fn read_back(&mut self, sender: &str, task: &str, number: &str) -> Result<()> {
+        self.say(&format!("{number}. The EHR asks what became of it"))?;
+        self.line(&format!("GET /fhir/Task/{task}"))?;
+        let stored = self.ask(Method::GET, &format!("/fhir/Task/{task}"), sender, None).await?;
+        for member in ["status", "businessStatus", "owner", "output"] {
+            self.line(&format!("  {member}: {}", stored[member]))?;
+        }
+        let outputs = list(&stored["output"]);
+        let procedure = outputs.iter().find_map(|output| output["valueReference"]["reference"].as_str());
+        let (Some("completed"), Some(procedure)) = (stored["status"].as_str(), procedure) else {
+            return Err(Error::fault("the demo's referral did not come back completed with an output"));
+        };
+        let path = format!("/fhir/{procedure}");
+        self.line(&format!("GET {path}"))?;
+        let procedure = self.ask(Method::GET, &path, sender, None).await?;
+        for member in ["status", "code", "performedDateTime", "basedOn"] {
+            if !procedure[member].is_null() {
+                self.line(&format!("  {member}: {}", procedure[member]))?;
+            }
+        }
+        self.say("The loop is closed.")
+    }
+
+    /// The findings of the check, as the answer to the transaction gives them.
+    fn findings(&mut self, response: &Value) -> Result<()> {
+        let entries = list(&response["entry"]);
+        let issues: Vec<&Value> =
+            entries.iter().flat_map(|entry| list(&entry["response"]["outcome"]["issue"])).collect();
+        self.line(&format!(
+            "Checked against FHIR R4: no error, {} finding(s) that do not stand in the way",
+            issues.len()
+        ))?;
+        for issue in issues {
+            self.line(&format!("  {}: {}", text(&issue["severity"]), text(&issue["diagnostics"])))?;
+        }
+        let stored = entries.iter().filter(|entry| entry["response"]["status"] == "201 Created").count();
+        self.line(&format!("Stored {stored} new resource(s), all or none"))
+    }
+
+    /// The client of the organization that owns the Task.
+    async fn owner(&mut self, sender: &str, task: &str) -> Result<Client> {
+        let stored = self.ask(Method::GET, &format!("/fhir/Task/{task}"), sender, None).await?;
+        let owner = stored["owner"]["reference"].as_str().unwrap_or_default();
+        let found = self.clients.iter().find(|client| client.role == "agency" && client.organization == owner);
+        found.cloned().ok_or_else(|| Error::fault(format!("the demo has no client for {owner}")))
+    }
+
+    fn token(&self, name: &str) -> Result<String> {
+        let found = self.clients.iter().find(|client| client.name == name);
+        found.map(|client| client.token.clone()).ok_or_else(|| Error::fault(format!("the demo has no client {name}")))
+    }
+
+    /// Sends a request through the router and reads the answer.
+    async fn ask(&mut self, method: Method, path: &str, token: &str, body: Option<&Value>) -> Result<Value> {
+        let media = if path.starts_with("/fhir") { "application/fhir+json" } else { "application/json" };
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::AUTHORIZATION, format!("Bearer {token}"))
+            .header(header::CONTENT_TYPE, media)
+            .body(body.map_or_else(Body::empty, |body| Body::from(body.to_string())))
+            .map_err(Error::fault)?;
+        let answer = self.router.clone().oneshot(request).await.map_err(Error::fault)?;
+        let status = answer.status();
+        let bytes = to_bytes(answer.into_body(), MOST).await.map_err(Error::fault)?;
+        let text = String::from_utf8_lossy(&bytes);
+        if !status.is_success() {
+            return Err(Error::fault(format!("{path} answered {status}: {text}")));
+        }
+        parse(&text)
+    }
+
+    fn say(&mut self, heading: &str) -> Result<()> {
+        writeln!(self.out, "\n{heading}").map_err(unwritable)
+    }
+
+    fn line(&mut self, line: &str) -> Result<()> {
+        writeln!(self.out, "   {line}").map_err(unwritable)
+    }
+}
+
+fn parse(text: &str) -> Result<Value> {
+    serde_json::from_str(text).map_err(Error::fault)
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or("?")
+}
+
+/// The id in `Task/ID/_history/1`.
+fn task_id(location: &Value) -> Option<String> {
+    let rest = location.as_str()?.split("Task/").nth(1)?;
+    Some(rest.split('/').next()?.to_owned())
+}

@@ -1,0 +1,121 @@
+//! The world of the demo: its directory, and its clients with their tokens.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::app;
+use crate::error::{Error, Result};
+use crate::fhir::edit::Edits;
+use crate::fhir::{Document, ResourceKey};
+use crate::referral::Scope;
+use crate::referral::plan::{Plan, Write};
+use crate::security::token;
+use crate::store::{ClientRow, Store};
+
+pub(super) const DIRECTORY: &str = include_str!("../../../fixtures/demo/directory.json");
+const CLIENTS: &str = include_str!("../../../fixtures/demo/clients.json");
+
+/// A client of the demo.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Client {
+    pub(super) name: String,
+    pub(super) role: String,
+    pub(super) organization: String,
+    #[serde(default)]
+    pub(super) token: String,
+}
+
+/// Puts the directory into the store, where it is not there yet, and says how many organizations and programs it has.
+pub(super) async fn load_directory(store: &dyn Store, at: Timestamp) -> Result<(usize, usize)> {
+    let bundle = Document::parse(DIRECTORY)?;
+    let mut plan = Plan::default();
+    let (mut organizations, mut programs) = (0, 0);
+    for resource in bundle.root().list("entry").filter_map(|entry| entry.get("resource")) {
+        let (kind, id) = (resource.str("resourceType").unwrap_or_default(), resource.str("id").unwrap_or_default());
+        organizations += usize::from(kind == "Organization");
+        programs += usize::from(kind == "HealthcareService");
+        let key = ResourceKey::new(kind, id.clone());
+        if store.read(&Scope::Gateway, &key, None).await?.is_some() {
+            continue;
+        }
+        let mut edits = Edits::new(resource);
+        edits.stamp(&id, 1, at);
+        let document = Arc::new(Document::parse(edits.finish())?);
+        plan.writes.push(Write { key, version: 1, document, updated: at, author: None, public: true });
+    }
+    if !plan.writes.is_empty() {
+        store.commit(plan).await?;
+    }
+    Ok((organizations, programs))
+}
+
+/// The demo's clients with tokens that are let in: those of the tokens file, where it is there and still right, else new
+/// ones.
+pub(super) async fn load_clients(store: &dyn Store, tokens: Option<&Path>, at: Timestamp) -> Result<Vec<Client>> {
+    let known = app::load_clients(store).await?;
+    let before = tokens.map(read_tokens).unwrap_or_default();
+    let listed: Vec<Client> = serde_json::from_str(CLIENTS).map_err(Error::fault)?;
+    let mut clients = Vec::with_capacity(listed.len());
+    for mut client in listed {
+        let kept = before.iter().find(|kept| {
+            kept.name == client.name
+                && known
+                    .authenticate(&kept.token, String::new())
+                    .is_ok_and(|caller| client.organization.ends_with(&caller.organization))
+        });
+        client.token = match kept {
+            Some(kept) => kept.token.clone(),
+            None => add(store, &client, at).await?,
+        };
+        clients.push(client);
+    }
+    Ok(clients)
+}
+
+async fn add(store: &dyn Store, client: &Client, at: Timestamp) -> Result<String> {
+    let issued = token::issue();
+    let organization = client.organization.trim_start_matches("Organization/").to_owned();
+    let row = ClientRow {
+        id: issued.client.clone(),
+        name: client.name.clone(),
+        role: client.role.clone(),
+        organization,
+        hash: issued.hash,
+        created: at,
+        revoked: None,
+    };
+    store.put_client(row).await?;
+    Ok(issued.text)
+}
+
+/// The clients of an earlier run; none where the file is absent or is none of ours.
+fn read_tokens(path: &Path) -> Vec<Client> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let file: Value = serde_json::from_str(&text).unwrap_or_default();
+    serde_json::from_value(file["clients"].clone()).unwrap_or_default()
+}
+
+/// Writes the tokens file, for its owner's eyes alone, and whole: who finds it finds all of it.
+pub(super) fn write_tokens(path: &Path, base: &str, clients: &[Client]) -> Result<()> {
+    let list: Vec<Value> = clients
+        .iter()
+        .map(|client| {
+            json!({ "name": client.name, "role": client.role, "organization": client.organization, "token": client.token })
+        })
+        .collect();
+    let text = format!("{:#}\n", json!({ "base": base, "clients": list }));
+    let failed = |error: std::io::Error| Error::fault(format!("cannot write {}: {error}", path.display()));
+    let beside = path.with_extension("part");
+    fs::write(&beside, text).map_err(failed)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(&beside, fs::Permissions::from_mode(0o600)).map_err(failed)?;
+    }
+    fs::rename(&beside, path).map_err(failed)
+}

@@ -1,0 +1,59 @@
+//! `handoff serve`: the gateway, until it is told to stop (Ctrl-C, or SIGTERM).
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+
+use super::{Exit, Streams, unwritable};
+use crate::app::{self, App, Options, Settings, TimedIds, WallClock, stop_signal};
+use crate::error::{Error, Result};
+
+/// What `serve` is told.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Settings file [default: handoff.toml, where it is there]
+    #[arg(long, env = "HANDOFF_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    options: Options,
+}
+
+pub(super) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
+    let settings = args.options.clone().or(Options::load(args.config.as_deref())?).decide()?;
+    app::log::start(&settings)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Error::fault(format!("cannot start: {error}")))?;
+    runtime.block_on(serve(settings, streams))?;
+    Ok(Exit::Done)
+}
+
+async fn serve(mut settings: Settings, streams: &mut Streams<'_>) -> Result<()> {
+    let listen = settings.listen;
+    let unusable = |error: std::io::Error| Error::fault(format!("cannot listen on {listen}: {error}"));
+    let listener = TcpListener::bind(listen).await.map_err(unusable)?;
+    let address = listener.local_addr().map_err(unusable)?;
+    if settings.base.is_none() && !address.ip().is_unspecified() {
+        settings.base = Some(format!("http://{address}"));
+    }
+    let app = App::open(settings, Arc::new(WallClock), Arc::new(TimedIds)).await?;
+    hint(&app).await?;
+    writeln!(streams.out, "listening on http://{address} (FHIR under /fhir, agencies under /agency/v1)")
+        .map_err(unwritable)?;
+    streams.out.flush().map_err(unwritable)?;
+    app::run(listener, &app, stop_signal()).await
+}
+
+/// Says what a new gateway still lacks.
+async fn hint(app: &App) -> Result<()> {
+    if app.settings().base.is_none() {
+        tracing::warn!("no base is set, so references by absolute URL are not known as references to this gateway");
+    }
+    if app.store.clients().await?.iter().all(|client| client.revoked.is_some()) {
+        tracing::warn!("nobody is let in yet; add clients with: handoff client add");
+    }
+    if app.store.directory().await?.is_empty() {
+        tracing::warn!("the directory is empty, so no referral finds a program; load organizations and programs");
+    }
+    Ok(())
+}

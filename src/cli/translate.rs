@@ -1,0 +1,199 @@
+//! `handoff translate`: a referral as the record of a program, or a record as FHIR; with where every field came from.
+//! Nothing is stored and nothing is sent.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::ValueEnum;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{Exit, Streams, sources, unwritable};
+use crate::definitions::Definitions;
+use crate::error::{Error, Result};
+use crate::fhir::{Document, Issue, Key, Limits};
+use crate::mapping::{Fidelity, Programs, Put};
+use crate::referral::{Graph, Referral, turn};
+
+/// Arguments of `handoff translate`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// What to make: the record of a referral, or the FHIR of a record
+    #[arg(long, value_enum)]
+    pub to: Target,
+    /// The type of program [default: what the Task or the record says, else generic]
+    #[arg(long, value_name = "TYPE")]
+    pub program: Option<String>,
+    /// With --to fhir: the Bundle that the record came from; only what differs from it is changed
+    #[arg(long, value_name = "BUNDLE")]
+    pub with: Option<PathBuf>,
+    /// Say where every field came from, and what became of every element
+    #[arg(long)]
+    pub explain: bool,
+    /// How to tell it
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+    /// The Bundle or the record, or - for standard input
+    #[arg(value_name = "FILE|-")]
+    pub input: PathBuf,
+}
+
+/// What to make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Target {
+    /// A program record
+    Record,
+    /// A Bundle of FHIR resources
+    Fhir,
+}
+
+/// How to tell it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// The document, and behind it the report in words where it is asked for
+    Human,
+    /// One JSON object: the document alone, or with --explain the document and its report
+    Json,
+}
+
+/// Runs `handoff translate`.
+///
+/// # Errors
+/// If the input cannot be read, is no referral or no record, or breaks the record's schema.
+pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
+    let programs = Programs::shipped(&Definitions::r4()?)?;
+    if let Some(kind) = args.program.as_deref().filter(|kind| programs.get(kind).kind != **kind) {
+        let kinds: Vec<&str> = programs.iter().map(|program| &*program.kind).collect();
+        let said = format!("there is no program type {kind}; there are {}", kinds.join(", "));
+        return Err(Error::fault(said));
+    }
+    let document = read(&args.input, streams)?;
+    let (json, issues, fidelity) = match args.to {
+        Target::Record => to_record(args, &programs, document)?,
+        Target::Fhir => to_fhir(args, &programs, &document)?,
+    };
+    let told = match args.format {
+        Format::Json if args.explain => format!("{:#}\n", json!({ "result": json, "fidelity": report(&fidelity) })),
+        Format::Human if args.explain => format!("{json:#}\n{}", words(&fidelity)),
+        Format::Json | Format::Human => format!("{json:#}\n"),
+    };
+    // Remarks go beside the document, so that it can be piped on.
+    for issue in &issues {
+        writeln!(streams.err, "{issue}").map_err(unwritable)?;
+    }
+    write!(streams.out, "{told}").map_err(unwritable)?;
+    Ok(Exit::Done)
+}
+
+fn to_record(args: &Args, programs: &Programs, document: Document) -> Result<(Value, Vec<Issue>, Fidelity)> {
+    let graph = Graph::from_bundle(&Arc::new(document))?;
+    let referral = Referral::read(&graph, graph.only_task()?)?;
+    let said = turn::program_type(referral.task.node()).unwrap_or_default();
+    let map = &programs.get(args.program.as_deref().unwrap_or(&said)).map;
+    let made = if args.explain { map.explain(&referral, &Value::Null) } else { map.get(&referral, &Value::Null) };
+    Ok((made.record, made.issues, made.fidelity))
+}
+
+fn to_fhir(args: &Args, programs: &Programs, document: &Document) -> Result<(Value, Vec<Issue>, Fidelity)> {
+    let said = document.root().str("type").unwrap_or_default().into_owned();
+    let map = &programs.get(args.program.as_deref().unwrap_or(&said)).map;
+    let record = document.root().to_value();
+    let mut ids = || Uuid::now_v7().to_string();
+    let Some(path) = &args.with else {
+        let put = map.make(&record, &mut ids)?;
+        return Ok((bundle(&Graph::default(), &put)?, put.issues, put.fidelity));
+    };
+    let graph = Graph::from_bundle(&Arc::new(Document::parse_bytes(&sources::bytes(path)?, Limits::default())?))?;
+    let referral = Referral::read(&graph, graph.only_task()?)?;
+    let put = map.put(&record, &referral, &Value::Null, &mut ids)?;
+    Ok((bundle(&graph, &put)?, put.issues, put.fidelity))
+}
+
+/// The graph after the change: what was there, changed where the record differs, and what came into being.
+fn bundle(graph: &Graph, put: &Put) -> Result<Value> {
+    let mut entries = Vec::new();
+    for resource in graph.resources() {
+        let changed = put.changes.iter().find(|change| change.url == resource.url);
+        let json = match changed {
+            Some(change) => parse(&change.json)?,
+            None => resource.node().to_value(),
+        };
+        // A name that is not absolute is the resource's own type and id.
+        let is_absolute = resource.url.contains(':');
+        entries.push(if is_absolute {
+            json!({ "fullUrl": resource.url, "resource": json })
+        } else {
+            json!({ "resource": json })
+        });
+    }
+    for created in &put.created {
+        entries.push(json!({ "resource": parse(&created.json)? }));
+    }
+    Ok(json!({ "resourceType": "Bundle", "type": "collection", "entry": entries }))
+}
+
+fn parse(json: &str) -> Result<Value> {
+    Ok(Document::parse(json)?.root().to_value())
+}
+
+fn read(input: &Path, streams: &mut Streams<'_>) -> Result<Document> {
+    let bytes = if input.as_os_str() == "-" {
+        let mut bytes = Vec::new();
+        let read = streams.input.read_to_end(&mut bytes);
+        read.map_err(|error| Error::fault(format!("cannot read standard input: {error}")))?;
+        bytes
+    } else {
+        sources::bytes(input)?
+    };
+    let document = Document::parse_bytes(&bytes, Limits::default())?;
+    if document.root().is_object() {
+        return Ok(document);
+    }
+    let said = format!("expected a JSON object, found {}", document.root().kind());
+    Err(Error::unprocessable(vec![Issue::error_at(Key::WrongType, document.root(), said)]))
+}
+
+// === telling ===
+
+fn words(fidelity: &Fidelity) -> String {
+    let mut words = String::new();
+    // Writing to a String cannot fail.
+    let _ = writeln!(words, "\nfields of the record ({fidelity}):");
+    for row in &fidelity.fields {
+        let origin = row.origin.as_ref().map(|origin| format!(" <- {origin}")).unwrap_or_default();
+        let via = if row.via.is_empty() { String::new() } else { format!(" via {}", row.via) };
+        let _ = writeln!(words, "  {}{origin}{via}: {}", row.record, row.fate);
+    }
+    if !fidelity.elements.is_empty() {
+        let _ = writeln!(words, "\nelements of the referral:");
+    }
+    for element in &fidelity.elements {
+        let shown = element.record.as_deref().unwrap_or("stays in FHIR alone");
+        let _ = writeln!(words, "  {} -> {shown}", element.origin);
+    }
+    words
+}
+
+fn report(fidelity: &Fidelity) -> Value {
+    let origin = |origin: &crate::mapping::fidelity::Origin| json!({ "resource": origin.resource, "version": origin.version, "path": origin.path });
+    json!({
+        "totals": {
+            "mapped": fidelity.mapped,
+            "defaulted": fidelity.defaulted,
+            "computed": fidelity.computed,
+            "kept": fidelity.kept,
+            "withheld": fidelity.withheld,
+        },
+        "fields": fidelity.fields.iter().map(|row| json!({
+            "record": row.record,
+            "origin": row.origin.as_ref().map(origin),
+            "via": row.via,
+            "fate": row.fate.to_string(),
+        })).collect::<Vec<_>>(),
+        "elements": fidelity.elements.iter().map(|element| json!({
+            "origin": origin(&element.origin),
+            "record": element.record,
+        })).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,187 @@
+//! A Bundle of requests and its answer (<https://hl7.org/fhir/R4/http.html#transaction>): a transaction is taken in
+//! whole, a batch entry by entry.
+
+use std::sync::Arc;
+
+use crate::error::{Category, Error, Result};
+use crate::fhir::edit::{instant, quote};
+use crate::fhir::{Document, Issue, ResourceKey, outcome};
+use crate::referral::plan::Idempotency;
+use crate::security::Caller;
+use crate::store::{Page, Stored};
+
+use super::intake::Message;
+use super::message::{Ask, Entry, Form, read_bundle};
+use super::place::form_parameters;
+use super::{Exchange, Outcome, idempotency};
+
+/// What one entry of a bundle is answered.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// It wrote, or found what its condition names
+    Done(Outcome),
+    /// It asked, and this JSON is what it gets
+    Got(String),
+    /// It was refused (batches only)
+    Refused(Error),
+}
+
+impl Exchange {
+    /// Takes in a transaction or batch and answers with the response Bundle as JSON.
+    ///
+    /// # Errors
+    /// For a transaction every finding, with its place; nothing is stored then. A batch answers entry by entry.
+    pub async fn bundle(&self, caller: &Caller, document: Document, idempotency_key: Option<&str>) -> Result<String> {
+        let document = Arc::new(document);
+        let keyed = idempotency::of(caller, idempotency_key, &["bundle", document.text()]);
+        if let Some(answer) = self.repeated(keyed.as_ref()).await? {
+            return Ok(answer);
+        }
+        let (form, entries) = read_bundle(&document)?;
+        match form {
+            Form::Batch => self.batch(caller, &document, &entries).await,
+            Form::Transaction => self.transaction(caller, &document, &entries, keyed).await,
+        }
+    }
+
+    async fn transaction(
+        &self,
+        caller: &Caller,
+        document: &Arc<Document>,
+        entries: &[Entry<'_>],
+        keyed: Option<Idempotency>,
+    ) -> Result<String> {
+        let conditional = idempotency::of_condition(caller, document, entries);
+        if let Some(answer) = self.sent_before(conditional.as_ref()).await? {
+            return Ok(answer);
+        }
+        let message = Message { document, root: document.root(), entries };
+        let explicit = keyed.is_some();
+        let idempotency = keyed.or(conditional);
+        let outcomes = match self.accept(caller, message, idempotency.clone()).await {
+            // The same request was faster on another connection: its answer is ours.
+            Err(error) if error.category == Category::Conflict => {
+                let asked = idempotency.as_ref();
+                let answer = if explicit { self.repeated(asked).await? } else { self.sent_before(asked).await? };
+                return answer.ok_or(error);
+            }
+            other => other?,
+        };
+        let mut answers = Vec::with_capacity(entries.len());
+        for (entry, outcome) in entries.iter().zip(outcomes) {
+            answers.push(match &entry.ask {
+                Ask::Get { url } => Answer::Got(self.get(caller, url).await?),
+                _ => Answer::Done(outcome.ok_or_else(|| Error::fault("an entry was taken in and has no outcome"))?),
+            });
+        }
+        Ok(bundle("transaction-response", &answers))
+    }
+
+    /// The answer to a transaction whose referral was sent before under the same condition: what was made then is
+    /// found, and nothing is made again.
+    async fn sent_before(&self, conditional: Option<&Idempotency>) -> Result<Option<String>> {
+        let Some(asked) = conditional else { return Ok(None) };
+        let before = self.store.idempotent(&asked.client, &asked.key).await?;
+        let same = before.filter(|before| before.digest == asked.digest);
+        Ok(same.map(|before| before.answer.replace("\"status\":\"201 Created\"", "\"status\":\"200 OK\"")))
+    }
+
+    async fn batch(&self, caller: &Caller, document: &Arc<Document>, entries: &[Entry<'_>]) -> Result<String> {
+        let mut answers = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let one = std::slice::from_ref(entry);
+            answers.push(match (&entry.ask, entry.resource) {
+                (Ask::Get { url }, _) => match self.get(caller, url).await {
+                    Ok(json) => Answer::Got(json),
+                    Err(error) => Answer::Refused(error),
+                },
+                (_, Some(root)) => match self.accept(caller, Message { document, root, entries: one }, None).await {
+                    Ok(mut outcomes) => outcomes
+                        .pop()
+                        .flatten()
+                        .map_or_else(|| Answer::Refused(Error::fault("no outcome")), Answer::Done),
+                    Err(error) => Answer::Refused(error),
+                },
+                (_, None) => Answer::Refused(Error::fault("a write without a resource")),
+            });
+        }
+        Ok(bundle("batch-response", &answers))
+    }
+
+    /// A GET inside a bundle: `Type/id`, `Type/id/_history/version` or `Type?parameters`.
+    async fn get(&self, caller: &Caller, url: &str) -> Result<String> {
+        if let Some(key) = ResourceKey::parse(url) {
+            return Ok(self.read(caller, &key, None).await?.document.text().to_owned());
+        }
+        let (kind, parameters) = url.split_once('?').unwrap_or((url, ""));
+        let page = self.search(caller, kind, &form_parameters(parameters)).await?;
+        Ok(searchset(&page))
+    }
+}
+
+/// The answer to a transaction of which these are the outcomes.
+pub(super) fn response(outcomes: Vec<Option<Outcome>>) -> String {
+    let answers: Vec<Answer> = outcomes.into_iter().flatten().map(Answer::Done).collect();
+    bundle("transaction-response", &answers)
+}
+
+fn bundle(kind: &str, answers: &[Answer]) -> String {
+    let entries: Vec<String> = answers.iter().map(entry).collect();
+    format!("{{\"resourceType\":\"Bundle\",\"type\":\"{kind}\",\"entry\":[{}]}}", entries.join(","))
+}
+
+fn entry(answer: &Answer) -> String {
+    match answer {
+        Answer::Got(json) => format!("{{\"resource\":{json},\"response\":{{\"status\":\"200 OK\"}}}}"),
+        Answer::Refused(error) => format!(
+            "{{\"response\":{{\"status\":\"{}\",\"outcome\":{}}}}}",
+            status_line(error.category),
+            outcome::to_text(&error.issues)
+        ),
+        Answer::Done(done) => {
+            let status = if done.created { "201 Created" } else { "200 OK" };
+            let location = format!("{}/_history/{}", done.key, done.version);
+            let warnings: Vec<Issue> = done.issues.clone();
+            let outcome = if warnings.is_empty() {
+                String::new()
+            } else {
+                format!(",\"outcome\":{}", outcome::to_text(&warnings))
+            };
+            format!(
+                "{{\"response\":{{\"status\":\"{status}\",\"location\":{},\"etag\":\"W/\\\"{}\\\"\",\"lastModified\":\"{}\"{outcome}}}}}",
+                quote(&location),
+                done.version,
+                instant(done.updated)
+            )
+        }
+    }
+}
+
+fn searchset(page: &Page) -> String {
+    let entry = |stored: &Stored, mode: &str| {
+        format!("{{\"resource\":{},\"search\":{{\"mode\":\"{mode}\"}}}}", stored.document.text())
+    };
+    let matches = page.matches.iter().map(|stored| entry(stored, "match"));
+    let entries: Vec<String> = matches.chain(page.included.iter().map(|stored| entry(stored, "include"))).collect();
+    let total = page.total.map(|total| format!(",\"total\":{total}")).unwrap_or_default();
+    format!("{{\"resourceType\":\"Bundle\",\"type\":\"searchset\"{total},\"entry\":[{}]}}", entries.join(","))
+}
+
+/// The HTTP status of a refused entry, as the standard wants it in `response.status`.
+fn status_line(category: Category) -> &'static str {
+    match category {
+        Category::Incorrect => "400 Bad Request",
+        Category::Unprocessable => "422 Unprocessable Entity",
+        Category::Unauthenticated => "401 Unauthorized",
+        Category::Forbidden => "403 Forbidden",
+        Category::NotFound => "404 Not Found",
+        Category::Unsupported => "405 Method Not Allowed",
+        Category::NotAcceptable => "406 Not Acceptable",
+        Category::MediaType => "415 Unsupported Media Type",
+        Category::TooLarge => "413 Content Too Large",
+        Category::Precondition => "412 Precondition Failed",
+        Category::Conflict => "409 Conflict",
+        Category::Busy => "503 Service Unavailable",
+        Category::Fault => "500 Internal Server Error",
+    }
+}

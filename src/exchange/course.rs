@@ -1,0 +1,196 @@
+//! What becomes of each resource of a message. For a referral's Task that is the whole question: it is routed, consent
+//! is asked, and it goes to an agency, stays open, or is refused; or it moves, if it was there before.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::error::Result;
+use crate::fhir::edit::Edits;
+use crate::fhir::{Node, ResourceKey};
+use crate::referral::plan::{AuditEntry, Delivery, Plan, Share};
+use crate::referral::reason::Reason;
+use crate::referral::state::{Event, Position, State, TaskStatus};
+use crate::referral::turn::{self, Because};
+use crate::referral::{Graph, Referral, is_referral_task};
+use crate::routing::{self, Decision};
+use crate::security::Caller;
+use crate::security::consent::Verdict;
+
+use super::place::Place;
+use super::status::{self, Turn};
+use super::{Exchange, disclosure};
+
+/// What becomes of one resource.
+#[derive(Debug)]
+pub(super) enum Course {
+    /// It is kept as it came: no Task, a draft, or a Task that is no referral
+    Kept,
+    /// The referral goes to an agency
+    Delivered {
+        /// To whom, and why
+        decision: Decision,
+        /// What its record leaves out, in numbers
+        fidelity: String,
+        /// Who owned it before and no longer does
+        former: Option<String>,
+    },
+    /// Consent forbids the disclosure; nothing leaves
+    Forbidden(String),
+    /// No program fits; it stays open
+    Waiting(Decision),
+    /// A referral that was there before moves, or changes its content
+    Moved(Turn),
+}
+
+const SENT: Position = Position { status: TaskStatus::Requested, state: State::Sent };
+const FORBIDDEN: Position = Position { status: TaskStatus::Rejected, state: State::NotPermitted };
+
+impl Exchange {
+    /// Decides what becomes of the resource at `place`.
+    ///
+    /// # Errors
+    /// If a referral is not whole, its owner is not served here, or the move is not allowed.
+    pub(super) async fn course(&self, caller: &Caller, graph: &Graph, place: &Place, at: Timestamp) -> Result<Course> {
+        let Some(key) = place.key().filter(|key| key.kind == "Task") else { return Ok(Course::Kept) };
+        let Some(task) = graph.resolve(&key.to_string()).filter(|task| is_referral_task(task.node())) else {
+            return Ok(Course::Kept);
+        };
+        match place {
+            Place::Next(stored) => {
+                let turn = self.turn_of(caller, stored, task.node()).await?;
+                if turn.resend { self.send(caller, graph, key, turn.owner, at).await } else { Ok(Course::Moved(turn)) }
+            }
+            _ => match status::first(task.node())? {
+                TaskStatus::Draft => Ok(Course::Kept),
+                _ => self.send(caller, graph, key, None, at).await,
+            },
+        }
+    }
+
+    /// A referral is sent: where to, and may it be?
+    async fn send(
+        &self,
+        caller: &Caller,
+        graph: &Graph,
+        key: &ResourceKey,
+        before: Option<String>,
+        at: Timestamp,
+    ) -> Result<Course> {
+        let Some(task) = graph.resolve(&key.to_string()) else { return Ok(Course::Kept) };
+        let referral = Referral::read(graph, task)?;
+        let decision = routing::decide(self.directory().await?.as_ref(), &referral, at)?;
+        let Some(owner) = &decision.owner else { return Ok(Course::Waiting(decision)) };
+        match self.ask_consent(caller, &referral, owner, at).await? {
+            Verdict::Refused { reason, .. } => Ok(Course::Forbidden(reason)),
+            Verdict::Permitted { .. } => {
+                let program = self.programs.get(&decision.program_type);
+                let fidelity = program.map.get(&referral, &Value::Null).fidelity.to_string();
+                let former = before.filter(|before| Some(before) != decision.owner.as_ref());
+                Ok(Course::Delivered { decision, fidelity, former })
+            }
+        }
+    }
+}
+
+impl Course {
+    /// Writes into the Task what becomes of it.
+    pub(super) fn steer<'t>(&self, edits: &mut Edits<'t>, task: Node<'t>, at: Timestamp) {
+        match self {
+            Self::Kept => {}
+            Self::Delivered { decision, .. } => {
+                turn::mark(edits, task, SENT, at);
+                if let Some(owner) = &decision.owner {
+                    turn::assign(edits, task, owner, decision.program.as_deref(), &decision.program_type);
+                }
+            }
+            Self::Forbidden(why) => {
+                turn::place(edits, task, FORBIDDEN, &Because::new(Reason::ConsentDenied, why.as_str()), at);
+            }
+            Self::Waiting(decision) => {
+                turn::place(edits, task, SENT, &Because::new(Reason::NoRoute, Reason::NoRoute.text()), at);
+                turn::note(edits, task, None, &decision.to_string(), at);
+            }
+            Self::Moved(turn) => turn::mark(edits, task, turn.to, at),
+        }
+    }
+
+    /// Adds to the plan who sees the referral now, what is owed to whom, and what is remembered.
+    pub(super) fn commit_to(&self, plan: &mut Plan, caller: &Caller, graph: &Graph, key: &ResourceKey, at: Timestamp) {
+        let mut organizations = match self {
+            Self::Moved(turn) => turn.organizations.clone(),
+            _ => requesters(graph, key, caller),
+        };
+        if let Self::Delivered { decision, .. } = self {
+            organizations.extend(decision.owner.clone());
+        }
+        organizations.sort();
+        organizations.dedup();
+        if !matches!(self, Self::Kept) || graph.resolve(&key.to_string()).is_some_and(|task| is_referral(task.node())) {
+            let resources = disclosure::disclosed(graph, key);
+            plan.shares.push(Share { task: key.clone(), organizations, resources });
+        }
+        let owed = match self {
+            Self::Delivered { decision, .. } => decision.owner.clone(),
+            Self::Moved(turn) => turn.owner.clone(),
+            _ => None,
+        };
+        // Who loses the referral to another owner is owed that news.
+        let former = if let Self::Delivered { former, .. } = self { former.clone() } else { None };
+        let owed = owed.into_iter().chain(former);
+        plan.deliveries.extend(owed.map(|organization| Delivery { organization, task: key.clone() }));
+        plan.audit.push(audit(caller, self.action(), Some(key), self.detail(), at));
+    }
+
+    fn action(&self) -> &'static str {
+        match self {
+            Self::Kept => "stored",
+            Self::Delivered { .. } => "delivered",
+            Self::Forbidden(_) => "forbidden",
+            Self::Waiting(_) => "unrouted",
+            Self::Moved(_) => "moved",
+        }
+    }
+
+    /// Codes and ids of organizations and programs; never anything of a person.
+    fn detail(&self) -> String {
+        match self {
+            Self::Kept => String::new(),
+            Self::Delivered { decision, fidelity, .. } => format!("{}; {fidelity}", decision.trail()),
+            Self::Waiting(decision) => decision.trail(),
+            Self::Forbidden(_) => Reason::ConsentDenied.code().to_owned(),
+            Self::Moved(turn) => turn.event.map_or("updated", Event::code).to_owned(),
+        }
+    }
+}
+
+fn is_referral(node: Node<'_>) -> bool {
+    node.get("resourceType").is_some_and(|kind| kind.is_str("Task")) && is_referral_task(node)
+}
+
+/// The organizations on whose behalf a referral is sent: the sender's, and the one that the Task names as requester.
+fn requesters(graph: &Graph, key: &ResourceKey, caller: &Caller) -> Vec<String> {
+    let named = graph
+        .resolve(&key.to_string())
+        .and_then(|task| task.node().get("requester")?.str("reference"))
+        .and_then(|reference| disclosure::organization_behind(graph, &reference));
+    [caller.organization.clone()].into_iter().chain(named.map(|key| key.id)).collect()
+}
+
+/// An audit entry of this caller's request.
+pub(super) fn audit(
+    caller: &Caller,
+    action: &'static str,
+    subject: Option<&ResourceKey>,
+    detail: String,
+    at: Timestamp,
+) -> AuditEntry {
+    AuditEntry {
+        at,
+        action,
+        client: caller.client.clone(),
+        organization: caller.organization.clone(),
+        request: caller.request.clone(),
+        subject: subject.cloned(),
+        detail,
+    }
+}

@@ -1,0 +1,126 @@
+//! A referral while a step changes it: what is written so far, seen as a graph at every moment, until it becomes a plan.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::error::{Error, Result};
+use crate::fhir::edit::Edits;
+use crate::fhir::{Document, Node, ResourceKey};
+use crate::mapping::Put;
+use crate::referral::plan::Write;
+use crate::referral::{Graph, Referral, Resource};
+
+/// The graph as it is by now, and what of it has changed.
+#[derive(Debug)]
+pub(super) struct Draft {
+    /// The referral's resources, changes included
+    pub(super) graph: Graph,
+    task: ResourceKey,
+    /// Changed resources with the version that was stored (0: new), in the order of the first change
+    changed: Vec<(ResourceKey, u64)>,
+    /// Versions to write before the last ones
+    through: Vec<Write>,
+}
+
+impl Draft {
+    /// Nothing changed yet.
+    pub(super) fn new(graph: Graph, task: ResourceKey) -> Self {
+        Self { graph, task, changed: Vec::new(), through: Vec::new() }
+    }
+
+    /// The referral as it is by now.
+    ///
+    /// # Errors
+    /// If it is not whole.
+    pub(super) fn referral(&self) -> Result<Referral<'_>> {
+        let task = self.graph.resolve(&self.task.to_string()).ok_or_else(|| Error::not_found("the referral"))?;
+        Referral::read(&self.graph, task)
+    }
+
+    /// Changes the Task.
+    ///
+    /// # Errors
+    /// A fault, if the text that results cannot be read.
+    pub(super) fn edit_task(&mut self, change: impl for<'t> FnOnce(&mut Edits<'t>, Node<'t>)) -> Result<()> {
+        let url = self.task.to_string();
+        let Some(task) = self.graph.resolve(&url) else { return Err(Error::not_found("the referral")) };
+        let mut edits = Edits::new(task.node());
+        change(&mut edits, task.node());
+        let (version, text) = (task.version, edits.finish());
+        self.replace(self.task.clone(), version, text)
+    }
+
+    /// Puts this text in the place of a resource, or adds a new one (`version` 0).
+    fn replace(&mut self, key: ResourceKey, version: u64, text: String) -> Result<()> {
+        let document = Arc::new(Document::parse(text)?);
+        self.graph.insert(Resource::new(key.to_string(), version, document));
+        if !self.changed.iter().any(|(changed, _)| *changed == key) {
+            self.changed.push((key, version));
+        }
+        Ok(())
+    }
+
+    /// Takes in what a map changed.
+    ///
+    /// # Errors
+    /// A fault, if a text of it cannot be read.
+    pub(super) fn apply(&mut self, put: &Put) -> Result<()> {
+        for change in &put.changes {
+            let key =
+                ResourceKey::parse(&change.url).ok_or_else(|| Error::fault(format!("a map changed {}", change.url)))?;
+            self.replace(key, change.version, change.json.clone())?;
+        }
+        for created in &put.created {
+            self.replace(ResourceKey::new(&created.kind, &created.id), 0, created.json.clone())?;
+        }
+        Ok(())
+    }
+
+    /// Keeps the Task as it is by now as a version of its own: the last one follows behind it.
+    ///
+    /// # Errors
+    /// A fault, if the text that results cannot be read.
+    pub(super) fn keep_version(&mut self, author: Option<String>, at: Timestamp) -> Result<()> {
+        let Some(task) = self.graph.resolve(&self.task.to_string()) else { return Ok(()) };
+        let version = task.version + 1;
+        let document = stamped(task.node(), &self.task.id, version, at)?;
+        self.through.push(Write { key: self.task.clone(), version, document, updated: at, author, public: false });
+        Ok(())
+    }
+
+    /// The keys of the resources that changed and were stored before.
+    pub(super) fn changed(&self) -> impl Iterator<Item = &ResourceKey> {
+        self.changed.iter().filter(|(_, version)| *version > 0).map(|(key, _)| key)
+    }
+
+    /// Everything that changed, stamped for the store. `authors` knows who sent the resources that were there before;
+    /// new ones are `author`'s.
+    ///
+    /// # Errors
+    /// A fault, if a text that results cannot be read.
+    pub(super) fn writes(
+        self,
+        authors: &BTreeMap<ResourceKey, Option<String>>,
+        author: &str,
+        at: Timestamp,
+    ) -> Result<Vec<Write>> {
+        let mut writes = self.through;
+        for (key, version) in self.changed {
+            let Some(resource) = self.graph.resolve(&key.to_string()) else { continue };
+            let before = writes.iter().filter(|write| write.key == key).count() as u64;
+            let version = version + before + 1;
+            let document = stamped(resource.node(), &key.id, version, at)?;
+            let author = authors.get(&key).cloned().unwrap_or_else(|| Some(author.to_owned()));
+            writes.push(Write { key, version, document, updated: at, author, public: false });
+        }
+        Ok(writes)
+    }
+}
+
+fn stamped(node: Node<'_>, id: &str, version: u64, at: Timestamp) -> Result<Arc<Document>> {
+    let mut edits = Edits::new(node);
+    edits.stamp(id, version, at);
+    Ok(Arc::new(Document::parse(edits.finish())?))
+}

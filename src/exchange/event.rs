@@ -1,0 +1,205 @@
+//! What an agency reports: an event on a referral, as JSON.
+//!
+//! `{"event": CODE, "at"?, "reason"?: {"code", "text"}, "note"?, "service"?: ServiceEvent, "appointment"?,
+//! "enrollment"?, "outcome"?}`; the objects are those of the program record.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::fhir::{Issue, Key, Kind, Node, primitive};
+use crate::referral::reason::Reason;
+use crate::referral::state::{Event, Party, State, TABLE};
+use crate::referral::turn::Because;
+
+/// Members of an event, with the kind of value that each has.
+const MEMBERS: &[(&str, Kind)] = &[
+    ("event", Kind::String),
+    ("at", Kind::String),
+    ("reason", Kind::Object),
+    ("note", Kind::String),
+    ("service", Kind::Object),
+    ("appointment", Kind::Object),
+    ("enrollment", Kind::Object),
+    ("outcome", Kind::Object),
+];
+
+/// An event, read.
+#[derive(Debug, Clone)]
+pub(super) struct EventMessage {
+    /// What happened
+    pub event: Event,
+    /// When, where it is said; else it happens now
+    pub at: Option<Timestamp>,
+    /// Why
+    pub because: Because,
+    /// A remark
+    pub note: Option<String>,
+    /// What was done for the person
+    pub service: Option<Value>,
+    /// When and where they meet
+    pub appointment: Option<Value>,
+    /// The person's place in the program
+    pub enrollment: Option<Value>,
+    /// What came of it
+    pub outcome: Option<Value>,
+}
+
+impl EventMessage {
+    /// Reads an event.
+    ///
+    /// # Errors
+    /// All findings, with their places: not an object, unknown members, wrong kinds, unknown codes.
+    pub(super) fn read(node: Node<'_>) -> Result<Self> {
+        if !node.is_object() {
+            let said = format!("expected an event as an object, found {}", node.kind());
+            return Err(Error::unprocessable(vec![Issue::error_at(Key::WrongType, node, said)]));
+        }
+        let mut issues = shape(node);
+        let events: Vec<&str> = reportable().map(Event::code).collect();
+        let event = code(node, "event", Event::from_code, &events, &mut issues);
+        if node.get("event").is_none() {
+            issues.push(
+                Issue::error(Key::Missing, "event", "an event needs the member event with its code").at(node.place()),
+            );
+        }
+        let at = node.get("at").and_then(|at| time(at, &mut issues));
+        let because = node.get("reason").map_or_else(Because::default, |reason| read_reason(reason, &mut issues));
+        match event {
+            Some(event) if issues.is_empty() => Ok(Self {
+                event,
+                at,
+                because,
+                note: text(node, "note"),
+                service: node.get("service").map(Node::to_value),
+                appointment: node.get("appointment").map(Node::to_value),
+                enrollment: node.get("enrollment").map(Node::to_value),
+                outcome: node.get("outcome").map(Node::to_value),
+            }),
+            _ => Err(Error::unprocessable(issues)),
+        }
+    }
+
+    /// The state that a completion leads to by what is said of its outcome: `achieved` means that the need is met,
+    /// `partially-achieved` in part; without one it is not said.
+    pub(super) fn met(&self) -> Option<State> {
+        match self.outcome.as_ref()?.get("status")?.as_str()? {
+            "achieved" => Some(State::NeedMet),
+            "partially-achieved" => Some(State::NeedPartiallyMet),
+            _ => None,
+        }
+    }
+}
+
+/// The events that an agency may report.
+fn reportable() -> impl Iterator<Item = Event> {
+    Event::ALL
+        .iter()
+        .copied()
+        .filter(|event| TABLE.iter().any(|row| row.event == *event && row.by.contains(&Party::Target)))
+}
+
+fn shape(node: Node<'_>) -> Vec<Issue> {
+    let mut issues = Vec::new();
+    for member in node.members() {
+        match MEMBERS.iter().find(|(name, _)| *name == member.name()) {
+            None => {
+                let names: Vec<&str> = MEMBERS.iter().map(|(name, _)| *name).collect();
+                let said = format!("an event has no member \"{}\"; it has {}", member.name(), names.join(", "));
+                issues.push(Issue::error(Key::UnknownElement, path(member), said).at(member.name_place()));
+            }
+            Some((_, kind)) if *kind != member.kind() => {
+                let said = format!("expected {kind}, found {}", member.kind());
+                issues.push(Issue::error(Key::WrongType, path(member), said).at(member.place()));
+            }
+            Some(_) => {}
+        }
+    }
+    issues
+}
+
+fn read_reason(node: Node<'_>, issues: &mut Vec<Issue>) -> Because {
+    for member in node.members().filter(|member| !matches!(member.name(), "code" | "text")) {
+        let said = format!("a reason has no member \"{}\"; it has code and text", member.name());
+        issues.push(Issue::error(Key::UnknownElement, path(member), said).at(member.name_place()));
+    }
+    let codes: Vec<&str> = Reason::ALL.iter().map(|reason| reason.code()).collect();
+    Because { reason: code(node, "code", Reason::from_code, &codes, issues), text: text(node, "text") }
+}
+
+/// A code of ours in the member `name`; an unknown one is an issue that lists those there are.
+fn code<T>(
+    node: Node<'_>,
+    name: &str,
+    read: fn(&str) -> Option<T>,
+    all: &[&str],
+    issues: &mut Vec<Issue>,
+) -> Option<T> {
+    let member = node.get(name)?;
+    let code = member.as_str()?;
+    let found = read(&code);
+    if found.is_none() {
+        let said = format!("unknown code; expected one of {}", all.join(", "));
+        issues.push(Issue::error(Key::UnknownCode, path(member), said).at(member.place()));
+    }
+    found
+}
+
+fn time(node: Node<'_>, issues: &mut Vec<Issue>) -> Option<Timestamp> {
+    let text = node.as_str()?;
+    let found = primitive::is_valid("instant", &text).then(|| text.parse().ok()).flatten();
+    if found.is_none() {
+        let said = format!("expected {}", primitive::describe("instant"));
+        issues.push(Issue::error(Key::PrimitiveFormat, path(node), said).at(node.place()));
+    }
+    found
+}
+
+fn text(node: Node<'_>, name: &str) -> Option<String> {
+    node.str(name).filter(|text| !text.trim().is_empty()).map(std::borrow::Cow::into_owned)
+}
+
+/// The path inside the event: without the root's own name.
+fn path(node: Node<'_>) -> String {
+    node.path().trim_start_matches("$this").trim_start_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fhir::Document;
+
+    fn read(text: &str) -> Result<EventMessage> {
+        let document = Document::parse(text).unwrap();
+        EventMessage::read(document.root())
+    }
+
+    #[test]
+    fn reads_an_event() {
+        let message =
+            read(r#"{"event":"decline","reason":{"code":"at-capacity","text":"full until May"},"note":" "}"#).unwrap();
+        assert_eq!(message.event, Event::Decline);
+        assert_eq!(message.because, Because::new(Reason::AtCapacity, "full until May"));
+        assert_eq!(message.note, None);
+    }
+
+    #[test]
+    fn finds_everything_at_once() {
+        let error =
+            read("{\"event\":\"acept\",\n \"reson\":{},\"note\":1,\"at\":\"today\",\"reason\":{\"code\":\"x\"}}")
+                .unwrap_err();
+        let found: Vec<(Key, &str)> = error.issues.iter().map(|issue| (issue.key, issue.path.as_str())).collect();
+        assert_eq!(
+            found,
+            [
+                (Key::UnknownElement, "reson"),
+                (Key::WrongType, "note"),
+                (Key::UnknownCode, "event"),
+                (Key::PrimitiveFormat, "at"),
+                (Key::UnknownCode, "reason.code"),
+            ]
+        );
+        assert_eq!(read("[]").unwrap_err().issues[0].key, Key::WrongType);
+        assert_eq!(read("{}").unwrap_err().issues[0].key, Key::Missing);
+    }
+}

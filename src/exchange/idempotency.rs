@@ -1,0 +1,121 @@
+//! Requests that carry a key of the client's own: a repetition is told by it and changes nothing.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Result};
+use crate::fhir::{Document, Key, Kind, Node};
+use crate::referral::plan::Idempotency;
+use crate::security::Caller;
+
+use super::Exchange;
+use super::message::{Ask, Entry};
+
+/// Longest key that is taken, in bytes.
+const LONGEST: usize = 255;
+
+/// The key of a request, with the digest of what is asked.
+pub(super) fn of(caller: &Caller, key: Option<&str>, parts: &[&str]) -> Option<Idempotency> {
+    Some(Idempotency {
+        client: caller.client.clone(),
+        key: key?.to_owned(),
+        digest: digest(parts),
+        answer: String::new(),
+    })
+}
+
+/// A transaction that creates its referral's Task conditionally says by that which referral it is. Sent again with the
+/// same content, it is the same message: what stands around the Task is not made twice either, though its entries have
+/// no condition of their own. The key is the organization's, whichever of its clients repeats.
+pub(super) fn of_condition(caller: &Caller, document: &Document, entries: &[Entry<'_>]) -> Option<Idempotency> {
+    let condition = entries.iter().find_map(|entry| match &entry.ask {
+        Ask::Create { if_none_exist: Some(condition) } if entry.kind() == "Task" => Some(condition),
+        _ => None,
+    })?;
+    let content = content(document.root());
+    let parts: Vec<&str> = content.iter().map(AsRef::as_ref).collect();
+    Some(Idempotency {
+        client: format!("Organization/{}", caller.organization),
+        key: format!("Task?{condition}"),
+        digest: digest(&parts),
+        answer: String::new(),
+    })
+}
+
+/// What a message says, member by member, whatever its white space and whatever `urn:uuid:` names it gave to its
+/// entries this time.
+fn content(root: Node<'_>) -> Vec<Cow<'_, str>> {
+    let mut names: Vec<&str> = Vec::new();
+    let mut content = Vec::new();
+    for node in root.descendants() {
+        content.push(Cow::Borrowed(node.name()));
+        content.push(match node.kind() {
+            Kind::Object => Cow::Borrowed("{"),
+            Kind::Array => Cow::Borrowed("["),
+            Kind::String if node.text().starts_with("\"urn:uuid:") => {
+                let number = names.iter().position(|name| *name == node.text()).unwrap_or_else(|| {
+                    names.push(node.text());
+                    names.len() - 1
+                });
+                Cow::Owned(format!("urn {number}"))
+            }
+            _ => Cow::Borrowed(node.text()),
+        });
+    }
+    content
+}
+
+fn digest(parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    let mut digest = String::with_capacity(64);
+    for byte in hash.finalize() {
+        let _ = write!(digest, "{byte:02x}");
+    }
+    digest
+}
+
+impl Exchange {
+    /// What was answered to this request before, if it is a repetition.
+    ///
+    /// # Errors
+    /// If the key is unusable, or was used for another request.
+    pub(super) async fn repeated(&self, idempotency: Option<&Idempotency>) -> Result<Option<String>> {
+        let Some(asked) = idempotency else { return Ok(None) };
+        if asked.key.is_empty() || asked.key.len() > LONGEST {
+            return Err(Error::incorrect(Key::Parameter, format!("Idempotency-Key has 1 to {LONGEST} characters")));
+        }
+        match self.store.idempotent(&asked.client, &asked.key).await? {
+            None => Ok(None),
+            Some(before) if before.digest == asked.digest => Ok(Some(before.answer)),
+            Some(_) => Err(Error::refused(
+                Key::Parameter,
+                "",
+                "this Idempotency-Key was used for another request; use a new one",
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(text: &str) -> Vec<String> {
+        let document = Document::parse(text).unwrap();
+        content(document.root()).into_iter().map(Cow::into_owned).collect()
+    }
+
+    #[test]
+    fn a_repetition_is_told_by_its_content() {
+        let first = said(r#"{"a":"urn:uuid:1","b":["urn:uuid:2","urn:uuid:1"],"c":1.10}"#);
+        assert_eq!(first, said(r#"{ "a":"urn:uuid:7", "b":["urn:uuid:8","urn:uuid:7"], "c":1.10 }"#));
+        assert_ne!(first, said(r#"{"a":"urn:uuid:1","b":["urn:uuid:1","urn:uuid:2"],"c":1.10}"#));
+        assert_ne!(first, said(r#"{"a":"urn:uuid:1","b":["urn:uuid:2","urn:uuid:1"],"c":1.1}"#));
+    }
+}

@@ -1,0 +1,187 @@
+//! Where each resource of a message goes: a new id, the next version of a stored one, or one that is already there
+//! (<https://hl7.org/fhir/R4/http.html#ccreate>).
+
+use crate::error::{Category, Error, Result};
+use crate::fhir::{Issue, Key, ResourceKey};
+use crate::referral::plan::Guard;
+use crate::security::Caller;
+use crate::store::Stored;
+use crate::store::query::Query;
+
+use super::message::{Ask, Entry};
+use super::{Exchange, rights};
+
+/// Where an entry's resource goes.
+#[derive(Debug, Clone)]
+pub(super) enum Place {
+    /// It becomes the first version under this key
+    New {
+        /// Its key
+        key: ResourceKey,
+        /// The condition that must still find nothing when it is committed
+        guard: Option<Guard>,
+    },
+    /// It becomes the next version of this one
+    Next(Box<Stored>),
+    /// Its condition found this one; nothing is written
+    Found(Box<Stored>),
+    /// The entry writes nothing
+    Nowhere,
+}
+
+impl Place {
+    /// The key under which the resource is, or will be, stored.
+    pub(super) fn key(&self) -> Option<&ResourceKey> {
+        match self {
+            Self::New { key, .. } => Some(key),
+            Self::Next(stored) | Self::Found(stored) => Some(&stored.key),
+            Self::Nowhere => None,
+        }
+    }
+
+    /// Who keeps seeing the resource because they sent it.
+    pub(super) fn author(&self, caller: &Caller) -> Option<String> {
+        match self {
+            Self::Next(stored) | Self::Found(stored) => stored.author.clone(),
+            Self::New { .. } | Self::Nowhere => Some(caller.organization.clone()),
+        }
+    }
+
+    /// The condition that must still find nothing when it is committed.
+    pub(super) fn guard(&self) -> Option<Guard> {
+        match self {
+            Self::New { guard, .. } => guard.clone(),
+            _ => None,
+        }
+    }
+
+    /// The version that is written; nothing where none is.
+    pub(super) fn version(&self) -> Option<u64> {
+        match self {
+            Self::New { .. } => Some(1),
+            Self::Next(stored) => Some(stored.version + 1),
+            Self::Found(_) | Self::Nowhere => None,
+        }
+    }
+}
+
+impl Exchange {
+    /// Finds the place of every entry.
+    ///
+    /// # Errors
+    /// A condition that matches several, a stale version, an update of what is not there or not the caller's.
+    pub(super) async fn places(&self, caller: &Caller, entries: &[Entry<'_>]) -> Result<Vec<Place>> {
+        let mut places = Vec::with_capacity(entries.len());
+        for entry in entries {
+            places.push(match &entry.ask {
+                Ask::Create { if_none_exist: Some(condition) } => {
+                    self.conditional(caller, &entry.kind(), condition).await?
+                }
+                Ask::Create { if_none_exist: None } => {
+                    Place::New { key: ResourceKey::new(entry.kind(), self.ids.next()), guard: None }
+                }
+                Ask::Update { key, if_match } => self.next_version(caller, entry, key, *if_match).await?,
+                Ask::Get { .. } => Place::Nowhere,
+            });
+        }
+        Ok(places)
+    }
+
+    async fn conditional(&self, caller: &Caller, kind: &str, condition: &str) -> Result<Place> {
+        let parameters = form_parameters(condition.rsplit_once('?').map_or(condition, |(_, parameters)| parameters));
+        if parameters.is_empty() {
+            return Err(Error::incorrect(
+                Key::Parameter,
+                "the condition of a conditional create has no search parameter",
+            ));
+        }
+        let query = Query::parse(&self.parameters, kind, &parameters)
+            .map_err(|issues| Error { category: Category::Incorrect, issues })?;
+        let mut found = self.store.search(&caller.scope(), &query).await?.matches;
+        match found.len() {
+            0 => {
+                let guard =
+                    Guard::NoneMatch { kind: kind.to_owned(), parameters, organization: caller.organization.clone() };
+                Ok(Place::New { key: ResourceKey::new(kind, self.ids.next()), guard: Some(guard) })
+            }
+            1 => Ok(Place::Found(Box::new(found.remove(0)))),
+            several => {
+                let said = format!("the condition of the conditional create matches {several} resources");
+                Err(Error::new(Category::Precondition, Issue::error(Key::MultipleMatches, "", said)))
+            }
+        }
+    }
+
+    async fn next_version(
+        &self,
+        caller: &Caller,
+        entry: &Entry<'_>,
+        key: &ResourceKey,
+        if_match: Option<u64>,
+    ) -> Result<Place> {
+        let stored = self.store.read(&caller.scope(), key, None).await?;
+        let stored = stored.ok_or_else(|| rights::no_update_as_create(key))?;
+        rights::may_replace(caller, &stored)?;
+        let own_id = entry.resource.and_then(|resource| resource.str("id"));
+        if own_id.is_some_and(|id| id != key.id) {
+            let said = format!("the resource's id is another one than that of the request, {}", key.id);
+            return Err(Error::incorrect(Key::InvalidId, said));
+        }
+        match if_match {
+            Some(version) if version != stored.version => Err(stale(key, stored.version)),
+            None if key.kind == "Task" => {
+                let issue = Issue::error(
+                    Key::VersionRequired,
+                    "",
+                    "the update of a Task needs If-Match with the version that was read",
+                );
+                Err(Error::new(Category::Incorrect, issue))
+            }
+            _ => Ok(Place::Next(Box::new(stored))),
+        }
+    }
+}
+
+/// The version that a change is based on is not the newest.
+pub(super) fn stale(key: &ResourceKey, newest: u64) -> Error {
+    let said = format!("{key} has version {newest}; the change is based on another one");
+    Error::new(Category::Precondition, Issue::error(Key::StaleVersion, "", said))
+}
+
+/// Name and value of each `name=value` of a query string, percent-decoded.
+pub fn form_parameters(text: &str) -> Vec<(String, String)> {
+    let decode = |part: &str| percent_decode(&part.replace('+', " "));
+    text.split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(name, value)| (decode(name), decode(value)))
+        .collect()
+}
+
+fn percent_decode(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        let hex = |at: usize| rest.get(at).and_then(|digit| char::from(*digit).to_digit(16));
+        if let (b'%', Some(high), Some(low)) = (first, hex(1), hex(2)) {
+            bytes.push((high * 16 + low) as u8);
+            rest = &rest[3..];
+        } else {
+            bytes.push(first);
+            rest = tail;
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_form_parameters() {
+        let read = form_parameters("identifier=https://a.example/x%7Cb+c&_count=1&flag");
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(read, [pair("identifier", "https://a.example/x|b c"), pair("_count", "1"), pair("flag", "")]);
+    }
+}

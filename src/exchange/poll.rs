@@ -1,0 +1,67 @@
+//! What an agency has not seen yet. A cursor follows commit order: whoever polls with the last one sees every change
+//! and misses none.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::error::{Error, Result};
+use crate::fhir::Key;
+use crate::security::{Caller, Role};
+
+use super::Exchange;
+
+/// What is new, and where to go on.
+#[derive(Debug, Clone)]
+pub struct Records {
+    /// The records that changed, each once, at its newest version; of a referral that is no longer the agency's only
+    /// `{"id", "withdrawn": true}`
+    pub records: Vec<Value>,
+    /// What to ask with next time
+    pub cursor: String,
+}
+
+impl Exchange {
+    /// The records that changed since the cursor (from the beginning without one), at most about `limit`. Holds the
+    /// answer for up to `wait` while there is nothing to say.
+    ///
+    /// # Errors
+    /// If the caller is no agency, or the cursor is none of ours.
+    pub async fn poll(&self, caller: &Caller, since: Option<&str>, limit: usize, wait: Duration) -> Result<Records> {
+        if caller.role != Role::Agency {
+            return Err(Error::forbidden("records are for clients of agencies; ask for resources under /fhir instead"));
+        }
+        let mut newest = self.store.newest(&caller.organization);
+        let since = since.map_or(Ok(0), |cursor| self.read_cursor(cursor, *newest.borrow()))?;
+        if *newest.borrow() <= since && !wait.is_zero() {
+            // Time over, and a store that closes, both mean: nothing to say.
+            let _ = tokio::time::timeout(wait, newest.wait_for(|newest| *newest > since)).await;
+        }
+        if *newest.borrow() <= since {
+            return Ok(Records { records: Vec::new(), cursor: self.cursor(since) });
+        }
+        let changes = self.store.changes(&caller.organization, since, limit).await?;
+        let mut records = Vec::with_capacity(changes.items.len());
+        for (task, _) in &changes.items {
+            match self.store.referral(&caller.scope(), task, true).await? {
+                // Changed again meanwhile: it comes with the next cursor, and only then.
+                Some(stored) if stored.seq > changes.newest => {}
+                Some(stored) => records.push(self.view(&stored, task)?.value),
+                None => records.push(json!({ "id": task.id, "withdrawn": true })),
+            }
+        }
+        Ok(Records { records, cursor: self.cursor(changes.newest) })
+    }
+
+    fn cursor(&self, seq: u64) -> String {
+        format!("{}.{seq}", self.store.store_id())
+    }
+
+    fn read_cursor(&self, cursor: &str, newest: u64) -> Result<u64> {
+        let seq = cursor.rsplit_once('.').filter(|(store, _)| *store == self.store.store_id());
+        let seq = seq.and_then(|(_, seq)| seq.parse().ok()).filter(|seq| *seq <= newest);
+        seq.ok_or_else(|| {
+            Error::incorrect(Key::UnknownCursor, "the cursor is none that this gateway gave to your organization")
+        })
+    }
+}

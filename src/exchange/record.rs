@@ -1,0 +1,114 @@
+//! Program records: a referral as the agency's own kind of document, read and written back.
+
+use serde_json::Value;
+
+use crate::error::{Category, Error, Result};
+use crate::fhir::{Document, ResourceKey};
+use crate::referral::plan::{Delivery, Idempotency};
+use crate::referral::{Referral, turn};
+use crate::security::Caller;
+use crate::store::StoredReferral;
+
+use super::course::audit;
+use super::draft::Draft;
+use super::{Exchange, idempotency, place};
+
+/// How often a record that lost a race is put anew.
+const ATTEMPTS: usize = 8;
+
+/// A referral as a program record.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// The record
+    pub value: Value,
+    /// The newest commit that concerns the referral; what `ETag` and `If-Match` carry
+    pub version: u64,
+}
+
+impl Exchange {
+    /// The record of the referral of the Task `id`.
+    ///
+    /// # Errors
+    /// If the caller sees no such referral.
+    pub async fn record(&self, caller: &Caller, id: &str) -> Result<Record> {
+        let key = ResourceKey::new("Task", id);
+        let stored = self.referral(caller, &key).await?;
+        self.view(&stored, &key)
+    }
+
+    /// The record of a stored referral.
+    pub(super) fn view(&self, stored: &StoredReferral, key: &ResourceKey) -> Result<Record> {
+        let task = stored.graph.resolve(&key.to_string()).ok_or_else(|| Error::not_found("the referral"))?;
+        let referral = Referral::read(&stored.graph, task)?;
+        let program = self.programs.get(&turn::program_type(task.node()).unwrap_or_default());
+        Ok(Record { value: program.map.get(&referral, &stored.extras).record, version: stored.seq })
+    }
+
+    /// Takes a changed record back into the referral and answers with the record as it then stands. An unchanged one
+    /// makes no version.
+    ///
+    /// # Errors
+    /// An unknown referral, a record against its schema, a change to what is not the agency's, a stale version.
+    pub async fn put_record(
+        &self,
+        caller: &Caller,
+        id: &str,
+        record: &Document,
+        if_match: Option<u64>,
+        idempotency_key: Option<&str>,
+    ) -> Result<Record> {
+        let key = ResourceKey::new("Task", id);
+        let idempotency = idempotency::of(caller, idempotency_key, &["record", id, record.text()]);
+        let value = record.root().to_value();
+        for attempt in 1.. {
+            if self.repeated(idempotency.as_ref()).await?.is_some() {
+                break;
+            }
+            match self.put(caller, &key, &value, if_match, idempotency.clone()).await {
+                Ok(()) => break,
+                Err(error) if error.category == Category::Conflict && attempt < ATTEMPTS => {}
+                Err(error) => return Err(self.remember_refusal(caller, error).await),
+            }
+        }
+        self.record(caller, id).await
+    }
+
+    async fn put(
+        &self,
+        caller: &Caller,
+        key: &ResourceKey,
+        record: &Value,
+        if_match: Option<u64>,
+        idempotency: Option<Idempotency>,
+    ) -> Result<()> {
+        let stored = self.referral(caller, key).await?;
+        if if_match.is_some_and(|version| version != stored.seq) {
+            return Err(place::stale(key, stored.seq));
+        }
+        let owner = match stored.graph.resolve(&key.to_string()) {
+            Some(task) => self.owner_of(task.node(), &stored.graph).await?,
+            None => None,
+        };
+        if owner.as_deref() != Some(caller.organization.as_str()) {
+            return Err(Error::forbidden("only the agency that owns the referral writes its record"));
+        }
+        let mut draft = Draft::new(stored.graph, key.clone());
+        let put = {
+            let referral = draft.referral()?;
+            let program = self.programs.get(&turn::program_type(referral.task.node()).unwrap_or_default());
+            program.map.put(record, &referral, &stored.extras, &mut || self.ids.next())?
+        };
+        if put.is_empty() {
+            return Ok(());
+        }
+        draft.apply(&put)?;
+        let at = self.clock.now();
+        let extras = put.extras_changed.then_some(put.extras);
+        let mut plan = self.plan(caller, draft, key, stored.organizations, extras, at).await?;
+        plan.deliveries.extend(owner.map(|organization| Delivery { organization, task: key.clone() }));
+        plan.audit.push(audit(caller, "recorded", Some(key), put.fidelity.to_string(), at));
+        plan.idempotency = idempotency;
+        self.store.commit(plan).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,82 @@
+//! Who may send what. What a caller may *see* is the store's to answer, with the caller's scope; this is what it may do.
+
+use crate::error::{Category, Error, Result};
+use crate::fhir::{Issue, Key, Node, ResourceKey};
+use crate::security::{Caller, Role};
+use crate::store::Stored;
+
+use super::message::{Ask, Entry};
+
+/// What an agency may create through FHIR: what it did and found for a referral that it owns (SDOHCC, "direct light":
+/// the target posts Procedures and what else its outputs reference). Referrals come from requesters.
+const AGENCY_CREATES: &[&str] = &[
+    "Procedure",
+    "Observation",
+    "DocumentReference",
+    "QuestionnaireResponse",
+    "Condition",
+    "Goal",
+    "CarePlan",
+    "CareTeam",
+    "Communication",
+    "Encounter",
+    "EpisodeOfCare",
+    "Appointment",
+    "Practitioner",
+    "PractitionerRole",
+    "RelatedPerson",
+    "Provenance",
+];
+
+/// May this caller send such a message at all?
+///
+/// # Errors
+/// `Forbidden`, naming the first entry that is not this role's to send.
+pub(super) fn may_send(caller: &Caller, entries: &[Entry<'_>]) -> Result<()> {
+    for entry in entries {
+        let Ask::Create { .. } = entry.ask else {
+            if caller.role == Role::Engineer {
+                return Err(refused("an engineer's client reads and writes no resources of people", entry));
+            }
+            continue;
+        };
+        let kind = entry.kind();
+        match caller.role {
+            Role::Ehr => {}
+            Role::Agency if AGENCY_CREATES.contains(&kind.as_ref()) => {}
+            Role::Agency => {
+                let said =
+                    format!("an agency's client does not create a {kind}; it creates {}", AGENCY_CREATES.join(", "));
+                return Err(refused(&said, entry));
+            }
+            Role::Engineer => return Err(refused("an engineer's client creates nothing; use $validate", entry)),
+        }
+    }
+    Ok(())
+}
+
+fn refused(said: &str, entry: &Entry<'_>) -> Error {
+    let path = entry.resource.map(Node::path).unwrap_or_default();
+    Error::new(Category::Forbidden, Issue::error(Key::Forbidden, path, said))
+}
+
+/// May this caller replace the stored resource? Whoever sent it may; a Task also whoever owns it, within the moves that
+/// the state machine leaves to the owner.
+///
+/// # Errors
+/// `Forbidden`, saying whose it is.
+pub(super) fn may_replace(caller: &Caller, stored: &Stored) -> Result<()> {
+    let own = stored.author.as_deref() == Some(caller.organization.as_str());
+    if own || (stored.key.kind == "Task" && !stored.public) {
+        return Ok(());
+    }
+    let whose = if stored.public { "belongs to the gateway's directory" } else { "was sent by another organization" };
+    Err(Error::forbidden(format!("{} {whose}; only its sender changes it", stored.key)))
+}
+
+/// A PUT to an id that is not there (or not for this caller).
+pub(super) fn no_update_as_create(key: &ResourceKey) -> Error {
+    let issue = Issue::error(Key::NotFound, "", format!("{key} is not known here"))
+        .hint("create with POST to the type; the gateway gives the id");
+    Error::new(Category::NotFound, issue)
+}

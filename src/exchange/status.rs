@@ -1,0 +1,422 @@
+//! A referral's way back. Read [`Exchange::advance`] aloud: it is what happens to every event that an agency reports.
+//!
+//! A system that writes the Task itself comes in through `intake`; what its change of status means, and whether it may
+//! make it, is decided here by the same table.
+
+use jiff::Timestamp;
+
+use crate::error::{Category, Error, Result};
+use crate::fhir::{Document, Issue, Key, Node, ResourceKey};
+use crate::referral::plan::{Delivery, Extras, Idempotency, Plan, Share};
+use crate::referral::reason::Reason;
+use crate::referral::state::{self, Event, Illegal, Party, Position, State, Step, TaskStatus};
+use crate::referral::turn::{self, Because};
+use crate::referral::{Graph, TaskStatus as Status, task};
+use crate::routing::directory::Target;
+use crate::security::Caller;
+use crate::store::{Stored, StoredReferral};
+
+use super::course::audit;
+use super::draft::Draft;
+use super::event::EventMessage;
+use super::record::Record;
+use super::{Exchange, disclosure, idempotency, place};
+
+/// How often an event that lost a race is raised anew.
+const ATTEMPTS: usize = 8;
+
+/// Members of a Task that its owner may write; the rest is the requester's (SDOHCC 3.0.0: the target sets status,
+/// reasons, notes and outputs).
+const TARGET_WRITES: &[&str] = &[
+    "meta",
+    "text",
+    "contained",
+    "extension",
+    "status",
+    "statusReason",
+    "businessStatus",
+    "lastModified",
+    "executionPeriod",
+    "note",
+    "output",
+    "relevantHistory",
+];
+
+/// Members of a Task that nobody changes once the referral is sent: it would be another referral.
+const FIXED: &[&str] = &["focus", "for", "requester", "intent"];
+
+/// What a written Task means for a referral that was there before.
+#[derive(Debug)]
+pub(super) struct Turn {
+    /// The event that the change means; none where only the content changed
+    pub(super) event: Option<Event>,
+    /// Where the referral stands then
+    pub(super) to: Position,
+    /// It has to be routed (again)
+    pub(super) resend: bool,
+    /// Who owns it
+    pub(super) owner: Option<String>,
+    /// Who it is shared with
+    pub(super) organizations: Vec<String>,
+}
+
+/// Where a referral stands before a step, and as what the caller acts on it.
+#[derive(Debug)]
+struct Standing {
+    position: Position,
+    parties: Vec<Party>,
+    owner: Option<String>,
+}
+
+impl Exchange {
+    /// Raises an event on the referral of the Task `id` and answers with the record as it then stands.
+    ///
+    /// # Errors
+    /// An unknown referral, an unreadable event, an illegal move, a stale version.
+    pub async fn raise(
+        &self,
+        caller: &Caller,
+        id: &str,
+        event: &Document,
+        if_match: Option<u64>,
+        idempotency_key: Option<&str>,
+    ) -> Result<Record> {
+        let key = ResourceKey::new("Task", id);
+        let idempotency = idempotency::of(caller, idempotency_key, &["event", id, event.text()]);
+        for attempt in 1.. {
+            if self.repeated(idempotency.as_ref()).await?.is_some() {
+                break;
+            }
+            match self.advance(caller, &key, event, if_match, idempotency.clone()).await {
+                Ok(()) => break,
+                Err(error) if error.category == Category::Conflict && attempt < ATTEMPTS => {}
+                Err(error) => return Err(self.remember_refusal(caller, error).await),
+            }
+        }
+        self.record(caller, id).await
+    }
+
+    /// One event, from message to commit.
+    async fn advance(
+        &self,
+        caller: &Caller,
+        key: &ResourceKey,
+        event: &Document,
+        if_match: Option<u64>,
+        idempotency: Option<Idempotency>,
+    ) -> Result<()> {
+        let message = EventMessage::read(event.root())?;
+        let stored = self.referral(caller, key).await?;
+        if if_match.is_some_and(|version| version != stored.seq) {
+            return Err(place::stale(key, stored.seq));
+        }
+        let at = self.clock.now();
+        let standing = self.standing(caller, &stored, key).await?;
+        let step = standing.step(message.event, &message.because)?;
+        let to = Position {
+            state: message.met().filter(|_| message.event == Event::Complete).unwrap_or(step.to.state),
+            ..step.to
+        };
+
+        let mut draft = Draft::new(stored.graph, key.clone());
+        if let Some(through) = step.through {
+            draft.edit_task(|edits, task| turn::place(edits, task, through, &Because::default(), at))?;
+            draft.keep_version(stored.author.clone(), at)?;
+        }
+        draft.edit_task(|edits, task| {
+            if message.event != Event::Note {
+                turn::place(edits, task, to, &because(&message, to), at);
+            }
+            if let Some(note) = &message.note {
+                turn::note(edits, task, Some(&caller.organization), note, at);
+            }
+        })?;
+        let extras = self.report(&mut draft, &message, caller, stored.extras, at)?;
+        let mut plan = self.plan(caller, draft, key, stored.organizations, extras, at).await?;
+        plan.deliveries.extend(standing.owner.map(|organization| Delivery { organization, task: key.clone() }));
+        plan.audit.push(audit(caller, "moved", Some(key), message.event.code().to_owned(), at));
+        plan.idempotency = idempotency;
+        self.store.commit(plan).await?;
+        Ok(())
+    }
+
+    /// What the event reports goes through the program's map, as if the record had been written.
+    fn report(
+        &self,
+        draft: &mut Draft,
+        message: &EventMessage,
+        caller: &Caller,
+        mut extras: serde_json::Value,
+        at: Timestamp,
+    ) -> Result<Option<serde_json::Value>> {
+        let mut changed = false;
+        let reported = [
+            ("services", super::report::service(message, caller, at)),
+            ("enrollment", super::report::enrollment(message, at)),
+            ("referral.appointment", message.appointment.clone()),
+            ("outcomes", super::report::outcome(message, at)),
+        ];
+        for (name, item) in reported {
+            let Some(item) = item else { continue };
+            let put = {
+                let referral = draft.referral()?;
+                let program = self.programs.get(&turn::program_type(referral.task.node()).unwrap_or_default());
+                program.map.add_item(name, &item, &referral, &extras, &mut || self.ids.next())?
+            };
+            draft.apply(&put)?;
+            if put.extras_changed {
+                extras = put.extras;
+                changed = true;
+            }
+        }
+        if message.event == Event::Complete {
+            super::report::conclude(draft)?;
+        }
+        Ok(changed.then_some(extras))
+    }
+
+    /// The draft as a plan: what is written, what is beside it, who sees it now.
+    pub(super) async fn plan(
+        &self,
+        caller: &Caller,
+        draft: Draft,
+        task: &ResourceKey,
+        organizations: Vec<String>,
+        extras: Option<serde_json::Value>,
+        at: Timestamp,
+    ) -> Result<Plan> {
+        let mut authors = std::collections::BTreeMap::new();
+        for key in draft.changed() {
+            let stored = self.store.read(&caller.scope(), key, None).await?;
+            let stored = stored.ok_or_else(|| Error::not_found(key))?;
+            authors.insert(key.clone(), stored.author);
+        }
+        let resources = disclosure::disclosed(&draft.graph, task);
+        Ok(Plan {
+            shares: vec![Share { task: task.clone(), organizations, resources }],
+            extras: extras.map(|value| Extras { task: task.clone(), value }).into_iter().collect(),
+            writes: draft.writes(&authors, &caller.organization, at)?,
+            ..Plan::default()
+        })
+    }
+
+    /// The referral of this Task, as the caller sees it, with its history.
+    pub(super) async fn referral(&self, caller: &Caller, key: &ResourceKey) -> Result<StoredReferral> {
+        let stored = self.store.referral(&caller.scope(), key, true).await?;
+        stored.ok_or_else(|| Error::not_found("the referral"))
+    }
+
+    async fn standing(&self, caller: &Caller, stored: &StoredReferral, key: &ResourceKey) -> Result<Standing> {
+        let task = stored.graph.resolve(&key.to_string()).ok_or_else(|| Error::not_found("the referral"))?;
+        let owner = self.owner_of(task.node(), &stored.graph).await?;
+        let own = &caller.organization;
+        let mut parties = Vec::new();
+        if owner.as_ref() == Some(own) {
+            parties.push(Party::Target);
+        }
+        if stored.author.as_ref() == Some(own) || (owner.as_ref() != Some(own) && stored.organizations.contains(own)) {
+            parties.push(Party::Requester);
+        }
+        let position = task::position(task.node()).unwrap_or(DRAFT);
+        Ok(Standing { position, parties, owner })
+    }
+
+    /// Id of the organization that owns a Task, itself or through its program.
+    pub(super) async fn owner_of(&self, task: Node<'_>, graph: &Graph) -> Result<Option<String>> {
+        let Some(owner) = task.get("owner") else { return Ok(None) };
+        Ok(match self.directory().await?.resolve(owner, graph) {
+            Some(Target::Organization(organization)) => Some(organization.id.clone()),
+            Some(Target::Program(program)) => Some(program.organization.id.clone()),
+            None => None,
+        })
+    }
+
+    /// What a written Task means for the referral that was there before.
+    ///
+    /// # Errors
+    /// An illegal move, or a change that is not this party's to make.
+    pub(super) async fn turn_of(&self, caller: &Caller, stored: &Stored, after: Node<'_>) -> Result<Turn> {
+        let referral = self.referral(caller, &stored.key).await?;
+        let standing = self.standing(caller, &referral, &stored.key).await?;
+        let before = stored.document.root();
+        let said = task::position(after).unwrap_or(DRAFT);
+        let status =
+            if matches!(said.status, Status::Received | Status::Ready) { Status::Requested } else { said.status };
+        let because = Because {
+            reason: task::status_reason(after),
+            text: after.get("statusReason").and_then(|reason| reason.str("text")).map(std::borrow::Cow::into_owned),
+        };
+        let event = event_between(standing.position, said, standing.parties.first().copied());
+        let to = match event {
+            Some(event) => {
+                let step = standing.step(event, &because).map_err(|error| at_status(error, after))?;
+                if step.through.is_some() {
+                    return Err(at_status(illegal(standing.position, event, &standing.parties), after));
+                }
+                step.to
+            }
+            None if status == standing.position.status => standing.position,
+            None => return Err(at_status(no_event(standing.position, status, &standing.parties), after)),
+        };
+        let moved_owner = differs(before, after, "owner");
+        standing.may_write(before, after, moved_owner)?;
+        let unsettled =
+            matches!(standing.position.status, Status::Draft | Status::Requested) && to.status == Status::Requested;
+        let resend = unsettled && (event == Some(Event::Send) || moved_owner || standing.owner.is_none());
+        Ok(Turn { event, to, resend, owner: standing.owner, organizations: referral.organizations })
+    }
+}
+
+const DRAFT: Position = Position { status: TaskStatus::Draft, state: State::Draft };
+
+impl Standing {
+    /// Where the event leads, for the party of the caller that may raise it.
+    fn step(&self, event: Event, because: &Because) -> Result<Step> {
+        let mut refused = Err(Illegal::Party(&[]));
+        for party in &self.parties {
+            match state::step(self.position, event, *party, because.reason, because.text.is_some()) {
+                Ok(step) => return Ok(step),
+                Err(why) => refused = Err(why),
+            }
+        }
+        match refused {
+            Ok(step) => Ok(step),
+            Err(Illegal::Reason) => {
+                let said = format!("the event {} needs a reason", event.code());
+                Err(Error::refused(Key::ReasonRequired, "reason", said))
+            }
+            Err(Illegal::Party(by)) => Err(not_yours(event, by)),
+            Err(Illegal::Move) => Err(illegal(self.position, event, &self.parties)),
+        }
+    }
+
+    /// May this party change what it changed?
+    fn may_write(&self, before: Node<'_>, after: Node<'_>, moved_owner: bool) -> Result<()> {
+        let requester = self.parties.contains(&Party::Requester);
+        let mut names: Vec<&str> = before.members().chain(after.members()).map(Node::name).collect();
+        names.sort_unstable();
+        names.dedup();
+        let mut issues = Vec::new();
+        for name in names.into_iter().filter(|name| differs(before, after, name)) {
+            let plain = name.trim_start_matches('_');
+            let sent = self.position.status != Status::Draft;
+            let why = if !requester && !TARGET_WRITES.contains(&plain) && !matches!(plain, "id" | "resourceType") {
+                "is the requester's to change"
+            } else if sent && FIXED.contains(&plain) {
+                "is fixed once the referral is sent; send a new Task instead"
+            } else if moved_owner
+                && name == "owner"
+                && !matches!(self.position.status, Status::Draft | Status::Requested)
+            {
+                "is fixed once the owner has accepted; cancel, and send a new Task instead"
+            } else {
+                continue;
+            };
+            let place = after.get(name).map_or(after.place(), Node::place);
+            let path = format!("{}.{name}", after.path());
+            issues.push(Issue::error(Key::ReadOnly, path, format!("Task.{name} {why}")).at(place));
+        }
+        if issues.is_empty() { Ok(()) } else { Err(Error::unprocessable(issues)) }
+    }
+}
+
+/// The status that a new referral Task has.
+///
+/// # Errors
+/// If it claims to be further than the table lets it begin.
+pub(super) fn first(task: Node<'_>) -> Result<TaskStatus> {
+    let status = task.str("status").and_then(|code| TaskStatus::from_code(&code)).unwrap_or(TaskStatus::Draft);
+    match status {
+        Status::Draft => Ok(Status::Draft),
+        Status::Requested | Status::Received | Status::Ready => Ok(Status::Requested),
+        other => {
+            let said = format!("a new referral Task begins as draft or requested, not as {}", other.code());
+            Err(at_status(Error::refused(Key::IllegalMove, "Task.status", said), task))
+        }
+    }
+}
+
+/// The event that leads from where the referral stands to what a Task now says, if anything changed.
+fn event_between(from: Position, said: Position, party: Option<Party>) -> Option<Event> {
+    if said.status != from.status {
+        let written = if said.status == Status::Ready { Status::Received } else { said.status };
+        return state::implied(from.status, written, Some(said.state));
+    }
+    if said.state == from.state {
+        return None;
+    }
+    // Only businessStatus changed: the event whose row leads from here to there without a change of status.
+    let party = party?;
+    let events = state::possible(from, party).into_iter();
+    events.filter(|event| *event != Event::Note).find(|event| {
+        state::step(from, *event, party, None, true)
+            .is_ok_and(|step| step.to == Position { status: from.status, state: said.state } && step.through.is_none())
+    })
+}
+
+/// Does the member differ, beyond white space?
+fn differs(before: Node<'_>, after: Node<'_>, name: &str) -> bool {
+    match (before.get(name), after.get(name)) {
+        (Some(old), Some(new)) => old.text() != new.text() && old.to_value() != new.to_value(),
+        (None, None) => false,
+        _ => true,
+    }
+}
+
+/// The reason that is written: the one given; for a state that the guide wants one for, at least in words.
+fn because(message: &EventMessage, to: Position) -> Because {
+    if message.because.is_given() {
+        return message.because.clone();
+    }
+    let reason = match to.state {
+        State::Waitlisted => Reason::Waitlist,
+        State::NoShow => Reason::NoShow,
+        State::Recalled => Reason::Withdrawn,
+        State::ReferredElsewhere => Reason::ReferredElsewhere,
+        State::Expired => Reason::Expired,
+        _ => return Because::default(),
+    };
+    Because { reason: Some(reason), text: None }
+}
+
+fn illegal(from: Position, event: Event, parties: &[Party]) -> Error {
+    let said = format!("{} is not possible from here: {}", event.code(), stands(from, parties));
+    Error::refused(Key::IllegalMove, "event", said)
+}
+
+fn no_event(from: Position, to: TaskStatus, parties: &[Party]) -> Error {
+    let said = format!("Task.status cannot become {} from here: {}", to.code(), stands(from, parties));
+    Error::refused(Key::IllegalMove, "Task.status", said)
+}
+
+/// Where a referral stands and what may follow, for people.
+fn stands(from: Position, parties: &[Party]) -> String {
+    let mut events: Vec<&str> = Vec::new();
+    for event in parties.iter().flat_map(|party| state::possible(from, *party)) {
+        if !events.contains(&event.code()) {
+            events.push(event.code());
+        }
+    }
+    let follow = if events.is_empty() { "nothing".to_owned() } else { events.join(", ") };
+    format!(
+        "the referral is {} (Task.status {}); what you may raise now: {follow}",
+        from.state.code(),
+        from.status.code()
+    )
+}
+
+fn not_yours(event: Event, by: &[Party]) -> Error {
+    let who: Vec<&str> = by.iter().map(|party| party.name()).collect();
+    let who = if who.is_empty() { "a party of the referral".to_owned() } else { who.join(" or ") };
+    let said = format!("the event {} is for {who} to raise", event.code());
+    Error::new(Category::Forbidden, Issue::error(Key::NotYourMove, "event", said))
+}
+
+/// The same error, said about Task.status as it stands in the source.
+fn at_status(mut error: Error, task: Node<'_>) -> Error {
+    for issue in &mut error.issues {
+        issue.path = format!("{}.status", task.path());
+        issue.place = task.get("status").map(Node::place);
+    }
+    error
+}

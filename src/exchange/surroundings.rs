@@ -1,0 +1,127 @@
+//! A message together with what it references here: the graph that checks, routes and maps look at, and the references
+//! that lead nowhere.
+//!
+//! Everything is read with the caller's own eyes. A reference to something that the caller may not see is the same as a
+//! reference to nothing, so nobody can show others what was never shown to them.
+
+use std::collections::HashSet;
+
+use crate::error::Result;
+use crate::fhir::{Issue, Key, Reference, ResourceKey};
+use crate::referral::{Graph, Resource};
+use crate::security::Caller;
+
+use super::intake::Message;
+use super::message::{Entry, Names, references};
+use super::place::Place;
+use super::{Exchange, disclosure};
+
+/// How many resources of the store a message may stand on.
+const MOST: usize = 500;
+
+/// A message's graph and what its references are worth.
+#[derive(Debug)]
+pub(super) struct Surroundings {
+    /// The resources of the message under the names that they get, and what they reference here
+    pub(super) graph: Graph,
+    /// References that lead nowhere: errors where a referral cannot do without, else warnings
+    pub(super) dangling: Vec<Issue>,
+}
+
+impl Exchange {
+    /// Puts the message's resources into a graph and reads what they reference, step by step.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub(super) async fn look_around(
+        &self,
+        caller: &Caller,
+        message: Message<'_>,
+        places: &[Place],
+    ) -> Result<Surroundings> {
+        let base = self.settings.base.as_deref();
+        let scope = caller.scope();
+        let mut graph = own(message, places);
+        let count = graph.resources().len();
+        let mut missing: HashSet<ResourceKey> = HashSet::new();
+        let mut next = 0;
+        while next < graph.resources().len() && graph.resources().len() < MOST {
+            for key in wanted(&graph, next, next < count, base) {
+                if graph.position(&key.to_string()).is_some() || missing.contains(&key) {
+                    continue;
+                }
+                let Some(stored) = self.store.read(&scope, &key, None).await? else {
+                    missing.insert(key);
+                    continue;
+                };
+                let position = graph.insert(Resource::new(key.to_string(), stored.version, stored.document));
+                if let Some(base) = base {
+                    graph.alias(format!("{}/{key}", base.trim_end_matches('/')), position);
+                }
+            }
+            next += 1;
+        }
+        Ok(Surroundings { graph, dangling: dangling(message.entries, &missing, base) })
+    }
+}
+
+/// The message's own resources, under the names that they get and those that the message gives them.
+fn own(message: Message<'_>, places: &[Place]) -> Graph {
+    let mut graph = Graph::default();
+    for (entry, place) in message.entries.iter().zip(places) {
+        let resource = match (place, place.key(), entry.resource) {
+            (Place::Found(stored), Some(key), _) => {
+                Resource::new(key.to_string(), stored.version, stored.document.clone())
+            }
+            (_, Some(key), Some(node)) => Resource::within(key.to_string(), message.document.clone(), node.index()),
+            _ => continue,
+        };
+        let Some(key) = place.key() else { continue };
+        let position = graph.insert(resource);
+        let mut names = Names::default();
+        names.learn(entry, key);
+        for (name, _) in names.iter() {
+            graph.alias(name.to_owned(), position);
+        }
+    }
+    graph
+}
+
+/// What the resource at `position` references here and the graph does not hold yet. From stored resources only what
+/// belongs to the same matter is followed.
+fn wanted(graph: &Graph, position: usize, own: bool, base: Option<&str>) -> Vec<ResourceKey> {
+    references(graph.resources()[position].node())
+        .filter(|(_, text)| graph.position(text).is_none())
+        .filter_map(|(_, text)| Reference::parse(&text)?.local(base))
+        .filter(|key| own || disclosure::is_same_matter(&key.kind))
+        .collect()
+}
+
+/// The references of the message's own resources that lead nowhere.
+fn dangling(entries: &[Entry<'_>], missing: &HashSet<ResourceKey>, base: Option<&str>) -> Vec<Issue> {
+    let mut issues = Vec::new();
+    if missing.is_empty() {
+        return issues;
+    }
+    for resource in entries.iter().filter_map(|entry| entry.resource) {
+        for (node, text) in references(resource) {
+            let Some(key) = Reference::parse(&text).and_then(|reference| reference.local(base)) else { continue };
+            if !missing.contains(&key) {
+                continue;
+            }
+            if disclosure::is_focus(resource, node) && key.kind != "ServiceRequest" {
+                let said = format!("Task.focus references a {}; expected a ServiceRequest", key.kind);
+                issues.push(Issue::error_at(Key::FocusNotServiceRequest, node, said));
+                continue;
+            }
+            let said = format!("references a {} that is neither in this message nor stored here for you", key.kind);
+            let issue = if disclosure::is_backbone(resource, node) {
+                Issue::error_at(Key::ReferenceDangling, node, said)
+            } else {
+                Issue::warning(Key::ReferenceDangling, node.path(), said).at(node.place())
+            };
+            issues.push(issue);
+        }
+    }
+    issues
+}

@@ -1,0 +1,35 @@
+//! `GET /agency/v1/referrals/{id}`: one referral as a record, with its version as ETag. The id is that of the Task.
+
+use axum::extract::{Path, State};
+use axum::http::header::{ETAG, IF_NONE_MATCH};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+
+use crate::security::Caller;
+
+use super::{Shape, sheet, versioned};
+use crate::http::condition;
+use crate::http::edge::Edge;
+use crate::http::reply::{self, Answer};
+
+/// The record.
+pub(in crate::http) async fn get(
+    State(edge): State<Edge>,
+    caller: Caller,
+    Path(id): Path<String>,
+    shape: Shape,
+    headers: HeaderMap,
+) -> Answer {
+    let record = edge.exchange.record(&caller, &id).await?;
+    let tag = condition::tag(record.version);
+    let known = condition::text(&headers, IF_NONE_MATCH.as_str())?;
+    if known.is_some_and(|known| known.split(',').any(|known| condition::version(known) == Some(record.version))) {
+        let mut response = Response::default();
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        return Ok(reply::with(response, ETAG, &tag));
+    }
+    if shape == Shape::Csv {
+        return Ok(reply::with(sheet::answer(std::slice::from_ref(&record.value))?, ETAG, &tag));
+    }
+    Ok(versioned(&record))
+}

@@ -1,0 +1,119 @@
+//! `GET /agency/v1/referrals?since=CURSOR&wait=SECONDS&limit=NUMBER`: what is new for the caller's organization, as
+//! records, with the cursor to go on from. The cursor follows commits, so whoever polls with the last one sees every
+//! change and misses none. With `wait` the answer is held until there is something to say, the time is over, or the
+//! server stops. `Accept: text/csv` gives a sheet (see `sheet`); its cursor stands in the header `Handoff-Cursor`.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::header::LINK;
+use axum::http::{HeaderName, StatusCode, Uri};
+
+use crate::error::{Error, Result};
+use crate::exchange::Records;
+use crate::fhir::Key;
+use crate::fhir::edit::quote;
+use crate::security::Caller;
+
+use super::{Shape, parameters, sheet};
+use crate::http::edge::{Base, Edge};
+use crate::http::query;
+use crate::http::reply::{self, Answer, JSON};
+
+/// How long an answer is held at most.
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
+/// How many records are given where the client does not say.
+const USUAL_LIMIT: usize = 100;
+/// How many records are given at most.
+const MOST: usize = 1000;
+/// Where a sheet's cursor stands.
+const CURSOR: HeaderName = HeaderName::from_static("handoff-cursor");
+
+/// What the query asks for.
+#[derive(Debug, PartialEq, Eq)]
+struct Wish {
+    since: Option<String>,
+    wait: Duration,
+    limit: usize,
+}
+
+/// What is new.
+pub(in crate::http) async fn list(
+    State(edge): State<Edge>,
+    caller: Caller,
+    base: Base,
+    shape: Shape,
+    uri: Uri,
+) -> Answer {
+    let wish = Wish::read(uri.query())?;
+    edge.figures.polled();
+    let Records { records, cursor } = poll(&edge, &caller, &wish).await?;
+    if shape == Shape::Csv {
+        let next = query::join([("since", cursor.as_str()), ("limit", &wish.limit.to_string())]);
+        let link = format!("<{}/agency/v1/referrals?{next}>; rel=\"next\"", base.url());
+        let response = sheet::answer(&records)?;
+        return Ok(reply::with(reply::with(response, CURSOR, &cursor), LINK, &link));
+    }
+    let mut text = String::from("{\"records\":[");
+    for (position, record) in records.iter().enumerate() {
+        if position > 0 {
+            text.push(',');
+        }
+        text.push_str(&record.to_string());
+    }
+    text.push_str("],\"cursor\":");
+    text.push_str(&quote(&cursor));
+    text.push('}');
+    Ok(reply::body(StatusCode::OK, JSON, text))
+}
+
+/// Asks the exchange; a held poll is answered at once when the server stops.
+async fn poll(edge: &Edge, caller: &Caller, wish: &Wish) -> Result<Records> {
+    let since = wish.since.as_deref();
+    if wish.wait.is_zero() {
+        return edge.exchange.poll(caller, since, wish.limit, Duration::ZERO).await;
+    }
+    let _held = edge.figures.hold();
+    tokio::select! {
+        records = edge.exchange.poll(caller, since, wish.limit, wish.wait) => records,
+        () = edge.stops() => edge.exchange.poll(caller, since, wish.limit, Duration::ZERO).await,
+    }
+}
+
+impl Wish {
+    fn read(query: Option<&str>) -> Result<Self> {
+        let mut wish = Self { since: None, wait: Duration::ZERO, limit: USUAL_LIMIT };
+        for (name, value) in parameters(query, &["since", "wait", "limit"])? {
+            match name.as_str() {
+                "wait" => {
+                    let said = "wait is a whole number of seconds, 60 at most";
+                    let seconds = value.parse().map_err(|_| Error::incorrect(Key::Parameter, said))?;
+                    wish.wait = Duration::from_secs(seconds).min(LONGEST_WAIT);
+                }
+                "limit" => {
+                    let said = "limit is a whole number from 1; 1000 records are given at most";
+                    let limit = value.parse().ok().filter(|limit: &usize| *limit > 0);
+                    wish.limit = limit.ok_or_else(|| Error::incorrect(Key::Parameter, said))?.min(MOST);
+                }
+                // `since=` is what a script sends before it has a cursor.
+                _ => wish.since = Some(value).filter(|value| !value.is_empty()),
+            }
+        }
+        Ok(wish)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_is_asked_for() {
+        let wish = Wish::read(Some("since=a.7&wait=90&limit=5000")).unwrap();
+        assert_eq!(wish, Wish { since: Some("a.7".to_owned()), wait: LONGEST_WAIT, limit: MOST });
+        assert_eq!(Wish::read(Some("since=")).unwrap(), Wish::read(None).unwrap());
+        for bad in ["wait=soon", "wait=-1", "limit=0", "limit=x", "cursor=1"] {
+            assert_eq!(Wish::read(Some(bad)).unwrap_err().issues[0].key, Key::Parameter, "{bad}");
+        }
+    }
+}

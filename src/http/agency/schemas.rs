@@ -1,0 +1,34 @@
+//! `GET /agency/v1/schemas`: the types of program records, and `GET /agency/v1/schemas/{type}`: the JSON Schema
+//! (2020-12) of one, complete in itself.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::error::Error;
+use crate::security::Caller;
+
+use crate::http::edge::{Base, Edge};
+use crate::http::reply::{self, Answer};
+
+/// The types, each with the address of its schema.
+pub(in crate::http) async fn list(State(edge): State<Edge>, _: Caller, base: Base) -> Answer {
+    let types: Vec<Value> = edge
+        .programs
+        .iter()
+        .map(|program| {
+            let schema = format!("{}/agency/v1/schemas/{}", base.url(), program.kind);
+            json!({ "type": program.kind, "title": program.title, "schema": schema })
+        })
+        .collect();
+    Ok(reply::json(&json!({ "types": types })))
+}
+
+/// The schema of one type.
+pub(in crate::http) async fn one(State(edge): State<Edge>, _: Caller, Path(kind): Path<String>) -> Answer {
+    let Some(program) = edge.programs.iter().find(|program| program.kind == kind) else {
+        let known: Vec<&str> = edge.programs.iter().map(|program| program.kind.as_str()).collect();
+        return Err(Error::not_found(format!("this record type (there are {})", known.join(", "))).into());
+    };
+    Ok(reply::body(StatusCode::OK, "application/schema+json", program.schema_json().to_string()))
+}

@@ -1,0 +1,151 @@
+//! What every handler of the edge is given, and the few facts of a request that they share: who calls, and under which
+//! address the gateway was reached.
+
+use std::convert::Infallible;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use arc_swap::ArcSwap;
+use axum::body::Bytes;
+use axum::extract::FromRequestParts;
+use axum::http::header::{HOST, HeaderValue};
+use axum::http::request::Parts as Head;
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
+
+use crate::error::Error;
+use crate::exchange::{Exchange, Ids};
+use crate::fhir::Limits;
+use crate::mapping::Programs;
+use crate::profile::Checker;
+use crate::security::{Caller, Clients};
+use crate::store::Store;
+use crate::store::index::SearchParameters;
+
+use super::figures::Figures;
+use super::reply::Refusal;
+use super::route;
+
+/// What the edge is made of; `app` puts it together.
+pub struct Parts {
+    /// All the business
+    pub exchange: Arc<Exchange>,
+    /// For health and metrics alone; everything else goes through the exchange
+    pub store: Arc<dyn Store>,
+    /// For `$validate`, and for the resource types that there are
+    pub checker: Arc<Checker>,
+    /// What resources are found by
+    pub parameters: Arc<SearchParameters>,
+    /// The record types that there are
+    pub programs: Arc<Programs>,
+    /// Who may come in; replaced whenever the clients change
+    pub clients: Arc<ArcSwap<Clients>>,
+    /// Asks that the clients be read anew, now; answered when they are
+    pub refresh: mpsc::Sender<oneshot::Sender<()>>,
+    /// How much a body may hold
+    pub limits: Limits,
+    /// The public address, where it is not the one that clients use (`https://gateway.example`, without a slash at its end)
+    pub base: Option<String>,
+    /// Gives ids to requests that bring none
+    pub ids: Arc<dyn Ids>,
+    /// Becomes true when the server stops: held polls are answered at once
+    pub stopping: watch::Receiver<bool>,
+}
+
+/// The parts, what is counted, and what is written once and served often.
+pub(super) struct Inner {
+    parts: Parts,
+    pub(super) figures: Figures,
+    pub(super) capability: OnceLock<Bytes>,
+    /// What the store counted, and when
+    pub(super) counted: Mutex<Option<(Instant, String)>>,
+}
+
+/// The state of the router: cheap to clone.
+#[derive(Clone)]
+pub(super) struct Edge(Arc<Inner>);
+
+impl Edge {
+    pub(super) fn new(parts: Parts) -> Self {
+        let figures = Figures::new(route::all().iter().map(|route| (route.method, route.path)));
+        Self(Arc::new(Inner { parts, figures, capability: OnceLock::new(), counted: Mutex::default() }))
+    }
+
+    /// Ready when the clients have been read anew. Where nobody reads them any more, at once.
+    pub(super) async fn refresh_clients(&self) {
+        let (answer, answered) = oneshot::channel();
+        if self.refresh.send(answer).await.is_ok() {
+            let _ = answered.await;
+        }
+    }
+
+    /// Ready when the server stops.
+    pub(super) async fn stops(&self) {
+        // A sender that is gone means that nobody will serve much longer.
+        let _ = self.stopping.clone().wait_for(|stopping| *stopping).await;
+    }
+}
+
+impl Deref for Edge {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl Deref for Inner {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.parts
+    }
+}
+
+impl FromRequestParts<Edge> for Caller {
+    type Rejection = Refusal;
+
+    /// The caller that the door let in (see `door`). A route that is open to anyone has none.
+    async fn from_request_parts(head: &mut Head, _: &Edge) -> Result<Self, Refusal> {
+        head.extensions.remove::<Self>().ok_or_else(|| Error::fault("an open route asks for its caller").into())
+    }
+}
+
+/// The address of the gateway as this client knows it.
+#[derive(Debug, Clone)]
+pub(super) struct Base {
+    /// Where an address is set, that one
+    set: Option<String>,
+    /// Else the host that the client asked
+    host: Option<HeaderValue>,
+}
+
+impl Base {
+    /// The address, without a slash at its end.
+    pub(super) fn url(&self) -> String {
+        let host = || self.host.as_ref().and_then(|host| host.to_str().ok()).filter(|host| is_host(host));
+        self.set.clone().unwrap_or_else(|| format!("http://{}", host().unwrap_or("localhost")))
+    }
+
+    /// The base of the FHIR routes.
+    pub(super) fn fhir(&self) -> String {
+        format!("{}/fhir", self.url())
+    }
+}
+
+impl FromRequestParts<Edge> for Base {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(head: &mut Head, edge: &Edge) -> Result<Self, Infallible> {
+        Ok(Self { set: edge.base.clone(), host: head.headers.get(HOST).cloned() })
+    }
+}
+
+/// Has it the form of a host and port? What else stands in the header is not repeated to anybody.
+fn is_host(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= 255
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']'))
+}

@@ -1,0 +1,144 @@
+//! What the path of a FHIR request names: a type, a resource, a version
+//! (<https://hl7.org/fhir/R4/http.html#styleguide>). A type that R4 does not know answers 404, as the standard says,
+//! with the name that was probably meant.
+
+use axum::extract::{FromRequestParts, RawPathParams};
+use axum::http::request::Parts as Head;
+
+use crate::definitions::Definitions;
+use crate::error::{Category, Error, Result};
+use crate::fhir::{Issue, Key, ResourceKey, primitive};
+
+use crate::http::edge::Edge;
+use crate::http::reply::Refusal;
+
+/// A resource type of R4.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::http) struct Kind(pub(super) String);
+
+/// A resource, by type and id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::http) struct Item(pub(super) ResourceKey);
+
+/// One version of a resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::http) struct Version(pub(super) ResourceKey, pub(super) u64);
+
+impl FromRequestParts<Edge> for Kind {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(head: &mut Head, edge: &Edge) -> Result<Self, Refusal> {
+        Ok(Self(kind(&parameter(head, edge, "type").await?, edge.checker.definitions())?))
+    }
+}
+
+impl FromRequestParts<Edge> for Item {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(head: &mut Head, edge: &Edge) -> Result<Self, Refusal> {
+        let kind = kind(&parameter(head, edge, "type").await?, edge.checker.definitions())?;
+        Ok(Self(item(kind, parameter(head, edge, "id").await?)?))
+    }
+}
+
+impl FromRequestParts<Edge> for Version {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(head: &mut Head, edge: &Edge) -> Result<Self, Refusal> {
+        let Item(key) = Item::from_request_parts(head, edge).await?;
+        let version = parameter(head, edge, "version").await?;
+        let number = version.parse().map_err(|_| Error::not_found(format!("this version of {key}")))?;
+        Ok(Self(key, number))
+    }
+}
+
+async fn parameter(head: &mut Head, edge: &Edge, name: &str) -> Result<String> {
+    let parameters = RawPathParams::from_request_parts(head, edge).await;
+    let parameters = parameters.map_err(|_| Error::incorrect(Key::Parameter, "the path is not UTF-8"))?;
+    let found = parameters.iter().find(|(of, _)| *of == name).map(|(_, value)| value.to_owned());
+    found.ok_or_else(|| Error::fault(format!("the route has no {name}")))
+}
+
+fn kind(name: &str, definitions: &Definitions) -> Result<String> {
+    if definitions.is_resource_type(name) {
+        return Ok(name.to_owned());
+    }
+    let said = format!("\"{}\" is no resource type of FHIR R4", shown(name));
+    let mut issue = Issue::error(Key::UnknownType, "", said);
+    if let Some(nearest) = nearest(name, definitions.resource_types()) {
+        issue = issue.hint(format!("did you mean {nearest}?"));
+    }
+    Err(Error::new(Category::NotFound, issue))
+}
+
+fn item(kind: String, id: String) -> Result<ResourceKey> {
+    if id == "_history" {
+        let said = "the history of a whole type is not served; that of one resource is";
+        return Err(Error::new(Category::NotFound, Issue::error(Key::NotSupported, "", said)));
+    }
+    if primitive::is_id(&id) {
+        return Ok(ResourceKey { kind, id });
+    }
+    let said = format!("\"{}\" is no id; no {kind} has it", shown(&id));
+    Err(Error::new(Category::NotFound, Issue::error(Key::InvalidId, "", said)))
+}
+
+/// What the client wrote, short and printable.
+fn shown(text: &str) -> String {
+    text.chars().filter(|character| !character.is_control()).take(64).collect()
+}
+
+/// The known name that needs the fewest changes, if they are few.
+fn nearest<'n>(name: &str, known: &'n [String]) -> Option<&'n str> {
+    let wanted = name.to_ascii_lowercase();
+    let close = known.iter().map(|known| (distance(&wanted, &known.to_ascii_lowercase()), known.as_str()));
+    close
+        .filter(|(distance, _)| *distance <= 3.min(name.len() / 2))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}
+
+/// How many letters have to be added, removed or replaced (Levenshtein).
+fn distance(one: &str, other: &str) -> usize {
+    if one.len().abs_diff(other.len()) > 3 {
+        return usize::MAX;
+    }
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (line, letter) in one.bytes().enumerate() {
+        let mut corner = line;
+        row[0] = line + 1;
+        for (column, against) in other.bytes().enumerate() {
+            let replaced = corner + usize::from(letter != against);
+            corner = row[column + 1];
+            row[column + 1] = replaced.min(row[column] + 1).min(corner + 1);
+        }
+    }
+    row[other.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_name_that_was_meant() {
+        let known = ["Patient", "Practitioner", "ServiceRequest", "Task"].map(str::to_owned);
+        for (name, expected) in [
+            ("task", Some("Task")),
+            ("Patients", Some("Patient")),
+            ("ServiceReqest", Some("ServiceRequest")),
+            ("Dog", None),
+        ] {
+            assert_eq!(nearest(name, &known), expected, "{name}");
+        }
+        assert_eq!(distance("kitten", "sitting"), 3);
+    }
+
+    #[test]
+    fn an_id_has_the_form_of_one() {
+        assert_eq!(item("Task".to_owned(), "a-1".to_owned()).unwrap(), ResourceKey::new("Task", "a-1"));
+        for id in ["a_b", "", "_history", &"x".repeat(65)] {
+            assert_eq!(item("Task".to_owned(), id.to_owned()).unwrap_err().category, Category::NotFound, "{id}");
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! `POST [base]/[type]` (<https://hl7.org/fhir/R4/http.html#create>), conditional with If-None-Exist
+//! (<https://hl7.org/fhir/R4/http.html#ccreate>). A referral Task that is created `requested` is taken in at once.
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+
+use crate::security::Caller;
+
+use super::address::Kind;
+use super::written;
+use crate::http::body::Resource;
+use crate::http::condition;
+use crate::http::edge::{Base, Edge};
+use crate::http::reply::Answer;
+
+/// Stores a new resource under an id of ours.
+pub(in crate::http) async fn create(
+    State(edge): State<Edge>,
+    caller: Caller,
+    Kind(kind): Kind,
+    base: Base,
+    headers: HeaderMap,
+    Resource(document): Resource,
+) -> Answer {
+    let condition = condition::text(&headers, "if-none-exist")?;
+    let written = edge.exchange.create(&caller, &kind, document, condition).await?;
+    Ok(written::answer(&written, &base, &headers))
+}

@@ -1,0 +1,187 @@
+//! `GET [base]/metadata` (<https://hl7.org/fhir/R4/http.html#capabilities>): what is really served, read from the table of
+//! routes, the resource types of the definitions and the search parameters of the index. Made once.
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::definitions::Definitions;
+use crate::http::edge::Edge;
+use crate::http::reply::{self, Answer, FHIR_JSON};
+use crate::http::route;
+use crate::store::index::{ParameterKind, SearchParameters};
+
+/// When this statement last changed in form.
+const DATE: &str = "2026-11-21";
+
+/// The interactions on a type and its resources, by the routes that serve them.
+const OF_TYPES: &[(&str, &str, &str)] = &[
+    ("POST", "/fhir/{type}", "create"),
+    ("GET", "/fhir/{type}/{id}", "read"),
+    ("GET", "/fhir/{type}/{id}/_history/{version}", "vread"),
+    ("PUT", "/fhir/{type}/{id}", "update"),
+    ("GET", "/fhir/{type}/{id}/_history", "history-instance"),
+    ("GET", "/fhir/{type}", "search-type"),
+];
+
+/// The interactions on the whole system.
+const OF_SYSTEM: &[(&str, &str, &str)] = &[("POST", "/fhir", "transaction"), ("POST", "/fhir", "batch")];
+
+/// The parameters that every type is searched by.
+const COMMON: &[(&str, &str, &str)] = &[
+    ("_id", "token", "http://hl7.org/fhir/SearchParameter/Resource-id"),
+    ("_lastUpdated", "date", "http://hl7.org/fhir/SearchParameter/Resource-lastUpdated"),
+];
+
+/// The CapabilityStatement.
+pub(in crate::http) async fn metadata(State(edge): State<Edge>) -> Answer {
+    let text = edge.capability.get_or_init(|| {
+        let statement = statement(edge.checker.definitions(), &edge.parameters, edge.base.as_deref());
+        Bytes::from(statement.to_string())
+    });
+    Ok(reply::body(StatusCode::OK, FHIR_JSON, text.clone()))
+}
+
+fn statement(definitions: &Definitions, parameters: &SearchParameters, base: Option<&str>) -> Value {
+    let validate =
+        json!({ "name": "validate", "definition": "http://hl7.org/fhir/OperationDefinition/Resource-validate" });
+    let resources: Vec<Value> =
+        definitions.resource_types().iter().map(|kind| resource(kind, definitions, parameters)).collect();
+    let mut implementation = json!({ "description": "A gateway between EHRs and the organizations that help" });
+    if let Some(base) = base {
+        implementation["url"] = json!(format!("{}/fhir", base.trim_end_matches('/')));
+    }
+    json!({
+        "resourceType": "CapabilityStatement",
+        "url": "urn:handoff:fhir:CapabilityStatement:gateway",
+        "version": env!("CARGO_PKG_VERSION"),
+        "name": "HandoffGateway",
+        "title": "Handoff: closed-loop social-care referrals",
+        "status": "active",
+        "date": DATE,
+        "kind": "instance",
+        "software": { "name": "Handoff", "version": env!("CARGO_PKG_VERSION") },
+        "implementation": implementation,
+        "fhirVersion": "4.0.1",
+        "format": ["application/fhir+json", "json"],
+        "rest": [{
+            "mode": "server",
+            "documentation": "A Task that is created requested, alone or in a transaction, is checked, routed and delivered. A client sees what its organization sent and what the Tasks that it owns disclose.",
+            "security": {
+                "cors": false,
+                "description": "Authorization: Bearer, with a token that the operator gives to each client",
+            },
+            "resource": resources,
+            "interaction": interactions(OF_SYSTEM),
+            "operation": [validate],
+        }],
+    })
+}
+
+fn resource(kind: &str, definitions: &Definitions, parameters: &SearchParameters) -> Value {
+    let references: Vec<&str> = parameters
+        .of_type(kind)
+        .filter(|(_, parameter)| parameter.kind == ParameterKind::Reference)
+        .map(|(_, parameter)| parameter.code.as_str())
+        .collect();
+    let mut value = json!({
+        "type": kind,
+        "profile": format!("http://hl7.org/fhir/StructureDefinition/{kind}"),
+        "interaction": interactions(OF_TYPES),
+        // Two parties change a Task, so an update has to name the version that it is based on.
+        "versioning": if kind == "Task" { "versioned-update" } else { "versioned" },
+        "readHistory": true,
+        "updateCreate": false,
+        "conditionalCreate": true,
+        "conditionalRead": "full-support",
+        "conditionalUpdate": false,
+        "conditionalDelete": "not-supported",
+        "searchParam": search_parameters(kind, definitions, parameters),
+    });
+    if !references.is_empty() {
+        value["searchInclude"] = references.iter().map(|code| json!(format!("{kind}:{code}"))).collect();
+    }
+    let reverse = reverse_includes(kind, definitions, parameters);
+    if !reverse.is_empty() {
+        value["searchRevInclude"] = json!(reverse);
+    }
+    value
+}
+
+fn interactions(of: &[(&str, &str, &str)]) -> Value {
+    let routes = route::all();
+    let served = |method: &str, path: &str| routes.iter().any(|route| route.method == method && route.path == path);
+    of.iter().filter(|(method, path, _)| served(method, path)).map(|(.., code)| json!({ "code": code })).collect()
+}
+
+fn search_parameters(kind: &str, definitions: &Definitions, parameters: &SearchParameters) -> Value {
+    let defined = definitions.search_parameters(kind);
+    let common = COMMON.iter().map(|(name, of, url)| json!({ "name": name, "definition": url, "type": of }));
+    let own = parameters.of_type(kind).map(|(_, parameter)| {
+        let mut value = json!({ "name": parameter.code, "type": parameter.kind.code() });
+        if let Some(defined) = defined.iter().find(|defined| defined.code == parameter.code) {
+            value["definition"] = json!(defined.url);
+        }
+        value
+    });
+    common.chain(own).collect()
+}
+
+/// The references of other types that may point at this one.
+fn reverse_includes(kind: &str, definitions: &Definitions, parameters: &SearchParameters) -> Vec<String> {
+    let mut found = Vec::new();
+    for other in definitions.resource_types() {
+        for (_, parameter) in parameters.of_type(other) {
+            if parameter.kind == ParameterKind::Reference && parameter.targets.iter().any(|target| target == kind) {
+                found.push(format!("{other}:{}", parameter.code));
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fhir_route_is_told() {
+        // A search by POST comes with search-type, an operation is listed as one, and the statement tells itself.
+        let implied = ["/fhir/metadata", "/fhir/", "/fhir/$validate", "/fhir/{type}/$validate", "/fhir/{type}/_search"];
+        for route in route::all().iter().filter(|route| route.path.starts_with("/fhir")) {
+            let told = OF_TYPES
+                .iter()
+                .chain(OF_SYSTEM)
+                .any(|(method, path, _)| (*method, *path) == (route.method, route.path));
+            assert!(told || implied.contains(&route.path), "{} {}", route.method, route.path);
+        }
+    }
+
+    #[test]
+    fn says_what_is_served() {
+        let definitions = Definitions::r4().unwrap();
+        let parameters = SearchParameters::shipped(&definitions).unwrap();
+        let statement = statement(&definitions, &parameters, Some("https://gateway.example/"));
+        assert_eq!(statement["implementation"]["url"], "https://gateway.example/fhir");
+        let resources = statement["rest"][0]["resource"].as_array().unwrap();
+        let task = resources.iter().find(|resource| resource["type"] == "Task").unwrap();
+        assert_eq!(task["versioning"], "versioned-update");
+        let codes: Vec<&str> = task["interaction"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|interaction| interaction["code"].as_str())
+            .collect();
+        assert_eq!(codes, ["create", "read", "vread", "update", "history-instance", "search-type"]);
+        let owner = json!({ "name": "owner", "type": "reference", "definition": "http://hl7.org/fhir/SearchParameter/Task-owner" });
+        assert!(task["searchParam"].as_array().unwrap().contains(&owner), "{task}");
+        assert!(task["searchInclude"].as_array().unwrap().contains(&json!("Task:focus")));
+        let request = resources.iter().find(|resource| resource["type"] == "ServiceRequest").unwrap();
+        assert!(request["searchRevInclude"].as_array().unwrap().contains(&json!("Task:focus")));
+        let document = crate::fhir::Document::from_value(&statement).unwrap();
+        let checker = crate::profile::Checker::new(std::sync::Arc::new(definitions));
+        let errors: Vec<_> = checker.check(document.root()).into_iter().filter(crate::fhir::Issue::is_error).collect();
+        assert_eq!(errors, []);
+    }
+}

@@ -1,0 +1,14 @@
+//! The RESTful API of FHIR R4 (<https://hl7.org/fhir/R4/http.html>), one file per interaction.
+
+mod address;
+mod bundle;
+pub(super) mod create;
+pub(super) mod history;
+pub(super) mod metadata;
+pub(super) mod read;
+pub(super) mod search;
+pub(super) mod transaction;
+pub(super) mod update;
+pub(super) mod validate;
+pub(super) mod vread;
+mod written;

@@ -1,0 +1,41 @@
+//! `GET [base]/[type]/[id]` (<https://hl7.org/fhir/R4/http.html#read>); a version that the client has already answers
+//! 304 (<https://hl7.org/fhir/R4/http.html#cread>).
+
+use axum::extract::State;
+use axum::http::header::{ETAG, LAST_MODIFIED};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+
+use crate::security::Caller;
+use crate::store::Stored;
+
+use super::address::Item;
+use crate::http::condition;
+use crate::http::edge::Edge;
+use crate::http::reply::{self, Answer, FHIR_JSON};
+
+/// The newest version of a resource.
+pub(in crate::http) async fn read(
+    State(edge): State<Edge>,
+    caller: Caller,
+    Item(key): Item,
+    headers: HeaderMap,
+) -> Answer {
+    let stored = edge.exchange.read(&caller, &key, None).await?;
+    if condition::is_known(&headers, stored.version, stored.updated) {
+        let mut response = Response::default();
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        return Ok(dated(response, &stored));
+    }
+    Ok(resource(&stored))
+}
+
+/// A resource as it is stored, with its version and date.
+pub(super) fn resource(stored: &Stored) -> Response {
+    dated(reply::body(StatusCode::OK, FHIR_JSON, stored.document.text().to_owned()), stored)
+}
+
+fn dated(response: Response, stored: &Stored) -> Response {
+    let response = reply::with(response, ETAG, &condition::tag(stored.version));
+    reply::with(response, LAST_MODIFIED, &condition::http_date(stored.updated))
+}

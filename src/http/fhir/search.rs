@@ -1,0 +1,126 @@
+//! `GET [base]/[type]?...` and `POST [base]/[type]/_search` (<https://hl7.org/fhir/R4/http.html#search>,
+//! <https://hl7.org/fhir/R4/search.html>).
+//!
+//! A parameter that is not known is refused, with those that are, unless `Prefer: handling=lenient` asks to leave it
+//! out; the link `self` says what was used.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::Response;
+
+use crate::error::Result;
+use crate::security::Caller;
+use crate::store::query::Query;
+
+use super::address::Kind;
+use super::bundle::Bundle;
+use crate::http::body::Form;
+use crate::http::condition::Prefer;
+use crate::http::edge::{Base, Edge};
+use crate::http::query;
+use crate::http::reply::{self, Answer, FHIR_JSON};
+
+/// Parameters about the answer's form; they choose nothing.
+const ABOUT_FORM: &[&str] = &["_format", "_pretty"];
+
+/// The parameter in which the address of a further page carries where to go on.
+const CURSOR: &str = "_cursor";
+
+/// Searches by GET.
+pub(in crate::http) async fn get(
+    State(edge): State<Edge>,
+    caller: Caller,
+    Kind(kind): Kind,
+    base: Base,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Answer {
+    let parameters = query::pairs(uri.query().unwrap_or_default())?;
+    Ok(search(&edge, &caller, &kind, &base, &headers, parameters).await?)
+}
+
+/// Searches by POST: the parameters are a form, and those of the address count as well.
+pub(in crate::http) async fn post(
+    State(edge): State<Edge>,
+    caller: Caller,
+    Kind(kind): Kind,
+    base: Base,
+    headers: HeaderMap,
+    uri: Uri,
+    Form(form): Form,
+) -> Answer {
+    let mut parameters = query::pairs(uri.query().unwrap_or_default())?;
+    parameters.extend(query::pairs(&form)?);
+    Ok(search(&edge, &caller, &kind, &base, &headers, parameters).await?)
+}
+
+async fn search(
+    edge: &Edge,
+    caller: &Caller,
+    kind: &str,
+    base: &Base,
+    headers: &HeaderMap,
+    mut parameters: Vec<(String, String)>,
+) -> Result<Response> {
+    let mut passed_over = Vec::new();
+    if Prefer::read(headers).lenient {
+        parameters.retain(|pair| {
+            let unknown = Query::read(&edge.parameters, kind, std::slice::from_ref(pair)).unknown;
+            let known = unknown.is_empty();
+            passed_over.extend(unknown);
+            known
+        });
+    }
+    let page = edge.exchange.search(caller, kind, &parameters).await?;
+    let elements = if parameters.iter().any(|(name, _)| name == "_elements") {
+        Query::read(&edge.parameters, kind, &parameters).query.elements
+    } else {
+        Vec::new()
+    };
+    let links = links(&format!("{}/{kind}", base.fhir()), &parameters, page.next.as_deref());
+    let mut bundle = Bundle::new(
+        "searchset",
+        page.total,
+        &links.iter().map(|(name, url)| (*name, url.as_str())).collect::<Vec<_>>(),
+    );
+    for stored in &page.matches {
+        bundle.found(&base.fhir(), stored, "match", &elements);
+    }
+    for stored in &page.included {
+        bundle.found(&base.fhir(), stored, "include", &[]);
+    }
+    if !passed_over.is_empty() {
+        bundle.outcome(&passed_over);
+    }
+    Ok(reply::body(StatusCode::OK, FHIR_JSON, bundle.finish()))
+}
+
+/// The address of this page as it was understood, and of the next one.
+fn links(address: &str, parameters: &[(String, String)], next: Option<&str>) -> Vec<(&'static str, String)> {
+    let kept = || {
+        let pairs = parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        pairs.filter(|(name, _)| !ABOUT_FORM.contains(name))
+    };
+    let to = |query: String| if query.is_empty() { address.to_owned() } else { format!("{address}?{query}") };
+    let mut links = vec![("self", to(query::join(kept())))];
+    if let Some(cursor) = next {
+        let before = kept().filter(|(name, _)| *name != CURSOR);
+        links.push(("next", to(query::join(before.chain([(CURSOR, cursor)])))));
+    }
+    links
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_repeat_what_was_asked_and_lead_on() {
+        let parameters = [("status", "requested"), ("_count", "2"), ("_format", "json"), ("_cursor", "1")];
+        let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let links = links("http://a/fhir/Task", &parameters, Some("2"));
+        assert_eq!(links[0], ("self", "http://a/fhir/Task?status=requested&_count=2&_cursor=1".to_owned()));
+        assert_eq!(links[1], ("next", "http://a/fhir/Task?status=requested&_count=2&_cursor=2".to_owned()));
+        assert_eq!(super::links("http://a/fhir/Task", &[], None), [("self", "http://a/fhir/Task".to_owned())]);
+    }
+}

@@ -1,0 +1,24 @@
+//! `POST [base]` with a Bundle (<https://hl7.org/fhir/R4/http.html#transaction>): a transaction, all or nothing, or a
+//! batch, each entry on its own. A repetition under the same `Idempotency-Key` changes nothing and is answered alike.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+
+use crate::security::Caller;
+
+use crate::http::body::Resource;
+use crate::http::condition;
+use crate::http::edge::Edge;
+use crate::http::reply::{self, Answer, FHIR_JSON};
+
+/// Carries a Bundle out.
+pub(in crate::http) async fn transaction(
+    State(edge): State<Edge>,
+    caller: Caller,
+    headers: HeaderMap,
+    Resource(document): Resource,
+) -> Answer {
+    let key = condition::idempotency_key(&headers)?;
+    let response = edge.exchange.bundle(&caller, document, key).await?;
+    Ok(reply::body(StatusCode::OK, FHIR_JSON, response))
+}

@@ -1,0 +1,16 @@
+//! `GET [base]/[type]/[id]/_history/[version]` (<https://hl7.org/fhir/R4/http.html#vread>). Every version is kept.
+
+use axum::extract::State;
+
+use crate::security::Caller;
+
+use super::address::Version;
+use super::read;
+use crate::http::edge::Edge;
+use crate::http::reply::Answer;
+
+/// One version of a resource.
+pub(in crate::http) async fn vread(State(edge): State<Edge>, caller: Caller, Version(key, version): Version) -> Answer {
+    let stored = edge.exchange.read(&caller, &key, Some(version)).await?;
+    Ok(read::resource(&stored))
+}

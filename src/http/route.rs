@@ -1,0 +1,141 @@
+//! The table of routes: what is served, to whom, and by which handler. The router, the CapabilityStatement, the metrics
+//! and the tests read it; a route that is not here does not exist.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::handler::Handler;
+use axum::http::{Method, StatusCode};
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post, put};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::error::{Category, Error};
+use crate::fhir::{Issue, Key};
+
+use super::door::Access::{self, Agency, Anyone, Client, Party};
+use super::edge::{Edge, Parts};
+use super::reply::Refusal;
+use super::watch::{Lane, watch};
+use super::{agency, fhir, operations};
+
+/// One method of one path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Route {
+    /// The method
+    pub method: &'static str,
+    /// The pattern of the path
+    pub path: &'static str,
+    /// Whom it is open to
+    pub access: Access,
+}
+
+/// Every route with its handler. GET routes answer HEAD as well.
+fn table() -> Vec<(Route, MethodRouter<Edge>)> {
+    fn row(
+        access: Access,
+        method: &'static str,
+        path: &'static str,
+        handler: MethodRouter<Edge>,
+    ) -> (Route, MethodRouter<Edge>) {
+        (Route { method, path, access }, handler)
+    }
+    vec![
+        // --- FHIR: the whole system
+        row(Anyone, "GET", "/fhir/metadata", get(fhir::metadata::metadata)),
+        row(Party, "POST", "/fhir", post(fhir::transaction::transaction)),
+        row(Party, "POST", "/fhir/", post(fhir::transaction::transaction)),
+        row(Client, "POST", "/fhir/$validate", post(fhir::validate::any)),
+        // --- FHIR: a type
+        row(Party, "GET", "/fhir/{type}", get(fhir::search::get)),
+        row(Party, "POST", "/fhir/{type}", post(fhir::create::create)),
+        row(Party, "POST", "/fhir/{type}/_search", post(fhir::search::post)),
+        row(Client, "POST", "/fhir/{type}/$validate", post(fhir::validate::typed)),
+        // --- FHIR: a resource
+        row(Party, "GET", "/fhir/{type}/{id}", get(fhir::read::read)),
+        row(Party, "PUT", "/fhir/{type}/{id}", put(fhir::update::update)),
+        row(Party, "GET", "/fhir/{type}/{id}/_history", get(fhir::history::history)),
+        row(Party, "GET", "/fhir/{type}/{id}/_history/{version}", get(fhir::vread::vread)),
+        // --- agencies: referrals as records
+        row(Agency, "GET", "/agency/v1/referrals", get(agency::referrals::list)),
+        row(Agency, "GET", "/agency/v1/referrals/{id}", get(agency::referral::get)),
+        row(Agency, "PUT", "/agency/v1/referrals/{id}", put(agency::record::put)),
+        row(Agency, "POST", "/agency/v1/referrals/{id}/events", post(agency::events::raise)),
+        // --- agencies: programs
+        row(Agency, "GET", "/agency/v1/programs", get(agency::programs::list)),
+        row(Agency, "PUT", "/agency/v1/programs/{id}/capacity", put(agency::programs::set_capacity)),
+        // --- agencies: what records and events look like
+        row(Client, "GET", "/agency/v1/events", get(agency::events::codes)),
+        row(Client, "GET", "/agency/v1/schemas", get(agency::schemas::list)),
+        row(Client, "GET", "/agency/v1/schemas/{type}", get(agency::schemas::one)),
+        row(Anyone, "GET", "/agency/v1/openapi.json", get(agency::openapi::document)),
+        // --- operations
+        row(Anyone, "GET", "/healthz", get(operations::alive)),
+        row(Anyone, "GET", "/readyz", get(operations::ready)),
+        row(Anyone, "GET", "/metrics", get(operations::metrics)),
+    ]
+}
+
+/// Every route, in the order of the table.
+pub fn all() -> Vec<Route> {
+    table().into_iter().map(|(route, _)| route).collect()
+}
+
+/// The router over these parts.
+pub fn router(parts: Parts) -> Router {
+    let edge = Edge::new(parts);
+    let mut paths: Vec<(Lane, MethodRouter<Edge>)> = Vec::new();
+    for (number, (route, handler)) in table().into_iter().enumerate() {
+        let method = (route.method, number, route.access);
+        match paths.iter_mut().find(|(lane, _)| lane.path == route.path) {
+            Some((lane, handlers)) => {
+                lane.methods.push(method);
+                *handlers = std::mem::take(handlers).merge(handler);
+            }
+            None => paths.push((Lane { path: route.path, methods: vec![method] }, handler)),
+        }
+    }
+    let mut router = Router::new();
+    for (lane, handlers) in paths {
+        let path = lane.path;
+        let around = from_fn_with_state((edge.clone(), Arc::new(lane)), watch);
+        let handlers = handlers.fallback(other_method).layer(CatchPanicLayer::custom(Refusal::panicked)).layer(around);
+        router = router.route(path, handlers);
+    }
+    let nowhere = Arc::new(Lane { path: "other", methods: Vec::new() });
+    router.fallback(no_route.layer(from_fn_with_state((edge.clone(), nowhere), watch))).with_state(edge)
+}
+
+/// A method that the path does not serve. The router adds `Allow`.
+async fn other_method(request: Request) -> Response {
+    if request.method() == Method::OPTIONS {
+        return StatusCode::NO_CONTENT.into_response();
+    }
+    let said = match *request.method() {
+        Method::DELETE => "DELETE is not served: what was sent is kept; set the status to entered-in-error instead",
+        Method::PATCH => "PATCH is not served: read the resource, change it, and PUT it with If-Match",
+        _ => "the method is not served here; the Allow header lists those that are",
+    };
+    let issue = Issue::error(Key::NotSupported, "", said);
+    Refusal::method(Error::new(Category::Unsupported, issue)).into_response()
+}
+
+/// A path that is not in the table.
+async fn no_route() -> Refusal {
+    let issue = Issue::error(Key::NotFound, "", "there is nothing at this address")
+        .hint("FHIR is served under /fhir (see /fhir/metadata), the agency API under /agency/v1 (see /agency/v1/openapi.json)");
+    Error::new(Category::NotFound, issue).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_describes_the_gateway_is_open_to_anyone() {
+        let open: Vec<&str> = all().iter().filter(|route| route.access == Anyone).map(|route| route.path).collect();
+        assert_eq!(open, ["/fhir/metadata", "/agency/v1/openapi.json", "/healthz", "/readyz", "/metrics"]);
+    }
+}

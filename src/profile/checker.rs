@@ -1,0 +1,44 @@
+//! The public face of the check.
+
+use std::sync::Arc;
+
+use super::rules::claims;
+use super::schemas::Schemas;
+use super::walk::Walk;
+use crate::definitions::Definitions;
+use crate::fhir::{Issue, Node};
+
+/// Checks resources against definitions. Rules are compiled when a type is first met and then kept, so make one and share
+/// it.
+#[derive(Debug)]
+pub struct Checker {
+    schemas: Schemas,
+}
+
+impl Checker {
+    /// A checker for these definitions.
+    pub fn new(definitions: Arc<Definitions>) -> Self {
+        Self { schemas: Schemas::new(definitions) }
+    }
+
+    /// The definitions that it checks against.
+    pub fn definitions(&self) -> &Definitions {
+        self.schemas.definitions()
+    }
+
+    /// Everything that is wrong with a resource or bundle, in the order of the document, each with path and place.
+    pub fn check(&self, root: Node<'_>) -> Vec<Issue> {
+        self.check_against(root, &[])
+    }
+
+    /// As [`Checker::check`], and against these profiles (canonical URLs) besides those that it claims to meet. A profile
+    /// that cannot be checked is an information issue, never an error.
+    pub fn check_against(&self, root: Node<'_>, profiles: &[&str]) -> Vec<Issue> {
+        let mut walk = Walk::new(&self.schemas, root);
+        walk.resource(root);
+        for profile in profiles {
+            claims::say(root, profile, &mut walk);
+        }
+        walk.findings.locate(root)
+    }
+}

@@ -1,0 +1,265 @@
+//! Bundles (<https://hl7.org/fhir/R4/bundle.html>): what each type of bundle demands of its entries (invariants bdl-1 to
+//! bdl-12), and the identities by which entries refer to each other.
+
+use std::collections::{HashMap, HashSet};
+
+use super::Rule;
+use crate::fhir::{Key, Node, Reference, Severity};
+use crate::profile::compile::Definition;
+use crate::profile::findings::Finding;
+use crate::profile::walk::Walk;
+
+/// The types of bundles (<https://hl7.org/fhir/R4/valueset-bundle-type.html>).
+const TYPES: &[&str] = &[
+    "document",
+    "message",
+    "transaction",
+    "transaction-response",
+    "batch",
+    "batch-response",
+    "history",
+    "searchset",
+    "collection",
+];
+
+/// The entries of a bundle by their fullUrl, made once for all references in it.
+#[derive(Debug)]
+pub(in crate::profile) struct Entries<'d> {
+    kind: String,
+    by_full_url: HashMap<String, Node<'d>>,
+}
+
+impl<'d> Entries<'d> {
+    pub(in crate::profile) fn of(bundle: Node<'d>) -> Self {
+        let identity =
+            |entry: Node<'d>| Some((entry.str("fullUrl")?.into_owned(), entry.get("resource").unwrap_or(entry)));
+        Self {
+            kind: bundle.str("type").unwrap_or_default().into_owned(),
+            by_full_url: bundle.list("entry").filter_map(identity).collect(),
+        }
+    }
+
+    /// The resource of the entry with this fullUrl.
+    pub(in crate::profile) fn resource(&self, full_url: &str) -> Option<Node<'d>> {
+        self.by_full_url.get(full_url).copied()
+    }
+
+    /// How bad it is if what an entry refers to by `urn:uuid` is not in the bundle. Results of a search may lack it.
+    pub(in crate::profile) fn dangling(&self) -> Option<Severity> {
+        match self.kind.as_str() {
+            "transaction" | "batch" | "document" | "message" => Some(Severity::Error),
+            "collection" => Some(Severity::Warning),
+            _ => None,
+        }
+    }
+
+    pub(in crate::profile) fn is_transaction(&self) -> bool {
+        self.kind == "transaction"
+    }
+}
+
+/// `Bundle` itself.
+pub(in crate::profile) fn compile(definition: Definition<'_>) -> Option<Rule> {
+    (definition.index == 0 && definition.structure.type_name == "Bundle").then_some(Rule::Bundle)
+}
+
+pub(in crate::profile) fn check(node: Node<'_>, walk: &mut Walk<'_, '_>) {
+    let kind = node.str("type").unwrap_or_default();
+    if let Some(total) = node.get("total")
+        && !matches!(&*kind, "searchset" | "history" | "")
+    {
+        let text = format!("a bundle of type {kind} has no total; only searchset and history have one (bdl-1)");
+        broken(Finding::error(Key::BundleRule, total, text).about_name(), "remove total", walk);
+    }
+    // Where the type is missing or unknown, that is what is wrong, and has been said.
+    let is_known = TYPES.contains(&&*kind);
+    let mut identities = HashSet::new();
+    for entry in node.list("entry").filter(|entry| entry.is_object() && is_known) {
+        parts(entry, &kind, walk);
+        identity(entry, &kind, &mut identities, walk);
+        if matches!(&*kind, "transaction" | "batch") {
+            request(entry, walk);
+        }
+    }
+    match &*kind {
+        "document" => document(node, walk),
+        "message" => begins_with(node, "MessageHeader", "bdl-12", walk),
+        _ => {}
+    }
+}
+
+fn broken(finding: Finding, hint: &str, walk: &mut Walk<'_, '_>) {
+    walk.report(finding.hint(hint.to_owned()));
+}
+
+/// Which parts an entry has in which type of bundle.
+fn parts(entry: Node<'_>, kind: &str, walk: &mut Walk<'_, '_>) {
+    for (name, kinds, key, hint) in [
+        (
+            "request",
+            &["transaction", "batch", "history"][..],
+            "bdl-3",
+            "add \"request\": {\"method\": \"POST\", \"url\": \"Type\"}",
+        ),
+        (
+            "response",
+            &["transaction-response", "batch-response", "history"],
+            "bdl-4",
+            "add \"response\": {\"status\": \"200\"}",
+        ),
+    ] {
+        match (entry.get(name), kinds.contains(&kind)) {
+            (None, true) => {
+                let text = format!("every entry of a {kind} has a {name} ({key})");
+                broken(Finding::error(Key::BundleRule, entry, text).about_missing(name), hint, walk);
+            }
+            (Some(part), false) => superfluous(part, kind, key, walk),
+            _ => {}
+        }
+    }
+    if let Some(search) = entry.get("search").filter(|_| kind != "searchset") {
+        superfluous(search, kind, "bdl-2", walk);
+    }
+    if ["resource", "request", "response"].iter().all(|name| entry.get(name).is_none()) {
+        let text = "an entry holds a resource, unless it has a request or response (bdl-5)";
+        broken(
+            Finding::error(Key::BundleRule, entry, text).about_missing("resource"),
+            "add the resource, or remove the entry",
+            walk,
+        );
+    }
+}
+
+fn superfluous(part: Node<'_>, kind: &str, key: &str, walk: &mut Walk<'_, '_>) {
+    let name = part.name();
+    let text = format!("an entry of a bundle of type {kind} has no {name} ({key})");
+    broken(
+        Finding::error(Key::BundleRule, part, text).about_name(),
+        &format!("remove {name}, or correct Bundle.type"),
+        walk,
+    );
+}
+
+/// The fullUrl: its form, that it agrees with the resource, and that it is the entry's own.
+fn identity(entry: Node<'_>, kind: &str, identities: &mut HashSet<(String, String)>, walk: &mut Walk<'_, '_>) {
+    let resource = entry.get("resource");
+    let Some((node, url)) = entry.get("fullUrl").and_then(|node| Some((node, node.as_str()?))) else {
+        let is_optional = matches!(kind, "transaction" | "batch" | "transaction-response" | "batch-response");
+        if entry.get("fullUrl").is_none() && resource.is_some() && !is_optional {
+            let text = "every entry with a resource has a fullUrl, except in transactions and batches";
+            broken(
+                Finding::error(Key::BundleRule, entry, text).about_missing("fullUrl"),
+                "add the URL of the resource, or urn:uuid: and a UUID",
+                walk,
+            );
+        }
+        return;
+    };
+    match Reference::parse(&url) {
+        _ if url.contains("/_history/") => {
+            let text = "a fullUrl names no version (bdl-8)";
+            broken(Finding::error(Key::BundleRule, node, text), "leave out /_history/ and what follows", walk);
+        }
+        Some(Reference::Absolute { restful: Some((_, of, id)), .. }) => agrees(node, of, id, resource, walk),
+        // Of the form of other URIs the type of the element takes care.
+        _ if has_scheme(&url) => {}
+        _ => {
+            let text = "a fullUrl is an absolute URL, urn:uuid: and a UUID, or urn:oid: and an object identifier";
+            broken(
+                Finding::error(Key::BundleRule, node, text),
+                "give the whole URL of the resource, or urn:uuid: and a UUID",
+                walk,
+            );
+        }
+    }
+    let version = resource.and_then(|resource| resource.get("meta")?.str("versionId")).unwrap_or_default();
+    if !identities.insert((url.into_owned(), version.into_owned())) && kind != "history" {
+        let text = "another entry has the same fullUrl (bdl-7)";
+        walk.report(Finding::error(Key::BundleDuplicate, node, text));
+    }
+}
+
+/// Does it begin as absolute URIs do?
+fn has_scheme(url: &str) -> bool {
+    url.split_once(':').is_some_and(|(scheme, rest)| {
+        !rest.is_empty()
+            && !scheme.is_empty()
+            && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+    })
+}
+
+/// A RESTful fullUrl and the resource say the same type and id.
+fn agrees(node: Node<'_>, of: &str, id: &str, resource: Option<Node<'_>>, walk: &mut Walk<'_, '_>) {
+    let Some(resource) = resource else { return };
+    let is_known = walk.schemas.definitions().is_resource_type(of);
+    let differs = |name: &str, expected: &str| resource.str(name).is_some_and(|found| found != expected);
+    if is_known && (differs("resourceType", of) || differs("id", id)) {
+        let text = "the fullUrl names another resource than the one in this entry";
+        broken(
+            Finding::error(Key::BundleRule, node, text),
+            "let type and id of the resource be those of the fullUrl",
+            walk,
+        );
+    }
+}
+
+/// What the request of a transaction or batch demands of its entry (<https://hl7.org/fhir/R4/http.html#transaction>).
+fn request(entry: Node<'_>, walk: &mut Walk<'_, '_>) {
+    let Some(request) = entry.get("request") else { return };
+    let (Some(method), Some(at)) = (request.str("method"), request.get("url")) else { return };
+    let url = at.as_str().unwrap_or_default();
+    let is_operation = url.contains('$') || url.contains("_search");
+    let Some(resource) = entry.get("resource") else {
+        if matches!(&*method, "POST" | "PUT" | "PATCH") && !is_operation {
+            let text = format!("a {method} sends a resource");
+            broken(
+                Finding::error(Key::BundleRule, entry, text).about_missing("resource"),
+                "add the resource, or use another method",
+                walk,
+            );
+        }
+        return;
+    };
+    let (path, query) = url.split_once('?').map_or((&*url, None), |(path, query)| (path, Some(query)));
+    let (of, id) = path.split_once('/').map_or((path, None), |(of, id)| (of, Some(id)));
+    let kind = resource.str("resourceType").unwrap_or_default();
+    if is_operation || url.contains("://") || !matches!(&*method, "POST" | "PUT") || kind.is_empty() {
+        return;
+    }
+    let expected = match (&*method, query) {
+        ("POST", _) => kind.clone().into_owned(),
+        ("PUT", Some(_)) => format!("{kind}?..."),
+        _ => format!("{kind}/{}", resource.str("id").as_deref().unwrap_or("ID")),
+    };
+    let is_right = match &*method {
+        "POST" => of == kind && id.is_none() && query.is_none(),
+        _ => of == kind && (query.is_some() || id.is_some_and(|id| resource.str("id").is_some_and(|own| own == id))),
+    };
+    if !is_right {
+        let text = format!("the url of this {method} does not fit the resource");
+        broken(Finding::error(Key::BundleRule, at, text), &format!("write {expected}"), walk);
+    }
+}
+
+fn document(node: Node<'_>, walk: &mut Walk<'_, '_>) {
+    let identifier = node.get("identifier");
+    if !identifier.is_some_and(|it| it.get("system").is_some() && it.get("value").is_some()) {
+        let text = "a document has an identifier with a system and a value (bdl-9)";
+        walk.report(Finding::error(Key::BundleRule, node, text).about_missing("identifier").hint("add the identifier"));
+    }
+    if node.get("timestamp").is_none() {
+        let text = "a document has a timestamp (bdl-10)";
+        walk.report(Finding::error(Key::BundleRule, node, text).about_missing("timestamp").hint("add the timestamp"));
+    }
+    begins_with(node, "Composition", "bdl-11", walk);
+}
+
+fn begins_with(node: Node<'_>, kind: &str, key: &str, walk: &mut Walk<'_, '_>) {
+    let first = node.list("entry").next();
+    let found = first.and_then(|entry| entry.get("resource"));
+    if !found.is_some_and(|resource| resource.get("resourceType").is_some_and(|it| it.is_str(kind))) {
+        let text = format!("the first entry of this type of bundle is a {kind} ({key})");
+        let hint = format!("put the {kind} first, or correct Bundle.type");
+        walk.report(Finding::error(Key::BundleRule, found.or(first).unwrap_or(node), text).hint(hint));
+    }
+}

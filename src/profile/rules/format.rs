@@ -1,0 +1,55 @@
+//! The form of each primitive type (<https://hl7.org/fhir/R4/datatypes.html#primitive>), and the most characters that a
+//! definition allows.
+
+use super::{Rule, empty};
+use crate::definitions::TypeRef;
+use crate::fhir::{Key, Kind, Node, primitive};
+use crate::profile::compile::Definition;
+use crate::profile::findings::Finding;
+use crate::profile::walk::Walk;
+
+/// What a text of a type has to look like.
+#[derive(Debug, Clone)]
+pub(in crate::profile) struct Format {
+    type_name: String,
+    matches: fn(&str) -> bool,
+    max_length: Option<u32>,
+}
+
+impl PartialEq for Format {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.type_name, self.max_length) == (&other.type_name, other.max_length)
+    }
+}
+
+/// The form of a primitive type.
+pub(in crate::profile) fn compile(definition: Definition<'_>, allowed: &TypeRef) -> Option<Rule> {
+    let matches = primitive::matcher(&allowed.code)?;
+    let is_resource_id = super::resource_id::compile(definition).is_some();
+    if is_resource_id {
+        return None;
+    }
+    // A string as such has at most 1 MB (<https://hl7.org/fhir/R4/datatypes.html#string>).
+    let of_type = definition.schemas.definitions().structure(&allowed.code);
+    let of_type = of_type.and_then(|structure| structure.child(0, "value")?.element.max_length);
+    let max_length = definition.element.max_length.into_iter().chain(of_type).min();
+    Some(Rule::Format(Format { type_name: allowed.code.clone(), matches, max_length }))
+}
+
+impl Format {
+    pub(in crate::profile) fn check(&self, node: Node<'_>, walk: &mut Walk<'_, '_>) {
+        let string = node.as_str();
+        let text = string.as_deref().unwrap_or_else(|| node.text());
+        if text.is_empty() && node.kind() == Kind::String {
+            empty::string(node, walk);
+        } else if !(self.matches)(text) {
+            let said = format!("the value is no {}: expected {}", self.type_name, primitive::describe(&self.type_name));
+            walk.report(Finding::error(Key::PrimitiveFormat, node, said));
+        } else if let Some(max) = self.max_length.filter(|max| text.len() > *max as usize)
+            && text.chars().count() > max as usize
+        {
+            let said = format!("the value has {} characters, at most {max} are allowed", text.chars().count());
+            walk.report(Finding::error(Key::PrimitiveFormat, node, said));
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! No element but those of the type (<https://hl7.org/fhir/R4/json.html>): FHIR has extensions for everything else.
+
+use crate::fhir::{Key, Node};
+use crate::profile::findings::Finding;
+use crate::profile::nearest::nearest;
+use crate::profile::schema::{ElementSchema, Schema};
+use crate::profile::walk::Walk;
+
+/// More names than this are not told one by one.
+const FEW: usize = 12;
+
+/// Says that this member is none of the schema's, and what may have been meant.
+pub(in crate::profile) fn report(member: Node<'_>, schema: &Schema, walk: &mut Walk<'_, '_>) {
+    let name = member.name();
+    let hint = if walk.findings.is_full() { None } else { hint(name, schema) };
+    let text = format!("\"{name}\" is no element of {}", schema.name);
+    walk.report(Finding::error(Key::UnknownElement, member, text).about_name().hint_if(hint));
+}
+
+fn hint(name: &str, schema: &Schema) -> Option<String> {
+    if name == "resourceType" {
+        return Some(format!("{} is no resource; remove resourceType", schema.name));
+    }
+    if name.contains('\\') {
+        return Some("write member names without escapes".to_owned());
+    }
+    if let Some(bare) = name.strip_prefix('_').filter(|bare| schema.names.get(bare).is_some()) {
+        return Some(format!("{bare} is no primitive: write its id and extensions inside it"));
+    }
+    if let Some(choice) = schema.elements.iter().find(|element| is_choice_of(name, element)) {
+        let names: Vec<String> = choice.instance_names().collect();
+        return Some(if names.len() > FEW {
+            format!("{} takes one of {} types; none of them is called so", choice.name, names.len())
+        } else {
+            format!("{} is written as {}", choice.name, names.join(" or "))
+        });
+    }
+    let known = schema.members.iter().filter(|member| !member.is_sibling).map(|member| member.name.as_str());
+    nearest(name, known).map(|known| format!("did you mean \"{known}\"?"))
+}
+
+/// Does the name begin as a choice does (`valueThing` for `value[x]`)?
+fn is_choice_of(name: &str, element: &ElementSchema) -> bool {
+    let rest = element.name.strip_suffix("[x]").and_then(|stem| name.strip_prefix(stem));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(|first: char| first.is_ascii_uppercase()))
+}

@@ -1,0 +1,170 @@
+//! What an eligibility rule can ask about, and how it can ask: the two tables behind [`super::rule`]. The words are those of
+//! the canonical record's EligibilityRule.
+
+/// What kind of value a criterion has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A number, compared by size
+    Number,
+    /// A code or a name, compared as text
+    Text,
+    /// True or false
+    Flag,
+    /// Whatever a program agreed on; read by nobody but people
+    Free,
+}
+
+/// Declares the criteria: code, form, unit, noun for people, and what of a referral says it ("" where nothing is read yet,
+/// which leaves the rule to the agency).
+macro_rules! criteria {
+    ($($(#[$doc:meta])* $criterion:ident, $code:literal, $form:ident, $unit:literal, $noun:literal, $read:literal;)*) => {
+        /// What a rule asks about.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Criterion { $($(#[$doc])* $criterion,)* }
+
+        impl Criterion {
+            /// All of them.
+            pub const ALL: &[Criterion] = &[$(Criterion::$criterion,)*];
+
+            /// The code.
+            pub fn code(self) -> &'static str {
+                match self { $(Self::$criterion => $code,)* }
+            }
+
+            /// The one with this code.
+            pub fn from_code(code: &str) -> Option<Self> {
+                match code { $($code => Some(Self::$criterion),)* _ => None }
+            }
+
+            /// What kind of value it has.
+            pub fn form(self) -> Form {
+                match self { $(Self::$criterion => Form::$form,)* }
+            }
+
+            /// The one unit that its numbers are counted in; "" for none.
+            pub fn unit(self) -> &'static str {
+                match self { $(Self::$criterion => $unit,)* }
+            }
+
+            /// For people.
+            pub fn noun(self) -> &'static str {
+                match self { $(Self::$criterion => $noun,)* }
+            }
+
+            /// What of a referral says it; "" where nothing is read yet.
+            pub fn read_from(self) -> &'static str {
+                match self { $(Self::$criterion => $read,)* }
+            }
+        }
+    };
+}
+
+criteria! {
+    /// Age in full years
+    Age, "age", Number, "years", "age", "Patient.birthDate";
+    /// Income in percent of the federal poverty level
+    Fpl, "fpl", Number, "%", "income in percent of the poverty level", "an Observation of it (LOINC 63058-2 in %, or fpl-percent)";
+    /// Income in percent of the area's median
+    Ami, "ami", Number, "%", "income in percent of the area's median", "";
+    /// Income in percent of the state's median
+    Smi, "smi", Number, "%", "income in percent of the state's median", "";
+    /// Kind of insurance
+    Coverage, "coverage", Text, "", "coverage", "";
+    /// Pregnant
+    Pregnancy, "pregnancy", Flag, "", "pregnancy", "";
+    /// Weeks of gestation
+    GestationWeeks, "gest-weeks", Number, "weeks", "gestation", "";
+    /// Births so far
+    Parity, "parity", Number, "", "parity", "";
+    /// A diagnosis
+    Condition, "condition", Text, "", "condition", "";
+    /// How many chronic conditions
+    ConditionCount, "condition-count", Number, "", "number of chronic conditions", "";
+    /// Level of care that the state determined
+    LevelOfCare, "level-of-care", Text, "", "level of care", "";
+    /// Homeless
+    Homeless, "homeless", Flag, "", "homelessness", "ServiceRequest.category and Condition";
+    /// Chronically homeless, as HUD defines it
+    ChronicallyHomeless, "chronic-homeless", Flag, "", "chronic homelessness", "";
+    /// A disabling condition
+    Disability, "disability", Flag, "", "disability", "";
+    /// County of the current address
+    County, "county", Text, "", "county", "Patient.address.district";
+    /// ZIP code of the current address
+    Zip, "zip", Text, "", "ZIP code", "Patient.address.postalCode";
+    /// State of the current address
+    State, "state", Text, "", "state", "Patient.address.state";
+    /// Veteran
+    Veteran, "veteran", Flag, "", "veteran status", "";
+    /// Age of the youngest child
+    ChildAge, "child-age", Number, "years", "age of the child", "";
+    /// A language that the person speaks
+    Language, "language", Text, "", "language", "";
+    /// People in the household
+    HouseholdSize, "household-size", Number, "", "household size", "";
+    /// Result of an assessment
+    Score, "score", Number, "", "assessment score", "";
+    /// Anything else
+    Custom, "custom", Free, "", "the program's own criterion", "";
+}
+
+/// Declares the operators: code and words for people.
+macro_rules! operators {
+    ($($(#[$doc:meta])* $op:ident, $code:literal, $words:literal;)*) => {
+        /// How a rule compares.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Op { $($(#[$doc])* $op,)* }
+
+        impl Op {
+            /// All of them.
+            pub const ALL: &[Op] = &[$(Op::$op,)*];
+
+            /// The code.
+            pub fn code(self) -> &'static str {
+                match self { $(Self::$op => $code,)* }
+            }
+
+            /// The one with this code.
+            pub fn from_code(code: &str) -> Option<Self> {
+                match code { $($code => Some(Self::$op),)* _ => None }
+            }
+
+            /// For people, before the value.
+            pub fn words(self) -> &'static str {
+                match self { $(Self::$op => $words,)* }
+            }
+        }
+    };
+}
+
+operators! {
+    /// Less than
+    Lt, "lt", "below";
+    /// At most
+    Le, "le", "at most";
+    /// Equal
+    Eq, "eq", "";
+    /// At least
+    Ge, "ge", "at least";
+    /// More than
+    Gt, "gt", "above";
+    /// One of
+    In, "in", "one of";
+    /// None of
+    NotIn, "not-in", "none of";
+    /// From the first value to the second, both included
+    Between, "between", "from";
+    /// Known and, for a flag, true
+    Exists, "exists", "on record";
+}
+
+impl Op {
+    /// May a criterion of this form be asked this way?
+    pub fn suits(self, form: Form) -> bool {
+        match form {
+            Form::Number | Form::Free => true,
+            Form::Text => matches!(self, Self::Eq | Self::In | Self::NotIn | Self::Exists),
+            Form::Flag => matches!(self, Self::Eq | Self::Exists),
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Layer 2: who should get a referral, and why. A directory of organizations and programs, compiled once from FHIR
+//! resources; eligibility with three answers, yes, no and unknown; a decision that carries its whole trail.
+//!
+//! Pure: the time is passed in. It must not know maps, stores, callers or consent.
+
+pub mod area;
+pub mod comparison;
+pub mod criterion;
+pub mod decision;
+pub mod directory;
+pub mod facts;
+pub mod program;
+pub mod reason;
+pub mod rule;
+pub mod rulebook;
+mod trail;
+
+pub use decision::{Candidate, Decision, Verdict, decide};
+pub use directory::{Directory, Organization};
+pub use program::{Capacity, Program};
+pub use reason::Reason;
+pub use rulebook::Rulebook;

@@ -1,0 +1,112 @@
+//! A decision, told: in words for people, in codes for the audit, as JSON for programs. Names of programs and rules, never
+//! anything of the person.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write};
+
+use serde_json::{Value, json};
+
+use super::decision::{Candidate, Decision, Verdict};
+use super::reason::Reason;
+
+/// How many programs are told one by one where a decision becomes a note or an audit entry; the others are counted.
+const MOST: usize = 8;
+
+impl fmt::Display for Decision {
+    /// `the best of the programs that fit: Three Counties Food Help (...)`, then the others.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, reason) in self.reasons.iter().enumerate() {
+            write!(f, "{}{reason}", if position > 0 { "; " } else { "" })?;
+        }
+        for candidate in self.candidates.iter().take(MOST) {
+            let kept = matches!(candidate.verdict, Verdict::Kept { .. });
+            write!(f, "\n{} {}: ", if kept { "+" } else { "-" }, candidate.name())?;
+            // What excludes is the answer to "why not"; the rest would bury it.
+            let told = candidate.reasons.iter().filter(|reason| kept || reason.excludes());
+            for (position, reason) in told.enumerate() {
+                write!(f, "{}{reason}", if position > 0 { "; " } else { "" })?;
+            }
+        }
+        let rest = self.rest();
+        if !rest.is_empty() {
+            write!(f, "\nand {} more ({})", self.candidates.len() - MOST, counts(&rest))?;
+        }
+        Ok(())
+    }
+}
+
+impl Decision {
+    /// In codes: `best-of-fitting; +community-food need-offered in-area ...; -wayside-route out-of-area`.
+    pub fn trail(&self) -> String {
+        let mut trail = codes(&self.reasons);
+        for candidate in self.candidates.iter().take(MOST) {
+            let sign = if matches!(candidate.verdict, Verdict::Kept { .. }) { '+' } else { '-' };
+            // Writing to a String cannot fail.
+            let _ = write!(trail, "; {sign}{} {}", candidate.program.id, codes(&candidate.reasons));
+        }
+        let rest = self.rest();
+        if !rest.is_empty() {
+            let _ = write!(trail, "; and {} more: {}", self.candidates.len() - MOST, counts(&rest));
+        }
+        trail
+    }
+
+    /// The whole decision with every candidate.
+    pub fn to_value(&self) -> Value {
+        json!({
+            "owner": self.owner.as_ref().map(|id| format!("Organization/{id}")),
+            "program": self.program.as_ref().map(|id| format!("HealthcareService/{id}")),
+            "programType": self.program_type,
+            "contactProhibited": self.contact_prohibited,
+            "reasons": self.reasons.iter().map(told).collect::<Vec<_>>(),
+            "candidates": self.candidates.iter().map(Candidate::to_value).collect::<Vec<_>>(),
+        })
+    }
+
+    /// How often each reason decided among the candidates that are not told one by one.
+    fn rest(&self) -> BTreeMap<&'static str, usize> {
+        let mut counts = BTreeMap::new();
+        for candidate in self.candidates.iter().skip(MOST) {
+            let code = candidate.reasons.iter().find(|reason| reason.excludes()).map_or("fits", Reason::code);
+            *counts.entry(code).or_default() += 1;
+        }
+        counts
+    }
+}
+
+impl Candidate {
+    /// The program's name, or its id where it has none.
+    pub fn name(&self) -> &str {
+        if self.program.name.is_empty() { &self.program.id } else { &self.program.name }
+    }
+
+    fn to_value(&self) -> Value {
+        let (kept, score) = match self.verdict {
+            Verdict::Kept { score } => (true, Some(score)),
+            Verdict::Dropped => (false, None),
+        };
+        json!({
+            "program": format!("HealthcareService/{}", self.program.id),
+            "name": self.program.name,
+            "programType": self.program.kind,
+            "organization": format!("Organization/{}", self.program.organization.id),
+            "kept": kept,
+            "score": score,
+            "reasons": self.reasons.iter().map(told).collect::<Vec<_>>(),
+        })
+    }
+}
+
+fn told(reason: &Reason) -> Value {
+    json!({ "code": reason.code(), "text": reason.to_string(), "excludes": reason.excludes() })
+}
+
+fn codes(reasons: &[Reason]) -> String {
+    let codes: Vec<&str> = reasons.iter().map(Reason::code).collect();
+    codes.join(" ")
+}
+
+fn counts(counts: &BTreeMap<&'static str, usize>) -> String {
+    let told: Vec<String> = counts.iter().map(|(code, count)| format!("{count} {code}")).collect();
+    told.join(", ")
+}

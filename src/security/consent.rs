@@ -1,0 +1,170 @@
+//! May this referral be disclosed to that organization? Reads the Consents that travel with it
+//! (<https://hl7.org/fhir/R4/consent.html>, SDOHCC Consent, section 2.7 of the facts).
+//!
+//! - Only Consents about the referral's person and about disclosure count (scope `patient-privacy`, or category `IDSCL`);
+//!   those about research, advance directives and the like do not.
+//! - `active` counts within its period; `rejected` is the person's refusal; every other status is as if it were not there.
+//! - The root provision is the rule and nested provisions are its exceptions, as deep as they go; [`super::provision`] tells
+//!   what they rule for this disclosure. Without a provision an active Consent permits, unless its policyRule opts out.
+//! - A referral leaves whole or not at all, so everything in it has to be permitted.
+//! - What cannot be decided blocks, and is said: a deny that may apply denies, a permit that may not apply does not permit. So
+//!   does a permit that is made out to others.
+//! - A refusal stands unless a newer permit (by dateTime) that is as specific outdoes it: one that names the recipient is
+//!   outdone only by a permit that names it too.
+//! - Where no Consent says anything, the policy decides.
+//!
+//! Pure: the time is passed in. Nothing of what a Consent says about a person is repeated.
+
+use jiff::Timestamp;
+
+use super::provision::{Disclosure, Kind, Ruling, rule};
+use super::recipient::names_recipient;
+use crate::fhir::{Identifier, Node, Truth, period};
+use crate::referral::Referral;
+
+pub use super::recipient::Recipient;
+
+const SCOPES: &str = "http://terminology.hl7.org/CodeSystem/consentscope";
+const ACT_CODES: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
+/// Categories of Consents that are about something else than disclosing information.
+const OTHER_CATEGORIES: &[&str] =
+    &["acd", "dnr", "hcd", "npp", "polst", "research", "rsdid", "rsreid", "RESEARCH", "RSDID", "RSREID"];
+
+/// What holds where no Consent says anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Policy {
+    /// Nothing leaves
+    Required,
+    /// The disclosure is permitted
+    #[default]
+    Optional,
+}
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It may leave
+    Permitted {
+        /// Why, for people
+        why: &'static str,
+    },
+    /// It may not
+    Refused {
+        /// Why, for people
+        reason: String,
+        /// The element that says so; "" where nothing does
+        path: String,
+    },
+}
+
+/// What one Consent says about this disclosure.
+struct Finding<'n> {
+    ruling: Ruling<'n>,
+    /// When it was given: a permit as early, a refusal as late as its date allows
+    given: Timestamp,
+}
+
+/// May `referral` be disclosed to `recipient`, as of `at`? A recipient given by its id alone is not known by the
+/// identifiers that a Consent may name it with; give the directory's Organization where there is one.
+pub fn permits<'r>(
+    referral: &Referral<'_>,
+    consents: &[Node<'_>],
+    recipient: impl Into<Recipient<'r>>,
+    policy: Policy,
+    at: Timestamp,
+) -> Verdict {
+    let recipient = recipient.into();
+    let disclosure = Disclosure { referral, recipient: &recipient, at };
+    let about = consents.iter().filter(|consent| is_about(referral, **consent) && is_about_disclosure(**consent));
+    let findings: Vec<Finding<'_>> = about.filter_map(|consent| read(*consent, &disclosure)).collect();
+    let permits = || findings.iter().filter(|finding| finding.ruling.kind == Kind::Permit);
+    let outdone = |deny: &Finding<'_>| {
+        permits()
+            .any(|permit| permit.given > deny.given && (permit.ruling.names_recipient || !deny.ruling.names_recipient))
+    };
+    let standing = findings.iter().find(|finding| finding.ruling.kind == Kind::Deny && !outdone(finding));
+    if let Some(Finding { ruling, .. }) = standing {
+        return Verdict::Refused { reason: ruling.reason(), path: ruling.node.path() };
+    }
+    if permits().next().is_some() {
+        return Verdict::Permitted { why: "an active Consent permits the disclosure" };
+    }
+    if let Some(Finding { ruling, .. }) = findings.first() {
+        return Verdict::Refused { reason: ruling.reason(), path: ruling.node.path() };
+    }
+    match policy {
+        Policy::Required => Verdict::Refused {
+            reason: "no Consent permits the disclosure, and this gateway requires one".to_owned(),
+            path: String::new(),
+        },
+        Policy::Optional => Verdict::Permitted { why: "no Consent stands against the disclosure" },
+    }
+}
+
+/// What this Consent says; nothing where it is not in force or its rule does not concern this disclosure.
+fn read<'n>(consent: Node<'n>, disclosure: &Disclosure<'_>) -> Option<Finding<'n>> {
+    let given = consent.str("dateTime").and_then(|text| period::instants(&text));
+    let provision = consent.get("provision");
+    let ruling = match consent.str("status").as_deref() {
+        Some("rejected") => {
+            // Somebody else's refusal is not ours; one that names nobody is everybody's.
+            let actors = provision.filter(|root| root.get("actor").is_some());
+            let named = actors.map(|root| names_recipient(root, Kind::Permit, disclosure));
+            (named != Some(Truth::No)).then(|| Ruling::refused(consent, named == Some(Truth::Yes)))
+        }
+        Some("active") => {
+            in_force(provision, disclosure.at).then(|| rule(consent, provision, base(consent), disclosure)).flatten()
+        }
+        _ => None,
+    }?;
+    let (first, last) = given.unwrap_or((Timestamp::MIN, Timestamp::MAX));
+    Some(Finding { given: if ruling.kind == Kind::Deny { last } else { first }, ruling })
+}
+
+/// Is the root's period not over and begun? What cannot be read does not end a Consent; its provisions decide.
+fn in_force(root: Option<Node<'_>>, at: Timestamp) -> bool {
+    root.and_then(|root| root.get("period")).is_none_or(|time| period::includes(time, at) != Truth::No)
+}
+
+/// What the Consent's base policy does: opt in, opt out, or neither is said.
+fn base(consent: Node<'_>) -> Option<Kind> {
+    let codings = consent.get("policyRule").into_iter().flat_map(|policy| policy.list("coding"));
+    codings.filter_map(|coding| coding.str("code")).find_map(|code| match &*code {
+        "OPTIN" | "OPTINR" => Some(Kind::Permit),
+        "OPTOUT" | "OPTOUTE" => Some(Kind::Deny),
+        _ => None,
+    })
+}
+
+/// Is the Consent the referral's person's own? One whose patient cannot be told is, if the request stands on it.
+fn is_about(referral: &Referral<'_>, consent: Node<'_>) -> bool {
+    let graph = referral.graph;
+    if let Some(found) = graph.follow(consent, "patient") {
+        let subject = graph.follow(referral.request.node(), "subject");
+        return found.url == referral.person.url || subject.is_some_and(|subject| subject.url == found.url);
+    }
+    if let Some(identifier) = consent.get("patient").and_then(|patient| Identifier::read(patient.get("identifier")?)) {
+        let mut own = referral.person.node().list("identifier").filter_map(Identifier::read);
+        return own.any(|own| own == identifier);
+    }
+    let supporting = graph.follow_each(referral.request.node(), "supportingInfo");
+    supporting.into_iter().any(|resource| resource.node() == consent)
+}
+
+/// Is it about disclosing information, and not about research, treatment or directives?
+fn is_about_disclosure(consent: Node<'_>) -> bool {
+    let has = |concept: Node<'_>, system: &str, codes: &[&str]| {
+        concept.list("coding").any(|coding| {
+            coding.get("system").is_some_and(|of| of.is_str(system))
+                && coding.str("code").is_some_and(|code| codes.contains(&&*code))
+        })
+    };
+    let scoped = |codes: &[&str]| consent.get("scope").is_some_and(|scope| has(scope, SCOPES, codes));
+    let discloses = consent.list("category").any(|category| has(category, ACT_CODES, &["IDSCL"]));
+    if scoped(&["research", "adr"]) {
+        return false;
+    }
+    let mut codes = consent.list("category").flat_map(|category| category.list("coding"));
+    let is_other = codes.any(|coding| coding.str("code").is_some_and(|code| OTHER_CATEGORIES.contains(&&*code)));
+    discloses || (scoped(&["patient-privacy"]) && !is_other)
+}

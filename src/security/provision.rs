@@ -1,0 +1,150 @@
+//! What the provisions of a Consent rule for a disclosure
+//! (<https://hl7.org/fhir/R4/consent-definitions.html#Consent.provision>): a rule with its exceptions, asked for every resource
+//! that would be disclosed. Which conditions they are made under is told by [`super::condition`].
+//!
+//! It must not know what several Consents mean together; that is [`super::consent`]'s.
+
+use jiff::Timestamp;
+
+use super::condition::conditions;
+use super::recipient::{Recipient, names_recipient};
+use crate::fhir::{Node, Truth};
+use crate::referral::{Referral, Resource};
+
+/// Resources that say nothing about the person.
+const ABOUT_NOBODY: &[&str] =
+    &["Organization", "Practitioner", "PractitionerRole", "Location", "HealthcareService", "Consent"];
+
+/// What would be disclosed, to whom and when.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Disclosure<'d> {
+    pub(super) referral: &'d Referral<'d>,
+    pub(super) recipient: &'d Recipient<'d>,
+    pub(super) at: Timestamp,
+}
+
+/// What a rule does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Permit,
+    Deny,
+    /// Permits something, and not this
+    Elsewhere,
+}
+
+/// What a Consent says about the disclosure.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ruling<'n> {
+    pub(super) kind: Kind,
+    /// The element that says so
+    pub(super) node: Node<'n>,
+    /// Does it name the recipient?
+    pub(super) names_recipient: bool,
+    /// The conditions that could not be decided
+    undecided: Option<&'static str>,
+    rejected: bool,
+}
+
+// === ruling ===
+
+impl<'n> Ruling<'n> {
+    fn new(kind: Kind, node: Node<'n>) -> Self {
+        Self { kind, node, names_recipient: false, undecided: None, rejected: false }
+    }
+
+    /// The person refused to give this Consent.
+    pub(super) fn refused(consent: Node<'n>, names_recipient: bool) -> Self {
+        Self { names_recipient, rejected: true, ..Self::new(Kind::Deny, consent.get("status").unwrap_or(consent)) }
+    }
+
+    /// Why not, for people.
+    pub(super) fn reason(&self) -> String {
+        match (self.rejected, self.undecided, self.kind) {
+            (true, _, _) => "the person refused to consent to the disclosure".to_owned(),
+            (false, None, Kind::Elsewhere) => {
+                "the Consent permits other disclosures than this one (other recipients, purposes or data)".to_owned()
+            }
+            (false, Some(what), Kind::Elsewhere) => {
+                format!(
+                    "whether the Consent's permit covers this disclosure cannot be decided by its {what}, so it does not count"
+                )
+            }
+            (false, None, _) => "a Consent denies the disclosure".to_owned(),
+            (false, Some(what), _) => {
+                format!(
+                    "whether a Consent's denial concerns this disclosure cannot be decided by its {what}, so it is heeded"
+                )
+            }
+        }
+    }
+}
+
+/// What a Consent with this root provision says about everything that the referral discloses, where its policy opts in, opts
+/// out or says neither. Nothing, where its root is a denial that concerns something else.
+pub(super) fn rule<'n>(
+    consent: Node<'n>,
+    root: Option<Node<'n>>,
+    policy: Option<Kind>,
+    disclosure: &Disclosure<'_>,
+) -> Option<Ruling<'n>> {
+    let base = policy.unwrap_or(Kind::Permit);
+    let stated = consent.get("policyRule").unwrap_or(consent);
+    let Some(root) = root else { return Some(Ruling::new(base, stated)) };
+    let mut whole: Option<Ruling<'n>> = None;
+    for resource in disclosure.referral.graph.resources().iter().filter(|one| !ABOUT_NOBODY.contains(&one.kind())) {
+        let said = weigh(root, kind_of(root, base), disclosure, resource);
+        // Where the root does not apply, the policy does.
+        let said = match (said, policy) {
+            (None, Some(policy)) => Some(Ruling::new(policy, stated)),
+            (Some(Ruling { kind: Kind::Elsewhere, .. }), Some(Kind::Deny)) => Some(Ruling::new(Kind::Deny, stated)),
+            (said, _) => said,
+        };
+        whole = match (whole, said) {
+            (_, Some(said)) if said.kind == Kind::Deny => return Some(said),
+            (Some(before), Some(said)) if before.kind == Kind::Permit => {
+                Some(Ruling { names_recipient: before.names_recipient && said.names_recipient, ..said })
+            }
+            (before, said) => before.or(said),
+        };
+    }
+    whole
+}
+
+/// The provision's type; without one, what it is an exception to or from.
+fn kind_of(provision: Node<'_>, otherwise: Kind) -> Kind {
+    match provision.str("type").as_deref() {
+        Some("deny") => Kind::Deny,
+        Some("permit") => Kind::Permit,
+        _ => otherwise,
+    }
+}
+
+/// What this provision, with its exceptions, says about one resource. A permit that does not apply says so, a denial
+/// that does not apply says nothing.
+fn weigh<'n>(provision: Node<'n>, kind: Kind, disclosure: &Disclosure<'_>, resource: &Resource) -> Option<Ruling<'n>> {
+    let conditions = conditions(provision, kind, disclosure, resource);
+    let answer = Truth::all(conditions.iter().map(|(_, answer)| *answer));
+    let undecided = conditions.iter().find(|(_, answer)| *answer == Truth::Unknown).map(|(name, _)| *name);
+    let names_recipient =
+        provision.get("actor").is_some() && names_recipient(provision, kind, disclosure) == Truth::Yes;
+    let ruling = match (kind, answer) {
+        (Kind::Deny, Truth::No) => return None,
+        (Kind::Deny, Truth::Unknown) => Ruling { names_recipient, undecided, ..Ruling::new(Kind::Deny, provision) },
+        (_, Truth::Yes) => Ruling { names_recipient, ..Ruling::new(kind, provision) },
+        (_, Truth::No) => return Some(Ruling::new(Kind::Elsewhere, provision)),
+        (_, Truth::Unknown) => return Some(Ruling { undecided, ..Ruling::new(Kind::Elsewhere, provision) }),
+    };
+    let opposite = if kind == Kind::Deny { Kind::Permit } else { Kind::Deny };
+    let exceptions = provision.list("provision").filter_map(|inner| {
+        weigh(inner, kind_of(inner, opposite), disclosure, resource).filter(|found| found.kind != Kind::Elsewhere)
+    });
+    // Among exceptions a denial wins.
+    let mut best = ruling;
+    for exception in exceptions {
+        if exception.kind == Kind::Deny {
+            return Some(exception);
+        }
+        best = Ruling { names_recipient: exception.names_recipient || ruling.names_recipient, ..exception };
+    }
+    Some(best)
+}

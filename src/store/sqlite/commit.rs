@@ -1,0 +1,276 @@
+//! One plan, inside the transaction: first everything that may refuse it, then everything that it writes.
+//!
+//! The checks write nothing, so a refused plan costs its neighbours in the group nothing.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, params};
+
+use crate::error::{Category, Error, Result};
+use crate::fhir::{Document, Issue, Key, ResourceKey, edit};
+use crate::referral::plan::{AuditEntry, Extras, Guard, Idempotency, Plan, Write};
+use crate::store::Committed;
+
+use super::news::Announcement;
+use super::prepared::Prepared;
+use super::writer::Session;
+use super::{STORED, deliveries, rows, search, shares};
+
+/// A resource as the transaction found it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Before {
+    /// 0: not even named
+    pub(super) id: i64,
+    /// 0: not stored
+    pub(super) version: i64,
+    pub(super) updated: i64,
+    pub(super) public: bool,
+}
+
+/// What the plan does to one resource.
+#[derive(Debug, Clone, Copy)]
+struct Target {
+    before: Before,
+    /// The version that the writes seen so far have brought it to
+    version: i64,
+    /// And its lastUpdated
+    updated: i64,
+}
+
+type Targets = HashMap<ResourceKey, Target>;
+
+/// Commits the plan, or refuses it as a conflict.
+pub(super) fn commit(session: &mut Session<'_>, prepared: Prepared) -> Result<Committed> {
+    let Prepared { plan, reindexed, unmatched } = prepared;
+    let Plan { mut writes, shares, extras, deliveries, audit, guards, idempotency } = plan;
+    if let Some(idempotency) = &idempotency {
+        refuse_used(session, idempotency)?;
+    }
+    for guard in &guards {
+        hold(session, guard)?;
+    }
+    for (scope, query) in &unmatched {
+        if let Some(found) = search::first(session.connection, session.index()?, scope, query)? {
+            return Err(conflict(Some(&found), format!("{found} matches the condition of this create")));
+        }
+    }
+    let mut targets = targets(session, &writes)?;
+    if let Some(unread) = reindexed.iter().find(|change| change.before.is_none()) {
+        return Err(conflict(Some(&unread.key), format!("{} was changed before this change was ready", unread.key)));
+    }
+
+    let seq = session.progress.seq + 1;
+    session.progress.seq = seq;
+    let mut news = Announcement { seq, ..Announcement::default() };
+    let mut touched = Vec::new();
+    for write in &mut writes {
+        never_back(write, &mut session.progress.updated)?;
+        let Some(target) = targets.get_mut(&write.key) else { continue };
+        news.directory |= write.public || target.before.public;
+        // What nobody has named yet is shared through no Task.
+        let was_named = target.before.id > 0;
+        store(session, write, target)?;
+        if was_named && !write.public {
+            touched.push(target.before.id);
+        }
+    }
+    for change in &reindexed {
+        let (Some(target), Some(before)) = (targets.get(&change.key), &change.before) else { continue };
+        rows::remove(session, before, target.before.id, target.before.updated)?;
+        rows::add(session, &change.after, target.before.id, target.updated)?;
+    }
+    let mut renewed = Vec::new();
+    for share in &shares {
+        renewed.extend(shares::replace(session, share)?);
+    }
+    for extras in &extras {
+        renewed.push(keep(session, extras)?);
+    }
+    deliveries::owe(session, &deliveries, &mut news)?;
+    deliveries::renew(session, &touched, renewed, &mut news)?;
+    remember(session, &audit)?;
+    if let Some(idempotency) = &idempotency {
+        use_up(session, idempotency)?;
+    }
+    session.announcements.push(news);
+    Ok(Committed { seq: seq.cast_unsigned(), writes })
+}
+
+// === what may refuse ===
+
+fn refuse_used(session: &Session<'_>, idempotency: &Idempotency) -> Result<()> {
+    let used = session
+        .connection
+        .prepare_cached("SELECT 1 FROM idempotency WHERE client = ?1 AND key = ?2")?
+        .exists(params![idempotency.client, idempotency.key])?;
+    if used { Err(conflict(None, "this idempotency key was used by another request meanwhile")) } else { Ok(()) }
+}
+
+fn hold(session: &mut Session<'_>, guard: &Guard) -> Result<()> {
+    match guard {
+        Guard::Unchanged { key, version } => {
+            let found = before(session, key)?;
+            if found.version.cast_unsigned() == *version {
+                return Ok(());
+            }
+            Err(stale(key, found.version, *version))
+        }
+        // Read by the sender, and asked as a query.
+        Guard::NoneMatch { .. } => Ok(()),
+    }
+}
+
+/// What the plan writes, each with how it was found. The versions of one resource follow each other.
+fn targets(session: &mut Session<'_>, writes: &[Write]) -> Result<Targets> {
+    let mut targets = Targets::with_capacity(writes.len());
+    for write in writes {
+        if !targets.contains_key(&write.key) {
+            let before = before(session, &write.key)?;
+            targets.insert(write.key.clone(), Target { before, version: before.version, updated: 0 });
+        }
+        let Some(target) = targets.get_mut(&write.key) else { continue };
+        if write.version.cast_signed() != target.version + 1 {
+            return Err(stale(&write.key, target.version, write.version.saturating_sub(1)));
+        }
+        target.version += 1;
+    }
+    Ok(targets)
+}
+
+fn before(session: &mut Session<'_>, key: &ResourceKey) -> Result<Before> {
+    let Some(kind) = session.keys.known_kind(session.connection, &key.kind)? else { return Ok(Before::default()) };
+    let found = session
+        .connection
+        .prepare_cached("SELECT id, version, updated, public FROM resource WHERE kind = ?1 AND logical = ?2")?
+        .query_row(params![kind, key.id], |row| {
+            Ok(Before { id: row.get(0)?, version: row.get(1)?, updated: row.get(2)?, public: row.get(3)? })
+        })
+        .optional()?;
+    Ok(found.unwrap_or_default())
+}
+
+/// Another commit was faster. The path names the resource, see [`crate::store::conflicting`].
+fn conflict(key: Option<&ResourceKey>, said: impl Into<String>) -> Error {
+    let path = key.map(ToString::to_string).unwrap_or_default();
+    Error::new(Category::Conflict, Issue::error(Key::Conflict, path, said))
+}
+
+fn stale(key: &ResourceKey, found: i64, expected: u64) -> Error {
+    let version = |number: u64| if number == 0 { "none".to_owned() } else { format!("version {number}") };
+    let said = format!(
+        "{key} was changed meanwhile: expected {}, found {}",
+        version(expected),
+        version(found.cast_unsigned())
+    );
+    conflict(Some(key), said)
+}
+
+// === what is written ===
+
+/// Raises `lastUpdated`, in the write and in its document, where the clock went backwards.
+fn never_back(write: &mut Write, newest: &mut i64) -> Result<()> {
+    let at = write.updated.as_millisecond();
+    let raised = at.max(*newest);
+    write.updated = Timestamp::from_millisecond(raised).map_err(Error::fault)?;
+    if raised > at {
+        write.document = Arc::new(stamped(&write.document, write.updated)?);
+    }
+    *newest = raised;
+    Ok(())
+}
+
+/// The document with another `meta.lastUpdated`; every other byte stays.
+fn stamped(document: &Document, updated: Timestamp) -> Result<Document> {
+    let meta = document.root().get("meta");
+    let Some(stamp) = meta.and_then(|meta| meta.get("lastUpdated")) else {
+        return Err(Error::fault("a resource without meta.lastUpdated was to be stored"));
+    };
+    let (text, place) = (document.text(), stamp.range());
+    let text = format!("{}\"{}\"{}", &text[..place.start], edit::instant(updated), &text[place.end..]);
+    Ok(Document::parse_within(text, STORED)?)
+}
+
+fn store(session: &mut Session<'_>, write: &Write, target: &mut Target) -> Result<()> {
+    session.version += 1;
+    let (current, seq, version) = (session.version, session.progress.seq, write.version.cast_signed());
+    let updated = write.updated.as_millisecond();
+    target.updated = updated;
+    let author = match &write.author {
+        Some(organization) => session.keys.organization(session.connection, organization)?,
+        None => 0,
+    };
+    if target.before.id == 0 {
+        let kind = session.keys.kind(session.connection, &write.key.kind)?;
+        target.before.id = session
+            .connection
+            .prepare_cached(
+                "INSERT INTO resource (kind, logical, version, current, updated, seq, author, public)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )?
+            .insert(params![kind, write.key.id, version, current, updated, seq, author, write.public])?;
+        session.keys.remember(write.key.clone(), target.before.id);
+        session.created.push(kind);
+    } else {
+        session
+            .connection
+            .prepare_cached(
+                "UPDATE resource SET version = ?2, current = ?3, updated = ?4, seq = ?5, author = ?6, public = ?7
+                 WHERE id = ?1",
+            )?
+            .execute(params![target.before.id, version, current, updated, seq, author, write.public])?;
+        if version == 1 {
+            session.created.push(session.keys.kind(session.connection, &write.key.kind)?);
+        }
+    }
+    session
+        .connection
+        .prepare_cached(
+            "INSERT INTO version (id, resource, version, updated, seq, document) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .insert(params![current, target.before.id, version, updated, seq, write.document.text()])?;
+    Ok(())
+}
+
+/// Keeps the extras of a Task; gives the Task's id.
+fn keep(session: &mut Session<'_>, extras: &Extras) -> Result<i64> {
+    let task = session.keys.resource(session.connection, &extras.task)?;
+    let value = (!extras.value.is_null()).then(|| extras.value.to_string());
+    session
+        .connection
+        .prepare_cached("INSERT OR REPLACE INTO extras (task, seq, value) VALUES (?1, ?2, ?3)")?
+        .execute(params![task, session.progress.seq, value])?;
+    Ok(task)
+}
+
+/// Writes the audit.
+pub(super) fn remember(session: &Session<'_>, entries: &[AuditEntry]) -> Result<()> {
+    for entry in entries {
+        session
+            .connection
+            .prepare_cached(
+                "INSERT INTO audit (at, action, client, organization, request, subject, detail)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?
+            .execute(params![
+                entry.at.as_millisecond(),
+                entry.action,
+                entry.client,
+                entry.organization,
+                entry.request,
+                entry.subject.as_ref().map(ToString::to_string),
+                entry.detail,
+            ])?;
+    }
+    Ok(())
+}
+
+fn use_up(session: &Session<'_>, idempotency: &Idempotency) -> Result<()> {
+    let Idempotency { client, key, digest, answer } = idempotency;
+    session
+        .connection
+        .prepare_cached("INSERT INTO idempotency (client, key, digest, answer, seq) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![client, key, digest, answer, session.progress.seq])?;
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! What is owed to whom: one row a Task and Organization, at its newest change.
+//!
+//! A delivery is written in the transaction of the change that causes it. A change of anything that is shared through a
+//! Task (the Patient's address, say) makes what is owed of that Task new again, for the organizations that still see
+//! it. Public resources are excepted: who follows the directory is told by its version.
+
+use rusqlite::{Connection, params};
+
+use crate::error::Result;
+use crate::fhir::ResourceKey;
+use crate::referral::plan::Delivery;
+use crate::store::Changes;
+
+use super::keys;
+use super::news::Announcement;
+use super::writer::Session;
+
+/// Writes the deliveries of a plan.
+pub(super) fn owe(session: &mut Session<'_>, deliveries: &[Delivery], news: &mut Announcement) -> Result<()> {
+    for delivery in deliveries {
+        let task = session.keys.resource(session.connection, &delivery.task)?;
+        let organization = session.keys.organization(session.connection, &delivery.organization)?;
+        session
+            .connection
+            .prepare_cached(
+                "INSERT INTO delivery (task, organization, seq) VALUES (?1, ?2, ?3)
+                 ON CONFLICT DO UPDATE SET seq = excluded.seq",
+            )?
+            .execute(params![task, organization, news.seq])?;
+        news.organizations.push(delivery.organization.clone());
+    }
+    Ok(())
+}
+
+/// Makes new again what is owed of `tasks`, and of the Tasks through which the `touched` resources are shared.
+pub(super) fn renew(
+    session: &Session<'_>,
+    touched: &[i64],
+    mut tasks: Vec<i64>,
+    news: &mut Announcement,
+) -> Result<()> {
+    let mut sharing = session.connection.prepare_cached("SELECT task FROM task_resource WHERE resource = ?1")?;
+    for resource in touched {
+        let mut rows = sharing.query([resource])?;
+        while let Some(row) = rows.next()? {
+            tasks.push(row.get(0)?);
+        }
+    }
+    tasks.sort_unstable();
+    tasks.dedup();
+    let mut renewing = session.connection.prepare_cached(
+        "UPDATE delivery SET seq = ?2 WHERE task = ?1 AND seq < ?2 AND (
+             EXISTS (SELECT 1 FROM task_organization t WHERE t.task = ?1 AND t.organization = delivery.organization)
+             OR organization = (SELECT author FROM resource WHERE id = ?1))
+         RETURNING (SELECT logical FROM resource WHERE id = delivery.organization)",
+    )?;
+    for task in tasks {
+        let mut rows = renewing.query([task, news.seq])?;
+        while let Some(row) = rows.next()? {
+            news.organizations.push(row.get(0)?);
+        }
+    }
+    Ok(())
+}
+
+/// What is new for this organization after `since`. A Task that it no longer sees is among them at the last change that
+/// it was owed, so that it can be told; what changes afterwards is no longer its matter (see [`renew`]).
+pub(super) fn changes(reader: &Connection, organization: &str, since: u64, limit: usize) -> Result<Changes> {
+    let mut changes = Changes { items: Vec::new(), newest: since };
+    let Some(organization) = keys::resource(reader, "Organization", organization)? else { return Ok(changes) };
+    let mut statement = reader.prepare_cached(
+        "SELECT k.name, r.logical, d.seq FROM delivery d CROSS JOIN resource r CROSS JOIN kind k
+         WHERE d.organization = ?1 AND d.seq > ?2 AND r.id = d.task AND r.version > 0 AND k.id = r.kind
+         ORDER BY d.seq, d.task",
+    )?;
+    let mut rows = statement.query(params![organization, since.cast_signed()])?;
+    while let Some(row) = rows.next()? {
+        let seq = row.get::<_, i64>(2)?.cast_unsigned();
+        // A sequence is never cut in two: whoever goes on after it would miss the rest of it.
+        if changes.items.len() >= limit && seq != changes.newest {
+            break;
+        }
+        changes.items.push((ResourceKey::new(row.get::<_, String>(0)?, row.get::<_, String>(1)?), seq));
+        changes.newest = seq;
+    }
+    Ok(changes)
+}

@@ -1,0 +1,248 @@
+//! The store in one SQLite file: nothing to install, and nothing lost.
+//!
+//! What is promised: when a commit is answered, its transaction is in the write-ahead log and the log is synced
+//! (`journal_mode = WAL`, `synchronous = FULL`), so it survives `kill -9` and, as far as the disk keeps its word, loss
+//! of power. A commit that was not answered is there whole or not at all. Several processes may open one file: writes
+//! take turns, sequences stay one order, and what another process wrote is noticed within a quarter of a second.
+//!
+//! How it works: one thread writes (`writer`), a few read (`reader`), and no thread that serves touches the file. What
+//! can be computed before the transaction (parsing, index rows) is computed by the sender.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Sender, channel};
+use std::thread::JoinHandle;
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+use tokio::sync::watch;
+
+use crate::error::{Error, Result};
+use crate::fhir::{Limits, ResourceKey};
+use crate::referral::plan::{AuditEntry, Idempotency, Plan};
+use crate::referral::scope::Scope;
+
+use super::index::SearchParameters;
+use super::query::Query;
+use super::{Changes, ClientRow, Committed, Page, Pending, Statistics, Store, Stored, StoredReferral};
+use index::Index;
+use news::News;
+use prepared::Prepared;
+use reader::Readers;
+use writer::{Counters, Job, Session, Writer};
+
+mod clients;
+mod commit;
+mod deliveries;
+mod derived;
+mod index;
+mod keys;
+mod news;
+mod prepared;
+mod read;
+mod reader;
+mod referral;
+mod rows;
+mod schema;
+mod search;
+mod shares;
+mod writer;
+
+/// Threads that read. More than cores would only wait for each other.
+const READERS: usize = 4;
+
+/// What was stored was read within some limits once; it is not refused on its way out.
+const STORED: Limits = Limits { bytes: u32::MAX as usize, depth: 1000 };
+
+/// A store in one SQLite file.
+#[derive(Debug)]
+pub struct SqliteStore {
+    id: String,
+    /// What resources are indexed by; none where they are neither written nor searched
+    index: Option<Arc<Index>>,
+    news: Arc<News>,
+    counters: Arc<Counters>,
+    readers: Readers,
+    jobs: Option<Sender<Box<dyn Job>>>,
+    writer: Option<JoinHandle<()>>,
+}
+
+impl SqliteStore {
+    /// Opens the file, which is made where it is missing. Where the search parameters have changed since it was
+    /// written, its index is made anew.
+    ///
+    /// # Errors
+    /// If the file cannot be used, is another program's, or was written by a newer version of this one.
+    pub fn open(path: &Path, parameters: &Arc<SearchParameters>) -> Result<Self> {
+        let mut connection = schema::open_writer(path)?;
+        let index = Index::prepare(&mut connection, parameters)?;
+        Self::start(path, connection, Some(Arc::new(index)))
+    }
+
+    /// Opens the file to administer it. Clients are read and changed; resources are read, and neither written nor
+    /// searched, so what indexes them is not needed.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`].
+    pub fn open_for_clients(path: &Path) -> Result<Self> {
+        Self::start(path, schema::open_writer(path)?, None)
+    }
+
+    fn start(path: &Path, connection: Connection, index: Option<Arc<Index>>) -> Result<Self> {
+        let id = connection.query_row("SELECT id FROM store", [], |row| row.get(0))?;
+        let news = Arc::new(News::load(&connection)?);
+        let counters = Arc::new(Counters::default());
+        let readers = Readers::start(path, READERS)?;
+        let (jobs, waiting) = channel();
+        let writer = Writer::new(connection, index.clone(), news.clone(), counters.clone());
+        let thread = std::thread::Builder::new().name("store-write".to_owned());
+        let thread = thread.spawn(move || writer.run(&waiting)).map_err(Error::fault)?;
+        Ok(Self { id, index, news, counters, readers, jobs: Some(jobs), writer: Some(thread) })
+    }
+
+    /// What resources are indexed by.
+    fn index(&self) -> Result<&Arc<Index>> {
+        self.index.as_ref().ok_or_else(|| Error::fault("the store was opened to administer clients only"))
+    }
+
+    /// Has this done by the writer.
+    fn write<'a, T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Session<'_>) -> Result<T> + Send + 'static,
+    ) -> Pending<'a, T> {
+        let (job, outcome) = writer::job(work);
+        if let Some(jobs) = &self.jobs {
+            // Without a receiver the answer's sender is dropped with the job, and that is the answer.
+            let _ = jobs.send(job);
+        }
+        Box::pin(async move { outcome.await.unwrap_or_else(|_| Err(writer::stopped())) })
+    }
+}
+
+impl Drop for SqliteStore {
+    /// Waits until everything that was sent is written.
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(writer) = self.writer.take() {
+            let _ = writer.join();
+        }
+    }
+}
+
+impl Store for SqliteStore {
+    fn commit(&self, plan: Plan) -> Pending<'_, Committed> {
+        Box::pin(async move {
+            let prepared = Prepared::of(&self.readers, self.index()?, plan).await?;
+            self.write(move |session| commit::commit(session, prepared)).await
+        })
+    }
+
+    fn read<'a>(&'a self, scope: &'a Scope, key: &'a ResourceKey, version: Option<u64>) -> Pending<'a, Option<Stored>> {
+        let (scope, key) = (scope.clone(), key.clone());
+        self.readers.read(move |reader| read::read(reader, &scope, &key, version))
+    }
+
+    fn history<'a>(&'a self, scope: &'a Scope, key: &'a ResourceKey, count: usize) -> Pending<'a, Vec<Stored>> {
+        let (scope, key) = (scope.clone(), key.clone());
+        self.readers.read(move |reader| read::history(reader, &scope, &key, count))
+    }
+
+    fn visible<'a>(&'a self, scope: &'a Scope, keys: &'a [ResourceKey]) -> Pending<'a, Vec<bool>> {
+        let (scope, keys) = (scope.clone(), keys.to_vec());
+        self.readers.read(move |reader| read::visible(reader, &scope, &keys))
+    }
+
+    fn search<'a>(&'a self, scope: &'a Scope, query: &'a Query) -> Pending<'a, Page> {
+        Box::pin(async move {
+            let (index, scope, query) = (self.index()?.clone(), scope.clone(), query.clone());
+            self.readers.read(move |reader| search::search(reader, &index, &scope, &query)).await
+        })
+    }
+
+    fn referral<'a>(
+        &'a self,
+        scope: &'a Scope,
+        task: &'a ResourceKey,
+        with_history: bool,
+    ) -> Pending<'a, Option<StoredReferral>> {
+        let (scope, task) = (scope.clone(), task.clone());
+        self.readers.read(move |reader| referral::referral(reader, &scope, &task, with_history))
+    }
+
+    fn sharing<'a>(&'a self, key: &'a ResourceKey) -> Pending<'a, Vec<ResourceKey>> {
+        let key = key.clone();
+        self.readers.read(move |reader| read::sharing(reader, &key))
+    }
+
+    fn changes<'a>(&'a self, organization: &'a str, since: u64, limit: usize) -> Pending<'a, Changes> {
+        if *self.news.organization(organization).borrow() <= since {
+            return Box::pin(std::future::ready(Ok(Changes { items: Vec::new(), newest: since })));
+        }
+        let organization = organization.to_owned();
+        self.readers.read(move |reader| deliveries::changes(reader, &organization, since, limit))
+    }
+
+    fn newest(&self, organization: &str) -> watch::Receiver<u64> {
+        self.news.organization(organization)
+    }
+
+    fn store_id(&self) -> &str {
+        &self.id
+    }
+
+    fn idempotent<'a>(&'a self, client: &'a str, key: &'a str) -> Pending<'a, Option<Idempotency>> {
+        let (client, key) = (client.to_owned(), key.to_owned());
+        self.readers.read(move |reader| read::idempotent(reader, &client, &key))
+    }
+
+    fn directory(&self) -> Pending<'_, Vec<Stored>> {
+        self.readers.read(read::directory)
+    }
+
+    fn directory_version(&self) -> watch::Receiver<u64> {
+        self.news.directory()
+    }
+
+    fn audit(&self, entries: Vec<AuditEntry>) -> Pending<'_, ()> {
+        self.write(move |session| commit::remember(session, &entries))
+    }
+
+    fn clients(&self) -> Pending<'_, Vec<ClientRow>> {
+        self.readers.read(clients::all)
+    }
+
+    fn put_client(&self, client: ClientRow) -> Pending<'_, ()> {
+        self.write(move |session| clients::put(session, &client))
+    }
+
+    fn revoke_client<'a>(&'a self, id: &'a str, at: Timestamp) -> Pending<'a, bool> {
+        let id = id.to_owned();
+        self.write(move |session| clients::revoke(session, &id, at.as_millisecond()))
+    }
+
+    fn clients_version(&self) -> watch::Receiver<u64> {
+        self.news.clients()
+    }
+
+    fn statistics(&self) -> Pending<'_, Statistics> {
+        let counters = self.counters.clone();
+        self.readers.read(move |reader| statistics(reader, &counters))
+    }
+}
+
+fn statistics(reader: &Connection, counters: &Counters) -> Result<Statistics> {
+    let newest: i64 = reader.query_row("SELECT seq FROM store", [], |row| row.get(0))?;
+    let pages: i64 = reader.pragma_query_value(None, "page_count", |row| row.get(0))?;
+    let size: i64 = reader.pragma_query_value(None, "page_size", |row| row.get(0))?;
+    let mut statement = reader.prepare_cached("SELECT name, resources FROM kind WHERE resources > 0 ORDER BY name")?;
+    let counted = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned())))?;
+    Ok(Statistics {
+        newest: newest.cast_unsigned(),
+        resources: counted.collect::<rusqlite::Result<_>>()?,
+        bytes: (pages * size).cast_unsigned(),
+        commits: counters.commits.load(Ordering::Relaxed),
+        groups: counters.groups.load(Ordering::Relaxed),
+        conflicts: counters.conflicts.load(Ordering::Relaxed),
+    })
+}

@@ -1,0 +1,183 @@
+//! Reads of resources by their key, and whose eyes see them.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::error::{Error, Result};
+use crate::fhir::{Document, ResourceKey};
+use crate::referral::plan::Idempotency;
+use crate::referral::scope::Scope;
+use crate::store::Stored;
+
+use super::{STORED, keys};
+
+/// A scope by ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Eyes {
+    /// Everything
+    All,
+    /// What this Organization sees
+    Of(i64),
+}
+
+/// The Organization that is not even named: it sees what is public. Not 0, which is the author of the gateway's own.
+const NOBODY: i64 = -1;
+
+/// The SQL condition that the resource `r` is seen by the Organization `?1`.
+pub(super) const SEEN: &str = "(r.author = ?1 OR r.public = 1 OR EXISTS (
+    SELECT 1 FROM seen s WHERE s.organization = ?1 AND s.kind = r.kind AND s.resource = r.id))";
+
+impl Eyes {
+    /// The ids of a scope.
+    pub(super) fn of(connection: &Connection, scope: &Scope) -> Result<Self> {
+        match scope {
+            Scope::Gateway => Ok(Self::All),
+            Scope::Public => Ok(Self::Of(NOBODY)),
+            Scope::Organization(id) => Ok(Self::Of(keys::resource(connection, "Organization", id)?.unwrap_or(NOBODY))),
+        }
+    }
+
+    /// The id of this resource, if it is stored and seen.
+    pub(super) fn find(self, connection: &Connection, key: &ResourceKey) -> Result<Option<i64>> {
+        let Some(kind) = keys::kind(connection, &key.kind)? else { return Ok(None) };
+        let found = match self {
+            Self::All => connection
+                .prepare_cached("SELECT id FROM resource WHERE kind = ?1 AND logical = ?2 AND version > 0")?
+                .query_row(params![kind, key.id], |row| row.get(0))
+                .optional()?,
+            Self::Of(organization) => connection
+                .prepare_cached(&format!(
+                    "SELECT r.id FROM resource r WHERE r.kind = ?2 AND r.logical = ?3 AND r.version > 0 AND {SEEN}"
+                ))?
+                .query_row(params![organization, kind, key.id], |row| row.get(0))
+                .optional()?,
+        };
+        Ok(found)
+    }
+
+    /// Is the resource with this id seen?
+    pub(super) fn sees(self, connection: &Connection, id: i64) -> Result<bool> {
+        let Self::Of(organization) = self else { return Ok(true) };
+        let sql = format!("SELECT 1 FROM resource r WHERE r.id = ?2 AND {SEEN}");
+        Ok(connection.prepare_cached(&sql)?.exists([organization, id])?)
+    }
+}
+
+/// Columns of a version `v` of the resource `r` of type `k`, for [`stored`].
+pub(super) const COLUMNS: &str = "v.version, v.updated, v.seq, v.document, k.name, r.logical, r.public,
+    (SELECT o.logical FROM resource o WHERE o.id = r.author)";
+
+/// The newest version of a resource, or the version named.
+pub(super) fn read(
+    connection: &Connection,
+    scope: &Scope,
+    key: &ResourceKey,
+    version: Option<u64>,
+) -> Result<Option<Stored>> {
+    let Some(id) = Eyes::of(connection, scope)?.find(connection, key)? else { return Ok(None) };
+    let Some(version) = version else { return newest(connection, id) };
+    let sql = format!(
+        "SELECT {COLUMNS} FROM resource r CROSS JOIN kind k CROSS JOIN version v
+         WHERE r.id = ?1 AND k.id = r.kind AND v.resource = r.id AND v.version = ?2"
+    );
+    connection.prepare_cached(&sql)?.query_and_then([id, version.cast_signed()], stored)?.next().transpose()
+}
+
+/// The newest version of the resource with this id.
+pub(super) fn newest(connection: &Connection, id: i64) -> Result<Option<Stored>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM resource r CROSS JOIN kind k CROSS JOIN version v
+         WHERE r.id = ?1 AND k.id = r.kind AND v.id = r.current"
+    );
+    connection.prepare_cached(&sql)?.query_and_then([id], stored)?.next().transpose()
+}
+
+/// The newest versions of a resource, newest first.
+pub(super) fn history(connection: &Connection, scope: &Scope, key: &ResourceKey, count: usize) -> Result<Vec<Stored>> {
+    let Some(id) = Eyes::of(connection, scope)?.find(connection, key)? else { return Ok(Vec::new()) };
+    versions(connection, id, count)
+}
+
+/// The newest versions of the resource with this id, newest first.
+pub(super) fn versions(connection: &Connection, id: i64, count: usize) -> Result<Vec<Stored>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM resource r CROSS JOIN kind k CROSS JOIN version v
+         WHERE r.id = ?1 AND k.id = r.kind AND v.resource = r.id ORDER BY v.version DESC LIMIT ?2"
+    );
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    connection.prepare_cached(&sql)?.query_and_then([id, count], stored)?.collect()
+}
+
+/// The documents of these versions, as far as they are stored.
+pub(super) fn documents(connection: &Connection, keys: &[(ResourceKey, u64)]) -> Result<Vec<(ResourceKey, Document)>> {
+    let mut documents = Vec::with_capacity(keys.len());
+    let mut statement = connection.prepare_cached(
+        "SELECT v.document FROM kind k CROSS JOIN resource r CROSS JOIN version v
+         WHERE k.name = ?1 AND r.kind = k.id AND r.logical = ?2 AND v.resource = r.id AND v.version = ?3",
+    )?;
+    for (key, version) in keys {
+        let mut rows = statement.query(params![key.kind, key.id, version.cast_signed()])?;
+        if let Some(row) = rows.next()? {
+            let text = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
+            documents.push((key.clone(), Document::parse_within(text, STORED)?));
+        }
+    }
+    Ok(documents)
+}
+
+/// Which of these are stored and seen.
+pub(super) fn visible(connection: &Connection, scope: &Scope, keys: &[ResourceKey]) -> Result<Vec<bool>> {
+    let eyes = Eyes::of(connection, scope)?;
+    keys.iter().map(|key| Ok(eyes.find(connection, key)?.is_some())).collect()
+}
+
+/// The Tasks through which this resource is shared.
+pub(super) fn sharing(connection: &Connection, key: &ResourceKey) -> Result<Vec<ResourceKey>> {
+    let Some(id) = keys::resource(connection, &key.kind, &key.id)? else { return Ok(Vec::new()) };
+    let mut statement = connection.prepare_cached(
+        "SELECT k.name, r.logical FROM task_resource t CROSS JOIN resource r CROSS JOIN kind k
+         WHERE t.resource = ?1 AND r.id = t.task AND k.id = r.kind ORDER BY r.id",
+    )?;
+    let found = statement.query_map([id], |row| Ok(ResourceKey { kind: row.get(0)?, id: row.get(1)? }))?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
+/// All public resources, in the order in which they were first heard of.
+pub(super) fn directory(connection: &Connection) -> Result<Vec<Stored>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM resource r CROSS JOIN version v CROSS JOIN kind k
+         WHERE r.public = 1 AND v.id = r.current AND k.id = r.kind ORDER BY r.id"
+    );
+    connection.prepare_cached(&sql)?.query_and_then([], stored)?.collect()
+}
+
+/// What was answered under this key.
+pub(super) fn idempotent(connection: &Connection, client: &str, key: &str) -> Result<Option<Idempotency>> {
+    let mut statement =
+        connection.prepare_cached("SELECT digest, answer FROM idempotency WHERE client = ?1 AND key = ?2")?;
+    let found = statement.query_row([client, key], |row| {
+        Ok(Idempotency { client: client.to_owned(), key: key.to_owned(), digest: row.get(0)?, answer: row.get(1)? })
+    });
+    Ok(found.optional()?)
+}
+
+/// A row of [`COLUMNS`].
+pub(super) fn stored(row: &Row<'_>) -> Result<Stored> {
+    let text = row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?;
+    Ok(Stored {
+        key: ResourceKey { kind: row.get(4)?, id: row.get(5)? },
+        version: row.get::<_, i64>(0)?.cast_unsigned(),
+        updated: moment(row.get(1)?)?,
+        seq: row.get::<_, i64>(2)?.cast_unsigned(),
+        author: row.get(7)?,
+        public: row.get(6)?,
+        document: Arc::new(Document::parse_within(text, STORED)?),
+    })
+}
+
+/// A time as it is stored.
+pub(super) fn moment(milliseconds: i64) -> Result<Timestamp> {
+    Timestamp::from_millisecond(milliseconds).map_err(Error::fault)
+}

@@ -1,0 +1,101 @@
+//! A referral, read in one go: the Task and everything that is shared through it.
+
+use rusqlite::{Connection, OptionalExtension};
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::fhir::ResourceKey;
+use crate::referral::scope::Scope;
+use crate::referral::{Graph, Resource};
+use crate::store::StoredReferral;
+
+use super::read::{self, COLUMNS, Eyes, SEEN};
+
+/// What a look at the graph finds.
+struct Shared {
+    graph: Graph,
+    /// Who sent the Task
+    author: Option<String>,
+    /// The newest commit that wrote any of it
+    seq: i64,
+}
+
+/// The referral of this Task, if the scope sees the Task.
+pub(super) fn referral(
+    connection: &Connection,
+    scope: &Scope,
+    task: &ResourceKey,
+    with_history: bool,
+) -> Result<Option<StoredReferral>> {
+    let eyes = Eyes::of(connection, scope)?;
+    let Some(id) = eyes.find(connection, task)? else { return Ok(None) };
+    let Shared { mut graph, author, seq } = shared(connection, eyes, id, task)?;
+    if with_history {
+        graph.set_history(earlier(connection, id)?);
+    }
+    let (extras, kept) = extras(connection, id)?;
+    let owed: Option<i64> = connection
+        .prepare_cached("SELECT max(seq) FROM delivery WHERE task = ?1")?
+        .query_row([id], |row| row.get(0))?;
+    let organizations = organizations(connection, id)?;
+    let seq = seq.max(kept).max(owed.unwrap_or(0)).cast_unsigned();
+    Ok(Some(StoredReferral { graph, extras, author, organizations, seq }))
+}
+
+/// The Task, then everything that is shared through it and seen.
+fn shared(connection: &Connection, eyes: Eyes, id: i64, task: &ResourceKey) -> Result<Shared> {
+    let (seen, organization) = match eyes {
+        Eyes::All => ("?1 = 0", 0),
+        Eyes::Of(organization) => (SEEN, organization),
+    };
+    let sql = format!(
+        "SELECT {COLUMNS} FROM (SELECT ?2 AS resource UNION SELECT resource FROM task_resource WHERE task = ?2) t
+         CROSS JOIN resource r CROSS JOIN version v CROSS JOIN kind k
+         WHERE r.id = t.resource AND r.version > 0 AND v.id = r.current AND k.id = r.kind AND {seen}
+         ORDER BY r.id <> ?2, r.id"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut shared = Shared { graph: Graph::default(), author: None, seq: 0 };
+    for stored in statement.query_and_then([organization, id], read::stored)? {
+        let stored = stored?;
+        // A change of the directory makes nothing new (see `deliveries`), so it does not make a newer referral either.
+        if !stored.public {
+            shared.seq = stored.seq.cast_signed().max(shared.seq);
+        }
+        if stored.key == *task {
+            shared.author = stored.author;
+        }
+        shared.graph.insert(Resource::new(stored.key.to_string(), stored.version, stored.document));
+    }
+    Ok(shared)
+}
+
+/// The versions of the Task before its newest, oldest first.
+fn earlier(connection: &Connection, task: i64) -> Result<Vec<Resource>> {
+    let versions = read::versions(connection, task, usize::MAX)?.into_iter().skip(1).rev();
+    Ok(versions.map(|stored| Resource::new(stored.key.to_string(), stored.version, stored.document)).collect())
+}
+
+/// The newest extras, and the commit that kept them.
+fn extras(connection: &Connection, task: i64) -> Result<(Value, i64)> {
+    let newest = connection
+        .prepare_cached("SELECT value, seq FROM extras WHERE task = ?1 ORDER BY seq DESC LIMIT 1")?
+        .query_row([task], |row| Ok((row.get::<_, Option<String>>(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((value, seq)) = newest else { return Ok((Value::Null, 0)) };
+    let value = match value {
+        Some(text) => serde_json::from_str(&text).map_err(Error::fault)?,
+        None => Value::Null,
+    };
+    Ok((value, seq))
+}
+
+/// Ids of the Organizations that the Task is shared with.
+fn organizations(connection: &Connection, task: i64) -> Result<Vec<String>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT r.logical FROM task_organization t CROSS JOIN resource r
+         WHERE t.task = ?1 AND r.id = t.organization ORDER BY r.logical",
+    )?;
+    let found = statement.query_map([task], |row| row.get(0))?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}

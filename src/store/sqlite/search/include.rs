@@ -1,0 +1,99 @@
+//! `_include` and `_revinclude` (<https://hl7.org/fhir/R4/search.html#include>): one step, and only to what is seen.
+
+use std::collections::{BTreeSet, HashSet};
+
+use rusqlite::Connection;
+
+use crate::error::{Error, Result};
+use crate::fhir::{Key, ResourceKey};
+use crate::store::Stored;
+use crate::store::index::IndexValue;
+use crate::store::query::{Include, Query};
+
+use super::order::Spot;
+use crate::store::sqlite::index::Index;
+use crate::store::sqlite::read::{self, Eyes};
+
+/// How many resources a page may add. More is refused, not cut: what is left out would look as if it were not there.
+const MOST: usize = 1000;
+
+/// What the query adds to these matches, each once.
+pub(super) fn included(
+    connection: &Connection,
+    index: &Index,
+    eyes: Eyes,
+    query: &Query,
+    spots: &[Spot],
+    matches: &[Stored],
+) -> Result<Vec<Stored>> {
+    let mut wanted = BTreeSet::new();
+    for key in referenced(index, &query.include, matches)? {
+        wanted.extend(eyes.find(connection, &key)?);
+        bounded(wanted.len())?;
+    }
+    for include in &query.revinclude {
+        for spot in spots {
+            referencing(connection, index.id(include.parameter), spot.resource, eyes, &mut wanted)?;
+        }
+    }
+    for spot in spots {
+        wanted.remove(&spot.resource);
+    }
+    let mut included = Vec::with_capacity(wanted.len());
+    for id in wanted {
+        included.extend(read::newest(connection, id)?);
+    }
+    Ok(included)
+}
+
+/// What the matches reference by these parameters.
+fn referenced(index: &Index, includes: &[Include], matches: &[Stored]) -> Result<HashSet<ResourceKey>> {
+    let mut keys = HashSet::new();
+    if includes.is_empty() {
+        return Ok(keys);
+    }
+    for stored in matches {
+        for entry in index.parameters.entries(stored.document.root())? {
+            let IndexValue::Reference(key) = entry.value else { continue };
+            let asked = |include: &Include| {
+                include.parameter == entry.parameter && include.target.as_ref().is_none_or(|kind| *kind == key.kind)
+            };
+            if includes.iter().any(asked) {
+                keys.insert(key);
+            }
+        }
+    }
+    Ok(keys)
+}
+
+/// Adds what references the resource by this parameter, as far as it is seen.
+fn referencing(
+    connection: &Connection,
+    parameter: i64,
+    target: i64,
+    eyes: Eyes,
+    wanted: &mut BTreeSet<i64>,
+) -> Result<()> {
+    let mut statement =
+        connection.prepare_cached("SELECT resource FROM reference WHERE parameter = ?1 AND target = ?2")?;
+    let mut rows = statement.query([parameter, target])?;
+    while let Some(row) = rows.next()? {
+        let id = row.get(0)?;
+        if eyes.sees(connection, id)? {
+            wanted.insert(id);
+            bounded(wanted.len())?;
+        }
+    }
+    Ok(())
+}
+
+fn bounded(count: usize) -> Result<()> {
+    if count <= MOST {
+        return Ok(());
+    }
+    let said =
+        format!("more than {MOST} resources would be included; ask for fewer matches with _count, or leave it out");
+    let mut error = Error::incorrect(Key::Parameter, said);
+    error.issues.iter_mut().for_each(|issue| "_include".clone_into(&mut issue.path));
+    Err(error)
+}

@@ -1,0 +1,305 @@
+//! The one thread that writes: group commit.
+//!
+//! It takes everything that waits, does it in one transaction with a savepoint for each, lets the log be synced once,
+//! and then answers all. While it waits for the disk the next group gathers, so nobody is made to wait for company.
+//! An answer is given after the sync and never before; a refusal too, because it may stand on a neighbour in the group.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+use tracing::{error, warn};
+
+use crate::error::{Category, Error, Result};
+
+use super::index::Index;
+use super::keys::Keys;
+use super::news::{Announcement, News};
+
+/// Most jobs of one transaction: a bound on how long the first of them waits.
+const GROUP: usize = 256;
+/// How often the writer looks whether another process has written.
+const TICK: Duration = Duration::from_millis(250);
+
+/// One thing to write.
+pub(super) trait Job: Send {
+    /// Does it, inside the transaction of its group.
+    fn perform(&mut self, session: &mut Session<'_>);
+    /// Answers, after the transaction; `failed` says why nothing of the group is stored.
+    fn answer(self: Box<Self>, failed: Option<&Error>);
+}
+
+/// A job: what to do, and who waits for it.
+struct Waiting<W, T> {
+    work: Option<W>,
+    outcome: Result<T>,
+    answer: oneshot::Sender<Result<T>>,
+}
+
+/// What the writer has done since it began.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    pub(super) commits: AtomicU64,
+    pub(super) groups: AtomicU64,
+    pub(super) conflicts: AtomicU64,
+}
+
+/// How far the store has come; written back once a group.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Progress {
+    /// The newest commit
+    pub(super) seq: i64,
+    /// The newest lastUpdated, in milliseconds
+    pub(super) updated: i64,
+}
+
+/// The open transaction, as a job sees it.
+pub(super) struct Session<'w> {
+    pub(super) connection: &'w Connection,
+    pub(super) keys: &'w mut Keys,
+    /// What resources are indexed by; none where they are not written
+    index: Option<&'w Index>,
+    pub(super) progress: Progress,
+    /// The newest id of a version
+    pub(super) version: i64,
+    /// The type of each resource that is stored for the first time
+    pub(super) created: Vec<i64>,
+    /// What is announced when the transaction is through
+    pub(super) announcements: Vec<Announcement>,
+    /// The version of the clients, where a job changed it
+    pub(super) clients: Option<i64>,
+    /// Plans that were refused as conflicts
+    conflicts: u64,
+}
+
+/// The thread's own state.
+pub(super) struct Writer {
+    connection: Connection,
+    news: Arc<News>,
+    counters: Arc<Counters>,
+    keys: Keys,
+    index: Option<Arc<Index>>,
+    /// `PRAGMA data_version`: changes when another connection has written
+    seen: i64,
+}
+
+/// A job that does `work`, and where its outcome comes out.
+pub(super) fn job<T, W>(work: W) -> (Box<dyn Job>, oneshot::Receiver<Result<T>>)
+where
+    T: Send + 'static,
+    W: FnOnce(&mut Session<'_>) -> Result<T> + Send + 'static,
+{
+    let (answer, outcome) = oneshot::channel();
+    (Box::new(Waiting { work: Some(work), outcome: Err(stopped()), answer }), outcome)
+}
+
+/// The writer is gone; it never goes before the store does.
+pub(super) fn stopped() -> Error {
+    Error::fault("the store has stopped")
+}
+
+// === Waiting ===
+
+impl<T, W> Job for Waiting<W, T>
+where
+    T: Send,
+    W: FnOnce(&mut Session<'_>) -> Result<T> + Send,
+{
+    fn perform(&mut self, session: &mut Session<'_>) {
+        if let Some(work) = self.work.take() {
+            self.outcome = session.within_savepoint(work);
+        }
+    }
+
+    fn answer(self: Box<Self>, failed: Option<&Error>) {
+        // Who no longer waits is not missed: the plan is committed all the same.
+        let _ = self.answer.send(match failed {
+            Some(cause) => Err(cause.clone()),
+            None => self.outcome,
+        });
+    }
+}
+
+// === Session ===
+
+impl<'w> Session<'w> {
+    /// A session that has come nowhere yet.
+    pub(super) fn outside_group(connection: &'w Connection, keys: &'w mut Keys, index: Option<&'w Index>) -> Self {
+        Self {
+            connection,
+            keys,
+            index,
+            progress: Progress { seq: 0, updated: 0 },
+            version: 0,
+            created: Vec::new(),
+            announcements: Vec::new(),
+            clients: None,
+            conflicts: 0,
+        }
+    }
+
+    /// The id of the search parameter with this number.
+    pub(super) fn parameter(&self, number: u16) -> Result<i64> {
+        Ok(self.index()?.id(number))
+    }
+
+    /// What resources are indexed by.
+    pub(super) fn index(&self) -> Result<&'w Index> {
+        self.index.ok_or_else(|| Error::fault("the store was opened to administer clients only"))
+    }
+
+    /// All of the work or nothing of it, whatever becomes of the rest of the group.
+    fn within_savepoint<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let (progress, given) = (self.progress, self.keys.given());
+        let (created, announced) = (self.created.len(), self.announcements.len());
+        self.execute("SAVEPOINT one")?;
+        let outcome = work(self);
+        if let Err(error) = &outcome {
+            self.conflicts += u64::from(error.category == Category::Conflict);
+            self.execute("ROLLBACK TO one")?;
+            self.progress = progress;
+            self.created.truncate(created);
+            self.announcements.truncate(announced);
+            if self.keys.given() != given {
+                self.keys.forget();
+            }
+        }
+        self.execute("RELEASE one")?;
+        outcome
+    }
+
+    fn execute(&self, sql: &str) -> Result<()> {
+        self.connection.prepare_cached(sql)?.execute([])?;
+        Ok(())
+    }
+}
+
+// === Writer ===
+
+impl Writer {
+    pub(super) fn new(
+        connection: Connection,
+        index: Option<Arc<Index>>,
+        news: Arc<News>,
+        counters: Arc<Counters>,
+    ) -> Self {
+        // 0 is no data version, so the first look sees everything that was written before it.
+        Self { connection, news, counters, keys: Keys::default(), index, seen: 0 }
+    }
+
+    /// Writes until the last sender is gone; what was sent before is written.
+    pub(super) fn run(mut self, jobs: &Receiver<Box<dyn Job>>) {
+        let mut looked = Instant::now();
+        loop {
+            let first = match jobs.recv_timeout(TICK) {
+                Ok(job) => Some(job),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            if looked.elapsed() >= TICK {
+                self.look_around();
+                looked = Instant::now();
+            }
+            if let Some(first) = first {
+                self.write(std::iter::once(first).chain(jobs.try_iter()).take(GROUP).collect());
+            }
+        }
+    }
+
+    /// Has another process written? Then what it announced to its own is announced here.
+    fn look_around(&mut self) {
+        let version = self.connection.pragma_query_value(None, "data_version", |row| row.get(0)).map_err(Error::from);
+        let refreshed = version.and_then(|version: i64| {
+            if version != self.seen {
+                self.news.refresh(&self.connection)?;
+                self.seen = version;
+            }
+            Ok(())
+        });
+        if let Err(cause) = refreshed {
+            warn!(%cause, "could not see whether another process has written; it is tried again");
+        }
+    }
+
+    fn write(&mut self, mut group: Vec<Box<dyn Job>>) {
+        let failed = self.transaction(&mut group).err();
+        if let Some(cause) = &failed {
+            self.keys.forget();
+            if !self.connection.is_autocommit() && self.connection.execute_batch("ROLLBACK").is_err() {
+                error!("a transaction could be neither committed nor rolled back");
+            }
+            error!(%cause, jobs = group.len(), "a group of commits failed; nothing of it is stored");
+        }
+        for job in group {
+            job.answer(failed.as_ref());
+        }
+    }
+
+    fn transaction(&mut self, group: &mut [Box<dyn Job>]) -> Result<()> {
+        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let (progress, version, same): (_, _, Option<bool>) = self
+            .connection
+            .prepare_cached(
+                "SELECT seq, updated, (SELECT coalesce(max(id), 0) FROM version), parameters = ?1 FROM store",
+            )?
+            .query_row([self.index.as_ref().map(|index| &index.fingerprint)], |row| {
+                Ok((Progress { seq: row.get(0)?, updated: row.get(1)? }, row.get(2)?, row.get(3)?))
+            })?;
+        if !same.unwrap_or(true) {
+            return Err(Error::fault("another version of handoff has changed the search index; this one must stop"));
+        }
+        let seq = progress.seq;
+        let session = Session::outside_group(&self.connection, &mut self.keys, self.index.as_deref());
+        let mut session = Session { progress, version, ..session };
+        for job in group {
+            job.perform(&mut session);
+        }
+        let Session { progress, created, announcements, clients, conflicts, .. } = session;
+        if progress.seq != seq {
+            let directory = announcements.iter().filter(|one| one.directory).map(|one| one.seq).max();
+            self.connection
+                .prepare_cached("UPDATE store SET seq = ?1, updated = ?2, directory = coalesce(?3, directory)")?
+                .execute((progress.seq, progress.updated, directory))?;
+            self.count(created)?;
+        }
+        self.connection.prepare_cached("COMMIT")?.execute([])?;
+        self.counters.commits.fetch_add((progress.seq - seq).cast_unsigned(), Ordering::Relaxed);
+        self.counters.groups.fetch_add(1, Ordering::Relaxed);
+        self.counters.conflicts.fetch_add(conflicts, Ordering::Relaxed);
+        for announcement in &announcements {
+            self.news.announce(announcement);
+        }
+        if let Some(version) = clients {
+            self.news.clients_changed(version.cast_unsigned());
+        }
+        Ok(())
+    }
+
+    /// Adds what was stored for the first time to the counts of the types, one row a type.
+    fn count(&self, mut created: Vec<i64>) -> Result<()> {
+        created.sort_unstable();
+        for run in created.chunk_by(i64::eq) {
+            self.connection
+                .prepare_cached("UPDATE kind SET resources = resources + ?2 WHERE id = ?1")?
+                .execute((run[0], run.len().cast_signed() as i64))?;
+        }
+        Ok(())
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    /// The database's own words name tables and columns, never values.
+    fn from(error: rusqlite::Error) -> Self {
+        use crate::fhir::{Issue, Key};
+        use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
+        match error.sqlite_error_code() {
+            Some(DatabaseBusy | DatabaseLocked) => {
+                Self::new(Category::Busy, Issue::error(Key::Busy, "", "the database is held by another process"))
+            }
+            _ => Self::fault(format!("the database failed: {error}")),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! `handoff client`, as people call it.
+
+#![allow(clippy::unwrap_used)]
+
+use clap::Parser;
+use handoff::cli::{self, Cli, Exit, Streams};
+use handoff::security::{Client, Clients, Role};
+use handoff::store::Store;
+use handoff::store::sqlite::SqliteStore;
+
+/// Runs `handoff client ...` on the store in `folder`; exit code, standard output, standard error.
+fn client(folder: &std::path::Path, arguments: &[&str]) -> (Exit, String, String) {
+    let store = format!("sqlite:{}", folder.join("handoff.db").display());
+    let all = ["handoff", "client"].into_iter().chain(arguments.iter().copied()).chain(["--store", &store]);
+    let cli = Cli::try_parse_from(all).unwrap();
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let mut streams = Streams { input: &mut std::io::empty(), out: &mut out, err: &mut err, is_terminal: false };
+    let exit = cli::run(&cli, &mut streams);
+    (exit, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+}
+
+/// The clients that the store lets in.
+fn clients(folder: &std::path::Path) -> Clients {
+    let store = SqliteStore::open_for_clients(&folder.join("handoff.db")).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let rows = runtime.block_on(store.clients()).unwrap();
+    Clients::new(rows.into_iter().map(|row| Client {
+        id: row.id,
+        name: row.name,
+        role: Role::from_name(&row.role).unwrap(),
+        organization: row.organization,
+        hash: row.hash,
+        created: row.created,
+        revoked: row.revoked,
+    }))
+}
+
+const ADD: &[&str] =
+    &["add", "--name", "Harbor Pantry intake", "--role", "agency", "--organization", "Organization/harbor-pantry"];
+
+#[test]
+fn a_client_is_added_listed_and_revoked() {
+    let folder = tempfile::tempdir().unwrap();
+    let (exit, token, _) = client(folder.path(), ADD);
+    let token = token.strip_suffix('\n').unwrap();
+    assert_eq!((exit, token.lines().count()), (Exit::Done, 1));
+    let caller = clients(folder.path()).authenticate(token, "r".to_owned()).unwrap();
+    assert_eq!((caller.role, caller.organization.as_str()), (Role::Agency, "harbor-pantry"));
+
+    let (exit, list, _) = client(folder.path(), &["list"]);
+    let line = list.lines().nth(1).unwrap();
+    assert_eq!((exit, list.lines().count()), (Exit::Done, 2));
+    assert!(line.starts_with(&caller.client) && line.ends_with("-           Harbor Pantry intake"), "{line}");
+    let secret = token.rsplit('_').next().unwrap();
+    assert!(!list.contains(secret), "a token is shown once");
+
+    let (exit, said, _) = client(folder.path(), &["revoke", &caller.client]);
+    assert_eq!((exit, said), (Exit::Done, format!("{} is revoked\n", caller.client)));
+    assert!(clients(folder.path()).authenticate(token, "r".to_owned()).is_err());
+    let (_, list, _) = client(folder.path(), &["list"]);
+    assert!(!list.lines().nth(1).unwrap().contains("-           "), "{list}");
+}
+
+#[test]
+fn the_secret_is_not_in_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, token, _) = client(folder.path(), ADD);
+    let secret = token.trim_end().rsplit('_').next().unwrap();
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()));
+    }
+}
+
+#[test]
+fn what_cannot_be_done_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let (exit, out, err) = client(folder.path(), &["revoke", "nobody"]);
+    assert_eq!((exit, out.as_str()), (Exit::Failed, ""));
+    assert!(err.contains("nobody"), "{err}");
+    for bad in [
+        &["client", "add", "--name", "N", "--role", "boss", "--organization", "Organization/a"][..],
+        &["client", "add", "--name", "N", "--role", "ehr", "--organization", "Patient/a"],
+        &["client", "add", "--name", "N", "--role", "ehr", "--organization", "a"],
+        &["client", "list", "--store", "postgres://localhost/handoff"],
+        &["client", "list", "--store", "sqlite:"],
+    ] {
+        let refused = Cli::try_parse_from(["handoff"].iter().chain(bad)).unwrap_err();
+        assert_eq!(refused.exit_code(), 2, "{bad:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_file_is_for_its_owner() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    client(folder.path(), ADD);
+    let mode = std::fs::metadata(folder.path().join("handoff.db")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}

@@ -1,0 +1,12 @@
+//! The gateway as its users have it: the binary, real sockets, real tokens. One module for each promise.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+// Modules of one test share what they need by `pub`.
+#![allow(unreachable_pub)]
+
+mod closed_loop;
+mod demo;
+mod kill;
+mod readme;
+mod stays_as_it_came;
+mod who_sees_what;

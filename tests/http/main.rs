@@ -1,0 +1,18 @@
+//! The edge through real sockets: who is let in, what bad input gets, what the interactions of FHIR and the agency API
+//! answer, how the server stops.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+// Modules of one test share what they need by `pub`.
+#![allow(unreachable_pub)]
+
+mod agency;
+mod bad_input;
+mod door;
+mod fhir;
+mod gateway;
+mod log;
+mod operations;
+mod poll;
+mod referral;
+mod search;
+mod stop;

@@ -1,0 +1,61 @@
+//! Polling: the cursor, and answers that are held until there is something to say.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::gateway::{Gateway, send};
+use crate::referral::sent;
+
+#[tokio::test]
+async fn a_cursor_leads_from_change_to_change() {
+    let gateway = Gateway::start().await;
+    let (nothing, start) = gateway.agency.poll("").await;
+    assert!(nothing.is_empty());
+    let ids = [sent(&gateway, 1).await, sent(&gateway, 2).await, sent(&gateway, 3).await];
+    let (first, cursor) = gateway.agency.poll(&format!("?since={start}&limit=2")).await;
+    let (second, cursor) = {
+        assert_eq!(first.iter().map(|record| &record["id"]).collect::<Vec<_>>(), [&json!(ids[0]), &json!(ids[1])]);
+        gateway.agency.poll(&format!("?since={cursor}")).await
+    };
+    assert_eq!(second.iter().map(|record| &record["id"]).collect::<Vec<_>>(), [&json!(ids[2])]);
+    assert!(gateway.agency.poll(&format!("?since={cursor}")).await.0.is_empty());
+    gateway
+        .agency
+        .post(&format!("/agency/v1/referrals/{}/events", ids[0]), &json!({ "event": "accept" }))
+        .await
+        .expect(200);
+    let (changed, _) = gateway.agency.poll(&format!("?since={cursor}")).await;
+    assert_eq!(changed[0]["referral"]["state"], "accepted");
+}
+
+#[tokio::test]
+async fn a_held_poll_wakes_with_a_commit() {
+    let gateway = Gateway::start().await;
+    let (_, cursor) = gateway.agency.poll("").await;
+    let agency = gateway.agency.clone();
+    let held = tokio::spawn(async move {
+        let since = Instant::now();
+        (agency.poll(&format!("?since={cursor}&wait=30")).await, since.elapsed())
+    });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(!held.is_finished(), "the poll was answered before there was anything to say");
+    let metrics = send(gateway.anonymous(reqwest::Method::GET, "/metrics")).await.text;
+    assert!(metrics.contains("handoff_polls_held 1\n"), "{metrics}");
+    let id = sent(&gateway, 1).await;
+    let ((records, _), waited) = held.await.unwrap();
+    assert_eq!(records[0]["id"], json!(id));
+    assert!(waited < Duration::from_secs(10), "{waited:?}");
+}
+
+#[tokio::test]
+async fn a_held_poll_ends_with_its_time() {
+    let gateway = Gateway::start().await;
+    let (_, cursor) = gateway.agency.poll("").await;
+    let since = Instant::now();
+    let (records, after) = gateway.agency.poll(&format!("?since={cursor}&wait=1")).await;
+    assert!(records.is_empty() && after == cursor);
+    assert!(since.elapsed() >= Duration::from_secs(1));
+    let metrics = send(gateway.anonymous(reqwest::Method::GET, "/metrics")).await.text;
+    assert!(metrics.contains("handoff_polls_held 0\n"), "{metrics}");
+}

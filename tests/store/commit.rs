@@ -1,0 +1,241 @@
+//! A plan is committed whole or not at all, and comes back byte for byte.
+
+use handoff::error::Category;
+use handoff::fhir::edit;
+use handoff::referral::Scope;
+use handoff::referral::plan::{Extras, Guard, Idempotency, Plan, Write};
+use handoff::store::{Store, conflicting};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use crate::backend::Backend;
+use crate::referral::{CLINIC, PANTRY, at, key, names, noon, referral, task_body, write};
+
+fn writes(writes: impl IntoIterator<Item = Write>) -> Plan {
+    Plan { writes: writes.into_iter().collect(), ..Plan::default() }
+}
+
+async fn text(store: &dyn Store, name: &str) -> Option<String> {
+    let stored = store.read(&Scope::Gateway, &key(name), None).await.unwrap();
+    stored.map(|stored| stored.document.text().to_owned())
+}
+
+#[tokio::test]
+async fn a_resource_comes_back_byte_for_byte() {
+    let backend = Backend::new();
+    let body = r#", "extension" : [{"url":"urn:example:unknown","valueDecimal":1.10}],
+        "_status":{"id":"x"}, "made-up":[1E+2,{}], "note":"caf\u00e9 \ud83c\udfe0 é""#;
+    let plan = writes([write("Observation/o1", 1, noon(), body)]);
+    let sent = plan.writes[0].document.text().to_owned();
+    {
+        let store = backend.open();
+        let committed = store.commit(plan).await.unwrap();
+        assert_eq!((committed.seq, committed.writes[0].document.text()), (1, sent.as_str()));
+        assert_eq!(text(&*store, "Observation/o1").await.as_deref(), Some(sent.as_str()));
+    }
+    let store = backend.open();
+    let stored = store.read(&Scope::Gateway, &key("Observation/o1"), Some(1)).await.unwrap().unwrap();
+    assert_eq!(stored.document.text(), sent);
+    assert_eq!((stored.version, stored.updated, stored.seq), (1, noon(), 1));
+    assert_eq!((stored.author.as_deref(), stored.public), (Some(CLINIC), false));
+}
+
+#[tokio::test]
+async fn every_version_is_kept() {
+    let backend = Backend::new();
+    let store = backend.open();
+    let of = |version, status: &str| write("Task/t", version, noon(), &task_body("t", PANTRY, status));
+    store.commit(writes([of(1, "requested"), of(2, "received")])).await.unwrap();
+    store.commit(writes([of(3, "accepted")])).await.unwrap();
+    let statuses = |stored: &handoff::store::Stored| {
+        (stored.version, stored.document.root().str("status").unwrap().into_owned(), stored.seq)
+    };
+    let history = store.history(&Scope::Gateway, &key("Task/t"), 10).await.unwrap();
+    let expected = [(3, "accepted".to_owned(), 2), (2, "received".to_owned(), 1), (1, "requested".to_owned(), 1)];
+    assert_eq!(history.iter().map(statuses).collect::<Vec<_>>(), expected);
+    let newest = store.history(&Scope::Gateway, &key("Task/t"), 1).await.unwrap();
+    assert_eq!(newest.iter().map(statuses).collect::<Vec<_>>(), expected[..1]);
+    let second = store.read(&Scope::Gateway, &key("Task/t"), Some(2)).await.unwrap().unwrap();
+    assert_eq!(statuses(&second), expected[1]);
+    assert!(store.read(&Scope::Gateway, &key("Task/t"), Some(4)).await.unwrap().is_none());
+    assert!(store.read(&Scope::Gateway, &key("Task/other"), None).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_stale_version_is_refused_and_nothing_of_its_plan_is_stored() {
+    let backend = Backend::new();
+    let store = backend.open();
+    store.commit(writes([write("Task/t", 1, noon(), "")])).await.unwrap();
+    for (version, why) in [(1, "it is there already"), (3, "the second is not there")] {
+        let mut plan = referral("other", PANTRY, noon());
+        plan.writes.push(write("Task/t", version, noon(), ""));
+        plan.extras.push(Extras { task: key("Task/t"), value: json!({"a": 1}) });
+        let error = store.commit(plan).await.unwrap_err();
+        assert_eq!((error.category, conflicting(&error)), (Category::Conflict, Some(key("Task/t"))), "{why}");
+    }
+    for name in names("other") {
+        assert_eq!(text(&*store, &name).await, None, "{name}");
+    }
+    assert_eq!(store.changes(PANTRY, 0, 10).await.unwrap().items, []);
+    let task = store.referral(&Scope::Gateway, &key("Task/t"), true).await.unwrap().unwrap();
+    assert!(task.extras.is_null() && task.organizations.is_empty() && task.graph.history().is_empty());
+    let statistics = store.statistics().await.unwrap();
+    assert_eq!((statistics.newest, statistics.conflicts), (1, 2));
+    assert_eq!(statistics.resources, [("Task".to_owned(), 1)]);
+}
+
+#[tokio::test]
+async fn of_concurrent_changes_to_one_version_one_wins() {
+    let backend = Backend::new();
+    let store = backend.open();
+    store.commit(writes([write("Task/t", 1, noon(), "")])).await.unwrap();
+    let tries = (0..50).map(|number| {
+        let (store, body) = (store.clone(), format!(r#","description":"{number}""#));
+        tokio::spawn(async move { store.commit(writes([write("Task/t", 2, noon(), &body)])).await.is_ok() })
+    });
+    let mut won = 0;
+    for one in tries.collect::<Vec<_>>() {
+        won += usize::from(one.await.unwrap());
+    }
+    assert_eq!(won, 1);
+    assert_eq!(store.history(&Scope::Gateway, &key("Task/t"), 10).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn what_was_only_read_must_be_unchanged() {
+    let backend = Backend::new();
+    let store = backend.open();
+    let guarded = |version, name: &str| Plan {
+        guards: vec![Guard::Unchanged { key: key("Patient/p"), version }],
+        ..writes([write(name, 1, noon(), "")])
+    };
+    store.commit(guarded(0, "Task/a")).await.unwrap();
+    store.commit(writes([write("Patient/p", 1, noon(), "")])).await.unwrap();
+    let error = store.commit(guarded(0, "Task/b")).await.unwrap_err();
+    assert_eq!(conflicting(&error), Some(key("Patient/p")));
+    store.commit(guarded(1, "Task/b")).await.unwrap();
+}
+
+#[tokio::test]
+async fn last_updated_never_runs_backwards() {
+    let backend = Backend::new();
+    let earlier = noon() - SignedDuration::from_hours(3);
+    let first = backend.open().commit(writes([write("Task/a", 1, noon(), "")])).await.unwrap();
+    assert_eq!(first.writes[0].updated, noon());
+    // The clock of the next process is wrong, and its second plan is a moment ahead of the first again.
+    let store = backend.open();
+    let body = r#","lastUpdated":"untouched""#;
+    let second = store.commit(writes([write("Task/b", 1, earlier, body)])).await.unwrap();
+    let expected = write("Task/b", 1, noon(), body);
+    assert_eq!(second.writes[0].updated, noon());
+    assert_eq!(second.writes[0].document.text(), expected.document.text());
+    assert_eq!(text(&*store, "Task/b").await.as_deref(), Some(expected.document.text()));
+    let stored = store.read(&Scope::Gateway, &key("Task/b"), None).await.unwrap().unwrap();
+    assert_eq!(stored.updated, noon());
+    // Inside a plan, too.
+    let later = noon() + SignedDuration::from_millis(1);
+    let third = store.commit(writes([write("Task/c", 1, later, ""), write("Task/d", 1, earlier, "")])).await.unwrap();
+    assert_eq!(third.writes.iter().map(|write| write.updated).collect::<Vec<_>>(), [later, later]);
+    let stamp = third.writes[1].document.root().get("meta").unwrap().str("lastUpdated").unwrap().into_owned();
+    assert_eq!(stamp, edit::instant(later));
+}
+
+#[tokio::test]
+async fn what_is_finer_than_a_millisecond_is_as_the_document_says() {
+    let backend = Backend::new();
+    let store = backend.open();
+    let fine = at("2026-11-21T12:00:00.123987654Z");
+    let committed = store.commit(writes([write("Task/a", 1, fine, "")])).await.unwrap();
+    let said: Timestamp =
+        committed.writes[0].document.root().get("meta").unwrap().str("lastUpdated").unwrap().parse().unwrap();
+    assert_eq!((committed.writes[0].updated, said), (said, at("2026-11-21T12:00:00.123Z")));
+}
+
+#[tokio::test]
+async fn an_idempotency_key_is_used_once() {
+    let backend = Backend::new();
+    let store = backend.open();
+    let idempotency = |client: &str, digest: &str| Idempotency {
+        client: client.to_owned(),
+        key: "once".to_owned(),
+        digest: digest.to_owned(),
+        answer: format!("the answer to {digest}"),
+    };
+    let plan = |client: &str, name: &str| Plan {
+        idempotency: Some(idempotency(client, name)),
+        ..writes([write(name, 1, noon(), "")])
+    };
+    let tries = (0..20).map(|number| {
+        let store = store.clone();
+        let plan = plan("client-1", &format!("Task/{number}"));
+        tokio::spawn(async move { store.commit(plan).await })
+    });
+    let (mut won, mut refused) = (Vec::new(), 0);
+    for one in tries.collect::<Vec<_>>() {
+        match one.await.unwrap() {
+            Ok(committed) => won.push(committed.writes[0].key.to_string()),
+            Err(error) => {
+                assert_eq!((error.category, conflicting(&error)), (Category::Conflict, None));
+                refused += 1;
+            }
+        }
+    }
+    assert_eq!((won.len(), refused), (1, 19));
+    assert_eq!(store.idempotent("client-1", "once").await.unwrap(), Some(idempotency("client-1", &won[0])));
+    assert_eq!(store.idempotent("client-1", "twice").await.unwrap(), None);
+    assert_eq!(store.idempotent("client-2", "once").await.unwrap(), None);
+    store.commit(plan("client-2", "Task/of-another")).await.unwrap();
+}
+
+#[tokio::test]
+async fn extras_are_kept_replaced_and_removed() {
+    let backend = Backend::new();
+    let store = backend.open();
+    store.commit(referral("r", PANTRY, noon())).await.unwrap();
+    let extras = |value| Plan { extras: vec![Extras { task: key("Task/r"), value }], ..Plan::default() };
+    let read = async |store: &dyn Store| {
+        let referral = store.referral(&Scope::Organization(PANTRY.to_owned()), &key("Task/r"), false).await.unwrap();
+        let referral = referral.unwrap();
+        (referral.extras, referral.seq)
+    };
+    assert_eq!(read(&*store).await, (json!(null), 1));
+    let value: serde_json::Value = serde_json::from_str(r#"{"z":{"amount":1.10},"a":[null]}"#).unwrap();
+    store.commit(extras(value.clone())).await.unwrap();
+    let (kept, seq) = read(&*store).await;
+    assert_eq!((kept.to_string(), seq), (value.to_string(), 2));
+    drop(store);
+    let store = backend.open();
+    assert_eq!(read(&*store).await.0.to_string(), value.to_string());
+    store.commit(extras(json!(null))).await.unwrap();
+    assert_eq!(read(&*store).await, (json!(null), 3));
+}
+
+#[tokio::test]
+async fn a_referral_is_read_in_one_go() {
+    let backend = Backend::new();
+    let store = backend.open();
+    store.commit(referral("r", PANTRY, noon())).await.unwrap();
+    store.commit(referral("noise", PANTRY, noon())).await.unwrap();
+    let next = |version, status: &str| writes([write("Task/r", version, noon(), &task_body("r", PANTRY, status))]);
+    store.commit(next(2, "accepted")).await.unwrap();
+    store.commit(next(3, "completed")).await.unwrap();
+    let scope = Scope::Organization(PANTRY.to_owned());
+    let found = store.referral(&scope, &key("Task/r"), true).await.unwrap().unwrap();
+    assert_eq!(found.graph.resources()[0].url, "Task/r");
+    let mut urls: Vec<&str> = found.graph.resources().iter().map(|resource| resource.url.as_str()).collect();
+    urls.sort_unstable();
+    let mut expected = names("r");
+    expected.sort();
+    assert_eq!(urls, expected);
+    assert_eq!(found.graph.only_task().unwrap().version, 3);
+    assert_eq!(found.graph.history().iter().map(|task| task.version).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(
+        (found.organizations, found.author.as_deref()),
+        (vec![CLINIC.to_owned(), PANTRY.to_owned()], Some(CLINIC))
+    );
+    assert_eq!(found.seq, 4);
+    let without = store.referral(&scope, &key("Task/r"), false).await.unwrap().unwrap();
+    assert!(without.graph.history().is_empty());
+    assert_eq!(store.sharing(&key("Patient/r")).await.unwrap(), [key("Task/r")]);
+    assert_eq!(store.sharing(&key("Patient/nobody")).await.unwrap(), []);
+}

@@ -1,0 +1,15 @@
+//! What every store does, told against `dyn Store`: a backend is right when these pass with it.
+
+#![allow(clippy::unwrap_used)] // these are tests, helpers among them
+
+mod backend;
+mod cases;
+mod changes;
+mod clients;
+mod commit;
+mod crash;
+mod guard;
+mod oracle;
+mod referral;
+mod search;
+mod visibility;

@@ -1,0 +1,169 @@
+//! Who sees what: what one sent, what is shared with one, what is public. The rest is as if it were not there.
+
+use handoff::referral::Scope;
+use handoff::referral::plan::{Plan, Share};
+use handoff::store::Store;
+
+use crate::backend::Backend;
+use crate::referral::{CLINIC, PANTRY, SHELTER, key, names, noon, referral, task_body, write};
+
+fn of(organization: &str) -> Scope {
+    Scope::Organization(organization.to_owned())
+}
+
+/// Which of the referral's resources are seen, by every way of reading one; all ways have to agree.
+async fn seen(store: &dyn Store, organization: &str, name: &str) -> Vec<String> {
+    let scope = of(organization);
+    let names = names(name);
+    let keys = names.each_ref().map(|name| key(name));
+    let visible = store.visible(&scope, &keys).await.unwrap();
+    let mut seen = Vec::new();
+    for (key, visible) in keys.iter().zip(visible) {
+        assert_eq!(store.read(&scope, key, None).await.unwrap().is_some(), visible, "{key}");
+        assert_eq!(store.read(&scope, key, Some(1)).await.unwrap().is_some(), visible, "{key}");
+        assert_eq!(!store.history(&scope, key, 9).await.unwrap().is_empty(), visible, "{key}");
+        if key.kind == "Task" {
+            assert_eq!(store.referral(&scope, key, true).await.unwrap().is_some(), visible, "{key}");
+        }
+        if visible {
+            seen.push(key.to_string());
+        }
+    }
+    seen
+}
+
+#[tokio::test]
+async fn the_author_and_those_it_is_shared_with_see_a_referral() {
+    let backend = Backend::new();
+    let store = backend.open();
+    store.commit(referral("r", PANTRY, noon())).await.unwrap();
+    assert_eq!(seen(&*store, CLINIC, "r").await, names("r"));
+    assert_eq!(seen(&*store, PANTRY, "r").await, names("r"));
+    assert_eq!(seen(&*store, SHELTER, "r").await, [""; 0]);
+    assert_eq!(seen(&*store, "nobody-ever-named", "r").await, [""; 0]);
+}
+
+#[tokio::test]
+async fn only_what_is_shared_is_seen() {
+    let backend = Backend::new();
+    let store = backend.open();
+    let mut plan = referral("r", PANTRY, noon());
+    plan.shares[0].resources = vec![key("Task/r"), key("ServiceRequest/r")];
+    store.commit(plan).await.unwrap();
+    assert_eq!(seen(&*store, PANTRY, "r").await, ["ServiceRequest/r", "Task/r"]);
+    let found = store.referral(&of(PANTRY), &key("Task/r"), false).await.unwrap().unwrap();
+    assert_eq!(found.graph.resources().len(), 2);
+    assert_eq!(seen(&*store, CLINIC, "r").await, names("r"));
+}
+
+#[tokio::test]
+async fn a_new_share_replaces_the_old_one() {
+    let backend = Backend::new();
+    let store = backend.open();
+    store.commit(referral("r", PANTRY, noon())).await.unwrap();
+    let share = |organizations: &[&str], resources: &[&str]| Plan {
+        shares: vec![Share {
+            task: key("Task/r"),
+            organizations: organizations.iter().map(ToString::to_string).collect(),
+            resources: resources.iter().map(|name| key(name)).collect(),
+        }],
+        ..Plan::default()
+    };
+    store.commit(share(&[SHELTER], &["Task/r", "Patient/r"])).await.unwrap();
+    assert_eq!(seen(&*store, PANTRY, "r").await, [""; 0]);
+    assert_eq!(seen(&*store, SHELTER, "r").await, ["Patient/r", "Task/r"]);
+    // That it was owed the referral stays true, so that it can be told what it lost.
+    assert_eq!(store.changes(PANTRY, 0, 10).await.unwrap().items, [(key("Task/r"), 1)]);
+    store.commit(share(&[PANTRY, SHELTER], &["Task/r"])).await.unwrap();
+    assert_eq!(seen(&*store, PANTRY, "r").await, ["Task/r"]);
+    assert_eq!(seen(&*store, SHELTER, "r").await, ["Task/r"]);
+    store.commit(share(&[], &[])).await.unwrap();
+    assert_eq!(seen(&*store, SHELTER, "r").await, [""; 0]);
+    assert_eq!(seen(&*store, CLINIC, "r").await, names("r"));
+}
+
+#[tokio::test]
+async fn what_two_tasks_share_is_seen_until_both_end() {
+    let backend = Backend::new();
+    let store = backend.open();
+    store.commit(referral("r", PANTRY, noon())).await.unwrap();
+    let share = |task: &str, resources: &[&str]| Share {
+        task: key(task),
+        organizations: vec![PANTRY.to_owned()],
+        resources: resources.iter().map(|name| key(name)).collect(),
+    };
+    let second = Plan {
+        writes: vec![write("Task/second", 1, noon(), &task_body("r", PANTRY, "requested"))],
+        shares: vec![share("Task/second", &["Task/second", "Patient/r"])],
+        ..Plan::default()
+    };
+    store.commit(second).await.unwrap();
+    assert_eq!(store.sharing(&key("Patient/r")).await.unwrap(), [key("Task/r"), key("Task/second")]);
+    store.commit(Plan { shares: vec![share("Task/r", &[])], ..Plan::default() }).await.unwrap();
+    assert_eq!(seen(&*store, PANTRY, "r").await, ["Patient/r"]);
+    store.commit(Plan { shares: vec![share("Task/second", &["Task/second"])], ..Plan::default() }).await.unwrap();
+    assert_eq!(seen(&*store, PANTRY, "r").await, [""; 0]);
+}
+
+#[tokio::test]
+async fn what_is_shared_before_it_is_stored_is_seen_once_it_is() {
+    let backend = Backend::new();
+    let store = backend.open();
+    let mut plan = referral("r", PANTRY, noon());
+    let procedure = key("Procedure/later");
+    plan.shares[0].resources.push(procedure.clone());
+    store.commit(plan).await.unwrap();
+    assert!(store.read(&of(PANTRY), &procedure, None).await.unwrap().is_none());
+    assert!(store.read(&Scope::Gateway, &procedure, None).await.unwrap().is_none());
+    let mut later = write("Procedure/later", 1, noon(), "");
+    later.author = None;
+    store.commit(Plan { writes: vec![later], ..Plan::default() }).await.unwrap();
+    assert!(store.read(&of(PANTRY), &procedure, None).await.unwrap().is_some());
+    assert!(store.read(&of(SHELTER), &procedure, None).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn the_current_author_counts() {
+    let backend = Backend::new();
+    let store = backend.open();
+    store.commit(referral("r", PANTRY, noon())).await.unwrap();
+    let mut second = write("Goal/r", 2, noon(), "");
+    second.author = Some(SHELTER.to_owned());
+    let unshared = Share { task: key("Task/r"), organizations: Vec::new(), resources: Vec::new() };
+    store.commit(Plan { writes: vec![second], shares: vec![unshared], ..Plan::default() }).await.unwrap();
+    assert_eq!(seen(&*store, SHELTER, "r").await, ["Goal/r"]);
+    assert!(!seen(&*store, CLINIC, "r").await.contains(&"Goal/r".to_owned()));
+}
+
+#[tokio::test]
+async fn the_directory_is_for_everyone() {
+    let backend = Backend::new();
+    let store = backend.open();
+    let version = store.directory_version();
+    store.commit(referral("r", PANTRY, noon())).await.unwrap();
+    assert_eq!(*version.borrow(), 0);
+    let public = |name: &str, version, public| {
+        let mut write = write(name, version, noon(), r#","active":true"#);
+        (write.author, write.public) = (None, public);
+        Plan { writes: vec![write], ..Plan::default() }
+    };
+    store.commit(public("Organization/harbor-pantry", 1, true)).await.unwrap();
+    store.commit(public("HealthcareService/food", 1, true)).await.unwrap();
+    assert_eq!(*version.borrow(), 3);
+    let listed = async |store: &dyn Store| {
+        let directory = store.directory().await.unwrap();
+        assert!(directory.iter().all(|stored| stored.public));
+        directory.iter().map(|stored| stored.key.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(&*store).await, ["Organization/harbor-pantry", "HealthcareService/food"]);
+    for organization in [SHELTER, "nobody-ever-named"] {
+        let visible = store.visible(&of(organization), &[key("HealthcareService/food")]).await.unwrap();
+        assert_eq!(visible, [true], "{organization}");
+    }
+    store.commit(public("HealthcareService/food", 2, false)).await.unwrap();
+    assert_eq!(*version.borrow(), 4);
+    assert_eq!(listed(&*store).await, ["Organization/harbor-pantry"]);
+    assert_eq!(store.visible(&of(SHELTER), &[key("HealthcareService/food")]).await.unwrap(), [false]);
+    drop(store);
+    assert_eq!(*backend.open().directory_version().borrow(), 4);
+}

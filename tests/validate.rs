@@ -1,0 +1,284 @@
+//! What the check finds, case by case. A case is a pair in `fixtures/cases/validate/`: `NAME.json`, as somebody might send
+//! it, and `NAME.expect`, one line for each finding: severity, line:column, key, path, and behind ` -- ` how to mend it,
+//! where that is more than the table says.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::{Arc, LazyLock};
+
+use handoff::definitions::Definitions;
+use handoff::fhir::{Document, Issue, Limits, Severity};
+use handoff::profile::Checker;
+
+const CASES: &str = "fixtures/cases/validate";
+const SDOHCC: &str = "../shared/examples/sdohcc";
+
+static CHECKER: LazyLock<Checker> = LazyLock::new(|| Checker::new(Arc::new(Definitions::r4().unwrap())));
+
+fn check(bytes: &[u8]) -> Vec<Issue> {
+    match Document::parse_bytes(bytes, Limits::default()) {
+        Ok(document) => CHECKER.check(document.root()),
+        Err(issue) => vec![*issue],
+    }
+}
+
+fn check_text(text: &str) -> Vec<Issue> {
+    check(text.as_bytes())
+}
+
+fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|it| it == extension)).collect();
+    files.sort_unstable();
+    files
+}
+
+/// The line of an `.expect` file that describes this issue.
+fn line(issue: &Issue) -> String {
+    let place = issue.place.map_or_else(|| "-".to_owned(), |place| place.to_string());
+    let path = if issue.path.is_empty() { "-" } else { &issue.path };
+    format!("{} {place} {} {path}", issue.severity.code(), issue.key.name())
+}
+
+/// What of the expected lines and the found issues does not agree.
+fn differences(expected: &str, found: &[Issue]) -> Vec<String> {
+    let expected: Vec<&str> = expected.lines().filter(|line| !line.starts_with('#')).collect();
+    let mut differences = Vec::new();
+    for position in 0..expected.len().max(found.len()) {
+        let (wanted, hint) = expected.get(position).map_or(("", None), |line| match line.split_once(" -- ") {
+            Some((line, hint)) => (line, Some(hint)),
+            None => (*line, None),
+        });
+        let issue = found.get(position);
+        let got = issue.map(line).unwrap_or_default();
+        if wanted != got || hint.is_some_and(|hint| issue.is_none_or(|issue| issue.mend() != hint)) {
+            let mend = issue.map_or("", Issue::mend);
+            differences
+                .push(format!("  expected {wanted} -- {}\n  found    {got} -- {mend}", hint.unwrap_or_default()));
+        }
+    }
+    differences
+}
+
+#[test]
+fn finds_what_each_case_expects_and_nothing_else() {
+    let mut failures = Vec::new();
+    let cases = files(CASES, "json");
+    for path in &cases {
+        let expected = std::fs::read_to_string(path.with_extension("expect")).unwrap();
+        let differences = differences(&expected, &check(&std::fs::read(path).unwrap()));
+        if !differences.is_empty() {
+            failures.push(format!("{}\n{}", path.display(), differences.join("\n")));
+        }
+    }
+    assert!(failures.is_empty(), "{} of {} cases:\n{}", failures.len(), cases.len(), failures.join("\n"));
+    assert_eq!(files(CASES, "expect").len(), cases.len(), "a case has lost its other half");
+}
+
+#[test]
+fn finds_nothing_wrong_with_the_examples_of_sdohcc() {
+    if !Path::new(SDOHCC).is_dir() {
+        println!("skipped: {SDOHCC} is not here");
+        return;
+    }
+    let files = files(SDOHCC, "json");
+    assert!(!files.is_empty());
+    for path in files {
+        let issues = check(&std::fs::read(&path).unwrap());
+        let worse: Vec<String> =
+            issues.iter().filter(|issue| issue.severity > Severity::Information).map(ToString::to_string).collect();
+        assert!(worse.is_empty(), "{}: {worse:?}", path.display());
+        // Their profiles are not at hand, which is not passed over in silence.
+        assert!(issues.iter().any(|issue| issue.key.name() == "not-checked"), "{}", path.display());
+    }
+}
+
+#[test]
+fn what_cannot_be_checked_is_said_once_and_is_no_error() {
+    let profile = r#""meta":{"profile":["https://example.org/p"]}"#;
+    let bundle = format!(
+        r#"{{"resourceType":"Bundle","type":"batch-response","entry":[
+            {{"resource":{{"resourceType":"Patient",{profile}}},"response":{{"status":"200"}}}},
+            {{"resource":{{"resourceType":"Patient",{profile}}},"response":{{"status":"200"}}}}]}}"#
+    );
+    let issues = check_text(&bundle);
+    assert_eq!(issues.len(), 1, "{issues:?}");
+    assert_eq!(line(&issues[0]), "information 2:70 not-checked Bundle.entry[0].resource.meta.profile[0]");
+
+    let document = Document::parse(r#"{"resourceType":"Patient"}"#).unwrap();
+    let core = "http://hl7.org/fhir/StructureDefinition/Patient|4.0.1";
+    let issues = CHECKER.check_against(document.root(), &["https://example.org/p|1.0", core]);
+    assert_eq!(issues.iter().map(line).collect::<Vec<_>>(), ["information 1:1 not-checked Patient"]);
+}
+
+#[test]
+fn a_resource_inside_a_document_is_checked_from_there() {
+    let text = r#"{"resourceType":"Parameters","parameter":[{"name":"resource","resource":
+        {"resourceType":"Patient","gender":"x"}}]}"#;
+    let document = Document::parse(text).unwrap();
+    let inner = document.root().list("parameter").next().unwrap().get("resource").unwrap();
+    let issues = CHECKER.check(inner);
+    assert_eq!(issues.iter().map(line).collect::<Vec<_>>(), ["error 2:44 binding Patient.gender"]);
+}
+
+#[test]
+fn says_no_more_than_anybody_reads() {
+    let entries: Vec<String> = (0..50_000).map(|number| format!(r#""x{number}":null"#)).collect();
+    let text = format!(r#"{{"resourceType":"Patient",{}}}"#, entries.join(","));
+    let issues = check_text(&text);
+    assert_eq!(issues.len(), 2_001);
+    assert_eq!((issues[2_000].key.name(), issues[2_000].severity), ("more-findings", Severity::Error));
+}
+
+/// Hostile documents take time in proportion to their length, not to its square.
+#[test]
+fn bears_documents_made_to_be_slow() {
+    let nulls = vec!["null"; 100_000].join(",");
+    let contained: Vec<String> = (0..20_000)
+        .map(|number| format!(r#"{{"resourceType":"Basic","id":"{number}","code":{{"text":"x"}}}}"#))
+        .collect();
+    let references: Vec<String> = (0..20_000).map(|number| format!(r##"{{"reference":"#{number}"}}"##)).collect();
+    for text in [
+        format!(r#"{{"resourceType":"Patient","name":[{{"given":[{nulls}],"_given":[{nulls}]}}]}}"#),
+        format!(
+            r#"{{"resourceType":"List","status":"current","mode":"working","contained":[{}],"entry":[{}]}}"#,
+            contained.join(","),
+            references.iter().map(|reference| format!(r#"{{"item":{reference}}}"#)).collect::<Vec<_>>().join(",")
+        ),
+        format!(r#"{{"resourceType":"Bundle","type":"collection","entry":[{}]}}"#, vec!["{}"; 100_000].join(",")),
+    ] {
+        let started = std::time::Instant::now();
+        check_text(&text);
+        assert!(started.elapsed().as_secs() < 10, "{} bytes took {:?}", text.len(), started.elapsed());
+    }
+}
+
+#[test]
+fn one_checker_serves_many_threads() {
+    let checker = Checker::new(Arc::new(Definitions::r4().unwrap()));
+    let good = std::fs::read_to_string(format!("{CASES}/fine-transaction.json")).unwrap();
+    let bad = std::fs::read_to_string(format!("{CASES}/several-at-once.json")).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let check = |text: &str| checker.check(Document::parse(text).unwrap().root()).len();
+                assert_eq!((check(&good), check(&bad)), (0, 7));
+            });
+        }
+    });
+}
+
+/// Whatever is cut out of a message or put into it: the check ends, says the same twice, and points into the text.
+#[test]
+fn bears_damaged_messages() {
+    use proptest::prelude::*;
+
+    let whole = ["fine-transaction", "fine-siblings", "fine-contained", "several-at-once"];
+    let whole = whole.map(|name| std::fs::read_to_string(format!("{CASES}/{name}.json")).unwrap());
+    let pieces =
+        ["null", "[]", "{}", "[null]", "\"\"", "\"#\"", "1e9", "true", "\"extension\":[{}],", "\"_status\":[null],"];
+    let damage = (0..whole.len(), 0..4_000_usize, 0..40_usize, prop::sample::select(pieces.to_vec()));
+    let config = ProptestConfig { cases: 3_000, failure_persistence: None, ..ProptestConfig::default() };
+    proptest!(config, |((which, at, length, piece) in damage)| {
+        let text = &whole[which];
+        // At the beginning and end of a value, so that what comes out is often JSON still.
+        let starts: Vec<usize> = text.char_indices().filter(|(_, one)| "\"[{".contains(*one)).map(|(at, _)| at).collect();
+        let start = starts[at % starts.len()];
+        let rest = &text[start..];
+        let end = rest.char_indices().filter(|(_, one)| ",]}:".contains(*one)).map(|(at, _)| at).nth(length % 8).unwrap_or(rest.len());
+        let damaged = format!("{}{piece}{}", &text[..start], &rest[end..]);
+        let issues = check_text(&damaged);
+        prop_assert_eq!(&issues, &check_text(&damaged));
+        let lines = damaged.matches('\n').count() as u32 + 1;
+        for issue in issues {
+            let place = issue.place.unwrap();
+            prop_assert!((1..=lines).contains(&place.line) && place.column >= 1, "{} in {}", issue, damaged);
+        }
+    });
+}
+
+// === the command line ===
+
+fn handoff(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_handoff")).arg("validate").args(arguments).output().unwrap()
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+#[test]
+fn the_exit_code_says_whether_it_is_valid() {
+    for (arguments, code) in [
+        (&["fixtures/cases/validate/fine-task.json"][..], 0),
+        (&["fixtures/cases/validate/bundle-dangling-in-collection.json"], 0),
+        (&["--profile", "https://example.org/p", "fixtures/cases/validate/fine-task.json"], 0),
+        (&["fixtures/cases/validate/binding-code.json"], 3),
+        (&["fixtures/cases/validate/json-words.json"], 3),
+        (&["fixtures/cases/validate/fine-task.json", "no/such/file.json"], 1),
+        (&["--with", "no/such/package.tgz", "fixtures/cases/validate/fine-task.json"], 1),
+        (&["--format", "xml", "fixtures/cases/validate/fine-task.json"], 2),
+        (&[], 2),
+    ] {
+        assert_eq!(handoff(arguments).status.code(), Some(code), "{arguments:?}");
+    }
+}
+
+#[test]
+fn people_see_the_place_in_the_source() {
+    let said = out(&handoff(&["fixtures/cases/validate/binding-code.json"]));
+    let expected = "\
+error[binding]: the code is not in the value set http://hl7.org/fhir/ValueSet/task-status
+  --> fixtures/cases/validate/binding-code.json:4:13  Task.status
+  |
+4 |   \"status\": \"requsted\",
+  |             ^^^^^^^^^^
+  = mend: did you mean \"requested\"?
+
+fixtures/cases/validate/binding-code.json: not valid, 1 error
+";
+    assert_eq!(said, expected);
+}
+
+#[test]
+fn programs_get_operation_outcomes() {
+    let bad = "fixtures/cases/validate/several-at-once.json";
+    let one: serde_json::Value = serde_json::from_str(&out(&handoff(&["--format", "json", bad]))).unwrap();
+    assert_eq!(one["resourceType"], "OperationOutcome");
+    assert_eq!(one["issue"].as_array().unwrap().len(), 7);
+    assert_eq!(one["issue"][0]["expression"][0], "Task.status");
+    assert_eq!(one["extension"][0]["valueString"], bad);
+    // What we say is valid itself.
+    assert_eq!(check_text(&one.to_string()).iter().map(ToString::to_string).collect::<Vec<_>>(), [""; 0]);
+
+    let all: serde_json::Value = serde_json::from_str(&out(&handoff(&["--format", "json", CASES]))).unwrap();
+    assert_eq!(all.as_array().unwrap().len(), files(CASES, "json").len());
+    let lines = out(&handoff(&["--format", "ndjson", CASES]));
+    assert_eq!(lines.lines().count(), files(CASES, "json").len());
+    let fine = out(&handoff(&["--format", "ndjson", "fixtures/cases/validate/fine-task.json"]));
+    assert!(fine.contains("all ok"), "{fine}");
+}
+
+#[test]
+fn standard_input_and_more_definitions_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let profile = folder.path().join("profile.json");
+    let definition = r#"{"resourceType":"StructureDefinition","url":"https://example.org/warm","type":"Task","kind":"resource",
+        "derivation":"constraint","differential":{"element":[{"id":"Task","path":"Task"}]}}"#;
+    std::fs::write(&profile, definition).unwrap();
+    let said = out(&handoff(&["--profile", profile.to_str().unwrap(), "fixtures/cases/validate/fine-task.json"]));
+    assert!(said.contains("the profile https://example.org/warm is at hand"), "{said}");
+
+    let mut child = Command::new(env!("CARGO_BIN_EXE_handoff"))
+        .args(["validate", "--format", "ndjson", "-"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::io::Write::write_all(child.stdin.as_mut().unwrap(), b"{\"resourceType\":\"Patient\",\"name\":1}").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert!(out(&output).contains("Patient.name"), "{}", out(&output));
+}
