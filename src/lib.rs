@@ -20,7 +20,6 @@ pub mod error;
 pub mod exchange;
 pub mod fhir;
 pub mod fhirpath;
-pub mod mapping;
 pub mod http;
 pub mod mapping;
 pub mod profile;
