@@ -7,12 +7,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 #![allow(clippy::wildcard_imports, clippy::cast_precision_loss, clippy::map_unwrap_or)]
 
+use std::future::IntoFuture;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::http::{Request, StatusCode, header};
 use axum::routing::get;
 use handoff::app::{App, Options, TimedIds, WallClock};
 use handoff::fhir::edit::Edits;
@@ -21,15 +20,17 @@ use handoff::referral::Plan;
 use handoff::referral::plan::Write;
 use handoff::security::{Caller, Role};
 use jiff::Timestamp;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tower::ServiceExt;
 
 const DIRECTORY: &str = include_str!("../fixtures/demo/directory.json");
 const REFERRAL: &str = include_str!("../fixtures/demo/ehr/food-insecurity.json");
 const SENDERS: usize = 64;
 const REFERRALS: usize = 4_000;
-const POLLS: usize = 50_000;
+const POLLS: usize = 40_000;
+const CONNECTIONS: usize = 4;
 
 fn main() {
     let folder = std::env::temp_dir().join(format!("handoff-bench-{}", std::process::id()));
@@ -149,16 +150,47 @@ async fn polls(app: &Arc<App>) {
     println!("  empty poll                         {empty:>9.0} /s   {:.2} of bare; aim 0.5", empty / bare);
 }
 
-/// Requests a second through a router, without a socket.
+/// Requests a second through real sockets: a few connections that stay open, each asking again when it is answered.
 async fn requests(router: &Router, path: &str, token: &str) -> f64 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let server = tokio::spawn(axum::serve(listener, router.clone()).into_future());
+    let request = format!("GET {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {token}\r\n\r\n");
+    let request: Arc<str> = request.into();
     let started = Instant::now();
-    for _ in 0..POLLS {
-        let request = Request::get(path).header(header::AUTHORIZATION, format!("Bearer {token}")).body(Body::empty());
-        let answer = router.clone().oneshot(request.expect("a request")).await.expect("an answer");
-        assert_eq!(answer.status(), StatusCode::OK);
-        to_bytes(answer.into_body(), 65_536).await.expect("a body");
+    let mut connections = JoinSet::new();
+    for _ in 0..CONNECTIONS {
+        let request = request.clone();
+        connections.spawn(async move {
+            let mut connection = TcpStream::connect(address).await.expect("a connection");
+            connection.set_nodelay(true).expect("a setting");
+            let mut answer = vec![0; 65_536];
+            for _ in 0..POLLS / CONNECTIONS {
+                connection.write_all(request.as_bytes()).await.expect("a request");
+                read_answer(&mut connection, &mut answer).await;
+            }
+        });
     }
+    while let Some(done) = connections.join_next().await {
+        done.expect("a connection");
+    }
+    server.abort();
     POLLS as f64 / started.elapsed().as_secs_f64()
+}
+
+/// Reads one answer to its end, which Content-Length tells.
+async fn read_answer(connection: &mut TcpStream, buffer: &mut [u8]) {
+    let mut filled = 0;
+    loop {
+        filled += connection.read(&mut buffer[filled..]).await.expect("an answer");
+        let text = std::str::from_utf8(&buffer[..filled]).expect("text");
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("a length");
+        if body.len() >= length.parse().expect("a number") {
+            return;
+        }
+    }
 }
 
 fn rate(times: u32, mut work: impl FnMut()) -> f64 {
