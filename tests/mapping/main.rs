@@ -4,5 +4,6 @@
 
 mod chaos;
 mod edits;
+mod findings;
 mod laws;
 mod world;

@@ -9,13 +9,16 @@ use handoff::fhir::Document;
 use handoff::mapping::Programs;
 use handoff::referral::{Graph, Referral};
 
+/// FHIR R4.
+pub(crate) fn definitions() -> &'static Definitions {
+    static DEFINITIONS: OnceLock<Definitions> = OnceLock::new();
+    DEFINITIONS.get_or_init(|| Definitions::r4().unwrap())
+}
+
 /// The program types that come with the program.
 pub(crate) fn programs() -> &'static Programs {
     static PROGRAMS: OnceLock<Programs> = OnceLock::new();
-    PROGRAMS.get_or_init(|| {
-        let definitions = Definitions::r4().unwrap();
-        Programs::shipped(&definitions).unwrap_or_else(|error| panic!("{error}"))
-    })
+    PROGRAMS.get_or_init(|| Programs::shipped(definitions()).unwrap_or_else(|error| panic!("{error}")))
 }
 
 /// The text of a file of the repository.
