@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use super::document::{Node, Place};
 
@@ -49,12 +50,27 @@ pub struct Issue {
     pub hint: Option<Cow<'static, str>>,
     /// Where it stands in the source
     pub place: Option<Place>,
+    /// The rule, as the definition states it: `cardinality 1..1`; nothing where the key says it all
+    pub expected: Option<Box<str>>,
+    /// Where the rule is written, if a definition brings it
+    pub origin: Option<Arc<Origin>>,
+}
+
+/// Where a rule is written.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Origin {
+    /// Canonical URL of the structure, with its version where it has one
+    pub profile: String,
+    /// Id of the element in it: `Task.output:PerformedActivityReference.value[x]`
+    pub element: String,
+    /// Key of the invariant, where it is one: `inv-1`
+    pub constraint: Option<String>,
 }
 
 impl Issue {
     /// An issue of this severity about the element at `path`.
     pub fn new(severity: Severity, key: Key, path: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { severity, key, path: path.into(), text: text.into(), hint: None, place: None }
+        Self { severity, key, path: path.into(), text: text.into(), hint: None, place: None, expected: None, origin: None }
     }
 
     /// The document could not be read.
@@ -93,6 +109,13 @@ impl Issue {
     #[must_use]
     pub fn hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds where the rule is written.
+    #[must_use]
+    pub fn from(mut self, origin: Arc<Origin>) -> Self {
+        self.origin = Some(origin);
         self
     }
 

@@ -10,10 +10,12 @@ pub mod outcome;
 pub mod period;
 pub mod primitive;
 pub mod reference;
+pub mod resources;
 pub mod truth;
 
 pub use document::{Document, Kind, Limits, Node, Place};
 pub use identifier::Identifier;
-pub use issue::{Issue, Key, Severity};
+pub use issue::{Issue, Key, Origin, Severity};
 pub use reference::{Reference, ResourceKey};
+pub use resources::Resources;
 pub use truth::Truth;

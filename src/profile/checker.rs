@@ -2,17 +2,31 @@
 
 use std::sync::Arc;
 
+use super::report::Report;
 use super::rules::claims;
 use super::schemas::Schemas;
 use super::walk::Walk;
 use crate::definitions::Definitions;
-use crate::fhir::{Issue, Node};
+use crate::fhir::{Issue, Node, Resources};
 
 /// Checks resources against definitions. Rules are compiled when a type is first met and then kept, so make one and share
 /// it.
 #[derive(Debug)]
 pub struct Checker {
     schemas: Schemas,
+}
+
+/// What a check is asked for besides the resource.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Request<'a> {
+    /// Profiles to check against besides those that it claims to meet: canonical URLs
+    pub profiles: &'a [&'a str],
+    /// Resources beside it: where references and canonicals may lead
+    pub with: Option<&'a Resources>,
+    /// Say too which elements that must be supported are absent
+    pub must_support: bool,
+    /// Say too where it keeps to the rules but not to what is recommended
+    pub best_practice: bool,
 }
 
 impl Checker {
@@ -29,6 +43,11 @@ impl Checker {
     /// Everything that is wrong with a resource or bundle, in the order of the document, each with path and place.
     pub fn check(&self, root: Node<'_>) -> Vec<Issue> {
         self.check_against(root, &[])
+    }
+
+    /// As [`Checker::check`], with everything that can be asked for.
+    pub fn report(&self, root: Node<'_>, request: &Request<'_>) -> Report {
+        Report { issues: self.check_against(root, request.profiles), questions: Vec::new() }
     }
 
     /// As [`Checker::check`], and against these profiles (canonical URLs) besides those that it claims to meet. A profile

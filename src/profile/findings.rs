@@ -3,9 +3,10 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use crate::fhir::document::Children;
-use crate::fhir::{Issue, Key, Node, Place, Severity};
+use crate::fhir::{Issue, Key, Node, Origin, Place, Severity};
 
 /// More than this nobody reads; a document that breaks every rule must not fill the memory.
 const MOST: usize = 2_000;
@@ -19,6 +20,10 @@ pub(super) struct Finding {
     key: Key,
     text: String,
     hint: Option<Cow<'static, str>>,
+    /// The rule as the definition states it
+    expected: Option<Box<str>>,
+    /// Where the rule is written
+    origin: Option<Arc<Origin>>,
 }
 
 /// What of a node the finding is about.
@@ -44,7 +49,7 @@ impl Finding {
     /// An error about a value.
     pub(super) fn error(key: Key, node: Node<'_>, text: impl Into<String>) -> Self {
         let text = text.into();
-        Self { node: node.index(), anchor: Anchor::Value, severity: Severity::Error, key, text, hint: None }
+        Self { node: node.index(), anchor: Anchor::Value, severity: Severity::Error, key, text, hint: None, expected: None, origin: None }
     }
 
     /// Something that cannot be checked here.
@@ -70,6 +75,16 @@ impl Finding {
     /// How to mend it.
     pub(super) fn hint(self, hint: impl Into<Cow<'static, str>>) -> Self {
         Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// The rule, as the definition states it.
+    pub(super) fn expected(self, rule: impl Into<Box<str>>) -> Self {
+        Self { expected: Some(rule.into()), ..self }
+    }
+
+    /// Where the rule is written.
+    pub(super) fn from(self, origin: &Arc<Origin>) -> Self {
+        Self { origin: Some(Arc::clone(origin)), ..self }
     }
 
     /// How to mend it, if something is known.
@@ -160,6 +175,8 @@ impl<'d> Locator<'d> {
             text: finding.text,
             hint: finding.hint,
             place: Some(place),
+            expected: finding.expected,
+            origin: finding.origin,
         }
     }
 

@@ -9,9 +9,11 @@ mod compile;
 mod findings;
 mod names;
 mod nearest;
+mod report;
 mod rules;
 mod schema;
 mod schemas;
 mod walk;
 
-pub use checker::Checker;
+pub use checker::{Checker, Request};
+pub use report::{Question, Report};
