@@ -8,7 +8,7 @@ use crate::fhir::{Issue, Key, Node, Place};
 use super::check;
 use super::collection::Collection;
 use super::context::Context;
-use super::eval;
+use super::eval::{self, Failure};
 use super::item::{Element, Item};
 use super::model::Model;
 use super::parser;
@@ -72,8 +72,7 @@ impl Expression {
         context: &'e Context<'a>,
         focus: Item<'e>,
     ) -> Result<Collection<'e>, Box<Issue>> {
-        eval::run(&self.part, context, &Collection::One(focus))
-            .map_err(|failure| Box::new(issue(failure.key, &self.text, failure.at as usize, &failure.said)))
+        eval::run(&self.part, context, &Collection::One(focus)).map_err(|failure| self.failed(&failure))
     }
 
     /// Evaluates it as a condition: nothing for an empty result; one item that is no boolean counts as true.
@@ -97,15 +96,11 @@ impl Expression {
         context: &'e Context<'a>,
         focus: Item<'e>,
     ) -> Result<Option<bool>, Box<Issue>> {
-        let result = self.evaluate_item(context, focus)?;
-        match result.items() {
-            [] => Ok(None),
-            [item] => Ok(Some(item.as_bool().unwrap_or(true))),
-            items => {
-                let said = format!("expected one boolean, the expression gave {} items", items.len());
-                Err(Box::new(issue(Key::ExpressionFailed, &self.text, self.part.at as usize, &said)))
-            }
-        }
+        eval::hold(&self.part, context, &Collection::One(focus)).map_err(|failure| self.failed(&failure))
+    }
+
+    fn failed(&self, failure: &Failure) -> Box<Issue> {
+        Box::new(issue(failure.key, &self.text, failure.at as usize, &failure.said))
     }
 
     /// Holds the expression against the types: what can never be found, evaluated on a `start` (`Patient`, `HumanName`,

@@ -19,9 +19,6 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     pub(super) fn fhir(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
         match site.call.function {
             Function::Extension => self.extension(site),
-            Function::HasValue => {
-                Ok(Collection::boolean(matches!(site.input.items(), [item] if item.value().is_some())))
-            }
             Function::GetValue => Ok(Collection::maybe(site.input.only().and_then(Item::value))),
             Function::Resolve => self.resolve(site),
             Function::MemberOf | Function::ConformsTo => self.ask(site),
@@ -99,7 +96,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
             Some(kind) => Some(Cow::Borrowed(kind)),
             None => item.node().and_then(|node| node.str("type")),
         };
-        let is = kind.map(|kind| Value::Boolean(self.context.model.is_a(&kind, &name.name)));
+        let is = kind.map(|kind| Value::Boolean(self.is_a(&kind, &name.name)));
         Ok(Collection::maybe(is))
     }
 

@@ -7,6 +7,7 @@ mod boundary;
 mod calendar;
 mod combine;
 mod convert;
+mod each;
 mod encode;
 mod equality;
 mod existence;
@@ -19,6 +20,7 @@ mod path;
 mod quantity;
 mod subset;
 mod text;
+mod truth;
 mod types;
 
 use std::cell::Cell;
@@ -40,7 +42,7 @@ pub(super) struct Failure {
     pub(super) said: String,
 }
 
-type Outcome<T> = Result<T, Failure>;
+type Outcome<T> = Result<T, Box<Failure>>;
 
 /// Evaluates a compiled expression.
 pub(super) fn run<'e, 'a: 'e>(
@@ -50,6 +52,16 @@ pub(super) fn run<'e, 'a: 'e>(
 ) -> Outcome<Collection<'e>> {
     let evaluator = Evaluator { context, focus, steps: Cell::new(context.steps) };
     evaluator.eval(part, &Scope { this: focus, index: None, total: None })
+}
+
+/// Evaluates a compiled expression as a condition.
+pub(super) fn hold<'e, 'a: 'e>(
+    part: &'e Part,
+    context: &'e Context<'a>,
+    focus: &Collection<'e>,
+) -> Outcome<Option<bool>> {
+    let evaluator = Evaluator { context, focus, steps: Cell::new(context.steps) };
+    evaluator.truth(part, &Scope { this: focus, index: None, total: None })
 }
 
 /// One evaluation. `'f` is that of the focus, `'e` that of everything results may borrow from.
@@ -86,10 +98,11 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
             Form::Index => Ok(Collection::maybe(scope.index.map(count))),
             Form::Total => Ok(scope.total.cloned().unwrap_or_default()),
             Form::Variable(name) => self.variable(part.at, name),
-            Form::Member { from: None, name } => self.first_member(part.at, scope.this, name),
-            Form::Member { from: Some(from), name } => {
-                let input = self.eval(from, scope)?;
-                self.member(part.at, &input, name)
+            Form::Member { from: None, name } if name.may_be_type => self.first_member(part.at, scope.this, name),
+            Form::Member { .. } => self.collected(part, scope),
+            Form::Call { call, .. } if each::is_streamed(call) => self.collected(part, scope),
+            Form::Call { call, .. } if truth::is_question(call.function) => {
+                Ok(Collection::maybe(self.truth(part, scope)?.map(Value::Boolean)))
             }
             Form::Call { from, call } => match from {
                 None => self.call(&Site { at: part.at, call, input: scope.this, scope }),
@@ -103,6 +116,9 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
                 let operand = self.eval(of, scope)?;
                 self.sign(part.at, *negative, &operand)
             }
+            Form::Binary(operator, ..) if truth::is_condition(*operator) => {
+                Ok(Collection::maybe(self.truth(part, scope)?.map(Value::Boolean)))
+            }
             Form::Binary(operator, left, right) => self.binary(part.at, *operator, left, right, scope),
             Form::Typed { from, test, name } => self.typed(part.at, from.as_deref(), *test, name, scope),
         }
@@ -111,8 +127,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     fn call(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
         use Function as F;
         match site.call.function {
-            F::Empty
-            | F::AllTrue
+            F::AllTrue
             | F::AnyTrue
             | F::AllFalse
             | F::AnyFalse
@@ -120,12 +135,9 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
             | F::SupersetOf
             | F::Count
             | F::Distinct
-            | F::IsDistinct
-            | F::Not => self.existence(site),
-            F::Exists | F::All | F::Where | F::Select | F::Repeat | F::Iif | F::Aggregate | F::Sort | F::Trace => {
-                self.lambda(site)
-            }
-            F::Single | F::First | F::Last | F::Tail | F::Skip | F::Take => self.subset(site),
+            | F::IsDistinct => self.existence(site),
+            F::Repeat | F::Iif | F::Aggregate | F::Sort | F::Trace => self.lambda(site),
+            F::Single | F::Last | F::Tail | F::Skip | F::Take => self.subset(site),
             F::Intersect | F::Exclude | F::Union | F::Combine => self.combined(site),
             F::ToBoolean
             | F::ConvertsToBoolean
@@ -168,13 +180,10 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
                 self.math(site)
             }
             F::LowBoundary | F::HighBoundary | F::Precision => self.boundary(site),
-            F::Children => self.children(site),
-            F::Descendants => self.descendants(site),
             F::Now | F::Today | F::TimeOfDay => self.moment(site),
             F::Is | F::As | F::OfType | F::Type => self.type_info(site),
             F::Comparable => self.comparable(site),
             F::Extension
-            | F::HasValue
             | F::GetValue
             | F::Resolve
             | F::MemberOf
@@ -182,6 +191,17 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
             | F::Subsumes
             | F::SubsumedBy
             | F::HtmlChecks => self.fhir(site),
+            // Answered where the tree is walked.
+            F::Empty
+            | F::Exists
+            | F::All
+            | F::Not
+            | F::HasValue
+            | F::Where
+            | F::Select
+            | F::First
+            | F::Children
+            | F::Descendants => Ok(Collection::Empty),
         }
     }
 
@@ -193,12 +213,14 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
                 self.steps.set(left);
                 Ok(())
             }
-            None => Err(Failure {
-                key: Key::ExpressionCostly,
-                at,
-                said: format!("the expression takes more than {} steps", self.context.steps),
-            }),
+            None => Err(self.too_costly(at)),
         }
+    }
+
+    #[cold]
+    fn too_costly(&self, at: u32) -> Box<Failure> {
+        let said = format!("the expression takes more than {} steps", self.context.steps);
+        Box::new(Failure { key: Key::ExpressionCostly, at, said })
     }
 
     /// Takes steps that were already done; the next charge fails if they were too many.
@@ -276,8 +298,8 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     }
 }
 
-fn fail(at: u32, said: impl Into<String>) -> Failure {
-    Failure { key: Key::ExpressionFailed, at, said: said.into() }
+fn fail(at: u32, said: impl Into<String>) -> Box<Failure> {
+    Box::new(Failure { key: Key::ExpressionFailed, at, said: said.into() })
 }
 
 /// The name of the function called.
