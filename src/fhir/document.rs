@@ -413,10 +413,7 @@ impl<'a> Iterator for Children<'a> {
             return None;
         }
         let node = Node { document: self.document, index: self.next };
-        self.next = node.slot().after.max(self.next + 1);
-        if node.index + 1 == self.end {
-            self.next = self.end;
-        }
+        self.next = node.slot().after;
         Some(node)
     }
 }

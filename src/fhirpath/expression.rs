@@ -9,6 +9,7 @@ use super::check;
 use super::collection::Collection;
 use super::context::Context;
 use super::eval::{self, Failure};
+use super::guard;
 use super::item::{Element, Item};
 use super::model::Model;
 use super::parser;
@@ -108,6 +109,13 @@ impl Expression {
     pub fn check(&self, model: &dyn Model, start: &str) -> Vec<Issue> {
         let found = check::check(&self.part, model, start);
         found.into_iter().map(|(at, said)| issue(Key::ExpressionInvalid, &self.text, at, &said)).collect()
+    }
+
+    /// The elements of the focus without which it is true, whatever else there is: `start` for
+    /// `start.empty() or start <= end`. A choice is named by its stem, and a `_name` sibling is such an element too.
+    /// Nothing for an expression that may be otherwise.
+    pub fn holds_without(&self) -> Option<Vec<&str>> {
+        guard::holds_without(&self.part)
     }
 
     /// The operands of the union that it is, each an expression of its own; itself, if it is none. Search parameters

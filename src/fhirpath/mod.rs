@@ -22,6 +22,7 @@
 //! item, collection, value,       what expressions work on
 //! date, decimal, units, pattern
 //! check                          against the types, before there is a document
+//! guard                          what it has to find before it says anything
 //! model, context                 what they may ask
 //! ```
 
@@ -33,6 +34,7 @@ mod decimal;
 mod eval;
 mod expression;
 mod function;
+mod guard;
 mod item;
 mod lexer;
 mod model;

@@ -13,6 +13,7 @@ use super::super::date::{Precision, Temporal, TemporalKind};
 use super::super::decimal::{Decimal, Rounding};
 use super::super::item::{Element, Item};
 use super::super::value::{Quantity, Value};
+use super::order::are_days;
 use super::quantity;
 use super::{Evaluator, Outcome};
 
@@ -70,6 +71,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
             (Value::Integer(left), Value::Integer(right)) => Some(left == right),
             (Value::Type(left), Value::Type(right)) => Some(left == right),
             (Value::String(left), Value::String(right)) if left == right => Some(true),
+            (Value::String(left), Value::String(right)) if are_days(left, right) => Some(false),
             (Value::Quantity(_), _) | (_, Value::Quantity(_)) => match (as_quantity(left), as_quantity(right)) {
                 (Some(left), Some(right)) => quantity::compare(&left, &right).map(Ordering::is_eq),
                 _ => Some(false),
