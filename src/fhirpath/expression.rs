@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::fhir::{Issue, Key, Node, Place};
+use crate::fhir::{Issue, Key, Node, Place, Severity};
 
 use super::check;
 use super::collection::Collection;
@@ -55,7 +55,8 @@ impl Expression {
     ///
     /// # Errors
     /// One issue with line and column in the expression: an operation on values that it has no meaning for, or more
-    /// steps than the context allows.
+    /// steps than the context allows. An information (`not-checked`), where the result is empty because a question of a
+    /// value set or profile could not be answered.
     pub fn evaluate<'e, 'a: 'e>(
         &'e self,
         context: &'e Context<'a>,
@@ -73,13 +74,14 @@ impl Expression {
         context: &'e Context<'a>,
         focus: Item<'e>,
     ) -> Result<Collection<'e>, Box<Issue>> {
-        eval::run(&self.part, context, &Collection::One(focus)).map_err(|failure| self.failed(&failure))
+        eval::run(&self.part, context, &Collection::One(focus)).map_err(|failure| Box::new(self.failed(&failure)))
     }
 
     /// Evaluates it as a condition: nothing for an empty result; one item that is no boolean counts as true.
     ///
     /// # Errors
-    /// As [`Expression::evaluate`], and for a result of several items.
+    /// As [`Expression::evaluate`], and for a result of several items. An information, where it is not true for lack of
+    /// an answer.
     pub fn evaluate_bool<'e, 'a: 'e>(
         &'e self,
         context: &'e Context<'a>,
@@ -97,11 +99,16 @@ impl Expression {
         context: &'e Context<'a>,
         focus: Item<'e>,
     ) -> Result<Option<bool>, Box<Issue>> {
-        eval::hold(&self.part, context, &Collection::One(focus)).map_err(|failure| self.failed(&failure))
+        eval::hold(&self.part, context, &Collection::One(focus)).map_err(|failure| Box::new(self.failed(&failure)))
     }
 
-    fn failed(&self, failure: &Failure) -> Box<Issue> {
-        Box::new(issue(failure.key, &self.text, failure.at as usize, &failure.said))
+    fn failed(&self, failure: &Failure) -> Issue {
+        let (key, at, said) = failure.parts();
+        let mut issue = issue(key, &self.text, at, said);
+        if key == Key::NotChecked {
+            issue.severity = Severity::Information;
+        }
+        issue
     }
 
     /// Holds the expression against the types: what can never be found, evaluated on a `start` (`Patient`, `HumanName`,

@@ -54,7 +54,6 @@ fn called<'p>((input, names): Judged<'p>, call: &Call) -> Judged<'p> {
     use Function as F;
     let given = match (input, call.function) {
         (Given::Truth(value), F::Not) => Given::Truth(!value),
-        (Given::Unknown | Given::Truth(_), _) => return unknown(),
         (Given::Nothing, F::Empty | F::All | F::AllTrue | F::AllFalse | F::IsDistinct) => Given::Truth(true),
         (Given::Nothing, F::Exists | F::AnyTrue | F::AnyFalse | F::HasValue) => Given::Truth(false),
         (
@@ -77,7 +76,7 @@ fn called<'p>((input, names): Judged<'p>, call: &Call) -> Judged<'p> {
             | F::Substring
             | F::Trace,
         ) => Given::Nothing,
-        (Given::Nothing, _) => return unknown(),
+        _ => return unknown(),
     };
     (given, names)
 }

@@ -34,15 +34,29 @@ use super::item::Item;
 use super::tree::{Call, Form, Part};
 use super::value::{UCUM, Value};
 
-/// Why an evaluation stopped, and at which part of the expression.
+/// Why an evaluation stopped, and at which part of the expression. Boxed: it is rare, and outcomes are many.
 #[derive(Debug)]
-pub(super) struct Failure {
-    pub(super) key: Key,
-    pub(super) at: u32,
-    pub(super) said: String,
+pub(super) struct Failure(Box<Reason>);
+
+#[derive(Debug)]
+struct Reason {
+    key: Key,
+    at: u32,
+    said: String,
 }
 
-type Outcome<T> = Result<T, Box<Failure>>;
+impl Failure {
+    fn new(key: Key, at: u32, said: String) -> Self {
+        Self(Box::new(Reason { key, at, said }))
+    }
+
+    /// The key, where in the expression, and what is said.
+    pub(super) fn parts(&self) -> (Key, usize, &str) {
+        (self.0.key, self.0.at as usize, &self.0.said)
+    }
+}
+
+type Outcome<T> = Result<T, Failure>;
 
 /// Evaluates a compiled expression.
 pub(super) fn run<'e, 'a: 'e>(
@@ -50,8 +64,12 @@ pub(super) fn run<'e, 'a: 'e>(
     context: &'e Context<'a>,
     focus: &Collection<'e>,
 ) -> Outcome<Collection<'e>> {
-    let evaluator = Evaluator { context, focus, steps: Cell::new(context.steps) };
-    evaluator.eval(part, &Scope { this: focus, index: None, total: None })
+    let evaluator = Evaluator::new(context, focus);
+    let result = evaluator.eval(part, &Scope { this: focus, index: None, total: None })?;
+    if result.is_empty() {
+        evaluator.answered()?;
+    }
+    Ok(result)
 }
 
 /// Evaluates a compiled expression as a condition.
@@ -60,8 +78,12 @@ pub(super) fn hold<'e, 'a: 'e>(
     context: &'e Context<'a>,
     focus: &Collection<'e>,
 ) -> Outcome<Option<bool>> {
-    let evaluator = Evaluator { context, focus, steps: Cell::new(context.steps) };
-    evaluator.truth(part, &Scope { this: focus, index: None, total: None })
+    let evaluator = Evaluator::new(context, focus);
+    let truth = evaluator.truth(part, &Scope { this: focus, index: None, total: None })?;
+    if truth != Some(true) {
+        evaluator.answered()?;
+    }
+    Ok(truth)
 }
 
 /// One evaluation. `'f` is that of the focus, `'e` that of everything results may borrow from.
@@ -70,6 +92,8 @@ struct Evaluator<'f, 'e, 'a> {
     /// `%context`
     focus: &'f Collection<'e>,
     steps: Cell<u64>,
+    /// The first question that nobody could answer
+    open: Cell<Option<Failure>>,
 }
 
 /// What `$this`, `$index` and `$total` mean at a place.
@@ -88,7 +112,11 @@ struct Site<'s, 'e> {
     scope: &'s Scope<'s, 'e>,
 }
 
-impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
+impl<'f, 'e, 'a: 'e> Evaluator<'f, 'e, 'a> {
+    fn new(context: &'e Context<'a>, focus: &'f Collection<'e>) -> Self {
+        Self { context, focus, steps: Cell::new(context.steps), open: Cell::new(None) }
+    }
+
     fn eval(&self, part: &'e Part, scope: &Scope<'_, 'e>) -> Outcome<Collection<'e>> {
         self.charge(1, part.at)?;
         match &part.form {
@@ -190,7 +218,10 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
             | F::ConformsTo
             | F::Subsumes
             | F::SubsumedBy
-            | F::HtmlChecks => self.fhir(site),
+            | F::HtmlChecks
+            | F::ElementDefinition
+            | F::Slice
+            | F::CheckModifiers => self.fhir(site),
             // Answered where the tree is walked.
             F::Empty
             | F::Exists
@@ -218,9 +249,20 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     }
 
     #[cold]
-    fn too_costly(&self, at: u32) -> Box<Failure> {
+    fn too_costly(&self, at: u32) -> Failure {
         let said = format!("the expression takes more than {} steps", self.context.steps);
-        Box::new(Failure { key: Key::ExpressionCostly, at, said })
+        Failure::new(Key::ExpressionCostly, at, said)
+    }
+
+    /// Notes that a question cannot be answered here. Its answer is nothing, which may not matter in the end.
+    fn leave_open(&self, at: u32, said: String) {
+        let first = self.open.take().unwrap_or_else(|| Failure::new(Key::NotChecked, at, said));
+        self.open.set(Some(first));
+    }
+
+    /// Fails if there was a question that nobody could answer.
+    fn answered(&self) -> Outcome<()> {
+        self.open.take().map_or(Ok(()), Err)
     }
 
     /// Takes steps that were already done; the next charge fails if they were too many.
@@ -298,8 +340,8 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     }
 }
 
-fn fail(at: u32, said: impl Into<String>) -> Box<Failure> {
-    Box::new(Failure { key: Key::ExpressionFailed, at, said: said.into() })
+fn fail(at: u32, said: impl Into<String>) -> Failure {
+    Failure::new(Key::ExpressionFailed, at, said.into())
 }
 
 /// The name of the function called.

@@ -10,7 +10,7 @@ use super::super::tree::{Operator, Part};
 use super::super::value::{Quantity, Value};
 use super::calendar::moved;
 use super::equality::as_decimal;
-use super::{Evaluator, Outcome, Scope, describe_item, fail, only, quantity};
+use super::{Evaluator, Outcome, Scope, describe_item, fail, only};
 
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     pub(super) fn binary(
@@ -88,15 +88,15 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
                 _ => Err(refusal()),
             };
         }
-        let number = |item: &Item<'e>| item.value().as_ref().and_then(as_decimal).map(quantity::plain);
+        let number = |item: &Item<'e>| item.value().as_ref().and_then(as_decimal).map(Quantity::plain);
         let (first, second) = (quantity(left).or_else(|| number(left)), quantity(right).or_else(|| number(right)));
         match (first, second, operator) {
-            (Some(left), Some(right), Operator::Multiply) => Ok(wrap(quantity::multiply(&left, &right))),
-            (Some(left), Some(right), Operator::Divide) => Ok(wrap(quantity::divide(&left, &right))),
-            (Some(left), Some(right), Operator::Add) => Ok(wrap(quantity::add(&left, &right))),
+            (Some(left), Some(right), Operator::Multiply) => Ok(wrap(left.times(&right))),
+            (Some(left), Some(right), Operator::Divide) => Ok(wrap(left.per(&right))),
+            (Some(left), Some(right), Operator::Add) => Ok(wrap(left.plus(&right))),
             (Some(left), Some(right), Operator::Subtract) => {
                 let right = Quantity { value: -right.value, unit: right.unit };
-                Ok(wrap(quantity::add(&left, &right)))
+                Ok(wrap(left.plus(&right)))
             }
             _ => Err(refusal()),
         }

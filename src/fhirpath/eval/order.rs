@@ -7,7 +7,6 @@ use super::super::item::Item;
 use super::super::tree::Operator;
 use super::super::value::Value;
 use super::equality::{as_decimal, as_quantity};
-use super::quantity;
 use super::{Evaluator, Outcome, describe_item, fail, only};
 
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
@@ -57,7 +56,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
             value.as_ref().and_then(as_quantity).or_else(|| self.quantity_of(item))
         };
         if let (Some(left), Some(right)) = (quantity(left, &left_value), quantity(right, &right_value)) {
-            return Ok(quantity::compare(&left, &right));
+            return Ok(left.compare(&right));
         }
         Err(fail(at, format!("{} cannot be compared with {}", describe_item(left), describe_item(right))))
     }
