@@ -57,7 +57,7 @@ pub struct Issue {
 }
 
 /// Where a rule is written.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Origin {
     /// Canonical URL of the structure, with its version where it has one
     pub profile: String,
