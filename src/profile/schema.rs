@@ -170,7 +170,12 @@ impl Json {
 impl ElementSchema {
     /// The names that an instance may give it.
     pub(super) fn instance_names(&self) -> impl Iterator<Item = String> {
+        self.values.iter().filter(|value| value.refused.is_none()).map(|value| self.name_of(value))
+    }
+
+    /// The name that an instance gives it for one of its types.
+    pub(super) fn name_of(&self, value: &ValueSchema) -> String {
         let element = Element { name: self.name.clone(), ..Element::default() };
-        self.values.iter().map(move |value| element.name_for(&value.type_name))
+        element.name_for(&value.type_name)
     }
 }

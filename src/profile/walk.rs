@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::checker::Request;
 use super::conforms::Known;
 use super::findings::{Finding, Findings};
-use super::report::Open;
+use super::report::{self, Open};
 use super::rules::invariant::{self, Obligation};
 use super::rules::{cardinality, choice, claims, empty, extension, json_kind, resource_type, sibling, unknown_element};
 use super::rules::{bundle::Entries, demands};
@@ -106,6 +106,31 @@ impl<'c, 'd> Walk<'c, 'd> {
             schema = claims::add(node, schema, profile, self);
         }
         self.resource_of(node, schema);
+    }
+
+    /// A resource or value by itself, with a schema that is known: to see whether it meets it.
+    pub(super) fn alone(&mut self, node: Node<'d>, schema: SchemaRef) {
+        self.bounded(node, schema);
+    }
+
+    /// The resource that a reference leads to, as far as it is at hand.
+    pub(super) fn target(&mut self, reference: &str) -> Option<Node<'d>> {
+        if let Some(id) = reference.strip_prefix('#') {
+            return if id.is_empty() { Some(self.scope.container) } else { self.scope.contained(id) };
+        }
+        self.scope.entry(reference).or_else(|| self.request.with?.find(reference))
+    }
+
+    /// Keeps a question that the value sets at hand cannot answer.
+    pub(super) fn ask(&mut self, open: Open) {
+        let stated = self.stating;
+        let state = |finding: Finding| match stated {
+            Some(stated) => finding.stated(stated),
+            None => finding,
+        };
+        if self.open.len() < report::MOST {
+            self.open.push(Open { if_not: state(open.if_not), if_unknown: state(open.if_unknown), ..open });
+        }
     }
 
     /// A resource that stands for itself: an entry of a bundle, a parameter.

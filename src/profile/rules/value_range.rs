@@ -2,6 +2,7 @@
 //! (<https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.minValue_x_>): of numbers, dates, times
 //! and quantities.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use super::{Rule, fixed};
@@ -60,11 +61,17 @@ impl Range {
     }
 }
 
+fn number(quantity: Node<'_>) -> Option<Decimal> {
+    quantity.get("value").and_then(|value| Decimal::parse(value.text()))
+}
+
+fn unit(quantity: Node<'_>) -> (Option<Cow<'_, str>>, Option<Cow<'_, str>>) {
+    (quantity.str("system"), quantity.str("code").or_else(|| quantity.str("unit")))
+}
+
 /// How a value stands to a bound; nothing where the two cannot be compared.
 fn compare(value: Node<'_>, bound: Node<'_>) -> Option<Ordering> {
     if value.is_object() {
-        let unit = |node: Node<'_>| (node.str("system"), node.str("code").or_else(|| node.str("unit")));
-        let number = |node: Node<'_>| node.get("value").and_then(|it| Decimal::parse(it.text()));
         let (one, other) = (number(value)?, number(bound)?);
         return (unit(value) == unit(bound)).then(|| one.cmp(&other));
     }

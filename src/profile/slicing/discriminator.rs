@@ -64,6 +64,17 @@ pub(in crate::profile) enum Verdict {
     Yes,
 }
 
+impl Verdict {
+    /// Yes or no, where it is known.
+    pub(in crate::profile) fn as_bool(self) -> Option<bool> {
+        match self {
+            Self::Yes => Some(true),
+            Self::No => Some(false),
+            Self::Unknown => None,
+        }
+    }
+}
+
 /// Where a discriminator has led: an element of a structure.
 struct Spot {
     structure: Arc<Structure>,

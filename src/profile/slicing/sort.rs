@@ -194,27 +194,29 @@ impl Slice {
     }
 }
 
-/// Looks at the counts of an object's slices once all its members were met; they begin at `base`.
+/// Looks at the counts of an object's slices once all its members were met; they begin at `base`, and those of its
+/// elements at `seen`.
 pub(in crate::profile) fn check<'d>(
     node: Node<'d>,
     schema: &Schema,
     base: usize,
-    is_missing: impl Fn(u16, &Walk<'_, 'd>) -> bool,
+    seen: usize,
     walk: &mut Walk<'_, 'd>,
 ) {
     for position in &schema.sliced {
         let element = &schema.elements[usize::from(*position)];
+        // That the whole element is missing has been said, and says it all.
+        let is_missing = element.min.count > 0 && walk.seen(seen + usize::from(*position)).count == 0;
         for slicing in &element.slicings {
             for (at, slice) in slicing.slices.iter().enumerate() {
                 let count = *walk.slice_count(base + slicing.first as usize + at);
                 if slice.max.is_some_and(|max| count.met > max) {
                     too_many(node, element, slice, count, walk);
                 }
-                // That the whole element is missing has been said, and says it all.
                 let is_due = slice.parent.is_none_or(|parent| {
                     walk.slice_count(base + slicing.first as usize + usize::from(parent)).met > 0
                 });
-                if count.met < slice.min && is_due && !is_missing(*position, walk) {
+                if count.met < slice.min && is_due && !is_missing {
                     too_few(node, element, slicing, slice, count, walk);
                 }
             }
