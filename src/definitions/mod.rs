@@ -26,7 +26,7 @@ use layer::Layer;
 pub use code_system::CodeSystem;
 pub use package::Package;
 pub use search_parameter::SearchParameter;
-pub use structure::{Binding, Element, Strength, Structure, StructureKind, TypeRef};
+pub use structure::{AdditionalBinding, Binding, Element, Strength, Structure, StructureKind, TypeRef};
 pub use typed::Step;
 pub use value_set::{Membership, ValueSet};
 
