@@ -39,10 +39,12 @@ pub(super) fn resolve(layers: &Layers<'_>, kind: &str, canonical: &str, from: Op
     let mut best: Option<(Rank<'_>, Spot)> = None;
     for (number, layer) in layers.list.iter().enumerate() {
         for (line, entry) in layer.versions(kind, url) {
+            // A definition that names no version is of its package's.
+            let own = if entry.version.is_empty() { layer.version.as_str() } else { entry.version };
             let rank = Rank {
-                fit: Fit::of(entry.version, version),
+                fit: Fit::of(own, version),
                 nearness: layers.nearness(number as u32, from),
-                version: entry.version,
+                version: own,
                 package: &layer.version,
                 order: (number, line),
             };

@@ -57,7 +57,8 @@ fn base(view: View<'_>, structure: &Structure, stated: &[Stated]) -> Result<Tree
             format!("it constrains {}, and its base {canonical} is about {}", structure.type_name, base.type_name);
         return Err(unusable(structure, "", said).into());
     }
-    Tree::of(&base, root).ok_or_else(|| unusable(structure, "", format!("its base {canonical} has no usable elements")).into())
+    Tree::of(&base, root)
+        .ok_or_else(|| unusable(structure, "", format!("its base {canonical} has no usable elements")).into())
 }
 
 /// Says why the structure that is wanted cannot be had.

@@ -20,6 +20,8 @@ pub(super) struct Branch {
     pub(super) children: Vec<usize>,
     /// Its slices; of a slice, the slices that divide it further
     pub(super) slices: Vec<usize>,
+    /// What it is a slice of
+    pub(super) slice_of: Option<usize>,
     /// The snapshot with the content that it shares, and the element there
     pub(super) content: Option<(Arc<Structure>, u32)>,
 }
@@ -36,7 +38,10 @@ impl Tree {
 
     /// The tree of a structure, its root called `name`.
     pub(super) fn of(structure: &Arc<Structure>, name: &str) -> Option<Self> {
-        let mut tree = Self::new(structure.root()?.clone(), name);
+        let root = structure.root()?.clone();
+        // A type of its own, rather than a profile, is the base of its own root.
+        let base_path = root.base_path.clone().filter(|_| name == root.name);
+        let mut tree = Self::new(Element { base_path, ..root }, name);
         tree.import(Self::ROOT, structure, 0, true)?;
         Some(tree)
     }
@@ -54,7 +59,7 @@ impl Tree {
     }
 
     fn push(&mut self, element: Element) -> usize {
-        self.nodes.push(Branch { element, children: Vec::new(), slices: Vec::new(), content: None });
+        self.nodes.push(Branch { element, children: Vec::new(), slices: Vec::new(), slice_of: None, content: None });
         self.nodes.len() - 1
     }
 
@@ -98,6 +103,7 @@ impl Tree {
         let element = Element { name, ..element };
         let outer = element.outer_slice().and_then(|name| self.slice(sliced, name)).unwrap_or(sliced);
         let new = self.push(element);
+        self.nodes[new].slice_of = Some(outer);
         self.nodes[outer].slices.push(new);
         new
     }
@@ -133,6 +139,7 @@ impl Tree {
         branch.element.slice_name = Some(name.to_owned());
         (branch.element.slicing, branch.element.slice_is_constraining) = (None, false);
         branch.element.min = 0;
+        branch.slice_of = Some(at);
         self.nodes[at].slices.push(new);
         new
     }
@@ -159,6 +166,7 @@ impl Tree {
                 break;
             }
             let copied = self.copy_whole(slice);
+            self.nodes[copied].slice_of = Some(new);
             self.nodes[new].slices.push(copied);
         }
         new

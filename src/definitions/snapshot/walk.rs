@@ -1,11 +1,14 @@
 //! Finds the place of each difference in the tree, and makes it where it is not there yet: the inside of a type, of shared
 //! content, or a new slice.
+//!
+//! `valueQuantity` in a path means the slice of `value[x]` that is a Quantity; other types stay allowed unless that one
+//! has to be there. Inside of a slice it picks the type instead, as the publishers of guides have it.
 
 use std::sync::Arc;
 
 use super::difference::{Difference, Step};
 use super::merge::merge;
-use super::tree::Tree;
+use super::tree::{Branch, Tree};
 use super::{DEEPEST, MOST, missing, unusable};
 use crate::definitions::View;
 use crate::definitions::structure::{Discriminator, Element, Slicing, Structure, TypeRef};
@@ -33,6 +36,7 @@ impl Walk<'_> {
             }
         }
         merge(self.view, self.structure, &mut self.tree.get_mut(at).element, &difference.stated);
+        self.settle_choice(at);
         Ok(())
     }
 
@@ -44,15 +48,14 @@ impl Walk<'_> {
             return Ok(slice.as_deref().map_or(child, |slice| self.slice(child, slice)));
         }
         if let Some((child, allowed)) = self.choice(at, name) {
-            return Ok(match slice {
-                Some(slice) => self.slice(child, slice),
-                None if self.is_divided(child, difference, depth) => self.slice(child, name),
-                // The only type that is spoken of is the only one that is left.
-                None => {
-                    self.tree.get_mut(child).element.types = vec![allowed];
-                    child
-                }
-            });
+            let name = slice.as_deref().unwrap_or(name);
+            let within_slice = difference.steps[..depth].iter().any(|step| step.slice.is_some());
+            let is_picked = slice.is_none() && within_slice && !self.is_divided(child, difference, depth);
+            if is_picked || self.tree.get(child).element.types.len() == 1 && slice.is_none() {
+                self.tree.get_mut(child).element.types = vec![allowed];
+                return Ok(child);
+            }
+            return Ok(self.slice(child, name));
         }
         if !self.structure.is_profile && depth + 1 == difference.steps.len() && slice.is_none() {
             let Element { path, is_list, .. } = &difference.stated.element;
@@ -77,6 +80,20 @@ impl Walk<'_> {
                 element.types.iter().find(|allowed| element.is_choice() && element.name_for(&allowed.code) == name);
             Some((*child, allowed?.clone()))
         })
+    }
+
+    /// A choice of which one type has to be there has no room for another.
+    fn settle_choice(&mut self, at: usize) {
+        let Branch { element, slice_of, .. } = self.tree.get(at);
+        if let (Some(choice), true, true, [only]) =
+            (*slice_of, element.is_choice(), element.min > 0, &element.types[..])
+        {
+            let only = only.clone();
+            let choice = &mut self.tree.get_mut(choice).element;
+            if choice.max == Some(1) {
+                choice.types.retain(|one| one.code == only.code);
+            }
+        }
     }
 
     /// Are the types of a choice ruled apart from each other, rather than one of them picked?
