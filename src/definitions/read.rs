@@ -77,7 +77,8 @@ impl Structure {
         let elements = node.get("differential").into_iter().flat_map(|list| list.list("element"));
         let stated = |node: Node<'_>| {
             let max = text(node, "max").map(|max| max.parse().ok());
-            Ok(Stated { element: read_element(node, &structure)?, min: number(node, "min"), max })
+            let element = read_element(node, &structure)?;
+            Ok(Stated { element, has_id: node.get("id").is_some(), min: number(node, "min"), max })
         };
         elements.map(stated).collect()
     }

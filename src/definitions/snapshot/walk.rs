@@ -82,7 +82,7 @@ impl Walk<'_> {
         })
     }
 
-    /// A choice of which one type has to be there has no room for another.
+    /// A choice of which one type has to be there has to be there itself, and has no room for another.
     fn settle_choice(&mut self, at: usize) {
         let Branch { element, slice_of, .. } = self.tree.get(at);
         if let (Some(choice), true, true, [only]) =
@@ -91,6 +91,7 @@ impl Walk<'_> {
             let only = only.clone();
             let choice = &mut self.tree.get_mut(choice).element;
             if choice.max == Some(1) {
+                choice.min = 1;
                 choice.types.retain(|one| one.code == only.code);
             }
         }
