@@ -136,12 +136,15 @@ pub(in crate::profile) fn settle<'d>(resource: Node<'d>, due: &[Obligation<'_, '
         let mut walk = Walk::new(schemas, node, Request::default());
         known(walk.conforms(node, url).as_bool())
     };
-    let context = Context::new(resource)
+    let mut context = Context::new(resource)
         .root_resource(walk.scope.container)
         .model(definitions)
         .resolve(&resolve)
         .member_of(&member_of)
         .conforms_to(&conforms_to);
+    if let Some(now) = walk.request.now {
+        context = context.now(now);
+    }
     let mut found = Vec::new();
     for Obligation { stated, node, parent } in due {
         let Rule::Invariant(invariant) = &stated.rule else { continue };

@@ -69,8 +69,8 @@ pub(super) enum Rule {
     Invariant(invariant::Invariant),
     /// The value meets one of several profiles
     Conforms(conforms::OneOf),
-    /// The profile that the value has to meet is not at hand
-    Unresolved(String),
+    /// The profile that the value has to meet is not at hand; another version of it may be
+    Unresolved { profile: String, used: Option<String> },
     /// Resources inside a resource
     Contained,
     /// Bundles
@@ -136,8 +136,11 @@ impl Rule {
             // They wait for the end of the resource.
             Self::Invariant(_) => {}
             Self::Conforms(profiles) => profiles.check(node, walk),
-            Self::Unresolved(profile) => walk.report_once(profile, || {
-                Finding::not_checked(node, format!("the profile {profile} is not at hand; only the base type was checked"))
+            Self::Unresolved { profile, used } => walk.report_once(profile, || {
+                let instead = used.as_deref().map_or("only the base type was checked".to_owned(), |used| {
+                    format!("{used} was used instead")
+                });
+                Finding::not_checked(node, format!("the profile {profile} is not at hand; {instead}"))
             }),
             Self::Contained => contained::check(node, walk),
             Self::Bundle => bundle::check(node, walk),
@@ -160,7 +163,7 @@ impl Rule {
             Self::Range(range) => range.describe(),
             Self::Invariant(invariant) => invariant.describe(),
             Self::Conforms(profiles) => profiles.describe(),
-            Self::Unresolved(profile) => format!("profile {profile}"),
+            Self::Unresolved { profile, .. } => format!("profile {profile}"),
             Self::Contained => "contained resources".to_owned(),
             Self::Bundle => "bundle entries".to_owned(),
         }
