@@ -1,0 +1,73 @@
+//! A value that has to be exactly what the definition says
+//! (<https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.fixed_x_>).
+
+use super::{Rule, literal};
+use crate::definitions::structure::Literal;
+use crate::fhir::{Document, Key, Node};
+use crate::profile::compile::Definition;
+use crate::profile::findings::Finding;
+use crate::profile::walk::Walk;
+
+/// The value that has to be there.
+#[derive(Debug)]
+pub(in crate::profile) struct Fixed {
+    pub(super) value: Document,
+}
+
+impl PartialEq for Fixed {
+    fn eq(&self, other: &Self) -> bool {
+        self.value.text() == other.value.text()
+    }
+}
+
+/// The fixed value of an element.
+pub(in crate::profile) fn compile(definition: Definition<'_>) -> Option<Rule> {
+    Some(Rule::Fixed(Fixed { value: read(definition.element.fixed.as_ref()?)? }))
+}
+
+/// A value of a definition as a document. That it is JSON was seen when the definition was read.
+pub(super) fn read(literal: &Literal) -> Option<Document> {
+    Document::parse(literal.json.clone()).ok()
+}
+
+impl Fixed {
+    pub(in crate::profile) fn check(&self, node: Node<'_>, walk: &mut Walk<'_, '_>) {
+        differ(self.value.root(), node, walk);
+    }
+
+    pub(in crate::profile) fn describe(&self) -> String {
+        format!("fixed {}", self.value.text())
+    }
+}
+
+/// Reports where a value differs from the fixed one, as far inside as it can be said.
+fn differ(expected: Node<'_>, found: Node<'_>, walk: &mut Walk<'_, '_>) {
+    if literal::equals(expected, found) {
+        return;
+    }
+    if !expected.is_object() || !found.is_object() {
+        let text = "the value is another than the one that is fixed";
+        let hint = format!("write {}", super::short(expected.text()));
+        walk.report(Finding::error(Key::Fixed, found, text).hint(hint));
+        return;
+    }
+    for member in expected.members() {
+        match found.get(member.name()) {
+            Some(there) => differ(member, there, walk),
+            None => {
+                let text = format!("the fixed value has {}, which is missing here", member.name());
+                let hint = format!("add {}", super::short(member.text()));
+                walk.report(Finding::error(Key::Fixed, found, text).about_missing(member.name()).hint(hint));
+            }
+        }
+    }
+    for member in found.members().filter(|member| expected.get(member.name()).is_none()) {
+        let text = format!("the fixed value has no {}", member.name());
+        walk.report(Finding::error(Key::Fixed, member, text).about_name().hint("remove it"));
+    }
+}
+
+/// How to mend it: the value itself, if it is short enough to read.
+pub(super) fn write(value: &Document) -> String {
+    format!("write {}", super::short(value.text()))
+}

@@ -1,0 +1,104 @@
+//! The smallest and the largest value
+//! (<https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.minValue_x_>): of numbers, dates, times
+//! and quantities.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+use super::{Rule, fixed};
+use crate::fhir::{Document, Key, Node};
+use crate::fhirpath::{Calendar, Decimal, Temporal, TemporalKind};
+use crate::profile::compile::Definition;
+use crate::profile::findings::Finding;
+use crate::profile::walk::Walk;
+
+/// A value that is not passed.
+#[derive(Debug)]
+pub(in crate::profile) struct Range {
+    is_min: bool,
+    bound: Document,
+}
+
+impl PartialEq for Range {
+    fn eq(&self, other: &Self) -> bool {
+        (self.is_min, self.bound.text()) == (other.is_min, other.bound.text())
+    }
+}
+
+/// The bounds of an element.
+pub(in crate::profile) fn compile(definition: Definition<'_>) -> Vec<Rule> {
+    let element = definition.element;
+    let bounds = [(true, &element.min_value), (false, &element.max_value)];
+    bounds
+        .into_iter()
+        .filter_map(|(is_min, bound)| Some(Rule::Range(Range { is_min, bound: fixed::read(bound.as_ref()?)? })))
+        .collect()
+}
+
+impl Range {
+    pub(in crate::profile) fn check(&self, node: Node<'_>, walk: &mut Walk<'_, '_>) {
+        let shown = super::short(self.bound.text());
+        match self.compare(node, walk.request.now) {
+            Some(Ordering::Less) if self.is_min => {
+                let text = format!("the value is smaller than the smallest that is allowed, {shown}");
+                walk.report(Finding::error(Key::ValueRange, node, text));
+            }
+            Some(Ordering::Greater) if !self.is_min => {
+                let text = format!("the value is larger than the largest that is allowed, {shown}");
+                walk.report(Finding::error(Key::ValueRange, node, text));
+            }
+            Some(_) => {}
+            None => {
+                let text = format!("the value cannot be compared with {shown}, so whether it is in bounds is not known");
+                walk.report(Finding::not_checked(node, text));
+            }
+        }
+    }
+
+    /// How a value stands to the bound; nothing where the two cannot be compared.
+    fn compare(&self, value: Node<'_>, now: Option<Temporal>) -> Option<Ordering> {
+        let bound = self.bound.root();
+        if value.is_object() {
+            let (one, other) = (number(value)?, number(bound)?);
+            return (unit(value) == unit(bound)).then(|| one.cmp(&other));
+        }
+        if let (Some(one), Some(other)) = (value.as_number(), bound.as_number()) {
+            return Some(Decimal::parse(one)?.cmp(&Decimal::parse(other)?));
+        }
+        let one = read(&value.as_str()?)?;
+        if bound.is_object() {
+            return one.compare(&self.from_now(now?, one)?);
+        }
+        one.compare(&read(&bound.as_str()?)?)
+    }
+
+    /// A bound that is a duration reaches from now back into the past, if it is the smallest, or into the future.
+    fn from_now(&self, now: Temporal, like: Temporal) -> Option<Temporal> {
+        let bound = self.bound.root();
+        let unit = match &*bound.str("code")? {
+            "a" => Calendar::Year,
+            "mo" => Calendar::Month,
+            code => Calendar::from_ucum(code)?,
+        };
+        let value = Decimal::parse(bound.get("value")?.text())?;
+        let value = if self.is_min { Decimal::new(0, 0)?.checked_sub(value)? } else { value };
+        let from = if like.kind() == TemporalKind::Date { now.date() } else { now };
+        from.plus(value, unit)
+    }
+
+    pub(in crate::profile) fn describe(&self) -> String {
+        format!("{} {}", if self.is_min { "minValue" } else { "maxValue" }, self.bound.text())
+    }
+}
+
+fn number(quantity: Node<'_>) -> Option<Decimal> {
+    quantity.get("value").and_then(|value| Decimal::parse(value.text()))
+}
+
+fn unit(quantity: Node<'_>) -> (Option<Cow<'_, str>>, Option<Cow<'_, str>>) {
+    (quantity.str("system"), quantity.str("code").or_else(|| quantity.str("unit")))
+}
+
+fn read(text: &str) -> Option<Temporal> {
+    Temporal::parse_date_time(text).or_else(|| Temporal::parse_date(text)).or_else(|| Temporal::parse_time(text))
+}
