@@ -9,7 +9,7 @@ use super::value_set::{Codes, Part, ValueSet};
 use crate::fhir::Node;
 
 /// Sets that import sets that import sets: deeper than this is a circle.
-const DEEPEST: usize = 16;
+pub(super) const DEEPEST: usize = 16;
 
 /// The value set with this canonical URL; nothing if no package has it.
 pub(super) fn expand(definitions: &Definitions, canonical: &str) -> Option<ValueSet> {

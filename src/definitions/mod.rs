@@ -21,6 +21,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, RwLock};
 
 use crate::error::Result;
+use crate::fhir::Node;
 use layer::Layer;
 
 pub use code_system::CodeSystem;
@@ -129,6 +130,11 @@ impl Definitions {
             kept.entry(canonical.to_owned()).or_insert_with(|| made.clone());
         }
         made
+    }
+
+    /// The value set that a resource describes which belongs to no package: one that is contained in another.
+    pub fn value_set_of(&self, resource: Node<'_>) -> ValueSet {
+        expand::compose(self, resource, expand::DEEPEST)
     }
 
     /// How a resource type is searched, the parameters of `Resource` and `DomainResource` included.

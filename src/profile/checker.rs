@@ -46,18 +46,19 @@ impl Checker {
     }
 
     /// As [`Checker::check`], with everything that can be asked for.
-    pub fn report(&self, root: Node<'_>, request: &Request<'_>) -> Report {
-        Report { issues: self.check_against(root, request.profiles), questions: Vec::new() }
+    pub fn report<'d>(&self, root: Node<'d>, request: &Request<'d>) -> Report {
+        let mut walk = Walk::new(&self.schemas, root);
+        walk.with = request.with;
+        walk.resource(root);
+        for profile in request.profiles {
+            claims::say(root, profile, &mut walk);
+        }
+        Report { issues: walk.findings.locate(root), questions: Vec::new() }
     }
 
     /// As [`Checker::check`], and against these profiles (canonical URLs) besides those that it claims to meet. A profile
     /// that cannot be checked is an information issue, never an error.
     pub fn check_against(&self, root: Node<'_>, profiles: &[&str]) -> Vec<Issue> {
-        let mut walk = Walk::new(&self.schemas, root);
-        walk.resource(root);
-        for profile in profiles {
-            claims::say(root, profile, &mut walk);
-        }
-        walk.findings.locate(root)
+        self.report(root, &Request { profiles, ..Request::default() }).issues
     }
 }

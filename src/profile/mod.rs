@@ -9,6 +9,7 @@ mod compile;
 mod findings;
 mod names;
 mod nearest;
+mod questionnaire;
 mod report;
 mod rules;
 mod schema;

@@ -20,6 +20,7 @@ pub(super) mod sibling;
 pub(super) mod unknown_element;
 
 use super::compile::Definition;
+use super::questionnaire;
 use super::walk::Walk;
 use crate::definitions::TypeRef;
 use crate::fhir::Node;
@@ -41,6 +42,8 @@ pub(super) enum Rule {
     Contained,
     /// Bundles
     Bundle,
+    /// Answers to a form
+    Questionnaire,
 }
 
 /// Adds the rules that a definition states about each value of an element, for one of its types.
@@ -57,9 +60,14 @@ pub(super) fn of_value(definition: Definition<'_>, allowed: &TypeRef, rules: &mu
 /// Adds the rules that a definition states about an object as a whole.
 pub(super) fn of_object(definition: Definition<'_>, rules: &mut Vec<Rule>) {
     add(
-        [claims::compile(definition), contained::compile(definition), bundle::compile(definition)]
-            .into_iter()
-            .flatten(),
+        [
+            claims::compile(definition),
+            contained::compile(definition),
+            bundle::compile(definition),
+            questionnaire::compile(definition),
+        ]
+        .into_iter()
+        .flatten(),
         rules,
     );
 }
@@ -84,6 +92,7 @@ impl Rule {
             Self::Claims => claims::check(node, walk),
             Self::Contained => contained::check(node, walk),
             Self::Bundle => bundle::check(node, walk),
+            Self::Questionnaire => questionnaire::check(node, walk),
         }
     }
 }
