@@ -47,8 +47,7 @@ impl Checker {
 
     /// As [`Checker::check`], with everything that can be asked for.
     pub fn report<'d>(&self, root: Node<'d>, request: &Request<'d>) -> Report {
-        let mut walk = Walk::new(&self.schemas, root);
-        walk.with = request.with;
+        let mut walk = Walk::new(&self.schemas, root, *request);
         walk.resource(root);
         for profile in request.profiles {
             claims::say(root, profile, &mut walk);

@@ -2,22 +2,22 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::checker::Request;
 use super::findings::{Finding, Findings};
 use super::questionnaire::Forms;
 use super::rules::bundle::Entries;
 use super::rules::{cardinality, choice, empty, json_kind, resource_type, sibling, unknown_element};
 use super::schema::{Content, ElementSchema, Member, Schema, SchemaRef, ValueSchema};
 use super::schemas::Schemas;
-use crate::fhir::{Kind, Node, Resources};
+use crate::fhir::{Kind, Node};
 
 /// One check under way.
 pub(super) struct Walk<'c, 'd> {
     pub(super) schemas: &'c Schemas,
+    pub(super) request: Request<'d>,
     pub(super) findings: Findings,
     /// Where references lead from here
     pub(super) scope: Scope<'d>,
-    /// Resources beside the document: where references and canonicals may lead
-    pub(super) with: Option<&'d Resources>,
     /// The forms that answers were checked against
     pub(super) forms: Forms<'d>,
     /// What has been said once and needs no saying again
@@ -46,13 +46,13 @@ pub(super) struct Seen {
 }
 
 impl<'c, 'd> Walk<'c, 'd> {
-    pub(super) fn new(schemas: &'c Schemas, root: Node<'d>) -> Self {
+    pub(super) fn new(schemas: &'c Schemas, root: Node<'d>, request: Request<'d>) -> Self {
         let scope = Scope { container: root, contained: None, bundle: None };
         Self {
             schemas,
+            request,
             findings: Findings::default(),
             scope,
-            with: None,
             forms: Forms::default(),
             told: HashSet::new(),
             seen: Vec::new(),

@@ -17,6 +17,9 @@ pub(super) fn check<'d>(check: &mut Check<'_, '_, '_, 'd>, item: Node<'d>, numbe
     }
     count(check, item, question, &answers);
     for answer in &answers {
+        if check.walk.findings.is_full() {
+            return;
+        }
         if let Some((kind, value)) = value(*answer) {
             one(check, question, kind, value);
         } else if !is_spoken_for(*answer) {
@@ -70,7 +73,10 @@ fn one<'d>(check: &mut Check<'_, '_, '_, 'd>, question: &Question<'d>, kind: &st
     let allowed = types(check, question);
     if allowed.is_empty() {
         let text = format!("the Questionnaire gives \"{}\" a type that is not known here", question.link_id);
-        check.walk.report_once(&text, || Finding::not_checked(value, format!("{text}; its answers are not checked")));
+        check.walk.report_once(&text, || {
+            let text = format!("{text}; its answers are not checked");
+            Finding::not_checked(value, text).hint("have the type corrected in the Questionnaire")
+        });
         return;
     }
     if !is_element(kind) {
@@ -89,7 +95,8 @@ fn one<'d>(check: &mut Check<'_, '_, '_, 'd>, question: &Question<'d>, kind: &st
         return;
     }
     if question.kind == ItemKind::String && value.as_str().is_some_and(|text| text.contains(['\n', '\r'])) {
-        let text = format!("the answer to \"{}\" has line breaks, but the question is of type string", question.link_id);
+        let text =
+            format!("the answer to \"{}\" has line breaks, but the question is of type string", question.link_id);
         let hint = "write one line; only questions of type text take several";
         check.report(Finding::error(Key::QuestionnaireLimit, value, text).severity(Severity::Warning).hint(hint));
     }

@@ -1,8 +1,8 @@
 //! Which Questionnaire a response answers, and whether it was meant to be answered so: `questionnaire`, the form's
 //! status, its period and its subjects (<https://hl7.org/fhir/R4/questionnaireresponse.html>).
 
-use crate::fhirpath::Temporal;
 use crate::fhir::{Key, Node, Reference, Severity};
+use crate::fhirpath::Temporal;
 use crate::profile::findings::Finding;
 use crate::profile::walk::Walk;
 
@@ -31,7 +31,7 @@ pub(super) fn find<'d>(canonical: &str, walk: &mut Walk<'_, 'd>) -> Option<Node<
         return walk.scope.contained(id);
     }
     let in_bundle = walk.scope.bundle.as_ref().and_then(|bundle| bundle.canonical(canonical));
-    in_bundle.or_else(|| walk.with?.find(canonical))
+    in_bundle.or_else(|| walk.request.with?.find(canonical))
 }
 
 /// Says where the form was not meant to be answered, or not then, or not about this subject.
@@ -76,9 +76,7 @@ fn subject<'d>(response: Node<'d>, form: Node<'d>, walk: &mut Walk<'_, 'd>) {
     if !types.iter().any(|allowed| *allowed == *kind) {
         let text = format!("the subject is a {kind}, but the Questionnaire is about a {}", types.join(" or "));
         let hint = "let subject reference what the form asks about";
-        walk.report(
-            Finding::error(Key::QuestionnaireUse, subject, text).severity(Severity::Warning).hint(hint),
-        );
+        walk.report(Finding::error(Key::QuestionnaireUse, subject, text).severity(Severity::Warning).hint(hint));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Items and where they stand: a response has the items of its form, in the same places and the same order, groups as
 //! often as they repeat, questions once with all their answers (<https://hl7.org/fhir/R4/questionnaireresponse.html#link>).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::Check;
 use super::enable::Enabled;
@@ -28,7 +28,8 @@ impl<'d> Check<'_, '_, '_, 'd> {
             }
             let Some(named) = item.get("linkId") else { continue };
             let Some(link_id) = named.as_str() else { continue };
-            let Some((number, question)) = form.at(parent, &link_id).and_then(|it| Some((it, form.question(it)?))) else {
+            let Some((number, question)) = form.at(parent, &link_id).and_then(|it| Some((it, form.question(it)?)))
+            else {
                 self.stray(named, &link_id, parent);
                 continue;
             };
@@ -156,14 +157,12 @@ impl<'d> Check<'_, '_, '_, 'd> {
 
     /// The text is for people; it should be the one that they were asked.
     fn text(&mut self, item: Node<'d>, question: &Question<'d>) {
-        let Some(text) = item.get("text") else { return };
-        let (said, asked) = (text.as_str(), question.node.str("text"));
-        if said == asked || said.is_none() || is_translation(question.node, said.as_deref().unwrap_or_default()) {
+        let Some((at, said)) = item.get("text").and_then(|at| Some((at, at.as_str()?))) else { return };
+        if question.node.str("text").as_deref() == Some(&*said) || is_translation(question.node, &said) {
             return;
         }
         let text = format!("the text is not the one that the Questionnaire has for \"{}\"", question.link_id);
-        // Somebody answered what was read, so what was read matters; another language is no fault.
-        self.report(Finding::error(Key::QuestionnaireText, item.get("text").unwrap_or(item), text).severity(Severity::Warning));
+        self.report(Finding::error(Key::QuestionnaireText, at, text).severity(Severity::Warning));
     }
 
     /// The required items that are not there.
@@ -180,9 +179,12 @@ impl<'d> Check<'_, '_, '_, 'd> {
         if !self.spend(below.len()) {
             return;
         }
-        let told: HashSet<u32> = present.keys().copied().collect();
-        for number in below.iter().filter(|number| !told.contains(number)) {
+        for number in below {
             let Some(question) = form.question(*number) else { continue };
+            if let Some(times) = present.get(number) {
+                self.too_few(container, question, *times, severity);
+                continue;
+            }
             let can_be_missing = matches!(question.kind, ItemKind::Display | ItemKind::Abstract | ItemKind::Unknown);
             if !question.is_required || can_be_missing {
                 continue;
@@ -198,14 +200,15 @@ impl<'d> Check<'_, '_, '_, 'd> {
                 );
             }
         }
-        for (number, times) in present {
-            let Some(question) = form.question(*number).filter(|question| question.kind == ItemKind::Group) else { continue };
-            if *times < question.least {
-                let text = format!("the group \"{}\" is there fewer than {}", question.link_id, often(question.least));
-                self.report(
-                    Finding::error(Key::QuestionnaireCount, container, text).about_missing("item").severity(severity),
-                );
-            }
+    }
+
+    /// A group that is there at all is there as often as the form says.
+    fn too_few(&mut self, container: Node<'d>, question: &Question<'d>, times: u32, severity: Severity) {
+        if question.kind == ItemKind::Group && times < question.least {
+            let text =
+                format!("the group \"{}\" is to be there {}, found {times}", question.link_id, often(question.least));
+            let finding = Finding::error(Key::QuestionnaireCount, container, text).about_missing("item");
+            self.report(finding.hint("add the group again for what is not said yet").severity(severity));
         }
     }
 

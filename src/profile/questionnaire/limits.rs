@@ -108,9 +108,12 @@ fn form<'d>(
 ) {
     let Some(regex) = &limits.regex else { return };
     let reading = limits.pattern.as_ref().map(|pattern| pattern.size().saturating_mul(text.len()));
-    let Some(pattern) = limits.pattern.as_ref().filter(|_| reading.is_some_and(|reading| reading <= MOST_READING)) else {
-        let text = format!("the regex of \"{}\" is not one that is run here; its answers are not checked", question.link_id);
-        check.walk.report_once(&text, || Finding::not_checked(node, text.clone()));
+    let Some(pattern) = limits.pattern.as_ref().filter(|_| reading.is_some_and(|reading| reading <= MOST_READING))
+    else {
+        let text =
+            format!("the regex of \"{}\" is not one that is run here; its answers are not checked", question.link_id);
+        let hint = "have the regex in the Questionnaire checked; looking around and back-references are not run";
+        check.walk.report_once(&text, || Finding::not_checked(node, text.clone()).hint(hint));
         return;
     };
     if check.spend(reading.unwrap_or_default() / 64 + 1) && !pattern.is_full_match(text) {
@@ -127,35 +130,49 @@ fn decimals<'d>(check: &mut Check<'_, '_, '_, 'd>, question: &Question<'d>, limi
     let digits = node.text().split(['e', 'E']).next().unwrap_or_default();
     let places = digits.split_once('.').map_or(0, |(_, places)| places.len());
     if let Some(max) = limits.decimal_places.filter(|max| places > *max) {
-        let text = format!("the answer to \"{}\" has {places} decimal places, at most {max} are allowed", question.link_id);
+        let text =
+            format!("the answer to \"{}\" has {places} decimal places, at most {max} are allowed", question.link_id);
         beyond(check, node, text, "round it".to_owned());
     }
 }
 
-fn range<'d>(check: &mut Check<'_, '_, '_, 'd>, question: &Question<'d>, limits: &Limits<'_>, answer: (&str, Node<'d>)) {
+fn range<'d>(
+    check: &mut Check<'_, '_, '_, 'd>,
+    question: &Question<'d>,
+    limits: &Limits<'_>,
+    answer: (&str, Node<'d>),
+) {
     let link_id = &question.link_id;
-    for (limit, beyond_it, least) in [(limits.min, Ordering::Less, true), (limits.max, Ordering::Greater, false)] {
+    for (limit, refused) in [(limits.min, Ordering::Less), (limits.max, Ordering::Greater)] {
         let Some(limit) = limit else { continue };
-        let said = limit.1.as_str().unwrap_or(Cow::Borrowed(limit.1.text()));
-        match compare(answer, limit) {
-            Some(found) if found == beyond_it => {
-                let (word, hint) = if least { ("less", "not before") } else { ("more", "not after") };
-                let text = format!("the answer to \"{link_id}\" is {word} than {said}");
-                let is_number = matches!(answer.0, "Integer" | "Decimal" | "Quantity");
-                let hint = match (is_number, least) {
-                    (false, _) => format!("answer with a value that is {hint} {said}"),
-                    (true, true) => format!("answer with {said} or more"),
-                    (true, false) => format!("answer with {said} or less"),
-                };
-                beyond(check, answer.1, text, hint);
-            }
-            Some(_) => {}
-            None => {
-                let edge = if least { "minValue" } else { "maxValue" };
-                let text = format!("the {edge} of \"{link_id}\" is of another type than the answer; they are not compared");
-                check.walk.report_once(&text, || Finding::not_checked(answer.1, text.clone()));
-            }
+        let Some(found) = compare(answer, limit) else {
+            let edge = if refused.is_lt() { "minValue" } else { "maxValue" };
+            let text = format!("the {edge} of \"{link_id}\" is of another type than the answer; they are not compared");
+            let hint = "have the limit in the Questionnaire say a value of the question's type";
+            check.walk.report_once(&text, || Finding::not_checked(answer.1, text.clone()).hint(hint));
+            continue;
+        };
+        if found == refused {
+            let said = describe(limit);
+            let is_number = matches!(limit.0, "Integer" | "Decimal" | "Quantity");
+            let (word, hint) = match (is_number, refused.is_lt()) {
+                (true, true) => ("less", format!("answer with {said} or more")),
+                (true, false) => ("more", format!("answer with {said} or less")),
+                (false, true) => ("earlier", format!("answer with {said} or later")),
+                (false, false) => ("later", format!("answer with {said} or earlier")),
+            };
+            beyond(check, answer.1, format!("the answer to \"{link_id}\" is {word} than {said}"), hint);
         }
+    }
+}
+
+/// A limit, for people.
+fn describe((kind, node): (&str, Node<'_>)) -> String {
+    let text = node.as_str().unwrap_or(Cow::Borrowed(node.text()));
+    match (kind, text.len()) {
+        ("Quantity", _) => node.get("value").map_or("?", Node::text).to_owned(),
+        ("Date" | "DateTime", ..10) => format!("the first day of {text}"),
+        _ => text.into_owned(),
     }
 }
 
@@ -184,7 +201,8 @@ fn attachment<'d>(check: &mut Check<'_, '_, '_, 'd>, question: &Question<'d>, li
             }
             Some(_) => {}
             None => {
-                let text = format!("\"{link_id}\" takes attachments of some kinds only, and this one does not say its kind");
+                let text =
+                    format!("\"{link_id}\" takes attachments of some kinds only, and this one does not say its kind");
                 let finding = Finding::error(Key::QuestionnaireLimit, node, text).about_missing("contentType");
                 check.report(finding.hint(format!("attach {list}, and say so in contentType")));
             }

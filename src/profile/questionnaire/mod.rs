@@ -57,7 +57,7 @@ pub(super) fn check<'d>(response: Node<'d>, walk: &mut Walk<'_, 'd>) {
         walk,
     };
     check.items(response, None);
-    if check.steps == 0 {
+    if check.steps == 0 || check.walk.findings.is_full() {
         let text = "the form and its answers are too much to compare at once; the rest of the answers is not checked";
         walk.report(Finding::not_checked(response, text));
     }

@@ -15,6 +15,12 @@ use crate::profile::nearest::nearest;
 /// More options than this are not told one by one.
 const FEW: usize = 12;
 
+/// More options than this are not searched for the one that may have been meant.
+const MANY: usize = 1_000;
+
+/// How to mend a form that offers nothing.
+const NO_OPTIONS: &str = "give the question answerOption or answerValueSet";
+
 /// The options of a question.
 #[derive(Debug, Default)]
 pub(super) struct Options {
@@ -89,8 +95,11 @@ pub(super) fn check<'d>(check: &mut Check<'_, '_, '_, 'd>, question: &Question<'
             in_value_set(check, question, &canonical, node);
         }
     } else if is_choice && extension(question.node, "sdc-questionnaire-answerExpression").is_none() {
-        let text = format!("the Questionnaire offers nothing to choose for \"{}\"; the answer is not checked", question.link_id);
-        check.walk.report_once(&text, || Finding::not_checked(node, text.clone()));
+        let text = format!(
+            "the Questionnaire offers nothing to choose for \"{}\"; the answer is not checked",
+            question.link_id
+        );
+        check.walk.report_once(&text, || Finding::not_checked(node, text.clone()).hint(NO_OPTIONS));
     }
 }
 
@@ -106,7 +115,9 @@ fn is_text(kind: &str, node: Node<'_>) -> bool {
 fn not_offered(question: &Question<'_>, options: &Options, identity: &Identity, node: Node<'_>) -> Finding {
     let (kind, system, name) = identity;
     let text = format!("the answer is none of the options of \"{}\"", question.link_id);
-    let mut same_code = options.by_identity.keys().filter(|(other, _, code)| other == kind && code == name);
+    // Among very many the one that was meant is not searched for.
+    let searched = options.by_identity.keys().take(MANY);
+    let mut same_code = searched.filter(|(other, _, code)| other == kind && code == name);
     let hint = match same_code.next() {
         Some((_, right, _)) if system.is_empty() => Some(format!("add \"system\": \"{right}\"")),
         Some((_, right, _)) => Some(format!("take the code of the system {right}")),
@@ -146,9 +157,15 @@ fn in_value_set<'d>(check: &mut Check<'_, '_, '_, 'd>, question: &Question<'d>, 
             let text = format!("the answer to \"{}\" is not in the value set {canonical}", question.link_id);
             let known = set.listed().filter(|(of, _)| of == system).map(|(_, code)| code);
             let meant = nearest(code, known.take(FEW * FEW)).map(|meant| format!("did you mean \"{meant}\"?"));
-            check.report(Finding::error(Key::QuestionnaireOption, node, text).hint_if(meant));
+            check.report(Finding::error(Key::QuestionnaireOption, node, text).hint_if(meant.or_else(|| few(&set))));
         }
     }
+}
+
+/// The codes, where they are few enough to read.
+fn few(set: &ValueSet) -> Option<String> {
+    let codes: Vec<&str> = set.listed().map(|(_, code)| code).take(FEW + 1).collect();
+    (set.is_complete() && (1..=FEW).contains(&codes.len())).then(|| format!("use one of {}", codes.join(", ")))
 }
 
 /// The value set that the form names: contained in it, or beside it, beside the document, or in a package.
@@ -156,9 +173,9 @@ pub(super) fn value_set(check: &mut Check<'_, '_, '_, '_>, canonical: &str) -> O
     if let Some(known) = check.value_sets.get(canonical) {
         return known.clone();
     }
-    let contained = canonical.strip_prefix('#').and_then(|id| {
-        check.form.root.list("contained").find(|resource| resource.str("id").as_deref() == Some(id))
-    });
+    let contained = canonical
+        .strip_prefix('#')
+        .and_then(|id| check.form.root.list("contained").find(|resource| resource.str("id").as_deref() == Some(id)));
     let resource = contained.or_else(|| found::find(canonical, check.walk));
     let resource = resource.filter(|resource| resource.str("resourceType").as_deref() == Some("ValueSet"));
     let definitions = check.walk.schemas.definitions();

@@ -18,7 +18,9 @@ pub(super) fn check<'d>(check: &mut Check<'_, '_, '_, 'd>, question: &Question<'
             None => is_known = false,
         }
         let text = format!("whether what the answer refers to meets the profile {profile} is not checked here");
-        check.walk.report_once(&text, || Finding::not_checked(answer, text.clone()));
+        check.walk.report_once(&text, || {
+            Finding::not_checked(answer, text.clone()).hint("check the resource itself against it")
+        });
     }
     if types.is_empty() || !is_known || types.iter().any(|kind| kind == "Resource") {
         return;
