@@ -49,4 +49,5 @@ pub use decimal::{Decimal, Rounding};
 pub use expression::Expression;
 pub use item::{Element, Item};
 pub use model::{Inferred, Model};
+pub(crate) use pattern::Pattern;
 pub use value::{Calendar, Quantity, TypeName, Unit, Value};

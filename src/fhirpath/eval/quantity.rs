@@ -38,6 +38,18 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     }
 }
 
+impl<'e> Quantity<'e> {
+    /// A FHIR Quantity without a comparator; nothing for what has no value.
+    pub fn read(node: Node<'e>) -> Option<Self> {
+        read(node)
+    }
+
+    /// Which is more; nothing where the units do not measure the same.
+    pub fn compare(&self, other: &Quantity<'_>) -> Option<Ordering> {
+        compare(self, other)
+    }
+}
+
 fn read(node: Node<'_>) -> Option<Quantity<'_>> {
     let mut value = None;
     let (mut unit, mut system, mut code) = (None, None, None);
