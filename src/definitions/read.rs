@@ -6,13 +6,21 @@ use std::collections::HashMap;
 
 use super::search_parameter::{Component, SearchParameter};
 use super::structure::{
-    Binding, Constraint, Context, Discriminator, Element, Literal, Slicing, Strength, Structure, StructureKind, TypeRef,
+    AdditionalBinding, Binding, Constraint, Context, Discriminator, Element, Literal, Purpose, Slicing, Strength,
+    Structure, StructureKind, TypeRef, Usage,
 };
 use crate::fhir::{Issue, Key, Node};
 
 /// Says which FHIR type stands behind a `System.` type.
 const FHIR_TYPE: &str = "http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type";
 const MAX_VALUE_SET: &str = "http://hl7.org/fhir/StructureDefinition/elementdefinition-maxValueSet";
+const MIN_VALUE_SET: &str = "http://hl7.org/fhir/StructureDefinition/elementdefinition-minValueSet";
+/// Two URLs were published for the one extension.
+const ADDITIONAL_BINDING: [&str; 2] = [
+    "http://hl7.org/fhir/StructureDefinition/additional-binding",
+    "http://hl7.org/fhir/tools/StructureDefinition/additional-binding",
+];
+const BEST_PRACTICE: &str = "http://hl7.org/fhir/StructureDefinition/elementdefinition-bestpractice";
 const ELEMENT: &str = "http://hl7.org/fhir/StructureDefinition/Element";
 const CORE: &str = "http://hl7.org/fhir/StructureDefinition/";
 
@@ -44,6 +52,7 @@ impl Structure {
             is_profile: node.str("derivation").is_some_and(|how| how == "constraint"),
             base: text(node, "baseDefinition"),
             contexts: node.list("context").filter_map(context).collect(),
+            context_invariants: texts(node, "contextInvariant"),
             elements: Vec::new(),
             is_differential,
         };
@@ -87,11 +96,14 @@ impl SearchParameter {
 fn read_element(node: Node<'_>, structure: &Structure) -> Result<Element, Box<Issue>> {
     let path = needed(node, "path")?;
     let max = text(node, "max");
-    let base_max = node.get("base").and_then(|base| text(base, "max"));
+    let base = node.get("base");
+    let base_max = base.and_then(|base| text(base, "max"));
     let mut element = Element {
         id: text(node, "id").unwrap_or_else(|| path.clone()),
         name: path.rsplit('.').next().unwrap_or_default().to_owned(),
         slice_name: text(node, "sliceName"),
+        slice_is_constraining: flag(node, "sliceIsConstraining"),
+        base_path: base.and_then(|base| text(base, "path")),
         slicing: node.get("slicing").map(slicing),
         min: number(node, "min").unwrap_or(0),
         max: max.as_deref().and_then(|max| max.parse().ok()),
@@ -166,6 +178,27 @@ fn binding(node: Node<'_>) -> Option<Binding> {
         strength: Strength::from_code(&node.str("strength")?)?,
         value_set: text(node, "valueSet"),
         max_value_set: extension(node, MAX_VALUE_SET),
+        min_value_set: extension(node, MIN_VALUE_SET),
+        additional: extensions(node, &ADDITIONAL_BINDING).filter_map(additional_binding).collect(),
+    })
+}
+
+fn additional_binding(node: Node<'_>) -> Option<AdditionalBinding> {
+    Some(AdditionalBinding {
+        purpose: Purpose::from_code(&extension(node, "purpose")?),
+        value_set: extension(node, "valueSet")?,
+        usage: extensions(node, &["usage"]).filter_map(|one| usage(one.get("valueUsageContext")?)).collect(),
+        any: extensions(node, &["any"]).any(|one| flag(one, "valueBoolean")),
+    })
+}
+
+fn usage(node: Node<'_>) -> Option<Usage> {
+    let code = node.get("code")?;
+    let codings = node.get("valueCodeableConcept").into_iter().flat_map(|concept| concept.list("coding"));
+    Some(Usage {
+        system: text(code, "system"),
+        code: text(code, "code")?,
+        values: codings.filter_map(|coding| Some((text(coding, "system"), text(coding, "code")?))).collect(),
     })
 }
 
@@ -173,6 +206,7 @@ fn constraint(node: Node<'_>) -> Option<Constraint> {
     Some(Constraint {
         key: text(node, "key")?,
         is_error: node.str("severity").is_none_or(|severity| severity == "error"),
+        is_best_practice: extensions(node, &[BEST_PRACTICE]).any(|one| flag(one, "valueBoolean")),
         human: text(node, "human").unwrap_or_default(),
         expression: text(node, "expression")?,
         source: text(node, "source"),
@@ -228,9 +262,17 @@ fn number(node: Node<'_>, name: &str) -> Option<u32> {
     node.get(name).and_then(Node::as_number).and_then(|digits| digits.parse().ok())
 }
 
+/// The extensions with one of these URLs.
+fn extensions<'a>(node: Node<'a>, urls: &[&str]) -> impl Iterator<Item = Node<'a>> {
+    node.list("extension").filter(move |extension| {
+        let url = extension.get("url");
+        url.is_some_and(|url| urls.iter().any(|wanted| url.is_str(wanted)))
+    })
+}
+
 /// The value of the extension with this URL, where it is a string of some kind.
 fn extension(node: Node<'_>, url: &str) -> Option<String> {
-    let found = node.list("extension").find(|extension| extension.get("url").is_some_and(|at| at.is_str(url)))?;
+    let found = extensions(node, &[url]).next()?;
     found
         .members()
         .find(|member| member.name().starts_with("value"))

@@ -70,7 +70,16 @@ pub struct Origin {
 impl Issue {
     /// An issue of this severity about the element at `path`.
     pub fn new(severity: Severity, key: Key, path: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { severity, key, path: path.into(), text: text.into(), hint: None, place: None, expected: None, origin: None }
+        Self {
+            severity,
+            key,
+            path: path.into(),
+            text: text.into(),
+            hint: None,
+            place: None,
+            expected: None,
+            origin: None,
+        }
     }
 
     /// The document could not be read.
