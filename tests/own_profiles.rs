@@ -279,7 +279,7 @@ fn extensions_that_maps_write_are_defined() {
         for (at, before) in text.match_indices(".extension[") {
             let (name, rest) = text[at + before.len()..].split_once(']').unwrap();
             // A part of a complex extension stands behind the name of the whole.
-            if text[..at].ends_with(']') || named(name) || parts.iter().any(|part| part == name) {
+            if text[..at].ends_with(']') || named(name) || parts.iter().any(|part| *part == name) {
                 continue;
             }
             let url = format!("{OWN}StructureDefinition:{name}");

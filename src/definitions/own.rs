@@ -44,3 +44,6 @@ pub fn own<'f>(files: impl IntoIterator<Item = (&'f str, &'f [u8])>) -> impl Ite
     let is_json = |path: &str| std::path::Path::new(path).extension().is_some_and(|it| it == "json");
     files.into_iter().filter(move |(path, _)| path.starts_with(FOLDER) && is_json(path))
 }
+
+/// The types of our definitions. They come with the program, and nobody sends others.
+pub const KINDS: &[&str] = &["StructureDefinition", "ValueSet", "CodeSystem"];
