@@ -57,7 +57,7 @@ pub struct Issue {
 }
 
 /// Where a rule is written.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Origin {
     /// Canonical URL of the structure, with its version where it has one
     pub profile: String,
@@ -220,6 +220,28 @@ keys! {
     PrimitiveFormat, "primitive-format", "value", "write the value in the form that its type demands";
     /// A code outside a required value set
     Binding, "binding", "code-invalid", "use a code of the value set";
+    /// A code that its code system does not have
+    Coding, "coding", "code-invalid", "use a code of the code system, spelled as it is there";
+    /// Not the fixed value
+    Fixed, "fixed", "value", "write the value that is fixed";
+    /// Not the pattern
+    Pattern, "pattern", "value", "write what the pattern holds; more may stand beside it";
+    /// Too small or too large
+    ValueRange, "value-range", "value", "write a value within the bounds";
+    /// A slice is missing, or a value is in none
+    Slice, "slice", "structure", "see which slices the profile has, and what tells them apart";
+    /// An invariant does not hold
+    Invariant, "invariant", "invariant", "see the rule in FHIRPath, and change what it looks at";
+    /// An extension that may not be here, or is not as defined
+    Extension, "extension", "extension", "see the definition of the extension";
+    /// A type that the profile does not allow
+    TypeNotAllowed, "type-not-allowed", "structure", "use a type that the profile allows";
+    /// A profile is not met
+    Profile, "profile", "structure", "see the definition of the profile";
+    /// What the reference leads to meets no allowed profile
+    TargetProfile, "target-profile", "structure", "reference a resource that meets one of the profiles, or mend the one referenced";
+    /// An element that must be supported is absent
+    MustSupport, "must-support", "informational", "nothing is wrong; add the element if it is known";
     /// Cannot be checked here
     NotChecked, "not-checked", "not-found", "load the definition with --with, or install its package";
     /// A resource inside another breaks the rules of such

@@ -7,6 +7,7 @@
 mod amendments;
 mod checker;
 mod compile;
+mod conforms;
 mod findings;
 mod names;
 mod nearest;
@@ -14,6 +15,8 @@ mod report;
 mod rules;
 mod schema;
 mod schemas;
+mod scope;
+mod slicing;
 mod walk;
 
 pub use amendments::{Amendment, Amendments};
