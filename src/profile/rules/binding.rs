@@ -172,7 +172,7 @@ impl Bound {
     }
 
     /// What cannot be decided here is left open, for a terminology server if there is one.
-    fn ask(&self, node: Node<'_>, walk: &mut Walk<'_, '_>) {
+    pub(super) fn ask(&self, node: Node<'_>, walk: &mut Walk<'_, '_>) {
         let text = match &self.set {
             None => format!("the value set {} is not at hand; codes are not checked against it", self.url),
             Some(_) => format!("the codes of the value set {} are not at hand; they are not checked", self.name()),

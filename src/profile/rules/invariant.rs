@@ -6,6 +6,7 @@
 //! `dom-2`, ...) are rules of their own, in files of their own, and do not run here.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::sync::Arc;
 
 use super::Rule;
@@ -107,8 +108,18 @@ pub(in crate::profile) fn settle<'d>(resource: Node<'d>, due: &[Obligation<'_, '
     let schemas = walk.schemas;
     let scope = walk.scope.clone();
     let with = walk.request.with;
-    let resolve = |reference: &str| scope.entry(reference).or_else(|| with.and_then(|with| with.find(reference)));
-    let member_of = |item: &Item<'_>, url: &str| {
+    // Whether somebody asked what nobody here knows.
+    let unknown = Cell::new(false);
+    let known = |answer: Option<bool>| {
+        unknown.set(unknown.get() || answer.is_none());
+        answer
+    };
+    let resolve = |reference: &str| {
+        let found = scope.entry(reference).or_else(|| with.and_then(|with| with.find(reference)));
+        unknown.set(unknown.get() || found.is_none());
+        found
+    };
+    let is_member = |item: &Item<'_>, url: &str| {
         let set = definitions.value_set(url)?;
         match coded(item, &|system, code| match system {
             Some(system) => set.contains(system, code),
@@ -119,10 +130,11 @@ pub(in crate::profile) fn settle<'d>(resource: Node<'d>, due: &[Obligation<'_, '
             Membership::Unknown => None,
         }
     };
+    let member_of = |item: &Item<'_>, url: &str| known(is_member(item, url));
     let conforms_to = |item: &Item<'_>, url: &str| {
         let node = item.node()?;
         let mut walk = Walk::new(schemas, node, Request::default());
-        walk.conforms(node, url).as_bool()
+        known(walk.conforms(node, url).as_bool())
     };
     let context = Context::new(resource)
         .root_resource(walk.scope.container)
@@ -136,11 +148,14 @@ pub(in crate::profile) fn settle<'d>(resource: Node<'d>, due: &[Obligation<'_, '
         if !invariant.is_due(&walk.request) {
             continue;
         }
+        unknown.set(false);
         let finding = match &invariant.expression {
             Ok(expression) => match expression.condition(&context, element(*node, *parent)) {
                 Ok(Some(false)) => invariant.broken(*node),
-                // Empty is not false: nothing was there to be wrong.
-                Ok(_) => continue,
+                Ok(Some(true)) => continue,
+                // What nobody knows is not wrong; what has no answer for any other reason does not hold.
+                Ok(None) if unknown.take() => undecided(invariant, *node),
+                Ok(None) => invariant.broken(*node),
                 Err(issue) => not_run(invariant, *node, &issue.text),
             },
             Err(why) => not_run(invariant, *node, why),
@@ -150,6 +165,11 @@ pub(in crate::profile) fn settle<'d>(resource: Node<'d>, due: &[Obligation<'_, '
     for finding in found {
         walk.report(finding);
     }
+}
+
+fn undecided(invariant: &Invariant, node: Node<'_>) -> Finding {
+    let text = format!("whether the invariant {} holds cannot be told: what it asks for is not at hand", invariant.key);
+    Finding::not_checked(node, text)
 }
 
 fn not_run(invariant: &Invariant, node: Node<'_>, why: &str) -> Finding {

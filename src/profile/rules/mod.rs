@@ -4,6 +4,8 @@
 //! [`json_kind`], [`choice`], [`sibling`], [`empty`], [`resource_type`]. The others are compiled from what a definition
 //! says about an element, and run on each value: they are listed in [`of_value`] and [`of_object`], and nowhere else.
 
+pub(super) mod additional_binding;
+pub(super) mod attachment;
 pub(super) mod binding;
 pub(super) mod bundle;
 pub(super) mod cardinality;
@@ -47,6 +49,10 @@ pub(super) enum Rule {
     ResourceId,
     /// The code is in a value set
     Binding(binding::Bound),
+    /// The code is in value sets that depend on what the resource is about
+    Additional(additional_binding::Additional),
+    /// The size of an attachment
+    Attachment,
     /// The code is one of its code system
     Coding,
     /// The reference has a form, and leads to an allowed type
@@ -79,6 +85,8 @@ pub(super) fn of_value(definition: Definition<'_>, allowed: &TypeRef, rules: &mu
         reference::compile(definition, allowed),
         target::compile(definition, allowed),
         coding::compile(allowed),
+        attachment::compile(allowed),
+        additional_binding::compile(definition, allowed),
         fixed::compile(definition),
         pattern::compile(definition),
         conforms::compile(definition, allowed),
@@ -117,6 +125,8 @@ impl Rule {
             Self::Format(format) => format.check(node, walk),
             Self::ResourceId => resource_id::check(node, walk),
             Self::Binding(bound) => bound.check(node, walk),
+            Self::Additional(bindings) => bindings.check(node, walk),
+            Self::Attachment => attachment::check(node, walk),
             Self::Coding => coding::check(node, walk),
             Self::Reference(targets) => targets.check(node, walk),
             Self::Target(profiles) => profiles.check(node, walk),
@@ -143,6 +153,8 @@ impl Rule {
             Self::Format(format) => format.describe(),
             Self::ResourceId => "type id".to_owned(),
             Self::Binding(bound) => bound.describe(),
+            Self::Additional(bindings) => bindings.describe(),
+            Self::Attachment => "the size of the data".to_owned(),
             Self::Coding => "a code of its code system".to_owned(),
             Self::Reference(targets) => targets.describe(),
             Self::Target(profiles) => profiles.describe(),

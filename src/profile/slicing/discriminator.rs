@@ -97,6 +97,11 @@ pub(super) fn conditions(sliced: &Definition<'_>, slice: &Definition<'_>) -> Res
         let spot = Spot { structure: Arc::clone(slice.structure), index: slice.index };
         maker.follow(&spot, &discriminator.kind, &discriminator.path, Vec::new());
     }
+    if found.iter().all(|condition| matches!(condition.check, Check::Never)) {
+        return Err(format!("the slice {} says nothing where its discriminators look", slice.element.id));
+    }
+    // A slice need not use every discriminator: what it leaves open may be anything.
+    found.retain(|condition| !matches!(condition.check, Check::Never));
     Ok(found)
 }
 
