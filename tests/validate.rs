@@ -231,13 +231,15 @@ fn people_see_the_place_in_the_source() {
     let said = out(&handoff(&["fixtures/cases/validate/binding-code.json"]));
     let expected = "\
 error[binding]: the code is not in the value set http://hl7.org/fhir/ValueSet/task-status
-  --> fixtures/cases/validate/binding-code.json:4:13  Task.status
+ --> fixtures/cases/validate/binding-code.json:4:13  Task.status
   |
 4 |   \"status\": \"requsted\",
   |             ^^^^^^^^^^
   = mend: did you mean \"requested\"?
 
 fixtures/cases/validate/binding-code.json: not valid, 1 error
+
+handoff explain KEY says more about a finding
 ";
     assert_eq!(said, expected);
 }

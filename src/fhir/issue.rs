@@ -70,7 +70,16 @@ pub struct Origin {
 impl Issue {
     /// An issue of this severity about the element at `path`.
     pub fn new(severity: Severity, key: Key, path: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { severity, key, path: path.into(), text: text.into(), hint: None, place: None, expected: None, origin: None }
+        Self {
+            severity,
+            key,
+            path: path.into(),
+            text: text.into(),
+            hint: None,
+            place: None,
+            expected: None,
+            origin: None,
+        }
     }
 
     /// The document could not be read.
@@ -127,6 +136,41 @@ impl Issue {
     /// How to mend it: this case's own hint, or the table's.
     pub fn mend(&self) -> &str {
         self.hint.as_deref().unwrap_or_else(|| self.key.mend())
+    }
+
+    /// The rule, with where it is written, as people say it: `SDOHCC-Goal|3.0.0, Goal.category: cardinality 1..*`.
+    pub fn rule(&self) -> Option<String> {
+        match (&self.origin, &self.expected) {
+            (Some(origin), Some(expected)) => Some(format!("{origin}: {expected}")),
+            (Some(origin), None) => Some(origin.to_string()),
+            (None, expected) => expected.as_deref().map(str::to_owned),
+        }
+    }
+}
+
+impl Origin {
+    /// The element in its profile, as definitions point to each other's elements: `CANONICAL|VERSION#ELEMENT`.
+    pub fn address(&self) -> String {
+        format!("{}#{}", self.profile, self.element)
+    }
+
+    /// The invariant, as the reference validator names it: the profile without its version, and the key.
+    pub fn invariant(&self) -> Option<String> {
+        let url = self.profile.split('|').next().unwrap_or_default();
+        self.constraint.as_ref().map(|key| format!("{url}#{key}"))
+    }
+}
+
+impl fmt::Display for Origin {
+    /// The profile by the last part of its address, the element, and the key of the invariant.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (url, version) = self.profile.split_once('|').unwrap_or((&self.profile, ""));
+        let name = if url.starts_with("http") { url.rsplit('/').next().unwrap_or(url) } else { url };
+        write!(f, "{name}{}{version}, {}", if version.is_empty() { "" } else { "|" }, self.element)?;
+        match &self.constraint {
+            Some(key) => write!(f, ", {key}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -295,7 +339,7 @@ keys! {
     InvalidId, "invalid-id", "value",
         why "the id is part of the resource's address",
         see "https://hl7.org/fhir/R4/resource.html#id",
-        mend "use 1 to 64 of A-Z a-z 0-9 - .";
+        mend "use 1 to 64 of the characters A-Z, a-z, 0-9, - and . alone";
 
     // --- references and bundles
     /// Not a reference

@@ -49,7 +49,16 @@ impl Finding {
     /// An error about a value.
     pub(super) fn error(key: Key, node: Node<'_>, text: impl Into<String>) -> Self {
         let text = text.into();
-        Self { node: node.index(), anchor: Anchor::Value, severity: Severity::Error, key, text, hint: None, expected: None, origin: None }
+        Self {
+            node: node.index(),
+            anchor: Anchor::Value,
+            severity: Severity::Error,
+            key,
+            text,
+            hint: None,
+            expected: None,
+            origin: None,
+        }
     }
 
     /// Something that cannot be checked here.
