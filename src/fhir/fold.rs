@@ -32,7 +32,7 @@ pub fn fold(issues: &[Issue]) -> Vec<Fold<'_>> {
 }
 
 /// The path without the numbers of repetitions: `Bundle.entry.resource`.
-fn element(path: &str) -> String {
+pub fn element(path: &str) -> String {
     let mut element = String::with_capacity(path.len());
     let mut rest = path;
     while let Some((before, behind)) = rest.split_once('[') {

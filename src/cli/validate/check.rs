@@ -15,7 +15,7 @@ use super::inputs::{Job, LIMITS, Piece};
 use super::tally::Tally;
 use crate::cli::sources;
 use crate::error::{Error, Result};
-use crate::fhir::fold::fold;
+use crate::fhir::fold::{Fold, element, fold};
 use crate::fhir::{Document, Issue, Resources, Severity, outcome};
 use crate::profile::{Checker, Request};
 
@@ -66,8 +66,19 @@ pub(super) struct Answer {
 /// One thing to say.
 pub(super) struct Said {
     pub(super) text: String,
-    /// It is only a note; the same one about another file has the same number
-    pub(super) note: Option<u64>,
+    /// The finding, where it is one
+    pub(super) finding: Option<Finding>,
+}
+
+/// A finding by what it says.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Finding {
+    /// The same for the same finding about another resource
+    pub(super) number: u64,
+    /// It is only a note
+    pub(super) is_note: bool,
+    /// At how many places of the resource it is found
+    pub(super) places: usize,
 }
 
 impl Check {
@@ -120,7 +131,7 @@ impl Check {
                 let mut source = Source::new(text);
                 for fold in fold(&issues) {
                     let text = block::write(&fold, &answer.file, Some(&mut source), line.unwrap_or(1), paint);
-                    answer.said.push(Said { text, note: note(fold.issue) });
+                    answer.said.push(Said { text, finding: Some(finding(&fold)) });
                 }
             }
             Form::Outcome { indented } => {
@@ -130,7 +141,7 @@ impl Check {
                 }
                 let value = of_file(&name, &issues);
                 let text = if indented { format!("{value:#}") } else { value.to_string() };
-                answer.said.push(Said { text, note: None });
+                answer.said.push(Said { text, finding: None });
             }
         }
     }
@@ -158,13 +169,15 @@ fn bytes(path: &Path) -> Result<Vec<u8>> {
     read().map_err(|error| sources::unreadable(path, &error))
 }
 
-/// A number for what a note says, wherever it says it.
-fn note(issue: &Issue) -> Option<u64> {
-    (issue.severity == Severity::Information).then(|| {
-        let mut hasher = DefaultHasher::new();
-        (issue.key, &issue.text, &issue.expected, &issue.origin).hash(&mut hasher);
-        hasher.finish()
-    })
+fn finding(fold: &Fold<'_>) -> Finding {
+    let issue = fold.issue;
+    let mut hasher = DefaultHasher::new();
+    (issue.severity, issue.key, &issue.text, &issue.hint, &issue.expected, &issue.origin).hash(&mut hasher);
+    let is_note = issue.severity == Severity::Information;
+    if !is_note {
+        element(&issue.path).hash(&mut hasher);
+    }
+    Finding { number: hasher.finish(), is_note, places: 1 + fold.others.len() }
 }
 
 /// The OperationOutcome about a file, which it names.

@@ -1,14 +1,17 @@
 //! The report as it grows: what is said about each file in the order of the files, then the summary.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::{ErrorKind, Write};
 
 use super::Format;
-use super::check::{Answer, Said};
+use super::check::{Answer, Finding, Said};
 use super::progress::Progress;
 use super::tally::Tally;
 use crate::cli::{Exit, unwritable};
 use crate::error::Result;
+
+/// So often the same finding is shown about the resources of one file. A note is shown once, whatever the file.
+const OFTEN: usize = 5;
 
 /// Where the report goes and what it has said so far.
 pub(super) struct Report<'s> {
@@ -29,9 +32,11 @@ pub(super) struct State {
     total: Tally,
     /// What was counted in the file of which more may follow
     file: Tally,
-    /// Notes of that file that were said about another one
+    /// How often each finding was shown about that file
+    shown: HashMap<u64, usize>,
+    /// Findings of that file that were not shown any more
     repeated: usize,
-    /// Notes that were said
+    /// Notes that were shown about any file
     notes: HashSet<u64>,
     /// A finding was shown, so its reader may want to know more
     has_shown: bool,
@@ -41,6 +46,18 @@ pub(super) struct State {
     held: Option<String>,
     /// Whoever read the report has gone away (`| head`)
     is_closed: bool,
+}
+
+impl State {
+    /// Was this finding shown so often that its reader knows it?
+    fn is_known(&mut self, finding: Finding) -> bool {
+        if finding.is_note {
+            return !self.notes.insert(finding.number);
+        }
+        let times = self.shown.entry(finding.number).or_default();
+        *times += 1;
+        *times > OFTEN
+    }
 }
 
 impl Report<'_> {
@@ -63,6 +80,7 @@ impl Report<'_> {
         }
         if answer.is_last {
             self.state.file = Tally::default();
+            self.state.shown.clear();
             self.state.repeated = 0;
         }
         // What can be read is not kept waiting; whoever sends nothing new has heard all.
@@ -75,15 +93,17 @@ impl Report<'_> {
     }
 
     fn say(&mut self, said: Vec<Said>) -> Result<()> {
-        for Said { text, note } in said {
-            match self.format {
-                Format::Human if note.is_some_and(|note| !self.state.notes.insert(note)) => self.state.repeated += 1,
-                Format::Human => {
+        for Said { text, finding } in said {
+            match (self.format, finding) {
+                (Format::Human, Some(finding)) if self.state.is_known(finding) => {
+                    self.state.repeated += finding.places;
+                }
+                (Format::Human, _) => {
                     self.state.has_shown = true;
                     self.write(&text)?;
                 }
-                Format::Ndjson => self.write(&(text + "\n"))?,
-                Format::Json => self.outcome(text)?,
+                (Format::Ndjson, _) => self.write(&(text + "\n"))?,
+                (Format::Json, _) => self.outcome(text)?,
             }
         }
         Ok(())
@@ -92,7 +112,7 @@ impl Report<'_> {
     fn verdict(&mut self, file: &str) -> Result<()> {
         let mut line = format!("{file}: {}", self.state.file.verdict());
         if self.state.repeated > 0 {
-            line = format!("{line} ({} said above)", self.state.repeated);
+            line = format!("{line} ({} as above)", self.state.repeated);
         }
         self.write(&(line + "\n"))
     }

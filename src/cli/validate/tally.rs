@@ -120,7 +120,8 @@ impl Tally {
         text.push('\n');
         let width = self.keys.keys().map(|key| key.name().len()).max().unwrap_or_default();
         let mut rows: Vec<(&Key, &Counts)> = self.keys.iter().collect();
-        rows.sort_by_key(|(key, counts)| std::cmp::Reverse((counts.errors, counts.warnings, counts.notes, key.name())));
+        // The keys are in the order of the table, which stays where counts are equal.
+        rows.sort_by_key(|(_, counts)| std::cmp::Reverse((counts.errors, counts.warnings, counts.notes)));
         for (key, counts) in rows {
             let _ = writeln!(text, "  {:width$}  {}", key.name(), counts.text());
         }
