@@ -3,27 +3,14 @@
 //!
 //! What cannot be told (a filter over a system that is not at hand) becomes [`Codes::Unknown`], never an empty list.
 
-use super::Definitions;
+use super::View;
 use super::code_system::CodeSystem;
 use super::value_set::{Codes, Part, ValueSet};
 use crate::fhir::Node;
 
-/// Sets that import sets that import sets: deeper than this is a circle.
-const DEEPEST: usize = 16;
-
-/// The value set with this canonical URL; nothing if no package has it.
-pub(super) fn expand(definitions: &Definitions, canonical: &str) -> Option<ValueSet> {
-    expand_within(definitions, canonical, DEEPEST)
-}
-
-fn expand_within(definitions: &Definitions, canonical: &str, depth: usize) -> Option<ValueSet> {
-    definitions
-        .find(canonical, |layer, url, version| layer.value_set(url, version, |node| compose(definitions, node, depth)))
-}
-
-/// The value set that this resource describes.
-pub(super) fn compose(definitions: &Definitions, node: Node<'_>, depth: usize) -> ValueSet {
-    let maker = Maker { definitions, depth };
+/// The value set that a ValueSet resource describes.
+pub(super) fn compose(view: View<'_>, node: Node<'_>) -> ValueSet {
+    let maker = Maker { view };
     let mut set = ValueSet {
         url: node.str("url").unwrap_or_default().into_owned(),
         version: node.str("version").map(std::borrow::Cow::into_owned),
@@ -42,9 +29,13 @@ pub(super) fn compose(definitions: &Definitions, node: Node<'_>, depth: usize) -
     set
 }
 
+/// The value set of all codes of a system, which no ValueSet resource describes.
+pub(super) fn implicit(_view: View<'_>, _canonical: &str) -> Option<ValueSet> {
+    None
+}
+
 struct Maker<'a> {
-    definitions: &'a Definitions,
-    depth: usize,
+    view: View<'a>,
 }
 
 impl Maker<'_> {
@@ -62,11 +53,8 @@ impl Maker<'_> {
 
     fn import(&self, canonical: &str) -> Vec<Part> {
         let unknown = || vec![Part { system: Part::ANY.to_owned(), codes: Codes::Unknown }];
-        if self.depth == 0 {
-            return unknown();
-        }
-        match expand_within(self.definitions, canonical, self.depth - 1) {
-            Some(set) if set.excluded.is_empty() => set.parts,
+        match self.view.value_set(canonical) {
+            Some(set) if set.excluded.is_empty() => set.parts.clone(),
             Some(set) => subtract(&set.parts, &set.excluded),
             None => unknown(),
         }
@@ -76,7 +64,7 @@ impl Maker<'_> {
         if node.get("concept").is_some() {
             return Codes::listed(node.list("concept").filter_map(|concept| Some(concept.str("code")?.into_owned())));
         }
-        let Some(known) = self.definitions.code_system(system).filter(|known| known.is_complete) else {
+        let Some(known) = self.view.code_system(system).filter(|known| known.is_complete) else {
             return Codes::of_system(system);
         };
         let mut keep = vec![true; known.concepts().len()];

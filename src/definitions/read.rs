@@ -5,14 +5,23 @@
 use std::collections::HashMap;
 
 use super::search_parameter::{Component, SearchParameter};
+use super::snapshot::Stated;
 use super::structure::{
-    Binding, Constraint, Context, Discriminator, Element, Literal, Slicing, Strength, Structure, StructureKind, TypeRef,
+    AdditionalBinding, Binding, Constraint, Context, Discriminator, Element, Literal, Purpose, Slicing, Strength,
+    Structure, StructureKind, TypeRef, Usage,
 };
 use crate::fhir::{Issue, Key, Node};
 
 /// Says which FHIR type stands behind a `System.` type.
 const FHIR_TYPE: &str = "http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type";
 const MAX_VALUE_SET: &str = "http://hl7.org/fhir/StructureDefinition/elementdefinition-maxValueSet";
+const MIN_VALUE_SET: &str = "http://hl7.org/fhir/StructureDefinition/elementdefinition-minValueSet";
+/// Two URLs were published for the one extension.
+const ADDITIONAL_BINDING: [&str; 2] = [
+    "http://hl7.org/fhir/StructureDefinition/additional-binding",
+    "http://hl7.org/fhir/tools/StructureDefinition/additional-binding",
+];
+const BEST_PRACTICE: &str = "http://hl7.org/fhir/StructureDefinition/elementdefinition-bestpractice";
 const ELEMENT: &str = "http://hl7.org/fhir/StructureDefinition/Element";
 const CORE: &str = "http://hl7.org/fhir/StructureDefinition/";
 
@@ -44,8 +53,10 @@ impl Structure {
             is_profile: node.str("derivation").is_some_and(|how| how == "constraint"),
             base: text(node, "baseDefinition"),
             contexts: node.list("context").filter_map(context).collect(),
+            context_invariants: texts(node, "contextInvariant"),
             elements: Vec::new(),
             is_differential,
+            package: std::sync::Arc::from(""),
         };
         for element in list.list("element") {
             let element = read_element(element, &structure)?;
@@ -56,6 +67,19 @@ impl Structure {
         }
         tie(&mut structure.elements);
         Ok(structure)
+    }
+}
+
+impl Structure {
+    /// Reads the differential of a StructureDefinition: elements with what they say, apart from what they do not say.
+    pub(super) fn read_differential(node: Node<'_>) -> Result<Vec<Stated>, Box<Issue>> {
+        let structure = Self::read(node)?;
+        let elements = node.get("differential").into_iter().flat_map(|list| list.list("element"));
+        let stated = |node: Node<'_>| {
+            let max = text(node, "max").map(|max| max.parse().ok());
+            Ok(Stated { element: read_element(node, &structure)?, min: number(node, "min"), max })
+        };
+        elements.map(stated).collect()
     }
 }
 
@@ -87,18 +111,26 @@ impl SearchParameter {
 fn read_element(node: Node<'_>, structure: &Structure) -> Result<Element, Box<Issue>> {
     let path = needed(node, "path")?;
     let max = text(node, "max");
-    let base_max = node.get("base").and_then(|base| text(base, "max"));
+    let base = node.get("base");
+    let content = text(node, "contentReference").and_then(|at| {
+        let (url, id) = at.split_once('#')?;
+        Some((url.to_owned(), id.to_owned()))
+    });
+    let base_max = base.and_then(|base| text(base, "max"));
     let mut element = Element {
         id: text(node, "id").unwrap_or_else(|| path.clone()),
         name: path.rsplit('.').next().unwrap_or_default().to_owned(),
         slice_name: text(node, "sliceName"),
+        slice_is_constraining: flag(node, "sliceIsConstraining"),
+        base_path: base.and_then(|base| text(base, "path")),
         slicing: node.get("slicing").map(slicing),
         min: number(node, "min").unwrap_or(0),
         max: max.as_deref().and_then(|max| max.parse().ok()),
         is_list: base_max.or(max).is_some_and(|max| max != "1" && max != "0"),
         is_attribute: node.list("representation").any(|how| how.is_str("xmlAttr")),
         types: node.list("type").map(type_ref).collect(),
-        content_reference: text(node, "contentReference").and_then(|at| Some(at.split_once('#')?.1.to_owned())),
+        content_source: content.as_ref().map(|(url, _)| url.clone()).filter(|url| !is_own(url, structure)),
+        content_reference: content.map(|(_, id)| id),
         binding: node.get("binding").and_then(binding),
         constraints: node.list("constraint").filter_map(constraint).collect(),
         max_length: number(node, "maxLength"),
@@ -123,6 +155,11 @@ fn read_element(node: Node<'_>, structure: &Structure) -> Result<Element, Box<Is
     }
     settle(&mut element, structure);
     Ok(element)
+}
+
+/// Does a content reference with this URL stay in the structure?
+fn is_own(url: &str, structure: &Structure) -> bool {
+    url.is_empty() || url.split('|').next() == Some(&structure.url)
 }
 
 /// R4 gives `Resource.id` the type string; the text of the standard says id. Constraints that the element's type
@@ -166,6 +203,27 @@ fn binding(node: Node<'_>) -> Option<Binding> {
         strength: Strength::from_code(&node.str("strength")?)?,
         value_set: text(node, "valueSet"),
         max_value_set: extension(node, MAX_VALUE_SET),
+        min_value_set: extension(node, MIN_VALUE_SET),
+        additional: extensions(node, &ADDITIONAL_BINDING).filter_map(additional_binding).collect(),
+    })
+}
+
+fn additional_binding(node: Node<'_>) -> Option<AdditionalBinding> {
+    Some(AdditionalBinding {
+        purpose: Purpose::from_code(&extension(node, "purpose")?),
+        value_set: extension(node, "valueSet")?,
+        usage: extensions(node, &["usage"]).filter_map(|one| usage(one.get("valueUsageContext")?)).collect(),
+        any: extensions(node, &["any"]).any(|one| flag(one, "valueBoolean")),
+    })
+}
+
+fn usage(node: Node<'_>) -> Option<Usage> {
+    let code = node.get("code")?;
+    let codings = node.get("valueCodeableConcept").into_iter().flat_map(|concept| concept.list("coding"));
+    Some(Usage {
+        system: text(code, "system"),
+        code: text(code, "code")?,
+        values: codings.filter_map(|coding| Some((text(coding, "system"), text(coding, "code")?))).collect(),
     })
 }
 
@@ -173,6 +231,7 @@ fn constraint(node: Node<'_>) -> Option<Constraint> {
     Some(Constraint {
         key: text(node, "key")?,
         is_error: node.str("severity").is_none_or(|severity| severity == "error"),
+        is_best_practice: extensions(node, &[BEST_PRACTICE]).any(|one| flag(one, "valueBoolean")),
         human: text(node, "human").unwrap_or_default(),
         expression: text(node, "expression")?,
         source: text(node, "source"),
@@ -195,7 +254,7 @@ fn context(node: Node<'_>) -> Option<Context> {
 }
 
 /// Tells every element its parent and children, by the ids (which keep slices apart) or, failing that, the paths.
-fn tie(elements: &mut [Element]) {
+pub(super) fn tie(elements: &mut [Element]) {
     let mut by_id: HashMap<String, u32> = HashMap::new();
     for index in 0..elements.len() {
         let element = &elements[index];
@@ -228,9 +287,17 @@ fn number(node: Node<'_>, name: &str) -> Option<u32> {
     node.get(name).and_then(Node::as_number).and_then(|digits| digits.parse().ok())
 }
 
+/// The extensions with one of these URLs.
+fn extensions<'a>(node: Node<'a>, urls: &[&str]) -> impl Iterator<Item = Node<'a>> {
+    node.list("extension").filter(move |extension| {
+        let url = extension.get("url");
+        url.is_some_and(|url| urls.iter().any(|wanted| url.is_str(wanted)))
+    })
+}
+
 /// The value of the extension with this URL, where it is a string of some kind.
 fn extension(node: Node<'_>, url: &str) -> Option<String> {
-    let found = node.list("extension").find(|extension| extension.get("url").is_some_and(|at| at.is_str(url)))?;
+    let found = extensions(node, &[url]).next()?;
     found
         .members()
         .find(|member| member.name().starts_with("value"))

@@ -3,6 +3,8 @@
 //!
 //! Data only; `read.rs` fills it. It must not know how a definition is stored or what is done with it.
 
+use std::sync::Arc;
+
 /// A type or profile: its elements in the order of the definition, the root first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Structure {
@@ -24,10 +26,14 @@ pub struct Structure {
     pub base: Option<String>,
     /// Where an extension may stand
     pub contexts: Vec<Context>,
+    /// Rules in FHIRPath that hold where an extension stands
+    pub context_invariants: Vec<String>,
     /// Its elements: the snapshot, or the differential where `is_differential`
     pub elements: Vec<Element>,
     /// There was no snapshot: `elements` say only what differs from the base
     pub is_differential: bool,
+    /// The package that it comes from, as `name#version`; its references are read as that package means them
+    pub package: Arc<str>,
 }
 
 /// What a structure describes (<https://hl7.org/fhir/R4/valueset-structure-definition-kind.html>).
@@ -62,22 +68,29 @@ pub struct Element {
     pub path: String,
     /// Last step of the path, with `[x]` where it is a choice; the type's name at the root
     pub name: String,
-    /// The slice that it defines
+    /// The slice that it defines: `contact`, or `contact/email` for a slice of a slice; `@default` holds for what is in
+    /// no slice
     pub slice_name: Option<String>,
+    /// The slice is one that the base has already
+    pub slice_is_constraining: bool,
     /// How its repetitions are sliced
     pub slicing: Option<Slicing>,
     /// At least so many
     pub min: u32,
     /// At most so many; none is `*`
     pub max: Option<u32>,
+    /// Path of the element in the type that first defined it (`Element.extension`)
+    pub base_path: Option<String>,
     /// Written as an array, whatever `max` a profile leaves
     pub is_list: bool,
     /// An XML attribute: it has no `_name` sibling, so neither id nor extensions
     pub is_attribute: bool,
     /// What it may hold; several in a choice; none at the root and where `content_reference` speaks
     pub types: Vec<TypeRef>,
-    /// Id of the element of this structure whose content it shares (`Questionnaire.item`)
+    /// Id of the element whose content it shares (`Questionnaire.item`)
     pub content_reference: Option<String>,
+    /// Canonical URL of the structure that has that element, where it is not this one
+    pub content_source: Option<String>,
     /// The codes it may hold
     pub binding: Option<Binding>,
     /// Rules in FHIRPath; those that its type brings along stand in the type alone
@@ -126,6 +139,54 @@ pub struct Binding {
     pub value_set: Option<String>,
     /// Codes outside of this set are wrong whatever the strength
     pub max_value_set: Option<String>,
+    /// What a system has to be able to handle at least
+    pub min_value_set: Option<String>,
+    /// Bindings beside this one
+    pub additional: Vec<AdditionalBinding>,
+}
+
+/// A binding beside the main one, often for some uses of the profile only
+/// (<https://hl7.org/fhir/tools/StructureDefinition-additional-binding.html>).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdditionalBinding {
+    /// What it is for
+    pub purpose: Purpose,
+    /// Canonical URL, with version where the definition gives one
+    pub value_set: String,
+    /// It holds where one of these applies; always, where there is none
+    pub usage: Vec<Usage>,
+    /// One repetition that meets it is enough; else every one has to
+    pub any: bool,
+}
+
+/// What an additional binding is for (<https://hl7.org/fhir/R5/valueset-additional-binding-purpose.html>).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// No code may be outside
+    Maximum,
+    /// Has to be handled by every system
+    Minimum,
+    /// Has to be used
+    Required,
+    /// Has to be used where it fits
+    Extensible,
+    /// Better than others
+    Preferred,
+    /// For new records: required there
+    Current,
+    /// For people who choose or design (`ui`, `starter`, `candidate`, `component`, ...); nothing is checked by it
+    Design,
+}
+
+/// A use that a binding is for (<https://hl7.org/fhir/R4/metadatatypes.html#UsageContext>).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Usage {
+    /// System of the code; the URL of a profile, where the code is the path of one of its elements
+    pub system: Option<String>,
+    /// What is looked at: a kind of use, or an element (`ServiceRequest.category`)
+    pub code: String,
+    /// It applies where that is one of these: system and code
+    pub values: Vec<(Option<String>, String)>,
 }
 
 /// How strict a binding is.
@@ -148,6 +209,8 @@ pub struct Constraint {
     pub key: String,
     /// An error, rather than a warning
     pub is_error: bool,
+    /// Good practice rather than a rule
+    pub is_best_practice: bool,
     /// The rule in the standard's words
     pub human: String,
     /// The rule in FHIRPath
@@ -199,6 +262,11 @@ pub struct Child<'a> {
 // ===
 
 impl Structure {
+    /// Does it define an extension?
+    pub fn is_extension(&self) -> bool {
+        self.is_profile && self.type_name == "Extension"
+    }
+
     /// The element that stands for the whole.
     pub fn root(&self) -> Option<&Element> {
         self.elements.first()
@@ -247,6 +315,14 @@ impl Structure {
 }
 
 impl Element {
+    /// Name of the slice that rules what is in no other slice.
+    pub const DEFAULT_SLICE: &str = "@default";
+
+    /// The slice that this slice divides further: `contact` for `contact/email`.
+    pub fn outer_slice(&self) -> Option<&str> {
+        Some(self.slice_name.as_deref()?.rsplit_once('/')?.0)
+    }
+
     /// Is it a choice of types (`value[x]`)?
     pub fn is_choice(&self) -> bool {
         self.name.ends_with("[x]")
@@ -273,6 +349,21 @@ impl Element {
 fn is_capitalized(type_name: &str, text: &str) -> bool {
     let (name, text) = (type_name.as_bytes(), text.as_bytes());
     name.len() == text.len() && !name.is_empty() && name[0].to_ascii_uppercase() == text[0] && name[1..] == text[1..]
+}
+
+impl Purpose {
+    /// Reads the code of the standard.
+    pub fn from_code(code: &str) -> Self {
+        match code {
+            "maximum" => Self::Maximum,
+            "minimum" => Self::Minimum,
+            "required" => Self::Required,
+            "extensible" => Self::Extensible,
+            "preferred" => Self::Preferred,
+            "current" => Self::Current,
+            _ => Self::Design,
+        }
+    }
 }
 
 impl Strength {

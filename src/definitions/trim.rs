@@ -11,11 +11,13 @@ enum Keep {
     Again,
     /// A flag: only where it is set
     IfTrue,
-    /// Of a list of extensions those with these URLs
-    Extensions(&'static [&'static str]),
+    /// This, where the member named does not stand beside it
+    Without(&'static str, &'static Keep),
+    /// Of a list of extensions those with these URLs, and of them this
+    Extensions(&'static [&'static str], &'static Keep),
 }
 
-use Keep::{Again, All, Extensions, IfTrue, Only};
+use Keep::{Again, All, Extensions, IfTrue, Only, Without};
 
 const STRUCTURE: Keep = Only(&[
     ("resourceType", All),
@@ -30,7 +32,7 @@ const STRUCTURE: Keep = Only(&[
     ("baseDefinition", All),
     ("derivation", All),
     ("snapshot", Only(&[("element", ELEMENT)])),
-    ("differential", Only(&[("element", ELEMENT)])),
+    ("differential", Without("snapshot", &Only(&[("element", ELEMENT)]))),
 ]);
 
 const ELEMENT: Keep = Only(&[
@@ -42,12 +44,12 @@ const ELEMENT: Keep = Only(&[
     ("slicing", Only(&[("discriminator", All), ("ordered", All), ("rules", All)])),
     ("min", All),
     ("max", All),
-    ("base", Only(&[("max", All)])),
+    ("base", Only(&[("path", All), ("max", All)])),
     ("contentReference", All),
     (
         "type",
         Only(&[
-            ("extension", Extensions(&["http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type"])),
+            ("extension", Extensions(&["http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type"], &All)),
             ("code", All),
             ("profile", All),
             ("targetProfile", All),
@@ -60,7 +62,20 @@ const ELEMENT: Keep = Only(&[
     ("minValue*", All),
     ("maxValue*", All),
     ("maxLength", All),
-    ("constraint", Only(&[("key", All), ("severity", All), ("human", All), ("expression", All), ("source", All)])),
+    (
+        "constraint",
+        Only(&[
+            (
+                "extension",
+                Extensions(&["http://hl7.org/fhir/StructureDefinition/elementdefinition-bestpractice"], &All),
+            ),
+            ("key", All),
+            ("severity", All),
+            ("human", All),
+            ("expression", All),
+            ("source", All),
+        ]),
+    ),
     ("mustSupport", IfTrue),
     ("isModifier", IfTrue),
     ("isSummary", IfTrue),
@@ -69,16 +84,28 @@ const ELEMENT: Keep = Only(&[
         Only(&[
             (
                 "extension",
-                Extensions(&[
-                    "http://hl7.org/fhir/StructureDefinition/elementdefinition-maxValueSet",
-                    "http://hl7.org/fhir/tools/StructureDefinition/additional-binding",
-                    "http://hl7.org/fhir/StructureDefinition/additional-binding",
-                ]),
+                Extensions(
+                    &[
+                        "http://hl7.org/fhir/StructureDefinition/elementdefinition-maxValueSet",
+                        "http://hl7.org/fhir/StructureDefinition/elementdefinition-minValueSet",
+                        "http://hl7.org/fhir/tools/StructureDefinition/additional-binding",
+                        "http://hl7.org/fhir/StructureDefinition/additional-binding",
+                    ],
+                    &BINDING_EXTENSION,
+                ),
             ),
             ("strength", All),
             ("valueSet", All),
         ]),
     ),
+]);
+
+/// A value set, or an additional binding without what it tells people.
+const BINDING_EXTENSION: Keep = Only(&[
+    ("url", All),
+    ("valueCanonical", All),
+    ("valueUri", All),
+    ("extension", Extensions(&["purpose", "valueSet", "usage", "any"], &All)),
 ]);
 
 const CODE_SYSTEM: Keep = Only(&[
@@ -87,28 +114,34 @@ const CODE_SYSTEM: Keep = Only(&[
     ("version", All),
     ("caseSensitive", All),
     ("content", All),
+    ("hierarchyMeaning", All),
     ("supplements", All),
+    ("valueSet", All),
+    ("property", Only(&[("code", All), ("uri", All)])),
     ("concept", CONCEPT),
 ]);
 
-const CONCEPT: Keep = Only(&[
-    ("code", All),
-    ("property", Only(&[("code", All), ("valueCode", All), ("valueBoolean", IfTrue)])),
-    ("concept", Again),
-]);
+const CONCEPT: Keep = Only(&[("code", All), ("property", Only(&[("code", All), ("value*", All)])), ("concept", Again)]);
 
 const VALUE_SET: Keep = Only(&[
     ("resourceType", All),
     ("url", All),
     ("version", All),
-    ("compose", Only(&[("include", INCLUDE), ("exclude", INCLUDE)])),
-    ("expansion", Only(&[("contains", CONTAINS)])),
+    ("compose", Only(&[("inactive", All), ("include", INCLUDE), ("exclude", INCLUDE)])),
+    ("expansion", Only(&[("total", All), ("contains", CONTAINS)])),
 ]);
 
 const INCLUDE: Keep =
     Only(&[("system", All), ("version", All), ("concept", Only(&[("code", All)])), ("filter", All), ("valueSet", All)]);
 
-const CONTAINS: Keep = Only(&[("system", All), ("abstract", IfTrue), ("code", All), ("contains", Again)]);
+const CONTAINS: Keep = Only(&[
+    ("system", All),
+    ("version", All),
+    ("abstract", IfTrue),
+    ("inactive", IfTrue),
+    ("code", All),
+    ("contains", Again),
+]);
 
 const SEARCH_PARAMETER: Keep = Only(&[
     ("resourceType", All),
@@ -144,7 +177,8 @@ fn write(node: Node<'_>, keep: &Keep, text: &mut String) {
             list(text, ['[', ']'], items, |item, text| write(item, keep, text));
         }
         Kind::Object => {
-            let members = node.members().filter_map(|member| Some((member, of_member(keep, member)?)));
+            let keep = if let Extensions(_, inner) = keep { inner } else { keep };
+            let members = node.members().filter_map(|member| Some((member, of_member(keep, node, member)?)));
             list(text, ['{', '}'], members, |(member, inner), text| {
                 text.push('"');
                 text.push_str(member.name());
@@ -167,18 +201,19 @@ fn list<T>(text: &mut String, brackets: [char; 2], items: impl Iterator<Item = T
     text.push(brackets[1]);
 }
 
-/// What is kept of a member; nothing if it is dropped.
-fn of_member<'k>(keep: &'k Keep, member: Node<'_>) -> Option<&'k Keep> {
+/// What is kept of a member of `parent`; nothing if it is dropped.
+fn of_member<'k>(keep: &'k Keep, parent: Node<'_>, member: Node<'_>) -> Option<&'k Keep> {
     let Only(kept) = keep else { return Some(&All) };
     let name = member.name();
     let matches = |pattern: &str| pattern.strip_suffix('*').map_or(pattern == name, |prefix| name.starts_with(prefix));
     let inner = match &kept.iter().find(|(pattern, _)| matches(pattern))?.1 {
         Again => keep,
+        Without(sibling, inner) => return parent.get(sibling).is_none().then_some(*inner),
         inner => inner,
     };
     let has_content = match inner {
         IfTrue => member.as_bool() == Some(true),
-        Extensions(_) => member.items().any(|item| is_kept(item, inner)),
+        Extensions(..) => member.items().any(|item| is_kept(item, inner)),
         _ => true,
     };
     has_content.then_some(inner)
@@ -186,7 +221,7 @@ fn of_member<'k>(keep: &'k Keep, member: Node<'_>) -> Option<&'k Keep> {
 
 fn is_kept(item: Node<'_>, keep: &Keep) -> bool {
     match keep {
-        Extensions(urls) => item.str("url").is_some_and(|url| urls.contains(&&*url)),
+        Extensions(urls, _) => item.str("url").is_some_and(|url| urls.contains(&&*url)),
         _ => true,
     }
 }

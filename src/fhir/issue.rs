@@ -57,7 +57,7 @@ pub struct Issue {
 }
 
 /// Where a rule is written.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Origin {
     /// Canonical URL of the structure, with its version where it has one
     pub profile: String,
@@ -322,6 +322,61 @@ keys! {
         why "with a required binding a reader handles these codes and no others",
         see "https://hl7.org/fhir/R4/terminologies.html#required",
         mend "use a code of the value set";
+    /// A code that its code system does not have
+    Coding, "coding", "code-invalid",
+        why "a code means what its system says; one that is not in it means nothing",
+        see "https://hl7.org/fhir/R4/terminologies.html",
+        mend "use a code of the code system, spelled as it is there";
+    /// Not the fixed value
+    Fixed, "fixed", "value",
+        why "the profile leaves no choice here: readers that rely on it do not even look at the value",
+        see "https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.fixed_x_",
+        mend "write the value that is fixed";
+    /// Not the pattern
+    Pattern, "pattern", "value",
+        why "readers recognise the element by what the pattern holds",
+        see "https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.pattern_x_",
+        mend "write what the pattern holds; more may stand beside it";
+    /// Too small or too large
+    ValueRange, "value-range", "value",
+        why "the profile bounds what a value may be, and readers have no room for more",
+        see "https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.minValue_x_",
+        mend "write a value within the bounds";
+    /// A slice is missing, or a value is in none
+    Slice, "slice", "structure",
+        why "a profile sorts repetitions into slices by a value in them; one with another value is not found there",
+        see "https://hl7.org/fhir/R4/profiling.html#slicing",
+        mend "see which slices the profile has, and what tells them apart";
+    /// An invariant does not hold
+    Invariant, "invariant", "invariant",
+        why "the definition states a rule between several elements, as a FHIRPath expression that has to be true",
+        see "https://hl7.org/fhir/R4/conformance-rules.html#constraints",
+        mend "see the rule in FHIRPath, and change what it looks at";
+    /// An extension that may not be here, or is not as defined
+    Extension, "extension", "extension",
+        why "an extension says by its url what it means, and its definition where it may stand and what it holds",
+        see "https://hl7.org/fhir/R4/extensibility.html",
+        mend "see the definition of the extension";
+    /// A type that the profile does not allow
+    TypeNotAllowed, "type-not-allowed", "structure",
+        why "a profile may allow fewer types than the standard does, and its readers handle no others",
+        see "https://hl7.org/fhir/R4/profiling.html",
+        mend "use a type that the profile allows";
+    /// A profile is not met
+    Profile, "profile", "structure",
+        why "the resource claims to meet the profile, or has to at this place, so readers take it for granted",
+        see "https://hl7.org/fhir/R4/profiling.html",
+        mend "see the definition of the profile";
+    /// What the reference leads to meets no allowed profile
+    TargetProfile, "target-profile", "structure",
+        why "who follows the reference relies on finding what one of these profiles describes",
+        see "https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.type.targetProfile",
+        mend "reference a resource that meets one of the profiles, or mend the one referenced";
+    /// An element that must be supported is absent
+    MustSupport, "must-support", "informational",
+        why "systems that claim the profile can send and read the element; that one message lacks it is allowed",
+        see "https://hl7.org/fhir/R4/conformance-rules.html#mustSupport",
+        mend "nothing is wrong; add the element if it is known";
     /// Cannot be checked here
     NotChecked, "not-checked", "not-found",
         why "the definition is not at hand, so this part may be right or wrong; it is never held against the message",
@@ -367,6 +422,58 @@ keys! {
         why "a reference to this identity could mean either entry",
         see "https://hl7.org/fhir/R4/bundle.html#bundle-unique",
         mend "give every entry its own fullUrl";
+
+    // --- forms (a QuestionnaireResponse against its Questionnaire)
+    /// The form is not at hand
+    QuestionnaireMissing, "questionnaire-missing", "not-found",
+        why "answers are checked against the form that asked for them; without it they may be right or wrong",
+        see "https://hl7.org/fhir/R4/questionnaireresponse.html",
+        mend "contain the Questionnaire, or load it with --with";
+    /// The form was not to be filled in, or not then, or not about this subject
+    QuestionnaireUse, "questionnaire-use", "business-rule",
+        why "a form says in which state, at what times and about whom it may be filled in",
+        see "https://hl7.org/fhir/R4/questionnaire.html",
+        mend "use a Questionnaire that is active, at a time and for a subject that it is meant for";
+    /// An item where the form has none
+    QuestionnaireItem, "questionnaire-item", "structure",
+        why "an answer belongs to its question by linkId and place; elsewhere nobody knows what was asked",
+        see "https://hl7.org/fhir/R4/questionnaireresponse.html#link",
+        mend "arrange the items as the Questionnaire does, each with its linkId";
+    /// A required item is absent or not answered
+    QuestionnaireRequired, "questionnaire-required", "required",
+        why "a response that says that it is completed answers what the form demands",
+        see "https://hl7.org/fhir/R4/questionnaire-definitions.html#Questionnaire.item.required",
+        mend "answer the question, or leave the response in-progress";
+    /// Too few or too many answers or groups
+    QuestionnaireCount, "questionnaire-count", "structure",
+        why "only items that repeat have several answers, within the bounds that the form gives",
+        see "https://hl7.org/fhir/R4/questionnaire-definitions.html#Questionnaire.item.repeats",
+        mend "give as many answers as the Questionnaire allows";
+    /// Answered, though the form does not ask for it
+    QuestionnaireDisabled, "questionnaire-disabled", "business-rule",
+        why "the answers to other questions disable this one, so one of the two is wrong",
+        see "https://hl7.org/fhir/R4/questionnaire-definitions.html#Questionnaire.item.enableWhen",
+        mend "leave out the answer, or correct the one that its enableWhen asks for";
+    /// An answer of another type
+    QuestionnaireType, "questionnaire-type", "structure",
+        why "the type of a question says how its answer is written",
+        see "https://hl7.org/fhir/R4/questionnaire-definitions.html#Questionnaire.item.type",
+        mend "answer with a value of the question's type";
+    /// An answer that is not on offer
+    QuestionnaireOption, "questionnaire-option", "code-invalid",
+        why "a question with options is answered with one of them, unless it is open",
+        see "https://hl7.org/fhir/R4/questionnaire-definitions.html#Questionnaire.item.answerOption",
+        mend "answer with one of the options";
+    /// An answer beyond the limits of the question
+    QuestionnaireLimit, "questionnaire-limit", "value",
+        why "the form bounds the length, size or precision of this answer",
+        see "https://hl7.org/fhir/R4/questionnaire-definitions.html#Questionnaire.item.maxLength",
+        mend "keep to the limits of the question";
+    /// A text that is not the form's
+    QuestionnaireText, "questionnaire-text", "informational",
+        why "who reads the response takes its text for the question that was asked",
+        see "https://hl7.org/fhir/R4/questionnaireresponse-definitions.html#QuestionnaireResponse.item.text",
+        mend "repeat the text of the Questionnaire, or leave it out";
 
     // --- profiles (data we load)
     /// A definition cannot be used

@@ -1,9 +1,9 @@
 //! The public face of the check.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::report::Report;
-use super::rules::claims;
 use super::schemas::Schemas;
 use super::walk::Walk;
 use crate::definitions::Definitions;
@@ -23,6 +23,8 @@ pub struct Request<'a> {
     pub profiles: &'a [&'a str],
     /// Resources beside it: where references and canonicals may lead
     pub with: Option<&'a Resources>,
+    /// Profiles that every resource of a type has to meet, wherever it stands in the document
+    pub by_type: Option<&'a HashMap<String, Vec<String>>>,
     /// Say too which elements that must be supported are absent
     pub must_support: bool,
     /// Say too where it keeps to the rules but not to what is recommended
@@ -46,18 +48,16 @@ impl Checker {
     }
 
     /// As [`Checker::check`], with everything that can be asked for.
-    pub fn report(&self, root: Node<'_>, request: &Request<'_>) -> Report {
-        Report { issues: self.check_against(root, request.profiles), questions: Vec::new() }
+    pub fn report<'d>(&self, root: Node<'d>, request: &Request<'d>) -> Report {
+        let mut walk = Walk::new(&self.schemas, root, *request);
+        walk.root(root);
+        walk.findings.locate(walk.open, root)
     }
 
     /// As [`Checker::check`], and against these profiles (canonical URLs) besides those that it claims to meet. A profile
     /// that cannot be checked is an information issue, never an error.
     pub fn check_against(&self, root: Node<'_>, profiles: &[&str]) -> Vec<Issue> {
-        let mut walk = Walk::new(&self.schemas, root);
-        walk.resource(root);
-        for profile in profiles {
-            claims::say(root, profile, &mut walk);
-        }
-        walk.findings.locate(root)
+        let request = Request { profiles, ..Request::default() };
+        self.report(root, &request).settle(|_| None)
     }
 }

@@ -1,13 +1,19 @@
 //! Compiles definitions into a [`Schema`]: elements of all parts are brought together by name, and every rule that one
 //! of them states is made ready to run (<https://hl7.org/fhir/R4/elementdefinition.html#interpretation>).
+//!
+//! A snapshot repeats what it inherits, so of a type and its profiles only the profiles are asked for rules, and of an
+//! element and its slices only the slices: what a rule says is then said once, by whoever said it last.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::names::Names;
 use super::rules::{self, Rule};
-use super::schema::{Content, ElementSchema, Json, Member, Part, Schema, ValueSchema};
+use super::schema::{Content, Demand, ElementSchema, Json, Limit, Member, Part, Schema, Stated, ValueSchema};
 use super::schemas::Schemas;
+use super::slicing::{self, Variants};
 use crate::definitions::structure::{Element, Structure, StructureKind, TypeRef};
+use crate::fhir::Origin;
 
 /// One definition of an element, with what surrounds it.
 #[derive(Clone, Copy)]
@@ -18,12 +24,12 @@ pub(super) struct Definition<'a> {
     pub(super) element: &'a Element,
 }
 
+/// Parts with their structures at hand.
+pub(super) type Placed = Vec<(Arc<Structure>, u32)>;
+
 /// Compiles the schema that is made of these parts.
 pub(super) fn compile(schemas: &Schemas, parts: &[Part]) -> Schema {
-    let structures: Vec<(Arc<Structure>, u32)> = parts
-        .iter()
-        .filter_map(|part| Some((schemas.definitions().structure(&part.structure)?, part.element)))
-        .collect();
+    let structures = place(schemas, parts);
     let mut schema = Schema {
         name: structures.first().map_or_else(String::new, |(structure, index)| name_of(structure, *index)),
         is_resource: structures
@@ -34,11 +40,17 @@ pub(super) fn compile(schemas: &Schemas, parts: &[Part]) -> Schema {
         elements: Vec::new(),
         required: Vec::new(),
         bounded: Vec::new(),
+        sliced: Vec::new(),
+        supported: Vec::new(),
+        slices: 0,
         rules: Vec::new(),
+        invariants: Vec::new(),
     };
-    for (structure, index) in &structures {
-        if let Some(element) = structure.element(*index) {
-            rules::of_object(Definition { schemas, structure, index: *index, element }, &mut schema.rules);
+    let wholes: Vec<Definition<'_>> = definitions(schemas, &structures).collect();
+    for definition in &wholes {
+        rules::of_object(*definition, &mut schema.rules);
+        if definition.index == 0 {
+            rules::invariants(*definition, &mut schema.invariants);
         }
     }
     for definitions in elements(schemas, &structures) {
@@ -46,6 +58,22 @@ pub(super) fn compile(schemas: &Schemas, parts: &[Part]) -> Schema {
     }
     schema.names = Names::new(schema.members.iter().map(|member| member.name.as_str()));
     schema
+}
+
+/// The structures of parts; a part whose structure is not at hand is left out.
+pub(super) fn place(schemas: &Schemas, parts: &[Part]) -> Placed {
+    let at_hand = |part: &Part| Some((schemas.definitions().structure(&part.structure)?, part.element));
+    parts.iter().filter_map(at_hand).collect()
+}
+
+/// What parts say, each as a definition.
+pub(super) fn definitions<'a>(
+    schemas: &'a Schemas,
+    structures: &'a [(Arc<Structure>, u32)],
+) -> impl Iterator<Item = Definition<'a>> {
+    structures.iter().filter_map(move |(structure, index)| {
+        Some(Definition { schemas, structure, index: *index, element: structure.element(*index)? })
+    })
 }
 
 fn name_of(structure: &Structure, index: u32) -> String {
@@ -73,13 +101,12 @@ fn elements<'a>(schemas: &'a Schemas, structures: &'a [(Arc<Structure>, u32)]) -
 fn add(schema: &mut Schema, definitions: &[Definition<'_>]) {
     let Some(first) = definitions.first() else { return };
     let position = schema.elements.len() as u16;
-    let min = definitions.iter().map(|definition| definition.element.min).max().unwrap_or(0);
-    let max = definitions.iter().filter_map(|definition| definition.element.max).min();
+    let (min, max) = limits(definitions);
     let is_list = first.element.is_list;
-    if min > 0 {
+    if min.count > 0 {
         schema.required.push(position);
     }
-    if max.is_some_and(|max| is_list || max == 0) {
+    if max.as_ref().is_some_and(|max| is_list || max.count == 0) {
         schema.bounded.push(position);
     }
     let mut values = Vec::new();
@@ -95,7 +122,42 @@ fn add(schema: &mut Schema, definitions: &[Definition<'_>]) {
         member(name, false);
         values.push(value);
     }
-    schema.elements.push(ElementSchema { name: first.element.name.clone(), is_list, min, max, values });
+    let slicings = slicing::compile(definitions, &mut schema.slices);
+    if !slicings.is_empty() {
+        schema.sliced.push(position);
+    }
+    let supported = definitions.iter().find(|definition| definition.element.must_support).map(Definition::origin);
+    if supported.is_some() {
+        schema.supported.push(position);
+    }
+    schema.elements.push(ElementSchema {
+        name: first.element.name.clone(),
+        is_list,
+        min,
+        max,
+        values,
+        slicings,
+        variants: Variants::default(),
+        parts: definitions.iter().map(Definition::part).collect(),
+        supported,
+    });
+}
+
+/// The narrowest limits, each from whoever states it first.
+fn limits(definitions: &[Definition<'_>]) -> (Limit, Option<Limit>) {
+    let origin = |definition: &Definition<'_>| definition.origin();
+    let mut min = Limit { count: 0, origin: Arc::default() };
+    let mut max: Option<Limit> = None;
+    for definition in definitions {
+        let element = definition.element;
+        if element.min > min.count {
+            min = Limit { count: element.min, origin: origin(definition) };
+        }
+        if let Some(count) = element.max.filter(|count| max.as_ref().is_none_or(|max| *count < max.count)) {
+            max = Some(Limit { count, origin: origin(definition) });
+        }
+    }
+    (min, max)
 }
 
 /// The types of an element; one that shares another's content has that one's.
@@ -105,43 +167,128 @@ fn types(definition: &Definition<'_>) -> Vec<TypeRef> {
     content.map_or_else(Vec::new, |element| element.types.clone())
 }
 
-fn value(definitions: &[Definition<'_>], allowed: &TypeRef) -> ValueSchema {
-    let mut rules: Vec<Rule> = Vec::new();
-    for definition in definitions {
-        rules::of_value(*definition, allowed, &mut rules);
+/// A value of a type that an element may have, with what these definitions say about it.
+pub(super) fn value(definitions: &[Definition<'_>], allowed: &TypeRef) -> ValueSchema {
+    let (mut rules, mut invariants) = (Vec::new(), Vec::new());
+    let mut refused = None;
+    for definition in stating(definitions) {
+        rules::invariants(definition, &mut invariants);
+        match definition.type_ref(allowed) {
+            Some(allowed) => rules::of_value(definition, &allowed, &mut rules),
+            None => refused = Some(definition.origin()),
+        }
     }
-    ValueSchema { type_name: allowed.code.clone(), content: content(definitions, allowed), rules }
+    ValueSchema {
+        type_name: allowed.code.clone(),
+        content: content(definitions, allowed, &mut rules),
+        rules,
+        invariants,
+        refused,
+    }
+}
+
+/// The definitions that have the last word: profiles before types, slices before what they slice.
+fn stating<'a>(definitions: &[Definition<'a>]) -> Vec<Definition<'a>> {
+    let is_profiled = definitions.iter().any(|definition| definition.structure.is_profile);
+    let kept = definitions.iter().filter(|definition| definition.structure.is_profile || !is_profiled);
+    let is_sliced = |definition: &Definition<'_>| {
+        definitions.iter().any(|other| {
+            Arc::ptr_eq(other.structure, definition.structure)
+                && other.index != definition.index
+                && other.element.slice_name.is_some()
+        })
+    };
+    kept.filter(|definition| definition.element.slice_name.is_some() || !is_sliced(definition)).copied().collect()
 }
 
 /// What stands inside a value of this type: what the definitions themselves say about the inside, and the type's own
 /// definition where one of them leaves it to that.
-fn content(definitions: &[Definition<'_>], allowed: &TypeRef) -> Content {
+fn content(definitions: &[Definition<'_>], allowed: &TypeRef, rules: &mut Vec<Stated>) -> Content {
     let Some(Definition { schemas, element, .. }) = definitions.first().copied() else { return Content::Unknown };
     if allowed.code == "Resource" {
-        return Content::Resource { is_contained: element.name == "contained" };
+        let demands = definitions.iter().filter_map(demand).collect();
+        return Content::Resource { is_contained: element.name == "contained", demands };
     }
-    let whole = || Part { structure: allowed.code.clone(), element: 0 };
     let mut parts: Vec<Part> = Vec::new();
-    for Definition { structure, index, .. } in definitions {
-        let content = structure.content_of(*index);
-        let has_inside = structure.children(content).next().is_some();
-        let part = if has_inside { Part { structure: key(structure), element: content } } else { whole() };
+    for definition in definitions {
+        let content = definition.structure.content_of(definition.index);
+        let has_inside = definition.structure.children(content).next().is_some();
+        let part = if has_inside {
+            Part { structure: key(definition.structure), element: content }
+        } else {
+            whole(definition, allowed, rules)
+        };
         if !parts.contains(&part) {
             parts.push(part);
         }
     }
+    let is_plain = parts.len() == 1 && parts[0].structure == allowed.code;
     match schemas.definitions().structure(&allowed.code).map(|structure| structure.kind) {
         Some(StructureKind::Primitive) => {
             let sibling = (!element.is_attribute).then(|| schemas.number(parts));
             Content::Primitive { json: Json::of(&allowed.code), sibling }
         }
+        Some(_) if allowed.code == "Extension" && is_plain => Content::Extension(schemas.number(parts)),
         Some(_) => Content::Object(schemas.number(parts)),
         None => Content::Unknown,
     }
 }
 
+/// The type as a whole, or the profile of it that the definition demands. Of several profiles a value has to meet one,
+/// which is a rule of its own.
+fn whole(definition: &Definition<'_>, allowed: &TypeRef, rules: &mut Vec<Stated>) -> Part {
+    let of_type = Part { structure: allowed.code.clone(), element: 0 };
+    let Some(type_ref) = definition.type_ref(allowed) else { return of_type };
+    let [profile] = &type_ref.profiles[..] else { return of_type };
+    match definition.schemas.definitions().structure(profile).filter(|it| it.type_name == allowed.code) {
+        Some(structure) => Part { structure: key(&structure), element: 0 },
+        None => {
+            let rule = Rule::Unresolved(profile.clone());
+            rules.push(Stated { rule, origin: definition.origin() });
+            of_type
+        }
+    }
+}
+
+/// What a definition demands of a resource that stands in its element.
+fn demand(definition: &Definition<'_>) -> Option<Demand> {
+    let structure = definition.structure;
+    let has_inside = structure.children(definition.index).next().is_some();
+    let types: Vec<TypeRef> =
+        definition.element.types.iter().filter(|it| it.code != "Resource" || !it.profiles.is_empty()).cloned().collect();
+    if !structure.is_profile || (types.is_empty() && !has_inside) {
+        return None;
+    }
+    let inside = has_inside.then(|| definition.part());
+    Some(Demand { types, inside, origin: definition.origin() })
+}
+
+impl Definition<'_> {
+    /// Where it is written.
+    pub(super) fn origin(&self) -> Arc<Origin> {
+        let Structure { url, version, .. } = &**self.structure;
+        let profile = version.as_ref().map_or_else(|| url.clone(), |version| format!("{url}|{version}"));
+        Arc::new(Origin { profile, element: self.element.id.clone(), constraint: None })
+    }
+
+    /// It as a part of a schema.
+    pub(super) fn part(&self) -> Part {
+        Part { structure: key(self.structure), element: self.index }
+    }
+
+    /// What it says about this type; nothing if it does not allow it.
+    pub(super) fn type_ref<'t>(&'t self, allowed: &'t TypeRef) -> Option<Cow<'t, TypeRef>> {
+        let types = &self.element.types;
+        // Types are left out where the content is another element's; a resource may be narrowed to its own type.
+        if types.is_empty() || allowed.code == "Resource" {
+            return Some(Cow::Borrowed(allowed));
+        }
+        types.iter().find(|known| known.code == allowed.code).map(Cow::Borrowed)
+    }
+}
+
 /// The name by which a structure is found again: the type, or the canonical URL of a profile with its version.
-fn key(structure: &Structure) -> String {
+pub(super) fn key(structure: &Structure) -> String {
     match &structure.version {
         Some(version) if structure.is_profile => format!("{}|{version}", structure.url),
         _ if structure.is_profile => structure.url.clone(),

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use super::report::{Open, Question, Report};
+use super::schema::Stated;
 use crate::fhir::document::Children;
 use crate::fhir::{Issue, Key, Node, Origin, Place, Severity};
 
@@ -12,7 +14,7 @@ use crate::fhir::{Issue, Key, Node, Origin, Place, Severity};
 const MOST: usize = 2_000;
 
 /// One finding, not yet located.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) struct Finding {
     node: u32,
     anchor: Anchor,
@@ -96,9 +98,24 @@ impl Finding {
         Self { origin: Some(Arc::clone(origin)), ..self }
     }
 
+    /// The rule that found it: what it demands and where it is written, unless that is known better.
+    pub(super) fn stated(self, stated: &Stated) -> Self {
+        let expected = self.expected.unwrap_or_else(|| stated.rule.describe().into());
+        let origin = self.origin.unwrap_or_else(|| Arc::clone(&stated.origin));
+        Self { expected: Some(expected), origin: Some(origin), ..self }
+    }
+
     /// How to mend it, if something is known.
     pub(super) fn hint_if(self, hint: Option<String>) -> Self {
         Self { hint: hint.map(Cow::Owned), ..self }
+    }
+}
+
+impl Finding {
+    /// Does it say the same about the same place? Two profiles may both say it.
+    fn is_same(&self, other: &Self) -> bool {
+        (self.node, &self.anchor, self.severity, self.key, &self.text)
+            == (other.node, &other.anchor, other.severity, other.key, &other.text)
     }
 }
 
@@ -106,6 +123,18 @@ impl Findings {
     /// Is there no room for more? Then there is no use in working out what a further one would say.
     pub(super) fn is_full(&self) -> bool {
         self.found.len() >= MOST
+    }
+
+    /// How many errors there are.
+    pub(super) fn errors(&self) -> usize {
+        let errors = self.found.iter().filter(|finding| finding.severity >= Severity::Error).count();
+        errors + usize::from(self.unlisted >= Some(Severity::Error))
+    }
+
+    /// What the first error says.
+    pub(super) fn first_error(&self) -> Option<String> {
+        let errors = self.found.iter().filter(|finding| finding.severity >= Severity::Error);
+        errors.min_by_key(|finding| finding.node).map(|finding| finding.text.clone())
     }
 
     /// Keeps a finding.
@@ -117,15 +146,15 @@ impl Findings {
         }
     }
 
-    /// The findings as issues, each once, in the order of the document.
-    pub(super) fn locate(mut self, root: Node<'_>) -> Vec<Issue> {
-        if self.found.is_empty() {
-            return Vec::new();
+    /// The findings as issues, each once, in the order of the document, and the questions as they will be asked.
+    pub(super) fn locate(mut self, open: Vec<Open>, root: Node<'_>) -> Report {
+        if self.found.is_empty() && open.is_empty() {
+            return Report::default();
         }
         self.found.sort_by(|left, right| (left.node, &left.anchor).cmp(&(right.node, &right.anchor)));
         let mut kept: Vec<Finding> = Vec::with_capacity(self.found.len());
         for finding in self.found {
-            let same = kept.iter().rev().take_while(|other| other.node == finding.node).any(|other| *other == finding);
+            let same = kept.iter().rev().take_while(|other| other.node == finding.node).any(|it| it.is_same(&finding));
             if !same {
                 kept.push(finding);
             }
@@ -136,8 +165,19 @@ impl Findings {
             let text = format!("there are more than {MOST} findings; the rest is not listed");
             issues.push(Issue::new(severity, Key::MoreFindings, "", text));
         }
-        issues
+        Report { issues, questions: questions(open, root) }
     }
+}
+
+fn questions(mut open: Vec<Open>, root: Node<'_>) -> Vec<Question> {
+    open.sort_by_key(|open| open.if_not.node);
+    let mut locator = Locator::new(root);
+    open.into_iter()
+        .map(|Open { value_set, codes, if_not, if_unknown }| {
+            let if_unknown = Finding { node: if_not.node, ..if_unknown };
+            Question { value_set, codes, if_not: locator.issue(if_not), if_unknown: locator.issue(if_unknown) }
+        })
+        .collect()
 }
 
 /// Goes down the document once, from finding to finding, and knows path and line of where it is.

@@ -6,6 +6,7 @@
 
 mod checker;
 mod compile;
+mod conforms;
 mod findings;
 mod names;
 mod nearest;
@@ -13,6 +14,8 @@ mod report;
 mod rules;
 mod schema;
 mod schemas;
+mod scope;
+mod slicing;
 mod walk;
 
 pub use checker::{Checker, Request};

@@ -4,9 +4,14 @@
 //! [`Part`]s: the base definition, and the profiles that say more about the same place. Rules of all of them are merged
 //! per element when the schema is compiled, so a document is walked once, however many profiles it has to meet.
 
+use std::sync::Arc;
+
 use super::names::Names;
 use super::rules::Rule;
+use super::slicing::{Slicing, Variants};
+use crate::definitions::TypeRef;
 use crate::definitions::structure::Element;
+use crate::fhir::Origin;
 
 /// A schema's number among the compiled ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,8 +41,23 @@ pub(super) struct Schema {
     pub(super) required: Vec<u16>,
     /// Positions of the elements whose maximum the JSON form does not already hold
     pub(super) bounded: Vec<u16>,
+    /// Positions of the elements of which slices are counted
+    pub(super) sliced: Vec<u16>,
+    /// Positions of the elements that must be supported
+    pub(super) supported: Vec<u16>,
+    /// How many slices the elements have together
+    pub(super) slices: u32,
     /// Rules about the object as a whole
-    pub(super) rules: Vec<Rule>,
+    pub(super) rules: Vec<Stated>,
+    /// Invariants about the object as a whole
+    pub(super) invariants: Vec<Stated>,
+}
+
+/// A rule, and where it is written.
+#[derive(Debug)]
+pub(super) struct Stated {
+    pub(super) rule: Rule,
+    pub(super) origin: Arc<Origin>,
 }
 
 /// A member name that an object may have.
@@ -59,10 +79,25 @@ pub(super) struct ElementSchema {
     pub(super) name: String,
     /// Written as an array
     pub(super) is_list: bool,
-    pub(super) min: u32,
-    pub(super) max: Option<u32>,
+    pub(super) min: Limit,
+    pub(super) max: Option<Limit>,
     /// What it may hold; several in a choice
     pub(super) values: Vec<ValueSchema>,
+    /// How its repetitions are told apart, one for each profile that does
+    pub(super) slicings: Vec<Slicing>,
+    /// What it holds where slices say more
+    pub(super) variants: Variants,
+    /// Where it is described
+    pub(super) parts: Vec<Part>,
+    /// Where it is said that it must be supported
+    pub(super) supported: Option<Arc<Origin>>,
+}
+
+/// How often something occurs, and who says so.
+#[derive(Debug, Clone)]
+pub(super) struct Limit {
+    pub(super) count: u32,
+    pub(super) origin: Arc<Origin>,
 }
 
 /// One type that an element may have, compiled.
@@ -72,7 +107,11 @@ pub(super) struct ValueSchema {
     pub(super) type_name: String,
     pub(super) content: Content,
     /// Rules about each value
-    pub(super) rules: Vec<Rule>,
+    pub(super) rules: Vec<Stated>,
+    /// Invariants about each value
+    pub(super) invariants: Vec<Stated>,
+    /// The profile that does not allow this type
+    pub(super) refused: Option<Arc<Origin>>,
 }
 
 /// What a value holds.
@@ -82,10 +121,22 @@ pub(super) enum Content {
     Primitive { json: Json, sibling: Option<SchemaRef> },
     /// A datatype or backbone element
     Object(SchemaRef),
+    /// An extension, of which the URL tells what it holds
+    Extension(SchemaRef),
     /// Any resource: contained in the one around it, or standing for itself
-    Resource { is_contained: bool },
+    Resource { is_contained: bool, demands: Vec<Demand> },
     /// A type of which no definition is at hand
     Unknown,
+}
+
+/// What a profile demands of a resource that stands inside another.
+#[derive(Debug, Clone)]
+pub(super) struct Demand {
+    /// Types that it may have, each with the profiles of which it meets one; no types at all are any
+    pub(super) types: Vec<TypeRef>,
+    /// What is said about the inside in place
+    pub(super) inside: Option<Part>,
+    pub(super) origin: Arc<Origin>,
 }
 
 /// The JSON that a primitive is written in.
@@ -119,7 +170,12 @@ impl Json {
 impl ElementSchema {
     /// The names that an instance may give it.
     pub(super) fn instance_names(&self) -> impl Iterator<Item = String> {
+        self.values.iter().filter(|value| value.refused.is_none()).map(|value| self.name_of(value))
+    }
+
+    /// The name that an instance gives it for one of its types.
+    pub(super) fn name_of(&self, value: &ValueSchema) -> String {
         let element = Element { name: self.name.clone(), ..Element::default() };
-        self.values.iter().map(move |value| element.name_for(&value.type_name))
+        element.name_for(&value.type_name)
     }
 }

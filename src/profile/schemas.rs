@@ -4,11 +4,12 @@
 //! numbers for those it refers to.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
-use super::compile::compile;
+use super::compile::{self, compile};
 use super::schema::{Part, Schema, SchemaRef};
 use crate::definitions::Definitions;
+use crate::fhirpath::Model;
 
 /// Room in the first shelf; each further one has twice the room of the one before.
 const FIRST: u32 = 256;
@@ -21,7 +22,25 @@ pub(super) struct Schemas {
     numbers: Mutex<HashMap<Vec<Part>, SchemaRef>>,
     /// Shelves never move, so what stands there can be borrowed while others are added.
     shelves: [OnceLock<Box<[Slot]>>; 20],
+    /// What came of adding a profile to a schema
+    derived: RwLock<HashMap<SchemaRef, HashMap<Box<str>, Derived>>>,
 }
+
+/// A schema and a profile besides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Derived {
+    /// What a resource has to meet both of them
+    Schema(SchemaRef),
+    /// The profile is the type itself, which adds nothing
+    Same,
+    /// The profile is not at hand, or cannot be used: why, if that is known
+    NotAtHand(Option<String>),
+    /// The profile is one of another type: of which
+    OfType(String),
+}
+
+/// More names than this that are no profile's are not kept: messages may hold any number of them.
+const MOST_UNKNOWN: usize = 10_000;
 
 #[derive(Debug, Default)]
 struct Slot {
@@ -32,8 +51,12 @@ struct Slot {
 impl Schemas {
     /// The resource types get the first numbers, in the order of the definitions.
     pub(super) fn new(definitions: Arc<Definitions>) -> Self {
-        let schemas =
-            Self { definitions, numbers: Mutex::default(), shelves: std::array::from_fn(|_| OnceLock::new()) };
+        let schemas = Self {
+            definitions,
+            numbers: Mutex::default(),
+            shelves: std::array::from_fn(|_| OnceLock::new()),
+            derived: RwLock::default(),
+        };
         for name in schemas.definitions.resource_types() {
             schemas.number(vec![Part { structure: name.clone(), element: 0 }]);
         }
@@ -49,6 +72,62 @@ impl Schemas {
     pub(super) fn resource(&self, type_name: &str) -> Option<SchemaRef> {
         let types = self.definitions.resource_types();
         types.binary_search_by(|known| known.as_str().cmp(type_name)).ok().map(|position| SchemaRef(position as u32))
+    }
+
+    /// The schema of a type, of which the name is known to be one.
+    pub(super) fn of_type(&self, type_name: &str) -> SchemaRef {
+        self.number(vec![Part { structure: type_name.to_owned(), element: 0 }])
+    }
+
+    /// Is it the type, or derived from it?
+    pub(super) fn is_a(&self, kind: &str, ancestor: &str) -> bool {
+        kind == ancestor || self.definitions.is_a(kind, ancestor)
+    }
+
+    /// The schema with a profile besides. Worked out once for each pair.
+    pub(super) fn derive(&self, base: SchemaRef, canonical: &str) -> Derived {
+        let known = self.derived.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.get(&base).and_then(|of_base| of_base.get(canonical)) {
+            return known.clone();
+        }
+        drop(known);
+        let made = self.derive_anew(base, canonical);
+        let mut known = self.derived.write().unwrap_or_else(PoisonError::into_inner);
+        let of_base = known.entry(base).or_default();
+        if of_base.len() < MOST_UNKNOWN || matches!(made, Derived::Schema(_)) {
+            of_base.insert(canonical.into(), made.clone());
+        }
+        made
+    }
+
+    fn derive_anew(&self, base: SchemaRef, canonical: &str) -> Derived {
+        let Some(structure) = self.definitions.structure(canonical) else { return Derived::NotAtHand(None) };
+        let mut parts = self.parts(base);
+        let Some(of) = parts.first().map(|first| first.structure.clone()) else { return Derived::NotAtHand(None) };
+        if !self.is_a(&of, &structure.type_name) {
+            return Derived::OfType(structure.type_name.clone());
+        }
+        if !structure.is_profile {
+            return Derived::Same;
+        }
+        let part = Part { structure: compile::key(&structure), element: 0 };
+        if !parts.contains(&part) {
+            parts.push(part);
+        }
+        Derived::Schema(self.number(parts))
+    }
+
+    /// The schema with a part besides.
+    pub(super) fn with_part(&self, base: SchemaRef, part: &Part) -> SchemaRef {
+        let mut parts = self.parts(base);
+        if !parts.contains(part) {
+            parts.push(part.clone());
+        }
+        self.number(parts)
+    }
+
+    fn parts(&self, number: SchemaRef) -> Vec<Part> {
+        self.slot(number).and_then(|slot| slot.parts.get()).cloned().unwrap_or_default()
     }
 
     /// The number of the schema that is made of these parts.

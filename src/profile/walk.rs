@@ -1,35 +1,57 @@
 //! Goes once through a resource, with the schema that belongs to each object, and lets the rules look at what it passes.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
+use std::rc::Rc;
 
+use super::checker::Request;
+use super::conforms::Known;
 use super::findings::{Finding, Findings};
-use super::rules::bundle::Entries;
-use super::rules::{cardinality, choice, empty, json_kind, resource_type, sibling, unknown_element};
-use super::schema::{Content, ElementSchema, Member, Schema, SchemaRef, ValueSchema};
+use super::report::{self, Open};
+use super::rules::invariant::{self, Obligation};
+use super::rules::{cardinality, choice, claims, empty, extension, json_kind, resource_type, sibling, unknown_element};
+use super::rules::{bundle::Entries, demands};
+use super::schema::{Content, ElementSchema, Member, Schema, SchemaRef, Stated, ValueSchema};
 use super::schemas::Schemas;
+use super::scope::Scope;
+use super::slicing::{self, Count, Sorted};
 use crate::fhir::{Kind, Node};
 
 /// One check under way.
 pub(super) struct Walk<'c, 'd> {
     pub(super) schemas: &'c Schemas,
+    pub(super) request: Request<'d>,
     pub(super) findings: Findings,
+    /// What the value sets at hand cannot decide
+    pub(super) open: Vec<Open>,
     /// Where references lead from here
     pub(super) scope: Scope<'d>,
+    /// The objects that are open, the innermost last
+    pub(super) trail: Vec<Crumb<'c>>,
+    /// Which resources are known to meet which profiles
+    pub(super) known: Rc<Known>,
+    /// The rule that is looking
+    stating: Option<&'c Stated>,
     /// What has been said once and needs no saying again
     told: HashSet<String>,
     /// How often the elements of the objects that are open have been met
     seen: Vec<Seen>,
+    /// The same of their slices
+    slices: Vec<Count>,
+    /// Invariants that wait for the end of their resource
+    obligations: Vec<Obligation<'c, 'd>>,
+    /// The slices of the value at hand
+    key: Vec<u16>,
 }
 
-/// Where references lead.
-#[derive(Clone)]
-pub(super) struct Scope<'d> {
-    /// The resource that holds the contained ones: `#` leads to it
-    pub(super) container: Node<'d>,
-    /// The contained resources by id, once they were needed
-    contained: Option<HashMap<String, Node<'d>>>,
-    /// The bundle around it, if there is one
-    pub(super) bundle: Option<std::rc::Rc<Entries<'d>>>,
+/// An object that is open.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Crumb<'c> {
+    /// What the object is called: `Task.restriction`, `CodeableConcept`
+    pub(super) schema: &'c str,
+    /// The element that it stands in; "" for a resource
+    pub(super) element: &'c str,
+    /// A resource begins here
+    pub(super) is_resource: bool,
 }
 
 /// How often an element has been met in an object.
@@ -41,13 +63,30 @@ pub(super) struct Seen {
 }
 
 impl<'c, 'd> Walk<'c, 'd> {
-    pub(super) fn new(schemas: &'c Schemas, root: Node<'d>) -> Self {
-        let scope = Scope { container: root, contained: None, bundle: None };
-        Self { schemas, findings: Findings::default(), scope, told: HashSet::new(), seen: Vec::new() }
+    pub(super) fn new(schemas: &'c Schemas, root: Node<'d>, request: Request<'d>) -> Self {
+        Self {
+            schemas,
+            request,
+            findings: Findings::default(),
+            open: Vec::new(),
+            scope: Scope::new(root),
+            trail: Vec::new(),
+            known: Rc::default(),
+            stating: None,
+            told: HashSet::new(),
+            seen: Vec::new(),
+            slices: Vec::new(),
+            obligations: Vec::new(),
+            key: Vec::new(),
+        }
     }
 
-    /// Keeps a finding.
+    /// Keeps a finding; of the rule that is looking it says what it demands and where it is written.
     pub(super) fn report(&mut self, finding: Finding) {
+        let finding = match self.stating {
+            Some(stated) => finding.stated(stated),
+            None => finding,
+        };
         self.findings.push(finding);
     }
 
@@ -55,41 +94,90 @@ impl<'c, 'd> Walk<'c, 'd> {
     pub(super) fn report_once(&mut self, about: &str, finding: impl FnOnce() -> Finding) {
         if !self.told.contains(about) {
             self.told.insert(about.to_owned());
-            self.findings.push(finding());
+            let finding = finding();
+            self.report(finding);
         }
     }
 
-    /// A resource that stands for itself: the root, an entry of a bundle, a parameter.
-    pub(super) fn resource(&mut self, node: Node<'d>) {
-        let Some(schema) = resource_type::schema(node, self) else { return };
+    /// The document as a whole, which is a resource.
+    pub(super) fn root(&mut self, node: Node<'d>) {
+        let Some(mut schema) = resource_type::schema(node, self) else { return };
+        for profile in self.request.profiles {
+            schema = claims::add(node, schema, profile, self);
+        }
+        self.resource_of(node, schema);
+    }
+
+    /// A resource or value by itself, with a schema that is known: to see whether it meets it.
+    pub(super) fn alone(&mut self, node: Node<'d>, schema: SchemaRef) {
+        self.bounded(node, schema);
+    }
+
+    /// The resource that a reference leads to, as far as it is at hand.
+    pub(super) fn target(&mut self, reference: &str) -> Option<Node<'d>> {
+        if let Some(id) = reference.strip_prefix('#') {
+            return if id.is_empty() { Some(self.scope.container) } else { self.scope.contained(id) };
+        }
+        self.scope.entry(reference).or_else(|| self.request.with?.find(reference))
+    }
+
+    /// Keeps a question that the value sets at hand cannot answer.
+    pub(super) fn ask(&mut self, open: Open) {
+        let stated = self.stating;
+        let state = |finding: Finding| match stated {
+            Some(stated) => finding.stated(stated),
+            None => finding,
+        };
+        if self.open.len() < report::MOST {
+            self.open.push(Open { if_not: state(open.if_not), if_unknown: state(open.if_unknown), ..open });
+        }
+    }
+
+    /// A resource that stands for itself: an entry of a bundle, a parameter.
+    fn resource(&mut self, node: Node<'d>, schema: SchemaRef) {
+        self.resource_of(node, schema);
+    }
+
+    fn resource_of(&mut self, node: Node<'d>, schema: SchemaRef) {
+        let schema = claims::claimed(node, schema, self);
         let bundle = if node.get("resourceType").is_some_and(|kind| kind.is_str("Bundle")) {
-            Some(std::rc::Rc::new(Entries::of(node)))
+            Some(Rc::new(Entries::of(node)))
         } else {
             self.scope.bundle.clone()
         };
-        let outer = std::mem::replace(&mut self.scope, Scope { container: node, contained: None, bundle });
-        self.object(node, schema);
+        let inner = self.scope.inside(node, bundle);
+        let outer = std::mem::replace(&mut self.scope, inner);
+        self.bounded(node, schema);
         self.scope = outer;
     }
 
-    /// A resource inside another: references lead from it as they do from its container.
-    pub(super) fn contained(&mut self, node: Node<'d>) {
-        if let Some(schema) = resource_type::schema(node, self) {
-            self.object(node, schema);
-        }
+    /// A resource and the invariants of everything in it, which are about `%resource`.
+    fn bounded(&mut self, node: Node<'d>, schema: SchemaRef) {
+        let before = self.obligations.len();
+        self.object(node, schema, "");
+        let due = self.obligations.split_off(before);
+        invariant::settle(node, &due, self);
     }
 
-    /// An object and everything inside.
-    pub(super) fn object(&mut self, node: Node<'d>, schema: SchemaRef) {
+    /// A resource inside another: references lead from it as they do from its container.
+    fn contained(&mut self, node: Node<'d>, schema: SchemaRef) {
+        let schema = claims::claimed(node, schema, self);
+        self.bounded(node, schema);
+    }
+
+    /// An object and everything inside; `element` is where it stands.
+    pub(super) fn object(&mut self, node: Node<'d>, schema: SchemaRef, element: &'c str) {
         let Some(schema) = self.schemas.get(schema) else { return };
-        let base = self.seen.len();
+        self.trail.push(Crumb { schema: &schema.name, element, is_resource: schema.is_resource });
+        let (base, slices) = (self.seen.len(), self.slices.len());
         self.seen.resize(base + schema.elements.len(), Seen::default());
+        self.slices.resize(slices + schema.slices as usize, Count::default());
         let mut is_empty = true;
         for member in node.members() {
             is_empty = false;
             let name = member.name();
             if let Some(position) = schema.names.get(name) {
-                self.member(node, member, schema, &schema.members[position], base);
+                self.member(node, member, schema, &schema.members[position], base, slices);
             } else if !(schema.is_resource && name == "resourceType") {
                 unknown_element::report(member, schema, self);
             }
@@ -98,11 +186,13 @@ impl<'c, 'd> Walk<'c, 'd> {
             empty::object(node, self);
         } else {
             cardinality::check(node, schema, base, self);
+            slicing::check(node, schema, slices, base, self);
         }
         self.seen.truncate(base);
-        for rule in &schema.rules {
-            rule.check(node, self);
-        }
+        self.slices.truncate(slices);
+        self.rules(node, &schema.rules);
+        self.oblige(node, None, &schema.invariants);
+        self.trail.pop();
     }
 
     /// How often the element at this position of the open object was met.
@@ -110,29 +200,62 @@ impl<'c, 'd> Walk<'c, 'd> {
         self.seen.get(position).copied().unwrap_or_default()
     }
 
-    fn member(&mut self, parent: Node<'d>, node: Node<'d>, schema: &'c Schema, member: &'c Member, base: usize) {
+    /// The count of a slice of an object that is open.
+    pub(super) fn slice_count(&mut self, position: usize) -> &mut Count {
+        if self.slices.len() <= position {
+            self.slices.resize(position + 1, Count::default());
+        }
+        &mut self.slices[position]
+    }
+
+    fn member(
+        &mut self,
+        parent: Node<'d>,
+        node: Node<'d>,
+        schema: &'c Schema,
+        member: &'c Member,
+        base: usize,
+        slices: usize,
+    ) {
         let position = usize::from(member.element);
         let element = &schema.elements[position];
         let value = &element.values[usize::from(member.value)];
         if element.values.len() > 1 && !choice::is_only(member.value, &mut self.seen[base + position]) {
             choice::report(node, element, self);
         }
+        if let Some(origin) = value.refused.as_ref().filter(|_| !member.is_sibling) {
+            choice::refused(node, element, origin, self);
+        }
         let count = if member.is_sibling {
             sibling::check(parent, node, &member.name, element, value, self)
         } else {
-            self.values(parent, node, element, value)
+            let mut sorter = (!element.slicings.is_empty()).then(|| Sorter {
+                position: member.value,
+                slices,
+                states: slicing::state(element),
+            });
+            self.values(parent, node, element, value, sorter.as_mut())
         };
         let seen = &mut self.seen[base + position];
         seen.count = seen.count.max(count);
     }
 
     /// The value or values of an element; says how many there were.
-    fn values(&mut self, parent: Node<'d>, node: Node<'d>, element: &ElementSchema, value: &'c ValueSchema) -> u32 {
+    fn values(
+        &mut self,
+        parent: Node<'d>,
+        node: Node<'d>,
+        element: &'c ElementSchema,
+        value: &'c ValueSchema,
+        mut sorter: Option<&mut Sorter>,
+    ) -> u32 {
         if node.kind() != Kind::Array {
             if element.is_list {
                 json_kind::not_an_array(node, value, self);
             }
-            self.value(node, value);
+            let value = self.sorted(node, element, value, sorter);
+            self.value(node, element, value);
+            self.oblige(node, Some(parent), &value.invariants);
             return 1;
         }
         if !element.is_list {
@@ -147,7 +270,9 @@ impl<'c, 'd> Walk<'c, 'd> {
                     empty::null(item, self);
                 }
             } else {
-                self.value(item, value);
+                let value = self.sorted(item, element, value, sorter.as_deref_mut());
+                self.value(item, element, value);
+                self.oblige(item, None, &value.invariants);
             }
             count += 1;
         }
@@ -157,25 +282,58 @@ impl<'c, 'd> Walk<'c, 'd> {
         count
     }
 
+    /// What a value holds, which slices may say.
+    fn sorted(
+        &mut self,
+        node: Node<'d>,
+        element: &'c ElementSchema,
+        value: &'c ValueSchema,
+        sorter: Option<&mut Sorter>,
+    ) -> &'c ValueSchema {
+        let Some(sorter) = sorter else { return value };
+        let mut key = std::mem::take(&mut self.key);
+        key.clear();
+        key.push(sorter.position);
+        for (number, (slicing, state)) in element.slicings.iter().zip(&mut sorter.states).enumerate() {
+            slicing.sort(number as u16, node, &value.type_name, state, sorter.slices, &mut key, self);
+        }
+        let found = if key.len() > 1 {
+            element.variants.get(&key, || slicing::variant(self.schemas, element, &key))
+        } else {
+            value
+        };
+        self.key = key;
+        found
+    }
+
     /// One value of an element.
-    pub(super) fn value(&mut self, node: Node<'d>, value: &'c ValueSchema) {
+    fn value(&mut self, node: Node<'d>, element: &'c ElementSchema, value: &'c ValueSchema) {
         match &value.content {
             Content::Primitive { json, .. } => {
                 if !json_kind::is_primitive(node, *json, value, self) {
                     return;
                 }
             }
-            Content::Object(schema) => {
+            Content::Object(schema) | Content::Extension(schema) => {
                 if !json_kind::is_object(node, value, self) {
                     return;
                 }
-                self.object(node, *schema);
+                let schema = if value.type_name == "Extension" {
+                    let is_open = matches!(value.content, Content::Extension(_));
+                    extension::schema(node, *schema, is_open, &element.name, self)
+                } else {
+                    *schema
+                };
+                self.object(node, schema, &element.name);
                 if empty::is_only_an_id(node) {
                     empty::only_an_id(node, self);
                 }
             }
-            Content::Resource { is_contained: true } => self.contained(node),
-            Content::Resource { is_contained: false } => self.resource(node),
+            Content::Resource { is_contained, demands } => {
+                let Some(schema) = resource_type::schema(node, self) else { return };
+                let schema = demands::add(node, schema, demands, self);
+                if *is_contained { self.contained(node, schema) } else { self.resource(node, schema) }
+            }
             Content::Unknown => {
                 self.report_once(&value.type_name, || {
                     Finding::not_checked(
@@ -185,19 +343,30 @@ impl<'c, 'd> Walk<'c, 'd> {
                 });
             }
         }
-        for rule in &value.rules {
-            rule.check(node, self);
+        self.rules(node, &value.rules);
+    }
+
+    fn rules(&mut self, node: Node<'d>, rules: &'c [Stated]) {
+        for stated in rules {
+            self.stating = Some(stated);
+            stated.rule.check(node, self);
+        }
+        self.stating = None;
+    }
+
+    /// Notes invariants about a value; `parent` is where the sibling of a primitive stands.
+    pub(super) fn oblige(&mut self, node: Node<'d>, parent: Option<Node<'d>>, invariants: &'c [Stated]) {
+        for stated in invariants {
+            self.obligations.push(Obligation { stated, node, parent });
         }
     }
 }
 
-impl<'d> Scope<'d> {
-    /// The contained resource with this id.
-    pub(super) fn contained(&mut self, id: &str) -> Option<Node<'d>> {
-        let resources = self.container.list("contained");
-        let by_id = self.contained.get_or_insert_with(|| {
-            resources.filter_map(|resource| Some((resource.str("id")?.into_owned(), resource))).collect()
-        });
-        by_id.get(id).copied()
-    }
+/// What sorting the values of an element into slices takes.
+struct Sorter {
+    /// Position of the type among those of the element
+    position: u16,
+    /// Where the counts of the object's slices begin
+    slices: usize,
+    states: Vec<Sorted>,
 }

@@ -153,6 +153,7 @@ impl Check {
             with: Some(&self.beside).filter(|beside| !beside.is_empty()),
             must_support: self.must_support,
             best_practice: self.best_practice,
+            ..Request::default()
         };
         // Nobody is asked what the definitions at hand cannot say.
         self.checker.report(document.root(), &request).settle(|_| None)

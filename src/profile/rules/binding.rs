@@ -1,17 +1,20 @@
-//! Codes where a value set is required (<https://hl7.org/fhir/R4/terminologies.html#required>), or where a looser binding
-//! names a set that no code may leave (<https://hl7.org/fhir/R4/extension-elementdefinition-maxvalueset.html>).
+//! Codes of elements that are bound to a value set (<https://hl7.org/fhir/R4/terminologies.html#strength>): required, an
+//! error if it is another; extensible, a warning; preferred, worth knowing. A looser binding may name a set that no code
+//! may leave (<https://hl7.org/fhir/R4/extension-elementdefinition-maxvalueset.html>).
 //!
-//! What the value sets at hand cannot decide is said once for each of them, as information.
+//! What the value sets at hand cannot decide is left open for whoever can ask a terminology server.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::Rule;
 use crate::definitions::value_set::Codes;
 use crate::definitions::{Membership, Strength, TypeRef, ValueSet};
-use crate::fhir::{Key, Node};
+use crate::fhir::{Key, Node, Severity};
 use crate::profile::compile::Definition;
 use crate::profile::findings::Finding;
 use crate::profile::nearest::nearest;
+use crate::profile::report::Open;
 use crate::profile::walk::Walk;
 
 /// More codes than this are not told one by one.
@@ -25,13 +28,15 @@ pub(in crate::profile) struct Bound {
     /// Nothing, where it is not at hand
     set: Option<Arc<ValueSet>>,
     holds: Holds,
+    /// How bad it is to use another code
+    severity: Severity,
     /// A code has to be there; otherwise a text alone will do
     is_required: bool,
 }
 
 /// How the type of the element carries codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Holds {
+pub(super) enum Holds {
     /// `code`, `string`, `uri`: the system is the value set's business
     Code,
     /// `Coding`
@@ -44,98 +49,168 @@ enum Holds {
 
 impl PartialEq for Bound {
     fn eq(&self, other: &Self) -> bool {
-        (&self.url, self.holds, self.is_required) == (&other.url, other.holds, other.is_required)
+        (&self.url, self.holds, self.severity, self.is_required)
+            == (&other.url, other.holds, other.severity, other.is_required)
     }
 }
 
-/// The sets that the definition demands.
+/// The sets that the definition names.
 pub(in crate::profile) fn compile(definition: Definition<'_>, allowed: &TypeRef) -> Vec<Rule> {
     let Some(binding) = &definition.element.binding else { return Vec::new() };
-    let holds = match allowed.code.as_str() {
-        "CodeableConcept" => Holds::Concept,
-        "Coding" => Holds::Coding,
-        "Quantity" => Holds::Quantity,
-        "code" | "string" | "uri" | "url" | "canonical" => Holds::Code,
-        _ => return Vec::new(),
+    let Some(holds) = Holds::of(&allowed.code) else { return Vec::new() };
+    let severity = match binding.strength {
+        Strength::Required => Some(Severity::Error),
+        Strength::Extensible => Some(Severity::Warning),
+        Strength::Preferred => Some(Severity::Information),
+        Strength::Example => None,
     };
-    let required = binding.value_set.iter().filter(|_| binding.strength == Strength::Required);
-    let bounds = required.map(|url| (url, true)).chain(binding.max_value_set.iter().map(|url| (url, false)));
-    let bound = |(url, is_required): (&String, bool)| {
-        let set = definition.schemas.definitions().value_set(url);
-        Rule::Binding(Bound { url: url.clone(), set, holds, is_required })
+    let is_required = binding.strength == Strength::Required;
+    let stated = binding.value_set.as_ref().zip(severity).map(|(url, severity)| (url, severity, is_required));
+    let most = binding.max_value_set.as_ref().map(|url| (url, Severity::Error, false));
+    let bound = |(url, severity, is_required): (&String, Severity, bool)| {
+        Rule::Binding(Bound::of(definition, url, holds, severity, is_required))
     };
-    bounds.map(bound).collect()
+    stated.into_iter().chain(most).map(bound).collect()
+}
+
+impl Holds {
+    /// How this type carries codes, if it does.
+    pub(super) fn of(type_name: &str) -> Option<Self> {
+        Some(match type_name {
+            "CodeableConcept" => Self::Concept,
+            "Coding" => Self::Coding,
+            "Quantity" => Self::Quantity,
+            "code" | "string" | "uri" | "url" | "canonical" => Self::Code,
+            _ => return None,
+        })
+    }
 }
 
 impl Bound {
+    pub(super) fn of(
+        definition: Definition<'_>,
+        url: &str,
+        holds: Holds,
+        severity: Severity,
+        is_required: bool,
+    ) -> Self {
+        let set = definition.schemas.definitions().value_set(url);
+        Self { url: url.to_owned(), set, holds, severity, is_required }
+    }
+
     pub(in crate::profile) fn check(&self, node: Node<'_>, walk: &mut Walk<'_, '_>) {
-        let Some(set) = &self.set else {
-            walk.report_once(&self.url, || {
-                Finding::not_checked(
-                    node,
-                    format!("the value set {} is not at hand; codes are not checked against it", self.url),
-                )
-            });
-            return;
-        };
-        match self.holds {
-            Holds::Code => {
-                let code = node.as_str().unwrap_or_default();
-                let found = set.contains_code(&code);
-                self.say(found, node, walk, || self.wrong_code(set, node, &code, None));
+        match self.judge(node) {
+            Membership::In => {}
+            Membership::Out => {
+                // Nobody reads more than are listed, so there is no use in working out what would help.
+                let finding =
+                    if walk.findings.is_full() { self.finding(node, "") } else { self.wrong(node) };
+                walk.report(finding);
             }
-            Holds::Quantity if node.get("code").is_none() => {}
-            Holds::Coding | Holds::Quantity => {
-                let found = coding(set, node);
-                self.say(found, node, walk, || self.wrong_coding(set, node));
-            }
-            Holds::Concept => self.concept(set, node, walk),
+            Membership::Unknown => self.ask(node, walk),
         }
     }
 
-    fn concept(&self, set: &ValueSet, node: Node<'_>, walk: &mut Walk<'_, '_>) {
+    /// Is the code of this value in the set?
+    pub(super) fn judge(&self, node: Node<'_>) -> Membership {
+        let Some(set) = &self.set else {
+            return if self.says_nothing(node) { Membership::In } else { Membership::Unknown };
+        };
+        match self.holds {
+            Holds::Code => set.contains_code(&node.as_str().unwrap_or_default()),
+            Holds::Quantity if node.get("code").is_none() => Membership::In,
+            Holds::Coding | Holds::Quantity => coding(set, node),
+            Holds::Concept => self.concept(set, node),
+        }
+    }
+
+    fn concept(&self, set: &ValueSet, node: Node<'_>) -> Membership {
         let mut found = Membership::Out;
         for each in node.list("coding") {
             match coding(set, each) {
-                Membership::In => return,
+                Membership::In => return Membership::In,
                 Membership::Unknown => found = Membership::Unknown,
                 Membership::Out => {}
             }
         }
-        // An extension may say why there is no code.
-        if node.get("coding").is_none() && !(self.is_required && node.get("text").is_some()) {
-            return;
-        }
-        let mut codings = node.list("coding");
-        let (first, second) = (codings.next(), codings.next());
-        self.say(found, node, walk, || match (first, second) {
-            (Some(only), None) => self.wrong_coding(set, only),
-            (None, _) => {
-                let text = format!("a text alone is not enough: a code of the value set {} is required", self.name());
-                Finding::error(Key::Binding, node, text).hint_if(few(set))
-            }
-            _ => {
-                let text = format!("none of the codings is in the value set {}", self.name());
-                Finding::error(Key::Binding, node, text).hint_if(few(set))
-            }
-        });
+        if self.says_nothing(node) { Membership::In } else { found }
     }
 
-    fn say(&self, found: Membership, node: Node<'_>, walk: &mut Walk<'_, '_>, wrong: impl FnOnce() -> Finding) {
-        match found {
-            Membership::In => {}
-            Membership::Out => {
-                if walk.findings.is_full() {
-                    walk.report(Finding::error(Key::Binding, node, ""));
-                } else {
-                    walk.report(wrong());
+    /// Is there no code, and need there be none? An extension may say why.
+    fn says_nothing(&self, node: Node<'_>) -> bool {
+        match self.holds {
+            Holds::Code => false,
+            Holds::Quantity | Holds::Coding => node.get("code").is_none() && !self.is_required,
+            Holds::Concept => node.get("coding").is_none() && !(self.is_required && node.get("text").is_some()),
+        }
+    }
+
+    /// What is wrong with a value that is not in the set.
+    pub(super) fn wrong(&self, node: Node<'_>) -> Finding {
+        let Some(set) = &self.set else {
+            return self.finding(node, format!("the code is not in the value set {}", self.name()));
+        };
+        match self.holds {
+            Holds::Code => self.wrong_code(set, node, &node.as_str().unwrap_or_default(), None),
+            Holds::Coding | Holds::Quantity => self.wrong_coding(set, node),
+            Holds::Concept => {
+                let mut codings = node.list("coding");
+                match (codings.next(), codings.next()) {
+                    (Some(only), None) => self.wrong_coding(set, only),
+                    (None, _) => {
+                        let set_name = self.name();
+                        let text = format!("a text alone is not enough: a code of the value set {set_name} is required");
+                        self.finding(node, text).hint_if(few(set))
+                    }
+                    _ => {
+                        let text = format!("none of the codings is in the value set {}", self.name());
+                        self.finding(node, text).hint_if(few(set))
+                    }
                 }
             }
-            Membership::Unknown => walk.report_once(&self.url, || {
-                let text = format!("the codes of the value set {} are not at hand; they are not checked", self.name());
-                Finding::not_checked(node, text)
-            }),
         }
+    }
+
+    /// What cannot be decided here is left open, for a terminology server if there is one.
+    pub(super) fn ask(&self, node: Node<'_>, walk: &mut Walk<'_, '_>) {
+        let text = match &self.set {
+            None => format!("the value set {} is not at hand; codes are not checked against it", self.url),
+            Some(_) => format!("the codes of the value set {} are not at hand; they are not checked", self.name()),
+        };
+        let codes = self.codes(node);
+        if codes.is_empty() {
+            walk.report_once(&self.url, || Finding::not_checked(node, text));
+            return;
+        }
+        let if_not = self.finding(node, format!("the code is not in the value set {}", self.name()));
+        let if_unknown = Finding::not_checked(node, text);
+        walk.ask(Open { value_set: self.url.clone(), codes, if_not, if_unknown });
+    }
+
+    /// The codes that a value carries, with their systems.
+    pub(super) fn codes(&self, node: Node<'_>) -> Vec<(Option<String>, String)> {
+        let coding = |node: Node<'_>| {
+            Some((node.str("system").map(Cow::into_owned), node.str("code").map(Cow::into_owned)?))
+        };
+        match self.holds {
+            Holds::Code => node.as_str().map(|code| (None, code.into_owned())).into_iter().collect(),
+            Holds::Coding | Holds::Quantity => coding(node).into_iter().collect(),
+            Holds::Concept => node.list("coding").filter_map(coding).collect(),
+        }
+    }
+
+    fn finding(&self, node: Node<'_>, text: impl Into<String>) -> Finding {
+        Finding::error(Key::Binding, node, text).severity(self.severity)
+    }
+
+    pub(in crate::profile) fn describe(&self) -> String {
+        let strength = match (self.severity, self.is_required) {
+            (Severity::Error | Severity::Fatal, true) => "required",
+            (Severity::Error | Severity::Fatal, false) => "maximum",
+            (Severity::Warning, _) => "extensible",
+            (Severity::Information, _) => "preferred",
+        };
+        format!("{strength} binding to {}", self.url)
     }
 
     fn wrong_coding(&self, set: &ValueSet, node: Node<'_>) -> Finding {
@@ -144,19 +219,19 @@ impl Bound {
         let Some(system) = node.str("system") else {
             let text = format!("a coding without a system is not in the value set {}", self.name());
             let meant = code.as_deref().and_then(|code| set.systems_with(code).next());
-            return Finding::error(Key::Binding, node, text)
+            return self.finding(node, text)
                 .hint_if(meant.map(|system| format!("add \"system\": \"{system}\"")));
         };
         let systems: Vec<&str> = set.systems().collect();
         if !systems.contains(&&*system) {
             let text = format!("the value set {} takes no codes from this system", self.name());
             let hint = (systems.len() <= 3).then(|| format!("use the system {}", systems.join(" or ")));
-            return Finding::error(Key::Binding, at("system"), text).hint_if(hint);
+            return self.finding(at("system"), text).hint_if(hint);
         }
         match code {
             None => {
                 let text = format!("a coding without a code is not in the value set {}", self.name());
-                Finding::error(Key::Binding, node, text).hint_if(few(set))
+                self.finding(node, text).hint_if(few(set))
             }
             Some(code) => self.wrong_code(set, at("code"), &code, Some(&system)),
         }
@@ -166,11 +241,11 @@ impl Bound {
         let known = set.listed().filter(|(of, _)| system.is_none_or(|system| *of == system)).map(|(_, code)| code);
         let meant = nearest(code, known).map(|meant| format!("did you mean \"{meant}\"?"));
         let text = format!("the code is not in the value set {}", self.name());
-        Finding::error(Key::Binding, node, text).hint_if(meant.or_else(|| few(set)))
+        self.finding(node, text).hint_if(meant.or_else(|| few(set)))
     }
 
     /// The canonical URL without the version, which only says which release of the standard this is.
-    fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         self.url.split('|').next().unwrap_or(&self.url)
     }
 }

@@ -27,15 +27,53 @@ const TYPES: &[&str] = &[
 pub(in crate::profile) struct Entries<'d> {
     kind: String,
     by_full_url: HashMap<String, Node<'d>>,
+    /// `Type/id` of the entries, whatever their fullUrl
+    by_key: HashMap<String, Node<'d>>,
+    /// From the resource of an entry to what its fullUrl begins with, if that is RESTful
+    bases: HashMap<u32, String>,
 }
 
 impl<'d> Entries<'d> {
     pub(in crate::profile) fn of(bundle: Node<'d>) -> Self {
-        let identity =
-            |entry: Node<'d>| Some((entry.str("fullUrl")?.into_owned(), entry.get("resource").unwrap_or(entry)));
-        Self {
+        let mut entries = Self {
             kind: bundle.str("type").unwrap_or_default().into_owned(),
-            by_full_url: bundle.list("entry").filter_map(identity).collect(),
+            by_full_url: HashMap::new(),
+            by_key: HashMap::new(),
+            bases: HashMap::new(),
+        };
+        for entry in bundle.list("entry") {
+            let resource = entry.get("resource");
+            if let Some(url) = entry.str("fullUrl") {
+                if let (Some(resource), Some(Reference::Absolute { restful: Some((base, _, _)), .. })) =
+                    (resource, Reference::parse(&url))
+                {
+                    entries.bases.insert(resource.index(), base.to_owned());
+                }
+                entries.by_full_url.insert(url.into_owned(), resource.unwrap_or(entry));
+            }
+            if let Some(resource) = resource
+                && let (Some(kind), Some(id)) = (resource.str("resourceType"), resource.str("id"))
+            {
+                entries.by_key.entry(format!("{kind}/{id}")).or_insert(resource);
+            }
+        }
+        entries
+    }
+
+    /// The resource that a reference in the entry of `from` leads to
+    /// (<https://hl7.org/fhir/R4/bundle.html#references>): a relative one is relative to the entry's own fullUrl, where
+    /// that is RESTful.
+    pub(in crate::profile) fn target(&self, reference: &str, from: Node<'d>) -> Option<Node<'d>> {
+        let reference = reference.split("/_history/").next().unwrap_or(reference);
+        if let Some(found) = self.by_full_url.get(reference) {
+            return Some(*found);
+        }
+        if reference.contains(':') {
+            return None;
+        }
+        match self.bases.get(&from.index()) {
+            Some(base) => self.by_full_url.get(&format!("{base}/{reference}")).copied(),
+            None => self.by_key.get(reference).copied(),
         }
     }
 
@@ -71,6 +109,7 @@ pub(in crate::profile) fn check(node: Node<'_>, walk: &mut Walk<'_, '_>) {
         let text = format!("a bundle of type {kind} has no total; only searchset and history have one (bdl-1)");
         broken(Finding::error(Key::BundleRule, total, text).about_name(), "remove total", walk);
     }
+    links(node, walk);
     // Where the type is missing or unknown, that is what is wrong, and has been said.
     let is_known = TYPES.contains(&&*kind);
     let mut identities = HashSet::new();
@@ -85,6 +124,19 @@ pub(in crate::profile) fn check(node: Node<'_>, walk: &mut Walk<'_, '_>) {
         "document" => document(node, walk),
         "message" => begins_with(node, "MessageHeader", "bdl-12", walk),
         _ => {}
+    }
+}
+
+/// Each of the relations by which pages hang together leads to one page (RFC 5988).
+fn links(node: Node<'_>, walk: &mut Walk<'_, '_>) {
+    let mut met = HashSet::new();
+    for relation in node.list("link").filter_map(|link| link.get("relation")) {
+        let Some(name) = relation.as_str() else { continue };
+        let is_single = matches!(&*name, "self" | "first" | "previous" | "prev" | "next" | "last");
+        if is_single && !met.insert(name.clone()) {
+            let text = format!("another link has the relation {name}; it can lead to one page only");
+            broken(Finding::error(Key::BundleRule, relation, text), "remove the link that is not meant", walk);
+        }
     }
 }
 

@@ -14,32 +14,40 @@ pub(in crate::profile) fn check(node: Node<'_>, schema: &Schema, base: usize, wa
     for position in &schema.required {
         let element = &schema.elements[usize::from(*position)];
         let count = walk.seen(base + usize::from(*position)).count;
-        if count < element.min {
+        if count < element.min.count {
             missing(node, schema, element, count, walk);
         }
     }
     for position in &schema.bounded {
         let element = &schema.elements[usize::from(*position)];
         let count = walk.seen(base + usize::from(*position)).count;
-        if let Some(max) = element.max.filter(|max| count > *max) {
-            let text = match max {
+        if let Some(max) = element.max.as_ref().filter(|max| count > max.count) {
+            let text = match max.count {
                 0 => format!("{} is not allowed here", element.name),
-                _ => format!("there are {count} of {}, at most {max} are allowed", element.name),
+                most => format!("there are {count} of {}, at most {most} are allowed", element.name),
             };
             let present = node.members().find(|member| element.instance_names().any(|name| name == member.name()));
-            walk.report(Finding::error(Key::TooMany, present.unwrap_or(node), text));
+            let finding = Finding::error(Key::TooMany, present.unwrap_or(node), text);
+            walk.report(finding.expected(describe(element)).from(&max.origin));
         }
     }
 }
 
 fn missing(node: Node<'_>, schema: &Schema, element: &ElementSchema, count: u32, walk: &mut Walk<'_, '_>) {
-    let ElementSchema { name, min, .. } = element;
+    let (name, min) = (&element.name, element.min.count);
     let text = match count {
-        0 if *min == 1 => format!("{} requires {name}", schema.name),
+        0 if min == 1 => format!("{} requires {name}", schema.name),
         0 => format!("{} requires at least {min} of {name}", schema.name),
         _ => format!("{} requires at least {min} of {name}, there are {count}", schema.name),
     };
     let names: Vec<String> = element.instance_names().collect();
     let hint = (names.len() > 1 && names.len() <= FEW).then(|| format!("add one of {}", names.join(", ")));
-    walk.report(Finding::error(Key::Missing, node, text).about_missing(name.as_str()).hint_if(hint));
+    let finding = Finding::error(Key::Missing, node, text).about_missing(name.as_str()).hint_if(hint);
+    walk.report(finding.expected(describe(element)).from(&element.min.origin));
+}
+
+/// `cardinality 1..*`
+fn describe(element: &ElementSchema) -> String {
+    let max = element.max.as_ref().map_or_else(|| "*".to_owned(), |max| max.count.to_string());
+    format!("cardinality {}..{max}", element.min.count)
 }

@@ -1,45 +1,65 @@
-//! The profiles that a resource claims to meet in `meta.profile` (<https://hl7.org/fhir/R4/resource.html#Meta>).
+//! The profiles that a resource has to meet: those that it claims in `meta.profile`
+//! (<https://hl7.org/fhir/R4/resource.html#Meta>), and those that whoever asks demands.
 //!
-//! The types of the standard are checked anyway. What is claimed beyond them and cannot be checked is said once for each
+//! What they say is added to the schema that the resource is walked with. What cannot be checked is said once for each
 //! profile, never passed over.
 
-use super::Rule;
-use crate::definitions::{CORE, StructureKind};
-use crate::fhir::Node;
-use crate::profile::compile::Definition;
+use crate::fhir::{Key, Node};
 use crate::profile::findings::Finding;
+use crate::profile::schema::SchemaRef;
+use crate::profile::schemas::Derived;
 use crate::profile::walk::Walk;
 
-/// Every resource type.
-pub(in crate::profile) fn compile(definition: Definition<'_>) -> Option<Rule> {
-    let is_resource = definition.structure.kind == StructureKind::Resource && definition.index == 0;
-    is_resource.then_some(Rule::Claims)
-}
-
-pub(in crate::profile) fn check(node: Node<'_>, walk: &mut Walk<'_, '_>) {
-    let Some(meta) = node.get("meta") else { return };
-    for claim in meta.list("profile") {
-        let Some(canonical) = claim.as_str() else { continue };
-        say(claim, &canonical, walk);
-    }
-}
-
-/// Says of a profile that it is not checked, unless it is a type of the standard.
-pub(in crate::profile) fn say(node: Node<'_>, canonical: &str, walk: &mut Walk<'_, '_>) {
-    let url = canonical.split('|').next().unwrap_or(canonical);
-    let types = walk.schemas.definitions();
-    if url.strip_prefix(CORE).is_some_and(|name| types.is_resource_type(name)) {
-        return;
-    }
-    let is_known = types.structure(canonical).is_some();
-    walk.report_once(canonical, || {
-        if is_known {
-            let text = format!("the profile {canonical} is at hand, but what it adds to its type is not checked yet");
-            Finding::not_checked(node, text)
-                .hint("its base type was checked; check the profile with another validator for now")
-        } else {
-            let text = format!("the profile {canonical} is not at hand; only its base type was checked");
-            Finding::not_checked(node, text)
+/// The schema with all profiles that the resource itself claims to meet, or that are demanded of its type.
+pub(in crate::profile) fn claimed<'d>(node: Node<'d>, mut schema: SchemaRef, walk: &mut Walk<'_, 'd>) -> SchemaRef {
+    if let Some(meta) = node.get("meta") {
+        for claim in meta.list("profile") {
+            if let Some(canonical) = claim.as_str() {
+                schema = add_at(node, claim, schema, &canonical, walk);
+            }
         }
-    });
+    }
+    if let Some(by_type) = walk.request.by_type
+        && let Some(kind) = node.str("resourceType")
+    {
+        for profile in by_type.get(&*kind).into_iter().flatten() {
+            schema = add_at(node, node, schema, profile, walk);
+        }
+    }
+    schema
+}
+
+/// The schema with this profile besides.
+pub(in crate::profile) fn add<'d>(
+    node: Node<'d>,
+    schema: SchemaRef,
+    canonical: &str,
+    walk: &mut Walk<'_, 'd>,
+) -> SchemaRef {
+    add_at(node, node, schema, canonical, walk)
+}
+
+fn add_at<'d>(
+    node: Node<'d>,
+    claim: Node<'d>,
+    schema: SchemaRef,
+    canonical: &str,
+    walk: &mut Walk<'_, 'd>,
+) -> SchemaRef {
+    match walk.schemas.derive(schema, canonical) {
+        Derived::Schema(schema) => return schema,
+        Derived::Same => {}
+        Derived::NotAtHand(why) => walk.report_once(canonical, || {
+            let why = why.map_or_else(String::new, |why| format!(" ({why})"));
+            let text = format!("the profile {canonical} is not at hand{why}; only its base type was checked");
+            Finding::not_checked(claim, text)
+        }),
+        Derived::OfType(of) => {
+            let kind = node.str("resourceType").unwrap_or_default();
+            let text = format!("{canonical} is a profile of {of}, and this is a {kind}");
+            let hint = "take the profile out of meta.profile, or name one of the resource's own type";
+            walk.report(Finding::error(Key::Profile, claim, text).hint(hint));
+        }
+    }
+    schema
 }

@@ -52,4 +52,11 @@ impl Format {
             walk.report(Finding::error(Key::PrimitiveFormat, node, said));
         }
     }
+
+    pub(in crate::profile) fn describe(&self) -> String {
+        match self.max_length {
+            Some(most) => format!("type {}, at most {most} characters", self.type_name),
+            None => format!("type {}", self.type_name),
+        }
+    }
 }

@@ -9,18 +9,18 @@ use crate::profile::schema::{Content, ElementSchema, SchemaRef, ValueSchema};
 use crate::profile::walk::Walk;
 
 /// Checks a sibling; says how many values it speaks of.
-pub(in crate::profile) fn check<'d>(
+pub(in crate::profile) fn check<'c, 'd>(
     parent: Node<'d>,
     node: Node<'d>,
     name: &str,
-    element: &ElementSchema,
+    element: &'c ElementSchema,
     value: &ValueSchema,
-    walk: &mut Walk<'_, 'd>,
+    walk: &mut Walk<'c, 'd>,
 ) -> u32 {
     let Content::Primitive { sibling: Some(schema), .. } = value.content else { return 0 };
     let values = parent.get(name.strip_prefix('_').unwrap_or(name));
     match (node.kind(), element.is_list) {
-        (Kind::Array, true) => list(node, values, schema, value, walk),
+        (Kind::Array, true) => list(node, values, schema, element, value, walk),
         (Kind::Array, false) => {
             json_kind::not_one_value(node, value, walk);
             1
@@ -29,18 +29,19 @@ pub(in crate::profile) fn check<'d>(
             if is_list {
                 json_kind::not_an_array(node, value, walk);
             }
-            one(node, schema, value, walk);
+            one(node, schema, &element.name, value, walk);
             1
         }
     }
 }
 
-fn list<'d>(
+fn list<'c, 'd>(
     node: Node<'d>,
     values: Option<Node<'d>>,
     schema: SchemaRef,
+    element: &'c ElementSchema,
     value: &ValueSchema,
-    walk: &mut Walk<'_, 'd>,
+    walk: &mut Walk<'c, 'd>,
 ) -> u32 {
     let mut values = values.filter(|values| values.is_array()).map(Node::items);
     let (mut count, mut is_aligned) = (0, true);
@@ -48,7 +49,7 @@ fn list<'d>(
         let partner = values.as_mut().map(Iterator::next);
         is_aligned &= partner != Some(None);
         if item.kind() != Kind::Null {
-            one(item, schema, value, walk);
+            one(item, schema, &element.name, value, walk);
         } else if partner.flatten().is_none() {
             // Beside a null value the null is reported there.
             empty::null(item, walk);
@@ -67,9 +68,15 @@ fn list<'d>(
     count
 }
 
-fn one<'d>(node: Node<'d>, schema: SchemaRef, value: &ValueSchema, walk: &mut Walk<'_, 'd>) {
+fn one<'c, 'd>(
+    node: Node<'d>,
+    schema: SchemaRef,
+    element: &'c str,
+    value: &ValueSchema,
+    walk: &mut Walk<'c, 'd>,
+) {
     match node.kind() {
-        Kind::Object => walk.object(node, schema),
+        Kind::Object => walk.object(node, schema, element),
         Kind::Null => empty::null(node, walk),
         found => {
             let text = format!("expected an object with the id or extensions of a {}, found {found}", value.type_name);

@@ -2,8 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod snapshots;
+
 use std::path::Path;
 
+use handoff::definitions::code_system::Content;
+use handoff::definitions::structure::{Purpose, Usage};
 use handoff::definitions::{Definitions, Membership, Package, Strength, StructureKind, pack};
 
 const R4_TGZ: &str = "../shared/packages/hl7.fhir.r4.core-4.0.1.tgz";
@@ -143,6 +147,44 @@ fn a_pack_holds_what_the_package_held() {
         assert!(r4().with_pack(damaged).is_err(), "{damage}");
     }
     assert!(r4().with_pack(bytes[..bytes.len() / 2].to_vec()).is_err());
+}
+
+/// What a check needs of bindings, rules and slices is there in a package that was read, and in the pack made of it.
+#[test]
+fn keeps_what_a_check_needs() {
+    let mut package = Package::named("example", "1.0.0");
+    package.add_file("profile.json", include_bytes!("../../fixtures/cases/definitions/need.json"));
+    package.add_file("codes.json", include_bytes!("../../fixtures/cases/definitions/needs.json"));
+    assert_eq!(package.issues, []);
+    let packed = r4().with_pack(pack::write(&package, None).unwrap()).unwrap();
+    for definitions in [r4().with(package), packed] {
+        let need = definitions.structure("urn:example:need").unwrap();
+        assert!(need.is_extension() && !need.is_differential);
+        assert_eq!(need.context_invariants, ["status.exists()"]);
+        let binding = need.element(need.position("Extension.value[x]").unwrap()).unwrap().binding.as_ref().unwrap();
+        assert_eq!(binding.min_value_set.as_deref(), Some("urn:example:few"));
+        let [always, sometimes] = &binding.additional[..] else { panic!("{:?}", binding.additional) };
+        assert_eq!((always.purpose, always.any, always.usage.len()), (Purpose::Current, true, 0));
+        assert_eq!((sometimes.purpose, sometimes.value_set.as_str()), (Purpose::Required, "urn:example:food"));
+        let usage = Usage {
+            system: Some("urn:example:referral".into()),
+            code: "ServiceRequest.category".into(),
+            values: vec![(Some("urn:example:needs".into()), "food".into())],
+        };
+        assert_eq!(sometimes.usage, [usage]);
+        let [good, rule] = &need.root().unwrap().constraints[..] else { panic!() };
+        assert_eq!((good.is_best_practice, rule.is_best_practice), (true, false));
+        let slice = need.element(need.position("Extension.extension:why/now").unwrap()).unwrap();
+        assert_eq!((slice.outer_slice(), slice.slice_is_constraining), (Some("why"), true));
+        assert_eq!(slice.base_path.as_deref(), Some("Element.extension"));
+
+        let needs = definitions.code_system("urn:example:needs").unwrap();
+        assert_eq!((needs.content, needs.value_set.as_deref()), (Content::Fragment, Some("urn:example:all")));
+        let code = |code: &str| needs.concepts().get(needs.position(code).unwrap() as usize).unwrap();
+        assert!(code("OLD").is_inactive && code("basic").is_abstract && !code("food").is_abstract);
+        assert!(needs.is_a(needs.position("Food").unwrap(), needs.position("basic").unwrap()));
+        assert_eq!(code("food").properties, [("weight".to_owned(), "3".to_owned())]);
+    }
 }
 
 #[test]

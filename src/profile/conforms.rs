@@ -1,0 +1,93 @@
+//! Does a resource meet a profile? Asked about what references lead to, and by discriminators; every answer is kept, so
+//! that it is worked out once however many ask.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::rules::resource_type;
+use super::schemas::Derived;
+use super::scope::Scope;
+use super::slicing::Verdict;
+use super::walk::Walk;
+use crate::fhir::Node;
+
+/// Resources that refer to resources that refer to resources: deeper than this nobody asks.
+const DEEPEST: u32 = 8;
+
+/// The answers so far.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// By document, node and profile; nothing while it is being worked out
+    answers: RefCell<HashMap<(usize, u32, String), Option<Answer>>>,
+    depth: Cell<u32>,
+}
+
+/// What is known of a resource and a profile.
+#[derive(Debug, Clone)]
+pub(super) struct Answer {
+    pub(super) verdict: Verdict,
+    /// The first thing that is wrong
+    pub(super) why: Option<String>,
+    /// How many errors there are
+    pub(super) errors: usize,
+}
+
+impl<'d> Walk<'_, 'd> {
+    /// Does this resource, or this value of a datatype, meet the profile?
+    pub(super) fn conforms(&mut self, node: Node<'d>, profile: &str) -> Verdict {
+        self.conformance(node, profile).verdict
+    }
+
+    /// The same, with what is wrong.
+    pub(super) fn conformance(&mut self, node: Node<'d>, profile: &str) -> Answer {
+        let unknown = Answer { verdict: Verdict::Unknown, why: None, errors: 0 };
+        let Some(structure) = self.schemas.definitions().structure(profile) else { return unknown };
+        if let Some(kind) = node.str("resourceType") {
+            if !self.schemas.is_a(&kind, &structure.type_name) {
+                let why = format!("it is a {kind}, not a {}", structure.type_name);
+                return Answer { verdict: Verdict::No, why: Some(why), errors: 1 };
+            }
+            if !structure.is_profile || claims(node, &structure.url) {
+                return Answer { verdict: Verdict::Yes, why: None, errors: 0 };
+            }
+        }
+        let key = (std::ptr::from_ref(node.document()) as usize, node.index(), profile.to_owned());
+        if let Some(known) = self.known.answers.borrow().get(&key) {
+            // Whoever refers in a circle is taken at his word.
+            return known.clone().unwrap_or(Answer { verdict: Verdict::Yes, why: None, errors: 0 });
+        }
+        if self.known.depth.get() >= DEEPEST {
+            return unknown;
+        }
+        self.known.answers.borrow_mut().insert(key.clone(), None);
+        self.known.depth.set(self.known.depth.get() + 1);
+        let answer = self.work_out(node, &structure.type_name, profile).unwrap_or(unknown);
+        self.known.depth.set(self.known.depth.get() - 1);
+        self.known.answers.borrow_mut().insert(key, Some(answer.clone()));
+        answer
+    }
+
+    fn work_out(&self, node: Node<'d>, type_name: &str, profile: &str) -> Option<Answer> {
+        let mut walk = Walk::new(self.schemas, node, self.request);
+        walk.known = Rc::clone(&self.known);
+        walk.scope = Scope::new(node);
+        walk.scope.bundle.clone_from(&self.scope.bundle);
+        let base = if node.get("resourceType").is_some() {
+            resource_type::schema(node, &mut walk)?
+        } else {
+            self.schemas.of_type(type_name)
+        };
+        let Derived::Schema(schema) = self.schemas.derive(base, profile) else { return None };
+        walk.alone(node, schema);
+        let errors = walk.findings.errors();
+        let verdict = if errors == 0 { Verdict::Yes } else { Verdict::No };
+        Some(Answer { verdict, why: walk.findings.first_error(), errors })
+    }
+}
+
+/// Does the resource itself claim to meet the profile? Then it is held to it where it stands.
+fn claims(node: Node<'_>, url: &str) -> bool {
+    let claimed = node.get("meta").map(|meta| meta.list("profile")).into_iter().flatten();
+    claimed.filter_map(Node::as_str).any(|claim| claim.split('|').next() == Some(url))
+}

@@ -1,0 +1,47 @@
+//! A value that has to meet one of several profiles of its type
+//! (<https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.type.profile>). Where there is only one,
+//! what it says is part of the schema and needs no rule.
+
+use super::Rule;
+use crate::definitions::TypeRef;
+use crate::fhir::{Key, Node};
+use crate::profile::compile::Definition;
+use crate::profile::findings::Finding;
+use crate::profile::slicing::Verdict;
+use crate::profile::walk::Walk;
+
+/// The profiles of which the value meets one.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::profile) struct OneOf {
+    profiles: Vec<String>,
+}
+
+/// The profiles of a type, where there are several.
+pub(in crate::profile) fn compile(definition: Definition<'_>, allowed: &TypeRef) -> Option<Rule> {
+    let is_due = definition.structure.is_profile && allowed.profiles.len() > 1 && allowed.code != "Resource";
+    is_due.then(|| Rule::Conforms(OneOf { profiles: allowed.profiles.clone() }))
+}
+
+impl OneOf {
+    pub(in crate::profile) fn check<'d>(&self, node: Node<'d>, walk: &mut Walk<'_, 'd>) {
+        let mut nearest: Option<(usize, &str, Option<String>)> = None;
+        for profile in &self.profiles {
+            let answer = walk.conformance(node, profile);
+            if answer.verdict != Verdict::No {
+                return;
+            }
+            if nearest.as_ref().is_none_or(|(least, ..)| answer.errors < *least) {
+                nearest = Some((answer.errors, profile, answer.why));
+            }
+        }
+        let text = "the value meets none of the profiles that are allowed here";
+        let hint = nearest.map(|(_, profile, why)| {
+            format!("{profile} comes nearest: {}", why.as_deref().unwrap_or("see its definition"))
+        });
+        walk.report(Finding::error(Key::Profile, node, text).hint_if(hint));
+    }
+
+    pub(in crate::profile) fn describe(&self) -> String {
+        format!("one of the profiles {}", self.profiles.join(" | "))
+    }
+}

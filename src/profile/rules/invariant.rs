@@ -1,0 +1,211 @@
+//! Invariants: rules of a definition in FHIRPath
+//! (<https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.constraint>).
+//!
+//! They are compiled with the definition and noted while the walk passes their elements; they run at the end of each
+//! resource, all in one context, since `%resource` is the same for all of them. Those that hold for everything (`ele-1`,
+//! `dom-2`, ...) are rules of their own, in files of their own, and do not run here.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::sync::Arc;
+
+use super::Rule;
+use crate::definitions::Membership;
+use crate::definitions::structure::Constraint;
+use crate::fhir::{Key, Node, Origin, Severity};
+use crate::fhirpath::{Context, Element, Expression, Item};
+use crate::profile::checker::Request;
+use crate::profile::compile::Definition;
+use crate::profile::findings::Finding;
+use crate::profile::schema::Stated;
+use crate::profile::walk::Walk;
+
+/// Invariants that other rules hold: `empty` (ele-1), `extension` (ext-1), `contained` (dom-2 to dom-5), `reference` (ref-1),
+/// `bundle` (bdl-1 to bdl-12), `narrative` (txt-1, txt-2).
+const ELSEWHERE: &[&str] = &[
+    "ele-1", "ext-1", "dom-2", "dom-3", "dom-4", "dom-5", "ref-1", "bdl-1", "bdl-2", "bdl-3", "bdl-4", "bdl-5", "bdl-7",
+    "bdl-8", "bdl-9", "bdl-10", "bdl-11", "bdl-12", "txt-1", "txt-2",
+];
+
+/// A rule in FHIRPath, compiled.
+#[derive(Debug)]
+pub(in crate::profile) struct Invariant {
+    key: String,
+    human: String,
+    severity: Severity,
+    is_best_practice: bool,
+    /// Why it cannot run, where it is no FHIRPath
+    expression: Result<Expression, String>,
+}
+
+impl PartialEq for Invariant {
+    fn eq(&self, other: &Self) -> bool {
+        let text = |one: &Self| one.expression.as_ref().map(|it| it.text().to_owned()).map_err(Clone::clone);
+        (&self.key, text(self)) == (&other.key, text(other))
+    }
+}
+
+/// An invariant that waits to be run.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::profile) struct Obligation<'c, 'd> {
+    pub(in crate::profile) stated: &'c Stated,
+    pub(in crate::profile) node: Node<'d>,
+    /// The object around it, where the value may have a sibling
+    pub(in crate::profile) parent: Option<Node<'d>>,
+}
+
+/// The invariants of an element.
+pub(in crate::profile) fn compile(definition: Definition<'_>) -> impl Iterator<Item = (Rule, Arc<Origin>)> {
+    let stated = definition.element.constraints.iter().filter(|it| !ELSEWHERE.contains(&it.key.as_str()));
+    stated.map(move |constraint| {
+        let origin = definition.origin();
+        let origin = Origin {
+            constraint: Some(constraint.key.clone()),
+            profile: constraint.source.clone().unwrap_or_else(|| origin.profile.clone()),
+            element: origin.element.clone(),
+        };
+        (Rule::Invariant(Invariant::of(constraint)), Arc::new(origin))
+    })
+}
+
+impl Invariant {
+    fn of(constraint: &Constraint) -> Self {
+        Self {
+            key: constraint.key.clone(),
+            human: constraint.human.clone(),
+            severity: if constraint.is_error { Severity::Error } else { Severity::Warning },
+            is_best_practice: constraint.is_best_practice,
+            expression: Expression::parse(&constraint.expression).map_err(|issue| issue.text),
+        }
+    }
+
+    pub(in crate::profile) fn describe(&self) -> String {
+        match &self.expression {
+            Ok(expression) => format!("invariant {}: {}", self.key, expression.text()),
+            Err(_) => format!("invariant {}", self.key),
+        }
+    }
+
+    /// Is it asked for?
+    fn is_due(&self, request: &Request<'_>) -> bool {
+        !self.is_best_practice || request.best_practice
+    }
+
+    fn broken(&self, node: Node<'_>) -> Finding {
+        let severity = if self.is_best_practice { Severity::Warning } else { self.severity };
+        let human = self.human.trim().trim_end_matches('.');
+        let text = if human.is_empty() { "the invariant does not hold" } else { human };
+        Finding::error(Key::Invariant, node, format!("{text} ({})", self.key)).severity(severity)
+    }
+}
+
+/// Runs the invariants that were noted in a resource.
+pub(in crate::profile) fn settle<'d>(resource: Node<'d>, due: &[Obligation<'_, 'd>], walk: &mut Walk<'_, 'd>) {
+    if due.is_empty() {
+        return;
+    }
+    let definitions = walk.schemas.definitions();
+    let schemas = walk.schemas;
+    let scope = walk.scope.clone();
+    let with = walk.request.with;
+    // Whether somebody asked what nobody here knows.
+    let unknown = Cell::new(false);
+    let known = |answer: Option<bool>| {
+        unknown.set(unknown.get() || answer.is_none());
+        answer
+    };
+    let resolve = |reference: &str| {
+        let found = scope.entry(reference).or_else(|| with.and_then(|with| with.find(reference)));
+        unknown.set(unknown.get() || found.is_none());
+        found
+    };
+    let is_member = |item: &Item<'_>, url: &str| {
+        let set = definitions.value_set(url)?;
+        match coded(item, &|system, code| match system {
+            Some(system) => set.contains(system, code),
+            None => set.contains_code(code),
+        })? {
+            Membership::In => Some(true),
+            Membership::Out => Some(false),
+            Membership::Unknown => None,
+        }
+    };
+    let member_of = |item: &Item<'_>, url: &str| known(is_member(item, url));
+    let conforms_to = |item: &Item<'_>, url: &str| {
+        let node = item.node()?;
+        let mut walk = Walk::new(schemas, node, Request::default());
+        known(walk.conforms(node, url).as_bool())
+    };
+    let context = Context::new(resource)
+        .root_resource(walk.scope.container)
+        .model(definitions)
+        .resolve(&resolve)
+        .member_of(&member_of)
+        .conforms_to(&conforms_to);
+    let mut found = Vec::new();
+    for Obligation { stated, node, parent } in due {
+        let Rule::Invariant(invariant) = &stated.rule else { continue };
+        if !invariant.is_due(&walk.request) {
+            continue;
+        }
+        unknown.set(false);
+        let finding = match &invariant.expression {
+            Ok(expression) => match expression.condition(&context, element(*node, *parent)) {
+                Ok(Some(false)) => invariant.broken(*node),
+                Ok(Some(true)) => continue,
+                // What nobody knows is not wrong; what has no answer for any other reason does not hold.
+                Ok(None) if unknown.take() => undecided(invariant, *node),
+                Ok(None) => invariant.broken(*node),
+                Err(issue) => not_run(invariant, *node, &issue.text),
+            },
+            Err(why) => not_run(invariant, *node, why),
+        };
+        found.push(finding.stated(stated));
+    }
+    for finding in found {
+        walk.report(finding);
+    }
+}
+
+fn undecided(invariant: &Invariant, node: Node<'_>) -> Finding {
+    let text = format!("whether the invariant {} holds cannot be told: what it asks for is not at hand", invariant.key);
+    Finding::not_checked(node, text)
+}
+
+fn not_run(invariant: &Invariant, node: Node<'_>, why: &str) -> Finding {
+    let text = format!("the invariant {} cannot be run: {why}", invariant.key);
+    Finding::not_checked(node, text).severity(Severity::Warning)
+}
+
+/// The element with the sibling that carries its id and extensions.
+fn element<'d>(node: Node<'d>, parent: Option<Node<'d>>) -> Item<'d> {
+    let sibling = parent.filter(|_| !node.is_object()).and_then(|parent| {
+        parent.members().find(|member| member.name().strip_prefix('_') == Some(node.name()))
+    });
+    let element = sibling.and_then(|sibling| Element::with_sibling(Some(node), Some(sibling)));
+    Item::Element(element.unwrap_or_else(|| Element::new(node)))
+}
+
+/// Asks about the codes that an item carries: a code, a Coding, a CodeableConcept.
+fn coded(item: &Item<'_>, ask: &dyn Fn(Option<&str>, &str) -> Membership) -> Option<Membership> {
+    let Some(node) = item.node().filter(|node| node.is_object()) else {
+        let text: Cow<'_, str> = item.as_str()?;
+        return Some(ask(None, &text));
+    };
+    let coding = |node: Node<'_>| match (node.str("system"), node.str("code")) {
+        (Some(system), Some(code)) => ask(Some(&system), &code),
+        _ => Membership::Out,
+    };
+    if node.get("coding").is_none() {
+        return Some(coding(node));
+    }
+    let mut found = Membership::Out;
+    for each in node.list("coding") {
+        match coding(each) {
+            Membership::In => return Some(Membership::In),
+            Membership::Unknown => found = Membership::Unknown,
+            Membership::Out => {}
+        }
+    }
+    Some(found)
+}

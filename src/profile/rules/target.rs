@@ -1,0 +1,88 @@
+//! What a reference leads to meets one of the profiles that the definition names, and is where the definition allows it
+//! to be (<https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.type.targetProfile>).
+//!
+//! Looked at where the target is at hand: contained, in the bundle, or beside the document.
+
+use super::Rule;
+use crate::definitions::{CORE, TypeRef};
+use crate::fhir::{Key, Node};
+use crate::profile::compile::Definition;
+use crate::profile::findings::Finding;
+use crate::profile::slicing::Verdict;
+use crate::profile::walk::Walk;
+
+/// The profiles of which the target meets one, and the ways of being referred to.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::profile) struct Profiles {
+    profiles: Vec<String>,
+    /// `contained`, `referenced`, `bundled`; none is any
+    aggregation: Vec<String>,
+}
+
+/// The target profiles that are more than types.
+pub(in crate::profile) fn compile(definition: Definition<'_>, allowed: &TypeRef) -> Option<Rule> {
+    let TypeRef { target_profiles, aggregation, .. } = allowed;
+    let is_profiled = target_profiles.iter().any(|profile| !profile.starts_with(CORE));
+    let is_due = allowed.code == "Reference" && definition.structure.is_profile && (is_profiled || !aggregation.is_empty());
+    is_due.then(|| {
+        let profiles = if is_profiled { target_profiles.clone() } else { Vec::new() };
+        Rule::Target(Profiles { profiles, aggregation: aggregation.clone() })
+    })
+}
+
+impl Profiles {
+    pub(in crate::profile) fn check<'d>(&self, node: Node<'d>, walk: &mut Walk<'_, 'd>) {
+        let Some((at, text)) = node.get("reference").and_then(|at| Some((at, at.as_str()?))) else { return };
+        self.aggregated(at, &text, walk);
+        if self.profiles.is_empty() {
+            return;
+        }
+        let Some(target) = walk.target(&text) else { return };
+        let kind = target.str("resourceType").unwrap_or_default();
+        let mut nearest: Option<(usize, &str, Option<String>)> = None;
+        let mut is_of_type = false;
+        for profile in &self.profiles {
+            let answer = walk.conformance(target, profile);
+            if answer.verdict != Verdict::No {
+                return;
+            }
+            let of = walk.schemas.definitions().structure(profile).map(|it| it.type_name.clone());
+            if of.is_some_and(|of| of == *kind) {
+                is_of_type = true;
+                if nearest.as_ref().is_none_or(|(least, ..)| answer.errors < *least) {
+                    nearest = Some((answer.errors, profile, answer.why));
+                }
+            }
+        }
+        // That the type is wrong is said by another rule.
+        if !is_of_type {
+            return;
+        }
+        let text = format!("the {kind} that this leads to meets none of the profiles that are allowed here");
+        let hint = nearest.map(|(_, profile, why)| {
+            format!("{profile} comes nearest: {}", why.as_deref().unwrap_or("see its definition"))
+        });
+        walk.report(Finding::error(Key::TargetProfile, at, text).hint_if(hint));
+    }
+
+    fn aggregated(&self, at: Node<'_>, text: &str, walk: &mut Walk<'_, '_>) {
+        if self.aggregation.is_empty() {
+            return;
+        }
+        let is_contained = text.starts_with('#');
+        let is_bundled = !is_contained && walk.scope.entry(text).is_some();
+        let is_allowed = |how: &String| match how.as_str() {
+            "contained" => is_contained,
+            "bundled" => is_bundled,
+            _ => !is_contained,
+        };
+        if !self.aggregation.iter().any(is_allowed) {
+            let text = format!("the resource has to be {} here", self.aggregation.join(" or "));
+            walk.report(Finding::error(Key::ReferenceTarget, at, text));
+        }
+    }
+
+    pub(in crate::profile) fn describe(&self) -> String {
+        format!("a reference to {}", self.profiles.join(" | "))
+    }
+}

@@ -1,0 +1,505 @@
+//! Discriminators (<https://hl7.org/fhir/R4/profiling.html#discriminator>): what tells a slice from the others, made into
+//! tests of a value when the profile is compiled.
+//!
+//! A discriminator names a place inside the value; what the slice says there (a fixed value, a pattern, codes, types,
+//! profiles, whether it is there at all) is what the value has to meet to be in the slice.
+
+use std::sync::Arc;
+
+use crate::definitions::structure::{Element, Literal, Structure};
+use crate::definitions::{Membership, Strength, ValueSet};
+use crate::fhir::{Document, Node, Reference};
+use crate::profile::compile::Definition;
+use crate::profile::rules::literal;
+use crate::profile::schemas::Schemas;
+use crate::profile::walk::Walk;
+
+/// Fixed values inside a place are looked for so deep.
+const DEEPEST: u32 = 5;
+
+/// What a value has to meet to be in a slice.
+#[derive(Debug)]
+pub(in crate::profile) struct Condition {
+    path: Vec<Step>,
+    check: Check,
+    /// The discriminator, for people: `type`, `resolve()`
+    pub(in crate::profile) said: String,
+}
+
+/// One step from a value to what is inside.
+#[derive(Debug, Clone)]
+enum Step {
+    /// A member by one of these names: more than one where it is a choice
+    Member(Vec<String>),
+    /// The extension with this URL
+    Extension(String),
+    /// What the reference leads to
+    Resolve,
+}
+
+#[derive(Debug)]
+enum Check {
+    /// Exactly this
+    Fixed(Arc<Document>),
+    /// At least this
+    Pattern(Arc<Document>),
+    /// A code of this set
+    In(Option<Arc<ValueSet>>),
+    /// Of one of these types
+    Type(Vec<String>),
+    /// There, or not there
+    Exists(bool),
+    /// Meets one of these profiles
+    Conforms(Vec<String>),
+    /// Nobody can say
+    Never,
+}
+
+/// Is a condition met?
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::profile) enum Verdict {
+    No,
+    /// It cannot be known here
+    Unknown,
+    Yes,
+}
+
+impl Verdict {
+    /// Yes or no, where it is known.
+    pub(in crate::profile) fn as_bool(self) -> Option<bool> {
+        match self {
+            Self::Yes => Some(true),
+            Self::No => Some(false),
+            Self::Unknown => None,
+        }
+    }
+}
+
+/// Where a discriminator has led: an element of a structure.
+struct Spot {
+    structure: Arc<Structure>,
+    index: u32,
+}
+
+// === compiling ===
+
+/// The conditions of a slice; why there are none, where its discriminators cannot be understood.
+pub(super) fn conditions(sliced: &Definition<'_>, slice: &Definition<'_>) -> Result<Vec<Condition>, String> {
+    let Some(slicing) = &sliced.element.slicing else {
+        return Err(format!("{} has slices and says nothing of how to tell them apart", sliced.element.id));
+    };
+    if slicing.discriminators.is_empty() {
+        return Err(format!("the slicing of {} names no discriminator", sliced.element.id));
+    }
+    let mut found = Vec::new();
+    for discriminator in &slicing.discriminators {
+        let mut maker = Maker { schemas: slice.schemas, said: discriminator.path.clone(), found: &mut found };
+        let spot = Spot { structure: Arc::clone(slice.structure), index: slice.index };
+        maker.follow(&spot, &discriminator.kind, &discriminator.path, Vec::new());
+    }
+    if found.iter().all(|condition| matches!(condition.check, Check::Never)) {
+        return Err(format!("the slice {} says nothing where its discriminators look", slice.element.id));
+    }
+    // A slice need not use every discriminator: what it leaves open may be anything.
+    found.retain(|condition| !matches!(condition.check, Check::Never));
+    Ok(found)
+}
+
+struct Maker<'m> {
+    schemas: &'m Schemas,
+    said: String,
+    found: &'m mut Vec<Condition>,
+}
+
+impl Maker<'_> {
+    fn add(&mut self, path: Vec<Step>, check: Check) {
+        self.found.push(Condition { path, check, said: self.said.clone() });
+    }
+
+    /// Goes along the path; at its end the slice's words become a check.
+    fn follow(&mut self, spot: &Spot, kind: &str, path: &str, mut steps: Vec<Step>) {
+        let (first, rest) = split(path);
+        if first.is_empty() {
+            return self.end(spot, kind, steps);
+        }
+        if first == "$this" {
+            return self.follow(spot, kind, rest, steps);
+        }
+        if first == "resolve()" {
+            steps.push(Step::Resolve);
+            return self.resolved(spot, kind, rest, steps);
+        }
+        if let Some(url) = call(first, "extension") {
+            steps.push(Step::Extension(url.to_owned()));
+            return match self.extension(spot, url) {
+                Some(spot) => self.follow(&spot, kind, rest, steps),
+                None => self.add(steps, if kind == "exists" { Check::Exists(false) } else { Check::Never }),
+            };
+        }
+        if let Some(type_name) = call(first, "ofType").or_else(|| call(first, "as")) {
+            if let Some(Step::Member(names)) = steps.last_mut() {
+                names.retain(|name| ends_with_type(name, type_name));
+            }
+            return self.follow(spot, kind, rest, steps);
+        }
+        match self.child(spot, first) {
+            Some((spot, names)) => {
+                steps.push(Step::Member(names));
+                self.follow(&spot, kind, rest, steps);
+            }
+            None => self.add(steps, Check::Never),
+        }
+    }
+
+    /// The element of this name inside, and the names that it has in JSON.
+    fn child(&self, spot: &Spot, name: &str) -> Option<(Spot, Vec<String>)> {
+        let at = |structure: &Arc<Structure>, index: u32| {
+            let child = structure.child(index, name)?;
+            let names = match child.choice {
+                Some(_) => vec![name.to_owned()],
+                None if child.element.is_choice() => self.names(child.element, structure),
+                None => vec![name.to_owned()],
+            };
+            Some((Spot { structure: Arc::clone(structure), index: child.index }, names))
+        };
+        if let Some(found) = at(&spot.structure, spot.index) {
+            return Some(found);
+        }
+        let element = spot.structure.element(spot.structure.content_of(spot.index))?;
+        element.types.iter().find_map(|allowed| {
+            let definitions = self.schemas.definitions();
+            let profile = match &allowed.profiles[..] {
+                [only] => definitions.structure(only),
+                _ => None,
+            };
+            at(&profile.or_else(|| definitions.structure(&allowed.code))?, 0)
+        })
+    }
+
+    /// The names of a choice by all types that the standard gives it: what a profile leaves out is for other rules.
+    fn names(&self, element: &Element, structure: &Structure) -> Vec<String> {
+        let base = self.schemas.definitions().structure(&structure.type_name);
+        let all = base.as_ref().and_then(|base| base.element(base.position(&element.path)?)).unwrap_or(element);
+        all.types.iter().map(|allowed| element.name_for(&allowed.code)).collect()
+    }
+
+    /// The extension with this URL inside.
+    fn extension(&self, spot: &Spot, url: &str) -> Option<Spot> {
+        let structure = &spot.structure;
+        let children = &structure.element(spot.index)?.children;
+        let index = children.iter().copied().find(|child| {
+            structure.element(*child).is_some_and(|element| {
+                element.name == "extension"
+                    && element.types.iter().flat_map(|allowed| &allowed.profiles).any(|profile| bare(profile) == url)
+            })
+        })?;
+        Some(Spot { structure: Arc::clone(structure), index })
+    }
+
+    /// What is said about the resource that a reference leads to is in the profiles that it may meet.
+    fn resolved(&mut self, spot: &Spot, kind: &str, rest: &str, steps: Vec<Step>) {
+        let Some(element) = spot.structure.element(spot.index) else { return };
+        let targets: Vec<String> = element.types.iter().flat_map(|allowed| allowed.target_profiles.clone()).collect();
+        let definitions = self.schemas.definitions();
+        if !rest.is_empty() {
+            let only = if let [only] = &targets[..] { definitions.structure(only) } else { None };
+            return match only {
+                Some(structure) => self.follow(&Spot { structure, index: 0 }, kind, rest, steps),
+                None => self.add(steps, Check::Never),
+            };
+        }
+        let check = match kind {
+            "profile" => Check::Conforms(targets),
+            "type" => Check::Type(
+                targets
+                    .iter()
+                    .filter_map(|profile| Some(definitions.structure(profile)?.type_name.clone()))
+                    .collect(),
+            ),
+            "exists" => Check::Exists(element.min > 0),
+            _ => Check::Never,
+        };
+        self.add(steps, check);
+    }
+
+    fn end(&mut self, spot: &Spot, kind: &str, mut steps: Vec<Step>) {
+        let structure = Arc::clone(&spot.structure);
+        let Some(element) = structure.element(spot.index) else { return self.add(steps, Check::Never) };
+        match kind {
+            "exists" => {
+                let check = match (element.min, element.max) {
+                    (_, Some(0)) => Check::Exists(false),
+                    (0, _) => return,
+                    _ => Check::Exists(true),
+                };
+                self.add(steps, check);
+            }
+            "type" => {
+                let types = types(&structure, spot.index, element);
+                match steps.last_mut() {
+                    Some(Step::Member(names)) if element.is_choice() => {
+                        names.retain(|name| types.iter().any(|type_name| ends_with_type(name, type_name)));
+                        self.add(steps, Check::Exists(true));
+                    }
+                    _ => self.add(steps, Check::Type(types)),
+                }
+            }
+            "profile" => {
+                let profiles = element.types.iter().flat_map(|allowed| allowed.profiles.clone()).collect();
+                self.add(steps, Check::Conforms(profiles));
+            }
+            // In R4 value and pattern mean the same: what the slice says there.
+            _ => {
+                let before = self.found.len();
+                self.said_at(spot, steps.clone(), DEEPEST);
+                if self.found.len() == before {
+                    self.add(steps, Check::Never);
+                }
+            }
+        }
+    }
+
+    /// Every fixed value, pattern and required code at a place and inside it.
+    fn said_at(&mut self, spot: &Spot, steps: Vec<Step>, depth: u32) {
+        let structure = &spot.structure;
+        let Some(element) = structure.element(spot.index) else { return };
+        if let Some(check) = said_by(element, self.schemas) {
+            return self.add(steps, check);
+        }
+        if let (Some(Step::Member(_)), Some(url)) = (steps.last(), extension_url(structure, spot.index, element)) {
+            return self.add(steps, Check::Fixed(url));
+        }
+        // An extension is known by the URL of its definition, whether that is at hand or not.
+        if depth == 0 {
+            return;
+        }
+        let mut children: Vec<u32> = element.children.clone();
+        let mut inside = Arc::clone(structure);
+        if children.is_empty()
+            && let [allowed] = &element.types[..]
+            && let [profile] = &allowed.profiles[..]
+            && let Some(of_profile) = self.schemas.definitions().structure(profile)
+        {
+            children = of_profile.root().map_or_else(Vec::new, |root| root.children.clone());
+            inside = of_profile;
+        }
+        for child in children {
+            let Some(of_child) = inside.element(child).filter(|it| it.max != Some(0)) else { continue };
+            // What may be absent, and what is inside a slice of the inside, does not tell this slice from others.
+            if of_child.slice_name.is_some() && of_child.min == 0 || of_child.name == "extension" {
+                continue;
+            }
+            let names =
+                if of_child.is_choice() { self.names(of_child, &inside) } else { vec![of_child.name.clone()] };
+            let steps = [&steps[..], &[Step::Member(names)]].concat();
+            self.said_at(&Spot { structure: Arc::clone(&inside), index: child }, steps, depth - 1);
+        }
+    }
+}
+
+/// What an element itself says about its value.
+fn said_by(element: &Element, schemas: &Schemas) -> Option<Check> {
+    let document = |literal: &Literal| Document::parse(literal.json.clone()).ok().map(Arc::new);
+    if let Some(fixed) = &element.fixed {
+        return document(fixed).map(Check::Fixed);
+    }
+    if let Some(pattern) = &element.pattern {
+        return document(pattern).map(Check::Pattern);
+    }
+    let binding = element.binding.as_ref().filter(|binding| binding.strength == Strength::Required)?;
+    let set = schemas.definitions().value_set(binding.value_set.as_deref()?);
+    Some(Check::In(set))
+}
+
+/// The URL of an extension, where the element is the `url` of one.
+fn extension_url(structure: &Structure, index: u32, element: &Element) -> Option<Arc<Document>> {
+    let parent = element.parent.and_then(|parent| structure.element(parent));
+    if element.name != "url" || parent.is_none() || index == 0 {
+        return None;
+    }
+    let profile = parent?.types.iter().flat_map(|allowed| &allowed.profiles).next()?;
+    let json = serde_json::Value::from(bare(profile)).to_string();
+    Document::parse(json).ok().map(Arc::new)
+}
+
+/// The types that a slice leaves to an element. Where it slices a choice again by type, those of the slices.
+fn types(structure: &Structure, index: u32, element: &Element) -> Vec<String> {
+    let codes = |element: &Element| element.types.iter().map(|it| it.code.clone()).collect::<Vec<_>>();
+    let siblings = element.parent.and_then(|parent| structure.element(parent));
+    let slices = siblings.map_or(&[][..], |parent| &parent.children).iter().filter(|child| **child != index);
+    let slices = slices.filter_map(|child| structure.element(*child));
+    let of_slices: Vec<String> = slices
+        .filter(|slice| slice.path == element.path && slice.slice_name.is_some() && element.slice_name.is_none())
+        .flat_map(codes)
+        .collect();
+    if element.is_choice() && !of_slices.is_empty() { of_slices } else { codes(element) }
+}
+
+/// The first step of a path and the rest; a call's argument may hold dots.
+fn split(path: &str) -> (&str, &str) {
+    let mut depth = 0;
+    for (at, byte) in path.bytes().enumerate() {
+        match byte {
+            b'(' => depth += 1,
+            b')' => depth -= 1,
+            b'.' if depth == 0 => return (&path[..at], &path[at + 1..]),
+            _ => {}
+        }
+    }
+    (path, "")
+}
+
+/// The argument of a call of this function.
+fn call<'p>(step: &'p str, function: &str) -> Option<&'p str> {
+    let argument = step.strip_prefix(function)?.strip_prefix('(')?.strip_suffix(')')?;
+    Some(argument.trim_matches(['\'', '"']))
+}
+
+/// Is it the name of a choice for this type: `valueCodeableConcept`?
+fn ends_with_type(name: &str, type_name: &str) -> bool {
+    name.len() > type_name.len() && {
+        let (front, back) = name.split_at(name.len() - type_name.len());
+        front.bytes().all(|byte| byte.is_ascii_alphanumeric())
+            && back.as_bytes()[0].is_ascii_uppercase()
+            && back[..1].eq_ignore_ascii_case(&type_name[..1])
+            && back[1..] == type_name[1..]
+    }
+}
+
+/// A canonical URL without its version.
+fn bare(canonical: &str) -> &str {
+    canonical.split('|').next().unwrap_or(canonical)
+}
+
+// === testing ===
+
+impl Condition {
+    /// A condition that nobody can judge.
+    pub(super) fn never() -> Self {
+        Self { path: Vec::new(), check: Check::Never, said: String::new() }
+    }
+
+    /// Is it met by this value, which is of this type?
+    pub(in crate::profile) fn judge<'d>(&self, node: Node<'d>, type_name: &str, walk: &mut Walk<'_, 'd>) -> Verdict {
+        if let Check::Exists(wanted) = self.check {
+            return match self.any(&self.path, node, &mut |_, _| Verdict::Yes, walk) {
+                Verdict::Unknown => Verdict::Unknown,
+                found if (found == Verdict::Yes) == wanted => Verdict::Yes,
+                _ => Verdict::No,
+            };
+        }
+        let is_here = self.path.is_empty();
+        self.any(&self.path, node, &mut |node, walk| self.check.judge(node, is_here.then_some(type_name), walk), walk)
+    }
+
+    /// The best verdict about the values that the steps lead to.
+    fn any<'d>(
+        &self,
+        steps: &[Step],
+        node: Node<'d>,
+        judge: &mut dyn FnMut(Node<'d>, &mut Walk<'_, 'd>) -> Verdict,
+        walk: &mut Walk<'_, 'd>,
+    ) -> Verdict {
+        let Some((step, rest)) = steps.split_first() else { return judge(node, walk) };
+        let mut best = Verdict::No;
+        match step {
+            Step::Member(names) => {
+                let members = node.members().filter(|member| names.iter().any(|name| name == member.name()));
+                for value in members.flat_map(Node::each) {
+                    best = best.max(self.any(rest, value, judge, walk));
+                    if best == Verdict::Yes {
+                        break;
+                    }
+                }
+            }
+            Step::Extension(url) => {
+                for extension in node.list("extension").filter(|it| it.get("url").is_some_and(|it| it.is_str(url))) {
+                    best = best.max(self.any(rest, extension, judge, walk));
+                }
+            }
+            Step::Resolve => {
+                best = match resolve(node, walk) {
+                    Some(target) => self.any(rest, target, judge, walk),
+                    None => self.by_reference(node),
+                };
+            }
+        }
+        best
+    }
+
+    /// What a reference alone says about the resource that it leads to.
+    fn by_reference(&self, node: Node<'_>) -> Verdict {
+        let text = node.str("reference");
+        let kind = text.as_deref().and_then(Reference::parse).and_then(|reference| reference.kind());
+        let kind = kind.map(str::to_owned).or_else(|| node.str("type").map(std::borrow::Cow::into_owned));
+        match (&self.check, kind) {
+            (Check::Type(types), Some(kind)) if types.contains(&kind) => Verdict::Yes,
+            (Check::Type(_), Some(_)) => Verdict::No,
+            _ => Verdict::Unknown,
+        }
+    }
+}
+
+impl Check {
+    fn judge<'d>(&self, node: Node<'d>, type_name: Option<&str>, walk: &mut Walk<'_, 'd>) -> Verdict {
+        let met = match self {
+            Self::Fixed(fixed) => literal::equals(fixed.root(), node),
+            Self::Pattern(pattern) => literal::includes(pattern.root(), node),
+            Self::In(set) => {
+                return match set.as_ref().map_or(Membership::Unknown, |set| membership(set, node)) {
+                    Membership::In => Verdict::Yes,
+                    Membership::Out => Verdict::No,
+                    Membership::Unknown => Verdict::Unknown,
+                };
+            }
+            Self::Type(types) => {
+                let kind = node.str("resourceType");
+                match kind.as_deref().or(type_name) {
+                    Some(kind) => types.iter().any(|known| known == kind || known == "Resource"),
+                    None => return Verdict::Unknown,
+                }
+            }
+            Self::Conforms(profiles) => return conforms(profiles, node, walk),
+            Self::Exists(wanted) => *wanted,
+            Self::Never => return Verdict::Unknown,
+        };
+        if met { Verdict::Yes } else { Verdict::No }
+    }
+}
+
+fn conforms<'d>(profiles: &[String], node: Node<'d>, walk: &mut Walk<'_, 'd>) -> Verdict {
+    let mut best = Verdict::No;
+    for profile in profiles {
+        best = best.max(walk.conforms(node, profile));
+    }
+    best
+}
+
+/// The resource that a reference leads to, as far as it is at hand.
+fn resolve<'d>(node: Node<'d>, walk: &mut Walk<'_, 'd>) -> Option<Node<'d>> {
+    let text = if node.is_object() { node.str("reference") } else { node.as_str() };
+    walk.target(&text?)
+}
+
+/// Is a code, Coding or CodeableConcept in the set?
+fn membership(set: &ValueSet, node: Node<'_>) -> Membership {
+    let coding = |node: Node<'_>| match (node.str("system"), node.str("code")) {
+        (Some(system), Some(code)) => set.contains(&system, &code),
+        _ => Membership::Out,
+    };
+    if let Some(code) = node.as_str() {
+        return set.contains_code(&code);
+    }
+    if node.get("coding").is_none() {
+        return coding(node);
+    }
+    let mut found = Membership::Out;
+    for each in node.list("coding") {
+        match coding(each) {
+            Membership::In => return Membership::In,
+            Membership::Unknown => found = Membership::Unknown,
+            Membership::Out => {}
+        }
+    }
+    found
+}

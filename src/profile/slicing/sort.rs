@@ -1,0 +1,280 @@
+//! Puts the values of an element into slices and counts them, and says where there are too few, too many, or some that
+//! belong nowhere.
+
+use super::discriminator::Verdict;
+use super::{Openness, Slice, Slicing};
+use crate::fhir::{Key, Node, Severity};
+use crate::profile::findings::Finding;
+use crate::profile::schema::{ElementSchema, Schema};
+use crate::profile::walk::Walk;
+
+/// How the values of one slicing have stood so far.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::profile) struct Sorted {
+    /// The last slice met, counted from 1
+    last: u16,
+    /// A value in no slice was met
+    unsliced: bool,
+}
+
+/// How often a slice was met, and how often nobody could say.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::profile) struct Count {
+    pub(in crate::profile) met: u32,
+    pub(in crate::profile) unknown: u32,
+}
+
+/// The state to begin with, one for each slicing.
+pub(in crate::profile) fn state(element: &ElementSchema) -> Vec<Sorted> {
+    vec![Sorted::default(); element.slicings.len()]
+}
+
+impl Slicing {
+    /// Puts a value into the slices that it belongs to: pairs of `number`, the slicing's own, and the slice's are added
+    /// to `key`. The counts of the object's slices begin at `base`.
+    pub(in crate::profile) fn sort<'d>(
+        &self,
+        number: u16,
+        node: Node<'d>,
+        type_name: &str,
+        sorted: &mut Sorted,
+        base: usize,
+        key: &mut Vec<u16>,
+        walk: &mut Walk<'_, 'd>,
+    ) {
+        if let Some(problem) = &self.problem {
+            walk.report_once(problem, || {
+                Finding::not_checked(node, format!("{problem}; which slice a value is in cannot be told"))
+                    .from(&self.origin)
+            });
+        }
+        let before = key.len();
+        let unknown = self.sort_into(None, number, node, type_name, base, key, walk);
+        let outermost = key[before..].chunks_exact(2).map(|pair| pair[1]).next();
+        match outermost {
+            Some(slice) => self.keep_order(slice, node, sorted, walk),
+            None if unknown => {}
+            None => {
+                sorted.unsliced = true;
+                if self.openness == Openness::Closed {
+                    self.say_unsliced(None, node, type_name, walk);
+                }
+            }
+        }
+    }
+
+    /// Sorts among the slices inside `parent`; says whether a slice could not be told.
+    fn sort_into<'d>(
+        &self,
+        parent: Option<u16>,
+        number: u16,
+        node: Node<'d>,
+        type_name: &str,
+        base: usize,
+        key: &mut Vec<u16>,
+        walk: &mut Walk<'_, 'd>,
+    ) -> bool {
+        let (mut found, mut unknown) = (false, false);
+        let inside = |slice: &&(u16, &Slice)| slice.1.parent == parent;
+        let slices: Vec<(u16, &Slice)> =
+            self.slices.iter().enumerate().map(|(at, slice)| (at as u16, slice)).filter(|it| inside(&it)).collect();
+        for (at, slice) in slices.iter().filter(|(_, slice)| !slice.is_default) {
+            match slice.judge(node, type_name, walk) {
+                Verdict::Yes => {
+                    found = true;
+                    self.enter(*at, number, node, type_name, base, key, walk);
+                }
+                Verdict::Unknown => {
+                    unknown = true;
+                    walk.slice_count(base + self.first as usize + usize::from(*at)).unknown += 1;
+                }
+                Verdict::No => {}
+            }
+        }
+        if !found && !unknown {
+            if let Some((at, _)) = slices.iter().find(|(_, slice)| slice.is_default) {
+                self.enter(*at, number, node, type_name, base, key, walk);
+                return false;
+            }
+            let is_closed = parent.and_then(|at| self.slices.get(usize::from(at))).is_some_and(|it| it.is_closed);
+            if is_closed && !slices.is_empty() {
+                self.say_unsliced(parent, node, type_name, walk);
+            }
+        }
+        unknown && !found
+    }
+
+    fn enter<'d>(
+        &self,
+        at: u16,
+        number: u16,
+        node: Node<'d>,
+        type_name: &str,
+        base: usize,
+        key: &mut Vec<u16>,
+        walk: &mut Walk<'_, 'd>,
+    ) {
+        key.extend([number, at]);
+        walk.slice_count(base + self.first as usize + usize::from(at)).met += 1;
+        if self.slices.iter().any(|slice| slice.parent == Some(at)) {
+            self.sort_into(Some(at), number, node, type_name, base, key, walk);
+        }
+    }
+
+    fn keep_order(&self, slice: u16, node: Node<'_>, sorted: &mut Sorted, walk: &mut Walk<'_, '_>) {
+        let name = &self.slices[usize::from(slice)].name;
+        if self.is_ordered && slice + 1 < sorted.last {
+            let before = &self.slices[usize::from(sorted.last - 1)].name;
+            let text = format!("the slice {name} stands behind the slice {before}; their order is fixed");
+            let hint = format!("put it in front of those of the slice {before}");
+            walk.report(Finding::error(Key::Slice, node, text).hint(hint).from(&self.origin));
+        }
+        if self.openness == Openness::AtEnd && sorted.unsliced {
+            let text = format!("the slice {name} stands behind values that are in no slice; those come last");
+            walk.report(Finding::error(Key::Slice, node, text).hint("move it up").from(&self.origin));
+        }
+        sorted.last = sorted.last.max(slice + 1);
+    }
+
+    /// A value that is in no slice where all have to be.
+    fn say_unsliced<'d>(&self, parent: Option<u16>, node: Node<'d>, type_name: &str, walk: &mut Walk<'_, 'd>) {
+        let names: Vec<&str> =
+            self.slices.iter().filter(|slice| slice.parent == parent).map(|slice| slice.name.as_str()).collect();
+        let text = format!("the value is in none of the slices {}, and there may be no others", names.join(", "));
+        let near = self.nearest(parent, node, type_name, walk);
+        let hint = near.map(|(slice, missed)| match missed {
+            Some(missed) => format!("the slice {} comes nearest; its {missed} is different", slice.name),
+            None => format!("remove it, or make it one of the slice {}", slice.name),
+        });
+        walk.report(Finding::error(Key::Slice, node, text).hint_if(hint).from(&self.origin));
+    }
+
+    /// The slice of which a value meets the most conditions, and the first that it does not meet.
+    fn nearest<'d>(
+        &self,
+        parent: Option<u16>,
+        node: Node<'d>,
+        type_name: &str,
+        walk: &mut Walk<'_, 'd>,
+    ) -> Option<(&Slice, Option<&str>)> {
+        let mut best: Option<(usize, &Slice, Option<&str>)> = None;
+        for slice in self.slices.iter().filter(|slice| slice.parent == parent && !slice.is_default) {
+            let (met, missed) = slice.score(node, type_name, walk);
+            if best.is_none_or(|(most, _, _)| met > most) {
+                best = Some((met, slice, missed));
+            }
+        }
+        best.map(|(_, slice, missed)| (slice, missed))
+    }
+}
+
+impl Slice {
+    fn judge<'d>(&self, node: Node<'d>, type_name: &str, walk: &mut Walk<'_, 'd>) -> Verdict {
+        let mut least = Verdict::Yes;
+        for condition in &self.conditions {
+            least = least.min(condition.judge(node, type_name, walk));
+            if least == Verdict::No {
+                break;
+            }
+        }
+        least
+    }
+
+    /// How many conditions a value meets, and the first that it does not meet.
+    fn score<'d>(&self, node: Node<'d>, type_name: &str, walk: &mut Walk<'_, 'd>) -> (usize, Option<&str>) {
+        let (mut met, mut missed) = (0, None);
+        for condition in &self.conditions {
+            if condition.judge(node, type_name, walk) == Verdict::Yes {
+                met += 1;
+            } else if missed.is_none() {
+                missed = Some(condition.said.as_str());
+            }
+        }
+        (met, missed)
+    }
+}
+
+/// Looks at the counts of an object's slices once all its members were met; they begin at `base`, and those of its
+/// elements at `seen`.
+pub(in crate::profile) fn check<'d>(
+    node: Node<'d>,
+    schema: &Schema,
+    base: usize,
+    seen: usize,
+    walk: &mut Walk<'_, 'd>,
+) {
+    for position in &schema.sliced {
+        let element = &schema.elements[usize::from(*position)];
+        // That the whole element is missing has been said, and says it all.
+        let is_missing = element.min.count > 0 && walk.seen(seen + usize::from(*position)).count == 0;
+        for slicing in &element.slicings {
+            for (at, slice) in slicing.slices.iter().enumerate() {
+                let count = *walk.slice_count(base + slicing.first as usize + at);
+                if slice.max.is_some_and(|max| count.met > max) {
+                    too_many(node, element, slice, count, walk);
+                }
+                let is_due = slice.parent.is_none_or(|parent| {
+                    walk.slice_count(base + slicing.first as usize + usize::from(parent)).met > 0
+                });
+                if count.met < slice.min && is_due && !is_missing {
+                    too_few(node, element, slicing, slice, count, walk);
+                }
+            }
+        }
+    }
+}
+
+fn too_many(node: Node<'_>, element: &ElementSchema, slice: &Slice, count: Count, walk: &mut Walk<'_, '_>) {
+    let text = match slice.max {
+        Some(0) | None => format!("the slice {} of {} is not allowed here", slice.name, element.name),
+        Some(max) => {
+            let found = count.met;
+            format!("there are {found} of the slice {} of {}, at most {max} are allowed", slice.name, element.name)
+        }
+    };
+    let present = values(node, element).next();
+    walk.report(Finding::error(Key::TooMany, present.unwrap_or(node), text).from(&slice.origin));
+}
+
+fn too_few<'d>(
+    node: Node<'d>,
+    element: &ElementSchema,
+    slicing: &Slicing,
+    slice: &Slice,
+    count: Count,
+    walk: &mut Walk<'_, 'd>,
+) {
+    let ElementSchema { name, .. } = element;
+    if count.met + count.unknown >= slice.min {
+        let text = format!("whether the slice {} of {name} is there cannot be told here", slice.name);
+        walk.report(Finding::not_checked(node, text).from(&slice.origin));
+        return;
+    }
+    let text = match (slice.min, count.met) {
+        (1, _) => format!("the slice {} of {name} is required", slice.name),
+        (min, 0) => format!("at least {min} of the slice {} of {name} are required", slice.name),
+        (min, met) => format!("at least {min} of the slice {} of {name} are required, there are {met}", slice.name),
+    };
+    // The value that comes nearest to it, of those that are in no slice.
+    let mut nearest: Option<(usize, usize, &str)> = None;
+    for (at, value) in values(node, element).flat_map(Node::each).enumerate() {
+        if slicing.slices.iter().any(|other| !other.is_default && other.judge(value, "", walk) == Verdict::Yes) {
+            continue;
+        }
+        let (met, missed) = slice.score(value, "", walk);
+        if let Some(missed) = missed.filter(|_| nearest.is_none_or(|(most, _, _)| met > most)) {
+            nearest = Some((met, at, missed));
+        }
+    }
+    let hint = nearest.map(|(_, at, missed)| match missed {
+        "$this" | "" => format!("{name}[{at}] comes nearest to it, and differs from what it has to be"),
+        missed => format!("{name}[{at}] comes nearest to it; its {missed} is different"),
+    });
+    let finding = Finding::error(Key::Slice, node, text).about_missing(format!("{name}:{}", slice.name));
+    walk.report(finding.hint_if(hint).from(&slice.origin).severity(Severity::Error));
+}
+
+/// The members of an object that hold this element.
+fn values<'d>(node: Node<'d>, element: &ElementSchema) -> impl Iterator<Item = Node<'d>> {
+    node.members().filter(move |member| element.instance_names().any(|name| name == member.name()))
+}
