@@ -9,6 +9,7 @@ pub mod code_system;
 mod expand;
 mod layer;
 mod model;
+pub mod own;
 pub mod pack;
 pub mod package;
 mod read;

@@ -254,8 +254,13 @@ fn whole(definition: &Definition<'_>, allowed: &TypeRef, rules: &mut Vec<Stated>
 fn demand(definition: &Definition<'_>) -> Option<Demand> {
     let structure = definition.structure;
     let has_inside = structure.children(definition.index).next().is_some();
-    let types: Vec<TypeRef> =
-        definition.element.types.iter().filter(|it| it.code != "Resource" || !it.profiles.is_empty()).cloned().collect();
+    let types: Vec<TypeRef> = definition
+        .element
+        .types
+        .iter()
+        .filter(|it| it.code != "Resource" || !it.profiles.is_empty())
+        .cloned()
+        .collect();
     if !structure.is_profile || (types.is_empty() && !has_inside) {
         return None;
     }

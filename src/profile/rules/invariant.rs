@@ -23,8 +23,8 @@ use crate::profile::walk::Walk;
 /// Invariants that other rules hold: `empty` (ele-1), `extension` (ext-1), `contained` (dom-2 to dom-5), `reference` (ref-1),
 /// `bundle` (bdl-1 to bdl-12), `narrative` (txt-1, txt-2).
 const ELSEWHERE: &[&str] = &[
-    "ele-1", "ext-1", "dom-2", "dom-3", "dom-4", "dom-5", "ref-1", "bdl-1", "bdl-2", "bdl-3", "bdl-4", "bdl-5", "bdl-7",
-    "bdl-8", "bdl-9", "bdl-10", "bdl-11", "bdl-12", "txt-1", "txt-2",
+    "ele-1", "ext-1", "dom-2", "dom-3", "dom-4", "dom-5", "ref-1", "bdl-1", "bdl-2", "bdl-3", "bdl-4", "bdl-5",
+    "bdl-7", "bdl-8", "bdl-9", "bdl-10", "bdl-11", "bdl-12", "txt-1", "txt-2",
 ];
 
 /// A rule in FHIRPath, compiled.
@@ -179,9 +179,9 @@ fn not_run(invariant: &Invariant, node: Node<'_>, why: &str) -> Finding {
 
 /// The element with the sibling that carries its id and extensions.
 fn element<'d>(node: Node<'d>, parent: Option<Node<'d>>) -> Item<'d> {
-    let sibling = parent.filter(|_| !node.is_object()).and_then(|parent| {
-        parent.members().find(|member| member.name().strip_prefix('_') == Some(node.name()))
-    });
+    let sibling = parent
+        .filter(|_| !node.is_object())
+        .and_then(|parent| parent.members().find(|member| member.name().strip_prefix('_') == Some(node.name())));
     let element = sibling.and_then(|sibling| Element::with_sibling(Some(node), Some(sibling)));
     Item::Element(element.unwrap_or_else(|| Element::new(node)))
 }

@@ -137,7 +137,10 @@ impl Rule {
             Self::Invariant(_) => {}
             Self::Conforms(profiles) => profiles.check(node, walk),
             Self::Unresolved(profile) => walk.report_once(profile, || {
-                Finding::not_checked(node, format!("the profile {profile} is not at hand; only the base type was checked"))
+                Finding::not_checked(
+                    node,
+                    format!("the profile {profile} is not at hand; only the base type was checked"),
+                )
             }),
             Self::Contained => contained::check(node, walk),
             Self::Bundle => bundle::check(node, walk),

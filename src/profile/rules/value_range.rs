@@ -50,7 +50,8 @@ impl Range {
             }
             Some(_) => {}
             None => {
-                let text = format!("the value cannot be compared with {shown}, so whether it is in bounds is not known");
+                let text =
+                    format!("the value cannot be compared with {shown}, so whether it is in bounds is not known");
                 walk.report(Finding::not_checked(node, text));
             }
         }
