@@ -72,7 +72,12 @@ fn agrees_with_the_reference_validator() {
         verdicts += usize::from(verdict);
         counts += usize::from(count);
         if !count {
-            println!("{name} ({}): {} errors, expected {expected}{}", case["module"], errors(&found), if verdict { "" } else { "  VERDICT" });
+            println!(
+                "{name} ({}): {} errors, expected {expected}{}",
+                case["module"],
+                errors(&found),
+                if verdict { "" } else { "  VERDICT" }
+            );
             for issue in &found {
                 println!("    {issue}");
             }
@@ -85,7 +90,11 @@ fn agrees_with_the_reference_validator() {
             let agrees = (expected > 0) == (errors(&found) > 0);
             steps += usize::from(agrees);
             if expected != errors(&found) {
-                println!("{name} with {profile}: {} errors, expected {expected}{}", errors(&found), if agrees { "" } else { "  VERDICT" });
+                println!(
+                    "{name} with {profile}: {} errors, expected {expected}{}",
+                    errors(&found),
+                    if agrees { "" } else { "  VERDICT" }
+                );
                 for issue in &found {
                     println!("    {issue}");
                 }

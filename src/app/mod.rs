@@ -4,6 +4,7 @@
 //! configured and stops on a signal. Clock and ids come in from outside as well.
 
 mod clients;
+mod demands;
 pub mod log;
 mod outside;
 pub mod settings;
@@ -29,8 +30,10 @@ use crate::security::Clients;
 use crate::store::Store;
 use crate::store::index::SearchParameters;
 use crate::store::sqlite::SqliteStore;
+use crate::terminology::Terminology;
 
 pub use clients::load as load_clients;
+pub use demands::Demands;
 pub use outside::{TimedIds, WallClock, stop_signal};
 pub use settings::{Options, Settings};
 
@@ -60,7 +63,7 @@ impl App {
     /// used.
     pub async fn open(settings: Settings, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Result<Self> {
         let base = settings.base.as_ref().map(|base| format!("{base}/fhir"));
-        let definitions = Arc::new(Definitions::r4()?);
+        let definitions = Arc::new(Definitions::shipped()?);
         let mut parameters = SearchParameters::shipped(&definitions)?;
         if let Some(base) = &base {
             parameters = parameters.with_base(base.as_str());
@@ -72,12 +75,17 @@ impl App {
         let exchange = Exchange::new(exchange::Parts {
             store: store.clone(),
             checker: checker.clone(),
+            terminology: settings.terminology.as_ref().map_or(Ok(Terminology::none()), Terminology::of)?,
             programs: programs.clone(),
             rules: Arc::new(Rulebook::shipped()?),
             parameters: parameters.clone(),
             clock,
             ids: ids.clone(),
-            settings: exchange::Settings { consent: settings.consent, base },
+            settings: exchange::Settings {
+                consent: settings.consent,
+                base,
+                profiles: settings.profiles.settled(&definitions)?,
+            },
         });
         let exchange = Arc::new(exchange.await?);
         Ok(Self { store, exchange, checker, programs, parameters, ids, settings })

@@ -39,8 +39,7 @@ impl Additional {
     pub(in crate::profile) fn check(&self, node: Node<'_>, walk: &mut Walk<'_, '_>) {
         let resource = walk.scope.container;
         let holds = |usage: &[Usage]| usage.is_empty() || usage.iter().any(|usage| applies(usage, resource));
-        let due: Vec<&Bound> =
-            self.bindings.iter().filter(|(_, usage)| holds(usage)).map(|(bound, _)| bound).collect();
+        let due: Vec<&Bound> = self.bindings.iter().filter(|(_, usage)| holds(usage)).map(|(bound, _)| bound).collect();
         let verdicts: Vec<Membership> = due.iter().map(|bound| bound.judge(node)).collect();
         if verdicts.contains(&Membership::In) {
             return;
@@ -78,8 +77,8 @@ fn applies(usage: &Usage, resource: Node<'_>) -> bool {
             return is_named(None, &code);
         }
         let codings = if node.get("coding").is_some() { node.list("coding") } else { node.each() };
-        codings.into_iter().any(|coding| {
-            coding.str("code").is_some_and(|code| is_named(coding.str("system").as_deref(), &code))
-        })
+        codings
+            .into_iter()
+            .any(|coding| coding.str("code").is_some_and(|code| is_named(coding.str("system").as_deref(), &code)))
     })
 }

@@ -6,7 +6,6 @@
 //! `dom-2`, ...) are rules of their own, in files of their own, and do not run here.
 
 use std::borrow::Cow;
-use std::cell::Cell;
 use std::sync::Arc;
 
 use super::Rule;
@@ -23,8 +22,8 @@ use crate::profile::walk::Walk;
 /// Invariants that other rules hold: `empty` (ele-1), `extension` (ext-1), `contained` (dom-2 to dom-5), `reference` (ref-1),
 /// `bundle` (bdl-1 to bdl-12), `narrative` (txt-1, txt-2).
 const ELSEWHERE: &[&str] = &[
-    "ele-1", "ext-1", "dom-2", "dom-3", "dom-4", "dom-5", "ref-1", "bdl-1", "bdl-2", "bdl-3", "bdl-4", "bdl-5", "bdl-7",
-    "bdl-8", "bdl-9", "bdl-10", "bdl-11", "bdl-12", "txt-1", "txt-2",
+    "ele-1", "ext-1", "dom-2", "dom-3", "dom-4", "dom-5", "ref-1", "bdl-1", "bdl-2", "bdl-3", "bdl-4", "bdl-5",
+    "bdl-7", "bdl-8", "bdl-9", "bdl-10", "bdl-11", "bdl-12", "txt-1", "txt-2",
 ];
 
 /// A rule in FHIRPath, compiled.
@@ -108,18 +107,8 @@ pub(in crate::profile) fn settle<'d>(resource: Node<'d>, due: &[Obligation<'_, '
     let schemas = walk.schemas;
     let scope = walk.scope.clone();
     let with = walk.request.with;
-    // Whether somebody asked what nobody here knows.
-    let unknown = Cell::new(false);
-    let known = |answer: Option<bool>| {
-        unknown.set(unknown.get() || answer.is_none());
-        answer
-    };
-    let resolve = |reference: &str| {
-        let found = scope.entry(reference).or_else(|| with.and_then(|with| with.find(reference)));
-        unknown.set(unknown.get() || found.is_none());
-        found
-    };
-    let is_member = |item: &Item<'_>, url: &str| {
+    let resolve = |reference: &str| scope.entry(reference).or_else(|| with.and_then(|with| with.find(reference)));
+    let member_of = |item: &Item<'_>, url: &str| {
         let set = definitions.value_set(url)?;
         match coded(item, &|system, code| match system {
             Some(system) => set.contains(system, code),
@@ -130,11 +119,10 @@ pub(in crate::profile) fn settle<'d>(resource: Node<'d>, due: &[Obligation<'_, '
             Membership::Unknown => None,
         }
     };
-    let member_of = |item: &Item<'_>, url: &str| known(is_member(item, url));
     let conforms_to = |item: &Item<'_>, url: &str| {
         let node = item.node()?;
         let mut walk = Walk::new(schemas, node, Request::default());
-        known(walk.conforms(node, url).as_bool())
+        walk.conforms(node, url).as_bool()
     };
     let mut context = Context::new(resource)
         .root_resource(walk.scope.container)
@@ -151,14 +139,13 @@ pub(in crate::profile) fn settle<'d>(resource: Node<'d>, due: &[Obligation<'_, '
         if !invariant.is_due(&walk.request) {
             continue;
         }
-        unknown.set(false);
         let finding = match &invariant.expression {
             Ok(expression) => match expression.condition(&context, element(*node, *parent)) {
                 Ok(Some(false)) => invariant.broken(*node),
                 Ok(Some(true)) => continue,
-                // What nobody knows is not wrong; what has no answer for any other reason does not hold.
-                Ok(None) if unknown.take() => undecided(invariant, *node),
+                // No answer is not true. What nobody here can know is another matter, and an issue of its own.
                 Ok(None) => invariant.broken(*node),
+                Err(issue) if issue.key == Key::NotChecked => undecided(invariant, *node),
                 Err(issue) => not_run(invariant, *node, &issue.text),
             },
             Err(why) => not_run(invariant, *node, why),
@@ -182,9 +169,9 @@ fn not_run(invariant: &Invariant, node: Node<'_>, why: &str) -> Finding {
 
 /// The element with the sibling that carries its id and extensions.
 fn element<'d>(node: Node<'d>, parent: Option<Node<'d>>) -> Item<'d> {
-    let sibling = parent.filter(|_| !node.is_object()).and_then(|parent| {
-        parent.members().find(|member| member.name().strip_prefix('_') == Some(node.name()))
-    });
+    let sibling = parent
+        .filter(|_| !node.is_object())
+        .and_then(|parent| parent.members().find(|member| member.name().strip_prefix('_') == Some(node.name())));
     let element = sibling.and_then(|sibling| Element::with_sibling(Some(node), Some(sibling)));
     Item::Element(element.unwrap_or_else(|| Element::new(node)))
 }

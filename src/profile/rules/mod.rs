@@ -35,6 +35,7 @@ use std::sync::Arc;
 
 use super::compile::Definition;
 use super::findings::Finding;
+use super::questionnaire;
 use super::schema::Stated;
 use super::walk::Walk;
 use crate::definitions::TypeRef;
@@ -75,6 +76,8 @@ pub(super) enum Rule {
     Contained,
     /// Bundles
     Bundle,
+    /// Answers to a form
+    Questionnaire,
 }
 
 /// Adds the rules that a definition states about each value of an element, for one of its types.
@@ -100,7 +103,7 @@ pub(super) fn of_value(definition: Definition<'_>, allowed: &TypeRef, rules: &mu
 /// Adds the rules that a definition states about an object as a whole.
 pub(super) fn of_object(definition: Definition<'_>, rules: &mut Vec<Stated>) {
     let origin = definition.origin();
-    let found = [contained::compile(definition), bundle::compile(definition)];
+    let found = [contained::compile(definition), bundle::compile(definition), questionnaire::compile(definition)];
     add(found.into_iter().flatten().map(|rule| (rule, Arc::clone(&origin))), rules);
 }
 
@@ -144,6 +147,7 @@ impl Rule {
             }),
             Self::Contained => contained::check(node, walk),
             Self::Bundle => bundle::check(node, walk),
+            Self::Questionnaire => questionnaire::check(node, walk),
         }
     }
 
@@ -166,6 +170,7 @@ impl Rule {
             Self::Unresolved { profile, .. } => format!("profile {profile}"),
             Self::Contained => "contained resources".to_owned(),
             Self::Bundle => "bundle entries".to_owned(),
+            Self::Questionnaire => "answers as the Questionnaire asks for them".to_owned(),
         }
     }
 }

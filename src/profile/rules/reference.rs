@@ -92,11 +92,16 @@ impl Targets {
     }
 
     pub(in crate::profile) fn describe(&self) -> String {
-        if self.types.is_empty() { "a reference".to_owned() } else { format!("a reference to {}", self.types.join(" | ")) }
+        if self.types.is_empty() {
+            "a reference".to_owned()
+        } else {
+            format!("a reference to {}", self.types.join(" | "))
+        }
     }
 
     fn allow(&self, node: Node<'_>, kind: &str, walk: &mut Walk<'_, '_>) {
-        if self.types.is_empty() || self.types.iter().any(|allowed| allowed == kind || walk.schemas.is_a(kind, allowed)) {
+        if self.types.is_empty() || self.types.iter().any(|allowed| allowed == kind || walk.schemas.is_a(kind, allowed))
+        {
             return;
         }
         let text = format!("a reference to {kind} is not allowed here");

@@ -2,12 +2,11 @@
 //! (<https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.minValue_x_>): of numbers, dates, times
 //! and quantities.
 
-use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use super::{Rule, fixed};
 use crate::fhir::{Document, Key, Node};
-use crate::fhirpath::{Calendar, Decimal, Temporal, TemporalKind};
+use crate::fhirpath::{Calendar, Decimal, Quantity, Temporal, TemporalKind};
 use crate::profile::compile::Definition;
 use crate::profile::findings::Finding;
 use crate::profile::walk::Walk;
@@ -49,7 +48,8 @@ impl Range {
             }
             Some(_) => {}
             None => {
-                let text = format!("the value cannot be compared with {shown}, so whether it is in bounds is not known");
+                let text =
+                    format!("the value cannot be compared with {shown}, so whether it is in bounds is not known");
                 walk.report(Finding::not_checked(node, text));
             }
         }
@@ -59,8 +59,7 @@ impl Range {
     fn compare(&self, value: Node<'_>, now: Option<Temporal>) -> Option<Ordering> {
         let bound = self.bound.root();
         if value.is_object() {
-            let (one, other) = (number(value)?, number(bound)?);
-            return (unit(value) == unit(bound)).then(|| one.cmp(&other));
+            return Quantity::read(value)?.compare(&Quantity::read(bound)?);
         }
         if let (Some(one), Some(other)) = (value.as_number(), bound.as_number()) {
             return Some(Decimal::parse(one)?.cmp(&Decimal::parse(other)?));
@@ -89,14 +88,6 @@ impl Range {
     pub(in crate::profile) fn describe(&self) -> String {
         format!("{} {}", if self.is_min { "minValue" } else { "maxValue" }, self.bound.text())
     }
-}
-
-fn number(quantity: Node<'_>) -> Option<Decimal> {
-    quantity.get("value").and_then(|value| Decimal::parse(value.text()))
-}
-
-fn unit(quantity: Node<'_>) -> (Option<Cow<'_, str>>, Option<Cow<'_, str>>) {
-    (quantity.str("system"), quantity.str("code").or_else(|| quantity.str("unit")))
 }
 
 fn read(text: &str) -> Option<Temporal> {

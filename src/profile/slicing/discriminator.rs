@@ -240,10 +240,7 @@ impl Maker<'_> {
         let check = match kind {
             "profile" => Check::Conforms(targets),
             "type" => Check::Type(
-                targets
-                    .iter()
-                    .filter_map(|profile| Some(definitions.structure(profile)?.type_name.clone()))
-                    .collect(),
+                targets.iter().filter_map(|profile| Some(definitions.structure(profile)?.type_name.clone())).collect(),
             ),
             "exists" => Check::Exists(element.min > 0),
             _ => Check::Never,
@@ -320,8 +317,7 @@ impl Maker<'_> {
             if of_child.slice_name.is_some() && of_child.min == 0 || of_child.name == "extension" {
                 continue;
             }
-            let names =
-                if of_child.is_choice() { self.names(of_child, &inside) } else { vec![of_child.name.clone()] };
+            let names = if of_child.is_choice() { self.names(of_child, &inside) } else { vec![of_child.name.clone()] };
             let steps = [&steps[..], &[Step::Member(names)]].concat();
             self.said_at(&Spot { structure: Arc::clone(&inside), index: child }, steps, depth - 1);
         }
