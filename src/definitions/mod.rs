@@ -6,7 +6,10 @@
 //! that share what they had. Bytes are passed in; nothing here opens a file or a socket.
 
 pub mod code_system;
+mod currency;
 mod expand;
+mod filter;
+mod language;
 mod layer;
 mod model;
 pub mod own;
@@ -31,6 +34,7 @@ use layer::Layer;
 use resolve::{Layers, Needs, Spot};
 
 pub use code_system::CodeSystem;
+pub use language::LanguagePart;
 pub use package::Package;
 pub use search_parameter::SearchParameter;
 pub use structure::{

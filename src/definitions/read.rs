@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use super::search_parameter::{Component, SearchParameter};
-use super::snapshot::Stated;
+use super::snapshot::{Most, Stated};
 use super::structure::{
     AdditionalBinding, Binding, Constraint, Context, Discriminator, Element, Literal, Purpose, Slicing, Strength,
     Structure, StructureKind, TypeRef, Usage,
@@ -76,7 +76,10 @@ impl Structure {
         let structure = Self::read(node)?;
         let elements = node.get("differential").into_iter().flat_map(|list| list.list("element"));
         let stated = |node: Node<'_>| {
-            let max = text(node, "max").map(|max| max.parse().ok());
+            let max = match text(node, "max") {
+                None => Most::Unsaid,
+                Some(max) => max.parse().map_or(Most::Many, Most::Number),
+            };
             let element = read_element(node, &structure)?;
             Ok(Stated { element, has_id: node.get("id").is_some(), min: number(node, "min"), max })
         };

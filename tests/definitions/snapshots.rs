@@ -154,7 +154,8 @@ fn files(name: &str) -> Vec<(String, Vec<u8>)> {
     for entry in archive.entries().unwrap() {
         let mut entry = entry.unwrap();
         let path = entry.path().unwrap().to_string_lossy().into_owned();
-        if path.matches('/').count() == 1 && path.ends_with(".json") && !path.ends_with(".index.json") {
+        let is_json = Path::new(&path).extension().is_some_and(|it| it == "json");
+        if is_json && path.matches('/').count() == 1 && !path.ends_with(".index.json") {
             let mut bytes = Vec::new();
             entry.read_to_end(&mut bytes).unwrap();
             files.push((path, bytes));

@@ -16,8 +16,19 @@ pub(in crate::definitions) struct Stated {
     pub(in crate::definitions) has_id: bool,
     /// The minimum, if it says one
     pub(in crate::definitions) min: Option<u32>,
-    /// The maximum, if it says one; inside, none is `*`
-    pub(in crate::definitions) max: Option<Option<u32>>,
+    /// The maximum
+    pub(in crate::definitions) max: Most,
+}
+
+/// A maximum, as a differential states it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::definitions) enum Most {
+    /// It says none
+    Unsaid,
+    /// `*`
+    Many,
+    /// A number
+    Number(u32),
 }
 
 /// One element of a differential.

@@ -17,7 +17,7 @@ use crate::fhir::{Issue, Key, Node};
 use tree::Tree;
 use walk::Walk;
 
-pub(super) use difference::Stated;
+pub(super) use difference::{Most, Stated};
 
 /// The most elements that a snapshot may have; the largest published one has a few thousand.
 const MOST: usize = 50_000;

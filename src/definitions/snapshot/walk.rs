@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::difference::{Difference, Step};
+use super::difference::{Difference, Most, Step};
 use super::merge::merge;
 use super::tree::{Branch, Tree};
 use super::{DEEPEST, MOST, missing, unusable};
@@ -59,7 +59,11 @@ impl Walk<'_> {
         }
         if !self.structure.is_profile && depth + 1 == difference.steps.len() && slice.is_none() {
             let Element { path, is_list, .. } = &difference.stated.element;
-            let max = difference.stated.max.unwrap_or(Some(1));
+            let max = match difference.stated.max {
+                Most::Unsaid => Some(1),
+                Most::Many => None,
+                Most::Number(max) => Some(max),
+            };
             let new = Element {
                 name: name.clone(),
                 base_path: Some(path.clone()),
