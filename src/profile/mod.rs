@@ -4,12 +4,14 @@
 //! rules, one a file in `rules/`, look at what is passed; what they find gets path and place at the end (`findings`).
 //! Nothing here knows where definitions or documents come from.
 
+mod amendments;
 mod checker;
 mod compile;
 mod conforms;
 mod findings;
 mod names;
 mod nearest;
+mod questionnaire;
 mod report;
 mod rules;
 mod schema;
@@ -18,5 +20,6 @@ mod scope;
 mod slicing;
 mod walk;
 
+pub use amendments::{Amendment, Amendments};
 pub use checker::{Checker, Request};
 pub use report::{Question, Report};
