@@ -14,6 +14,8 @@ use crate::fhir::{Document, Issue, Key, Node};
 
 /// A package inflates to no more than this; the largest published one stays far below.
 const MOST_BYTES: u64 = 1 << 30;
+/// Its definitions have no more than this together: they are kept.
+const MOST_KEPT: usize = 1 << 28;
 
 /// Definitions that belong together.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -60,21 +62,44 @@ impl Package {
     /// # Errors
     /// Where it is no gzipped tar archive, or inflates beyond all measure.
     pub fn from_tgz(source: impl Read) -> Result<Self> {
-        let refuse = |error: std::io::Error| {
-            Error::incorrect(Key::DefinitionInvalid, format!("the package cannot be read as a .tgz: {error}"))
-        };
-        let mut package = Self::named("package", "");
         let mut archive = tar::Archive::new(GzDecoder::new(source).take(MOST_BYTES));
-        for entry in archive.entries().map_err(refuse)? {
-            let mut entry = entry.map_err(refuse)?;
-            let path = entry.path().map_err(refuse)?.to_string_lossy().into_owned();
-            if is_definition_file(&path) {
-                let mut bytes = Vec::new();
-                entry.read_to_end(&mut bytes).map_err(refuse)?;
-                package.add_file(&path, &bytes);
+        let mut package = Self::named("package", "");
+        let read = package.add_archive(&mut archive);
+        let is_cut = archive.into_inner().limit() == 0;
+        match read {
+            Ok(kept) if kept <= MOST_KEPT && !is_cut => Ok(package),
+            Err(error) if !is_cut => {
+                let text = format!("the package cannot be read as a .tgz: {error}");
+                Err(Error::incorrect(Key::DefinitionInvalid, text))
+            }
+            _ => {
+                let (kept, most) = (MOST_KEPT >> 20, MOST_BYTES >> 20);
+                let text = format!("the package inflates to more than {most} MB, or {kept} MB of definitions");
+                Err(Error::incorrect(Key::TooLarge, text))
             }
         }
-        Ok(package)
+    }
+
+    /// Takes the files of an archive; says how many bytes its definitions have. Stops where they are too many.
+    fn add_archive(&mut self, archive: &mut tar::Archive<impl Read>) -> std::io::Result<usize> {
+        let mut kept = 0;
+        for entry in archive.entries()? {
+            let mut entry = entry?;
+            let path = entry.path()?.to_string_lossy().into_owned();
+            if !is_definition_file(&path) {
+                continue;
+            }
+            // One byte more than a document may have: that one is refused as any other that is too large.
+            let mut bytes = Vec::new();
+            entry.by_ref().take(LIMITS.bytes as u64 + 1).read_to_end(&mut bytes)?;
+            let first = self.definitions.len();
+            self.add_file(&path, &bytes);
+            kept += self.definitions[first..].iter().map(|definition| definition.text.len()).sum::<usize>();
+            if kept > MOST_KEPT {
+                break;
+            }
+        }
+        Ok(kept)
     }
 
     /// Takes a file of a package: a resource, a Bundle of resources, or `package.json`. What cannot be used is noted
