@@ -203,7 +203,7 @@ impl World {
         for path in paths {
             for file in documents(path)? {
                 let read = Document::parse_bytes(&sources::bytes(&file)?, Limits::default());
-                beside.add(read.map_err(|issue| unusable(&file, *issue))?);
+                beside.add(read.map_err(|issue| unusable(&file, &issue))?);
             }
         }
         Ok(Self { checker: Checker::new(Arc::new(definitions)), beside })
@@ -256,6 +256,6 @@ fn documents(path: &Path) -> Result<Vec<PathBuf>> {
     }
 }
 
-fn unusable(file: &Path, issue: Issue) -> Error {
+fn unusable(file: &Path, issue: &Issue) -> Error {
     Error::incorrect(Key::JsonSyntax, format!("{}: {issue}", file.display()))
 }
