@@ -87,16 +87,12 @@ impl Structure {
     }
 }
 
-/// Does it constrain a type that another structure defines? Where it does not say so, its base tells: a type is not
-/// based on itself.
+/// Does it constrain a type that another structure defines? It may say so; and a type is never based on itself, whatever
+/// is said.
 pub(super) fn is_constraint(node: Node<'_>) -> bool {
-    match node.str("derivation") {
-        Some(how) => how == "constraint",
-        None => {
-            let base = node.str("baseDefinition");
-            base.and_then(|base| base.rsplit('/').next().map(str::to_owned)) == text(node, "type")
-        }
-    }
+    let base = node.str("baseDefinition");
+    let is_of_own_type = base.is_some_and(|base| base.rsplit('/').next().map(str::to_owned) == text(node, "type"));
+    is_of_own_type || node.str("derivation").is_some_and(|how| how == "constraint")
 }
 
 impl SearchParameter {
