@@ -251,6 +251,14 @@ keys! {
     /// An id is not usable
     InvalidId, "invalid-id", "value", "use 1 to 64 of A-Z a-z 0-9 - .";
 
+    // --- texts for people
+    /// A narrative that is not as XHTML or FHIR has it
+    Narrative, "narrative", "invalid", "write one div of formatting elements, see https://hl7.org/fhir/R4/narrative.html";
+    /// A link that leads to no place in a narrative, or to several
+    NarrativeLink, "narrative-link", "not-found", "link to the id of one element in the narrative";
+    /// HTML where there should be none
+    Markup, "markup", "invalid", "write < as words or as &lt;, and let whoever shows the text format it";
+
     // --- references and bundles
     /// Not a reference
     ReferenceSyntax, "reference-syntax", "value", "write Type/id, an absolute URL, urn:uuid:..., #id, or use an identifier";

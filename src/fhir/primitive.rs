@@ -109,6 +109,7 @@ pub fn is_uri(text: &str) -> bool {
 
 /// What says that it is a UUID or OID is one; URIs of other kinds are sound anyway.
 fn is_sound_urn(text: &str) -> bool {
+    let text = text.split('#').next().unwrap_or(text);
     text.strip_prefix("urn:uuid:").is_none_or(is_uuid_part) && text.strip_prefix("urn:oid:").is_none_or(is_oid_part)
 }
 
@@ -252,7 +253,7 @@ mod tests {
             ("oid", &["urn:oid:2.16.840"], &["2.16.840", "urn:oid:3.1", "urn:oid:2.01"]),
             ("uuid", &["urn:uuid:c757873d-ec9a-4326-a141-556f43239520"], &["c757873d-ec9a-4326-a141-556f43239520"]),
             ("base64Binary", &["YQ==", "YW Jj"], &["YQ=", "Y===", "Y$==", ""]),
-            ("uri", &["urn:x", "a/b", "urn:oid:2.16.840"], &["", "a b", "urn:uuid:1", "urn:oid:x"]),
+            ("uri", &["urn:x", "a/b", "urn:oid:2.16.840", "urn:uuid:c757873d-ec9a-4326-a141-556f43239520#part"], &["", "a b", "urn:uuid:1", "urn:oid:x"]),
             ("string", &[" a"], &["", "  ", "a\u{1}"]),
             ("boolean", &["true"], &["True", "1"]),
         ] {
