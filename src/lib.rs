@@ -5,7 +5,7 @@
 //! layer 0  error, fhir, shipped                words everybody uses, data that comes with the program
 //! layer 1  referral, fhirpath, definitions     the domain, the language, the packages
 //! layer 2  profile, mapping, routing           pure engines over documents
-//! layer 3  store, security                     SQL; tokens, scopes, consent, audit
+//! layer 3  store, security, terminology        SQL; tokens, scopes, consent, audit; a server that knows codes
 //! layer 4  exchange                            READ THIS FIRST: a message's way in, back and out
 //! layer 5  http                                the edge: FHIR and agency API
 //! layer 6  app, cli                            wiring; the only code that knows everything
@@ -28,3 +28,4 @@ pub mod routing;
 pub mod security;
 pub mod shipped;
 pub mod store;
+pub mod terminology;

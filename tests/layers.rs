@@ -20,6 +20,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("routing", 2),
     ("store", 3),
     ("security", 3),
+    ("terminology", 3),
     ("exchange", 4),
     ("http", 5),
     ("web", 5),

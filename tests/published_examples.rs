@@ -81,7 +81,8 @@ fn hold(definitions: Definitions, files: &[(String, Vec<u8>)]) {
         if errors.is_empty() == is_listed {
             wrong.push(format!("{name}: {} errors", errors.len()));
             wrong.extend(errors.iter().map(|issue| {
-                let origin = issue.origin.as_ref().map_or_else(String::new, |it| format!("{} {}", it.profile, it.element));
+                let origin =
+                    issue.origin.as_ref().map_or_else(String::new, |it| format!("{} {}", it.profile, it.element));
                 format!("    {issue}  <{origin}> {}", issue.mend())
             }));
         }
@@ -91,7 +92,8 @@ fn hold(definitions: Definitions, files: &[(String, Vec<u8>)]) {
 
 #[test]
 fn the_examples_of_sdohcc_are_valid() {
-    let (Some(core), Some(sdohcc)) = (package("hl7.fhir.us.core-7.0.0"), package("hl7.fhir.us.sdoh-clinicalcare-3.0.0"))
+    let (Some(core), Some(sdohcc)) =
+        (package("hl7.fhir.us.core-7.0.0"), package("hl7.fhir.us.sdoh-clinicalcare-3.0.0"))
     else {
         return;
     };

@@ -4,6 +4,7 @@
 //! configured and stops on a signal. Clock and ids come in from outside as well.
 
 mod clients;
+mod demands;
 pub mod log;
 mod outside;
 pub mod settings;
@@ -23,14 +24,16 @@ use crate::error::{Error, Result};
 use crate::exchange::{self, Clock, Exchange, Ids};
 use crate::http;
 use crate::mapping::Programs;
-use crate::profile::Checker;
+use crate::profile::{Amendments, Checker};
 use crate::routing::Rulebook;
 use crate::security::Clients;
 use crate::store::Store;
 use crate::store::index::SearchParameters;
 use crate::store::sqlite::SqliteStore;
+use crate::terminology::Terminology;
 
 pub use clients::load as load_clients;
+pub use demands::Demands;
 pub use outside::{TimedIds, WallClock, stop_signal};
 pub use settings::{Options, Settings};
 
@@ -60,24 +63,29 @@ impl App {
     /// used.
     pub async fn open(settings: Settings, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Result<Self> {
         let base = settings.base.as_ref().map(|base| format!("{base}/fhir"));
-        let definitions = Arc::new(Definitions::r4()?);
+        let definitions = Arc::new(Definitions::shipped()?);
         let mut parameters = SearchParameters::shipped(&definitions)?;
         if let Some(base) = &base {
             parameters = parameters.with_base(base.as_str());
         }
         let parameters = Arc::new(parameters);
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&settings.store, &parameters)?);
-        let checker = Arc::new(Checker::new(definitions.clone()));
+        let checker = Arc::new(Checker::new(definitions.clone()).amended(Amendments::shipped()?));
         let programs = Arc::new(Programs::shipped(&definitions)?);
         let exchange = Exchange::new(exchange::Parts {
             store: store.clone(),
             checker: checker.clone(),
+            terminology: settings.terminology.as_ref().map_or(Ok(Terminology::none()), Terminology::of)?,
             programs: programs.clone(),
             rules: Arc::new(Rulebook::shipped()?),
             parameters: parameters.clone(),
             clock,
             ids: ids.clone(),
-            settings: exchange::Settings { consent: settings.consent, base },
+            settings: exchange::Settings {
+                consent: settings.consent,
+                base,
+                profiles: settings.profiles.settled(&definitions)?,
+            },
         });
         let exchange = Arc::new(exchange.await?);
         Ok(Self { store, exchange, checker, programs, parameters, ids, settings })

@@ -12,9 +12,15 @@ use serde::Deserialize;
 use crate::error::{Error, Result};
 use crate::fhir::{Issue, Key, Limits, Place};
 use crate::security::Policy;
+use crate::terminology;
+
+use super::demands::Demands;
 
 /// The file that is read where none is named and this one is there.
 pub const USUAL_FILE: &str = "handoff.toml";
+
+/// The environment variable that holds what the terminology server is shown.
+const TOKEN: &str = "HANDOFF_TERMINOLOGY_TOKEN";
 
 /// What may be set; everything that is absent is left to the next source.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, clap::Args)]
@@ -47,6 +53,17 @@ pub struct Options {
     /// How long requests may take to end once the server stops, in seconds [default: 10]
     #[arg(long, env = "HANDOFF_GRACE_SECONDS", value_name = "NUMBER")]
     pub grace_seconds: Option<u16>,
+    /// Profiles that a resource has to meet which is sent, as Task=URL,URL;ServiceRequest=URL; none for Task= [default:
+    /// the gateway's own for Task and ServiceRequest]
+    #[arg(long, env = "HANDOFF_PROFILES", value_name = "TYPE=URL,...")]
+    pub profiles: Option<Demands>,
+    /// FHIR server that is asked about codes which the value sets at hand cannot judge; its token, if it wants one, stands
+    /// in HANDOFF_TERMINOLOGY_TOKEN [default: nobody is asked]
+    #[arg(long, env = "HANDOFF_TERMINOLOGY", value_name = "URL")]
+    pub terminology: Option<String>,
+    /// How long a message may wait for that server, in milliseconds [default: 2000]
+    #[arg(long, env = "HANDOFF_TERMINOLOGY_MS", value_name = "NUMBER")]
+    pub terminology_ms: Option<u16>,
 }
 
 /// Does a referral need a Consent?
@@ -88,6 +105,10 @@ pub struct Settings {
     pub limits: Limits,
     /// How long requests may take to end once the server stops
     pub grace: Duration,
+    /// The profiles that are demanded of what is sent
+    pub profiles: Demands,
+    /// Who is asked about codes
+    pub terminology: Option<terminology::Settings>,
 }
 
 impl Default for Settings {
@@ -101,6 +122,8 @@ impl Default for Settings {
             log_level: "info".to_owned(),
             limits: Limits::default(),
             grace: Duration::from_secs(10),
+            profiles: Demands::usual(),
+            terminology: None,
         }
     }
 }
@@ -119,6 +142,12 @@ impl Options {
             body_limit_mb: self.body_limit_mb.or(other.body_limit_mb),
             depth_limit: self.depth_limit.or(other.depth_limit),
             grace_seconds: self.grace_seconds.or(other.grace_seconds),
+            profiles: match (self.profiles, other.profiles) {
+                (Some(near), Some(far)) => Some(near.or(far)),
+                (near, far) => near.or(far),
+            },
+            terminology: self.terminology.or(other.terminology),
+            terminology_ms: self.terminology_ms.or(other.terminology_ms),
         }
     }
 
@@ -168,7 +197,20 @@ impl Options {
                 depth: self.depth_limit.map_or(usual.limits.depth, |number| usize::from(number.max(1))),
             },
             grace: self.grace_seconds.map_or(usual.grace, |number| Duration::from_secs(number.into())),
+            profiles: self.profiles.map_or_else(Demands::usual, |said| said.or(Demands::usual())),
+            terminology: self.terminology.map(|url| asked(url, self.terminology_ms)),
         })
+    }
+}
+
+/// The terminology server at this URL. Its token stands in the environment alone: a flag is seen by everybody on the
+/// machine, and a file is copied.
+fn asked(url: String, milliseconds: Option<u16>) -> terminology::Settings {
+    let usual = terminology::Settings::of(url);
+    terminology::Settings {
+        token: std::env::var(TOKEN).ok().filter(|token| !token.is_empty()).map(terminology::Token::new),
+        limit: milliseconds.map_or(usual.limit, |number| Duration::from_millis(number.into())),
+        ..usual
     }
 }
 
@@ -211,6 +253,14 @@ mod tests {
         assert_eq!((settings.consent, settings.log), (Policy::Required, LogForm::Json));
         assert_eq!(settings.grace, Settings::default().grace);
         assert_eq!(Options::default().decide().unwrap(), Settings::default());
+
+        let text = "terminology = \"https://t.example\"\n[profiles]\nTask = [\"urn:a\"]\nPatient = [\"urn:b\"]";
+        let flags = Options { profiles: "Task=".parse().ok(), terminology_ms: Some(5), ..Options::default() };
+        let settings = flags.or(Options::read(text, "f").unwrap()).decide().unwrap();
+        let wanted = "Task=;Patient=urn:b".parse::<Demands>().unwrap().or(Demands::usual());
+        assert_eq!(settings.profiles, wanted);
+        let asked = settings.terminology.unwrap();
+        assert_eq!((asked.url.as_str(), asked.limit), ("https://t.example", Duration::from_millis(5)));
     }
 
     #[test]

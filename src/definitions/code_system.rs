@@ -92,6 +92,12 @@ impl CodeSystem {
         &self.concepts
     }
 
+    /// Does it have this code, as far as its codes are listed?
+    pub fn has(&self, code: &str) -> bool {
+        self.position(code).is_some()
+            || (!self.is_case_sensitive && self.concepts.iter().any(|concept| concept.code.eq_ignore_ascii_case(code)))
+    }
+
     /// The code's position among the concepts.
     pub fn position(&self, code: &str) -> Option<u32> {
         self.by_code.get(&*self.key(code)).copied()

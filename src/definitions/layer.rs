@@ -25,11 +25,22 @@ pub(super) const LIMITS: Limits = Limits { bytes: 64 * 1024 * 1024, depth: 200 }
 pub(super) struct Layer {
     pub(super) name: String,
     pub(super) version: String,
+    /// The packages that it builds on: name and version
+    pub(super) dependencies: Vec<(String, String)>,
+    /// `name#version`
+    label: Arc<str>,
     index: String,
     lines: Vec<Range<u32>>,
     bytes: Cow<'static, [u8]>,
     blocks: Vec<Block>,
     made: Vec<OnceLock<Made>>,
+}
+
+/// What a package says of itself.
+pub(super) struct About {
+    pub(super) name: String,
+    pub(super) version: String,
+    pub(super) dependencies: Vec<(String, String)>,
 }
 
 /// JSON of some definitions, one behind the other: where it stands deflated, and the text once it was needed.
@@ -112,17 +123,12 @@ impl Layer {
             blocks.push(Block { packed: 0..0, length: resource.text.len(), text: OnceLock::from(resource.text) });
         }
         lines.sort_unstable();
-        Self::new(package.name, package.version, lines.join("\n"), Cow::Borrowed(&[]), blocks)
+        let about = About { name: package.name, version: package.version, dependencies: package.dependencies };
+        Self::new(about, lines.join("\n"), Cow::Borrowed(&[]), blocks)
     }
 
     /// `index` holds one sorted line for each definition.
-    pub(super) fn new(
-        name: String,
-        version: String,
-        index: String,
-        bytes: Cow<'static, [u8]>,
-        blocks: Vec<Block>,
-    ) -> Self {
+    pub(super) fn new(about: About, index: String, bytes: Cow<'static, [u8]>, blocks: Vec<Block>) -> Self {
         let mut lines = Vec::with_capacity(index.len() / 80);
         let mut start = 0;
         for line in index.split_inclusive('\n') {
@@ -133,7 +139,9 @@ impl Layer {
             start = end;
         }
         let made = lines.iter().map(|_| OnceLock::new()).collect();
-        Self { name, version, index, lines, bytes, blocks, made }
+        let About { name, version, dependencies } = about;
+        let label = format!("{name}#{version}").into();
+        Self { name, version, dependencies, label, index, lines, bytes, blocks, made }
     }
 }
 
@@ -153,26 +161,44 @@ impl Layer {
         found.map(|entry| entry.type_name.to_owned()).collect()
     }
 
-    /// The structure with this URL, of the version wanted if one is.
-    pub(super) fn structure(&self, url: &str, version: Option<&str>) -> Option<Arc<Structure>> {
-        match self.made("StructureDefinition", url, version)? {
+    /// What the structures of this package say that they are of: `name#version`.
+    pub(super) fn label(&self) -> &Arc<str> {
+        &self.label
+    }
+
+    /// The definitions of this kind with this URL: position of their lines, and the lines.
+    pub(super) fn versions(&self, kind: &str, url: &str) -> impl Iterator<Item = (usize, Entry<'_>)> {
+        let key = format!("{kind}\t{url}\t");
+        let first = self.lines.partition_point(|line| self.line(line) < key.as_str());
+        let same =
+            self.lines[first..].iter().map(|line| self.line(line)).take_while(move |line| line.starts_with(&key));
+        same.enumerate().filter_map(move |(offset, line)| Some((first + offset, Entry::parse(line)?)))
+    }
+
+    /// The structure at this line, as the package gives it: with a snapshot or without.
+    pub(super) fn structure(&self, line: u32) -> Option<Arc<Structure>> {
+        match self.made(line)? {
             Made::Structure(structure) => Some(Arc::clone(structure)),
             _ => None,
         }
     }
 
-    /// The code system with this URL.
-    pub(super) fn code_system(&self, url: &str, version: Option<&str>) -> Option<Arc<CodeSystem>> {
-        match self.made("CodeSystem", url, version)? {
+    /// The code system at this line.
+    pub(super) fn code_system(&self, line: u32) -> Option<Arc<CodeSystem>> {
+        match self.made(line)? {
             Made::CodeSystem(system) => Some(Arc::clone(system)),
             _ => None,
         }
     }
 
-    /// What `read` makes of the value set with this URL.
-    pub(super) fn value_set<T>(&self, url: &str, version: Option<&str>, read: impl Fn(Node<'_>) -> T) -> Option<T> {
-        let (_, entry) = self.find("ValueSet", url, version)?;
+    /// What `read` makes of the resource at this line.
+    pub(super) fn with<T>(&self, line: u32, read: impl FnOnce(Node<'_>) -> T) -> Option<T> {
+        let entry = self.entry(line)?;
         Some(read(Document::parse_within(self.text(&entry)?, LIMITS).ok()?.root()))
+    }
+
+    fn entry(&self, line: u32) -> Option<Entry<'_>> {
+        Entry::parse(self.line(self.lines.get(line as usize)?))
     }
 
     /// Every search parameter of the package.
@@ -192,27 +218,21 @@ impl Layer {
         &self.index[range.start as usize..range.end as usize]
     }
 
-    fn made(&self, kind: &str, url: &str, version: Option<&str>) -> Option<&Made> {
-        let (position, entry) = self.find(kind, url, version)?;
-        Some(self.made[position].get_or_init(|| {
+    fn made(&self, line: u32) -> Option<&Made> {
+        let made = self.made.get(line as usize)?;
+        if let Some(made) = made.get() {
+            return Some(made);
+        }
+        let entry = self.entry(line)?;
+        Some(made.get_or_init(|| {
             let made = if entry.kind == "CodeSystem" {
                 self.read(&entry, CodeSystem::read).map(|system| Made::CodeSystem(Arc::new(system)))
             } else {
-                self.read(&entry, Structure::read).map(|structure| Made::Structure(Arc::new(structure)))
+                let structure = self.read(&entry, Structure::read);
+                structure.map(|one| Made::Structure(Arc::new(Structure { package: Arc::clone(&self.label), ..one })))
             };
             made.unwrap_or(Made::Unusable)
         }))
-    }
-
-    /// The definition of the version wanted (exactly, or as the version begins: `4.0` finds `4.0.1`), or the newest.
-    fn find(&self, kind: &str, url: &str, version: Option<&str>) -> Option<(usize, Entry<'_>)> {
-        let key = format!("{kind}\t{url}\t");
-        let first = self.lines.partition_point(|line| self.line(line) < key.as_str());
-        let same = self.lines[first..].iter().take_while(|line| self.line(line).starts_with(&key));
-        same.enumerate()
-            .filter_map(|(offset, line)| Some((first + offset, Entry::parse(self.line(line))?)))
-            .filter(|(_, entry)| version.is_none_or(|wanted| is_version(entry.version, wanted)))
-            .max_by_key(|(_, entry)| newness(entry.version))
     }
 
     fn read<T>(&self, entry: &Entry<'_>, read: impl Fn(Node<'_>) -> Result<T, Box<Issue>>) -> Option<T> {
@@ -233,14 +253,4 @@ impl Layer {
         DeflateDecoder::new(packed).take(block.length as u64).read_to_string(&mut text).ok()?;
         Some(text.into_boxed_str())
     }
-}
-
-/// `4.0` means any `4.0.x`.
-fn is_version(version: &str, wanted: &str) -> bool {
-    version == wanted || version.strip_prefix(wanted).is_some_and(|rest| rest.starts_with('.'))
-}
-
-/// Orders versions by their numbers; what is no number counts as 0.
-fn newness(version: &str) -> Vec<u64> {
-    version.split(['.', '-']).map(|part| part.parse().unwrap_or(0)).collect()
 }

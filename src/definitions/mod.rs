@@ -1,35 +1,48 @@
 //! Layer 1: FHIR packages (<https://hl7.org/fhir/R4/packages.html>) and what they define: structures, value sets, code
 //! systems, search parameters.
 //!
-//! [`Definitions`] answers by canonical URL; everything is decoded when it is first asked for and then kept. Adding a
-//! package gives new definitions that share what they had. Bytes are passed in; nothing here opens a file or a socket.
+//! [`Definitions`] answers by canonical URL (`resolve` says which of several versions answers); everything is decoded, and
+//! its snapshot made where it has none, when it is first asked for, and then kept. Adding a package gives new definitions
+//! that share what they had. Bytes are passed in; nothing here opens a file or a socket.
 
 pub mod code_system;
+mod currency;
 mod expand;
+mod filter;
+mod language;
 mod layer;
 mod model;
+pub mod own;
 pub mod pack;
 pub mod package;
 mod read;
+pub mod resolve;
 pub mod search_parameter;
+mod snapshot;
 pub mod structure;
 mod trim;
 pub mod typed;
 pub mod value_set;
+mod view;
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, RwLock};
 
 use crate::error::Result;
-use crate::fhir::Node;
+use crate::fhir::{Issue, Node};
 use layer::Layer;
+use resolve::{Layers, Needs, Spot};
 
 pub use code_system::CodeSystem;
+pub use language::LanguagePart;
 pub use package::Package;
 pub use search_parameter::SearchParameter;
-pub use structure::{Binding, Element, Strength, Structure, StructureKind, TypeRef};
+pub use structure::{
+    AdditionalBinding, Binding, Constraint, Element, Purpose, Strength, Structure, StructureKind, TypeRef,
+};
 pub use typed::Step;
 pub use value_set::{Membership, ValueSet};
+pub use view::{Found, View};
 
 /// R4 core 4.0.1; `profiles/packages/README.md` says how it was made.
 static R4: &[u8] = include_bytes!("../../profiles/packages/hl7.fhir.r4.core-4.0.1.pack");
@@ -40,12 +53,18 @@ pub const CORE: &str = "http://hl7.org/fhir/StructureDefinition/";
 /// Every definition at hand. Share it in an `Arc`; it is never locked on a read that was made before.
 #[derive(Debug)]
 pub struct Definitions {
-    /// Later ones were added later and are asked first.
+    /// The first one is R4 core; later ones were added later.
     layers: Vec<Arc<Layer>>,
+    needs: Needs,
     resource_types: Vec<String>,
-    value_sets: RwLock<HashMap<String, Option<Arc<ValueSet>>>>,
+    value_sets: RwLock<HashMap<Spot, Arc<ValueSet>>>,
+    implicit_sets: RwLock<HashMap<String, Arc<ValueSet>>>,
+    snapshots: RwLock<HashMap<Spot, Snapshot>>,
     parameters: OnceLock<HashMap<String, Vec<Arc<SearchParameter>>>>,
 }
+
+/// A structure that was made of a differential, or why it could not be.
+type Snapshot = Result<Arc<Structure>, Box<Issue>>;
 
 /// One package that is at hand.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,7 +110,16 @@ impl Definitions {
         let mut resource_types: Vec<String> = layers.iter().flat_map(|layer| layer.resource_types()).collect();
         resource_types.sort_unstable();
         resource_types.dedup();
-        Self { layers, resource_types, value_sets: RwLock::default(), parameters: OnceLock::new() }
+        let needs = Needs::of(&layers);
+        Self {
+            layers,
+            needs,
+            resource_types,
+            value_sets: RwLock::default(),
+            implicit_sets: RwLock::default(),
+            snapshots: RwLock::default(),
+            parameters: OnceLock::new(),
+        }
     }
 
     /// The packages at hand, in the order in which they were added.
@@ -106,35 +134,44 @@ impl Definitions {
 // === looking up ===
 
 impl Definitions {
-    /// The structure with this canonical URL (`url` or `url|version`), or of the type with this name.
+    /// The structure with this canonical URL (`url` or `url|version`), or of the type with this name. It has a snapshot;
+    /// [`Definitions::problem`] says why one that is at hand cannot have one.
     pub fn structure(&self, type_name_or_canonical: &str) -> Option<Arc<Structure>> {
-        if type_name_or_canonical.contains(':') {
-            self.find(type_name_or_canonical, Layer::structure)
-        } else {
-            self.find(&format!("{CORE}{type_name_or_canonical}"), Layer::structure)
-        }
+        self.view().structure(type_name_or_canonical)
+    }
+
+    /// The structure that comes nearest: one of another version, where the version named is not at hand.
+    pub fn look_up(&self, type_name_or_canonical: &str) -> Option<Found<Structure>> {
+        self.view().look_up(type_name_or_canonical)
+    }
+
+    /// Why a structure that is at hand cannot be used.
+    pub fn problem(&self, type_name_or_canonical: &str) -> Option<Issue> {
+        self.view().problem(type_name_or_canonical)
     }
 
     /// The code system with this canonical URL.
     pub fn code_system(&self, canonical: &str) -> Option<Arc<CodeSystem>> {
-        self.find(canonical, Layer::code_system)
+        self.view().code_system(canonical)
     }
 
     /// The value set with this canonical URL, expanded as far as the code systems at hand allow.
     pub fn value_set(&self, canonical: &str) -> Option<Arc<ValueSet>> {
-        if let Some(known) = self.value_sets.read().ok().and_then(|kept| kept.get(canonical).cloned()) {
-            return known;
-        }
-        let made = expand::expand(self, canonical).map(Arc::new);
-        if let Ok(mut kept) = self.value_sets.write() {
-            kept.entry(canonical.to_owned()).or_insert_with(|| made.clone());
-        }
-        made
+        self.view().value_set(canonical)
+    }
+
+    /// The definitions as this structure's package sees them: what the structure refers to is asked for here.
+    pub fn seen_from(&self, structure: &Structure) -> View<'_> {
+        View::of_package(self, &structure.package)
+    }
+
+    fn view(&self) -> View<'_> {
+        View::of_nobody(self)
     }
 
     /// The value set that a resource describes which belongs to no package: one that is contained in another.
     pub fn value_set_of(&self, resource: Node<'_>) -> ValueSet {
-        expand::compose(self, resource, expand::DEEPEST)
+        expand::compose(self.view(), resource)
     }
 
     /// How a resource type is searched, the parameters of `Resource` and `DomainResource` included.
@@ -159,14 +196,6 @@ impl Definitions {
         &self.resource_types
     }
 
-    fn find<T>(&self, canonical: &str, get: impl Fn(&Layer, &str, Option<&str>) -> Option<T>) -> Option<T> {
-        let (url, version) = match canonical.split_once('|') {
-            Some((url, version)) => (url, Some(version)),
-            None => (canonical, None),
-        };
-        self.layers.iter().rev().find_map(|layer| get(layer, url, version))
-    }
-
     fn search_parameters_by_type(&self) -> HashMap<String, Vec<Arc<SearchParameter>>> {
         let mut by_type: HashMap<String, Vec<Arc<SearchParameter>>> = HashMap::new();
         for parameter in self.layers.iter().flat_map(|layer| layer.search_parameters()) {
@@ -178,6 +207,45 @@ impl Definitions {
             }
         }
         by_type
+    }
+}
+
+// === what was made ===
+
+impl Definitions {
+    fn layers(&self) -> Layers<'_> {
+        Layers { list: &self.layers, needs: &self.needs }
+    }
+
+    fn snapshot(&self, spot: Spot) -> Option<Snapshot> {
+        self.snapshots.read().ok()?.get(&spot).cloned()
+    }
+
+    /// Keeps a snapshot; where another was faster, that one.
+    fn keep_snapshot(&self, spot: Spot, made: Snapshot) -> Snapshot {
+        match self.snapshots.write() {
+            Ok(mut kept) => kept.entry(spot).or_insert(made).clone(),
+            Err(_) => made,
+        }
+    }
+
+    fn keep_value_set(&self, spot: Spot, made: &Arc<ValueSet>) {
+        if let Ok(mut kept) = self.value_sets.write() {
+            kept.entry(spot).or_insert_with(|| Arc::clone(made));
+        }
+    }
+
+    /// The value set of all codes of a system, which no ValueSet resource describes.
+    fn implicit_value_set(&self, canonical: &str) -> Option<Arc<ValueSet>> {
+        if let Some(known) = self.implicit_sets.read().ok().and_then(|kept| kept.get(canonical).cloned()) {
+            return Some(known);
+        }
+        // What is not found is not kept: whoever sends documents could fill the memory with it.
+        let made = Arc::new(expand::implicit(self.view(), canonical)?);
+        if let Ok(mut kept) = self.implicit_sets.write() {
+            kept.entry(canonical.to_owned()).or_insert_with(|| Arc::clone(&made));
+        }
+        Some(made)
     }
 }
 

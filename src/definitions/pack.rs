@@ -1,9 +1,10 @@
 //! The pack: a package in one compact file that opens at once and is decoded piece by piece.
 //!
 //! ```text
-//! handoff-pack 1 LF
+//! handoff-pack 2 LF
 //! u32 CRC-32 of everything behind it | u32 length of the head, deflated | u32 length of the head
 //! head, deflated: name LF version LF licence LF
+//!                 the packages that it builds on, as name#version, a SPACE between LF
 //!                 number of blocks LF, then for each: deflated length SPACE length LF
 //!                 the index, one sorted line for each definition (see `layer`)
 //! blocks, each a deflate stream of the JSON of some definitions
@@ -21,7 +22,7 @@ use flate2::write::DeflateEncoder;
 use flate2::{Compression, Crc};
 
 use super::Definitions;
-use super::layer::{Block, Entry, Layer};
+use super::layer::{About, Block, Entry, Layer};
 use super::package::{Definition, Package};
 use super::structure::{Strength, Structure};
 use super::value_set::{Codes, Part, ValueSet};
@@ -29,7 +30,7 @@ use crate::error::{Error, Result};
 use crate::fhir::{Document, Key};
 
 /// First line of a pack; the number is the version of the format.
-pub const MAGIC: &[u8] = b"handoff-pack 1\n";
+pub const MAGIC: &[u8] = b"handoff-pack 2\n";
 
 /// Small definitions share a block of about this size: they compress better together, and few are read alone.
 const BLOCK: usize = 24 * 1024;
@@ -62,7 +63,10 @@ pub fn write(package: &Package, beside: Option<&Definitions>) -> Result<Vec<u8>>
         packed.extend(deflated);
     }
     let license = package.license.as_deref().unwrap_or_default();
-    let head = format!("{}\n{}\n{license}\n{}\n{lengths}{index}", package.name, package.version, blocks.len());
+    let dependencies: Vec<String> =
+        package.dependencies.iter().map(|(name, version)| format!("{name}#{version}")).collect();
+    let about = format!("{}\n{}\n{license}\n{}", package.name, package.version, dependencies.join(" "));
+    let head = format!("{about}\n{}\n{lengths}{index}", blocks.len());
     let deflated = deflate(head.as_bytes())?;
     let mut body = Vec::with_capacity(packed.len() + deflated.len() + 8);
     body.extend((deflated.len() as u32).to_le_bytes());
@@ -95,7 +99,8 @@ fn list_codes(definitions: &mut [Definition], package: &Package, beside: Option<
     };
     let needed = required(definitions);
     for definition in definitions.iter_mut().filter(|one| one.kind == "ValueSet" && needed.contains(&one.url)) {
-        if let Some(set) = all.value_set(&definition.url).filter(|set| set.parts.iter().all(is_listed)) {
+        let canonical = format!("{}|{}", definition.url, definition.version);
+        if let Some(set) = all.value_set(&canonical).filter(|set| set.parts.iter().all(is_listed)) {
             definition.text = as_json(&set).into_boxed_str();
         }
     }
@@ -186,8 +191,14 @@ pub(super) fn open(bytes: impl Into<Cow<'static, [u8]>>) -> Result<Layer> {
 }
 
 fn read_head(head: &str, mut offset: usize, bytes: Cow<'static, [u8]>) -> Option<Layer> {
-    let mut lines = head.splitn(5, '\n');
+    let mut lines = head.splitn(6, '\n');
     let (name, version, _license) = (lines.next()?, lines.next()?, lines.next()?);
+    let dependencies = lines.next()?.split(' ').filter_map(|one| one.split_once('#'));
+    let about = About {
+        name: name.to_owned(),
+        version: version.to_owned(),
+        dependencies: dependencies.map(|(name, version)| (name.to_owned(), version.to_owned())).collect(),
+    };
     let count: usize = lines.next()?.parse().ok()?;
     let mut rest = lines.next()?;
     let mut blocks = Vec::with_capacity(count.min(bytes.len()));
@@ -199,7 +210,7 @@ fn read_head(head: &str, mut offset: usize, bytes: Cow<'static, [u8]>) -> Option
         blocks.push(Block { packed: offset..end, length, text: OnceLock::new() });
         (offset, rest) = (end, behind);
     }
-    Some(Layer::new(name.to_owned(), version.to_owned(), rest.to_owned(), bytes, blocks))
+    Some(Layer::new(about, rest.to_owned(), bytes, blocks))
 }
 
 fn inflate(packed: &[u8], length: u32) -> Option<String> {

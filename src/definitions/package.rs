@@ -24,6 +24,8 @@ pub struct Package {
     pub version: String,
     /// Licence, where the package says it
     pub license: Option<String>,
+    /// The packages that it builds on: name and version
+    pub dependencies: Vec<(String, String)>,
     /// Its definitions, trimmed
     pub definitions: Vec<Definition>,
     /// What could not be used, and why
@@ -92,6 +94,13 @@ impl Package {
         self.name = text("name").unwrap_or_else(|| std::mem::take(&mut self.name));
         self.version = text("version").unwrap_or_else(|| std::mem::take(&mut self.version));
         self.license = text("license");
+        let dependencies = node.get("dependencies").into_iter().flat_map(Node::members);
+        let usable =
+            |text: &str| !text.is_empty() && !text.contains(|letter: char| letter.is_whitespace() || letter == '#');
+        self.dependencies = dependencies
+            .filter_map(|one| Some((one.name().to_owned(), one.as_str()?.into_owned())))
+            .filter(|(name, version)| usable(name) && usable(version))
+            .collect();
     }
 
     fn add(&mut self, node: Node<'_>, file: &str) {
@@ -129,7 +138,7 @@ impl Definition {
         let is = |name: &str, value: &str| node.get(name).is_some_and(|member| member.is_str(value));
         Some(Ok(Self {
             is_resource_type: is("kind", "resource")
-                && !is("derivation", "constraint")
+                && !super::read::is_constraint(node)
                 && node.get("abstract").and_then(Node::as_bool) != Some(true),
             type_name: if kind == "StructureDefinition" { text("type") } else { String::new() },
             kind,

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 
 use super::search_parameter::{Component, SearchParameter};
+use super::snapshot::{Most, Stated};
 use super::structure::{
     AdditionalBinding, Binding, Constraint, Context, Discriminator, Element, Literal, Purpose, Slicing, Strength,
     Structure, StructureKind, TypeRef, Usage,
@@ -49,12 +50,13 @@ impl Structure {
             kind,
             type_name,
             is_abstract: flag(node, "abstract"),
-            is_profile: node.str("derivation").is_some_and(|how| how == "constraint"),
+            is_profile: is_constraint(node),
             base: text(node, "baseDefinition"),
             contexts: node.list("context").filter_map(context).collect(),
             context_invariants: texts(node, "contextInvariant"),
             elements: Vec::new(),
             is_differential,
+            package: std::sync::Arc::from(""),
         };
         for element in list.list("element") {
             let element = read_element(element, &structure)?;
@@ -65,6 +67,35 @@ impl Structure {
         }
         tie(&mut structure.elements);
         Ok(structure)
+    }
+}
+
+impl Structure {
+    /// Reads the differential of a StructureDefinition: elements with what they say, apart from what they do not say.
+    pub(super) fn read_differential(node: Node<'_>) -> Result<Vec<Stated>, Box<Issue>> {
+        let structure = Self::read(node)?;
+        let elements = node.get("differential").into_iter().flat_map(|list| list.list("element"));
+        let stated = |node: Node<'_>| {
+            let max = match text(node, "max") {
+                None => Most::Unsaid,
+                Some(max) => max.parse().map_or(Most::Many, Most::Number),
+            };
+            let element = read_element(node, &structure)?;
+            Ok(Stated { element, has_id: node.get("id").is_some(), min: number(node, "min"), max })
+        };
+        elements.map(stated).collect()
+    }
+}
+
+/// Does it constrain a type that another structure defines? Where it does not say so, its base tells: a type is not
+/// based on itself.
+pub(super) fn is_constraint(node: Node<'_>) -> bool {
+    match node.str("derivation") {
+        Some(how) => how == "constraint",
+        None => {
+            let base = node.str("baseDefinition");
+            base.and_then(|base| base.rsplit('/').next().map(str::to_owned)) == text(node, "type")
+        }
     }
 }
 
@@ -97,6 +128,10 @@ fn read_element(node: Node<'_>, structure: &Structure) -> Result<Element, Box<Is
     let path = needed(node, "path")?;
     let max = text(node, "max");
     let base = node.get("base");
+    let content = text(node, "contentReference").and_then(|at| {
+        let (url, id) = at.split_once('#')?;
+        Some((url.to_owned(), id.to_owned()))
+    });
     let base_max = base.and_then(|base| text(base, "max"));
     let mut element = Element {
         id: text(node, "id").unwrap_or_else(|| path.clone()),
@@ -110,7 +145,8 @@ fn read_element(node: Node<'_>, structure: &Structure) -> Result<Element, Box<Is
         is_list: base_max.or(max).is_some_and(|max| max != "1" && max != "0"),
         is_attribute: node.list("representation").any(|how| how.is_str("xmlAttr")),
         types: node.list("type").map(type_ref).collect(),
-        content_reference: text(node, "contentReference").and_then(|at| Some(at.split_once('#')?.1.to_owned())),
+        content_source: content.as_ref().map(|(url, _)| url.clone()).filter(|url| !is_own(url, structure)),
+        content_reference: content.map(|(_, id)| id),
         binding: node.get("binding").and_then(binding),
         constraints: node.list("constraint").filter_map(constraint).collect(),
         max_length: number(node, "maxLength"),
@@ -135,6 +171,11 @@ fn read_element(node: Node<'_>, structure: &Structure) -> Result<Element, Box<Is
     }
     settle(&mut element, structure);
     Ok(element)
+}
+
+/// Does a content reference with this URL stay in the structure?
+fn is_own(url: &str, structure: &Structure) -> bool {
+    url.is_empty() || url.split('|').next() == Some(&structure.url)
 }
 
 /// R4 gives `Resource.id` the type string; the text of the standard says id. Constraints that the element's type
@@ -229,7 +270,7 @@ fn context(node: Node<'_>) -> Option<Context> {
 }
 
 /// Tells every element its parent and children, by the ids (which keep slices apart) or, failing that, the paths.
-fn tie(elements: &mut [Element]) {
+pub(super) fn tie(elements: &mut [Element]) {
     let mut by_id: HashMap<String, u32> = HashMap::new();
     for index in 0..elements.len() {
         let element = &elements[index];

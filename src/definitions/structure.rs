@@ -3,6 +3,8 @@
 //!
 //! Data only; `read.rs` fills it. It must not know how a definition is stored or what is done with it.
 
+use std::sync::Arc;
+
 /// A type or profile: its elements in the order of the definition, the root first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Structure {
@@ -30,6 +32,8 @@ pub struct Structure {
     pub elements: Vec<Element>,
     /// There was no snapshot: `elements` say only what differs from the base
     pub is_differential: bool,
+    /// The package that it comes from, as `name#version`; its references are read as that package means them
+    pub package: Arc<str>,
 }
 
 /// What a structure describes (<https://hl7.org/fhir/R4/valueset-structure-definition-kind.html>).
@@ -83,8 +87,10 @@ pub struct Element {
     pub is_attribute: bool,
     /// What it may hold; several in a choice; none at the root and where `content_reference` speaks
     pub types: Vec<TypeRef>,
-    /// Id of the element of this structure whose content it shares (`Questionnaire.item`)
+    /// Id of the element whose content it shares (`Questionnaire.item`)
     pub content_reference: Option<String>,
+    /// Canonical URL of the structure that has that element, where it is not this one
+    pub content_source: Option<String>,
     /// The codes it may hold
     pub binding: Option<Binding>,
     /// Rules in FHIRPath; those that its type brings along stand in the type alone

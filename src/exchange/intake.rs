@@ -69,7 +69,7 @@ impl Exchange {
         idempotency: Option<Idempotency>,
     ) -> Result<Vec<Option<Outcome>>> {
         rights::may_send(caller, message.entries)?;
-        let findings = self.checker.check(message.root);
+        let findings = self.validate(message.root, &[], true).await;
         let places = self.places(caller, message.entries).await?;
         let around = self.look_around(caller, message, &places).await?;
         let findings = accepted([findings, around.dangling].concat())?;

@@ -26,6 +26,7 @@ mod rights;
 mod status;
 mod surroundings;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -35,7 +36,7 @@ use tokio::sync::watch;
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Document, Issue, Key, Node, ResourceKey};
 use crate::mapping::Programs;
-use crate::profile::Checker;
+use crate::profile::{Checker, Request};
 use crate::referral::plan::{Plan, Write};
 use crate::routing::{Directory, Rulebook};
 use crate::security::Caller;
@@ -43,6 +44,7 @@ use crate::security::consent::Policy;
 use crate::store::index::SearchParameters;
 use crate::store::query::Query;
 use crate::store::{Page, Store, Stored};
+use crate::terminology::Terminology;
 
 pub use message::parse_etag;
 pub use place::form_parameters;
@@ -73,6 +75,8 @@ pub struct Settings {
     pub consent: Policy,
     /// The URL under which FHIR is served, so that absolute references to it are known as local
     pub base: Option<String>,
+    /// The profiles that every resource of a type has to meet which is sent: type to canonical URLs
+    pub profiles: HashMap<String, Vec<String>>,
 }
 
 /// The parts that an exchange is made of.
@@ -81,6 +85,8 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// What payloads are checked with
     pub checker: Arc<Checker>,
+    /// Who is asked about codes that the definitions at hand do not know
+    pub terminology: Terminology,
     /// The program types and their maps
     pub programs: Arc<Programs>,
     /// The eligibility rules of program types
@@ -99,6 +105,7 @@ pub struct Parts {
 pub struct Exchange {
     store: Arc<dyn Store>,
     checker: Arc<Checker>,
+    terminology: Terminology,
     programs: Arc<Programs>,
     rules: Arc<Rulebook>,
     parameters: Arc<SearchParameters>,
@@ -144,11 +151,22 @@ impl Exchange {
     /// # Errors
     /// If the directory that the store holds cannot be used.
     pub async fn new(parts: Parts) -> Result<Self> {
-        let Parts { store, checker, programs, rules, parameters, clock, ids, settings } = parts;
+        let Parts { store, checker, terminology, programs, rules, parameters, clock, ids, settings } = parts;
         let directory_version = store.directory_version();
         let directory = ArcSwap::from_pointee(Held { version: None, directory: Arc::new(Directory::default()) });
-        let exchange =
-            Self { store, checker, programs, rules, parameters, clock, ids, settings, directory, directory_version };
+        let exchange = Self {
+            store,
+            checker,
+            terminology,
+            programs,
+            rules,
+            parameters,
+            clock,
+            ids,
+            settings,
+            directory,
+            directory_version,
+        };
         exchange.directory().await?;
         Ok(exchange)
     }
@@ -223,6 +241,14 @@ impl Exchange {
         let query = Query::parse(&self.parameters, kind, parameters)
             .map_err(|issues| Error { category: Category::Incorrect, issues })?;
         self.store.search(&caller.scope(), &query).await
+    }
+
+    /// Everything that is wrong with a resource, which is not stored: against the standard, the profiles that it claims
+    /// and these (canonical URLs); as one that is sent, against those that are demanded here as well.
+    pub async fn validate(&self, root: Node<'_>, profiles: &[&str], as_sent: bool) -> Vec<Issue> {
+        let by_type = as_sent.then_some(&self.settings.profiles);
+        let report = self.checker.report(root, &Request { profiles, by_type, ..Request::default() });
+        self.terminology.settle(report).await
     }
 
     // --- what the parts of the exchange share

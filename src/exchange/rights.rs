@@ -1,5 +1,6 @@
 //! Who may send what. What a caller may *see* is the store's to answer, with the caller's scope; this is what it may do.
 
+use crate::definitions::own;
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Issue, Key, Node, ResourceKey};
 use crate::security::{Caller, Role};
@@ -41,6 +42,10 @@ pub(super) fn may_send(caller: &Caller, entries: &[Entry<'_>]) -> Result<()> {
             continue;
         };
         let kind = entry.kind();
+        if own::KINDS.contains(&kind.as_ref()) {
+            let said = format!("a {kind} is not taken in: the definitions of this gateway come with its program");
+            return Err(refused(&said, entry));
+        }
         match caller.role {
             Role::Ehr => {}
             Role::Agency if AGENCY_CREATES.contains(&kind.as_ref()) => {}

@@ -22,6 +22,7 @@ use crate::security::{Caller, Clients};
 use crate::store::Store;
 use crate::store::index::SearchParameters;
 
+use super::fhir::conformance::Artifacts;
 use super::figures::Figures;
 use super::reply::Refusal;
 use super::route;
@@ -57,6 +58,7 @@ pub(super) struct Inner {
     parts: Parts,
     pub(super) figures: Figures,
     pub(super) capability: OnceLock<Bytes>,
+    artifacts: OnceLock<Artifacts>,
     /// What the store counted, and when
     pub(super) counted: Mutex<Option<(Instant, String)>>,
 }
@@ -68,7 +70,22 @@ pub(super) struct Edge(Arc<Inner>);
 impl Edge {
     pub(super) fn new(parts: Parts) -> Self {
         let figures = Figures::new(route::all().iter().map(|route| (route.method, route.path)));
-        Self(Arc::new(Inner { parts, figures, capability: OnceLock::new(), counted: Mutex::default() }))
+        Self(Arc::new(Inner {
+            parts,
+            figures,
+            capability: OnceLock::new(),
+            artifacts: OnceLock::new(),
+            counted: Mutex::default(),
+        }))
+    }
+
+    /// Our own definitions.
+    pub(super) fn artifacts(&self) -> Result<&Artifacts, Error> {
+        if let Some(known) = self.artifacts.get() {
+            return Ok(known);
+        }
+        let made = Artifacts::shipped()?;
+        Ok(self.artifacts.get_or_init(|| made))
     }
 
     /// Ready when the clients have been read anew. Where nobody reads them any more, at once.

@@ -58,6 +58,16 @@ fn table() -> Vec<(Route, MethodRouter<Edge>)> {
         row(Party, "PUT", "/fhir/{type}/{id}", put(fhir::update::update)),
         row(Party, "GET", "/fhir/{type}/{id}/_history", get(fhir::history::history)),
         row(Party, "GET", "/fhir/{type}/{id}/_history/{version}", get(fhir::vread::vread)),
+        // --- FHIR: our own definitions, which everybody reads and nobody writes
+        row(Client, "GET", "/fhir/StructureDefinition", get(fhir::conformance::get)),
+        row(Client, "POST", "/fhir/StructureDefinition/_search", post(fhir::conformance::post)),
+        row(Client, "GET", "/fhir/StructureDefinition/{id}", get(fhir::conformance::read)),
+        row(Client, "GET", "/fhir/ValueSet", get(fhir::conformance::get)),
+        row(Client, "POST", "/fhir/ValueSet/_search", post(fhir::conformance::post)),
+        row(Client, "GET", "/fhir/ValueSet/{id}", get(fhir::conformance::read)),
+        row(Client, "GET", "/fhir/CodeSystem", get(fhir::conformance::get)),
+        row(Client, "POST", "/fhir/CodeSystem/_search", post(fhir::conformance::post)),
+        row(Client, "GET", "/fhir/CodeSystem/{id}", get(fhir::conformance::read)),
         // --- agencies: referrals as records
         row(Agency, "GET", "/agency/v1/referrals", get(agency::referrals::list)),
         row(Agency, "GET", "/agency/v1/referrals/{id}", get(agency::referral::get)),

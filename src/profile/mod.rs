@@ -4,6 +4,7 @@
 //! rules, one a file in `rules/`, look at what is passed; what they find gets path and place at the end (`findings`).
 //! Nothing here knows where definitions or documents come from.
 
+mod amendments;
 mod checker;
 mod compile;
 mod conforms;
@@ -19,5 +20,6 @@ mod scope;
 mod slicing;
 mod walk;
 
+pub use amendments::{Amendment, Amendments};
 pub use checker::{Checker, Request};
 pub use report::{Question, Report};

@@ -9,8 +9,8 @@ use super::findings::{Finding, Findings};
 use super::questionnaire::Forms;
 use super::report::{self, Open};
 use super::rules::invariant::{self, Obligation};
-use super::rules::{cardinality, choice, claims, empty, extension, json_kind, resource_type, sibling, unknown_element};
 use super::rules::{bundle::Entries, demands};
+use super::rules::{cardinality, choice, claims, empty, extension, json_kind, resource_type, sibling, unknown_element};
 use super::schema::{Content, ElementSchema, Member, Schema, SchemaRef, Stated, ValueSchema};
 use super::schemas::Schemas;
 use super::scope::Scope;
@@ -191,6 +191,9 @@ impl<'c, 'd> Walk<'c, 'd> {
         } else {
             cardinality::check(node, schema, base, self);
             slicing::check(node, schema, slices, base, self);
+            if self.request.must_support {
+                cardinality::supported(node, schema, base, self);
+            }
         }
         self.seen.truncate(base);
         self.slices.truncate(slices);

@@ -46,6 +46,8 @@ impl Demo {
         // The port is free now and asked for a moment later; nobody else on this machine asks for it by number.
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
         let child = launch(folder.path(), &address);
+        // Once for the process; the second time changes nothing.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let mut demo = Self {
             base: format!("http://{address}"),
             address,

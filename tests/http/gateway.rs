@@ -99,6 +99,8 @@ impl Gateway {
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
+        // Once for the process; the second time changes nothing.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::new();
         let client = async |role, organization| Client::add(store.as_ref(), &base, &http, role, organization).await;
         let (ehr, other_ehr) = (client(Role::Ehr, HOSPITAL).await, client(Role::Ehr, CLINIC).await);

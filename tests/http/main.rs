@@ -7,6 +7,7 @@
 
 mod agency;
 mod bad_input;
+mod conformance;
 mod door;
 mod fhir;
 mod gateway;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::gateway::{AGENCY, Gateway};
+use crate::gateway::{AGENCY, Gateway, HOSPITAL};
 
 /// What the person is called, who must not be named in a log.
 pub const FAMILY: &str = "Wintergreen";
@@ -43,6 +43,7 @@ pub fn transaction(number: usize) -> Value {
             "focus": { "reference": request },
             "for": { "reference": person },
             "authoredOn": "2026-11-20T09:00:00Z",
+            "requester": { "reference": format!("Organization/{HOSPITAL}") },
             "owner": { "reference": format!("Organization/{AGENCY}") }
         })),
     ]})

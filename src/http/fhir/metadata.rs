@@ -6,14 +6,16 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::definitions::Definitions;
+use crate::definitions::{Definitions, own};
 use crate::http::edge::Edge;
 use crate::http::reply::{self, Answer, FHIR_JSON};
 use crate::http::route;
 use crate::store::index::{ParameterKind, SearchParameters};
 
+use super::conformance::{self, Artifacts};
+
 /// When this statement last changed in form.
-const DATE: &str = "2026-11-21";
+const DATE: &str = "2026-11-25";
 
 /// The interactions on a type and its resources, by the routes that serve them.
 const OF_TYPES: &[(&str, &str, &str)] = &[
@@ -36,18 +38,29 @@ const COMMON: &[(&str, &str, &str)] = &[
 
 /// The CapabilityStatement.
 pub(in crate::http) async fn metadata(State(edge): State<Edge>) -> Answer {
+    let artifacts = edge.artifacts()?;
     let text = edge.capability.get_or_init(|| {
-        let statement = statement(edge.checker.definitions(), &edge.parameters, edge.base.as_deref());
+        let statement = statement(edge.checker.definitions(), &edge.parameters, artifacts, edge.base.as_deref());
         Bytes::from(statement.to_string())
     });
     Ok(reply::body(StatusCode::OK, FHIR_JSON, text.clone()))
 }
 
-fn statement(definitions: &Definitions, parameters: &SearchParameters, base: Option<&str>) -> Value {
+fn statement(
+    definitions: &Definitions,
+    parameters: &SearchParameters,
+    artifacts: &Artifacts,
+    base: Option<&str>,
+) -> Value {
     let validate =
         json!({ "name": "validate", "definition": "http://hl7.org/fhir/OperationDefinition/Resource-validate" });
-    let resources: Vec<Value> =
-        definitions.resource_types().iter().map(|kind| resource(kind, definitions, parameters)).collect();
+    let types = definitions.resource_types().iter();
+    let resources: Vec<Value> = types
+        .map(|kind| match own::KINDS.contains(&kind.as_str()) {
+            true => definition(kind),
+            false => with_profiles(resource(kind, definitions, parameters), artifacts.profiles_of(kind).collect()),
+        })
+        .collect();
     let mut implementation = json!({ "description": "A gateway between EHRs and the organizations that help" });
     if let Some(base) = base {
         implementation["url"] = json!(format!("{}/fhir", base.trim_end_matches('/')));
@@ -109,6 +122,35 @@ fn resource(kind: &str, definitions: &Definitions, parameters: &SearchParameters
     value
 }
 
+/// A type of which our own definitions are served, and nothing is taken in.
+fn definition(kind: &str) -> Value {
+    let own: Vec<(&str, String, &str)> =
+        OF_TYPES.iter().map(|(method, path, code)| (*method, path.replace("{type}", kind), *code)).collect();
+    let own: Vec<(&str, &str, &str)> = own.iter().map(|(method, path, code)| (*method, path.as_str(), *code)).collect();
+    let parameters = conformance::parameters_of(kind).map(|(name, of)| json!({ "name": name, "type": of }));
+    json!({
+        "type": kind,
+        "profile": format!("http://hl7.org/fhir/StructureDefinition/{kind}"),
+        "documentation": "The definitions that come with the gateway; they cannot be written",
+        "interaction": interactions(&own),
+        "versioning": "no-version",
+        "readHistory": false,
+        "updateCreate": false,
+        "conditionalCreate": false,
+        "conditionalRead": "full-support",
+        "conditionalUpdate": false,
+        "conditionalDelete": "not-supported",
+        "searchParam": parameters.collect::<Value>(),
+    })
+}
+
+fn with_profiles(mut resource: Value, profiles: Vec<String>) -> Value {
+    if !profiles.is_empty() {
+        resource["supportedProfile"] = json!(profiles);
+    }
+    resource
+}
+
 fn interactions(of: &[(&str, &str, &str)]) -> Value {
     let routes = route::all();
     let served = |method: &str, path: &str| routes.iter().any(|route| route.method == method && route.path == path);
@@ -154,7 +196,9 @@ mod tests {
                 .iter()
                 .chain(OF_SYSTEM)
                 .any(|(method, path, _)| (*method, *path) == (route.method, route.path));
-            assert!(told || implied.contains(&route.path), "{} {}", route.method, route.path);
+            let pattern = own::KINDS.iter().fold(route.path.to_owned(), |path, kind| path.replacen(kind, "{type}", 1));
+            let own = OF_TYPES.iter().any(|(method, path, _)| (*method, *path) == (route.method, pattern.as_str()));
+            assert!(told || own || implied.contains(&pattern.as_str()), "{} {}", route.method, route.path);
         }
     }
 
@@ -162,7 +206,8 @@ mod tests {
     fn says_what_is_served() {
         let definitions = Definitions::r4().unwrap();
         let parameters = SearchParameters::shipped(&definitions).unwrap();
-        let statement = statement(&definitions, &parameters, Some("https://gateway.example/"));
+        let artifacts = Artifacts::shipped().unwrap();
+        let statement = statement(&definitions, &parameters, &artifacts, Some("https://gateway.example/"));
         assert_eq!(statement["implementation"]["url"], "https://gateway.example/fhir");
         let resources = statement["rest"][0]["resource"].as_array().unwrap();
         let task = resources.iter().find(|resource| resource["type"] == "Task").unwrap();
@@ -177,6 +222,11 @@ mod tests {
         let owner = json!({ "name": "owner", "type": "reference", "definition": "http://hl7.org/fhir/SearchParameter/Task-owner" });
         assert!(task["searchParam"].as_array().unwrap().contains(&owner), "{task}");
         assert!(task["searchInclude"].as_array().unwrap().contains(&json!("Task:focus")));
+        assert!(
+            task["supportedProfile"].as_array().unwrap().contains(&json!("urn:handoff:fhir:StructureDefinition:task"))
+        );
+        let sets = resources.iter().find(|resource| resource["type"] == "ValueSet").unwrap();
+        assert_eq!(sets["interaction"], json!([{ "code": "read" }, { "code": "search-type" }]));
         let request = resources.iter().find(|resource| resource["type"] == "ServiceRequest").unwrap();
         assert!(request["searchRevInclude"].as_array().unwrap().contains(&json!("Task:focus")));
         let document = crate::fhir::Document::from_value(&statement).unwrap();

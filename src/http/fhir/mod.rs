@@ -2,6 +2,7 @@
 
 mod address;
 mod bundle;
+pub(super) mod conformance;
 pub(super) mod create;
 pub(super) mod history;
 pub(super) mod metadata;

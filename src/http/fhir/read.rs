@@ -22,12 +22,17 @@ pub(in crate::http) async fn read(
     headers: HeaderMap,
 ) -> Answer {
     let stored = edge.exchange.read(&caller, &key, None).await?;
-    if condition::is_known(&headers, stored.version, stored.updated) {
+    Ok(unless_known(&headers, &stored))
+}
+
+/// A resource, unless the client has this version.
+pub(super) fn unless_known(headers: &HeaderMap, stored: &Stored) -> Response {
+    if condition::is_known(headers, stored.version, stored.updated) {
         let mut response = Response::default();
         *response.status_mut() = StatusCode::NOT_MODIFIED;
-        return Ok(dated(response, &stored));
+        return dated(response, stored);
     }
-    Ok(resource(&stored))
+    resource(stored)
 }
 
 /// A resource as it is stored, with its version and date.

@@ -9,7 +9,9 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 
 use crate::error::Result;
+use crate::fhir::Issue;
 use crate::security::Caller;
+use crate::store::Stored;
 use crate::store::query::Query;
 
 use super::address::Kind;
@@ -24,7 +26,7 @@ use crate::http::reply::{self, Answer, FHIR_JSON};
 const ABOUT_FORM: &[&str] = &["_format", "_pretty"];
 
 /// The parameter in which the address of a further page carries where to go on.
-const CURSOR: &str = "_cursor";
+pub(super) const CURSOR: &str = "_cursor";
 
 /// Searches by GET.
 pub(in crate::http) async fn get(
@@ -77,22 +79,49 @@ async fn search(
     } else {
         Vec::new()
     };
-    let links = links(&format!("{}/{kind}", base.fhir()), &parameters, page.next.as_deref());
-    let mut bundle = Bundle::new(
-        "searchset",
-        page.total,
-        &links.iter().map(|(name, url)| (*name, url.as_str())).collect::<Vec<_>>(),
-    );
-    for stored in &page.matches {
-        bundle.found(&base.fhir(), stored, "match", &elements);
+    let found = Found {
+        total: page.total,
+        matches: page.matches.iter().collect(),
+        included: page.included.iter().collect(),
+        next: page.next,
+    };
+    Ok(self::page(&base.fhir(), kind, &parameters, &found, &elements, &passed_over))
+}
+
+/// What a page holds.
+pub(super) struct Found<'s> {
+    /// How many match in all, where it is known
+    pub(super) total: Option<u64>,
+    /// What matches
+    pub(super) matches: Vec<&'s Stored>,
+    /// What comes with it
+    pub(super) included: Vec<&'s Stored>,
+    /// Where to go on
+    pub(super) next: Option<String>,
+}
+
+/// A page of results. Of matches only `elements` are shown, if any are named.
+pub(super) fn page(
+    base: &str,
+    kind: &str,
+    parameters: &[(String, String)],
+    found: &Found<'_>,
+    elements: &[String],
+    passed_over: &[Issue],
+) -> Response {
+    let links = links(&format!("{base}/{kind}"), parameters, found.next.as_deref());
+    let links: Vec<(&str, &str)> = links.iter().map(|(name, url)| (*name, url.as_str())).collect();
+    let mut bundle = Bundle::new("searchset", found.total, &links);
+    for stored in &found.matches {
+        bundle.found(base, stored, "match", elements);
     }
-    for stored in &page.included {
-        bundle.found(&base.fhir(), stored, "include", &[]);
+    for stored in &found.included {
+        bundle.found(base, stored, "include", &[]);
     }
     if !passed_over.is_empty() {
-        bundle.outcome(&passed_over);
+        bundle.outcome(passed_over);
     }
-    Ok(reply::body(StatusCode::OK, FHIR_JSON, bundle.finish()))
+    reply::body(StatusCode::OK, FHIR_JSON, bundle.finish())
 }
 
 /// The address of this page as it was understood, and of the next one.

@@ -1,6 +1,7 @@
 //! `$validate` (<https://hl7.org/fhir/R4/resource-operation-validate.html>): what is wrong with a resource, without
 //! storing it. The resource is the body itself, or the part `resource` of Parameters; `profile` names what to check it
-//! against besides what it claims. Findings are the answer, so it is 200 however many there are.
+//! against besides what it claims; with `mode` create or update also what the gateway
+//! demands of what is sent. Findings are the answer, so it is 200 however many there are.
 
 use std::borrow::Cow;
 
@@ -9,7 +10,6 @@ use axum::http::{StatusCode, Uri};
 
 use crate::error::{Error, Result};
 use crate::fhir::{Document, Issue, Key, Node, outcome};
-use crate::profile::Checker;
 use crate::security::Caller;
 
 use super::address::Kind;
@@ -25,7 +25,7 @@ pub(in crate::http) async fn any(
     uri: Uri,
     Resource(document): Resource,
 ) -> Answer {
-    let issues = validate(&edge.checker, &document, None, uri.query())?;
+    let issues = validate(&edge, &document, None, uri.query()).await?;
     Ok(reply::body(StatusCode::OK, FHIR_JSON, outcome::to_text(&issues)))
 }
 
@@ -37,17 +37,19 @@ pub(in crate::http) async fn typed(
     uri: Uri,
     Resource(document): Resource,
 ) -> Answer {
-    let issues = validate(&edge.checker, &document, Some(&kind), uri.query())?;
+    let issues = validate(&edge, &document, Some(&kind), uri.query()).await?;
     Ok(reply::body(StatusCode::OK, FHIR_JSON, outcome::to_text(&issues)))
 }
 
-fn validate(checker: &Checker, document: &Document, kind: Option<&str>, query: Option<&str>) -> Result<Vec<Issue>> {
+async fn validate(edge: &Edge, document: &Document, kind: Option<&str>, query: Option<&str>) -> Result<Vec<Issue>> {
     let mut profiles = Vec::new();
+    let mut as_sent = false;
     for (name, value) in query::pairs(query.unwrap_or_default())? {
         match name.as_str() {
             "profile" => profiles.push(value),
-            // Creating, updating or deleting, it is the same resource.
-            "mode" | "_format" | "_pretty" => {}
+            // Whoever is going to send it learns what is demanded of what is sent.
+            "mode" => as_sent = is_sending(&value),
+            "_format" | "_pretty" => {}
             _ => return Err(Error::incorrect(Key::Parameter, "$validate takes profile and mode")),
         }
     }
@@ -56,6 +58,9 @@ fn validate(checker: &Checker, document: &Document, kind: Option<&str>, query: O
         Some(part) => {
             let parts = root.list("parameter").filter(|part| is_named(*part, "profile"));
             profiles.extend(parts.filter_map(profile));
+            let mode =
+                root.list("parameter").find(|part| is_named(*part, "mode")).and_then(|part| part.str("valueCode"));
+            as_sent |= mode.is_some_and(|mode| is_sending(&mode));
             part
         }
         None => root,
@@ -67,7 +72,11 @@ fn validate(checker: &Checker, document: &Document, kind: Option<&str>, query: O
         return Ok(vec![Issue::error_at(Key::NotAResource, node, said)]);
     }
     let profiles: Vec<&str> = profiles.iter().map(String::as_str).collect();
-    Ok(checker.check_against(resource, &profiles))
+    Ok(edge.exchange.validate(resource, &profiles, as_sent).await)
+}
+
+fn is_sending(mode: &str) -> bool {
+    matches!(mode, "create" | "update")
 }
 
 /// The resource inside the operation's own Parameters.

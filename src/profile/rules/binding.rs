@@ -94,7 +94,7 @@ impl Bound {
         severity: Severity,
         is_required: bool,
     ) -> Self {
-        let set = definition.schemas.definitions().value_set(url);
+        let set = definition.view().value_set(url);
         Self { url: url.to_owned(), set, holds, severity, is_required }
     }
 
@@ -103,8 +103,7 @@ impl Bound {
             Membership::In => {}
             Membership::Out => {
                 // Nobody reads more than are listed, so there is no use in working out what would help.
-                let finding =
-                    if walk.findings.is_full() { self.finding(node, "") } else { self.wrong(node) };
+                let finding = if walk.findings.is_full() { self.finding(node, "") } else { self.wrong(node) };
                 walk.report(finding);
             }
             Membership::Unknown => self.ask(node, walk),
@@ -159,7 +158,8 @@ impl Bound {
                     (Some(only), None) => self.wrong_coding(set, only),
                     (None, _) => {
                         let set_name = self.name();
-                        let text = format!("a text alone is not enough: a code of the value set {set_name} is required");
+                        let text =
+                            format!("a text alone is not enough: a code of the value set {set_name} is required");
                         self.finding(node, text).hint_if(few(set))
                     }
                     _ => {
@@ -172,7 +172,7 @@ impl Bound {
     }
 
     /// What cannot be decided here is left open, for a terminology server if there is one.
-    fn ask(&self, node: Node<'_>, walk: &mut Walk<'_, '_>) {
+    pub(super) fn ask(&self, node: Node<'_>, walk: &mut Walk<'_, '_>) {
         let text = match &self.set {
             None => format!("the value set {} is not at hand; codes are not checked against it", self.url),
             Some(_) => format!("the codes of the value set {} are not at hand; they are not checked", self.name()),
@@ -189,9 +189,8 @@ impl Bound {
 
     /// The codes that a value carries, with their systems.
     pub(super) fn codes(&self, node: Node<'_>) -> Vec<(Option<String>, String)> {
-        let coding = |node: Node<'_>| {
-            Some((node.str("system").map(Cow::into_owned), node.str("code").map(Cow::into_owned)?))
-        };
+        let coding =
+            |node: Node<'_>| Some((node.str("system").map(Cow::into_owned), node.str("code").map(Cow::into_owned)?));
         match self.holds {
             Holds::Code => node.as_str().map(|code| (None, code.into_owned())).into_iter().collect(),
             Holds::Coding | Holds::Quantity => coding(node).into_iter().collect(),
@@ -219,8 +218,7 @@ impl Bound {
         let Some(system) = node.str("system") else {
             let text = format!("a coding without a system is not in the value set {}", self.name());
             let meant = code.as_deref().and_then(|code| set.systems_with(code).next());
-            return self.finding(node, text)
-                .hint_if(meant.map(|system| format!("add \"system\": \"{system}\"")));
+            return self.finding(node, text).hint_if(meant.map(|system| format!("add \"system\": \"{system}\"")));
         };
         let systems: Vec<&str> = set.systems().collect();
         if !systems.contains(&&*system) {
@@ -238,7 +236,10 @@ impl Bound {
     }
 
     fn wrong_code(&self, set: &ValueSet, node: Node<'_>, code: &str, system: Option<&str>) -> Finding {
-        let known = set.listed().filter(|(of, _)| system.is_none_or(|system| *of == system)).map(|(_, code)| code);
+        let is_near = |of: &str, known: &str| {
+            system.is_none_or(|system| of == system) && set.contains(of, known) == Membership::In
+        };
+        let known = set.listed().filter(|(of, known)| is_near(of, known)).map(|(_, code)| code);
         let meant = nearest(code, known).map(|meant| format!("did you mean \"{meant}\"?"));
         let text = format!("the code is not in the value set {}", self.name());
         self.finding(node, text).hint_if(meant.or_else(|| few(set)))

@@ -131,6 +131,7 @@ pub(in crate::profile) fn check<'d>(node: Node<'d>, walk: &mut Walk<'_, 'd>) {
         let text = format!("a bundle of type {kind} has no total; only searchset and history have one (bdl-1)");
         broken(Finding::error(Key::BundleRule, total, text).about_name(), "remove total", walk);
     }
+    links(node, walk);
     // Where the type is missing or unknown, that is what is wrong, and has been said.
     let is_known = TYPES.contains(&&*kind);
     let mut identities = HashSet::new();
@@ -148,6 +149,19 @@ pub(in crate::profile) fn check<'d>(node: Node<'d>, walk: &mut Walk<'_, 'd>) {
         }
         "message" => begins_with(node, "MessageHeader", "bdl-12", walk),
         _ => {}
+    }
+}
+
+/// Each of the relations by which pages hang together leads to one page (RFC 5988).
+fn links(node: Node<'_>, walk: &mut Walk<'_, '_>) {
+    let mut met = HashSet::new();
+    for relation in node.list("link").filter_map(|link| link.get("relation")) {
+        let Some(name) = relation.as_str() else { continue };
+        let is_single = matches!(&*name, "self" | "first" | "previous" | "prev" | "next" | "last");
+        if is_single && !met.insert(name.clone()) {
+            let text = format!("another link has the relation {name}; it can lead to one page only");
+            broken(Finding::error(Key::BundleRule, relation, text), "remove the link that is not meant", walk);
+        }
     }
 }
 

@@ -14,15 +14,35 @@ pub(in crate::profile) fn compile(allowed: &TypeRef) -> Option<Rule> {
 }
 
 pub(in crate::profile) fn check(node: Node<'_>, walk: &mut Walk<'_, '_>) {
-    let (Some(url), Some(code)) = (node.str("system"), node.get("code").and_then(|at| Some((at, at.as_str()?)))) else {
+    let Some((at, url)) = node.get("system").and_then(|at| Some((at, at.as_str()?))) else { return };
+    if !is_system(at, &url, walk) {
         return;
-    };
-    let (at, code) = code;
+    }
+    let Some((at, code)) = node.get("code").and_then(|at| Some((at, at.as_str()?))) else { return };
     let Some(system) = walk.schemas.definitions().code_system(&url).filter(|system| system.is_complete) else { return };
-    if system.position(&code).is_none() {
+    if !system.has(&code) {
         let text = format!("the code system {url} has no such code");
         let known = nearest(&code, system.concepts().iter().map(|concept| concept.code.as_str()));
         let hint = known.map(|known| format!("did you mean \"{known}\"?"));
         walk.report(Finding::error(Key::Coding, at, text).hint_if(hint));
     }
+}
+
+/// Can it be a code system? Its URL is absolute, and not that of a value set.
+fn is_system(at: Node<'_>, url: &str, walk: &mut Walk<'_, '_>) -> bool {
+    if !url.is_empty() && !url.contains(':') {
+        let text = "the system of a code is an absolute URL or a URN";
+        let hint = "write the canonical URL of the code system, such as http://loinc.org";
+        walk.report(Finding::error(Key::Coding, at, text).hint(hint));
+        return false;
+    }
+    let definitions = walk.schemas.definitions();
+    if url.contains("/ValueSet/") && definitions.code_system(url).is_none() && definitions.value_set(url).is_some() {
+        let text = format!("{url} is a value set; a code comes from a code system");
+        let systems = definitions.value_set(url).map(|set| set.systems().map(str::to_owned).collect::<Vec<_>>());
+        let hint = systems.filter(|it| (1..=3).contains(&it.len())).map(|it| format!("use {}", it.join(" or ")));
+        walk.report(Finding::error(Key::Coding, at, text).hint_if(hint));
+        return false;
+    }
+    true
 }

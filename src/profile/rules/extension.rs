@@ -33,7 +33,7 @@ pub(in crate::profile) fn schema<'d>(
     }
     let found = walk.schemas.derive(default, &url);
     match found {
-        Derived::Schema(schema) => {
+        Derived::Schema(schema) | Derived::Other(schema, _) => {
             if let Some(structure) = walk.schemas.definitions().structure(&url) {
                 stands_right(node, &structure, element, walk);
             }
@@ -109,7 +109,8 @@ fn fits(place: &Place, node: Node<'_>, walk: &Walk<'_, '_>) -> bool {
 fn is_element(expression: &str, holder: &Crumb<'_>, walk: &Walk<'_, '_>) -> bool {
     let expression = expression.rsplit('/').next().unwrap_or(expression);
     let expression = expression.split_once('#').map_or(expression, |(_, path)| path);
-    if holder.schema == expression || walk.schemas.is_a(holder.schema, expression) {
+    // The standard's own extensions name Element where they may stand anywhere, on resources too.
+    if expression == "Element" || holder.schema == expression || walk.schemas.is_a(holder.schema, expression) {
         return true;
     }
     // The path by which it was reached, beginning at any of the types on the way: `Patient.contact.name`, `HumanName.given`.

@@ -25,9 +25,7 @@ pub(in crate::profile) fn includes(pattern: Node<'_>, found: Node<'_>) -> bool {
         (Kind::Object, Kind::Object) => {
             pattern.members().all(|member| found.get(member.name()).is_some_and(|it| includes(member, it)))
         }
-        (Kind::Array, Kind::Array) => {
-            pattern.items().all(|wanted| found.items().any(|item| includes(wanted, item)))
-        }
+        (Kind::Array, Kind::Array) => pattern.items().all(|wanted| found.items().any(|item| includes(wanted, item))),
         _ => same(pattern, found),
     }
 }
@@ -37,9 +35,9 @@ fn same(left: Node<'_>, right: Node<'_>) -> bool {
     match (left.kind(), right.kind()) {
         (Kind::Number, Kind::Number) => {
             left.text() == right.text()
-                || Decimal::parse(left.text()).zip(Decimal::parse(right.text())).is_some_and(|(one, other)| {
-                    one.trimmed() == other.trimmed()
-                })
+                || Decimal::parse(left.text())
+                    .zip(Decimal::parse(right.text()))
+                    .is_some_and(|(one, other)| one.trimmed() == other.trimmed())
         }
         (Kind::String, Kind::String) => left.text() == right.text() || left.as_str() == right.as_str(),
         (one, other) => one == other && left.text() == right.text(),

@@ -4,6 +4,8 @@
 //! [`json_kind`], [`choice`], [`sibling`], [`empty`], [`resource_type`]. The others are compiled from what a definition
 //! says about an element, and run on each value: they are listed in [`of_value`] and [`of_object`], and nowhere else.
 
+pub(super) mod additional_binding;
+pub(super) mod attachment;
 pub(super) mod binding;
 pub(super) mod bundle;
 pub(super) mod cardinality;
@@ -52,6 +54,10 @@ pub(super) enum Rule {
     ResourceId,
     /// The code is in a value set
     Binding(binding::Bound),
+    /// The code is in value sets that depend on what the resource is about
+    Additional(additional_binding::Additional),
+    /// The size of an attachment
+    Attachment,
     /// The code is one of its code system
     Coding,
     /// The reference has a form, and leads to an allowed type
@@ -68,8 +74,8 @@ pub(super) enum Rule {
     Invariant(invariant::Invariant),
     /// The value meets one of several profiles
     Conforms(conforms::OneOf),
-    /// The profile that the value has to meet is not at hand
-    Unresolved(String),
+    /// The profile that the value has to meet is not at hand; another version of it may be
+    Unresolved { profile: String, used: Option<String> },
     /// Resources inside a resource
     Contained,
     /// Bundles
@@ -90,6 +96,8 @@ pub(super) fn of_value(definition: Definition<'_>, allowed: &TypeRef, rules: &mu
         reference::compile(definition, allowed),
         target::compile(definition, allowed),
         coding::compile(allowed),
+        attachment::compile(allowed),
+        additional_binding::compile(definition, allowed),
         fixed::compile(definition),
         pattern::compile(definition),
         conforms::compile(definition, allowed),
@@ -130,6 +138,8 @@ impl Rule {
             Self::Format(format) => format.check(node, walk),
             Self::ResourceId => resource_id::check(node, walk),
             Self::Binding(bound) => bound.check(node, walk),
+            Self::Additional(bindings) => bindings.check(node, walk),
+            Self::Attachment => attachment::check(node, walk),
             Self::Coding => coding::check(node, walk),
             Self::Reference(targets) => targets.check(node, walk),
             Self::Target(profiles) => profiles.check(node, walk),
@@ -139,8 +149,11 @@ impl Rule {
             // They wait for the end of the resource.
             Self::Invariant(_) => {}
             Self::Conforms(profiles) => profiles.check(node, walk),
-            Self::Unresolved(profile) => walk.report_once(profile, || {
-                Finding::not_checked(node, format!("the profile {profile} is not at hand; only the base type was checked"))
+            Self::Unresolved { profile, used } => walk.report_once(profile, || {
+                let instead = used
+                    .as_deref()
+                    .map_or("only the base type was checked".to_owned(), |used| format!("{used} was used instead"));
+                Finding::not_checked(node, format!("the profile {profile} is not at hand; {instead}"))
             }),
             Self::Contained => contained::check(node, walk),
             Self::Bundle => bundle::check(node, walk),
@@ -156,6 +169,8 @@ impl Rule {
             Self::Format(format) => format.describe(),
             Self::ResourceId => "type id".to_owned(),
             Self::Binding(bound) => bound.describe(),
+            Self::Additional(bindings) => bindings.describe(),
+            Self::Attachment => "the size of the data".to_owned(),
             Self::Coding => "a code of its code system".to_owned(),
             Self::Reference(targets) => targets.describe(),
             Self::Target(profiles) => profiles.describe(),
@@ -164,7 +179,7 @@ impl Rule {
             Self::Range(range) => range.describe(),
             Self::Invariant(invariant) => invariant.describe(),
             Self::Conforms(profiles) => profiles.describe(),
-            Self::Unresolved(profile) => format!("profile {profile}"),
+            Self::Unresolved { profile, .. } => format!("profile {profile}"),
             Self::Contained => "contained resources".to_owned(),
             Self::Bundle => "bundle entries".to_owned(),
             Self::Questionnaire => "answers as the Questionnaire asks for them".to_owned(),

@@ -26,11 +26,12 @@ pub(in crate::profile) fn compile(definition: Definition<'_>, allowed: &TypeRef)
         return None;
     }
     let definitions = definition.schemas.definitions();
+    let view = definition.view();
     let mut types: Vec<String> = Vec::new();
     for profile in &allowed.target_profiles {
         let of_core =
             profile.strip_prefix(CORE).filter(|name| definitions.is_resource_type(name) || *name == "Resource");
-        let name = of_core.map(str::to_owned).or_else(|| Some(definitions.structure(profile)?.type_name.clone()));
+        let name = of_core.map(str::to_owned).or_else(|| Some(view.look_up(profile)?.definition.type_name.clone()));
         match name {
             // A profile that is not at hand may be of any type.
             None => return Some(Rule::Reference(Targets { types: Vec::new() })),
@@ -91,11 +92,16 @@ impl Targets {
     }
 
     pub(in crate::profile) fn describe(&self) -> String {
-        if self.types.is_empty() { "a reference".to_owned() } else { format!("a reference to {}", self.types.join(" | ")) }
+        if self.types.is_empty() {
+            "a reference".to_owned()
+        } else {
+            format!("a reference to {}", self.types.join(" | "))
+        }
     }
 
     fn allow(&self, node: Node<'_>, kind: &str, walk: &mut Walk<'_, '_>) {
-        if self.types.is_empty() || self.types.iter().any(|allowed| allowed == kind || walk.schemas.is_a(kind, allowed)) {
+        if self.types.is_empty() || self.types.iter().any(|allowed| allowed == kind || walk.schemas.is_a(kind, allowed))
+        {
             return;
         }
         let text = format!("a reference to {kind} is not allowed here");

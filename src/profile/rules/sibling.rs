@@ -68,13 +68,7 @@ fn list<'c, 'd>(
     count
 }
 
-fn one<'c, 'd>(
-    node: Node<'d>,
-    schema: SchemaRef,
-    element: &'c str,
-    value: &ValueSchema,
-    walk: &mut Walk<'c, 'd>,
-) {
+fn one<'c, 'd>(node: Node<'d>, schema: SchemaRef, element: &'c str, value: &ValueSchema, walk: &mut Walk<'c, 'd>) {
     match node.kind() {
         Kind::Object => walk.object(node, schema, element),
         Kind::Null => empty::null(node, walk),

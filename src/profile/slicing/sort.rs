@@ -213,9 +213,9 @@ pub(in crate::profile) fn check<'d>(
                 if slice.max.is_some_and(|max| count.met > max) {
                     too_many(node, element, slice, count, walk);
                 }
-                let is_due = slice.parent.is_none_or(|parent| {
-                    walk.slice_count(base + slicing.first as usize + usize::from(parent)).met > 0
-                });
+                let is_due = slice
+                    .parent
+                    .is_none_or(|parent| walk.slice_count(base + slicing.first as usize + usize::from(parent)).met > 0);
                 if count.met < slice.min && is_due && !is_missing {
                     too_few(node, element, slicing, slice, count, walk);
                 }

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod cases;
+mod snapshots;
+
 use std::path::Path;
 
 use handoff::definitions::code_system::Content;
@@ -151,8 +154,8 @@ fn a_pack_holds_what_the_package_held() {
 #[test]
 fn keeps_what_a_check_needs() {
     let mut package = Package::named("example", "1.0.0");
-    package.add_file("profile.json", include_bytes!("../fixtures/cases/definitions/need.json"));
-    package.add_file("codes.json", include_bytes!("../fixtures/cases/definitions/needs.json"));
+    package.add_file("profile.json", include_bytes!("../../fixtures/cases/definitions/need.json"));
+    package.add_file("codes.json", include_bytes!("../../fixtures/cases/definitions/needs.json"));
     assert_eq!(package.issues, []);
     let packed = r4().with_pack(pack::write(&package, None).unwrap()).unwrap();
     for definitions in [r4().with(package), packed] {

@@ -1,0 +1,104 @@
+//! The elements of a differential, and the way to each of them from the root.
+//!
+//! The way is written in the id (`Observation.component:systolic.code`); where ids are missing it follows from the paths,
+//! the slice names and the order: what is inside a slice stands behind the slice.
+
+use std::collections::HashMap;
+
+use crate::definitions::structure::Element;
+
+/// An element as a differential states it. Of what `element` holds, minimum and maximum have values also where nothing is
+/// said about them.
+#[derive(Debug, Clone)]
+pub(in crate::definitions) struct Stated {
+    pub(in crate::definitions) element: Element,
+    /// It has an id, rather than its path for one
+    pub(in crate::definitions) has_id: bool,
+    /// The minimum, if it says one
+    pub(in crate::definitions) min: Option<u32>,
+    /// The maximum
+    pub(in crate::definitions) max: Most,
+}
+
+/// A maximum, as a differential states it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::definitions) enum Most {
+    /// It says none
+    Unsaid,
+    /// `*`
+    Many,
+    /// A number
+    Number(u32),
+}
+
+/// One element of a differential.
+#[derive(Debug)]
+pub(super) struct Difference {
+    pub(super) stated: Stated,
+    /// From the root, which is the first
+    pub(super) steps: Vec<Step>,
+}
+
+/// One step on the way to an element.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Step {
+    pub(super) name: String,
+    pub(super) slice: Option<String>,
+}
+
+/// Finds the way to every element.
+pub(super) fn addresses(stated: Vec<Stated>) -> Vec<Difference> {
+    let mut last: HashMap<String, Vec<Step>> = HashMap::new();
+    let mut found = Vec::with_capacity(stated.len());
+    for stated in stated {
+        let element = &stated.element;
+        let steps = by_id(element).filter(|_| stated.has_id).unwrap_or_else(|| by_path(element, &last));
+        let inside = format!("{}.", element.path);
+        last.retain(|path, _| !path.starts_with(&inside));
+        last.insert(element.path.clone(), steps.clone());
+        found.push(Difference { stated, steps });
+    }
+    found
+}
+
+/// The way that the id writes; nothing where id and path do not agree.
+fn by_id(element: &Element) -> Option<Vec<Step>> {
+    let (ids, names): (Vec<&str>, Vec<&str>) = (element.id.split('.').collect(), element.path.split('.').collect());
+    if ids.len() != names.len() {
+        return None;
+    }
+    let step = |(id, name): (&str, &str)| {
+        let (step, slice) = match id.split_once(':') {
+            Some((step, slice)) => (step, Some(slice.to_owned())),
+            None => (id, None),
+        };
+        // The path may write `valueQuantity` where the id writes `value[x]:valueQuantity`.
+        let agrees = step == name || step.strip_suffix("[x]").is_some_and(|stem| name.starts_with(stem));
+        agrees.then(|| Step { name: step.to_owned(), slice })
+    };
+    let mut steps: Vec<Step> = ids.into_iter().zip(names).map(step).collect::<Option<_>>()?;
+    if let (Some(last), Some(name)) = (steps.last_mut(), &element.slice_name) {
+        last.slice = Some(name.clone());
+    }
+    Some(steps)
+}
+
+/// The way that follows from what stood before.
+fn by_path(element: &Element, last: &HashMap<String, Vec<Step>>) -> Vec<Step> {
+    let (mut above, mut names) = (element.path.as_str(), Vec::new());
+    let mut steps = loop {
+        let Some((outer, name)) = above.rsplit_once('.') else {
+            break vec![Step { name: above.to_owned(), slice: None }];
+        };
+        names.push(name);
+        above = outer;
+        if let Some(known) = last.get(outer) {
+            break known.clone();
+        }
+    };
+    steps.extend(names.into_iter().rev().map(|name| Step { name: name.to_owned(), slice: None }));
+    if let (Some(last), Some(name)) = (steps.last_mut(), &element.slice_name) {
+        last.slice = Some(name.clone());
+    }
+    steps
+}

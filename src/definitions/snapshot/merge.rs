@@ -1,0 +1,137 @@
+//! Lays one element of a differential over the element that it changes
+//! (<https://hl7.org/fhir/R4/elementdefinition.html#interpretation>): what it says narrows or replaces, what it does not say
+//! stays.
+
+use super::difference::{Most, Stated};
+use crate::definitions::View;
+use crate::definitions::structure::{Binding, Constraint, Element, Slicing, Structure};
+
+/// Changes `element` as `stated` says.
+pub(super) fn merge(view: View<'_>, structure: &Structure, element: &mut Element, stated: &Stated) {
+    let said = &stated.element;
+    if !said.types.is_empty() {
+        element.types.clone_from(&said.types);
+        bound_by_extension(view, element);
+    }
+    if let Some(min) = stated.min {
+        element.min = element.min.max(min);
+    }
+    if let Most::Number(max) = stated.max {
+        element.max = narrower(element.max, Some(max));
+    }
+    if let Some(slicing) = &said.slicing {
+        slice(element, slicing);
+    }
+    if let Some(binding) = &said.binding {
+        bind(element, binding);
+    }
+    if said.content_reference.is_some() {
+        element.content_reference.clone_from(&said.content_reference);
+        element.content_source.clone_from(&said.content_source);
+    }
+    for (slot, value) in [
+        (&mut element.fixed, &said.fixed),
+        (&mut element.pattern, &said.pattern),
+        (&mut element.min_value, &said.min_value),
+        (&mut element.max_value, &said.max_value),
+    ] {
+        if value.is_some() {
+            slot.clone_from(value);
+        }
+    }
+    element.max_length = said.max_length.or(element.max_length);
+    element.must_support |= said.must_support;
+    element.is_modifier |= said.is_modifier;
+    element.is_summary |= said.is_summary;
+    element.is_attribute |= said.is_attribute;
+    element.slice_is_constraining |= said.slice_is_constraining;
+    for rule in &said.constraints {
+        constrain(element, rule, &structure.url);
+    }
+    if !element.types.is_empty() && !element.types.iter().any(|one| is_bindable(&one.code)) {
+        element.binding = None;
+    }
+}
+
+/// The smaller of two maxima, of which none is `*`.
+fn narrower(left: Option<u32>, right: Option<u32>) -> Option<u32> {
+    match (left, right) {
+        (Some(left), Some(right)) => Some(left.min(right)),
+        (one, other) => one.or(other),
+    }
+}
+
+/// How often an extension may stand is written at the root of its definition too.
+fn bound_by_extension(view: View<'_>, element: &mut Element) {
+    let [only] = &element.types[..] else { return };
+    let ("Extension", [profile]) = (only.code.as_str(), &only.profiles[..]) else { return };
+    let Some(found) = view.look_up(profile).filter(|found| found.definition.is_extension()) else { return };
+    if let Some(root) = found.definition.root() {
+        element.min = element.min.max(root.min);
+        element.max = narrower(element.max, root.max);
+        element.is_modifier |= root.is_modifier;
+    }
+}
+
+fn slice(element: &mut Element, said: &Slicing) {
+    let Some(known) = &mut element.slicing else {
+        element.slicing = Some(said.clone());
+        return;
+    };
+    let new = said.discriminators.iter().filter(|one| !known.discriminators.contains(one));
+    let new: Vec<_> = new.cloned().collect();
+    known.discriminators.extend(new);
+    known.ordered |= said.ordered;
+    // A base that is closed stays so.
+    if known.rules != "closed" {
+        known.rules.clone_from(&said.rules);
+    }
+}
+
+/// A binding is replaced; the sets that the base puts beside it go on holding.
+fn bind(element: &mut Element, said: &Binding) {
+    let base = element.binding.replace(said.clone());
+    if let (Some(binding), Some(base)) = (&mut element.binding, base) {
+        binding.value_set = binding.value_set.take().or(base.value_set);
+        for additional in base.additional {
+            if !binding.additional.contains(&additional) {
+                binding.additional.push(additional);
+            }
+        }
+    }
+}
+
+fn constrain(element: &mut Element, rule: &Constraint, url: &str) {
+    let mut rule = rule.clone();
+    rule.source.get_or_insert_with(|| url.to_owned());
+    match element.constraints.iter_mut().find(|known| known.key == rule.key) {
+        Some(known) => *known = rule,
+        None => element.constraints.push(rule),
+    }
+}
+
+/// Can it hold codes?
+fn is_bindable(type_name: &str) -> bool {
+    matches!(
+        type_name,
+        "code"
+            | "Coding"
+            | "CodeableConcept"
+            | "Quantity"
+            | "string"
+            | "uri"
+            | "markdown"
+            | "url"
+            | "canonical"
+            | "oid"
+            | "uuid"
+            | "id"
+            | "SimpleQuantity"
+            | "Age"
+            | "Duration"
+            | "Count"
+            | "Distance"
+            | "Money"
+            | "CodeableReference"
+    )
+}

@@ -1,0 +1,149 @@
+//! What the rules of a guide mean where they do not say it: `profiles/handoff/guide-defects.yaml`.
+//!
+//! A rule is checked as it is printed, so that our verdict is that of every other validator. Where the printed rule is
+//! kept, an [`Amendment`] of the same key says what was meant; breaking that is a warning which names the defect.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::Deserialize;
+use serde_saphyr::{Location, Spanned};
+
+use crate::error::{Category, Error, Result};
+use crate::fhir::{Issue, Key, Place};
+use crate::fhirpath::Expression;
+use crate::shipped;
+
+/// The file that comes with the program.
+const FILE: &str = "profiles/handoff/guide-defects.yaml";
+
+/// Amendments by profile.
+#[derive(Debug, Clone, Default)]
+pub struct Amendments {
+    by_profile: HashMap<String, Vec<Amendment>>,
+}
+
+/// What one printed rule means.
+#[derive(Debug, Clone)]
+pub struct Amendment {
+    /// Id of the element that the rule is about
+    pub element: String,
+    /// Key of the printed rule
+    pub key: String,
+    /// What is meant, for people
+    pub human: String,
+    /// What is meant
+    pub expression: Expression,
+    /// What kind of defect the printed rule has: `three-way-xor`
+    pub defect: String,
+    /// The defect, for people
+    pub said: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    /// Canonical URL of the guide, for people who read the file
+    #[serde(rename = "guide")]
+    _guide: String,
+    #[serde(default)]
+    names: BTreeMap<String, String>,
+    defects: Vec<Spanned<Written>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    profile: Spanned<String>,
+    element: Spanned<String>,
+    key: String,
+    defect: String,
+    said: String,
+    human: String,
+    expression: Spanned<String>,
+}
+
+impl Amendments {
+    /// Those that come with the program.
+    ///
+    /// # Errors
+    /// As [`Amendments::read`].
+    pub fn shipped() -> Result<Self> {
+        let file = shipped::files().iter().find(|(path, _)| *path == FILE);
+        let text = file.and_then(|(_, bytes)| std::str::from_utf8(bytes).ok());
+        Self::read(FILE, text.ok_or_else(|| Error::fault(format!("{FILE} does not come with the program")))?)
+    }
+
+    /// Reads a file of amendments; `file` is what findings call it.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, with line and column; an expression that cannot be compiled, for one.
+    pub fn read(file: &str, text: &str) -> Result<Self> {
+        let read: File = serde_saphyr::from_str(text).map_err(|error| {
+            let said = error.without_snippet().to_string();
+            let issue = Issue::error(Key::DefinitionInvalid, file, said.lines().next().unwrap_or_default());
+            let place = error.location().and_then(place);
+            Error::new(Category::Unprocessable, place.map_or(issue.clone(), |place| issue.at(place)))
+        })?;
+        let mut issues = Vec::new();
+        let mut by_profile: HashMap<String, Vec<Amendment>> = HashMap::new();
+        for written in read.defects {
+            match amendment(file, &read.names, written.value) {
+                Ok((profile, amendment)) => by_profile.entry(profile).or_default().push(amendment),
+                Err(issue) => issues.push(*issue),
+            }
+        }
+        if issues.is_empty() { Ok(Self { by_profile }) } else { Err(Error::unprocessable(issues)) }
+    }
+
+    /// What is meant by the rules of the profile with this canonical URL, of whatever version.
+    pub fn of(&self, profile: &str) -> &[Amendment] {
+        let url = profile.split('|').next().unwrap_or(profile);
+        self.by_profile.get(url).map_or(&[], Vec::as_slice)
+    }
+
+    /// The profiles that have any, in no order.
+    pub fn profiles(&self) -> impl Iterator<Item = &str> {
+        self.by_profile.keys().map(String::as_str)
+    }
+}
+
+/// One amendment, and the profile that it belongs to.
+fn amendment(
+    file: &str,
+    names: &BTreeMap<String, String>,
+    written: Written,
+) -> Result<(String, Amendment), Box<Issue>> {
+    let Written { profile, element, key, defect, said, human, expression } = written;
+    if profile.value.contains('|') || !profile.value.contains(':') {
+        return Err(refuse(file, profile.referenced, "profile is a canonical URL without a version"));
+    }
+    if element.value.is_empty() {
+        return Err(refuse(file, element.referenced, "element is the id of the element that the rule is about"));
+    }
+    let text = spelled_out(&expression.value, names);
+    let expression = Expression::parse(&text)
+        .map_err(|issue| refuse(file, expression.referenced, format!("the expression of {key}: {}", issue.text)))?;
+    Ok((profile.value, Amendment { element: element.value, key, human, expression, defect, said }))
+}
+
+/// The expression with the strings that its names stand for.
+fn spelled_out(expression: &str, names: &BTreeMap<String, String>) -> String {
+    // From the last name on, so that one that begins like another does not take its place.
+    names.iter().rev().fold(expression.to_owned(), |text, (name, value)| {
+        text.replace(&format!("%{name}"), &format!("'{}'", value.replace('\'', "\\'")))
+    })
+}
+
+fn refuse(file: &str, at: Location, said: impl Into<String>) -> Box<Issue> {
+    let issue = Issue::error(Key::DefinitionInvalid, file, said);
+    Box::new(match place(at) {
+        Some(place) => issue.at(place),
+        None => issue,
+    })
+}
+
+/// Where in the file; nothing where the reader did not say.
+fn place(at: Location) -> Option<Place> {
+    let (line, column) = (u32::try_from(at.line()).ok()?, u32::try_from(at.column()).ok()?);
+    (line > 0).then_some(Place { line, column })
+}

@@ -1,0 +1,146 @@
+//! Layer 3: what the value sets at hand cannot say, a terminology server is asked
+//! (<https://hl7.org/fhir/R4/valueset-operation-validate-code.html>).
+//!
+//! A check leaves questions open ([`Report`]); [`Terminology::settle`] answers them, from what was answered before or by
+//! asking, within one time limit for the whole report. What nobody knows by then stays unknown and is said once for
+//! each value set. An error of the server is never a "no".
+//!
+//! Nothing but code system, code and value set is sent: no resource, no text, nothing about a person.
+//!
+//! ```text
+//! settle   questions of a report to answers, in time
+//! server   one request, and what its answer means
+//! cache    what was answered before
+//! breaker  a server that is down is left alone for a while
+//! ```
+
+mod breaker;
+mod cache;
+mod server;
+mod settle;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::{Category, Error, Result};
+use crate::fhir::{Issue, Key};
+use crate::profile::Report;
+
+use breaker::Breaker;
+use cache::Cache;
+use server::Server;
+
+/// Which server is asked, and how patiently.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Base URL of its FHIR API: `https://terminology.example/r4`
+    pub url: String,
+    /// What it is shown as `Authorization: Bearer`
+    pub token: Option<Token>,
+    /// How long a whole report may wait for answers
+    pub limit: Duration,
+    /// How many requests run at once, for all reports together
+    pub requests: usize,
+    /// How many answers are kept
+    pub kept: usize,
+    /// How long a yes or no is kept
+    pub fresh: Duration,
+    /// How long "the server does not know" is kept
+    pub fresh_unknown: Duration,
+    /// How many failures in a row mean that the server is down
+    pub failures: u32,
+    /// How long a server that is down is left alone
+    pub pause: Duration,
+}
+
+impl Settings {
+    /// The usual patience with the server at this URL.
+    pub fn of(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            token: None,
+            limit: Duration::from_secs(2),
+            requests: 8,
+            kept: 20_000,
+            fresh: Duration::from_secs(24 * 60 * 60),
+            fresh_unknown: Duration::from_secs(10 * 60),
+            failures: 3,
+            pause: Duration::from_secs(30),
+        }
+    }
+}
+
+/// A secret: shown to the server and to nobody else.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(String);
+
+impl Token {
+    /// The secret with this text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(..)")
+    }
+}
+
+/// Answers the questions that checks leave open. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Terminology {
+    /// Nothing: nobody is asked
+    asked: Option<Arc<Asked>>,
+}
+
+/// A server, with what is known of it and from it.
+#[derive(Debug)]
+struct Asked {
+    server: Server,
+    cache: Cache,
+    breaker: Breaker,
+    /// One permit for each request that may run
+    room: tokio::sync::Semaphore,
+    limit: Duration,
+}
+
+impl Terminology {
+    /// Asks nobody: what the value sets at hand cannot say stays unknown.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Asks this server.
+    ///
+    /// # Errors
+    /// A URL that is none, or a token that no header can hold.
+    pub fn of(settings: &Settings) -> Result<Self> {
+        Ok(Self {
+            asked: Some(Arc::new(Asked {
+                server: Server::new(&settings.url, settings.token.as_ref().map(Token::text), settings.limit)?,
+                cache: Cache::new(settings.kept, settings.fresh, settings.fresh_unknown),
+                breaker: Breaker::new(settings.failures, settings.pause),
+                room: tokio::sync::Semaphore::new(settings.requests.max(1)),
+                limit: settings.limit,
+            })),
+        })
+    }
+
+    /// The findings of a report, with those that the answers bring.
+    pub async fn settle(&self, report: Report) -> Vec<Issue> {
+        match &self.asked {
+            Some(asked) if !report.questions.is_empty() => settle::settle(asked, report).await,
+            _ => report.settle(|_| None),
+        }
+    }
+}
+
+fn unusable(said: &str) -> Error {
+    Error::new(Category::Incorrect, Issue::error(Key::SettingInvalid, "terminology", said))
+}
