@@ -107,7 +107,7 @@ pub fn is_uri(text: &str) -> bool {
     !text.is_empty() && (!any_byte(text, |byte| byte <= 0x20 || byte >= 0x7f) || !text.contains(char::is_whitespace))
 }
 
-/// What says that it is a UUID or OID is one; URIs of other kinds are sound anyway.
+/// What says that it is a UUID or OID is one, whatever part of it is meant behind a #; URIs of other kinds are sound anyway.
 fn is_sound_urn(text: &str) -> bool {
     let text = text.split('#').next().unwrap_or(text);
     text.strip_prefix("urn:uuid:").is_none_or(is_uuid_part) && text.strip_prefix("urn:oid:").is_none_or(is_oid_part)
