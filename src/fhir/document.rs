@@ -17,7 +17,9 @@ use super::issue::{Issue, Key};
 /// How much a document may hold before it is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Longest accepted text, in bytes. Never above `u32::MAX`, which is what positions are counted in.
+    /// Longest accepted text, in bytes. Never above `u32::MAX`, which is what positions are counted in. There may be
+    /// one value for every eight of them: FHIR needs three times as much, and `[[],[],...` would take ten times its
+    /// length in memory.
     pub bytes: usize,
     /// Deepest accepted nesting of arrays and objects.
     pub depth: usize,
@@ -167,6 +169,7 @@ impl Document {
             at: 0,
             slots: Vec::with_capacity(text.len() / 24 + 8),
             depth: limits.depth,
+            most: bound / 8 + 8,
         };
         match reader.document() {
             Ok(()) => {
@@ -312,7 +315,10 @@ impl<'a> Node<'a> {
 
     /// Is it this string?
     pub fn is_str(self, expected: &str) -> bool {
-        self.as_str().is_some_and(|text| text == expected)
+        // An escape has at most six times as many bytes as what it stands for: no long text is decoded in vain.
+        let length = self.range().len().saturating_sub(2);
+        (expected.len()..=expected.len().saturating_mul(6)).contains(&length)
+            && self.as_str().is_some_and(|text| text == expected)
     }
 
     /// A boolean's value.
@@ -439,6 +445,8 @@ struct Reader<'a> {
     at: usize,
     slots: Vec<Slot>,
     depth: usize,
+    /// Most values that are read
+    most: usize,
 }
 
 impl Reader<'_> {
@@ -458,6 +466,10 @@ impl Reader<'_> {
     fn value(&mut self, name: (u32, u16), level: usize) -> Result<(), Refusal> {
         let start = self.at as u32;
         let index = self.slots.len();
+        if index >= self.most {
+            let said = format!("the document holds more than {} values", self.most);
+            return Err((Key::TooLarge, self.at, said));
+        }
         let slot = |kind, escaped, end: usize| Slot {
             kind,
             escaped,
@@ -778,6 +790,10 @@ mod tests {
         assert_eq!(Document::parse(deep).unwrap_err().key, Key::TooDeep);
         let limits = Limits { bytes: 4, ..Limits::default() };
         assert_eq!(Document::parse_within("[1,2,3]", limits).unwrap_err().key, Key::TooLarge);
+        let crowded = Limits { bytes: 800, ..Limits::default() };
+        assert!(Document::parse_within(format!("[{}1]", "1,".repeat(100)), crowded).is_ok());
+        let refused = Document::parse_within(format!("[{}1]", "1,".repeat(110)), crowded).unwrap_err();
+        assert_eq!((refused.key, refused.place.map(|place| place.column)), (Key::TooLarge, Some(216)));
         let many: Vec<String> = (0..200).map(|number| format!("\"m{number}\":1,")).collect();
         assert_eq!(Document::parse(format!("{{{}\"m7\":2}}", many.concat())).unwrap_err().key, Key::DuplicateMember);
     }
