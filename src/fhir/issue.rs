@@ -349,6 +349,11 @@ keys! {
         why "the definition states a rule between several elements, as a FHIRPath expression that has to be true",
         see "https://hl7.org/fhir/R4/conformance-rules.html#constraints",
         mend "see the rule in FHIRPath, and change what it looks at";
+    /// A rule is kept as a guide prints it, and not as it is meant
+    GuideDefect, "guide-defect", "business-rule",
+        why "the guide prints a rule that lets this pass by mistake; whoever knows what is meant will not understand the message",
+        see "https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.constraint",
+        mend "keep to what the rule means";
     /// An extension that may not be here, or is not as defined
     Extension, "extension", "extension",
         why "an extension says by its url what it means, and its definition where it may stand and what it holds",
@@ -471,6 +476,7 @@ keys! {
         why "who reads the response takes its text for the question that was asked",
         see "https://hl7.org/fhir/R4/questionnaireresponse-definitions.html#QuestionnaireResponse.item.text",
         mend "repeat the text of the Questionnaire, or leave it out";
+
 
     // --- profiles (data we load)
     /// A definition cannot be used

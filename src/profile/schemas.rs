@@ -6,9 +6,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
-use super::compile::{self, compile};
+use super::amendments::{Amendment, Amendments};
+use super::compile::{self, Definition, compile};
 use super::schema::{Part, Schema, SchemaRef};
-use crate::definitions::Definitions;
+use crate::definitions::{CodeSystem, Definitions};
 use crate::fhirpath::Model;
 
 /// Room in the first shelf; each further one has twice the room of the one before.
@@ -18,10 +19,13 @@ const FIRST: u32 = 256;
 #[derive(Debug)]
 pub(super) struct Schemas {
     definitions: Arc<Definitions>,
+    amendments: Amendments,
     /// Which parts have which number; locked only while something is compiled.
     numbers: Mutex<HashMap<Vec<Part>, SchemaRef>>,
     /// Shelves never move, so what stands there can be borrowed while others are added.
     shelves: [OnceLock<Box<[Slot]>>; 20],
+    /// The code systems that were asked for, those that are complete
+    systems: RwLock<HashMap<Box<str>, Option<Arc<CodeSystem>>>>,
     /// What came of adding a profile to a schema
     derived: RwLock<HashMap<SchemaRef, HashMap<Box<str>, Derived>>>,
 }
@@ -31,6 +35,8 @@ pub(super) struct Schemas {
 pub(super) enum Derived {
     /// What a resource has to meet both of them
     Schema(SchemaRef),
+    /// The same with another version of the profile, since the one named is not at hand: which
+    Other(SchemaRef, String),
     /// The profile is the type itself, which adds nothing
     Same,
     /// The profile is not at hand, or cannot be used: why, if that is known
@@ -53,14 +59,35 @@ impl Schemas {
     pub(super) fn new(definitions: Arc<Definitions>) -> Self {
         let schemas = Self {
             definitions,
+            amendments: Amendments::default(),
             numbers: Mutex::default(),
             shelves: std::array::from_fn(|_| OnceLock::new()),
+            systems: RwLock::default(),
             derived: RwLock::default(),
         };
         for name in schemas.definitions.resource_types() {
             schemas.number(vec![Part { structure: name.clone(), element: 0 }]);
         }
         schemas
+    }
+
+    /// The same, with these amendments. Nothing may have been compiled yet.
+    pub(super) fn amended(self, amendments: Amendments) -> Self {
+        Self { amendments, ..self }
+    }
+
+    /// What is meant by the rules about an element, of its own profile and of those that it is derived from.
+    pub(super) fn amendments(&self, definition: &Definition<'_>) -> Vec<&Amendment> {
+        let mut found = Vec::new();
+        let mut next = Some(Arc::clone(definition.structure));
+        // No chain of profiles is longer.
+        for _ in 0..16 {
+            let Some(structure) = next.filter(|structure| structure.is_profile) else { break };
+            let of_profile = self.amendments.of(&structure.url).iter();
+            found.extend(of_profile.filter(|amendment| amendment.element == definition.element.id));
+            next = structure.base.as_ref().and_then(|base| self.definitions.seen_from(&structure).structure(base));
+        }
+        found
     }
 
     /// What is compiled from.
@@ -101,7 +128,11 @@ impl Schemas {
     }
 
     fn derive_anew(&self, base: SchemaRef, canonical: &str) -> Derived {
-        let Some(structure) = self.definitions.structure(canonical) else { return Derived::NotAtHand(None) };
+        let Some(found) = self.definitions.look_up(canonical) else {
+            let problem = self.definitions.problem(canonical);
+            return Derived::NotAtHand(problem.map(|issue| issue.text));
+        };
+        let structure = found.definition;
         let mut parts = self.parts(base);
         let Some(of) = parts.first().map(|first| first.structure.clone()) else { return Derived::NotAtHand(None) };
         if !self.is_a(&of, &structure.type_name) {
@@ -114,7 +145,21 @@ impl Schemas {
         if !parts.contains(&part) {
             parts.push(part);
         }
-        Derived::Schema(self.number(parts))
+        let schema = self.number(parts);
+        if found.exact { Derived::Schema(schema) } else { Derived::Other(schema, compile::key(&structure)) }
+    }
+
+    /// The code system with this URL, if all its codes are at hand.
+    pub(super) fn code_system(&self, url: &str) -> Option<Arc<CodeSystem>> {
+        let known = self.systems.read().unwrap_or_else(PoisonError::into_inner).get(url).cloned();
+        known.unwrap_or_else(|| {
+            let found = self.definitions.code_system(url).filter(|system| system.is_complete);
+            let mut known = self.systems.write().unwrap_or_else(PoisonError::into_inner);
+            if known.len() < MOST_UNKNOWN || found.is_some() {
+                known.insert(url.into(), found.clone());
+            }
+            found
+        })
     }
 
     /// The schema with a part besides.

@@ -6,7 +6,6 @@
 //! `dom-2`, ...) are rules of their own, in files of their own, and do not run here.
 
 use std::borrow::Cow;
-use std::cell::Cell;
 use std::sync::Arc;
 
 use super::Rule;
@@ -14,6 +13,7 @@ use crate::definitions::Membership;
 use crate::definitions::structure::Constraint;
 use crate::fhir::{Key, Node, Origin, Severity};
 use crate::fhirpath::{Context, Element, Expression, Item};
+use crate::profile::amendments::Amendment;
 use crate::profile::checker::Request;
 use crate::profile::compile::Definition;
 use crate::profile::findings::Finding;
@@ -34,6 +34,10 @@ pub(in crate::profile) struct Invariant {
     human: String,
     severity: Severity,
     is_best_practice: bool,
+    /// The defect of the printed rule, of which this says what is meant
+    amends: Option<String>,
+    /// It holds wherever none of these is a member; nothing where it has to be run to know
+    needs: Option<Vec<Box<str>>>,
     /// Why it cannot run, where it is no FHIRPath
     expression: Result<Expression, String>,
 }
@@ -54,28 +58,47 @@ pub(in crate::profile) struct Obligation<'c, 'd> {
     pub(in crate::profile) parent: Option<Node<'d>>,
 }
 
-/// The invariants of an element.
-pub(in crate::profile) fn compile(definition: Definition<'_>) -> impl Iterator<Item = (Rule, Arc<Origin>)> {
+/// The invariants of an element, and what is meant by those that do not say it.
+pub(in crate::profile) fn compile<'a>(definition: Definition<'a>) -> impl Iterator<Item = (Rule, Arc<Origin>)> + 'a {
     let stated = definition.element.constraints.iter().filter(|it| !ELSEWHERE.contains(&it.key.as_str()));
-    stated.map(move |constraint| {
+    let stated = stated.map(|constraint| (Invariant::of(constraint), constraint.source.clone()));
+    let meant = definition.schemas.amendments(&definition).into_iter().map(|it| (Invariant::meant(it), None));
+    stated.chain(meant).map(move |(invariant, source)| {
         let origin = definition.origin();
         let origin = Origin {
-            constraint: Some(constraint.key.clone()),
-            profile: constraint.source.clone().unwrap_or_else(|| origin.profile.clone()),
+            constraint: Some(invariant.key.clone()),
+            profile: source.unwrap_or_else(|| origin.profile.clone()),
             element: origin.element.clone(),
         };
-        (Rule::Invariant(Invariant::of(constraint)), Arc::new(origin))
+        (Rule::Invariant(invariant), Arc::new(origin))
     })
 }
 
 impl Invariant {
     fn of(constraint: &Constraint) -> Self {
+        let expression = Expression::parse(&constraint.expression).map_err(|issue| issue.text);
         Self {
             key: constraint.key.clone(),
             human: constraint.human.clone(),
             severity: if constraint.is_error { Severity::Error } else { Severity::Warning },
             is_best_practice: constraint.is_best_practice,
-            expression: Expression::parse(&constraint.expression).map_err(|issue| issue.text),
+            amends: None,
+            needs: needs(&expression),
+            expression,
+        }
+    }
+
+    /// What a printed rule means: a warning that names its defect.
+    fn meant(amendment: &Amendment) -> Self {
+        let expression = Ok(amendment.expression.clone());
+        Self {
+            key: amendment.key.clone(),
+            human: amendment.human.clone(),
+            severity: Severity::Warning,
+            is_best_practice: false,
+            amends: Some(amendment.said.clone()),
+            needs: needs(&expression),
+            expression,
         }
     }
 
@@ -84,6 +107,17 @@ impl Invariant {
             Ok(expression) => format!("invariant {}: {}", self.key, expression.text()),
             Err(_) => format!("invariant {}", self.key),
         }
+    }
+
+    /// Can it be seen without running it that it holds?
+    pub(in crate::profile) fn holds_at_sight(&self, node: Node<'_>) -> bool {
+        let Some(needs) = &self.needs else { return false };
+        node.is_object()
+            && !node.members().any(|member| {
+                let name = member.name();
+                let name = name.strip_prefix('_').unwrap_or(name);
+                needs.iter().any(|needed| is_named(name, needed))
+            })
     }
 
     /// Is it asked for?
@@ -95,7 +129,14 @@ impl Invariant {
         let severity = if self.is_best_practice { Severity::Warning } else { self.severity };
         let human = self.human.trim().trim_end_matches('.');
         let text = if human.is_empty() { "the invariant does not hold" } else { human };
-        Finding::error(Key::Invariant, node, format!("{text} ({})", self.key)).severity(severity)
+        match &self.amends {
+            None => Finding::error(Key::Invariant, node, format!("{text} ({})", self.key)).severity(severity),
+            Some(defect) => {
+                let text =
+                    format!("{text} ({}, as it is meant; as it is printed it lets this pass: {defect})", self.key);
+                Finding::error(Key::GuideDefect, node, text).severity(severity)
+            }
+        }
     }
 }
 
@@ -108,18 +149,8 @@ pub(in crate::profile) fn settle<'d>(resource: Node<'d>, due: &[Obligation<'_, '
     let schemas = walk.schemas;
     let scope = walk.scope.clone();
     let with = walk.request.with;
-    // Whether somebody asked what nobody here knows.
-    let unknown = Cell::new(false);
-    let known = |answer: Option<bool>| {
-        unknown.set(unknown.get() || answer.is_none());
-        answer
-    };
-    let resolve = |reference: &str| {
-        let found = scope.entry(reference).or_else(|| with.and_then(|with| with.find(reference)));
-        unknown.set(unknown.get() || found.is_none());
-        found
-    };
-    let is_member = |item: &Item<'_>, url: &str| {
+    let resolve = |reference: &str| scope.entry(reference).or_else(|| with.and_then(|with| with.find(reference)));
+    let member_of = |item: &Item<'_>, url: &str| {
         let set = definitions.value_set(url)?;
         match coded(item, &|system, code| match system {
             Some(system) => set.contains(system, code),
@@ -130,41 +161,57 @@ pub(in crate::profile) fn settle<'d>(resource: Node<'d>, due: &[Obligation<'_, '
             Membership::Unknown => None,
         }
     };
-    let member_of = |item: &Item<'_>, url: &str| known(is_member(item, url));
     let conforms_to = |item: &Item<'_>, url: &str| {
         let node = item.node()?;
         let mut walk = Walk::new(schemas, node, Request::default());
-        known(walk.conforms(node, url).as_bool())
+        walk.conforms(node, url).as_bool()
     };
-    let context = Context::new(resource)
+    let mut context = Context::new(resource)
         .root_resource(walk.scope.container)
         .model(definitions)
         .resolve(&resolve)
         .member_of(&member_of)
         .conforms_to(&conforms_to);
+    if let Some(now) = walk.request.now {
+        context = context.now(now);
+    }
     let mut found = Vec::new();
+    let mut broken: Vec<(u32, &str)> = Vec::new();
     for Obligation { stated, node, parent } in due {
         let Rule::Invariant(invariant) = &stated.rule else { continue };
-        if !invariant.is_due(&walk.request) {
+        // Where the rule is broken as it is printed, what it means need not be said.
+        let is_said = invariant.amends.is_some() && broken.contains(&(node.index(), invariant.key.as_str()));
+        if !invariant.is_due(&walk.request) || is_said {
             continue;
         }
-        unknown.set(false);
         let finding = match &invariant.expression {
             Ok(expression) => match expression.condition(&context, element(*node, *parent)) {
                 Ok(Some(false)) => invariant.broken(*node),
                 Ok(Some(true)) => continue,
-                // What nobody knows is not wrong; what has no answer for any other reason does not hold.
-                Ok(None) if unknown.take() => undecided(invariant, *node),
+                // No answer is not true. What nobody here can know is another matter, and an issue of its own.
                 Ok(None) => invariant.broken(*node),
+                Err(issue) if issue.key == Key::NotChecked => undecided(invariant, *node),
                 Err(issue) => not_run(invariant, *node, &issue.text),
             },
             Err(why) => not_run(invariant, *node, why),
         };
+        broken.push((node.index(), invariant.key.as_str()));
         found.push(finding.stated(stated));
     }
     for finding in found {
         walk.report(finding);
     }
+}
+
+/// The members that the rule is about, if it holds without them.
+fn needs(expression: &Result<Expression, String>) -> Option<Vec<Box<str>>> {
+    let names = expression.as_ref().ok()?.holds_without()?;
+    Some(names.into_iter().map(Into::into).collect())
+}
+
+/// Is it a member of this name, or a choice of it: `valueString` for `value`?
+fn is_named(member: &str, name: &str) -> bool {
+    member.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.as_bytes()[0].is_ascii_uppercase())
 }
 
 fn undecided(invariant: &Invariant, node: Node<'_>) -> Finding {
