@@ -201,23 +201,49 @@ fn bears_damaged_messages() {
 
 // === the command line ===
 
+fn run(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_handoff")).args(arguments).output().unwrap()
+}
+
 fn handoff(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_handoff")).arg("validate").args(arguments).output().unwrap()
+    run(&[&["validate"], arguments].concat())
+}
+
+/// With this on standard input.
+fn piped(arguments: &[&str], input: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_handoff"))
+        .arg("validate")
+        .args(arguments)
+        .arg("-")
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), input.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
 }
 
 fn out(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
+fn json(output: &Output) -> serde_json::Value {
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
 #[test]
 fn the_exit_code_says_whether_it_is_valid() {
+    let empty = tempfile::tempdir().unwrap();
     for (arguments, code) in [
         (&["fixtures/cases/validate/fine-task.json"][..], 0),
         (&["fixtures/cases/validate/bundle-dangling-in-collection.json"], 0),
         (&["--profile", "https://example.org/p", "fixtures/cases/validate/fine-task.json"], 0),
         (&["fixtures/cases/validate/binding-code.json"], 3),
+        (&["--severity", "warning", "--summary", "fixtures/cases/validate/binding-code.json"], 3),
         (&["fixtures/cases/validate/json-words.json"], 3),
         (&["fixtures/cases/validate/fine-task.json", "no/such/file.json"], 1),
+        (&["no/such/file.ndjson"], 1),
+        (&[empty.path().to_str().unwrap()], 1),
         (&["--with", "no/such/package.tgz", "fixtures/cases/validate/fine-task.json"], 1),
         (&["--format", "xml", "fixtures/cases/validate/fine-task.json"], 2),
         (&[], 2),
@@ -231,13 +257,15 @@ fn people_see_the_place_in_the_source() {
     let said = out(&handoff(&["fixtures/cases/validate/binding-code.json"]));
     let expected = "\
 error[binding]: the code is not in the value set http://hl7.org/fhir/ValueSet/task-status
-  --> fixtures/cases/validate/binding-code.json:4:13  Task.status
+ --> fixtures/cases/validate/binding-code.json:4:13  Task.status
   |
 4 |   \"status\": \"requsted\",
   |             ^^^^^^^^^^
   = mend: did you mean \"requested\"?
 
 fixtures/cases/validate/binding-code.json: not valid, 1 error
+
+handoff explain KEY says more about a finding
 ";
     assert_eq!(said, expected);
 }
@@ -245,15 +273,17 @@ fixtures/cases/validate/binding-code.json: not valid, 1 error
 #[test]
 fn programs_get_operation_outcomes() {
     let bad = "fixtures/cases/validate/several-at-once.json";
-    let one: serde_json::Value = serde_json::from_str(&out(&handoff(&["--format", "json", bad]))).unwrap();
+    let one = json(&handoff(&["--format", "json", bad]));
     assert_eq!(one["resourceType"], "OperationOutcome");
     assert_eq!(one["issue"].as_array().unwrap().len(), 7);
     assert_eq!(one["issue"][0]["expression"][0], "Task.status");
     assert_eq!(one["extension"][0]["valueString"], bad);
     // What we say is valid itself.
-    assert_eq!(check_text(&one.to_string()).iter().map(ToString::to_string).collect::<Vec<_>>(), [""; 0]);
+    let worse: Vec<Issue> =
+        check_text(&one.to_string()).into_iter().filter(|issue| issue.severity > Severity::Information).collect();
+    assert_eq!(worse, []);
 
-    let all: serde_json::Value = serde_json::from_str(&out(&handoff(&["--format", "json", CASES]))).unwrap();
+    let all = json(&handoff(&["--format", "json", CASES]));
     assert_eq!(all.as_array().unwrap().len(), files(CASES, "json").len());
     let lines = out(&handoff(&["--format", "ndjson", CASES]));
     assert_eq!(lines.lines().count(), files(CASES, "json").len());
@@ -262,7 +292,136 @@ fn programs_get_operation_outcomes() {
 }
 
 #[test]
-fn standard_input_and_more_definitions_are_read() {
+fn a_folder_is_told_in_its_order_whoever_is_faster() {
+    let cases: Vec<String> = files(CASES, "json").iter().map(|path| path.display().to_string()).collect();
+    let outcomes = json(&handoff(&["--format", "json", CASES]));
+    let names =
+        outcomes.as_array().unwrap().iter().map(|outcome| outcome["extension"][0]["valueString"].as_str().unwrap());
+    assert!(names.eq(cases.iter().map(String::as_str)));
+
+    let said = out(&handoff(&[CASES]));
+    let verdicts: Vec<&str> = said
+        .lines()
+        .filter_map(|line| line.split_once(": "))
+        .filter(|(_, verdict)| is_verdict(verdict))
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(verdicts, cases);
+    assert_eq!(said, out(&handoff(&[CASES])));
+}
+
+fn is_verdict(text: &str) -> bool {
+    ["valid", "not valid"].iter().any(|verdict| text == *verdict || text.starts_with(&format!("{verdict},")))
+}
+
+#[test]
+fn a_line_is_a_resource_in_ndjson() {
+    let fine = r#"{"resourceType":"Patient","id":"a"}"#;
+    let lines = format!("{fine}\n\n{{\"resourceType\":\"Patient\",\"gender\":\"x\"}}\r\n{{\n{fine}");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bulk.ndjson");
+    std::fs::write(&path, &lines).unwrap();
+    let name = path.to_str().unwrap();
+
+    let told = handoff(&[name]);
+    let said = out(&told);
+    assert_eq!(told.status.code(), Some(3));
+    assert!(said.contains(&format!("--> {name}:3:36  Patient.gender\n")), "{said}");
+    assert!(said.contains(&format!("{name}: not valid, 2 of 4 resources, 2 errors\n")), "{said}");
+    assert!(said.contains("4 resources in 1 file: 2 valid, 2 not\n"), "{said}");
+
+    for told in [handoff(&["--format", "json", name]), piped(&["--format", "json"], &lines)] {
+        let outcomes = json(&told);
+        let lines: Vec<&serde_json::Value> =
+            outcomes.as_array().unwrap().iter().map(|one| &one["issue"][0]["extension"][0]["valueInteger"]).collect();
+        assert_eq!((lines[1], lines[2]), (&3.into(), &4.into()), "{outcomes}");
+        assert_eq!(lines.len(), 4);
+    }
+}
+
+#[test]
+fn standard_input_may_be_one_resource() {
+    for text in [r#"{"resourceType":"Patient","name":1}"#, "{\n\"resourceType\": \"Patient\",\n\"name\": 1}\n"] {
+        let told = piped(&["--format", "json"], text);
+        assert_eq!(told.status.code(), Some(3));
+        assert_eq!(json(&told)["issue"][0]["expression"][0], "Patient.name", "{}", out(&told));
+    }
+    assert_eq!(piped(&[], "").status.code(), Some(3));
+}
+
+#[test]
+fn the_same_finding_at_many_places_is_said_once() {
+    let patient = r#"{"resourceType":"Patient","gender":"x"}"#;
+    let entries: Vec<String> =
+        (10..50).map(|id| format!(r#"{{"fullUrl":"http://example.org/Patient/{id}","resource":{patient}}}"#)).collect();
+    let bundle = format!(r#"{{"resourceType":"Bundle","type":"collection","entry":[{}]}}"#, entries.join(",\n"));
+    let said = out(&piped(&[], &bundle));
+    assert_eq!(said.matches("error[binding]").count(), 1, "{said}");
+    assert!(said.contains("  = also: 2:90  Bundle.entry[1].resource.gender\n"), "{said}");
+    assert!(said.contains("  = also: 34 more places\n") && said.contains("not valid, 40 errors"), "{said}");
+    let outcome = json(&piped(&["--format", "json"], &bundle));
+    assert_eq!(outcome["issue"].as_array().unwrap().len(), 1);
+    assert_eq!(outcome["issue"][0]["expression"].as_array().unwrap().len(), 40);
+}
+
+#[test]
+fn what_was_said_is_not_said_again() {
+    let claims = r#"{"resourceType":"Patient","meta":{"profile":["https://example.org/p"]}}"#;
+    let said = out(&piped(&[], &format!("{claims}\n{claims}\n")));
+    assert_eq!(said.matches("information[not-checked]").count(), 1, "{said}");
+    assert!(said.contains("-: valid, 2 resources, 2 notes (1 as above)\n"), "{said}");
+    // Errors are shown more than once, but not without end.
+    let wrong = "{\"resourceType\":\"Patient\",\"gender\":\"x\"}\n".repeat(30);
+    let said = out(&piped(&[], &wrong));
+    assert_eq!(said.matches("error[binding]").count(), 5, "{said}");
+    assert!(said.contains("-: not valid, 30 of 30 resources, 30 errors (25 as above)\n"), "{said}");
+    let hidden = out(&piped(&["--severity", "warning"], claims));
+    assert_eq!(hidden, "-: valid, 1 note\n");
+}
+
+#[test]
+fn a_summary_counts_by_name() {
+    let said = out(&handoff(&["--summary", CASES]));
+    let all = files(CASES, "json").len();
+    assert!(said.starts_with(&format!("{all} files: ")) && !said.contains("-->"), "{said}");
+    let counted = json(&handoff(&["--summary", "--format", "json", CASES]));
+    assert_eq!(counted["files"], all);
+    assert_eq!(counted["valid"].as_u64().unwrap() + counted["invalid"].as_u64().unwrap(), all as u64);
+    let keys = counted["keys"].as_object().unwrap();
+    let errors: u64 = keys.values().map(|counts| counts["errors"].as_u64().unwrap()).sum();
+    assert_eq!(counted["errors"], errors);
+    assert!(said.contains(&format!("  {} errors", keys["bundle-rule"]["errors"])), "{said}");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_handoff"))
+        .args(["validate", CASES])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert_ne!(output.status.code(), Some(1));
+}
+
+#[test]
+fn every_finding_is_explained() {
+    let list = out(&run(&["explain"]));
+    let names: Vec<&str> = list.lines().filter_map(|line| line.split_once("  ")).map(|(name, _)| name).collect();
+    assert_eq!(names.len(), handoff::fhir::Key::ALL.len());
+    let explained = out(&run(&["explain", "error[missing]:"]));
+    for said in ["missing: ", "why: ", "see:   https://hl7.org/fhir/R4/", "mend: ", "issue.code required"] {
+        assert!(explained.contains(said), "{explained}");
+    }
+    let unknown = run(&["explain", "mising"]);
+    assert_eq!((unknown.status.code(), out(&unknown).as_str()), (Some(2), ""));
+}
+
+#[test]
+fn more_definitions_are_read() {
     let folder = tempfile::tempdir().unwrap();
     let profile = folder.path().join("profile.json");
     let definition = r#"{"resourceType":"StructureDefinition","url":"https://example.org/warm","type":"Task","kind":"resource",
@@ -270,15 +429,4 @@ fn standard_input_and_more_definitions_are_read() {
     std::fs::write(&profile, definition).unwrap();
     let said = out(&handoff(&["--profile", profile.to_str().unwrap(), "fixtures/cases/validate/fine-task.json"]));
     assert!(said.contains("the profile https://example.org/warm is at hand"), "{said}");
-
-    let mut child = Command::new(env!("CARGO_BIN_EXE_handoff"))
-        .args(["validate", "--format", "ndjson", "-"])
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    std::io::Write::write_all(child.stdin.as_mut().unwrap(), b"{\"resourceType\":\"Patient\",\"name\":1}").unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(3));
-    assert!(out(&output).contains("Patient.name"), "{}", out(&output));
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use handoff::definitions::{Definitions, Package};
 use handoff::fhir::{Document, Issue, Limits, Resources};
+use handoff::fhirpath::Temporal;
 use handoff::profile::{Checker, Request};
 use serde_json::Value;
 
@@ -40,7 +41,8 @@ fn check(r4: &Definitions, case: &Value, beside: &[String], profile: Option<&str
     let bytes = std::fs::read(files().join(case["file"].as_str().unwrap())).unwrap();
     match Document::parse_bytes(&bytes, Limits::default()) {
         Ok(document) => {
-            let request = Request { profiles: &profiles, with: Some(&with), ..Request::default() };
+            let now = Temporal::parse_date_time("2026-11-21T10:00:00.000Z");
+            let request = Request { profiles: &profiles, with: Some(&with), now, ..Request::default() };
             checker.report(document.root(), &request).settle(|_| None)
         }
         Err(issue) => vec![*issue],

@@ -26,7 +26,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, RwLock};
 
 use crate::error::Result;
-use crate::fhir::Issue;
+use crate::fhir::{Issue, Node};
 use layer::Layer;
 use resolve::{Layers, Needs, Spot};
 
@@ -163,6 +163,11 @@ impl Definitions {
 
     fn view(&self) -> View<'_> {
         View::of_nobody(self)
+    }
+
+    /// The value set that a resource describes which belongs to no package: one that is contained in another.
+    pub fn value_set_of(&self, resource: Node<'_>) -> ValueSet {
+        expand::compose(self.view(), resource)
     }
 
     /// How a resource type is searched, the parameters of `Resource` and `DomainResource` included.

@@ -47,7 +47,7 @@ impl Model for Definitions {
     }
 
     fn is_type(&self, name: &str) -> bool {
-        self.structure(name).is_some()
+        self.is_resource_type(name) || self.structure(name).is_some()
     }
 }
 

@@ -138,7 +138,7 @@ impl Definition {
         let is = |name: &str, value: &str| node.get(name).is_some_and(|member| member.is_str(value));
         Some(Ok(Self {
             is_resource_type: is("kind", "resource")
-                && !is("derivation", "constraint")
+                && !super::read::is_constraint(node)
                 && node.get("abstract").and_then(Node::as_bool) != Some(true),
             type_name: if kind == "StructureDefinition" { text("type") } else { String::new() },
             kind,

@@ -50,7 +50,7 @@ impl Structure {
             kind,
             type_name,
             is_abstract: flag(node, "abstract"),
-            is_profile: node.str("derivation").is_some_and(|how| how == "constraint"),
+            is_profile: is_constraint(node),
             base: text(node, "baseDefinition"),
             contexts: node.list("context").filter_map(context).collect(),
             context_invariants: texts(node, "contextInvariant"),
@@ -80,6 +80,18 @@ impl Structure {
             Ok(Stated { element: read_element(node, &structure)?, min: number(node, "min"), max })
         };
         elements.map(stated).collect()
+    }
+}
+
+/// Does it constrain a type that another structure defines? Where it does not say so, its base tells: a type is not
+/// based on itself.
+pub(super) fn is_constraint(node: Node<'_>) -> bool {
+    match node.str("derivation") {
+        Some(how) => how == "constraint",
+        None => {
+            let base = node.str("baseDefinition");
+            base.and_then(|base| base.rsplit('/').next().map(str::to_owned)) == text(node, "type")
+        }
     }
 }
 

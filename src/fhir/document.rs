@@ -255,6 +255,12 @@ impl<'a> Node<'a> {
         &self.document.text[slot.name as usize..slot.name as usize + usize::from(slot.name_length)]
     }
 
+    /// The bytes of its member name: what is compared most.
+    pub fn name_bytes(self) -> &'a [u8] {
+        let slot = self.slot();
+        &self.document.text.as_bytes()[slot.name as usize..slot.name as usize + usize::from(slot.name_length)]
+    }
+
     /// Its JSON text as written.
     pub fn text(self) -> &'a str {
         let slot = self.slot();
@@ -309,7 +315,7 @@ impl<'a> Node<'a> {
 
     /// The member with this name.
     pub fn get(self, name: &str) -> Option<Node<'a>> {
-        self.members().find(|member| member.name() == name)
+        self.members().find(|member| member.name_bytes() == name.as_bytes())
     }
 
     /// The string in the member with this name.
@@ -407,10 +413,7 @@ impl<'a> Iterator for Children<'a> {
             return None;
         }
         let node = Node { document: self.document, index: self.next };
-        self.next = node.slot().after.max(self.next + 1);
-        if node.index + 1 == self.end {
-            self.next = self.end;
-        }
+        self.next = node.slot().after;
         Some(node)
     }
 }

@@ -17,6 +17,11 @@ pub type Ask<'a> = dyn Fn(&Item<'_>, &str) -> Option<bool> + 'a;
 pub type Relate<'a> = dyn Fn(&Item<'_>, &Item<'_>) -> Option<bool> + 'a;
 /// Answers a question about a text; nothing if it cannot be known here.
 pub type Judge<'a> = dyn Fn(&str) -> Option<bool> + 'a;
+/// Answers whether an item is in a slice, by the canonical URL of a structure and the slice's name; nothing if there is no
+/// such slice at hand.
+pub type Sort<'a> = dyn Fn(&Item<'_>, &str, &str) -> Option<bool> + 'a;
+/// Finds the ElementDefinition of an item.
+pub type Define<'a> = dyn Fn(&Item<'_>) -> Option<Node<'a>> + 'a;
 /// Hears what `trace()` passes.
 pub type Hear<'a> = dyn Fn(&str, &Collection<'_>) + 'a;
 
@@ -39,6 +44,8 @@ pub struct Context<'a> {
     pub(super) conforms_to: Option<&'a Ask<'a>>,
     pub(super) subsumes: Option<&'a Relate<'a>>,
     pub(super) html_checks: Option<&'a Judge<'a>>,
+    pub(super) slice: Option<&'a Sort<'a>>,
+    pub(super) define: Option<&'a Define<'a>>,
     pub(super) trace: Option<&'a Hear<'a>>,
 }
 
@@ -65,6 +72,8 @@ impl<'a> Context<'a> {
             conforms_to: None,
             subsumes: None,
             html_checks: None,
+            slice: None,
+            define: None,
             trace: None,
         }
     }
@@ -152,6 +161,20 @@ impl<'a> Context<'a> {
     #[must_use]
     pub fn html_checks(mut self, judge: &'a Judge<'a>) -> Self {
         self.html_checks = Some(judge);
+        self
+    }
+
+    /// Who knows the slices of profiles.
+    #[must_use]
+    pub fn slice(mut self, sort: &'a Sort<'a>) -> Self {
+        self.slice = Some(sort);
+        self
+    }
+
+    /// Who knows how elements are defined.
+    #[must_use]
+    pub fn element_definition(mut self, define: &'a Define<'a>) -> Self {
+        self.define = Some(define);
         self
     }
 

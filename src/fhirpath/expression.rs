@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::fhir::{Issue, Key, Node, Place};
+use crate::fhir::{Issue, Key, Node, Place, Severity};
 
 use super::check;
 use super::collection::Collection;
 use super::context::Context;
-use super::eval;
+use super::eval::{self, Failure};
+use super::guard;
 use super::item::{Element, Item};
 use super::model::Model;
 use super::parser;
@@ -54,7 +55,8 @@ impl Expression {
     ///
     /// # Errors
     /// One issue with line and column in the expression: an operation on values that it has no meaning for, or more
-    /// steps than the context allows.
+    /// steps than the context allows. An information (`not-checked`), where the result is empty because a question of a
+    /// value set or profile could not be answered.
     pub fn evaluate<'e, 'a: 'e>(
         &'e self,
         context: &'e Context<'a>,
@@ -72,14 +74,14 @@ impl Expression {
         context: &'e Context<'a>,
         focus: Item<'e>,
     ) -> Result<Collection<'e>, Box<Issue>> {
-        eval::run(&self.part, context, &Collection::One(focus))
-            .map_err(|failure| Box::new(issue(failure.key, &self.text, failure.at as usize, &failure.said)))
+        eval::run(&self.part, context, &Collection::One(focus)).map_err(|failure| Box::new(self.failed(&failure)))
     }
 
     /// Evaluates it as a condition: nothing for an empty result; one item that is no boolean counts as true.
     ///
     /// # Errors
-    /// As [`Expression::evaluate`], and for a result of several items.
+    /// As [`Expression::evaluate`], and for a result of several items. An information, where it is not true for lack of
+    /// an answer.
     pub fn evaluate_bool<'e, 'a: 'e>(
         &'e self,
         context: &'e Context<'a>,
@@ -97,15 +99,16 @@ impl Expression {
         context: &'e Context<'a>,
         focus: Item<'e>,
     ) -> Result<Option<bool>, Box<Issue>> {
-        let result = self.evaluate_item(context, focus)?;
-        match result.items() {
-            [] => Ok(None),
-            [item] => Ok(Some(item.as_bool().unwrap_or(true))),
-            items => {
-                let said = format!("expected one boolean, the expression gave {} items", items.len());
-                Err(Box::new(issue(Key::ExpressionFailed, &self.text, self.part.at as usize, &said)))
-            }
+        eval::hold(&self.part, context, &Collection::One(focus)).map_err(|failure| Box::new(self.failed(&failure)))
+    }
+
+    fn failed(&self, failure: &Failure) -> Issue {
+        let (key, at, said) = failure.parts();
+        let mut issue = issue(key, &self.text, at, said);
+        if key == Key::NotChecked {
+            issue.severity = Severity::Information;
         }
+        issue
     }
 
     /// Holds the expression against the types: what can never be found, evaluated on a `start` (`Patient`, `HumanName`,
@@ -113,6 +116,13 @@ impl Expression {
     pub fn check(&self, model: &dyn Model, start: &str) -> Vec<Issue> {
         let found = check::check(&self.part, model, start);
         found.into_iter().map(|(at, said)| issue(Key::ExpressionInvalid, &self.text, at, &said)).collect()
+    }
+
+    /// The elements of the focus without which it is true, whatever else there is: `start` for
+    /// `start.empty() or start <= end`. A choice is named by its stem, and a `_name` sibling is such an element too.
+    /// Nothing for an expression that may be otherwise.
+    pub fn holds_without(&self) -> Option<Vec<&str>> {
+        guard::holds_without(&self.part)
     }
 
     /// The operands of the union that it is, each an expression of its own; itself, if it is none. Search parameters

@@ -162,6 +162,9 @@ functions! {
     Subsumes "subsumes" 1..=1 Values;
     SubsumedBy "subsumedBy" 1..=1 Values;
     HtmlChecks "htmlChecks" 0..=0 Values;
+    ElementDefinition "elementDefinition" 0..=0 Values;
+    Slice "slice" 2..=2 Values;
+    CheckModifiers "checkModifiers" 1..=16 Values;
 }
 
 /// The name that was probably meant: the same letters in another case, or one letter off.

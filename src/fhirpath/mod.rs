@@ -20,8 +20,9 @@
 //! lexer -> parser -> tree        text to a compiled expression
 //! eval/                          one file per family of functions
 //! item, collection, value,       what expressions work on
-//! date, decimal, units, pattern
+//! date, decimal, quantity, units, pattern
 //! check                          against the types, before there is a document
+//! guard                          what it has to find before it says anything
 //! model, context                 what they may ask
 //! ```
 
@@ -33,20 +34,24 @@ mod decimal;
 mod eval;
 mod expression;
 mod function;
+mod guard;
 mod item;
 mod lexer;
 mod model;
 mod parser;
 mod pattern;
+mod quantity;
 mod tree;
 mod units;
 mod value;
 
 pub use collection::Collection;
-pub use context::{Ask, Context, Hear, Judge, Relate, Resolve, STEPS};
+pub use context::{Ask, Context, Define, Hear, Judge, Relate, Resolve, STEPS, Sort};
 pub use date::{Precision, Temporal, TemporalKind};
 pub use decimal::{Decimal, Rounding};
 pub use expression::Expression;
 pub use item::{Element, Item};
 pub use model::{Inferred, Model};
+pub(crate) use pattern::Pattern;
+pub use units::is_ucum;
 pub use value::{Calendar, Quantity, TypeName, Unit, Value};

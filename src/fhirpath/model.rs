@@ -147,6 +147,17 @@ pub(super) fn is_primitive(kind: &str) -> bool {
     PRIMITIVES.binary_search(&kind).is_ok()
 }
 
+/// Is it a primitive or complex data type of R4?
+pub(super) fn is_datatype(kind: &str) -> bool {
+    is_primitive(kind) || DATATYPES.binary_search(&kind).is_ok()
+}
+
+/// [`Model::is_a`] for the data types of R4, which derive from the same types whatever definitions are at hand; nothing
+/// for other types.
+pub(super) fn standard_is_a(kind: &str, ancestor: &str) -> Option<bool> {
+    is_datatype(kind).then(|| Inferred.is_a(kind, ancestor))
+}
+
 // === the type of an element ===
 
 /// Where the walk to an element may begin, and how far it went.
@@ -229,16 +240,17 @@ pub(super) fn choice_of(member: &str) -> Option<&'static str> {
     let member = plain(member);
     member.bytes().enumerate().filter(|(at, byte)| *at > 0 && byte.is_ascii_uppercase()).find_map(|(at, _)| {
         let suffix = &member[at..];
-        choices(&member[..at]).iter().copied().find(|kind| is_suffix(kind, suffix))
+        choices(&member[..at]).iter().copied().find(|kind| is_suffix(kind, suffix.as_bytes()))
     })
 }
 
 /// Is `suffix` how a choice element names the type `kind`: `boolean` as `Boolean`?
-pub(super) fn is_suffix(kind: &str, suffix: &str) -> bool {
+pub(super) fn is_suffix(kind: &str, suffix: &[u8]) -> bool {
+    let Some((first, rest)) = suffix.split_first() else { return false };
     kind.len() == suffix.len()
-        && kind.as_bytes()[0].eq_ignore_ascii_case(&suffix.as_bytes()[0])
-        && kind.as_bytes()[1..] == suffix.as_bytes()[1..]
-        && suffix.as_bytes()[0].is_ascii_uppercase()
+        && first.is_ascii_uppercase()
+        && kind.as_bytes()[0].eq_ignore_ascii_case(first)
+        && kind.as_bytes()[1..] == *rest
 }
 
 /// The types that the choice element `name` may have anywhere in R4; empty if there is no such choice.

@@ -15,6 +15,9 @@ const LONGEST: usize = 64 * 1024;
 /// Deepest accepted nesting, in brackets as well as in chains such as `a.b.c` and `a or b or c`.
 const DEEPEST: u32 = 200;
 
+/// The system types.
+const SYSTEM: [&str; 8] = ["Boolean", "String", "Integer", "Decimal", "Date", "DateTime", "Time", "Quantity"];
+
 /// Compiles an expression.
 pub(super) fn parse(text: &str) -> Result<Part, Refusal> {
     if text.len() > LONGEST {
@@ -23,14 +26,18 @@ pub(super) fn parse(text: &str) -> Result<Part, Refusal> {
     let mut parser = Parser { words: words(text)?, next: 0, nesting: 0 };
     let (part, _) = parser.expression(0)?;
     match parser.peek() {
-        Word::End => Ok(part),
+        Word::End => Ok(*part),
         Word::Symbol(";") => Err(parser.refuse("an operator or the end; ; separates nothing in FHIRPath")),
         _ => Err(parser.refuse("an operator, '.' or the end")),
     }
 }
 
-/// A part and how deep the tree below it is.
-type Measured = (Part, u32);
+/// A part and how deep the tree below it is. Boxed at once: reading recurses, and stacks are small.
+type Measured = (Box<Part>, u32);
+
+fn boxed(at: usize, form: Form) -> Box<Part> {
+    Box::new(Part { at: at as u32, form })
+}
 
 struct Parser {
     words: Vec<Token>,
@@ -74,26 +81,30 @@ impl Parser {
     fn expression(&mut self, lowest: u8) -> Result<Measured, Refusal> {
         self.nesting = self.deepen(self.nesting)?;
         let (mut left, mut depth) = self.signed()?;
-        while let Some((word, binding)) = self.operator().filter(|(_, binding)| *binding >= lowest) {
-            let at = self.at() as u32;
-            self.next += 1;
-            let form = if let Some(operator) = word {
-                let (right, right_depth) = self.expression(binding + 1)?;
-                depth = depth.max(right_depth);
-                Form::Binary(operator, Box::new(left), Box::new(right))
-            } else {
-                let test = if matches!(self.words[self.next - 1].word, Word::Name(ref name) if name == "is") {
-                    TypeTest::Is
-                } else {
-                    TypeTest::As
-                };
-                Form::Typed { from: Some(Box::new(left)), test, name: self.type_specifier()? }
+        while let Some((operator, binding)) = self.operator().filter(|(_, binding)| *binding >= lowest) {
+            let at = self.at();
+            (left, depth) = match operator {
+                Some(operator) => {
+                    self.next += 1;
+                    let (right, below) = self.expression(binding + 1)?;
+                    (boxed(at, Form::Binary(operator, left, right)), depth.max(below))
+                }
+                None => (self.type_operator(left)?, depth),
             };
-            left = Part { at, form };
             depth = self.deepen(depth)?;
         }
         self.nesting -= 1;
         Ok((left, depth))
+    }
+
+    /// `is T`, `as T`
+    fn type_operator(&mut self, from: Box<Part>) -> Result<Box<Part>, Refusal> {
+        let at = self.at();
+        let is = matches!(self.peek(), Word::Name(name) if name == "is");
+        self.next += 1;
+        let name = self.type_specifier()?;
+        let test = if is { TypeTest::Is } else { TypeTest::As };
+        Ok(boxed(at, Form::Typed { from: Some(from), test, name }))
     }
 
     /// The operator that comes next and how tightly it binds; without an operator for `is` and `as`.
@@ -111,7 +122,7 @@ impl Parser {
 
     /// A sign binds looser than what follows a point: `-1.abs()` is the negative of `1.abs()`.
     fn signed(&mut self) -> Result<Measured, Refusal> {
-        let at = self.at() as u32;
+        let at = self.at();
         let negative = matches!(self.peek(), Word::Symbol("-"));
         if !negative && !matches!(self.peek(), Word::Symbol("+")) {
             return self.chain();
@@ -120,7 +131,7 @@ impl Parser {
         self.nesting = self.deepen(self.nesting)?;
         let (of, depth) = self.signed()?;
         self.nesting -= 1;
-        Ok((Part { at, form: Form::Sign { negative, of: Box::new(of) } }, self.deepen(depth)?))
+        Ok((boxed(at, Form::Sign { negative, of }), self.deepen(depth)?))
     }
 
     // === paths ===
@@ -129,37 +140,43 @@ impl Parser {
     fn chain(&mut self) -> Result<Measured, Refusal> {
         let (mut part, mut depth) = self.term()?;
         loop {
-            let at = self.at() as u32;
+            let at = self.at();
+            let below;
             if self.take_symbol(".") {
-                let (next, below) = self.step(Some(Box::new(part)))?;
-                part = next;
-                depth = depth.max(below);
+                (part, below) = self.step(Some(part))?;
             } else if self.take_symbol("[") {
-                let (index, below) = self.expression(0)?;
+                let index;
+                (index, below) = self.expression(0)?;
                 self.expect("]")?;
-                depth = depth.max(below);
-                part = Part { at, form: Form::Indexer(Box::new(part), Box::new(index)) };
+                part = boxed(at, Form::Indexer(part, index));
             } else {
                 return Ok((part, depth));
             }
-            depth = self.deepen(depth)?;
+            depth = self.deepen(depth.max(below))?;
         }
     }
 
     fn term(&mut self) -> Result<Measured, Refusal> {
-        let at = self.at() as u32;
-        let leaf = |form| Ok((Part { at, form }, 1));
-        match self.peek().clone() {
-            Word::Symbol("(") => {
-                self.next += 1;
-                let inner = self.expression(0)?;
-                self.expect(")")?;
-                Ok(inner)
-            }
+        if self.take_symbol("(") {
+            let inner = self.expression(0)?;
+            self.expect(")")?;
+            return Ok(inner);
+        }
+        match self.peek() {
+            Word::Name(name) if matches!(name.as_str(), "true" | "false") => self.leaf(),
+            Word::Name(_) | Word::Quoted(_) => self.step(None),
+            _ => self.leaf(),
+        }
+    }
+
+    /// A term that holds no other.
+    fn leaf(&mut self) -> Result<Measured, Refusal> {
+        let at = self.at();
+        let form = match self.peek().clone() {
             Word::Symbol("{") => {
                 self.next += 1;
                 self.expect("}")?;
-                leaf(Form::Empty)
+                Form::Empty
             }
             Word::Symbol("%") => {
                 self.next += 1;
@@ -167,26 +184,23 @@ impl Parser {
                     return Err(self.refuse("the name of a constant after %"));
                 };
                 self.next += 1;
-                leaf(Form::Variable(name.into_boxed_str()))
+                Form::Variable(name.into_boxed_str())
             }
             Word::Dollar(name) => {
                 self.next += 1;
-                leaf(match name {
+                match name {
                     "$this" => Form::This,
                     "$index" => Form::Index,
                     _ => Form::Total,
-                })
+                }
             }
-            Word::Name(name) if matches!(name.as_str(), "true" | "false") => {
+            Word::Name(name) => {
                 self.next += 1;
-                leaf(Form::Literal(Value::Boolean(name == "true")))
+                Form::Literal(Value::Boolean(name == "true"))
             }
-            Word::Name(_) | Word::Quoted(_) => self.step(None),
-            _ => {
-                let literal = self.literal()?;
-                leaf(Form::Literal(literal))
-            }
-        }
+            _ => Form::Literal(self.literal()?),
+        };
+        Ok((boxed(at, form), 1))
     }
 
     fn literal(&mut self) -> Result<Value<'static>, Refusal> {
@@ -234,12 +248,21 @@ impl Parser {
             return Err(self.refuse("the name of an element or a function"));
         };
         self.next += 1;
-        if !self.take_symbol("(") {
-            let name = Name { choices: model::choices(&name), text: name.into_boxed_str() };
-            return Ok((Part { at: at as u32, form: Form::Member { from, name } }, 1));
+        if self.take_symbol("(") {
+            return self.call(at, from, &name);
         }
-        let Some(function) = Function::named(&name) else {
-            let meant = function::nearest(&name).map(|known| format!("; did you mean {known}()?")).unwrap_or_default();
+        let name = Name {
+            choices: model::choices(&name),
+            may_be_type: name.starts_with(|first: char| first.is_ascii_uppercase()),
+            text: name.into_boxed_str(),
+        };
+        Ok((boxed(at, Form::Member { from, name }), 1))
+    }
+
+    /// A call, behind the bracket.
+    fn call(&mut self, at: usize, from: Option<Box<Part>>, name: &str) -> Result<Measured, Refusal> {
+        let Some(function) = Function::named(name) else {
+            let meant = function::nearest(name).map(|known| format!("; did you mean {known}()?")).unwrap_or_default();
             return Err((at, format!("there is no function {name}(){meant}")));
         };
         if function.arguments() == Arguments::Type {
@@ -253,7 +276,7 @@ impl Parser {
         }
         let pattern = literal_pattern(function, &arguments)?;
         let call = Box::new(Call { function, arguments, pattern });
-        Ok((Part { at: at as u32, form: Form::Call { from, call } }, depth))
+        Ok((boxed(at, Form::Call { from, call }), depth))
     }
 
     fn arguments(&mut self) -> Result<(Vec<Part>, u32), Refusal> {
@@ -264,7 +287,7 @@ impl Parser {
         }
         loop {
             let (argument, below) = self.expression(0)?;
-            arguments.push(argument);
+            arguments.push(*argument);
             depth = depth.max(below);
             if !self.take_symbol(",") {
                 break;
@@ -284,7 +307,7 @@ impl Parser {
         };
         let name = self.type_specifier()?;
         self.expect(")")?;
-        Ok((Part { at: at as u32, form: Form::Typed { from, test, name } }, 1))
+        Ok((boxed(at, Form::Typed { from, test, name }), 1))
     }
 
     /// `Patient`, `FHIR.Patient`, `System.String`
@@ -293,10 +316,15 @@ impl Parser {
         let namespace = match first.as_str() {
             "System" => Namespace::System,
             "FHIR" => Namespace::Fhir,
-            _ => return Ok(TypeSpecifier { namespace: None, name: first.into_boxed_str() }),
+            _ => {
+                let is_known = model::is_datatype(&first) || SYSTEM.contains(&first.as_str());
+                return Ok(TypeSpecifier { namespace: None, name: first.into_boxed_str(), is_known });
+            }
         };
         self.expect(".")?;
-        Ok(TypeSpecifier { namespace: Some(namespace), name: self.type_name()?.into_boxed_str() })
+        let name = self.type_name()?.into_boxed_str();
+        let is_known = namespace == Namespace::System || model::is_datatype(&name);
+        Ok(TypeSpecifier { namespace: Some(namespace), name, is_known })
     }
 
     fn type_name(&mut self) -> Result<String, Refusal> {

@@ -63,6 +63,8 @@ pub(super) struct Name {
     pub(super) text: Box<str>,
     /// The types that a choice element of this name may have in R4; empty if none has this name.
     pub(super) choices: &'static [&'static str],
+    /// It begins like the name of a type: at the beginning of a path it may be one.
+    pub(super) may_be_type: bool,
 }
 
 /// A type as an expression names it.
@@ -70,6 +72,8 @@ pub(super) struct Name {
 pub(super) struct TypeSpecifier {
     pub(super) namespace: Option<Namespace>,
     pub(super) name: Box<str>,
+    /// It is a system type or a data type of R4, so that no model has to be asked whether there is one
+    pub(super) is_known: bool,
 }
 
 /// The two namespaces that R4 has.

@@ -1,176 +1,91 @@
-//! The units that social care and its measurements meet, read by the grammar of UCUM (<https://ucum.org/ucum>): what
-//! a unit measures and how much of it. Units that are not in the table compare with themselves only.
+//! Units of UCUM (<https://ucum.org/ucum>): whether a code is one, what it measures, and how much of it.
+//!
+//! Reading and the tables are octofhir-ucum's; this file says what expressions and checks ask of them. No suggestion is
+//! computed for a code that is none: codes come from strangers.
+
+use std::cmp::Ordering;
+
+use octofhir_ucum::{EvalResult, Number, SpecialKind, evaluate, parse_expression};
 
 use super::decimal::Decimal;
 
-/// What is counted, in powers of the base units: metre, second, gram, kelvin, coulomb, candela, radian, mole, and the
-/// units that convert into no other.
-type Dimensions = [i8; 12];
+/// Longest code that is read, in bytes; the longest that is in use has 40.
+const LONGEST: usize = 256;
 
-/// How much of what one unit is: `numerator / denominator` base units.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Measure {
-    pub(super) numerator: Decimal,
-    pub(super) denominator: Decimal,
-    pub(super) dimensions: Dimensions,
-}
+/// What a unit measures, and how much of it.
+#[derive(Debug, Clone)]
+pub(super) struct Measure(EvalResult);
 
-const ONE: Dimensions = [0; 12];
-const METRE: Dimensions = [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-const SECOND: Dimensions = [0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-const GRAM: Dimensions = [0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-const VOLUME: Dimensions = [3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-const FORCE: Dimensions = [1, -2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-const PRESSURE: Dimensions = [-1, -2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-const ENERGY: Dimensions = [2, -2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-const POWER: Dimensions = [2, -3, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-const MOLE: Dimensions = [0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0];
-
-/// Code, whether prefixes go with it, size in base units, what it measures.
-#[rustfmt::skip]
-const ATOMS: &[(&str, bool, &str, Dimensions)] = &[
-    ("m", true, "1", METRE), ("s", true, "1", SECOND), ("g", true, "1", GRAM),
-    ("K", true, "1", [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]),
-    ("C", true, "1", [0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]),
-    ("cd", true, "1", [0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0]),
-    ("rad", true, "1", [0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0]),
-    ("mol", true, "1", MOLE), ("eq", true, "1", MOLE), ("osm", true, "1", MOLE),
-    ("Cel", true, "1", [0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0]),
-    ("[degF]", false, "1", [0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0]),
-    ("[iU]", true, "1", [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0]),
-    ("[IU]", true, "1", [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0]),
-    ("%", false, "0.01", ONE), ("10*", false, "10", ONE), ("10^", false, "10", ONE),
-    ("min", false, "60", SECOND), ("h", false, "3600", SECOND), ("d", false, "86400", SECOND),
-    ("wk", false, "604800", SECOND), ("mo", false, "2629800", SECOND), ("a", false, "31557600", SECOND),
-    ("L", true, "0.001", VOLUME), ("l", true, "0.001", VOLUME), ("t", true, "1000000", GRAM),
-    ("N", true, "1000", FORCE), ("Pa", true, "1000", PRESSURE), ("J", true, "1000", ENERGY), ("W", true, "1000", POWER),
-    ("bar", true, "100000000", PRESSURE), ("m[Hg]", true, "133322000", PRESSURE), ("cal", true, "4184", ENERGY),
-    ("Hz", true, "1", [0, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
-    ("[in_i]", false, "0.0254", METRE), ("[ft_i]", false, "0.3048", METRE), ("[yd_i]", false, "0.9144", METRE),
-    ("[mi_i]", false, "1609.344", METRE), ("[lb_av]", false, "453.59237", GRAM), ("[oz_av]", false, "28.349523125", GRAM),
-    ("[stone_av]", false, "6350.29318", GRAM), ("[gal_us]", false, "0.003785411784", VOLUME),
-    ("[foz_us]", false, "0.0000295735295625", VOLUME),
-];
-
-const PREFIXES: &[(&str, &str)] = &[
-    ("da", "10"),
-    ("T", "1000000000000"),
-    ("G", "1000000000"),
-    ("M", "1000000"),
-    ("k", "1000"),
-    ("h", "100"),
-    ("d", "0.1"),
-    ("c", "0.01"),
-    ("m", "0.001"),
-    ("u", "0.000001"),
-    ("n", "0.000000001"),
-    ("p", "0.000000000001"),
-];
-
-/// Reads a unit; nothing if we do not know it.
-pub(super) fn measure(code: &str) -> Option<Measure> {
-    let mut reader = Reader { text: code, at: 0, nesting: 0 };
-    let measure = reader.term()?;
-    (reader.at == code.len()).then_some(measure)
+/// Is it a code of UCUM (`mg/dL`, `{score}`, `10*3/uL`), in the case that UCUM writes it?
+pub fn is_ucum(code: &str) -> bool {
+    Measure::of(code).is_some()
 }
 
 impl Measure {
-    fn unit(size: Decimal, dimensions: Dimensions) -> Self {
-        Self { numerator: size, denominator: Decimal::from(1), dimensions }
+    /// Reads a code; nothing for one that is not of UCUM.
+    pub(super) fn of(code: &str) -> Option<Self> {
+        if code.len() > LONGEST {
+            return None;
+        }
+        evaluate(&parse_expression(code).ok()?).ok().map(Self)
     }
 
-    fn times(self, other: Self, exponent: i8) -> Option<Self> {
-        let mut result = self;
-        for _ in 0..exponent.unsigned_abs() {
-            let (up, down) =
-                if exponent > 0 { (other.numerator, other.denominator) } else { (other.denominator, other.numerator) };
-            result.numerator = result.numerator.checked_mul(up)?;
-            result.denominator = result.denominator.checked_mul(down)?;
-            for (sum, power) in result.dimensions.iter_mut().zip(other.dimensions) {
-                *sum = sum.checked_add(power.checked_mul(exponent.signum())?)?;
+    /// Do both measure the same?
+    pub(super) fn is_commensurable(&self, other: &Self) -> bool {
+        self.0.is_commensurable(&other.0)
+    }
+
+    /// So many of this unit, in base units; nothing for scales that are not linear (`[pH]`, `B`).
+    fn in_base(&self, value: Decimal) -> Option<Number> {
+        let value = Number::parse(&value.to_string())?;
+        match self.0.special {
+            None => value.checked_mul(self.0.factor),
+            Some(special) => {
+                let zero = zero_point(special.unit.special)?;
+                value.checked_mul(special.scale)?.checked_add(zero)?.checked_mul(self.0.factor)
             }
         }
-        Some(result)
+    }
+
+    /// How many of this unit so many base units are.
+    fn out_of_base(&self, base: Number) -> Option<Number> {
+        let number = base.checked_div(self.0.factor)?;
+        match self.0.special {
+            None => Some(number),
+            Some(special) => number.checked_sub(zero_point(special.unit.special)?)?.checked_div(special.scale),
+        }
     }
 }
 
-struct Reader<'a> {
-    text: &'a str,
-    at: usize,
-    nesting: u8,
-}
-
-impl<'a> Reader<'a> {
-    fn rest(&self) -> &'a str {
-        &self.text[self.at..]
-    }
-
-    /// Components joined by `.` and `/`.
-    fn term(&mut self) -> Option<Measure> {
-        let mut result = Measure::unit(Decimal::from(1), ONE);
-        let mut sign = 1;
-        if self.rest().starts_with('/') {
-            self.at += 1;
-            sign = -1;
-        }
-        loop {
-            let (component, exponent) = self.component()?;
-            result = result.times(component, exponent.checked_mul(sign)?)?;
-            sign = match self.rest().as_bytes().first() {
-                Some(b'.') => 1,
-                Some(b'/') => -1,
-                _ => return Some(result),
-            };
-            self.at += 1;
-        }
-    }
-
-    /// A unit or a number with its exponent, or a term in brackets; `{...}` says nothing about size.
-    fn component(&mut self) -> Option<(Measure, i8)> {
-        let rest = self.rest();
-        if rest.starts_with('(') {
-            self.nesting = self.nesting.checked_add(1).filter(|nesting| *nesting < 8)?;
-            self.at += 1;
-            let inner = self.term()?;
-            if !self.rest().starts_with(')') {
-                return None;
-            }
-            self.at += 1;
-            self.nesting -= 1;
-            return Some((inner, 1));
-        }
-        let length = rest.find(['.', '/', '(', ')', '{']).unwrap_or(rest.len());
-        let word = &rest[..length];
-        self.at += length;
-        if self.rest().starts_with('{') {
-            self.at += self.rest().find('}')? + 1;
-            if word.is_empty() {
-                return Some((Measure::unit(Decimal::from(1), ONE), 1));
-            }
-        }
-        if word.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Some((Measure::unit(Decimal::parse(word)?, ONE), 1));
-        }
-        let digits = word.trim_end_matches(|last: char| last.is_ascii_digit());
-        let atom = digits.trim_end_matches(['+', '-']);
-        let exponent = match &word[atom.len()..] {
-            "" => 1,
-            digits => digits.parse().ok().filter(|exponent| (-9..=9).contains(exponent))?,
-        };
-        Some((symbol(atom)?, exponent))
+/// Where a temperature scale has its zero, counted from absolute zero in its own degrees.
+fn zero_point(kind: SpecialKind) -> Option<Number> {
+    match kind {
+        SpecialKind::Celsius => Number::parse("273.15"),
+        SpecialKind::Fahrenheit => Number::parse("459.67"),
+        SpecialKind::Reaumur => Number::parse("218.52"),
+        _ => None,
     }
 }
 
-/// An atom, alone or with a prefix.
-fn symbol(code: &str) -> Option<Measure> {
-    let find = |code: &str| ATOMS.iter().find(|(known, ..)| *known == code);
-    if let Some((_, _, size, dimensions)) = find(code) {
-        return Some(Measure::unit(Decimal::parse(size)?, *dimensions));
+/// The number of `to`s that `value` of `from` is; nothing where they do not measure the same.
+pub(super) fn convert(value: Decimal, from: &Measure, to: &Measure) -> Option<Decimal> {
+    if !from.is_commensurable(to) {
+        return None;
     }
-    PREFIXES.iter().find_map(|(prefix, factor)| {
-        let (_, _, size, dimensions) = find(code.strip_prefix(prefix)?).filter(|(_, metric, ..)| *metric)?;
-        Some(Measure::unit(Decimal::parse(size)?.checked_mul(Decimal::parse(factor)?)?, *dimensions))
-    })
+    let (digits, exponent) = to.out_of_base(from.in_base(value)?)?.to_integer_and_exponent();
+    Decimal::parse(&format!("{digits}e{exponent}"))
+}
+
+/// Which is more; nothing where they do not measure the same.
+pub(super) fn compare(left: (Decimal, &Measure), right: (Decimal, &Measure)) -> Option<Ordering> {
+    if !left.1.is_commensurable(right.1) {
+        return None;
+    }
+    let (left, right) = (left.1.in_base(left.0)?, right.1.in_base(right.0)?);
+    // Some factors do not end (a km/h is 0.277... m/s); what differs in the last of 28 digits only is the same.
+    let near = left.abs().max(right.abs()).checked_mul(Number::power_of_ten(-24))?;
+    let difference = left.checked_sub(right)?;
+    Some(if difference.abs() <= near { Ordering::Equal } else { left.cmp(&right) })
 }
 
 #[cfg(test)]
@@ -178,17 +93,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_units() {
-        let same = |left: &str, right: &str| {
-            let (left, right) = (measure(left).unwrap(), measure(right).unwrap());
-            left.dimensions == right.dimensions
-                && left.numerator.checked_mul(right.denominator) == right.numerator.checked_mul(left.denominator)
-        };
-        assert!(same("dl", "100.mL") && same("km/h", "1000.m/(60.min)") && same("m2", "m.m") && same("/s", "Hz"));
-        assert!(same("10*3/uL", "10*9/L") && same("{score}", "1"));
-        assert!(!same("cm", "[in_i]") && !same("cm", "s"));
-        for unknown in ["[s]", "foo", "", "m//s", "(m", "kmin", "m99"] {
-            assert!(measure(unknown).is_none(), "{unknown}");
+    fn knows_codes() {
+        for code in [
+            "1", "%", "mg/dL", "mm[Hg]", "10*3/uL", "{score}", "kg/m2", "[in_i]", "Cel", "[degF]", "wk", "/min",
+            "[IU]/mL",
+        ] {
+            assert!(is_ucum(code), "{code}");
         }
+        for code in ["", "MG/DL", "foo", "kmin", "m//s", "(m", "mg / dL", "[s]", "pounds", "m99999"] {
+            assert!(!is_ucum(code), "{code}");
+        }
+        assert!(!is_ucum(&"(".repeat(100_000)) && !is_ucum(&"m.".repeat(100_000)));
+    }
+
+    #[test]
+    fn compares_and_converts() {
+        let number = |text: &str| Decimal::parse(text).unwrap();
+        let order = |left: &str, unit: &str, right: &str, other: &str| {
+            compare((number(left), &Measure::of(unit).unwrap()), (number(right), &Measure::of(other).unwrap()))
+        };
+        assert_eq!(order("3.6", "km/h", "1", "m/s"), Some(Ordering::Equal));
+        assert_eq!(order("212", "[degF]", "100", "Cel"), Some(Ordering::Equal));
+        assert_eq!(order("180", "[lb_av]", "82", "kg"), Some(Ordering::Less));
+        assert_eq!(order("1", "[IU]/mL", "1", "/mL"), None);
+        assert_eq!(order("7", "[pH]", "7", "mol/L"), None);
+        let into = |value: &str, from: &str, to: &str| {
+            convert(number(value), &Measure::of(from).unwrap(), &Measure::of(to).unwrap())
+                .map(|found| found.to_string())
+        };
+        assert_eq!(into("6", "[ft_i]", "cm").as_deref(), Some("182.88"));
+        assert_eq!(into("98.6", "[degF]", "Cel").as_deref(), Some("37"));
+        assert_eq!(into("1", "m", "kg"), None);
     }
 }

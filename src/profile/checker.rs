@@ -8,6 +8,7 @@ use super::schemas::Schemas;
 use super::walk::Walk;
 use crate::definitions::Definitions;
 use crate::fhir::{Issue, Node, Resources};
+use crate::fhirpath::Temporal;
 
 /// Checks resources against definitions. Rules are compiled when a type is first met and then kept, so make one and share
 /// it.
@@ -25,6 +26,8 @@ pub struct Request<'a> {
     pub with: Option<&'a Resources>,
     /// Profiles that every resource of a type has to meet, wherever it stands in the document
     pub by_type: Option<&'a HashMap<String, Vec<String>>>,
+    /// What `now()` and `today()` are in invariants, and what durations are counted from; without it they cannot be known
+    pub now: Option<Temporal>,
     /// Say too which elements that must be supported are absent
     pub must_support: bool,
     /// Say too where it keeps to the rules but not to what is recommended

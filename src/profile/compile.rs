@@ -13,6 +13,7 @@ use super::schema::{Content, Demand, ElementSchema, Json, Limit, Member, Part, S
 use super::schemas::Schemas;
 use super::slicing::{self, Variants};
 use crate::definitions::structure::{Element, Structure, StructureKind, TypeRef};
+use crate::definitions::{Found, View};
 use crate::fhir::Origin;
 
 /// One definition of an element, with what surrounds it.
@@ -211,13 +212,7 @@ fn content(definitions: &[Definition<'_>], allowed: &TypeRef, rules: &mut Vec<St
     }
     let mut parts: Vec<Part> = Vec::new();
     for definition in definitions {
-        let content = definition.structure.content_of(definition.index);
-        let has_inside = definition.structure.children(content).next().is_some();
-        let part = if has_inside {
-            Part { structure: key(definition.structure), element: content }
-        } else {
-            whole(definition, allowed, rules)
-        };
+        let part = definition.inside().unwrap_or_else(|| whole(definition, allowed, rules));
         if !parts.contains(&part) {
             parts.push(part);
         }
@@ -240,11 +235,20 @@ fn whole(definition: &Definition<'_>, allowed: &TypeRef, rules: &mut Vec<Stated>
     let of_type = Part { structure: allowed.code.clone(), element: 0 };
     let Some(type_ref) = definition.type_ref(allowed) else { return of_type };
     let [profile] = &type_ref.profiles[..] else { return of_type };
-    match definition.schemas.definitions().structure(profile).filter(|it| it.type_name == allowed.code) {
-        Some(structure) => Part { structure: key(&structure), element: 0 },
+    let mut say = |used: Option<String>| {
+        let rule = Rule::Unresolved { profile: profile.clone(), used };
+        rules.push(Stated { rule, origin: definition.origin() });
+    };
+    match definition.view().look_up(profile).filter(|it| it.definition.type_name == allowed.code) {
+        Some(Found { definition, exact }) => {
+            let part = Part { structure: key(&definition), element: 0 };
+            if !exact {
+                say(Some(part.structure.clone()));
+            }
+            part
+        }
         None => {
-            let rule = Rule::Unresolved(profile.clone());
-            rules.push(Stated { rule, origin: definition.origin() });
+            say(None);
             of_type
         }
     }
@@ -254,13 +258,10 @@ fn whole(definition: &Definition<'_>, allowed: &TypeRef, rules: &mut Vec<Stated>
 fn demand(definition: &Definition<'_>) -> Option<Demand> {
     let structure = definition.structure;
     let has_inside = structure.children(definition.index).next().is_some();
-    let types: Vec<TypeRef> = definition
-        .element
-        .types
-        .iter()
-        .filter(|it| it.code != "Resource" || !it.profiles.is_empty())
-        .cloned()
-        .collect();
+    let types: Vec<&TypeRef> =
+        definition.element.types.iter().filter(|it| it.code != "Resource" || !it.profiles.is_empty()).collect();
+    let types: Vec<TypeRef> =
+        types.into_iter().map(|it| TypeRef { profiles: definition.named(&it.profiles), ..it.clone() }).collect();
     if !structure.is_profile || (types.is_empty() && !has_inside) {
         return None;
     }
@@ -274,6 +275,28 @@ impl Definition<'_> {
         let Structure { url, version, .. } = &**self.structure;
         let profile = version.as_ref().map_or_else(|| url.clone(), |version| format!("{url}|{version}"));
         Arc::new(Origin { profile, element: self.element.id.clone(), constraint: None })
+    }
+
+    /// The definitions as its package sees them.
+    pub(super) fn view(&self) -> View<'_> {
+        self.schemas.definitions().seen_from(self.structure)
+    }
+
+    /// Canonical URLs with the versions that are meant where they are written, as far as that is known.
+    pub(super) fn named(&self, canonicals: &[String]) -> Vec<String> {
+        let view = self.view();
+        let name = |canonical: &String| view.structure(canonical).map_or_else(|| canonical.clone(), |it| key(&it));
+        canonicals.iter().map(name).collect()
+    }
+
+    /// What it says about the inside in place. Content that it shares with another element is that of the type: what a
+    /// profile says about the other is not said about this one.
+    fn inside(&self) -> Option<Part> {
+        if let Some(id) = self.element.content_reference.as_deref().filter(|_| self.element.children.is_empty()) {
+            let of_type = self.schemas.definitions().structure(&self.structure.type_name)?;
+            return Some(Part { structure: key(&of_type), element: of_type.position(id)? });
+        }
+        (!self.element.children.is_empty()).then(|| self.part())
     }
 
     /// It as a part of a schema.

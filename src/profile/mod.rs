@@ -11,6 +11,7 @@ mod conforms;
 mod findings;
 mod names;
 mod nearest;
+mod questionnaire;
 mod report;
 mod rules;
 mod schema;

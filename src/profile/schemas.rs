@@ -31,6 +31,8 @@ pub(super) struct Schemas {
 pub(super) enum Derived {
     /// What a resource has to meet both of them
     Schema(SchemaRef),
+    /// The same with another version of the profile, since the one named is not at hand: which
+    Other(SchemaRef, String),
     /// The profile is the type itself, which adds nothing
     Same,
     /// The profile is not at hand, or cannot be used: why, if that is known
@@ -101,7 +103,11 @@ impl Schemas {
     }
 
     fn derive_anew(&self, base: SchemaRef, canonical: &str) -> Derived {
-        let Some(structure) = self.definitions.structure(canonical) else { return Derived::NotAtHand(None) };
+        let Some(found) = self.definitions.look_up(canonical) else {
+            let problem = self.definitions.problem(canonical);
+            return Derived::NotAtHand(problem.map(|issue| issue.text));
+        };
+        let structure = found.definition;
         let mut parts = self.parts(base);
         let Some(of) = parts.first().map(|first| first.structure.clone()) else { return Derived::NotAtHand(None) };
         if !self.is_a(&of, &structure.type_name) {
@@ -114,7 +120,8 @@ impl Schemas {
         if !parts.contains(&part) {
             parts.push(part);
         }
-        Derived::Schema(self.number(parts))
+        let schema = self.number(parts);
+        if found.exact { Derived::Schema(schema) } else { Derived::Other(schema, compile::key(&structure)) }
     }
 
     /// The schema with a part besides.

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::checker::Request;
 use super::conforms::Known;
 use super::findings::{Finding, Findings};
+use super::questionnaire::Forms;
 use super::report::{self, Open};
 use super::rules::invariant::{self, Obligation};
 use super::rules::{bundle::Entries, demands};
@@ -29,6 +30,8 @@ pub(super) struct Walk<'c, 'd> {
     pub(super) trail: Vec<Crumb<'c>>,
     /// Which resources are known to meet which profiles
     pub(super) known: Rc<Known>,
+    /// The forms that answers were checked against
+    pub(super) forms: Forms<'d>,
     /// The rule that is looking
     stating: Option<&'c Stated>,
     /// What has been said once and needs no saying again
@@ -72,6 +75,7 @@ impl<'c, 'd> Walk<'c, 'd> {
             scope: Scope::new(root),
             trail: Vec::new(),
             known: Rc::default(),
+            forms: Forms::default(),
             stating: None,
             told: HashSet::new(),
             seen: Vec::new(),

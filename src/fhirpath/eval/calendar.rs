@@ -28,6 +28,13 @@ pub(super) fn moved<'e>(at: u32, moment: &Temporal, duration: &Quantity<'e>) -> 
 }
 
 /// How long a unit of definite length is.
+impl Temporal {
+    /// So much later (or earlier, for a negative count) in a unit of the calendar; nothing beyond the calendar's end.
+    pub fn plus(self, count: Decimal, unit: Calendar) -> Option<Self> {
+        by_units(&self, count, unit)
+    }
+}
+
 fn unit_millis(unit: Calendar) -> Option<i64> {
     Some(match unit {
         Calendar::Year | Calendar::Month => return None,

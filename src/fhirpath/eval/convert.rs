@@ -8,7 +8,7 @@ use super::super::function::Function;
 use super::super::item::Item;
 use super::super::value::{Calendar, Quantity, Unit, Value};
 use super::equality::{as_decimal, as_quantity};
-use super::{Evaluator, Outcome, Site, only, quantity};
+use super::{Evaluator, Outcome, Site, only};
 
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     pub(super) fn conversion(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
@@ -47,7 +47,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     fn to_quantity(&self, item: &Item<'e>, value: Option<&Value<'e>>, unit: Option<&str>) -> Option<Value<'e>> {
         let found = match value {
             Some(Value::String(text)) => parse_quantity(text),
-            Some(Value::Boolean(truth)) => Some(quantity::plain(i64::from(*truth).into())),
+            Some(Value::Boolean(truth)) => Some(Quantity::plain(i64::from(*truth).into())),
             Some(other) => as_quantity(other),
             None => self.quantity_of(item),
         }?;
@@ -55,7 +55,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
             None => found,
             Some(text) => {
                 let unit = read_unit(text);
-                let value = quantity::convert(&found, &unit)?;
+                let value = found.in_unit(&unit)?;
                 Quantity { value, unit }
             }
         };
@@ -135,7 +135,7 @@ fn parse_quantity<'e>(text: &str) -> Option<Quantity<'e>> {
     }
     let value = Decimal::parse(number)?;
     if unit.is_empty() {
-        return Some(quantity::plain(value));
+        return Some(Quantity::plain(value));
     }
     let unit = match unit.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
         Some(code) if !code.is_empty() && !code.contains('\'') => Unit::Ucum(code.to_owned().into()),

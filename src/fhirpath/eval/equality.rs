@@ -10,10 +10,10 @@ use crate::fhir::{Kind, Node};
 
 use super::super::collection::Collection;
 use super::super::date::{Precision, Temporal, TemporalKind};
-use super::super::decimal::{Decimal, Rounding};
+use super::super::decimal::Decimal;
 use super::super::item::{Element, Item};
 use super::super::value::{Quantity, Value};
-use super::quantity;
+use super::order::are_days;
 use super::{Evaluator, Outcome};
 
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
@@ -49,7 +49,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
         match (left.value(), right.value()) {
             (Some(left_value), Some(right_value)) => Ok(self.equal_values(&left_value, &right_value, left, right)),
             (None, None) => match (self.quantity_of(left), self.quantity_of(right)) {
-                (Some(left), Some(right)) => Ok(quantity::compare(&left, &right).map(Ordering::is_eq)),
+                (Some(left), Some(right)) => Ok(left.compare(&right).map(Ordering::is_eq)),
                 _ => self.equal_nodes(at, left.node(), right.node()).map(Some),
             },
             (Some(value), None) => Ok(self.equal_mixed(&value, right)),
@@ -59,7 +59,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
 
     fn equal_mixed(&self, value: &Value<'e>, complex: &Item<'e>) -> Option<bool> {
         match (as_quantity(value), self.quantity_of(complex)) {
-            (Some(left), Some(right)) => quantity::compare(&left, &right).map(Ordering::is_eq),
+            (Some(left), Some(right)) => left.compare(&right).map(Ordering::is_eq),
             _ => Some(false),
         }
     }
@@ -70,8 +70,9 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
             (Value::Integer(left), Value::Integer(right)) => Some(left == right),
             (Value::Type(left), Value::Type(right)) => Some(left == right),
             (Value::String(left), Value::String(right)) if left == right => Some(true),
+            (Value::String(left), Value::String(right)) if are_days(left, right) => Some(false),
             (Value::Quantity(_), _) | (_, Value::Quantity(_)) => match (as_quantity(left), as_quantity(right)) {
-                (Some(left), Some(right)) => quantity::compare(&left, &right).map(Ordering::is_eq),
+                (Some(left), Some(right)) => left.compare(&right).map(Ordering::is_eq),
                 _ => Some(false),
             },
             _ => {
@@ -154,14 +155,14 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
         match (left.value(), right.value()) {
             (Some(Value::String(left)), Some(Value::String(right))) if equivalent_texts(&left, &right) => Ok(true),
             (Some(left_value), Some(right_value)) => match (as_decimal(&left_value), as_decimal(&right_value)) {
-                (Some(left), Some(right)) => Ok(equivalent_decimals(left, right)),
+                (Some(left), Some(right)) => Ok(left.is_equivalent(right)),
                 _ => match (as_quantity(&left_value), as_quantity(&right_value)) {
-                    (Some(left), Some(right)) => Ok(quantity::equivalent(&left, &right)),
+                    (Some(left), Some(right)) => Ok(left.is_equivalent(&right)),
                     _ => Ok(self.equal(at, left, right)? == Some(true)),
                 },
             },
             _ => match (self.any_quantity(left), self.any_quantity(right)) {
-                (Some(left), Some(right)) => Ok(quantity::equivalent(&left, &right)),
+                (Some(left), Some(right)) => Ok(left.is_equivalent(&right)),
                 _ => self.equivalent_nodes(at, left.node(), right.node()),
             },
         }
@@ -250,7 +251,7 @@ pub(super) fn as_decimal(value: &Value<'_>) -> Option<Decimal> {
 pub(super) fn as_quantity<'e>(value: &Value<'e>) -> Option<Quantity<'e>> {
     match value {
         Value::Quantity(quantity) => Some((**quantity).clone()),
-        other => as_decimal(other).map(quantity::plain),
+        other => as_decimal(other).map(Quantity::plain),
     }
 }
 
@@ -260,11 +261,4 @@ fn equivalent_texts(left: &str, right: &str) -> bool {
         text.split_whitespace().map(|word| Cow::from(word.to_lowercase())).collect::<Vec<_>>().join(" ")
     };
     left == right || normal(left) == normal(right)
-}
-
-/// The same when rounded to the precision of the less precise one.
-pub(super) fn equivalent_decimals(left: Decimal, right: Decimal) -> bool {
-    let scale = left.trimmed().scale().min(right.trimmed().scale());
-    let round = |number: Decimal| number.with_scale(scale, Rounding::HalfUp);
-    round(left).is_some_and(|left| Some(left) == round(right))
 }

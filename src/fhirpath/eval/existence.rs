@@ -6,8 +6,7 @@ use std::collections::HashSet;
 use super::super::collection::Collection;
 use super::super::function::Function;
 use super::super::item::Item;
-use super::super::value::Value;
-use super::{Evaluator, Outcome, Site, describe_item, fail, truth};
+use super::{Evaluator, Outcome, Site, describe_item, fail};
 
 /// From so many items on, hashing is worth its while.
 const MANY: usize = 16;
@@ -16,7 +15,6 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     pub(super) fn existence(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
         let input = site.input;
         let truth = match site.call.function {
-            Function::Empty => input.is_empty(),
             Function::Count => return Ok(Collection::value(super::count(input.len()))),
             Function::Distinct => return self.distinct(site.at, input.iter().cloned()),
             Function::IsDistinct => self.distinct(site.at, input.iter().cloned())?.len() == input.len(),
@@ -25,11 +23,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
             Function::AllTrue => booleans(site)?.all(|value| value),
             Function::AnyTrue => booleans(site)?.any(|value| value),
             Function::AllFalse => booleans(site)?.all(|value| !value),
-            Function::AnyFalse => booleans(site)?.any(|value| !value),
-            _ => {
-                let negated = truth(site.at, input)?.map(|value| Value::Boolean(!value));
-                return Ok(Collection::maybe(negated));
-            }
+            _ => booleans(site)?.any(|value| !value),
         };
         Ok(Collection::boolean(truth))
     }

@@ -1,7 +1,7 @@
 //! The functions that FHIR adds (<https://hl7.org/fhir/R4/fhirpath.html#functions>).
 //!
-//! What needs value sets, profiles or other documents is asked of the context; where nobody answers, the result is
-//! empty, which stands for "not known here".
+//! What needs value sets, profiles or other documents is asked of the context. Where nobody can answer, the result is
+//! empty, and is said to be not known, unless the expression comes to its end without it.
 
 use std::borrow::Cow;
 
@@ -19,13 +19,13 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     pub(super) fn fhir(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
         match site.call.function {
             Function::Extension => self.extension(site),
-            Function::HasValue => {
-                Ok(Collection::boolean(matches!(site.input.items(), [item] if item.value().is_some())))
-            }
             Function::GetValue => Ok(Collection::maybe(site.input.only().and_then(Item::value))),
             Function::Resolve => self.resolve(site),
             Function::MemberOf | Function::ConformsTo => self.ask(site),
             Function::Subsumes | Function::SubsumedBy => self.relate(site),
+            Function::ElementDefinition => Ok(self.element_definition(site)),
+            Function::Slice => self.slice(site),
+            Function::CheckModifiers => self.check_modifiers(site),
             _ => self.html_checks(site),
         }
     }
@@ -99,7 +99,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
             Some(kind) => Some(Cow::Borrowed(kind)),
             None => item.node().and_then(|node| node.str("type")),
         };
-        let is = kind.map(|kind| Value::Boolean(self.context.model.is_a(&kind, &name.name)));
+        let is = kind.map(|kind| Value::Boolean(self.is_a(&kind, &name.name)));
         Ok(Collection::maybe(is))
     }
 
@@ -109,9 +109,20 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     fn ask(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
         let Some(url) = self.text_argument(site, 0)? else { return Ok(Collection::Empty) };
         let Some(item) = only(site.at, site.input)? else { return Ok(Collection::Empty) };
-        let ask =
-            if site.call.function == Function::MemberOf { self.context.member_of } else { self.context.conforms_to };
-        Ok(Collection::maybe(ask.and_then(|ask| ask(item, &url)).map(Value::Boolean)))
+        let (ask, what) = match site.call.function {
+            Function::MemberOf => (self.context.member_of, "value set"),
+            _ => (self.context.conforms_to, "profile"),
+        };
+        let answer = ask.and_then(|ask| ask(item, &url));
+        Ok(self.answer(site, answer, || format!("the {what} {url} is not at hand")))
+    }
+
+    /// What was answered; a question that was not is left open.
+    fn answer(&self, site: &Site<'_, 'e>, answer: Option<bool>, why: impl FnOnce() -> String) -> Collection<'e> {
+        if answer.is_none() {
+            self.leave_open(site.at, format!("{}() cannot be answered: {}", name(site), why()));
+        }
+        Collection::maybe(answer.map(Value::Boolean))
     }
 
     /// `subsumes(code)`, `subsumedBy(code)`
@@ -121,7 +132,8 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
             return Ok(Collection::Empty);
         };
         let (above, below) = if site.call.function == Function::Subsumes { (item, other) } else { (other, item) };
-        Ok(Collection::maybe(self.context.subsumes.and_then(|relate| relate(above, below)).map(Value::Boolean)))
+        let answer = self.context.subsumes.and_then(|relate| relate(above, below));
+        Ok(self.answer(site, answer, || "it is not known here how these codes contain each other".to_owned()))
     }
 
     /// `htmlChecks()`
@@ -130,7 +142,60 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
         let Some(text) = item.as_str() else {
             return Err(fail(site.at, format!("{}() expects XHTML as a string", name(site))));
         };
-        Ok(Collection::maybe(self.context.html_checks.and_then(|judge| judge(&text)).map(Value::Boolean)))
+        let answer = self.context.html_checks.and_then(|judge| judge(&text));
+        Ok(self.answer(site, answer, || "XHTML is not judged here".to_owned()))
+    }
+
+    // === what profiles say ===
+
+    /// `elementDefinition()`
+    fn element_definition(&self, site: &Site<'_, 'e>) -> Collection<'e> {
+        let found: Collection<'e> = match self.context.define {
+            Some(define) => {
+                site.input.iter().filter_map(define).map(|node| Item::Element(Element::new(node))).collect()
+            }
+            None => Collection::Empty,
+        };
+        if found.len() < site.input.len() {
+            self.leave_open(site.at, format!("{}() cannot be answered: a definition is not at hand", name(site)));
+        }
+        found
+    }
+
+    /// `slice(structure, name)`: the items that are in the slice.
+    fn slice(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
+        let (Some(structure), Some(slice)) = (self.text_argument(site, 0)?, self.text_argument(site, 1)?) else {
+            return Ok(Collection::Empty);
+        };
+        let mut found = Collection::Empty;
+        for item in site.input {
+            self.charge(1, site.at)?;
+            match self.context.slice.and_then(|sort| sort(item, &structure, &slice)) {
+                Some(true) => found.push(item.clone()),
+                Some(false) => {}
+                None => return Err(fail(site.at, format!("there is no slice {slice} of {structure} at hand"))),
+            }
+        }
+        Ok(found)
+    }
+
+    /// `checkModifiers(url, ...)`: its input, if no other extension changes what that means.
+    fn check_modifiers(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
+        let mut known = Vec::with_capacity(site.call.arguments.len());
+        for position in 0..site.call.arguments.len() {
+            known.extend(self.text_argument(site, position)?);
+        }
+        for item in site.input {
+            let Item::Element(element) = item else { continue };
+            for extension in element.holder().into_iter().flat_map(|holder| holder.list("modifierExtension")) {
+                self.charge(1, site.at)?;
+                let url = extension.str("url").unwrap_or_default();
+                if !known.contains(&url) {
+                    return Err(fail(site.at, format!("the modifier extension {url} is not one of those expected")));
+                }
+            }
+        }
+        Ok(site.input.clone())
     }
 }
 

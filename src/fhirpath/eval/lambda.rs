@@ -1,5 +1,6 @@
 //! Functions that evaluate an argument for every item: filtering and projection
-//! (<https://hl7.org/fhirpath/N1/#filtering-and-projection>), `exists`, `all`, `iif`, `aggregate`, `sort`, `trace`.
+//! (<https://hl7.org/fhirpath/N1/#filtering-and-projection>)
+//! as a whole: `repeat`, `iif`, `aggregate`, `sort`, `trace`.
 
 use std::cmp::Ordering;
 
@@ -7,15 +8,11 @@ use super::super::collection::Collection;
 use super::super::function::Function;
 use super::super::item::Item;
 use super::super::tree::{Form, Part};
-use super::{Evaluator, Outcome, Scope, Site, fail, only, truth};
+use super::{Evaluator, Outcome, Scope, Site, fail, only};
 
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     pub(super) fn lambda(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
         match site.call.function {
-            Function::Exists => self.exists(site),
-            Function::All => self.all(site),
-            Function::Where => self.filter(site),
-            Function::Select => self.select(site),
             Function::Repeat => self.repeat(site),
             Function::Iif => self.iif(site),
             Function::Aggregate => self.aggregate(site),
@@ -28,50 +25,6 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     fn on_item(&self, site: &Site<'_, 'e>, part: &'e Part, index: usize, item: &Item<'e>) -> Outcome<Collection<'e>> {
         let this = Collection::One(item.clone());
         self.eval(part, &Scope { this: &this, index: Some(index), total: site.scope.total })
-    }
-
-    fn holds_for(&self, site: &Site<'_, 'e>, index: usize, item: &Item<'e>) -> Outcome<bool> {
-        let part = &site.call.arguments[0];
-        Ok(truth(part.at, &self.on_item(site, part, index, item)?)? == Some(true))
-    }
-
-    fn exists(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
-        if site.call.arguments.is_empty() {
-            return Ok(Collection::boolean(!site.input.is_empty()));
-        }
-        for (index, item) in site.input.iter().enumerate() {
-            if self.holds_for(site, index, item)? {
-                return Ok(Collection::boolean(true));
-            }
-        }
-        Ok(Collection::boolean(false))
-    }
-
-    fn all(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
-        for (index, item) in site.input.iter().enumerate() {
-            if !self.holds_for(site, index, item)? {
-                return Ok(Collection::boolean(false));
-            }
-        }
-        Ok(Collection::boolean(true))
-    }
-
-    fn filter(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
-        let mut kept = Collection::Empty;
-        for (index, item) in site.input.iter().enumerate() {
-            if self.holds_for(site, index, item)? {
-                kept.push(item.clone());
-            }
-        }
-        Ok(kept)
-    }
-
-    fn select(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
-        let mut found = Collection::Empty;
-        for (index, item) in site.input.iter().enumerate() {
-            found.append(self.on_item(site, &site.call.arguments[0], index, item)?);
-        }
-        Ok(found)
     }
 
     /// Projects again and again, as long as something new comes of it.

@@ -7,6 +7,7 @@ mod boundary;
 mod calendar;
 mod combine;
 mod convert;
+mod each;
 mod encode;
 mod equality;
 mod existence;
@@ -19,6 +20,7 @@ mod path;
 mod quantity;
 mod subset;
 mod text;
+mod truth;
 mod types;
 
 use std::cell::Cell;
@@ -32,12 +34,26 @@ use super::item::Item;
 use super::tree::{Call, Form, Part};
 use super::value::{UCUM, Value};
 
-/// Why an evaluation stopped, and at which part of the expression.
+/// Why an evaluation stopped, and at which part of the expression. Boxed: it is rare, and outcomes are many.
 #[derive(Debug)]
-pub(super) struct Failure {
-    pub(super) key: Key,
-    pub(super) at: u32,
-    pub(super) said: String,
+pub(super) struct Failure(Box<Reason>);
+
+#[derive(Debug)]
+struct Reason {
+    key: Key,
+    at: u32,
+    said: String,
+}
+
+impl Failure {
+    fn new(key: Key, at: u32, said: String) -> Self {
+        Self(Box::new(Reason { key, at, said }))
+    }
+
+    /// The key, where in the expression, and what is said.
+    pub(super) fn parts(&self) -> (Key, usize, &str) {
+        (self.0.key, self.0.at as usize, &self.0.said)
+    }
 }
 
 type Outcome<T> = Result<T, Failure>;
@@ -48,8 +64,26 @@ pub(super) fn run<'e, 'a: 'e>(
     context: &'e Context<'a>,
     focus: &Collection<'e>,
 ) -> Outcome<Collection<'e>> {
-    let evaluator = Evaluator { context, focus, steps: Cell::new(context.steps) };
-    evaluator.eval(part, &Scope { this: focus, index: None, total: None })
+    let evaluator = Evaluator::new(context, focus);
+    let result = evaluator.eval(part, &Scope { this: focus, index: None, total: None })?;
+    if result.is_empty() {
+        evaluator.answered()?;
+    }
+    Ok(result)
+}
+
+/// Evaluates a compiled expression as a condition.
+pub(super) fn hold<'e, 'a: 'e>(
+    part: &'e Part,
+    context: &'e Context<'a>,
+    focus: &Collection<'e>,
+) -> Outcome<Option<bool>> {
+    let evaluator = Evaluator::new(context, focus);
+    let truth = evaluator.truth(part, &Scope { this: focus, index: None, total: None })?;
+    if truth != Some(true) {
+        evaluator.answered()?;
+    }
+    Ok(truth)
 }
 
 /// One evaluation. `'f` is that of the focus, `'e` that of everything results may borrow from.
@@ -58,6 +92,8 @@ struct Evaluator<'f, 'e, 'a> {
     /// `%context`
     focus: &'f Collection<'e>,
     steps: Cell<u64>,
+    /// The first question that nobody could answer
+    open: Cell<Option<Failure>>,
 }
 
 /// What `$this`, `$index` and `$total` mean at a place.
@@ -76,7 +112,11 @@ struct Site<'s, 'e> {
     scope: &'s Scope<'s, 'e>,
 }
 
-impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
+impl<'f, 'e, 'a: 'e> Evaluator<'f, 'e, 'a> {
+    fn new(context: &'e Context<'a>, focus: &'f Collection<'e>) -> Self {
+        Self { context, focus, steps: Cell::new(context.steps), open: Cell::new(None) }
+    }
+
     fn eval(&self, part: &'e Part, scope: &Scope<'_, 'e>) -> Outcome<Collection<'e>> {
         self.charge(1, part.at)?;
         match &part.form {
@@ -86,10 +126,11 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
             Form::Index => Ok(Collection::maybe(scope.index.map(count))),
             Form::Total => Ok(scope.total.cloned().unwrap_or_default()),
             Form::Variable(name) => self.variable(part.at, name),
-            Form::Member { from: None, name } => self.first_member(part.at, scope.this, name),
-            Form::Member { from: Some(from), name } => {
-                let input = self.eval(from, scope)?;
-                self.member(part.at, &input, name)
+            Form::Member { from: None, name } if name.may_be_type => self.first_member(part.at, scope.this, name),
+            Form::Member { .. } => self.collected(part, scope),
+            Form::Call { call, .. } if each::is_streamed(call) => self.collected(part, scope),
+            Form::Call { call, .. } if truth::is_question(call.function) => {
+                Ok(Collection::maybe(self.truth(part, scope)?.map(Value::Boolean)))
             }
             Form::Call { from, call } => match from {
                 None => self.call(&Site { at: part.at, call, input: scope.this, scope }),
@@ -103,6 +144,9 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
                 let operand = self.eval(of, scope)?;
                 self.sign(part.at, *negative, &operand)
             }
+            Form::Binary(operator, ..) if truth::is_condition(*operator) => {
+                Ok(Collection::maybe(self.truth(part, scope)?.map(Value::Boolean)))
+            }
             Form::Binary(operator, left, right) => self.binary(part.at, *operator, left, right, scope),
             Form::Typed { from, test, name } => self.typed(part.at, from.as_deref(), *test, name, scope),
         }
@@ -111,8 +155,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     fn call(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
         use Function as F;
         match site.call.function {
-            F::Empty
-            | F::AllTrue
+            F::AllTrue
             | F::AnyTrue
             | F::AllFalse
             | F::AnyFalse
@@ -120,12 +163,9 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
             | F::SupersetOf
             | F::Count
             | F::Distinct
-            | F::IsDistinct
-            | F::Not => self.existence(site),
-            F::Exists | F::All | F::Where | F::Select | F::Repeat | F::Iif | F::Aggregate | F::Sort | F::Trace => {
-                self.lambda(site)
-            }
-            F::Single | F::First | F::Last | F::Tail | F::Skip | F::Take => self.subset(site),
+            | F::IsDistinct => self.existence(site),
+            F::Repeat | F::Iif | F::Aggregate | F::Sort | F::Trace => self.lambda(site),
+            F::Single | F::Last | F::Tail | F::Skip | F::Take => self.subset(site),
             F::Intersect | F::Exclude | F::Union | F::Combine => self.combined(site),
             F::ToBoolean
             | F::ConvertsToBoolean
@@ -168,20 +208,31 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
                 self.math(site)
             }
             F::LowBoundary | F::HighBoundary | F::Precision => self.boundary(site),
-            F::Children => self.children(site),
-            F::Descendants => self.descendants(site),
             F::Now | F::Today | F::TimeOfDay => self.moment(site),
             F::Is | F::As | F::OfType | F::Type => self.type_info(site),
             F::Comparable => self.comparable(site),
             F::Extension
-            | F::HasValue
             | F::GetValue
             | F::Resolve
             | F::MemberOf
             | F::ConformsTo
             | F::Subsumes
             | F::SubsumedBy
-            | F::HtmlChecks => self.fhir(site),
+            | F::HtmlChecks
+            | F::ElementDefinition
+            | F::Slice
+            | F::CheckModifiers => self.fhir(site),
+            // Answered where the tree is walked.
+            F::Empty
+            | F::Exists
+            | F::All
+            | F::Not
+            | F::HasValue
+            | F::Where
+            | F::Select
+            | F::First
+            | F::Children
+            | F::Descendants => Ok(Collection::Empty),
         }
     }
 
@@ -193,12 +244,25 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
                 self.steps.set(left);
                 Ok(())
             }
-            None => Err(Failure {
-                key: Key::ExpressionCostly,
-                at,
-                said: format!("the expression takes more than {} steps", self.context.steps),
-            }),
+            None => Err(self.too_costly(at)),
         }
+    }
+
+    #[cold]
+    fn too_costly(&self, at: u32) -> Failure {
+        let said = format!("the expression takes more than {} steps", self.context.steps);
+        Failure::new(Key::ExpressionCostly, at, said)
+    }
+
+    /// Notes that a question cannot be answered here. Its answer is nothing, which may not matter in the end.
+    fn leave_open(&self, at: u32, said: String) {
+        let first = self.open.take().unwrap_or_else(|| Failure::new(Key::NotChecked, at, said));
+        self.open.set(Some(first));
+    }
+
+    /// Fails if there was a question that nobody could answer.
+    fn answered(&self) -> Outcome<()> {
+        self.open.take().map_or(Ok(()), Err)
     }
 
     /// Takes steps that were already done; the next charge fails if they were too many.
@@ -277,7 +341,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
 }
 
 fn fail(at: u32, said: impl Into<String>) -> Failure {
-    Failure { key: Key::ExpressionFailed, at, said: said.into() }
+    Failure::new(Key::ExpressionFailed, at, said.into())
 }
 
 /// The name of the function called.

@@ -1,5 +1,5 @@
-//! Operators: logic in three values (<https://hl7.org/fhirpath/N1/#boolean-logic>), arithmetic
-//! (<https://hl7.org/fhirpath/N1/#math>), membership, and the way to equality, comparison and union.
+//! Operators that give values: arithmetic (<https://hl7.org/fhirpath/N1/#math>) and joining, and the way to comparison,
+//! equivalence and union.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use super::super::tree::{Operator, Part};
 use super::super::value::{Quantity, Value};
 use super::calendar::moved;
 use super::equality::as_decimal;
-use super::{Evaluator, Outcome, Scope, describe_item, fail, only, quantity, truth};
+use super::{Evaluator, Outcome, Scope, describe_item, fail, only};
 
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     pub(super) fn binary(
@@ -22,18 +22,11 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
         scope: &Scope<'_, 'e>,
     ) -> Outcome<Collection<'e>> {
         use Operator as O;
-        if matches!(operator, O::And | O::Or | O::Xor | O::Implies) {
-            return self.logic(operator, left, right, scope);
-        }
         let left = self.eval(left, scope)?;
         let right = self.eval(right, scope)?;
         let truth = match operator {
-            O::Equal => self.equal_all(at, &left, &right)?,
-            O::NotEqual => self.equal_all(at, &left, &right)?.map(|equal| !equal),
-            O::Equivalent => Some(self.equivalent_all(at, &left, &right)?),
-            O::NotEquivalent => Some(!self.equivalent_all(at, &left, &right)?),
-            O::In => self.is_member(at, &left, &right)?,
-            O::Contains => self.is_member(at, &right, &left)?,
+            O::Equivalent => self.equivalent_all(at, &left, &right)?,
+            O::NotEquivalent => !self.equivalent_all(at, &left, &right)?,
             O::Union => return self.union(at, left, right),
             O::Less | O::LessOrEqual | O::Greater | O::GreaterOrEqual => {
                 return self.compared(at, operator, &left, &right);
@@ -41,44 +34,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
             O::Concatenate => return self.concatenation(at, &left, &right),
             _ => return self.arithmetic(at, operator, &left, &right),
         };
-        Ok(Collection::maybe(truth.map(Value::Boolean)))
-    }
-
-    /// The right side is not looked at where the left decides.
-    fn logic(
-        &self,
-        operator: Operator,
-        left: &'e Part,
-        right: &'e Part,
-        scope: &Scope<'_, 'e>,
-    ) -> Outcome<Collection<'e>> {
-        let first = truth(left.at, &self.eval(left, scope)?)?;
-        let decided = match (operator, first) {
-            (Operator::And, Some(false)) => Some(false),
-            (Operator::Or, Some(true)) | (Operator::Implies, Some(false)) => Some(true),
-            _ => None,
-        };
-        if let Some(decided) = decided {
-            return Ok(Collection::boolean(decided));
-        }
-        let second = truth(right.at, &self.eval(right, scope)?)?;
-        // The left side is unknown, or leaves it to the right one.
-        let result = match (operator, second) {
-            (Operator::And, Some(false)) => Some(false),
-            (Operator::Or | Operator::Implies, Some(true)) => Some(true),
-            (Operator::Xor, Some(right)) => first.map(|left| left != right),
-            (_, Some(right)) => first.map(|_| right),
-            (_, None) => None,
-        };
-        Ok(Collection::maybe(result.map(Value::Boolean)))
-    }
-
-    /// `a in b`
-    fn is_member(&self, at: u32, item: &Collection<'e>, items: &Collection<'e>) -> Outcome<Option<bool>> {
-        match only(at, item)? {
-            None => Ok(None),
-            Some(item) => self.holds(at, items.items(), item).map(Some),
-        }
+        Ok(Collection::boolean(truth))
     }
 
     /// `a & b`: nothing counts as the empty text.
@@ -132,15 +88,15 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
                 _ => Err(refusal()),
             };
         }
-        let number = |item: &Item<'e>| item.value().as_ref().and_then(as_decimal).map(quantity::plain);
+        let number = |item: &Item<'e>| item.value().as_ref().and_then(as_decimal).map(Quantity::plain);
         let (first, second) = (quantity(left).or_else(|| number(left)), quantity(right).or_else(|| number(right)));
         match (first, second, operator) {
-            (Some(left), Some(right), Operator::Multiply) => Ok(wrap(quantity::multiply(&left, &right))),
-            (Some(left), Some(right), Operator::Divide) => Ok(wrap(quantity::divide(&left, &right))),
-            (Some(left), Some(right), Operator::Add) => Ok(wrap(quantity::add(&left, &right))),
+            (Some(left), Some(right), Operator::Multiply) => Ok(wrap(left.times(&right))),
+            (Some(left), Some(right), Operator::Divide) => Ok(wrap(left.per(&right))),
+            (Some(left), Some(right), Operator::Add) => Ok(wrap(left.plus(&right))),
             (Some(left), Some(right), Operator::Subtract) => {
                 let right = Quantity { value: -right.value, unit: right.unit };
-                Ok(wrap(quantity::add(&left, &right)))
+                Ok(wrap(left.plus(&right)))
             }
             _ => Err(refusal()),
         }

@@ -7,70 +7,30 @@ use super::super::item::{Element, Item};
 use super::super::model;
 use super::super::tree::{Name, Part};
 use super::super::value::{Unit, Value};
-use super::{Evaluator, Outcome, Scope, Site, fail, only};
+use super::each::Sink;
+use super::{Evaluator, Outcome, Scope, fail, only};
 
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
-    /// The first name of a path: a type that `$this` has stands for `$this` itself (`Patient.name`).
+    /// The first name of a path, where it may be a type: one that `$this` has stands for `$this` itself
+    /// (`Patient.name`).
     pub(super) fn first_member(&self, at: u32, this: &Collection<'e>, name: &'e Name) -> Outcome<Collection<'e>> {
-        if !name.text.starts_with(|first: char| first.is_ascii_uppercase()) {
-            return self.member(at, this, name);
-        }
         let typed: Collection<'e> = this.iter().filter(|item| self.has_type(item, &name.text)).cloned().collect();
-        if typed.is_empty() { self.member(at, this, name) } else { Ok(typed) }
-    }
-
-    fn has_type(&self, item: &Item<'e>, name: &str) -> bool {
-        let Item::Element(element) = item else { return false };
-        self.type_of(element).is_some_and(|kind| kind == name || self.context.model.is_a(&kind, name))
-    }
-
-    /// The children of this name.
-    pub(super) fn member(&self, at: u32, input: &Collection<'e>, name: &'e Name) -> Outcome<Collection<'e>> {
+        if !typed.is_empty() {
+            return Ok(typed);
+        }
         let mut found = Collection::Empty;
-        for item in input {
-            match item {
-                Item::Element(element) => {
-                    if let Some(holder) = element.holder() {
-                        self.charge(1, at)?;
-                        push_named(holder, name, &mut found);
-                    }
-                }
-                Item::Value(value) => {
-                    if let Some(value) = value_member(value, &name.text) {
-                        found.push(Item::Value(value));
-                    }
-                }
-            }
+        for item in this {
+            self.each_member(at, item, name, &mut |item| {
+                found.push(item.clone());
+                Ok(true)
+            })?;
         }
         Ok(found)
     }
 
-    /// `children()`
-    pub(super) fn children(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
-        let mut found = Vec::new();
-        for item in site.input {
-            push_children(item, &mut found);
-        }
-        self.charge(found.len(), site.at)?;
-        Ok(found.into())
-    }
-
-    /// `descendants()`: every element below, each before those below it.
-    pub(super) fn descendants(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
-        let mut found = Vec::new();
-        for item in site.input {
-            let mut waiting = Vec::new();
-            push_children(item, &mut waiting);
-            waiting.reverse();
-            while let Some(next) = waiting.pop() {
-                self.charge(1, site.at)?;
-                let from = waiting.len();
-                push_children(&next, &mut waiting);
-                waiting[from..].reverse();
-                found.push(next);
-            }
-        }
-        Ok(found.into())
+    fn has_type(&self, item: &Item<'e>, name: &str) -> bool {
+        let Item::Element(element) = item else { return false };
+        self.type_of(element).is_some_and(|kind| self.is_a(&kind, name))
     }
 
     /// `a[i]`
@@ -92,6 +52,66 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
             Some(_) => Err(fail(at, "an index is a whole number")),
         }
     }
+
+    /// The children of this name.
+    pub(super) fn each_member(
+        &self,
+        at: u32,
+        item: &Item<'e>,
+        name: &'e Name,
+        sink: &mut Sink<'_, 'e>,
+    ) -> Outcome<bool> {
+        match item {
+            Item::Element(element) => {
+                let Some(holder) = element.holder() else { return Ok(true) };
+                let (value, sibling, passed) = named(holder, name);
+                self.charge(1 + passed / 16, at)?;
+                each_element(value, sibling, sink)
+            }
+            Item::Value(value) => match value_member(value, &name.text) {
+                Some(value) => sink(&Item::Value(value)),
+                None => Ok(true),
+            },
+        }
+    }
+
+    /// All children in document order; `resourceType` is not one.
+    pub(super) fn each_child(&self, at: u32, item: &Item<'e>, sink: &mut Sink<'_, 'e>) -> Outcome<bool> {
+        let Item::Element(element) = item else { return Ok(true) };
+        let Some(object) = element.holder() else { return Ok(true) };
+        let has_siblings = object.members().any(|member| member.name_bytes().first() == Some(&b'_'));
+        for member in object.members() {
+            self.charge(1, at)?;
+            let name = member.name();
+            let (value, sibling) = match name.strip_prefix('_') {
+                None if name == "resourceType" && member.kind() == Kind::String => continue,
+                None if !has_siblings => (Some(member), None),
+                None => (Some(member), self.seek(at, object, |other| other.strip_prefix('_') == Some(name))?),
+                Some(plain) if self.seek(at, object, |other| other == plain)?.is_some() => continue,
+                Some(_) => (None, Some(member)),
+            };
+            if !each_element(value, sibling, sink)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The member with such a name, charged for those that were passed.
+    fn seek(&self, at: u32, object: Node<'e>, is_it: impl Fn(&str) -> bool) -> Outcome<Option<Node<'e>>> {
+        let mut passed = 0;
+        let found = object.members().find(|member| {
+            passed += 1;
+            is_it(member.name())
+        });
+        self.charge(passed / 16, at)?;
+        Ok(found)
+    }
+
+    /// Every element below, each before those below it.
+    pub(super) fn each_descendant(&self, at: u32, item: &Item<'e>, sink: &mut Sink<'_, 'e>) -> Outcome<bool> {
+        self.each_child(at, item, &mut |child| Ok(sink(child)? && self.each_descendant(at, child, sink)?))
+    }
 }
 
 /// What a value of the language has inside.
@@ -108,32 +128,37 @@ fn value_member<'e>(value: &Value<'e>, name: &str) -> Option<Value<'e>> {
     }
 }
 
-/// The elements of this name in an object, with their `_name` siblings; choice elements by their name alone.
-fn push_named<'e>(object: Node<'e>, name: &Name, found: &mut Collection<'e>) {
-    let (mut value, mut sibling) = (None, None);
+/// The member of this name in an object and its `_name` sibling, choice elements by their name alone; and how many
+/// members were passed.
+fn named<'e>(object: Node<'e>, name: &Name) -> (Option<Node<'e>>, Option<Node<'e>>, usize) {
+    let (mut value, mut sibling, mut passed) = (None, None, 0);
+    let wanted = name.text.as_bytes();
     for member in object.members() {
-        let (plain, is_sibling) = match member.name().strip_prefix('_') {
-            Some(plain) => (plain, true),
-            None => (member.name(), false),
+        passed += 1;
+        let found = member.name_bytes();
+        let (plain, is_sibling) = match found.split_first() {
+            Some((b'_', plain)) => (plain, true),
+            _ => (found, false),
         };
-        let Some(suffix) = plain.strip_prefix(&*name.text) else { continue };
-        if suffix.is_empty() || name.choices.iter().any(|kind| model::is_suffix(kind, suffix)) {
+        if plain.len() < wanted.len() || plain.first() != wanted.first() {
+            continue;
+        }
+        let (stem, suffix) = plain.split_at(wanted.len());
+        if stem == wanted && (suffix.is_empty() || name.choices.iter().any(|kind| model::is_suffix(kind, suffix))) {
             *(if is_sibling { &mut sibling } else { &mut value }) = Some(member);
         }
     }
-    if value.is_some() || sibling.is_some() {
-        each_element(value, sibling, |element| found.push(Item::Element(element)));
-    }
+    (value, sibling, passed)
 }
 
 /// The elements that a member and its sibling stand for: one, or as many as the longer of two arrays has places.
-fn each_element<'e>(value: Option<Node<'e>>, sibling: Option<Node<'e>>, mut push: impl FnMut(Element<'e>)) {
+fn each_element<'e>(value: Option<Node<'e>>, sibling: Option<Node<'e>>, sink: &mut Sink<'_, 'e>) -> Outcome<bool> {
     let is_array = |node: Option<Node<'e>>| node.is_some_and(Node::is_array);
     if !is_array(value) && !is_array(sibling) {
-        if let Some(element) = Element::with_sibling(value, sibling) {
-            push(element);
-        }
-        return;
+        return match Element::with_sibling(value, sibling) {
+            Some(element) => sink(&Item::Element(element)),
+            None => Ok(true),
+        };
     }
     let mut values = value.map(Node::each);
     let mut siblings = sibling.map(Node::each);
@@ -141,31 +166,12 @@ fn each_element<'e>(value: Option<Node<'e>>, sibling: Option<Node<'e>>, mut push
         let value = values.as_mut().and_then(Iterator::next);
         let sibling = siblings.as_mut().and_then(Iterator::next);
         if value.is_none() && sibling.is_none() {
-            return;
+            return Ok(true);
         }
-        if let Some(element) = Element::with_sibling(value, sibling) {
-            push(element);
+        if let Some(element) = Element::with_sibling(value, sibling)
+            && !sink(&Item::Element(element))?
+        {
+            return Ok(false);
         }
     }
-}
-
-/// All children of an item in document order; `resourceType` is not one.
-fn push_children<'e>(item: &Item<'e>, found: &mut Vec<Item<'e>>) {
-    let Item::Element(element) = item else { return };
-    let Some(object) = element.holder() else { return };
-    let has_siblings = object.members().any(|member| member.name().starts_with('_'));
-    for member in object.members() {
-        let (value, sibling) = match member.name().strip_prefix('_') {
-            Some(plain) if object.get(plain).is_some() => continue,
-            Some(_) => (None, Some(member)),
-            None if member.name() == "resourceType" && member.kind() == Kind::String => continue,
-            None if has_siblings => (Some(member), sibling_of(object, member.name())),
-            None => (Some(member), None),
-        };
-        each_element(value, sibling, |element| found.push(Item::Element(element)));
-    }
-}
-
-fn sibling_of<'e>(object: Node<'e>, name: &str) -> Option<Node<'e>> {
-    object.members().find(|member| member.name().strip_prefix('_') == Some(name))
 }

@@ -11,7 +11,6 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
             Function::Single => {
                 return Ok(only(site.at, site.input)?.cloned().map_or(Collection::Empty, Collection::One));
             }
-            Function::First => &items[..items.len().min(1)],
             Function::Last => &items[items.len().saturating_sub(1)..],
             Function::Tail => items.get(1..).unwrap_or(&[]),
             Function::Skip => match self.integer_argument(site, 0)? {

@@ -10,8 +10,6 @@ use super::super::tree::{Form, Namespace, Part, TypeSpecifier, TypeTest};
 use super::super::value::{TypeName, Value};
 use super::{Evaluator, Outcome, Scope, Site, fail};
 
-const SYSTEM: [&str; 8] = ["Boolean", "String", "Integer", "Decimal", "Date", "DateTime", "Time", "Quantity"];
-
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     pub(super) fn typed(
         &self,
@@ -48,12 +46,8 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
         })
     }
 
-    fn check_type(&self, at: u32, name: &TypeSpecifier) -> Outcome<()> {
-        let known = match name.namespace {
-            Some(Namespace::System) => true,
-            Some(Namespace::Fhir) => self.context.model.is_type(&name.name),
-            None => SYSTEM.contains(&&*name.name) || self.context.model.is_type(&name.name),
-        };
+    pub(super) fn check_type(&self, at: u32, name: &TypeSpecifier) -> Outcome<()> {
+        let known = name.is_known || self.context.model.is_type(&name.name);
         if known { Ok(()) } else { Err(fail(at, format!("there is no type {}", name.name))) }
     }
 
@@ -63,13 +57,19 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
             Item::Value(value) => name.namespace != Some(Namespace::Fhir) && value.kind() == &*name.name,
             Item::Element(element) => {
                 name.namespace != Some(Namespace::System)
-                    && self.type_of(element).is_some_and(|kind| self.context.model.is_a(&kind, &name.name))
+                    && self.type_of(element).is_some_and(|kind| self.is_a(&kind, &name.name))
             }
         }
     }
 
+    /// Is `kind` the type `ancestor`, or derived from it?
+    pub(super) fn is_a(&self, kind: &str, ancestor: &str) -> bool {
+        kind == ancestor
+            || model::standard_is_a(kind, ancestor).unwrap_or_else(|| self.context.model.is_a(kind, ancestor))
+    }
+
     /// As [`Self::is_type`], but a `code` is not taken for a `string`: that is how FHIR reads `as` and `ofType`.
-    fn is_exactly(&self, item: &Item<'e>, name: &TypeSpecifier) -> bool {
+    pub(super) fn is_exactly(&self, item: &Item<'e>, name: &TypeSpecifier) -> bool {
         match item {
             Item::Element(element) if model::is_primitive(&name.name) => {
                 name.namespace != Some(Namespace::System) && self.type_of(element).as_deref() == Some(&*name.name)

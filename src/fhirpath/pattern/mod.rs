@@ -16,7 +16,7 @@ const LARGEST: usize = 20_000;
 
 /// A compiled pattern.
 #[derive(Debug, Clone)]
-pub(super) struct Pattern {
+pub(crate) struct Pattern {
     program: Vec<Step>,
     groups: usize,
 }
@@ -69,7 +69,7 @@ impl Pattern {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let (tree, groups) = parse::parse(text)?;
         let mut pattern = Self { program: Vec::new(), groups };
         pattern.emit(&Tree::Group(0, Box::new(tree)))?;
@@ -78,7 +78,7 @@ impl Pattern {
     }
 
     /// How many states it has: a measure of what reading one character costs.
-    pub(super) fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         self.program.len()
     }
 
@@ -88,7 +88,7 @@ impl Pattern {
     }
 
     /// Does the whole text match?
-    pub(super) fn is_full_match(&self, text: &str) -> bool {
+    pub(crate) fn is_full_match(&self, text: &str) -> bool {
         run::find(self, text, 0, Wanted::Whole).is_some()
     }
 

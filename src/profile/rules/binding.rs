@@ -94,7 +94,7 @@ impl Bound {
         severity: Severity,
         is_required: bool,
     ) -> Self {
-        let set = definition.schemas.definitions().value_set(url);
+        let set = definition.view().value_set(url);
         Self { url: url.to_owned(), set, holds, severity, is_required }
     }
 

@@ -1,6 +1,7 @@
 //! Bundles (<https://hl7.org/fhir/R4/bundle.html>): what each type of bundle demands of its entries (invariants bdl-1 to
 //! bdl-12), and the identities by which entries refer to each other.
 
+use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 
 use super::Rule;
@@ -27,6 +28,9 @@ const TYPES: &[&str] = &[
 pub(in crate::profile) struct Entries<'d> {
     kind: String,
     by_full_url: HashMap<String, Node<'d>>,
+    bundle: Node<'d>,
+    /// By canonical URL, once one was asked for
+    by_canonical: OnceCell<HashMap<String, Node<'d>>>,
     /// `Type/id` of the entries, whatever their fullUrl
     by_key: HashMap<String, Node<'d>>,
     /// From the resource of an entry to what its fullUrl begins with, if that is RESTful
@@ -40,6 +44,8 @@ impl<'d> Entries<'d> {
             by_full_url: HashMap::new(),
             by_key: HashMap::new(),
             bases: HashMap::new(),
+            bundle,
+            by_canonical: OnceCell::new(),
         };
         for entry in bundle.list("entry") {
             let resource = entry.get("resource");
@@ -75,6 +81,22 @@ impl<'d> Entries<'d> {
             Some(base) => self.by_full_url.get(&format!("{base}/{reference}")).copied(),
             None => self.by_key.get(reference).copied(),
         }
+    }
+
+    /// The resource of an entry that has this canonical URL (`url` or `url|version`).
+    pub(in crate::profile) fn canonical(&self, canonical: &str) -> Option<Node<'d>> {
+        let by_canonical = self.by_canonical.get_or_init(|| {
+            let mut found = HashMap::new();
+            for resource in self.bundle.list("entry").filter_map(|entry| entry.get("resource")) {
+                let Some(url) = resource.str("url") else { continue };
+                if let Some(version) = resource.str("version") {
+                    found.entry(format!("{url}|{version}")).or_insert(resource);
+                }
+                found.entry(url.into_owned()).or_insert(resource);
+            }
+            found
+        });
+        by_canonical.get(canonical).copied()
     }
 
     /// The resource of the entry with this fullUrl.

@@ -48,6 +48,13 @@ fn add_at<'d>(
 ) -> SchemaRef {
     match walk.schemas.derive(schema, canonical) {
         Derived::Schema(schema) => return schema,
+        Derived::Other(schema, used) => {
+            walk.report_once(canonical, || {
+                let text = format!("the profile {canonical} is not at hand; {used} was used instead");
+                Finding::not_checked(claim, text)
+            });
+            return schema;
+        }
         Derived::Same => {}
         Derived::NotAtHand(why) => walk.report_once(canonical, || {
             let why = why.map_or_else(String::new, |why| format!(" ({why})"));

@@ -19,7 +19,7 @@ pub(in crate::profile) struct OneOf {
 /// The profiles of a type, where there are several.
 pub(in crate::profile) fn compile(definition: Definition<'_>, allowed: &TypeRef) -> Option<Rule> {
     let is_due = definition.structure.is_profile && allowed.profiles.len() > 1 && allowed.code != "Resource";
-    is_due.then(|| Rule::Conforms(OneOf { profiles: allowed.profiles.clone() }))
+    is_due.then(|| Rule::Conforms(OneOf { profiles: definition.named(&allowed.profiles) }))
 }
 
 impl OneOf {

@@ -33,7 +33,7 @@ pub(in crate::profile) fn schema<'d>(
     }
     let found = walk.schemas.derive(default, &url);
     match found {
-        Derived::Schema(schema) => {
+        Derived::Schema(schema) | Derived::Other(schema, _) => {
             if let Some(structure) = walk.schemas.definitions().structure(&url) {
                 stands_right(node, &structure, element, walk);
             }

@@ -32,14 +32,38 @@ pub(super) fn read(literal: &Literal) -> Option<Document> {
 
 impl Fixed {
     pub(in crate::profile) fn check(&self, node: Node<'_>, walk: &mut Walk<'_, '_>) {
-        if !literal::equals(self.value.root(), node) {
-            let text = "the value is another than the one that is fixed";
-            walk.report(Finding::error(Key::Fixed, node, text).hint(write(&self.value)));
-        }
+        differ(self.value.root(), node, walk);
     }
 
     pub(in crate::profile) fn describe(&self) -> String {
         format!("fixed {}", self.value.text())
+    }
+}
+
+/// Reports where a value differs from the fixed one, as far inside as it can be said.
+fn differ(expected: Node<'_>, found: Node<'_>, walk: &mut Walk<'_, '_>) {
+    if literal::equals(expected, found) {
+        return;
+    }
+    if !expected.is_object() || !found.is_object() {
+        let text = "the value is another than the one that is fixed";
+        let hint = format!("write {}", super::short(expected.text()));
+        walk.report(Finding::error(Key::Fixed, found, text).hint(hint));
+        return;
+    }
+    for member in expected.members() {
+        match found.get(member.name()) {
+            Some(there) => differ(member, there, walk),
+            None => {
+                let text = format!("the fixed value has {}, which is missing here", member.name());
+                let hint = format!("add {}", super::short(member.text()));
+                walk.report(Finding::error(Key::Fixed, found, text).about_missing(member.name()).hint(hint));
+            }
+        }
+    }
+    for member in found.members().filter(|member| expected.get(member.name()).is_none()) {
+        let text = format!("the fixed value has no {}", member.name());
+        walk.report(Finding::error(Key::Fixed, member, text).about_name().hint("remove it"));
     }
 }
 

@@ -6,7 +6,6 @@
 //! `dom-2`, ...) are rules of their own, in files of their own, and do not run here.
 
 use std::borrow::Cow;
-use std::cell::Cell;
 use std::sync::Arc;
 
 use super::Rule;
@@ -108,18 +107,8 @@ pub(in crate::profile) fn settle<'d>(resource: Node<'d>, due: &[Obligation<'_, '
     let schemas = walk.schemas;
     let scope = walk.scope.clone();
     let with = walk.request.with;
-    // Whether somebody asked what nobody here knows.
-    let unknown = Cell::new(false);
-    let known = |answer: Option<bool>| {
-        unknown.set(unknown.get() || answer.is_none());
-        answer
-    };
-    let resolve = |reference: &str| {
-        let found = scope.entry(reference).or_else(|| with.and_then(|with| with.find(reference)));
-        unknown.set(unknown.get() || found.is_none());
-        found
-    };
-    let is_member = |item: &Item<'_>, url: &str| {
+    let resolve = |reference: &str| scope.entry(reference).or_else(|| with.and_then(|with| with.find(reference)));
+    let member_of = |item: &Item<'_>, url: &str| {
         let set = definitions.value_set(url)?;
         match coded(item, &|system, code| match system {
             Some(system) => set.contains(system, code),
@@ -130,32 +119,33 @@ pub(in crate::profile) fn settle<'d>(resource: Node<'d>, due: &[Obligation<'_, '
             Membership::Unknown => None,
         }
     };
-    let member_of = |item: &Item<'_>, url: &str| known(is_member(item, url));
     let conforms_to = |item: &Item<'_>, url: &str| {
         let node = item.node()?;
         let mut walk = Walk::new(schemas, node, Request::default());
-        known(walk.conforms(node, url).as_bool())
+        walk.conforms(node, url).as_bool()
     };
-    let context = Context::new(resource)
+    let mut context = Context::new(resource)
         .root_resource(walk.scope.container)
         .model(definitions)
         .resolve(&resolve)
         .member_of(&member_of)
         .conforms_to(&conforms_to);
+    if let Some(now) = walk.request.now {
+        context = context.now(now);
+    }
     let mut found = Vec::new();
     for Obligation { stated, node, parent } in due {
         let Rule::Invariant(invariant) = &stated.rule else { continue };
         if !invariant.is_due(&walk.request) {
             continue;
         }
-        unknown.set(false);
         let finding = match &invariant.expression {
             Ok(expression) => match expression.condition(&context, element(*node, *parent)) {
                 Ok(Some(false)) => invariant.broken(*node),
                 Ok(Some(true)) => continue,
-                // What nobody knows is not wrong; what has no answer for any other reason does not hold.
-                Ok(None) if unknown.take() => undecided(invariant, *node),
+                // No answer is not true. What nobody here can know is another matter, and an issue of its own.
                 Ok(None) => invariant.broken(*node),
+                Err(issue) if issue.key == Key::NotChecked => undecided(invariant, *node),
                 Err(issue) => not_run(invariant, *node, &issue.text),
             },
             Err(why) => not_run(invariant, *node, why),

@@ -35,6 +35,7 @@ use std::sync::Arc;
 
 use super::compile::Definition;
 use super::findings::Finding;
+use super::questionnaire;
 use super::schema::Stated;
 use super::walk::Walk;
 use crate::definitions::TypeRef;
@@ -69,12 +70,14 @@ pub(super) enum Rule {
     Invariant(invariant::Invariant),
     /// The value meets one of several profiles
     Conforms(conforms::OneOf),
-    /// The profile that the value has to meet is not at hand
-    Unresolved(String),
+    /// The profile that the value has to meet is not at hand; another version of it may be
+    Unresolved { profile: String, used: Option<String> },
     /// Resources inside a resource
     Contained,
     /// Bundles
     Bundle,
+    /// Answers to a form
+    Questionnaire,
 }
 
 /// Adds the rules that a definition states about each value of an element, for one of its types.
@@ -100,7 +103,7 @@ pub(super) fn of_value(definition: Definition<'_>, allowed: &TypeRef, rules: &mu
 /// Adds the rules that a definition states about an object as a whole.
 pub(super) fn of_object(definition: Definition<'_>, rules: &mut Vec<Stated>) {
     let origin = definition.origin();
-    let found = [contained::compile(definition), bundle::compile(definition)];
+    let found = [contained::compile(definition), bundle::compile(definition), questionnaire::compile(definition)];
     add(found.into_iter().flatten().map(|rule| (rule, Arc::clone(&origin))), rules);
 }
 
@@ -136,14 +139,15 @@ impl Rule {
             // They wait for the end of the resource.
             Self::Invariant(_) => {}
             Self::Conforms(profiles) => profiles.check(node, walk),
-            Self::Unresolved(profile) => walk.report_once(profile, || {
-                Finding::not_checked(
-                    node,
-                    format!("the profile {profile} is not at hand; only the base type was checked"),
-                )
+            Self::Unresolved { profile, used } => walk.report_once(profile, || {
+                let instead = used.as_deref().map_or("only the base type was checked".to_owned(), |used| {
+                    format!("{used} was used instead")
+                });
+                Finding::not_checked(node, format!("the profile {profile} is not at hand; {instead}"))
             }),
             Self::Contained => contained::check(node, walk),
             Self::Bundle => bundle::check(node, walk),
+            Self::Questionnaire => questionnaire::check(node, walk),
         }
     }
 
@@ -163,9 +167,10 @@ impl Rule {
             Self::Range(range) => range.describe(),
             Self::Invariant(invariant) => invariant.describe(),
             Self::Conforms(profiles) => profiles.describe(),
-            Self::Unresolved(profile) => format!("profile {profile}"),
+            Self::Unresolved { profile, .. } => format!("profile {profile}"),
             Self::Contained => "contained resources".to_owned(),
             Self::Bundle => "bundle entries".to_owned(),
+            Self::Questionnaire => "answers as the Questionnaire asks for them".to_owned(),
         }
     }
 }

@@ -26,11 +26,12 @@ pub(in crate::profile) fn compile(definition: Definition<'_>, allowed: &TypeRef)
         return None;
     }
     let definitions = definition.schemas.definitions();
+    let view = definition.view();
     let mut types: Vec<String> = Vec::new();
     for profile in &allowed.target_profiles {
         let of_core =
             profile.strip_prefix(CORE).filter(|name| definitions.is_resource_type(name) || *name == "Resource");
-        let name = of_core.map(str::to_owned).or_else(|| Some(definitions.structure(profile)?.type_name.clone()));
+        let name = of_core.map(str::to_owned).or_else(|| Some(view.look_up(profile)?.definition.type_name.clone()));
         match name {
             // A profile that is not at hand may be of any type.
             None => return Some(Rule::Reference(Targets { types: Vec::new() })),

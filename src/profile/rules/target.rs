@@ -26,7 +26,7 @@ pub(in crate::profile) fn compile(definition: Definition<'_>, allowed: &TypeRef)
     let is_due =
         allowed.code == "Reference" && definition.structure.is_profile && (is_profiled || !aggregation.is_empty());
     is_due.then(|| {
-        let profiles = if is_profiled { target_profiles.clone() } else { Vec::new() };
+        let profiles = if is_profiled { definition.named(target_profiles) } else { Vec::new() };
         Rule::Target(Profiles { profiles, aggregation: aggregation.clone() })
     })
 }

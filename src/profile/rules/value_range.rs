@@ -2,12 +2,11 @@
 //! (<https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.minValue_x_>): of numbers, dates, times
 //! and quantities.
 
-use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use super::{Rule, fixed};
 use crate::fhir::{Document, Key, Node};
-use crate::fhirpath::{Decimal, Temporal};
+use crate::fhirpath::{Calendar, Decimal, Quantity, Temporal, TemporalKind};
 use crate::profile::compile::Definition;
 use crate::profile::findings::Finding;
 use crate::profile::walk::Walk;
@@ -37,9 +36,8 @@ pub(in crate::profile) fn compile(definition: Definition<'_>) -> Vec<Rule> {
 
 impl Range {
     pub(in crate::profile) fn check(&self, node: Node<'_>, walk: &mut Walk<'_, '_>) {
-        let bound = self.bound.root();
         let shown = super::short(self.bound.text());
-        match compare(node, bound) {
+        match self.compare(node, walk.request.now) {
             Some(Ordering::Less) if self.is_min => {
                 let text = format!("the value is smaller than the smallest that is allowed, {shown}");
                 walk.report(Finding::error(Key::ValueRange, node, text));
@@ -57,31 +55,41 @@ impl Range {
         }
     }
 
+    /// How a value stands to the bound; nothing where the two cannot be compared.
+    fn compare(&self, value: Node<'_>, now: Option<Temporal>) -> Option<Ordering> {
+        let bound = self.bound.root();
+        if value.is_object() {
+            return Quantity::read(value)?.compare(&Quantity::read(bound)?);
+        }
+        if let (Some(one), Some(other)) = (value.as_number(), bound.as_number()) {
+            return Some(Decimal::parse(one)?.cmp(&Decimal::parse(other)?));
+        }
+        let one = read(&value.as_str()?)?;
+        if bound.is_object() {
+            return one.compare(&self.from_now(now?, one)?);
+        }
+        one.compare(&read(&bound.as_str()?)?)
+    }
+
+    /// A bound that is a duration reaches from now back into the past, if it is the smallest, or into the future.
+    fn from_now(&self, now: Temporal, like: Temporal) -> Option<Temporal> {
+        let bound = self.bound.root();
+        let unit = match &*bound.str("code")? {
+            "a" => Calendar::Year,
+            "mo" => Calendar::Month,
+            code => Calendar::from_ucum(code)?,
+        };
+        let value = Decimal::parse(bound.get("value")?.text())?;
+        let value = if self.is_min { Decimal::new(0, 0)?.checked_sub(value)? } else { value };
+        let from = if like.kind() == TemporalKind::Date { now.date() } else { now };
+        from.plus(value, unit)
+    }
+
     pub(in crate::profile) fn describe(&self) -> String {
         format!("{} {}", if self.is_min { "minValue" } else { "maxValue" }, self.bound.text())
     }
 }
 
-fn number(quantity: Node<'_>) -> Option<Decimal> {
-    quantity.get("value").and_then(|value| Decimal::parse(value.text()))
-}
-
-fn unit(quantity: Node<'_>) -> (Option<Cow<'_, str>>, Option<Cow<'_, str>>) {
-    (quantity.str("system"), quantity.str("code").or_else(|| quantity.str("unit")))
-}
-
-/// How a value stands to a bound; nothing where the two cannot be compared.
-fn compare(value: Node<'_>, bound: Node<'_>) -> Option<Ordering> {
-    if value.is_object() {
-        let (one, other) = (number(value)?, number(bound)?);
-        return (unit(value) == unit(bound)).then(|| one.cmp(&other));
-    }
-    if let (Some(one), Some(other)) = (value.as_number(), bound.as_number()) {
-        return Some(Decimal::parse(one)?.cmp(&Decimal::parse(other)?));
-    }
-    let (one, other) = (value.as_str()?, bound.as_str()?);
-    let read = |text: &str| {
-        Temporal::parse_date_time(text).or_else(|| Temporal::parse_date(text)).or_else(|| Temporal::parse_time(text))
-    };
-    read(&one)?.compare(&read(&other)?)
+fn read(text: &str) -> Option<Temporal> {
+    Temporal::parse_date_time(text).or_else(|| Temporal::parse_date(text)).or_else(|| Temporal::parse_time(text))
 }

@@ -7,9 +7,9 @@
 use std::sync::Arc;
 
 use crate::definitions::structure::{Element, Literal, Structure};
-use crate::definitions::{Membership, Strength, ValueSet};
+use crate::definitions::{Membership, Strength, ValueSet, View};
 use crate::fhir::{Document, Node, Reference};
-use crate::profile::compile::Definition;
+use crate::profile::compile::{self, Definition};
 use crate::profile::rules::literal;
 use crate::profile::schemas::Schemas;
 use crate::profile::walk::Walk;
@@ -125,6 +125,10 @@ impl Maker<'_> {
         if first == "$this" {
             return self.follow(spot, kind, rest, steps);
         }
+        if let Some(found) = self.said_above(spot, kind, path, &steps) {
+            self.found.push(found);
+            return;
+        }
         if first == "resolve()" {
             steps.push(Step::Resolve);
             return self.resolved(spot, kind, rest, steps);
@@ -151,6 +155,30 @@ impl Maker<'_> {
         }
     }
 
+    /// What the element says about a place inside it without describing the inside: by a fixed value or pattern as a
+    /// whole, or, of an extension, by naming its definition.
+    fn said_above(&self, spot: &Spot, kind: &str, path: &str, steps: &[Step]) -> Option<Condition> {
+        let element = spot.structure.element(spot.index)?;
+        let names: Vec<&str> = path.split('.').collect();
+        if !matches!(kind, "value" | "pattern") || names.iter().any(|name| name.contains('(')) {
+            return None;
+        }
+        let check = if names == ["url"] && element.types.iter().any(|it| it.code == "Extension" && !it.profiles.is_empty()) {
+            let profile = element.types.iter().flat_map(|it| &it.profiles).next()?;
+            let json = serde_json::Value::from(bare(profile)).to_string();
+            Check::Fixed(Arc::new(Document::parse(json).ok()?))
+        } else {
+            let whole = element.fixed.as_ref().or(element.pattern.as_ref())?;
+            let whole = Document::parse(whole.json.clone()).ok()?;
+            let inner = names.iter().try_fold(whole.root(), |node, name| node.get(name))?;
+            let inner = Arc::new(Document::parse(inner.text()).ok()?);
+            if element.fixed.is_some() { Check::Fixed(inner) } else { Check::Pattern(inner) }
+        };
+        let step = |name: &&str| Step::Member(vec![(*name).to_owned()]);
+        let path = steps.iter().cloned().chain(names.iter().map(step)).collect();
+        Some(Condition { path, check, said: self.said.clone() })
+    }
+
     /// The element of this name inside, and the names that it has in JSON.
     fn child(&self, spot: &Spot, name: &str) -> Option<(Spot, Vec<String>)> {
         let at = |structure: &Arc<Structure>, index: u32| {
@@ -167,7 +195,7 @@ impl Maker<'_> {
         }
         let element = spot.structure.element(spot.structure.content_of(spot.index))?;
         element.types.iter().find_map(|allowed| {
-            let definitions = self.schemas.definitions();
+            let definitions = self.schemas.definitions().seen_from(&spot.structure);
             let profile = match &allowed.profiles[..] {
                 [only] => definitions.structure(only),
                 _ => None,
@@ -200,7 +228,8 @@ impl Maker<'_> {
     fn resolved(&mut self, spot: &Spot, kind: &str, rest: &str, steps: Vec<Step>) {
         let Some(element) = spot.structure.element(spot.index) else { return };
         let targets: Vec<String> = element.types.iter().flat_map(|allowed| allowed.target_profiles.clone()).collect();
-        let definitions = self.schemas.definitions();
+        let definitions = self.schemas.definitions().seen_from(&spot.structure);
+        let targets: Vec<String> = targets.iter().map(|it| named(&definitions, it)).collect();
         if !rest.is_empty() {
             let only = if let [only] = &targets[..] { definitions.structure(only) } else { None };
             return match only {
@@ -242,7 +271,9 @@ impl Maker<'_> {
                 }
             }
             "profile" => {
-                let profiles = element.types.iter().flat_map(|allowed| allowed.profiles.clone()).collect();
+                let definitions = self.schemas.definitions().seen_from(&structure);
+                let profiles = element.types.iter().flat_map(|allowed| &allowed.profiles);
+                let profiles = profiles.map(|profile| named(&definitions, profile)).collect();
                 self.add(steps, Check::Conforms(profiles));
             }
             // In R4 value and pattern mean the same: what the slice says there.
@@ -260,7 +291,7 @@ impl Maker<'_> {
     fn said_at(&mut self, spot: &Spot, steps: Vec<Step>, depth: u32) {
         let structure = &spot.structure;
         let Some(element) = structure.element(spot.index) else { return };
-        if let Some(check) = said_by(element, self.schemas) {
+        if let Some(check) = said_by(structure, element, self.schemas) {
             return self.add(steps, check);
         }
         if let (Some(Step::Member(_)), Some(url)) = (steps.last(), extension_url(structure, spot.index, element)) {
@@ -275,7 +306,7 @@ impl Maker<'_> {
         if children.is_empty()
             && let [allowed] = &element.types[..]
             && let [profile] = &allowed.profiles[..]
-            && let Some(of_profile) = self.schemas.definitions().structure(profile)
+            && let Some(of_profile) = self.schemas.definitions().seen_from(structure).structure(profile)
         {
             children = of_profile.root().map_or_else(Vec::new, |root| root.children.clone());
             inside = of_profile;
@@ -294,7 +325,7 @@ impl Maker<'_> {
 }
 
 /// What an element itself says about its value.
-fn said_by(element: &Element, schemas: &Schemas) -> Option<Check> {
+fn said_by(structure: &Structure, element: &Element, schemas: &Schemas) -> Option<Check> {
     let document = |literal: &Literal| Document::parse(literal.json.clone()).ok().map(Arc::new);
     if let Some(fixed) = &element.fixed {
         return document(fixed).map(Check::Fixed);
@@ -303,7 +334,7 @@ fn said_by(element: &Element, schemas: &Schemas) -> Option<Check> {
         return document(pattern).map(Check::Pattern);
     }
     let binding = element.binding.as_ref().filter(|binding| binding.strength == Strength::Required)?;
-    let set = schemas.definitions().value_set(binding.value_set.as_deref()?);
+    let set = schemas.definitions().seen_from(structure).value_set(binding.value_set.as_deref()?);
     Some(Check::In(set))
 }
 
@@ -360,6 +391,11 @@ fn ends_with_type(name: &str, type_name: &str) -> bool {
             && back[..1].eq_ignore_ascii_case(&type_name[..1])
             && back[1..] == type_name[1..]
     }
+}
+
+/// The canonical URL with the version that is meant where it was written, as far as that is known.
+fn named(definitions: &View<'_>, canonical: &str) -> String {
+    definitions.structure(canonical).map_or_else(|| canonical.to_owned(), |it| compile::key(&it))
 }
 
 /// A canonical URL without its version.

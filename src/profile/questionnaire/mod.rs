@@ -1,0 +1,115 @@
+//! The answers of a QuestionnaireResponse against the questions of its Questionnaire
+//! (<https://hl7.org/fhir/R4/questionnaireresponse.html>, and the extensions of <http://hl7.org/fhir/uv/sdc/> that bound
+//! an answer).
+//!
+//! `found` says which form it is, `form` makes it ready, `items` goes through items and answers in step with it; the
+//! other files hold one question each that is asked of an answer. The form itself is checked as any resource is; where
+//! it is wrong or unclear, nothing is demanded of the answers.
+
+mod answers;
+mod enable;
+mod form;
+mod found;
+mod items;
+mod limits;
+mod options;
+mod quantity;
+mod reference;
+
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::compile::Definition;
+use super::findings::Finding;
+use super::rules::Rule;
+use super::walk::Walk;
+use crate::definitions::ValueSet;
+use crate::fhir::{Node, Severity};
+use enable::Occurrences;
+use form::Form;
+
+/// What a check may spend: one is about as much as looking at one item. A form and a response can each be made so that
+/// every item of one concerns every item of the other.
+const MOST_STEPS: u64 = 4_000_000;
+
+/// The forms of a check, made ready once for all responses to them.
+pub(super) type Forms<'d> = HashMap<(*const u8, u32), Rc<Form<'d>>>;
+
+/// Every QuestionnaireResponse.
+pub(super) fn compile(definition: Definition<'_>) -> Option<Rule> {
+    let is_response = definition.index == 0 && definition.structure.type_name == "QuestionnaireResponse";
+    is_response.then_some(Rule::Questionnaire)
+}
+
+/// Checks a QuestionnaireResponse against the Questionnaire that it names.
+pub(super) fn check<'d>(response: Node<'d>, walk: &mut Walk<'_, 'd>) {
+    let Some(root) = found::questionnaire(response, walk) else { return };
+    found::check_use(response, root, walk);
+    let key = (root.document().text().as_ptr(), root.index());
+    let form = Rc::clone(walk.forms.entry(key).or_insert_with(|| Rc::new(Form::of(root))));
+    let mut check = Check {
+        form: &form,
+        stage: Stage::of(response),
+        occurrences: Occurrences::of(response),
+        value_sets: HashMap::new(),
+        steps: MOST_STEPS,
+        walk,
+    };
+    check.items(response, None);
+    if check.steps == 0 || check.walk.findings.is_full() {
+        let text = "the form and its answers are too much to compare at once; the rest of the answers is not checked";
+        walk.report(Finding::not_checked(response, text));
+    }
+}
+
+/// One response under check.
+struct Check<'f, 'w, 'c, 'd> {
+    form: &'f Form<'d>,
+    stage: Stage,
+    /// The items that answer each question
+    occurrences: Occurrences<'d>,
+    /// Those that answers were looked up in, by how the form names them
+    value_sets: HashMap<String, Option<Arc<ValueSet>>>,
+    /// What is left of [`MOST_STEPS`]
+    steps: u64,
+    walk: &'w mut Walk<'c, 'd>,
+}
+
+/// How far the form was filled in (<https://hl7.org/fhir/R4/valueset-questionnaire-answers-status.html>).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Nothing may be missing
+    Complete,
+    /// Something may still be missing
+    Open,
+    /// Withdrawn: nobody will complete it
+    Withdrawn,
+}
+
+impl Stage {
+    fn of(response: Node<'_>) -> Self {
+        match response.str("status").as_deref() {
+            Some("in-progress" | "stopped") => Self::Open,
+            Some("entered-in-error") => Self::Withdrawn,
+            _ => Self::Complete,
+        }
+    }
+
+    /// How bad it is if something is not as a complete response has it.
+    fn severity(self) -> Option<Severity> {
+        match self {
+            Self::Complete => Some(Severity::Error),
+            Self::Open => Some(Severity::Warning),
+            Self::Withdrawn => None,
+        }
+    }
+}
+
+impl Check<'_, '_, '_, '_> {
+    /// May this much more be done?
+    fn spend(&mut self, steps: usize) -> bool {
+        self.steps = self.steps.saturating_sub(steps as u64);
+        self.steps > 0 && !self.walk.findings.is_full()
+    }
+}
