@@ -14,7 +14,8 @@ fn client(folder: &std::path::Path, arguments: &[&str]) -> (Exit, String, String
     let all = ["handoff", "client"].into_iter().chain(arguments.iter().copied()).chain(["--store", &store]);
     let cli = Cli::try_parse_from(all).unwrap();
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let mut streams = Streams { input: &mut std::io::empty(), out: &mut out, err: &mut err, is_terminal: false };
+    let mut streams =
+        Streams { input: &mut std::io::empty(), out: &mut out, err: &mut err, colour: false, progress: false };
     let exit = cli::run(&cli, &mut streams);
     (exit, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
 }

@@ -17,7 +17,8 @@ fn fixture(name: &str) -> String {
 fn route(arguments: &[&str], input: &str) -> (Exit, String, String) {
     let cli = Cli::try_parse_from(["handoff", "route"].iter().chain(arguments)).unwrap();
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let mut streams = Streams { input: &mut input.as_bytes(), out: &mut out, err: &mut err, is_terminal: false };
+    let mut streams =
+        Streams { input: &mut input.as_bytes(), out: &mut out, err: &mut err, colour: false, progress: false };
     let exit = run(&cli, &mut streams);
     (exit, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
 }

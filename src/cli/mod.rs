@@ -5,8 +5,8 @@
 
 pub mod client;
 pub mod demo;
+pub mod explain;
 pub mod package;
-mod report;
 pub mod route;
 pub mod serve;
 mod sources;
@@ -38,6 +38,8 @@ pub enum Command {
     Serve(serve::Args),
     /// Check resources and bundles, and say everything that is wrong with them
     Validate(validate::Args),
+    /// Say what a finding means, why it matters and how to mend it
+    Explain(explain::Args),
     /// Say who would get a referral, and why
     Route(route::Args),
     /// Show a referral as the record of a program, or a record as FHIR, and where every field came from
@@ -70,13 +72,15 @@ impl From<Exit> for std::process::ExitCode {
 /// What a command reads and writes besides files; tests pass buffers.
 pub struct Streams<'a> {
     /// Standard input
-    pub input: &'a mut dyn Read,
+    pub input: &'a mut (dyn Read + Send),
     /// Standard output
     pub out: &'a mut dyn Write,
     /// Standard error
     pub err: &'a mut dyn Write,
-    /// The output is a terminal, so colour and progress are welcome
-    pub is_terminal: bool,
+    /// Standard output is a terminal that shows colours, and wants them
+    pub colour: bool,
+    /// Standard error is a terminal, so progress is welcome
+    pub progress: bool,
 }
 
 /// Runs a command. What could not be done is said on standard error.
@@ -85,6 +89,7 @@ pub fn run(cli: &Cli, streams: &mut Streams<'_>) -> Exit {
         Command::Demo(args) => demo::run(args, streams),
         Command::Serve(args) => serve::run(args, streams),
         Command::Validate(args) => validate::run(args, streams),
+        Command::Explain(args) => explain::run(args, streams),
         Command::Route(args) => route::run(args, streams),
         Command::Translate(args) => translate::run(args, streams),
         Command::Package(args) => package::run(args, streams),

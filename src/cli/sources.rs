@@ -59,20 +59,6 @@ pub(super) fn json_files(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// The JSON files of a folder and all folders in it, in alphabetical order.
-pub(super) fn json_files_below(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut files = json_files(folder)?;
-    for entry in folder.read_dir().map_err(|error| unreadable(folder, &error))? {
-        let entry = entry.map_err(|error| unreadable(folder, &error))?;
-        // Links are not followed, so there are no circles.
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            files.extend(json_files_below(&entry.path())?);
-        }
-    }
-    files.sort_unstable();
-    Ok(files)
-}
-
 /// The content of a file.
 pub(super) fn bytes(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|error| unreadable(path, &error))
@@ -88,6 +74,7 @@ fn is_pack(path: &Path) -> Result<bool> {
     Ok(pack::is_pack(&first[..read]))
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Error {
+/// A file that cannot be read is our failure, not the payload's.
+pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> Error {
     Error::fault(format!("cannot read {}: {error}", path.display()))
 }

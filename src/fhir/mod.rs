@@ -4,6 +4,7 @@
 
 pub mod document;
 pub mod edit;
+pub mod fold;
 pub mod identifier;
 pub mod issue;
 pub mod outcome;

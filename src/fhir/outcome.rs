@@ -1,8 +1,10 @@
 //! Issues as an OperationOutcome (<https://hl7.org/fhir/R4/operationoutcome.html>), the form in which FHIR speaks of what
 //! is wrong.
 //!
-//! Every issue has a code of our own too, which stays the same whatever the text says, and line and column in the
-//! extensions that the reference validator uses.
+//! Every issue has a code of our own too, which stays the same whatever the text says. Line and column, the profile that
+//! asks for it and the key of its invariant stand in the extensions that the reference validator uses
+//! (<https://hl7.org/fhir/extensions/extension-registry.html>). The same finding at several places is one issue with
+//! several expressions.
 
 use fhir_sdk::BuilderError;
 use fhir_sdk::r4b::codes::{IssueSeverity, IssueType};
@@ -10,12 +12,20 @@ use fhir_sdk::r4b::resources::{OperationOutcome, OperationOutcomeIssue};
 use fhir_sdk::r4b::types::{CodeableConcept, Coding, Extension, ExtensionValue};
 use serde_json::Value;
 
+use super::fold::{Fold, fold};
 use super::issue::{Issue, Severity};
 
 /// The code system of our issue keys.
 pub const SYSTEM: &str = "urn:handoff:fhir:CodeSystem:issue";
+/// Line of the first place; counted from 1, as the column is
 const LINE: &str = "http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-line";
 const COLUMN: &str = "http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-col";
+/// The element that brings the rule, in its profile
+const SOURCE: &str = "http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-source";
+/// Which rule it is: `PROFILE#KEY` of an invariant, else our own key
+const MESSAGE_ID: &str = "http://hl7.org/fhir/StructureDefinition/operationoutcome-message-id";
+/// The profile that was checked against
+const CONTEXT: &str = "http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-context";
 
 /// The issues as an OperationOutcome; no issues at all are one that says so.
 pub fn to_value(issues: &[Issue]) -> Value {
@@ -40,7 +50,7 @@ fn unbuilt(why: String) -> Value {
 fn outcome(issues: &[Issue]) -> Result<OperationOutcome, BuilderError> {
     let listed = match issues {
         [] => vec![Some(all_ok()?)],
-        issues => issues.iter().map(|issue| one(issue).map(Some)).collect::<Result<_, _>>()?,
+        issues => fold(issues).iter().map(|fold| one(fold).map(Some)).collect::<Result<_, _>>()?,
     };
     OperationOutcome::builder().issue(listed).build()
 }
@@ -54,32 +64,61 @@ fn all_ok() -> Result<OperationOutcomeIssue, BuilderError> {
         .build()
 }
 
-fn one(issue: &Issue) -> Result<OperationOutcomeIssue, BuilderError> {
-    let coding = Coding::builder().system(SYSTEM.to_owned()).code(issue.key.name().to_owned()).build()?;
+fn one(fold: &Fold<'_>) -> Result<OperationOutcomeIssue, BuilderError> {
+    let issue = fold.issue;
+    let coding = Coding::builder()
+        .system(SYSTEM.to_owned())
+        .code(issue.key.name().to_owned())
+        .display(issue.key.what().to_owned())
+        .build()?;
     let details = CodeableConcept::builder().coding(vec![Some(coding)]).text(issue.text.clone()).build()?;
     let mut builder = OperationOutcomeIssue::builder()
+        .extension(extensions(issue)?)
         .severity(severity(issue.severity))
         .code(issue.key.code().parse().unwrap_or(IssueType::Processing))
         .details(details)
-        .diagnostics(diagnostics(issue));
-    if !issue.path.is_empty() {
-        builder = builder.expression(vec![Some(issue.path.clone())]);
-    }
-    if let Some(place) = issue.place {
-        builder = builder.extension(vec![number(LINE, place.line)?, number(COLUMN, place.column)?]);
+        .diagnostics(diagnostics(fold));
+    let paths = std::iter::once(issue).chain(fold.others.iter().copied()).map(|issue| &issue.path);
+    let paths: Vec<_> = paths.filter(|path| !path.is_empty()).map(|path| Some(path.clone())).collect();
+    if !paths.is_empty() {
+        builder = builder.expression(paths);
     }
     builder.build()
 }
 
+fn extensions(issue: &Issue) -> Result<Vec<Extension>, BuilderError> {
+    let mut extensions = Vec::new();
+    if let Some(place) = issue.place {
+        extensions.extend([number(LINE, place.line)?, number(COLUMN, place.column)?]);
+    }
+    let invariant = issue.origin.as_ref().and_then(|origin| origin.invariant());
+    extensions.push(string(MESSAGE_ID, invariant.unwrap_or_else(|| issue.key.name().to_owned()))?);
+    if let Some(origin) = &issue.origin {
+        extensions.extend([string(SOURCE, origin.address())?, string(CONTEXT, origin.profile.clone())?]);
+    }
+    Ok(extensions)
+}
+
 /// `the code is not in the value set ... (line 3, column 5); did you mean "requested"?`
-fn diagnostics(issue: &Issue) -> String {
-    let place = issue.place.map_or_else(String::new, |at| format!(" (line {}, column {})", at.line, at.column));
-    format!("{}{place}; {}", issue.text, issue.mend())
+fn diagnostics(fold: &Fold<'_>) -> String {
+    let issue = fold.issue;
+    let others = match fold.others.len() {
+        0 => String::new(),
+        1 => ", and one more place".to_owned(),
+        count => format!(", and {count} more places"),
+    };
+    let place = issue.place.map_or_else(String::new, |at| format!(" (line {}, column {}{others})", at.line, at.column));
+    let rule = issue.rule().map_or_else(String::new, |rule| format!("; rule: {rule}"));
+    format!("{}{place}{rule}; {}", issue.text, issue.mend())
 }
 
 fn number(url: &str, value: u32) -> Result<Extension, BuilderError> {
     let value = ExtensionValue::Integer(i32::try_from(value).unwrap_or(i32::MAX));
     Extension::builder().url(url.to_owned()).value(value).build()
+}
+
+fn string(url: &str, value: String) -> Result<Extension, BuilderError> {
+    Extension::builder().url(url.to_owned()).value(ExtensionValue::String(value)).build()
 }
 
 fn severity(severity: Severity) -> IssueSeverity {
@@ -94,7 +133,7 @@ fn severity(severity: Severity) -> IssueSeverity {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fhir::{Key, Place};
+    use crate::fhir::{Key, Origin, Place};
 
     #[test]
     fn says_what_where_and_how_to_mend() {
@@ -106,11 +145,19 @@ mod tests {
             serde_json::json!({
                 "resourceType": "OperationOutcome",
                 "issue": [{
-                    "extension": [{ "url": LINE, "valueInteger": 3 }, { "url": COLUMN, "valueInteger": 5 }],
+                    "extension": [
+                        { "url": LINE, "valueInteger": 3 },
+                        { "url": COLUMN, "valueInteger": 5 },
+                        { "url": MESSAGE_ID, "valueString": "binding" },
+                    ],
                     "severity": "error",
                     "code": "code-invalid",
                     "details": {
-                        "coding": [{ "system": SYSTEM, "code": "binding" }],
+                        "coding": [{
+                            "system": SYSTEM,
+                            "code": "binding",
+                            "display": "A code outside a required value set",
+                        }],
                         "text": "the code is not in the value set",
                     },
                     "diagnostics": "the code is not in the value set (line 3, column 5); did you mean \"requested\"?",
@@ -118,6 +165,33 @@ mod tests {
                 }],
             })
         );
+    }
+
+    #[test]
+    fn says_which_rule_of_which_profile() {
+        let origin = |constraint: Option<&str>| Origin {
+            profile: "https://example.org/StructureDefinition/warm|1.0".to_owned(),
+            element: "Task.output:done".to_owned(),
+            constraint: constraint.map(str::to_owned),
+        };
+        let mut first = Issue::error(Key::Missing, "Task.output[0]", "there is no type").from(origin(None).into());
+        first.expected = Some("cardinality 1..1".into());
+        let mut second = first.clone().at(Place { line: 9, column: 1 });
+        second.path = "Task.output[1]".to_owned();
+        let third = Issue::error(Key::Missing, "Task", "there is no focus").from(origin(Some("warm-1")).into());
+        let value = to_value(&[first.at(Place { line: 3, column: 5 }), second, third]);
+        let issue = &value["issue"][0];
+        assert_eq!(issue["expression"], serde_json::json!(["Task.output[0]", "Task.output[1]"]));
+        assert_eq!(
+            issue["diagnostics"],
+            "there is no type (line 3, column 5, and one more place); \
+             rule: warm|1.0, Task.output:done: cardinality 1..1; add the element"
+        );
+        let source = "https://example.org/StructureDefinition/warm|1.0#Task.output:done";
+        assert_eq!(issue["extension"][3], serde_json::json!({ "url": SOURCE, "valueString": source }));
+        assert_eq!(issue["extension"][4]["valueString"], "https://example.org/StructureDefinition/warm|1.0");
+        let message = &value["issue"][1]["extension"][0];
+        assert_eq!(message["valueString"], "https://example.org/StructureDefinition/warm#warm-1");
     }
 
     #[test]

@@ -177,6 +177,9 @@ fn finding(issue: &Issue) -> Value {
         value["line"] = json!(place.line);
         value["column"] = json!(place.column);
     }
+    if let Some(rule) = issue.rule() {
+        value["rule"] = json!(rule);
+    }
     value
 }
 

@@ -1,0 +1,163 @@
+//! One finding for people, as the Rust compiler writes them: what is wrong, where, the line of the source with the place
+//! marked, the rule, how to mend it, and where else.
+
+use std::fmt::Write as _;
+
+use super::excerpt::Source;
+use crate::fhir::fold::Fold;
+use crate::fhir::{Issue, Severity};
+
+/// So many further places of a finding are named; the rest is counted.
+const PLACES: usize = 5;
+/// Longer rules are cut; whoever wants to read them whole finds them in the profile.
+const RULE: usize = 300;
+
+/// How to colour what is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Paint {
+    /// Is the output a terminal that shows colours?
+    pub(super) colour: bool,
+}
+
+impl Paint {
+    const BOLD: &str = "1";
+    const MARGIN: &str = "1;34";
+
+    fn with(self, colour: &str, text: &str) -> String {
+        if self.colour { format!("\x1b[{colour}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    /// In the colour of this severity.
+    pub(super) fn severity(self, severity: Severity, text: &str) -> String {
+        let colour = match severity {
+            Severity::Fatal | Severity::Error => "1;31",
+            Severity::Warning => "1;33",
+            Severity::Information => "1;36",
+        };
+        self.with(colour, text)
+    }
+}
+
+/// Writes a finding about a file. `first` is the line of the file that the source begins with.
+pub(super) fn write(fold: &Fold<'_>, file: &str, source: Option<&mut Source<'_>>, first: u32, paint: Paint) -> String {
+    let issue = fold.issue;
+    let place = |issue: &Issue| issue.place.map(|at| format!("{}:{}", at.line + first - 1, at.column));
+    let excerpt = issue.place.and_then(|at| Some((at.line + first - 1, source?.excerpt(at)?)));
+    let width =
+        excerpt.as_ref().map_or(1, |(line, excerpt)| (line + u32::from(excerpt.next.is_some())).to_string().len());
+    let margin = |number: &str| paint.with(Paint::MARGIN, &format!("{number:width$} |"));
+
+    let head = paint.severity(issue.severity, &format!("{}[{}]", issue.severity.code(), issue.key.name()));
+    let mut block = format!("{head}: {}\n", plain(&issue.text));
+    let at = place(issue).map_or_else(|| file.to_owned(), |place| format!("{file}:{place}"));
+    let path =
+        if issue.path.is_empty() { String::new() } else { format!("  {}", paint.with(Paint::BOLD, &issue.path)) };
+    let _ = writeln!(block, "{:width$}{} {at}{path}", "", paint.with(Paint::MARGIN, "-->"));
+    if let Some((line, excerpt)) = excerpt {
+        let mark = paint.severity(issue.severity, &excerpt.mark);
+        let (empty, number) = (margin(""), margin(&line.to_string()));
+        let _ = write!(block, "{empty}\n{number} {}\n{empty} {mark}\n", excerpt.line);
+        if let Some(next) = excerpt.next {
+            let _ = writeln!(block, "{} {next}", margin(&(line + 1).to_string()));
+        }
+    }
+    let mut note = |name: &str, text: &str| {
+        let sign = paint.with(Paint::MARGIN, "=");
+        let _ = writeln!(block, "{:width$} {sign} {}: {text}", "", paint.with(Paint::BOLD, name));
+    };
+    if let Some(rule) = issue.rule() {
+        note(if issue.origin.is_some() { "rule" } else { "expected" }, &shortened(&plain(&rule)));
+    }
+    note("mend", &plain(issue.mend()));
+    for other in fold.others.iter().take(PLACES) {
+        note("also", &[place(other).as_deref().unwrap_or(file), "  ", &other.path].concat());
+    }
+    if fold.others.len() > PLACES {
+        note("also", &format!("{} more places", fold.others.len() - PLACES));
+    }
+    block.push('\n');
+    block
+}
+
+/// On one line, without what steers a terminal: definitions and expressions of others stand in our texts.
+fn plain(text: &str) -> String {
+    text.chars().map(|one| if one.is_control() { ' ' } else { one }).collect()
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(RULE) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fhir::fold::fold;
+    use crate::fhir::{Key, Origin, Place};
+
+    const TEXT: &str = "{\n  \"output\": [\n    {\n      \"type\": 1\n    }]}";
+
+    fn issue(entry: usize, line: u32) -> Issue {
+        let origin = Origin {
+            profile: "https://example.org/StructureDefinition/warm|1.0".to_owned(),
+            element: "Task.output:done.value[x]".to_owned(),
+            constraint: None,
+        };
+        let path = format!("Task.output[{entry}].value[x]");
+        let mut issue = Issue::error(Key::Missing, path, "there is no value[x]").from(origin.into());
+        issue.expected = Some("cardinality 1..1".into());
+        issue.at(Place { line, column: 5 })
+    }
+
+    #[test]
+    fn says_everything_about_a_finding() {
+        let issues: Vec<Issue> = (0..8).map(|entry| issue(entry, 3 + entry as u32)).collect();
+        let folds = fold(&issues);
+        let block = write(&folds[0], "a.ndjson", Some(&mut Source::new(TEXT)), 7, Paint { colour: false });
+        let expected = "\
+error[missing]: there is no value[x]
+  --> a.ndjson:9:5  Task.output[0].value[x]
+   |
+9  |     {
+   |     ^
+10 |       \"type\": 1
+   = rule: warm|1.0, Task.output:done.value[x]: cardinality 1..1
+   = mend: add the element
+   = also: 10:5  Task.output[1].value[x]
+   = also: 11:5  Task.output[2].value[x]
+   = also: 12:5  Task.output[3].value[x]
+   = also: 13:5  Task.output[4].value[x]
+   = also: 14:5  Task.output[5].value[x]
+   = also: 2 more places
+
+";
+        assert_eq!(block, expected);
+    }
+
+    #[test]
+    fn colours_only_where_they_are_wanted() {
+        let issues = [issue(0, 3)];
+        let fold = &fold(&issues)[0];
+        let [plain, coloured] =
+            [false, true].map(|colour| write(fold, "a.json", Some(&mut Source::new(TEXT)), 1, Paint { colour }));
+        assert!(!plain.contains('\x1b') && coloured.starts_with("\x1b[1;31merror[missing]\x1b[0m: there"));
+        let mut without = String::new();
+        let mut rest = coloured.as_str();
+        while let Some((before, behind)) = rest.split_once("\x1b[") {
+            without.push_str(before);
+            rest = behind.split_once('m').unwrap().1;
+        }
+        assert_eq!(without + rest, plain);
+    }
+
+    #[test]
+    fn bears_texts_of_others() {
+        let mut issue = Issue::error(Key::Missing, "", "no \x1b[2Jfocus");
+        issue.expected = Some(format!("a\nb{}", "c".repeat(1_000)).into());
+        let block = write(&fold(&[issue])[0], "-", None, 1, Paint { colour: false });
+        assert!(!block.contains('\x1b') && block.lines().all(|line| line.len() < 350), "{block}");
+        assert!(block.contains("\n --> -\n") && block.contains("  = expected: a bccc"), "{block}");
+    }
+}

@@ -1,0 +1,192 @@
+//! From a job to what the report says about it. This runs on several threads at once, so it does all that can be done
+//! before the order matters: reading, checking, and writing down what was found.
+
+use std::fs::File;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::block::{self, Paint};
+use super::excerpt::Source;
+use super::inputs::{Job, LIMITS, Piece};
+use super::tally::Tally;
+use crate::cli::sources;
+use crate::error::{Error, Result};
+use crate::fhir::fold::{Fold, element, fold};
+use crate::fhir::{Document, Issue, Resources, Severity, outcome};
+use crate::profile::{Checker, Request};
+
+/// Says in an OperationOutcome which file it is about.
+const FILE: &str = "http://hl7.org/fhir/StructureDefinition/operationoutcome-file";
+
+/// What everything is checked with, and how it is told.
+pub(super) struct Check {
+    pub(super) checker: Checker,
+    /// Profiles to check against besides those claimed
+    pub(super) profiles: Vec<String>,
+    /// Where references may lead
+    pub(super) beside: Resources,
+    pub(super) must_support: bool,
+    pub(super) best_practice: bool,
+    /// What is less than this is counted and not shown
+    pub(super) least: Severity,
+    /// What to write down of each resource
+    pub(super) form: Form,
+}
+
+/// What to write down of each resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Its findings, for people
+    Blocks(Paint),
+    /// One OperationOutcome, on one line or on several
+    Outcome {
+        /// On several lines
+        indented: bool,
+    },
+    /// Nothing: counting is enough
+    Nothing,
+}
+
+/// What is said about a job.
+pub(super) struct Answer {
+    pub(super) file: Arc<str>,
+    /// Nothing more of this file follows
+    pub(super) is_last: bool,
+    pub(super) tally: Tally,
+    /// In the order of the file
+    pub(super) said: Vec<Said>,
+    /// Why it could not be read
+    pub(super) unreadable: Option<Error>,
+}
+
+/// One thing to say.
+pub(super) struct Said {
+    pub(super) text: String,
+    /// The finding, where it is one
+    pub(super) finding: Option<Finding>,
+}
+
+/// A finding by what it says.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Finding {
+    /// The same for the same finding about another resource
+    pub(super) number: u64,
+    /// It is only a note
+    pub(super) is_note: bool,
+    /// At how many places of the resource it is found
+    pub(super) places: usize,
+}
+
+impl Check {
+    /// Does a job.
+    pub(super) fn answer(&self, job: Job) -> Answer {
+        let Job { file, piece, is_last } = job;
+        let mut answer = Answer { file, is_last, tally: Tally::default(), said: Vec::new(), unreadable: None };
+        match piece {
+            Piece::File(path) => match bytes(&path) {
+                Ok(bytes) => self.resource(&bytes, None, &mut answer),
+                Err(error) => answer.unreadable = Some(error),
+            },
+            Piece::Whole(bytes) => self.resource(&bytes, None, &mut answer),
+            Piece::Lines { first, bytes } => {
+                for (line, bytes) in (first..).zip(bytes.split(|byte| *byte == b'\n')) {
+                    if !bytes.trim_ascii().is_empty() {
+                        self.resource(bytes, Some(line), &mut answer);
+                    }
+                }
+            }
+            Piece::Unreadable(error) => answer.unreadable = Some(error),
+        }
+        let is_unreadable = answer.unreadable.is_some();
+        answer.tally.unreadable = usize::from(is_unreadable);
+        answer.tally.files = usize::from(is_last && !is_unreadable);
+        answer
+    }
+
+    /// Checks a resource; `line` is the one on which it stands, if there are several in the file.
+    fn resource(&self, bytes: &[u8], line: Option<u32>, answer: &mut Answer) {
+        let document = Document::parse_bytes(bytes, LIMITS);
+        let mut issues = match &document {
+            Ok(document) => self.issues(document),
+            Err(issue) => vec![Issue::clone(issue)],
+        };
+        answer.tally.add(&Tally::of(&issues));
+        issues.retain(|issue| issue.severity >= self.least);
+        match self.form {
+            Form::Nothing => {}
+            Form::Blocks(paint) => {
+                // What was not read has no text but its bytes.
+                let lossy;
+                let text = match &document {
+                    Ok(document) => document.text(),
+                    Err(_) => {
+                        lossy = String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes));
+                        &lossy
+                    }
+                };
+                let mut source = Source::new(text);
+                for fold in fold(&issues) {
+                    let text = block::write(&fold, &answer.file, Some(&mut source), line.unwrap_or(1), paint);
+                    answer.said.push(Said { text, finding: Some(finding(&fold)) });
+                }
+            }
+            Form::Outcome { indented } => {
+                let name = line.map_or_else(|| answer.file.to_string(), |line| format!("{}:{line}", answer.file));
+                for place in issues.iter_mut().filter_map(|issue| issue.place.as_mut()) {
+                    place.line += line.unwrap_or(1) - 1;
+                }
+                let value = of_file(&name, &issues);
+                let text = if indented { format!("{value:#}") } else { value.to_string() };
+                answer.said.push(Said { text, finding: None });
+            }
+        }
+    }
+
+    fn issues(&self, document: &Document) -> Vec<Issue> {
+        let profiles: Vec<&str> = self.profiles.iter().map(String::as_str).collect();
+        let request = Request {
+            profiles: &profiles,
+            with: Some(&self.beside).filter(|beside| !beside.is_empty()),
+            must_support: self.must_support,
+            best_practice: self.best_practice,
+            ..Request::default()
+        };
+        // Nobody is asked what the definitions at hand cannot say.
+        self.checker.report(document.root(), &request).settle(|_| None)
+    }
+}
+
+/// The content of a file, or enough of it to see that it is too long.
+fn bytes(path: &Path) -> Result<Vec<u8>> {
+    let read = || {
+        let mut bytes = Vec::new();
+        File::open(path)?.take(LIMITS.bytes as u64 + 1).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    read().map_err(|error| sources::unreadable(path, &error))
+}
+
+fn finding(fold: &Fold<'_>) -> Finding {
+    let issue = fold.issue;
+    let mut hasher = DefaultHasher::new();
+    (issue.severity, issue.key, &issue.text, &issue.hint, &issue.expected, &issue.origin).hash(&mut hasher);
+    let is_note = issue.severity == Severity::Information;
+    if !is_note {
+        element(&issue.path).hash(&mut hasher);
+    }
+    Finding { number: hasher.finish(), is_note, places: 1 + fold.others.len() }
+}
+
+/// The OperationOutcome about a file, which it names.
+fn of_file(name: &str, issues: &[Issue]) -> Value {
+    let mut value = outcome::to_value(issues);
+    if let Some(members) = value.as_object_mut() {
+        let file = serde_json::json!([{ "url": FILE, "valueString": name }]);
+        members.shift_insert(1, "extension".to_owned(), file);
+    }
+    value
+}
