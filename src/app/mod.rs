@@ -24,7 +24,7 @@ use crate::error::{Error, Result};
 use crate::exchange::{self, Clock, Exchange, Ids};
 use crate::http;
 use crate::mapping::Programs;
-use crate::profile::Checker;
+use crate::profile::{Amendments, Checker};
 use crate::routing::Rulebook;
 use crate::security::Clients;
 use crate::store::Store;
@@ -70,7 +70,7 @@ impl App {
         }
         let parameters = Arc::new(parameters);
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&settings.store, &parameters)?);
-        let checker = Arc::new(Checker::new(definitions.clone()));
+        let checker = Arc::new(Checker::new(definitions.clone()).amended(Amendments::shipped()?));
         let programs = Arc::new(Programs::shipped(&definitions)?);
         let exchange = Exchange::new(exchange::Parts {
             store: store.clone(),

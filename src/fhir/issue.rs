@@ -352,6 +352,11 @@ keys! {
         why "the definition states a rule between several elements, as a FHIRPath expression that has to be true",
         see "https://hl7.org/fhir/R4/conformance-rules.html#constraints",
         mend "see the rule in FHIRPath, and change what it looks at";
+    /// A rule is kept as a guide prints it, and not as it is meant
+    GuideDefect, "guide-defect", "business-rule",
+        why "the guide prints a rule that lets this pass by mistake; whoever knows what is meant will not understand the message",
+        see "https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.constraint",
+        mend "keep to what the rule means";
     /// An extension that may not be here, or is not as defined
     Extension, "extension", "extension",
         why "an extension says by its url what it means, and its definition where it may stand and what it holds",
@@ -475,27 +480,6 @@ keys! {
         see "https://hl7.org/fhir/R4/questionnaireresponse-definitions.html#QuestionnaireResponse.item.text",
         mend "repeat the text of the Questionnaire, or leave it out";
 
-    // --- forms (a QuestionnaireResponse against its Questionnaire)
-    /// The form is not at hand
-    QuestionnaireMissing, "questionnaire-missing", "not-found", "contain the Questionnaire, or load it with --with";
-    /// The form was not to be filled in, or not then, or not about this subject
-    QuestionnaireUse, "questionnaire-use", "business-rule", "use a Questionnaire that is active, at a time and for a subject that it is meant for";
-    /// An item where the form has none
-    QuestionnaireItem, "questionnaire-item", "structure", "arrange the items as the Questionnaire does, each with its linkId";
-    /// A required item is absent or not answered
-    QuestionnaireRequired, "questionnaire-required", "required", "answer the question, or leave the response in-progress";
-    /// Too few or too many answers or groups
-    QuestionnaireCount, "questionnaire-count", "structure", "give as many answers as the Questionnaire allows";
-    /// Answered, though the form does not ask for it
-    QuestionnaireDisabled, "questionnaire-disabled", "business-rule", "leave out the answer, or correct the one that its enableWhen asks for";
-    /// An answer of another type
-    QuestionnaireType, "questionnaire-type", "structure", "answer with a value of the question's type";
-    /// An answer that is not on offer
-    QuestionnaireOption, "questionnaire-option", "code-invalid", "answer with one of the options";
-    /// An answer beyond the limits of the question
-    QuestionnaireLimit, "questionnaire-limit", "value", "keep to the limits of the question";
-    /// A text that is not the form's
-    QuestionnaireText, "questionnaire-text", "informational", "repeat the text of the Questionnaire, or leave it out";
 
     // --- profiles (data we load)
     /// A definition cannot be used

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::amendments::Amendments;
 use super::report::Report;
 use super::schemas::Schemas;
 use super::walk::Walk;
@@ -38,6 +39,13 @@ impl Checker {
     /// A checker for these definitions.
     pub fn new(definitions: Arc<Definitions>) -> Self {
         Self { schemas: Schemas::new(definitions) }
+    }
+
+    /// This checker, which also says what the rules of guides mean where they do not say it. To be called before the
+    /// first check.
+    #[must_use]
+    pub fn amended(self, amendments: Amendments) -> Self {
+        Self { schemas: self.schemas.amended(amendments) }
     }
 
     /// The definitions that it checks against.

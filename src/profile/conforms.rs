@@ -42,7 +42,9 @@ impl<'d> Walk<'_, 'd> {
     /// The same, with what is wrong.
     pub(super) fn conformance(&mut self, node: Node<'d>, profile: &str) -> Answer {
         let unknown = Answer { verdict: Verdict::Unknown, why: None, errors: 0 };
-        let Some(structure) = self.schemas.definitions().look_up(profile).map(|it| it.definition) else { return unknown };
+        let Some(structure) = self.schemas.definitions().look_up(profile).map(|it| it.definition) else {
+            return unknown;
+        };
         if let Some(kind) = node.str("resourceType") {
             if !self.schemas.is_a(&kind, &structure.type_name) {
                 let why = format!("it is a {kind}, not a {}", structure.type_name);

@@ -6,7 +6,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
-use super::compile::{self, compile};
+use super::amendments::{Amendment, Amendments};
+use super::compile::{self, Definition, compile};
 use super::schema::{Part, Schema, SchemaRef};
 use crate::definitions::Definitions;
 use crate::fhirpath::Model;
@@ -18,6 +19,7 @@ const FIRST: u32 = 256;
 #[derive(Debug)]
 pub(super) struct Schemas {
     definitions: Arc<Definitions>,
+    amendments: Amendments,
     /// Which parts have which number; locked only while something is compiled.
     numbers: Mutex<HashMap<Vec<Part>, SchemaRef>>,
     /// Shelves never move, so what stands there can be borrowed while others are added.
@@ -55,6 +57,7 @@ impl Schemas {
     pub(super) fn new(definitions: Arc<Definitions>) -> Self {
         let schemas = Self {
             definitions,
+            amendments: Amendments::default(),
             numbers: Mutex::default(),
             shelves: std::array::from_fn(|_| OnceLock::new()),
             derived: RwLock::default(),
@@ -63,6 +66,25 @@ impl Schemas {
             schemas.number(vec![Part { structure: name.clone(), element: 0 }]);
         }
         schemas
+    }
+
+    /// The same, with these amendments. Nothing may have been compiled yet.
+    pub(super) fn amended(self, amendments: Amendments) -> Self {
+        Self { amendments, ..self }
+    }
+
+    /// What is meant by the rules about an element, of its own profile and of those that it is derived from.
+    pub(super) fn amendments(&self, definition: &Definition<'_>) -> Vec<&Amendment> {
+        let mut found = Vec::new();
+        let mut next = Some(Arc::clone(definition.structure));
+        // No chain of profiles is longer.
+        for _ in 0..16 {
+            let Some(structure) = next.filter(|structure| structure.is_profile) else { break };
+            let of_profile = self.amendments.of(&structure.url).iter();
+            found.extend(of_profile.filter(|amendment| amendment.element == definition.element.id));
+            next = structure.base.as_ref().and_then(|base| self.definitions.seen_from(&structure).structure(base));
+        }
+        found
     }
 
     /// What is compiled from.

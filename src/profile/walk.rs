@@ -191,6 +191,9 @@ impl<'c, 'd> Walk<'c, 'd> {
         } else {
             cardinality::check(node, schema, base, self);
             slicing::check(node, schema, slices, base, self);
+            if self.request.must_support {
+                cardinality::supported(node, schema, base, self);
+            }
         }
         self.seen.truncate(base);
         self.slices.truncate(slices);

@@ -22,7 +22,7 @@ use self::report::{Report, State};
 use super::{Exit, Streams, sources, unwritable};
 use crate::error::{Error, Result};
 use crate::fhir::{Document, Resources, Severity};
-use crate::profile::Checker;
+use crate::profile::{Amendments, Checker};
 
 /// Arguments of `handoff validate`.
 #[derive(Debug, clap::Args)]
@@ -137,7 +137,7 @@ fn prepare(args: &Args, paint: Paint, err: &mut dyn Write) -> Result<Check> {
         Least::Information => Severity::Information,
     };
     Ok(Check {
-        checker: Checker::new(Arc::new(definitions)),
+        checker: Checker::new(Arc::new(definitions)).amended(Amendments::shipped()?),
         profiles,
         beside: beside(&args.with)?,
         must_support: args.must_support,

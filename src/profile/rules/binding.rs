@@ -236,7 +236,10 @@ impl Bound {
     }
 
     fn wrong_code(&self, set: &ValueSet, node: Node<'_>, code: &str, system: Option<&str>) -> Finding {
-        let known = set.listed().filter(|(of, _)| system.is_none_or(|system| *of == system)).map(|(_, code)| code);
+        let is_near = |of: &str, known: &str| {
+            system.is_none_or(|system| of == system) && set.contains(of, known) == Membership::In
+        };
+        let known = set.listed().filter(|(of, known)| is_near(of, known)).map(|(_, code)| code);
         let meant = nearest(code, known).map(|meant| format!("did you mean \"{meant}\"?"));
         let text = format!("the code is not in the value set {}", self.name());
         self.finding(node, text).hint_if(meant.or_else(|| few(set)))

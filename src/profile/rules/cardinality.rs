@@ -1,7 +1,7 @@
 //! As many values as the definition demands and no more
 //! (<https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.min>).
 
-use crate::fhir::{Key, Node};
+use crate::fhir::{Key, Node, Severity};
 use crate::profile::findings::Finding;
 use crate::profile::schema::{ElementSchema, Schema};
 use crate::profile::walk::Walk;
@@ -33,12 +33,37 @@ pub(in crate::profile) fn check(node: Node<'_>, schema: &Schema, base: usize, wa
     }
 }
 
+/// Says which elements that must be supported are absent, where that is asked for.
+pub(in crate::profile) fn supported(node: Node<'_>, schema: &Schema, base: usize, walk: &mut Walk<'_, '_>) {
+    for position in &schema.supported {
+        let element = &schema.elements[usize::from(*position)];
+        let Some(origin) = &element.supported else { continue };
+        // What is required has been reported as missing.
+        if walk.seen(base + usize::from(*position)).count == 0 && element.min.count == 0 {
+            let text = format!("{} must be supported, and is absent", element.name);
+            let finding = Finding::error(Key::MustSupport, node, text).about_missing(element.name.as_str());
+            walk.report(finding.severity(Severity::Information).expected("must support").from(origin));
+        }
+    }
+}
+
 fn missing(node: Node<'_>, schema: &Schema, element: &ElementSchema, count: u32, walk: &mut Walk<'_, '_>) {
     let (name, min) = (&element.name, element.min.count);
+    // A datatype is called as the element that it stands in, where only that one demands it.
+    let of = match walk.trail.last() {
+        Some(crumb)
+            if !schema.is_resource
+                && !crumb.element.is_empty()
+                && element.min.origin.element != format!("{}.{name}", schema.name) =>
+        {
+            crumb.element
+        }
+        _ => schema.name.as_str(),
+    };
     let text = match count {
-        0 if min == 1 => format!("{} requires {name}", schema.name),
-        0 => format!("{} requires at least {min} of {name}", schema.name),
-        _ => format!("{} requires at least {min} of {name}, there are {count}", schema.name),
+        0 if min == 1 => format!("{of} requires {name}"),
+        0 => format!("{of} requires at least {min} of {name}"),
+        _ => format!("{of} requires at least {min} of {name}, there are {count}"),
     };
     let names: Vec<String> = element.instance_names().collect();
     let hint = (names.len() > 1 && names.len() <= FEW).then(|| format!("add one of {}", names.join(", ")));

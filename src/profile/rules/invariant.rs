@@ -13,6 +13,7 @@ use crate::definitions::Membership;
 use crate::definitions::structure::Constraint;
 use crate::fhir::{Key, Node, Origin, Severity};
 use crate::fhirpath::{Context, Element, Expression, Item};
+use crate::profile::amendments::Amendment;
 use crate::profile::checker::Request;
 use crate::profile::compile::Definition;
 use crate::profile::findings::Finding;
@@ -33,6 +34,8 @@ pub(in crate::profile) struct Invariant {
     human: String,
     severity: Severity,
     is_best_practice: bool,
+    /// The defect of the printed rule, of which this says what is meant
+    amends: Option<String>,
     /// Why it cannot run, where it is no FHIRPath
     expression: Result<Expression, String>,
 }
@@ -53,17 +56,19 @@ pub(in crate::profile) struct Obligation<'c, 'd> {
     pub(in crate::profile) parent: Option<Node<'d>>,
 }
 
-/// The invariants of an element.
-pub(in crate::profile) fn compile(definition: Definition<'_>) -> impl Iterator<Item = (Rule, Arc<Origin>)> {
+/// The invariants of an element, and what is meant by those that do not say it.
+pub(in crate::profile) fn compile<'a>(definition: Definition<'a>) -> impl Iterator<Item = (Rule, Arc<Origin>)> + 'a {
     let stated = definition.element.constraints.iter().filter(|it| !ELSEWHERE.contains(&it.key.as_str()));
-    stated.map(move |constraint| {
+    let stated = stated.map(|constraint| (Invariant::of(constraint), constraint.source.clone()));
+    let meant = definition.schemas.amendments(&definition).into_iter().map(|it| (Invariant::meant(it), None));
+    stated.chain(meant).map(move |(invariant, source)| {
         let origin = definition.origin();
         let origin = Origin {
-            constraint: Some(constraint.key.clone()),
-            profile: constraint.source.clone().unwrap_or_else(|| origin.profile.clone()),
+            constraint: Some(invariant.key.clone()),
+            profile: source.unwrap_or_else(|| origin.profile.clone()),
             element: origin.element.clone(),
         };
-        (Rule::Invariant(Invariant::of(constraint)), Arc::new(origin))
+        (Rule::Invariant(invariant), Arc::new(origin))
     })
 }
 
@@ -74,7 +79,20 @@ impl Invariant {
             human: constraint.human.clone(),
             severity: if constraint.is_error { Severity::Error } else { Severity::Warning },
             is_best_practice: constraint.is_best_practice,
+            amends: None,
             expression: Expression::parse(&constraint.expression).map_err(|issue| issue.text),
+        }
+    }
+
+    /// What a printed rule means: a warning that names its defect.
+    fn meant(amendment: &Amendment) -> Self {
+        Self {
+            key: amendment.key.clone(),
+            human: amendment.human.clone(),
+            severity: Severity::Warning,
+            is_best_practice: false,
+            amends: Some(amendment.said.clone()),
+            expression: Ok(amendment.expression.clone()),
         }
     }
 
@@ -94,7 +112,14 @@ impl Invariant {
         let severity = if self.is_best_practice { Severity::Warning } else { self.severity };
         let human = self.human.trim().trim_end_matches('.');
         let text = if human.is_empty() { "the invariant does not hold" } else { human };
-        Finding::error(Key::Invariant, node, format!("{text} ({})", self.key)).severity(severity)
+        match &self.amends {
+            None => Finding::error(Key::Invariant, node, format!("{text} ({})", self.key)).severity(severity),
+            Some(defect) => {
+                let text =
+                    format!("{text} ({}, as it is meant; as it is printed it lets this pass: {defect})", self.key);
+                Finding::error(Key::GuideDefect, node, text).severity(severity)
+            }
+        }
     }
 }
 
@@ -134,9 +159,12 @@ pub(in crate::profile) fn settle<'d>(resource: Node<'d>, due: &[Obligation<'_, '
         context = context.now(now);
     }
     let mut found = Vec::new();
+    let mut broken: Vec<(u32, &str)> = Vec::new();
     for Obligation { stated, node, parent } in due {
         let Rule::Invariant(invariant) = &stated.rule else { continue };
-        if !invariant.is_due(&walk.request) {
+        // Where the rule is broken as it is printed, what it means need not be said.
+        let is_said = invariant.amends.is_some() && broken.contains(&(node.index(), invariant.key.as_str()));
+        if !invariant.is_due(&walk.request) || is_said {
             continue;
         }
         let finding = match &invariant.expression {
@@ -150,6 +178,7 @@ pub(in crate::profile) fn settle<'d>(resource: Node<'d>, due: &[Obligation<'_, '
             },
             Err(why) => not_run(invariant, *node, why),
         };
+        broken.push((node.index(), invariant.key.as_str()));
         found.push(finding.stated(stated));
     }
     for finding in found {

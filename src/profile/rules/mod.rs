@@ -140,9 +140,9 @@ impl Rule {
             Self::Invariant(_) => {}
             Self::Conforms(profiles) => profiles.check(node, walk),
             Self::Unresolved { profile, used } => walk.report_once(profile, || {
-                let instead = used.as_deref().map_or("only the base type was checked".to_owned(), |used| {
-                    format!("{used} was used instead")
-                });
+                let instead = used
+                    .as_deref()
+                    .map_or("only the base type was checked".to_owned(), |used| format!("{used} was used instead"));
                 Finding::not_checked(node, format!("the profile {profile} is not at hand; {instead}"))
             }),
             Self::Contained => contained::check(node, walk),

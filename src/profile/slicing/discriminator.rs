@@ -163,17 +163,18 @@ impl Maker<'_> {
         if !matches!(kind, "value" | "pattern") || names.iter().any(|name| name.contains('(')) {
             return None;
         }
-        let check = if names == ["url"] && element.types.iter().any(|it| it.code == "Extension" && !it.profiles.is_empty()) {
-            let profile = element.types.iter().flat_map(|it| &it.profiles).next()?;
-            let json = serde_json::Value::from(bare(profile)).to_string();
-            Check::Fixed(Arc::new(Document::parse(json).ok()?))
-        } else {
-            let whole = element.fixed.as_ref().or(element.pattern.as_ref())?;
-            let whole = Document::parse(whole.json.clone()).ok()?;
-            let inner = names.iter().try_fold(whole.root(), |node, name| node.get(name))?;
-            let inner = Arc::new(Document::parse(inner.text()).ok()?);
-            if element.fixed.is_some() { Check::Fixed(inner) } else { Check::Pattern(inner) }
-        };
+        let check =
+            if names == ["url"] && element.types.iter().any(|it| it.code == "Extension" && !it.profiles.is_empty()) {
+                let profile = element.types.iter().flat_map(|it| &it.profiles).next()?;
+                let json = serde_json::Value::from(bare(profile)).to_string();
+                Check::Fixed(Arc::new(Document::parse(json).ok()?))
+            } else {
+                let whole = element.fixed.as_ref().or(element.pattern.as_ref())?;
+                let whole = Document::parse(whole.json.clone()).ok()?;
+                let inner = names.iter().try_fold(whole.root(), |node, name| node.get(name))?;
+                let inner = Arc::new(Document::parse(inner.text()).ok()?);
+                if element.fixed.is_some() { Check::Fixed(inner) } else { Check::Pattern(inner) }
+            };
         let step = |name: &&str| Step::Member(vec![(*name).to_owned()]);
         let path = steps.iter().cloned().chain(names.iter().map(step)).collect();
         Some(Condition { path, check, said: self.said.clone() })
