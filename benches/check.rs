@@ -9,12 +9,27 @@
 use std::sync::{Arc, LazyLock};
 
 use divan::{Bencher, black_box, counter::ItemsCount};
-use handoff::definitions::Definitions;
+use handoff::definitions::{Definitions, Package};
 use handoff::fhir::Document;
-use handoff::profile::Checker;
+use handoff::profile::{Amendments, Checker};
 
-static CHECKER: LazyLock<Checker> =
-    LazyLock::new(|| Definitions::r4().map(|r4| Checker::new(Arc::new(r4))).unwrap_or_else(|error| panic!("{error}")));
+/// Without packages: R4 and our own profiles.
+static CHECKER: LazyLock<Checker> = LazyLock::new(|| Checker::new(Arc::new(Definitions::shipped().unwrap())));
+
+/// With US Core and SDOH Clinical Care, where they lie beside this repository.
+static SDOHCC: LazyLock<Option<Checker>> = LazyLock::new(|| {
+    let read = |name: &str| {
+        let file = std::fs::File::open(format!("../shared/packages/{name}.tgz")).ok()?;
+        Package::from_tgz(file).ok()
+    };
+    let (core, sdohcc) = (read("hl7.fhir.us.core-7.0.0")?, read("hl7.fhir.us.sdoh-clinicalcare-3.0.0")?);
+    let definitions = Definitions::shipped().unwrap().with(core).with(sdohcc);
+    Some(Checker::new(Arc::new(definitions)).amended(Amendments::shipped().unwrap()))
+});
+
+/// The profile of the guide, and our own.
+const OF_GUIDE: &str = "http://hl7.org/fhir/us/sdoh-clinicalcare/StructureDefinition/SDOHCC-TaskForReferralManagement";
+const OUR_OWN: &str = "urn:handoff:fhir:StructureDefinition:referral-task";
 
 const TASK: &str = include_str!("referral-task.json");
 
@@ -58,6 +73,27 @@ mod task {
         bencher.counter(ItemsCount::new(1_usize)).bench(|| {
             let document = Document::parse(black_box(TASK)).unwrap_or_else(|issue| panic!("{issue}"));
             CHECKER.check(document.root())
+        });
+    }
+
+    #[divan::bench]
+    fn parse_and_check_with_our_own_profile(bencher: Bencher<'_, '_>) {
+        bencher.counter(ItemsCount::new(1_usize)).bench(|| {
+            let document = Document::parse(black_box(TASK)).unwrap_or_else(|issue| panic!("{issue}"));
+            CHECKER.check_against(document.root(), &[OUR_OWN])
+        });
+    }
+
+    /// Structure, slices, invariants, bindings, profile, all of the guide's own.
+    #[divan::bench]
+    fn parse_and_check_with_the_profile_of_the_guide(bencher: Bencher<'_, '_>) {
+        let Some(checker) = &*SDOHCC else { return };
+        let document = Document::parse(TASK).unwrap_or_else(|issue| panic!("{issue}"));
+        let issues = checker.check_against(document.root(), &[OF_GUIDE]);
+        assert!(issues.iter().all(|issue| !issue.is_error()), "{issues:?}");
+        bencher.counter(ItemsCount::new(1_usize)).bench(|| {
+            let document = Document::parse(black_box(TASK)).unwrap_or_else(|issue| panic!("{issue}"));
+            checker.check_against(document.root(), &[OF_GUIDE])
         });
     }
 }

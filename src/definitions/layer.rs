@@ -207,6 +207,17 @@ impl Layer {
         found.filter_map(|entry| self.read(&entry, SearchParameter::read)).collect()
     }
 
+    /// The profiles that the guides of the package demand of all resources of a type: type and profile.
+    pub(super) fn global_profiles(&self) -> Vec<(String, String)> {
+        let guides = self.of_kind("ImplementationGuide").filter_map(Entry::parse);
+        let of_guide = |entry: Entry<'_>| {
+            let document = Document::parse_within(self.text(&entry)?, LIMITS).ok()?;
+            let pair = |global: Node<'_>| Some((global.str("type")?.into_owned(), global.str("profile")?.into_owned()));
+            Some(document.root().list("global").filter_map(pair).collect::<Vec<_>>())
+        };
+        guides.filter_map(of_guide).flatten().collect()
+    }
+
     /// The lines of the index about one resource type; they stand together.
     fn of_kind(&self, kind: &str) -> impl Iterator<Item = &str> {
         let is_of = move |line: &&str| line.split('\t').next() == Some(kind);

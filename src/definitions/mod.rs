@@ -6,7 +6,10 @@
 //! that share what they had. Bytes are passed in; nothing here opens a file or a socket.
 
 pub mod code_system;
+mod currency;
 mod expand;
+mod filter;
+mod language;
 mod layer;
 mod model;
 pub mod own;
@@ -31,6 +34,7 @@ use layer::Layer;
 use resolve::{Layers, Needs, Spot};
 
 pub use code_system::CodeSystem;
+pub use language::LanguagePart;
 pub use package::Package;
 pub use search_parameter::SearchParameter;
 pub use structure::{
@@ -57,6 +61,7 @@ pub struct Definitions {
     implicit_sets: RwLock<HashMap<String, Arc<ValueSet>>>,
     snapshots: RwLock<HashMap<Spot, Snapshot>>,
     parameters: OnceLock<HashMap<String, Vec<Arc<SearchParameter>>>>,
+    globals: OnceLock<HashMap<String, Vec<String>>>,
 }
 
 /// A structure that was made of a differential, or why it could not be.
@@ -115,6 +120,7 @@ impl Definitions {
             implicit_sets: RwLock::default(),
             snapshots: RwLock::default(),
             parameters: OnceLock::new(),
+            globals: OnceLock::new(),
         }
     }
 
@@ -168,6 +174,19 @@ impl Definitions {
     /// The value set that a resource describes which belongs to no package: one that is contained in another.
     pub fn value_set_of(&self, resource: Node<'_>) -> ValueSet {
         expand::compose(self.view(), resource)
+    }
+
+    /// The profiles that the guides at hand demand of every resource of a type
+    /// (<https://hl7.org/fhir/R4/implementationguide-definitions.html#ImplementationGuide.global>).
+    pub fn global_profiles(&self, resource_type: &str) -> &[String] {
+        let by_type = self.globals.get_or_init(|| {
+            let mut by_type: HashMap<String, Vec<String>> = HashMap::new();
+            for (kind, profile) in self.layers.iter().flat_map(|layer| layer.global_profiles()) {
+                by_type.entry(kind).or_default().push(profile);
+            }
+            by_type
+        });
+        by_type.get(resource_type).map_or(&[], Vec::as_slice)
     }
 
     /// How a resource type is searched, the parameters of `Resource` and `DomainResource` included.

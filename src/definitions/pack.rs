@@ -99,7 +99,8 @@ fn list_codes(definitions: &mut [Definition], package: &Package, beside: Option<
     };
     let needed = required(definitions);
     for definition in definitions.iter_mut().filter(|one| one.kind == "ValueSet" && needed.contains(&one.url)) {
-        if let Some(set) = all.value_set(&definition.url).filter(|set| set.parts.iter().all(is_listed)) {
+        let canonical = format!("{}|{}", definition.url, definition.version);
+        if let Some(set) = all.value_set(&canonical).filter(|set| set.parts.iter().all(is_listed)) {
             definition.text = as_json(&set).into_boxed_str();
         }
     }

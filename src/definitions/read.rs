@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use super::search_parameter::{Component, SearchParameter};
-use super::snapshot::Stated;
+use super::snapshot::{Most, Stated};
 use super::structure::{
     AdditionalBinding, Binding, Constraint, Context, Discriminator, Element, Literal, Purpose, Slicing, Strength,
     Structure, StructureKind, TypeRef, Usage,
@@ -76,23 +76,23 @@ impl Structure {
         let structure = Self::read(node)?;
         let elements = node.get("differential").into_iter().flat_map(|list| list.list("element"));
         let stated = |node: Node<'_>| {
-            let max = text(node, "max").map(|max| max.parse().ok());
-            Ok(Stated { element: read_element(node, &structure)?, min: number(node, "min"), max })
+            let max = match text(node, "max") {
+                None => Most::Unsaid,
+                Some(max) => max.parse().map_or(Most::Many, Most::Number),
+            };
+            let element = read_element(node, &structure)?;
+            Ok(Stated { element, has_id: node.get("id").is_some(), min: number(node, "min"), max })
         };
         elements.map(stated).collect()
     }
 }
 
-/// Does it constrain a type that another structure defines? Where it does not say so, its base tells: a type is not
-/// based on itself.
+/// Does it constrain a type that another structure defines? It may say so; and a type is never based on itself, whatever
+/// is said.
 pub(super) fn is_constraint(node: Node<'_>) -> bool {
-    match node.str("derivation") {
-        Some(how) => how == "constraint",
-        None => {
-            let base = node.str("baseDefinition");
-            base.and_then(|base| base.rsplit('/').next().map(str::to_owned)) == text(node, "type")
-        }
-    }
+    let base = node.str("baseDefinition");
+    let is_of_own_type = base.is_some_and(|base| base.rsplit('/').next().map(str::to_owned) == text(node, "type"));
+    is_of_own_type || node.str("derivation").is_some_and(|how| how == "constraint")
 }
 
 impl SearchParameter {

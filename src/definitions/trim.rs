@@ -155,6 +155,9 @@ const SEARCH_PARAMETER: Keep = Only(&[
     ("component", All),
 ]);
 
+/// Of a guide, the profiles that it demands wherever it is used.
+const GUIDE: Keep = Only(&[("resourceType", All), ("url", All), ("version", All), ("global", All)]);
+
 /// The trimmed JSON of a conformance resource; nothing for a type of resource that is not kept.
 pub(super) fn trim(node: Node<'_>) -> Option<String> {
     let keep = match &*node.str("resourceType")? {
@@ -162,6 +165,7 @@ pub(super) fn trim(node: Node<'_>) -> Option<String> {
         "CodeSystem" => &CODE_SYSTEM,
         "ValueSet" => &VALUE_SET,
         "SearchParameter" => &SEARCH_PARAMETER,
+        "ImplementationGuide" => &GUIDE,
         _ => return None,
     };
     let mut text = String::new();

@@ -2,6 +2,7 @@
 //! of them in one pass over the document, so that they cost nothing while nothing is wrong and little when much is.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -159,6 +160,7 @@ impl Findings {
                 kept.push(finding);
             }
         }
+        keep_worst_of_codes(&mut kept);
         let mut locator = Locator::new(root);
         let mut issues: Vec<Issue> = kept.into_iter().map(|finding| locator.issue(finding)).collect();
         if let Some(severity) = self.unlisted {
@@ -167,6 +169,18 @@ impl Findings {
         }
         Report { issues, questions: questions(open, root) }
     }
+}
+
+/// One wrong code may break several bindings, and not be in its code system either; the worst of that is enough.
+fn keep_worst_of_codes(kept: &mut Vec<Finding>) {
+    let is_about_code = |finding: &Finding| matches!(finding.key, Key::Binding | Key::Coding);
+    let rank = |finding: &Finding| (finding.severity, finding.key == Key::Binding);
+    let mut worst: HashMap<u32, (Severity, bool)> = HashMap::new();
+    for finding in kept.iter().filter(|finding| is_about_code(finding)) {
+        let known = worst.entry(finding.node).or_insert_with(|| rank(finding));
+        *known = rank(finding).max(*known);
+    }
+    kept.retain(|finding| !is_about_code(finding) || worst.get(&finding.node) == Some(&rank(finding)));
 }
 
 fn questions(mut open: Vec<Open>, root: Node<'_>) -> Vec<Question> {

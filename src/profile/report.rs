@@ -44,6 +44,9 @@ impl Report {
     /// where it does not know, which is said once for each value set.
     pub fn settle(self, mut answer: impl FnMut(&Question) -> Option<bool>) -> Vec<Issue> {
         let mut issues = self.issues;
+        if self.questions.is_empty() {
+            return issues;
+        }
         let mut unknown: Vec<String> = Vec::new();
         for question in self.questions {
             match answer(&question) {
@@ -56,7 +59,8 @@ impl Report {
                 }
             }
         }
-        issues.sort_by_key(|issue| issue.place);
+        // What has no place is about the document as a whole, and comes last.
+        issues.sort_by_key(|issue| (issue.place.is_none(), issue.place));
         issues
     }
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use super::amendments::{Amendment, Amendments};
 use super::compile::{self, Definition, compile};
 use super::schema::{Part, Schema, SchemaRef};
-use crate::definitions::Definitions;
+use crate::definitions::{CodeSystem, Definitions};
 use crate::fhirpath::Model;
 
 /// Room in the first shelf; each further one has twice the room of the one before.
@@ -24,6 +24,8 @@ pub(super) struct Schemas {
     numbers: Mutex<HashMap<Vec<Part>, SchemaRef>>,
     /// Shelves never move, so what stands there can be borrowed while others are added.
     shelves: [OnceLock<Box<[Slot]>>; 20],
+    /// The code systems that were asked for, those that are complete
+    systems: RwLock<HashMap<Box<str>, Option<Arc<CodeSystem>>>>,
     /// What came of adding a profile to a schema
     derived: RwLock<HashMap<SchemaRef, HashMap<Box<str>, Derived>>>,
 }
@@ -60,6 +62,7 @@ impl Schemas {
             amendments: Amendments::default(),
             numbers: Mutex::default(),
             shelves: std::array::from_fn(|_| OnceLock::new()),
+            systems: RwLock::default(),
             derived: RwLock::default(),
         };
         for name in schemas.definitions.resource_types() {
@@ -144,6 +147,19 @@ impl Schemas {
         }
         let schema = self.number(parts);
         if found.exact { Derived::Schema(schema) } else { Derived::Other(schema, compile::key(&structure)) }
+    }
+
+    /// The code system with this URL, if all its codes are at hand.
+    pub(super) fn code_system(&self, url: &str) -> Option<Arc<CodeSystem>> {
+        let known = self.systems.read().unwrap_or_else(PoisonError::into_inner).get(url).cloned();
+        known.unwrap_or_else(|| {
+            let found = self.definitions.code_system(url).filter(|system| system.is_complete);
+            let mut known = self.systems.write().unwrap_or_else(PoisonError::into_inner);
+            if known.len() < MOST_UNKNOWN || found.is_some() {
+                known.insert(url.into(), found.clone());
+            }
+            found
+        })
     }
 
     /// The schema with a part besides.

@@ -10,7 +10,7 @@ use super::questionnaire::Forms;
 use super::report::{self, Open};
 use super::rules::invariant::{self, Obligation};
 use super::rules::{bundle::Entries, demands};
-use super::rules::{cardinality, choice, claims, empty, extension, json_kind, resource_type, sibling, unknown_element};
+use super::rules::{Rule, cardinality, choice, claims, empty, extension, json_kind, resource_type, sibling, unknown_element};
 use super::schema::{Content, ElementSchema, Member, Schema, SchemaRef, Stated, ValueSchema};
 use super::schemas::Schemas;
 use super::scope::Scope;
@@ -40,6 +40,8 @@ pub(super) struct Walk<'c, 'd> {
     seen: Vec<Seen>,
     /// The same of their slices
     slices: Vec<Count>,
+    /// How the values of the slicings at hand have stood
+    pub(super) sorted: Vec<Sorted>,
     /// Invariants that wait for the end of their resource
     obligations: Vec<Obligation<'c, 'd>>,
     /// The slices of the value at hand
@@ -80,6 +82,7 @@ impl<'c, 'd> Walk<'c, 'd> {
             told: HashSet::new(),
             seen: Vec::new(),
             slices: Vec::new(),
+            sorted: Vec::new(),
             obligations: Vec::new(),
             key: Vec::new(),
         }
@@ -236,12 +239,13 @@ impl<'c, 'd> Walk<'c, 'd> {
         let count = if member.is_sibling {
             sibling::check(parent, node, &member.name, element, value, self)
         } else {
-            let mut sorter = (!element.slicings.is_empty()).then(|| Sorter {
-                position: member.value,
-                slices,
-                states: slicing::state(element),
-            });
-            self.values(parent, node, element, value, sorter.as_mut())
+            let before = self.sorted.len();
+            self.sorted.resize(before + element.slicings.len(), Sorted::default());
+            let sorter =
+                (!element.slicings.is_empty()).then_some(Sorter { position: member.value, slices, states: before });
+            let count = self.values(parent, node, element, value, sorter);
+            self.sorted.truncate(before);
+            count
         };
         let seen = &mut self.seen[base + position];
         seen.count = seen.count.max(count);
@@ -254,7 +258,7 @@ impl<'c, 'd> Walk<'c, 'd> {
         node: Node<'d>,
         element: &'c ElementSchema,
         value: &'c ValueSchema,
-        mut sorter: Option<&mut Sorter>,
+        sorter: Option<Sorter>,
     ) -> u32 {
         if node.kind() != Kind::Array {
             if element.is_list {
@@ -277,7 +281,7 @@ impl<'c, 'd> Walk<'c, 'd> {
                     empty::null(item, self);
                 }
             } else {
-                let value = self.sorted(item, element, value, sorter.as_deref_mut());
+                let value = self.sorted(item, element, value, sorter);
                 self.value(item, element, value);
                 self.oblige(item, None, &value.invariants);
             }
@@ -295,14 +299,15 @@ impl<'c, 'd> Walk<'c, 'd> {
         node: Node<'d>,
         element: &'c ElementSchema,
         value: &'c ValueSchema,
-        sorter: Option<&mut Sorter>,
+        sorter: Option<Sorter>,
     ) -> &'c ValueSchema {
         let Some(sorter) = sorter else { return value };
         let mut key = std::mem::take(&mut self.key);
         key.clear();
         key.push(sorter.position);
-        for (number, (slicing, state)) in element.slicings.iter().zip(&mut sorter.states).enumerate() {
-            slicing.sort(number as u16, node, &value.type_name, state, sorter.slices, &mut key, self);
+        for (number, slicing) in element.slicings.iter().enumerate() {
+            let place = slicing::Place { number: number as u16, counts: sorter.slices, state: sorter.states + number };
+            slicing.sort(&place, node, &value.type_name, &mut key, self);
         }
         let found = if key.len() > 1 {
             element.variants.get(&key, || slicing::variant(self.schemas, element, &key))
@@ -364,16 +369,23 @@ impl<'c, 'd> Walk<'c, 'd> {
     /// Notes invariants about a value; `parent` is where the sibling of a primitive stands.
     pub(super) fn oblige(&mut self, node: Node<'d>, parent: Option<Node<'d>>, invariants: &'c [Stated]) {
         for stated in invariants {
+            if let Rule::Invariant(invariant) = &stated.rule
+                && invariant.holds_at_sight(node)
+            {
+                continue;
+            }
             self.obligations.push(Obligation { stated, node, parent });
         }
     }
 }
 
 /// What sorting the values of an element into slices takes.
+#[derive(Clone, Copy)]
 struct Sorter {
     /// Position of the type among those of the element
     position: u16,
     /// Where the counts of the object's slices begin
     slices: usize,
-    states: Vec<Sorted>,
+    /// Where the states of the slicings begin
+    states: usize,
 }

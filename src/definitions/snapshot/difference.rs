@@ -12,10 +12,23 @@ use crate::definitions::structure::Element;
 #[derive(Debug, Clone)]
 pub(in crate::definitions) struct Stated {
     pub(in crate::definitions) element: Element,
+    /// It has an id, rather than its path for one
+    pub(in crate::definitions) has_id: bool,
     /// The minimum, if it says one
     pub(in crate::definitions) min: Option<u32>,
-    /// The maximum, if it says one; inside, none is `*`
-    pub(in crate::definitions) max: Option<Option<u32>>,
+    /// The maximum
+    pub(in crate::definitions) max: Most,
+}
+
+/// A maximum, as a differential states it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::definitions) enum Most {
+    /// It says none
+    Unsaid,
+    /// `*`
+    Many,
+    /// A number
+    Number(u32),
 }
 
 /// One element of a differential.
@@ -39,7 +52,7 @@ pub(super) fn addresses(stated: Vec<Stated>) -> Vec<Difference> {
     let mut found = Vec::with_capacity(stated.len());
     for stated in stated {
         let element = &stated.element;
-        let steps = by_id(element).unwrap_or_else(|| by_path(element, &last));
+        let steps = by_id(element).filter(|_| stated.has_id).unwrap_or_else(|| by_path(element, &last));
         let inside = format!("{}.", element.path);
         last.retain(|path, _| !path.starts_with(&inside));
         last.insert(element.path.clone(), steps.clone());
@@ -48,10 +61,10 @@ pub(super) fn addresses(stated: Vec<Stated>) -> Vec<Difference> {
     found
 }
 
-/// The way that the id writes; nothing where id and path do not agree, or there is no id.
+/// The way that the id writes; nothing where id and path do not agree.
 fn by_id(element: &Element) -> Option<Vec<Step>> {
     let (ids, names): (Vec<&str>, Vec<&str>) = (element.id.split('.').collect(), element.path.split('.').collect());
-    if ids.len() != names.len() || (element.id == element.path && element.slice_name.is_some()) {
+    if ids.len() != names.len() {
         return None;
     }
     let step = |(id, name): (&str, &str)| {

@@ -2,7 +2,7 @@
 //! (<https://hl7.org/fhir/R4/elementdefinition.html#interpretation>): what it says narrows or replaces, what it does not say
 //! stays.
 
-use super::difference::Stated;
+use super::difference::{Most, Stated};
 use crate::definitions::View;
 use crate::definitions::structure::{Binding, Constraint, Element, Slicing, Structure};
 
@@ -16,8 +16,8 @@ pub(super) fn merge(view: View<'_>, structure: &Structure, element: &mut Element
     if let Some(min) = stated.min {
         element.min = element.min.max(min);
     }
-    if let Some(max) = stated.max {
-        element.max = narrower(element.max, max);
+    if let Most::Number(max) = stated.max {
+        element.max = narrower(element.max, Some(max));
     }
     if let Some(slicing) = &said.slicing {
         slice(element, slicing);

@@ -17,7 +17,7 @@ use crate::fhir::{Issue, Key, Node};
 use tree::Tree;
 use walk::Walk;
 
-pub(super) use difference::Stated;
+pub(super) use difference::{Most, Stated};
 
 /// The most elements that a snapshot may have; the largest published one has a few thousand.
 const MOST: usize = 50_000;
@@ -40,14 +40,11 @@ pub(super) fn generate(view: View<'_>, structure: &Structure, node: Node<'_>) ->
 
 /// The tree that the differential changes: the base's elements, named as this structure's.
 fn base(view: View<'_>, structure: &Structure, stated: &[Stated]) -> Result<Tree, Box<Issue>> {
-    let root = match stated.first().and_then(|first| first.element.path.split('.').next()) {
-        Some(name) if !structure.is_profile => name,
-        _ => &structure.type_name,
-    };
+    let own = stated.first().and_then(|first| first.element.path.split('.').next()).unwrap_or(&structure.type_name);
     // `Base` came with R5; R4 definitions that name it mean that they are based on nothing.
     let canonical = structure.base.as_deref().filter(|base| *base != format!("{CORE}Base"));
     let Some(canonical) = canonical else {
-        return Ok(Tree::new(Element { path: root.to_owned(), max: None, ..Element::default() }, root));
+        return Ok(Tree::new(Element { is_list: true, ..Element::default() }, own));
     };
     let Some(base) = view.structure(canonical) else {
         return Err(unusable(structure, "", missing(view, canonical)).into());
@@ -57,6 +54,8 @@ fn base(view: View<'_>, structure: &Structure, stated: &[Stated]) -> Result<Tree
             format!("it constrains {}, and its base {canonical} is about {}", structure.type_name, base.type_name);
         return Err(unusable(structure, "", said).into());
     }
+    // A profile goes on calling the root as its base does; a type has a name of its own.
+    let root = base.root().map(|root| root.name.as_str()).filter(|_| structure.is_profile).unwrap_or(own);
     Tree::of(&base, root)
         .ok_or_else(|| unusable(structure, "", format!("its base {canonical} has no usable elements")).into())
 }

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::difference::{Difference, Step};
+use super::difference::{Difference, Most, Step};
 use super::merge::merge;
 use super::tree::{Branch, Tree};
 use super::{DEEPEST, MOST, missing, unusable};
@@ -59,7 +59,11 @@ impl Walk<'_> {
         }
         if !self.structure.is_profile && depth + 1 == difference.steps.len() && slice.is_none() {
             let Element { path, is_list, .. } = &difference.stated.element;
-            let max = difference.stated.max.unwrap_or(Some(1));
+            let max = match difference.stated.max {
+                Most::Unsaid => Some(1),
+                Most::Many => None,
+                Most::Number(max) => Some(max),
+            };
             let new = Element {
                 name: name.clone(),
                 base_path: Some(path.clone()),
@@ -82,7 +86,7 @@ impl Walk<'_> {
         })
     }
 
-    /// A choice of which one type has to be there has no room for another.
+    /// A choice of which one type has to be there has to be there itself, and has no room for another.
     fn settle_choice(&mut self, at: usize) {
         let Branch { element, slice_of, .. } = self.tree.get(at);
         if let (Some(choice), true, true, [only]) =
@@ -91,6 +95,7 @@ impl Walk<'_> {
             let only = only.clone();
             let choice = &mut self.tree.get_mut(choice).element;
             if choice.max == Some(1) {
+                choice.min = 1;
                 choice.types.retain(|one| one.code == only.code);
             }
         }

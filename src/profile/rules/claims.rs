@@ -1,5 +1,5 @@
 //! The profiles that a resource has to meet: those that it claims in `meta.profile`
-//! (<https://hl7.org/fhir/R4/resource.html#Meta>), and those that whoever asks demands.
+//! (<https://hl7.org/fhir/R4/resource.html#Meta>), those that whoever asks demands, and those that a guide demands of all.
 //!
 //! What they say is added to the schema that the resource is walked with. What cannot be checked is said once for each
 //! profile, never passed over.
@@ -19,10 +19,9 @@ pub(in crate::profile) fn claimed<'d>(node: Node<'d>, mut schema: SchemaRef, wal
             }
         }
     }
-    if let Some(by_type) = walk.request.by_type
-        && let Some(kind) = node.str("resourceType")
-    {
-        for profile in by_type.get(&*kind).into_iter().flatten() {
+    if let Some(kind) = node.str("resourceType") {
+        let demanded = walk.request.by_type.and_then(|by_type| by_type.get(&*kind)).into_iter().flatten();
+        for profile in demanded.chain(walk.schemas.definitions().global_profiles(&kind)) {
             schema = add_at(node, node, schema, profile, walk);
         }
     }

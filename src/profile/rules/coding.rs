@@ -19,7 +19,7 @@ pub(in crate::profile) fn check(node: Node<'_>, walk: &mut Walk<'_, '_>) {
         return;
     }
     let Some((at, code)) = node.get("code").and_then(|at| Some((at, at.as_str()?))) else { return };
-    let Some(system) = walk.schemas.definitions().code_system(&url).filter(|system| system.is_complete) else { return };
+    let Some(system) = walk.schemas.code_system(&url) else { return };
     if !system.has(&code) {
         let text = format!("the code system {url} has no such code");
         let known = nearest(&code, system.concepts().iter().map(|concept| concept.code.as_str()));

@@ -36,6 +36,8 @@ pub(in crate::profile) struct Invariant {
     is_best_practice: bool,
     /// The defect of the printed rule, of which this says what is meant
     amends: Option<String>,
+    /// It holds wherever none of these is a member; nothing where it has to be run to know
+    needs: Option<Vec<Box<str>>>,
     /// Why it cannot run, where it is no FHIRPath
     expression: Result<Expression, String>,
 }
@@ -74,25 +76,29 @@ pub(in crate::profile) fn compile<'a>(definition: Definition<'a>) -> impl Iterat
 
 impl Invariant {
     fn of(constraint: &Constraint) -> Self {
+        let expression = Expression::parse(&constraint.expression).map_err(|issue| issue.text);
         Self {
             key: constraint.key.clone(),
             human: constraint.human.clone(),
             severity: if constraint.is_error { Severity::Error } else { Severity::Warning },
             is_best_practice: constraint.is_best_practice,
             amends: None,
-            expression: Expression::parse(&constraint.expression).map_err(|issue| issue.text),
+            needs: needs(&expression),
+            expression,
         }
     }
 
     /// What a printed rule means: a warning that names its defect.
     fn meant(amendment: &Amendment) -> Self {
+        let expression = Ok(amendment.expression.clone());
         Self {
             key: amendment.key.clone(),
             human: amendment.human.clone(),
             severity: Severity::Warning,
             is_best_practice: false,
             amends: Some(amendment.said.clone()),
-            expression: Ok(amendment.expression.clone()),
+            needs: needs(&expression),
+            expression,
         }
     }
 
@@ -101,6 +107,17 @@ impl Invariant {
             Ok(expression) => format!("invariant {}: {}", self.key, expression.text()),
             Err(_) => format!("invariant {}", self.key),
         }
+    }
+
+    /// Can it be seen without running it that it holds?
+    pub(in crate::profile) fn holds_at_sight(&self, node: Node<'_>) -> bool {
+        let Some(needs) = &self.needs else { return false };
+        node.is_object()
+            && !node.members().any(|member| {
+                let name = member.name();
+                let name = name.strip_prefix('_').unwrap_or(name);
+                needs.iter().any(|needed| is_named(name, needed))
+            })
     }
 
     /// Is it asked for?
@@ -184,6 +201,17 @@ pub(in crate::profile) fn settle<'d>(resource: Node<'d>, due: &[Obligation<'_, '
     for finding in found {
         walk.report(finding);
     }
+}
+
+/// The members that the rule is about, if it holds without them.
+fn needs(expression: &Result<Expression, String>) -> Option<Vec<Box<str>>> {
+    let names = expression.as_ref().ok()?.holds_without()?;
+    Some(names.into_iter().map(Into::into).collect())
+}
+
+/// Is it a member of this name, or a choice of it: `valueString` for `value`?
+fn is_named(member: &str, name: &str) -> bool {
+    member.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.as_bytes()[0].is_ascii_uppercase())
 }
 
 fn undecided(invariant: &Invariant, node: Node<'_>) -> Finding {

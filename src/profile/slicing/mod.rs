@@ -15,7 +15,7 @@ use crate::fhir::Origin;
 
 pub(super) use compile::{compile, variant};
 pub(super) use discriminator::{Condition, Verdict};
-pub(super) use sort::{Count, Sorted, check, state};
+pub(super) use sort::{Count, Place, Sorted, check};
 
 /// One slicing of an element.
 #[derive(Debug)]

@@ -24,21 +24,24 @@ pub(in crate::profile) struct Count {
     pub(in crate::profile) unknown: u32,
 }
 
-/// The state to begin with, one for each slicing.
-pub(in crate::profile) fn state(element: &ElementSchema) -> Vec<Sorted> {
-    vec![Sorted::default(); element.slicings.len()]
+/// Where the counts and states of a slicing stand while its values are sorted.
+pub(in crate::profile) struct Place {
+    /// Its position among the slicings of its element
+    pub(in crate::profile) number: u16,
+    /// Where the counts of the object's slices begin
+    pub(in crate::profile) counts: usize,
+    /// Where its state stands
+    pub(in crate::profile) state: usize,
 }
 
 impl Slicing {
-    /// Puts a value into the slices that it belongs to: pairs of `number`, the slicing's own, and the slice's are added
-    /// to `key`. The counts of the object's slices begin at `base`.
+    /// Puts a value into the slices that it belongs to: for each, a pair of the slicing's number and its own is added to
+    /// `key`.
     pub(in crate::profile) fn sort<'d>(
         &self,
-        number: u16,
+        place: &Place,
         node: Node<'d>,
         type_name: &str,
-        sorted: &mut Sorted,
-        base: usize,
         key: &mut Vec<u16>,
         walk: &mut Walk<'_, 'd>,
     ) {
@@ -49,13 +52,15 @@ impl Slicing {
             });
         }
         let before = key.len();
-        let unknown = self.sort_into(None, number, node, type_name, base, key, walk);
+        let unknown = self.sort_into(None, place, node, type_name, key, walk);
         let outermost = key[before..].chunks_exact(2).map(|pair| pair[1]).next();
         match outermost {
-            Some(slice) => self.keep_order(slice, node, sorted, walk),
+            Some(slice) => self.keep_order(slice, node, place, walk),
             None if unknown => {}
             None => {
-                sorted.unsliced = true;
+                if let Some(state) = walk.sorted.get_mut(place.state) {
+                    state.unsliced = true;
+                }
                 if self.openness == Openness::Closed {
                     self.say_unsliced(None, node, type_name, walk);
                 }
@@ -63,41 +68,43 @@ impl Slicing {
         }
     }
 
+    /// The slices inside `parent`, or the outermost.
+    fn inside(&self, parent: Option<u16>) -> impl Iterator<Item = (u16, &Slice)> {
+        let numbered = self.slices.iter().enumerate().map(|(at, slice)| (at as u16, slice));
+        numbered.filter(move |(_, slice)| slice.parent == parent)
+    }
+
     /// Sorts among the slices inside `parent`; says whether a slice could not be told.
     fn sort_into<'d>(
         &self,
         parent: Option<u16>,
-        number: u16,
+        place: &Place,
         node: Node<'d>,
         type_name: &str,
-        base: usize,
         key: &mut Vec<u16>,
         walk: &mut Walk<'_, 'd>,
     ) -> bool {
         let (mut found, mut unknown) = (false, false);
-        let inside = |slice: &&(u16, &Slice)| slice.1.parent == parent;
-        let slices: Vec<(u16, &Slice)> =
-            self.slices.iter().enumerate().map(|(at, slice)| (at as u16, slice)).filter(|it| inside(&it)).collect();
-        for (at, slice) in slices.iter().filter(|(_, slice)| !slice.is_default) {
+        for (at, slice) in self.inside(parent).filter(|(_, slice)| !slice.is_default) {
             match slice.judge(node, type_name, walk) {
                 Verdict::Yes => {
                     found = true;
-                    self.enter(*at, number, node, type_name, base, key, walk);
+                    self.enter(at, place, node, type_name, key, walk);
                 }
                 Verdict::Unknown => {
                     unknown = true;
-                    walk.slice_count(base + self.first as usize + usize::from(*at)).unknown += 1;
+                    walk.slice_count(place.counts + self.first as usize + usize::from(at)).unknown += 1;
                 }
                 Verdict::No => {}
             }
         }
         if !found && !unknown {
-            if let Some((at, _)) = slices.iter().find(|(_, slice)| slice.is_default) {
-                self.enter(*at, number, node, type_name, base, key, walk);
+            if let Some((at, _)) = self.inside(parent).find(|(_, slice)| slice.is_default) {
+                self.enter(at, place, node, type_name, key, walk);
                 return false;
             }
             let is_closed = parent.and_then(|at| self.slices.get(usize::from(at))).is_some_and(|it| it.is_closed);
-            if is_closed && !slices.is_empty() {
+            if is_closed && self.inside(parent).next().is_some() {
                 self.say_unsliced(parent, node, type_name, walk);
             }
         }
@@ -107,21 +114,21 @@ impl Slicing {
     fn enter<'d>(
         &self,
         at: u16,
-        number: u16,
+        place: &Place,
         node: Node<'d>,
         type_name: &str,
-        base: usize,
         key: &mut Vec<u16>,
         walk: &mut Walk<'_, 'd>,
     ) {
-        key.extend([number, at]);
-        walk.slice_count(base + self.first as usize + usize::from(at)).met += 1;
-        if self.slices.iter().any(|slice| slice.parent == Some(at)) {
-            self.sort_into(Some(at), number, node, type_name, base, key, walk);
+        key.extend([place.number, at]);
+        walk.slice_count(place.counts + self.first as usize + usize::from(at)).met += 1;
+        if self.inside(Some(at)).next().is_some() {
+            self.sort_into(Some(at), place, node, type_name, key, walk);
         }
     }
 
-    fn keep_order(&self, slice: u16, node: Node<'_>, sorted: &mut Sorted, walk: &mut Walk<'_, '_>) {
+    fn keep_order(&self, slice: u16, node: Node<'_>, place: &Place, walk: &mut Walk<'_, '_>) {
+        let Some(sorted) = walk.sorted.get(place.state).copied() else { return };
         let name = &self.slices[usize::from(slice)].name;
         if self.is_ordered && slice + 1 < sorted.last {
             let before = &self.slices[usize::from(sorted.last - 1)].name;
@@ -133,7 +140,9 @@ impl Slicing {
             let text = format!("the slice {name} stands behind values that are in no slice; those come last");
             walk.report(Finding::error(Key::Slice, node, text).hint("move it up").from(&self.origin));
         }
-        sorted.last = sorted.last.max(slice + 1);
+        if let Some(state) = walk.sorted.get_mut(place.state) {
+            state.last = state.last.max(slice + 1);
+        }
     }
 
     /// A value that is in no slice where all have to be.
