@@ -140,15 +140,25 @@ impl Issue {
 
     /// The rule, with where it is written, as people say it: `SDOHCC-Goal|3.0.0, Goal.category: cardinality 1..*`.
     pub fn rule(&self) -> Option<String> {
-        match (&self.origin, &self.expected) {
-            (Some(origin), Some(expected)) => Some(format!("{origin}: {expected}")),
-            (Some(origin), None) => Some(origin.to_string()),
-            (None, expected) => expected.as_deref().map(str::to_owned),
+        let Some(origin) = &self.origin else { return self.expected.as_deref().map(str::to_owned) };
+        let mut rule = format!("{}, {}", origin.name(), origin.element);
+        // Most rules that are invariants name their key themselves.
+        let key = origin.constraint.as_deref();
+        if let Some(key) = key.filter(|key| !self.expected.as_deref().unwrap_or_default().contains(key)) {
+            rule = format!("{rule}, {key}");
         }
+        Some(self.expected.as_deref().map_or(rule.clone(), |expected| format!("{rule}: {expected}")))
     }
 }
 
 impl Origin {
+    /// The profile by the last part of its address and its version: `SDOHCC-Goal|3.0.0`. A URN has no parts.
+    pub fn name(&self) -> &str {
+        let url = self.profile.split('|').next().unwrap_or_default();
+        let start = if url.starts_with("http") { url.rfind('/').map_or(0, |slash| slash + 1) } else { 0 };
+        &self.profile[start..]
+    }
+
     /// The element in its profile, as definitions point to each other's elements: `CANONICAL|VERSION#ELEMENT`.
     pub fn address(&self) -> String {
         format!("{}#{}", self.profile, self.element)
@@ -158,19 +168,6 @@ impl Origin {
     pub fn invariant(&self) -> Option<String> {
         let url = self.profile.split('|').next().unwrap_or_default();
         self.constraint.as_ref().map(|key| format!("{url}#{key}"))
-    }
-}
-
-impl fmt::Display for Origin {
-    /// The profile by the last part of its address, the element, and the key of the invariant.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (url, version) = self.profile.split_once('|').unwrap_or((&self.profile, ""));
-        let name = if url.starts_with("http") { url.rsplit('/').next().unwrap_or(url) } else { url };
-        write!(f, "{name}{}{version}, {}", if version.is_empty() { "" } else { "|" }, self.element)?;
-        match &self.constraint {
-            Some(key) => write!(f, ", {key}"),
-            None => Ok(()),
-        }
     }
 }
 
