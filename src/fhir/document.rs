@@ -276,6 +276,18 @@ impl<'a> Node<'a> {
         slot.start as usize..slot.end as usize
     }
 
+    /// Where in the document a part of a string stands, of which the content begins `offset` bytes into the string's
+    /// content; its end for an offset behind it.
+    pub fn offset_of(self, offset: usize) -> usize {
+        let slot = self.slot();
+        let start = slot.start as usize + 1;
+        if !slot.escaped {
+            return (start + offset).min(slot.end as usize);
+        }
+        let inner = &self.document.text[start..slot.end as usize - 1];
+        start + raw_offset(inner, offset)
+    }
+
     /// Where its member name begins (the value itself outside an object), in bytes.
     pub fn name_start(self) -> usize {
         let slot = self.slot();
@@ -691,6 +703,24 @@ fn decode(inner: &str) -> String {
     serde_json::from_str(&format!("\"{inner}\"")).unwrap_or_else(|_| inner.to_owned())
 }
 
+/// How many bytes of a string as written make up the first `offset` bytes of its content.
+fn raw_offset(inner: &str, offset: usize) -> usize {
+    let bytes = inner.as_bytes();
+    let unit = |at: usize| inner.get(at..at + 4).and_then(|digits| u32::from_str_radix(digits, 16).ok()).unwrap_or(0);
+    let (mut at, mut decoded) = (0, 0);
+    while decoded < offset && at < bytes.len() {
+        (at, decoded) = match (bytes[at], bytes.get(at + 1)) {
+            (b'\\', Some(b'u')) => match unit(at + 2) {
+                0xd800..0xdc00 => (at + 12, decoded + 4),
+                other => (at + 6, decoded + char::from_u32(other).map_or(3, char::len_utf8)),
+            },
+            (b'\\', _) => (at + 2, decoded + 1),
+            _ => (at + 1, decoded + 1),
+        };
+    }
+    at.min(bytes.len())
+}
+
 /// Line and column of a byte offset.
 fn place_of(text: &str, offset: usize) -> Place {
     let before = &text.as_bytes()[..offset.min(text.len())];
@@ -704,6 +734,17 @@ fn place_of(text: &str, offset: usize) -> Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn knows_where_a_part_of_a_string_stands() {
+        for text in [r#""a\n\u00e9\ud83c\udfe0é<b""#, r#""plain <b""#, r#""\"<""#] {
+            let document = Document::parse(text).unwrap();
+            let content = document.root().as_str().unwrap().into_owned();
+            let offset = document.root().offset_of(content.find('<').unwrap());
+            assert_eq!(offset, text.find('<').unwrap(), "{text}");
+            assert_eq!(document.root().offset_of(999), text.len() - usize::from(text.contains('\\')), "{text}");
+        }
+    }
 
     #[test]
     fn keeps_digits_order_and_unknown_members() {
