@@ -9,6 +9,7 @@ pub mod code_system;
 mod currency;
 mod expand;
 mod filter;
+mod foreign;
 mod language;
 mod layer;
 mod model;

@@ -7,6 +7,7 @@ use std::io::Read;
 
 use flate2::read::GzDecoder;
 
+use super::foreign::Foreign;
 use super::layer::{Entry, LIMITS, RESOURCE};
 use super::trim::trim;
 use crate::error::{Error, Result};
@@ -132,12 +133,16 @@ impl Package {
             }
             return;
         }
-        match Definition::read(node) {
+        let foreign = Foreign::find(node);
+        match Definition::read(node, &foreign) {
             None if node.get("resourceType").is_some_and(|kind| kind.is_str("Questionnaire")) => {
                 self.questionnaires.push(node.text().into());
             }
             None => {}
-            Some(Ok(definition)) => self.definitions.push(definition),
+            Some(Ok(definition)) => {
+                self.issues.extend(foreign.issue(&definition.url));
+                self.definitions.push(definition);
+            }
             Some(Err(issue)) => self.issues.push(Issue { text: format!("{file}: {}", issue.text), ..*issue }),
         }
     }
@@ -145,8 +150,8 @@ impl Package {
 
 impl Definition {
     /// Reads one; nothing for a resource that defines nothing.
-    fn read(node: Node<'_>) -> Option<Result<Self, Box<Issue>>> {
-        let trimmed = trim(node)?;
+    fn read(node: Node<'_>, foreign: &Foreign<'_>) -> Option<Result<Self, Box<Issue>>> {
+        let trimmed = trim(node, foreign)?;
         let text = |name: &str| node.str(name).unwrap_or_default().into_owned();
         let kind = text("resourceType");
         // A tab or line end would break the index; no URL has one.
