@@ -30,6 +30,16 @@ pub(super) struct Message<'m> {
     pub(super) entries: &'m [Entry<'m>],
 }
 
+/// A message that may be taken in.
+pub(super) struct Prepared {
+    /// What will be committed
+    plan: Plan,
+    /// Where each entry's resource goes
+    places: Vec<Place>,
+    /// What was found and does not stand in the way
+    pub(super) findings: Vec<Issue>,
+}
+
 impl Exchange {
     /// Takes a message in; a race that another message won is run again with what is now stored, a refusal is
     /// remembered.
@@ -68,6 +78,25 @@ impl Exchange {
         message: Message<'_>,
         idempotency: Option<Idempotency>,
     ) -> Result<Vec<Option<Outcome>>> {
+        let Prepared { mut plan, places, findings } = self.prepare(caller, message, idempotency).await?;
+        if plan.writes.is_empty() {
+            return Ok(outcomes(message, &places, &[], &findings));
+        }
+        answer(&mut plan, &places);
+        let committed = self.store.commit(plan).await?;
+        Ok(outcomes(message, &places, &committed.writes, &findings))
+    }
+
+    /// Everything up to the commit.
+    ///
+    /// # Errors
+    /// Every finding, if one of them stands in the way.
+    pub(super) async fn prepare(
+        &self,
+        caller: &Caller,
+        message: Message<'_>,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Prepared> {
         rights::may_send(caller, message.entries)?;
         let findings = self.validate(message.root, &[], true).await;
         let places = self.places(caller, message.entries).await?;
@@ -93,12 +122,7 @@ impl Exchange {
             course.commit_to(&mut plan, caller, &around.graph, key, at);
         }
         self.follow_up(caller, &mut plan, &around.graph, &places, at).await?;
-        if plan.writes.is_empty() {
-            return Ok(outcomes(message, &places, &[], &findings));
-        }
-        answer(&mut plan, &places);
-        let committed = self.store.commit(plan).await?;
-        Ok(outcomes(message, &places, &committed.writes, &findings))
+        Ok(Prepared { plan, places, findings })
     }
 }
 

@@ -21,6 +21,7 @@ mod message;
 mod place;
 mod poll;
 mod record;
+mod rehearsal;
 mod report;
 mod rights;
 mod status;

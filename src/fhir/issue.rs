@@ -140,15 +140,25 @@ impl Issue {
 
     /// The rule, with where it is written, as people say it: `SDOHCC-Goal|3.0.0, Goal.category: cardinality 1..*`.
     pub fn rule(&self) -> Option<String> {
-        match (&self.origin, &self.expected) {
-            (Some(origin), Some(expected)) => Some(format!("{origin}: {expected}")),
-            (Some(origin), None) => Some(origin.to_string()),
-            (None, expected) => expected.as_deref().map(str::to_owned),
+        let Some(origin) = &self.origin else { return self.expected.as_deref().map(str::to_owned) };
+        let mut rule = format!("{}, {}", origin.name(), origin.element);
+        // Most rules that are invariants name their key themselves.
+        let key = origin.constraint.as_deref();
+        if let Some(key) = key.filter(|key| !self.expected.as_deref().unwrap_or_default().contains(key)) {
+            rule = format!("{rule}, {key}");
         }
+        Some(self.expected.as_deref().map_or(rule.clone(), |expected| format!("{rule}: {expected}")))
     }
 }
 
 impl Origin {
+    /// The profile by the last part of its address and its version: `SDOHCC-Goal|3.0.0`. A URN has no parts.
+    pub fn name(&self) -> &str {
+        let url = self.profile.split('|').next().unwrap_or_default();
+        let start = if url.starts_with("http") { url.rfind('/').map_or(0, |slash| slash + 1) } else { 0 };
+        &self.profile[start..]
+    }
+
     /// The element in its profile, as definitions point to each other's elements: `CANONICAL|VERSION#ELEMENT`.
     pub fn address(&self) -> String {
         format!("{}#{}", self.profile, self.element)
@@ -158,19 +168,6 @@ impl Origin {
     pub fn invariant(&self) -> Option<String> {
         let url = self.profile.split('|').next().unwrap_or_default();
         self.constraint.as_ref().map(|key| format!("{url}#{key}"))
-    }
-}
-
-impl fmt::Display for Origin {
-    /// The profile by the last part of its address, the element, and the key of the invariant.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (url, version) = self.profile.split_once('|').unwrap_or((&self.profile, ""));
-        let name = if url.starts_with("http") { url.rsplit('/').next().unwrap_or(url) } else { url };
-        write!(f, "{name}{}{version}, {}", if version.is_empty() { "" } else { "|" }, self.element)?;
-        match &self.constraint {
-            Some(key) => write!(f, ", {key}"),
-            None => Ok(()),
-        }
     }
 }
 
@@ -400,6 +397,23 @@ keys! {
         why "the id is part of the resource's address",
         see "https://hl7.org/fhir/R4/resource.html#id",
         mend "use 1 to 64 of the characters A-Z, a-z, 0-9, - and . alone";
+
+    // --- texts for people
+    /// A narrative that is not as XHTML or FHIR has it
+    Narrative, "narrative", "invalid",
+        why "a page shows the narrative as it is: it has to be whole, and must do nothing but show",
+        see "https://hl7.org/fhir/R4/narrative.html#xhtml",
+        mend "write one div of the formatting elements of HTML";
+    /// A link that leads to no place in a narrative, or to several
+    NarrativeLink, "narrative-link", "not-found",
+        why "whoever follows the link finds nothing, or does not know which place is meant",
+        see "https://hl7.org/fhir/R4/narrative.html#id",
+        mend "link to the id of one element in the narrative";
+    /// HTML where there should be none
+    Markup, "markup", "invalid",
+        why "a page that shows the text without escaping it would act upon the tags",
+        see "https://hl7.org/fhir/R4/security.html#narrative",
+        mend "leave out the tags, and let whoever shows the text format it";
 
     // --- references and bundles
     /// Not a reference

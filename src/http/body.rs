@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody as _};
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, OptionalFromRequest, Request};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 
@@ -48,6 +48,18 @@ impl FromRequest<Edge> for Resource {
 
     async fn from_request(request: Request, edge: &Edge) -> Result<Self, Refusal> {
         Ok(Self(document(request, edge, RESOURCE).await?))
+    }
+}
+
+impl OptionalFromRequest<Edge> for Resource {
+    type Rejection = Refusal;
+
+    /// None for a request without a body.
+    async fn from_request(request: Request, edge: &Edge) -> Result<Option<Self>, Refusal> {
+        if request.body().is_end_stream() {
+            return Ok(None);
+        }
+        <Self as FromRequest<Edge>>::from_request(request, edge).await.map(Some)
     }
 }
 

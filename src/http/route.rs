@@ -58,6 +58,8 @@ fn table() -> Vec<(Route, MethodRouter<Edge>)> {
         row(Party, "PUT", "/fhir/{type}/{id}", put(fhir::update::update)),
         row(Party, "GET", "/fhir/{type}/{id}/_history", get(fhir::history::history)),
         row(Party, "GET", "/fhir/{type}/{id}/_history/{version}", get(fhir::vread::vread)),
+        row(Client, "GET", "/fhir/{type}/{id}/$validate", get(fhir::validate::stored)),
+        row(Client, "POST", "/fhir/{type}/{id}/$validate", post(fhir::validate::instance)),
         // --- FHIR: our own definitions, which everybody reads and nobody writes
         row(Client, "GET", "/fhir/StructureDefinition", get(fhir::conformance::get)),
         row(Client, "POST", "/fhir/StructureDefinition/_search", post(fhir::conformance::post)),
@@ -124,7 +126,7 @@ async fn other_method(request: Request) -> Response {
         return StatusCode::NO_CONTENT.into_response();
     }
     let said = match *request.method() {
-        Method::DELETE => "DELETE is not served: what was sent is kept; set the status to entered-in-error instead",
+        Method::DELETE => fhir::NO_DELETE,
         Method::PATCH => "PATCH is not served: read the resource, change it, and PUT it with If-Match",
         _ => "the method is not served here; the Allow header lists those that are",
     };

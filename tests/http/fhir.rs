@@ -120,32 +120,6 @@ async fn a_transaction_is_answered_entry_by_entry() {
 }
 
 #[tokio::test]
-async fn validate_finds_and_stores_nothing() {
-    let gateway = Gateway::start().await;
-    let before = gateway.store.statistics().await.unwrap().newest;
-    let mut wrong = draft(1);
-    wrong["status"] = json!("requsted");
-    let wrapped = json!({ "resourceType": "Parameters", "parameter": [{ "name": "resource", "resource": wrong }] });
-    for client in [&gateway.engineer, &gateway.ehr, &gateway.agency] {
-        for (path, body, severity) in [
-            ("/fhir/$validate", &wrong, "error"),
-            ("/fhir/Task/$validate", &wrong, "error"),
-            ("/fhir/Task/$validate", &wrapped, "error"),
-            ("/fhir/Task/$validate?mode=create", &draft(1), "information"),
-            ("/fhir/Patient/$validate", &draft(1), "error"),
-        ] {
-            let outcome = client.post(path, body).await.expect(200);
-            let errors =
-                outcome["issue"].as_array().unwrap().iter().filter(|issue| issue["severity"] == "error").count();
-            assert_eq!(errors > 0, severity == "error", "{path} {outcome}");
-        }
-    }
-    let inside = gateway.engineer.post("/fhir/$validate", &wrapped).await.expect(200);
-    assert_eq!(inside["issue"][0]["expression"][0], "Task.status", "{inside}");
-    assert_eq!(gateway.store.statistics().await.unwrap().newest, before);
-}
-
-#[tokio::test]
 async fn the_statement_tells_what_is_served() {
     let gateway = Gateway::start().await;
     let answer = send(gateway.anonymous(Method::GET, "/fhir/metadata").header("accept", "application/fhir+json")).await;

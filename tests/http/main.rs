@@ -17,3 +17,4 @@ mod poll;
 mod referral;
 mod search;
 mod stop;
+mod validate;

@@ -30,6 +30,9 @@ const OF_TYPES: &[(&str, &str, &str)] = &[
 /// The interactions on the whole system.
 const OF_SYSTEM: &[(&str, &str, &str)] = &[("POST", "/fhir", "transaction"), ("POST", "/fhir", "batch")];
 
+/// The operation that is served: on the system, on types and on resources.
+const VALIDATE: &str = "http://hl7.org/fhir/OperationDefinition/Resource-validate";
+
 /// The parameters that every type is searched by.
 const COMMON: &[(&str, &str, &str)] = &[
     ("_id", "token", "http://hl7.org/fhir/SearchParameter/Resource-id"),
@@ -52,8 +55,6 @@ fn statement(
     artifacts: &Artifacts,
     base: Option<&str>,
 ) -> Value {
-    let validate =
-        json!({ "name": "validate", "definition": "http://hl7.org/fhir/OperationDefinition/Resource-validate" });
     let types = definitions.resource_types().iter();
     let resources: Vec<Value> = types
         .map(|kind| match own::KINDS.contains(&kind.as_str()) {
@@ -87,7 +88,11 @@ fn statement(
             },
             "resource": resources,
             "interaction": interactions(OF_SYSTEM),
-            "operation": [validate],
+            "operation": [{
+                "name": "validate",
+                "definition": VALIDATE,
+                "documentation": "With mode create or update it says what would become of the resource if this client sent it now. A profile that is not at hand is information in the outcome",
+            }],
         }],
     })
 }
@@ -111,6 +116,7 @@ fn resource(kind: &str, definitions: &Definitions, parameters: &SearchParameters
         "conditionalUpdate": false,
         "conditionalDelete": "not-supported",
         "searchParam": search_parameters(kind, definitions, parameters),
+        "operation": [{ "name": "validate", "definition": VALIDATE }],
     });
     if !references.is_empty() {
         value["searchInclude"] = references.iter().map(|code| json!(format!("{kind}:{code}"))).collect();
@@ -189,8 +195,8 @@ mod tests {
 
     #[test]
     fn every_fhir_route_is_told() {
-        // A search by POST comes with search-type, an operation is listed as one, and the statement tells itself.
-        let implied = ["/fhir/metadata", "/fhir/", "/fhir/$validate", "/fhir/{type}/$validate", "/fhir/{type}/_search"];
+        // A search by POST comes with search-type, and the statement tells itself.
+        let implied = ["/fhir/metadata", "/fhir/", "/fhir/{type}/_search"];
         for route in route::all().iter().filter(|route| route.path.starts_with("/fhir")) {
             let told = OF_TYPES
                 .iter()
@@ -198,7 +204,8 @@ mod tests {
                 .any(|(method, path, _)| (*method, *path) == (route.method, route.path));
             let pattern = own::KINDS.iter().fold(route.path.to_owned(), |path, kind| path.replacen(kind, "{type}", 1));
             let own = OF_TYPES.iter().any(|(method, path, _)| (*method, *path) == (route.method, pattern.as_str()));
-            assert!(told || own || implied.contains(&pattern.as_str()), "{} {}", route.method, route.path);
+            let operation = route.path.ends_with("/$validate");
+            assert!(told || own || operation || implied.contains(&pattern.as_str()), "{} {}", route.method, route.path);
         }
     }
 
@@ -225,6 +232,8 @@ mod tests {
         assert!(
             task["supportedProfile"].as_array().unwrap().contains(&json!("urn:handoff:fhir:StructureDefinition:task"))
         );
+        assert_eq!(task["operation"][0]["definition"], VALIDATE);
+        assert_eq!(statement["rest"][0]["operation"][0]["name"], "validate");
         let sets = resources.iter().find(|resource| resource["type"] == "ValueSet").unwrap();
         assert_eq!(sets["interaction"], json!([{ "code": "read" }, { "code": "search-type" }]));
         let request = resources.iter().find(|resource| resource["type"] == "ServiceRequest").unwrap();

@@ -13,3 +13,7 @@ pub(super) mod update;
 pub(super) mod validate;
 pub(super) mod vread;
 mod written;
+
+/// Why nothing is deleted.
+pub(super) const NO_DELETE: &str =
+    "DELETE is not served: what was sent is kept; set the status to entered-in-error instead";

@@ -1,0 +1,175 @@
+//! `$validate` (<https://hl7.org/fhir/R4/resource-operation-validate.html>): what is wrong with a resource, without
+//! storing it. With `mode` create or update, also what would become of it if this client sent it now.
+//!
+//! Findings are the answer, so it is 200 however many there are; anything else means that nothing was checked. A profile
+//! that is not at hand is a finding too, an information.
+
+mod asked;
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::Response;
+
+use self::asked::{Asked, Mode};
+use super::NO_DELETE;
+use super::address::{Item, Kind};
+use crate::error::{Category, Error, Result};
+use crate::fhir::issue::any_error;
+use crate::fhir::{Document, Issue, Key, Node, ResourceKey, outcome};
+use crate::http::body::Resource;
+use crate::http::condition;
+use crate::http::edge::Edge;
+use crate::http::reply::{self, Answer, FHIR_JSON};
+use crate::security::Caller;
+
+/// `POST [base]/$validate`: a resource of any type.
+pub(in crate::http) async fn any(
+    State(edge): State<Edge>,
+    caller: Caller,
+    uri: Uri,
+    headers: HeaderMap,
+    Resource(document): Resource,
+) -> Answer {
+    new(&edge, &caller, None, &uri, &headers, document).await
+}
+
+/// `POST [base]/[type]/$validate`: a resource of this type.
+pub(in crate::http) async fn typed(
+    State(edge): State<Edge>,
+    caller: Caller,
+    Kind(kind): Kind,
+    uri: Uri,
+    headers: HeaderMap,
+    Resource(document): Resource,
+) -> Answer {
+    new(&edge, &caller, Some(&kind), &uri, &headers, document).await
+}
+
+/// `POST [base]/[type]/[id]/$validate`: what is sent as a version of this resource, or the resource as it is stored.
+pub(in crate::http) async fn instance(
+    State(edge): State<Edge>,
+    caller: Caller,
+    Item(key): Item,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Option<Resource>,
+) -> Answer {
+    let document = body.map(|Resource(document)| Arc::new(document));
+    let asked = Asked::read(document.as_deref(), uri.query())?;
+    let (Some(document), Some(resource)) = (&document, asked.resource) else {
+        return held(&edge, &caller, &key, &asked).await;
+    };
+    match asked.mode {
+        Mode::General => Ok(answer(&general(&edge, Some(&key.kind), &asked, resource).await)),
+        Mode::Update => {
+            let if_match = condition::if_match(&headers)?;
+            let found = general(&edge, Some(&key.kind), &asked, resource).await;
+            let sent = async || edge.exchange.try_update(&caller, &key, document, resource, if_match).await;
+            Ok(answer(&rehearsed(found, resource, sent).await?))
+        }
+        Mode::Delete => held(&edge, &caller, &key, &asked).await,
+        Mode::Create => Err(misplaced(Mode::Create, "the type, as in POST [base]/Task/$validate").into()),
+        Mode::Profile => {
+            let said = "mode=profile checks the resource as it is stored; send no other one";
+            Err(Error::incorrect(Key::Parameter, said).into())
+        }
+    }
+}
+
+/// `GET [base]/[type]/[id]/$validate`: the resource as it is stored.
+pub(in crate::http) async fn stored(State(edge): State<Edge>, caller: Caller, Item(key): Item, uri: Uri) -> Answer {
+    held(&edge, &caller, &key, &Asked::read(None, uri.query())?).await
+}
+
+/// A resource that is not stored yet.
+async fn new(
+    edge: &Edge,
+    caller: &Caller,
+    kind: Option<&str>,
+    uri: &Uri,
+    headers: &HeaderMap,
+    document: Document,
+) -> Answer {
+    let document = Arc::new(document);
+    let asked = Asked::read(Some(&document), uri.query())?;
+    if !matches!(asked.mode, Mode::General | Mode::Create) {
+        return Err(misplaced(asked.mode, "a stored resource, as in POST [base]/Task/[id]/$validate").into());
+    }
+    let resource = asked.resource.ok_or_else(|| absent("resource"))?;
+    let found = general(edge, kind, &asked, resource).await;
+    if asked.mode == Mode::General {
+        return Ok(answer(&found));
+    }
+    let condition = condition::text(headers, "if-none-exist")?;
+    let sent = async || edge.exchange.try_create(caller, &document, resource, condition).await;
+    Ok(answer(&rehearsed(found, resource, sent).await?))
+}
+
+/// A resource that is stored; only what the caller may see is there.
+async fn held(edge: &Edge, caller: &Caller, key: &ResourceKey, asked: &Asked<'_>) -> Answer {
+    let stored = edge.exchange.read(caller, key, None).await?;
+    match asked.mode {
+        Mode::Create => Err(misplaced(Mode::Create, "the type, as in POST [base]/Task/$validate").into()),
+        Mode::Update => Err(absent("resource").into()),
+        Mode::Profile if asked.profiles.is_empty() => Err(absent("profile").into()),
+        Mode::Delete => Ok(answer(&[Issue::error(Key::NotSupported, "", NO_DELETE)])),
+        Mode::General | Mode::Profile => Ok(answer(&general(edge, None, asked, stored.document.root()).await)),
+    }
+}
+
+/// What is wrong with it, whatever it is for.
+async fn general(edge: &Edge, kind: Option<&str>, asked: &Asked<'_>, resource: Node<'_>) -> Vec<Issue> {
+    let named = resource.str("resourceType").unwrap_or_default();
+    if let Some(kind) = kind.filter(|kind| *kind != named) {
+        let said = format!("expected a {kind}, as the URL says");
+        let node = resource.get("resourceType").unwrap_or(resource);
+        return vec![Issue::error_at(Key::NotAResource, node, said)];
+    }
+    let profiles: Vec<&str> = asked.profiles.iter().map(String::as_str).collect();
+    edge.exchange.validate(resource, &profiles, false).await
+}
+
+/// What was found, and if nothing stands in the way so far, what is said when it is sent.
+async fn rehearsed(
+    mut found: Vec<Issue>,
+    resource: Node<'_>,
+    sent: impl AsyncFnOnce() -> Result<Vec<Issue>>,
+) -> Result<Vec<Issue>> {
+    if any_error(&found) {
+        return Ok(found);
+    }
+    let root = resource.path();
+    let kind = resource.str("resourceType").unwrap_or_default();
+    for mut issue in sent().await? {
+        // Paths begin at the resource, also where it came inside Parameters.
+        if let Some(inner) = issue.path.strip_prefix(&root).filter(|inner| inner.is_empty() || inner.starts_with('.')) {
+            issue.path = format!("{kind}{inner}");
+        }
+        if !found.contains(&issue) {
+            found.push(issue);
+        }
+    }
+    Ok(found)
+}
+
+fn answer(issues: &[Issue]) -> Response {
+    reply::body(StatusCode::OK, FHIR_JSON, outcome::to_text(issues))
+}
+
+/// The mode has no meaning at this address.
+fn misplaced(mode: Mode, of: &str) -> Error {
+    let issue = Issue::error(Key::Parameter, "", format!("mode={} is not asked of this address", mode.code()));
+    Error::new(Category::Incorrect, issue.hint(format!("ask it of {of}")))
+}
+
+/// The operation cannot do without this parameter.
+fn absent(name: &str) -> Error {
+    let issue = Issue::error(
+        Key::Parameter,
+        "",
+        format!("the parameter {name} is absent, and nothing can be checked without it"),
+    );
+    Error::new(Category::Incorrect, issue.hint(format!("send {name}, in Parameters or as the operation allows")))
+}
