@@ -7,15 +7,18 @@ use std::io::Read;
 
 use flate2::read::GzDecoder;
 
+use super::foreign::Foreign;
 use super::layer::{Entry, LIMITS, RESOURCE};
 use super::trim::trim;
 use crate::error::{Error, Result};
 use crate::fhir::{Document, Issue, Key, Node};
 
-/// A package inflates to no more than this; the largest published one stays far below.
-const MOST_BYTES: u64 = 1 << 30;
-/// Its definitions have no more than this together: they are kept.
-const MOST_KEPT: usize = 1 << 28;
+/// An archive inflates to no more than this; all but the largest published ones stay far below.
+const MOST_BYTES: u64 = 512 << 20;
+/// It has no more files than this.
+const MOST_FILES: usize = 100_000;
+/// What is kept of it has no more bytes than this.
+const MOST_KEPT: usize = 256 << 20;
 
 /// Definitions that belong together.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,6 +33,8 @@ pub struct Package {
     pub dependencies: Vec<(String, String)>,
     /// Its definitions, trimmed
     pub definitions: Vec<Definition>,
+    /// Its Questionnaires as they came: responses are checked against them
+    pub questionnaires: Vec<Box<str>>,
     /// What could not be used, and why
     pub issues: Vec<Issue>,
 }
@@ -59,47 +64,40 @@ impl Package {
 
     /// Reads a `.tgz`.
     ///
+    /// Nothing of the archive is written anywhere, so the names of its files lead nowhere.
+    ///
     /// # Errors
-    /// Where it is no gzipped tar archive, or inflates beyond all measure.
+    /// Where it is no gzipped tar archive, or larger than any package is: inflated, in one file, or in their number.
     pub fn from_tgz(source: impl Read) -> Result<Self> {
-        let mut archive = tar::Archive::new(GzDecoder::new(source).take(MOST_BYTES));
-        let mut package = Self::named("package", "");
-        let read = package.add_archive(&mut archive);
-        let is_cut = archive.into_inner().limit() == 0;
-        match read {
-            Ok(kept) if kept <= MOST_KEPT && !is_cut => Ok(package),
-            Err(error) if !is_cut => {
-                let text = format!("the package cannot be read as a .tgz: {error}");
-                Err(Error::incorrect(Key::DefinitionInvalid, text))
+        let refuse = |why: &dyn std::fmt::Display| {
+            Error::incorrect(Key::DefinitionInvalid, format!("the package cannot be read as a .tgz: {why}"))
+        };
+        let (mut package, mut kept) = (Self::named("package", ""), 0);
+        let mut archive = tar::Archive::new(Bounded { inner: GzDecoder::new(source), left: MOST_BYTES });
+        for (number, entry) in archive.entries().map_err(|error| refuse(&error))?.enumerate() {
+            let mut entry = entry.map_err(|error| refuse(&error))?;
+            let path = entry.path().map_err(|error| refuse(&error))?.to_string_lossy().into_owned();
+            if number >= MOST_FILES {
+                return Err(refuse(&format_args!("it has more than {MOST_FILES} files")));
             }
-            _ => {
-                let (kept, most) = (MOST_KEPT >> 20, MOST_BYTES >> 20);
-                let text = format!("the package inflates to more than {most} MB, or {kept} MB of definitions");
-                Err(Error::incorrect(Key::TooLarge, text))
-            }
-        }
-    }
-
-    /// Takes the files of an archive; says how many bytes its definitions have. Stops where they are too many.
-    fn add_archive(&mut self, archive: &mut tar::Archive<impl Read>) -> std::io::Result<usize> {
-        let mut kept = 0;
-        for entry in archive.entries()? {
-            let mut entry = entry?;
-            let path = entry.path()?.to_string_lossy().into_owned();
             if !is_definition_file(&path) {
                 continue;
             }
-            // One byte more than a document may have: that one is refused as any other that is too large.
+            if entry.size() > LIMITS.bytes as u64 {
+                return Err(refuse(&format_args!("the file {path:?} has more than {} bytes", LIMITS.bytes)));
+            }
             let mut bytes = Vec::new();
-            entry.by_ref().take(LIMITS.bytes as u64 + 1).read_to_end(&mut bytes)?;
-            let first = self.definitions.len();
-            self.add_file(&path, &bytes);
-            kept += self.definitions[first..].iter().map(|definition| definition.text.len()).sum::<usize>();
+            entry.read_to_end(&mut bytes).map_err(|error| refuse(&error))?;
+            let before = (package.definitions.len(), package.questionnaires.len());
+            package.add_file(&path, &bytes);
+            let definitions = package.definitions[before.0..].iter().map(|definition| &definition.text);
+            let new = definitions.chain(&package.questionnaires[before.1..]);
+            kept += new.map(|text| text.len()).sum::<usize>();
             if kept > MOST_KEPT {
-                break;
+                return Err(refuse(&format_args!("its definitions have more than {MOST_KEPT} bytes")));
             }
         }
-        Ok(kept)
+        Ok(package)
     }
 
     /// Takes a file of a package: a resource, a Bundle of resources, or `package.json`. What cannot be used is noted
@@ -135,9 +133,16 @@ impl Package {
             }
             return;
         }
-        match Definition::read(node) {
+        let foreign = Foreign::find(node);
+        match Definition::read(node, &foreign) {
+            None if node.get("resourceType").is_some_and(|kind| kind.is_str("Questionnaire")) => {
+                self.questionnaires.push(node.text().into());
+            }
             None => {}
-            Some(Ok(definition)) => self.definitions.push(definition),
+            Some(Ok(definition)) => {
+                self.issues.extend(foreign.issue(&definition.url));
+                self.definitions.push(definition);
+            }
             Some(Err(issue)) => self.issues.push(Issue { text: format!("{file}: {}", issue.text), ..*issue }),
         }
     }
@@ -145,8 +150,8 @@ impl Package {
 
 impl Definition {
     /// Reads one; nothing for a resource that defines nothing.
-    fn read(node: Node<'_>) -> Option<Result<Self, Box<Issue>>> {
-        let trimmed = trim(node)?;
+    fn read(node: Node<'_>, foreign: &Foreign<'_>) -> Option<Result<Self, Box<Issue>>> {
+        let trimmed = trim(node, foreign)?;
         let text = |name: &str| node.str(name).unwrap_or_default().into_owned();
         let kind = text("resourceType");
         // A tab or line end would break the index; no URL has one.
@@ -185,6 +190,22 @@ impl Definition {
             start: 0,
             end: 0,
         }
+    }
+}
+
+/// A reader that breaks off where an archive inflates beyond all measure.
+struct Bounded<R> {
+    inner: R,
+    left: u64,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.left = self.left.checked_sub(read as u64).ok_or_else(|| {
+            std::io::Error::other(format!("it inflates to more than {MOST_BYTES} bytes; unpack it and name the folder"))
+        })?;
+        Ok(read)
     }
 }
 
