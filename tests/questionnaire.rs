@@ -137,7 +137,9 @@ fn finds_nothing_wrong_with_published_answers() {
     let mut failures = Vec::new();
     for package in ["hl7.fhir.us.core-6.1.0.tgz", "hl7.fhir.us.core-7.0.0.tgz"] {
         let mut with = Resources::default();
-        published(package, "Questionnaire-").into_iter().for_each(|(_, form)| with.add(form));
+        for (_, form) in published(package, "Questionnaire-") {
+            with.add(form);
+        }
         let responses = published(package, "QuestionnaireResponse-");
         assert!(responses.len() > 3);
         for (file, response) in responses {

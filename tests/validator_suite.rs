@@ -42,7 +42,11 @@ fn check(r4: &Definitions, case: &Value, beside: &[String], profile: Option<&str
     match Document::parse_bytes(&bytes, Limits::default()) {
         Ok(document) => {
             let now = Temporal::parse_date_time("2026-11-21T10:00:00.000Z");
-            let request = Request { profiles: &profiles, with: Some(&with), now, ..Request::default() };
+            let flags = texts(case, "flags");
+            let has = |flag: &str| flags.iter().any(|it| it == flag);
+            let (security, no_html) = (has("security-checks"), has("noHtmlInMarkdown"));
+            let with = Some(&with);
+            let request = Request { profiles: &profiles, with, now, security, no_html, ..Request::default() };
             checker.report(document.root(), &request).settle(|_| None)
         }
         Err(issue) => vec![*issue],
