@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::asking::Asking;
 use super::block::{self, Paint};
 use super::excerpt::Source;
 use super::inputs::{Job, LIMITS, Piece};
@@ -25,6 +26,8 @@ const FILE: &str = "http://hl7.org/fhir/StructureDefinition/operationoutcome-fil
 /// What everything is checked with, and how it is told.
 pub(super) struct Check {
     pub(super) checker: Checker,
+    /// Who is asked what the definitions at hand cannot say
+    pub(super) asking: Option<Asking>,
     /// Profiles to check against besides those claimed
     pub(super) profiles: Vec<String>,
     /// Where references may lead
@@ -155,8 +158,11 @@ impl Check {
             best_practice: self.best_practice,
             ..Request::default()
         };
-        // Nobody is asked what the definitions at hand cannot say.
-        self.checker.report(document.root(), &request).settle(|_| None)
+        let report = self.checker.report(document.root(), &request);
+        match &self.asking {
+            Some(asking) => asking.settle(report),
+            None => report.settle(|_| None),
+        }
     }
 }
 
