@@ -34,6 +34,14 @@ fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
     files
 }
 
+/// The cases of the folder and of those in it, in their order.
+fn cases_below() -> Vec<PathBuf> {
+    let mut cases = files(CASES, "json");
+    cases.extend(files(&format!("{CASES}/sdohcc"), "json"));
+    cases.sort_unstable();
+    cases
+}
+
 /// The line of an `.expect` file that describes this issue.
 fn line(issue: &Issue) -> String {
     let place = issue.place.map_or_else(|| "-".to_owned(), |place| place.to_string());
@@ -266,16 +274,16 @@ fn programs_get_operation_outcomes() {
     assert_eq!(worse, []);
 
     let all = json(&handoff(&["--format", "json", CASES]));
-    assert_eq!(all.as_array().unwrap().len(), files(CASES, "json").len());
+    assert_eq!(all.as_array().unwrap().len(), cases_below().len());
     let lines = out(&handoff(&["--format", "ndjson", CASES]));
-    assert_eq!(lines.lines().count(), files(CASES, "json").len());
+    assert_eq!(lines.lines().count(), cases_below().len());
     let fine = out(&handoff(&["--format", "ndjson", "fixtures/cases/validate/fine-task.json"]));
     assert!(fine.contains("all ok"), "{fine}");
 }
 
 #[test]
 fn a_folder_is_told_in_its_order_whoever_is_faster() {
-    let cases: Vec<String> = files(CASES, "json").iter().map(|path| path.display().to_string()).collect();
+    let cases: Vec<String> = cases_below().iter().map(|path| path.display().to_string()).collect();
     let outcomes = json(&handoff(&["--format", "json", CASES]));
     let names =
         outcomes.as_array().unwrap().iter().map(|outcome| outcome["extension"][0]["valueString"].as_str().unwrap());
@@ -364,7 +372,7 @@ fn what_was_said_is_not_said_again() {
 #[test]
 fn a_summary_counts_by_name() {
     let said = out(&handoff(&["--summary", CASES]));
-    let all = files(CASES, "json").len();
+    let all = cases_below().len();
     assert!(said.starts_with(&format!("{all} files: ")) && !said.contains("-->"), "{said}");
     let counted = json(&handoff(&["--summary", "--format", "json", CASES]));
     assert_eq!(counted["files"], all);

@@ -172,6 +172,12 @@ impl Maker<'_> {
                 let whole = element.fixed.as_ref().or(element.pattern.as_ref())?;
                 let whole = Document::parse(whole.json.clone()).ok()?;
                 let inner = names.iter().try_fold(whole.root(), |node, name| node.get(name))?;
+                // Values of a list are tested one by one, so the one that the list has to hold is what they are held to.
+                let mut items = inner.items();
+                let inner = match (items.next(), items.next()) {
+                    (Some(only), None) => only,
+                    _ => inner,
+                };
                 let inner = Arc::new(Document::parse(inner.text()).ok()?);
                 if element.fixed.is_some() { Check::Fixed(inner) } else { Check::Pattern(inner) }
             };
