@@ -10,14 +10,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use handoff::definitions::{Definitions, Package};
-use handoff::fhir::{Document, Issue, Limits, Severity};
+use handoff::fhir::{Document, Issue, Limits, Node, Severity};
 use handoff::profile::{Amendments, Checker};
 
 const CASES: &str = "fixtures/cases/validate/sdohcc";
-const PACKAGES: &[&str] = &[
-    "../shared/packages/hl7.fhir.us.core-7.0.0.tgz",
-    "../shared/packages/hl7.fhir.us.sdoh-clinicalcare-3.0.0.tgz",
-];
+const PACKAGES: &[&str] =
+    &["../shared/packages/hl7.fhir.us.core-7.0.0.tgz", "../shared/packages/hl7.fhir.us.sdoh-clinicalcare-3.0.0.tgz"];
 
 /// A checker with the guide; nothing where it is not here.
 fn checker() -> Option<Checker> {
@@ -61,7 +59,8 @@ fn each_fault_is_reported_once_where_it_stands() {
         let expected = fs::read_to_string(path.with_extension("expect")).unwrap();
         let expected: Vec<&str> = expected.lines().collect();
         if lines != expected {
-            let said: Vec<String> = found.iter().map(|issue| format!("  found    {}: {}", line(issue), issue.text)).collect();
+            let said: Vec<String> =
+                found.iter().map(|issue| format!("  found    {}: {}", line(issue), issue.text)).collect();
             failures.push(format!("{}\n  expected {}\n{}", path.display(), expected.join("; "), said.join("\n")));
         }
     }
@@ -81,4 +80,39 @@ fn there_are_enough_mutants_and_each_has_one_fault() {
         assert!(text.contains("/SDOHCC-") && text.contains("|3.0.0"), "{} claims no profile", path.display());
         assert!(texts.insert(text), "{} stands twice", path.display());
     }
+}
+
+/// What the guide allows, our own profiles and so the door of the gateway allow.
+#[test]
+fn our_profiles_allow_what_the_guide_allows() {
+    let Some(checker) = checker() else { return };
+    let ours = |resource: Node<'_>| -> Vec<String> {
+        let text = resource.text();
+        let counterparts = [
+            ("/SDOHCC-TaskForReferralManagement", "referral-task"),
+            ("/SDOHCC-TaskForPatient", "patient-task"),
+            ("/SDOHCC-ServiceRequest", "referral-request"),
+        ];
+        let same = counterparts.iter().filter(|(theirs, _)| text.contains(theirs)).map(|(_, id)| *id);
+        let is_task = resource.get("resourceType").is_some_and(|kind| kind.is_str("Task"));
+        same.chain(is_task.then_some("task")).map(|id| format!("urn:handoff:fhir:StructureDefinition:{id}")).collect()
+    };
+    let mut allowed = 0;
+    for path in cases() {
+        let document = Document::parse_bytes(&fs::read(&path).unwrap(), Limits::default()).unwrap();
+        let root = document.root();
+        if !matches!(root.str("resourceType").as_deref(), Some("Task" | "ServiceRequest")) {
+            continue;
+        }
+        let errors = |profiles: &[String]| -> Vec<String> {
+            let profiles: Vec<&str> = profiles.iter().map(String::as_str).collect();
+            let issues = checker.check_against(root, &profiles);
+            issues.iter().filter(|issue| issue.is_error()).map(ToString::to_string).collect()
+        };
+        if errors(&[]).is_empty() {
+            assert_eq!(errors(&ours(root)), [""; 0], "{}", path.display());
+            allowed += 1;
+        }
+    }
+    assert!(allowed >= 12, "{allowed}");
 }

@@ -10,6 +10,7 @@ mod outside;
 pub mod settings;
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::cli::sources;
 use crate::definitions::Definitions;
 use crate::error::{Error, Result};
 use crate::exchange::{self, Clock, Exchange, Ids};
@@ -63,7 +65,7 @@ impl App {
     /// used.
     pub async fn open(settings: Settings, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Result<Self> {
         let base = settings.base.as_ref().map(|base| format!("{base}/fhir"));
-        let definitions = Arc::new(Definitions::shipped()?);
+        let definitions = Arc::new(definitions(&settings.packages)?);
         let mut parameters = SearchParameters::shipped(&definitions)?;
         if let Some(base) = &base {
             parameters = parameters.with_base(base.as_str());
@@ -118,6 +120,15 @@ impl App {
             stopping,
         })
     }
+}
+
+/// R4 core, our own definitions and those of packages. What of a package cannot be used is said in the log.
+fn definitions(packages: &[PathBuf]) -> Result<Definitions> {
+    let (definitions, issues) = sources::definitions(packages)?;
+    for issue in issues {
+        tracing::warn!(%issue, "a definition cannot be used");
+    }
+    Ok(definitions)
 }
 
 /// Serves until `shutdown` is ready. Then no more requests are taken, held polls are answered at once, and those that run

@@ -9,7 +9,7 @@ pub mod explain;
 pub mod package;
 pub mod route;
 pub mod serve;
-mod sources;
+pub(crate) mod sources;
 pub mod translate;
 pub mod validate;
 

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use crate::definitions::{Definitions, Package, pack};
 use crate::error::{Error, Result};
 
-/// R4 core with everything that these paths hold, and what of it could not be used.
-pub(super) fn definitions(paths: &[PathBuf]) -> Result<(Definitions, Vec<crate::fhir::Issue>)> {
-    let mut definitions = Definitions::r4()?;
+/// R4 core and our own definitions, with everything that these paths hold, and what of it could not be used.
+pub(crate) fn definitions(paths: &[PathBuf]) -> Result<(Definitions, Vec<crate::fhir::Issue>)> {
+    let mut definitions = Definitions::shipped()?;
     let mut issues = Vec::new();
     for path in paths {
         if path.is_file() && is_pack(path)? {
