@@ -6,6 +6,7 @@
 pub mod client;
 pub mod demo;
 pub mod explain;
+pub mod fhirpath;
 pub mod package;
 pub mod route;
 pub mod serve;
@@ -44,6 +45,8 @@ pub enum Command {
     Route(route::Args),
     /// Show a referral as the record of a program, or a record as FHIR, and where every field came from
     Translate(translate::Args),
+    /// Evaluate a FHIRPath expression on a resource, and say what it gives and where that stands
+    Fhirpath(fhirpath::Args),
     /// Read FHIR packages, and make compact packs of them
     Package(package::Args),
     /// Say who may call the gateway: add, list and revoke clients
@@ -92,6 +95,7 @@ pub fn run(cli: &Cli, streams: &mut Streams<'_>) -> Exit {
         Command::Explain(args) => explain::run(args, streams),
         Command::Route(args) => route::run(args, streams),
         Command::Translate(args) => translate::run(args, streams),
+        Command::Fhirpath(args) => fhirpath::run(args, streams),
         Command::Package(args) => package::run(args, streams),
         Command::Client(args) => client::run(args, Timestamp::now(), streams),
     };

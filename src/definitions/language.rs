@@ -64,9 +64,8 @@ pub(super) fn parts(tag: &str) -> Vec<LanguagePart> {
                 }
                 LanguagePart::Extension
             }
-            2 => LanguagePart::Region,
             3 if is_letters => LanguagePart::ExtLang,
-            3 => LanguagePart::Region,
+            2 | 3 => LanguagePart::Region,
             4 if is_letters => LanguagePart::Script,
             _ => LanguagePart::Variant,
         };

@@ -17,7 +17,9 @@ use super::issue::{Issue, Key};
 /// How much a document may hold before it is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Longest accepted text, in bytes. Never above `u32::MAX`, which is what positions are counted in.
+    /// Longest accepted text, in bytes. Never above `u32::MAX`, which is what positions are counted in. There may be
+    /// one value for every eight of them: FHIR needs three times as much, and `[[],[],...` would take ten times its
+    /// length in memory.
     pub bytes: usize,
     /// Deepest accepted nesting of arrays and objects.
     pub depth: usize,
@@ -167,6 +169,7 @@ impl Document {
             at: 0,
             slots: Vec::with_capacity(text.len() / 24 + 8),
             depth: limits.depth,
+            most: bound / 8 + 8,
         };
         match reader.document() {
             Ok(()) => {
@@ -273,6 +276,18 @@ impl<'a> Node<'a> {
         slot.start as usize..slot.end as usize
     }
 
+    /// Where in the document a part of a string stands, of which the content begins `offset` bytes into the string's
+    /// content; its end for an offset behind it.
+    pub fn offset_of(self, offset: usize) -> usize {
+        let slot = self.slot();
+        let start = slot.start as usize + 1;
+        if !slot.escaped {
+            return (start + offset).min(slot.end as usize);
+        }
+        let inner = &self.document.text[start..slot.end as usize - 1];
+        start + raw_offset(inner, offset)
+    }
+
     /// Where its member name begins (the value itself outside an object), in bytes.
     pub fn name_start(self) -> usize {
         let slot = self.slot();
@@ -300,7 +315,10 @@ impl<'a> Node<'a> {
 
     /// Is it this string?
     pub fn is_str(self, expected: &str) -> bool {
-        self.as_str().is_some_and(|text| text == expected)
+        // An escape has at most six times as many bytes as what it stands for: no long text is decoded in vain.
+        let length = self.range().len().saturating_sub(2);
+        (expected.len()..=expected.len().saturating_mul(6)).contains(&length)
+            && self.as_str().is_some_and(|text| text == expected)
     }
 
     /// A boolean's value.
@@ -427,6 +445,8 @@ struct Reader<'a> {
     at: usize,
     slots: Vec<Slot>,
     depth: usize,
+    /// Most values that are read
+    most: usize,
 }
 
 impl Reader<'_> {
@@ -446,6 +466,10 @@ impl Reader<'_> {
     fn value(&mut self, name: (u32, u16), level: usize) -> Result<(), Refusal> {
         let start = self.at as u32;
         let index = self.slots.len();
+        if index >= self.most {
+            let said = format!("the document holds more than {} values", self.most);
+            return Err((Key::TooLarge, self.at, said));
+        }
         let slot = |kind, escaped, end: usize| Slot {
             kind,
             escaped,
@@ -679,6 +703,24 @@ fn decode(inner: &str) -> String {
     serde_json::from_str(&format!("\"{inner}\"")).unwrap_or_else(|_| inner.to_owned())
 }
 
+/// How many bytes of a string as written make up the first `offset` bytes of its content.
+fn raw_offset(inner: &str, offset: usize) -> usize {
+    let bytes = inner.as_bytes();
+    let unit = |at: usize| inner.get(at..at + 4).and_then(|digits| u32::from_str_radix(digits, 16).ok()).unwrap_or(0);
+    let (mut at, mut decoded) = (0, 0);
+    while decoded < offset && at < bytes.len() {
+        (at, decoded) = match (bytes[at], bytes.get(at + 1)) {
+            (b'\\', Some(b'u')) => match unit(at + 2) {
+                0xd800..0xdc00 => (at + 12, decoded + 4),
+                other => (at + 6, decoded + char::from_u32(other).map_or(3, char::len_utf8)),
+            },
+            (b'\\', _) => (at + 2, decoded + 1),
+            _ => (at + 1, decoded + 1),
+        };
+    }
+    at.min(bytes.len())
+}
+
 /// Line and column of a byte offset.
 fn place_of(text: &str, offset: usize) -> Place {
     let before = &text.as_bytes()[..offset.min(text.len())];
@@ -692,6 +734,17 @@ fn place_of(text: &str, offset: usize) -> Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn knows_where_a_part_of_a_string_stands() {
+        for text in [r#""a\n\u00e9\ud83c\udfe0é<b""#, r#""plain <b""#, r#""\"<""#] {
+            let document = Document::parse(text).unwrap();
+            let content = document.root().as_str().unwrap().into_owned();
+            let offset = document.root().offset_of(content.find('<').unwrap());
+            assert_eq!(offset, text.find('<').unwrap(), "{text}");
+            assert_eq!(document.root().offset_of(999), text.len() - usize::from(text.contains('\\')), "{text}");
+        }
+    }
 
     #[test]
     fn keeps_digits_order_and_unknown_members() {
@@ -737,6 +790,10 @@ mod tests {
         assert_eq!(Document::parse(deep).unwrap_err().key, Key::TooDeep);
         let limits = Limits { bytes: 4, ..Limits::default() };
         assert_eq!(Document::parse_within("[1,2,3]", limits).unwrap_err().key, Key::TooLarge);
+        let crowded = Limits { bytes: 800, ..Limits::default() };
+        assert!(Document::parse_within(format!("[{}1]", "1,".repeat(100)), crowded).is_ok());
+        let refused = Document::parse_within(format!("[{}1]", "1,".repeat(110)), crowded).unwrap_err();
+        assert_eq!((refused.key, refused.place.map(|place| place.column)), (Key::TooLarge, Some(216)));
         let many: Vec<String> = (0..200).map(|number| format!("\"m{number}\":1,")).collect();
         assert_eq!(Document::parse(format!("{{{}\"m7\":2}}", many.concat())).unwrap_err().key, Key::DuplicateMember);
     }

@@ -398,6 +398,23 @@ keys! {
         see "https://hl7.org/fhir/R4/resource.html#id",
         mend "use 1 to 64 of the characters A-Z, a-z, 0-9, - and . alone";
 
+    // --- texts for people
+    /// A narrative that is not as XHTML or FHIR has it
+    Narrative, "narrative", "invalid",
+        why "a page shows the narrative as it is: it has to be whole, and must do nothing but show",
+        see "https://hl7.org/fhir/R4/narrative.html#xhtml",
+        mend "write one div of the formatting elements of HTML";
+    /// A link that leads to no place in a narrative, or to several
+    NarrativeLink, "narrative-link", "not-found",
+        why "whoever follows the link finds nothing, or does not know which place is meant",
+        see "https://hl7.org/fhir/R4/narrative.html#id",
+        mend "link to the id of one element in the narrative";
+    /// HTML where there should be none
+    Markup, "markup", "invalid",
+        why "a page that shows the text without escaping it would act upon the tags",
+        see "https://hl7.org/fhir/R4/security.html#narrative",
+        mend "leave out the tags, and let whoever shows the text format it";
+
     // --- references and bundles
     /// Not a reference
     ReferenceSyntax, "reference-syntax", "value",

@@ -13,6 +13,7 @@ pub mod primitive;
 pub mod reference;
 pub mod resources;
 pub mod truth;
+pub mod xhtml;
 
 pub use document::{Document, Kind, Limits, Node, Place};
 pub use identifier::Identifier;

@@ -107,8 +107,9 @@ pub fn is_uri(text: &str) -> bool {
     !text.is_empty() && (!any_byte(text, |byte| byte <= 0x20 || byte >= 0x7f) || !text.contains(char::is_whitespace))
 }
 
-/// What says that it is a UUID or OID is one; URIs of other kinds are sound anyway.
+/// What says that it is a UUID or OID is one, whatever part of it is meant behind a #; URIs of other kinds are sound anyway.
 fn is_sound_urn(text: &str) -> bool {
+    let text = text.split('#').next().unwrap_or(text);
     text.strip_prefix("urn:uuid:").is_none_or(is_uuid_part) && text.strip_prefix("urn:oid:").is_none_or(is_oid_part)
 }
 
@@ -252,7 +253,7 @@ mod tests {
             ("oid", &["urn:oid:2.16.840"], &["2.16.840", "urn:oid:3.1", "urn:oid:2.01"]),
             ("uuid", &["urn:uuid:c757873d-ec9a-4326-a141-556f43239520"], &["c757873d-ec9a-4326-a141-556f43239520"]),
             ("base64Binary", &["YQ==", "YW Jj"], &["YQ=", "Y===", "Y$==", ""]),
-            ("uri", &["urn:x", "a/b", "urn:oid:2.16.840"], &["", "a b", "urn:uuid:1", "urn:oid:x"]),
+            ("uri", &["urn:x", "a/b", "urn:oid:2.16.840", "urn:uuid:c757873d-ec9a-4326-a141-556f43239520#part"], &["", "a b", "urn:uuid:1", "urn:oid:x"]),
             ("string", &[" a"], &["", "  ", "a\u{1}"]),
             ("boolean", &["true"], &["True", "1"]),
         ] {

@@ -107,6 +107,29 @@ impl<'a> Item<'a> {
         }
     }
 
+    /// Has it a value: is it one, or a primitive element with one?
+    pub(super) fn has_value(&self) -> bool {
+        match self {
+            Self::Element(element) => element.node().is_some_and(|node| match node.kind() {
+                Kind::Bool | Kind::String => true,
+                Kind::Number => number(node.text()).is_some(),
+                Kind::Null | Kind::Array | Kind::Object => false,
+            }),
+            Self::Value(_) => true,
+        }
+    }
+
+    /// How many bytes have to be looked at for its value.
+    pub(super) fn weight(&self) -> usize {
+        match self {
+            Self::Element(element) => {
+                element.node().filter(|node| !node.is_object()).map_or(0, |node| node.range().len())
+            }
+            Self::Value(Value::String(text)) => text.len(),
+            Self::Value(_) => 0,
+        }
+    }
+
     /// It as a system value, if it is one or a primitive element with a value.
     pub fn value(&self) -> Option<Value<'a>> {
         match self {

@@ -181,15 +181,22 @@ impl<'m> Walk<'m> {
     /// The same without what the JSON kind alone suggests.
     pub(super) fn known_type(&mut self, element: &Element<'m>) -> Option<Cow<'m, str>> {
         let target = element.either();
-        let named = resource_type(target).or_else(|| choice_of(target.name()));
+        let named = self.resource_type(target).or_else(|| choice_of(target.name()));
         named.map(Cow::Borrowed).or_else(|| self.walk(target))
+    }
+
+    /// The type that a resource names, and what had to be passed to find it.
+    fn resource_type(&mut self, node: Node<'m>) -> Option<&'m str> {
+        let passed = &mut self.passed;
+        let found = node.members().inspect(|_| *passed += 1).find(|member| member.name_bytes() == b"resourceType");
+        found.and_then(type_named)
     }
 
     fn walk(&mut self, target: Node<'m>) -> Option<Cow<'m, str>> {
         let (root, start) = (target.document().root(), target.range().start);
         let holds = |node: &Node<'m>| std::ptr::eq(node.document(), target.document()) && node.range().contains(&start);
         let mut node = self.resources.into_iter().find(holds).unwrap_or(root);
-        let mut kind = resource_type(node).or(self.root_type).map(Cow::Borrowed);
+        let mut kind = self.resource_type(node).or(self.root_type).map(Cow::Borrowed);
         while node != target {
             let mut children = if node.is_array() { node.items() } else { node.members() };
             let passed = &mut self.passed;
@@ -198,7 +205,7 @@ impl<'m> Walk<'m> {
                 child.range().end > start
             })?;
             let name = plain(child.name());
-            kind = match resource_type(child).or_else(|| choice_of(name)) {
+            kind = match self.resource_type(child).or_else(|| choice_of(name)) {
                 Some(known) => Some(Cow::Borrowed(known)),
                 None if node.is_array() => kind,
                 None => kind
@@ -213,7 +220,10 @@ impl<'m> Walk<'m> {
 
 /// The type that a resource names.
 pub(super) fn resource_type(node: Node<'_>) -> Option<&str> {
-    let name = node.get("resourceType")?;
+    node.get("resourceType").and_then(type_named)
+}
+
+fn type_named(name: Node<'_>) -> Option<&str> {
     // Names of types hold no escapes: the text between the quotes is the name.
     (name.kind() == Kind::String).then(|| name.text().trim_matches('"'))
 }

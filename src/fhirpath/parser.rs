@@ -15,6 +15,8 @@ const LONGEST: usize = 64 * 1024;
 /// Deepest accepted nesting, in brackets as well as in chains such as `a.b.c` and `a or b or c`.
 const DEEPEST: u32 = 200;
 
+/// Most states that all patterns of an expression have together.
+const MOST_STATES: usize = 100_000;
 /// The system types.
 const SYSTEM: [&str; 8] = ["Boolean", "String", "Integer", "Decimal", "Date", "DateTime", "Time", "Quantity"];
 
@@ -23,7 +25,7 @@ pub(super) fn parse(text: &str) -> Result<Part, Refusal> {
     if text.len() > LONGEST {
         return Err((0, format!("the expression has {} bytes; at most {LONGEST} are read", text.len())));
     }
-    let mut parser = Parser { words: words(text)?, next: 0, nesting: 0 };
+    let mut parser = Parser { words: words(text)?, next: 0, nesting: 0, states: 0 };
     let (part, _) = parser.expression(0)?;
     match parser.peek() {
         Word::End => Ok(*part),
@@ -43,6 +45,8 @@ struct Parser {
     words: Vec<Token>,
     next: usize,
     nesting: u32,
+    /// How many states the patterns of the expression have
+    states: usize,
 }
 
 impl Parser {
@@ -275,6 +279,10 @@ impl Parser {
             return Err((at, format!("{name}() takes {wanted} arguments, found {}", arguments.len())));
         }
         let pattern = literal_pattern(function, &arguments)?;
+        self.states += pattern.as_ref().map_or(0, Pattern::size);
+        if self.states > MOST_STATES {
+            return Err((at, "the patterns of the expression are too large together".to_owned()));
+        }
         let call = Box::new(Call { function, arguments, pattern });
         Ok((boxed(at, Form::Call { from, call }), depth))
     }

@@ -21,8 +21,8 @@ impl<'a> Quantity<'a> {
                 "unit" => unit = member.as_str(),
                 "system" => system = member.as_str(),
                 "code" => code = member.as_str(),
-                "id" | "extension" => {}
-                name if name.starts_with('_') => {}
+                // What stands beside a value, but no number of members of any name.
+                "id" | "extension" | "_value" | "_unit" | "_system" | "_code" | "_id" => {}
                 _ => return None,
             }
         }

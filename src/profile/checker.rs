@@ -31,6 +31,10 @@ pub struct Request<'a> {
     pub now: Option<Temporal>,
     /// Say too which elements that must be supported are absent
     pub must_support: bool,
+    /// Refuse plain texts that hold what looks like HTML, which a careless page would act upon
+    pub security: bool,
+    /// Refuse HTML in markdown, rather than warn of it
+    pub no_html: bool,
     /// Say too where it keeps to the rules but not to what is recommended
     pub best_practice: bool,
 }

@@ -36,6 +36,8 @@ enum Anchor {
     Name,
     /// Its value
     Value,
+    /// A part of its text: where in the document that begins
+    Part(u32),
     /// An element that is missing inside it
     Inside(String),
 }
@@ -82,6 +84,11 @@ impl Finding {
     /// It is about an element that is not there.
     pub(super) fn about_missing(self, name: impl Into<String>) -> Self {
         Self { anchor: Anchor::Inside(name.into()), ..self }
+    }
+
+    /// It is about a part of a string, so many bytes into its content.
+    pub(super) fn about_part(self, node: Node<'_>, offset: usize) -> Self {
+        Self { anchor: Anchor::Part(node.offset_of(offset) as u32), ..self }
     }
 
     /// How to mend it.
@@ -225,7 +232,11 @@ impl<'d> Locator<'d> {
     fn issue(&mut self, finding: Finding) -> Issue {
         let node = self.root.document().node(finding.node);
         self.go_to(node);
-        let offset = if finding.anchor == Anchor::Name { node.name_start() } else { node.range().start };
+        let offset = match finding.anchor {
+            Anchor::Name => node.name_start(),
+            Anchor::Part(offset) => offset as usize,
+            Anchor::Value | Anchor::Inside(_) => node.range().start,
+        };
         let path = match &finding.anchor {
             Anchor::Inside(name) => format!("{}.{name}", self.path),
             _ => self.path.clone(),

@@ -102,6 +102,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
         index: usize,
         item: &Item<'e>,
     ) -> Outcome<bool> {
+        self.charge(1, condition.at)?;
         let this = Collection::One(item.clone());
         Ok(self.truth(condition, &Scope { this: &this, index: Some(index), total: scope.total })? == Some(true))
     }
@@ -110,6 +111,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     pub(super) fn collected(&self, part: &'e Part, scope: &Scope<'_, 'e>) -> Outcome<Collection<'e>> {
         let mut found = Collection::Empty;
         self.each(part, scope, &mut |item| {
+            self.charge(1, part.at)?;
             found.push(item.clone());
             Ok(true)
         })?;

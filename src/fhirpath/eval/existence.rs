@@ -52,7 +52,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     pub(super) fn distinct(&self, at: u32, items: impl Iterator<Item = Item<'e>>) -> Outcome<Collection<'e>> {
         let items: Vec<Item<'e>> = items.collect();
         if let Some(texts) = texts(&items) {
-            self.charge(items.len(), at)?;
+            self.charge(items.len() + items.iter().map(Item::weight).sum::<usize>() / 64, at)?;
             let mut seen = HashSet::with_capacity(texts.len());
             let fresh: Vec<bool> = texts.into_iter().map(|text| seen.insert(text)).collect();
             return Ok(items.into_iter().zip(fresh).filter_map(|(item, fresh)| fresh.then_some(item)).collect());

@@ -37,7 +37,8 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
         for item in site.input {
             let Item::Element(element) = item else { continue };
             let Some(holder) = element.holder() else { continue };
-            for extension in holder.list("extension") {
+            let list = self.seek(site.at, holder, |name| name == "extension")?;
+            for extension in list.into_iter().flat_map(Node::items) {
                 self.charge(1, site.at)?;
                 if extension.get("url").is_some_and(|known| known.is_str(&url)) {
                     found.push(Item::Element(Element::new(extension)));
@@ -54,7 +55,8 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
         let mut found = Collection::Empty;
         for item in site.input {
             self.charge(1, site.at)?;
-            if let Some(node) = reference(item).and_then(|text| self.target(&text)) {
+            self.weigh(item, site.at)?;
+            if let Some(node) = reference(item).map_or(Ok(None), |text| self.target(site.at, &text))? {
                 found.push(Item::Element(Element::new(node)));
             }
         }
@@ -62,16 +64,21 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     }
 
     /// What a reference points at: a contained resource of this document, or what the context finds.
-    fn target(&self, text: &str) -> Option<Node<'e>> {
-        match text.strip_prefix('#') {
-            Some("") => Some(self.context.root_resource),
-            Some(id) => self
-                .context
-                .root_resource
-                .list("contained")
-                .find(|node| node.get("id").is_some_and(|own| own.is_str(id))),
-            None => self.context.resolve.and_then(|resolve| resolve(text)),
+    fn target(&self, at: u32, text: &str) -> Outcome<Option<Node<'e>>> {
+        let Some(id) = text.strip_prefix('#') else {
+            return Ok(self.context.resolve.and_then(|resolve| resolve(text)));
+        };
+        let root = self.context.root_resource;
+        if id.is_empty() {
+            return Ok(Some(root));
         }
+        let contained = self.seek(at, root, |name| name == "contained")?;
+        for node in contained.into_iter().flat_map(Node::items) {
+            if self.seek(at, node, |name| name == "id")?.is_some_and(|own| own.is_str(id)) {
+                return Ok(Some(node));
+            }
+        }
+        Ok(None)
     }
 
     /// `resolve() is T`: by the resource where it is found, else by the type that the reference itself names.
@@ -92,7 +99,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
         };
         let Some(item) = only(at, input)? else { return Ok(Collection::Empty) };
         let text = reference(item);
-        if let Some(node) = text.as_deref().and_then(|text| self.target(text)) {
+        if let Some(node) = text.as_deref().map_or(Ok(None), |text| self.target(at, text))? {
             return Ok(Collection::boolean(self.is_type(&Item::Element(Element::new(node)), name)));
         }
         let kind = match text.as_deref().and_then(Reference::parse).and_then(|reference| reference.kind()) {
@@ -187,7 +194,9 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
         }
         for item in site.input {
             let Item::Element(element) = item else { continue };
-            for extension in element.holder().into_iter().flat_map(|holder| holder.list("modifierExtension")) {
+            let Some(holder) = element.holder() else { continue };
+            let list = self.seek(site.at, holder, |name| name == "modifierExtension")?;
+            for extension in list.into_iter().flat_map(Node::items) {
                 self.charge(1, site.at)?;
                 let url = extension.str("url").unwrap_or_default();
                 if !known.contains(&url) {

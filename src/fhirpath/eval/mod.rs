@@ -124,7 +124,11 @@ impl<'f, 'e, 'a: 'e> Evaluator<'f, 'e, 'a> {
             Form::Literal(value) => Ok(Collection::value(value.reborrow())),
             Form::This => Ok(scope.this.clone()),
             Form::Index => Ok(Collection::maybe(scope.index.map(count))),
-            Form::Total => Ok(scope.total.cloned().unwrap_or_default()),
+            Form::Total => {
+                let total = scope.total.cloned().unwrap_or_default();
+                self.charge(total.len(), part.at)?;
+                Ok(total)
+            }
             Form::Variable(name) => self.variable(part.at, name),
             Form::Member { from: None, name } if name.may_be_type => self.first_member(part.at, scope.this, name),
             Form::Member { .. } => self.collected(part, scope),
@@ -270,6 +274,11 @@ impl<'f, 'e, 'a: 'e> Evaluator<'f, 'e, 'a> {
         self.steps.set(self.steps.get().saturating_sub(steps as u64));
     }
 
+    /// Charges for reading the value of an item: a step for every 64 bytes.
+    fn weigh(&self, item: &Item<'e>, at: u32) -> Outcome<()> {
+        self.charge(item.weight() / 64, at)
+    }
+
     /// Charges for a text that was made: a step for every 16 bytes.
     fn charge_text(&self, text: &str, at: u32) -> Outcome<()> {
         self.charge(text.len() / 16, at)
@@ -299,12 +308,14 @@ impl<'f, 'e, 'a: 'e> Evaluator<'f, 'e, 'a> {
     fn text_argument(&self, site: &Site<'_, 'e>, position: usize) -> Outcome<Option<std::borrow::Cow<'e, str>>> {
         let argument = self.argument(site, position)?;
         let Some(item) = only(site.at, &argument)? else { return Ok(None) };
+        self.weigh(item, site.at)?;
         let refusal = || fail(site.at, format!("{}() expects a string, found {}", name(site), describe(&argument)));
         item.as_str().ok_or_else(refusal).map(Some)
     }
 
     fn variable(&self, at: u32, name: &'e str) -> Outcome<Collection<'e>> {
         if let Some((_, value)) = self.context.constants.iter().find(|(known, _)| *known == name) {
+            self.charge(value.len(), at)?;
             return Ok(value.clone());
         }
         let text = |text: &'static str| Ok(Collection::value(Value::text(text)));

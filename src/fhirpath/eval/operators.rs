@@ -58,6 +58,8 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
         right: &Collection<'e>,
     ) -> Outcome<Collection<'e>> {
         let (Some(left), Some(right)) = (only(at, left)?, only(at, right)?) else { return Ok(Collection::Empty) };
+        self.weigh(left, at)?;
+        self.weigh(right, at)?;
         let (left_value, right_value) = (left.value(), right.value());
         let result = match (left_value.as_ref(), right_value.as_ref()) {
             (Some(Value::Integer(left)), Some(Value::Integer(right))) => integers(operator, *left, *right),

@@ -98,7 +98,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     }
 
     /// The member with such a name, charged for those that were passed.
-    fn seek(&self, at: u32, object: Node<'e>, is_it: impl Fn(&str) -> bool) -> Outcome<Option<Node<'e>>> {
+    pub(super) fn seek(&self, at: u32, object: Node<'e>, is_it: impl Fn(&str) -> bool) -> Outcome<Option<Node<'e>>> {
         let mut passed = 0;
         let found = object.members().find(|member| {
             passed += 1;

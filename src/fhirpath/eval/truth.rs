@@ -151,7 +151,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
         let mut has_value = None;
         self.each_from(from, scope, &mut |item| {
             let is_first = has_value.is_none();
-            has_value = Some(is_first && item.value().is_some());
+            has_value = Some(is_first && item.has_value());
             Ok(is_first)
         })?;
         Ok(has_value == Some(true))

@@ -215,7 +215,8 @@ fn expand(substitute: &str, text: &str, places: &[Option<usize>], result: &mut S
             rest = after;
             continue;
         };
-        if let (Some(Some(start)), Some(Some(end))) = (places.get(2 * group), places.get(2 * group + 1)) {
+        // Nothing for a group that took no part, or that there is not.
+        if let Some([Some(start), Some(end)]) = places.chunks_exact(2).nth(group) {
             result.push_str(&text[*start..*end]);
         }
         rest = remainder;
@@ -262,6 +263,7 @@ mod tests {
         assert_eq!(replaced("b*", "abc", "-"), "-a--c-");
         assert_eq!(replaced("a+?", "aaa", "x"), "xxx");
         assert_eq!(replaced("a", "a", r"\$1"), "$1");
+        assert_eq!(replaced("(a)", "ab", "<$1$9$13358428034712644260>"), "<a>b");
     }
 
     #[test]

@@ -41,8 +41,11 @@ impl<'d> Check<'_, '_, '_, 'd> {
             places.push((question.position, item.index()));
             let times = present.entry(number).or_default();
             *times += 1;
-            self.repetition(item, question, *times);
+            let times = *times;
+            let outer = self.asking.replace(number);
+            self.repetition(item, question, times);
             self.item(item, number, question);
+            self.asking = outer;
         }
         self.missing(container, parent, &present, &places);
     }
@@ -217,11 +220,6 @@ impl<'d> Check<'_, '_, '_, 'd> {
             return Enabled::Unknown;
         }
         enable::is_enabled(question, at, &self.occurrences)
-    }
-
-    /// Keeps a finding.
-    pub(super) fn report(&mut self, finding: Finding) {
-        self.walk.report(finding);
     }
 }
 

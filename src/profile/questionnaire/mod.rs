@@ -25,7 +25,7 @@ use super::findings::Finding;
 use super::rules::Rule;
 use super::walk::Walk;
 use crate::definitions::ValueSet;
-use crate::fhir::{Node, Severity};
+use crate::fhir::{Node, Origin, Severity};
 use enable::Occurrences;
 use form::Form;
 
@@ -51,6 +51,8 @@ pub(super) fn check<'d>(response: Node<'d>, walk: &mut Walk<'_, 'd>) {
     let mut check = Check {
         form: &form,
         stage: Stage::of(response),
+        name: name(root),
+        asking: None,
         occurrences: Occurrences::of(response),
         value_sets: HashMap::new(),
         steps: MOST_STEPS,
@@ -67,6 +69,9 @@ pub(super) fn check<'d>(response: Node<'d>, walk: &mut Walk<'_, 'd>) {
 struct Check<'f, 'w, 'c, 'd> {
     form: &'f Form<'d>,
     stage: Stage,
+    /// The form's name, and the question whose answers are looked at
+    name: String,
+    asking: Option<u32>,
     /// The items that answer each question
     occurrences: Occurrences<'d>,
     /// Those that answers were looked up in, by how the form names them
@@ -74,6 +79,15 @@ struct Check<'f, 'w, 'c, 'd> {
     /// What is left of [`MOST_STEPS`]
     steps: u64,
     walk: &'w mut Walk<'c, 'd>,
+}
+
+/// The canonical URL of a form, with its version; its id where it is contained.
+fn name(form: Node<'_>) -> String {
+    match (form.str("url"), form.str("version")) {
+        (Some(url), Some(version)) => format!("{url}|{version}"),
+        (Some(url), None) => url.into_owned(),
+        (None, _) => format!("#{}", form.str("id").unwrap_or_default()),
+    }
 }
 
 /// How far the form was filled in (<https://hl7.org/fhir/R4/valueset-questionnaire-answers-status.html>).
@@ -111,5 +125,19 @@ impl Check<'_, '_, '_, '_> {
     fn spend(&mut self, steps: usize) -> bool {
         self.steps = self.steps.saturating_sub(steps as u64);
         self.steps > 0 && !self.walk.findings.is_full()
+    }
+
+    /// Keeps a finding, with the question that it is about.
+    fn report(&mut self, finding: Finding) {
+        let question = self.asking.and_then(|number| self.form.question(number));
+        let finding = match question {
+            Some(question) if !self.walk.findings.is_full() => finding.from(&Arc::new(Origin {
+                profile: self.name.clone(),
+                element: question.link_id.to_string(),
+                constraint: None,
+            })),
+            _ => finding,
+        };
+        self.walk.report(finding);
     }
 }

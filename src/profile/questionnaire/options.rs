@@ -11,6 +11,7 @@ use crate::fhir::{Key, Node, Severity};
 use crate::fhirpath::Decimal;
 use crate::profile::findings::Finding;
 use crate::profile::nearest::nearest;
+use crate::profile::report::Open;
 
 /// More options than this are not told one by one.
 const FEW: usize = 12;
@@ -150,9 +151,18 @@ fn in_value_set<'d>(check: &mut Check<'_, '_, '_, 'd>, question: &Question<'d>, 
     match set.contains(system, code) {
         Membership::In => {}
         Membership::Unknown => {
+            // Somebody may ask a terminology server.
+            let wrong = format!("the answer to \"{}\" is not in the value set {canonical}", question.link_id);
             let text = format!("the codes of the value set {canonical} are not at hand; they are not checked");
-            check.walk.report_once(canonical, || Finding::not_checked(node, text));
+            check.walk.ask(Open {
+                value_set: canonical.to_owned(),
+                codes: vec![(Some(system.to_string()), code.to_string())],
+                if_not: Finding::error(Key::QuestionnaireOption, node, wrong),
+                if_unknown: Finding::not_checked(node, text),
+            });
         }
+        // That there is no such code has been said.
+        Membership::Out if is_no_code(check, system, code) => {}
         Membership::Out => {
             let text = format!("the answer to \"{}\" is not in the value set {canonical}", question.link_id);
             let known = set.listed().filter(|(of, _)| of == system).map(|(_, code)| code);
@@ -160,6 +170,12 @@ fn in_value_set<'d>(check: &mut Check<'_, '_, '_, 'd>, question: &Question<'d>, 
             check.report(Finding::error(Key::QuestionnaireOption, node, text).hint_if(meant.or_else(|| few(&set))));
         }
     }
+}
+
+/// Is it known that the code system has no such code?
+fn is_no_code(check: &Check<'_, '_, '_, '_>, system: &str, code: &str) -> bool {
+    let known = check.walk.schemas.definitions().code_system(system).filter(|known| known.is_complete);
+    known.is_some_and(|known| known.position(code).is_none())
 }
 
 /// The codes, where they are few enough to read.

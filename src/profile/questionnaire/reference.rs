@@ -1,35 +1,74 @@
-//! References as answers: to which types of resources they may lead
-//! (<https://hl7.org/fhir/R4/extension-questionnaire-referenceresource.html>).
+//! References as answers: to which types of resources they may lead, and which profiles those have to meet
+//! (<https://hl7.org/fhir/R4/extension-questionnaire-referenceresource.html>,
+//! <https://hl7.org/fhir/R4/extension-questionnaire-referenceprofile.html>).
+
+use std::borrow::Cow;
 
 use super::form::{Question, extensions};
 use super::{Check, found};
 use crate::fhir::{Key, Node};
 use crate::profile::findings::Finding;
+use crate::profile::slicing::Verdict;
 
-/// Does the answer lead to a resource of a type that the question takes?
+/// Does the answer lead to a resource that the question takes?
 pub(super) fn check<'d>(check: &mut Check<'_, '_, '_, 'd>, question: &Question<'d>, answer: Node<'d>) {
+    let profiles: Vec<Cow<'_, str>> =
+        extensions(question.node, "questionnaire-referenceProfile").filter_map(Node::as_str).collect();
+    if is_of_type(check, question, &profiles, answer) && !profiles.is_empty() {
+        meets(check, question, &profiles, answer);
+    }
+}
+
+/// Is it of one of the types, as far as that can be told?
+fn is_of_type<'d>(
+    check: &mut Check<'_, '_, '_, 'd>,
+    question: &Question<'d>,
+    profiles: &[Cow<'_, str>],
+    answer: Node<'d>,
+) -> bool {
     let mut types: Vec<String> = extensions(question.node, "questionnaire-referenceResource")
         .filter_map(|kind| Some(kind.as_str()?.into_owned()))
         .collect();
-    let mut is_known = true;
-    for profile in extensions(question.node, "questionnaire-referenceProfile").filter_map(Node::as_str) {
-        match check.walk.schemas.definitions().structure(&profile) {
-            Some(structure) => types.push(structure.type_name.clone()),
-            None => is_known = false,
+    for profile in profiles {
+        // Of a profile that is not at hand nobody knows which type it is of.
+        let Some(structure) = check.walk.schemas.definitions().structure(profile) else { return true };
+        types.push(structure.type_name.clone());
+    }
+    if types.is_empty() || types.iter().any(|kind| kind == "Resource") {
+        return true;
+    }
+    let Some(kind) = found::target_type(answer, check.walk) else { return true };
+    if types.contains(&kind) {
+        return true;
+    }
+    let at = answer.get("reference").unwrap_or(answer);
+    let text = format!("\"{}\" takes no reference to a {kind}", question.link_id);
+    types.dedup();
+    let hint = format!("reference a resource of type {}", types.join(" or "));
+    check.report(Finding::error(Key::QuestionnaireOption, at, text).hint(hint));
+    false
+}
+
+/// Does the resource meet one of the profiles?
+fn meets<'d>(check: &mut Check<'_, '_, '_, 'd>, question: &Question<'d>, profiles: &[Cow<'_, str>], answer: Node<'d>) {
+    let Some((at, reference)) = answer.get("reference").and_then(|at| Some((at, at.as_str()?))) else { return };
+    let target = check.walk.target(&reference);
+    let mut why = None;
+    for profile in profiles {
+        let met = target.map(|target| check.walk.conformance(target, profile));
+        match met.map(|met| (met.verdict, met.why)) {
+            Some((Verdict::Yes, _)) => return,
+            Some((Verdict::No, reason)) => why = reason,
+            _ => {
+                let text = format!("whether what the answer refers to meets the profile {profile} is not checked");
+                let hint = "send the resource along, or check it itself against the profile";
+                check.walk.report_once(&text, || Finding::not_checked(at, text.clone()).hint(hint));
+                return;
+            }
         }
-        let text = format!("whether what the answer refers to meets the profile {profile} is not checked here");
-        check.walk.report_once(&text, || {
-            Finding::not_checked(answer, text.clone()).hint("check the resource itself against it")
-        });
     }
-    if types.is_empty() || !is_known || types.iter().any(|kind| kind == "Resource") {
-        return;
-    }
-    let Some(kind) = found::target_type(answer, check.walk) else { return };
-    if !types.contains(&kind) {
-        let at = answer.get("reference").unwrap_or(answer);
-        let text = format!("\"{}\" takes no reference to a {kind}", question.link_id);
-        let hint = format!("reference a resource of type {}", types.join(" or "));
-        check.report(Finding::error(Key::QuestionnaireOption, at, text).hint(hint));
-    }
+    let list = profiles.join(" or ");
+    let text =
+        format!("the answer to \"{}\" leads to a resource that does not meet the profile {list}", question.link_id);
+    check.report(Finding::error(Key::QuestionnaireOption, at, text).hint_if(why));
 }

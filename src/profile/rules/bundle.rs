@@ -4,7 +4,7 @@
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 
-use super::Rule;
+use super::{Rule, narrative_link};
 use crate::fhir::{Key, Node, Reference, Severity};
 use crate::profile::compile::Definition;
 use crate::profile::findings::Finding;
@@ -123,7 +123,7 @@ pub(in crate::profile) fn compile(definition: Definition<'_>) -> Option<Rule> {
     (definition.index == 0 && definition.structure.type_name == "Bundle").then_some(Rule::Bundle)
 }
 
-pub(in crate::profile) fn check(node: Node<'_>, walk: &mut Walk<'_, '_>) {
+pub(in crate::profile) fn check<'d>(node: Node<'d>, walk: &mut Walk<'_, 'd>) {
     let kind = node.str("type").unwrap_or_default();
     if let Some(total) = node.get("total")
         && !matches!(&*kind, "searchset" | "history" | "")
@@ -143,7 +143,10 @@ pub(in crate::profile) fn check(node: Node<'_>, walk: &mut Walk<'_, '_>) {
         }
     }
     match &*kind {
-        "document" => document(node, walk),
+        "document" => {
+            document(node, walk);
+            narrative_link::check(node, walk);
+        }
         "message" => begins_with(node, "MessageHeader", "bdl-12", walk),
         _ => {}
     }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::Rule;
 use crate::definitions::Membership;
 use crate::definitions::structure::Constraint;
-use crate::fhir::{Key, Node, Origin, Severity};
+use crate::fhir::{Key, Node, Origin, Severity, xhtml};
 use crate::fhirpath::{Context, Element, Expression, Item};
 use crate::profile::amendments::Amendment;
 use crate::profile::checker::Request;
@@ -166,12 +166,14 @@ pub(in crate::profile) fn settle<'d>(resource: Node<'d>, due: &[Obligation<'_, '
         let mut walk = Walk::new(schemas, node, Request::default());
         walk.conforms(node, url).as_bool()
     };
+    let html_checks = |text: &str| Some(xhtml::is_clean(text));
     let mut context = Context::new(resource)
         .root_resource(walk.scope.container)
         .model(definitions)
         .resolve(&resolve)
         .member_of(&member_of)
-        .conforms_to(&conforms_to);
+        .conforms_to(&conforms_to)
+        .html_checks(&html_checks);
     if let Some(now) = walk.request.now {
         context = context.now(now);
     }

@@ -22,6 +22,9 @@ pub(super) mod format;
 pub(super) mod invariant;
 pub(super) mod json_kind;
 pub(super) mod literal;
+pub(super) mod markup;
+pub(super) mod narrative;
+pub(super) mod narrative_link;
 pub(super) mod pattern;
 pub(super) mod reference;
 pub(super) mod resource_id;
@@ -39,6 +42,7 @@ use super::questionnaire;
 use super::schema::Stated;
 use super::walk::Walk;
 use crate::definitions::TypeRef;
+use crate::fhir::xhtml::Text;
 use crate::fhir::{Node, Origin};
 
 /// A rule that was compiled from a definition.
@@ -78,6 +82,10 @@ pub(super) enum Rule {
     Bundle,
     /// Answers to a form
     Questionnaire,
+    /// XHTML that tells of the resource
+    Narrative,
+    /// No HTML in a text that is none
+    Markup(Text),
 }
 
 /// Adds the rules that a definition states about each value of an element, for one of its types.
@@ -93,6 +101,8 @@ pub(super) fn of_value(definition: Definition<'_>, allowed: &TypeRef, rules: &mu
         fixed::compile(definition),
         pattern::compile(definition),
         conforms::compile(definition, allowed),
+        narrative::compile(allowed),
+        markup::compile(allowed),
     ];
     let found = found.into_iter().flatten();
     let found = found.chain(binding::compile(definition, allowed)).chain(value_range::compile(definition));
@@ -148,6 +158,8 @@ impl Rule {
             Self::Contained => contained::check(node, walk),
             Self::Bundle => bundle::check(node, walk),
             Self::Questionnaire => questionnaire::check(node, walk),
+            Self::Narrative => narrative::check(node, walk),
+            Self::Markup(kind) => markup::check(*kind, node, walk),
         }
     }
 
@@ -171,6 +183,8 @@ impl Rule {
             Self::Contained => "contained resources".to_owned(),
             Self::Bundle => "bundle entries".to_owned(),
             Self::Questionnaire => "answers as the Questionnaire asks for them".to_owned(),
+            Self::Narrative => "XHTML of formatting elements only".to_owned(),
+            Self::Markup(_) => "no HTML".to_owned(),
         }
     }
 }

@@ -1,0 +1,261 @@
+//! `handoff fhirpath`: what an expression gives on a resource, item by item, each with its type and place.
+
+use std::cell::RefCell;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::ValueEnum;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{Exit, Streams, sources, unwritable};
+use crate::definitions::{Definitions, Membership};
+use crate::error::{Error, Result};
+use crate::fhir::{Document, Issue, Key, Limits, Node, Place, Resources, Severity};
+use crate::fhirpath::{Collection, Context, Expression, Item, Temporal};
+use crate::profile::Checker;
+
+/// Arguments of `handoff fhirpath`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// What to evaluate: Task.status, or output.where(value is Reference).exists()
+    #[arg(value_name = "EXPRESSION", allow_hyphen_values = true)]
+    pub expression: String,
+    /// The resource to evaluate it on, or - for standard input; without one there is nothing but the expression
+    #[arg(value_name = "FILE|-")]
+    pub input: Option<PathBuf>,
+    /// Definitions besides R4 core, and resources that resolve() may lead to
+    #[arg(long, value_name = "FILE|DIR|TGZ")]
+    pub with: Vec<PathBuf>,
+    /// How to tell what was found
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+}
+
+/// How to tell what was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people: an item a line
+    Human,
+    /// A JSON array of objects with type, value, path, line and column
+    Json,
+}
+
+/// Runs `handoff fhirpath`.
+///
+/// # Errors
+/// If the resource or what lies beside it cannot be read, or the expression cannot be evaluated on it.
+pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
+    let expression = match Expression::parse(&args.expression) {
+        Ok(expression) => expression,
+        Err(issue) => {
+            tell(&issue, &args.expression, streams)?;
+            return Ok(Exit::Usage);
+        }
+    };
+    let (name, bytes) = input(args, streams)?;
+    let document = match Document::parse_bytes(&bytes, Limits::default()) {
+        Ok(document) => document,
+        Err(mut issue) => {
+            issue.text = format!("{name}: {}", issue.text);
+            tell(&issue, &String::from_utf8_lossy(&bytes), streams)?;
+            return Ok(Exit::Invalid);
+        }
+    };
+    let mut world = World::read(&args.with)?;
+    // A bundle's references lead into the bundle.
+    world.beside.add(Document::parse(document.text())?);
+    let kind = document.root().str("resourceType").unwrap_or_default();
+    for mut issue in expression.check(world.definitions(), &kind) {
+        // It is evaluated nonetheless, and gives nothing there.
+        issue.severity = Severity::Warning;
+        tell(&issue, &args.expression, streams)?;
+    }
+    evaluate(&expression, &document, &world, args.format, streams)
+}
+
+fn input(args: &Args, streams: &mut Streams<'_>) -> Result<(String, Vec<u8>)> {
+    match &args.input {
+        None => Ok(("nothing".to_owned(), b"{}".to_vec())),
+        Some(path) if path.as_os_str() == "-" => {
+            let mut bytes = Vec::new();
+            let read = streams.input.read_to_end(&mut bytes);
+            read.map_err(|error| Error::fault(format!("cannot read standard input: {error}")))?;
+            Ok(("standard input".to_owned(), bytes))
+        }
+        Some(path) => Ok((path.display().to_string(), sources::bytes(path)?)),
+    }
+}
+
+fn evaluate(
+    expression: &Expression,
+    document: &Document,
+    world: &World,
+    format: Format,
+    streams: &mut Streams<'_>,
+) -> Result<Exit> {
+    let heard = RefCell::new(String::new());
+    let hear = |label: &str, items: &Collection<'_>| {
+        for item in items {
+            let _ = writeln!(heard.borrow_mut(), "trace {label}: {}", item.to_json());
+        }
+    };
+    let resolve = |reference: &str| world.beside.find(reference);
+    let member_of = |item: &Item<'_>, set: &str| world.member_of(item, set);
+    let conforms_to = |item: &Item<'_>, profile: &str| world.conforms_to(item, profile);
+    let subsumes = |above: &Item<'_>, below: &Item<'_>| world.subsumes(above, below);
+    let now = Temporal::from_epoch_millis(Timestamp::now().as_millisecond());
+    let mut context = Context::new(document.root()).model(world.definitions()).trace(&hear);
+    context = context.resolve(&resolve).member_of(&member_of).conforms_to(&conforms_to).subsumes(&subsumes);
+    if let Some(now) = now {
+        context = context.now(now);
+    }
+    let outcome = expression.evaluate(&context, document.root());
+    write!(streams.err, "{}", heard.borrow()).map_err(unwritable)?;
+    match outcome {
+        Ok(found) => {
+            let told = found.iter().map(|item| Told::new(item, &context));
+            show(&told.collect::<Vec<_>>(), format, streams)?;
+            Ok(Exit::Done)
+        }
+        Err(issue) => {
+            tell(&issue, expression.text(), streams)?;
+            Ok(Exit::Failed)
+        }
+    }
+}
+
+// === telling ===
+
+/// An item as it is told.
+struct Told {
+    kind: String,
+    value: Value,
+    at: Option<(String, Place)>,
+}
+
+impl Told {
+    fn new(item: &Item<'_>, context: &Context<'_>) -> Self {
+        let named = Expression::parse("$this.type().name").ok().and_then(|kind| {
+            let name = kind.evaluate_item(context, item.clone()).ok()?;
+            Some(name.only()?.as_str()?.into_owned())
+        });
+        let at = match item {
+            Item::Element(element) => Some(element.either()).map(|node| (node.path(), node.place())),
+            Item::Value(_) => None,
+        };
+        Self { kind: named.unwrap_or_else(|| "unknown".to_owned()), value: item.to_json(), at }
+    }
+}
+
+fn show(found: &[Told], format: Format, streams: &mut Streams<'_>) -> Result<()> {
+    if format == Format::Json {
+        let items = found.iter().map(|told| {
+            let mut object = json!({ "type": told.kind, "value": told.value });
+            if let Some((path, place)) = &told.at {
+                object["path"] = path.as_str().into();
+                object["line"] = place.line.into();
+                object["column"] = place.column.into();
+            }
+            object
+        });
+        return writeln!(streams.out, "{:#}", items.collect::<Value>()).map_err(unwritable);
+    }
+    if found.is_empty() {
+        // As the language writes it.
+        writeln!(streams.out, "{{}}").map_err(unwritable)?;
+    }
+    for Told { kind, value, at } in found {
+        match at {
+            Some((path, place)) => writeln!(streams.out, "{path} ({place}): {kind} {value}"),
+            None => writeln!(streams.out, "{kind} {value}"),
+        }
+        .map_err(unwritable)?;
+    }
+    Ok(())
+}
+
+/// Says what is wrong with an expression or a document, and marks the place in it.
+fn tell(issue: &Issue, text: &str, streams: &mut Streams<'_>) -> Result<()> {
+    writeln!(streams.err, "handoff: {issue}").map_err(unwritable)?;
+    let Some(place) = issue.place else { return Ok(()) };
+    let Some(line) = text.split('\n').nth(place.line as usize - 1) else { return Ok(()) };
+    // So much before the place fits on a screen with what follows.
+    let before = (place.column as usize - 1).min(60);
+    let shown = line.chars().skip(place.column as usize - 1 - before).take(100);
+    let shown: String = shown.map(|one| if one.is_control() { ' ' } else { one }).collect();
+    writeln!(streams.err, "  | {shown}\n  | {}^", " ".repeat(before)).map_err(unwritable)
+}
+
+// === what the expression may ask ===
+
+/// What lies beside the resource.
+struct World {
+    checker: Checker,
+    beside: Resources,
+}
+
+impl World {
+    fn read(paths: &[PathBuf]) -> Result<Self> {
+        let (definitions, _) = sources::definitions(paths)?;
+        let mut beside = Resources::default();
+        for path in paths {
+            for file in documents(path)? {
+                let read = Document::parse_bytes(&sources::bytes(&file)?, Limits::default());
+                beside.add(read.map_err(|issue| unusable(&file, *issue))?);
+            }
+        }
+        Ok(Self { checker: Checker::new(Arc::new(definitions)), beside })
+    }
+
+    fn definitions(&self) -> &Definitions {
+        self.checker.definitions()
+    }
+
+    /// A code by its code alone, a Coding with its system, a CodeableConcept by any of its codings.
+    fn member_of(&self, item: &Item<'_>, canonical: &str) -> Option<bool> {
+        let set = self.definitions().value_set(canonical)?;
+        let coding = |node: Node<'_>| {
+            let code = node.str("code").unwrap_or_default();
+            set.contains(&node.str("system").unwrap_or_default(), &code)
+        };
+        let answers: Vec<Membership> = match (item.as_str(), item.node()) {
+            (Some(code), _) => vec![set.contains_code(&code)],
+            (None, Some(node)) if node.get("coding").is_some() => node.list("coding").map(coding).collect(),
+            (None, Some(node)) => vec![coding(node)],
+            (None, None) => return None,
+        };
+        if answers.contains(&Membership::In) {
+            return Some(true);
+        }
+        (!answers.contains(&Membership::Unknown)).then_some(false)
+    }
+
+    fn conforms_to(&self, item: &Item<'_>, canonical: &str) -> Option<bool> {
+        self.definitions().structure(canonical)?;
+        let document = Document::parse(item.node()?.text()).ok()?;
+        Some(!self.checker.check_against(document.root(), &[canonical]).iter().any(Issue::is_error))
+    }
+
+    fn subsumes(&self, above: &Item<'_>, below: &Item<'_>) -> Option<bool> {
+        let (above, below) = (above.node()?, below.node()?);
+        let system = above.str("system").filter(|system| below.str("system").as_ref() == Some(system))?;
+        let known = self.definitions().code_system(&system)?;
+        Some(known.is_a(known.position(&below.str("code")?)?, known.position(&above.str("code")?)?))
+    }
+}
+
+/// The files at a path that may hold resources; those of an archive are definitions only.
+fn documents(path: &Path) -> Result<Vec<PathBuf>> {
+    let is_json = path.extension().is_some_and(|it| it.eq_ignore_ascii_case("json"));
+    match (path.is_dir(), is_json) {
+        (true, _) => sources::json_files(path),
+        (false, true) => Ok(vec![path.to_owned()]),
+        (false, false) => Ok(Vec::new()),
+    }
+}
+
+fn unusable(file: &Path, issue: Issue) -> Error {
+    Error::incorrect(Key::JsonSyntax, format!("{}: {issue}", file.display()))
+}

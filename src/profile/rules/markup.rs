@@ -1,0 +1,41 @@
+//! HTML in texts that are none. Markdown with HTML is shown differently by each reader
+//! (<https://hl7.org/fhir/R4/datatypes.html#markdown>); a plain string with a tag in it is harmless where it is escaped and
+//! an attack where it is not (<https://hl7.org/fhir/R4/security.html#narrative>), so it is refused where that is asked for.
+
+use super::Rule;
+use crate::definitions::TypeRef;
+use crate::fhir::xhtml::{self, Text};
+use crate::fhir::{Key, Node, Severity};
+use crate::profile::findings::Finding;
+use crate::profile::walk::Walk;
+
+/// Every string and markdown.
+pub(in crate::profile) fn compile(allowed: &TypeRef) -> Option<Rule> {
+    Some(Rule::Markup(match allowed.code.as_str() {
+        "string" => Text::Plain,
+        "markdown" => Text::Markdown,
+        _ => return None,
+    }))
+}
+
+pub(in crate::profile) fn check<'d>(kind: Text, node: Node<'d>, walk: &mut Walk<'_, 'd>) {
+    let severity = match kind {
+        Text::Plain if walk.request.security => Severity::Error,
+        Text::Markdown if walk.request.no_html => Severity::Error,
+        Text::Markdown => Severity::Warning,
+        Text::Plain => return,
+    };
+    // An escape can hide a sign; hardly any text has either.
+    if !node.text().contains(['<', '\\']) {
+        return;
+    }
+    let Some(offset) = node.as_str().and_then(|text| xhtml::tag(&text, kind)) else { return };
+    let (text, hint) = match kind {
+        Text::Plain => ("the text holds what looks like HTML", "a string is plain text; leave out the tags"),
+        Text::Markdown => (
+            "the markdown holds what looks like HTML; readers may show it, run it or leave it out",
+            "write it in markdown, or put a backslash before the <",
+        ),
+    };
+    walk.report(Finding::error(Key::Markup, node, text).severity(severity).about_part(node, offset).hint(hint));
+}
