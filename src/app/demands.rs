@@ -38,7 +38,9 @@ impl Demands {
     /// A type that is none, and a profile that is of another type or not at hand: what is demanded has to be checked.
     pub fn settled(&self, definitions: &Definitions) -> Result<HashMap<String, Vec<String>>> {
         let mut issues = Vec::new();
-        let mut refuse = |said: String| issues.push(Issue::error(Key::SettingInvalid, "profiles", said));
+        let mut refuse = |said: String| {
+            issues.push(Issue::error(Key::SettingInvalid, "profiles", said));
+        };
         for (kind, profiles) in &self.0 {
             if !definitions.is_resource_type(kind) {
                 refuse(format!("{kind} is no resource type of FHIR R4"));

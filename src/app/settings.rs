@@ -54,7 +54,7 @@ pub struct Options {
     #[arg(long, env = "HANDOFF_GRACE_SECONDS", value_name = "NUMBER")]
     pub grace_seconds: Option<u16>,
     /// FHIR packages and definitions to check with besides R4 core and the gateway's own: .tgz, packs, folders, files
-    #[arg(long = "package", env = "HANDOFF_PACKAGES", value_name = "PATH,...", value_delimiter = ',')]
+    #[arg(long, env = "HANDOFF_PACKAGES", value_name = "PATH,...", value_delimiter = ',')]
     pub packages: Option<Vec<PathBuf>>,
     /// Profiles that a resource has to meet which is sent, as Task=URL,URL;ServiceRequest=URL; none for Task= [default:
     /// the gateway's own for Task and ServiceRequest]

@@ -57,9 +57,12 @@ fn statement(
 ) -> Value {
     let types = definitions.resource_types().iter();
     let resources: Vec<Value> = types
-        .map(|kind| match own::KINDS.contains(&kind.as_str()) {
-            true => definition(kind),
-            false => with_profiles(resource(kind, definitions, parameters), artifacts.profiles_of(kind).collect()),
+        .map(|kind| {
+            if own::KINDS.contains(&kind.as_str()) {
+                definition(kind)
+            } else {
+                with_profiles(resource(kind, definitions, parameters), artifacts.profiles_of(kind))
+            }
         })
         .collect();
     let mut implementation = json!({ "description": "A gateway between EHRs and the organizations that help" });
@@ -150,7 +153,8 @@ fn definition(kind: &str) -> Value {
     })
 }
 
-fn with_profiles(mut resource: Value, profiles: Vec<String>) -> Value {
+fn with_profiles(mut resource: Value, profiles: impl Iterator<Item = String>) -> Value {
+    let profiles: Vec<String> = profiles.collect();
     if !profiles.is_empty() {
         resource["supportedProfile"] = json!(profiles);
     }
