@@ -48,7 +48,7 @@ impl Demands {
             for profile in profiles {
                 match definitions.structure(profile) {
                     None => {
-                        refuse(format!("the profile {profile} is not at hand, so it cannot be demanded of a {kind}"))
+                        refuse(format!("the profile {profile} is not at hand, so it cannot be demanded of a {kind}"));
                     }
                     Some(structure) if structure.type_name != *kind => {
                         refuse(format!("the profile {profile} is of {}, not of {kind}", structure.type_name));
