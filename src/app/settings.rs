@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use serde::Deserialize;
 
+use super::packages::{Packages, USUAL_PACKAGES};
 use crate::error::{Error, Result};
 use crate::fhir::{Issue, Key, Limits, Place};
 use crate::security::Policy;
@@ -53,9 +54,6 @@ pub struct Options {
     /// How long requests may take to end once the server stops, in seconds [default: 10]
     #[arg(long, env = "HANDOFF_GRACE_SECONDS", value_name = "NUMBER")]
     pub grace_seconds: Option<u16>,
-    /// FHIR packages and definitions to check with besides R4 core and the gateway's own: .tgz, packs, folders, files
-    #[arg(long, env = "HANDOFF_PACKAGES", value_name = "PATH,...", value_delimiter = ',')]
-    pub packages: Option<Vec<PathBuf>>,
     /// Profiles that a resource has to meet which is sent, as Task=URL,URL;ServiceRequest=URL; none for Task= [default:
     /// the gateway's own for Task and ServiceRequest]
     #[arg(long, env = "HANDOFF_PROFILES", value_name = "TYPE=URL,...")]
@@ -67,6 +65,12 @@ pub struct Options {
     /// How long a message may wait for that server, in milliseconds [default: 2000]
     #[arg(long, env = "HANDOFF_TERMINOLOGY_MS", value_name = "NUMBER")]
     pub terminology_ms: Option<u16>,
+    /// Folder of the packages that were added with handoff package add [default: packages]
+    #[arg(long, env = "HANDOFF_PACKAGES", value_name = "DIR")]
+    pub packages: Option<PathBuf>,
+    /// Where handoff package add fetches packages from
+    #[arg(skip)]
+    pub package_registry: Option<String>,
 }
 
 /// Does a referral need a Consent?
@@ -108,12 +112,12 @@ pub struct Settings {
     pub limits: Limits,
     /// How long requests may take to end once the server stops
     pub grace: Duration,
-    /// What is checked with besides R4 core and our own definitions
-    pub packages: Vec<PathBuf>,
     /// The profiles that are demanded of what is sent
     pub profiles: Demands,
     /// Who is asked about codes
     pub terminology: Option<terminology::Settings>,
+    /// The packages that were added
+    pub packages: Packages,
 }
 
 impl Default for Settings {
@@ -127,9 +131,9 @@ impl Default for Settings {
             log_level: "info".to_owned(),
             limits: Limits::default(),
             grace: Duration::from_secs(10),
-            packages: Vec::new(),
             profiles: Demands::usual(),
             terminology: None,
+            packages: Packages::at(USUAL_PACKAGES),
         }
     }
 }
@@ -148,13 +152,14 @@ impl Options {
             body_limit_mb: self.body_limit_mb.or(other.body_limit_mb),
             depth_limit: self.depth_limit.or(other.depth_limit),
             grace_seconds: self.grace_seconds.or(other.grace_seconds),
-            packages: self.packages.or(other.packages),
             profiles: match (self.profiles, other.profiles) {
                 (Some(near), Some(far)) => Some(near.or(far)),
                 (near, far) => near.or(far),
             },
             terminology: self.terminology.or(other.terminology),
             terminology_ms: self.terminology_ms.or(other.terminology_ms),
+            packages: self.packages.or(other.packages),
+            package_registry: self.package_registry.or(other.package_registry),
         }
     }
 
@@ -204,9 +209,9 @@ impl Options {
                 depth: self.depth_limit.map_or(usual.limits.depth, |number| usize::from(number.max(1))),
             },
             grace: self.grace_seconds.map_or(usual.grace, |number| Duration::from_secs(number.into())),
-            packages: self.packages.unwrap_or_default(),
             profiles: self.profiles.map_or_else(Demands::usual, |said| said.or(Demands::usual())),
             terminology: self.terminology.map(|url| asked(url, self.terminology_ms)),
+            packages: self.packages.map_or(usual.packages, Packages::at),
         })
     }
 }

@@ -10,7 +10,7 @@ pub mod fhirpath;
 pub mod package;
 pub mod route;
 pub mod serve;
-pub(crate) mod sources;
+mod sources;
 pub mod translate;
 pub mod validate;
 

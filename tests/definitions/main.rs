@@ -222,7 +222,8 @@ fn the_command_line_packs_and_lists() {
     assert!(said.starts_with("example.warm 0.1.0: 1 definitions in "), "{said}");
     let (code, said) = handoff(&["list".as_ref(), pack.as_os_str()]);
     assert_eq!(code, Some(0));
-    assert_eq!(said, "hl7.fhir.r4.core 4.0.1: 4407 definitions\nexample.warm 0.1.0: 1 definitions\n");
+    assert!(said.starts_with("hl7.fhir.r4.core 4.0.1: 4407 definitions\n"), "{said}");
+    assert!(said.ends_with("\nexample.warm 0.1.0: 1 definitions\n"), "{said}");
     assert_eq!(handoff(&["pack".as_ref(), "Cargo.toml".as_ref(), "-o".as_ref(), pack.as_os_str()]).0, Some(1));
 }
 

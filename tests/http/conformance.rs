@@ -1,9 +1,12 @@
 //! Our own definitions on the FHIR edge, what the door demands, and codes that a terminology server judges.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::Path;
 
-use handoff::app::Demands;
+use handoff::app::{Demands, Packages};
+use handoff::definitions::{Definitions, Package, pack};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::gateway::Gateway;
 use crate::referral;
@@ -161,14 +164,21 @@ async fn the_operator_chooses_what_the_door_demands() {
 const PACKAGES: &[&str] =
     &["../shared/packages/hl7.fhir.us.core-7.0.0.tgz", "../shared/packages/hl7.fhir.us.sdoh-clinicalcare-3.0.0.tgz"];
 
-/// Where the packages are, if they are here.
-fn packages() -> Option<Vec<PathBuf>> {
-    let paths: Vec<PathBuf> = PACKAGES.iter().map(PathBuf::from).collect();
-    if let Some(missing) = paths.iter().find(|path| !path.is_file()) {
-        println!("skipped: {} is not here", missing.display());
-        return None;
+/// A packages folder with the guide, if it is here.
+fn packages() -> Option<TempDir> {
+    let folder = tempfile::tempdir().unwrap();
+    let mut definitions = Definitions::shipped().unwrap();
+    for path in PACKAGES.iter().map(Path::new) {
+        if !path.is_file() {
+            println!("skipped: {} is not here", path.display());
+            return None;
+        }
+        let package = Package::from_tgz(File::open(path).unwrap()).unwrap();
+        let pack = pack::write(&package, Some(&definitions)).unwrap();
+        Packages::at(folder.path()).keep(&package, &pack).unwrap();
+        definitions = definitions.with(package);
     }
-    Some(paths)
+    Some(folder)
 }
 
 /// A referral whose request claims the guide's profile.
@@ -199,10 +209,10 @@ async fn terminology(result: bool) -> handoff::terminology::Settings {
 
 #[tokio::test]
 async fn packages_are_checked_with_and_may_be_demanded() {
-    let Some(packages) = packages() else { return };
+    let Some(folder) = packages() else { return };
     let demand = "Task=http://hl7.org/fhir/us/sdoh-clinicalcare/StructureDefinition/SDOHCC-TaskForReferralManagement";
     let gateway = Gateway::with(|settings| {
-        settings.packages = packages;
+        settings.packages = Packages::at(folder.path());
         settings.profiles = demand.parse().unwrap();
     })
     .await;
@@ -213,11 +223,11 @@ async fn packages_are_checked_with_and_may_be_demanded() {
 
 #[tokio::test]
 async fn a_terminology_server_has_the_last_word() {
-    let Some(packages) = packages() else { return };
+    let Some(folder) = packages() else { return };
     for (result, status) in [(true, 200), (false, 422)] {
         let server = terminology(result).await;
         let gateway = Gateway::with(|settings| {
-            settings.packages = packages.clone();
+            settings.packages = Packages::at(folder.path());
             settings.terminology = Some(server);
         })
         .await;
