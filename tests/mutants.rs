@@ -14,13 +14,18 @@ use handoff::fhir::{Document, Issue, Limits, Node, Severity};
 use handoff::profile::{Amendments, Checker};
 
 const CASES: &str = "fixtures/cases/validate/sdohcc";
-const PACKAGES: &[&str] =
+/// The guide and what it builds on, by version.
+const GUIDE_3: &[&str] =
     &["../shared/packages/hl7.fhir.us.core-7.0.0.tgz", "../shared/packages/hl7.fhir.us.sdoh-clinicalcare-3.0.0.tgz"];
+const GUIDE_2: &[&str] = &[
+    "../shared/packages/hl7.fhir.us.core-3.1.1.tgz",
+    "../shared/packages/hl7.fhir.us.sdoh-clinicalcare-2.0.0-update.tgz",
+];
 
-/// A checker with the guide; nothing where it is not here.
-fn checker() -> Option<Checker> {
+/// A checker with a guide; nothing where it is not here.
+fn checker(packages: &[&str]) -> Option<Checker> {
     let mut definitions = Definitions::shipped().unwrap();
-    for path in PACKAGES.iter().map(Path::new) {
+    for path in packages.iter().map(Path::new) {
         if !path.is_file() {
             println!("skipped: {} is not here", path.display());
             return None;
@@ -49,7 +54,7 @@ fn is_fine(path: &Path) -> bool {
 
 #[test]
 fn each_fault_is_reported_once_where_it_stands() {
-    let Some(checker) = checker() else { return };
+    let Some(checker) = checker(GUIDE_3) else { return };
     let mut failures = Vec::new();
     for path in cases() {
         let document = Document::parse_bytes(&fs::read(&path).unwrap(), Limits::default()).unwrap();
@@ -85,7 +90,14 @@ fn there_are_enough_mutants_and_each_has_one_fault() {
 /// What the guide allows, our own profiles and so the door of the gateway allow.
 #[test]
 fn our_profiles_allow_what_the_guide_allows() {
-    let Some(checker) = checker() else { return };
+    for packages in [GUIDE_3, GUIDE_2] {
+        if let Some(checker) = checker(packages) {
+            allows_what_it_allows(&checker);
+        }
+    }
+}
+
+fn allows_what_it_allows(checker: &Checker) {
     let ours = |resource: Node<'_>| -> Vec<String> {
         let text = resource.text();
         let counterparts = [
@@ -99,7 +111,9 @@ fn our_profiles_allow_what_the_guide_allows() {
     };
     let mut allowed = 0;
     for path in cases() {
-        let document = Document::parse_bytes(&fs::read(&path).unwrap(), Limits::default()).unwrap();
+        // Of whatever version the guide at hand is.
+        let text = fs::read_to_string(&path).unwrap().replace("|3.0.0", "");
+        let document = Document::parse(text).unwrap();
         let root = document.root();
         if !matches!(root.str("resourceType").as_deref(), Some("Task" | "ServiceRequest")) {
             continue;
@@ -114,5 +128,5 @@ fn our_profiles_allow_what_the_guide_allows() {
             allowed += 1;
         }
     }
-    assert!(allowed >= 12, "{allowed}");
+    assert!(allowed >= 8, "{allowed}");
 }
