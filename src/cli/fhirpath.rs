@@ -9,7 +9,8 @@ use clap::ValueEnum;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Exit, Streams, sources, unwritable};
+use super::sources::{self, Gathered};
+use super::{Exit, Streams, unwritable};
 use crate::app::Packages;
 use crate::definitions::{Definitions, Membership};
 use crate::error::{Error, Result};
@@ -203,11 +204,11 @@ struct World {
 impl World {
     fn read(args: &Args, streams: &mut Streams<'_>) -> Result<Self> {
         let packages = Packages::configured(args.packages.as_deref(), None)?;
-        let gathered = sources::gather(&packages, &args.with)?;
-        for issue in &gathered.issues {
-            writeln!(streams.err, "handoff: {issue}").map_err(unwritable)?;
+        let Gathered { definitions, resources, issues } = sources::gather(&packages, &args.with)?;
+        for issue in issues {
+            writeln!(streams.err, "{issue}").map_err(unwritable)?;
         }
-        Ok(Self { checker: Checker::new(Arc::new(gathered.definitions)), beside: gathered.resources })
+        Ok(Self { checker: Checker::new(Arc::new(definitions)), beside: resources })
     }
 
     fn definitions(&self) -> &Definitions {
