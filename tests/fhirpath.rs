@@ -335,8 +335,14 @@ fn deepest_expressions_have_room() {
     let run = || {
         let document = Document::parse(r#"{"resourceType":"Basic","id":"x"}"#).unwrap();
         let context = Context::new(document.root());
-        for (before, inner, after, times) in [("(", "1", ")", 195), ("iif(true,", "1", ")", 190), ("", "1", "+1", 190)]
-        {
+        for (before, inner, after, times) in [
+            ("(", "1", ")", 195),
+            ("iif(true,", "1", ")", 190),
+            ("", "1", "+1", 190),
+            ("", "id", ".where(true)", 190),
+            ("", "id", ".select($this).first()", 95),
+            ("exists(", "true", ")", 190),
+        ] {
             let text = format!("{}{inner}{}", before.repeat(times), after.repeat(times));
             let expression = Expression::parse(&text).unwrap();
             assert_eq!(expression.evaluate(&context, document.root()).unwrap().len(), 1);
