@@ -19,7 +19,7 @@ pub type Relate<'a> = dyn Fn(&Item<'_>, &Item<'_>) -> Option<bool> + 'a;
 pub type Judge<'a> = dyn Fn(&str) -> Option<bool> + 'a;
 /// Answers whether an item is in a slice, by the canonical URL of a structure and the slice's name; nothing if there is no
 /// such slice at hand.
-pub type Sort<'a> = dyn Fn(&Item<'_>, &str, &str) -> Option<bool> + 'a;
+pub type InSlice<'a> = dyn Fn(&Item<'_>, &str, &str) -> Option<bool> + 'a;
 /// Finds the ElementDefinition of an item.
 pub type Define<'a> = dyn Fn(&Item<'_>) -> Option<Node<'a>> + 'a;
 /// Hears what `trace()` passes.
@@ -44,7 +44,7 @@ pub struct Context<'a> {
     pub(super) conforms_to: Option<&'a Ask<'a>>,
     pub(super) subsumes: Option<&'a Relate<'a>>,
     pub(super) html_checks: Option<&'a Judge<'a>>,
-    pub(super) slice: Option<&'a Sort<'a>>,
+    pub(super) slice: Option<&'a InSlice<'a>>,
     pub(super) define: Option<&'a Define<'a>>,
     pub(super) trace: Option<&'a Hear<'a>>,
 }
@@ -166,8 +166,8 @@ impl<'a> Context<'a> {
 
     /// Who knows the slices of profiles.
     #[must_use]
-    pub fn slice(mut self, sort: &'a Sort<'a>) -> Self {
-        self.slice = Some(sort);
+    pub fn slice(mut self, ask: &'a InSlice<'a>) -> Self {
+        self.slice = Some(ask);
         self
     }
 

@@ -46,7 +46,7 @@ mod units;
 mod value;
 
 pub use collection::Collection;
-pub use context::{Ask, Context, Define, Hear, Judge, Relate, Resolve, STEPS, Sort};
+pub use context::{Ask, Context, Define, Hear, InSlice, Judge, Relate, Resolve, STEPS};
 pub use date::{Precision, Temporal, TemporalKind};
 pub use decimal::{Decimal, Rounding};
 pub use expression::Expression;

@@ -1,9 +1,10 @@
-//! Evaluation: one file per family of operators and functions; this one walks the tree and keeps the budget.
+//! Evaluation: one file per family of operators and functions; this one walks the tree.
 //!
-//! Every part gives a collection. Steps are counted for parts, for items passed over, for items compared and for text
-//! produced, so that no expression runs or grows without bound.
+//! Every part gives a collection. Where only its truth is asked for (`truth`) or its items are looked at one by one
+//! (`each`), none is made.
 
 mod boundary;
+mod budget;
 mod calendar;
 mod combine;
 mod convert;
@@ -25,36 +26,14 @@ mod types;
 
 use std::cell::Cell;
 
-use crate::fhir::Key;
-
 use super::collection::Collection;
 use super::context::Context;
 use super::function::Function;
 use super::item::Item;
 use super::tree::{Call, Form, Part};
 use super::value::{UCUM, Value};
-
-/// Why an evaluation stopped, and at which part of the expression. Boxed: it is rare, and outcomes are many.
-#[derive(Debug)]
-pub(super) struct Failure(Box<Reason>);
-
-#[derive(Debug)]
-struct Reason {
-    key: Key,
-    at: u32,
-    said: String,
-}
-
-impl Failure {
-    fn new(key: Key, at: u32, said: String) -> Self {
-        Self(Box::new(Reason { key, at, said }))
-    }
-
-    /// The key, where in the expression, and what is said.
-    pub(super) fn parts(&self) -> (Key, usize, &str) {
-        (self.0.key, self.0.at as usize, &self.0.said)
-    }
-}
+pub(super) use budget::Failure;
+use budget::fail;
 
 type Outcome<T> = Result<T, Failure>;
 
@@ -248,45 +227,6 @@ impl<'f, 'e, 'a: 'e> Evaluator<'f, 'e, 'a> {
         }
     }
 
-    // === the budget, and failing ===
-
-    fn charge(&self, steps: usize, at: u32) -> Outcome<()> {
-        match self.steps.get().checked_sub(steps as u64) {
-            Some(left) => {
-                self.steps.set(left);
-                Ok(())
-            }
-            None => Err(self.too_costly(at)),
-        }
-    }
-
-    #[cold]
-    fn too_costly(&self, at: u32) -> Failure {
-        let said = format!("the expression takes more than {} steps", self.context.steps);
-        Failure::new(Key::ExpressionCostly, at, said)
-    }
-
-    /// Notes that a question cannot be answered here; that may not matter in the end.
-    fn leave_open(&self, at: u32, said: String) {
-        let first = self.open.take().unwrap_or_else(|| Failure::new(Key::NotChecked, at, said));
-        self.open.set(Some(first));
-    }
-
-    /// Takes steps that were already done; the next charge fails if they were too many.
-    fn spend(&self, steps: usize) {
-        self.steps.set(self.steps.get().saturating_sub(steps as u64));
-    }
-
-    /// Charges for reading the value of an item: a step for every 64 bytes.
-    fn weigh(&self, item: &Item<'e>, at: u32) -> Outcome<()> {
-        self.charge(item.weight() / 64, at)
-    }
-
-    /// Charges for a text that was made: a step for every 16 bytes.
-    fn charge_text(&self, text: &str, at: u32) -> Outcome<()> {
-        self.charge(text.len() / 16, at)
-    }
-
     // === operands ===
 
     /// The value of an argument, evaluated where the function stands.
@@ -352,10 +292,6 @@ impl<'f, 'e, 'a: 'e> Evaluator<'f, 'e, 'a> {
         };
         Ok(Collection::value(Value::Temporal(moment)))
     }
-}
-
-fn fail(at: u32, said: impl Into<String>) -> Failure {
-    Failure::new(Key::ExpressionFailed, at, said.into())
 }
 
 /// The name of the function called.

@@ -1,0 +1,74 @@
+//! What an evaluation may cost, and why it stops.
+//!
+//! Steps are counted for parts, for items passed over, for items compared, for values read and for text produced, so that
+//! no expression runs or grows without bound.
+
+use crate::fhir::Key;
+
+use super::super::item::Item;
+use super::{Evaluator, Outcome};
+
+/// Why an evaluation stopped, and at which part of the expression. Boxed: it is rare, and outcomes are many.
+#[derive(Debug)]
+pub(in crate::fhirpath) struct Failure(Box<Reason>);
+
+#[derive(Debug)]
+struct Reason {
+    key: Key,
+    at: u32,
+    said: String,
+}
+
+impl Failure {
+    pub(super) fn new(key: Key, at: u32, said: String) -> Self {
+        Self(Box::new(Reason { key, at, said }))
+    }
+
+    /// The key, where in the expression, and what is said.
+    pub(in crate::fhirpath) fn parts(&self) -> (Key, usize, &str) {
+        (self.0.key, self.0.at as usize, &self.0.said)
+    }
+}
+
+pub(super) fn fail(at: u32, said: impl Into<String>) -> Failure {
+    Failure::new(Key::ExpressionFailed, at, said.into())
+}
+
+impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
+    pub(super) fn charge(&self, steps: usize, at: u32) -> Outcome<()> {
+        match self.steps.get().checked_sub(steps as u64) {
+            Some(left) => {
+                self.steps.set(left);
+                Ok(())
+            }
+            None => Err(self.too_costly(at)),
+        }
+    }
+
+    #[cold]
+    fn too_costly(&self, at: u32) -> Failure {
+        let said = format!("the expression takes more than {} steps", self.context.steps);
+        Failure::new(Key::ExpressionCostly, at, said)
+    }
+
+    /// Notes that a question cannot be answered here; that may not matter in the end.
+    pub(super) fn leave_open(&self, at: u32, said: String) {
+        let first = self.open.take().unwrap_or_else(|| Failure::new(Key::NotChecked, at, said));
+        self.open.set(Some(first));
+    }
+
+    /// Takes steps that were already done; the next charge fails if they were too many.
+    pub(super) fn spend(&self, steps: usize) {
+        self.steps.set(self.steps.get().saturating_sub(steps as u64));
+    }
+
+    /// Charges for reading the value of an item: a step for every 64 bytes.
+    pub(super) fn weigh(&self, item: &Item<'e>, at: u32) -> Outcome<()> {
+        self.charge(item.weight() / 64, at)
+    }
+
+    /// Charges for a text that was made: a step for every 16 bytes.
+    pub(super) fn charge_text(&self, text: &str, at: u32) -> Outcome<()> {
+        self.charge(text.len() / 16, at)
+    }
+}
