@@ -63,6 +63,7 @@ pub struct Definitions {
     snapshots: RwLock<HashMap<Spot, Snapshot>>,
     parameters: OnceLock<HashMap<String, Vec<Arc<SearchParameter>>>>,
     globals: OnceLock<HashMap<String, Vec<String>>>,
+    chains: RwLock<HashMap<String, Arc<[Box<str>]>>>,
 }
 
 /// A structure that was made of a differential, or why it could not be.
@@ -140,6 +141,7 @@ impl Definitions {
             snapshots: RwLock::default(),
             parameters: OnceLock::new(),
             globals: OnceLock::new(),
+            chains: RwLock::default(),
         }
     }
 

@@ -12,7 +12,7 @@ use crate::http::reply::{self, Answer, FHIR_JSON};
 use crate::http::route;
 use crate::store::index::{ParameterKind, SearchParameters};
 
-use super::conformance::{self, Artifacts};
+use super::conformance::{self};
 
 /// When this statement last changed in form.
 const DATE: &str = "2026-11-25";
