@@ -255,8 +255,7 @@ fn bears_forms_made_to_be_slow() {
     let issues = check(&slow, &Resources::default());
     assert!(issues.iter().any(|issue| issue.key.name() == "not-checked"), "nothing is left out in silence");
 
-    let options: Vec<String> =
-        (0..4_000).map(|number| format!(r#"{{"valueCoding":{{"code":"{number}"}}}}"#)).collect();
+    let options: Vec<String> = (0..4_000).map(|number| format!(r#"{{"valueCoding":{{"code":"{number}"}}}}"#)).collect();
     let form = format!(r#"{{"linkId":"c","type":"choice","repeats":true,"answerOption":[{}]}}"#, options.join(","));
     let answers = vec![r#"{"valueCoding":{"code":"x"}}"#; 4_000].join(",");
     let many = document(&form, &format!(r#"{{"linkId":"c","answer":[{answers}]}}"#));

@@ -88,14 +88,17 @@ impl<'a> Reader<'a> {
     /// Text between elements.
     fn characters(&mut self) -> Result<(), Stop> {
         let rest = self.rest();
-        let text = &rest[..rest.find(['<', '&']).unwrap_or(rest.len())];
-        let at = self.at;
-        self.at += text.len();
-        self.content(at, text.chars().any(|letter| !matches!(letter, ' ' | '\t' | '\n' | '\r')))?;
-        match text.char_indices().find(|(_, letter)| !entity::is_character(*letter)) {
-            Some((bad, _)) => self.stop(at + bad, "a control character is no part of XML", "leave it out"),
-            None => Ok(()),
+        let end = rest.bytes().position(|byte| matches!(byte, b'<' | b'&')).unwrap_or(rest.len());
+        let (at, text) = (self.at, &rest[..end]);
+        self.at += end;
+        self.content(at, text.bytes().any(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r')))?;
+        // Of the characters that XML does not know, the rare ones begin with this byte.
+        if text.bytes().any(|byte| byte < b' ' || byte == 0xef)
+            && let Some((bad, _)) = text.char_indices().find(|(_, letter)| !entity::is_character(*letter))
+        {
+            return self.stop(at + bad, "a control character is no part of XML", "leave it out");
         }
+        Ok(())
     }
 
     /// Something is said here, or only white space.
@@ -217,7 +220,7 @@ impl<'a> Reader<'a> {
 
     fn attributes(&mut self, element_at: usize, element: &'a str) -> Result<Attributes, Stop> {
         let mut found = Attributes::default();
-        let mut names = HashSet::new();
+        let mut names = Names::default();
         loop {
             let spaced = self.space();
             let at = self.at;
@@ -356,11 +359,33 @@ struct Attributes {
     has_source: bool,
 }
 
-/// The name that a text begins with; "" if it begins with none.
+/// The name that a text begins with; "" if it begins with none. Letters beyond ASCII may be in it.
 fn name(text: &str) -> &str {
-    let is_first = text.starts_with(|first: char| first.is_alphabetic() || first == '_');
-    let length = text.find(|letter: char| !(letter.is_alphanumeric() || matches!(letter, '-' | '_' | '.' | ':')));
-    if is_first { &text[..length.unwrap_or(text.len())] } else { "" }
+    let is_first = |byte: &u8| byte.is_ascii_alphabetic() || *byte == b'_' || *byte >= 0x80;
+    let is_next = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':' | 0x80..);
+    let length = text.bytes().position(|byte| !is_next(byte)).unwrap_or(text.len());
+    if text.as_bytes().first().is_some_and(is_first) { &text[..length] } else { "" }
+}
+
+/// The names that were met in an element. They are few, but for texts that are made to be slow.
+#[derive(Default)]
+struct Names<'a> {
+    few: Vec<&'a str>,
+    many: HashSet<&'a str>,
+}
+
+impl<'a> Names<'a> {
+    /// Was it not there before?
+    fn insert(&mut self, name: &'a str) -> bool {
+        if self.few.contains(&name) {
+            return false;
+        }
+        if self.few.len() < 16 {
+            self.few.push(name);
+            return true;
+        }
+        self.many.insert(name)
+    }
 }
 
 /// A name, as far as anybody wants to read it.
