@@ -9,8 +9,10 @@ use super::findings::{Finding, Findings};
 use super::questionnaire::Forms;
 use super::report::{self, Open};
 use super::rules::invariant::{self, Obligation};
+use super::rules::{
+    Rule, cardinality, choice, claims, empty, extension, json_kind, resource_type, sibling, unknown_element,
+};
 use super::rules::{bundle::Entries, demands};
-use super::rules::{Rule, cardinality, choice, claims, empty, extension, json_kind, resource_type, sibling, unknown_element};
 use super::schema::{Content, ElementSchema, Member, Schema, SchemaRef, Stated, ValueSchema};
 use super::schemas::Schemas;
 use super::scope::Scope;
