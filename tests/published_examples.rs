@@ -21,7 +21,12 @@ const REALLY_WRONG: &[(&str, &str)] = &[
     ),
     (
         "Bundle-66c8856b-ba11-4876-8aa8-467aad8c11a2.json",
-        "its third entry has the fullUrl .../Endpoint/Endpoint-71, and the resource in it the id 71",
+        "its third entry has the fullUrl .../Endpoint/Endpoint-71, and the resource in it the id 71; its narrative links to \
+         places of the page that it was cut from",
+    ),
+    (
+        "Bundle-c887e62f-6166-419f-8268-b5ecd6c7b901.json",
+        "the narrative of its second entry links to a place of the page that it was cut from",
     ),
 ];
 
