@@ -7,6 +7,8 @@ mod clients;
 mod demands;
 pub mod log;
 mod outside;
+pub mod packages;
+pub mod registry;
 pub mod settings;
 
 use std::future::Future;
@@ -35,6 +37,8 @@ use crate::terminology::Terminology;
 pub use clients::load as load_clients;
 pub use demands::Demands;
 pub use outside::{TimedIds, WallClock, stop_signal};
+pub use packages::Packages;
+pub use registry::{Registry, Wanted};
 pub use settings::{Options, Settings};
 
 /// How many requests may wait for the clients to be read anew.
@@ -56,14 +60,15 @@ pub struct App {
 }
 
 impl App {
-    /// Opens the store and puts a gateway together over it. What it needs besides comes with the program.
+    /// Opens the store and puts a gateway together over it. What it needs besides comes with the program, or from the
+    /// packages folder.
     ///
     /// # Errors
-    /// If the store cannot be opened, what comes with the program is damaged, or the directory in the store cannot be
+    /// If the store or a package cannot be opened, what comes with the program is damaged, or the directory in the store cannot be
     /// used.
     pub async fn open(settings: Settings, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Result<Self> {
         let base = settings.base.as_ref().map(|base| format!("{base}/fhir"));
-        let definitions = Arc::new(Definitions::shipped()?);
+        let definitions = Arc::new(settings.packages.load(&Definitions::shipped()?)?);
         let mut parameters = SearchParameters::shipped(&definitions)?;
         if let Some(base) = &base {
             parameters = parameters.with_base(base.as_str());

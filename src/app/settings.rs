@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use serde::Deserialize;
 
+use super::packages::{Packages, USUAL_PACKAGES};
 use crate::error::{Error, Result};
 use crate::fhir::{Issue, Key, Limits, Place};
 use crate::security::Policy;
@@ -64,6 +65,12 @@ pub struct Options {
     /// How long a message may wait for that server, in milliseconds [default: 2000]
     #[arg(long, env = "HANDOFF_TERMINOLOGY_MS", value_name = "NUMBER")]
     pub terminology_ms: Option<u16>,
+    /// Folder of the packages that were added with handoff package add [default: packages]
+    #[arg(long, env = "HANDOFF_PACKAGES", value_name = "DIR")]
+    pub packages: Option<PathBuf>,
+    /// Where handoff package add fetches packages from
+    #[arg(skip)]
+    pub package_registry: Option<String>,
 }
 
 /// Does a referral need a Consent?
@@ -109,6 +116,8 @@ pub struct Settings {
     pub profiles: Demands,
     /// Who is asked about codes
     pub terminology: Option<terminology::Settings>,
+    /// The packages that were added
+    pub packages: Packages,
 }
 
 impl Default for Settings {
@@ -124,6 +133,7 @@ impl Default for Settings {
             grace: Duration::from_secs(10),
             profiles: Demands::usual(),
             terminology: None,
+            packages: Packages::at(USUAL_PACKAGES),
         }
     }
 }
@@ -148,6 +158,8 @@ impl Options {
             },
             terminology: self.terminology.or(other.terminology),
             terminology_ms: self.terminology_ms.or(other.terminology_ms),
+            packages: self.packages.or(other.packages),
+            package_registry: self.package_registry.or(other.package_registry),
         }
     }
 
@@ -199,6 +211,7 @@ impl Options {
             grace: self.grace_seconds.map_or(usual.grace, |number| Duration::from_secs(number.into())),
             profiles: self.profiles.map_or_else(Demands::usual, |said| said.or(Demands::usual())),
             terminology: self.terminology.map(|url| terminology_server(url, self.terminology_ms)),
+            packages: self.packages.map_or(usual.packages, Packages::at),
         })
     }
 }

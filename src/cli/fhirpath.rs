@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{Exit, Streams, sources, unwritable};
+use crate::app::Packages;
 use crate::definitions::{Definitions, Membership};
 use crate::error::{Error, Result};
 use crate::fhir::{Document, Issue, Key, Limits, Node, Place, Resources, Severity};
@@ -198,7 +199,7 @@ struct World {
 
 impl World {
     fn read(paths: &[PathBuf]) -> Result<Self> {
-        let (definitions, _) = sources::definitions(paths)?;
+        let definitions = sources::gather(&Packages::configured(None, None)?, paths)?.definitions;
         let mut beside = Resources::default();
         for path in paths {
             for file in documents(path)? {

@@ -1,47 +1,96 @@
-//! Where definitions come from on a disk: a pack, a package as `.tgz` or folder, a single resource file.
+//! Where definitions come from on a disk: the packages that were added, a pack, a package as `.tgz` or folder, a single
+//! resource file.
 
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
+use crate::app::Packages;
 use crate::definitions::{Definitions, Package, pack};
 use crate::error::{Error, Result};
+use crate::fhir::{Document, Issue, Limits, Resources};
 
-/// R4 core with everything that these paths hold, and what of it could not be used.
-pub(super) fn definitions(paths: &[PathBuf]) -> Result<(Definitions, Vec<crate::fhir::Issue>)> {
-    let mut definitions = Definitions::r4()?;
-    let mut issues = Vec::new();
+/// What a file beside may hold; more than a stranger may send, since whoever runs this chose the file.
+const LIMITS: Limits = Limits { bytes: 256 * 1024 * 1024, depth: 100 };
+/// What is read for definitions, and is no resource that a reference could lead to.
+const DEFINITIONS: &[&str] = &["StructureDefinition", "ValueSet", "CodeSystem", "SearchParameter"];
+
+/// Everything that was brought along.
+pub(super) struct Gathered {
+    /// What to check with
+    pub(super) definitions: Definitions,
+    /// What references may lead to: of files and folders every resource, of packages the Questionnaires
+    pub(super) resources: Resources,
+    /// What could not be used
+    pub(super) issues: Vec<Issue>,
+}
+
+/// What comes with the program, the packages that were added, and everything that these paths hold.
+pub(super) fn gather(packages: &Packages, paths: &[PathBuf]) -> Result<Gathered> {
+    let definitions = packages.load(&Definitions::shipped()?)?;
+    let mut gathered = Gathered { definitions, resources: Resources::default(), issues: Vec::new() };
     for path in paths {
         if path.is_file() && is_pack(path)? {
-            definitions = definitions.with_pack(bytes(path)?)?;
+            gathered.definitions = gathered.definitions.with_packs([(path.display().to_string(), bytes(path)?)])?;
+            continue;
+        }
+        let mut package = package(path)?;
+        gathered.issues.append(&mut package.issues);
+        if is_archive(path) {
+            for text in std::mem::take(&mut package.questionnaires) {
+                gathered.resources.add(Document::parse_within(text, LIMITS)?);
+            }
         } else {
-            let mut package = package(path)?;
-            issues.append(&mut package.issues);
-            definitions = definitions.with(package);
+            beside(path, &mut gathered.resources)?;
+        }
+        if !package.definitions.is_empty() || path.is_dir() {
+            gathered.definitions = gathered.definitions.with(package);
         }
     }
-    Ok((definitions, issues))
+    Ok(gathered)
+}
+
+/// The resources of a file or folder that are no definitions.
+fn beside(path: &Path, resources: &mut Resources) -> Result<()> {
+    let files = if path.is_dir() { json_files(&inner(path))? } else { vec![path.to_owned()] };
+    for file in files {
+        // What is no JSON was reported when it was read for definitions.
+        let Ok(document) = Document::parse_bytes(&bytes(&file)?, LIMITS) else { continue };
+        let kind = document.root().str("resourceType");
+        if kind.is_some_and(|kind| !DEFINITIONS.contains(&kind.as_ref())) {
+            resources.add(document);
+        }
+    }
+    Ok(())
 }
 
 /// The package at this path: a `.tgz`, a folder (with or without `package/` in it), or one resource file.
 pub(super) fn package(path: &Path) -> Result<Package> {
     let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy();
-    let is = |extension: &str| path.extension().is_some_and(|it| it.eq_ignore_ascii_case(extension));
     if path.is_dir() {
-        let inner = path.join("package");
-        let folder = if inner.is_dir() { inner } else { path.to_owned() };
         let mut package = Package::named(name, "");
-        for file in json_files(&folder)? {
+        for file in json_files(&inner(path))? {
             package.add_file(&file.to_string_lossy(), &bytes(&file)?);
         }
         Ok(package)
-    } else if is("tgz") || is("gz") {
+    } else if is_archive(path) {
         Package::from_tgz(BufReader::new(open(path)?))
     } else {
         let mut package = Package::named(name, "");
         package.add_file(&path.to_string_lossy(), &bytes(path)?);
         Ok(package)
     }
+}
+
+/// Where the definitions of a folder stand: in the folder `package` of an unpacked package.
+fn inner(folder: &Path) -> PathBuf {
+    let inner = folder.join("package");
+    if inner.is_dir() { inner } else { folder.to_owned() }
+}
+
+fn is_archive(path: &Path) -> bool {
+    let is = |extension: &str| path.extension().is_some_and(|it| it.eq_ignore_ascii_case(extension));
+    path.is_file() && (is("tgz") || is("gz"))
 }
 
 /// The JSON files of a folder, in alphabetical order; hidden ones and those of subfolders are left out.

@@ -9,6 +9,7 @@ pub mod code_system;
 mod currency;
 mod expand;
 mod filter;
+mod foreign;
 mod language;
 mod layer;
 mod model;
@@ -76,6 +77,8 @@ pub struct Loaded {
     pub version: String,
     /// How many definitions it brings
     pub definitions: usize,
+    /// The packages that it builds on and that are not at hand: name and version
+    pub missing: Vec<(String, String)>,
 }
 
 // === what is at hand ===
@@ -102,8 +105,24 @@ impl Definitions {
     /// # Errors
     /// Where it is no pack, or a damaged one.
     pub fn with_pack(&self, bytes: Vec<u8>) -> Result<Self> {
+        self.with_packs([(String::new(), bytes)])
+    }
+
+    /// These definitions and those of several packs, each with a name by which an error can speak of it.
+    ///
+    /// # Errors
+    /// Where one is no pack, or a damaged one.
+    pub fn with_packs(&self, packs: impl IntoIterator<Item = (String, Vec<u8>)>) -> Result<Self> {
         let mut layers = self.layers.clone();
-        layers.push(Arc::new(pack::open(bytes)?));
+        for (name, bytes) in packs {
+            let opened = pack::open(bytes).map_err(|mut error| {
+                for issue in &mut error.issues {
+                    issue.path.clone_from(&name);
+                }
+                error
+            });
+            layers.push(Arc::new(opened?));
+        }
         Ok(Self::of(layers))
     }
 
@@ -128,7 +147,16 @@ impl Definitions {
     pub fn packages(&self) -> Vec<Loaded> {
         self.layers
             .iter()
-            .map(|layer| Loaded { name: layer.name.clone(), version: layer.version.clone(), definitions: layer.len() })
+            .map(|layer| {
+                let wanted = layer.dependencies.iter();
+                let missing = wanted.filter(|(name, version)| resolve::pinned(&self.layers, name, version).is_none());
+                Loaded {
+                    name: layer.name.clone(),
+                    version: layer.version.clone(),
+                    definitions: layer.len(),
+                    missing: missing.cloned().collect(),
+                }
+            })
             .collect()
     }
 }

@@ -7,13 +7,18 @@ use std::io::Read;
 
 use flate2::read::GzDecoder;
 
+use super::foreign::Foreign;
 use super::layer::{Entry, LIMITS, RESOURCE};
 use super::trim::trim;
 use crate::error::{Error, Result};
 use crate::fhir::{Document, Issue, Key, Node};
 
-/// A package inflates to no more than this; the largest published one stays far below.
-const MOST_BYTES: u64 = 1 << 30;
+/// An archive inflates to no more than this; all but the largest published ones stay far below.
+const MOST_BYTES: u64 = 512 << 20;
+/// It has no more files than this.
+const MOST_FILES: usize = 100_000;
+/// What is kept of it has no more bytes than this.
+const MOST_KEPT: usize = 256 << 20;
 
 /// Definitions that belong together.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,6 +33,8 @@ pub struct Package {
     pub dependencies: Vec<(String, String)>,
     /// Its definitions, trimmed
     pub definitions: Vec<Definition>,
+    /// Its Questionnaires as they came: responses are checked against them
+    pub questionnaires: Vec<Box<str>>,
     /// What could not be used, and why
     pub issues: Vec<Issue>,
 }
@@ -57,21 +64,37 @@ impl Package {
 
     /// Reads a `.tgz`.
     ///
+    /// Nothing of the archive is written anywhere, so the names of its files lead nowhere.
+    ///
     /// # Errors
-    /// Where it is no gzipped tar archive, or inflates beyond all measure.
+    /// Where it is no gzipped tar archive, or larger than any package is: inflated, in one file, or in their number.
     pub fn from_tgz(source: impl Read) -> Result<Self> {
-        let refuse = |error: std::io::Error| {
-            Error::incorrect(Key::DefinitionInvalid, format!("the package cannot be read as a .tgz: {error}"))
+        let refuse = |why: &dyn std::fmt::Display| {
+            Error::incorrect(Key::DefinitionInvalid, format!("the package cannot be read as a .tgz: {why}"))
         };
-        let mut package = Self::named("package", "");
-        let mut archive = tar::Archive::new(GzDecoder::new(source).take(MOST_BYTES));
-        for entry in archive.entries().map_err(refuse)? {
-            let mut entry = entry.map_err(refuse)?;
-            let path = entry.path().map_err(refuse)?.to_string_lossy().into_owned();
-            if is_definition_file(&path) {
-                let mut bytes = Vec::new();
-                entry.read_to_end(&mut bytes).map_err(refuse)?;
-                package.add_file(&path, &bytes);
+        let (mut package, mut kept) = (Self::named("package", ""), 0);
+        let mut archive = tar::Archive::new(Bounded { inner: GzDecoder::new(source), left: MOST_BYTES });
+        for (number, entry) in archive.entries().map_err(|error| refuse(&error))?.enumerate() {
+            let mut entry = entry.map_err(|error| refuse(&error))?;
+            let path = entry.path().map_err(|error| refuse(&error))?.to_string_lossy().into_owned();
+            if number >= MOST_FILES {
+                return Err(refuse(&format_args!("it has more than {MOST_FILES} files")));
+            }
+            if !is_definition_file(&path) {
+                continue;
+            }
+            if entry.size() > LIMITS.bytes as u64 {
+                return Err(refuse(&format_args!("the file {path:?} has more than {} bytes", LIMITS.bytes)));
+            }
+            let mut bytes = Vec::new();
+            entry.read_to_end(&mut bytes).map_err(|error| refuse(&error))?;
+            let before = (package.definitions.len(), package.questionnaires.len());
+            package.add_file(&path, &bytes);
+            let definitions = package.definitions[before.0..].iter().map(|definition| &definition.text);
+            let new = definitions.chain(&package.questionnaires[before.1..]);
+            kept += new.map(|text| text.len()).sum::<usize>();
+            if kept > MOST_KEPT {
+                return Err(refuse(&format_args!("its definitions have more than {MOST_KEPT} bytes")));
             }
         }
         Ok(package)
@@ -110,9 +133,16 @@ impl Package {
             }
             return;
         }
-        match Definition::read(node) {
+        let foreign = Foreign::find(node);
+        match Definition::read(node, &foreign) {
+            None if node.get("resourceType").is_some_and(|kind| kind.is_str("Questionnaire")) => {
+                self.questionnaires.push(node.text().into());
+            }
             None => {}
-            Some(Ok(definition)) => self.definitions.push(definition),
+            Some(Ok(definition)) => {
+                self.issues.extend(foreign.issue(&definition.url));
+                self.definitions.push(definition);
+            }
             Some(Err(issue)) => self.issues.push(Issue { text: format!("{file}: {}", issue.text), ..*issue }),
         }
     }
@@ -120,8 +150,8 @@ impl Package {
 
 impl Definition {
     /// Reads one; nothing for a resource that defines nothing.
-    fn read(node: Node<'_>) -> Option<Result<Self, Box<Issue>>> {
-        let trimmed = trim(node)?;
+    fn read(node: Node<'_>, foreign: &Foreign<'_>) -> Option<Result<Self, Box<Issue>>> {
+        let trimmed = trim(node, foreign)?;
         let text = |name: &str| node.str(name).unwrap_or_default().into_owned();
         let kind = text("resourceType");
         // A tab or line end would break the index; no URL has one.
@@ -160,6 +190,22 @@ impl Definition {
             start: 0,
             end: 0,
         }
+    }
+}
+
+/// A reader that breaks off where an archive inflates beyond all measure.
+struct Bounded<R> {
+    inner: R,
+    left: u64,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.left = self.left.checked_sub(read as u64).ok_or_else(|| {
+            std::io::Error::other(format!("it inflates to more than {MOST_BYTES} bytes; unpack it and name the folder"))
+        })?;
+        Ok(read)
     }
 }
 

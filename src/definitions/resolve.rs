@@ -93,7 +93,7 @@ impl Needs {
 }
 
 /// The layer of this package, of the version named.
-fn pinned(list: &[std::sync::Arc<Layer>], name: &str, version: &str) -> Option<u32> {
+pub(super) fn pinned(list: &[std::sync::Arc<Layer>], name: &str, version: &str) -> Option<u32> {
     let same = list.iter().enumerate().filter(|(_, layer)| layer.name == name && fits(&layer.version, version));
     same.max_by(|(_, left), (_, right)| order(&left.version, &right.version)).map(|(number, _)| number as u32)
 }
@@ -165,14 +165,14 @@ impl PartialOrd for Rank<'_> {
 }
 
 /// Is it the version wanted, or one that begins with it? `4.0`, `4.0.x` and `4.0.*` mean any `4.0.n`.
-pub(super) fn fits(version: &str, wanted: &str) -> bool {
+pub fn fits(version: &str, wanted: &str) -> bool {
     let wanted = wanted.strip_suffix(".x").or_else(|| wanted.strip_suffix(".*")).unwrap_or(wanted);
     version == wanted || version.strip_prefix(wanted).is_some_and(|rest| rest.starts_with('.'))
 }
 
 /// Orders versions as semantic versioning does (<https://semver.org/#spec-item-11>): by their numbers, and what has a
 /// label behind a `-` before what has none. Dates order by their numbers too.
-pub(super) fn order(left: &str, right: &str) -> Ordering {
+pub fn order(left: &str, right: &str) -> Ordering {
     let parts = |version: &str| -> (Vec<u64>, Option<String>) {
         let version = version.split('+').next().unwrap_or(version).to_owned();
         let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());

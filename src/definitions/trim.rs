@@ -1,6 +1,7 @@
 //! What of a conformance resource is kept in a pack: structure, codes and rules; no prose, no display texts, no
 //! mappings. The trimmed text is the same JSON with less in it, so that one reader serves both.
 
+use super::foreign::Foreign;
 use crate::fhir::{Kind, Node};
 
 /// Which members are kept, and of those again which.
@@ -158,39 +159,68 @@ const SEARCH_PARAMETER: Keep = Only(&[
 /// Of a guide, the profiles that it demands wherever it is used.
 const GUIDE: Keep = Only(&[("resourceType", All), ("url", All), ("version", All), ("global", All)]);
 
-/// The trimmed JSON of a conformance resource; nothing for a type of resource that is not kept.
-pub(super) fn trim(node: Node<'_>) -> Option<String> {
+/// The trimmed JSON of a conformance resource, without what is foreign to it; nothing for a type of resource that is not
+/// kept.
+pub(super) fn trim(node: Node<'_>, foreign: &Foreign<'_>) -> Option<String> {
     let keep = match &*node.str("resourceType")? {
         "StructureDefinition" => &STRUCTURE,
         "CodeSystem" => &CODE_SYSTEM,
         "ValueSet" => &VALUE_SET,
         "SearchParameter" => &SEARCH_PARAMETER,
-        "ImplementationGuide" => &GUIDE,
         _ => return None,
     };
     let mut text = String::new();
-    write(node, keep, &mut text);
+    Trimmer { foreign }.write(node, keep, &mut text);
     Some(text)
 }
 
-/// Writes what is kept of a value, white space left out.
-fn write(node: Node<'_>, keep: &Keep, text: &mut String) {
-    match node.kind() {
-        Kind::Array => {
-            let items = node.items().filter(|item| is_kept(*item, keep));
-            list(text, ['[', ']'], items, |item, text| write(item, keep, text));
+struct Trimmer<'a> {
+    foreign: &'a Foreign<'a>,
+}
+
+impl Trimmer<'_> {
+    /// Writes what is kept of a value, white space left out.
+    fn write(&self, node: Node<'_>, keep: &Keep, text: &mut String) {
+        match node.kind() {
+            Kind::Array => {
+                let items = node.items().filter(|item| is_kept(*item, keep) && !self.foreign.has(*item));
+                list(text, ['[', ']'], items, |item, text| self.write(item, keep, text));
+            }
+            Kind::Object => {
+                let keep = if let Extensions(_, inner) = keep { inner } else { keep };
+                let members = node.members().filter(|member| !self.foreign.has(*member));
+                let members = members.filter_map(|member| Some((member, self.of_member(keep, node, member)?)));
+                list(text, ['{', '}'], members, |(member, inner), text| {
+                    text.push('"');
+                    text.push_str(member.name());
+                    text.push_str("\":");
+                    self.write(member, inner, text);
+                });
+            }
+            _ => text.push_str(node.text()),
         }
-        Kind::Object => {
-            let keep = if let Extensions(_, inner) = keep { inner } else { keep };
-            let members = node.members().filter_map(|member| Some((member, of_member(keep, node, member)?)));
-            list(text, ['{', '}'], members, |(member, inner), text| {
-                text.push('"');
-                text.push_str(member.name());
-                text.push_str("\":");
-                write(member, inner, text);
-            });
-        }
-        _ => text.push_str(node.text()),
+    }
+
+    /// What is kept of a member of `parent`; nothing if it is dropped.
+    fn of_member<'k>(&self, keep: &'k Keep, parent: Node<'_>, member: Node<'_>) -> Option<&'k Keep> {
+        let Only(kept) = keep else { return Some(&All) };
+        let name = member.name();
+        let matches =
+            |pattern: &str| pattern.strip_suffix('*').map_or(pattern == name, |prefix| name.starts_with(prefix));
+        let inner = match &kept.iter().find(|(pattern, _)| matches(pattern))?.1 {
+            Again => keep,
+            Without(sibling, inner) => {
+                let sibling = parent.get(sibling).filter(|sibling| !self.foreign.has(*sibling));
+                return sibling.is_none().then_some(*inner);
+            }
+            inner => inner,
+        };
+        let has_content = match inner {
+            IfTrue => member.as_bool() == Some(true),
+            Extensions(..) => member.items().any(|item| is_kept(item, inner)),
+            _ => true,
+        };
+        has_content.then_some(inner)
     }
 }
 
@@ -203,24 +233,6 @@ fn list<T>(text: &mut String, brackets: [char; 2], items: impl Iterator<Item = T
         write(item, text);
     }
     text.push(brackets[1]);
-}
-
-/// What is kept of a member of `parent`; nothing if it is dropped.
-fn of_member<'k>(keep: &'k Keep, parent: Node<'_>, member: Node<'_>) -> Option<&'k Keep> {
-    let Only(kept) = keep else { return Some(&All) };
-    let name = member.name();
-    let matches = |pattern: &str| pattern.strip_suffix('*').map_or(pattern == name, |prefix| name.starts_with(prefix));
-    let inner = match &kept.iter().find(|(pattern, _)| matches(pattern))?.1 {
-        Again => keep,
-        Without(sibling, inner) => return parent.get(sibling).is_none().then_some(*inner),
-        inner => inner,
-    };
-    let has_content = match inner {
-        IfTrue => member.as_bool() == Some(true),
-        Extensions(..) => member.items().any(|item| is_kept(item, inner)),
-        _ => true,
-    };
-    has_content.then_some(inner)
 }
 
 fn is_kept(item: Node<'_>, keep: &Keep) -> bool {

@@ -35,6 +35,8 @@ pub struct Request<'a> {
     pub security: bool,
     /// Refuse HTML in markdown, rather than warn of it
     pub no_html: bool,
+    /// Refuse addresses that are made for examples (`example.org` and its like), which no real message has
+    pub no_examples: bool,
     /// Say too where it keeps to the rules but not to what is recommended
     pub best_practice: bool,
 }

@@ -64,6 +64,17 @@ fn finds_children_by_the_names_of_instances() {
 }
 
 #[test]
+fn has_the_elements_of_r4_and_no_others() {
+    let r4 = r4();
+    for there in ["Meta.tag", "EvidenceVariable.characteristic.definition", "HealthcareService.type"] {
+        assert!(r4.path(there).is_some(), "{there}");
+    }
+    for later in ["Meta.author", "Meta.project", "HealthcareService.offeredIn", "ResearchStudy.label", "Binary.url"] {
+        assert!(r4.path(later).is_none(), "{later}");
+    }
+}
+
+#[test]
 fn types_paths() {
     let r4 = r4();
     for (path, type_name, list) in [
@@ -222,7 +233,8 @@ fn the_command_line_packs_and_lists() {
     assert!(said.starts_with("example.warm 0.1.0: 1 definitions in "), "{said}");
     let (code, said) = handoff(&["list".as_ref(), pack.as_os_str()]);
     assert_eq!(code, Some(0));
-    assert_eq!(said, "hl7.fhir.r4.core 4.0.1: 4407 definitions\nexample.warm 0.1.0: 1 definitions\n");
+    assert!(said.starts_with("hl7.fhir.r4.core 4.0.1: 4407 definitions\n"), "{said}");
+    assert!(said.ends_with("\nexample.warm 0.1.0: 1 definitions\n"), "{said}");
     assert_eq!(handoff(&["pack".as_ref(), "Cargo.toml".as_ref(), "-o".as_ref(), pack.as_os_str()]).0, Some(1));
 }
 
@@ -234,7 +246,9 @@ fn the_embedded_core_is_made_of_the_published_package() {
         return;
     }
     let package = Package::from_tgz(std::fs::File::open(R4_TGZ).unwrap()).unwrap();
-    assert_eq!(package.issues, []);
+    // This copy has elements of later releases in seven snapshots; they are left out.
+    assert_eq!(package.issues.len(), 7, "{:?}", package.issues);
+    assert!(package.issues.iter().all(|issue| issue.text.contains("neither its differential nor its base defines")));
     let made = pack::write(&package, None).unwrap();
     assert!(made == std::fs::read("profiles/packages/hl7.fhir.r4.core-4.0.1.pack").unwrap(), "the pack is out of date");
 }

@@ -21,21 +21,12 @@ const PACKAGES: [&str; 6] = [
 #[rustfmt::skip]
 const KNOWN: &[(&str, &str, &str, &str)] = &[
     ("r4.core", "AuditEvent", "AuditEvent.source.observer", FOREIGN),
-    ("r4.core", "Binary", "Binary.url", FOREIGN),
     ("r4.core", "Bundle", "Bundle.entry.response.outcome", FOREIGN),
     ("r4.core", "DetectedIssue", "DetectedIssue.status", FOREIGN),
-    ("r4.core", "DeviceDefinition", "DeviceDefinition.", FOREIGN),
-    ("r4.core", "EvidenceVariable", "EvidenceVariable.", FOREIGN),
-    ("r4.core", "HealthcareService", "HealthcareService.offeredIn", FOREIGN),
     ("r4.core", "MeasureReport", "MeasureReport.subject", FOREIGN),
-    ("r4.core", "Meta", "Meta.", FOREIGN),
-    ("r4.core", "ObservationDefinition", "ObservationDefinition.publisher", FOREIGN),
     ("r4.core", "ehrsrle-auditevent", "AuditEvent.", FOREIGN),
-    ("us.core-7.0.0", "", "Condition.meta.", FOREIGN),
-    ("us.core-7.0.0", "", "DiagnosticReport.meta.", FOREIGN),
-    ("us.core-7.0.0", "", "Encounter.meta.", FOREIGN),
-    ("us.core-7.0.0", "", "Observation.meta.", FOREIGN),
-    ("sdoh-clinicalcare-2.0.0", "SDOHCC-HealthcareService", "HealthcareService.offeredIn", FOREIGN),
+    ("sdoh-clinicalcare-3.0.0", "SDOHCC-Condition", "Condition.meta.", FOREIGN),
+    ("sdoh-clinicalcare-3.0.0", "", "HealthcareService.offeredIn", FOREIGN),
     ("r4.core", "ResearchStudy", "ResearchStudy.", "this copy has the differential of a later release"),
     ("r4.core", "MetadataResource", "MetadataResource", "a leftover of R4's making: no type of R4 is based on it"),
     ("r4.core", "canonical", "canonical.value", PRIMITIVE),
@@ -63,8 +54,7 @@ const KNOWN: &[(&str, &str, &str, &str)] = &[
     ("sdoh-clinicalcare-3.0.0", "SDOHCC-Group", "Group.characteristic:HasPayer.value[x]", "the snapshot keeps a binding for a Reference"),
 ];
 
-const FOREIGN: &str =
-    "the snapshot in this copy of R4 core has what came with a later release, the differential has not";
+const FOREIGN: &str = "the snapshot has what came with a later release, or is made of one in which that was slipped in";
 const PRIMITIVE: &str = "the value of a primitive is a string whichever type it is called";
 const QUANTITY: &str = "the snapshot repeats a rule that the profile on the type, SimpleQuantity, brings along";
 const SEALED: &str = "the definition of the extension allows one, and the differential cannot widen that";
@@ -84,8 +74,7 @@ fn snapshots_say_what_the_published_ones_say() {
         let bare = bare(package, canonical.split('|').next().unwrap());
         let Some(made) = definitions.structure(&bare) else {
             let problem = definitions.problem(&bare).unwrap();
-            let expected = ["sdc-questionnaireresponse, which is not at hand", "no element definition[x] there"];
-            assert!(expected.iter().any(|text| problem.text.ends_with(text)), "{problem}");
+            assert!(problem.text.ends_with("sdc-questionnaireresponse, which is not at hand"), "{problem}");
             continue;
         };
         let (published, made) = (facets(&published, &made), facets(&made, &published));
@@ -129,7 +118,7 @@ fn load() -> (Definitions, Vec<(&'static str, String)>) {
                 found.push((url, value["version"].as_str().map(str::to_owned)));
             }
         }
-        assert_eq!((&whole.issues[..], &without.issues[..]), (&[][..], &[][..]));
+        assert!(!whole.issues.iter().chain(&without.issues).any(handoff::fhir::Issue::is_error));
         without.dependencies = vec![(whole.name.clone(), whole.version.clone())];
         for (url, version) in found {
             structures.push((name, format!("{url}|{}", version.unwrap_or_else(|| whole.version.clone()))));

@@ -21,9 +21,11 @@ use self::block::Paint;
 use self::check::{Check, Form};
 use self::progress::Progress;
 use self::report::{Report, State};
-use super::{Exit, Streams, sources, unwritable};
+use super::sources::{self, Gathered};
+use super::{Exit, Streams, unwritable};
+use crate::app::Packages;
 use crate::error::{Error, Result};
-use crate::fhir::{Document, Resources, Severity};
+use crate::fhir::Severity;
 use crate::profile::{Amendments, Checker};
 
 /// Arguments of `handoff validate`.
@@ -35,6 +37,9 @@ pub struct Args {
     /// Definitions to check with besides R4 core, and resources that references may lead to
     #[arg(long, value_name = "FILE|DIR|TGZ")]
     pub with: Vec<PathBuf>,
+    /// Folder of the packages that were added with handoff package add [default: packages]
+    #[arg(long, env = "HANDOFF_PACKAGES", value_name = "DIR")]
+    pub packages: Option<PathBuf>,
     /// How to say what was found
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub format: Format,
@@ -110,7 +115,8 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
 
 /// What to check with, from what the arguments name.
 fn prepare(args: &Args, paint: Paint, err: &mut dyn Write) -> Result<Check> {
-    let (mut definitions, mut issues) = sources::definitions(&args.with)?;
+    let packages = Packages::configured(args.packages.as_deref(), None)?;
+    let Gathered { mut definitions, resources, mut issues } = sources::gather(&packages, &args.with)?;
     let mut profiles = Vec::new();
     for profile in &args.profile {
         let path = Path::new(profile);
@@ -146,28 +152,10 @@ fn prepare(args: &Args, paint: Paint, err: &mut dyn Write) -> Result<Check> {
         checker: Checker::new(Arc::new(definitions)).amended(Amendments::shipped()?),
         asking: args.terminology.as_deref().map(Asking::of).transpose()?,
         profiles,
-        beside: beside(&args.with)?,
+        beside: resources,
         must_support: args.must_support,
         best_practice: args.best_practice,
         least,
         form,
     })
-}
-
-/// The resources among the files that definitions are read from.
-fn beside(paths: &[PathBuf]) -> Result<Resources> {
-    const DEFINITIONS: &[&str] = &["StructureDefinition", "ValueSet", "CodeSystem", "SearchParameter"];
-    let mut resources = Resources::default();
-    for path in paths {
-        let files = if path.is_dir() { sources::json_files(path)? } else { vec![path.clone()] };
-        for file in files.iter().filter(|file| file.extension().is_some_and(|it| it.eq_ignore_ascii_case("json"))) {
-            // What is no JSON was reported when it was read for definitions.
-            let Ok(document) = Document::parse_bytes(&sources::bytes(file)?, inputs::LIMITS) else { continue };
-            let kind = document.root().str("resourceType");
-            if kind.is_some_and(|kind| !DEFINITIONS.contains(&kind.as_ref())) {
-                resources.add(document);
-            }
-        }
-    }
-    Ok(resources)
 }
