@@ -210,8 +210,8 @@ impl Options {
             },
             grace: self.grace_seconds.map_or(usual.grace, |number| Duration::from_secs(number.into())),
             profiles: self.profiles.map_or_else(Demands::usual, |said| said.or(Demands::usual())),
-            terminology: self.terminology.map(|url| terminology_server(url, self.terminology_ms)),
             packages: self.packages.map_or(usual.packages, Packages::at),
+            terminology: self.terminology.map(|url| terminology_server(url, self.terminology_ms)),
         })
     }
 }

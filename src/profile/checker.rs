@@ -20,6 +20,7 @@ pub struct Checker {
 
 /// What a check is asked for besides the resource.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
 pub struct Request<'a> {
     /// Profiles to check against besides those that it claims to meet: canonical URLs
     pub profiles: &'a [&'a str],
