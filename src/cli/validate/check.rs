@@ -79,7 +79,7 @@ pub(super) struct Finding {
     /// The same for the same finding about another resource
     pub(super) number: u64,
     /// It is about what is not at hand, and so about no resource more than about another
-    pub(super) is_about_us: bool,
+    pub(super) is_general: bool,
     /// At how many places of the resource it is found
     pub(super) places: usize,
 }
@@ -180,11 +180,11 @@ fn finding(fold: &Fold<'_>) -> Finding {
     let issue = fold.issue;
     let mut hasher = DefaultHasher::new();
     (issue.severity, issue.key, &issue.text, &issue.hint, &issue.expected, &issue.origin).hash(&mut hasher);
-    let is_about_us = issue.key == Key::NotChecked;
-    if !is_about_us {
+    let is_general = issue.key == Key::NotChecked;
+    if !is_general {
         element(&issue.path).hash(&mut hasher);
     }
-    Finding { number: hasher.finish(), is_about_us, places: 1 + fold.others.len() }
+    Finding { number: hasher.finish(), is_general, places: 1 + fold.others.len() }
 }
 
 /// The OperationOutcome about a file, which it names.
