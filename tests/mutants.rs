@@ -14,10 +14,8 @@ use handoff::fhir::{Document, Issue, Limits, Severity};
 use handoff::profile::{Amendments, Checker};
 
 const CASES: &str = "fixtures/cases/validate/sdohcc";
-const PACKAGES: &[&str] = &[
-    "../shared/packages/hl7.fhir.us.core-7.0.0.tgz",
-    "../shared/packages/hl7.fhir.us.sdoh-clinicalcare-3.0.0.tgz",
-];
+const PACKAGES: &[&str] =
+    &["../shared/packages/hl7.fhir.us.core-7.0.0.tgz", "../shared/packages/hl7.fhir.us.sdoh-clinicalcare-3.0.0.tgz"];
 
 /// A checker with the guide; nothing where it is not here.
 fn checker() -> Option<Checker> {
@@ -61,7 +59,8 @@ fn each_fault_is_reported_once_where_it_stands() {
         let expected = fs::read_to_string(path.with_extension("expect")).unwrap();
         let expected: Vec<&str> = expected.lines().collect();
         if lines != expected {
-            let said: Vec<String> = found.iter().map(|issue| format!("  found    {}: {}", line(issue), issue.text)).collect();
+            let said: Vec<String> =
+                found.iter().map(|issue| format!("  found    {}: {}", line(issue), issue.text)).collect();
             failures.push(format!("{}\n  expected {}\n{}", path.display(), expected.join("; "), said.join("\n")));
         }
     }

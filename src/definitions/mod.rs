@@ -25,6 +25,7 @@ mod trim;
 pub mod typed;
 pub mod value_set;
 mod view;
+mod write;
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, RwLock};

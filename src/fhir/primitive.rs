@@ -253,7 +253,11 @@ mod tests {
             ("oid", &["urn:oid:2.16.840"], &["2.16.840", "urn:oid:3.1", "urn:oid:2.01"]),
             ("uuid", &["urn:uuid:c757873d-ec9a-4326-a141-556f43239520"], &["c757873d-ec9a-4326-a141-556f43239520"]),
             ("base64Binary", &["YQ==", "YW Jj"], &["YQ=", "Y===", "Y$==", ""]),
-            ("uri", &["urn:x", "a/b", "urn:oid:2.16.840", "urn:uuid:c757873d-ec9a-4326-a141-556f43239520#part"], &["", "a b", "urn:uuid:1", "urn:oid:x"]),
+            (
+                "uri",
+                &["urn:x", "a/b", "urn:oid:2.16.840", "urn:uuid:c757873d-ec9a-4326-a141-556f43239520#part"],
+                &["", "a b", "urn:uuid:1", "urn:oid:x"],
+            ),
             ("string", &[" a"], &["", "  ", "a\u{1}"]),
             ("boolean", &["true"], &["True", "1"]),
         ] {

@@ -1,6 +1,6 @@
 //! Snapshots, case by case: given these differentials, expect these elements, or this problem.
 
-use handoff::definitions::{Definitions, Element, Package};
+use handoff::definitions::{Definitions, Element, Package, pack};
 use serde_json::{Value, json};
 
 #[test]
@@ -22,7 +22,11 @@ fn check(r4: &Definitions, name: &str, case: &Value) {
         package.add_file("given.json", given.to_string().as_bytes());
     }
     assert_eq!(package.issues, [], "{name}");
-    let definitions = r4.with(package);
+    check_with(&r4.with_pack(pack::write(&package, Some(r4)).unwrap()).unwrap(), name, case);
+    check_with(&r4.with(package), name, case);
+}
+
+fn check_with(definitions: &Definitions, name: &str, case: &Value) {
     let of = case["of"].as_str().unwrap();
     let structure = definitions.structure(of);
     if let Some(problem) = case["problem"].as_str() {
