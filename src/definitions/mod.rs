@@ -33,7 +33,7 @@ use std::sync::{Arc, OnceLock, RwLock};
 use crate::error::Result;
 use crate::fhir::{Issue, Node};
 use layer::Layer;
-use resolve::{Layers, Needs, Spot};
+use resolve::{Hit, Layers, Needs, Spot};
 
 pub use code_system::CodeSystem;
 pub use language::LanguagePart;
@@ -59,6 +59,8 @@ pub struct Definitions {
     layers: Vec<Arc<Layer>>,
     needs: Needs,
     resource_types: Vec<String>,
+    /// Where types were found that were asked for by name
+    types: RwLock<HashMap<String, Hit>>,
     value_sets: RwLock<HashMap<Spot, Arc<ValueSet>>>,
     implicit_sets: RwLock<HashMap<String, Arc<ValueSet>>>,
     snapshots: RwLock<HashMap<Spot, Snapshot>>,
@@ -136,6 +138,7 @@ impl Definitions {
             layers,
             needs,
             resource_types,
+            types: RwLock::default(),
             value_sets: RwLock::default(),
             implicit_sets: RwLock::default(),
             snapshots: RwLock::default(),
