@@ -10,17 +10,22 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use handoff::definitions::{Definitions, Package};
-use handoff::fhir::{Document, Issue, Limits, Severity};
+use handoff::fhir::{Document, Issue, Limits, Node, Severity};
 use handoff::profile::{Amendments, Checker};
 
 const CASES: &str = "fixtures/cases/validate/sdohcc";
-const PACKAGES: &[&str] =
+/// The guide and what it builds on, by version.
+const GUIDE_3: &[&str] =
     &["../shared/packages/hl7.fhir.us.core-7.0.0.tgz", "../shared/packages/hl7.fhir.us.sdoh-clinicalcare-3.0.0.tgz"];
+const GUIDE_2: &[&str] = &[
+    "../shared/packages/hl7.fhir.us.core-3.1.1.tgz",
+    "../shared/packages/hl7.fhir.us.sdoh-clinicalcare-2.0.0-update.tgz",
+];
 
-/// A checker with the guide; nothing where it is not here.
-fn checker() -> Option<Checker> {
+/// A checker with a guide; nothing where it is not here.
+fn checker(packages: &[&str]) -> Option<Checker> {
     let mut definitions = Definitions::shipped().unwrap();
-    for path in PACKAGES.iter().map(Path::new) {
+    for path in packages.iter().map(Path::new) {
         if !path.is_file() {
             println!("skipped: {} is not here", path.display());
             return None;
@@ -49,7 +54,7 @@ fn is_fine(path: &Path) -> bool {
 
 #[test]
 fn each_fault_is_reported_once_where_it_stands() {
-    let Some(checker) = checker() else { return };
+    let Some(checker) = checker(GUIDE_3) else { return };
     let mut failures = Vec::new();
     for path in cases() {
         let document = Document::parse_bytes(&fs::read(&path).unwrap(), Limits::default()).unwrap();
@@ -80,4 +85,48 @@ fn there_are_enough_mutants_and_each_has_one_fault() {
         assert!(text.contains("/SDOHCC-") && text.contains("|3.0.0"), "{} claims no profile", path.display());
         assert!(texts.insert(text), "{} stands twice", path.display());
     }
+}
+
+/// What the guide allows, our own profiles and so the door of the gateway allow.
+#[test]
+fn our_profiles_allow_what_the_guide_allows() {
+    for packages in [GUIDE_3, GUIDE_2] {
+        if let Some(checker) = checker(packages) {
+            allows_what_it_allows(&checker);
+        }
+    }
+}
+
+fn allows_what_it_allows(checker: &Checker) {
+    let ours = |resource: Node<'_>| -> Vec<String> {
+        let text = resource.text();
+        let counterparts = [
+            ("/SDOHCC-TaskForReferralManagement", "referral-task"),
+            ("/SDOHCC-TaskForPatient", "patient-task"),
+            ("/SDOHCC-ServiceRequest", "referral-request"),
+        ];
+        let same = counterparts.iter().filter(|(theirs, _)| text.contains(theirs)).map(|(_, id)| *id);
+        let is_task = resource.get("resourceType").is_some_and(|kind| kind.is_str("Task"));
+        same.chain(is_task.then_some("task")).map(|id| format!("urn:handoff:fhir:StructureDefinition:{id}")).collect()
+    };
+    let mut allowed = 0;
+    for path in cases() {
+        // Of whatever version the guide at hand is.
+        let text = fs::read_to_string(&path).unwrap().replace("|3.0.0", "");
+        let document = Document::parse(text).unwrap();
+        let root = document.root();
+        if !matches!(root.str("resourceType").as_deref(), Some("Task" | "ServiceRequest")) {
+            continue;
+        }
+        let errors = |profiles: &[String]| -> Vec<String> {
+            let profiles: Vec<&str> = profiles.iter().map(String::as_str).collect();
+            let issues = checker.check_against(root, &profiles);
+            issues.iter().filter(|issue| issue.is_error()).map(ToString::to_string).collect()
+        };
+        if errors(&[]).is_empty() {
+            assert_eq!(errors(&ours(root)), [""; 0], "{}", path.display());
+            allowed += 1;
+        }
+    }
+    assert!(allowed >= 8, "{allowed}");
 }

@@ -50,7 +50,7 @@ impl Fake {
     fn terminology_with(&self, change: impl FnOnce(&mut Settings)) -> Terminology {
         let mut settings = Settings::of(&self.url);
         // Long enough for a busy machine: only those tests wait for it that ask what never comes.
-        settings.limit = Duration::from_secs(60);
+        settings.limit = Duration::from_mins(1);
         change(&mut settings);
         Terminology::of(&settings).unwrap()
     }

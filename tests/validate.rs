@@ -4,7 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::sync::{Arc, LazyLock};
 
@@ -250,6 +250,7 @@ error[binding]: the code is not in the value set http://hl7.org/fhir/ValueSet/ta
   |
 4 |   \"status\": \"requsted\",
   |             ^^^^^^^^^^
+  = rule: Task|4.0.1, Task.status: required binding to http://hl7.org/fhir/ValueSet/task-status|4.0.1
   = mend: did you mean \"requested\"?
 
 fixtures/cases/validate/binding-code.json: not valid, 1 error
@@ -409,13 +410,82 @@ fn every_finding_is_explained() {
     assert_eq!((unknown.status.code(), out(&unknown).as_str()), (Some(2), ""));
 }
 
+/// A profile of Task that wants a note, and a code out of a set that nobody here knows.
+const WARM: &str = r#"{"resourceType":"StructureDefinition","url":"https://example.org/StructureDefinition/warm","version":"1.0",
+    "name":"Warm","status":"active","abstract":false,"kind":"resource","type":"Task","derivation":"constraint",
+    "baseDefinition":"http://hl7.org/fhir/StructureDefinition/Task","differential":{"element":[{"id":"Task","path":"Task"},
+    {"id":"Task.code","path":"Task.code","binding":{"strength":"required","valueSet":"https://example.org/ValueSet/deeds"}},
+    {"id":"Task.note","path":"Task.note","min":1,"mustSupport":true},
+    {"id":"Task.description","path":"Task.description","mustSupport":true}]}}"#;
+
+/// A file of this text in a folder that goes away.
+fn file(folder: &tempfile::TempDir, name: &str, text: &str) -> String {
+    let path = folder.path().join(name);
+    std::fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
 #[test]
 fn more_definitions_are_read() {
     let folder = tempfile::tempdir().unwrap();
-    let profile = folder.path().join("profile.json");
-    let definition = r#"{"resourceType":"StructureDefinition","url":"https://example.org/warm","type":"Task","kind":"resource",
-        "derivation":"constraint","differential":{"element":[{"id":"Task","path":"Task"}]}}"#;
-    std::fs::write(&profile, definition).unwrap();
-    let said = out(&handoff(&["--profile", profile.to_str().unwrap(), "fixtures/cases/validate/fine-task.json"]));
-    assert!(said.contains("the profile https://example.org/warm is at hand"), "{said}");
+    let profile = file(&folder, "profile.json", WARM);
+    let url = "https://example.org/StructureDefinition/warm|1.0";
+    let task = "fixtures/cases/validate/fine-task.json";
+    for arguments in [&["--profile", &profile, task][..], &["--with", &profile, "--profile", url, task]] {
+        let said = out(&handoff(arguments));
+        assert!(said.contains("  = rule: warm|1.0, Task.note: cardinality 1..*\n"), "{said}");
+        assert!(!said.contains("must-support"), "{said}");
+        let outcome = json(&handoff(&[&["--format", "json", "--severity", "error"], arguments].concat()));
+        let source = &outcome["issue"][0]["extension"][3]["valueString"];
+        assert_eq!(source, "https://example.org/StructureDefinition/warm|1.0#Task.note", "{outcome}");
+    }
+    let said = out(&handoff(&["--must-support", "--profile", &profile, task]));
+    assert!(said.contains("information[must-support]") && said.contains("Task.description"), "{said}");
+}
+
+#[test]
+fn resources_beside_it_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let form = r#"{"resourceType":"Questionnaire","url":"https://example.org/q","status":"active",
+        "item":[{"linkId":"1","type":"string","text":"What helps?"}]}"#;
+    let form = file(&folder, "form.json", form);
+    let answers = r#"{"resourceType":"QuestionnaireResponse","questionnaire":"https://example.org/q","status":"completed",
+        "item":[{"linkId":"2","answer":[{"valueString":"x"}]}]}"#;
+    let answers = file(&folder, "answers.json", answers);
+    assert!(out(&handoff(&[&answers])).contains("[questionnaire-missing]"));
+    for with in [form.as_str(), folder.path().to_str().unwrap()] {
+        let said = out(&handoff(&["--with", with, &answers]));
+        assert!(said.contains("error[questionnaire-item]"), "{said}");
+    }
+}
+
+#[test]
+fn a_terminology_server_is_asked_where_one_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let profile = file(&folder, "profile.json", WARM);
+    let set = r#"{"resourceType":"ValueSet","url":"https://example.org/ValueSet/deeds","status":"active","compose":{"include":[
+        {"valueSet":["https://example.org/ValueSet/elsewhere"]}]}}"#;
+    let set = file(&folder, "set.json", set);
+    let arguments = ["--profile", &profile, "--with", &set, "fixtures/cases/validate/fine-task.json"];
+    let alone = out(&handoff(&arguments));
+    assert!(alone.contains("information[not-checked]") && !alone.contains("error[binding]"), "{alone}");
+
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/r4", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        use std::io::{Read, Write};
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = [0; 4_096];
+        let length = stream.read(&mut request).unwrap();
+        assert!(String::from_utf8_lossy(&request[..length]).contains("code=fulfill"));
+        let body = r#"{"resourceType":"Parameters","parameter":[{"name":"result","valueBoolean":false}]}"#;
+        write!(
+            stream,
+            "HTTP/1.1 200 OK\r\ncontent-type: application/fhir+json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+    });
+    let asked = out(&handoff(&[&["--terminology", &url][..], &arguments].concat()));
+    assert!(asked.contains("error[binding]") && !asked.contains("not-checked"), "{asked}");
 }

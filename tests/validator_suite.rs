@@ -42,7 +42,16 @@ fn check(r4: &Definitions, case: &Value, beside: &[String], profile: Option<&str
     match Document::parse_bytes(&bytes, Limits::default()) {
         Ok(document) => {
             let now = Temporal::parse_date_time("2026-11-21T10:00:00.000Z");
-            let request = Request { profiles: &profiles, with: Some(&with), now, ..Request::default() };
+            let asked = |flag: &str| texts(case, "flags").iter().any(|known| known == flag);
+            let request = Request {
+                profiles: &profiles,
+                with: Some(&with),
+                now,
+                security: asked("security-checks"),
+                no_html: asked("noHtmlInMarkdown"),
+                no_examples: asked("examples"),
+                ..Request::default()
+            };
             checker.report(document.root(), &request).settle(|_| None)
         }
         Err(issue) => vec![*issue],
@@ -53,6 +62,22 @@ fn errors(issues: &[Issue]) -> u64 {
     issues.iter().filter(|issue| issue.is_error()).count() as u64
 }
 
+/// Cases of which the verdict or the number of errors is another, each with the reason. The suite tells by flags what the
+/// reference validator was asked for, and not always what the answer was.
+const NOT_MET: &[(&str, &str)] = &[
+    ("parameters-reference-bad", "wants references to be looked up at a server, which is not for a check to do"),
+    (
+        "contained-resource-bad-id-ignore",
+        "the same file and flags as another case, which wants the errors that this one does not",
+    ),
+    (
+        "pat-security-bad-xhtml",
+        "one element that does not belong is one finding here; the reference tells it by two rules",
+    ),
+    ("StructureDefinition-Slice23", "its errors are those of the reference's own snapshot generator"),
+    ("opdef-params", "the parameters of an operation are not held to its inputProfile and outputProfile"),
+];
+
 #[test]
 fn agrees_with_the_reference_validator() {
     if !Path::new(SUITE).is_dir() {
@@ -62,45 +87,60 @@ fn agrees_with_the_reference_validator() {
     let r4 = Definitions::r4().unwrap();
     let text = std::fs::read_to_string(Path::new(SUITE).join("cases.json")).unwrap();
     let cases: Vec<Value> = serde_json::from_str(&text).unwrap();
-    let (mut verdicts, mut counts, mut steps, mut of_steps) = (0, 0, 0, 0);
+    let mut tally = Tally::default();
     for case in &cases {
         let name = case["name"].as_str().unwrap();
         let supporting = texts(case, "supporting");
-        let found = check(&r4, case, &supporting, None);
-        let expected = case["errors"].as_u64().unwrap();
-        let (verdict, count) = ((expected > 0) == (errors(&found) > 0), expected == errors(&found));
-        verdicts += usize::from(verdict);
-        counts += usize::from(count);
-        if !count {
-            println!(
-                "{name} ({}): {} errors, expected {expected}{}",
-                case["module"],
-                errors(&found),
-                if verdict { "" } else { "  VERDICT" }
-            );
-            for issue in &found {
-                println!("    {issue}");
-            }
+        let met = tally.add(name, &check(&r4, case, &supporting, None), case["errors"].as_u64().unwrap());
+        let is_listed = NOT_MET.iter().any(|(listed, _)| *listed == name);
+        if met == is_listed {
+            tally.surprises.push(name.to_owned());
         }
         if let Some(profile) = case["profile"].as_str() {
-            of_steps += 1;
             let beside = [supporting, texts(case, "profile_supporting")].concat();
             let found = check(&r4, case, &beside, Some(profile));
-            let expected = case["profile_errors"].as_u64().unwrap();
-            let agrees = (expected > 0) == (errors(&found) > 0);
-            steps += usize::from(agrees);
-            if expected != errors(&found) {
-                println!(
-                    "{name} with {profile}: {} errors, expected {expected}{}",
-                    errors(&found),
-                    if agrees { "" } else { "  VERDICT" }
-                );
-                for issue in &found {
-                    println!("    {issue}");
-                }
-            }
+            tally.step(&format!("{name} with {profile}"), &found, case["profile_errors"].as_u64().unwrap());
         }
     }
+    let Tally { verdicts, counts, steps, of_steps, surprises } = tally;
     println!("{verdicts} verdicts and {counts} counts of {}, {steps} of {of_steps} profile steps", cases.len());
+    assert!(surprises.is_empty(), "not as listed: {surprises:?}");
     assert!(verdicts >= 99 && counts >= 92 && steps >= 18);
+}
+
+/// What agrees.
+#[derive(Default)]
+struct Tally {
+    verdicts: usize,
+    counts: usize,
+    steps: usize,
+    of_steps: usize,
+    /// Cases that are listed and met, or not met and not listed
+    surprises: Vec<String>,
+}
+
+impl Tally {
+    /// Counts a case; says whether all of it agrees.
+    fn add(&mut self, name: &str, found: &[Issue], expected: u64) -> bool {
+        let is_verdict = (expected > 0) == (errors(found) > 0);
+        self.verdicts += usize::from(is_verdict);
+        self.counts += usize::from(expected == errors(found));
+        say(name, found, expected);
+        expected == errors(found)
+    }
+
+    fn step(&mut self, name: &str, found: &[Issue], expected: u64) {
+        self.of_steps += 1;
+        self.steps += usize::from((expected > 0) == (errors(found) > 0));
+        say(name, found, expected);
+    }
+}
+
+fn say(name: &str, found: &[Issue], expected: u64) {
+    if expected != errors(found) {
+        println!("{name}: {} errors, expected {expected}", errors(found));
+        for issue in found {
+            println!("    {issue}");
+        }
+    }
 }

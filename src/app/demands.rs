@@ -38,7 +38,9 @@ impl Demands {
     /// A type that is none, and a profile that is of another type or not at hand: what is demanded has to be checked.
     pub fn settled(&self, definitions: &Definitions) -> Result<HashMap<String, Vec<String>>> {
         let mut issues = Vec::new();
-        let mut refuse = |said: String| issues.push(Issue::error(Key::SettingInvalid, "profiles", said));
+        let mut refuse = |said: String| {
+            issues.push(Issue::error(Key::SettingInvalid, "profiles", said));
+        };
         for (kind, profiles) in &self.0 {
             if !definitions.is_resource_type(kind) {
                 refuse(format!("{kind} is no resource type of FHIR R4"));
@@ -46,7 +48,7 @@ impl Demands {
             for profile in profiles {
                 match definitions.structure(profile) {
                     None => {
-                        refuse(format!("the profile {profile} is not at hand, so it cannot be demanded of a {kind}"))
+                        refuse(format!("the profile {profile} is not at hand, so it cannot be demanded of a {kind}"));
                     }
                     Some(structure) if structure.type_name != *kind => {
                         refuse(format!("the profile {profile} is of {}, not of {kind}", structure.type_name));

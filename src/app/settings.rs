@@ -210,15 +210,15 @@ impl Options {
             },
             grace: self.grace_seconds.map_or(usual.grace, |number| Duration::from_secs(number.into())),
             profiles: self.profiles.map_or_else(Demands::usual, |said| said.or(Demands::usual())),
-            terminology: self.terminology.map(|url| asked(url, self.terminology_ms)),
             packages: self.packages.map_or(usual.packages, Packages::at),
+            terminology: self.terminology.map(|url| terminology_server(url, self.terminology_ms)),
         })
     }
 }
 
 /// The terminology server at this URL. Its token stands in the environment alone: a flag is seen by everybody on the
 /// machine, and a file is copied.
-fn asked(url: String, milliseconds: Option<u16>) -> terminology::Settings {
+pub fn terminology_server(url: String, milliseconds: Option<u16>) -> terminology::Settings {
     let usual = terminology::Settings::of(url);
     terminology::Settings {
         token: std::env::var(TOKEN).ok().filter(|token| !token.is_empty()).map(terminology::Token::new),

@@ -1,7 +1,5 @@
 //! `handoff explain`: what the name of a finding means, from the table that terminal, OperationOutcome and HTTP read.
 
-use std::borrow::Cow;
-
 use super::{Exit, Streams, unwritable};
 use crate::error::Result;
 use crate::fhir::{Key, outcome};
@@ -40,14 +38,12 @@ fn list() -> String {
 
 fn explanation(key: Key) -> String {
     let see = key.see().map_or_else(String::new, |url| format!("  see:   {url}\n"));
-    let mend = key.mend();
-    let mend =
-        if mend.starts_with("see http") { Cow::Borrowed("what the paragraph above asks for") } else { mend.into() };
     format!(
-        "{}: {}\n\n  why:   {}\n{see}  mend:  {mend}\n  in an OperationOutcome: issue.code {}, issue.details.coding {}#{}\n",
+        "{}: {}\n\n  why:   {}\n{see}  mend:  {}\n  in an OperationOutcome: issue.code {}, issue.details.coding {}#{}\n",
         key.name(),
         key.what(),
         key.why(),
+        key.mend(),
         key.code(),
         outcome::SYSTEM,
         key.name(),

@@ -2,17 +2,19 @@
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::ValueEnum;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Exit, Streams, sources, unwritable};
+use super::sources::{self, Gathered};
+use super::{Exit, Streams, unwritable};
+use crate::app::Packages;
 use crate::definitions::{Definitions, Membership};
 use crate::error::{Error, Result};
-use crate::fhir::{Document, Issue, Key, Limits, Node, Place, Resources, Severity};
+use crate::fhir::{Document, Issue, Limits, Node, Place, Resources, Severity};
 use crate::fhirpath::{Collection, Context, Expression, Item, Temporal};
 use crate::profile::Checker;
 
@@ -28,6 +30,9 @@ pub struct Args {
     /// Definitions besides R4 core, and resources that resolve() may lead to
     #[arg(long, value_name = "FILE|DIR|TGZ")]
     pub with: Vec<PathBuf>,
+    /// Folder of the packages that were added with handoff package add [default: packages]
+    #[arg(long, env = "HANDOFF_PACKAGES", value_name = "DIR")]
+    pub packages: Option<PathBuf>,
     /// How to tell what was found
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub format: Format,
@@ -63,7 +68,7 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
             return Ok(Exit::Invalid);
         }
     };
-    let mut world = World::read(&args.with)?;
+    let mut world = World::read(args, streams)?;
     // A bundle's references lead into the bundle.
     world.beside.add(Document::parse(document.text())?);
     let kind = document.root().str("resourceType").unwrap_or_default();
@@ -197,16 +202,13 @@ struct World {
 }
 
 impl World {
-    fn read(paths: &[PathBuf]) -> Result<Self> {
-        let (definitions, _) = sources::definitions(paths)?;
-        let mut beside = Resources::default();
-        for path in paths {
-            for file in documents(path)? {
-                let read = Document::parse_bytes(&sources::bytes(&file)?, Limits::default());
-                beside.add(read.map_err(|issue| unusable(&file, *issue))?);
-            }
+    fn read(args: &Args, streams: &mut Streams<'_>) -> Result<Self> {
+        let packages = Packages::configured(args.packages.as_deref(), None)?;
+        let Gathered { definitions, resources, issues } = sources::gather(&packages, &args.with)?;
+        for issue in issues {
+            writeln!(streams.err, "{issue}").map_err(unwritable)?;
         }
-        Ok(Self { checker: Checker::new(Arc::new(definitions)), beside })
+        Ok(Self { checker: Checker::new(Arc::new(definitions)), beside: resources })
     }
 
     fn definitions(&self) -> &Definitions {
@@ -244,18 +246,4 @@ impl World {
         let known = self.definitions().code_system(&system)?;
         Some(known.is_a(known.position(&below.str("code")?)?, known.position(&above.str("code")?)?))
     }
-}
-
-/// The files at a path that may hold resources; those of an archive are definitions only.
-fn documents(path: &Path) -> Result<Vec<PathBuf>> {
-    let is_json = path.extension().is_some_and(|it| it.eq_ignore_ascii_case("json"));
-    match (path.is_dir(), is_json) {
-        (true, _) => sources::json_files(path),
-        (false, true) => Ok(vec![path.to_owned()]),
-        (false, false) => Ok(Vec::new()),
-    }
-}
-
-fn unusable(file: &Path, issue: Issue) -> Error {
-    Error::incorrect(Key::JsonSyntax, format!("{}: {issue}", file.display()))
 }

@@ -50,12 +50,6 @@ pub(super) fn gather(packages: &Packages, paths: &[PathBuf]) -> Result<Gathered>
     Ok(gathered)
 }
 
-/// The same, with the packages of the folder that is configured: the definitions, and what could not be used.
-pub(super) fn definitions(paths: &[PathBuf]) -> Result<(Definitions, Vec<Issue>)> {
-    let gathered = gather(&Packages::configured(None, None)?, paths)?;
-    Ok((gathered.definitions, gathered.issues))
-}
-
 /// The resources of a file or folder that are no definitions.
 fn beside(path: &Path, resources: &mut Resources) -> Result<()> {
     let files = if path.is_dir() { json_files(&inner(path))? } else { vec![path.to_owned()] };

@@ -1,13 +1,16 @@
 //! The definitions that are ours: everything under `profiles/handoff/` that is a FHIR resource. They come with the
-//! program and are at hand wherever R4 core is.
+//! program and are at hand wherever R4 core is. So is the CodeSystem of findings, which is made of their table.
 
 use super::{Definitions, Package};
 use crate::error::{Error, Result};
-use crate::fhir::{Issue, Key};
+use crate::fhir::{Issue, Key, outcome};
 use crate::shipped;
 
 /// Where our own definitions stand.
 pub const FOLDER: &str = "profiles/handoff/";
+
+/// Where the code system of findings would stand, if it were a file.
+const FINDINGS: &str = "profiles/handoff/CodeSystem-issue.json";
 
 /// What the canonical URLs of our own definitions begin with.
 pub const OWN: &str = "urn:handoff:fhir:";
@@ -18,7 +21,8 @@ impl Definitions {
     /// # Errors
     /// A fault, if what comes with the program is damaged; every finding about a definition of ours, with its file.
     pub fn shipped() -> Result<Self> {
-        Self::r4()?.with_own(shipped::files().iter().copied())
+        let findings = findings();
+        Self::r4()?.with_own(shipped::files().iter().copied().chain([(FINDINGS, findings.as_bytes())]))
     }
 
     /// These definitions and those of ours among `files` (path and bytes).
@@ -37,6 +41,11 @@ impl Definitions {
             foreign.collect::<Vec<_>>().into_iter().chain(std::mem::take(&mut package.issues)).collect();
         if issues.is_empty() { Ok(self.with(package)) } else { Err(Error::unprocessable(issues)) }
     }
+}
+
+/// The code system of findings.
+pub fn findings() -> String {
+    outcome::code_system().to_string()
 }
 
 /// The resources among files of ours.

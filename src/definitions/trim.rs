@@ -167,6 +167,7 @@ pub(super) fn trim(node: Node<'_>, foreign: &Foreign<'_>) -> Option<String> {
         "CodeSystem" => &CODE_SYSTEM,
         "ValueSet" => &VALUE_SET,
         "SearchParameter" => &SEARCH_PARAMETER,
+        "ImplementationGuide" => &GUIDE,
         _ => return None,
     };
     let mut text = String::new();

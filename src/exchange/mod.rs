@@ -252,6 +252,11 @@ impl Exchange {
         self.terminology.settle(report).await
     }
 
+    /// The profiles that a resource of this type has to meet which is sent.
+    pub fn demanded(&self, kind: &str) -> &[String] {
+        self.settings.profiles.get(kind).map_or(&[], Vec::as_slice)
+    }
+
     // --- what the parts of the exchange share
 
     /// The directory as it is by now.

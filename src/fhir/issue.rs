@@ -387,7 +387,7 @@ keys! {
     Contained, "contained", "structure",
         why "a contained resource exists only in the one around it: it has an id, no version, and a reference to it",
         see "https://hl7.org/fhir/R4/references.html#contained",
-        mend "see https://hl7.org/fhir/R4/references.html#contained";
+        mend "give it an id, refer to it as #id, and contain nothing in it";
     /// More findings than are listed
     MoreFindings, "more-findings", "too-costly",
         why "a list without end helps nobody; the verdict counts what is not listed",
@@ -435,7 +435,7 @@ keys! {
     BundleRule, "bundle-rule", "structure",
         why "the bundle's type says what each entry has to bring",
         see "https://hl7.org/fhir/R4/bundle.html",
-        mend "see https://hl7.org/fhir/R4/bundle.html";
+        mend "give each entry what the type of the bundle asks for, and nothing else";
     /// Two entries with one identity
     BundleDuplicate, "bundle-duplicate", "duplicate",
         why "a reference to this identity could mean either entry",

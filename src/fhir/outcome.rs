@@ -13,10 +13,12 @@ use fhir_sdk::r4b::types::{CodeableConcept, Coding, Extension, ExtensionValue};
 use serde_json::Value;
 
 use super::fold::{Fold, fold};
-use super::issue::{Issue, Severity};
+use super::issue::{Issue, Key, Severity};
 
 /// The code system of our issue keys.
 pub const SYSTEM: &str = "urn:handoff:fhir:CodeSystem:issue";
+/// When the table last changed
+const DATE: &str = "2026-11-25";
 /// Line of the first place; counted from 1, as the column is
 const LINE: &str = "http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-line";
 const COLUMN: &str = "http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-col";
@@ -44,6 +46,33 @@ fn unbuilt(why: String) -> Value {
     serde_json::json!({
         "resourceType": "OperationOutcome",
         "issue": [{ "severity": "fatal", "code": "exception", "diagnostics": why }],
+    })
+}
+
+/// The table of findings as a CodeSystem, so that whoever gets an outcome can look its codes up.
+pub fn code_system() -> Value {
+    let concept = |key: &Key| {
+        serde_json::json!({
+            "code": key.name(),
+            "display": key.what(),
+            "definition": format!("Why: {}. Mend: {}.", key.why(), key.mend()),
+        })
+    };
+    serde_json::json!({
+        "resourceType": "CodeSystem",
+        "id": "issue",
+        "url": SYSTEM,
+        "version": env!("CARGO_PKG_VERSION"),
+        "name": "HandoffIssue",
+        "title": "Finding",
+        "status": "active",
+        "date": DATE,
+        "publisher": "Handoff",
+        "description": "What can be found about a message, as OperationOutcome.issue.details says it.",
+        "caseSensitive": true,
+        "content": "complete",
+        "count": Key::ALL.len(),
+        "concept": Key::ALL.iter().map(concept).collect::<Value>(),
     })
 }
 
@@ -133,7 +162,7 @@ fn severity(severity: Severity) -> IssueSeverity {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fhir::{Key, Origin, Place};
+    use crate::fhir::{Origin, Place};
 
     #[test]
     fn says_what_where_and_how_to_mend() {

@@ -115,14 +115,16 @@ fn amendment(
 ) -> Result<(String, Amendment), Box<Issue>> {
     let Written { profile, element, key, defect, said, human, expression } = written;
     if profile.value.contains('|') || !profile.value.contains(':') {
-        return Err(refuse(file, profile.referenced, "profile is a canonical URL without a version"));
+        return Err(Box::new(refuse(file, profile.referenced, "profile is a canonical URL without a version")));
     }
     if element.value.is_empty() {
-        return Err(refuse(file, element.referenced, "element is the id of the element that the rule is about"));
+        let said = "element is the id of the element that the rule is about";
+        return Err(Box::new(refuse(file, element.referenced, said)));
     }
     let text = spelled_out(&expression.value, names);
-    let expression = Expression::parse(&text)
-        .map_err(|issue| refuse(file, expression.referenced, format!("the expression of {key}: {}", issue.text)))?;
+    let expression = Expression::parse(&text).map_err(|issue| {
+        Box::new(refuse(file, expression.referenced, format!("the expression of {key}: {}", issue.text)))
+    })?;
     Ok((profile.value, Amendment { element: element.value, key, human, expression, defect, said }))
 }
 
@@ -134,12 +136,12 @@ fn spelled_out(expression: &str, names: &BTreeMap<String, String>) -> String {
     })
 }
 
-fn refuse(file: &str, at: Location, said: impl Into<String>) -> Box<Issue> {
+fn refuse(file: &str, at: Location, said: impl Into<String>) -> Issue {
     let issue = Issue::error(Key::DefinitionInvalid, file, said);
-    Box::new(match place(at) {
+    match place(at) {
         Some(place) => issue.at(place),
         None => issue,
-    })
+    }
 }
 
 /// Where in the file; nothing where the reader did not say.

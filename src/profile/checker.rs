@@ -20,6 +20,7 @@ pub struct Checker {
 
 /// What a check is asked for besides the resource.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
 pub struct Request<'a> {
     /// Profiles to check against besides those that it claims to meet: canonical URLs
     pub profiles: &'a [&'a str],
@@ -35,6 +36,8 @@ pub struct Request<'a> {
     pub security: bool,
     /// Refuse HTML in markdown, rather than warn of it
     pub no_html: bool,
+    /// Refuse addresses that are made for examples (`example.org` and its like), which no real message has
+    pub no_examples: bool,
     /// Say too where it keeps to the rules but not to what is recommended
     pub best_practice: bool,
 }

@@ -63,8 +63,8 @@ impl Settings {
             limit: Duration::from_secs(2),
             requests: 8,
             kept: 20_000,
-            fresh: Duration::from_secs(24 * 60 * 60),
-            fresh_unknown: Duration::from_secs(10 * 60),
+            fresh: Duration::from_hours(24),
+            fresh_unknown: Duration::from_mins(10),
             failures: 3,
             pause: Duration::from_secs(30),
         }

@@ -22,11 +22,15 @@ pub(super) async fn settle(asked: &Arc<Asked>, report: Report) -> Vec<Issue> {
 
 /// One code suffices; none of them is the answer only if that is known of every one.
 fn any(answers: impl Iterator<Item = Answer>) -> Answer {
-    answers.fold(Some(false), |found, answer| match (found, answer) {
-        (Some(true), _) | (_, Some(true)) => Some(true),
-        (None, _) | (_, None) => None,
-        (Some(false), Some(false)) => Some(false),
-    })
+    let mut found = Some(false);
+    for answer in answers {
+        match answer {
+            Some(true) => return answer,
+            None => found = None,
+            Some(false) => {}
+        }
+    }
+    found
 }
 
 /// The question about each of the codes.

@@ -1,7 +1,12 @@
 //! Our own definitions on the FHIR edge, what the door demands, and codes that a terminology server judges.
 
-use handoff::app::Demands;
+use std::fs::File;
+use std::path::Path;
+
+use handoff::app::{Demands, Packages};
+use handoff::definitions::{Definitions, Package, pack};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::gateway::Gateway;
 use crate::referral;
@@ -152,4 +157,83 @@ async fn the_operator_chooses_what_the_door_demands() {
         outcome["issue"].as_array().unwrap().iter().any(|issue| issue["expression"][0] == "Task.focus"),
         "{outcome:#}"
     );
+}
+
+// === packages, and codes that a terminology server judges ===
+
+const PACKAGES: &[&str] =
+    &["../shared/packages/hl7.fhir.us.core-7.0.0.tgz", "../shared/packages/hl7.fhir.us.sdoh-clinicalcare-3.0.0.tgz"];
+
+/// A packages folder with the guide, if it is here.
+fn packages() -> Option<TempDir> {
+    let folder = tempfile::tempdir().unwrap();
+    let mut definitions = Definitions::shipped().unwrap();
+    for path in PACKAGES.iter().map(Path::new) {
+        if !path.is_file() {
+            println!("skipped: {} is not here", path.display());
+            return None;
+        }
+        let package = Package::from_tgz(File::open(path).unwrap()).unwrap();
+        let pack = pack::write(&package, Some(&definitions)).unwrap();
+        Packages::at(folder.path()).keep(&package, &pack).unwrap();
+        definitions = definitions.with(package);
+    }
+    Some(folder)
+}
+
+/// A referral whose request claims the guide's profile.
+fn claiming() -> Value {
+    let mut transaction = referral::transaction(1);
+    let profile = "http://hl7.org/fhir/us/sdoh-clinicalcare/StructureDefinition/SDOHCC-ServiceRequest";
+    transaction["entry"][0]["resource"]["gender"] = json!("unknown");
+    transaction["entry"][1]["resource"]["meta"] = json!({ "profile": [profile] });
+    transaction
+}
+
+fn errors(outcome: &Value) -> Vec<&str> {
+    let issues = outcome["issue"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let errors = issues.iter().filter(|issue| issue["severity"] == "error");
+    errors.filter_map(|issue| issue["expression"][0].as_str()).collect()
+}
+
+/// A terminology server that answers everything in one way.
+async fn terminology(result: bool) -> handoff::terminology::Settings {
+    let answer = json!({ "resourceType": "Parameters", "parameter": [{ "name": "result", "valueBoolean": result }] });
+    let router = axum::Router::new().fallback(async move || answer.to_string());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut settings = handoff::terminology::Settings::of(format!("http://{}", listener.local_addr().unwrap()));
+    settings.limit = std::time::Duration::from_mins(1);
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    settings
+}
+
+#[tokio::test]
+async fn packages_are_checked_with_and_may_be_demanded() {
+    let Some(folder) = packages() else { return };
+    let demand = "Task=http://hl7.org/fhir/us/sdoh-clinicalcare/StructureDefinition/SDOHCC-TaskForReferralManagement";
+    let gateway = Gateway::with(|settings| {
+        settings.packages = Packages::at(folder.path());
+        settings.profiles = demand.parse().unwrap();
+    })
+    .await;
+    gateway.ehr.post("/fhir", &claiming()).await.expect(200);
+    let outcome = gateway.ehr.post("/fhir/Task", &referral::draft(1)).await.expect(422);
+    assert!(errors(&outcome).contains(&"Task.focus"), "{outcome:#}");
+}
+
+#[tokio::test]
+async fn a_terminology_server_has_the_last_word() {
+    let Some(folder) = packages() else { return };
+    for (result, status) in [(true, 200), (false, 422)] {
+        let server = terminology(result).await;
+        let gateway = Gateway::with(|settings| {
+            settings.packages = Packages::at(folder.path());
+            settings.terminology = Some(server);
+        })
+        .await;
+        let outcome = gateway.ehr.post("/fhir", &claiming()).await.expect(status);
+        if !result {
+            assert!(errors(&outcome).iter().all(|path| path.contains("resource.code")), "{outcome:#}");
+        }
+    }
 }

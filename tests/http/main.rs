@@ -1,7 +1,7 @@
 //! The edge through real sockets: who is let in, what bad input gets, what the interactions of FHIR and the agency API
 //! answer, how the server stops.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 // Modules of one test share what they need by `pub`.
 #![allow(unreachable_pub)]
 

@@ -172,6 +172,28 @@ async fn refuses_what_cannot_be_checked() {
 }
 
 #[tokio::test]
+async fn a_finding_is_a_code_that_can_be_looked_up() {
+    let gateway = Gateway::start().await;
+    let mut wrong = draft(1);
+    wrong["status"] = json!("requsted");
+    let outcome = gateway.ehr.post("/fhir/$validate", &wrong).await.expect(200);
+    let coding = &outcome["issue"].as_array().unwrap().last().unwrap()["details"]["coding"][0];
+    let found =
+        gateway.ehr.get(&format!("/fhir/CodeSystem?url={}", coding["system"].as_str().unwrap())).await.expect(200);
+    let system = &found["entry"][0]["resource"];
+    let concepts = system["concept"].as_array().unwrap();
+    let concept = concepts.iter().find(|concept| concept["code"] == coding["code"]).unwrap();
+    assert_eq!(concept["display"], coding["display"]);
+    // Both are valid themselves, and the code is known to be one.
+    for said in [system, &outcome] {
+        assert_eq!(errors(&gateway.ehr.post("/fhir/$validate", said).await), [""; 0]);
+    }
+    let mut foreign = outcome.clone();
+    foreign["issue"][0]["details"]["coding"][0]["code"] = json!("no-such-finding");
+    assert_eq!(errors(&gateway.ehr.post("/fhir/$validate", &foreign).await), ["coding"]);
+}
+
+#[tokio::test]
 async fn the_statement_names_the_operation() {
     let gateway = Gateway::start().await;
     let statement = gateway.engineer.get("/fhir/metadata").await.expect(200);

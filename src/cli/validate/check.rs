@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::asking::Asking;
 use super::block::{self, Paint};
 use super::excerpt::Source;
 use super::inputs::{Job, LIMITS, Piece};
@@ -16,7 +17,7 @@ use super::tally::Tally;
 use crate::cli::sources;
 use crate::error::{Error, Result};
 use crate::fhir::fold::{Fold, element, fold};
-use crate::fhir::{Document, Issue, Resources, Severity, outcome};
+use crate::fhir::{Document, Issue, Key, Resources, Severity, outcome};
 use crate::profile::{Checker, Request};
 
 /// Says in an OperationOutcome which file it is about.
@@ -25,6 +26,8 @@ const FILE: &str = "http://hl7.org/fhir/StructureDefinition/operationoutcome-fil
 /// What everything is checked with, and how it is told.
 pub(super) struct Check {
     pub(super) checker: Checker,
+    /// Who is asked what the definitions at hand cannot say
+    pub(super) asking: Option<Asking>,
     /// Profiles to check against besides those claimed
     pub(super) profiles: Vec<String>,
     /// Where references may lead
@@ -75,8 +78,8 @@ pub(super) struct Said {
 pub(super) struct Finding {
     /// The same for the same finding about another resource
     pub(super) number: u64,
-    /// It is only a note
-    pub(super) is_note: bool,
+    /// It is about what is not at hand, and so about no resource more than about another
+    pub(super) is_about_us: bool,
     /// At how many places of the resource it is found
     pub(super) places: usize,
 }
@@ -155,8 +158,11 @@ impl Check {
             best_practice: self.best_practice,
             ..Request::default()
         };
-        // Nobody is asked what the definitions at hand cannot say.
-        self.checker.report(document.root(), &request).settle(|_| None)
+        let report = self.checker.report(document.root(), &request);
+        match &self.asking {
+            Some(asking) => asking.settle(report),
+            None => report.settle(|_| None),
+        }
     }
 }
 
@@ -174,11 +180,11 @@ fn finding(fold: &Fold<'_>) -> Finding {
     let issue = fold.issue;
     let mut hasher = DefaultHasher::new();
     (issue.severity, issue.key, &issue.text, &issue.hint, &issue.expected, &issue.origin).hash(&mut hasher);
-    let is_note = issue.severity == Severity::Information;
-    if !is_note {
+    let is_about_us = issue.key == Key::NotChecked;
+    if !is_about_us {
         element(&issue.path).hash(&mut hasher);
     }
-    Finding { number: hasher.finish(), is_note, places: 1 + fold.others.len() }
+    Finding { number: hasher.finish(), is_about_us, places: 1 + fold.others.len() }
 }
 
 /// The OperationOutcome about a file, which it names.

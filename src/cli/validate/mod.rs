@@ -1,5 +1,6 @@
 //! `handoff validate`: checks files and says everything that is wrong with them, for people or for programs.
 
+mod asking;
 mod block;
 mod check;
 mod excerpt;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 use clap::ValueEnum;
 
+use self::asking::Asking;
 use self::block::Paint;
 use self::check::{Check, Form};
 use self::progress::Progress;
@@ -53,6 +55,10 @@ pub struct Args {
     /// Say too where rules are kept but recommendations are not
     #[arg(long)]
     pub best_practice: bool,
+    /// FHIR server that is asked about codes which the value sets at hand cannot judge; its token, if it wants one, stands
+    /// in HANDOFF_TERMINOLOGY_TOKEN [default: nobody is asked]
+    #[arg(long, env = "HANDOFF_TERMINOLOGY", value_name = "URL")]
+    pub terminology: Option<String>,
     /// What to check: .json files, .ndjson files (a resource a line), folders of them, or - for standard input (either)
     #[arg(required = true, value_name = "FILE|DIR|-")]
     pub inputs: Vec<PathBuf>,
@@ -144,6 +150,7 @@ fn prepare(args: &Args, paint: Paint, err: &mut dyn Write) -> Result<Check> {
     };
     Ok(Check {
         checker: Checker::new(Arc::new(definitions)).amended(Amendments::shipped()?),
+        asking: args.terminology.as_deref().map(Asking::of).transpose()?,
         profiles,
         beside: resources,
         must_support: args.must_support,

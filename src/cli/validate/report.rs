@@ -10,7 +10,8 @@ use super::tally::Tally;
 use crate::cli::{Exit, unwritable};
 use crate::error::Result;
 
-/// So often the same finding is shown about the resources of one file. A note is shown once, whatever the file.
+/// So often the same finding is shown about the resources of one file. That something is not at hand is shown once,
+/// whatever the file.
 const OFTEN: usize = 5;
 
 /// Where the report goes and what it has said so far.
@@ -36,8 +37,8 @@ pub(super) struct State {
     shown: HashMap<u64, usize>,
     /// Findings of that file that were not shown any more
     repeated: usize,
-    /// Notes that were shown about any file
-    notes: HashSet<u64>,
+    /// What is not at hand, as far as it was said about any file
+    unchecked: HashSet<u64>,
     /// A finding was shown, so its reader may want to know more
     has_shown: bool,
     /// OperationOutcomes that were written
@@ -51,8 +52,8 @@ pub(super) struct State {
 impl State {
     /// Was this finding shown so often that its reader knows it?
     fn is_known(&mut self, finding: Finding) -> bool {
-        if finding.is_note {
-            return !self.notes.insert(finding.number);
+        if finding.is_about_us {
+            return !self.unchecked.insert(finding.number);
         }
         let times = self.shown.entry(finding.number).or_default();
         *times += 1;

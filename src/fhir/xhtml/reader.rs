@@ -124,12 +124,12 @@ impl<'a> Reader<'a> {
 
     fn markup(&mut self) -> Result<(), Stop> {
         let (at, rest) = (self.at, self.rest());
-        if rest.starts_with("<!--") {
-            let Some(end) = rest[4..].find("-->") else {
+        if let Some(inside) = rest.strip_prefix("<!--") {
+            let Some(end) = inside.find("-->") else {
                 return self.stop(at, "a comment is not closed", "close it with -->");
             };
             self.at += 4 + end + 3;
-            if rest[4..4 + end].contains("--") {
+            if inside[..end].contains("--") {
                 return self.stop(at, "a comment holds --", "write something else inside the comment");
             }
             return Ok(());

@@ -39,11 +39,15 @@ const COMMON: &[(&str, &str, &str)] = &[
     ("_lastUpdated", "date", "http://hl7.org/fhir/SearchParameter/Resource-lastUpdated"),
 ];
 
+/// Profiles of a type by canonical URL: ours, and those that what is sent has to meet.
+type Profiles = (Vec<String>, Vec<String>);
+
 /// The CapabilityStatement.
 pub(in crate::http) async fn metadata(State(edge): State<Edge>) -> Answer {
     let artifacts = edge.artifacts()?;
     let text = edge.capability.get_or_init(|| {
-        let statement = statement(edge.checker.definitions(), &edge.parameters, artifacts, edge.base.as_deref());
+        let profiles = |kind: &str| (artifacts.profiles_of(kind).collect(), edge.exchange.demanded(kind).to_vec());
+        let statement = statement(edge.checker.definitions(), &edge.parameters, &profiles, edge.base.as_deref());
         Bytes::from(statement.to_string())
     });
     Ok(reply::body(StatusCode::OK, FHIR_JSON, text.clone()))
@@ -52,14 +56,17 @@ pub(in crate::http) async fn metadata(State(edge): State<Edge>) -> Answer {
 fn statement(
     definitions: &Definitions,
     parameters: &SearchParameters,
-    artifacts: &Artifacts,
+    profiles: &dyn Fn(&str) -> Profiles,
     base: Option<&str>,
 ) -> Value {
     let types = definitions.resource_types().iter();
     let resources: Vec<Value> = types
-        .map(|kind| match own::KINDS.contains(&kind.as_str()) {
-            true => definition(kind),
-            false => with_profiles(resource(kind, definitions, parameters), artifacts.profiles_of(kind).collect()),
+        .map(|kind| {
+            if own::KINDS.contains(&kind.as_str()) {
+                definition(kind)
+            } else {
+                with_profiles(resource(kind, definitions, parameters), profiles(kind))
+            }
         })
         .collect();
     let mut implementation = json!({ "description": "A gateway between EHRs and the organizations that help" });
@@ -150,9 +157,15 @@ fn definition(kind: &str) -> Value {
     })
 }
 
-fn with_profiles(mut resource: Value, profiles: Vec<String>) -> Value {
-    if !profiles.is_empty() {
-        resource["supportedProfile"] = json!(profiles);
+/// Says which profiles are known of the type, and which of them what is sent has to meet.
+fn with_profiles(mut resource: Value, (mut known, demanded): Profiles) -> Value {
+    if !demanded.is_empty() {
+        resource["documentation"] = json!(format!("What is sent has to meet {}", demanded.join(" and ")));
+    }
+    let further: Vec<String> = demanded.into_iter().filter(|profile| !known.contains(profile)).collect();
+    known.extend(further);
+    if !known.is_empty() {
+        resource["supportedProfile"] = json!(known);
     }
     resource
 }
@@ -214,7 +227,9 @@ mod tests {
         let definitions = Definitions::r4().unwrap();
         let parameters = SearchParameters::shipped(&definitions).unwrap();
         let artifacts = Artifacts::shipped().unwrap();
-        let statement = statement(&definitions, &parameters, &artifacts, Some("https://gateway.example/"));
+        let demanded = |kind: &str| if kind == "Task" { vec!["urn:p".to_owned()] } else { Vec::new() };
+        let profiles = |kind: &str| (artifacts.profiles_of(kind).collect(), demanded(kind));
+        let statement = statement(&definitions, &parameters, &profiles, Some("https://gateway.example/"));
         assert_eq!(statement["implementation"]["url"], "https://gateway.example/fhir");
         let resources = statement["rest"][0]["resource"].as_array().unwrap();
         let task = resources.iter().find(|resource| resource["type"] == "Task").unwrap();
@@ -234,6 +249,8 @@ mod tests {
         );
         assert_eq!(task["operation"][0]["definition"], VALIDATE);
         assert_eq!(statement["rest"][0]["operation"][0]["name"], "validate");
+        assert!(task["supportedProfile"].as_array().unwrap().contains(&json!("urn:p")));
+        assert_eq!(task["documentation"], "What is sent has to meet urn:p");
         let sets = resources.iter().find(|resource| resource["type"] == "ValueSet").unwrap();
         assert_eq!(sets["interaction"], json!([{ "code": "read" }, { "code": "search-type" }]));
         let request = resources.iter().find(|resource| resource["type"] == "ServiceRequest").unwrap();

@@ -6,8 +6,23 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use super::form::{Question, choice, extension, value};
-use crate::fhir::Node;
+use crate::fhir::{Key, Node};
 use crate::fhirpath::{Decimal, Quantity, Temporal};
+use crate::profile::findings::Finding;
+use crate::profile::walk::Walk;
+
+/// Whether a question is answered is a matter of true or false (que-7).
+pub(super) fn check<'d>(condition: Node<'d>, walk: &mut Walk<'_, 'd>) {
+    let is_about_existence = condition.get("operator").is_some_and(|operator| operator.is_str("exists"));
+    if is_about_existence
+        && let Some((kind, answer)) = choice(condition, "answer")
+        && kind != "Boolean"
+    {
+        let text = "the operator exists asks whether there is an answer; expected answerBoolean (que-7)";
+        let hint = "write answerBoolean, or another operator";
+        walk.report(Finding::error(Key::Invariant, answer, text).about_name().hint(hint));
+    }
+}
 
 /// Is it asked?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,34 +96,33 @@ fn holds(condition: Node<'_>, at: u32, occurrences: &Occurrences<'_>) -> Option<
     let link_id = condition.str("question")?;
     let item = occurrences.nearest(&link_id, at);
     let answers: Vec<_> = item.map(|item| item.list("answer").filter_map(value).collect()).unwrap_or_default();
-    let any = |test: fn(Ordering) -> bool| {
-        let results = answers.iter().map(|answer| order(*answer, wanted).map(test));
-        results.fold(Some(false), |found, result| match (found, result) {
-            (Some(true), _) | (_, Some(true)) => Some(true),
-            (None, _) | (_, None) => None,
-            _ => Some(false),
-        })
-    };
-    let equal = || {
-        let results = answers.iter().map(|answer| is_equal(*answer, wanted));
-        results.fold(Some(false), |found, result| match (found, result) {
-            (Some(true), _) | (_, Some(true)) => Some(true),
-            (None, _) | (_, None) => None,
-            _ => Some(false),
-        })
-    };
+    let compared = |test: fn(Ordering) -> bool| any(answers.iter().map(|answer| order(*answer, wanted).map(test)));
+    let equal = || any(answers.iter().map(|answer| is_equal(*answer, wanted)));
     match &*condition.str("operator")? {
         "exists" => Some(wanted.1.as_bool()? != answers.is_empty()),
         "=" => equal(),
         // Readers differ on whether a question that nobody answered has another answer than this.
         "!=" if answers.is_empty() => None,
         "!=" => equal().map(|equal| !equal),
-        ">" => any(Ordering::is_gt),
-        "<" => any(Ordering::is_lt),
-        ">=" => any(Ordering::is_ge),
-        "<=" => any(Ordering::is_le),
+        ">" => compared(Ordering::is_gt),
+        "<" => compared(Ordering::is_lt),
+        ">=" => compared(Ordering::is_ge),
+        "<=" => compared(Ordering::is_le),
         _ => None,
     }
+}
+
+/// Is one of these true? Nothing where none is known to be, and not all are known.
+fn any(results: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    let mut found = Some(false);
+    for result in results {
+        match result {
+            Some(true) => return result,
+            Some(false) => {}
+            None => found = None,
+        }
+    }
+    found
 }
 
 type Value<'a> = (&'a str, Node<'a>);

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::Check;
 use super::enable::Enabled;
 use super::form::{ItemKind, Question};
-use super::{answers, enable};
+use super::{answer, enable};
 use crate::fhir::{Key, Node, Severity};
 use crate::profile::findings::Finding;
 use crate::profile::nearest::nearest;
@@ -120,7 +120,7 @@ impl<'d> Check<'_, '_, '_, 'd> {
                     let hint = "move them into answer.item";
                     self.report(Finding::error(Key::QuestionnaireItem, inner, text).about_name().hint(hint));
                 }
-                answers::check(self, item, number, question);
+                answer::check(self, item, number, question);
             }
         }
     }
@@ -192,15 +192,18 @@ impl<'d> Check<'_, '_, '_, 'd> {
             if !question.is_required || can_be_missing {
                 continue;
             }
-            let at = places.iter().find(|(position, _)| *position > question.position);
-            let at = at.map_or(container.after(), |(_, index)| *index);
-            if self.enabled(question, at) == Enabled::Yes {
+            let has_conditions = question.node.get("enableWhen").is_some();
+            let at = if has_conditions && self.spend(places.len()) {
+                places.iter().find(|(position, _)| *position > question.position).map(|(_, index)| *index)
+            } else {
+                None
+            };
+            if self.enabled(question, at.unwrap_or(container.after())) == Enabled::Yes {
                 let text = format!("the required item \"{}\" is missing", question.link_id);
-                self.report(
-                    Finding::error(Key::QuestionnaireRequired, container, text)
-                        .about_missing("item")
-                        .severity(severity),
-                );
+                let finding = Finding::error(Key::QuestionnaireRequired, container, text).about_missing("item");
+                let outer = self.asking.replace(*number);
+                self.report(finding.severity(severity));
+                self.asking = outer;
             }
         }
     }

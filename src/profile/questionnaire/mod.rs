@@ -6,7 +6,7 @@
 //! other files hold one question each that is asked of an answer. The form itself is checked as any resource is; where
 //! it is wrong or unclear, nothing is demanded of the answers.
 
-mod answers;
+mod answer;
 mod enable;
 mod form;
 mod found;
@@ -36,14 +36,42 @@ const MOST_STEPS: u64 = 4_000_000;
 /// The forms of a check, made ready once for all responses to them.
 pub(super) type Forms<'d> = HashMap<(*const u8, u32), Rc<Form<'d>>>;
 
-/// Every QuestionnaireResponse.
-pub(super) fn compile(definition: Definition<'_>) -> Option<Rule> {
-    let is_response = definition.index == 0 && definition.structure.type_name == "QuestionnaireResponse";
-    is_response.then_some(Rule::Questionnaire)
+/// What is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Subject {
+    /// A QuestionnaireResponse
+    Answers,
+    /// An `enableWhen` of a Questionnaire
+    Condition,
 }
 
-/// Checks a QuestionnaireResponse against the Questionnaire that it names.
-pub(super) fn check<'d>(response: Node<'d>, walk: &mut Walk<'_, 'd>) {
+impl Subject {
+    /// The rule, for people.
+    pub(super) fn describe(self) -> &'static str {
+        match self {
+            Self::Answers => "answers as the Questionnaire asks for them",
+            Self::Condition => "invariant que-7: the operator exists has a boolean to compare with",
+        }
+    }
+}
+
+/// Every QuestionnaireResponse, and the conditions of every Questionnaire.
+pub(super) fn compile(definition: Definition<'_>) -> Option<Rule> {
+    let is_response = definition.index == 0 && definition.structure.type_name == "QuestionnaireResponse";
+    let is_condition = definition.element.path == "Questionnaire.item.enableWhen";
+    let subject = is_response.then_some(Subject::Answers).or(is_condition.then_some(Subject::Condition));
+    subject.map(Rule::Questionnaire)
+}
+
+/// Checks a QuestionnaireResponse against the Questionnaire that it names, or a condition of a Questionnaire.
+pub(super) fn check<'d>(subject: Subject, node: Node<'d>, walk: &mut Walk<'_, 'd>) {
+    match subject {
+        Subject::Answers => answers(node, walk),
+        Subject::Condition => enable::check(node, walk),
+    }
+}
+
+fn answers<'d>(response: Node<'d>, walk: &mut Walk<'_, 'd>) {
     let Some(root) = found::questionnaire(response, walk) else { return };
     found::check_use(response, root, walk);
     let key = (root.document().text().as_ptr(), root.index());

@@ -34,9 +34,10 @@ pub(super) fn check<'d>(check: &mut Check<'_, '_, '_, 'd>, question: &Question<'
 
 /// Which is more. A limit is only met by what can be compared with it: units for people say nothing to a program.
 fn compare(answer: Node<'_>, limit: Node<'_>) -> Result<Ordering, &'static str> {
-    let is_bare = |node: Node<'_>| node.get("unit").is_none() && node.get("code").is_none();
-    let is_formal = |node: Node<'_>| node.get("system").is_some() && node.get("code").is_some();
-    if !(is_bare(answer) && is_bare(limit)) && !(is_formal(answer) && is_formal(limit)) {
+    let is_bare: fn(Node<'_>) -> bool = |node| node.get("unit").is_none() && node.get("code").is_none();
+    let is_formal: fn(Node<'_>) -> bool = |node| node.get("system").is_some() && node.get("code").is_some();
+    let both = |is_so: fn(Node<'_>) -> bool| is_so(answer) && is_so(limit);
+    if !(both(is_bare) || both(is_formal)) {
         return Err("they cannot be compared: both need a unit with system and code");
     }
     match (Quantity::read(answer), Quantity::read(limit)) {

@@ -50,6 +50,12 @@ impl Format {
         {
             let said = format!("the value has {} characters, at most {max} are allowed", text.chars().count());
             walk.report(Finding::error(Key::PrimitiveFormat, node, said));
+        } else if walk.request.no_examples
+            && matches!(&*self.type_name, "uri" | "url" | "canonical")
+            && is_example(text)
+        {
+            let said = "the address is one of those that are reserved for examples (RFC 2606)";
+            walk.report(Finding::error(Key::PrimitiveFormat, node, said).hint("write the real address"));
         }
     }
 
@@ -58,5 +64,17 @@ impl Format {
             Some(most) => format!("type {}, at most {most} characters", self.type_name),
             None => format!("type {}", self.type_name),
         }
+    }
+}
+
+/// Is it at `example.org` or its like (<https://www.rfc-editor.org/rfc/rfc2606>)?
+fn is_example(url: &str) -> bool {
+    let Some((_, rest)) = url.split_once("://") else { return false };
+    let host = rest.split(['/', ':', '?', '#']).next().unwrap_or_default();
+    let mut labels = host.rsplit('.');
+    match (labels.next(), labels.next()) {
+        (Some("example"), _) => true,
+        (Some("com" | "net" | "org"), Some(name)) => name == "example",
+        _ => false,
     }
 }

@@ -21,10 +21,11 @@ use crate::profile::schema::Stated;
 use crate::profile::walk::Walk;
 
 /// Invariants that other rules hold: `empty` (ele-1), `extension` (ext-1), `contained` (dom-2 to dom-5), `reference` (ref-1),
-/// `bundle` (bdl-1 to bdl-12), `narrative` (txt-1, txt-2).
+/// `bundle` (bdl-1 to bdl-12), `narrative` (txt-1, txt-2), `questionnaire` (que-7, which no
+/// FHIR boolean meets as it is printed).
 const ELSEWHERE: &[&str] = &[
     "ele-1", "ext-1", "dom-2", "dom-3", "dom-4", "dom-5", "ref-1", "bdl-1", "bdl-2", "bdl-3", "bdl-4", "bdl-5",
-    "bdl-7", "bdl-8", "bdl-9", "bdl-10", "bdl-11", "bdl-12", "txt-1", "txt-2",
+    "bdl-7", "bdl-8", "bdl-9", "bdl-10", "bdl-11", "bdl-12", "txt-1", "txt-2", "que-7",
 ];
 
 /// A rule in FHIRPath, compiled.

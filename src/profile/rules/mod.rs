@@ -81,7 +81,7 @@ pub(super) enum Rule {
     /// Bundles
     Bundle,
     /// Answers to a form
-    Questionnaire,
+    Questionnaire(questionnaire::Subject),
     /// XHTML that tells of the resource
     Narrative,
     /// No HTML in a text that is none
@@ -157,7 +157,7 @@ impl Rule {
             }),
             Self::Contained => contained::check(node, walk),
             Self::Bundle => bundle::check(node, walk),
-            Self::Questionnaire => questionnaire::check(node, walk),
+            Self::Questionnaire(subject) => questionnaire::check(*subject, node, walk),
             Self::Narrative => narrative::check(node, walk),
             Self::Markup(kind) => markup::check(*kind, node, walk),
         }
@@ -182,7 +182,7 @@ impl Rule {
             Self::Unresolved { profile, .. } => format!("profile {profile}"),
             Self::Contained => "contained resources".to_owned(),
             Self::Bundle => "bundle entries".to_owned(),
-            Self::Questionnaire => "answers as the Questionnaire asks for them".to_owned(),
+            Self::Questionnaire(subject) => subject.describe().to_owned(),
             Self::Narrative => "XHTML of formatting elements only".to_owned(),
             Self::Markup(_) => "no HTML".to_owned(),
         }
