@@ -67,10 +67,12 @@ pub fn write(package: &Package, beside: Option<&Definitions>) -> Result<Vec<u8>>
         let _ = writeln!(lengths, "{} {}", deflated.len(), text.len());
         packed.extend(deflated);
     }
-    let license = package.license.as_deref().unwrap_or_default();
+    let license = &package.license.clone().unwrap_or_default();
     let dependencies: Vec<String> =
         package.dependencies.iter().map(|(name, version)| format!("{name}#{version}")).collect();
-    let about = format!("{}\n{}\n{license}\n{}", package.name, package.version, dependencies.join(" "));
+    let [name, version, license] =
+        [&package.name, &package.version, license].map(|text| text.replace(['\n', '\r'], " "));
+    let about = format!("{name}\n{version}\n{license}\n{}", dependencies.join(" "));
     let head = format!("{about}\n{}\n{lengths}{index}", blocks.len());
     let deflated = deflate(head.as_bytes())?;
     let mut body = Vec::with_capacity(packed.len() + deflated.len() + 8);
