@@ -25,6 +25,7 @@ mod trim;
 pub mod typed;
 pub mod value_set;
 mod view;
+mod write;
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, RwLock};
@@ -32,7 +33,7 @@ use std::sync::{Arc, OnceLock, RwLock};
 use crate::error::Result;
 use crate::fhir::{Issue, Node};
 use layer::Layer;
-use resolve::{Layers, Needs, Spot};
+use resolve::{Hit, Layers, Needs, Spot};
 
 pub use code_system::CodeSystem;
 pub use language::LanguagePart;
@@ -58,6 +59,8 @@ pub struct Definitions {
     layers: Vec<Arc<Layer>>,
     needs: Needs,
     resource_types: Vec<String>,
+    /// Where types were found that were asked for by name
+    types: RwLock<HashMap<String, Hit>>,
     value_sets: RwLock<HashMap<Spot, Arc<ValueSet>>>,
     implicit_sets: RwLock<HashMap<String, Arc<ValueSet>>>,
     snapshots: RwLock<HashMap<Spot, Snapshot>>,
@@ -136,6 +139,7 @@ impl Definitions {
             layers,
             needs,
             resource_types,
+            types: RwLock::default(),
             value_sets: RwLock::default(),
             implicit_sets: RwLock::default(),
             snapshots: RwLock::default(),
