@@ -2,9 +2,10 @@
 //!
 //! Bounds are told by keys and counted steps, never by the clock.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::io::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::sync::{Arc, LazyLock};
 
 use flate2::Compression;
@@ -46,12 +47,13 @@ fn large_bundle() -> String {
     let mut number = 0;
     while text.len() < 50 * MEGABYTE {
         let comma = if number > 0 { "," } else { "" };
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             r#"{comma}{{"fullUrl":"https://ehr.example/Task/{number}","resource":{{"resourceType":"Task","id":"{number}",
             "status":"ready","intent":"order","note":[{{"text":"{note}"}}],
             "focus":{{"reference":"Task/{}"}}}}}}"#,
             number + 1
-        ));
+        );
         number += 1;
     }
     text + "]}"

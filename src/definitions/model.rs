@@ -30,8 +30,15 @@ impl Model for Definitions {
     }
 
     fn is_a(&self, kind: &str, ancestor: &str) -> bool {
+        if kind == ancestor {
+            return true;
+        }
+        // Nothing derives from a type of resource that can be instantiated: most questions end here.
+        if self.is_resource_type(ancestor) {
+            return false;
+        }
         if kind.contains('.') {
-            return kind == ancestor || ["BackboneElement", "Element"].contains(&ancestor);
+            return ["BackboneElement", "Element"].contains(&ancestor);
         }
         // Nothing is derived from a resource type that can be instantiated.
         kind == ancestor

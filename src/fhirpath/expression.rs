@@ -80,8 +80,8 @@ impl Expression {
     /// Evaluates it as a condition: nothing for an empty result; one item that is no boolean counts as true.
     ///
     /// # Errors
-    /// As [`Expression::evaluate`], and for a result of several items. An information, where it is not true for lack of
-    /// an answer.
+    /// As [`Expression::evaluate`], and for a result of several items. An information (`not-checked`), where it depends
+    /// on a question that nobody could answer.
     pub fn evaluate_bool<'e, 'a: 'e>(
         &'e self,
         context: &'e Context<'a>,

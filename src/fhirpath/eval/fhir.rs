@@ -1,11 +1,11 @@
 //! The functions that FHIR adds (<https://hl7.org/fhir/R4/fhirpath.html#functions>).
 //!
-//! What needs value sets, profiles or other documents is asked of the context. Where nobody can answer, the result is
-//! empty, and is said to be not known, unless the expression comes to its end without it.
+//! What needs value sets, profiles or other documents is asked of the context. Where nobody can answer, it is said to be
+//! not known, unless the expression comes to the same end either way.
 
 use std::borrow::Cow;
 
-use crate::fhir::{Kind, Node, Reference};
+use crate::fhir::{Key, Kind, Node, Reference};
 
 use super::super::collection::Collection;
 use super::super::function::Function;
@@ -13,7 +13,7 @@ use super::super::item::{Element, Item};
 use super::super::model;
 use super::super::tree::{Part, TypeSpecifier};
 use super::super::value::Value;
-use super::{Evaluator, Outcome, Scope, Site, fail, name, only};
+use super::{Evaluator, Failure, Outcome, Scope, Site, fail, name, only};
 
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     pub(super) fn fhir(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
@@ -23,7 +23,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
             Function::Resolve => self.resolve(site),
             Function::MemberOf | Function::ConformsTo => self.ask(site),
             Function::Subsumes | Function::SubsumedBy => self.relate(site),
-            Function::ElementDefinition => Ok(self.element_definition(site)),
+            Function::ElementDefinition => self.element_definition(site),
             Function::Slice => self.slice(site),
             Function::CheckModifiers => self.check_modifiers(site),
             _ => self.html_checks(site),
@@ -129,7 +129,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
         if answer.is_none() {
             self.leave_open(site.at, format!("{}() cannot be answered: {}", name(site), why()));
         }
-        Collection::maybe(answer.map(Value::Boolean))
+        Collection::maybe(answer.or(self.assumed).map(Value::Boolean))
     }
 
     /// `subsumes(code)`, `subsumedBy(code)`
@@ -156,17 +156,16 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     // === what profiles say ===
 
     /// `elementDefinition()`
-    fn element_definition(&self, site: &Site<'_, 'e>) -> Collection<'e> {
-        let found: Collection<'e> = match self.context.define {
-            Some(define) => {
-                site.input.iter().filter_map(define).map(|node| Item::Element(Element::new(node))).collect()
-            }
-            None => Collection::Empty,
-        };
-        if found.len() < site.input.len() {
-            self.leave_open(site.at, format!("{}() cannot be answered: a definition is not at hand", name(site)));
+    fn element_definition(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
+        let mut found = Collection::Empty;
+        for item in site.input {
+            let Some(definition) = self.context.define.and_then(|define| define(item)) else {
+                let said = format!("{}() cannot be answered: a definition is not at hand", name(site));
+                return Err(Failure::new(Key::NotChecked, site.at, said));
+            };
+            found.push(Item::Element(Element::new(definition)));
         }
-        found
+        Ok(found)
     }
 
     /// `slice(structure, name)`: the items that are in the slice.

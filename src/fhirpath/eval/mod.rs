@@ -64,10 +64,10 @@ pub(super) fn run<'e, 'a: 'e>(
     context: &'e Context<'a>,
     focus: &Collection<'e>,
 ) -> Outcome<Collection<'e>> {
-    let evaluator = Evaluator::new(context, focus);
+    let evaluator = Evaluator::new(context, focus, None);
     let result = evaluator.eval(part, &Scope { this: focus, index: None, total: None })?;
     if result.is_empty() {
-        evaluator.answered()?;
+        evaluator.open.take().map_or(Ok(()), Err)?;
     }
     Ok(result)
 }
@@ -78,12 +78,18 @@ pub(super) fn hold<'e, 'a: 'e>(
     context: &'e Context<'a>,
     focus: &Collection<'e>,
 ) -> Outcome<Option<bool>> {
-    let evaluator = Evaluator::new(context, focus);
-    let truth = evaluator.truth(part, &Scope { this: focus, index: None, total: None })?;
-    if truth != Some(true) {
-        evaluator.answered()?;
+    let judge = |assumed: Option<bool>| {
+        let evaluator = Evaluator::new(context, focus, assumed);
+        let truth = evaluator.truth(part, &Scope { this: focus, index: None, total: None })?;
+        Ok((truth, evaluator.open.take()))
+    };
+    let (truth, open) = judge(None)?;
+    let Some(open) = open else { return Ok(truth) };
+    // A question that nobody can answer does not matter where either answer leads to the same.
+    match (judge(Some(true)), judge(Some(false))) {
+        (Ok((Some(if_true), _)), Ok((Some(if_false), _))) if if_true == if_false => Ok(Some(if_true)),
+        _ => Err(open),
     }
-    Ok(truth)
 }
 
 /// One evaluation. `'f` is that of the focus, `'e` that of everything results may borrow from.
@@ -92,7 +98,9 @@ struct Evaluator<'f, 'e, 'a> {
     /// `%context`
     focus: &'f Collection<'e>,
     steps: Cell<u64>,
-    /// The first question that nobody could answer
+    /// What to take for the answer of a question that nobody can answer
+    assumed: Option<bool>,
+    /// The first such question
     open: Cell<Option<Failure>>,
 }
 
@@ -113,8 +121,8 @@ struct Site<'s, 'e> {
 }
 
 impl<'f, 'e, 'a: 'e> Evaluator<'f, 'e, 'a> {
-    fn new(context: &'e Context<'a>, focus: &'f Collection<'e>) -> Self {
-        Self { context, focus, steps: Cell::new(context.steps), open: Cell::new(None) }
+    fn new(context: &'e Context<'a>, focus: &'f Collection<'e>, assumed: Option<bool>) -> Self {
+        Self { context, focus, steps: Cell::new(context.steps), assumed, open: Cell::new(None) }
     }
 
     fn eval(&self, part: &'e Part, scope: &Scope<'_, 'e>) -> Outcome<Collection<'e>> {
@@ -258,15 +266,10 @@ impl<'f, 'e, 'a: 'e> Evaluator<'f, 'e, 'a> {
         Failure::new(Key::ExpressionCostly, at, said)
     }
 
-    /// Notes that a question cannot be answered here. Its answer is nothing, which may not matter in the end.
+    /// Notes that a question cannot be answered here; that may not matter in the end.
     fn leave_open(&self, at: u32, said: String) {
         let first = self.open.take().unwrap_or_else(|| Failure::new(Key::NotChecked, at, said));
         self.open.set(Some(first));
-    }
-
-    /// Fails if there was a question that nobody could answer.
-    fn answered(&self) -> Outcome<()> {
-        self.open.take().map_or(Ok(()), Err)
     }
 
     /// Takes steps that were already done; the next charge fails if they were too many.
