@@ -54,7 +54,8 @@ fn examples(path: &Path) -> Vec<(String, Vec<u8>)> {
     for entry in archive.entries().unwrap() {
         let mut entry = entry.unwrap();
         let name = entry.path().unwrap().to_string_lossy().into_owned();
-        if name.contains("example/") && name.ends_with(".json") && !name.ends_with(".index.json") {
+        let is_json = Path::new(&name).extension().is_some_and(|it| it == "json");
+        if name.contains("example/") && is_json && !name.ends_with(".index.json") {
             let mut bytes = Vec::new();
             entry.read_to_end(&mut bytes).unwrap();
             found.push((name.rsplit('/').next().unwrap().to_owned(), bytes));

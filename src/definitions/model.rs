@@ -40,9 +40,7 @@ impl Model for Definitions {
         if kind.contains('.') {
             return ["BackboneElement", "Element"].contains(&ancestor);
         }
-        // Nothing is derived from a resource type that can be instantiated.
-        kind == ancestor
-            || (!self.is_resource_type(ancestor) && self.chain(kind).iter().any(|known| **known == *ancestor))
+        self.chain(kind).iter().any(|known| **known == *ancestor)
     }
 
     fn is_type(&self, name: &str) -> bool {

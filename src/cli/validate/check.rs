@@ -18,12 +18,14 @@ use crate::cli::sources;
 use crate::error::{Error, Result};
 use crate::fhir::fold::{Fold, element, fold};
 use crate::fhir::{Document, Issue, Key, Resources, Severity, outcome};
+use crate::fhirpath::Temporal;
 use crate::profile::{Checker, Request};
 
 /// Says in an OperationOutcome which file it is about.
 const FILE: &str = "http://hl7.org/fhir/StructureDefinition/operationoutcome-file";
 
 /// What everything is checked with, and how it is told.
+#[allow(clippy::struct_excessive_bools)] // each is a flag of the command line
 pub(super) struct Check {
     pub(super) checker: Checker,
     /// Who is asked what the definitions at hand cannot say
@@ -34,6 +36,10 @@ pub(super) struct Check {
     pub(super) beside: Resources,
     pub(super) must_support: bool,
     pub(super) best_practice: bool,
+    pub(super) no_html: bool,
+    pub(super) no_examples: bool,
+    /// What invariants take for the present
+    pub(super) now: Option<Temporal>,
     /// What is less than this is counted and not shown
     pub(super) least: Severity,
     /// What to write down of each resource
@@ -154,8 +160,13 @@ impl Check {
         let request = Request {
             profiles: &profiles,
             with: Some(&self.beside).filter(|beside| !beside.is_empty()),
+            now: self.now,
+            questions: self.asking.is_some(),
             must_support: self.must_support,
             best_practice: self.best_practice,
+            security: self.no_html,
+            no_html: self.no_html,
+            no_examples: self.no_examples,
             ..Request::default()
         };
         let report = self.checker.report(document.root(), &request);
