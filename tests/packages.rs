@@ -3,9 +3,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use axum::Router;
 use axum::extract::Path as Segments;
@@ -101,6 +101,31 @@ fn what_was_added_is_loaded_by_other_commands() {
     let damaged = handoff(path, &check);
     assert_ne!(damaged.code, Some(0));
     assert!(damaged.err.contains("example.warm-1.0.0.pack") && damaged.err.contains("damaged"), "{}", damaged.err);
+}
+
+/// A gateway demands a profile that only a package has.
+#[test]
+fn serve_loads_what_was_added() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let arguments = ["serve", "--listen", "127.0.0.1:0", "--profiles", "Patient=urn:example:named"];
+    let without = handoff(path, &arguments);
+    assert!(without.code.is_some_and(|code| code != 0) && without.err.contains("is not at hand"), "{}", without.err);
+    std::fs::write(path.join("named.json"), profile("urn:example:named", PATIENT).to_string()).unwrap();
+    assert_eq!(handoff(path, &["package", "add", "named.json"]).code, Some(0));
+    let mut server = Command::new(env!("CARGO_BIN_EXE_handoff"))
+        .current_dir(path)
+        .env_remove("HANDOFF_PACKAGES")
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert!(line.starts_with("listening on "), "{line:?}");
 }
 
 #[test]

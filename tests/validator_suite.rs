@@ -74,7 +74,11 @@ const NOT_MET: &[(&str, &str)] = &[
         "pat-security-bad-xhtml",
         "one element that does not belong is one finding here; the reference tells it by two rules",
     ),
-    ("StructureDefinition-Slice23", "its errors are those of the reference's own snapshot generator"),
+    (
+        "nested-questionnaire-nested-valueset",
+        "its error is an extension of a guide that is not at hand, which is information here and never an error",
+    ),
+    ("StructureDefinition-Slice23", "one of its errors is that of the reference's own snapshot generator"),
     ("opdef-params", "the parameters of an operation are not held to its inputProfile and outputProfile"),
 ];
 

@@ -207,6 +207,8 @@ fn intersect(left: &[Part], right: &[Part]) -> Vec<Part> {
             both.push(Part { system: system.clone(), codes: common(&part.codes, &other.codes) });
         }
     }
+    // Sets that are intersected with many others would grow with each of them.
+    merge(&mut both);
     both
 }
 

@@ -25,6 +25,7 @@ mod trim;
 pub mod typed;
 pub mod value_set;
 mod view;
+mod write;
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, RwLock};
@@ -32,7 +33,7 @@ use std::sync::{Arc, OnceLock, RwLock};
 use crate::error::Result;
 use crate::fhir::{Issue, Node};
 use layer::Layer;
-use resolve::{Layers, Needs, Spot};
+use resolve::{Hit, Layers, Needs, Spot};
 
 pub use code_system::CodeSystem;
 pub use language::LanguagePart;
@@ -58,11 +59,14 @@ pub struct Definitions {
     layers: Vec<Arc<Layer>>,
     needs: Needs,
     resource_types: Vec<String>,
+    /// Where types were found that were asked for by name
+    types: RwLock<HashMap<String, Hit>>,
     value_sets: RwLock<HashMap<Spot, Arc<ValueSet>>>,
     implicit_sets: RwLock<HashMap<String, Arc<ValueSet>>>,
     snapshots: RwLock<HashMap<Spot, Snapshot>>,
     parameters: OnceLock<HashMap<String, Vec<Arc<SearchParameter>>>>,
     globals: OnceLock<HashMap<String, Vec<String>>>,
+    chains: RwLock<HashMap<String, Arc<[Box<str>]>>>,
 }
 
 /// A structure that was made of a differential, or why it could not be.
@@ -135,11 +139,13 @@ impl Definitions {
             layers,
             needs,
             resource_types,
+            types: RwLock::default(),
             value_sets: RwLock::default(),
             implicit_sets: RwLock::default(),
             snapshots: RwLock::default(),
             parameters: OnceLock::new(),
             globals: OnceLock::new(),
+            chains: RwLock::default(),
         }
     }
 

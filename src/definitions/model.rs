@@ -40,17 +40,7 @@ impl Model for Definitions {
         if kind.contains('.') {
             return ["BackboneElement", "Element"].contains(&ancestor);
         }
-        let mut kind = Cow::Borrowed(kind);
-        // No chain of types is longer; profiles that are based on each other could be.
-        for _ in 0..16 {
-            if kind == ancestor {
-                return true;
-            }
-            let Some(base) = self.structure(&kind).and_then(|structure| structure.base.clone()) else { return false };
-            let name = base.rsplit('/').next().unwrap_or_default();
-            kind = Cow::Owned(name.to_owned());
-        }
-        false
+        self.chain(kind).iter().any(|known| **known == *ancestor)
     }
 
     fn is_type(&self, name: &str) -> bool {
@@ -59,6 +49,27 @@ impl Model for Definitions {
 }
 
 impl Definitions {
+    /// What a type is derived from, the nearest first. Asked on every step of many expressions, so it is kept.
+    fn chain(&self, kind: &str) -> Arc<[Box<str>]> {
+        if let Some(known) = self.chains.read().ok().and_then(|kept| kept.get(kind).cloned()) {
+            return known;
+        }
+        let mut chain: Vec<Box<str>> = Vec::new();
+        let mut next = self.structure(kind);
+        let is_type = next.is_some();
+        // No chain of types is longer; profiles that are based on each other could be.
+        while let Some(base) = next.filter(|_| chain.len() < 16).and_then(|structure| structure.base.clone()) {
+            let name = base.rsplit('/').next().unwrap_or_default();
+            next = self.structure(name);
+            chain.push(name.into());
+        }
+        let chain: Arc<[Box<str>]> = chain.into();
+        if is_type && let Ok(mut kept) = self.chains.write() {
+            kept.insert(kind.to_owned(), Arc::clone(&chain));
+        }
+        chain
+    }
+
     /// Where a type is described: its structure, and its element there.
     fn place(&self, type_or_path: &str) -> Option<(Arc<Structure>, u32)> {
         let type_name = type_or_path.split_once('.').map_or(type_or_path, |(type_name, _)| type_name);

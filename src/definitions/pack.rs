@@ -21,11 +21,11 @@ use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 use flate2::{Compression, Crc};
 
-use super::Definitions;
 use super::layer::{About, Block, Entry, LIMITS, Layer};
 use super::package::{Definition, Package};
 use super::structure::{Strength, Structure};
 use super::value_set::{Codes, Part, ValueSet};
+use super::{Definitions, View};
 use crate::error::{Error, Result};
 use crate::fhir::{Document, Key};
 
@@ -49,7 +49,7 @@ const MOST_BLOCK: usize = LIMITS.bytes + BLOCK;
 /// A fault, if the compressor fails.
 pub fn write(package: &Package, beside: Option<&Definitions>) -> Result<Vec<u8>> {
     let mut definitions = package.definitions.clone();
-    list_codes(&mut definitions, package, beside);
+    settle(&mut definitions, package, beside);
     definitions.sort_by(|left, right| left.entry().order().cmp(&right.entry().order()));
     definitions.dedup_by(|left, right| left.entry().order() == right.entry().order());
 
@@ -67,10 +67,12 @@ pub fn write(package: &Package, beside: Option<&Definitions>) -> Result<Vec<u8>>
         let _ = writeln!(lengths, "{} {}", deflated.len(), text.len());
         packed.extend(deflated);
     }
-    let license = package.license.as_deref().unwrap_or_default();
+    let license = &package.license.clone().unwrap_or_default();
     let dependencies: Vec<String> =
         package.dependencies.iter().map(|(name, version)| format!("{name}#{version}")).collect();
-    let about = format!("{}\n{}\n{license}\n{}", package.name, package.version, dependencies.join(" "));
+    let [name, version, license] =
+        [&package.name, &package.version, license].map(|text| text.replace(['\n', '\r'], " "));
+    let about = format!("{name}\n{version}\n{license}\n{}", dependencies.join(" "));
     let head = format!("{about}\n{}\n{lengths}{index}", blocks.len());
     let deflated = deflate(head.as_bytes())?;
     let mut body = Vec::with_capacity(packed.len() + deflated.len() + 8);
@@ -96,19 +98,34 @@ fn into_blocks(definitions: &[Definition]) -> Vec<&[Definition]> {
     blocks
 }
 
-/// Lists the codes of the value sets that a check cannot do without, so that it needs no code system for them.
-fn list_codes(definitions: &mut [Definition], package: &Package, beside: Option<&Definitions>) {
+/// Writes what can be made ready: the codes of the value sets that a check cannot do without, so that it needs no code
+/// system for them, and the snapshots of structures that have none.
+fn settle(definitions: &mut [Definition], package: &Package, beside: Option<&Definitions>) {
     let all = match beside {
         Some(beside) => beside.with(package.clone()),
         None => Definitions::of(vec![std::sync::Arc::new(Layer::of(package.clone()))]),
     };
+    let all = View::of_package(&all, &format!("{}#{}", package.name, package.version));
     let needed = required(definitions);
-    for definition in definitions.iter_mut().filter(|one| one.kind == "ValueSet" && needed.contains(&one.url)) {
-        let canonical = format!("{}|{}", definition.url, definition.version);
-        if let Some(set) = all.value_set(&canonical).filter(|set| set.parts.iter().all(is_listed)) {
-            definition.text = as_json(&set).into_boxed_str();
+    for definition in definitions {
+        let version = if definition.version.is_empty() { &package.version } else { &definition.version };
+        let canonical = format!("{}|{version}", definition.url);
+        if definition.kind == "ValueSet" && needed.contains(&definition.url) {
+            if let Some(set) = all.value_set(&canonical).filter(|set| set.parts.iter().all(is_listed)) {
+                definition.text = as_json(&set).into_boxed_str();
+            }
+        } else if definition.kind == "StructureDefinition" && !has_snapshot(definition) {
+            // One whose base is not at hand stays as it is, until it is.
+            if let Some(structure) = all.structure(&canonical) {
+                definition.text = super::write::structure(&structure).into_boxed_str();
+            }
         }
     }
+}
+
+fn has_snapshot(definition: &Definition) -> bool {
+    let document = Document::parse_within(definition.text.clone(), LIMITS);
+    document.is_ok_and(|document| document.root().get("snapshot").is_some())
 }
 
 fn is_listed(part: &Part) -> bool {

@@ -113,7 +113,9 @@ impl Package {
 
     /// `package.json` says what the package is called.
     fn describe(&mut self, node: Node<'_>) {
-        let text = |name| node.str(name).map(std::borrow::Cow::into_owned);
+        // What has line ends in it would break the head of a pack, and is no name.
+        let text =
+            |name| node.str(name).filter(|text| !text.contains(char::is_control)).map(std::borrow::Cow::into_owned);
         self.name = text("name").unwrap_or_else(|| std::mem::take(&mut self.name));
         self.version = text("version").unwrap_or_else(|| std::mem::take(&mut self.version));
         self.license = text("license");
@@ -156,8 +158,9 @@ impl Definition {
         let kind = text("resourceType");
         // A tab or line end would break the index; no URL has one.
         let (url, version) = (text("url"), text("version"));
-        if url.is_empty() || url.contains(char::is_whitespace) || version.contains(char::is_whitespace) {
-            let text = format!("the {kind} has no usable url, so nothing can refer to it");
+        let breaks = |text: &str| text.contains(|letter: char| letter.is_whitespace() || letter.is_control());
+        if url.is_empty() || [&url, &version, &text("type")].into_iter().any(|text| breaks(text)) {
+            let text = format!("the {kind} has no usable url, version or type, so nothing can refer to it");
             return Some(Err(Box::new(Issue::warning(Key::DefinitionInvalid, node.path(), text).at(node.place()))));
         }
         if kind == "StructureDefinition"

@@ -14,14 +14,14 @@ use crate::fhir::{Issue, Key, Node};
 
 /// Says which FHIR type stands behind a `System.` type.
 const FHIR_TYPE: &str = "http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type";
-const MAX_VALUE_SET: &str = "http://hl7.org/fhir/StructureDefinition/elementdefinition-maxValueSet";
-const MIN_VALUE_SET: &str = "http://hl7.org/fhir/StructureDefinition/elementdefinition-minValueSet";
+pub(super) const MAX_VALUE_SET: &str = "http://hl7.org/fhir/StructureDefinition/elementdefinition-maxValueSet";
+pub(super) const MIN_VALUE_SET: &str = "http://hl7.org/fhir/StructureDefinition/elementdefinition-minValueSet";
 /// Two URLs were published for the one extension.
-const ADDITIONAL_BINDING: [&str; 2] = [
+pub(super) const ADDITIONAL_BINDING: [&str; 2] = [
     "http://hl7.org/fhir/StructureDefinition/additional-binding",
     "http://hl7.org/fhir/tools/StructureDefinition/additional-binding",
 ];
-const BEST_PRACTICE: &str = "http://hl7.org/fhir/StructureDefinition/elementdefinition-bestpractice";
+pub(super) const BEST_PRACTICE: &str = "http://hl7.org/fhir/StructureDefinition/elementdefinition-bestpractice";
 const ELEMENT: &str = "http://hl7.org/fhir/StructureDefinition/Element";
 const CORE: &str = "http://hl7.org/fhir/StructureDefinition/";
 

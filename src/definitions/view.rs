@@ -66,6 +66,18 @@ impl<'a> View<'a> {
         self.structure_at(hit.spot).err().map(|issue| *issue)
     }
 
+    /// Where the content of an element is described: in itself, in the element of its structure whose content it shares,
+    /// or in that of another structure, which a snapshot refers to by URL.
+    pub fn content(&self, structure: &Arc<Structure>, index: u32) -> (Arc<Structure>, u32) {
+        let element = structure.element(index);
+        let other = element.and_then(|element| {
+            let (source, id) = (element.content_source.as_deref()?, element.content_reference.as_deref()?);
+            let source = self.look_up(source)?.definition;
+            source.position(id).map(|index| (source, index))
+        });
+        other.unwrap_or_else(|| (Arc::clone(structure), structure.content_of(index)))
+    }
+
     /// The code system with this canonical URL, of the version named if one is.
     pub fn code_system(&self, canonical: &str) -> Option<Arc<CodeSystem>> {
         self.look_up_code_system(canonical).filter(|found| found.exact).map(|found| found.definition)
@@ -101,10 +113,8 @@ impl<'a> View<'a> {
         let inner = self.within(spot)?;
         let layer = self.definitions.layers.get(spot.layer as usize)?;
         let made = Arc::new(layer.with(spot.line, |node| expand::compose(inner.view(), node))?);
-        // What was made inside of another may lack that other, which is not ready yet.
-        if self.making.is_none() {
-            self.definitions.keep_value_set(spot, &made);
-        }
+        // Of sets that import each other in a circle one lacks another; it says so, and goes on saying so.
+        self.definitions.keep_value_set(spot, &made);
         Some(made)
     }
 
@@ -124,10 +134,19 @@ impl<'a> View<'a> {
 
     fn resolve_structure(&self, type_name_or_canonical: &str) -> Option<Hit> {
         if type_name_or_canonical.contains(':') {
-            self.resolve("StructureDefinition", type_name_or_canonical)
-        } else {
-            self.resolve("StructureDefinition", &format!("{}{type_name_or_canonical}", super::CORE))
+            return self.resolve("StructureDefinition", type_name_or_canonical);
         }
+        // Types are asked for by name again and again, also while documents are checked.
+        let types = &self.definitions.types;
+        if let Some(known) = types.read().ok().and_then(|types| types.get(type_name_or_canonical).copied()) {
+            return Some(known);
+        }
+        let hit = View::of_nobody(self.definitions)
+            .resolve("StructureDefinition", &format!("{}{type_name_or_canonical}", super::CORE))?;
+        if let Ok(mut types) = types.write() {
+            types.insert(type_name_or_canonical.to_owned(), hit);
+        }
+        Some(hit)
     }
 
     fn resolve(&self, kind: &str, canonical: &str) -> Option<Hit> {

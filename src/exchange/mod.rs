@@ -36,6 +36,7 @@ use tokio::sync::watch;
 
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Document, Issue, Key, Node, ResourceKey};
+use crate::fhirpath::Temporal;
 use crate::mapping::Programs;
 use crate::profile::{Checker, Request};
 use crate::referral::plan::{Plan, Write};
@@ -248,7 +249,14 @@ impl Exchange {
     /// and these (canonical URLs); as one that is sent, against those that are demanded here as well.
     pub async fn validate(&self, root: Node<'_>, profiles: &[&str], as_sent: bool) -> Vec<Issue> {
         let by_type = as_sent.then_some(&self.settings.profiles);
-        let report = self.checker.report(root, &Request { profiles, by_type, ..Request::default() });
+        let request = Request {
+            profiles,
+            by_type,
+            now: Temporal::from_epoch_millis(self.clock.now().as_millisecond()),
+            questions: self.terminology.is_configured(),
+            ..Request::default()
+        };
+        let report = self.checker.report(root, &request);
         self.terminology.settle(report).await
     }
 

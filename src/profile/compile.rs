@@ -293,7 +293,10 @@ impl Definition<'_> {
     /// profile says about the other is not said about this one.
     fn inside(&self) -> Option<Part> {
         if let Some(id) = self.element.content_reference.as_deref().filter(|_| self.element.children.is_empty()) {
-            let of_type = self.schemas.definitions().structure(&self.structure.type_name)?;
+            let of_type = match &self.element.content_source {
+                Some(source) => self.view().look_up(source)?.definition,
+                None => self.schemas.definitions().structure(&self.structure.type_name)?,
+            };
             return Some(Part { structure: key(&of_type), element: of_type.position(id)? });
         }
         (!self.element.children.is_empty()).then(|| self.part())

@@ -130,8 +130,12 @@ impl<'c, 'd> Walk<'c, 'd> {
         self.scope.entry(reference).or_else(|| self.request.with?.find(reference))
     }
 
-    /// Keeps a question that the value sets at hand cannot answer.
+    /// Keeps a question that the value sets at hand cannot answer. Where there is nobody to ask, that is said once.
     pub(super) fn ask(&mut self, open: Open) {
+        if !self.request.questions {
+            self.report_once(&open.value_set, || open.if_unknown);
+            return;
+        }
         let stated = self.stating;
         let state = |finding: Finding| match stated {
             Some(stated) => finding.stated(stated),

@@ -132,6 +132,11 @@ impl Terminology {
         })
     }
 
+    /// Is there a server to ask?
+    pub fn is_configured(&self) -> bool {
+        self.asked.is_some()
+    }
+
     /// The findings of a report, with those that the answers bring.
     pub async fn settle(&self, report: Report) -> Vec<Issue> {
         match &self.asked {

@@ -1,6 +1,6 @@
 //! Snapshots, case by case: given these differentials, expect these elements, or this problem.
 
-use handoff::definitions::{Definitions, Element, Package};
+use handoff::definitions::{Definitions, Element, Package, pack};
 use serde_json::{Value, json};
 
 #[test]
@@ -22,7 +22,11 @@ fn check(r4: &Definitions, name: &str, case: &Value) {
         package.add_file("given.json", given.to_string().as_bytes());
     }
     assert_eq!(package.issues, [], "{name}");
-    let definitions = r4.with(package);
+    check_with(&r4.with_pack(pack::write(&package, Some(r4)).unwrap()).unwrap(), name, case);
+    check_with(&r4.with(package), name, case);
+}
+
+fn check_with(definitions: &Definitions, name: &str, case: &Value) {
     let of = case["of"].as_str().unwrap();
     let structure = definitions.structure(of);
     if let Some(problem) = case["problem"].as_str() {
@@ -84,4 +88,64 @@ fn facet_of(element: &Element, facet: &str) -> Value {
         "content source" => json!(element.content_source),
         other => panic!("no facet is called {other}"),
     }
+}
+
+/// Content may be shared with an element of another structure.
+#[test]
+fn shared_content_is_found_where_it_is_described() {
+    let case: Value =
+        serde_json::from_slice(&std::fs::read("fixtures/cases/snapshot/inside-other-resources.json").unwrap()).unwrap();
+    let mut package = Package::named("example", "1");
+    package.add_file("given.json", case["given"][0].to_string().as_bytes());
+    let definitions = Definitions::r4().unwrap().with(package);
+    let message = definitions.structure("urn:example:message").unwrap();
+    let view = definitions.seen_from(&message);
+    let inner = message.position("Bundle.entry:form.resource.item.item").unwrap();
+    let (structure, index) = view.content(&message, inner);
+    assert_eq!(structure.element(index).unwrap().id, "Questionnaire.item");
+    let form = definitions.structure("Questionnaire").unwrap();
+    let (structure, index) = view.content(&form, form.position("Questionnaire.item.item").unwrap());
+    assert_eq!(
+        (structure.url.as_str(), structure.element(index).unwrap().id.as_str()),
+        (form.url.as_str(), "Questionnaire.item")
+    );
+}
+
+/// A profile that unfolds itself again and again, one that stands too deep, and one that would fill the memory.
+#[test]
+fn differentials_that_never_end_are_refused() {
+    let structure = |elements: Vec<Value>| {
+        json!({
+            "resourceType": "StructureDefinition", "url": "urn:example:x", "name": "X", "kind": "resource",
+            "abstract": false, "type": "Questionnaire", "derivation": "constraint",
+            "baseDefinition": "http://hl7.org/fhir/StructureDefinition/Questionnaire",
+            "differential": { "element": elements },
+        })
+    };
+    let r4 = Definitions::r4().unwrap();
+    let problem = |elements: Vec<Value>| {
+        let mut package = Package::named("example", "1");
+        package.add_file("x.json", structure(elements).to_string().as_bytes());
+        assert_eq!(package.issues, []);
+        r4.with(package).problem("urn:example:x").map(|issue| issue.text)
+    };
+    let deep = |depth: usize| format!("Questionnaire{}.linkId", ".item".repeat(depth));
+    assert_eq!(problem(vec![json!({ "path": deep(40), "min": 1 })]), None);
+    let text = problem(vec![json!({ "path": deep(70), "min": 1 })]).unwrap();
+    assert!(text.contains("deeper than 64 steps"), "{text}");
+
+    // Each slice takes along what was sliced before inside of it.
+    let mut wide = Vec::new();
+    for depth in 1..14 {
+        let path = format!("Questionnaire{}", ".extension".repeat(depth));
+        wide.push(json!({ "id": format!("{path}.id"), "path": format!("{path}.id"), "max": "0" }));
+    }
+    for depth in (1..14).rev() {
+        let path = format!("Questionnaire{}", ".extension".repeat(depth));
+        for slice in 0..9 {
+            wide.push(json!({ "id": format!("{path}:s{slice}"), "path": path, "sliceName": format!("s{slice}") }));
+        }
+    }
+    let text = problem(wide).unwrap();
+    assert!(text.contains("beyond 50000 elements"), "{text}");
 }

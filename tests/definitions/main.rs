@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod cases;
+mod laws;
 mod snapshots;
 mod value_sets;
 mod versions;

@@ -1,7 +1,7 @@
 //! What is in a value set, case by case: given these resources, these codes are in, out, or cannot be told.
 
 use handoff::definitions::{Definitions, Membership, Package, pack};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 #[test]
 fn value_sets_hold_what_they_say() {
@@ -32,4 +32,25 @@ fn check(definitions: &Definitions, name: &str, case: &Value) {
             assert_eq!(set.contains(system, code), expected, "{name}: {system} {code}");
         }
     }
+}
+
+/// Sets that import each other many times over, and in a circle, are made once each.
+#[test]
+fn imports_of_imports_of_imports_come_to_an_end() {
+    let mut package = Package::named("example", "1");
+    let layers = 30;
+    for layer in 0..=layers {
+        let below = if layer == 0 { layers } else { layer - 1 };
+        let import = json!({ "valueSet": [format!("urn:example:{below}"), format!("urn:example:{below}")] });
+        let own = json!({ "system": "urn:example:codes", "concept": [{ "code": format!("c{layer}") }] });
+        let set = json!({
+            "resourceType": "ValueSet", "url": format!("urn:example:{layer}"),
+            "compose": { "include": [import, import, import, own] },
+        });
+        package.add_file("set.json", set.to_string().as_bytes());
+    }
+    let definitions = Definitions::r4().unwrap().with(package);
+    let top = definitions.value_set(&format!("urn:example:{layers}")).unwrap();
+    assert_eq!(top.contains("urn:example:codes", "c0"), Membership::In);
+    assert_eq!(top.contains("urn:example:codes", "other"), Membership::Unknown);
 }

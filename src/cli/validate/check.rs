@@ -18,12 +18,14 @@ use crate::cli::sources;
 use crate::error::{Error, Result};
 use crate::fhir::fold::{Fold, element, fold};
 use crate::fhir::{Document, Issue, Key, Resources, Severity, outcome};
+use crate::fhirpath::Temporal;
 use crate::profile::{Checker, Request};
 
 /// Says in an OperationOutcome which file it is about.
 const FILE: &str = "http://hl7.org/fhir/StructureDefinition/operationoutcome-file";
 
 /// What everything is checked with, and how it is told.
+#[allow(clippy::struct_excessive_bools)] // each is a flag of the command line
 pub(super) struct Check {
     pub(super) checker: Checker,
     /// Who is asked what the definitions at hand cannot say
@@ -34,6 +36,10 @@ pub(super) struct Check {
     pub(super) beside: Resources,
     pub(super) must_support: bool,
     pub(super) best_practice: bool,
+    pub(super) no_html: bool,
+    pub(super) no_examples: bool,
+    /// What invariants take for the present
+    pub(super) now: Option<Temporal>,
     /// What is less than this is counted and not shown
     pub(super) least: Severity,
     /// What to write down of each resource
@@ -79,7 +85,7 @@ pub(super) struct Finding {
     /// The same for the same finding about another resource
     pub(super) number: u64,
     /// It is about what is not at hand, and so about no resource more than about another
-    pub(super) is_about_us: bool,
+    pub(super) is_general: bool,
     /// At how many places of the resource it is found
     pub(super) places: usize,
 }
@@ -154,8 +160,13 @@ impl Check {
         let request = Request {
             profiles: &profiles,
             with: Some(&self.beside).filter(|beside| !beside.is_empty()),
+            now: self.now,
+            questions: self.asking.is_some(),
             must_support: self.must_support,
             best_practice: self.best_practice,
+            security: self.no_html,
+            no_html: self.no_html,
+            no_examples: self.no_examples,
             ..Request::default()
         };
         let report = self.checker.report(document.root(), &request);
@@ -180,11 +191,11 @@ fn finding(fold: &Fold<'_>) -> Finding {
     let issue = fold.issue;
     let mut hasher = DefaultHasher::new();
     (issue.severity, issue.key, &issue.text, &issue.hint, &issue.expected, &issue.origin).hash(&mut hasher);
-    let is_about_us = issue.key == Key::NotChecked;
-    if !is_about_us {
+    let is_general = issue.key == Key::NotChecked;
+    if !is_general {
         element(&issue.path).hash(&mut hasher);
     }
-    Finding { number: hasher.finish(), is_about_us, places: 1 + fold.others.len() }
+    Finding { number: hasher.finish(), is_general, places: 1 + fold.others.len() }
 }
 
 /// The OperationOutcome about a file, which it names.

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::ValueEnum;
+use jiff::Timestamp;
 
 use self::asking::Asking;
 use self::block::Paint;
@@ -26,10 +27,12 @@ use super::{Exit, Streams, unwritable};
 use crate::app::Packages;
 use crate::error::{Error, Result};
 use crate::fhir::Severity;
+use crate::fhirpath::Temporal;
 use crate::profile::{Amendments, Checker};
 
 /// Arguments of `handoff validate`.
 #[derive(Debug, clap::Args)]
+#[allow(clippy::struct_excessive_bools)] // each is a flag of the command line
 pub struct Args {
     /// Check against this profile too: its canonical URL, or the file that holds it
     #[arg(long, value_name = "CANONICAL|FILE")]
@@ -55,6 +58,12 @@ pub struct Args {
     /// Say too where rules are kept but recommendations are not
     #[arg(long)]
     pub best_practice: bool,
+    /// Refuse HTML where text is meant, in strings and in markdown
+    #[arg(long)]
+    pub no_html: bool,
+    /// Refuse addresses that are reserved for examples, such as example.org
+    #[arg(long)]
+    pub no_examples: bool,
     /// FHIR server that is asked about codes which the value sets at hand cannot judge; its token, if it wants one, stands
     /// in HANDOFF_TERMINOLOGY_TOKEN [default: nobody is asked]
     #[arg(long, env = "HANDOFF_TERMINOLOGY", value_name = "URL")]
@@ -155,6 +164,9 @@ fn prepare(args: &Args, paint: Paint, err: &mut dyn Write) -> Result<Check> {
         beside: resources,
         must_support: args.must_support,
         best_practice: args.best_practice,
+        no_html: args.no_html,
+        no_examples: args.no_examples,
+        now: Temporal::from_epoch_millis(Timestamp::now().as_millisecond()),
         least,
         form,
     })

@@ -52,7 +52,7 @@ pub(super) struct State {
 impl State {
     /// Was this finding shown so often that its reader knows it?
     fn is_known(&mut self, finding: Finding) -> bool {
-        if finding.is_about_us {
+        if finding.is_general {
             return !self.unchecked.insert(finding.number);
         }
         let times = self.shown.entry(finding.number).or_default();

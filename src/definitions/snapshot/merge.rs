@@ -11,7 +11,7 @@ pub(super) fn merge(view: View<'_>, structure: &Structure, element: &mut Element
     let said = &stated.element;
     if !said.types.is_empty() {
         element.types.clone_from(&said.types);
-        bound_by_extension(view, element);
+        bound_by_extension(view, element, stated);
     }
     if let Some(min) = stated.min {
         element.min = element.min.max(min);
@@ -61,13 +61,16 @@ fn narrower(left: Option<u32>, right: Option<u32>) -> Option<u32> {
     }
 }
 
-/// How often an extension may stand is written at the root of its definition too.
-fn bound_by_extension(view: View<'_>, element: &mut Element) {
+/// How often an extension may stand is written at the root of its definition too; a profile may ask for less than that
+/// asks for.
+fn bound_by_extension(view: View<'_>, element: &mut Element, stated: &Stated) {
     let [only] = &element.types[..] else { return };
     let ("Extension", [profile]) = (only.code.as_str(), &only.profiles[..]) else { return };
     let Some(found) = view.look_up(profile).filter(|found| found.definition.is_extension()) else { return };
     if let Some(root) = found.definition.root() {
-        element.min = element.min.max(root.min);
+        if stated.min.is_none() {
+            element.min = element.min.max(root.min);
+        }
         element.max = narrower(element.max, root.max);
         element.is_modifier |= root.is_modifier;
     }

@@ -21,7 +21,7 @@ pub(super) use difference::{Most, Stated};
 
 /// The most elements that a snapshot may have; the largest published one has a few thousand.
 const MOST: usize = 50_000;
-/// The most steps from the root to an element.
+/// The most steps from the root to an element, within one structure.
 const DEEPEST: usize = 64;
 
 /// Makes the snapshot of `structure`, which is given by the differential in `node`.
@@ -56,8 +56,9 @@ fn base(view: View<'_>, structure: &Structure, stated: &[Stated]) -> Result<Tree
     }
     // A profile goes on calling the root as its base does; a type has a name of its own.
     let root = base.root().map(|root| root.name.as_str()).filter(|_| structure.is_profile).unwrap_or(own);
-    Tree::of(&base, root)
-        .ok_or_else(|| unusable(structure, "", format!("its base {canonical} has no usable elements")).into())
+    Tree::of(&base, root).ok_or_else(|| {
+        unusable(structure, "", format!("its base {canonical} has no elements, or too many or too deep ones")).into()
+    })
 }
 
 /// Says why the structure that is wanted cannot be had.

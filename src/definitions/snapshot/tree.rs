@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::MOST;
+use super::{DEEPEST, MOST};
 use crate::definitions::structure::{Element, Structure};
 
 /// See the module head.
@@ -74,10 +74,10 @@ impl Tree {
     /// tree is made from, so that ids in it mean elements of this tree.
     pub(super) fn import(&mut self, at: usize, from: &Arc<Structure>, index: u32, is_base: bool) -> Option<()> {
         for child in &from.element(index)?.children {
-            if self.is_full() {
+            let element = from.element(*child)?;
+            if self.is_full() || element.path.matches('.').count() > DEEPEST {
                 return None;
             }
-            let element = from.element(*child)?;
             let mut copy = element.clone();
             (copy.parent, copy.children) = (None, Vec::new());
             if copy.base_path.is_none() {

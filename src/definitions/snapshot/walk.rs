@@ -158,7 +158,9 @@ impl Walk<'_> {
             None => (self.type_of(at, difference)?, 0),
         };
         if self.tree.import(at, &source, index, false).is_none() {
-            return Err(self.refuse(difference, format!("the snapshot grows beyond {MOST} elements")).into());
+            return Err(self
+                .refuse(difference, format!("the snapshot grows beyond {MOST} elements, or too deep"))
+                .into());
         }
         Ok(())
     }

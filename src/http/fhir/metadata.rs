@@ -12,7 +12,7 @@ use crate::http::reply::{self, Answer, FHIR_JSON};
 use crate::http::route;
 use crate::store::index::{ParameterKind, SearchParameters};
 
-use super::conformance::{self, Artifacts};
+use super::conformance;
 
 /// When this statement last changed in form.
 const DATE: &str = "2026-11-25";
@@ -226,7 +226,7 @@ mod tests {
     fn says_what_is_served() {
         let definitions = Definitions::r4().unwrap();
         let parameters = SearchParameters::shipped(&definitions).unwrap();
-        let artifacts = Artifacts::shipped().unwrap();
+        let artifacts = conformance::Artifacts::shipped().unwrap();
         let demanded = |kind: &str| if kind == "Task" { vec!["urn:p".to_owned()] } else { Vec::new() };
         let profiles = |kind: &str| (artifacts.profiles_of(kind).collect(), demanded(kind));
         let statement = statement(&definitions, &parameters, &profiles, Some("https://gateway.example/"));

@@ -173,18 +173,21 @@ impl Bound {
 
     /// What cannot be decided here is left open, for a terminology server if there is one.
     pub(super) fn ask(&self, node: Node<'_>, walk: &mut Walk<'_, '_>) {
-        let text = match &self.set {
-            None => format!("the value set {} is not at hand; codes are not checked against it", self.url),
-            Some(_) => format!("the codes of the value set {} are not at hand; they are not checked", self.name()),
-        };
-        let codes = self.codes(node);
+        let codes = if walk.request.questions { self.codes(node) } else { Vec::new() };
         if codes.is_empty() {
-            walk.report_once(&self.url, || Finding::not_checked(node, text));
+            walk.report_once(&self.url, || Finding::not_checked(node, self.not_at_hand()));
             return;
         }
         let if_not = self.finding(node, format!("the code is not in the value set {}", self.name()));
-        let if_unknown = Finding::not_checked(node, text);
+        let if_unknown = Finding::not_checked(node, self.not_at_hand());
         walk.ask(Open { value_set: self.url.clone(), codes, if_not, if_unknown });
+    }
+
+    fn not_at_hand(&self) -> String {
+        match &self.set {
+            None => format!("the value set {} is not at hand; codes are not checked against it", self.url),
+            Some(_) => format!("the codes of the value set {} are not at hand; they are not checked", self.name()),
+        }
     }
 
     /// The codes that a value carries, with their systems.

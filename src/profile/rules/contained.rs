@@ -36,7 +36,7 @@ pub(in crate::profile) fn check(node: Node<'_>, walk: &mut Walk<'_, '_>) {
             Some(id) => {
                 if !mentioned.contains(&*format!("#{id}")) && !refers_to_container(resource) {
                     let text = "nothing refers to this contained resource";
-                    let hint = "refer to it with # and its id from outside of contained, or leave it out";
+                    let hint = "refer to it with # and its id, or leave it out";
                     walk.report(Finding::error(Key::Contained, resource, text).hint(hint));
                 }
                 if !ids.insert(id) {
@@ -56,12 +56,10 @@ pub(in crate::profile) fn check(node: Node<'_>, walk: &mut Walk<'_, '_>) {
     }
 }
 
-/// Every text of the resource itself that begins with `#`; that includes canonicals and URIs. What only another contained
-/// resource refers to does not count, as the reference validator has it.
+/// Every text of the resource, and of what it contains, that begins with `#`; that includes canonicals and URIs. A contained
+/// Questionnaire may refer to a contained ValueSet.
 fn mentioned(node: Node<'_>) -> HashSet<String> {
-    let own = node.members().filter(|member| member.name() != "contained");
-    let texts =
-        own.flat_map(Node::descendants).filter(|inner| inner.kind() == Kind::String && inner.text().starts_with("\"#"));
+    let texts = node.descendants().filter(|inner| inner.kind() == Kind::String && inner.text().starts_with("\"#"));
     texts.filter_map(|inner| Some(inner.as_str()?.into_owned())).collect()
 }
 

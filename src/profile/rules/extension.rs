@@ -24,7 +24,7 @@ pub(in crate::profile) fn schema<'d>(
     let Some(url) = node.str("url") else { return default };
     // A part of a complex extension has a name instead of a URL, and is described there.
     if !url.contains(':') {
-        if !walk.trail.last().is_some_and(|crumb| crumb.schema == "Extension") {
+        if walk.trail.last().is_none_or(|crumb| crumb.schema != "Extension") {
             let text = "the url of an extension is absolute, but inside another extension";
             let hint = "write the canonical URL of the extension's definition";
             walk.report(Finding::error(Key::Extension, node.get("url").unwrap_or(node), text).hint(hint));

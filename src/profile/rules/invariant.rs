@@ -60,7 +60,7 @@ pub(in crate::profile) struct Obligation<'c, 'd> {
 }
 
 /// The invariants of an element, and what is meant by those that do not say it.
-pub(in crate::profile) fn compile<'a>(definition: Definition<'a>) -> impl Iterator<Item = (Rule, Arc<Origin>)> + 'a {
+pub(in crate::profile) fn compile(definition: Definition<'_>) -> impl Iterator<Item = (Rule, Arc<Origin>)> {
     let stated = definition.element.constraints.iter().filter(|it| !ELSEWHERE.contains(&it.key.as_str()));
     let stated = stated.map(|constraint| (Invariant::of(constraint), constraint.source.clone()));
     let meant = definition.schemas.amendments(&definition).into_iter().map(|it| (Invariant::meant(it), None));
@@ -189,10 +189,9 @@ pub(in crate::profile) fn settle<'d>(resource: Node<'d>, due: &[Obligation<'_, '
         }
         let finding = match &invariant.expression {
             Ok(expression) => match expression.condition(&context, element(*node, *parent)) {
-                Ok(Some(false)) => invariant.broken(*node),
                 Ok(Some(true)) => continue,
                 // No answer is not true. What nobody here can know is another matter, and an issue of its own.
-                Ok(None) => invariant.broken(*node),
+                Ok(_) => invariant.broken(*node),
                 Err(issue) if issue.key == Key::NotChecked => undecided(invariant, *node),
                 Err(issue) => not_run(invariant, *node, &issue.text),
             },

@@ -30,6 +30,7 @@ pub(super) mod reference;
 pub(super) mod resource_id;
 pub(super) mod resource_type;
 pub(super) mod sibling;
+pub(super) mod slice_path;
 pub(super) mod target;
 pub(super) mod unknown_element;
 pub(super) mod value_range;
@@ -82,6 +83,8 @@ pub(super) enum Rule {
     Bundle,
     /// Answers to a form
     Questionnaire(questionnaire::Subject),
+    /// Discriminators that lead somewhere
+    SlicePath,
     /// XHTML that tells of the resource
     Narrative,
     /// No HTML in a text that is none
@@ -113,7 +116,12 @@ pub(super) fn of_value(definition: Definition<'_>, allowed: &TypeRef, rules: &mu
 /// Adds the rules that a definition states about an object as a whole.
 pub(super) fn of_object(definition: Definition<'_>, rules: &mut Vec<Stated>) {
     let origin = definition.origin();
-    let found = [contained::compile(definition), bundle::compile(definition), questionnaire::compile(definition)];
+    let found = [
+        contained::compile(definition),
+        bundle::compile(definition),
+        questionnaire::compile(definition),
+        slice_path::compile(definition),
+    ];
     add(found.into_iter().flatten().map(|rule| (rule, Arc::clone(&origin))), rules);
 }
 
@@ -158,6 +166,7 @@ impl Rule {
             Self::Contained => contained::check(node, walk),
             Self::Bundle => bundle::check(node, walk),
             Self::Questionnaire(subject) => questionnaire::check(*subject, node, walk),
+            Self::SlicePath => slice_path::check(node, walk),
             Self::Narrative => narrative::check(node, walk),
             Self::Markup(kind) => markup::check(*kind, node, walk),
         }
@@ -183,6 +192,7 @@ impl Rule {
             Self::Contained => "contained resources".to_owned(),
             Self::Bundle => "bundle entries".to_owned(),
             Self::Questionnaire(subject) => subject.describe().to_owned(),
+            Self::SlicePath => "discriminators that lead somewhere".to_owned(),
             Self::Narrative => "XHTML of formatting elements only".to_owned(),
             Self::Markup(_) => "no HTML".to_owned(),
         }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::Rule;
 use crate::definitions::TypeRef;
-use crate::fhir::{Key, Node, Severity, xhtml};
+use crate::fhir::{Key, Node, xhtml};
 use crate::profile::findings::Finding;
 use crate::profile::walk::Walk;
 
@@ -31,8 +31,8 @@ pub(in crate::profile) fn check<'d>(node: Node<'d>, walk: &mut Walk<'_, 'd>) {
         for (link, offset) in narrative.links {
             if !anchors.contains(&link) && walk.scope.contained(&link).is_none() {
                 let text = "the link leads to no place in this narrative, and to no contained resource";
-                let finding = Finding::error(Key::NarrativeLink, node, text).severity(Severity::Warning);
-                walk.report(finding.about_part(node, offset).hint("give the place an id, or link to another"));
+                let finding = Finding::error(Key::NarrativeLink, node, text).about_part(node, offset);
+                walk.report(finding.hint("give the place an id, or link to another"));
                 // Said once is enough.
                 anchors.insert(link);
             }

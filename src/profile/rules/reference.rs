@@ -100,7 +100,9 @@ impl Targets {
     }
 
     fn allow(&self, node: Node<'_>, kind: &str, walk: &mut Walk<'_, '_>) {
-        if self.types.is_empty() || self.types.iter().any(|allowed| allowed == kind || walk.schemas.is_a(kind, allowed))
+        if self.types.is_empty()
+            || self.types.iter().any(|allowed| allowed == kind)
+            || self.types.iter().any(|allowed| walk.schemas.is_a(kind, allowed))
         {
             return;
         }

@@ -66,13 +66,13 @@ impl Range {
         }
         let one = read(&value.as_str()?)?;
         if bound.is_object() {
-            return one.compare(&self.from_now(now?, one)?);
+            return one.compare(&self.counted_from(now?, one)?);
         }
         one.compare(&read(&bound.as_str()?)?)
     }
 
     /// A bound that is a duration reaches from now back into the past, if it is the smallest, or into the future.
-    fn from_now(&self, now: Temporal, like: Temporal) -> Option<Temporal> {
+    fn counted_from(&self, now: Temporal, like: Temporal) -> Option<Temporal> {
         let bound = self.bound.root();
         let unit = match &*bound.str("code")? {
             "a" => Calendar::Year,

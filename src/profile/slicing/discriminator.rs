@@ -135,7 +135,7 @@ impl Maker<'_> {
         }
         if let Some(url) = call(first, "extension") {
             steps.push(Step::Extension(url.to_owned()));
-            return match self.extension(spot, url) {
+            return match extension(spot, url) {
                 Some(spot) => self.follow(&spot, kind, rest, steps),
                 None => self.add(steps, if kind == "exists" { Check::Exists(false) } else { Check::Never }),
             };
@@ -190,17 +190,19 @@ impl Maker<'_> {
     fn child(&self, spot: &Spot, name: &str) -> Option<(Spot, Vec<String>)> {
         let at = |structure: &Arc<Structure>, index: u32| {
             let child = structure.child(index, name)?;
-            let names = match child.choice {
-                Some(_) => vec![name.to_owned()],
-                None if child.element.is_choice() => self.names(child.element, structure),
-                None => vec![name.to_owned()],
+            let names = if child.choice.is_none() && child.element.is_choice() {
+                self.names(child.element, structure)
+            } else {
+                vec![name.to_owned()]
             };
             Some((Spot { structure: Arc::clone(structure), index: child.index }, names))
         };
         if let Some(found) = at(&spot.structure, spot.index) {
             return Some(found);
         }
-        let element = spot.structure.element(spot.structure.content_of(spot.index))?;
+        let view = self.schemas.definitions().seen_from(&spot.structure);
+        let (structure, index) = view.content(&spot.structure, spot.index);
+        let element = structure.element(index)?;
         element.types.iter().find_map(|allowed| {
             let definitions = self.schemas.definitions().seen_from(&spot.structure);
             let profile = match &allowed.profiles[..] {
@@ -216,19 +218,6 @@ impl Maker<'_> {
         let base = self.schemas.definitions().structure(&structure.type_name);
         let all = base.as_ref().and_then(|base| base.element(base.position(&element.path)?)).unwrap_or(element);
         all.types.iter().map(|allowed| element.name_for(&allowed.code)).collect()
-    }
-
-    /// The extension with this URL inside.
-    fn extension(&self, spot: &Spot, url: &str) -> Option<Spot> {
-        let structure = &spot.structure;
-        let children = &structure.element(spot.index)?.children;
-        let index = children.iter().copied().find(|child| {
-            structure.element(*child).is_some_and(|element| {
-                element.name == "extension"
-                    && element.types.iter().flat_map(|allowed| &allowed.profiles).any(|profile| bare(profile) == url)
-            })
-        })?;
-        Some(Spot { structure: Arc::clone(structure), index })
     }
 
     /// What is said about the resource that a reference leads to is in the profiles that it may meet.
@@ -329,6 +318,19 @@ impl Maker<'_> {
             self.said_at(&Spot { structure: Arc::clone(&inside), index: child }, steps, depth - 1);
         }
     }
+}
+
+/// The extension with this URL inside.
+fn extension(spot: &Spot, url: &str) -> Option<Spot> {
+    let structure = &spot.structure;
+    let children = &structure.element(spot.index)?.children;
+    let index = children.iter().copied().find(|child| {
+        structure.element(*child).is_some_and(|element| {
+            element.name == "extension"
+                && element.types.iter().flat_map(|allowed| &allowed.profiles).any(|profile| bare(profile) == url)
+        })
+    })?;
+    Some(Spot { structure: Arc::clone(structure), index })
 }
 
 /// What an element itself says about its value.

@@ -1,0 +1,175 @@
+//! The attributes of an element: their form, which of them a narrative may have, and where their addresses lead.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use super::entity::{self, Entity};
+use super::reader::{Reader, Stop, name, short};
+use super::{NAMESPACE, allowed};
+
+/// What the attributes of an element say about it.
+#[derive(Default)]
+pub(super) struct Attributes {
+    /// It is an empty element: `<br/>`
+    pub(super) is_closed: bool,
+    /// It says that it is of XHTML
+    pub(super) is_in_namespace: bool,
+    /// It says where its image is
+    pub(super) has_source: bool,
+}
+
+/// The names that were met in an element. They are few, but for texts that are made to be slow.
+#[derive(Default)]
+struct Names<'a> {
+    few: Vec<&'a str>,
+    many: HashSet<&'a str>,
+}
+
+impl<'a> Names<'a> {
+    /// Was it not there before?
+    fn insert(&mut self, name: &'a str) -> bool {
+        if self.few.contains(&name) {
+            return false;
+        }
+        if self.few.len() < 16 {
+            self.few.push(name);
+            return true;
+        }
+        self.many.insert(name)
+    }
+}
+
+impl<'a> Reader<'a> {
+    /// Reads the attributes of an element, and the end of its tag.
+    pub(super) fn attributes(&mut self, element_at: usize, element: &'a str) -> Result<Attributes, Stop> {
+        let mut found = Attributes::default();
+        let mut names = Names::default();
+        loop {
+            let spaced = self.space();
+            let at = self.at;
+            let rest = self.rest();
+            if rest.starts_with("/>") {
+                self.at += 2;
+                found.is_closed = true;
+                return Ok(found);
+            }
+            if rest.starts_with('>') {
+                self.at += 1;
+                return Ok(found);
+            }
+            let name = name(rest);
+            if name.is_empty() || !spaced {
+                self.stop(
+                    element_at,
+                    format!("{} is not closed with >", short(element)),
+                    "write its attributes as name=\"value\"",
+                )?;
+            }
+            self.at += name.len();
+            let value = self.value(at, name)?;
+            if !names.insert(name) {
+                self.stop(at, format!("the attribute {} is there twice", short(name)), "keep one of them")?;
+            }
+            self.attribute(at, element, name, value, &mut found);
+        }
+    }
+
+    fn space(&mut self) -> bool {
+        let length = self.rest().bytes().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')).count();
+        self.at += length;
+        length > 0
+    }
+
+    /// The value of an attribute, with its quotes passed.
+    fn value(&mut self, at: usize, name: &str) -> Result<&'a str, Stop> {
+        self.space();
+        if self.rest().starts_with('=') {
+            self.at += 1;
+            self.space();
+            let rest = self.rest();
+            if let Some(quote) = rest.chars().next().filter(|quote| matches!(quote, '"' | '\''))
+                && let Some(end) = rest[1..].find(quote)
+            {
+                let value = &rest[1..=end];
+                self.at += end + 2;
+                return self.sound(value, at).map(|()| value);
+            }
+        }
+        let hint = format!("write {}=\"...\"", short(name));
+        self.stop(at, format!("the attribute {} has no value in quotes", short(name)), hint)?;
+        Err(Stop)
+    }
+
+    /// Values hold no `<`, and only entities that XML knows.
+    fn sound(&mut self, value: &str, at: usize) -> Result<(), Stop> {
+        if value.contains('<') {
+            return self.stop(at, "an attribute holds a <", "write &lt;");
+        }
+        for (position, _) in value.match_indices('&') {
+            let behind = &value[position + 1..];
+            match entity::read(behind) {
+                (Entity::Character(_), _) => {}
+                (Entity::Unknown, length) => {
+                    let name = &behind[..length - 1];
+                    let text = format!("&{name}; is an entity of HTML, which XML does not know");
+                    self.flaw(at, text, entity::mend(name));
+                }
+                (Entity::Nothing, _) => return self.stop(at, "an & begins no entity here", "write &amp;"),
+            }
+        }
+        Ok(())
+    }
+
+    fn attribute(&mut self, at: usize, element: &str, name: &'a str, value: &'a str, found: &mut Attributes) {
+        if name == "xmlns" {
+            found.is_in_namespace = value == NAMESPACE;
+            if !found.is_in_namespace && !self.open.is_empty() {
+                self.flaw(at, "this element is in another namespace than XHTML", "leave out xmlns");
+            }
+            return;
+        }
+        if name.starts_with("xmlns:") {
+            return;
+        }
+        if !allowed::is_element(element) {
+            // With the element its attributes go.
+            return;
+        }
+        if !allowed::is_attribute(name) {
+            let hint = if name.len() > 2 && name[..2].eq_ignore_ascii_case("on") {
+                "leave it out; a narrative does nothing"
+            } else if allowed::is_attribute(&name.to_ascii_lowercase()) {
+                "write it in lower case"
+            } else {
+                "leave it out"
+            };
+            self.flaw(at, format!("{} is no attribute of narratives (txt-1)", short(name)), hint);
+            return;
+        }
+        let value = entity::decoded(value);
+        match name {
+            "id" => self.found.anchors.push((value, at)),
+            "name" if element == "a" || element == "map" => self.found.anchors.push((value, at)),
+            "style" if allowed::is_active_style(&value) => {
+                self.flaw(at, "the style runs something (txt-1)", "keep to how things look");
+            }
+            _ if allowed::is_address(name) => self.address(at, name, value, found),
+            _ => {}
+        }
+    }
+
+    fn address(&mut self, at: usize, name: &str, value: Cow<'a, str>, found: &mut Attributes) {
+        found.has_source |= name == "src" && !value.is_empty();
+        if allowed::is_active(&value) {
+            self.flaw(at, "the address runs a script (txt-1)", "link to a page, or leave it out");
+            return;
+        }
+        let link = match value {
+            Cow::Borrowed(value) => value.strip_prefix('#').map(Cow::Borrowed),
+            Cow::Owned(value) => value.strip_prefix('#').map(|link| Cow::Owned(link.to_owned())),
+        };
+        if let Some(link) = link.filter(|link| !link.is_empty()) {
+            self.found.links.push((link, at));
+        }
+    }
+}
