@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::discriminator;
-use super::{Openness, Slice, Slicing};
+use super::{Condition, Openness, Slice, Slicing};
 use crate::definitions::Element;
 use crate::profile::compile::{self as compiler, Definition};
 use crate::profile::schema::{ElementSchema, ValueSchema};
@@ -49,7 +49,7 @@ fn slicing(definition: &Definition<'_>, slices: &[Definition<'_>], first: u32) -
         let conditions = if is_default { Ok(Vec::new()) } else { discriminator::conditions(sliced, slice) };
         let conditions = conditions.unwrap_or_else(|why| {
             problem.get_or_insert(why);
-            vec![discriminator::Condition::never()]
+            vec![Condition::never()]
         });
         made.push(Slice {
             name: name.clone(),

@@ -1,10 +1,12 @@
 //! Slicing (<https://hl7.org/fhir/R4/profiling.html#slicing>): telling the repetitions of an element apart, so that each
 //! meets the rules of its own slice.
 //!
-//! `compile` reads slicings, `discriminator` makes the tests by which a slice is known, `sort` puts values into slices
-//! and counts them. What a value in slices holds is compiled when such a value is first met ([`Variants`]).
+//! `compile` reads slicings, `discriminator` makes the conditions by which a slice is known, `condition` judges them,
+//! `sort` puts values into slices and counts them. What a value in slices holds is compiled when such a value is first
+//! met ([`Variants`]).
 
 mod compile;
+mod condition;
 mod discriminator;
 mod sort;
 
@@ -14,7 +16,7 @@ use super::schema::{Part, ValueSchema};
 use crate::fhir::Origin;
 
 pub(super) use compile::{compile, variant};
-pub(super) use discriminator::{Condition, Verdict};
+pub(super) use condition::{Condition, Verdict};
 pub(super) use sort::{Count, Place, Sorted, check};
 
 /// One slicing of an element.

@@ -1,7 +1,7 @@
 //! Puts the values of an element into slices and counts them, and says where there are too few, too many, or some that
 //! belong nowhere.
 
-use super::discriminator::Verdict;
+use super::condition::Verdict;
 use super::{Openness, Slice, Slicing};
 use crate::fhir::{Key, Node, Severity};
 use crate::profile::findings::Finding;

@@ -1,0 +1,198 @@
+//! What a value has to meet to be in a slice: a place inside the value, and what is looked for there. Made by
+//! `discriminator` when a profile is compiled; judged here while a document is walked.
+
+use std::sync::Arc;
+
+use crate::definitions::{Membership, ValueSet};
+use crate::fhir::{Document, Node, Reference};
+use crate::profile::rules::literal;
+use crate::profile::walk::Walk;
+
+/// What a value has to meet to be in a slice.
+#[derive(Debug)]
+pub(in crate::profile) struct Condition {
+    pub(super) path: Vec<Step>,
+    pub(super) check: Check,
+    /// The discriminator, for people: `type`, `resolve()`
+    pub(in crate::profile) said: String,
+}
+
+/// One step from a value to what is inside.
+#[derive(Debug, Clone)]
+pub(super) enum Step {
+    /// A member by one of these names: more than one where it is a choice
+    Member(Vec<String>),
+    /// The extension with this URL
+    Extension(String),
+    /// What the reference leads to
+    Resolve,
+}
+
+#[derive(Debug)]
+pub(super) enum Check {
+    /// Exactly this
+    Fixed(Arc<Document>),
+    /// At least this
+    Pattern(Arc<Document>),
+    /// A code of this set
+    In(Option<Arc<ValueSet>>),
+    /// Of one of these types
+    Type(Vec<String>),
+    /// There, or not there
+    Exists(bool),
+    /// Meets one of these profiles
+    Conforms(Vec<String>),
+    /// Nobody can say
+    Never,
+}
+
+/// Is a condition met?
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::profile) enum Verdict {
+    No,
+    /// It cannot be known here
+    Unknown,
+    Yes,
+}
+
+impl Verdict {
+    /// Yes or no, where it is known.
+    pub(in crate::profile) fn as_bool(self) -> Option<bool> {
+        match self {
+            Self::Yes => Some(true),
+            Self::No => Some(false),
+            Self::Unknown => None,
+        }
+    }
+}
+
+impl Condition {
+    /// A condition that nobody can judge.
+    pub(super) fn never() -> Self {
+        Self { path: Vec::new(), check: Check::Never, said: String::new() }
+    }
+
+    /// Is it met by this value, which is of this type?
+    pub(in crate::profile) fn judge<'d>(&self, node: Node<'d>, type_name: &str, walk: &mut Walk<'_, 'd>) -> Verdict {
+        if let Check::Exists(wanted) = self.check {
+            return match self.any(&self.path, node, &mut |_, _| Verdict::Yes, walk) {
+                Verdict::Unknown => Verdict::Unknown,
+                found if (found == Verdict::Yes) == wanted => Verdict::Yes,
+                _ => Verdict::No,
+            };
+        }
+        let is_here = self.path.is_empty();
+        self.any(&self.path, node, &mut |node, walk| self.check.judge(node, is_here.then_some(type_name), walk), walk)
+    }
+
+    /// The best verdict about the values that the steps lead to.
+    fn any<'d>(
+        &self,
+        steps: &[Step],
+        node: Node<'d>,
+        judge: &mut dyn FnMut(Node<'d>, &mut Walk<'_, 'd>) -> Verdict,
+        walk: &mut Walk<'_, 'd>,
+    ) -> Verdict {
+        let Some((step, rest)) = steps.split_first() else { return judge(node, walk) };
+        let mut best = Verdict::No;
+        match step {
+            Step::Member(names) => {
+                let members = node.members().filter(|member| names.iter().any(|name| name == member.name()));
+                for value in members.flat_map(Node::each) {
+                    best = best.max(self.any(rest, value, judge, walk));
+                    if best == Verdict::Yes {
+                        break;
+                    }
+                }
+            }
+            Step::Extension(url) => {
+                for extension in node.list("extension").filter(|it| it.get("url").is_some_and(|it| it.is_str(url))) {
+                    best = best.max(self.any(rest, extension, judge, walk));
+                }
+            }
+            Step::Resolve => {
+                best = match resolve(node, walk) {
+                    Some(target) => self.any(rest, target, judge, walk),
+                    None => self.by_reference(node),
+                };
+            }
+        }
+        best
+    }
+
+    /// What a reference alone says about the resource that it leads to.
+    fn by_reference(&self, node: Node<'_>) -> Verdict {
+        let text = node.str("reference");
+        let kind = text.as_deref().and_then(Reference::parse).and_then(|reference| reference.kind());
+        let kind = kind.map(str::to_owned).or_else(|| node.str("type").map(std::borrow::Cow::into_owned));
+        match (&self.check, kind) {
+            (Check::Type(types), Some(kind)) if types.contains(&kind) => Verdict::Yes,
+            (Check::Type(_), Some(_)) => Verdict::No,
+            _ => Verdict::Unknown,
+        }
+    }
+}
+
+impl Check {
+    fn judge<'d>(&self, node: Node<'d>, type_name: Option<&str>, walk: &mut Walk<'_, 'd>) -> Verdict {
+        let met = match self {
+            Self::Fixed(fixed) => literal::equals(fixed.root(), node),
+            Self::Pattern(pattern) => literal::includes(pattern.root(), node),
+            Self::In(set) => {
+                return match set.as_ref().map_or(Membership::Unknown, |set| membership(set, node)) {
+                    Membership::In => Verdict::Yes,
+                    Membership::Out => Verdict::No,
+                    Membership::Unknown => Verdict::Unknown,
+                };
+            }
+            Self::Type(types) => {
+                let kind = node.str("resourceType");
+                match kind.as_deref().or(type_name) {
+                    Some(kind) => types.iter().any(|known| known == kind || known == "Resource"),
+                    None => return Verdict::Unknown,
+                }
+            }
+            Self::Conforms(profiles) => return conforms(profiles, node, walk),
+            Self::Exists(wanted) => *wanted,
+            Self::Never => return Verdict::Unknown,
+        };
+        if met { Verdict::Yes } else { Verdict::No }
+    }
+}
+
+fn conforms<'d>(profiles: &[String], node: Node<'d>, walk: &mut Walk<'_, 'd>) -> Verdict {
+    let mut best = Verdict::No;
+    for profile in profiles {
+        best = best.max(walk.conforms(node, profile));
+    }
+    best
+}
+
+/// The resource that a reference leads to, as far as it is at hand.
+fn resolve<'d>(node: Node<'d>, walk: &mut Walk<'_, 'd>) -> Option<Node<'d>> {
+    let text = if node.is_object() { node.str("reference") } else { node.as_str() };
+    walk.target(&text?)
+}
+
+/// Is a code, Coding or CodeableConcept in the set?
+fn membership(set: &ValueSet, node: Node<'_>) -> Membership {
+    let coding = |node: Node<'_>| match (node.str("system"), node.str("code")) {
+        (Some(system), Some(code)) => set.contains(&system, &code),
+        _ => Membership::Out,
+    };
+    if let Some(code) = node.as_str() {
+        return set.contains_code(&code);
+    }
+    if node.get("coding").is_none() {
+        return coding(node);
+    }
+    let mut found = Membership::Out;
+    for each in node.list("coding") {
+        match coding(each) {
+            Membership::In => return Membership::In,
+            Membership::Unknown => found = Membership::Unknown,
+            Membership::Out => {}
+        }
+    }
+    found
+}
