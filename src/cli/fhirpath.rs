@@ -14,7 +14,7 @@ use super::{Exit, Streams, unwritable};
 use crate::app::Packages;
 use crate::definitions::{Definitions, Membership};
 use crate::error::{Error, Result};
-use crate::fhir::{Document, Issue, Limits, Node, Place, Resources, Severity};
+use crate::fhir::{Document, Issue, Limits, Place, Resources, Severity};
 use crate::fhirpath::{Collection, Context, Expression, Item, Temporal};
 use crate::profile::Checker;
 
@@ -218,20 +218,15 @@ impl World {
     /// A code by its code alone, a Coding with its system, a CodeableConcept by any of its codings.
     fn member_of(&self, item: &Item<'_>, canonical: &str) -> Option<bool> {
         let set = self.definitions().value_set(canonical)?;
-        let coding = |node: Node<'_>| {
-            let code = node.str("code").unwrap_or_default();
-            set.contains(&node.str("system").unwrap_or_default(), &code)
+        let found = match item.node() {
+            Some(node) => set.contains_coded(node),
+            None => set.contains_code(&item.as_str()?),
         };
-        let answers: Vec<Membership> = match (item.as_str(), item.node()) {
-            (Some(code), _) => vec![set.contains_code(&code)],
-            (None, Some(node)) if node.get("coding").is_some() => node.list("coding").map(coding).collect(),
-            (None, Some(node)) => vec![coding(node)],
-            (None, None) => return None,
-        };
-        if answers.contains(&Membership::In) {
-            return Some(true);
+        match found {
+            Membership::In => Some(true),
+            Membership::Out => Some(false),
+            Membership::Unknown => None,
         }
-        (!answers.contains(&Membership::Unknown)).then_some(false)
     }
 
     fn conforms_to(&self, item: &Item<'_>, canonical: &str) -> Option<bool> {

@@ -2,6 +2,7 @@
 
 use super::currency::CURRENCIES;
 use super::language::{self, LanguagePart, is_language};
+use crate::fhir::Node;
 use crate::fhirpath::is_ucum;
 
 /// The codes of a value set. Where they cannot be listed, what is known of their form.
@@ -62,6 +63,33 @@ impl ValueSet {
     /// Is this code of this system in the set?
     pub fn contains(&self, system: &str, code: &str) -> Membership {
         self.judge(code, |part| part.is_about(system))
+    }
+
+    /// Is one of the codes of a coded value in the set: of a code, a Coding or Quantity, a `CodeableConcept`?
+    pub fn contains_coded(&self, node: Node<'_>) -> Membership {
+        if let Some(code) = node.as_str() {
+            return self.contains_code(&code);
+        }
+        if node.get("coding").is_none() {
+            return self.contains_coding(node);
+        }
+        let mut found = Membership::Out;
+        for each in node.list("coding") {
+            match self.contains_coding(each) {
+                Membership::In => return Membership::In,
+                Membership::Unknown => found = Membership::Unknown,
+                Membership::Out => {}
+            }
+        }
+        found
+    }
+
+    /// Is a Coding, or the unit of a Quantity, in the set?
+    pub fn contains_coding(&self, node: Node<'_>) -> Membership {
+        match (node.str("system"), node.str("code")) {
+            (Some(system), Some(code)) => self.contains(&system, &code),
+            _ => Membership::Out,
+        }
     }
 
     /// Is this code in the set, where the element leaves the system to the value set (type `code`)?

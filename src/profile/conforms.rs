@@ -70,6 +70,27 @@ impl<'d> Walk<'_, 'd> {
         answer
     }
 
+    /// Which of several profiles a resource or value comes nearest to, if it meets none of them: how to mend it. Where
+    /// one is met, or nobody can say, nothing.
+    pub(super) fn nearest_unmet<'p>(
+        &mut self,
+        node: Node<'d>,
+        profiles: impl IntoIterator<Item = &'p str>,
+    ) -> Option<String> {
+        let mut nearest: Option<(&str, Answer)> = None;
+        for profile in profiles {
+            let answer = self.conformance(node, profile);
+            if answer.verdict != Verdict::No {
+                return None;
+            }
+            if nearest.as_ref().is_none_or(|(_, least)| answer.errors < least.errors) {
+                nearest = Some((profile, answer));
+            }
+        }
+        let (profile, answer) = nearest?;
+        Some(format!("{profile} comes nearest: {}", answer.why.as_deref().unwrap_or("see its definition")))
+    }
+
     fn work_out(&self, node: Node<'d>, type_name: &str, profile: &str) -> Option<Answer> {
         let mut walk = Walk::new(self.schemas, node, self.request);
         walk.known = Rc::clone(&self.known);

@@ -118,21 +118,12 @@ impl Bound {
         match self.holds {
             Holds::Code => set.contains_code(&node.as_str().unwrap_or_default()),
             Holds::Quantity if node.get("code").is_none() => Membership::In,
-            Holds::Coding | Holds::Quantity => coding(set, node),
-            Holds::Concept => self.concept(set, node),
+            Holds::Coding | Holds::Quantity => set.contains_coding(node),
+            Holds::Concept if self.says_nothing(node) => Membership::In,
+            // A text alone is in no set.
+            Holds::Concept if node.get("coding").is_none() => Membership::Out,
+            Holds::Concept => set.contains_coded(node),
         }
-    }
-
-    fn concept(&self, set: &ValueSet, node: Node<'_>) -> Membership {
-        let mut found = Membership::Out;
-        for each in node.list("coding") {
-            match coding(set, each) {
-                Membership::In => return Membership::In,
-                Membership::Unknown => found = Membership::Unknown,
-                Membership::Out => {}
-            }
-        }
-        if self.says_nothing(node) { Membership::In } else { found }
     }
 
     /// Is there no code, and need there be none? An extension may say why.
@@ -251,14 +242,6 @@ impl Bound {
     /// The canonical URL without the version, which only says which release of the standard this is.
     pub(super) fn name(&self) -> &str {
         self.url.split('|').next().unwrap_or(&self.url)
-    }
-}
-
-/// Is a Coding, or the unit of a Quantity, in the set?
-fn coding(set: &ValueSet, node: Node<'_>) -> Membership {
-    match (node.str("system"), node.str("code")) {
-        (Some(system), Some(code)) => set.contains(&system, &code),
-        _ => Membership::Out,
     }
 }
 

@@ -7,7 +7,6 @@ use crate::definitions::TypeRef;
 use crate::fhir::{Key, Node};
 use crate::profile::compile::Definition;
 use crate::profile::findings::Finding;
-use crate::profile::slicing::Verdict;
 use crate::profile::walk::Walk;
 
 /// The profiles of which the value meets one.
@@ -24,21 +23,10 @@ pub(in crate::profile) fn compile(definition: Definition<'_>, allowed: &TypeRef)
 
 impl OneOf {
     pub(in crate::profile) fn check<'d>(&self, node: Node<'d>, walk: &mut Walk<'_, 'd>) {
-        let mut nearest: Option<(usize, &str, Option<String>)> = None;
-        for profile in &self.profiles {
-            let answer = walk.conformance(node, profile);
-            if answer.verdict != Verdict::No {
-                return;
-            }
-            if nearest.as_ref().is_none_or(|(least, ..)| answer.errors < *least) {
-                nearest = Some((answer.errors, profile, answer.why));
-            }
+        if let Some(hint) = walk.nearest_unmet(node, self.profiles.iter().map(String::as_str)) {
+            let text = "the value meets none of the profiles that are allowed here";
+            walk.report(Finding::error(Key::Profile, node, text).hint(hint));
         }
-        let text = "the value meets none of the profiles that are allowed here";
-        let hint = nearest.map(|(_, profile, why)| {
-            format!("{profile} comes nearest: {}", why.as_deref().unwrap_or("see its definition"))
-        });
-        walk.report(Finding::error(Key::Profile, node, text).hint_if(hint));
     }
 
     pub(in crate::profile) fn describe(&self) -> String {

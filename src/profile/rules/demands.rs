@@ -4,7 +4,6 @@ use super::claims;
 use crate::fhir::{Key, Node};
 use crate::profile::findings::Finding;
 use crate::profile::schema::{Demand, SchemaRef};
-use crate::profile::slicing::Verdict;
 use crate::profile::walk::Walk;
 
 /// The schema that the resource has to meet here besides its own.
@@ -39,15 +38,9 @@ pub(in crate::profile) fn add<'d>(
 
 /// The resource has to meet one of several profiles.
 fn one_of<'d>(node: Node<'d>, profiles: &[&String], demand: &Demand, walk: &mut Walk<'_, 'd>) {
-    let answers: Vec<_> = profiles.iter().map(|profile| (walk.conformance(node, profile), *profile)).collect();
-    if answers.iter().any(|(answer, _)| answer.verdict != Verdict::No) {
-        return;
+    if let Some(hint) = walk.nearest_unmet(node, profiles.iter().map(|profile| profile.as_str())) {
+        let names: Vec<&str> = profiles.iter().map(|profile| profile.as_str()).collect();
+        let text = format!("the resource meets none of the profiles {}", names.join(", "));
+        walk.report(Finding::error(Key::Profile, node, text).hint(hint).from(&demand.origin));
     }
-    let nearest = answers.iter().min_by_key(|(answer, _)| answer.errors);
-    let names: Vec<&str> = profiles.iter().map(|profile| profile.as_str()).collect();
-    let text = format!("the resource meets none of the profiles {}", names.join(", "));
-    let hint = nearest.map(|(answer, profile)| {
-        format!("{profile} comes nearest: {}", answer.why.as_deref().unwrap_or("see its definition"))
-    });
-    walk.report(Finding::error(Key::Profile, node, text).hint_if(hint).from(&demand.origin));
 }

@@ -5,7 +5,6 @@
 //! resource, all in one context, since `%resource` is the same for all of them. Those that hold for everything (`ele-1`,
 //! `dom-2`, ...) are rules of their own, in files of their own, and do not run here.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::Rule;
@@ -153,10 +152,11 @@ pub(in crate::profile) fn settle<'d>(resource: Node<'d>, due: &[Obligation<'_, '
     let resolve = |reference: &str| scope.entry(reference).or_else(|| with.and_then(|with| with.find(reference)));
     let member_of = |item: &Item<'_>, url: &str| {
         let set = definitions.value_set(url)?;
-        match coded(item, &|system, code| match system {
-            Some(system) => set.contains(system, code),
-            None => set.contains_code(code),
-        })? {
+        let found = match item.node() {
+            Some(node) => set.contains_coded(node),
+            None => set.contains_code(&item.as_str()?),
+        };
+        match found {
             Membership::In => Some(true),
             Membership::Out => Some(false),
             Membership::Unknown => None,
@@ -233,28 +233,4 @@ fn element<'d>(node: Node<'d>, parent: Option<Node<'d>>) -> Item<'d> {
         .and_then(|parent| parent.members().find(|member| member.name().strip_prefix('_') == Some(node.name())));
     let element = sibling.and_then(|sibling| Element::with_sibling(Some(node), Some(sibling)));
     Item::Element(element.unwrap_or_else(|| Element::new(node)))
-}
-
-/// Asks about the codes that an item carries: a code, a Coding, a CodeableConcept.
-fn coded(item: &Item<'_>, ask: &dyn Fn(Option<&str>, &str) -> Membership) -> Option<Membership> {
-    let Some(node) = item.node().filter(|node| node.is_object()) else {
-        let text: Cow<'_, str> = item.as_str()?;
-        return Some(ask(None, &text));
-    };
-    let coding = |node: Node<'_>| match (node.str("system"), node.str("code")) {
-        (Some(system), Some(code)) => ask(Some(&system), &code),
-        _ => Membership::Out,
-    };
-    if node.get("coding").is_none() {
-        return Some(coding(node));
-    }
-    let mut found = Membership::Out;
-    for each in node.list("coding") {
-        match coding(each) {
-            Membership::In => return Some(Membership::In),
-            Membership::Unknown => found = Membership::Unknown,
-            Membership::Out => {}
-        }
-    }
-    Some(found)
 }

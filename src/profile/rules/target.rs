@@ -8,7 +8,6 @@ use crate::definitions::{CORE, TypeRef};
 use crate::fhir::{Key, Node};
 use crate::profile::compile::Definition;
 use crate::profile::findings::Finding;
-use crate::profile::slicing::Verdict;
 use crate::profile::walk::Walk;
 
 /// The profiles of which the target meets one, and the ways of being referred to.
@@ -40,30 +39,17 @@ impl Profiles {
         }
         let Some(target) = walk.target(&text) else { return };
         let kind = target.str("resourceType").unwrap_or_default();
-        let mut nearest: Option<(usize, &str, Option<String>)> = None;
-        let mut is_of_type = false;
-        for profile in &self.profiles {
-            let answer = walk.conformance(target, profile);
-            if answer.verdict != Verdict::No {
-                return;
-            }
-            let of = walk.schemas.definitions().structure(profile).map(|it| it.type_name.clone());
-            if of.is_some_and(|of| of == *kind) {
-                is_of_type = true;
-                if nearest.as_ref().is_none_or(|(least, ..)| answer.errors < *least) {
-                    nearest = Some((answer.errors, profile, answer.why));
-                }
-            }
-        }
+        let of_type = |profile: &String| {
+            let structure = walk.schemas.definitions().look_up(profile);
+            // One that is not at hand may be of any type.
+            structure.is_none_or(|found| walk.schemas.is_a(&kind, &found.definition.type_name))
+        };
         // That the type is wrong is said by another rule.
-        if !is_of_type {
-            return;
+        let profiles: Vec<&str> = self.profiles.iter().filter(|it| of_type(it)).map(String::as_str).collect();
+        if let Some(hint) = walk.nearest_unmet(target, profiles) {
+            let text = format!("the {kind} that this leads to meets none of the profiles that are allowed here");
+            walk.report(Finding::error(Key::TargetProfile, at, text).hint(hint));
         }
-        let text = format!("the {kind} that this leads to meets none of the profiles that are allowed here");
-        let hint = nearest.map(|(_, profile, why)| {
-            format!("{profile} comes nearest: {}", why.as_deref().unwrap_or("see its definition"))
-        });
-        walk.report(Finding::error(Key::TargetProfile, at, text).hint_if(hint));
     }
 
     fn aggregated(&self, at: Node<'_>, text: &str, walk: &mut Walk<'_, '_>) {

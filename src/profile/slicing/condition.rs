@@ -139,7 +139,7 @@ impl Check {
             Self::Fixed(fixed) => literal::equals(fixed.root(), node),
             Self::Pattern(pattern) => literal::includes(pattern.root(), node),
             Self::In(set) => {
-                return match set.as_ref().map_or(Membership::Unknown, |set| membership(set, node)) {
+                return match set.as_ref().map_or(Membership::Unknown, |set| set.contains_coded(node)) {
                     Membership::In => Verdict::Yes,
                     Membership::Out => Verdict::No,
                     Membership::Unknown => Verdict::Unknown,
@@ -172,27 +172,4 @@ fn conforms<'d>(profiles: &[String], node: Node<'d>, walk: &mut Walk<'_, 'd>) ->
 fn resolve<'d>(node: Node<'d>, walk: &mut Walk<'_, 'd>) -> Option<Node<'d>> {
     let text = if node.is_object() { node.str("reference") } else { node.as_str() };
     walk.target(&text?)
-}
-
-/// Is a code, Coding or CodeableConcept in the set?
-fn membership(set: &ValueSet, node: Node<'_>) -> Membership {
-    let coding = |node: Node<'_>| match (node.str("system"), node.str("code")) {
-        (Some(system), Some(code)) => set.contains(&system, &code),
-        _ => Membership::Out,
-    };
-    if let Some(code) = node.as_str() {
-        return set.contains_code(&code);
-    }
-    if node.get("coding").is_none() {
-        return coding(node);
-    }
-    let mut found = Membership::Out;
-    for each in node.list("coding") {
-        match coding(each) {
-            Membership::In => return Membership::In,
-            Membership::Unknown => found = Membership::Unknown,
-            Membership::Out => {}
-        }
-    }
-    found
 }
