@@ -381,7 +381,9 @@ impl<'a> Node<'a> {
     /// give the first step their type's name. Built by walking down, so it costs nothing until something is said.
     pub fn path(self) -> String {
         let mut node = self.document.root();
-        let mut path = node.str("resourceType").map_or_else(|| "$this".to_owned(), Cow::into_owned);
+        // What is no name of a type is not repeated.
+        let kind = node.str("resourceType").filter(|kind| is_name(kind));
+        let mut path = kind.map_or_else(|| "$this".to_owned(), Cow::into_owned);
         while node.index != self.index {
             let within_array = node.is_array();
             let children = if within_array { node.items() } else { node.members() };
@@ -413,6 +415,11 @@ impl<'a> Node<'a> {
             ),
         }
     }
+}
+
+/// Has it the form of a type's name?
+pub(crate) fn is_name(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 /// The children of a node, in order.
@@ -755,6 +762,18 @@ mod tests {
             r#"{"z":1.10,"a":[1E+2,-0.0],"_a":[null,{"id":"x"}],"é":"é🏠"}"#
         );
         assert_eq!(document.text(), text);
+    }
+
+    #[test]
+    fn a_path_begins_with_a_type_or_with_this() {
+        for (text, path) in [
+            (r#"{"resourceType":"Task"}"#, "Task"),
+            (r#"{"resourceType":""}"#, "$this"),
+            (r#"{"resourceType":"Mina Orchard"}"#, "$this"),
+            ("1", "$this"),
+        ] {
+            assert_eq!(Document::parse(text).unwrap().root().path(), path, "{text}");
+        }
     }
 
     #[test]

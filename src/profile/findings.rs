@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::report::{Open, Question, Report};
 use super::schema::Stated;
-use crate::fhir::document::Children;
+use crate::fhir::document::{Children, is_name};
 use crate::fhir::{Issue, Key, Node, Origin, Place, Severity};
 
 /// More than this nobody reads; a document that breaks every rule must not fill the memory.
@@ -223,8 +223,8 @@ struct Frame<'d> {
 impl<'d> Locator<'d> {
     fn new(root: Node<'d>) -> Self {
         // What is no name of a type is not repeated.
-        let kind = root.str("resourceType").filter(|kind| kind.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-        let path = kind.filter(|kind| (1..=64).contains(&kind.len())).unwrap_or(Cow::Borrowed("$this")).into_owned();
+        let kind = root.str("resourceType").filter(|kind| is_name(kind));
+        let path = kind.unwrap_or(Cow::Borrowed("$this")).into_owned();
         let frame = Frame { node: root, children: children(root), passed: 0, length: path.len() };
         Self { root, path, frames: vec![frame], offset: 0, place: Place { line: 1, column: 1 } }
     }
