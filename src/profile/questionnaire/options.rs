@@ -1,7 +1,7 @@
 //! What a question offers to choose from: `answerOption`, or the codes of `answerValueSet`
 //! (<https://hl7.org/fhir/R4/questionnaire.html#definition>).
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::form::{ItemKind, Question, extension, value};
@@ -26,7 +26,7 @@ const NO_OPTIONS: &str = "give the question answerOption or answerValueSet";
 #[derive(Debug, Default)]
 pub(super) struct Options {
     /// Those on offer; true where it goes with no other
-    by_identity: HashMap<Identity, bool>,
+    by_identity: BTreeMap<Identity, bool>,
     /// How they are called, in the order of the form
     names: Vec<String>,
 }
@@ -120,6 +120,7 @@ fn not_offered(question: &Question<'_>, options: &Options, identity: &Identity, 
     let searched = options.by_identity.keys().take(MANY);
     let mut same_code = searched.filter(|(other, _, code)| other == kind && code == name);
     let hint = match same_code.next() {
+        Some((_, right, _)) if right.is_empty() => Some("leave out the system; the option has none".to_owned()),
         Some((_, right, _)) if system.is_empty() => Some(format!("add \"system\": \"{right}\"")),
         Some((_, right, _)) => Some(format!("take the code of the system {right}")),
         None if options.names.len() <= FEW => Some(format!("use one of {}", options.names.join(", "))),
