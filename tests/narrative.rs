@@ -3,9 +3,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod cases;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
+use cases::{differences, files};
 use handoff::definitions::Definitions;
 use handoff::fhir::{Document, Issue, xhtml};
 use handoff::profile::{Checker, Request};
@@ -21,37 +24,9 @@ fn check(path: &Path, request: &Request<'_>) -> Vec<Issue> {
     CHECKER.report(document.root(), request).issues
 }
 
-fn files(extension: &str) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(CASES).unwrap().map(|entry| entry.unwrap().path());
-    let mut files: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|it| it == extension)).collect();
-    files.sort_unstable();
-    files
-}
-
-/// The line of an `.expect` file that describes this issue.
-fn line(issue: &Issue) -> String {
-    let place = issue.place.map_or_else(|| "-".to_owned(), |place| place.to_string());
-    format!("{} {place} {} {}", issue.severity.code(), issue.key.name(), issue.path)
-}
-
-/// What is expected and not found, or found and not expected. What a line says behind ` -- ` is how to mend it.
-fn differences(expected: &str, found: &[Issue]) -> Vec<String> {
-    let expected: Vec<&str> = expected.lines().filter(|line| !line.starts_with('#')).collect();
-    let mut differences = Vec::new();
-    for position in 0..expected.len().max(found.len()) {
-        let wanted = expected.get(position).copied().unwrap_or_default();
-        let got = found.get(position).map(|issue| (line(issue), issue.mend().to_owned())).unwrap_or_default();
-        let (wanted_line, wanted_hint) = wanted.split_once(" -- ").unwrap_or((wanted, &got.1));
-        if wanted_line != got.0 || wanted_hint != got.1 {
-            differences.push(format!("  expected {wanted}\n  found    {} -- {}", got.0, got.1));
-        }
-    }
-    differences
-}
-
 #[test]
 fn finds_what_each_case_expects_and_nothing_else() {
-    let cases = files("json");
+    let cases = files(CASES, "json");
     let mut failures = Vec::new();
     for path in &cases {
         let name = path.file_stem().unwrap().to_str().unwrap();
@@ -67,7 +42,7 @@ fn finds_what_each_case_expects_and_nothing_else() {
         }
     }
     assert!(failures.is_empty(), "{} of {} cases:\n{}", failures.len(), cases.len(), failures.join("\n"));
-    assert_eq!(files("expect").len(), cases.len(), "a case has lost its other half");
+    assert_eq!(files(CASES, "expect").len(), cases.len(), "a case has lost its other half");
 }
 
 /// Cases of the suite where the number of errors differs, each with the reason.

@@ -3,9 +3,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod cases;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
+use cases::{differences, files, line};
 use handoff::definitions::Definitions;
 use handoff::fhir::{Document, Issue, Resources};
 use handoff::profile::{Checker, Request};
@@ -24,34 +27,6 @@ fn read(path: &Path) -> Document {
 fn check(document: &Document, with: &Resources) -> Vec<Issue> {
     let request = Request { with: Some(with), ..Request::default() };
     CHECKER.report(document.root(), &request).issues
-}
-
-fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let mut files: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|it| it == extension)).collect();
-    files.sort_unstable();
-    files
-}
-
-/// The line of an `.expect` file that describes this issue.
-fn line(issue: &Issue) -> String {
-    let place = issue.place.map_or_else(|| "-".to_owned(), |place| place.to_string());
-    format!("{} {place} {} {}", issue.severity.code(), issue.key.name(), issue.path)
-}
-
-/// What is expected and not found, or found and not expected. What a line says behind ` -- ` is how to mend it.
-fn differences(expected: &str, found: &[Issue]) -> Vec<String> {
-    let expected: Vec<&str> = expected.lines().filter(|line| !line.starts_with('#')).collect();
-    let mut differences = Vec::new();
-    for position in 0..expected.len().max(found.len()) {
-        let wanted = expected.get(position).copied().unwrap_or_default();
-        let got = found.get(position).map(|issue| (line(issue), issue.mend().to_owned())).unwrap_or_default();
-        let (wanted_line, wanted_hint) = wanted.split_once(" -- ").unwrap_or((wanted, &got.1));
-        if wanted_line != got.0 || wanted_hint != got.1 {
-            differences.push(format!("  expected {wanted}\n  found    {} -- {}", got.0, got.1));
-        }
-    }
-    differences
 }
 
 #[test]

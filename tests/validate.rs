@@ -4,10 +4,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod cases;
+
 use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::sync::{Arc, LazyLock};
 
+use cases::{differences, files, line};
 use handoff::definitions::Definitions;
 use handoff::fhir::{Document, Issue, Limits, Severity};
 use handoff::profile::Checker;
@@ -27,46 +30,12 @@ fn check_text(text: &str) -> Vec<Issue> {
     check(text.as_bytes())
 }
 
-fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let mut files: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|it| it == extension)).collect();
-    files.sort_unstable();
-    files
-}
-
 /// The cases of the folder and of those in it, in their order.
 fn cases_below() -> Vec<PathBuf> {
     let mut cases = files(CASES, "json");
     cases.extend(files(&format!("{CASES}/sdohcc"), "json"));
     cases.sort_unstable();
     cases
-}
-
-/// The line of an `.expect` file that describes this issue.
-fn line(issue: &Issue) -> String {
-    let place = issue.place.map_or_else(|| "-".to_owned(), |place| place.to_string());
-    let path = if issue.path.is_empty() { "-" } else { &issue.path };
-    format!("{} {place} {} {path}", issue.severity.code(), issue.key.name())
-}
-
-/// What of the expected lines and the found issues does not agree.
-fn differences(expected: &str, found: &[Issue]) -> Vec<String> {
-    let expected: Vec<&str> = expected.lines().filter(|line| !line.starts_with('#')).collect();
-    let mut differences = Vec::new();
-    for position in 0..expected.len().max(found.len()) {
-        let (wanted, hint) = expected.get(position).map_or(("", None), |line| match line.split_once(" -- ") {
-            Some((line, hint)) => (line, Some(hint)),
-            None => (*line, None),
-        });
-        let issue = found.get(position);
-        let got = issue.map(line).unwrap_or_default();
-        if wanted != got || hint.is_some_and(|hint| issue.is_none_or(|issue| issue.mend() != hint)) {
-            let mend = issue.map_or("", Issue::mend);
-            differences
-                .push(format!("  expected {wanted} -- {}\n  found    {got} -- {mend}", hint.unwrap_or_default()));
-        }
-    }
-    differences
 }
 
 #[test]

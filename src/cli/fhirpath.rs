@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::sources::{self, Gathered};
 use super::{Exit, Streams, unwritable};
 use crate::app::Packages;
-use crate::definitions::{Definitions, Membership};
+use crate::definitions::Definitions;
 use crate::error::{Error, Result};
 use crate::fhir::{Document, Issue, Limits, Place, Resources, Severity};
 use crate::fhirpath::{Collection, Context, Expression, Item, Temporal};
@@ -222,11 +222,7 @@ impl World {
             Some(node) => set.contains_coded(node),
             None => set.contains_code(&item.as_str()?),
         };
-        match found {
-            Membership::In => Some(true),
-            Membership::Out => Some(false),
-            Membership::Unknown => None,
-        }
+        found.as_bool()
     }
 
     fn conforms_to(&self, item: &Item<'_>, canonical: &str) -> Option<bool> {

@@ -143,6 +143,17 @@ impl ValueSet {
     }
 }
 
+impl Membership {
+    /// Yes or no, where it is known.
+    pub fn as_bool(self) -> Option<bool> {
+        match self {
+            Self::In => Some(true),
+            Self::Out => Some(false),
+            Self::Unknown => None,
+        }
+    }
+}
+
 impl Part {
     /// Stands for whatever system an imported set that is not at hand may have.
     pub const ANY: &str = "";

@@ -114,6 +114,12 @@ impl Issue {
         self
     }
 
+    /// Adds the place in the source, where it is known.
+    #[must_use]
+    pub fn maybe_at(self, place: Option<Place>) -> Self {
+        Self { place, ..self }
+    }
+
     /// Adds how to mend it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {

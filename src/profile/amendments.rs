@@ -81,8 +81,8 @@ impl Amendments {
         let read: File = serde_saphyr::from_str(text).map_err(|error| {
             let said = error.without_snippet().to_string();
             let issue = Issue::error(Key::DefinitionInvalid, file, said.lines().next().unwrap_or_default());
-            let place = error.location().and_then(place);
-            Error::new(Category::Unprocessable, place.map_or(issue.clone(), |place| issue.at(place)))
+            let place = error.location().and_then(|at| Place::counted(at.line(), at.column()));
+            Error::new(Category::Unprocessable, issue.maybe_at(place))
         })?;
         let mut issues = Vec::new();
         let mut by_profile: HashMap<String, Vec<Amendment>> = HashMap::new();
@@ -137,15 +137,5 @@ fn spelled_out(expression: &str, names: &BTreeMap<String, String>) -> String {
 }
 
 fn refuse(file: &str, at: Location, said: impl Into<String>) -> Issue {
-    let issue = Issue::error(Key::DefinitionInvalid, file, said);
-    match place(at) {
-        Some(place) => issue.at(place),
-        None => issue,
-    }
-}
-
-/// Where in the file; nothing where the reader did not say.
-fn place(at: Location) -> Option<Place> {
-    let (line, column) = (u32::try_from(at.line()).ok()?, u32::try_from(at.column()).ok()?);
-    (line > 0).then_some(Place { line, column })
+    Issue::error(Key::DefinitionInvalid, file, said).maybe_at(Place::counted(at.line(), at.column()))
 }

@@ -104,7 +104,7 @@ impl<'d> Walk<'_, 'd> {
         let (Derived::Schema(schema) | Derived::Other(schema, _)) = self.schemas.derive(base, profile) else {
             return None;
         };
-        walk.alone(node, schema);
+        walk.bounded(node, schema);
         let errors = walk.findings.errors();
         let verdict = if errors == 0 { Verdict::Yes } else { Verdict::No };
         Some(Answer { verdict, why: walk.findings.first_error(), errors })

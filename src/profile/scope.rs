@@ -24,7 +24,7 @@ impl<'d> Scope<'d> {
         Self { container: root, contained: None, bundle: None }
     }
 
-    /// The scope of a resource inside this one.
+    /// The scope of a resource inside this one, with the bundle that it is, or else the one around both.
     pub(super) fn inside(&self, node: Node<'d>, bundle: Option<Rc<Entries<'d>>>) -> Self {
         Self { container: node, contained: None, bundle: bundle.or_else(|| self.bundle.clone()) }
     }

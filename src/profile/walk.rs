@@ -114,12 +114,7 @@ impl<'c, 'd> Walk<'c, 'd> {
         for profile in self.request.profiles {
             schema = claims::add(node, schema, profile, self);
         }
-        self.resource_of(node, schema);
-    }
-
-    /// A resource or value by itself, with a schema that is known: to see whether it meets it.
-    pub(super) fn alone(&mut self, node: Node<'d>, schema: SchemaRef) {
-        self.bounded(node, schema);
+        self.resource(node, schema);
     }
 
     /// The resource that a reference leads to, as far as it is at hand.
@@ -148,24 +143,16 @@ impl<'c, 'd> Walk<'c, 'd> {
 
     /// A resource that stands for itself: an entry of a bundle, a parameter.
     fn resource(&mut self, node: Node<'d>, schema: SchemaRef) {
-        self.resource_of(node, schema);
-    }
-
-    fn resource_of(&mut self, node: Node<'d>, schema: SchemaRef) {
         let schema = claims::claimed(node, schema, self);
-        let bundle = if node.get("resourceType").is_some_and(|kind| kind.is_str("Bundle")) {
-            Some(Rc::new(Entries::of(node)))
-        } else {
-            self.scope.bundle.clone()
-        };
-        let inner = self.scope.inside(node, bundle);
+        let is_bundle = node.get("resourceType").is_some_and(|kind| kind.is_str("Bundle"));
+        let inner = self.scope.inside(node, is_bundle.then(|| Rc::new(Entries::of(node))));
         let outer = std::mem::replace(&mut self.scope, inner);
         self.bounded(node, schema);
         self.scope = outer;
     }
 
-    /// A resource and the invariants of everything in it, which are about `%resource`.
-    fn bounded(&mut self, node: Node<'d>, schema: SchemaRef) {
+    /// A resource, or a value by itself, and the invariants of everything in it, which are about `%resource`.
+    pub(super) fn bounded(&mut self, node: Node<'d>, schema: SchemaRef) {
         let before = self.obligations.len();
         self.object(node, schema, "");
         let due = self.obligations.split_off(before);

@@ -121,8 +121,8 @@ impl Rulebook {
             // The parser's own text names the place once more; the issue carries it.
             let said = error.without_snippet().to_string();
             let issue = Issue::error(Key::MapInvalid, file, said.lines().next().unwrap_or_default());
-            let place = error.location().and_then(place);
-            Error::new(Category::Unprocessable, place.map_or(issue.clone(), |place| issue.at(place)))
+            let place = error.location().and_then(|at| Place::counted(at.line(), at.column()));
+            Error::new(Category::Unprocessable, issue.maybe_at(place))
         })?;
         let mut issues = Vec::new();
         if read.eligibility.value.is_empty() {
@@ -209,15 +209,5 @@ fn flatten(value: Value, into: &mut Vec<Given>) {
 }
 
 fn issue(file: &str, at: Location, text: impl Into<String>) -> Issue {
-    let issue = Issue::error(Key::MapInvalid, file, text);
-    match place(at) {
-        Some(place) => issue.at(place),
-        None => issue,
-    }
-}
-
-/// Where in the file; nothing where the reader did not say.
-fn place(at: Location) -> Option<Place> {
-    let (line, column) = (u32::try_from(at.line()).ok()?, u32::try_from(at.column()).ok()?);
-    (line > 0).then_some(Place { line, column })
+    Issue::error(Key::MapInvalid, file, text).maybe_at(Place::counted(at.line(), at.column()))
 }

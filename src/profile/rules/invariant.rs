@@ -8,7 +8,6 @@
 use std::sync::Arc;
 
 use super::Rule;
-use crate::definitions::Membership;
 use crate::definitions::structure::Constraint;
 use crate::fhir::{Key, Node, Origin, Severity, xhtml};
 use crate::fhirpath::{Context, Element, Expression, Item};
@@ -156,11 +155,7 @@ pub(in crate::profile) fn settle<'d>(resource: Node<'d>, due: &[Obligation<'_, '
             Some(node) => set.contains_coded(node),
             None => set.contains_code(&item.as_str()?),
         };
-        match found {
-            Membership::In => Some(true),
-            Membership::Out => Some(false),
-            Membership::Unknown => None,
-        }
+        found.as_bool()
     };
     let conforms_to = |item: &Item<'_>, url: &str| {
         let node = item.node()?;

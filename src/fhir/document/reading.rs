@@ -1,0 +1,272 @@
+//! Reads JSON (<https://www.rfc-editor.org/rfc/rfc8259>) into the flat run of values that a document keeps. Members that
+//! stand twice are refused, since nobody could say which of them is meant; depth and number of values are bounded.
+//!
+//! It must not know what a value is for.
+
+use super::super::issue::Key;
+use super::{Kind, Slot};
+
+/// Why a text is refused, and at which byte.
+type Refusal = (Key, usize, String);
+
+/// The values of a document, in reading order: at most `most` of them, nested at most `depth` deep.
+pub(super) fn read(bytes: &[u8], most: usize, depth: usize) -> Result<Vec<Slot>, Refusal> {
+    let mut reader = Reader { bytes, at: 0, slots: Vec::with_capacity(bytes.len() / 24 + 8), depth, most };
+    reader.document()?;
+    Ok(reader.slots)
+}
+
+struct Reader<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    slots: Vec<Slot>,
+    depth: usize,
+    /// Most values that are read
+    most: usize,
+}
+
+impl Reader<'_> {
+    fn document(&mut self) -> Result<(), Refusal> {
+        self.space();
+        if self.at == self.bytes.len() {
+            return Err((Key::JsonSyntax, 0, "the document is empty; expected a JSON object".to_owned()));
+        }
+        self.value((0, 0), 0)?;
+        self.space();
+        if self.at < self.bytes.len() {
+            return Err(self.refuse("expected nothing more after the document"));
+        }
+        Ok(())
+    }
+
+    fn value(&mut self, name: (u32, u16), level: usize) -> Result<(), Refusal> {
+        let start = self.at as u32;
+        let index = self.slots.len();
+        if index >= self.most {
+            let said = format!("the document holds more than {} values", self.most);
+            return Err((Key::TooLarge, self.at, said));
+        }
+        let slot = |kind, escaped, end: usize| Slot {
+            kind,
+            escaped,
+            name_length: name.1,
+            name: name.0,
+            start,
+            end: end as u32,
+            after: index as u32 + 1,
+        };
+        let simple = match self.bytes.get(self.at) {
+            Some(b'"') => {
+                let escaped = self.string()?;
+                slot(Kind::String, escaped, self.at)
+            }
+            Some(b'{' | b'[') => return self.container(slot(Kind::Object, false, 0), level + 1),
+            Some(b't') => self.word(b"true").map(|()| slot(Kind::Bool, false, self.at))?,
+            Some(b'f') => self.word(b"false").map(|()| slot(Kind::Bool, false, self.at))?,
+            Some(b'n') => self.word(b"null").map(|()| slot(Kind::Null, false, self.at))?,
+            Some(b'-' | b'0'..=b'9') => {
+                self.number()?;
+                slot(Kind::Number, false, self.at)
+            }
+            _ => return Err(self.refuse("expected a value")),
+        };
+        self.slots.push(simple);
+        Ok(())
+    }
+
+    fn container(&mut self, mut slot: Slot, level: usize) -> Result<(), Refusal> {
+        if level > self.depth {
+            return Err((Key::TooDeep, self.at, format!("values are nested more than {} levels deep", self.depth)));
+        }
+        let object = self.bytes[self.at] == b'{';
+        let close = if object { b'}' } else { b']' };
+        slot.kind = if object { Kind::Object } else { Kind::Array };
+        let index = self.slots.len();
+        self.slots.push(slot);
+        self.at += 1;
+        self.space();
+        if self.bytes.get(self.at) == Some(&close) {
+            self.at += 1;
+        } else {
+            loop {
+                let name = if object { self.member_name()? } else { (0, 0) };
+                self.value(name, level)?;
+                self.space();
+                match self.bytes.get(self.at) {
+                    Some(b',') => self.at += 1,
+                    Some(byte) if *byte == close => {
+                        self.at += 1;
+                        break;
+                    }
+                    _ if object => return Err(self.refuse("expected , or } after this member")),
+                    _ => return Err(self.refuse("expected , or ] after this item")),
+                }
+                self.space();
+            }
+        }
+        let after = self.slots.len() as u32;
+        self.slots[index].end = self.at as u32;
+        self.slots[index].after = after;
+        if object { self.no_duplicates(index) } else { Ok(()) }
+    }
+
+    /// A member that stands twice would be read differently by different readers, so it is refused.
+    fn no_duplicates(&self, object: usize) -> Result<(), Refusal> {
+        let after = self.slots[object].after as usize;
+        let name = |slot: &Slot| &self.bytes[slot.name as usize..slot.name as usize + usize::from(slot.name_length)];
+        let mut names: Vec<(&[u8], usize)> = Vec::new();
+        let mut child = object + 1;
+        let mut crowded = 0;
+        while child < after {
+            let slot = &self.slots[child];
+            if names.len() < 32 {
+                if names.iter().any(|(seen, _)| *seen == name(slot)) {
+                    return Err(Self::duplicate(name(slot), slot));
+                }
+            } else {
+                crowded += 1;
+            }
+            names.push((name(slot), child));
+            child = slot.after as usize;
+        }
+        if crowded > 0 {
+            names.sort_unstable();
+            if let Some(pair) = names.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+                return Err(Self::duplicate(pair[1].0, &self.slots[pair[1].1]));
+            }
+        }
+        Ok(())
+    }
+
+    fn duplicate(name: &[u8], slot: &Slot) -> Refusal {
+        let at = (slot.name as usize).saturating_sub(1);
+        (
+            Key::DuplicateMember,
+            at,
+            format!("the member \"{}\" stands twice in this object", String::from_utf8_lossy(name)),
+        )
+    }
+
+    fn member_name(&mut self) -> Result<(u32, u16), Refusal> {
+        if self.bytes.get(self.at) != Some(&b'"') {
+            return Err(self.refuse("expected a member name in double quotes"));
+        }
+        let start = self.at + 1;
+        self.string()?;
+        let Ok(length) = u16::try_from(self.at - 1 - start) else {
+            return Err((Key::JsonSyntax, start, "the member name is longer than 65,535 bytes".to_owned()));
+        };
+        self.space();
+        if self.bytes.get(self.at) != Some(&b':') {
+            return Err(self.refuse("expected : after the member name"));
+        }
+        self.at += 1;
+        self.space();
+        Ok((start as u32, length))
+    }
+
+    /// Passes a string and says whether it holds an escape.
+    fn string(&mut self) -> Result<bool, Refusal> {
+        let opened = self.at;
+        self.at += 1;
+        let mut escaped = false;
+        loop {
+            match self.bytes.get(self.at) {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(escaped);
+                }
+                Some(b'\\') => {
+                    escaped = true;
+                    self.escape()?;
+                }
+                Some(0..=0x1f) => return Err(self.refuse("a control character in a string has to be escaped")),
+                Some(_) => self.at += 1,
+                None => return Err((Key::JsonSyntax, opened, "the string that begins here is not closed".to_owned())),
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Result<(), Refusal> {
+        match self.bytes.get(self.at + 1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
+                self.at += 2;
+                Ok(())
+            }
+            Some(b'u') => match self.unicode(self.at) {
+                Some(0xd800..=0xdbff) if matches!(self.unicode(self.at + 6), Some(0xdc00..=0xdfff)) => {
+                    self.at += 12;
+                    Ok(())
+                }
+                Some(0xd800..=0xdfff) => Err(self.refuse("half of a surrogate pair stands alone")),
+                Some(_) => {
+                    self.at += 6;
+                    Ok(())
+                }
+                None => Err(self.refuse("expected four hexadecimal digits after \\u")),
+            },
+            _ => Err(self.refuse("unknown escape; JSON has \\\" \\\\ \\/ \\b \\f \\n \\r \\t and \\uXXXX")),
+        }
+    }
+
+    /// The code unit of a `\uXXXX` at this place.
+    fn unicode(&self, at: usize) -> Option<u32> {
+        let digits = self.bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
+        digits.iter().try_fold(0, |sum, digit| Some(sum * 16 + char::from(*digit).to_digit(16)?))
+    }
+
+    fn number(&mut self) -> Result<(), Refusal> {
+        if self.bytes[self.at] == b'-' {
+            self.at += 1;
+        }
+        if self.bytes.get(self.at) == Some(&b'0') {
+            self.at += 1;
+            if matches!(self.bytes.get(self.at), Some(b'0'..=b'9')) {
+                return Err(self.refuse("a number has no leading zero"));
+            }
+        } else {
+            self.digits()?;
+        }
+        if self.bytes.get(self.at) == Some(&b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if matches!(self.bytes.get(self.at), Some(b'e' | b'E')) {
+            self.at += 1;
+            if matches!(self.bytes.get(self.at), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        Ok(())
+    }
+
+    fn digits(&mut self) -> Result<(), Refusal> {
+        let start = self.at;
+        while matches!(self.bytes.get(self.at), Some(b'0'..=b'9')) {
+            self.at += 1;
+        }
+        if self.at == start { Err(self.refuse("expected a digit")) } else { Ok(()) }
+    }
+
+    fn word(&mut self, word: &[u8]) -> Result<(), Refusal> {
+        if self.bytes[self.at..].starts_with(word) {
+            self.at += word.len();
+            Ok(())
+        } else {
+            Err(self.refuse("expected a value; JSON has only the words true, false and null"))
+        }
+    }
+
+    fn space(&mut self) {
+        while matches!(self.bytes.get(self.at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+    }
+
+    fn refuse(&self, said: &str) -> Refusal {
+        let said =
+            if self.at >= self.bytes.len() { format!("{said}, but the text ends here") } else { said.to_owned() };
+        (Key::JsonSyntax, self.at, said)
+    }
+}
