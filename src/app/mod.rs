@@ -8,6 +8,7 @@ mod demands;
 pub mod log;
 mod outside;
 pub mod packages;
+mod program_types;
 pub mod registry;
 pub mod settings;
 
@@ -27,7 +28,6 @@ use crate::exchange::{self, Clock, Exchange, Ids};
 use crate::http;
 use crate::mapping::Programs;
 use crate::profile::{Amendments, Checker};
-use crate::routing::Rulebook;
 use crate::security::Clients;
 use crate::store::Store;
 use crate::store::index::SearchParameters;
@@ -38,6 +38,7 @@ pub use clients::load as load_clients;
 pub use demands::Demands;
 pub use outside::{TimedIds, WallClock, stop_signal};
 pub use packages::Packages;
+pub use program_types::{ProgramFiles, ProgramTypes};
 pub use registry::{Registry, Wanted};
 pub use settings::{Options, Settings};
 
@@ -76,13 +77,14 @@ impl App {
         let parameters = Arc::new(parameters);
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&settings.store, &parameters)?);
         let checker = Arc::new(Checker::new(definitions.clone()).amended(Amendments::shipped()?));
-        let programs = Arc::new(Programs::shipped(&definitions)?);
+        let types = settings.programs.files()?;
+        let programs = Arc::new(types.programs(&definitions)?);
         let exchange = Exchange::new(exchange::Parts {
             store: store.clone(),
             checker: checker.clone(),
             terminology: settings.terminology.as_ref().map_or(Ok(Terminology::none()), Terminology::of)?,
             programs: programs.clone(),
-            rules: Arc::new(Rulebook::shipped()?),
+            rules: Arc::new(types.rules()?),
             parameters: parameters.clone(),
             clock,
             ids: ids.clone(),

@@ -10,6 +10,7 @@ use clap::ValueEnum;
 use serde::Deserialize;
 
 use super::packages::{Packages, USUAL_PACKAGES};
+use super::program_types::ProgramTypes;
 use crate::error::{Error, Result};
 use crate::fhir::{Issue, Key, Limits, Place};
 use crate::security::Policy;
@@ -68,6 +69,10 @@ pub struct Options {
     /// Folder of the packages that were added with handoff package add [default: packages]
     #[arg(long, env = "HANDOFF_PACKAGES", value_name = "DIR")]
     pub packages: Option<PathBuf>,
+    /// Folder of program types that are laid over those that come with the program: DIR/TYPE/program.yaml, ...; and of
+    /// DIR/crosswalks [default: none]
+    #[arg(long, env = "HANDOFF_PROGRAMS", value_name = "DIR")]
+    pub programs: Option<PathBuf>,
     /// Where handoff package add fetches packages from
     #[arg(skip)]
     pub package_registry: Option<String>,
@@ -118,6 +123,8 @@ pub struct Settings {
     pub terminology: Option<terminology::Settings>,
     /// The packages that were added
     pub packages: Packages,
+    /// The program types
+    pub programs: ProgramTypes,
 }
 
 impl Default for Settings {
@@ -134,6 +141,7 @@ impl Default for Settings {
             profiles: Demands::usual(),
             terminology: None,
             packages: Packages::at(USUAL_PACKAGES),
+            programs: ProgramTypes::default(),
         }
     }
 }
@@ -159,6 +167,7 @@ impl Options {
             terminology: self.terminology.or(other.terminology),
             terminology_ms: self.terminology_ms.or(other.terminology_ms),
             packages: self.packages.or(other.packages),
+            programs: self.programs.or(other.programs),
             package_registry: self.package_registry.or(other.package_registry),
         }
     }
@@ -211,6 +220,7 @@ impl Options {
             grace: self.grace_seconds.map_or(usual.grace, |number| Duration::from_secs(number.into())),
             profiles: self.profiles.map_or_else(Demands::usual, |said| said.or(Demands::usual())),
             packages: self.packages.map_or(usual.packages, Packages::at),
+            programs: ProgramTypes::at(self.programs),
             terminology: self.terminology.map(|url| terminology_server(url, self.terminology_ms)),
         })
     }

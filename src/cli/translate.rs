@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Exit, Streams, sources, unwritable};
+use crate::app::ProgramTypes;
 use crate::definitions::Definitions;
 use crate::error::{Error, Result};
 use crate::fhir::{Document, Issue, Key, Limits};
@@ -25,6 +26,9 @@ pub struct Args {
     /// The type of program [default: what the Task or the record says, else generic]
     #[arg(long, value_name = "TYPE")]
     pub program: Option<String>,
+    /// Folder of program types that are laid over those that come with the program [default: programs of handoff.toml]
+    #[arg(long, value_name = "DIR")]
+    pub programs: Option<PathBuf>,
     /// With --to fhir: the Bundle that the record came from; only what differs from it is changed
     #[arg(long, value_name = "BUNDLE")]
     pub with: Option<PathBuf>,
@@ -62,7 +66,8 @@ pub enum Format {
 /// # Errors
 /// If the input cannot be read, is no referral or no record, or breaks the record's schema.
 pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
-    let programs = Programs::shipped(&Definitions::r4()?)?;
+    let types = ProgramTypes::configured(args.programs.as_deref(), None)?;
+    let programs = types.files()?.programs(&Definitions::shipped()?)?;
     if let Some(kind) = args.program.as_deref().filter(|kind| programs.get(kind).kind != **kind) {
         let kinds: Vec<&str> = programs.iter().map(|program| &*program.kind).collect();
         let said = format!("there is no program type {kind}; there are {}", kinds.join(", "));

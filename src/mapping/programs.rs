@@ -14,6 +14,7 @@ use crate::shipped;
 use super::compile::{self, Ground};
 use super::crosswalk::{Crosswalk, Equivalence, Row};
 use super::map::Map;
+use super::program::Program;
 use super::schema::{self, RecordSchema};
 use super::source::{self, CrosswalkFile, MapFile, ProgramFile};
 
@@ -28,34 +29,22 @@ pub struct Programs {
     crosswalks: HashMap<String, Arc<Crosswalk>>,
 }
 
-/// One program type.
-#[derive(Debug)]
-pub struct Program {
-    /// Its name, which is its folder's: `supportive-housing`
-    pub kind: String,
-    /// Its name for people
-    pub title: String,
-    /// What such programs do
-    pub description: String,
-    /// The SDOHCC categories of need that it serves
-    pub need_categories: Vec<String>,
-    /// Between the graph of a referral and this program's record
-    pub map: Map,
-}
-
 /// The files of one folder.
 #[derive(Default)]
 struct Folder<'f> {
     program: Option<(&'f str, &'f [u8])>,
     map: Option<(&'f str, &'f [u8])>,
     schema: Option<(&'f str, &'f [u8])>,
+    example: Option<(&'f str, &'f [u8])>,
 }
 
 /// A folder that was read.
 struct Sources {
     program: ProgramFile,
+    program_file: String,
     map: (String, MapFile),
     schema: (String, Value),
+    example: Option<(String, Value)>,
 }
 
 // ===
@@ -127,18 +116,6 @@ impl Programs {
     }
 }
 
-impl Program {
-    /// The JSON Schema (2020-12) of its record, complete in itself.
-    pub fn schema_json(&self) -> &Value {
-        self.map.schema().json()
-    }
-
-    /// What is wrong with a record by its schema; each issue's path is a JSON pointer into the record.
-    pub fn check(&self, record: &Value) -> Vec<Issue> {
-        self.map.schema().check(record)
-    }
-}
-
 // === reading files
 
 type File<'f> = (&'f str, &'f [u8]);
@@ -156,6 +133,7 @@ fn sorted<'f>(
             "program.yaml" => folders.entry(folder).or_default().program = Some((path, bytes)),
             "map.yaml" => folders.entry(folder).or_default().map = Some((path, bytes)),
             "record.schema.json" => folders.entry(folder).or_default().schema = Some((path, bytes)),
+            "example.json" => folders.entry(folder).or_default().example = Some((path, bytes)),
             _ => {
                 if let Some(name) = name.strip_suffix(".yaml").filter(|_| folder == "crosswalks") {
                     tables.insert(name, (path, bytes));
@@ -181,6 +159,15 @@ fn read_folder(name: &str, folder: &Folder<'_>, issues: &mut Vec<Issue>) -> Opti
     let read_program = source::read::<ProgramFile>(program.0, program.1).map_err(&mut kept).ok();
     let read_map = source::read::<MapFile>(map.0, map.1).map_err(&mut kept).ok();
     let read_schema = schema::read(schema.0, schema.1).map_err(&mut kept).ok();
+    let example = folder.example.map(|(file, bytes)| (file.to_owned(), schema::read(file, bytes)));
+    let example = match example {
+        Some((file, Ok(example))) => Some((file, example)),
+        Some((_, Err(issue))) => {
+            kept(issue);
+            None
+        }
+        None => None,
+    };
     let (read_program, read_map) = (read_program?, read_map?);
     for (file, said) in [(program.0, &read_program.program), (map.0, &read_map.map)] {
         if said.value != name {
@@ -191,8 +178,10 @@ fn read_folder(name: &str, folder: &Folder<'_>, issues: &mut Vec<Issue>) -> Opti
     }
     Some(Sources {
         program: read_program,
+        program_file: program.0.to_owned(),
         map: (map.0.to_owned(), read_map),
         schema: (schema.0.to_owned(), read_schema?),
+        example,
     })
 }
 
@@ -243,7 +232,21 @@ fn program(
         .filter(|(other, _)| *other != name)
         .map(|(other, read)| (other.clone(), read.schema.1.clone()))
         .collect();
-    let schema = RecordSchema::new(&own.schema.0, own.schema.1.clone(), &shared).map_err(|issue| vec![issue])?;
+    let about = own.program.about(&own.program_file, definitions)?;
+    let mut json = own.schema.1.clone();
+    schema::narrow(&mut json, about.vocabulary());
+    schema::show(&mut json, own.example.as_ref().map(|(_, example)| example));
+    let schema = RecordSchema::new(&own.schema.0, json, &shared).map_err(|issue| vec![issue])?;
+    if let Some((file, example)) = &own.example {
+        let wrong = |issue: Issue| {
+            let said = format!("the example does not fit the schema at {}: {}", issue.path, issue.text);
+            Issue::error(Key::MapInvalid, file.as_str(), said)
+        };
+        let wrong: Vec<Issue> = schema.check(example).into_iter().map(wrong).collect();
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
+    }
     let model = compile::compile(&Ground {
         kind: name,
         title: &own.program.title,
@@ -257,6 +260,7 @@ fn program(
         title: own.program.title.clone(),
         description: own.program.description.clone(),
         need_categories: own.program.need_categories.clone(),
+        about,
         map: Map::new(model, schema),
     })
 }

@@ -154,6 +154,23 @@ fn embed(json: &mut Value, shared: &[(String, Value)]) {
     }
 }
 
+/// Lets a schema say this as well.
+pub(super) fn narrow(json: &mut Value, part: Value) {
+    let is_nothing = part.as_object().is_none_or(Map::is_empty);
+    if let Some(members) = json.as_object_mut().filter(|_| !is_nothing)
+        && let Some(parts) = members.entry("allOf").or_insert_with(|| Value::Array(Vec::new())).as_array_mut()
+    {
+        parts.push(part);
+    }
+}
+
+/// Lets a schema show an example (<https://json-schema.org/draft/2020-12/json-schema-validation#name-examples>).
+pub(super) fn show(json: &mut Value, example: Option<&Value>) {
+    if let Some((members, example)) = json.as_object_mut().zip(example) {
+        members.insert("examples".to_owned(), Value::Array(vec![example.clone()]));
+    }
+}
+
 /// Every `$ref` in a schema.
 fn references(schema: &Value, found: &mut Vec<String>) {
     match schema {
@@ -185,7 +202,7 @@ pub(super) fn read(file: &str, bytes: &[u8]) -> Result<Value, Issue> {
         }
     })?;
     if !document.root().is_object() {
-        return Err(Issue::error(Key::MapInvalid, file, "expected a JSON Schema, which is an object"));
+        return Err(Issue::error(Key::MapInvalid, file, "expected a JSON object"));
     }
     Ok(document.root().to_value())
 }

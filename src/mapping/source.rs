@@ -13,6 +13,8 @@ use serde_saphyr::{Location, Spanned};
 
 use crate::fhir::{Issue, Key, Place};
 
+use super::program::{Closure, Privacy, RequestCode, ReviewKind, Role, Term};
+
 /// Reads a file of this shape.
 ///
 /// # Errors
@@ -65,6 +67,33 @@ pub(super) struct ProgramFile {
     /// The SDOHCC categories that it serves
     #[serde(default)]
     pub(super) need_categories: Vec<String>,
+    /// The codes that ask for it
+    #[serde(default)]
+    pub(super) request_codes: Vec<Spanned<RequestCode>>,
+    /// The phases of an enrollment
+    #[serde(default)]
+    pub(super) phases: Vec<Spanned<Term>>,
+    /// The roles in a care team
+    #[serde(default)]
+    pub(super) roles: Vec<Spanned<Role>>,
+    /// The reviews that are due
+    #[serde(default)]
+    pub(super) reviews: Vec<Spanned<ReviewKind>>,
+    /// The reasons for which an enrollment ends
+    #[serde(default)]
+    pub(super) closure: Vec<Spanned<Closure>>,
+    /// What has to be kept from whom
+    #[serde(default)]
+    pub(super) privacy: Privacy,
+    /// Who pays
+    #[serde(default)]
+    pub(super) payers: Vec<String>,
+    /// Where the facts come from
+    #[serde(default)]
+    pub(super) sources: Vec<String>,
+    /// What nobody has checked
+    #[serde(default)]
+    pub(super) unverified: Vec<String>,
 }
 
 /// `map.yaml`

@@ -1,0 +1,125 @@
+//! The program types: those that come with the program, and those of a folder laid over them, so that a type can be
+//! added or changed where the gateway runs.
+//!
+//! ```text
+//! DIR/food-van/program.yaml   record.schema.json   map.yaml   eligibility.yaml   ...
+//! DIR/crosswalks/NAME.yaml
+//! ```
+//! A file of the folder takes the place of the shipped one with the same folder and name.
+
+use std::path::{Path, PathBuf};
+
+use super::Options;
+use crate::definitions::Definitions;
+use crate::error::{Error, Result};
+use crate::mapping::Programs;
+use crate::routing::Rulebook;
+use crate::shipped;
+
+/// See the module head.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProgramTypes {
+    folder: Option<PathBuf>,
+}
+
+/// Every file that tells of program types: path and bytes, the later taking the place of the earlier.
+#[derive(Debug, Default)]
+pub struct ProgramFiles {
+    brought: Vec<(String, Vec<u8>)>,
+}
+
+impl ProgramTypes {
+    /// Those that are shipped, and those of this folder.
+    pub fn at(folder: Option<PathBuf>) -> Self {
+        Self { folder }
+    }
+
+    /// With the folder that a flag or HANDOFF_PROGRAMS names, or the settings file.
+    ///
+    /// # Errors
+    /// A settings file that cannot be read.
+    pub fn configured(named: Option<&Path>, config: Option<&Path>) -> Result<Self> {
+        let environment = || std::env::var_os("HANDOFF_PROGRAMS").filter(|it| !it.is_empty()).map(PathBuf::from);
+        let folder = match named.map(Path::to_owned).or_else(environment) {
+            Some(folder) => Some(folder),
+            None => Options::load(config)?.programs,
+        };
+        Ok(Self::at(folder))
+    }
+
+    /// Reads the folder.
+    ///
+    /// # Errors
+    /// A folder or file that cannot be read.
+    pub fn files(&self) -> Result<ProgramFiles> {
+        let mut files = ProgramFiles::default();
+        if let Some(folder) = &self.folder {
+            for inner in entries(folder)?.into_iter().filter(|path| path.is_dir()) {
+                for file in entries(&inner)?.into_iter().filter(|path| path.is_file()) {
+                    let bytes = std::fs::read(&file).map_err(|error| unreadable(&file, &error))?;
+                    files.brought.push((file.display().to_string().replace('\\', "/"), bytes));
+                }
+            }
+        }
+        Ok(files)
+    }
+}
+
+impl ProgramFiles {
+    /// Path and bytes of each, the shipped ones first.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let brought = self.brought.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
+        shipped::files().iter().copied().chain(brought)
+    }
+
+    /// The types with their maps.
+    ///
+    /// # Errors
+    /// Every finding, with its place.
+    pub fn programs(&self, definitions: &Definitions) -> Result<Programs> {
+        Programs::load(definitions, self.iter())
+    }
+
+    /// Whom the types serve.
+    ///
+    /// # Errors
+    /// Every finding, with its place.
+    pub fn rules(&self) -> Result<Rulebook> {
+        Rulebook::load(self.iter())
+    }
+}
+
+/// What is in a folder, in alphabetical order; hidden entries are left out.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for entry in folder.read_dir().map_err(|error| unreadable(folder, &error))? {
+        let path = entry.map_err(|error| unreadable(folder, &error))?.path();
+        if !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.')) {
+            paths.push(path);
+        }
+    }
+    paths.sort_unstable();
+    Ok(paths)
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Error {
+    Error::fault(format!("cannot read {}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_laid_over_what_is_shipped() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = folder.path().join("food-van");
+        std::fs::create_dir(&own).unwrap();
+        std::fs::write(own.join("program.yaml"), "program: food-van").unwrap();
+        let files = ProgramTypes::at(Some(folder.path().to_owned())).files().unwrap();
+        let last = files.iter().last().unwrap();
+        assert!(last.0.ends_with("food-van/program.yaml"), "{}", last.0);
+        assert!(files.iter().count() == shipped::files().len() + 1);
+        assert!(ProgramTypes::at(Some(folder.path().join("nowhere"))).files().is_err());
+    }
+}
