@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
 use serde_saphyr::{Location, Spanned};
 
 use crate::fhir::Kind;
@@ -94,13 +95,17 @@ fn mapped_displays(model: &mut Model) {
 /// What the record shows of a node where that is created.
 fn shown(model: &Model, node: usize) -> Vec<Path> {
     let rule = &model.nodes[node];
-    let Some(create) = &rule.create else { return Vec::new() };
+    if !rule.is_made() {
+        return Vec::new();
+    }
     let mut shown = Vec::new();
     for field in &model.fields {
         let Source::Ends { choices, also, .. } = &field.source else { continue };
         let below = |member: &str| {
             let place: Vec<&str> = field.within.iter().map(AsRef::as_ref).chain([member]).collect();
-            place.len() >= create.len() && create.iter().zip(place).all(|(one, two)| **one == *two)
+            rule.create
+                .iter()
+                .any(|create| place.len() >= create.len() && create.iter().zip(&place).all(|(one, two)| **one == **two))
         };
         let ends = choices.iter().flatten().chain(also.as_ref().map(|(end, _)| end));
         if field.members.iter().any(|member| below(member)) {
@@ -236,7 +241,35 @@ impl Compiler<'_, '_> {
         let within = place.names[..place.names.len() - 1].into();
         let record = field.record.value.0.iter().map(|path| path.as_str().into()).collect();
         let when = field.when.as_ref().map(expression).transpose()?;
-        Ok((Field { record, members, within, source, when, owner }, place))
+        let default = self.default(field, &source, &expected)?;
+        Ok((Field { record, members, within, source, when, owner, default }, place))
+    }
+
+    /// What the record says where the graph says nothing: one value that the schema allows, of a field that goes both ways.
+    fn default(&self, field: &FieldFile, source: &Source, expected: &[Expected]) -> Result<Option<Value>, Wrong> {
+        let Some(said) = &field.default else { return Ok(None) };
+        let wrong = |text: &str, mend: &str| Err((said.referenced, text.to_owned(), mend.to_owned()));
+        let ([expected], Source::Ends { .. }) = (expected, source) else {
+            return wrong("a default is one value of a field with fhir:", "leave default: out, or give one place");
+        };
+        let value = super::literal(self.paths, &said.value);
+        let kind = match &value {
+            Value::String(_) => "string",
+            Value::Bool(_) => "boolean",
+            Value::Number(number) if number.is_i64() => "integer",
+            Value::Number(_) => "number",
+            _ => return wrong("a default is a text, a number, true or false", "write one of these"),
+        };
+        let listed = expected.values.is_empty()
+            || value.as_str().is_none_or(|text| expected.values.iter().any(|known| known == text));
+        if expected.allows(kind) && listed {
+            Ok(Some(value))
+        } else {
+            wrong(
+                "the record's schema does not allow this value here",
+                "write one that it allows, or correct the schema",
+            )
+        }
     }
 
     /// The place of the record that all of a field's values share, by the first of them.
