@@ -14,8 +14,7 @@ pub(crate) fn folder() -> PathBuf {
 pub(crate) fn kinds() -> Vec<String> {
     let entries = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
     let folders = entries.filter(|path| path.is_dir());
-    let mut kinds: Vec<String> =
-        folders.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
+    let mut kinds: Vec<String> = folders.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
     kinds.sort_unstable();
     kinds
 }
@@ -71,8 +70,7 @@ impl Journey {
         let path = folder().join(kind).join("journey.yaml");
         let text = std::fs::read_to_string(&path)
             .unwrap_or_else(|error| panic!("the program type {kind} has no journey: {}: {error}", path.display()));
-        let journey: Self =
-            serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let journey: Self = serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         assert_eq!(journey.journey, kind, "{}: the journey is named after its folder", path.display());
         assert!(!journey.says.trim().is_empty() && !journey.steps.is_empty(), "{}: says nothing", path.display());
         journey

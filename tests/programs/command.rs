@@ -7,7 +7,7 @@ use handoff::cli::{Exit, Streams};
 use serde_json::Value;
 
 use crate::case::Journey;
-use crate::expected::{Difference, differences, said};
+use crate::expected::{self, Difference, leaves, said};
 
 /// What the command gives.
 struct Told {
@@ -15,6 +15,11 @@ struct Told {
     result: Value,
     /// What became of the fields: place and fate
     fates: Vec<(String, String)>,
+}
+
+/// Every place at which two documents differ.
+fn differences(first: &Value, second: &Value) -> Vec<Difference> {
+    leaves(expected::differences(first, second))
 }
 
 /// Translates what the EHR sent, what it reads at the end, and the last record, forth and back.
@@ -71,10 +76,8 @@ fn record_stands_alone(kind: &str, last: &Value) {
         let mut computed = fields.iter().filter(|field| field.read_only.is_some_and(computed));
         computed.any(|field| field.record.iter().any(|record| within(place, record)))
     };
-    let lost: Vec<Difference> = differences(last, &again)
-        .into_iter()
-        .filter(|it| !kept(&it.place) && !is_computed(&it.field()))
-        .collect();
+    let lost: Vec<Difference> =
+        differences(last, &again).into_iter().filter(|it| !kept(&it.place) && !is_computed(&it.field())).collect();
     assert!(lost.is_empty(), "{kind}: FHIR made of the last record says something else:\n{}", said(&lost));
 }
 

@@ -56,6 +56,35 @@ impl Difference {
     }
 }
 
+/// Differences with every value of its own: where a whole object is missing, each value in it.
+pub(crate) fn leaves(found: Vec<Difference>) -> Vec<Difference> {
+    let mut leaves = Vec::new();
+    for it in found {
+        match (&it.first, &it.second) {
+            (Some(value), None) => each_leaf(value, &it.place, &mut |place, value| {
+                leaves.push(Difference { place, first: Some(value), second: None });
+            }),
+            (None, Some(value)) => each_leaf(value, &it.place, &mut |place, value| {
+                leaves.push(Difference { place, first: None, second: Some(value) });
+            }),
+            _ => leaves.push(it),
+        }
+    }
+    leaves
+}
+
+fn each_leaf(value: &Value, place: &str, act: &mut impl FnMut(String, Value)) {
+    match value {
+        Value::Object(members) if !members.is_empty() => {
+            members.iter().for_each(|(name, value)| each_leaf(value, &format!("{place}.{name}"), act));
+        }
+        Value::Array(items) if !items.is_empty() => {
+            items.iter().enumerate().for_each(|(at, value)| each_leaf(value, &format!("{place}[{at}]"), act));
+        }
+        value => act(place.to_owned(), value.clone()),
+    }
+}
+
 /// Differences in words.
 pub(crate) fn said(differences: &[Difference]) -> String {
     let value = |value: &Option<Value>| match value {
@@ -139,9 +168,8 @@ fn write(value: &Value, indent: usize, before: usize, text: &mut String) {
 fn inline(value: &Value) -> String {
     match value {
         Value::Object(members) if !members.is_empty() => {
-            let member = |(name, value): (&String, &Value)| {
-                format!("{}: {}", Value::String(name.clone()), inline(value))
-            };
+            let member =
+                |(name, value): (&String, &Value)| format!("{}: {}", Value::String(name.clone()), inline(value));
             format!("{{ {} }}", members.iter().map(member).collect::<Vec<_>>().join(", "))
         }
         Value::Array(items) => format!("[{}]", items.iter().map(inline).collect::<Vec<_>>().join(", ")),
@@ -156,9 +184,8 @@ fn differences_are_said_place_by_place() {
     let found = differences(&one, &other);
     let places: Vec<(&str, String)> = found.iter().map(|it| (it.place.as_str(), it.field())).collect();
     let field = |place: &str| place.to_owned();
-    assert_eq!(
-        places,
-        [("a[0].b", field("a[].b")), ("a[1]", field("a[]")), ("c", field("c")), ("d", field("d"))]
-    );
+    assert_eq!(places, [("a[0].b", field("a[].b")), ("a[1]", field("a[]")), ("c", field("c")), ("d", field("d"))]);
     assert!(said(&found).contains("a[1]: expected 2, found nothing"), "{}", said(&found));
+    let found = leaves(differences(&serde_json::json!({ "a": { "b": [1, { "c": 2 }] } }), &serde_json::json!({})));
+    assert_eq!(found.iter().map(|it| it.place.as_str()).collect::<Vec<_>>(), ["a.b[0]", "a.b[1].c"]);
 }

@@ -36,7 +36,16 @@ macro_rules! journeys {
 }
 
 journeys! {
+    chw: "chw",
+    community_action: "community-action",
+    community_hub: "community-hub",
     generic: "generic",
+    health_home: "health-home",
+    mobile_unit: "mobile-unit",
+    nfp: "nfp",
+    pace: "pace",
+    supportive_housing: "supportive-housing",
+    wraparound: "wraparound",
 }
 
 #[test]
