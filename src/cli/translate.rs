@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::ValueEnum;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -14,8 +15,8 @@ use crate::app::ProgramTypes;
 use crate::definitions::Definitions;
 use crate::error::{Error, Result};
 use crate::fhir::{Document, Issue, Key, Limits};
-use crate::mapping::{Fidelity, Programs, Put};
-use crate::referral::{Graph, Referral, turn};
+use crate::mapping::{Fidelity, Programs, Put, Translation};
+use crate::referral::{Graph, Referral, Resource, care_plan, turn};
 
 /// Arguments of `handoff translate`.
 #[derive(Debug, clap::Args)]
@@ -92,12 +93,29 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
 }
 
 fn to_record(args: &Args, programs: &Programs, document: Document) -> Result<(Value, Vec<Issue>, Fidelity)> {
+    // A plan whose activities are referrals is as many referrals.
+    let planned = care_plan::with_tasks(document.root(), Timestamp::now());
+    let document = planned.map_or(Ok(document), Document::parse)?;
     let graph = Graph::from_bundle(&Arc::new(document))?;
-    let referral = Referral::read(&graph, graph.only_task()?)?;
+    let tasks = graph.tasks();
+    if tasks.len() < 2 || args.explain {
+        let made = one_record(args, programs, &graph, graph.only_task()?)?;
+        return Ok((made.record, made.issues, made.fidelity));
+    }
+    let (mut records, mut issues) = (Vec::new(), Vec::new());
+    for task in tasks {
+        let made = one_record(args, programs, &graph, task)?;
+        records.push(made.record);
+        issues.extend(made.issues);
+    }
+    Ok((Value::Array(records), issues, Fidelity::default()))
+}
+
+fn one_record(args: &Args, programs: &Programs, graph: &Graph, task: &Resource) -> Result<Translation> {
+    let referral = Referral::read(graph, task)?;
     let said = turn::program_type(referral.task.node()).unwrap_or_default();
     let map = &programs.get(args.program.as_deref().unwrap_or(&said)).map;
-    let made = if args.explain { map.explain(&referral, &Value::Null) } else { map.get(&referral, &Value::Null) };
-    Ok((made.record, made.issues, made.fidelity))
+    Ok(if args.explain { map.explain(&referral, &Value::Null) } else { map.get(&referral, &Value::Null) })
 }
 
 fn to_fhir(args: &Args, programs: &Programs, document: &Document) -> Result<(Value, Vec<Issue>, Fidelity)> {
