@@ -15,7 +15,7 @@ use crate::app::ProgramTypes;
 use crate::definitions::Definitions;
 use crate::error::{Error, Result};
 use crate::fhir::{Document, Issue, Key, Limits};
-use crate::mapping::{Fidelity, Programs, Put, Translation};
+use crate::mapping::{Fidelity, Programs, Put, Translation, extras};
 use crate::referral::{Graph, Referral, Resource, care_plan, turn};
 
 /// Arguments of `handoff translate`.
@@ -115,7 +115,8 @@ fn one_record(args: &Args, programs: &Programs, graph: &Graph, task: &Resource) 
     let referral = Referral::read(graph, task)?;
     let said = turn::program_type(referral.task.node()).unwrap_or_default();
     let map = &programs.get(args.program.as_deref().unwrap_or(&said)).map;
-    Ok(if args.explain { map.explain(&referral, &Value::Null) } else { map.get(&referral, &Value::Null) })
+    let kept = extras::of(graph, task);
+    Ok(if args.explain { map.explain(&referral, &kept) } else { map.get(&referral, &kept) })
 }
 
 fn to_fhir(args: &Args, programs: &Programs, document: &Document) -> Result<(Value, Vec<Issue>, Fidelity)> {
@@ -129,7 +130,7 @@ fn to_fhir(args: &Args, programs: &Programs, document: &Document) -> Result<(Val
     };
     let graph = Graph::from_bundle(&Arc::new(Document::parse_bytes(&sources::bytes(path)?, Limits::default())?))?;
     let referral = Referral::read(&graph, graph.only_task()?)?;
-    let put = map.put(&record, &referral, &Value::Null, &mut ids)?;
+    let put = map.put(&record, &referral, &extras::of(&graph, referral.task), &mut ids)?;
     Ok((bundle(&graph, &put)?, put.issues, put.fidelity))
 }
 
@@ -144,6 +145,10 @@ fn bundle(graph: &Graph, put: &Put) -> Result<Value> {
         };
         // A name that is not absolute is the resource's own type and id.
         let is_absolute = resource.url.contains(':');
+        // What is kept beside the referral is written anew.
+        if resource.kind() == "Basic" && extras::is_extras(resource.node()) {
+            continue;
+        }
         entries.push(if is_absolute {
             json!({ "fullUrl": resource.url, "resource": json })
         } else {
@@ -152,6 +157,12 @@ fn bundle(graph: &Graph, put: &Put) -> Result<Value> {
     }
     for created in &put.created {
         entries.push(json!({ "resource": parse(&created.json)? }));
+    }
+    let task = graph.tasks().first().map(|task| task.url.clone());
+    let made = put.created.iter().find(|created| created.kind == "Task").map(|task| format!("Task/{}", task.id));
+    if let Some(kept) = task.or(made).and_then(|task| extras::to_resource(&put.extras, &task)) {
+        let name = format!("urn:uuid:{}", Uuid::now_v7());
+        entries.push(json!({ "fullUrl": name, "resource": kept }));
     }
     Ok(json!({ "resourceType": "Bundle", "type": "collection", "entry": entries }))
 }
