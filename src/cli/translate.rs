@@ -14,7 +14,7 @@ use super::{Exit, Streams, sources, unwritable};
 use crate::app::ProgramTypes;
 use crate::definitions::Definitions;
 use crate::error::{Error, Result};
-use crate::fhir::{Document, Issue, Key, Limits};
+use crate::fhir::{Document, Issue, Key, Limits, Reference};
 use crate::mapping::{Fidelity, Programs, Put, Translation, extras};
 use crate::referral::{Graph, Referral, Resource, care_plan, turn};
 
@@ -136,27 +136,24 @@ fn to_fhir(args: &Args, programs: &Programs, document: &Document) -> Result<(Val
 
 /// The graph after the change: what was there, changed where the record differs, and what came into being.
 fn bundle(graph: &Graph, put: &Put) -> Result<Value> {
+    let names = Names::of(graph);
     let mut entries = Vec::new();
     for resource in graph.resources() {
+        // What is kept beside the referral is written anew.
+        if resource.kind() == "Basic" && extras::is_extras(resource.node()) {
+            continue;
+        }
         let changed = put.changes.iter().find(|change| change.url == resource.url);
         let json = match changed {
             Some(change) => parse(&change.json)?,
             None => resource.node().to_value(),
         };
-        // A name that is not absolute is the resource's own type and id.
-        let is_absolute = resource.url.contains(':');
-        // What is kept beside the referral is written anew.
-        if resource.kind() == "Basic" && extras::is_extras(resource.node()) {
-            continue;
-        }
-        entries.push(if is_absolute {
-            json!({ "fullUrl": resource.url, "resource": json })
-        } else {
-            json!({ "resource": json })
-        });
+        let name = if resource.url.contains(':') { resource.url.clone() } else { names.full(&resource.url) };
+        entries.push(json!({ "fullUrl": name, "resource": json }));
     }
     for created in &put.created {
-        entries.push(json!({ "resource": parse(&created.json)? }));
+        let name = names.full(&format!("{}/{}", created.kind, created.id));
+        entries.push(json!({ "fullUrl": name, "resource": parse(&created.json)? }));
     }
     let task = graph.tasks().first().map(|task| task.url.clone());
     let made = put.created.iter().find(|created| created.kind == "Task").map(|task| format!("Task/{}", task.id));
@@ -164,7 +161,54 @@ fn bundle(graph: &Graph, put: &Put) -> Result<Value> {
         let name = format!("urn:uuid:{}", Uuid::now_v7());
         entries.push(json!({ "fullUrl": name, "resource": kept }));
     }
-    Ok(json!({ "resourceType": "Bundle", "type": "collection", "entry": entries }))
+    let mut bundle = json!({ "resourceType": "Bundle", "type": "collection", "entry": entries });
+    names.rename(&mut bundle, put);
+    Ok(bundle)
+}
+
+/// How the resources of a bundle are named (<https://hl7.org/fhir/R4/bundle.html#references>).
+enum Names {
+    /// `urn:uuid:`, as the bundle that was given has them
+    Uuids,
+    /// Below this base, so that `Type/id` leads to them
+    Below(String),
+}
+
+impl Names {
+    /// As the resources that are there are named; where they are not, below a base that nobody serves.
+    fn of(graph: &Graph) -> Self {
+        let task = graph.tasks().first().map(|task| task.url.clone()).unwrap_or_default();
+        match Reference::parse(&task) {
+            _ if task.starts_with("urn:") => Self::Uuids,
+            Some(Reference::Absolute { restful: Some((base, ..)), .. }) => Self::Below(base.to_owned()),
+            _ => Self::Below("https://handoff.invalid/fhir".to_owned()),
+        }
+    }
+
+    /// The `fullUrl` of a resource with this type and id.
+    fn full(&self, name: &str) -> String {
+        match self {
+            Self::Uuids => format!("urn:uuid:{}", name.rsplit('/').next().unwrap_or(name)),
+            Self::Below(base) => format!("{base}/{name}"),
+        }
+    }
+
+    /// Lets references name what came into being as its entry does.
+    fn rename(&self, value: &mut Value, put: &Put) {
+        match (self, value) {
+            (Self::Uuids, Value::Object(members)) => {
+                let named = members.get("reference").and_then(Value::as_str).filter(|name| {
+                    put.created.iter().any(|created| **name == format!("{}/{}", created.kind, created.id))
+                });
+                if let Some(full) = named.map(|name| self.full(name)) {
+                    members.insert("reference".to_owned(), full.into());
+                }
+                members.values_mut().for_each(|member| self.rename(member, put));
+            }
+            (Self::Uuids, Value::Array(items)) => items.iter_mut().for_each(|item| self.rename(item, put)),
+            _ => {}
+        }
+    }
 }
 
 fn parse(json: &str) -> Result<Value> {
