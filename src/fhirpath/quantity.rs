@@ -70,7 +70,7 @@ impl<'a> Quantity<'a> {
     }
 
     /// The number of `unit`s that it is.
-    pub(super) fn in_unit(&self, unit: &Unit<'_>) -> Option<Decimal> {
+    pub fn in_unit(&self, unit: &Unit<'_>) -> Option<Decimal> {
         if self.unit == *unit {
             return Some(self.value);
         }

@@ -3,6 +3,10 @@
 //! Writing and reading back gives what was written, on what a converter accepts. Where the FHIR side says less
 //! (`outreach` becomes `planned`), the caller keeps the record's own value as long as the FHIR side still means it.
 
+mod contact;
+mod date;
+mod quantity;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -14,9 +18,6 @@ use crate::referral::state::{self, State, TaskStatus};
 use crate::referral::task;
 
 use super::crosswalk::Crosswalk;
-
-/// The system of units.
-const UCUM: &str = "http://unitsofmeasure.org";
 
 /// A pair of functions. How many values stand on either side is said by [`Converter::ends`].
 #[derive(Debug, Clone)]
@@ -35,6 +36,18 @@ pub(super) enum Converter {
     Crosswalk(Arc<Crosswalk>),
     /// Minutes and a Quantity of time
     Minutes,
+    /// A number and a Quantity in this unit of UCUM
+    Quantity(Box<str>),
+    /// `[amount, currency]` and Money; with this currency the amount alone
+    Money(Option<Box<str>>),
+    /// A day and a date or dateTime
+    Day,
+    /// `from/until` and a Period
+    Period,
+    /// `[number, extension]` and a phone
+    Phone,
+    /// `[first line, others]` and `Address.line`
+    Lines,
     /// Whether the element is there
     Flag,
     /// An id and a reference to that id of this type
@@ -75,10 +88,18 @@ impl Converter {
     /// How many values stand on the side of the record, and of FHIR.
     pub(super) fn ends(&self) -> (usize, usize) {
         match self {
-            Self::PartialDate(_) | Self::Given => (2, 1),
+            Self::PartialDate(_) | Self::Given | Self::Phone | Self::Lines | Self::Money(None) => (2, 1),
             Self::ReferralState => (1, 2),
             Self::ReferralReason => (2, 2),
-            Self::Same(_) | Self::Crosswalk(_) | Self::Minutes | Self::Flag | Self::Id(_) => (1, 1),
+            Self::Same(_)
+            | Self::Crosswalk(_)
+            | Self::Minutes
+            | Self::Quantity(_)
+            | Self::Money(Some(_))
+            | Self::Day
+            | Self::Period
+            | Self::Flag
+            | Self::Id(_) => (1, 1),
         }
     }
 
@@ -91,6 +112,13 @@ impl Converter {
             Self::ReferralState => "referral-state",
             Self::ReferralReason => "referral-reason",
             Self::Minutes => "minutes",
+            Self::Quantity(unit) => return Cow::Owned(format!("quantity({unit})")),
+            Self::Money(None) => "money",
+            Self::Money(Some(currency)) => return Cow::Owned(format!("money({currency})")),
+            Self::Day => "day",
+            Self::Period => "period",
+            Self::Phone => "phone",
+            Self::Lines => "lines",
             Self::Flag => "flag",
             Self::Id(kind) => return Cow::Owned(format!("id({kind})")),
             Self::Crosswalk(table) => return Cow::Owned(format!("crosswalk({})", table.name)),
@@ -109,15 +137,23 @@ impl Converter {
         let first = raw.first().copied().flatten();
         match self {
             Self::Same(_) => Read::of(first.map(Node::to_value)),
-            Self::PartialDate(_) => Read::of(first.and_then(|date| partial_date(date, which))),
-            Self::Given => Read::of(first.and_then(|given| given_name(given, which))),
+            Self::PartialDate(_) => Read::of(first.and_then(|node| date::read_partial(node, which))),
+            Self::Given => Read::of(first.and_then(|node| contact::read_given(node, which))),
             Self::ReferralState => Read::of(referral_state(first, raw.get(1).copied().flatten())),
             Self::ReferralReason => {
                 let value = if which == 0 { first } else { raw.get(1).copied().flatten() };
                 Read::of(value.map(Node::to_value))
             }
             Self::Crosswalk(table) => first.map_or_else(Read::default, |code| translated_back(table, code)),
-            Self::Minutes => Read::of(first.and_then(minutes)),
+            Self::Minutes => Read::of(first.and_then(quantity::read_minutes)),
+            Self::Quantity(unit) => Read::of(first.and_then(|node| quantity::read(node, unit))),
+            Self::Money(currency) => {
+                Read::of(first.and_then(|node| quantity::read_money(node, currency.as_deref(), which)))
+            }
+            Self::Day => Read::of(first.and_then(date::read_day)),
+            Self::Period => Read::of(first.and_then(date::read_period)),
+            Self::Phone => Read::of(first.and_then(|node| contact::read_phone(node, which))),
+            Self::Lines => Read::of(first.and_then(|node| contact::read_lines(node, which))),
             Self::Flag => Read { value: Some(first.is_some().into()), defaulted: first.is_none(), ..Read::default() },
             Self::Id(kind) => Read::of(first.and_then(|reference| id_of(kind, reference))),
         }
@@ -131,18 +167,19 @@ impl Converter {
     /// What was expected instead, for people.
     pub(super) fn write(&self, values: &[Option<&Value>]) -> Result<Vec<Written>, String> {
         let first = values.first().copied().flatten();
+        let second = values.get(1).copied().flatten();
         Ok(match self {
             Self::Same(kind) => vec![match first {
                 Some(value) => Written::Value(primitive_of(kind, value)?),
                 None => Written::Nothing,
             }],
-            Self::PartialDate(kind) => vec![write_partial_date(kind, first, values.get(1).copied().flatten())?],
-            Self::Given => vec![write_given(first, values.get(1).copied().flatten())],
+            Self::PartialDate(kind) => vec![date::write_partial(kind, first, second)?],
+            Self::Given => vec![contact::write_given(first, second)],
             Self::ReferralState => match first {
                 Some(value) => write_state(value)?,
                 None => vec![Written::Nothing, Written::Nothing],
             },
-            Self::ReferralReason => write_reason(first, values.get(1).copied().flatten())?,
+            Self::ReferralReason => write_reason(first, second)?,
             Self::Crosswalk(table) => vec![match first {
                 Some(Value::String(code)) => {
                     let target = table.forth(code).map_or(code.as_str(), |row| row.target.as_str());
@@ -151,13 +188,13 @@ impl Converter {
                 Some(_) => return Err(format!("expected a code of {}", table.source.0)),
                 None => Written::Nothing,
             }],
-            Self::Minutes => vec![match first {
-                Some(Value::Number(count)) if !count.as_str().starts_with('-') => {
-                    Written::Value(json!({ "value": count, "unit": "min", "system": UCUM, "code": "min" }))
-                }
-                Some(_) => return Err("expected a number of minutes".to_owned()),
-                None => Written::Nothing,
-            }],
+            Self::Minutes => vec![quantity::write_minutes(first)?],
+            Self::Quantity(unit) => vec![quantity::write(first, unit)?],
+            Self::Money(currency) => vec![quantity::write_money(first, second, currency.as_deref())?],
+            Self::Day => vec![date::write_day(first)?],
+            Self::Period => vec![date::write_period(first)?],
+            Self::Phone => vec![contact::write_phone(first, second)?],
+            Self::Lines => vec![contact::write_lines(first, second)],
             Self::Flag => vec![match first {
                 Some(Value::Bool(true)) => Written::There,
                 Some(Value::Bool(false)) | None => Written::Nothing,
@@ -209,51 +246,6 @@ impl Converter {
             _ => None,
         }
     }
-}
-
-/// Text or precision of a date.
-fn partial_date(date: Node<'_>, which: usize) -> Option<Value> {
-    let text = date.as_str()?;
-    let precision = match text.len() {
-        4 => "year",
-        7 => "month",
-        10 => "day",
-        _ => "time",
-    };
-    Some(if which == 0 { text.into_owned().into() } else { precision.into() })
-}
-
-/// A date cut to its precision.
-fn write_partial_date(kind: &str, value: Option<&Value>, precision: Option<&Value>) -> Result<Written, String> {
-    let Some(value) = value else { return Ok(Written::Nothing) };
-    let value = primitive_of(kind, value)?;
-    let length = match precision.and_then(Value::as_str) {
-        Some("year") => 4,
-        Some("month") => 7,
-        Some("day") => 10,
-        _ => usize::MAX,
-    };
-    let text = value.as_str().unwrap_or_default();
-    Ok(Written::Value(text.get(..length.min(text.len())).unwrap_or(text).into()))
-}
-
-/// The first given name, or the others.
-fn given_name(given: Node<'_>, which: usize) -> Option<Value> {
-    let mut names = given.each().filter_map(Node::as_str);
-    let first = names.next()?;
-    if which == 0 {
-        return Some(first.into_owned().into());
-    }
-    let middle: Vec<Cow<'_, str>> = names.collect();
-    (!middle.is_empty()).then(|| middle.join(" ").into())
-}
-
-/// Given names as a list.
-fn write_given(first: Option<&Value>, middle: Option<&Value>) -> Written {
-    let others = middle.and_then(Value::as_str).unwrap_or_default().split(' ');
-    let names = first.and_then(Value::as_str).into_iter().chain(others).filter(|name| !name.is_empty());
-    let names: Vec<Value> = names.map(Value::from).collect();
-    if names.is_empty() { Written::Nothing } else { Written::Value(names.into()) }
 }
 
 /// The state that a Task is in: our code where it has one, else what its status means.
@@ -316,20 +308,6 @@ fn translated_back(table: &Crosswalk, code: Node<'_>) -> Read {
     match table.back(&text) {
         Some(source) => Read::of(Some(source.into())),
         None => Read { value: Some(text.into_owned().into()), untranslated: true, ..Read::default() },
-    }
-}
-
-/// A Quantity of time in minutes, where that is a whole number of what it says.
-fn minutes(quantity: Node<'_>) -> Option<Value> {
-    let value = quantity.get("value")?;
-    let unit = quantity.str("code").or_else(|| quantity.str("unit"))?;
-    match unit.as_ref() {
-        "min" | "minutes" => Some(value.to_value()),
-        "h" | "hours" => Some(value.as_number()?.parse::<i64>().ok()?.checked_mul(60)?.into()),
-        "s" | "seconds" => {
-            value.as_number()?.parse::<i64>().ok().filter(|count| count % 60 == 0).map(|count| (count / 60).into())
-        }
-        _ => None,
     }
 }
 

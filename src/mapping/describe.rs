@@ -39,7 +39,7 @@ fn described(model: &Model, field: &Field) -> FieldDescription {
         fhir,
         via,
         read_only: field.read_only().map(|(what, _)| what),
-        has_default,
+        has_default: has_default || field.default.is_some(),
     }
 }
 

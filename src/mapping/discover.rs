@@ -4,7 +4,7 @@ use crate::fhir::Node;
 use crate::referral::{Graph, Referral, Resource};
 
 use super::locate::{find_all, says};
-use super::model::{Find, Is, Model, NodeRule, Test};
+use super::model::{End, Find, Is, Model, NodeRule, Test};
 
 /// What a node turned out to be: a resource, or an element in one.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +15,8 @@ pub(super) struct Target<'g> {
     pub(super) position: Option<usize>,
     /// The resource's own node, that of a resource contained in it, or the element
     pub(super) node: Node<'g>,
+    /// Is it, or what it stands in, somebody else's, of which a copy is made before it is changed?
+    pub(super) adopted: bool,
 }
 
 /// What the nodes of a map turned out to be so far; lists have the item at hand.
@@ -24,7 +26,7 @@ impl<'g> Target<'g> {
     /// A resource of the graph.
     pub(super) fn at(graph: &'g Graph, position: usize) -> Self {
         let resource = &graph.resources()[position];
-        Self { resource, position: Some(position), node: resource.node() }
+        Self { resource, position: Some(position), node: resource.node(), adopted: false }
     }
 
     /// Is it a resource, and this one?
@@ -57,16 +59,25 @@ impl<'g, 'm> Ground<'g, 'm> {
                 resource: task,
                 position: self.graph.position(&task.url),
                 node: task.node(),
+                adopted: false,
             }),
-            Find::At(ends) => ends.iter().find_map(|end| {
-                let node = targets[end.node]?;
-                let mut references = Vec::new();
-                find_all(node.node, &end.path.steps, &mut references);
-                references.into_iter().find_map(|reference| self.follow(rule, &node, reference, targets))
-            }),
+            Find::At(ends) => {
+                let adopted = || Some(Target { adopted: true, ..self.referenced(rule, &rule.adopt, targets)? });
+                self.referenced(rule, ends, targets).or_else(adopted)
+            }
             Find::Search => self.search(rule, targets).next(),
             Find::Items(_) | Find::Versions => None,
         }
+    }
+
+    /// The first resource that one of these references points at.
+    fn referenced(&self, rule: &NodeRule, ends: &[End], targets: &Targets<'g>) -> Option<Target<'g>> {
+        ends.iter().find_map(|end| {
+            let node = targets[end.node]?;
+            let mut references = Vec::new();
+            find_all(node.node, &end.path.steps, &mut references);
+            references.into_iter().find_map(|reference| self.follow(rule, &node, reference, targets))
+        })
     }
 
     /// The items of a list node, in order.
@@ -95,7 +106,7 @@ impl<'g, 'm> Ground<'g, 'm> {
             Find::Versions => {
                 let mut versions: Vec<Target<'g>> = Vec::new();
                 for version in self.graph.history().iter().chain(self.task) {
-                    let target = Target { resource: version, position: None, node: version.node() };
+                    let target = Target { resource: version, position: None, node: version.node(), adopted: false };
                     // A version that left everything as it stood is no step of the history.
                     if !versions.last().is_some_and(|last| stands_alike(last.node, target.node)) {
                         versions.push(target);
@@ -120,7 +131,7 @@ impl<'g, 'm> Ground<'g, 'm> {
             Some(id) => {
                 let within = from.resource.node().list("contained");
                 let node = within.into_iter().find(|node| node.get("id").is_some_and(|own| own.is_str(id)))?;
-                Target { resource: from.resource, position: from.position, node }
+                Target { resource: from.resource, position: from.position, node, adopted: false }
             }
             None => Target::at(self.graph, self.graph.position(&text)?),
         };

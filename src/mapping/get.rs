@@ -9,7 +9,7 @@ use super::converter::{Converter, Read, Written};
 use super::discover::{Ground, Target, Targets};
 use super::fidelity::{Fate, Fidelity, Origin, Row, Trace};
 use super::locate::find;
-use super::model::{End, Field, Member, Shape, Source};
+use super::model::{Each, End, Field, Member, Shape, Source};
 use super::same::same;
 
 /// The most values that a field has on the side of FHIR.
@@ -210,7 +210,7 @@ impl<'g, 'm> Reader<'g, 'm> {
             self.targets[node] = Some(target);
             self.find(&each.singles);
             self.place.push(Segment::Item(items.len()));
-            let kept = self.kept_item(item, &each.key, extras, &mut used);
+            let kept = self.kept_item(item, each, extras, &mut used);
             let mut object = self.object(item, kept);
             self.conditional(&each.conditional, &mut object, kept);
             self.place.pop();
@@ -224,14 +224,16 @@ impl<'g, 'm> Reader<'g, 'm> {
     pub(super) fn kept_item<'e>(
         &mut self,
         item: &'m [Member],
-        key: &[Box<str>],
+        each: &Each,
         extras: Option<&'e Vec<Value>>,
         used: &mut [bool],
     ) -> Option<&'e Object<String, Value>> {
         let extras = extras?;
-        let own = self.key(item, key);
+        let own = self.key(item, &each.key);
+        let id = each.id().filter(|at| own[*at].is_some());
         let at = extras.iter().enumerate().position(|(at, entry)| {
-            !used[at] && key.iter().zip(&own).all(|(name, own)| same_option(entry.get(&**name), own.as_ref()))
+            let mut members = each.key.iter().zip(&own).enumerate().filter(|(at, _)| id.is_none_or(|id| id == *at));
+            !used[at] && members.all(|(_, (name, own))| same_option(entry.get(&**name), own.as_ref()))
         })?;
         used[at] = true;
         extras[at].as_object()
@@ -333,7 +335,11 @@ impl<'g, 'm> Reader<'g, 'm> {
                 return (read, raw);
             }
         }
-        first.unwrap_or_else(|| (Read::default(), nothing()))
+        let (mut read, raw) = first.unwrap_or_else(|| (Read::default(), nothing()));
+        if let Some(default) = field.default.as_ref().filter(|_| read.value.is_none() && raw.target.is_some()) {
+            read = Read { value: Some(default.clone()), defaulted: true, ..read };
+        }
+        (read, raw)
     }
 
     fn convert(via: &Converter, raw: &Raw<'g>, which: usize) -> Read {

@@ -13,7 +13,7 @@ use super::discover::Ground;
 use super::fidelity::Fidelity;
 use super::get::Reader;
 use super::model::{Member, Model, Shape};
-use super::put::{Mode, Writer};
+use super::put::{Mode, Step, Writer};
 use super::same::same;
 use super::schema::RecordSchema;
 
@@ -130,9 +130,33 @@ impl Map {
             let before = self.schema.check(&current);
             wrong.retain(|issue| !before.contains(issue) && !same_at(record, &current, &issue.path));
         }
-        Self::write(record, wrong, |record| {
-            Writer::new(Ground::of(&self.model, referral), Mode::Update, ids).run(record, extras)
-        })
+        Self::write(record, wrong, |record| self.update(record, referral, extras, ids, &[]))
+    }
+
+    /// Writes a record; what is somebody else's and changes is adopted first, and `adopted` already was.
+    fn update(
+        &self,
+        record: &Object<String, Value>,
+        referral: &Referral<'_>,
+        extras: &Value,
+        ids: &mut dyn FnMut() -> String,
+        adopted: &[usize],
+    ) -> Result<Put> {
+        let ground = Ground::of(&self.model, referral);
+        let nodes = match Writer::new(ground, Mode::Update, ids).run(record, extras)? {
+            Step::Done(put) => return Ok(put),
+            Step::Adopt(nodes) => nodes,
+        };
+        if nodes.iter().any(|node| adopted.contains(node)) {
+            return Err(Error::fault("what was adopted is not found where its node looks for it"));
+        }
+        let copied = Writer::new(ground, Mode::Update, ids).adopt(&nodes, extras);
+        let graph = copied.apply(referral.graph)?;
+        let task = graph.resolve(&referral.task.url);
+        let task = task.ok_or_else(|| Error::fault("the Task went with what it references"))?;
+        let adopted = [adopted, &nodes].concat();
+        let changed = self.update(record, &Referral::read(&graph, task)?, extras, ids, &adopted)?;
+        Ok(copied.then(changed))
     }
 
     /// The graph that a record tells of by itself, where there was none before.
@@ -143,7 +167,10 @@ impl Map {
         let graph = Graph::default();
         let ground = Ground { model: &self.model, graph: &graph, task: None };
         Self::write(record, self.schema.check(record), |record| {
-            Writer::new(ground, Mode::Make, ids).run(record, &Value::Null)
+            match Writer::new(ground, Mode::Make, ids).run(record, &Value::Null)? {
+                Step::Done(put) => Ok(put),
+                Step::Adopt(_) => Err(Error::fault("where there is no graph, nothing is anybody else's")),
+            }
         })
     }
 
@@ -232,6 +259,22 @@ impl Put {
     /// Does nothing change, neither in the graph nor beside it?
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty() && self.created.is_empty() && !self.extras_changed
+    }
+
+    /// This change and the next, which was made to the graph as it is after this one.
+    fn then(mut self, next: Self) -> Self {
+        for change in next.changes {
+            let of = |created: &&mut Created| change.url == format!("{}/{}", created.kind, created.id);
+            if let Some(created) = self.created.iter_mut().find(of) {
+                created.json = change.json;
+            } else if let Some(before) = self.changes.iter_mut().find(|before| before.url == change.url) {
+                before.json = change.json;
+            } else {
+                self.changes.push(change);
+            }
+        }
+        self.created.extend(next.created);
+        Self { changes: self.changes, created: self.created, ..next }
     }
 
     /// The graph as it is after the change. Versions stay; whoever stores it counts them.

@@ -46,8 +46,14 @@ pub(super) struct NodeRule {
     pub(super) each: Option<Each>,
     /// The list node whose items it is found in; none: the referral
     pub(super) scope: Option<usize>,
-    /// Created when the record (or the scope's item) has something here
-    pub(super) create: Option<Box<[Box<str>]>>,
+    /// Where it is found else: it is somebody else's there, and a copy is made before it is changed
+    pub(super) adopt: Vec<End>,
+    /// Where a copy names what it was made from
+    pub(super) origin: Option<Path>,
+    /// What those of its items say that are the program's, where the others are not
+    pub(super) ours: Vec<(Path, Value)>,
+    /// Created when the record (or the scope's item) has something at one of these places; none: never
+    pub(super) create: Vec<Box<[Box<str>]>>,
     /// What of it the record shows there: the ends of the fields below `create`
     pub(super) shown: Vec<Path>,
     /// Where it is listed
@@ -115,6 +121,8 @@ pub(super) struct Fill {
     pub(super) path: Path,
     /// What
     pub(super) with: With,
+    /// Only where this is there already
+    pub(super) only_in: Option<Path>,
     /// What of it the record shows: where nothing of that is left, it is missing
     pub(super) shown: Vec<Path>,
 }
@@ -156,6 +164,8 @@ pub(super) struct Field {
     pub(super) when: Option<Expression>,
     /// Whose it is
     pub(super) owner: Owner,
+    /// What the record says where the graph says nothing
+    pub(super) default: Option<Value>,
 }
 
 /// Where the values of a field come from.
@@ -247,6 +257,20 @@ impl Model {
     /// Is it a list node?
     pub(super) fn is_list(&self, node: usize) -> bool {
         self.nodes[node].each.is_some()
+    }
+}
+
+impl Each {
+    /// Which member of the key is the items' id, if one is.
+    pub(super) fn id(&self) -> Option<usize> {
+        self.key.iter().position(|name| &**name == "id")
+    }
+}
+
+impl NodeRule {
+    /// Can it come into being by what a record says?
+    pub(super) fn is_made(&self) -> bool {
+        !self.create.is_empty()
     }
 }
 

@@ -235,8 +235,10 @@ impl Step {
 }
 
 impl Condition {
-    /// Can an item say only one thing here?
+    /// Can an item say only one thing here? The codings of one concept are the same thing in several systems, so of one
+    /// concept only one code is meant.
     fn is_single(&self) -> bool {
-        self.path.iter().all(|step| step.repeats == Repeats::Never)
+        let repeats = self.path.iter().filter(|step| step.repeats != Repeats::Never);
+        repeats.into_iter().all(|step| &*step.name == "coding") && self.path.iter().all(|step| step.select.is_empty())
     }
 }

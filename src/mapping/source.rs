@@ -140,8 +140,15 @@ pub(super) struct NodeFile {
     pub(super) each: Option<Spanned<String>>,
     /// The members that tell the items of the list apart
     pub(super) key: Option<Spanned<OneOrMany>>,
-    /// Created when the record has something here
-    pub(super) create: Option<Spanned<String>>,
+    /// Where it is found else: somebody else's, of which a copy is made before it is changed
+    pub(super) adopt: Option<Spanned<String>>,
+    /// Where the copy names what it was made from
+    pub(super) origin: Option<Spanned<String>>,
+    /// What those of its items say that are the program's, where the owner is somebody else
+    #[serde(default)]
+    pub(super) ours: Ordered<Spanned<Value>>,
+    /// Created when the record has something here, or at one of these places
+    pub(super) create: Option<Spanned<OneOrMany>>,
     /// Where it is listed
     pub(super) listed: Option<Spanned<String>>,
     /// What it has to have: written where it is missing
@@ -176,6 +183,8 @@ pub(super) struct FieldFile {
     pub(super) value: Option<Spanned<Value>>,
     /// Whose it is
     pub(super) owner: Option<Spanned<String>>,
+    /// What the record says where the graph says nothing
+    pub(super) default: Option<Spanned<Value>>,
 }
 
 /// A second place that says the same.

@@ -107,7 +107,7 @@ proptest! {
             found.missing.retain(|place| !is_computed(program, place) && !place.starts_with(".referral.history"));
             prop_assert!(found.missing.is_empty(), "{} lost {:?}\nmade of {record:#}\ngot {seen:#}", program.kind, found.missing);
             let again = put(program, &seen, &graph, &made.extras)?;
-            prop_assert!(again.is_empty(), "{}: {again:#?}", program.kind);
+            prop_assert!(again.is_empty(), "{}: {again:#?}\nbeside {:#}", program.kind, made.extras);
         }
     }
 

@@ -23,9 +23,13 @@ pub(super) fn compile(
         let Some((_, node)) = declared.nodes.iter().find(|(name, _)| **name == *rule.name) else { continue };
         let mut add = |said: String, mend: &str| findings.add(node.file, node.at, said, mend);
         keys(model, at, rule, &mut add);
+        if !rule.adopt.is_empty() && rule.identity.is_some() {
+            let said = format!("{} gets another id when it is adopted, so the record cannot be held to one", rule.name);
+            add(said, "show its id one way: get: id");
+        }
         let is_made = match rule.find {
             Find::Root => true,
-            Find::At(_) | Find::Search => rule.each.is_some() || rule.create.is_some(),
+            Find::At(_) | Find::Search => rule.each.is_some() || rule.is_made(),
             // Elements are looked at with their resource.
             Find::Items(_) | Find::Versions => false,
         };

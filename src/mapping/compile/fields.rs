@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
 use serde_saphyr::{Location, Spanned};
 
 use crate::fhir::Kind;
-use crate::fhirpath::Expression;
+use crate::fhirpath::{Expression, is_ucum};
 
 use super::super::converter::{self, Converter};
 use super::super::crosswalk::Crosswalk;
@@ -94,13 +95,17 @@ fn mapped_displays(model: &mut Model) {
 /// What the record shows of a node where that is created.
 fn shown(model: &Model, node: usize) -> Vec<Path> {
     let rule = &model.nodes[node];
-    let Some(create) = &rule.create else { return Vec::new() };
+    if !rule.is_made() {
+        return Vec::new();
+    }
     let mut shown = Vec::new();
     for field in &model.fields {
         let Source::Ends { choices, also, .. } = &field.source else { continue };
         let below = |member: &str| {
             let place: Vec<&str> = field.within.iter().map(AsRef::as_ref).chain([member]).collect();
-            place.len() >= create.len() && create.iter().zip(place).all(|(one, two)| **one == *two)
+            rule.create
+                .iter()
+                .any(|create| place.len() >= create.len() && create.iter().zip(&place).all(|(one, two)| **one == **two))
         };
         let ends = choices.iter().flatten().chain(also.as_ref().map(|(end, _)| end));
         if field.members.iter().any(|member| below(member)) {
@@ -236,7 +241,35 @@ impl Compiler<'_, '_> {
         let within = place.names[..place.names.len() - 1].into();
         let record = field.record.value.0.iter().map(|path| path.as_str().into()).collect();
         let when = field.when.as_ref().map(expression).transpose()?;
-        Ok((Field { record, members, within, source, when, owner }, place))
+        let default = self.default(field, &source, &expected)?;
+        Ok((Field { record, members, within, source, when, owner, default }, place))
+    }
+
+    /// What the record says where the graph says nothing: one value that the schema allows, of a field that goes both ways.
+    fn default(&self, field: &FieldFile, source: &Source, expected: &[Expected]) -> Result<Option<Value>, Wrong> {
+        let Some(said) = &field.default else { return Ok(None) };
+        let wrong = |text: &str, mend: &str| Err((said.referenced, text.to_owned(), mend.to_owned()));
+        let ([expected], Source::Ends { .. }) = (expected, source) else {
+            return wrong("a default is one value of a field with fhir:", "leave default: out, or give one place");
+        };
+        let value = super::literal(self.paths, &said.value);
+        let kind = match &value {
+            Value::String(_) => "string",
+            Value::Bool(_) => "boolean",
+            Value::Number(number) if number.is_i64() => "integer",
+            Value::Number(_) => "number",
+            _ => return wrong("a default is a text, a number, true or false", "write one of these"),
+        };
+        let listed = expected.values.is_empty()
+            || value.as_str().is_none_or(|text| expected.values.iter().any(|known| known == text));
+        if expected.allows(kind) && listed {
+            Ok(Some(value))
+        } else {
+            wrong(
+                "the record's schema does not allow this value here",
+                "write one that it allows, or correct the schema",
+            )
+        }
     }
 
     /// The place of the record that all of a field's values share, by the first of them.
@@ -391,15 +424,47 @@ impl Compiler<'_, '_> {
             "referral-reason" => Converter::ReferralReason,
             "minutes" => Converter::Minutes,
             "flag" => Converter::Flag,
-            text => match (call(text, "crosswalk"), call(text, "id")) {
-                (Some(name), _) => Converter::Crosswalk(self.crosswalk(name, via.referenced)?),
-                (_, Some(kind)) => Converter::Id(kind.into()),
-                _ => {
-                    let mend = "use partial-date, given, referral-state, referral-reason, minutes, flag, id(TYPE) or crosswalk(NAME)";
-                    return Err((via.referenced, format!("there is no converter {text}"), mend.to_owned()));
-                }
-            },
+            "day" => Converter::Day,
+            "period" => Converter::Period,
+            "phone" => Converter::Phone,
+            "lines" => Converter::Lines,
+            "money" => Converter::Money(None),
+            text => return self.converter_of(text, via.referenced),
         })
+    }
+
+    /// A converter that is told of what: `quantity(g)`.
+    fn converter_of(&self, text: &str, at: Location) -> Result<Converter, Wrong> {
+        let wrong = |said: String, mend: &str| Err((at, said, mend.to_owned()));
+        if let Some(name) = call(text, "crosswalk") {
+            return Ok(Converter::Crosswalk(self.crosswalk(name, at)?));
+        }
+        if let Some(kind) = call(text, "id") {
+            if !self.paths.definitions.is_resource_type(kind) {
+                return wrong(format!("{kind} is no resource type of FHIR R4"), "write id(Condition), or another type");
+            }
+            return Ok(Converter::Id(kind.into()));
+        }
+        if let Some(unit) = call(text, "quantity") {
+            if !is_ucum(unit) {
+                return wrong(
+                    format!("{unit} is no unit of UCUM"),
+                    "write quantity(g), quantity(wk), quantity(1), ...",
+                );
+            }
+            return Ok(Converter::Quantity(unit.into()));
+        }
+        if let Some(currency) = call(text, "money") {
+            if currency.len() != 3 || !currency.bytes().all(|byte| byte.is_ascii_uppercase()) {
+                return wrong(format!("{currency} is no currency"), "write money(USD), or another code of ISO 4217");
+            }
+            return Ok(Converter::Money(Some(currency.into())));
+        }
+        wrong(
+            format!("there is no converter {text}"),
+            "use partial-date, day, period, given, lines, phone, quantity(UNIT), minutes, money, money(CURRENCY), flag, id(TYPE), \
+             crosswalk(NAME), referral-state or referral-reason",
+        )
     }
 
     fn crosswalk(&self, name: &str, at: Location) -> Result<Arc<Crosswalk>, Wrong> {
@@ -466,7 +531,11 @@ fn fit(via: &Converter, ends: &mut [End], expected: &[Expected]) -> Result<(), (
     let wanted: &[&[&str]] = match via {
         Converter::Same(_) | Converter::Flag => &[],
         Converter::PartialDate(_) => &[&["date", "dateTime"]],
-        Converter::Given | Converter::Id(_) => &[&["string"]],
+        Converter::Given | Converter::Id(_) | Converter::Phone | Converter::Lines => &[&["string"]],
+        Converter::Day => &[&["date", "dateTime"]],
+        Converter::Period => &[&["Period"]],
+        Converter::Money(_) => &[&["Money"]],
+        Converter::Quantity(_) => &[&["Quantity", "Duration", "Age", "Count", "Distance", "SimpleQuantity"]],
         Converter::ReferralState => &[&["CodeableConcept"], &["code"]],
         Converter::ReferralReason => &[&["code"], &["string"]],
         Converter::Crosswalk(_) => &[&["code", "string", "uri"]],
@@ -479,9 +548,11 @@ fn fit(via: &Converter, ends: &mut [End], expected: &[Expected]) -> Result<(), (
             return Err((said, "use another converter, or name another element".to_owned()));
         }
     }
-    for expected in expected {
+    for (which, expected) in expected.iter().enumerate() {
         let kind = match via {
             Converter::Minutes => "integer",
+            Converter::Quantity(_) => "number",
+            Converter::Money(_) if which == 0 => "number",
             Converter::Flag => "boolean",
             Converter::Same(kind) => match converter::json_kind(kind) {
                 Kind::Bool => "boolean",
@@ -497,7 +568,7 @@ fn fit(via: &Converter, ends: &mut [End], expected: &[Expected]) -> Result<(), (
                 format!("FHIR has a {kind} there, and the record's schema expects {}", expected.types.join(" or "));
             return Err((said, "correct the schema, or add a converter".to_owned()));
         }
-        if whole || matches!(via, Converter::Given) {
+        if whole || matches!(via, Converter::Given | Converter::Lines) {
             for step in ends.iter_mut().filter_map(|end| end.path.steps.last_mut()) {
                 step.repeats = Repeats::Whole;
             }

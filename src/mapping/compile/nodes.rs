@@ -85,7 +85,10 @@ fn found(
         find,
         tests: Vec::new(),
         each: None,
-        create: None,
+        create: Vec::new(),
+        adopt: adopted(model, what, paths, known, file, findings),
+        origin: None,
+        ours: Vec::new(),
         shown: Vec::new(),
         listed: None,
         fills: Vec::new(),
@@ -97,6 +100,30 @@ fn found(
         findings.add(file, at, "items make a list of the record", "add each: and the list's place in the record");
     }
     Some(rule)
+}
+
+/// Where else a node is found, as somebody else's.
+fn adopted(
+    model: &Model,
+    node: &NodeFile,
+    paths: Paths<'_>,
+    known: &Known,
+    file: &str,
+    findings: &mut Findings,
+) -> Vec<End> {
+    let Some(adopt) = &node.adopt else { return Vec::new() };
+    if node.at.is_none() || node.each.is_some() {
+        let mend = "give the node an at:, where a copy is linked, and no each:";
+        findings.add(file, adopt.referenced, "what is adopted is one resource that is found at a reference", mend);
+        return Vec::new();
+    }
+    match ends(model, paths, known, &adopt.value) {
+        Ok(ends) => ends.into_iter().filter(|end| is_reference(end, file, adopt.referenced, findings)).collect(),
+        Err(said) => {
+            findings.add(file, adopt.referenced, said, "name nodes that stand above, and elements that the type has");
+            Vec::new()
+        }
+    }
 }
 
 type Wrong = (Option<Location>, String, &'static str);
@@ -261,10 +288,10 @@ fn created(
             Some(Test { path, is })
         })
         .collect();
-    let fills = pairs(&what.new, paths, &start, file, findings);
+    let fills = filled(&what.new, paths, &start, file, findings);
     let fills: Vec<Fill> = fills
         .into_iter()
-        .filter_map(|(path, value, place)| {
+        .filter_map(|(path, only_in, value, place)| {
             let with = match value.as_str().and_then(|text| text.strip_prefix('@')) {
                 Some(text) if text.contains('.') => {
                     With::Copy(copied(model, paths, known, text, file, place, findings)?)
@@ -272,7 +299,7 @@ fn created(
                 Some(name) => With::Node(node_named(name, known, file, place, findings)?),
                 None => With::Value(literal(paths, value)),
             };
-            Some(whole(path, with))
+            Some(whole(path, only_in, with))
         })
         .collect();
     let gone = pairs(&what.gone, paths, &start, file, findings);
@@ -281,8 +308,31 @@ fn created(
         copied(model, paths, known, &text.value, file, text.referenced, findings)
             .filter(|end| is_reference(end, file, text.referenced, findings))
     });
-    let create = what.create.as_ref().and_then(|text| created_at(model, at, file, text, findings));
+    let create = what.create.iter().flat_map(|places| {
+        let places = places.value.0.iter().map(|text| created_at(model, at, file, text, places.referenced, findings));
+        places.collect::<Vec<_>>()
+    });
+    let create = create.flatten().collect();
+    let ours = pairs(&what.ours, paths, &start, file, findings);
+    let ours: Vec<(Path, Value)> = ours.into_iter().map(|(path, value, _)| (path, literal(paths, value))).collect();
+    if let Some(said) = what.ours.0.first().filter(|_| model.nodes[at].each.is_none()) {
+        findings.add(file, said.0.referenced, "ours: tells items of a list apart", "add each:, or leave ours: out");
+    }
+    let origin = what.origin.as_ref().and_then(|text| match paths.compile(&start, &text.value) {
+        Ok(path) if &*path.kind == "Reference" => Some(path),
+        Ok(path) => {
+            let said = format!("{} is a {}, not a Reference", path.text, path.kind);
+            findings.add(file, text.referenced, said, "name an element that holds a Reference");
+            None
+        }
+        Err(said) => {
+            findings.add(file, text.referenced, said, "name an element that the type has");
+            None
+        }
+    });
     let rule = &mut model.nodes[at];
+    rule.origin = origin;
+    rule.ours = ours;
     rule.tests = tests;
     rule.fills = fills;
     rule.gone = gone;
@@ -291,7 +341,7 @@ fn created(
 }
 
 /// What fills a whole list is written as one; what fills a list with one value becomes an item.
-fn whole(mut path: Path, mut with: With) -> Fill {
+fn whole(mut path: Path, only_in: Option<Path>, mut with: With) -> Fill {
     let is_list = match &with {
         With::Copy(end) => end.path.list,
         With::Value(value) => value.is_array(),
@@ -305,7 +355,7 @@ fn whole(mut path: Path, mut with: With) -> Fill {
             all(&mut end.path);
         }
     }
-    Fill { path, with, shown: Vec::new() }
+    Fill { path, with, only_in, shown: Vec::new() }
 }
 
 fn is_reference(end: &End, file: &str, at: Location, findings: &mut Findings) -> bool {
@@ -361,26 +411,48 @@ fn pairs<'f>(
     pairs
 }
 
+/// Paths with what they are filled with; `detail?.status` only where there is a detail.
+fn filled<'f>(
+    members: &'f Ordered<Spanned<Value>>,
+    paths: Paths<'_>,
+    start: &str,
+    file: &str,
+    findings: &mut Findings,
+) -> Vec<(Path, Option<Path>, &'f Value, Location)> {
+    let mut filled = Vec::new();
+    for (path, value) in &members.0 {
+        let only_in = path.value.split_once("?.").map(|(around, _)| paths.compile(start, around)).transpose();
+        match (paths.compile(start, &path.value.replace("?.", ".")), only_in) {
+            (Ok(compiled), Ok(only_in)) => filled.push((compiled, only_in, &value.value, value.referenced)),
+            (Err(said), _) | (_, Err(said)) => {
+                findings.add(file, path.referenced, said, "name an element that the type has");
+            }
+        }
+    }
+    filled
+}
+
 /// Where the record has something when a node is created.
 fn created_at(
     model: &Model,
     at: usize,
     file: &str,
-    text: &Spanned<String>,
+    text: &str,
+    place: Location,
     findings: &mut Findings,
 ) -> Option<Box<[Box<str>]>> {
     let rule = &model.nodes[at];
     let scope = rule.scope.and_then(|list| model.nodes[list].each.as_ref()).map(|each| each.record.to_string());
-    match RecordPath::parse(&text.value) {
+    match RecordPath::parse(text) {
         Ok(path) if path.list == scope && rule.each.is_none() => Some(path.names.into()),
         Ok(_) if rule.each.is_some() => {
-            findings.add(file, text.referenced, "each item of a list creates its own", "leave create: out");
+            findings.add(file, place, "each item of a list creates its own", "leave create: out");
             None
         }
         Ok(_) => {
             findings.add(
                 file,
-                text.referenced,
+                place,
                 format!(
                     "{} is found {}",
                     rule.name,
@@ -391,7 +463,7 @@ fn created_at(
             None
         }
         Err(said) => {
-            findings.add(file, text.referenced, said, "write a place of the record, such as enrollment");
+            findings.add(file, place, said, "write a place of the record, such as enrollment");
             None
         }
     }

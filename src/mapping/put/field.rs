@@ -53,7 +53,9 @@ impl<'m, 'r> Writer<'_, 'm, 'r> {
             Source::Ends { choices, .. } if choices.iter().flatten().any(|end| end.identity) => {
                 self.identity(rule, &values, old, kept);
             }
-            Source::Ends { .. } if self.mode == Mode::Update && rule.read_only().is_some() => {
+            Source::Ends { choices, .. }
+                if self.mode == Mode::Update && rule.read_only().is_some() && !self.is_ours_all(rule, choices) =>
+            {
                 self.unchanged_only(rule, &values, old, kept);
             }
             Source::Ends { choices, via, also } => {
@@ -194,11 +196,7 @@ impl<'m, 'r> Writer<'_, 'm, 'r> {
         let own = choices.iter().flatten().map(|end| (end, via)).chain(also.map(|(end, via)| (end, via)));
         for (end, via) in own {
             let may_come = matches!(self.homes[end.node], Home::Nowhere | Home::Created(_));
-            if may_come
-                && model.nodes[end.node].create.is_some()
-                && via.ends().1 == 1
-                && values.iter().any(Option::is_some)
-            {
+            if may_come && model.nodes[end.node].is_made() && via.ends().1 == 1 && values.iter().any(Option::is_some) {
                 let scope = self.scopes.last().and_then(|(list, _)| *list);
                 self.waiting.push(Waiting { scope, end, via, values: values.to_vec() });
             }
@@ -253,13 +251,21 @@ impl<'m, 'r> Writer<'_, 'm, 'r> {
 
     /// Does it belong to somebody else?
     fn is_foreign(&self, end: &End) -> bool {
-        self.mode == Mode::Update && self.reader.ground.model.nodes[end.node].owner == Owner::Ehr
+        self.mode == Mode::Update && self.is_foreign_node(end.node)
+    }
+
+    /// Does the item at hand belong to the program, though others of its list do not?
+    fn is_ours_all(&self, rule: &Field, choices: &[Vec<End>]) -> bool {
+        rule.owner == Owner::Ehr && choices.iter().flatten().all(|end| self.is_ours(end.node))
     }
 
     /// The record has nothing here any more.
     fn erase(&mut self, choices: &'m [Vec<End>], also: Option<&'m (End, Converter)>) {
         let ends = choices.iter().flatten().chain(also.map(|(end, _)| end));
         for end in ends {
+            if self.is_left_out(end.node) {
+                continue;
+            }
             if let Some(target) = self.reader.targets[end.node].filter(|_| matches!(self.homes[end.node], Home::Found))
                 && find(target.node, &end.path.steps).is_some()
             {

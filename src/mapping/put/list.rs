@@ -40,8 +40,8 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         // What is kept for items that the graph no longer has is kept on, for when they come back.
         let orphans = old.into_iter().flatten().zip(&used).filter(|(_, used)| !**used).map(|(entry, _)| entry.clone());
         let mut kept: Vec<Value> = orphans.collect();
-        if (given.is_none() && read_only.is_some()) || (self.mode == Mode::Make && matches!(rule.find, Find::Versions))
-        {
+        let silent = read_only.is_some() || self.is_left_out(node);
+        if (given.is_none() && silent) || (self.mode == Mode::Make && matches!(rule.find, Find::Versions)) {
             return kept;
         }
         for (at, value) in given.into_iter().flatten().enumerate() {
@@ -50,22 +50,22 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
                 None => self.invalid("expected an object".to_owned()),
                 Some(object) => {
                     let key: Vec<Option<&Value>> = each.key.iter().map(|name| object.get(&**name)).collect();
-                    let found = known.iter_mut().find(|known| !known.matched && same_key(&known.key, &key));
+                    let found = each.position(&known, &key).map(|at| &mut known[at]);
                     match (found, read_only) {
                         (Some(known), _) => {
                             known.matched = true;
                             let (target, beside) = (known.target, known.kept);
                             kept.extend(self.changed(node, item, each, target, object, beside));
                         }
-                        (None, Some((what, instead))) => self.read_only(what, instead),
-                        (None, None) => kept.extend(self.added(node, item, each, object)),
+                        (None, Some((what, instead))) if rule.ours.is_empty() => self.read_only(what, instead),
+                        (None, _) => kept.extend(self.added(node, item, each, object)),
                     }
                 }
             }
             self.place.pop();
         }
         for known in known.iter().filter(|known| !known.matched) {
-            match read_only {
+            match read_only.filter(|_| !self.is_item_ours(node, &known.target)) {
                 Some((what, instead)) => self.read_only(what, instead),
                 None => self.removed(node, rule, known.target),
             }
@@ -90,7 +90,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         for target in self.reader.ground.each(&model.nodes[node], &self.reader.targets) {
             self.reader.targets[node] = Some(target);
             self.reader.find(&each.singles);
-            let kept = self.reader.kept_item(item, &each.key, old, used);
+            let kept = self.reader.kept_item(item, each, old, used);
             let key = self.reader.key(item, &each.key);
             known.push(Known { target, key, kept, matched: false });
         }
@@ -151,6 +151,9 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         };
         self.homes[node] = home;
         self.enter(node, each, given);
+        if self.mode == Mode::Make {
+            self.make_singles(&each.singles);
+        }
         let kept = self.object(item, Some(given), None);
         let mut key: Vec<Option<Value>> = each.key.iter().map(|name| given.get(&**name).cloned()).collect();
         match home {
@@ -193,8 +196,9 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
 
     /// Gives a new item of a list its key `id`, where the record leaves that to us.
     fn name_item(&mut self, node: usize, item: &'m [Member], each: &Each, key: &mut [Option<Value>]) {
-        let ([name], [key @ None]) = (&*each.key, key) else { return };
-        if **name != *"id" {
+        let Some(at) = each.id() else { return };
+        let (name, key) = (&each.key[at], &mut key[at]);
+        if key.is_some() {
             return;
         }
         let id = Value::String((self.ids)());
@@ -293,8 +297,24 @@ fn entry(each: &Each, key: Vec<Option<Value>>, kept: Extras) -> Option<Value> {
     Some(Value::Object(entry))
 }
 
-fn same_key(own: &[Option<Value>], given: &[Option<&Value>]) -> bool {
-    own.iter().zip(given).all(|(own, given)| same_option(own.as_ref(), *given))
+impl Each {
+    /// Which of the items of the graph that no other item took is this one of the record? An id tells items apart by
+    /// itself; without one, what else the key names does, and an item that has no id either comes first.
+    fn position(&self, known: &[Known<'_, '_>], given: &[Option<&Value>]) -> Option<usize> {
+        let id = self.id();
+        let own_id = |known: &Known<'_, '_>| id.and_then(|at| known.key[at].clone());
+        let find = |is: &dyn Fn(&Known<'_, '_>) -> bool| known.iter().position(|known| !known.matched && is(known));
+        if let Some(given) = id.and_then(|at| given[at]) {
+            return find(&|known| same_option(own_id(known).as_ref(), Some(given)));
+        }
+        let alike = |known: &Known<'_, '_>| {
+            let mut members = known.key.iter().zip(given).enumerate().filter(|(at, _)| Some(*at) != id);
+            members.all(|(_, (own, given))| same_option(own.as_ref(), *given))
+        };
+        let without = find(&|known| own_id(known).is_none() && alike(known));
+        let is_told_apart_by_more = self.key.len() > usize::from(id.is_some());
+        without.or_else(|| if is_told_apart_by_more { find(&alike) } else { None })
+    }
 }
 
 /// Reads JSON text that we wrote ourselves.

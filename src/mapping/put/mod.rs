@@ -1,11 +1,13 @@
 //! Record to graph: what the record says otherwise than the graph is written, and nothing else.
 //!
 //! ```text
+//! adopt       what is somebody else's: copied before it is changed; and what of a list is whose
 //! field       one field: compared, converted, written
 //! list        the items of a list: matched by key, added, changed, removed
 //! resource    the resources: found or created, linked, filled, written out
 //! ```
 
+mod adopt;
 mod field;
 mod list;
 mod resource;
@@ -65,6 +67,16 @@ pub(super) struct Writer<'g, 'm, 'r> {
     notes: Vec<Issue>,
     /// What stops the change
     errors: Vec<Issue>,
+    /// What is somebody else's, and has to be adopted before it can be changed
+    wanted: Vec<usize>,
+}
+
+/// What comes of writing.
+pub(super) enum Step {
+    /// What changes
+    Done(Put),
+    /// Nothing yet: these nodes have to be adopted first
+    Adopt(Vec<usize>),
 }
 
 type Extras = Object<String, Value>;
@@ -89,6 +101,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
             fidelity: Fidelity::default(),
             notes: Vec::new(),
             errors: Vec::new(),
+            wanted: Vec::new(),
         }
     }
 
@@ -96,7 +109,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
     ///
     /// # Errors
     /// All findings.
-    pub(super) fn run(mut self, record: &'r Object<String, Value>, extras: &Value) -> Result<Put> {
+    pub(super) fn run(mut self, record: &'r Object<String, Value>, extras: &Value) -> Result<Step> {
         let model = self.reader.ground.model;
         self.scopes.push((None, record));
         self.find(&model.singles);
@@ -109,11 +122,14 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         let kept = self.object(&model.shape, Some(record), extras.as_object());
         self.say_in_new(None);
         self.fill(&model.singles);
+        if !self.wanted.is_empty() {
+            return Ok(Step::Adopt(self.wanted));
+        }
         if !self.errors.is_empty() {
             return Err(Error::unprocessable(self.errors));
         }
         let kept = if kept.is_empty() { Value::Null } else { Value::Object(kept) };
-        Ok(self.finish(kept, extras))
+        Ok(Step::Done(self.finish(kept, extras)))
     }
 
     /// The members of an object; gives what is kept beside the graph.

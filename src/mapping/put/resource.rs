@@ -5,7 +5,7 @@ use serde_json::{Map as Object, Value, json};
 use super::super::discover::Target;
 use super::super::draft::{Draft, View};
 use super::super::fidelity::{Fate, Origin};
-use super::super::locate::find;
+use super::super::locate::{find, find_all};
 use super::super::map::{Change, Created, Put};
 use super::super::model::{End, Find, Is, NodeRule, With};
 use super::super::path::Path;
@@ -34,7 +34,7 @@ pub(super) enum Home {
 pub(super) struct New<'g> {
     pub(super) kind: Box<str>,
     pub(super) id: String,
-    draft: Draft<'g>,
+    pub(super) draft: Draft<'g>,
 }
 
 impl<'g, 'r> Writer<'g, '_, 'r> {
@@ -69,7 +69,7 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
         for &node in singles {
             let rule = &self.reader.ground.model.nodes[node];
             let Some(target) = self.reader.targets[node] else { continue };
-            let removable = rule.create.is_some() && !rule.gone.is_empty() && rule.owner.read_only().is_none();
+            let removable = rule.is_made() && !rule.gone.is_empty() && rule.owner.read_only().is_none();
             let is_shown = rule.shown.iter().any(|path| find(target.node, &path.steps).is_some());
             if removable && is_shown && !self.has_content(rule) {
                 self.remove(node, target);
@@ -84,7 +84,7 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
             Home::Gone => None,
             Home::Nowhere => {
                 let rule = &self.reader.ground.model.nodes[node];
-                if rule.create.is_none() || !self.has_content(rule) {
+                if !self.has_content(rule) {
                     return None;
                 }
                 let id = self.chosen_id(rule);
@@ -96,21 +96,22 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
     }
 
     /// Has the record something where the node is created?
-    fn has_content(&self, rule: &NodeRule) -> bool {
-        let Some(path) = &rule.create else { return false };
+    pub(super) fn has_content(&self, rule: &NodeRule) -> bool {
         let Some(given) = self.given(rule.scope) else { return false };
-        let mut value = None;
-        let mut within = Some(given);
-        for name in path {
-            value = within.and_then(|object| object.get(&**name));
-            within = value.and_then(Value::as_object);
-        }
-        match value {
-            None | Some(Value::Null) => false,
-            Some(Value::Object(members)) => !members.is_empty(),
-            Some(Value::Array(items)) => !items.is_empty(),
-            Some(_) => true,
-        }
+        rule.create.iter().any(|path| {
+            let mut value = None;
+            let mut within = Some(given);
+            for name in path {
+                value = within.and_then(|object| object.get(&**name));
+                within = value.and_then(Value::as_object);
+            }
+            match value {
+                None | Some(Value::Null) => false,
+                Some(Value::Object(members)) => !members.is_empty(),
+                Some(Value::Array(items)) => !items.is_empty(),
+                Some(_) => true,
+            }
+        })
     }
 
     /// The record, or the item at hand of a list.
@@ -150,6 +151,11 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
                 Is::Node(other) => self.refer(node, &test.path, *other),
             }
         }
+        for (path, value) in &rule.ours {
+            if let Some(draft) = self.draft(node, home) {
+                draft.ensure(&path.steps).set(value);
+            }
+        }
         let at = match &rule.find {
             Find::At(ends) => ends.first(),
             _ => None,
@@ -169,7 +175,7 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
     }
 
     /// Lets the node of `end` reference `to`.
-    fn link(&mut self, end: &End, to: usize) {
+    pub(super) fn link(&mut self, end: &End, to: usize) {
         self.touched[end.node] = true;
         self.refer(end.node, &end.path, to);
     }
@@ -222,6 +228,22 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
                 View::Source(reference) => ground.points_at(reference, &target),
                 View::Draft(_) => false,
             };
+            let host = self.reader.targets[end.node];
+            let is_linked = host.is_some_and(|host| {
+                let mut references = Vec::new();
+                find_all(host.node, &end.path.steps, &mut references);
+                references.into_iter().any(|reference| ground.points_at(reference, &target))
+            });
+            if !is_linked {
+                continue;
+            }
+            if self.mode == Mode::Update && self.is_foreign_node(end.node) {
+                self.read_only(
+                    "has an item that comes from whoever sent the referral",
+                    "leave the item as it was; it cannot be removed here",
+                );
+                continue;
+            }
             self.touched[end.node] = true;
             if let Some(draft) = self.draft(end.node, Home::Found) {
                 draft.erase_where(&end.path.steps, &points);
@@ -239,6 +261,9 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
             Home::Pending(at) => self.pending[at].as_mut(),
             Home::Found => {
                 let target = self.reader.targets[node]?;
+                if self.is_waiting_for_adoption(node, &target) {
+                    return None;
+                }
                 let slot = self.drafts.get_mut(target.position?)?;
                 slot.get_or_insert_with(|| Draft::of(target.resource.node())).descend(target.node)
             }
@@ -259,7 +284,10 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
                     [] => draft.has(&fill.path.steps),
                     shown => shown.iter().any(|path| draft.has(&path.steps)),
                 };
-                if self.draft(node, home).is_none_or(is_there) {
+                let is_wanted = |draft: &mut Draft<'g>| {
+                    !is_there(draft) && fill.only_in.as_ref().is_none_or(|around| draft.has(&around.steps))
+                };
+                if !self.draft(node, home).is_some_and(is_wanted) {
                     continue;
                 }
                 // What somebody else left out stays out; what this change took away does not.
