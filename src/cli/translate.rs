@@ -79,7 +79,7 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
         Target::Fhir => to_fhir(args, &programs, &document)?,
     };
     let told = match args.format {
-        Format::Json if args.explain => format!("{:#}\n", json!({ "result": json, "fidelity": report(&fidelity) })),
+        Format::Json if args.explain => format!("{:#}\n", json!({ "result": json, "fidelity": fidelity.to_value() })),
         Format::Human if args.explain => format!("{json:#}\n{}", words(&fidelity)),
         Format::Json | Format::Human => format!("{json:#}\n"),
     };
@@ -174,31 +174,7 @@ fn words(fidelity: &Fidelity) -> String {
         let _ = writeln!(words, "\nelements of the referral:");
     }
     for element in &fidelity.elements {
-        let shown = element.record.as_deref().unwrap_or("stays in FHIR alone");
-        let _ = writeln!(words, "  {} -> {shown}", element.origin);
+        let _ = writeln!(words, "  {} -> {}", element.origin, element.fate);
     }
     words
-}
-
-fn report(fidelity: &Fidelity) -> Value {
-    let origin = |origin: &crate::mapping::fidelity::Origin| json!({ "resource": origin.resource, "version": origin.version, "path": origin.path });
-    json!({
-        "totals": {
-            "mapped": fidelity.mapped,
-            "defaulted": fidelity.defaulted,
-            "computed": fidelity.computed,
-            "kept": fidelity.kept,
-            "withheld": fidelity.withheld,
-        },
-        "fields": fidelity.fields.iter().map(|row| json!({
-            "record": row.record,
-            "origin": row.origin.as_ref().map(origin),
-            "via": row.via,
-            "fate": row.fate.to_string(),
-        })).collect::<Vec<_>>(),
-        "elements": fidelity.elements.iter().map(|element| json!({
-            "origin": origin(&element.origin),
-            "record": element.record,
-        })).collect::<Vec<_>>(),
-    })
 }
