@@ -17,6 +17,7 @@ mod get;
 mod locate;
 mod map;
 mod model;
+mod node_set;
 mod path;
 mod program;
 mod programs;
