@@ -191,10 +191,32 @@ fn segments(path: &str) -> Vec<String> {
 
 /// Values of every kind that a record holds; each place takes those that its schema allows.
 const VALUES: &[&str] = &[
-    "true", "false", "1", "30", "45", "1.10", "0", "250", "1e2", "3.00",
-    "\"alpha\"", "\"b-2\"", "\"5r\"", "\"x é 🏠\"",
-    "\"2026\"", "\"2026-05\"", "\"2026-05-06\"", "\"2026-05-06T07:08:09Z\"", "\"2026-05-06T07:08:09.5+02:00\"",
-    "\"USD\"", "\"MXN\"", "\"urn:example:codes\"", "\"http://snomed.info/sct\"", "\"P30D\"", "\"00123\"", "\"555-0100\"",
+    "true",
+    "false",
+    "1",
+    "30",
+    "45",
+    "1.10",
+    "0",
+    "250",
+    "1e2",
+    "3.00",
+    "\"alpha\"",
+    "\"b-2\"",
+    "\"5r\"",
+    "\"x é 🏠\"",
+    "\"2026\"",
+    "\"2026-05\"",
+    "\"2026-05-06\"",
+    "\"2026-05-06T07:08:09Z\"",
+    "\"2026-05-06T07:08:09.5+02:00\"",
+    "\"USD\"",
+    "\"MXN\"",
+    "\"urn:example:codes\"",
+    "\"http://snomed.info/sct\"",
+    "\"P30D\"",
+    "\"00123\"",
+    "\"555-0100\"",
 ];
 
 /// What stands where in a schema, and what may be written there.
@@ -229,7 +251,9 @@ impl Samples<'_> {
         let mut parts = schema_at(self.schema, names);
         for part in &mut parts {
             if let Some(part) = part.as_object_mut() {
-                ["$ref", "allOf", "description", "title", "examples"].iter().for_each(|name| drop(part.shift_remove(*name)));
+                ["$ref", "allOf", "description", "title", "examples"]
+                    .iter()
+                    .for_each(|name| drop(part.shift_remove(*name)));
             }
         }
         let schema = json!({ "allOf": parts });
@@ -243,7 +267,11 @@ fn allowed(schema: &Value, parts: &[Value]) -> Vec<Value> {
     let validator = jsonschema::validator_for(schema).unwrap();
     let said = parts.iter().filter_map(|part| part.get("enum")?.as_array()).flatten().cloned();
     let usual = VALUES.iter().map(|text| serde_json::from_str::<Value>(text).unwrap());
-    let mut values: Vec<Value> = said.chain(usual).filter(|value| validator.is_valid(value)).collect();
+    // FHIR writes whole numbers in digits alone.
+    let whole = parts.iter().any(|part| part["type"] == "integer");
+    let is_whole = |value: &Value| value.to_string().bytes().all(|byte| byte.is_ascii_digit());
+    let fits = |value: &Value| validator.is_valid(value) && (!whole || is_whole(value));
+    let mut values: Vec<Value> = said.chain(usual).filter(fits).collect();
     if values.is_empty() && parts.iter().any(|part| part["type"] == "array") {
         let inner = parts.iter().find_map(|part| part.get("items")).cloned().unwrap_or(json!(true));
         values = allowed(&inner, std::slice::from_ref(&inner)).into_iter().map(|item| json!([item])).collect();
