@@ -10,30 +10,38 @@ pub(crate) struct Twist {
     what: u8,
 }
 
-/// Some changes, and how the text is set.
-pub(crate) fn twists() -> impl Strategy<Value = (Vec<Twist>, bool)> {
+/// Fewer changes than this.
+pub(crate) fn twists(most: usize) -> impl Strategy<Value = Vec<Twist>> {
     let twist = (any::<usize>(), 0..8_u8).prop_map(|(at, what)| Twist { at, what });
-    (prop::collection::vec(twist, 0..16), any::<bool>())
+    prop::collection::vec(twist, 0..most)
 }
 
-/// The text of a bundle after these changes.
-pub(crate) fn twisted(bundle: &Value, (twists, pretty): &(Vec<Twist>, bool)) -> String {
-    let mut bundle = bundle.clone();
+/// Changes the resources of a bundle that `of` picks.
+pub(crate) fn twist(bundle: &mut Value, twists: &[Twist], of: fn(&Value) -> bool) {
     for twist in twists {
-        let resources = bundle["entry"].as_array().unwrap().iter().map(|entry| &entry["resource"]);
-        let mut left = twist.at % resources.clone().map(|resource| places(resource, true)).sum::<usize>();
-        for (at, resource) in resources.enumerate() {
+        let entries = bundle["entry"].as_array().unwrap().iter().map(|entry| &entry["resource"]).enumerate();
+        let resources: Vec<(usize, &Value)> = entries.filter(|(_, resource)| of(resource)).collect();
+        let total: usize = resources.iter().map(|(_, resource)| places(resource, true)).sum();
+        if total == 0 {
+            return;
+        }
+        let mut left = twist.at % total;
+        for (at, resource) in resources {
             let here = places(resource, true);
             if left < here {
                 let mut place = format!("/entry/{at}/resource");
                 walk(resource, true, left, &mut place);
-                twist.apply(&mut bundle, &place);
+                twist.apply(bundle, &place);
                 break;
             }
             left -= here;
         }
     }
-    if *pretty { serde_json::to_string_pretty(&bundle).unwrap() } else { bundle.to_string() }
+}
+
+/// The text of a bundle, set in one way or the other.
+pub(crate) fn text(bundle: &Value, pretty: bool) -> String {
+    if pretty { serde_json::to_string_pretty(bundle).unwrap() } else { bundle.to_string() }
 }
 
 /// May the member of a resource change? Not what makes it one, not what makes the Task a referral.

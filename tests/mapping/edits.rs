@@ -83,6 +83,17 @@ impl Edit {
         &editable.field(self).description.record[0]
     }
 
+    /// What it does, in words.
+    pub(crate) fn said(&self, editable: &Editable) -> String {
+        let field = editable.field(self);
+        let value = &field.places[0].values[self.value % field.places[0].values.len()];
+        match self.what {
+            9 => "adds a member".to_owned(),
+            7 | 8 => format!("removes {}", self.place(editable)),
+            _ => format!("sets {} to {value}", self.place(editable)),
+        }
+    }
+
     /// The members of FHIR that it writes or removes, and what its record places are called.
     pub(crate) fn names(&self, editable: &Editable) -> Vec<String> {
         let description = &editable.field(self).description;
@@ -93,6 +104,11 @@ impl Edit {
     /// Does it take something away?
     pub(crate) fn removes(&self) -> bool {
         (7..9).contains(&self.what)
+    }
+
+    /// Does it add a member that no field knows?
+    pub(crate) fn is_unknown(&self) -> bool {
+        self.what == 9
     }
 
     /// Changes a record. `grow`: may it add items to lists?
@@ -215,6 +231,7 @@ const VALUES: &[&str] = &[
     "\"urn:example:codes\"",
     "\"http://snomed.info/sct\"",
     "\"P30D\"",
+    "\"09:30:00\"",
     "\"00123\"",
     "\"555-0100\"",
 ];

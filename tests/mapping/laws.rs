@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestError, TestRng, TestRunner};
 use serde_json::Value;
 
-use super::chaos::{Twist, twisted, twists};
+use super::chaos::{self, Twist, twists};
 use super::edits::{Edit, Editable, edit, edits};
 use super::world;
 
@@ -21,18 +21,31 @@ const CASES: u32 = 1000;
 #[derive(Debug, Clone)]
 struct Case {
     seed: usize,
-    twists: (Vec<Twist>, bool),
+    twists: Vec<Twist>,
+    pretty: bool,
     edits: Vec<Edit>,
     /// May the edits add items to lists?
     grow: bool,
     /// Two edits that do not know of each other
     one: Edit,
     two: Edit,
+    /// What the EHR does to its own meanwhile
+    meanwhile: Vec<Twist>,
 }
 
 fn cases() -> impl Strategy<Value = Case> {
-    let parts = (any::<usize>(), twists(), edits(6), any::<bool>(), edit(), edit());
-    parts.prop_map(|(seed, twists, edits, grow, one, two)| Case { seed, twists, edits, grow, one, two })
+    let graph = (any::<usize>(), twists(16), any::<bool>());
+    let parts = (graph, edits(6), any::<bool>(), edit(), edit(), twists(6));
+    parts.prop_map(|((seed, twists, pretty), edits, grow, one, two, meanwhile)| Case {
+        seed,
+        twists,
+        pretty,
+        edits,
+        grow,
+        one,
+        two,
+        meanwhile,
+    })
 }
 
 /// All laws, for one type.
@@ -51,7 +64,7 @@ fn laws_hold(kind: &str) {
     let run = runner.run(&cases(), |case| subject.check(&case));
     match run {
         Ok(()) => {}
-        Err(TestError::Fail(why, case)) => panic!("{kind}: {why}\n{case:#?}"),
+        Err(TestError::Fail(why, case)) => panic!("{kind}: {why}\n{}\n{case:?}", subject.places(&case)),
         Err(TestError::Abort(why)) => panic!("{kind}: {why}"),
     }
 }
@@ -73,6 +86,9 @@ macro_rules! laws {
 laws! {
     community_action: "community-action",
     generic: "generic",
+    health_home: "health-home",
+    mobile_unit: "mobile-unit",
+    nfp: "nfp",
     supportive_housing: "supportive-housing",
 }
 
@@ -104,8 +120,17 @@ struct Standing {
 type Judged<T = ()> = Result<T, TestCaseError>;
 
 impl Subject {
+    /// What a case edits, in words.
+    fn places(&self, case: &Case) -> String {
+        let places = |edits: &[Edit]| edits.iter().map(|edit| edit.said(&self.editable)).collect::<Vec<_>>().join(", ");
+        let (edits, one, two) = (&case.edits, std::slice::from_ref(&case.one), std::slice::from_ref(&case.two));
+        format!("edits: {}; one: {}; two: {}", places(edits), places(one), places(two))
+    }
+
     fn check(&self, case: &Case) -> Judged {
-        let graph = world::graph(&twisted(&self.seeds[case.seed % self.seeds.len()], &case.twists));
+        let mut bundle = self.seeds[case.seed % self.seeds.len()].clone();
+        chaos::twist(&mut bundle, &case.twists, |_| true);
+        let graph = world::graph(&chaos::text(&bundle, case.pretty));
         let before = self.standing(graph, Value::Null);
         self.get_put(&before)?;
         let (record, put) = self.changed(&before, &case.edits, case.grow)?;
@@ -117,7 +142,10 @@ impl Subject {
             self.put_put(&record, &after)?;
         }
         self.make_get(&after)?;
-        self.merge(&before, &case.one, &case.two)
+        self.merge(&before, &case.one, &case.two)?;
+        chaos::twist(&mut bundle, &case.meanwhile, is_the_senders);
+        let meanwhile = self.standing(world::graph(&chaos::text(&bundle, case.pretty)), Value::Null);
+        self.conflict(&before, &case.edits, &meanwhile)
     }
 
     fn standing(&self, graph: Graph, extras: Value) -> Standing {
@@ -166,7 +194,7 @@ impl Subject {
     /// Putting back what was got changes nothing, not a byte, whatever the graph holds.
     fn get_put(&self, standing: &Standing) -> Judged {
         let again = self.put(&standing.record, standing)?;
-        prop_assert!(again.is_empty(), "get-put: {again:#?}\n{:#}", standing.record);
+        prop_assert!(again.is_empty(), "get-put: {again:#?}\nbeside {:#}\n{:#}", standing.extras, standing.record);
         Ok(())
     }
 
@@ -232,6 +260,49 @@ impl Subject {
         Ok(())
     }
 
+    /// Two sides change what both had read: the EHR its resources, the program its record. What one of them changed is
+    /// there afterwards; nobody undoes what the other did; what both changed is the EHR's where it is the EHR's to say, and
+    /// else named.
+    fn conflict(&self, before: &Standing, edits: &[Edit], meanwhile: &Standing) -> Judged {
+        let mut wanted = before.record.clone();
+        edits.iter().for_each(|edit| edit.apply(&self.editable, &mut wanted, true));
+        let places: Vec<&str> = edits.iter().map(|edit| edit.place(&self.editable)).collect();
+        let is_edited = |place: &str| places.iter().any(|edited| meet(edited, place.trim_start_matches('.')));
+        let merged = match self.program.map.merge(&before.record, &wanted, &meanwhile.record) {
+            Ok(merged) => merged,
+            Err(error) => {
+                for issue in &error.issues {
+                    prop_assert!(
+                        is_edited(&issue.path) || edits.iter().any(Edit::is_unknown),
+                        "conflict: {issue}, untouched"
+                    );
+                }
+                return Ok(());
+            }
+        };
+        // What the EHR did is not undone.
+        let mut found = Differences::default();
+        found.compare(&meanwhile.record, &merged, "");
+        found.missing.retain(|place| !is_edited(place));
+        prop_assert!(
+            found.missing.is_empty(),
+            "conflict: undid {:?}\nof {:#}\nby {merged:#}",
+            found.missing,
+            meanwhile.record
+        );
+        // What the program did is not lost.
+        let mut found = Differences::default();
+        found.compare(&wanted, &merged, "");
+        let mut others = Differences::default();
+        others.compare(&before.record, &meanwhile.record, "");
+        let theirs: Vec<&String> = others.missing.iter().chain(&others.added).collect();
+        found.missing.retain(|place| {
+            !theirs.iter().any(|other| meet(other.trim_start_matches('.'), place.trim_start_matches('.')))
+        });
+        prop_assert!(found.missing.is_empty(), "conflict: lost {:?}\nof {wanted:#}\nby {merged:#}", found.missing);
+        Ok(())
+    }
+
     /// What a change does not touch stays byte for byte: unknown elements, extensions that nobody knows, every number and
     /// every date with its precision.
     fn touches_nothing_else(&self, before: &Standing, put: &Put, after: &Standing, edits: &[Edit]) -> Judged {
@@ -259,6 +330,15 @@ impl Subject {
         }
         Ok(())
     }
+}
+
+/// What an EHR sends, and may change later.
+fn is_the_senders(resource: &Value) -> bool {
+    let kind = resource["resourceType"].as_str().unwrap_or_default();
+    matches!(
+        kind,
+        "Patient" | "ServiceRequest" | "Condition" | "Consent" | "Coverage" | "CarePlan" | "Goal" | "Practitioner"
+    )
 }
 
 /// Every value of a resource outside the members that a change names, as it is written.
@@ -330,6 +410,7 @@ impl Differences {
 
 fn is_empty(value: &Value) -> bool {
     match value {
+        Value::Null => true,
         Value::Object(members) => members.values().all(is_empty),
         Value::Array(items) => items.is_empty(),
         _ => false,
