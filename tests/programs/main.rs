@@ -3,8 +3,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
+mod adding;
 mod case;
 mod command;
+mod examples;
 mod expected;
 mod gateway;
 mod journey;
