@@ -9,14 +9,14 @@ use serde_json::{Map as Object, Value};
 
 use crate::fhir::{Issue, Key};
 
-use super::get::{Segment, said};
 use super::model::{Member, Model, Shape};
 use super::same::same;
 
 /// A record is merged.
 pub(super) struct Merger<'m> {
     model: &'m Model,
-    place: Vec<Segment<'m>>,
+    /// Where in the record we are: names, and positions as `[0]`
+    place: Vec<String>,
     /// The fields of the program that both sides changed
     conflicts: Vec<Issue>,
 }
@@ -53,8 +53,7 @@ impl<'m> Merger<'m> {
         let mut merged = Object::new();
         for name in sides.names() {
             let member = members.iter().find(|member| *member.name == *name);
-            let own = member.map_or("", |member| &*member.name);
-            self.place.push(Segment::Name(own));
+            self.place.push(name.clone());
             let value = self.value(member.map(|member| &member.shape), name, sides);
             self.place.pop();
             if let Some(value) = value {
@@ -80,7 +79,11 @@ impl<'m> Merger<'m> {
             Some(Shape::Leaf { field, .. }) => self.leaf(*field, name, sides),
             _ => match three.settled() {
                 Some(settled) => settled.cloned(),
-                None => self.conflict(name, three),
+                // What no field knows is merged member by member too.
+                None if three.ours.zip(three.theirs).is_some() && three.all(Value::is_object) => {
+                    Some(Value::Object(self.object(&[], three.objects())))
+                }
+                None => self.conflict(three),
             },
         }
     }
@@ -99,7 +102,7 @@ impl<'m> Merger<'m> {
         if rule.read_only().is_some() {
             return three.theirs.cloned();
         }
-        self.conflict(name, three)
+        self.conflict(three)
     }
 
     fn list(&mut self, node: usize, item: &'m [Member], three: Three<'_>) -> Vec<Value> {
@@ -114,7 +117,7 @@ impl<'m> Merger<'m> {
             let own = key(theirs);
             let before = base.take(|item| same_key(&key(item), &own));
             let wanted = ours.take(|item| same_key(&key(item), &own));
-            self.place.push(Segment::Item(merged.len()));
+            self.place.push(format!("[{}]", merged.len()));
             match (before, wanted) {
                 (_, Some(wanted)) => {
                     let three = Three { base: before, ours: Some(wanted), theirs: Some(theirs) };
@@ -128,7 +131,7 @@ impl<'m> Merger<'m> {
                 // Removed by us; what somebody changed meanwhile is not removed unseen.
                 (Some(before), None) if same(before, theirs) => {}
                 (Some(_), None) if is_ours_to_change => {
-                    self.conflict("", Three { base: before, ours: None, theirs: Some(theirs) });
+                    self.conflict(Three { base: before, ours: None, theirs: Some(theirs) });
                 }
                 (_, None) => merged.push(theirs.clone()),
             }
@@ -136,13 +139,13 @@ impl<'m> Merger<'m> {
         }
         for wanted in ours.rest() {
             let own = key(wanted);
-            self.place.push(Segment::Item(merged.len()));
+            self.place.push(format!("[{}]", merged.len()));
             match base.take(|item| same_key(&key(item), &own)) {
                 None => merged.push(wanted.clone()),
                 // Removed by somebody else.
                 Some(before) if same(before, wanted) || !is_ours_to_change => {}
                 before => {
-                    self.conflict("", Three { base: before, ours: Some(wanted), theirs: None });
+                    self.conflict(Three { base: before, ours: Some(wanted), theirs: None });
                 }
             }
             self.place.pop();
@@ -151,11 +154,8 @@ impl<'m> Merger<'m> {
     }
 
     /// Both sides changed what is the program's own.
-    fn conflict(&mut self, name: &str, three: Three<'_>) -> Option<Value> {
-        let mut place = said(&self.place);
-        if matches!(self.place.last(), Some(Segment::Name(""))) {
-            place.push_str(name);
-        }
+    fn conflict(&mut self, three: Three<'_>) -> Option<Value> {
+        let place = self.place.join(".").replace(".[", "[");
         let said = format!("{place} was changed here and by somebody else since the version that was read");
         self.conflicts.push(Issue::error(Key::ChangedByBoth, place, said));
         three.theirs.cloned()

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use handoff::fhir::primitive::is_id;
 use handoff::mapping::{FieldDescription, Program};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -66,7 +67,11 @@ impl Editable {
         let is_own = |field: &FieldDescription| field.read_only.is_none() && !field.record[0].ends_with("id");
         let fields = program.map.fields().into_iter().filter(is_own);
         let fields = fields.map(|description| {
-            let places = description.record.iter().map(|path| samples.place(path)).collect();
+            let mut places: Vec<Place> = description.record.iter().map(|path| samples.place(path)).collect();
+            if description.via.starts_with("id(") {
+                // What is told by id alone is one that FHIR takes.
+                places.iter_mut().for_each(|place| place.values.retain(|value| value.as_str().is_some_and(is_id)));
+            }
             Field { description, places }
         });
         Self { fields: fields.collect() }

@@ -6,6 +6,7 @@
 mod adding;
 mod case;
 mod command;
+mod conflict;
 mod examples;
 mod expected;
 mod gateway;
