@@ -11,6 +11,7 @@ pub mod crosswalk;
 mod describe;
 mod discover;
 mod draft;
+pub mod extras;
 pub mod fidelity;
 mod get;
 mod locate;
