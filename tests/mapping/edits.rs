@@ -191,10 +191,32 @@ fn segments(path: &str) -> Vec<String> {
 
 /// Values of every kind that a record holds; each place takes those that its schema allows.
 const VALUES: &[&str] = &[
-    "true", "false", "1", "30", "45", "1.10", "0", "250", "1e2", "3.00",
-    "\"alpha\"", "\"b-2\"", "\"5r\"", "\"x é 🏠\"",
-    "\"2026\"", "\"2026-05\"", "\"2026-05-06\"", "\"2026-05-06T07:08:09Z\"", "\"2026-05-06T07:08:09.5+02:00\"",
-    "\"USD\"", "\"MXN\"", "\"urn:example:codes\"", "\"http://snomed.info/sct\"", "\"P30D\"", "\"00123\"", "\"555-0100\"",
+    "true",
+    "false",
+    "1",
+    "30",
+    "45",
+    "1.10",
+    "0",
+    "250",
+    "1e2",
+    "3.00",
+    "\"alpha\"",
+    "\"b-2\"",
+    "\"5r\"",
+    "\"x é 🏠\"",
+    "\"2026\"",
+    "\"2026-05\"",
+    "\"2026-05-06\"",
+    "\"2026-05-06T07:08:09Z\"",
+    "\"2026-05-06T07:08:09.5+02:00\"",
+    "\"USD\"",
+    "\"MXN\"",
+    "\"urn:example:codes\"",
+    "\"http://snomed.info/sct\"",
+    "\"P30D\"",
+    "\"00123\"",
+    "\"555-0100\"",
 ];
 
 /// What stands where in a schema, and what may be written there.
@@ -229,7 +251,9 @@ impl Samples<'_> {
         let mut parts = schema_at(self.schema, names);
         for part in &mut parts {
             if let Some(part) = part.as_object_mut() {
-                ["$ref", "allOf", "description", "title", "examples"].iter().for_each(|name| drop(part.shift_remove(*name)));
+                ["$ref", "allOf", "description", "title", "examples"]
+                    .iter()
+                    .for_each(|name| drop(part.shift_remove(*name)));
             }
         }
         let schema = json!({ "allOf": parts });
