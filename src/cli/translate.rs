@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::ValueEnum;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -13,9 +14,9 @@ use super::{Exit, Streams, sources, unwritable};
 use crate::app::ProgramTypes;
 use crate::definitions::Definitions;
 use crate::error::{Error, Result};
-use crate::fhir::{Document, Issue, Key, Limits};
-use crate::mapping::{Fidelity, Programs, Put};
-use crate::referral::{Graph, Referral, turn};
+use crate::fhir::{Document, Issue, Key, Limits, Reference};
+use crate::mapping::{Fidelity, Programs, Put, Translation, extras};
+use crate::referral::{Graph, Referral, Resource, care_plan, turn};
 
 /// Arguments of `handoff translate`.
 #[derive(Debug, clap::Args)]
@@ -79,7 +80,7 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
         Target::Fhir => to_fhir(args, &programs, &document)?,
     };
     let told = match args.format {
-        Format::Json if args.explain => format!("{:#}\n", json!({ "result": json, "fidelity": report(&fidelity) })),
+        Format::Json if args.explain => format!("{:#}\n", json!({ "result": json, "fidelity": fidelity.to_value() })),
         Format::Human if args.explain => format!("{json:#}\n{}", words(&fidelity)),
         Format::Json | Format::Human => format!("{json:#}\n"),
     };
@@ -92,12 +93,30 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
 }
 
 fn to_record(args: &Args, programs: &Programs, document: Document) -> Result<(Value, Vec<Issue>, Fidelity)> {
+    // A plan whose activities are referrals is as many referrals.
+    let planned = care_plan::with_tasks(document.root(), Timestamp::now());
+    let document = planned.map_or(Ok(document), Document::parse)?;
     let graph = Graph::from_bundle(&Arc::new(document))?;
-    let referral = Referral::read(&graph, graph.only_task()?)?;
+    let tasks = graph.tasks();
+    if tasks.len() < 2 || args.explain {
+        let made = one_record(args, programs, &graph, graph.only_task()?)?;
+        return Ok((made.record, made.issues, made.fidelity));
+    }
+    let (mut records, mut issues) = (Vec::new(), Vec::new());
+    for task in tasks {
+        let made = one_record(args, programs, &graph, task)?;
+        records.push(made.record);
+        issues.extend(made.issues);
+    }
+    Ok((Value::Array(records), issues, Fidelity::default()))
+}
+
+fn one_record(args: &Args, programs: &Programs, graph: &Graph, task: &Resource) -> Result<Translation> {
+    let referral = Referral::read(graph, task)?;
     let said = turn::program_type(referral.task.node()).unwrap_or_default();
     let map = &programs.get(args.program.as_deref().unwrap_or(&said)).map;
-    let made = if args.explain { map.explain(&referral, &Value::Null) } else { map.get(&referral, &Value::Null) };
-    Ok((made.record, made.issues, made.fidelity))
+    let kept = extras::of(graph, task);
+    Ok(if args.explain { map.explain(&referral, &kept) } else { map.get(&referral, &kept) })
 }
 
 fn to_fhir(args: &Args, programs: &Programs, document: &Document) -> Result<(Value, Vec<Issue>, Fidelity)> {
@@ -111,31 +130,85 @@ fn to_fhir(args: &Args, programs: &Programs, document: &Document) -> Result<(Val
     };
     let graph = Graph::from_bundle(&Arc::new(Document::parse_bytes(&sources::bytes(path)?, Limits::default())?))?;
     let referral = Referral::read(&graph, graph.only_task()?)?;
-    let put = map.put(&record, &referral, &Value::Null, &mut ids)?;
+    let put = map.put(&record, &referral, &extras::of(&graph, referral.task), &mut ids)?;
     Ok((bundle(&graph, &put)?, put.issues, put.fidelity))
 }
 
 /// The graph after the change: what was there, changed where the record differs, and what came into being.
 fn bundle(graph: &Graph, put: &Put) -> Result<Value> {
+    let names = Names::of(graph);
     let mut entries = Vec::new();
     for resource in graph.resources() {
+        // What is kept beside the referral is written anew.
+        if resource.kind() == "Basic" && extras::is_extras(resource.node()) {
+            continue;
+        }
         let changed = put.changes.iter().find(|change| change.url == resource.url);
         let json = match changed {
             Some(change) => parse(&change.json)?,
             None => resource.node().to_value(),
         };
-        // A name that is not absolute is the resource's own type and id.
-        let is_absolute = resource.url.contains(':');
-        entries.push(if is_absolute {
-            json!({ "fullUrl": resource.url, "resource": json })
-        } else {
-            json!({ "resource": json })
-        });
+        let name = if resource.url.contains(':') { resource.url.clone() } else { names.full(&resource.url) };
+        entries.push(json!({ "fullUrl": name, "resource": json }));
     }
     for created in &put.created {
-        entries.push(json!({ "resource": parse(&created.json)? }));
+        let name = names.full(&format!("{}/{}", created.kind, created.id));
+        entries.push(json!({ "fullUrl": name, "resource": parse(&created.json)? }));
     }
-    Ok(json!({ "resourceType": "Bundle", "type": "collection", "entry": entries }))
+    let task = graph.tasks().first().map(|task| task.url.clone());
+    let made = put.created.iter().find(|created| created.kind == "Task").map(|task| format!("Task/{}", task.id));
+    if let Some(kept) = task.or(made).and_then(|task| extras::to_resource(&put.extras, &task)) {
+        let name = format!("urn:uuid:{}", Uuid::now_v7());
+        entries.push(json!({ "fullUrl": name, "resource": kept }));
+    }
+    let mut bundle = json!({ "resourceType": "Bundle", "type": "collection", "entry": entries });
+    names.rename(&mut bundle, put);
+    Ok(bundle)
+}
+
+/// How the resources of a bundle are named (<https://hl7.org/fhir/R4/bundle.html#references>).
+enum Names {
+    /// `urn:uuid:`, as the bundle that was given has them
+    Uuids,
+    /// Below this base, so that `Type/id` leads to them
+    Below(String),
+}
+
+impl Names {
+    /// As the resources that are there are named; where they are not, below a base that nobody serves.
+    fn of(graph: &Graph) -> Self {
+        let task = graph.tasks().first().map(|task| task.url.clone()).unwrap_or_default();
+        match Reference::parse(&task) {
+            _ if task.starts_with("urn:") => Self::Uuids,
+            Some(Reference::Absolute { restful: Some((base, ..)), .. }) => Self::Below(base.to_owned()),
+            _ => Self::Below("https://handoff.invalid/fhir".to_owned()),
+        }
+    }
+
+    /// The `fullUrl` of a resource with this type and id.
+    fn full(&self, name: &str) -> String {
+        match self {
+            Self::Uuids => format!("urn:uuid:{}", name.rsplit('/').next().unwrap_or(name)),
+            Self::Below(base) => format!("{base}/{name}"),
+        }
+    }
+
+    /// Lets references name what came into being as its entry does.
+    fn rename(&self, value: &mut Value, put: &Put) {
+        match (self, value) {
+            (Self::Uuids, Value::Object(members)) => {
+                let named = members.get("reference").and_then(Value::as_str).filter(|name| {
+                    put.created.iter().any(|created| **name == format!("{}/{}", created.kind, created.id))
+                });
+                if let Some(full) = named.map(|name| self.full(name)) {
+                    members.insert("reference".to_owned(), full.into());
+                }
+                members.values_mut().for_each(|member| self.rename(member, put));
+            }
+            (Self::Uuids, Value::Array(items)) => items.iter_mut().for_each(|item| self.rename(item, put)),
+            _ => {}
+        }
+    }
 }
 
 fn parse(json: &str) -> Result<Value> {
@@ -174,31 +247,7 @@ fn words(fidelity: &Fidelity) -> String {
         let _ = writeln!(words, "\nelements of the referral:");
     }
     for element in &fidelity.elements {
-        let shown = element.record.as_deref().unwrap_or("stays in FHIR alone");
-        let _ = writeln!(words, "  {} -> {shown}", element.origin);
+        let _ = writeln!(words, "  {} -> {}", element.origin, element.fate);
     }
     words
-}
-
-fn report(fidelity: &Fidelity) -> Value {
-    let origin = |origin: &crate::mapping::fidelity::Origin| json!({ "resource": origin.resource, "version": origin.version, "path": origin.path });
-    json!({
-        "totals": {
-            "mapped": fidelity.mapped,
-            "defaulted": fidelity.defaulted,
-            "computed": fidelity.computed,
-            "kept": fidelity.kept,
-            "withheld": fidelity.withheld,
-        },
-        "fields": fidelity.fields.iter().map(|row| json!({
-            "record": row.record,
-            "origin": row.origin.as_ref().map(origin),
-            "via": row.via,
-            "fate": row.fate.to_string(),
-        })).collect::<Vec<_>>(),
-        "elements": fidelity.elements.iter().map(|element| json!({
-            "origin": origin(&element.origin),
-            "record": element.record,
-        })).collect::<Vec<_>>(),
-    })
 }

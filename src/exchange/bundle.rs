@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::error::{Category, Error, Result};
 use crate::fhir::edit::{instant, quote};
 use crate::fhir::{Document, Issue, ResourceKey, outcome};
+use crate::referral::care_plan;
 use crate::referral::plan::Idempotency;
 use crate::security::Caller;
 use crate::store::{Page, Stored};
@@ -40,7 +41,16 @@ impl Exchange {
         let (form, entries) = read_bundle(&document)?;
         match form {
             Form::Batch => self.batch(caller, &document, &entries).await,
-            Form::Transaction => self.transaction(caller, &document, &entries, keyed).await,
+            // A plan that comes without Tasks brings one for each referral among its activities; the answer names them
+            // behind what was sent.
+            Form::Transaction => match care_plan::with_tasks(document.root(), self.clock.now()) {
+                None => self.transaction(caller, &document, &entries, keyed).await,
+                Some(planned) => {
+                    let planned = Arc::new(Document::parse(planned)?);
+                    let (_, entries) = read_bundle(&planned)?;
+                    self.transaction(caller, &planned, &entries, keyed).await
+                }
+            },
         }
     }
 

@@ -126,7 +126,8 @@ impl Course {
         organizations.sort();
         organizations.dedup();
         if !matches!(self, Self::Kept) || graph.resolve(&key.to_string()).is_some_and(|task| is_referral(task.node())) {
-            let resources = disclosure::disclosed(graph, key);
+            let mut resources = disclosure::disclosed(graph, key);
+            resources.extend(self.routed_to().into_iter().filter(|to| !resources.contains(to)).collect::<Vec<_>>());
             plan.shares.push(Share { task: key.clone(), organizations, resources });
         }
         let owed = match self {
@@ -139,6 +140,13 @@ impl Course {
         let owed = owed.into_iter().chain(former);
         plan.deliveries.extend(owed.map(|organization| Delivery { organization, task: key.clone() }));
         plan.audit.push(audit(caller, self.action(), Some(key), self.detail(), at));
+    }
+
+    /// The organization and the program that the referral was routed to: the record tells them by name.
+    fn routed_to(&self) -> Vec<ResourceKey> {
+        let Self::Delivered { decision, .. } = self else { return Vec::new() };
+        let owner = decision.owner.iter().map(|id| ResourceKey::new("Organization", id));
+        owner.chain(decision.program.iter().map(|id| ResourceKey::new("HealthcareService", id))).collect()
     }
 
     fn action(&self) -> &'static str {

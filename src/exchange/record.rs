@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use crate::error::{Category, Error, Result};
-use crate::fhir::{Document, ResourceKey};
+use crate::fhir::{Document, Issue, ResourceKey};
+use crate::mapping::Fidelity;
 use crate::referral::plan::{Delivery, Idempotency};
 use crate::referral::{Referral, turn};
 use crate::security::Caller;
@@ -42,6 +43,20 @@ impl Exchange {
         let referral = Referral::read(&stored.graph, task)?;
         let program = self.programs.get(&turn::program_type(task.node()).unwrap_or_default());
         Ok(Record { value: program.map.get(&referral, &stored.extras).record, version: stored.seq })
+    }
+
+    /// The record, and where each of its values comes from and what became of each element of the referral.
+    ///
+    /// # Errors
+    /// As [`Exchange::record`].
+    pub async fn explain(&self, caller: &Caller, id: &str) -> Result<(Record, Fidelity, Vec<Issue>)> {
+        let key = ResourceKey::new("Task", id);
+        let stored = self.referral(caller, &key).await?;
+        let task = stored.graph.resolve(&key.to_string()).ok_or_else(|| Error::not_found("the referral"))?;
+        let referral = Referral::read(&stored.graph, task)?;
+        let program = self.programs.get(&turn::program_type(task.node()).unwrap_or_default());
+        let made = program.map.explain(&referral, &stored.extras);
+        Ok((Record { value: made.record, version: stored.seq }, made.fidelity, made.issues))
     }
 
     /// Takes a changed record back into the referral and answers with the record as it then stands. An unchanged one

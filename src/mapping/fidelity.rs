@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use serde_json::{Value, json};
+
 use crate::fhir::Node;
 use crate::referral::{Graph, Resource};
 
@@ -70,8 +72,19 @@ pub enum Fate {
 pub struct Element {
     /// Where it stands
     pub origin: Origin,
-    /// The place of the record that shows it; none: it stays in FHIR alone, untouched
-    pub record: Option<String>,
+    /// What became of it
+    pub fate: ElementFate,
+}
+
+/// What became of one element of the graph.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ElementFate {
+    /// The record shows it here
+    Mapped(String),
+    /// The record would show it here, and leaves it out under this rule
+    Withheld(String, String),
+    /// The record has no place for it: it is kept in FHIR as it is
+    Kept,
 }
 
 impl fmt::Display for Fidelity {
@@ -90,6 +103,16 @@ impl fmt::Display for Fate {
             Self::Computed => f.write_str("computed"),
             Self::Kept => f.write_str("kept aside"),
             Self::Withheld(rule) => write!(f, "withheld ({rule})"),
+        }
+    }
+}
+
+impl fmt::Display for ElementFate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mapped(record) => f.write_str(record),
+            Self::Withheld(record, rule) => write!(f, "{record}: withheld ({rule})"),
+            Self::Kept => f.write_str("kept in FHIR alone"),
         }
     }
 }
@@ -118,6 +141,40 @@ impl Fidelity {
         } += 1;
     }
 
+    /// As a document: `{"totals", "fields", "elements"}`, the last two where they were asked for. It names places and
+    /// never shows a value.
+    pub fn to_value(&self) -> Value {
+        let origin =
+            |origin: &Origin| json!({ "resource": origin.resource, "version": origin.version, "path": origin.path });
+        let field = |row: &Row| {
+            json!({
+                "record": row.record,
+                "origin": row.origin.as_ref().map(origin),
+                "via": row.via,
+                "fate": row.fate.to_string(),
+            })
+        };
+        let element = |element: &Element| {
+            let (fate, record, rule) = match &element.fate {
+                ElementFate::Mapped(record) => ("mapped", Some(record), None),
+                ElementFate::Withheld(record, rule) => ("withheld", Some(record), Some(rule)),
+                ElementFate::Kept => ("kept", None, None),
+            };
+            json!({ "origin": origin(&element.origin), "fate": fate, "record": record, "rule": rule })
+        };
+        json!({
+            "totals": {
+                "mapped": self.mapped,
+                "defaulted": self.defaulted,
+                "computed": self.computed,
+                "kept": self.kept,
+                "withheld": self.withheld,
+            },
+            "fields": self.fields.iter().map(field).collect::<Vec<_>>(),
+            "elements": self.elements.iter().map(element).collect::<Vec<_>>(),
+        })
+    }
+
     /// How many values there were.
     pub fn total(&self) -> u32 {
         self.mapped + self.defaulted + self.computed + self.kept + self.withheld
@@ -141,6 +198,8 @@ pub(super) struct Trace<'g> {
     pub(super) rows: Vec<Row>,
     /// What was read, for which place of the record
     pub(super) read: Vec<(Node<'g>, String)>,
+    /// The places that were left out, each with its rule
+    pub(super) withheld: Vec<(String, String)>,
 }
 
 impl Trace<'_> {
@@ -153,10 +212,21 @@ impl Trace<'_> {
                 let covers = |(read, _): &&(Node<'_>, String)| {
                     std::ptr::eq(read.document(), leaf.document()) && read.range().contains(&leaf.range().start)
                 };
-                let record = self.read.iter().find(covers).map(|(_, record)| record.clone());
-                elements.push(Element { origin: Origin::of(resource, leaf), record });
+                let fate = match self.read.iter().find(covers) {
+                    None => ElementFate::Kept,
+                    Some((_, record)) => match self.withheld.iter().find(|(place, _)| is_within(record, place)) {
+                        None => ElementFate::Mapped(record.clone()),
+                        Some((_, rule)) => ElementFate::Withheld(record.clone(), rule.clone()),
+                    },
+                };
+                elements.push(Element { origin: Origin::of(resource, leaf), fate });
             }
         }
         elements
     }
+}
+
+/// Is one place of a record another, or inside it?
+pub(super) fn is_within(record: &str, place: &str) -> bool {
+    record.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }

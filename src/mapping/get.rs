@@ -7,7 +7,7 @@ use crate::fhirpath::{Collection, Context, Element, Expression, Item};
 
 use super::converter::{Converter, Read, Written};
 use super::discover::{Ground, Target, Targets};
-use super::fidelity::{Fate, Fidelity, Origin, Row, Trace};
+use super::fidelity::{Fate, Fidelity, Origin, Row, Trace, is_within};
 use super::locate::find;
 use super::model::{Each, End, Field, Member, Shape, Source};
 use super::same::same;
@@ -164,10 +164,9 @@ impl<'g, 'm> Reader<'g, 'm> {
         }
         if let Some(trace) = &mut self.trace {
             let place = path.join(".");
-            let within = |record: &str| {
-                record.strip_prefix(&place).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-            };
-            trace.rows.iter_mut().filter(|row| within(&row.record)).for_each(|row| row.fate = fate.clone());
+            let rows = trace.rows.iter_mut().filter(|row| is_within(&row.record, &place));
+            rows.for_each(|row| row.fate = fate.clone());
+            trace.withheld.push((place, rule.to_owned()));
         }
     }
 

@@ -1,7 +1,9 @@
 //! Layer 2: maps. One declaration ties the graph of a referral to the record of a program, in both directions, and
-//! loses nothing (see `profiles/programs/README.md` for the files, [`Map`] for the laws).
+//! loses nothing (see [`Map`] for the laws). Below is what can be written in the files of a program type.
 //!
 //! Pure: files come in as bytes, ids from the caller; no clock, no store. It must not know who is asking, or why.
+//!
+#![doc = include_str!("../../profiles/programs/README.md")]
 
 mod compile;
 mod converter;
@@ -9,6 +11,7 @@ pub mod crosswalk;
 mod describe;
 mod discover;
 mod draft;
+pub mod extras;
 pub mod fidelity;
 mod get;
 mod locate;

@@ -3,7 +3,7 @@
 //! The words of the type that a record may use (its phases, roles, reviews and closures) are said once, in
 //! `program.yaml`, and become part of the record's schema.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use serde_saphyr::{Location, Spanned};
 
@@ -34,7 +34,8 @@ pub struct Program {
 }
 
 /// What a program type says of itself besides.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct About {
     /// The codes of ServiceRequest.code that ask for this type
     pub request_codes: Vec<RequestCode>,
@@ -57,7 +58,7 @@ pub struct About {
 }
 
 /// A code that asks for a type of program.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct RequestCode {
     /// Its code system
@@ -65,11 +66,12 @@ pub struct RequestCode {
     /// The code
     pub code: String,
     /// What it is called
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub display: Option<String>,
 }
 
 /// A word of the type.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Term {
     /// As records write it
@@ -79,7 +81,7 @@ pub struct Term {
 }
 
 /// A role in the team.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Role {
     /// A code of `urn:handoff:fhir:CodeSystem:care-team-role`
@@ -92,7 +94,7 @@ pub struct Role {
 }
 
 /// A review that is due.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReviewKind {
     /// As records write it
@@ -100,13 +102,15 @@ pub struct ReviewKind {
     /// For people
     pub title: String,
     /// How long after the enrollment the first is due, as `P30D`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub within: Option<String>,
     /// How long after each the next is due
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub every: Option<String>,
 }
 
 /// A reason for which an enrollment ends.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Closure {
     /// As records write it
@@ -114,16 +118,18 @@ pub struct Closure {
     /// For people
     pub title: String,
     /// Is it a matter of paper alone: the person goes on elsewhere?
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub administrative: Option<bool>,
     /// Did the person want it?
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub voluntary: Option<bool>,
     /// The segments that it can end; empty: any
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub segments: Vec<String>,
 }
 
 /// What has to be kept from whom.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 #[allow(clippy::struct_excessive_bools)] // Each is a law of its own.
 pub struct Privacy {

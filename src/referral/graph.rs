@@ -149,12 +149,17 @@ impl Graph {
         self.history = versions;
     }
 
+    /// The referral Tasks among the resources, in order.
+    pub fn tasks(&self) -> Vec<&Resource> {
+        self.of_kind("Task").filter(|task| super::is_referral_task(task.node())).collect()
+    }
+
     /// The only referral Task among the resources.
     ///
     /// # Errors
     /// If there is none, or several and none of them is the parent of the others.
     pub fn only_task(&self) -> Result<&Resource> {
-        let tasks: Vec<&Resource> = self.of_kind("Task").filter(|task| super::is_referral_task(task.node())).collect();
+        let tasks = self.tasks();
         match tasks[..] {
             [task] => Ok(task),
             [] => Err(Error::refused(Key::NotAResource, "", "the bundle holds no referral Task")),

@@ -3,6 +3,7 @@
 //!
 //! Pure: time and ids are passed in. It must not know profiles, programs, stores or callers.
 
+pub mod care_plan;
 pub mod graph;
 pub mod plan;
 pub mod reason;

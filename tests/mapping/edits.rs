@@ -1,5 +1,7 @@
 //! Edits of a record: what a program's system may change, with values that the record's schema allows.
 
+use std::collections::HashMap;
+
 use handoff::mapping::{FieldDescription, Program};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -32,81 +34,114 @@ fn of_kinds(kinds: u8) -> impl Strategy<Value = Edit> {
     })
 }
 
-/// The fields that a program may change.
-pub(crate) fn writable(program: &Program) -> Vec<FieldDescription> {
-    let fields = program.map.fields().into_iter();
-    fields.filter(|field| field.read_only.is_none() && !field.record[0].ends_with("id")).collect()
+/// What may be changed in the records of a program type, and what may stand there.
+#[derive(Debug)]
+pub(crate) struct Editable {
+    fields: Vec<Field>,
+}
+
+/// A field that may be changed.
+#[derive(Debug)]
+struct Field {
+    description: FieldDescription,
+    places: Vec<Place>,
+}
+
+/// A place of the record, as the names on the way, `[]` for the items of a list.
+#[derive(Debug)]
+struct Place {
+    names: Vec<String>,
+    /// For each name, if it is `[]`: what a new item has to have
+    needs: Vec<Vec<(String, Vec<Value>)>>,
+    /// Its object has to have it
+    is_required: bool,
+    /// What may stand there
+    values: Vec<Value>,
+}
+
+impl Editable {
+    /// What a program may change.
+    pub(crate) fn of(program: &Program) -> Self {
+        let mut samples = Samples { schema: program.schema_json(), known: HashMap::new() };
+        let is_own = |field: &FieldDescription| field.read_only.is_none() && !field.record[0].ends_with("id");
+        let fields = program.map.fields().into_iter().filter(is_own);
+        let fields = fields.map(|description| {
+            let places = description.record.iter().map(|path| samples.place(path)).collect();
+            Field { description, places }
+        });
+        Self { fields: fields.collect() }
+    }
+
+    fn field(&self, edit: &Edit) -> &Field {
+        &self.fields[edit.field % self.fields.len()]
+    }
 }
 
 impl Edit {
     /// The place that it changes, in words.
-    pub(crate) fn place(&self, program: &Program) -> String {
-        let fields = writable(program);
-        fields[self.field % fields.len()].record[0].clone()
+    pub(crate) fn place<'e>(&self, editable: &'e Editable) -> &'e str {
+        &editable.field(self).description.record[0]
+    }
+
+    /// The members of FHIR that it writes or removes, and what its record places are called.
+    pub(crate) fn names(&self, editable: &Editable) -> Vec<String> {
+        let description = &editable.field(self).description;
+        let steps = description.fhir.iter().flat_map(|path| path.split(['.', '[', ']', '=', ',', '|', ' ']));
+        steps.filter(|step| !step.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// Does it take something away?
+    pub(crate) fn removes(&self) -> bool {
+        (7..9).contains(&self.what)
     }
 
     /// Changes a record. `grow`: may it add items to lists?
-    pub(crate) fn apply(&self, program: &Program, record: &mut Value, grow: bool) {
+    pub(crate) fn apply(&self, editable: &Editable, record: &mut Value, grow: bool) {
         if self.what == 9 {
             return self.add_unknown(record);
         }
-        let fields = writable(program);
-        let field = &fields[self.field % fields.len()];
-        let schema = program.schema_json();
-        for (which, path) in field.record.iter().enumerate() {
-            let names = segments(path);
-            let value = (self.what < 7 || which > 0).then(|| {
-                let at = schema_at(schema, &names);
-                sample(&at, self.value)
-            });
-            self.set(schema, record, &names, &mut Vec::new(), value, grow);
+        for (which, place) in editable.field(self).places.iter().enumerate() {
+            let value = (self.what < 7 || which > 0).then(|| place.values[self.value % place.values.len()].clone());
+            self.set(place, 0, record, value, grow);
         }
     }
 
-    fn set(
-        &self,
-        schema: &Value,
-        at: &mut Value,
-        names: &[String],
-        walked: &mut Vec<String>,
-        value: Option<Value>,
-        grow: bool,
-    ) {
-        let Some((name, rest)) = names.split_first() else { return };
-        walked.push(name.clone());
+    fn set(&self, place: &Place, at: usize, value: &mut Value, new: Option<Value>, grow: bool) {
+        let name = &place.names[at];
+        let is_last = at + 1 == place.names.len();
         if name == "[]" {
-            let Some(items) = at.as_array_mut() else { return };
+            let Some(items) = value.as_array_mut() else { return };
+            if is_last {
+                // A list of plain values.
+                items.splice(.., new);
+                return;
+            }
             let choice = self.item % (items.len() + 1);
             if choice == items.len() {
-                if !grow || value.is_none() {
+                if !grow || new.is_none() {
                     return;
                 }
-                let mut item = Map::new();
-                for needed in required(schema, walked) {
-                    let mut path = walked.clone();
-                    path.push(needed.clone());
-                    item.insert(needed, sample(&schema_at(schema, &path), self.value));
-                }
-                items.push(Value::Object(item));
+                let needs = place.needs[at].iter();
+                let needs = needs.map(|(name, values)| (name.clone(), values[self.value % values.len()].clone()));
+                items.push(Value::Object(needs.collect()));
             }
-            return self.set(schema, &mut items[choice], rest, walked, value, grow);
+            return self.set(place, at + 1, &mut items[choice], new, grow);
         }
-        let Some(object) = at.as_object_mut() else { return };
-        if rest.is_empty() {
-            let around = &walked[..walked.len() - 1];
-            match value {
-                None if required(schema, around).contains(name) => None,
+        let Some(object) = value.as_object_mut() else { return };
+        if is_last {
+            match new {
+                None if place.is_required => None,
                 Some(value) => object.insert(name.clone(), value),
                 None => object.shift_remove(name),
             };
             return;
         }
-        if value.is_none() && !object.contains_key(name) {
+        if new.is_none() && !object.contains_key(name) {
             return;
         }
-        let empty = if rest[0] == "[]" { json!([]) } else { json!({}) };
+        let empty = if place.names[at + 1] == "[]" { json!([]) } else { json!({}) };
         let inner = object.entry(name.clone()).or_insert(empty);
-        self.set(schema, inner, rest, walked, value, grow);
+        self.set(place, at + 1, inner, new, grow);
         if inner.as_object().is_some_and(Map::is_empty) || inner.as_array().is_some_and(Vec::is_empty) {
             object.shift_remove(name);
         }
@@ -141,7 +176,7 @@ fn objects(value: &Value, at: String, places: &mut Vec<String>) {
 }
 
 /// `a.b[].c` as names, `[]` for items.
-pub(crate) fn segments(path: &str) -> Vec<String> {
+fn segments(path: &str) -> Vec<String> {
     let mut names = Vec::new();
     for name in path.split('.') {
         match name.strip_suffix("[]") {
@@ -152,35 +187,120 @@ pub(crate) fn segments(path: &str) -> Vec<String> {
     names
 }
 
-// === schemas
+// === what a schema allows
+
+/// Values of every kind that a record holds; each place takes those that its schema allows.
+const VALUES: &[&str] = &[
+    "true",
+    "false",
+    "1",
+    "30",
+    "45",
+    "1.10",
+    "0",
+    "250",
+    "1e2",
+    "3.00",
+    "\"alpha\"",
+    "\"b-2\"",
+    "\"5r\"",
+    "\"x é 🏠\"",
+    "\"2026\"",
+    "\"2026-05\"",
+    "\"2026-05-06\"",
+    "\"2026-05-06T07:08:09Z\"",
+    "\"2026-05-06T07:08:09.5+02:00\"",
+    "\"USD\"",
+    "\"MXN\"",
+    "\"urn:example:codes\"",
+    "\"http://snomed.info/sct\"",
+    "\"P30D\"",
+    "\"00123\"",
+    "\"555-0100\"",
+];
+
+/// What stands where in a schema, and what may be written there.
+struct Samples<'s> {
+    schema: &'s Value,
+    /// By the keywords that speak of a place
+    known: HashMap<String, Vec<Value>>,
+}
+
+impl Samples<'_> {
+    fn place(&mut self, path: &str) -> Place {
+        let names = segments(path);
+        let mut needs = Vec::new();
+        for at in 0..names.len() {
+            let mut needed = Vec::new();
+            if names[at] == "[]" {
+                for name in required(self.schema, &names[..=at]) {
+                    let inner: Vec<String> = names[..=at].iter().cloned().chain([name.clone()]).collect();
+                    needed.push((name, self.values(&inner)));
+                }
+            }
+            needs.push(needed);
+        }
+        let (last, around) = names.split_last().unwrap();
+        let is_required = last != "[]" && required(self.schema, around).contains(last);
+        let values = self.values(&names);
+        Place { needs, is_required, values, names }
+    }
+
+    /// What may stand at a place.
+    fn values(&mut self, names: &[String]) -> Vec<Value> {
+        let mut parts = schema_at(self.schema, names);
+        for part in &mut parts {
+            if let Some(part) = part.as_object_mut() {
+                ["$ref", "allOf", "description", "title", "examples"]
+                    .iter()
+                    .for_each(|name| drop(part.shift_remove(*name)));
+            }
+        }
+        let schema = json!({ "allOf": parts });
+        let values = self.known.entry(schema.to_string()).or_insert_with(|| allowed(&schema, &parts));
+        assert!(!values.is_empty(), "no value of VALUES may stand at {names:?}: {schema}");
+        values.clone()
+    }
+}
+
+fn allowed(schema: &Value, parts: &[Value]) -> Vec<Value> {
+    let validator = jsonschema::validator_for(schema).unwrap();
+    let said = parts.iter().filter_map(|part| part.get("enum")?.as_array()).flatten().cloned();
+    let usual = VALUES.iter().map(|text| serde_json::from_str::<Value>(text).unwrap());
+    let mut values: Vec<Value> = said.chain(usual).filter(|value| validator.is_valid(value)).collect();
+    if values.is_empty() && parts.iter().any(|part| part["type"] == "array") {
+        let inner = parts.iter().find_map(|part| part.get("items")).cloned().unwrap_or(json!(true));
+        values = allowed(&inner, std::slice::from_ref(&inner)).into_iter().map(|item| json!([item])).collect();
+    }
+    values
+}
 
 /// The keywords that speak of a place, those that are drawn in among them.
 fn schema_at(schema: &Value, names: &[String]) -> Vec<Value> {
-    let mut at = vec![(schema.clone(), schema.clone())];
+    let mut at = vec![(schema, schema)];
     for name in names {
         let parts: Vec<_> = at.iter().flat_map(|(part, root)| parts(part, root, schema)).collect();
         at = parts
             .into_iter()
             .filter_map(|(part, root)| {
                 let inner = if name == "[]" { part.get("items") } else { part.get("properties")?.get(name) };
-                Some((inner?.clone(), root))
+                Some((inner?, root))
             })
             .collect();
         assert!(!at.is_empty(), "the schema knows no {name} of {names:?}");
     }
-    at.iter().flat_map(|(part, root)| parts(part, root, schema)).map(|(part, _)| part).collect()
+    at.iter().flat_map(|(part, root)| parts(part, root, schema)).map(|(part, _)| part.clone()).collect()
 }
 
-fn parts(part: &Value, root: &Value, whole: &Value) -> Vec<(Value, Value)> {
-    let mut found = vec![(part.clone(), root.clone())];
+fn parts<'s>(part: &'s Value, root: &'s Value, whole: &'s Value) -> Vec<(&'s Value, &'s Value)> {
+    let mut found = vec![(part, root)];
     if let Some(reference) = part.get("$ref").and_then(Value::as_str) {
         let (id, pointer) = reference.split_once('#').unwrap_or((reference, ""));
         let root = match id {
-            "" => root.clone(),
-            id => whole["$defs"].as_object().unwrap().values().find(|kept| kept["$id"] == id).unwrap().clone(),
+            "" => root,
+            id => whole["$defs"].as_object().unwrap().values().find(|kept| kept["$id"] == id).unwrap(),
         };
-        let target = root.pointer(pointer).unwrap().clone();
-        found.extend(parts(&target, &root, whole));
+        found.extend(parts(root.pointer(pointer).unwrap(), root, whole));
     }
     for inner in part.get("allOf").and_then(Value::as_array).into_iter().flatten() {
         found.extend(parts(inner, root, whole));
@@ -192,28 +312,4 @@ fn required(schema: &Value, names: &[String]) -> Vec<String> {
     let parts = schema_at(schema, names);
     let names = parts.iter().filter_map(|part| part.get("required")?.as_array()).flatten();
     names.filter_map(Value::as_str).map(str::to_owned).collect()
-}
-
-/// A value that the schema allows.
-fn sample(parts: &[Value], seed: usize) -> Value {
-    let get = |keyword: &str| parts.iter().find_map(|part| part.get(keyword));
-    if let Some(values) = get("enum").and_then(Value::as_array) {
-        return values[seed % values.len()].clone();
-    }
-    let pick = |values: &[&str]| serde_json::from_str::<Value>(values[seed % values.len()]).unwrap();
-    match get("type").and_then(Value::as_str) {
-        Some("boolean") => Value::Bool(seed.is_multiple_of(2)),
-        Some("integer") => pick(&["1", "30", "45"]),
-        Some("number") => pick(&["1.10", "0", "250", "1e2", "3.00"]),
-        Some("string") => match get("pattern").and_then(Value::as_str) {
-            Some(pattern) if pattern.contains("[A-Z]{3}") => pick(&["\"USD\"", "\"MXN\""]),
-            Some(pattern) if pattern.starts_with("^[0-9]{4}-") => {
-                pick(&["\"2026-05-06T07:08:09Z\"", "\"2026-05-06T07:08:09.5+02:00\""])
-            }
-            Some(pattern) if pattern.contains('S') => pick(&["\"urn:example:codes\"", "\"http://snomed.info/sct\""]),
-            Some(_) => pick(&["\"2026\"", "\"2026-05\"", "\"2026-05-06\""]),
-            None => pick(&["\"alpha\"", "\"b-2\"", "\"5r\"", "\"x é 🏠\""]),
-        },
-        other => panic!("no sample for {other:?}"),
-    }
 }

@@ -2,6 +2,7 @@
 //! it to people and tools; the table of routes is what is served, and a test compares the two.
 
 pub(super) mod events;
+pub(super) mod explanation;
 pub(super) mod openapi;
 pub(super) mod programs;
 pub(super) mod record;

@@ -1,5 +1,6 @@
-//! `GET /agency/v1/schemas`: the types of program records, and `GET /agency/v1/schemas/{type}`: the JSON Schema
-//! (2020-12) of one, complete in itself.
+//! `GET /agency/v1/schemas`: the types of program records, with the words that each uses (phases, roles, reviews, closures)
+//! and what it keeps private; and `GET /agency/v1/schemas/{type}`: the JSON Schema (2020-12) of one, complete in itself, with
+//! a filled record among its `examples`.
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -18,7 +19,14 @@ pub(in crate::http) async fn list(State(edge): State<Edge>, _: Caller, base: Bas
         .iter()
         .map(|program| {
             let schema = format!("{}/agency/v1/schemas/{}", base.url(), program.kind);
-            json!({ "type": program.kind, "title": program.title, "schema": schema })
+            json!({
+                "type": program.kind,
+                "title": program.title,
+                "description": program.description,
+                "needCategories": program.need_categories,
+                "schema": schema,
+                "about": program.about,
+            })
         })
         .collect();
     Ok(reply::json(&json!({ "types": types })))

@@ -530,9 +530,8 @@ fn reachable(model: &Model, ends: &[End], list: Option<usize>) -> Result<(), Str
 fn fit(via: &Converter, ends: &mut [End], expected: &[Expected]) -> Result<(), (String, String)> {
     let wanted: &[&[&str]] = match via {
         Converter::Same(_) | Converter::Flag => &[],
-        Converter::PartialDate(_) => &[&["date", "dateTime"]],
+        Converter::PartialDate(_) | Converter::Day => &[&["date", "dateTime"]],
         Converter::Given | Converter::Id(_) | Converter::Phone | Converter::Lines => &[&["string"]],
-        Converter::Day => &[&["date", "dateTime"]],
         Converter::Period => &[&["Period"]],
         Converter::Money(_) => &[&["Money"]],
         Converter::Quantity(_) => &[&["Quantity", "Duration", "Age", "Count", "Distance", "SimpleQuantity"]],

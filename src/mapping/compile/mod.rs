@@ -87,7 +87,7 @@ pub(super) fn compile(ground: &Ground<'_>) -> Result<Model, Vec<Issue>> {
         withhold: Vec::new(),
         computes: false,
     };
-    let known = nodes::compile(&mut model, &declared, paths, &mut findings);
+    let known = nodes::compile(&mut model, ground.kind, &declared, paths, &mut findings);
     let sources = fields::compile(&mut model, ground, &declared, paths, &known, &mut findings);
     if findings.0.is_empty() {
         check::compile(&model, ground, &declared, &sources, &mut findings);

@@ -12,6 +12,7 @@ use super::{Declarations, Declared, Findings, Known, RecordPath, end, ends, lite
 /// any.
 pub(super) fn compile(
     model: &mut Model,
+    kind: &str,
     declared: &Declarations<'_>,
     paths: Paths<'_>,
     findings: &mut Findings,
@@ -25,7 +26,7 @@ pub(super) fn compile(
     }
     for (name, node) in &declared.nodes {
         if let Some(&at) = known.get(*name) {
-            created(model, at, node, paths, &known, findings);
+            created(model, at, kind, node, paths, &known, findings);
         }
     }
     for at in 0..model.nodes.len() {
@@ -270,6 +271,7 @@ fn each(model: &Model, file: &str, node: &NodeFile, rule: &NodeRule, findings: &
 fn created(
     model: &mut Model,
     at: usize,
+    kind: &str,
     node: &Declared<'_, NodeFile>,
     paths: Paths<'_>,
     known: &Known,
@@ -293,6 +295,7 @@ fn created(
         .into_iter()
         .filter_map(|(path, only_in, value, place)| {
             let with = match value.as_str().and_then(|text| text.strip_prefix('@')) {
+                Some("type") => With::Value(kind.into()),
                 Some(text) if text.contains('.') => {
                     With::Copy(copied(model, paths, known, text, file, place, findings)?)
                 }

@@ -25,7 +25,9 @@ impl<'g, 'm> Writer<'g, 'm, '_> {
             let (Some(target), Find::At(ends)) = (self.reader.targets[node], &rule.find) else { continue };
             let id = (self.ids)();
             let mut draft = Draft::of(target.node);
-            NOT_COPIED.iter().for_each(|name| draft.drop_member(name));
+            for name in NOT_COPIED {
+                draft.drop_member(name);
+            }
             draft.member_mut("id").set(&id.as_str().into());
             for test in &rule.tests {
                 if let Is::Value(value) = &test.is

@@ -156,8 +156,12 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
                 draft.ensure(&path.steps).set(value);
             }
         }
+        // The first reference that is the program's to write.
         let at = match &rule.find {
-            Find::At(ends) => ends.first(),
+            Find::At(ends) => {
+                let own = |end: &&End| self.mode == Mode::Make || !self.is_foreign_node(end.node);
+                ends.iter().find(own).or(ends.first())
+            }
             _ => None,
         };
         for end in at.into_iter().chain(&rule.listed) {

@@ -1,0 +1,138 @@
+//! A journey through `handoff translate` alone: no gateway, nothing stored.
+
+use std::path::{Path, PathBuf};
+
+use handoff::cli::translate::{Args, Format, Target, run};
+use handoff::cli::{Exit, Streams};
+use serde_json::Value;
+
+use crate::case::Journey;
+use crate::expected::{self, Difference, leaves, said};
+
+/// What the command gives.
+struct Told {
+    /// The record, or the Bundle
+    result: Value,
+    /// What became of the fields: place and fate
+    fates: Vec<(String, String)>,
+}
+
+/// Every place at which two documents differ.
+fn differences(first: &Value, second: &Value) -> Vec<Difference> {
+    leaves(expected::differences(first, second))
+}
+
+/// Translates what the EHR sent, what it reads at the end, and the last record, forth and back.
+pub(crate) fn translate(journey: &Journey) {
+    let kind = &journey.journey;
+    let sent = to_record(kind, &journey.json("ehr.json")).result;
+    let first = journey.json("00-sent.json");
+    let lost: Vec<Difference> = differences(&sent, &first).into_iter().filter(|it| !is_the_gateways(it)).collect();
+    assert!(lost.is_empty(), "{kind}: ehr.json is another record than the gateway's first:\n{}", said(&lost));
+
+    let last = without_history(journey.json(journey.last()));
+    let end = journey.json("end.json");
+    end_is_the_record(journey, &end, &last);
+    record_stands_alone(kind, &last);
+}
+
+/// What the EHR reads is the record, but for what FHIR has no room for, and putting the record there changes nothing.
+fn end_is_the_record(journey: &Journey, end: &Value, last: &Value) {
+    let kind = &journey.journey;
+    let seen = without_history(to_record(kind, end).result);
+    let mut aside = Vec::new();
+    let mut wrong = Vec::new();
+    for difference in differences(last, &seen) {
+        if difference.second.is_none() {
+            aside.push(difference.field());
+        } else {
+            wrong.push(difference);
+        }
+    }
+    assert!(wrong.is_empty(), "{kind}: the last record and end.json say different things:\n{}", said(&wrong));
+    aside.sort();
+    aside.dedup();
+    let mut expected = journey.aside.clone();
+    expected.sort();
+    assert_eq!(expected, aside, "{kind}: what FHIR has no room for stands under aside: in journey.yaml");
+
+    let put = to_fhir(kind, last, Some(&journey.path("end.json")));
+    let resources = |bundle: &Value| -> Vec<Value> {
+        bundle["entry"].as_array().unwrap().iter().map(|entry| entry["resource"].clone()).collect()
+    };
+    let changed = differences(&Value::Array(resources(end)), &Value::Array(resources(&put.result)));
+    assert!(changed.is_empty(), "{kind}: putting the last record onto end.json changed it:\n{}", said(&changed));
+}
+
+/// FHIR made of the last record alone is that record again; what is not is said to be kept aside.
+fn record_stands_alone(kind: &str, last: &Value) {
+    let made = to_fhir(kind, last, None);
+    let again = without_history(to_record(kind, &made.result).result);
+    let kept = |place: &str| made.fates.iter().any(|(record, fate)| fate == "kept aside" && within(place, record));
+    let is_computed = |place: &str| {
+        let program = crate::journey::programs().get(kind);
+        let fields = program.map.fields();
+        let computed = |why: &str| why.contains("computed");
+        let mut computed = fields.iter().filter(|field| field.read_only.is_some_and(computed));
+        computed.any(|field| field.record.iter().any(|record| within(place, record)))
+    };
+    let lost: Vec<Difference> =
+        differences(last, &again).into_iter().filter(|it| !kept(&it.place) && !is_computed(&it.field())).collect();
+    assert!(lost.is_empty(), "{kind}: FHIR made of the last record says something else:\n{}", said(&lost));
+}
+
+/// Is a place this one, or in it?
+fn within(place: &str, whole: &str) -> bool {
+    place.strip_prefix(whole).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
+/// What the gateway says about a referral that it took in: ids, versions, where it stands and whose it is.
+fn is_the_gateways(difference: &Difference) -> bool {
+    let field = difference.field();
+    let last = field.rsplit('.').next().unwrap_or_default();
+    matches!(last, "id" | "reference")
+        || ["referral.history", "referral.request", "referral.to", "referral.state", "referral.status"]
+            .iter()
+            .any(|place| within(&field, place))
+        || field.starts_with("program.")
+}
+
+/// A Bundle has one version of each resource, so no history.
+fn without_history(mut record: Value) -> Value {
+    if let Some(referral) = record["referral"].as_object_mut() {
+        referral.shift_remove("history");
+    }
+    record
+}
+
+fn to_record(kind: &str, bundle: &Value) -> Told {
+    translated(kind, Target::Record, bundle, None)
+}
+
+fn to_fhir(kind: &str, record: &Value, with: Option<&Path>) -> Told {
+    translated(kind, Target::Fhir, record, with)
+}
+
+/// `handoff translate --to ... --explain --format json -`
+fn translated(kind: &str, to: Target, input: &Value, with: Option<&Path>) -> Told {
+    let args = Args {
+        to,
+        program: Some(kind.to_owned()),
+        programs: None,
+        with: with.map(Path::to_owned),
+        explain: true,
+        format: Format::Json,
+        input: PathBuf::from("-"),
+    };
+    let text = input.to_string();
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let mut input = text.as_bytes();
+    let mut streams = Streams { input: &mut input, out: &mut out, err: &mut err, colour: false, progress: false };
+    let done = run(&args, &mut streams);
+    assert!(matches!(done, Ok(Exit::Done)), "{kind}: handoff translate --to {to:?}: {done:?}\n{text}");
+    let told: Value = serde_json::from_slice(&out).unwrap();
+    let rows = told["fidelity"]["fields"].as_array().unwrap().iter();
+    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let fates = rows.map(|row| (word(&row["record"]), word(&row["fate"]))).collect();
+    Told { result: told["result"].clone(), fates }
+}
