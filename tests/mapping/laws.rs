@@ -84,12 +84,16 @@ macro_rules! laws {
 }
 
 laws! {
+    chw: "chw",
     community_action: "community-action",
+    community_hub: "community-hub",
     generic: "generic",
     health_home: "health-home",
     mobile_unit: "mobile-unit",
     nfp: "nfp",
+    pace: "pace",
     supportive_housing: "supportive-housing",
+    wraparound: "wraparound",
 }
 
 #[test]
