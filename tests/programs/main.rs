@@ -12,4 +12,5 @@ mod expected;
 mod gateway;
 mod journey;
 mod names;
+mod readme;
 mod walk;
