@@ -51,7 +51,7 @@ use crate::terminology::Terminology;
 pub use message::parse_etag;
 pub use place::form_parameters;
 pub use poll::Records;
-pub use record::Record;
+pub use record::{Base, Record};
 
 use course::audit;
 use intake::Message;

@@ -428,7 +428,8 @@ impl<'g, 'm> Reader<'g, 'm> {
         }
         let result = expression.evaluate(&context, target.node);
         match result {
-            Ok(items) => Some(items.items().iter().map(Item::to_json).collect()),
+            // An element without a value, which only has extensions, says nothing.
+            Ok(items) => Some(items.items().iter().map(Item::to_json).filter(|value| !value.is_null()).collect()),
             Err(issue) => {
                 let said = issue.text;
                 self.issues.push(Issue::warning(Key::ExpressionInvalid, said_place(&self.place), said));

@@ -16,6 +16,7 @@ pub mod fidelity;
 mod get;
 mod locate;
 mod map;
+mod merge;
 mod model;
 mod node_set;
 mod path;
