@@ -12,6 +12,7 @@ use crate::store::StoredReferral;
 
 use super::course::audit;
 use super::draft::Draft;
+use super::remarks::Remarks;
 use super::{Exchange, idempotency, place};
 
 /// How often a record that lost a race is put anew.
@@ -24,6 +25,14 @@ pub struct Record {
     pub value: Value,
     /// The newest commit that concerns the referral; what `ETag` and `If-Match` carry
     pub version: u64,
+    /// What the last change of it should be read with
+    pub remarks: Remarks,
+}
+
+impl Record {
+    fn new(value: Value, version: u64) -> Self {
+        Self { value, version, remarks: Remarks::default() }
+    }
 }
 
 impl Exchange {
@@ -42,7 +51,7 @@ impl Exchange {
         let task = stored.graph.resolve(&key.to_string()).ok_or_else(|| Error::not_found("the referral"))?;
         let referral = Referral::read(&stored.graph, task)?;
         let program = self.programs.get(&turn::program_type(task.node()).unwrap_or_default());
-        Ok(Record { value: program.map.get(&referral, &stored.extras).record, version: stored.seq })
+        Ok(Record::new(program.map.get(&referral, &stored.extras).record, stored.seq))
     }
 
     /// The record, and where each of its values comes from and what became of each element of the referral.
@@ -56,7 +65,7 @@ impl Exchange {
         let referral = Referral::read(&stored.graph, task)?;
         let program = self.programs.get(&turn::program_type(task.node()).unwrap_or_default());
         let made = program.map.explain(&referral, &stored.extras);
-        Ok((Record { value: made.record, version: stored.seq }, made.fidelity, made.issues))
+        Ok((Record::new(made.record, stored.seq), made.fidelity, made.issues))
     }
 
     /// Takes a changed record back into the referral and answers with the record as it then stands. An unchanged one
@@ -75,17 +84,22 @@ impl Exchange {
         let key = ResourceKey::new("Task", id);
         let idempotency = idempotency::of(caller, idempotency_key, &["record", id, record.text()]);
         let value = record.root().to_value();
+        let mut remarks = Remarks::default();
         for attempt in 1.. {
-            if self.repeated(idempotency.as_ref()).await?.is_some() {
+            if let Some(before) = self.repeated(idempotency.as_ref()).await? {
+                remarks = Remarks::read(&before);
                 break;
             }
             match self.put(caller, &key, &value, if_match, idempotency.clone()).await {
-                Ok(()) => break,
+                Ok(found) => {
+                    remarks = found;
+                    break;
+                }
                 Err(error) if error.category == Category::Conflict && attempt < ATTEMPTS => {}
                 Err(error) => return Err(self.remember_refusal(caller, error).await),
             }
         }
-        self.record(caller, id).await
+        Ok(Record { remarks, ..self.record(caller, id).await? })
     }
 
     async fn put(
@@ -95,7 +109,7 @@ impl Exchange {
         record: &Value,
         if_match: Option<u64>,
         idempotency: Option<Idempotency>,
-    ) -> Result<()> {
+    ) -> Result<Remarks> {
         let stored = self.referral(caller, key).await?;
         if if_match.is_some_and(|version| version != stored.seq) {
             return Err(place::stale(key, stored.seq));
@@ -113,8 +127,9 @@ impl Exchange {
             let program = self.programs.get(&turn::program_type(referral.task.node()).unwrap_or_default());
             program.map.put(record, &referral, &stored.extras, &mut || self.ids.next())?
         };
+        let remarks = Remarks::of(&put.issues);
         if put.is_empty() {
-            return Ok(());
+            return Ok(remarks);
         }
         draft.apply(&put)?;
         let at = self.clock.now();
@@ -122,8 +137,8 @@ impl Exchange {
         let mut plan = self.plan(caller, draft, key, stored.organizations, extras, at).await?;
         plan.deliveries.extend(owner.map(|organization| Delivery { organization, task: key.clone() }));
         plan.audit.push(audit(caller, "recorded", Some(key), put.fidelity.to_string(), at));
-        plan.idempotency = idempotency;
+        plan.idempotency = idempotency.map(|asked| Idempotency { answer: remarks.to_text(), ..asked });
         self.store.commit(plan).await?;
-        Ok(())
+        Ok(remarks)
     }
 }

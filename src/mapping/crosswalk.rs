@@ -11,6 +11,9 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
+use crate::referral::state::{self, State};
+use crate::referral::vocabulary::{Saying, Vocabulary};
+
 pub(super) use load::load;
 
 /// A table of codes.
@@ -165,6 +168,28 @@ impl Crosswalk {
     /// Every row that has this target, in order: what the code may be about.
     pub fn about(&self, code: &str) -> impl Iterator<Item = &Row> {
         self.read.get(code).into_iter().flatten().map(|at| &self.rows[*at])
+    }
+
+    /// The vocabulary of statuses that the table is one of, if it translates from the referral states. Its name is what
+    /// stands behind `referral-state-`.
+    pub(super) fn vocabulary(&self) -> Option<Vocabulary> {
+        if self.source.url != state::SYSTEM {
+            return None;
+        }
+        let rows = self.rows.iter().filter_map(|row| {
+            Some(Saying {
+                state: State::from_code(&row.source)?,
+                code: row.target.clone()?,
+                display: row.display.clone(),
+                own: row.equivalence.leads_back(),
+                used: row.written,
+            })
+        });
+        let name = self.name.strip_prefix("referral-state-").unwrap_or(&self.name);
+        let (system, version) = (self.target.url.clone(), self.target.version.clone());
+        let mut vocabulary = Vocabulary::new(name.to_owned(), system, version, rows);
+        vocabulary.unverified.clone_from(&self.unverified);
+        Some(vocabulary)
     }
 
     /// The source code that a value of a resource or record is: a Coding, or a code alone. Nothing where it is of another

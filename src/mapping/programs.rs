@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::definitions::Definitions;
 use crate::error::{Error, Result};
 use crate::fhir::{Issue, Key};
+use crate::referral::Vocabularies;
 use crate::shipped;
 
 use super::compile::{self, Ground};
@@ -27,6 +28,7 @@ pub struct Programs {
     by_kind: BTreeMap<String, Program>,
     generic: Program,
     crosswalks: HashMap<String, Arc<Crosswalk>>,
+    vocabularies: Vocabularies,
 }
 
 /// The files of one folder.
@@ -59,7 +61,7 @@ impl Programs {
     pub fn load<'f>(definitions: &Definitions, files: impl IntoIterator<Item = (&'f str, &'f [u8])>) -> Result<Self> {
         let (folders, tables) = sorted(files);
         let mut issues = Vec::new();
-        let crosswalks = tables
+        let crosswalks: HashMap<String, Arc<Crosswalk>> = tables
             .into_iter()
             .filter_map(|(name, (file, bytes))| crosswalk::load(name, file, bytes, definitions, &mut issues))
             .map(|table| (table.name.clone(), Arc::new(table)))
@@ -89,7 +91,8 @@ impl Programs {
             let said = "there is no folder generic, which stands for the program types without a folder";
             return Err(Error::refused(Key::MapInvalid, GENERIC, said));
         };
-        Ok(Self { by_kind: programs, generic, crosswalks })
+        let vocabularies = Vocabularies::new(crosswalks.values().filter_map(|table| table.vocabulary()).collect());
+        Ok(Self { by_kind: programs, generic, crosswalks, vocabularies })
     }
 
     /// The program types that come with the program.
@@ -108,6 +111,11 @@ impl Programs {
     /// All of them, by name, the generic one last.
     pub fn iter(&self) -> impl Iterator<Item = &Program> {
         self.by_kind.values().chain([&self.generic])
+    }
+
+    /// The statuses that other systems know.
+    pub fn vocabularies(&self) -> &Vocabularies {
+        &self.vocabularies
     }
 
     /// All tables of codes, in no order.

@@ -588,12 +588,16 @@ fn codes(via: &Converter, ends: &[End], expected: &[Expected]) -> Result<(), (St
     if table.target.version_needed && !ends.iter().all(|end| names_version(&end.path, &table.target.version)) {
         return Err((
             format!("a code of {} means nothing without its version", table.target.url),
-            format!("choose the coding by its version as well: coding[system=...,version={}].code", table.target.version),
+            format!(
+                "choose the coding by its version as well: coding[system=...,version={}].code",
+                table.target.version
+            ),
         ));
     }
     let closed = ends.iter().all(|end| &*end.path.kind == "code" && !end.path.coded);
     let values = expected.iter().flat_map(|expected| &expected.values);
-    let missing: Vec<&str> = values.filter(|code| closed && table.target_of(code).is_none()).map(String::as_str).collect();
+    let missing: Vec<&str> =
+        values.filter(|code| closed && table.target_of(code).is_none()).map(String::as_str).collect();
     if missing.is_empty() {
         return Ok(());
     }

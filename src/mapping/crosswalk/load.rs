@@ -77,7 +77,11 @@ impl Findings<'_> {
         let missing: Vec<&str> = State::ALL.iter().filter(|state| !named(state)).map(|state| state.code()).collect();
         if !missing.is_empty() {
             let said = format!("no row says what the vocabulary calls {}", missing.join(", "));
-            self.add(at, said, "add a row for each; { source: STATE, target: null, equivalence: unmatched } where it has no word");
+            self.add(
+                at,
+                said,
+                "add a row for each; { source: STATE, target: null, equivalence: unmatched } where it has no word",
+            );
         }
     }
 
@@ -133,14 +137,7 @@ impl Findings<'_> {
                 let said = format!("{target} leads back to {other} and to {source}");
                 self.add(at, said, "say equivalent in one of the rows, and wider or narrower in the others");
             }
-            rows.push(Row {
-                source,
-                target,
-                equivalence,
-                display: pair.display,
-                written,
-                unverified: pair.unverified,
-            });
+            rows.push(Row { source, target, equivalence, display: pair.display, written, unverified: pair.unverified });
         }
         rows
     }
