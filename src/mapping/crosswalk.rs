@@ -170,6 +170,19 @@ impl Crosswalk {
         self.read.get(code).into_iter().flatten().map(|at| &self.rows[*at])
     }
 
+    /// What a code of this system and version becomes, in order; nothing where it is of another one.
+    pub fn targets_of(&self, system: &str, version: Option<&str>, code: &str) -> Vec<&str> {
+        let fits = self.source.is(Some(system), version);
+        self.all(code).filter(|_| fits).filter_map(|row| row.target.as_deref()).collect()
+    }
+
+    /// What a code of this system and version on the other side may be about, in order; nothing where it is of another
+    /// one.
+    pub fn sources_of(&self, system: &str, version: Option<&str>, code: &str) -> Vec<&str> {
+        let fits = self.target.is(Some(system), version);
+        self.about(code).filter(|_| fits).map(|row| row.source.as_str()).collect()
+    }
+
     /// The vocabulary of statuses that the table is one of, if it translates from the referral states. Its name is what
     /// stands behind `referral-state-`.
     pub(super) fn vocabulary(&self) -> Option<Vocabulary> {

@@ -67,11 +67,15 @@ impl Verdict {
 pub fn judge(word: Option<&Word>, from: Position, by: Party, reason: Option<Reason>) -> Verdict {
     let Some(word) = word else { return Verdict::Unmapped };
     let by_reason = reason.and_then(|reason| told_apart(word, reason));
-    if by_reason.is_none_or(|state| state == from.state) && word.states.contains(&from.state) {
+    let stands = word.states.contains(&from.state);
+    // A word that is said of what has ended says so of a referral that waits after a missed appointment.
+    let ends = word.states.iter().all(|state| state.may_end());
+    if stands && by_reason.is_none_or(|state| state == from.state) && (!ends || from.status.is_terminal()) {
         return Verdict::Agrees;
     }
-    let Some(wanted) = by_reason.or(word.own) else { return Verdict::Undecided };
-    match state::towards(from, wanted, by, reason) {
+    let wanted = by_reason.or(stands.then_some(from.state)).or(word.own);
+    let Some(wanted) = wanted else { return Verdict::Undecided };
+    match state::towards(from, wanted, ends, by, reason) {
         Some((event, reason)) => Verdict::Moves { event, reason, state: wanted },
         None => Verdict::Unreachable(wanted),
     }
