@@ -208,6 +208,26 @@ fn no_code_of_csbg_crosses_over_to_the_other_version() {
     }
 }
 
+/// What maps write into resources beside the guide's own codes is defined.
+#[test]
+fn parts_and_outputs_that_maps_write_are_codes() {
+    for (system, written) in [("record-part", "[system=PART].code"), ("task-output", "system=OUTPUT,type.coding.code")]
+    {
+        let system = code_system(&format!("{OWN}CodeSystem:{system}"));
+        let mut found = 0;
+        for (path, bytes) in shipped::files().iter().filter(|(path, _)| path.ends_with("/map.yaml")) {
+            let text = std::str::from_utf8(bytes).unwrap();
+            for (at, _) in text.match_indices(written) {
+                let rest = text[at + written.len()..].trim_start_matches(['"', ':', ' ', '=']);
+                let code = rest.split(|c: char| !c.is_ascii_lowercase() && c != '-').next().unwrap();
+                assert!(system.has(code), "{path}: {code} is no code of {}", system.url);
+                found += 1;
+            }
+        }
+        assert!(found > 5, "{written}: {found}");
+    }
+}
+
 // === statuses ===
 
 #[test]
