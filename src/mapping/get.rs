@@ -6,6 +6,7 @@ use crate::fhir::{Document, Issue, Key, Node};
 use crate::fhirpath::{Collection, Context, Element, Expression, Item};
 
 use super::converter::{Converter, Read, Written};
+use super::crosswalk::Crosswalk;
 use super::discover::{Ground, Target, Targets};
 use super::fidelity::{Fate, Fidelity, Origin, Row, Trace, is_within};
 use super::locate::{Tree, find};
@@ -321,8 +322,32 @@ impl<'g, 'm> Reader<'g, 'm> {
 
     fn report_untranslated(&mut self, via: &Converter, code: Option<&Value>) {
         let code = code.and_then(Value::as_str).unwrap_or_default();
-        let said = format!("{} has no row for {code}; the code passed as it is", via.name());
+        if let Converter::Crosswalk(table) = via {
+            self.untranslated(format!("{}; the code passed as it is", table.without_source(code)));
+        }
+    }
+
+    fn untranslated(&mut self, said: String) {
+        self.fidelity.untranslated += 1;
         self.issues.push(Issue::information(Key::NotTranslated, said_place(&self.place), said));
+    }
+
+    /// Every counterpart of these codes, each once. What has none is reported; a code of another system is not the
+    /// table's to translate.
+    fn translated(&mut self, table: &Crosswalk, codes: &[Value]) -> Vec<Value> {
+        let mut targets: Vec<Value> = Vec::new();
+        for asked in codes.iter().filter_map(|code| table.asked(code)) {
+            let mut rows = table.all(asked.code).filter(|_| asked.fits).peekable();
+            if rows.peek().is_none() {
+                self.untranslated(table.without_row(asked.code, asked.version));
+            }
+            for target in rows.filter_map(|row| row.target.as_deref()) {
+                if !targets.iter().any(|known| known == target) {
+                    targets.push(target.into());
+                }
+            }
+        }
+        targets
     }
 
     /// Does the value that is kept for a field still mean what FHIR says?
@@ -411,7 +436,11 @@ impl<'g, 'm> Reader<'g, 'm> {
     pub(super) fn computed(&mut self, field: &'m Field) -> Option<Value> {
         let Source::Computed { node, expression, named, translate, list } = &field.source else { return None };
         let results = self.compute(expression, self.targets[*node]?, named)?;
-        computed(results, translate.as_deref(), *list)
+        let results = match translate {
+            None => results,
+            Some(table) => self.translated(table, &results),
+        };
+        if *list { (!results.is_empty()).then_some(Value::Array(results)) } else { results.into_iter().next() }
     }
 
     // === expressions
@@ -505,23 +534,6 @@ pub(super) fn identity(target: &Target<'_>) -> String {
     }
     let url = &target.resource.url;
     url.rsplit(['/', ':']).next().unwrap_or(url).to_owned()
-}
-
-/// What an expression gave, as a value of the record.
-fn computed(results: Vec<Value>, translate: Option<&super::crosswalk::Crosswalk>, list: bool) -> Option<Value> {
-    let results = match translate {
-        None => results,
-        Some(table) => {
-            let mut targets: Vec<Value> = Vec::new();
-            for row in results.iter().filter_map(Value::as_str).flat_map(|code| table.all(code)) {
-                if !targets.iter().any(|known| known == row.target.as_str()) {
-                    targets.push(row.target.as_str().into());
-                }
-            }
-            targets
-        }
-    };
-    if list { (!results.is_empty()).then_some(Value::Array(results)) } else { results.into_iter().next() }
 }
 
 fn fits(shape: &Shape, value: &Value) -> bool {

@@ -622,12 +622,28 @@ fn fit(via: &Converter, ends: &mut [End], expected: &[Expected]) -> Result<(), (
     codes(via, ends, expected)
 }
 
+/// Does a path choose what it leads to by this version?
+fn names_version(path: &Path, version: &str) -> bool {
+    let conditions = path.steps.iter().flat_map(|step| &step.select);
+    conditions.into_iter().any(|condition| &*condition.text == "version" && condition.value == version)
+}
+
 /// Has every code that the record may hold a counterpart, where FHIR takes no other?
 fn codes(via: &Converter, ends: &[End], expected: &[Expected]) -> Result<(), (String, String)> {
     let Converter::Crosswalk(table) = via else { return Ok(()) };
+    if table.target.version_needed && !ends.iter().all(|end| names_version(&end.path, &table.target.version)) {
+        return Err((
+            format!("a code of {} means nothing without its version", table.target.url),
+            format!(
+                "choose the coding by its version as well: coding[system=...,version={}].code",
+                table.target.version
+            ),
+        ));
+    }
     let closed = ends.iter().all(|end| &*end.path.kind == "code" && !end.path.coded);
     let values = expected.iter().flat_map(|expected| &expected.values);
-    let missing: Vec<&str> = values.filter(|code| closed && table.forth(code).is_none()).map(String::as_str).collect();
+    let missing: Vec<&str> =
+        values.filter(|code| closed && table.target_of(code).is_none()).map(String::as_str).collect();
     if missing.is_empty() {
         return Ok(());
     }

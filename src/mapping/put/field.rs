@@ -182,8 +182,10 @@ impl<'m, 'r> Writer<'_, 'm, 'r> {
             }
             let first = &choices[choice][0];
             self.row_at(first.node, &first.path.text, &via.name(), Fate::Mapped);
-            if via.is_unknown(values[0]) {
-                self.note(Key::NotTranslated, format!("{} has no row for the code; it passed as it is", via.name()));
+            if let (Converter::Crosswalk(table), true) = (via, via.is_unknown(values[0])) {
+                let code = values[0].and_then(Value::as_str).unwrap_or_default();
+                self.fidelity.untranslated += 1;
+                self.note(Key::NotTranslated, format!("{}; it passed as it is", table.without_row(code, None)));
             }
         }
         self.keep_what_is_lost(rule, via, values, &written, kept);
