@@ -257,7 +257,7 @@ proptest! {
 fn a_rule_is_in_force_from_its_day() {
     let text =
         "eligibility: community-action\nrules:\n  - { criterion: age, op: ge, value: 99, effective: 2025-11-02 }\n";
-    let mut rulebook = Rulebook::default();
+    let mut rulebook = Rulebook::shipped().unwrap();
     rulebook.add("community-action/eligibility.yaml", text).unwrap();
     let mut bundle = json("demo/directory.json");
     change(&mut bundle, &json!({ "HealthcareService/community-food": { "extension": null } }));
@@ -359,7 +359,7 @@ fn a_broken_rule_file_says_where() {
         ("eligibility: pace\nrules:\n  - { criterion: age, oops: 1 }\n", 3, 23, "oops"),
         ("eligibility: pace\nrules: [\n", 2, 8, "bracket"),
     ] {
-        let error = Rulebook::default().add("pace/eligibility.yaml", text).unwrap_err();
+        let error = Rulebook::shipped().unwrap().add("pace/eligibility.yaml", text).unwrap_err();
         let issue = &error.issues[0];
         let place = issue.place.map(|place| (place.line, place.column));
         if issue.path != "pace/eligibility.yaml" || place != Some((line, column)) || !issue.text.contains(says) {
