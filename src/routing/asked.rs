@@ -106,8 +106,12 @@ impl Asked {
         for coding in request.get("code").into_iter().flat_map(|code| code.list("coding")) {
             let (Some(system), Some(code)) = (coding.str("system"), coding.str("code")) else { continue };
             if let Some(found) = self.codes.get(&(system.into_owned(), code.into_owned())) {
-                wanted.types.extend(found.types.iter().filter(|kind| !wanted.types.contains(kind)).cloned().collect::<Vec<_>>());
-                wanted.roles.extend(found.roles.iter().filter(|role| !wanted.roles.contains(role)).cloned().collect::<Vec<_>>());
+                wanted.types.extend(
+                    found.types.iter().filter(|kind| !wanted.types.contains(kind)).cloned().collect::<Vec<_>>(),
+                );
+                wanted.roles.extend(
+                    found.roles.iter().filter(|role| !wanted.roles.contains(role)).cloned().collect::<Vec<_>>(),
+                );
             }
         }
         wanted

@@ -118,7 +118,8 @@ impl Comparison {
         }
         let keys: Vec<String> = keys.into_iter().flatten().collect();
         if known == Criterion::Condition
-            && let Some(unknown) = keys.iter().find(|key| !key.contains('|') && !facts.classes().any(|class| class == *key))
+            && let Some(unknown) =
+                keys.iter().find(|key| !key.contains('|') && !facts.classes().any(|class| class == *key))
         {
             let classes: Vec<&str> = facts.classes().collect();
             let said = format!("there is no class {unknown}; expected one of {}, or SYSTEM|CODE", classes.join(", "));
@@ -140,7 +141,10 @@ fn subject(criterion: Criterion, of: &str) -> Result<(Token, String), Flaw> {
     }
     let (system, code) = of.split_once('|').unwrap_or((OBSERVATIONS, of));
     let token = Token::parse(&format!("{system}|{code}"), &HashMap::new());
-    Ok((token.map_err(|_| flaw("of is a code of our Observations, or SYSTEM|CODE with the URI of the system"))?, code.replace('-', " ")))
+    Ok((
+        token.map_err(|_| flaw("of is a code of our Observations, or SYSTEM|CODE with the URI of the system"))?,
+        code.replace('-', " "),
+    ))
 }
 
 impl Given {
@@ -246,7 +250,13 @@ impl Comparison {
     fn ask_texts(&self, texts: &Texts) -> Truth {
         let among = || Truth::any(self.keys.iter().map(|key| self.ask_text(texts, key)));
         match self.op {
-            Op::Exists if texts.has.is_empty() => if texts.closed { Truth::No } else { Truth::Unknown },
+            Op::Exists if texts.has.is_empty() => {
+                if texts.closed {
+                    Truth::No
+                } else {
+                    Truth::Unknown
+                }
+            }
             Op::Exists => Truth::Yes,
             Op::NotIn => !among(),
             _ => among(),
@@ -365,9 +375,7 @@ mod tests {
 
     #[test]
     fn flags_and_texts_are_asked_too() {
-        let flag = |op, value: &[bool]| {
-            comparison("homeless", op, value.iter().copied().map(Given::Flag).collect())
-        };
+        let flag = |op, value: &[bool]| comparison("homeless", op, value.iter().copied().map(Given::Flag).collect());
         assert_eq!(flag("eq", &[true]).ask_flag(Yes), Yes);
         assert_eq!(flag("eq", &[false]).ask_flag(Yes), No);
         assert_eq!(flag("exists", &[]).ask_flag(Unknown), Unknown);

@@ -170,7 +170,11 @@ fn ends(number: Interval) -> Value {
     let end = |number: f64| {
         let rounded = (number * 100.0).round() / 100.0;
         // Whole numbers are written as such; numbers of this size are exact.
-        if rounded.fract().abs() < f64::EPSILON && rounded.abs() < 1e15 { json!(rounded as i64) } else { json!(rounded) }
+        if rounded.fract().abs() < f64::EPSILON && rounded.abs() < 1e15 {
+            json!(rounded as i64)
+        } else {
+            json!(rounded)
+        }
     };
     let (low, high) = (number.low(), number.high());
     if low.to_bits() == high.to_bits() {

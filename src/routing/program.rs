@@ -273,7 +273,8 @@ fn rule(extension: Node<'_>, facts: &FactBook) -> Result<Rule, Box<Issue>> {
             Some(date.ok_or_else(|| refuse(given, "effective is valueDate with a whole day"))?)
         }
     };
-    let text = |name: &'static str| part(name).and_then(|part| part.str("valueString")).map(std::borrow::Cow::into_owned);
+    let text =
+        |name: &'static str| part(name).and_then(|part| part.str("valueString")).map(std::borrow::Cow::into_owned);
     let id = part("id").and_then(|part| part.str("valueCode").or_else(|| part.str("valueString")));
     let test = test(extension, facts)?;
     Ok(Rule { id: id.map(std::borrow::Cow::into_owned), strength, effective, source: text("source"), test })
@@ -307,7 +308,8 @@ fn test(extension: Node<'_>, facts: &FactBook) -> Result<Test, Box<Issue>> {
             )
         })?);
     }
-    let word = |name: &'static str| part(name).and_then(|part| part.str("valueString").or_else(|| part.str("valueCode")));
+    let word =
+        |name: &'static str| part(name).and_then(|part| part.str("valueString").or_else(|| part.str("valueCode")));
     let (criterion, op) = (code("criterion").unwrap_or_default(), code("op").unwrap_or_default());
     let (of, unit) = (word("of"), word("unit"));
     let words = Words { criterion: &criterion, of: of.as_deref(), op: &op, unit: unit.as_deref() };

@@ -349,7 +349,8 @@ impl Compiler<'_> {
                 "poverty-share" if criterion == Criterion::Fpl => Computed::PovertyShare,
                 "chronic-conditions" if criterion == Criterion::ConditionCount => Computed::ChronicConditions,
                 _ => {
-                    let said = "fpl is computed as poverty-share, condition-count as chronic-conditions, and others by when";
+                    let said =
+                        "fpl is computed as poverty-share, condition-count as chronic-conditions, and others by when";
                     self.issues.push(yaml::issue(&self.file, name.referenced, said));
                     Computed::No
                 }
@@ -414,7 +415,8 @@ impl Compiler<'_> {
             self.issues.push(yaml::issue(&self.file, at, said));
         }
         let code_of_rule = criterion.takes_subject() && written.code.iter().any(|code| code.value == "OF");
-        let codes: Vec<&Spanned<String>> = written.code.iter().filter(|code| !(code_of_rule && code.value == "OF")).collect();
+        let codes: Vec<&Spanned<String>> =
+            written.code.iter().filter(|code| !(code_of_rule && code.value == "OF")).collect();
         let kinds = sorted(&written.kinds);
         Some(Source {
             place,

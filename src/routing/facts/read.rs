@@ -124,7 +124,8 @@ impl<'r> Ground<'r> {
 
     /// Is this resource about the person, and not about somebody else whose data travels with the referral?
     fn is_about(&self, node: Node<'_>) -> bool {
-        let named = ["subject", "patient", "beneficiary"].iter().find_map(|name| self.referral.graph.follow(node, name));
+        let named =
+            ["subject", "patient", "beneficiary"].iter().find_map(|name| self.referral.graph.follow(node, name));
         named.is_some_and(|subject| subject.url == self.referral.person.url)
     }
 
@@ -234,13 +235,11 @@ fn standing(kind: &str, node: Node<'_>, at: Timestamp) -> Standing {
     let (void, over) = match kind {
         "Condition" => (
             says("verificationStatus", &["entered-in-error"]),
-            says("verificationStatus", &["refuted"])
-                || says("clinicalStatus", &["inactive", "remission", "resolved"]),
+            says("verificationStatus", &["refuted"]) || says("clinicalStatus", &["inactive", "remission", "resolved"]),
         ),
         "Coverage" => (
             is_status(&["entered-in-error", "draft"]),
-            is_status(&["cancelled"])
-                || node.get("period").is_some_and(|time| period::includes(time, at) == Truth::No),
+            is_status(&["cancelled"]) || node.get("period").is_some_and(|time| period::includes(time, at) == Truth::No),
         ),
         _ => (is_status(&["entered-in-error", "cancelled"]), false),
     };
