@@ -167,6 +167,8 @@ pub(super) struct Field {
     pub(super) owner: Owner,
     /// What the record says where the graph says nothing
     pub(super) default: Option<Value>,
+    /// Is the second place read where the first says nothing?
+    pub(super) reads_also: bool,
 }
 
 /// Where the values of a field come from.

@@ -288,7 +288,8 @@ impl Compiler<'_, '_> {
         let record = field.record.value.0.iter().map(|path| path.as_str().into()).collect();
         let when = field.when.as_ref().map(expression).transpose()?;
         let default = self.default(field, &source, &expected)?;
-        Ok((Field { record, members, within, source, when, owner, default }, place))
+        let reads_also = field.also.as_ref().is_none_or(|also| also.value.read != Some(false));
+        Ok((Field { record, members, within, source, when, owner, default, reads_also }, place))
     }
 
     /// What the record says where the graph says nothing: one value that the schema allows, of a field that goes both ways.

@@ -136,9 +136,13 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
     pub(super) fn create(&mut self, node: usize, id: String) -> Home {
         let rule = &self.reader.ground.model.nodes[node];
         let kind: Box<str> = rule.resource.as_deref().unwrap_or_default().into();
-        let draft = Draft::new(&json!({ "resourceType": &*kind, "id": id }));
-        self.created.push(New { kind, id, draft });
-        let home = Home::Created(self.created.len() - 1);
+        // What two lists of a record name by one id is one resource: a condition that is the reason and a need.
+        let before = self.created.iter().position(|new| new.kind == kind && new.id == id);
+        let home = Home::Created(before.unwrap_or_else(|| {
+            let draft = Draft::new(&json!({ "resourceType": &*kind, "id": id }));
+            self.created.push(New { kind, id, draft });
+            self.created.len() - 1
+        }));
         self.homes[node] = home;
         self.touched[node] = true;
         for test in &rule.tests {
