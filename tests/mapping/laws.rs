@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use handoff::fhir::{Kind, Node};
+use handoff::fhir::{Issue, Key, Kind, Node};
 use handoff::mapping::{FieldDescription, Program, Put};
 use handoff::referral::Graph;
 use proptest::prelude::*;
@@ -171,24 +171,25 @@ impl Subject {
         self.program.map.put(record, &referral, &standing.extras, &mut world::ids())
     }
 
-    /// The record after these edits, and what putting it changes. An edit that removes what the sender says is left out:
-    /// that can be overruled, not removed.
+    /// The record after these edits, and what putting it changes. An edit is left out that removes what the sender says,
+    /// which can be overruled and not removed, or that the schema does not allow beside what stands there.
     fn changed(&self, standing: &Standing, edits: &[Edit], grow: bool) -> Judged<(Value, Put)> {
         let mut record = standing.record.clone();
         edits.iter().for_each(|edit| edit.apply(&self.editable, &mut record, grow));
-        let removes_the_senders = |error: &handoff::error::Error| {
-            error.issues.iter().all(|issue| issue.text.contains("comes from whoever sent"))
+        let is_no_edit = |error: &handoff::error::Error| {
+            let is_pointer = |issue: &Issue| issue.key == Key::RecordInvalid && issue.path.starts_with('/');
+            error.issues.iter().all(|issue| is_pointer(issue) || issue.text.contains("comes from whoever sent"))
         };
         match self.try_put(&record, standing) {
             Ok(put) => return Ok((record, put)),
-            Err(error) if removes_the_senders(&error) => {}
+            Err(error) if is_no_edit(&error) => {}
             Err(error) => return Err(TestCaseError::fail(format!("{error}\n{record:#}"))),
         }
         record.clone_from(&standing.record);
         for edit in edits {
             let before = record.clone();
             edit.apply(&self.editable, &mut record, grow);
-            if self.try_put(&record, standing).is_err_and(|error| removes_the_senders(&error)) {
+            if self.try_put(&record, standing).is_err_and(|error| is_no_edit(&error)) {
                 record = before;
             }
         }
