@@ -12,6 +12,7 @@ use crate::store::StoredReferral;
 
 use super::course::audit;
 use super::draft::Draft;
+use super::remarks::Remarks;
 use super::{Exchange, idempotency, place};
 
 /// How often a record that lost a race is put anew.
@@ -24,6 +25,14 @@ pub struct Record {
     pub value: Value,
     /// The newest commit that concerns the referral; what `ETag` and `If-Match` carry
     pub version: u64,
+    /// What the last change of it should be read with
+    pub remarks: Remarks,
+}
+
+impl Record {
+    fn new(value: Value, version: u64) -> Self {
+        Self { value, version, remarks: Remarks::default() }
+    }
 }
 
 /// What a record that is put was changed from.
@@ -53,7 +62,7 @@ impl Exchange {
         let task = stored.graph.resolve(&key.to_string()).ok_or_else(|| Error::not_found("the referral"))?;
         let referral = Referral::read(&stored.graph, task)?;
         let program = self.programs.get(&turn::program_type(task.node()).unwrap_or_default());
-        Ok(Record { value: program.map.get(&referral, &stored.extras).record, version: stored.seq })
+        Ok(Record::new(program.map.get(&referral, &stored.extras).record, stored.seq))
     }
 
     /// The record, and where each of its values comes from and what became of each element of the referral.
@@ -67,7 +76,7 @@ impl Exchange {
         let referral = Referral::read(&stored.graph, task)?;
         let program = self.programs.get(&turn::program_type(task.node()).unwrap_or_default());
         let made = program.map.explain(&referral, &stored.extras);
-        Ok((Record { value: made.record, version: stored.seq }, made.fidelity, made.issues))
+        Ok((Record::new(made.record, stored.seq), made.fidelity, made.issues))
     }
 
     /// Takes a changed record back into the referral and answers with the record as it then stands. An unchanged one
@@ -87,17 +96,22 @@ impl Exchange {
         let key = ResourceKey::new("Task", id);
         let idempotency = idempotency::of(caller, idempotency_key, &["record", id, record.text()]);
         let value = record.root().to_value();
+        let mut remarks = Remarks::default();
         for attempt in 1.. {
-            if self.repeated(idempotency.as_ref()).await?.is_some() {
+            if let Some(before) = self.repeated(idempotency.as_ref()).await? {
+                remarks = Remarks::read(&before);
                 break;
             }
             match self.put(caller, &key, &value, base, idempotency.clone()).await {
-                Ok(()) => break,
+                Ok(found) => {
+                    remarks = found;
+                    break;
+                }
                 Err(error) if is_race(&error) && attempt < ATTEMPTS => {}
                 Err(error) => return Err(self.remember_refusal(caller, error).await),
             }
         }
-        self.record(caller, id).await
+        Ok(Record { remarks, ..self.record(caller, id).await? })
     }
 
     async fn put(
@@ -107,7 +121,7 @@ impl Exchange {
         record: &Value,
         base: Base,
         idempotency: Option<Idempotency>,
-    ) -> Result<()> {
+    ) -> Result<Remarks> {
         let stored = self.referral(caller, key).await?;
         let merged = match base {
             Base::Newest => None,
@@ -131,8 +145,9 @@ impl Exchange {
             let program = self.programs.get(&turn::program_type(referral.task.node()).unwrap_or_default());
             program.map.put(record, &referral, &stored.extras, &mut || self.ids.next())?
         };
+        let remarks = Remarks::of(&put.issues);
         if put.is_empty() {
-            return Ok(());
+            return Ok(remarks);
         }
         draft.apply(&put)?;
         let at = self.clock.now();
@@ -140,9 +155,9 @@ impl Exchange {
         let mut plan = self.plan(caller, draft, key, stored.organizations, extras, at).await?;
         plan.deliveries.extend(owner.map(|organization| Delivery { organization, task: key.clone() }));
         plan.audit.push(audit(caller, "recorded", Some(key), put.fidelity.to_string(), at));
-        plan.idempotency = idempotency;
+        plan.idempotency = idempotency.map(|asked| Idempotency { answer: remarks.to_text(), ..asked });
         self.store.commit(plan).await?;
-        Ok(())
+        Ok(remarks)
     }
 
     /// The record with what was changed in it since this version, and what happened to the referral since.

@@ -574,6 +574,14 @@ keys! {
     NotTranslated, "not-translated", "informational",
         why "the crosswalk has no such code, and a translation is never guessed",
         mend "add the code to the crosswalk";
+    /// A status of another system that no table knows
+    StatusUnmapped, "status-unmapped", "informational",
+        why "what a status means is looked up in a table, and never guessed",
+        mend "use a status that /agency/v1/vocabularies lists, or add it to the crosswalk of that system";
+    /// A status of another system that was kept and moved nothing
+    StatusKept, "status-kept", "informational",
+        why "it says something else than the referral, and not in a way that one event could follow",
+        mend "say with a reason or an event what happened";
     /// Content that the other side has no place for
     MapLoss, "map-loss", "informational",
         why "the record has no such field",
