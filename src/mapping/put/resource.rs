@@ -70,12 +70,23 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
             let rule = &self.reader.ground.model.nodes[node];
             let Some(target) = self.reader.targets[node] else { continue };
             let removable = rule.is_made() && !rule.gone.is_empty() && rule.owner.read_only().is_none();
-            let is_shown = rule.shown.iter().any(|path| find(target.node, &path.steps).is_some());
-            if removable && is_shown && !self.has_content(rule) {
+            if removable && !self.has_content(rule) && self.is_shown(rule, target) {
                 self.remove(node, target);
                 self.homes[node] = Home::Gone;
             }
         }
+    }
+
+    /// Does the record show anything of this node? What stands there and says nothing that a record could hold (a
+    /// quantity without a value) was never shown, so that nobody took it out of the record.
+    fn is_shown(&self, rule: &NodeRule, target: Target<'g>) -> bool {
+        let model = self.reader.ground.model;
+        rule.shown.iter().map(|field| &model.fields[*field]).any(|field| {
+            (0..field.members.len()).any(|which| {
+                let (read, raw) = self.reader.read(field, which);
+                read.value.is_some() && raw.target.is_some_and(|shown| shown.node == target.node)
+            })
+        })
     }
 
     /// Where a node is written; it is created if the record has something for it.
