@@ -143,7 +143,7 @@ fn bundle(person: Value, given: &[Value]) -> String {
     json!({ "resourceType": "Bundle", "type": "collection", "entry": entries }).to_string()
 }
 
-fn observation(id: &str, code: &str, value: Value) -> Value {
+fn observation(id: &str, code: &str, value: &Value) -> Value {
     json!({
         "resourceType": "Observation", "id": id, "status": "final", "subject": { "reference": "Patient/p" },
         "code": { "coding": [{ "system": LOINC, "code": code }] }, "valueQuantity": value
@@ -155,8 +155,8 @@ fn the_answer_says_which_fact_was_used_where_it_stands_and_by_which_table() {
     let referral = bundle(
         json!({ "birthDate": "2001-02-03", "address": [{ "state": "AK" }] }),
         &[
-            observation("income", "63586-2", json!({ "value": 30000, "unit": "USD/a" })),
-            observation("size", "63512-8", json!({ "value": 2 })),
+            observation("income", "63586-2", &json!({ "value": 30000, "unit": "USD/a" })),
+            observation("size", "63512-8", &json!({ "value": 2 })),
         ],
     );
     let arguments = ["--program", "community-action", "--at", "2025-06-15T12:00:00Z", "--format", "json", "-"];
