@@ -1,13 +1,15 @@
 //! What an agency reports: an event on a referral, as JSON.
 //!
 //! `{"event": CODE, "at"?, "reason"?: {"code", "text"}, "note"?, "service"?: ServiceEvent, "appointment"?,
-//! "enrollment"?, "outcome"?}`; the objects are those of the program record.
+//! "enrollment"?, "outcome"?}`; the objects are those of the program record. Instead of the event, or beside it, an
+//! agency may say its own status: `"sourceStatus": {"system", "version"?, "code", "text"?, "at"?}`.
 
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::fhir::{Issue, Key, Kind, Node, primitive};
+use crate::referral::SourceStatus;
 use crate::referral::reason::Reason;
 use crate::referral::state::{Event, Party, State, TABLE};
 use crate::referral::turn::Because;
@@ -22,13 +24,20 @@ const MEMBERS: &[(&str, Kind)] = &[
     ("appointment", Kind::Object),
     ("enrollment", Kind::Object),
     ("outcome", Kind::Object),
+    ("sourceStatus", Kind::Object),
 ];
+
+/// Members of a status in somebody else's words, with the primitive type that each has.
+const STATUS: &[(&str, &str)] =
+    &[("system", "uri"), ("version", "string"), ("code", "code"), ("text", "string"), ("at", "dateTime")];
 
 /// An event, read.
 #[derive(Debug, Clone)]
 pub(super) struct EventMessage {
-    /// What happened
+    /// What happened; a remark where only a status was said, until it is judged
     pub event: Event,
+    /// Was the event said?
+    pub said: bool,
     /// When, where it is said; else it happens now
     pub at: Option<Timestamp>,
     /// Why
@@ -43,6 +52,10 @@ pub(super) struct EventMessage {
     pub enrollment: Option<Value>,
     /// What came of it
     pub outcome: Option<Value>,
+    /// What the agency's own system says
+    pub source: Option<SourceStatus>,
+    /// The state that a completion leads to, where a status said it
+    pub met: Option<State>,
 }
 
 impl EventMessage {
@@ -58,16 +71,17 @@ impl EventMessage {
         let mut issues = shape(node);
         let events: Vec<&str> = reportable().map(Event::code).collect();
         let event = code(node, "event", Event::from_code, &events, &mut issues);
-        if node.get("event").is_none() {
-            issues.push(
-                Issue::error(Key::Missing, "event", "an event needs the member event with its code").at(node.place()),
-            );
+        let source = node.get("sourceStatus").and_then(|status| read_status(status, &mut issues));
+        if node.get("event").is_none() && node.get("sourceStatus").is_none() {
+            let said = "an event needs the member event with its code, or sourceStatus";
+            issues.push(Issue::error(Key::Missing, "event", said).at(node.place()));
         }
         let at = node.get("at").and_then(|at| time(at, &mut issues));
         let because = node.get("reason").map_or_else(Because::default, |reason| read_reason(reason, &mut issues));
-        match event {
-            Some(event) if issues.is_empty() => Ok(Self {
-                event,
+        match event.or(source.is_some().then_some(Event::Note)) {
+            Some(known) if issues.is_empty() => Ok(Self {
+                event: known,
+                said: event.is_some(),
                 at,
                 because,
                 note: text(node, "note"),
@@ -75,6 +89,8 @@ impl EventMessage {
                 appointment: node.get("appointment").map(Node::to_value),
                 enrollment: node.get("enrollment").map(Node::to_value),
                 outcome: node.get("outcome").map(Node::to_value),
+                source,
+                met: None,
             }),
             _ => Err(Error::unprocessable(issues)),
         }
@@ -83,10 +99,10 @@ impl EventMessage {
     /// The state that a completion leads to by what is said of its outcome: `achieved` means that the need is met,
     /// `partially-achieved` in part; without one it is not said.
     pub(super) fn met(&self) -> Option<State> {
-        match self.outcome.as_ref()?.get("status")?.as_str()? {
-            "achieved" => Some(State::NeedMet),
-            "partially-achieved" => Some(State::NeedPartiallyMet),
-            _ => None,
+        match self.outcome.as_ref().and_then(|outcome| outcome.get("status")?.as_str()) {
+            Some("achieved") => Some(State::NeedMet),
+            Some("partially-achieved") => Some(State::NeedPartiallyMet),
+            _ => self.met,
         }
     }
 }
@@ -125,6 +141,32 @@ fn read_reason(node: Node<'_>, issues: &mut Vec<Issue>) -> Because {
     }
     let codes: Vec<&str> = Reason::ALL.iter().map(|reason| reason.code()).collect();
     Because { reason: code(node, "code", Reason::from_code, &codes, issues), text: text(node, "text") }
+}
+
+fn read_status(node: Node<'_>, issues: &mut Vec<Issue>) -> Option<SourceStatus> {
+    for member in node.members() {
+        let Some((_, kind)) = STATUS.iter().find(|(name, _)| *name == member.name()) else {
+            let names: Vec<&str> = STATUS.iter().map(|(name, _)| *name).collect();
+            let said = format!("a status has no member \"{}\"; it has {}", member.name(), names.join(", "));
+            issues.push(Issue::error(Key::UnknownElement, path(member), said).at(member.name_place()));
+            continue;
+        };
+        if !member.as_str().is_some_and(|text| primitive::is_valid(kind, &text)) {
+            let said = format!("expected {}", primitive::describe(kind));
+            issues.push(Issue::error(Key::PrimitiveFormat, path(member), said).at(member.place()));
+        }
+    }
+    for name in ["system", "code"].into_iter().filter(|name| node.get(name).is_none()) {
+        let said = format!("a status needs the member {name}");
+        issues.push(Issue::error(Key::Missing, format!("{}.{name}", path(node)), said).at(node.place()));
+    }
+    Some(SourceStatus {
+        system: text(node, "system")?,
+        version: text(node, "version"),
+        code: text(node, "code")?,
+        text: text(node, "text"),
+        at: text(node, "at"),
+    })
 }
 
 /// A code of ours in the member `name`; an unknown one is an issue that lists those there are.
@@ -181,6 +223,27 @@ mod tests {
         assert_eq!(message.event, Event::Decline);
         assert_eq!(message.because, Because::new(Reason::AtCapacity, "full until May"));
         assert_eq!(message.note, None);
+    }
+
+    #[test]
+    fn reads_a_status_in_place_of_an_event() {
+        let message = read(r#"{"sourceStatus":{"system":"urn:x","code":"Got help"}}"#).unwrap();
+        assert_eq!((message.event, message.said), (Event::Note, false));
+        assert_eq!(message.source.map(|status| status.code).as_deref(), Some("Got help"));
+        let message =
+            read(r#"{"event":"accept","sourceStatus":{"system":"urn:x","code":"1","at":"2026-11"}}"#).unwrap();
+        assert_eq!((message.event, message.said), (Event::Accept, true));
+        let error = read(r#"{"sourceStatus":{"code":" 1","when":"now","at":"yesterday"}}"#).unwrap_err();
+        let found: Vec<(Key, &str)> = error.issues.iter().map(|issue| (issue.key, issue.path.as_str())).collect();
+        assert_eq!(
+            found,
+            [
+                (Key::PrimitiveFormat, "sourceStatus.code"),
+                (Key::UnknownElement, "sourceStatus.when"),
+                (Key::PrimitiveFormat, "sourceStatus.at"),
+                (Key::Missing, "sourceStatus.system"),
+            ]
+        );
     }
 
     #[test]

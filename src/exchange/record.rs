@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::error::{Category, Error, Result};
-use crate::fhir::{Document, Issue, ResourceKey};
+use crate::fhir::{Document, Issue, Key, ResourceKey};
 use crate::mapping::Fidelity;
 use crate::referral::plan::{Delivery, Idempotency};
 use crate::referral::{Referral, turn};
@@ -12,6 +12,7 @@ use crate::store::StoredReferral;
 
 use super::course::audit;
 use super::draft::Draft;
+use super::remarks::Remarks;
 use super::{Exchange, idempotency, place};
 
 /// How often a record that lost a race is put anew.
@@ -24,6 +25,25 @@ pub struct Record {
     pub value: Value,
     /// The newest commit that concerns the referral; what `ETag` and `If-Match` carry
     pub version: u64,
+    /// What the last change of it should be read with
+    pub remarks: Remarks,
+}
+
+impl Record {
+    fn new(value: Value, version: u64) -> Self {
+        Self { value, version, remarks: Remarks::default() }
+    }
+}
+
+/// What a record that is put was changed from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Base {
+    /// Nothing is said: what stands now
+    Newest,
+    /// This version, and only if it still stands
+    Exactly(u64),
+    /// This version; what happened since is merged with it
+    Version(u64),
 }
 
 impl Exchange {
@@ -42,7 +62,7 @@ impl Exchange {
         let task = stored.graph.resolve(&key.to_string()).ok_or_else(|| Error::not_found("the referral"))?;
         let referral = Referral::read(&stored.graph, task)?;
         let program = self.programs.get(&turn::program_type(task.node()).unwrap_or_default());
-        Ok(Record { value: program.map.get(&referral, &stored.extras).record, version: stored.seq })
+        Ok(Record::new(program.map.get(&referral, &stored.extras).record, stored.seq))
     }
 
     /// The record, and where each of its values comes from and what became of each element of the referral.
@@ -56,36 +76,42 @@ impl Exchange {
         let referral = Referral::read(&stored.graph, task)?;
         let program = self.programs.get(&turn::program_type(task.node()).unwrap_or_default());
         let made = program.map.explain(&referral, &stored.extras);
-        Ok((Record { value: made.record, version: stored.seq }, made.fidelity, made.issues))
+        Ok((Record::new(made.record, stored.seq), made.fidelity, made.issues))
     }
 
     /// Takes a changed record back into the referral and answers with the record as it then stands. An unchanged one
-    /// makes no version.
+    /// makes no version. One that was changed from an older version is merged with what happened since.
     ///
     /// # Errors
-    /// An unknown referral, a record against its schema, a change to what is not the agency's, a stale version.
+    /// An unknown referral, a record against its schema, a change to what is not the agency's, a stale version, or what
+    /// both sides changed.
     pub async fn put_record(
         &self,
         caller: &Caller,
         id: &str,
         record: &Document,
-        if_match: Option<u64>,
+        base: Base,
         idempotency_key: Option<&str>,
     ) -> Result<Record> {
         let key = ResourceKey::new("Task", id);
         let idempotency = idempotency::of(caller, idempotency_key, &["record", id, record.text()]);
         let value = record.root().to_value();
+        let mut remarks = Remarks::default();
         for attempt in 1.. {
-            if self.repeated(idempotency.as_ref()).await?.is_some() {
+            if let Some(before) = self.repeated(idempotency.as_ref()).await? {
+                remarks = Remarks::read(&before);
                 break;
             }
-            match self.put(caller, &key, &value, if_match, idempotency.clone()).await {
-                Ok(()) => break,
-                Err(error) if error.category == Category::Conflict && attempt < ATTEMPTS => {}
+            match self.put(caller, &key, &value, base, idempotency.clone()).await {
+                Ok(found) => {
+                    remarks = found;
+                    break;
+                }
+                Err(error) if is_race(&error) && attempt < ATTEMPTS => {}
                 Err(error) => return Err(self.remember_refusal(caller, error).await),
             }
         }
-        self.record(caller, id).await
+        Ok(Record { remarks, ..self.record(caller, id).await? })
     }
 
     async fn put(
@@ -93,13 +119,19 @@ impl Exchange {
         caller: &Caller,
         key: &ResourceKey,
         record: &Value,
-        if_match: Option<u64>,
+        base: Base,
         idempotency: Option<Idempotency>,
-    ) -> Result<()> {
+    ) -> Result<Remarks> {
         let stored = self.referral(caller, key).await?;
-        if if_match.is_some_and(|version| version != stored.seq) {
-            return Err(place::stale(key, stored.seq));
-        }
+        let merged = match base {
+            Base::Newest => None,
+            Base::Exactly(version) if version != stored.seq => return Err(place::stale(key, stored.seq)),
+            Base::Version(version) if version != stored.seq => {
+                Some(self.merged(caller, key, record, version, &stored).await?)
+            }
+            Base::Exactly(_) | Base::Version(_) => None,
+        };
+        let record = merged.as_ref().unwrap_or(record);
         let owner = match stored.graph.resolve(&key.to_string()) {
             Some(task) => self.owner_of(task.node(), &stored.graph).await?,
             None => None,
@@ -113,8 +145,9 @@ impl Exchange {
             let program = self.programs.get(&turn::program_type(referral.task.node()).unwrap_or_default());
             program.map.put(record, &referral, &stored.extras, &mut || self.ids.next())?
         };
+        let remarks = Remarks::of(&put.issues);
         if put.is_empty() {
-            return Ok(());
+            return Ok(remarks);
         }
         draft.apply(&put)?;
         let at = self.clock.now();
@@ -122,8 +155,33 @@ impl Exchange {
         let mut plan = self.plan(caller, draft, key, stored.organizations, extras, at).await?;
         plan.deliveries.extend(owner.map(|organization| Delivery { organization, task: key.clone() }));
         plan.audit.push(audit(caller, "recorded", Some(key), put.fidelity.to_string(), at));
-        plan.idempotency = idempotency;
+        plan.idempotency = idempotency.map(|asked| Idempotency { answer: remarks.to_text(), ..asked });
         self.store.commit(plan).await?;
-        Ok(())
+        Ok(remarks)
     }
+
+    /// The record with what was changed in it since this version, and what happened to the referral since.
+    async fn merged(
+        &self,
+        caller: &Caller,
+        key: &ResourceKey,
+        record: &Value,
+        version: u64,
+        stored: &StoredReferral,
+    ) -> Result<Value> {
+        if version > stored.seq {
+            return Err(place::stale(key, stored.seq));
+        }
+        let then = self.store.referral_as_of(&caller.scope(), key, version).await?;
+        let then = then.ok_or_else(|| place::stale(key, stored.seq))?;
+        let (then, now) = (self.view(&then, key)?, self.view(stored, key)?);
+        let task = stored.graph.resolve(&key.to_string()).ok_or_else(|| Error::not_found("the referral"))?;
+        let program = self.programs.get(&turn::program_type(task.node()).unwrap_or_default());
+        program.map.merge(&then.value, record, &now.value)
+    }
+}
+
+/// Was another request faster, so that it may go well the next time?
+fn is_race(error: &Error) -> bool {
+    error.category == Category::Conflict && error.issues.iter().all(|issue| issue.key != Key::ChangedByBoth)
 }

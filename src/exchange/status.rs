@@ -8,7 +8,6 @@ use jiff::Timestamp;
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Document, Issue, Key, Node, ResourceKey};
 use crate::referral::plan::{Delivery, Extras, Idempotency, Plan, Share};
-use crate::referral::reason::Reason;
 use crate::referral::state::{self, Event, Illegal, Party, Position, State, Step, TaskStatus};
 use crate::referral::turn::{self, Because};
 use crate::referral::{Graph, TaskStatus as Status, task};
@@ -19,7 +18,9 @@ use crate::store::{Stored, StoredReferral};
 use super::course::audit;
 use super::draft::Draft;
 use super::event::EventMessage;
+use super::heard::Heard;
 use super::record::Record;
+use super::remarks::Remarks;
 use super::{Exchange, disclosure, idempotency, place};
 
 /// How often an event that lost a race is raised anew.
@@ -83,17 +84,22 @@ impl Exchange {
     ) -> Result<Record> {
         let key = ResourceKey::new("Task", id);
         let idempotency = idempotency::of(caller, idempotency_key, &["event", id, event.text()]);
+        let mut remarks = Remarks::default();
         for attempt in 1.. {
-            if self.repeated(idempotency.as_ref()).await?.is_some() {
+            if let Some(before) = self.repeated(idempotency.as_ref()).await? {
+                remarks = Remarks::read(&before);
                 break;
             }
             match self.advance(caller, &key, event, if_match, idempotency.clone()).await {
-                Ok(()) => break,
+                Ok(found) => {
+                    remarks = found;
+                    break;
+                }
                 Err(error) if error.category == Category::Conflict && attempt < ATTEMPTS => {}
                 Err(error) => return Err(self.remember_refusal(caller, error).await),
             }
         }
-        self.record(caller, id).await
+        Ok(Record { remarks, ..self.record(caller, id).await? })
     }
 
     /// One event, from message to commit.
@@ -104,14 +110,20 @@ impl Exchange {
         event: &Document,
         if_match: Option<u64>,
         idempotency: Option<Idempotency>,
-    ) -> Result<()> {
-        let message = EventMessage::read(event.root())?;
+    ) -> Result<Remarks> {
+        let mut message = EventMessage::read(event.root())?;
         let stored = self.referral(caller, key).await?;
         if if_match.is_some_and(|version| version != stored.seq) {
             return Err(place::stale(key, stored.seq));
         }
         let at = self.clock.now();
         let standing = self.standing(caller, &stored, key).await?;
+        let vocabularies = self.programs.vocabularies();
+        let heard = Heard::of(&mut message, vocabularies, standing.position, &standing.parties)?;
+        let task = stored.graph.resolve(&key.to_string()).ok_or_else(|| Error::not_found("the referral"))?;
+        if let Some(heard) = heard.as_ref().filter(|heard| heard.says_nothing_new(&message, task.node())) {
+            return Ok(Remarks::of(&heard.remark(standing.position.state).into_iter().collect::<Vec<_>>()));
+        }
         let step = standing.step(message.event, &message.because)?;
         let to = Position {
             state: message.met().filter(|_| message.event == Event::Complete).unwrap_or(step.to.state),
@@ -130,14 +142,20 @@ impl Exchange {
             if let Some(note) = &message.note {
                 turn::note(edits, task, Some(&caller.organization), note, at);
             }
+            if let Some(heard) = &heard {
+                heard.keep(edits, task, at);
+            }
         })?;
-        let extras = self.report(&mut draft, &message, caller, stored.extras, at)?;
+        let (extras, mut issues) = self.report(&mut draft, &message, caller, stored.extras, at)?;
+        issues.splice(0..0, heard.as_ref().and_then(|heard| heard.remark(to.state)));
+        let remarks = Remarks::of(&issues);
         let mut plan = self.plan(caller, draft, key, stored.organizations, extras, at).await?;
         plan.deliveries.extend(standing.owner.map(|organization| Delivery { organization, task: key.clone() }));
-        plan.audit.push(audit(caller, "moved", Some(key), message.event.code().to_owned(), at));
-        plan.idempotency = idempotency;
+        let result = heard.map(|heard| format!("; source status {}", heard.result())).unwrap_or_default();
+        plan.audit.push(audit(caller, "moved", Some(key), format!("{}{result}", message.event.code()), at));
+        plan.idempotency = idempotency.map(|asked| Idempotency { answer: remarks.to_text(), ..asked });
         self.store.commit(plan).await?;
-        Ok(())
+        Ok(remarks)
     }
 
     /// What the event reports goes through the program's map, as if the record had been written.
@@ -148,8 +166,9 @@ impl Exchange {
         caller: &Caller,
         mut extras: serde_json::Value,
         at: Timestamp,
-    ) -> Result<Option<serde_json::Value>> {
+    ) -> Result<(Option<serde_json::Value>, Vec<Issue>)> {
         let mut changed = false;
+        let mut issues = Vec::new();
         let reported = [
             ("services", super::report::service(message, caller, at)),
             ("enrollment", super::report::enrollment(message, at)),
@@ -164,6 +183,7 @@ impl Exchange {
                 program.map.add_item(name, &item, &referral, &extras, &mut || self.ids.next())?
             };
             draft.apply(&put)?;
+            issues.extend(put.issues);
             if put.extras_changed {
                 extras = put.extras;
                 changed = true;
@@ -172,7 +192,7 @@ impl Exchange {
         if message.event == Event::Complete {
             super::report::conclude(draft)?;
         }
-        Ok(changed.then_some(extras))
+        Ok((changed.then_some(extras), issues))
     }
 
     /// The draft as a plan: what is written, what is beside it, who sees it now.
@@ -368,15 +388,7 @@ fn because(message: &EventMessage, to: Position) -> Because {
     if message.because.is_given() {
         return message.because.clone();
     }
-    let reason = match to.state {
-        State::Waitlisted => Reason::Waitlist,
-        State::NoShow => Reason::NoShow,
-        State::Recalled => Reason::Withdrawn,
-        State::ReferredElsewhere => Reason::ReferredElsewhere,
-        State::Expired => Reason::Expired,
-        _ => return Because::default(),
-    };
-    Because { reason: Some(reason), text: None }
+    Because { reason: to.state.reasons().first().copied(), text: None }
 }
 
 fn illegal(from: Position, event: Event, parties: &[Party]) -> Error {

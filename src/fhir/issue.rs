@@ -574,6 +574,14 @@ keys! {
     NotTranslated, "not-translated", "informational",
         why "the crosswalk has no such code, and a translation is never guessed",
         mend "add the code to the crosswalk";
+    /// A status of another system that no table knows
+    StatusUnmapped, "status-unmapped", "informational",
+        why "what a status means is looked up in a table, and never guessed",
+        mend "use a status that /agency/v1/vocabularies lists, or add it to the crosswalk of that system";
+    /// A status of another system that was kept and moved nothing
+    StatusKept, "status-kept", "informational",
+        why "it says something else than the referral, and not in a way that one event could follow",
+        mend "say with a reason or an event what happened";
     /// Content that the other side has no place for
     MapLoss, "map-loss", "informational",
         why "the record has no such field",
@@ -633,6 +641,11 @@ keys! {
         why "two requests wrote the same thing at once, and the other was faster",
         see "https://hl7.org/fhir/R4/http.html#concurrency",
         mend "read again and repeat the request";
+    /// Changed by both sides
+    ChangedByBoth, "changed-by-both", "conflict",
+        why "what two sides changed otherwise cannot be merged by rule; one of them would undo the other",
+        see "https://hl7.org/fhir/R4/http.html#concurrency",
+        mend "read the record again, decide what it shall say, and put that";
     /// More than one match
     MultipleMatches, "multiple-matches", "multiple-matches",
         why "the condition has to name one resource, and the gateway does not choose",

@@ -77,11 +77,13 @@ fn table() -> Vec<(Route, MethodRouter<Edge>)> {
         row(Agency, "POST", "/agency/v1/referrals/{id}/events", post(agency::events::raise)),
         row(Agency, "GET", "/agency/v1/referrals/{id}/explanation", get(agency::explanation::get)),
         row(Agency, "GET", "/agency/v1/referrals/{id}/eligibility", get(agency::eligibility::get)),
+        row(Agency, "GET", "/agency/v1/referrals/{id}/status", get(agency::vocabularies::status)),
         // --- agencies: programs
         row(Agency, "GET", "/agency/v1/programs", get(agency::programs::list)),
         row(Agency, "PUT", "/agency/v1/programs/{id}/capacity", put(agency::programs::set_capacity)),
         // --- agencies: what records and events look like
         row(Client, "GET", "/agency/v1/events", get(agency::events::codes)),
+        row(Client, "GET", "/agency/v1/vocabularies", get(agency::vocabularies::list)),
         row(Client, "GET", "/agency/v1/schemas", get(agency::schemas::list)),
         row(Client, "GET", "/agency/v1/schemas/{type}", get(agency::schemas::one)),
         row(Anyone, "GET", "/agency/v1/openapi.json", get(agency::openapi::document)),

@@ -182,10 +182,10 @@ impl Converter {
             Self::ReferralReason => write_reason(first, second)?,
             Self::Crosswalk(table) => vec![match first {
                 Some(Value::String(code)) => {
-                    let target = table.forth(code).map_or(code.as_str(), |row| row.target.as_str());
+                    let target = table.target_of(code).unwrap_or(code);
                     Written::Value(target.into())
                 }
-                Some(_) => return Err(format!("expected a code of {}", table.source.0)),
+                Some(_) => return Err(format!("expected a code of {}", table.source.url)),
                 None => Written::Nothing,
             }],
             Self::Minutes => vec![quantity::write_minutes(first)?],
@@ -219,7 +219,7 @@ impl Converter {
     /// Is it a code that the table has no row for?
     pub(super) fn is_unknown(&self, value: Option<&Value>) -> bool {
         match (self, value) {
-            (Self::Crosswalk(table), Some(Value::String(code))) => table.forth(code).is_none(),
+            (Self::Crosswalk(table), Some(Value::String(code))) => table.target_of(code).is_none(),
             _ => false,
         }
     }

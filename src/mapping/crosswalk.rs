@@ -1,23 +1,53 @@
 //! Crosswalks: which code of one system is which of another (<https://hl7.org/fhir/R4/conceptmap.html>, in shape).
 //!
 //! A code that is in no row passes as it is: the caller reports it, nobody guesses. On the way back only those rows
-//! count whose target says no more and no less than the source.
+//! count whose target says no more and no less than the source. Where a system gives its codes other meanings from
+//! version to version (<https://hl7.org/fhir/R4/codesystem-definitions.html#CodeSystem.versionNeeded>), a code of
+//! another version, or of none, is a code that the table does not have.
+
+mod load;
 
 use std::collections::HashMap;
+
+use serde_json::Value;
+
+use crate::referral::state::{self, State};
+use crate::referral::vocabulary::{Saying, Vocabulary};
+
+pub(super) use load::load;
 
 /// A table of codes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Crosswalk {
     /// Its name
     pub name: String,
-    /// The system and version that it translates from
-    pub source: (String, String),
-    /// The system and version that it translates to
-    pub target: (String, String),
+    /// What it is for
+    pub description: String,
+    /// What it translates from
+    pub source: System,
+    /// What it translates to
+    pub target: System,
+    /// What of it nobody has checked
+    pub unverified: Vec<String>,
     /// The rows, in the order of the file
     pub rows: Vec<Row>,
-    forth: HashMap<String, usize>,
+    /// Source to its rows that may be written
+    forth: HashMap<String, Vec<usize>>,
+    /// Target to the row that leads back
     back: HashMap<String, usize>,
+    /// Target to all of its rows
+    read: HashMap<String, Vec<usize>>,
+}
+
+/// A code system in one of its versions.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct System {
+    /// Its URL
+    pub url: String,
+    /// Its version
+    pub version: String,
+    /// Does a code mean nothing without its version?
+    pub version_needed: bool,
 }
 
 /// One pair of codes.
@@ -25,12 +55,16 @@ pub struct Crosswalk {
 pub struct Row {
     /// The code that is translated
     pub source: String,
-    /// What it becomes
-    pub target: String,
+    /// What it becomes; none: it is known, and the other system has no such thing
+    pub target: Option<String>,
     /// How the target relates to the source
     pub equivalence: Equivalence,
     /// What the target is called
     pub display: Option<String>,
+    /// May the target be written? A code that is understood and no longer in use is read only
+    pub written: bool,
+    /// Is it said by nobody whom we could check?
+    pub unverified: bool,
 }
 
 /// How a target relates to its source (<https://hl7.org/fhir/R4/valueset-concept-map-equivalence.html>), as far as
@@ -49,11 +83,13 @@ pub enum Equivalence {
     Inexact,
     /// They have to do with each other
     RelatedTo,
+    /// There is no target
+    Unmatched,
 }
 
 impl Equivalence {
     /// All codes, for messages.
-    pub const CODES: &str = "equal, equivalent, wider, narrower, inexact, relatedto";
+    pub const CODES: &str = "equal, equivalent, wider, narrower, inexact, relatedto, unmatched";
 
     /// Reads the code of the standard.
     pub fn from_code(code: &str) -> Option<Self> {
@@ -64,32 +100,59 @@ impl Equivalence {
             "narrower" => Self::Narrower,
             "inexact" => Self::Inexact,
             "relatedto" => Self::RelatedTo,
+            "unmatched" => Self::Unmatched,
             _ => return None,
         })
     }
 
     /// Does the target stand for the source alone?
-    fn leads_back(self) -> bool {
+    pub fn leads_back(self) -> bool {
         matches!(self, Self::Equal | Self::Equivalent)
+    }
+}
+
+impl System {
+    /// Is a code of this system and version one that this means? Nothing said is taken for this system, and for this
+    /// version where versions agree on what codes mean.
+    pub fn is(&self, system: Option<&str>, version: Option<&str>) -> bool {
+        system.is_none_or(|system| system == self.url)
+            && (!self.version_needed || version.is_some_and(|version| version == self.version))
+    }
+}
+
+impl std::fmt::Display for System {
+    /// `urn:example:codes|3.0`
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}|{}", self.url, self.version)
     }
 }
 
 impl Crosswalk {
     /// A table with these rows.
-    pub fn new(name: String, source: (String, String), target: (String, String), rows: Vec<Row>) -> Self {
-        let (mut forth, mut back) = (HashMap::new(), HashMap::new());
+    pub fn new(name: String, source: System, target: System, rows: Vec<Row>) -> Self {
+        let (mut forth, mut back) = (HashMap::<String, Vec<usize>>::new(), HashMap::new());
+        let mut read = HashMap::<String, Vec<usize>>::new();
         for (at, row) in rows.iter().enumerate() {
-            forth.entry(row.source.clone()).or_insert(at);
+            if row.written {
+                forth.entry(row.source.clone()).or_default().push(at);
+            }
+            let Some(target) = &row.target else { continue };
+            read.entry(target.clone()).or_default().push(at);
             if row.equivalence.leads_back() {
-                back.entry(row.target.clone()).or_insert(at);
+                back.entry(target.clone()).or_insert(at);
             }
         }
-        Self { name, source, target, rows, forth, back }
+        Self { name, description: String::new(), source, target, unverified: Vec::new(), rows, forth, back, read }
     }
 
-    /// The first row of a source code.
+    /// The first row of a source code; its target is the one that is written.
     pub fn forth(&self, code: &str) -> Option<&Row> {
-        self.forth.get(code).map(|at| &self.rows[*at])
+        self.all(code).next()
+    }
+
+    /// What a source code becomes.
+    pub fn target_of(&self, code: &str) -> Option<&str> {
+        self.forth(code)?.target.as_deref()
     }
 
     /// The source code that a target stands for.
@@ -97,32 +160,148 @@ impl Crosswalk {
         self.back.get(code).map(|at| self.rows[*at].source.as_str())
     }
 
-    /// Every target of a source code, in order.
-    pub fn all<'c>(&'c self, code: &'c str) -> impl Iterator<Item = &'c Row> {
-        self.rows.iter().filter(move |row| row.source == code)
+    /// Every row of a source code that may be written, in order.
+    pub fn all(&self, code: &str) -> impl Iterator<Item = &Row> {
+        self.forth.get(code).into_iter().flatten().map(|at| &self.rows[*at])
     }
+
+    /// Every row that has this target, in order: what the code may be about.
+    pub fn about(&self, code: &str) -> impl Iterator<Item = &Row> {
+        self.read.get(code).into_iter().flatten().map(|at| &self.rows[*at])
+    }
+
+    /// What a code of this system and version becomes, in order; nothing where it is of another one.
+    pub fn targets_of(&self, system: &str, version: Option<&str>, code: &str) -> Vec<&str> {
+        let fits = self.source.is(Some(system), version);
+        self.all(code).filter(|_| fits).filter_map(|row| row.target.as_deref()).collect()
+    }
+
+    /// What a code of this system and version on the other side may be about, in order; nothing where it is of another
+    /// one.
+    pub fn sources_of(&self, system: &str, version: Option<&str>, code: &str) -> Vec<&str> {
+        let fits = self.target.is(Some(system), version);
+        self.about(code).filter(|_| fits).map(|row| row.source.as_str()).collect()
+    }
+
+    /// The vocabulary of statuses that the table is one of, if it translates from the referral states. Its name is what
+    /// stands behind `referral-state-`.
+    pub(super) fn vocabulary(&self) -> Option<Vocabulary> {
+        if self.source.url != state::SYSTEM {
+            return None;
+        }
+        let rows = self.rows.iter().filter_map(|row| {
+            Some(Saying {
+                state: State::from_code(&row.source)?,
+                code: row.target.clone()?,
+                display: row.display.clone(),
+                own: row.equivalence.leads_back(),
+                used: row.written,
+            })
+        });
+        let name = self.name.strip_prefix("referral-state-").unwrap_or(&self.name);
+        let (system, version) = (self.target.url.clone(), self.target.version.clone());
+        let mut vocabulary = Vocabulary::new(name.to_owned(), system, version, rows);
+        vocabulary.unverified.clone_from(&self.unverified);
+        Some(vocabulary)
+    }
+
+    /// The source code that a value of a resource or record is: a Coding, or a code alone. Nothing where it is of another
+    /// system.
+    pub(super) fn asked<'v>(&self, value: &'v Value) -> Option<Asked<'v>> {
+        match value {
+            Value::String(code) => Some(Asked { code, version: None, fits: self.source.is(None, None) }),
+            Value::Object(coding) => {
+                let text = |name: &str| coding.get(name).and_then(Value::as_str);
+                let (system, version) = (text("system"), text("version"));
+                if system.is_some_and(|system| system != self.source.url) {
+                    return None;
+                }
+                Some(Asked { code: text("code")?, version, fits: self.source.is(system, version) })
+            }
+            _ => None,
+        }
+    }
+
+    /// What is said of a source code without a row.
+    pub(super) fn without_row(&self, code: &str, version: Option<&str>) -> String {
+        self.missing(code, &self.source, version)
+    }
+
+    /// What is said of a target code that leads back to nothing.
+    pub(super) fn without_source(&self, code: &str) -> String {
+        self.missing(code, &self.target, None)
+    }
+
+    fn missing(&self, code: &str, system: &System, version: Option<&str>) -> String {
+        let of = match version {
+            Some(version) if version != system.version => {
+                format!("{}|{version}; it is for {}|{}", system.url, system.url, system.version)
+            }
+            None if system.version_needed => {
+                format!("{} without a version, which says what the code means; it is for {system}", system.url)
+            }
+            _ => system.to_string(),
+        };
+        format!("crosswalk {} has no counterpart for {code} of {of}", self.name)
+    }
+}
+
+/// A code that is to be translated.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked<'v> {
+    /// The code
+    pub(super) code: &'v str,
+    /// The version that is said of its system
+    pub(super) version: Option<&'v str>,
+    /// Is it of the table's version?
+    pub(super) fits: bool,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn row(source: &str, target: &str, equivalence: Equivalence) -> Row {
+        let target = Some(target.to_owned()).filter(|target| !target.is_empty());
+        Row { source: source.to_owned(), target, equivalence, display: None, written: true, unverified: false }
+    }
+
+    fn system(url: &str, version_needed: bool) -> System {
+        System { url: url.to_owned(), version: "3.0".to_owned(), version_needed }
+    }
+
     #[test]
     fn leads_back_only_where_nothing_is_added() {
-        let row = |source: &str, target: &str, equivalence| Row {
-            source: source.to_owned(),
-            target: target.to_owned(),
-            equivalence,
-            display: None,
-        };
         let rows = vec![
             row("outreach", "planned", Equivalence::Wider),
             row("pending", "planned", Equivalence::Equivalent),
             row("street", "homeless", Equivalence::Wider),
+            row("draft", "", Equivalence::Unmatched),
+            Row { written: false, ..row("street", "roofless", Equivalence::Wider) },
         ];
-        let system = || (String::new(), String::new());
-        let table = Crosswalk::new("t".to_owned(), system(), system(), rows);
-        assert_eq!(table.forth("outreach").map(|row| row.target.as_str()), Some("planned"));
+        let table = Crosswalk::new("t".to_owned(), system("a", false), system("b", false), rows);
+        assert_eq!(table.target_of("outreach"), Some("planned"));
         assert_eq!((table.back("planned"), table.back("homeless")), (Some("pending"), None));
+        assert_eq!((table.forth("draft").is_some(), table.target_of("draft")), (true, None));
+        let about = |code| table.about(code).map(|row| row.source.as_str()).collect::<Vec<_>>();
+        assert_eq!((about("planned"), about("roofless")), (vec!["outreach", "pending"], vec!["street"]));
+        assert_eq!(table.all("street").count(), 1, "what is read only is not written");
+    }
+
+    #[test]
+    fn a_code_of_another_version_is_another_code_where_versions_disagree() {
+        let rows = || vec![row("4c", "homelessness", Equivalence::RelatedTo)];
+        let strict = Crosswalk::new("t".to_owned(), system("srv", true), system("b", false), rows());
+        let fits = |table: &Crosswalk, value: Value| table.asked(&value).map(|asked| asked.fits);
+        let coding = |version: &str| serde_json::json!({ "system": "srv", "version": version, "code": "4c" });
+        assert_eq!(fits(&strict, coding("3.0")), Some(true));
+        assert_eq!(fits(&strict, coding("2")), Some(false));
+        assert_eq!(fits(&strict, "4c".into()), Some(false), "a code alone says no version");
+        assert_eq!(fits(&strict, serde_json::json!({ "system": "other", "code": "4c" })), None);
+        let said = strict.without_row("4c", Some("2"));
+        assert_eq!(said, "crosswalk t has no counterpart for 4c of srv|2; it is for srv|3.0");
+        let lenient = Crosswalk::new("t".to_owned(), system("srv", false), system("b", false), rows());
+        assert_eq!(fits(&lenient, coding("2")), Some(true));
+        assert_eq!(fits(&lenient, "4c".into()), Some(true));
     }
 }

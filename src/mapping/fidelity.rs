@@ -22,6 +22,8 @@ pub struct Fidelity {
     pub kept: u32,
     /// Left out, under a rule
     pub withheld: u32,
+    /// Of all these, the codes that no crosswalk has a counterpart for
+    pub untranslated: u32,
     /// The fields, in the order of the record
     pub fields: Vec<Row>,
     /// The primitive elements of the graph, in its order
@@ -88,10 +90,11 @@ pub enum ElementFate {
 }
 
 impl fmt::Display for Fidelity {
-    /// The totals: `mapped 31, defaulted 2, computed 3, kept 1, withheld 0`
+    /// The totals: `mapped 31, defaulted 2, computed 3, kept 1, withheld 0, untranslated 0`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { mapped, defaulted, computed, kept, withheld, .. } = self;
-        write!(f, "mapped {mapped}, defaulted {defaulted}, computed {computed}, kept {kept}, withheld {withheld}")
+        let Self { mapped, defaulted, computed, kept, withheld, untranslated, .. } = self;
+        write!(f, "mapped {mapped}, defaulted {defaulted}, computed {computed}, kept {kept}, ")?;
+        write!(f, "withheld {withheld}, untranslated {untranslated}")
     }
 }
 
@@ -169,6 +172,7 @@ impl Fidelity {
                 "computed": self.computed,
                 "kept": self.kept,
                 "withheld": self.withheld,
+                "untranslated": self.untranslated,
             },
             "fields": self.fields.iter().map(field).collect::<Vec<_>>(),
             "elements": self.elements.iter().map(element).collect::<Vec<_>>(),

@@ -16,7 +16,9 @@ pub mod fidelity;
 mod get;
 mod locate;
 mod map;
+mod merge;
 mod model;
+mod node_set;
 mod path;
 mod program;
 mod programs;
@@ -25,7 +27,7 @@ mod same;
 mod schema;
 mod source;
 
-pub use crosswalk::Crosswalk;
+pub use crosswalk::{Crosswalk, Equivalence};
 pub use describe::FieldDescription;
 pub use fidelity::Fidelity;
 pub use map::{Change, Created, Map, Put, Translation};

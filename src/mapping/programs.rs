@@ -9,14 +9,15 @@ use serde_json::Value;
 use crate::definitions::Definitions;
 use crate::error::{Error, Result};
 use crate::fhir::{Issue, Key};
+use crate::referral::Vocabularies;
 use crate::shipped;
 
 use super::compile::{self, Ground};
-use super::crosswalk::{Crosswalk, Equivalence, Row};
+use super::crosswalk::{self, Crosswalk};
 use super::map::Map;
 use super::program::Program;
 use super::schema::{self, RecordSchema};
-use super::source::{self, CrosswalkFile, MapFile, ProgramFile};
+use super::source::{self, MapFile, ProgramFile};
 
 /// The type that stands for all those that have no folder.
 pub const GENERIC: &str = "generic";
@@ -27,6 +28,7 @@ pub struct Programs {
     by_kind: BTreeMap<String, Program>,
     generic: Program,
     crosswalks: HashMap<String, Arc<Crosswalk>>,
+    vocabularies: Vocabularies,
 }
 
 /// The files of one folder.
@@ -59,9 +61,9 @@ impl Programs {
     pub fn load<'f>(definitions: &Definitions, files: impl IntoIterator<Item = (&'f str, &'f [u8])>) -> Result<Self> {
         let (folders, tables) = sorted(files);
         let mut issues = Vec::new();
-        let crosswalks = tables
+        let crosswalks: HashMap<String, Arc<Crosswalk>> = tables
             .into_iter()
-            .filter_map(|(name, (file, bytes))| read_crosswalk(name, file, bytes, &mut issues))
+            .filter_map(|(name, (file, bytes))| crosswalk::load(name, file, bytes, definitions, &mut issues))
             .map(|table| (table.name.clone(), Arc::new(table)))
             .collect();
         let mut sources = BTreeMap::new();
@@ -89,7 +91,8 @@ impl Programs {
             let said = "there is no folder generic, which stands for the program types without a folder";
             return Err(Error::refused(Key::MapInvalid, GENERIC, said));
         };
-        Ok(Self { by_kind: programs, generic, crosswalks })
+        let vocabularies = Vocabularies::new(crosswalks.values().filter_map(|table| table.vocabulary()).collect());
+        Ok(Self { by_kind: programs, generic, crosswalks, vocabularies })
     }
 
     /// The program types that come with the program.
@@ -108,6 +111,16 @@ impl Programs {
     /// All of them, by name, the generic one last.
     pub fn iter(&self) -> impl Iterator<Item = &Program> {
         self.by_kind.values().chain([&self.generic])
+    }
+
+    /// The statuses that other systems know.
+    pub fn vocabularies(&self) -> &Vocabularies {
+        &self.vocabularies
+    }
+
+    /// All tables of codes, in no order.
+    pub fn crosswalks(&self) -> impl Iterator<Item = &Crosswalk> {
+        self.crosswalks.values().map(Arc::as_ref)
     }
 
     /// The table of codes with this name.
@@ -183,37 +196,6 @@ fn read_folder(name: &str, folder: &Folder<'_>, issues: &mut Vec<Issue>) -> Opti
         schema: (schema.0.to_owned(), read_schema?),
         example,
     })
-}
-
-fn read_crosswalk(name: &str, file: &str, bytes: &[u8], issues: &mut Vec<Issue>) -> Option<Crosswalk> {
-    let read: CrosswalkFile = source::read(file, bytes).map_err(|issue| issues.push(issue)).ok()?;
-    let mut wrong = |at, said: String, mend: String| {
-        issues.push(Issue::error(Key::MapInvalid, file, said).at(source::place(at)).hint(mend));
-    };
-    if read.crosswalk.value != name {
-        let said = format!("{} stands in the file {name}.yaml", read.crosswalk.value);
-        wrong(read.crosswalk.referenced, said, "give the file and what is in it one name".to_owned());
-    }
-    let mut rows: Vec<Row> = Vec::new();
-    for pair in read.codes {
-        let pair = pair.value;
-        let Some(equivalence) = Equivalence::from_code(&pair.equivalence.value) else {
-            let said = format!("{} is no equivalence", pair.equivalence.value);
-            wrong(pair.equivalence.referenced, said, format!("write one of {}", Equivalence::CODES));
-            continue;
-        };
-        let (source, target) = (pair.source.value, pair.target.value);
-        if rows.iter().any(|row| row.source == source && row.target == target) {
-            wrong(
-                pair.source.referenced,
-                format!("{source} to {target} stands twice"),
-                "keep one of the rows".to_owned(),
-            );
-        }
-        rows.push(Row { source, target, equivalence, display: pair.display });
-    }
-    let system = |file: source::SystemFile| (file.system, file.version);
-    Some(Crosswalk::new(read.crosswalk.value, system(read.source), system(read.target), rows))
 }
 
 // === compiling

@@ -218,24 +218,30 @@ pub(super) struct CrosswalkFile {
     /// Its name, which is the file's
     pub(super) crosswalk: Spanned<String>,
     /// What it is for
-    #[serde(default, rename = "description")]
-    pub(super) _description: String,
+    #[serde(default)]
+    pub(super) description: String,
+    /// What of it nobody has checked
+    #[serde(default)]
+    pub(super) unverified: Vec<String>,
     /// The codes that it translates from
-    pub(super) source: SystemFile,
+    pub(super) source: Spanned<SystemFile>,
     /// The codes that it translates to
-    pub(super) target: SystemFile,
+    pub(super) target: Spanned<SystemFile>,
     /// The pairs
     pub(super) codes: Vec<Spanned<PairFile>>,
 }
 
 /// A code system.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct SystemFile {
     /// Its URL
     pub(super) system: String,
     /// Its version
     pub(super) version: String,
+    /// Do its codes mean other things in other versions?
+    #[serde(default)]
+    pub(super) version_needed: bool,
 }
 
 /// One pair of codes.
@@ -244,12 +250,17 @@ pub(super) struct SystemFile {
 pub(super) struct PairFile {
     /// The code that is translated
     pub(super) source: Spanned<String>,
-    /// What it becomes
-    pub(super) target: Spanned<String>,
+    /// What it becomes; null: the other system has no such thing
+    pub(super) target: Option<Spanned<String>>,
     /// How the target relates to the source (<https://hl7.org/fhir/R4/valueset-concept-map-equivalence.html>)
     pub(super) equivalence: Spanned<String>,
     /// What the target is called
     pub(super) display: Option<String>,
+    /// false: the target is understood, and never written
+    pub(super) written: Option<bool>,
+    /// Is it said by nobody whom we could check?
+    #[serde(default)]
+    pub(super) unverified: bool,
 }
 
 // ===

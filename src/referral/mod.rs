@@ -8,12 +8,16 @@ pub mod graph;
 pub mod plan;
 pub mod reason;
 pub mod scope;
+pub mod source_status;
 pub mod state;
 pub mod task;
 pub mod turn;
+pub mod vocabulary;
 
 pub use graph::{Graph, Resource};
 pub use plan::Plan;
 pub use scope::Scope;
+pub use source_status::SourceStatus;
 pub use state::{Event, Party, Position, State, TaskStatus};
 pub use task::{Referral, is_referral_task};
+pub use vocabulary::{Vocabularies, Vocabulary};

@@ -408,6 +408,69 @@ pub fn step(from: Position, event: Event, by: Party, reason: Option<Reason>, sai
     Ok(Step { through: implied.then_some(Position { status: T::Accepted, state: S::Accepted }), to })
 }
 
+impl State {
+    /// The coded reasons that a referral stands here for, the usual one first.
+    pub fn reasons(self) -> &'static [Reason] {
+        match self {
+            Self::NeedsClientAction => &[R::ClientAction],
+            Self::Waitlisted => &[R::Waitlist],
+            Self::Ineligible => &[R::Ineligible, R::OutOfArea],
+            Self::NoCapacity => &[R::AtCapacity, R::FundingExhausted],
+            Self::DeclinedByClient => &[R::ClientDeclined],
+            Self::UnableToContact => &[R::UnableToContact],
+            Self::NoShow => &[R::NoShow],
+            Self::ReferredElsewhere => &[R::ReferredElsewhere],
+            Self::Recalled => &[R::Withdrawn],
+            Self::Expired => &[R::Expired],
+            Self::Deceased => &[R::Deceased],
+            Self::Moved => &[R::Moved],
+            Self::Incarcerated => &[R::Incarcerated],
+            Self::NotPermitted => &[R::ConsentDenied],
+            _ => &[],
+        }
+    }
+
+    /// Can a referral end here? Who did not come may be asked again, or not.
+    pub fn may_end(self) -> bool {
+        !matches!(
+            self,
+            Self::Draft
+                | Self::Sent
+                | Self::Received
+                | Self::InReview
+                | Self::NeedsClientAction
+                | Self::Eligible
+                | Self::Accepted
+                | Self::Waitlisted
+                | Self::Scheduled
+                | Self::Enrolled
+                | Self::InService
+                | Self::CancellationRequested
+        )
+    }
+}
+
+/// The event that leads from here to this state in one step, as an end where that is asked for, and the reason that it
+/// takes: the one given, or the one that the state stands for. The first of the table is taken; an end is left by nothing
+/// but a correction, which nobody implies.
+pub fn towards(
+    from: Position,
+    to: State,
+    end: bool,
+    by: Party,
+    reason: Option<Reason>,
+) -> Option<(Event, Option<Reason>)> {
+    let reason = reason.or(to.reasons().first().copied());
+    // How far a need was met is said beside its completion.
+    let goal = if matches!(to, S::NeedMet | S::NeedPartiallyMet) { S::ServicesRendered } else { to };
+    let mut events = TABLE.iter().map(|row| row.event).filter(|event| !matches!(event, E::Note | E::Correct));
+    let leads = |event: &Event| {
+        let step = step(from, *event, by, reason, true);
+        step.is_ok_and(|step| step.to.state == goal && (!end || step.to.status.is_terminal()))
+    };
+    events.find(leads).map(|event| (event, reason))
+}
+
 /// The events that `by` may raise from here, for messages and for pages.
 pub fn possible(from: Position, by: Party) -> Vec<Event> {
     let mut events: Vec<Event> = Vec::new();
@@ -512,6 +575,27 @@ mod tests {
         let waiting = step(sent, E::Waitlist, Target, None, false).unwrap();
         assert_eq!(waiting.through.map(|position| position.status), Some(T::Accepted));
         assert_eq!(waiting.to, Position { status: T::OnHold, state: S::Waitlisted });
+    }
+
+    #[test]
+    fn one_event_leads_towards_a_state() {
+        let sent = Position { status: T::Requested, state: S::Sent };
+        let accepted = Position { status: T::Accepted, state: S::Accepted };
+        let over = Position { status: T::Completed, state: S::NeedMet };
+        assert_eq!(towards(sent, S::NoCapacity, false, Target, None), Some((E::Decline, Some(R::AtCapacity))));
+        assert_eq!(
+            towards(sent, S::NoCapacity, false, Target, Some(R::FundingExhausted)),
+            Some((E::Decline, Some(R::FundingExhausted)))
+        );
+        assert_eq!(towards(accepted, S::NoCapacity, false, Target, None), Some((E::Fail, Some(R::AtCapacity))));
+        assert_eq!(towards(accepted, S::NeedMet, false, Target, None), Some((E::Complete, None)));
+        assert_eq!(towards(sent, S::NeedMet, false, Target, None), None, "what was not accepted is not completed");
+        assert_eq!(towards(sent, S::Enrolled, false, Target, None), None, "that takes two events");
+        let missed = Position { status: T::OnHold, state: S::NoShow };
+        assert_eq!(towards(accepted, S::NoShow, false, Target, None), Some((E::NoShow, Some(R::NoShow))));
+        assert_eq!(towards(missed, S::NoShow, true, Target, None), Some((E::Fail, Some(R::NoShow))));
+        assert_eq!(towards(over, S::InService, false, Target, None), None, "an end is left by a correction alone");
+        assert_eq!(towards(accepted, S::Recalled, false, Target, None), None, "that is the requester's");
     }
 
     #[test]

@@ -7,12 +7,16 @@ use crate::fhir::Node;
 use crate::fhir::edit::{Edits, instant, quote};
 
 use super::reason::{self, Reason};
+use super::source_status::{SourceStatus, Verdict};
 use super::state::{self, Position, State};
 
 /// Extension of Task: the program (HealthcareService) that the referral was routed to.
 pub const PROGRAM: &str = "urn:handoff:fhir:StructureDefinition:program";
 /// Extension of Task: the type of that program, which decides the shape of its record.
 pub const PROGRAM_TYPE: &str = "urn:handoff:fhir:StructureDefinition:program-type";
+
+/// Extension of Task: a status that was said in somebody else's words.
+pub const SOURCE_STATUS: &str = "urn:handoff:fhir:StructureDefinition:source-status";
 
 /// Why a Task stands where it stands: a code of ours, words, or both.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -86,6 +90,48 @@ pub fn note<'t>(edits: &mut Edits<'t>, task: Node<'t>, organization: Option<&str
     edits.append(task, "note", &json);
 }
 
+/// Keeps a status that was said in somebody else's words, and what was made of it.
+pub fn heard<'t>(edits: &mut Edits<'t>, task: Node<'t>, status: &SourceStatus, verdict: &Verdict, at: Timestamp) {
+    let part = |url: &str, member: &str, json: &str| format!("{{\"url\":{},\"{member}\":{json}}}", quote(url));
+    let version = status.version.as_deref().map(|version| format!(",\"version\":{}", quote(version)));
+    let coding = format!(
+        "{{\"system\":{}{},\"code\":{}}}",
+        quote(&status.system),
+        version.unwrap_or_default(),
+        quote(&status.code)
+    );
+    let mut parts = vec![part("status", "valueCoding", &coding)];
+    parts.extend(status.text.as_deref().map(|text| part("text", "valueString", &quote(text))));
+    let at = status.at.clone().unwrap_or_else(|| instant(at));
+    parts.push(part("at", "valueDateTime", &quote(&at)));
+    parts.push(part("result", "valueCode", &quote(verdict.code())));
+    let json = format!("{{\"url\":{},\"extension\":[{}]}}", quote(SOURCE_STATUS), parts.join(","));
+    edits.append(task, "extension", &json);
+}
+
+/// Is this status the last one that was heard in its system? Then it says nothing new.
+pub fn was_heard_last(task: Node<'_>, status: &SourceStatus) -> bool {
+    let heard =
+        task.list("extension").filter(|extension| extension.get("url").is_some_and(|url| url.is_str(SOURCE_STATUS)));
+    let part = |extension: Node<'_>, name: &str, member: &str| {
+        let mut parts = extension.list("extension");
+        parts.find(|part| part.get("url").is_some_and(|url| url.is_str(name)))?.get(member).map(Node::to_value)
+    };
+    let said = |extension: &Node<'_>| part(*extension, "status", "valueCoding");
+    let last =
+        heard.filter(|extension| said(extension).is_some_and(|said| said["system"] == status.system.as_str())).last();
+    last.is_some_and(|last| {
+        let same = |value: Option<serde_json::Value>, own: Option<&str>| {
+            value.as_ref().and_then(serde_json::Value::as_str) == own
+        };
+        let coding = said(&last).unwrap_or_default();
+        same(coding.get("code").cloned(), Some(&status.code))
+            && same(coding.get("version").cloned(), status.version.as_deref())
+            && same(part(last, "text", "valueString"), status.text.as_deref())
+            && (status.at.is_none() || same(part(last, "at", "valueDateTime"), status.at.as_deref()))
+    })
+}
+
 /// Names the organization that has to act, and its program.
 pub fn assign<'t>(edits: &mut Edits<'t>, task: Node<'t>, owner: &str, program: Option<&str>, program_type: &str) {
     if task.get("owner").is_none() {
@@ -141,6 +187,30 @@ mod tests {
             edits.finish(),
             r#"{"resourceType":"Task","status":"accepted","businessStatus":{"coding":[{"system":"x","code":"3.0"},{"system":"urn:handoff:fhir:CodeSystem:referral-state","code":"accepted"}],"_text":{"id":"a"}},"x":1.10,"lastModified":"2026-11-21T10:00:00.000Z","note":[{"authorReference":{"reference":"Organization/o1"},"time":"2026-11-21T10:00:00.000Z","text":"called \"twice\""}]}"#
         );
+    }
+
+    #[test]
+    fn hears_a_status_once() {
+        let document = Document::parse(r#"{"resourceType":"Task"}"#).unwrap();
+        let at: Timestamp = "2026-11-21T10:00:00Z".parse().unwrap();
+        let status = |code: &str| SourceStatus {
+            system: "urn:x".to_owned(),
+            version: None,
+            code: code.to_owned(),
+            text: None,
+            at: None,
+        };
+        let mut edits = Edits::new(document.root());
+        heard(&mut edits, document.root(), &status("Pending"), &Verdict::Agrees, at);
+        let after = Document::parse(edits.finish()).unwrap();
+        assert_eq!(
+            after.text(),
+            r#"{"resourceType":"Task","extension":[{"url":"urn:handoff:fhir:StructureDefinition:source-status","extension":[{"url":"status","valueCoding":{"system":"urn:x","code":"Pending"}},{"url":"at","valueDateTime":"2026-11-21T10:00:00.000Z"},{"url":"result","valueCode":"agrees"}]}]}"#
+        );
+        assert!(was_heard_last(after.root(), &status("Pending")));
+        assert!(!was_heard_last(after.root(), &status("Done")));
+        let later = SourceStatus { at: Some("2026-11-22T10:00:00Z".to_owned()), ..status("Pending") };
+        assert!(!was_heard_last(after.root(), &later));
     }
 
     #[test]

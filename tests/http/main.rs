@@ -16,5 +16,6 @@ mod operations;
 mod poll;
 mod referral;
 mod search;
+mod source_status;
 mod stop;
 mod validate;

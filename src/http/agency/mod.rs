@@ -11,11 +11,14 @@ pub(super) mod referral;
 pub(super) mod referrals;
 pub(super) mod schemas;
 mod sheet;
+pub(super) mod vocabularies;
 
 use axum::extract::FromRequestParts;
+use axum::http::HeaderName;
 use axum::http::header::ETAG;
 use axum::http::request::Parts as Head;
 use axum::response::Response;
+use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::exchange::Record;
@@ -27,9 +30,48 @@ use super::edge::Edge;
 use super::query;
 use super::reply::{self, Refusal};
 
-/// A record with its version.
+/// Where remarks on a change stand, as a JSON array: the body is the record alone, which can be put back.
+const REMARKS: HeaderName = HeaderName::from_static("handoff-remarks");
+
+/// The most bytes of remarks in a header; who wants all asks for the explanation.
+const MOST: usize = 4096;
+
+/// A record with its version, and what its change should be read with.
 fn versioned(record: &Record) -> Response {
-    reply::with(reply::json(&record.value), ETAG, &condition::tag(record.version))
+    let response = reply::with(reply::json(&record.value), ETAG, &condition::tag(record.version));
+    let remarks = remarks(record.remarks.iter());
+    if remarks.is_empty() { response } else { reply::with(response, REMARKS, &remarks) }
+}
+
+/// Remarks as a header's value: JSON in ASCII, as many as have room.
+fn remarks<'r>(remarks: impl Iterator<Item = &'r Value>) -> String {
+    let mut text = String::new();
+    for remark in remarks.map(|remark| ascii(&remark.to_string())) {
+        if text.len() + remark.len() > MOST {
+            break;
+        }
+        text.push(if text.is_empty() { '[' } else { ',' });
+        text.push_str(&remark);
+    }
+    if !text.is_empty() {
+        text.push(']');
+    }
+    text
+}
+
+/// The same JSON, in ASCII.
+fn ascii(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for character in json.chars() {
+        if character.is_ascii() {
+            text.push(character);
+        } else {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                text.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    text
 }
 
 /// How records are written.

@@ -1,0 +1,159 @@
+//! A status that an agency says in the words of its own system: judged, turned into the event that it means where it
+//! means one, and kept in any case.
+
+use jiff::Timestamp;
+
+use crate::error::{Category, Error, Result};
+use crate::fhir::edit::Edits;
+use crate::fhir::{Issue, Key, Node, ResourceKey};
+use crate::referral::source_status::{Verdict, judge};
+use crate::referral::state::{self, Party, Position, State, TaskStatus};
+use crate::referral::turn;
+use crate::referral::vocabulary::{Vocabularies, Word};
+use crate::referral::{SourceStatus, task};
+use crate::security::Caller;
+
+use super::Exchange;
+use super::event::EventMessage;
+
+impl Exchange {
+    /// Where the referral of the Task `id` stands, and the newest commit that concerns it.
+    ///
+    /// # Errors
+    /// If the caller sees no such referral.
+    pub async fn state(&self, caller: &Caller, id: &str) -> Result<(State, u64)> {
+        let key = ResourceKey::new("Task", id);
+        let stored = self.referral(caller, &key).await?;
+        let task = stored.graph.resolve(&key.to_string()).ok_or_else(|| Error::not_found("the referral"))?;
+        let state = task::position(task.node()).map_or(State::Draft, |position| position.state);
+        Ok((state, stored.seq))
+    }
+}
+
+/// A status that was judged.
+#[derive(Debug)]
+pub(super) struct Heard {
+    status: SourceStatus,
+    verdict: Verdict,
+    /// What the word may mean
+    states: Vec<State>,
+    /// What whoever said it should know
+    remark: Option<Issue>,
+}
+
+impl Heard {
+    /// Judges the status of a message, if it says one, for a referral that stands at `from`. Where the status means an
+    /// event and none was said, the message says it from then on.
+    ///
+    /// # Errors
+    /// `Forbidden`, where it is not the agency that owns the referral who speaks.
+    pub(super) fn of(
+        message: &mut EventMessage,
+        vocabularies: &Vocabularies,
+        from: Position,
+        parties: &[Party],
+    ) -> Result<Option<Self>> {
+        let Some(status) = message.source.clone() else { return Ok(None) };
+        if !parties.contains(&Party::Target) {
+            let said = format!("a status in the words of another system is for {} to say", Party::Target.name());
+            return Err(Error::new(Category::Forbidden, Issue::error(Key::NotYourMove, "sourceStatus", said)));
+        }
+        let vocabulary = vocabularies.of_system(&status.system, status.version.as_deref());
+        let word = vocabulary.and_then(|vocabulary| vocabulary.word(&status.code));
+        let verdict = match word {
+            Some(_) if message.said => Verdict::Beside,
+            _ => judge(word, from, Party::Target, message.because.reason),
+        };
+        let remark = match word {
+            Some(word) => remark(&verdict, word, from),
+            None => Some(unmapped(&status, vocabularies)),
+        };
+        if let (Verdict::Moves { .. }, Some(word)) = (&verdict, word) {
+            means(message, &verdict, word, from);
+        } else if !message.said && message.note.is_none() {
+            // A reason that moves nothing is a remark.
+            message.note = message.because.text.take();
+        }
+        let states = word.map(|word| word.states.clone()).unwrap_or_default();
+        Ok(Some(Self { status, verdict, states, remark }))
+    }
+
+    /// Was the same said before, with nothing beside it? Then nothing changes: systems say every night what they said the
+    /// night before.
+    pub(super) fn says_nothing_new(&self, message: &EventMessage, task: Node<'_>) -> bool {
+        let silent = message.note.is_none()
+            && message.service.is_none()
+            && message.appointment.is_none()
+            && message.enrollment.is_none()
+            && message.outcome.is_none();
+        let moves = message.said || matches!(self.verdict, Verdict::Moves { .. });
+        silent && !moves && turn::was_heard_last(task, &self.status)
+    }
+
+    /// Keeps it with the Task.
+    pub(super) fn keep<'t>(&self, edits: &mut Edits<'t>, task: Node<'t>, at: Timestamp) {
+        turn::heard(edits, task, &self.status, &self.verdict, at);
+    }
+
+    /// What whoever said it should know, now that the referral stands at `to`.
+    pub(super) fn remark(&self, to: State) -> Option<Issue> {
+        if self.verdict == Verdict::Beside && !self.states.contains(&to) {
+            let said = format!("the status is kept; it does not mean {}, where the event led", to.code());
+            return Some(Issue::warning(Key::StatusKept, "sourceStatus.code", said));
+        }
+        self.remark.clone()
+    }
+
+    /// What was made of it, by its code.
+    pub(super) fn result(&self) -> &'static str {
+        self.verdict.code()
+    }
+}
+
+/// Lets the message say the event that the status means, with the reason that goes with it. Where the guide wants words
+/// and nobody gave any, they are those of the status.
+fn means(message: &mut EventMessage, verdict: &Verdict, word: &Word, from: Position) {
+    let Verdict::Moves { event, reason, state } = verdict else { return };
+    message.event = *event;
+    message.met = Some(*state);
+    let to = state::step(from, *event, Party::Target, *reason, true).map(|step| step.to.status);
+    let explained =
+        [TaskStatus::Rejected, TaskStatus::Cancelled, TaskStatus::Failed, TaskStatus::OnHold].map(Ok).contains(&to);
+    if explained {
+        let because = &mut message.because;
+        because.reason = because.reason.or(*reason);
+        let words = message.source.as_ref().and_then(|status| status.text.as_deref()).unwrap_or(word.text());
+        because.text.get_or_insert_with(|| words.to_owned());
+    }
+}
+
+/// What is said of a known word that moved nothing although it disagrees.
+fn remark(verdict: &Verdict, word: &Word, from: Position) -> Option<Issue> {
+    let stays = format!("it is kept, and the referral stays {}", from.state.code());
+    let (said, hint) = match verdict {
+        Verdict::Undecided => (
+            format!("{} may mean {}; {stays}", word.text(), word.meanings()),
+            "say which with a reason, or with the event",
+        ),
+        Verdict::Unreachable(state) if from.status.is_terminal() => (
+            format!("{} means {}, and the referral has ended; {stays}", word.text(), state.code()),
+            "raise the event correct first, if the end was recorded wrongly",
+        ),
+        Verdict::Unreachable(state) => (
+            format!("{} means {}, and no single event leads there; {stays}", word.text(), state.code()),
+            "raise the events that lead there, one after the other",
+        ),
+        _ => return None,
+    };
+    Some(Issue::warning(Key::StatusKept, "sourceStatus.code", said).hint(hint))
+}
+
+fn unmapped(status: &SourceStatus, vocabularies: &Vocabularies) -> Issue {
+    let SourceStatus { system, version, code, .. } = status;
+    let version = version.as_deref().map(|version| format!("|{version}")).unwrap_or_default();
+    let known = vocabularies.of_system(system, None).is_some();
+    let (path, what) = if known { ("sourceStatus.code", "row") } else { ("sourceStatus.system", "table") };
+    let said =
+        format!("there is no {what} for {code:.60} of {system:.120}{version:.40}; it is kept, and moves nothing");
+    Issue::warning(Key::StatusUnmapped, path, said)
+}

@@ -1,0 +1,84 @@
+//! `GET /agency/v1/vocabularies`: the statuses of other systems that an event may say as its `sourceStatus`, each with the
+//! referral states that it may mean; and `GET /agency/v1/referrals/{id}/status?vocabulary=NAME`: where a referral stands,
+//! in their words.
+
+use axum::extract::{Path, State};
+use axum::http::Uri;
+use axum::http::header::ETAG;
+use serde_json::{Value, json};
+
+use crate::error::Error;
+use crate::fhir::Key;
+use crate::referral::State as Standing;
+use crate::referral::vocabulary::{Vocabulary, Word};
+use crate::security::Caller;
+
+use super::parameters;
+use crate::http::condition;
+use crate::http::edge::Edge;
+use crate::http::reply::{self, Answer};
+
+/// The vocabularies.
+pub(in crate::http) async fn list(State(edge): State<Edge>, _: Caller) -> Answer {
+    let told: Vec<Value> = edge.programs.vocabularies().iter().map(described).collect();
+    Ok(reply::json(&json!({ "vocabularies": told })))
+}
+
+fn described(vocabulary: &Vocabulary) -> Value {
+    let words: Vec<Value> = vocabulary
+        .words()
+        .iter()
+        .map(|word| {
+            let states: Vec<&str> = word.states.iter().map(|state| state.code()).collect();
+            json!({
+                "code": word.code,
+                "text": word.text(),
+                "states": states,
+                "alone": word.own.map(Standing::code),
+            })
+        })
+        .collect();
+    json!({
+        "name": vocabulary.name,
+        "system": vocabulary.system,
+        "version": vocabulary.version,
+        "unverified": vocabulary.unverified,
+        "statuses": words,
+    })
+}
+
+/// Where one referral stands, in every vocabulary or in the one that is named.
+pub(in crate::http) async fn status(
+    State(edge): State<Edge>,
+    caller: Caller,
+    Path(id): Path<String>,
+    uri: Uri,
+) -> Answer {
+    let wanted = parameters(uri.query(), &["vocabulary"])?;
+    let vocabularies = edge.programs.vocabularies();
+    if let Some((_, name)) = wanted.iter().find(|(_, name)| vocabularies.named(name).is_none()) {
+        let known: Vec<&str> = vocabularies.iter().map(|vocabulary| vocabulary.name.as_str()).collect();
+        let said = format!("there is no vocabulary {name:.40}; there are {}", known.join(", "));
+        return Err(Error::incorrect(Key::Parameter, said).into());
+    }
+    let (state, version) = edge.exchange.state(&caller, &id).await?;
+    let asked = |vocabulary: &&Vocabulary| wanted.is_empty() || wanted.iter().any(|(_, name)| *name == vocabulary.name);
+    let statuses: Vec<Value> = vocabularies
+        .iter()
+        .filter(asked)
+        .map(|vocabulary| {
+            let word = vocabulary.says(state);
+            json!({
+                "vocabulary": vocabulary.name,
+                "system": vocabulary.system,
+                "version": vocabulary.version,
+                "code": word.map(|word| word.code.as_str()),
+                "text": word.map(Word::text),
+                // Does the word say as much as the state?
+                "exact": word.is_some_and(|word| word.own == Some(state)),
+            })
+        })
+        .collect();
+    let told = json!({ "id": id, "state": state.code(), "statuses": statuses });
+    Ok(reply::with(reply::json(&told), ETAG, &condition::tag(version)))
+}

@@ -1,0 +1,131 @@
+//! What a status in somebody else's words means for a referral.
+//!
+//! Such words lose: the result of a Coordinated Entry referral in HMIS is one of three, and `Canceled` of another system
+//! is said of a person who declined and of one who was not found. So the status is always kept as it came, and the
+//! referral moves only where the word disagrees with where it stands, means one state, and one event leads there.
+//! Nothing is guessed; what stays as it is, is said to.
+
+use super::reason::Reason;
+use super::state::{self, Event, Party, Position, State};
+use super::vocabulary::Word;
+
+/// A status as somebody else said it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceStatus {
+    /// The URL of the code system
+    pub system: String,
+    /// Its version, where it is said
+    pub version: Option<String>,
+    /// The code
+    pub code: String,
+    /// Words beside it
+    pub text: Option<String>,
+    /// Since when, where it is said, as it was written
+    pub at: Option<String>,
+}
+
+/// What a status means for a referral that stands somewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// The referral stands where the word says, or finer
+    Agrees,
+    /// It disagrees, and this leads where it says
+    Moves {
+        /// What happened
+        event: Event,
+        /// Why
+        reason: Option<Reason>,
+        /// Where it leads
+        state: State,
+    },
+    /// It disagrees, and may mean several states
+    Undecided,
+    /// It disagrees, and no single event leads from here to what it means
+    Unreachable(State),
+    /// No table has the word
+    Unmapped,
+    /// An event came with it, and says what happened
+    Beside,
+}
+
+impl Verdict {
+    /// The code that is kept with the status.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Agrees => "agrees",
+            Self::Moves { .. } => "moved",
+            Self::Undecided => "undecided",
+            Self::Unreachable(_) => "unreachable",
+            Self::Unmapped => "unmapped",
+            Self::Beside => "beside-event",
+        }
+    }
+}
+
+/// Judges what a word of `by` means for a referral that stands at `from`. A reason that came with it tells apart what the
+/// word does not: `Canceled`, because nobody could be reached.
+pub fn judge(word: Option<&Word>, from: Position, by: Party, reason: Option<Reason>) -> Verdict {
+    let Some(word) = word else { return Verdict::Unmapped };
+    let by_reason = reason.and_then(|reason| told_apart(word, reason));
+    let stands = word.states.contains(&from.state);
+    // A word that is said of what has ended says so of a referral that waits after a missed appointment.
+    let ends = word.states.iter().all(|state| state.may_end());
+    if stands && by_reason.is_none_or(|state| state == from.state) && (!ends || from.status.is_terminal()) {
+        return Verdict::Agrees;
+    }
+    let wanted = by_reason.or(stands.then_some(from.state)).or(word.own);
+    let Some(wanted) = wanted else { return Verdict::Undecided };
+    match state::towards(from, wanted, ends, by, reason) {
+        Some((event, reason)) => Verdict::Moves { event, reason, state: wanted },
+        None => Verdict::Unreachable(wanted),
+    }
+}
+
+/// The one state among those that a word may mean which this reason is given for.
+fn told_apart(word: &Word, reason: Reason) -> Option<State> {
+    let mut states = word.states.iter().copied().filter(|state| state.reasons().contains(&reason));
+    let first = states.next()?;
+    states.next().is_none().then_some(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::referral::state::TaskStatus;
+
+    fn word(states: &[State], own: Option<State>) -> Word {
+        Word { code: "w".to_owned(), display: None, states: states.to_vec(), own }
+    }
+
+    fn at(status: TaskStatus, state: State) -> Position {
+        Position { status, state }
+    }
+
+    #[test]
+    fn a_coarse_word_leaves_the_finer_state_alone() {
+        let accepted = word(&[State::Accepted, State::Enrolled, State::InService], Some(State::Accepted));
+        let judged = |position| judge(Some(&accepted), position, Party::Target, None);
+        assert_eq!(judged(at(TaskStatus::InProgress, State::InService)), Verdict::Agrees);
+        let sent = judged(at(TaskStatus::Requested, State::Sent));
+        assert_eq!(sent, Verdict::Moves { event: Event::Accept, reason: None, state: State::Accepted });
+        let over = judged(at(TaskStatus::Completed, State::NeedMet));
+        assert_eq!(over, Verdict::Unreachable(State::Accepted), "an end reopens by a correction alone");
+    }
+
+    #[test]
+    fn a_word_that_may_mean_several_states_moves_nothing_without_a_reason() {
+        let cancelled = word(&[State::DeclinedByClient, State::UnableToContact, State::Moved], None);
+        let sent = at(TaskStatus::Requested, State::Sent);
+        assert_eq!(judge(Some(&cancelled), sent, Party::Target, None), Verdict::Undecided);
+        let told = judge(Some(&cancelled), sent, Party::Target, Some(Reason::UnableToContact));
+        let reason = Some(Reason::UnableToContact);
+        assert_eq!(told, Verdict::Moves { event: Event::Decline, reason, state: State::UnableToContact });
+        let beside = judge(Some(&cancelled), sent, Party::Target, Some(Reason::AtCapacity));
+        assert_eq!(beside, Verdict::Undecided, "a reason that speaks of none of them tells nothing apart");
+    }
+
+    #[test]
+    fn what_no_table_has_is_not_guessed() {
+        assert_eq!(judge(None, at(TaskStatus::Requested, State::Sent), Party::Target, None), Verdict::Unmapped);
+    }
+}
