@@ -7,8 +7,8 @@ use std::sync::Arc;
 use divan::{Bencher, black_box};
 use handoff::fhir::Document;
 use handoff::referral::{Graph, Referral};
-use handoff::routing::facts::Facts;
-use handoff::routing::{Directory, Rulebook, decide};
+use handoff::routing::criterion::Criterion;
+use handoff::routing::{Directory, FactBook, Facts, Rulebook, decide};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -73,7 +73,7 @@ fn directory(programs: usize) -> Directory {
     }));
     let entries: Vec<Value> = resources.into_iter().map(|resource| json!({ "resource": resource })).collect();
     let document = Document::from_value(&json!({ "resourceType": "Bundle", "entry": entries })).unwrap();
-    Directory::from_bundle(&document, &Rulebook::default()).unwrap()
+    Directory::from_bundle(&document, &Rulebook::new(FactBook::shipped().unwrap())).unwrap()
 }
 
 fn route(bencher: Bencher<'_, '_>, directory: &Directory) {
@@ -98,7 +98,8 @@ fn of_which_reading_the_facts(bencher: Bencher<'_, '_>) {
     let graph = Graph::from_bundle(&document).unwrap();
     let referral = Referral::read(&graph, graph.only_task().unwrap()).unwrap();
     let at: Timestamp = "2025-11-01T12:00:00Z".parse().unwrap();
-    bencher.bench_local(|| Facts::read(black_box(&referral), at).needs.len());
+    let book = FactBook::shipped().unwrap();
+    bencher.bench_local(|| Facts::of(black_box(&referral), &book, at).fact(Criterion::Age, None).from.len());
 }
 
 #[divan::bench]

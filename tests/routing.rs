@@ -7,7 +7,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use handoff::fhir::Document;
 use handoff::referral::{Graph, Referral};
@@ -73,9 +73,11 @@ fn directory(given: &Value) -> Value {
     bundle
 }
 
+static RULEBOOK: LazyLock<Rulebook> = LazyLock::new(|| Rulebook::shipped().unwrap());
+
 fn compile(bundle: &Value) -> Directory {
     let document = Document::from_value(bundle).unwrap();
-    Directory::from_bundle(&document, &Rulebook::shipped().unwrap()).unwrap().served_at("https://handoff.example/fhir")
+    Directory::from_bundle(&document, &RULEBOOK).unwrap().served_at("https://handoff.example/fhir")
 }
 
 fn with_referral<T>(bundle: &Value, then: impl FnOnce(&Referral<'_>) -> T) -> T {
@@ -257,7 +259,7 @@ proptest! {
 fn a_rule_is_in_force_from_its_day() {
     let text =
         "eligibility: community-action\nrules:\n  - { criterion: age, op: ge, value: 99, effective: 2025-11-02 }\n";
-    let mut rulebook = Rulebook::default();
+    let mut rulebook = RULEBOOK.clone();
     rulebook.add("community-action/eligibility.yaml", text).unwrap();
     let mut bundle = json("demo/directory.json");
     change(&mut bundle, &json!({ "HealthcareService/community-food": { "extension": null } }));
@@ -275,7 +277,6 @@ fn a_rule_is_in_force_from_its_day() {
 
 #[test]
 fn a_broken_directory_says_where() {
-    let rulebook = Rulebook::shipped().unwrap();
     let rule = |part: &str, value: Value| {
         let mut service = program(1, "food-insecurity", "Tarnside", "capacity", 18);
         let parts = service["extension"][1]["extension"].as_array_mut().unwrap();
@@ -304,7 +305,7 @@ fn a_broken_directory_says_where() {
         let mut resources = surroundings();
         resources.push(service);
         let document = Document::from_value(&bundle_of(&resources)).unwrap();
-        let error = Directory::from_bundle(&document, &rulebook).unwrap_err();
+        let error = Directory::from_bundle(&document, &RULEBOOK).unwrap_err();
         let issue = &error.issues[0];
         assert!(
             issue.path == format!("Bundle.entry[3].resource{path}")
@@ -320,7 +321,7 @@ fn a_rule_file_stands_in_the_folder_of_its_type() {
     let load = |file: &str, text: &str| Rulebook::load([(file, text.as_bytes())]);
     let rule = "eligibility: pace\nrules:\n  - { criterion: age, op: ge, value: 55 }\n";
     assert_eq!(load("profiles/programs/pace/eligibility.yaml", rule).unwrap().rules("pace").len(), 1);
-    assert_eq!(load("profiles/programs/pace/program.yaml", "not read here: [").unwrap().rules("pace").len(), 0);
+    assert_eq!(load("profiles/programs/pace/map.yaml", "not read here: [").unwrap().rules("pace").len(), 0);
     let error = load("profiles/programs/chw/eligibility.yaml", rule).unwrap_err();
     assert!(error.to_string().contains("eligibility has to be chw"), "{error}");
     assert!(Rulebook::shipped().unwrap().rules("supportive-housing").len() >= 2);
@@ -359,7 +360,7 @@ fn a_broken_rule_file_says_where() {
         ("eligibility: pace\nrules:\n  - { criterion: age, oops: 1 }\n", 3, 23, "oops"),
         ("eligibility: pace\nrules: [\n", 2, 8, "bracket"),
     ] {
-        let error = Rulebook::default().add("pace/eligibility.yaml", text).unwrap_err();
+        let error = RULEBOOK.clone().add("pace/eligibility.yaml", text).unwrap_err();
         let issue = &error.issues[0];
         let place = issue.place.map(|place| (place.line, place.column));
         if issue.path != "pace/eligibility.yaml" || place != Some((line, column)) || !issue.text.contains(says) {

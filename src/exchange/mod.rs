@@ -53,7 +53,7 @@ use crate::terminology::Terminology;
 pub use message::parse_etag;
 pub use place::form_parameters;
 pub use poll::Records;
-pub use record::Record;
+pub use record::{Base, Record};
 pub use remarks::Remarks;
 
 use course::audit;

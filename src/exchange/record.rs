@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::error::{Category, Error, Result};
-use crate::fhir::{Document, Issue, ResourceKey};
+use crate::fhir::{Document, Issue, Key, ResourceKey};
 use crate::mapping::Fidelity;
 use crate::referral::plan::{Delivery, Idempotency};
 use crate::referral::{Referral, turn};
@@ -33,6 +33,17 @@ impl Record {
     fn new(value: Value, version: u64) -> Self {
         Self { value, version, remarks: Remarks::default() }
     }
+}
+
+/// What a record that is put was changed from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Base {
+    /// Nothing is said: what stands now
+    Newest,
+    /// This version, and only if it still stands
+    Exactly(u64),
+    /// This version; what happened since is merged with it
+    Version(u64),
 }
 
 impl Exchange {
@@ -69,16 +80,17 @@ impl Exchange {
     }
 
     /// Takes a changed record back into the referral and answers with the record as it then stands. An unchanged one
-    /// makes no version.
+    /// makes no version. One that was changed from an older version is merged with what happened since.
     ///
     /// # Errors
-    /// An unknown referral, a record against its schema, a change to what is not the agency's, a stale version.
+    /// An unknown referral, a record against its schema, a change to what is not the agency's, a stale version, or what
+    /// both sides changed.
     pub async fn put_record(
         &self,
         caller: &Caller,
         id: &str,
         record: &Document,
-        if_match: Option<u64>,
+        base: Base,
         idempotency_key: Option<&str>,
     ) -> Result<Record> {
         let key = ResourceKey::new("Task", id);
@@ -90,12 +102,12 @@ impl Exchange {
                 remarks = Remarks::read(&before);
                 break;
             }
-            match self.put(caller, &key, &value, if_match, idempotency.clone()).await {
+            match self.put(caller, &key, &value, base, idempotency.clone()).await {
                 Ok(found) => {
                     remarks = found;
                     break;
                 }
-                Err(error) if error.category == Category::Conflict && attempt < ATTEMPTS => {}
+                Err(error) if is_race(&error) && attempt < ATTEMPTS => {}
                 Err(error) => return Err(self.remember_refusal(caller, error).await),
             }
         }
@@ -107,13 +119,19 @@ impl Exchange {
         caller: &Caller,
         key: &ResourceKey,
         record: &Value,
-        if_match: Option<u64>,
+        base: Base,
         idempotency: Option<Idempotency>,
     ) -> Result<Remarks> {
         let stored = self.referral(caller, key).await?;
-        if if_match.is_some_and(|version| version != stored.seq) {
-            return Err(place::stale(key, stored.seq));
-        }
+        let merged = match base {
+            Base::Newest => None,
+            Base::Exactly(version) if version != stored.seq => return Err(place::stale(key, stored.seq)),
+            Base::Version(version) if version != stored.seq => {
+                Some(self.merged(caller, key, record, version, &stored).await?)
+            }
+            Base::Exactly(_) | Base::Version(_) => None,
+        };
+        let record = merged.as_ref().unwrap_or(record);
         let owner = match stored.graph.resolve(&key.to_string()) {
             Some(task) => self.owner_of(task.node(), &stored.graph).await?,
             None => None,
@@ -141,4 +159,29 @@ impl Exchange {
         self.store.commit(plan).await?;
         Ok(remarks)
     }
+
+    /// The record with what was changed in it since this version, and what happened to the referral since.
+    async fn merged(
+        &self,
+        caller: &Caller,
+        key: &ResourceKey,
+        record: &Value,
+        version: u64,
+        stored: &StoredReferral,
+    ) -> Result<Value> {
+        if version > stored.seq {
+            return Err(place::stale(key, stored.seq));
+        }
+        let then = self.store.referral_as_of(&caller.scope(), key, version).await?;
+        let then = then.ok_or_else(|| place::stale(key, stored.seq))?;
+        let (then, now) = (self.view(&then, key)?, self.view(stored, key)?);
+        let task = stored.graph.resolve(&key.to_string()).ok_or_else(|| Error::not_found("the referral"))?;
+        let program = self.programs.get(&turn::program_type(task.node()).unwrap_or_default());
+        program.map.merge(&then.value, record, &now.value)
+    }
+}
+
+/// Was another request faster, so that it may go well the next time?
+fn is_race(error: &Error) -> bool {
+    error.category == Category::Conflict && error.issues.iter().all(|issue| issue.key != Key::ChangedByBoth)
 }

@@ -641,6 +641,11 @@ keys! {
         why "two requests wrote the same thing at once, and the other was faster",
         see "https://hl7.org/fhir/R4/http.html#concurrency",
         mend "read again and repeat the request";
+    /// Changed by both sides
+    ChangedByBoth, "changed-by-both", "conflict",
+        why "what two sides changed otherwise cannot be merged by rule; one of them would undo the other",
+        see "https://hl7.org/fhir/R4/http.html#concurrency",
+        mend "read the record again, decide what it shall say, and put that";
     /// More than one match
     MultipleMatches, "multiple-matches", "multiple-matches",
         why "the condition has to name one resource, and the gateway does not choose",

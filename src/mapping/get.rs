@@ -9,8 +9,9 @@ use super::converter::{Converter, Read, Written};
 use super::crosswalk::Crosswalk;
 use super::discover::{Ground, Target, Targets};
 use super::fidelity::{Fate, Fidelity, Origin, Row, Trace, is_within};
-use super::locate::find;
+use super::locate::{Tree, find};
 use super::model::{Each, End, Field, Member, Shape, Source};
+use super::node_set::NodeSet;
 use super::same::same;
 
 /// The most values that a field has on the side of FHIR.
@@ -22,6 +23,8 @@ pub(super) struct Reader<'g, 'm> {
     pub(super) ground: Ground<'g, 'm>,
     /// What they turned out to be
     pub(super) targets: Targets<'g>,
+    /// Which of them are there
+    present: NodeSet,
     /// What became of the values
     pub(super) fidelity: Fidelity,
     /// What is worth knowing
@@ -108,6 +111,7 @@ impl<'g, 'm> Reader<'g, 'm> {
         Self {
             ground,
             targets: vec![None; ground.model.nodes.len()],
+            present: NodeSet::default(),
             fidelity: Fidelity::default(),
             issues: Vec::new(),
             trace: explained.then(Trace::default),
@@ -134,8 +138,24 @@ impl<'g, 'm> Reader<'g, 'm> {
     /// Finds single nodes, in order.
     pub(super) fn find(&mut self, singles: &[usize]) {
         for &node in singles {
-            self.targets[node] = self.ground.single(&self.ground.model.nodes[node], &self.targets);
+            let target = self.ground.single(&self.ground.model.nodes[node], &self.targets);
+            self.place_at(node, target);
         }
+    }
+
+    /// A node is this now; gives what it was before.
+    pub(super) fn place_at(&mut self, node: usize, target: Option<Target<'g>>) -> Option<Target<'g>> {
+        if target.is_some() {
+            self.present.insert(node)
+        } else {
+            self.present.remove(node)
+        }
+        std::mem::replace(&mut self.targets[node], target)
+    }
+
+    /// Can the graph say anything of this member?
+    pub(super) fn may_say(&self, member: &Member) -> bool {
+        self.present.meets(&member.from)
     }
 
     /// The rules that apply.
@@ -173,9 +193,12 @@ impl<'g, 'm> Reader<'g, 'm> {
 
     /// The members of an object, and what is kept beside them.
     fn object(&mut self, members: &'m [Member], extras: Option<&Object<String, Value>>) -> Object<String, Value> {
-        let mut object = Object::with_capacity(members.len());
+        let mut object = Object::new();
         for member in members {
             let kept = extras.and_then(|extras| extras.get(&*member.name));
+            if kept.is_none() && !self.may_say(member) {
+                continue;
+            }
             self.place.push(Segment::Name(&member.name));
             let value = match &member.shape {
                 Shape::Leaf { field, which } => self.leaf(*field, *which, extras),
@@ -207,7 +230,7 @@ impl<'g, 'm> Reader<'g, 'm> {
         let mut items: Vec<Value> = Vec::new();
         let mut used = vec![false; extras.map_or(0, Vec::len)];
         for target in self.ground.each(&model.nodes[node], &self.targets) {
-            self.targets[node] = Some(target);
+            self.place_at(node, Some(target));
             self.find(&each.singles);
             self.place.push(Segment::Item(items.len()));
             let kept = self.kept_item(item, each, extras, &mut used);
@@ -216,7 +239,7 @@ impl<'g, 'm> Reader<'g, 'm> {
             self.place.pop();
             items.push(Value::Object(object));
         }
-        self.targets[node] = None;
+        self.place_at(node, None);
         (!items.is_empty()).then_some(Value::Array(items))
     }
 
@@ -366,6 +389,25 @@ impl<'g, 'm> Reader<'g, 'm> {
         (read, raw)
     }
 
+    /// Does a field whose values are the same on both sides say just this? It is asked before anything is copied; no means
+    /// that it has to be looked at.
+    pub(super) fn says_plainly(&self, field: &Field, value: Option<&Value>) -> bool {
+        let Source::Ends { choices, via: Converter::Same(_), also: None } = &field.source else { return false };
+        if field.default.is_some() {
+            return false;
+        }
+        for ends in choices {
+            let [end] = &ends[..] else { return false };
+            if end.identity {
+                return false;
+            }
+            if let Some(node) = self.targets[end.node].and_then(|target| find(target.node, &end.path.steps)) {
+                return value.is_some_and(|value| node.is(value));
+            }
+        }
+        value.is_none()
+    }
+
     fn convert(via: &Converter, raw: &Raw<'g>, which: usize) -> Read {
         if raw.identity {
             let value = raw.target.map(|target| identity(&target).into());
@@ -415,7 +457,8 @@ impl<'g, 'm> Reader<'g, 'm> {
         }
         let result = expression.evaluate(&context, target.node);
         match result {
-            Ok(items) => Some(items.items().iter().map(Item::to_json).collect()),
+            // An element without a value, which only has extensions, says nothing.
+            Ok(items) => Some(items.items().iter().map(Item::to_json).filter(|value| !value.is_null()).collect()),
             Err(issue) => {
                 let said = issue.text;
                 self.issues.push(Issue::warning(Key::ExpressionInvalid, said_place(&self.place), said));

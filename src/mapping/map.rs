@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map as Object, Value};
 
-use crate::error::{Error, Result};
+use crate::error::{Category, Error, Result};
 use crate::fhir::{Document, Issue, Key};
 use crate::referral::{Graph, Referral, Resource};
 
@@ -12,6 +12,7 @@ use super::describe::{self, FieldDescription};
 use super::discover::Ground;
 use super::fidelity::Fidelity;
 use super::get::Reader;
+use super::merge::Merger;
 use super::model::{Member, Model, Shape};
 use super::put::{Mode, Step, Writer};
 use super::same::same;
@@ -157,6 +158,16 @@ impl Map {
         let adopted = [adopted, &nodes].concat();
         let changed = self.update(record, &Referral::read(&graph, task)?, extras, ids, &adopted)?;
         Ok(copied.then(changed))
+    }
+
+    /// The record that has the changes of two sides: of the writer, who read `base` and wants `ours`, and of whoever made
+    /// it what it is by now, `theirs`. Where both changed the same, what belongs to the EHR or moves by events stays as it
+    /// is.
+    ///
+    /// # Errors
+    /// A conflict that names what is the program's own and was changed by both.
+    pub fn merge(&self, base: &Value, ours: &Value, theirs: &Value) -> Result<Value> {
+        Merger::run(&self.model, base, ours, theirs).map_err(|issues| Error { category: Category::Conflict, issues })
     }
 
     /// The graph that a record tells of by itself, where there was none before.

@@ -8,6 +8,7 @@ use crate::fhirpath::Expression;
 
 use super::converter::Converter;
 use super::crosswalk::Crosswalk;
+use super::node_set::NodeSet;
 use super::path::Path;
 
 /// A compiled map.
@@ -215,6 +216,8 @@ pub(super) struct Member {
     pub(super) name: Box<str>,
     /// What it is
     pub(super) shape: Shape,
+    /// The nodes that it gets values from: where the graph has none of them, it has none
+    pub(super) from: NodeSet,
 }
 
 /// What a member of the record is.

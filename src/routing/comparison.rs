@@ -1,12 +1,17 @@
 //! One comparison of an eligibility rule: a criterion, an operator and values, checked when it is made, so that it can be
 //! asked without fail.
 
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
 use super::area;
 use super::criterion::{Criterion, Form, Op};
-use super::facts::{Facts, Interval};
+use super::facts::{FactBook, Facts, Interval, Known, Texts, Token};
 use crate::fhir::Truth;
+
+/// The code system of our own Observations, which `of` means where it names none.
+const OBSERVATIONS: &str = "urn:handoff:fhir:CodeSystem:observation";
 
 /// What a rule's value is compared with.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,14 +24,31 @@ pub enum Given {
     Text(String),
 }
 
+/// A comparison as it is written, in a file or an extension.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Words<'w> {
+    /// The criterion
+    pub criterion: &'w str,
+    /// Which assessment, or which question: the code of its Observation
+    pub of: Option<&'w str>,
+    /// The operator
+    pub op: &'w str,
+    /// The unit
+    pub unit: Option<&'w str>,
+}
+
 /// One comparison.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Comparison {
     criterion: Criterion,
+    /// Which assessment, or which question, with the word for it
+    subject: Option<(Token, String)>,
     op: Op,
     values: Vec<Given>,
     /// The texts among the values, in the form in which they are compared
     keys: Vec<String>,
+    /// What would say it, for people
+    missing: Option<Arc<str>>,
 }
 
 /// The part of a comparison that is wrong.
@@ -34,6 +56,8 @@ pub struct Comparison {
 pub enum Part {
     /// The criterion
     Criterion,
+    /// Which assessment or question
+    Of,
     /// The operator
     Op,
     /// The value, or one of several
@@ -54,11 +78,12 @@ pub struct Flaw {
 // === making ===
 
 impl Comparison {
-    /// A comparison, if criterion, operator, values and unit go together.
+    /// A comparison, if criterion, operator, values and unit go together and `facts` knows what they name.
     ///
     /// # Errors
     /// Which part does not fit and what would.
-    pub fn new(criterion: &str, op: &str, mut values: Vec<Given>, unit: Option<&str>) -> Result<Self, Flaw> {
+    pub fn new(facts: &FactBook, words: Words<'_>, mut values: Vec<Given>) -> Result<Self, Flaw> {
+        let Words { criterion, of, op, unit } = words;
         let flaw = |part, text| Err(Flaw { part, text });
         let Some(known) = Criterion::from_code(criterion) else {
             let codes: Vec<&str> = Criterion::ALL.iter().map(|criterion| criterion.code()).collect();
@@ -91,8 +116,35 @@ impl Comparison {
         {
             return flaw(Part::Value, "between takes the lower value first".to_owned());
         }
-        Ok(Self { criterion: known, op, values, keys: keys.into_iter().flatten().collect() })
+        let keys: Vec<String> = keys.into_iter().flatten().collect();
+        if known == Criterion::Condition
+            && let Some(unknown) =
+                keys.iter().find(|key| !key.contains('|') && !facts.classes().any(|class| class == *key))
+        {
+            let classes: Vec<&str> = facts.classes().collect();
+            let said = format!("there is no class {unknown}; expected one of {}, or SYSTEM|CODE", classes.join(", "));
+            return flaw(Part::Value, said);
+        }
+        let subject = of.map(|of| subject(known, of)).transpose()?;
+        Ok(Self { criterion: known, subject, op, values, keys, missing: facts.missing(known) })
     }
+}
+
+/// What a comparison is about besides its criterion.
+fn subject(criterion: Criterion, of: &str) -> Result<(Token, String), Flaw> {
+    let flaw = |text: &str| Flaw { part: Part::Of, text: text.to_owned() };
+    if !criterion.takes_subject() {
+        return Err(flaw("only score and custom say of what they are"));
+    }
+    if of.is_empty() || of.ends_with('*') {
+        return Err(flaw("of is a code of our Observations, or SYSTEM|CODE"));
+    }
+    let (system, code) = of.split_once('|').unwrap_or((OBSERVATIONS, of));
+    let token = Token::parse(&format!("{system}|{code}"), &HashMap::new());
+    Ok((
+        token.map_err(|_| flaw("of is a code of our Observations, or SYSTEM|CODE with the URI of the system"))?,
+        code.replace('-', " "),
+    ))
 }
 
 impl Given {
@@ -104,9 +156,12 @@ impl Given {
                     Criterion::County => area::county(text),
                     Criterion::State => area::state(text),
                     Criterion::Zip => area::zip(text),
+                    // The codes of conditions are compared as they are written.
+                    Criterion::Condition => text.trim().to_owned(),
                     _ => text.trim().to_lowercase(),
                 }));
             }
+            (Form::Free, Self::Text(text)) => return Ok(Some(text.trim().to_lowercase())),
             (Form::Number, Self::Number(_)) | (Form::Flag, Self::Flag(_)) | (Form::Free, _) => return Ok(None),
             (Form::Number, _) => "a number",
             (Form::Flag, _) => "true or false",
@@ -127,17 +182,49 @@ impl Comparison {
         self.criterion
     }
 
+    /// Which assessment or question it is about.
+    pub fn subject(&self) -> Option<&Token> {
+        self.subject.as_ref().map(|(token, _)| token)
+    }
+
+    /// What would say it, for people.
+    pub fn missing(&self) -> Option<&Arc<str>> {
+        self.missing.as_ref()
+    }
+
+    /// Does it ask about the same as `other`?
+    pub fn is_about(&self, other: &Self) -> bool {
+        (self.criterion, &self.subject) == (other.criterion, &other.subject)
+    }
+
     /// Does the person meet it?
     pub fn ask(&self, facts: &Facts<'_>) -> Truth {
-        match self.criterion {
-            Criterion::Age => self.ask_number(facts.age),
-            Criterion::Fpl => self.ask_number(facts.poverty),
-            Criterion::County => self.ask_text(facts.place.county.as_deref()),
-            Criterion::Zip => self.ask_text(facts.place.zip.as_deref()),
-            Criterion::State => self.ask_state(facts.place.state.as_deref()),
-            Criterion::Homeless => self.ask_flag(facts.homeless),
+        self.ask_value(&facts.fact(self.criterion, self.subject()).known)
+    }
+
+    /// Does this value meet it?
+    pub fn ask_value(&self, known: &Known) -> Truth {
+        match known {
+            Known::Nothing => Truth::Unknown,
+            // Of a number or a code it is only asked whether it is on record, where no other is named.
+            Known::Number(number) if self.asks_for_numbers() => self.ask_number(Some(*number)),
+            Known::Texts(texts) if self.asks_for_texts() => self.ask_texts(texts),
+            Known::Flag(flag) if self.asks_for_flags() => self.ask_flag((*flag).into()),
+            // An answer of another kind than the rule compares with.
             _ => Truth::Unknown,
         }
+    }
+
+    fn asks_for_numbers(&self) -> bool {
+        self.values.iter().all(|value| matches!(value, Given::Number(_)))
+    }
+
+    fn asks_for_texts(&self) -> bool {
+        self.values.iter().all(|value| matches!(value, Given::Text(_)))
+    }
+
+    fn asks_for_flags(&self) -> bool {
+        self.values.iter().all(|value| matches!(value, Given::Flag(_)))
     }
 
     fn ask_number(&self, known: Option<Interval>) -> Truth {
@@ -160,21 +247,34 @@ impl Comparison {
         }
     }
 
-    fn ask_text(&self, known: Option<&str>) -> Truth {
-        self.ask_each(known, |known, value| (known == value).into())
-    }
-
-    fn ask_state(&self, known: Option<&str>) -> Truth {
-        self.ask_each(known, area::same_state)
-    }
-
-    fn ask_each(&self, known: Option<&str>, same: fn(&str, &str) -> Truth) -> Truth {
-        let Some(known) = known else { return Truth::Unknown };
-        let among = || Truth::any(self.keys.iter().map(|key| same(known, key)));
+    fn ask_texts(&self, texts: &Texts) -> Truth {
+        let among = || Truth::any(self.keys.iter().map(|key| self.ask_text(texts, key)));
         match self.op {
+            Op::Exists if texts.has.is_empty() => {
+                if texts.closed {
+                    Truth::No
+                } else {
+                    Truth::Unknown
+                }
+            }
             Op::Exists => Truth::Yes,
             Op::NotIn => !among(),
             _ => among(),
+        }
+    }
+
+    /// Is this one of the codes? It is not where there are no others, or where it is over; else nobody knows.
+    fn ask_text(&self, texts: &Texts, key: &str) -> Truth {
+        let same = |known: &String| match self.criterion {
+            Criterion::State => area::same_state(known, key),
+            // A language is spoken in each of its regions: `es` is meant by `es-MX`.
+            Criterion::Language => (known == key || known.split('-').next() == Some(key)).into(),
+            _ => key.strip_suffix('*').map_or(known == key, |start| known.starts_with(start)).into(),
+        };
+        match Truth::any(texts.has.iter().map(same)) {
+            Truth::No if texts.closed || texts.not.iter().any(|over| same(over) == Truth::Yes) => Truth::No,
+            Truth::No => Truth::Unknown,
+            known => known,
         }
     }
 
@@ -186,9 +286,14 @@ impl Comparison {
 // === telling ===
 
 impl Comparison {
+    /// For people: the criterion, or the assessment or question that it is about.
+    fn noun(&self) -> &str {
+        self.subject.as_ref().map_or(self.criterion.noun(), |(_, word)| word)
+    }
+
     /// Why a person does not meet it, for people.
     pub(super) fn explain_no(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let noun = self.criterion.noun();
+        let noun = self.noun();
         match (self.op, &self.values[..]) {
             (Op::Ge, [value]) => write!(f, "{noun} is below the program's minimum of {value}"),
             (Op::Le, [value]) => write!(f, "{noun} is above the program's maximum of {value}"),
@@ -202,9 +307,9 @@ impl Comparison {
 impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let (Op::Eq, [Given::Flag(flag)]) = (self.op, &self.values[..]) {
-            return write!(f, "{}{}", if *flag { "" } else { "no " }, self.criterion.noun());
+            return write!(f, "{}{}", if *flag { "" } else { "no " }, self.noun());
         }
-        f.write_str(self.criterion.noun())?;
+        f.write_str(self.noun())?;
         if !self.op.words().is_empty() {
             write!(f, " {}", self.op.words())?;
         }
@@ -263,26 +368,53 @@ mod tests {
             ("exists", &[], Yes),
         ] {
             let values: Vec<Given> = values.iter().copied().map(Given::Number).collect();
-            let test = Comparison::new("age", op, values, None).unwrap();
+            let test = comparison("age", op, values);
             assert_eq!((test.ask_number(known), test.ask_number(None)), (expected, Unknown), "{test}");
         }
     }
 
     #[test]
     fn flags_and_texts_are_asked_too() {
-        let flag = |op, value: &[bool]| {
-            Comparison::new("homeless", op, value.iter().copied().map(Given::Flag).collect(), None).unwrap()
-        };
+        let flag = |op, value: &[bool]| comparison("homeless", op, value.iter().copied().map(Given::Flag).collect());
         assert_eq!(flag("eq", &[true]).ask_flag(Yes), Yes);
         assert_eq!(flag("eq", &[false]).ask_flag(Yes), No);
         assert_eq!(flag("exists", &[]).ask_flag(Unknown), Unknown);
         assert_eq!(flag("eq", &[false]).to_string(), "no homelessness");
-        let county = Comparison::new("county", "eq", vec![Given::Text("Fernhollow County".to_owned())], None).unwrap();
+        let asked = |test: &Comparison, has: &[&str], closed| {
+            let has = has.iter().map(|text| (*text).to_owned()).collect();
+            test.ask_value(&Known::Texts(Texts { has, not: vec!["over".to_owned()], closed }))
+        };
+        let text = |criterion, op, text: &str| comparison(criterion, op, vec![Given::Text(text.to_owned())]);
+        let county = text("county", "eq", "Fernhollow County");
         assert_eq!(
-            [county.ask_text(Some("fernhollow")), county.ask_text(Some("x")), county.ask_text(None)],
+            [asked(&county, &["fernhollow"], true), asked(&county, &["x"], true), asked(&county, &["x"], false)],
             [Yes, No, Unknown]
         );
-        let language = Comparison::new("language", "in", vec![Given::Text("es".to_owned())], None).unwrap();
-        assert_eq!(language.to_string(), "language one of es");
+        assert_eq!(asked(&text("coverage", "in", "over"), &["x"], false), No);
+        assert_eq!(asked(&text("coverage", "not-in", "x"), &["x"], false), No);
+        assert_eq!(asked(&text("coverage", "exists", "x"), &[], true), No);
+        let language = text("language", "in", "es");
+        assert_eq!((language.to_string().as_str(), asked(&language, &["es-mx"], true)), ("language one of es", Yes));
+    }
+
+    #[test]
+    fn a_question_of_ones_own_is_asked_by_what_it_is_compared_with() {
+        let of = |op, values| {
+            let words = Words { criterion: "custom", of: Some("safe-in-community"), op, unit: None };
+            Comparison::new(&FactBook::default(), words, values).unwrap()
+        };
+        let (flag, number) = (of("eq", vec![Given::Flag(true)]), of("ge", vec![Given::Number(2.0)]));
+        assert_eq!((flag.ask_value(&Known::Flag(true)), flag.ask_value(&Known::Flag(false))), (Yes, No));
+        let two = Known::Number(Interval::exactly(2.0));
+        assert_eq!((number.ask_value(&two), flag.ask_value(&two)), (Yes, Unknown));
+        assert_eq!(flag.to_string(), "safe in community");
+        let words = Words { criterion: "age", of: Some("x"), op: "ge", unit: None };
+        let flaw = Comparison::new(&FactBook::default(), words, vec![Given::Number(1.0)]).unwrap_err();
+        assert_eq!(flaw.part, Part::Of);
+    }
+
+    fn comparison(criterion: &str, op: &str, values: Vec<Given>) -> Comparison {
+        let values = if op == "exists" { Vec::new() } else { values };
+        Comparison::new(&FactBook::default(), Words { criterion, op, ..Words::default() }, values).unwrap()
     }
 }

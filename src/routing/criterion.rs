@@ -1,5 +1,6 @@
 //! What an eligibility rule can ask about, and how it can ask: the two tables behind [`super::rule`]. The words are those of
-//! the canonical record's EligibilityRule.
+//! the canonical record's EligibilityRule; at the end stand the parts that others are computed from. Where each is read is
+//! data: `profiles/eligibility/facts.yaml`.
 
 /// What kind of value a criterion has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,14 +11,13 @@ pub enum Form {
     Text,
     /// True or false
     Flag,
-    /// Whatever a program agreed on; read by nobody but people
+    /// Whatever a program agreed on: its value decides
     Free,
 }
 
-/// Declares the criteria: code, form, unit, noun for people, and what of a referral says it ("" where nothing is read yet,
-/// which leaves the rule to the agency).
+/// Declares the criteria: code, form, unit and noun for people.
 macro_rules! criteria {
-    ($($(#[$doc:meta])* $criterion:ident, $code:literal, $form:ident, $unit:literal, $noun:literal, $read:literal;)*) => {
+    ($($(#[$doc:meta])* $criterion:ident, $code:literal, $form:ident, $unit:literal, $noun:literal;)*) => {
         /// What a rule asks about.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Criterion { $($(#[$doc])* $criterion,)* }
@@ -50,62 +50,71 @@ macro_rules! criteria {
             pub fn noun(self) -> &'static str {
                 match self { $(Self::$criterion => $noun,)* }
             }
-
-            /// What of a referral says it; "" where nothing is read yet.
-            pub fn read_from(self) -> &'static str {
-                match self { $(Self::$criterion => $read,)* }
-            }
         }
     };
 }
 
 criteria! {
     /// Age in full years
-    Age, "age", Number, "years", "age", "Patient.birthDate";
+    Age, "age", Number, "years", "age";
     /// Income in percent of the federal poverty level
-    Fpl, "fpl", Number, "%", "income in percent of the poverty level", "an Observation of it (LOINC 63058-2 in %, or fpl-percent)";
+    Fpl, "fpl", Number, "%", "income in percent of the poverty level";
     /// Income in percent of the area's median
-    Ami, "ami", Number, "%", "income in percent of the area's median", "";
+    Ami, "ami", Number, "%", "income in percent of the area's median";
     /// Income in percent of the state's median
-    Smi, "smi", Number, "%", "income in percent of the state's median", "";
+    Smi, "smi", Number, "%", "income in percent of the state's median";
     /// Kind of insurance
-    Coverage, "coverage", Text, "", "coverage", "";
+    Coverage, "coverage", Text, "", "coverage";
     /// Pregnant
-    Pregnancy, "pregnancy", Flag, "", "pregnancy", "";
+    Pregnancy, "pregnancy", Flag, "", "pregnancy";
     /// Weeks of gestation
-    GestationWeeks, "gest-weeks", Number, "weeks", "gestation", "";
+    GestationWeeks, "gest-weeks", Number, "weeks", "gestation";
     /// Births so far
-    Parity, "parity", Number, "", "parity", "";
+    Parity, "parity", Number, "", "parity";
     /// A diagnosis
-    Condition, "condition", Text, "", "condition", "";
+    Condition, "condition", Text, "", "condition";
     /// How many chronic conditions
-    ConditionCount, "condition-count", Number, "", "number of chronic conditions", "";
+    ConditionCount, "condition-count", Number, "", "number of chronic conditions";
     /// Level of care that the state determined
-    LevelOfCare, "level-of-care", Text, "", "level of care", "";
+    LevelOfCare, "level-of-care", Text, "", "level of care";
     /// Homeless
-    Homeless, "homeless", Flag, "", "homelessness", "ServiceRequest.category and Condition";
+    Homeless, "homeless", Flag, "", "homelessness";
     /// Chronically homeless, as HUD defines it
-    ChronicallyHomeless, "chronic-homeless", Flag, "", "chronic homelessness", "";
+    ChronicallyHomeless, "chronic-homeless", Flag, "", "chronic homelessness";
     /// A disabling condition
-    Disability, "disability", Flag, "", "disability", "";
+    Disability, "disability", Flag, "", "disability";
     /// County of the current address
-    County, "county", Text, "", "county", "Patient.address.district";
+    County, "county", Text, "", "county";
     /// ZIP code of the current address
-    Zip, "zip", Text, "", "ZIP code", "Patient.address.postalCode";
+    Zip, "zip", Text, "", "ZIP code";
     /// State of the current address
-    State, "state", Text, "", "state", "Patient.address.state";
+    State, "state", Text, "", "state";
     /// Veteran
-    Veteran, "veteran", Flag, "", "veteran status", "";
+    Veteran, "veteran", Flag, "", "veteran status";
     /// Age of the youngest child
-    ChildAge, "child-age", Number, "years", "age of the child", "";
+    ChildAge, "child-age", Number, "years", "age of the child";
     /// A language that the person speaks
-    Language, "language", Text, "", "language", "";
+    Language, "language", Text, "", "language";
     /// People in the household
-    HouseholdSize, "household-size", Number, "", "household size", "";
+    HouseholdSize, "household-size", Number, "", "household size";
     /// Result of an assessment
-    Score, "score", Number, "", "assessment score", "";
+    Score, "score", Number, "", "assessment score";
     /// Anything else
-    Custom, "custom", Free, "", "the program's own criterion", "";
+    Custom, "custom", Free, "", "the program's own criterion";
+    /// How the payer pays
+    Arrangement, "arrangement", Text, "", "payer arrangement";
+
+    // --- parts of others
+    /// Income of the household in a year
+    Income, "income", Number, "USD", "annual income";
+    /// Lives where nobody should live, in a shelter or a safe haven
+    HomelessPlace, "homeless-place", Flag, "", "living on the street, in a shelter or a safe haven";
+    /// For how long without a break
+    HomelessMonths, "homeless-months", Number, "months", "months of homelessness without a break";
+    /// How often in three years
+    HomelessTimes, "homeless-times", Number, "", "times homeless in three years";
+    /// For how long in three years
+    HomelessMonthsOf36, "homeless-months-of-36", Number, "months", "months of homelessness in three years";
 }
 
 /// Declares the operators: code and words for people.
@@ -156,6 +165,13 @@ operators! {
     Between, "between", "from";
     /// Known and, for a flag, true
     Exists, "exists", "on record";
+}
+
+impl Criterion {
+    /// Is it about something that the rule has to name besides: which assessment, which question?
+    pub fn takes_subject(self) -> bool {
+        matches!(self, Self::Score | Self::Custom)
+    }
 }
 
 impl Op {

@@ -1,8 +1,8 @@
 //! The decision: who gets a referral, with the reasons for every program that was looked at.
 //!
-//! A Task with an owner goes to that owner. One without goes to the best program that helps with the need, serves the
-//! person's address, can take somebody and excludes nobody by its rules. What is not known never excludes. Among those that
-//! fit, in this order: named as performer; more of the needs; surely in the service area; capacity; more of the preferred
+//! A Task with an owner goes to that owner. One without goes to the best program that helps with the need (where none is
+//! named, that is what the request's code asks for), serves the person's address, can take somebody and excludes nobody by its rules. What is not known never excludes. Among those that
+//! fit, in this order: named as performer; what the request's code asks for; more of the needs; surely in the service area; capacity; more of the preferred
 //! rules met; fewer required rules unknown; the area drawn more exactly; and at last the id, so that the same question has
 //! the same answer.
 
@@ -12,6 +12,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::area::Reach;
+use super::asked::Wanted;
 use super::directory::{Directory, Target};
 use super::facts::Facts;
 use super::program::{Capacity, GENERIC, Program};
@@ -70,7 +71,8 @@ pub enum Verdict {
 /// # Errors
 /// For a Task.owner that the directory does not know.
 pub fn decide(directory: &Directory, referral: &Referral<'_>, at: Timestamp) -> Result<Decision> {
-    let facts = Facts::read(referral, at);
+    let facts = Facts::of(referral, directory.facts(), at);
+    let wanted = directory.asked().of(referral.request.node());
     let mut decision = Decision {
         owner: None,
         program: None,
@@ -80,9 +82,9 @@ pub fn decide(directory: &Directory, referral: &Referral<'_>, at: Timestamp) -> 
         candidates: Vec::new(),
     };
     let preferred = performers(directory, referral, &mut decision.reasons);
-    let weigh = |program: &Arc<Program>| weigh(program, &facts, &preferred);
+    let weigh = |program: &Arc<Program>| weigh(program, &facts, &wanted, &preferred);
     let Some(owner) = referral.task.node().get("owner") else {
-        decision.route(directory, &facts, weigh);
+        decision.route(directory, &facts, &wanted, weigh);
         return Ok(decision);
     };
     match directory.resolve(owner, referral.graph) {
@@ -106,13 +108,23 @@ pub fn decide(directory: &Directory, referral: &Referral<'_>, at: Timestamp) -> 
 }
 
 impl Decision {
-    /// Chooses among the programs that help with the need.
-    fn route(&mut self, directory: &Directory, facts: &Facts<'_>, weigh: impl Fn(&Arc<Program>) -> Weighed) {
-        if facts.needs.is_empty() {
-            self.reasons.push(Reason::NeedUnknown);
-            return;
-        }
-        let weighed: Vec<Weighed> = directory.programs_for(&facts.needs).into_iter().map(weigh).collect();
+    /// Chooses among the programs that help with the need or, where none is named, that are asked for.
+    fn route(
+        &mut self,
+        directory: &Directory,
+        facts: &Facts<'_>,
+        wanted: &Wanted,
+        weigh: impl Fn(&Arc<Program>) -> Weighed,
+    ) {
+        let programs = match (facts.needs.is_empty(), wanted.is_empty()) {
+            (false, _) => directory.programs_for(&facts.needs),
+            (true, false) => directory.programs_asked_for(wanted),
+            (true, true) => {
+                self.reasons.push(Reason::NeedUnknown);
+                return;
+            }
+        };
+        let weighed: Vec<Weighed> = programs.into_iter().map(weigh).collect();
         let none = weighed.is_empty();
         self.list(weighed);
         match self.candidates.first() {
@@ -166,8 +178,8 @@ impl Weighed {
 }
 
 /// Looks at one program.
-fn weigh(program: &Arc<Program>, facts: &Facts<'_>, preferred: &[Target<'_>]) -> Weighed {
-    let mut reasons = Vec::with_capacity(4 + program.rules.len());
+fn weigh(program: &Arc<Program>, facts: &Facts<'_>, wanted: &Wanted, preferred: &[Target<'_>]) -> Weighed {
+    let mut reasons = Vec::with_capacity(5 + program.rules.len());
     let is_preferred = preferred.iter().any(|target| match target {
         Target::Organization(organization) => organization.id == program.organization.id,
         Target::Program(named) => named.id == program.id,
@@ -175,9 +187,19 @@ fn weigh(program: &Arc<Program>, facts: &Facts<'_>, preferred: &[Target<'_>]) ->
     if is_preferred {
         reasons.push(Reason::Preferred);
     }
+    let is_asked_for = program.is_asked_for(wanted);
+    if is_asked_for {
+        reasons.push(Reason::AskedFor);
+    }
     let covered = facts.needs.iter().filter(|need| program.needs.iter().any(|ours| ours == *need)).count().min(9) as u8;
     let of = facts.needs.len().min(9) as u8;
-    reasons.push(if covered == 0 { Reason::NeedNotOffered } else { Reason::NeedOffered { covered, of } });
+    // What is asked for without a need is judged by that alone.
+    let off_need = covered == 0 && !(facts.needs.is_empty() && is_asked_for);
+    if off_need {
+        reasons.push(Reason::NeedNotOffered);
+    } else if covered > 0 {
+        reasons.push(Reason::NeedOffered { covered, of });
+    }
     if !program.active {
         reasons.push(Reason::Inactive);
     }
@@ -189,7 +211,7 @@ fn weigh(program: &Arc<Program>, facts: &Facts<'_>, preferred: &[Target<'_>]) ->
     });
     reasons.push(Reason::Capacity(program.capacity));
     let (mut preferences, mut unknown) = (0_u32, 0_u32);
-    for rule in program.rules.iter().filter(|rule| rule.effective.is_none_or(|from| from <= facts.today)) {
+    for rule in program.rules.iter().filter(|rule| rule.is_in_force(facts.today)) {
         let answer = rule.ask(facts);
         match (rule.strength, answer) {
             (Strength::Preferred, Truth::Yes) => preferences += 1,
@@ -200,6 +222,7 @@ fn weigh(program: &Arc<Program>, facts: &Facts<'_>, preferred: &[Target<'_>]) ->
     }
     let digits = [
         u32::from(is_preferred),
+        u32::from(is_asked_for),
         u32::from(covered),
         u32::from(served == Truth::Yes),
         match program.capacity {
@@ -219,7 +242,7 @@ fn weigh(program: &Arc<Program>, facts: &Facts<'_>, preferred: &[Target<'_>]) ->
     ];
     let score = digits.into_iter().fold(0, |score, digit| score * 10 + digit);
     let exclusions = reasons.iter().filter(|reason| reason.excludes()).count();
-    Weighed { program: program.clone(), off_need: covered == 0, exclusions, score, reasons }
+    Weighed { program: program.clone(), off_need, exclusions, score, reasons }
 }
 
 /// Who of the directory the request names as performer; one that it does not know is said.

@@ -10,13 +10,17 @@
 //! | `program.coding` | its type: system `urn:handoff:fhir:CodeSystem:program-type`, code the folder under `profiles/programs/` |
 //! | `coverageArea` | Locations with address.state, address.district (county) and address.postalCode, as far as they matter; none: everywhere |
 //! | extension `...SDOHCC-ExtensionHealthcareServiceCapacityStatus` | `capacityStatus`: capacity, additional-assessment-required, waitlist, no-capacity |
-//! | extension `urn:handoff:fhir:StructureDefinition:eligibility`, any number | one rule: `criterion`, `op` (valueCode), `value` (repeated for lists), `unit` (valueString), `strength` (required or preferred) |
+//! | `type`, `serviceProvisionCode`, `characteristic` | the roles of the care team that it offers: system `urn:handoff:fhir:CodeSystem:care-team-role` |
+//! | extension `urn:handoff:fhir:StructureDefinition:eligibility`, any number | one rule: `criterion`, `op` (valueCode), `value` (repeated for lists), `of`, `unit` (valueString), or `any` or `all` with `test`s that say the same; `strength` (required or preferred), `id`, `effective`, `source`; or `preset` alone, the name of rules of an `eligibility.yaml` |
 //!
-//! A program's own rule replaces the rules of its type (see [`super::rulebook`]) that ask about the same criterion.
+//! A program's own rule replaces the rules of its type (see [`super::rulebook`]) that have its id or ask first about what
+//! it asks about.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::asked::{Asked, Wanted};
+use super::facts::FactBook;
 use super::program::{Program, Surroundings, local};
 use super::rulebook::Rulebook;
 use crate::error::{Error, Result};
@@ -54,9 +58,13 @@ pub struct Directory {
     organizations: HashMap<String, Arc<Organization>>,
     by_id: HashMap<String, usize>,
     by_need: HashMap<String, Vec<usize>>,
+    by_kind: HashMap<String, Vec<usize>>,
+    by_role: HashMap<String, Vec<usize>>,
     by_organization: HashMap<String, Vec<usize>>,
     /// Identifiers of Organizations and HealthcareServices; None: of several, so of nobody
     by_identifier: HashMap<Identifier, Option<Named>>,
+    facts: Arc<FactBook>,
+    asked: Arc<Asked>,
     base: Option<String>,
     findings: Vec<Issue>,
 }
@@ -114,7 +122,8 @@ impl Directory {
         if any_error(&issues) {
             return Err(Error::unprocessable(issues));
         }
-        let mut directory = Self { organizations, findings: issues, ..Self::default() };
+        let (facts, asked) = (rulebook.facts().clone(), rulebook.asked().clone());
+        let mut directory = Self { organizations, facts, asked, findings: issues, ..Self::default() };
         for (program, service) in programs {
             directory.add(program, service);
         }
@@ -151,6 +160,10 @@ impl Directory {
         let position = self.programs.len();
         for need in &program.needs {
             self.by_need.entry(need.clone()).or_default().push(position);
+        }
+        self.by_kind.entry(program.kind.clone()).or_default().push(position);
+        for role in &program.roles {
+            self.by_role.entry(role.clone()).or_default().push(position);
         }
         self.by_organization.entry(program.organization.id.clone()).or_default().push(position);
         self.by_id.insert(program.id.clone(), position);
@@ -216,13 +229,38 @@ impl Directory {
 
     /// The programs that help with any of these needs, by id, each once.
     pub(super) fn programs_for(&self, needs: &[impl AsRef<str>]) -> Vec<&Arc<Program>> {
-        let mut positions: Vec<usize> =
-            needs.iter().filter_map(|need| self.by_need.get(need.as_ref())).flatten().copied().collect();
-        if needs.len() > 1 {
+        self.at(needs.iter().filter_map(|need| self.by_need.get(need.as_ref())))
+    }
+
+    /// The programs that are of a type asked for, or offer a role asked for, by id, each once.
+    pub(super) fn programs_asked_for(&self, wanted: &Wanted) -> Vec<&Arc<Program>> {
+        let of_kinds = wanted.types.iter().filter_map(|kind| self.by_kind.get(kind));
+        self.at(of_kinds.chain(wanted.roles.iter().filter_map(|role| self.by_role.get(role))))
+    }
+
+    /// The programs at these positions, in order, each once.
+    fn at<'d>(&'d self, lists: impl Iterator<Item = &'d Vec<usize>>) -> Vec<&'d Arc<Program>> {
+        let mut positions: Vec<usize> = Vec::new();
+        let mut count = 0;
+        for list in lists {
+            positions.extend(list);
+            count += 1;
+        }
+        if count > 1 {
             positions.sort_unstable();
             positions.dedup();
         }
         positions.into_iter().map(|position| &self.programs[position]).collect()
+    }
+
+    /// Where facts about people are read.
+    pub fn facts(&self) -> &FactBook {
+        &self.facts
+    }
+
+    /// The codes by which types and roles are asked for.
+    pub(super) fn asked(&self) -> &Asked {
+        &self.asked
     }
 
     /// What a Reference names in this directory: by type and id, by an absolute URL of this gateway, by identifier, or

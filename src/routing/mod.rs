@@ -4,19 +4,24 @@
 //! Pure: the time is passed in. It must not know maps, stores, callers or consent.
 
 pub mod area;
+pub mod asked;
 pub mod comparison;
 pub mod criterion;
 pub mod decision;
 pub mod directory;
+pub mod eligibility;
 pub mod facts;
 pub mod program;
 pub mod reason;
 pub mod rule;
 pub mod rulebook;
 mod trail;
+mod yaml;
 
 pub use decision::{Candidate, Decision, Verdict, decide};
 pub use directory::{Directory, Organization};
+pub use eligibility::{Eligibility, judge};
+pub use facts::{FactBook, Facts};
 pub use program::{Capacity, Program};
 pub use reason::Reason;
 pub use rulebook::Rulebook;

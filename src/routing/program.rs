@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::area::{Area, Place};
-use super::comparison::{Comparison, Given, Part};
+use super::asked::{TEAM_ROLES, Wanted};
+use super::comparison::{Comparison, Given, Part, Words};
 use super::directory::Organization;
-use super::rule::{Rule, Strength};
+use super::facts::FactBook;
+use super::rule::{Rule, Strength, Test};
 use super::rulebook::Rulebook;
 use crate::fhir::{Issue, Key, Node, Reference};
 use crate::referral::task::{SDOHCC_CODES, coded};
@@ -64,6 +66,8 @@ pub struct Program {
     pub active: bool,
     /// SDOHCC category codes of the needs that it helps with
     pub needs: Vec<String>,
+    /// The roles of the care team that it offers
+    pub roles: Vec<String>,
     /// Where it serves
     pub area: Area,
     /// Can it take somebody?
@@ -96,9 +100,9 @@ impl Program {
         let kind = kind.find_map(|coding| coding.str("code")).map_or(GENERIC.to_owned(), String::from);
         let needs = needs(service, issues);
         let area = area(service, around, issues);
-        let own = rules(service, issues);
+        let own = rules(service, &kind, around.rulebook, issues);
         let shared = around.rulebook.rules(&kind).iter();
-        let shared: Vec<Arc<Rule>> = shared.filter(|rule| !own.iter().any(|own| own.overlaps(rule))).cloned().collect();
+        let shared: Vec<Arc<Rule>> = shared.filter(|rule| !own.iter().any(|own| own.replaces(rule))).cloned().collect();
         Some(Self {
             id: id?.into_owned(),
             name: service.str("name").unwrap_or_default().into_owned(),
@@ -106,10 +110,16 @@ impl Program {
             organization: organization?,
             kind,
             needs,
+            roles: roles(service),
             area,
             capacity: capacity(service, issues),
-            rules: own.into_iter().map(Arc::new).chain(shared).collect(),
+            rules: own.into_iter().chain(shared).collect(),
         })
+    }
+
+    /// Is it what a request asks for: of that type, or with somebody in that role?
+    pub fn is_asked_for(&self, wanted: &Wanted) -> bool {
+        wanted.types.contains(&self.kind) || wanted.roles.iter().any(|role| self.roles.contains(role))
     }
 }
 
@@ -195,29 +205,100 @@ fn capacity(service: Node<'_>, issues: &mut Vec<Issue>) -> Capacity {
     known.unwrap_or(Capacity::Unknown)
 }
 
-fn rules(service: Node<'_>, issues: &mut Vec<Issue>) -> Vec<Rule> {
+/// The roles of the care team among what it offers.
+fn roles(service: Node<'_>) -> Vec<String> {
+    let mut roles: Vec<String> = Vec::new();
+    for name in ["type", "serviceProvisionCode", "characteristic"] {
+        for coding in service.list(name).flat_map(|concept| concept.list("coding")) {
+            if coding.get("system").is_some_and(|of| of.is_str(TEAM_ROLES))
+                && let Some(code) = coding.str("code").filter(|code| !roles.iter().any(|role| *role == **code))
+            {
+                roles.push(code.into_owned());
+            }
+        }
+    }
+    roles
+}
+
+/// The program's own rules, and those of the presets that it chooses.
+fn rules(service: Node<'_>, kind: &str, rulebook: &Rulebook, issues: &mut Vec<Issue>) -> Vec<Arc<Rule>> {
     let mut rules = Vec::new();
     for extension in extensions(service, ELIGIBILITY) {
-        match rule(extension) {
-            Ok(rule) => rules.push(rule),
+        let read = match extensions(extension, "preset").next() {
+            Some(preset) => chosen(extension, preset, kind, rulebook),
+            None => rule(extension, rulebook.facts()).map(|rule| vec![Arc::new(rule)]),
+        };
+        match read {
+            Ok(read) => rules.extend(read),
             Err(issue) => issues.push(*issue),
         }
     }
     rules
 }
 
-fn rule(extension: Node<'_>) -> Result<Rule, Box<Issue>> {
+/// The rules of the preset that an extension names, and of nothing besides.
+fn chosen(
+    extension: Node<'_>,
+    preset: Node<'_>,
+    kind: &str,
+    rulebook: &Rulebook,
+) -> Result<Vec<Arc<Rule>>, Box<Issue>> {
+    if extension.list("extension").count() > 1 {
+        let said = "a rule names a preset, or says what it asks; not both";
+        return Err(Box::new(Issue::error_at(Key::DirectoryInvalid, extension, said)));
+    }
+    let name = preset.str("valueCode").unwrap_or_default();
+    let rules = rulebook.preset(kind, &name).ok_or_else(|| {
+        let known: Vec<&str> = rulebook.presets().map(|(name, _)| name).collect();
+        let said = format!("there is no such preset; expected valueCode with one of {}", known.join(", "));
+        Box::new(Issue::error_at(Key::DirectoryInvalid, preset, said))
+    })?;
+    Ok(rules.to_vec())
+}
+
+fn rule(extension: Node<'_>, facts: &FactBook) -> Result<Rule, Box<Issue>> {
     let part = |name: &'static str| extensions(extension, name).next();
-    let code = |name: &'static str| part(name).and_then(|part| part.str("valueCode"));
+    let refuse = |at: Node<'_>, text: &str| Box::new(Issue::error_at(Key::DirectoryInvalid, at, text));
+    let strength = match part("strength") {
+        None => Strength::Required,
+        Some(given) => given
+            .str("valueCode")
+            .and_then(|code| Strength::from_code(&code))
+            .ok_or_else(|| refuse(given, "strength is valueCode required or preferred"))?,
+    };
+    let effective = match part("effective") {
+        None => None,
+        Some(given) => {
+            let date = given.str("valueDate").and_then(|text| text.parse().ok());
+            Some(date.ok_or_else(|| refuse(given, "effective is valueDate with a whole day"))?)
+        }
+    };
+    let text =
+        |name: &'static str| part(name).and_then(|part| part.str("valueString")).map(std::borrow::Cow::into_owned);
+    let id = part("id").and_then(|part| part.str("valueCode").or_else(|| part.str("valueString")));
+    let test = test(extension, facts)?;
+    Ok(Rule { id: id.map(std::borrow::Cow::into_owned), strength, effective, source: text("source"), test })
+}
+
+/// What a rule asks, or one test of a group: `any` or `all` with `test`s, each of which is one of the three again.
+fn test(extension: Node<'_>, facts: &FactBook) -> Result<Test, Box<Issue>> {
+    let part = |name: &'static str| extensions(extension, name).next();
     let refuse = |at: Option<Node<'_>>, text: String| {
         Box::new(Issue::error_at(Key::DirectoryInvalid, at.unwrap_or(extension), text))
     };
-    let strength = match code("strength").as_deref() {
-        None if part("strength").is_none() => Strength::Required,
-        given => given
-            .and_then(Strength::from_code)
-            .ok_or_else(|| refuse(part("strength"), "strength is valueCode required or preferred".to_owned()))?,
-    };
+    for (name, make) in [("any", Test::Any as fn(Vec<Test>) -> Test), ("all", Test::All)] {
+        let Some(group) = part(name) else { continue };
+        if part("criterion").is_some() || (name == "any" && part("all").is_some()) {
+            let said = "a test is either any, or all, or a criterion with op and value; not both";
+            return Err(refuse(None, said.to_owned()));
+        }
+        let tests: Vec<Test> = extensions(group, "test").map(|one| test(one, facts)).collect::<Result<_, _>>()?;
+        if tests.is_empty() {
+            return Err(refuse(Some(group), format!("{name} needs at least one extension test")));
+        }
+        return Ok(make(tests));
+    }
+    let code = |name: &'static str| part(name).and_then(|part| part.str("valueCode"));
     let mut values = Vec::new();
     for value in extensions(extension, "value") {
         values.push(given(value).ok_or_else(|| {
@@ -227,18 +308,22 @@ fn rule(extension: Node<'_>) -> Result<Rule, Box<Issue>> {
             )
         })?);
     }
-    let unit = part("unit").and_then(|unit| unit.str("valueString").or_else(|| unit.str("valueCode")));
+    let word =
+        |name: &'static str| part(name).and_then(|part| part.str("valueString").or_else(|| part.str("valueCode")));
     let (criterion, op) = (code("criterion").unwrap_or_default(), code("op").unwrap_or_default());
-    let test = Comparison::new(&criterion, &op, values, unit.as_deref()).map_err(|flaw| {
+    let (of, unit) = (word("of"), word("unit"));
+    let words = Words { criterion: &criterion, of: of.as_deref(), op: &op, unit: unit.as_deref() };
+    let comparison = Comparison::new(facts, words, values).map_err(|flaw| {
         let at = match flaw.part {
             Part::Criterion => part("criterion"),
+            Part::Of => part("of"),
             Part::Op => part("op"),
             Part::Value => part("value"),
             Part::Unit => part("unit"),
         };
         refuse(at, flaw.text)
     })?;
-    Ok(Rule::new(None, strength, None, vec![test]))
+    Ok(Test::One(comparison))
 }
 
 fn given(value: Node<'_>) -> Option<Given> {

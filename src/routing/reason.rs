@@ -24,6 +24,8 @@ pub enum Reason {
     NeedNotOffered,
     /// The ServiceRequest names it, or its organization, as performer
     Preferred,
+    /// The code of the ServiceRequest asks for such a program, or for somebody whom it offers
+    AskedFor,
     /// Does not run
     Inactive,
     /// Serves the person's address
@@ -50,7 +52,7 @@ pub enum Reason {
     BestOfFitting,
     /// The request names no need
     NeedUnknown,
-    /// No program helps with the need
+    /// No program helps with the need, or is what is asked for
     NothingOffered,
     /// Programs help with the need, and none of them fits
     NobodyFits,
@@ -65,6 +67,7 @@ impl Reason {
             Self::NeedOffered { .. } => "need-offered",
             Self::NeedNotOffered => "need-not-offered",
             Self::Preferred => "preferred",
+            Self::AskedFor => "asked-for",
             Self::Inactive => "inactive",
             Self::InArea(_) => "in-area",
             Self::OutOfArea => "out-of-area",
@@ -112,6 +115,7 @@ impl fmt::Display for Reason {
             Self::NeedOffered { .. } => "helps with the need",
             Self::NeedNotOffered => "does not help with the need",
             Self::Preferred => "named as performer in the request",
+            Self::AskedFor => "is what the request's code asks for",
             Self::Inactive => "the program or its organization is not active",
             Self::InArea(Reach::Anywhere) => "serves everywhere",
             Self::InArea(Reach::State) => "serves the state of the current address",
@@ -132,7 +136,8 @@ impl fmt::Display for Reason {
             Self::RulesSetAside => "the owner's program would not have been chosen by its rules; the owner decides",
             Self::BestOfFitting => "the best of the programs that fit",
             Self::NeedUnknown => {
-                "neither the request's categories nor its Conditions name a need of the SDOHCC categories"
+                "neither the request's categories nor its Conditions name a need of the SDOHCC categories, and its code asks \
+                 for no type of program"
             }
             Self::NothingOffered => "no program of the directory helps with this need",
             Self::NobodyFits => "programs help with this need, and none of them fits",

@@ -1,4 +1,4 @@
-//! The eligibility rules that all programs of a type share: `profiles/programs/<type>/eligibility.yaml`.
+//! The eligibility rules that all programs of a type share: `TYPE/eligibility.yaml`.
 //!
 //! ```yaml
 //! eligibility: supportive-housing      # the program type
@@ -10,29 +10,41 @@
 //!     strength: required               # or preferred; required where nothing is said
 //!     source: 24 CFR 578.3             # where the rule comes from, for people
 //!   - id: income
-//!     any:                             # several tests, of which one is enough
+//!     any:                             # several tests, of which one is enough; all: all of them; each may be a group
 //!       - { criterion: fpl, op: le, value: 125, unit: "%" }
-//!       - { criterion: coverage, op: in, value: [medicaid] }
+//!       - all:
+//!           - { criterion: coverage, op: in, value: [medicaid] }
+//!           - { criterion: score, of: cans-score, op: ge, value: 2 }
+//! presets:                             # rules that a program of any type can choose by name
+//!   wic:
+//!     - { id: wic-income, criterion: fpl, op: le, value: 185, unit: "%" }
 //! ```
 //! A file is checked when it is read; every finding names file, line and column.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use jiff::civil::Date;
 use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 
-use super::comparison::{Comparison, Given, Part};
-use super::rule::{Rule, Strength};
-use crate::error::{Category, Error, Result};
+use super::asked::Asked;
+use super::comparison::{Comparison, Given, Part, Words};
+use super::facts::FactBook;
+use super::rule::{Rule, Strength, Test};
+use super::yaml::{self, issue};
+use crate::error::{Error, Result};
 use crate::fhir::{Issue, Key, Place};
 use crate::shipped;
 
-/// Rules by program type.
-#[derive(Debug, Clone, Default)]
+/// Rules by program type, with the facts that they ask for and the codes by which types are asked for.
+#[derive(Debug, Clone)]
 pub struct Rulebook {
     types: HashMap<String, Vec<Arc<Rule>>>,
+    /// By the type whose file has them
+    presets: BTreeMap<String, BTreeMap<String, Vec<Arc<Rule>>>>,
+    facts: Arc<FactBook>,
+    asked: Arc<Asked>,
 }
 
 #[derive(Deserialize)]
@@ -41,6 +53,8 @@ struct File {
     eligibility: Spanned<String>,
     #[serde(default)]
     rules: Vec<Spanned<Written>>,
+    #[serde(default)]
+    presets: BTreeMap<String, Vec<Spanned<Written>>>,
 }
 
 /// A rule as written.
@@ -49,24 +63,28 @@ struct File {
 struct Written {
     id: Option<String>,
     criterion: Option<Spanned<String>>,
+    of: Option<Spanned<String>>,
     op: Option<Spanned<String>>,
     value: Option<Spanned<Value>>,
     unit: Option<Spanned<String>>,
     any: Option<Vec<Spanned<WrittenTest>>>,
+    all: Option<Vec<Spanned<WrittenTest>>>,
     strength: Option<Spanned<String>>,
     effective: Option<Spanned<String>>,
-    /// For people who read the file
-    #[serde(rename = "source")]
-    _source: Option<String>,
+    source: Option<String>,
 }
 
+/// A test as written: a comparison or a group.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenTest {
+pub(super) struct WrittenTest {
     criterion: Option<Spanned<String>>,
+    of: Option<Spanned<String>>,
     op: Option<Spanned<String>>,
     value: Option<Spanned<Value>>,
     unit: Option<Spanned<String>>,
+    any: Option<Vec<Spanned<WrittenTest>>>,
+    all: Option<Vec<Spanned<WrittenTest>>>,
 }
 
 #[derive(Deserialize)]
@@ -79,6 +97,11 @@ enum Value {
 }
 
 impl Rulebook {
+    /// A book without rules, over these facts.
+    pub fn new(facts: Arc<FactBook>) -> Self {
+        Self { types: HashMap::new(), presets: BTreeMap::new(), facts, asked: Arc::default() }
+    }
+
     /// The rules that come with the program.
     ///
     /// # Errors
@@ -87,26 +110,30 @@ impl Rulebook {
         Self::load(shipped::files().iter().copied())
     }
 
-    /// The rules among these files (path and bytes): those called `programs/TYPE/eligibility.yaml`, wherever that lies.
+    /// The rules among these files (path and bytes): those called `TYPE/eligibility.yaml`, wherever that lies, with
+    /// `eligibility/facts.yaml` and its tables (the shipped ones where they are not among them), and what `program.yaml` and
+    /// `crosswalks/request-code-role.yaml` say about codes that ask for a type or a role. Of two files for the same the
+    /// later counts, so a folder on disk can be given behind [`shipped::files`].
     ///
     /// # Errors
     /// As [`Rulebook::add`], for all files.
     pub fn load<'f>(files: impl IntoIterator<Item = (&'f str, &'f [u8])>) -> Result<Self> {
-        let mut rulebook = Self::default();
+        let files: Vec<(&str, &[u8])> = files.into_iter().collect();
+        let has_facts = files.iter().any(|(path, _)| path.ends_with("eligibility/facts.yaml"));
+        let facts = if has_facts { Arc::new(FactBook::load(files.iter().copied())?) } else { FactBook::shipped()? };
+        let mut rulebook = Self::new(facts);
+        rulebook.asked = Arc::new(Asked::load(files.iter().copied())?);
         let mut issues = Vec::new();
         for (file, bytes) in files {
             let Some((folder, "eligibility.yaml")) = file.rsplit_once('/') else { continue };
-            let Some(kind) = folder.rsplit_once("programs/").map(|(_, kind)| kind) else { continue };
-            match std::str::from_utf8(bytes) {
-                Ok(text) => match rulebook.add(file, text) {
-                    Ok(()) if rulebook.types.contains_key(kind) => {}
-                    Ok(()) => {
-                        let said = format!("eligibility has to be {kind}, as the folder is called");
-                        issues.push(Issue::error(Key::MapInvalid, file, said).at(Place { line: 1, column: 1 }));
-                    }
-                    Err(error) => issues.extend(error.issues),
-                },
-                Err(_) => issues.push(Issue::error(Key::MapInvalid, file, "the file is not UTF-8")),
+            let folder = folder.rsplit('/').next().unwrap_or(folder);
+            match rulebook.read(file, bytes) {
+                Ok(kind) if kind == folder => {}
+                Ok(_) => {
+                    let said = format!("eligibility has to be {folder}, as the folder is called");
+                    issues.push(Issue::error(Key::MapInvalid, file, said).at(Place { line: 1, column: 1 }));
+                }
+                Err(error) => issues.extend(error.issues),
             }
         }
         if issues.is_empty() { Ok(rulebook) } else { Err(Error::unprocessable(issues)) }
@@ -117,40 +144,78 @@ impl Rulebook {
     /// # Errors
     /// Everything that is wrong with the file, with line and column.
     pub fn add(&mut self, file: &str, text: &str) -> Result<()> {
-        let read: File = serde_saphyr::from_str(text).map_err(|error| {
-            // The parser's own text names the place once more; the issue carries it.
-            let said = error.without_snippet().to_string();
-            let issue = Issue::error(Key::MapInvalid, file, said.lines().next().unwrap_or_default());
-            let place = error.location().and_then(|at| Place::counted(at.line(), at.column()));
-            Error::new(Category::Unprocessable, issue.maybe_at(place))
-        })?;
+        self.read(file, text.as_bytes()).map(|_| ())
+    }
+
+    /// As [`Rulebook::add`]; answers which type it was.
+    fn read(&mut self, file: &str, bytes: &[u8]) -> Result<String> {
+        let read: File = yaml::read(file, bytes).map_err(|issue| Error::unprocessable(vec![*issue]))?;
         let mut issues = Vec::new();
-        if read.eligibility.value.is_empty() {
+        let kind = read.eligibility.value;
+        if kind.is_empty() {
             issues.push(issue(file, read.eligibility.referenced, "eligibility names the program type"));
         }
-        let mut rules = Vec::new();
-        for written in read.rules {
-            match rule(file, written) {
-                Ok(rule) => rules.push(Arc::new(rule)),
-                Err(found) => issues.push(*found),
+        let mut compile = |rules: Vec<Spanned<Written>>| {
+            let mut compiled: Vec<Arc<Rule>> = Vec::new();
+            for written in rules {
+                let at = written.referenced;
+                match rule(file, written, &self.facts) {
+                    Ok(rule) if rule.id.is_some() && compiled.iter().any(|other| other.id == rule.id) => {
+                        issues.push(issue(file, at, "two rules have this id"));
+                    }
+                    Ok(rule) => compiled.push(Arc::new(rule)),
+                    Err(found) => issues.push(*found),
+                }
             }
-        }
+            compiled
+        };
+        let rules = compile(read.rules);
+        let presets = read.presets.into_iter().map(|(name, rules)| (name, compile(rules))).collect();
         if !issues.is_empty() {
             return Err(Error::unprocessable(issues));
         }
-        self.types.insert(read.eligibility.value, rules);
-        Ok(())
+        self.types.insert(kind.clone(), rules);
+        self.presets.insert(kind.clone(), presets);
+        Ok(kind)
     }
 
     /// The rules of this program type.
     pub fn rules(&self, kind: &str) -> &[Arc<Rule>] {
         self.types.get(kind).map_or(&[], Vec::as_slice)
     }
+
+    /// The types that have a file, in order.
+    pub fn types(&self) -> Vec<&str> {
+        let mut types: Vec<&str> = self.types.keys().map(String::as_str).collect();
+        types.sort_unstable();
+        types
+    }
+
+    /// The rules of this preset, which a program of type `kind` chooses: of its type's file before those of others.
+    pub fn preset(&self, kind: &str, name: &str) -> Option<&[Arc<Rule>]> {
+        let own = self.presets.get(kind).and_then(|presets| presets.get(name));
+        own.or_else(|| self.presets.values().find_map(|presets| presets.get(name))).map(Vec::as_slice)
+    }
+
+    /// The presets of all files, by name.
+    pub fn presets(&self) -> impl Iterator<Item = (&str, &[Arc<Rule>])> {
+        self.presets.values().flatten().map(|(name, rules)| (name.as_str(), rules.as_slice()))
+    }
+
+    /// Where facts are read.
+    pub fn facts(&self) -> &Arc<FactBook> {
+        &self.facts
+    }
+
+    /// The codes by which types and roles are asked for.
+    pub fn asked(&self) -> &Arc<Asked> {
+        &self.asked
+    }
 }
 
-fn rule(file: &str, written: Spanned<Written>) -> Result<Rule, Box<Issue>> {
+fn rule(file: &str, written: Spanned<Written>, facts: &FactBook) -> Result<Rule, Box<Issue>> {
     let at = written.referenced;
-    let Written { id, criterion, op, value, unit, any, strength, effective, _source: _ } = written.value;
+    let Written { id, criterion, of, op, value, unit, any, all, strength, effective, source } = written.value;
     let strength = match strength {
         None => Strength::Required,
         Some(text) => Strength::from_code(&text.value)
@@ -164,39 +229,55 @@ fn rule(file: &str, written: Spanned<Written>) -> Result<Rule, Box<Issue>> {
                 .map_err(|_| Box::new(issue(file, text.referenced, "effective is a date as YYYY-MM-DD")))?,
         ),
     };
-    let alone = WrittenTest { criterion, op, value, unit };
-    let tests = match any {
-        None => vec![test(file, at, alone)?],
-        Some(_) if alone.criterion.is_some() || alone.op.is_some() || alone.value.is_some() || alone.unit.is_some() => {
-            return Err(Box::new(issue(file, at, "a rule has either any or a criterion of its own, not both")));
-        }
-        Some(any) if any.is_empty() => return Err(Box::new(issue(file, at, "any needs at least one test"))),
-        Some(any) => {
-            any.into_iter().map(|one| test(file, one.referenced, one.value)).collect::<Result<_, Box<Issue>>>()?
-        }
-    };
-    Ok(Rule::new(id, strength, effective, tests))
+    let test = test(file, at, WrittenTest { criterion, of, op, value, unit, any, all }, facts)?;
+    Ok(Rule { id, strength, effective, source, test })
 }
 
-fn test(file: &str, at: Location, written: WrittenTest) -> Result<Comparison, Box<Issue>> {
+/// Compiles what is asked; `at` is where it stands.
+pub(super) fn test(file: &str, at: Location, written: WrittenTest, facts: &FactBook) -> Result<Test, Box<Issue>> {
+    let WrittenTest { criterion, of, op, value, unit, any, all } = written;
+    let is_comparison = criterion.is_some() || of.is_some() || op.is_some() || value.is_some() || unit.is_some();
+    let group = |tests: Vec<Spanned<WrittenTest>>| {
+        if tests.is_empty() {
+            return Err(Box::new(issue(file, at, "a group needs at least one test")));
+        }
+        tests.into_iter().map(|one| test(file, one.referenced, one.value, facts)).collect::<Result<Vec<_>, _>>()
+    };
+    match (any, all) {
+        (None, None) => {}
+        (Some(tests), None) if !is_comparison => return group(tests).map(Test::Any),
+        (None, Some(tests)) if !is_comparison => return group(tests).map(Test::All),
+        _ => {
+            let said = "a test is either any, or all, or a criterion with op and value; not both";
+            return Err(Box::new(issue(file, at, said)));
+        }
+    }
     let missing = |name: &str| Box::new(issue(file, at, format!("the rule has no {name}")));
-    let criterion = written.criterion.ok_or_else(|| missing("criterion"))?;
-    let op = written.op.ok_or_else(|| missing("op"))?;
-    let value_at = written.value.as_ref().map_or(op.referenced, |value| value.referenced);
+    let criterion = criterion.ok_or_else(|| missing("criterion"))?;
+    let op = op.ok_or_else(|| missing("op"))?;
+    let value_at = value.as_ref().map_or(op.referenced, |value| value.referenced);
     let mut values = Vec::new();
-    if let Some(value) = written.value {
+    if let Some(value) = value {
         flatten(value.value, &mut values);
     }
-    let unit = written.unit.as_ref();
-    Comparison::new(&criterion.value, &op.value, values, unit.map(|unit| unit.value.as_str())).map_err(|flaw| {
+    let place = |part: &Option<Spanned<String>>| part.as_ref().map_or(at, |part| part.referenced);
+    let words = Words {
+        criterion: &criterion.value,
+        of: of.as_ref().map(|of| of.value.as_str()),
+        op: &op.value,
+        unit: unit.as_ref().map(|unit| unit.value.as_str()),
+    };
+    let comparison = Comparison::new(facts, words, values).map_err(|flaw| {
         let at = match flaw.part {
             Part::Criterion => criterion.referenced,
+            Part::Of => place(&of),
             Part::Op => op.referenced,
             Part::Value => value_at,
-            Part::Unit => unit.map_or(at, |unit| unit.referenced),
+            Part::Unit => place(&unit),
         };
         Box::new(issue(file, at, flaw.text))
-    })
+    })?;
+    Ok(Test::One(comparison))
 }
 
 fn flatten(value: Value, into: &mut Vec<Given>) {
@@ -206,8 +287,4 @@ fn flatten(value: Value, into: &mut Vec<Given>) {
         Value::Text(text) => into.push(Given::Text(text)),
         Value::List(list) => list.into_iter().for_each(|value| flatten(value, into)),
     }
-}
-
-fn issue(file: &str, at: Location, text: impl Into<String>) -> Issue {
-    Issue::error(Key::MapInvalid, file, text).maybe_at(Place::counted(at.line(), at.column()))
 }

@@ -68,6 +68,14 @@ pub trait Store: Send + Sync {
         with_history: bool,
     ) -> Pending<'a, Option<StoredReferral>>;
 
+    /// The same referral as it was after the commit `seq`: every resource and the extras at their newest version of then.
+    fn referral_as_of<'a>(
+        &'a self,
+        scope: &'a Scope,
+        task: &'a ResourceKey,
+        seq: u64,
+    ) -> Pending<'a, Option<StoredReferral>>;
+
     /// The Tasks through which this resource is shared.
     fn sharing<'a>(&'a self, key: &'a ResourceKey) -> Pending<'a, Vec<ResourceKey>>;
 

@@ -10,46 +10,82 @@ pub(crate) struct Twist {
     what: u8,
 }
 
-/// Some changes, and how the text is set.
-pub(crate) fn twists() -> impl Strategy<Value = (Vec<Twist>, bool)> {
+/// Fewer changes than this.
+pub(crate) fn twists(most: usize) -> impl Strategy<Value = Vec<Twist>> {
     let twist = (any::<usize>(), 0..8_u8).prop_map(|(at, what)| Twist { at, what });
-    (prop::collection::vec(twist, 0..16), any::<bool>())
+    prop::collection::vec(twist, 0..most)
 }
 
-/// The text of a bundle after these changes.
-pub(crate) fn twisted(bundle: &str, (twists, pretty): &(Vec<Twist>, bool)) -> String {
-    let mut bundle: Value = serde_json::from_str(bundle).unwrap();
+/// Changes the resources of a bundle that `of` picks.
+pub(crate) fn twist(bundle: &mut Value, twists: &[Twist], of: fn(&Value) -> bool) {
     for twist in twists {
-        let mut places = Vec::new();
-        for (at, entry) in bundle["entry"].as_array().unwrap().iter().enumerate() {
-            collect(&entry["resource"], &mut format!("/entry/{at}/resource"), &mut places);
+        let entries = bundle["entry"].as_array().unwrap().iter().map(|entry| &entry["resource"]).enumerate();
+        let resources: Vec<(usize, &Value)> = entries.filter(|(_, resource)| of(resource)).collect();
+        let total: usize = resources.iter().map(|(_, resource)| places(resource, true)).sum();
+        if total == 0 {
+            return;
         }
-        let place = &places[twist.at % places.len()];
-        twist.apply(&mut bundle, place);
+        let mut left = twist.at % total;
+        for (at, resource) in resources {
+            let here = places(resource, true);
+            if left < here {
+                let mut place = format!("/entry/{at}/resource");
+                walk(resource, true, left, &mut place);
+                twist.apply(bundle, &place);
+                break;
+            }
+            left -= here;
+        }
     }
-    if *pretty { serde_json::to_string_pretty(&bundle).unwrap() } else { bundle.to_string() }
 }
 
-/// Every place that may change: not what makes a resource one, not what makes the Task a referral.
-fn collect(value: &Value, at: &mut String, places: &mut Vec<String>) {
-    let length = at.len();
-    let children: Vec<(String, &Value)> = match value {
+/// The text of a bundle, set in one way or the other.
+pub(crate) fn text(bundle: &Value, pretty: bool) -> String {
+    if pretty { serde_json::to_string_pretty(bundle).unwrap() } else { bundle.to_string() }
+}
+
+/// May the member of a resource change? Not what makes it one, not what makes the Task a referral.
+fn may_change(name: &str) -> bool {
+    !matches!(name, "resourceType" | "id" | "focus" | "for" | "code")
+}
+
+/// How many places inside a value may change.
+fn places(value: &Value, is_resource: bool) -> usize {
+    match value {
         Value::Object(members) => {
-            members.iter().map(|(name, value)| (name.replace('~', "~0").replace('/', "~1"), value)).collect()
+            let members = members.iter().filter(|(name, _)| !is_resource || may_change(name));
+            members.map(|(_, value)| 1 + places(value, false)).sum()
         }
-        Value::Array(items) => items.iter().enumerate().map(|(at, value)| (at.to_string(), value)).collect(),
-        _ => Vec::new(),
+        Value::Array(items) => items.iter().map(|value| 1 + places(value, false)).sum(),
+        _ => 0,
+    }
+}
+
+/// Adds to a pointer the way to the place with this number.
+fn walk(value: &Value, is_resource: bool, mut left: usize, at: &mut String) {
+    let mut step = |name: &str, value: &Value| {
+        if left == 0 {
+            *at = format!("{at}/{name}");
+            return true;
+        }
+        let inside = places(value, false);
+        if left <= inside {
+            *at = format!("{at}/{name}");
+            walk(value, false, left - 1, at);
+            return true;
+        }
+        left -= 1 + inside;
+        false
     };
-    for (name, child) in children {
-        at.push('/');
-        at.push_str(&name);
-        let depth = at.matches('/').count();
-        let fixed = depth == 4 && matches!(name.as_str(), "resourceType" | "id" | "focus" | "for" | "code");
-        if !fixed {
-            places.push(at.clone());
-            collect(child, at, places);
+    match value {
+        Value::Object(members) => {
+            let mut members = members.iter().filter(|(name, _)| !is_resource || may_change(name));
+            members.any(|(name, value)| step(&name.replace('~', "~0").replace('/', "~1"), value));
         }
-        at.truncate(length);
+        Value::Array(items) => {
+            items.iter().enumerate().any(|(at, value)| step(&at.to_string(), value));
+        }
+        _ => {}
     }
 }
 

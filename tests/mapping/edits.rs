@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use handoff::fhir::primitive::is_id;
 use handoff::mapping::{FieldDescription, Program};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -66,7 +67,11 @@ impl Editable {
         let is_own = |field: &FieldDescription| field.read_only.is_none() && !field.record[0].ends_with("id");
         let fields = program.map.fields().into_iter().filter(is_own);
         let fields = fields.map(|description| {
-            let places = description.record.iter().map(|path| samples.place(path)).collect();
+            let mut places: Vec<Place> = description.record.iter().map(|path| samples.place(path)).collect();
+            if description.via.starts_with("id(") {
+                // What is told by id alone is one that FHIR takes.
+                places.iter_mut().for_each(|place| place.values.retain(|value| value.as_str().is_some_and(is_id)));
+            }
             Field { description, places }
         });
         Self { fields: fields.collect() }
@@ -83,6 +88,17 @@ impl Edit {
         &editable.field(self).description.record[0]
     }
 
+    /// What it does, in words.
+    pub(crate) fn said(&self, editable: &Editable) -> String {
+        let field = editable.field(self);
+        let value = &field.places[0].values[self.value % field.places[0].values.len()];
+        match self.what {
+            9 => "adds a member".to_owned(),
+            7 | 8 => format!("removes {}", self.place(editable)),
+            _ => format!("sets {} to {value}", self.place(editable)),
+        }
+    }
+
     /// The members of FHIR that it writes or removes, and what its record places are called.
     pub(crate) fn names(&self, editable: &Editable) -> Vec<String> {
         let description = &editable.field(self).description;
@@ -93,6 +109,11 @@ impl Edit {
     /// Does it take something away?
     pub(crate) fn removes(&self) -> bool {
         (7..9).contains(&self.what)
+    }
+
+    /// Does it add a member that no field knows?
+    pub(crate) fn is_unknown(&self) -> bool {
+        self.what == 9
     }
 
     /// Changes a record. `grow`: may it add items to lists?
@@ -215,6 +236,7 @@ const VALUES: &[&str] = &[
     "\"urn:example:codes\"",
     "\"http://snomed.info/sct\"",
     "\"P30D\"",
+    "\"09:30:00\"",
     "\"00123\"",
     "\"555-0100\"",
 ];
@@ -267,7 +289,11 @@ fn allowed(schema: &Value, parts: &[Value]) -> Vec<Value> {
     let validator = jsonschema::validator_for(schema).unwrap();
     let said = parts.iter().filter_map(|part| part.get("enum")?.as_array()).flatten().cloned();
     let usual = VALUES.iter().map(|text| serde_json::from_str::<Value>(text).unwrap());
-    let mut values: Vec<Value> = said.chain(usual).filter(|value| validator.is_valid(value)).collect();
+    // FHIR writes whole numbers in digits alone.
+    let whole = parts.iter().any(|part| part["type"] == "integer");
+    let is_whole = |value: &Value| value.to_string().bytes().all(|byte| byte.is_ascii_digit());
+    let fits = |value: &Value| validator.is_valid(value) && (!whole || is_whole(value));
+    let mut values: Vec<Value> = said.chain(usual).filter(fits).collect();
     if values.is_empty() && parts.iter().any(|part| part["type"] == "array") {
         let inner = parts.iter().find_map(|part| part.get("items")).cloned().unwrap_or(json!(true));
         values = allowed(&inner, std::slice::from_ref(&inner)).into_iter().map(|item| json!([item])).collect();

@@ -8,6 +8,7 @@ use handoff::definitions::Definitions;
 use handoff::fhir::Document;
 use handoff::mapping::Programs;
 use handoff::referral::{Graph, Referral};
+use serde_json::Value;
 
 /// FHIR R4.
 pub(crate) fn definitions() -> &'static Definitions {
@@ -31,10 +32,13 @@ pub(crate) fn graph(text: &str) -> Graph {
     Graph::from_bundle(&Arc::new(Document::parse(text).unwrap())).unwrap()
 }
 
-/// The Bundle of a referral that has something of everything.
-pub(crate) fn full_text() -> &'static str {
-    static TEXT: OnceLock<String> = OnceLock::new();
-    TEXT.get_or_init(|| file("fixtures/cases/translate/full.json"))
+/// The Bundles that graphs of a program type are made from: a referral that has something of everything, and the end of
+/// the type's journey.
+pub(crate) fn seeds(kind: &str) -> Vec<Value> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let end = std::fs::read_to_string(root.join(format!("fixtures/cases/programs/{kind}/end.json")));
+    let texts = [file("fixtures/cases/translate/full.json")].into_iter().chain(end);
+    texts.map(|text| serde_json::from_str(&text).unwrap()).collect()
 }
 
 /// The referral of a graph.

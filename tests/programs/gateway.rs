@@ -194,6 +194,10 @@ impl Client {
         send(self.request(Method::GET, path)).await
     }
 
+    pub(crate) async fn get_as(&self, path: &str, media: &str) -> Answer {
+        send(self.request(Method::GET, path).header("accept", media)).await
+    }
+
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
         send(self.request(Method::POST, path).header("content-type", media(path)).body(body.to_string())).await
     }

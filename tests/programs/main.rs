@@ -3,10 +3,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
+mod adding;
 mod case;
 mod command;
+mod conflict;
+mod examples;
 mod expected;
 mod gateway;
 mod journey;
 mod names;
+mod readme;
 mod walk;

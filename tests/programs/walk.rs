@@ -42,6 +42,30 @@ pub(crate) async fn walk(journey: &Journey) {
     expected::check(&journey.path("end.json"), &walk.names.name(&end));
 }
 
+/// A referral before and after a step, as record and as sheet.
+pub(crate) struct Seen {
+    pub(crate) record_before: Value,
+    pub(crate) record_after: Value,
+    pub(crate) sheet_before: String,
+    pub(crate) sheet_after: String,
+}
+
+/// Walks as far as the step that leads to this record.
+pub(crate) async fn look_around(journey: &Journey, until: &str) -> Seen {
+    let mut walk = Walk::begin(journey).await;
+    walk.arrive("the referral is sent", "00-sent.json").await;
+    for step in &journey.steps {
+        let (record_before, sheet_before) = (walk.names.name(&walk.record), walk.sheet().await);
+        walk.take(step).await;
+        walk.arrive(&step.record, &step.record).await;
+        if step.record == until {
+            let (record_after, sheet_after) = (walk.names.name(&walk.record), walk.sheet().await);
+            return Seen { record_before, record_after, sheet_before, sheet_after };
+        }
+    }
+    panic!("no step of the journey leads to {until}");
+}
+
 impl<'j> Walk<'j> {
     /// The EHR sends, and the agency's next poll brings the record.
     async fn begin(journey: &'j Journey) -> Self {
@@ -59,6 +83,14 @@ impl<'j> Walk<'j> {
 
     fn own(&self) -> String {
         format!("/agency/v1/referrals/{}", self.task)
+    }
+
+    /// The referral as a sheet.
+    async fn sheet(&self) -> String {
+        let answer = self.agency.get_as(&self.own(), "text/csv").await;
+        assert_eq!(answer.status, 200, "{}: the sheet: {}", self.journey.journey, answer.text);
+        let Value::String(sheet) = self.names.name(&Value::String(answer.text)) else { return String::new() };
+        sheet
     }
 
     // --- a step

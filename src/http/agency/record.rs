@@ -1,13 +1,19 @@
 //! `PUT /agency/v1/referrals/{id}`: the record as the agency wants it to stand. What differs from the record that is
-//! stored becomes events and changes of FHIR resources; a record that is put back unchanged changes nothing. `If-Match`
-//! with the ETag that was read protects against overwriting what changed meanwhile.
+//! stored becomes changes of FHIR resources; a record that is put back unchanged changes nothing.
+//!
+//! What changed meanwhile is not overwritten: with the ETag that was read in `If-Match`, a record that is no longer the
+//! newest is refused (412); with it in `?base=`, the changes of both sides are merged, and only what both changed
+//! otherwise and is the program's own is refused (409), by name.
 
 use axum::extract::{Path, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, Uri};
 
+use crate::error::{Error, Result};
+use crate::exchange::Base;
+use crate::fhir::Key;
 use crate::security::Caller;
 
-use super::versioned;
+use super::{parameters, versioned};
 use crate::http::body::Json;
 use crate::http::condition;
 use crate::http::edge::Edge;
@@ -18,11 +24,24 @@ pub(in crate::http) async fn put(
     State(edge): State<Edge>,
     caller: Caller,
     Path(id): Path<String>,
+    uri: Uri,
     headers: HeaderMap,
     Json(document): Json,
 ) -> Answer {
-    let if_match = condition::if_match(&headers)?;
+    let base = match condition::if_match(&headers)? {
+        Some(version) => Base::Exactly(version),
+        None => said_base(uri.query())?.map_or(Base::Newest, Base::Version),
+    };
     let key = condition::idempotency_key(&headers)?;
-    let record = edge.exchange.put_record(&caller, &id, &document, if_match, key).await?;
+    let record = edge.exchange.put_record(&caller, &id, &document, base, key).await?;
     Ok(versioned(&record))
+}
+
+/// The version that the query says the record was changed from: an ETag, or the number in it.
+fn said_base(query: Option<&str>) -> Result<Option<u64>> {
+    let Some((_, said)) = parameters(query, &["base"])?.into_iter().next() else { return Ok(None) };
+    let version = condition::version(&said).or_else(|| said.parse().ok());
+    version
+        .map(Some)
+        .ok_or_else(|| Error::incorrect(Key::Parameter, "base is no version; expected the ETag that was read"))
 }

@@ -10,7 +10,8 @@ use crate::fhirpath::{Expression, is_ucum};
 
 use super::super::converter::{self, Converter};
 use super::super::crosswalk::Crosswalk;
-use super::super::model::{End, Field, Member, Model, Owner, Shape, Source, Withhold};
+use super::super::model::{End, Field, Find, Member, Model, Owner, Shape, Source, Withhold};
+use super::super::node_set::NodeSet;
 use super::super::path::{Path, Paths, Repeats};
 use super::super::schema::Expected;
 use super::super::source::FieldFile;
@@ -55,6 +56,11 @@ pub(super) fn compile<'f>(
         }
     }
     mapped_displays(model);
+    let mut shape = std::mem::take(&mut model.shape);
+    for member in &mut shape {
+        member.settle(model);
+    }
+    model.shape = shape;
     for at in 0..model.nodes.len() {
         model.nodes[at].shown = shown(model, at);
         for fill in 0..model.nodes[at].fills.len() {
@@ -64,6 +70,46 @@ pub(super) fn compile<'f>(
     model.computes =
         !model.withhold.is_empty() || model.fields.iter().any(|field| matches!(field.source, Source::Computed { .. }));
     sources
+}
+
+impl Member {
+    /// Says which nodes it gets values from.
+    fn settle(&mut self, model: &Model) {
+        let mut from = NodeSet::default();
+        match &mut self.shape {
+            Shape::Leaf { field, .. } => from = sources(&model.fields[*field]),
+            Shape::Object(members) => {
+                for member in members {
+                    member.settle(model);
+                    from.extend(member.from);
+                }
+            }
+            Shape::List { node, item } => {
+                item.iter_mut().for_each(|member| member.settle(model));
+                match &model.nodes[*node].find {
+                    Find::Items(end) => from.insert(end.node),
+                    Find::At(ends) => ends.iter().for_each(|end| from.insert(end.node)),
+                    Find::Root | Find::Search | Find::Versions => from = NodeSet::ALL,
+                }
+            }
+        }
+        self.from = from;
+    }
+}
+
+/// The nodes that a field gets values from.
+fn sources(field: &Field) -> NodeSet {
+    let mut from = NodeSet::default();
+    match &field.source {
+        // The absence of the element is a value too.
+        Source::Ends { via: Converter::Flag, .. } | Source::Constant(_) => from = NodeSet::ALL,
+        Source::Ends { choices, also, .. } => {
+            let ends = choices.iter().flatten().chain(also.as_ref().map(|(end, _)| end));
+            ends.for_each(|end| from.insert(end.node));
+        }
+        Source::Computed { node, .. } => from.insert(*node),
+    }
+    from
 }
 
 /// A display that a field of its own carries does not go with its code.
@@ -191,7 +237,7 @@ fn insert(members: &mut Vec<Member>, names: &[String], lists: &[Option<usize>], 
             (_, Some(node)) => Shape::List { node, item: Vec::new() },
             (_, None) => Shape::Object(Vec::new()),
         };
-        members.push(Member { name: name.as_str().into(), shape });
+        members.push(Member { name: name.as_str().into(), shape, from: NodeSet::default() });
         members.len() - 1
     });
     match &mut members[at].shape {

@@ -104,6 +104,9 @@ impl<'m, 'r> Writer<'_, 'm, 'r> {
     fn unchanged_only(&mut self, rule: &'m Field, values: &[Option<&Value>], old: Option<&Extras>, kept: &mut Extras) {
         for (which, value) in values.iter().enumerate() {
             let Some(value) = value else { continue };
+            if self.reader.says_plainly(rule, Some(value)) {
+                continue;
+            }
             let own = self.reader.read(rule, which).0.value;
             if same_option(Some(value), own.as_ref()) {
                 continue;
@@ -146,6 +149,9 @@ impl<'m, 'r> Writer<'_, 'm, 'r> {
         values: &[Option<&'r Value>],
         kept: &mut Extras,
     ) {
+        if self.reader.says_plainly(rule, values[0]) {
+            return self.wait(choices, via, also, values);
+        }
         let (_, raw) = self.reader.read(rule, 0);
         let own: Vec<Read> = (0..values.len()).map(|which| self.reader.read(rule, which).0).collect();
         if values.iter().zip(&own).all(|(value, own)| same_option(*value, own.value.as_ref())) {

@@ -88,7 +88,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
             return known;
         }
         for target in self.reader.ground.each(&model.nodes[node], &self.reader.targets) {
-            self.reader.targets[node] = Some(target);
+            self.reader.place_at(node, Some(target));
             self.reader.find(&each.singles);
             let kept = self.reader.kept_item(item, each, old, used);
             let key = self.reader.key(item, &each.key);
@@ -117,7 +117,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         given: &'r Object<String, Value>,
         old: Option<&Extras>,
     ) -> Option<Value> {
-        self.reader.targets[node] = Some(target);
+        self.reader.place_at(node, Some(target));
         self.homes[node] = Home::Found;
         self.enter(node, each, given);
         let kept = self.object(item, Some(given), old);
@@ -136,7 +136,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         given: &'r Object<String, Value>,
     ) -> Option<Value> {
         let rule = &self.reader.ground.model.nodes[node];
-        self.reader.targets[node] = None;
+        self.reader.place_at(node, None);
         let home = match &rule.find {
             Find::Items(end) => {
                 let select = end.path.steps.last().map_or(&[][..], |step| &step.select);
@@ -267,7 +267,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
             self.scopes.pop();
         }
         for &at in each.singles.iter().chain([&node]) {
-            self.reader.targets[at] = None;
+            self.reader.place_at(at, None);
             self.homes[at] = Home::Nowhere;
             self.touched[at] = false;
         }

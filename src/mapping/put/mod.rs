@@ -143,6 +143,10 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         for member in members {
             let value = given.and_then(|given| given.get(&*member.name)).filter(|value| !value.is_null());
             let before = old.and_then(|old| old.get(&*member.name));
+            // Neither side says anything.
+            if value.is_none() && before.is_none() && !self.reader.may_say(member) && self.is_silent(member, given) {
+                continue;
+            }
             self.place.push(Segment::Name(&member.name));
             match &member.shape {
                 _ if self.is_withheld() => self.refuse_withheld(value),
@@ -172,6 +176,13 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
             }
         }
         kept
+    }
+
+    /// Says the record nothing of what stands beside a member in its field?
+    fn is_silent(&self, member: &Member, given: Option<&Object<String, Value>>) -> bool {
+        let Shape::Leaf { field, .. } = member.shape else { return true };
+        let members = &self.reader.ground.model.fields[field].members;
+        members.len() == 1 || !members.iter().any(|name| given.is_some_and(|given| given.contains_key(&**name)))
     }
 
     /// Something without a place in FHIR.

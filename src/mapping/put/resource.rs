@@ -215,7 +215,7 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
     /// Makes a resource as good as removed, and takes it out of where it is listed.
     pub(super) fn remove(&mut self, node: usize, target: Target<'g>) {
         let rule = &self.reader.ground.model.nodes[node];
-        let before = self.reader.targets[node].replace(target);
+        let before = self.reader.place_at(node, Some(target));
         for (path, value) in &rule.gone {
             if let Some(draft) = self.draft(node, Home::Found) {
                 draft.ensure(&path.steps).set(value);
@@ -253,7 +253,7 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
                 draft.erase_where(&end.path.steps, &points);
             }
         }
-        self.reader.targets[node] = before;
+        self.reader.place_at(node, before);
     }
 
     // === drafts

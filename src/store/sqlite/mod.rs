@@ -167,7 +167,17 @@ impl Store for SqliteStore {
         with_history: bool,
     ) -> Pending<'a, Option<StoredReferral>> {
         let (scope, task) = (scope.clone(), task.clone());
-        self.readers.read(move |reader| referral::referral(reader, &scope, &task, with_history))
+        self.readers.read(move |reader| referral::referral(reader, &scope, &task, with_history, None))
+    }
+
+    fn referral_as_of<'a>(
+        &'a self,
+        scope: &'a Scope,
+        task: &'a ResourceKey,
+        seq: u64,
+    ) -> Pending<'a, Option<StoredReferral>> {
+        let (scope, task) = (scope.clone(), task.clone());
+        self.readers.read(move |reader| referral::referral(reader, &scope, &task, true, Some(seq)))
     }
 
     fn sharing<'a>(&'a self, key: &'a ResourceKey) -> Pending<'a, Vec<ResourceKey>> {

@@ -20,20 +20,25 @@ struct Shared {
     seq: i64,
 }
 
-/// The referral of this Task, if the scope sees the Task.
+/// The referral of this Task, if the scope sees the Task; as it was after the commit `as_of`, or as it is.
 pub(super) fn referral(
     connection: &Connection,
     scope: &Scope,
     task: &ResourceKey,
     with_history: bool,
+    as_of: Option<u64>,
 ) -> Result<Option<StoredReferral>> {
     let eyes = Eyes::of(connection, scope)?;
     let Some(id) = eyes.find(connection, task)? else { return Ok(None) };
-    let Shared { mut graph, author, seq } = shared(connection, eyes, id, task)?;
-    if with_history {
-        graph.set_history(earlier(connection, id)?);
+    let until = as_of.map_or(i64::MAX, u64::cast_signed);
+    let Shared { mut graph, author, seq } = shared(connection, eyes, id, task, until)?;
+    if graph.position(&task.to_string()).is_none() {
+        return Ok(None);
     }
-    let (extras, kept) = extras(connection, id)?;
+    if with_history {
+        graph.set_history(earlier(connection, id, until)?);
+    }
+    let (extras, kept) = extras(connection, id, until)?;
     let owed: Option<i64> = connection
         .prepare_cached("SELECT max(seq) FROM delivery WHERE task = ?1")?
         .query_row([id], |row| row.get(0))?;
@@ -42,21 +47,27 @@ pub(super) fn referral(
     Ok(Some(StoredReferral { graph, extras, author, organizations, seq }))
 }
 
-/// The Task, then everything that is shared through it and seen.
-fn shared(connection: &Connection, eyes: Eyes, id: i64, task: &ResourceKey) -> Result<Shared> {
+/// The Task, then everything that is shared through it and seen, at the newest versions up to the commit `until`.
+fn shared(connection: &Connection, eyes: Eyes, id: i64, task: &ResourceKey, until: i64) -> Result<Shared> {
     let (seen, organization) = match eyes {
         Eyes::All => ("?1 = 0", 0),
         Eyes::Of(organization) => (SEEN, organization),
     };
+    let version = if until == i64::MAX {
+        "v.id = r.current AND ?3 > 0"
+    } else {
+        "v.resource = r.id AND v.version =
+             (SELECT max(e.version) FROM version e WHERE e.resource = r.id AND e.seq <= ?3)"
+    };
     let sql = format!(
         "SELECT {COLUMNS} FROM (SELECT ?2 AS resource UNION SELECT resource FROM task_resource WHERE task = ?2) t
          CROSS JOIN resource r CROSS JOIN version v CROSS JOIN kind k
-         WHERE r.id = t.resource AND r.version > 0 AND v.id = r.current AND k.id = r.kind AND {seen}
+         WHERE r.id = t.resource AND r.version > 0 AND {version} AND k.id = r.kind AND {seen}
          ORDER BY r.id <> ?2, r.id"
     );
     let mut statement = connection.prepare_cached(&sql)?;
     let mut shared = Shared { graph: Graph::default(), author: None, seq: 0 };
-    for stored in statement.query_and_then([organization, id], read::stored)? {
+    for stored in statement.query_and_then([organization, id, until], read::stored)? {
         let stored = stored?;
         // A change of the directory makes nothing new (see `deliveries`), so it does not make a newer referral either.
         if !stored.public {
@@ -70,17 +81,22 @@ fn shared(connection: &Connection, eyes: Eyes, id: i64, task: &ResourceKey) -> R
     Ok(shared)
 }
 
-/// The versions of the Task before its newest, oldest first.
-fn earlier(connection: &Connection, task: i64) -> Result<Vec<Resource>> {
-    let versions = read::versions(connection, task, usize::MAX)?.into_iter().skip(1).rev();
-    Ok(versions.map(|stored| Resource::new(stored.key.to_string(), stored.version, stored.document)).collect())
+/// The versions of the Task up to the commit `until` before the newest of them, oldest first.
+fn earlier(connection: &Connection, task: i64, until: i64) -> Result<Vec<Resource>> {
+    let versions = read::versions(connection, task, usize::MAX)?.into_iter();
+    let versions = versions.filter(|stored| stored.seq.cast_signed() <= until).skip(1).collect::<Vec<_>>();
+    Ok(versions
+        .into_iter()
+        .rev()
+        .map(|stored| Resource::new(stored.key.to_string(), stored.version, stored.document))
+        .collect())
 }
 
-/// The newest extras, and the commit that kept them.
-fn extras(connection: &Connection, task: i64) -> Result<(Value, i64)> {
+/// The newest extras up to the commit `until`, and the commit that kept them.
+fn extras(connection: &Connection, task: i64, until: i64) -> Result<(Value, i64)> {
     let newest = connection
-        .prepare_cached("SELECT value, seq FROM extras WHERE task = ?1 ORDER BY seq DESC LIMIT 1")?
-        .query_row([task], |row| Ok((row.get::<_, Option<String>>(0)?, row.get(1)?)))
+        .prepare_cached("SELECT value, seq FROM extras WHERE task = ?1 AND seq <= ?2 ORDER BY seq DESC LIMIT 1")?
+        .query_row([task, until], |row| Ok((row.get::<_, Option<String>>(0)?, row.get(1)?)))
         .optional()?;
     let Some((value, seq)) = newest else { return Ok((Value::Null, 0)) };
     let value = match value {

@@ -1,0 +1,309 @@
+//! Cases of eligibility rules: given what a referral says, what a rule has to answer. They are how a program type's
+//! `eligibility.yaml` is tested by whoever writes it, and how those that come with the program are.
+//!
+//! ```yaml
+//! eligibility: nfp                       # the type whose rules are asked
+//! at: 2026-06-15                         # as of when
+//! names: { LOINC: http://loinc.org }     # short words for systems
+//! person: { birthDate: "2004-02-03" }    # the Patient of all cases
+//! cases:
+//!   - rule: first-birth                  # the id of a rule; with preset: of one of that preset
+//!     expect: unknown                    # yes, no or unknown
+//!     missing: LOINC 11977-6             # where it is unknown: part of what is said to be missing
+//!     says: nobody counted them          # for people
+//!     person: {}                         # what is different in this case (RFC 7396), and so request: and task:
+//!     given:                             # other resources about the person
+//!       - { resourceType: Observation, code: LOINC|11977-6, valueInteger: 0 }
+//! ```
+//! In `given`, `SYSTEM|CODE` stands for a CodeableConcept, and what every resource needs (status, subject) is filled in.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use serde_saphyr::Spanned;
+
+use super::Format;
+use crate::cli::{Exit, Streams, sources, unwritable};
+use crate::error::{Category, Error, Result};
+use crate::fhir::{Document, Issue, Key, Place};
+use crate::referral::{Graph, Referral};
+use crate::routing::eligibility::{Check, word};
+use crate::routing::rule::Rule;
+use crate::routing::{Facts, Rulebook, judge};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    eligibility: Spanned<String>,
+    at: Spanned<String>,
+    #[serde(default)]
+    names: HashMap<String, String>,
+    #[serde(default)]
+    person: Value,
+    cases: Vec<Spanned<Case>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    rule: String,
+    preset: Option<String>,
+    expect: String,
+    missing: Option<String>,
+    #[serde(default)]
+    says: String,
+    #[serde(default)]
+    person: Value,
+    #[serde(default)]
+    request: Value,
+    #[serde(default)]
+    task: Value,
+    #[serde(default)]
+    given: Vec<Map<String, Value>>,
+}
+
+/// What came of one case.
+struct Outcome {
+    file: String,
+    line: u64,
+    rule: String,
+    expected: String,
+    found: String,
+    says: String,
+    is_right: bool,
+}
+
+/// Runs the cases in a file or folder. Wrong ones make the input invalid.
+pub(super) fn run(rulebook: &Rulebook, path: &Path, format: Format, streams: &mut Streams<'_>) -> Result<Exit> {
+    let mut outcomes = Vec::new();
+    for file in files(path)? {
+        let name = file.display().to_string();
+        outcomes.extend(run_file(rulebook, &name, &sources::bytes(&file)?)?);
+    }
+    let wrong = outcomes.iter().filter(|outcome| !outcome.is_right).count();
+    let told = match format {
+        Format::Json => {
+            let rows: Vec<Value> = outcomes.iter().map(Outcome::to_value).collect();
+            format!("{:#}\n", json!({ "cases": rows.len(), "wrong": wrong, "outcomes": rows }))
+        }
+        Format::Human => {
+            let wrong_ones = outcomes.iter().filter(|outcome| !outcome.is_right);
+            let lines: String = wrong_ones.map(|outcome| format!("{outcome}\n")).collect();
+            format!("{lines}{} cases, {wrong} wrong\n", outcomes.len())
+        }
+    };
+    write!(streams.out, "{told}").map_err(unwritable)?;
+    Ok(if wrong == 0 { Exit::Done } else { Exit::Invalid })
+}
+
+impl Outcome {
+    fn to_value(&self) -> Value {
+        json!({
+            "file": self.file, "line": self.line, "rule": self.rule, "says": self.says,
+            "expected": self.expected, "found": self.found, "right": self.is_right,
+        })
+    }
+}
+
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { file, line, rule, expected, found, says, .. } = self;
+        write!(f, "{file}:{line}: {rule}: expected {expected}, found {found}")?;
+        if says.is_empty() { Ok(()) } else { write!(f, " ({says})") }
+    }
+}
+
+fn files(path: &Path) -> Result<Vec<PathBuf>> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let unreadable = |error: std::io::Error| Error::fault(format!("cannot read {}: {error}", path.display()));
+    let mut files = Vec::new();
+    for entry in path.read_dir().map_err(unreadable)? {
+        let file = entry.map_err(unreadable)?.path();
+        if file.extension().is_some_and(|extension| extension == "yaml") {
+            files.push(file);
+        }
+    }
+    files.sort_unstable();
+    Ok(files)
+}
+
+fn run_file(rulebook: &Rulebook, name: &str, bytes: &[u8]) -> Result<Vec<Outcome>> {
+    let refuse = |at: Option<Place>, said: String| {
+        Error::new(Category::Unprocessable, Issue::error(Key::MapInvalid, name, said).maybe_at(at))
+    };
+    let text = std::str::from_utf8(bytes).map_err(|_| refuse(None, "the file is not UTF-8".to_owned()))?;
+    let file: File = serde_saphyr::from_str(text).map_err(|error| {
+        let at = error.location().and_then(|at| Place::counted(at.line(), at.column()));
+        let said = error.without_snippet().to_string();
+        refuse(at, said.lines().next().unwrap_or_default().to_owned())
+    })?;
+    let at = moment(&file.at.value).ok_or_else(|| {
+        let at = file.at.referenced;
+        refuse(Place::counted(at.line(), at.column()), "at is a date or an instant".to_owned())
+    })?;
+    let kind = &file.eligibility.value;
+    let mut outcomes = Vec::new();
+    for case in &file.cases {
+        let (place, case) = (case.referenced, &case.value);
+        let refuse = |said: String| refuse(Place::counted(place.line(), place.column()), said);
+        let rules = match &case.preset {
+            None => rulebook.rules(kind),
+            Some(preset) => {
+                rulebook.preset(kind, preset).ok_or_else(|| refuse(format!("there is no preset {preset}")))?
+            }
+        };
+        let rule = rules.iter().find(|rule| rule.id.as_deref() == Some(&*case.rule));
+        let rule = rule.ok_or_else(|| refuse(format!("{kind} has no rule {}", case.rule)))?;
+        if !matches!(&*case.expect, "yes" | "no" | "unknown") {
+            return Err(refuse("expect is yes, no or unknown".to_owned()));
+        }
+        let bundle = bundle(&file, case, at).map_err(&refuse)?;
+        let found = ask(rulebook, rule, &bundle, at)?;
+        let is_right = found.0 == case.expect
+            && case.missing.as_ref().is_none_or(|part| found.1.iter().any(|missing| missing.contains(part)));
+        let mut expected = case.expect.clone();
+        if let Some(missing) = &case.missing {
+            expected = format!("{expected} for want of {missing}");
+        }
+        let (mut said, missing) = found;
+        if !missing.is_empty() {
+            said = format!("{said} for want of {}", missing.join("; "));
+        }
+        outcomes.push(Outcome {
+            file: name.to_owned(),
+            line: place.line(),
+            rule: case.rule.clone(),
+            expected,
+            found: said,
+            says: case.says.clone(),
+            is_right,
+        });
+    }
+    Ok(outcomes)
+}
+
+/// A day is its noon.
+fn moment(text: &str) -> Option<Timestamp> {
+    let day = || {
+        let noon = text.parse::<Date>().ok()?.at(12, 0, 0, 0);
+        noon.to_zoned(TimeZone::UTC).ok().map(|noon| noon.timestamp())
+    };
+    text.parse().ok().or_else(day)
+}
+
+fn ask(rulebook: &Rulebook, rule: &Arc<Rule>, bundle: &Value, at: Timestamp) -> Result<(String, Vec<String>)> {
+    let graph = Graph::from_bundle(&Arc::new(Document::from_value(bundle)?))?;
+    let referral = Referral::read(&graph, graph.only_task()?)?;
+    let facts = Facts::of(&referral, rulebook.facts(), at);
+    let judged = judge(&facts, std::slice::from_ref(rule));
+    let Some(Check { verdict, missing, .. }) = judged.checks.first() else {
+        return Ok(("not asked, since it is not in force".to_owned(), Vec::new()));
+    };
+    Ok((word(*verdict).to_owned(), missing.iter().map(ToString::to_string).collect()))
+}
+
+// === the referral of a case
+
+fn bundle(file: &File, case: &Case, at: Timestamp) -> std::result::Result<Value, String> {
+    let mut person = json!({ "resourceType": "Patient", "id": "person" });
+    merge(&mut person, &file.person);
+    merge(&mut person, &case.person);
+    let subject = json!({ "reference": "Patient/person" });
+    let mut request = json!({
+        "resourceType": "ServiceRequest", "id": "request", "status": "active", "intent": "order", "subject": subject,
+        "authoredOn": at.to_string(),
+    });
+    merge(&mut request, &case.request);
+    let mut task = json!({
+        "resourceType": "Task", "id": "task", "status": "requested", "intent": "order",
+        "focus": { "reference": "ServiceRequest/request" }, "for": subject, "authoredOn": at.to_string(),
+    });
+    merge(&mut task, &case.task);
+    let mut resources = vec![person, request, task];
+    for (number, given) in case.given.iter().enumerate() {
+        let mut resource = Value::Object(given.clone());
+        let kind = given.get("resourceType").and_then(Value::as_str).ok_or("a given resource has no resourceType")?;
+        fill(&mut resource, kind, number, &subject);
+        resources.push(resource);
+    }
+    for resource in &mut resources {
+        write_out(resource, &file.names)?;
+    }
+    let entries: Vec<Value> = resources.into_iter().map(|resource| json!({ "resource": resource })).collect();
+    Ok(json!({ "resourceType": "Bundle", "type": "collection", "entry": entries }))
+}
+
+/// What every resource of this kind needs and the case does not say.
+fn fill(resource: &mut Value, kind: &str, number: usize, subject: &Value) {
+    let status = match kind {
+        "Observation" => Some("final"),
+        "Coverage" => Some("active"),
+        "QuestionnaireResponse" => Some("completed"),
+        _ => None,
+    };
+    let about = match kind {
+        "Coverage" => "beneficiary",
+        "RelatedPerson" => "patient",
+        _ => "subject",
+    };
+    let mut set = |name: &str, value: Value| {
+        if resource.get(name).is_none() {
+            resource[name] = value;
+        }
+    };
+    set("id", json!(format!("given-{}", number + 1)));
+    set(about, subject.clone());
+    if let Some(status) = status {
+        set("status", json!(status));
+    }
+}
+
+/// Writes `SYSTEM|CODE` out where a CodeableConcept stands.
+fn write_out(value: &mut Value, names: &HashMap<String, String>) -> std::result::Result<(), String> {
+    match value {
+        Value::Array(items) => items.iter_mut().try_for_each(|item| write_out(item, names)),
+        Value::Object(members) => members.iter_mut().try_for_each(|(name, member)| {
+            let is_concept =
+                matches!(name.as_str(), "code" | "type" | "category" | "clinicalStatus" | "verificationStatus")
+                    || name.ends_with("CodeableConcept");
+            match member.as_str().filter(|_| is_concept).and_then(|text| text.split_once('|')) {
+                None => write_out(member, names),
+                Some((system, code)) => {
+                    let system = match names.get(system) {
+                        Some(system) => system.as_str(),
+                        None if system.contains(':') => system,
+                        None => return Err(format!("{system} is no name of names: and no URI")),
+                    };
+                    let concept = json!({ "coding": [{ "system": system, "code": code }] });
+                    *member = if name == "category" { json!([concept]) } else { concept };
+                    Ok(())
+                }
+            }
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// RFC 7396.
+fn merge(into: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else { return };
+    for (name, value) in patch {
+        match value {
+            Value::Null => {
+                if let Some(members) = into.as_object_mut() {
+                    members.shift_remove(name);
+                }
+            }
+            Value::Object(_) if into.get(name).is_some_and(Value::is_object) => merge(&mut into[name], value),
+            _ => into[name] = value.clone(),
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! `handoff route`: who would get a referral, and why; for people or for programs. Nothing is stored and nothing is sent.
+//!
+//! With `--program` nobody is chosen: the person is judged by the rules of that type alone. With `--cases` the input is
+//! cases of eligibility rules, which are run ([`cases`]).
+
+mod cases;
+mod told;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::ValueEnum;
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::{Exit, Streams, sources, unwritable};
+use crate::app::ProgramTypes;
+use crate::error::{Error, Result};
+use crate::fhir::{Document, Limits, Node};
+use crate::referral::{Graph, Referral};
+use crate::routing::{Directory, Facts, Rulebook, decide, judge};
+
+/// The directory of the demo, so that the command needs no folder.
+const DEMO: &str = include_str!("../../../fixtures/demo/directory.json");
+
+/// Arguments of `handoff route`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Organizations, programs and service areas to choose among: a Bundle, or a folder of resources and Bundles
+    /// [default: the directory of the demo]
+    #[arg(long, value_name = "DIR|URL|FILE", conflicts_with_all = ["program", "cases"])]
+    pub directory: Option<PathBuf>,
+    /// Judge the person by the rules of this program type, without a directory
+    #[arg(long, value_name = "TYPE")]
+    pub program: Option<String>,
+    /// Folder of program types that are laid over those that come with the program [default: programs of handoff.toml]
+    #[arg(long, value_name = "DIR")]
+    pub programs: Option<PathBuf>,
+    /// Say rule by rule which fact was used and where it came from; it tells values of the person
+    #[arg(long)]
+    pub explain: bool,
+    /// As of when [default: now]
+    #[arg(long, value_name = "INSTANT")]
+    pub at: Option<Timestamp>,
+    /// Run the cases of eligibility rules in FILE, or in the files of a folder
+    #[arg(long, conflicts_with_all = ["program", "explain", "at"])]
+    pub cases: bool,
+    /// How to tell it
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+    /// The Bundle that holds the referral, or - for standard input; with --cases a file or folder of cases
+    #[arg(value_name = "FILE|-")]
+    pub input: PathBuf,
+}
+
+/// How to tell the decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Human,
+    /// One JSON object
+    Json,
+}
+
+/// Runs `handoff route`.
+///
+/// # Errors
+/// If the directory or the referral cannot be read, or the Task's owner is not in the directory.
+pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
+    let types = ProgramTypes::configured(args.programs.as_deref(), None)?;
+    let rulebook = types.files()?.rules()?;
+    if args.cases {
+        return cases::run(&rulebook, &args.input, args.format, streams);
+    }
+    let at = args.at.unwrap_or_else(Timestamp::now);
+    let text = match &args.program {
+        Some(kind) => judged(args, kind, &rulebook, streams, at)?,
+        None => routed(args, &rulebook, streams, at)?,
+    };
+    write!(streams.out, "{text}").map_err(unwritable)?;
+    Ok(Exit::Done)
+}
+
+/// The person by the rules of one type.
+fn judged(args: &Args, kind: &str, rulebook: &Rulebook, streams: &mut Streams<'_>, at: Timestamp) -> Result<String> {
+    if !rulebook.types().contains(&kind) {
+        let said = format!("there is no program type {kind}; there are {}", rulebook.types().join(", "));
+        return Err(Error::fault(said));
+    }
+    let graph = read(args, streams)?;
+    let referral = Referral::read(&graph, graph.only_task()?)?;
+    let facts = Facts::of(&referral, rulebook.facts(), at);
+    let eligibility = judge(&facts, rulebook.rules(kind));
+    Ok(match args.format {
+        Format::Human => format!("{kind}: {eligibility}"),
+        Format::Json => {
+            let mut value = eligibility.to_value();
+            value["programType"] = kind.into();
+            format!("{value:#}\n")
+        }
+    })
+}
+
+/// The decision among the programs of a directory.
+fn routed(args: &Args, rulebook: &Rulebook, streams: &mut Streams<'_>, at: Timestamp) -> Result<String> {
+    let directory = match &args.directory {
+        Some(path) => directory(path, rulebook)?,
+        None => Directory::from_bundle(&Document::parse(DEMO)?, rulebook)?,
+    };
+    for finding in directory.findings() {
+        writeln!(streams.err, "{finding}").map_err(unwritable)?;
+    }
+    let graph = read(args, streams)?;
+    let referral = Referral::read(&graph, graph.only_task()?)?;
+    let decision = decide(&directory, &referral, at)?;
+    let facts = Facts::of(&referral, directory.facts(), at);
+    let explained: Vec<_> = if args.explain {
+        decision.candidates.iter().map(|candidate| judge(&facts, &candidate.program.rules)).collect()
+    } else {
+        Vec::new()
+    };
+    Ok(match args.format {
+        Format::Human => told::decision(&directory, &decision, &explained),
+        Format::Json => {
+            let mut value = decision.to_value();
+            for (position, eligibility) in explained.iter().enumerate() {
+                value["candidates"][position]["eligibility"] = json!(eligibility.to_value());
+            }
+            format!("{value:#}\n")
+        }
+    })
+}
+
+/// The referral's Bundle as a graph.
+fn read(args: &Args, streams: &mut Streams<'_>) -> Result<Graph> {
+    let bytes = if args.input.as_os_str() == "-" {
+        let mut bytes = Vec::new();
+        let read = streams.input.read_to_end(&mut bytes);
+        read.map_err(|error| Error::fault(format!("cannot read standard input: {error}")))?;
+        bytes
+    } else {
+        sources::bytes(&args.input)?
+    };
+    Graph::from_bundle(&Arc::new(Document::parse_bytes(&bytes, Limits::default())?))
+}
+
+/// The directory in a file, or in the JSON files of a folder; its subfolders hold other things.
+fn directory(path: &Path, rulebook: &Rulebook) -> Result<Directory> {
+    if path.to_str().is_some_and(|text| text.starts_with("http://") || text.starts_with("https://")) {
+        let said = "a directory is not read from a URL yet; save it as a Bundle and name the file";
+        return Err(Error::fault(said));
+    }
+    let files = if path.is_dir() { sources::json_files(path)? } else { vec![path.to_owned()] };
+    let mut documents = Vec::new();
+    for file in files {
+        let read = Document::parse_bytes(&sources::bytes(&file)?, Limits::default());
+        documents.push(read.map_err(|mut issue| {
+            issue.text = format!("{}: {}", file.display(), issue.text);
+            issue
+        })?);
+    }
+    Directory::compile(documents.iter().flat_map(|document| resources(document.root())), rulebook)
+}
+
+/// A resource, or those of a Bundle.
+fn resources(root: Node<'_>) -> Vec<Node<'_>> {
+    if root.get("resourceType").is_some_and(|kind| kind.is_str("Bundle")) {
+        root.list("entry").filter_map(|entry| entry.get("resource")).collect()
+    } else {
+        vec![root]
+    }
+}

@@ -1,0 +1,231 @@
+//! Two sides changed what they had read: the record that has both changes.
+//!
+//! `base` is the record as the writer read it, `ours` as the writer wants it, `theirs` as it stands by now. What only one
+//! side changed is taken from that side. What both changed otherwise is decided by whose it is: what belongs to the EHR
+//! or moves by events stays as it stands; what is the program's own is for people to settle, and the field is named.
+//! Lists are merged by the keys of their items, so both sides may add.
+
+use serde_json::{Map as Object, Value};
+
+use crate::fhir::{Issue, Key};
+
+use super::model::{Member, Model, Shape};
+use super::same::same;
+
+/// A record is merged.
+pub(super) struct Merger<'m> {
+    model: &'m Model,
+    /// Where in the record we are: names, and positions as `[0]`
+    place: Vec<String>,
+    /// The fields of the program that both sides changed
+    conflicts: Vec<Issue>,
+}
+
+/// The members of an object as three sides have them.
+#[derive(Clone, Copy)]
+struct Sides<'v> {
+    base: Option<&'v Object<String, Value>>,
+    ours: Option<&'v Object<String, Value>>,
+    theirs: Option<&'v Object<String, Value>>,
+}
+
+/// One value as three sides have it.
+#[derive(Clone, Copy)]
+struct Three<'v> {
+    base: Option<&'v Value>,
+    ours: Option<&'v Value>,
+    theirs: Option<&'v Value>,
+}
+
+impl<'m> Merger<'m> {
+    /// The record with the changes of both sides.
+    ///
+    /// # Errors
+    /// The fields of the program that both changed.
+    pub(super) fn run(model: &'m Model, base: &Value, ours: &Value, theirs: &Value) -> Result<Value, Vec<Issue>> {
+        let mut merger = Self { model, place: Vec::new(), conflicts: Vec::new() };
+        let sides = Sides { base: base.as_object(), ours: ours.as_object(), theirs: theirs.as_object() };
+        let merged = merger.object(&model.shape, sides);
+        if merger.conflicts.is_empty() { Ok(Value::Object(merged)) } else { Err(merger.conflicts) }
+    }
+
+    fn object(&mut self, members: &'m [Member], sides: Sides<'_>) -> Object<String, Value> {
+        let mut merged = Object::new();
+        for name in sides.names() {
+            let member = members.iter().find(|member| *member.name == *name);
+            self.place.push(name.clone());
+            let value = self.value(member.map(|member| &member.shape), name, sides);
+            self.place.pop();
+            if let Some(value) = value {
+                merged.insert(name.clone(), value);
+            }
+        }
+        merged
+    }
+
+    fn value(&mut self, shape: Option<&'m Shape>, name: &str, sides: Sides<'_>) -> Option<Value> {
+        let three = sides.member(name);
+        match shape {
+            Some(Shape::Object(members)) if three.all(Value::is_object) => {
+                let inner = self.object(members, three.objects());
+                // An object that nobody has anything in is not there.
+                let was_empty = three.ours.or(three.theirs).and_then(Value::as_object).is_some_and(Object::is_empty);
+                (!inner.is_empty() || was_empty).then_some(Value::Object(inner))
+            }
+            Some(Shape::List { node, item }) if three.all(Value::is_array) => {
+                let items = self.list(*node, item, three);
+                (!items.is_empty()).then_some(Value::Array(items))
+            }
+            Some(Shape::Leaf { field, .. }) => self.leaf(*field, name, sides),
+            _ => match three.settled() {
+                Some(settled) => settled.cloned(),
+                // What no field knows is merged member by member too.
+                None if three.ours.zip(three.theirs).is_some() && three.all(Value::is_object) => {
+                    Some(Value::Object(self.object(&[], three.objects())))
+                }
+                None => self.conflict(three),
+            },
+        }
+    }
+
+    /// A value of a field: the values of one field belong together and come from one side.
+    fn leaf(&mut self, field: usize, name: &str, sides: Sides<'_>) -> Option<Value> {
+        let rule = &self.model.fields[field];
+        let whole: Vec<Three<'_>> = rule.members.iter().map(|member| sides.member(member)).collect();
+        let three = sides.member(name);
+        if whole.iter().all(|three| same_option(three.ours, three.base)) {
+            return three.theirs.cloned();
+        }
+        if whole.iter().all(|three| same_option(three.theirs, three.base) || same_option(three.theirs, three.ours)) {
+            return three.ours.cloned();
+        }
+        if rule.read_only().is_some() {
+            return three.theirs.cloned();
+        }
+        self.conflict(three)
+    }
+
+    fn list(&mut self, node: usize, item: &'m [Member], three: Three<'_>) -> Vec<Value> {
+        let Some(each) = &self.model.nodes[node].each else { return Vec::new() };
+        let is_ours_to_change = self.model.nodes[node].owner.read_only().is_none();
+        let key = |value: &Value| -> Vec<Option<Value>> {
+            each.key.iter().map(|name| value.get(&**name).filter(|value| !value.is_null()).cloned()).collect()
+        };
+        let (mut base, mut ours) = (Left::of(three.base), Left::of(three.ours));
+        let mut merged = Vec::new();
+        for theirs in three.theirs.and_then(Value::as_array).into_iter().flatten() {
+            let own = key(theirs);
+            let before = base.take(|item| same_key(&key(item), &own));
+            let wanted = ours.take(|item| same_key(&key(item), &own));
+            self.place.push(format!("[{}]", merged.len()));
+            match (before, wanted) {
+                (_, Some(wanted)) => {
+                    let three = Three { base: before, ours: Some(wanted), theirs: Some(theirs) };
+                    let inner = if three.all(Value::is_object) {
+                        Value::Object(self.object(item, three.objects()))
+                    } else {
+                        theirs.clone()
+                    };
+                    merged.push(inner);
+                }
+                // Removed by us; what somebody changed meanwhile is not removed unseen.
+                (Some(before), None) if same(before, theirs) => {}
+                (Some(_), None) if is_ours_to_change => {
+                    self.conflict(Three { base: before, ours: None, theirs: Some(theirs) });
+                }
+                (_, None) => merged.push(theirs.clone()),
+            }
+            self.place.pop();
+        }
+        for wanted in ours.rest() {
+            let own = key(wanted);
+            self.place.push(format!("[{}]", merged.len()));
+            match base.take(|item| same_key(&key(item), &own)) {
+                None => merged.push(wanted.clone()),
+                // Removed by somebody else.
+                Some(before) if same(before, wanted) || !is_ours_to_change => {}
+                before => {
+                    self.conflict(Three { base: before, ours: Some(wanted), theirs: None });
+                }
+            }
+            self.place.pop();
+        }
+        merged
+    }
+
+    /// Both sides changed what is the program's own.
+    fn conflict(&mut self, three: Three<'_>) -> Option<Value> {
+        let place = self.place.join(".").replace(".[", "[");
+        let said = format!("{place} was changed here and by somebody else since the version that was read");
+        self.conflicts.push(Issue::error(Key::ChangedByBoth, place, said));
+        three.theirs.cloned()
+    }
+}
+
+/// Items of a list that were not matched yet.
+struct Left<'v>(Vec<&'v Value>);
+
+impl<'v> Left<'v> {
+    fn of(list: Option<&'v Value>) -> Self {
+        Self(list.and_then(Value::as_array).into_iter().flatten().collect())
+    }
+
+    /// The first that fits, which is matched then.
+    fn take(&mut self, fits: impl Fn(&Value) -> bool) -> Option<&'v Value> {
+        let at = self.0.iter().position(|item| fits(item))?;
+        Some(self.0.remove(at))
+    }
+
+    fn rest(self) -> Vec<&'v Value> {
+        self.0
+    }
+}
+
+impl<'v> Sides<'v> {
+    /// The members that stand or are wanted: those that stand first.
+    fn names(self) -> Vec<&'v String> {
+        let theirs = self.theirs.into_iter().flat_map(Object::keys);
+        let more = self.ours.into_iter().flat_map(Object::keys);
+        theirs.chain(more.filter(|name| !self.theirs.is_some_and(|theirs| theirs.contains_key(*name)))).collect()
+    }
+
+    fn member(self, name: &str) -> Three<'v> {
+        let of = |side: Option<&'v Object<String, Value>>| side?.get(name).filter(|value| !value.is_null());
+        Three { base: of(self.base), ours: of(self.ours), theirs: of(self.theirs) }
+    }
+}
+
+impl<'v> Three<'v> {
+    /// Are those that are there of this kind?
+    fn all(self, kind: fn(&Value) -> bool) -> bool {
+        [self.base, self.ours, self.theirs].into_iter().flatten().all(kind)
+    }
+
+    fn objects(self) -> Sides<'v> {
+        let of = |value: Option<&'v Value>| value.and_then(Value::as_object);
+        Sides { base: of(self.base), ours: of(self.ours), theirs: of(self.theirs) }
+    }
+
+    /// What stands where at most one side changed it; none where both did.
+    fn settled(self) -> Option<Option<&'v Value>> {
+        if same_option(self.ours, self.base) {
+            Some(self.theirs)
+        } else if same_option(self.theirs, self.base) || same_option(self.theirs, self.ours) {
+            Some(self.ours)
+        } else {
+            None
+        }
+    }
+}
+
+fn same_option(one: Option<&Value>, other: Option<&Value>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => same(one, other),
+        (None, None) => true,
+        _ => false,
+    }
+}
+
+fn same_key(one: &[Option<Value>], other: &[Option<Value>]) -> bool {
+    one.iter().zip(other).all(|(one, other)| same_option(one.as_ref(), other.as_ref()))
+}
