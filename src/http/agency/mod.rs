@@ -1,6 +1,7 @@
 //! The agency API, version 1: referrals as program records, for systems that do not speak FHIR. `openapi.json` describes
 //! it to people and tools; the table of routes is what is served, and a test compares the two.
 
+pub(super) mod eligibility;
 pub(super) mod events;
 pub(super) mod explanation;
 pub(super) mod openapi;

@@ -8,13 +8,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use serde::Deserialize;
-use serde_saphyr::Spanned;
+use serde_saphyr::{Location, Spanned};
 
 use super::classes::Classes;
 use super::poverty::Guidelines;
 use super::token::Token;
 use crate::error::{Error, Result};
-use crate::fhir::{Issue, Key};
+use crate::fhir::{Issue, Key, Place};
 use crate::fhirpath::{Expression, Model};
 use crate::routing::criterion::{Criterion, Form};
 use crate::routing::rule::Test;
@@ -80,8 +80,8 @@ pub(super) struct Source {
     pub(super) codes: Vec<Token>,
     /// The resource's code is what the rule names
     pub(super) code_of_rule: bool,
-    pub(super) condition: Option<Expression>,
-    pub(super) value: Option<Expression>,
+    pub(super) condition: Option<Written<Expression>>,
+    pub(super) value: Option<Written<Expression>>,
     pub(super) reading: Reading,
     /// How many of each unit make one
     pub(super) units: Option<Vec<(String, f64)>>,
@@ -90,8 +90,15 @@ pub(super) struct Source {
     pub(super) kinds: Vec<(String, Vec<Token>)>,
     pub(super) words: Vec<(String, Vec<String>)>,
     pub(super) numbers: HashMap<String, f64>,
-    /// Where the expressions stand
     file: Arc<str>,
+    at: Option<Place>,
+}
+
+/// Something with its place in the file.
+#[derive(Debug, Clone)]
+pub(super) struct Written<T> {
+    pub(super) it: T,
+    at: Option<Place>,
 }
 
 /// In which resources.
@@ -136,12 +143,12 @@ struct File {
     yes: Vec<Spanned<String>>,
     #[serde(default)]
     no: Vec<Spanned<String>>,
-    facts: HashMap<String, Spanned<Written>>,
+    facts: HashMap<String, Spanned<WrittenFact>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct WrittenFact {
     missing: String,
     #[serde(default)]
     read: Vec<Spanned<WrittenSource>>,
@@ -290,10 +297,11 @@ impl FactBook {
         if compiler.issues.is_empty() { Ok(()) } else { Err(Error::unprocessable(compiler.issues)) }
     }
 
-    /// Holds the expressions against the types of FHIR: what can never be found.
+    /// Holds types and expressions against those of FHIR: what can never be found.
     pub fn check(&self, model: &dyn Model) -> Vec<Issue> {
         let mut found = Vec::new();
         for source in self.facts.values().flat_map(|definition| &definition.sources) {
+            let issue = |at, said: String| Issue::error(Key::MapInvalid, &*source.file, said).maybe_at(at);
             let start = match &source.place {
                 Within::Person => "Patient",
                 Within::Request => "ServiceRequest",
@@ -301,16 +309,14 @@ impl FactBook {
                 Within::Kind(kind) => kind,
             };
             if !model.is_type(start) {
-                let said = format!("{start} is no type of resource");
-                found.push(Issue::error(Key::MapInvalid, &*source.file, said));
+                found.push(issue(source.at, format!("{start} is no type of resource")));
+                continue;
             }
-            for expression in source.condition.iter().chain(&source.value) {
-                found.extend(expression.check(model, start).into_iter().map(|mut issue| {
-                    issue.path = source.file.to_string();
-                    issue
-                }));
+            for Written { it, at } in source.condition.iter().chain(&source.value) {
+                found.extend(it.check(model, start).into_iter().map(|wrong| issue(*at, wrong.text)));
             }
         }
+        found.sort_by_key(|issue| issue.place);
         found
     }
 
@@ -342,7 +348,7 @@ struct Compiler<'f> {
 }
 
 impl Compiler<'_> {
-    fn definition(&mut self, criterion: Criterion, written: &Written) -> Definition {
+    fn definition(&mut self, criterion: Criterion, written: &WrittenFact) -> Definition {
         let computed = match &written.compute {
             None => Computed::No,
             Some(name) => match name.value.as_str() {
@@ -432,13 +438,19 @@ impl Compiler<'_> {
             words: sorted(&written.words).map(|(kind, words)| (kind.clone(), words.clone())).collect(),
             numbers: written.numbers.clone(),
             file: self.file.clone(),
+            at: place_of(at),
         })
     }
 
-    fn expression(&mut self, text: Option<&Spanned<String>>) -> Option<Expression> {
+    fn expression(&mut self, text: Option<&Spanned<String>>) -> Option<Written<Expression>> {
         let text = text?;
-        let parsed = Expression::parse(&text.value);
-        parsed.map_err(|wrong| self.issues.push(yaml::issue(&self.file, text.referenced, wrong.text))).ok()
+        match Expression::parse(&text.value) {
+            Ok(it) => Some(Written { it, at: place_of(text.referenced) }),
+            Err(wrong) => {
+                self.issues.push(yaml::issue(&self.file, text.referenced, wrong.text));
+                None
+            }
+        }
     }
 
     fn tokens(&mut self, texts: &[Spanned<String>]) -> Vec<Token> {
@@ -449,6 +461,10 @@ impl Compiler<'_> {
         let parsed = Token::parse(&text.value, self.names);
         parsed.map_err(|said| self.issues.push(yaml::issue(&self.file, text.referenced, said))).ok()
     }
+}
+
+fn place_of(at: Location) -> Option<Place> {
+    Place::counted(at.line(), at.column())
 }
 
 /// In the order of the names, so that nothing depends on chance.

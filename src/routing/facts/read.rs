@@ -85,7 +85,7 @@ impl<'r> Ground<'r> {
             return;
         }
         if let Some(condition) = &source.condition
-            && !matches!(condition.evaluate_bool(&Context::new(node), node), Ok(Some(true)))
+            && !matches!(condition.it.evaluate_bool(&Context::new(node), node), Ok(Some(true)))
         {
             return;
         }
@@ -284,7 +284,7 @@ fn values<'r>(source: &Source, resource: &'r Resource) -> Vec<Found<'r>> {
     let Some(expression) = &source.value else { return Vec::new() };
     let context = Context::new(node);
     // What cannot be evaluated on this resource says nothing; the expression itself was checked when it was loaded.
-    let Ok(items) = expression.evaluate(&context, node) else { return Vec::new() };
+    let Ok(items) = expression.it.evaluate(&context, node) else { return Vec::new() };
     let found = items.iter().filter_map(|item| match item {
         Item::Element(element) => element.node().map(|inner| Found::Node(resource.document().node(inner.index()))),
         Item::Value(_) => item.to_text().map(|text| Found::Text(text.into_owned())),
