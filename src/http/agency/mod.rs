@@ -13,6 +13,8 @@ pub(super) mod schemas;
 mod sheet;
 pub(super) mod vocabularies;
 
+use std::fmt::Write as _;
+
 use axum::extract::FromRequestParts;
 use axum::http::HeaderName;
 use axum::http::header::ETAG;
@@ -67,7 +69,7 @@ fn ascii(json: &str) -> String {
             text.push(character);
         } else {
             for unit in character.encode_utf16(&mut [0; 2]) {
-                text.push_str(&format!("\\u{unit:04x}"));
+                let _ = write!(text, "\\u{unit:04x}");
             }
         }
     }
