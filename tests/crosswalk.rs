@@ -214,7 +214,7 @@ fn every_code_system_that_is_named_is_defined() {
     let mut found = BTreeSet::new();
     for (path, bytes) in shipped::files() {
         // Prose may speak of one in general.
-        if path.ends_with(".md") {
+        if path.ends_with("/README.md") {
             continue;
         }
         let text = std::str::from_utf8(bytes).unwrap();

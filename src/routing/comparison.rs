@@ -187,6 +187,11 @@ impl Comparison {
         self.subject.as_ref().map(|(token, _)| token)
     }
 
+    /// The word for that assessment or question.
+    pub fn subject_word(&self) -> Option<&str> {
+        self.subject.as_ref().map(|(_, word)| word.as_str())
+    }
+
     /// What would say it, for people.
     pub fn missing(&self) -> Option<&Arc<str>> {
         self.missing.as_ref()
