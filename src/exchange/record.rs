@@ -124,12 +124,11 @@ impl Exchange {
     ) -> Result<Remarks> {
         let stored = self.referral(caller, key).await?;
         let merged = match base {
-            Base::Newest => None,
             Base::Exactly(version) if version != stored.seq => return Err(place::stale(key, stored.seq)),
             Base::Version(version) if version != stored.seq => {
                 Some(self.merged(caller, key, record, version, &stored).await?)
             }
-            Base::Exactly(_) | Base::Version(_) => None,
+            Base::Newest | Base::Exactly(_) | Base::Version(_) => None,
         };
         let record = merged.as_ref().unwrap_or(record);
         let owner = match stored.graph.resolve(&key.to_string()) {

@@ -272,10 +272,9 @@ impl Samples<'_> {
     fn values(&mut self, names: &[String]) -> Vec<Value> {
         let mut parts = schema_at(self.schema, names);
         for part in &mut parts {
-            if let Some(part) = part.as_object_mut() {
-                ["$ref", "allOf", "description", "title", "examples"]
-                    .iter()
-                    .for_each(|name| drop(part.shift_remove(*name)));
+            let Some(part) = part.as_object_mut() else { continue };
+            for name in ["$ref", "allOf", "description", "title", "examples"] {
+                part.shift_remove(name);
             }
         }
         let schema = json!({ "allOf": parts });
