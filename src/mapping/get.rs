@@ -146,9 +146,9 @@ impl<'g, 'm> Reader<'g, 'm> {
     /// A node is this now; gives what it was before.
     pub(super) fn place_at(&mut self, node: usize, target: Option<Target<'g>>) -> Option<Target<'g>> {
         if target.is_some() {
-            self.present.insert(node)
+            self.present.insert(node);
         } else {
-            self.present.remove(node)
+            self.present.remove(node);
         }
         std::mem::replace(&mut self.targets[node], target)
     }

@@ -85,7 +85,9 @@ impl Member {
                 }
             }
             Shape::List { node, item } => {
-                item.iter_mut().for_each(|member| member.settle(model));
+                for member in item {
+                    member.settle(model);
+                }
                 match &model.nodes[*node].find {
                     Find::Items(end) => from.insert(end.node),
                     Find::At(ends) => ends.iter().for_each(|end| from.insert(end.node)),
