@@ -11,6 +11,7 @@ use crate::fhir::Issue;
 
 use super::column::{Code, Column, ColumnSet, EventCell, Form, Place, plain};
 use super::path::Path;
+use super::read::{Codes, Options, Reading};
 use super::schema;
 use super::source::{self, ColumnFile, SheetFile};
 
@@ -21,6 +22,7 @@ const GENERIC: &str = "generic";
 #[derive(Debug, Clone, Default)]
 pub struct ColumnSets {
     sets: BTreeMap<String, ColumnSet>,
+    codes: Codes,
 }
 
 /// The file of each type.
@@ -29,13 +31,14 @@ type Files<'f> = BTreeMap<&'f str, (&'f str, SheetFile)>;
 impl ColumnSets {
     /// The column sets in these files (path and bytes): `TYPE/sheet.yaml`, wherever those folders are; of two files for
     /// one type the later counts. `types` are the program types with the JSON Schema of their records; one without a
-    /// file has the columns of the generic type.
+    /// file has the columns of the generic type. `codes` are those that the columns' systems are known to have.
     ///
     /// # Errors
     /// Every finding, with file (the issue's path), line, column and how to mend it.
     pub fn load<'f>(
         files: impl IntoIterator<Item = (&'f str, &'f [u8])>,
         types: &[(&str, &Value)],
+        codes: Codes,
     ) -> Result<Self> {
         let mut issues = Vec::new();
         let read = read(files, &mut issues);
@@ -59,12 +62,21 @@ impl ColumnSets {
             issues.extend(found);
             sets.insert((*kind).to_owned(), making.finish());
         }
-        if issues.is_empty() { Ok(Self { sets }) } else { Err(Error::unprocessable(issues)) }
+        if issues.is_empty() { Ok(Self { sets, codes }) } else { Err(Error::unprocessable(issues)) }
     }
 
     /// The columns of this type, or of the generic one.
     pub fn get(&self, kind: &str) -> Option<&ColumnSet> {
         self.sets.get(kind).or_else(|| self.sets.get(GENERIC))
+    }
+
+    /// Opens a sheet of this type.
+    ///
+    /// # Errors
+    /// A file without the columns of the type.
+    pub fn open(&self, kind: &str, bytes: &[u8], options: Options) -> Result<Reading<'_>> {
+        let set = self.get(kind).ok_or_else(|| Error::fault("there is no column set"))?;
+        Reading::open(bytes, set, &self.codes, options)
     }
 
     /// All of them, by type.
@@ -154,8 +166,10 @@ impl Making<'_> {
             shown: read.shown,
         };
         let before = self.columns.iter().position(|(from, known)| known.name == column.name && from != file);
+        let mut own: Vec<String> = Vec::new();
         for name in std::iter::once(&read.column).chain(&read.aliases) {
-            self.check_name(file, name, &read.column.value);
+            self.check_name(file, name, &column.name, &own);
+            own.push(plain(&name.value));
         }
         match before {
             Some(position) => self.columns[position] = (file.to_owned(), column),
@@ -164,14 +178,15 @@ impl Making<'_> {
     }
 
     /// Is this name free?
-    fn check_name(&mut self, file: &str, name: &Spanned<String>, own: &str) {
+    fn check_name(&mut self, file: &str, name: &Spanned<String>, column: &str, own: &[String]) {
         let wanted = plain(&name.value);
         let taken = self.columns.iter().find(|(from, known)| {
             let same = plain(&known.name) == wanted || known.aliases.iter().any(|alias| plain(alias) == wanted);
-            same && !(known.name == own && from != file)
+            same && !(known.name == column && from != file)
         });
-        if let Some((_, known)) = taken {
-            let said = format!("{} is a name of the column {} already", name.value, known.name);
+        let taken = taken.map(|(_, known)| known.name.as_str());
+        if let Some(known) = taken.or_else(|| own.contains(&wanted).then_some(column)) {
+            let said = format!("{} is a name of the column {known} already", name.value);
             let issue = source::issue(file, name.referenced, said);
             self.issues.push(issue.hint("give it another; case, spaces and signs do not tell names apart"));
         }

@@ -94,6 +94,7 @@ faults! {
     NotBillable, "not-billable", "use one of the codes below it";
     NotRead, "not-read", "report what happened in the column event";
     UnknownEvent, "unknown-event", "use one of the events that GET /agency/v1/events lists";
+    EventLeftOut, "event-left-out", "send the sheet to the gateway, or the event to /agency/v1/referrals/ID/events";
     Record, "record", "see the schema of the record, GET /agency/v1/schemas";
     Referral, "referral", "see what the record says now";
     Already, "already", "nothing to do: it has happened before";

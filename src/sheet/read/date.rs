@@ -63,12 +63,17 @@ pub(super) fn read(text: &str, dates: Dates) -> Said {
 
 /// Reads a date of birth: placeholders are known, and two digits of a year are too few.
 pub(super) fn birth(text: &str, dates: Dates) -> Said {
+    let unknown = "the date stands for one that is not known, and counts as empty";
+    // The first days that a spreadsheet counts.
+    if matches!(text, "0" | "1" | "2") {
+        return Said::absent(Fault::PlaceholderBirthDate, unknown);
+    }
     let mut found = match find(text, dates) {
         Ok(found) => found,
         Err((fault, text)) => return Said::refused(fault, text),
     };
-    if found.text == "1900-01-01" || found.text == "1900" || matches!(text, "0" | "1" | "2") {
-        return Said::absent(Fault::PlaceholderBirthDate, "the date stands for one that is not known, and counts as empty");
+    if found.text == "1900-01-01" || found.text == "1900" {
+        return Said::absent(Fault::PlaceholderBirthDate, unknown);
     }
     if found.how.is_some_and(|(fault, _)| fault == Fault::TwoDigitYear) {
         return Said::refused(Fault::TwoDigitYear, "the year of birth has two digits, and the century is not said");

@@ -89,7 +89,7 @@ impl<'s> Reading<'s> {
     ///
     /// # Errors
     /// A file without the columns of the type.
-    pub fn open(bytes: &[u8], set: &'s ColumnSet, codes: &'s Codes, options: Options) -> Result<Self> {
+    pub(super) fn open(bytes: &[u8], set: &'s ColumnSet, codes: &'s Codes, options: Options) -> Result<Self> {
         let mut findings = Vec::new();
         let text: Cow<'_, str> = text::decode(bytes, &mut findings);
         let table = table::read(&text, set, &mut findings)?;
