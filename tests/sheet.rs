@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use handoff::app::ProgramTypes;
 use handoff::definitions::Definitions;
 use handoff::sheet::{self, ColumnSets, Options, Place, Reading};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn sheets() -> &'static ColumnSets {
     static SHEETS: OnceLock<ColumnSets> = OnceLock::new();
@@ -86,4 +86,174 @@ fn what_is_written_is_read_without_the_record_as_it_was() {
         }
         assert_eq!(sheet::write(sheets(), [&made]).unwrap(), text, "{name}");
     }
+}
+
+// === the faults of spreadsheets
+
+/// What goes wrong with the sheets of agencies, and the cases that show what becomes of it.
+const FAULTS: &[(&str, &[&str])] = &[
+    ("a byte order mark", &["bom"]),
+    ("UTF-16", &["utf-16"]),
+    ("Windows-1252", &["windows-1252"]),
+    ("smart quotes and dashes in names", &["smart-quotes", "windows-1252"]),
+    ("semicolons and tabs between cells", &["semicolons", "tabs"]),
+    ("newlines in cells", &["quoted-newlines"]),
+    ("empty rows and columns at the end", &["empty-rows-and-columns"]),
+    ("rows that add up others", &["total-rows"]),
+    ("titles above the header", &["title-rows"]),
+    ("headers that are renamed, reordered, double, unknown", &[
+        "renamed-headers",
+        "reordered-headers",
+        "duplicate-headers",
+        "unknown-columns",
+        "uneven-rows",
+    ]),
+    ("lost leading zeros", &["zip-without-zeros", "identifier-without-zeros"]),
+    ("1-2 becomes a date", &["turned-into-date"]),
+    ("fifteen digits are kept", &["rounded-digits", "scientific-notation"]),
+    ("serial dates", &["serial-dates"]),
+    ("two-digit years", &["two-digit-years"]),
+    ("month and day, or day and month", &[
+        "day-or-month-by-the-column",
+        "day-or-month-undecided",
+        "day-or-month-said",
+        "dates-of-both-orders",
+        "impossible-dates",
+    ]),
+    ("placeholders for birth dates", &["placeholder-birth-dates"]),
+    ("values that stand for none", &["sentinels", "hmis-answers-stay"]),
+    ("partial birth dates", &["partial-birth-dates"]),
+    ("nicknames, two surnames, capitals", &["names"]),
+    ("names that hide a person", &["code-names"]),
+    ("no fixed address", &["no-fixed-address"]),
+    ("a row for each service, or for each person", &["row-for-each-service", "rows-that-disagree"]),
+    ("outcomes in free text", &["free-text-outcomes", "spellings", "yes-and-no"]),
+    ("codes of another version, without dot, not billed", &[
+        "codes-of-another-version",
+        "icd-without-dot",
+        "codes-that-are-not-billed",
+    ]),
+    ("the same file, or row, again", &["the-same-file-again", "duplicate-rows", "a-changed-row"]),
+    ("two persons under one id", &["two-persons"]),
+    ("no referral id", &["missing-referral-id"]),
+    ("times without zone", &["times-without-zone", "times-with-a-zone-said"]),
+    ("amounts with signs", &["amounts"]),
+    ("telephone numbers with extension", &["phones"]),
+    ("formulas", &["formulas"]),
+    ("what happened since, and a status of yesterday", &["events", "a-column-for-reading"]),
+];
+
+fn cases() -> PathBuf {
+    root().join("fixtures/cases/sheet")
+}
+
+#[test]
+fn each_fault_of_sheets_has_a_case() {
+    let names: Vec<&str> = FAULTS.iter().flat_map(|(_, cases)| cases.iter().copied()).collect();
+    for name in &names {
+        for extension in ["csv", "expect"] {
+            assert!(cases().join(name).with_extension(extension).is_file(), "there is no {name}.{extension}");
+        }
+    }
+    for path in files(&cases(), "csv") {
+        let stem = path.file_stem().unwrap().to_str().unwrap();
+        assert!(names.contains(&stem), "{stem} is a case of no fault");
+    }
+}
+
+/// `HANDOFF_BLESS=1` writes the expectations anew.
+#[test]
+fn each_case_gives_its_records_and_its_report() {
+    let mut seen = Vec::new();
+    for path in files(&cases(), "csv") {
+        let expect = path.with_extension("expect");
+        let said: Value = serde_json::from_str(&std::fs::read_to_string(&expect).unwrap()).unwrap();
+        let made = read(&std::fs::read(&path).unwrap(), &said);
+        for finding in made["report"].as_array().unwrap() {
+            seen.push(finding["fault"].as_str().unwrap().to_owned());
+        }
+        if std::env::var_os("HANDOFF_BLESS").is_some() {
+            std::fs::write(&expect, format!("{made:#}\n")).unwrap();
+        } else {
+            assert_eq!(made, said, "{}", path.display());
+        }
+    }
+    // These are found by whoever takes the records.
+    let outside = ["record", "referral", "already", "event-left-out"];
+    for fault in sheet::Fault::ALL.iter().map(|fault| fault.code()).filter(|code| !outside.contains(code)) {
+        assert!(seen.iter().any(|code| code == fault), "no case has the fault {fault}");
+    }
+}
+
+/// What a case gives: what it says itself, the records, the events, and the report.
+fn read(bytes: &[u8], said: &Value) -> Value {
+    let text = |name: &str| said.get(name).and_then(Value::as_str);
+    let options = Options::said(text("zone"), text("dates")).unwrap();
+    let reading = sheets().open(text("program").unwrap(), bytes, options).unwrap();
+    let mut report = all(&reading);
+    let (mut records, mut events) = (Vec::new(), Vec::new());
+    for group in reading.groups() {
+        let made = reading.record(group, said.get("base").filter(|base| base["id"] == group.id.as_str()));
+        report.extend(made.findings.iter().map(sheet::Finding::to_value));
+        records.extend(made.record);
+        events.extend(made.event);
+    }
+    let mut made = json!({});
+    for name in ["program", "zone", "dates", "base"] {
+        if let Some(value) = said.get(name) {
+            made[name] = value.clone();
+        }
+    }
+    made["records"] = records.into();
+    if !events.is_empty() {
+        made["events"] = events.into();
+    }
+    made["report"] = report.into();
+    made
+}
+
+#[test]
+fn no_finding_shows_what_a_cell_says() {
+    for path in files(&cases(), "csv") {
+        let expect: Value =
+            serde_json::from_str(&std::fs::read_to_string(path.with_extension("expect")).unwrap()).unwrap();
+        let report = expect["report"].to_string();
+        for word in ["Quillfeather", "QUILLFEATHER", "Imogen", "1984", "0199", "1234567890", "Fernhollow", "Moss"] {
+            assert!(!report.contains(word), "{}: {word}", path.display());
+        }
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_column_set_is_said_with_its_place() {
+    let files = ProgramTypes::default().files().unwrap();
+    let programs = files.programs(&Definitions::r4().unwrap()).unwrap();
+    let types: Vec<(&str, &Value)> =
+        programs.iter().map(|program| (program.kind.as_str(), program.map.schema().json())).collect();
+    let load = |text: &str| {
+        let generic: Vec<(&str, &Value)> = types.iter().copied().filter(|(kind, _)| *kind == "generic").collect();
+        ColumnSets::load([("generic/sheet.yaml", text.as_bytes())], &generic, sheet::Codes::default())
+            .map(|_| ())
+            .unwrap_err()
+            .issues
+            .first()
+            .map(|issue| {
+                let place = issue.place.unwrap();
+                format!("{} {}:{} {}", issue.path, place.line, place.column, issue.text)
+            })
+            .unwrap()
+    };
+    let head = "sheet: generic\ncolumns:\n  - { column: referral_id, record: id, about: x }\n";
+    let one = |row: &str| load(&format!("{head}  - {row}\n"));
+    assert_eq!(
+        one("{ column: a, record: participant.shoeSize, about: x }"),
+        "generic/sheet.yaml 4:26 a record of the type generic has no participant.shoeSize"
+    );
+    assert_eq!(
+        one("{ column: Referral ID, record: type, about: x }"),
+        "generic/sheet.yaml 4:15 Referral ID is a name of the column referral_id already"
+    );
+    assert!(one("{ column: a, record: participant.names, about: x }").contains("is array in the record"));
+    assert!(one("{ column: a, record: type, colour: red, about: x }").contains("unknown field `colour`"));
+    assert!(one("{ column: a, about: x }").contains("has to say record or event"));
 }

@@ -26,6 +26,7 @@ mod rehearsal;
 mod remarks;
 mod report;
 mod rights;
+mod sheet;
 mod status;
 mod surroundings;
 
@@ -55,6 +56,7 @@ pub use place::form_parameters;
 pub use poll::Records;
 pub use record::{Base, Record};
 pub use remarks::Remarks;
+pub use sheet::SheetReport;
 
 use course::audit;
 use intake::Message;

@@ -7,7 +7,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 /// What became of what was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Done {
     /// It was taken as it is
     Taken,

@@ -1,14 +1,22 @@
 //! Records as a sheet (<https://www.rfc-editor.org/rfc/rfc4180>), for people whose tool is a spreadsheet: the columns of
-//! their program types (see [`crate::sheet`]).
+//! their program types (see [`crate::sheet`]). And `POST /agency/v1/sheets/{type}?check=true&zone=ZONE&dates=ORDER`: a
+//! sheet comes back. Either all of it is taken, or nothing; the report says for each row what was found.
 
-use axum::http::StatusCode;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use serde_json::Value;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::fhir::Key;
+use crate::security::Caller;
+use crate::sheet::{self, Options};
+
+use super::parameters;
+use crate::http::body::Sheet;
+use crate::http::condition;
 use crate::http::edge::Edge;
-use crate::http::reply;
-use crate::sheet;
+use crate::http::reply::{self, Answer, JSON};
 
 /// The media type of sheets.
 pub(super) const CSV: &str = "text/csv";
@@ -18,4 +26,35 @@ const CSV_UTF8: &str = "text/csv; charset=utf-8";
 /// The records as an answer.
 pub(super) fn answer(edge: &Edge, records: &[Value]) -> Result<Response> {
     Ok(reply::body(StatusCode::OK, CSV_UTF8, sheet::write(&edge.sheets, records)?))
+}
+
+/// Takes a sheet; answers the report.
+pub(in crate::http) async fn take(
+    State(edge): State<Edge>,
+    caller: Caller,
+    Path(kind): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+    Sheet(bytes): Sheet,
+) -> Answer {
+    if !edge.programs.iter().any(|program| program.kind == kind) {
+        return Err(Error::not_found("the program type").into());
+    }
+    let (options, check) = wish(uri.query())?;
+    let key = condition::idempotency_key(&headers)?;
+    let report = edge.exchange.take_sheet(&caller, &edge.sheets, &kind, &bytes, &options, check, key).await?;
+    let status = if report.refused && !check { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    Ok(reply::body(status, JSON, report.value.to_string()))
+}
+
+/// What the sheet does not say itself, and whether it is only to be checked.
+fn wish(query: Option<&str>) -> Result<(Options, bool)> {
+    let said = parameters(query, &["check", "zone", "dates"])?;
+    let value = |name: &str| said.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    let check = match value("check") {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(_) => return Err(Error::incorrect(Key::Parameter, "check is true or false")),
+    };
+    Ok((Options::said(value("zone"), value("dates"))?, check))
 }

@@ -81,13 +81,15 @@ fn of_system(text: &str, code: &Code, codes: &Codes, version: Option<&str>) -> S
     if system == ICD_10_CM {
         return icd(text, codes);
     }
-    let Some(version) = version.or(code.version.as_deref()) else { return Said::plainly(text) };
+    let said = version;
+    let Some(version) = said.or(code.version.as_deref()) else { return Said::plainly(text) };
     // People write the name of the system in front: SRV 4e.
     let bare = text.rsplit(' ').next().unwrap_or(text);
     if bare != text && codes.has(system, version, bare) {
         return Said::changed(bare, Fault::Spelling, "the name of the code system was taken off the code");
     }
-    match codes.elsewhere(system, version, bare) {
+    // A row that says the version itself is believed: nobody has all codes of every version.
+    match codes.elsewhere(system, version, bare).filter(|_| said.is_none()) {
         Some(other) => {
             Said::refused(Fault::OtherVersion, format!("the code is of version {other}; the column is of version {version}"))
         }

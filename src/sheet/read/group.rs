@@ -108,6 +108,14 @@ impl Reading<'_> {
     }
 }
 
+/// Does what stands there say the same, or of a day or time the same and more? Spreadsheets show less of a time than they
+/// were given.
+fn says_more(before: &Value, value: &Value, form: Form) -> bool {
+    let is_time = matches!(form, Form::Date | Form::BirthDate | Form::Time);
+    before == value
+        || (is_time && before.as_str().zip(value.as_str()).is_some_and(|(before, value)| before.starts_with(value)))
+}
+
 /// A record that says nothing yet.
 fn bare(kind: &str, id: &str) -> Value {
     let mut record = json!({ "type": kind, "id": id });
@@ -196,7 +204,8 @@ impl Making<'_> {
         }
         let Some(value) = self.value(row, position, cell) else { return };
         if let Place::Record(path) = &column.place {
-            if self.base.and_then(|base| path.get(base)) == Some(&value) {
+            let before = self.base.and_then(|base| path.get(base));
+            if before.is_some_and(|before| says_more(before, &value, column.form)) {
                 return;
             }
             if column.form == Form::BirthDate {
@@ -272,6 +281,9 @@ impl Making<'_> {
         }
         let Some(value) = self.value(row, position, cell) else { return };
         let (Place::Item(path), Some(list)) = (&column.place, &reading.set.list) else { return };
+        if before.and_then(|item| path.get(item)).is_some_and(|before| says_more(before, &value, column.form)) {
+            return;
+        }
         if let Some(item) = list.list(&mut self.record).and_then(|items| items.get_mut(at)) {
             path.set(item, value);
         }
