@@ -1,7 +1,7 @@
 //! A place of a record: `participant.names[use=legal].first`.
 //!
-//! `name` is a member, `[key=value]` the first item of a list that says so, `[key!=value]` the first that does not,
-//! `[2]` the second item, `[]` each item.
+//! `name` is a member, `[key=value]` the first item of a list that says so, `[key=value|1]` the same or, where none does,
+//! the first of all, `[key!=value]` the first that does not say so, `[2]` the second item, `[]` each item.
 
 use serde_json::{Map, Value};
 
@@ -16,7 +16,7 @@ enum Step {
     Name(String),
     Each,
     At(usize),
-    Where { key: String, value: String, equal: bool },
+    Where { key: String, value: String, equal: bool, or_first: bool },
 }
 
 impl Path {
@@ -75,8 +75,9 @@ impl Path {
         self.steps.iter().try_fold(value, |value, step| match step {
             Step::Name(name) => value.get(name),
             Step::At(position) => value.get(position - 1),
-            Step::Where { key, value: wanted, equal } => {
-                value.as_array()?.iter().find(|item| says(item, key, wanted) == *equal)
+            Step::Where { .. } => {
+                let list = value.as_array()?;
+                list.get(step.find(list)?)
             }
             Step::Each => None,
         })
@@ -94,9 +95,9 @@ impl Path {
                 }
                 list.get_mut(index)
             }
-            Step::Where { key, value: wanted, equal } => {
+            Step::Where { key, value: wanted, equal, .. } => {
                 let list = items(at)?;
-                let index = list.iter().position(|item| says(item, key, wanted) == *equal).unwrap_or(list.len());
+                let index = step.find(list).unwrap_or(list.len());
                 if index == list.len() {
                     let named = equal.then(|| (key.clone(), Value::String(wanted.clone())));
                     list.push(Value::Object(named.into_iter().collect()));
@@ -121,6 +122,15 @@ impl Path {
     }
 }
 
+impl Step {
+    /// Which item of a list is meant.
+    fn find(&self, list: &[Value]) -> Option<usize> {
+        let Self::Where { key, value, equal, or_first } = self else { return None };
+        let found = list.iter().position(|item| (item.get(key).and_then(Value::as_str) == Some(value)) == *equal);
+        found.or_else(|| (*or_first && !list.is_empty()).then_some(0))
+    }
+}
+
 fn item_step(item: &str) -> Option<Step> {
     if item.is_empty() {
         return Some(Step::Each);
@@ -130,11 +140,8 @@ fn item_step(item: &str) -> Option<Step> {
     }
     let (key, value) = item.split_once('=')?;
     let (key, equal) = key.strip_suffix('!').map_or((key, true), |key| (key, false));
-    (!key.is_empty()).then(|| Step::Where { key: key.to_owned(), value: value.to_owned(), equal })
-}
-
-fn says(item: &Value, key: &str, wanted: &str) -> bool {
-    item.get(key).and_then(Value::as_str) == Some(wanted)
+    let (value, or_first) = value.strip_suffix("|1").map_or((value, false), |value| (value, true));
+    (!key.is_empty()).then(|| Step::Where { key: key.to_owned(), value: value.to_owned(), equal, or_first })
 }
 
 /// The members of what stands here, which becomes an object where it is none.
@@ -166,6 +173,8 @@ mod tests {
         first.set(&mut record, json!("Ferdinand"));
         assert_eq!(first.get(&record), Some(&json!("Ferdinand")));
         assert_eq!(record["names"][1], json!({ "use": "legal", "first": "Ferdinand" }));
+        let any = Path::parse("names[use=legal|1].first").unwrap();
+        assert_eq!(any.get(&json!({ "names": [{ "first": "Perpetua" }] })), Some(&json!("Perpetua")));
         let line = Path::parse("addresses[use!=old].lines[1]").unwrap();
         line.set(&mut record, json!("22 Hazel Steps"));
         assert_eq!(record["addresses"], json!([{ "lines": ["22 Hazel Steps"] }]));
