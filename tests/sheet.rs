@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use handoff::app::ProgramTypes;
+use handoff::cli::translate::{Args, Format, Source, Target, run};
+use handoff::cli::{Exit, Streams};
 use handoff::definitions::Definitions;
 use handoff::sheet::{self, ColumnSets, Options, Place, Reading};
 use serde_json::{Value, json};
@@ -101,25 +103,25 @@ const FAULTS: &[(&str, &[&str])] = &[
     ("empty rows and columns at the end", &["empty-rows-and-columns"]),
     ("rows that add up others", &["total-rows"]),
     ("titles above the header", &["title-rows"]),
-    ("headers that are renamed, reordered, double, unknown", &[
-        "renamed-headers",
-        "reordered-headers",
-        "duplicate-headers",
-        "unknown-columns",
-        "uneven-rows",
-    ]),
+    (
+        "headers that are renamed, reordered, double, unknown",
+        &["renamed-headers", "reordered-headers", "duplicate-headers", "unknown-columns", "uneven-rows"],
+    ),
     ("lost leading zeros", &["zip-without-zeros", "identifier-without-zeros"]),
     ("1-2 becomes a date", &["turned-into-date"]),
     ("fifteen digits are kept", &["rounded-digits", "scientific-notation"]),
     ("serial dates", &["serial-dates"]),
     ("two-digit years", &["two-digit-years"]),
-    ("month and day, or day and month", &[
-        "day-or-month-by-the-column",
-        "day-or-month-undecided",
-        "day-or-month-said",
-        "dates-of-both-orders",
-        "impossible-dates",
-    ]),
+    (
+        "month and day, or day and month",
+        &[
+            "day-or-month-by-the-column",
+            "day-or-month-undecided",
+            "day-or-month-said",
+            "dates-of-both-orders",
+            "impossible-dates",
+        ],
+    ),
     ("placeholders for birth dates", &["placeholder-birth-dates"]),
     ("values that stand for none", &["sentinels", "hmis-answers-stay"]),
     ("partial birth dates", &["partial-birth-dates"]),
@@ -128,11 +130,10 @@ const FAULTS: &[(&str, &[&str])] = &[
     ("no fixed address", &["no-fixed-address"]),
     ("a row for each service, or for each person", &["row-for-each-service", "rows-that-disagree"]),
     ("outcomes in free text", &["free-text-outcomes", "spellings", "yes-and-no"]),
-    ("codes of another version, without dot, not billed", &[
-        "codes-of-another-version",
-        "icd-without-dot",
-        "codes-that-are-not-billed",
-    ]),
+    (
+        "codes of another version, without dot, not billed",
+        &["codes-of-another-version", "icd-without-dot", "codes-that-are-not-billed"],
+    ),
     ("the same file, or row, again", &["the-same-file-again", "duplicate-rows", "a-changed-row"]),
     ("two persons under one id", &["two-persons"]),
     ("no referral id", &["missing-referral-id"]),
@@ -256,4 +257,66 @@ fn what_is_wrong_with_a_column_set_is_said_with_its_place() {
     assert!(one("{ column: a, record: participant.names, about: x }").contains("is array in the record"));
     assert!(one("{ column: a, record: type, colour: red, about: x }").contains("unknown field `colour`"));
     assert!(one("{ column: a, about: x }").contains("has to say record or event"));
+}
+
+// === the command
+
+/// `handoff translate`: how it ends, what it gives, and what it reports.
+fn translate(from: Option<Source>, to: Target, input: &str, progress: bool) -> (Exit, String, String) {
+    let args = Args {
+        to,
+        from,
+        program: from.map(|_| "community-action".to_owned()),
+        programs: None,
+        with: None,
+        explain: false,
+        format: Format::Json,
+        zone: Some("-06:00".to_owned()),
+        dates: None,
+        input: PathBuf::from("-"),
+    };
+    let (mut out, mut err, mut input) = (Vec::new(), Vec::new(), input.as_bytes());
+    let mut streams = Streams { input: &mut input, out: &mut out, err: &mut err, colour: false, progress };
+    let exit = run(&args, &mut streams).unwrap_or_else(|error| panic!("{error}"));
+    (exit, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+}
+
+#[test]
+fn the_command_makes_records_of_rows_and_rows_of_records() {
+    let sheet = "referral_id,event,last_name,service_date,service,amount\n\
+                 task-1,accept,Quillfeather,2026-11-03 10:00,Rent,$640.00\n\
+                 task-2,,Moss,,Rent without a date,85\n\
+                 task-3,,Vane,2026-11-05,Rent,many\n";
+    let (exit, records, report) = translate(Some(Source::Csv), Target::Record, sheet, false);
+    assert_eq!(exit, Exit::Invalid, "{report}");
+    let records: Vec<Value> = records.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(records.len(), 1, "{report}");
+    assert_eq!(records[0]["services"][0]["at"], "2026-11-03T10:00:00-06:00");
+    let lines: Vec<Value> = report.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told: Vec<(u64, &str, &str)> = lines
+        .iter()
+        .filter_map(|line| Some((line["row"].as_u64()?, line["fault"].as_str()?, line["done"].as_str()?)))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (2, "time-without-zone", "changed"),
+            (2, "amount", "changed"),
+            (2, "event-left-out", "left-out"),
+            (3, "record", "refused"),
+            (4, "not-a-number", "refused")
+        ]
+    );
+    assert_eq!(lines.last().unwrap()["records"], 1);
+    assert!(!report.contains("Quillfeather") && !report.contains('\r'), "{report}");
+
+    let one = records[0].to_string();
+    for input in [one.clone(), format!("{one}\n{one}\n"), format!("[{one}]")] {
+        let (exit, sheet, _) = translate(None, Target::Csv, &input, false);
+        assert_eq!(exit, Exit::Done);
+        assert!(sheet.starts_with("referral_id,type,status,event,"), "{sheet}");
+        assert!(sheet.lines().nth(1).unwrap().starts_with("task-1,community-action,"), "{sheet}");
+    }
+    let (.., report) = translate(Some(Source::Csv), Target::Record, sheet, true);
+    assert!(report.contains("of 3 referrals"), "progress is for terminals: {report}");
 }

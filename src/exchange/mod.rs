@@ -56,7 +56,7 @@ pub use place::form_parameters;
 pub use poll::Records;
 pub use record::{Base, Record};
 pub use remarks::Remarks;
-pub use sheet::SheetReport;
+pub use sheet::{SentSheet, SheetReport};
 
 use course::audit;
 use intake::Message;

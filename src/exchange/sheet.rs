@@ -20,6 +20,21 @@ use super::record::{ATTEMPTS, is_race};
 use super::status::Standing;
 use super::{Exchange, idempotency};
 
+/// A sheet that is sent.
+#[derive(Debug, Clone, Copy)]
+pub struct SentSheet<'a> {
+    /// The program type that it is of
+    pub kind: &'a str,
+    /// The file
+    pub bytes: &'a [u8],
+    /// What it does not say itself
+    pub options: &'a Options,
+    /// Only say what would become of it
+    pub check: bool,
+    /// The client's own key for the request
+    pub idempotency_key: Option<&'a str>,
+}
+
 /// What became of a sheet.
 #[derive(Debug, Clone)]
 pub struct SheetReport {
@@ -46,18 +61,9 @@ impl Exchange {
     /// # Errors
     /// A file that is no sheet of the type, or what keeps the store from taking it. What is wrong with rows stands in
     /// the report.
-    pub async fn take_sheet(
-        &self,
-        caller: &Caller,
-        sheets: &ColumnSets,
-        kind: &str,
-        bytes: &[u8],
-        options: &Options,
-        check: bool,
-        idempotency_key: Option<&str>,
-    ) -> Result<SheetReport> {
-        let idempotency =
-            idempotency::of(caller, idempotency_key, &["sheet", kind, &String::from_utf8_lossy(bytes)]);
+    pub async fn take_sheet(&self, caller: &Caller, sheets: &ColumnSets, sheet: &SentSheet<'_>) -> Result<SheetReport> {
+        let SentSheet { kind, bytes, options, check, idempotency_key } = *sheet;
+        let idempotency = idempotency::of(caller, idempotency_key, &["sheet", kind, &String::from_utf8_lossy(bytes)]);
         let reading = sheets.open(kind, bytes, options.clone())?;
         for attempt in 1.. {
             if let Some(before) = self.repeated(idempotency.as_ref()).await? {
@@ -116,10 +122,9 @@ impl Exchange {
             intake.referrals.push(json!({ "id": group.id, "rows": rows, "done": done }));
         }
         let refused = intake.findings.iter().any(|finding| finding.done == Done::Refused);
-        let commits = !refused && !check && !intake.plan.writes.is_empty() || {
-            // A change may concern only what is kept beside the graph.
-            !refused && !check && !intake.plan.extras.is_empty()
-        };
+        // A change may concern only what is kept beside the graph.
+        let has_changes = !intake.plan.writes.is_empty() || !intake.plan.extras.is_empty();
+        let commits = has_changes && !refused && !check;
         let value = intake.report(reading.len(), commits);
         if commits {
             let mut plan = intake.plan;
@@ -218,7 +223,10 @@ fn happened(
     let history = base.pointer("/referral/history").and_then(Value::as_array).into_iter().flatten();
     let mut states = history.filter_map(|step| step.get("state").and_then(Value::as_str));
     let passed = states.any(|state| {
-        TABLE.iter().filter(|line| line.event == message.event).any(|line| line.state.is_some_and(|to| to.code() == state))
+        TABLE
+            .iter()
+            .filter(|line| line.event == message.event)
+            .any(|line| line.state.is_some_and(|to| to.code() == state))
     });
     if passed && standing.step(message.event, &message.because).is_err() {
         return already("the event has happened, and the referral has moved on since");

@@ -261,7 +261,12 @@ impl Exchange {
     }
 
     /// Where a referral stands, and as what the caller acts on it.
-    pub(super) async fn standing(&self, caller: &Caller, stored: &StoredReferral, key: &ResourceKey) -> Result<Standing> {
+    pub(super) async fn standing(
+        &self,
+        caller: &Caller,
+        stored: &StoredReferral,
+        key: &ResourceKey,
+    ) -> Result<Standing> {
         let task = stored.graph.resolve(&key.to_string()).ok_or_else(|| Error::not_found("the referral"))?;
         let owner = self.owner_of(task.node(), &stored.graph).await?;
         let own = &caller.organization;

@@ -201,7 +201,9 @@ impl Making<'_> {
             (Some(record), None) => {
                 let path = match Path::parse(&record.value) {
                     Ok(path) => path,
-                    Err(said) => return wrong(record.referenced, said, "write it as participant.names[use=legal].first"),
+                    Err(said) => {
+                        return wrong(record.referenced, said, "write it as participant.names[use=legal].first");
+                    }
                 };
                 let Some((list, item)) = path.split() else { return Some(Place::Record(path)) };
                 if self.list.as_ref().is_some_and(|known| *known != list) {

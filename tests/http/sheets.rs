@@ -49,10 +49,10 @@ async fn a_sheet_moves_referrals_and_fills_records_once() {
     );
     let refused = take(&gateway, &kind, "", &sheet).await;
     assert_eq!(refused.status, 422, "a decline needs a reason: {}", refused.text);
-    let sheet = sheet.replace("event note", "event reason").replace("decline;", "decline;at-capacity").replace(
-        "we call tomorrow",
-        "",
-    );
+    let sheet = sheet
+        .replace("event note", "event reason")
+        .replace("decline;", "decline;at-capacity")
+        .replace("we call tomorrow", "");
     let checked = take(&gateway, &kind, "?check=true", &sheet).await.expect(200);
     assert_eq!((&checked["committed"], &checked["counts"]["changed"]), (&Value::from(false), &Value::from(2)));
     assert_eq!(record(&gateway, &one).await["referral"]["state"], "sent", "a check changes nothing");
@@ -82,7 +82,8 @@ async fn one_bad_row_leaves_nothing() {
     let before = [record(&gateway, &one).await, record(&gateway, &two).await];
     let (_, cursor) = gateway.agency.poll("").await;
     for bad in ["2/3/2026,Food box", "2026-11-25 10:00,Food box"] {
-        let sheet = format!("referral_id,event,service_date,service\n{one},accept,2026-11-24,Food box\n{two},accept,{bad}\n");
+        let sheet =
+            format!("referral_id,event,service_date,service\n{one},accept,2026-11-24,Food box\n{two},accept,{bad}\n");
         let answer = take(&gateway, &kind, "", &sheet).await;
         assert_eq!(answer.status, 422, "{}", answer.text);
         let report: Value = serde_json::from_str(&answer.text).unwrap();

@@ -8,6 +8,7 @@ use axum::response::Response;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
+use crate::exchange::SentSheet;
 use crate::fhir::Key;
 use crate::security::Caller;
 use crate::sheet::{self, Options};
@@ -41,8 +42,9 @@ pub(in crate::http) async fn take(
         return Err(Error::not_found("the program type").into());
     }
     let (options, check) = wish(uri.query())?;
-    let key = condition::idempotency_key(&headers)?;
-    let report = edge.exchange.take_sheet(&caller, &edge.sheets, &kind, &bytes, &options, check, key).await?;
+    let idempotency_key = condition::idempotency_key(&headers)?;
+    let sheet = SentSheet { kind: &kind, bytes: &bytes, options: &options, check, idempotency_key };
+    let report = edge.exchange.take_sheet(&caller, &edge.sheets, &sheet).await?;
     let status = if report.refused && !check { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     Ok(reply::body(status, JSON, report.value.to_string()))
 }

@@ -5,9 +5,31 @@ use crate::sheet::column::{Column, Form};
 
 /// Words for nothing, in lower case.
 const WORDS: &[&str] = &[
-    "n/a", "#n/a", "na", "unknown", "unk", "null", "nil", "-", "--", "?", "not known", "not asked", "not collected",
-    "data not collected", "don't know", "client doesn't know", "declined", "refused", "client refused",
-    "client prefers not to answer", "missing", "#ref!", "#value!", "#name?", "(blank)",
+    "n/a",
+    "#n/a",
+    "na",
+    "unknown",
+    "unk",
+    "null",
+    "nil",
+    "-",
+    "--",
+    "?",
+    "not known",
+    "not asked",
+    "not collected",
+    "data not collected",
+    "don't know",
+    "client doesn't know",
+    "declined",
+    "refused",
+    "client refused",
+    "client prefers not to answer",
+    "missing",
+    "#ref!",
+    "#value!",
+    "#name?",
+    "(blank)",
 ];
 
 /// Of those, the ones that people are called.
@@ -42,7 +64,7 @@ fn is_name(lower: &str, column: &Column) -> bool {
 
 /// Five digits or more, all of them zeros, or all nines.
 fn is_filler(text: &str) -> bool {
-    let mut digits = text.bytes().filter(|byte| byte.is_ascii_alphanumeric());
+    let mut digits = text.bytes().filter(u8::is_ascii_alphanumeric);
     let Some(first) = digits.next().filter(|digit| matches!(digit, b'0' | b'9')) else { return false };
     let mut count = 1;
     digits.all(|digit| {

@@ -70,9 +70,10 @@ fn listed(text: &str, column: &Column) -> Said {
     let wanted = plain(text.strip_suffix(".0").unwrap_or(text));
     match column.values.iter().find(|value| plain(value) == wanted) {
         Some(value) => Said::changed(value.as_str(), Fault::Spelling, "the cell was read as one of the column's codes"),
-        None => {
-            Said::refused(Fault::UnknownCode, format!("the column has no such code; it has {}", column.values.join(", ")))
-        }
+        None => Said::refused(
+            Fault::UnknownCode,
+            format!("the column has no such code; it has {}", column.values.join(", ")),
+        ),
     }
 }
 
@@ -90,9 +91,10 @@ fn of_system(text: &str, code: &Code, codes: &Codes, version: Option<&str>) -> S
     }
     // A row that says the version itself is believed: nobody has all codes of every version.
     match codes.elsewhere(system, version, bare).filter(|_| said.is_none()) {
-        Some(other) => {
-            Said::refused(Fault::OtherVersion, format!("the code is of version {other}; the column is of version {version}"))
-        }
+        Some(other) => Said::refused(
+            Fault::OtherVersion,
+            format!("the code is of version {other}; the column is of version {version}"),
+        ),
         None => Said::plainly(text),
     }
 }

@@ -3,8 +3,8 @@
 
 use jiff::civil::Date;
 
-use super::value::Said;
 use super::Order;
+use super::value::Said;
 use crate::sheet::report::Fault;
 
 /// The day before the first that a spreadsheet counts, as its arithmetic has it (it believes in 1900-02-29).
@@ -15,7 +15,17 @@ const SERIAL: std::ops::RangeInclusive<i32> = 10_000..=60_000;
 const PIVOT: i16 = 30;
 
 const MONTHS: &[&str] = &[
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
     "december",
 ];
 
@@ -129,7 +139,8 @@ pub(super) fn find(text: &str, dates: Dates) -> Result<Found, (Fault, &'static s
     }
     let (year, short) = year(last, text);
     let (month, day, how) = order(one, other, dates)?;
-    let how = if short { (Fault::TwoDigitYear, "the year has two digits, and was read as spreadsheets do") } else { how };
+    let how =
+        if short { (Fault::TwoDigitYear, "the year has two digits, and was read as spreadsheets do") } else { how };
     made(year, month, day, how).ok_or(none)
 }
 
@@ -185,7 +196,8 @@ fn without_midnight(text: &str) -> &str {
 pub(super) fn serial(text: &str) -> Option<Found> {
     let days: i32 = text.parse().ok().filter(|days| SERIAL.contains(days))?;
     let date = day(days)?;
-    let how = Some((Fault::SerialDate, "the cell had the number by which spreadsheets count days, and was read as a date"));
+    let how =
+        Some((Fault::SerialDate, "the cell had the number by which spreadsheets count days, and was read as a date"));
     Some(Found { text: date.to_string(), how })
 }
 
@@ -197,8 +209,7 @@ pub(super) fn day(days: i32) -> Option<Date> {
 
 /// `2-Jun-2025`, `Jun 2, 2025`, `June 2025`
 fn with_month_name(text: &str) -> Option<Result<Found, How>> {
-    let parts: Vec<&str> =
-        text.split([' ', ',', '-', '.', '/']).filter(|part| !part.is_empty()).collect();
+    let parts: Vec<&str> = text.split([' ', ',', '-', '.', '/']).filter(|part| !part.is_empty()).collect();
     let month_at = parts.iter().position(|part| month(part).is_some())?;
     let month = month(parts[month_at])?;
     let rest: Vec<&str> = parts.iter().enumerate().filter(|(at, _)| *at != month_at).map(|(_, part)| *part).collect();
@@ -265,7 +276,9 @@ mod tests {
 
     fn dates(cells: &[&str]) -> Dates {
         let mut evidence = Evidence::default();
-        cells.iter().for_each(|cell| evidence.learn(cell));
+        for cell in cells {
+            evidence.learn(cell);
+        }
         Dates { evidence, said: None }
     }
 

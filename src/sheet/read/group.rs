@@ -308,9 +308,7 @@ impl Making<'_> {
         let all = (0..before.len()).filter(free).find(|at| columns.iter().all(|column| says(&before[*at], *column)));
         all.or_else(|| {
             let is_said = keys.iter().any(|key| !reading.cell(row, *key).is_empty());
-            (0..before.len())
-                .filter(free)
-                .find(|at| is_said && keys.iter().all(|key| says(&before[*at], *key)))
+            (0..before.len()).filter(free).find(|at| is_said && keys.iter().all(|key| says(&before[*at], *key)))
         })
     }
 

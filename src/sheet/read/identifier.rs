@@ -22,10 +22,16 @@ pub(super) fn id(text: &str, width: Option<usize>) -> Said {
     }
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     if digits && text.len() > KEPT && text.bytes().skip(KEPT).all(|digit| digit == b'0') {
-        return Said::refused(Fault::Rounded, "the identifier ends in zeros behind its fifteenth digit, where numbers are rounded");
+        return Said::refused(
+            Fault::Rounded,
+            "the identifier ends in zeros behind its fifteenth digit, where numbers are rounded",
+        );
     }
     if let Some(width) = width.filter(|width| digits && text.len() < *width) {
-        let said = format!("the identifier has {} digits and not {width}: zeros in front were lost, or digits are missing", text.len());
+        let said = format!(
+            "the identifier has {} digits and not {width}: zeros in front were lost, or digits are missing",
+            text.len()
+        );
         return Said::refused(Fault::LostZeros, said);
     }
     Said::plainly(text)
@@ -93,7 +99,8 @@ mod tests {
 
     #[test]
     fn puts_zeros_back_where_only_zeros_can_be_missing() {
-        for (text, expected) in [("2139", "02139"), ("00103", "00103"), ("21390001", "02139-0001"), ("501.0", "00501")] {
+        for (text, expected) in [("2139", "02139"), ("00103", "00103"), ("21390001", "02139-0001"), ("501.0", "00501")]
+        {
             assert_eq!(zip(text).value, Some(expected.into()), "{text}");
         }
         assert_eq!(zip("12").value, None);

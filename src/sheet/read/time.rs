@@ -55,7 +55,8 @@ fn split(text: &str) -> Option<(String, String)> {
         let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
         return Some((day.text, format!("{hours:02}:{minutes:02}:{:02}", seconds % 60)));
     }
-    let at = text.find([' ', 'T']).filter(|at| text[at + 1..].starts_with(|character: char| character.is_ascii_digit()))?;
+    let at =
+        text.find([' ', 'T']).filter(|at| text[at + 1..].starts_with(|character: char| character.is_ascii_digit()))?;
     let (day, clock) = (&text[..at], &text[at + 1..]);
     clock.contains(':').then(|| (day.to_owned(), clock.to_owned()))
 }
