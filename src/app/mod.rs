@@ -83,12 +83,14 @@ impl App {
         let types = settings.programs.files()?;
         let programs = Arc::new(types.programs(&definitions)?);
         let sheets = Arc::new(types.sheets(&programs)?);
+        let rules = Arc::new(types.rules()?);
+        rules.check(&*definitions)?;
         let exchange = Exchange::new(exchange::Parts {
             store: store.clone(),
             checker: checker.clone(),
             terminology: settings.terminology.as_ref().map_or(Ok(Terminology::none()), Terminology::of)?,
             programs: programs.clone(),
-            rules: Arc::new(types.rules()?),
+            rules,
             parameters: parameters.clone(),
             clock,
             ids: ids.clone(),

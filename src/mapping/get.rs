@@ -375,7 +375,7 @@ impl<'g, 'm> Reader<'g, 'm> {
             }
             first.get_or_insert((read, raw));
         }
-        if let Some((end, via)) = also {
+        if let Some((end, via)) = also.as_ref().filter(|_| field.reads_also) {
             let raw = self.raw(std::slice::from_ref(end));
             let read = Self::convert(via, &raw, which);
             if !raw.is_empty() && read.value.is_some() {

@@ -1,5 +1,6 @@
 //! The agency API: records, events, programs, schemas.
 
+use handoff::security::Role;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -43,6 +44,25 @@ async fn a_record_put_back_unchanged_changes_nothing() {
     let put = send(put.header("if-match", record.header("etag").to_owned()).body(record.text.clone())).await;
     assert_eq!((put.status, &put.text, put.header("etag")), (200, &record.text, record.header("etag")));
     assert_eq!(gateway.ehr.get(&format!("/fhir/Task/{id}/_history")).await.expect(200)["total"], 1);
+}
+
+#[tokio::test]
+async fn the_eligibility_of_a_referral_is_told_rule_by_rule_to_who_may_read_it() {
+    let gateway = Gateway::start().await;
+    let id = sent(&gateway, 1).await;
+    let path = format!("/agency/v1/referrals/{id}/eligibility");
+    let told = gateway.agency.get(&path).await.expect(200);
+    assert_eq!(told["referral"], format!("Task/{id}"));
+    assert!(told["program"].as_str().is_some_and(|program| program.starts_with("HealthcareService/")), "{told:#}");
+    let checks = told["checks"].as_array().unwrap();
+    assert!(!checks.is_empty());
+    // Nothing says the income: the rule is unknown, excludes nobody, and says what is missing.
+    let income = checks.iter().find(|check| check["facts"][0]["criterion"] == "fpl").unwrap();
+    assert_eq!(income["verdict"], "unknown");
+    assert!(income["missing"].to_string().contains("63586-2"), "{income:#}");
+    assert_eq!(told["outcome"], "unknown");
+    let stranger = gateway.add_client(Role::Agency, "somebody-else").await;
+    assert_eq!(stranger.get(&path).await.status, 404);
 }
 
 #[tokio::test]
