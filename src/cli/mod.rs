@@ -10,6 +10,7 @@ pub mod fhirpath;
 pub mod package;
 pub mod route;
 pub mod serve;
+mod sheet;
 mod sources;
 pub mod translate;
 pub mod validate;

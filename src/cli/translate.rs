@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Exit, Streams, sources, unwritable};
+use super::{Exit, Streams, sheet, sources, unwritable};
 use crate::app::ProgramTypes;
 use crate::definitions::Definitions;
 use crate::error::{Error, Result};
@@ -21,9 +21,12 @@ use crate::referral::{Graph, Referral, Resource, care_plan, turn};
 /// Arguments of `handoff translate`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// What to make: the record of a referral, or the FHIR of a record
+    /// What to make: the record of a referral, the FHIR of a record, or a sheet of records
     #[arg(long, value_enum)]
     pub to: Target,
+    /// What it is made from, where that is a sheet
+    #[arg(long, value_enum)]
+    pub from: Option<Source>,
     /// The type of program [default: what the Task or the record says, else generic]
     #[arg(long, value_name = "TYPE")]
     pub program: Option<String>,
@@ -39,7 +42,13 @@ pub struct Args {
     /// How to tell it
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub format: Format,
-    /// The Bundle or the record, or - for standard input
+    /// With --from csv: the zone of times that say none: Z, -06:00
+    #[arg(long, value_name = "ZONE", allow_hyphen_values = true)]
+    pub zone: Option<String>,
+    /// With --from csv: the order of day and month where the sheet does not tell: mdy, dmy
+    #[arg(long, value_name = "ORDER")]
+    pub dates: Option<String>,
+    /// The Bundle, the record, the records (an array, or one a line) or the sheet, or - for standard input
     #[arg(value_name = "FILE|-")]
     pub input: PathBuf,
 }
@@ -51,6 +60,15 @@ pub enum Target {
     Record,
     /// A Bundle of FHIR resources
     Fhir,
+    /// A sheet, one row a referral or service
+    Csv,
+}
+
+/// What it is made from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Source {
+    /// A sheet
+    Csv,
 }
 
 /// How to tell it.
@@ -68,16 +86,25 @@ pub enum Format {
 /// If the input cannot be read, is no referral or no record, or breaks the record's schema.
 pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
     let types = ProgramTypes::configured(args.programs.as_deref(), None)?;
-    let programs = types.files()?.programs(&Definitions::shipped()?)?;
+    let files = types.files()?;
+    let programs = files.programs(&Definitions::shipped()?)?;
     if let Some(kind) = args.program.as_deref().filter(|kind| programs.get(kind).kind != **kind) {
         let kinds: Vec<&str> = programs.iter().map(|program| &*program.kind).collect();
         let said = format!("there is no program type {kind}; there are {}", kinds.join(", "));
         return Err(Error::fault(said));
     }
+    match (args.from, args.to) {
+        (Some(Source::Csv), Target::Record) => {
+            return sheet::to_records(args, &files.sheets(&programs)?, &programs, streams);
+        }
+        (Some(Source::Csv), _) => return Err(Error::fault("a sheet becomes records; translate those further")),
+        (None, Target::Csv) => return sheet::from_records(args, &files.sheets(&programs)?, streams),
+        (None, _) => {}
+    }
     let document = read(&args.input, streams)?;
     let (json, issues, fidelity) = match args.to {
         Target::Record => to_record(args, &programs, document)?,
-        Target::Fhir => to_fhir(args, &programs, &document)?,
+        Target::Fhir | Target::Csv => to_fhir(args, &programs, &document)?,
     };
     let told = match args.format {
         Format::Json if args.explain => format!("{:#}\n", json!({ "result": json, "fidelity": fidelity.to_value() })),
@@ -215,16 +242,19 @@ fn parse(json: &str) -> Result<Value> {
     Ok(Document::parse(json)?.root().to_value())
 }
 
+/// The bytes of a file, or of standard input.
+pub(super) fn bytes(input: &Path, streams: &mut Streams<'_>) -> Result<Vec<u8>> {
+    if input.as_os_str() != "-" {
+        return sources::bytes(input);
+    }
+    let mut bytes = Vec::new();
+    let read = streams.input.read_to_end(&mut bytes);
+    read.map_err(|error| Error::fault(format!("cannot read standard input: {error}")))?;
+    Ok(bytes)
+}
+
 fn read(input: &Path, streams: &mut Streams<'_>) -> Result<Document> {
-    let bytes = if input.as_os_str() == "-" {
-        let mut bytes = Vec::new();
-        let read = streams.input.read_to_end(&mut bytes);
-        read.map_err(|error| Error::fault(format!("cannot read standard input: {error}")))?;
-        bytes
-    } else {
-        sources::bytes(input)?
-    };
-    let document = Document::parse_bytes(&bytes, Limits::default())?;
+    let document = Document::parse_bytes(&bytes(input, streams)?, Limits::default())?;
     if document.root().is_object() {
         return Ok(document);
     }

@@ -28,6 +28,7 @@ mod rehearsal;
 mod remarks;
 mod report;
 mod rights;
+mod sheet;
 mod status;
 mod surroundings;
 
@@ -57,6 +58,7 @@ pub use place::form_parameters;
 pub use poll::Records;
 pub use record::{Base, Record};
 pub use remarks::Remarks;
+pub use sheet::{SentSheet, SheetReport};
 
 use course::audit;
 use intake::Message;

@@ -135,6 +135,9 @@ fn to_fhir(kind: &str, record: &Value, with: Option<&Path>) -> Told {
 fn translated(kind: &str, to: Target, input: &Value, with: Option<&Path>) -> Told {
     let args = Args {
         to,
+        from: None,
+        zone: None,
+        dates: None,
         program: Some(kind.to_owned()),
         programs: None,
         with: with.map(Path::to_owned),

@@ -10,7 +10,7 @@ pub(super) mod record;
 pub(super) mod referral;
 pub(super) mod referrals;
 pub(super) mod schemas;
-mod sheet;
+pub(super) mod sheet;
 pub(super) mod vocabularies;
 
 use std::fmt::Write as _;
