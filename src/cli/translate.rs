@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::hmis::{self, Hmis};
 use super::{Exit, Streams, sources, unwritable};
 use crate::app::ProgramTypes;
 use crate::definitions::Definitions;
@@ -21,6 +22,9 @@ use crate::referral::{Graph, Referral, Resource, care_plan, turn};
 /// Arguments of `handoff translate`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    /// What is given [default: what --to is made of: FHIR for a record, a record for FHIR and HMIS CSV]
+    #[arg(long, value_enum)]
+    pub from: Option<Origin>,
     /// What to make: the record of a referral, or the FHIR of a record
     #[arg(long, value_enum)]
     pub to: Target,
@@ -39,9 +43,23 @@ pub struct Args {
     /// How to tell it
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub format: Format,
-    /// The Bundle or the record, or - for standard input
+    /// What HMIS CSV needs besides
+    #[command(flatten)]
+    pub hmis: Hmis,
+    /// The Bundle, the record, the zip or folder of HMIS CSV, or - for standard input
     #[arg(value_name = "FILE|-")]
     pub input: PathBuf,
+}
+
+/// What is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Origin {
+    /// A Bundle of FHIR resources
+    Fhir,
+    /// A program record
+    Record,
+    /// The HMIS CSV files of HUD, as a zip or a folder
+    Hmis,
 }
 
 /// What to make.
@@ -51,6 +69,8 @@ pub enum Target {
     Record,
     /// A Bundle of FHIR resources
     Fhir,
+    /// The HMIS CSV files of HUD, as a zip
+    Hmis,
 }
 
 /// How to tell it.
@@ -67,6 +87,15 @@ pub enum Format {
 /// # Errors
 /// If the input cannot be read, is no referral or no record, or breaks the record's schema.
 pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
+    match (args.from, args.to) {
+        (None | Some(Origin::Record), Target::Hmis) => return hmis::write(args, streams),
+        (Some(Origin::Hmis), Target::Record) => return hmis::read(args, streams),
+        (None | Some(Origin::Fhir), Target::Record) | (None | Some(Origin::Record), Target::Fhir) => {}
+        (Some(_), _) => {
+            let said = "there is no way from there to there in one step; go by way of the record";
+            return Err(Error::incorrect(Key::WrongType, said));
+        }
+    }
     let types = ProgramTypes::configured(args.programs.as_deref(), None)?;
     let programs = types.files()?.programs(&Definitions::shipped()?)?;
     if let Some(kind) = args.program.as_deref().filter(|kind| programs.get(kind).kind != **kind) {
@@ -75,9 +104,10 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
         return Err(Error::fault(said));
     }
     let document = read(&args.input, streams)?;
-    let (json, issues, fidelity) = match args.to {
-        Target::Record => to_record(args, &programs, document)?,
-        Target::Fhir => to_fhir(args, &programs, &document)?,
+    let (json, issues, fidelity) = if args.to == Target::Record {
+        to_record(args, &programs, document)?
+    } else {
+        to_fhir(args, &programs, &document)?
     };
     let told = match args.format {
         Format::Json if args.explain => format!("{:#}\n", json!({ "result": json, "fidelity": fidelity.to_value() })),
