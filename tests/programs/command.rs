@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use handoff::cli::hmis::Hmis;
 use handoff::cli::translate::{Args, Format, Target, run};
 use handoff::cli::{Exit, Streams};
 use serde_json::Value;
@@ -134,8 +135,8 @@ fn to_fhir(kind: &str, record: &Value, with: Option<&Path>) -> Told {
 /// `handoff translate --to ... --explain --format json -`
 fn translated(kind: &str, to: Target, input: &Value, with: Option<&Path>) -> Told {
     let args = Args {
-        to,
         from: None,
+        to,
         zone: None,
         dates: None,
         program: Some(kind.to_owned()),
@@ -143,6 +144,7 @@ fn translated(kind: &str, to: Target, input: &Value, with: Option<&Path>) -> Tol
         with: with.map(Path::to_owned),
         explain: true,
         format: Format::Json,
+        hmis: Hmis::default(),
         input: PathBuf::from("-"),
     };
     let text = input.to_string();
