@@ -101,9 +101,8 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
     match (args.from, args.to) {
         (None | Some(Origin::Record), Target::Hmis) => return hmis::write(args, streams),
         (Some(Origin::Hmis), Target::Record) => return hmis::read(args, streams),
-        (None | Some(Origin::Fhir), Target::Record)
-        | (None | Some(Origin::Record), Target::Fhir | Target::Csv)
-        | (Some(Origin::Csv), Target::Record) => {}
+        (None | Some(Origin::Fhir | Origin::Csv), Target::Record)
+        | (None | Some(Origin::Record), Target::Fhir | Target::Csv) => {}
         (Some(_), _) => {
             let said = "there is no way from there to there in one step; go by way of the record";
             return Err(Error::incorrect(Key::WrongType, said));
