@@ -109,6 +109,8 @@ impl Checking<'_> {
             if let Err(fault) = cell::check(column, value, &self.kind.name, self.standard, self.standards) {
                 self.say(Level::Refused, row.number, Some(&column.name), fault.found, &fault.mend);
                 fate = Fate::Refused;
+            } else if value.is_empty() && column.asked {
+                self.say(Level::Warning, row.number, Some(&column.name), "the value is missing", "HMIS asks for one");
             } else if !value.is_empty() {
                 match self.linked(row, column, value) {
                     Fate::Taken => {}
