@@ -43,10 +43,19 @@ fn a_folder_becomes_records_and_records_a_zip() {
 
 #[test]
 fn a_refused_row_leaves_no_record() {
-    let (exit, records, report) = handoff(&["--from", "hmis", "--to", "record", &case("duplicate-id")], b"");
-    // The case holds only the files that differ, so that others are missing too.
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["complete-fy2026", "duplicate-id"] {
+        for entry in std::fs::read_dir(cases::root().join(name)).unwrap() {
+            let path = entry.unwrap().path();
+            std::fs::copy(&path, folder.path().join(path.file_name().unwrap())).unwrap();
+        }
+    }
+    let set = folder.path().display().to_string();
+    let (exit, records, report) = handoff(&["--from", "hmis", "--to", "record", &set], b"");
     assert_eq!((exit, records.as_str()), (Exit::Invalid, ""));
-    assert!(report.contains("refused Client.csv: the file is missing"), "{report}");
+    assert!(report.contains("refused Services.csv row 3, ServicesID: row 2 has the same id"), "{report}");
+    let (exit, records, _) = handoff(&["--from", "hmis", "--to", "record", "--rows", "good", &set], b"");
+    assert_eq!((exit, records.lines().count()), (Exit::Invalid, 2));
 }
 
 #[test]
