@@ -32,9 +32,7 @@ pub(super) fn records(standard: &Standard, checked: &BTreeMap<&str, Checked>, re
                 RowsOf::Shared => {
                     if let Some(row) = shared(kind, theirs, enrollment, checked) {
                         used.insert((&kind.name, row.number));
-                        let mut base = std::mem::take(&mut record);
-                        fill(kind, row, &mut base);
-                        record = base;
+                        fill(kind, row, &mut record);
                     }
                 }
                 RowsOf::Record if kind.id == "EnrollmentID" => fill(kind, enrollment, &mut record),
@@ -59,7 +57,10 @@ pub(super) fn records(standard: &Standard, checked: &BTreeMap<&str, Checked>, re
         stand(&mut record);
         records.push(record);
     }
-    unused(standard, checked, &used, report);
+    // Where a row was refused, who is not named may be named by that one.
+    if !report.refuses() {
+        unused(standard, checked, &used, report);
+    }
     records
 }
 

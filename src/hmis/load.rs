@@ -61,6 +61,8 @@ struct ColumnFile {
     #[serde(default)]
     required: bool,
     #[serde(default)]
+    asked: bool,
+    #[serde(default)]
     list: Option<String>,
     #[serde(default)]
     codes: BTreeMap<String, String>,
@@ -93,9 +95,9 @@ impl Standards {
     ///
     /// # Errors
     /// Every finding, with file (the issue's path), line, column and how to mend it.
-    pub fn load<'f>(
+    pub fn load<'f, 's>(
         files: impl IntoIterator<Item = (&'f str, &'f [u8])>,
-        schema: &dyn Fn(&str) -> Option<&'f Value>,
+        schema: &dyn Fn(&str) -> Option<&'s Value>,
     ) -> Result<Self> {
         let (mut years, mut issues) = (Vec::new(), Vec::new());
         for (file, bytes) in files {
@@ -230,6 +232,7 @@ impl<'l> Loading<'l> {
             form: read.form,
             max: read.max.or((read.form == Form::Id).then_some(ID)),
             required: read.required,
+            asked: read.asked,
             codes,
             record,
             shape: read.shape,

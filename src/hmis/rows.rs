@@ -26,6 +26,8 @@ impl Row {
 /// The rows of a file.
 #[derive(Default)]
 pub(super) struct Checked {
+    /// The file is missing, or was not taken
+    is_absent: bool,
     pub(super) rows: Vec<Row>,
     by_id: BTreeMap<String, usize>,
     /// The rows that were not taken, by id
@@ -65,7 +67,7 @@ enum Fate {
 impl Checking<'_> {
     pub(super) fn rows(mut self, table: Option<Table>) -> Checked {
         let mut checked = Checked::default();
-        let Some(table) = table else { return checked };
+        let Some(table) = table else { return Checked { is_absent: true, ..checked } };
         for (number, values) in table.rows {
             if values.iter().all(String::is_empty) {
                 self.say(Level::Information, number, None, "the row is empty", "");
@@ -96,7 +98,7 @@ impl Checking<'_> {
             }
         }
         if self.kind.rows == RowsOf::Unused && !checked.rows.is_empty() {
-            let found = format!("{} rows, for which a record of the program has no room", checked.rows.len());
+            let found = format!("rows for which a record of the program has no room: {}", checked.rows.len());
             self.report.say(Finding::new(Level::Information, &self.kind.name, found));
         }
         checked
@@ -104,19 +106,21 @@ impl Checking<'_> {
 
     fn fate(&mut self, row: &Row, id: &str, checked: &Checked) -> Fate {
         let mut fate = Fate::Taken;
+        // What one row hangs on may hang on what another cell names; the first that is not there says enough.
+        let mut linked = Fate::Taken;
         for column in &self.kind.columns {
             let value = row.cell(&column.name);
             if let Err(fault) = cell::check(column, value, &self.kind.name, self.standard, self.standards) {
                 self.say(Level::Refused, row.number, Some(&column.name), fault.found, &fault.mend);
                 fate = Fate::Refused;
-            } else if !value.is_empty() {
-                match self.linked(row, column, value) {
-                    Fate::Taken => {}
-                    Fate::Deleted if fate == Fate::Taken => fate = Fate::Deleted,
-                    Fate::Deleted => {}
-                    Fate::Refused => fate = Fate::Refused,
-                }
+            } else if value.is_empty() && column.asked {
+                self.say(Level::Warning, row.number, Some(&column.name), "the value is missing", "HMIS asks for one");
+            } else if !value.is_empty() && linked == Fate::Taken {
+                linked = self.linked(row, column, value);
             }
+        }
+        if fate == Fate::Taken {
+            fate = linked;
         }
         if let Some(same) = checked.get(id).map(|same| same.number).or(checked.gone.get(id).map(|gone| gone.number)) {
             let column = self.kind.id.clone();
@@ -147,6 +151,7 @@ impl Checking<'_> {
                 return Fate::Deleted;
             }
             (None, Some(gone)) => format!("row {} of {link}, which it hangs on, was refused", gone.number),
+            (None, None) if theirs.is_absent => format!("{link}, which it hangs on, is missing or was refused"),
             (None, None) => format!("{link} has no such row"),
         };
         let mend = format!("export the row of {link} with it, or leave this row out");

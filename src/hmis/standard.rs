@@ -66,7 +66,10 @@ pub(super) struct Column {
     pub(super) name: String,
     pub(super) form: Form,
     pub(super) max: Option<usize>,
+    /// A row without a value is refused
     pub(super) required: bool,
+    /// HMIS wants a value; a row without is taken, and that is said
+    pub(super) asked: bool,
     pub(super) codes: Option<Arc<Codes>>,
     /// Where in the record (in the item) its value stands
     pub(super) record: Option<Path>,

@@ -199,11 +199,14 @@ impl<'s> Set<'s> {
     }
 
     fn check(&mut self, file: &str, column: &Column, value: &str, number: usize) {
-        let Err(fault) = cell::check(column, value, file, self.standard, self.standards) else { return };
-        let finding = if value.is_empty() {
-            Finding::new(Level::Warning, file, "HMIS asks for a value, and the record has none").done("left empty")
-        } else {
-            Finding::new(Level::Refused, file, fault.found).done("nothing was written").mend(fault.mend)
+        let checked = cell::check(column, value, file, self.standard, self.standards);
+        let finding = match checked {
+            Ok(()) if column.asked && value.is_empty() => {
+                let found = "HMIS asks for a value, and the record has none";
+                Finding::new(Level::Warning, file, found).done("left empty")
+            }
+            Ok(()) => return,
+            Err(fault) => Finding::new(Level::Refused, file, fault.found).done("nothing was written").mend(fault.mend),
         };
         self.report.say(finding.record(number).column(&column.name));
     }
