@@ -1,5 +1,7 @@
 //! Finds the nodes of a map in the graph of a referral.
 
+use std::cell::OnceCell;
+
 use crate::fhir::Node;
 use crate::referral::{Graph, Referral, Resource};
 
@@ -35,6 +37,17 @@ impl<'g> Target<'g> {
     }
 }
 
+/// What the references of a map lead to, each followed once.
+#[derive(Debug)]
+pub(super) struct Links<'g>(Vec<OnceCell<Vec<Target<'g>>>>);
+
+impl Links<'_> {
+    /// Nothing followed yet.
+    pub(super) fn of(model: &Model) -> Self {
+        Self((0..model.links).map(|_| OnceCell::new()).collect())
+    }
+}
+
 /// Where nodes are looked for.
 #[derive(Clone, Copy)]
 pub(super) struct Ground<'g, 'm> {
@@ -53,7 +66,7 @@ impl<'g, 'm> Ground<'g, 'm> {
     }
 
     /// A single node.
-    pub(super) fn single(&self, rule: &NodeRule, targets: &Targets<'g>) -> Option<Target<'g>> {
+    pub(super) fn single(&self, rule: &NodeRule, targets: &Targets<'g>, links: &Links<'g>) -> Option<Target<'g>> {
         match &rule.find {
             Find::Root => self.task.map(|task| Target {
                 resource: task,
@@ -62,8 +75,8 @@ impl<'g, 'm> Ground<'g, 'm> {
                 adopted: false,
             }),
             Find::At(ends) => {
-                let adopted = || Some(Target { adopted: true, ..self.referenced(rule, &rule.adopt, targets)? });
-                self.referenced(rule, ends, targets).or_else(adopted)
+                let adopted = || Some(Target { adopted: true, ..self.referenced(rule, &rule.adopt, targets, links)? });
+                self.referenced(rule, ends, targets, links).or_else(adopted)
             }
             Find::Search => self.search(rule, targets).next(),
             Find::Items(_) | Find::Versions => None,
@@ -71,28 +84,52 @@ impl<'g, 'm> Ground<'g, 'm> {
     }
 
     /// The first resource that one of these references points at.
-    fn referenced(&self, rule: &NodeRule, ends: &[End], targets: &Targets<'g>) -> Option<Target<'g>> {
+    fn referenced(
+        &self,
+        rule: &NodeRule,
+        ends: &[End],
+        targets: &Targets<'g>,
+        links: &Links<'g>,
+    ) -> Option<Target<'g>> {
         ends.iter().find_map(|end| {
-            let node = targets[end.node]?;
-            let mut references = Vec::new();
-            find_all(node.node, &end.path.steps, &mut references);
-            references.into_iter().find_map(|reference| self.follow(rule, &node, reference, targets))
+            let host = targets[end.node]?;
+            match end.link.and_then(|link| links.0.get(link)) {
+                Some(link) => {
+                    let led = link.get_or_init(|| self.led(end, &host));
+                    led.iter().find(|target| self.is_meant(rule, target, targets)).copied()
+                }
+                None => self.led(end, &host).into_iter().find(|target| self.is_meant(rule, target, targets)),
+            }
         })
     }
 
+    /// Everything that the references at a place of a resource lead to, in order.
+    fn led(&self, end: &End, host: &Target<'g>) -> Vec<Target<'g>> {
+        let mut references = Vec::new();
+        find_all(host.node, &end.path.steps, &mut references);
+        references.into_iter().filter_map(|reference| self.follow(host, reference)).collect()
+    }
+
     /// The items of a list node, in order.
-    pub(super) fn each(&self, rule: &NodeRule, targets: &Targets<'g>) -> Vec<Target<'g>> {
+    pub(super) fn each(&self, rule: &NodeRule, targets: &Targets<'g>, links: &Links<'g>) -> Vec<Target<'g>> {
         match &rule.find {
             Find::Search => self.search(rule, targets).collect(),
             Find::At(ends) => {
                 let mut found: Vec<Target<'g>> = Vec::new();
                 for end in ends {
-                    let Some(node) = targets[end.node] else { continue };
-                    let mut references = Vec::new();
-                    find_all(node.node, &end.path.steps, &mut references);
-                    for reference in references {
-                        let target = self.follow(rule, &node, reference, targets);
-                        found.extend(target.filter(|target| !found.iter().any(|known| known.is(target))));
+                    let Some(host) = targets[end.node] else { continue };
+                    let own;
+                    let led = match end.link.and_then(|link| links.0.get(link)) {
+                        Some(link) => link.get_or_init(|| self.led(end, &host)),
+                        None => {
+                            own = self.led(end, &host);
+                            &own
+                        }
+                    };
+                    for target in led.iter().filter(|target| self.is_meant(rule, target, targets)) {
+                        if !found.iter().any(|known| known.is(target)) {
+                            found.push(*target);
+                        }
                     }
                 }
                 found
@@ -118,31 +155,29 @@ impl<'g, 'm> Ground<'g, 'm> {
         }
     }
 
-    /// The resource that a reference points at, if it is of the node's type and not as good as removed.
-    fn follow(
-        &self,
-        rule: &NodeRule,
-        from: &Target<'g>,
-        reference: Node<'g>,
-        targets: &Targets<'g>,
-    ) -> Option<Target<'g>> {
+    /// The resource that a reference points at.
+    fn follow(&self, from: &Target<'g>, reference: Node<'g>) -> Option<Target<'g>> {
         let text = reference.str("reference")?;
-        let target = match text.strip_prefix('#') {
+        match text.strip_prefix('#') {
             Some(id) => {
                 let within = from.resource.node().list("contained");
                 let node = within.into_iter().find(|node| node.get("id").is_some_and(|own| own.is_str(id)))?;
-                Target { resource: from.resource, position: from.position, node, adopted: false }
+                Some(Target { resource: from.resource, position: from.position, node, adopted: false })
             }
-            None => Target::at(self.graph, self.graph.position(&text)?),
-        };
-        (is_kind(rule, target.node) && self.passes(rule, &target, targets)).then_some(target)
+            None => Some(Target::at(self.graph, self.graph.position(&text)?)),
+        }
+    }
+
+    /// Is it of the node's type, with what the node's resources say, and not as good as removed?
+    fn is_meant(&self, rule: &NodeRule, target: &Target<'g>, targets: &Targets<'g>) -> bool {
+        is_kind(rule, target.node) && self.passes(rule, target, targets)
     }
 
     /// The resources that pass the node's tests, or that are listed where it is.
     fn search<'t>(&'t self, rule: &'t NodeRule, targets: &'t Targets<'g>) -> impl Iterator<Item = Target<'g>> + 't {
         (0..self.graph.resources().len()).filter_map(move |position| {
             let target = Target::at(self.graph, position);
-            (is_kind(rule, target.node) && self.passes(rule, &target, targets)).then_some(target)
+            self.is_meant(rule, &target, targets).then_some(target)
         })
     }
 

@@ -7,7 +7,7 @@ use crate::fhirpath::{Collection, Context, Element, Expression, Item};
 
 use super::converter::{Converter, Read, Written};
 use super::crosswalk::Crosswalk;
-use super::discover::{Ground, Target, Targets};
+use super::discover::{Ground, Links, Target, Targets};
 use super::fidelity::{Fate, Fidelity, Origin, Row, Trace, is_within};
 use super::locate::{Tree, find};
 use super::model::{Each, End, Field, Member, Shape, Source};
@@ -25,6 +25,8 @@ pub(super) struct Reader<'g, 'm> {
     pub(super) targets: Targets<'g>,
     /// Which of them are there
     present: NodeSet,
+    /// What references lead to
+    pub(super) links: Links<'g>,
     /// What became of the values
     pub(super) fidelity: Fidelity,
     /// What is worth knowing
@@ -112,6 +114,7 @@ impl<'g, 'm> Reader<'g, 'm> {
             ground,
             targets: vec![None; ground.model.nodes.len()],
             present: NodeSet::default(),
+            links: Links::of(ground.model),
             fidelity: Fidelity::default(),
             issues: Vec::new(),
             trace: explained.then(Trace::default),
@@ -138,7 +141,7 @@ impl<'g, 'm> Reader<'g, 'm> {
     /// Finds single nodes, in order.
     pub(super) fn find(&mut self, singles: &[usize]) {
         for &node in singles {
-            let target = self.ground.single(&self.ground.model.nodes[node], &self.targets);
+            let target = self.ground.single(&self.ground.model.nodes[node], &self.targets, &self.links);
             self.place_at(node, target);
         }
     }
@@ -229,7 +232,7 @@ impl<'g, 'm> Reader<'g, 'm> {
         let each = model.nodes[node].each.as_ref()?;
         let mut items: Vec<Value> = Vec::new();
         let mut used = vec![false; extras.map_or(0, Vec::len)];
-        for target in self.ground.each(&model.nodes[node], &self.targets) {
+        for target in self.ground.each(&model.nodes[node], &self.targets, &self.links) {
             self.place_at(node, Some(target));
             self.find(&each.singles);
             self.place.push(Segment::Item(items.len()));

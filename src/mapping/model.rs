@@ -26,6 +26,8 @@ pub(super) struct Model {
     pub(super) shape: Vec<Member>,
     /// What is left out, and when
     pub(super) withhold: Vec<Withhold>,
+    /// How many references nodes are found at, each counted once
+    pub(super) links: usize,
     /// Is there anything in FHIRPath?
     pub(super) computes: bool,
 }
@@ -148,6 +150,8 @@ pub(super) struct End {
     pub(super) path: Path,
     /// Is it the resource's own id?
     pub(super) identity: bool,
+    /// Which of the map's references it is, where several nodes are found at the same one
+    pub(super) link: Option<usize>,
 }
 
 /// What ties a place of the record to one of the graph.

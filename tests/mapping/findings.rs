@@ -169,7 +169,7 @@ fn one_writer_for_every_place() {
     let second = |line: &str| format!("{NODES}  - {{ record: note, fhir: task.description }}\n  - {line}\n");
     finds(&second("{ record: other, fhir: ⟦task.description }"), "other and note can write the same place");
     finds(&second("{ record: other, fhir: ⟦request.note.text | task.description }"), "can write the same place");
-    let third = second("{ record: other, fhir: 'task.identifier[system=a].value' }");
+    let third = second("{ record: other, fhir: 'task.identifier[system=urn:a].value' }");
     finds(
         &format!("{third}  - {{ record: count, fhir: ⟦'task.identifier[use=usual].value' }}\n")
             .replace("count", "type"),
@@ -177,12 +177,18 @@ fn one_writer_for_every_place() {
     );
     for right in [
         "{ record: other, get: description }".to_owned(),
-        "{ record: other, fhir: 'task.identifier[system=a].value' }\n  - { record: type, fhir: 'task.identifier[system=b].value' }".to_owned(),
+        "{ record: other, fhir: 'task.identifier[system=urn:a].value' }\n  - { record: type, fhir: 'task.identifier[system=urn:b].value' }".to_owned(),
         "{ record: other, fhir: request.patientInstruction, when: \"type = 'a'\" }\n  - { record: type, fhir: request.patientInstruction, when: \"type = 'b'\" }".to_owned(),
     ] {
         let (loaded, _) = load(&second(&right));
         assert!(loaded.is_ok(), "{right}: {}", loaded.unwrap_err());
     }
+}
+
+#[test]
+fn a_system_is_a_url_or_a_name() {
+    let fields = format!("{NODES}  - {{ record: other, fhir: ⟦'task.identifier[system=TYPO].value' }}\n");
+    finds(&fields, "TYPO is no URL, and no name of this map");
 }
 
 #[test]

@@ -43,7 +43,26 @@ pub(super) fn compile(
             }
         }
     }
+    link(model);
     known
+}
+
+/// Numbers the references that nodes are found at, so that what several nodes are found at is followed once. Those in
+/// items of lists lead elsewhere from each item.
+fn link(model: &mut Model) {
+    let is_still: Vec<bool> = model.nodes.iter().map(|rule| rule.each.is_none() && rule.scope.is_none()).collect();
+    let mut known: Vec<(usize, Box<str>)> = Vec::new();
+    for rule in &mut model.nodes {
+        let at = if let Find::At(ends) = &mut rule.find { ends.as_mut_slice() } else { &mut [] };
+        for end in at.iter_mut().chain(&mut rule.adopt).filter(|end| is_still[end.node]) {
+            let same = known.iter().position(|(node, text)| *node == end.node && *text == end.path.text);
+            end.link = same.or_else(|| {
+                known.push((end.node, end.path.text.clone()));
+                Some(known.len() - 1)
+            });
+        }
+    }
+    model.links = known.len();
 }
 
 /// How a node is found.

@@ -88,7 +88,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         if !self.is_found(&model.nodes[node]) {
             return known;
         }
-        for target in self.reader.ground.each(&model.nodes[node], &self.reader.targets) {
+        for target in self.reader.ground.each(&model.nodes[node], &self.reader.targets, &self.reader.links) {
             self.reader.place_at(node, Some(target));
             self.reader.find(&each.singles);
             let kept = self.reader.kept_item(item, each, old, used);
