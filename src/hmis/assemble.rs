@@ -54,6 +54,9 @@ pub(super) fn records(standard: &Standard, checked: &BTreeMap<&str, Checked>, re
                 }
             }
         }
+        for (path, value) in &standard.always {
+            path.set(&mut record, value.as_str().into());
+        }
         stand(&mut record);
         records.push(record);
     }

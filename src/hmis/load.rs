@@ -25,6 +25,8 @@ struct YearFile {
     _sources: Vec<String>,
     #[serde(default)]
     unverified: Vec<String>,
+    #[serde(default)]
+    always: BTreeMap<String, Spanned<String>>,
     lists: BTreeMap<String, BTreeMap<String, String>>,
     #[serde(default)]
     earlier: BTreeMap<String, Spanned<Earlier>>,
@@ -102,7 +104,8 @@ impl Standards {
         let (mut years, mut issues) = (Vec::new(), Vec::new());
         for (file, bytes) in files {
             let mut parts = file.rsplit(['/', '\\']);
-            let is_year = parts.next().is_some_and(|name| name.ends_with(".yaml")) && parts.next() == Some("hmis");
+            let is_year =
+                parts.next().is_some_and(|name| name.strip_suffix(".yaml").is_some()) && parts.next() == Some("hmis");
             if !is_year {
                 continue;
             }
