@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use divan::{Bencher, black_box};
-use handoff::fhir::Document;
+use handoff::fhir::{Document, Truth};
 use handoff::referral::{Graph, Referral};
 use handoff::routing::criterion::Criterion;
 use handoff::routing::{Directory, FactBook, Facts, Rulebook, decide};
@@ -100,6 +100,21 @@ fn of_which_reading_the_facts(bencher: Bencher<'_, '_>) {
     let at: Timestamp = "2025-11-01T12:00:00Z".parse().unwrap();
     let book = FactBook::shipped().unwrap();
     bencher.bench_local(|| Facts::of(black_box(&referral), &book, at).fact(Criterion::Age, None).from.len());
+}
+
+/// Every rule of every type, as if a program of each were looked at: most facts are read.
+#[divan::bench]
+fn judging_by_every_rule_of_every_type(bencher: Bencher<'_, '_>) {
+    let rulebook = Rulebook::shipped().unwrap();
+    let rules: Vec<_> = rulebook.types().into_iter().flat_map(|kind| rulebook.rules(kind)).collect();
+    let document = Arc::new(Document::parse(REFERRAL).unwrap());
+    let graph = Graph::from_bundle(&document).unwrap();
+    let referral = Referral::read(&graph, graph.only_task().unwrap()).unwrap();
+    let at: Timestamp = "2025-11-01T12:00:00Z".parse().unwrap();
+    bencher.bench_local(|| {
+        let facts = Facts::of(black_box(&referral), rulebook.facts(), at);
+        rules.iter().filter(|rule| rule.ask(&facts) == Truth::Yes).count()
+    });
 }
 
 #[divan::bench]

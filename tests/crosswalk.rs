@@ -208,6 +208,25 @@ fn no_code_of_csbg_crosses_over_to_the_other_version() {
     }
 }
 
+/// Whatever data of ours names a code system of ours, it is one that everybody can look up.
+#[test]
+fn every_code_system_that_is_named_is_defined() {
+    let mut found = BTreeSet::new();
+    for (path, bytes) in shipped::files() {
+        // Prose may speak of one in general.
+        if path.ends_with("/README.md") {
+            continue;
+        }
+        let text = std::str::from_utf8(bytes).unwrap();
+        for (at, _) in text.match_indices("urn:handoff:fhir:CodeSystem:") {
+            let name = text[at..].split(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != ':').next().unwrap();
+            assert!(DEFINITIONS.code_system(name).is_some(), "{path} names {name}");
+            found.insert(name);
+        }
+    }
+    assert!(found.len() > 40, "{}", found.len());
+}
+
 /// What maps write into resources beside the guide's own codes is defined.
 #[test]
 fn parts_and_outputs_that_maps_write_are_codes() {

@@ -11,6 +11,7 @@ use std::sync::LazyLock;
 use clap::Parser;
 use handoff::cli::{Cli, Exit, Streams, run};
 use handoff::definitions::Definitions;
+use handoff::routing::criterion::Criterion;
 use handoff::routing::{FactBook, Rulebook};
 use handoff::shipped;
 use serde::Deserialize;
@@ -143,7 +144,7 @@ fn bundle(person: Value, given: &[Value]) -> String {
     json!({ "resourceType": "Bundle", "type": "collection", "entry": entries }).to_string()
 }
 
-fn observation(id: &str, code: &str, value: Value) -> Value {
+fn observation(id: &str, code: &str, value: &Value) -> Value {
     json!({
         "resourceType": "Observation", "id": id, "status": "final", "subject": { "reference": "Patient/p" },
         "code": { "coding": [{ "system": LOINC, "code": code }] }, "valueQuantity": value
@@ -155,8 +156,8 @@ fn the_answer_says_which_fact_was_used_where_it_stands_and_by_which_table() {
     let referral = bundle(
         json!({ "birthDate": "2001-02-03", "address": [{ "state": "AK" }] }),
         &[
-            observation("income", "63586-2", json!({ "value": 30000, "unit": "USD/a" })),
-            observation("size", "63512-8", json!({ "value": 2 })),
+            observation("income", "63586-2", &json!({ "value": 30000, "unit": "USD/a" })),
+            observation("size", "63512-8", &json!({ "value": 2 })),
         ],
     );
     let arguments = ["--program", "community-action", "--at", "2025-06-15T12:00:00Z", "--format", "json", "-"];
@@ -269,6 +270,40 @@ fn an_expression_that_finds_nothing_is_found() {
     let text = "facts:\n  age:\n    missing: m\n    read:\n      - { in: person, value: birthday }\n      - { in: Obscuration, value: value }\n";
     let book = FactBook::load([("eligibility/facts.yaml", text.as_bytes())]).unwrap();
     let found: Vec<String> = book.check(&Definitions::shipped().unwrap()).iter().map(ToString::to_string).collect();
-    assert!(found.iter().any(|issue| issue.contains("birthday")), "{found:?}");
-    assert!(found.iter().any(|issue| issue.contains("Obscuration is no type of resource")), "{found:?}");
+    assert!(found.len() == 2, "{found:?}");
+    assert!(found[0].contains("(5:30)") && found[0].contains("birthday"), "{found:?}");
+    assert!(found[1].contains("(6:9): Obscuration is no type of resource"), "{found:?}");
+}
+
+/// Nothing is known of somebody: no rule says no.
+#[test]
+fn what_is_not_known_excludes_nobody() {
+    let referral = bundle(json!({}), &[]);
+    for kind in RULEBOOK.types() {
+        let (_, out, _) = route(&["--program", kind, "--format", "json", "-"], &referral);
+        let told: Value = serde_json::from_str(&out).unwrap();
+        let checks = told["checks"].as_array().unwrap();
+        assert!(checks.iter().all(|check| check["verdict"] == "unknown"), "{kind}: {told:#}");
+        assert!(checks.iter().all(|check| check["missing"].as_array().is_some_and(|it| !it.is_empty())), "{told:#}");
+        let required = checks.iter().any(|check| check["strength"] == "required");
+        assert_eq!(told["outcome"], if required { "unknown" } else { "eligible" }, "{kind}");
+    }
+}
+
+// === every fact
+
+/// Cases of how each fact is read, asked by the rules of a type that asks about all of them, which is given at run time.
+#[test]
+fn every_criterion_is_read_and_answers_yes_no_and_unknown() {
+    let facts = cases().with_file_name("facts");
+    let types = facts.join("types");
+    let (exit, out, err) = route(&["--cases", "--programs", types.to_str().unwrap(), facts.to_str().unwrap()], "");
+    assert!(exit == Exit::Done && out.ends_with(" cases, 0 wrong\n"), "{out}{err}");
+    let file: File = serde_saphyr::from_str(&fs::read_to_string(facts.join("facts.yaml")).unwrap()).unwrap();
+    for criterion in Criterion::ALL {
+        for answer in ["yes", "no", "unknown"] {
+            let asked = file.cases.iter().any(|case| case.rule == criterion.code() && case.expect == answer);
+            assert!(asked, "{} has no case for {answer}", criterion.code());
+        }
+    }
 }

@@ -18,6 +18,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("profile", 2),
     ("mapping", 2),
     ("routing", 2),
+    ("sheet", 2),
     ("hmis", 2),
     ("store", 3),
     ("security", 3),

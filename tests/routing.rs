@@ -291,6 +291,13 @@ fn a_broken_directory_says_where() {
         merge(&mut service, &patch);
         service
     };
+    let instead = |parts: Value| {
+        let mut service = program(1, "food-insecurity", "Tarnside", "capacity", 18);
+        service["extension"][1]["extension"] = parts;
+        service
+    };
+    let test = json!({ "url": "test", "extension": [
+        { "url": "criterion", "valueCode": "age" }, { "url": "op", "valueCode": "ge" }, { "url": "value", "valueDecimal": 1 } ] });
     for (service, path, says) in [
         (with(json!({ "id": null })), "", "needs an id"),
         (with(json!({ "providedBy": { "reference": "Organization/x" } })), ".providedBy", "Organization/id"),
@@ -301,6 +308,27 @@ fn a_broken_directory_says_where() {
         (rule("value", json!({ "valueDate": "2025" })), ".extension[1].extension[2]", "valueDecimal"),
         (rule("unit", json!({ "valueString": "months" })), ".extension[1].extension[3]", "years, not months"),
         (rule("strength", json!({ "valueCode": "maybe" })), ".extension[1].extension[3]", "required or preferred"),
+        (rule("of", json!({ "valueCode": "shoes" })), ".extension[1].extension[3]", "only score and custom"),
+        (rule("effective", json!({ "valueDate": "2026" })), ".extension[1].extension[3]", "a whole day"),
+        (
+            instead(json!([{ "url": "any", "extension": [{ "url": "tset" }] }])),
+            ".extension[1].extension[0]",
+            "any needs at least one extension test",
+        ),
+        (
+            instead(json!([{ "url": "all", "extension": [test, { "url": "test", "extension": [
+                { "url": "criterion", "valueCode": "condition" }, { "url": "op", "valueCode": "eq" },
+                { "url": "value", "valueCode": "hiccups" } ] }] }])),
+            ".extension[1].extension[0].extension[1].extension[2]",
+            "there is no class hiccups; expected one of serious-mental-illness",
+        ),
+        (rule("any", json!({ "extension": [test] })), ".extension[1]", "not both"),
+        (
+            instead(json!([{ "url": "preset", "valueCode": "wix" }])),
+            ".extension[1].extension[0]",
+            "no such preset; expected valueCode with one of csbg-200, head-start",
+        ),
+        (rule("preset", json!({ "valueCode": "wic" })), ".extension[1]", "not both"),
     ] {
         let mut resources = surroundings();
         resources.push(service);
@@ -325,6 +353,10 @@ fn a_rule_file_stands_in_the_folder_of_its_type() {
     let error = load("profiles/programs/chw/eligibility.yaml", rule).unwrap_err();
     assert!(error.to_string().contains("eligibility has to be chw"), "{error}");
     assert!(Rulebook::shipped().unwrap().rules("supportive-housing").len() >= 2);
+    // A folder given at run time, laid over what is shipped.
+    let given = ("/srv/types/pace/eligibility.yaml", rule.as_bytes());
+    let laid_over = Rulebook::load(handoff::shipped::files().iter().copied().chain([given])).unwrap();
+    assert_eq!((RULEBOOK.rules("pace").len(), laid_over.rules("pace").len()), (3, 1));
 }
 
 #[test]
@@ -358,6 +390,26 @@ fn a_broken_rule_file_says_where() {
         ),
         ("eligibility: pace\nrules:\n  - { criterion: age, op: ge, value: 1, effective: soon }\n", 3, 52, "YYYY-MM-DD"),
         ("eligibility: pace\nrules:\n  - { criterion: age, oops: 1 }\n", 3, 23, "oops"),
+        (
+            "eligibility: pace\nrules:\n  - { criterion: age, of: x, op: ge, value: 1 }\n",
+            3,
+            27,
+            "only score and custom",
+        ),
+        ("eligibility: pace\nrules:\n  - all:\n      - any: []\n", 4, 9, "at least one test"),
+        (
+            "eligibility: pace\nrules:\n  - { criterion: condition, op: in, value: [hiccups] }\n",
+            3,
+            44,
+            "there is no class hiccups",
+        ),
+        (
+            "eligibility: pace\nrules:\n  - { id: a, criterion: age, op: ge, value: 1 }\n  \
+             - { id: a, criterion: age, op: ge, value: 2 }\n",
+            4,
+            5,
+            "two rules have this id",
+        ),
         ("eligibility: pace\nrules: [\n", 2, 8, "bracket"),
     ] {
         let error = RULEBOOK.clone().add("pace/eligibility.yaml", text).unwrap_err();

@@ -29,6 +29,7 @@ use crate::http;
 use crate::mapping::Programs;
 use crate::profile::{Amendments, Checker};
 use crate::security::Clients;
+use crate::sheet::ColumnSets;
 use crate::store::Store;
 use crate::store::index::SearchParameters;
 use crate::store::sqlite::SqliteStore;
@@ -55,6 +56,8 @@ pub struct App {
     pub checker: Arc<Checker>,
     /// The program types
     pub programs: Arc<Programs>,
+    /// The columns of their sheets
+    pub sheets: Arc<ColumnSets>,
     parameters: Arc<SearchParameters>,
     ids: Arc<dyn Ids>,
     settings: Settings,
@@ -79,12 +82,15 @@ impl App {
         let checker = Arc::new(Checker::new(definitions.clone()).amended(Amendments::shipped()?));
         let types = settings.programs.files()?;
         let programs = Arc::new(types.programs(&definitions)?);
+        let sheets = Arc::new(types.sheets(&programs)?);
+        let rules = Arc::new(types.rules()?);
+        rules.check(&*definitions)?;
         let exchange = Exchange::new(exchange::Parts {
             store: store.clone(),
             checker: checker.clone(),
             terminology: settings.terminology.as_ref().map_or(Ok(Terminology::none()), Terminology::of)?,
             programs: programs.clone(),
-            rules: Arc::new(types.rules()?),
+            rules,
             parameters: parameters.clone(),
             clock,
             ids: ids.clone(),
@@ -95,7 +101,7 @@ impl App {
             },
         });
         let exchange = Arc::new(exchange.await?);
-        Ok(Self { store, exchange, checker, programs, parameters, ids, settings })
+        Ok(Self { store, exchange, checker, programs, sheets, parameters, ids, settings })
     }
 
     /// How it is set up.
@@ -116,6 +122,7 @@ impl App {
             store: self.store.clone(),
             checker: self.checker.clone(),
             programs: self.programs.clone(),
+            sheets: self.sheets.clone(),
             parameters: self.parameters.clone(),
             clients,
             refresh,

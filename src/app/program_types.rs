@@ -9,11 +9,14 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use super::Options;
 use crate::definitions::Definitions;
 use crate::error::{Error, Result};
 use crate::mapping::Programs;
 use crate::routing::Rulebook;
+use crate::sheet::{Codes, ColumnSets};
 use crate::shipped;
 
 /// See the module head.
@@ -78,6 +81,25 @@ impl ProgramFiles {
     /// Every finding, with its place.
     pub fn programs(&self, definitions: &Definitions) -> Result<Programs> {
         Programs::load(definitions, self.iter())
+    }
+
+    /// The columns of the types' sheets.
+    ///
+    /// # Errors
+    /// Every finding, with its place.
+    pub fn sheets(&self, programs: &Programs) -> Result<ColumnSets> {
+        let types: Vec<(&str, &Value)> =
+            programs.iter().map(|program| (program.kind.as_str(), program.map.schema().json())).collect();
+        let mut codes = Codes::default();
+        for table in programs.crosswalks() {
+            for row in &table.rows {
+                codes.add(&table.source.url, &table.source.version, &row.source);
+                if let Some(target) = &row.target {
+                    codes.add(&table.target.url, &table.target.version, target);
+                }
+            }
+        }
+        ColumnSets::load(self.iter(), &types, codes)
     }
 
     /// Whom the types serve.

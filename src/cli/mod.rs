@@ -11,6 +11,7 @@ pub mod hmis;
 pub mod package;
 pub mod route;
 pub mod serve;
+mod sheet;
 mod sources;
 pub mod translate;
 pub mod validate;

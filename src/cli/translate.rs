@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::hmis::{self, Hmis};
-use super::{Exit, Streams, sources, unwritable};
+use super::{Exit, Streams, sheet, sources, unwritable};
 use crate::app::ProgramTypes;
 use crate::definitions::Definitions;
 use crate::error::{Error, Result};
@@ -22,10 +22,10 @@ use crate::referral::{Graph, Referral, Resource, care_plan, turn};
 /// Arguments of `handoff translate`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// What is given [default: what --to is made of: FHIR for a record, a record for FHIR and HMIS CSV]
+    /// What is given [default: what --to is made of: FHIR for a record, records for everything else]
     #[arg(long, value_enum)]
     pub from: Option<Origin>,
-    /// What to make: the record of a referral, or the FHIR of a record
+    /// What to make: the record of a referral, the FHIR of a record, a sheet of records, or HMIS CSV
     #[arg(long, value_enum)]
     pub to: Target,
     /// The type of program [default: what the Task or the record says, else generic]
@@ -43,10 +43,17 @@ pub struct Args {
     /// How to tell it
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub format: Format,
+    /// With --from csv: the zone of times that say none: Z, -06:00
+    #[arg(long, value_name = "ZONE", allow_hyphen_values = true)]
+    pub zone: Option<String>,
+    /// With --from csv: the order of day and month where the sheet does not tell: mdy, dmy
+    #[arg(long, value_name = "ORDER")]
+    pub dates: Option<String>,
     /// What HMIS CSV needs besides
     #[command(flatten)]
     pub hmis: Hmis,
-    /// The Bundle, the record, the zip or folder of HMIS CSV, or - for standard input
+    /// The Bundle, the record, the records (an array, or one a line), the sheet, the zip or folder of HMIS CSV, or - for
+    /// standard input
     #[arg(value_name = "FILE|-")]
     pub input: PathBuf,
 }
@@ -58,6 +65,8 @@ pub enum Origin {
     Fhir,
     /// A program record
     Record,
+    /// A sheet
+    Csv,
     /// The HMIS CSV files of HUD, as a zip or a folder
     Hmis,
 }
@@ -69,6 +78,8 @@ pub enum Target {
     Record,
     /// A Bundle of FHIR resources
     Fhir,
+    /// A sheet, one row a referral or service
+    Csv,
     /// The HMIS CSV files of HUD, as a zip
     Hmis,
 }
@@ -90,18 +101,25 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
     match (args.from, args.to) {
         (None | Some(Origin::Record), Target::Hmis) => return hmis::write(args, streams),
         (Some(Origin::Hmis), Target::Record) => return hmis::read(args, streams),
-        (None | Some(Origin::Fhir), Target::Record) | (None | Some(Origin::Record), Target::Fhir) => {}
+        (None | Some(Origin::Fhir | Origin::Csv), Target::Record)
+        | (None | Some(Origin::Record), Target::Fhir | Target::Csv) => {}
         (Some(_), _) => {
             let said = "there is no way from there to there in one step; go by way of the record";
             return Err(Error::incorrect(Key::WrongType, said));
         }
     }
     let types = ProgramTypes::configured(args.programs.as_deref(), None)?;
-    let programs = types.files()?.programs(&Definitions::shipped()?)?;
+    let files = types.files()?;
+    let programs = files.programs(&Definitions::shipped()?)?;
     if let Some(kind) = args.program.as_deref().filter(|kind| programs.get(kind).kind != **kind) {
         let kinds: Vec<&str> = programs.iter().map(|program| &*program.kind).collect();
         let said = format!("there is no program type {kind}; there are {}", kinds.join(", "));
         return Err(Error::fault(said));
+    }
+    match (args.from, args.to) {
+        (Some(Origin::Csv), _) => return sheet::to_records(args, &files.sheets(&programs)?, &programs, streams),
+        (_, Target::Csv) => return sheet::from_records(args, &files.sheets(&programs)?, streams),
+        _ => {}
     }
     let document = read(&args.input, streams)?;
     let (json, issues, fidelity) = if args.to == Target::Record {
@@ -245,16 +263,19 @@ fn parse(json: &str) -> Result<Value> {
     Ok(Document::parse(json)?.root().to_value())
 }
 
+/// The bytes of a file, or of standard input.
+pub(super) fn bytes(input: &Path, streams: &mut Streams<'_>) -> Result<Vec<u8>> {
+    if input.as_os_str() != "-" {
+        return sources::bytes(input);
+    }
+    let mut bytes = Vec::new();
+    let read = streams.input.read_to_end(&mut bytes);
+    read.map_err(|error| Error::fault(format!("cannot read standard input: {error}")))?;
+    Ok(bytes)
+}
+
 fn read(input: &Path, streams: &mut Streams<'_>) -> Result<Document> {
-    let bytes = if input.as_os_str() == "-" {
-        let mut bytes = Vec::new();
-        let read = streams.input.read_to_end(&mut bytes);
-        read.map_err(|error| Error::fault(format!("cannot read standard input: {error}")))?;
-        bytes
-    } else {
-        sources::bytes(input)?
-    };
-    let document = Document::parse_bytes(&bytes, Limits::default())?;
+    let document = Document::parse_bytes(&bytes(input, streams)?, Limits::default())?;
     if document.root().is_object() {
         return Ok(document);
     }

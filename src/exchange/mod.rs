@@ -4,7 +4,8 @@
 //!   course of each referral, commit one plan.
 //! - `status`: every event that an agency reports goes through [`Exchange::advance`]: read the referral, step through
 //!   the table, let the map write what was done, commit one plan.
-//! - `poll`, `record`: what an agency gets to see of it, in its own kind of document.
+//! - `poll`, `record`: what an agency gets to see of it, in its own kind of document; `eligibility`: whether the person may
+//!   have the program.
 //!
 //! Nothing here opens a socket or writes SQL. Clock and ids are given to it.
 
@@ -13,6 +14,7 @@ mod capacity;
 mod course;
 mod disclosure;
 mod draft;
+mod eligibility;
 mod event;
 mod follow_up;
 mod heard;
@@ -26,6 +28,7 @@ mod rehearsal;
 mod remarks;
 mod report;
 mod rights;
+mod sheet;
 mod status;
 mod surroundings;
 
@@ -55,6 +58,7 @@ pub use place::form_parameters;
 pub use poll::Records;
 pub use record::{Base, Record};
 pub use remarks::Remarks;
+pub use sheet::{SentSheet, SheetReport};
 
 use course::audit;
 use intake::Message;

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Document, Issue, Key, ResourceKey};
-use crate::mapping::Fidelity;
+use crate::mapping::{Fidelity, Put};
 use crate::referral::plan::{Delivery, Idempotency};
 use crate::referral::{Referral, turn};
 use crate::security::Caller;
@@ -16,7 +16,7 @@ use super::remarks::Remarks;
 use super::{Exchange, idempotency, place};
 
 /// How often a record that lost a race is put anew.
-const ATTEMPTS: usize = 8;
+pub(super) const ATTEMPTS: usize = 8;
 
 /// A referral as a program record.
 #[derive(Debug, Clone)]
@@ -124,32 +124,23 @@ impl Exchange {
     ) -> Result<Remarks> {
         let stored = self.referral(caller, key).await?;
         let merged = match base {
-            Base::Newest => None,
             Base::Exactly(version) if version != stored.seq => return Err(place::stale(key, stored.seq)),
             Base::Version(version) if version != stored.seq => {
                 Some(self.merged(caller, key, record, version, &stored).await?)
             }
-            Base::Exactly(_) | Base::Version(_) => None,
+            Base::Newest | Base::Exactly(_) | Base::Version(_) => None,
         };
         let record = merged.as_ref().unwrap_or(record);
         let owner = match stored.graph.resolve(&key.to_string()) {
             Some(task) => self.owner_of(task.node(), &stored.graph).await?,
             None => None,
         };
-        if owner.as_deref() != Some(caller.organization.as_str()) {
-            return Err(Error::forbidden("only the agency that owns the referral writes its record"));
-        }
         let mut draft = Draft::new(stored.graph, key.clone());
-        let put = {
-            let referral = draft.referral()?;
-            let program = self.programs.get(&turn::program_type(referral.task.node()).unwrap_or_default());
-            program.map.put(record, &referral, &stored.extras, &mut || self.ids.next())?
-        };
+        let put = self.take_record(caller, owner.as_deref(), &mut draft, record, &stored.extras)?;
         let remarks = Remarks::of(&put.issues);
         if put.is_empty() {
             return Ok(remarks);
         }
-        draft.apply(&put)?;
         let at = self.clock.now();
         let extras = put.extras_changed.then_some(put.extras);
         let mut plan = self.plan(caller, draft, key, stored.organizations, extras, at).await?;
@@ -158,6 +149,30 @@ impl Exchange {
         plan.idempotency = idempotency.map(|asked| Idempotency { answer: remarks.to_text(), ..asked });
         self.store.commit(plan).await?;
         Ok(remarks)
+    }
+
+    /// Takes a record into a draft of its referral.
+    ///
+    /// # Errors
+    /// A record that is not the caller's to write, against its schema, or with changes to what is not the agency's.
+    pub(super) fn take_record(
+        &self,
+        caller: &Caller,
+        owner: Option<&str>,
+        draft: &mut Draft,
+        record: &Value,
+        extras: &Value,
+    ) -> Result<Put> {
+        if owner != Some(caller.organization.as_str()) {
+            return Err(Error::forbidden("only the agency that owns the referral writes its record"));
+        }
+        let put = {
+            let referral = draft.referral()?;
+            let program = self.programs.get(&turn::program_type(referral.task.node()).unwrap_or_default());
+            program.map.put(record, &referral, extras, &mut || self.ids.next())?
+        };
+        draft.apply(&put)?;
+        Ok(put)
     }
 
     /// The record with what was changed in it since this version, and what happened to the referral since.
@@ -182,6 +197,6 @@ impl Exchange {
 }
 
 /// Was another request faster, so that it may go well the next time?
-fn is_race(error: &Error) -> bool {
+pub(super) fn is_race(error: &Error) -> bool {
     error.category == Category::Conflict && error.issues.iter().all(|issue| issue.key != Key::ChangedByBoth)
 }

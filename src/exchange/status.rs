@@ -63,10 +63,23 @@ pub(super) struct Turn {
 
 /// Where a referral stands before a step, and as what the caller acts on it.
 #[derive(Debug)]
-struct Standing {
-    position: Position,
-    parties: Vec<Party>,
-    owner: Option<String>,
+pub(super) struct Standing {
+    pub(super) position: Position,
+    pub(super) parties: Vec<Party>,
+    pub(super) owner: Option<String>,
+}
+
+/// What an event did to a draft.
+#[derive(Debug)]
+pub(super) struct Moved {
+    /// Is anything to be committed?
+    pub(super) changed: bool,
+    /// What the record then holds beside the graph, where that changed
+    pub(super) extras: Option<serde_json::Value>,
+    /// What the change should be read with
+    pub(super) remarks: Remarks,
+    /// What is remembered of it
+    pub(super) detail: String,
 }
 
 impl Exchange {
@@ -118,26 +131,52 @@ impl Exchange {
         }
         let at = self.clock.now();
         let standing = self.standing(caller, &stored, key).await?;
-        let vocabularies = self.programs.vocabularies();
-        let heard = Heard::of(&mut message, vocabularies, standing.position, &standing.parties)?;
-        let task = stored.graph.resolve(&key.to_string()).ok_or_else(|| Error::not_found("the referral"))?;
-        if let Some(heard) = heard.as_ref().filter(|heard| heard.says_nothing_new(&message, task.node())) {
-            return Ok(Remarks::of(&heard.remark(standing.position.state).into_iter().collect::<Vec<_>>()));
+        let mut draft = Draft::new(stored.graph, key.clone());
+        let moved = self.move_on(caller, &mut draft, &standing, &mut message, (stored.author, stored.extras), at)?;
+        if !moved.changed {
+            return Ok(moved.remarks);
+        }
+        let mut plan = self.plan(caller, draft, key, stored.organizations, moved.extras, at).await?;
+        plan.deliveries.extend(standing.owner.map(|organization| Delivery { organization, task: key.clone() }));
+        plan.audit.push(audit(caller, "moved", Some(key), moved.detail, at));
+        plan.idempotency = idempotency.map(|asked| Idempotency { answer: moved.remarks.to_text(), ..asked });
+        self.store.commit(plan).await?;
+        Ok(moved.remarks)
+    }
+
+    /// Lets an event happen to a draft. `author` and `extras` are those of the referral as it is stored.
+    ///
+    /// # Errors
+    /// An illegal move, or what the program's map cannot take.
+    pub(super) fn move_on(
+        &self,
+        caller: &Caller,
+        draft: &mut Draft,
+        standing: &Standing,
+        message: &mut EventMessage,
+        (author, extras): (Option<String>, serde_json::Value),
+        at: Timestamp,
+    ) -> Result<Moved> {
+        let heard = Heard::of(message, self.programs.vocabularies(), standing.position, &standing.parties)?;
+        {
+            let referral = draft.referral()?;
+            if let Some(heard) = heard.as_ref().filter(|heard| heard.says_nothing_new(message, referral.task.node())) {
+                let remarks = Remarks::of(&heard.remark(standing.position.state).into_iter().collect::<Vec<_>>());
+                return Ok(Moved { changed: false, extras: None, remarks, detail: String::new() });
+            }
         }
         let step = standing.step(message.event, &message.because)?;
         let to = Position {
             state: message.met().filter(|_| message.event == Event::Complete).unwrap_or(step.to.state),
             ..step.to
         };
-
-        let mut draft = Draft::new(stored.graph, key.clone());
         if let Some(through) = step.through {
             draft.edit_task(|edits, task| turn::place(edits, task, through, &Because::default(), at))?;
-            draft.keep_version(stored.author.clone(), at)?;
+            draft.keep_version(author, at)?;
         }
         draft.edit_task(|edits, task| {
             if message.event != Event::Note {
-                turn::place(edits, task, to, &because(&message, to), at);
+                turn::place(edits, task, to, &because(message, to), at);
             }
             if let Some(note) = &message.note {
                 turn::note(edits, task, Some(&caller.organization), note, at);
@@ -146,16 +185,11 @@ impl Exchange {
                 heard.keep(edits, task, at);
             }
         })?;
-        let (extras, mut issues) = self.report(&mut draft, &message, caller, stored.extras, at)?;
+        let (extras, mut issues) = self.report(draft, message, caller, extras, at)?;
         issues.splice(0..0, heard.as_ref().and_then(|heard| heard.remark(to.state)));
-        let remarks = Remarks::of(&issues);
-        let mut plan = self.plan(caller, draft, key, stored.organizations, extras, at).await?;
-        plan.deliveries.extend(standing.owner.map(|organization| Delivery { organization, task: key.clone() }));
         let result = heard.map(|heard| format!("; source status {}", heard.result())).unwrap_or_default();
-        plan.audit.push(audit(caller, "moved", Some(key), format!("{}{result}", message.event.code()), at));
-        plan.idempotency = idempotency.map(|asked| Idempotency { answer: remarks.to_text(), ..asked });
-        self.store.commit(plan).await?;
-        Ok(remarks)
+        let detail = format!("{}{result}", message.event.code());
+        Ok(Moved { changed: true, extras, remarks: Remarks::of(&issues), detail })
     }
 
     /// What the event reports goes through the program's map, as if the record had been written.
@@ -226,7 +260,13 @@ impl Exchange {
         stored.ok_or_else(|| Error::not_found("the referral"))
     }
 
-    async fn standing(&self, caller: &Caller, stored: &StoredReferral, key: &ResourceKey) -> Result<Standing> {
+    /// Where a referral stands, and as what the caller acts on it.
+    pub(super) async fn standing(
+        &self,
+        caller: &Caller,
+        stored: &StoredReferral,
+        key: &ResourceKey,
+    ) -> Result<Standing> {
         let task = stored.graph.resolve(&key.to_string()).ok_or_else(|| Error::not_found("the referral"))?;
         let owner = self.owner_of(task.node(), &stored.graph).await?;
         let own = &caller.organization;
@@ -291,7 +331,11 @@ const DRAFT: Position = Position { status: TaskStatus::Draft, state: State::Draf
 
 impl Standing {
     /// Where the event leads, for the party of the caller that may raise it.
-    fn step(&self, event: Event, because: &Because) -> Result<Step> {
+    /// Where an event leads from here.
+    ///
+    /// # Errors
+    /// Why it leads nowhere.
+    pub(super) fn step(&self, event: Event, because: &Because) -> Result<Step> {
         let mut refused = Err(Illegal::Party(&[]));
         for party in &self.parties {
             match state::step(self.position, event, *party, because.reason, because.text.is_some()) {

@@ -104,8 +104,8 @@ impl Standards {
         let (mut years, mut issues) = (Vec::new(), Vec::new());
         for (file, bytes) in files {
             let mut parts = file.rsplit(['/', '\\']);
-            let is_year =
-                parts.next().is_some_and(|name| name.strip_suffix(".yaml").is_some()) && parts.next() == Some("hmis");
+            let name = parts.next().and_then(|name| name.strip_suffix(".yaml"));
+            let is_year = name.is_some() && parts.next() == Some("hmis");
             if !is_year {
                 continue;
             }

@@ -28,6 +28,8 @@ const DRAINED: usize = 4;
 const RESOURCE: &[&str] = &["application/fhir+json", "application/json", "text/json"];
 /// The media type of the agency API.
 const PLAIN: &[&str] = &["application/json"];
+/// The media type of sheets. They come in whatever charset a spreadsheet writes; their reader finds it out.
+const SHEET: &[&str] = &["text/csv"];
 /// The media type of a search by POST.
 const FORM: &[&str] = &["application/x-www-form-urlencoded"];
 
@@ -38,6 +40,10 @@ pub(super) struct Resource(pub(super) Document);
 /// A JSON value of the agency API.
 #[derive(Debug)]
 pub(super) struct Json(pub(super) Document);
+
+/// A sheet of the agency API, as it came.
+#[derive(Debug)]
+pub(super) struct Sheet(pub(super) Vec<u8>);
 
 /// An urlencoded form, as text.
 #[derive(Debug)]
@@ -68,6 +74,14 @@ impl FromRequest<Edge> for Json {
 
     async fn from_request(request: Request, edge: &Edge) -> Result<Self, Refusal> {
         Ok(Self(document(request, edge, PLAIN).await?))
+    }
+}
+
+impl FromRequest<Edge> for Sheet {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, edge: &Edge) -> Result<Self, Refusal> {
+        Ok(Self(read(request, edge, SHEET).await?))
     }
 }
 
@@ -115,7 +129,7 @@ fn check_kind(headers: &HeaderMap, kinds: &[&str]) -> Result<()> {
     }
     for (name, value) in parts.filter_map(|parameter| parameter.split_once('=')) {
         let value = value.trim_matches('"');
-        if name.eq_ignore_ascii_case("charset") && !value.eq_ignore_ascii_case("utf-8") {
+        if kinds != SHEET && name.eq_ignore_ascii_case("charset") && !value.eq_ignore_ascii_case("utf-8") {
             return refuse("the body's charset is not utf-8, which is the only one of JSON".to_owned());
         }
         if name.eq_ignore_ascii_case("fhirVersion") && !accept::served(value) {

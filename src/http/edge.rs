@@ -19,6 +19,7 @@ use crate::fhir::Limits;
 use crate::mapping::Programs;
 use crate::profile::Checker;
 use crate::security::{Caller, Clients};
+use crate::sheet::ColumnSets;
 use crate::store::Store;
 use crate::store::index::SearchParameters;
 
@@ -39,6 +40,8 @@ pub struct Parts {
     pub parameters: Arc<SearchParameters>,
     /// The record types that there are
     pub programs: Arc<Programs>,
+    /// The columns of their sheets
+    pub sheets: Arc<ColumnSets>,
     /// Who may come in; replaced whenever the clients change
     pub clients: Arc<ArcSwap<Clients>>,
     /// Asks that the clients be read anew, now; answered when they are

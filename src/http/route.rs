@@ -76,7 +76,9 @@ fn table() -> Vec<(Route, MethodRouter<Edge>)> {
         row(Agency, "PUT", "/agency/v1/referrals/{id}", put(agency::record::put)),
         row(Agency, "POST", "/agency/v1/referrals/{id}/events", post(agency::events::raise)),
         row(Agency, "GET", "/agency/v1/referrals/{id}/explanation", get(agency::explanation::get)),
+        row(Agency, "GET", "/agency/v1/referrals/{id}/eligibility", get(agency::eligibility::get)),
         row(Agency, "GET", "/agency/v1/referrals/{id}/status", get(agency::vocabularies::status)),
+        row(Agency, "POST", "/agency/v1/sheets/{type}", post(agency::sheet::take)),
         // --- agencies: programs
         row(Agency, "GET", "/agency/v1/programs", get(agency::programs::list)),
         row(Agency, "PUT", "/agency/v1/programs/{id}/capacity", put(agency::programs::set_capacity)),

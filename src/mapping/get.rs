@@ -146,9 +146,9 @@ impl<'g, 'm> Reader<'g, 'm> {
     /// A node is this now; gives what it was before.
     pub(super) fn place_at(&mut self, node: usize, target: Option<Target<'g>>) -> Option<Target<'g>> {
         if target.is_some() {
-            self.present.insert(node)
+            self.present.insert(node);
         } else {
-            self.present.remove(node)
+            self.present.remove(node);
         }
         std::mem::replace(&mut self.targets[node], target)
     }
@@ -375,7 +375,7 @@ impl<'g, 'm> Reader<'g, 'm> {
             }
             first.get_or_insert((read, raw));
         }
-        if let Some((end, via)) = also {
+        if let Some((end, via)) = also.as_ref().filter(|_| field.reads_also) {
             let raw = self.raw(std::slice::from_ref(end));
             let read = Self::convert(via, &raw, which);
             if !raw.is_empty() && read.value.is_some() {

@@ -78,12 +78,12 @@ impl<'m> Merger<'m> {
             }
             Some(Shape::Leaf { field, .. }) => self.leaf(*field, name, sides),
             _ => match three.settled() {
-                Some(settled) => settled.cloned(),
+                Ok(settled) => settled.cloned(),
                 // What no field knows is merged member by member too.
-                None if three.ours.zip(three.theirs).is_some() && three.all(Value::is_object) => {
+                Err(three) if three.ours.zip(three.theirs).is_some() && three.all(Value::is_object) => {
                     Some(Value::Object(self.object(&[], three.objects())))
                 }
-                None => self.conflict(three),
+                Err(three) => self.conflict(three),
             },
         }
     }
@@ -206,14 +206,17 @@ impl<'v> Three<'v> {
         Sides { base: of(self.base), ours: of(self.ours), theirs: of(self.theirs) }
     }
 
-    /// What stands where at most one side changed it; none where both did.
-    fn settled(self) -> Option<Option<&'v Value>> {
+    /// What stands where at most one side changed it.
+    ///
+    /// # Errors
+    /// The values, where both did.
+    fn settled(self) -> Result<Option<&'v Value>, Self> {
         if same_option(self.ours, self.base) {
-            Some(self.theirs)
+            Ok(self.theirs)
         } else if same_option(self.theirs, self.base) || same_option(self.theirs, self.ours) {
-            Some(self.ours)
+            Ok(self.ours)
         } else {
-            None
+            Err(self)
         }
     }
 }

@@ -55,8 +55,8 @@ pub(super) struct NodeRule {
     pub(super) ours: Vec<(Path, Value)>,
     /// Created when the record (or the scope's item) has something at one of these places; none: never
     pub(super) create: Vec<Box<[Box<str>]>>,
-    /// What of it the record shows there: the ends of the fields below `create`
-    pub(super) shown: Vec<Path>,
+    /// What of it the record shows there: the fields below `create` that have an end in it
+    pub(super) shown: Vec<usize>,
     /// Where it is listed
     pub(super) listed: Option<End>,
     /// What it has to have
@@ -167,6 +167,8 @@ pub(super) struct Field {
     pub(super) owner: Owner,
     /// What the record says where the graph says nothing
     pub(super) default: Option<Value>,
+    /// Is the second place read where the first says nothing?
+    pub(super) reads_also: bool,
 }
 
 /// Where the values of a field come from.

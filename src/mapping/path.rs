@@ -165,6 +165,12 @@ impl Paths<'_> {
         for piece in split(path, '.')? {
             steps.push(self.step(&mut at, &piece, false)?);
         }
+        if matches!(at.type_name(), Some("uri" | "url" | "canonical"))
+            && !value.contains(':')
+            && path.ends_with("system")
+        {
+            return Err(format!("{value} is no URL, and no name of this map (names:)"));
+        }
         let value = match (at.type_name(), value.as_str()) {
             (Some("boolean"), "true") => Value::Bool(true),
             (Some("boolean"), "false") => Value::Bool(false),

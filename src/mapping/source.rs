@@ -195,6 +195,8 @@ pub(super) struct AlsoFile {
     pub(super) fhir: Spanned<String>,
     /// The converter
     pub(super) via: Option<Spanned<String>>,
+    /// Is it read where the first place says nothing? It is, unless this says no
+    pub(super) read: Option<bool>,
 }
 
 /// What is left out of the record.

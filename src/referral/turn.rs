@@ -162,6 +162,12 @@ pub fn program_type(task: Node<'_>) -> Option<String> {
     Some(extension(task, PROGRAM_TYPE)?.str("valueCode")?.into_owned())
 }
 
+/// The id of the program (HealthcareService) that the Task was routed to.
+pub fn program(task: Node<'_>) -> Option<String> {
+    let named = extension(task, PROGRAM)?.get("valueReference")?.str("reference")?;
+    named.strip_prefix("HealthcareService/").map(str::to_owned)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

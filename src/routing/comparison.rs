@@ -187,6 +187,11 @@ impl Comparison {
         self.subject.as_ref().map(|(token, _)| token)
     }
 
+    /// The word for that assessment or question.
+    pub fn subject_word(&self) -> Option<&str> {
+        self.subject.as_ref().map(|(_, word)| word.as_str())
+    }
+
     /// What would say it, for people.
     pub fn missing(&self) -> Option<&Arc<str>> {
         self.missing.as_ref()
@@ -205,12 +210,10 @@ impl Comparison {
     /// Does this value meet it?
     pub fn ask_value(&self, known: &Known) -> Truth {
         match known {
-            Known::Nothing => Truth::Unknown,
-            // Of a number or a code it is only asked whether it is on record, where no other is named.
             Known::Number(number) if self.asks_for_numbers() => self.ask_number(Some(*number)),
             Known::Texts(texts) if self.asks_for_texts() => self.ask_texts(texts),
             Known::Flag(flag) if self.asks_for_flags() => self.ask_flag((*flag).into()),
-            // An answer of another kind than the rule compares with.
+            // Nothing, or an answer of another kind than the rule compares with.
             _ => Truth::Unknown,
         }
     }

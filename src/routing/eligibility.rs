@@ -44,6 +44,8 @@ pub struct Check<'r> {
 pub struct Evidence<'r> {
     /// The code of the criterion
     pub criterion: &'static str,
+    /// Which assessment or question it is about
+    pub of: Option<String>,
     /// What is asked, for people
     pub asks: String,
     /// Is it met?
@@ -66,6 +68,7 @@ fn check<'r>(facts: &Facts<'r>, rule: &Arc<Rule>) -> Check<'r> {
         let fact = facts.fact(comparison.criterion(), comparison.subject());
         evidence.push(Evidence {
             criterion: comparison.criterion().code(),
+            of: comparison.subject_word().map(str::to_owned),
             asks: comparison.to_string(),
             verdict: comparison.ask_value(&fact.known),
             fact,
@@ -143,6 +146,9 @@ impl Check<'_> {
 impl Evidence<'_> {
     fn to_value(&self) -> Value {
         let mut value = json!({ "criterion": self.criterion, "asks": self.asks, "verdict": word(self.verdict) });
+        if let Some(of) = &self.of {
+            value["of"] = of.as_str().into();
+        }
         let actual = actual(&self.fact.known);
         if !actual.is_null() {
             value["actual"] = actual;
@@ -217,7 +223,8 @@ fn tell(one: &Evidence<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     if one.fact.known == Known::Nothing {
         return Ok(());
     }
-    write!(f, "            {} {}: {}", word(one.verdict), one.criterion, one.fact.known)?;
+    let about = one.of.as_deref().unwrap_or(one.criterion);
+    write!(f, "            {} {about}: {}", word(one.verdict), one.fact.known)?;
     for (position, origin) in one.fact.from.iter().enumerate() {
         let before = if position == 0 { " from" } else { "," };
         write!(f, "{before} {} of {}", origin.path(), origin.name())?;

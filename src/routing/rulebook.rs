@@ -35,6 +35,7 @@ use super::rule::{Rule, Strength, Test};
 use super::yaml::{self, issue};
 use crate::error::{Error, Result};
 use crate::fhir::{Issue, Key, Place};
+use crate::fhirpath::Model;
 use crate::shipped;
 
 /// Rules by program type, with the facts that they ask for and the codes by which types are asked for.
@@ -177,6 +178,15 @@ impl Rulebook {
         self.types.insert(kind.clone(), rules);
         self.presets.insert(kind.clone(), presets);
         Ok(kind)
+    }
+
+    /// Holds what facts are read by against the types of FHIR.
+    ///
+    /// # Errors
+    /// Everything that can never be found, with its place.
+    pub fn check(&self, model: &dyn Model) -> Result<()> {
+        let found = self.facts.check(model);
+        if found.is_empty() { Ok(()) } else { Err(Error::unprocessable(found)) }
     }
 
     /// The rules of this program type.

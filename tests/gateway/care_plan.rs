@@ -128,7 +128,7 @@ async fn a_plan_becomes_several_referrals_and_the_programs_own() {
     // A review makes a new version of it.
     let mut record = changed;
     record["reviews"] =
-        json!([{ "kind": "periodic", "doneAt": "2026-11-20", "outcome": "continue", "nextDue": "2027-02-20" }]);
+        json!([{ "kind": "follow-up", "doneAt": "2026-11-20", "outcome": "continue", "nextDue": "2027-02-20" }]);
     let reviewed = agency.put(&path, &record.to_string(), None).await.expect(200);
     assert_eq!((&record["plan"]["version"], &reviewed["plan"]["version"]), (&json!("1"), &json!("2")));
     assert_eq!(reviewed["reviews"][0]["nextDue"], "2027-02-20");

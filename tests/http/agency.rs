@@ -1,5 +1,6 @@
 //! The agency API: records, events, programs, schemas.
 
+use handoff::security::Role;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -46,6 +47,25 @@ async fn a_record_put_back_unchanged_changes_nothing() {
 }
 
 #[tokio::test]
+async fn the_eligibility_of_a_referral_is_told_rule_by_rule_to_who_may_read_it() {
+    let gateway = Gateway::start().await;
+    let id = sent(&gateway, 1).await;
+    let path = format!("/agency/v1/referrals/{id}/eligibility");
+    let told = gateway.agency.get(&path).await.expect(200);
+    assert_eq!(told["referral"], format!("Task/{id}"));
+    assert!(told["program"].as_str().is_some_and(|program| program.starts_with("HealthcareService/")), "{told:#}");
+    let checks = told["checks"].as_array().unwrap();
+    assert!(!checks.is_empty());
+    // Nothing says the income: the rule is unknown, excludes nobody, and says what is missing.
+    let income = checks.iter().find(|check| check["facts"][0]["criterion"] == "fpl").unwrap();
+    assert_eq!(income["verdict"], "unknown");
+    assert!(income["missing"].to_string().contains("63586-2"), "{income:#}");
+    assert_eq!(told["outcome"], "unknown");
+    let stranger = gateway.add_client(Role::Agency, "somebody-else").await;
+    assert_eq!(stranger.get(&path).await.status, 404);
+}
+
+#[tokio::test]
 async fn a_sheet_has_a_row_for_each_referral() {
     let gateway = Gateway::start().await;
     let ids = [sent(&gateway, 1).await, sent(&gateway, 2).await];
@@ -56,7 +76,7 @@ async fn a_sheet_has_a_row_for_each_referral() {
     assert_eq!((answer.status, answer.header("content-type")), (200, "text/csv; charset=utf-8"));
     let mut reader = csv::Reader::from_reader(answer.text.as_bytes());
     let columns: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
-    assert_eq!(columns[..2], ["id", "type"]);
+    assert_eq!(columns[..2], ["referral_id", "type"]);
     let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
     assert_eq!(rows.iter().map(|row| row[0].to_owned()).collect::<Vec<_>>(), ids);
     assert!(rows[0].iter().any(|cell| cell.contains(FAMILY)), "{}", answer.text);
@@ -64,7 +84,8 @@ async fn a_sheet_has_a_row_for_each_referral() {
     let (_, cursor) = gateway.agency.poll("").await;
     assert_eq!(answer.header("handoff-cursor"), cursor);
     assert!(answer.header("link").contains(&format!("since={cursor}")), "{}", answer.header("link"));
-    assert_eq!(send(sheet(&format!("?since={cursor}"))).await.text, "id,type\n");
+    let nothing = send(sheet(&format!("?since={cursor}"))).await.text;
+    assert!(nothing.starts_with("referral_id,type,status,event,") && nothing.lines().count() == 1, "{nothing}");
     let one = send(
         gateway.agency.request(Method::GET, &format!("/agency/v1/referrals/{}", ids[0])).header("accept", "text/csv"),
     )

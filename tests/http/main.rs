@@ -16,6 +16,7 @@ mod operations;
 mod poll;
 mod referral;
 mod search;
+mod sheets;
 mod source_status;
 mod stop;
 mod validate;

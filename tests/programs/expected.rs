@@ -1,6 +1,7 @@
 //! What is expected stands in a file. `HANDOFF_BLESS=1` writes the files anew; otherwise they are compared, and what
 //! differs is said place by place.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use serde_json::Value;
@@ -134,12 +135,12 @@ const WIDTH: usize = 110;
 /// JSON for people: what is short stands in one line.
 pub(crate) fn pretty(value: &Value) -> String {
     let mut text = String::new();
-    write(value, 0, 0, &mut text);
+    lay_out(value, 0, 0, &mut text);
     text.push('\n');
     text
 }
 
-fn write(value: &Value, indent: usize, before: usize, text: &mut String) {
+fn lay_out(value: &Value, indent: usize, before: usize, text: &mut String) {
     let inner = "  ".repeat(indent + 1);
     let short = inline(value);
     let is_short = short.chars().count() + before + inner.len() <= WIDTH;
@@ -148,18 +149,18 @@ fn write(value: &Value, indent: usize, before: usize, text: &mut String) {
             text.push('{');
             for (at, (name, value)) in members.iter().enumerate() {
                 let name = Value::String(name.clone());
-                text.push_str(&format!("{}\n{inner}{name}: ", if at == 0 { "" } else { "," }));
-                write(value, indent + 1, name.to_string().len() + 2, text);
+                let _ = write!(text, "{}\n{inner}{name}: ", if at == 0 { "" } else { "," });
+                lay_out(value, indent + 1, name.to_string().len() + 2, text);
             }
-            text.push_str(&format!("\n{}}}", "  ".repeat(indent)));
+            let _ = write!(text, "\n{}}}", "  ".repeat(indent));
         }
         Value::Array(items) if !items.is_empty() && !is_short => {
             text.push('[');
             for (at, value) in items.iter().enumerate() {
-                text.push_str(&format!("{}\n{inner}", if at == 0 { "" } else { "," }));
-                write(value, indent + 1, 0, text);
+                let _ = write!(text, "{}\n{inner}", if at == 0 { "" } else { "," });
+                lay_out(value, indent + 1, 0, text);
             }
-            text.push_str(&format!("\n{}]", "  ".repeat(indent)));
+            let _ = write!(text, "\n{}]", "  ".repeat(indent));
         }
         _ => text.push_str(&short),
     }

@@ -43,6 +43,9 @@ impl Ids for CountingIds {
     }
 }
 
+/// What encrypts is chosen once for the process.
+static TLS: Once = Once::new();
+
 /// A running gateway.
 pub(crate) struct Gateway {
     app: Arc<App>,
@@ -85,7 +88,6 @@ impl Gateway {
         app.store.commit(public(directory, clock.now())).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        static TLS: Once = Once::new();
         TLS.call_once(|| {
             let _ = rustls::crypto::ring::default_provider().install_default();
         });

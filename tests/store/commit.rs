@@ -239,3 +239,28 @@ async fn a_referral_is_read_in_one_go() {
     assert_eq!(store.sharing(&key("Patient/r")).await.unwrap(), [key("Task/r")]);
     assert_eq!(store.sharing(&key("Patient/nobody")).await.unwrap(), []);
 }
+
+#[tokio::test]
+async fn a_referral_is_read_as_it_was() {
+    let backend = Backend::new();
+    let store = backend.open();
+    store.commit(referral("r", PANTRY, noon())).await.unwrap();
+    let next = |version, status: &str| writes([write("Task/r", version, noon(), &task_body("r", PANTRY, status))]);
+    store.commit(next(2, "accepted")).await.unwrap();
+    let extras = |value| Plan { extras: vec![Extras { task: key("Task/r"), value }], ..Plan::default() };
+    store.commit(extras(json!({ "shelf": "B" }))).await.unwrap();
+    store.commit(next(3, "completed")).await.unwrap();
+    let scope = Scope::Organization(PANTRY.to_owned());
+    let as_of = async |seq| store.referral_as_of(&scope, &key("Task/r"), seq).await.unwrap();
+    assert!(as_of(0).await.is_none());
+    for (seq, version, extras) in
+        [(1, 1, json!(null)), (2, 2, json!(null)), (3, 2, json!({ "shelf": "B" })), (4, 3, json!({ "shelf": "B" }))]
+    {
+        let found = as_of(seq).await.unwrap();
+        assert_eq!((found.graph.only_task().unwrap().version, &found.extras), (version, &extras), "as of {seq}");
+        assert_eq!(found.graph.history().len() as u64, version - 1);
+        assert_eq!(found.graph.resources().len(), names("r").len());
+    }
+    let nobody = Scope::Organization("north-shelter".to_owned());
+    assert!(store.referral_as_of(&nobody, &key("Task/r"), 4).await.unwrap().is_none());
+}

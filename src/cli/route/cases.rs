@@ -94,8 +94,9 @@ pub(super) fn run(rulebook: &Rulebook, path: &Path, format: Format, streams: &mu
         }
         Format::Human => {
             let wrong_ones = outcomes.iter().filter(|outcome| !outcome.is_right);
-            let lines: String = wrong_ones.map(|outcome| format!("{outcome}\n")).collect();
-            format!("{lines}{} cases, {wrong} wrong\n", outcomes.len())
+            let mut lines: Vec<String> = wrong_ones.map(ToString::to_string).collect();
+            lines.push(format!("{} cases, {wrong} wrong\n", outcomes.len()));
+            lines.join("\n")
         }
     };
     write!(streams.out, "{told}").map_err(unwritable)?;

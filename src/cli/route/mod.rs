@@ -15,6 +15,7 @@ use serde_json::json;
 
 use super::{Exit, Streams, sources, unwritable};
 use crate::app::ProgramTypes;
+use crate::definitions::Definitions;
 use crate::error::{Error, Result};
 use crate::fhir::{Document, Limits, Node};
 use crate::referral::{Graph, Referral};
@@ -70,6 +71,7 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
     let types = ProgramTypes::configured(args.programs.as_deref(), None)?;
     let rulebook = types.files()?.rules()?;
     if args.cases {
+        rulebook.check(&Definitions::shipped()?)?;
         return cases::run(&rulebook, &args.input, args.format, streams);
     }
     let at = args.at.unwrap_or_else(Timestamp::now);

@@ -1,6 +1,7 @@
 //! The agency API, version 1: referrals as program records, for systems that do not speak FHIR. `openapi.json` describes
 //! it to people and tools; the table of routes is what is served, and a test compares the two.
 
+pub(super) mod eligibility;
 pub(super) mod events;
 pub(super) mod explanation;
 pub(super) mod openapi;
@@ -9,8 +10,10 @@ pub(super) mod record;
 pub(super) mod referral;
 pub(super) mod referrals;
 pub(super) mod schemas;
-mod sheet;
+pub(super) mod sheet;
 pub(super) mod vocabularies;
+
+use std::fmt::Write as _;
 
 use axum::extract::FromRequestParts;
 use axum::http::HeaderName;
@@ -66,7 +69,7 @@ fn ascii(json: &str) -> String {
             text.push(character);
         } else {
             for unit in character.encode_utf16(&mut [0; 2]) {
-                text.push_str(&format!("\\u{unit:04x}"));
+                let _ = write!(text, "\\u{unit:04x}");
             }
         }
     }

@@ -51,7 +51,7 @@ pub(in crate::http) async fn list(
     if shape == Shape::Csv {
         let next = query::join([("since", cursor.as_str()), ("limit", &wish.limit.to_string())]);
         let link = format!("<{}/agency/v1/referrals?{next}>; rel=\"next\"", base.url());
-        let response = sheet::answer(&records)?;
+        let response = sheet::answer(&edge, &records)?;
         return Ok(reply::with(reply::with(response, CURSOR, &cursor), LINK, &link));
     }
     let mut text = String::from("{\"records\":[");

@@ -155,6 +155,23 @@ fn required(model: &Model, ground: &Ground<'_>, at: usize, rule: &NodeRule, add:
         let value = if let With::Value(value) = &fill.with { Some(value) } else { None };
         note_value(&fill.path, value, value.is_none(), &mut sourced, &mut whole_values);
     }
+    // What new items of its lists have.
+    for items in &model.nodes {
+        let Find::Items(end) = &items.find else { continue };
+        let (node, steps) = whole(model, end);
+        if node == at {
+            for fill in &items.fills {
+                let steps: Vec<&Step> = steps.iter().copied().chain(fill.path.steps.iter()).collect();
+                note(&steps, &mut sourced);
+                match &fill.with {
+                    With::Value(value) => inside(&mut names(&steps), value, &mut sourced),
+                    With::Node(_) | With::Copy(_) => {
+                        whole_values.insert(names(&steps));
+                    }
+                }
+            }
+        }
+    }
     for other in &model.nodes {
         // A created node is linked where others are found or listed.
         let links = match &other.find {

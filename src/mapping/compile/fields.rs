@@ -85,7 +85,9 @@ impl Member {
                 }
             }
             Shape::List { node, item } => {
-                item.iter_mut().for_each(|member| member.settle(model));
+                for member in item {
+                    member.settle(model);
+                }
                 match &model.nodes[*node].find {
                     Find::Items(end) => from.insert(end.node),
                     Find::At(ends) => ends.iter().for_each(|end| from.insert(end.node)),
@@ -139,13 +141,13 @@ fn mapped_displays(model: &mut Model) {
 }
 
 /// What the record shows of a node where that is created.
-fn shown(model: &Model, node: usize) -> Vec<Path> {
+fn shown(model: &Model, node: usize) -> Vec<usize> {
     let rule = &model.nodes[node];
     if !rule.is_made() {
         return Vec::new();
     }
     let mut shown = Vec::new();
-    for field in &model.fields {
+    for (at, field) in model.fields.iter().enumerate() {
         let Source::Ends { choices, also, .. } = &field.source else { continue };
         let below = |member: &str| {
             let place: Vec<&str> = field.within.iter().map(AsRef::as_ref).chain([member]).collect();
@@ -153,9 +155,9 @@ fn shown(model: &Model, node: usize) -> Vec<Path> {
                 .iter()
                 .any(|create| place.len() >= create.len() && create.iter().zip(&place).all(|(one, two)| **one == **two))
         };
-        let ends = choices.iter().flatten().chain(also.as_ref().map(|(end, _)| end));
-        if field.members.iter().any(|member| below(member)) {
-            shown.extend(ends.filter(|end| end.node == node).map(|end| end.path.clone()));
+        let mut ends = choices.iter().flatten().chain(also.as_ref().map(|(end, _)| end));
+        if field.members.iter().any(|member| below(member)) && ends.any(|end| end.node == node) {
+            shown.push(at);
         }
     }
     shown
@@ -288,7 +290,8 @@ impl Compiler<'_, '_> {
         let record = field.record.value.0.iter().map(|path| path.as_str().into()).collect();
         let when = field.when.as_ref().map(expression).transpose()?;
         let default = self.default(field, &source, &expected)?;
-        Ok((Field { record, members, within, source, when, owner, default }, place))
+        let reads_also = field.also.as_ref().is_none_or(|also| also.value.read != Some(false));
+        Ok((Field { record, members, within, source, when, owner, default, reads_also }, place))
     }
 
     /// What the record says where the graph says nothing: one value that the schema allows, of a field that goes both ways.

@@ -149,6 +149,10 @@ impl<'m, 'r> Writer<'_, 'm, 'r> {
         values: &[Option<&'r Value>],
         kept: &mut Extras,
     ) {
+        // What stands in a node that is removed, and is to stay, is kept.
+        if choices.iter().flatten().all(|end| self.homes[end.node] == Home::Gone) {
+            return self.keep_all(rule, values, kept);
+        }
         if self.reader.says_plainly(rule, values[0]) {
             return self.wait(choices, via, also, values);
         }
@@ -166,6 +170,12 @@ impl<'m, 'r> Writer<'_, 'm, 'r> {
         };
         if raw.choice.is_none() || raw.is_empty() || !raw.says(&written) {
             let Some(choice) = self.choose(choices, &raw) else {
+                if !raw.is_empty() {
+                    return self.read_only(
+                        "comes from whoever sent the referral, and the program has no place of its own for it yet",
+                        "leave it as it was, or give what the program's own stands in (an enrollment, a plan) as well",
+                    );
+                }
                 self.note(Key::MapLoss, "FHIR has no place for it yet; it is kept beside the referral".to_owned());
                 return self.keep_all(rule, values, kept);
             };

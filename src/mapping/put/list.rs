@@ -34,7 +34,8 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         let model = self.reader.ground.model;
         let rule = &model.nodes[node];
         let Some(each) = &rule.each else { return Vec::new() };
-        let read_only = rule.owner.read_only().filter(|_| self.mode == Mode::Update);
+        let is_ours = self.host(node) != node && self.is_ours(node);
+        let read_only = rule.owner.read_only().filter(|_| self.mode == Mode::Update && !is_ours);
         let mut used = vec![false; old.map_or(0, Vec::len)];
         let mut known = self.known(node, item, each, old, &mut used);
         // What is kept for items that the graph no longer has is kept on, for when they come back.

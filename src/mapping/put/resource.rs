@@ -70,12 +70,23 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
             let rule = &self.reader.ground.model.nodes[node];
             let Some(target) = self.reader.targets[node] else { continue };
             let removable = rule.is_made() && !rule.gone.is_empty() && rule.owner.read_only().is_none();
-            let is_shown = rule.shown.iter().any(|path| find(target.node, &path.steps).is_some());
-            if removable && is_shown && !self.has_content(rule) {
+            if removable && !self.has_content(rule) && self.is_shown(rule, target) {
                 self.remove(node, target);
                 self.homes[node] = Home::Gone;
             }
         }
+    }
+
+    /// Does the record show anything of this node? What stands there and says nothing that a record could hold (a
+    /// quantity without a value) was never shown, so that nobody took it out of the record.
+    fn is_shown(&self, rule: &NodeRule, target: Target<'g>) -> bool {
+        let model = self.reader.ground.model;
+        rule.shown.iter().map(|field| &model.fields[*field]).any(|field| {
+            (0..field.members.len()).any(|which| {
+                let (read, raw) = self.reader.read(field, which);
+                read.value.is_some() && raw.target.is_some_and(|shown| shown.node == target.node)
+            })
+        })
     }
 
     /// Where a node is written; it is created if the record has something for it.
@@ -136,9 +147,13 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
     pub(super) fn create(&mut self, node: usize, id: String) -> Home {
         let rule = &self.reader.ground.model.nodes[node];
         let kind: Box<str> = rule.resource.as_deref().unwrap_or_default().into();
-        let draft = Draft::new(&json!({ "resourceType": &*kind, "id": id }));
-        self.created.push(New { kind, id, draft });
-        let home = Home::Created(self.created.len() - 1);
+        // What two lists of a record name by one id is one resource: a condition that is the reason and a need.
+        let before = self.created.iter().position(|new| new.kind == kind && new.id == id);
+        let home = Home::Created(before.unwrap_or_else(|| {
+            let draft = Draft::new(&json!({ "resourceType": &*kind, "id": id }));
+            self.created.push(New { kind, id, draft });
+            self.created.len() - 1
+        }));
         self.homes[node] = home;
         self.touched[node] = true;
         for test in &rule.tests {

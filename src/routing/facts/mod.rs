@@ -6,10 +6,12 @@
 mod address;
 mod book;
 mod classes;
+mod compile;
 mod known;
 mod poverty;
 mod read;
 mod token;
+mod value;
 
 use std::borrow::Cow;
 use std::cell::{OnceCell, RefCell};

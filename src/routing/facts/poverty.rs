@@ -210,10 +210,10 @@ mod tests {
     fn a_broken_table_says_where() {
         for (from, to, line, says) in [
             ("from: 2025-01-15", "from: 2023-01-15", 19, "the oldest first"),
-            ("from: 2025-01-15", "from: soon", 22, "YYYY-MM-DD"),
-            ("first: 15060", "first: 0", 15, "above 0"),
-            ("until: 2027-02-28", "until: 2026-01-01", 8, "after the last table"),
-            ("  hawaii: [HI", "  guam: [HI", 11, "guam"),
+            ("from: 2025-01-15", "from: soon", 20, "YYYY-MM-DD"),
+            ("first: 15060", "first: 0", 13, "above 0"),
+            ("until: 2027-02-28", "until: 2026-01-01", 7, "after the last table"),
+            ("  hawaii: [HI", "  guam: [HI", 10, "guam"),
         ] {
             let text = FILE.replacen(from, to, 1);
             let error = Guidelines::read("t.yaml", text.as_bytes()).unwrap_err();

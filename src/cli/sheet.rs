@@ -1,0 +1,130 @@
+//! `handoff translate` of sheets: the rows of a sheet as records, one a line, and records as a sheet. The report goes to
+//! standard error, so that the records can be piped on.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::translate::{Args, Format, bytes};
+use super::{Exit, Streams, unwritable};
+use crate::error::{Error, Result};
+use crate::fhir::Key;
+use crate::mapping::{GENERIC, Programs};
+use crate::sheet::{self, ColumnSets, Done, Fault, Finding, Options};
+
+/// How many referrals are read between two looks at the progress.
+const STRIDE: usize = 1000;
+
+/// Rows as records.
+///
+/// # Errors
+/// A file that cannot be read, or has none of the columns of the program type.
+pub(super) fn to_records(
+    args: &Args,
+    sheets: &ColumnSets,
+    programs: &Programs,
+    streams: &mut Streams<'_>,
+) -> Result<Exit> {
+    let kind = args.program.as_deref().unwrap_or(GENERIC);
+    let options = Options::said(args.zone.as_deref(), args.dates.as_deref())?;
+    let bytes = bytes(&args.input, streams)?;
+    let reading = sheets.open(kind, &bytes, options)?;
+    let schema = programs.get(kind).map.schema();
+    let mut report = Report { format: args.format, counts: BTreeMap::new() };
+    report.say(&reading.findings, streams)?;
+    let mut records = 0;
+    for (at, group) in reading.groups().iter().enumerate() {
+        if streams.progress && at % STRIDE == 0 {
+            write!(streams.err, "\r{at} of {} referrals", reading.groups().len()).map_err(unwritable)?;
+        }
+        let mut made = reading.record(group, None);
+        if let Some(record) = &made.record {
+            let wrong = schema.check(record).into_iter().map(|issue| {
+                let said = format!("{}: {}", issue.path, issue.text);
+                Finding::of_referral(group.row, Fault::Record, Done::Refused, said)
+            });
+            let before = made.findings.len();
+            made.findings.extend(wrong);
+            if made.findings.len() == before {
+                records += 1;
+                writeln!(streams.out, "{record}").map_err(unwritable)?;
+            }
+        }
+        if made.event.is_some() {
+            let said = "what happened is an event, and no part of the record";
+            made.findings.push(Finding::of_referral(group.row, Fault::EventLeftOut, Done::LeftOut, said));
+        }
+        report.say(&made.findings, streams)?;
+    }
+    if streams.progress {
+        write!(streams.err, "\r\x1b[K").map_err(unwritable)?;
+    }
+    report.sum_up(reading.len(), records, streams)?;
+    Ok(if report.counts.contains_key(&Done::Refused) { Exit::Invalid } else { Exit::Done })
+}
+
+/// What is said of a sheet.
+struct Report {
+    format: Format,
+    counts: BTreeMap<Done, usize>,
+}
+
+impl Report {
+    fn say(&mut self, findings: &[Finding], streams: &mut Streams<'_>) -> Result<()> {
+        for finding in findings {
+            *self.counts.entry(finding.done).or_default() += 1;
+            // What is said stands on a line of its own, behind the progress.
+            let clear = if streams.progress { "\r\x1b[K" } else { "" };
+            match self.format {
+                Format::Human => writeln!(streams.err, "{clear}{finding}"),
+                Format::Json => writeln!(streams.err, "{clear}{}", finding.to_value()),
+            }
+            .map_err(unwritable)?;
+        }
+        Ok(())
+    }
+
+    fn sum_up(&self, rows: usize, records: usize, streams: &mut Streams<'_>) -> Result<()> {
+        let count = |done: Done| self.counts.get(&done).copied().unwrap_or(0);
+        let (taken, changed) = (count(Done::Taken), count(Done::Changed));
+        let (left, refused) = (count(Done::LeftOut), count(Done::Refused));
+        match self.format {
+            Format::Human => writeln!(
+                streams.err,
+                "{rows} rows, {records} records; findings: {taken} taken, {changed} changed, {left} left out, {refused} refused"
+            ),
+            Format::Json => writeln!(
+                streams.err,
+                "{}",
+                json!({ "rows": rows, "records": records, "taken": taken, "changed": changed, "leftOut": left, "refused": refused })
+            ),
+        }
+        .map_err(unwritable)
+    }
+}
+
+/// Records as a sheet.
+///
+/// # Errors
+/// Input that is no record, no array of records, and has no record a line.
+pub(super) fn from_records(args: &Args, sheets: &ColumnSets, streams: &mut Streams<'_>) -> Result<Exit> {
+    let bytes = bytes(&args.input, streams)?;
+    let mut records = Vec::new();
+    for value in serde_json::Deserializer::from_slice(&bytes).into_iter::<Value>() {
+        // The reader's words name lines and columns, never values.
+        match value.map_err(|error| Error::incorrect(Key::JsonSyntax, error.to_string()))? {
+            Value::Array(items) => records.extend(items),
+            record => records.push(record),
+        }
+    }
+    if let Some(kind) = &args.program {
+        for record in records.iter_mut().filter_map(Value::as_object_mut) {
+            record.insert("type".to_owned(), kind.as_str().into());
+        }
+    }
+    if !records.iter().all(|record| record.get("id").is_some_and(Value::is_string)) {
+        return Err(Error::refused(Key::RecordInvalid, "id", "expected records, each with its id"));
+    }
+    write!(streams.out, "{}", sheet::write(sheets, &records)?).map_err(unwritable)?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,41 @@
+//! Eligibility: whether the person of a referral may have its program, rule by rule, for whoever may read the referral.
+//!
+//! The answer holds values of the person, of what the caller may read anyway. It is made anew for each question and is
+//! nowhere stored, logged or audited.
+
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::fhir::ResourceKey;
+use crate::referral::{Referral, turn};
+use crate::routing::{Facts, judge};
+use crate::security::Caller;
+
+use super::Exchange;
+
+impl Exchange {
+    /// The eligibility of the person for the program that the referral of the Task `id` was routed to; for the type of its
+    /// record, where it has no program of the directory.
+    ///
+    /// # Errors
+    /// If the caller sees no such referral.
+    pub async fn eligibility(&self, caller: &Caller, id: &str) -> Result<Value> {
+        let key = ResourceKey::new("Task", id);
+        let stored = self.referral(caller, &key).await?;
+        let task = stored.graph.resolve(&key.to_string()).ok_or_else(|| Error::not_found("the referral"))?;
+        let referral = Referral::read(&stored.graph, task)?;
+        let directory = self.directory().await?;
+        let at = self.clock.now();
+        let kind = turn::program_type(task.node()).unwrap_or_default();
+        let program = turn::program(task.node()).and_then(|id| directory.program(&id));
+        let rules = program.map_or_else(|| self.rules.rules(&kind), |program| &program.rules[..]);
+        let facts = Facts::of(&referral, self.rules.facts(), at);
+        let mut value = judge(&facts, rules).to_value();
+        value["referral"] = key.to_string().into();
+        value["programType"] = program.map_or(kind, |program| program.kind.clone()).into();
+        if let Some(program) = program {
+            value["program"] = format!("HealthcareService/{}", program.id).into();
+        }
+        Ok(value)
+    }
+}

@@ -1,0 +1,269 @@
+//! A sheet that comes back: each referral's rows over its record as the caller sees it, and what happened to it, as if
+//! the record had been put and the event raised. All of it is one commit: if one row is refused, nothing is done.
+
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::error::{Category, Error, Result};
+use crate::fhir::{Document, ResourceKey};
+use crate::referral::plan::{Delivery, Idempotency, Plan};
+use crate::referral::state::{Event, TABLE};
+use crate::security::Caller;
+use crate::sheet::{ColumnSets, Done, Fault, Finding, Group, Made, Options, Reading};
+
+use super::course::audit;
+use super::draft::Draft;
+use super::event::EventMessage;
+use super::record::{ATTEMPTS, is_race};
+use super::status::Standing;
+use super::{Exchange, idempotency};
+
+/// A sheet that is sent.
+#[derive(Debug, Clone, Copy)]
+pub struct SentSheet<'a> {
+    /// The program type that it is of
+    pub kind: &'a str,
+    /// The file
+    pub bytes: &'a [u8],
+    /// What it does not say itself
+    pub options: &'a Options,
+    /// Only say what would become of it
+    pub check: bool,
+    /// The client's own key for the request
+    pub idempotency_key: Option<&'a str>,
+}
+
+/// What became of a sheet.
+#[derive(Debug, Clone)]
+pub struct SheetReport {
+    /// Was any row refused? Then nothing was done
+    pub refused: bool,
+    /// The report, for people and programs
+    pub value: Value,
+}
+
+/// A sheet while its plan is made.
+struct Intake<'a> {
+    plan: Plan,
+    findings: Vec<Finding>,
+    referrals: Vec<Value>,
+    /// The first row that writes each resource
+    written: HashMap<ResourceKey, u64>,
+    at: Timestamp,
+    kind: &'a str,
+}
+
+impl Exchange {
+    /// Takes a sheet of this program type, or only says what would become of it.
+    ///
+    /// # Errors
+    /// A file that is no sheet of the type, or what keeps the store from taking it. What is wrong with rows stands in
+    /// the report.
+    pub async fn take_sheet(&self, caller: &Caller, sheets: &ColumnSets, sheet: &SentSheet<'_>) -> Result<SheetReport> {
+        let SentSheet { kind, bytes, options, check, idempotency_key } = *sheet;
+        let idempotency = idempotency::of(caller, idempotency_key, &["sheet", kind, &String::from_utf8_lossy(bytes)]);
+        let reading = sheets.open(kind, bytes, options.clone())?;
+        for attempt in 1.. {
+            if let Some(before) = self.repeated(idempotency.as_ref()).await? {
+                let value = serde_json::from_str(&before).unwrap_or_default();
+                return Ok(SheetReport { refused: false, value });
+            }
+            match self.take(caller, &reading, kind, check, idempotency.clone()).await {
+                Ok(report) if report.refused && !check => {
+                    let entry = audit(caller, "refused", None, "sheet".to_owned(), self.clock.now());
+                    self.store.audit(vec![entry]).await?;
+                    return Ok(report);
+                }
+                Err(error) if is_race(&error) && attempt < ATTEMPTS => {}
+                done => return done,
+            }
+        }
+        Err(Error::fault("a sheet was neither taken nor refused"))
+    }
+
+    async fn take(
+        &self,
+        caller: &Caller,
+        reading: &Reading<'_>,
+        kind: &str,
+        check: bool,
+        idempotency: Option<Idempotency>,
+    ) -> Result<SheetReport> {
+        let mut intake = Intake {
+            plan: Plan::default(),
+            findings: reading.findings.clone(),
+            referrals: Vec::new(),
+            written: HashMap::new(),
+            at: self.clock.now(),
+            kind,
+        };
+        for group in reading.groups() {
+            let before = intake.findings.len();
+            let changed = match self.take_group(caller, reading, group, &mut intake).await {
+                Ok(changed) => changed,
+                Err(error) if matches!(error.category, Category::Fault | Category::Busy) => return Err(error),
+                Err(error) => {
+                    // Issues show names of the standard and of members, never what a person is called.
+                    let said: Vec<String> = error.issues.iter().map(ToString::to_string).collect();
+                    let finding = Finding::of_referral(group.row, Fault::Referral, Done::Refused, said.join("; "));
+                    intake.findings.push(finding);
+                    false
+                }
+            };
+            let refused = intake.findings[before..].iter().any(|finding| finding.done == Done::Refused);
+            let done = match (refused, changed) {
+                (true, _) => "refused",
+                (false, true) => "changed",
+                (false, false) => "unchanged",
+            };
+            let rows: Vec<u64> = group.rows(reading).collect();
+            intake.referrals.push(json!({ "id": group.id, "rows": rows, "done": done }));
+        }
+        let refused = intake.findings.iter().any(|finding| finding.done == Done::Refused);
+        // A change may concern only what is kept beside the graph.
+        let has_changes = !intake.plan.writes.is_empty() || !intake.plan.extras.is_empty();
+        let commits = has_changes && !refused && !check;
+        let value = intake.report(reading.len(), commits);
+        if commits {
+            let mut plan = intake.plan;
+            plan.idempotency = idempotency.map(|asked| Idempotency { answer: value.to_string(), ..asked });
+            self.store.commit(plan).await?;
+        }
+        Ok(SheetReport { refused, value })
+    }
+
+    /// Adds what the rows of one referral change to the plan. Says whether they change anything.
+    async fn take_group(
+        &self,
+        caller: &Caller,
+        reading: &Reading<'_>,
+        group: &Group,
+        intake: &mut Intake<'_>,
+    ) -> Result<bool> {
+        let key = ResourceKey::parse(&format!("Task/{}", group.id)).ok_or_else(|| Error::not_found("the referral"))?;
+        let stored = self.referral(caller, &key).await?;
+        let base = self.view(&stored, &key)?.value;
+        if base.get("type").and_then(Value::as_str) != Some(intake.kind) {
+            let said = "the referral is of another program type than the sheet";
+            intake.findings.push(Finding::of_referral(group.row, Fault::Referral, Done::Refused, said));
+            return Ok(false);
+        }
+        let Made { record, event, findings } = reading.record(group, Some(&base));
+        intake.findings.extend(findings);
+        let Some(record) = record else { return Ok(false) };
+        let standing = self.standing(caller, &stored, &key).await?;
+        let event = event.map(|event| happened(&event, group.row, &standing, &base, &mut intake.findings));
+        let mut event = event.transpose()?.flatten();
+        if record == base && event.is_none() {
+            return Ok(false);
+        }
+        let mut draft = Draft::new(stored.graph, key.clone());
+        let (mut extras, mut now) = (None, stored.extras);
+        let mut details = Vec::new();
+        if record != base {
+            let put = self.take_record(caller, standing.owner.as_deref(), &mut draft, &record, &now)?;
+            if !put.is_empty() {
+                details.push(("recorded", put.fidelity.to_string()));
+            }
+            if put.extras_changed {
+                now = put.extras;
+                extras = Some(now.clone());
+            }
+        }
+        if let Some(message) = &mut event {
+            let moved = self.move_on(caller, &mut draft, &standing, message, (stored.author, now), intake.at)?;
+            extras = moved.extras.or(extras);
+            if moved.changed {
+                details.push(("moved", moved.detail));
+            }
+        }
+        if details.is_empty() {
+            return Ok(false);
+        }
+        let mut plan = self.plan(caller, draft, &key, stored.organizations, extras, intake.at).await?;
+        plan.deliveries.extend(standing.owner.map(|organization| Delivery { organization, task: key.clone() }));
+        let entries = details.into_iter().map(|(action, detail)| audit(caller, action, Some(&key), detail, intake.at));
+        plan.audit.extend(entries.collect::<Vec<_>>());
+        intake.join(plan, group.row);
+        Ok(true)
+    }
+}
+
+/// The message of an event, unless it has happened before: sheets come back with what they said last time.
+fn happened(
+    event: &Value,
+    row: u64,
+    standing: &Standing,
+    base: &Value,
+    findings: &mut Vec<Finding>,
+) -> Result<Option<EventMessage>> {
+    let document = Document::parse(event.to_string())?;
+    let message = EventMessage::read(document.root())?;
+    let mut already = |said: &'static str| {
+        findings.push(Finding::of_referral(row, Fault::Already, Done::LeftOut, said));
+        Ok(None)
+    };
+    if message.event == Event::Note {
+        let texts = base.pointer("/referral/notes").and_then(Value::as_array).into_iter().flatten();
+        let same = |note: &Value| note.get("text").and_then(Value::as_str) == message.note.as_deref();
+        return if texts.into_iter().any(same) { already("the remark was made before") } else { Ok(Some(message)) };
+    }
+    let position = standing.position;
+    let led_here = TABLE.iter().filter(|line| line.event == message.event).any(|line| {
+        line.state == Some(position.state)
+            || line.by_reason.iter().any(|(_, state, _)| *state == position.state)
+            || (position.status.is_terminal() && line.status == Some(position.status))
+    });
+    if led_here {
+        return already("the referral stands where the event leads");
+    }
+    // What was so once and is so no more is a stale row, where it cannot follow anew.
+    let history = base.pointer("/referral/history").and_then(Value::as_array).into_iter().flatten();
+    let mut states = history.filter_map(|step| step.get("state").and_then(Value::as_str));
+    let passed = states.any(|state| {
+        TABLE
+            .iter()
+            .filter(|line| line.event == message.event)
+            .any(|line| line.state.is_some_and(|to| to.code() == state))
+    });
+    if passed && standing.step(message.event, &message.because).is_err() {
+        return already("the event has happened, and the referral has moved on since");
+    }
+    Ok(Some(message))
+}
+
+impl Intake<'_> {
+    /// Joins the plan of one referral. Two that write the same resource cannot be one commit.
+    fn join(&mut self, plan: Plan, row: u64) {
+        for write in &plan.writes {
+            let first = *self.written.entry(write.key.clone()).or_insert(row);
+            if first != row {
+                let said = format!("row {first} changes the same {} as this row", write.key.kind);
+                self.findings.push(Finding::of_referral(row, Fault::Referral, Done::Refused, said));
+                return;
+            }
+        }
+        self.plan.writes.extend(plan.writes);
+        self.plan.shares.extend(plan.shares);
+        self.plan.extras.extend(plan.extras);
+        self.plan.deliveries.extend(plan.deliveries);
+        self.plan.audit.extend(plan.audit);
+        self.plan.guards.extend(plan.guards);
+    }
+
+    fn report(&self, rows: usize, committed: bool) -> Value {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for referral in &self.referrals {
+            *counts.entry(referral.get("done").and_then(Value::as_str).unwrap_or_default()).or_default() += 1;
+        }
+        json!({
+            "rows": rows,
+            "committed": committed,
+            "counts": counts,
+            "referrals": self.referrals,
+            "findings": self.findings.iter().map(Finding::to_value).collect::<Vec<_>>(),
+        })
+    }
+}

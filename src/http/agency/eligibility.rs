@@ -1,0 +1,14 @@
+//! `GET /agency/v1/referrals/{id}/eligibility`: whether the person may have the program that the referral was routed to, rule by
+//! rule: yes, no or unknown, with the fact that was used, where it stands, and what is missing.
+
+use axum::extract::{Path, State};
+
+use crate::security::Caller;
+
+use crate::http::edge::Edge;
+use crate::http::reply::{self, Answer};
+
+/// The answer.
+pub(in crate::http) async fn get(State(edge): State<Edge>, caller: Caller, Path(id): Path<String>) -> Answer {
+    Ok(reply::json(&edge.exchange.eligibility(&caller, &id).await?))
+}

@@ -1,0 +1,275 @@
+//! Compiling `facts.yaml`: its shape, and what its words mean. Everything that is wrong with it is found here, with its
+//! place; what can only be known from the types of FHIR is [`FactBook::check`]'s.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_saphyr::{Location, Spanned};
+
+use super::book::{Closed, Computed, Definition, FactBook, Reading, Source, Within, Written};
+use super::token::Token;
+use crate::error::{Error, Result};
+use crate::fhir::{Issue, Key, Place};
+use crate::fhirpath::Expression;
+use crate::routing::criterion::{Criterion, Form};
+use crate::routing::rulebook::{WrittenTest, test};
+use crate::routing::yaml;
+
+// === the file
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    names: HashMap<String, String>,
+    #[serde(default)]
+    yes: Vec<Spanned<String>>,
+    #[serde(default)]
+    no: Vec<Spanned<String>>,
+    facts: HashMap<String, Spanned<WrittenFact>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenFact {
+    missing: String,
+    #[serde(default)]
+    read: Vec<Spanned<WrittenSource>>,
+    #[serde(default)]
+    one: bool,
+    #[serde(default)]
+    least: bool,
+    closed: Option<WrittenClosed>,
+    compute: Option<Spanned<String>>,
+    when: Option<Spanned<WrittenTest>>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum WrittenClosed {
+    Flag(bool),
+    By(String),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenSource {
+    r#in: Spanned<String>,
+    #[serde(default)]
+    code: Vec<Spanned<String>>,
+    r#where: Option<Spanned<String>>,
+    value: Option<Spanned<String>>,
+    r#as: Option<Spanned<String>>,
+    says: Option<bool>,
+    unit: Option<HashMap<String, f64>>,
+    #[serde(default)]
+    yes: Vec<Spanned<String>>,
+    #[serde(default)]
+    no: Vec<Spanned<String>>,
+    #[serde(default)]
+    kinds: HashMap<String, Vec<Spanned<String>>>,
+    #[serde(default)]
+    words: HashMap<String, Vec<String>>,
+    #[serde(default)]
+    numbers: HashMap<String, f64>,
+}
+
+const READINGS: &[(&str, Reading)] = &[
+    ("number", Reading::Number),
+    ("flag", Reading::Flag),
+    ("codes", Reading::Codes),
+    ("classes", Reading::Classes),
+    ("years-since", Reading::YearsSince),
+    ("months-since", Reading::MonthsSince),
+    ("due", Reading::Due),
+    ("weeks-by-due-date", Reading::WeeksByDueDate),
+    ("weeks-by-then", Reading::WeeksByThen),
+    ("county", Reading::County),
+    ("zip", Reading::Zip),
+    ("state", Reading::State),
+    ("language", Reading::Language),
+];
+
+// === compiling
+
+impl FactBook {
+    /// Reads `facts.yaml`.
+    pub(super) fn add(&mut self, file: &str, bytes: &[u8]) -> Result<()> {
+        let read: File = yaml::read(file, bytes).map_err(|issue| Error::unprocessable(vec![*issue]))?;
+        let mut compiler = Compiler { file: file.into(), names: &read.names, issues: Vec::new() };
+        self.yes = compiler.tokens(&read.yes);
+        self.no = compiler.tokens(&read.no);
+        let mut rules = Vec::new();
+        for (code, written) in read.facts {
+            let (at, written) = (written.referenced, written.value);
+            let Some(criterion) = Criterion::from_code(&code) else {
+                compiler.issues.push(yaml::issue(file, at, format!("{code} is none of the criteria that rules ask")));
+                continue;
+            };
+            let definition = compiler.definition(criterion, &written);
+            if let Some(when) = written.when {
+                rules.push((criterion, when));
+            }
+            self.facts.insert(criterion, definition);
+        }
+        for (criterion, when) in rules {
+            let at = when.referenced;
+            match test(file, at, when.value, self) {
+                Ok(when) => match when.comparisons().iter().find(|one| self.is_computed(one.criterion())) {
+                    Some(one) => {
+                        let said = format!("{} is computed itself; ask only what is read", one.criterion().code());
+                        compiler.issues.push(yaml::issue(file, at, said));
+                    }
+                    None => {
+                        if let Some(definition) = self.facts.get_mut(&criterion) {
+                            definition.computed = Computed::When(when);
+                        }
+                    }
+                },
+                Err(issue) => compiler.issues.push(*issue),
+            }
+        }
+        for needed in [Criterion::Income, Criterion::HouseholdSize, Criterion::Condition] {
+            if self.is_computed(needed) {
+                let said = format!("{} cannot be computed, since others are computed from it", needed.code());
+                compiler.issues.push(Issue::error(Key::MapInvalid, file, said));
+            }
+        }
+        if compiler.issues.is_empty() { Ok(()) } else { Err(Error::unprocessable(compiler.issues)) }
+    }
+}
+
+/// What compiling one file needs.
+struct Compiler<'f> {
+    file: Arc<str>,
+    names: &'f HashMap<String, String>,
+    issues: Vec<Issue>,
+}
+
+impl Compiler<'_> {
+    fn definition(&mut self, criterion: Criterion, written: &WrittenFact) -> Definition {
+        let computed = match &written.compute {
+            None => Computed::No,
+            Some(name) => match name.value.as_str() {
+                "poverty-share" if criterion == Criterion::Fpl => Computed::PovertyShare,
+                "chronic-conditions" if criterion == Criterion::ConditionCount => Computed::ChronicConditions,
+                _ => {
+                    let said =
+                        "fpl is computed as poverty-share, condition-count as chronic-conditions, and others by when";
+                    self.issues.push(yaml::issue(&self.file, name.referenced, said));
+                    Computed::No
+                }
+            },
+        };
+        let closed = match &written.closed {
+            Some(WrittenClosed::By(code)) => Closed::By(code.clone()),
+            Some(WrittenClosed::Flag(true)) => Closed::Always,
+            _ if written.one => Closed::Always,
+            _ => Closed::Never,
+        };
+        Definition {
+            missing: written.missing.as_str().into(),
+            sources: written.read.iter().filter_map(|source| self.source(criterion, source)).collect(),
+            one: written.one,
+            least: written.least,
+            closed,
+            computed,
+        }
+    }
+
+    fn source(&mut self, criterion: Criterion, source: &Spanned<WrittenSource>) -> Option<Source> {
+        let (at, written) = (source.referenced, &source.value);
+        let place = match written.r#in.value.as_str() {
+            "person" => Within::Person,
+            "request" => Within::Request,
+            "task" => Within::Task,
+            kind if kind.starts_with(|first: char| first.is_ascii_uppercase()) => Within::Kind(kind.to_owned()),
+            _ => {
+                let said = "in is person, request, task, or a type of resource";
+                self.issues.push(yaml::issue(&self.file, written.r#in.referenced, said));
+                return None;
+            }
+        };
+        let reading = match (&written.r#as, written.says, criterion.form()) {
+            (None, Some(flag), _) => Reading::Says(flag),
+            (None, None, Form::Number) => Reading::Number,
+            (None, None, Form::Flag) => Reading::Flag,
+            (None, None, Form::Text) => Reading::Codes,
+            (None, None, Form::Free) => Reading::Any,
+            (Some(name), None, _) => match READINGS.iter().find(|(known, _)| *known == name.value) {
+                Some((_, reading)) => *reading,
+                None => {
+                    let known: Vec<&str> = READINGS.iter().map(|(name, _)| *name).collect();
+                    let said = format!("as is one of {}", known.join(", "));
+                    self.issues.push(yaml::issue(&self.file, name.referenced, said));
+                    return None;
+                }
+            },
+            (Some(name), Some(_), _) => {
+                self.issues.push(yaml::issue(&self.file, name.referenced, "a source has either says or as"));
+                return None;
+            }
+        };
+        let needs_value = !matches!(reading, Reading::Says(_) | Reading::Classes);
+        if needs_value != written.value.is_some() {
+            let said = if needs_value {
+                "the source has no value: a FHIRPath on the resource"
+            } else {
+                "a source with says or as: classes takes no value"
+            };
+            self.issues.push(yaml::issue(&self.file, at, said));
+        }
+        let code_of_rule = criterion.takes_subject() && written.code.iter().any(|code| code.value == "OF");
+        let codes: Vec<&Spanned<String>> =
+            written.code.iter().filter(|code| !(code_of_rule && code.value == "OF")).collect();
+        let kinds = sorted(&written.kinds);
+        Some(Source {
+            place,
+            codes: codes.into_iter().filter_map(|code| self.token(code)).collect(),
+            code_of_rule,
+            condition: self.expression(written.r#where.as_ref()),
+            value: self.expression(written.value.as_ref()),
+            reading,
+            units: written.unit.as_ref().map(|units| sorted(units).map(|(unit, size)| (unit.clone(), *size)).collect()),
+            yes: self.tokens(&written.yes),
+            no: self.tokens(&written.no),
+            kinds: kinds.map(|(kind, codes)| (kind.clone(), self.tokens(codes))).collect(),
+            words: sorted(&written.words).map(|(kind, words)| (kind.clone(), words.clone())).collect(),
+            numbers: written.numbers.clone(),
+            file: self.file.clone(),
+            at: place_of(at),
+        })
+    }
+
+    fn expression(&mut self, text: Option<&Spanned<String>>) -> Option<Written<Expression>> {
+        let text = text?;
+        match Expression::parse(&text.value) {
+            Ok(it) => Some(Written { it, at: place_of(text.referenced) }),
+            Err(wrong) => {
+                self.issues.push(yaml::issue(&self.file, text.referenced, wrong.text));
+                None
+            }
+        }
+    }
+
+    fn tokens(&mut self, texts: &[Spanned<String>]) -> Vec<Token> {
+        texts.iter().filter_map(|text| self.token(text)).collect()
+    }
+
+    fn token(&mut self, text: &Spanned<String>) -> Option<Token> {
+        let parsed = Token::parse(&text.value, self.names);
+        parsed.map_err(|said| self.issues.push(yaml::issue(&self.file, text.referenced, said))).ok()
+    }
+}
+
+fn place_of(at: Location) -> Option<Place> {
+    Place::counted(at.line(), at.column())
+}
+
+/// In the order of the names, so that nothing depends on chance.
+fn sorted<V>(map: &HashMap<String, V>) -> impl Iterator<Item = (&String, &V)> {
+    let mut entries: Vec<_> = map.iter().collect();
+    entries.sort_unstable_by_key(|(name, _)| *name);
+    entries.into_iter()
+}

@@ -1,0 +1,145 @@
+//! A column: where its cells stand in the record, and what they look like. The cells' other names and spellings are data.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::Deserialize;
+
+use super::path::Path;
+
+/// What the cells of a column look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Form {
+    /// Anything
+    #[default]
+    Text,
+    /// A year, a month or a day
+    Date,
+    /// The same, of birth: its precision is said beside it
+    BirthDate,
+    /// A day, or a time with its zone
+    Time,
+    /// A number
+    Number,
+    /// A whole number
+    Integer,
+    /// yes or no
+    Boolean,
+    /// A telephone number
+    Phone,
+    /// A ZIP code
+    Zip,
+    /// An amount of money
+    Money,
+    /// A code of a list or of a code system
+    Code,
+    /// A part of a person's name
+    Name,
+    /// An identifier: digits that are no number
+    Id,
+}
+
+/// Whose codes a column has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Code {
+    /// The code system
+    pub system: String,
+    /// Its version
+    pub version: Option<String>,
+    /// The column that says the version where it is another
+    pub version_column: Option<String>,
+}
+
+/// The part of an event that a column reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventCell {
+    /// What happened
+    Event,
+    /// Why
+    Reason,
+    /// A remark
+    Note,
+}
+
+/// Where the cells of a column stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// In the record, once
+    Record(Path),
+    /// In each item of the list that makes rows
+    Item(Path),
+    /// In no record: they report what happened
+    Event(EventCell),
+}
+
+/// A column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// Its name
+    pub name: String,
+    /// What it is, for people
+    pub about: String,
+    /// Where its cells stand
+    pub place: Place,
+    /// What they look like
+    pub form: Form,
+    /// Other names under which it is known
+    pub aliases: Vec<String>,
+    /// Whose codes they are
+    pub code: Option<Code>,
+    /// The values that there are; empty: any
+    pub values: Vec<String>,
+    /// Other spellings, in lower case, and the value that each means
+    pub spellings: BTreeMap<String, String>,
+    /// What stands for nothing here, in lower case
+    pub absent: Vec<String>,
+    /// How many characters an identifier has
+    pub width: Option<usize>,
+    /// It tells the items of the list apart where they have no id
+    pub key: bool,
+    /// It is shown, and not read
+    pub shown: bool,
+}
+
+/// The columns of a program type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnSet {
+    /// The program type
+    pub kind: String,
+    /// The columns, in order; the first is the referral's id
+    pub columns: Vec<Column>,
+    /// The list whose items are rows
+    pub(super) list: Option<Path>,
+    /// Names and aliases, in one spelling
+    pub(super) names: HashMap<String, usize>,
+}
+
+impl ColumnSet {
+    /// The column of this name, or one of its aliases; case, spaces and signs do not count.
+    pub fn find(&self, name: &str) -> Option<usize> {
+        self.names.get(&plain(name)).copied()
+    }
+
+    /// The position of the column with exactly this name.
+    pub(super) fn position(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.name == name)
+    }
+
+    /// The position of the column at this place of an item.
+    pub(super) fn item(&self, names: &[&str]) -> Option<usize> {
+        self.columns.iter().position(|column| matches!(&column.place, Place::Item(path) if path.names() == names))
+    }
+}
+
+impl Column {
+    /// Does it say something about the person?
+    pub(super) fn is_of_the_person(&self) -> bool {
+        matches!(&self.place, Place::Record(path) if path.names().first() == Some(&"participant"))
+            && matches!(self.form, Form::Name | Form::BirthDate)
+    }
+}
+
+/// A column's name in one spelling: letters and digits alone, in lower case.
+pub(super) fn plain(name: &str) -> String {
+    name.chars().filter(|character| character.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}

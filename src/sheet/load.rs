@@ -1,0 +1,264 @@
+//! The column sets at hand, read from `TYPE/sheet.yaml` and checked against the records that they are about: what was
+//! loaded can be written and read.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::Value;
+use serde_saphyr::Spanned;
+
+use crate::error::{Error, Result};
+use crate::fhir::Issue;
+
+use super::column::{Code, Column, ColumnSet, EventCell, Form, Place, plain};
+use super::path::Path;
+use super::read::{Codes, Options, Reading};
+use super::schema;
+use super::source::{self, ColumnFile, SheetFile};
+
+/// The set of the types that have none of their own.
+const GENERIC: &str = "generic";
+
+/// The column sets, by program type.
+#[derive(Debug, Clone, Default)]
+pub struct ColumnSets {
+    sets: BTreeMap<String, ColumnSet>,
+    codes: Codes,
+}
+
+/// The file of each type.
+type Files<'f> = BTreeMap<&'f str, (&'f str, SheetFile)>;
+
+impl ColumnSets {
+    /// The column sets in these files (path and bytes): `TYPE/sheet.yaml`, wherever those folders are; of two files for
+    /// one type the later counts. `types` are the program types with the JSON Schema of their records; one without a
+    /// file has the columns of the generic type. `codes` are those that the columns' systems are known to have.
+    ///
+    /// # Errors
+    /// Every finding, with file (the issue's path), line, column and how to mend it.
+    pub fn load<'f>(
+        files: impl IntoIterator<Item = (&'f str, &'f [u8])>,
+        types: &[(&str, &Value)],
+        codes: Codes,
+    ) -> Result<Self> {
+        let mut issues = Vec::new();
+        let read = read(files, &mut issues);
+        let mut sets = BTreeMap::new();
+        for (kind, schema) in types {
+            let chain = match chain(kind, &read) {
+                Ok(chain) => chain,
+                Err(issue) => {
+                    issues.push(*issue);
+                    continue;
+                }
+            };
+            let mut making = Making { kind, schema, columns: Vec::new(), list: None, issues: Vec::new() };
+            for (file, sheet) in chain {
+                for column in &sheet.columns {
+                    making.add(file, column);
+                }
+            }
+            // What is wrong in a set that others extend is wrong once.
+            let found: Vec<Issue> = making.issues.iter().filter(|issue| !issues.contains(issue)).cloned().collect();
+            issues.extend(found);
+            sets.insert((*kind).to_owned(), making.finish());
+        }
+        if issues.is_empty() { Ok(Self { sets, codes }) } else { Err(Error::unprocessable(issues)) }
+    }
+
+    /// The columns of this type, or of the generic one.
+    pub fn get(&self, kind: &str) -> Option<&ColumnSet> {
+        self.sets.get(kind).or_else(|| self.sets.get(GENERIC))
+    }
+
+    /// Opens a sheet of this type.
+    ///
+    /// # Errors
+    /// A file without the columns of the type.
+    pub fn open(&self, kind: &str, bytes: &[u8], options: Options) -> Result<Reading<'_>> {
+        let set = self.get(kind).ok_or_else(|| Error::fault("there is no column set"))?;
+        Reading::open(bytes, set, &self.codes, options)
+    }
+
+    /// All of them, by type.
+    pub fn iter(&self) -> impl Iterator<Item = &ColumnSet> {
+        self.sets.values()
+    }
+}
+
+fn read<'f>(files: impl IntoIterator<Item = (&'f str, &'f [u8])>, issues: &mut Vec<Issue>) -> Files<'f> {
+    let mut last: BTreeMap<&str, (&str, &[u8])> = BTreeMap::new();
+    for (path, bytes) in files {
+        if let Some(folder) = path.strip_suffix("/sheet.yaml") {
+            last.insert(folder.rsplit('/').next().unwrap_or(folder), (path, bytes));
+        }
+    }
+    let mut read = BTreeMap::new();
+    for (kind, (file, bytes)) in last {
+        match source::read(file, bytes) {
+            Ok(sheet) => {
+                if sheet.sheet.value != kind {
+                    let said = format!("{} stands in the folder {kind}", sheet.sheet.value);
+                    let issue = source::issue(file, sheet.sheet.referenced, said);
+                    issues.push(issue.hint("give the folder and what is in it one name"));
+                }
+                read.insert(kind, (file, sheet));
+            }
+            Err(issue) => issues.push(*issue),
+        }
+    }
+    read
+}
+
+/// The files of a type, the outermost that it extends first.
+fn chain<'r>(kind: &str, files: &'r Files<'_>) -> Result<Vec<(&'r str, &'r SheetFile)>, Box<Issue>> {
+    let mut chain: Vec<(&str, &SheetFile)> = Vec::new();
+    let mut next = files.get(kind).or_else(|| files.get(GENERIC));
+    while let Some((file, sheet)) = next {
+        chain.push((file, sheet));
+        let Some(base) = &sheet.extends else { break };
+        let wrong = |said: String, mend: &'static str| Box::new(source::issue(file, base.referenced, said).hint(mend));
+        if chain.iter().any(|(_, sheet)| sheet.sheet.value == base.value) {
+            return Err(wrong(format!("{} extends itself", base.value), "let one of the sheets stand alone"));
+        }
+        next = files.get(base.value.as_str());
+        if next.is_none() {
+            return Err(wrong(format!("there is no sheet {}", base.value), "name a program type that has one"));
+        }
+    }
+    chain.reverse();
+    Ok(chain)
+}
+
+/// A column set while it is made.
+struct Making<'s> {
+    kind: &'s str,
+    schema: &'s Value,
+    columns: Vec<(String, Column)>,
+    list: Option<Path>,
+    issues: Vec<Issue>,
+}
+
+impl Making<'_> {
+    /// Adds a column; one of the same name that an outer file has is replaced where it stands.
+    fn add(&mut self, file: &str, read: &ColumnFile) {
+        let Some(place) = self.place(file, read) else { return };
+        let expected = match &read.record {
+            Some(path) => self.expected(file, path, read.form),
+            None => Some(Vec::new()),
+        };
+        let Some(listed) = expected else { return };
+        let column = Column {
+            name: read.column.value.clone(),
+            about: read.about.clone(),
+            place,
+            form: read.form,
+            aliases: read.aliases.iter().map(|alias| alias.value.clone()).collect(),
+            code: read.code.as_ref().map(|code| Code {
+                system: code.system.clone(),
+                version: code.version.clone(),
+                version_column: code.version_column.clone(),
+            }),
+            values: if read.values.is_empty() { listed } else { read.values.clone() },
+            spellings: read.spellings.iter().map(|(other, value)| (other.to_lowercase(), value.clone())).collect(),
+            absent: read.absent.iter().map(|text| text.to_lowercase()).collect(),
+            width: read.width,
+            key: read.key,
+            shown: read.shown,
+        };
+        let before = self.columns.iter().position(|(from, known)| known.name == column.name && from != file);
+        let mut own: Vec<String> = Vec::new();
+        for name in std::iter::once(&read.column).chain(&read.aliases) {
+            self.check_name(file, name, &column.name, &own);
+            own.push(plain(&name.value));
+        }
+        match before {
+            Some(position) => self.columns[position] = (file.to_owned(), column),
+            None => self.columns.push((file.to_owned(), column)),
+        }
+    }
+
+    /// Is this name free?
+    fn check_name(&mut self, file: &str, name: &Spanned<String>, column: &str, own: &[String]) {
+        let wanted = plain(&name.value);
+        let taken = self.columns.iter().find(|(from, known)| {
+            let same = plain(&known.name) == wanted || known.aliases.iter().any(|alias| plain(alias) == wanted);
+            same && !(known.name == column && from != file)
+        });
+        let taken = taken.map(|(_, known)| known.name.as_str());
+        if let Some(known) = taken.or_else(|| own.contains(&wanted).then_some(column)) {
+            let said = format!("{} is a name of the column {known} already", name.value);
+            let issue = source::issue(file, name.referenced, said);
+            self.issues.push(issue.hint("give it another; case, spaces and signs do not tell names apart"));
+        }
+    }
+
+    fn place(&mut self, file: &str, read: &ColumnFile) -> Option<Place> {
+        let mut wrong = |at, said: String, mend: &'static str| {
+            self.issues.push(source::issue(file, at, said).hint(mend));
+            None
+        };
+        match (&read.record, &read.event) {
+            (Some(record), None) => {
+                let path = match Path::parse(&record.value) {
+                    Ok(path) => path,
+                    Err(said) => {
+                        return wrong(record.referenced, said, "write it as participant.names[use=legal].first");
+                    }
+                };
+                let Some((list, item)) = path.split() else { return Some(Place::Record(path)) };
+                if self.list.as_ref().is_some_and(|known| *known != list) {
+                    let said = "a sheet has the items of one list as rows, and this is another".to_owned();
+                    return wrong(record.referenced, said, "name one item of the list: [key=value] or [1]");
+                }
+                self.list = Some(list);
+                Some(Place::Item(item))
+            }
+            (None, Some(event)) => match event.value.as_str() {
+                "event" => Some(Place::Event(EventCell::Event)),
+                "reason" => Some(Place::Event(EventCell::Reason)),
+                "note" => Some(Place::Event(EventCell::Note)),
+                other => wrong(event.referenced, format!("an event has no {other}"), "write event, reason or note"),
+            },
+            _ => {
+                let said = format!("the column {} has to say record or event, and not both", read.column.value);
+                wrong(read.column.referenced, said, "name the place of the record that its cells stand at")
+            }
+        }
+    }
+
+    /// The values that the record's schema lists at this place. None: it cannot stand there.
+    fn expected(&mut self, file: &str, path: &Spanned<String>, form: Form) -> Option<Vec<String>> {
+        let parsed = Path::parse(&path.value).ok()?;
+        let mut wrong = |said: String, mend: String| {
+            self.issues.push(source::issue(file, path.referenced, said).hint(mend));
+        };
+        let Some(expected) = schema::at(self.schema, &parsed.names()) else {
+            let said = format!("a record of the type {} has no {}", self.kind, path.value);
+            wrong(said, "name a place that record.schema.json has".to_owned());
+            return None;
+        };
+        let fits = |kind: &String| match form {
+            Form::Number | Form::Money => kind == "number" || kind == "integer",
+            Form::Integer => kind == "integer" || kind == "number",
+            Form::Boolean => kind == "boolean",
+            _ => kind == "string",
+        };
+        if !expected.types.is_empty() && !expected.types.iter().any(fits) {
+            let said = format!("{} is {} in the record", path.value, expected.types.join(" or "));
+            wrong(said, "choose the form that fits, or a place within it".to_owned());
+            return None;
+        }
+        Some(expected.values)
+    }
+
+    fn finish(self) -> ColumnSet {
+        let columns: Vec<Column> = self.columns.into_iter().map(|(_, column)| column).collect();
+        let mut names = HashMap::new();
+        for (position, column) in columns.iter().enumerate() {
+            for name in std::iter::once(&column.name).chain(&column.aliases) {
+                names.insert(plain(name), position);
+            }
+        }
+        ColumnSet { kind: self.kind.to_owned(), columns, list: self.list, names }
+    }
+}

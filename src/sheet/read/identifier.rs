@@ -1,0 +1,111 @@
+//! Digits that are no numbers, and what a spreadsheet does to them: leading zeros go, long ones are rounded to fifteen
+//! digits or written with an exponent, and what looks like a date becomes one.
+
+use super::value::Said;
+use crate::sheet::report::Fault;
+
+/// How many digits a spreadsheet keeps.
+const KEPT: usize = 15;
+/// How many digits a ZIP code has.
+const ZIP: usize = 5;
+
+/// The months as a spreadsheet shortens them.
+const MONTHS: &[&str] = &["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+
+/// Reads an identifier.
+pub(super) fn id(text: &str, width: Option<usize>) -> Said {
+    if is_scientific(text) {
+        return Said::refused(Fault::Scientific, "the identifier was turned into a number with an exponent");
+    }
+    if is_date(text) {
+        return Said::refused(Fault::ExcelDate, "the identifier was turned into a date");
+    }
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    if digits && text.len() > KEPT && text.bytes().skip(KEPT).all(|digit| digit == b'0') {
+        return Said::refused(
+            Fault::Rounded,
+            "the identifier ends in zeros behind its fifteenth digit, where numbers are rounded",
+        );
+    }
+    if let Some(width) = width.filter(|width| digits && text.len() < *width) {
+        let said = format!(
+            "the identifier has {} digits and not {width}: zeros in front were lost, or digits are missing",
+            text.len()
+        );
+        return Said::refused(Fault::LostZeros, said);
+    }
+    Said::plainly(text)
+}
+
+/// Reads a ZIP code. Others than those of the USA stand as they are.
+pub(super) fn zip(text: &str) -> Said {
+    if text.chars().any(char::is_alphabetic) && !is_scientific(text) {
+        return Said::plainly(text);
+    }
+    let whole = text.strip_suffix(".0").unwrap_or(text);
+    let digits: String = whole.chars().filter(char::is_ascii_digit).collect();
+    let hyphens = whole.matches('-').count();
+    if digits.len() + hyphens != whole.len() {
+        return Said::refused(Fault::NotAZip, "the cell is no ZIP code");
+    }
+    match (digits.len(), hyphens) {
+        (ZIP, 0) if whole == text => Said::plainly(text),
+        (9, 1) if whole.as_bytes().get(ZIP) == Some(&b'-') => Said::plainly(text),
+        (3..=ZIP, 0) => {
+            let restored = format!("{digits:0>ZIP$}");
+            Said::changed(restored, Fault::LostZeros, "the ZIP code had lost its leading zeros, which were put back")
+        }
+        (8 | 9, 0) => {
+            let all = format!("{digits:0>9}");
+            let said = "the ZIP code was written as five digits, a hyphen and four";
+            Said::changed(format!("{}-{}", &all[..ZIP], &all[ZIP..]), Fault::LostZeros, said)
+        }
+        _ => Said::refused(Fault::NotAZip, "the cell is no ZIP code"),
+    }
+}
+
+/// `1.23E+11`
+pub(super) fn is_scientific(text: &str) -> bool {
+    let Some((mantissa, exponent)) = text.split_once(['E', 'e']) else { return false };
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b',');
+    exponent.starts_with(['+', '-'])
+        && mantissa.starts_with(|character: char| character.is_ascii_digit())
+        && is_number(mantissa)
+        && is_number(&exponent[1..])
+}
+
+/// `2-Jan`, `Jan-02`: what a spreadsheet makes of `1-2`
+pub(super) fn is_date(text: &str) -> bool {
+    let Some((one, other)) = text.split_once('-') else { return false };
+    let is_month = |text: &str| MONTHS.contains(&text.to_lowercase().as_str());
+    let is_number = |text: &str| (1..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    (is_month(one) && is_number(other)) || (is_number(one) && is_month(other))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_what_spreadsheets_do_to_digits() {
+        for text in ["1.23E+11", "4E-05"] {
+            assert!(is_scientific(text), "{text}");
+        }
+        for text in ["EX-11873", "12E", "1E2X", "E+5"] {
+            assert!(!is_scientific(text), "{text}");
+        }
+        assert!(is_date("2-Jan") && is_date("Jan-02") && !is_date("EX-02") && !is_date("1-2"));
+    }
+
+    #[test]
+    fn puts_zeros_back_where_only_zeros_can_be_missing() {
+        for (text, expected) in [("2139", "02139"), ("00103", "00103"), ("21390001", "02139-0001"), ("501.0", "00501")]
+        {
+            assert_eq!(zip(text).value, Some(expected.into()), "{text}");
+        }
+        assert_eq!(zip("12").value, None);
+        assert_eq!(id("123", Some(9)).value, None);
+        assert_eq!(id("1234567890123456", None).value, Some("1234567890123456".into()));
+        assert_eq!(id("1234567890123450", None).value, None);
+    }
+}

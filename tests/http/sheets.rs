@@ -1,0 +1,110 @@
+//! Sheets that come back: all rows or none, and the same sheet again changes nothing.
+
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::gateway::{Answer, Gateway, send};
+use crate::referral::sent;
+
+async fn take(gateway: &Gateway, kind: &str, query: &str, sheet: &str) -> Answer {
+    let request = gateway.agency.request(Method::POST, &format!("/agency/v1/sheets/{kind}{query}"));
+    send(request.header("content-type", "text/csv").body(sheet.to_owned())).await
+}
+
+async fn record(gateway: &Gateway, id: &str) -> Value {
+    gateway.agency.get(&format!("/agency/v1/referrals/{id}")).await.expect(200)
+}
+
+/// Two referrals, and the type of their program.
+async fn two(gateway: &Gateway) -> ([String; 2], String) {
+    let ids = [sent(gateway, 1).await, sent(gateway, 2).await];
+    let kind = record(gateway, &ids[0]).await["type"].as_str().unwrap().to_owned();
+    (ids, kind)
+}
+
+#[tokio::test]
+async fn the_sheet_that_was_given_changes_nothing() {
+    let gateway = Gateway::start().await;
+    let (_, kind) = two(&gateway).await;
+    let list = gateway.agency.request(Method::GET, "/agency/v1/referrals").header("accept", "text/csv");
+    let sheet = send(list).await;
+    let (_, cursor) = gateway.agency.poll("").await;
+    let report = take(&gateway, &kind, "", &sheet.text).await.expect(200);
+    assert_eq!(report["committed"], false, "{report}");
+    assert_eq!(report["counts"], serde_json::json!({ "unchanged": 2 }));
+    assert_eq!(report["findings"], serde_json::json!([]));
+    assert!(gateway.agency.poll(&format!("?since={cursor}")).await.0.is_empty());
+}
+
+#[tokio::test]
+async fn a_sheet_moves_referrals_and_fills_records_once() {
+    let gateway = Gateway::start().await;
+    let ([one, two], kind) = two(&gateway).await;
+    let sheet = format!(
+        "Referral ID;event;event note;entry date;service_date;service;service_minutes\r\n\
+         {one};Got it;we call tomorrow;25/11/2026;2026-11-24;Food box;15\r\n\
+         {one};;;;2026-11-25;Food box;20\r\n\
+         {two};decline;;;;;\r\n\
+         Total;;;;;;35\r\n"
+    );
+    let refused = take(&gateway, &kind, "", &sheet).await;
+    assert_eq!(refused.status, 422, "a decline needs a reason: {}", refused.text);
+    let sheet = sheet
+        .replace("event note", "event reason")
+        .replace("decline;", "decline;at-capacity")
+        .replace("we call tomorrow", "");
+    let checked = take(&gateway, &kind, "?check=true", &sheet).await.expect(200);
+    assert_eq!((&checked["committed"], &checked["counts"]["changed"]), (&Value::from(false), &Value::from(2)));
+    assert_eq!(record(&gateway, &one).await["referral"]["state"], "sent", "a check changes nothing");
+
+    let (_, cursor) = gateway.agency.poll("").await;
+    let report = take(&gateway, &kind, "", &sheet).await.expect(200);
+    assert_eq!(report["committed"], true, "{report}");
+    let first = record(&gateway, &one).await;
+    assert_eq!(first["referral"]["state"], "accepted");
+    assert_eq!(first["enrollment"]["entryDate"], "2026-11-25");
+    assert_eq!(first["services"].as_array().unwrap().len(), 2);
+    assert_eq!(record(&gateway, &two).await["referral"]["state"], "no-capacity");
+    let (news, after) = gateway.agency.poll(&format!("?since={cursor}")).await;
+    assert_eq!(news.len(), 2, "{news:?}");
+
+    let again = take(&gateway, &kind, "", &sheet).await.expect(200);
+    assert_eq!((&again["committed"], &again["counts"]["unchanged"]), (&Value::from(false), &Value::from(2)), "{again}");
+    assert!(again["findings"].as_array().unwrap().iter().any(|finding| finding["fault"] == "already"));
+    assert_eq!(record(&gateway, &one).await, first);
+    assert!(gateway.agency.poll(&format!("?since={after}")).await.0.is_empty());
+}
+
+#[tokio::test]
+async fn one_bad_row_leaves_nothing() {
+    let gateway = Gateway::start().await;
+    let ([one, two], kind) = two(&gateway).await;
+    let before = [record(&gateway, &one).await, record(&gateway, &two).await];
+    let (_, cursor) = gateway.agency.poll("").await;
+    for bad in ["2/3/2026,Food box", "2026-11-25 10:00,Food box"] {
+        let sheet =
+            format!("referral_id,event,service_date,service\n{one},accept,2026-11-24,Food box\n{two},accept,{bad}\n");
+        let answer = take(&gateway, &kind, "", &sheet).await;
+        assert_eq!(answer.status, 422, "{}", answer.text);
+        let report: Value = serde_json::from_str(&answer.text).unwrap();
+        assert_eq!(report["committed"], false);
+        assert_eq!(report["referrals"][0]["done"], "changed", "what would have become of it");
+        assert_eq!(report["referrals"][1]["done"], "refused");
+        assert_eq!(report["findings"][0]["row"], 3);
+    }
+    let stranger = format!("referral_id,event\n{one},accept\nnobody-knows-it,accept\n");
+    assert_eq!(take(&gateway, &kind, "", &stranger).await.status, 422);
+    assert_eq!([record(&gateway, &one).await, record(&gateway, &two).await], before);
+    assert!(gateway.agency.poll(&format!("?since={cursor}")).await.0.is_empty());
+}
+
+#[tokio::test]
+async fn what_is_no_sheet_is_a_problem() {
+    let gateway = Gateway::start().await;
+    let (_, kind) = two(&gateway).await;
+    assert_eq!(take(&gateway, &kind, "", "a,b\n1,2\n").await.status, 422);
+    assert_eq!(take(&gateway, "no-such-type", "", "referral_id,event\n").await.status, 404);
+    assert_eq!(take(&gateway, &kind, "?zone=CST", "referral_id,event\n").await.status, 400);
+    let json = gateway.agency.post(&format!("/agency/v1/sheets/{kind}"), &serde_json::json!({})).await;
+    assert_eq!(json.status, 415);
+}
