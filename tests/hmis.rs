@@ -31,7 +31,8 @@ fn program() -> &'static Program {
 }
 
 fn schema(kind: &str) -> Option<&'static Value> {
-    Some(PROGRAMS.get(kind).schema_json())
+    let program = PROGRAMS.get(kind);
+    (program.kind == kind).then(|| program.schema_json())
 }
 
 fn export() -> Export {

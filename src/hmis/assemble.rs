@@ -37,13 +37,13 @@ pub(super) fn records(standard: &Standard, checked: &BTreeMap<&str, Checked>, re
                 }
                 RowsOf::Record if kind.id == "EnrollmentID" => fill(kind, enrollment, &mut record),
                 RowsOf::Record => {
-                    let rows: Vec<&Row> = theirs.rows.iter().filter(|row| row.cell("EnrollmentID") == id).collect();
+                    let rows: Vec<&Row> = theirs.of(id).collect();
                     if let Some(row) = newest(kind, &rows, report) {
                         fill(kind, row, &mut record);
                     }
                 }
                 RowsOf::Item => {
-                    for row in theirs.rows.iter().filter(|row| row.cell("EnrollmentID") == id) {
+                    for row in theirs.of(id) {
                         let mut item = json!({});
                         fill(kind, row, &mut item);
                         let list = kind.each.as_ref().and_then(|path| path.ensure(&mut record));
@@ -53,6 +53,9 @@ pub(super) fn records(standard: &Standard, checked: &BTreeMap<&str, Checked>, re
                     }
                 }
             }
+        }
+        for (path, value) in &standard.always {
+            path.set(&mut record, value.as_str().into());
         }
         stand(&mut record);
         records.push(record);

@@ -25,6 +25,8 @@ struct YearFile {
     _sources: Vec<String>,
     #[serde(default)]
     unverified: Vec<String>,
+    #[serde(default)]
+    always: BTreeMap<String, Spanned<String>>,
     lists: BTreeMap<String, BTreeMap<String, String>>,
     #[serde(default)]
     earlier: BTreeMap<String, Spanned<Earlier>>,
@@ -171,7 +173,17 @@ impl<'l> Loading<'l> {
             let kind = self.kind(file, &read.tail, &names);
             files.push(kind);
         }
-        Standard { year: read.year.clone(), program: read.program.clone(), unverified: read.unverified.clone(), files }
+        let mut always = Vec::new();
+        for (path, value) in &read.always {
+            always.extend(self.path(value.referenced, path, &[]).map(|path| (path, value.value.clone())));
+        }
+        Standard {
+            year: read.year.clone(),
+            program: read.program.clone(),
+            unverified: read.unverified.clone(),
+            always,
+            files,
+        }
     }
 
     fn kind(&mut self, file: &Spanned<KindFile>, tail: &[Spanned<ColumnFile>], names: &BTreeSet<&str>) -> FileKind {

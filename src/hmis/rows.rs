@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::cell;
 use super::derive::Cells;
 use super::report::{Finding, Level, Report};
-use super::standard::{Column, FileKind, RowsOf, Standard, Standards};
+use super::standard::{Column, FileKind, Form, RowsOf, Standard, Standards};
 use super::table::Table;
 
 /// The column that says that a row was deleted.
@@ -30,6 +30,7 @@ pub(super) struct Checked {
     is_absent: bool,
     pub(super) rows: Vec<Row>,
     by_id: BTreeMap<String, usize>,
+    by_enrollment: BTreeMap<String, Vec<usize>>,
     /// The rows that were not taken, by id
     gone: BTreeMap<String, Gone>,
 }
@@ -43,6 +44,17 @@ struct Gone {
 impl Checked {
     pub(super) fn get(&self, id: &str) -> Option<&Row> {
         self.by_id.get(id).and_then(|at| self.rows.get(*at))
+    }
+
+    /// The rows of an enrollment.
+    pub(super) fn of(&self, enrollment: &str) -> impl Iterator<Item = &Row> {
+        self.by_enrollment.get(enrollment).into_iter().flatten().filter_map(|at| self.rows.get(*at))
+    }
+
+    fn take(&mut self, id: String, row: Row) {
+        self.by_enrollment.entry(row.cell("EnrollmentID").to_owned()).or_default().push(self.rows.len());
+        self.by_id.insert(id, self.rows.len());
+        self.rows.push(row);
     }
 }
 
@@ -69,7 +81,7 @@ impl Checking<'_> {
         let mut checked = Checked::default();
         let Some(table) = table else { return Checked { is_absent: true, ..checked } };
         for (number, values) in table.rows {
-            if values.iter().all(String::is_empty) {
+            if values.iter().all(|value| value.trim().is_empty()) {
                 self.say(Level::Information, number, None, "the row is empty", "");
                 continue;
             }
@@ -79,7 +91,7 @@ impl Checking<'_> {
                 let mend = "put quotation marks around values with commas or line breaks";
                 self.say(Level::Refused, number, None, found, mend);
             }
-            let cells: Cells = table.header.iter().cloned().zip(values).collect();
+            let cells: Cells = table.header.iter().zip(values).map(|(name, value)| self.cell(name, &value)).collect();
             let row = Row { number, cells };
             let id = row.cell(&self.kind.id).to_owned();
             let fate = match () {
@@ -91,8 +103,7 @@ impl Checking<'_> {
                 () => self.fate(&row, &id, &checked),
             };
             if fate == Fate::Taken {
-                checked.by_id.insert(id, checked.rows.len());
-                checked.rows.push(row);
+                checked.take(id, row);
             } else {
                 checked.gone.entry(id).or_insert(Gone { number, is_deleted: fate == Fate::Deleted });
             }
@@ -102,6 +113,13 @@ impl Checking<'_> {
             self.report.say(Finding::new(Level::Information, &self.kind.name, found));
         }
         checked
+    }
+
+    /// Words stay as they were written; around everything else spaces mean nothing.
+    fn cell(&self, name: &str, value: &str) -> (String, String) {
+        let are_words = self.kind.column(name).is_some_and(|column| column.form == Form::String);
+        let value = if are_words && !value.trim().is_empty() { value } else { value.trim() };
+        (name.to_owned(), value.to_owned())
     }
 
     fn fate(&mut self, row: &Row, id: &str, checked: &Checked) -> Fate {
@@ -166,7 +184,7 @@ impl Checking<'_> {
         if self.kind.rows != RowsOf::Record || may_be_several {
             return Fate::Taken;
         }
-        match checked.rows.iter().find(|other| other.cell("EnrollmentID") == enrollment) {
+        match checked.of(enrollment).next() {
             None => Fate::Taken,
             Some(other) => {
                 let found = format!("row {} is of the same enrollment", other.number);

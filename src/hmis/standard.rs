@@ -22,6 +22,8 @@ pub struct Standard {
     pub program: String,
     /// What of it nobody has checked
     pub unverified: Vec<String>,
+    /// What every record that is read says besides
+    pub(super) always: Vec<(Path, String)>,
     pub(super) files: Vec<FileKind>,
 }
 

@@ -25,12 +25,13 @@ impl Table {
         let mut rows = Vec::new();
         for (position, row) in reader.records().enumerate() {
             let row = row.map_err(|_| (format!("row {} cannot be read", position + 1), "close its quotation marks"))?;
-            rows.push((position + 1, row.iter().map(|cell| cell.trim().to_owned()).collect::<Vec<_>>()));
+            rows.push((position + 1, row.iter().map(str::to_owned).collect::<Vec<_>>()));
         }
         if rows.is_empty() {
             return Err(("the file is empty".to_owned(), "let it have a header, also where it has no rows"));
         }
         let (_, header) = rows.remove(0);
+        let header = header.into_iter().map(|name| name.trim().to_owned()).collect();
         Ok(Self { header, rows, has_mark: unmarked.is_some() })
     }
 }

@@ -54,7 +54,8 @@ pub fn write(
         let said = "takes no part in an HMIS: its program.yaml does not say privacy.hmis: true";
         return Err(Error::forbidden(format!("{} {said}", program.title)));
     }
-    let mut set = Set { standards, standard, export, rows: BTreeMap::new(), report: Report::default() };
+    let mut set =
+        Set { standards, standard, export, rows: BTreeMap::new(), ids: BTreeMap::new(), report: Report::default() };
     set.once();
     for (at, record) in records.iter().enumerate() {
         set.record(at + 1, record);
@@ -69,6 +70,8 @@ struct Set<'s> {
     standard: &'s Standard,
     export: &'s Export,
     rows: BTreeMap<&'s str, Vec<Cells>>,
+    /// Where the row with an id stands, by file
+    ids: BTreeMap<(&'s str, String), usize>,
     report: Report,
 }
 
@@ -146,8 +149,12 @@ impl<'s> Set<'s> {
         let id = cell(&kind.id).to_owned();
         ids.insert(kind.name.clone(), id.clone());
         let rows = self.rows.entry(&kind.name).or_default();
-        match rows.iter().find(|row| row.get(&kind.id) == Some(&id)) {
-            None => rows.push(cells),
+        let same = self.ids.get(&(kind.name.as_str(), id.clone())).and_then(|at| rows.get(*at));
+        match same {
+            None => {
+                self.ids.insert((&kind.name, id), rows.len());
+                rows.push(cells);
+            }
             Some(same) if kind.rows == RowsOf::Shared => {
                 let differs = kind.columns.iter().find(|it| same.get(&it.name) != cells.get(&it.name));
                 if let Some(column) = differs {

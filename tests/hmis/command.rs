@@ -6,7 +6,7 @@ use clap::Parser;
 use handoff::cli::{Cli, Exit, Streams, run};
 use serde_json::Value;
 
-use crate::cases;
+use crate::{cases, law};
 
 fn handoff(args: &[&str], mut input: &[u8]) -> (Exit, String, String) {
     let cli = Cli::try_parse_from(["handoff", "translate"].iter().chain(args)).unwrap();
@@ -39,6 +39,21 @@ fn a_folder_becomes_records_and_records_a_zip() {
         (Exit::Done, Some("fy2024"), 2)
     );
     assert_eq!(told["records"][0]["enrollment"]["exitDate"], "2026-10-31");
+}
+
+#[test]
+fn what_an_hmis_says_goes_through_fhir() {
+    let (_, records, _) = handoff(&["--from", "hmis", "--to", "record", &case("complete-fy2026")], b"");
+    for record in records.lines() {
+        let (exit, bundle, said) = handoff(&["--from", "record", "--to", "fhir", "-"], record.as_bytes());
+        assert_eq!(exit, Exit::Done, "{said}");
+        let (exit, again, said) = handoff(&["--from", "fhir", "--to", "record", "-"], bundle.as_bytes());
+        assert_eq!(exit, Exit::Done, "{said}");
+        let (first, second): (Value, Value) =
+            (serde_json::from_str(record).unwrap(), serde_json::from_str(&again).unwrap());
+        assert_eq!(law::room(&first), law::room(&second));
+        assert_eq!(first["extras"]["hmis"], second["extras"]["hmis"]);
+    }
 }
 
 #[test]

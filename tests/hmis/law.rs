@@ -15,7 +15,7 @@ pub(crate) fn journey(name: &str) -> Vec<u8> {
 }
 
 /// The values of a record that HMIS has room for, each under its place.
-fn room(record: &Value) -> Map<String, Value> {
+pub(crate) fn room(record: &Value) -> Map<String, Value> {
     let mut room = Map::new();
     let mut put = |place: &str, value: Option<&Value>| {
         // Not collected is not there.
