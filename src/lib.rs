@@ -4,7 +4,8 @@
 //! ```text
 //! layer 0  error, fhir, shipped                words everybody uses, data that comes with the program
 //! layer 1  referral, fhirpath, definitions     the domain, the language, the packages
-//! layer 2  profile, mapping, routing, sheet    pure engines over documents
+//! layer 2  profile, mapping, routing, sheet,
+//!          hmis                                pure engines over documents
 //! layer 3  store, security, terminology        SQL; tokens, scopes, consent, audit; a server that knows codes
 //! layer 4  exchange                            READ THIS FIRST: a message's way in, back and out
 //! layer 5  http                                the edge: FHIR and agency API
@@ -20,6 +21,7 @@ pub mod error;
 pub mod exchange;
 pub mod fhir;
 pub mod fhirpath;
+pub mod hmis;
 pub mod http;
 pub mod mapping;
 pub mod profile;

@@ -19,6 +19,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("mapping", 2),
     ("routing", 2),
     ("sheet", 2),
+    ("hmis", 2),
     ("store", 3),
     ("security", 3),
     ("terminology", 3),

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use handoff::app::ProgramTypes;
-use handoff::cli::translate::{Args, Format, Source, Target, run};
+use handoff::cli::hmis::Hmis;
+use handoff::cli::translate::{Args, Format, Origin, Target, run};
 use handoff::cli::{Exit, Streams};
 use handoff::definitions::Definitions;
 use handoff::sheet::{self, ColumnSets, Options, Place, Reading};
@@ -262,7 +263,7 @@ fn what_is_wrong_with_a_column_set_is_said_with_its_place() {
 // === the command
 
 /// `handoff translate`: how it ends, what it gives, and what it reports.
-fn translate(from: Option<Source>, to: Target, input: &str, progress: bool) -> (Exit, String, String) {
+fn translate(from: Option<Origin>, to: Target, input: &str, progress: bool) -> (Exit, String, String) {
     let args = Args {
         to,
         from,
@@ -273,6 +274,7 @@ fn translate(from: Option<Source>, to: Target, input: &str, progress: bool) -> (
         format: Format::Json,
         zone: Some("-06:00".to_owned()),
         dates: None,
+        hmis: Hmis::default(),
         input: PathBuf::from("-"),
     };
     let (mut out, mut err, mut input) = (Vec::new(), Vec::new(), input.as_bytes());
@@ -287,7 +289,7 @@ fn the_command_makes_records_of_rows_and_rows_of_records() {
                  task-1,accept,Quillfeather,2026-11-03 10:00,Rent,$640.00\n\
                  task-2,,Moss,,Rent without a date,85\n\
                  task-3,,Vane,2026-11-05,Rent,many\n";
-    let (exit, records, report) = translate(Some(Source::Csv), Target::Record, sheet, false);
+    let (exit, records, report) = translate(Some(Origin::Csv), Target::Record, sheet, false);
     assert_eq!(exit, Exit::Invalid, "{report}");
     let records: Vec<Value> = records.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(records.len(), 1, "{report}");
@@ -317,6 +319,6 @@ fn the_command_makes_records_of_rows_and_rows_of_records() {
         assert!(sheet.starts_with("referral_id,type,status,event,"), "{sheet}");
         assert!(sheet.lines().nth(1).unwrap().starts_with("task-1,community-action,"), "{sheet}");
     }
-    let (.., report) = translate(Some(Source::Csv), Target::Record, sheet, true);
+    let (.., report) = translate(Some(Origin::Csv), Target::Record, sheet, true);
     assert!(report.contains("of 3 referrals"), "progress is for terminals: {report}");
 }

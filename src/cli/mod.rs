@@ -7,6 +7,7 @@ pub mod client;
 pub mod demo;
 pub mod explain;
 pub mod fhirpath;
+pub mod hmis;
 pub mod package;
 pub mod route;
 pub mod serve;

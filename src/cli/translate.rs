@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::hmis::{self, Hmis};
 use super::{Exit, Streams, sheet, sources, unwritable};
 use crate::app::ProgramTypes;
 use crate::definitions::Definitions;
@@ -21,12 +22,12 @@ use crate::referral::{Graph, Referral, Resource, care_plan, turn};
 /// Arguments of `handoff translate`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// What to make: the record of a referral, the FHIR of a record, or a sheet of records
+    /// What is given [default: what --to is made of: FHIR for a record, records for everything else]
+    #[arg(long, value_enum)]
+    pub from: Option<Origin>,
+    /// What to make: the record of a referral, the FHIR of a record, a sheet of records, or HMIS CSV
     #[arg(long, value_enum)]
     pub to: Target,
-    /// What it is made from, where that is a sheet
-    #[arg(long, value_enum)]
-    pub from: Option<Source>,
     /// The type of program [default: what the Task or the record says, else generic]
     #[arg(long, value_name = "TYPE")]
     pub program: Option<String>,
@@ -48,9 +49,26 @@ pub struct Args {
     /// With --from csv: the order of day and month where the sheet does not tell: mdy, dmy
     #[arg(long, value_name = "ORDER")]
     pub dates: Option<String>,
-    /// The Bundle, the record, the records (an array, or one a line) or the sheet, or - for standard input
+    /// What HMIS CSV needs besides
+    #[command(flatten)]
+    pub hmis: Hmis,
+    /// The Bundle, the record, the records (an array, or one a line), the sheet, the zip or folder of HMIS CSV, or - for
+    /// standard input
     #[arg(value_name = "FILE|-")]
     pub input: PathBuf,
+}
+
+/// What is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Origin {
+    /// A Bundle of FHIR resources
+    Fhir,
+    /// A program record
+    Record,
+    /// A sheet
+    Csv,
+    /// The HMIS CSV files of HUD, as a zip or a folder
+    Hmis,
 }
 
 /// What to make.
@@ -62,13 +80,8 @@ pub enum Target {
     Fhir,
     /// A sheet, one row a referral or service
     Csv,
-}
-
-/// What it is made from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Source {
-    /// A sheet
-    Csv,
+    /// The HMIS CSV files of HUD, as a zip
+    Hmis,
 }
 
 /// How to tell it.
@@ -85,6 +98,16 @@ pub enum Format {
 /// # Errors
 /// If the input cannot be read, is no referral or no record, or breaks the record's schema.
 pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
+    match (args.from, args.to) {
+        (None | Some(Origin::Record), Target::Hmis) => return hmis::write(args, streams),
+        (Some(Origin::Hmis), Target::Record) => return hmis::read(args, streams),
+        (None | Some(Origin::Fhir | Origin::Csv), Target::Record)
+        | (None | Some(Origin::Record), Target::Fhir | Target::Csv) => {}
+        (Some(_), _) => {
+            let said = "there is no way from there to there in one step; go by way of the record";
+            return Err(Error::incorrect(Key::WrongType, said));
+        }
+    }
     let types = ProgramTypes::configured(args.programs.as_deref(), None)?;
     let files = types.files()?;
     let programs = files.programs(&Definitions::shipped()?)?;
@@ -94,17 +117,15 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
         return Err(Error::fault(said));
     }
     match (args.from, args.to) {
-        (Some(Source::Csv), Target::Record) => {
-            return sheet::to_records(args, &files.sheets(&programs)?, &programs, streams);
-        }
-        (Some(Source::Csv), _) => return Err(Error::fault("a sheet becomes records; translate those further")),
-        (None, Target::Csv) => return sheet::from_records(args, &files.sheets(&programs)?, streams),
-        (None, _) => {}
+        (Some(Origin::Csv), _) => return sheet::to_records(args, &files.sheets(&programs)?, &programs, streams),
+        (_, Target::Csv) => return sheet::from_records(args, &files.sheets(&programs)?, streams),
+        _ => {}
     }
     let document = read(&args.input, streams)?;
-    let (json, issues, fidelity) = match args.to {
-        Target::Record => to_record(args, &programs, document)?,
-        Target::Fhir | Target::Csv => to_fhir(args, &programs, &document)?,
+    let (json, issues, fidelity) = if args.to == Target::Record {
+        to_record(args, &programs, document)?
+    } else {
+        to_fhir(args, &programs, &document)?
     };
     let told = match args.format {
         Format::Json if args.explain => format!("{:#}\n", json!({ "result": json, "fidelity": fidelity.to_value() })),

@@ -70,7 +70,9 @@ impl Editable {
             let mut places: Vec<Place> = description.record.iter().map(|path| samples.place(path)).collect();
             if description.via.starts_with("id(") {
                 // What is told by id alone is one that FHIR takes.
-                places.iter_mut().for_each(|place| place.values.retain(|value| value.as_str().is_some_and(is_id)));
+                for place in &mut places {
+                    place.values.retain(|value| value.as_str().is_some_and(is_id));
+                }
             }
             Field { description, places }
         });
@@ -265,7 +267,7 @@ impl Samples<'_> {
         let (last, around) = names.split_last().unwrap();
         let is_required = last != "[]" && required(self.schema, around).contains(last);
         let values = self.values(&names);
-        Place { needs, is_required, values, names }
+        Place { names, needs, is_required, values }
     }
 
     /// What may stand at a place.

@@ -175,7 +175,9 @@ impl Subject {
     /// which can be overruled and not removed, or that the schema does not allow beside what stands there.
     fn changed(&self, standing: &Standing, edits: &[Edit], grow: bool) -> Judged<(Value, Put)> {
         let mut record = standing.record.clone();
-        edits.iter().for_each(|edit| edit.apply(&self.editable, &mut record, grow));
+        for edit in edits {
+            edit.apply(&self.editable, &mut record, grow);
+        }
         let is_no_edit = |error: &handoff::error::Error| {
             let is_pointer = |issue: &Issue| issue.key == Key::RecordInvalid && issue.path.starts_with('/');
             error.issues.iter().all(|issue| is_pointer(issue) || issue.text.contains("comes from whoever sent"))
@@ -278,7 +280,9 @@ impl Subject {
     /// else named.
     fn conflict(&self, before: &Standing, edits: &[Edit], meanwhile: &Standing) -> Judged {
         let mut wanted = before.record.clone();
-        edits.iter().for_each(|edit| edit.apply(&self.editable, &mut wanted, true));
+        for edit in edits {
+            edit.apply(&self.editable, &mut wanted, true);
+        }
         let places: Vec<&str> = edits.iter().map(|edit| edit.place(&self.editable)).collect();
         let is_edited = |place: &str| places.iter().any(|edited| meet(edited, place.trim_start_matches('.')));
         let merged = match self.program.map.merge(&before.record, &wanted, &meanwhile.record) {

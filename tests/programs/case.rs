@@ -24,7 +24,8 @@ pub(crate) fn kinds() -> Vec<String> {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Journey {
     /// The program type, which is the folder's name
-    pub(crate) journey: String,
+    #[serde(rename = "journey")]
+    pub(crate) kind: String,
     /// What happens, in a sentence or two
     pub(crate) says: String,
     /// Who sends: the organization of the EHR's client
@@ -71,14 +72,14 @@ impl Journey {
         let text = std::fs::read_to_string(&path)
             .unwrap_or_else(|error| panic!("the program type {kind} has no journey: {}: {error}", path.display()));
         let journey: Self = serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        assert_eq!(journey.journey, kind, "{}: the journey is named after its folder", path.display());
+        assert_eq!(journey.kind, kind, "{}: the journey is named after its folder", path.display());
         assert!(!journey.says.trim().is_empty() && !journey.steps.is_empty(), "{}: says nothing", path.display());
         journey
     }
 
     /// A file of the journey.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        folder().join(&self.journey).join(name)
+        folder().join(&self.kind).join(name)
     }
 
     /// A file of the journey, as JSON.

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use handoff::cli::hmis::Hmis;
 use handoff::cli::translate::{Args, Format, Target, run};
 use handoff::cli::{Exit, Streams};
 use serde_json::Value;
@@ -24,7 +25,7 @@ fn differences(first: &Value, second: &Value) -> Vec<Difference> {
 
 /// Translates what the EHR sent, what it reads at the end, and the last record, forth and back.
 pub(crate) fn translate(journey: &Journey) {
-    let kind = &journey.journey;
+    let kind = &journey.kind;
     let sent = to_record(kind, &journey.json("ehr.json")).result;
     let first = journey.json("00-sent.json");
     let mut ids = Vec::new();
@@ -42,7 +43,7 @@ pub(crate) fn translate(journey: &Journey) {
 
 /// What the EHR reads is the record, but for what FHIR has no room for, and putting the record there changes nothing.
 fn end_is_the_record(journey: &Journey, end: &Value, last: &Value) {
-    let kind = &journey.journey;
+    let kind = &journey.kind;
     let seen = without_history(to_record(kind, end).result);
     let mut aside = Vec::new();
     let mut wrong = Vec::new();
@@ -134,8 +135,8 @@ fn to_fhir(kind: &str, record: &Value, with: Option<&Path>) -> Told {
 /// `handoff translate --to ... --explain --format json -`
 fn translated(kind: &str, to: Target, input: &Value, with: Option<&Path>) -> Told {
     let args = Args {
-        to,
         from: None,
+        to,
         zone: None,
         dates: None,
         program: Some(kind.to_owned()),
@@ -143,6 +144,7 @@ fn translated(kind: &str, to: Target, input: &Value, with: Option<&Path>) -> Tol
         with: with.map(Path::to_owned),
         explain: true,
         format: Format::Json,
+        hmis: Hmis::default(),
         input: PathBuf::from("-"),
     };
     let text = input.to_string();

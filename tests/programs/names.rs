@@ -11,7 +11,7 @@ const DIGITS: usize = 6;
 
 /// An id by its number.
 pub(crate) fn id(number: u64) -> String {
-    format!("{PREFIX}{number:0width$}", width = DIGITS)
+    format!("{PREFIX}{number:0DIGITS$}")
 }
 
 /// Ids and their names, in both directions.
@@ -57,7 +57,7 @@ impl Names {
         if self.by_id.contains_key(id) {
             return;
         }
-        let name = (1..).map(|number| format!("{what}-{number}")).find(|name| !self.by_name.contains_key(name));
+        let name = (1..10_000).map(|number| format!("{what}-{number}")).find(|name| !self.by_name.contains_key(name));
         let name = name.unwrap();
         self.by_id.insert(id.to_owned(), name.clone());
         self.by_name.insert(name, id.to_owned());
@@ -111,7 +111,7 @@ fn texts(value: &Value, change: &impl Fn(&str) -> String) -> Value {
 #[test]
 fn ids_get_names_and_back() {
     let mut names = Names::default();
-    let key = |kind, number| ResourceKey::new(kind, &id(number));
+    let key = |kind, number| ResourceKey::new(kind, id(number));
     names.learn_resources(vec![key("CareTeam", 7), key("Procedure", 5), key("Procedure", 3)]);
     names.learn_items(&serde_json::json!({ "careTeam": [{ "id": id(9) }], "services": [{ "id": id(5) }] }), "");
     let said = serde_json::json!({ "of": format!("Procedure/{}", id(5)), "id": id(9), "text": "id-7 of no one" });

@@ -88,7 +88,7 @@ impl<'j> Walk<'j> {
     /// The referral as a sheet.
     async fn sheet(&self) -> String {
         let answer = self.agency.get_as(&self.own(), "text/csv").await;
-        assert_eq!(answer.status, 200, "{}: the sheet: {}", self.journey.journey, answer.text);
+        assert_eq!(answer.status, 200, "{}: the sheet: {}", self.journey.kind, answer.text);
         let Value::String(sheet) = self.names.name(&Value::String(answer.text)) else { return String::new() };
         sheet
     }
@@ -98,7 +98,7 @@ impl<'j> Walk<'j> {
     async fn take(&mut self, step: &Step) {
         let next = self.gateway.now() + SignedDuration::from_hours(24);
         self.gateway.set_time(step.on.as_deref().map_or(next, instant));
-        let doing = format!("{}, towards {}", self.journey.journey, step.record);
+        let doing = format!("{}, towards {}", self.journey.kind, step.record);
         match (&step.event, &step.put, &step.change) {
             (Some(event), None, None) => {
                 let path = format!("{}/events", self.own());
@@ -135,7 +135,7 @@ impl<'j> Walk<'j> {
     /// What the agency is told is the record, which keeps its schema and can be put back as it is; what stands in FHIR is
     /// valid.
     async fn arrive(&mut self, doing: &str, file: &str) {
-        let doing = format!("{}, {doing}", self.journey.journey);
+        let doing = format!("{}, {doing}", self.journey.kind);
         let answer = self.agency.get(&self.own()).await;
         self.record = answer.expect(200, &doing);
         self.etag.clone_from(&answer.etag);
@@ -145,8 +145,8 @@ impl<'j> Walk<'j> {
         self.cursor = cursor;
         self.check_fhir(&doing).await;
 
-        assert_eq!(self.record["type"], self.journey.journey, "{doing}: another type of program than the folder's");
-        let wrong = self.gateway.programs().get(&self.journey.journey).check(&self.record);
+        assert_eq!(self.record["type"], self.journey.kind, "{doing}: another type of program than the folder's");
+        let wrong = self.gateway.programs().get(&self.journey.kind).check(&self.record);
         assert!(wrong.is_empty(), "{doing}: the record breaks its schema: {wrong:#?}");
         let again = self.agency.put(&self.own(), &answer.text, Some(&self.etag)).await;
         again.expect(200, &format!("{doing}: the record put back as it is"));
@@ -184,7 +184,7 @@ impl<'j> Walk<'j> {
         let mut waiting = VecDeque::from([first]);
         let mut entries = Vec::new();
         while let Some(reference) = waiting.pop_front() {
-            let doing = format!("{}: the EHR reads {reference}", self.journey.journey);
+            let doing = format!("{}: the EHR reads {reference}", self.journey.kind);
             let resource = self.ehr.get(&format!("/fhir/{reference}")).await.expect(200, &doing);
             // What the directory holds leads to other people's matters.
             if self.seen.contains_key(&reference) && !is_of_directory(&reference) {

@@ -1,0 +1,207 @@
+//! `handoff translate --from hmis` and `--to hmis`: a set of HMIS CSV files as the records of supportive housing, one a
+//! line, and back.
+
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use jiff::Zoned;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::translate::{Args, Format};
+use super::{Exit, Streams, sources, unwritable};
+use crate::app::{ProgramFiles, ProgramTypes};
+use crate::definitions::Definitions;
+use crate::error::{Error, Result};
+use crate::fhir::Key;
+use crate::hmis::{self, Export, File, Participation, Report, Rows, Standards};
+use crate::mapping::Programs;
+
+/// What only HMIS needs to be told.
+#[derive(Debug, Default, clap::Args)]
+pub struct Hmis {
+    /// With HMIS CSV: the year of the format, as fy2026 [default: the newest to write, what the set says to read]
+    #[arg(long = "hmis", value_name = "YEAR")]
+    pub year: Option<String>,
+    /// With --from hmis: which rows to take
+    #[arg(long, value_enum, default_value_t = Taken::All)]
+    pub rows: Taken,
+    /// With --to hmis: the zip to write
+    #[arg(long, value_name = "FILE.zip")]
+    pub output: Option<PathBuf>,
+}
+
+/// Which rows are taken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Taken {
+    /// All, or none where one is refused
+    #[default]
+    All,
+    /// Those that are not refused
+    Good,
+}
+
+/// The program types and the years of the format.
+struct Known {
+    files: ProgramFiles,
+    programs: Programs,
+}
+
+impl Known {
+    fn load(args: &Args) -> Result<Self> {
+        let files = ProgramTypes::configured(args.programs.as_deref(), None)?.files()?;
+        let programs = files.programs(&Definitions::shipped()?)?;
+        Ok(Self { files, programs })
+    }
+
+    fn standards(&self) -> Result<Standards> {
+        let schema = |kind: &str| {
+            let program = self.programs.get(kind);
+            (program.kind == kind).then(|| program.schema_json())
+        };
+        Standards::load(self.files.iter(), &schema)
+    }
+}
+
+/// Runs `handoff translate --from hmis --to record`.
+///
+/// # Errors
+/// If the files cannot be read; what is wrong with their rows is said, and is [`Exit::Invalid`].
+pub(super) fn read(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
+    let known = Known::load(args)?;
+    let standards = known.standards()?;
+    let year = args.hmis.year.as_deref();
+    if let Some(year) = year.filter(|year| standards.get(year).is_none()) {
+        return Err(unknown(year, &standards));
+    }
+    let rows = match args.hmis.rows {
+        Taken::All => Rows::All,
+        Taken::Good => Rows::Good,
+    };
+    let imported = hmis::read(&standards, &files(&args.input, streams)?, year, rows);
+    // What the schema of the record does not allow was not seen by the format's own rules.
+    for record in &imported.records {
+        let kind = record.get("type").and_then(Value::as_str).unwrap_or_default();
+        let issues = known.programs.get(kind).check(record);
+        if !issues.is_empty() {
+            return Err(Error::unprocessable(issues));
+        }
+    }
+    if args.format == Format::Json {
+        let told = json!({ "hmis": imported.year, "records": imported.records, "report": imported.report });
+        writeln!(streams.out, "{told:#}").map_err(unwritable)?;
+    } else {
+        for record in &imported.records {
+            writeln!(streams.out, "{record}").map_err(unwritable)?;
+        }
+        tell(&imported.report, streams)?;
+    }
+    Ok(if imported.report.refuses() { Exit::Invalid } else { Exit::Done })
+}
+
+/// Runs `handoff translate --to hmis`.
+///
+/// # Errors
+/// If the records cannot be read or break their schema, or the program may not give them to an HMIS.
+pub(super) fn write(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
+    let Some(output) = &args.hmis.output else {
+        return Err(Error::incorrect(Key::Missing, "--to hmis needs --output FILE.zip"));
+    };
+    let known = Known::load(args)?;
+    let standards = known.standards()?;
+    let newest = standards.names().last().copied().unwrap_or_default();
+    let year = args.hmis.year.as_deref().unwrap_or(newest);
+    let standard = standards.get(year).ok_or_else(|| unknown(year, &standards))?;
+    let records = records(&bytes(&args.input, streams)?)?;
+    let kind = records.first().and_then(|it| it.get("type")).and_then(Value::as_str).unwrap_or(&standard.program);
+    let kind = args.program.as_deref().unwrap_or(kind);
+    let program = known.programs.get(kind);
+    for record in &records {
+        let issues = program.check(record);
+        if !issues.is_empty() {
+            return Err(Error::unprocessable(issues));
+        }
+    }
+    let privacy = program.about.privacy;
+    let participation =
+        Participation { title: &program.title, victim_services: privacy.victim_services, hmis: privacy.hmis };
+    let written = hmis::write(&standards, standard, &records, &export(&records), &participation)?;
+    if !written.report.refuses() {
+        let zip = hmis::pack(&written.files)?;
+        let said = |error| Error::fault(format!("cannot write {}: {error}", output.display()));
+        std::fs::write(output, zip).map_err(said)?;
+    }
+    if args.format == Format::Json {
+        writeln!(streams.out, "{:#}", json!({ "hmis": year, "report": written.report })).map_err(unwritable)?;
+    } else {
+        tell(&written.report, streams)?;
+    }
+    Ok(if written.report.refuses() { Exit::Invalid } else { Exit::Done })
+}
+
+/// What the set says of itself: everything from the first entry until now, in the time of this place.
+fn export(records: &[Value]) -> Export {
+    let now = Zoned::now();
+    let end = now.date().to_string();
+    let entry = |record: &Value| record.pointer("/enrollment/entryDate")?.as_str()?.get(..10).map(str::to_owned);
+    Export {
+        id: Uuid::now_v7().simple().to_string(),
+        time: now.strftime("%Y-%m-%d %H:%M:%S").to_string(),
+        start: records.iter().filter_map(entry).min().unwrap_or_else(|| end.clone()),
+        end,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+fn unknown(year: &str, standards: &Standards) -> Error {
+    let known = standards.names().join(" and ");
+    Error::incorrect(Key::UnknownCode, format!("there is no HMIS CSV of {year}; {known} are known"))
+}
+
+/// The files of a folder or of a zip.
+fn files(input: &Path, streams: &mut Streams<'_>) -> Result<Vec<File>> {
+    if !input.is_dir() {
+        return hmis::unpack(&bytes(input, streams)?);
+    }
+    let unreadable = |error| Error::fault(format!("cannot read {}: {error}", input.display()));
+    let mut files = Vec::new();
+    for entry in input.read_dir().map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.is_file() && path.extension().is_some_and(|it| it.eq_ignore_ascii_case("csv")) {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            files.push((name, sources::bytes(&path)?));
+        }
+    }
+    files.sort_unstable();
+    Ok(files)
+}
+
+fn bytes(input: &Path, streams: &mut Streams<'_>) -> Result<Vec<u8>> {
+    if input.as_os_str() != "-" {
+        return sources::bytes(input);
+    }
+    let mut bytes = Vec::new();
+    let read = streams.input.read_to_end(&mut bytes);
+    read.map_err(|error| Error::fault(format!("cannot read standard input: {error}")))?;
+    Ok(bytes)
+}
+
+/// One record, one on each line, or a list of them.
+fn records(bytes: &[u8]) -> Result<Vec<Value>> {
+    let mut records = Vec::new();
+    for value in serde_json::Deserializer::from_slice(bytes).into_iter::<Value>() {
+        let said = |error| Error::incorrect(Key::JsonSyntax, format!("the records cannot be read: {error}"));
+        match value.map_err(said)? {
+            Value::Array(items) => records.extend(items),
+            record => records.push(record),
+        }
+    }
+    Ok(records)
+}
+
+fn tell(report: &Report, streams: &mut Streams<'_>) -> Result<()> {
+    for finding in &report.findings {
+        writeln!(streams.err, "{finding}").map_err(unwritable)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,170 @@
+//! From checked rows to records: one for each enrollment, with its person, project, services, events and exit.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::cell;
+use super::derive::Ground;
+use super::path::{list_of, slot};
+use super::report::{Finding, Level, Report};
+use super::rows::{Checked, Row};
+use super::standard::{Column, FileKind, RowsOf, Shape, Standard};
+
+/// Where values stay that the record has no field for.
+pub(super) const KEPT: &str = "hmis";
+
+/// The records, in the order of the enrollments.
+pub(super) fn records(standard: &Standard, checked: &BTreeMap<&str, Checked>, report: &mut Report) -> Vec<Value> {
+    let Some(enrollments) = checked.get("Enrollment.csv") else { return Vec::new() };
+    let mut used: BTreeSet<(&str, usize)> = BTreeSet::new();
+    let mut records = Vec::new();
+    for enrollment in &enrollments.rows {
+        let id = enrollment.cell("EnrollmentID");
+        let mut record = json!({
+            "type": standard.program, "id": id, "referral": {}, "participant": {},
+            "program": { "type": standard.program },
+        });
+        for kind in &standard.files {
+            let Some(theirs) = checked.get(kind.name.as_str()) else { continue };
+            match kind.rows {
+                RowsOf::Once | RowsOf::Unused => {}
+                RowsOf::Shared => {
+                    if let Some(row) = shared(kind, theirs, enrollment, checked) {
+                        used.insert((&kind.name, row.number));
+                        fill(kind, row, &mut record);
+                    }
+                }
+                RowsOf::Record if kind.id == "EnrollmentID" => fill(kind, enrollment, &mut record),
+                RowsOf::Record => {
+                    let rows: Vec<&Row> = theirs.rows.iter().filter(|row| row.cell("EnrollmentID") == id).collect();
+                    if let Some(row) = newest(kind, &rows, report) {
+                        fill(kind, row, &mut record);
+                    }
+                }
+                RowsOf::Item => {
+                    for row in theirs.rows.iter().filter(|row| row.cell("EnrollmentID") == id) {
+                        let mut item = json!({});
+                        fill(kind, row, &mut item);
+                        let list = kind.each.as_ref().and_then(|path| path.ensure(&mut record));
+                        if let Some(items) = list.and_then(list_of) {
+                            items.push(item);
+                        }
+                    }
+                }
+            }
+        }
+        stand(&mut record);
+        records.push(record);
+    }
+    // Where a row was refused, who is not named may be named by that one.
+    if !report.refuses() {
+        unused(standard, checked, &used, report);
+    }
+    records
+}
+
+/// The row of a shared file that an enrollment hangs on.
+fn shared<'c>(
+    kind: &FileKind,
+    theirs: &'c Checked,
+    enrollment: &Row,
+    checked: &BTreeMap<&str, Checked>,
+) -> Option<&'c Row> {
+    // An enrollment names its person and its project; the project names its organization.
+    let named = enrollment.cell(&kind.id);
+    if !named.is_empty() {
+        return theirs.get(named);
+    }
+    let project = checked.get("Project.csv")?.get(enrollment.cell("ProjectID"))?;
+    theirs.get(project.cell(&kind.id))
+}
+
+fn newest<'r>(kind: &FileKind, rows: &[&'r Row], report: &mut Report) -> Option<&'r Row> {
+    let by = kind.latest.as_deref().unwrap_or_default();
+    // Of two of one day the later in the file.
+    let newest = rows.iter().copied().max_by_key(|row| (row.cell(by), row.number))?;
+    for row in rows.iter().filter(|row| row.number != newest.number) {
+        let found = format!("row {} is newer, and the record has room for one", newest.number);
+        report.say(Finding::new(Level::Information, &kind.name, found).row(row.number));
+    }
+    Some(newest)
+}
+
+/// Writes what a row says into the record, or into the item.
+fn fill(kind: &FileKind, row: &Row, base: &mut Value) {
+    let mut left: Vec<(&Column, &str)> = Vec::new();
+    for column in &kind.columns {
+        let value = row.cell(&column.name);
+        if value.is_empty() {
+            continue;
+        }
+        if !place(column, value, base) {
+            left.push((column, value));
+        }
+    }
+    // What would be written by itself need not be kept.
+    let kept: Vec<(&str, &str)> = left
+        .into_iter()
+        .filter(|(column, _)| column.keeps())
+        .filter(|(column, value)| expected(kind, column, row, base).as_deref() != Some(*value))
+        .map(|(column, value)| (column.name.as_str(), value))
+        .collect();
+    for (column, value) in kept {
+        let at = match kind.rows {
+            RowsOf::Item => slot(base, KEPT),
+            _ => slot(slot(slot(base, "extras"), KEPT), kind.stem()),
+        };
+        *slot(at, column) = value.into();
+    }
+}
+
+/// Writes a value to its place. Was there one for it?
+fn place(column: &Column, value: &str, base: &mut Value) -> bool {
+    let (Some(path), Some(said)) = (&column.record, cell::read(column, value)) else { return false };
+    if path.get(base).is_some_and(|there| *there != said) {
+        return column.shape == Shape::Listed;
+    }
+    if column.shape == Shape::Listed {
+        path.ensure(base);
+    } else {
+        path.set(base, said);
+    }
+    for (path, value) in &column.also {
+        path.set(base, value.as_str().into());
+    }
+    true
+}
+
+/// What would be written where the record says nothing.
+fn expected(kind: &FileKind, column: &Column, row: &Row, base: &Value) -> Option<String> {
+    let derived = column.derive.filter(|derive| !derive.names_something()).map(|derive| {
+        let ids = BTreeMap::new();
+        let (cells, file) = (&row.cells, kind.name.as_str());
+        Ground { record: base, base, cells, export: None, ids: &ids, file, position: 0 }.value(derive, column)
+    });
+    derived.or_else(|| column.fixed.clone()).or_else(|| column.absent.clone())
+}
+
+/// How the enrollment stands follows from whether there is an exit.
+fn stand(record: &mut Value) {
+    let exited = record.pointer("/enrollment/exitDate").is_some();
+    let completed = record.pointer("/typeData/projectCompletionStatus").and_then(Value::as_str) == Some("1");
+    let status = match (exited, completed) {
+        (false, _) => "enrolled",
+        (true, true) => "completed",
+        (true, false) => "disenrolled",
+    };
+    *slot(slot(record, "enrollment"), "status") = status.into();
+}
+
+/// Says which people, projects and organizations nobody's enrollment names.
+fn unused(standard: &Standard, checked: &BTreeMap<&str, Checked>, used: &BTreeSet<(&str, usize)>, report: &mut Report) {
+    for kind in standard.files.iter().filter(|kind| kind.rows == RowsOf::Shared) {
+        for row in checked.get(kind.name.as_str()).into_iter().flat_map(|theirs| &theirs.rows) {
+            if !used.contains(&(kind.name.as_str(), row.number)) {
+                report.say(Finding::new(Level::Information, &kind.name, "no enrollment names it").row(row.number));
+            }
+        }
+    }
+}

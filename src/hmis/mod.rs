@@ -1,0 +1,45 @@
+//! Layer 2: the HMIS CSV format of HUD, read and written: a set of files, as every HMIS exports it, and the records of
+//! supportive housing.
+//!
+//! What the format holds is data (`profiles/hmis/*.yaml`, one file a year): files, columns, codes, and where in the
+//! record each value stands. The code here knows rows, ids and reports. It knows neither FHIR nor the maps of programs;
+//! whoever calls checks the records against their schema. Export id and time are passed in.
+//!
+//! ```text
+//! standard, load   the years: columns and codes, checked when they are loaded
+//! path, place      where a value stands in a record; whether its schema knows that place
+//! cell             a value as a cell has it: forms, codes, dates
+//! derive           what follows from other cells: ids, data quality codes
+//! table, archive   CSV and zip
+//! read, rows       in: the files, and their rows checked
+//! assemble         in: the records
+//! write            out
+//! report           what is said about a row
+//! ```
+//!
+//! HMIS tells more than the record has fields for. What has none stays with the record, under the names that HMIS
+//! has for it: `extras.hmis.FILE.COLUMN`, or `hmis.COLUMN` in the item of a list; it is written back from there.
+
+mod archive;
+mod assemble;
+mod cell;
+mod derive;
+mod load;
+mod path;
+mod place;
+mod read;
+mod report;
+mod rows;
+mod standard;
+mod table;
+mod write;
+
+pub use archive::{pack, unpack};
+pub use derive::Export;
+pub use read::{Imported, Rows, read};
+pub use report::{Finding, Level, Report};
+pub use standard::{Standard, Standards};
+pub use write::{Participation, Written, write};
+
+/// A file of a set: its name and its bytes.
+pub type File = (String, Vec<u8>);

@@ -1,0 +1,186 @@
+//! The rows of one file, checked: forms and codes, ids that stand once, rows that they hang on.
+
+use std::collections::BTreeMap;
+
+use super::cell;
+use super::derive::Cells;
+use super::report::{Finding, Level, Report};
+use super::standard::{Column, FileKind, RowsOf, Standard, Standards};
+use super::table::Table;
+
+/// The column that says that a row was deleted.
+const DELETED: &str = "DateDeleted";
+
+/// A row that can be taken.
+pub(super) struct Row {
+    pub(super) number: usize,
+    pub(super) cells: Cells,
+}
+
+impl Row {
+    pub(super) fn cell(&self, column: &str) -> &str {
+        self.cells.get(column).map(String::as_str).unwrap_or_default()
+    }
+}
+
+/// The rows of a file.
+#[derive(Default)]
+pub(super) struct Checked {
+    /// The file is missing, or was not taken
+    is_absent: bool,
+    pub(super) rows: Vec<Row>,
+    by_id: BTreeMap<String, usize>,
+    /// The rows that were not taken, by id
+    gone: BTreeMap<String, Gone>,
+}
+
+#[derive(Clone, Copy)]
+struct Gone {
+    number: usize,
+    is_deleted: bool,
+}
+
+impl Checked {
+    pub(super) fn get(&self, id: &str) -> Option<&Row> {
+        self.by_id.get(id).and_then(|at| self.rows.get(*at))
+    }
+}
+
+/// A file that is being checked, after those that it hangs on.
+pub(super) struct Checking<'c> {
+    pub(super) standards: &'c Standards,
+    pub(super) standard: &'c Standard,
+    pub(super) kind: &'c FileKind,
+    pub(super) earlier: &'c BTreeMap<&'c str, Checked>,
+    pub(super) report: &'c mut Report,
+}
+
+/// What becomes of a row.
+#[derive(PartialEq, Eq)]
+enum Fate {
+    Taken,
+    Refused,
+    /// Left out with something that was deleted
+    Deleted,
+}
+
+impl Checking<'_> {
+    pub(super) fn rows(mut self, table: Option<Table>) -> Checked {
+        let mut checked = Checked::default();
+        let Some(table) = table else { return Checked { is_absent: true, ..checked } };
+        for (number, values) in table.rows {
+            if values.iter().all(String::is_empty) {
+                self.say(Level::Information, number, None, "the row is empty", "");
+                continue;
+            }
+            let wrong_length = values.len() != table.header.len();
+            if wrong_length {
+                let found = format!("{} cells, where the header has {}", values.len(), table.header.len());
+                let mend = "put quotation marks around values with commas or line breaks";
+                self.say(Level::Refused, number, None, found, mend);
+            }
+            let cells: Cells = table.header.iter().cloned().zip(values).collect();
+            let row = Row { number, cells };
+            let id = row.cell(&self.kind.id).to_owned();
+            let fate = match () {
+                () if wrong_length => Fate::Refused,
+                () if !row.cell(DELETED).is_empty() => {
+                    self.say(Level::Information, number, Some(DELETED), "the row was deleted", "");
+                    Fate::Deleted
+                }
+                () => self.fate(&row, &id, &checked),
+            };
+            if fate == Fate::Taken {
+                checked.by_id.insert(id, checked.rows.len());
+                checked.rows.push(row);
+            } else {
+                checked.gone.entry(id).or_insert(Gone { number, is_deleted: fate == Fate::Deleted });
+            }
+        }
+        if self.kind.rows == RowsOf::Unused && !checked.rows.is_empty() {
+            let found = format!("rows for which a record of the program has no room: {}", checked.rows.len());
+            self.report.say(Finding::new(Level::Information, &self.kind.name, found));
+        }
+        checked
+    }
+
+    fn fate(&mut self, row: &Row, id: &str, checked: &Checked) -> Fate {
+        let mut fate = Fate::Taken;
+        // What one row hangs on may hang on what another cell names; the first that is not there says enough.
+        let mut linked = Fate::Taken;
+        for column in &self.kind.columns {
+            let value = row.cell(&column.name);
+            if let Err(fault) = cell::check(column, value, &self.kind.name, self.standard, self.standards) {
+                self.say(Level::Refused, row.number, Some(&column.name), fault.found, &fault.mend);
+                fate = Fate::Refused;
+            } else if value.is_empty() && column.asked {
+                self.say(Level::Warning, row.number, Some(&column.name), "the value is missing", "HMIS asks for one");
+            } else if !value.is_empty() && linked == Fate::Taken {
+                linked = self.linked(row, column, value);
+            }
+        }
+        if fate == Fate::Taken {
+            fate = linked;
+        }
+        if let Some(same) = checked.get(id).map(|same| same.number).or(checked.gone.get(id).map(|gone| gone.number)) {
+            let column = self.kind.id.clone();
+            let found = format!("row {same} has the same id");
+            self.say(Level::Refused, row.number, Some(&column), found, "an id stands once in its file");
+            return Fate::Refused;
+        }
+        if fate == Fate::Taken { self.alone(row, checked) } else { fate }
+    }
+
+    /// Is the row there that a cell names?
+    fn linked(&mut self, row: &Row, column: &Column, value: &str) -> Fate {
+        let Some((link, theirs)) = column.link.as_deref().and_then(|link| Some((link, self.earlier.get(link)?))) else {
+            return Fate::Taken;
+        };
+        let found = match (theirs.get(value), theirs.gone.get(value)) {
+            (Some(other), _) => {
+                let person = "PersonalID";
+                let differs = link == "Enrollment.csv" && other.cell(person) != row.cell(person);
+                if !differs {
+                    return Fate::Taken;
+                }
+                format!("row {} of {link} is of another person", other.number)
+            }
+            (None, Some(gone)) if gone.is_deleted => {
+                let found = format!("row {} of {link}, which it hangs on, was left out", gone.number);
+                self.say(Level::Information, row.number, Some(&column.name), found, "");
+                return Fate::Deleted;
+            }
+            (None, Some(gone)) => format!("row {} of {link}, which it hangs on, was refused", gone.number),
+            (None, None) if theirs.is_absent => format!("{link}, which it hangs on, is missing or was refused"),
+            (None, None) => format!("{link} has no such row"),
+        };
+        let mend = format!("export the row of {link} with it, or leave this row out");
+        self.say(Level::Refused, row.number, Some(&column.name), found, &mend);
+        Fate::Refused
+    }
+
+    /// Is it the only row of its enrollment, where there may be one?
+    fn alone(&mut self, row: &Row, checked: &Checked) -> Fate {
+        let enrollment = row.cell("EnrollmentID");
+        let may_be_several = self.kind.latest.is_some() || self.kind.id == "EnrollmentID";
+        if self.kind.rows != RowsOf::Record || may_be_several {
+            return Fate::Taken;
+        }
+        match checked.rows.iter().find(|other| other.cell("EnrollmentID") == enrollment) {
+            None => Fate::Taken,
+            Some(other) => {
+                let found = format!("row {} is of the same enrollment", other.number);
+                self.say(Level::Refused, row.number, Some("EnrollmentID"), found, "an enrollment has one");
+                Fate::Refused
+            }
+        }
+    }
+
+    fn say(&mut self, level: Level, row: usize, column: Option<&str>, found: impl Into<String>, mend: &str) {
+        let finding = Finding::new(level, &self.kind.name, found).row(row).mend(mend);
+        self.report.say(match column {
+            Some(column) => finding.column(column),
+            None => finding,
+        });
+    }
+}

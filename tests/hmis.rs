@@ -1,0 +1,114 @@
+//! HMIS CSV, in and out: the cases of fixtures/cases/hmis, the law that what goes out comes back, and what is refused.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "hmis/cases.rs"]
+mod cases;
+#[path = "hmis/command.rs"]
+mod command;
+#[path = "hmis/law.rs"]
+mod law;
+
+use std::sync::LazyLock;
+
+use handoff::definitions::Definitions;
+use handoff::hmis::{Export, Participation, Standards, write};
+use handoff::mapping::{Program, Programs};
+use handoff::shipped;
+use serde_json::{Value, json};
+
+static PROGRAMS: LazyLock<Programs> =
+    LazyLock::new(|| Programs::shipped(&Definitions::shipped().unwrap()).expect("the shipped programs load"));
+
+static STANDARDS: LazyLock<Standards> =
+    LazyLock::new(|| Standards::load(shipped::files().iter().copied(), &schema).expect("the shipped years load"));
+
+const HOUSING: Participation<'static> =
+    Participation { title: "Supportive housing", victim_services: false, hmis: true };
+
+fn program() -> &'static Program {
+    PROGRAMS.get("supportive-housing")
+}
+
+fn schema(kind: &str) -> Option<&'static Value> {
+    Some(PROGRAMS.get(kind).schema_json())
+}
+
+fn export() -> Export {
+    Export {
+        id: "EXP-9".to_owned(),
+        time: "2026-11-25 08:00:00".to_owned(),
+        start: "2025-05-01".to_owned(),
+        end: "2026-11-25".to_owned(),
+        version: "0".to_owned(),
+    }
+}
+
+#[test]
+fn programs_that_may_not_give_to_an_hmis_are_refused_in_words() {
+    let standard = STANDARDS.get("fy2026").unwrap();
+    let refused = |participation: &Participation<'_>| {
+        write(&STANDARDS, standard, &[], &export(), participation).unwrap_err().to_string()
+    };
+    let shelter = Participation { title: "A shelter", victim_services: true, hmis: true };
+    assert!(refused(&shelter).contains("34 U.S.C. 12291(b)(2)"));
+    let pantry = Participation { title: "A pantry", victim_services: false, hmis: false };
+    assert!(refused(&pantry).contains("takes no part in an HMIS"));
+}
+
+#[test]
+fn a_record_of_a_victim_service_provider_is_refused() {
+    let mut record: Value = serde_json::from_slice(&law::journey("13-moved-on.json")).unwrap();
+    record["extras"] = json!({ "hmis": { "Organization": { "VictimServiceProvider": "1" } } });
+    let written = write(&STANDARDS, STANDARDS.get("fy2026").unwrap(), &[record], &export(), &HOUSING).unwrap();
+    assert!(written.report.refuses() && written.files.is_empty());
+}
+
+#[test]
+fn two_records_of_one_enrollment_are_refused() {
+    let record: Value = serde_json::from_slice(&law::journey("13-moved-on.json")).unwrap();
+    let records = [record.clone(), record];
+    let written = write(&STANDARDS, STANDARDS.get("fy2026").unwrap(), &records, &export(), &HOUSING).unwrap();
+    assert!(written.report.refuses() && written.files.is_empty());
+}
+
+#[test]
+fn what_has_no_room_is_said() {
+    let mut record: Value = serde_json::from_slice(&law::journey("13-moved-on.json")).unwrap();
+    record["services"][0]["amount"]["currency"] = json!("CAD");
+    record["services"][1].as_object_mut().unwrap().remove("recordType");
+    record["typeData"]["incomes"][0]["sources"][0]["source"] = json!("Lottery");
+    let written = write(&STANDARDS, STANDARDS.get("fy2024").unwrap(), &[record], &export(), &HOUSING).unwrap();
+    let said: Vec<String> = written.report.findings.iter().map(ToString::to_string).collect();
+    for part in [
+        "Services.csv, FAAmount: amount.currency is not USD",
+        "Services.csv: no row without RecordType",
+        "IncomeBenefits.csv: sources has an entry for which there is no column",
+        "Project.csv, OperatingStartDate: HMIS asks for a value",
+    ] {
+        assert!(said.iter().any(|line| line.contains(part)), "{part} is not among {said:#?}");
+    }
+    assert_eq!(written.files.len(), 13);
+}
+
+#[test]
+fn faults_of_a_year_are_found_where_they_stand() {
+    let shipped = shipped::files().iter().find(|(path, _)| path.ends_with("hmis/fy2026.yaml")).unwrap();
+    let text = std::str::from_utf8(shipped.1).unwrap();
+    let column = "name: EntryDate, form: date, required: true, record: enrollment.entryDate";
+    for (from, to, part) in [
+        (column, "name: PersonalID, form: date, required: true, record: enrollment.entryDate", "PersonalID twice"),
+        (column, "name: EntryDate, form: day, required: true, record: enrollment.entryDate", "unknown variant `day`"),
+        (column, "name: EntryDate, form: date, required: true, record: enrollment.begun", "has no enrollment.begun"),
+        (column, "name: EntryDate, form: code, list: days, record: enrollment.entryDate", "no list of codes"),
+        ("fixed: handoff }", "fixed: handoff, link: Staff.csv }", "there is no file Staff.csv"),
+        ("\"16\": \"116\"", "\"16\": \"716\"", "716 is no code of the list"),
+    ] {
+        let broken = text.replace(from, to);
+        assert_ne!(broken, text, "{from} is not in the file");
+        let error = Standards::load([("own/hmis/fy2026.yaml", broken.as_bytes())], &schema).unwrap_err();
+        let issue = &error.issues[0];
+        assert!(error.to_string().contains(part), "{error}");
+        assert!(issue.path == "own/hmis/fy2026.yaml" && issue.place.is_some(), "{issue:?}");
+    }
+}

@@ -1,0 +1,78 @@
+//! `handoff translate` with HMIS CSV.
+
+use std::path::Path;
+
+use clap::Parser;
+use handoff::cli::{Cli, Exit, Streams, run};
+use serde_json::Value;
+
+use crate::cases;
+
+fn handoff(args: &[&str], mut input: &[u8]) -> (Exit, String, String) {
+    let cli = Cli::try_parse_from(["handoff", "translate"].iter().chain(args)).unwrap();
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let mut streams = Streams { input: &mut input, out: &mut out, err: &mut err, colour: false, progress: false };
+    let exit = run(&cli, &mut streams);
+    (exit, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+}
+
+fn case(name: &str) -> String {
+    cases::root().join(name).display().to_string()
+}
+
+#[test]
+fn a_folder_becomes_records_and_records_a_zip() {
+    let (exit, records, report) = handoff(&["--from", "hmis", "--to", "record", &case("complete-fy2026")], b"");
+    assert_eq!((exit, records.lines().count()), (Exit::Done, 2), "{report}");
+    assert!(report.contains("information Disabilities.csv"), "{report}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let zip = folder.path().join("out.zip").display().to_string();
+    let args = ["--from", "record", "--to", "hmis", "--hmis", "fy2024", "--output", &zip, "-"];
+    let (exit, _, report) = handoff(&args, records.as_bytes());
+    assert_eq!(exit, Exit::Done, "{report}");
+
+    let (exit, told, report) = handoff(&["--from", "hmis", "--to", "record", "--format", "json", &zip], b"");
+    let told: Value = serde_json::from_str(&told).unwrap_or_else(|error| panic!("{error}: {told}{report}"));
+    assert_eq!(
+        (exit, told["hmis"].as_str(), told["records"].as_array().unwrap().len()),
+        (Exit::Done, Some("fy2024"), 2)
+    );
+    assert_eq!(told["records"][0]["enrollment"]["exitDate"], "2026-10-31");
+}
+
+#[test]
+fn a_refused_row_leaves_no_record() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["complete-fy2026", "duplicate-id"] {
+        for entry in std::fs::read_dir(cases::root().join(name)).unwrap() {
+            let path = entry.unwrap().path();
+            std::fs::copy(&path, folder.path().join(path.file_name().unwrap())).unwrap();
+        }
+    }
+    let set = folder.path().display().to_string();
+    let (exit, records, report) = handoff(&["--from", "hmis", "--to", "record", &set], b"");
+    assert_eq!((exit, records.as_str()), (Exit::Invalid, ""));
+    assert!(report.contains("refused Services.csv row 3, ServicesID: row 2 has the same id"), "{report}");
+    let (exit, records, _) = handoff(&["--from", "hmis", "--to", "record", "--rows", "good", &set], b"");
+    assert_eq!((exit, records.lines().count()), (Exit::Invalid, 2));
+}
+
+#[test]
+fn what_cannot_be_asked_for_is_said() {
+    let (exit, _, said) = handoff(&["--to", "hmis", "-"], b"{}");
+    assert!(exit == Exit::Invalid && said.contains("--output"), "{said}");
+    let (exit, _, said) = handoff(&["--from", "hmis", "--to", "fhir", "-"], b"");
+    assert!(exit == Exit::Invalid && said.contains("by way of the record"), "{said}");
+    let (exit, _, said) = handoff(&["--from", "hmis", "--to", "record", "--hmis", "fy1999", "-"], b"");
+    assert!(exit == Exit::Invalid && said.contains("fy2024 and fy2026 are known"), "{said}");
+    let (exit, _, said) = handoff(&["--from", "hmis", "--to", "record", "-"], b"no zip");
+    assert!(exit == Exit::Invalid && said.contains("the zip cannot be read"), "{said}");
+    let folder = tempfile::tempdir().unwrap();
+    let zip = folder.path().join("out.zip");
+    let path = zip.display().to_string();
+    let example =
+        std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles/programs/chw/example.json")).unwrap();
+    let (exit, _, said) = handoff(&["--to", "hmis", "--output", &path, "-"], &example);
+    assert!(exit == Exit::Failed && said.contains("takes no part in an HMIS") && !zip.exists(), "{said}");
+}
