@@ -35,7 +35,7 @@ pub(super) fn to_records(
     let mut records = 0;
     for (at, group) in reading.groups().iter().enumerate() {
         if streams.progress && at % STRIDE == 0 {
-            write!(streams.err, "\r{at} of {} referrals", reading.groups().len()).map_err(unwritable)?;
+            write!(streams.err, "\r\x1b[K{at} of {} referrals", reading.groups().len()).map_err(unwritable)?;
         }
         let mut made = reading.record(group, None);
         if let Some(record) = &made.record {

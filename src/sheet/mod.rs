@@ -9,6 +9,27 @@
 //! where only one thing can have been meant, and refused where two can: every such finding is a line of the report
 //! (see [`Finding`]), and none of them shows what a cell says.
 //!
+//! # `sheet.yaml`
+//! ```yaml
+//! sheet: food-van                    # the folder's name
+//! extends: generic                   # the type whose columns stand before its own; one of the same name is replaced
+//! columns:
+//!   - column: last_name              # its name; the first column is the referral's id
+//!     record: "participant.names[use=legal|1].last"
+//!     about: The last name           # for people
+//!     aliases: [surname]             # other names; case, spaces and signs do not tell names apart
+//!     form: name                     # text date birth-date time number integer boolean phone zip money code name id
+//!   - { column: service_date, record: "services[].at", form: time, key: true, about: When }   # a row for each item
+//!   - { column: sex, record: participant.sex, form: code, values: [male, female], spellings: { m: male }, about: Sex }
+//!   - { column: srv, record: "services[].srv", form: code, about: Service,
+//!       code: { system: "urn:example:srv", version: "3.0", versionColumn: srv_version } }
+//!   - { column: status, record: referral.state, shown: true, about: Written, and never read over a record }
+//!   - { column: event, event: event, form: code, about: What happened }
+//! ```
+//! `key` names the columns by which a row without an id finds the item that it is of; `width` is how many digits an
+//! identifier has; `absent` lists further words for nothing. Paths are those of [`Path`]. A set is checked when it is
+//! loaded: unknown place of the record, form that does not fit it, name that is there twice.
+//!
 //! Pure: bytes and records come in, text, records and findings go out. It must not know maps, callers or stores.
 
 mod cell;

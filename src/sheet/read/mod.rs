@@ -10,8 +10,10 @@ mod date;
 mod group;
 mod header;
 mod identifier;
+mod items;
 mod number;
 mod phone;
+mod record;
 mod table;
 mod text;
 mod time;
@@ -26,7 +28,8 @@ use super::column::{ColumnSet, Form};
 use super::report::Finding;
 
 pub use codes::Codes;
-pub use group::{Group, Made};
+pub use group::Group;
+pub use record::Made;
 
 use date::Evidence;
 use table::Table;

@@ -1,0 +1,236 @@
+//! The rows of a referral as its record. What rows say of the referral has to agree; each may be a service of its own.
+//! Over the record as it stands only what a cell says otherwise is changed.
+
+use std::collections::HashSet;
+
+use serde_json::{Map, Value, json};
+
+use crate::referral::reason::Reason;
+use crate::referral::state::Event;
+use crate::sheet::column::{Column, EventCell, Form, Place};
+use crate::sheet::report::{Done, Fault, Finding};
+use crate::sheet::write;
+
+use super::date::Dates;
+use super::value::{self, Beside, Said};
+use super::{Group, Reading};
+
+/// The members that every record has.
+const MEMBERS: &[&str] = &["referral", "participant", "program"];
+
+/// What the rows of a referral make.
+#[derive(Debug)]
+pub struct Made {
+    /// The record; none where a row was refused
+    pub record: Option<Value>,
+    /// What happened, as a message of the agency API
+    pub event: Option<Value>,
+    /// What was found
+    pub findings: Vec<Finding>,
+}
+
+impl Reading<'_> {
+    /// The record that the rows of a referral make: over `base`, the record as it stands, or from nothing.
+    pub fn record(&self, group: &Group, base: Option<&Value>) -> Made {
+        let record = base.cloned().unwrap_or_else(|| bare(&self.set.kind, &group.id));
+        let mut making = Making { reading: self, base, record, event: Map::new(), findings: Vec::new() };
+        let rows = making.without_repetitions(&group.rows);
+        making.once(&rows);
+        making.items(&rows);
+        let event = making.event();
+        let refused = making.findings.iter().any(|finding| finding.done == Done::Refused);
+        Made { record: (!refused).then_some(making.record), event, findings: making.findings }
+    }
+
+    /// The cell of a column in a row, empty where it is blank.
+    pub(super) fn cell(&self, row: usize, column: usize) -> &str {
+        let cell = self.table.cell(row, column);
+        if cell.trim().is_empty() { "" } else { cell }
+    }
+
+    /// What a cell says.
+    pub(super) fn read(&self, row: usize, column: usize, cell: &str) -> Said {
+        let about = &self.set.columns[column];
+        let version = about.code.as_ref().and_then(|code| self.set.position(code.version_column.as_deref()?));
+        let version = version.map(|column| self.cell(row, column).trim()).filter(|version| !version.is_empty());
+        let beside = Beside {
+            dates: Dates { evidence: self.evidence[column], said: self.options.dates },
+            zone: self.options.zone.as_deref(),
+            codes: self.codes,
+            version,
+        };
+        value::read(cell, about, beside)
+    }
+}
+
+/// Does what stands there say the same, or of a day or time the same and more? Spreadsheets show less of a time than they
+/// were given.
+pub(super) fn says_more(before: &Value, value: &Value, form: Form) -> bool {
+    let is_time = matches!(form, Form::Date | Form::BirthDate | Form::Time);
+    before == value
+        || (is_time && before.as_str().zip(value.as_str()).is_some_and(|(before, value)| before.starts_with(value)))
+}
+
+/// A record that says nothing yet.
+fn bare(kind: &str, id: &str) -> Value {
+    let mut record = json!({ "type": kind, "id": id });
+    for name in MEMBERS {
+        record[*name] = json!({});
+    }
+    record
+}
+
+/// A record while it is made.
+pub(super) struct Making<'r> {
+    pub(super) reading: &'r Reading<'r>,
+    pub(super) base: Option<&'r Value>,
+    pub(super) record: Value,
+    event: Map<String, Value>,
+    findings: Vec<Finding>,
+}
+
+impl Making<'_> {
+    /// The rows, of those that say the same only the first.
+    fn without_repetitions(&mut self, rows: &[usize]) -> Vec<usize> {
+        if rows.len() < 2 {
+            return rows.to_vec();
+        }
+        let reading = self.reading;
+        let columns = 0..reading.set.columns.len();
+        let mut seen = HashSet::new();
+        let mut kept = Vec::with_capacity(rows.len());
+        for row in rows {
+            let cells: Vec<&str> = columns.clone().map(|column| reading.cell(*row, column)).collect();
+            if seen.insert(cells) {
+                kept.push(*row);
+            } else {
+                let said = "the row is there twice, and counts once";
+                let number = reading.table.rows[*row].number;
+                self.findings.push(Finding::row(number, Fault::DuplicateRow, Done::LeftOut, said));
+            }
+        }
+        kept
+    }
+
+    /// What rows say of the referral, once.
+    fn once(&mut self, rows: &[usize]) {
+        let reading = self.reading;
+        for (position, column) in reading.set.columns.iter().enumerate().skip(1) {
+            if matches!(column.place, Place::Item(_)) || reading.table.position(position).is_none() {
+                continue;
+            }
+            let Some(row) = rows.iter().find(|row| !reading.cell(**row, position).is_empty()) else { continue };
+            let cell = reading.cell(*row, position);
+            let other = rows.iter().find(|row| {
+                let other = reading.cell(**row, position);
+                !other.is_empty() && other != cell
+            });
+            if let Some(other) = other {
+                self.contradicted(*other, column);
+                continue;
+            }
+            match &column.place {
+                Place::Event(part) => self.report(*part, *row, position, cell),
+                _ => self.take(*row, position, cell),
+            }
+        }
+    }
+
+    fn contradicted(&mut self, row: usize, column: &Column) {
+        let (fault, said) = if column.is_of_the_person() {
+            (Fault::TwoPersons, "rows with one referral_id are of two persons")
+        } else {
+            (Fault::Contradiction, "rows of one referral say two things of it")
+        };
+        let number = self.reading.table.rows[row].number;
+        self.findings.push(Finding::row(number, fault, Done::Refused, said).column(&column.name));
+    }
+
+    /// Takes a cell of the referral itself.
+    fn take(&mut self, row: usize, position: usize, cell: &str) {
+        let reading = self.reading;
+        let column = &reading.set.columns[position];
+        if self.base.is_some_and(|base| write::text(reading.set, position, base, None) == cell) {
+            return;
+        }
+        if column.shown && self.base.is_some() {
+            self.not_read(row, column);
+            return;
+        }
+        let Some(value) = self.value(row, position, cell) else { return };
+        if let Place::Record(path) = &column.place {
+            let before = self.base.and_then(|base| path.get(base));
+            if before.is_some_and(|before| says_more(before, &value, column.form)) {
+                return;
+            }
+            if column.form == Form::BirthDate {
+                let length = value.as_str().map_or(0, str::len);
+                let precision = match length {
+                    4 => "year",
+                    7 => "month",
+                    _ => "day",
+                };
+                path.set(&mut self.record, value);
+                path.beside("precision").set(&mut self.record, precision.into());
+            } else {
+                path.set(&mut self.record, value);
+            }
+        }
+    }
+
+    fn not_read(&mut self, row: usize, column: &Column) {
+        let number = self.reading.table.rows[row].number;
+        let said = "the column is for reading, and says otherwise than the record; it was left out";
+        self.findings.push(Finding::row(number, Fault::NotRead, Done::LeftOut, said).column(&column.name));
+    }
+
+    /// The value of a cell; what is to say about it is kept.
+    pub(super) fn value(&mut self, row: usize, position: usize, cell: &str) -> Option<Value> {
+        let Said { value, remark } = self.reading.read(row, position, cell);
+        if let Some(remark) = remark {
+            let number = self.reading.table.rows[row].number;
+            let finding = Finding::row(number, remark.fault, remark.done, remark.text);
+            self.findings.push(finding.column(&self.reading.set.columns[position].name));
+        }
+        value
+    }
+
+    // --- events
+
+    fn report(&mut self, part: EventCell, row: usize, position: usize, cell: &str) {
+        let Some(value) = self.value(row, position, cell) else { return };
+        let text = value.as_str().unwrap_or_default().trim().to_owned();
+        match part {
+            EventCell::Event if Event::from_code(&text).is_none() => {
+                let number = self.reading.table.rows[row].number;
+                let finding = Finding::row(number, Fault::UnknownEvent, Done::Refused, "there is no such event");
+                self.findings.push(finding.column(&self.reading.set.columns[position].name));
+            }
+            EventCell::Event => {
+                self.event.insert("event".to_owned(), text.into());
+            }
+            EventCell::Reason => {
+                let reason = match Reason::from_code(&text) {
+                    Some(reason) => json!({ "code": reason.code() }),
+                    None => json!({ "text": text }),
+                };
+                self.event.insert("reason".to_owned(), reason);
+            }
+            EventCell::Note => {
+                self.event.insert("note".to_owned(), text.into());
+            }
+        }
+    }
+
+    /// What happened. A remark alone is the event note.
+    fn event(&mut self) -> Option<Value> {
+        let mut event = std::mem::take(&mut self.event);
+        if event.is_empty() {
+            return None;
+        }
+        if !event.contains_key("event") {
+            event.insert("event".to_owned(), Event::Note.code().into());
+        }
+        Some(Value::Object(event))
+    }
+}
