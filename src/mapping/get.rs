@@ -1,5 +1,7 @@
 //! Graph to record: the record's shape is walked once, and every leaf is read where its field says.
 
+use std::borrow::Cow;
+
 use serde_json::{Map as Object, Value};
 
 use crate::fhir::{Document, Issue, Key, Node};
@@ -196,7 +198,8 @@ impl<'g, 'm> Reader<'g, 'm> {
 
     /// The members of an object, and what is kept beside them.
     fn object(&mut self, members: &'m [Member], extras: Option<&Object<String, Value>>) -> Object<String, Value> {
-        let mut object = Object::new();
+        let expected = members.iter().filter(|member| self.may_say(member)).count();
+        let mut object = Object::with_capacity(expected + extras.map_or(0, Object::len));
         for member in members {
             let kept = extras.and_then(|extras| extras.get(&*member.name));
             if kept.is_none() && !self.may_say(member) {
@@ -220,7 +223,7 @@ impl<'g, 'm> Reader<'g, 'm> {
         for (name, value) in extras.into_iter().flatten() {
             if !members.iter().any(|member| *member.name == **name) {
                 object.insert(name.clone(), value.clone());
-                self.fate(name, None, "", &Fate::Kept);
+                self.fate(name, None, || "".into(), &Fate::Kept);
             }
         }
         object
@@ -292,13 +295,13 @@ impl<'g, 'm> Reader<'g, 'm> {
     fn value(&mut self, field: &'m Field, which: usize, extras: Option<&Object<String, Value>>) -> Option<Value> {
         match &field.source {
             Source::Constant(value) => {
-                self.fate("", None, "value", &Fate::Defaulted);
+                self.fate("", None, || "value".into(), &Fate::Defaulted);
                 Some(value.clone())
             }
             Source::Computed { node, expression, .. } => {
                 let value = self.computed(field)?;
                 let target = self.targets[*node]?;
-                self.fate("", Some((target, target.node)), expression.text(), &Fate::Computed);
+                self.fate("", Some((target, target.node)), || expression.text().into(), &Fate::Computed);
                 Some(value)
             }
             Source::Ends { via, .. } => {
@@ -307,7 +310,7 @@ impl<'g, 'm> Reader<'g, 'm> {
                     && !same_option(Some(kept), read.value.as_ref())
                     && Self::still_holds(field, &raw, extras)
                 {
-                    self.fate("", None, &via.name(), &Fate::Kept);
+                    self.fate("", None, || via.name(), &Fate::Kept);
                     return Some(kept.clone());
                 }
                 let fate = if read.defaulted { Fate::Defaulted } else { Fate::Mapped };
@@ -316,7 +319,7 @@ impl<'g, 'm> Reader<'g, 'm> {
                     self.report_untranslated(via, read.value.as_ref());
                 }
                 if read.value.is_some() {
-                    self.fate("", origin, &via.name(), &fate);
+                    self.fate("", origin, || via.name(), &fate);
                 }
                 read.value
             }
@@ -498,7 +501,13 @@ impl<'g, 'm> Reader<'g, 'm> {
     // === fates
 
     /// Counts what became of the value at hand, and explains it where that was asked for.
-    fn fate(&mut self, below: &str, origin: Option<(Target<'g>, Node<'g>)>, via: &str, fate: &Fate) {
+    fn fate<'v>(
+        &mut self,
+        below: &str,
+        origin: Option<(Target<'g>, Node<'g>)>,
+        via: impl FnOnce() -> Cow<'v, str>,
+        fate: &Fate,
+    ) {
         self.fidelity.count(fate);
         if let Some(trace) = &mut self.trace {
             let mut record = said(&self.place);
@@ -510,7 +519,7 @@ impl<'g, 'm> Reader<'g, 'm> {
                 trace.read.push((node, record.clone()));
             }
             let origin = origin.map(|(target, node)| Origin::of(target.resource, node));
-            trace.rows.push(Row { record, origin, via: via.to_owned(), fate: fate.clone() });
+            trace.rows.push(Row { record, origin, via: via().into_owned(), fate: fate.clone() });
         }
     }
 }
