@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //! ```text
-//! layer 0  error, fhir, shipped                words everybody uses, data that comes with the program
+//! layer 0  error, fhir, shipped, yaml          words everybody uses, data that comes with the program
 //! layer 1  referral, fhirpath, definitions     the domain, the language, the packages
 //! layer 2  profile, mapping, routing, sheet,
 //!          hmis                                pure engines over documents
@@ -32,3 +32,4 @@ pub mod sheet;
 pub mod shipped;
 pub mod store;
 pub mod terminology;
+pub mod yaml;

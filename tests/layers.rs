@@ -12,6 +12,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("error", 0),
     ("fhir", 0),
     ("shipped", 0),
+    ("yaml", 0),
     ("referral", 1),
     ("fhirpath", 1),
     ("definitions", 1),

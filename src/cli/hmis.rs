@@ -8,7 +8,7 @@ use jiff::Zoned;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::translate::{Args, Format};
+use super::translate::{self, Args, Format};
 use super::{Exit, Streams, sources, unwritable};
 use crate::app::{ProgramFiles, ProgramTypes};
 use crate::definitions::Definitions;
@@ -112,7 +112,7 @@ pub(super) fn write(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
     let newest = standards.names().last().copied().unwrap_or_default();
     let year = args.hmis.year.as_deref().unwrap_or(newest);
     let standard = standards.get(year).ok_or_else(|| unknown(year, &standards))?;
-    let records = records(&bytes(&args.input, streams)?)?;
+    let records = records(&translate::bytes(&args.input, streams)?)?;
     let kind = records.first().and_then(|it| it.get("type")).and_then(Value::as_str).unwrap_or(&standard.program);
     let kind = args.program.as_deref().unwrap_or(kind);
     let program = known.programs.get(kind);
@@ -161,7 +161,7 @@ fn unknown(year: &str, standards: &Standards) -> Error {
 /// The files of a folder or of a zip.
 fn files(input: &Path, streams: &mut Streams<'_>) -> Result<Vec<File>> {
     if !input.is_dir() {
-        return hmis::unpack(&bytes(input, streams)?);
+        return hmis::unpack(&translate::bytes(input, streams)?);
     }
     let unreadable = |error| Error::fault(format!("cannot read {}: {error}", input.display()));
     let mut files = Vec::new();
@@ -174,16 +174,6 @@ fn files(input: &Path, streams: &mut Streams<'_>) -> Result<Vec<File>> {
     }
     files.sort_unstable();
     Ok(files)
-}
-
-fn bytes(input: &Path, streams: &mut Streams<'_>) -> Result<Vec<u8>> {
-    if input.as_os_str() != "-" {
-        return sources::bytes(input);
-    }
-    let mut bytes = Vec::new();
-    let read = streams.input.read_to_end(&mut bytes);
-    read.map_err(|error| Error::fault(format!("cannot read standard input: {error}")))?;
-    Ok(bytes)
 }
 
 /// One record, one on each line, or a list of them.

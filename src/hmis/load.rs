@@ -7,6 +7,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_saphyr::{Location, Spanned};
 
+use crate::yaml;
+
 use super::path::Path;
 use super::place;
 use super::standard::{Codes, Column, Derive, Earlier, FileKind, Form, RowsOf, Shape, Standard, Standards};
@@ -109,7 +111,7 @@ impl Standards {
             if !is_year {
                 continue;
             }
-            match read(file, bytes) {
+            match yaml::read::<YearFile>(file, bytes) {
                 Err(issue) => issues.push(*issue),
                 Ok(read) => {
                     let mut loading = Loading { file, schema: schema(&read.program), lists: BTreeMap::new(), issues };
@@ -124,17 +126,6 @@ impl Standards {
         years.sort_by(|one, other| one.year.cmp(&other.year));
         if issues.is_empty() { Ok(Self { years }) } else { Err(Error::unprocessable(issues)) }
     }
-}
-
-fn read(file: &str, bytes: &[u8]) -> std::result::Result<YearFile, Box<Issue>> {
-    let text = std::str::from_utf8(bytes)
-        .map_err(|_| Box::new(Issue::error(Key::MapInvalid, file, "the file is not UTF-8")))?;
-    serde_saphyr::from_str(text).map_err(|error| {
-        // The parser's own text names the place once more; the issue carries it.
-        let said = error.without_snippet().to_string();
-        let issue = Issue::error(Key::MapInvalid, file, said.lines().next().unwrap_or_default());
-        Box::new(issue.maybe_at(error.location().and_then(|at| Place::counted(at.line(), at.column()))))
-    })
 }
 
 /// A year that is being loaded.

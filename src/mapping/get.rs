@@ -14,7 +14,7 @@ use super::fidelity::{Fate, Fidelity, Origin, Row, Trace, is_within};
 use super::locate::{Tree, find};
 use super::model::{Each, End, Field, Member, Shape, Source};
 use super::node_set::NodeSet;
-use super::same::same;
+use super::same::{same, same_option};
 
 /// The most values that a field has on the side of FHIR.
 const ENDS: usize = 2;
@@ -553,14 +553,6 @@ fn fits(shape: &Shape, value: &Value) -> bool {
         Shape::Leaf { .. } => true,
         Shape::Object(_) => value.is_object(),
         Shape::List { .. } => value.is_array(),
-    }
-}
-
-fn same_option(one: Option<&Value>, other: Option<&Value>) -> bool {
-    match (one, other) {
-        (Some(one), Some(other)) => same(one, other),
-        (None, None) => true,
-        _ => false,
     }
 }
 

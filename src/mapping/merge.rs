@@ -10,7 +10,7 @@ use serde_json::{Map as Object, Value};
 use crate::fhir::{Issue, Key};
 
 use super::model::{Member, Model, Shape};
-use super::same::same;
+use super::same::{same, same_option};
 
 /// A record is merged.
 pub(super) struct Merger<'m> {
@@ -218,14 +218,6 @@ impl<'v> Three<'v> {
         } else {
             Err(self)
         }
-    }
-}
-
-fn same_option(one: Option<&Value>, other: Option<&Value>) -> bool {
-    match (one, other) {
-        (Some(one), Some(other)) => same(one, other),
-        (None, None) => true,
-        _ => false,
     }
 }
 

@@ -22,6 +22,15 @@ pub(super) fn same(one: &Value, other: &Value) -> bool {
     }
 }
 
+/// Do both say the same, or both nothing?
+pub(super) fn same_option(one: Option<&Value>, other: Option<&Value>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => same(one, other),
+        (None, None) => true,
+        _ => false,
+    }
+}
+
 /// Do both say the same if the order of lists says nothing? What was taken out and filled in again has not changed.
 pub(super) fn same_in_any_order(one: &Value, other: &Value) -> bool {
     match (one, other) {

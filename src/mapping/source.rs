@@ -11,7 +11,8 @@ use serde::de::{DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_saphyr::{Location, Spanned};
 
-use crate::fhir::{Issue, Key, Place};
+use crate::fhir::{Issue, Place};
+use crate::yaml;
 
 use super::program::{Closure, Privacy, RequestCode, ReviewKind, Role, Term};
 
@@ -20,23 +21,7 @@ use super::program::{Closure, Privacy, RequestCode, ReviewKind, Role, Term};
 /// # Errors
 /// What does not fit, with its place; the issue's path is the file.
 pub(super) fn read<T: DeserializeOwned>(file: &str, bytes: &[u8]) -> Result<T, Issue> {
-    let text = std::str::from_utf8(bytes)
-        .map_err(|error| Issue::error(Key::MapInvalid, file, format!("the file is not UTF-8: {error}")))?;
-    serde_saphyr::from_str(text).map_err(|error| {
-        let issue = Issue::error(Key::MapInvalid, file, said(&error));
-        match error.location() {
-            Some(location) => issue.at(place(location)),
-            None => issue,
-        }
-    })
-}
-
-/// The first line of what the reader says, without the place, which the issue carries.
-fn said(error: &serde_saphyr::Error) -> String {
-    let text = error.without_snippet().to_string();
-    let line = text.lines().next().unwrap_or_default();
-    let line = line.split(" at line ").next().unwrap_or(line);
-    line.strip_prefix("error: ").unwrap_or(line).to_owned()
+    yaml::read(file, bytes).map_err(|issue| *issue)
 }
 
 /// A place of the reader as a place of ours.

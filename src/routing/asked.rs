@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::Deserialize;
 
-use super::yaml;
 use crate::error::{Error, Result};
 use crate::fhir::Node;
+use crate::yaml;
 
 /// The CodeSystem of roles in a care team.
 pub const TEAM_ROLES: &str = "urn:handoff:fhir:CodeSystem:care-team-role";

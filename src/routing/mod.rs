@@ -16,7 +16,6 @@ pub mod reason;
 pub mod rule;
 pub mod rulebook;
 mod trail;
-mod yaml;
 
 pub use decision::{Candidate, Decision, Verdict, decide};
 pub use directory::{Directory, Organization};

@@ -32,11 +32,11 @@ use super::asked::Asked;
 use super::comparison::{Comparison, Given, Part, Words};
 use super::facts::FactBook;
 use super::rule::{Rule, Strength, Test};
-use super::yaml::{self, issue};
 use crate::error::{Error, Result};
 use crate::fhir::{Issue, Key, Place};
 use crate::fhirpath::Model;
 use crate::shipped;
+use crate::yaml::{self, issue};
 
 /// Rules by program type, with the facts that they ask for and the codes by which types are asked for.
 #[derive(Debug, Clone)]

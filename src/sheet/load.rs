@@ -98,7 +98,7 @@ fn read<'f>(files: impl IntoIterator<Item = (&'f str, &'f [u8])>, issues: &mut V
             Ok(sheet) => {
                 if sheet.sheet.value != kind {
                     let said = format!("{} stands in the folder {kind}", sheet.sheet.value);
-                    let issue = source::issue(file, sheet.sheet.referenced, said);
+                    let issue = crate::yaml::issue(file, sheet.sheet.referenced, said);
                     issues.push(issue.hint("give the folder and what is in it one name"));
                 }
                 read.insert(kind, (file, sheet));
@@ -116,7 +116,8 @@ fn chain<'r>(kind: &str, files: &'r Files<'_>) -> Result<Vec<(&'r str, &'r Sheet
     while let Some((file, sheet)) = next {
         chain.push((file, sheet));
         let Some(base) = &sheet.extends else { break };
-        let wrong = |said: String, mend: &'static str| Box::new(source::issue(file, base.referenced, said).hint(mend));
+        let wrong =
+            |said: String, mend: &'static str| Box::new(crate::yaml::issue(file, base.referenced, said).hint(mend));
         if chain.iter().any(|(_, sheet)| sheet.sheet.value == base.value) {
             return Err(wrong(format!("{} extends itself", base.value), "let one of the sheets stand alone"));
         }
@@ -187,14 +188,14 @@ impl Making<'_> {
         let taken = taken.map(|(_, known)| known.name.as_str());
         if let Some(known) = taken.or_else(|| own.contains(&wanted).then_some(column)) {
             let said = format!("{} is a name of the column {known} already", name.value);
-            let issue = source::issue(file, name.referenced, said);
+            let issue = crate::yaml::issue(file, name.referenced, said);
             self.issues.push(issue.hint("give it another; case, spaces and signs do not tell names apart"));
         }
     }
 
     fn place(&mut self, file: &str, read: &ColumnFile) -> Option<Place> {
         let mut wrong = |at, said: String, mend: &'static str| {
-            self.issues.push(source::issue(file, at, said).hint(mend));
+            self.issues.push(crate::yaml::issue(file, at, said).hint(mend));
             None
         };
         match (&read.record, &read.event) {
@@ -230,7 +231,7 @@ impl Making<'_> {
     fn expected(&mut self, file: &str, path: &Spanned<String>, form: Form) -> Option<Vec<String>> {
         let parsed = Path::parse(&path.value).ok()?;
         let mut wrong = |said: String, mend: String| {
-            self.issues.push(source::issue(file, path.referenced, said).hint(mend));
+            self.issues.push(crate::yaml::issue(file, path.referenced, said).hint(mend));
         };
         let Some(expected) = schema::at(self.schema, &parsed.names()) else {
             let said = format!("a record of the type {} has no {}", self.kind, path.value);

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_saphyr::{Location, Spanned};
+use serde_saphyr::Spanned;
 
-use crate::fhir::{Issue, Key, Place};
+use crate::fhir::Issue;
+use crate::yaml;
 
 use super::column::Form;
 
@@ -77,19 +78,5 @@ pub(super) struct CodeFile {
 /// # Errors
 /// What does not fit, with its place; the issue's path is the file.
 pub(super) fn read(file: &str, bytes: &[u8]) -> Result<SheetFile, Box<Issue>> {
-    let text = std::str::from_utf8(bytes)
-        .map_err(|_| Box::new(Issue::error(Key::MapInvalid, file, "the file is not UTF-8")))?;
-    serde_saphyr::from_str(text).map_err(|error| {
-        // The parser's own text names the place once more; the issue carries it.
-        let said = error.without_snippet().to_string();
-        let line = said.lines().next().unwrap_or_default();
-        let line = line.split(" at line ").next().unwrap_or(line).trim_start_matches("error: ");
-        let place = error.location().and_then(|at| Place::counted(at.line(), at.column()));
-        Box::new(Issue::error(Key::MapInvalid, file, line).maybe_at(place))
-    })
-}
-
-/// A finding about this place of a file.
-pub(super) fn issue(file: &str, at: Location, text: impl Into<String>) -> Issue {
-    Issue::error(Key::MapInvalid, file, text).maybe_at(Place::counted(at.line(), at.column()))
+    yaml::read(file, bytes)
 }

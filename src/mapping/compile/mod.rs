@@ -3,13 +3,15 @@
 //!
 //! ```text
 //! nodes      the graph: how each node is found, created, linked
-//! fields     what ties a place of the record to one of the graph, and the record's shape
+//! fields     what ties a place of the record to one of the graph
+//! shape      the record that the fields make up
 //! check      what holds between them: one writer per place, a source for every required element
 //! ```
 
 mod check;
 mod fields;
 mod nodes;
+mod shape;
 
 use std::collections::HashMap;
 use std::sync::Arc;

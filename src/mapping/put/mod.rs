@@ -23,7 +23,7 @@ use super::fidelity::{Fate, Fidelity, Row};
 use super::get::{Reader, Segment, holds, said};
 use super::map::Put;
 use super::model::{Member, Shape, Withhold};
-use super::same::same;
+use super::same::same_option;
 use field::Waiting;
 use resource::{Home, New};
 
@@ -264,14 +264,5 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         }
         self.fidelity.count(&fate);
         self.fidelity.fields.push(Row { record, origin: None, via: via.to_owned(), fate });
-    }
-}
-
-/// Do both say the same, or both nothing?
-fn same_option(one: Option<&Value>, other: Option<&Value>) -> bool {
-    match (one, other) {
-        (Some(one), Some(other)) => same(one, other),
-        (None, None) => true,
-        _ => false,
     }
 }

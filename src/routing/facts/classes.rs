@@ -9,7 +9,7 @@ use serde_saphyr::Spanned;
 use super::token::Token;
 use crate::error::{Error, Result};
 use crate::fhir::Node;
-use crate::routing::yaml;
+use crate::yaml;
 
 /// All classes.
 #[derive(Debug, Clone, Default)]

@@ -14,7 +14,7 @@ use crate::fhir::{Issue, Key, Place};
 use crate::fhirpath::Expression;
 use crate::routing::criterion::{Criterion, Form};
 use crate::routing::rulebook::{WrittenTest, test};
-use crate::routing::yaml;
+use crate::yaml;
 
 // === the file
 

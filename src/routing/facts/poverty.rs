@@ -11,7 +11,7 @@ use super::known::Interval;
 use crate::error::{Error, Result};
 use crate::fhir::Issue;
 use crate::routing::area;
-use crate::routing::yaml;
+use crate::yaml;
 
 /// The tables, oldest first.
 #[derive(Debug, Clone, Default)]

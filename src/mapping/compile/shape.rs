@@ -1,0 +1,203 @@
+//! The shape of the record that the fields of a map make up: its objects, lists and values, which nodes each gets its
+//! values from, and what of each node the record shows.
+
+use super::super::converter::Converter;
+use super::super::model::{End, Field, Find, Member, Model, Shape, Source};
+use super::super::node_set::NodeSet;
+use super::super::path::Path;
+use super::RecordPath;
+
+/// Completes the shape once all fields are in it.
+pub(super) fn settle(model: &mut Model) {
+    mapped_displays(model);
+    let mut shape = std::mem::take(&mut model.shape);
+    for member in &mut shape {
+        member.settle(model);
+    }
+    model.shape = shape;
+    for at in 0..model.nodes.len() {
+        model.nodes[at].shown = shown(model, at);
+        for fill in 0..model.nodes[at].fills.len() {
+            model.nodes[at].fills[fill].shown = shown_of(model, at, &model.nodes[at].fills[fill].path);
+        }
+    }
+}
+
+impl Member {
+    /// Says which nodes it gets values from.
+    fn settle(&mut self, model: &Model) {
+        let mut from = NodeSet::default();
+        match &mut self.shape {
+            Shape::Leaf { field, .. } => from = sources(&model.fields[*field]),
+            Shape::Object(members) => {
+                for member in members {
+                    member.settle(model);
+                    from.extend(member.from);
+                }
+            }
+            Shape::List { node, item } => {
+                for member in item {
+                    member.settle(model);
+                }
+                match &model.nodes[*node].find {
+                    Find::Items(end) => from.insert(end.node),
+                    Find::At(ends) => ends.iter().for_each(|end| from.insert(end.node)),
+                    Find::Root | Find::Search | Find::Versions => from = NodeSet::ALL,
+                }
+            }
+        }
+        self.from = from;
+    }
+}
+
+/// The nodes that a field gets values from.
+fn sources(field: &Field) -> NodeSet {
+    let mut from = NodeSet::default();
+    match &field.source {
+        // The absence of the element is a value too.
+        Source::Ends { via: Converter::Flag, .. } | Source::Constant(_) => from = NodeSet::ALL,
+        Source::Ends { choices, also, .. } => {
+            let ends = choices.iter().flatten().chain(also.as_ref().map(|(end, _)| end));
+            ends.for_each(|end| from.insert(end.node));
+        }
+        Source::Computed { node, .. } => from.insert(*node),
+    }
+    from
+}
+
+/// A display that a field of its own carries does not go with its code.
+fn mapped_displays(model: &mut Model) {
+    let ends = |field: &Field| -> Vec<End> {
+        match &field.source {
+            Source::Ends { choices, also, .. } => {
+                choices.iter().flatten().chain(also.as_ref().map(|(end, _)| end)).cloned().collect()
+            }
+            _ => Vec::new(),
+        }
+    };
+    let parent = |end: &End| end.path.text.rsplit_once('.').map(|(parent, _)| (end.node, parent.to_owned()));
+    let displays: Vec<_> = model
+        .fields
+        .iter()
+        .flat_map(ends)
+        .filter(|end| end.path.steps.last().is_some_and(|step| &*step.name == "display"))
+        .filter_map(|end| parent(&end))
+        .collect();
+    for field in &mut model.fields {
+        let Source::Ends { choices, also, .. } = &mut field.source else { continue };
+        for end in choices.iter_mut().flatten().chain(also.as_mut().map(|(end, _)| end)) {
+            end.path.coded &= !parent(end).is_some_and(|parent| displays.contains(&parent));
+        }
+    }
+}
+
+/// What the record shows of a node where that is created.
+fn shown(model: &Model, node: usize) -> Vec<usize> {
+    let rule = &model.nodes[node];
+    if !rule.is_made() {
+        return Vec::new();
+    }
+    let mut shown = Vec::new();
+    for (at, field) in model.fields.iter().enumerate() {
+        let Source::Ends { choices, also, .. } = &field.source else { continue };
+        let below = |member: &str| {
+            let place: Vec<&str> = field.within.iter().map(AsRef::as_ref).chain([member]).collect();
+            rule.create
+                .iter()
+                .any(|create| place.len() >= create.len() && create.iter().zip(&place).all(|(one, two)| **one == **two))
+        };
+        let mut ends = choices.iter().flatten().chain(also.as_ref().map(|(end, _)| end));
+        if field.members.iter().any(|member| below(member)) && ends.any(|end| end.node == node) {
+            shown.push(at);
+        }
+    }
+    shown
+}
+
+/// What the record shows of what stands at a path of a node.
+fn shown_of(model: &Model, node: usize, path: &Path) -> Vec<Path> {
+    let ends = model.fields.iter().flat_map(|field| match &field.source {
+        Source::Ends { choices, also, .. } => {
+            choices.iter().flatten().chain(also.as_ref().map(|(end, _)| end)).collect::<Vec<_>>()
+        }
+        _ => Vec::new(),
+    });
+    let inside = |end: &&End| {
+        end.node == node
+            && end.path.steps.len() >= path.steps.len()
+            && end.path.steps.iter().zip(&path.steps).all(|(one, two)| one.meets(two))
+    };
+    ends.filter(inside).map(|end| end.path.clone()).collect()
+}
+
+/// Puts a field into the record's shape, and among what its list or the record holds under a condition.
+pub(super) fn enter(model: &mut Model, at: usize, field: &Field, place: &RecordPath) {
+    let list = place.list.as_deref().and_then(|list| list_named(model, list));
+    if field.when.is_some() {
+        match list.and_then(|list| model.nodes[list].each.as_mut()) {
+            Some(each) => each.conditional.push(at),
+            None => model.conditional.push(at),
+        }
+    }
+    for (which, member) in field.members.iter().enumerate() {
+        let mut names = place.whole();
+        names.pop();
+        names.push(member.to_string());
+        let lists: Vec<Option<usize>> = (0..names.len())
+            .map(|at| (names.get(at + 1).is_some_and(|next| next == "[]")).then(|| names[..=at].to_vec()))
+            .map(|prefix| prefix.and_then(|names| list_named(model, &joined(&names))))
+            .collect();
+        insert(&mut model.shape, &names, &lists, at, which);
+        if let Some(end) = identity(field) {
+            let mut path = place.names.clone();
+            path.pop();
+            path.push(member.clone());
+            model.nodes[end].identity.get_or_insert(path.into());
+        }
+    }
+}
+
+/// The node whose id a field carries.
+fn identity(field: &Field) -> Option<usize> {
+    match &field.source {
+        Source::Ends { choices, .. } => choices.first()?.first().filter(|end| end.identity).map(|end| end.node),
+        _ => None,
+    }
+}
+
+/// `a.b[].c` of names with `[]` as names of their own.
+fn joined(names: &[String]) -> String {
+    let mut text = String::new();
+    for name in names {
+        if name != "[]" && !text.is_empty() {
+            text.push('.');
+        }
+        text.push_str(name);
+    }
+    text
+}
+
+pub(super) fn list_named(model: &Model, list: &str) -> Option<usize> {
+    model.nodes.iter().position(|node| node.each.as_ref().is_some_and(|each| &*each.record == list))
+}
+
+/// Puts a leaf into a shape, with the objects and lists around it.
+fn insert(members: &mut Vec<Member>, names: &[String], lists: &[Option<usize>], field: usize, which: usize) {
+    let Some((name, rest)) = names.split_first() else { return };
+    let at = members.iter().position(|member| *member.name == **name).unwrap_or_else(|| {
+        let shape = match (rest, lists.first().copied().flatten()) {
+            ([], _) => Shape::Leaf { field, which },
+            (_, Some(node)) => Shape::List { node, item: Vec::new() },
+            (_, None) => Shape::Object(Vec::new()),
+        };
+        members.push(Member { name: name.as_str().into(), shape, from: NodeSet::default() });
+        members.len() - 1
+    });
+    match &mut members[at].shape {
+        Shape::Object(members) => insert(members, rest, &lists[1..], field, which),
+        Shape::List { item, .. } => {
+            insert(item, rest.get(1..).unwrap_or_default(), lists.get(2..).unwrap_or_default(), field, which);
+        }
+        Shape::Leaf { .. } => {}
+    }
+}
