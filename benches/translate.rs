@@ -57,7 +57,7 @@ fn get(bencher: Bencher<'_, '_>, sent: &Sent) {
     let task = graph.only_task().unwrap();
     bencher.bench_local(|| {
         let referral = Referral::read(black_box(&graph), task).unwrap();
-        sent.program.map.get(&referral, &Value::Null).record
+        sent.program.map.get(&referral, &Value::Null).json
     });
 }
 
@@ -66,7 +66,7 @@ fn put(bencher: Bencher<'_, '_>, sent: &Sent) {
     let graph = graph(&sent.text);
     let task = graph.only_task().unwrap();
     let referral = Referral::read(&graph, task).unwrap();
-    let mut record = sent.program.map.get(&referral, &Value::Null).record;
+    let mut record = sent.program.map.get(&referral, &Value::Null).record().unwrap();
     if record["services"].is_null() {
         record["services"] = json!([]);
     }

@@ -399,7 +399,7 @@ fn a_code_without_a_counterpart_is_reported_with_its_system_and_version() {
     let graph = Graph::from_bundle(&Arc::new(Document::from_value(&bundle).unwrap())).unwrap();
     let referral = Referral::read(&graph, graph.only_task().unwrap()).unwrap();
     let made = programs.get("services").map.explain(&referral, &Value::Null);
-    assert_eq!(made.record["about"], json!(["housing-instability"]), "{}", made.record);
+    assert_eq!(made.record().unwrap()["about"], json!(["housing-instability"]), "{}", made.json);
     let said: Vec<(Key, &str)> = made.issues.iter().map(|issue| (issue.key, issue.text.as_str())).collect();
     assert_eq!(
         said,

@@ -148,12 +148,12 @@ fn to_record(args: &Args, programs: &Programs, document: Document) -> Result<(Va
     let tasks = graph.tasks();
     if tasks.len() < 2 || args.explain {
         let made = one_record(args, programs, &graph, graph.only_task()?)?;
-        return Ok((made.record, made.issues, made.fidelity));
+        return Ok((made.record()?, made.issues, made.fidelity));
     }
     let (mut records, mut issues) = (Vec::new(), Vec::new());
     for task in tasks {
         let made = one_record(args, programs, &graph, task)?;
-        records.push(made.record);
+        records.push(made.record()?);
         issues.extend(made.issues);
     }
     Ok((Value::Array(records), issues, Fidelity::default()))

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::error::{Error, Result};
 use crate::fhir::Key;
@@ -14,9 +14,9 @@ use super::Exchange;
 /// What is new, and where to go on.
 #[derive(Debug, Clone)]
 pub struct Records {
-    /// The records that changed, each once, at its newest version; of a referral that is no longer the agency's only
+    /// The records that changed, as JSON text, each once, at its newest version; of a referral that is no longer the agency's only
     /// `{"id", "withdrawn": true}`
-    pub records: Vec<Value>,
+    pub records: Vec<String>,
     /// What to ask with next time
     pub cursor: String,
 }
@@ -46,8 +46,8 @@ impl Exchange {
             match self.store.referral(&caller.scope(), task, true).await? {
                 // Changed again meanwhile: it comes with the next cursor, and only then.
                 Some(stored) if stored.seq > changes.newest => {}
-                Some(stored) => records.push(self.view(&stored, task)?.value),
-                None => records.push(json!({ "id": task.id, "withdrawn": true })),
+                Some(stored) => records.push(self.view(&stored, task)?.json),
+                None => records.push(json!({ "id": task.id, "withdrawn": true }).to_string()),
             }
         }
         Ok(Records { records, cursor: self.cursor(changes.newest) })

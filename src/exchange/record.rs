@@ -21,8 +21,8 @@ pub(super) const ATTEMPTS: usize = 8;
 /// A referral as a program record.
 #[derive(Debug, Clone)]
 pub struct Record {
-    /// The record
-    pub value: Value,
+    /// The record, as JSON text
+    pub json: String,
     /// The newest commit that concerns the referral; what `ETag` and `If-Match` carry
     pub version: u64,
     /// What the last change of it should be read with
@@ -30,8 +30,16 @@ pub struct Record {
 }
 
 impl Record {
-    fn new(value: Value, version: u64) -> Self {
-        Self { value, version, remarks: Remarks::default() }
+    fn new(json: String, version: u64) -> Self {
+        Self { json, version, remarks: Remarks::default() }
+    }
+
+    /// The record as a value that can be changed.
+    ///
+    /// # Errors
+    /// A fault, if it is larger than a document may be.
+    pub fn value(&self) -> Result<Value> {
+        Ok(Document::parse(self.json.as_str())?.root().to_value())
     }
 }
 
@@ -62,7 +70,7 @@ impl Exchange {
         let task = stored.graph.resolve(&key.to_string()).ok_or_else(|| Error::not_found("the referral"))?;
         let referral = Referral::read(&stored.graph, task)?;
         let program = self.programs.get(&turn::program_type(task.node()).unwrap_or_default());
-        Ok(Record::new(program.map.get(&referral, &stored.extras).record, stored.seq))
+        Ok(Record::new(program.map.get(&referral, &stored.extras).json, stored.seq))
     }
 
     /// The record, and where each of its values comes from and what became of each element of the referral.
@@ -76,7 +84,7 @@ impl Exchange {
         let referral = Referral::read(&stored.graph, task)?;
         let program = self.programs.get(&turn::program_type(task.node()).unwrap_or_default());
         let made = program.map.explain(&referral, &stored.extras);
-        Ok((Record::new(made.record, stored.seq), made.fidelity, made.issues))
+        Ok((Record::new(made.json, stored.seq), made.fidelity, made.issues))
     }
 
     /// Takes a changed record back into the referral and answers with the record as it then stands. An unchanged one
@@ -192,7 +200,7 @@ impl Exchange {
         let (then, now) = (self.view(&then, key)?, self.view(stored, key)?);
         let task = stored.graph.resolve(&key.to_string()).ok_or_else(|| Error::not_found("the referral"))?;
         let program = self.programs.get(&turn::program_type(task.node()).unwrap_or_default());
-        program.map.merge(&then.value, record, &now.value)
+        program.map.merge(&then.value()?, record, &now.value()?)
     }
 }
 

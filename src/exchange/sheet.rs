@@ -144,7 +144,7 @@ impl Exchange {
     ) -> Result<bool> {
         let key = ResourceKey::parse(&format!("Task/{}", group.id)).ok_or_else(|| Error::not_found("the referral"))?;
         let stored = self.referral(caller, &key).await?;
-        let base = self.view(&stored, &key)?.value;
+        let base = self.view(&stored, &key)?.value()?;
         if base.get("type").and_then(Value::as_str) != Some(intake.kind) {
             let said = "the referral is of another program type than the sheet";
             intake.findings.push(Finding::of_referral(group.row, Fault::Referral, Done::Refused, said));

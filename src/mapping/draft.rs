@@ -80,6 +80,12 @@ impl<'g> Draft<'g> {
         self.children = new.children;
     }
 
+    /// As [`Draft::set`], of a value that is JSON text already.
+    pub(super) fn set_json(&mut self, json: &str) {
+        self.form = Form::Leaf(json.to_owned());
+        self.children.clear();
+    }
+
     fn remove(&mut self) {
         self.form = Form::Gone;
         self.children.clear();

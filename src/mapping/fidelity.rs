@@ -179,6 +179,18 @@ impl Fidelity {
         })
     }
 
+    /// The totals alone.
+    pub(super) fn totals(&self) -> Self {
+        Self { fields: Vec::new(), elements: Vec::new(), ..*self }
+    }
+
+    /// So many values came since the totals were these, and all of them are left out.
+    pub(super) fn withhold(&mut self, before: &Self, count: u32) {
+        let rows = (std::mem::take(&mut self.fields), std::mem::take(&mut self.elements));
+        let (untranslated, withheld) = (self.untranslated, before.withheld + count);
+        *self = Self { withheld, untranslated, fields: rows.0, elements: rows.1, ..*before };
+    }
+
     /// How many values there were.
     pub fn total(&self) -> u32 {
         self.mapped + self.defaulted + self.computed + self.kept + self.withheld

@@ -1,20 +1,22 @@
-//! Graph to record: the record's shape is walked once, and every leaf is read where its field says.
+//! Graph to record: every element is walked once for what the fields read of it, then the record's shape is walked and
+//! written down as it goes.
 
 use std::borrow::Cow;
 
 use serde_json::{Map as Object, Value};
 
 use crate::fhir::{Document, Issue, Key, Node};
-use crate::fhirpath::{Collection, Context, Element, Expression, Item};
+use crate::fhirpath::Context;
 
-use super::converter::{Converter, Read, Written};
-use super::crosswalk::Crosswalk;
+use super::converter::{Converter, Read, Said, Written};
 use super::discover::{Ground, Links, Target, Targets};
-use super::fidelity::{Fate, Fidelity, Origin, Row, Trace, is_within};
-use super::locate::{Tree, find};
-use super::model::{Each, End, Field, Member, Shape, Source};
+use super::draft::Draft;
+use super::fidelity::{Fate, Fidelity, Origin, Row, Trace};
+use super::model::{Each, End, Field, Member, Shape, Source, Withhold};
 use super::node_set::NodeSet;
+use super::reads::Sites;
 use super::same::{same, same_option};
+use super::text::Text;
 
 /// The most values that a field has on the side of FHIR.
 const ENDS: usize = 2;
@@ -27,6 +29,8 @@ pub(super) struct Reader<'g, 'm> {
     pub(super) targets: Targets<'g>,
     /// Which of them are there
     present: NodeSet,
+    /// What stands in them, where fields read it
+    pub(super) sites: Sites<'g>,
     /// What references lead to
     pub(super) links: Links<'g>,
     /// What became of the values
@@ -35,8 +39,12 @@ pub(super) struct Reader<'g, 'm> {
     pub(super) issues: Vec<Issue>,
     /// What an explanation gathers
     pub(super) trace: Option<Trace<'g>>,
+    /// The record so far
+    text: Text,
+    /// The rules under which something is left out
+    withheld: Vec<&'m Withhold>,
     /// Where in the record we are
-    place: Vec<Segment<'m>>,
+    pub(super) place: Vec<Segment<'m>>,
 }
 
 /// One step to a place in a record.
@@ -116,28 +124,25 @@ impl<'g, 'm> Reader<'g, 'm> {
             ground,
             targets: vec![None; ground.model.nodes.len()],
             present: NodeSet::default(),
+            sites: vec![None; ground.model.sites],
             links: Links::of(ground.model),
             fidelity: Fidelity::default(),
             issues: Vec::new(),
             trace: explained.then(Trace::default),
+            text: Text::default(),
+            withheld: Vec::new(),
             place: Vec::new(),
         }
     }
 
-    /// The record.
-    pub(super) fn record(&mut self, extras: &Value) -> Value {
+    /// The record, as JSON text.
+    pub(super) fn record(&mut self, extras: &Value) -> String {
         let model = self.ground.model;
         self.find(&model.singles);
-        let mut record = self.object(&model.shape, extras.as_object());
-        self.conditional(&model.conditional, &mut record, extras.as_object());
-        for rule in self.withheld() {
-            for path in &rule.record {
-                if let Some(value) = remove(&mut record, path) {
-                    self.withhold(&rule.rule, path, &value);
-                }
-            }
-        }
-        Value::Object(record)
+        self.withheld = self.withheld();
+        self.text = Text::new();
+        self.whole(&model.shape, &model.conditional, extras.as_object());
+        std::mem::take(&mut self.text).finish()
     }
 
     /// Finds single nodes, in order.
@@ -150,21 +155,30 @@ impl<'g, 'm> Reader<'g, 'm> {
 
     /// A node is this now; gives what it was before.
     pub(super) fn place_at(&mut self, node: usize, target: Option<Target<'g>>) -> Option<Target<'g>> {
+        let before = std::mem::replace(&mut self.targets[node], target);
         if target.is_some() {
             self.present.insert(node);
         } else {
             self.present.remove(node);
         }
-        std::mem::replace(&mut self.targets[node], target)
+        if target.is_some() || before.is_some() {
+            self.ground.model.nodes[node].reads.fill(target.map(|target| target.node), &mut self.sites);
+        }
+        before
     }
 
     /// Can the graph say anything of this member?
     pub(super) fn may_say(&self, member: &Member) -> bool {
-        self.present.meets(&member.from)
+        match &member.shape {
+            Shape::Leaf { sites, .. } => {
+                sites.as_ref().is_none_or(|sites| sites.iter().any(|site| self.sites[*site].is_some()))
+            }
+            Shape::Object(_) | Shape::List { .. } => self.present.meets(&member.from),
+        }
     }
 
     /// The rules that apply.
-    pub(super) fn withheld(&mut self) -> Vec<&'m super::model::Withhold> {
+    pub(super) fn withheld(&mut self) -> Vec<&'m Withhold> {
         let mut active = Vec::new();
         for rule in &self.ground.model.withhold {
             let Some(target) = self.targets[rule.node] else { continue };
@@ -182,71 +196,82 @@ impl<'g, 'm> Reader<'g, 'm> {
         active
     }
 
-    fn withhold(&mut self, rule: &str, path: &[Box<str>], value: &Value) {
-        let fate = Fate::Withheld(rule.to_owned());
-        for _ in 0..leaves(value) {
-            self.fidelity.count(&fate);
-            self.fidelity.mapped = self.fidelity.mapped.saturating_sub(1);
-        }
-        if let Some(trace) = &mut self.trace {
-            let place = path.join(".");
-            let rows = trace.rows.iter_mut().filter(|row| is_within(&row.record, &place));
-            rows.for_each(|row| row.fate = fate.clone());
-            trace.withheld.push((place, rule.to_owned()));
+    /// The record, or an item of a list: its members, and those that hold only under a condition on it.
+    fn whole(&mut self, members: &'m [Member], conditional: &'m [usize], extras: Option<&Object<String, Value>>) {
+        let start = self.text.len();
+        self.text.open('{');
+        self.object(members, extras);
+        self.text.close('}');
+        if !conditional.is_empty() {
+            self.conditional(conditional, start, extras);
         }
     }
 
     /// The members of an object, and what is kept beside them.
-    fn object(&mut self, members: &'m [Member], extras: Option<&Object<String, Value>>) -> Object<String, Value> {
-        let expected = members.iter().filter(|member| self.may_say(member)).count();
-        let mut object = Object::with_capacity(expected + extras.map_or(0, Object::len));
+    fn object(&mut self, members: &'m [Member], extras: Option<&Object<String, Value>>) {
         for member in members {
             let kept = extras.and_then(|extras| extras.get(&*member.name));
             if kept.is_none() && !self.may_say(member) {
                 continue;
             }
             self.place.push(Segment::Name(&member.name));
-            let value = match &member.shape {
-                Shape::Leaf { field, which } => self.leaf(*field, *which, extras),
-                Shape::Object(members) => Some(self.object(members, kept.and_then(Value::as_object)))
-                    .filter(|inner| !inner.is_empty())
-                    .map(Value::Object),
+            let start = self.text.len();
+            let before = self.before_withheld();
+            self.text.label(&member.label);
+            let is_said = match &member.shape {
+                Shape::Leaf { field, which, .. } => self.leaf(*field, *which, extras),
+                Shape::Object(members) => {
+                    self.text.open('{');
+                    let empty = self.text.len();
+                    self.object(members, kept.and_then(Value::as_object));
+                    let is_said = self.text.len() > empty;
+                    self.text.close('}');
+                    is_said
+                }
                 Shape::List { node, item } => self.list(*node, item, kept.and_then(Value::as_array)),
             };
-            // Something of another kind stands here, which only extras can have.
-            let value = value.or_else(|| kept.filter(|kept| !fits(&member.shape, kept)).cloned());
-            self.place.pop();
-            if let Some(value) = value {
-                object.insert(member.name.to_string(), value);
+            if !is_said {
+                self.text.cut(start);
+                // Something of another kind stands here, which only extras can have.
+                if let Some(kept) = kept.filter(|kept| !fits(&member.shape, kept)) {
+                    self.text.label(&member.label);
+                    self.text.value(kept);
+                }
             }
+            if before.is_some_and(|before| self.withhold(&before)) {
+                self.text.cut(start);
+            }
+            self.place.pop();
         }
         for (name, value) in extras.into_iter().flatten() {
             if !members.iter().any(|member| *member.name == **name) {
-                object.insert(name.clone(), value.clone());
+                self.text.name(name);
+                self.text.value(value);
                 self.fate(name, None, || "".into(), &Fate::Kept);
             }
         }
-        object
     }
 
-    /// The items of a list.
-    fn list(&mut self, node: usize, item: &'m [Member], extras: Option<&Vec<Value>>) -> Option<Value> {
+    /// The items of a list; says whether there are any.
+    fn list(&mut self, node: usize, item: &'m [Member], extras: Option<&Vec<Value>>) -> bool {
         let model = self.ground.model;
-        let each = model.nodes[node].each.as_ref()?;
-        let mut items: Vec<Value> = Vec::new();
+        let Some(each) = &model.nodes[node].each else { return false };
+        self.text.open('[');
+        let mut count = 0;
         let mut used = vec![false; extras.map_or(0, Vec::len)];
         for target in self.ground.each(&model.nodes[node], &self.targets, &self.links) {
             self.place_at(node, Some(target));
             self.find(&each.singles);
-            self.place.push(Segment::Item(items.len()));
+            self.place.push(Segment::Item(count));
             let kept = self.kept_item(item, each, extras, &mut used);
-            let mut object = self.object(item, kept);
-            self.conditional(&each.conditional, &mut object, kept);
+            self.text.next();
+            self.whole(item, &each.conditional, kept);
             self.place.pop();
-            items.push(Value::Object(object));
+            count += 1;
         }
         self.place_at(node, None);
-        (!items.is_empty()).then_some(Value::Array(items))
+        self.text.close(']');
+        count > 0
     }
 
     /// What is kept beside the item at hand: the first entry with its key that no earlier item took.
@@ -274,7 +299,9 @@ impl<'g, 'm> Reader<'g, 'm> {
         for name in key {
             let leaf = item.iter().find(|member| member.name == *name).map(|member| &member.shape);
             values.push(match leaf {
-                Some(Shape::Leaf { field, which }) => self.read(&self.ground.model.fields[*field], *which).0.value,
+                Some(Shape::Leaf { field, which, .. }) => {
+                    self.read(&self.ground.model.fields[*field], *which).0.value.map(Said::into_value)
+                }
                 _ => None,
             });
         }
@@ -283,77 +310,63 @@ impl<'g, 'm> Reader<'g, 'm> {
 
     // === leaves
 
-    /// The value of a leaf, or what is kept for it.
-    fn leaf(&mut self, field: usize, which: usize, extras: Option<&Object<String, Value>>) -> Option<Value> {
+    /// The value of a leaf, or what is kept for it; says whether there is one.
+    fn leaf(&mut self, field: usize, which: usize, extras: Option<&Object<String, Value>>) -> bool {
         let rule = &self.ground.model.fields[field];
-        if rule.when.is_some() {
-            return None;
-        }
-        self.value(rule, which, extras)
+        rule.when.is_none() && self.value(rule, which, extras)
     }
 
-    fn value(&mut self, field: &'m Field, which: usize, extras: Option<&Object<String, Value>>) -> Option<Value> {
+    fn value(&mut self, field: &'m Field, which: usize, extras: Option<&Object<String, Value>>) -> bool {
         match &field.source {
             Source::Constant(value) => {
+                self.text.value(value);
                 self.fate("", None, || "value".into(), &Fate::Defaulted);
-                Some(value.clone())
+                true
             }
-            Source::Computed { node, expression, .. } => {
-                let value = self.computed(field)?;
-                let target = self.targets[*node]?;
-                self.fate("", Some((target, target.node)), || expression.text().into(), &Fate::Computed);
-                Some(value)
+            Source::Computed { node, expression, plain, .. } => {
+                match plain {
+                    Some(end) => match self.sites[end.site] {
+                        Some(node) => self.text.node(node),
+                        None => return false,
+                    },
+                    None => match self.computed(field) {
+                        Some(value) => self.text.value(&value),
+                        None => return false,
+                    },
+                }
+                let origin = self.targets[*node].map(|target| (target, target.node));
+                self.fate("", origin, || expression.text().into(), &Fate::Computed);
+                true
             }
             Source::Ends { via, .. } => {
                 let (read, raw) = self.read(field, which);
                 if let Some(kept) = extras.and_then(|extras| extras.get(&*field.members[which]))
-                    && !same_option(Some(kept), read.value.as_ref())
+                    && !read.says(Some(kept))
                     && Self::still_holds(field, &raw, extras)
                 {
+                    self.text.value(kept);
                     self.fate("", None, || via.name(), &Fate::Kept);
-                    return Some(kept.clone());
+                    return true;
                 }
+                if read.untranslated
+                    && let Converter::Crosswalk(table) = via
+                {
+                    let code = read.value.as_ref().and_then(Said::text).unwrap_or_default();
+                    self.untranslated(format!("{}; the code passed as it is", table.without_source(code)));
+                }
+                let Some(value) = &read.value else { return false };
+                value.write(&mut self.text);
                 let fate = if read.defaulted { Fate::Defaulted } else { Fate::Mapped };
                 let origin = raw.target.map(|target| (target, raw.origin(which).unwrap_or(target.node)));
-                if read.untranslated {
-                    self.report_untranslated(via, read.value.as_ref());
-                }
-                if read.value.is_some() {
-                    self.fate("", origin, || via.name(), &fate);
-                }
-                read.value
+                self.fate("", origin, || via.name(), &fate);
+                true
             }
         }
     }
 
-    fn report_untranslated(&mut self, via: &Converter, code: Option<&Value>) {
-        let code = code.and_then(Value::as_str).unwrap_or_default();
-        if let Converter::Crosswalk(table) = via {
-            self.untranslated(format!("{}; the code passed as it is", table.without_source(code)));
-        }
-    }
-
-    fn untranslated(&mut self, said: String) {
+    pub(super) fn untranslated(&mut self, said: String) {
         self.fidelity.untranslated += 1;
-        self.issues.push(Issue::information(Key::NotTranslated, said_place(&self.place), said));
-    }
-
-    /// Every counterpart of these codes, each once. What has none is reported; a code of another system is not the
-    /// table's to translate.
-    fn translated(&mut self, table: &Crosswalk, codes: &[Value]) -> Vec<Value> {
-        let mut targets: Vec<Value> = Vec::new();
-        for asked in codes.iter().filter_map(|code| table.asked(code)) {
-            let mut rows = table.all(asked.code).filter(|_| asked.fits).peekable();
-            if rows.peek().is_none() {
-                self.untranslated(table.without_row(asked.code, asked.version));
-            }
-            for target in rows.filter_map(|row| row.target.as_deref()) {
-                if !targets.iter().any(|known| known == target) {
-                    targets.push(target.into());
-                }
-            }
-        }
-        targets
+        self.issues.push(Issue::information(Key::NotTranslated, self::said(&self.place), said));
     }
 
     /// Does the value that is kept for a field still mean what FHIR says?
@@ -363,14 +376,17 @@ impl<'g, 'm> Reader<'g, 'm> {
             return true;
         }
         let own: Vec<Option<Value>> =
-            (0..field.members.len()).map(|which| via.read(raw.nodes(), which).value).collect();
+            (0..field.members.len()).map(|which| via.read(raw.nodes(), which).value.map(Said::into_value)).collect();
         let kept = field.members.iter().map(|name| extras.and_then(|extras| extras.get(&**name)));
         let values: Vec<Option<&Value>> = kept.zip(&own).map(|(kept, own)| kept.or(own.as_ref())).collect();
         via.write(&values).is_ok_and(|written| raw.says(&written))
     }
 
     /// What a field's converter makes of what the graph says, and where it says it.
-    pub(super) fn read(&self, field: &'m Field, which: usize) -> (Read, Raw<'g>) {
+    pub(super) fn read<'v>(&self, field: &'v Field, which: usize) -> (Read<'v>, Raw<'g>)
+    where
+        'g: 'v,
+    {
         let Source::Ends { choices, via, also } = &field.source else { return (Read::default(), nothing()) };
         let mut first = None;
         for (at, ends) in choices.iter().enumerate() {
@@ -390,33 +406,17 @@ impl<'g, 'm> Reader<'g, 'm> {
         }
         let (mut read, raw) = first.unwrap_or_else(|| (Read::default(), nothing()));
         if let Some(default) = field.default.as_ref().filter(|_| read.value.is_none() && raw.target.is_some()) {
-            read = Read { value: Some(default.clone()), defaulted: true, ..read };
+            read = Read { value: Some(Said::Value(default.clone())), defaulted: true, ..read };
         }
         (read, raw)
     }
 
-    /// Does a field whose values are the same on both sides say just this? It is asked before anything is copied; no means
-    /// that it has to be looked at.
-    pub(super) fn says_plainly(&self, field: &Field, value: Option<&Value>) -> bool {
-        let Source::Ends { choices, via: Converter::Same(_), also: None } = &field.source else { return false };
-        if field.default.is_some() {
-            return false;
-        }
-        for ends in choices {
-            let [end] = &ends[..] else { return false };
-            if end.identity {
-                return false;
-            }
-            if let Some(node) = self.targets[end.node].and_then(|target| find(target.node, &end.path.steps)) {
-                return value.is_some_and(|value| node.is(value));
-            }
-        }
-        value.is_none()
-    }
-
-    fn convert(via: &Converter, raw: &Raw<'g>, which: usize) -> Read {
+    fn convert<'v>(via: &'v Converter, raw: &Raw<'g>, which: usize) -> Read<'v>
+    where
+        'g: 'v,
+    {
         if raw.identity {
-            let value = raw.target.map(|target| identity(&target).into());
+            let value = raw.target.map(|target| Said::Text(identity(&target)));
             return Read { value, ..Read::default() };
         }
         via.read(raw.nodes(), which)
@@ -432,70 +432,72 @@ impl<'g, 'm> Reader<'g, 'm> {
                 raw.identity = end.identity;
             }
             if !end.identity {
-                raw.nodes[at] = find(target.node, &end.path.steps);
+                raw.nodes[at] = self.sites[end.site];
             }
         }
         raw
     }
 
-    /// What a computed field gives.
-    pub(super) fn computed(&mut self, field: &'m Field) -> Option<Value> {
-        let Source::Computed { node, expression, named, translate, list } = &field.source else { return None };
-        let results = self.compute(expression, self.targets[*node]?, named)?;
-        let results = match translate {
-            None => results,
-            Some(table) => self.translated(table, &results),
-        };
-        if *list { (!results.is_empty()).then_some(Value::Array(results)) } else { results.into_iter().next() }
-    }
+    // === conditions and rules
 
-    // === expressions
-
-    /// What an expression gives, started from a node.
-    fn compute(&mut self, expression: &Expression, target: Target<'g>, named: &[usize]) -> Option<Vec<Value>> {
-        let graph = self.ground.graph;
-        let resolve = |reference: &str| graph.resolve(reference).map(|resource| resource.node());
-        let mut context = Context::new(target.resource.node()).resolve(&resolve);
-        for node in named {
-            let value = self.targets[*node]
-                .map_or(Collection::Empty, |target| Collection::One(Item::Element(Element::new(target.node))));
-            context = context.constant(&self.ground.model.nodes[*node].name, value);
-        }
-        let result = expression.evaluate(&context, target.node);
-        match result {
-            // An element without a value, which only has extensions, says nothing.
-            Ok(items) => Some(items.items().iter().map(Item::to_json).filter(|value| !value.is_null()).collect()),
-            Err(issue) => {
-                let said = issue.text;
-                self.issues.push(Issue::warning(Key::ExpressionInvalid, said_place(&self.place), said));
-                None
-            }
-        }
-    }
-
-    /// The fields of an object that hold only under a condition on it.
-    fn conditional(
-        &mut self,
-        fields: &[usize],
-        object: &mut Object<String, Value>,
-        extras: Option<&Object<String, Value>>,
-    ) {
-        if fields.is_empty() {
-            return;
-        }
-        let document = Document::from_value(&Value::Object(object.clone()));
+    /// The fields of the object that begins at `start` which hold only under a condition on it.
+    fn conditional(&mut self, fields: &'m [usize], start: usize, extras: Option<&Object<String, Value>>) {
+        let document = Document::parse(self.text.since(start));
+        let Ok(document) = document else { return };
+        let mut draft = Draft::of(document.root());
         for &field in fields {
             let rule = &self.ground.model.fields[field];
-            let holds = document.as_ref().is_ok_and(|document| holds(rule, document));
+            let holds = holds(rule, &document);
             let kept = rule.within.iter().try_fold(extras, |extras, name| Some(extras?.get(&**name)?.as_object()));
-            for which in 0..rule.members.len() {
-                let value = if holds { self.value(rule, which, kept.flatten()) } else { None };
-                let value = value.or_else(|| kept.flatten()?.get(&*rule.members[which]).cloned());
-                if let Some(value) = value {
-                    put_in(object, &rule.within, &rule.members[which], value);
+            let kept = kept.flatten();
+            for (which, name) in rule.members.iter().enumerate() {
+                let depth = self.place.len();
+                self.place.extend(rule.within.iter().chain([name]).map(|name| Segment::Name(name)));
+                let before = self.before_withheld();
+                let end = self.text.len();
+                let mut is_said = holds && self.value(rule, which, kept);
+                if let Some(kept) = kept.and_then(|kept| kept.get(&**name)).filter(|_| !is_said) {
+                    self.text.value(kept);
+                    is_said = true;
                 }
+                let is_withheld = before.is_some_and(|before| self.withhold(&before));
+                if is_said && !is_withheld {
+                    let object = rule.within.iter().fold(&mut draft, |object, name| object.member_mut(name));
+                    object.member_mut(name).set_json(self.text.since(end));
+                }
+                self.text.cut(end);
+                self.place.truncate(depth);
             }
         }
+        self.text.cut(start);
+        self.text.push(&draft.finish());
+    }
+
+    /// How things stand before what is written at the place at hand, where a rule leaves it out.
+    fn before_withheld(&self) -> Option<BeforeWithheld<'m>> {
+        if self.withheld.is_empty() {
+            return None;
+        }
+        let rule = self.withheld.iter().find(|rule| rule.record.iter().any(|path| is_at(path, &self.place)))?;
+        Some(BeforeWithheld {
+            rule: &rule.rule,
+            fidelity: self.fidelity.totals(),
+            rows: self.trace.as_ref().map_or(0, |trace| trace.rows.len()),
+        })
+    }
+
+    /// What was written at the place at hand is left out. Says that it is.
+    fn withhold(&mut self, before: &BeforeWithheld<'m>) -> bool {
+        let count = self.fidelity.total() - before.fidelity.total();
+        self.fidelity.withhold(&before.fidelity, count);
+        if count > 0
+            && let Some(trace) = &mut self.trace
+        {
+            let fate = Fate::Withheld(before.rule.to_owned());
+            trace.rows.iter_mut().skip(before.rows).for_each(|row| row.fate = fate.clone());
+            trace.withheld.push((said(&self.place), before.rule.to_owned()));
+        }
+        true
     }
 
     // === fates
@@ -524,6 +526,19 @@ impl<'g, 'm> Reader<'g, 'm> {
     }
 }
 
+/// How things stood before something that is left out.
+struct BeforeWithheld<'m> {
+    rule: &'m str,
+    fidelity: Fidelity,
+    rows: usize,
+}
+
+/// Is this the place?
+pub(super) fn is_at(path: &[Box<str>], place: &[Segment<'_>]) -> bool {
+    path.len() == place.len()
+        && path.iter().zip(place).all(|(name, segment)| matches!(segment, Segment::Name(own) if **own == **name))
+}
+
 /// Does a field's condition hold for this object?
 pub(super) fn holds(field: &Field, document: &Document) -> bool {
     field.when.as_ref().is_none_or(|when| {
@@ -531,21 +546,16 @@ pub(super) fn holds(field: &Field, document: &Document) -> bool {
     })
 }
 
-fn said_place(place: &[Segment<'_>]) -> String {
-    said(place)
-}
-
 fn nothing<'g>() -> Raw<'g> {
     Raw { nodes: [None; ENDS], count: 1, target: None, identity: false, choice: None }
 }
 
 /// The id of a resource: its own, or what its URL ends with.
-pub(super) fn identity(target: &Target<'_>) -> String {
-    if let Some(id) = target.node.str("id") {
-        return id.into_owned();
-    }
-    let url = &target.resource.url;
-    url.rsplit(['/', ':']).next().unwrap_or(url).to_owned()
+pub(super) fn identity<'g>(target: &Target<'g>) -> Cow<'g, str> {
+    target.node.str("id").unwrap_or_else(|| {
+        let url = &target.resource.url;
+        url.rsplit(['/', ':']).next().unwrap_or(url).into()
+    })
 }
 
 fn fits(shape: &Shape, value: &Value) -> bool {
@@ -553,35 +563,5 @@ fn fits(shape: &Shape, value: &Value) -> bool {
         Shape::Leaf { .. } => true,
         Shape::Object(_) => value.is_object(),
         Shape::List { .. } => value.is_array(),
-    }
-}
-
-/// How many values there are inside a value.
-fn leaves(value: &Value) -> usize {
-    match value {
-        Value::Array(items) => items.iter().map(leaves).sum(),
-        Value::Object(members) => members.values().map(leaves).sum(),
-        _ => 1,
-    }
-}
-
-/// Takes what stands at a place out of an object.
-fn remove(object: &mut Object<String, Value>, path: &[Box<str>]) -> Option<Value> {
-    match path {
-        [] => None,
-        [name] => object.shift_remove(&**name),
-        [name, rest @ ..] => remove(object.get_mut(&**name)?.as_object_mut()?, rest),
-    }
-}
-
-/// Puts a value at a place in an object.
-fn put_in(object: &mut Object<String, Value>, within: &[Box<str>], name: &str, value: Value) {
-    let Some((first, rest)) = within.split_first() else {
-        object.insert(name.to_owned(), value);
-        return;
-    };
-    let inner = object.entry(first.to_string()).or_insert_with(|| Value::Object(Object::new()));
-    if let Some(inner) = inner.as_object_mut() {
-        put_in(inner, rest, name, value);
     }
 }

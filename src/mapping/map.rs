@@ -33,8 +33,8 @@ pub struct Map {
 /// A record, and what became of everything.
 #[derive(Debug, Clone)]
 pub struct Translation {
-    /// The record
-    pub record: Value,
+    /// The record, as JSON text
+    pub json: String,
     /// Codes that had no counterpart and passed as they were, and the like; never an error
     pub issues: Vec<Issue>,
     /// The totals, and the rows where they were asked for
@@ -98,19 +98,19 @@ impl Map {
     /// The record of a referral. `extras` is what [`Put::extras`] was when the record was last put, null if never.
     pub fn get(&self, referral: &Referral<'_>, extras: &Value) -> Translation {
         let mut reader = Reader::new(Ground::of(&self.model, referral), false);
-        let record = reader.record(extras);
-        Translation { record, issues: reader.issues, fidelity: reader.fidelity }
+        let json = reader.record(extras);
+        Translation { json, issues: reader.issues, fidelity: reader.fidelity }
     }
 
     /// As [`Map::get`], with a row for every value of the record and for every element of the graph.
     pub fn explain(&self, referral: &Referral<'_>, extras: &Value) -> Translation {
         let mut reader = Reader::new(Ground::of(&self.model, referral), true);
-        let record = reader.record(extras);
+        let json = reader.record(extras);
         if let Some(trace) = reader.trace.take() {
             reader.fidelity.elements = trace.elements(referral.graph);
             reader.fidelity.fields = trace.rows;
         }
-        Translation { record, issues: reader.issues, fidelity: reader.fidelity }
+        Translation { json, issues: reader.issues, fidelity: reader.fidelity }
     }
 
     /// What changes in the graph so that it says what `record` says. Only what differs from [`Map::get`] is written.
@@ -127,7 +127,7 @@ impl Map {
         let mut wrong = self.schema.check(record);
         if !wrong.is_empty() {
             // What the graph says already is not the sender's doing.
-            let current = self.get(referral, extras).record;
+            let current = self.get(referral, extras).record()?;
             let before = self.schema.check(&current);
             wrong.retain(|issue| !before.contains(issue) && !same_at(record, &current, &issue.path));
         }
@@ -225,7 +225,7 @@ impl Map {
         extras: &Value,
         ids: &mut dyn FnMut() -> String,
     ) -> Result<Put> {
-        let mut record = self.get(referral, extras).record;
+        let mut record = self.get(referral, extras).record()?;
         for (name, item) in items {
             let names: Vec<&str> = name.split('.').collect();
             if !add_to(&self.model.shape, &mut record, &names, item) {
@@ -264,6 +264,16 @@ fn add_to(members: &[Member], record: &mut Value, names: &[&str], item: &Value) 
 /// Do both values have the same at this JSON pointer, and is there something?
 fn same_at(one: &Value, other: &Value, pointer: &str) -> bool {
     matches!((one.pointer(pointer), other.pointer(pointer)), (Some(one), Some(other)) if same(one, other))
+}
+
+impl Translation {
+    /// The record as a value that can be changed.
+    ///
+    /// # Errors
+    /// A fault, if it is larger than a document may be.
+    pub fn record(&self) -> Result<Value> {
+        Ok(Document::parse(self.json.as_str())?.root().to_value())
+    }
 }
 
 impl Put {

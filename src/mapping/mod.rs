@@ -6,6 +6,7 @@
 #![doc = include_str!("../../profiles/programs/README.md")]
 
 mod compile;
+mod compute;
 mod converter;
 pub mod crosswalk;
 mod describe;
@@ -23,9 +24,11 @@ mod path;
 mod program;
 mod programs;
 mod put;
+mod reads;
 mod same;
 mod schema;
 mod source;
+mod text;
 
 pub use crosswalk::{Crosswalk, Equivalence};
 pub use describe::FieldDescription;

@@ -10,6 +10,7 @@ use super::converter::Converter;
 use super::crosswalk::Crosswalk;
 use super::node_set::NodeSet;
 use super::path::Path;
+use super::reads::Reads;
 
 /// A compiled map.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub(super) struct Model {
     pub(super) withhold: Vec<Withhold>,
     /// How many references nodes are found at, each counted once
     pub(super) links: usize,
+    /// How many places of the graph are read, each counted once
+    pub(super) sites: usize,
     /// Is there anything in FHIRPath?
     pub(super) computes: bool,
 }
@@ -69,6 +72,8 @@ pub(super) struct NodeRule {
     pub(super) owner: Owner,
     /// Where the record has its id, relative to the scope
     pub(super) identity: Option<Box<[Box<str>]>>,
+    /// What is read of it
+    pub(super) reads: Reads,
 }
 
 /// How a node is found.
@@ -150,6 +155,8 @@ pub(super) struct End {
     pub(super) path: Path,
     /// Is it the resource's own id?
     pub(super) identity: bool,
+    /// Which of the places that the map reads it is; that of a field, once all are known
+    pub(super) site: usize,
     /// Which of the map's references it is, where several nodes are found at the same one
     pub(super) link: Option<usize>,
 }
@@ -193,6 +200,8 @@ pub(super) enum Source {
         node: usize,
         /// The expression
         expression: Expression,
+        /// The element that it names, where it does nothing else
+        plain: Option<End>,
         /// The nodes that it names: `%request`
         named: Vec<usize>,
         /// Every counterpart of what it gives
@@ -220,6 +229,8 @@ pub(super) enum Owner {
 pub(super) struct Member {
     /// Its name
     pub(super) name: Box<str>,
+    /// Its name as JSON has it before the value: `"name":`
+    pub(super) label: Box<str>,
     /// What it is
     pub(super) shape: Shape,
     /// The nodes that it gets values from: where the graph has none of them, it has none
@@ -237,6 +248,8 @@ pub(super) enum Shape {
         field: usize,
         /// Which of its values
         which: usize,
+        /// The sites that it gets its value from: where all are empty, it has none. None: it has one in any case.
+        sites: Option<Box<[usize]>>,
     },
     /// A list with an item for each of a node
     List {
@@ -284,6 +297,16 @@ impl NodeRule {
 }
 
 impl Field {
+    /// The places that it reads, to be numbered.
+    pub(super) fn read_mut(&mut self) -> impl Iterator<Item = &mut End> {
+        let (choices, also, plain) = match &mut self.source {
+            Source::Ends { choices, also, .. } => (choices.as_mut_slice(), also.as_mut(), None),
+            Source::Computed { plain, .. } => (&mut [][..], None, plain.as_mut()),
+            Source::Constant(_) => (&mut [][..], None, None),
+        };
+        choices.iter_mut().flatten().chain(also.map(|(end, _)| end)).chain(plain)
+    }
+
     /// Why a program may not change it, if it may not: what it is, and what to do instead.
     pub(super) fn read_only(&self) -> Option<(&'static str, &'static str)> {
         match self.source {

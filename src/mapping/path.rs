@@ -36,7 +36,7 @@ pub(super) struct Path {
 }
 
 /// One step of a path.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Step {
     /// The member's name
     pub(super) name: Box<str>,
@@ -58,7 +58,7 @@ pub(super) enum Repeats {
 }
 
 /// What an item of a list says, and is created with.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Condition {
     /// Where it says it
     pub(super) path: Box<[Step]>,

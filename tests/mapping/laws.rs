@@ -154,7 +154,7 @@ impl Subject {
     }
 
     fn standing(&self, graph: Graph, extras: Value) -> Standing {
-        let record = self.program.map.get(&world::referral(&graph), &extras).record;
+        let record = self.program.map.get(&world::referral(&graph), &extras).record().unwrap();
         Standing { graph, extras, record }
     }
 

@@ -82,7 +82,7 @@ fn every_example_is_a_record_and_goes_back() {
 fn goes_back(program: &Program, graph: &Graph, task: &str, doing: &str) {
     let referral =
         Referral::read(graph, graph.resolve(task).unwrap()).unwrap_or_else(|error| panic!("{doing}: {error}"));
-    let record = program.map.get(&referral, &Value::Null).record;
+    let record = program.map.get(&referral, &Value::Null).record().unwrap();
     let wrong = program.check(&record);
     assert!(wrong.is_empty(), "{doing}: {wrong:?}\n{record:#}");
 
@@ -100,7 +100,7 @@ fn goes_back(program: &Program, graph: &Graph, task: &str, doing: &str) {
     };
     let made = program.map.make(&record, &mut ids).unwrap_or_else(|error| panic!("{doing}: {error}\n{record:#}"));
     let after = made.apply(&Graph::default()).unwrap();
-    let again = program.map.get(&Referral::read(&after, after.only_task().unwrap()).unwrap(), &made.extras).record;
+    let again = program.map.get(&Referral::read(&after, after.only_task().unwrap()).unwrap(), &made.extras).record().unwrap();
     let lost: Vec<_> = leaves(differences(&record, &again))
         .into_iter()
         .filter(|it| it.first.is_some() && !follows_from_the_rest(program, &it.field()))

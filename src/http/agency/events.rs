@@ -27,7 +27,7 @@ pub(in crate::http) async fn raise(
     let if_match = condition::if_match(&headers)?;
     let key = condition::idempotency_key(&headers)?;
     let record = edge.exchange.raise(&caller, &id, &document, if_match, key).await?;
-    Ok(versioned(&record))
+    Ok(versioned(record))
 }
 
 /// The events, as the state machine has them, and the coded reasons.

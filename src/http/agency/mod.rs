@@ -16,7 +16,7 @@ pub(super) mod vocabularies;
 use std::fmt::Write as _;
 
 use axum::extract::FromRequestParts;
-use axum::http::HeaderName;
+use axum::http::{HeaderName, StatusCode};
 use axum::http::header::ETAG;
 use axum::http::request::Parts as Head;
 use axum::response::Response;
@@ -30,7 +30,7 @@ use super::accept;
 use super::condition;
 use super::edge::Edge;
 use super::query;
-use super::reply::{self, Refusal};
+use super::reply::{self, JSON, Refusal};
 
 /// Where remarks on a change stand, as a JSON array: the body is the record alone, which can be put back.
 const REMARKS: HeaderName = HeaderName::from_static("handoff-remarks");
@@ -39,9 +39,10 @@ const REMARKS: HeaderName = HeaderName::from_static("handoff-remarks");
 const MOST: usize = 4096;
 
 /// A record with its version, and what its change should be read with.
-fn versioned(record: &Record) -> Response {
-    let response = reply::with(reply::json(&record.value), ETAG, &condition::tag(record.version));
+fn versioned(record: Record) -> Response {
     let remarks = remarks(record.remarks.iter());
+    let response = reply::body(StatusCode::OK, JSON, record.json);
+    let response = reply::with(response, ETAG, &condition::tag(record.version));
     if remarks.is_empty() { response } else { reply::with(response, REMARKS, &remarks) }
 }
 

@@ -34,7 +34,7 @@ pub(in crate::http) async fn put(
     };
     let key = condition::idempotency_key(&headers)?;
     let record = edge.exchange.put_record(&caller, &id, &document, base, key).await?;
-    Ok(versioned(&record))
+    Ok(versioned(record))
 }
 
 /// The version that the query says the record was changed from: an ETag, or the number in it.

@@ -59,7 +59,7 @@ pub(in crate::http) async fn list(
         if position > 0 {
             text.push(',');
         }
-        text.push_str(&record.to_string());
+        text.push_str(record);
     }
     text.push_str("],\"cursor\":");
     text.push_str(&quote(&cursor));

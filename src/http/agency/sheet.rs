@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::exchange::SentSheet;
-use crate::fhir::Key;
+use crate::fhir::{Document, Key};
 use crate::security::Caller;
 use crate::sheet::{self, Options};
 
@@ -24,9 +24,14 @@ pub(super) const CSV: &str = "text/csv";
 /// The same with its charset, which text has to name.
 const CSV_UTF8: &str = "text/csv; charset=utf-8";
 
-/// The records as an answer.
-pub(super) fn answer(edge: &Edge, records: &[Value]) -> Result<Response> {
-    Ok(reply::body(StatusCode::OK, CSV_UTF8, sheet::write(&edge.sheets, records)?))
+/// The records, which are JSON text, as an answer.
+pub(super) fn answer(edge: &Edge, records: &[String]) -> Result<Response> {
+    let records: Vec<Value> = records.iter().map(|record| value(record)).collect::<Result<_>>()?;
+    Ok(reply::body(StatusCode::OK, CSV_UTF8, sheet::write(&edge.sheets, &records)?))
+}
+
+fn value(record: &str) -> Result<Value> {
+    Ok(Document::parse(record)?.root().to_value())
 }
 
 /// Takes a sheet; answers the report.

@@ -262,8 +262,18 @@ impl Compiler<'_, '_> {
         let named = self.known.iter().filter(|(name, node)| {
             get.value.contains(&format!("%{name}")) && within(model, nodes::home(model, **node), place)
         });
-        let named = named.map(|(_, node)| *node).collect();
-        Ok(Source::Computed { node, expression, named, translate, list })
+        let named: Vec<usize> = named.map(|(_, node)| *node).collect();
+        let plain = (!list && translate.is_none()).then(|| self.plain(model, node, &get.value)).flatten();
+        Ok(Source::Computed { node, expression, plain, named, translate, list })
+    }
+
+    /// The element that an expression names, where it is only names of single elements: then no expression is needed to
+    /// read it.
+    fn plain(&self, model: &Model, node: usize, text: &str) -> Option<End> {
+        let is_names = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.');
+        let path = is_names.then(|| self.paths.compile(&model.nodes[node].start, text).ok()).flatten()?;
+        let is_single = path.steps.iter().all(|step| step.repeats == Repeats::Never);
+        is_single.then_some(End { node, path, identity: false, site: 0, link: None })
     }
 
     fn converter(&self, via: Option<&Spanned<String>>, choices: &[Vec<End>], at: Location) -> Result<Converter, Wrong> {

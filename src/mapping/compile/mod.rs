@@ -88,6 +88,7 @@ pub(super) fn compile(ground: &Ground<'_>) -> Result<Model, Vec<Issue>> {
         shape: Vec::new(),
         withhold: Vec::new(),
         links: 0,
+        sites: 0,
         computes: false,
     };
     let known = nodes::compile(&mut model, ground.kind, &declared, paths, &mut findings);
@@ -157,7 +158,7 @@ fn end(model: &Model, paths: Paths<'_>, known: &Known, text: &str) -> Result<End
     let rule = &model.nodes[node];
     let path = paths.compile(&rule.start, rest)?;
     let identity = rest == "id" && rule.resource.is_some();
-    Ok(End { node, path, identity, link: None })
+    Ok(End { node, path, identity, site: 0, link: None })
 }
 
 /// Reads alternatives: `node.path | node.path`.

@@ -5,6 +5,7 @@ use serde_saphyr::{Location, Spanned};
 
 use super::super::model::{Each, End, Fill, Find, Is, Model, NodeRule, Owner, Test, With};
 use super::super::path::{Path, Paths, Repeats};
+use super::super::reads::Reads;
 use super::super::source::{NodeFile, Ordered};
 use super::{Declarations, Declared, Findings, Known, RecordPath, end, ends, literal};
 
@@ -114,6 +115,7 @@ fn found(
         fills: Vec::new(),
         gone: Vec::new(),
         identity: None,
+        reads: Reads::default(),
     };
     rule.each = each(model, file, what, &rule, findings);
     if is_items && rule.each.is_none() {

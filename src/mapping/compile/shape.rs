@@ -1,8 +1,10 @@
 //! The shape of the record that the fields of a map make up: its objects, lists and values, which nodes each gets its
 //! values from, and what of each node the record shows.
 
+use serde_json::Value;
+
 use super::super::converter::Converter;
-use super::super::model::{End, Field, Find, Member, Model, Shape, Source};
+use super::super::model::{End, Field, Find, Member, Model, NodeRule, Shape, Source};
 use super::super::node_set::NodeSet;
 use super::super::path::Path;
 use super::RecordPath;
@@ -10,6 +12,7 @@ use super::RecordPath;
 /// Completes the shape once all fields are in it.
 pub(super) fn settle(model: &mut Model) {
     mapped_displays(model);
+    number(model);
     let mut shape = std::mem::take(&mut model.shape);
     for member in &mut shape {
         member.settle(model);
@@ -28,7 +31,11 @@ impl Member {
     fn settle(&mut self, model: &Model) {
         let mut from = NodeSet::default();
         match &mut self.shape {
-            Shape::Leaf { field, .. } => from = sources(&model.fields[*field]),
+            Shape::Leaf { field, sites, .. } => {
+                let field = &model.fields[*field];
+                from = sources(field);
+                *sites = sites_of(model, field);
+            }
             Shape::Object(members) => {
                 for member in members {
                     member.settle(model);
@@ -48,6 +55,41 @@ impl Member {
         }
         self.from = from;
     }
+}
+
+/// Gives every place that the fields read its number.
+fn number(model: &mut Model) {
+    let Model { nodes, fields, sites, .. } = model;
+    let enter = |nodes: &mut Vec<NodeRule>, end: &mut End| {
+        let steps = if end.identity { &[][..] } else { &end.path.steps };
+        end.site = nodes[end.node].reads.enter(steps);
+    };
+    for field in fields.iter_mut() {
+        field.read_mut().for_each(|end| enter(nodes, end));
+    }
+    for node in nodes.iter_mut() {
+        *sites = node.reads.settle(*sites);
+    }
+    for field in fields.iter_mut() {
+        field.read_mut().for_each(|end| end.site += nodes[end.node].reads.first());
+    }
+}
+
+/// The places that a field gets values from; none where it has one in any case.
+fn sites_of(model: &Model, field: &Field) -> Option<Box<[usize]>> {
+    let itself = |node: usize| model.nodes[node].reads.first();
+    let sites: Vec<usize> = match &field.source {
+        Source::Constant(_) | Source::Ends { via: Converter::Flag, .. } => return None,
+        Source::Computed { plain: Some(end), .. } => vec![end.site],
+        Source::Computed { node, .. } => vec![itself(*node)],
+        Source::Ends { choices, also, .. } => {
+            let ends = choices.iter().flatten().chain(also.as_ref().map(|(end, _)| end));
+            // Where there is a node, silence says what the default says.
+            let silent = field.default.is_some();
+            ends.map(|end| if silent { itself(end.node) } else { end.site }).collect()
+        }
+    };
+    Some(sites.into())
 }
 
 /// The nodes that a field gets values from.
@@ -186,11 +228,12 @@ fn insert(members: &mut Vec<Member>, names: &[String], lists: &[Option<usize>], 
     let Some((name, rest)) = names.split_first() else { return };
     let at = members.iter().position(|member| *member.name == **name).unwrap_or_else(|| {
         let shape = match (rest, lists.first().copied().flatten()) {
-            ([], _) => Shape::Leaf { field, which },
+            ([], _) => Shape::Leaf { field, which, sites: None },
             (_, Some(node)) => Shape::List { node, item: Vec::new() },
             (_, None) => Shape::Object(Vec::new()),
         };
-        members.push(Member { name: name.as_str().into(), shape, from: NodeSet::default() });
+        let label = format!("{}:", Value::from(name.as_str())).into();
+        members.push(Member { name: name.as_str().into(), label, shape, from: NodeSet::default() });
         members.len() - 1
     });
     match &mut members[at].shape {

@@ -13,7 +13,7 @@ use super::Written;
 const EXTENSION: &str = " ext. ";
 
 /// The first given name, or the others.
-pub(super) fn read_given(given: Node<'_>, which: usize) -> Option<Value> {
+pub(super) fn read_given(given: Node<'_>, which: usize) -> Option<Cow<'_, str>> {
     first_and_others(given, which, " ")
 }
 
@@ -24,7 +24,7 @@ pub(super) fn write_given(first: Option<&Value>, middle: Option<&Value>) -> Writ
 }
 
 /// The first line of an address, or the others.
-pub(super) fn read_lines(lines: Node<'_>, which: usize) -> Option<Value> {
+pub(super) fn read_lines(lines: Node<'_>, which: usize) -> Option<Cow<'_, str>> {
     first_and_others(lines, which, ", ")
 }
 
@@ -34,11 +34,11 @@ pub(super) fn write_lines(first: Option<&Value>, others: Option<&Value>) -> Writ
     listed(first.and_then(Value::as_str).into_iter().chain(others))
 }
 
-fn first_and_others(list: Node<'_>, which: usize, between: &str) -> Option<Value> {
+fn first_and_others<'v>(list: Node<'v>, which: usize, between: &str) -> Option<Cow<'v, str>> {
     let mut texts = list.each().filter_map(Node::as_str);
     let first = texts.next()?;
     if which == 0 {
-        return Some(first.into_owned().into());
+        return Some(first);
     }
     let others: Vec<Cow<'_, str>> = texts.collect();
     (!others.is_empty()).then(|| others.join(between).into())

@@ -1,13 +1,15 @@
 //! Dates that are known in part (<https://hl7.org/fhir/R4/datatypes.html#date>), days of times, and stretches of time.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use crate::fhir::{Node, primitive};
 
-use super::{Written, primitive_of};
+use super::{Written, cut, primitive_of};
 
 /// Text or precision of a date.
-pub(super) fn read_partial(date: Node<'_>, which: usize) -> Option<Value> {
+pub(super) fn read_partial(date: Node<'_>, which: usize) -> Option<Cow<'_, str>> {
     let text = date.as_str()?;
     let precision = match text.len() {
         4 => "year",
@@ -15,7 +17,7 @@ pub(super) fn read_partial(date: Node<'_>, which: usize) -> Option<Value> {
         10 => "day",
         _ => "time",
     };
-    Some(if which == 0 { text.into_owned().into() } else { precision.into() })
+    Some(if which == 0 { text } else { precision.into() })
 }
 
 /// A date cut to its precision.
@@ -33,9 +35,10 @@ pub(super) fn write_partial(kind: &str, value: Option<&Value>, precision: Option
 }
 
 /// The day of a time, or as much of it as is known.
-pub(super) fn read_day(time: Node<'_>) -> Option<Value> {
+pub(super) fn read_day(time: Node<'_>) -> Option<Cow<'_, str>> {
     let text = time.as_str()?;
-    Some(text.get(..10).unwrap_or(&text).into())
+    let is_longer = text.is_char_boundary(10);
+    Some(if is_longer { cut(text, ..10) } else { text })
 }
 
 /// A day as a date or dateTime.
@@ -55,7 +58,7 @@ pub(super) fn read_period(period: Node<'_>) -> Option<Value> {
         return None;
     }
     let said =
-        |end: Option<std::borrow::Cow<'_, str>>| end.map_or_else(|| "..".to_owned(), std::borrow::Cow::into_owned);
+        |end: Option<Cow<'_, str>>| end.map_or_else(|| "..".to_owned(), Cow::into_owned);
     Some(format!("{}/{}", said(from), said(until)).into())
 }
 
@@ -93,7 +96,7 @@ mod tests {
 
     #[test]
     fn the_day_of_a_time_is_what_is_known_of_it() {
-        let day = |json: &str| read_day(Document::parse(json).unwrap().root());
+        let day = |json: &str| read_day(Document::parse(json).unwrap().root()).map(Cow::into_owned);
         assert_eq!(day("\"2026-05-01T10:00:00Z\""), Some("2026-05-01".into()));
         assert_eq!(day("\"2026-05\""), Some("2026-05".into()));
         assert!(write_day(Some(&"2026-05-01T10:00:00Z".into())).is_err());

@@ -18,6 +18,9 @@ use crate::referral::state::{self, State, TaskStatus};
 use crate::referral::task;
 
 use super::crosswalk::Crosswalk;
+use super::locate::Tree;
+use super::same::same;
+use super::text::Text;
 
 /// A pair of functions. How many values stand on either side is said by [`Converter::ends`].
 #[derive(Debug, Clone)]
@@ -66,19 +69,81 @@ pub(super) enum Written {
 }
 
 /// What a converter makes of a value of a resource.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub(super) struct Read {
+#[derive(Debug, Clone, Default)]
+pub(super) struct Read<'v> {
     /// The value for the record
-    pub(super) value: Option<Value>,
+    pub(super) value: Option<Said<'v>>,
     /// A code passed as it was, since no table has it
     pub(super) untranslated: bool,
     /// The resource does not say; this is what its silence means
     pub(super) defaulted: bool,
 }
 
-impl Read {
-    fn of(value: Option<Value>) -> Self {
+/// A value for the record, copied only where it has to be made.
+#[derive(Debug, Clone)]
+pub(super) enum Said<'v> {
+    /// As it stands in a resource
+    Node(Node<'v>),
+    /// A text
+    Text(Cow<'v, str>),
+    /// Any value
+    Value(Value),
+}
+
+impl<'v> Read<'v> {
+    fn of(value: Option<Said<'v>>) -> Self {
         Self { value, ..Self::default() }
+    }
+
+    fn made(value: Option<Value>) -> Self {
+        Self::of(value.map(Said::Value))
+    }
+
+    /// Is it just this, or nothing where nothing is asked for?
+    pub(super) fn says(&self, value: Option<&Value>) -> bool {
+        match (&self.value, value) {
+            (Some(said), Some(value)) => said.says(value),
+            (None, None) => true,
+            _ => false,
+        }
+    }
+}
+
+impl Said<'_> {
+    /// It as a value of its own.
+    pub(super) fn into_value(self) -> Value {
+        match self {
+            Self::Node(node) => node.to_value(),
+            Self::Text(text) => text.into_owned().into(),
+            Self::Value(value) => value,
+        }
+    }
+
+    /// It, where it is a text that was made.
+    pub(super) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Node(_) => None,
+            Self::Text(text) => Some(text),
+            Self::Value(value) => value.as_str(),
+        }
+    }
+
+    /// Writes it into a record.
+    pub(super) fn write(&self, text: &mut Text) {
+        match self {
+            Self::Node(node) => text.node(*node),
+            Self::Text(said) => text.string(said),
+            Self::Value(value) => text.value(value),
+        }
+    }
+
+    /// Does it say the same as this?
+    pub(super) fn says(&self, value: &Value) -> bool {
+        match self {
+            Self::Node(node) => node.is(value) || (node.kind() != Kind::String && same(&node.to_value(), value)),
+            Self::Text(text) => value.as_str() == Some(text),
+            Self::Value(own) => same(own, value),
+        }
     }
 }
 
@@ -133,28 +198,31 @@ impl Converter {
     // === FHIR to record
 
     /// The value number `which` of the record.
-    pub(super) fn read(&self, raw: &[Option<Node<'_>>], which: usize) -> Read {
+    pub(super) fn read<'v>(&'v self, raw: &[Option<Node<'v>>], which: usize) -> Read<'v> {
         let first = raw.first().copied().flatten();
         match self {
-            Self::Same(_) => Read::of(first.map(Node::to_value)),
-            Self::PartialDate(_) => Read::of(first.and_then(|node| date::read_partial(node, which))),
-            Self::Given => Read::of(first.and_then(|node| contact::read_given(node, which))),
+            Self::Same(_) => Read::of(first.map(Said::Node)),
+            Self::PartialDate(_) => Read::of(first.and_then(|node| date::read_partial(node, which)).map(Said::Text)),
+            Self::Given => Read::of(first.and_then(|node| contact::read_given(node, which)).map(Said::Text)),
             Self::ReferralState => Read::of(referral_state(first, raw.get(1).copied().flatten())),
             Self::ReferralReason => {
                 let value = if which == 0 { first } else { raw.get(1).copied().flatten() };
-                Read::of(value.map(Node::to_value))
+                Read::of(value.map(Said::Node))
             }
             Self::Crosswalk(table) => first.map_or_else(Read::default, |code| translated_back(table, code)),
-            Self::Minutes => Read::of(first.and_then(quantity::read_minutes)),
-            Self::Quantity(unit) => Read::of(first.and_then(|node| quantity::read(node, unit))),
+            Self::Minutes => Read::made(first.and_then(quantity::read_minutes)),
+            Self::Quantity(unit) => Read::made(first.and_then(|node| quantity::read(node, unit))),
             Self::Money(currency) => {
-                Read::of(first.and_then(|node| quantity::read_money(node, currency.as_deref(), which)))
+                Read::made(first.and_then(|node| quantity::read_money(node, currency.as_deref(), which)))
             }
-            Self::Day => Read::of(first.and_then(date::read_day)),
-            Self::Period => Read::of(first.and_then(date::read_period)),
-            Self::Phone => Read::of(first.and_then(|node| contact::read_phone(node, which))),
-            Self::Lines => Read::of(first.and_then(|node| contact::read_lines(node, which))),
-            Self::Flag => Read { value: Some(first.is_some().into()), defaulted: first.is_none(), ..Read::default() },
+            Self::Day => Read::of(first.and_then(date::read_day).map(Said::Text)),
+            Self::Period => Read::made(first.and_then(date::read_period)),
+            Self::Phone => Read::made(first.and_then(|node| contact::read_phone(node, which))),
+            Self::Lines => Read::of(first.and_then(|node| contact::read_lines(node, which)).map(Said::Text)),
+            Self::Flag => {
+                let value = Some(Said::Value(first.is_some().into()));
+                Read { value, defaulted: first.is_none(), ..Read::default() }
+            }
             Self::Id(kind) => Read::of(first.and_then(|reference| id_of(kind, reference))),
         }
     }
@@ -236,7 +304,7 @@ impl Converter {
             .collect();
         let raw: Vec<Option<Node<'_>>> =
             documents.iter().map(|document| document.as_ref().map(Document::root)).collect();
-        (0..self.ends().0).map(|which| self.read(&raw, which).value).collect()
+        (0..self.ends().0).map(|which| self.read(&raw, which).value.map(Said::into_value)).collect()
     }
 
     /// What a code that was written is called, where the table says so.
@@ -249,13 +317,13 @@ impl Converter {
 }
 
 /// The state that a Task is in: our code where it has one, else what its status means.
-fn referral_state(business: Option<Node<'_>>, status: Option<Node<'_>>) -> Option<Value> {
+fn referral_state<'v>(business: Option<Node<'_>>, status: Option<Node<'_>>) -> Option<Said<'v>> {
     let said = task::coded(business, state::SYSTEM).and_then(|code| State::from_code(&code));
     let state = match said {
         Some(state) => state,
         None => state::coarse(TaskStatus::from_code(&status?.as_str()?)?),
     };
-    Some(state.code().into())
+    Some(Said::Text(state.code().into()))
 }
 
 /// businessStatus and status of a Task that is in a state.
@@ -303,19 +371,31 @@ fn write_reason(code: Option<&Value>, text: Option<&Value>) -> Result<Vec<Writte
 }
 
 /// The code that a target stands for, or the target itself.
-fn translated_back(table: &Crosswalk, code: Node<'_>) -> Read {
-    let Some(text) = code.as_str() else { return Read::of(Some(code.to_value())) };
+fn translated_back<'v>(table: &'v Crosswalk, code: Node<'v>) -> Read<'v> {
+    let Some(text) = code.as_str() else { return Read::of(Some(Said::Node(code))) };
     match table.back(&text) {
-        Some(source) => Read::of(Some(source.into())),
-        None => Read { value: Some(text.into_owned().into()), untranslated: true, ..Read::default() },
+        Some(source) => Read::of(Some(Said::Text(source.into()))),
+        None => Read { value: Some(Said::Text(text)), untranslated: true, ..Read::default() },
     }
 }
 
 /// The id in a reference to this type.
-fn id_of(kind: &str, reference: Node<'_>) -> Option<Value> {
+fn id_of<'v>(kind: &str, reference: Node<'v>) -> Option<Said<'v>> {
     let text = reference.as_str()?;
-    let id = text.strip_prefix(kind)?.strip_prefix('/')?;
-    primitive::is_id(id).then(|| id.into())
+    let id = |text: &str| -> Option<usize> {
+        let id = text.strip_prefix(kind)?.strip_prefix('/')?;
+        primitive::is_id(id).then_some(text.len() - id.len())
+    };
+    let start = id(&text)?;
+    Some(Said::Text(cut(text, start..)))
+}
+
+/// A part of a text; where it was copied the part is copied too.
+fn cut<'v>(text: Cow<'v, str>, range: impl std::slice::SliceIndex<str, Output = str>) -> Cow<'v, str> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.get(range).unwrap_or_default()),
+        Cow::Owned(text) => Cow::Owned(text.get(range).unwrap_or_default().to_owned()),
+    }
 }
 
 /// A value of the record as a primitive of this type; a list where the record has one.

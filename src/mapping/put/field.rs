@@ -4,7 +4,7 @@ use serde_json::{Map as Object, Value};
 
 use crate::fhir::{Issue, Key};
 
-use super::super::converter::{Converter, Read, Written};
+use super::super::converter::{Converter, Said, Written};
 use super::super::fidelity::Fate;
 use super::super::get::{Raw, Segment, said};
 use super::super::locate::{Tree, find};
@@ -43,11 +43,10 @@ impl<'m, 'r> Writer<'_, 'm, 'r> {
                 }
             }
             Source::Computed { .. } => {
-                if let Some(value) = values[0] {
-                    let own = self.reader.computed(rule);
-                    if self.mode == Mode::Update && !same_option(Some(value), own.as_ref()) {
-                        self.not_taken(rule);
-                    }
+                if let Some(value) = values[0].filter(|_| self.mode == Mode::Update)
+                    && !self.reader.is_computed(rule, value)
+                {
+                    self.not_taken(rule);
                 }
             }
             Source::Ends { choices, .. } if choices.iter().flatten().any(|end| end.identity) => {
@@ -84,7 +83,7 @@ impl<'m, 'r> Writer<'_, 'm, 'r> {
         let Some(node) = choices.first().and_then(|ends| ends.first()).map(|end| end.node) else { return };
         let own = match self.homes[node] {
             Home::Created(at) => Some(self.created[at].id.clone().into()),
-            _ => self.reader.read(rule, 0).0.value,
+            _ => self.reader.read(rule, 0).0.value.map(Said::into_value),
         };
         if same_option(Some(value), own.as_ref()) {
             return;
@@ -104,11 +103,7 @@ impl<'m, 'r> Writer<'_, 'm, 'r> {
     fn unchanged_only(&mut self, rule: &'m Field, values: &[Option<&Value>], old: Option<&Extras>, kept: &mut Extras) {
         for (which, value) in values.iter().enumerate() {
             let Some(value) = value else { continue };
-            if self.reader.says_plainly(rule, Some(value)) {
-                continue;
-            }
-            let own = self.reader.read(rule, which).0.value;
-            if same_option(Some(value), own.as_ref()) {
+            if self.reader.read(rule, which).0.says(Some(value)) {
                 continue;
             }
             let name = &rule.members[which];
@@ -153,12 +148,9 @@ impl<'m, 'r> Writer<'_, 'm, 'r> {
         if choices.iter().flatten().all(|end| self.homes[end.node] == Home::Gone) {
             return self.keep_all(rule, values, kept);
         }
-        if self.reader.says_plainly(rule, values[0]) {
-            return self.wait(choices, via, also, values);
-        }
-        let (_, raw) = self.reader.read(rule, 0);
-        let own: Vec<Read> = (0..values.len()).map(|which| self.reader.read(rule, which).0).collect();
-        if values.iter().zip(&own).all(|(value, own)| same_option(*value, own.value.as_ref())) {
+        let (first, raw) = self.reader.read(rule, 0);
+        let others = || values.iter().enumerate().skip(1);
+        if first.says(values[0]) && others().all(|(at, value)| self.reader.read(rule, at).0.says(*value)) {
             return self.wait(choices, via, also, values);
         }
         if values.iter().all(Option::is_none) {

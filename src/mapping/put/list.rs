@@ -204,7 +204,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         }
         let id = Value::String((self.ids)());
         let leaf = item.iter().find(|member| *member.name == **name).map(|member| &member.shape);
-        if let Some(super::super::model::Shape::Leaf { field, which: 0 }) = leaf {
+        if let Some(super::super::model::Shape::Leaf { field, which: 0, .. }) = leaf {
             let rule = &self.reader.ground.model.fields[*field];
             if let super::super::model::Source::Ends { choices, .. } = &rule.source
                 && let Some(end) = choices.first().and_then(|ends| ends.first()).filter(|end| end.node == node)

@@ -20,7 +20,7 @@ use crate::fhir::{Document, Issue, Key};
 use super::discover::Ground;
 use super::draft::Draft;
 use super::fidelity::{Fate, Fidelity, Row};
-use super::get::{Reader, Segment, holds, said};
+use super::get::{Reader, Segment, holds, is_at, said};
 use super::map::Put;
 use super::model::{Member, Shape, Withhold};
 use super::same::same_option;
@@ -150,7 +150,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
             self.place.push(Segment::Name(&member.name));
             match &member.shape {
                 _ if self.is_withheld() => self.refuse_withheld(value),
-                Shape::Leaf { field, which: 0 } => self.field(*field, given, old, &mut kept),
+                Shape::Leaf { field, which: 0, .. } => self.field(*field, given, old, &mut kept),
                 Shape::Leaf { .. } => {}
                 Shape::Object(inner) if value.is_none_or(Value::is_object) => {
                     let inner = self.object(inner, value.and_then(Value::as_object), before.and_then(Value::as_object));
@@ -209,14 +209,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
 
     /// Is the place at hand left out under a rule?
     fn is_withheld(&self) -> bool {
-        let here = |path: &[Box<str>]| {
-            path.len() == self.place.len()
-                && path
-                    .iter()
-                    .zip(&self.place)
-                    .all(|(name, segment)| matches!(segment, Segment::Name(own) if **own == **name))
-        };
-        self.withheld.iter().any(|rule| rule.record.iter().any(|path| here(path)))
+        self.withheld.iter().any(|rule| rule.record.iter().any(|path| is_at(path, &self.place)))
     }
 
     fn refuse_withheld(&mut self, given: Option<&Value>) {

@@ -1,0 +1,131 @@
+//! What is read of a node: the paths of all fields as one tree, so that an element is walked once, however many fields
+//! stand in it. What a path means is what [`super::locate::find`] finds.
+
+use crate::fhir::{Kind, Node};
+
+use super::locate::selected;
+use super::path::{Condition, Repeats, Step};
+
+/// The tree of a node's paths, and where what they mean is put.
+#[derive(Debug, Default)]
+pub(super) struct Reads {
+    /// The first of the node's sites among those of the map; it is the node itself
+    first: usize,
+    /// How many sites it has, the node itself among them
+    count: usize,
+    root: Branch,
+}
+
+/// What paths with the same beginning mean behind it.
+#[derive(Debug, Default)]
+struct Branch {
+    /// The site of the path that ends here, within the node's
+    site: Option<usize>,
+    /// Where others go on: by the length of the member's name and its letters, in this order
+    members: Vec<(Box<str>, Vec<(Pick, Branch)>)>,
+}
+
+/// What of a member is meant.
+#[derive(Debug, Clone, PartialEq)]
+enum Pick {
+    /// The member, which is a list or not
+    All,
+    /// The first item, whatever is found in it
+    First,
+    /// The first item that meets the conditions and in which something is found
+    Each(Box<[Condition]>),
+}
+
+/// What the paths of a map mean in a graph, so far; by site.
+pub(super) type Sites<'g> = Vec<Option<Node<'g>>>;
+
+// ===
+
+impl Reads {
+    /// Adds a path; gives its site within the node's.
+    pub(super) fn enter(&mut self, steps: &[Step]) -> usize {
+        self.count = self.count.max(1);
+        if steps.is_empty() {
+            return 0;
+        }
+        let mut branch = &mut self.root;
+        for (at, step) in steps.iter().enumerate() {
+            let chooses = steps[at..].iter().any(|step| !step.select.is_empty());
+            let pick = match step.repeats {
+                Repeats::Never | Repeats::Whole => Pick::All,
+                Repeats::Item if chooses => Pick::Each(step.select.clone()),
+                Repeats::Item => Pick::First,
+            };
+            branch = branch.member(&step.name, pick);
+        }
+        let site = *branch.site.get_or_insert(self.count);
+        self.count = self.count.max(site + 1);
+        site
+    }
+
+    /// Gives the node its place among the sites of the map; says where the next one's begin.
+    pub(super) fn settle(&mut self, first: usize) -> usize {
+        self.first = first;
+        self.count = self.count.max(1);
+        first + self.count
+    }
+
+    /// The site of the node itself.
+    pub(super) fn first(&self) -> usize {
+        self.first
+    }
+
+    /// What the paths mean in this element; nothing where it is none.
+    pub(super) fn fill<'g>(&self, node: Option<Node<'g>>, sites: &mut Sites<'g>) {
+        let Some(sites) = sites.get_mut(self.first..self.first + self.count) else { return };
+        sites.fill(None);
+        if let Some(node) = node {
+            sites[0] = Some(node);
+            self.root.fill(node, sites);
+        }
+    }
+}
+
+impl Branch {
+    fn member(&mut self, name: &str, pick: Pick) -> &mut Branch {
+        let order = |known: &str| (known.len(), known).cmp(&(name.len(), name));
+        let at = self.members.binary_search_by(|(known, _)| order(known)).unwrap_or_else(|at| {
+            self.members.insert(at, (name.into(), Vec::new()));
+            at
+        });
+        let picks = &mut self.members[at].1;
+        let at = picks.iter().position(|(known, _)| *known == pick).unwrap_or_else(|| {
+            picks.push((pick, Branch::default()));
+            picks.len() - 1
+        });
+        &mut picks[at].1
+    }
+
+    /// Puts what is meant where nothing was found before: of several items the first counts.
+    fn fill<'g>(&self, node: Node<'g>, sites: &mut [Option<Node<'g>>]) {
+        if let Some(site) = self.site {
+            sites[site].get_or_insert(node);
+        }
+        if self.members.is_empty() {
+            return;
+        }
+        for member in node.members() {
+            let name = member.name_bytes();
+            let order = |known: &str| known.len().cmp(&name.len()).then_with(|| known.as_bytes().cmp(name));
+            let Ok(at) = self.members.binary_search_by(|(known, _)| order(known)) else { continue };
+            if member.kind() == Kind::Null {
+                continue;
+            }
+            for (pick, branch) in &self.members[at].1 {
+                match pick {
+                    Pick::All => branch.fill(member, sites),
+                    Pick::First => member.each().take(1).for_each(|item| branch.fill(item, sites)),
+                    Pick::Each(conditions) => {
+                        let meant = member.each().filter(|item| selected(*item, conditions));
+                        meant.for_each(|item| branch.fill(item, sites));
+                    }
+                }
+            }
+        }
+    }
+}
