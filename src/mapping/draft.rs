@@ -12,6 +12,10 @@ use crate::fhir::Node;
 
 use super::locate::{self, Tree};
 use super::path::{Condition, Repeats, Step};
+use super::text::Text;
+
+/// So many bytes more than before has what changed, mostly.
+const ROOM: usize = 1024;
 
 /// One value of a resource that may change, with its name where it is a member.
 #[derive(Debug)]
@@ -63,7 +67,11 @@ impl<'g> Draft<'g> {
         let (form, children) = match value {
             Value::Object(members) => (Form::Object, members.iter().map(named).collect()),
             Value::Array(items) => (Form::Array, items.iter().map(Self::new).collect()),
-            primitive => (Form::Leaf(primitive.to_string()), Vec::new()),
+            primitive => {
+                let mut json = Text::default();
+                json.value(primitive);
+                (Form::Leaf(json.finish()), Vec::new())
+            }
         };
         Self::made(Cow::Borrowed(""), form, children)
     }
@@ -84,6 +92,24 @@ impl<'g> Draft<'g> {
     pub(super) fn set_json(&mut self, json: &str) {
         self.form = Form::Leaf(json.to_owned());
         self.children.clear();
+    }
+
+    /// As [`Draft::set`], of a value of the source.
+    pub(super) fn set_node(&mut self, node: Node<'g>) {
+        self.origin = Some(node);
+        self.form = Form::Kept;
+        self.children.clear();
+    }
+
+    /// How many values there are in it, itself among them.
+    pub(super) fn count(&self) -> usize {
+        match (&self.form, self.origin) {
+            (Form::Kept, Some(node)) => node.count(),
+            (Form::Object | Form::Array, _) => {
+                1 + self.children.iter().filter(|child| !child.is_gone()).map(Self::count).sum::<usize>()
+            }
+            _ => 1,
+        }
     }
 
     fn remove(&mut self) {
@@ -157,8 +183,11 @@ impl<'g> Draft<'g> {
         if self.origin == Some(node) {
             return Some(self);
         }
-        let within =
-            |child: &&mut Draft<'g>| child.origin.is_some_and(|origin| origin.range().contains(&node.range().start));
+        let within = |child: &&mut Draft<'g>| {
+            child.origin.is_some_and(|origin| {
+                std::ptr::eq(origin.document(), node.document()) && origin.range().contains(&node.range().start)
+            })
+        };
         let list = self.origin?.is_array();
         self.open(list).iter_mut().find(within)?.descend(node)
     }
@@ -340,7 +369,7 @@ impl<'d, 'g> Tree for View<'d, 'g> {
 impl Draft<'_> {
     /// The JSON text.
     pub(super) fn finish(&self) -> String {
-        let mut text = String::new();
+        let mut text = String::with_capacity(self.origin.map_or(0, |node| node.range().len()) + ROOM);
         self.write(&mut text);
         text
     }
@@ -362,8 +391,10 @@ impl Draft<'_> {
     /// The member's name and what the source has between it and the value.
     fn write_name(&self, text: &mut String) {
         match self.origin {
-            Some(node) => text.push_str(&node.document().text()[node.name_start()..node.range().start]),
-            None => {
+            Some(node) if node.name() == self.name => {
+                text.push_str(&node.document().text()[node.name_start()..node.range().start]);
+            }
+            _ => {
                 text.push('"');
                 text.push_str(&self.name);
                 text.push_str("\":");

@@ -18,8 +18,8 @@ use super::reads::Sites;
 use super::same::{same, same_option};
 use super::text::Text;
 
-/// The most values that a field has on the side of FHIR.
-const ENDS: usize = 2;
+/// The most values that a field has on either side.
+pub(super) const ENDS: usize = 2;
 
 /// Reads a record from a graph.
 pub(super) struct Reader<'g, 'm> {

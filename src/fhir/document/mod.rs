@@ -252,6 +252,11 @@ impl<'a> Node<'a> {
         self.kind() == Kind::Array
     }
 
+    /// How many values it holds, itself among them.
+    pub fn count(self) -> usize {
+        (self.slot().after - self.index) as usize
+    }
+
     /// Its member name as written (escapes not decoded), or "" outside an object.
     pub fn name(self) -> &'a str {
         let slot = self.slot();

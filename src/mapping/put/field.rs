@@ -6,7 +6,7 @@ use crate::fhir::{Issue, Key};
 
 use super::super::converter::{Converter, Said, Written};
 use super::super::fidelity::Fate;
-use super::super::get::{Raw, Segment, said};
+use super::super::get::{ENDS, Raw, Segment, said};
 use super::super::locate::{Tree, find};
 use super::super::model::{End, Field, Owner, Source};
 use super::super::path::Repeats;
@@ -22,19 +22,25 @@ pub(super) struct Waiting<'m, 'r> {
 }
 
 impl<'m, 'r> Writer<'_, 'm, 'r> {
-    /// Compares and writes a field. `given` and `old` are the objects that its values are members of.
+    /// Compares and writes a field. `given` and `old` are the objects that its values are members of, `first` is the first
+    /// of its values.
     pub(super) fn field(
         &mut self,
         field: usize,
+        first: Option<&'r Value>,
         given: Option<&'r Object<String, Value>>,
         old: Option<&Extras>,
         kept: &mut Extras,
     ) {
         let rule = &self.reader.ground.model.fields[field];
         let member = |name: &str| given.and_then(|given| given.get(name)).filter(|value| !value.is_null());
-        let values: Vec<Option<&'r Value>> = rule.members.iter().map(|name| member(name)).collect();
+        let mut values = [first; ENDS];
+        for (value, name) in values.iter_mut().zip(&rule.members).skip(1) {
+            *value = member(name);
+        }
+        let values = &values[..rule.members.len().min(ENDS)];
         if self.inactive[field] {
-            return self.keep_all(rule, &values, kept);
+            return self.keep_all(rule, values, kept);
         }
         match &rule.source {
             Source::Constant(constant) => {
@@ -50,15 +56,15 @@ impl<'m, 'r> Writer<'_, 'm, 'r> {
                 }
             }
             Source::Ends { choices, .. } if choices.iter().flatten().any(|end| end.identity) => {
-                self.identity(rule, &values, old, kept);
+                self.identity(rule, values, old, kept);
             }
             Source::Ends { choices, .. }
                 if self.mode == Mode::Update && rule.read_only().is_some() && !self.is_ours_all(rule, choices) =>
             {
-                self.unchanged_only(rule, &values, old, kept);
+                self.unchanged_only(rule, values, old, kept);
             }
             Source::Ends { choices, via, also } => {
-                self.written(rule, choices, via, also.as_ref(), &values, kept);
+                self.written(rule, choices, via, also.as_ref(), values, kept);
             }
         }
     }

@@ -140,8 +140,9 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         old: Option<&Extras>,
     ) -> Extras {
         let mut kept = Extras::new();
-        for member in members {
-            let value = given.and_then(|given| given.get(&*member.name)).filter(|value| !value.is_null());
+        let (values, unknown) = side_by_side(members, given);
+        for (member, value) in members.iter().zip(values) {
+            let value = value.filter(|value| !value.is_null());
             let before = old.and_then(|old| old.get(&*member.name));
             // Neither side says anything.
             if value.is_none() && before.is_none() && !self.reader.may_say(member) && self.is_silent(member, given) {
@@ -150,7 +151,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
             self.place.push(Segment::Name(&member.name));
             match &member.shape {
                 _ if self.is_withheld() => self.refuse_withheld(value),
-                Shape::Leaf { field, which: 0, .. } => self.field(*field, given, old, &mut kept),
+                Shape::Leaf { field, which: 0, .. } => self.field(*field, value, given, old, &mut kept),
                 Shape::Leaf { .. } => {}
                 Shape::Object(inner) if value.is_none_or(Value::is_object) => {
                     let inner = self.object(inner, value.and_then(Value::as_object), before.and_then(Value::as_object));
@@ -169,11 +170,9 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
             }
             self.place.pop();
         }
-        for (name, value) in given.into_iter().flatten() {
-            if !members.iter().any(|member| *member.name == **name) {
-                self.row_below(name, "", Fate::Kept);
-                kept.insert(name.clone(), value.clone());
-            }
+        for (name, value) in unknown {
+            self.row_below(name, "", Fate::Kept);
+            kept.insert(name.clone(), value.clone());
         }
         kept
     }
@@ -258,4 +257,25 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         self.fidelity.count(&fate);
         self.fidelity.fields.push(Row { record, origin: None, via: via.to_owned(), fate });
     }
+}
+
+/// The values of an object beside the members of its shape, and what the shape does not know. Records have their members
+/// in the order of the shape, mostly: each is looked for from where the last one was found.
+fn side_by_side<'r>(
+    members: &[Member],
+    given: Option<&'r Object<String, Value>>,
+) -> (Vec<Option<&'r Value>>, Vec<(&'r String, &'r Value)>) {
+    let (mut values, mut unknown) = (vec![None; members.len()], Vec::new());
+    let mut next = 0;
+    for (name, value) in given.into_iter().flatten() {
+        let is = |at: &usize| *members[*at].name == **name;
+        match (next..members.len()).find(is).or_else(|| (0..next).find(is)) {
+            Some(at) => {
+                values[at] = Some(value);
+                next = at + 1;
+            }
+            None => unknown.push((name, value)),
+        }
+    }
+    (values, unknown)
 }

@@ -12,7 +12,7 @@ use super::super::path::Path;
 use super::super::same::{same, same_in_any_order};
 use super::list::parsed;
 use super::{Mode, Writer};
-use crate::fhir::primitive;
+use crate::fhir::{Node, primitive};
 
 /// Where a node is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +27,16 @@ pub(super) enum Home {
     Pending(usize),
     /// It was removed
     Gone,
+}
+
+/// What is filled in.
+enum Filling<'g, 'm> {
+    /// What stands somewhere else
+    Source(Node<'g>),
+    /// What the map says
+    Value(&'m Value),
+    /// What was made for it
+    Made(Value),
 }
 
 /// A new resource.
@@ -316,12 +326,18 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
                     continue;
                 }
                 let value = match &fill.with {
-                    With::Value(value) => Some(value.clone()),
-                    With::Node(other) => self.url(*other).map(|url| json!({ "reference": url })),
+                    With::Value(value) => Some(Filling::Value(value)),
+                    With::Node(other) => self.url(*other).map(|url| Filling::Made(json!({ "reference": url }))),
                     With::Copy(end) => self.copied(end),
                 };
                 if let (Some(value), Some(draft)) = (value, self.draft(node, home)) {
-                    draft.ensure(&fill.path.steps).set(&value);
+                    let place = draft.ensure(&fill.path.steps);
+                    match value {
+                        Filling::Source(node) if is_new => place.set_node(node),
+                        Filling::Source(node) => place.set(&node.to_value()),
+                        Filling::Value(value) => place.set(value),
+                        Filling::Made(value) => place.set(&value),
+                    }
                     self.row_at(node, &fill.path.text, "new", Fate::Defaulted);
                 }
             }
@@ -329,25 +345,27 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
     }
 
     /// What stands at a place, as this change leaves it.
-    fn copied(&mut self, end: &End) -> Option<Value> {
+    fn copied(&mut self, end: &End) -> Option<Filling<'g, 'static>> {
         let home = self.homes[end.node];
         if home == Home::Found {
             let target = self.reader.targets[end.node]?;
             let is_changed = target.position.and_then(|at| self.drafts.get(at)).is_some_and(Option::is_some);
             if !is_changed {
-                return find(target.node, &end.path.steps).map(crate::fhir::Node::to_value);
+                return find(target.node, &end.path.steps).map(Filling::Source);
             }
         }
-        parsed(&find(self.draft(end.node, home)?.view(), &end.path.steps)?.text())
+        parsed(&find(self.draft(end.node, home)?.view(), &end.path.steps)?.text()).map(Filling::Made)
     }
 
     /// What changed, as text.
     pub(super) fn finish(self, kept: Value, extras: &Value) -> Put {
         let mut changes = Vec::new();
         for (resource, draft) in self.reader.ground.graph.resources().iter().zip(&self.drafts) {
-            let Some(json) = draft.as_ref().map(Draft::finish) else { continue };
+            let Some(draft) = draft else { continue };
+            let json = draft.finish();
             let is_same = json == resource.node().text()
-                || parsed(&json).is_some_and(|value| same_in_any_order(&value, &resource.node().to_value()));
+                || (draft.count() == resource.node().count()
+                    && parsed(&json).is_some_and(|value| same_in_any_order(&value, &resource.node().to_value())));
             if !is_same {
                 changes.push(Change { url: resource.url.clone(), version: resource.version, json });
             }
@@ -380,7 +398,7 @@ impl View<'_, '_> {
 
 impl<'g> View<'_, 'g> {
     /// Is it this value of the source, changed or not?
-    pub(super) fn is_from(self, node: crate::fhir::Node<'g>) -> bool {
+    pub(super) fn is_from(self, node: Node<'g>) -> bool {
         match self {
             Self::Source(own) => own == node,
             Self::Draft(draft) => draft.is_from(node),
