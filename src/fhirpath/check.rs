@@ -67,7 +67,7 @@ impl<'m> Checker<'m> {
                 let input = from.as_ref().map_or_else(|| this.clone(), |from| self.part(from, this));
                 if *test == TypeTest::Is { ANYTHING } else { self.narrowed(name, &input) }
             }
-            Form::Empty | Form::Literal(_) | Form::Index | Form::Total | Form::Variable(_) => ANYTHING,
+            Form::Empty | Form::Literal(_) | Form::Texts(_) | Form::Index | Form::Total | Form::Variable(_) => ANYTHING,
         }
     }
 

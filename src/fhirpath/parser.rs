@@ -37,6 +37,26 @@ pub(super) fn parse(text: &str) -> Result<Part, Refusal> {
 /// A part and how deep the tree below it is. Boxed at once: reading recurses, and stacks are small.
 type Measured = (Box<Part>, u32);
 
+/// Both sides of an operator. A list of texts is made once, not each time that it is asked for.
+fn united(operator: Operator, left: Box<Part>, right: Box<Part>) -> Form {
+    let is_text = |part: &Part| matches!(part.form, Form::Literal(Value::String(_)));
+    let is_texts = is_text(&left) || matches!(left.form, Form::Texts(_));
+    if operator != Operator::Union || !is_texts || !is_text(&right) {
+        return Form::Binary(operator, left, right);
+    }
+    let mut texts = match left.form {
+        Form::Texts(texts) => texts,
+        Form::Literal(text) => vec![text],
+        _ => Vec::new(),
+    };
+    if let Form::Literal(text) = right.form
+        && !texts.iter().any(|known| matches!((known, &text), (Value::String(one), Value::String(two)) if one == two))
+    {
+        texts.push(text);
+    }
+    Form::Texts(texts)
+}
+
 fn boxed(at: usize, form: Form) -> Box<Part> {
     Box::new(Part { at: at as u32, form })
 }
@@ -91,7 +111,7 @@ impl Parser {
                 Some(operator) => {
                     self.next += 1;
                     let (right, below) = self.expression(binding + 1)?;
-                    (boxed(at, Form::Binary(operator, left, right)), depth.max(below))
+                    (boxed(at, united(operator, left, right)), depth.max(below))
                 }
                 None => (self.type_operator(left)?, depth),
             };

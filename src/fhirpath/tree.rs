@@ -18,6 +18,8 @@ pub(super) enum Form {
     Empty,
     /// `'text'`, `1.10`, `@2026-11`, `4 days`
     Literal(Value<'static>),
+    /// `'one' | 'two'`: texts, each once
+    Texts(Vec<Value<'static>>),
     /// `$this`
     This,
     /// `$index`

@@ -105,9 +105,9 @@ impl<'g, 'm> Ground<'g, 'm> {
 
     /// Everything that the references at a place of a resource lead to, in order.
     fn led(&self, end: &End, host: &Target<'g>) -> Vec<Target<'g>> {
-        let mut references = Vec::new();
-        find_all(host.node, &end.path.steps, &mut references);
-        references.into_iter().filter_map(|reference| self.follow(host, reference)).collect()
+        let mut led = Vec::new();
+        find_all(host.node, &end.path.steps, &mut |reference| led.extend(self.follow(host, reference)));
+        led
     }
 
     /// The items of a list node, in order.
@@ -137,8 +137,8 @@ impl<'g, 'm> Ground<'g, 'm> {
             Find::Items(end) => {
                 let Some(node) = targets[end.node] else { return Vec::new() };
                 let mut items = Vec::new();
-                find_all(node.node, &end.path.steps, &mut items);
-                items.into_iter().map(|item| Target { node: item, ..node }).collect()
+                find_all(node.node, &end.path.steps, &mut |item| items.push(Target { node: item, ..node }));
+                items
             }
             Find::Versions => {
                 let mut versions: Vec<Target<'g>> = Vec::new();
@@ -191,9 +191,9 @@ impl<'g, 'm> Ground<'g, 'm> {
             Is::Value(value) => says(target.node, &test.path.steps, value),
             Is::Node(node) => {
                 let Some(wanted) = targets[*node] else { return false };
-                let mut references = Vec::new();
-                find_all(target.node, &test.path.steps, &mut references);
-                references.iter().any(|reference| self.points_at(*reference, &wanted))
+                let mut points = false;
+                find_all(target.node, &test.path.steps, &mut |reference| points |= self.points_at(reference, &wanted));
+                points
             }
         }
     }

@@ -49,11 +49,8 @@ pub(super) fn find<T: Tree>(from: T, steps: &[Step]) -> Option<T> {
 }
 
 /// Every value that the path means, in order.
-pub(super) fn find_all<T: Tree>(from: T, steps: &[Step], found: &mut Vec<T>) {
-    let Some((step, rest)) = steps.split_first() else {
-        found.push(from);
-        return;
-    };
+pub(super) fn find_all<T: Tree>(from: T, steps: &[Step], found: &mut impl FnMut(T)) {
+    let Some((step, rest)) = steps.split_first() else { return found(from) };
     let Some(member) = from.member(&step.name) else { return };
     if step.repeats == Repeats::Never {
         return find_all(member, rest, found);

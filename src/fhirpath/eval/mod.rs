@@ -109,6 +109,10 @@ impl<'f, 'e, 'a: 'e> Evaluator<'f, 'e, 'a> {
         match &part.form {
             Form::Empty => Ok(Collection::Empty),
             Form::Literal(value) => Ok(Collection::value(value.reborrow())),
+            Form::Texts(texts) => {
+                self.charge(texts.len(), part.at)?;
+                Ok(Collection::Many(texts.iter().map(|text| Item::Value(text.reborrow())).collect()))
+            }
             Form::This => Ok(scope.this.clone()),
             Form::Index => Ok(Collection::maybe(scope.index.map(count))),
             Form::Total => {

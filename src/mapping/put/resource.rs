@@ -259,9 +259,9 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
             };
             let host = self.reader.targets[end.node];
             let is_linked = host.is_some_and(|host| {
-                let mut references = Vec::new();
-                find_all(host.node, &end.path.steps, &mut references);
-                references.into_iter().any(|reference| ground.points_at(reference, &target))
+                let mut points = false;
+                find_all(host.node, &end.path.steps, &mut |reference| points |= ground.points_at(reference, &target));
+                points
             });
             if !is_linked {
                 continue;
