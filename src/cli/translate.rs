@@ -173,12 +173,17 @@ fn to_fhir(args: &Args, programs: &Programs, document: &Document) -> Result<(Val
     let record = document.root().to_value();
     let mut ids = || Uuid::now_v7().to_string();
     let Some(path) = &args.with else {
-        let put = map.make(&record, &mut ids)?;
+        let put = if args.explain { map.explain_make(&record, &mut ids)? } else { map.make(&record, &mut ids)? };
         return Ok((bundle(&Graph::default(), &put)?, put.issues, put.fidelity));
     };
     let graph = Graph::from_bundle(&Arc::new(Document::parse_bytes(&sources::bytes(path)?, Limits::default())?))?;
     let referral = Referral::read(&graph, graph.only_task()?)?;
-    let put = map.put(&record, &referral, &extras::of(&graph, referral.task), &mut ids)?;
+    let kept = extras::of(&graph, referral.task);
+    let put = if args.explain {
+        map.explain_put(&record, &referral, &kept, &mut ids)?
+    } else {
+        map.put(&record, &referral, &kept, &mut ids)?
+    };
     Ok((bundle(&graph, &put)?, put.issues, put.fidelity))
 }
 

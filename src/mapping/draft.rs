@@ -88,6 +88,15 @@ impl<'g> Draft<'g> {
         self.children = new.children;
     }
 
+    /// As [`Draft::set`], of a Reference to this.
+    pub(super) fn set_reference(&mut self, url: &str) {
+        self.form = Form::Object;
+        self.children.clear();
+        let mut json = Text::default();
+        json.string(url);
+        self.children.push(Self::made(Cow::Borrowed("reference"), Form::Leaf(json.finish()), Vec::new()));
+    }
+
     /// As [`Draft::set`], of a value that is JSON text already.
     pub(super) fn set_json(&mut self, json: &str) {
         self.form = Form::Leaf(json.to_owned());

@@ -2,20 +2,21 @@
 //! written down as it goes.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use serde_json::{Map as Object, Value};
 
 use crate::fhir::{Document, Issue, Key, Node};
 use crate::fhirpath::Context;
 
-use super::converter::{Converter, Read, Said, Written};
+use super::converter::{Converter, Read, Said, Written, said_option};
 use super::discover::{Ground, Links, Target, Targets};
 use super::draft::Draft;
 use super::fidelity::{Fate, Fidelity, Origin, Row, Trace};
 use super::model::{Each, End, Field, Member, Shape, Source, Withhold};
 use super::node_set::NodeSet;
 use super::reads::Sites;
-use super::same::{same, same_option};
+use super::same::same;
 use super::text::Text;
 
 /// The most values that a field has on either side.
@@ -66,7 +67,8 @@ pub(super) fn said(place: &[Segment<'_>]) -> String {
                 text.push('.');
                 text.push_str(name);
             }
-            Segment::Item(at) => text = format!("{text}[{at}]"),
+            // Writing into a text does not fail.
+            Segment::Item(at) => drop(write!(text, "[{at}]")),
         }
     }
     text
@@ -287,20 +289,24 @@ impl<'g, 'm> Reader<'g, 'm> {
         let id = each.id().filter(|at| own[*at].is_some());
         let at = extras.iter().enumerate().position(|(at, entry)| {
             let mut members = each.key.iter().zip(&own).enumerate().filter(|(at, _)| id.is_none_or(|id| id == *at));
-            !used[at] && members.all(|(_, (name, own))| same_option(entry.get(&**name), own.as_ref()))
+            !used[at] && members.all(|(_, (name, own))| said_option(own.as_ref(), entry.get(&**name)))
         })?;
         used[at] = true;
         extras[at].as_object()
     }
 
     /// The values of the item at hand that tell it apart.
-    pub(super) fn key(&mut self, item: &'m [Member], key: &[Box<str>]) -> Vec<Option<Value>> {
+    pub(super) fn key<'k>(&self, item: &'m [Member], key: &[Box<str>]) -> Vec<Option<Said<'k>>>
+    where
+        'g: 'k,
+        'm: 'k,
+    {
         let mut values = Vec::with_capacity(key.len());
         for name in key {
             let leaf = item.iter().find(|member| member.name == *name).map(|member| &member.shape);
             values.push(match leaf {
                 Some(Shape::Leaf { field, which, .. }) => {
-                    self.read(&self.ground.model.fields[*field], *which).0.value.map(Said::into_value)
+                    self.read(&self.ground.model.fields[*field], *which).0.value
                 }
                 _ => None,
             });

@@ -44,6 +44,8 @@ pub(super) struct NodeRule {
     pub(super) resource: Option<Box<str>>,
     /// What paths in it start from: `Task`, `Observation.code.coding`
     pub(super) start: String,
+    /// The node whose resource it stands in: that of the list for items of one, else itself
+    pub(super) host: usize,
     /// How it is found
     pub(super) find: Find,
     /// What its resources say
@@ -98,6 +100,8 @@ pub(super) struct Each {
     pub(super) record: Box<str>,
     /// The members that tell items apart
     pub(super) key: Box<[Box<str>]>,
+    /// Does the list's own node have all of them, so that what is found in its items is not needed?
+    pub(super) key_is_own: bool,
     /// The single nodes that are found in each item, in order
     pub(super) singles: Vec<usize>,
     /// Fields of an item that hold only under a condition
@@ -297,6 +301,15 @@ impl NodeRule {
 }
 
 impl Field {
+    /// The places of the graph that it is tied to both ways.
+    pub(super) fn ends(&self) -> impl Iterator<Item = &End> {
+        let (choices, also) = match &self.source {
+            Source::Ends { choices, also, .. } => (choices.as_slice(), also.as_ref()),
+            Source::Computed { .. } | Source::Constant(_) => (&[][..], None),
+        };
+        choices.iter().flatten().chain(also.map(|(end, _)| end))
+    }
+
     /// The places that it reads, to be numbered.
     pub(super) fn read_mut(&mut self) -> impl Iterator<Item = &mut End> {
         let (choices, also, plain) = match &mut self.source {

@@ -21,8 +21,10 @@ pub(super) struct Reads {
 struct Branch {
     /// The site of the path that ends here, within the node's
     site: Option<usize>,
-    /// Where others go on: by the length of the member's name and its letters, in this order
+    /// Where others go on, by the member's name; shorter names first
     members: Vec<(Box<str>, Vec<(Pick, Branch)>)>,
+    /// Where the names of each length begin among them
+    lengths: Vec<usize>,
 }
 
 /// What of a member is meant.
@@ -88,9 +90,12 @@ impl Reads {
 
 impl Branch {
     fn member(&mut self, name: &str, pick: Pick) -> &mut Branch {
-        let order = |known: &str| (known.len(), known).cmp(&(name.len(), name));
-        let at = self.members.binary_search_by(|(known, _)| order(known)).unwrap_or_else(|at| {
+        let at = self.members.iter().position(|(known, _)| **known == *name).unwrap_or_else(|| {
+            let at = self.members.partition_point(|(known, _)| known.len() <= name.len());
             self.members.insert(at, (name.into(), Vec::new()));
+            let longest = self.members.last().map_or(0, |(name, _)| name.len());
+            let shorter = |length: usize| self.members.partition_point(|(known, _)| known.len() < length);
+            self.lengths = (0..=longest + 1).map(shorter).collect();
             at
         });
         let picks = &mut self.members[at].1;
@@ -99,6 +104,13 @@ impl Branch {
             picks.len() - 1
         });
         &mut picks[at].1
+    }
+
+    /// Where paths go on in this member.
+    fn picks(&self, name: &[u8]) -> Option<&[(Pick, Branch)]> {
+        let &[start, end] = self.lengths.get(name.len()..name.len() + 2)? else { return None };
+        let of_length = self.members.get(start..end)?;
+        of_length.iter().find(|(known, _)| known.as_bytes() == name).map(|(_, picks)| picks.as_slice())
     }
 
     /// Puts what is meant where nothing was found before: of several items the first counts.
@@ -110,13 +122,11 @@ impl Branch {
             return;
         }
         for member in node.members() {
-            let name = member.name_bytes();
-            let order = |known: &str| known.len().cmp(&name.len()).then_with(|| known.as_bytes().cmp(name));
-            let Ok(at) = self.members.binary_search_by(|(known, _)| order(known)) else { continue };
+            let Some(picks) = self.picks(member.name_bytes()) else { continue };
             if member.kind() == Kind::Null {
                 continue;
             }
-            for (pick, branch) in &self.members[at].1 {
+            for (pick, branch) in picks {
                 match pick {
                     Pick::All => branch.fill(member, sites),
                     Pick::First => member.each().take(1).for_each(|item| branch.fill(item, sites)),

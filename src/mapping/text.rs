@@ -19,8 +19,7 @@ impl Text {
     }
 
     /// The text.
-    pub(super) fn finish(mut self) -> String {
-        self.0.shrink_to_fit();
+    pub(super) fn finish(self) -> String {
         self.0
     }
 
@@ -78,6 +77,7 @@ impl Text {
     pub(super) fn string(&mut self, text: &str) {
         let is_plain = text.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\');
         if is_plain {
+            self.0.reserve(text.len() + 2);
             self.0.push('"');
             self.0.push_str(text);
             self.0.push('"');

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::super::model::{End, Field, Find, Is, Member, Model, NodeRule, Shape, Source, With};
+use super::super::model::{End, Field, Find, Is, Member, Model, NodeRule, Shape, With};
 use super::super::path::{Path, Step};
 use super::super::source::FieldFile;
 use super::{Declarations, Declared, Findings, Ground};
@@ -64,11 +64,7 @@ fn one_writer(model: &Model, sources: &[Declared<'_, FieldFile>], findings: &mut
 
 /// The places that a field writes.
 fn written(field: &Field) -> impl Iterator<Item = &End> {
-    let (choices, also) = match &field.source {
-        Source::Ends { choices, also, .. } => (choices.as_slice(), also.as_ref()),
-        _ => (&[][..], None),
-    };
-    choices.iter().flatten().chain(also.map(|(end, _)| end)).filter(|end| !end.identity)
+    field.ends().filter(|end| !end.identity)
 }
 
 /// A place from its resource on: items of lists are part of where the list stands.

@@ -103,6 +103,10 @@ fn found(
         start,
         scope: scope_of(model, what, &find, known),
         owner: owner(model, what, &find, file, findings),
+        host: match &find {
+            Find::Items(end) => model.nodes[end.node].host,
+            _ => model.nodes.len(),
+        },
         find,
         tests: Vec::new(),
         each: None,
@@ -283,6 +287,7 @@ fn each(model: &Model, file: &str, node: &NodeFile, rule: &NodeRule, findings: &
     Some(Each {
         record: said.value.as_str().into(),
         key: key.into_iter().map(String::into_boxed_str).collect(),
+        key_is_own: false,
         singles: Vec::new(),
         conditional: Vec::new(),
     })

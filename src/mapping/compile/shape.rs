@@ -17,6 +17,7 @@ pub(super) fn settle(model: &mut Model) {
     for member in &mut shape {
         member.settle(model);
     }
+    keys(model, &shape);
     model.shape = shape;
     for at in 0..model.nodes.len() {
         model.nodes[at].shown = shown(model, at);
@@ -57,6 +58,29 @@ impl Member {
     }
 }
 
+/// Says of each list whether its own node tells its items apart.
+fn keys(model: &mut Model, members: &[Member]) {
+    for member in members {
+        match &member.shape {
+            Shape::Object(members) => keys(model, members),
+            Shape::List { node, item } => {
+                keys(model, item);
+                let Model { nodes, fields, .. } = model;
+                let is_own = |name: &Box<str>| {
+                    let leaf = item.iter().find(|member| member.name == *name).map(|member| &member.shape);
+                    let Some(Shape::Leaf { field, .. }) = leaf else { return false };
+                    let field = &fields[*field];
+                    matches!(field.source, Source::Ends { .. }) && field.ends().all(|end| end.node == *node)
+                };
+                if let Some(each) = &mut nodes[*node].each {
+                    each.key_is_own = each.key.iter().all(is_own);
+                }
+            }
+            Shape::Leaf { .. } => {}
+        }
+    }
+}
+
 /// Gives every place that the fields read its number.
 fn number(model: &mut Model) {
     let Model { nodes, fields, sites, .. } = model;
@@ -82,12 +106,9 @@ fn sites_of(model: &Model, field: &Field) -> Option<Box<[usize]>> {
         Source::Constant(_) | Source::Ends { via: Converter::Flag, .. } => return None,
         Source::Computed { plain: Some(end), .. } => vec![end.site],
         Source::Computed { node, .. } => vec![itself(*node)],
-        Source::Ends { choices, also, .. } => {
-            let ends = choices.iter().flatten().chain(also.as_ref().map(|(end, _)| end));
-            // Where there is a node, silence says what the default says.
-            let silent = field.default.is_some();
-            ends.map(|end| if silent { itself(end.node) } else { end.site }).collect()
-        }
+        // Where there is a node, silence says what the default says.
+        Source::Ends { .. } if field.default.is_some() => field.ends().map(|end| itself(end.node)).collect(),
+        Source::Ends { .. } => field.ends().map(|end| end.site).collect(),
     };
     Some(sites.into())
 }
@@ -98,10 +119,7 @@ fn sources(field: &Field) -> NodeSet {
     match &field.source {
         // The absence of the element is a value too.
         Source::Ends { via: Converter::Flag, .. } | Source::Constant(_) => from = NodeSet::ALL,
-        Source::Ends { choices, also, .. } => {
-            let ends = choices.iter().flatten().chain(also.as_ref().map(|(end, _)| end));
-            ends.for_each(|end| from.insert(end.node));
-        }
+        Source::Ends { .. } => field.ends().for_each(|end| from.insert(end.node)),
         Source::Computed { node, .. } => from.insert(*node),
     }
     from
@@ -109,21 +127,13 @@ fn sources(field: &Field) -> NodeSet {
 
 /// A display that a field of its own carries does not go with its code.
 fn mapped_displays(model: &mut Model) {
-    let ends = |field: &Field| -> Vec<End> {
-        match &field.source {
-            Source::Ends { choices, also, .. } => {
-                choices.iter().flatten().chain(also.as_ref().map(|(end, _)| end)).cloned().collect()
-            }
-            _ => Vec::new(),
-        }
-    };
     let parent = |end: &End| end.path.text.rsplit_once('.').map(|(parent, _)| (end.node, parent.to_owned()));
     let displays: Vec<_> = model
         .fields
         .iter()
-        .flat_map(ends)
+        .flat_map(Field::ends)
         .filter(|end| end.path.steps.last().is_some_and(|step| &*step.name == "display"))
-        .filter_map(|end| parent(&end))
+        .filter_map(parent)
         .collect();
     for field in &mut model.fields {
         let Source::Ends { choices, also, .. } = &mut field.source else { continue };
@@ -141,15 +151,13 @@ fn shown(model: &Model, node: usize) -> Vec<usize> {
     }
     let mut shown = Vec::new();
     for (at, field) in model.fields.iter().enumerate() {
-        let Source::Ends { choices, also, .. } = &field.source else { continue };
         let below = |member: &str| {
             let place: Vec<&str> = field.within.iter().map(AsRef::as_ref).chain([member]).collect();
             rule.create
                 .iter()
                 .any(|create| place.len() >= create.len() && create.iter().zip(&place).all(|(one, two)| **one == **two))
         };
-        let mut ends = choices.iter().flatten().chain(also.as_ref().map(|(end, _)| end));
-        if field.members.iter().any(|member| below(member)) && ends.any(|end| end.node == node) {
+        if field.members.iter().any(|member| below(member)) && field.ends().any(|end| end.node == node) {
             shown.push(at);
         }
     }
@@ -158,12 +166,7 @@ fn shown(model: &Model, node: usize) -> Vec<usize> {
 
 /// What the record shows of what stands at a path of a node.
 fn shown_of(model: &Model, node: usize, path: &Path) -> Vec<Path> {
-    let ends = model.fields.iter().flat_map(|field| match &field.source {
-        Source::Ends { choices, also, .. } => {
-            choices.iter().flatten().chain(also.as_ref().map(|(end, _)| end)).collect::<Vec<_>>()
-        }
-        _ => Vec::new(),
-    });
+    let ends = model.fields.iter().flat_map(Field::ends);
     let inside = |end: &&End| {
         end.node == node
             && end.path.steps.len() >= path.steps.len()

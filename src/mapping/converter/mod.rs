@@ -101,11 +101,16 @@ impl<'v> Read<'v> {
 
     /// Is it just this, or nothing where nothing is asked for?
     pub(super) fn says(&self, value: Option<&Value>) -> bool {
-        match (&self.value, value) {
-            (Some(said), Some(value)) => said.says(value),
-            (None, None) => true,
-            _ => false,
-        }
+        said_option(self.value.as_ref(), value)
+    }
+}
+
+/// Do both say the same, or both nothing?
+pub(super) fn said_option(said: Option<&Said<'_>>, value: Option<&Value>) -> bool {
+    match (said, value) {
+        (Some(said), Some(value)) => said.says(value),
+        (None, None) => true,
+        _ => false,
     }
 }
 
@@ -288,6 +293,15 @@ impl Converter {
     pub(super) fn is_unknown(&self, value: Option<&Value>) -> bool {
         match (self, value) {
             (Self::Crosswalk(table), Some(Value::String(code))) => table.target_of(code).is_none(),
+            _ => false,
+        }
+    }
+
+    /// Does reading give just this value of the record again, whatever it is?
+    pub(super) fn is_exact(&self, value: Option<&Value>) -> bool {
+        match self {
+            Self::Same(_) | Self::Quantity(_) => true,
+            Self::Minutes => value.is_some_and(quantity::is_whole),
             _ => false,
         }
     }

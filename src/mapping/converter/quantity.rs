@@ -57,8 +57,12 @@ pub(super) fn read_minutes(quantity: Node<'_>) -> Option<Value> {
         }
         _ => read(quantity, "min")?,
     };
-    let is_whole = |number: &Number| number.as_str().bytes().all(|byte| byte.is_ascii_digit());
-    value.as_number().is_some_and(is_whole).then_some(value)
+    is_whole(&value).then_some(value)
+}
+
+/// Is it a whole number, written as digits alone?
+pub(super) fn is_whole(value: &Value) -> bool {
+    value.as_number().is_some_and(|number| number.as_str().bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Minutes as a Quantity of time.

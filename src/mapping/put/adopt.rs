@@ -1,7 +1,7 @@
 //! What is somebody else's: a resource that the program makes its own by a copy before it is changed (an EHR's CarePlan
 //! becomes the plan of the program), and items of a list of which some are the program's and some are not.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::super::discover::Target;
 use super::super::draft::Draft;
@@ -38,7 +38,7 @@ impl<'g, 'm> Writer<'g, 'm, '_> {
             }
             let is_contained = target.node != target.resource.node();
             if let Some(origin) = rule.origin.as_ref().filter(|_| !is_contained) {
-                draft.append(&origin.steps).set(&json!({ "reference": target.resource.url }));
+                draft.append(&origin.steps).set_reference(&target.resource.url);
             }
             self.created.push(New { kind: rule.resource.as_deref().unwrap_or_default().into(), id, draft });
             self.homes[node] = Home::Created(self.created.len() - 1);
@@ -51,10 +51,7 @@ impl<'g, 'm> Writer<'g, 'm, '_> {
 
     /// The node whose resource a node's items stand in, or the node itself.
     pub(super) fn host(&self, node: usize) -> usize {
-        match &self.reader.ground.model.nodes[node].find {
-            Find::Items(end) => self.host(end.node),
-            _ => node,
-        }
+        self.reader.ground.model.nodes[node].host
     }
 
     /// Does it have to be adopted before it is changed? It is noted then.
@@ -78,8 +75,11 @@ impl<'g, 'm> Writer<'g, 'm, '_> {
     /// Is the item at hand of a node the program's, where others of its list are not?
     pub(super) fn is_ours(&self, node: usize) -> bool {
         let host = self.host(node);
+        if self.reader.ground.model.nodes[host].ours.is_empty() {
+            return false;
+        }
         match self.homes[host] {
-            Home::Created(_) | Home::Pending(_) => !self.reader.ground.model.nodes[host].ours.is_empty(),
+            Home::Created(_) | Home::Pending(_) => true,
             _ => self.reader.targets[host].is_some_and(|target| self.is_item_ours(host, &target)),
         }
     }

@@ -221,6 +221,9 @@ impl<'m, 'r> Writer<'_, 'm, 'r> {
 
     /// Says what fields said in the nodes that came into being.
     pub(super) fn say_in_new(&mut self, scope: Option<usize>) {
+        if !self.waiting.iter().any(|waiting| waiting.scope == scope) {
+            return;
+        }
         let (ready, left) = std::mem::take(&mut self.waiting).into_iter().partition(|waiting| waiting.scope == scope);
         self.waiting = left;
         let ready: Vec<Waiting<'m, 'r>> = ready;
@@ -249,7 +252,7 @@ impl<'m, 'r> Writer<'_, 'm, 'r> {
         written: &[Written],
         kept: &mut Extras,
     ) {
-        if via.is_same() {
+        if via.is_exact(values[0]) {
             return;
         }
         let back = via.read_back(written);

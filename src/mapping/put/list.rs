@@ -5,18 +5,19 @@ use serde_json::{Map as Object, Value};
 
 use crate::fhir::{Document, primitive};
 
+use super::super::converter::{Said, said_option};
 use super::super::discover::Target;
 use super::super::draft::Draft;
 use super::super::fidelity::Fate;
 use super::super::get::Segment;
 use super::super::model::{Each, Find, Member, NodeRule};
 use super::resource::Home;
-use super::{Extras, Mode, Writer, same_option};
+use super::{Extras, Mode, Writer};
 
 /// An item of the graph, what tells it apart, and what is kept beside it.
-struct Known<'g, 'e> {
+struct Known<'g, 'k, 'e> {
     target: Target<'g>,
-    key: Vec<Option<Value>>,
+    key: Vec<Option<Said<'k>>>,
     kept: Option<&'e Extras>,
     /// Does the record have it?
     matched: bool,
@@ -75,14 +76,18 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
     }
 
     /// The items that the graph has.
-    fn known<'e>(
+    fn known<'k, 'e>(
         &mut self,
         node: usize,
         item: &'m [Member],
         each: &'m Each,
         old: Option<&'e Vec<Value>>,
         used: &mut [bool],
-    ) -> Vec<Known<'g, 'e>> {
+    ) -> Vec<Known<'g, 'k, 'e>>
+    where
+        'g: 'k,
+        'm: 'k,
+    {
         let model = self.reader.ground.model;
         let mut known = Vec::new();
         if !self.is_found(&model.nodes[node]) {
@@ -90,7 +95,9 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         }
         for target in self.reader.ground.each(&model.nodes[node], &self.reader.targets, &self.reader.links) {
             self.reader.place_at(node, Some(target));
-            self.reader.find(&each.singles);
+            if !each.key_is_own {
+                self.reader.find(&each.singles);
+            }
             let kept = self.reader.kept_item(item, each, old, used);
             let key = self.reader.key(item, &each.key);
             known.push(Known { target, key, kept, matched: false });
@@ -123,8 +130,11 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         self.enter(node, each, given);
         let kept = self.object(item, Some(given), old);
         self.fill_item(node, each);
-        let key: Vec<Option<Value>> = each.key.iter().map(|name| given.get(&**name).cloned()).collect();
         self.leave(node, each);
+        if kept.is_empty() {
+            return None;
+        }
+        let key = each.key.iter().map(|name| given.get(&**name).cloned()).collect();
         entry(each, key, kept)
     }
 
@@ -301,18 +311,17 @@ fn entry(each: &Each, key: Vec<Option<Value>>, kept: Extras) -> Option<Value> {
 impl Each {
     /// Which of the items of the graph that no other item took is this one of the record? An id tells items apart by
     /// itself; without one, what else the key names does, and an item that has no id either comes first.
-    fn position(&self, known: &[Known<'_, '_>], given: &[Option<&Value>]) -> Option<usize> {
+    fn position(&self, known: &[Known<'_, '_, '_>], given: &[Option<&Value>]) -> Option<usize> {
         let id = self.id();
-        let own_id = |known: &Known<'_, '_>| id.and_then(|at| known.key[at].clone());
-        let find = |is: &dyn Fn(&Known<'_, '_>) -> bool| known.iter().position(|known| !known.matched && is(known));
+        let find = |is: &dyn Fn(&Known<'_, '_, '_>) -> bool| known.iter().position(|known| !known.matched && is(known));
         if let Some(given) = id.and_then(|at| given[at]) {
-            return find(&|known| same_option(own_id(known).as_ref(), Some(given)));
+            return find(&|known| id.is_some_and(|at| said_option(known.key[at].as_ref(), Some(given))));
         }
-        let alike = |known: &Known<'_, '_>| {
+        let alike = |known: &Known<'_, '_, '_>| {
             let mut members = known.key.iter().zip(given).enumerate().filter(|(at, _)| Some(*at) != id);
-            members.all(|(_, (own, given))| same_option(own.as_ref(), *given))
+            members.all(|(_, (own, given))| said_option(own.as_ref(), *given))
         };
-        let without = find(&|known| own_id(known).is_none() && alike(known));
+        let without = find(&|known| id.is_none_or(|at| known.key[at].is_none()) && alike(known));
         let is_told_apart_by_more = self.key.len() > usize::from(id.is_some());
         without.or_else(|| if is_told_apart_by_more { find(&alike) } else { None })
     }

@@ -63,6 +63,8 @@ pub(super) struct Writer<'g, 'm, 'r> {
     place: Vec<Segment<'m>>,
     /// What became of the values
     fidelity: Fidelity,
+    /// Is that told value by value?
+    explained: bool,
     /// What is worth knowing
     notes: Vec<Issue>,
     /// What stops the change
@@ -82,7 +84,12 @@ pub(super) enum Step {
 type Extras = Object<String, Value>;
 
 impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
-    pub(super) fn new(ground: Ground<'g, 'm>, mode: Mode, ids: &'r mut dyn FnMut() -> String) -> Self {
+    pub(super) fn new(
+        ground: Ground<'g, 'm>,
+        mode: Mode,
+        explained: bool,
+        ids: &'r mut dyn FnMut() -> String,
+    ) -> Self {
         let (nodes, fields) = (ground.model.nodes.len(), ground.model.fields.len());
         Self {
             mode,
@@ -99,6 +106,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
             ids,
             place: Vec::new(),
             fidelity: Fidelity::default(),
+            explained,
             notes: Vec::new(),
             errors: Vec::new(),
             wanted: Vec::new(),
@@ -243,18 +251,23 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
 
     /// What became of the value at hand, and where it was written.
     fn row_at(&mut self, node: usize, path: &str, via: &str, fate: Fate) {
-        let origin = self.origin(node, path);
         self.fidelity.count(&fate);
-        self.fidelity.fields.push(Row { record: said(&self.place), origin, via: via.to_owned(), fate });
+        if self.explained {
+            let origin = self.origin(node, path);
+            self.fidelity.fields.push(Row { record: said(&self.place), origin, via: via.to_owned(), fate });
+        }
     }
 
     /// What became of a member of the object at hand.
     fn row_below(&mut self, name: &str, via: &str, fate: Fate) {
+        self.fidelity.count(&fate);
+        if !self.explained {
+            return;
+        }
         let mut record = said(&self.place);
         if !name.is_empty() {
             record = if record.is_empty() { name.to_owned() } else { format!("{record}.{name}") };
         }
-        self.fidelity.count(&fate);
         self.fidelity.fields.push(Row { record, origin: None, via: via.to_owned(), fate });
     }
 }

@@ -35,6 +35,8 @@ enum Filling<'g, 'm> {
     Source(Node<'g>),
     /// What the map says
     Value(&'m Value),
+    /// A reference to this
+    Reference(String),
     /// What was made for it
     Made(Value),
 }
@@ -199,7 +201,7 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
     fn refer(&mut self, from: usize, path: &Path, to: usize) {
         let (Some(url), Some(home)) = (self.url(to), self.home(from)) else { return };
         if let Some(draft) = self.draft(from, home) {
-            draft.append(&path.steps).set(&json!({ "reference": url }));
+            draft.append(&path.steps).set_reference(&url);
         }
     }
 
@@ -327,7 +329,7 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
                 }
                 let value = match &fill.with {
                     With::Value(value) => Some(Filling::Value(value)),
-                    With::Node(other) => self.url(*other).map(|url| Filling::Made(json!({ "reference": url }))),
+                    With::Node(other) => self.url(*other).map(Filling::Reference),
                     With::Copy(end) => self.copied(end),
                 };
                 if let (Some(value), Some(draft)) = (value, self.draft(node, home)) {
@@ -336,6 +338,7 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
                         Filling::Source(node) if is_new => place.set_node(node),
                         Filling::Source(node) => place.set(&node.to_value()),
                         Filling::Value(value) => place.set(value),
+                        Filling::Reference(url) => place.set_reference(&url),
                         Filling::Made(value) => place.set(&value),
                     }
                     self.row_at(node, &fill.path.text, "new", Fate::Defaulted);
