@@ -16,7 +16,7 @@ impl<'g, 'm> Reader<'g, 'm> {
     /// What a computed field gives.
     pub(super) fn computed(&mut self, field: &'m Field) -> Option<Value> {
         let Source::Computed { node, expression, named, translate, list, .. } = &field.source else { return None };
-        let results = self.compute(expression, self.targets[*node]?, named)?;
+        let results = self.compute(expression, self.found.targets[*node]?, named)?;
         let results = match translate {
             None => results,
             Some(table) => self.translated(table, &results),
@@ -28,7 +28,7 @@ impl<'g, 'm> Reader<'g, 'm> {
     pub(super) fn is_computed(&mut self, field: &'m Field, value: &Value) -> bool {
         match &field.source {
             Source::Computed { plain: Some(end), .. } => {
-                self.sites[end.site].is_some_and(|node| Said::Node(node).says(value))
+                self.found.sites[end.site].is_some_and(|node| Said::Node(node).says(value))
             }
             _ => self.computed(field).is_some_and(|own| same(&own, value)),
         }
@@ -40,7 +40,7 @@ impl<'g, 'm> Reader<'g, 'm> {
         let resolve = |reference: &str| graph.resolve(reference).map(|resource| resource.node());
         let mut context = Context::new(target.resource.node()).resolve(&resolve);
         for node in named {
-            let value = self.targets[*node]
+            let value = self.found.targets[*node]
                 .map_or(Collection::Empty, |target| Collection::One(Item::Element(Element::new(target.node))));
             context = context.constant(&self.ground.model.nodes[*node].name, value);
         }

@@ -5,8 +5,10 @@ use std::cell::OnceCell;
 use crate::fhir::Node;
 use crate::referral::{Graph, Referral, Resource};
 
-use super::locate::{find_all, says};
+use super::locate::{find_all, find_all_in, says};
 use super::model::{End, Find, Is, Model, NodeRule, Test};
+use super::node_set::NodeSet;
+use super::reads::Sites;
 
 /// What a node turned out to be: a resource, or an element in one.
 #[derive(Debug, Clone, Copy)]
@@ -37,14 +39,59 @@ impl<'g> Target<'g> {
     }
 }
 
-/// What the references of a map lead to, each followed once.
+/// What was found so far.
 #[derive(Debug)]
-pub(super) struct Links<'g>(Vec<OnceCell<Vec<Target<'g>>>>);
+pub(super) struct Found<'g> {
+    /// What the nodes are
+    pub(super) targets: Targets<'g>,
+    /// Which of them are there
+    pub(super) present: NodeSet,
+    /// What stands in them, where the map reads it
+    pub(super) sites: Sites<'g>,
+    /// What references lead to, each followed once
+    links: Vec<OnceCell<Vec<Target<'g>>>>,
+}
 
-impl Links<'_> {
-    /// Nothing followed yet.
-    pub(super) fn of(model: &Model) -> Self {
-        Self((0..model.links).map(|_| OnceCell::new()).collect())
+impl<'g> Found<'g> {
+    /// Nothing yet.
+    pub(super) fn nothing(model: &Model) -> Self {
+        Self {
+            targets: vec![None; model.nodes.len()],
+            present: NodeSet::default(),
+            sites: vec![None; model.sites],
+            links: (0..model.links).map(|_| OnceCell::new()).collect(),
+        }
+    }
+
+    /// A node is this now; gives what it was before.
+    pub(super) fn place(&mut self, model: &Model, node: usize, target: Option<Target<'g>>) -> Option<Target<'g>> {
+        let before = self.set(node, target);
+        if target.is_some() || before.is_some() {
+            model.nodes[node].reads.fill(target.map(|target| target.node), &mut self.sites);
+        }
+        before
+    }
+
+    fn set(&mut self, node: usize, target: Option<Target<'g>>) -> Option<Target<'g>> {
+        if target.is_some() {
+            self.present.insert(node);
+        } else {
+            self.present.remove(node);
+        }
+        std::mem::replace(&mut self.targets[node], target)
+    }
+
+    /// What the map reads of a node, to be put back later.
+    pub(super) fn keep(&self, model: &Model, node: usize) -> Box<[Option<Node<'g>>]> {
+        self.sites.get(model.nodes[node].reads.range()).unwrap_or_default().into()
+    }
+
+    /// A node is this again, with what was kept of it.
+    pub(super) fn put_back(&mut self, model: &Model, node: usize, target: Target<'g>, kept: &[Option<Node<'g>>]) {
+        self.set(node, Some(target));
+        if let Some(sites) = self.sites.get_mut(model.nodes[node].reads.range()) {
+            sites.copy_from_slice(kept);
+        }
     }
 }
 
@@ -66,7 +113,7 @@ impl<'g, 'm> Ground<'g, 'm> {
     }
 
     /// A single node.
-    pub(super) fn single(&self, rule: &NodeRule, targets: &Targets<'g>, links: &Links<'g>) -> Option<Target<'g>> {
+    pub(super) fn single(&self, rule: &NodeRule, found: &Found<'g>) -> Option<Target<'g>> {
         match &rule.find {
             Find::Root => self.task.map(|task| Target {
                 resource: task,
@@ -75,69 +122,62 @@ impl<'g, 'm> Ground<'g, 'm> {
                 adopted: false,
             }),
             Find::At(ends) => {
-                let adopted = || Some(Target { adopted: true, ..self.referenced(rule, &rule.adopt, targets, links)? });
-                self.referenced(rule, ends, targets, links).or_else(adopted)
+                let adopted = || Some(Target { adopted: true, ..self.referenced(rule, &rule.adopt, found)? });
+                self.referenced(rule, ends, found).or_else(adopted)
             }
-            Find::Search => self.search(rule, targets).next(),
+            Find::Search => self.search(rule, &found.targets).next(),
             Find::Items(_) | Find::Versions => None,
         }
     }
 
     /// The first resource that one of these references points at.
-    fn referenced(
-        &self,
-        rule: &NodeRule,
-        ends: &[End],
-        targets: &Targets<'g>,
-        links: &Links<'g>,
-    ) -> Option<Target<'g>> {
+    fn referenced(&self, rule: &NodeRule, ends: &[End], found: &Found<'g>) -> Option<Target<'g>> {
+        let is_meant = |target: &&Target<'g>| self.is_meant(rule, target, &found.targets);
         ends.iter().find_map(|end| {
-            let host = targets[end.node]?;
-            match end.link.and_then(|link| links.0.get(link)) {
-                Some(link) => {
-                    let led = link.get_or_init(|| self.led(end, &host));
-                    led.iter().find(|target| self.is_meant(rule, target, targets)).copied()
-                }
-                None => self.led(end, &host).into_iter().find(|target| self.is_meant(rule, target, targets)),
+            let (host, member) = (found.targets[end.node]?, found.sites[end.site]?);
+            match end.link.and_then(|link| found.links.get(link)) {
+                Some(link) => link.get_or_init(|| self.led(end, &host, member)).iter().find(is_meant).copied(),
+                None => self.led(end, &host, member).iter().find(is_meant).copied(),
             }
         })
     }
 
-    /// Everything that the references at a place of a resource lead to, in order.
-    fn led(&self, end: &End, host: &Target<'g>) -> Vec<Target<'g>> {
+    /// Everything that the references at a place of a resource lead to, in order; `member` is where the place begins.
+    fn led(&self, end: &End, host: &Target<'g>, member: Node<'g>) -> Vec<Target<'g>> {
         let mut led = Vec::new();
-        find_all(host.node, &end.path.steps, &mut |reference| led.extend(self.follow(host, reference)));
+        find_all_in(member, &end.path.steps, &mut |reference| led.extend(self.follow(host, reference)));
         led
     }
 
     /// The items of a list node, in order.
-    pub(super) fn each(&self, rule: &NodeRule, targets: &Targets<'g>, links: &Links<'g>) -> Vec<Target<'g>> {
+    pub(super) fn each(&self, rule: &NodeRule, found: &Found<'g>) -> Vec<Target<'g>> {
         match &rule.find {
-            Find::Search => self.search(rule, targets).collect(),
+            Find::Search => self.search(rule, &found.targets).collect(),
             Find::At(ends) => {
-                let mut found: Vec<Target<'g>> = Vec::new();
+                let mut items: Vec<Target<'g>> = Vec::new();
                 for end in ends {
-                    let Some(host) = targets[end.node] else { continue };
+                    let (Some(host), Some(member)) = (found.targets[end.node], found.sites[end.site]) else { continue };
                     let own;
-                    let led = match end.link.and_then(|link| links.0.get(link)) {
-                        Some(link) => link.get_or_init(|| self.led(end, &host)),
+                    let led = match end.link.and_then(|link| found.links.get(link)) {
+                        Some(link) => link.get_or_init(|| self.led(end, &host, member)),
                         None => {
-                            own = self.led(end, &host);
+                            own = self.led(end, &host, member);
                             &own
                         }
                     };
-                    for target in led.iter().filter(|target| self.is_meant(rule, target, targets)) {
-                        if !found.iter().any(|known| known.is(target)) {
-                            found.push(*target);
+                    for target in led.iter().filter(|target| self.is_meant(rule, target, &found.targets)) {
+                        if !items.iter().any(|known| known.is(target)) {
+                            items.push(*target);
                         }
                     }
                 }
-                found
+                items
             }
             Find::Items(end) => {
-                let Some(node) = targets[end.node] else { return Vec::new() };
                 let mut items = Vec::new();
-                find_all(node.node, &end.path.steps, &mut |item| items.push(Target { node: item, ..node }));
+                if let (Some(host), Some(member)) = (found.targets[end.node], found.sites[end.site]) {
+                    find_all_in(member, &end.path.steps, &mut |item| items.push(Target { node: item, ..host }));
+                }
                 items
             }
             Find::Versions => {

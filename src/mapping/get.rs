@@ -10,12 +10,10 @@ use crate::fhir::{Document, Issue, Key, Node};
 use crate::fhirpath::Context;
 
 use super::converter::{Converter, Read, Said, Written, said_option};
-use super::discover::{Ground, Links, Target, Targets};
+use super::discover::{Found, Ground, Target};
 use super::draft::Draft;
 use super::fidelity::{Fate, Fidelity, Origin, Row, Trace};
 use super::model::{Each, End, Field, Member, Shape, Source, Withhold};
-use super::node_set::NodeSet;
-use super::reads::Sites;
 use super::same::same;
 use super::text::Text;
 
@@ -27,13 +25,7 @@ pub(super) struct Reader<'g, 'm> {
     /// Where nodes are found
     pub(super) ground: Ground<'g, 'm>,
     /// What they turned out to be
-    pub(super) targets: Targets<'g>,
-    /// Which of them are there
-    present: NodeSet,
-    /// What stands in them, where fields read it
-    pub(super) sites: Sites<'g>,
-    /// What references lead to
-    pub(super) links: Links<'g>,
+    pub(super) found: Found<'g>,
     /// What became of the values
     pub(super) fidelity: Fidelity,
     /// What is worth knowing
@@ -124,10 +116,7 @@ impl<'g, 'm> Reader<'g, 'm> {
     pub(super) fn new(ground: Ground<'g, 'm>, explained: bool) -> Self {
         Self {
             ground,
-            targets: vec![None; ground.model.nodes.len()],
-            present: NodeSet::default(),
-            sites: vec![None; ground.model.sites],
-            links: Links::of(ground.model),
+            found: Found::nothing(ground.model),
             fidelity: Fidelity::default(),
             issues: Vec::new(),
             trace: explained.then(Trace::default),
@@ -150,32 +139,23 @@ impl<'g, 'm> Reader<'g, 'm> {
     /// Finds single nodes, in order.
     pub(super) fn find(&mut self, singles: &[usize]) {
         for &node in singles {
-            let target = self.ground.single(&self.ground.model.nodes[node], &self.targets, &self.links);
+            let target = self.ground.single(&self.ground.model.nodes[node], &self.found);
             self.place_at(node, target);
         }
     }
 
     /// A node is this now; gives what it was before.
     pub(super) fn place_at(&mut self, node: usize, target: Option<Target<'g>>) -> Option<Target<'g>> {
-        let before = std::mem::replace(&mut self.targets[node], target);
-        if target.is_some() {
-            self.present.insert(node);
-        } else {
-            self.present.remove(node);
-        }
-        if target.is_some() || before.is_some() {
-            self.ground.model.nodes[node].reads.fill(target.map(|target| target.node), &mut self.sites);
-        }
-        before
+        self.found.place(self.ground.model, node, target)
     }
 
     /// Can the graph say anything of this member?
     pub(super) fn may_say(&self, member: &Member) -> bool {
         match &member.shape {
             Shape::Leaf { sites, .. } => {
-                sites.as_ref().is_none_or(|sites| sites.iter().any(|site| self.sites[*site].is_some()))
+                sites.as_ref().is_none_or(|sites| sites.iter().any(|site| self.found.sites[*site].is_some()))
             }
-            Shape::Object(_) | Shape::List { .. } => self.present.meets(&member.from),
+            Shape::Object(_) | Shape::List { .. } => self.found.present.meets(&member.from),
         }
     }
 
@@ -183,7 +163,7 @@ impl<'g, 'm> Reader<'g, 'm> {
     pub(super) fn withheld(&mut self) -> Vec<&'m Withhold> {
         let mut active = Vec::new();
         for rule in &self.ground.model.withhold {
-            let Some(target) = self.targets[rule.node] else { continue };
+            let Some(target) = self.found.targets[rule.node] else { continue };
             let context = Context::new(target.node);
             match rule.when.evaluate_bool(&context, target.node) {
                 Ok(Some(true)) => active.push(rule),
@@ -221,6 +201,9 @@ impl<'g, 'm> Reader<'g, 'm> {
             let before = self.before_withheld();
             self.text.label(&member.label);
             let is_said = match &member.shape {
+                Shape::Leaf { sites: Some(sites), plain: true, .. } if kept.is_none() && self.trace.is_none() => {
+                    self.plain(sites)
+                }
                 Shape::Leaf { field, which, .. } => self.leaf(*field, *which, extras),
                 Shape::Object(members) => {
                     self.text.open('{');
@@ -261,7 +244,7 @@ impl<'g, 'm> Reader<'g, 'm> {
         self.text.open('[');
         let mut count = 0;
         let mut used = vec![false; extras.map_or(0, Vec::len)];
-        for target in self.ground.each(&model.nodes[node], &self.targets, &self.links) {
+        for target in self.ground.each(&model.nodes[node], &self.found) {
             self.place_at(node, Some(target));
             self.find(&each.singles);
             self.place.push(Segment::Item(count));
@@ -316,6 +299,16 @@ impl<'g, 'm> Reader<'g, 'm> {
 
     // === leaves
 
+    /// The value of a leaf that is said the same on both sides.
+    fn plain(&mut self, sites: &[usize]) -> bool {
+        let value = sites.iter().find_map(|site| self.found.sites[*site]);
+        if let Some(value) = value {
+            self.text.node(value);
+            self.fidelity.mapped += 1;
+        }
+        value.is_some()
+    }
+
     /// The value of a leaf, or what is kept for it; says whether there is one.
     fn leaf(&mut self, field: usize, which: usize, extras: Option<&Object<String, Value>>) -> bool {
         let rule = &self.ground.model.fields[field];
@@ -331,7 +324,7 @@ impl<'g, 'm> Reader<'g, 'm> {
             }
             Source::Computed { node, expression, plain, .. } => {
                 match plain {
-                    Some(end) => match self.sites[end.site] {
+                    Some(end) => match self.found.sites[end.site] {
                         Some(node) => self.text.node(node),
                         None => return false,
                     },
@@ -340,7 +333,7 @@ impl<'g, 'm> Reader<'g, 'm> {
                         None => return false,
                     },
                 }
-                let origin = self.targets[*node].map(|target| (target, target.node));
+                let origin = self.found.targets[*node].map(|target| (target, target.node));
                 self.fate("", origin, || expression.text().into(), &Fate::Computed);
                 true
             }
@@ -432,13 +425,13 @@ impl<'g, 'm> Reader<'g, 'm> {
     pub(super) fn raw(&self, ends: &[End]) -> Raw<'g> {
         let mut raw = Raw { count: ends.len().min(ENDS), ..nothing() };
         for (at, end) in ends.iter().enumerate().take(ENDS) {
-            let Some(target) = self.targets[end.node] else { continue };
+            let Some(target) = self.found.targets[end.node] else { continue };
             if at == 0 {
                 raw.target = Some(target);
                 raw.identity = end.identity;
             }
             if !end.identity {
-                raw.nodes[at] = self.sites[end.site];
+                raw.nodes[at] = self.found.sites[end.site];
             }
         }
         raw

@@ -50,8 +50,19 @@ pub(super) fn find<T: Tree>(from: T, steps: &[Step]) -> Option<T> {
 
 /// Every value that the path means, in order.
 pub(super) fn find_all<T: Tree>(from: T, steps: &[Step], found: &mut impl FnMut(T)) {
-    let Some((step, rest)) = steps.split_first() else { return found(from) };
-    let Some(member) = from.member(&step.name) else { return };
+    match steps.first() {
+        None => found(from),
+        Some(step) => {
+            if let Some(member) = from.member(&step.name) {
+                find_all_in(member, steps, found);
+            }
+        }
+    }
+}
+
+/// As [`find_all`], where the member that the path begins with is at hand.
+pub(super) fn find_all_in<T: Tree>(member: T, steps: &[Step], found: &mut impl FnMut(T)) {
+    let Some((step, rest)) = steps.split_first() else { return found(member) };
     if step.repeats == Repeats::Never {
         return find_all(member, rest, found);
     }

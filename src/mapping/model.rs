@@ -159,7 +159,7 @@ pub(super) struct End {
     pub(super) path: Path,
     /// Is it the resource's own id?
     pub(super) identity: bool,
-    /// Which of the places that the map reads it is; that of a field, once all are known
+    /// Which of the places that the map reads it is; where a node is found, the member that the path begins with
     pub(super) site: usize,
     /// Which of the map's references it is, where several nodes are found at the same one
     pub(super) link: Option<usize>,
@@ -254,6 +254,8 @@ pub(super) enum Shape {
         which: usize,
         /// The sites that it gets its value from: where all are empty, it has none. None: it has one in any case.
         sites: Option<Box<[usize]>>,
+        /// Is the first of them that is not empty its value, as it stands?
+        plain: bool,
     },
     /// A list with an item for each of a node
     List {
@@ -294,6 +296,26 @@ impl Each {
 }
 
 impl NodeRule {
+    /// Where it is found, and where it is adopted from.
+    pub(super) fn found_at(&self) -> impl Iterator<Item = &End> {
+        let ends = match &self.find {
+            Find::At(ends) => ends.as_slice(),
+            Find::Items(end) => std::slice::from_ref(end),
+            Find::Root | Find::Search | Find::Versions => &[],
+        };
+        ends.iter().chain(&self.adopt)
+    }
+
+    /// As [`NodeRule::found_at`], to be numbered.
+    pub(super) fn found_at_mut(&mut self) -> impl Iterator<Item = &mut End> {
+        let ends = match &mut self.find {
+            Find::At(ends) => ends.as_mut_slice(),
+            Find::Items(end) => std::slice::from_mut(end),
+            Find::Root | Find::Search | Find::Versions => &mut [],
+        };
+        ends.iter_mut().chain(&mut self.adopt)
+    }
+
     /// Can it come into being by what a record says?
     pub(super) fn is_made(&self) -> bool {
         !self.create.is_empty()

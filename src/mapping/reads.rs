@@ -1,6 +1,8 @@
 //! What is read of a node: the paths of all fields as one tree, so that an element is walked once, however many fields
 //! stand in it. What a path means is what [`super::locate::find`] finds.
 
+use std::ops::Range;
+
 use crate::fhir::{Kind, Node};
 
 use super::locate::selected;
@@ -65,6 +67,14 @@ impl Reads {
         site
     }
 
+    /// Adds a member as a whole; gives its site within the node's.
+    pub(super) fn enter_member(&mut self, name: &str) -> usize {
+        self.count = self.count.max(1);
+        let site = *self.root.member(name, Pick::All).site.get_or_insert(self.count);
+        self.count = self.count.max(site + 1);
+        site
+    }
+
     /// Gives the node its place among the sites of the map; says where the next one's begin.
     pub(super) fn settle(&mut self, first: usize) -> usize {
         self.first = first;
@@ -77,9 +87,14 @@ impl Reads {
         self.first
     }
 
+    /// The sites of the node.
+    pub(super) fn range(&self) -> Range<usize> {
+        self.first..self.first + self.count
+    }
+
     /// What the paths mean in this element; nothing where it is none.
     pub(super) fn fill<'g>(&self, node: Option<Node<'g>>, sites: &mut Sites<'g>) {
-        let Some(sites) = sites.get_mut(self.first..self.first + self.count) else { return };
+        let Some(sites) = sites.get_mut(self.range()) else { return };
         sites.fill(None);
         if let Some(node) = node {
             sites[0] = Some(node);

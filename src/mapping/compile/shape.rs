@@ -32,10 +32,11 @@ impl Member {
     fn settle(&mut self, model: &Model) {
         let mut from = NodeSet::default();
         match &mut self.shape {
-            Shape::Leaf { field, sites, .. } => {
+            Shape::Leaf { field, sites, plain, .. } => {
                 let field = &model.fields[*field];
                 from = sources(field);
                 *sites = sites_of(model, field);
+                *plain = is_plain(field);
             }
             Shape::Object(members) => {
                 for member in members {
@@ -91,8 +92,18 @@ fn number(model: &mut Model) {
     for field in fields.iter_mut() {
         field.read_mut().for_each(|end| enter(nodes, end));
     }
+    for at in 0..nodes.len() {
+        let begin = |end: &End| Some((end.node, end.path.steps.first()?.name.clone()));
+        let begins: Vec<(usize, Box<str>)> = nodes[at].found_at().filter_map(begin).collect();
+        let entered: Vec<usize> = begins.iter().map(|(host, name)| nodes[*host].reads.enter_member(name)).collect();
+        nodes[at].found_at_mut().zip(entered).for_each(|(end, site)| end.site = site);
+    }
     for node in nodes.iter_mut() {
         *sites = node.reads.settle(*sites);
+    }
+    for at in 0..nodes.len() {
+        let firsts: Vec<usize> = nodes[at].found_at().map(|end| nodes[end.node].reads.first()).collect();
+        nodes[at].found_at_mut().zip(firsts).for_each(|(end, first)| end.site += first);
     }
     for field in fields.iter_mut() {
         field.read_mut().for_each(|end| end.site += nodes[end.node].reads.first());
@@ -111,6 +122,12 @@ fn sites_of(model: &Model, field: &Field) -> Option<Box<[usize]>> {
         Source::Ends { .. } => field.ends().map(|end| end.site).collect(),
     };
     Some(sites.into())
+}
+
+/// Does a field say what the first of its places says, as it stands there?
+fn is_plain(field: &Field) -> bool {
+    let says_so = matches!(&field.source, Source::Ends { via: Converter::Same(_), also: None, .. });
+    says_so && field.when.is_none() && field.default.is_none() && field.ends().all(|end| !end.identity)
 }
 
 /// The nodes that a field gets values from.
@@ -231,7 +248,7 @@ fn insert(members: &mut Vec<Member>, names: &[String], lists: &[Option<usize>], 
     let Some((name, rest)) = names.split_first() else { return };
     let at = members.iter().position(|member| *member.name == **name).unwrap_or_else(|| {
         let shape = match (rest, lists.first().copied().flatten()) {
-            ([], _) => Shape::Leaf { field, which, sites: None },
+            ([], _) => Shape::Leaf { field, which, sites: None, plain: false },
             (_, Some(node)) => Shape::List { node, item: Vec::new() },
             (_, None) => Shape::Object(Vec::new()),
         };

@@ -22,7 +22,7 @@ impl<'g, 'm> Writer<'g, 'm, '_> {
         self.find(&model.singles);
         for &node in nodes {
             let rule = &model.nodes[node];
-            let (Some(target), Find::At(ends)) = (self.reader.targets[node], &rule.find) else { continue };
+            let (Some(target), Find::At(ends)) = (self.reader.found.targets[node], &rule.find) else { continue };
             let id = (self.ids)();
             let mut draft = Draft::of(target.node);
             for name in NOT_COPIED {
@@ -68,7 +68,7 @@ impl<'g, 'm> Writer<'g, 'm, '_> {
     /// Is it somebody else's, and does the record say nothing of it at all? Then nothing is meant by the silence.
     pub(super) fn is_left_out(&self, node: usize) -> bool {
         let host = self.host(node);
-        self.reader.targets[host].is_some_and(|target| target.adopted)
+        self.reader.found.targets[host].is_some_and(|target| target.adopted)
             && !self.has_content(&self.reader.ground.model.nodes[host])
     }
 
@@ -80,7 +80,7 @@ impl<'g, 'm> Writer<'g, 'm, '_> {
         }
         match self.homes[host] {
             Home::Created(_) | Home::Pending(_) => true,
-            _ => self.reader.targets[host].is_some_and(|target| self.is_item_ours(host, &target)),
+            _ => self.reader.found.targets[host].is_some_and(|target| self.is_item_ours(host, &target)),
         }
     }
 

@@ -3,7 +3,7 @@
 
 use serde_json::{Map as Object, Value};
 
-use crate::fhir::{Document, primitive};
+use crate::fhir::{Document, Node, primitive};
 
 use super::super::converter::{Said, said_option};
 use super::super::discover::Target;
@@ -17,6 +17,8 @@ use super::{Extras, Mode, Writer};
 /// An item of the graph, what tells it apart, and what is kept beside it.
 struct Known<'g, 'k, 'e> {
     target: Target<'g>,
+    /// What the map reads of it
+    sites: Box<[Option<Node<'g>>]>,
     key: Vec<Option<Said<'k>>>,
     kept: Option<&'e Extras>,
     /// Does the record have it?
@@ -56,8 +58,9 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
                     match (found, read_only) {
                         (Some(known), _) => {
                             known.matched = true;
-                            let (target, beside) = (known.target, known.kept);
-                            kept.extend(self.changed(node, item, each, target, object, beside));
+                            let beside = known.kept;
+                            self.reader.found.put_back(model, node, known.target, &known.sites);
+                            kept.extend(self.changed(node, item, each, object, beside));
                         }
                         (None, Some((what, instead))) if rule.ours.is_empty() => self.read_only(what, instead),
                         (None, _) => kept.extend(self.added(node, item, each, object)),
@@ -93,14 +96,15 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         if !self.is_found(&model.nodes[node]) {
             return known;
         }
-        for target in self.reader.ground.each(&model.nodes[node], &self.reader.targets, &self.reader.links) {
+        for target in self.reader.ground.each(&model.nodes[node], &self.reader.found) {
             self.reader.place_at(node, Some(target));
             if !each.key_is_own {
                 self.reader.find(&each.singles);
             }
             let kept = self.reader.kept_item(item, each, old, used);
             let key = self.reader.key(item, &each.key);
-            known.push(Known { target, key, kept, matched: false });
+            let sites = self.reader.found.keep(model, node);
+            known.push(Known { target, sites, key, kept, matched: false });
         }
         self.leave(node, each);
         known
@@ -115,17 +119,15 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         }
     }
 
-    /// An item that both sides have.
+    /// An item that both sides have, and that is at hand.
     fn changed(
         &mut self,
         node: usize,
         item: &'m [Member],
         each: &'m Each,
-        target: Target<'g>,
         given: &'r Object<String, Value>,
         old: Option<&Extras>,
     ) -> Option<Value> {
-        self.reader.place_at(node, Some(target));
         self.homes[node] = Home::Found;
         self.enter(node, each, given);
         let kept = self.object(item, Some(given), old);

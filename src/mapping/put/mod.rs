@@ -17,6 +17,7 @@ use serde_json::{Map as Object, Value};
 use crate::error::{Error, Result};
 use crate::fhir::{Document, Issue, Key};
 
+use super::converter::Said;
 use super::discover::Ground;
 use super::draft::Draft;
 use super::fidelity::{Fate, Fidelity, Row};
@@ -156,6 +157,9 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
             if value.is_none() && before.is_none() && !self.reader.may_say(member) && self.is_silent(member, given) {
                 continue;
             }
+            if self.says_plainly(member, value) {
+                continue;
+            }
             self.place.push(Segment::Name(&member.name));
             match &member.shape {
                 _ if self.is_withheld() => self.refuse_withheld(value),
@@ -183,6 +187,17 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
             kept.insert(name.clone(), value.clone());
         }
         kept
+    }
+
+    /// Do both sides say the same of a value that stands in one place, which stays? Then there is nothing to do.
+    fn says_plainly(&self, member: &Member, value: Option<&Value>) -> bool {
+        let Shape::Leaf { field, sites: Some(sites), plain: true, .. } = &member.shape else { return false };
+        let ([site], Some(value)) = (&sites[..], value) else { return false };
+        let Some(node) = self.reader.found.sites[*site] else { return false };
+        let mut ends = self.reader.ground.model.fields[*field].ends();
+        self.withheld.is_empty()
+            && ends.all(|end| self.homes[end.node] == Home::Found)
+            && Said::Node(node).says(value)
     }
 
     /// Says the record nothing of what stands beside a member in its field?

@@ -57,7 +57,7 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
         self.reader.find(singles);
         for &node in singles {
             // A node that is found through one that is new or gone is not there.
-            let found = self.reader.targets[node].is_some();
+            let found = self.reader.found.targets[node].is_some();
             self.homes[node] = if found { Home::Found } else { Home::Nowhere };
             self.touched[node] = false;
         }
@@ -80,7 +80,7 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
     pub(super) fn remove_singles(&mut self, singles: &[usize]) {
         for &node in singles {
             let rule = &self.reader.ground.model.nodes[node];
-            let Some(target) = self.reader.targets[node] else { continue };
+            let Some(target) = self.reader.found.targets[node] else { continue };
             let removable = rule.is_made() && !rule.gone.is_empty() && rule.owner.read_only().is_none();
             if removable && !self.has_content(rule) && self.is_shown(rule, target) {
                 self.remove(node, target);
@@ -214,7 +214,7 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
     /// How other resources name a node's resource.
     fn url(&mut self, node: usize) -> Option<String> {
         match self.home(node)? {
-            Home::Found => self.reader.targets[node].map(|target| target.resource.url.clone()),
+            Home::Found => self.reader.found.targets[node].map(|target| target.resource.url.clone()),
             Home::Created(at) => Some(format!("{}/{}", self.created[at].kind, self.created[at].id)),
             _ => None,
         }
@@ -225,7 +225,7 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
         let rule = &self.reader.ground.model.nodes[node];
         let path = format!("{}.{path}", rule.start);
         match self.homes[node] {
-            Home::Found => self.reader.targets[node].map(|target| Origin {
+            Home::Found => self.reader.found.targets[node].map(|target| Origin {
                 resource: target.resource.url.clone(),
                 version: target.resource.version,
                 path,
@@ -259,7 +259,7 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
                 View::Source(reference) => ground.points_at(reference, &target),
                 View::Draft(_) => false,
             };
-            let host = self.reader.targets[end.node];
+            let host = self.reader.found.targets[end.node];
             let is_linked = host.is_some_and(|host| {
                 let mut points = false;
                 find_all(host.node, &end.path.steps, &mut |reference| points |= ground.points_at(reference, &target));
@@ -291,7 +291,7 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
             Home::Created(at) => Some(&mut self.created[at].draft),
             Home::Pending(at) => self.pending[at].as_mut(),
             Home::Found => {
-                let target = self.reader.targets[node]?;
+                let target = self.reader.found.targets[node]?;
                 if self.is_waiting_for_adoption(node, &target) {
                     return None;
                 }
@@ -323,7 +323,7 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
                 }
                 // What somebody else left out stays out; what this change took away does not.
                 let was_there =
-                    self.reader.targets[node].is_some_and(|target| find(target.node, &fill.path.steps).is_some());
+                    self.reader.found.targets[node].is_some_and(|target| find(target.node, &fill.path.steps).is_some());
                 if !is_new && !was_there {
                     continue;
                 }
@@ -351,7 +351,7 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
     fn copied(&mut self, end: &End) -> Option<Filling<'g, 'static>> {
         let home = self.homes[end.node];
         if home == Home::Found {
-            let target = self.reader.targets[end.node]?;
+            let target = self.reader.found.targets[end.node]?;
             let is_changed = target.position.and_then(|at| self.drafts.get(at)).is_some_and(Option::is_some);
             if !is_changed {
                 return find(target.node, &end.path.steps).map(Filling::Source);
