@@ -193,6 +193,10 @@ impl Compiler<'_, '_> {
                 texts.iter().map(|text| end(model, self.paths, self.known, text)).collect();
             vec![ends.map_err(wrong)?]
         };
+        if choices.len() > 1 && choices.iter().flatten().any(|end| end.identity) {
+            let said = "a resource has one id; it is no alternative".to_owned();
+            return Err((at, said, "name the id of one node, or read several one way (get:)".to_owned()));
+        }
         let via = self.converter(field.via.as_ref(), &choices, at)?;
         let (on_record, on_fhir) = via.ends();
         if on_record != expected.len() || choices.iter().any(|ends| ends.len() != on_fhir) {

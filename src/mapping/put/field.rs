@@ -1,12 +1,14 @@
 //! One field: what the record says is compared with what the graph says, and written where it differs.
 
+use std::borrow::Cow;
+
 use serde_json::{Map as Object, Value};
 
 use crate::fhir::{Issue, Key};
 
-use super::super::converter::{Converter, Said, Written};
+use super::super::converter::{Converter, Written};
 use super::super::fidelity::Fate;
-use super::super::get::{ENDS, Raw, Segment, said};
+use super::super::get::{ENDS, Raw, Segment, identity, said};
 use super::super::locate::{Tree, find};
 use super::super::model::{End, Field, Owner, Source};
 use super::super::path::Repeats;
@@ -88,10 +90,10 @@ impl<'m, 'r> Writer<'_, 'm, 'r> {
         let Source::Ends { choices, .. } = &rule.source else { return };
         let Some(node) = choices.first().and_then(|ends| ends.first()).map(|end| end.node) else { return };
         let own = match self.homes[node] {
-            Home::Created(at) => Some(self.created[at].id.clone().into()),
-            _ => self.reader.read(rule, 0).0.value.map(Said::into_value),
+            Home::Created(at) => Some(Cow::Owned(self.created[at].id.clone())),
+            _ => self.reader.found.targets[node].as_ref().map(identity),
         };
-        if same_option(Some(value), own.as_ref()) {
+        if own.as_deref().is_some_and(|own| value.as_str() == Some(own)) {
             return;
         }
         let aside = old.and_then(|old| old.get(&*rule.members[0]));

@@ -54,6 +54,8 @@ pub(super) struct Writer<'g, 'm, 'r> {
     pending: Vec<Option<Draft<'g>>>,
     /// Fields whose condition does not hold
     inactive: Vec<bool>,
+    /// The values of the objects that we are in, beside the members of their shapes
+    values: Vec<Option<&'r Value>>,
     /// Fields that say what they said, and could say it in a node that is not there yet
     waiting: Vec<Waiting<'m, 'r>>,
     /// The rules under which something is left out
@@ -101,6 +103,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
             created: Vec::new(),
             pending: Vec::new(),
             inactive: vec![false; fields],
+            values: Vec::new(),
             waiting: Vec::new(),
             withheld: Vec::new(),
             scopes: Vec::new(),
@@ -149,9 +152,10 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         old: Option<&Extras>,
     ) -> Extras {
         let mut kept = Extras::new();
-        let (values, unknown) = side_by_side(members, given);
-        for (member, value) in members.iter().zip(values) {
-            let value = value.filter(|value| !value.is_null());
+        let start = self.values.len();
+        let unknown = side_by_side(members, given, &mut self.values);
+        for (at, member) in members.iter().enumerate() {
+            let value = self.values[start + at].filter(|value| !value.is_null());
             let before = old.and_then(|old| old.get(&*member.name));
             // Neither side says anything.
             if value.is_none() && before.is_none() && !self.reader.may_say(member) && self.is_silent(member, given) {
@@ -182,6 +186,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
             }
             self.place.pop();
         }
+        self.values.truncate(start);
         for (name, value) in unknown {
             self.row_below(name, "", Fate::Kept);
             kept.insert(name.clone(), value.clone());
@@ -287,23 +292,25 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
     }
 }
 
-/// The values of an object beside the members of its shape, and what the shape does not know. Records have their members
-/// in the order of the shape, mostly: each is looked for from where the last one was found.
+/// Adds the values of an object, beside the members of its shape; gives what the shape does not know. Records have their
+/// members in the order of the shape, mostly: each is looked for from where the last one was found.
 fn side_by_side<'r>(
     members: &[Member],
     given: Option<&'r Object<String, Value>>,
-) -> (Vec<Option<&'r Value>>, Vec<(&'r String, &'r Value)>) {
-    let (mut values, mut unknown) = (vec![None; members.len()], Vec::new());
-    let mut next = 0;
+    values: &mut Vec<Option<&'r Value>>,
+) -> Vec<(&'r String, &'r Value)> {
+    let start = values.len();
+    values.resize(start + members.len(), None);
+    let (mut next, mut unknown) = (0, Vec::new());
     for (name, value) in given.into_iter().flatten() {
         let is = |at: &usize| *members[*at].name == **name;
         match (next..members.len()).find(is).or_else(|| (0..next).find(is)) {
             Some(at) => {
-                values[at] = Some(value);
+                values[start + at] = Some(value);
                 next = at + 1;
             }
             None => unknown.push((name, value)),
         }
     }
-    (values, unknown)
+    unknown
 }

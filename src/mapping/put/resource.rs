@@ -357,7 +357,10 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
                 return find(target.node, &end.path.steps).map(Filling::Source);
             }
         }
-        parsed(&find(self.draft(end.node, home)?.view(), &end.path.steps)?.text()).map(Filling::Made)
+        match find(self.draft(end.node, home)?.view(), &end.path.steps)? {
+            View::Source(node) => Some(Filling::Source(node)),
+            View::Draft(draft) => parsed(&draft.finish()).map(Filling::Made),
+        }
     }
 
     /// What changed, as text.
@@ -385,16 +388,6 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
             extras: kept,
             issues: self.notes,
             fidelity: self.fidelity,
-        }
-    }
-}
-
-impl View<'_, '_> {
-    /// The JSON text.
-    fn text(&self) -> String {
-        match self {
-            Self::Source(node) => node.text().to_owned(),
-            Self::Draft(draft) => draft.finish(),
         }
     }
 }
