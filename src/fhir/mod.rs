@@ -15,7 +15,7 @@ pub mod resources;
 pub mod truth;
 pub mod xhtml;
 
-pub use document::{Document, Kind, Limits, Node, Place};
+pub use document::{Children, Document, Kind, Limits, Node, Place};
 pub use identifier::Identifier;
 pub use issue::{Issue, Key, Origin, Severity};
 pub use reference::{Reference, ResourceKey};

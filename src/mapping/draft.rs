@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use crate::fhir::Node;
+use crate::fhir::{Children, Node};
 
 use super::locate::{self, Tree};
 use super::path::{Condition, Repeats, Step};
@@ -155,10 +155,10 @@ impl<'g> Draft<'g> {
         }
         match (std::mem::replace(&mut self.form, wanted), self.origin) {
             (Form::Kept, Some(node)) if as_list && node.is_array() => {
-                self.children = node.items().map(Draft::of).collect();
+                self.children = Self::opened(node.items());
             }
             (Form::Kept, Some(node)) if !as_list && node.is_object() => {
-                self.children = node.members().map(Draft::of).collect();
+                self.children = Self::opened(node.members());
             }
             // What stood there was of another kind than the definitions demand. An only value becomes an only item.
             (form, origin) => {
@@ -174,6 +174,13 @@ impl<'g> Draft<'g> {
             }
         }
         &mut self.children
+    }
+
+    /// The children, with room for one more.
+    fn opened(children: Children<'g>) -> Vec<Draft<'g>> {
+        let mut drafts = Vec::with_capacity(children.clone().count() + 1);
+        drafts.extend(children.map(Draft::of));
+        drafts
     }
 
     /// The member with this name, made where it is missing.
@@ -192,11 +199,7 @@ impl<'g> Draft<'g> {
         if self.origin == Some(node) {
             return Some(self);
         }
-        let within = |child: &&mut Draft<'g>| {
-            child.origin.is_some_and(|origin| {
-                std::ptr::eq(origin.document(), node.document()) && origin.range().contains(&node.range().start)
-            })
-        };
+        let within = |child: &&mut Draft<'g>| child.origin.is_some_and(|origin| is_in(node, origin));
         let list = self.origin?.is_array();
         self.open(list).iter_mut().find(within)?.descend(node)
     }
@@ -400,6 +403,7 @@ impl Draft<'_> {
     /// The member's name and what the source has between it and the value.
     fn write_name(&self, text: &mut String) {
         match self.origin {
+            // A copy may have another name than what it is made of.
             Some(node) if node.name() == self.name => {
                 text.push_str(&node.document().text()[node.name_start()..node.range().start]);
             }
@@ -412,19 +416,25 @@ impl Draft<'_> {
     }
 }
 
+/// Is one value another, or inside it?
+fn is_in(one: Node<'_>, other: Node<'_>) -> bool {
+    std::ptr::eq(one.document(), other.document()) && other.range().contains(&one.range().start)
+}
+
 /// Members or items with the white space and the commas of the source.
 fn write_children(children: &[Draft<'_>], origin: Option<Node<'_>>, brackets: [char; 2], text: &mut String) {
     let source = origin.map(|node| (node.document().text(), node.range()));
     text.push(brackets[0]);
     let mut first = true;
     for child in children.iter().filter(|child| !child.is_gone()) {
-        match (source.as_ref(), child.origin) {
+        // A copy of something else stands among what the source has as what is new does.
+        let own = child.origin.filter(|node| origin.is_some_and(|origin| is_in(*node, origin)));
+        match (source.as_ref(), own) {
             (Some((whole, range)), Some(node)) => {
                 let before = &whole[range.start + 1..node.name_start()];
-                let space = &before[before.trim_end().len()..];
-                let gap = before.trim_end();
+                let (gap, space) = before.split_at(before.trim_ascii_end().len());
                 // Between siblings stand white space, one comma, and white space.
-                let lead = gap.strip_suffix(',').map_or("", |value| &value[value.trim_end().len()..]);
+                let lead = gap.strip_suffix(',').map_or("", |value| &value[value.trim_ascii_end().len()..]);
                 if !first {
                     text.push_str(lead);
                     text.push(',');
