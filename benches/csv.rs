@@ -54,7 +54,7 @@ fn records(bencher: Bencher<'_, '_>) {
     let (sheets, sheet) = (sheets(), sheet());
     bencher.counter(ItemsCount::new(ROWS)).bench_local(|| {
         let reading = sheets.open("generic", black_box(sheet.as_bytes()), Options::default()).unwrap();
-        let records = reading.groups().iter().filter_map(|group| reading.record(group, None).record);
+        let records = reading.groups().iter().filter_map(|group| reading.record(group, None, None).record);
         records.map(black_box).count()
     });
 }

@@ -37,7 +37,7 @@ pub(super) fn to_records(
         if streams.progress && at % STRIDE == 0 {
             write!(streams.err, "\r\x1b[K{at} of {} referrals", reading.groups().len()).map_err(unwritable)?;
         }
-        let mut made = reading.record(group, None);
+        let mut made = reading.record(group, None, None);
         if let Some(record) = &made.record {
             let wrong = schema.check(record).into_iter().map(|issue| {
                 let said = format!("{}: {}", issue.path, issue.text);
@@ -125,6 +125,7 @@ pub(super) fn from_records(args: &Args, sheets: &ColumnSets, streams: &mut Strea
     if !records.iter().all(|record| record.get("id").is_some_and(Value::is_string)) {
         return Err(Error::refused(Key::RecordInvalid, "id", "expected records, each with its id"));
     }
-    write!(streams.out, "{}", sheet::write(sheets, &records)?).map_err(unwritable)?;
+    write!(streams.out, "{}", sheet::write(sheets, records.iter().map(|record| (record, None)))?)
+        .map_err(unwritable)?;
     Ok(Exit::Done)
 }

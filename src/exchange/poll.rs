@@ -11,12 +11,21 @@ use crate::security::{Caller, Role};
 
 use super::Exchange;
 
+/// A record that changed.
+#[derive(Debug, Clone)]
+pub struct Changed {
+    /// The record, as JSON text
+    pub json: String,
+    /// Its version; none of one that is no longer the agency's
+    pub version: Option<u64>,
+}
+
 /// What is new, and where to go on.
 #[derive(Debug, Clone)]
 pub struct Records {
-    /// The records that changed, as JSON text, each once, at its newest version; of a referral that is no longer the agency's only
+    /// The records that changed, each once, at its newest version; of a referral that is no longer the agency's only
     /// `{"id", "withdrawn": true}`
-    pub records: Vec<String>,
+    pub records: Vec<Changed>,
     /// What to ask with next time
     pub cursor: String,
 }
@@ -46,8 +55,14 @@ impl Exchange {
             match self.store.referral(&caller.scope(), task, true).await? {
                 // Changed again meanwhile: it comes with the next cursor, and only then.
                 Some(stored) if stored.seq > changes.newest => {}
-                Some(stored) => records.push(self.view(&stored, task)?.json),
-                None => records.push(json!({ "id": task.id, "withdrawn": true }).to_string()),
+                Some(stored) => {
+                    let record = self.view(&stored, task)?;
+                    records.push(Changed { json: record.json, version: Some(record.version) });
+                }
+                None => {
+                    let json = json!({ "id": task.id, "withdrawn": true }).to_string();
+                    records.push(Changed { json, version: None });
+                }
             }
         }
         Ok(Records { records, cursor: self.cursor(changes.newest) })

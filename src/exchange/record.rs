@@ -195,12 +195,23 @@ impl Exchange {
         if version > stored.seq {
             return Err(place::stale(key, stored.seq));
         }
-        let then = self.store.referral_as_of(&caller.scope(), key, version).await?;
-        let then = then.ok_or_else(|| place::stale(key, stored.seq))?;
-        let (then, now) = (self.view(&then, key)?, self.view(stored, key)?);
+        let then = self.record_as_of(caller, key, version, stored.seq).await?;
+        let now = self.view(stored, key)?.value()?;
         let task = stored.graph.resolve(&key.to_string()).ok_or_else(|| Error::not_found("the referral"))?;
         let program = self.programs.get(&turn::program_type(task.node()).unwrap_or_default());
-        program.map.merge(&then.value()?, record, &now.value()?)
+        program.map.merge(&then, record, &now)
+    }
+
+    /// The record as it was at a version, of a referral whose newest is this.
+    pub(super) async fn record_as_of(
+        &self,
+        caller: &Caller,
+        key: &ResourceKey,
+        version: u64,
+        newest: u64,
+    ) -> Result<Value> {
+        let then = self.store.referral_as_of(&caller.scope(), key, version).await?;
+        self.view(&then.ok_or_else(|| place::stale(key, newest))?, key)?.value()
     }
 }
 

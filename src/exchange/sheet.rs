@@ -20,6 +20,9 @@ use super::record::{ATTEMPTS, is_race};
 use super::status::Standing;
 use super::{Exchange, idempotency};
 
+/// So many persons of one name, and referrals of one person, are looked at for a row that names no referral.
+const NAMESAKES: usize = 50;
+
 /// A sheet that is sent.
 #[derive(Debug, Clone, Copy)]
 pub struct SentSheet<'a> {
@@ -64,7 +67,8 @@ impl Exchange {
     pub async fn take_sheet(&self, caller: &Caller, sheets: &ColumnSets, sheet: &SentSheet<'_>) -> Result<SheetReport> {
         let SentSheet { kind, bytes, options, check, idempotency_key } = *sheet;
         let idempotency = idempotency::of(caller, idempotency_key, &["sheet", kind, &String::from_utf8_lossy(bytes)]);
-        let reading = sheets.open(kind, bytes, options.clone())?;
+        let mut reading = sheets.open(kind, bytes, options.clone())?;
+        self.name_rows(caller, kind, &mut reading).await?;
         for attempt in 1.. {
             if let Some(before) = self.repeated(idempotency.as_ref()).await? {
                 let value = serde_json::from_str(&before).unwrap_or_default();
@@ -81,6 +85,46 @@ impl Exchange {
             }
         }
         Err(Error::fault("a sheet was neither taken nor refused"))
+    }
+
+    /// Finds the referrals of rows that name none: by the person, the service and the date, among those that the caller
+    /// sees, where just one is like the row.
+    async fn name_rows(&self, caller: &Caller, kind: &str, reading: &mut Reading<'_>) -> Result<()> {
+        for row in reading.nameless() {
+            let Some(names) = reading.person(row).map(|names| names.map(str::to_owned)) else { continue };
+            let mut alike = Vec::new();
+            for (id, record) in self.referrals_of(caller, &names).await? {
+                if record.get("type").and_then(Value::as_str) == Some(kind) && reading.is_of(row, &record) {
+                    alike.push(id);
+                }
+            }
+            match alike.as_slice() {
+                [] => {}
+                [id] => reading.name(row, id),
+                _ => reading.leave(row),
+            }
+        }
+        Ok(())
+    }
+
+    /// The referrals that the caller sees of persons who are called so, with the ids of their Tasks.
+    async fn referrals_of(&self, caller: &Caller, [first, last]: &[String; 2]) -> Result<Vec<(String, Value)>> {
+        let parameter = |name: &str, value: String| (name.to_owned(), value);
+        let most = || parameter("_count", NAMESAKES.to_string());
+        // In the words of a search, these signs separate values.
+        let plain = |name: &str| name.replace(['\\', ',', '$', '|'], " ");
+        let asked = [parameter("given", plain(first)), parameter("family", plain(last)), most()];
+        let mut referrals = Vec::new();
+        for person in self.search(caller, "Patient", &asked).await?.matches {
+            let asked = [parameter("patient", person.key.to_string()), most()];
+            for task in self.search(caller, "Task", &asked).await?.matches {
+                // What is no referral of the caller's is not looked at.
+                if let Some(stored) = self.store.referral(&caller.scope(), &task.key, true).await? {
+                    referrals.push((task.key.id.clone(), self.view(&stored, &task.key)?.value()?));
+                }
+            }
+        }
+        Ok(referrals)
     }
 
     async fn take(
@@ -150,7 +194,22 @@ impl Exchange {
             intake.findings.push(Finding::of_referral(group.row, Fault::Referral, Done::Refused, said));
             return Ok(false);
         }
-        let Made { record, event, findings } = reading.record(group, Some(&base));
+        let from = match reading.version(group) {
+            Ok(Some(version)) if version > stored.seq => {
+                let said = "the version is none that the referral has had";
+                intake.findings.push(Finding::of_referral(group.row, Fault::Stale, Done::Refused, said));
+                return Ok(false);
+            }
+            Ok(Some(version)) if version < stored.seq => {
+                Some(self.record_as_of(caller, &key, version, stored.seq).await?)
+            }
+            Ok(_) => None,
+            Err(finding) => {
+                intake.findings.push(finding);
+                return Ok(false);
+            }
+        };
+        let Made { record, event, findings } = reading.record(group, Some(&base), from.as_ref());
         intake.findings.extend(findings);
         let Some(record) = record else { return Ok(false) };
         let standing = self.standing(caller, &stored, &key).await?;

@@ -288,9 +288,7 @@ impl<'g, 'm> Reader<'g, 'm> {
         for name in key {
             let leaf = item.iter().find(|member| member.name == *name).map(|member| &member.shape);
             values.push(match leaf {
-                Some(Shape::Leaf { field, which, .. }) => {
-                    self.read(&self.ground.model.fields[*field], *which).0.value
-                }
+                Some(Shape::Leaf { field, which, .. }) => self.read(&self.ground.model.fields[*field], *which).0.value,
                 _ => None,
             });
         }

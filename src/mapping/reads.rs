@@ -24,10 +24,13 @@ struct Branch {
     /// The site of the path that ends here, within the node's
     site: Option<usize>,
     /// Where others go on, by the member's name; shorter names first
-    members: Vec<(Box<str>, Vec<(Pick, Branch)>)>,
+    members: Vec<(Box<str>, Vec<Way>)>,
     /// Where the names of each length begin among them
     lengths: Vec<usize>,
 }
+
+/// What of a member is meant, and what paths mean in it.
+type Way = (Pick, Branch);
 
 /// What of a member is meant.
 #[derive(Debug, Clone, PartialEq)]
@@ -122,7 +125,7 @@ impl Branch {
     }
 
     /// Where paths go on in this member.
-    fn picks(&self, name: &[u8]) -> Option<&[(Pick, Branch)]> {
+    fn picks(&self, name: &[u8]) -> Option<&[Way]> {
         let &[start, end] = self.lengths.get(name.len()..name.len() + 2)? else { return None };
         let of_length = self.members.get(start..end)?;
         of_length.iter().find(|(known, _)| known.as_bytes() == name).map(|(_, picks)| picks.as_slice())

@@ -61,6 +61,27 @@ pub enum EventCell {
     Note,
 }
 
+/// What a row says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowCell {
+    /// The version of the referral that it was written from
+    Version,
+    /// The item is taken out of the record
+    Removed,
+}
+
+/// What a column tells a referral by, where the row does not name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Aspect {
+    /// Who it is about
+    Person,
+    /// What is asked for
+    Service,
+    /// When it was asked for
+    Date,
+}
+
 /// Where the cells of a column stand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
@@ -70,6 +91,8 @@ pub enum Place {
     Item(Path),
     /// In no record: they report what happened
     Event(EventCell),
+    /// In no record: they are about the row
+    Row(RowCell),
 }
 
 /// A column.
@@ -99,6 +122,8 @@ pub struct Column {
     pub key: bool,
     /// It is shown, and not read
     pub shown: bool,
+    /// What it tells the referral by, where the row does not name it
+    pub tells: Option<Aspect>,
 }
 
 /// The columns of a program type.
@@ -123,6 +148,11 @@ impl ColumnSet {
     /// The position of the column with exactly this name.
     pub(super) fn position(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)
+    }
+
+    /// The position of the column that says this of the row.
+    pub(super) fn row(&self, cell: RowCell) -> Option<usize> {
+        self.columns.iter().position(|column| column.place == Place::Row(cell))
     }
 
     /// The position of the column at this place of an item.

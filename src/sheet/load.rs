@@ -9,7 +9,7 @@ use serde_saphyr::Spanned;
 use crate::error::{Error, Result};
 use crate::fhir::Issue;
 
-use super::column::{Code, Column, ColumnSet, EventCell, Form, Place, plain};
+use super::column::{Code, Column, ColumnSet, EventCell, Form, Place, RowCell, plain};
 use super::path::Path;
 use super::read::{Codes, Options, Reading};
 use super::schema;
@@ -163,6 +163,7 @@ impl Making<'_> {
             spellings: read.spellings.iter().map(|(other, value)| (other.to_lowercase(), value.clone())).collect(),
             absent: read.absent.iter().map(|text| text.to_lowercase()).collect(),
             width: read.width,
+            tells: read.tells,
             key: read.key,
             shown: read.shown,
         };
@@ -198,8 +199,8 @@ impl Making<'_> {
             self.issues.push(crate::yaml::issue(file, at, said).hint(mend));
             None
         };
-        match (&read.record, &read.event) {
-            (Some(record), None) => {
+        match (&read.record, &read.event, &read.row) {
+            (Some(record), None, None) => {
                 let path = match Path::parse(&record.value) {
                     Ok(path) => path,
                     Err(said) => {
@@ -214,14 +215,19 @@ impl Making<'_> {
                 self.list = Some(list);
                 Some(Place::Item(item))
             }
-            (None, Some(event)) => match event.value.as_str() {
+            (None, Some(event), None) => match event.value.as_str() {
                 "event" => Some(Place::Event(EventCell::Event)),
                 "reason" => Some(Place::Event(EventCell::Reason)),
                 "note" => Some(Place::Event(EventCell::Note)),
                 other => wrong(event.referenced, format!("an event has no {other}"), "write event, reason or note"),
             },
+            (None, None, Some(row)) => match row.value.as_str() {
+                "version" => Some(Place::Row(RowCell::Version)),
+                "removed" => Some(Place::Row(RowCell::Removed)),
+                other => wrong(row.referenced, format!("a row says no {other} of itself"), "write version or removed"),
+            },
             _ => {
-                let said = format!("the column {} has to say record or event, and not both", read.column.value);
+                let said = format!("the column {} has to say one of record, event and row", read.column.value);
                 wrong(read.column.referenced, said, "name the place of the record that its cells stand at")
             }
         }

@@ -25,9 +25,11 @@
 //!       code: { system: "urn:example:srv", version: "3.0", versionColumn: srv_version } }
 //!   - { column: status, record: referral.state, shown: true, about: Written, and never read over a record }
 //!   - { column: event, event: event, form: code, about: What happened }
+//!   - { column: version, row: version, form: integer, about: The version that the row was written from }
+//!   - { column: service_deleted, row: removed, about: The service is taken out }
 //! ```
 //! `key` names the columns by which a row without an id finds the item that it is of; `width` is how many digits an
-//! identifier has; `absent` lists further words for nothing. Paths are those of [`Path`]. A set is checked when it is
+//! identifier has; `tells` (person, service, date) names the columns by which a row that names no referral is matched; `absent` lists further words for nothing. Paths are those of [`Path`]. A set is checked when it is
 //! loaded: unknown place of the record, form that does not fit it, name that is there twice.
 //!
 //! Pure: bytes and records come in, text, records and findings go out. It must not know maps, callers or stores.
@@ -42,9 +44,9 @@ mod schema;
 mod source;
 mod write;
 
-pub use column::{Code, Column, ColumnSet, EventCell, Form, Place};
+pub use column::{Aspect, Code, Column, ColumnSet, EventCell, Form, Place, RowCell};
 pub use load::ColumnSets;
 pub use path::Path;
-pub use read::{Codes, Group, Made, Options, Order, Reading};
+pub use read::{Codes, Group, Made, Nameless, Options, Order, Reading};
 pub use report::{Done, Fault, Finding};
 pub use write::write;

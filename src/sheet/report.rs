@@ -65,11 +65,15 @@ faults! {
     TotalRow, "total-row", "nothing to do: rows that add up others are no referrals";
     EmptyRows, "empty-rows", "nothing to do: empty rows say nothing";
     DuplicateRow, "duplicate-row", "nothing to do: a row that is there twice counts once";
+    Matched, "matched", "nothing to do; a row is never in doubt with the referral_id that the sheet came with";
+    Stale, "stale-row", "fetch the sheet again, and change it there";
+    SwappedNames, "swapped-names", "put the first name and the last name each into its own column";
     TwoPersons, "two-persons", "give each person the referral_id of their own referral";
     Contradiction, "contradiction", "say the same in each row of a referral, or say it in one row only";
     UnevenRow, "uneven-row", "put cells that contain the delimiter into quotes";
     Absent, "absent", "leave the cell empty where nothing is known";
     LostZeros, "lost-zeros", "format the column as text before the numbers are entered";
+    Partial, "partial-number", "enter the whole number, or leave the cell empty";
     Scientific, "scientific-notation", "format the column as text, and enter the number anew from its source";
     Rounded, "rounded-digits", "format the column as text, and enter the number anew from its source";
     ExcelDate, "turned-into-date", "format the column as text, and enter the cell anew";
@@ -95,6 +99,8 @@ faults! {
     NotRead, "not-read", "report what happened in the column event";
     UnknownEvent, "unknown-event", "use one of the events that GET /agency/v1/events lists";
     EventLeftOut, "event-left-out", "send the sheet to the gateway, or the event to /agency/v1/referrals/ID/events";
+    Removed, "removed", "leave the cell empty where the item is to stay";
+    Omitted, "omitted", "nothing to do: what no row is about stays; an item goes by its row saying so";
     Record, "record", "see the schema of the record, GET /agency/v1/schemas";
     Referral, "referral", "see what the record says now";
     Already, "already", "nothing to do: it has happened before";

@@ -8,7 +8,7 @@ use serde_saphyr::Spanned;
 use crate::fhir::Issue;
 use crate::yaml;
 
-use super::column::Form;
+use super::column::{Aspect, Form};
 
 /// A column set.
 #[derive(Debug, Clone, Deserialize)]
@@ -32,6 +32,8 @@ pub(super) struct ColumnFile {
     pub(super) record: Option<Spanned<String>>,
     /// Or the part of an event that it reports
     pub(super) event: Option<Spanned<String>>,
+    /// Or what the row says of itself
+    pub(super) row: Option<Spanned<String>>,
     /// What it is, for people
     pub(super) about: String,
     /// Other names under which it is known
@@ -59,6 +61,8 @@ pub(super) struct ColumnFile {
     /// It is shown, and not read: it moves by other means
     #[serde(default)]
     pub(super) shown: bool,
+    /// What it tells the referral by, where the row does not name it
+    pub(super) tells: Option<Aspect>,
 }
 
 /// Whose codes a column has.

@@ -10,28 +10,33 @@ use serde_json::Value;
 use crate::error::{Error, Result};
 
 use super::cell;
-use super::column::{ColumnSet, Place};
+use super::column::{ColumnSet, Place, RowCell};
 use super::load::ColumnSets;
 
-/// Writes the records under a row of column names. Without records, the columns are those of the generic type.
+/// Writes the records, each with its version where that is known, under a row of column names. Without records, the
+/// columns are those of the generic type.
 ///
 /// # Errors
 /// A fault, if the text cannot be made.
-pub fn write<'r>(sets: &ColumnSets, records: impl IntoIterator<Item = &'r Value>) -> Result<String> {
-    let mut rows: Vec<(&ColumnSet, &Value)> = Vec::new();
-    for record in records {
+pub fn write<'r>(sets: &ColumnSets, records: impl IntoIterator<Item = (&'r Value, Option<u64>)>) -> Result<String> {
+    let mut rows: Vec<(&ColumnSet, &Value, Option<u64>)> = Vec::new();
+    for (record, version) in records {
         let kind = record.get("type").and_then(Value::as_str).unwrap_or_default();
         let set = sets.get(kind).ok_or_else(|| Error::fault("there is no column set"))?;
-        rows.push((set, record));
+        rows.push((set, record, version));
     }
     let columns = Columns::of(sets, &rows);
     let failed = |error: csv::Error| Error::fault(format!("cannot write a sheet: {error}"));
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(&columns.names).map_err(failed)?;
-    for (set, record) in rows {
+    for (set, record, version) in rows {
+        let version = version.map(|version| version.to_string());
         let positions = columns.positions(set);
         for item in items(set, record) {
             let row = positions.iter().map(|position| match position {
+                Some(position) if set.columns[*position].place == Place::Row(RowCell::Version) => {
+                    Cow::Borrowed(version.as_deref().unwrap_or_default())
+                }
                 Some(position) => text(set, *position, record, item),
                 None => Cow::Borrowed(""),
             });
@@ -48,7 +53,7 @@ pub(super) fn text<'r>(set: &ColumnSet, position: usize, record: &'r Value, item
     match &set.columns[position].place {
         Place::Record(path) => cell::write(path.get(record)),
         Place::Item(path) => cell::write(item.and_then(|item| path.get(item))),
-        Place::Event(_) => Cow::Borrowed(""),
+        Place::Event(_) | Place::Row(_) => Cow::Borrowed(""),
     }
 }
 
@@ -68,8 +73,8 @@ struct Columns {
 
 impl Columns {
     /// Those of the types that the rows are of: the generic ones first, then each type's own by the types' names.
-    fn of(sets: &ColumnSets, rows: &[(&ColumnSet, &Value)]) -> Self {
-        let mut used: Vec<&ColumnSet> = rows.iter().map(|(set, _)| *set).collect();
+    fn of(sets: &ColumnSets, rows: &[(&ColumnSet, &Value, Option<u64>)]) -> Self {
+        let mut used: Vec<&ColumnSet> = rows.iter().map(|(set, ..)| *set).collect();
         used.sort_by(|one, other| one.kind.cmp(&other.kind));
         used.dedup_by(|one, other| one.kind == other.kind);
         let first = if used.len() == 1 { None } else { sets.get("generic") };

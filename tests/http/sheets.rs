@@ -108,3 +108,101 @@ async fn what_is_no_sheet_is_a_problem() {
     let json = gateway.agency.post(&format!("/agency/v1/sheets/{kind}"), &serde_json::json!({})).await;
     assert_eq!(json.status, 415);
 }
+
+// === what the gateway alone can know
+
+fn case(name: &str, extension: &str) -> std::path::PathBuf {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/cases/sheet/gateway");
+    folder.join(name).with_extension(extension)
+}
+
+/// Takes the sheet of a case, with these words in the place of those in braces, and compares its report; gives its status.
+/// `HANDOFF_BLESS=1` writes the expectation anew.
+async fn report(gateway: &Gateway, kind: &str, name: &str, words: &[(&str, &str)]) -> u16 {
+    let mut sheet = std::fs::read_to_string(case(name, "csv")).unwrap();
+    for (word, meant) in words {
+        sheet = sheet.replace(&format!("{{{word}}}"), meant);
+    }
+    let answer = take(gateway, kind, "", &sheet).await;
+    let mut said = format!("{:#}\n", serde_json::from_str::<Value>(&answer.text).unwrap());
+    for (word, meant) in words.iter().filter(|(word, _)| *word != "version") {
+        said = said.replace(meant, &format!("{{{word}}}"));
+    }
+    let expected = case(name, "expect");
+    if std::env::var_os("HANDOFF_BLESS").is_some() {
+        std::fs::write(&expected, &said).unwrap();
+    }
+    assert_eq!(said, std::fs::read_to_string(&expected).unwrap(), "{name}");
+    answer.status
+}
+
+#[tokio::test]
+async fn a_row_without_id_is_told_by_person_service_and_date() {
+    let gateway = Gateway::start().await;
+    let one = sent(&gateway, 1).await;
+    let kind = record(&gateway, &one).await["type"].as_str().unwrap().to_owned();
+    let name = "told-by-person-service-and-date";
+    assert_eq!(report(&gateway, &kind, name, &[("one", &one)]).await, 200);
+    assert_eq!(record(&gateway, &one).await["referral"]["state"], "accepted");
+    // Another person, need or day is another referral.
+    let sheet = std::fs::read_to_string(case(name, "csv")).unwrap();
+    for (word, other) in [
+        ("PERPETUA", "Petunia"),
+        ("1990-01-01", "1991-01-01"),
+        ("food-insecurity", "homelessness"),
+        ("2026-11-20", "2026-11-21"),
+    ] {
+        let answer = take(&gateway, &kind, "", &sheet.replace(word, other)).await;
+        assert_eq!(answer.status, 422, "{other}: {}", answer.text);
+        assert!(answer.text.contains("missing-referral-id"), "{other}: {}", answer.text);
+    }
+    // What is not said cannot tell.
+    let answer = take(&gateway, &kind, "", &sheet.replace("food-insecurity", "")).await;
+    assert_eq!(answer.status, 422, "{}", answer.text);
+    // Nobody else finds it.
+    let stranger = gateway.other_agency.request(Method::POST, &format!("/agency/v1/sheets/{kind}"));
+    let answer = send(stranger.header("content-type", "text/csv").body(sheet)).await;
+    assert!(answer.status == 403 || answer.text.contains("missing-referral-id"), "{}", answer.text);
+}
+
+#[tokio::test]
+async fn of_two_referrals_that_are_alike_neither_is_taken() {
+    let gateway = Gateway::start().await;
+    let (ids, kind) = two(&gateway).await;
+    assert_eq!(report(&gateway, &kind, "two-alike", &[]).await, 422);
+    for id in ids {
+        assert_eq!(record(&gateway, &id).await["referral"]["state"], "sent");
+    }
+}
+
+#[tokio::test]
+async fn rows_of_an_older_version_change_what_they_say_and_leave_what_changed_since() {
+    let gateway = Gateway::start().await;
+    let ([one, two], kind) = two(&gateway).await;
+    let list = gateway.agency.request(Method::GET, "/agency/v1/referrals").header("accept", "text/csv");
+    let sheet = send(list).await.text;
+    let mut rows = csv::Reader::from_reader(sheet.as_bytes());
+    let at = rows.headers().unwrap().iter().position(|name| name == "version").unwrap();
+    let version = rows.records().map(|row| row.unwrap()[at].to_owned()).max().unwrap();
+    for id in [&one, &two] {
+        let accept = serde_json::json!({ "event": "accept" });
+        gateway.agency.post(&format!("/agency/v1/referrals/{id}/events"), &accept).await.expect(200);
+        let mut now = record(&gateway, id).await;
+        now["enrollment"] = serde_json::json!({ "entryDate": "2026-11-23", "acuity": "low" });
+        let put = gateway.agency.request(Method::PUT, &format!("/agency/v1/referrals/{id}")).json(&now);
+        send(put).await.expect(200);
+    }
+    let before = record(&gateway, &two).await;
+    let words = [("one", one.as_str()), ("two", two.as_str()), ("version", version.as_str())];
+    assert_eq!(report(&gateway, &kind, "stale-rows", &words).await, 422, "both changed the acuity, and the entry");
+    assert_eq!(record(&gateway, &two).await, before);
+    let later = version.parse::<u64>().unwrap() + 1000;
+    let answer = take(&gateway, &kind, "", &format!("referral_id,version,acuity\n{one},{later},high\n")).await;
+    assert!(answer.status == 422 && answer.text.contains("none that the referral has had"), "{}", answer.text);
+    let untouched = format!("referral_id,version,status,care_manager,exit_note\n{one},{version},sent,,moved on\n");
+    let taken = take(&gateway, &kind, "", &untouched).await.expect(200);
+    assert_eq!(taken["committed"], true, "{taken}");
+    let after = record(&gateway, &one).await;
+    assert_eq!((&after["referral"]["state"], &after["enrollment"]["acuity"]), (&"accepted".into(), &"low".into()));
+    assert_eq!(after["enrollment"]["exit"]["text"], "moved on");
+}

@@ -100,7 +100,8 @@ fn goes_back(program: &Program, graph: &Graph, task: &str, doing: &str) {
     };
     let made = program.map.make(&record, &mut ids).unwrap_or_else(|error| panic!("{doing}: {error}\n{record:#}"));
     let after = made.apply(&Graph::default()).unwrap();
-    let again = program.map.get(&Referral::read(&after, after.only_task().unwrap()).unwrap(), &made.extras).record().unwrap();
+    let again =
+        program.map.get(&Referral::read(&after, after.only_task().unwrap()).unwrap(), &made.extras).record().unwrap();
     let lost: Vec<_> = leaves(differences(&record, &again))
         .into_iter()
         .filter(|it| it.first.is_some() && !follows_from_the_rest(program, &it.field()))

@@ -72,11 +72,11 @@ fn what_is_new(before: &Value, after: &Value) -> Option<Value> {
     }
 }
 
-/// The row of the referral: its first two columns, and the cells that the event filled or changed.
+/// The row of the referral: its first three columns, and the cells that the event filled or changed.
 fn cells(before: &str, after: &str) -> String {
     let (before, after) = (row(before), row(after));
     let is_new = |cell: &&(String, String)| !before.contains(cell);
-    let shown: Vec<&(String, String)> = after.iter().take(2).chain(after.iter().skip(2).filter(is_new)).collect();
+    let shown: Vec<&(String, String)> = after.iter().take(3).chain(after.iter().skip(3).filter(is_new)).collect();
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(shown.iter().map(|(column, _)| column)).unwrap();
     writer.write_record(shown.iter().map(|(_, cell)| cell)).unwrap();

@@ -16,9 +16,9 @@ pub(super) mod vocabularies;
 use std::fmt::Write as _;
 
 use axum::extract::FromRequestParts;
-use axum::http::{HeaderName, StatusCode};
 use axum::http::header::ETAG;
 use axum::http::request::Parts as Head;
+use axum::http::{HeaderName, StatusCode};
 use axum::response::Response;
 use serde_json::Value;
 

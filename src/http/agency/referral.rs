@@ -29,7 +29,7 @@ pub(in crate::http) async fn get(
         return Ok(reply::with(response, ETAG, &tag));
     }
     if shape == Shape::Csv {
-        return Ok(reply::with(sheet::answer(&edge, std::slice::from_ref(&record.json))?, ETAG, &tag));
+        return Ok(reply::with(sheet::answer(&edge, [(record.json.as_str(), Some(record.version))])?, ETAG, &tag));
     }
     Ok(versioned(record))
 }

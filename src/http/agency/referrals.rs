@@ -51,7 +51,7 @@ pub(in crate::http) async fn list(
     if shape == Shape::Csv {
         let next = query::join([("since", cursor.as_str()), ("limit", &wish.limit.to_string())]);
         let link = format!("<{}/agency/v1/referrals?{next}>; rel=\"next\"", base.url());
-        let response = sheet::answer(&edge, &records)?;
+        let response = sheet::answer(&edge, records.iter().map(|record| (record.json.as_str(), record.version)))?;
         return Ok(reply::with(reply::with(response, CURSOR, &cursor), LINK, &link));
     }
     let mut text = String::from("{\"records\":[");
@@ -59,7 +59,7 @@ pub(in crate::http) async fn list(
         if position > 0 {
             text.push(',');
         }
-        text.push_str(record);
+        text.push_str(&record.json);
     }
     text.push_str("],\"cursor\":");
     text.push_str(&quote(&cursor));

@@ -67,14 +67,14 @@ fn keys(model: &mut Model, members: &[Member]) {
             Shape::List { node, item } => {
                 keys(model, item);
                 let Model { nodes, fields, .. } = model;
-                let is_own = |name: &Box<str>| {
-                    let leaf = item.iter().find(|member| member.name == *name).map(|member| &member.shape);
+                let is_own = |name: &str| {
+                    let leaf = item.iter().find(|member| *member.name == *name).map(|member| &member.shape);
                     let Some(Shape::Leaf { field, .. }) = leaf else { return false };
                     let field = &fields[*field];
                     matches!(field.source, Source::Ends { .. }) && field.ends().all(|end| end.node == *node)
                 };
                 if let Some(each) = &mut nodes[*node].each {
-                    each.key_is_own = each.key.iter().all(is_own);
+                    each.key_is_own = each.key.iter().all(|name| is_own(name));
                 }
             }
             Shape::Leaf { .. } => {}

@@ -57,8 +57,7 @@ pub(super) fn read_period(period: Node<'_>) -> Option<Value> {
     if from.is_none() && until.is_none() {
         return None;
     }
-    let said =
-        |end: Option<Cow<'_, str>>| end.map_or_else(|| "..".to_owned(), Cow::into_owned);
+    let said = |end: Option<Cow<'_, str>>| end.map_or_else(|| "..".to_owned(), Cow::into_owned);
     Some(format!("{}/{}", said(from), said(until)).into())
 }
 

@@ -405,7 +405,7 @@ fn id_of<'v>(kind: &str, reference: Node<'v>) -> Option<Said<'v>> {
 }
 
 /// A part of a text; where it was copied the part is copied too.
-fn cut<'v>(text: Cow<'v, str>, range: impl std::slice::SliceIndex<str, Output = str>) -> Cow<'v, str> {
+fn cut(text: Cow<'_, str>, range: impl std::slice::SliceIndex<str, Output = str>) -> Cow<'_, str> {
     match text {
         Cow::Borrowed(text) => Cow::Borrowed(text.get(range).unwrap_or_default()),
         Cow::Owned(text) => Cow::Owned(text.get(range).unwrap_or_default().to_owned()),

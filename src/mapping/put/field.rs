@@ -287,7 +287,8 @@ impl<'m, 'r> Writer<'_, 'm, 'r> {
             if self.is_left_out(end.node) {
                 continue;
             }
-            if let Some(target) = self.reader.found.targets[end.node].filter(|_| matches!(self.homes[end.node], Home::Found))
+            if let Some(target) =
+                self.reader.found.targets[end.node].filter(|_| matches!(self.homes[end.node], Home::Found))
                 && find(target.node, &end.path.steps).is_some()
             {
                 if self.is_foreign(end) {

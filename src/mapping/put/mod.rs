@@ -87,12 +87,7 @@ pub(super) enum Step {
 type Extras = Object<String, Value>;
 
 impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
-    pub(super) fn new(
-        ground: Ground<'g, 'm>,
-        mode: Mode,
-        explained: bool,
-        ids: &'r mut dyn FnMut() -> String,
-    ) -> Self {
+    pub(super) fn new(ground: Ground<'g, 'm>, mode: Mode, explained: bool, ids: &'r mut dyn FnMut() -> String) -> Self {
         let (nodes, fields) = (ground.model.nodes.len(), ground.model.fields.len());
         Self {
             mode,
@@ -200,9 +195,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         let ([site], Some(value)) = (&sites[..], value) else { return false };
         let Some(node) = self.reader.found.sites[*site] else { return false };
         let mut ends = self.reader.ground.model.fields[*field].ends();
-        self.withheld.is_empty()
-            && ends.all(|end| self.homes[end.node] == Home::Found)
-            && Said::Node(node).says(value)
+        self.withheld.is_empty() && ends.all(|end| self.homes[end.node] == Home::Found) && Said::Node(node).says(value)
     }
 
     /// Says the record nothing of what stands beside a member in its field?

@@ -21,6 +21,9 @@ pub(super) fn id(text: &str, width: Option<usize>) -> Said {
         return Said::refused(Fault::ExcelDate, "the identifier was turned into a date");
     }
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    if width.is_some_and(|width| is_part(text, width)) {
+        return Said::absent(Fault::Partial, "the cell has a part of the number alone, which tells no person apart");
+    }
     if digits && text.len() > KEPT && text.bytes().skip(KEPT).all(|digit| digit == b'0') {
         return Said::refused(
             Fault::Rounded,
@@ -64,6 +67,14 @@ pub(super) fn zip(text: &str) -> Said {
     }
 }
 
+/// Masked digits (`XXX-XX-6789`), or half as many as there should be or fewer: more than the zeros in front are missing.
+fn is_part(text: &str, width: usize) -> bool {
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    let masks = text.bytes().filter(|byte| matches!(byte, b'x' | b'X' | b'*' | b'#')).count();
+    let others = text.bytes().filter(|byte| !matches!(byte, b'-' | b' ')).count() - digits - masks;
+    others == 0 && digits > 0 && (masks > 0 || digits * 2 <= width)
+}
+
 /// `1.23E+11`
 pub(super) fn is_scientific(text: &str) -> bool {
     let Some((mantissa, exponent)) = text.split_once(['E', 'e']) else { return false };
@@ -105,6 +116,12 @@ mod tests {
         }
         assert_eq!(zip("12").value, None);
         assert_eq!(id("123", Some(9)).value, None);
+        for part in ["XXX-XX-6789", "***-**-6789", "6789", "xxxxx6789"] {
+            assert!(is_part(part, 9), "{part}");
+        }
+        for whole in ["123-45-6789", "12345678", "EX-11873", "X"] {
+            assert!(!is_part(whole, 9), "{whole}");
+        }
         assert_eq!(id("1234567890123456", None).value, Some("1234567890123456".into()));
         assert_eq!(id("1234567890123450", None).value, None);
     }

@@ -3,12 +3,28 @@
 
 use serde_json::{Map, Value};
 
-use crate::sheet::column::{Column, Form, Place};
+use crate::sheet::column::{Column, Form, Place, RowCell};
+use crate::sheet::report::{Done, Fault, Finding};
 use crate::sheet::write;
 
+use super::Reading;
 use super::record::{Making, says_more};
 
-impl Making<'_> {
+/// What says that an item stays, in the column that says that it goes.
+const STAYS: &[&str] = &["no", "n", "false", "0"];
+
+/// An item that a row is of.
+#[derive(Clone, Copy)]
+struct Item<'v> {
+    /// Its place in the list
+    at: usize,
+    /// As the record has it
+    before: Option<&'v Value>,
+    /// As the record had it that the row was written from
+    older: Option<&'v Value>,
+}
+
+impl<'r> Making<'r> {
     /// The rows that are items of the list.
     pub(super) fn items(&mut self, rows: &[usize]) {
         let reading = self.reading;
@@ -20,11 +36,26 @@ impl Making<'_> {
         let before: &[Value] =
             self.base.and_then(|base| list.get(base)?.as_array()).map_or(&[], |items| items.as_slice());
         let mut taken = vec![false; before.len()];
+        let mut removed = Vec::new();
         for row in rows {
             if columns.iter().all(|column| reading.cell(*row, *column).is_empty()) {
                 continue;
             }
             let found = self.same(*row, &columns, before, &taken);
+            if let Some(column) = self.removes(*row) {
+                removed.extend(found);
+                self.removed(*row, column, found.is_some());
+                if let Some(at) = found {
+                    taken[at] = true;
+                }
+                continue;
+            }
+            let older = self.older_item(*row, found.map(|at| &before[at]));
+            if found.is_none() && older.is_some() {
+                let said = "the item of the row was taken out since the sheet was fetched";
+                self.say(Finding::row(reading.table.rows[*row].number, Fault::Stale, Done::LeftOut, said));
+                continue;
+            }
             let Some(items) = list.list(&mut self.record) else { return };
             let at = found.unwrap_or_else(|| {
                 items.push(Value::Object(Map::new()));
@@ -34,21 +65,75 @@ impl Making<'_> {
                 *taken = true;
             }
             for column in &columns {
-                self.take_of_item(*row, *column, at, before.get(at).filter(|_| found.is_some()));
+                let item = Item { at, before: before.get(at).filter(|_| found.is_some()), older };
+                self.take_of_item(*row, *column, item);
             }
         }
+        removed.sort_unstable();
+        removed.dedup();
+        for at in removed.into_iter().rev() {
+            if let Some(items) = list.list(&mut self.record) {
+                items.remove(at);
+            }
+        }
+        self.omitted(rows, &taken);
     }
 
-    fn take_of_item(&mut self, row: usize, position: usize, at: usize, before: Option<&Value>) {
+    /// The column in which a row says that its item goes, if it does.
+    fn removes(&self, row: usize) -> Option<usize> {
+        let column = self.reading.set.row(RowCell::Removed)?;
+        let cell = self.reading.cell(row, column).trim().to_lowercase();
+        (!cell.is_empty() && !STAYS.contains(&cell.as_str())).then_some(column)
+    }
+
+    fn removed(&mut self, row: usize, column: usize, is_there: bool) {
+        let (done, said) = if is_there {
+            (Done::Changed, "the row says that its item was deleted, and it is taken out of the record")
+        } else {
+            (Done::LeftOut, "the row says that its item was deleted, and the record has none like it")
+        };
+        let finding = Finding::row(self.reading.table.rows[row].number, Fault::Removed, done, said);
+        self.say(finding.column(&self.reading.set.columns[column].name));
+    }
+
+    /// A sheet may have left out what is to go, or what did not change: nothing goes by being left out.
+    fn omitted(&mut self, rows: &[usize], taken: &[bool]) {
+        let count = taken.iter().filter(|taken| !**taken).count();
+        let (Some(row), true) = (rows.first(), count > 0 && count < taken.len()) else { return };
+        let said = format!("the record has {count} more that no row is about; they stay");
+        self.say(Finding::row(self.reading.table.rows[*row].number, Fault::Omitted, Done::Taken, said));
+    }
+
+    /// The item of a row in the record that it was written from: by its id, which the row or the item that it is now has.
+    fn older_item(&self, row: usize, now: Option<&Value>) -> Option<&'r Value> {
+        let (reading, older) = (self.reading, self.older?);
+        let items = reading.set.list.as_ref()?.get(older)?.as_array()?;
+        let id = now.and_then(|item| item.get("id")?.as_str());
+        let said = reading.set.item(&["id"]).map(|column| reading.cell(row, column).trim()).filter(|id| !id.is_empty());
+        let id = id.or(said)?;
+        items.iter().find(|item| item.get("id").and_then(Value::as_str) == Some(id))
+    }
+
+    fn take_of_item(&mut self, row: usize, position: usize, Item { at, before, older }: Item<'_>) {
         let reading = self.reading;
         let (column, cell) = (&reading.set.columns[position], reading.cell(row, position));
-        let same = before.is_some_and(|item| write::text(reading.set, position, item, Some(item)) == cell);
-        if cell.is_empty() || same {
+        let says = |item: Option<&Value>| {
+            item.is_some_and(|item| write::text(reading.set, position, item, Some(item)) == cell)
+        };
+        if cell.is_empty() || says(before) {
+            return;
+        }
+        if says(older) {
+            self.is_stale = true;
             return;
         }
         let Some(value) = self.value(row, position, cell) else { return };
         let (Place::Item(path), Some(list)) = (&column.place, &reading.set.list) else { return };
         if before.and_then(|item| path.get(item)).is_some_and(|before| says_more(before, &value, column.form)) {
+            return;
+        }
+        if older.is_some_and(|older| path.get(older) != before.and_then(|item| path.get(item))) {
+            self.changed_by_both(row, column);
             return;
         }
         if let Some(item) = list.list(&mut self.record).and_then(|items| items.get_mut(at)) {
@@ -65,7 +150,7 @@ impl Making<'_> {
         let says = |item: &Value, column: usize| {
             let cell = reading.cell(row, column);
             let written = write::text(reading.set, column, item, Some(item));
-            cell.is_empty() || written == cell || self.means(row, column, cell, &written)
+            cell.is_empty() || written == cell || reading.means(row, column, cell, &written)
         };
         if let Some(id) = reading.set.item(&["id"]).filter(|id| !reading.cell(row, *id).is_empty()) {
             return before.iter().position(|item| says(item, id));
@@ -78,13 +163,14 @@ impl Making<'_> {
             (0..before.len()).filter(free).find(|at| is_said && keys.iter().all(|key| says(&before[*at], *key)))
         })
     }
+}
 
+impl Reading<'_> {
     /// Does a cell, read, say what is written? Of times the day is enough.
-    fn means(&self, row: usize, column: usize, cell: &str, written: &str) -> bool {
-        let value = self.reading.read(row, column, cell).value;
-        let Some(value) = value else { return false };
+    pub(super) fn means(&self, row: usize, column: usize, cell: &str, written: &str) -> bool {
+        let Some(value) = self.read(row, column, cell).value else { return false };
         let read = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let is_time = self.reading.set.columns[column].form == Form::Time;
+        let is_time = self.set.columns[column].form == Form::Time;
         read == written || (is_time && read.len() >= 10 && read.get(..10) == written.get(..10))
     }
 }

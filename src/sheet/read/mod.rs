@@ -11,6 +11,8 @@ mod group;
 mod header;
 mod identifier;
 mod items;
+mod nameless;
+mod names;
 mod number;
 mod phone;
 mod record;
@@ -29,6 +31,7 @@ use super::report::Finding;
 
 pub use codes::Codes;
 pub use group::Group;
+pub use nameless::Nameless;
 pub use record::Made;
 
 use date::Evidence;

@@ -7,11 +7,12 @@ use serde_json::{Map, Value, json};
 
 use crate::referral::reason::Reason;
 use crate::referral::state::Event;
-use crate::sheet::column::{Column, EventCell, Form, Place};
+use crate::sheet::column::{Column, EventCell, Form, Place, RowCell};
 use crate::sheet::report::{Done, Fault, Finding};
 use crate::sheet::write;
 
 use super::date::Dates;
+use super::names;
 use super::value::{self, Beside, Said};
 use super::{Group, Reading};
 
@@ -30,16 +31,42 @@ pub struct Made {
 }
 
 impl Reading<'_> {
-    /// The record that the rows of a referral make: over `base`, the record as it stands, or from nothing.
-    pub fn record(&self, group: &Group, base: Option<&Value>) -> Made {
+    /// The record that the rows of a referral make: over `base`, the record as it stands, or from nothing. `older` is the
+    /// record that the rows were written from, where that is another: what they say as it did is not said anew.
+    pub fn record(&self, group: &Group, base: Option<&Value>, older: Option<&Value>) -> Made {
         let record = base.cloned().unwrap_or_else(|| bare(&self.set.kind, &group.id));
-        let mut making = Making { reading: self, base, record, event: Map::new(), findings: Vec::new() };
+        let (event, findings) = (Map::new(), Vec::new());
+        let mut making = Making { reading: self, base, older, record, event, findings, is_stale: false };
         let rows = making.without_repetitions(&group.rows);
-        making.once(&rows);
+        let swapped = making.swapped_names(&rows);
+        making.once(&rows, swapped);
         making.items(&rows);
+        making.tell_stale(&rows);
         let event = making.event();
         let refused = making.findings.iter().any(|finding| finding.done == Done::Refused);
         Made { record: (!refused).then_some(making.record), event, findings: making.findings }
+    }
+
+    /// The version of the referral that its rows were written from, where they say one; of several the oldest.
+    ///
+    /// # Errors
+    /// The finding about a cell that is no version.
+    pub fn version(&self, group: &Group) -> Result<Option<u64>, Finding> {
+        let Some(column) = self.set.row(RowCell::Version) else { return Ok(None) };
+        let mut oldest = None;
+        for row in &group.rows {
+            let cell = self.cell(*row, column).trim();
+            if cell.is_empty() {
+                continue;
+            }
+            let Ok(version) = cell.parse::<u64>() else {
+                let said = "the cell is no version; it is the number that the sheet came with";
+                let finding = Finding::row(self.table.rows[*row].number, Fault::NotANumber, Done::Refused, said);
+                return Err(finding.column(&self.set.columns[column].name));
+            };
+            oldest = Some(oldest.map_or(version, |oldest: u64| oldest.min(version)));
+        }
+        Ok(oldest)
     }
 
     /// The cell of a column in a row, empty where it is blank.
@@ -84,9 +111,13 @@ fn bare(kind: &str, id: &str) -> Value {
 pub(super) struct Making<'r> {
     pub(super) reading: &'r Reading<'r>,
     pub(super) base: Option<&'r Value>,
+    /// The record that the rows were written from, where that is another
+    pub(super) older: Option<&'r Value>,
     pub(super) record: Value,
     event: Map<String, Value>,
     findings: Vec<Finding>,
+    /// Was anything left as it is by now, which the rows have as it was?
+    pub(super) is_stale: bool,
 }
 
 impl Making<'_> {
@@ -112,11 +143,18 @@ impl Making<'_> {
         kept
     }
 
-    /// What rows say of the referral, once.
-    fn once(&mut self, rows: &[usize]) {
+    /// Adds a finding.
+    pub(super) fn say(&mut self, finding: Finding) {
+        self.findings.push(finding);
+    }
+
+    /// What rows say of the referral, once; these columns not.
+    fn once(&mut self, rows: &[usize], without: Option<[usize; 2]>) {
         let reading = self.reading;
         for (position, column) in reading.set.columns.iter().enumerate().skip(1) {
-            if matches!(column.place, Place::Item(_)) || reading.table.position(position).is_none() {
+            let is_said = matches!(column.place, Place::Record(_) | Place::Event(_));
+            let is_left_out = without.is_some_and(|without| without.contains(&position));
+            if !is_said || is_left_out || reading.table.position(position).is_none() {
                 continue;
             }
             let Some(row) = rows.iter().find(|row| !reading.cell(**row, position).is_empty()) else { continue };
@@ -150,7 +188,19 @@ impl Making<'_> {
     fn take(&mut self, row: usize, position: usize, cell: &str) {
         let reading = self.reading;
         let column = &reading.set.columns[position];
-        if self.base.is_some_and(|base| write::text(reading.set, position, base, None) == cell) {
+        if let Some(base) = self.base {
+            let written = write::text(reading.set, position, base, None);
+            // A name in capitals is the same name, and of what is only shown a day stands for its time.
+            let is_same = match column.form {
+                Form::Name => names::plain(&written) == names::plain(cell),
+                _ => written == cell || (column.shown && reading.means(row, position, cell, &written)),
+            };
+            if is_same {
+                return;
+            }
+        }
+        if self.older.is_some_and(|older| write::text(reading.set, position, older, None) == cell) {
+            self.is_stale = true;
             return;
         }
         if column.shown && self.base.is_some() {
@@ -161,6 +211,10 @@ impl Making<'_> {
         if let Place::Record(path) = &column.place {
             let before = self.base.and_then(|base| path.get(base));
             if before.is_some_and(|before| says_more(before, &value, column.form)) {
+                return;
+            }
+            if self.older.is_some_and(|older| path.get(older) != before) {
+                self.changed_by_both(row, column);
                 return;
             }
             if column.form == Form::BirthDate {
@@ -176,6 +230,19 @@ impl Making<'_> {
                 path.set(&mut self.record, value);
             }
         }
+    }
+
+    /// A cell and the record say otherwise than the record that the row was written from, and not the same.
+    pub(super) fn changed_by_both(&mut self, row: usize, column: &Column) {
+        let number = self.reading.table.rows[row].number;
+        let said = "the cell was changed, and so was the record since the sheet was fetched";
+        self.findings.push(Finding::row(number, Fault::Stale, Done::Refused, said).column(&column.name));
+    }
+
+    fn tell_stale(&mut self, rows: &[usize]) {
+        let (Some(row), true) = (rows.first(), self.is_stale) else { return };
+        let said = "the row was written from an older version; what changed since stays";
+        self.findings.push(Finding::row(self.reading.table.rows[*row].number, Fault::Stale, Done::Taken, said));
     }
 
     fn not_read(&mut self, row: usize, column: &Column) {

@@ -1,0 +1,78 @@
+//! Rows that name no referral: told by the person, the service and the date, where those are of one referral alone. Who
+//! has the referrals looks for them; here is said what to look for, and whether it is found.
+
+use serde_json::Value;
+
+use crate::sheet::column::{Aspect, Form, Place};
+use crate::sheet::report::{Done, Fault, Finding};
+use crate::sheet::write;
+
+use super::names::plain;
+use super::{Group, Reading};
+
+/// A row that names no referral.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Nameless(usize);
+
+impl Reading<'_> {
+    /// The rows that name no referral.
+    pub fn nameless(&self) -> Vec<Nameless> {
+        (0..self.table.rows.len()).filter(|row| self.table.cell(*row, 0).trim().is_empty()).map(Nameless).collect()
+    }
+
+    /// The first and the last name in such a row, where it has all that a referral is told by: who, what and when.
+    pub fn person(&self, row: Nameless) -> Option<[&str; 2]> {
+        let aspects = [Aspect::Person, Aspect::Service, Aspect::Date];
+        let says = |aspect: Aspect| self.telling(row).any(|(_, said)| said == aspect);
+        let name = |last: &str| {
+            let is = |position: &usize| {
+                let column = &self.set.columns[*position];
+                let Place::Record(path) = &column.place else { return false };
+                column.form == Form::Name && path.names().last() == Some(&last)
+            };
+            self.telling(row).map(|(position, _)| position).find(is).map(|position| self.cell(row.0, position).trim())
+        };
+        aspects.into_iter().all(says).then_some([name("first")?, name("last")?])
+    }
+
+    /// Does everything that tells a referral say in such a row what the record says?
+    pub fn is_of(&self, row: Nameless, record: &Value) -> bool {
+        self.telling(row).all(|(position, _)| {
+            let column = &self.set.columns[position];
+            let written = write::text(self.set, position, record, None);
+            let cell = self.cell(row.0, position);
+            match column.form {
+                Form::Name | Form::Text => plain(cell) == plain(&written),
+                _ => self.means(row.0, position, cell, &written),
+            }
+        })
+    }
+
+    /// The columns that tell a referral and say something in this row.
+    fn telling(&self, row: Nameless) -> impl Iterator<Item = (usize, Aspect)> {
+        let tells = self.set.columns.iter().enumerate().filter_map(|(at, column)| Some((at, column.tells?)));
+        tells.filter(move |(position, _)| !self.cell(row.0, *position).is_empty())
+    }
+
+    /// Such a row is of this referral.
+    pub fn name(&mut self, row: Nameless, id: &str) {
+        let number = self.table.rows[row.0].number;
+        self.findings.retain(|finding| finding.fault != Fault::MissingReferralId || finding.row != number);
+        let said = "the row names no referral; it is of the only one with this person, service and date";
+        let finding = Finding::row(number, Fault::Matched, Done::Taken, said);
+        self.findings.push(finding.column(&self.set.columns[0].name));
+        match self.groups.iter_mut().find(|group| group.id == id) {
+            Some(group) => group.rows.push(row.0),
+            None => self.groups.push(Group { id: id.to_owned(), row: number, rows: vec![row.0] }),
+        }
+    }
+
+    /// Several referrals are like such a row.
+    pub fn leave(&mut self, row: Nameless) {
+        let number = self.table.rows[row.0].number;
+        let missing = |finding: &&mut Finding| finding.fault == Fault::MissingReferralId && finding.row == number;
+        if let Some(finding) = self.findings.iter_mut().find(missing) {
+            finding.text = "the row names no referral, and several have this person, service and date".into();
+        }
+    }
+}
