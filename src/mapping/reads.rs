@@ -157,3 +157,61 @@ impl Branch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fhir::Document;
+    use crate::mapping::locate::find;
+
+    fn step(name: &str, repeats: Repeats, select: &[(&str, &str)]) -> Step {
+        let condition = |(path, value): &(&str, &str)| Condition {
+            path: [step(path, Repeats::Never, &[])].into(),
+            text: (*path).into(),
+            value: (*value).into(),
+        };
+        Step { name: name.into(), repeats, select: select.iter().map(condition).collect() }
+    }
+
+    #[test]
+    fn one_walk_finds_what_each_path_finds() {
+        use Repeats::{Item, Never, Whole};
+        let paths: Vec<Vec<Step>> = vec![
+            vec![],
+            vec![step("status", Never, &[])],
+            vec![step("code", Never, &[]), step("coding", Item, &[]), step("code", Never, &[])],
+            vec![step("code", Never, &[]), step("coding", Item, &[("system", "b")]), step("code", Never, &[])],
+            vec![step("code", Never, &[]), step("coding", Item, &[("system", "c")]), step("code", Never, &[])],
+            vec![step("category", Item, &[]), step("coding", Item, &[("system", "b")]), step("code", Never, &[])],
+            vec![step("category", Item, &[]), step("coding", Item, &[]), step("code", Never, &[])],
+            vec![step("category", Item, &[]), step("text", Never, &[])],
+            vec![step("name", Whole, &[])],
+            vec![step("name", Item, &[])],
+            vec![step("note", Item, &[]), step("text", Never, &[])],
+            vec![step("gone", Never, &[]), step("text", Never, &[])],
+        ];
+        for text in [
+            r#"{"status":"x","code":{"coding":[{"system":"a"},{"system":"b","code":"1"}]},"name":["n","m"],
+                "category":[{"coding":[{"system":"b"}]},{"text":"t","coding":[{"system":"b","code":"2"}]}],
+                "note":{"text":"not a list"},"gone":null}"#,
+            r#"{"code":{"coding":[{"system":"c","code":"3"},{"system":"c","code":"4"}],"text":[]},"category":[],
+                "name":"n","other":{"status":"y"}}"#,
+            r#"{"status":null,"code":"3","category":[{"coding":[]},{"coding":[{"code":"5"}]}]}"#,
+            "[]",
+        ] {
+            let document = Document::parse(text).unwrap();
+            let mut reads = Reads::default();
+            let sites: Vec<usize> = paths.iter().map(|path| reads.enter(path)).collect();
+            let member = reads.enter_member("category");
+            let end = reads.settle(2);
+            let mut found: Sites<'_> = vec![None; end];
+            reads.fill(Some(document.root()), &mut found);
+            for (path, site) in paths.iter().zip(&sites) {
+                assert_eq!(found[2 + site], find(document.root(), path), "{path:?} in {text}");
+            }
+            assert_eq!(found[2 + member], document.root().get("category"));
+            reads.fill(None, &mut found);
+            assert!(found.iter().all(Option::is_none));
+        }
+    }
+}
