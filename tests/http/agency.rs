@@ -76,16 +76,20 @@ async fn a_sheet_has_a_row_for_each_referral() {
     assert_eq!((answer.status, answer.header("content-type")), (200, "text/csv; charset=utf-8"));
     let mut reader = csv::Reader::from_reader(answer.text.as_bytes());
     let columns: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
-    assert_eq!(columns[..2], ["referral_id", "type"]);
+    assert_eq!(columns[..3], ["referral_id", "version", "type"]);
     let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
     assert_eq!(rows.iter().map(|row| row[0].to_owned()).collect::<Vec<_>>(), ids);
     assert!(rows[0].iter().any(|cell| cell.contains(FAMILY)), "{}", answer.text);
+    for (row, id) in rows.iter().zip(&ids) {
+        let record = gateway.agency.get(&format!("/agency/v1/referrals/{id}")).await;
+        assert_eq!(record.header("etag"), format!("W/\"{}\"", &row[1]), "the version is that of the ETag");
+    }
 
     let (_, cursor) = gateway.agency.poll("").await;
     assert_eq!(answer.header("handoff-cursor"), cursor);
     assert!(answer.header("link").contains(&format!("since={cursor}")), "{}", answer.header("link"));
     let nothing = send(sheet(&format!("?since={cursor}"))).await.text;
-    assert!(nothing.starts_with("referral_id,type,status,event,") && nothing.lines().count() == 1, "{nothing}");
+    assert!(nothing.starts_with("referral_id,version,type,status,event,") && nothing.lines().count() == 1, "{nothing}");
     let one = send(
         gateway.agency.request(Method::GET, &format!("/agency/v1/referrals/{}", ids[0])).header("accept", "text/csv"),
     )

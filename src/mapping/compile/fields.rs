@@ -271,13 +271,14 @@ impl Compiler<'_, '_> {
         Ok(Source::Computed { node, expression, plain, named, translate, list })
     }
 
-    /// The element that an expression names, where it is only names of single elements: then no expression is needed to
-    /// read it.
+    /// The element that an expression names, where it is a path that chooses items, or only names of single elements: then
+    /// no expression is needed to read it.
     fn plain(&self, model: &Model, node: usize, text: &str) -> Option<End> {
-        let is_names = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.');
-        let path = is_names.then(|| self.paths.compile(&model.nodes[node].start, text).ok()).flatten()?;
+        let may_be_path = !text.contains(['(', '%', '|', '$']);
+        let path = may_be_path.then(|| self.paths.compile(&model.nodes[node].start, text).ok()).flatten()?;
+        let chooses = path.steps.iter().any(|step| !step.select.is_empty());
         let is_single = path.steps.iter().all(|step| step.repeats == Repeats::Never);
-        is_single.then_some(End { node, path, identity: false, site: 0, link: None })
+        (chooses || is_single).then_some(End { node, path, identity: false, site: 0, link: None })
     }
 
     fn converter(&self, via: Option<&Spanned<String>>, choices: &[Vec<End>], at: Location) -> Result<Converter, Wrong> {
