@@ -107,6 +107,11 @@ fn paths_of_the_graph() {
         ("{ record: note, fhir: ⟦'task.identifier[valu=x].value' }", "Identifier has no element valu"),
         ("{ record: note, fhir: ⟦task.code }", "it ends at a CodeableConcept, which is not a single value"),
         ("{ record: note, fhir: ⟦task }", "expected task. and an element"),
+        ("{ record: note, fhir: ⟦task.status, via: says(final) }", "nothing can be read from it"),
+        (
+            "{ record: note, fhir: task.description, also: ⟦{ fhir: task.status, via: says(final) } }",
+            "nothing can be read from it",
+        ),
         ("{ record: note, fhir: ⟦task.id | task.description }", "a resource has one id; it is no alternative"),
     ] {
         finds(&format!("{NODES}  - {line}\n"), expected);

@@ -6,4 +6,5 @@ mod chaos;
 mod edits;
 mod findings;
 mod laws;
+mod reviews;
 mod world;

@@ -198,6 +198,13 @@ impl Compiler<'_, '_> {
             return Err((at, said, "name the id of one node, or read several one way (get:)".to_owned()));
         }
         let via = self.converter(field.via.as_ref(), &choices, at)?;
+        let says_only = |at| {
+            let said = "says(CODE) is written where the record has a value, and nothing can be read from it".to_owned();
+            (at, said, "use it in also: with read: false".to_owned())
+        };
+        if matches!(via, Converter::Says(_)) {
+            return Err(says_only(at));
+        }
         let (on_record, on_fhir) = via.ends();
         if on_record != expected.len() || choices.iter().any(|ends| ends.len() != on_fhir) {
             let said = format!("{} ties {on_record} of the record to {on_fhir} of FHIR", via.name());
@@ -214,6 +221,9 @@ impl Compiler<'_, '_> {
                 let at = also.referenced;
                 let mut end = vec![end(model, self.paths, self.known, &also.value.fhir.value).map_err(wrong)?];
                 let via = self.converter(also.value.via.as_ref(), std::slice::from_ref(&end), at)?;
+                if matches!(via, Converter::Says(_)) && also.value.read != Some(false) {
+                    return Err(says_only(at));
+                }
                 fit(&via, &mut end, expected).map_err(|(said, mend)| (at, said, mend))?;
                 end.pop().map(|end| (end, via))
             }
@@ -318,6 +328,9 @@ impl Compiler<'_, '_> {
             }
             return Ok(Converter::Id(kind.into()));
         }
+        if let Some(code) = call(text, "says") {
+            return Ok(Converter::Says(code.into()));
+        }
         if let Some(unit) = call(text, "quantity") {
             if !is_ucum(unit) {
                 return wrong(
@@ -336,7 +349,7 @@ impl Compiler<'_, '_> {
         wrong(
             format!("there is no converter {text}"),
             "use partial-date, day, period, given, lines, phone, quantity(UNIT), minutes, money, money(CURRENCY), flag, id(TYPE), \
-             crosswalk(NAME), referral-state or referral-reason",
+             says(CODE), crosswalk(NAME), referral-state or referral-reason",
         )
     }
 
@@ -411,6 +424,7 @@ fn fit(via: &Converter, ends: &mut [End], expected: &[Expected]) -> Result<(), (
         Converter::ReferralState => &[&["CodeableConcept"], &["code"]],
         Converter::ReferralReason => &[&["code"], &["string"]],
         Converter::Crosswalk(_) => &[&["code", "string", "uri"]],
+        Converter::Says(_) => &[&["code"]],
         Converter::Minutes => &[&["Quantity", "Duration"]],
     };
     for (end, wanted) in ends.iter().zip(wanted) {
@@ -420,6 +434,8 @@ fn fit(via: &Converter, ends: &mut [End], expected: &[Expected]) -> Result<(), (
             return Err((said, "use another converter, or name another element".to_owned()));
         }
     }
+    // Whatever the value is, the code is the same.
+    let expected = if matches!(via, Converter::Says(_)) { &[][..] } else { expected };
     for (which, expected) in expected.iter().enumerate() {
         let kind = match via {
             Converter::Minutes => "integer",

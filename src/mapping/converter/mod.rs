@@ -55,6 +55,8 @@ pub(super) enum Converter {
     Flag,
     /// An id and a reference to that id of this type
     Id(Box<str>),
+    /// Any value, and this code where there is one: written, and not read
+    Says(Box<str>),
 }
 
 /// What a converter makes of a value of the record.
@@ -169,7 +171,8 @@ impl Converter {
             | Self::Day
             | Self::Period
             | Self::Flag
-            | Self::Id(_) => (1, 1),
+            | Self::Id(_)
+            | Self::Says(_) => (1, 1),
         }
     }
 
@@ -191,6 +194,7 @@ impl Converter {
             Self::Lines => "lines",
             Self::Flag => "flag",
             Self::Id(kind) => return Cow::Owned(format!("id({kind})")),
+            Self::Says(code) => return Cow::Owned(format!("says({code})")),
             Self::Crosswalk(table) => return Cow::Owned(format!("crosswalk({})", table.name)),
         })
     }
@@ -229,6 +233,7 @@ impl Converter {
                 Read { value, defaulted: first.is_none(), ..Read::default() }
             }
             Self::Id(kind) => Read::of(first.and_then(|reference| id_of(kind, reference))),
+            Self::Says(_) => Read::default(),
         }
     }
 
@@ -272,6 +277,10 @@ impl Converter {
                 Some(Value::Bool(true)) => Written::There,
                 Some(Value::Bool(false)) | None => Written::Nothing,
                 Some(_) => return Err("expected true or false".to_owned()),
+            }],
+            Self::Says(code) => vec![match first {
+                Some(_) => Written::Value((&**code).into()),
+                None => Written::Nothing,
             }],
             Self::Id(kind) => vec![match first {
                 Some(Value::String(id)) if primitive::is_id(id) => Written::Value(format!("{kind}/{id}").into()),
