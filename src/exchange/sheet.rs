@@ -68,11 +68,13 @@ impl Exchange {
         let SentSheet { kind, bytes, options, check, idempotency_key } = *sheet;
         let idempotency = idempotency::of(caller, idempotency_key, &["sheet", kind, &String::from_utf8_lossy(bytes)]);
         let mut reading = sheets.open(kind, bytes, options.clone())?;
-        self.name_rows(caller, kind, &mut reading).await?;
         for attempt in 1.. {
             if let Some(before) = self.repeated(idempotency.as_ref()).await? {
                 let value = serde_json::from_str(&before).unwrap_or_default();
                 return Ok(SheetReport { refused: false, value });
+            }
+            if attempt == 1 {
+                self.name_rows(caller, kind, &mut reading).await?;
             }
             match self.take(caller, &reading, kind, check, idempotency.clone()).await {
                 Ok(report) if report.refused && !check => {
@@ -92,8 +94,12 @@ impl Exchange {
     async fn name_rows(&self, caller: &Caller, kind: &str, reading: &mut Reading<'_>) -> Result<()> {
         for row in reading.nameless() {
             let Some(names) = reading.person(row).map(|names| names.map(str::to_owned)) else { continue };
+            let Some(referrals) = self.referrals_of(caller, &names).await? else {
+                reading.leave(row);
+                continue;
+            };
             let mut alike = Vec::new();
-            for (id, record) in self.referrals_of(caller, &names).await? {
+            for (id, record) in referrals {
                 if record.get("type").and_then(Value::as_str) == Some(kind) && reading.is_of(row, &record) {
                     alike.push(id);
                 }
@@ -107,24 +113,29 @@ impl Exchange {
         Ok(())
     }
 
-    /// The referrals that the caller sees of persons who are called so, with the ids of their Tasks.
-    async fn referrals_of(&self, caller: &Caller, [first, last]: &[String; 2]) -> Result<Vec<(String, Value)>> {
+    /// The referrals that the caller sees of persons who are called so, with the ids of their Tasks; none where they are
+    /// too many to look at all of them.
+    async fn referrals_of(&self, caller: &Caller, [first, last]: &[String; 2]) -> Result<Option<Vec<(String, Value)>>> {
         let parameter = |name: &str, value: String| (name.to_owned(), value);
         let most = || parameter("_count", NAMESAKES.to_string());
         // In the words of a search, these signs separate values.
         let plain = |name: &str| name.replace(['\\', ',', '$', '|'], " ");
         let asked = [parameter("given", plain(first)), parameter("family", plain(last)), most()];
         let mut referrals = Vec::new();
-        for person in self.search(caller, "Patient", &asked).await?.matches {
+        let persons = self.search(caller, "Patient", &asked).await?;
+        let mut more = persons.next.is_some();
+        for person in persons.matches {
             let asked = [parameter("patient", person.key.to_string()), most()];
-            for task in self.search(caller, "Task", &asked).await?.matches {
+            let tasks = self.search(caller, "Task", &asked).await?;
+            more |= tasks.next.is_some();
+            for task in tasks.matches {
                 // What is no referral of the caller's is not looked at.
                 if let Some(stored) = self.store.referral(&caller.scope(), &task.key, true).await? {
                     referrals.push((task.key.id.clone(), self.view(&stored, &task.key)?.value()?));
                 }
             }
         }
-        Ok(referrals)
+        Ok((!more).then_some(referrals))
     }
 
     async fn take(

@@ -150,6 +150,14 @@ impl ColumnSet {
         self.columns.iter().position(|column| column.name == name)
     }
 
+    /// The position of the column that has this part of a person's name: `first`, `last`.
+    pub(super) fn name(&self, part: &str) -> Option<usize> {
+        self.columns.iter().position(|column| {
+            let Place::Record(path) = &column.place else { return false };
+            column.form == Form::Name && path.names().last() == Some(&part)
+        })
+    }
+
     /// The position of the column that says this of the row.
     pub(super) fn row(&self, cell: RowCell) -> Option<usize> {
         self.columns.iter().position(|column| column.place == Place::Row(cell))

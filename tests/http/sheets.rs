@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::Value;
 
 use crate::gateway::{Answer, Gateway, send};
-use crate::referral::sent;
+use crate::referral::{sent, transaction};
 
 async fn take(gateway: &Gateway, kind: &str, query: &str, sheet: &str) -> Answer {
     let request = gateway.agency.request(Method::POST, &format!("/agency/v1/sheets/{kind}{query}"));
@@ -173,6 +173,21 @@ async fn of_two_referrals_that_are_alike_neither_is_taken() {
     for id in ids {
         assert_eq!(record(&gateway, &id).await["referral"]["state"], "sent");
     }
+}
+
+/// Who looks at some of many namesakes alone cannot tell that one is the only one.
+#[tokio::test]
+async fn of_too_many_namesakes_none_is_taken() {
+    let gateway = Gateway::start().await;
+    let one = sent(&gateway, 0).await;
+    let kind = record(&gateway, &one).await["type"].as_str().unwrap().to_owned();
+    for number in 1..=50 {
+        let mut other = transaction(number);
+        other["entry"][2]["resource"]["authoredOn"] = "2026-11-19T09:00:00Z".into();
+        gateway.ehr.post("/fhir", &other).await.expect(200);
+    }
+    assert_eq!(report(&gateway, &kind, "two-alike", &[]).await, 422);
+    assert_eq!(record(&gateway, &one).await["referral"]["state"], "sent");
 }
 
 #[tokio::test]

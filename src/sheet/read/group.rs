@@ -18,7 +18,7 @@ pub struct Group {
     pub(super) rows: Vec<usize>,
 }
 
-/// The rows by referral. A row that names none is refused.
+/// The rows by referral. A row that names none is refused, until somebody finds whose it is.
 pub(super) fn sort(table: &Table, set: &ColumnSet, findings: &mut Vec<Finding>) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let mut known: HashMap<&str, usize> = HashMap::new();

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::sheet::column::{Aspect, Form, Place};
+use crate::sheet::column::{Aspect, Form};
 use crate::sheet::report::{Done, Fault, Finding};
 use crate::sheet::write;
 
@@ -24,13 +24,9 @@ impl Reading<'_> {
     pub fn person(&self, row: Nameless) -> Option<[&str; 2]> {
         let aspects = [Aspect::Person, Aspect::Service, Aspect::Date];
         let says = |aspect: Aspect| self.telling(row).any(|(_, said)| said == aspect);
-        let name = |last: &str| {
-            let is = |position: &usize| {
-                let column = &self.set.columns[*position];
-                let Place::Record(path) = &column.place else { return false };
-                column.form == Form::Name && path.names().last() == Some(&last)
-            };
-            self.telling(row).map(|(position, _)| position).find(is).map(|position| self.cell(row.0, position).trim())
+        let name = |part: &str| {
+            let name = self.cell(row.0, self.set.name(part)?).trim();
+            name.contains(char::is_alphanumeric).then_some(name)
         };
         aspects.into_iter().all(says).then_some([name("first")?, name("last")?])
     }
@@ -67,12 +63,13 @@ impl Reading<'_> {
         }
     }
 
-    /// Several referrals are like such a row.
+    /// Several referrals are like such a row, or may be.
     pub fn leave(&mut self, row: Nameless) {
         let number = self.table.rows[row.0].number;
         let missing = |finding: &&mut Finding| finding.fault == Fault::MissingReferralId && finding.row == number;
         if let Some(finding) = self.findings.iter_mut().find(missing) {
-            finding.text = "the row names no referral, and several have this person, service and date".into();
+            finding.text =
+                "the row names no referral, and it may be of several with this person, service and date".into();
         }
     }
 }

@@ -1,6 +1,5 @@
 //! First and last names that stand in each other's column, told by the record that has them the other way round.
 
-use crate::sheet::column::{Form, Place};
 use crate::sheet::report::{Done, Fault, Finding};
 use crate::sheet::write;
 
@@ -10,13 +9,7 @@ impl Making<'_> {
     /// The columns of the first and the last name, where the rows have each in the other's: then the record's names stay.
     pub(super) fn swapped_names(&mut self, rows: &[usize]) -> Option<[usize; 2]> {
         let (reading, base) = (self.reading, self.base?);
-        let named = |last: &str| {
-            reading.set.columns.iter().position(|column| {
-                let Place::Record(path) = &column.place else { return false };
-                column.form == Form::Name && path.names().last() == Some(&last)
-            })
-        };
-        let columns = [named("first")?, named("last")?];
+        let columns = [reading.set.name("first")?, reading.set.name("last")?];
         let row = *rows.iter().find(|row| columns.iter().all(|column| !reading.cell(**row, *column).is_empty()))?;
         let said = columns.map(|column| plain(reading.cell(row, column)));
         let known = columns.map(|column| plain(&write::text(reading.set, column, base, None)));
