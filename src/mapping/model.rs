@@ -31,8 +31,6 @@ pub(super) struct Model {
     pub(super) links: usize,
     /// How many places of the graph are read, each counted once
     pub(super) sites: usize,
-    /// Is there anything in FHIRPath?
-    pub(super) computes: bool,
 }
 
 /// A node of the graph.

@@ -107,6 +107,9 @@ fn paths_of_the_graph() {
         ("{ record: note, fhir: ⟦'task.identifier[valu=x].value' }", "Identifier has no element valu"),
         ("{ record: note, fhir: ⟦task.code }", "it ends at a CodeableConcept, which is not a single value"),
         ("{ record: note, fhir: ⟦task }", "expected task. and an element"),
+        ("{ record: note, get: ⟦descripton }", "there is no element descripton in Task"),
+        ("{ record: note, get: ⟦focus.identifer.value.first() }", "identifer"),
+        ("{ record: note, get: ⟦'identifier[sistem=x].value' }", "Identifier has no element sistem"),
         ("{ record: note, fhir: ⟦task.status, via: says(final) }", "nothing can be read from it"),
         (
             "{ record: note, fhir: task.description, also: ⟦{ fhir: task.status, via: says(final) } }",
@@ -116,6 +119,12 @@ fn paths_of_the_graph() {
     ] {
         finds(&format!("{NODES}  - {line}\n"), expected);
     }
+}
+
+#[test]
+fn what_is_left_out_is_asked_of_what_there_is() {
+    let rule = "withhold:\n  - { rule: x, of: task, when: ⟦restricton.exists(), record: note }\n";
+    finds(&format!("{NODES}{rule}"), "restricton");
 }
 
 #[test]

@@ -49,14 +49,12 @@ pub(super) fn compile<'f>(
         }
     }
     for rule in &declared.withhold {
-        match compiler.withhold(rule.what) {
+        match compiler.withhold(model, rule.what) {
             Ok(rule) => model.withhold.push(rule),
             Err((at, said, mend)) => findings.add(rule.file, at, said, mend),
         }
     }
     shape::settle(model);
-    model.computes =
-        !model.withhold.is_empty() || model.fields.iter().any(|field| matches!(field.source, Source::Computed { .. }));
     sources
 }
 
@@ -239,7 +237,6 @@ impl Compiler<'_, '_> {
         list: Option<usize>,
         expected: &[Expected],
     ) -> Result<Source, Wrong> {
-        let expression = expression(get)?;
         let node = match &field.of {
             Some(of) => *self.known.get(&of.value).ok_or_else(|| {
                 (
@@ -277,18 +274,40 @@ impl Compiler<'_, '_> {
             get.value.contains(&format!("%{name}")) && within(model, nodes::home(model, **node), place)
         });
         let named: Vec<usize> = named.map(|(_, node)| *node).collect();
-        let plain = (!list && translate.is_none()).then(|| self.plain(model, node, &get.value)).flatten();
+        let plain = self.plain(model, node, get)?.filter(|_| !list && translate.is_none());
+        let expression = expression(get)?;
+        if plain.is_none() {
+            self.finds_something(&expression, &model.nodes[node].start, get.referenced)?;
+        }
         Ok(Source::Computed { node, expression, plain, named, translate, list })
     }
 
     /// The element that an expression names, where it is a path that chooses items, or only names of single elements: then
     /// no expression is needed to read it.
-    fn plain(&self, model: &Model, node: usize, text: &str) -> Option<End> {
-        let may_be_path = !text.contains(['(', '%', '|', '$']);
-        let path = may_be_path.then(|| self.paths.compile(&model.nodes[node].start, text).ok()).flatten()?;
-        let chooses = path.steps.iter().any(|step| !step.select.is_empty());
-        let is_single = path.steps.iter().all(|step| step.repeats == Repeats::Never);
-        (chooses || is_single).then_some(End { node, path, identity: false, site: 0, link: None })
+    ///
+    /// # Errors
+    /// A path that chooses items, and that its node does not have.
+    fn plain(&self, model: &Model, node: usize, get: &Spanned<String>) -> Result<Option<End>, Wrong> {
+        let text = &get.value;
+        if text.contains(['(', '%', '|', '$']) {
+            return Ok(None);
+        }
+        // In FHIRPath a number stands in brackets, and never what an item says.
+        let chooses = text.contains('[') && text.contains('=');
+        let path = match self.paths.compile(&model.nodes[node].start, text) {
+            Ok(path) if chooses || path.steps.iter().all(|step| step.repeats == Repeats::Never) => path,
+            Err(said) if chooses => return Err((get.referenced, said, "name elements that the type has".to_owned())),
+            Ok(_) | Err(_) => return Ok(None),
+        };
+        Ok(Some(End { node, path, identity: false, site: 0, link: None }))
+    }
+
+    /// An expression that names what its type does not have finds nothing, ever.
+    fn finds_something(&self, expression: &Expression, start: &str, at: Location) -> Result<(), Wrong> {
+        match expression.check(self.paths.definitions, start).into_iter().next() {
+            Some(issue) => Err((at, issue.text, "name elements that the type has".to_owned())),
+            None => Ok(()),
+        }
     }
 
     fn converter(&self, via: Option<&Spanned<String>>, choices: &[Vec<End>], at: Location) -> Result<Converter, Wrong> {
@@ -359,7 +378,7 @@ impl Compiler<'_, '_> {
         })
     }
 
-    fn withhold(&self, rule: &super::super::source::WithholdFile) -> Result<Withhold, Wrong> {
+    fn withhold(&self, model: &Model, rule: &super::super::source::WithholdFile) -> Result<Withhold, Wrong> {
         let node = *self.known.get(&rule.of.value).ok_or_else(|| {
             (
                 rule.of.referenced,
@@ -374,7 +393,9 @@ impl Compiler<'_, '_> {
                 place.map_err(|said| (rule.record.referenced, said, "write a place of the record".to_owned()))?;
             record.push(place.names.into());
         }
-        Ok(Withhold { rule: rule.rule.value.as_str().into(), node, when: expression(&rule.when)?, record })
+        let when = expression(&rule.when)?;
+        self.finds_something(&when, &model.nodes[node].start, rule.when.referenced)?;
+        Ok(Withhold { rule: rule.rule.value.as_str().into(), node, when, record })
     }
 }
 

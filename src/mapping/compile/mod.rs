@@ -89,7 +89,6 @@ pub(super) fn compile(ground: &Ground<'_>) -> Result<Model, Vec<Issue>> {
         withhold: Vec::new(),
         links: 0,
         sites: 0,
-        computes: false,
     };
     let known = nodes::compile(&mut model, ground.kind, &declared, paths, &mut findings);
     let sources = fields::compile(&mut model, ground, &declared, paths, &known, &mut findings);
