@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use divan::{Bencher, black_box};
 use handoff::definitions::Definitions;
 use handoff::fhir::Document;
-use handoff::mapping::{Program, Programs};
+use handoff::mapping::{Program, Programs, Told};
 use handoff::referral::{Graph, Referral};
 use serde_json::{Value, json};
 
@@ -72,12 +72,18 @@ fn put(bencher: Bencher<'_, '_>, sent: &Sent) {
     }
     record["services"].as_array_mut().unwrap().push(json!({ "at": "2026-11-20T10:00:00Z", "minutes": 30 }));
     let mut ids = || "new".to_owned();
-    let made =
-        sent.program.map.put(&record, &referral, &Value::Null, &mut ids).unwrap_or_else(|error| panic!("{error}"));
+    let made = sent
+        .program
+        .map
+        .put(&record, &referral, &Value::Null, Told::Totals, &mut ids)
+        .unwrap_or_else(|error| panic!("{error}"));
     assert!(!made.created.is_empty() && !made.changes.is_empty());
     bencher.bench_local(|| {
         let referral = Referral::read(&graph, task).unwrap();
-        sent.program.map.put(black_box(&record), &referral, &Value::Null, &mut || "new".to_owned()).unwrap()
+        sent.program
+            .map
+            .put(black_box(&record), &referral, &Value::Null, Told::Totals, &mut || "new".to_owned())
+            .unwrap()
     });
 }
 

@@ -16,7 +16,7 @@ use crate::app::ProgramTypes;
 use crate::definitions::Definitions;
 use crate::error::{Error, Result};
 use crate::fhir::{Document, Issue, Key, Limits, Reference};
-use crate::mapping::{Fidelity, Programs, Put, Translation, extras};
+use crate::mapping::{Fidelity, Programs, Put, Told, Translation, extras};
 use crate::referral::{Graph, Referral, Resource, care_plan, turn};
 
 /// Arguments of `handoff translate`.
@@ -171,19 +171,15 @@ fn to_fhir(args: &Args, programs: &Programs, document: &Document) -> Result<(Val
     let said = document.root().str("type").unwrap_or_default().into_owned();
     let map = &programs.get(args.program.as_deref().unwrap_or(&said)).map;
     let record = document.root().to_value();
+    let told = if args.explain { Told::Rows } else { Told::Totals };
     let mut ids = || Uuid::now_v7().to_string();
     let Some(path) = &args.with else {
-        let put = if args.explain { map.explain_make(&record, &mut ids)? } else { map.make(&record, &mut ids)? };
+        let put = map.make(&record, told, &mut ids)?;
         return Ok((bundle(&Graph::default(), &put)?, put.issues, put.fidelity));
     };
     let graph = Graph::from_bundle(&Arc::new(Document::parse_bytes(&sources::bytes(path)?, Limits::default())?))?;
     let referral = Referral::read(&graph, graph.only_task()?)?;
-    let kept = extras::of(&graph, referral.task);
-    let put = if args.explain {
-        map.explain_put(&record, &referral, &kept, &mut ids)?
-    } else {
-        map.put(&record, &referral, &kept, &mut ids)?
-    };
+    let put = map.put(&record, &referral, &extras::of(&graph, referral.task), told, &mut ids)?;
     Ok((bundle(&graph, &put)?, put.issues, put.fidelity))
 }
 
@@ -198,7 +194,7 @@ fn bundle(graph: &Graph, put: &Put) -> Result<Value> {
         }
         let changed = put.changes.iter().find(|change| change.url == resource.url);
         let json = match changed {
-            Some(change) => parse(&change.json)?,
+            Some(change) => Document::value_of(&change.json)?,
             None => resource.node().to_value(),
         };
         let name = if resource.url.contains(':') { resource.url.clone() } else { names.full(&resource.url) };
@@ -206,7 +202,7 @@ fn bundle(graph: &Graph, put: &Put) -> Result<Value> {
     }
     for created in &put.created {
         let name = names.full(&format!("{}/{}", created.kind, created.id));
-        entries.push(json!({ "fullUrl": name, "resource": parse(&created.json)? }));
+        entries.push(json!({ "fullUrl": name, "resource": Document::value_of(&created.json)? }));
     }
     let task = graph.tasks().first().map(|task| task.url.clone());
     let made = put.created.iter().find(|created| created.kind == "Task").map(|task| format!("Task/{}", task.id));
@@ -262,10 +258,6 @@ impl Names {
             _ => {}
         }
     }
-}
-
-fn parse(json: &str) -> Result<Value> {
-    Ok(Document::parse(json)?.root().to_value())
 }
 
 /// The bytes of a file, or of standard input.

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Document, Issue, Key, ResourceKey};
-use crate::mapping::{Fidelity, Put};
+use crate::mapping::{Fidelity, Put, Told};
 use crate::referral::plan::{Delivery, Idempotency};
 use crate::referral::{Referral, turn};
 use crate::security::Caller;
@@ -39,7 +39,7 @@ impl Record {
     /// # Errors
     /// A fault, if it is larger than a document may be.
     pub fn value(&self) -> Result<Value> {
-        Ok(Document::parse(self.json.as_str())?.root().to_value())
+        Ok(Document::value_of(&self.json)?)
     }
 }
 
@@ -177,7 +177,7 @@ impl Exchange {
         let put = {
             let referral = draft.referral()?;
             let program = self.programs.get(&turn::program_type(referral.task.node()).unwrap_or_default());
-            program.map.put(record, &referral, extras, &mut || self.ids.next())?
+            program.map.put(record, &referral, extras, Told::Totals, &mut || self.ids.next())?
         };
         draft.apply(&put)?;
         Ok(put)

@@ -30,9 +30,9 @@ pub fn of(graph: &Graph, task: &Resource) -> Value {
     let own = kept.filter(|basic| graph.follow(*basic, "subject").is_some_and(|subject| subject.url == task.url));
     let said = own.filter_map(|basic| {
         let extension = basic.list("extension").find(|it| it.get("url").is_some_and(|url| url.is_str(EXTENSION)))?;
-        Document::parse(extension.str("valueString")?.into_owned()).ok()
+        Document::value_of(&extension.str("valueString")?).ok()
     });
-    said.map(|document| document.root().to_value()).next().unwrap_or(Value::Null)
+    said.into_iter().next().unwrap_or(Value::Null)
 }
 
 /// Is it a resource that keeps extras?

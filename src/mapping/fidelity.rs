@@ -184,11 +184,13 @@ impl Fidelity {
         Self { fields: Vec::new(), elements: Vec::new(), ..*self }
     }
 
-    /// So many values came since the totals were these, and all of them are left out.
-    pub(super) fn withhold(&mut self, before: &Self, count: u32) {
-        let rows = (std::mem::take(&mut self.fields), std::mem::take(&mut self.elements));
-        let (untranslated, withheld) = (self.untranslated, before.withheld + count);
-        *self = Self { withheld, untranslated, fields: rows.0, elements: rows.1, ..*before };
+    /// All that came since the totals were these is left out; says how many values that are.
+    pub(super) fn withhold_since(&mut self, before: &Self) -> u32 {
+        let count = self.total() - before.total();
+        (self.mapped, self.defaulted) = (before.mapped, before.defaulted);
+        (self.computed, self.kept) = (before.computed, before.kept);
+        self.withheld = before.withheld + count;
+        count
     }
 
     /// How many values there were.

@@ -223,7 +223,8 @@ impl<'g, 'm> Reader<'g, 'm> {
                     self.text.value(kept);
                 }
             }
-            if before.is_some_and(|before| self.withhold(&before)) {
+            if let Some(before) = before {
+                self.withhold(&before);
                 self.text.cut(start);
             }
             self.place.pop();
@@ -439,8 +440,11 @@ impl<'g, 'm> Reader<'g, 'm> {
 
     /// The fields of the object that begins at `start` which hold only under a condition on it.
     fn conditional(&mut self, fields: &'m [usize], start: usize, extras: Option<&Object<String, Value>>) {
-        let document = Document::parse(self.text.since(start));
-        let Ok(document) = document else { return };
+        let document = match Document::parse(self.text.since(start)) {
+            Ok(document) => document,
+            // Larger than a document may be: nothing can be asked of it.
+            Err(issue) => return self.issues.push(*issue),
+        };
         let mut draft = Draft::of(document.root());
         for &field in fields {
             let rule = &self.ground.model.fields[field];
@@ -457,8 +461,9 @@ impl<'g, 'm> Reader<'g, 'm> {
                     self.text.value(kept);
                     is_said = true;
                 }
-                let is_withheld = before.is_some_and(|before| self.withhold(&before));
-                if is_said && !is_withheld {
+                if let Some(before) = before {
+                    self.withhold(&before);
+                } else if is_said {
                     let object = rule.within.iter().fold(&mut draft, |object, name| object.member_mut(name));
                     object.member_mut(name).set_json(self.text.since(end));
                 }
@@ -483,18 +488,15 @@ impl<'g, 'm> Reader<'g, 'm> {
         })
     }
 
-    /// What was written at the place at hand is left out. Says that it is.
-    fn withhold(&mut self, before: &BeforeWithheld<'m>) -> bool {
-        let count = self.fidelity.total() - before.fidelity.total();
-        self.fidelity.withhold(&before.fidelity, count);
-        if count > 0
+    /// What was written at the place at hand is left out.
+    fn withhold(&mut self, before: &BeforeWithheld<'m>) {
+        if self.fidelity.withhold_since(&before.fidelity) > 0
             && let Some(trace) = &mut self.trace
         {
             let fate = Fate::Withheld(before.rule.to_owned());
             trace.rows.iter_mut().skip(before.rows).for_each(|row| row.fate = fate.clone());
             trace.withheld.push((said(&self.place), before.rule.to_owned()));
         }
-        true
     }
 
     // === fates

@@ -58,6 +58,15 @@ pub struct Put {
     pub fidelity: Fidelity,
 }
 
+/// What is told of the values that were written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// How many had which fate
+    Totals,
+    /// The same, and a row for each
+    Rows,
+}
+
 /// A resource of the graph that changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
@@ -122,31 +131,7 @@ impl Map {
         record: &Value,
         referral: &Referral<'_>,
         extras: &Value,
-        ids: &mut dyn FnMut() -> String,
-    ) -> Result<Put> {
-        self.put_told(record, referral, extras, false, ids)
-    }
-
-    /// As [`Map::put`], with a row for every value that was written.
-    ///
-    /// # Errors
-    /// As [`Map::put`].
-    pub fn explain_put(
-        &self,
-        record: &Value,
-        referral: &Referral<'_>,
-        extras: &Value,
-        ids: &mut dyn FnMut() -> String,
-    ) -> Result<Put> {
-        self.put_told(record, referral, extras, true, ids)
-    }
-
-    fn put_told(
-        &self,
-        record: &Value,
-        referral: &Referral<'_>,
-        extras: &Value,
-        explained: bool,
+        told: Told,
         ids: &mut dyn FnMut() -> String,
     ) -> Result<Put> {
         let mut wrong = self.schema.check(record);
@@ -156,7 +141,7 @@ impl Map {
             let before = self.schema.check(&current);
             wrong.retain(|issue| !before.contains(issue) && !same_at(record, &current, &issue.path));
         }
-        Self::write(record, wrong, |record| self.update(record, referral, extras, &[], explained, ids))
+        Self::write(record, wrong, |record| self.update(record, referral, extras, &[], told, ids))
     }
 
     /// Writes a record; what is somebody else's and changes is adopted first, and `adopted` already was.
@@ -166,23 +151,23 @@ impl Map {
         referral: &Referral<'_>,
         extras: &Value,
         adopted: &[usize],
-        explained: bool,
+        told: Told,
         ids: &mut dyn FnMut() -> String,
     ) -> Result<Put> {
         let ground = Ground::of(&self.model, referral);
-        let nodes = match Writer::new(ground, Mode::Update, explained, ids).run(record, extras)? {
+        let nodes = match Writer::new(ground, Mode::Update, told, ids).run(record, extras)? {
             Step::Done(put) => return Ok(put),
             Step::Adopt(nodes) => nodes,
         };
         if nodes.iter().any(|node| adopted.contains(node)) {
             return Err(Error::fault("what was adopted is not found where its node looks for it"));
         }
-        let copied = Writer::new(ground, Mode::Update, explained, ids).adopt(&nodes, extras);
+        let copied = Writer::new(ground, Mode::Update, told, ids).adopt(&nodes, extras);
         let graph = copied.apply(referral.graph)?;
         let task = graph.resolve(&referral.task.url);
         let task = task.ok_or_else(|| Error::fault("the Task went with what it references"))?;
         let adopted = [adopted, &nodes].concat();
-        let changed = self.update(record, &Referral::read(&graph, task)?, extras, &adopted, explained, ids)?;
+        let changed = self.update(record, &Referral::read(&graph, task)?, extras, &adopted, told, ids)?;
         Ok(copied.then(changed))
     }
 
@@ -200,23 +185,11 @@ impl Map {
     ///
     /// # Errors
     /// As [`Map::put`].
-    pub fn make(&self, record: &Value, ids: &mut dyn FnMut() -> String) -> Result<Put> {
-        self.make_told(record, false, ids)
-    }
-
-    /// As [`Map::make`], with a row for every value that was written.
-    ///
-    /// # Errors
-    /// As [`Map::put`].
-    pub fn explain_make(&self, record: &Value, ids: &mut dyn FnMut() -> String) -> Result<Put> {
-        self.make_told(record, true, ids)
-    }
-
-    fn make_told(&self, record: &Value, explained: bool, ids: &mut dyn FnMut() -> String) -> Result<Put> {
+    pub fn make(&self, record: &Value, told: Told, ids: &mut dyn FnMut() -> String) -> Result<Put> {
         let graph = Graph::default();
         let ground = Ground { model: &self.model, graph: &graph, task: None };
         Self::write(record, self.schema.check(record), |record| {
-            match Writer::new(ground, Mode::Make, explained, ids).run(record, &Value::Null)? {
+            match Writer::new(ground, Mode::Make, told, ids).run(record, &Value::Null)? {
                 Step::Done(put) => Ok(put),
                 Step::Adopt(_) => Err(Error::fault("where there is no graph, nothing is anybody else's")),
             }
@@ -271,7 +244,7 @@ impl Map {
                 return Err(Error::refused(Key::RecordInvalid, *name, said));
             }
         }
-        self.put(&record, referral, extras, ids)
+        self.put(&record, referral, extras, Told::Totals, ids)
     }
 }
 
@@ -310,7 +283,7 @@ impl Translation {
     /// # Errors
     /// A fault, if it is larger than a document may be.
     pub fn record(&self) -> Result<Value> {
-        Ok(Document::parse(self.json.as_str())?.root().to_value())
+        Ok(Document::value_of(&self.json)?)
     }
 }
 

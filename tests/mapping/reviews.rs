@@ -1,5 +1,6 @@
 //! A review that is due is registered; one that was done is final.
 
+use handoff::mapping::Told;
 use serde_json::{Value, json};
 
 use crate::world;
@@ -25,7 +26,7 @@ fn a_review_is_final_once_it_was_done() {
         if record["reviews"][0]["doneAt"].is_null() {
             record["reviews"][0].as_object_mut().unwrap().shift_remove("doneAt");
         }
-        let put = map.put(&record, &world::referral(&graph), &Value::Null, &mut world::ids());
+        let put = map.put(&record, &world::referral(&graph), &Value::Null, Told::Totals, &mut world::ids());
         graph = put.unwrap_or_else(|error| panic!("{said}: {error}")).apply(&graph).unwrap();
         let mut observations = graph.of_kind("Observation").map(handoff::referral::Resource::node);
         let review =

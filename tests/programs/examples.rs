@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use handoff::fhir::Document;
-use handoff::mapping::Program;
+use handoff::mapping::{Program, Told};
 use handoff::referral::{Graph, Referral};
 use serde_json::{Value, json};
 
@@ -88,8 +88,10 @@ fn goes_back(program: &Program, graph: &Graph, task: &str, doing: &str) {
 
     // Put back as it is, it is the same resources.
     let mut ids = || unreachable!("nothing is made");
-    let put =
-        program.map.put(&record, &referral, &Value::Null, &mut ids).unwrap_or_else(|error| panic!("{doing}: {error}"));
+    let put = program
+        .map
+        .put(&record, &referral, &Value::Null, Told::Totals, &mut ids)
+        .unwrap_or_else(|error| panic!("{doing}: {error}"));
     assert!(put.is_empty(), "{doing}: {put:#?}");
 
     // Made of the record alone, they are the same record.
@@ -98,7 +100,10 @@ fn goes_back(program: &Program, graph: &Graph, task: &str, doing: &str) {
         count += 1;
         format!("made-{count}")
     };
-    let made = program.map.make(&record, &mut ids).unwrap_or_else(|error| panic!("{doing}: {error}\n{record:#}"));
+    let made = program
+        .map
+        .make(&record, Told::Totals, &mut ids)
+        .unwrap_or_else(|error| panic!("{doing}: {error}\n{record:#}"));
     let after = made.apply(&Graph::default()).unwrap();
     let again =
         program.map.get(&Referral::read(&after, after.only_task().unwrap()).unwrap(), &made.extras).record().unwrap();

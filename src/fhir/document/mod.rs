@@ -180,6 +180,14 @@ impl Document {
         }
     }
 
+    /// A text as a value that can be changed.
+    ///
+    /// # Errors
+    /// As [`Document::parse`].
+    pub fn value_of(text: &str) -> Result<Value, Box<Issue>> {
+        Ok(Self::parse(text)?.root().to_value())
+    }
+
     /// Makes a document of a value that we built ourselves.
     ///
     /// # Errors

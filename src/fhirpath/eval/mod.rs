@@ -111,7 +111,7 @@ impl<'f, 'e, 'a: 'e> Evaluator<'f, 'e, 'a> {
             Form::Literal(value) => Ok(Collection::value(value.reborrow())),
             Form::Texts(texts) => {
                 self.charge(texts.len(), part.at)?;
-                Ok(Collection::Many(texts.iter().map(|text| Item::Value(text.reborrow())).collect()))
+                Ok(texts.iter().map(|text| Item::Value(text.reborrow())).collect())
             }
             Form::This => Ok(scope.this.clone()),
             Form::Index => Ok(Collection::maybe(scope.index.map(count))),

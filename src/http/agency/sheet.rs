@@ -26,14 +26,10 @@ const CSV_UTF8: &str = "text/csv; charset=utf-8";
 
 /// The records, which are JSON text, each with its version, as an answer.
 pub(super) fn answer<'r>(edge: &Edge, records: impl IntoIterator<Item = (&'r str, Option<u64>)>) -> Result<Response> {
-    let read = |(record, version): (&str, Option<u64>)| Ok((value(record)?, version));
+    let read = |(record, version): (&str, Option<u64>)| Ok((Document::value_of(record)?, version));
     let records: Vec<(Value, Option<u64>)> = records.into_iter().map(read).collect::<Result<_>>()?;
     let rows = records.iter().map(|(record, version)| (record, *version));
     Ok(reply::body(StatusCode::OK, CSV_UTF8, sheet::write(&edge.sheets, rows)?))
-}
-
-fn value(record: &str) -> Result<Value> {
-    Ok(Document::parse(record)?.root().to_value())
 }
 
 /// Takes a sheet; answers the report.

@@ -3,7 +3,7 @@
 
 use serde_json::{Map as Object, Value};
 
-use crate::fhir::{Document, Node, primitive};
+use crate::fhir::{Node, primitive};
 
 use super::super::converter::{Said, said_option};
 use super::super::discover::Target;
@@ -327,9 +327,4 @@ impl Each {
         let is_told_apart_by_more = self.key.len() > usize::from(id.is_some());
         without.or_else(|| if is_told_apart_by_more { find(&alike) } else { None })
     }
-}
-
-/// Reads JSON text that we wrote ourselves.
-pub(super) fn parsed(text: &str) -> Option<Value> {
-    Document::parse(text).ok().map(|document| document.root().to_value())
 }

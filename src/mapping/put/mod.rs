@@ -22,7 +22,7 @@ use super::discover::Ground;
 use super::draft::Draft;
 use super::fidelity::{Fate, Fidelity, Row};
 use super::get::{Reader, Segment, holds, is_at, said};
-use super::map::Put;
+use super::map::{Put, Told};
 use super::model::{Member, Shape, Withhold};
 use super::same::same_option;
 use field::Waiting;
@@ -66,8 +66,8 @@ pub(super) struct Writer<'g, 'm, 'r> {
     place: Vec<Segment<'m>>,
     /// What became of the values
     fidelity: Fidelity,
-    /// Is that told value by value?
-    explained: bool,
+    /// What is told of that
+    told: Told,
     /// What is worth knowing
     notes: Vec<Issue>,
     /// What stops the change
@@ -87,7 +87,7 @@ pub(super) enum Step {
 type Extras = Object<String, Value>;
 
 impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
-    pub(super) fn new(ground: Ground<'g, 'm>, mode: Mode, explained: bool, ids: &'r mut dyn FnMut() -> String) -> Self {
+    pub(super) fn new(ground: Ground<'g, 'm>, mode: Mode, told: Told, ids: &'r mut dyn FnMut() -> String) -> Self {
         let (nodes, fields) = (ground.model.nodes.len(), ground.model.fields.len());
         Self {
             mode,
@@ -105,7 +105,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
             ids,
             place: Vec::new(),
             fidelity: Fidelity::default(),
-            explained,
+            told,
             notes: Vec::new(),
             errors: Vec::new(),
             wanted: Vec::new(),
@@ -265,7 +265,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
     /// What became of the value at hand, and where it was written.
     fn row_at(&mut self, node: usize, path: &str, via: &str, fate: Fate) {
         self.fidelity.count(&fate);
-        if self.explained {
+        if self.told == Told::Rows {
             let origin = self.origin(node, path);
             self.fidelity.fields.push(Row { record: said(&self.place), origin, via: via.to_owned(), fate });
         }
@@ -274,7 +274,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
     /// What became of a member of the object at hand.
     fn row_below(&mut self, name: &str, via: &str, fate: Fate) {
         self.fidelity.count(&fate);
-        if !self.explained {
+        if self.told == Told::Totals {
             return;
         }
         let mut record = said(&self.place);

@@ -10,9 +10,8 @@ use super::super::map::{Change, Created, Put};
 use super::super::model::{End, Find, Is, NodeRule, With};
 use super::super::path::Path;
 use super::super::same::{same, same_in_any_order};
-use super::list::parsed;
 use super::{Mode, Writer};
-use crate::fhir::{Node, primitive};
+use crate::fhir::{Document, Node, primitive};
 
 /// Where a node is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -359,7 +358,7 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
         }
         match find(self.draft(end.node, home)?.view(), &end.path.steps)? {
             View::Source(node) => Some(Filling::Source(node)),
-            View::Draft(draft) => parsed(&draft.finish()).map(Filling::Made),
+            View::Draft(draft) => Document::value_of(&draft.finish()).ok().map(Filling::Made),
         }
     }
 
@@ -371,7 +370,8 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
             let json = draft.finish();
             let is_same = json == resource.node().text()
                 || (draft.count() == resource.node().count()
-                    && parsed(&json).is_some_and(|value| same_in_any_order(&value, &resource.node().to_value())));
+                    && Document::value_of(&json)
+                        .is_ok_and(|value| same_in_any_order(&value, &resource.node().to_value())));
             if !is_same {
                 changes.push(Change { url: resource.url.clone(), version: resource.version, json });
             }
