@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use handoff::definitions::Definitions;
 use handoff::referral::Scope;
-use handoff::referral::plan::{Delivery, Plan, Share};
+use handoff::referral::plan::{FeedEntry, Plan, Share};
 use handoff::store::Store;
 use handoff::store::index::SearchParameters;
 use handoff::store::query::Query;
@@ -170,7 +170,7 @@ async fn fill(store: &dyn Store, tasks: usize) {
                 organizations: vec![CLINIC.to_owned(), owner.clone()],
                 resources: vec![task.key.clone()],
             });
-            plan.deliveries.push(Delivery { organization: owner, task: task.key.clone() });
+            plan.feed.push(FeedEntry { organization: owner, task: task.key.clone() });
             plan.writes.push(task);
         }
         store.commit(plan).await.unwrap();

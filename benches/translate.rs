@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use divan::{Bencher, black_box};
 use handoff::definitions::Definitions;
 use handoff::fhir::Document;
-use handoff::mapping::{Program, Programs, Told};
+use handoff::mapping::{Detail, Program, Programs};
 use handoff::referral::{Graph, Referral};
 use serde_json::{Value, json};
 
@@ -75,14 +75,14 @@ fn put(bencher: Bencher<'_, '_>, sent: &Sent) {
     let made = sent
         .program
         .map
-        .put(&record, &referral, &Value::Null, Told::Totals, &mut ids)
+        .put(&record, &referral, &Value::Null, Detail::Totals, &mut ids)
         .unwrap_or_else(|error| panic!("{error}"));
     assert!(!made.created.is_empty() && !made.changes.is_empty());
     bencher.bench_local(|| {
         let referral = Referral::read(&graph, task).unwrap();
         sent.program
             .map
-            .put(black_box(&record), &referral, &Value::Null, Told::Totals, &mut || "new".to_owned())
+            .put(black_box(&record), &referral, &Value::Null, Detail::Totals, &mut || "new".to_owned())
             .unwrap()
     });
 }

@@ -55,8 +55,8 @@ fn a_client_is_added_listed_and_revoked() {
     let secret = token.rsplit('_').next().unwrap();
     assert!(!list.contains(secret), "a token is shown once");
 
-    let (exit, said, _) = client(folder.path(), &["revoke", &caller.client]);
-    assert_eq!((exit, said), (Exit::Done, format!("{} is revoked\n", caller.client)));
+    let (exit, message, _) = client(folder.path(), &["revoke", &caller.client]);
+    assert_eq!((exit, message), (Exit::Done, format!("{} is revoked\n", caller.client)));
     assert!(clients(folder.path()).authenticate(token, "r".to_owned()).is_err());
     let (_, list, _) = client(folder.path(), &["list"]);
     assert!(!list.lines().nth(1).unwrap().contains("-           "), "{list}");

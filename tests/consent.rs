@@ -10,7 +10,7 @@ use std::sync::Arc;
 use handoff::fhir::{Document, Identifier, Node};
 use handoff::referral::{Graph, Referral, Resource};
 use handoff::security::consent::Recipient;
-use handoff::security::consent::{Policy, Verdict, permits};
+use handoff::security::consent::{ConsentDecision, Policy, permits};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -60,7 +60,7 @@ fn message(mut bundle: Value, given: &Value) -> Value {
     bundle
 }
 
-fn ask(bundle: &Value, given: &Value) -> Verdict {
+fn ask(bundle: &Value, given: &Value) -> ConsentDecision {
     let document = Arc::new(Document::from_value(bundle).unwrap());
     let graph = Graph::from_bundle(&document).unwrap();
     let referral = Referral::read(&graph, graph.only_task().unwrap()).unwrap();
@@ -85,8 +85,8 @@ fn every_case_is_answered_as_it_says() {
             let (given, expect) = (&case["given"], &case["expect"]);
             let verdict = ask(&message(demo.clone(), given), given);
             let holds = match &verdict {
-                Verdict::Permitted { why } => expect["permitted"] == *why,
-                Verdict::Refused { reason, path } => {
+                ConsentDecision::Permitted { why } => expect["permitted"] == *why,
+                ConsentDecision::Refused { reason, path } => {
                     expect["refused"].as_str().is_some_and(|says| reason.contains(says))
                         && expect["path"]
                             .as_str()

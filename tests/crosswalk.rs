@@ -10,10 +10,10 @@ use std::sync::{Arc, LazyLock};
 use handoff::definitions::own::OWN;
 use handoff::definitions::{CodeSystem, Definitions};
 use handoff::error::Error;
-use handoff::fhir::{Document, Key, Place};
+use handoff::fhir::{Document, Key, SourcePosition};
 use handoff::mapping::{Crosswalk, Equivalence, Programs};
 use handoff::referral::reason::Reason;
-use handoff::referral::source_status::{Verdict, judge};
+use handoff::referral::source_status::{StatusMatch, judge};
 use handoff::referral::state::{Event, Party, Position, State, TaskStatus};
 use handoff::referral::{Graph, Referral};
 use handoff::shipped;
@@ -271,8 +271,8 @@ fn every_vocabulary_says_something_of_every_state() {
         let table = table(&format!("referral-state-{}", vocabulary.name));
         for state in State::ALL {
             assert!(table.forth(state.code()).is_some(), "{}: {}", vocabulary.name, state.code());
-            let said = vocabulary.says(*state).map(|word| word.code.as_str());
-            assert_eq!(said, table.target_of(state.code()), "{}: {}", vocabulary.name, state.code());
+            let message = vocabulary.says(*state).map(|word| word.code.as_str());
+            assert_eq!(message, table.target_of(state.code()), "{}: {}", vocabulary.name, state.code());
         }
         for word in vocabulary.words() {
             assert!(word.own.is_none_or(|own| word.states.contains(&own)), "{}: {}", vocabulary.name, word.code);
@@ -294,7 +294,7 @@ fn no_word_completes_what_was_not_accepted() {
             let sent = Position { status: TaskStatus::Requested, state: State::Sent };
             let moved = judge(Some(word), sent, Party::Target, None);
             assert!(
-                !matches!(moved, Verdict::Moves { event: Event::Complete, .. }),
+                !matches!(moved, StatusMatch::Moves { event: Event::Complete, .. }),
                 "{}: {}",
                 vocabulary.name,
                 word.code
@@ -313,7 +313,7 @@ fn a_word_agrees_with_whatever_it_is_used_for() {
             let Some(word) = vocabulary.says(*state) else { continue };
             let status = if state.may_end() { TaskStatus::Completed } else { TaskStatus::Accepted };
             let judged = judge(Some(word), Position { status, state: *state }, Party::Target, None);
-            assert_eq!(judged, Verdict::Agrees, "{}: {}", vocabulary.name, state.code());
+            assert_eq!(judged, StatusMatch::Agrees, "{}: {}", vocabulary.name, state.code());
         }
     }
 }
@@ -330,14 +330,14 @@ fn what_a_status_means_where_a_referral_stands() {
         let verdict = judge(vocabulary.word(text("code")), from, Party::Target, reason);
         let mut found = json!({ "result": verdict.code() });
         match verdict {
-            Verdict::Moves { event, reason, state } => {
+            StatusMatch::Moves { event, reason, state } => {
                 found["event"] = event.code().into();
                 found["state"] = state.code().into();
                 if let Some(reason) = reason {
                     found["reason"] = reason.code().into();
                 }
             }
-            Verdict::Unreachable(state) => found["state"] = state.code().into(),
+            StatusMatch::Unreachable(state) => found["state"] = state.code().into(),
             _ => {}
         }
         assert_eq!(found, case["expect"], "{says}");
@@ -400,9 +400,9 @@ fn a_code_without_a_counterpart_is_reported_with_its_system_and_version() {
     let referral = Referral::read(&graph, graph.only_task().unwrap()).unwrap();
     let made = programs.get("services").map.explain(&referral, &Value::Null);
     assert_eq!(made.record().unwrap()["about"], json!(["housing-instability"]), "{}", made.json);
-    let said: Vec<(Key, &str)> = made.issues.iter().map(|issue| (issue.key, issue.text.as_str())).collect();
+    let message: Vec<(Key, &str)> = made.issues.iter().map(|issue| (issue.key, issue.text.as_str())).collect();
     assert_eq!(
-        said,
+        message,
         [
             (
                 Key::NotTranslated,
@@ -432,13 +432,13 @@ fn finds(text: &str, expected: &str) {
     let column = u32::try_from(text[..at].rsplit('\n').next().unwrap().chars().count()).unwrap() + 1;
     let text = text.replace('⟦', "");
     let error = load(&[("x/crosswalks/episodes.yaml", &text)]).expect_err(&text);
-    let said: Vec<String> = error.issues.iter().map(ToString::to_string).collect();
-    assert_eq!(error.issues.len(), 1, "{text}\n{said:#?}");
+    let message: Vec<String> = error.issues.iter().map(ToString::to_string).collect();
+    assert_eq!(error.issues.len(), 1, "{text}\n{message:#?}");
     let issue = &error.issues[0];
     assert!(issue.text.contains(expected), "{text}\nexpected {expected}\nfound    {}", issue.text);
     assert_eq!((issue.key, issue.path.as_str()), (Key::MapInvalid, "x/crosswalks/episodes.yaml"));
-    assert_eq!(issue.place, Some(Place { line, column }), "{text}\n{issue}");
-    assert!(!issue.mend().is_empty());
+    assert_eq!(issue.place, Some(SourcePosition { line, column }), "{text}\n{issue}");
+    assert!(!issue.fix().is_empty());
 }
 
 #[test]

@@ -153,7 +153,7 @@ fn check(definitions: &Definitions, document: &Document, case: &Value) -> Result
     let outcome = evaluate(definitions, document, text);
     if let Some(says) = case["error"].as_str() {
         return match outcome {
-            Err(said) if said.contains(says) && said.contains("expression-failed") => Ok(()),
+            Err(message) if message.contains(says) && message.contains("expression-failed") => Ok(()),
             other => Err(format!("{other:?}")),
         };
     }

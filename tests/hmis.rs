@@ -80,14 +80,14 @@ fn what_has_no_room_is_said() {
     record["services"][1].as_object_mut().unwrap().remove("recordType");
     record["typeData"]["incomes"][0]["sources"][0]["source"] = json!("Lottery");
     let written = write(&STANDARDS, STANDARDS.get("fy2024").unwrap(), &[record], &export(), &HOUSING).unwrap();
-    let said: Vec<String> = written.report.findings.iter().map(ToString::to_string).collect();
+    let message: Vec<String> = written.report.findings.iter().map(ToString::to_string).collect();
     for part in [
         "Services.csv, FAAmount: amount.currency is not USD",
         "Services.csv: no row without RecordType",
         "IncomeBenefits.csv: sources has an entry for which there is no column",
         "Project.csv, OperatingStartDate: HMIS asks for a value",
     ] {
-        assert!(said.iter().any(|line| line.contains(part)), "{part} is not among {said:#?}");
+        assert!(message.iter().any(|line| line.contains(part)), "{part} is not among {message:#?}");
     }
     assert_eq!(written.files.len(), 13);
 }

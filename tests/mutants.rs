@@ -64,9 +64,9 @@ fn each_fault_is_reported_once_where_it_stands() {
         let expected = fs::read_to_string(path.with_extension("expect")).unwrap();
         let expected: Vec<&str> = expected.lines().collect();
         if lines != expected {
-            let said: Vec<String> =
+            let message: Vec<String> =
                 found.iter().map(|issue| format!("  found    {}: {}", line(issue), issue.text)).collect();
-            failures.push(format!("{}\n  expected {}\n{}", path.display(), expected.join("; "), said.join("\n")));
+            failures.push(format!("{}\n  expected {}\n{}", path.display(), expected.join("; "), message.join("\n")));
         }
     }
     assert!(failures.is_empty(), "{} cases:\n{}", failures.len(), failures.join("\n"));

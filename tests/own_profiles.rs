@@ -413,7 +413,7 @@ fn what_breaks_a_rule_of_ours_is_told() {
         let file: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
         let profile = format!("{OWN}StructureDefinition:{}", file["profile"].as_str().unwrap());
         let valid = &file["valid"];
-        let said = |resource: &Value| -> Vec<String> {
+        let message = |resource: &Value| -> Vec<String> {
             let document = Document::from_value(resource).unwrap();
             let issues = checker.check_against(document.root(), &[&profile]);
             let line = |issue: &Issue| {
@@ -423,7 +423,7 @@ fn what_breaks_a_rule_of_ours_is_told() {
             };
             issues.iter().filter(is_worse).map(line).collect()
         };
-        assert_eq!(said(valid), [""; 0], "{}", path.display());
+        assert_eq!(message(valid), [""; 0], "{}", path.display());
         for case in file["cases"].as_array().unwrap() {
             let mut resource = valid.clone();
             for (name, value) in case["with"].as_object().into_iter().flatten() {
@@ -433,7 +433,7 @@ fn what_breaks_a_rule_of_ours_is_told() {
                 resource.as_object_mut().unwrap().remove(name.as_str().unwrap());
             }
             let expected: Vec<&str> = case["said"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
-            let found = said(&resource);
+            let found = message(&resource);
             if found != expected {
                 wrong.push(format!(
                     "{}: {}\n  expected {expected:?}\n  found    {found:?}",

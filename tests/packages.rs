@@ -131,12 +131,12 @@ fn serve_loads_what_was_added() {
 #[test]
 fn nothing_is_fetched_where_no_registry_is_configured() {
     let folder = tempfile::tempdir().unwrap();
-    let said = handoff(folder.path(), &["package", "add", "example.warm#1.0.0"]);
-    assert_eq!(said.code, Some(1));
-    assert!(said.err.contains("no registry is configured"), "{}", said.err);
-    let said = handoff(folder.path(), &["package", "add", "nothing.json"]);
-    assert_eq!(said.code, Some(1));
-    assert!(said.err.contains("neither a file or folder"), "{}", said.err);
+    let message = handoff(folder.path(), &["package", "add", "example.warm#1.0.0"]);
+    assert_eq!(message.code, Some(1));
+    assert!(message.err.contains("no registry is configured"), "{}", message.err);
+    let message = handoff(folder.path(), &["package", "add", "nothing.json"]);
+    assert_eq!(message.code, Some(1));
+    assert!(message.err.contains("neither a file or folder"), "{}", message.err);
 }
 
 /// A registry with three packages, and one that it only speaks of.
@@ -205,13 +205,13 @@ async fn packages_come_from_the_configured_registry_with_what_they_depend_on() {
         ("example.middle#3.x", "it has no version that fits"),
         ("example.bottom#2.x", "it does not say which versions there are"),
     ] {
-        let said = handoff(path, &["package", "add", wanted]);
-        assert_eq!(said.code, Some(1), "{wanted}");
-        assert!(said.err.contains(why), "{wanted}: {}", said.err);
+        let message = handoff(path, &["package", "add", wanted]);
+        assert_eq!(message.code, Some(1), "{wanted}");
+        assert!(message.err.contains(why), "{wanted}: {}", message.err);
     }
-    let said = handoff(path, &["package", "add", "--registry", "http://127.0.0.1:1", "example.top#1.2.0"]);
-    assert_eq!(said.code, Some(1));
-    assert!(said.err.contains("it cannot be reached"), "{}", said.err);
+    let message = handoff(path, &["package", "add", "--registry", "http://127.0.0.1:1", "example.top#1.2.0"]);
+    assert_eq!(message.code, Some(1));
+    assert!(message.err.contains("it cannot be reached"), "{}", message.err);
 }
 
 // === archives that were made to harm ===
@@ -287,9 +287,9 @@ fn the_names_in_an_archive_lead_nowhere() {
     header.set_size(bytes.len() as u64);
     archive.append_data(&mut header, "package/profile.json", &bytes[..]).unwrap();
     std::fs::write(path.join("evil.tgz"), archive.into_inner().unwrap().finish().unwrap()).unwrap();
-    let said = handoff(path, &["package", "add", "evil.tgz"]);
-    assert_eq!(said.code, Some(3), "{}", said.err);
-    assert!(said.err.contains("characters that no file name should have"), "{}", said.err);
+    let message = handoff(path, &["package", "add", "evil.tgz"]);
+    assert_eq!(message.code, Some(3), "{}", message.err);
+    assert!(message.err.contains("characters that no file name should have"), "{}", message.err);
     let left: Vec<_> = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["evil.tgz"]);
 }

@@ -98,7 +98,7 @@ fn hold(definitions: Definitions, files: &[(String, Vec<u8>)], really_wrong: &[(
             wrong.extend(errors.iter().map(|issue| {
                 let origin =
                     issue.origin.as_ref().map_or_else(String::new, |it| format!("{} {}", it.profile, it.element));
-                format!("    {issue}  <{origin}> {}", issue.mend())
+                format!("    {issue}  <{origin}> {}", issue.fix())
             }));
         }
     }

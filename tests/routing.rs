@@ -11,7 +11,7 @@ use std::sync::{Arc, LazyLock};
 
 use handoff::fhir::Document;
 use handoff::referral::{Graph, Referral};
-use handoff::routing::{Candidate, Decision, Directory, Reason, Rulebook, Verdict, decide};
+use handoff::routing::{Candidate, Decision, Directory, Fit, Reason, Rulebook, decide};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -98,7 +98,7 @@ fn message(given: &Value) -> Value {
 
 fn candidates(decision: &Decision) -> Vec<String> {
     let tell = |candidate: &Candidate| {
-        let sign = if matches!(candidate.verdict, Verdict::Kept { .. }) { "+" } else { "-" };
+        let sign = if matches!(candidate.verdict, Fit::Kept { .. }) { "+" } else { "-" };
         let codes: Vec<&str> = candidate.reasons.iter().map(Reason::code).collect();
         format!("{sign}{} {}", candidate.program.id, codes.join(" "))
     };

@@ -180,10 +180,18 @@ fn a_wrong_list_names_file_line_and_column() {
     let definitions = Definitions::r4().unwrap();
     let list = "every: [identifier]\ntypes:\n  - type: Task\n    parameters: [owner, ownr]\n  - type: Tusk\n    parameters: []\n  - type: Observation\n    parameters:\n      - value-quantity\n";
     let error = SearchParameters::compile(&definitions, "served.yaml", list).unwrap_err();
-    let said: Vec<String> = error.issues.iter().map(ToString::to_string).collect();
-    assert!(said[0].starts_with("error served.yaml (4:25): Task has no search parameter ownr; it has "), "{}", said[0]);
-    assert!(said[1].starts_with("error served.yaml (5:11): Tusk is no resource type"), "{}", said[1]);
-    assert!(said[2].contains("(9:9)") && said[2].contains("of kind quantity, which is not served"), "{}", said[2]);
+    let message: Vec<String> = error.issues.iter().map(ToString::to_string).collect();
+    assert!(
+        message[0].starts_with("error served.yaml (4:25): Task has no search parameter ownr; it has "),
+        "{}",
+        message[0]
+    );
+    assert!(message[1].starts_with("error served.yaml (5:11): Tusk is no resource type"), "{}", message[1]);
+    assert!(
+        message[2].contains("(9:9)") && message[2].contains("of kind quantity, which is not served"),
+        "{}",
+        message[2]
+    );
     let error = SearchParameters::compile(&definitions, "served.yaml", "types: 7").unwrap_err();
     assert!(error.issues[0].place.is_some(), "{error}");
 }

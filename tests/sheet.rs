@@ -7,10 +7,10 @@ use std::sync::OnceLock;
 
 use handoff::app::ProgramTypes;
 use handoff::cli::hmis::Hmis;
-use handoff::cli::translate::{Args, Format, Origin, Target, run};
+use handoff::cli::translate::{Args, Format, InputFormat, Target, run};
 use handoff::cli::{Exit, Streams};
 use handoff::definitions::Definitions;
-use handoff::sheet::{self, ColumnSets, Options, Place, Reading};
+use handoff::sheet::{self, ColumnSets, ColumnTarget, Options, Reading};
 use serde_json::{Value, json};
 
 fn sheets() -> &'static ColumnSets {
@@ -78,13 +78,15 @@ fn what_is_written_is_read_without_the_record_as_it_was() {
         for column in &set.columns {
             let items = |record: &Value| record["services"].as_array().cloned().unwrap_or_default();
             match &column.place {
-                Place::Record(path) => assert_eq!(path.get(&made), path.get(&record), "{name}: {}", column.name),
-                Place::Item(path) => {
+                ColumnTarget::Record(path) => {
+                    assert_eq!(path.get(&made), path.get(&record), "{name}: {}", column.name)
+                }
+                ColumnTarget::Item(path) => {
                     let (made, record) = (items(&made), items(&record));
                     let at = |items: &[Value]| items.iter().map(|item| path.get(item).cloned()).collect::<Vec<_>>();
                     assert_eq!(at(&made), at(&record), "{name}: {}", column.name);
                 }
-                Place::Event(_) | Place::Row(_) => {}
+                ColumnTarget::Event(_) | ColumnTarget::Row(_) => {}
             }
         }
         assert_eq!(sheet::write(sheets(), [(&made, None)]).unwrap(), text, "{name}");
@@ -173,15 +175,15 @@ fn each_case_gives_its_records_and_its_report() {
     let mut seen = Vec::new();
     for path in files(&cases(), "csv") {
         let expect = path.with_extension("expect");
-        let said: Value = serde_json::from_str(&std::fs::read_to_string(&expect).unwrap()).unwrap();
-        let made = read(&std::fs::read(&path).unwrap(), &said);
+        let message: Value = serde_json::from_str(&std::fs::read_to_string(&expect).unwrap()).unwrap();
+        let made = read(&std::fs::read(&path).unwrap(), &message);
         for finding in made["report"].as_array().unwrap() {
             seen.push(finding["fault"].as_str().unwrap().to_owned());
         }
         if std::env::var_os("HANDOFF_BLESS").is_some() {
             std::fs::write(&expect, format!("{made:#}\n")).unwrap();
         } else {
-            assert_eq!(made, said, "{}", path.display());
+            assert_eq!(made, message, "{}", path.display());
         }
     }
     // These are found by whoever takes the records.
@@ -192,14 +194,14 @@ fn each_case_gives_its_records_and_its_report() {
 }
 
 /// What a case gives: what it says itself, the records, the events, and the report.
-fn read(bytes: &[u8], said: &Value) -> Value {
-    let text = |name: &str| said.get(name).and_then(Value::as_str);
-    let options = Options::said(text("zone"), text("dates")).unwrap();
+fn read(bytes: &[u8], message: &Value) -> Value {
+    let text = |name: &str| message.get(name).and_then(Value::as_str);
+    let options = Options::declared(text("zone"), text("dates")).unwrap();
     let reading = sheets().open(text("program").unwrap(), bytes, options).unwrap();
     let mut report = all(&reading);
     let (mut records, mut events) = (Vec::new(), Vec::new());
     for group in reading.groups() {
-        let own = |name: &str| said.get(name).filter(|record| record["id"] == group.id.as_str());
+        let own = |name: &str| message.get(name).filter(|record| record["id"] == group.id.as_str());
         let made = reading.record(group, own("base"), own("older"));
         report.extend(made.findings.iter().map(sheet::Finding::to_value));
         records.extend(made.record);
@@ -207,7 +209,7 @@ fn read(bytes: &[u8], said: &Value) -> Value {
     }
     let mut made = json!({});
     for name in ["program", "zone", "dates", "base", "older"] {
-        if let Some(value) = said.get(name) {
+        if let Some(value) = message.get(name) {
             made[name] = value.clone();
         }
     }
@@ -268,7 +270,7 @@ fn what_is_wrong_with_a_column_set_is_said_with_its_place() {
 // === the command
 
 /// `handoff translate`: how it ends, what it gives, and what it reports.
-fn translate(from: Option<Origin>, to: Target, input: &str, progress: bool) -> (Exit, String, String) {
+fn translate(from: Option<InputFormat>, to: Target, input: &str, progress: bool) -> (Exit, String, String) {
     let args = Args {
         to,
         from,
@@ -294,7 +296,7 @@ fn the_command_makes_records_of_rows_and_rows_of_records() {
                  task-1,accept,Quillfeather,2026-11-03 10:00,Rent,$640.00\n\
                  task-2,,Moss,,Rent without a date,85\n\
                  task-3,,Vane,2026-11-05,Rent,many\n";
-    let (exit, records, report) = translate(Some(Origin::Csv), Target::Record, sheet, false);
+    let (exit, records, report) = translate(Some(InputFormat::Csv), Target::Record, sheet, false);
     assert_eq!(exit, Exit::Invalid, "{report}");
     let records: Vec<Value> = records.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(records.len(), 1, "{report}");
@@ -324,6 +326,6 @@ fn the_command_makes_records_of_rows_and_rows_of_records() {
         assert!(sheet.starts_with("referral_id,version,type,status,event,"), "{sheet}");
         assert!(sheet.lines().nth(1).unwrap().starts_with("task-1,,community-action,"), "{sheet}");
     }
-    let (.., report) = translate(Some(Origin::Csv), Target::Record, sheet, true);
+    let (.., report) = translate(Some(InputFormat::Csv), Target::Record, sheet, true);
     assert!(report.contains("of 3 referrals"), "progress is for terminals: {report}");
 }

@@ -100,11 +100,11 @@ fn report(questions: &[&[&str]]) -> Report {
 }
 
 /// The findings that a settled report has besides what was found before.
-fn said(issues: Vec<Issue>) -> Vec<String> {
-    let mut said: Vec<String> = issues.into_iter().map(|issue| issue.text).collect();
-    let position = said.iter().position(|text| text == "found before").expect("what was found before stays");
-    said.remove(position);
-    said
+fn message(issues: Vec<Issue>) -> Vec<String> {
+    let mut message: Vec<String> = issues.into_iter().map(|issue| issue.text).collect();
+    let position = message.iter().position(|text| text == "found before").expect("what was found before stays");
+    message.remove(position);
+    message
 }
 
 const UNKNOWN: &str = "the set is not at hand";
@@ -113,10 +113,10 @@ const UNKNOWN: &str = "the set is not at hand";
 async fn a_yes_is_silent_and_a_no_is_what_the_rule_says() {
     let fake = Fake::start().await;
     let terminology = fake.terminology();
-    assert_eq!(said(terminology.settle(report(&[&["yes"]])).await), [""; 0]);
-    assert_eq!(said(terminology.settle(report(&[&["no"]])).await), ["not in the set: no"]);
+    assert_eq!(message(terminology.settle(report(&[&["yes"]])).await), [""; 0]);
+    assert_eq!(message(terminology.settle(report(&[&["no"]])).await), ["not in the set: no"]);
     // One code of several suffices.
-    assert_eq!(said(terminology.settle(report(&[&["no", "yes"], &["no"]])).await), ["not in the set: no"]);
+    assert_eq!(message(terminology.settle(report(&[&["no", "yes"], &["no"]])).await), ["not in the set: no"]);
 }
 
 #[tokio::test]
@@ -141,7 +141,7 @@ async fn a_question_is_asked_once() {
     terminology.settle(report(&[&["yes"], &["yes"], &["no"], &["unknown"]])).await;
     assert_eq!(fake.count(), 3, "the same question within a report is one");
     let again = terminology.clone().settle(report(&[&["unknown"], &["no"], &["yes"]])).await;
-    let mut again = said(again);
+    let mut again = message(again);
     again.sort_unstable();
     assert_eq!(again, ["not in the set: no", UNKNOWN]);
     assert_eq!(fake.count(), 3, "yes, no and not knowing are all remembered");
@@ -162,16 +162,16 @@ async fn trouble_is_never_a_no_and_is_said_once() {
     let fake = Fake::start().await;
     for code in ["garbage", "unknown", "broken", "long"] {
         let terminology = fake.terminology();
-        assert_eq!(said(terminology.settle(report(&[&[code], &[code, "no"]])).await), [UNKNOWN], "{code}");
+        assert_eq!(message(terminology.settle(report(&[&[code], &[code, "no"]])).await), [UNKNOWN], "{code}");
     }
     // Nobody listens there.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
     let terminology = Terminology::of(&Settings::of(url)).unwrap();
-    assert_eq!(said(terminology.settle(report(&[&["yes"]])).await), [UNKNOWN]);
+    assert_eq!(message(terminology.settle(report(&[&["yes"]])).await), [UNKNOWN]);
     // Nobody is asked at all.
-    assert_eq!(said(Terminology::none().settle(report(&[&["yes"]])).await), [UNKNOWN]);
+    assert_eq!(message(Terminology::none().settle(report(&[&["yes"]])).await), [UNKNOWN]);
 }
 
 #[tokio::test]
@@ -180,9 +180,9 @@ async fn what_comes_too_late_stays_open_and_the_rest_counts() {
     // The quick answer is here before the slow one is waited for.
     let terminology = fake.terminology_with(|settings| settings.limit = Duration::from_millis(500));
     terminology.settle(report(&[&["no"]])).await;
-    let mut said = said(terminology.settle(report(&[&["never"], &["no"]])).await);
-    said.sort_unstable();
-    assert_eq!(said, ["not in the set: no", UNKNOWN]);
+    let mut message = message(terminology.settle(report(&[&["never"], &["no"]])).await);
+    message.sort_unstable();
+    assert_eq!(message, ["not in the set: no", UNKNOWN]);
 }
 
 #[tokio::test]
@@ -193,13 +193,13 @@ async fn a_server_that_is_down_is_left_alone() {
         settings.requests = 1;
     });
     for code in ["a", "b", "c", "d"] {
-        assert_eq!(said(terminology.settle(report(&[&[code]])).await), [UNKNOWN]);
+        assert_eq!(message(terminology.settle(report(&[&[code]])).await), [UNKNOWN]);
     }
     assert_eq!(fake.count(), 2, "after two failures in a row nobody asks");
     let many: Vec<String> = (0..50).map(|number| format!("x{number}")).collect();
     let many: Vec<[&str; 1]> = many.iter().map(|code| [code.as_str()]).collect();
     let many: Vec<&[&str]> = many.iter().map(<[&str; 1]>::as_slice).collect();
-    assert_eq!(said(terminology.settle(report(&many)).await), [UNKNOWN]);
+    assert_eq!(message(terminology.settle(report(&many)).await), [UNKNOWN]);
     assert_eq!(fake.count(), 2);
 
     // Once the pause is over, one tries, and when it is answered all may ask again.
@@ -207,8 +207,8 @@ async fn a_server_that_is_down_is_left_alone() {
         settings.failures = 1;
         settings.pause = Duration::ZERO;
     });
-    assert_eq!(said(terminology.settle(report(&[&["broken"]])).await), [UNKNOWN]);
-    assert_eq!(said(terminology.settle(report(&[&["no"]])).await), ["not in the set: no"]);
+    assert_eq!(message(terminology.settle(report(&[&["broken"]])).await), [UNKNOWN]);
+    assert_eq!(message(terminology.settle(report(&[&["no"]])).await), ["not in the set: no"]);
 }
 
 #[tokio::test]
@@ -218,7 +218,7 @@ async fn many_reports_at_once_ask_one_by_one_where_that_is_wanted() {
     let running: Vec<_> = (0..40)
         .map(|_| {
             let terminology = terminology.clone();
-            tokio::spawn(async move { said(terminology.settle(report(&[&["no"]])).await) })
+            tokio::spawn(async move { message(terminology.settle(report(&[&["no"]])).await) })
         })
         .collect();
     for report in running {

@@ -212,7 +212,7 @@ fn the_exit_code_says_whether_it_is_valid() {
 
 #[test]
 fn people_see_the_place_in_the_source() {
-    let said = out(&handoff(&["fixtures/cases/validate/binding-code.json"]));
+    let message = out(&handoff(&["fixtures/cases/validate/binding-code.json"]));
     let expected = "\
 error[binding]: the code is not in the value set http://hl7.org/fhir/ValueSet/task-status
  --> fixtures/cases/validate/binding-code.json:4:13  Task.status
@@ -226,7 +226,7 @@ fixtures/cases/validate/binding-code.json: not valid, 1 error
 
 handoff explain KEY says more about a finding
 ";
-    assert_eq!(said, expected);
+    assert_eq!(message, expected);
 }
 
 #[test]
@@ -258,15 +258,15 @@ fn a_folder_is_told_in_its_order_whoever_is_faster() {
         outcomes.as_array().unwrap().iter().map(|outcome| outcome["extension"][0]["valueString"].as_str().unwrap());
     assert!(names.eq(cases.iter().map(String::as_str)));
 
-    let said = out(&handoff(&[CASES]));
-    let verdicts: Vec<&str> = said
+    let message = out(&handoff(&[CASES]));
+    let verdicts: Vec<&str> = message
         .lines()
         .filter_map(|line| line.split_once(": "))
         .filter(|(_, verdict)| is_verdict(verdict))
         .map(|(name, _)| name)
         .collect();
     assert_eq!(verdicts, cases);
-    assert_eq!(said, out(&handoff(&[CASES])));
+    assert_eq!(message, out(&handoff(&[CASES])));
 }
 
 fn is_verdict(text: &str) -> bool {
@@ -283,11 +283,11 @@ fn a_line_is_a_resource_in_ndjson() {
     let name = path.to_str().unwrap();
 
     let told = handoff(&[name]);
-    let said = out(&told);
+    let message = out(&told);
     assert_eq!(told.status.code(), Some(3));
-    assert!(said.contains(&format!("--> {name}:3:36  Patient.gender\n")), "{said}");
-    assert!(said.contains(&format!("{name}: not valid, 2 of 4 resources, 2 errors\n")), "{said}");
-    assert!(said.contains("4 resources in 1 file: 2 valid, 2 not\n"), "{said}");
+    assert!(message.contains(&format!("--> {name}:3:36  Patient.gender\n")), "{message}");
+    assert!(message.contains(&format!("{name}: not valid, 2 of 4 resources, 2 errors\n")), "{message}");
+    assert!(message.contains("4 resources in 1 file: 2 valid, 2 not\n"), "{message}");
 
     for told in [handoff(&["--format", "json", name]), piped(&["--format", "json"], &lines)] {
         let outcomes = json(&told);
@@ -314,10 +314,10 @@ fn the_same_finding_at_many_places_is_said_once() {
     let entries: Vec<String> =
         (10..50).map(|id| format!(r#"{{"fullUrl":"http://example.org/Patient/{id}","resource":{patient}}}"#)).collect();
     let bundle = format!(r#"{{"resourceType":"Bundle","type":"collection","entry":[{}]}}"#, entries.join(",\n"));
-    let said = out(&piped(&[], &bundle));
-    assert_eq!(said.matches("error[binding]").count(), 1, "{said}");
-    assert!(said.contains("  = also: 2:90  Bundle.entry[1].resource.gender\n"), "{said}");
-    assert!(said.contains("  = also: 34 more places\n") && said.contains("not valid, 40 errors"), "{said}");
+    let message = out(&piped(&[], &bundle));
+    assert_eq!(message.matches("error[binding]").count(), 1, "{message}");
+    assert!(message.contains("  = also: 2:90  Bundle.entry[1].resource.gender\n"), "{message}");
+    assert!(message.contains("  = also: 34 more places\n") && message.contains("not valid, 40 errors"), "{message}");
     let outcome = json(&piped(&["--format", "json"], &bundle));
     assert_eq!(outcome["issue"].as_array().unwrap().len(), 1);
     assert_eq!(outcome["issue"][0]["expression"].as_array().unwrap().len(), 40);
@@ -326,30 +326,30 @@ fn the_same_finding_at_many_places_is_said_once() {
 #[test]
 fn what_was_said_is_not_said_again() {
     let claims = r#"{"resourceType":"Patient","meta":{"profile":["https://example.org/p"]}}"#;
-    let said = out(&piped(&[], &format!("{claims}\n{claims}\n")));
-    assert_eq!(said.matches("information[not-checked]").count(), 1, "{said}");
-    assert!(said.contains("-: valid, 2 resources, 2 notes (1 as above)\n"), "{said}");
+    let message = out(&piped(&[], &format!("{claims}\n{claims}\n")));
+    assert_eq!(message.matches("information[not-checked]").count(), 1, "{message}");
+    assert!(message.contains("-: valid, 2 resources, 2 notes (1 as above)\n"), "{message}");
     // Errors are shown more than once, but not without end.
     let wrong = "{\"resourceType\":\"Patient\",\"gender\":\"x\"}\n".repeat(30);
-    let said = out(&piped(&[], &wrong));
-    assert_eq!(said.matches("error[binding]").count(), 5, "{said}");
-    assert!(said.contains("-: not valid, 30 of 30 resources, 30 errors (25 as above)\n"), "{said}");
+    let message = out(&piped(&[], &wrong));
+    assert_eq!(message.matches("error[binding]").count(), 5, "{message}");
+    assert!(message.contains("-: not valid, 30 of 30 resources, 30 errors (25 as above)\n"), "{message}");
     let hidden = out(&piped(&["--severity", "warning"], claims));
     assert_eq!(hidden, "-: valid, 1 note\n");
 }
 
 #[test]
 fn a_summary_counts_by_name() {
-    let said = out(&handoff(&["--summary", CASES]));
+    let message = out(&handoff(&["--summary", CASES]));
     let all = cases_below().len();
-    assert!(said.starts_with(&format!("{all} files: ")) && !said.contains("-->"), "{said}");
+    assert!(message.starts_with(&format!("{all} files: ")) && !message.contains("-->"), "{message}");
     let counted = json(&handoff(&["--summary", "--format", "json", CASES]));
     assert_eq!(counted["files"], all);
     assert_eq!(counted["valid"].as_u64().unwrap() + counted["invalid"].as_u64().unwrap(), all as u64);
     let keys = counted["keys"].as_object().unwrap();
     let errors: u64 = keys.values().map(|counts| counts["errors"].as_u64().unwrap()).sum();
     assert_eq!(counted["errors"], errors);
-    assert!(said.contains(&format!("  {} errors", keys["bundle-rule"]["errors"])), "{said}");
+    assert!(message.contains(&format!("  {} errors", keys["bundle-rule"]["errors"])), "{message}");
 }
 
 #[test]
@@ -372,8 +372,8 @@ fn every_finding_is_explained() {
     let names: Vec<&str> = list.lines().filter_map(|line| line.split_once("  ")).map(|(name, _)| name).collect();
     assert_eq!(names.len(), handoff::fhir::Key::ALL.len());
     let explained = out(&run(&["explain", "error[missing]:"]));
-    for said in ["missing: ", "why: ", "see:   https://hl7.org/fhir/R4/", "mend: ", "issue.code required"] {
-        assert!(explained.contains(said), "{explained}");
+    for message in ["missing: ", "why: ", "see:   https://hl7.org/fhir/R4/", "mend: ", "issue.code required"] {
+        assert!(explained.contains(message), "{explained}");
     }
     let unknown = run(&["explain", "mising"]);
     assert_eq!((unknown.status.code(), out(&unknown).as_str()), (Some(2), ""));
@@ -401,15 +401,15 @@ fn more_definitions_are_read() {
     let url = "https://example.org/StructureDefinition/warm|1.0";
     let task = "fixtures/cases/validate/fine-task.json";
     for arguments in [&["--profile", &profile, task][..], &["--with", &profile, "--profile", url, task]] {
-        let said = out(&handoff(arguments));
-        assert!(said.contains("  = rule: warm|1.0, Task.note: cardinality 1..*\n"), "{said}");
-        assert!(!said.contains("must-support"), "{said}");
+        let message = out(&handoff(arguments));
+        assert!(message.contains("  = rule: warm|1.0, Task.note: cardinality 1..*\n"), "{message}");
+        assert!(!message.contains("must-support"), "{message}");
         let outcome = json(&handoff(&[&["--format", "json", "--severity", "error"], arguments].concat()));
         let source = &outcome["issue"][0]["extension"][3]["valueString"];
         assert_eq!(source, "https://example.org/StructureDefinition/warm|1.0#Task.note", "{outcome}");
     }
-    let said = out(&handoff(&["--must-support", "--profile", &profile, task]));
-    assert!(said.contains("information[must-support]") && said.contains("Task.description"), "{said}");
+    let message = out(&handoff(&["--must-support", "--profile", &profile, task]));
+    assert!(message.contains("information[must-support]") && message.contains("Task.description"), "{message}");
 }
 
 #[test]
@@ -423,8 +423,8 @@ fn resources_beside_it_are_read() {
     let answers = file(&folder, "answers.json", answers);
     assert!(out(&handoff(&[&answers])).contains("[questionnaire-missing]"));
     for with in [form.as_str(), folder.path().to_str().unwrap()] {
-        let said = out(&handoff(&["--with", with, &answers]));
-        assert!(said.contains("error[questionnaire-item]"), "{said}");
+        let message = out(&handoff(&["--with", with, &answers]));
+        assert!(message.contains("error[questionnaire-item]"), "{message}");
     }
 }
 

@@ -38,8 +38,8 @@ impl Demands {
     /// A type that is none, and a profile that is of another type or not at hand: what is demanded has to be checked.
     pub fn settled(&self, definitions: &Definitions) -> Result<HashMap<String, Vec<String>>> {
         let mut issues = Vec::new();
-        let mut refuse = |said: String| {
-            issues.push(Issue::error(Key::SettingInvalid, "profiles", said));
+        let mut refuse = |message: String| {
+            issues.push(Issue::error(Key::SettingInvalid, "profiles", message));
         };
         for (kind, profiles) in &self.0 {
             if !definitions.is_resource_type(kind) {
@@ -117,13 +117,13 @@ mod tests {
     #[test]
     fn what_cannot_be_checked_cannot_be_demanded() {
         let definitions = Definitions::shipped().unwrap();
-        for (bad, said) in [
+        for (bad, message) in [
             ("Dog=urn:x", "no resource type"),
             ("Task=https://example.org/p", "not at hand"),
             ("Task=urn:handoff:fhir:StructureDefinition:referral-request", "of ServiceRequest"),
         ] {
             let error = bad.parse::<Demands>().unwrap().settled(&definitions).unwrap_err();
-            assert!(error.issues.iter().any(|issue| issue.text.contains(said)), "{error}");
+            assert!(error.issues.iter().any(|issue| issue.text.contains(message)), "{error}");
         }
     }
 }

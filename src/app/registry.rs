@@ -13,9 +13,9 @@ use crate::error::{Category, Error, Result};
 use crate::fhir::{Document, Issue, Key, Limits, Node};
 
 /// The most bytes that a package may have; the largest published ones have a tenth of that.
-const MOST_BYTES: usize = 256 * 1024 * 1024;
+const MAX_BYTES: usize = 256 * 1024 * 1024;
 /// What the list of versions may have.
-const MOST_LISTED: Limits = Limits { bytes: 32 * 1024 * 1024, depth: 50 };
+const MAX_LISTING: Limits = Limits { bytes: 32 * 1024 * 1024, depth: 50 };
 
 /// A package by name: `hl7.fhir.us.core#7.0.0`. A version may be the beginning of one (`7.0.x`), or `latest`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,7 +79,7 @@ impl Registry {
     pub async fn fetch(&self, wanted: &Wanted, progress: &mut dyn FnMut(usize)) -> Result<Vec<u8>> {
         let version = self.version(wanted).await?;
         let response = self.get(wanted, &format!("{}/{version}", wanted.name)).await?;
-        let bytes = self.body(wanted, response, MOST_BYTES, progress).await?;
+        let bytes = self.body(wanted, response, MAX_BYTES, progress).await?;
         if !bytes.starts_with(&[0x1f, 0x8b]) {
             return Err(self.failed(wanted, "what it sent is no .tgz"));
         }
@@ -94,8 +94,8 @@ impl Registry {
             return Ok(version.clone());
         }
         let response = self.get(wanted, name).await?;
-        let bytes = self.body(wanted, response, MOST_LISTED.bytes, &mut |_| {}).await?;
-        let listed = Document::parse_bytes(&bytes, MOST_LISTED);
+        let bytes = self.body(wanted, response, MAX_LISTING.bytes, &mut |_| {}).await?;
+        let listed = Document::parse_bytes(&bytes, MAX_LISTING);
         let listed = listed.map_err(|_| self.failed(wanted, "it does not say which versions there are"))?;
         let root = listed.root();
         if version == "latest"

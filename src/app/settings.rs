@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::packages::{Packages, USUAL_PACKAGES};
 use super::program_types::ProgramTypes;
 use crate::error::{Error, Result};
-use crate::fhir::{Issue, Key, Limits, Place};
+use crate::fhir::{Issue, Key, Limits, SourcePosition};
 use crate::security::Policy;
 use crate::terminology;
 
@@ -218,7 +218,7 @@ impl Options {
                 depth: self.depth_limit.map_or(usual.limits.depth, |number| usize::from(number.max(1))),
             },
             grace: self.grace_seconds.map_or(usual.grace, |number| Duration::from_secs(number.into())),
-            profiles: self.profiles.map_or_else(Demands::usual, |said| said.or(Demands::usual())),
+            profiles: self.profiles.map_or_else(Demands::usual, |text| text.or(Demands::usual())),
             packages: self.packages.map_or(usual.packages, Packages::at),
             programs: ProgramTypes::at(self.programs),
             terminology: self.terminology.map(|url| terminology_server(url, self.terminology_ms)),
@@ -252,15 +252,15 @@ fn file(store: &str) -> Result<PathBuf> {
     }
 }
 
-fn unusable(name: &str, said: &str) -> Error {
-    Error::new(crate::error::Category::Incorrect, Issue::error(Key::SettingInvalid, name, said))
+fn unusable(name: &str, text: &str) -> Error {
+    Error::new(crate::error::Category::Incorrect, Issue::error(Key::SettingInvalid, name, text))
 }
 
-fn place(text: &str, offset: usize) -> Place {
+fn place(text: &str, offset: usize) -> SourcePosition {
     let before = text.get(..offset).unwrap_or(text);
     let line = before.matches('\n').count() as u32 + 1;
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() as u32 + 1;
-    Place { line, column }
+    SourcePosition { line, column }
 }
 
 #[cfg(test)]
@@ -293,7 +293,11 @@ mod tests {
         {
             let error = Options::read(text, "handoff.toml").unwrap_err();
             let issue = &error.issues[0];
-            assert_eq!((issue.key, issue.place), (Key::SettingInvalid, Some(Place { line, column })), "{text} {error}");
+            assert_eq!(
+                (issue.key, issue.place),
+                (Key::SettingInvalid, Some(SourcePosition { line, column })),
+                "{text} {error}"
+            );
         }
         for (base, store) in [(Some("gateway"), None), (None, Some("mysql:x")), (None, Some("sqlite:"))] {
             let options =

@@ -43,7 +43,7 @@ fn explanation(key: Key) -> String {
         key.name(),
         key.what(),
         key.why(),
-        key.mend(),
+        key.fix(),
         key.code(),
         outcome::SYSTEM,
         key.name(),

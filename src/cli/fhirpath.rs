@@ -14,7 +14,7 @@ use super::{Exit, Streams, unwritable};
 use crate::app::Packages;
 use crate::definitions::Definitions;
 use crate::error::{Error, Result};
-use crate::fhir::{Document, Issue, Limits, Place, Resources, Severity};
+use crate::fhir::{Document, Issue, Limits, Resources, Severity, SourcePosition};
 use crate::fhirpath::{Collection, Context, Expression, Item, Temporal};
 use crate::profile::Checker;
 
@@ -120,7 +120,7 @@ fn evaluate(
     write!(streams.err, "{}", heard.borrow()).map_err(unwritable)?;
     match outcome {
         Ok(found) => {
-            let told = found.iter().map(|item| Told::new(item, &context));
+            let told = found.iter().map(|item| PrintedItem::new(item, &context));
             show(&told.collect::<Vec<_>>(), format, streams)?;
             Ok(Exit::Done)
         }
@@ -134,13 +134,13 @@ fn evaluate(
 // === telling ===
 
 /// An item as it is told.
-struct Told {
+struct PrintedItem {
     kind: String,
     value: Value,
-    at: Option<(String, Place)>,
+    at: Option<(String, SourcePosition)>,
 }
 
-impl Told {
+impl PrintedItem {
     fn new(item: &Item<'_>, context: &Context<'_>) -> Self {
         let named = Expression::parse("$this.type().name").ok().and_then(|kind| {
             let name = kind.evaluate_item(context, item.clone()).ok()?;
@@ -154,7 +154,7 @@ impl Told {
     }
 }
 
-fn show(found: &[Told], format: Format, streams: &mut Streams<'_>) -> Result<()> {
+fn show(found: &[PrintedItem], format: Format, streams: &mut Streams<'_>) -> Result<()> {
     if format == Format::Json {
         let items = found.iter().map(|told| {
             let mut object = json!({ "type": told.kind, "value": told.value });
@@ -171,7 +171,7 @@ fn show(found: &[Told], format: Format, streams: &mut Streams<'_>) -> Result<()>
         // As the language writes it.
         writeln!(streams.out, "{{}}").map_err(unwritable)?;
     }
-    for Told { kind, value, at } in found {
+    for PrintedItem { kind, value, at } in found {
         match at {
             Some((path, place)) => writeln!(streams.out, "{path} ({place}): {kind} {value}"),
             None => writeln!(streams.out, "{kind} {value}"),

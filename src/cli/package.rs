@@ -14,7 +14,7 @@ use crate::fhir::{Issue, Key};
 /// What is embedded, and has not to be added.
 const CORE: &str = "hl7.fhir.r4.core";
 /// So many packages are fetched for one, by what they depend on; more are a mistake of the registry.
-const MOST: usize = 200;
+const MAX_SHOWN: usize = 200;
 
 /// Arguments of `handoff package`.
 #[derive(Debug, clap::Args)]
@@ -175,8 +175,8 @@ impl Adding<'_, '_> {
                 if is_known || !asked.insert(wanted.clone()) {
                     continue;
                 }
-                if asked.len() > MOST {
-                    return Err(Error::fault(format!("they depend on more than {MOST} packages")));
+                if asked.len() > MAX_SHOWN {
+                    return Err(Error::fault(format!("they depend on more than {MAX_SHOWN} packages")));
                 }
                 match self.fetch(&wanted) {
                     Ok(package) => self.found.push(package),

@@ -26,7 +26,7 @@ pub(super) fn to_records(
     streams: &mut Streams<'_>,
 ) -> Result<Exit> {
     let kind = args.program.as_deref().unwrap_or(GENERIC);
-    let options = Options::said(args.zone.as_deref(), args.dates.as_deref())?;
+    let options = Options::declared(args.zone.as_deref(), args.dates.as_deref())?;
     let bytes = bytes(&args.input, streams)?;
     let reading = sheets.open(kind, &bytes, options)?;
     let schema = programs.get(kind).map.schema();
@@ -40,8 +40,8 @@ pub(super) fn to_records(
         let mut made = reading.record(group, None, None);
         if let Some(record) = &made.record {
             let wrong = schema.check(record).into_iter().map(|issue| {
-                let said = format!("{}: {}", issue.path, issue.text);
-                Finding::of_referral(group.row, Fault::Record, Done::Refused, said)
+                let message = format!("{}: {}", issue.path, issue.text);
+                Finding::of_referral(group.row, Fault::Record, Done::Refused, message)
             });
             let before = made.findings.len();
             made.findings.extend(wrong);
@@ -51,8 +51,8 @@ pub(super) fn to_records(
             }
         }
         if made.event.is_some() {
-            let said = "what happened is an event, and no part of the record";
-            made.findings.push(Finding::of_referral(group.row, Fault::EventLeftOut, Done::LeftOut, said));
+            let message = "what happened is an event, and no part of the record";
+            made.findings.push(Finding::of_referral(group.row, Fault::EventLeftOut, Done::LeftOut, message));
         }
         report.say(&made.findings, streams)?;
     }

@@ -16,15 +16,15 @@ use crate::app::ProgramTypes;
 use crate::definitions::Definitions;
 use crate::error::{Error, Result};
 use crate::fhir::{Document, Issue, Key, Limits, Reference};
-use crate::mapping::{Fidelity, Programs, Put, Told, Translation, extras};
-use crate::referral::{Graph, Referral, Resource, care_plan, turn};
+use crate::mapping::{Detail, Fidelity, Programs, Put, Translation, extras};
+use crate::referral::{Graph, Referral, Resource, care_plan, task_edits};
 
 /// Arguments of `handoff translate`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// What is given [default: what --to is made of: FHIR for a record, records for everything else]
     #[arg(long, value_enum)]
-    pub from: Option<Origin>,
+    pub from: Option<InputFormat>,
     /// What to make: the record of a referral, the FHIR of a record, a sheet of records, or HMIS CSV
     #[arg(long, value_enum)]
     pub to: Target,
@@ -60,7 +60,7 @@ pub struct Args {
 
 /// What is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Origin {
+pub enum InputFormat {
     /// A Bundle of FHIR resources
     Fhir,
     /// A program record
@@ -99,13 +99,13 @@ pub enum Format {
 /// If the input cannot be read, is no referral or no record, or breaks the record's schema.
 pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
     match (args.from, args.to) {
-        (None | Some(Origin::Record), Target::Hmis) => return hmis::write(args, streams),
-        (Some(Origin::Hmis), Target::Record) => return hmis::read(args, streams),
-        (None | Some(Origin::Fhir | Origin::Csv), Target::Record)
-        | (None | Some(Origin::Record), Target::Fhir | Target::Csv) => {}
+        (None | Some(InputFormat::Record), Target::Hmis) => return hmis::write(args, streams),
+        (Some(InputFormat::Hmis), Target::Record) => return hmis::read(args, streams),
+        (None | Some(InputFormat::Fhir | InputFormat::Csv), Target::Record)
+        | (None | Some(InputFormat::Record), Target::Fhir | Target::Csv) => {}
         (Some(_), _) => {
-            let said = "there is no way from there to there in one step; go by way of the record";
-            return Err(Error::incorrect(Key::WrongType, said));
+            let message = "there is no way from there to there in one step; go by way of the record";
+            return Err(Error::incorrect(Key::WrongType, message));
         }
     }
     let types = ProgramTypes::configured(args.programs.as_deref(), None)?;
@@ -113,11 +113,11 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
     let programs = files.programs(&Definitions::shipped()?)?;
     if let Some(kind) = args.program.as_deref().filter(|kind| programs.get(kind).kind != **kind) {
         let kinds: Vec<&str> = programs.iter().map(|program| &*program.kind).collect();
-        let said = format!("there is no program type {kind}; there are {}", kinds.join(", "));
-        return Err(Error::fault(said));
+        let message = format!("there is no program type {kind}; there are {}", kinds.join(", "));
+        return Err(Error::fault(message));
     }
     match (args.from, args.to) {
-        (Some(Origin::Csv), _) => return sheet::to_records(args, &files.sheets(&programs)?, &programs, streams),
+        (Some(InputFormat::Csv), _) => return sheet::to_records(args, &files.sheets(&programs)?, &programs, streams),
         (_, Target::Csv) => return sheet::from_records(args, &files.sheets(&programs)?, streams),
         _ => {}
     }
@@ -161,17 +161,17 @@ fn to_record(args: &Args, programs: &Programs, document: Document) -> Result<(Va
 
 fn one_record(args: &Args, programs: &Programs, graph: &Graph, task: &Resource) -> Result<Translation> {
     let referral = Referral::read(graph, task)?;
-    let said = turn::program_type(referral.task.node()).unwrap_or_default();
-    let map = &programs.get(args.program.as_deref().unwrap_or(&said)).map;
+    let message = task_edits::program_type(referral.task.node()).unwrap_or_default();
+    let map = &programs.get(args.program.as_deref().unwrap_or(&message)).map;
     let kept = extras::of(graph, task);
     Ok(if args.explain { map.explain(&referral, &kept) } else { map.get(&referral, &kept) })
 }
 
 fn to_fhir(args: &Args, programs: &Programs, document: &Document) -> Result<(Value, Vec<Issue>, Fidelity)> {
-    let said = document.root().str("type").unwrap_or_default().into_owned();
-    let map = &programs.get(args.program.as_deref().unwrap_or(&said)).map;
+    let message = document.root().str("type").unwrap_or_default().into_owned();
+    let map = &programs.get(args.program.as_deref().unwrap_or(&message)).map;
     let record = document.root().to_value();
-    let told = if args.explain { Told::Rows } else { Told::Totals };
+    let told = if args.explain { Detail::Rows } else { Detail::Totals };
     let mut ids = || Uuid::now_v7().to_string();
     let Some(path) = &args.with else {
         let put = map.make(&record, told, &mut ids)?;
@@ -276,8 +276,8 @@ fn read(input: &Path, streams: &mut Streams<'_>) -> Result<Document> {
     if document.root().is_object() {
         return Ok(document);
     }
-    let said = format!("expected a JSON object, found {}", document.root().kind());
-    Err(Error::unprocessable(vec![Issue::error_at(Key::WrongType, document.root(), said)]))
+    let message = format!("expected a JSON object, found {}", document.root().kind());
+    Err(Error::unprocessable(vec![Issue::error_at(Key::WrongType, document.root(), message)]))
 }
 
 // === telling ===

@@ -42,7 +42,7 @@ pub use search_parameter::SearchParameter;
 pub use structure::{
     AdditionalBinding, Binding, Constraint, Element, Purpose, Strength, Structure, StructureKind, TypeRef,
 };
-pub use typed::Step;
+pub use typed::TypedElement;
 pub use value_set::{Membership, ValueSet};
 pub use view::{Found, View};
 

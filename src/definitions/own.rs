@@ -35,8 +35,8 @@ impl Definitions {
             package.add_file(path, bytes);
         }
         let foreign = package.definitions.iter().filter(|definition| !definition.url.starts_with(OWN));
-        let said = |url: &str| format!("the URL of a definition of ours begins with {OWN}, not {url}");
-        let foreign = foreign.map(|definition| Issue::error(Key::DefinitionInvalid, "", said(&definition.url)));
+        let message = |url: &str| format!("the URL of a definition of ours begins with {OWN}, not {url}");
+        let foreign = foreign.map(|definition| Issue::error(Key::DefinitionInvalid, "", message(&definition.url)));
         let issues: Vec<Issue> =
             foreign.collect::<Vec<_>>().into_iter().chain(std::mem::take(&mut package.issues)).collect();
         if issues.is_empty() { Ok(self.with(package)) } else { Err(Error::unprocessable(issues)) }

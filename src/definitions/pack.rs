@@ -36,9 +36,9 @@ pub const MAGIC: &[u8] = b"handoff-pack 2\n";
 const BLOCK: usize = 24 * 1024;
 
 /// A head, inflated, is no longer than this; that of R4 core has half a megabyte.
-const MOST_HEAD: u32 = 64 << 20;
+const MAX_HEAD: u32 = 64 << 20;
 /// A block, inflated, is no longer than this: one definition, however large, or some small ones.
-const MOST_BLOCK: usize = LIMITS.bytes + BLOCK;
+const MAX_BLOCK: usize = LIMITS.bytes + BLOCK;
 
 // === writing ===
 
@@ -207,7 +207,7 @@ pub(super) fn open(bytes: impl Into<Cow<'static, [u8]>>) -> Result<Layer> {
     }
     let (packed, body) = number(body).ok_or_else(damaged)?;
     let (length, body) = number(body).ok_or_else(damaged)?;
-    if length > MOST_HEAD {
+    if length > MAX_HEAD {
         return Err(damaged());
     }
     let head = inflate(body.get(..packed as usize).ok_or_else(damaged)?, length).ok_or_else(damaged)?;
@@ -231,7 +231,7 @@ fn read_head(head: &str, mut offset: usize, bytes: Cow<'static, [u8]>) -> Option
         let (line, behind) = rest.split_once('\n')?;
         let (packed, length) = line.split_once(' ')?;
         let (packed, length): (usize, usize) = (packed.parse().ok()?, length.parse().ok()?);
-        let end = offset.checked_add(packed).filter(|end| *end <= bytes.len() && length <= MOST_BLOCK)?;
+        let end = offset.checked_add(packed).filter(|end| *end <= bytes.len() && length <= MAX_BLOCK)?;
         blocks.push(Block { packed: offset..end, length, text: OnceLock::new() });
         (offset, rest) = (end, behind);
     }

@@ -14,11 +14,11 @@ use crate::error::{Error, Result};
 use crate::fhir::{Document, Issue, Key, Node};
 
 /// An archive inflates to no more than this; all but the largest published ones stay far below.
-const MOST_BYTES: u64 = 512 << 20;
+const MAX_BYTES: u64 = 512 << 20;
 /// It has no more files than this.
-const MOST_FILES: usize = 100_000;
+const MAX_FILES: usize = 100_000;
 /// What is kept of it has no more bytes than this.
-const MOST_KEPT: usize = 256 << 20;
+const MAX_KEPT: usize = 256 << 20;
 
 /// Definitions that belong together.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -73,12 +73,12 @@ impl Package {
             Error::incorrect(Key::DefinitionInvalid, format!("the package cannot be read as a .tgz: {why}"))
         };
         let (mut package, mut kept) = (Self::named("package", ""), 0);
-        let mut archive = tar::Archive::new(Bounded { inner: GzDecoder::new(source), left: MOST_BYTES });
+        let mut archive = tar::Archive::new(Bounded { inner: GzDecoder::new(source), left: MAX_BYTES });
         for (number, entry) in archive.entries().map_err(|error| refuse(&error))?.enumerate() {
             let mut entry = entry.map_err(|error| refuse(&error))?;
             let path = entry.path().map_err(|error| refuse(&error))?.to_string_lossy().into_owned();
-            if number >= MOST_FILES {
-                return Err(refuse(&format_args!("it has more than {MOST_FILES} files")));
+            if number >= MAX_FILES {
+                return Err(refuse(&format_args!("it has more than {MAX_FILES} files")));
             }
             if !is_definition_file(&path) {
                 continue;
@@ -93,8 +93,8 @@ impl Package {
             let definitions = package.definitions[before.0..].iter().map(|definition| &definition.text);
             let new = definitions.chain(&package.questionnaires[before.1..]);
             kept += new.map(|text| text.len()).sum::<usize>();
-            if kept > MOST_KEPT {
-                return Err(refuse(&format_args!("its definitions have more than {MOST_KEPT} bytes")));
+            if kept > MAX_KEPT {
+                return Err(refuse(&format_args!("its definitions have more than {MAX_KEPT} bytes")));
             }
         }
         Ok(package)
@@ -206,7 +206,7 @@ impl<R: Read> Read for Bounded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let read = self.inner.read(buffer)?;
         self.left = self.left.checked_sub(read as u64).ok_or_else(|| {
-            std::io::Error::other(format!("it inflates to more than {MOST_BYTES} bytes; unpack it and name the folder"))
+            std::io::Error::other(format!("it inflates to more than {MAX_BYTES} bytes; unpack it and name the folder"))
         })?;
         Ok(read)
     }

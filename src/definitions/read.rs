@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use super::search_parameter::{Component, SearchParameter};
-use super::snapshot::{Most, Stated};
+use super::snapshot::{MaxCardinality, Stated};
 use super::structure::{
     AdditionalBinding, Binding, Constraint, Context, Discriminator, Element, Literal, Purpose, Slicing, Strength,
     Structure, StructureKind, TypeRef, Usage,
@@ -77,8 +77,8 @@ impl Structure {
         let elements = node.get("differential").into_iter().flat_map(|list| list.list("element"));
         let stated = |node: Node<'_>| {
             let max = match text(node, "max") {
-                None => Most::Unsaid,
-                Some(max) => max.parse().map_or(Most::Many, Most::Number),
+                None => MaxCardinality::Unsaid,
+                Some(max) => max.parse().map_or(MaxCardinality::Many, MaxCardinality::Number),
             };
             let element = read_element(node, &structure)?;
             Ok(Stated { element, has_id: node.get("id").is_some(), min: number(node, "min"), max })

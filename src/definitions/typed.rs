@@ -10,7 +10,7 @@ use super::structure::{Element, Structure};
 
 /// Where a path has led: an element, and the types that it can have there.
 #[derive(Debug, Clone)]
-pub struct Step {
+pub struct TypedElement {
     structure: Arc<Structure>,
     index: u32,
     /// The type that a name such as `valueString` has picked
@@ -19,19 +19,19 @@ pub struct Step {
 
 impl Definitions {
     /// The beginning of a path: a type, by name or canonical URL.
-    pub fn step(&self, type_name: &str) -> Option<Step> {
-        Some(Step { structure: self.structure(type_name)?, index: 0, choice: None })
+    pub fn step(&self, type_name: &str) -> Option<TypedElement> {
+        Some(TypedElement { structure: self.structure(type_name)?, index: 0, choice: None })
     }
 
     /// Where a path leads that begins with a type: `Patient.name.family`. Indices (`name[0]`) are passed over.
-    pub fn path(&self, path: &str) -> Option<Step> {
+    pub fn path(&self, path: &str) -> Option<TypedElement> {
         let mut names = path.split('.').map(|name| name.split_once('[').map_or(name, |(name, _)| name));
         let first = self.step(names.next()?)?;
         names.try_fold(first, |step, name| step.child(self, name))
     }
 }
 
-impl Step {
+impl TypedElement {
     /// The element; the type's own root at the beginning of a path.
     pub fn element(&self) -> Option<&Element> {
         self.structure.element(self.index)

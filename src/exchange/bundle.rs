@@ -12,8 +12,8 @@ use crate::security::Caller;
 use crate::store::{Page, Stored};
 
 use super::intake::Message;
-use super::message::{Ask, Entry, Form, read_bundle};
-use super::place::form_parameters;
+use super::message::{Ask, BundleType, Entry, read_bundle};
+use super::write_target::form_parameters;
 use super::{Exchange, Outcome, idempotency};
 
 /// What one entry of a bundle is answered.
@@ -40,10 +40,10 @@ impl Exchange {
         }
         let (form, entries) = read_bundle(&document)?;
         match form {
-            Form::Batch => self.batch(caller, &document, &entries).await,
+            BundleType::Batch => self.batch(caller, &document, &entries).await,
             // A plan that comes without Tasks brings one for each referral among its activities; the answer names them
             // behind what was sent.
-            Form::Transaction => match care_plan::with_tasks(document.root(), self.clock.now()) {
+            BundleType::Transaction => match care_plan::with_tasks(document.root(), self.clock.now()) {
                 None => self.transaction(caller, &document, &entries, keyed).await,
                 Some(planned) => {
                     let planned = Arc::new(Document::parse(planned)?);

@@ -14,8 +14,8 @@ use crate::routing::program::{CAPACITY, PROGRAM_TYPES};
 use crate::security::Caller;
 use crate::store::Stored;
 
-use super::course::audit;
-use super::{Exchange, place};
+use super::disposition::audit;
+use super::{Exchange, write_target};
 
 /// The codes of capacity.
 const STATUSES: &[&str] = &["capacity", "no-capacity", "waitlist", "additional-assessment-required"];
@@ -47,11 +47,11 @@ impl Exchange {
         let stored = stored.filter(|stored| is_program_of(stored, &caller.organization));
         let stored = stored.ok_or_else(|| Error::not_found("this program of your organization"))?;
         if if_match.is_some_and(|version| version != stored.version) {
-            return Err(place::stale(&key, stored.version));
+            return Err(write_target::stale(&key, stored.version));
         }
         let node = stored.document.root();
-        let said = capacity_of(&stored);
-        if said["status"].as_str() == Some(&status) && said["notes"].as_str() == notes.as_deref() {
+        let text = capacity_of(&stored);
+        if text["status"].as_str() == Some(&status) && text["notes"].as_str() == notes.as_deref() {
             return Ok(program(&stored));
         }
         let at = self.clock.now();
@@ -74,7 +74,7 @@ impl Exchange {
         let audit = vec![audit(caller, "capacity", Some(&key), status, at)];
         let committed =
             self.store.commit(Plan { writes: vec![write], audit, ..Plan::default() }).await.map_err(|error| {
-                if error.category == Category::Conflict { place::stale(&key, stored.version + 1) } else { error }
+                if error.category == Category::Conflict { write_target::stale(&key, stored.version + 1) } else { error }
             })?;
         let mut now = stored_of(&committed.writes, committed.seq);
         now.pop().map(|stored| program(&stored)).ok_or_else(|| Error::fault("the capacity was committed and is gone"))
@@ -97,14 +97,14 @@ fn stored_of(writes: &[Write], seq: u64) -> Vec<Stored> {
 fn read(node: Node<'_>) -> Result<(String, Option<String>)> {
     let mut issues = Vec::new();
     for member in node.members().filter(|member| !matches!(member.name(), "status" | "notes")) {
-        let said = format!("capacity has no member \"{}\"; it has status and notes", member.name());
-        issues.push(Issue::error(Key::UnknownElement, member.name(), said).at(member.name_place()));
+        let text = format!("capacity has no member \"{}\"; it has status and notes", member.name());
+        issues.push(Issue::error(Key::UnknownElement, member.name(), text).at(member.name_place()));
     }
     let status = node.str("status").unwrap_or_default().into_owned();
     if !STATUSES.contains(&status.as_str()) {
-        let said = format!("expected the member status to be one of {}", STATUSES.join(", "));
+        let text = format!("expected the member status to be one of {}", STATUSES.join(", "));
         let place = node.get("status").map_or(node.place(), Node::place);
-        issues.push(Issue::error(Key::UnknownCode, "status", said).at(place));
+        issues.push(Issue::error(Key::UnknownCode, "status", text).at(place));
     }
     if let Some(notes) = node.get("notes").filter(|notes| notes.as_str().is_none()) {
         issues.push(

@@ -15,7 +15,7 @@ use super::message::references;
 const OTHER_MATTERS: &[&str] = &["Task", "Provenance", "AuditEvent", "Subscription", "Group", "List"];
 
 /// May the reference in `member` of a resource of type `from` be followed to a `to`?
-fn leads(from: &str, member: &str, to: &str) -> bool {
+fn may_follow(from: &str, member: &str, to: &str) -> bool {
     match (from, member, to) {
         (_, _, to) if OTHER_MATTERS.contains(&to) => false,
         // The request of this referral, and the requests that it fulfils.
@@ -41,7 +41,7 @@ pub(super) fn disclosed(graph: &Graph, task: &ResourceKey) -> Vec<ResourceKey> {
         for member in resource.node().members() {
             for (_, reference) in references(member) {
                 let Some(next) = graph.position(&reference) else { continue };
-                if leads(kind, member.name(), graph.resources()[next].kind()) && seen.insert(next) {
+                if may_follow(kind, member.name(), graph.resources()[next].kind()) && seen.insert(next) {
                     waiting.push(next);
                 }
             }

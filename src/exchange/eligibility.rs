@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::fhir::ResourceKey;
-use crate::referral::{Referral, turn};
+use crate::referral::{Referral, task_edits};
 use crate::routing::{Facts, judge};
 use crate::security::Caller;
 
@@ -26,8 +26,8 @@ impl Exchange {
         let referral = Referral::read(&stored.graph, task)?;
         let directory = self.directory().await?;
         let at = self.clock.now();
-        let kind = turn::program_type(task.node()).unwrap_or_default();
-        let program = turn::program(task.node()).and_then(|id| directory.program(&id));
+        let kind = task_edits::program_type(task.node()).unwrap_or_default();
+        let program = task_edits::program(task.node()).and_then(|id| directory.program(&id));
         let rules = program.map_or_else(|| self.rules.rules(&kind), |program| &program.rules[..]);
         let facts = Facts::of(&referral, self.rules.facts(), at);
         let mut value = judge(&facts, rules).to_value();

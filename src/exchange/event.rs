@@ -12,7 +12,7 @@ use crate::fhir::{Issue, Key, Kind, Node, primitive};
 use crate::referral::SourceStatus;
 use crate::referral::reason::Reason;
 use crate::referral::state::{Event, Party, State, TABLE};
-use crate::referral::turn::Because;
+use crate::referral::task_edits::StatusReason;
 
 /// Members of an event, with the kind of value that each has.
 const MEMBERS: &[(&str, Kind)] = &[
@@ -37,11 +37,11 @@ pub(super) struct EventMessage {
     /// What happened; a remark where only a status was said, until it is judged
     pub event: Event,
     /// Was the event said?
-    pub said: bool,
+    pub is_explicit: bool,
     /// When, where it is said; else it happens now
     pub at: Option<Timestamp>,
     /// Why
-    pub because: Because,
+    pub status_reason: StatusReason,
     /// A remark
     pub note: Option<String>,
     /// What was done for the person
@@ -55,7 +55,7 @@ pub(super) struct EventMessage {
     /// What the agency's own system says
     pub source: Option<SourceStatus>,
     /// The state that a completion leads to, where a status said it
-    pub met: Option<State>,
+    pub completion_state: Option<State>,
 }
 
 impl EventMessage {
@@ -65,32 +65,33 @@ impl EventMessage {
     /// All findings, with their places: not an object, unknown members, wrong kinds, unknown codes.
     pub(super) fn read(node: Node<'_>) -> Result<Self> {
         if !node.is_object() {
-            let said = format!("expected an event as an object, found {}", node.kind());
-            return Err(Error::unprocessable(vec![Issue::error_at(Key::WrongType, node, said)]));
+            let is_explicit = format!("expected an event as an object, found {}", node.kind());
+            return Err(Error::unprocessable(vec![Issue::error_at(Key::WrongType, node, is_explicit)]));
         }
         let mut issues = shape(node);
         let events: Vec<&str> = reportable().map(Event::code).collect();
         let event = code(node, "event", Event::from_code, &events, &mut issues);
         let source = node.get("sourceStatus").and_then(|status| read_status(status, &mut issues));
         if node.get("event").is_none() && node.get("sourceStatus").is_none() {
-            let said = "an event needs the member event with its code, or sourceStatus";
-            issues.push(Issue::error(Key::Missing, "event", said).at(node.place()));
+            let is_explicit = "an event needs the member event with its code, or sourceStatus";
+            issues.push(Issue::error(Key::Missing, "event", is_explicit).at(node.place()));
         }
         let at = node.get("at").and_then(|at| time(at, &mut issues));
-        let because = node.get("reason").map_or_else(Because::default, |reason| read_reason(reason, &mut issues));
+        let status_reason =
+            node.get("reason").map_or_else(StatusReason::default, |reason| read_reason(reason, &mut issues));
         match event.or(source.is_some().then_some(Event::Note)) {
             Some(known) if issues.is_empty() => Ok(Self {
                 event: known,
-                said: event.is_some(),
+                is_explicit: event.is_some(),
                 at,
-                because,
+                status_reason,
                 note: text(node, "note"),
                 service: node.get("service").map(Node::to_value),
                 appointment: node.get("appointment").map(Node::to_value),
                 enrollment: node.get("enrollment").map(Node::to_value),
                 outcome: node.get("outcome").map(Node::to_value),
                 source,
-                met: None,
+                completion_state: None,
             }),
             _ => Err(Error::unprocessable(issues)),
         }
@@ -98,11 +99,11 @@ impl EventMessage {
 
     /// The state that a completion leads to by what is said of its outcome: `achieved` means that the need is met,
     /// `partially-achieved` in part; without one it is not said.
-    pub(super) fn met(&self) -> Option<State> {
+    pub(super) fn completion_state(&self) -> Option<State> {
         match self.outcome.as_ref().and_then(|outcome| outcome.get("status")?.as_str()) {
             Some("achieved") => Some(State::NeedMet),
             Some("partially-achieved") => Some(State::NeedPartiallyMet),
-            _ => self.met,
+            _ => self.completion_state,
         }
     }
 }
@@ -121,12 +122,12 @@ fn shape(node: Node<'_>) -> Vec<Issue> {
         match MEMBERS.iter().find(|(name, _)| *name == member.name()) {
             None => {
                 let names: Vec<&str> = MEMBERS.iter().map(|(name, _)| *name).collect();
-                let said = format!("an event has no member \"{}\"; it has {}", member.name(), names.join(", "));
-                issues.push(Issue::error(Key::UnknownElement, path(member), said).at(member.name_place()));
+                let is_explicit = format!("an event has no member \"{}\"; it has {}", member.name(), names.join(", "));
+                issues.push(Issue::error(Key::UnknownElement, path(member), is_explicit).at(member.name_place()));
             }
             Some((_, kind)) if *kind != member.kind() => {
-                let said = format!("expected {kind}, found {}", member.kind());
-                issues.push(Issue::error(Key::WrongType, path(member), said).at(member.place()));
+                let is_explicit = format!("expected {kind}, found {}", member.kind());
+                issues.push(Issue::error(Key::WrongType, path(member), is_explicit).at(member.place()));
             }
             Some(_) => {}
         }
@@ -134,31 +135,31 @@ fn shape(node: Node<'_>) -> Vec<Issue> {
     issues
 }
 
-fn read_reason(node: Node<'_>, issues: &mut Vec<Issue>) -> Because {
+fn read_reason(node: Node<'_>, issues: &mut Vec<Issue>) -> StatusReason {
     for member in node.members().filter(|member| !matches!(member.name(), "code" | "text")) {
-        let said = format!("a reason has no member \"{}\"; it has code and text", member.name());
-        issues.push(Issue::error(Key::UnknownElement, path(member), said).at(member.name_place()));
+        let is_explicit = format!("a reason has no member \"{}\"; it has code and text", member.name());
+        issues.push(Issue::error(Key::UnknownElement, path(member), is_explicit).at(member.name_place()));
     }
     let codes: Vec<&str> = Reason::ALL.iter().map(|reason| reason.code()).collect();
-    Because { reason: code(node, "code", Reason::from_code, &codes, issues), text: text(node, "text") }
+    StatusReason { reason: code(node, "code", Reason::from_code, &codes, issues), text: text(node, "text") }
 }
 
 fn read_status(node: Node<'_>, issues: &mut Vec<Issue>) -> Option<SourceStatus> {
     for member in node.members() {
         let Some((_, kind)) = STATUS.iter().find(|(name, _)| *name == member.name()) else {
             let names: Vec<&str> = STATUS.iter().map(|(name, _)| *name).collect();
-            let said = format!("a status has no member \"{}\"; it has {}", member.name(), names.join(", "));
-            issues.push(Issue::error(Key::UnknownElement, path(member), said).at(member.name_place()));
+            let is_explicit = format!("a status has no member \"{}\"; it has {}", member.name(), names.join(", "));
+            issues.push(Issue::error(Key::UnknownElement, path(member), is_explicit).at(member.name_place()));
             continue;
         };
         if !member.as_str().is_some_and(|text| primitive::is_valid(kind, &text)) {
-            let said = format!("expected {}", primitive::describe(kind));
-            issues.push(Issue::error(Key::PrimitiveFormat, path(member), said).at(member.place()));
+            let is_explicit = format!("expected {}", primitive::describe(kind));
+            issues.push(Issue::error(Key::PrimitiveFormat, path(member), is_explicit).at(member.place()));
         }
     }
     for name in ["system", "code"].into_iter().filter(|name| node.get(name).is_none()) {
-        let said = format!("a status needs the member {name}");
-        issues.push(Issue::error(Key::Missing, format!("{}.{name}", path(node)), said).at(node.place()));
+        let is_explicit = format!("a status needs the member {name}");
+        issues.push(Issue::error(Key::Missing, format!("{}.{name}", path(node)), is_explicit).at(node.place()));
     }
     Some(SourceStatus {
         system: text(node, "system")?,
@@ -181,8 +182,8 @@ fn code<T>(
     let code = member.as_str()?;
     let found = read(&code);
     if found.is_none() {
-        let said = format!("unknown code; expected one of {}", all.join(", "));
-        issues.push(Issue::error(Key::UnknownCode, path(member), said).at(member.place()));
+        let is_explicit = format!("unknown code; expected one of {}", all.join(", "));
+        issues.push(Issue::error(Key::UnknownCode, path(member), is_explicit).at(member.place()));
     }
     found
 }
@@ -191,8 +192,8 @@ fn time(node: Node<'_>, issues: &mut Vec<Issue>) -> Option<Timestamp> {
     let text = node.as_str()?;
     let found = primitive::is_valid("instant", &text).then(|| text.parse().ok()).flatten();
     if found.is_none() {
-        let said = format!("expected {}", primitive::describe("instant"));
-        issues.push(Issue::error(Key::PrimitiveFormat, path(node), said).at(node.place()));
+        let is_explicit = format!("expected {}", primitive::describe("instant"));
+        issues.push(Issue::error(Key::PrimitiveFormat, path(node), is_explicit).at(node.place()));
     }
     found
 }
@@ -221,18 +222,18 @@ mod tests {
         let message =
             read(r#"{"event":"decline","reason":{"code":"at-capacity","text":"full until May"},"note":" "}"#).unwrap();
         assert_eq!(message.event, Event::Decline);
-        assert_eq!(message.because, Because::new(Reason::AtCapacity, "full until May"));
+        assert_eq!(message.status_reason, StatusReason::new(Reason::AtCapacity, "full until May"));
         assert_eq!(message.note, None);
     }
 
     #[test]
     fn reads_a_status_in_place_of_an_event() {
         let message = read(r#"{"sourceStatus":{"system":"urn:x","code":"Got help"}}"#).unwrap();
-        assert_eq!((message.event, message.said), (Event::Note, false));
+        assert_eq!((message.event, message.is_explicit), (Event::Note, false));
         assert_eq!(message.source.map(|status| status.code).as_deref(), Some("Got help"));
         let message =
             read(r#"{"event":"accept","sourceStatus":{"system":"urn:x","code":"1","at":"2026-11"}}"#).unwrap();
-        assert_eq!((message.event, message.said), (Event::Accept, true));
+        assert_eq!((message.event, message.is_explicit), (Event::Accept, true));
         let error = read(r#"{"sourceStatus":{"code":" 1","when":"now","at":"yesterday"}}"#).unwrap_err();
         let found: Vec<(Key, &str)> = error.issues.iter().map(|issue| (issue.key, issue.path.as_str())).collect();
         assert_eq!(

@@ -12,14 +12,14 @@ use crate::fhir::{Document, Node, ResourceKey};
 use crate::referral::plan::{Plan, Share, Write};
 use crate::referral::reason::Reason;
 use crate::referral::state::{self, Event, Party};
-use crate::referral::turn::{self, Because};
+use crate::referral::task_edits::{self, StatusReason};
 use crate::referral::{Graph, Referral, Resource, Scope, task};
-use crate::security::consent::{self, Verdict};
+use crate::security::consent::{self, ConsentDecision};
 use crate::security::{Caller, Recipient};
 use crate::store::StoredReferral;
 
-use super::course::audit;
-use super::place::Place;
+use super::disposition::audit;
+use super::write_target::WriteTarget;
 use super::{Exchange, disclosure};
 
 impl Exchange {
@@ -31,27 +31,27 @@ impl Exchange {
         &self,
         caller: &Caller,
         plan: &mut Plan,
-        around: &Graph,
-        places: &[Place],
+        context: &Graph,
+        targets: &[WriteTarget],
         at: Timestamp,
     ) -> Result<()> {
         let mut concerned = BTreeSet::new();
-        for place in places {
+        for place in targets {
             match place {
-                Place::Next(stored) if stored.key.kind != "Task" => {
+                WriteTarget::Next(stored) if stored.key.kind != "Task" => {
                     concerned.extend(self.store.sharing(&stored.key).await?);
                 }
                 _ => {}
             }
             let consent = place.version().and(place.key()).filter(|key| key.kind == "Consent");
-            if let Some(person) = consent.and_then(|key| person_of(around, key)) {
+            if let Some(person) = consent.and_then(|key| person_of(context, key)) {
                 concerned.extend(self.store.sharing(&person).await?);
             }
         }
         concerned.retain(|task| plan.write_of(task).is_none());
         for task in concerned {
             let Some(mut stored) = self.store.referral(&Scope::Gateway, &task, false).await? else { continue };
-            for resource in around.resources() {
+            for resource in context.resources() {
                 stored.graph.insert(resource.clone());
             }
             self.share_again(caller, plan, &stored, &task, at).await?;
@@ -74,14 +74,16 @@ impl Exchange {
         if let Some(owner) = owner
             && let Ok(referral) = Referral::read(&stored.graph, node)
             && !referral.position().status.is_terminal()
-            && let Verdict::Refused { reason, .. } = self.ask_consent(caller, &referral, &owner, at).await?
+            && let ConsentDecision::Refused { reason, .. } = self.ask_consent(caller, &referral, &owner, at).await?
         {
-            let because = Because::new(Reason::ConsentDenied, reason);
-            if let Ok(step) = state::step(referral.position(), Event::Forbid, Party::Gateway, because.reason, true) {
+            let status_reason = StatusReason::new(Reason::ConsentDenied, reason);
+            if let Ok(step) =
+                state::step(referral.position(), Event::Forbid, Party::Gateway, status_reason.reason, true)
+            {
                 organizations.retain(|organization| *organization != owner);
-                plan.writes.push(moved(node, key, step.to, &because, stored.author.clone(), at)?);
+                plan.writes.push(moved(node, key, step.to, &status_reason, stored.author.clone(), at)?);
                 plan.audit.push(audit(caller, "forbidden", Some(key), Reason::ConsentDenied.code().to_owned(), at));
-                plan.deliveries.push(crate::referral::plan::Delivery { organization: owner, task: key.clone() });
+                plan.feed.push(crate::referral::plan::FeedEntry { organization: owner, task: key.clone() });
             }
         }
         let resources = disclosure::disclosed(&stored.graph, key);
@@ -96,7 +98,7 @@ impl Exchange {
         referral: &Referral<'_>,
         owner: &str,
         at: Timestamp,
-    ) -> Result<Verdict> {
+    ) -> Result<ConsentDecision> {
         let consents = self.consents(caller, referral).await?;
         let nodes: Vec<Node<'_>> = consents.iter().map(Resource::node).collect();
         let directory = self.directory().await?;
@@ -129,7 +131,7 @@ fn moved(
     resource: &Resource,
     key: &ResourceKey,
     to: state::Position,
-    because: &Because,
+    status_reason: &StatusReason,
     author: Option<String>,
     at: Timestamp,
 ) -> Result<Write> {
@@ -137,7 +139,7 @@ fn moved(
     debug_assert!(task::position(node).is_some());
     let version = resource.version + 1;
     let mut edits = Edits::new(node);
-    turn::place(&mut edits, node, to, because, at);
+    task_edits::place(&mut edits, node, to, status_reason, at);
     edits.stamp(&key.id, version, at);
     let document = Arc::new(Document::parse(edits.finish())?);
     Ok(Write { key: key.clone(), version, document, updated: at, author, public: false })

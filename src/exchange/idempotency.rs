@@ -106,16 +106,16 @@ impl Exchange {
 mod tests {
     use super::*;
 
-    fn said(text: &str) -> Vec<String> {
+    fn content_of(text: &str) -> Vec<String> {
         let document = Document::parse(text).unwrap();
         content(document.root()).into_iter().map(Cow::into_owned).collect()
     }
 
     #[test]
     fn a_repetition_is_told_by_its_content() {
-        let first = said(r#"{"a":"urn:uuid:1","b":["urn:uuid:2","urn:uuid:1"],"c":1.10}"#);
-        assert_eq!(first, said(r#"{ "a":"urn:uuid:7", "b":["urn:uuid:8","urn:uuid:7"], "c":1.10 }"#));
-        assert_ne!(first, said(r#"{"a":"urn:uuid:1","b":["urn:uuid:1","urn:uuid:2"],"c":1.10}"#));
-        assert_ne!(first, said(r#"{"a":"urn:uuid:1","b":["urn:uuid:2","urn:uuid:1"],"c":1.1}"#));
+        let first = content_of(r#"{"a":"urn:uuid:1","b":["urn:uuid:2","urn:uuid:1"],"c":1.10}"#);
+        assert_eq!(first, content_of(r#"{ "a":"urn:uuid:7", "b":["urn:uuid:8","urn:uuid:7"], "c":1.10 }"#));
+        assert_ne!(first, content_of(r#"{"a":"urn:uuid:1","b":["urn:uuid:1","urn:uuid:2"],"c":1.10}"#));
+        assert_ne!(first, content_of(r#"{"a":"urn:uuid:1","b":["urn:uuid:2","urn:uuid:1"],"c":1.1}"#));
     }
 }

@@ -13,7 +13,7 @@ use crate::referral::plan::{Idempotency, Plan, Write};
 use crate::security::Caller;
 
 use super::message::{Entry, Names};
-use super::place::Place;
+use super::write_target::WriteTarget;
 use super::{Exchange, Outcome, rights};
 
 /// How often a message that lost a race against another one is taken in anew.
@@ -35,7 +35,7 @@ pub(super) struct Prepared {
     /// What will be committed
     plan: Plan,
     /// Where each entry's resource goes
-    places: Vec<Place>,
+    targets: Vec<WriteTarget>,
     /// What was found and does not stand in the way
     pub(super) findings: Vec<Issue>,
 }
@@ -78,13 +78,13 @@ impl Exchange {
         message: Message<'_>,
         idempotency: Option<Idempotency>,
     ) -> Result<Vec<Option<Outcome>>> {
-        let Prepared { mut plan, places, findings } = self.prepare(caller, message, idempotency).await?;
+        let Prepared { mut plan, targets, findings } = self.prepare(caller, message, idempotency).await?;
         if plan.writes.is_empty() {
-            return Ok(outcomes(message, &places, &[], &findings));
+            return Ok(outcomes(message, &targets, &[], &findings));
         }
-        answer(&mut plan, &places);
+        answer(&mut plan, &targets);
         let committed = self.store.commit(plan).await?;
-        Ok(outcomes(message, &places, &committed.writes, &findings))
+        Ok(outcomes(message, &targets, &committed.writes, &findings))
     }
 
     /// Everything up to the commit.
@@ -99,30 +99,30 @@ impl Exchange {
     ) -> Result<Prepared> {
         rights::may_send(caller, message.entries)?;
         let findings = self.validate(message.root, &[], true).await;
-        let places = self.places(caller, message.entries).await?;
-        let around = self.look_around(caller, message, &places).await?;
-        let findings = accepted([findings, around.dangling].concat())?;
+        let targets = self.targets(caller, message.entries).await?;
+        let context = self.load_context(caller, message, &targets).await?;
+        let findings = accepted([findings, context.dangling].concat())?;
 
         let at = self.clock.now();
-        let names = names(message.entries, &places);
+        let names = names(message.entries, &targets);
         let mut plan = Plan { idempotency, ..Plan::default() };
-        for (entry, place) in message.entries.iter().zip(&places) {
-            let (Some(node), Some(key), Some(version)) = (entry.resource, place.key(), place.version()) else {
+        for (entry, target) in message.entries.iter().zip(&targets) {
+            let (Some(node), Some(key), Some(version)) = (entry.resource, target.key(), target.version()) else {
                 continue;
             };
-            let course = self.course(caller, &around.graph, place, at).await?;
+            let disposition = self.decide_disposition(caller, &context.graph, target, at).await?;
             let mut edits = Edits::new(node);
             resolve_references(&mut edits, node, &names);
-            course.steer(&mut edits, node, at);
+            disposition.apply_to_task(&mut edits, node, at);
             edits.stamp(&key.id, version, at);
             let document = Arc::new(Document::parse(edits.finish())?);
-            let author = place.author(caller);
+            let author = target.author(caller);
             plan.writes.push(Write { key: key.clone(), version, document, updated: at, author, public: false });
-            plan.guards.extend(place.guard());
-            course.commit_to(&mut plan, caller, &around.graph, key, at);
+            plan.guards.extend(target.guard());
+            disposition.commit_to(&mut plan, caller, &context.graph, key, at);
         }
-        self.follow_up(caller, &mut plan, &around.graph, &places, at).await?;
-        Ok(Prepared { plan, places, findings })
+        self.follow_up(caller, &mut plan, &context.graph, &targets, at).await?;
+        Ok(Prepared { plan, targets, findings })
     }
 }
 
@@ -132,7 +132,12 @@ fn accepted(findings: Vec<Issue>) -> Result<Vec<Issue>> {
 }
 
 /// What became of each entry, with the findings about it.
-fn outcomes(message: Message<'_>, places: &[Place], writes: &[Write], findings: &[Issue]) -> Vec<Option<Outcome>> {
+fn outcomes(
+    message: Message<'_>,
+    targets: &[WriteTarget],
+    writes: &[Write],
+    findings: &[Issue],
+) -> Vec<Option<Outcome>> {
     let about = |entry: &Entry<'_>| -> Vec<Issue> {
         let own = entry.resource.map(Node::path).unwrap_or_default();
         let inside = |issue: &&Issue| {
@@ -140,14 +145,14 @@ fn outcomes(message: Message<'_>, places: &[Place], writes: &[Write], findings: 
         };
         findings.iter().filter(inside).cloned().collect()
     };
-    places.iter().zip(message.entries).map(|(place, entry)| Outcome::of(place, writes, &about(entry))).collect()
+    targets.iter().zip(message.entries).map(|(target, entry)| Outcome::of(target, writes, &about(entry))).collect()
 }
 
 /// What the message's references call each of its resources.
-fn names<'m>(entries: &[Entry<'m>], places: &[Place]) -> Names<'m> {
+fn names<'m>(entries: &[Entry<'m>], targets: &[WriteTarget]) -> Names<'m> {
     let mut names = Names::default();
-    for (entry, place) in entries.iter().zip(places) {
-        if let Some(key) = place.key() {
+    for (entry, target) in entries.iter().zip(targets) {
+        if let Some(key) = target.key() {
             names.learn(entry, key);
         }
     }
@@ -169,9 +174,9 @@ fn resolve_references<'m>(edits: &mut Edits<'m>, resource: Node<'m>, names: &Nam
 }
 
 /// The answer that a repetition under the same idempotency key gets.
-fn answer(plan: &mut Plan, places: &[Place]) {
+fn answer(plan: &mut Plan, targets: &[WriteTarget]) {
     if plan.idempotency.is_some() {
-        let outcomes = places.iter().map(|place| Outcome::of(place, &plan.writes, &[])).collect();
+        let outcomes = targets.iter().map(|target| Outcome::of(target, &plan.writes, &[])).collect();
         let answer = super::bundle::response(outcomes);
         if let Some(idempotency) = &mut plan.idempotency {
             idempotency.answer = answer;

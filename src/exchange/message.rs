@@ -52,7 +52,7 @@ impl<'m> Entry<'m> {
 
 /// What kind of bundle the entries came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum BundleType {
     /// All or nothing
     Transaction,
     /// Each entry on its own
@@ -63,19 +63,19 @@ pub(super) enum Form {
 ///
 /// # Errors
 /// If it is no transaction or batch, or an entry asks for what is not served.
-pub(super) fn read_bundle(document: &Arc<Document>) -> Result<(Form, Vec<Entry<'_>>)> {
+pub(super) fn read_bundle(document: &Arc<Document>) -> Result<(BundleType, Vec<Entry<'_>>)> {
     let root = document.root();
     let form = match root.str("type").as_deref() {
-        Some("transaction") => Form::Transaction,
-        Some("batch") => Form::Batch,
+        Some("transaction") => BundleType::Transaction,
+        Some("batch") => BundleType::Batch,
         other => {
-            let said = format!(
+            let text = format!(
                 "Bundle.type is {}; the base accepts transaction and batch",
                 other.map_or_else(|| "missing".to_owned(), |other| format!("\"{other}\""))
             );
             let node = root.get("type").unwrap_or(root);
             return Err(Error::unprocessable(vec![
-                Issue::error(Key::BundleRule, "Bundle.type", said).at(node.place()),
+                Issue::error(Key::BundleRule, "Bundle.type", text).at(node.place()),
             ]));
         }
     };
@@ -87,8 +87,8 @@ pub(super) fn read_bundle(document: &Arc<Document>) -> Result<(Form, Vec<Entry<'
 }
 
 fn read_entry(entry: Node<'_>) -> Result<Entry<'_>> {
-    let refuse = |node: Node<'_>, key: Key, said: String| {
-        Error::unprocessable(vec![Issue::error(key, node.path(), said).at(node.place())])
+    let refuse = |node: Node<'_>, key: Key, text: String| {
+        Error::unprocessable(vec![Issue::error(key, node.path(), text).at(node.place())])
     };
     let Some(request) = entry.get("request") else {
         return Err(refuse(entry, Key::Missing, "an entry of a transaction or batch needs a request".to_owned()));
@@ -104,8 +104,8 @@ fn read_entry(entry: Node<'_>) -> Result<Entry<'_>> {
         "PUT" if resource.is_some() => {
             let node = request.get("url").unwrap_or(request);
             let Some(key) = ResourceKey::parse(&url).filter(|key| key.kind == kind) else {
-                let said = format!("request.url of a PUT is {kind}/id; conditional updates are not served");
-                return Err(refuse(node, Key::NotSupported, said));
+                let text = format!("request.url of a PUT is {kind}/id; conditional updates are not served");
+                return Err(refuse(node, Key::NotSupported, text));
             };
             let if_match = request.get("ifMatch").map(version_of).transpose()?;
             Ask::Update { key, if_match }
@@ -113,10 +113,10 @@ fn read_entry(entry: Node<'_>) -> Result<Entry<'_>> {
         "GET" => Ask::Get { url: url.trim_start_matches('/').to_owned() },
         "POST" | "PUT" => {
             let node = request.get("url").unwrap_or(request);
-            let said = format!(
+            let text = format!(
                 "request.url is \"{url}\" and the resource is a {kind}; expected the type of the resource that the entry brings"
             );
-            return Err(refuse(node, Key::BundleRule, said));
+            return Err(refuse(node, Key::BundleRule, text));
         }
         _ => {
             let node = request.get("method").unwrap_or(request);
@@ -134,8 +134,8 @@ fn read_entry(entry: Node<'_>) -> Result<Entry<'_>> {
 fn version_of(node: Node<'_>) -> Result<u64> {
     let text = node.as_str().unwrap_or_default();
     parse_etag(&text).ok_or_else(|| {
-        let said = "expected the version that the change is based on, as W/\"3\"";
-        Error::new(Category::Incorrect, Issue::error(Key::Parameter, node.path(), said).at(node.place()))
+        let text = "expected the version that the change is based on, as W/\"3\"";
+        Error::new(Category::Incorrect, Issue::error(Key::Parameter, node.path(), text).at(node.place()))
     })
 }
 
@@ -197,7 +197,7 @@ mod tests {
             {"request":{"method":"GET","url":"Task?status=requested"}}]}"#;
         let document = Arc::new(Document::parse(text).unwrap());
         let (form, entries) = read_bundle(&document).unwrap();
-        assert_eq!(form, Form::Transaction);
+        assert_eq!(form, BundleType::Transaction);
         assert_eq!(entries[1].ask, Ask::Update { key: ResourceKey::new("Task", "9"), if_match: Some(3) });
         let mut names = Names::default();
         names.learn(&entries[0], &ResourceKey::new("Patient", "new"));

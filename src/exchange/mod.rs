@@ -11,26 +11,26 @@
 
 mod bundle;
 mod capacity;
-mod course;
 mod disclosure;
+mod disposition;
 mod draft;
+mod dry_run;
 mod eligibility;
 mod event;
 mod follow_up;
-mod heard;
 mod idempotency;
 mod intake;
+mod load_context;
 mod message;
-mod place;
 mod poll;
 mod record;
-mod rehearsal;
 mod remarks;
 mod report;
 mod rights;
 mod sheet;
+mod source_status;
 mod status;
-mod surroundings;
+mod write_target;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -54,16 +54,16 @@ use crate::store::{Page, Store, Stored};
 use crate::terminology::Terminology;
 
 pub use message::parse_etag;
-pub use place::form_parameters;
 pub use poll::Records;
 pub use record::{Base, Record};
 pub use remarks::Remarks;
 pub use sheet::{SentSheet, SheetReport};
+pub use write_target::form_parameters;
 
-use course::audit;
+use disposition::audit;
 use intake::Message;
 use message::{Ask, Entry};
-use place::Place;
+use write_target::WriteTarget;
 
 /// What time it is. Given to the exchange, so that tests decide.
 pub trait Clock: Send + Sync {
@@ -121,12 +121,12 @@ pub struct Exchange {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
     settings: Settings,
-    directory: ArcSwap<Held>,
+    directory: ArcSwap<CompiledDirectory>,
     directory_version: watch::Receiver<u64>,
 }
 
 /// The directory, compiled, and which version of the store's it is.
-struct Held {
+struct CompiledDirectory {
     version: Option<u64>,
     directory: Arc<Directory>,
 }
@@ -162,7 +162,8 @@ impl Exchange {
     pub async fn new(parts: Parts) -> Result<Self> {
         let Parts { store, checker, terminology, programs, rules, parameters, clock, ids, settings } = parts;
         let directory_version = store.directory_version();
-        let directory = ArcSwap::from_pointee(Held { version: None, directory: Arc::new(Directory::default()) });
+        let directory =
+            ArcSwap::from_pointee(CompiledDirectory { version: None, directory: Arc::new(Directory::default()) });
         let exchange = Self {
             store,
             checker,
@@ -214,9 +215,9 @@ impl Exchange {
         let document = Arc::new(document);
         let root = document.root();
         if !root.get("resourceType").is_some_and(|named| named.is_str(kind)) {
-            let said = format!("expected a {kind}, as the URL says");
+            let text = format!("expected a {kind}, as the URL says");
             let node = root.get("resourceType").unwrap_or(root);
-            return Err(Error::unprocessable(vec![Issue::error(Key::NotAResource, "", said).at(node.place())]));
+            return Err(Error::unprocessable(vec![Issue::error(Key::NotAResource, "", text).at(node.place())]));
         }
         let entry = Entry { ask, full_url: None, resource: Some(root) };
         let message = Message { document: &document, root, entries: std::slice::from_ref(&entry) };
@@ -284,7 +285,7 @@ impl Exchange {
         let stored = self.store.directory().await?;
         let nodes: Vec<Node<'_>> = stored.iter().map(|stored| stored.document.root()).collect();
         let directory = Arc::new(Directory::compile(nodes, &self.rules)?);
-        self.directory.store(Arc::new(Held { version, directory: directory.clone() }));
+        self.directory.store(Arc::new(CompiledDirectory { version, directory: directory.clone() }));
         Ok(directory)
     }
 
@@ -302,10 +303,10 @@ impl Exchange {
 
 impl Outcome {
     /// What became of the resource at this place; nothing for an entry that only asked.
-    fn of(place: &Place, writes: &[Write], findings: &[Issue]) -> Option<Self> {
-        match place {
-            Place::Nowhere => None,
-            Place::Found(stored) => Some(Self {
+    fn of(write_target: &WriteTarget, writes: &[Write], findings: &[Issue]) -> Option<Self> {
+        match write_target {
+            WriteTarget::Nowhere => None,
+            WriteTarget::Found(stored) => Some(Self {
                 key: stored.key.clone(),
                 version: stored.version,
                 updated: stored.updated,
@@ -313,13 +314,13 @@ impl Outcome {
                 document: stored.document.clone(),
                 issues: Vec::new(),
             }),
-            Place::New { .. } | Place::Next(_) => {
-                let write = writes.iter().rev().find(|write| Some(&write.key) == place.key())?;
+            WriteTarget::New { .. } | WriteTarget::Next(_) => {
+                let write = writes.iter().rev().find(|write| Some(&write.key) == write_target.key())?;
                 Some(Self {
                     key: write.key.clone(),
                     version: write.version,
                     updated: write.updated,
-                    created: matches!(place, Place::New { .. }),
+                    created: matches!(write_target, WriteTarget::New { .. }),
                     document: write.document.clone(),
                     issues: findings.to_vec(),
                 })

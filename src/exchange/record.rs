@@ -4,16 +4,16 @@ use serde_json::Value;
 
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Document, Issue, Key, ResourceKey};
-use crate::mapping::{Fidelity, Put, Told};
-use crate::referral::plan::{Delivery, Idempotency};
-use crate::referral::{Referral, turn};
+use crate::mapping::{Detail, Fidelity, Put};
+use crate::referral::plan::{FeedEntry, Idempotency};
+use crate::referral::{Referral, task_edits};
 use crate::security::Caller;
 use crate::store::StoredReferral;
 
-use super::course::audit;
+use super::disposition::audit;
 use super::draft::Draft;
 use super::remarks::Remarks;
-use super::{Exchange, idempotency, place};
+use super::{Exchange, idempotency, write_target};
 
 /// How often a record that lost a race is put anew.
 pub(super) const ATTEMPTS: usize = 8;
@@ -69,7 +69,7 @@ impl Exchange {
     pub(super) fn view(&self, stored: &StoredReferral, key: &ResourceKey) -> Result<Record> {
         let task = stored.graph.resolve(&key.to_string()).ok_or_else(|| Error::not_found("the referral"))?;
         let referral = Referral::read(&stored.graph, task)?;
-        let program = self.programs.get(&turn::program_type(task.node()).unwrap_or_default());
+        let program = self.programs.get(&task_edits::program_type(task.node()).unwrap_or_default());
         Ok(Record::new(program.map.get(&referral, &stored.extras).json, stored.seq))
     }
 
@@ -82,7 +82,7 @@ impl Exchange {
         let stored = self.referral(caller, &key).await?;
         let task = stored.graph.resolve(&key.to_string()).ok_or_else(|| Error::not_found("the referral"))?;
         let referral = Referral::read(&stored.graph, task)?;
-        let program = self.programs.get(&turn::program_type(task.node()).unwrap_or_default());
+        let program = self.programs.get(&task_edits::program_type(task.node()).unwrap_or_default());
         let made = program.map.explain(&referral, &stored.extras);
         Ok((Record::new(made.json, stored.seq), made.fidelity, made.issues))
     }
@@ -132,7 +132,7 @@ impl Exchange {
     ) -> Result<Remarks> {
         let stored = self.referral(caller, key).await?;
         let merged = match base {
-            Base::Exactly(version) if version != stored.seq => return Err(place::stale(key, stored.seq)),
+            Base::Exactly(version) if version != stored.seq => return Err(write_target::stale(key, stored.seq)),
             Base::Version(version) if version != stored.seq => {
                 Some(self.merged(caller, key, record, version, &stored).await?)
             }
@@ -152,7 +152,7 @@ impl Exchange {
         let at = self.clock.now();
         let extras = put.extras_changed.then_some(put.extras);
         let mut plan = self.plan(caller, draft, key, stored.organizations, extras, at).await?;
-        plan.deliveries.extend(owner.map(|organization| Delivery { organization, task: key.clone() }));
+        plan.feed.extend(owner.map(|organization| FeedEntry { organization, task: key.clone() }));
         plan.audit.push(audit(caller, "recorded", Some(key), put.fidelity.to_string(), at));
         plan.idempotency = idempotency.map(|asked| Idempotency { answer: remarks.to_text(), ..asked });
         self.store.commit(plan).await?;
@@ -176,8 +176,8 @@ impl Exchange {
         }
         let put = {
             let referral = draft.referral()?;
-            let program = self.programs.get(&turn::program_type(referral.task.node()).unwrap_or_default());
-            program.map.put(record, &referral, extras, Told::Totals, &mut || self.ids.next())?
+            let program = self.programs.get(&task_edits::program_type(referral.task.node()).unwrap_or_default());
+            program.map.put(record, &referral, extras, Detail::Totals, &mut || self.ids.next())?
         };
         draft.apply(&put)?;
         Ok(put)
@@ -193,12 +193,12 @@ impl Exchange {
         stored: &StoredReferral,
     ) -> Result<Value> {
         if version > stored.seq {
-            return Err(place::stale(key, stored.seq));
+            return Err(write_target::stale(key, stored.seq));
         }
         let then = self.record_as_of(caller, key, version, stored.seq).await?;
         let now = self.view(stored, key)?.value()?;
         let task = stored.graph.resolve(&key.to_string()).ok_or_else(|| Error::not_found("the referral"))?;
-        let program = self.programs.get(&turn::program_type(task.node()).unwrap_or_default());
+        let program = self.programs.get(&task_edits::program_type(task.node()).unwrap_or_default());
         program.map.merge(&then, record, &now)
     }
 
@@ -211,7 +211,7 @@ impl Exchange {
         newest: u64,
     ) -> Result<Value> {
         let then = self.store.referral_as_of(&caller.scope(), key, version).await?;
-        self.view(&then.ok_or_else(|| place::stale(key, newest))?, key)?.value()
+        self.view(&then.ok_or_else(|| write_target::stale(key, newest))?, key)?.value()
     }
 }
 

@@ -4,14 +4,14 @@ use serde_json::{Value, json};
 
 use crate::fhir::Issue;
 
-/// Remarks as documents: `{"key", "path", "text", "mend"}`.
+/// Remarks as documents: `{"key", "path", "text", "fix"}`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Remarks(Vec<Value>);
 
 impl Remarks {
     /// These findings.
     pub(super) fn of(issues: &[Issue]) -> Self {
-        let told = |issue: &Issue| json!({ "key": issue.key.name(), "path": issue.path, "text": issue.text, "mend": issue.mend() });
+        let told = |issue: &Issue| json!({ "key": issue.key.name(), "path": issue.path, "text": issue.text, "mend": issue.fix(), "fix": issue.fix() });
         Self(issues.iter().map(told).collect())
     }
 

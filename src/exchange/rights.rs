@@ -43,16 +43,16 @@ pub(super) fn may_send(caller: &Caller, entries: &[Entry<'_>]) -> Result<()> {
         };
         let kind = entry.kind();
         if own::KINDS.contains(&kind.as_ref()) {
-            let said = format!("a {kind} is not taken in: the definitions of this gateway come with its program");
-            return Err(refused(&said, entry));
+            let text = format!("a {kind} is not taken in: the definitions of this gateway come with its program");
+            return Err(refused(&text, entry));
         }
         match caller.role {
             Role::Ehr => {}
             Role::Agency if AGENCY_CREATES.contains(&kind.as_ref()) => {}
             Role::Agency => {
-                let said =
+                let text =
                     format!("an agency's client does not create a {kind}; it creates {}", AGENCY_CREATES.join(", "));
-                return Err(refused(&said, entry));
+                return Err(refused(&text, entry));
             }
             Role::Engineer => return Err(refused("an engineer's client creates nothing; use $validate", entry)),
         }
@@ -60,9 +60,9 @@ pub(super) fn may_send(caller: &Caller, entries: &[Entry<'_>]) -> Result<()> {
     Ok(())
 }
 
-fn refused(said: &str, entry: &Entry<'_>) -> Error {
+fn refused(text: &str, entry: &Entry<'_>) -> Error {
     let path = entry.resource.map(Node::path).unwrap_or_default();
-    Error::new(Category::Forbidden, Issue::error(Key::Forbidden, path, said))
+    Error::new(Category::Forbidden, Issue::error(Key::Forbidden, path, text))
 }
 
 /// May this caller replace the stored resource? Whoever sent it may; a Task also whoever owns it, within the moves that

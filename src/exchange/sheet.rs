@@ -8,16 +8,16 @@ use serde_json::{Value, json};
 
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Document, ResourceKey};
-use crate::referral::plan::{Delivery, Idempotency, Plan};
+use crate::referral::plan::{FeedEntry, Idempotency, Plan};
 use crate::referral::state::{Event, TABLE};
 use crate::security::Caller;
 use crate::sheet::{ColumnSets, Done, Fault, Finding, Group, Made, Options, Reading};
 
-use super::course::audit;
+use super::disposition::audit;
 use super::draft::Draft;
 use super::event::EventMessage;
 use super::record::{ATTEMPTS, is_race};
-use super::status::Standing;
+use super::status::ReferralContext;
 use super::{Exchange, idempotency};
 
 /// So many persons of one name, and referrals of one person, are looked at for a row that names no referral.
@@ -161,8 +161,8 @@ impl Exchange {
                 Err(error) if matches!(error.category, Category::Fault | Category::Busy) => return Err(error),
                 Err(error) => {
                     // Issues show names of the standard and of members, never what a person is called.
-                    let said: Vec<String> = error.issues.iter().map(ToString::to_string).collect();
-                    let finding = Finding::of_referral(group.row, Fault::Referral, Done::Refused, said.join("; "));
+                    let text: Vec<String> = error.issues.iter().map(ToString::to_string).collect();
+                    let finding = Finding::of_referral(group.row, Fault::Referral, Done::Refused, text.join("; "));
                     intake.findings.push(finding);
                     false
                 }
@@ -201,14 +201,14 @@ impl Exchange {
         let stored = self.referral(caller, &key).await?;
         let base = self.view(&stored, &key)?.value()?;
         if base.get("type").and_then(Value::as_str) != Some(intake.kind) {
-            let said = "the referral is of another program type than the sheet";
-            intake.findings.push(Finding::of_referral(group.row, Fault::Referral, Done::Refused, said));
+            let text = "the referral is of another program type than the sheet";
+            intake.findings.push(Finding::of_referral(group.row, Fault::Referral, Done::Refused, text));
             return Ok(false);
         }
         let from = match reading.version(group) {
             Ok(Some(version)) if version > stored.seq => {
-                let said = "the version is none that the referral has had";
-                intake.findings.push(Finding::of_referral(group.row, Fault::Stale, Done::Refused, said));
+                let text = "the version is none that the referral has had";
+                intake.findings.push(Finding::of_referral(group.row, Fault::Stale, Done::Refused, text));
                 return Ok(false);
             }
             Ok(Some(version)) if version < stored.seq => {
@@ -223,7 +223,7 @@ impl Exchange {
         let Made { record, event, findings } = reading.record(group, Some(&base), from.as_ref());
         intake.findings.extend(findings);
         let Some(record) = record else { return Ok(false) };
-        let standing = self.standing(caller, &stored, &key).await?;
+        let standing = self.context(caller, &stored, &key).await?;
         let event = event.map(|event| happened(&event, group.row, &standing, &base, &mut intake.findings));
         let mut event = event.transpose()?.flatten();
         if record == base && event.is_none() {
@@ -243,7 +243,7 @@ impl Exchange {
             }
         }
         if let Some(message) = &mut event {
-            let moved = self.move_on(caller, &mut draft, &standing, message, (stored.author, now), intake.at)?;
+            let moved = self.apply_event(caller, &mut draft, &standing, message, (stored.author, now), intake.at)?;
             extras = moved.extras.or(extras);
             if moved.changed {
                 details.push(("moved", moved.detail));
@@ -253,7 +253,7 @@ impl Exchange {
             return Ok(false);
         }
         let mut plan = self.plan(caller, draft, &key, stored.organizations, extras, intake.at).await?;
-        plan.deliveries.extend(standing.owner.map(|organization| Delivery { organization, task: key.clone() }));
+        plan.feed.extend(standing.owner.map(|organization| FeedEntry { organization, task: key.clone() }));
         let entries = details.into_iter().map(|(action, detail)| audit(caller, action, Some(&key), detail, intake.at));
         plan.audit.extend(entries.collect::<Vec<_>>());
         intake.join(plan, group.row);
@@ -265,14 +265,14 @@ impl Exchange {
 fn happened(
     event: &Value,
     row: u64,
-    standing: &Standing,
+    standing: &ReferralContext,
     base: &Value,
     findings: &mut Vec<Finding>,
 ) -> Result<Option<EventMessage>> {
     let document = Document::parse(event.to_string())?;
     let message = EventMessage::read(document.root())?;
-    let mut already = |said: &'static str| {
-        findings.push(Finding::of_referral(row, Fault::Already, Done::LeftOut, said));
+    let mut already = |text: &'static str| {
+        findings.push(Finding::of_referral(row, Fault::Already, Done::LeftOut, text));
         Ok(None)
     };
     if message.event == Event::Note {
@@ -298,7 +298,7 @@ fn happened(
             .filter(|line| line.event == message.event)
             .any(|line| line.state.is_some_and(|to| to.code() == state))
     });
-    if passed && standing.step(message.event, &message.because).is_err() {
+    if passed && standing.step(message.event, &message.status_reason).is_err() {
         return already("the event has happened, and the referral has moved on since");
     }
     Ok(Some(message))
@@ -310,15 +310,15 @@ impl Intake<'_> {
         for write in &plan.writes {
             let first = *self.written.entry(write.key.clone()).or_insert(row);
             if first != row {
-                let said = format!("row {first} changes the same {} as this row", write.key.kind);
-                self.findings.push(Finding::of_referral(row, Fault::Referral, Done::Refused, said));
+                let text = format!("row {first} changes the same {} as this row", write.key.kind);
+                self.findings.push(Finding::of_referral(row, Fault::Referral, Done::Refused, text));
                 return;
             }
         }
         self.plan.writes.extend(plan.writes);
         self.plan.shares.extend(plan.shares);
         self.plan.extras.extend(plan.extras);
-        self.plan.deliveries.extend(plan.deliveries);
+        self.plan.feed.extend(plan.feed);
         self.plan.audit.extend(plan.audit);
         self.plan.guards.extend(plan.guards);
     }

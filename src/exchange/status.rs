@@ -7,21 +7,21 @@ use jiff::Timestamp;
 
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Document, Issue, Key, Node, ResourceKey};
-use crate::referral::plan::{Delivery, Extras, Idempotency, Plan, Share};
-use crate::referral::state::{self, Event, Illegal, Party, Position, State, Step, TaskStatus};
-use crate::referral::turn::{self, Because};
+use crate::referral::plan::{Extras, FeedEntry, Idempotency, Plan, Share};
+use crate::referral::state::{self, Event, Illegal, Party, Position, State, TaskStatus, TransitionResult};
+use crate::referral::task_edits::{self, StatusReason};
 use crate::referral::{Graph, TaskStatus as Status, task};
 use crate::routing::directory::Target;
 use crate::security::Caller;
 use crate::store::{Stored, StoredReferral};
 
-use super::course::audit;
+use super::disposition::audit;
 use super::draft::Draft;
 use super::event::EventMessage;
-use super::heard::Heard;
 use super::record::Record;
 use super::remarks::Remarks;
-use super::{Exchange, disclosure, idempotency, place};
+use super::source_status::SourceStatusReading;
+use super::{Exchange, disclosure, idempotency, write_target};
 
 /// How often an event that lost a race is raised anew.
 const ATTEMPTS: usize = 8;
@@ -48,7 +48,7 @@ const FIXED: &[&str] = &["focus", "for", "requester", "intent"];
 
 /// What a written Task means for a referral that was there before.
 #[derive(Debug)]
-pub(super) struct Turn {
+pub(super) struct TaskChange {
     /// The event that the change means; none where only the content changed
     pub(super) event: Option<Event>,
     /// Where the referral stands then
@@ -63,7 +63,7 @@ pub(super) struct Turn {
 
 /// Where a referral stands before a step, and as what the caller acts on it.
 #[derive(Debug)]
-pub(super) struct Standing {
+pub(super) struct ReferralContext {
     pub(super) position: Position,
     pub(super) parties: Vec<Party>,
     pub(super) owner: Option<String>,
@@ -71,7 +71,7 @@ pub(super) struct Standing {
 
 /// What an event did to a draft.
 #[derive(Debug)]
-pub(super) struct Moved {
+pub(super) struct EventResult {
     /// Is anything to be committed?
     pub(super) changed: bool,
     /// What the record then holds beside the graph, where that changed
@@ -127,69 +127,73 @@ impl Exchange {
         let mut message = EventMessage::read(event.root())?;
         let stored = self.referral(caller, key).await?;
         if if_match.is_some_and(|version| version != stored.seq) {
-            return Err(place::stale(key, stored.seq));
+            return Err(write_target::stale(key, stored.seq));
         }
         let at = self.clock.now();
-        let standing = self.standing(caller, &stored, key).await?;
+        let context = self.context(caller, &stored, key).await?;
         let mut draft = Draft::new(stored.graph, key.clone());
-        let moved = self.move_on(caller, &mut draft, &standing, &mut message, (stored.author, stored.extras), at)?;
-        if !moved.changed {
-            return Ok(moved.remarks);
+        let event_result =
+            self.apply_event(caller, &mut draft, &context, &mut message, (stored.author, stored.extras), at)?;
+        if !event_result.changed {
+            return Ok(event_result.remarks);
         }
-        let mut plan = self.plan(caller, draft, key, stored.organizations, moved.extras, at).await?;
-        plan.deliveries.extend(standing.owner.map(|organization| Delivery { organization, task: key.clone() }));
-        plan.audit.push(audit(caller, "moved", Some(key), moved.detail, at));
-        plan.idempotency = idempotency.map(|asked| Idempotency { answer: moved.remarks.to_text(), ..asked });
+        let mut plan = self.plan(caller, draft, key, stored.organizations, event_result.extras, at).await?;
+        plan.feed.extend(context.owner.map(|organization| FeedEntry { organization, task: key.clone() }));
+        plan.audit.push(audit(caller, "moved", Some(key), event_result.detail, at));
+        plan.idempotency = idempotency.map(|asked| Idempotency { answer: event_result.remarks.to_text(), ..asked });
         self.store.commit(plan).await?;
-        Ok(moved.remarks)
+        Ok(event_result.remarks)
     }
 
     /// Lets an event happen to a draft. `author` and `extras` are those of the referral as it is stored.
     ///
     /// # Errors
     /// An illegal move, or what the program's map cannot take.
-    pub(super) fn move_on(
+    pub(super) fn apply_event(
         &self,
         caller: &Caller,
         draft: &mut Draft,
-        standing: &Standing,
+        context: &ReferralContext,
         message: &mut EventMessage,
         (author, extras): (Option<String>, serde_json::Value),
         at: Timestamp,
-    ) -> Result<Moved> {
-        let heard = Heard::of(message, self.programs.vocabularies(), standing.position, &standing.parties)?;
+    ) -> Result<EventResult> {
+        let reading =
+            SourceStatusReading::of(message, self.programs.vocabularies(), context.position, &context.parties)?;
         {
             let referral = draft.referral()?;
-            if let Some(heard) = heard.as_ref().filter(|heard| heard.says_nothing_new(message, referral.task.node())) {
-                let remarks = Remarks::of(&heard.remark(standing.position.state).into_iter().collect::<Vec<_>>());
-                return Ok(Moved { changed: false, extras: None, remarks, detail: String::new() });
+            if let Some(reading) =
+                reading.as_ref().filter(|reading| reading.says_nothing_new(message, referral.task.node()))
+            {
+                let remarks = Remarks::of(&reading.remark(context.position.state).into_iter().collect::<Vec<_>>());
+                return Ok(EventResult { changed: false, extras: None, remarks, detail: String::new() });
             }
         }
-        let step = standing.step(message.event, &message.because)?;
+        let step = context.step(message.event, &message.status_reason)?;
         let to = Position {
-            state: message.met().filter(|_| message.event == Event::Complete).unwrap_or(step.to.state),
+            state: message.completion_state().filter(|_| message.event == Event::Complete).unwrap_or(step.to.state),
             ..step.to
         };
         if let Some(through) = step.through {
-            draft.edit_task(|edits, task| turn::place(edits, task, through, &Because::default(), at))?;
+            draft.edit_task(|edits, task| task_edits::place(edits, task, through, &StatusReason::default(), at))?;
             draft.keep_version(author, at)?;
         }
         draft.edit_task(|edits, task| {
             if message.event != Event::Note {
-                turn::place(edits, task, to, &because(message, to), at);
+                task_edits::place(edits, task, to, &status_reason(message, to), at);
             }
             if let Some(note) = &message.note {
-                turn::note(edits, task, Some(&caller.organization), note, at);
+                task_edits::note(edits, task, Some(&caller.organization), note, at);
             }
-            if let Some(heard) = &heard {
-                heard.keep(edits, task, at);
+            if let Some(reading) = &reading {
+                reading.keep(edits, task, at);
             }
         })?;
         let (extras, mut issues) = self.report(draft, message, caller, extras, at)?;
-        issues.splice(0..0, heard.as_ref().and_then(|heard| heard.remark(to.state)));
-        let result = heard.map(|heard| format!("; source status {}", heard.result())).unwrap_or_default();
+        issues.splice(0..0, reading.as_ref().and_then(|reading| reading.remark(to.state)));
+        let result = reading.map(|reading| format!("; source status {}", reading.result())).unwrap_or_default();
         let detail = format!("{}{result}", message.event.code());
-        Ok(Moved { changed: true, extras, remarks: Remarks::of(&issues), detail })
+        Ok(EventResult { changed: true, extras, remarks: Remarks::of(&issues), detail })
     }
 
     /// What the event reports goes through the program's map, as if the record had been written.
@@ -213,7 +217,7 @@ impl Exchange {
             let Some(item) = item else { continue };
             let put = {
                 let referral = draft.referral()?;
-                let program = self.programs.get(&turn::program_type(referral.task.node()).unwrap_or_default());
+                let program = self.programs.get(&task_edits::program_type(referral.task.node()).unwrap_or_default());
                 program.map.add_item(name, &item, &referral, &extras, &mut || self.ids.next())?
             };
             draft.apply(&put)?;
@@ -261,12 +265,12 @@ impl Exchange {
     }
 
     /// Where a referral stands, and as what the caller acts on it.
-    pub(super) async fn standing(
+    pub(super) async fn context(
         &self,
         caller: &Caller,
         stored: &StoredReferral,
         key: &ResourceKey,
-    ) -> Result<Standing> {
+    ) -> Result<ReferralContext> {
         let task = stored.graph.resolve(&key.to_string()).ok_or_else(|| Error::not_found("the referral"))?;
         let owner = self.owner_of(task.node(), &stored.graph).await?;
         let own = &caller.organization;
@@ -278,7 +282,7 @@ impl Exchange {
             parties.push(Party::Requester);
         }
         let position = task::position(task.node()).unwrap_or(DRAFT);
-        Ok(Standing { position, parties, owner })
+        Ok(ReferralContext { position, parties, owner })
     }
 
     /// Id of the organization that owns a Task, itself or through its program.
@@ -295,50 +299,50 @@ impl Exchange {
     ///
     /// # Errors
     /// An illegal move, or a change that is not this party's to make.
-    pub(super) async fn turn_of(&self, caller: &Caller, stored: &Stored, after: Node<'_>) -> Result<Turn> {
+    pub(super) async fn task_change_of(&self, caller: &Caller, stored: &Stored, after: Node<'_>) -> Result<TaskChange> {
         let referral = self.referral(caller, &stored.key).await?;
-        let standing = self.standing(caller, &referral, &stored.key).await?;
+        let context = self.context(caller, &referral, &stored.key).await?;
         let before = stored.document.root();
-        let said = task::position(after).unwrap_or(DRAFT);
+        let claimed = task::position(after).unwrap_or(DRAFT);
         let status =
-            if matches!(said.status, Status::Received | Status::Ready) { Status::Requested } else { said.status };
-        let because = Because {
+            if matches!(claimed.status, Status::Received | Status::Ready) { Status::Requested } else { claimed.status };
+        let status_reason = StatusReason {
             reason: task::status_reason(after),
             text: after.get("statusReason").and_then(|reason| reason.str("text")).map(std::borrow::Cow::into_owned),
         };
-        let event = event_between(standing.position, said, standing.parties.first().copied());
+        let event = event_between(context.position, claimed, context.parties.first().copied());
         let to = match event {
             Some(event) => {
-                let step = standing.step(event, &because).map_err(|error| at_status(error, after))?;
+                let step = context.step(event, &status_reason).map_err(|error| at_status(error, after))?;
                 if step.through.is_some() {
-                    return Err(at_status(illegal(standing.position, event, &standing.parties), after));
+                    return Err(at_status(illegal(context.position, event, &context.parties), after));
                 }
                 step.to
             }
-            None if status == standing.position.status => standing.position,
-            None => return Err(at_status(no_event(standing.position, status, &standing.parties), after)),
+            None if status == context.position.status => context.position,
+            None => return Err(at_status(no_event(context.position, status, &context.parties), after)),
         };
         let moved_owner = differs(before, after, "owner");
-        standing.may_write(before, after, moved_owner)?;
+        context.may_write(before, after, moved_owner)?;
         let unsettled =
-            matches!(standing.position.status, Status::Draft | Status::Requested) && to.status == Status::Requested;
-        let resend = unsettled && (event == Some(Event::Send) || moved_owner || standing.owner.is_none());
-        Ok(Turn { event, to, resend, owner: standing.owner, organizations: referral.organizations })
+            matches!(context.position.status, Status::Draft | Status::Requested) && to.status == Status::Requested;
+        let resend = unsettled && (event == Some(Event::Send) || moved_owner || context.owner.is_none());
+        Ok(TaskChange { event, to, resend, owner: context.owner, organizations: referral.organizations })
     }
 }
 
 const DRAFT: Position = Position { status: TaskStatus::Draft, state: State::Draft };
 
-impl Standing {
+impl ReferralContext {
     /// Where the event leads, for the party of the caller that may raise it.
     /// Where an event leads from here.
     ///
     /// # Errors
     /// Why it leads nowhere.
-    pub(super) fn step(&self, event: Event, because: &Because) -> Result<Step> {
+    pub(super) fn step(&self, event: Event, status_reason: &StatusReason) -> Result<TransitionResult> {
         let mut refused = Err(Illegal::Party(&[]));
         for party in &self.parties {
-            match state::step(self.position, event, *party, because.reason, because.text.is_some()) {
+            match state::step(self.position, event, *party, status_reason.reason, status_reason.text.is_some()) {
                 Ok(step) => return Ok(step),
                 Err(why) => refused = Err(why),
             }
@@ -346,11 +350,11 @@ impl Standing {
         match refused {
             Ok(step) => Ok(step),
             Err(Illegal::Reason) => {
-                let said = format!("the event {} needs a reason", event.code());
-                Err(Error::refused(Key::ReasonRequired, "reason", said))
+                let text = format!("the event {} needs a reason", event.code());
+                Err(Error::refused(Key::ReasonRequired, "reason", text))
             }
             Err(Illegal::Party(by)) => Err(not_yours(event, by)),
-            Err(Illegal::Move) => Err(illegal(self.position, event, &self.parties)),
+            Err(Illegal::Transition) => Err(illegal(self.position, event, &self.parties)),
         }
     }
 
@@ -394,27 +398,28 @@ pub(super) fn first(task: Node<'_>) -> Result<TaskStatus> {
         Status::Draft => Ok(Status::Draft),
         Status::Requested | Status::Received | Status::Ready => Ok(Status::Requested),
         other => {
-            let said = format!("a new referral Task begins as draft or requested, not as {}", other.code());
-            Err(at_status(Error::refused(Key::IllegalMove, "Task.status", said), task))
+            let text = format!("a new referral Task begins as draft or requested, not as {}", other.code());
+            Err(at_status(Error::refused(Key::IllegalMove, "Task.status", text), task))
         }
     }
 }
 
 /// The event that leads from where the referral stands to what a Task now says, if anything changed.
-fn event_between(from: Position, said: Position, party: Option<Party>) -> Option<Event> {
-    if said.status != from.status {
-        let written = if said.status == Status::Ready { Status::Received } else { said.status };
-        return state::implied(from.status, written, Some(said.state));
+fn event_between(from: Position, claimed: Position, party: Option<Party>) -> Option<Event> {
+    if claimed.status != from.status {
+        let written = if claimed.status == Status::Ready { Status::Received } else { claimed.status };
+        return state::implied(from.status, written, Some(claimed.state));
     }
-    if said.state == from.state {
+    if claimed.state == from.state {
         return None;
     }
     // Only businessStatus changed: the event whose row leads from here to there without a change of status.
     let party = party?;
     let events = state::possible(from, party).into_iter();
     events.filter(|event| *event != Event::Note).find(|event| {
-        state::step(from, *event, party, None, true)
-            .is_ok_and(|step| step.to == Position { status: from.status, state: said.state } && step.through.is_none())
+        state::step(from, *event, party, None, true).is_ok_and(|step| {
+            step.to == Position { status: from.status, state: claimed.state } && step.through.is_none()
+        })
     })
 }
 
@@ -428,21 +433,21 @@ fn differs(before: Node<'_>, after: Node<'_>, name: &str) -> bool {
 }
 
 /// The reason that is written: the one given; for a state that the guide wants one for, at least in words.
-fn because(message: &EventMessage, to: Position) -> Because {
-    if message.because.is_given() {
-        return message.because.clone();
+fn status_reason(message: &EventMessage, to: Position) -> StatusReason {
+    if message.status_reason.is_given() {
+        return message.status_reason.clone();
     }
-    Because { reason: to.state.reasons().first().copied(), text: None }
+    StatusReason { reason: to.state.reasons().first().copied(), text: None }
 }
 
 fn illegal(from: Position, event: Event, parties: &[Party]) -> Error {
-    let said = format!("{} is not possible from here: {}", event.code(), stands(from, parties));
-    Error::refused(Key::IllegalMove, "event", said)
+    let text = format!("{} is not possible from here: {}", event.code(), stands(from, parties));
+    Error::refused(Key::IllegalMove, "event", text)
 }
 
 fn no_event(from: Position, to: TaskStatus, parties: &[Party]) -> Error {
-    let said = format!("Task.status cannot become {} from here: {}", to.code(), stands(from, parties));
-    Error::refused(Key::IllegalMove, "Task.status", said)
+    let text = format!("Task.status cannot become {} from here: {}", to.code(), stands(from, parties));
+    Error::refused(Key::IllegalMove, "Task.status", text)
 }
 
 /// Where a referral stands and what may follow, for people.
@@ -464,8 +469,8 @@ fn stands(from: Position, parties: &[Party]) -> String {
 fn not_yours(event: Event, by: &[Party]) -> Error {
     let who: Vec<&str> = by.iter().map(|party| party.name()).collect();
     let who = if who.is_empty() { "a party of the referral".to_owned() } else { who.join(" or ") };
-    let said = format!("the event {} is for {who} to raise", event.code());
-    Error::new(Category::Forbidden, Issue::error(Key::NotYourMove, "event", said))
+    let text = format!("the event {} is for {who} to raise", event.code());
+    Error::new(Category::Forbidden, Issue::error(Key::NotYourMove, "event", text))
 }
 
 /// The same error, said about Task.status as it stands in the source.

@@ -21,8 +21,8 @@ pub fn fold(issues: &[Issue]) -> Vec<Fold<'_>> {
     let mut folds: Vec<Fold<'_>> = Vec::new();
     let mut known: HashMap<_, usize> = HashMap::new();
     for issue in issues {
-        let said = (issue.severity, issue.key, &issue.text, &issue.hint, &issue.expected, &issue.origin);
-        let place = *known.entry((said, element(&issue.path))).or_insert(folds.len());
+        let message = (issue.severity, issue.key, &issue.text, &issue.hint, &issue.expected, &issue.origin);
+        let place = *known.entry((message, element(&issue.path))).or_insert(folds.len());
         match folds.get_mut(place) {
             Some(fold) => fold.others.push(issue),
             None => folds.push(Fold { issue, others: Vec::new() }),

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use super::document::{Node, Place};
+use super::document::{Node, SourcePosition};
 
 /// How bad it is (<https://hl7.org/fhir/R4/valueset-issue-severity.html>).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,16 +49,16 @@ pub struct Issue {
     /// How to mend it, where this case knows better than the table
     pub hint: Option<Cow<'static, str>>,
     /// Where it stands in the source
-    pub place: Option<Place>,
+    pub place: Option<SourcePosition>,
     /// The rule, as the definition states it: `cardinality 1..1`; nothing where the key says it all
     pub expected: Option<Box<str>>,
     /// Where the rule is written, if a definition brings it
-    pub origin: Option<Arc<Origin>>,
+    pub origin: Option<Arc<RuleSource>>,
 }
 
 /// Where a rule is written.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub struct Origin {
+pub struct RuleSource {
     /// Canonical URL of the structure, with its version where it has one
     pub profile: String,
     /// Id of the element in it: `Task.output:PerformedActivityReference.value[x]`
@@ -109,14 +109,14 @@ impl Issue {
 
     /// Adds the place in the source.
     #[must_use]
-    pub fn at(mut self, place: Place) -> Self {
+    pub fn at(mut self, place: SourcePosition) -> Self {
         self.place = Some(place);
         self
     }
 
     /// Adds the place in the source, where it is known.
     #[must_use]
-    pub fn maybe_at(self, place: Option<Place>) -> Self {
+    pub fn maybe_at(self, place: Option<SourcePosition>) -> Self {
         Self { place, ..self }
     }
 
@@ -129,7 +129,7 @@ impl Issue {
 
     /// Adds where the rule is written.
     #[must_use]
-    pub fn from(mut self, origin: Arc<Origin>) -> Self {
+    pub fn from(mut self, origin: Arc<RuleSource>) -> Self {
         self.origin = Some(origin);
         self
     }
@@ -140,8 +140,8 @@ impl Issue {
     }
 
     /// How to mend it: this case's own hint, or the table's.
-    pub fn mend(&self) -> &str {
-        self.hint.as_deref().unwrap_or_else(|| self.key.mend())
+    pub fn fix(&self) -> &str {
+        self.hint.as_deref().unwrap_or_else(|| self.key.fix())
     }
 
     /// The rule, with where it is written, as people say it: `SDOHCC-Goal|3.0.0, Goal.category: cardinality 1..*`.
@@ -157,7 +157,7 @@ impl Issue {
     }
 }
 
-impl Origin {
+impl RuleSource {
     /// The profile by the last part of its address and its version: `SDOHCC-Goal|3.0.0`. A URN has no parts.
     pub fn name(&self) -> &str {
         let url = self.profile.split('|').next().unwrap_or_default();
@@ -204,7 +204,7 @@ macro_rules! keys {
         #[doc = $what:literal]
         $key:ident, $name:literal, $code:literal,
         why $why:literal, $(see $see:literal,)?
-        mend $mend:literal;
+        fix $fix:literal;
     )*) => {
         /// Everything that can be found, each with its row in the table.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -241,8 +241,8 @@ macro_rules! keys {
             }
 
             /// How to mend it, in general.
-            pub fn mend(self) -> &'static str {
-                match self { $(Key::$key => $mend,)* }
+            pub fn fix(self) -> &'static str {
+                match self { $(Key::$key => $fix,)* }
             }
 
             /// The key with this name.
@@ -259,246 +259,246 @@ keys! {
     JsonSyntax, "json-syntax", "structure",
         why "nothing can be read behind the first mistake, so nothing else was checked",
         see "https://hl7.org/fhir/R4/json.html",
-        mend "send well-formed JSON in UTF-8";
+        fix "send well-formed JSON in UTF-8";
     /// Nested too deep
     TooDeep, "too-deep", "too-costly",
         why "a text of endless brackets would cost the reader without end; no resource of FHIR comes near the limit",
-        mend "flatten the nesting; no FHIR resource needs it";
+        fix "flatten the nesting; no FHIR resource needs it";
     /// Too many bytes
     TooLarge, "too-large", "too-long",
         why "a message is held in memory while it is checked, so its length is bounded",
-        mend "send less at once, or raise the limit in the configuration";
+        fix "send less at once, or raise the limit in the configuration";
     /// A member stands twice
     DuplicateMember, "duplicate-member", "structure",
         why "JSON readers keep the first or the last of the two, so two systems would read two different messages",
         see "https://hl7.org/fhir/R4/json.html",
-        mend "keep one of the two members";
+        fix "keep one of the two members";
     /// A resource was expected
     NotAResource, "not-a-resource", "structure",
         why "resourceType says by which rules the rest is read",
         see "https://hl7.org/fhir/R4/json.html",
-        mend "send a JSON object with a resourceType";
+        fix "send a JSON object with a resourceType";
 
     // --- structure and values
     /// resourceType is no type of R4
     UnknownType, "unknown-type", "structure",
         why "without its type nothing in the resource has a meaning",
         see "https://hl7.org/fhir/R4/resourcelist.html",
-        mend "use a resource type of FHIR R4, spelled as the standard does";
+        fix "use a resource type of FHIR R4, spelled as the standard does";
     /// No such element
     UnknownElement, "unknown-element", "structure",
         why "readers pass over what the standard does not define: the content would be lost and nobody notice",
         see "https://hl7.org/fhir/R4/json.html",
-        mend "remove it, correct its spelling, or carry the content in an extension";
+        fix "remove it, correct its spelling, or carry the content in an extension";
     /// A required element is absent
     Missing, "missing", "required",
         why "a minimum is what every reader may rely on",
         see "https://hl7.org/fhir/R4/conformance-rules.html#cardinality",
-        mend "add the element";
+        fix "add the element";
     /// More values than allowed
     TooMany, "too-many", "structure",
         why "a reader that expects so many takes one of them, and nobody knows which",
         see "https://hl7.org/fhir/R4/conformance-rules.html#cardinality",
-        mend "remove what exceeds the maximum";
+        fix "remove what exceeds the maximum";
     /// Another kind of JSON value
     WrongType, "wrong-type", "structure",
         why "each type has one form in JSON: an object, an array, a string, a number or a boolean",
         see "https://hl7.org/fhir/R4/json.html#primitive",
-        mend "write the value in the JSON form of the element's type";
+        fix "write the value in the JSON form of the element's type";
     /// Empty object, array or string
     Empty, "empty", "structure",
         why "an element that is there has content; what is unknown is left out, or says why in an extension",
         see "https://hl7.org/fhir/R4/json.html",
-        mend "leave out what has no content; FHIR has no empty values";
+        fix "leave out what has no content; FHIR has no empty values";
     /// More than one choice of value[x]
     ChoiceTwice, "choice-twice", "structure",
         why "a choice is one value of one type; two of them say two things",
         see "https://hl7.org/fhir/R4/formats.html#choice",
-        mend "keep one of the typed values";
+        fix "keep one of the typed values";
     /// The text has not the form of the type
     PrimitiveFormat, "primitive-format", "value",
         why "dates, ids, codes and URLs have forms that readers take apart; one in another form is not understood",
         see "https://hl7.org/fhir/R4/datatypes.html#primitive",
-        mend "write the value in the form that its type demands";
+        fix "write the value in the form that its type demands";
     /// A code outside a required value set
     Binding, "binding", "code-invalid",
         why "with a required binding a reader handles these codes and no others",
         see "https://hl7.org/fhir/R4/terminologies.html#required",
-        mend "use a code of the value set";
+        fix "use a code of the value set";
     /// A code that its code system does not have
     Coding, "coding", "code-invalid",
         why "a code means what its system says; one that is not in it means nothing",
         see "https://hl7.org/fhir/R4/terminologies.html",
-        mend "use a code of the code system, spelled as it is there";
+        fix "use a code of the code system, spelled as it is there";
     /// Not the fixed value
     Fixed, "fixed", "value",
         why "the profile leaves no choice here: readers that rely on it do not even look at the value",
         see "https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.fixed_x_",
-        mend "write the value that is fixed";
+        fix "write the value that is fixed";
     /// Not the pattern
     Pattern, "pattern", "value",
         why "readers recognise the element by what the pattern holds",
         see "https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.pattern_x_",
-        mend "write what the pattern holds; more may stand beside it";
+        fix "write what the pattern holds; more may stand beside it";
     /// Too small or too large
     ValueRange, "value-range", "value",
         why "the profile bounds what a value may be, and readers have no room for more",
         see "https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.minValue_x_",
-        mend "write a value within the bounds";
+        fix "write a value within the bounds";
     /// A slice is missing, or a value is in none
     Slice, "slice", "structure",
         why "a profile sorts repetitions into slices by a value in them; one with another value is not found there",
         see "https://hl7.org/fhir/R4/profiling.html#slicing",
-        mend "see which slices the profile has, and what tells them apart";
+        fix "see which slices the profile has, and what tells them apart";
     /// An invariant does not hold
     Invariant, "invariant", "invariant",
         why "the definition states a rule between several elements, as a FHIRPath expression that has to be true",
         see "https://hl7.org/fhir/R4/conformance-rules.html#constraints",
-        mend "see the rule in FHIRPath, and change what it looks at";
+        fix "see the rule in FHIRPath, and change what it looks at";
     /// A rule is kept as a guide prints it, and not as it is meant
     GuideDefect, "guide-defect", "business-rule",
         why "the guide prints a rule that lets this pass by mistake; whoever knows what is meant will not understand the message",
         see "https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.constraint",
-        mend "keep to what the rule means";
+        fix "keep to what the rule means";
     /// An extension that may not be here, or is not as defined
     Extension, "extension", "extension",
         why "an extension says by its url what it means, and its definition where it may stand and what it holds",
         see "https://hl7.org/fhir/R4/extensibility.html",
-        mend "see the definition of the extension";
+        fix "see the definition of the extension";
     /// A type that the profile does not allow
     TypeNotAllowed, "type-not-allowed", "structure",
         why "a profile may allow fewer types than the standard does, and its readers handle no others",
         see "https://hl7.org/fhir/R4/profiling.html",
-        mend "use a type that the profile allows";
+        fix "use a type that the profile allows";
     /// A profile is not met
     Profile, "profile", "structure",
         why "the resource claims to meet the profile, or has to at this place, so readers take it for granted",
         see "https://hl7.org/fhir/R4/profiling.html",
-        mend "see the definition of the profile";
+        fix "see the definition of the profile";
     /// What the reference leads to meets no allowed profile
     TargetProfile, "target-profile", "structure",
         why "who follows the reference relies on finding what one of these profiles describes",
         see "https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.type.targetProfile",
-        mend "reference a resource that meets one of the profiles, or mend the one referenced";
+        fix "reference a resource that meets one of the profiles, or mend the one referenced";
     /// An element that must be supported is absent
     MustSupport, "must-support", "informational",
         why "systems that claim the profile can send and read the element; that one message lacks it is allowed",
         see "https://hl7.org/fhir/R4/conformance-rules.html#mustSupport",
-        mend "nothing is wrong; add the element if it is known";
+        fix "nothing is wrong; add the element if it is known";
     /// Cannot be checked here
     NotChecked, "not-checked", "not-found",
         why "the definition is not at hand, so this part may be right or wrong; it is never held against the message",
-        mend "load the definition with --with, or install its package";
+        fix "load the definition with --with, or install its package";
     /// A resource inside another breaks the rules of such
     Contained, "contained", "structure",
         why "a contained resource exists only in the one around it: it has an id, no version, and a reference to it",
         see "https://hl7.org/fhir/R4/references.html#contained",
-        mend "give it an id, refer to it as #id, and contain nothing in it";
+        fix "give it an id, refer to it as #id, and contain nothing in it";
     /// More findings than are listed
     MoreFindings, "more-findings", "too-costly",
         why "a list without end helps nobody; the verdict counts what is not listed",
-        mend "mend what is listed and check again";
+        fix "mend what is listed and check again";
     /// An id is not usable
     InvalidId, "invalid-id", "value",
         why "the id is part of the resource's address",
         see "https://hl7.org/fhir/R4/resource.html#id",
-        mend "use 1 to 64 of the characters A-Z, a-z, 0-9, - and . alone";
+        fix "use 1 to 64 of the characters A-Z, a-z, 0-9, - and . alone";
 
     // --- texts for people
     /// A narrative that is not as XHTML or FHIR has it
     Narrative, "narrative", "invalid",
         why "a page shows the narrative as it is: it has to be whole, and must do nothing but show",
         see "https://hl7.org/fhir/R4/narrative.html#xhtml",
-        mend "write one div of the formatting elements of HTML";
+        fix "write one div of the formatting elements of HTML";
     /// A link that leads to no place in a narrative, or to several
     NarrativeLink, "narrative-link", "not-found",
         why "whoever follows the link finds nothing, or does not know which place is meant",
         see "https://hl7.org/fhir/R4/narrative.html#id",
-        mend "link to the id of one element in the narrative";
+        fix "link to the id of one element in the narrative";
     /// HTML where there should be none
     Markup, "markup", "invalid",
         why "a page that shows the text without escaping it would act upon the tags",
         see "https://hl7.org/fhir/R4/security.html#narrative",
-        mend "leave out the tags, and let whoever shows the text format it";
+        fix "leave out the tags, and let whoever shows the text format it";
 
     // --- references and bundles
     /// Not a reference
     ReferenceSyntax, "reference-syntax", "value",
         why "a reference is an address; nobody can follow it in another form",
         see "https://hl7.org/fhir/R4/references.html#literal",
-        mend "write Type/id, an absolute URL, urn:uuid:..., #id, or use an identifier";
+        fix "write Type/id, an absolute URL, urn:uuid:..., #id, or use an identifier";
     /// Points at a type that is not allowed
     ReferenceTarget, "reference-target", "value",
         why "a reader that follows the reference knows what to do with these types only",
         see "https://hl7.org/fhir/R4/references.html#Reference",
-        mend "reference a resource of an allowed type";
+        fix "reference a resource of an allowed type";
     /// Points at nothing
     ReferenceDangling, "reference-dangling", "not-found",
         why "whoever follows the reference finds nothing",
         see "https://hl7.org/fhir/R4/references.html#literal",
-        mend "send the referenced resource in the same transaction, or reference one that is stored here";
+        fix "send the referenced resource in the same transaction, or reference one that is stored here";
     /// The bundle breaks a rule of bundles
     BundleRule, "bundle-rule", "structure",
         why "the bundle's type says what each entry has to bring",
         see "https://hl7.org/fhir/R4/bundle.html",
-        mend "give each entry what the type of the bundle asks for, and nothing else";
+        fix "give each entry what the type of the bundle asks for, and nothing else";
     /// Two entries with one identity
     BundleDuplicate, "bundle-duplicate", "duplicate",
         why "a reference to this identity could mean either entry",
         see "https://hl7.org/fhir/R4/bundle.html#bundle-unique",
-        mend "give every entry its own fullUrl";
+        fix "give every entry its own fullUrl";
 
     // --- forms (a QuestionnaireResponse against its Questionnaire)
     /// The form is not at hand
     QuestionnaireMissing, "questionnaire-missing", "not-found",
         why "answers are checked against the form that asked for them; without it they may be right or wrong",
         see "https://hl7.org/fhir/R4/questionnaireresponse.html",
-        mend "contain the Questionnaire, or load it with --with";
+        fix "contain the Questionnaire, or load it with --with";
     /// The form was not to be filled in, or not then, or not about this subject
     QuestionnaireUse, "questionnaire-use", "business-rule",
         why "a form says in which state, at what times and about whom it may be filled in",
         see "https://hl7.org/fhir/R4/questionnaire.html",
-        mend "use a Questionnaire that is active, at a time and for a subject that it is meant for";
+        fix "use a Questionnaire that is active, at a time and for a subject that it is meant for";
     /// An item where the form has none
     QuestionnaireItem, "questionnaire-item", "structure",
         why "an answer belongs to its question by linkId and place; elsewhere nobody knows what was asked",
         see "https://hl7.org/fhir/R4/questionnaireresponse.html#link",
-        mend "arrange the items as the Questionnaire does, each with its linkId";
+        fix "arrange the items as the Questionnaire does, each with its linkId";
     /// A required item is absent or not answered
     QuestionnaireRequired, "questionnaire-required", "required",
         why "a response that says that it is completed answers what the form demands",
         see "https://hl7.org/fhir/R4/questionnaire-definitions.html#Questionnaire.item.required",
-        mend "answer the question, or leave the response in-progress";
+        fix "answer the question, or leave the response in-progress";
     /// Too few or too many answers or groups
     QuestionnaireCount, "questionnaire-count", "structure",
         why "only items that repeat have several answers, within the bounds that the form gives",
         see "https://hl7.org/fhir/R4/questionnaire-definitions.html#Questionnaire.item.repeats",
-        mend "give as many answers as the Questionnaire allows";
+        fix "give as many answers as the Questionnaire allows";
     /// Answered, though the form does not ask for it
     QuestionnaireDisabled, "questionnaire-disabled", "business-rule",
         why "the answers to other questions disable this one, so one of the two is wrong",
         see "https://hl7.org/fhir/R4/questionnaire-definitions.html#Questionnaire.item.enableWhen",
-        mend "leave out the answer, or correct the one that its enableWhen asks for";
+        fix "leave out the answer, or correct the one that its enableWhen asks for";
     /// An answer of another type
     QuestionnaireType, "questionnaire-type", "structure",
         why "the type of a question says how its answer is written",
         see "https://hl7.org/fhir/R4/questionnaire-definitions.html#Questionnaire.item.type",
-        mend "answer with a value of the question's type";
+        fix "answer with a value of the question's type";
     /// An answer that is not on offer
     QuestionnaireOption, "questionnaire-option", "code-invalid",
         why "a question with options is answered with one of them, unless it is open",
         see "https://hl7.org/fhir/R4/questionnaire-definitions.html#Questionnaire.item.answerOption",
-        mend "answer with one of the options";
+        fix "answer with one of the options";
     /// An answer beyond the limits of the question
     QuestionnaireLimit, "questionnaire-limit", "value",
         why "the form bounds the length, size or precision of this answer",
         see "https://hl7.org/fhir/R4/questionnaire-definitions.html#Questionnaire.item.maxLength",
-        mend "keep to the limits of the question";
+        fix "keep to the limits of the question";
     /// A text that is not the form's
     QuestionnaireText, "questionnaire-text", "informational",
         why "who reads the response takes its text for the question that was asked",
         see "https://hl7.org/fhir/R4/questionnaireresponse-definitions.html#QuestionnaireResponse.item.text",
-        mend "repeat the text of the Questionnaire, or leave it out";
+        fix "repeat the text of the Questionnaire, or leave it out";
 
 
     // --- profiles (data we load)
@@ -506,176 +506,176 @@ keys! {
     DefinitionInvalid, "definition-invalid", "invalid",
         why "what it defines is not checked, or not as its author meant",
         see "https://hl7.org/fhir/R4/structuredefinition.html",
-        mend "mend the definition";
+        fix "mend the definition";
     /// A FHIRPath expression cannot be used
     ExpressionInvalid, "expression-invalid", "invalid",
         why "it is no FHIRPath, so the rule that it states cannot be applied",
         see "https://hl7.org/fhir/R4/fhirpath.html",
-        mend "mend the expression";
+        fix "mend the expression";
     /// A FHIRPath expression has no meaning for these values
     ExpressionFailed, "expression-failed", "processing",
         why "it met values that its operators are not defined for, so it says neither yes nor no",
         see "https://hl7.org/fhir/R4/fhirpath.html",
-        mend "mend the expression, or the data that it met";
+        fix "mend the expression, or the data that it met";
     /// A FHIRPath expression takes too many steps
     ExpressionCostly, "expression-costly", "too-costly",
         why "evaluation is bounded, so that one message cannot stop the others",
-        mend "narrow the expression, or send less at once";
+        fix "narrow the expression, or send less at once";
     /// A setting cannot be used
     SettingInvalid, "setting-invalid", "invalid",
         why "the gateway does not start with settings that it would have to guess",
-        mend "correct the setting; handoff serve --help lists them all";
+        fix "correct the setting; handoff serve --help lists them all";
     /// A program, map, crosswalk or eligibility file cannot be used
     MapInvalid, "map-invalid", "invalid",
         why "records of the program would be written or read wrongly, so the file is refused as a whole",
-        mend "mend the file at the place named";
+        fix "mend the file at the place named";
     /// The directory of organizations and programs cannot be used
     DirectoryInvalid, "directory-invalid", "invalid",
         why "referrals are routed by the directory; a mistake in it sends people to the wrong place",
-        mend "mend the directory's resource at the place named";
+        fix "mend the directory's resource at the place named";
 
     // --- the referral
     /// Task.focus is no ServiceRequest
     FocusNotServiceRequest, "focus-not-service-request", "business-rule",
         why "the ServiceRequest says what is asked for; without it there is nothing to route",
-        mend "let Task.focus reference the ServiceRequest that the referral asks for";
+        fix "let Task.focus reference the ServiceRequest that the referral asks for";
     /// The move is not allowed from here
     IllegalMove, "illegal-move", "business-rule",
         why "a referral goes through its states in an order that both sides rely on",
         see "https://hl7.org/fhir/R4/task.html#statemachine",
-        mend "read the referral first; its state says which events may follow";
+        fix "read the referral first; its state says which events may follow";
     /// The move is not this party's
     NotYourMove, "not-your-move", "business-rule",
         why "some moves belong to who asks, some to who helps; neither makes the other's",
         see "https://hl7.org/fhir/R4/task.html#statemachine",
-        mend "leave this event to the party that may raise it";
+        fix "leave this event to the party that may raise it";
     /// A reason is required
     ReasonRequired, "reason-required", "required",
         why "who asked can do nothing with a refusal that does not say why",
-        mend "say why: a coded reason, a text, or both";
+        fix "say why: a coded reason, a text, or both";
     /// Unknown event, reason or code
     UnknownCode, "unknown-code", "code-invalid",
         why "the code decides what happens next; one that is not known would have to be guessed",
-        mend "use one of the codes listed";
+        fix "use one of the codes listed";
     /// The owner is not served here
     UnknownOwner, "unknown-owner", "not-found",
         why "a Task goes to the organization that owns it, and this one has no way to get it",
-        mend "name an organization of this gateway's directory as Task.owner, or leave owner out to have the referral routed";
+        fix "name an organization of this gateway's directory as Task.owner, or leave owner out to have the referral routed";
     /// No program fits
     NoRoute, "no-route", "incomplete",
         why "every program of the directory was considered and none can take the referral; the trail says why for each",
-        mend "name an owner, complete what the rules ask for, or wait for capacity";
+        fix "name an owner, complete what the rules ask for, or wait for capacity";
     /// Consent does not allow it
     ConsentDenied, "consent-denied", "suppressed",
         why "what the person has not agreed to is not passed on",
         see "https://hl7.org/fhir/R4/consent.html",
-        mend "obtain the person's consent, then send a new Task";
+        fix "obtain the person's consent, then send a new Task";
     /// Code passed through untranslated
     NotTranslated, "not-translated", "informational",
         why "the crosswalk has no such code, and a translation is never guessed",
-        mend "add the code to the crosswalk";
+        fix "add the code to the crosswalk";
     /// A status of another system that no table knows
     StatusUnmapped, "status-unmapped", "informational",
         why "what a status means is looked up in a table, and never guessed",
-        mend "use a status that /agency/v1/vocabularies lists, or add it to the crosswalk of that system";
+        fix "use a status that /agency/v1/vocabularies lists, or add it to the crosswalk of that system";
     /// A status of another system that was kept and moved nothing
     StatusKept, "status-kept", "informational",
         why "it says something else than the referral, and not in a way that one event could follow",
-        mend "say with a reason or an event what happened";
+        fix "say with a reason or an event what happened";
     /// Content that the other side has no place for
     MapLoss, "map-loss", "informational",
         why "the record has no such field",
-        mend "nothing is lost: it is kept beside the record";
+        fix "nothing is lost: it is kept beside the record";
     /// The record breaks its schema
     RecordInvalid, "record-invalid", "structure",
         why "a record in another form cannot be brought back to the referral",
-        mend "see the record's JSON Schema under /agency/v1/schemas";
+        fix "see the record's JSON Schema under /agency/v1/schemas";
     /// A record element that cannot be written
     ReadOnly, "read-only", "business-rule",
         why "the value follows from others, or belongs to the other side of the referral",
-        mend "leave the value as it was; it is computed or belongs to the other side";
+        fix "leave the value as it was; it is computed or belongs to the other side";
 
     // --- requests
     /// No or bad credentials
     Unauthenticated, "unauthenticated", "login",
         why "referrals are about people; nobody reads them without saying who they are",
         see "https://hl7.org/fhir/R4/security.html#http",
-        mend "send Authorization: Bearer with a token made by handoff client add";
+        fix "send Authorization: Bearer with a token made by handoff client add";
     /// Not allowed for this caller
     Forbidden, "forbidden", "forbidden",
         why "each client may do what its part in a referral needs, and no more",
         see "https://hl7.org/fhir/R4/security.html#AccessDenied",
-        mend "use a client that has the right";
+        fix "use a client that has the right";
     /// Not there, or not for this caller
     NotFound, "not-found", "not-found",
         why "the two are not told apart on purpose: that a resource exists may be a secret too",
         see "https://hl7.org/fhir/R4/security.html#AccessDenied",
-        mend "check type and id; you see only what concerns your organization";
+        fix "check type and id; you see only what concerns your organization";
     /// No such operation here
     NotSupported, "not-supported", "not-supported",
         why "a server says what it serves in its CapabilityStatement; this is not in it",
         see "https://hl7.org/fhir/R4/http.html#capabilities",
-        mend "see /fhir/metadata for what is served";
+        fix "see /fhir/metadata for what is served";
     /// Cannot answer in the wanted format
     NotAcceptable, "not-acceptable", "not-supported",
         why "the Accept header leaves no format that is written here",
         see "https://hl7.org/fhir/R4/http.html#mime-type",
-        mend "accept application/fhir+json (or application/json, text/csv on /agency)";
+        fix "accept application/fhir+json (or application/json, text/csv on /agency)";
     /// Wrong content type
     MediaType, "media-type", "not-supported",
         why "Content-Type says how the body is read; it is not guessed from the body",
         see "https://hl7.org/fhir/R4/http.html#mime-type",
-        mend "send Content-Type: application/fhir+json (application/json on /agency)";
+        fix "send Content-Type: application/fhir+json (application/json on /agency)";
     /// The version named is not the newest
     StaleVersion, "stale-version", "conflict",
         why "somebody changed the resource meanwhile; writing over it would undo what they did",
         see "https://hl7.org/fhir/R4/http.html#concurrency",
-        mend "read the newest version, apply the change to it, and send it with that version in If-Match";
+        fix "read the newest version, apply the change to it, and send it with that version in If-Match";
     /// The versions must be named
     VersionRequired, "version-required", "required",
         why "two parties change a Task, so a change has to name the version that it is based on",
         see "https://hl7.org/fhir/R4/http.html#concurrency",
-        mend "send If-Match with the version that you read";
+        fix "send If-Match with the version that you read";
     /// Changed by another request meanwhile
     Conflict, "conflict", "conflict",
         why "two requests wrote the same thing at once, and the other was faster",
         see "https://hl7.org/fhir/R4/http.html#concurrency",
-        mend "read again and repeat the request";
+        fix "read again and repeat the request";
     /// Changed by both sides
     ChangedByBoth, "changed-by-both", "conflict",
         why "what two sides changed otherwise cannot be merged by rule; one of them would undo the other",
         see "https://hl7.org/fhir/R4/http.html#concurrency",
-        mend "read the record again, decide what it shall say, and put that";
+        fix "read the record again, decide what it shall say, and put that";
     /// More than one match
     MultipleMatches, "multiple-matches", "multiple-matches",
         why "the condition has to name one resource, and the gateway does not choose",
         see "https://hl7.org/fhir/R4/http.html#ccreate",
-        mend "make the condition match one resource at most";
+        fix "make the condition match one resource at most";
     /// A parameter is wrong
     Parameter, "parameter", "invalid",
         why "a parameter that is misread or passed over answers another question than the one asked",
         see "https://hl7.org/fhir/R4/http.html#parameters",
-        mend "correct the parameter";
+        fix "correct the parameter";
     /// Not one of our cursors
     UnknownCursor, "unknown-cursor", "invalid",
         why "a cursor marks a place in the order of changes; from an unknown place changes would be missed",
-        mend "use a cursor that this gateway returned, or leave since out to start from the beginning";
+        fix "use a cursor that this gateway returned, or leave since out to start from the beginning";
     /// The database has another schema
     StoreSchema, "store-schema", "not-supported",
         why "another version of the program wrote it; reading it wrongly would damage it",
-        mend "run the handoff that wrote the database, or name another one with --store";
+        fix "run the handoff that wrote the database, or name another one with --store";
     /// The database cannot be opened
     StoreUnusable, "store-unusable", "exception",
         why "nothing can be kept, so nothing is accepted",
-        mend "check that the path is writable and names a database of handoff, or name another one with --store";
+        fix "check that the path is writable and names a database of handoff, or name another one with --store";
     /// Too busy
     Busy, "busy", "throttled",
         why "more is waiting than can be done in time; nothing of this request was stored",
-        mend "try again shortly";
+        fix "try again shortly";
     /// Our own failure
     Fault, "fault", "exception",
         why "the gateway did not do what it should; the reason is in its log and not in the answer",
-        mend "try again; if it stays, tell the operator the request id";
+        fix "try again; if it stays, tell the operator the request id";
 }
 
 #[cfg(test)]
@@ -697,8 +697,8 @@ mod tests {
     #[test]
     fn every_row_says_what_why_and_how_to_mend() {
         for key in Key::ALL {
-            for said in [key.what(), key.why(), key.mend()] {
-                assert!(said.len() > 3 && !said.ends_with('.') && said.trim() == said, "{}: {said}", key.name());
+            for text in [key.what(), key.why(), key.fix()] {
+                assert!(text.len() > 3 && !text.ends_with('.') && text.trim() == text, "{}: {text}", key.name());
             }
             assert!(key.see().is_none_or(|url| url.starts_with("https://")), "{}", key.name());
         }

@@ -15,9 +15,9 @@ pub mod resources;
 pub mod truth;
 pub mod xhtml;
 
-pub use document::{Children, Document, Kind, Limits, Node, Place};
+pub use document::{Children, Document, Kind, Limits, Node, SourcePosition};
 pub use identifier::Identifier;
-pub use issue::{Issue, Key, Origin, Severity};
+pub use issue::{Issue, Key, RuleSource, Severity};
 pub use reference::{Reference, ResourceKey};
 pub use resources::Resources;
 pub use truth::Truth;

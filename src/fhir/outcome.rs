@@ -55,7 +55,7 @@ pub fn code_system() -> Value {
         serde_json::json!({
             "code": key.name(),
             "display": key.what(),
-            "definition": format!("Why: {}. Mend: {}.", key.why(), key.mend()),
+            "definition": format!("Why: {}. Mend: {}.", key.why(), key.fix()),
         })
     };
     serde_json::json!({
@@ -138,7 +138,7 @@ fn diagnostics(fold: &Fold<'_>) -> String {
     };
     let place = issue.place.map_or_else(String::new, |at| format!(" (line {}, column {}{others})", at.line, at.column));
     let rule = issue.rule().map_or_else(String::new, |rule| format!("; rule: {rule}"));
-    format!("{}{place}{rule}; {}", issue.text, issue.mend())
+    format!("{}{place}{rule}; {}", issue.text, issue.fix())
 }
 
 fn number(url: &str, value: u32) -> Result<Extension, BuilderError> {
@@ -162,12 +162,12 @@ fn severity(severity: Severity) -> IssueSeverity {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fhir::{Origin, Place};
+    use crate::fhir::{RuleSource, SourcePosition};
 
     #[test]
     fn says_what_where_and_how_to_mend() {
         let issue = Issue::error(Key::Binding, "Task.status", "the code is not in the value set")
-            .at(Place { line: 3, column: 5 })
+            .at(SourcePosition { line: 3, column: 5 })
             .hint("did you mean \"requested\"?");
         assert_eq!(
             to_value(&[issue]),
@@ -198,17 +198,17 @@ mod tests {
 
     #[test]
     fn says_which_rule_of_which_profile() {
-        let origin = |constraint: Option<&str>| Origin {
+        let origin = |constraint: Option<&str>| RuleSource {
             profile: "https://example.org/StructureDefinition/warm|1.0".to_owned(),
             element: "Task.output:done".to_owned(),
             constraint: constraint.map(str::to_owned),
         };
         let mut first = Issue::error(Key::Missing, "Task.output[0]", "there is no type").from(origin(None).into());
         first.expected = Some("cardinality 1..1".into());
-        let mut second = first.clone().at(Place { line: 9, column: 1 });
+        let mut second = first.clone().at(SourcePosition { line: 9, column: 1 });
         second.path = "Task.output[1]".to_owned();
         let third = Issue::error(Key::Missing, "Task", "there is no focus").from(origin(Some("warm-1")).into());
-        let value = to_value(&[first.at(Place { line: 3, column: 5 }), second, third]);
+        let value = to_value(&[first.at(SourcePosition { line: 3, column: 5 }), second, third]);
         let issue = &value["issue"][0];
         assert_eq!(issue["expression"], serde_json::json!(["Task.output[0]", "Task.output[1]"]));
         assert_eq!(

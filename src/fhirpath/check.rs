@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use super::function::Function;
 use super::lexer::Refusal;
 use super::model::Model;
-use super::tree::{Call, Form, Name, Namespace, Operator, Part, TypeSpecifier, TypeTest};
+use super::tree::{Call, Name, Namespace, Operator, Part, PartKind, TypeSpecifier, TypeTest};
 
 /// What is known of what a part gives.
 #[derive(Debug, Clone)]
@@ -39,35 +39,40 @@ struct Checker<'m> {
 impl<'m> Checker<'m> {
     fn part(&mut self, part: &Part, this: &Known<'m>) -> Known<'m> {
         match &part.form {
-            Form::This => this.clone(),
-            Form::Member { from: None, name } => self.first(part.at, this, name),
-            Form::Member { from: Some(from), name } => {
+            PartKind::This => this.clone(),
+            PartKind::Member { from: None, name } => self.first(part.at, this, name),
+            PartKind::Member { from: Some(from), name } => {
                 let input = self.part(from, this);
                 self.member(part.at, &input, name)
             }
-            Form::Call { from, call } => {
+            PartKind::Call { from, call } => {
                 let input = from.as_ref().map_or_else(|| this.clone(), |from| self.part(from, this));
                 self.call(part.at, &input, call, this)
             }
-            Form::Indexer(from, index) => {
+            PartKind::Indexer(from, index) => {
                 let input = self.part(from, this);
                 self.part(index, this);
                 self.order(part.at, &input, "an index");
                 input
             }
-            Form::Sign { of, .. } => {
+            PartKind::Sign { of, .. } => {
                 self.part(of, this);
                 ANYTHING
             }
-            Form::Binary(operator, left, right) => {
+            PartKind::Binary(operator, left, right) => {
                 let (left, right) = (self.part(left, this), self.part(right, this));
                 if *operator == Operator::Union { either(left, right) } else { ANYTHING }
             }
-            Form::Typed { from, test, name } => {
+            PartKind::Typed { from, test, name } => {
                 let input = from.as_ref().map_or_else(|| this.clone(), |from| self.part(from, this));
                 if *test == TypeTest::Is { ANYTHING } else { self.narrowed(name, &input) }
             }
-            Form::Empty | Form::Literal(_) | Form::Texts(_) | Form::Index | Form::Total | Form::Variable(_) => ANYTHING,
+            PartKind::Empty
+            | PartKind::Literal(_)
+            | PartKind::Texts(_)
+            | PartKind::Index
+            | PartKind::Total
+            | PartKind::Variable(_) => ANYTHING,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::fhir::{Issue, Key, Node, Place, Severity};
+use crate::fhir::{Issue, Key, Node, Severity, SourcePosition};
 
 use super::check;
 use super::collection::Collection;
@@ -13,7 +13,7 @@ use super::guard;
 use super::item::{Element, Item};
 use super::model::Model;
 use super::parser;
-use super::tree::{Form, Operator, Part};
+use super::tree::{Operator, Part, PartKind};
 
 /// A compiled expression. Cheap to evaluate any number of times, from any number of threads.
 #[derive(Clone)]
@@ -42,7 +42,7 @@ impl Expression {
     pub fn parse(text: &str) -> Result<Self, Box<Issue>> {
         match parser::parse(text) {
             Ok(part) => Ok(Self { text: text.into(), part }),
-            Err((at, said)) => Err(Box::new(issue(Key::ExpressionInvalid, text, at, &said))),
+            Err((at, message)) => Err(Box::new(issue(Key::ExpressionInvalid, text, at, &message))),
         }
     }
 
@@ -103,8 +103,8 @@ impl Expression {
     }
 
     fn failed(&self, failure: &Failure) -> Issue {
-        let (key, at, said) = failure.parts();
-        let mut issue = issue(key, &self.text, at, said);
+        let (key, at, message) = failure.parts();
+        let mut issue = issue(key, &self.text, at, message);
         if key == Key::NotChecked {
             issue.severity = Severity::Information;
         }
@@ -115,7 +115,7 @@ impl Expression {
     /// `Patient.contact`). Nothing is said where the model does not know.
     pub fn check(&self, model: &dyn Model, start: &str) -> Vec<Issue> {
         let found = check::check(&self.part, model, start);
-        found.into_iter().map(|(at, said)| issue(Key::ExpressionInvalid, &self.text, at, &said)).collect()
+        found.into_iter().map(|(at, message)| issue(Key::ExpressionInvalid, &self.text, at, &message)).collect()
     }
 
     /// The elements of the focus without which it is true, whatever else there is: `start` for
@@ -138,7 +138,7 @@ impl Expression {
         let mut names = Vec::new();
         let mut part = Some(&self.part);
         while let Some(next) = part {
-            let Form::Member { from, name } = &next.form else { return None };
+            let PartKind::Member { from, name } = &next.form else { return None };
             names.push(&*name.text);
             part = from.as_deref();
         }
@@ -151,11 +151,11 @@ impl Expression {
         let mut part = &self.part;
         loop {
             part = match &part.form {
-                Form::Member { from: None, name } => return Some(&name.text),
-                Form::Member { from: Some(from), .. }
-                | Form::Call { from: Some(from), .. }
-                | Form::Typed { from: Some(from), .. }
-                | Form::Indexer(from, _) => from,
+                PartKind::Member { from: None, name } => return Some(&name.text),
+                PartKind::Member { from: Some(from), .. }
+                | PartKind::Call { from: Some(from), .. }
+                | PartKind::Typed { from: Some(from), .. }
+                | PartKind::Indexer(from, _) => from,
                 _ => return None,
             };
         }
@@ -163,7 +163,7 @@ impl Expression {
 }
 
 fn split<'p>(part: &'p Part, found: &mut impl FnMut(&'p Part)) {
-    if let Form::Binary(Operator::Union, left, right) = &part.form {
+    if let PartKind::Binary(Operator::Union, left, right) = &part.form {
         split(left, found);
         split(right, found);
     } else {
@@ -172,7 +172,7 @@ fn split<'p>(part: &'p Part, found: &mut impl FnMut(&'p Part)) {
 }
 
 /// An issue about a place in an expression.
-fn issue(key: Key, text: &str, at: usize, said: &str) -> Issue {
+fn issue(key: Key, text: &str, at: usize, message: &str) -> Issue {
     let before = text.get(..at).unwrap_or(text);
     let line = before.matches('\n').count() as u32 + 1;
     let column = before.rsplit('\n').next().unwrap_or(before).chars().count() as u32 + 1;
@@ -180,6 +180,6 @@ fn issue(key: Key, text: &str, at: usize, said: &str) -> Issue {
         Some((end, _)) => format!("{}...", &text[..end]).into(),
         None => text.into(),
     };
-    let said = format!("{said} at {line}:{column} of the expression {shown}");
-    Issue::error(key, "", said).at(Place { line, column })
+    let message = format!("{message} at {line}:{column} of the expression {shown}");
+    Issue::error(key, "", message).at(SourcePosition { line, column })
 }

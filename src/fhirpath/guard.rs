@@ -5,7 +5,7 @@
 //! hold for lack of them.
 
 use super::function::Function;
-use super::tree::{Call, Form, Operator, Part, TypeTest};
+use super::tree::{Call, Operator, Part, PartKind, TypeTest};
 use super::value::Value;
 
 /// What a part gives while the elements that were named are absent.
@@ -30,18 +30,18 @@ pub(super) fn holds_without(part: &Part) -> Option<Vec<&str>> {
 
 fn judge(part: &Part) -> Judged<'_> {
     match &part.form {
-        Form::Empty => (Given::Nothing, Vec::new()),
-        Form::Literal(Value::Boolean(value)) => (Given::Truth(*value), Vec::new()),
-        Form::Member { from: None, name } if !name.may_be_type => (Given::Nothing, vec![&*name.text]),
-        Form::Member { from: Some(from), .. }
-        | Form::Typed { from: Some(from), test: TypeTest::Is | TypeTest::As | TypeTest::OfType, .. }
-        | Form::Sign { of: from, .. }
-        | Form::Indexer(from, _) => match judge(from) {
+        PartKind::Empty => (Given::Nothing, Vec::new()),
+        PartKind::Literal(Value::Boolean(value)) => (Given::Truth(*value), Vec::new()),
+        PartKind::Member { from: None, name } if !name.may_be_type => (Given::Nothing, vec![&*name.text]),
+        PartKind::Member { from: Some(from), .. }
+        | PartKind::Typed { from: Some(from), test: TypeTest::Is | TypeTest::As | TypeTest::OfType, .. }
+        | PartKind::Sign { of: from, .. }
+        | PartKind::Indexer(from, _) => match judge(from) {
             (Given::Nothing, names) => (Given::Nothing, names),
             _ => unknown(),
         },
-        Form::Call { from: Some(from), call } => called(judge(from), call),
-        Form::Binary(operator, left, right) => combined(*operator, left, right),
+        PartKind::Call { from: Some(from), call } => called(judge(from), call),
+        PartKind::Binary(operator, left, right) => combined(*operator, left, right),
         _ => unknown(),
     }
 }
@@ -101,7 +101,7 @@ fn combined<'p>(operator: Operator, left: &'p Part, right: &'p Part) -> Judged<'
         (O::And | O::Or | O::Implies, Given::Truth(_), other) => other,
         (O::Xor, Given::Truth(first), Given::Truth(second)) => Given::Truth(first != second),
         // Both sides are evaluated, and a text does not fail.
-        (O::Equal | O::NotEqual, Given::Nothing, _) if matches!(right.form, Form::Literal(_)) => Given::Nothing,
+        (O::Equal | O::NotEqual, Given::Nothing, _) if matches!(right.form, PartKind::Literal(_)) => Given::Nothing,
         _ => return unknown(),
     };
     (given, names)

@@ -194,8 +194,8 @@ impl<'a> Lexer<'a> {
             None if timed => Temporal::parse_date_time(text),
             None => Temporal::parse_date(text),
         };
-        let said = "expected a date or time, such as @2026-11, @2026-11-21T10:00:00Z or @T10:00";
-        moment.map(Word::Temporal).ok_or_else(|| (start, said.to_owned()))
+        let message = "expected a date or time, such as @2026-11, @2026-11-21T10:00:00Z or @T10:00";
+        moment.map(Word::Temporal).ok_or_else(|| (start, message.to_owned()))
     }
 
     fn time(&mut self, time_only: bool) {

@@ -7,7 +7,7 @@ use super::function::{self, Arguments, Function};
 use super::lexer::{Refusal, Token, Word, words};
 use super::model;
 use super::pattern::Pattern;
-use super::tree::{Call, Form, Name, Namespace, Operator, Part, TYPE_BINDING, TypeSpecifier, TypeTest};
+use super::tree::{Call, Name, Namespace, Operator, Part, PartKind, TYPE_BINDING, TypeSpecifier, TypeTest};
 use super::value::{Calendar, Quantity, Unit, Value};
 
 /// Longest accepted text, in bytes.
@@ -16,7 +16,7 @@ const LONGEST: usize = 64 * 1024;
 const DEEPEST: u32 = 200;
 
 /// Most states that all patterns of an expression have together.
-const MOST_STATES: usize = 100_000;
+const MAX_STATES: usize = 100_000;
 /// The system types.
 const SYSTEM: [&str; 8] = ["Boolean", "String", "Integer", "Decimal", "Date", "DateTime", "Time", "Quantity"];
 
@@ -38,26 +38,26 @@ pub(super) fn parse(text: &str) -> Result<Part, Refusal> {
 type Measured = (Box<Part>, u32);
 
 /// Both sides of an operator. A list of texts is made once, not each time that it is asked for.
-fn united(operator: Operator, left: Box<Part>, right: Box<Part>) -> Form {
-    let is_text = |part: &Part| matches!(part.form, Form::Literal(Value::String(_)));
-    let is_texts = is_text(&left) || matches!(left.form, Form::Texts(_));
+fn united(operator: Operator, left: Box<Part>, right: Box<Part>) -> PartKind {
+    let is_text = |part: &Part| matches!(part.form, PartKind::Literal(Value::String(_)));
+    let is_texts = is_text(&left) || matches!(left.form, PartKind::Texts(_));
     if operator != Operator::Union || !is_texts || !is_text(&right) {
-        return Form::Binary(operator, left, right);
+        return PartKind::Binary(operator, left, right);
     }
     let mut texts = match left.form {
-        Form::Texts(texts) => texts,
-        Form::Literal(text) => vec![text],
+        PartKind::Texts(texts) => texts,
+        PartKind::Literal(text) => vec![text],
         _ => Vec::new(),
     };
-    if let Form::Literal(text) = right.form
+    if let PartKind::Literal(text) = right.form
         && !texts.iter().any(|known| matches!((known, &text), (Value::String(one), Value::String(two)) if one == two))
     {
         texts.push(text);
     }
-    Form::Texts(texts)
+    PartKind::Texts(texts)
 }
 
-fn boxed(at: usize, form: Form) -> Box<Part> {
+fn boxed(at: usize, form: PartKind) -> Box<Part> {
     Box::new(Part { at: at as u32, form })
 }
 
@@ -128,7 +128,7 @@ impl Parser {
         self.next += 1;
         let name = self.type_specifier()?;
         let test = if is { TypeTest::Is } else { TypeTest::As };
-        Ok(boxed(at, Form::Typed { from: Some(from), test, name }))
+        Ok(boxed(at, PartKind::Typed { from: Some(from), test, name }))
     }
 
     /// The operator that comes next and how tightly it binds; without an operator for `is` and `as`.
@@ -155,7 +155,7 @@ impl Parser {
         self.nesting = self.deepen(self.nesting)?;
         let (of, depth) = self.signed()?;
         self.nesting -= 1;
-        Ok((boxed(at, Form::Sign { negative, of }), self.deepen(depth)?))
+        Ok((boxed(at, PartKind::Sign { negative, of }), self.deepen(depth)?))
     }
 
     // === paths ===
@@ -172,7 +172,7 @@ impl Parser {
                 let index;
                 (index, below) = self.expression(0)?;
                 self.expect("]")?;
-                part = boxed(at, Form::Indexer(part, index));
+                part = boxed(at, PartKind::Indexer(part, index));
             } else {
                 return Ok((part, depth));
             }
@@ -200,7 +200,7 @@ impl Parser {
             Word::Symbol("{") => {
                 self.next += 1;
                 self.expect("}")?;
-                Form::Empty
+                PartKind::Empty
             }
             Word::Symbol("%") => {
                 self.next += 1;
@@ -208,21 +208,21 @@ impl Parser {
                     return Err(self.refuse("the name of a constant after %"));
                 };
                 self.next += 1;
-                Form::Variable(name.into_boxed_str())
+                PartKind::Variable(name.into_boxed_str())
             }
             Word::Dollar(name) => {
                 self.next += 1;
                 match name {
-                    "$this" => Form::This,
-                    "$index" => Form::Index,
-                    _ => Form::Total,
+                    "$this" => PartKind::This,
+                    "$index" => PartKind::Index,
+                    _ => PartKind::Total,
                 }
             }
             Word::Name(name) => {
                 self.next += 1;
-                Form::Literal(Value::Boolean(name == "true"))
+                PartKind::Literal(Value::Boolean(name == "true"))
             }
-            _ => Form::Literal(self.literal()?),
+            _ => PartKind::Literal(self.literal()?),
         };
         Ok((boxed(at, form), 1))
     }
@@ -280,7 +280,7 @@ impl Parser {
             may_be_type: name.starts_with(|first: char| first.is_ascii_uppercase()),
             text: name.into_boxed_str(),
         };
-        Ok((boxed(at, Form::Member { from, name }), 1))
+        Ok((boxed(at, PartKind::Member { from, name }), 1))
     }
 
     /// A call, behind the bracket.
@@ -300,11 +300,11 @@ impl Parser {
         }
         let pattern = literal_pattern(function, &arguments)?;
         self.states += pattern.as_ref().map_or(0, Pattern::size);
-        if self.states > MOST_STATES {
+        if self.states > MAX_STATES {
             return Err((at, "the patterns of the expression are too large together".to_owned()));
         }
         let call = Box::new(Call { function, arguments, pattern });
-        Ok((boxed(at, Form::Call { from, call }), depth))
+        Ok((boxed(at, PartKind::Call { from, call }), depth))
     }
 
     fn arguments(&mut self) -> Result<(Vec<Part>, u32), Refusal> {
@@ -335,7 +335,7 @@ impl Parser {
         };
         let name = self.type_specifier()?;
         self.expect(")")?;
-        Ok((boxed(at, Form::Typed { from, test, name }), 1))
+        Ok((boxed(at, PartKind::Typed { from, test, name }), 1))
     }
 
     /// `Patient`, `FHIR.Patient`, `System.String`
@@ -370,9 +370,9 @@ fn literal_pattern(function: Function, arguments: &[Part]) -> Result<Option<Patt
         return Ok(None);
     }
     match arguments.first().map(|argument| (argument.at, &argument.form)) {
-        Some((at, Form::Literal(Value::String(text)))) => match Pattern::parse(text) {
+        Some((at, PartKind::Literal(Value::String(text)))) => match Pattern::parse(text) {
             Ok(pattern) => Ok(Some(pattern)),
-            Err(said) => Err((at as usize, format!("the pattern cannot be read: {said}"))),
+            Err(message) => Err((at as usize, format!("the pattern cannot be read: {message}"))),
         },
         _ => Ok(None),
     }

@@ -8,12 +8,12 @@ use super::value::Value;
 #[derive(Debug, Clone)]
 pub(super) struct Part {
     pub(super) at: u32,
-    pub(super) form: Form,
+    pub(super) form: PartKind,
 }
 
 /// What a part is. `from` is what it is applied to; without it, to `$this`.
 #[derive(Debug, Clone)]
-pub(super) enum Form {
+pub(super) enum PartKind {
     /// `{}`
     Empty,
     /// `'text'`, `1.10`, `@2026-11`, `4 days`

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::fhir::{Issue, Key};
 
 /// What one file, and all together, may hold when unpacked: a small zip can hold much.
-const MOST: u64 = 512 * 1024 * 1024;
+const MAX_BYTES: u64 = 512 * 1024 * 1024;
 
 /// The CSV files of a zip, by name without folder.
 ///
@@ -20,7 +20,7 @@ pub fn unpack(bytes: &[u8]) -> Result<Vec<File>> {
     let unreadable =
         |error: &dyn std::fmt::Display| Error::incorrect(Key::WrongType, format!("the zip cannot be read: {error}"));
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| unreadable(&error))?;
-    let (mut files, mut left) = (Vec::new(), MOST);
+    let (mut files, mut left) = (Vec::new(), MAX_BYTES);
     for at in 0..archive.len() {
         let mut entry = archive.by_index(at).map_err(|error| unreadable(&error))?;
         let name = entry.name().map_err(|error| unreadable(&error))?;
@@ -31,8 +31,8 @@ pub fn unpack(bytes: &[u8]) -> Result<Vec<File>> {
         let mut content = Vec::new();
         let read = entry.by_ref().take(left + 1).read_to_end(&mut content).map_err(|error| unreadable(&error))?;
         let Some(rest) = left.checked_sub(read as u64) else {
-            let said = format!("unpacked, the files hold more than {} MB", MOST >> 20);
-            return Err(Box::new(Issue::fatal(Key::TooLarge, "", said)).into());
+            let message = format!("unpacked, the files hold more than {} MB", MAX_BYTES >> 20);
+            return Err(Box::new(Issue::fatal(Key::TooLarge, "", message)).into());
         };
         left = rest;
         files.push((name, content));

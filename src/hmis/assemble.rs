@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::cell;
-use super::derive::Ground;
+use super::derive::DerivationContext;
 use super::path::{list_of, slot};
 use super::report::{Finding, Level, Report};
 use super::rows::{Checked, Row};
@@ -124,14 +124,14 @@ fn fill(kind: &FileKind, row: &Row, base: &mut Value) {
 
 /// Writes a value to its place. Was there one for it?
 fn place(column: &Column, value: &str, base: &mut Value) -> bool {
-    let (Some(path), Some(said)) = (&column.record, cell::read(column, value)) else { return false };
-    if path.get(base).is_some_and(|there| *there != said) {
+    let (Some(path), Some(value)) = (&column.record, cell::read(column, value)) else { return false };
+    if path.get(base).is_some_and(|there| *there != value) {
         return column.shape == Shape::Listed;
     }
     if column.shape == Shape::Listed {
         path.ensure(base);
     } else {
-        path.set(base, said);
+        path.set(base, value);
     }
     for (path, value) in &column.also {
         path.set(base, value.as_str().into());
@@ -144,7 +144,8 @@ fn expected(kind: &FileKind, column: &Column, row: &Row, base: &Value) -> Option
     let derived = column.derive.filter(|derive| !derive.names_something()).map(|derive| {
         let ids = BTreeMap::new();
         let (cells, file) = (&row.cells, kind.name.as_str());
-        Ground { record: base, base, cells, export: None, ids: &ids, file, position: 0 }.value(derive, column)
+        DerivationContext { record: base, base, cells, export: None, ids: &ids, file, position: 0 }
+            .value(derive, column)
     });
     derived.or_else(|| column.fixed.clone()).or_else(|| column.absent.clone())
 }

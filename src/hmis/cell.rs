@@ -3,16 +3,16 @@
 use jiff::civil::{Date, DateTime};
 use serde_json::{Number, Value};
 
-use super::standard::{Column, Form, Shape, Standard, Standards};
+use super::standard::{CellFormat, Column, Shape, Standard, Standards};
 
 /// What is wrong with a cell, and how to mend it. Neither shows the value, but for a code.
 pub(super) struct Fault {
     pub(super) found: String,
-    pub(super) mend: String,
+    pub(super) fix: String,
 }
 
-fn fault(found: impl Into<String>, mend: impl Into<String>) -> Fault {
-    Fault { found: found.into(), mend: mend.into() }
+fn fault(found: impl Into<String>, fix: impl Into<String>) -> Fault {
+    Fault { found: found.into(), fix: fix.into() }
 }
 
 /// Is this cell as the format wants it? The other years are asked about codes that this one does not have.
@@ -34,16 +34,16 @@ pub(super) fn check(
         ));
     }
     match column.form {
-        Form::Id | Form::String => Ok(()),
-        Form::Date if is_date(value) => Ok(()),
-        Form::Date => Err(fault("no day of the calendar in the form yyyy-mm-dd", "write 2025-05-20")),
-        Form::Datetime if is_datetime(value) => Ok(()),
-        Form::Datetime => Err(fault("no time in the form yyyy-mm-dd hh:mm:ss", "write 2025-05-20 13:05:00")),
-        Form::Integer if value.chars().all(|it| it.is_ascii_digit()) => Ok(()),
-        Form::Integer => Err(fault("no whole number", "write digits alone")),
-        Form::Money if amount(value).is_some() => Ok(()),
-        Form::Money => Err(fault("no amount", "write digits and a point, without $ and commas: 967.00")),
-        Form::Code => code(column, value, file, standard, all),
+        CellFormat::Id | CellFormat::String => Ok(()),
+        CellFormat::Date if is_date(value) => Ok(()),
+        CellFormat::Date => Err(fault("no day of the calendar in the form yyyy-mm-dd", "write 2025-05-20")),
+        CellFormat::Datetime if is_datetime(value) => Ok(()),
+        CellFormat::Datetime => Err(fault("no time in the form yyyy-mm-dd hh:mm:ss", "write 2025-05-20 13:05:00")),
+        CellFormat::Integer if value.chars().all(|it| it.is_ascii_digit()) => Ok(()),
+        CellFormat::Integer => Err(fault("no whole number", "write digits alone")),
+        CellFormat::Money if amount(value).is_some() => Ok(()),
+        CellFormat::Money => Err(fault("no amount", "write digits and a point, without $ and commas: 967.00")),
+        CellFormat::Code => code(column, value, file, standard, all),
     }?;
     match column.refuse.get(value) {
         Some(why) => Err(fault(format!("{value}: {why}"), "leave the rows that hang on it out of the export")),
@@ -102,7 +102,7 @@ pub(super) fn write(column: &Column, base: &Value) -> Result<Option<String>, Str
         let other = column
             .also
             .iter()
-            .find(|(path, wanted)| path.get(base).and_then(Value::as_str).is_some_and(|said| said != wanted));
+            .find(|(path, wanted)| path.get(base).and_then(Value::as_str).is_some_and(|actual| actual != wanted));
         if let Some((path, wanted)) = other {
             return Err(format!("{} is not {wanted}", path.as_str()));
         }
@@ -140,7 +140,7 @@ pub(super) fn read(column: &Column, cell: &str) -> Option<Value> {
         (Shape::Flag, "false" | "0") => Some(false.into()),
         (Shape::Flag, _) => None,
         (Shape::Listed, text) => (text == "1").then_some(Value::Null),
-        _ if column.form == Form::Money => amount(text).map(Value::Number),
+        _ if column.form == CellFormat::Money => amount(text).map(Value::Number),
         // What was not collected is not known.
         (_, "99") if column.absent.as_deref() == Some("99") => None,
         _ => Some(text.into()),

@@ -30,7 +30,7 @@ pub struct Export {
 pub(super) type Cells = BTreeMap<String, String>;
 
 /// What a cell may follow from.
-pub(super) struct Ground<'g> {
+pub(super) struct DerivationContext<'g> {
     pub(super) record: &'g Value,
     /// The item of a list; the record where a row is one
     pub(super) base: &'g Value,
@@ -44,7 +44,7 @@ pub(super) struct Ground<'g> {
     pub(super) position: usize,
 }
 
-impl Ground<'_> {
+impl DerivationContext<'_> {
     fn cell(&self, name: &str) -> &str {
         self.cells.get(name).map(String::as_str).unwrap_or_default()
     }
@@ -109,9 +109,9 @@ impl Ground<'_> {
                 self.unless_any(&genders)
             }
             Derive::IncomeSource => {
-                let said = column.record.as_ref().is_some_and(|path| path.get(self.base).is_some());
+                let has_value = column.record.as_ref().is_some_and(|path| path.get(self.base).is_some());
                 let any = self.cell("IncomeFromAnySource") == "1";
-                (if said {
+                (if has_value {
                     "1"
                 } else if any {
                     "0"
@@ -141,8 +141,9 @@ impl Ground<'_> {
 
     fn any_benefit(&self) -> &'static str {
         let benefits = self.base.get("benefits").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        let said = |flag: bool| benefits.iter().any(|it| it.get("receiving").and_then(Value::as_bool) == Some(flag));
-        match (said(true), said(false)) {
+        let has_value =
+            |flag: bool| benefits.iter().any(|it| it.get("receiving").and_then(Value::as_bool) == Some(flag));
+        match (has_value(true), has_value(false)) {
             (true, _) => "1",
             (false, true) => "0",
             (false, false) => "",

@@ -11,9 +11,9 @@ use crate::yaml;
 
 use super::path::Path;
 use super::place;
-use super::standard::{Codes, Column, Derive, Earlier, FileKind, Form, RowsOf, Shape, Standard, Standards};
+use super::standard::{CellFormat, Codes, Column, Derive, Earlier, FileKind, RowsOf, Shape, Standard, Standards};
 use crate::error::{Error, Result};
-use crate::fhir::{Issue, Key, Place};
+use crate::fhir::{Issue, Key, SourcePosition};
 
 /// As long as an id may be.
 const ID: usize = 32;
@@ -59,7 +59,7 @@ struct KindFile {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct ColumnFile {
     name: String,
-    form: Form,
+    form: CellFormat,
     #[serde(default)]
     max: Option<usize>,
     #[serde(default)]
@@ -137,9 +137,9 @@ struct Loading<'l> {
 }
 
 impl<'l> Loading<'l> {
-    fn wrong(&mut self, at: Location, said: impl Into<String>, mend: impl Into<String>) {
-        let issue = Issue::error(Key::MapInvalid, self.file, said).hint(mend.into());
-        self.issues.push(issue.maybe_at(Place::counted(at.line(), at.column())));
+    fn wrong(&mut self, at: Location, message: impl Into<String>, fix: impl Into<String>) {
+        let issue = Issue::error(Key::MapInvalid, self.file, message).hint(fix.into());
+        self.issues.push(issue.maybe_at(SourcePosition::counted(at.line(), at.column())));
     }
 
     fn standard(&mut self, read: &'l YearFile) -> Standard {
@@ -150,16 +150,16 @@ impl<'l> Loading<'l> {
         for (name, earlier) in &read.earlier {
             let known = read.lists.get(name);
             if let Some(now) = earlier.value.codes.values().find(|now| known.is_none_or(|it| !it.contains_key(*now))) {
-                let said = format!("{now} is no code of the list {name}");
-                self.wrong(earlier.referenced, said, "name a code that says the same now");
+                let message = format!("{now} is no code of the list {name}");
+                self.wrong(earlier.referenced, message, "name a code that says the same now");
             }
         }
         let names: BTreeSet<&str> = read.files.iter().map(|file| file.value.file.as_str()).collect();
         let mut files: Vec<FileKind> = Vec::new();
         for file in &read.files {
             if files.iter().any(|earlier| earlier.name == file.value.file) {
-                let said = format!("{} stands twice", file.value.file);
-                self.wrong(file.referenced, said, "keep one of them");
+                let message = format!("{} stands twice", file.value.file);
+                self.wrong(file.referenced, message, "keep one of them");
             }
             let kind = self.kind(file, &read.tail, &names);
             files.push(kind);
@@ -188,16 +188,16 @@ impl<'l> Loading<'l> {
         let tail = tail.iter().filter(|_| read.tail).map(|column| (column, true));
         for (column, is_tail) in read.columns.iter().map(|column| (column, false)).chain(tail) {
             if columns.iter().any(|earlier| earlier.name == column.value.name) {
-                let said = format!("{} has the column {} twice", read.file, column.value.name);
-                self.wrong(column.referenced, said, "keep one of them");
+                let message = format!("{} has the column {} twice", read.file, column.value.name);
+                self.wrong(column.referenced, message, "keep one of them");
             }
             let column = self.column(column, &within, names, is_tail);
             columns.push(column);
         }
         for named in [&read.id].into_iter().chain(&read.when).chain(&read.latest) {
             if !columns.iter().any(|column| column.name == *named) {
-                let said = format!("{} has no column {named}", read.file);
-                self.wrong(file.referenced, said, "name one of its columns");
+                let message = format!("{} has no column {named}", read.file);
+                self.wrong(file.referenced, message, "name one of its columns");
             }
         }
         FileKind {
@@ -215,7 +215,7 @@ impl<'l> Loading<'l> {
     fn column(&mut self, column: &Spanned<ColumnFile>, within: &[&str], names: &BTreeSet<&str>, tail: bool) -> Column {
         let (at, read) = (column.referenced, &column.value);
         let codes = read.list.as_deref().and_then(|list| self.lists.get(list).cloned());
-        if (read.form == Form::Code || read.list.is_some()) && codes.is_none() {
+        if (read.form == CellFormat::Code || read.list.is_some()) && codes.is_none() {
             self.wrong(at, format!("{} has no list of codes", read.name), "name one of lists");
         }
         let stated =
@@ -234,7 +234,7 @@ impl<'l> Loading<'l> {
         Column {
             name: read.name.clone(),
             form: read.form,
-            max: read.max.or((read.form == Form::Id).then_some(ID)),
+            max: read.max.or((read.form == CellFormat::Id).then_some(ID)),
             required: read.required,
             asked: read.asked,
             codes,
@@ -253,14 +253,14 @@ impl<'l> Loading<'l> {
 
     fn path(&mut self, at: Location, text: &str, within: &[&str]) -> Option<Path> {
         let Some(path) = Path::parse(text) else {
-            let mend = "write it as enrollment.exit.destination, names[use=legal].first or suffix[0]";
-            self.wrong(at, format!("{text} is no place in a record"), mend);
+            let fix = "write it as enrollment.exit.destination, names[use=legal].first or suffix[0]";
+            self.wrong(at, format!("{text} is no place in a record"), fix);
             return None;
         };
         let names = [within, &path.names()].concat();
         if self.schema.is_some_and(|schema| !place::knows(schema, &names)) {
-            let mend = "name a place that the record's schema has";
-            self.wrong(at, format!("the record's schema has no {}", names.join(".").replace(".[]", "[]")), mend);
+            let fix = "name a place that the record's schema has";
+            self.wrong(at, format!("the record's schema has no {}", names.join(".").replace(".[]", "[]")), fix);
         }
         Some(path)
     }

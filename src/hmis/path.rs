@@ -7,12 +7,12 @@ use serde_json::{Map, Value};
 /// A place in a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Path {
-    steps: Vec<Step>,
+    steps: Vec<PathStep>,
     text: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Step {
+enum PathStep {
     /// A member
     Member(String),
     /// The first item of a list
@@ -27,12 +27,12 @@ impl Path {
         let mut steps = Vec::new();
         for part in text.split('.') {
             let Some((list, inner)) = part.split_once('[') else {
-                steps.push(Step::Member(name(part)?));
+                steps.push(PathStep::Member(name(part)?));
                 continue;
             };
             let (list, inner) = (name(list)?, inner.strip_suffix(']')?);
             if inner == "0" {
-                steps.push(Step::First(list));
+                steps.push(PathStep::First(list));
                 continue;
             }
             let (key, value) = inner.split_once('=')?;
@@ -40,7 +40,7 @@ impl Path {
                 Some(value) => (value, true),
                 None => (value, false),
             };
-            steps.push(Step::Item { list, key: name(key)?, value: name(value)?, or_first });
+            steps.push(PathStep::Item { list, key: name(key)?, value: name(value)?, or_first });
         }
         Some(Self { steps, text: text.to_owned() })
     }
@@ -55,8 +55,8 @@ impl Path {
         let mut names = Vec::new();
         for step in &self.steps {
             match step {
-                Step::Member(member) => names.push(member.as_str()),
-                Step::First(list) | Step::Item { list, .. } => names.extend([list.as_str(), "[]"]),
+                PathStep::Member(member) => names.push(member.as_str()),
+                PathStep::First(list) | PathStep::Item { list, .. } => names.extend([list.as_str(), "[]"]),
             }
         }
         names
@@ -65,7 +65,7 @@ impl Path {
     /// The list and the key that its first step chooses from, and the value: `sources`, `source`, `SSI`.
     pub(super) fn chooses(&self) -> Option<(&str, &str, &str)> {
         match self.steps.first()? {
-            Step::Item { list, key, value, .. } => Some((list, key, value)),
+            PathStep::Item { list, key, value, .. } => Some((list, key, value)),
             _ => None,
         }
     }
@@ -75,9 +75,9 @@ impl Path {
         let mut at = from;
         for step in &self.steps {
             at = match step {
-                Step::Member(member) => at.get(member)?,
-                Step::First(list) => at.get(list)?.get(0)?,
-                Step::Item { list, key, value, or_first } => {
+                PathStep::Member(member) => at.get(member)?,
+                PathStep::First(list) => at.get(list)?.get(0)?,
+                PathStep::Item { list, key, value, or_first } => {
                     let items = at.get(list)?.as_array()?;
                     let named = items.iter().find(|item| item.get(key).and_then(Value::as_str) == Some(value));
                     named.or_else(|| items.first().filter(|_| *or_first))?
@@ -99,15 +99,15 @@ impl Path {
         let mut at = within;
         for step in &self.steps {
             at = match step {
-                Step::Member(member) => slot(at, member),
-                Step::First(list) => {
+                PathStep::Member(member) => slot(at, member),
+                PathStep::First(list) => {
                     let items = list_of(slot(at, list))?;
                     if items.is_empty() {
                         items.push(Value::Null);
                     }
                     &mut items[0]
                 }
-                Step::Item { list, key, value, .. } => {
+                PathStep::Item { list, key, value, .. } => {
                     let items = list_of(slot(at, list))?;
                     let found = items.iter().position(|item| item.get(key).and_then(Value::as_str) == Some(value));
                     let position = found.unwrap_or_else(|| {

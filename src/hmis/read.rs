@@ -60,7 +60,7 @@ fn sources<'f>(standards: &Standards, files: &'f [File], report: &mut Report) ->
             Some(known) => {
                 if known != name {
                     let finding = Finding::new(Level::Warning, name, format!("the format writes its name {known}"));
-                    report.say(finding.mend("names are case-sensitive; rename it"));
+                    report.say(finding.fix("names are case-sensitive; rename it"));
                 }
                 sources.insert(known.clone(), bytes.as_slice());
             }
@@ -86,11 +86,11 @@ fn choose<'s>(
         let at = table.header.iter().position(|column| column == "CSVVersion")?;
         table.rows.first()?.1.get(at).cloned()
     });
-    let said = version.as_deref().and_then(|text| standards.years.iter().find(|it| text.contains(it.number())));
+    let stated = version.as_deref().and_then(|text| standards.years.iter().find(|it| text.contains(it.number())));
     if let Some(year) = year {
         let asked = standards.get(year);
-        if let (Some(asked), Some(said)) = (asked, said.filter(|said| said.year != year)) {
-            let found = format!("the set says that it is {}", said.year.to_uppercase());
+        if let (Some(asked), Some(stated)) = (asked, stated.filter(|stated| stated.year != year)) {
+            let found = format!("the set says that it is {}", stated.year.to_uppercase());
             let finding = Finding::new(Level::Warning, "Export.csv", found).column("CSVVersion");
             report.say(finding.done(&format!("read as {}", asked.year.to_uppercase())));
         }
@@ -105,11 +105,11 @@ fn choose<'s>(
             required.all(|column| client.header.contains(&column.name))
         })
     };
-    let chosen = said.or_else(by_columns);
+    let chosen = stated.or_else(by_columns);
     if chosen.is_none() {
         let found = format!("nothing says the year of the format; {} are known", standards.names().join(" and "));
         let finding = Finding::new(Level::Refused, "Export.csv", found).column("CSVVersion");
-        report.say(finding.done("nothing was read").mend("name the year with --hmis, and give the set its Export.csv"));
+        report.say(finding.done("nothing was read").fix("name the year with --hmis, and give the set its Export.csv"));
     }
     chosen
 }
@@ -126,19 +126,19 @@ fn table(
         let level = if kind.required { Level::Refused } else { Level::Warning };
         let done = if kind.required { "nothing that hangs on it was taken" } else { "taken as empty" };
         let finding = Finding::new(level, &kind.name, "the file is missing").done(done);
-        report.say(finding.mend("a set has every file, also where a file has no rows"));
+        report.say(finding.fix("a set has every file, also where a file has no rows"));
         return None;
     };
     let table = match Table::read(bytes) {
         Ok(table) => table,
-        Err((found, mend)) => {
-            report.say(Finding::new(Level::Refused, &kind.name, found).done("the file was not taken").mend(mend));
+        Err((found, fix)) => {
+            report.say(Finding::new(Level::Refused, &kind.name, found).done("the file was not taken").fix(fix));
             return None;
         }
     };
     if table.has_mark {
         let finding = Finding::new(Level::Information, &kind.name, "the file starts with a byte order mark");
-        report.say(finding.mend("write it as UTF-8 without one"));
+        report.say(finding.fix("write it as UTF-8 without one"));
     }
     header(standards, standard, kind, &table, report).then_some(table)
 }
@@ -158,13 +158,13 @@ fn header(standards: &Standards, standard: &Standard, kind: &FileKind, table: &T
         } else {
             Finding::new(Level::Warning, &kind.name, found).done("taken as empty")
         };
-        report.say(finding.column(&column.name).mend(format!("add {} to the header", column.name)));
+        report.say(finding.column(&column.name).fix(format!("add {} to the header", column.name)));
     }
     for (at, name) in table.header.iter().enumerate() {
         if table.header[..at].contains(name) {
             sound = false;
             let finding = Finding::new(Level::Refused, &kind.name, "the column stands twice");
-            report.say(finding.column(name).done("the file was not taken").mend("keep one of them"));
+            report.say(finding.column(name).done("the file was not taken").fix("keep one of them"));
         } else if kind.column(name).is_none() {
             let mut others = standards.years.iter().filter(|other| other.year != standard.year);
             let other = others.find(|it| it.file(&kind.name).is_some_and(|kind| kind.column(name).is_some()));
@@ -173,8 +173,8 @@ fn header(standards: &Standards, standard: &Standard, kind: &FileKind, table: &T
                 None => format!("no column of {}", standard.year.to_uppercase()),
             };
             let level = if other.is_some() { Level::Warning } else { Level::Information };
-            let mend = format!("export in the format of {}", standard.year.to_uppercase());
-            report.say(Finding::new(level, &kind.name, found).column(name).done("left out").mend(mend));
+            let fix = format!("export in the format of {}", standard.year.to_uppercase());
+            report.say(Finding::new(level, &kind.name, found).column(name).done("left out").fix(fix));
         }
     }
     sound || kind.rows == RowsOf::Unused

@@ -39,7 +39,7 @@ pub struct Finding {
     pub done: String,
     /// How to mend it
     #[serde(skip_serializing_if = "String::is_empty")]
-    pub mend: String,
+    pub fix: String,
 }
 
 impl Finding {
@@ -58,7 +58,7 @@ impl Finding {
             column: None,
             found: found.into(),
             done: done.to_owned(),
-            mend: String::new(),
+            fix: String::new(),
         }
     }
 
@@ -78,8 +78,8 @@ impl Finding {
         Self { done: done.to_owned(), ..self }
     }
 
-    pub(super) fn mend(self, mend: impl Into<String>) -> Self {
-        Self { mend: mend.into(), ..self }
+    pub(super) fn fix(self, fix: impl Into<String>) -> Self {
+        Self { fix: fix.into(), ..self }
     }
 }
 
@@ -104,7 +104,7 @@ impl fmt::Display for Finding {
             write!(f, ", {column}")?;
         }
         write!(f, ": {}; {}", self.found, self.done)?;
-        if self.mend.is_empty() { Ok(()) } else { write!(f, "; {}", self.mend) }
+        if self.fix.is_empty() { Ok(()) } else { write!(f, "; {}", self.fix) }
     }
 }
 

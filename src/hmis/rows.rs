@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::cell;
 use super::derive::Cells;
 use super::report::{Finding, Level, Report};
-use super::standard::{Column, FileKind, Form, RowsOf, Standard, Standards};
+use super::standard::{CellFormat, Column, FileKind, RowsOf, Standard, Standards};
 use super::table::Table;
 
 /// The column that says that a row was deleted.
@@ -32,11 +32,11 @@ pub(super) struct Checked {
     by_id: BTreeMap<String, usize>,
     by_enrollment: BTreeMap<String, Vec<usize>>,
     /// The rows that were not taken, by id
-    gone: BTreeMap<String, Gone>,
+    gone: BTreeMap<String, Deletion>,
 }
 
 #[derive(Clone, Copy)]
-struct Gone {
+struct Deletion {
     number: usize,
     is_deleted: bool,
 }
@@ -69,7 +69,7 @@ pub(super) struct Checking<'c> {
 
 /// What becomes of a row.
 #[derive(PartialEq, Eq)]
-enum Fate {
+enum RowOutcome {
     Taken,
     Refused,
     /// Left out with something that was deleted
@@ -88,24 +88,24 @@ impl Checking<'_> {
             let wrong_length = values.len() != table.header.len();
             if wrong_length {
                 let found = format!("{} cells, where the header has {}", values.len(), table.header.len());
-                let mend = "put quotation marks around values with commas or line breaks";
-                self.say(Level::Refused, number, None, found, mend);
+                let fix = "put quotation marks around values with commas or line breaks";
+                self.say(Level::Refused, number, None, found, fix);
             }
             let cells: Cells = table.header.iter().zip(values).map(|(name, value)| self.cell(name, &value)).collect();
             let row = Row { number, cells };
             let id = row.cell(&self.kind.id).to_owned();
             let fate = match () {
-                () if wrong_length => Fate::Refused,
+                () if wrong_length => RowOutcome::Refused,
                 () if !row.cell(DELETED).is_empty() => {
                     self.say(Level::Information, number, Some(DELETED), "the row was deleted", "");
-                    Fate::Deleted
+                    RowOutcome::Deleted
                 }
                 () => self.fate(&row, &id, &checked),
             };
-            if fate == Fate::Taken {
+            if fate == RowOutcome::Taken {
                 checked.take(id, row);
             } else {
-                checked.gone.entry(id).or_insert(Gone { number, is_deleted: fate == Fate::Deleted });
+                checked.gone.entry(id).or_insert(Deletion { number, is_deleted: fate == RowOutcome::Deleted });
             }
         }
         if self.kind.rows == RowsOf::Unused && !checked.rows.is_empty() {
@@ -117,85 +117,85 @@ impl Checking<'_> {
 
     /// Words stay as they were written; around everything else spaces mean nothing.
     fn cell(&self, name: &str, value: &str) -> (String, String) {
-        let are_words = self.kind.column(name).is_some_and(|column| column.form == Form::String);
+        let are_words = self.kind.column(name).is_some_and(|column| column.form == CellFormat::String);
         let value = if are_words && !value.trim().is_empty() { value } else { value.trim() };
         (name.to_owned(), value.to_owned())
     }
 
-    fn fate(&mut self, row: &Row, id: &str, checked: &Checked) -> Fate {
-        let mut fate = Fate::Taken;
+    fn fate(&mut self, row: &Row, id: &str, checked: &Checked) -> RowOutcome {
+        let mut fate = RowOutcome::Taken;
         // What one row hangs on may hang on what another cell names; the first that is not there says enough.
-        let mut linked = Fate::Taken;
+        let mut linked = RowOutcome::Taken;
         for column in &self.kind.columns {
             let value = row.cell(&column.name);
             if let Err(fault) = cell::check(column, value, &self.kind.name, self.standard, self.standards) {
-                self.say(Level::Refused, row.number, Some(&column.name), fault.found, &fault.mend);
-                fate = Fate::Refused;
+                self.say(Level::Refused, row.number, Some(&column.name), fault.found, &fault.fix);
+                fate = RowOutcome::Refused;
             } else if value.is_empty() && column.asked {
                 self.say(Level::Warning, row.number, Some(&column.name), "the value is missing", "HMIS asks for one");
-            } else if !value.is_empty() && linked == Fate::Taken {
+            } else if !value.is_empty() && linked == RowOutcome::Taken {
                 linked = self.linked(row, column, value);
             }
         }
-        if fate == Fate::Taken {
+        if fate == RowOutcome::Taken {
             fate = linked;
         }
         if let Some(same) = checked.get(id).map(|same| same.number).or(checked.gone.get(id).map(|gone| gone.number)) {
             let column = self.kind.id.clone();
             let found = format!("row {same} has the same id");
             self.say(Level::Refused, row.number, Some(&column), found, "an id stands once in its file");
-            return Fate::Refused;
+            return RowOutcome::Refused;
         }
-        if fate == Fate::Taken { self.alone(row, checked) } else { fate }
+        if fate == RowOutcome::Taken { self.alone(row, checked) } else { fate }
     }
 
     /// Is the row there that a cell names?
-    fn linked(&mut self, row: &Row, column: &Column, value: &str) -> Fate {
+    fn linked(&mut self, row: &Row, column: &Column, value: &str) -> RowOutcome {
         let Some((link, theirs)) = column.link.as_deref().and_then(|link| Some((link, self.earlier.get(link)?))) else {
-            return Fate::Taken;
+            return RowOutcome::Taken;
         };
         let found = match (theirs.get(value), theirs.gone.get(value)) {
             (Some(other), _) => {
                 let person = "PersonalID";
                 let differs = link == "Enrollment.csv" && other.cell(person) != row.cell(person);
                 if !differs {
-                    return Fate::Taken;
+                    return RowOutcome::Taken;
                 }
                 format!("row {} of {link} is of another person", other.number)
             }
             (None, Some(gone)) if gone.is_deleted => {
                 let found = format!("row {} of {link}, which it hangs on, was left out", gone.number);
                 self.say(Level::Information, row.number, Some(&column.name), found, "");
-                return Fate::Deleted;
+                return RowOutcome::Deleted;
             }
             (None, Some(gone)) => format!("row {} of {link}, which it hangs on, was refused", gone.number),
             (None, None) if theirs.is_absent => format!("{link}, which it hangs on, is missing or was refused"),
             (None, None) => format!("{link} has no such row"),
         };
-        let mend = format!("export the row of {link} with it, or leave this row out");
-        self.say(Level::Refused, row.number, Some(&column.name), found, &mend);
-        Fate::Refused
+        let fix = format!("export the row of {link} with it, or leave this row out");
+        self.say(Level::Refused, row.number, Some(&column.name), found, &fix);
+        RowOutcome::Refused
     }
 
     /// Is it the only row of its enrollment, where there may be one?
-    fn alone(&mut self, row: &Row, checked: &Checked) -> Fate {
+    fn alone(&mut self, row: &Row, checked: &Checked) -> RowOutcome {
         let enrollment = row.cell("EnrollmentID");
         let may_be_several = self.kind.latest.is_some() || self.kind.id == "EnrollmentID";
         if self.kind.rows != RowsOf::Record || may_be_several {
-            return Fate::Taken;
+            return RowOutcome::Taken;
         }
         match checked.of(enrollment).next() {
-            None => Fate::Taken,
+            None => RowOutcome::Taken,
             Some(other) => {
                 let found = format!("row {} is of the same enrollment", other.number);
                 self.say(Level::Refused, row.number, Some("EnrollmentID"), found, "an enrollment has one");
-                Fate::Refused
+                RowOutcome::Refused
             }
         }
     }
 
-    fn say(&mut self, level: Level, row: usize, column: Option<&str>, found: impl Into<String>, mend: &str) {
-        let finding = Finding::new(level, &self.kind.name, found).row(row).mend(mend);
+    fn say(&mut self, level: Level, row: usize, column: Option<&str>, found: impl Into<String>, fix: &str) {
+        let finding = Finding::new(level, &self.kind.name, found).row(row).fix(fix);
         self.report.say(match column {
             Some(column) => finding.column(column),
             None => finding,

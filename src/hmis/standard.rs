@@ -66,7 +66,7 @@ pub(super) enum RowsOf {
 #[derive(Debug)]
 pub(super) struct Column {
     pub(super) name: String,
-    pub(super) form: Form,
+    pub(super) form: CellFormat,
     pub(super) max: Option<usize>,
     /// A row without a value is refused
     pub(super) required: bool,
@@ -112,7 +112,7 @@ pub(super) struct Earlier {
 /// The form of a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Form {
+pub(super) enum CellFormat {
     /// At most 32 characters
     Id,
     String,

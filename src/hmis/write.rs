@@ -8,9 +8,9 @@ use serde_json::Value;
 use super::File;
 use super::assemble::KEPT;
 use super::cell;
-use super::derive::{Cells, Export, Ground, short};
+use super::derive::{Cells, DerivationContext, Export, short};
 use super::report::{Finding, Level, Report};
-use super::standard::{Column, FileKind, Form, RowsOf, Standard, Standards};
+use super::standard::{CellFormat, Column, FileKind, RowsOf, Standard, Standards};
 use super::table;
 use crate::error::{Error, Result};
 
@@ -46,13 +46,13 @@ pub fn write(
     program: &Participation<'_>,
 ) -> Result<Written> {
     if program.victim_services {
-        let said = "serves victims of violence, and what it knows of a person may not go into an HMIS (34 U.S.C. 12291(b)(2)); \
+        let message = "serves victims of violence, and what it knows of a person may not go into an HMIS (34 U.S.C. 12291(b)(2)); \
                     keep it in a comparable database and report totals";
-        return Err(Error::forbidden(format!("{} {said}", program.title)));
+        return Err(Error::forbidden(format!("{} {message}", program.title)));
     }
     if !program.hmis {
-        let said = "takes no part in an HMIS: its program.yaml does not say privacy.hmis: true";
-        return Err(Error::forbidden(format!("{} {said}", program.title)));
+        let message = "takes no part in an HMIS: its program.yaml does not say privacy.hmis: true";
+        return Err(Error::forbidden(format!("{} {message}", program.title)));
     }
     let mut set =
         Set { standards, standard, export, rows: BTreeMap::new(), ids: BTreeMap::new(), report: Report::default() };
@@ -95,11 +95,11 @@ impl<'s> Set<'s> {
     }
 
     fn record(&mut self, number: usize, record: &Value) {
-        let said = record.get("type").and_then(Value::as_str).unwrap_or_default();
-        if said != self.standard.program {
+        let message = record.get("type").and_then(Value::as_str).unwrap_or_default();
+        if message != self.standard.program {
             let found = format!("a record of another type of program than {}", self.standard.program);
             let finding = Finding::new(Level::Refused, "", found).record(number).done("nothing was written");
-            self.report.say(finding.mend("give records of one type of program"));
+            self.report.say(finding.fix("give records of one type of program"));
             return;
         }
         let entered = record.pointer("/enrollment/entryDate").is_some();
@@ -160,13 +160,13 @@ impl<'s> Set<'s> {
                 if let Some(column) = differs {
                     let finding = Finding::new(Level::Warning, &kind.name, "an earlier record says otherwise");
                     let finding = finding.record(source.number).column(&column.name);
-                    self.report.say(finding.done("the earlier one was written").mend("let the records agree"));
+                    self.report.say(finding.done("the earlier one was written").fix("let the records agree"));
                 }
             }
             Some(_) => {
                 let finding = Finding::new(Level::Refused, &kind.name, "an earlier row has the same id");
                 let finding = finding.record(source.number).column(&kind.id).done("nothing was written");
-                self.report.say(finding.mend("give each its own id"));
+                self.report.say(finding.fix("give each its own id"));
             }
         }
         true
@@ -177,14 +177,14 @@ impl<'s> Set<'s> {
         let mut cells = Cells::new();
         let file = kind.name.as_str();
         for column in &kind.columns {
-            let said = cell::write(column, source.base).unwrap_or_else(|found| {
+            let message = cell::write(column, source.base).unwrap_or_else(|found| {
                 let finding = Finding::new(Level::Warning, file, found).record(source.number).column(&column.name);
                 self.report.say(finding.done("the value was left out"));
                 None
             });
             let linked = column.link.as_ref().and_then(|link| ids.get(link).cloned());
-            let value = linked.or(said).or_else(|| kept(kind, column, source)).unwrap_or_else(|| {
-                let ground = Ground {
+            let value = linked.or(message).or_else(|| kept(kind, column, source)).unwrap_or_else(|| {
+                let ground = DerivationContext {
                     record: source.record,
                     base: source.base,
                     cells: &cells,
@@ -196,7 +196,7 @@ impl<'s> Set<'s> {
                 let derived = column.derive.map(|derive| ground.value(derive, column));
                 derived.or_else(|| column.fixed.clone()).or_else(|| column.absent.clone()).unwrap_or_default()
             });
-            let value = if column.form == Form::Id { short(&value) } else { value };
+            let value = if column.form == CellFormat::Id { short(&value) } else { value };
             self.check(file, column, &value, source.number);
             if !value.is_empty() {
                 cells.insert(column.name.clone(), value);
@@ -213,7 +213,7 @@ impl<'s> Set<'s> {
                 Finding::new(Level::Warning, file, found).done("left empty")
             }
             Ok(()) => return,
-            Err(fault) => Finding::new(Level::Refused, file, fault.found).done("nothing was written").mend(fault.mend),
+            Err(fault) => Finding::new(Level::Refused, file, fault.found).done("nothing was written").fix(fault.fix),
         };
         self.report.say(finding.record(number).column(&column.name));
     }
@@ -229,7 +229,7 @@ impl<'s> Set<'s> {
                 if !chosen.contains(&(list, key, named)) {
                     let found = format!("{list} has an entry for which there is no column");
                     let finding = Finding::new(Level::Warning, &kind.name, found).record(number);
-                    self.report.say(finding.done("left out").mend(format!("name its {key} as HMIS does")));
+                    self.report.say(finding.done("left out").fix(format!("name its {key} as HMIS does")));
                 }
             }
         }

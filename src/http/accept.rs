@@ -91,8 +91,8 @@ fn thousandths(text: &str) -> u16 {
 
 fn refusal(wanted: &str) -> Error {
     let wanted: String = wanted.chars().filter(|character| !character.is_control()).take(100).collect();
-    let said = format!("cannot answer as \"{wanted}\"");
-    Error::new(Category::NotAcceptable, Issue::error(Key::NotAcceptable, "", said))
+    let message = format!("cannot answer as \"{wanted}\"");
+    Error::new(Category::NotAcceptable, Issue::error(Key::NotAcceptable, "", message))
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::error::{Category, Error, Result};
 use crate::fhir::{Document, Issue, Key};
 
 use super::accept;
-use super::edge::Edge;
+use super::app_state::AppState;
 use super::reply::Refusal;
 
 /// How long a body may take to arrive.
@@ -47,75 +47,75 @@ pub(super) struct Sheet(pub(super) Vec<u8>);
 
 /// An urlencoded form, as text.
 #[derive(Debug)]
-pub(super) struct Form(pub(super) String);
+pub(super) struct FormBody(pub(super) String);
 
-impl FromRequest<Edge> for Resource {
+impl FromRequest<AppState> for Resource {
     type Rejection = Refusal;
 
-    async fn from_request(request: Request, edge: &Edge) -> Result<Self, Refusal> {
-        Ok(Self(document(request, edge, RESOURCE).await?))
+    async fn from_request(request: Request, app_state: &AppState) -> Result<Self, Refusal> {
+        Ok(Self(document(request, app_state, RESOURCE).await?))
     }
 }
 
-impl OptionalFromRequest<Edge> for Resource {
+impl OptionalFromRequest<AppState> for Resource {
     type Rejection = Refusal;
 
     /// None for a request without a body.
-    async fn from_request(request: Request, edge: &Edge) -> Result<Option<Self>, Refusal> {
+    async fn from_request(request: Request, app_state: &AppState) -> Result<Option<Self>, Refusal> {
         if request.body().is_end_stream() {
             return Ok(None);
         }
-        <Self as FromRequest<Edge>>::from_request(request, edge).await.map(Some)
+        <Self as FromRequest<AppState>>::from_request(request, app_state).await.map(Some)
     }
 }
 
-impl FromRequest<Edge> for Json {
+impl FromRequest<AppState> for Json {
     type Rejection = Refusal;
 
-    async fn from_request(request: Request, edge: &Edge) -> Result<Self, Refusal> {
-        Ok(Self(document(request, edge, PLAIN).await?))
+    async fn from_request(request: Request, app_state: &AppState) -> Result<Self, Refusal> {
+        Ok(Self(document(request, app_state, PLAIN).await?))
     }
 }
 
-impl FromRequest<Edge> for Sheet {
+impl FromRequest<AppState> for Sheet {
     type Rejection = Refusal;
 
-    async fn from_request(request: Request, edge: &Edge) -> Result<Self, Refusal> {
-        Ok(Self(read(request, edge, SHEET).await?))
+    async fn from_request(request: Request, app_state: &AppState) -> Result<Self, Refusal> {
+        Ok(Self(read(request, app_state, SHEET).await?))
     }
 }
 
-impl FromRequest<Edge> for Form {
+impl FromRequest<AppState> for FormBody {
     type Rejection = Refusal;
 
-    async fn from_request(request: Request, edge: &Edge) -> Result<Self, Refusal> {
-        let bytes = read(request, edge, FORM).await?;
+    async fn from_request(request: Request, app_state: &AppState) -> Result<Self, Refusal> {
+        let bytes = read(request, app_state, FORM).await?;
         let text = String::from_utf8(bytes);
         Ok(Self(text.map_err(|_| Error::incorrect(Key::Parameter, "the form is not UTF-8"))?))
     }
 }
 
-async fn document(request: Request, edge: &Edge, kinds: &[&str]) -> Result<Document, Refusal> {
-    let bytes = read(request, edge, kinds).await?;
-    Ok(Document::parse_bytes(&bytes, edge.limits)?)
+async fn document(request: Request, app_state: &AppState, kinds: &[&str]) -> Result<Document, Refusal> {
+    let bytes = read(request, app_state, kinds).await?;
+    Ok(Document::parse_bytes(&bytes, app_state.limits)?)
 }
 
-async fn read(request: Request, edge: &Edge, kinds: &[&str]) -> Result<Vec<u8>> {
+async fn read(request: Request, app_state: &AppState, kinds: &[&str]) -> Result<Vec<u8>> {
     check_kind(request.headers(), kinds)?;
     let announced = announced(request.headers());
-    tokio::time::timeout(PATIENCE, collect(request.into_body(), announced, edge.limits.bytes)).await.unwrap_or_else(
-        |_| {
-            let said = format!("the body did not arrive within {} seconds", PATIENCE.as_secs());
-            Err(Error::incorrect(Key::JsonSyntax, said))
-        },
-    )
+    tokio::time::timeout(PATIENCE, collect(request.into_body(), announced, app_state.limits.bytes))
+        .await
+        .unwrap_or_else(|_| {
+            let message = format!("the body did not arrive within {} seconds", PATIENCE.as_secs());
+            Err(Error::incorrect(Key::JsonSyntax, message))
+        })
 }
 
 /// Is the body of one of these media types, in UTF-8, and of a FHIR version that is served?
 fn check_kind(headers: &HeaderMap, kinds: &[&str]) -> Result<()> {
-    let refuse = |said: String| {
+    let refuse = |message: String| {
         let hint = format!("send Content-Type: {}", kinds[0]);
-        Err(Error::new(Category::MediaType, Issue::error(Key::MediaType, "", said).hint(hint)))
+        Err(Error::new(Category::MediaType, Issue::error(Key::MediaType, "", message).hint(hint)))
     };
     let Some(value) = headers.get(CONTENT_TYPE) else {
         return refuse(format!("the request has no Content-Type; expected {}", kinds.join(" or ")));
@@ -160,6 +160,6 @@ async fn collect(mut body: Body, announced: Option<usize>, limit: usize) -> Resu
         return Ok(bytes);
     }
     let length = announced.unwrap_or(length);
-    let said = format!("the body has {length} bytes or more; at most {limit} are read");
-    Err(Error::new(Category::TooLarge, Issue::error(Key::TooLarge, "", said)))
+    let message = format!("the body has {length} bytes or more; at most {limit} are read");
+    Err(Error::new(Category::TooLarge, Issue::error(Key::TooLarge, "", message)))
 }

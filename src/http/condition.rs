@@ -22,8 +22,8 @@ pub(super) fn text<'h>(headers: &'h HeaderMap, name: &str) -> Result<Option<&'h 
 
 /// The version that If-Match names.
 pub(super) fn if_match(headers: &HeaderMap) -> Result<Option<u64>> {
-    let Some(said) = text(headers, IF_MATCH.as_str())? else { return Ok(None) };
-    let version = version(said).map(Some);
+    let Some(etag) = text(headers, IF_MATCH.as_str())? else { return Ok(None) };
+    let version = version(etag).map(Some);
     version.ok_or_else(|| Error::incorrect(Key::Parameter, "If-Match is no version; expected the form W/\"3\""))
 }
 

@@ -10,11 +10,11 @@ use serde_json::json;
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Issue, Key, ResourceKey};
 use crate::referral::Scope;
-use crate::referral::state::{self, State as Standing};
+use crate::referral::state::{self, State as ReferralState};
 use crate::store::query::Query;
 
-use super::edge::Edge;
-use super::figures::{head, sample};
+use super::app_state::AppState;
+use super::metrics::{head, sample};
 use super::reply::{self, Answer};
 
 /// The text format of Prometheus.
@@ -29,37 +29,37 @@ pub(super) async fn alive() -> Response {
 }
 
 /// `GET /readyz`: requests can be served: the store answers, and the directory is loaded.
-pub(super) async fn ready(State(edge): State<Edge>) -> Answer {
-    if *edge.stopping.borrow() {
+pub(super) async fn ready(State(app_state): State<AppState>) -> Answer {
+    if *app_state.stopping.borrow() {
         return Err(unready("the server is stopping"));
     }
     // Anybody may ask, so it costs one look at an index.
     let nobody = ResourceKey::new("Organization", "nobody");
-    let read = edge.store.read(&Scope::Gateway, &nobody, None).await;
+    let read = app_state.store.read(&Scope::Gateway, &nobody, None).await;
     read.map_err(|error| {
         tracing::error!(%error, "the store does not answer");
         unready("the store does not answer")
     })?;
-    if *edge.store.directory_version().borrow() == 0 {
+    if *app_state.store.directory_version().borrow() == 0 {
         return Err(unready("the directory is empty; load organizations and programs"));
     }
     Ok(reply::json(&json!({ "status": "ready" })))
 }
 
-fn unready(said: &str) -> reply::Refusal {
-    Error::new(Category::Busy, Issue::error(Key::Busy, "", said)).into()
+fn unready(message: &str) -> reply::Refusal {
+    Error::new(Category::Busy, Issue::error(Key::Busy, "", message)).into()
 }
 
 /// `GET /metrics`.
-pub(super) async fn metrics(State(edge): State<Edge>) -> Answer {
+pub(super) async fn metrics(State(app_state): State<AppState>) -> Answer {
     let mut text = String::with_capacity(16 * 1024);
-    edge.figures.write(&mut text);
+    app_state.metrics.write(&mut text);
     // Anybody may ask, as often as they like: the store is asked by one at a time, and not again while it is fresh.
-    let mut counted = edge.counted.lock().await;
+    let mut counted = app_state.counted.lock().await;
     match counted.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
         Some((_, known)) => text.push_str(known),
         None => {
-            let (_, known) = counted.insert((Instant::now(), count(&edge).await?));
+            let (_, known) = counted.insert((Instant::now(), count(&app_state).await?));
             text.push_str(known);
         }
     }
@@ -67,9 +67,9 @@ pub(super) async fn metrics(State(edge): State<Edge>) -> Answer {
 }
 
 /// What the store counts.
-async fn count(edge: &Edge) -> Result<String> {
+async fn count(app_state: &AppState) -> Result<String> {
     let mut text = String::new();
-    let store = edge.store.statistics().await?;
+    let store = app_state.store.statistics().await?;
     for (name, kind, help, value) in [
         ("handoff_commits_total", "counter", "plans committed since the store was opened", store.commits),
         ("handoff_commit_groups_total", "counter", "transactions that they were committed in", store.groups),
@@ -85,20 +85,20 @@ async fn count(edge: &Edge) -> Result<String> {
         sample(&mut text, "handoff_resources", &[("type", kind)], count);
     }
     head(&mut text, "handoff_referrals", "gauge", "referrals, by where they stand");
-    for state in Standing::ALL {
-        sample(&mut text, "handoff_referrals", &[("state", state.code())], standing(edge, *state).await?);
+    for state in ReferralState::ALL {
+        sample(&mut text, "handoff_referrals", &[("state", state.code())], standing(app_state, *state).await?);
     }
     Ok(text)
 }
 
 /// How many referrals stand there.
-async fn standing(edge: &Edge, state: Standing) -> Result<u64> {
+async fn standing(app_state: &AppState, state: ReferralState) -> Result<u64> {
     let wanted = [
         ("business-status".to_owned(), format!("{}|{}", state::SYSTEM, state.code())),
         ("_summary".to_owned(), "count".to_owned()),
     ];
-    let query = Query::parse(&edge.parameters, "Task", &wanted);
+    let query = Query::parse(&app_state.parameters, "Task", &wanted);
     let query = query.map_err(|issues| Error { category: Category::Fault, issues })?;
-    let page = edge.store.search(&Scope::Gateway, &query).await?;
+    let page = app_state.store.search(&Scope::Gateway, &query).await?;
     Ok(page.total.unwrap_or(0))
 }

@@ -39,8 +39,9 @@ pub(super) fn decode(text: &str) -> Result<Cow<'_, str>> {
             b'%' => {
                 let (high, low) = (rest.next().and_then(hexadecimal), rest.next().and_then(hexadecimal));
                 let (Some(high), Some(low)) = (high, low) else {
-                    let said = "a % in the query is not followed by two hexadecimal digits; write a literal % as %25";
-                    return Err(Error::incorrect(Key::Parameter, said));
+                    let message =
+                        "a % in the query is not followed by two hexadecimal digits; write a literal % as %25";
+                    return Err(Error::incorrect(Key::Parameter, message));
                 };
                 high * 16 + low
             }

@@ -125,8 +125,8 @@ pub(super) fn say(response: Response, dialect: Dialect, request: &str) -> (Respo
     let rule = error.issues.first().map_or("fault", |issue| issue.key.name());
     let shown = if error.category == Category::Fault {
         tracing::error!(error = %error, "the gateway failed");
-        let said = format!("the gateway failed; the operator finds the reason under request {request}");
-        &[Issue::error(Key::Fault, "", said)][..]
+        let message = format!("the gateway failed; the operator finds the reason under request {request}");
+        &[Issue::error(Key::Fault, "", message)][..]
     } else {
         &error.issues[..]
     };
@@ -168,7 +168,8 @@ fn finding(issue: &Issue) -> Value {
         "severity": issue.severity.code(),
         "key": issue.key.name(),
         "text": issue.text,
-        "mend": issue.mend(),
+        "mend": issue.fix(),
+        "fix": issue.fix(),
     });
     if !issue.path.is_empty() {
         value["path"] = json!(issue.path);
@@ -210,11 +211,12 @@ pub(super) fn with(mut response: Response, name: HeaderName, value: &str) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fhir::Place;
+    use crate::fhir::SourcePosition;
 
     #[test]
     fn a_problem_names_the_place_and_the_mend() {
-        let issue = Issue::error(Key::Missing, "Task.focus", "Task has no focus").at(Place { line: 3, column: 5 });
+        let issue =
+            Issue::error(Key::Missing, "Task.focus", "Task has no focus").at(SourcePosition { line: 3, column: 5 });
         let value = problem(Category::Unprocessable, StatusCode::UNPROCESSABLE_ENTITY, &[issue], "r-1");
         assert_eq!(value["type"], "urn:handoff:problem:missing");
         assert_eq!(value["status"], 422);

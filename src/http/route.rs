@@ -15,10 +15,10 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::error::{Category, Error};
 use crate::fhir::{Issue, Key};
 
-use super::door::Access::{self, Agency, Anyone, Client, Party};
-use super::edge::{Edge, Parts};
+use super::app_state::{AppState, Parts};
+use super::authentication::Access::{self, Agency, Anyone, Client, Party};
 use super::reply::Refusal;
-use super::watch::{Lane, watch};
+use super::watch::{PathMethods, watch};
 use super::{agency, fhir, operations};
 
 /// One method of one path.
@@ -33,13 +33,13 @@ pub struct Route {
 }
 
 /// Every route with its handler. GET routes answer HEAD as well.
-fn table() -> Vec<(Route, MethodRouter<Edge>)> {
+fn table() -> Vec<(Route, MethodRouter<AppState>)> {
     fn row(
         access: Access,
         method: &'static str,
         path: &'static str,
-        handler: MethodRouter<Edge>,
-    ) -> (Route, MethodRouter<Edge>) {
+        handler: MethodRouter<AppState>,
+    ) -> (Route, MethodRouter<AppState>) {
         (Route { method, path, access }, handler)
     }
     vec![
@@ -102,8 +102,8 @@ pub fn all() -> Vec<Route> {
 
 /// The router over these parts.
 pub fn router(parts: Parts) -> Router {
-    let edge = Edge::new(parts);
-    let mut paths: Vec<(Lane, MethodRouter<Edge>)> = Vec::new();
+    let app_state = AppState::new(parts);
+    let mut paths: Vec<(PathMethods, MethodRouter<AppState>)> = Vec::new();
     for (number, (route, handler)) in table().into_iter().enumerate() {
         let method = (route.method, number, route.access);
         match paths.iter_mut().find(|(lane, _)| lane.path == route.path) {
@@ -111,18 +111,18 @@ pub fn router(parts: Parts) -> Router {
                 lane.methods.push(method);
                 *handlers = std::mem::take(handlers).merge(handler);
             }
-            None => paths.push((Lane { path: route.path, methods: vec![method] }, handler)),
+            None => paths.push((PathMethods { path: route.path, methods: vec![method] }, handler)),
         }
     }
     let mut router = Router::new();
     for (lane, handlers) in paths {
         let path = lane.path;
-        let around = from_fn_with_state((edge.clone(), Arc::new(lane)), watch);
+        let around = from_fn_with_state((app_state.clone(), Arc::new(lane)), watch);
         let handlers = handlers.fallback(other_method).layer(CatchPanicLayer::custom(Refusal::panicked)).layer(around);
         router = router.route(path, handlers);
     }
-    let nowhere = Arc::new(Lane { path: "other", methods: Vec::new() });
-    router.fallback(no_route.layer(from_fn_with_state((edge.clone(), nowhere), watch))).with_state(edge)
+    let nowhere = Arc::new(PathMethods { path: "other", methods: Vec::new() });
+    router.fallback(no_route.layer(from_fn_with_state((app_state.clone(), nowhere), watch))).with_state(app_state)
 }
 
 /// A method that the path does not serve. The router adds `Allow`.
@@ -130,12 +130,12 @@ async fn other_method(request: Request) -> Response {
     if request.method() == Method::OPTIONS {
         return StatusCode::NO_CONTENT.into_response();
     }
-    let said = match *request.method() {
+    let message = match *request.method() {
         Method::DELETE => fhir::NO_DELETE,
         Method::PATCH => "PATCH is not served: read the resource, change it, and PUT it with If-Match",
         _ => "the method is not served here; the Allow header lists those that are",
     };
-    let issue = Issue::error(Key::NotSupported, "", said);
+    let issue = Issue::error(Key::NotSupported, "", message);
     Refusal::method(Error::new(Category::Unsupported, issue)).into_response()
 }
 

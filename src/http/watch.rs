@@ -14,8 +14,8 @@ use tracing::Instrument;
 use crate::error::Result;
 
 use super::accept;
-use super::door::{self, Access};
-use super::edge::Edge;
+use super::app_state::AppState;
+use super::authentication::{self, Access};
 use super::reply::{self, Dialect, Refusal};
 
 /// The header that carries a request's id (<https://hl7.org/fhir/R4/http.html#custom>).
@@ -26,14 +26,14 @@ const LONGEST_ID: usize = 64;
 
 /// What is known about a path when the router is built.
 #[derive(Debug)]
-pub(super) struct Lane {
+pub(super) struct PathMethods {
     /// The pattern, as in the table of routes
     pub(super) path: &'static str,
     /// Of each method that is served: its name, its number in the table, and whom it is open to
     pub(super) methods: Vec<(&'static str, usize, Access)>,
 }
 
-impl Lane {
+impl PathMethods {
     /// The route that takes this method.
     fn route(&self, method: &Method) -> Option<(usize, Access)> {
         let name = if method == Method::HEAD { "GET" } else { method.as_str() };
@@ -48,15 +48,19 @@ fn dialect(path: &str) -> Dialect {
 }
 
 /// The layer around the handlers of one path.
-pub(super) async fn watch(State((edge, lane)): State<(Edge, Arc<Lane>)>, mut request: Request, next: Next) -> Response {
+pub(super) async fn watch(
+    State((app_state, lane)): State<(AppState, Arc<PathMethods>)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let started = Instant::now();
-    let id = brought(request.headers()).unwrap_or_else(|| edge.ids.next());
+    let id = client_request_id(request.headers()).unwrap_or_else(|| app_state.ids.next());
     let method = name(request.method());
     let route = lane.route(request.method());
     let dialect = dialect(request.uri().path());
     let span = tracing::info_span!("request", id = id.as_str(), client = tracing::field::Empty);
     async {
-        let response = match admit(&edge, route, dialect, &mut request, &id).await {
+        let response = match admit(&app_state, route, dialect, &mut request, &id).await {
             Ok(()) => next.run(request).await,
             Err(error) => Refusal::from(error).into_response(),
         };
@@ -65,7 +69,7 @@ pub(super) async fn watch(State((edge, lane)): State<(Edge, Arc<Lane>)>, mut req
             response.headers_mut().insert(REQUEST_ID, value);
         }
         let (status, took) = (response.status().as_u16(), started.elapsed());
-        edge.figures.count(route.map(|(number, _)| number), status, took);
+        app_state.metrics.count(route.map(|(number, _)| number), status, took);
         let duration_ms = milliseconds(took);
         if let Some(rule) = rule {
             tracing::info!(method, route = lane.path, status, duration_ms, rule, "refused");
@@ -79,7 +83,7 @@ pub(super) async fn watch(State((edge, lane)): State<(Edge, Arc<Lane>)>, mut req
 }
 
 async fn admit(
-    edge: &Edge,
+    app_state: &AppState,
     route: Option<(usize, Access)>,
     dialect: Dialect,
     request: &mut Request,
@@ -87,7 +91,7 @@ async fn admit(
 ) -> Result<()> {
     // A method that is not served is refused by the router, for everybody alike.
     let Some((_, access)) = route else { return Ok(()) };
-    door::admit(edge, access, request, id).await?;
+    authentication::admit(app_state, access, request, id).await?;
     if dialect == Dialect::Fhir {
         accept::fhir(request.headers(), request.uri().query())?;
     }
@@ -95,7 +99,7 @@ async fn admit(
 }
 
 /// The id that the client gave the request, where it can stand in a log.
-fn brought(headers: &HeaderMap) -> Option<String> {
+fn client_request_id(headers: &HeaderMap) -> Option<String> {
     let text = headers.get(REQUEST_ID)?.to_str().ok()?;
     let is_sane = (1..=LONGEST_ID).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'));
@@ -128,10 +132,10 @@ mod tests {
     fn takes_sane_ids_only() {
         for (text, taken) in [("abc-1.2_3", true), ("", false), ("Jane Doe", false), ("a/b", false)] {
             let headers = HeaderMap::from_iter([(REQUEST_ID, HeaderValue::from_static(text))]);
-            assert_eq!(brought(&headers).is_some(), taken, "{text}");
+            assert_eq!(client_request_id(&headers).is_some(), taken, "{text}");
         }
         let long = HeaderValue::from_str(&"a".repeat(65)).unwrap();
-        assert_eq!(brought(&HeaderMap::from_iter([(REQUEST_ID, long)])), None);
+        assert_eq!(client_request_id(&HeaderMap::from_iter([(REQUEST_ID, long)])), None);
     }
 
     #[test]

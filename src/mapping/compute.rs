@@ -5,10 +5,10 @@ use serde_json::Value;
 use crate::fhir::{Issue, Key};
 use crate::fhirpath::{Collection, Context, Element, Expression, Item};
 
-use super::converter::Said;
+use super::converter::Converted;
 use super::crosswalk::Crosswalk;
 use super::discover::Target;
-use super::get::{Reader, said};
+use super::get::{Reader, path_text};
 use super::model::{Field, Source};
 use super::same::same;
 
@@ -28,7 +28,7 @@ impl<'g, 'm> Reader<'g, 'm> {
     pub(super) fn is_computed(&mut self, field: &'m Field, value: &Value) -> bool {
         match &field.source {
             Source::Computed { plain: Some(end), .. } => {
-                self.found.sites[end.site].is_some_and(|node| Said::Node(node).says(value))
+                self.found.sites[end.site].is_some_and(|node| Converted::Node(node).says(value))
             }
             _ => self.computed(field).is_some_and(|own| same(&own, value)),
         }
@@ -49,7 +49,7 @@ impl<'g, 'm> Reader<'g, 'm> {
             // An element without a value, which only has extensions, says nothing.
             Ok(items) => Some(items.items().iter().map(Item::to_json).filter(|value| !value.is_null()).collect()),
             Err(issue) => {
-                self.issues.push(Issue::warning(Key::ExpressionInvalid, said(&self.place), issue.text));
+                self.issues.push(Issue::warning(Key::ExpressionInvalid, path_text(&self.place), issue.text));
                 None
             }
         }

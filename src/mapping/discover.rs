@@ -6,7 +6,7 @@ use crate::fhir::Node;
 use crate::referral::{Graph, Referral, Resource};
 
 use super::locate::{find_all, find_all_in, says};
-use super::model::{End, Find, Is, Model, NodeRule, Test};
+use super::model::{End, Expected, Find, Model, NodeRule, Test};
 use super::node_set::NodeSet;
 use super::reads::Sites;
 
@@ -97,7 +97,7 @@ impl<'g> Found<'g> {
 
 /// Where nodes are looked for.
 #[derive(Clone, Copy)]
-pub(super) struct Ground<'g, 'm> {
+pub(super) struct NodeSearch<'g, 'm> {
     /// The map
     pub(super) model: &'m Model,
     /// The graph
@@ -106,7 +106,7 @@ pub(super) struct Ground<'g, 'm> {
     pub(super) task: Option<&'g Resource>,
 }
 
-impl<'g, 'm> Ground<'g, 'm> {
+impl<'g, 'm> NodeSearch<'g, 'm> {
     /// The ground of a referral.
     pub(super) fn of(model: &'m Model, referral: &Referral<'g>) -> Self {
         Self { model, graph: referral.graph, task: Some(referral.task) }
@@ -228,8 +228,8 @@ impl<'g, 'm> Ground<'g, 'm> {
 
     fn says(&self, test: &Test, target: &Target<'g>, targets: &Targets<'g>) -> bool {
         match &test.is {
-            Is::Value(value) => says(target.node, &test.path.steps, value),
-            Is::Node(node) => {
+            Expected::Value(value) => says(target.node, &test.path.steps, value),
+            Expected::Node(node) => {
                 let Some(wanted) = targets[*node] else { return false };
                 let mut points = false;
                 find_all(target.node, &test.path.steps, &mut |reference| points |= self.points_at(reference, &wanted));
@@ -251,6 +251,6 @@ fn is_kind(rule: &NodeRule, node: Node<'_>) -> bool {
 
 /// Do two versions of a Task stand at the same place, for the same reason?
 fn stands_alike(one: Node<'_>, other: Node<'_>) -> bool {
-    let said = |task: Node<'_>, name: &str| task.get(name).map(super::super::fhir::document::Node::to_value);
-    ["status", "businessStatus", "statusReason"].iter().all(|name| said(one, name) == said(other, name))
+    let message = |task: Node<'_>, name: &str| task.get(name).map(super::super::fhir::document::Node::to_value);
+    ["status", "businessStatus", "statusReason"].iter().all(|name| message(one, name) == message(other, name))
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::fhir::{Children, Node};
 
 use super::locate::{self, Tree};
-use super::path::{Condition, Repeats, Step};
+use super::path::{Condition, PathStep, Repeats};
 use super::text::Text;
 
 /// So many bytes more than before has what changed, mostly.
@@ -22,12 +22,12 @@ const ROOM: usize = 1024;
 pub(super) struct Draft<'g> {
     origin: Option<Node<'g>>,
     name: Cow<'g, str>,
-    form: Form,
+    form: DraftKind,
     children: Vec<Draft<'g>>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Form {
+enum DraftKind {
     /// As in the source
     Kept,
     /// A new primitive, as JSON text
@@ -52,25 +52,25 @@ pub(super) enum View<'d, 'g> {
 // === making ===
 
 impl<'g> Draft<'g> {
-    fn made(name: Cow<'g, str>, form: Form, children: Vec<Draft<'g>>) -> Self {
+    fn made(name: Cow<'g, str>, form: DraftKind, children: Vec<Draft<'g>>) -> Self {
         Self { origin: None, name, form, children }
     }
 
     /// A value as it is.
     pub(super) fn of(node: Node<'g>) -> Self {
-        Self { origin: Some(node), ..Self::made(Cow::Borrowed(node.name()), Form::Kept, Vec::new()) }
+        Self { origin: Some(node), ..Self::made(Cow::Borrowed(node.name()), DraftKind::Kept, Vec::new()) }
     }
 
     /// A new value.
     pub(super) fn new(value: &Value) -> Self {
         let named = |(name, value): (&String, &Value)| Self { name: Cow::Owned(name.clone()), ..Self::new(value) };
         let (form, children) = match value {
-            Value::Object(members) => (Form::Object, members.iter().map(named).collect()),
-            Value::Array(items) => (Form::Array, items.iter().map(Self::new).collect()),
+            Value::Object(members) => (DraftKind::Object, members.iter().map(named).collect()),
+            Value::Array(items) => (DraftKind::Array, items.iter().map(Self::new).collect()),
             primitive => {
                 let mut json = Text::default();
                 json.value(primitive);
-                (Form::Leaf(json.finish()), Vec::new())
+                (DraftKind::Leaf(json.finish()), Vec::new())
             }
         };
         Self::made(Cow::Borrowed(""), form, children)
@@ -78,7 +78,7 @@ impl<'g> Draft<'g> {
 
     /// A new object without members.
     pub(super) fn empty() -> Self {
-        Self::made(Cow::Borrowed(""), Form::Object, Vec::new())
+        Self::made(Cow::Borrowed(""), DraftKind::Object, Vec::new())
     }
 
     /// Takes the place of what was there.
@@ -90,31 +90,31 @@ impl<'g> Draft<'g> {
 
     /// As [`Draft::set`], of a Reference to this.
     pub(super) fn set_reference(&mut self, url: &str) {
-        self.form = Form::Object;
+        self.form = DraftKind::Object;
         self.children.clear();
         let mut json = Text::default();
         json.string(url);
-        self.children.push(Self::made(Cow::Borrowed("reference"), Form::Leaf(json.finish()), Vec::new()));
+        self.children.push(Self::made(Cow::Borrowed("reference"), DraftKind::Leaf(json.finish()), Vec::new()));
     }
 
     /// As [`Draft::set`], of a value that is JSON text already.
     pub(super) fn set_json(&mut self, json: &str) {
-        self.form = Form::Leaf(json.to_owned());
+        self.form = DraftKind::Leaf(json.to_owned());
         self.children.clear();
     }
 
     /// As [`Draft::set`], of a value of the source.
     pub(super) fn set_node(&mut self, node: Node<'g>) {
         self.origin = Some(node);
-        self.form = Form::Kept;
+        self.form = DraftKind::Kept;
         self.children.clear();
     }
 
     /// How many values there are in it, itself among them.
     pub(super) fn count(&self) -> usize {
         match (&self.form, self.origin) {
-            (Form::Kept, Some(node)) => node.count(),
-            (Form::Object | Form::Array, _) => {
+            (DraftKind::Kept, Some(node)) => node.count(),
+            (DraftKind::Object | DraftKind::Array, _) => {
                 1 + self.children.iter().filter(|child| !child.is_gone()).map(Self::count).sum::<usize>()
             }
             _ => 1,
@@ -122,49 +122,49 @@ impl<'g> Draft<'g> {
     }
 
     fn remove(&mut self) {
-        self.form = Form::Gone;
+        self.form = DraftKind::Gone;
         self.children.clear();
     }
 
     /// It as something to read.
     pub(super) fn view(&self) -> View<'_, 'g> {
         match (&self.form, self.origin) {
-            (Form::Kept, Some(node)) => View::Source(node),
+            (DraftKind::Kept, Some(node)) => View::Source(node),
             _ => View::Draft(self),
         }
     }
 
     fn is_gone(&self) -> bool {
-        self.form == Form::Gone
+        self.form == DraftKind::Gone
     }
 
     /// Has it nothing in it?
     fn is_empty(&self) -> bool {
         match self.form {
-            Form::Object | Form::Array => self.children.iter().all(Self::is_gone),
-            Form::Gone => true,
-            Form::Kept | Form::Leaf(_) => false,
+            DraftKind::Object | DraftKind::Array => self.children.iter().all(Self::is_gone),
+            DraftKind::Gone => true,
+            DraftKind::Kept | DraftKind::Leaf(_) => false,
         }
     }
 
     /// The children, each of which can then be changed.
     fn open(&mut self, as_list: bool) -> &mut Vec<Draft<'g>> {
-        let wanted = if as_list { Form::Array } else { Form::Object };
+        let wanted = if as_list { DraftKind::Array } else { DraftKind::Object };
         if self.form == wanted {
             return &mut self.children;
         }
         match (std::mem::replace(&mut self.form, wanted), self.origin) {
-            (Form::Kept, Some(node)) if as_list && node.is_array() => {
+            (DraftKind::Kept, Some(node)) if as_list && node.is_array() => {
                 self.children = Self::opened(node.items());
             }
-            (Form::Kept, Some(node)) if !as_list && node.is_object() => {
+            (DraftKind::Kept, Some(node)) if !as_list && node.is_object() => {
                 self.children = Self::opened(node.members());
             }
             // What stood there was of another kind than the definitions demand. An only value becomes an only item.
             (form, origin) => {
                 let only = match (form, origin) {
-                    (Form::Kept, Some(node)) if as_list => Some(Draft::new(&node.to_value())),
-                    (form @ (Form::Leaf(_) | Form::Object), _) if as_list => {
+                    (DraftKind::Kept, Some(node)) if as_list => Some(Draft::new(&node.to_value())),
+                    (form @ (DraftKind::Leaf(_) | DraftKind::Object), _) if as_list => {
                         Some(Draft::made(Cow::Borrowed(""), form, std::mem::take(&mut self.children)))
                     }
                     _ => None,
@@ -188,7 +188,7 @@ impl<'g> Draft<'g> {
         let members = self.open(false);
         let at = members.iter().position(|member| member.name == name && !member.is_gone());
         let at = at.unwrap_or_else(|| {
-            members.push(Draft::made(Cow::Owned(name.to_owned()), Form::Gone, Vec::new()));
+            members.push(Draft::made(Cow::Owned(name.to_owned()), DraftKind::Gone, Vec::new()));
             members.len() - 1
         });
         &mut members[at]
@@ -209,7 +209,7 @@ impl<'g> Draft<'g> {
 
 impl<'g> Draft<'g> {
     /// The value that the path means, made where it is missing with everything that the path says about it.
-    pub(super) fn ensure(&mut self, steps: &[Step]) -> &mut Draft<'g> {
+    pub(super) fn ensure(&mut self, steps: &[PathStep]) -> &mut Draft<'g> {
         let Some((step, rest)) = steps.split_first() else { return self };
         let member = self.member_mut(&step.name);
         if step.repeats != Repeats::Item {
@@ -225,7 +225,7 @@ impl<'g> Draft<'g> {
     }
 
     /// Adds an item to the last list of the path, whatever is there already, and gives what the path means in it.
-    pub(super) fn append(&mut self, steps: &[Step]) -> &mut Draft<'g> {
+    pub(super) fn append(&mut self, steps: &[PathStep]) -> &mut Draft<'g> {
         let Some(last) = steps.iter().rposition(|step| step.repeats == Repeats::Item) else {
             return self.ensure(steps);
         };
@@ -245,7 +245,7 @@ impl<'g> Draft<'g> {
     }
 
     /// Which item of this list a value belongs into; none: a new one.
-    fn choose(&self, step: &Step, rest: &[Step]) -> Option<usize> {
+    fn choose(&self, step: &PathStep, rest: &[PathStep]) -> Option<usize> {
         if self.is_gone() {
             return None;
         }
@@ -260,7 +260,7 @@ impl<'g> Draft<'g> {
 
     /// The items that are there, each with its number among the children.
     fn positions(&self) -> Vec<(usize, View<'_, 'g>)> {
-        if self.form == Form::Array {
+        if self.form == DraftKind::Array {
             let items = self.children.iter().enumerate().filter(|(_, item)| !item.is_gone());
             return items.map(|(at, item)| (at, item.view())).collect();
         }
@@ -268,12 +268,12 @@ impl<'g> Draft<'g> {
     }
 
     /// Removes every value that the path means, and what has no more content then. Says how many there were.
-    pub(super) fn erase(&mut self, steps: &[Step]) -> usize {
+    pub(super) fn erase(&mut self, steps: &[PathStep]) -> usize {
         self.erase_where(steps, &|_| true)
     }
 
     /// Removes the values that the path means and that `doomed` picks.
-    pub(super) fn erase_where(&mut self, steps: &[Step], doomed: &dyn Fn(View<'_, 'g>) -> bool) -> usize {
+    pub(super) fn erase_where(&mut self, steps: &[PathStep], doomed: &dyn Fn(View<'_, 'g>) -> bool) -> usize {
         let Some((step, rest)) = steps.split_first() else {
             if doomed(self.view()) {
                 self.remove();
@@ -311,7 +311,7 @@ impl<'g> Draft<'g> {
             conditions.iter().any(|condition| condition.path.first().is_some_and(|step| *step.name == *name))
         };
         match self.form {
-            Form::Object => self.children.iter().all(|member| member.is_gone() || demanded(&member.name)),
+            DraftKind::Object => self.children.iter().all(|member| member.is_gone() || demanded(&member.name)),
             _ => self.is_empty(),
         }
     }
@@ -324,7 +324,7 @@ impl<'g> Draft<'g> {
     }
 
     /// Adds a finished item to the list that the path means.
-    pub(super) fn push(&mut self, steps: &[Step], item: Draft<'g>) {
+    pub(super) fn push(&mut self, steps: &[PathStep], item: Draft<'g>) {
         let place = self.append(steps);
         place.form = item.form;
         place.children = item.children;
@@ -336,7 +336,7 @@ impl<'g> Draft<'g> {
     }
 
     /// Does the path mean something here?
-    pub(super) fn has(&self, steps: &[Step]) -> bool {
+    pub(super) fn has(&self, steps: &[PathStep]) -> bool {
         locate::find(self.view(), steps).is_some()
     }
 }
@@ -347,7 +347,7 @@ impl<'d, 'g> Tree for View<'d, 'g> {
     fn member(self, name: &str) -> Option<Self> {
         match self {
             Self::Source(node) => node.member(name).map(Self::Source),
-            Self::Draft(draft) if draft.form == Form::Object => {
+            Self::Draft(draft) if draft.form == DraftKind::Object => {
                 draft.children.iter().find(|member| member.name == name && !member.is_gone()).map(Draft::view)
             }
             Self::Draft(_) => None,
@@ -358,8 +358,8 @@ impl<'d, 'g> Tree for View<'d, 'g> {
         let items: Vec<View<'d, 'g>> = match self {
             Self::Source(node) => Tree::items(node).map(Self::Source).collect(),
             Self::Draft(draft) => match draft.form {
-                Form::Array => draft.children.iter().filter(|item| !item.is_gone()).map(Draft::view).collect(),
-                Form::Gone => Vec::new(),
+                DraftKind::Array => draft.children.iter().filter(|item| !item.is_gone()).map(Draft::view).collect(),
+                DraftKind::Gone => Vec::new(),
                 _ => vec![self],
             },
         };
@@ -370,7 +370,7 @@ impl<'d, 'g> Tree for View<'d, 'g> {
         match self {
             Self::Source(node) => node.is(value),
             Self::Draft(draft) => {
-                matches!(&draft.form, Form::Leaf(text) if text.as_str() == value.to_string().as_str())
+                matches!(&draft.form, DraftKind::Leaf(text) if text.as_str() == value.to_string().as_str())
             }
         }
     }
@@ -388,15 +388,15 @@ impl Draft<'_> {
 
     fn write(&self, text: &mut String) {
         match (&self.form, self.origin) {
-            (Form::Kept, Some(node)) => text.push_str(node.text()),
-            (Form::Leaf(json), _) => text.push_str(json),
-            (Form::Object, origin) => {
+            (DraftKind::Kept, Some(node)) => text.push_str(node.text()),
+            (DraftKind::Leaf(json), _) => text.push_str(json),
+            (DraftKind::Object, origin) => {
                 write_children(&self.children, origin.filter(|node| node.is_object()), ['{', '}'], text);
             }
-            (Form::Array, origin) => {
+            (DraftKind::Array, origin) => {
                 write_children(&self.children, origin.filter(|node| node.is_array()), ['[', ']'], text);
             }
-            (Form::Kept | Form::Gone, _) => text.push_str("null"),
+            (DraftKind::Kept | DraftKind::Gone, _) => text.push_str("null"),
         }
     }
 

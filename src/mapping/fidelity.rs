@@ -36,16 +36,16 @@ pub struct Row {
     /// Its place: `services[0].minutes`
     pub record: String,
     /// Where the value comes from, or was written to
-    pub origin: Option<Origin>,
+    pub origin: Option<ValueOrigin>,
     /// The converter, or the expression
     pub via: String,
     /// What became of it
-    pub fate: Fate,
+    pub fate: FieldOutcome,
 }
 
 /// A place of the graph.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origin {
+pub struct ValueOrigin {
     /// How the graph names the resource
     pub resource: String,
     /// The version; 0 where it is not stored
@@ -56,7 +56,7 @@ pub struct Origin {
 
 /// What became of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fate {
+pub enum FieldOutcome {
     /// Carried over
     Mapped,
     /// Given the value that the map says
@@ -73,14 +73,14 @@ pub enum Fate {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Element {
     /// Where it stands
-    pub origin: Origin,
+    pub origin: ValueOrigin,
     /// What became of it
-    pub fate: ElementFate,
+    pub fate: ElementOutcome,
 }
 
 /// What became of one element of the graph.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ElementFate {
+pub enum ElementOutcome {
     /// The record shows it here
     Mapped(String),
     /// The record would show it here, and leaves it out under this rule
@@ -98,7 +98,7 @@ impl fmt::Display for Fidelity {
     }
 }
 
-impl fmt::Display for Fate {
+impl fmt::Display for FieldOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Mapped => f.write_str("mapped"),
@@ -110,7 +110,7 @@ impl fmt::Display for Fate {
     }
 }
 
-impl fmt::Display for ElementFate {
+impl fmt::Display for ElementOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Mapped(record) => f.write_str(record),
@@ -120,7 +120,7 @@ impl fmt::Display for ElementFate {
     }
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for ValueOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.resource, self.path)?;
         if self.version > 0 {
@@ -134,21 +134,20 @@ impl fmt::Display for Origin {
 
 impl Fidelity {
     /// Counts a fate.
-    pub(super) fn count(&mut self, fate: &Fate) {
+    pub(super) fn count(&mut self, fate: &FieldOutcome) {
         *match fate {
-            Fate::Mapped => &mut self.mapped,
-            Fate::Defaulted => &mut self.defaulted,
-            Fate::Computed => &mut self.computed,
-            Fate::Kept => &mut self.kept,
-            Fate::Withheld(_) => &mut self.withheld,
+            FieldOutcome::Mapped => &mut self.mapped,
+            FieldOutcome::Defaulted => &mut self.defaulted,
+            FieldOutcome::Computed => &mut self.computed,
+            FieldOutcome::Kept => &mut self.kept,
+            FieldOutcome::Withheld(_) => &mut self.withheld,
         } += 1;
     }
 
     /// As a document: `{"totals", "fields", "elements"}`, the last two where they were asked for. It names places and
     /// never shows a value.
     pub fn to_value(&self) -> Value {
-        let origin =
-            |origin: &Origin| json!({ "resource": origin.resource, "version": origin.version, "path": origin.path });
+        let origin = |origin: &ValueOrigin| json!({ "resource": origin.resource, "version": origin.version, "path": origin.path });
         let field = |row: &Row| {
             json!({
                 "record": row.record,
@@ -159,9 +158,9 @@ impl Fidelity {
         };
         let element = |element: &Element| {
             let (fate, record, rule) = match &element.fate {
-                ElementFate::Mapped(record) => ("mapped", Some(record), None),
-                ElementFate::Withheld(record, rule) => ("withheld", Some(record), Some(rule)),
-                ElementFate::Kept => ("kept", None, None),
+                ElementOutcome::Mapped(record) => ("mapped", Some(record), None),
+                ElementOutcome::Withheld(record, rule) => ("withheld", Some(record), Some(rule)),
+                ElementOutcome::Kept => ("kept", None, None),
             };
             json!({ "origin": origin(&element.origin), "fate": fate, "record": record, "rule": rule })
         };
@@ -199,7 +198,7 @@ impl Fidelity {
     }
 }
 
-impl Origin {
+impl ValueOrigin {
     /// The place of a node in a resource.
     pub(super) fn of(resource: &Resource, node: Node<'_>) -> Self {
         // A resource of a bundle is a node of the bundle's document: its own path begins where it does.
@@ -231,13 +230,13 @@ impl Trace<'_> {
                     std::ptr::eq(read.document(), leaf.document()) && read.range().contains(&leaf.range().start)
                 };
                 let fate = match self.read.iter().find(covers) {
-                    None => ElementFate::Kept,
+                    None => ElementOutcome::Kept,
                     Some((_, record)) => match self.withheld.iter().find(|(place, _)| is_within(record, place)) {
-                        None => ElementFate::Mapped(record.clone()),
-                        Some((_, rule)) => ElementFate::Withheld(record.clone(), rule.clone()),
+                        None => ElementOutcome::Mapped(record.clone()),
+                        Some((_, rule)) => ElementOutcome::Withheld(record.clone(), rule.clone()),
                     },
                 };
-                elements.push(Element { origin: Origin::of(resource, leaf), fate });
+                elements.push(Element { origin: ValueOrigin::of(resource, leaf), fate });
             }
         }
         elements

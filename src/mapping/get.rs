@@ -9,10 +9,10 @@ use serde_json::{Map as Object, Value};
 use crate::fhir::{Document, Issue, Key, Node};
 use crate::fhirpath::Context;
 
-use super::converter::{Converter, Read, Said, Written, said_option};
-use super::discover::{Found, Ground, Target};
+use super::converter::{Converted, Converter, Read, Written, said_option};
+use super::discover::{Found, NodeSearch, Target};
 use super::draft::Draft;
-use super::fidelity::{Fate, Fidelity, Origin, Row, Trace};
+use super::fidelity::{Fidelity, FieldOutcome, Row, Trace, ValueOrigin};
 use super::model::{Each, End, Field, Member, Shape, Source, Withhold};
 use super::same::same;
 use super::text::Text;
@@ -23,7 +23,7 @@ pub(super) const ENDS: usize = 2;
 /// Reads a record from a graph.
 pub(super) struct Reader<'g, 'm> {
     /// Where nodes are found
-    pub(super) ground: Ground<'g, 'm>,
+    pub(super) ground: NodeSearch<'g, 'm>,
     /// What they turned out to be
     pub(super) found: Found<'g>,
     /// What became of the values
@@ -50,7 +50,7 @@ pub(super) enum Segment<'m> {
 }
 
 /// A place in a record as people write it: `services[0].minutes`.
-pub(super) fn said(place: &[Segment<'_>]) -> String {
+pub(super) fn path_text(place: &[Segment<'_>]) -> String {
     let mut text = String::new();
     for segment in place {
         match segment {
@@ -113,7 +113,7 @@ impl<'g> Raw<'g> {
 // ===
 
 impl<'g, 'm> Reader<'g, 'm> {
-    pub(super) fn new(ground: Ground<'g, 'm>, explained: bool) -> Self {
+    pub(super) fn new(ground: NodeSearch<'g, 'm>, explained: bool) -> Self {
         Self {
             ground,
             found: Found::nothing(ground.model),
@@ -233,7 +233,7 @@ impl<'g, 'm> Reader<'g, 'm> {
             if !members.iter().any(|member| *member.name == **name) {
                 self.text.name(name);
                 self.text.value(value);
-                self.fate(name, None, || "".into(), &Fate::Kept);
+                self.fate(name, None, || "".into(), &FieldOutcome::Kept);
             }
         }
     }
@@ -280,7 +280,7 @@ impl<'g, 'm> Reader<'g, 'm> {
     }
 
     /// The values of the item at hand that tell it apart.
-    pub(super) fn key<'k>(&self, item: &'m [Member], key: &[Box<str>]) -> Vec<Option<Said<'k>>>
+    pub(super) fn key<'k>(&self, item: &'m [Member], key: &[Box<str>]) -> Vec<Option<Converted<'k>>>
     where
         'g: 'k,
         'm: 'k,
@@ -318,7 +318,7 @@ impl<'g, 'm> Reader<'g, 'm> {
         match &field.source {
             Source::Constant(value) => {
                 self.text.value(value);
-                self.fate("", None, || "value".into(), &Fate::Defaulted);
+                self.fate("", None, || "value".into(), &FieldOutcome::Defaulted);
                 true
             }
             Source::Computed { node, expression, plain, .. } => {
@@ -333,7 +333,7 @@ impl<'g, 'm> Reader<'g, 'm> {
                     },
                 }
                 let origin = self.found.targets[*node].map(|target| (target, target.node));
-                self.fate("", origin, || expression.text().into(), &Fate::Computed);
+                self.fate("", origin, || expression.text().into(), &FieldOutcome::Computed);
                 true
             }
             Source::Ends { via, .. } => {
@@ -343,18 +343,18 @@ impl<'g, 'm> Reader<'g, 'm> {
                     && Self::still_holds(field, &raw, extras)
                 {
                     self.text.value(kept);
-                    self.fate("", None, || via.name(), &Fate::Kept);
+                    self.fate("", None, || via.name(), &FieldOutcome::Kept);
                     return true;
                 }
                 if read.untranslated
                     && let Converter::Crosswalk(table) = via
                 {
-                    let code = read.value.as_ref().and_then(Said::text).unwrap_or_default();
+                    let code = read.value.as_ref().and_then(Converted::text).unwrap_or_default();
                     self.untranslated(format!("{}; the code passed as it is", table.without_source(code)));
                 }
                 let Some(value) = &read.value else { return false };
                 value.write(&mut self.text);
-                let fate = if read.defaulted { Fate::Defaulted } else { Fate::Mapped };
+                let fate = if read.defaulted { FieldOutcome::Defaulted } else { FieldOutcome::Mapped };
                 let origin = raw.target.map(|target| (target, raw.origin(which).unwrap_or(target.node)));
                 self.fate("", origin, || via.name(), &fate);
                 true
@@ -364,7 +364,7 @@ impl<'g, 'm> Reader<'g, 'm> {
 
     pub(super) fn untranslated(&mut self, said: String) {
         self.fidelity.untranslated += 1;
-        self.issues.push(Issue::information(Key::NotTranslated, self::said(&self.place), said));
+        self.issues.push(Issue::information(Key::NotTranslated, self::path_text(&self.place), said));
     }
 
     /// Does the value that is kept for a field still mean what FHIR says?
@@ -373,8 +373,9 @@ impl<'g, 'm> Reader<'g, 'm> {
         if raw.is_empty() {
             return true;
         }
-        let own: Vec<Option<Value>> =
-            (0..field.members.len()).map(|which| via.read(raw.nodes(), which).value.map(Said::into_value)).collect();
+        let own: Vec<Option<Value>> = (0..field.members.len())
+            .map(|which| via.read(raw.nodes(), which).value.map(Converted::into_value))
+            .collect();
         let kept = field.members.iter().map(|name| extras.and_then(|extras| extras.get(&**name)));
         let values: Vec<Option<&Value>> = kept.zip(&own).map(|(kept, own)| kept.or(own.as_ref())).collect();
         via.write(&values).is_ok_and(|written| raw.says(&written))
@@ -404,7 +405,7 @@ impl<'g, 'm> Reader<'g, 'm> {
         }
         let (mut read, raw) = first.unwrap_or_else(|| (Read::default(), nothing()));
         if let Some(default) = field.default.as_ref().filter(|_| read.value.is_none() && raw.target.is_some()) {
-            read = Read { value: Some(Said::Value(default.clone())), defaulted: true, ..read };
+            read = Read { value: Some(Converted::Value(default.clone())), defaulted: true, ..read };
         }
         (read, raw)
     }
@@ -414,7 +415,7 @@ impl<'g, 'm> Reader<'g, 'm> {
         'g: 'v,
     {
         if raw.identity {
-            let value = raw.target.map(|target| Said::Text(identity(&target)));
+            let value = raw.target.map(|target| Converted::Text(identity(&target)));
             return Read { value, ..Read::default() };
         }
         via.read(raw.nodes(), which)
@@ -493,9 +494,9 @@ impl<'g, 'm> Reader<'g, 'm> {
         if self.fidelity.withhold_since(&before.fidelity) > 0
             && let Some(trace) = &mut self.trace
         {
-            let fate = Fate::Withheld(before.rule.to_owned());
+            let fate = FieldOutcome::Withheld(before.rule.to_owned());
             trace.rows.iter_mut().skip(before.rows).for_each(|row| row.fate = fate.clone());
-            trace.withheld.push((said(&self.place), before.rule.to_owned()));
+            trace.withheld.push((path_text(&self.place), before.rule.to_owned()));
         }
     }
 
@@ -507,19 +508,21 @@ impl<'g, 'm> Reader<'g, 'm> {
         below: &str,
         origin: Option<(Target<'g>, Node<'g>)>,
         via: impl FnOnce() -> Cow<'v, str>,
-        fate: &Fate,
+        fate: &FieldOutcome,
     ) {
         self.fidelity.count(fate);
         if let Some(trace) = &mut self.trace {
-            let mut record = said(&self.place);
+            let mut record = path_text(&self.place);
             if !below.is_empty() {
                 record = if record.is_empty() { below.to_owned() } else { format!("{record}.{below}") };
             }
             // A whole resource (a computed value's, one without an id) is where a value comes from, not what was read.
-            if let Some((_, node)) = origin.filter(|(target, node)| *fate == Fate::Mapped && *node != target.node) {
+            if let Some((_, node)) =
+                origin.filter(|(target, node)| *fate == FieldOutcome::Mapped && *node != target.node)
+            {
                 trace.read.push((node, record.clone()));
             }
-            let origin = origin.map(|(target, node)| Origin::of(target.resource, node));
+            let origin = origin.map(|(target, node)| ValueOrigin::of(target.resource, node));
             trace.rows.push(Row { record, origin, via: via().into_owned(), fate: fate.clone() });
         }
     }

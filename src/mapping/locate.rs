@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::fhir::{Kind, Node};
 
-use super::path::{Condition, Repeats, Step};
+use super::path::{Condition, PathStep, Repeats};
 
 /// What paths are followed in.
 pub(super) trait Tree: Copy {
@@ -37,7 +37,7 @@ impl Tree for Node<'_> {
 
 /// The value that the path means. Of a list without conditions that is the first item; unless a later step chooses:
 /// then it is the first in which that finds something.
-pub(super) fn find<T: Tree>(from: T, steps: &[Step]) -> Option<T> {
+pub(super) fn find<T: Tree>(from: T, steps: &[PathStep]) -> Option<T> {
     let Some((step, rest)) = steps.split_first() else { return Some(from) };
     let member = from.member(&step.name)?;
     match step.repeats {
@@ -49,7 +49,7 @@ pub(super) fn find<T: Tree>(from: T, steps: &[Step]) -> Option<T> {
 }
 
 /// Every value that the path means, in order.
-pub(super) fn find_all<T: Tree>(from: T, steps: &[Step], found: &mut impl FnMut(T)) {
+pub(super) fn find_all<T: Tree>(from: T, steps: &[PathStep], found: &mut impl FnMut(T)) {
     match steps.first() {
         None => found(from),
         Some(step) => {
@@ -61,7 +61,7 @@ pub(super) fn find_all<T: Tree>(from: T, steps: &[Step], found: &mut impl FnMut(
 }
 
 /// As [`find_all`], where the member that the path begins with is at hand.
-pub(super) fn find_all_in<T: Tree>(member: T, steps: &[Step], found: &mut impl FnMut(T)) {
+pub(super) fn find_all_in<T: Tree>(member: T, steps: &[PathStep], found: &mut impl FnMut(T)) {
     let Some((step, rest)) = steps.split_first() else { return found(member) };
     if step.repeats == Repeats::Never {
         return find_all(member, rest, found);
@@ -72,7 +72,7 @@ pub(super) fn find_all_in<T: Tree>(member: T, steps: &[Step], found: &mut impl F
 }
 
 /// Does a step choose among items?
-fn chooses(steps: &[Step]) -> bool {
+fn chooses(steps: &[PathStep]) -> bool {
     steps.iter().any(|step| !step.select.is_empty())
 }
 
@@ -82,7 +82,7 @@ pub(super) fn selected<T: Tree>(item: T, conditions: &[Condition]) -> bool {
 }
 
 /// Does any value that the path means equal this one?
-pub(super) fn says<T: Tree>(from: T, steps: &[Step], value: &Value) -> bool {
+pub(super) fn says<T: Tree>(from: T, steps: &[PathStep], value: &Value) -> bool {
     let Some((step, rest)) = steps.split_first() else { return from.is(value) };
     let Some(member) = from.member(&step.name) else { return false };
     if step.repeats == Repeats::Never {
@@ -93,7 +93,7 @@ pub(super) fn says<T: Tree>(from: T, steps: &[Step], value: &Value) -> bool {
 
 /// Does the path mean something, as far as it chooses among items? Where it does, a value belongs there and nowhere
 /// else.
-pub(super) fn anchored<T: Tree>(from: T, steps: &[Step]) -> bool {
+pub(super) fn anchored<T: Tree>(from: T, steps: &[PathStep]) -> bool {
     let Some(last) = steps.iter().rposition(|step| !step.select.is_empty()) else { return true };
     find(from, &steps[..=last]).is_some()
 }

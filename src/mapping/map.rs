@@ -9,12 +9,12 @@ use crate::fhir::{Document, Issue, Key};
 use crate::referral::{Graph, Referral, Resource};
 
 use super::describe::{self, FieldDescription};
-use super::discover::Ground;
+use super::discover::NodeSearch;
 use super::fidelity::Fidelity;
 use super::get::Reader;
 use super::merge::Merger;
 use super::model::{Member, Model, Shape};
-use super::put::{Mode, Step, Writer};
+use super::put::{Mode, WriteOutcome, Writer};
 use super::same::same;
 use super::schema::RecordSchema;
 
@@ -60,7 +60,7 @@ pub struct Put {
 
 /// What is told of the values that were written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Told {
+pub enum Detail {
     /// How many had which fate
     Totals,
     /// The same, and a row for each
@@ -106,14 +106,14 @@ impl Map {
 
     /// The record of a referral. `extras` is what [`Put::extras`] was when the record was last put, null if never.
     pub fn get(&self, referral: &Referral<'_>, extras: &Value) -> Translation {
-        let mut reader = Reader::new(Ground::of(&self.model, referral), false);
+        let mut reader = Reader::new(NodeSearch::of(&self.model, referral), false);
         let json = reader.record(extras);
         Translation { json, issues: reader.issues, fidelity: reader.fidelity }
     }
 
     /// As [`Map::get`], with a row for every value of the record and for every element of the graph.
     pub fn explain(&self, referral: &Referral<'_>, extras: &Value) -> Translation {
-        let mut reader = Reader::new(Ground::of(&self.model, referral), true);
+        let mut reader = Reader::new(NodeSearch::of(&self.model, referral), true);
         let json = reader.record(extras);
         if let Some(trace) = reader.trace.take() {
             reader.fidelity.elements = trace.elements(referral.graph);
@@ -131,7 +131,7 @@ impl Map {
         record: &Value,
         referral: &Referral<'_>,
         extras: &Value,
-        told: Told,
+        told: Detail,
         ids: &mut dyn FnMut() -> String,
     ) -> Result<Put> {
         let mut wrong = self.schema.check(record);
@@ -151,13 +151,13 @@ impl Map {
         referral: &Referral<'_>,
         extras: &Value,
         adopted: &[usize],
-        told: Told,
+        told: Detail,
         ids: &mut dyn FnMut() -> String,
     ) -> Result<Put> {
-        let ground = Ground::of(&self.model, referral);
+        let ground = NodeSearch::of(&self.model, referral);
         let nodes = match Writer::new(ground, Mode::Update, told, ids).run(record, extras)? {
-            Step::Done(put) => return Ok(put),
-            Step::Adopt(nodes) => nodes,
+            WriteOutcome::Done(put) => return Ok(put),
+            WriteOutcome::Adopt(nodes) => nodes,
         };
         if nodes.iter().any(|node| adopted.contains(node)) {
             return Err(Error::fault("what was adopted is not found where its node looks for it"));
@@ -185,13 +185,13 @@ impl Map {
     ///
     /// # Errors
     /// As [`Map::put`].
-    pub fn make(&self, record: &Value, told: Told, ids: &mut dyn FnMut() -> String) -> Result<Put> {
+    pub fn make(&self, record: &Value, told: Detail, ids: &mut dyn FnMut() -> String) -> Result<Put> {
         let graph = Graph::default();
-        let ground = Ground { model: &self.model, graph: &graph, task: None };
+        let ground = NodeSearch { model: &self.model, graph: &graph, task: None };
         Self::write(record, self.schema.check(record), |record| {
             match Writer::new(ground, Mode::Make, told, ids).run(record, &Value::Null)? {
-                Step::Done(put) => Ok(put),
-                Step::Adopt(_) => Err(Error::fault("where there is no graph, nothing is anybody else's")),
+                WriteOutcome::Done(put) => Ok(put),
+                WriteOutcome::Adopt(_) => Err(Error::fault("where there is no graph, nothing is anybody else's")),
             }
         })
     }
@@ -240,11 +240,11 @@ impl Map {
         for (name, item) in items {
             let names: Vec<&str> = name.split('.').collect();
             if !add_to(&self.model.shape, &mut record, &names, item) {
-                let said = format!("a record has no {name} to add to");
-                return Err(Error::refused(Key::RecordInvalid, *name, said));
+                let message = format!("a record has no {name} to add to");
+                return Err(Error::refused(Key::RecordInvalid, *name, message));
             }
         }
-        self.put(&record, referral, extras, Told::Totals, ids)
+        self.put(&record, referral, extras, Detail::Totals, ids)
     }
 }
 

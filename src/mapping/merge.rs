@@ -31,7 +31,7 @@ struct Sides<'v> {
 
 /// One value as three sides have it.
 #[derive(Clone, Copy)]
-struct Three<'v> {
+struct ThreeWay<'v> {
     base: Option<&'v Value>,
     ours: Option<&'v Value>,
     theirs: Option<&'v Value>,
@@ -91,7 +91,7 @@ impl<'m> Merger<'m> {
     /// A value of a field: the values of one field belong together and come from one side.
     fn leaf(&mut self, field: usize, name: &str, sides: Sides<'_>) -> Option<Value> {
         let rule = &self.model.fields[field];
-        let whole: Vec<Three<'_>> = rule.members.iter().map(|member| sides.member(member)).collect();
+        let whole: Vec<ThreeWay<'_>> = rule.members.iter().map(|member| sides.member(member)).collect();
         let three = sides.member(name);
         if whole.iter().all(|three| same_option(three.ours, three.base)) {
             return three.theirs.cloned();
@@ -105,13 +105,13 @@ impl<'m> Merger<'m> {
         self.conflict(three)
     }
 
-    fn list(&mut self, node: usize, item: &'m [Member], three: Three<'_>) -> Vec<Value> {
+    fn list(&mut self, node: usize, item: &'m [Member], three: ThreeWay<'_>) -> Vec<Value> {
         let Some(each) = &self.model.nodes[node].each else { return Vec::new() };
         let is_ours_to_change = self.model.nodes[node].owner.read_only().is_none();
         let key = |value: &Value| -> Vec<Option<Value>> {
             each.key.iter().map(|name| value.get(&**name).filter(|value| !value.is_null()).cloned()).collect()
         };
-        let (mut base, mut ours) = (Left::of(three.base), Left::of(three.ours));
+        let (mut base, mut ours) = (Unmatched::of(three.base), Unmatched::of(three.ours));
         let mut merged = Vec::new();
         for theirs in three.theirs.and_then(Value::as_array).into_iter().flatten() {
             let own = key(theirs);
@@ -120,7 +120,7 @@ impl<'m> Merger<'m> {
             self.place.push(format!("[{}]", merged.len()));
             match (before, wanted) {
                 (_, Some(wanted)) => {
-                    let three = Three { base: before, ours: Some(wanted), theirs: Some(theirs) };
+                    let three = ThreeWay { base: before, ours: Some(wanted), theirs: Some(theirs) };
                     let inner = if three.all(Value::is_object) {
                         Value::Object(self.object(item, three.objects()))
                     } else {
@@ -131,7 +131,7 @@ impl<'m> Merger<'m> {
                 // Removed by us; what somebody changed meanwhile is not removed unseen.
                 (Some(before), None) if same(before, theirs) => {}
                 (Some(_), None) if is_ours_to_change => {
-                    self.conflict(Three { base: before, ours: None, theirs: Some(theirs) });
+                    self.conflict(ThreeWay { base: before, ours: None, theirs: Some(theirs) });
                 }
                 (_, None) => merged.push(theirs.clone()),
             }
@@ -145,7 +145,7 @@ impl<'m> Merger<'m> {
                 // Removed by somebody else.
                 Some(before) if same(before, wanted) || !is_ours_to_change => {}
                 before => {
-                    self.conflict(Three { base: before, ours: Some(wanted), theirs: None });
+                    self.conflict(ThreeWay { base: before, ours: Some(wanted), theirs: None });
                 }
             }
             self.place.pop();
@@ -154,18 +154,18 @@ impl<'m> Merger<'m> {
     }
 
     /// Both sides changed what is the program's own.
-    fn conflict(&mut self, three: Three<'_>) -> Option<Value> {
+    fn conflict(&mut self, three: ThreeWay<'_>) -> Option<Value> {
         let place = self.place.join(".").replace(".[", "[");
-        let said = format!("{place} was changed here and by somebody else since the version that was read");
-        self.conflicts.push(Issue::error(Key::ChangedByBoth, place, said));
+        let message = format!("{place} was changed here and by somebody else since the version that was read");
+        self.conflicts.push(Issue::error(Key::ChangedByBoth, place, message));
         three.theirs.cloned()
     }
 }
 
 /// Items of a list that were not matched yet.
-struct Left<'v>(Vec<&'v Value>);
+struct Unmatched<'v>(Vec<&'v Value>);
 
-impl<'v> Left<'v> {
+impl<'v> Unmatched<'v> {
     fn of(list: Option<&'v Value>) -> Self {
         Self(list.and_then(Value::as_array).into_iter().flatten().collect())
     }
@@ -189,13 +189,13 @@ impl<'v> Sides<'v> {
         theirs.chain(more.filter(|name| !self.theirs.is_some_and(|theirs| theirs.contains_key(*name)))).collect()
     }
 
-    fn member(self, name: &str) -> Three<'v> {
+    fn member(self, name: &str) -> ThreeWay<'v> {
         let of = |side: Option<&'v Object<String, Value>>| side?.get(name).filter(|value| !value.is_null());
-        Three { base: of(self.base), ours: of(self.ours), theirs: of(self.theirs) }
+        ThreeWay { base: of(self.base), ours: of(self.ours), theirs: of(self.theirs) }
     }
 }
 
-impl<'v> Three<'v> {
+impl<'v> ThreeWay<'v> {
     /// Are those that are there of this kind?
     fn all(self, kind: fn(&Value) -> bool) -> bool {
         [self.base, self.ours, self.theirs].into_iter().flatten().all(kind)

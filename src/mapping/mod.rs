@@ -33,7 +33,7 @@ mod text;
 pub use crosswalk::{Crosswalk, Equivalence};
 pub use describe::FieldDescription;
 pub use fidelity::Fidelity;
-pub use map::{Change, Created, Map, Put, Told, Translation};
+pub use map::{Change, Created, Detail, Map, Put, Translation};
 pub use program::{About, Closure, Privacy, Program, RequestCode, ReviewKind, Role, Term};
 pub use programs::{GENERIC, Programs};
 pub use schema::RecordSchema;

@@ -112,12 +112,12 @@ pub(super) struct Test {
     /// Where
     pub(super) path: Path,
     /// What
-    pub(super) is: Is,
+    pub(super) is: Expected,
 }
 
 /// What a test expects.
 #[derive(Debug)]
-pub(super) enum Is {
+pub(super) enum Expected {
     /// This value
     Value(Value),
     /// A reference to this node
@@ -130,7 +130,7 @@ pub(super) struct Fill {
     /// Where
     pub(super) path: Path,
     /// What
-    pub(super) with: With,
+    pub(super) with: FillValue,
     /// Only where this is there already
     pub(super) only_in: Option<Path>,
     /// What of it the record shows: where nothing of that is left, it is missing
@@ -139,7 +139,7 @@ pub(super) struct Fill {
 
 /// What is filled in.
 #[derive(Debug)]
-pub(super) enum With {
+pub(super) enum FillValue {
     /// This value
     Value(Value),
     /// A reference to this node

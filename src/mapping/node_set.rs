@@ -1,15 +1,15 @@
 //! Which nodes of a map: those that a member of the record gets its values from, those that a graph has.
 
 /// So many nodes can be told apart; a set of a map with more means all of them.
-const MOST: usize = 256;
+const MAX_NODES: usize = 256;
 
 /// A set of nodes, by their numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct NodeSet([u64; MOST / 64]);
+pub(super) struct NodeSet([u64; MAX_NODES / 64]);
 
 impl NodeSet {
     /// All nodes.
-    pub(super) const ALL: Self = Self([u64::MAX; MOST / 64]);
+    pub(super) const ALL: Self = Self([u64::MAX; MAX_NODES / 64]);
 
     /// Adds a node.
     pub(super) fn insert(&mut self, node: usize) {
@@ -50,7 +50,7 @@ mod tests {
         assert!(one.meets(&two) && NodeSet::ALL.meets(&one));
         two.remove(200);
         assert!(!one.meets(&two));
-        two.insert(MOST);
+        two.insert(MAX_NODES);
         assert_eq!(two, NodeSet::ALL);
     }
 }

@@ -24,7 +24,7 @@ pub(super) const EXTENSIONS: &str = "urn:handoff:fhir:StructureDefinition:";
 #[derive(Debug, Clone)]
 pub(super) struct Path {
     /// The steps, outermost first; none is the node itself
-    pub(super) steps: Box<[Step]>,
+    pub(super) steps: Box<[PathStep]>,
     /// As it was written
     pub(super) text: Box<str>,
     /// The FHIR type at its end
@@ -37,7 +37,7 @@ pub(super) struct Path {
 
 /// One step of a path.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Step {
+pub(super) struct PathStep {
     /// The member's name
     pub(super) name: Box<str>,
     /// How the member repeats
@@ -61,7 +61,7 @@ pub(super) enum Repeats {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Condition {
     /// Where it says it
-    pub(super) path: Box<[Step]>,
+    pub(super) path: Box<[PathStep]>,
     /// As it was written
     pub(super) text: Box<str>,
     /// What it says
@@ -104,7 +104,12 @@ impl Paths<'_> {
     }
 
     /// One step, and where it leads to.
-    fn step(&self, at: &mut definitions::Step, piece: &str, within_extension: bool) -> Result<Step, String> {
+    fn step(
+        &self,
+        at: &mut definitions::TypedElement,
+        piece: &str,
+        within_extension: bool,
+    ) -> Result<PathStep, String> {
         let (name, chosen) = match piece.split_once('[') {
             Some((name, rest)) => match rest.strip_suffix(']') {
                 Some(chosen) => (name, Some(chosen)),
@@ -133,13 +138,13 @@ impl Paths<'_> {
             Some(chosen) => self.conditions(&next, chosen, name, within_extension)?,
         };
         *at = next;
-        Ok(Step { name: name.into(), repeats, select: select.into() })
+        Ok(PathStep { name: name.into(), repeats, select: select.into() })
     }
 
     /// What stands in the brackets.
     fn conditions(
         &self,
-        item: &definitions::Step,
+        item: &definitions::TypedElement,
         text: &str,
         name: &str,
         within_extension: bool,
@@ -159,7 +164,7 @@ impl Paths<'_> {
     }
 
     /// One condition on an item.
-    fn condition(&self, item: &definitions::Step, path: &str, value: String) -> Result<Condition, String> {
+    fn condition(&self, item: &definitions::TypedElement, path: &str, value: String) -> Result<Condition, String> {
         let mut at = item.clone();
         let mut steps = Vec::new();
         for piece in split(path, '.')? {
@@ -230,7 +235,7 @@ pub(super) fn split(text: &str, separator: char) -> Result<Vec<String>, String> 
 
 // === comparing ===
 
-impl Step {
+impl PathStep {
     /// Can both steps, taken from the same value, mean the same?
     pub(super) fn meets(&self, other: &Self) -> bool {
         self.name == other.name

@@ -181,15 +181,15 @@ impl ProgramFile {
         for role in &self.roles {
             let code = &role.value.code;
             if !known.is_empty() && !known.contains(code) {
-                let mend = format!("use one of {}, or add it to the CodeSystem", known.join(", "));
-                wrong.add(role.referenced, format!("{code} is no role of a care team"), mend);
+                let fix = format!("use one of {}, or add it to the CodeSystem", known.join(", "));
+                wrong.add(role.referenced, format!("{code} is no role of a care team"), fix);
             }
         }
         for review in &self.reviews {
             for time in [&review.value.within, &review.value.every].into_iter().flatten() {
                 if !is_period(time) {
-                    let said = format!("{time} is no length of time");
-                    wrong.add(review.referenced, said, "write it as P30D, P6M or P1Y".to_owned());
+                    let message = format!("{time} is no length of time");
+                    wrong.add(review.referenced, message, "write it as P30D, P6M or P1Y".to_owned());
                 }
             }
         }
@@ -233,8 +233,8 @@ struct Wrong<'f> {
 }
 
 impl Wrong<'_> {
-    fn add(&mut self, at: Location, said: String, mend: String) {
-        self.issues.push(Issue::error(Key::MapInvalid, self.file, said).at(source::place(at)).hint(mend));
+    fn add(&mut self, at: Location, message: String, fix: String) {
+        self.issues.push(Issue::error(Key::MapInvalid, self.file, message).at(source::place(at)).hint(fix));
     }
 
     /// The items, none of which stands twice.

@@ -12,7 +12,7 @@ use crate::fhir::{Issue, Key};
 use crate::referral::Vocabularies;
 use crate::shipped;
 
-use super::compile::{self, Ground};
+use super::compile::{self, CompileContext};
 use super::crosswalk::{self, Crosswalk};
 use super::map::Map;
 use super::program::Program;
@@ -88,8 +88,8 @@ impl Programs {
             return Err(Error::unprocessable(issues));
         }
         let Some(generic) = programs.remove(GENERIC) else {
-            let said = "there is no folder generic, which stands for the program types without a folder";
-            return Err(Error::refused(Key::MapInvalid, GENERIC, said));
+            let message = "there is no folder generic, which stands for the program types without a folder";
+            return Err(Error::refused(Key::MapInvalid, GENERIC, message));
         };
         let vocabularies = Vocabularies::new(crosswalks.values().filter_map(|table| table.vocabulary()).collect());
         Ok(Self { by_kind: programs, generic, crosswalks, vocabularies })
@@ -160,8 +160,8 @@ fn sorted<'f>(
 fn read_folder(name: &str, folder: &Folder<'_>, issues: &mut Vec<Issue>) -> Option<Sources> {
     let mut missing = |what: &str, found: Option<File<'_>>| {
         if found.is_none() {
-            let said = format!("the program type {name} has no {what}");
-            issues.push(Issue::error(Key::MapInvalid, format!("{name}/{what}"), said).hint("add the file"));
+            let message = format!("the program type {name} has no {what}");
+            issues.push(Issue::error(Key::MapInvalid, format!("{name}/{what}"), message).hint("add the file"));
         }
     };
     missing("program.yaml", folder.program);
@@ -182,10 +182,10 @@ fn read_folder(name: &str, folder: &Folder<'_>, issues: &mut Vec<Issue>) -> Opti
         None => None,
     };
     let (read_program, read_map) = (read_program?, read_map?);
-    for (file, said) in [(program.0, &read_program.program), (map.0, &read_map.map)] {
-        if said.value != name {
-            let wrong = format!("{} stands in the folder {name}", said.value);
-            let issue = Issue::error(Key::MapInvalid, file, wrong).at(source::place(said.referenced));
+    for (file, message) in [(program.0, &read_program.program), (map.0, &read_map.map)] {
+        if message.value != name {
+            let wrong = format!("{} stands in the folder {name}", message.value);
+            let issue = Issue::error(Key::MapInvalid, file, wrong).at(source::place(message.referenced));
             kept(issue.hint("give the folder and what is in it one name"));
         }
     }
@@ -221,15 +221,15 @@ fn program(
     let schema = RecordSchema::new(&own.schema.0, json, &shared).map_err(|issue| vec![issue])?;
     if let Some((file, example)) = &own.example {
         let wrong = |issue: Issue| {
-            let said = format!("the example does not fit the schema at {}: {}", issue.path, issue.text);
-            Issue::error(Key::MapInvalid, file.as_str(), said)
+            let message = format!("the example does not fit the schema at {}: {}", issue.path, issue.text);
+            Issue::error(Key::MapInvalid, file.as_str(), message)
         };
         let wrong: Vec<Issue> = schema.check(example).into_iter().map(wrong).collect();
         if !wrong.is_empty() {
             return Err(wrong);
         }
     }
-    let model = compile::compile(&Ground {
+    let model = compile::compile(&CompileContext {
         kind: name,
         title: &own.program.title,
         files: chain.iter().map(|read| (read.map.0.as_str(), &read.map.1)).collect(),
@@ -256,10 +256,10 @@ fn chain<'s>(name: &str, sources: &'s BTreeMap<String, Sources>) -> std::result:
         next = match &read.map.1.extends {
             None => None,
             Some(base) => {
-                let wrong = |said: String, mend: &'static str| {
-                    Issue::error(Key::MapInvalid, read.map.0.as_str(), said)
+                let wrong = |message: String, fix: &'static str| {
+                    Issue::error(Key::MapInvalid, read.map.0.as_str(), message)
                         .at(source::place(base.referenced))
-                        .hint(mend)
+                        .hint(fix)
                 };
                 if chain.iter().any(|read| read.map.1.map.value == base.value) {
                     return Err(wrong(format!("{} extends itself", base.value), "let one of the maps stand alone"));

@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::fhir::{Kind, Node};
 
 use super::locate::selected;
-use super::path::{Condition, Repeats, Step};
+use super::path::{Condition, PathStep, Repeats};
 
 /// The tree of a node's paths, and where what they mean is put.
 #[derive(Debug, Default)]
@@ -50,7 +50,7 @@ pub(super) type Sites<'g> = Vec<Option<Node<'g>>>;
 
 impl Reads {
     /// Adds a path; gives its site within the node's.
-    pub(super) fn enter(&mut self, steps: &[Step]) -> usize {
+    pub(super) fn enter(&mut self, steps: &[PathStep]) -> usize {
         self.count = self.count.max(1);
         if steps.is_empty() {
             return 0;
@@ -164,19 +164,19 @@ mod tests {
     use crate::fhir::Document;
     use crate::mapping::locate::find;
 
-    fn step(name: &str, repeats: Repeats, select: &[(&str, &str)]) -> Step {
+    fn step(name: &str, repeats: Repeats, select: &[(&str, &str)]) -> PathStep {
         let condition = |(path, value): &(&str, &str)| Condition {
             path: [step(path, Repeats::Never, &[])].into(),
             text: (*path).into(),
             value: (*value).into(),
         };
-        Step { name: name.into(), repeats, select: select.iter().map(condition).collect() }
+        PathStep { name: name.into(), repeats, select: select.iter().map(condition).collect() }
     }
 
     #[test]
     fn one_walk_finds_what_each_path_finds() {
         use Repeats::{Item, Never, Whole};
-        let paths: Vec<Vec<Step>> = vec![
+        let paths: Vec<Vec<PathStep>> = vec![
             vec![],
             vec![step("status", Never, &[])],
             vec![step("code", Never, &[]), step("coding", Item, &[]), step("code", Never, &[])],

@@ -30,7 +30,7 @@ impl RecordSchema {
     /// # Errors
     /// What is wrong with it; the issue's path is the file.
     pub(super) fn new(file: &str, mut json: Value, shared: &[(String, Value)]) -> Result<Self, Issue> {
-        let refuse = |said: String| Issue::error(Key::MapInvalid, file, said);
+        let refuse = |message: String| Issue::error(Key::MapInvalid, file, message);
         embed(&mut json, shared);
         let options = jsonschema::options().with_draft(jsonschema::Draft::Draft202012);
         let validator = options.build(&json).map_err(|error| refuse(format!("no usable JSON Schema: {error}")))?;
@@ -59,7 +59,7 @@ impl RecordSchema {
 
     /// What it expects at this path of names, `[]` standing for the items of a list. None: it knows of no such place.
     pub(super) fn at(&self, path: &[&str]) -> Option<Expected> {
-        let mut places = vec![Place { schema: &self.json, root: &self.json }];
+        let mut places = vec![SchemaPosition { schema: &self.json, root: &self.json }];
         for name in path {
             places = places.iter().flat_map(|place| place.with_parts(&self.json)).collect();
             places = places.iter().filter_map(|place| place.child(name)).collect();
@@ -95,14 +95,14 @@ impl Expected {
 
 /// A schema and the one whose `$defs` its local references mean.
 #[derive(Debug, Clone, Copy)]
-struct Place<'s> {
+struct SchemaPosition<'s> {
     schema: &'s Value,
     root: &'s Value,
 }
 
-impl<'s> Place<'s> {
+impl<'s> SchemaPosition<'s> {
     /// Itself and everything that it draws in: `$ref` and `allOf`.
-    fn with_parts(self, whole: &'s Value) -> Vec<Place<'s>> {
+    fn with_parts(self, whole: &'s Value) -> Vec<SchemaPosition<'s>> {
         let mut parts = vec![self];
         if let Some(reference) = self.schema.get("$ref").and_then(Value::as_str)
             && let Some(target) = self.resolve(reference, whole)
@@ -110,27 +110,27 @@ impl<'s> Place<'s> {
             parts.extend(target.with_parts(whole));
         }
         for part in self.schema.get("allOf").and_then(Value::as_array).into_iter().flatten() {
-            parts.extend(Place { schema: part, root: self.root }.with_parts(whole));
+            parts.extend(SchemaPosition { schema: part, root: self.root }.with_parts(whole));
         }
         parts
     }
 
-    fn resolve(self, reference: &str, whole: &'s Value) -> Option<Place<'s>> {
+    fn resolve(self, reference: &str, whole: &'s Value) -> Option<SchemaPosition<'s>> {
         if let Some(pointer) = reference.strip_prefix('#') {
-            return Some(Place { schema: self.root.pointer(pointer)?, root: self.root });
+            return Some(SchemaPosition { schema: self.root.pointer(pointer)?, root: self.root });
         }
         let (id, pointer) = reference.split_once('#').unwrap_or((reference, ""));
         let embedded = whole.get(DEFINITIONS)?.as_object()?.values();
         let root = embedded.into_iter().find(|schema| schema.get("$id").and_then(Value::as_str) == Some(id))?;
-        Some(Place { schema: root.pointer(pointer)?, root })
+        Some(SchemaPosition { schema: root.pointer(pointer)?, root })
     }
 
-    fn child(&self, name: &str) -> Option<Place<'s>> {
+    fn child(&self, name: &str) -> Option<SchemaPosition<'s>> {
         let schema = match name {
             "[]" => self.schema.get("items")?,
             _ => self.schema.get("properties")?.get(name)?,
         };
-        Some(Place { schema, root: self.root })
+        Some(SchemaPosition { schema, root: self.root })
     }
 }
 
@@ -199,10 +199,10 @@ fn references(schema: &Value, found: &mut Vec<String>) {
 /// Where it is no JSON object; the issue's path is the file.
 pub(super) fn read(file: &str, bytes: &[u8]) -> Result<Value, Issue> {
     let document = Document::parse_bytes(bytes, crate::fhir::Limits::default()).map_err(|issue| {
-        let said = Issue::error(Key::MapInvalid, file, issue.text.clone());
+        let message = Issue::error(Key::MapInvalid, file, issue.text.clone());
         match issue.place {
-            Some(place) => said.at(place),
-            None => said,
+            Some(place) => message.at(place),
+            None => message,
         }
     })?;
     if !document.root().is_object() {

@@ -11,7 +11,7 @@ use serde::de::{DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_saphyr::{Location, Spanned};
 
-use crate::fhir::{Issue, Place};
+use crate::fhir::{Issue, SourcePosition};
 use crate::yaml;
 
 use super::program::{Closure, Privacy, RequestCode, ReviewKind, Role, Term};
@@ -25,9 +25,9 @@ pub(super) fn read<T: DeserializeOwned>(file: &str, bytes: &[u8]) -> Result<T, I
 }
 
 /// A place of the reader as a place of ours.
-pub(super) fn place(location: Location) -> Place {
+pub(super) fn place(location: Location) -> SourcePosition {
     let within = |number: u64| u32::try_from(number).unwrap_or(u32::MAX).max(1);
-    Place { line: within(location.line()), column: within(location.column()) }
+    SourcePosition { line: within(location.line()), column: within(location.column()) }
 }
 
 /// A mapping whose order matters.

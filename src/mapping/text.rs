@@ -143,14 +143,14 @@ mod tests {
 
     #[test]
     fn strings_are_escaped_where_they_need_it() {
-        for said in ["plain", "", "a \"b\"", "back\\slash", "line\nbreak\u{1}", "ä€\u{7f}\u{85}"] {
+        for message in ["plain", "", "a \"b\"", "back\\slash", "line\nbreak\u{1}", "ä€\u{7f}\u{85}"] {
             let mut text = Text::new();
             text.open('{');
-            text.name(said);
-            text.string(said);
+            text.name(message);
+            text.string(message);
             text.close('}');
             let read: Value = serde_json::from_str(&text.finish()).unwrap();
-            assert_eq!(read.get(said), Some(&Value::from(said)));
+            assert_eq!(read.get(message), Some(&Value::from(message)));
         }
     }
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 
 use crate::error::{Category, Error, Result};
-use crate::fhir::{Issue, Key, Place};
+use crate::fhir::{Issue, Key, SourcePosition};
 use crate::fhirpath::Expression;
 use crate::shipped;
 
@@ -36,7 +36,7 @@ pub struct Amendment {
     /// What kind of defect the printed rule has: `three-way-xor`
     pub defect: String,
     /// The defect, for people
-    pub said: String,
+    pub description: String,
 }
 
 #[derive(Deserialize)]
@@ -57,7 +57,7 @@ struct Written {
     element: Spanned<String>,
     key: String,
     defect: String,
-    said: String,
+    description: String,
     human: String,
     expression: Spanned<String>,
 }
@@ -79,9 +79,9 @@ impl Amendments {
     /// Everything that is wrong with it, with line and column; an expression that cannot be compiled, for one.
     pub fn read(file: &str, text: &str) -> Result<Self> {
         let read: File = serde_saphyr::from_str(text).map_err(|error| {
-            let said = error.without_snippet().to_string();
-            let issue = Issue::error(Key::DefinitionInvalid, file, said.lines().next().unwrap_or_default());
-            let place = error.location().and_then(|at| Place::counted(at.line(), at.column()));
+            let description = error.without_snippet().to_string();
+            let issue = Issue::error(Key::DefinitionInvalid, file, description.lines().next().unwrap_or_default());
+            let place = error.location().and_then(|at| SourcePosition::counted(at.line(), at.column()));
             Error::new(Category::Unprocessable, issue.maybe_at(place))
         })?;
         let mut issues = Vec::new();
@@ -113,19 +113,19 @@ fn amendment(
     names: &BTreeMap<String, String>,
     written: Written,
 ) -> Result<(String, Amendment), Box<Issue>> {
-    let Written { profile, element, key, defect, said, human, expression } = written;
+    let Written { profile, element, key, defect, description, human, expression } = written;
     if profile.value.contains('|') || !profile.value.contains(':') {
         return Err(Box::new(refuse(file, profile.referenced, "profile is a canonical URL without a version")));
     }
     if element.value.is_empty() {
-        let said = "element is the id of the element that the rule is about";
-        return Err(Box::new(refuse(file, element.referenced, said)));
+        let description = "element is the id of the element that the rule is about";
+        return Err(Box::new(refuse(file, element.referenced, description)));
     }
     let text = spelled_out(&expression.value, names);
     let expression = Expression::parse(&text).map_err(|issue| {
         Box::new(refuse(file, expression.referenced, format!("the expression of {key}: {}", issue.text)))
     })?;
-    Ok((profile.value, Amendment { element: element.value, key, human, expression, defect, said }))
+    Ok((profile.value, Amendment { element: element.value, key, human, expression, defect, description }))
 }
 
 /// The expression with the strings that its names stand for.
@@ -136,6 +136,6 @@ fn spelled_out(expression: &str, names: &BTreeMap<String, String>) -> String {
     })
 }
 
-fn refuse(file: &str, at: Location, said: impl Into<String>) -> Issue {
-    Issue::error(Key::DefinitionInvalid, file, said).maybe_at(Place::counted(at.line(), at.column()))
+fn refuse(file: &str, at: Location, description: impl Into<String>) -> Issue {
+    Issue::error(Key::DefinitionInvalid, file, description).maybe_at(SourcePosition::counted(at.line(), at.column()))
 }

@@ -14,7 +14,7 @@ use super::schemas::Schemas;
 use super::slicing::{self, Variants};
 use crate::definitions::structure::{Element, Structure, StructureKind, TypeRef};
 use crate::definitions::{Found, View};
-use crate::fhir::Origin;
+use crate::fhir::RuleSource;
 
 /// One definition of an element, with what surrounds it.
 #[derive(Clone, Copy)]
@@ -271,10 +271,10 @@ fn demand(definition: &Definition<'_>) -> Option<Demand> {
 
 impl Definition<'_> {
     /// Where it is written.
-    pub(super) fn origin(&self) -> Arc<Origin> {
+    pub(super) fn origin(&self) -> Arc<RuleSource> {
         let Structure { url, version, .. } = &**self.structure;
         let profile = version.as_ref().map_or_else(|| url.clone(), |version| format!("{url}|{version}"));
-        Arc::new(Origin { profile, element: self.element.id.clone(), constraint: None })
+        Arc::new(RuleSource { profile, element: self.element.id.clone(), constraint: None })
     }
 
     /// The definitions as its package sees them.

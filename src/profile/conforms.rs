@@ -8,7 +8,7 @@ use std::rc::Rc;
 use super::rules::resource_type;
 use super::schemas::Derived;
 use super::scope::Scope;
-use super::slicing::Verdict;
+use super::slicing::SliceMatch;
 use super::walk::Walk;
 use crate::fhir::Node;
 
@@ -26,7 +26,7 @@ pub(super) struct Known {
 /// What is known of a resource and a profile.
 #[derive(Debug, Clone)]
 pub(super) struct Answer {
-    pub(super) verdict: Verdict,
+    pub(super) verdict: SliceMatch,
     /// The first thing that is wrong
     pub(super) why: Option<String>,
     /// How many errors there are
@@ -35,29 +35,29 @@ pub(super) struct Answer {
 
 impl<'d> Walk<'_, 'd> {
     /// Does this resource, or this value of a datatype, meet the profile?
-    pub(super) fn conforms(&mut self, node: Node<'d>, profile: &str) -> Verdict {
+    pub(super) fn conforms(&mut self, node: Node<'d>, profile: &str) -> SliceMatch {
         self.conformance(node, profile).verdict
     }
 
     /// The same, with what is wrong.
     pub(super) fn conformance(&mut self, node: Node<'d>, profile: &str) -> Answer {
-        let unknown = Answer { verdict: Verdict::Unknown, why: None, errors: 0 };
+        let unknown = Answer { verdict: SliceMatch::Unknown, why: None, errors: 0 };
         let Some(structure) = self.schemas.definitions().look_up(profile).map(|it| it.definition) else {
             return unknown;
         };
         if let Some(kind) = node.str("resourceType") {
             if !self.schemas.is_a(&kind, &structure.type_name) {
                 let why = format!("it is a {kind}, not a {}", structure.type_name);
-                return Answer { verdict: Verdict::No, why: Some(why), errors: 1 };
+                return Answer { verdict: SliceMatch::No, why: Some(why), errors: 1 };
             }
             if !structure.is_profile || claims(node, &structure.url) {
-                return Answer { verdict: Verdict::Yes, why: None, errors: 0 };
+                return Answer { verdict: SliceMatch::Yes, why: None, errors: 0 };
             }
         }
         let key = (std::ptr::from_ref(node.document()) as usize, node.index(), profile.to_owned());
         if let Some(known) = self.known.answers.borrow().get(&key) {
             // Whoever refers in a circle is taken at his word.
-            return known.clone().unwrap_or(Answer { verdict: Verdict::Yes, why: None, errors: 0 });
+            return known.clone().unwrap_or(Answer { verdict: SliceMatch::Yes, why: None, errors: 0 });
         }
         if self.known.depth.get() >= DEEPEST {
             return unknown;
@@ -80,7 +80,7 @@ impl<'d> Walk<'_, 'd> {
         let mut nearest: Option<(&str, Answer)> = None;
         for profile in profiles {
             let answer = self.conformance(node, profile);
-            if answer.verdict != Verdict::No {
+            if answer.verdict != SliceMatch::No {
                 return None;
             }
             if nearest.as_ref().is_none_or(|(_, least)| answer.errors < least.errors) {
@@ -106,7 +106,7 @@ impl<'d> Walk<'_, 'd> {
         };
         walk.bounded(node, schema);
         let errors = walk.findings.errors();
-        let verdict = if errors == 0 { Verdict::Yes } else { Verdict::No };
+        let verdict = if errors == 0 { SliceMatch::Yes } else { SliceMatch::No };
         Some(Answer { verdict, why: walk.findings.first_error(), errors })
     }
 }

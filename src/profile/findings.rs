@@ -9,10 +9,10 @@ use std::sync::Arc;
 use super::report::{Open, Question, Report};
 use super::schema::Stated;
 use crate::fhir::document::{Children, is_name};
-use crate::fhir::{Issue, Key, Node, Origin, Place, Severity};
+use crate::fhir::{Issue, Key, Node, RuleSource, Severity, SourcePosition};
 
 /// More than this nobody reads; a document that breaks every rule must not fill the memory.
-const MOST: usize = 2_000;
+const MAX_FINDINGS: usize = 2_000;
 
 /// One finding, not yet located.
 #[derive(Debug, Clone)]
@@ -26,7 +26,7 @@ pub(super) struct Finding {
     /// The rule as the definition states it
     expected: Option<Box<str>>,
     /// Where the rule is written
-    origin: Option<Arc<Origin>>,
+    origin: Option<Arc<RuleSource>>,
 }
 
 /// What of a node the finding is about.
@@ -102,7 +102,7 @@ impl Finding {
     }
 
     /// Where the rule is written.
-    pub(super) fn from(self, origin: &Arc<Origin>) -> Self {
+    pub(super) fn from(self, origin: &Arc<RuleSource>) -> Self {
         Self { origin: Some(Arc::clone(origin)), ..self }
     }
 
@@ -130,7 +130,7 @@ impl Finding {
 impl Findings {
     /// Is there no room for more? Then there is no use in working out what a further one would say.
     pub(super) fn is_full(&self) -> bool {
-        self.found.len() >= MOST
+        self.found.len() >= MAX_FINDINGS
     }
 
     /// How many errors there are.
@@ -171,7 +171,7 @@ impl Findings {
         let mut locator = Locator::new(root);
         let mut issues: Vec<Issue> = kept.into_iter().map(|finding| locator.issue(finding)).collect();
         if let Some(severity) = self.unlisted {
-            let text = format!("there are more than {MOST} findings; the rest is not listed");
+            let text = format!("there are more than {MAX_FINDINGS} findings; the rest is not listed");
             issues.push(Issue::new(severity, Key::MoreFindings, "", text));
         }
         Report { issues, questions: questions(open, root) }
@@ -208,7 +208,7 @@ struct Locator<'d> {
     /// From the root to the current node
     frames: Vec<Frame<'d>>,
     offset: usize,
-    place: Place,
+    place: SourcePosition,
 }
 
 struct Frame<'d> {
@@ -226,7 +226,7 @@ impl<'d> Locator<'d> {
         let kind = root.str("resourceType").filter(|kind| is_name(kind));
         let path = kind.unwrap_or(Cow::Borrowed("$this")).into_owned();
         let frame = Frame { node: root, children: children(root), passed: 0, length: path.len() };
-        Self { root, path, frames: vec![frame], offset: 0, place: Place { line: 1, column: 1 } }
+        Self { root, path, frames: vec![frame], offset: 0, place: SourcePosition { line: 1, column: 1 } }
     }
 
     fn issue(&mut self, finding: Finding) -> Issue {
@@ -282,11 +282,11 @@ impl<'d> Locator<'d> {
     }
 
     /// Line and column of an offset at or behind the last one.
-    fn place_of(&mut self, offset: usize) -> Place {
+    fn place_of(&mut self, offset: usize) -> SourcePosition {
         let text = self.root.document().text().as_bytes();
         for byte in text.get(self.offset..offset).unwrap_or_default() {
             match byte {
-                b'\n' => self.place = Place { line: self.place.line + 1, column: 1 },
+                b'\n' => self.place = SourcePosition { line: self.place.line + 1, column: 1 },
                 // Characters are counted, not bytes: continuation bytes do not count.
                 0x80..=0xbf => {}
                 _ => self.place.column += 1,

@@ -15,7 +15,7 @@ pub(super) struct Open {
 }
 
 /// More questions than this nobody asks.
-pub(super) const MOST: usize = 2_000;
+pub(super) const MAX_QUESTIONS: usize = 2_000;
 
 /// What a check found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use super::rules::Rule;
 use super::slicing::{Slicing, Variants};
 use crate::definitions::TypeRef;
 use crate::definitions::structure::Element;
-use crate::fhir::Origin;
+use crate::fhir::RuleSource;
 
 /// A schema's number among the compiled ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -57,7 +57,7 @@ pub(super) struct Schema {
 #[derive(Debug)]
 pub(super) struct Stated {
     pub(super) rule: Rule,
-    pub(super) origin: Arc<Origin>,
+    pub(super) origin: Arc<RuleSource>,
 }
 
 /// A member name that an object may have.
@@ -90,14 +90,14 @@ pub(super) struct ElementSchema {
     /// Where it is described
     pub(super) parts: Vec<Part>,
     /// Where it is said that it must be supported
-    pub(super) supported: Option<Arc<Origin>>,
+    pub(super) supported: Option<Arc<RuleSource>>,
 }
 
 /// How often something occurs, and who says so.
 #[derive(Debug, Clone)]
 pub(super) struct Limit {
     pub(super) count: u32,
-    pub(super) origin: Arc<Origin>,
+    pub(super) origin: Arc<RuleSource>,
 }
 
 /// One type that an element may have, compiled.
@@ -111,7 +111,7 @@ pub(super) struct ValueSchema {
     /// Invariants about each value
     pub(super) invariants: Vec<Stated>,
     /// The profile that does not allow this type
-    pub(super) refused: Option<Arc<Origin>>,
+    pub(super) refused: Option<Arc<RuleSource>>,
 }
 
 /// What a value holds.
@@ -136,7 +136,7 @@ pub(super) struct Demand {
     pub(super) types: Vec<TypeRef>,
     /// What is said about the inside in place
     pub(super) inside: Option<Part>,
-    pub(super) origin: Arc<Origin>,
+    pub(super) origin: Arc<RuleSource>,
 }
 
 /// The JSON that a primitive is written in.

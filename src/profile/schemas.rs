@@ -46,7 +46,7 @@ pub(super) enum Derived {
 }
 
 /// More names than this that are no profile's are not kept: messages may hold any number of them.
-const MOST_UNKNOWN: usize = 10_000;
+const MAX_UNKNOWN: usize = 10_000;
 
 #[derive(Debug, Default)]
 struct Slot {
@@ -121,7 +121,7 @@ impl Schemas {
         let made = self.derive_anew(base, canonical);
         let mut known = self.derived.write().unwrap_or_else(PoisonError::into_inner);
         let of_base = known.entry(base).or_default();
-        if of_base.len() < MOST_UNKNOWN || matches!(made, Derived::Schema(_)) {
+        if of_base.len() < MAX_UNKNOWN || matches!(made, Derived::Schema(_)) {
             of_base.insert(canonical.into(), made.clone());
         }
         made
@@ -155,7 +155,7 @@ impl Schemas {
         known.unwrap_or_else(|| {
             let found = self.definitions.code_system(url).filter(|system| system.is_complete);
             let mut known = self.systems.write().unwrap_or_else(PoisonError::into_inner);
-            if known.len() < MOST_UNKNOWN || found.is_some() {
+            if known.len() < MAX_UNKNOWN || found.is_some() {
                 known.insert(url.into(), found.clone());
             }
             found

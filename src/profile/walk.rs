@@ -29,7 +29,7 @@ pub(super) struct Walk<'c, 'd> {
     /// Where references lead from here
     pub(super) scope: Scope<'d>,
     /// The objects that are open, the innermost last
-    pub(super) trail: Vec<Crumb<'c>>,
+    pub(super) trail: Vec<OpenObject<'c>>,
     /// Which resources are known to meet which profiles
     pub(super) known: Rc<Known>,
     /// The forms that answers were checked against
@@ -52,7 +52,7 @@ pub(super) struct Walk<'c, 'd> {
 
 /// An object that is open.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Crumb<'c> {
+pub(super) struct OpenObject<'c> {
     /// What the object is called: `Task.restriction`, `CodeableConcept`
     pub(super) schema: &'c str,
     /// The element that it stands in; "" for a resource
@@ -136,7 +136,7 @@ impl<'c, 'd> Walk<'c, 'd> {
             Some(stated) => finding.stated(stated),
             None => finding,
         };
-        if self.open.len() < report::MOST {
+        if self.open.len() < report::MAX_QUESTIONS {
             self.open.push(Open { if_not: state(open.if_not), if_unknown: state(open.if_unknown), ..open });
         }
     }
@@ -168,7 +168,7 @@ impl<'c, 'd> Walk<'c, 'd> {
     /// An object and everything inside; `element` is where it stands.
     pub(super) fn object(&mut self, node: Node<'d>, schema: SchemaRef, element: &'c str) {
         let Some(schema) = self.schemas.get(schema) else { return };
-        self.trail.push(Crumb { schema: &schema.name, element, is_resource: schema.is_resource });
+        self.trail.push(OpenObject { schema: &schema.name, element, is_resource: schema.is_resource });
         let (base, slices) = (self.seen.len(), self.slices.len());
         self.seen.resize(base + schema.elements.len(), Seen::default());
         self.slices.resize(slices + schema.slices as usize, Count::default());
@@ -299,7 +299,8 @@ impl<'c, 'd> Walk<'c, 'd> {
         key.clear();
         key.push(sorter.position);
         for (number, slicing) in element.slicings.iter().enumerate() {
-            let place = slicing::Place { number: number as u16, counts: sorter.slices, state: sorter.states + number };
+            let place =
+                slicing::SourcePosition { number: number as u16, counts: sorter.slices, state: sorter.states + number };
             slicing.sort(&place, node, &value.type_name, &mut key, self);
         }
         let found = if key.len() > 1 {

@@ -67,7 +67,7 @@ fn is_referral(request: Node<'_>) -> bool {
 }
 
 fn says(node: Node<'_>, name: &str, text: &str) -> bool {
-    node.get(name).is_some_and(|said| said.is_str(text))
+    node.get(name).is_some_and(|value| value.is_str(text))
 }
 
 /// The entry of the Task that asks for a request. Sent again, it is found by the request's identifier; a request that is

@@ -164,8 +164,8 @@ impl Graph {
             [task] => Ok(task),
             [] => Err(Error::refused(Key::NotAResource, "", "the bundle holds no referral Task")),
             _ => {
-                let said = format!("the bundle holds {} referral Tasks; expected one", tasks.len());
-                Err(Error::unprocessable(vec![Issue::error(Key::NotAResource, "", said)]))
+                let message = format!("the bundle holds {} referral Tasks; expected one", tasks.len());
+                Err(Error::unprocessable(vec![Issue::error(Key::NotAResource, "", message)]))
             }
         }
     }

@@ -11,7 +11,7 @@ pub mod scope;
 pub mod source_status;
 pub mod state;
 pub mod task;
-pub mod turn;
+pub mod task_edits;
 pub mod vocabulary;
 
 pub use graph::{Graph, Resource};

@@ -18,7 +18,7 @@ pub struct Plan {
     /// What records hold that FHIR has no place for
     pub extras: Vec<Extras>,
     /// What is now owed to other systems
-    pub deliveries: Vec<Delivery>,
+    pub feed: Vec<FeedEntry>,
     /// What is remembered about the step itself
     pub audit: Vec<AuditEntry>,
     /// Conditions that have to hold when the plan is committed
@@ -68,7 +68,7 @@ pub struct Extras {
 /// The referral of `task` has something new for `organization`, which polls for it. One organization is owed one
 /// referral once, at its newest change.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Delivery {
+pub struct FeedEntry {
     /// Id of the Organization
     pub organization: String,
     /// The referral's Task

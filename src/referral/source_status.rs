@@ -26,7 +26,7 @@ pub struct SourceStatus {
 
 /// What a status means for a referral that stands somewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum StatusMatch {
     /// The referral stands where the word says, or finer
     Agrees,
     /// It disagrees, and this leads where it says
@@ -48,7 +48,7 @@ pub enum Verdict {
     Beside,
 }
 
-impl Verdict {
+impl StatusMatch {
     /// The code that is kept with the status.
     pub fn code(&self) -> &'static str {
         match self {
@@ -64,20 +64,20 @@ impl Verdict {
 
 /// Judges what a word of `by` means for a referral that stands at `from`. A reason that came with it tells apart what the
 /// word does not: `Canceled`, because nobody could be reached.
-pub fn judge(word: Option<&Word>, from: Position, by: Party, reason: Option<Reason>) -> Verdict {
-    let Some(word) = word else { return Verdict::Unmapped };
+pub fn judge(word: Option<&Word>, from: Position, by: Party, reason: Option<Reason>) -> StatusMatch {
+    let Some(word) = word else { return StatusMatch::Unmapped };
     let by_reason = reason.and_then(|reason| told_apart(word, reason));
     let stands = word.states.contains(&from.state);
     // A word that is said of what has ended says so of a referral that waits after a missed appointment.
     let ends = word.states.iter().all(|state| state.may_end());
     if stands && by_reason.is_none_or(|state| state == from.state) && (!ends || from.status.is_terminal()) {
-        return Verdict::Agrees;
+        return StatusMatch::Agrees;
     }
     let wanted = by_reason.or(stands.then_some(from.state)).or(word.own);
-    let Some(wanted) = wanted else { return Verdict::Undecided };
+    let Some(wanted) = wanted else { return StatusMatch::Undecided };
     match state::towards(from, wanted, ends, by, reason) {
-        Some((event, reason)) => Verdict::Moves { event, reason, state: wanted },
-        None => Verdict::Unreachable(wanted),
+        Some((event, reason)) => StatusMatch::Moves { event, reason, state: wanted },
+        None => StatusMatch::Unreachable(wanted),
     }
 }
 
@@ -105,27 +105,27 @@ mod tests {
     fn a_coarse_word_leaves_the_finer_state_alone() {
         let accepted = word(&[State::Accepted, State::Enrolled, State::InService], Some(State::Accepted));
         let judged = |position| judge(Some(&accepted), position, Party::Target, None);
-        assert_eq!(judged(at(TaskStatus::InProgress, State::InService)), Verdict::Agrees);
+        assert_eq!(judged(at(TaskStatus::InProgress, State::InService)), StatusMatch::Agrees);
         let sent = judged(at(TaskStatus::Requested, State::Sent));
-        assert_eq!(sent, Verdict::Moves { event: Event::Accept, reason: None, state: State::Accepted });
+        assert_eq!(sent, StatusMatch::Moves { event: Event::Accept, reason: None, state: State::Accepted });
         let over = judged(at(TaskStatus::Completed, State::NeedMet));
-        assert_eq!(over, Verdict::Unreachable(State::Accepted), "an end reopens by a correction alone");
+        assert_eq!(over, StatusMatch::Unreachable(State::Accepted), "an end reopens by a correction alone");
     }
 
     #[test]
     fn a_word_that_may_mean_several_states_moves_nothing_without_a_reason() {
         let cancelled = word(&[State::DeclinedByClient, State::UnableToContact, State::Moved], None);
         let sent = at(TaskStatus::Requested, State::Sent);
-        assert_eq!(judge(Some(&cancelled), sent, Party::Target, None), Verdict::Undecided);
+        assert_eq!(judge(Some(&cancelled), sent, Party::Target, None), StatusMatch::Undecided);
         let told = judge(Some(&cancelled), sent, Party::Target, Some(Reason::UnableToContact));
         let reason = Some(Reason::UnableToContact);
-        assert_eq!(told, Verdict::Moves { event: Event::Decline, reason, state: State::UnableToContact });
+        assert_eq!(told, StatusMatch::Moves { event: Event::Decline, reason, state: State::UnableToContact });
         let beside = judge(Some(&cancelled), sent, Party::Target, Some(Reason::AtCapacity));
-        assert_eq!(beside, Verdict::Undecided, "a reason that speaks of none of them tells nothing apart");
+        assert_eq!(beside, StatusMatch::Undecided, "a reason that speaks of none of them tells nothing apart");
     }
 
     #[test]
     fn what_no_table_has_is_not_guessed() {
-        assert_eq!(judge(None, at(TaskStatus::Requested, State::Sent), Party::Target, None), Verdict::Unmapped);
+        assert_eq!(judge(None, at(TaskStatus::Requested, State::Sent), Party::Target, None), StatusMatch::Unmapped);
     }
 }

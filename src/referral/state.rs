@@ -230,7 +230,7 @@ pub struct Position {
 
 /// One row: in these statuses (and states, if any are named), `event` raised by one of `by` leads to `to`.
 #[derive(Debug)]
-pub struct Move {
+pub struct Transition {
     /// What happens
     pub event: Event,
     /// Who may raise it
@@ -251,7 +251,7 @@ pub struct Move {
 
 /// What a step leads to. A waiting list implies acceptance, so a step may pass through a position of its own version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Step {
+pub struct TransitionResult {
     /// A version to write before the last one, so that Task.status never makes a move that the guide does not draw
     pub through: Option<Position>,
     /// Where it ends
@@ -262,7 +262,7 @@ pub struct Step {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Illegal {
     /// The event does not follow from where the referral stands
-    Move,
+    Transition,
     /// It does, though not for this party
     Party(&'static [Party]),
     /// It does, with a reason
@@ -310,11 +310,11 @@ const FAILED: &[(Reason, State, Option<TaskStatus>)] = &[
     (R::Incarcerated, S::Incarcerated, Some(T::Cancelled)),
 ];
 
-const fn row(event: Event, by: &'static [Party], from: &'static [TaskStatus]) -> Move {
-    Move { event, by, from, within: &[], status: None, state: None, by_reason: &[], reason: false }
+const fn row(event: Event, by: &'static [Party], from: &'static [TaskStatus]) -> Transition {
+    Transition { event, by, from, within: &[], status: None, state: None, by_reason: &[], reason: false }
 }
 
-impl Move {
+impl Transition {
     const fn to(mut self, status: TaskStatus, state: State) -> Self {
         self.status = Some(status);
         self.state = Some(state);
@@ -344,7 +344,7 @@ impl Move {
 }
 
 /// The table. The first row that fits is taken.
-pub const TABLE: &[Move] = &[
+pub const TABLE: &[Transition] = &[
     row(E::Send, &[Requester], &[T::Draft]).to(T::Requested, S::Sent),
     row(E::Receive, &[Target], &[T::Requested]).within(&[S::Sent, S::Received]).state(S::Received),
     row(E::Review, &[Target], &[T::Requested]).state(S::InReview),
@@ -387,15 +387,21 @@ pub const TABLE: &[Move] = &[
 ///
 /// # Errors
 /// Why it leads nowhere.
-pub fn step(from: Position, event: Event, by: Party, reason: Option<Reason>, said: bool) -> Result<Step, Illegal> {
-    let fits = |row: &&Move| {
+pub fn step(
+    from: Position,
+    event: Event,
+    by: Party,
+    reason: Option<Reason>,
+    message: bool,
+) -> Result<TransitionResult, Illegal> {
+    let fits = |row: &&Transition| {
         row.event == event
             && row.from.contains(&from.status)
             && (row.within.is_empty() || row.within.contains(&from.state))
     };
-    let Some(first) = TABLE.iter().find(fits) else { return Err(Illegal::Move) };
+    let Some(first) = TABLE.iter().find(fits) else { return Err(Illegal::Transition) };
     let row = TABLE.iter().filter(fits).find(|row| row.by.contains(&by)).ok_or(Illegal::Party(first.by))?;
-    if row.reason && reason.is_none() && !said {
+    if row.reason && reason.is_none() && !message {
         return Err(Illegal::Reason);
     }
     let special = row.by_reason.iter().find(|(given, _, _)| Some(*given) == reason);
@@ -405,7 +411,7 @@ pub fn step(from: Position, event: Event, by: Party, reason: Option<Reason>, sai
     };
     // requested -> on-hold is not drawn: a waiting list is for those who were accepted.
     let implied = from.status == T::Requested && to.status == T::OnHold;
-    Ok(Step { through: implied.then_some(Position { status: T::Accepted, state: S::Accepted }), to })
+    Ok(TransitionResult { through: implied.then_some(Position { status: T::Accepted, state: S::Accepted }), to })
 }
 
 impl State {
@@ -568,7 +574,7 @@ mod tests {
     fn says_who_and_why_not() {
         let sent = Position { status: T::Requested, state: S::Sent };
         assert_eq!(step(sent, E::Accept, Requester, None, false), Err(Illegal::Party(&[Target])));
-        assert_eq!(step(sent, E::Complete, Target, None, false), Err(Illegal::Move));
+        assert_eq!(step(sent, E::Complete, Target, None, false), Err(Illegal::Transition));
         assert_eq!(step(sent, E::Decline, Target, None, false), Err(Illegal::Reason));
         let full = step(sent, E::Decline, Target, Some(R::AtCapacity), false).unwrap();
         assert_eq!(full.to, Position { status: T::Rejected, state: S::NoCapacity });

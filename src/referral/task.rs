@@ -23,8 +23,8 @@ pub fn is_referral_task(task: Node<'_>) -> bool {
 /// Status and state of a Task: its businessStatus where that is ours and agrees, else what the status alone means.
 pub fn position(task: Node<'_>) -> Option<Position> {
     let status = TaskStatus::from_code(&task.str("status")?)?;
-    let said = coded(task.get("businessStatus"), state::SYSTEM).and_then(|code| State::from_code(&code));
-    Some(Position { status, state: said.unwrap_or_else(|| state::coarse(status)) })
+    let message = coded(task.get("businessStatus"), state::SYSTEM).and_then(|code| State::from_code(&code));
+    Some(Position { status, state: message.unwrap_or_else(|| state::coarse(status)) })
 }
 
 /// The coded reason of a Task's statusReason, where it is one of ours.
@@ -113,33 +113,34 @@ fn backbone<'g>(
     let path = || format!("{}.{name}", node.path());
     let wanted = || kinds.join(" or ");
     let Some(element) = node.get(name) else {
-        let said = format!("{} has no {name}; a referral needs it to reference a {}", from.kind(), wanted());
-        issues.push(Issue::error(if name == "focus" { key } else { Key::Missing }, path(), said).at(node.place()));
+        let message = format!("{} has no {name}; a referral needs it to reference a {}", from.kind(), wanted());
+        issues.push(Issue::error(if name == "focus" { key } else { Key::Missing }, path(), message).at(node.place()));
         return None;
     };
     let Some(reference) = element.str("reference") else {
-        let said = format!("{}.{name} has no reference; a referral needs a literal one to a {}", from.kind(), wanted());
-        issues.push(Issue::error(Key::Missing, format!("{}.reference", path()), said).at(element.place()));
+        let message =
+            format!("{}.{name} has no reference; a referral needs a literal one to a {}", from.kind(), wanted());
+        issues.push(Issue::error(Key::Missing, format!("{}.reference", path()), message).at(element.place()));
         return None;
     };
     let found = graph.resolve(&reference);
     let named = Reference::parse(&reference).and_then(|reference| reference.kind());
     let kind = found.map(Resource::kind).or(named).unwrap_or_default();
-    let mut refuse = |key, said| {
+    let mut refuse = |key, message| {
         let place = element.get("reference").unwrap_or(element).place();
-        issues.push(Issue::error(key, format!("{}.reference", path()), said).at(place));
+        issues.push(Issue::error(key, format!("{}.reference", path()), message).at(place));
     };
     if !kind.is_empty() && !kinds.contains(&kind) {
         refuse(key, format!("{}.{name} references a {kind}; expected a {}", from.kind(), wanted()));
         return None;
     }
     if found.is_none() {
-        let said = format!(
+        let message = format!(
             "{}.{name} references a {} that is neither in this message nor stored here for you",
             from.kind(),
             wanted()
         );
-        refuse(Key::ReferenceDangling, said);
+        refuse(Key::ReferenceDangling, message);
     }
     found
 }

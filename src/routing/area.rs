@@ -7,7 +7,7 @@ use crate::fhir::{Node, Truth};
 
 /// As much of an address as decides who serves it, each part in the form that is compared.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct Locality {
     /// State, as a code where it was written as one
     pub state: Option<String>,
     /// County, without the word
@@ -22,7 +22,7 @@ pub enum Area {
     /// Nothing was said, so everywhere
     Anywhere,
     /// In any of these places
-    Places(Vec<Place>),
+    Places(Vec<Locality>),
     /// Said in words only
     Words,
 }
@@ -40,7 +40,7 @@ pub enum Reach {
     Zip,
 }
 
-impl Place {
+impl Locality {
     /// Reads an Address.
     pub fn read(address: Node<'_>) -> Self {
         let part = |name: &str, form: fn(&str) -> String| {
@@ -82,7 +82,7 @@ impl Place {
 
 impl Area {
     /// Is `address` served, and how exactly was the area drawn that says so?
-    pub fn serves(&self, address: &Place) -> (Truth, Reach) {
+    pub fn serves(&self, address: &Locality) -> (Truth, Reach) {
         match self {
             Self::Anywhere => (Truth::Yes, Reach::Anywhere),
             Self::Words => (Truth::Unknown, Reach::Anywhere),

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::area;
-use super::criterion::{Criterion, Form, Op};
+use super::criterion::{Criterion, CriterionType, Op};
 use super::facts::{FactBook, Facts, Interval, Known, Texts, Token};
 use crate::fhir::Truth;
 
@@ -93,7 +93,7 @@ impl Comparison {
         let Some(op) = Op::from_code(op).filter(|op| op.suits(known.form())) else {
             return flaw(Part::Op, format!("{criterion} is compared with one of {}", suits.join(", ")));
         };
-        if let Some(unit) = unit.filter(|unit| known.form() != Form::Free && *unit != known.unit()) {
+        if let Some(unit) = unit.filter(|unit| known.form() != CriterionType::Free && *unit != known.unit()) {
             let expected = if known.unit().is_empty() { "no unit" } else { known.unit() };
             return flaw(Part::Unit, format!("the unit of {criterion} is {expected}, not {unit}"));
         }
@@ -122,8 +122,9 @@ impl Comparison {
                 keys.iter().find(|key| !key.contains('|') && !facts.classes().any(|class| class == *key))
         {
             let classes: Vec<&str> = facts.classes().collect();
-            let said = format!("there is no class {unknown}; expected one of {}, or SYSTEM|CODE", classes.join(", "));
-            return flaw(Part::Value, said);
+            let message =
+                format!("there is no class {unknown}; expected one of {}, or SYSTEM|CODE", classes.join(", "));
+            return flaw(Part::Value, message);
         }
         let subject = of.map(|of| subject(known, of)).transpose()?;
         Ok(Self { criterion: known, subject, op, values, keys, missing: facts.missing(known) })
@@ -151,7 +152,7 @@ impl Given {
     /// The form in which a text is compared for `criterion`; nothing for numbers and flags.
     fn key(&self, criterion: Criterion) -> Result<Option<String>, Flaw> {
         let expected = match (criterion.form(), self) {
-            (Form::Text, Self::Text(text)) => {
+            (CriterionType::Text, Self::Text(text)) => {
                 return Ok(Some(match criterion {
                     Criterion::County => area::county(text),
                     Criterion::State => area::state(text),
@@ -161,14 +162,16 @@ impl Given {
                     _ => text.trim().to_lowercase(),
                 }));
             }
-            (Form::Free, Self::Text(text)) => return Ok(Some(text.trim().to_lowercase())),
-            (Form::Number, Self::Number(_)) | (Form::Flag, Self::Flag(_)) | (Form::Free, _) => return Ok(None),
-            (Form::Number, _) => "a number",
-            (Form::Flag, _) => "true or false",
-            (Form::Text, _) if criterion == Criterion::Zip => {
+            (CriterionType::Free, Self::Text(text)) => return Ok(Some(text.trim().to_lowercase())),
+            (CriterionType::Number, Self::Number(_))
+            | (CriterionType::Flag, Self::Flag(_))
+            | (CriterionType::Free, _) => return Ok(None),
+            (CriterionType::Number, _) => "a number",
+            (CriterionType::Flag, _) => "true or false",
+            (CriterionType::Text, _) if criterion == Criterion::Zip => {
                 "a text; put ZIP codes in quotes, or they lose their zeros"
             }
-            (Form::Text, _) => "a text",
+            (CriterionType::Text, _) => "a text",
         };
         Err(Flaw { part: Part::Value, text: format!("{} is compared with {expected}", criterion.code()) })
     }

@@ -4,7 +4,7 @@
 
 /// What kind of value a criterion has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum CriterionType {
     /// A number, compared by size
     Number,
     /// A code or a name, compared as text
@@ -37,8 +37,8 @@ macro_rules! criteria {
             }
 
             /// What kind of value it has.
-            pub fn form(self) -> Form {
-                match self { $(Self::$criterion => Form::$form,)* }
+            pub fn form(self) -> CriterionType {
+                match self { $(Self::$criterion => CriterionType::$form,)* }
             }
 
             /// The one unit that its numbers are counted in; "" for none.
@@ -176,11 +176,11 @@ impl Criterion {
 
 impl Op {
     /// May a criterion of this form be asked this way?
-    pub fn suits(self, form: Form) -> bool {
+    pub fn suits(self, form: CriterionType) -> bool {
         match form {
-            Form::Number | Form::Free => true,
-            Form::Text => matches!(self, Self::Eq | Self::In | Self::NotIn | Self::Exists),
-            Form::Flag => matches!(self, Self::Eq | Self::Exists),
+            CriterionType::Number | CriterionType::Free => true,
+            CriterionType::Text => matches!(self, Self::Eq | Self::In | Self::NotIn | Self::Exists),
+            CriterionType::Flag => matches!(self, Self::Eq | Self::Exists),
         }
     }
 }

@@ -49,14 +49,14 @@ pub struct Candidate {
     /// The program, with its organization
     pub program: Arc<Program>,
     /// Whether it fits
-    pub verdict: Verdict,
+    pub verdict: Fit,
     /// Why
     pub reasons: Vec<Reason>,
 }
 
 /// Does a program fit?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Fit {
     /// It does; more is better
     Kept {
         /// One decimal digit for each step of the order in the module head
@@ -99,8 +99,8 @@ pub fn decide(directory: &Directory, referral: &Referral<'_>, at: Timestamp) -> 
             decision.take(vec![weigh(program)]);
         }
         None => {
-            let said = "Task.owner names nobody whom this directory knows";
-            let issue = Issue::error(Key::UnknownOwner, "Task.owner", said).at(owner.place());
+            let message = "Task.owner names nobody whom this directory knows";
+            let issue = Issue::error(Key::UnknownOwner, "Task.owner", message).at(owner.place());
             return Err(Error::new(Category::Unprocessable, issue));
         }
     }
@@ -128,7 +128,7 @@ impl Decision {
         let none = weighed.is_empty();
         self.list(weighed);
         match self.candidates.first() {
-            Some(Candidate { program, verdict: Verdict::Kept { .. }, .. }) => {
+            Some(Candidate { program, verdict: Fit::Kept { .. }, .. }) => {
                 self.owner = Some(program.organization.id.clone());
                 self.program = Some(program.id.clone());
                 self.program_type.clone_from(&program.kind);
@@ -147,7 +147,7 @@ impl Decision {
         };
         self.program = Some(program.id.clone());
         self.program_type.clone_from(&program.kind);
-        if *verdict == Verdict::Dropped {
+        if *verdict == Fit::Dropped {
             self.reasons.push(Reason::RulesSetAside);
         }
     }
@@ -172,7 +172,7 @@ struct Weighed {
 
 impl Weighed {
     fn candidate(self) -> Candidate {
-        let verdict = if self.exclusions == 0 { Verdict::Kept { score: self.score } } else { Verdict::Dropped };
+        let verdict = if self.exclusions == 0 { Fit::Kept { score: self.score } } else { Fit::Dropped };
         Candidate { program: self.program, verdict, reasons: self.reasons }
     }
 }

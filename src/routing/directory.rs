@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use super::asked::{Asked, Wanted};
 use super::facts::FactBook;
-use super::program::{Program, Surroundings, local};
+use super::program::{Program, ProgramContext, local};
 use super::rulebook::Rulebook;
 use crate::error::{Error, Result};
 use crate::fhir::issue::any_error;
@@ -102,13 +102,13 @@ impl Directory {
                     }
                 }
                 (Some("Organization"), None) => {
-                    let said = "an Organization of the directory needs an id";
-                    issues.push(Issue::error_at(Key::DirectoryInvalid, resource, said));
+                    let message = "an Organization of the directory needs an id";
+                    issues.push(Issue::error_at(Key::DirectoryInvalid, resource, message));
                 }
                 _ => {}
             }
         }
-        let around = Surroundings { organizations: &organizations, locations: &locations, rulebook };
+        let around = ProgramContext { organizations: &organizations, locations: &locations, rulebook };
         let mut programs = Vec::new();
         for service in services {
             if let Some(program) = Program::read(service, &around, &mut issues) {
@@ -143,8 +143,8 @@ impl Directory {
     pub fn from_bundle(document: &Document, rulebook: &Rulebook) -> Result<Self> {
         let root = document.root();
         if !root.get("resourceType").is_some_and(|kind| kind.is_str("Bundle")) {
-            let said = "expected a Bundle of Organizations, HealthcareServices and Locations";
-            return Err(Error::refused(Key::NotAResource, "", said));
+            let message = "expected a Bundle of Organizations, HealthcareServices and Locations";
+            return Err(Error::refused(Key::NotAResource, "", message));
         }
         Self::compile(root.list("entry").filter_map(|entry| entry.get("resource")), rulebook)
     }

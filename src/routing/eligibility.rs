@@ -11,7 +11,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::facts::{Fact, Facts, Interval, Known, Origin};
+use super::facts::{Fact, FactOrigin, Facts, Interval, Known};
 use super::rule::{Rule, Strength};
 use crate::fhir::Truth;
 
@@ -192,7 +192,7 @@ fn ends(number: Interval) -> Value {
     }
 }
 
-fn origin(origin: &Origin<'_>) -> Value {
+fn origin(origin: &FactOrigin<'_>) -> Value {
     let mut value = json!({ "resource": origin.name(), "path": origin.path() });
     if origin.resource.version > 0 {
         value["version"] = origin.resource.version.into();

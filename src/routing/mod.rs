@@ -17,7 +17,7 @@ pub mod rule;
 pub mod rulebook;
 mod trail;
 
-pub use decision::{Candidate, Decision, Verdict, decide};
+pub use decision::{Candidate, Decision, Fit, decide};
 pub use directory::{Directory, Organization};
 pub use eligibility::{Eligibility, judge};
 pub use facts::{FactBook, Facts};

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::area::{Area, Place};
+use super::area::{Area, Locality};
 use super::asked::{TEAM_ROLES, Wanted};
 use super::comparison::{Comparison, Given, Part, Words};
 use super::directory::Organization;
@@ -77,7 +77,7 @@ pub struct Program {
 }
 
 /// What a program's references are looked up in while it is read.
-pub(super) struct Surroundings<'s, 'n> {
+pub(super) struct ProgramContext<'s, 'n> {
     pub(super) organizations: &'s HashMap<String, Arc<Organization>>,
     pub(super) locations: &'s HashMap<String, Node<'n>>,
     pub(super) rulebook: &'s Rulebook,
@@ -85,7 +85,7 @@ pub(super) struct Surroundings<'s, 'n> {
 
 impl Program {
     /// Reads a HealthcareService. What makes it unusable is an error among `issues`, what makes it less useful a warning.
-    pub(super) fn read(service: Node<'_>, around: &Surroundings<'_, '_>, issues: &mut Vec<Issue>) -> Option<Self> {
+    pub(super) fn read(service: Node<'_>, around: &ProgramContext<'_, '_>, issues: &mut Vec<Issue>) -> Option<Self> {
         let id = service.str("id");
         if id.is_none() {
             issues.push(Issue::error_at(
@@ -133,13 +133,13 @@ pub(super) fn local(reference: &str, kind: &str) -> Option<String> {
     }
 }
 
-fn provider(service: Node<'_>, around: &Surroundings<'_, '_>, issues: &mut Vec<Issue>) -> Option<Arc<Organization>> {
+fn provider(service: Node<'_>, around: &ProgramContext<'_, '_>, issues: &mut Vec<Issue>) -> Option<Arc<Organization>> {
     let named = service.get("providedBy").and_then(|by| by.str("reference"));
     let found = named.and_then(|text| around.organizations.get(&local(&text, "Organization")?));
     if found.is_none() {
         let at = service.get("providedBy").unwrap_or(service);
-        let said = "providedBy has to reference an Organization of the directory as Organization/id";
-        issues.push(Issue::error_at(Key::DirectoryInvalid, at, said));
+        let message = "providedBy has to reference an Organization of the directory as Organization/id";
+        issues.push(Issue::error_at(Key::DirectoryInvalid, at, message));
     }
     found.cloned()
 }
@@ -154,13 +154,13 @@ fn needs(service: Node<'_>, issues: &mut Vec<Issue>) -> Vec<String> {
         }
     }
     if needs.is_empty() {
-        let said = "the program names no SDOHCC category in category.coding, so nothing is ever routed to it";
-        issues.push(warning(service, said));
+        let message = "the program names no SDOHCC category in category.coding, so nothing is ever routed to it";
+        issues.push(warning(service, message));
     }
     needs
 }
 
-fn area(service: Node<'_>, around: &Surroundings<'_, '_>, issues: &mut Vec<Issue>) -> Area {
+fn area(service: Node<'_>, around: &ProgramContext<'_, '_>, issues: &mut Vec<Issue>) -> Area {
     let mut places = Vec::new();
     let mut said_any = false;
     for covered in service.list("coverageArea") {
@@ -171,15 +171,15 @@ fn area(service: Node<'_>, around: &Surroundings<'_, '_>, issues: &mut Vec<Issue
         });
         let location = contained.or_else(|| around.locations.get(&local(&text, "Location")?).copied());
         let Some(location) = location else {
-            let said = "coverageArea has to reference a Location of the directory as Location/id";
-            issues.push(Issue::error_at(Key::DirectoryInvalid, covered, said));
+            let message = "coverageArea has to reference a Location of the directory as Location/id";
+            issues.push(Issue::error_at(Key::DirectoryInvalid, covered, message));
             continue;
         };
-        let place = location.get("address").map(Place::read).unwrap_or_default();
+        let place = location.get("address").map(Locality::read).unwrap_or_default();
         if place.is_empty() {
-            let said =
+            let message =
                 "the service area's Location has no address.state, address.district or address.postalCode to compare";
-            issues.push(warning(location, said));
+            issues.push(warning(location, message));
         } else {
             places.push(place);
         }
@@ -199,8 +199,8 @@ fn capacity(service: Node<'_>, issues: &mut Vec<Issue>) -> Capacity {
     let code = coded(status.get("valueCodeableConcept"), SDOHCC_CODES);
     let known = code.and_then(|code| Capacity::from_code(&code));
     if known.is_none() {
-        let said = "unknown capacity; expected capacity, additional-assessment-required, waitlist or no-capacity";
-        issues.push(warning(status, said));
+        let message = "unknown capacity; expected capacity, additional-assessment-required, waitlist or no-capacity";
+        issues.push(warning(status, message));
     }
     known.unwrap_or(Capacity::Unknown)
 }
@@ -244,14 +244,14 @@ fn chosen(
     rulebook: &Rulebook,
 ) -> Result<Vec<Arc<Rule>>, Box<Issue>> {
     if extension.list("extension").count() > 1 {
-        let said = "a rule names a preset, or says what it asks; not both";
-        return Err(Box::new(Issue::error_at(Key::DirectoryInvalid, extension, said)));
+        let message = "a rule names a preset, or says what it asks; not both";
+        return Err(Box::new(Issue::error_at(Key::DirectoryInvalid, extension, message)));
     }
     let name = preset.str("valueCode").unwrap_or_default();
     let rules = rulebook.preset(kind, &name).ok_or_else(|| {
         let known: Vec<&str> = rulebook.presets().map(|(name, _)| name).collect();
-        let said = format!("there is no such preset; expected valueCode with one of {}", known.join(", "));
-        Box::new(Issue::error_at(Key::DirectoryInvalid, preset, said))
+        let message = format!("there is no such preset; expected valueCode with one of {}", known.join(", "));
+        Box::new(Issue::error_at(Key::DirectoryInvalid, preset, message))
     })?;
     Ok(rules.to_vec())
 }
@@ -289,8 +289,8 @@ fn test(extension: Node<'_>, facts: &FactBook) -> Result<Test, Box<Issue>> {
     for (name, make) in [("any", Test::Any as fn(Vec<Test>) -> Test), ("all", Test::All)] {
         let Some(group) = part(name) else { continue };
         if part("criterion").is_some() || (name == "any" && part("all").is_some()) {
-            let said = "a test is either any, or all, or a criterion with op and value; not both";
-            return Err(refuse(None, said.to_owned()));
+            let message = "a test is either any, or all, or a criterion with op and value; not both";
+            return Err(refuse(None, message.to_owned()));
         }
         let tests: Vec<Test> = extensions(group, "test").map(|one| test(one, facts)).collect::<Result<_, _>>()?;
         if tests.is_empty() {

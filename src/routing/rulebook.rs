@@ -33,7 +33,7 @@ use super::comparison::{Comparison, Given, Part, Words};
 use super::facts::FactBook;
 use super::rule::{Rule, Strength, Test};
 use crate::error::{Error, Result};
-use crate::fhir::{Issue, Key, Place};
+use crate::fhir::{Issue, Key, SourcePosition};
 use crate::fhirpath::Model;
 use crate::shipped;
 use crate::yaml::{self, issue};
@@ -131,8 +131,8 @@ impl Rulebook {
             match rulebook.read(file, bytes) {
                 Ok(kind) if kind == folder => {}
                 Ok(_) => {
-                    let said = format!("eligibility has to be {folder}, as the folder is called");
-                    issues.push(Issue::error(Key::MapInvalid, file, said).at(Place { line: 1, column: 1 }));
+                    let message = format!("eligibility has to be {folder}, as the folder is called");
+                    issues.push(Issue::error(Key::MapInvalid, file, message).at(SourcePosition { line: 1, column: 1 }));
                 }
                 Err(error) => issues.extend(error.issues),
             }
@@ -258,8 +258,8 @@ pub(super) fn test(file: &str, at: Location, written: WrittenTest, facts: &FactB
         (Some(tests), None) if !is_comparison => return group(tests).map(Test::Any),
         (None, Some(tests)) if !is_comparison => return group(tests).map(Test::All),
         _ => {
-            let said = "a test is either any, or all, or a criterion with op and value; not both";
-            return Err(Box::new(issue(file, at, said)));
+            let message = "a test is either any, or all, or a criterion with op and value; not both";
+            return Err(Box::new(issue(file, at, message)));
         }
     }
     let missing = |name: &str| Box::new(issue(file, at, format!("the rule has no {name}")));

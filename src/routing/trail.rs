@@ -6,11 +6,11 @@ use std::fmt::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::decision::{Candidate, Decision, Verdict};
+use super::decision::{Candidate, Decision, Fit};
 use super::reason::Reason;
 
 /// How many programs are told one by one where a decision becomes a note or an audit entry; the others are counted.
-const MOST: usize = 8;
+const MAX_SHOWN: usize = 8;
 
 impl fmt::Display for Decision {
     /// `the best of the programs that fit: Three Counties Food Help (...)`, then the others.
@@ -18,8 +18,8 @@ impl fmt::Display for Decision {
         for (position, reason) in self.reasons.iter().enumerate() {
             write!(f, "{}{reason}", if position > 0 { "; " } else { "" })?;
         }
-        for candidate in self.candidates.iter().take(MOST) {
-            let kept = matches!(candidate.verdict, Verdict::Kept { .. });
+        for candidate in self.candidates.iter().take(MAX_SHOWN) {
+            let kept = matches!(candidate.verdict, Fit::Kept { .. });
             write!(f, "\n{} {}: ", if kept { "+" } else { "-" }, candidate.name())?;
             // What excludes is the answer to "why not"; the rest would bury it.
             let told = candidate.reasons.iter().filter(|reason| kept || reason.excludes());
@@ -29,7 +29,7 @@ impl fmt::Display for Decision {
         }
         let rest = self.rest();
         if !rest.is_empty() {
-            write!(f, "\nand {} more ({})", self.candidates.len() - MOST, counts(&rest))?;
+            write!(f, "\nand {} more ({})", self.candidates.len() - MAX_SHOWN, counts(&rest))?;
         }
         Ok(())
     }
@@ -39,14 +39,14 @@ impl Decision {
     /// In codes: `best-of-fitting; +community-food need-offered in-area ...; -wayside-route out-of-area`.
     pub fn trail(&self) -> String {
         let mut trail = codes(&self.reasons);
-        for candidate in self.candidates.iter().take(MOST) {
-            let sign = if matches!(candidate.verdict, Verdict::Kept { .. }) { '+' } else { '-' };
+        for candidate in self.candidates.iter().take(MAX_SHOWN) {
+            let sign = if matches!(candidate.verdict, Fit::Kept { .. }) { '+' } else { '-' };
             // Writing to a String cannot fail.
             let _ = write!(trail, "; {sign}{} {}", candidate.program.id, codes(&candidate.reasons));
         }
         let rest = self.rest();
         if !rest.is_empty() {
-            let _ = write!(trail, "; and {} more: {}", self.candidates.len() - MOST, counts(&rest));
+            let _ = write!(trail, "; and {} more: {}", self.candidates.len() - MAX_SHOWN, counts(&rest));
         }
         trail
     }
@@ -66,7 +66,7 @@ impl Decision {
     /// How often each reason decided among the candidates that are not told one by one.
     fn rest(&self) -> BTreeMap<&'static str, usize> {
         let mut counts = BTreeMap::new();
-        for candidate in self.candidates.iter().skip(MOST) {
+        for candidate in self.candidates.iter().skip(MAX_SHOWN) {
             let code = candidate.reasons.iter().find(|reason| reason.excludes()).map_or("fits", Reason::code);
             *counts.entry(code).or_default() += 1;
         }
@@ -82,8 +82,8 @@ impl Candidate {
 
     fn to_value(&self) -> Value {
         let (kept, score) = match self.verdict {
-            Verdict::Kept { score } => (true, Some(score)),
-            Verdict::Dropped => (false, None),
+            Fit::Kept { score } => (true, Some(score)),
+            Fit::Dropped => (false, None),
         };
         json!({
             "program": format!("HealthcareService/{}", self.program.id),

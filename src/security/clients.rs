@@ -80,8 +80,8 @@ impl Clients {
                 request,
             }),
             _ => {
-                let said = "the token is not accepted";
-                Err(Error::new(Category::Unauthenticated, Issue::error(Key::Unauthenticated, "", said)))
+                let message = "the token is not accepted";
+                Err(Error::new(Category::Unauthenticated, Issue::error(Key::Unauthenticated, "", message)))
             }
         }
     }
@@ -133,8 +133,8 @@ mod tests {
     #[test]
     fn debug_tells_no_digest() {
         let (client, token) = client(Role::Ehr);
-        let said = format!("{:?} {client:?}", Clients::new([client.clone()]));
-        assert!(said.contains(&client.id) && !said.contains("hash") && !said.contains(&token));
-        assert!(!said.contains(&format!("{:?}", client.hash)));
+        let message = format!("{:?} {client:?}", Clients::new([client.clone()]));
+        assert!(message.contains(&client.id) && !message.contains("hash") && !message.contains(&token));
+        assert!(!message.contains(&format!("{:?}", client.hash)));
     }
 }

@@ -42,7 +42,7 @@ pub enum Policy {
 
 /// The answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum ConsentDecision {
     /// It may leave
     Permitted {
         /// Why, for people
@@ -72,7 +72,7 @@ pub fn permits<'r>(
     recipient: impl Into<Recipient<'r>>,
     policy: Policy,
     at: Timestamp,
-) -> Verdict {
+) -> ConsentDecision {
     let recipient = recipient.into();
     let disclosure = Disclosure { referral, recipient: &recipient, at };
     let about = consents.iter().filter(|consent| is_about(referral, **consent) && is_about_disclosure(**consent));
@@ -84,20 +84,20 @@ pub fn permits<'r>(
     };
     let standing = findings.iter().find(|finding| finding.ruling.kind == Kind::Deny && !outdone(finding));
     if let Some(Finding { ruling, .. }) = standing {
-        return Verdict::Refused { reason: ruling.reason(), path: ruling.node.path() };
+        return ConsentDecision::Refused { reason: ruling.reason(), path: ruling.node.path() };
     }
     if permits().next().is_some() {
-        return Verdict::Permitted { why: "an active Consent permits the disclosure" };
+        return ConsentDecision::Permitted { why: "an active Consent permits the disclosure" };
     }
     if let Some(Finding { ruling, .. }) = findings.first() {
-        return Verdict::Refused { reason: ruling.reason(), path: ruling.node.path() };
+        return ConsentDecision::Refused { reason: ruling.reason(), path: ruling.node.path() };
     }
     match policy {
-        Policy::Required => Verdict::Refused {
+        Policy::Required => ConsentDecision::Refused {
             reason: "no Consent permits the disclosure, and this gateway requires one".to_owned(),
             path: String::new(),
         },
-        Policy::Optional => Verdict::Permitted { why: "no Consent stands against the disclosure" },
+        Policy::Optional => ConsentDecision::Permitted { why: "no Consent stands against the disclosure" },
     }
 }
 

@@ -12,5 +12,5 @@ pub mod token;
 
 pub use caller::{Caller, Role};
 pub use clients::{Client, Clients};
-pub use consent::{Policy, Verdict, permits};
+pub use consent::{ConsentDecision, Policy, permits};
 pub use recipient::Recipient;

@@ -92,19 +92,19 @@ pub(super) fn rule<'n>(
     let Some(root) = root else { return Some(Ruling::new(base, stated)) };
     let mut whole: Option<Ruling<'n>> = None;
     for resource in disclosure.referral.graph.resources().iter().filter(|one| !ABOUT_NOBODY.contains(&one.kind())) {
-        let said = weigh(root, kind_of(root, base), disclosure, resource);
+        let message = weigh(root, kind_of(root, base), disclosure, resource);
         // Where the root does not apply, the policy does.
-        let said = match (said, policy) {
+        let message = match (message, policy) {
             (None, Some(policy)) => Some(Ruling::new(policy, stated)),
             (Some(Ruling { kind: Kind::Elsewhere, .. }), Some(Kind::Deny)) => Some(Ruling::new(Kind::Deny, stated)),
-            (said, _) => said,
+            (message, _) => message,
         };
-        whole = match (whole, said) {
-            (_, Some(said)) if said.kind == Kind::Deny => return Some(said),
-            (Some(before), Some(said)) if before.kind == Kind::Permit => {
-                Some(Ruling { names_recipient: before.names_recipient && said.names_recipient, ..said })
+        whole = match (whole, message) {
+            (_, Some(message)) if message.kind == Kind::Deny => return Some(message),
+            (Some(before), Some(message)) if before.kind == Kind::Permit => {
+                Some(Ruling { names_recipient: before.names_recipient && message.names_recipient, ..message })
             }
-            (before, said) => before.or(said),
+            (before, message) => before.or(message),
         };
     }
     whole

@@ -95,8 +95,8 @@ mod tests {
     #[test]
     fn debug_tells_no_secret() {
         let issued = issue();
-        let said = format!("{issued:?}");
+        let message = format!("{issued:?}");
         let (_, secret) = parts(&issued.text).unwrap();
-        assert!(said.contains(&issued.client) && !said.contains(secret) && !said.contains(&hex(&issued.hash)));
+        assert!(message.contains(&issued.client) && !message.contains(secret) && !message.contains(&hex(&issued.hash)));
     }
 }

@@ -9,7 +9,7 @@ use super::path::Path;
 /// What the cells of a column look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Form {
+pub enum CellFormat {
     /// Anything
     #[default]
     Text,
@@ -84,7 +84,7 @@ pub enum Aspect {
 
 /// Where the cells of a column stand.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum ColumnTarget {
     /// In the record, once
     Record(Path),
     /// In each item of the list that makes rows
@@ -103,9 +103,9 @@ pub struct Column {
     /// What it is, for people
     pub about: String,
     /// Where its cells stand
-    pub place: Place,
+    pub place: ColumnTarget,
     /// What they look like
-    pub form: Form,
+    pub form: CellFormat,
     /// Other names under which it is known
     pub aliases: Vec<String>,
     /// Whose codes they are
@@ -153,27 +153,29 @@ impl ColumnSet {
     /// The position of the column that has this part of a person's name: `first`, `last`.
     pub(super) fn name(&self, part: &str) -> Option<usize> {
         self.columns.iter().position(|column| {
-            let Place::Record(path) = &column.place else { return false };
-            column.form == Form::Name && path.names().last() == Some(&part)
+            let ColumnTarget::Record(path) = &column.place else { return false };
+            column.form == CellFormat::Name && path.names().last() == Some(&part)
         })
     }
 
     /// The position of the column that says this of the row.
     pub(super) fn row(&self, cell: RowCell) -> Option<usize> {
-        self.columns.iter().position(|column| column.place == Place::Row(cell))
+        self.columns.iter().position(|column| column.place == ColumnTarget::Row(cell))
     }
 
     /// The position of the column at this place of an item.
     pub(super) fn item(&self, names: &[&str]) -> Option<usize> {
-        self.columns.iter().position(|column| matches!(&column.place, Place::Item(path) if path.names() == names))
+        self.columns
+            .iter()
+            .position(|column| matches!(&column.place, ColumnTarget::Item(path) if path.names() == names))
     }
 }
 
 impl Column {
     /// Does it say something about the person?
     pub(super) fn is_of_the_person(&self) -> bool {
-        matches!(&self.place, Place::Record(path) if path.names().first() == Some(&"participant"))
-            && matches!(self.form, Form::Name | Form::BirthDate)
+        matches!(&self.place, ColumnTarget::Record(path) if path.names().first() == Some(&"participant"))
+            && matches!(self.form, CellFormat::Name | CellFormat::BirthDate)
     }
 }
 

@@ -9,7 +9,7 @@ use serde_saphyr::Spanned;
 use crate::error::{Error, Result};
 use crate::fhir::Issue;
 
-use super::column::{Code, Column, ColumnSet, EventCell, Form, Place, RowCell, plain};
+use super::column::{CellFormat, Code, Column, ColumnSet, ColumnTarget, EventCell, RowCell, plain};
 use super::path::Path;
 use super::read::{Codes, Options, Reading};
 use super::schema;
@@ -97,8 +97,8 @@ fn read<'f>(files: impl IntoIterator<Item = (&'f str, &'f [u8])>, issues: &mut V
         match source::read(file, bytes) {
             Ok(sheet) => {
                 if sheet.sheet.value != kind {
-                    let said = format!("{} stands in the folder {kind}", sheet.sheet.value);
-                    let issue = crate::yaml::issue(file, sheet.sheet.referenced, said);
+                    let message = format!("{} stands in the folder {kind}", sheet.sheet.value);
+                    let issue = crate::yaml::issue(file, sheet.sheet.referenced, message);
                     issues.push(issue.hint("give the folder and what is in it one name"));
                 }
                 read.insert(kind, (file, sheet));
@@ -117,7 +117,7 @@ fn chain<'r>(kind: &str, files: &'r Files<'_>) -> Result<Vec<(&'r str, &'r Sheet
         chain.push((file, sheet));
         let Some(base) = &sheet.extends else { break };
         let wrong =
-            |said: String, mend: &'static str| Box::new(crate::yaml::issue(file, base.referenced, said).hint(mend));
+            |message: String, fix: &'static str| Box::new(crate::yaml::issue(file, base.referenced, message).hint(fix));
         if chain.iter().any(|(_, sheet)| sheet.sheet.value == base.value) {
             return Err(wrong(format!("{} extends itself", base.value), "let one of the sheets stand alone"));
         }
@@ -188,71 +188,71 @@ impl Making<'_> {
         });
         let taken = taken.map(|(_, known)| known.name.as_str());
         if let Some(known) = taken.or_else(|| own.contains(&wanted).then_some(column)) {
-            let said = format!("{} is a name of the column {known} already", name.value);
-            let issue = crate::yaml::issue(file, name.referenced, said);
+            let message = format!("{} is a name of the column {known} already", name.value);
+            let issue = crate::yaml::issue(file, name.referenced, message);
             self.issues.push(issue.hint("give it another; case, spaces and signs do not tell names apart"));
         }
     }
 
-    fn place(&mut self, file: &str, read: &ColumnFile) -> Option<Place> {
-        let mut wrong = |at, said: String, mend: &'static str| {
-            self.issues.push(crate::yaml::issue(file, at, said).hint(mend));
+    fn place(&mut self, file: &str, read: &ColumnFile) -> Option<ColumnTarget> {
+        let mut wrong = |at, message: String, fix: &'static str| {
+            self.issues.push(crate::yaml::issue(file, at, message).hint(fix));
             None
         };
         match (&read.record, &read.event, &read.row) {
             (Some(record), None, None) => {
                 let path = match Path::parse(&record.value) {
                     Ok(path) => path,
-                    Err(said) => {
-                        return wrong(record.referenced, said, "write it as participant.names[use=legal].first");
+                    Err(message) => {
+                        return wrong(record.referenced, message, "write it as participant.names[use=legal].first");
                     }
                 };
-                let Some((list, item)) = path.split() else { return Some(Place::Record(path)) };
+                let Some((list, item)) = path.split() else { return Some(ColumnTarget::Record(path)) };
                 if self.list.as_ref().is_some_and(|known| *known != list) {
-                    let said = "a sheet has the items of one list as rows, and this is another".to_owned();
-                    return wrong(record.referenced, said, "name one item of the list: [key=value] or [1]");
+                    let message = "a sheet has the items of one list as rows, and this is another".to_owned();
+                    return wrong(record.referenced, message, "name one item of the list: [key=value] or [1]");
                 }
                 self.list = Some(list);
-                Some(Place::Item(item))
+                Some(ColumnTarget::Item(item))
             }
             (None, Some(event), None) => match event.value.as_str() {
-                "event" => Some(Place::Event(EventCell::Event)),
-                "reason" => Some(Place::Event(EventCell::Reason)),
-                "note" => Some(Place::Event(EventCell::Note)),
+                "event" => Some(ColumnTarget::Event(EventCell::Event)),
+                "reason" => Some(ColumnTarget::Event(EventCell::Reason)),
+                "note" => Some(ColumnTarget::Event(EventCell::Note)),
                 other => wrong(event.referenced, format!("an event has no {other}"), "write event, reason or note"),
             },
             (None, None, Some(row)) => match row.value.as_str() {
-                "version" => Some(Place::Row(RowCell::Version)),
-                "removed" => Some(Place::Row(RowCell::Removed)),
+                "version" => Some(ColumnTarget::Row(RowCell::Version)),
+                "removed" => Some(ColumnTarget::Row(RowCell::Removed)),
                 other => wrong(row.referenced, format!("a row says no {other} of itself"), "write version or removed"),
             },
             _ => {
-                let said = format!("the column {} has to say one of record, event and row", read.column.value);
-                wrong(read.column.referenced, said, "name the place of the record that its cells stand at")
+                let message = format!("the column {} has to say one of record, event and row", read.column.value);
+                wrong(read.column.referenced, message, "name the place of the record that its cells stand at")
             }
         }
     }
 
     /// The values that the record's schema lists at this place. None: it cannot stand there.
-    fn expected(&mut self, file: &str, path: &Spanned<String>, form: Form) -> Option<Vec<String>> {
+    fn expected(&mut self, file: &str, path: &Spanned<String>, form: CellFormat) -> Option<Vec<String>> {
         let parsed = Path::parse(&path.value).ok()?;
-        let mut wrong = |said: String, mend: String| {
-            self.issues.push(crate::yaml::issue(file, path.referenced, said).hint(mend));
+        let mut wrong = |message: String, fix: String| {
+            self.issues.push(crate::yaml::issue(file, path.referenced, message).hint(fix));
         };
         let Some(expected) = schema::at(self.schema, &parsed.names()) else {
-            let said = format!("a record of the type {} has no {}", self.kind, path.value);
-            wrong(said, "name a place that record.schema.json has".to_owned());
+            let message = format!("a record of the type {} has no {}", self.kind, path.value);
+            wrong(message, "name a place that record.schema.json has".to_owned());
             return None;
         };
         let fits = |kind: &String| match form {
-            Form::Number | Form::Money => kind == "number" || kind == "integer",
-            Form::Integer => kind == "integer" || kind == "number",
-            Form::Boolean => kind == "boolean",
+            CellFormat::Number | CellFormat::Money => kind == "number" || kind == "integer",
+            CellFormat::Integer => kind == "integer" || kind == "number",
+            CellFormat::Boolean => kind == "boolean",
             _ => kind == "string",
         };
         if !expected.types.is_empty() && !expected.types.iter().any(fits) {
-            let said = format!("{} is {} in the record", path.value, expected.types.join(" or "));
-            wrong(said, "choose the form that fits, or a place within it".to_owned());
+            let message = format!("{} is {} in the record", path.value, expected.types.join(" or "));
+            wrong(message, "choose the form that fits, or a place within it".to_owned());
             return None;
         }
         Some(expected.values)

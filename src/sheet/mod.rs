@@ -44,7 +44,7 @@ mod schema;
 mod source;
 mod write;
 
-pub use column::{Aspect, Code, Column, ColumnSet, EventCell, Form, Place, RowCell};
+pub use column::{Aspect, CellFormat, Code, Column, ColumnSet, ColumnTarget, EventCell, RowCell};
 pub use load::ColumnSets;
 pub use path::Path;
 pub use read::{Codes, Group, Made, Nameless, Options, Order, Reading};

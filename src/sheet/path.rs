@@ -8,11 +8,11 @@ use serde_json::{Map, Value};
 /// A place of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Path {
-    steps: Vec<Step>,
+    steps: Vec<PathStep>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Step {
+enum PathStep {
     Name(String),
     Each,
     At(usize),
@@ -33,7 +33,7 @@ impl Path {
             if name.is_empty() {
                 return Err(format!("{text} has a step without a name"));
             }
-            steps.push(Step::Name(name.to_owned()));
+            steps.push(PathStep::Name(name.to_owned()));
             rest = behind;
             if let Some(inside) = rest.strip_prefix('[') {
                 let (item, behind) = inside.split_once(']').ok_or_else(|| format!("{text} lacks a ]"))?;
@@ -52,12 +52,12 @@ impl Path {
 
     /// The names on the way, `[]` standing for the items of a list: what a schema is asked for.
     pub(super) fn names(&self) -> Vec<&str> {
-        self.steps.iter().map(|step| if let Step::Name(name) = step { name.as_str() } else { "[]" }).collect()
+        self.steps.iter().map(|step| if let PathStep::Name(name) = step { name.as_str() } else { "[]" }).collect()
     }
 
     /// The list of which it means each item, and the place within an item.
     pub(super) fn split(&self) -> Option<(Self, Self)> {
-        let at = self.steps.iter().position(|step| *step == Step::Each)?;
+        let at = self.steps.iter().position(|step| *step == PathStep::Each)?;
         let (list, item) = (self.steps[..at].to_vec(), self.steps[at + 1..].to_vec());
         Some((Self { steps: list }, Self { steps: item }))
     }
@@ -66,28 +66,28 @@ impl Path {
     pub(super) fn beside(&self, name: &str) -> Self {
         let mut steps = self.steps.clone();
         steps.pop();
-        steps.push(Step::Name(name.to_owned()));
+        steps.push(PathStep::Name(name.to_owned()));
         Self { steps }
     }
 
     /// What stands there.
     pub fn get<'v>(&self, value: &'v Value) -> Option<&'v Value> {
         self.steps.iter().try_fold(value, |value, step| match step {
-            Step::Name(name) => value.get(name),
-            Step::At(position) => value.get(position - 1),
-            Step::Where { .. } => {
+            PathStep::Name(name) => value.get(name),
+            PathStep::At(position) => value.get(position - 1),
+            PathStep::Where { .. } => {
                 let list = value.as_array()?;
                 list.get(step.find(list)?)
             }
-            Step::Each => None,
+            PathStep::Each => None,
         })
     }
 
     /// Puts a value there; what is missing on the way comes into being.
     pub(super) fn set(&self, value: &mut Value, new: Value) {
         let place = self.steps.iter().try_fold(value, |at, step| match step {
-            Step::Name(name) => Some(members(at)?.entry(name.as_str()).or_insert(Value::Null)),
-            Step::At(position) => {
+            PathStep::Name(name) => Some(members(at)?.entry(name.as_str()).or_insert(Value::Null)),
+            PathStep::At(position) => {
                 let list = items(at)?;
                 let index = (position - 1).min(list.len());
                 if index == list.len() {
@@ -95,7 +95,7 @@ impl Path {
                 }
                 list.get_mut(index)
             }
-            Step::Where { key, value: wanted, equal, .. } => {
+            PathStep::Where { key, value: wanted, equal, .. } => {
                 let list = items(at)?;
                 let index = step.find(list).unwrap_or(list.len());
                 if index == list.len() {
@@ -105,7 +105,7 @@ impl Path {
                 list.get_mut(index)
             }
             // Whoever means each item has gone to one before.
-            Step::Each => None,
+            PathStep::Each => None,
         });
         if let Some(place) = place {
             *place = new;
@@ -115,14 +115,14 @@ impl Path {
     /// The list that stands there, made where there is none.
     pub(super) fn list<'v>(&self, value: &'v mut Value) -> Option<&'v mut Vec<Value>> {
         let at = self.steps.iter().try_fold(value, |at, step| match step {
-            Step::Name(name) => Some(members(at)?.entry(name.as_str()).or_insert(Value::Null)),
+            PathStep::Name(name) => Some(members(at)?.entry(name.as_str()).or_insert(Value::Null)),
             _ => None,
         })?;
         items(at)
     }
 }
 
-impl Step {
+impl PathStep {
     /// Which item of a list is meant.
     fn find(&self, list: &[Value]) -> Option<usize> {
         let Self::Where { key, value, equal, or_first } = self else { return None };
@@ -131,17 +131,17 @@ impl Step {
     }
 }
 
-fn item_step(item: &str) -> Option<Step> {
+fn item_step(item: &str) -> Option<PathStep> {
     if item.is_empty() {
-        return Some(Step::Each);
+        return Some(PathStep::Each);
     }
     if let Ok(position) = item.parse::<usize>() {
-        return (position > 0).then_some(Step::At(position));
+        return (position > 0).then_some(PathStep::At(position));
     }
     let (key, value) = item.split_once('=')?;
     let (key, equal) = key.strip_suffix('!').map_or((key, true), |key| (key, false));
     let (value, or_first) = value.strip_suffix("|1").map_or((value, false), |value| (value, true));
-    (!key.is_empty()).then(|| Step::Where { key: key.to_owned(), value: value.to_owned(), equal, or_first })
+    (!key.is_empty()).then(|| PathStep::Where { key: key.to_owned(), value: value.to_owned(), equal, or_first })
 }
 
 /// The members of what stands here, which becomes an object where it is none.

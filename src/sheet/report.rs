@@ -32,7 +32,7 @@ impl Done {
 }
 
 macro_rules! faults {
-    ($($name:ident, $code:literal, $mend:literal;)*) => {
+    ($($name:ident, $code:literal, $fix:literal;)*) => {
         /// What may be wrong with a sheet.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Fault {
@@ -49,8 +49,8 @@ macro_rules! faults {
             }
 
             /// How to mend it.
-            fn mend(self) -> &'static str {
-                match self { $(Self::$name => $mend),* }
+            fn fix(self) -> &'static str {
+                match self { $(Self::$name => $fix),* }
             }
         }
     };
@@ -139,8 +139,8 @@ impl Finding {
     }
 
     /// How to mend it.
-    pub fn mend(&self) -> &'static str {
-        self.fault.mend()
+    pub fn fix(&self) -> &'static str {
+        self.fault.fix()
     }
 
     /// As JSON.
@@ -153,7 +153,8 @@ impl Finding {
         value.insert("fault".to_owned(), self.fault.code().into());
         value.insert("done".to_owned(), self.done.code().into());
         value.insert("text".to_owned(), self.text.as_ref().into());
-        value.insert("mend".to_owned(), self.mend().into());
+        value.insert("mend".to_owned(), self.fix().into());
+        value.insert("fix".to_owned(), self.fix().into());
         Value::Object(value)
     }
 }
@@ -168,6 +169,6 @@ impl fmt::Display for Finding {
         if let Some(column) = &self.column {
             write!(f, ", {column}")?;
         }
-        write!(f, ": {}: {} ({}); {}", self.done.code(), self.text, self.fault.code(), self.mend())
+        write!(f, ": {}: {} ({}); {}", self.done.code(), self.text, self.fault.code(), self.fix())
     }
 }

@@ -8,7 +8,7 @@ use serde_saphyr::Spanned;
 use crate::fhir::Issue;
 use crate::yaml;
 
-use super::column::{Aspect, Form};
+use super::column::{Aspect, CellFormat};
 
 /// A column set.
 #[derive(Debug, Clone, Deserialize)]
@@ -41,7 +41,7 @@ pub(super) struct ColumnFile {
     pub(super) aliases: Vec<Spanned<String>>,
     /// What its cells look like
     #[serde(default)]
-    pub(super) form: Form,
+    pub(super) form: CellFormat,
     /// Whose codes they are
     pub(super) code: Option<CodeFile>,
     /// The values that there are, where the record's schema does not list them

@@ -146,6 +146,6 @@ impl Terminology {
     }
 }
 
-fn unusable(said: &str) -> Error {
-    Error::new(Category::Incorrect, Issue::error(Key::SettingInvalid, "terminology", said))
+fn unusable(message: &str) -> Error {
+    Error::new(Category::Incorrect, Issue::error(Key::SettingInvalid, "terminology", message))
 }

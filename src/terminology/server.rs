@@ -33,7 +33,7 @@ pub(super) struct Server {
 
 /// No answer: the server is not there, is too slow, or has trouble of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Silence(pub(super) &'static str);
+pub(super) struct Unavailable(pub(super) &'static str);
 
 impl Server {
     /// # Errors
@@ -67,12 +67,12 @@ impl Server {
     ///
     /// # Errors
     /// If no answer came.
-    pub(super) async fn ask(&self, question: &Question) -> Result<Answer, Silence> {
+    pub(super) async fn ask(&self, question: &Question) -> Result<Answer, Unavailable> {
         let Some(url) = self.url(question) else { return Ok(None) };
         let response = self.client.get(url).send().await.map_err(|error| silence(&error))?;
         let status = response.status();
         if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS || is_about_us(status) {
-            return Err(Silence(if is_about_us(status) {
+            return Err(Unavailable(if is_about_us(status) {
                 "it refuses the gateway"
             } else {
                 "it has trouble of its own"
@@ -112,8 +112,8 @@ fn is_about_us(status: StatusCode) -> bool {
     matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::PROXY_AUTHENTICATION_REQUIRED)
 }
 
-fn silence(error: &reqwest::Error) -> Silence {
-    Silence(if error.is_timeout() {
+fn silence(error: &reqwest::Error) -> Unavailable {
+    Unavailable(if error.is_timeout() {
         "it did not answer in time"
     } else if error.is_connect() {
         "it cannot be reached"
@@ -123,11 +123,11 @@ fn silence(error: &reqwest::Error) -> Silence {
 }
 
 /// The body, if it is no longer than such an answer can be.
-async fn body(mut response: reqwest::Response) -> Result<Vec<u8>, Silence> {
+async fn body(mut response: reqwest::Response) -> Result<Vec<u8>, Unavailable> {
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| silence(&error))? {
         if bytes.len() + chunk.len() > LIMITS.bytes {
-            return Err(Silence("its answer is too long"));
+            return Err(Unavailable("its answer is too long"));
         }
         bytes.extend_from_slice(&chunk);
     }
@@ -135,16 +135,16 @@ async fn body(mut response: reqwest::Response) -> Result<Vec<u8>, Silence> {
 }
 
 /// What Parameters say.
-fn read(bytes: &[u8]) -> Result<Answer, Silence> {
-    let document = Document::parse_bytes(bytes, LIMITS).map_err(|_| Silence("its answer is no FHIR resource"))?;
+fn read(bytes: &[u8]) -> Result<Answer, Unavailable> {
+    let document = Document::parse_bytes(bytes, LIMITS).map_err(|_| Unavailable("its answer is no FHIR resource"))?;
     let root = document.root();
     if !root.get("resourceType").is_some_and(|kind| kind.is_str("Parameters")) {
-        return Err(Silence("its answer is no Parameters"));
+        return Err(Unavailable("its answer is no Parameters"));
     }
     let named = |name: &str| root.list("parameter").find(|part| part.get("name").is_some_and(|of| of.is_str(name)));
     let result = named("result").and_then(|part| part.get("valueBoolean")).and_then(Node::as_bool);
     match result {
-        None => Err(Silence("its answer has no result")),
+        None => Err(Unavailable("its answer has no result")),
         Some(true) => Ok(Some(true)),
         Some(false) if LACKING.iter().any(|name| named(name).is_some()) => Ok(None),
         Some(false) if named("issues").is_some_and(lacks) => Ok(None),
@@ -181,9 +181,9 @@ mod tests {
             (parameters(&format!(r#"{no},{{"name":"x-unknown-system","valueCanonical":"urn:s"}}"#)), Ok(None)),
             (parameters(&issues("not-found")), Ok(None)),
             (parameters(&issues("code-invalid")), Ok(Some(false))),
-            (parameters(r#"{"name":"result","valueBoolean":"yes"}"#), Err(Silence("its answer has no result"))),
-            ("{}".to_owned(), Err(Silence("its answer is no Parameters"))),
-            ("<html>".to_owned(), Err(Silence("its answer is no FHIR resource"))),
+            (parameters(r#"{"name":"result","valueBoolean":"yes"}"#), Err(Unavailable("its answer has no result"))),
+            ("{}".to_owned(), Err(Unavailable("its answer is no Parameters"))),
+            ("<html>".to_owned(), Err(Unavailable("its answer is no FHIR resource"))),
         ] {
             assert_eq!(read(text.as_bytes()), expected, "{text}");
         }

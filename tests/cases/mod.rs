@@ -26,7 +26,7 @@ pub(crate) fn differences(expected: &str, found: &[Issue]) -> Vec<String> {
     let mut differences = Vec::new();
     for position in 0..expected.len().max(found.len()) {
         let wanted = expected.get(position).copied().unwrap_or_default();
-        let got = found.get(position).map(|issue| (line(issue), issue.mend().to_owned())).unwrap_or_default();
+        let got = found.get(position).map(|issue| (line(issue), issue.fix().to_owned())).unwrap_or_default();
         let (wanted_line, wanted_hint) = wanted.split_once(" -- ").unwrap_or((wanted, &got.1));
         if wanted_line != got.0 || wanted_hint != got.1 {
             differences.push(format!("  expected {wanted}\n  found    {} -- {}", got.0, got.1));

@@ -32,30 +32,33 @@ const SLICES: &[&str] = &["a", "b", "a/b", "a/b/c", "@default", "valueQuantity",
 /// An element of the differential: a path, of which any step may be a slice, and some of what can be said about it.
 fn element() -> impl Strategy<Value = Value> {
     let slices = prop::collection::vec(prop::option::weighted(0.3, prop::sample::select(SLICES)), 5);
-    let said = (any::<bool>(), prop::bool::weighted(0.1), any::<bool>(), 0..4_u32, 0..4_u32);
-    (prop::sample::select(PATHS), slices, said).prop_map(|(path, slices, (has_id, has_type, has_slicing, min, max))| {
-        let steps: Vec<_> = path.split('.').filter(|name| !name.is_empty()).zip(slices).collect();
-        let path = std::iter::once("Observation").chain(steps.iter().map(|step| step.0)).collect::<Vec<_>>().join(".");
-        let id = steps.iter().fold("Observation".to_owned(), |id, (name, slice)| {
-            slice.map_or_else(|| format!("{id}.{name}"), |slice| format!("{id}.{name}:{slice}"))
-        });
-        let mut members = Map::from_iter([("path".to_owned(), json!(path)), ("min".to_owned(), json!(min))]);
-        let mut add = |name: &str, value: Value| members.insert(name.to_owned(), value);
-        add("max", if max == 3 { json!("*") } else { json!(max.to_string()) });
-        if let Some(slice) = steps.last().and_then(|step| step.1) {
-            add("sliceName", json!(slice));
-        }
-        if has_id {
-            add("id", json!(id));
-        }
-        if has_type {
-            add("type", json!([{ "code": "Quantity" }]));
-        }
-        if has_slicing {
-            add("slicing", json!({ "discriminator": [{ "type": "value", "path": "code" }], "rules": "open" }));
-        }
-        Value::Object(members)
-    })
+    let message = (any::<bool>(), prop::bool::weighted(0.1), any::<bool>(), 0..4_u32, 0..4_u32);
+    (prop::sample::select(PATHS), slices, message).prop_map(
+        |(path, slices, (has_id, has_type, has_slicing, min, max))| {
+            let steps: Vec<_> = path.split('.').filter(|name| !name.is_empty()).zip(slices).collect();
+            let path =
+                std::iter::once("Observation").chain(steps.iter().map(|step| step.0)).collect::<Vec<_>>().join(".");
+            let id = steps.iter().fold("Observation".to_owned(), |id, (name, slice)| {
+                slice.map_or_else(|| format!("{id}.{name}"), |slice| format!("{id}.{name}:{slice}"))
+            });
+            let mut members = Map::from_iter([("path".to_owned(), json!(path)), ("min".to_owned(), json!(min))]);
+            let mut add = |name: &str, value: Value| members.insert(name.to_owned(), value);
+            add("max", if max == 3 { json!("*") } else { json!(max.to_string()) });
+            if let Some(slice) = steps.last().and_then(|step| step.1) {
+                add("sliceName", json!(slice));
+            }
+            if has_id {
+                add("id", json!(id));
+            }
+            if has_type {
+                add("type", json!([{ "code": "Quantity" }]));
+            }
+            if has_slicing {
+                add("slicing", json!({ "discriminator": [{ "type": "value", "path": "code" }], "rules": "open" }));
+            }
+            Value::Object(members)
+        },
+    )
 }
 
 fn definitions(elements: &[Value]) -> (Package, Definitions) {

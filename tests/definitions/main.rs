@@ -229,13 +229,13 @@ fn the_command_line_packs_and_lists() {
         let output = output.unwrap();
         (output.status.code(), String::from_utf8(output.stdout).unwrap())
     };
-    let (code, said) = handoff(&["pack".as_ref(), folder.path().as_os_str(), "-o".as_ref(), pack.as_os_str()]);
+    let (code, message) = handoff(&["pack".as_ref(), folder.path().as_os_str(), "-o".as_ref(), pack.as_os_str()]);
     assert_eq!(code, Some(0));
-    assert!(said.starts_with("example.warm 0.1.0: 1 definitions in "), "{said}");
-    let (code, said) = handoff(&["list".as_ref(), pack.as_os_str()]);
+    assert!(message.starts_with("example.warm 0.1.0: 1 definitions in "), "{message}");
+    let (code, message) = handoff(&["list".as_ref(), pack.as_os_str()]);
     assert_eq!(code, Some(0));
-    assert!(said.starts_with("hl7.fhir.r4.core 4.0.1: 4407 definitions\n"), "{said}");
-    assert!(said.ends_with("\nexample.warm 0.1.0: 1 definitions\n"), "{said}");
+    assert!(message.starts_with("hl7.fhir.r4.core 4.0.1: 4407 definitions\n"), "{message}");
+    assert!(message.ends_with("\nexample.warm 0.1.0: 1 definitions\n"), "{message}");
     assert_eq!(handoff(&["pack".as_ref(), "Cargo.toml".as_ref(), "-o".as_ref(), pack.as_os_str()]).0, Some(1));
 }
 

@@ -37,10 +37,10 @@ async fn the_commands_of_the_readme_work() {
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&ran.stdout);
-    assert!(ran.status.success(), "{said}\n{}", String::from_utf8_lossy(&ran.stderr));
+    let message = String::from_utf8_lossy(&ran.stdout);
+    assert!(ran.status.success(), "{message}\n{}", String::from_utf8_lossy(&ran.stderr));
     for refusal in ["\"severity\":\"error\"", "\"severity\":\"fatal\"", "urn:handoff:problem"] {
-        assert!(!said.contains(refusal), "a command was refused: {said}");
+        assert!(!message.contains(refusal), "a command was refused: {message}");
     }
 
     let ehr = demo.client("fernhollow-ehr");

@@ -45,10 +45,10 @@ fn a_folder_becomes_records_and_records_a_zip() {
 fn what_an_hmis_says_goes_through_fhir() {
     let (_, records, _) = handoff(&["--from", "hmis", "--to", "record", &case("complete-fy2026")], b"");
     for record in records.lines() {
-        let (exit, bundle, said) = handoff(&["--from", "record", "--to", "fhir", "-"], record.as_bytes());
-        assert_eq!(exit, Exit::Done, "{said}");
-        let (exit, again, said) = handoff(&["--from", "fhir", "--to", "record", "-"], bundle.as_bytes());
-        assert_eq!(exit, Exit::Done, "{said}");
+        let (exit, bundle, message) = handoff(&["--from", "record", "--to", "fhir", "-"], record.as_bytes());
+        assert_eq!(exit, Exit::Done, "{message}");
+        let (exit, again, message) = handoff(&["--from", "fhir", "--to", "record", "-"], bundle.as_bytes());
+        assert_eq!(exit, Exit::Done, "{message}");
         let (first, second): (Value, Value) =
             (serde_json::from_str(record).unwrap(), serde_json::from_str(&again).unwrap());
         assert_eq!(law::room(&first), law::room(&second));
@@ -75,19 +75,19 @@ fn a_refused_row_leaves_no_record() {
 
 #[test]
 fn what_cannot_be_asked_for_is_said() {
-    let (exit, _, said) = handoff(&["--to", "hmis", "-"], b"{}");
-    assert!(exit == Exit::Invalid && said.contains("--output"), "{said}");
-    let (exit, _, said) = handoff(&["--from", "hmis", "--to", "fhir", "-"], b"");
-    assert!(exit == Exit::Invalid && said.contains("by way of the record"), "{said}");
-    let (exit, _, said) = handoff(&["--from", "hmis", "--to", "record", "--hmis", "fy1999", "-"], b"");
-    assert!(exit == Exit::Invalid && said.contains("fy2024 and fy2026 are known"), "{said}");
-    let (exit, _, said) = handoff(&["--from", "hmis", "--to", "record", "-"], b"no zip");
-    assert!(exit == Exit::Invalid && said.contains("the zip cannot be read"), "{said}");
+    let (exit, _, message) = handoff(&["--to", "hmis", "-"], b"{}");
+    assert!(exit == Exit::Invalid && message.contains("--output"), "{message}");
+    let (exit, _, message) = handoff(&["--from", "hmis", "--to", "fhir", "-"], b"");
+    assert!(exit == Exit::Invalid && message.contains("by way of the record"), "{message}");
+    let (exit, _, message) = handoff(&["--from", "hmis", "--to", "record", "--hmis", "fy1999", "-"], b"");
+    assert!(exit == Exit::Invalid && message.contains("fy2024 and fy2026 are known"), "{message}");
+    let (exit, _, message) = handoff(&["--from", "hmis", "--to", "record", "-"], b"no zip");
+    assert!(exit == Exit::Invalid && message.contains("the zip cannot be read"), "{message}");
     let folder = tempfile::tempdir().unwrap();
     let zip = folder.path().join("out.zip");
     let path = zip.display().to_string();
     let example =
         std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles/programs/chw/example.json")).unwrap();
-    let (exit, _, said) = handoff(&["--to", "hmis", "--output", &path, "-"], &example);
-    assert!(exit == Exit::Failed && said.contains("takes no part in an HMIS") && !zip.exists(), "{said}");
+    let (exit, _, message) = handoff(&["--to", "hmis", "--output", &path, "-"], &example);
+    assert!(exit == Exit::Failed && message.contains("takes no part in an HMIS") && !zip.exists(), "{message}");
 }

@@ -38,9 +38,9 @@ fn mends(what: &str, answer: &Answer) {
     let json = answer.json();
     let is_fhir = json["resourceType"] == "OperationOutcome";
     for issue in json[if is_fhir { "issue" } else { "issues" }].as_array().unwrap() {
-        let (said, mend) = if is_fhir { ("diagnostics", "diagnostics") } else { ("text", "mend") };
-        assert!(issue[said].as_str().is_some_and(|said| said.len() > 10), "{what}: {issue}");
-        assert!(issue[mend].as_str().is_some_and(|mend| mend.len() > 5), "{what}: {issue}");
+        let (message, fix) = if is_fhir { ("diagnostics", "diagnostics") } else { ("text", "mend") };
+        assert!(issue[message].as_str().is_some_and(|message| message.len() > 10), "{what}: {issue}");
+        assert!(issue[fix].as_str().is_some_and(|fix| fix.len() > 5), "{what}: {issue}");
     }
     if !is_fhir {
         assert_eq!(json["status"], answer.status, "{what}");

@@ -43,8 +43,8 @@ async fn the_log_says_what_was_asked_and_of_nobody() {
     gateway.ehr.post("/fhir", &wrong).await.expect(422);
 
     let log = String::from_utf8(LOG.lock().unwrap().clone()).unwrap();
-    for said in ["method=\"GET\" route=\"/fhir/{type}/{id}\" status=200", "rule=\"binding\"", &gateway.agency.id] {
-        assert!(log.contains(said), "{said} is not in the log:\n{log}");
+    for message in ["method=\"GET\" route=\"/fhir/{type}/{id}\" status=200", "rule=\"binding\"", &gateway.agency.id] {
+        assert!(log.contains(message), "{message} is not in the log:\n{log}");
     }
     for secret in [FAMILY, GIVEN, "1990-01-01"] {
         assert!(!log.contains(secret), "the log says {secret}");

@@ -124,15 +124,15 @@ async fn report(gateway: &Gateway, kind: &str, name: &str, words: &[(&str, &str)
         sheet = sheet.replace(&format!("{{{word}}}"), meant);
     }
     let answer = take(gateway, kind, "", &sheet).await;
-    let mut said = format!("{:#}\n", serde_json::from_str::<Value>(&answer.text).unwrap());
+    let mut message = format!("{:#}\n", serde_json::from_str::<Value>(&answer.text).unwrap());
     for (word, meant) in words.iter().filter(|(word, _)| *word != "version") {
-        said = said.replace(meant, &format!("{{{word}}}"));
+        message = message.replace(meant, &format!("{{{word}}}"));
     }
     let expected = case(name, "expect");
     if std::env::var_os("HANDOFF_BLESS").is_some() {
-        std::fs::write(&expected, &said).unwrap();
+        std::fs::write(&expected, &message).unwrap();
     }
-    assert_eq!(said, std::fs::read_to_string(&expected).unwrap(), "{name}");
+    assert_eq!(message, std::fs::read_to_string(&expected).unwrap(), "{name}");
     answer.status
 }
 

@@ -86,9 +86,9 @@ async fn one_that_may_mean_several_states_waits_for_a_reason() {
     let answer = say(&gateway, &id, &status(wellsky, "Canceled")).await;
     let record = answer.expect(200);
     assert_eq!((&record["referral"]["state"], kept(&record)), (&json!("sent"), vec![("Canceled", "undecided")]));
-    let said = &remarks(&answer)[0];
-    assert_eq!((&said["key"], &said["path"]), (&json!("status-kept"), &json!("sourceStatus.code")));
-    assert!(said["text"].as_str().unwrap().contains("declined-by-client or unable-to-contact"), "{said}");
+    let message = &remarks(&answer)[0];
+    assert_eq!((&message["key"], &message["path"]), (&json!("status-kept"), &json!("sourceStatus.code")));
+    assert!(message["text"].as_str().unwrap().contains("declined-by-client or unable-to-contact"), "{message}");
 
     let mut told = status(wellsky, "Canceled");
     told["reason"] = json!({ "code": "unable-to-contact", "text": "three calls" });
@@ -112,11 +112,11 @@ async fn an_unknown_one_is_kept_and_reported() {
     let record = answer.expect(200);
     assert_eq!((&record["referral"]["state"], kept(&record)), (&json!("sent"), vec![("Über alles", "unmapped")]));
     assert_eq!(record["referral"]["sourceStatuses"][0]["text"], "as typed");
-    let said = remarks(&answer);
-    assert_eq!((said.len(), &said[0]["key"]), (1, &json!("status-unmapped")));
-    assert!(said[0]["text"].as_str().unwrap().contains("Über alles"), "{said:?}");
+    let message = remarks(&answer);
+    assert_eq!((message.len(), &message[0]["key"]), (1, &json!("status-unmapped")));
+    assert!(message[0]["text"].as_str().unwrap().contains("Über alles"), "{message:?}");
     let again = send(keyed()).await;
-    assert_eq!((&again.text, remarks(&again)), (&answer.text, said), "a repeated request is answered the same");
+    assert_eq!((&again.text, remarks(&again)), (&answer.text, message), "a repeated request is answered the same");
 
     let other = say(&gateway, &id, &status("urn:example:nobody", "1")).await;
     assert_eq!(remarks(&other)[0]["path"], "sourceStatus.system");

@@ -185,8 +185,8 @@ async fn a_finding_is_a_code_that_can_be_looked_up() {
     let concept = concepts.iter().find(|concept| concept["code"] == coding["code"]).unwrap();
     assert_eq!(concept["display"], coding["display"]);
     // Both are valid themselves, and the code is known to be one.
-    for said in [system, &outcome] {
-        assert_eq!(errors(&gateway.ehr.post("/fhir/$validate", said).await), [""; 0]);
+    for message in [system, &outcome] {
+        assert_eq!(errors(&gateway.ehr.post("/fhir/$validate", message).await), [""; 0]);
     }
     let mut foreign = outcome.clone();
     foreign["issue"][0]["details"]["coding"][0]["code"] = json!("no-such-finding");

@@ -45,12 +45,12 @@ pub(crate) struct Editable {
 #[derive(Debug)]
 struct Field {
     description: FieldDescription,
-    places: Vec<Place>,
+    places: Vec<SourcePosition>,
 }
 
 /// A place of the record, as the names on the way, `[]` for the items of a list.
 #[derive(Debug)]
-struct Place {
+struct SourcePosition {
     names: Vec<String>,
     /// For each name, if it is `[]`: what a new item has to have
     needs: Vec<Vec<(String, Vec<Value>)>>,
@@ -67,7 +67,7 @@ impl Editable {
         let is_own = |field: &FieldDescription| field.read_only.is_none() && !field.record[0].ends_with("id");
         let fields = program.map.fields().into_iter().filter(is_own);
         let fields = fields.map(|description| {
-            let mut places: Vec<Place> = description.record.iter().map(|path| samples.place(path)).collect();
+            let mut places: Vec<SourcePosition> = description.record.iter().map(|path| samples.place(path)).collect();
             if description.via.starts_with("id(") {
                 // What is told by id alone is one that FHIR takes.
                 for place in &mut places {
@@ -91,7 +91,7 @@ impl Edit {
     }
 
     /// What it does, in words.
-    pub(crate) fn said(&self, editable: &Editable) -> String {
+    pub(crate) fn message(&self, editable: &Editable) -> String {
         let field = editable.field(self);
         let value = &field.places[0].values[self.value % field.places[0].values.len()];
         match self.what {
@@ -129,7 +129,7 @@ impl Edit {
         }
     }
 
-    fn set(&self, place: &Place, at: usize, value: &mut Value, new: Option<Value>, grow: bool) {
+    fn set(&self, place: &SourcePosition, at: usize, value: &mut Value, new: Option<Value>, grow: bool) {
         let name = &place.names[at];
         let is_last = at + 1 == place.names.len();
         if name == "[]" {
@@ -251,7 +251,7 @@ struct Samples<'s> {
 }
 
 impl Samples<'_> {
-    fn place(&mut self, path: &str) -> Place {
+    fn place(&mut self, path: &str) -> SourcePosition {
         let names = segments(path);
         let mut needs = Vec::new();
         for at in 0..names.len() {
@@ -267,7 +267,7 @@ impl Samples<'_> {
         let (last, around) = names.split_last().unwrap();
         let is_required = last != "[]" && required(self.schema, around).contains(last);
         let values = self.values(&names);
-        Place { names, needs, is_required, values }
+        SourcePosition { names, needs, is_required, values }
     }
 
     /// What may stand at a place.
@@ -288,13 +288,13 @@ impl Samples<'_> {
 
 fn allowed(schema: &Value, parts: &[Value]) -> Vec<Value> {
     let validator = jsonschema::validator_for(schema).unwrap();
-    let said = parts.iter().filter_map(|part| part.get("enum")?.as_array()).flatten().cloned();
+    let message = parts.iter().filter_map(|part| part.get("enum")?.as_array()).flatten().cloned();
     let usual = VALUES.iter().map(|text| serde_json::from_str::<Value>(text).unwrap());
     // FHIR writes whole numbers in digits alone.
     let whole = parts.iter().any(|part| part["type"] == "integer");
     let is_whole = |value: &Value| value.to_string().bytes().all(|byte| byte.is_ascii_digit());
     let fits = |value: &Value| validator.is_valid(value) && (!whole || is_whole(value));
-    let mut values: Vec<Value> = said.chain(usual).filter(fits).collect();
+    let mut values: Vec<Value> = message.chain(usual).filter(fits).collect();
     if values.is_empty() && parts.iter().any(|part| part["type"] == "array") {
         let inner = parts.iter().find_map(|part| part.get("items")).cloned().unwrap_or(json!(true));
         values = allowed(&inner, std::slice::from_ref(&inner)).into_iter().map(|item| json!([item])).collect();

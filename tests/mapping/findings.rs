@@ -3,7 +3,7 @@
 //! Each case is a map with `⟦` before what is wrong.
 
 use handoff::error::Error;
-use handoff::fhir::{Key, Place};
+use handoff::fhir::{Key, SourcePosition};
 use handoff::mapping::Programs;
 
 use super::world;
@@ -56,12 +56,12 @@ fields:
 ";
 
 /// Loads a map, and where `⟦` stood in it.
-fn load(map: &str) -> (Result<Programs, Error>, Option<Place>) {
+fn load(map: &str) -> (Result<Programs, Error>, Option<SourcePosition>) {
     let marked = map.find('⟦').map(|at| {
         let before = &map[..at];
         let line = before.matches('\n').count() as u32 + 1;
         let column = before.rsplit('\n').next().unwrap().chars().count() as u32 + 1;
-        Place { line, column }
+        SourcePosition { line, column }
     });
     let map = map.replace('⟦', "");
     let files = [
@@ -77,13 +77,13 @@ fn load(map: &str) -> (Result<Programs, Error>, Option<Place>) {
 fn finds(map: &str, expected: &str) {
     let (loaded, place) = load(map);
     let error = loaded.expect_err(map);
-    let said: Vec<String> = error.issues.iter().map(ToString::to_string).collect();
-    assert_eq!(error.issues.len(), 1, "{map}\n{said:#?}");
+    let message: Vec<String> = error.issues.iter().map(ToString::to_string).collect();
+    assert_eq!(error.issues.len(), 1, "{map}\n{message:#?}");
     let issue = &error.issues[0];
     assert!(issue.text.contains(expected), "{map}\nexpected {expected}\nfound    {}", issue.text);
     assert_eq!((issue.key, issue.path.as_str()), (Key::MapInvalid, "x/generic/map.yaml"));
     assert_eq!(issue.place, place, "{map}\n{issue}");
-    assert!(!issue.mend().is_empty());
+    assert!(!issue.fix().is_empty());
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use handoff::fhir::{Issue, Key, Kind, Node};
-use handoff::mapping::{FieldDescription, Program, Put, Told};
+use handoff::mapping::{Detail, FieldDescription, Program, Put};
 use handoff::referral::Graph;
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestError, TestRng, TestRunner};
@@ -126,7 +126,8 @@ type Judged<T = ()> = Result<T, TestCaseError>;
 impl Subject {
     /// What a case edits, in words.
     fn places(&self, case: &Case) -> String {
-        let places = |edits: &[Edit]| edits.iter().map(|edit| edit.said(&self.editable)).collect::<Vec<_>>().join(", ");
+        let places =
+            |edits: &[Edit]| edits.iter().map(|edit| edit.message(&self.editable)).collect::<Vec<_>>().join(", ");
         let (edits, one, two) = (&case.edits, std::slice::from_ref(&case.one), std::slice::from_ref(&case.two));
         format!("edits: {}; one: {}; two: {}", places(edits), places(one), places(two))
     }
@@ -168,7 +169,7 @@ impl Subject {
 
     fn try_put(&self, record: &Value, standing: &Standing) -> handoff::error::Result<Put> {
         let referral = world::referral(&standing.graph);
-        self.program.map.put(record, &referral, &standing.extras, Told::Totals, &mut world::ids())
+        self.program.map.put(record, &referral, &standing.extras, Detail::Totals, &mut world::ids())
     }
 
     /// The record after these edits, and what putting it changes. An edit is left out that removes what the sender says,
@@ -232,7 +233,7 @@ impl Subject {
     /// A graph made of a record alone says what the record says.
     fn make_get(&self, standing: &Standing) -> Judged {
         let record = &standing.record;
-        let made = match self.program.map.make(record, Told::Totals, &mut world::ids()) {
+        let made = match self.program.map.make(record, Detail::Totals, &mut world::ids()) {
             Ok(made) => made,
             // A graph that broke FHIR's own forms (a date that is none) gives a record that no new graph can carry.
             Err(error) if !self.program.check(record).is_empty() => {

@@ -8,10 +8,10 @@ use handoff::cli::{Exit, Streams};
 use serde_json::Value;
 
 use crate::case::Journey;
-use crate::expected::{self, Difference, leaves, said};
+use crate::expected::{self, Difference, leaves, message};
 
 /// What the command gives.
-struct Told {
+struct Detail {
     /// The record, or the Bundle
     result: Value,
     /// What became of the fields: place and fate
@@ -33,7 +33,7 @@ pub(crate) fn translate(journey: &Journey) {
     let is_id = |it: &Difference| it.second.as_ref().is_some_and(|value| ids.contains(&value));
     let differ = differences(&sent, &first).into_iter();
     let lost: Vec<Difference> = differ.filter(|it| !is_the_gateways(it) && !is_id(it)).collect();
-    assert!(lost.is_empty(), "{kind}: ehr.json is another record than the gateway's first:\n{}", said(&lost));
+    assert!(lost.is_empty(), "{kind}: ehr.json is another record than the gateway's first:\n{}", message(&lost));
 
     let last = without_history(journey.json(journey.last()));
     let end = journey.json("end.json");
@@ -54,7 +54,7 @@ fn end_is_the_record(journey: &Journey, end: &Value, last: &Value) {
             wrong.push(difference);
         }
     }
-    assert!(wrong.is_empty(), "{kind}: the last record and end.json say different things:\n{}", said(&wrong));
+    assert!(wrong.is_empty(), "{kind}: the last record and end.json say different things:\n{}", message(&wrong));
     aside.sort();
     aside.dedup();
     let mut expected = journey.aside.clone();
@@ -68,7 +68,7 @@ fn end_is_the_record(journey: &Journey, end: &Value, last: &Value) {
         resources.filter(|resource| resource["resourceType"] != "Basic").collect()
     };
     let changed = differences(&Value::Array(resources(end)), &Value::Array(resources(&put.result)));
-    assert!(changed.is_empty(), "{kind}: putting the last record onto end.json changed it:\n{}", said(&changed));
+    assert!(changed.is_empty(), "{kind}: putting the last record onto end.json changed it:\n{}", message(&changed));
 }
 
 /// FHIR made of the last record alone is that record again; what is not is said to be kept aside.
@@ -85,7 +85,7 @@ fn record_stands_alone(kind: &str, last: &Value) {
     };
     let lost: Vec<Difference> =
         differences(last, &again).into_iter().filter(|it| !kept(&it.place) && !is_computed(&it.field())).collect();
-    assert!(lost.is_empty(), "{kind}: FHIR made of the last record says something else:\n{}", said(&lost));
+    assert!(lost.is_empty(), "{kind}: FHIR made of the last record says something else:\n{}", message(&lost));
 }
 
 /// Is a place this one, or in it?
@@ -124,16 +124,16 @@ fn without_history(mut record: Value) -> Value {
     record
 }
 
-fn to_record(kind: &str, bundle: &Value) -> Told {
+fn to_record(kind: &str, bundle: &Value) -> Detail {
     translated(kind, Target::Record, bundle, None)
 }
 
-fn to_fhir(kind: &str, record: &Value, with: Option<&Path>) -> Told {
+fn to_fhir(kind: &str, record: &Value, with: Option<&Path>) -> Detail {
     translated(kind, Target::Fhir, record, with)
 }
 
 /// `handoff translate --to ... --explain --format json -`
-fn translated(kind: &str, to: Target, input: &Value, with: Option<&Path>) -> Told {
+fn translated(kind: &str, to: Target, input: &Value, with: Option<&Path>) -> Detail {
     let args = Args {
         from: None,
         to,
@@ -157,5 +157,5 @@ fn translated(kind: &str, to: Target, input: &Value, with: Option<&Path>) -> Tol
     let rows = told["fidelity"]["fields"].as_array().unwrap().iter();
     let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let fates = rows.map(|row| (word(&row["record"]), word(&row["fate"]))).collect();
-    Told { result: told["result"].clone(), fates }
+    Detail { result: told["result"].clone(), fates }
 }

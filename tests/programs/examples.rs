@@ -7,11 +7,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use handoff::fhir::Document;
-use handoff::mapping::{Program, Told};
+use handoff::mapping::{Detail, Program};
 use handoff::referral::{Graph, Referral};
 use serde_json::{Value, json};
 
-use crate::expected::{differences, leaves, said};
+use crate::expected::{differences, leaves, message};
 use crate::journey::programs;
 
 /// The examples by type and id, or nothing where they are not at hand.
@@ -90,7 +90,7 @@ fn goes_back(program: &Program, graph: &Graph, task: &str, doing: &str) {
     let mut ids = || unreachable!("nothing is made");
     let put = program
         .map
-        .put(&record, &referral, &Value::Null, Told::Totals, &mut ids)
+        .put(&record, &referral, &Value::Null, Detail::Totals, &mut ids)
         .unwrap_or_else(|error| panic!("{doing}: {error}"));
     assert!(put.is_empty(), "{doing}: {put:#?}");
 
@@ -102,7 +102,7 @@ fn goes_back(program: &Program, graph: &Graph, task: &str, doing: &str) {
     };
     let made = program
         .map
-        .make(&record, Told::Totals, &mut ids)
+        .make(&record, Detail::Totals, &mut ids)
         .unwrap_or_else(|error| panic!("{doing}: {error}\n{record:#}"));
     let after = made.apply(&Graph::default()).unwrap();
     let again =
@@ -111,7 +111,7 @@ fn goes_back(program: &Program, graph: &Graph, task: &str, doing: &str) {
         .into_iter()
         .filter(|it| it.first.is_some() && !follows_from_the_rest(program, &it.field()))
         .collect();
-    assert!(lost.is_empty(), "{doing}: made of the record alone\n{}", said(&lost));
+    assert!(lost.is_empty(), "{doing}: made of the record alone\n{}", message(&lost));
 }
 
 /// Is it computed, or the history, which begins anew?

@@ -27,7 +27,7 @@ pub(crate) fn check(path: &Path, found: &Value) {
         found.is_empty(),
         "{} is not what is expected:\n{}\nif that is right, HANDOFF_BLESS=1 writes the file anew",
         path.display(),
-        said(&found)
+        message(&found)
     );
 }
 
@@ -87,7 +87,7 @@ fn each_leaf(value: &Value, place: &str, act: &mut impl FnMut(String, Value)) {
 }
 
 /// Differences in words.
-pub(crate) fn said(differences: &[Difference]) -> String {
+pub(crate) fn message(differences: &[Difference]) -> String {
     let value = |value: &Option<Value>| match value {
         None => "nothing".to_owned(),
         Some(value) => {
@@ -186,7 +186,7 @@ fn differences_are_said_place_by_place() {
     let places: Vec<(&str, String)> = found.iter().map(|it| (it.place.as_str(), it.field())).collect();
     let field = |place: &str| place.to_owned();
     assert_eq!(places, [("a[0].b", field("a[].b")), ("a[1]", field("a[]")), ("c", field("c")), ("d", field("d"))]);
-    assert!(said(&found).contains("a[1]: expected 2, found nothing"), "{}", said(&found));
+    assert!(message(&found).contains("a[1]: expected 2, found nothing"), "{}", message(&found));
     let found = leaves(differences(&serde_json::json!({ "a": { "b": [1, { "c": 2 }] } }), &serde_json::json!({})));
     assert_eq!(found.iter().map(|it| it.place.as_str()).collect::<Vec<_>>(), ["a.b[0]", "a.b[1].c"]);
 }

@@ -114,11 +114,11 @@ fn ids_get_names_and_back() {
     let key = |kind, number| ResourceKey::new(kind, id(number));
     names.learn_resources(vec![key("CareTeam", 7), key("Procedure", 5), key("Procedure", 3)]);
     names.learn_items(&serde_json::json!({ "careTeam": [{ "id": id(9) }], "services": [{ "id": id(5) }] }), "");
-    let said = serde_json::json!({ "of": format!("Procedure/{}", id(5)), "id": id(9), "text": "id-7 of no one" });
-    let named = names.name(&said);
+    let message = serde_json::json!({ "of": format!("Procedure/{}", id(5)), "id": id(9), "text": "id-7 of no one" });
+    let named = names.name(&message);
     assert_eq!(
         named,
         serde_json::json!({ "of": "Procedure/procedure-2", "id": "careTeam-1", "text": "id-7 of no one" })
     );
-    assert_eq!(names.unname(&named), said);
+    assert_eq!(names.unname(&named), message);
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use handoff::referral::Scope;
-use handoff::referral::plan::{Delivery, Plan};
+use handoff::referral::plan::{FeedEntry, Plan};
 use handoff::store::{Changes, Store};
 
 use crate::backend::Backend;
@@ -29,7 +29,7 @@ async fn each_task_is_given_once_at_its_newest_change() {
     store.commit(referral("elsewhere", SHELTER, noon())).await.unwrap();
     let changed = Plan {
         writes: vec![write("Task/a", 2, noon(), &task_body("a", PANTRY, "accepted"))],
-        deliveries: vec![Delivery { organization: PANTRY.to_owned(), task: key("Task/a") }],
+        feed: vec![FeedEntry { organization: PANTRY.to_owned(), task: key("Task/a") }],
         ..Plan::default()
     };
     store.commit(changed).await.unwrap();
@@ -96,7 +96,7 @@ async fn the_changes_of_one_sequence_are_not_cut() {
         let other = referral(name, PANTRY, noon());
         plan.writes.extend(other.writes);
         plan.shares.extend(other.shares);
-        plan.deliveries.extend(other.deliveries);
+        plan.feed.extend(other.feed);
     }
     store.commit(plan).await.unwrap();
     store.commit(referral("d", PANTRY, noon())).await.unwrap();

@@ -46,8 +46,8 @@ async fn clients_are_added_replaced_and_revoked() {
 
 #[tokio::test]
 async fn a_row_shown_for_debugging_has_no_hash() {
-    let said = format!("{:?}", client("a"));
-    assert!(said.contains("agency") && !said.contains("7, 7") && !said.contains("0707"), "{said}");
+    let message = format!("{:?}", client("a"));
+    assert!(message.contains("agency") && !message.contains("7, 7") && !message.contains("0707"), "{message}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -146,9 +146,9 @@ async fn what_is_finer_than_a_millisecond_is_as_the_document_says() {
     let store = backend.open();
     let fine = at("2026-11-21T12:00:00.123987654Z");
     let committed = store.commit(writes([write("Task/a", 1, fine, "")])).await.unwrap();
-    let said: Timestamp =
+    let message: Timestamp =
         committed.writes[0].document.root().get("meta").unwrap().str("lastUpdated").unwrap().parse().unwrap();
-    assert_eq!((committed.writes[0].updated, said), (said, at("2026-11-21T12:00:00.123Z")));
+    assert_eq!((committed.writes[0].updated, message), (message, at("2026-11-21T12:00:00.123Z")));
 }
 
 #[tokio::test]

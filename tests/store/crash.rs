@@ -57,8 +57,8 @@ fn killed_writer(backend: &Backend, round: usize, answers: usize) -> Vec<(String
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut answered = Vec::new();
     let mut collect = |line: String| {
-        let said = line.split_once("answered ").map(|(_, said)| said.to_owned());
-        if let Some((name, seq)) = said.as_deref().and_then(|said| said.split_once(' ')) {
+        let message = line.split_once("answered ").map(|(_, message)| message.to_owned());
+        if let Some((name, seq)) = message.as_deref().and_then(|message| message.split_once(' ')) {
             answered.push((name.to_owned(), seq.parse().unwrap()));
         }
         answered.len()

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use handoff::fhir::{Document, ResourceKey, edit};
-use handoff::referral::plan::{AuditEntry, Delivery, Plan, Share, Write};
+use handoff::referral::plan::{AuditEntry, FeedEntry, Plan, Share, Write};
 use jiff::Timestamp;
 
 /// The organization that sends.
@@ -67,7 +67,7 @@ pub(crate) fn referral(name: &str, owner: &str, updated: Timestamp) -> Plan {
             organizations: vec![CLINIC.to_owned(), owner.to_owned()],
             resources: names.iter().map(|name| key(name)).collect(),
         }],
-        deliveries: vec![Delivery { organization: owner.to_owned(), task: task.clone() }],
+        feed: vec![FeedEntry { organization: owner.to_owned(), task: task.clone() }],
         audit: vec![AuditEntry {
             at: updated,
             action: "accepted",

@@ -18,7 +18,7 @@ const REFERRAL: &str = include_str!("../../../fixtures/demo/ehr/food-insecurity.
 /// Who sends it.
 const SENDER: &str = "fernhollow-ehr";
 /// Largest answer that is read.
-const MOST: usize = 16 * 1024 * 1024;
+const MAX_BYTES: usize = 16 * 1024 * 1024;
 
 /// Tells and does.
 pub(super) struct Walk<'w> {
@@ -177,7 +177,7 @@ impl Walk<'_> {
             .map_err(Error::fault)?;
         let answer = self.router.clone().oneshot(request).await.map_err(Error::fault)?;
         let status = answer.status();
-        let bytes = to_bytes(answer.into_body(), MOST).await.map_err(Error::fault)?;
+        let bytes = to_bytes(answer.into_body(), MAX_BYTES).await.map_err(Error::fault)?;
         let text = String::from_utf8_lossy(&bytes);
         if !status.is_success() {
             return Err(Error::fault(format!("{path} answered {status}: {text}")));

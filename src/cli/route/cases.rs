@@ -31,7 +31,7 @@ use serde_saphyr::Spanned;
 use super::Format;
 use crate::cli::{Exit, Streams, sources, unwritable};
 use crate::error::{Category, Error, Result};
-use crate::fhir::{Document, Issue, Key, Place};
+use crate::fhir::{Document, Issue, Key, SourcePosition};
 use crate::referral::{Graph, Referral};
 use crate::routing::eligibility::{Check, word};
 use crate::routing::rule::Rule;
@@ -137,24 +137,24 @@ fn files(path: &Path) -> Result<Vec<PathBuf>> {
 }
 
 fn run_file(rulebook: &Rulebook, name: &str, bytes: &[u8]) -> Result<Vec<Outcome>> {
-    let refuse = |at: Option<Place>, said: String| {
-        Error::new(Category::Unprocessable, Issue::error(Key::MapInvalid, name, said).maybe_at(at))
+    let refuse = |at: Option<SourcePosition>, message: String| {
+        Error::new(Category::Unprocessable, Issue::error(Key::MapInvalid, name, message).maybe_at(at))
     };
     let text = std::str::from_utf8(bytes).map_err(|_| refuse(None, "the file is not UTF-8".to_owned()))?;
     let file: File = serde_saphyr::from_str(text).map_err(|error| {
-        let at = error.location().and_then(|at| Place::counted(at.line(), at.column()));
-        let said = error.without_snippet().to_string();
-        refuse(at, said.lines().next().unwrap_or_default().to_owned())
+        let at = error.location().and_then(|at| SourcePosition::counted(at.line(), at.column()));
+        let message = error.without_snippet().to_string();
+        refuse(at, message.lines().next().unwrap_or_default().to_owned())
     })?;
     let at = moment(&file.at.value).ok_or_else(|| {
         let at = file.at.referenced;
-        refuse(Place::counted(at.line(), at.column()), "at is a date or an instant".to_owned())
+        refuse(SourcePosition::counted(at.line(), at.column()), "at is a date or an instant".to_owned())
     })?;
     let kind = &file.eligibility.value;
     let mut outcomes = Vec::new();
     for case in &file.cases {
         let (place, case) = (case.referenced, &case.value);
-        let refuse = |said: String| refuse(Place::counted(place.line(), place.column()), said);
+        let refuse = |message: String| refuse(SourcePosition::counted(place.line(), place.column()), message);
         let rules = match &case.preset {
             None => rulebook.rules(kind),
             Some(preset) => {
@@ -174,16 +174,16 @@ fn run_file(rulebook: &Rulebook, name: &str, bytes: &[u8]) -> Result<Vec<Outcome
         if let Some(missing) = &case.missing {
             expected = format!("{expected} for want of {missing}");
         }
-        let (mut said, missing) = found;
+        let (mut message, missing) = found;
         if !missing.is_empty() {
-            said = format!("{said} for want of {}", missing.join("; "));
+            message = format!("{message} for want of {}", missing.join("; "));
         }
         outcomes.push(Outcome {
             file: name.to_owned(),
             line: place.line(),
             rule: case.rule.clone(),
             expected,
-            found: said,
+            found: message,
             says: case.says.clone(),
             is_right,
         });

@@ -86,8 +86,8 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
 /// The person by the rules of one type.
 fn judged(args: &Args, kind: &str, rulebook: &Rulebook, streams: &mut Streams<'_>, at: Timestamp) -> Result<String> {
     if !rulebook.types().contains(&kind) {
-        let said = format!("there is no program type {kind}; there are {}", rulebook.types().join(", "));
-        return Err(Error::fault(said));
+        let message = format!("there is no program type {kind}; there are {}", rulebook.types().join(", "));
+        return Err(Error::fault(message));
     }
     let graph = read(args, streams)?;
     let referral = Referral::read(&graph, graph.only_task()?)?;
@@ -149,8 +149,8 @@ fn read(args: &Args, streams: &mut Streams<'_>) -> Result<Graph> {
 /// The directory in a file, or in the JSON files of a folder; its subfolders hold other things.
 fn directory(path: &Path, rulebook: &Rulebook) -> Result<Directory> {
     if path.to_str().is_some_and(|text| text.starts_with("http://") || text.starts_with("https://")) {
-        let said = "a directory is not read from a URL yet; save it as a Bundle and name the file";
-        return Err(Error::fault(said));
+        let message = "a directory is not read from a URL yet; save it as a Bundle and name the file";
+        return Err(Error::fault(message));
     }
     let files = if path.is_dir() { sources::json_files(path)? } else { vec![path.to_owned()] };
     let mut documents = Vec::new();

@@ -1,6 +1,6 @@
 //! A decision in lines, for people.
 
-use crate::routing::{Candidate, Decision, Directory, Eligibility, Verdict};
+use crate::routing::{Candidate, Decision, Directory, Eligibility, Fit};
 
 /// The decision; `explained` has, for each candidate, what came of its rules, or is empty.
 pub(super) fn decision(directory: &Directory, decision: &Decision, explained: &[Eligibility<'_>]) -> String {
@@ -46,8 +46,8 @@ pub(super) fn decision(directory: &Directory, decision: &Decision, explained: &[
 
 fn head(candidate: &Candidate) -> String {
     let verdict = match candidate.verdict {
-        Verdict::Kept { score } => format!("kept, score {score}"),
-        Verdict::Dropped => "dropped".to_owned(),
+        Fit::Kept { score } => format!("kept, score {score}"),
+        Fit::Dropped => "dropped".to_owned(),
     };
     let organization = &candidate.program.organization.name;
     format!("{} of {organization} ({}): {verdict}", candidate.name(), candidate.program.kind)

@@ -68,7 +68,7 @@ pub(super) fn write(fold: &Fold<'_>, file: &str, source: Option<&mut Source<'_>>
     if let Some(rule) = issue.rule() {
         note(if issue.origin.is_some() { "rule" } else { "expected" }, &shortened(&plain(&rule)));
     }
-    note("mend", &plain(issue.mend()));
+    note("mend", &plain(issue.fix()));
     for other in fold.others.iter().take(PLACES) {
         note("also", &[place(other).as_deref().unwrap_or(file), "  ", &other.path].concat());
     }
@@ -95,12 +95,12 @@ fn shortened(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::fhir::fold::fold;
-    use crate::fhir::{Key, Origin, Place};
+    use crate::fhir::{Key, RuleSource, SourcePosition};
 
     const TEXT: &str = "{\n  \"output\": [\n    {\n      \"type\": 1\n    }]}";
 
     fn issue(entry: usize, line: u32) -> Issue {
-        let origin = Origin {
+        let origin = RuleSource {
             profile: "https://example.org/StructureDefinition/warm|1.0".to_owned(),
             element: "Task.output:done.value[x]".to_owned(),
             constraint: None,
@@ -108,7 +108,7 @@ mod tests {
         let path = format!("Task.output[{entry}].value[x]");
         let mut issue = Issue::error(Key::Missing, path, "there is no value[x]").from(origin.into());
         issue.expected = Some("cardinality 1..1".into());
-        issue.at(Place { line, column: 5 })
+        issue.at(SourcePosition { line, column: 5 })
     }
 
     #[test]

@@ -43,12 +43,12 @@ pub(super) struct Check {
     /// What is less than this is counted and not shown
     pub(super) least: Severity,
     /// What to write down of each resource
-    pub(super) form: Form,
+    pub(super) form: ReportDetail,
 }
 
 /// What to write down of each resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum ReportDetail {
     /// Its findings, for people
     Blocks(Paint),
     /// One OperationOutcome, on one line or on several
@@ -67,13 +67,13 @@ pub(super) struct Answer {
     pub(super) is_last: bool,
     pub(super) tally: Tally,
     /// In the order of the file
-    pub(super) said: Vec<Said>,
+    pub(super) message: Vec<ReportLine>,
     /// Why it could not be read
     pub(super) unreadable: Option<Error>,
 }
 
 /// One thing to say.
-pub(super) struct Said {
+pub(super) struct ReportLine {
     pub(super) text: String,
     /// The finding, where it is one
     pub(super) finding: Option<Finding>,
@@ -94,7 +94,7 @@ impl Check {
     /// Does a job.
     pub(super) fn answer(&self, job: Job) -> Answer {
         let Job { file, piece, is_last } = job;
-        let mut answer = Answer { file, is_last, tally: Tally::default(), said: Vec::new(), unreadable: None };
+        let mut answer = Answer { file, is_last, tally: Tally::default(), message: Vec::new(), unreadable: None };
         match piece {
             Piece::File(path) => match bytes(&path) {
                 Ok(bytes) => self.resource(&bytes, None, &mut answer),
@@ -126,8 +126,8 @@ impl Check {
         answer.tally.add(&Tally::of(&issues));
         issues.retain(|issue| issue.severity >= self.least);
         match self.form {
-            Form::Nothing => {}
-            Form::Blocks(paint) => {
+            ReportDetail::Nothing => {}
+            ReportDetail::Blocks(paint) => {
                 // What was not read has no text but its bytes.
                 let lossy;
                 let text = match &document {
@@ -140,17 +140,17 @@ impl Check {
                 let mut source = Source::new(text);
                 for fold in fold(&issues) {
                     let text = block::write(&fold, &answer.file, Some(&mut source), line.unwrap_or(1), paint);
-                    answer.said.push(Said { text, finding: Some(finding(&fold)) });
+                    answer.message.push(ReportLine { text, finding: Some(finding(&fold)) });
                 }
             }
-            Form::Outcome { indented } => {
+            ReportDetail::Outcome { indented } => {
                 let name = line.map_or_else(|| answer.file.to_string(), |line| format!("{}:{line}", answer.file));
                 for place in issues.iter_mut().filter_map(|issue| issue.place.as_mut()) {
                     place.line += line.unwrap_or(1) - 1;
                 }
                 let value = of_file(&name, &issues);
                 let text = if indented { format!("{value:#}") } else { value.to_string() };
-                answer.said.push(Said { text, finding: None });
+                answer.message.push(ReportLine { text, finding: None });
             }
         }
     }

@@ -5,7 +5,7 @@
 
 use unicode_width::UnicodeWidthChar;
 
-use crate::fhir::Place;
+use crate::fhir::SourcePosition;
 
 /// More of a line than this does not fit on a screen, in characters.
 const WIDTH: usize = 100;
@@ -31,18 +31,18 @@ pub(super) struct Excerpt {
 pub(super) struct Source<'t> {
     text: &'t str,
     /// The place that was sought last, and its offset
-    place: Place,
+    place: SourcePosition,
     offset: usize,
 }
 
 impl<'t> Source<'t> {
     /// A text, not read yet.
     pub(super) fn new(text: &'t str) -> Self {
-        Self { text, place: Place { line: 1, column: 1 }, offset: 0 }
+        Self { text, place: SourcePosition { line: 1, column: 1 }, offset: 0 }
     }
 
     /// The excerpt at a place; nothing if the text has no such line.
-    pub(super) fn excerpt(&mut self, place: Place) -> Option<Excerpt> {
+    pub(super) fn excerpt(&mut self, place: SourcePosition) -> Option<Excerpt> {
         self.seek(place)?;
         let (before, behind) = self.text.split_at(self.offset);
         let before: Vec<char> = before.chars().rev().take_while(|one| *one != '\n').take(WIDTH + 1).collect();
@@ -72,13 +72,13 @@ impl<'t> Source<'t> {
     }
 
     /// Goes to a place; from the beginning where it lies before the last one.
-    fn seek(&mut self, place: Place) -> Option<()> {
+    fn seek(&mut self, place: SourcePosition) -> Option<()> {
         if place < self.place {
             *self = Self::new(self.text);
         }
         while self.place.line < place.line {
             self.offset += self.text[self.offset..].find('\n')? + 1;
-            self.place = Place { line: self.place.line + 1, column: 1 };
+            self.place = SourcePosition { line: self.place.line + 1, column: 1 };
         }
         let steps = (place.column - self.place.column) as usize;
         let rest = &self.text[self.offset..];
@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     fn at(text: &str, line: u32, column: u32) -> (String, String) {
-        let excerpt = Source::new(text).excerpt(Place { line, column }).unwrap();
+        let excerpt = Source::new(text).excerpt(SourcePosition { line, column }).unwrap();
         (excerpt.line, excerpt.mark)
     }
 
@@ -182,7 +182,7 @@ mod tests {
         // Where a text breaks off.
         assert_eq!(at(text, 4, 2), ("]".to_owned(), " ^".to_owned()));
         assert_eq!(at("{\n\n", 2, 9), (String::new(), "^".to_owned()));
-        assert_eq!(Source::new(text).excerpt(Place { line: 5, column: 1 }), None);
+        assert_eq!(Source::new(text).excerpt(SourcePosition { line: 5, column: 1 }), None);
     }
 
     #[test]
@@ -209,7 +209,7 @@ mod tests {
     fn shows_what_an_opening_bracket_holds() {
         let text = "[\n {\n  \"id\": \"a\"\n },\n {\"id\": 1}\n]";
         let mut source = Source::new(text);
-        let next = |source: &mut Source<'_>, line| source.excerpt(Place { line, column: 2 }).unwrap().next;
+        let next = |source: &mut Source<'_>, line| source.excerpt(SourcePosition { line, column: 2 }).unwrap().next;
         assert_eq!(next(&mut source, 2).as_deref(), Some("  \"id\": \"a\""));
         assert_eq!(next(&mut source, 5), None);
         assert_eq!(next(&mut source, 2).as_deref(), Some("  \"id\": \"a\""), "back again");

@@ -19,7 +19,7 @@ use jiff::Timestamp;
 
 use self::asking::Asking;
 use self::block::Paint;
-use self::check::{Check, Form};
+use self::check::{Check, ReportDetail};
 use self::progress::Progress;
 use self::report::{Report, State};
 use super::sources::{self, Gathered};
@@ -147,10 +147,10 @@ fn prepare(args: &Args, paint: Paint, err: &mut dyn Write) -> Result<Check> {
         writeln!(err, "{issue}").map_err(unwritable)?;
     }
     let form = match args.format {
-        _ if args.summary => Form::Nothing,
-        Format::Human => Form::Blocks(paint),
-        Format::Json => Form::Outcome { indented: true },
-        Format::Ndjson => Form::Outcome { indented: false },
+        _ if args.summary => ReportDetail::Nothing,
+        Format::Human => ReportDetail::Blocks(paint),
+        Format::Json => ReportDetail::Outcome { indented: true },
+        Format::Ndjson => ReportDetail::Outcome { indented: false },
     };
     let least = match args.severity {
         Least::Error => Severity::Error,

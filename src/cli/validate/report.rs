@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::io::{ErrorKind, Write};
 
 use super::Format;
-use super::check::{Answer, Finding, Said};
+use super::check::{Answer, Finding, ReportLine};
 use super::progress::Progress;
 use super::tally::Tally;
 use crate::cli::{Exit, unwritable};
@@ -74,7 +74,7 @@ impl Report<'_> {
         if !self.is_summary {
             let file = answer.file.clone();
             let (is_last, is_read) = (answer.is_last, answer.unreadable.is_none());
-            self.say(answer.said)?;
+            self.say(answer.message)?;
             if is_last && is_read && self.format == Format::Human {
                 self.verdict(&file)?;
             }
@@ -93,8 +93,8 @@ impl Report<'_> {
         Ok(())
     }
 
-    fn say(&mut self, said: Vec<Said>) -> Result<()> {
-        for Said { text, finding } in said {
+    fn say(&mut self, message: Vec<ReportLine>) -> Result<()> {
+        for ReportLine { text, finding } in message {
             match (self.format, finding) {
                 (Format::Human, Some(finding)) if self.state.is_known(finding) => {
                     self.state.repeated += finding.places;

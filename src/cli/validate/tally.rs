@@ -49,9 +49,9 @@ impl Counts {
 
     /// `2 errors, 1 note`; nothing where there is nothing.
     fn text(self) -> String {
-        let said = [(self.errors, "error"), (self.warnings, "warning"), (self.notes, "note")];
-        let said = said.iter().filter(|(count, _)| *count > 0);
-        said.map(|(count, what)| plural(*count, what)).collect::<Vec<_>>().join(", ")
+        let message = [(self.errors, "error"), (self.warnings, "warning"), (self.notes, "note")];
+        let message = message.iter().filter(|(count, _)| *count > 0);
+        message.map(|(count, what)| plural(*count, what)).collect::<Vec<_>>().join(", ")
     }
 
     fn value(self) -> Value {

@@ -17,12 +17,12 @@ pub(in crate::definitions) struct Stated {
     /// The minimum, if it says one
     pub(in crate::definitions) min: Option<u32>,
     /// The maximum
-    pub(in crate::definitions) max: Most,
+    pub(in crate::definitions) max: MaxCardinality,
 }
 
 /// A maximum, as a differential states it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::definitions) enum Most {
+pub(in crate::definitions) enum MaxCardinality {
     /// It says none
     Unsaid,
     /// `*`
@@ -36,19 +36,19 @@ pub(in crate::definitions) enum Most {
 pub(super) struct Difference {
     pub(super) stated: Stated,
     /// From the root, which is the first
-    pub(super) steps: Vec<Step>,
+    pub(super) steps: Vec<PathStep>,
 }
 
 /// One step on the way to an element.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Step {
+pub(super) struct PathStep {
     pub(super) name: String,
     pub(super) slice: Option<String>,
 }
 
 /// Finds the way to every element.
 pub(super) fn addresses(stated: Vec<Stated>) -> Vec<Difference> {
-    let mut last: HashMap<String, Vec<Step>> = HashMap::new();
+    let mut last: HashMap<String, Vec<PathStep>> = HashMap::new();
     let mut found = Vec::with_capacity(stated.len());
     for stated in stated {
         let element = &stated.element;
@@ -62,7 +62,7 @@ pub(super) fn addresses(stated: Vec<Stated>) -> Vec<Difference> {
 }
 
 /// The way that the id writes; nothing where id and path do not agree.
-fn by_id(element: &Element) -> Option<Vec<Step>> {
+fn by_id(element: &Element) -> Option<Vec<PathStep>> {
     let (ids, names): (Vec<&str>, Vec<&str>) = (element.id.split('.').collect(), element.path.split('.').collect());
     if ids.len() != names.len() {
         return None;
@@ -74,9 +74,9 @@ fn by_id(element: &Element) -> Option<Vec<Step>> {
         };
         // The path may write `valueQuantity` where the id writes `value[x]:valueQuantity`.
         let agrees = step == name || step.strip_suffix("[x]").is_some_and(|stem| name.starts_with(stem));
-        agrees.then(|| Step { name: step.to_owned(), slice })
+        agrees.then(|| PathStep { name: step.to_owned(), slice })
     };
-    let mut steps: Vec<Step> = ids.into_iter().zip(names).map(step).collect::<Option<_>>()?;
+    let mut steps: Vec<PathStep> = ids.into_iter().zip(names).map(step).collect::<Option<_>>()?;
     if let (Some(last), Some(name)) = (steps.last_mut(), &element.slice_name) {
         last.slice = Some(name.clone());
     }
@@ -84,11 +84,11 @@ fn by_id(element: &Element) -> Option<Vec<Step>> {
 }
 
 /// The way that follows from what stood before.
-fn by_path(element: &Element, last: &HashMap<String, Vec<Step>>) -> Vec<Step> {
+fn by_path(element: &Element, last: &HashMap<String, Vec<PathStep>>) -> Vec<PathStep> {
     let (mut above, mut names) = (element.path.as_str(), Vec::new());
     let mut steps = loop {
         let Some((outer, name)) = above.rsplit_once('.') else {
-            break vec![Step { name: above.to_owned(), slice: None }];
+            break vec![PathStep { name: above.to_owned(), slice: None }];
         };
         names.push(name);
         above = outer;
@@ -96,7 +96,7 @@ fn by_path(element: &Element, last: &HashMap<String, Vec<Step>>) -> Vec<Step> {
             break known.clone();
         }
     };
-    steps.extend(names.into_iter().rev().map(|name| Step { name: name.to_owned(), slice: None }));
+    steps.extend(names.into_iter().rev().map(|name| PathStep { name: name.to_owned(), slice: None }));
     if let (Some(last), Some(name)) = (steps.last_mut(), &element.slice_name) {
         last.slice = Some(name.clone());
     }

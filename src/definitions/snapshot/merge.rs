@@ -2,50 +2,50 @@
 //! (<https://hl7.org/fhir/R4/elementdefinition.html#interpretation>): what it says narrows or replaces, what it does not say
 //! stays.
 
-use super::difference::{Most, Stated};
+use super::difference::{MaxCardinality, Stated};
 use crate::definitions::View;
 use crate::definitions::structure::{Binding, Constraint, Element, Slicing, Structure};
 
 /// Changes `element` as `stated` says.
 pub(super) fn merge(view: View<'_>, structure: &Structure, element: &mut Element, stated: &Stated) {
-    let said = &stated.element;
-    if !said.types.is_empty() {
-        element.types.clone_from(&said.types);
+    let differential = &stated.element;
+    if !differential.types.is_empty() {
+        element.types.clone_from(&differential.types);
         bound_by_extension(view, element, stated);
     }
     if let Some(min) = stated.min {
         element.min = element.min.max(min);
     }
-    if let Most::Number(max) = stated.max {
+    if let MaxCardinality::Number(max) = stated.max {
         element.max = narrower(element.max, Some(max));
     }
-    if let Some(slicing) = &said.slicing {
+    if let Some(slicing) = &differential.slicing {
         slice(element, slicing);
     }
-    if let Some(binding) = &said.binding {
+    if let Some(binding) = &differential.binding {
         bind(element, binding);
     }
-    if said.content_reference.is_some() {
-        element.content_reference.clone_from(&said.content_reference);
-        element.content_source.clone_from(&said.content_source);
+    if differential.content_reference.is_some() {
+        element.content_reference.clone_from(&differential.content_reference);
+        element.content_source.clone_from(&differential.content_source);
     }
     for (slot, value) in [
-        (&mut element.fixed, &said.fixed),
-        (&mut element.pattern, &said.pattern),
-        (&mut element.min_value, &said.min_value),
-        (&mut element.max_value, &said.max_value),
+        (&mut element.fixed, &differential.fixed),
+        (&mut element.pattern, &differential.pattern),
+        (&mut element.min_value, &differential.min_value),
+        (&mut element.max_value, &differential.max_value),
     ] {
         if value.is_some() {
             slot.clone_from(value);
         }
     }
-    element.max_length = said.max_length.or(element.max_length);
-    element.must_support |= said.must_support;
-    element.is_modifier |= said.is_modifier;
-    element.is_summary |= said.is_summary;
-    element.is_attribute |= said.is_attribute;
-    element.slice_is_constraining |= said.slice_is_constraining;
-    for rule in &said.constraints {
+    element.max_length = differential.max_length.or(element.max_length);
+    element.must_support |= differential.must_support;
+    element.is_modifier |= differential.is_modifier;
+    element.is_summary |= differential.is_summary;
+    element.is_attribute |= differential.is_attribute;
+    element.slice_is_constraining |= differential.slice_is_constraining;
+    for rule in &differential.constraints {
         constrain(element, rule, &structure.url);
     }
     if !element.types.is_empty() && !element.types.iter().any(|one| is_bindable(&one.code)) {
@@ -76,24 +76,24 @@ fn bound_by_extension(view: View<'_>, element: &mut Element, stated: &Stated) {
     }
 }
 
-fn slice(element: &mut Element, said: &Slicing) {
+fn slice(element: &mut Element, differential: &Slicing) {
     let Some(known) = &mut element.slicing else {
-        element.slicing = Some(said.clone());
+        element.slicing = Some(differential.clone());
         return;
     };
-    let new = said.discriminators.iter().filter(|one| !known.discriminators.contains(one));
+    let new = differential.discriminators.iter().filter(|one| !known.discriminators.contains(one));
     let new: Vec<_> = new.cloned().collect();
     known.discriminators.extend(new);
-    known.ordered |= said.ordered;
+    known.ordered |= differential.ordered;
     // A base that is closed stays so.
     if known.rules != "closed" {
-        known.rules.clone_from(&said.rules);
+        known.rules.clone_from(&differential.rules);
     }
 }
 
 /// A binding is replaced; the sets that the base puts beside it go on holding.
-fn bind(element: &mut Element, said: &Binding) {
-    let base = element.binding.replace(said.clone());
+fn bind(element: &mut Element, differential: &Binding) {
+    let base = element.binding.replace(differential.clone());
     if let (Some(binding), Some(base)) = (&mut element.binding, base) {
         binding.value_set = binding.value_set.take().or(base.value_set);
         for additional in base.additional {

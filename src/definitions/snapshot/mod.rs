@@ -17,10 +17,10 @@ use crate::fhir::{Issue, Key, Node};
 use tree::Tree;
 use walk::Walk;
 
-pub(super) use difference::{Most, Stated};
+pub(super) use difference::{MaxCardinality, Stated};
 
 /// The most elements that a snapshot may have; the largest published one has a few thousand.
-const MOST: usize = 50_000;
+const MAX_ELEMENTS: usize = 50_000;
 /// The most steps from the root to an element, within one structure.
 const DEEPEST: usize = 64;
 
@@ -50,9 +50,9 @@ fn base(view: View<'_>, structure: &Structure, stated: &[Stated]) -> Result<Tree
         return Err(unusable(structure, "", missing(view, canonical)).into());
     };
     if structure.is_profile && base.type_name != structure.type_name && structure.kind != StructureKind::Logical {
-        let said =
+        let message =
             format!("it constrains {}, and its base {canonical} is about {}", structure.type_name, base.type_name);
-        return Err(unusable(structure, "", said).into());
+        return Err(unusable(structure, "", message).into());
     }
     // A profile goes on calling the root as its base does; a type has a name of its own.
     let root = base.root().map(|root| root.name.as_str()).filter(|_| structure.is_profile).unwrap_or(own);

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{DEEPEST, MOST};
+use super::{DEEPEST, MAX_ELEMENTS};
 use crate::definitions::structure::{Element, Structure};
 
 /// See the module head.
@@ -55,7 +55,7 @@ impl Tree {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.nodes.len() > MOST
+        self.nodes.len() > MAX_ELEMENTS
     }
 
     fn push(&mut self, element: Element) -> usize {

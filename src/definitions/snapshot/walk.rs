@@ -6,10 +6,10 @@
 
 use std::sync::Arc;
 
-use super::difference::{Difference, Most, Step};
+use super::difference::{Difference, MaxCardinality, PathStep};
 use super::merge::merge;
 use super::tree::{Branch, Tree};
-use super::{DEEPEST, MOST, missing, unusable};
+use super::{DEEPEST, MAX_ELEMENTS, missing, unusable};
 use crate::definitions::View;
 use crate::definitions::structure::{Discriminator, Element, Slicing, Structure, TypeRef};
 use crate::fhir::Issue;
@@ -32,7 +32,9 @@ impl Walk<'_> {
         for depth in 1..difference.steps.len() {
             at = self.step(at, difference, depth)?;
             if self.tree.is_full() {
-                return Err(self.refuse(difference, format!("the snapshot grows beyond {MOST} elements")).into());
+                return Err(self
+                    .refuse(difference, format!("the snapshot grows beyond {MAX_ELEMENTS} elements"))
+                    .into());
             }
         }
         merge(self.view, self.structure, &mut self.tree.get_mut(at).element, &difference.stated);
@@ -43,7 +45,7 @@ impl Walk<'_> {
     /// The place of the step at `depth`, seen from that of the step before.
     fn step(&mut self, at: usize, difference: &Difference, depth: usize) -> Result<usize, Box<Issue>> {
         self.unfold(at, difference)?;
-        let Step { name, slice } = &difference.steps[depth];
+        let PathStep { name, slice } = &difference.steps[depth];
         if let Some(child) = self.tree.child(at, name) {
             return Ok(slice.as_deref().map_or(child, |slice| self.slice(child, slice)));
         }
@@ -60,9 +62,9 @@ impl Walk<'_> {
         if !self.structure.is_profile && depth + 1 == difference.steps.len() && slice.is_none() {
             let Element { path, is_list, .. } = &difference.stated.element;
             let max = match difference.stated.max {
-                Most::Unsaid => Some(1),
-                Most::Many => None,
-                Most::Number(max) => Some(max),
+                MaxCardinality::Unsaid => Some(1),
+                MaxCardinality::Many => None,
+                MaxCardinality::Number(max) => Some(max),
             };
             let new = Element {
                 name: name.clone(),
@@ -159,7 +161,7 @@ impl Walk<'_> {
         };
         if self.tree.import(at, &source, index, false).is_none() {
             return Err(self
-                .refuse(difference, format!("the snapshot grows beyond {MOST} elements, or too deep"))
+                .refuse(difference, format!("the snapshot grows beyond {MAX_ELEMENTS} elements, or too deep"))
                 .into());
         }
         Ok(())

@@ -66,14 +66,14 @@ impl fmt::Display for Kind {
 
 /// A place in the source, counted from 1; columns count characters, as editors do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct SourcePosition {
     /// Line, from 1
     pub line: u32,
     /// Column, from 1
     pub column: u32,
 }
 
-impl Place {
+impl SourcePosition {
     /// The place that a reader of another format tells; nothing where it tells none, which is line 0.
     pub fn counted(line: impl TryInto<u32>, column: impl TryInto<u32>) -> Option<Self> {
         let (line, column) = (line.try_into().ok()?, column.try_into().ok()?);
@@ -81,7 +81,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for SourcePosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.line, self.column)
     }
@@ -171,12 +171,12 @@ impl Document {
         let text = text.into();
         let bound = limits.bytes.min(u32::MAX as usize - 1);
         if text.len() > bound {
-            let said = format!("the document has {} bytes; at most {bound} are read", text.len());
-            return Err(Box::new(Issue::fatal(Key::TooLarge, "", said)));
+            let message = format!("the document has {} bytes; at most {bound} are read", text.len());
+            return Err(Box::new(Issue::fatal(Key::TooLarge, "", message)));
         }
         match reading::read(text.as_bytes(), bound / 8 + 8, limits.depth) {
             Ok(slots) => Ok(Self { text, slots }),
-            Err((key, at, said)) => Err(Box::new(Issue::fatal(key, "", said).at(place_of(&text, at)))),
+            Err((key, at, message)) => Err(Box::new(Issue::fatal(key, "", message).at(place_of(&text, at)))),
         }
     }
 
@@ -308,12 +308,12 @@ impl<'a> Node<'a> {
     }
 
     /// Line and column where the value begins.
-    pub fn place(self) -> Place {
+    pub fn place(self) -> SourcePosition {
         place_of(&self.document.text, self.slot().start as usize)
     }
 
     /// Line and column where its member name begins, or the value outside an object.
-    pub fn name_place(self) -> Place {
+    pub fn name_place(self) -> SourcePosition {
         place_of(&self.document.text, self.name_start())
     }
 
@@ -485,13 +485,13 @@ fn raw_offset(inner: &str, offset: usize) -> usize {
 }
 
 /// Line and column of a byte offset.
-fn place_of(text: &str, offset: usize) -> Place {
+fn place_of(text: &str, offset: usize) -> SourcePosition {
     let before = &text.as_bytes()[..offset.min(text.len())];
     let line = before.split(|byte| *byte == b'\n').count() as u32;
     let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |position| position + 1);
     // Characters, not bytes: continuation bytes are not counted.
     let column = before[start..].iter().filter(|byte| **byte & 0xc0 != 0x80).count() as u32 + 1;
-    Place { line, column }
+    SourcePosition { line, column }
 }
 
 #[cfg(test)]
@@ -538,7 +538,7 @@ mod tests {
         let node = document.root().list("é").nth(1).unwrap().get("b").unwrap();
         assert_eq!(
             (node.path().as_str(), node.place(), node.name_place()),
-            ("Task.é[1].b", Place { line: 3, column: 18 }, Place { line: 3, column: 13 })
+            ("Task.é[1].b", SourcePosition { line: 3, column: 18 }, SourcePosition { line: 3, column: 13 })
         );
     }
 
@@ -555,7 +555,11 @@ mod tests {
             ("[tru]", Key::JsonSyntax, (1, 2)),
         ] {
             let issue = Document::parse(text).unwrap_err();
-            assert_eq!((issue.key, issue.place), (key, Some(Place { line: place.0, column: place.1 })), "{text}");
+            assert_eq!(
+                (issue.key, issue.place),
+                (key, Some(SourcePosition { line: place.0, column: place.1 })),
+                "{text}"
+            );
         }
     }
 

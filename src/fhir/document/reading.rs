@@ -43,8 +43,8 @@ impl Reader<'_> {
         let start = self.at as u32;
         let index = self.slots.len();
         if index >= self.most {
-            let said = format!("the document holds more than {} values", self.most);
-            return Err((Key::TooLarge, self.at, said));
+            let message = format!("the document holds more than {} values", self.most);
+            return Err((Key::TooLarge, self.at, message));
         }
         let slot = |kind, escaped, end: usize| Slot {
             kind,
@@ -264,9 +264,9 @@ impl Reader<'_> {
         }
     }
 
-    fn refuse(&self, said: &str) -> Refusal {
-        let said =
-            if self.at >= self.bytes.len() { format!("{said}, but the text ends here") } else { said.to_owned() };
-        (Key::JsonSyntax, self.at, said)
+    fn refuse(&self, message: &str) -> Refusal {
+        let message =
+            if self.at >= self.bytes.len() { format!("{message}, but the text ends here") } else { message.to_owned() };
+        (Key::JsonSyntax, self.at, message)
     }
 }

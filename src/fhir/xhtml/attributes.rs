@@ -112,7 +112,7 @@ impl<'a> Reader<'a> {
                 (Entity::Unknown, length) => {
                     let name = &behind[..length - 1];
                     let text = format!("&{name}; is an entity of HTML, which XML does not know");
-                    self.flaw(at, text, entity::mend(name));
+                    self.flaw(at, text, entity::fix(name));
                 }
                 (Entity::Nothing, _) => return self.stop(at, "an & begins no entity here", "write &amp;"),
             }

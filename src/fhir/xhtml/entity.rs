@@ -57,7 +57,7 @@ pub(super) fn is_character(letter: char) -> bool {
 }
 
 /// How to write an entity of HTML.
-pub(super) fn mend(name: &str) -> String {
+pub(super) fn fix(name: &str) -> String {
     match OF_HTML.iter().find(|(known, _)| *known == name) {
         Some((_, number)) => format!("write &#{number}; or the character itself"),
         None => "write the character itself, or its number as &#...;".to_owned(),

@@ -7,7 +7,7 @@ use super::entity::{self, Entity};
 use super::{Flaw, Narrative, allowed};
 
 /// More than this nobody reads.
-const MOST: usize = 50;
+const MAX_FLAWS: usize = 50;
 
 /// What no XML is cannot be read on.
 pub(super) struct Stop;
@@ -48,7 +48,7 @@ pub(super) fn read(text: &str) -> Narrative<'_> {
 impl<'a> Reader<'a> {
     fn document(&mut self) -> Result<(), Stop> {
         while self.at < self.text.len() {
-            if self.found.flaws.len() >= MOST {
+            if self.found.flaws.len() >= MAX_FLAWS {
                 return Err(Stop);
             }
             match self.rest().as_bytes()[0] {
@@ -122,7 +122,7 @@ impl<'a> Reader<'a> {
             Entity::Character(letter) => self.content(at, !letter.is_ascii_whitespace()),
             Entity::Unknown => {
                 let name = &behind[..length - 1];
-                self.flaw(at, format!("&{name}; is an entity of HTML, which XML does not know"), entity::mend(name));
+                self.flaw(at, format!("&{name}; is an entity of HTML, which XML does not know"), entity::fix(name));
                 self.content(at, true)
             }
             Entity::Nothing => self.stop(at, "an & begins no entity here", "write &amp;"),

@@ -12,7 +12,7 @@ use super::{Evaluator, Outcome, Site, describe, fail, name, only};
 
 /// Decimals are known to this many places unless another number is asked for, and to no more than the second.
 const DECIMAL_PLACES: i64 = 8;
-const MOST_PLACES: u32 = 28;
+const MAX_DIGITS: u32 = 28;
 
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     pub(super) fn boundary(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
@@ -42,8 +42,8 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
                 Ok(Collection::maybe(bound))
             }
             _ => {
-                let said = format!("{}() is for numbers and dates, found {}", name(site), describe(site.input));
-                Err(fail(site.at, said))
+                let message = format!("{}() is for numbers and dates, found {}", name(site), describe(site.input));
+                Err(fail(site.at, message))
             }
         }
     }
@@ -52,7 +52,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
 /// Half a unit of the last written place, then cut to `places`: towards zero where the boundary lies on that side,
 /// else to the nearest.
 fn decimal_boundary(number: Decimal, high: bool, places: Option<i64>) -> Option<Decimal> {
-    let places = u32::try_from(places.unwrap_or(DECIMAL_PLACES)).ok().filter(|places| *places <= MOST_PLACES)?;
+    let places = u32::try_from(places.unwrap_or(DECIMAL_PLACES)).ok().filter(|places| *places <= MAX_DIGITS)?;
     let half = number.half_unit()?;
     let bound = if high { number.checked_add(half)? } else { number.checked_sub(half)? };
     let outward = high != number.is_negative();

@@ -16,22 +16,22 @@ pub(in crate::fhirpath) struct Failure(Box<Reason>);
 struct Reason {
     key: Key,
     at: u32,
-    said: String,
+    message: String,
 }
 
 impl Failure {
-    pub(super) fn new(key: Key, at: u32, said: String) -> Self {
-        Self(Box::new(Reason { key, at, said }))
+    pub(super) fn new(key: Key, at: u32, message: String) -> Self {
+        Self(Box::new(Reason { key, at, message }))
     }
 
     /// The key, where in the expression, and what is said.
     pub(in crate::fhirpath) fn parts(&self) -> (Key, usize, &str) {
-        (self.0.key, self.0.at as usize, &self.0.said)
+        (self.0.key, self.0.at as usize, &self.0.message)
     }
 }
 
-pub(super) fn fail(at: u32, said: impl Into<String>) -> Failure {
-    Failure::new(Key::ExpressionFailed, at, said.into())
+pub(super) fn fail(at: u32, message: impl Into<String>) -> Failure {
+    Failure::new(Key::ExpressionFailed, at, message.into())
 }
 
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
@@ -47,13 +47,13 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
 
     #[cold]
     fn too_costly(&self, at: u32) -> Failure {
-        let said = format!("the expression takes more than {} steps", self.context.steps);
-        Failure::new(Key::ExpressionCostly, at, said)
+        let message = format!("the expression takes more than {} steps", self.context.steps);
+        Failure::new(Key::ExpressionCostly, at, message)
     }
 
     /// Notes that a question cannot be answered here; that may not matter in the end.
-    pub(super) fn leave_open(&self, at: u32, said: String) {
-        let first = self.open.take().unwrap_or_else(|| Failure::new(Key::NotChecked, at, said));
+    pub(super) fn leave_open(&self, at: u32, message: String) {
+        let first = self.open.take().unwrap_or_else(|| Failure::new(Key::NotChecked, at, message));
         self.open.set(Some(first));
     }
 

@@ -4,7 +4,7 @@
 use super::super::collection::Collection;
 use super::super::function::Function;
 use super::super::item::Item;
-use super::super::tree::{Call, Form, Operator, Part, TypeTest};
+use super::super::tree::{Call, Operator, Part, PartKind, TypeTest};
 use super::{Evaluator, Outcome, Scope};
 
 /// Takes an item, and says whether the next one is wanted.
@@ -14,16 +14,16 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     /// Hands on what a part gives. Says whether the sink would take more.
     pub(super) fn each(&self, part: &'e Part, scope: &Scope<'_, 'e>, sink: &mut Sink<'_, 'e>) -> Outcome<bool> {
         match &part.form {
-            Form::This => each_of(scope.this, sink),
-            Form::Member { from, name } if from.is_some() || !name.may_be_type => {
+            PartKind::This => each_of(scope.this, sink),
+            PartKind::Member { from, name } if from.is_some() || !name.may_be_type => {
                 self.charge(1, part.at)?;
                 self.each_from(from.as_deref(), scope, &mut |item| self.each_member(part.at, item, name, sink))
             }
-            Form::Call { from, call } if is_streamed(call) => {
+            PartKind::Call { from, call } if is_streamed(call) => {
                 self.charge(1, part.at)?;
                 self.each_called(part.at, from.as_deref(), call, scope, sink)
             }
-            Form::Typed { from: Some(from), test, name } if *test != TypeTest::Is && !self.context.strict => {
+            PartKind::Typed { from: Some(from), test, name } if *test != TypeTest::Is && !self.context.strict => {
                 self.charge(1, part.at)?;
                 self.check_type(part.at, name)?;
                 self.each(from, scope, &mut |item| if self.is_exactly(item, name) { sink(item) } else { Ok(true) })
@@ -53,7 +53,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
         sink: &mut Sink<'_, 'e>,
     ) -> Outcome<bool> {
         match from.map(|part| &part.form) {
-            Some(Form::Binary(Operator::Union, left, right)) => {
+            Some(PartKind::Binary(Operator::Union, left, right)) => {
                 Ok(self.each_united(Some(left), scope, sink)? && self.each_united(Some(right), scope, sink)?)
             }
             _ => self.each_from(from, scope, sink),

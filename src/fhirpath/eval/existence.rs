@@ -80,8 +80,8 @@ fn texts<'e>(items: &[Item<'e>]) -> Option<Vec<Cow<'e, str>>> {
 /// The booleans of the input; anything else among them is a failure.
 fn booleans(site: &Site<'_, '_>) -> Outcome<std::vec::IntoIter<bool>> {
     let read = |item: &Item<'_>| {
-        let said = || format!("{}() expects booleans, found {}", super::name(site), describe_item(item));
-        item.as_bool().ok_or_else(|| fail(site.at, said()))
+        let message = || format!("{}() expects booleans, found {}", super::name(site), describe_item(item));
+        item.as_bool().ok_or_else(|| fail(site.at, message()))
     };
     let booleans: Vec<bool> = site.input.iter().map(read).collect::<Outcome<_>>()?;
     Ok(booleans.into_iter())

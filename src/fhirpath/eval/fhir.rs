@@ -160,8 +160,8 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
         let mut found = Collection::Empty;
         for item in site.input {
             let Some(definition) = self.context.define.and_then(|define| define(item)) else {
-                let said = format!("{}() cannot be answered: a definition is not at hand", name(site));
-                return Err(Failure::new(Key::NotChecked, site.at, said));
+                let message = format!("{}() cannot be answered: a definition is not at hand", name(site));
+                return Err(Failure::new(Key::NotChecked, site.at, message));
             };
             found.push(Item::Element(Element::new(definition)));
         }

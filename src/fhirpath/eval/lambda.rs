@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 use super::super::collection::Collection;
 use super::super::function::Function;
 use super::super::item::Item;
-use super::super::tree::{Form, Part};
+use super::super::tree::{Part, PartKind};
 use super::{Evaluator, Outcome, Scope, Site, fail, only};
 
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
@@ -150,7 +150,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
 /// A sort key and whether it is reversed.
 fn sort_key(part: &Part) -> (bool, &Part) {
     match &part.form {
-        Form::Sign { negative: true, of } => (true, of),
+        PartKind::Sign { negative: true, of } => (true, of),
         _ => (false, part),
     }
 }

@@ -30,7 +30,7 @@ use super::collection::Collection;
 use super::context::Context;
 use super::function::Function;
 use super::item::Item;
-use super::tree::{Call, Form, Part};
+use super::tree::{Call, Part, PartKind};
 use super::value::{UCUM, Value};
 pub(super) use budget::Failure;
 use budget::fail;
@@ -107,43 +107,43 @@ impl<'f, 'e, 'a: 'e> Evaluator<'f, 'e, 'a> {
     fn eval(&self, part: &'e Part, scope: &Scope<'_, 'e>) -> Outcome<Collection<'e>> {
         self.charge(1, part.at)?;
         match &part.form {
-            Form::Empty => Ok(Collection::Empty),
-            Form::Literal(value) => Ok(Collection::value(value.reborrow())),
-            Form::Texts(texts) => {
+            PartKind::Empty => Ok(Collection::Empty),
+            PartKind::Literal(value) => Ok(Collection::value(value.reborrow())),
+            PartKind::Texts(texts) => {
                 self.charge(texts.len(), part.at)?;
                 Ok(texts.iter().map(|text| Item::Value(text.reborrow())).collect())
             }
-            Form::This => Ok(scope.this.clone()),
-            Form::Index => Ok(Collection::maybe(scope.index.map(count))),
-            Form::Total => {
+            PartKind::This => Ok(scope.this.clone()),
+            PartKind::Index => Ok(Collection::maybe(scope.index.map(count))),
+            PartKind::Total => {
                 let total = scope.total.cloned().unwrap_or_default();
                 self.charge(total.len(), part.at)?;
                 Ok(total)
             }
-            Form::Variable(name) => self.variable(part.at, name),
-            Form::Member { from: None, name } if name.may_be_type => self.first_member(part.at, scope.this, name),
-            Form::Member { .. } => self.collected(part, scope),
-            Form::Call { call, .. } if each::is_streamed(call) => self.collected(part, scope),
-            Form::Call { call, .. } if truth::is_question(call.function) => {
+            PartKind::Variable(name) => self.variable(part.at, name),
+            PartKind::Member { from: None, name } if name.may_be_type => self.first_member(part.at, scope.this, name),
+            PartKind::Member { .. } => self.collected(part, scope),
+            PartKind::Call { call, .. } if each::is_streamed(call) => self.collected(part, scope),
+            PartKind::Call { call, .. } if truth::is_question(call.function) => {
                 Ok(Collection::maybe(self.truth(part, scope)?.map(Value::Boolean)))
             }
-            Form::Call { from, call } => match from {
+            PartKind::Call { from, call } => match from {
                 None => self.call(&Site { at: part.at, call, input: scope.this, scope }),
                 Some(from) => {
                     let input = self.eval(from, scope)?;
                     self.call(&Site { at: part.at, call, input: &input, scope })
                 }
             },
-            Form::Indexer(from, index) => self.indexer(part.at, from, index, scope),
-            Form::Sign { negative, of } => {
+            PartKind::Indexer(from, index) => self.indexer(part.at, from, index, scope),
+            PartKind::Sign { negative, of } => {
                 let operand = self.eval(of, scope)?;
                 self.sign(part.at, *negative, &operand)
             }
-            Form::Binary(operator, ..) if truth::is_condition(*operator) => {
+            PartKind::Binary(operator, ..) if truth::is_condition(*operator) => {
                 Ok(Collection::maybe(self.truth(part, scope)?.map(Value::Boolean)))
             }
-            Form::Binary(operator, left, right) => self.binary(part.at, *operator, left, right, scope),
-            Form::Typed { from, test, name } => self.typed(part.at, from.as_deref(), *test, name, scope),
+            PartKind::Binary(operator, left, right) => self.binary(part.at, *operator, left, right, scope),
+            PartKind::Typed { from, test, name } => self.typed(part.at, from.as_deref(), *test, name, scope),
         }
     }
 
@@ -245,8 +245,8 @@ impl<'f, 'e, 'a: 'e> Evaluator<'f, 'e, 'a> {
             None => Ok(None),
             Some(Some(Value::Integer(number))) => Ok(Some(number)),
             Some(_) => {
-                let said = format!("{}() expects a whole number, found {}", name(site), describe(&argument));
-                Err(fail(site.at, said))
+                let message = format!("{}() expects a whole number, found {}", name(site), describe(&argument));
+                Err(fail(site.at, message))
             }
         }
     }

@@ -79,8 +79,8 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     /// Arithmetic of quantities, and of dates with durations.
     fn measured(&self, at: u32, operator: Operator, left: &Item<'e>, right: &Item<'e>) -> Outcome<Collection<'e>> {
         let refusal = || {
-            let said = format!("{} {} {}", describe_item(left), operator.symbol(), describe_item(right));
-            fail(at, format!("there is no {said}"))
+            let message = format!("{} {} {}", describe_item(left), operator.symbol(), describe_item(right));
+            fail(at, format!("there is no {message}"))
         };
         let quantity = |item: &Item<'e>| self.quantity_of(item);
         if let (Some(moment), Some(duration)) = (self.temporal_of(left), quantity(right)) {

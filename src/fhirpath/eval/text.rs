@@ -37,7 +37,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
                     F::MatchesFull => Collection::boolean(self.pattern(site, &argument, &text)?.is_full_match(&text)),
                     F::Split => split(&text, &argument),
                     function => encode::recoded(function, &text, &argument)
-                        .map_err(|said| fail(site.at, said))?
+                        .map_err(|message| fail(site.at, message))?
                         .map_or(Collection::Empty, string),
                 }
             }
@@ -51,7 +51,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
             Some(pattern) => Cow::Borrowed(pattern),
             None => match Pattern::parse(wanted) {
                 Ok(pattern) => Cow::Owned(pattern),
-                Err(said) => return Err(fail(site.at, format!("the pattern cannot be read: {said}"))),
+                Err(message) => return Err(fail(site.at, format!("the pattern cannot be read: {message}"))),
             },
         };
         self.charge(pattern.size().saturating_mul(text.len() + 1) / 16, site.at)?;

@@ -3,7 +3,7 @@
 
 use super::super::function::Function;
 use super::super::item::Item;
-use super::super::tree::{Call, Form, Operator, Part};
+use super::super::tree::{Call, Operator, Part, PartKind};
 use super::super::value::Value;
 use super::{Evaluator, Outcome, Scope, only, truth};
 
@@ -11,12 +11,12 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     /// The truth of a part: nothing for an empty result; one item that is no boolean counts as true.
     pub(super) fn truth(&self, part: &'e Part, scope: &Scope<'_, 'e>) -> Outcome<Option<bool>> {
         match &part.form {
-            Form::Literal(Value::Boolean(value)) => Ok(Some(*value)),
-            Form::Binary(operator, left, right) if is_condition(*operator) => {
+            PartKind::Literal(Value::Boolean(value)) => Ok(Some(*value)),
+            PartKind::Binary(operator, left, right) if is_condition(*operator) => {
                 self.charge(1, part.at)?;
                 self.compound(part.at, *operator, left, right, scope)
             }
-            Form::Call { from, call } if is_question(call.function) => {
+            PartKind::Call { from, call } if is_question(call.function) => {
                 self.charge(1, part.at)?;
                 self.question(part.at, from.as_deref(), call, scope)
             }
@@ -74,8 +74,8 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     /// `a = b`. A path beside a text is what conditions are mostly made of.
     fn equal_parts(&self, at: u32, left: &'e Part, right: &'e Part, scope: &Scope<'_, 'e>) -> Outcome<Option<bool>> {
         match (&left.form, &right.form) {
-            (_, Form::Literal(Value::String(text))) => self.equals_text(left, text, scope),
-            (Form::Literal(Value::String(text)), _) => self.equals_text(right, text, scope),
+            (_, PartKind::Literal(Value::String(text))) => self.equals_text(left, text, scope),
+            (PartKind::Literal(Value::String(text)), _) => self.equals_text(right, text, scope),
             _ => self.equal_all(at, &self.eval(left, scope)?, &self.eval(right, scope)?),
         }
     }

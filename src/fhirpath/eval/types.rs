@@ -6,7 +6,7 @@ use super::super::collection::Collection;
 use super::super::function::Function;
 use super::super::item::{Element, Item};
 use super::super::model::{self, Walk};
-use super::super::tree::{Form, Namespace, Part, TypeSpecifier, TypeTest};
+use super::super::tree::{Namespace, Part, PartKind, TypeSpecifier, TypeTest};
 use super::super::value::{TypeName, Value};
 use super::{Evaluator, Outcome, Scope, Site, fail};
 
@@ -25,7 +25,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
             None => scope.this,
             Some(part) => {
                 // `resolve() is Patient` can be answered from the reference itself.
-                if let (TypeTest::Is, Form::Call { from, call }) = (test, &part.form)
+                if let (TypeTest::Is, PartKind::Call { from, call }) = (test, &part.form)
                     && call.function == Function::Resolve
                 {
                     return self.refers_to(part.at, from.as_deref(), name, scope);

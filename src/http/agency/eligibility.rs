@@ -5,10 +5,10 @@ use axum::extract::{Path, State};
 
 use crate::security::Caller;
 
-use crate::http::edge::Edge;
+use crate::http::app_state::AppState;
 use crate::http::reply::{self, Answer};
 
 /// The answer.
-pub(in crate::http) async fn get(State(edge): State<Edge>, caller: Caller, Path(id): Path<String>) -> Answer {
-    Ok(reply::json(&edge.exchange.eligibility(&caller, &id).await?))
+pub(in crate::http) async fn get(State(app_state): State<AppState>, caller: Caller, Path(id): Path<String>) -> Answer {
+    Ok(reply::json(&app_state.exchange.eligibility(&caller, &id).await?))
 }

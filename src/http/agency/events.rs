@@ -7,18 +7,18 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use crate::referral::reason::Reason;
-use crate::referral::state::{Event, Move, Party, State as Standing, TABLE, TaskStatus};
+use crate::referral::state::{Event, Party, State as ReferralState, TABLE, TaskStatus, Transition};
 use crate::security::Caller;
 
 use super::versioned;
+use crate::http::app_state::AppState;
 use crate::http::body::Json;
 use crate::http::condition;
-use crate::http::edge::Edge;
 use crate::http::reply::{self, Answer};
 
 /// Raises an event; answers the record as it then stands.
 pub(in crate::http) async fn raise(
-    State(edge): State<Edge>,
+    State(app_state): State<AppState>,
     caller: Caller,
     Path(id): Path<String>,
     headers: HeaderMap,
@@ -26,7 +26,7 @@ pub(in crate::http) async fn raise(
 ) -> Answer {
     let if_match = condition::if_match(&headers)?;
     let key = condition::idempotency_key(&headers)?;
-    let record = edge.exchange.raise(&caller, &id, &document, if_match, key).await?;
+    let record = app_state.exchange.raise(&caller, &id, &document, if_match, key).await?;
     Ok(versioned(record))
 }
 
@@ -44,7 +44,7 @@ fn described(event: Event) -> Value {
 }
 
 /// One row of the table. An absent `within` means any state; an absent `to` member, that it stays as it was.
-fn move_of(row: &Move) -> Value {
+fn move_of(row: &Transition) -> Value {
     let statuses: Vec<&str> = row.from.iter().map(|status| status.code()).collect();
     let mut value = json!({ "by": row.by.iter().map(|by| party(*by)).collect::<Vec<_>>(), "from": statuses });
     if !row.within.is_empty() {
@@ -61,7 +61,7 @@ fn move_of(row: &Move) -> Value {
     value
 }
 
-fn position(status: Option<TaskStatus>, state: Option<Standing>) -> Value {
+fn position(status: Option<TaskStatus>, state: Option<ReferralState>) -> Value {
     let mut value = json!({});
     if let Some(status) = status {
         value["status"] = json!(status.code());

@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 
 use crate::security::Caller;
 
+use crate::http::app_state::AppState;
 use crate::http::condition;
-use crate::http::edge::Edge;
 use crate::http::reply::{self, Answer};
 
 /// The explanation.
-pub(in crate::http) async fn get(State(edge): State<Edge>, caller: Caller, Path(id): Path<String>) -> Answer {
-    let (record, fidelity, issues) = edge.exchange.explain(&caller, &id).await?;
+pub(in crate::http) async fn get(State(app_state): State<AppState>, caller: Caller, Path(id): Path<String>) -> Answer {
+    let (record, fidelity, issues) = app_state.exchange.explain(&caller, &id).await?;
     let remarks: Vec<Value> =
         issues.iter().map(|issue| json!({ "key": issue.key.code(), "path": issue.path, "text": issue.text })).collect();
     let told = json!({ "record": record.value()?, "fidelity": fidelity.to_value(), "remarks": remarks });

@@ -27,8 +27,8 @@ use crate::exchange::Record;
 use crate::fhir::Key;
 
 use super::accept;
+use super::app_state::AppState;
 use super::condition;
-use super::edge::Edge;
 use super::query;
 use super::reply::{self, JSON, Refusal};
 
@@ -36,7 +36,7 @@ use super::reply::{self, JSON, Refusal};
 const REMARKS: HeaderName = HeaderName::from_static("handoff-remarks");
 
 /// The most bytes of remarks in a header; who wants all asks for the explanation.
-const MOST: usize = 4096;
+const MAX_HEADER: usize = 4096;
 
 /// A record with its version, and what its change should be read with.
 fn versioned(record: Record) -> Response {
@@ -50,7 +50,7 @@ fn versioned(record: Record) -> Response {
 fn remarks<'r>(remarks: impl Iterator<Item = &'r Value>) -> String {
     let mut text = String::new();
     for remark in remarks.map(|remark| ascii(&remark.to_string())) {
-        if text.len() + remark.len() > MOST {
+        if text.len() + remark.len() > MAX_HEADER {
             break;
         }
         text.push(if text.is_empty() { '[' } else { ',' });
@@ -84,11 +84,11 @@ pub(in crate::http) enum Shape {
     Csv,
 }
 
-impl FromRequestParts<Edge> for Shape {
+impl FromRequestParts<AppState> for Shape {
     type Rejection = Refusal;
 
     /// The shape that the client accepts.
-    async fn from_request_parts(head: &mut Head, _: &Edge) -> Result<Self, Refusal> {
+    async fn from_request_parts(head: &mut Head, _: &AppState) -> Result<Self, Refusal> {
         let position = accept::among(&head.headers, &[reply::JSON, sheet::CSV])?;
         Ok(if position == 0 { Self::Json } else { Self::Csv })
     }
@@ -100,8 +100,8 @@ fn parameters(query: Option<&str>, known: &[&str]) -> Result<Vec<(String, String
     match pairs.iter().find(|(name, _)| !known.contains(&name.as_str())) {
         None => Ok(pairs),
         Some((name, _)) => {
-            let said = format!("there is no parameter {name:.40}; this takes {}", known.join(", "));
-            Err(Error::incorrect(Key::Parameter, said))
+            let message = format!("there is no parameter {name:.40}; this takes {}", known.join(", "));
+            Err(Error::incorrect(Key::Parameter, message))
         }
     }
 }

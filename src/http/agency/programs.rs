@@ -8,27 +8,27 @@ use serde_json::json;
 
 use crate::security::Caller;
 
+use crate::http::app_state::AppState;
 use crate::http::body::Json;
 use crate::http::condition;
-use crate::http::edge::Edge;
 use crate::http::reply::{self, Answer};
 
 /// The programs.
-pub(in crate::http) async fn list(State(edge): State<Edge>, caller: Caller) -> Answer {
-    let programs = edge.exchange.programs(&caller).await?;
+pub(in crate::http) async fn list(State(app_state): State<AppState>, caller: Caller) -> Answer {
+    let programs = app_state.exchange.programs(&caller).await?;
     Ok(reply::json(&json!({ "programs": programs })))
 }
 
 /// Sets the capacity of one program.
 pub(in crate::http) async fn set_capacity(
-    State(edge): State<Edge>,
+    State(app_state): State<AppState>,
     caller: Caller,
     Path(id): Path<String>,
     headers: HeaderMap,
     Json(document): Json,
 ) -> Answer {
     let if_match = condition::if_match(&headers)?;
-    let program = edge.exchange.set_capacity(&caller, &id, &document, if_match).await?;
+    let program = app_state.exchange.set_capacity(&caller, &id, &document, if_match).await?;
     let tag = program["version"].as_u64().map(condition::tag).unwrap_or_default();
     Ok(reply::with(reply::json(&program), ETAG, &tag))
 }

@@ -14,14 +14,14 @@ use crate::fhir::Key;
 use crate::security::Caller;
 
 use super::{parameters, versioned};
+use crate::http::app_state::AppState;
 use crate::http::body::Json;
 use crate::http::condition;
-use crate::http::edge::Edge;
 use crate::http::reply::Answer;
 
 /// Takes the record; answers it as it then stands.
 pub(in crate::http) async fn put(
-    State(edge): State<Edge>,
+    State(app_state): State<AppState>,
     caller: Caller,
     Path(id): Path<String>,
     uri: Uri,
@@ -33,14 +33,14 @@ pub(in crate::http) async fn put(
         None => said_base(uri.query())?.map_or(Base::Newest, Base::Version),
     };
     let key = condition::idempotency_key(&headers)?;
-    let record = edge.exchange.put_record(&caller, &id, &document, base, key).await?;
+    let record = app_state.exchange.put_record(&caller, &id, &document, base, key).await?;
     Ok(versioned(record))
 }
 
 /// The version that the query says the record was changed from: an ETag, or the number in it.
 fn said_base(query: Option<&str>) -> Result<Option<u64>> {
-    let Some((_, said)) = parameters(query, &["base"])?.into_iter().next() else { return Ok(None) };
-    let version = condition::version(&said).or_else(|| said.parse().ok());
+    let Some((_, base)) = parameters(query, &["base"])?.into_iter().next() else { return Ok(None) };
+    let version = condition::version(&base).or_else(|| base.parse().ok());
     version
         .map(Some)
         .ok_or_else(|| Error::incorrect(Key::Parameter, "base is no version; expected the ETag that was read"))

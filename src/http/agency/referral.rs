@@ -8,19 +8,19 @@ use axum::response::Response;
 use crate::security::Caller;
 
 use super::{Shape, sheet, versioned};
+use crate::http::app_state::AppState;
 use crate::http::condition;
-use crate::http::edge::Edge;
 use crate::http::reply::{self, Answer};
 
 /// The record.
 pub(in crate::http) async fn get(
-    State(edge): State<Edge>,
+    State(app_state): State<AppState>,
     caller: Caller,
     Path(id): Path<String>,
     shape: Shape,
     headers: HeaderMap,
 ) -> Answer {
-    let record = edge.exchange.record(&caller, &id).await?;
+    let record = app_state.exchange.record(&caller, &id).await?;
     let tag = condition::tag(record.version);
     let known = condition::text(&headers, IF_NONE_MATCH.as_str())?;
     if known.is_some_and(|known| known.split(',').any(|known| condition::version(known) == Some(record.version))) {
@@ -29,7 +29,7 @@ pub(in crate::http) async fn get(
         return Ok(reply::with(response, ETAG, &tag));
     }
     if shape == Shape::Csv {
-        return Ok(reply::with(sheet::answer(&edge, [(record.json.as_str(), Some(record.version))])?, ETAG, &tag));
+        return Ok(reply::with(sheet::answer(&app_state, [(record.json.as_str(), Some(record.version))])?, ETAG, &tag));
     }
     Ok(versioned(record))
 }

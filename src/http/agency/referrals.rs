@@ -16,7 +16,7 @@ use crate::fhir::edit::quote;
 use crate::security::Caller;
 
 use super::{Shape, parameters, sheet};
-use crate::http::edge::{Base, Edge};
+use crate::http::app_state::{AppState, Base};
 use crate::http::query;
 use crate::http::reply::{self, Answer, JSON};
 
@@ -25,13 +25,13 @@ const LONGEST_WAIT: Duration = Duration::from_mins(1);
 /// How many records are given where the client does not say.
 const USUAL_LIMIT: usize = 100;
 /// How many records are given at most.
-const MOST: usize = 1000;
+const MAX_COUNT: usize = 1000;
 /// Where a sheet's cursor stands.
 const CURSOR: HeaderName = HeaderName::from_static("handoff-cursor");
 
 /// What the query asks for.
 #[derive(Debug, PartialEq, Eq)]
-struct Wish {
+struct PollQuery {
     since: Option<String>,
     wait: Duration,
     limit: usize,
@@ -39,19 +39,19 @@ struct Wish {
 
 /// What is new.
 pub(in crate::http) async fn list(
-    State(edge): State<Edge>,
+    State(app_state): State<AppState>,
     caller: Caller,
     base: Base,
     shape: Shape,
     uri: Uri,
 ) -> Answer {
-    let wish = Wish::read(uri.query())?;
-    edge.figures.polled();
-    let Records { records, cursor } = poll(&edge, &caller, &wish).await?;
+    let wish = PollQuery::read(uri.query())?;
+    app_state.metrics.polled();
+    let Records { records, cursor } = poll(&app_state, &caller, &wish).await?;
     if shape == Shape::Csv {
         let next = query::join([("since", cursor.as_str()), ("limit", &wish.limit.to_string())]);
         let link = format!("<{}/agency/v1/referrals?{next}>; rel=\"next\"", base.url());
-        let response = sheet::answer(&edge, records.iter().map(|record| (record.json.as_str(), record.version)))?;
+        let response = sheet::answer(&app_state, records.iter().map(|record| (record.json.as_str(), record.version)))?;
         return Ok(reply::with(reply::with(response, CURSOR, &cursor), LINK, &link));
     }
     let mut text = String::from("{\"records\":[");
@@ -68,32 +68,32 @@ pub(in crate::http) async fn list(
 }
 
 /// Asks the exchange; a held poll is answered at once when the server stops.
-async fn poll(edge: &Edge, caller: &Caller, wish: &Wish) -> Result<Records> {
+async fn poll(app_state: &AppState, caller: &Caller, wish: &PollQuery) -> Result<Records> {
     let since = wish.since.as_deref();
     if wish.wait.is_zero() {
-        return edge.exchange.poll(caller, since, wish.limit, Duration::ZERO).await;
+        return app_state.exchange.poll(caller, since, wish.limit, Duration::ZERO).await;
     }
-    let _held = edge.figures.hold();
+    let _held = app_state.metrics.hold();
     tokio::select! {
-        records = edge.exchange.poll(caller, since, wish.limit, wish.wait) => records,
-        () = edge.stops() => edge.exchange.poll(caller, since, wish.limit, Duration::ZERO).await,
+        records = app_state.exchange.poll(caller, since, wish.limit, wish.wait) => records,
+        () = app_state.stops() => app_state.exchange.poll(caller, since, wish.limit, Duration::ZERO).await,
     }
 }
 
-impl Wish {
+impl PollQuery {
     fn read(query: Option<&str>) -> Result<Self> {
         let mut wish = Self { since: None, wait: Duration::ZERO, limit: USUAL_LIMIT };
         for (name, value) in parameters(query, &["since", "wait", "limit"])? {
             match name.as_str() {
                 "wait" => {
-                    let said = "wait is a whole number of seconds, 60 at most";
-                    let seconds = value.parse().map_err(|_| Error::incorrect(Key::Parameter, said))?;
+                    let message = "wait is a whole number of seconds, 60 at most";
+                    let seconds = value.parse().map_err(|_| Error::incorrect(Key::Parameter, message))?;
                     wish.wait = Duration::from_secs(seconds).min(LONGEST_WAIT);
                 }
                 "limit" => {
-                    let said = "limit is a whole number from 1; 1000 records are given at most";
+                    let message = "limit is a whole number from 1; 1000 records are given at most";
                     let limit = value.parse().ok().filter(|limit: &usize| *limit > 0);
-                    wish.limit = limit.ok_or_else(|| Error::incorrect(Key::Parameter, said))?.min(MOST);
+                    wish.limit = limit.ok_or_else(|| Error::incorrect(Key::Parameter, message))?.min(MAX_COUNT);
                 }
                 // `since=` is what a script sends before it has a cursor.
                 _ => wish.since = Some(value).filter(|value| !value.is_empty()),
@@ -109,11 +109,11 @@ mod tests {
 
     #[test]
     fn reads_what_is_asked_for() {
-        let wish = Wish::read(Some("since=a.7&wait=90&limit=5000")).unwrap();
-        assert_eq!(wish, Wish { since: Some("a.7".to_owned()), wait: LONGEST_WAIT, limit: MOST });
-        assert_eq!(Wish::read(Some("since=")).unwrap(), Wish::read(None).unwrap());
+        let wish = PollQuery::read(Some("since=a.7&wait=90&limit=5000")).unwrap();
+        assert_eq!(wish, PollQuery { since: Some("a.7".to_owned()), wait: LONGEST_WAIT, limit: MAX_COUNT });
+        assert_eq!(PollQuery::read(Some("since=")).unwrap(), PollQuery::read(None).unwrap());
         for bad in ["wait=soon", "wait=-1", "limit=0", "limit=x", "cursor=1"] {
-            assert_eq!(Wish::read(Some(bad)).unwrap_err().issues[0].key, Key::Parameter, "{bad}");
+            assert_eq!(PollQuery::read(Some(bad)).unwrap_err().issues[0].key, Key::Parameter, "{bad}");
         }
     }
 }

@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 use crate::error::Error;
 use crate::security::Caller;
 
-use crate::http::edge::{Base, Edge};
+use crate::http::app_state::{AppState, Base};
 use crate::http::reply::{self, Answer};
 
 /// The types, each with the address of its schema.
-pub(in crate::http) async fn list(State(edge): State<Edge>, _: Caller, base: Base) -> Answer {
-    let types: Vec<Value> = edge
+pub(in crate::http) async fn list(State(app_state): State<AppState>, _: Caller, base: Base) -> Answer {
+    let types: Vec<Value> = app_state
         .programs
         .iter()
         .map(|program| {
@@ -33,9 +33,9 @@ pub(in crate::http) async fn list(State(edge): State<Edge>, _: Caller, base: Bas
 }
 
 /// The schema of one type.
-pub(in crate::http) async fn one(State(edge): State<Edge>, _: Caller, Path(kind): Path<String>) -> Answer {
-    let Some(program) = edge.programs.iter().find(|program| program.kind == kind) else {
-        let known: Vec<&str> = edge.programs.iter().map(|program| program.kind.as_str()).collect();
+pub(in crate::http) async fn one(State(app_state): State<AppState>, _: Caller, Path(kind): Path<String>) -> Answer {
+    let Some(program) = app_state.programs.iter().find(|program| program.kind == kind) else {
+        let known: Vec<&str> = app_state.programs.iter().map(|program| program.kind.as_str()).collect();
         return Err(Error::not_found(format!("this record type (there are {})", known.join(", "))).into());
     };
     Ok(reply::body(StatusCode::OK, "application/schema+json", program.schema_json().to_string()))

@@ -14,9 +14,9 @@ use crate::security::Caller;
 use crate::sheet::{self, Options};
 
 use super::parameters;
+use crate::http::app_state::AppState;
 use crate::http::body::Sheet;
 use crate::http::condition;
-use crate::http::edge::Edge;
 use crate::http::reply::{self, Answer, JSON};
 
 /// The media type of sheets.
@@ -25,41 +25,44 @@ pub(super) const CSV: &str = "text/csv";
 const CSV_UTF8: &str = "text/csv; charset=utf-8";
 
 /// The records, which are JSON text, each with its version, as an answer.
-pub(super) fn answer<'r>(edge: &Edge, records: impl IntoIterator<Item = (&'r str, Option<u64>)>) -> Result<Response> {
+pub(super) fn answer<'r>(
+    app_state: &AppState,
+    records: impl IntoIterator<Item = (&'r str, Option<u64>)>,
+) -> Result<Response> {
     let read = |(record, version): (&str, Option<u64>)| Ok((Document::value_of(record)?, version));
     let records: Vec<(Value, Option<u64>)> = records.into_iter().map(read).collect::<Result<_>>()?;
     let rows = records.iter().map(|(record, version)| (record, *version));
-    Ok(reply::body(StatusCode::OK, CSV_UTF8, sheet::write(&edge.sheets, rows)?))
+    Ok(reply::body(StatusCode::OK, CSV_UTF8, sheet::write(&app_state.sheets, rows)?))
 }
 
 /// Takes a sheet; answers the report.
 pub(in crate::http) async fn take(
-    State(edge): State<Edge>,
+    State(app_state): State<AppState>,
     caller: Caller,
     Path(kind): Path<String>,
     uri: Uri,
     headers: HeaderMap,
     Sheet(bytes): Sheet,
 ) -> Answer {
-    if !edge.programs.iter().any(|program| program.kind == kind) {
+    if !app_state.programs.iter().any(|program| program.kind == kind) {
         return Err(Error::not_found("the program type").into());
     }
     let (options, check) = wish(uri.query())?;
     let idempotency_key = condition::idempotency_key(&headers)?;
     let sheet = SentSheet { kind: &kind, bytes: &bytes, options: &options, check, idempotency_key };
-    let report = edge.exchange.take_sheet(&caller, &edge.sheets, &sheet).await?;
+    let report = app_state.exchange.take_sheet(&caller, &app_state.sheets, &sheet).await?;
     let status = if report.refused && !check { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     Ok(reply::body(status, JSON, report.value.to_string()))
 }
 
 /// What the sheet does not say itself, and whether it is only to be checked.
 fn wish(query: Option<&str>) -> Result<(Options, bool)> {
-    let said = parameters(query, &["check", "zone", "dates"])?;
-    let value = |name: &str| said.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    let pairs = parameters(query, &["check", "zone", "dates"])?;
+    let value = |name: &str| pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
     let check = match value("check") {
         None | Some("false") => false,
         Some("true") => true,
         Some(_) => return Err(Error::incorrect(Key::Parameter, "check is true or false")),
     };
-    Ok((Options::said(value("zone"), value("dates"))?, check))
+    Ok((Options::declared(value("zone"), value("dates"))?, check))
 }

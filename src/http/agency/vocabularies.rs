@@ -9,18 +9,18 @@ use serde_json::{Value, json};
 
 use crate::error::Error;
 use crate::fhir::Key;
-use crate::referral::State as Standing;
+use crate::referral::State as ReferralState;
 use crate::referral::vocabulary::{Vocabulary, Word};
 use crate::security::Caller;
 
 use super::parameters;
+use crate::http::app_state::AppState;
 use crate::http::condition;
-use crate::http::edge::Edge;
 use crate::http::reply::{self, Answer};
 
 /// The vocabularies.
-pub(in crate::http) async fn list(State(edge): State<Edge>, _: Caller) -> Answer {
-    let told: Vec<Value> = edge.programs.vocabularies().iter().map(described).collect();
+pub(in crate::http) async fn list(State(app_state): State<AppState>, _: Caller) -> Answer {
+    let told: Vec<Value> = app_state.programs.vocabularies().iter().map(described).collect();
     Ok(reply::json(&json!({ "vocabularies": told })))
 }
 
@@ -34,7 +34,7 @@ fn described(vocabulary: &Vocabulary) -> Value {
                 "code": word.code,
                 "text": word.text(),
                 "states": states,
-                "alone": word.own.map(Standing::code),
+                "alone": word.own.map(ReferralState::code),
             })
         })
         .collect();
@@ -49,19 +49,19 @@ fn described(vocabulary: &Vocabulary) -> Value {
 
 /// Where one referral stands, in every vocabulary or in the one that is named.
 pub(in crate::http) async fn status(
-    State(edge): State<Edge>,
+    State(app_state): State<AppState>,
     caller: Caller,
     Path(id): Path<String>,
     uri: Uri,
 ) -> Answer {
     let wanted = parameters(uri.query(), &["vocabulary"])?;
-    let vocabularies = edge.programs.vocabularies();
+    let vocabularies = app_state.programs.vocabularies();
     if let Some((_, name)) = wanted.iter().find(|(_, name)| vocabularies.named(name).is_none()) {
         let known: Vec<&str> = vocabularies.iter().map(|vocabulary| vocabulary.name.as_str()).collect();
-        let said = format!("there is no vocabulary {name:.40}; there are {}", known.join(", "));
-        return Err(Error::incorrect(Key::Parameter, said).into());
+        let message = format!("there is no vocabulary {name:.40}; there are {}", known.join(", "));
+        return Err(Error::incorrect(Key::Parameter, message).into());
     }
-    let (state, version) = edge.exchange.state(&caller, &id).await?;
+    let (state, version) = app_state.exchange.state(&caller, &id).await?;
     let asked = |vocabulary: &&Vocabulary| wanted.is_empty() || wanted.iter().any(|(_, name)| *name == vocabulary.name);
     let statuses: Vec<Value> = vocabularies
         .iter()

@@ -9,7 +9,7 @@ use crate::definitions::Definitions;
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Issue, Key, ResourceKey, primitive};
 
-use crate::http::edge::Edge;
+use crate::http::app_state::AppState;
 use crate::http::reply::Refusal;
 
 /// A resource type of R4.
@@ -24,36 +24,36 @@ pub(in crate::http) struct Item(pub(super) ResourceKey);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::http) struct Version(pub(super) ResourceKey, pub(super) u64);
 
-impl FromRequestParts<Edge> for Kind {
+impl FromRequestParts<AppState> for Kind {
     type Rejection = Refusal;
 
-    async fn from_request_parts(head: &mut Head, edge: &Edge) -> Result<Self, Refusal> {
-        Ok(Self(kind(&parameter(head, edge, "type").await?, edge.checker.definitions())?))
+    async fn from_request_parts(head: &mut Head, app_state: &AppState) -> Result<Self, Refusal> {
+        Ok(Self(kind(&parameter(head, app_state, "type").await?, app_state.checker.definitions())?))
     }
 }
 
-impl FromRequestParts<Edge> for Item {
+impl FromRequestParts<AppState> for Item {
     type Rejection = Refusal;
 
-    async fn from_request_parts(head: &mut Head, edge: &Edge) -> Result<Self, Refusal> {
-        let kind = kind(&parameter(head, edge, "type").await?, edge.checker.definitions())?;
-        Ok(Self(item(kind, parameter(head, edge, "id").await?)?))
+    async fn from_request_parts(head: &mut Head, app_state: &AppState) -> Result<Self, Refusal> {
+        let kind = kind(&parameter(head, app_state, "type").await?, app_state.checker.definitions())?;
+        Ok(Self(item(kind, parameter(head, app_state, "id").await?)?))
     }
 }
 
-impl FromRequestParts<Edge> for Version {
+impl FromRequestParts<AppState> for Version {
     type Rejection = Refusal;
 
-    async fn from_request_parts(head: &mut Head, edge: &Edge) -> Result<Self, Refusal> {
-        let Item(key) = Item::from_request_parts(head, edge).await?;
-        let version = parameter(head, edge, "version").await?;
+    async fn from_request_parts(head: &mut Head, app_state: &AppState) -> Result<Self, Refusal> {
+        let Item(key) = Item::from_request_parts(head, app_state).await?;
+        let version = parameter(head, app_state, "version").await?;
         let number = version.parse().map_err(|_| Error::not_found(format!("this version of {key}")))?;
         Ok(Self(key, number))
     }
 }
 
-async fn parameter(head: &mut Head, edge: &Edge, name: &str) -> Result<String> {
-    let parameters = RawPathParams::from_request_parts(head, edge).await;
+async fn parameter(head: &mut Head, app_state: &AppState, name: &str) -> Result<String> {
+    let parameters = RawPathParams::from_request_parts(head, app_state).await;
     let parameters = parameters.map_err(|_| Error::incorrect(Key::Parameter, "the path is not UTF-8"))?;
     let found = parameters.iter().find(|(of, _)| *of == name).map(|(_, value)| value.to_owned());
     found.ok_or_else(|| Error::fault(format!("the route has no {name}")))
@@ -63,8 +63,8 @@ fn kind(name: &str, definitions: &Definitions) -> Result<String> {
     if definitions.is_resource_type(name) {
         return Ok(name.to_owned());
     }
-    let said = format!("\"{}\" is no resource type of FHIR R4", shown(name));
-    let mut issue = Issue::error(Key::UnknownType, "", said);
+    let message = format!("\"{}\" is no resource type of FHIR R4", shown(name));
+    let mut issue = Issue::error(Key::UnknownType, "", message);
     if let Some(nearest) = nearest(name, definitions.resource_types()) {
         issue = issue.hint(format!("did you mean {nearest}?"));
     }
@@ -73,14 +73,14 @@ fn kind(name: &str, definitions: &Definitions) -> Result<String> {
 
 fn item(kind: String, id: String) -> Result<ResourceKey> {
     if id == "_history" {
-        let said = "the history of a whole type is not served; that of one resource is";
-        return Err(Error::new(Category::NotFound, Issue::error(Key::NotSupported, "", said)));
+        let message = "the history of a whole type is not served; that of one resource is";
+        return Err(Error::new(Category::NotFound, Issue::error(Key::NotSupported, "", message)));
     }
     if primitive::is_id(&id) {
         return Ok(ResourceKey { kind, id });
     }
-    let said = format!("\"{}\" is no id; no {kind} has it", shown(&id));
-    Err(Error::new(Category::NotFound, Issue::error(Key::InvalidId, "", said)))
+    let message = format!("\"{}\" is no id; no {kind} has it", shown(&id));
+    Err(Error::new(Category::NotFound, Issue::error(Key::InvalidId, "", message)))
 }
 
 /// What the client wrote, short and printable.

@@ -21,9 +21,9 @@ use crate::shipped;
 use crate::store::Stored;
 
 use super::{read, search};
-use crate::http::body::Form;
+use crate::http::app_state::{AppState, Base};
+use crate::http::body::FormBody;
 use crate::http::condition::Prefer;
-use crate::http::edge::{Base, Edge};
 use crate::http::query;
 use crate::http::reply::Answer;
 
@@ -101,14 +101,14 @@ fn stored(bytes: &[u8]) -> Result<Stored> {
 
 /// `GET [base]/StructureDefinition/[id]` and the like.
 pub(in crate::http) async fn read(
-    State(edge): State<Edge>,
+    State(app_state): State<AppState>,
     _: Caller,
     Kind(kind): Kind,
     parameters: RawPathParams,
     headers: HeaderMap,
 ) -> Answer {
     let id = parameters.iter().find(|(name, _)| *name == "id").map(|(_, id)| id).unwrap_or_default();
-    let found = edge.artifacts()?.of(kind).find(|stored| stored.key.id == id);
+    let found = app_state.artifacts()?.of(kind).find(|stored| stored.key.id == id);
     let Some(stored) = found else {
         let issue = Issue::error(Key::NotFound, "", format!("the gateway has no {kind} with this id"))
             .hint(format!("search {kind} for those that it has; definitions of packages are not served"));
@@ -121,29 +121,29 @@ pub(in crate::http) async fn read(
 
 /// Searches by GET.
 pub(in crate::http) async fn get(
-    State(edge): State<Edge>,
+    State(app_state): State<AppState>,
     _: Caller,
     Kind(kind): Kind,
     base: Base,
     headers: HeaderMap,
     uri: Uri,
 ) -> Answer {
-    Ok(answer(&edge, kind, &base, &headers, query::pairs(uri.query().unwrap_or_default())?)?)
+    Ok(answer(&app_state, kind, &base, &headers, query::pairs(uri.query().unwrap_or_default())?)?)
 }
 
 /// Searches by POST.
 pub(in crate::http) async fn post(
-    State(edge): State<Edge>,
+    State(app_state): State<AppState>,
     _: Caller,
     Kind(kind): Kind,
     base: Base,
     headers: HeaderMap,
     uri: Uri,
-    Form(form): Form,
+    FormBody(form): FormBody,
 ) -> Answer {
     let mut parameters = query::pairs(uri.query().unwrap_or_default())?;
     parameters.extend(query::pairs(&form)?);
-    Ok(answer(&edge, kind, &base, &headers, parameters)?)
+    Ok(answer(&app_state, kind, &base, &headers, parameters)?)
 }
 
 /// A search as it was understood.
@@ -155,7 +155,7 @@ struct Wanted<'p> {
 }
 
 fn answer(
-    edge: &Edge,
+    app_state: &AppState,
     kind: &str,
     base: &Base,
     headers: &HeaderMap,
@@ -172,7 +172,7 @@ fn answer(
         });
     }
     let wanted = wanted(kind, &parameters)?;
-    let artifacts = edge.artifacts()?;
+    let artifacts = app_state.artifacts()?;
     let is_match = |stored: &&Stored| wanted.tests.iter().all(|(name, value)| matches(stored, name, value));
     let found: Vec<&Stored> = artifacts.of(kind).filter(is_match).collect();
     let page: Vec<&Stored> = found.iter().copied().skip(wanted.start).take(wanted.count).collect();
@@ -232,8 +232,8 @@ fn unknown(kind: &str, name: &str) -> Issue {
     issue(name, format!("{kind} is not searched by {name}; it is by {}, with _count and _elements", known.join(", ")))
 }
 
-fn issue(name: &str, said: impl Into<String>) -> Issue {
-    Issue::error(Key::Parameter, name, said)
+fn issue(name: &str, message: impl Into<String>) -> Issue {
+    Issue::error(Key::Parameter, name, message)
 }
 
 /// Does it match one of the values, which commas separate?
@@ -266,10 +266,10 @@ fn string(text: &str, value: &str, modifier: &str) -> bool {
     }
 }
 
-impl FromRequestParts<Edge> for Kind {
+impl FromRequestParts<AppState> for Kind {
     type Rejection = crate::http::reply::Refusal;
 
-    async fn from_request_parts(head: &mut Head, _: &Edge) -> Result<Self, Self::Rejection> {
+    async fn from_request_parts(head: &mut Head, _: &AppState) -> Result<Self, Self::Rejection> {
         let named = head.uri.path().split('/').nth(2).unwrap_or_default();
         let kind = own::KINDS.iter().find(|kind| **kind == named);
         kind.map(|kind| Self(kind)).ok_or_else(|| Error::fault("the route serves no definitions").into())

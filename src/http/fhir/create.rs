@@ -8,14 +8,14 @@ use crate::security::Caller;
 
 use super::address::Kind;
 use super::written;
+use crate::http::app_state::{AppState, Base};
 use crate::http::body::Resource;
 use crate::http::condition;
-use crate::http::edge::{Base, Edge};
 use crate::http::reply::Answer;
 
 /// Stores a new resource under an id of ours.
 pub(in crate::http) async fn create(
-    State(edge): State<Edge>,
+    State(app_state): State<AppState>,
     caller: Caller,
     Kind(kind): Kind,
     base: Base,
@@ -23,6 +23,6 @@ pub(in crate::http) async fn create(
     Resource(document): Resource,
 ) -> Answer {
     let condition = condition::text(&headers, "if-none-exist")?;
-    let written = edge.exchange.create(&caller, &kind, document, condition).await?;
+    let written = app_state.exchange.create(&caller, &kind, document, condition).await?;
     Ok(written::answer(&written, &base, &headers))
 }

@@ -10,23 +10,23 @@ use crate::security::Caller;
 
 use super::address::Item;
 use super::bundle::Bundle;
-use crate::http::edge::{Base, Edge};
+use crate::http::app_state::{AppState, Base};
 use crate::http::query;
 use crate::http::reply::{self, Answer, FHIR_JSON};
 
 /// How many versions are given where the client does not say, and at most.
-const MOST: usize = 1000;
+const MAX_COUNT: usize = 1000;
 
 /// The versions of a resource.
 pub(in crate::http) async fn history(
-    State(edge): State<Edge>,
+    State(app_state): State<AppState>,
     caller: Caller,
     Item(key): Item,
     base: Base,
     uri: Uri,
 ) -> Answer {
     let count = count(uri.query())?;
-    let versions = edge.exchange.history(&caller, &key, count).await?;
+    let versions = app_state.exchange.history(&caller, &key, count).await?;
     let base = base.fhir();
     let link = format!("{base}/{key}/_history?_count={count}");
     // Versions are numbered from 1 without gaps, so the newest one says how many there are.
@@ -39,7 +39,7 @@ pub(in crate::http) async fn history(
 }
 
 fn count(query: Option<&str>) -> Result<usize> {
-    let mut count = MOST;
+    let mut count = MAX_COUNT;
     for (name, value) in query::pairs(query.unwrap_or_default())? {
         match name.as_str() {
             "_count" => {
@@ -48,12 +48,12 @@ fn count(query: Option<&str>) -> Result<usize> {
             }
             "_format" | "_pretty" => {}
             _ => {
-                let said = format!("_history has no parameter {name:.40}; it has _count");
-                return Err(Error::incorrect(Key::Parameter, said));
+                let message = format!("_history has no parameter {name:.40}; it has _count");
+                return Err(Error::incorrect(Key::Parameter, message));
             }
         }
     }
-    Ok(count.min(MOST))
+    Ok(count.min(MAX_COUNT))
 }
 
 #[cfg(test)]
@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn reads_the_count() {
-        assert_eq!(count(None), Ok(MOST));
+        assert_eq!(count(None), Ok(MAX_COUNT));
         assert_eq!(count(Some("_count=2&_format=json")), Ok(2));
         for bad in ["_count=0", "_count=x", "_since=2026"] {
             assert!(count(Some(bad)).is_err(), "{bad}");

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::definitions::{Definitions, own};
-use crate::http::edge::Edge;
+use crate::http::app_state::AppState;
 use crate::http::reply::{self, Answer, FHIR_JSON};
 use crate::http::route;
 use crate::store::index::{ParameterKind, SearchParameters};
@@ -43,11 +43,12 @@ const COMMON: &[(&str, &str, &str)] = &[
 type Profiles = (Vec<String>, Vec<String>);
 
 /// The CapabilityStatement.
-pub(in crate::http) async fn metadata(State(edge): State<Edge>) -> Answer {
-    let artifacts = edge.artifacts()?;
-    let text = edge.capability.get_or_init(|| {
-        let profiles = |kind: &str| (artifacts.profiles_of(kind).collect(), edge.exchange.demanded(kind).to_vec());
-        let statement = statement(edge.checker.definitions(), &edge.parameters, &profiles, edge.base.as_deref());
+pub(in crate::http) async fn metadata(State(app_state): State<AppState>) -> Answer {
+    let artifacts = app_state.artifacts()?;
+    let text = app_state.capability.get_or_init(|| {
+        let profiles = |kind: &str| (artifacts.profiles_of(kind).collect(), app_state.exchange.demanded(kind).to_vec());
+        let statement =
+            statement(app_state.checker.definitions(), &app_state.parameters, &profiles, app_state.base.as_deref());
         Bytes::from(statement.to_string())
     });
     Ok(reply::body(StatusCode::OK, FHIR_JSON, text.clone()))

@@ -10,18 +10,18 @@ use crate::security::Caller;
 use crate::store::Stored;
 
 use super::address::Item;
+use crate::http::app_state::AppState;
 use crate::http::condition;
-use crate::http::edge::Edge;
 use crate::http::reply::{self, Answer, FHIR_JSON};
 
 /// The newest version of a resource.
 pub(in crate::http) async fn read(
-    State(edge): State<Edge>,
+    State(app_state): State<AppState>,
     caller: Caller,
     Item(key): Item,
     headers: HeaderMap,
 ) -> Answer {
-    let stored = edge.exchange.read(&caller, &key, None).await?;
+    let stored = app_state.exchange.read(&caller, &key, None).await?;
     Ok(unless_known(&headers, &stored))
 }
 

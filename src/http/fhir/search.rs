@@ -16,9 +16,9 @@ use crate::store::query::Query;
 
 use super::address::Kind;
 use super::bundle::Bundle;
-use crate::http::body::Form;
+use crate::http::app_state::{AppState, Base};
+use crate::http::body::FormBody;
 use crate::http::condition::Prefer;
-use crate::http::edge::{Base, Edge};
 use crate::http::query;
 use crate::http::reply::{self, Answer, FHIR_JSON};
 
@@ -30,7 +30,7 @@ pub(super) const CURSOR: &str = "_cursor";
 
 /// Searches by GET.
 pub(in crate::http) async fn get(
-    State(edge): State<Edge>,
+    State(app_state): State<AppState>,
     caller: Caller,
     Kind(kind): Kind,
     base: Base,
@@ -38,26 +38,26 @@ pub(in crate::http) async fn get(
     uri: Uri,
 ) -> Answer {
     let parameters = query::pairs(uri.query().unwrap_or_default())?;
-    Ok(search(&edge, &caller, &kind, &base, &headers, parameters).await?)
+    Ok(search(&app_state, &caller, &kind, &base, &headers, parameters).await?)
 }
 
 /// Searches by POST: the parameters are a form, and those of the address count as well.
 pub(in crate::http) async fn post(
-    State(edge): State<Edge>,
+    State(app_state): State<AppState>,
     caller: Caller,
     Kind(kind): Kind,
     base: Base,
     headers: HeaderMap,
     uri: Uri,
-    Form(form): Form,
+    FormBody(form): FormBody,
 ) -> Answer {
     let mut parameters = query::pairs(uri.query().unwrap_or_default())?;
     parameters.extend(query::pairs(&form)?);
-    Ok(search(&edge, &caller, &kind, &base, &headers, parameters).await?)
+    Ok(search(&app_state, &caller, &kind, &base, &headers, parameters).await?)
 }
 
 async fn search(
-    edge: &Edge,
+    app_state: &AppState,
     caller: &Caller,
     kind: &str,
     base: &Base,
@@ -67,15 +67,15 @@ async fn search(
     let mut passed_over = Vec::new();
     if Prefer::read(headers).lenient {
         parameters.retain(|pair| {
-            let unknown = Query::read(&edge.parameters, kind, std::slice::from_ref(pair)).unknown;
+            let unknown = Query::read(&app_state.parameters, kind, std::slice::from_ref(pair)).unknown;
             let known = unknown.is_empty();
             passed_over.extend(unknown);
             known
         });
     }
-    let page = edge.exchange.search(caller, kind, &parameters).await?;
+    let page = app_state.exchange.search(caller, kind, &parameters).await?;
     let elements = if parameters.iter().any(|(name, _)| name == "_elements") {
-        Query::read(&edge.parameters, kind, &parameters).query.elements
+        Query::read(&app_state.parameters, kind, &parameters).query.elements
     } else {
         Vec::new()
     };

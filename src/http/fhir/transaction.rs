@@ -6,19 +6,19 @@ use axum::http::{HeaderMap, StatusCode};
 
 use crate::security::Caller;
 
+use crate::http::app_state::AppState;
 use crate::http::body::Resource;
 use crate::http::condition;
-use crate::http::edge::Edge;
 use crate::http::reply::{self, Answer, FHIR_JSON};
 
 /// Carries a Bundle out.
 pub(in crate::http) async fn transaction(
-    State(edge): State<Edge>,
+    State(app_state): State<AppState>,
     caller: Caller,
     headers: HeaderMap,
     Resource(document): Resource,
 ) -> Answer {
     let key = condition::idempotency_key(&headers)?;
-    let response = edge.exchange.bundle(&caller, document, key).await?;
+    let response = app_state.exchange.bundle(&caller, document, key).await?;
     Ok(reply::body(StatusCode::OK, FHIR_JSON, response))
 }

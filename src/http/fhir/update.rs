@@ -11,14 +11,14 @@ use crate::security::Caller;
 
 use super::address::Item;
 use super::written;
+use crate::http::app_state::{AppState, Base};
 use crate::http::body::Resource;
 use crate::http::condition;
-use crate::http::edge::{Base, Edge};
 use crate::http::reply::Answer;
 
 /// Stores a new version of a resource.
 pub(in crate::http) async fn update(
-    State(edge): State<Edge>,
+    State(app_state): State<AppState>,
     caller: Caller,
     Item(key): Item,
     base: Base,
@@ -26,6 +26,6 @@ pub(in crate::http) async fn update(
     Resource(document): Resource,
 ) -> Answer {
     let if_match = condition::if_match(&headers)?;
-    let written = edge.exchange.update(&caller, &key, document, if_match).await?;
+    let written = app_state.exchange.update(&caller, &key, document, if_match).await?;
     Ok(written::answer(&written, &base, &headers))
 }

@@ -6,11 +6,15 @@ use crate::security::Caller;
 
 use super::address::Version;
 use super::read;
-use crate::http::edge::Edge;
+use crate::http::app_state::AppState;
 use crate::http::reply::Answer;
 
 /// One version of a resource.
-pub(in crate::http) async fn vread(State(edge): State<Edge>, caller: Caller, Version(key, version): Version) -> Answer {
-    let stored = edge.exchange.read(&caller, &key, Some(version)).await?;
+pub(in crate::http) async fn vread(
+    State(app_state): State<AppState>,
+    caller: Caller,
+    Version(key, version): Version,
+) -> Answer {
+    let stored = app_state.exchange.read(&caller, &key, Some(version)).await?;
     Ok(read::resource(&stored))
 }

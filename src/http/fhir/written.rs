@@ -8,8 +8,8 @@ use axum::response::Response;
 use crate::exchange::Outcome;
 use crate::fhir::outcome;
 
+use crate::http::app_state::Base;
 use crate::http::condition::{self, Prefer, Return};
-use crate::http::edge::Base;
 use crate::http::reply::{self, FHIR_JSON};
 
 /// The answer to a write.

@@ -5,15 +5,15 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::super::model::{End, Field, Find, Is, Member, Model, NodeRule, Shape, With};
-use super::super::path::{Path, Step};
+use super::super::model::{End, Expected, Field, FillValue, Find, Member, Model, NodeRule, Shape};
+use super::super::path::{Path, PathStep};
 use super::super::source::FieldFile;
-use super::{Declarations, Declared, Findings, Ground};
+use super::{CompileContext, Declarations, Declared, Findings};
 
 /// Adds what does not hold.
 pub(super) fn compile(
     model: &Model,
-    ground: &Ground<'_>,
+    ground: &CompileContext<'_>,
     declared: &Declarations<'_>,
     sources: &[Declared<'_, FieldFile>],
     findings: &mut Findings,
@@ -21,11 +21,12 @@ pub(super) fn compile(
     one_writer(model, sources, findings);
     for (at, rule) in model.nodes.iter().enumerate() {
         let Some((_, node)) = declared.nodes.iter().find(|(name, _)| **name == *rule.name) else { continue };
-        let mut add = |said: String, mend: &str| findings.add(node.file, node.at, said, mend);
+        let mut add = |message: String, fix: &str| findings.add(node.file, node.at, message, fix);
         keys(model, at, rule, &mut add);
         if !rule.adopt.is_empty() && rule.identity.is_some() {
-            let said = format!("{} gets another id when it is adopted, so the record cannot be held to one", rule.name);
-            add(said, "show its id one way: get: id");
+            let message =
+                format!("{} gets another id when it is adopted, so the record cannot be held to one", rule.name);
+            add(message, "show its id one way: get: id");
         }
         let is_made = match rule.find {
             Find::Root => true,
@@ -43,7 +44,7 @@ pub(super) fn compile(
 
 /// Two fields that can write the same place need conditions that cannot both hold.
 fn one_writer(model: &Model, sources: &[Declared<'_, FieldFile>], findings: &mut Findings) {
-    let places: Vec<Vec<(usize, Vec<&Step>)>> =
+    let places: Vec<Vec<(usize, Vec<&PathStep>)>> =
         model.fields.iter().map(|field| written(field).map(|end| whole(model, end)).collect()).collect();
     for later in 0..places.len() {
         for earlier in 0..later {
@@ -68,7 +69,7 @@ fn written(field: &Field) -> impl Iterator<Item = &End> {
 }
 
 /// A place from its resource on: items of lists are part of where the list stands.
-fn whole<'m>(model: &'m Model, end: &'m End) -> (usize, Vec<&'m Step>) {
+fn whole<'m>(model: &'m Model, end: &'m End) -> (usize, Vec<&'m PathStep>) {
     let (node, mut steps) = match &model.nodes[end.node].find {
         Find::Items(items) => whole(model, items),
         _ => (end.node, Vec::new()),
@@ -77,7 +78,7 @@ fn whole<'m>(model: &'m Model, end: &'m End) -> (usize, Vec<&'m Step>) {
     (node, steps)
 }
 
-fn same_place(one: &(usize, Vec<&Step>), two: &(usize, Vec<&Step>)) -> bool {
+fn same_place(one: &(usize, Vec<&PathStep>), two: &(usize, Vec<&PathStep>)) -> bool {
     one.0 == two.0 && one.1.iter().zip(&two.1).all(|(one, two)| one.meets(two))
 }
 
@@ -102,14 +103,14 @@ fn exclusive(one: &Field, two: &Field) -> bool {
 fn keys(model: &Model, at: usize, rule: &NodeRule, add: &mut dyn FnMut(String, &str)) {
     let Some(each) = &rule.each else { return };
     let Some(item) = item_of(&model.shape, at) else {
-        let said = format!("no field stands in {}", each.record);
-        return add(said, "add fields for the items of the list, or remove the node");
+        let message = format!("no field stands in {}", each.record);
+        return add(message, "add fields for the items of the list, or remove the node");
     };
     for key in &each.key {
         let is_leaf = |member: &Member| member.name == *key && matches!(member.shape, Shape::Leaf { .. });
         if !item.iter().any(is_leaf) {
-            let said = format!("no field is {}[].{key}, which is to tell the items apart", each.record);
-            add(said, "add the field, or choose another key");
+            let message = format!("no field is {}[].{key}, which is to tell the items apart", each.record);
+            add(message, "add the field, or choose another key");
         }
     }
 }
@@ -125,7 +126,7 @@ fn item_of(members: &[Member], node: usize) -> Option<&[Member]> {
 // === required elements
 
 /// Every required element of what can be created has a source.
-fn required(model: &Model, ground: &Ground<'_>, at: usize, rule: &NodeRule, add: &mut dyn FnMut(String, &str)) {
+fn required(model: &Model, ground: &CompileContext<'_>, at: usize, rule: &NodeRule, add: &mut dyn FnMut(String, &str)) {
     let mut sourced = BTreeSet::new();
     let mut whole_values = BTreeSet::new();
     for field in &model.fields {
@@ -138,17 +139,17 @@ fn required(model: &Model, ground: &Ground<'_>, at: usize, rule: &NodeRule, add:
         }
     }
     for test in &rule.tests {
-        let is_node = matches!(test.is, Is::Node(_));
+        let is_node = matches!(test.is, Expected::Node(_));
         note_value(
             &test.path,
-            if let Is::Value(value) = &test.is { Some(value) } else { None },
+            if let Expected::Value(value) = &test.is { Some(value) } else { None },
             is_node,
             &mut sourced,
             &mut whole_values,
         );
     }
     for fill in &rule.fills {
-        let value = if let With::Value(value) = &fill.with { Some(value) } else { None };
+        let value = if let FillValue::Value(value) = &fill.with { Some(value) } else { None };
         note_value(&fill.path, value, value.is_none(), &mut sourced, &mut whole_values);
     }
     // What new items of its lists have.
@@ -157,11 +158,11 @@ fn required(model: &Model, ground: &Ground<'_>, at: usize, rule: &NodeRule, add:
         let (node, steps) = whole(model, end);
         if node == at {
             for fill in &items.fills {
-                let steps: Vec<&Step> = steps.iter().copied().chain(fill.path.steps.iter()).collect();
+                let steps: Vec<&PathStep> = steps.iter().copied().chain(fill.path.steps.iter()).collect();
                 note(&steps, &mut sourced);
                 match &fill.with {
-                    With::Value(value) => inside(&mut names(&steps), value, &mut sourced),
-                    With::Node(_) | With::Copy(_) => {
+                    FillValue::Value(value) => inside(&mut names(&steps), value, &mut sourced),
+                    FillValue::Node(_) | FillValue::Copy(_) => {
                         whole_values.insert(names(&steps));
                     }
                 }
@@ -175,7 +176,7 @@ fn required(model: &Model, ground: &Ground<'_>, at: usize, rule: &NodeRule, add:
             _ => &[],
         };
         for end in links.iter().chain(&other.listed).filter(|end| end.node == at) {
-            let steps: Vec<&Step> = end.path.steps.iter().collect();
+            let steps: Vec<&PathStep> = end.path.steps.iter().collect();
             note(&steps, &mut sourced);
             whole_values.insert(names(&steps));
         }
@@ -183,17 +184,17 @@ fn required(model: &Model, ground: &Ground<'_>, at: usize, rule: &NodeRule, add:
     let mut missing = Vec::new();
     without_source(ground, &rule.start, &[], &sourced, &whole_values, &mut missing);
     for element in missing {
-        let said = format!("a created {} needs {element}, and nothing gives it", rule.start);
-        add(said, "add a field that writes it, or new: with a value");
+        let message = format!("a created {} needs {element}, and nothing gives it", rule.start);
+        add(message, "add a field that writes it, or new: with a value");
     }
 }
 
-fn names(steps: &[&Step]) -> Vec<String> {
+fn names(steps: &[&PathStep]) -> Vec<String> {
     steps.iter().map(|step| step.name.to_string()).collect()
 }
 
 /// Remembers the elements on the way to a place, and those that choosing items makes.
-fn note(steps: &[&Step], sourced: &mut BTreeSet<Vec<String>>) {
+fn note(steps: &[&PathStep], sourced: &mut BTreeSet<Vec<String>>) {
     for length in 1..=steps.len() {
         let prefix = names(&steps[..length]);
         for condition in &steps[length - 1].select {
@@ -214,7 +215,7 @@ fn note_value(
     sourced: &mut BTreeSet<Vec<String>>,
     whole_values: &mut BTreeSet<Vec<String>>,
 ) {
-    let steps: Vec<&Step> = path.steps.iter().collect();
+    let steps: Vec<&PathStep> = path.steps.iter().collect();
     note(&steps, sourced);
     if is_whole {
         whole_values.insert(names(&steps));
@@ -242,7 +243,7 @@ fn inside(at: &mut Vec<String>, value: &Value, sourced: &mut BTreeSet<Vec<String
 
 /// The required elements, at this place and at those below that are written, which nothing gives.
 fn without_source(
-    ground: &Ground<'_>,
+    ground: &CompileContext<'_>,
     start: &str,
     at: &[String],
     sourced: &BTreeSet<Vec<String>>,

@@ -14,11 +14,11 @@ use super::super::model::{End, Field, Model, Owner, Source, Withhold};
 use super::super::path::{Path, Paths, Repeats};
 use super::super::schema::Expected;
 use super::super::source::FieldFile;
-use super::{Declarations, Declared, Findings, Ground, Known, RecordPath, end, ends, nodes, shape};
+use super::{CompileContext, Declarations, Declared, Findings, Known, RecordPath, end, ends, nodes, shape};
 
 /// What compiling a field needs.
 struct Compiler<'c, 'f> {
-    ground: &'c Ground<'f>,
+    ground: &'c CompileContext<'f>,
     paths: Paths<'c>,
     known: &'c Known,
 }
@@ -29,7 +29,7 @@ type Wrong = (Location, String, String);
 /// Compiles the fields and gives, for each, where it was declared.
 pub(super) fn compile<'f>(
     model: &mut Model,
-    ground: &Ground<'f>,
+    ground: &CompileContext<'f>,
     declared: &Declarations<'f>,
     paths: Paths<'_>,
     known: &Known,
@@ -45,13 +45,13 @@ pub(super) fn compile<'f>(
                 model.fields.push(compiled);
                 sources.push(*field);
             }
-            Err((at, said, mend)) => findings.add(field.file, at, said, mend),
+            Err((at, message, fix)) => findings.add(field.file, at, message, fix),
         }
     }
     for rule in &declared.withhold {
         match compiler.withhold(model, rule.what) {
             Ok(rule) => model.withhold.push(rule),
-            Err((at, said, mend)) => findings.add(rule.file, at, said, mend),
+            Err((at, message, fix)) => findings.add(rule.file, at, message, fix),
         }
     }
     shape::settle(model);
@@ -72,17 +72,21 @@ impl Compiler<'_, '_> {
                 _ => super::literal(self.paths, &value.value),
             }),
             _ => {
-                let said = "a field has one source";
+                let message = "a field has one source";
                 return Err((
                     at,
-                    said.to_owned(),
+                    message.to_owned(),
                     "give it one of fhir: (both ways), get: and value: (one way)".to_owned(),
                 ));
             }
         };
         let owner = match &field.owner {
-            Some(said) => Owner::from_code(&said.value).ok_or_else(|| {
-                (said.referenced, format!("{} owns nothing", said.value), "write program, ehr or events".to_owned())
+            Some(message) => Owner::from_code(&message.value).ok_or_else(|| {
+                (
+                    message.referenced,
+                    format!("{} owns nothing", message.value),
+                    "write program, ehr or events".to_owned(),
+                )
             })?,
             None => match &source {
                 Source::Ends { choices, .. } => choices
@@ -103,12 +107,12 @@ impl Compiler<'_, '_> {
 
     /// What the record says where the graph says nothing: one value that the schema allows, of a field that goes both ways.
     fn default(&self, field: &FieldFile, source: &Source, expected: &[Expected]) -> Result<Option<Value>, Wrong> {
-        let Some(said) = &field.default else { return Ok(None) };
-        let wrong = |text: &str, mend: &str| Err((said.referenced, text.to_owned(), mend.to_owned()));
+        let Some(message) = &field.default else { return Ok(None) };
+        let wrong = |text: &str, fix: &str| Err((message.referenced, text.to_owned(), fix.to_owned()));
         let ([expected], Source::Ends { .. }) = (expected, source) else {
             return wrong("a default is one value of a field with fhir:", "leave default: out, or give one place");
         };
-        let value = super::literal(self.paths, &said.value);
+        let value = super::literal(self.paths, &message.value);
         let kind = match &value {
             Value::String(_) => "string",
             Value::Bool(_) => "boolean",
@@ -130,11 +134,13 @@ impl Compiler<'_, '_> {
 
     /// The place of the record that all of a field's values share, by the first of them.
     fn place(model: &Model, record: &Spanned<super::super::source::OneOrMany>) -> Result<RecordPath, Wrong> {
-        let wrong = |said: String, mend: &str| (record.referenced, said, mend.to_owned());
+        let wrong = |message: String, fix: &str| (record.referenced, message, fix.to_owned());
         let mut places = Vec::new();
         for path in &record.value.0 {
-            places
-                .push(RecordPath::parse(path).map_err(|said| wrong(said, "write a place such as services[].minutes"))?);
+            places.push(
+                RecordPath::parse(path)
+                    .map_err(|message| wrong(message, "write a place such as services[].minutes"))?,
+            );
         }
         let Some(first) = places.first().cloned() else {
             return Err(wrong("a field has a place in the record".to_owned(), "name one"));
@@ -161,10 +167,10 @@ impl Compiler<'_, '_> {
             let whole = RecordPath::parse(path).map(|place| place.whole()).unwrap_or_default();
             let names: Vec<&str> = whole.iter().map(String::as_str).collect();
             let Some(found) = self.ground.schema.at(&names) else {
-                let said = format!("the record's schema knows no {path}");
+                let message = format!("the record's schema knows no {path}");
                 return Err((
                     record.referenced,
-                    said,
+                    message,
                     "describe it in record.schema.json, or correct its spelling".to_owned(),
                 ));
             };
@@ -182,7 +188,8 @@ impl Compiler<'_, '_> {
         list: Option<usize>,
         expected: &[Expected],
     ) -> Result<Source, Wrong> {
-        let wrong = |said: String| (at, said, "name nodes of this map and elements that their types have".to_owned());
+        let wrong =
+            |message: String| (at, message, "name nodes of this map and elements that their types have".to_owned());
         let mut choices: Vec<Vec<End>> = if let [one] = texts {
             let ends = ends(model, self.paths, self.known, one).map_err(wrong)?;
             ends.into_iter().map(|end| vec![end]).collect()
@@ -192,26 +199,27 @@ impl Compiler<'_, '_> {
             vec![ends.map_err(wrong)?]
         };
         if choices.len() > 1 && choices.iter().flatten().any(|end| end.identity) {
-            let said = "a resource has one id; it is no alternative".to_owned();
-            return Err((at, said, "name the id of one node, or read several one way (get:)".to_owned()));
+            let message = "a resource has one id; it is no alternative".to_owned();
+            return Err((at, message, "name the id of one node, or read several one way (get:)".to_owned()));
         }
         let via = self.converter(field.via.as_ref(), &choices, at)?;
         let says_only = |at| {
-            let said = "says(CODE) is written where the record has a value, and nothing can be read from it".to_owned();
-            (at, said, "use it in also: with read: false".to_owned())
+            let message =
+                "says(CODE) is written where the record has a value, and nothing can be read from it".to_owned();
+            (at, message, "use it in also: with read: false".to_owned())
         };
         if matches!(via, Converter::Says(_)) {
             return Err(says_only(at));
         }
         let (on_record, on_fhir) = via.ends();
         if on_record != expected.len() || choices.iter().any(|ends| ends.len() != on_fhir) {
-            let said = format!("{} ties {on_record} of the record to {on_fhir} of FHIR", via.name());
-            return Err((at, said, "name as many places on either side".to_owned()));
+            let message = format!("{} ties {on_record} of the record to {on_fhir} of FHIR", via.name());
+            return Err((at, message, "name as many places on either side".to_owned()));
         }
         for ends in &mut choices {
-            fit(&via, ends, expected).map_err(|(said, mend)| (at, said, mend))?;
+            fit(&via, ends, expected).map_err(|(message, fix)| (at, message, fix))?;
             reachable(model, ends, list)
-                .map_err(|said| (at, said, "let the field stand in the list that the node makes".to_owned()))?;
+                .map_err(|message| (at, message, "let the field stand in the list that the node makes".to_owned()))?;
         }
         let also = match &field.also {
             None => None,
@@ -222,7 +230,7 @@ impl Compiler<'_, '_> {
                 if matches!(via, Converter::Says(_)) && also.value.read != Some(false) {
                     return Err(says_only(at));
                 }
-                fit(&via, &mut end, expected).map_err(|(said, mend)| (at, said, mend))?;
+                fit(&via, &mut end, expected).map_err(|(message, fix)| (at, message, fix))?;
                 end.pop().map(|end| (end, via))
             }
         };
@@ -253,16 +261,16 @@ impl Compiler<'_, '_> {
             }
         };
         if !within(model, nodes::home(model, node), list) {
-            let said = format!("{} is found in the items of another list", model.nodes[node].name);
-            return Err((get.referenced, said, "let the field stand in that list".to_owned()));
+            let message = format!("{} is found in the items of another list", model.nodes[node].name);
+            return Err((get.referenced, message, "let the field stand in that list".to_owned()));
         }
         let translate = match &field.via {
             None => None,
             Some(via) => match call(&via.value, "translate") {
                 Some(name) => Some(self.crosswalk(name, via.referenced)?),
                 None => {
-                    let said = format!("{} is no converter of a computed value", via.value);
-                    return Err((via.referenced, said, "write translate(CROSSWALK), or leave via: out".to_owned()));
+                    let message = format!("{} is no converter of a computed value", via.value);
+                    return Err((via.referenced, message, "write translate(CROSSWALK), or leave via: out".to_owned()));
                 }
             },
         };
@@ -296,7 +304,9 @@ impl Compiler<'_, '_> {
         let chooses = text.contains('[') && text.contains('=');
         let path = match self.paths.compile(&model.nodes[node].start, text) {
             Ok(path) if chooses || path.steps.iter().all(|step| step.repeats == Repeats::Never) => path,
-            Err(said) if chooses => return Err((get.referenced, said, "name elements that the type has".to_owned())),
+            Err(message) if chooses => {
+                return Err((get.referenced, message, "name elements that the type has".to_owned()));
+            }
             Ok(_) | Err(_) => return Ok(None),
         };
         Ok(Some(End { node, path, identity: false, site: 0, link: None }))
@@ -316,8 +326,8 @@ impl Compiler<'_, '_> {
             if converter::is_primitive(kind) {
                 return Ok(Converter::Same(kind.into()));
             }
-            let said = format!("it ends at a {kind}, which is not a single value");
-            return Err((at, said, "name an element inside it, or a converter in via:".to_owned()));
+            let message = format!("it ends at a {kind}, which is not a single value");
+            return Err((at, message, "name an element inside it, or a converter in via:".to_owned()));
         };
         Ok(match via.value.as_str() {
             "partial-date" => Converter::PartialDate(kind.into()),
@@ -337,7 +347,7 @@ impl Compiler<'_, '_> {
 
     /// A converter that is told of what: `quantity(g)`.
     fn converter_of(&self, text: &str, at: Location) -> Result<Converter, Wrong> {
-        let wrong = |said: String, mend: &str| Err((at, said, mend.to_owned()));
+        let wrong = |message: String, fix: &str| Err((at, message, fix.to_owned()));
         if let Some(name) = call(text, "crosswalk") {
             return Ok(Converter::Crosswalk(self.crosswalk(name, at)?));
         }
@@ -390,7 +400,7 @@ impl Compiler<'_, '_> {
         for path in &rule.record.value.0 {
             let place = RecordPath::parse(path);
             let place =
-                place.map_err(|said| (rule.record.referenced, said, "write a place of the record".to_owned()))?;
+                place.map_err(|message| (rule.record.referenced, message, "write a place of the record".to_owned()))?;
             record.push(place.names.into());
         }
         let when = expression(&rule.when)?;
@@ -450,9 +460,9 @@ fn fit(via: &Converter, ends: &mut [End], expected: &[Expected]) -> Result<(), (
     };
     for (end, wanted) in ends.iter().zip(wanted) {
         if !wanted.contains(&&*end.path.kind) {
-            let said =
+            let message =
                 format!("{} is for {}, and {} is a {}", via.name(), wanted.join(" or "), end.path.text, end.path.kind);
-            return Err((said, "use another converter, or name another element".to_owned()));
+            return Err((message, "use another converter, or name another element".to_owned()));
         }
     }
     // Whatever the value is, the code is the same.
@@ -473,9 +483,9 @@ fn fit(via: &Converter, ends: &mut [End], expected: &[Expected]) -> Result<(), (
         };
         let whole = expected.types.iter().any(|kind| kind == "array") && ends.iter().all(|end| end.path.list);
         if !whole && !expected.allows(kind) {
-            let said =
+            let message =
                 format!("FHIR has a {kind} there, and the record's schema expects {}", expected.types.join(" or "));
-            return Err((said, "correct the schema, or add a converter".to_owned()));
+            return Err((message, "correct the schema, or add a converter".to_owned()));
         }
         if whole || matches!(via, Converter::Given | Converter::Lines) {
             for step in ends.iter_mut().filter_map(|end| end.path.steps.last_mut()) {

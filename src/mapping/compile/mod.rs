@@ -29,7 +29,7 @@ use super::schema::RecordSchema;
 use super::source::{self, FieldFile, MapFile, NodeFile, WithholdFile};
 
 /// What a map is compiled with.
-pub(super) struct Ground<'f> {
+pub(super) struct CompileContext<'f> {
     /// The program type
     pub(super) kind: &'f str,
     /// The name of the program type for people
@@ -76,7 +76,7 @@ struct Findings(Vec<Issue>);
 ///
 /// # Errors
 /// All findings.
-pub(super) fn compile(ground: &Ground<'_>) -> Result<Model, Vec<Issue>> {
+pub(super) fn compile(ground: &CompileContext<'_>) -> Result<Model, Vec<Issue>> {
     let declared = Declarations::gather(&ground.files);
     let paths = Paths { definitions: ground.definitions, names: &declared.names };
     let mut findings = Findings::default();
@@ -134,8 +134,8 @@ impl<'f> Declarations<'f> {
 
 impl Findings {
     /// Something is wrong at this place of this file.
-    fn add(&mut self, file: &str, at: Location, said: impl Into<String>, mend: impl Into<String>) {
-        let issue = Issue::error(Key::MapInvalid, file, said).at(source::place(at)).hint(mend.into());
+    fn add(&mut self, file: &str, at: Location, message: impl Into<String>, fix: impl Into<String>) {
+        let issue = Issue::error(Key::MapInvalid, file, message).at(source::place(at)).hint(fix.into());
         if !self.0.contains(&issue) {
             self.0.push(issue);
         }

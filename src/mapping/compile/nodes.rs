@@ -3,7 +3,7 @@
 use serde_json::Value;
 use serde_saphyr::{Location, Spanned};
 
-use super::super::model::{Each, End, Fill, Find, Is, Model, NodeRule, Owner, Test, With};
+use super::super::model::{Each, End, Expected, Fill, FillValue, Find, Model, NodeRule, Owner, Test};
 use super::super::path::{Path, Paths, Repeats};
 use super::super::reads::Reads;
 use super::super::source::{NodeFile, Ordered};
@@ -91,8 +91,8 @@ fn found(
     let way = way(model, what, paths, known);
     let (find, start) = match way {
         Ok(way) => way,
-        Err((place, said, mend)) => {
-            findings.add(file, place.unwrap_or(at), said, mend);
+        Err((place, message, fix)) => {
+            findings.add(file, place.unwrap_or(at), message, fix);
             return None;
         }
     };
@@ -139,14 +139,19 @@ fn adopted(
 ) -> Vec<End> {
     let Some(adopt) = &node.adopt else { return Vec::new() };
     if node.at.is_none() || node.each.is_some() {
-        let mend = "give the node an at:, where a copy is linked, and no each:";
-        findings.add(file, adopt.referenced, "what is adopted is one resource that is found at a reference", mend);
+        let fix = "give the node an at:, where a copy is linked, and no each:";
+        findings.add(file, adopt.referenced, "what is adopted is one resource that is found at a reference", fix);
         return Vec::new();
     }
     match ends(model, paths, known, &adopt.value) {
         Ok(ends) => ends.into_iter().filter(|end| is_reference(end, file, adopt.referenced, findings)).collect(),
-        Err(said) => {
-            findings.add(file, adopt.referenced, said, "name nodes that stand above, and elements that the type has");
+        Err(message) => {
+            findings.add(
+                file,
+                adopt.referenced,
+                message,
+                "name nodes that stand above, and elements that the type has",
+            );
             Vec::new()
         }
     }
@@ -166,7 +171,7 @@ fn way(model: &Model, node: &NodeFile, paths: Paths<'_>, known: &Known) -> Resul
             }
         },
         (None, Some(at), None, None, Some(kind)) => {
-            let ends = ends(model, paths, known, &at.value).map_err(|said| (place(at), said, MEND))?;
+            let ends = ends(model, paths, known, &at.value).map_err(|message| (place(at), message, MEND))?;
             match ends.iter().find(|end| &*end.path.kind != "Reference") {
                 Some(end) => Err((
                     place(at),
@@ -177,7 +182,7 @@ fn way(model: &Model, node: &NodeFile, paths: Paths<'_>, known: &Known) -> Resul
             }
         }
         (None, None, Some(items), None, None) => {
-            let end = end(model, paths, known, &items.value).map_err(|said| (place(items), said, MEND))?;
+            let end = end(model, paths, known, &items.value).map_err(|message| (place(items), message, MEND))?;
             let base = &model.nodes[end.node];
             let names: Vec<&str> = end.path.steps.iter().map(|step| &*step.name).collect();
             let start = format!("{}.{}", base.start, names.join("."));
@@ -200,10 +205,10 @@ fn way(model: &Model, node: &NodeFile, paths: Paths<'_>, known: &Known) -> Resul
         },
         (None, None, None, None, Some(kind)) => {
             if node.conditions.0.is_empty() {
-                let said = format!("which {} is meant is not said", kind.value);
+                let message = format!("which {} is meant is not said", kind.value);
                 return Err((
                     place(kind),
-                    said,
+                    message,
                     "add where: and what its resources say, or at: and the reference to it",
                 ));
             }
@@ -244,8 +249,13 @@ fn depth(model: &Model, list: usize) -> usize {
 /// Whose it is: as it says, or as what it is part of.
 fn owner(model: &Model, node: &NodeFile, find: &Find, file: &str, findings: &mut Findings) -> Owner {
     match &node.owner {
-        Some(said) => Owner::from_code(&said.value).unwrap_or_else(|| {
-            findings.add(file, said.referenced, format!("{} owns nothing", said.value), "write program, ehr or events");
+        Some(message) => Owner::from_code(&message.value).unwrap_or_else(|| {
+            findings.add(
+                file,
+                message.referenced,
+                format!("{} owns nothing", message.value),
+                "write program, ehr or events",
+            );
             Owner::Program
         }),
         None => match find {
@@ -258,11 +268,11 @@ fn owner(model: &Model, node: &NodeFile, find: &Find, file: &str, findings: &mut
 
 /// The list of the record.
 fn each(model: &Model, file: &str, node: &NodeFile, rule: &NodeRule, findings: &mut Findings) -> Option<Each> {
-    let said = node.each.as_ref()?;
-    let path = match RecordPath::parse(&said.value) {
+    let message = node.each.as_ref()?;
+    let path = match RecordPath::parse(&message.value) {
         Ok(path) => path,
         Err(wrong) => {
-            findings.add(file, said.referenced, wrong, "write the list's place, such as services");
+            findings.add(file, message.referenced, wrong, "write the list's place, such as services");
             return None;
         }
     };
@@ -272,20 +282,20 @@ fn each(model: &Model, file: &str, node: &NodeFile, rule: &NodeRule, findings: &
             Some(outer) => format!("it is found in each item of {outer}, so its list belongs in there"),
             None => "it is found once, so its list is not inside another".to_owned(),
         };
-        findings.add(file, said.referenced, wrong, "let the list of the record stand where the graph has it");
+        findings.add(file, message.referenced, wrong, "let the list of the record stand where the graph has it");
         return None;
     }
     let key = node.key.as_ref().map(|key| key.value.0.clone()).unwrap_or_default();
     if key.is_empty() {
         findings.add(
             file,
-            said.referenced,
+            message.referenced,
             "what tells the items of the list apart is not said",
             "add key: and the members of an item that tell it apart, such as id",
         );
     }
     Some(Each {
-        record: said.value.as_str().into(),
+        record: message.value.as_str().into(),
         key: key.into_iter().map(String::into_boxed_str).collect(),
         key_is_own: false,
         singles: Vec::new(),
@@ -310,8 +320,8 @@ fn created(
         .into_iter()
         .filter_map(|(path, value, place)| {
             let is = match value.as_str().and_then(|text| text.strip_prefix('@')) {
-                Some(name) => Is::Node(node_named(name, known, file, place, findings)?),
-                None => Is::Value(literal(paths, value)),
+                Some(name) => Expected::Node(node_named(name, known, file, place, findings)?),
+                None => Expected::Value(literal(paths, value)),
             };
             Some(Test { path, is })
         })
@@ -321,12 +331,12 @@ fn created(
         .into_iter()
         .filter_map(|(path, only_in, value, place)| {
             let with = match value.as_str().and_then(|text| text.strip_prefix('@')) {
-                Some("type") => With::Value(kind.into()),
+                Some("type") => FillValue::Value(kind.into()),
                 Some(text) if text.contains('.') => {
-                    With::Copy(copied(model, paths, known, text, file, place, findings)?)
+                    FillValue::Copy(copied(model, paths, known, text, file, place, findings)?)
                 }
-                Some(name) => With::Node(node_named(name, known, file, place, findings)?),
-                None => With::Value(literal(paths, value)),
+                Some(name) => FillValue::Node(node_named(name, known, file, place, findings)?),
+                None => FillValue::Value(literal(paths, value)),
             };
             Some(whole(path, only_in, with))
         })
@@ -344,18 +354,18 @@ fn created(
     let create = create.flatten().collect();
     let ours = pairs(&what.ours, paths, &start, file, findings);
     let ours: Vec<(Path, Value)> = ours.into_iter().map(|(path, value, _)| (path, literal(paths, value))).collect();
-    if let Some(said) = what.ours.0.first().filter(|_| model.nodes[at].each.is_none()) {
-        findings.add(file, said.0.referenced, "ours: tells items of a list apart", "add each:, or leave ours: out");
+    if let Some(message) = what.ours.0.first().filter(|_| model.nodes[at].each.is_none()) {
+        findings.add(file, message.0.referenced, "ours: tells items of a list apart", "add each:, or leave ours: out");
     }
     let origin = what.origin.as_ref().and_then(|text| match paths.compile(&start, &text.value) {
         Ok(path) if &*path.kind == "Reference" => Some(path),
         Ok(path) => {
-            let said = format!("{} is a {}, not a Reference", path.text, path.kind);
-            findings.add(file, text.referenced, said, "name an element that holds a Reference");
+            let message = format!("{} is a {}, not a Reference", path.text, path.kind);
+            findings.add(file, text.referenced, message, "name an element that holds a Reference");
             None
         }
-        Err(said) => {
-            findings.add(file, text.referenced, said, "name an element that the type has");
+        Err(message) => {
+            findings.add(file, text.referenced, message, "name an element that the type has");
             None
         }
     });
@@ -370,17 +380,17 @@ fn created(
 }
 
 /// What fills a whole list is written as one; what fills a list with one value becomes an item.
-fn whole(mut path: Path, only_in: Option<Path>, mut with: With) -> Fill {
+fn whole(mut path: Path, only_in: Option<Path>, mut with: FillValue) -> Fill {
     let is_list = match &with {
-        With::Copy(end) => end.path.list,
-        With::Value(value) => value.is_array(),
-        With::Node(_) => false,
+        FillValue::Copy(end) => end.path.list,
+        FillValue::Value(value) => value.is_array(),
+        FillValue::Node(_) => false,
     };
     if is_list && path.list {
         let all =
             |path: &mut Path| path.steps.iter_mut().last().into_iter().for_each(|step| step.repeats = Repeats::Whole);
         all(&mut path);
-        if let With::Copy(end) = &mut with {
+        if let FillValue::Copy(end) = &mut with {
             all(&mut end.path);
         }
     }
@@ -390,8 +400,8 @@ fn whole(mut path: Path, only_in: Option<Path>, mut with: With) -> Fill {
 fn is_reference(end: &End, file: &str, at: Location, findings: &mut Findings) -> bool {
     let fits = &*end.path.kind == "Reference";
     if !fits {
-        let said = format!("{} is a {}, not a Reference", end.path.text, end.path.kind);
-        findings.add(file, at, said, "name an element that holds a Reference");
+        let message = format!("{} is a {}, not a Reference", end.path.text, end.path.kind);
+        findings.add(file, at, message, "name an element that holds a Reference");
     }
     fits
 }
@@ -415,8 +425,8 @@ fn copied(
 ) -> Option<End> {
     match end(model, paths, known, text) {
         Ok(end) => Some(end),
-        Err(said) => {
-            findings.add(file, at, said, "name a node of this map and an element that its type has");
+        Err(message) => {
+            findings.add(file, at, message, "name a node of this map and an element that its type has");
             None
         }
     }
@@ -434,7 +444,7 @@ fn pairs<'f>(
     for (path, value) in &members.0 {
         match paths.compile(start, &path.value) {
             Ok(compiled) => pairs.push((compiled, &value.value, value.referenced)),
-            Err(said) => findings.add(file, path.referenced, said, "name an element that the type has"),
+            Err(message) => findings.add(file, path.referenced, message, "name an element that the type has"),
         }
     }
     pairs
@@ -453,8 +463,8 @@ fn filled<'f>(
         let only_in = path.value.split_once("?.").map(|(around, _)| paths.compile(start, around)).transpose();
         match (paths.compile(start, &path.value.replace("?.", ".")), only_in) {
             (Ok(compiled), Ok(only_in)) => filled.push((compiled, only_in, &value.value, value.referenced)),
-            (Err(said), _) | (_, Err(said)) => {
-                findings.add(file, path.referenced, said, "name an element that the type has");
+            (Err(message), _) | (_, Err(message)) => {
+                findings.add(file, path.referenced, message, "name an element that the type has");
             }
         }
     }
@@ -491,8 +501,8 @@ fn created_at(
             );
             None
         }
-        Err(said) => {
-            findings.add(file, place, said, "write a place of the record, such as enrollment");
+        Err(message) => {
+            findings.add(file, place, message, "write a place of the record, such as enrollment");
             None
         }
     }

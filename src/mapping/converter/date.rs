@@ -57,8 +57,8 @@ pub(super) fn read_period(period: Node<'_>) -> Option<Value> {
     if from.is_none() && until.is_none() {
         return None;
     }
-    let said = |end: Option<Cow<'_, str>>| end.map_or_else(|| "..".to_owned(), Cow::into_owned);
-    Some(format!("{}/{}", said(from), said(until)).into())
+    let message = |end: Option<Cow<'_, str>>| end.map_or_else(|| "..".to_owned(), Cow::into_owned);
+    Some(format!("{}/{}", message(from), message(until)).into())
 }
 
 /// `from/until` as a Period.

@@ -74,7 +74,7 @@ pub(super) enum Written {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Read<'v> {
     /// The value for the record
-    pub(super) value: Option<Said<'v>>,
+    pub(super) value: Option<Converted<'v>>,
     /// A code passed as it was, since no table has it
     pub(super) untranslated: bool,
     /// The resource does not say; this is what its silence means
@@ -83,7 +83,7 @@ pub(super) struct Read<'v> {
 
 /// A value for the record, copied only where it has to be made.
 #[derive(Debug, Clone)]
-pub(super) enum Said<'v> {
+pub(super) enum Converted<'v> {
     /// As it stands in a resource
     Node(Node<'v>),
     /// A text
@@ -93,12 +93,12 @@ pub(super) enum Said<'v> {
 }
 
 impl<'v> Read<'v> {
-    fn of(value: Option<Said<'v>>) -> Self {
+    fn of(value: Option<Converted<'v>>) -> Self {
         Self { value, ..Self::default() }
     }
 
     fn made(value: Option<Value>) -> Self {
-        Self::of(value.map(Said::Value))
+        Self::of(value.map(Converted::Value))
     }
 
     /// Is it just this, or nothing where nothing is asked for?
@@ -108,15 +108,15 @@ impl<'v> Read<'v> {
 }
 
 /// Do both say the same, or both nothing?
-pub(super) fn said_option(said: Option<&Said<'_>>, value: Option<&Value>) -> bool {
-    match (said, value) {
-        (Some(said), Some(value)) => said.says(value),
+pub(super) fn said_option(message: Option<&Converted<'_>>, value: Option<&Value>) -> bool {
+    match (message, value) {
+        (Some(message), Some(value)) => message.says(value),
         (None, None) => true,
         _ => false,
     }
 }
 
-impl Said<'_> {
+impl Converted<'_> {
     /// It as a value of its own.
     pub(super) fn into_value(self) -> Value {
         match self {
@@ -139,7 +139,7 @@ impl Said<'_> {
     pub(super) fn write(&self, text: &mut Text) {
         match self {
             Self::Node(node) => text.node(*node),
-            Self::Text(said) => text.string(said),
+            Self::Text(message) => text.string(message),
             Self::Value(value) => text.value(value),
         }
     }
@@ -210,13 +210,15 @@ impl Converter {
     pub(super) fn read<'v>(&'v self, raw: &[Option<Node<'v>>], which: usize) -> Read<'v> {
         let first = raw.first().copied().flatten();
         match self {
-            Self::Same(_) => Read::of(first.map(Said::Node)),
-            Self::PartialDate(_) => Read::of(first.and_then(|node| date::read_partial(node, which)).map(Said::Text)),
-            Self::Given => Read::of(first.and_then(|node| contact::read_given(node, which)).map(Said::Text)),
+            Self::Same(_) => Read::of(first.map(Converted::Node)),
+            Self::PartialDate(_) => {
+                Read::of(first.and_then(|node| date::read_partial(node, which)).map(Converted::Text))
+            }
+            Self::Given => Read::of(first.and_then(|node| contact::read_given(node, which)).map(Converted::Text)),
             Self::ReferralState => Read::of(referral_state(first, raw.get(1).copied().flatten())),
             Self::ReferralReason => {
                 let value = if which == 0 { first } else { raw.get(1).copied().flatten() };
-                Read::of(value.map(Said::Node))
+                Read::of(value.map(Converted::Node))
             }
             Self::Crosswalk(table) => first.map_or_else(Read::default, |code| translated_back(table, code)),
             Self::Minutes => Read::made(first.and_then(quantity::read_minutes)),
@@ -224,12 +226,12 @@ impl Converter {
             Self::Money(currency) => {
                 Read::made(first.and_then(|node| quantity::read_money(node, currency.as_deref(), which)))
             }
-            Self::Day => Read::of(first.and_then(date::read_day).map(Said::Text)),
+            Self::Day => Read::of(first.and_then(date::read_day).map(Converted::Text)),
             Self::Period => Read::made(first.and_then(date::read_period)),
             Self::Phone => Read::made(first.and_then(|node| contact::read_phone(node, which))),
-            Self::Lines => Read::of(first.and_then(|node| contact::read_lines(node, which)).map(Said::Text)),
+            Self::Lines => Read::of(first.and_then(|node| contact::read_lines(node, which)).map(Converted::Text)),
             Self::Flag => {
-                let value = Some(Said::Value(first.is_some().into()));
+                let value = Some(Converted::Value(first.is_some().into()));
                 Read { value, defaulted: first.is_none(), ..Read::default() }
             }
             Self::Id(kind) => Read::of(first.and_then(|reference| id_of(kind, reference))),
@@ -327,7 +329,7 @@ impl Converter {
             .collect();
         let raw: Vec<Option<Node<'_>>> =
             documents.iter().map(|document| document.as_ref().map(Document::root)).collect();
-        (0..self.ends().0).map(|which| self.read(&raw, which).value.map(Said::into_value)).collect()
+        (0..self.ends().0).map(|which| self.read(&raw, which).value.map(Converted::into_value)).collect()
     }
 
     /// What a code that was written is called, where the table says so.
@@ -340,13 +342,13 @@ impl Converter {
 }
 
 /// The state that a Task is in: our code where it has one, else what its status means.
-fn referral_state<'v>(business: Option<Node<'_>>, status: Option<Node<'_>>) -> Option<Said<'v>> {
-    let said = task::coded(business, state::SYSTEM).and_then(|code| State::from_code(&code));
-    let state = match said {
+fn referral_state<'v>(business: Option<Node<'_>>, status: Option<Node<'_>>) -> Option<Converted<'v>> {
+    let message = task::coded(business, state::SYSTEM).and_then(|code| State::from_code(&code));
+    let state = match message {
         Some(state) => state,
         None => state::coarse(TaskStatus::from_code(&status?.as_str()?)?),
     };
-    Some(Said::Text(state.code().into()))
+    Some(Converted::Text(state.code().into()))
 }
 
 /// businessStatus and status of a Task that is in a state.
@@ -395,22 +397,22 @@ fn write_reason(code: Option<&Value>, text: Option<&Value>) -> Result<Vec<Writte
 
 /// The code that a target stands for, or the target itself.
 fn translated_back<'v>(table: &'v Crosswalk, code: Node<'v>) -> Read<'v> {
-    let Some(text) = code.as_str() else { return Read::of(Some(Said::Node(code))) };
+    let Some(text) = code.as_str() else { return Read::of(Some(Converted::Node(code))) };
     match table.back(&text) {
-        Some(source) => Read::of(Some(Said::Text(source.into()))),
-        None => Read { value: Some(Said::Text(text)), untranslated: true, ..Read::default() },
+        Some(source) => Read::of(Some(Converted::Text(source.into()))),
+        None => Read { value: Some(Converted::Text(text)), untranslated: true, ..Read::default() },
     }
 }
 
 /// The id in a reference to this type.
-fn id_of<'v>(kind: &str, reference: Node<'v>) -> Option<Said<'v>> {
+fn id_of<'v>(kind: &str, reference: Node<'v>) -> Option<Converted<'v>> {
     let text = reference.as_str()?;
     let id = |text: &str| -> Option<usize> {
         let id = text.strip_prefix(kind)?.strip_prefix('/')?;
         primitive::is_id(id).then_some(text.len() - id.len())
     };
     let start = id(&text)?;
-    Some(Said::Text(cut(text, start..)))
+    Some(Converted::Text(cut(text, start..)))
 }
 
 /// A part of a text; where it was copied the part is copied too.

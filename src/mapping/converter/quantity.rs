@@ -19,7 +19,7 @@ const SHOWN: &[(&str, &str)] = &[("min", "min"), ("wk", "weeks"), ("d", "days"),
 
 /// A Quantity as a number of `unit`s.
 pub(super) fn read(quantity: Node<'_>, unit: &str) -> Option<Value> {
-    let is_unit = |name: &str| quantity.get(name).is_some_and(|said| said.is_str(unit));
+    let is_unit = |name: &str| quantity.get(name).is_some_and(|message| message.is_str(unit));
     if quantity.get("comparator").is_some() {
         return None;
     }
@@ -78,7 +78,7 @@ pub(super) fn write_minutes(value: Option<&Value>) -> Result<Written, String> {
 /// Amount or currency of Money; with a fixed currency the amount alone, of Money in that currency.
 pub(super) fn read_money(money: Node<'_>, currency: Option<&str>, which: usize) -> Option<Value> {
     match currency {
-        Some(fixed) if !money.get("currency").is_some_and(|said| said.is_str(fixed)) => None,
+        Some(fixed) if !money.get("currency").is_some_and(|message| message.is_str(fixed)) => None,
         _ if which == 0 => Some(money.get("value")?.to_value()),
         _ => Some(money.get("currency")?.to_value()),
     }
@@ -87,10 +87,10 @@ pub(super) fn read_money(money: Node<'_>, currency: Option<&str>, which: usize) 
 /// Money of an amount and its currency.
 pub(super) fn write_money(
     amount: Option<&Value>,
-    said: Option<&Value>,
+    message: Option<&Value>,
     currency: Option<&str>,
 ) -> Result<Written, String> {
-    let currency = currency.or_else(|| said.and_then(Value::as_str));
+    let currency = currency.or_else(|| message.and_then(Value::as_str));
     let is_code = |text: &str| text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase());
     let mut money = serde_json::Map::new();
     match amount {
@@ -103,7 +103,7 @@ pub(super) fn write_money(
     match currency {
         // A fixed currency says nothing without an amount.
         None => {}
-        Some(_) if money.is_empty() && said.is_none() => {}
+        Some(_) if money.is_empty() && message.is_none() => {}
         Some(code) if is_code(code) => {
             money.insert("currency".to_owned(), code.into());
         }

@@ -26,8 +26,8 @@ pub(in crate::mapping) fn load(
     let read: CrosswalkFile = source::read(file, bytes).map_err(|issue| issues.push(issue)).ok()?;
     let mut findings = Findings { file, issues };
     if read.crosswalk.value != name {
-        let said = format!("{} stands in the file {name}.yaml", read.crosswalk.value);
-        findings.add(read.crosswalk.referenced, said, "give the file and what is in it one name");
+        let message = format!("{} stands in the file {name}.yaml", read.crosswalk.value);
+        findings.add(read.crosswalk.referenced, message, "give the file and what is in it one name");
     }
     let (from, to) = (read.source.referenced, read.target.referenced);
     let (source, target) = (system(read.source.value), system(read.target.value));
@@ -53,8 +53,8 @@ struct Findings<'f> {
 }
 
 impl Findings<'_> {
-    fn add(&mut self, at: Location, said: String, mend: &'static str) {
-        self.issues.push(Issue::error(Key::MapInvalid, self.file, said).at(source::place(at)).hint(mend));
+    fn add(&mut self, at: Location, message: String, fix: &'static str) {
+        self.issues.push(Issue::error(Key::MapInvalid, self.file, message).at(source::place(at)).hint(fix));
     }
 
     /// The codes of a system, where its definition is at hand and lists them all.
@@ -65,8 +65,9 @@ impl Findings<'_> {
             && let Some(other) = definitions.code_system(&system.url)
         {
             let version = other.version.as_deref().unwrap_or("none");
-            let said = format!("the CodeSystem {} at hand is of version {version}, not {}", system.url, system.version);
-            self.add(at, said, "name that version, or add the CodeSystem of this one to profiles/handoff");
+            let message =
+                format!("the CodeSystem {} at hand is of version {version}, not {}", system.url, system.version);
+            self.add(at, message, "name that version, or add the CodeSystem of this one to profiles/handoff");
         }
         found.filter(|system| system.is_complete)
     }
@@ -76,10 +77,10 @@ impl Findings<'_> {
         let named = |state: &&State| rows.iter().any(|row| row.written && row.source == state.code());
         let missing: Vec<&str> = State::ALL.iter().filter(|state| !named(state)).map(|state| state.code()).collect();
         if !missing.is_empty() {
-            let said = format!("no row says what the vocabulary calls {}", missing.join(", "));
+            let message = format!("no row says what the vocabulary calls {}", missing.join(", "));
             self.add(
                 at,
-                said,
+                message,
                 "add a row for each; { source: STATE, target: null, equivalence: unmatched } where it has no word",
             );
         }
@@ -96,10 +97,10 @@ impl Findings<'_> {
         let mut leading = HashMap::new();
         for pair in pairs {
             let Some(equivalence) = Equivalence::from_code(&pair.equivalence.value) else {
-                let said = format!("{} is no equivalence", pair.equivalence.value);
+                let message = format!("{} is no equivalence", pair.equivalence.value);
                 self.add(
                     pair.equivalence.referenced,
-                    said,
+                    message,
                     "write equal, equivalent, wider, narrower, inexact, relatedto or unmatched",
                 );
                 continue;
@@ -109,8 +110,8 @@ impl Findings<'_> {
                 if let (Some(end), Some(codes)) = (end, codes)
                     && !codes.has(&end.value)
                 {
-                    let said = format!("{} is no code of {system}", end.value);
-                    self.add(end.referenced, said, "correct the code, or add it to the CodeSystem");
+                    let message = format!("{} is no code of {system}", end.value);
+                    self.add(end.referenced, message, "correct the code, or add it to the CodeSystem");
                 }
             }
             let at = pair.source.referenced;
@@ -120,22 +121,22 @@ impl Findings<'_> {
                 self.add(at, format!("{source} to {shown} stands twice"), "keep one of the rows");
             }
             if target.is_none() != (equivalence == Equivalence::Unmatched) {
-                let said = format!("{source} to {shown} is {}", pair.equivalence.value);
-                self.add(at, said, "a row without a target is unmatched, and no other is");
+                let message = format!("{source} to {shown} is {}", pair.equivalence.value);
+                self.add(at, message, "a row without a target is unmatched, and no other is");
             }
             // What is read only says nothing of what is written.
             let written = pair.written.unwrap_or(true);
             let others = rows.iter().filter(|row| row.written && written && row.source == source);
             if others.map(|row| row.target.is_none()).any(|none| none != target.is_none()) {
-                let said = format!("{source} has a counterpart in one row and none in another");
-                self.add(at, said, "keep one of the rows, or mark the counterpart as read only: written: false");
+                let message = format!("{source} has a counterpart in one row and none in another");
+                self.add(at, message, "keep one of the rows, or mark the counterpart as read only: written: false");
             }
             if equivalence.leads_back()
                 && let Some(target) = &target
                 && let Some(other) = leading.insert(target.clone(), source.clone()).filter(|other| *other != source)
             {
-                let said = format!("{target} leads back to {other} and to {source}");
-                self.add(at, said, "say equivalent in one of the rows, and wider or narrower in the others");
+                let message = format!("{target} leads back to {other} and to {source}");
+                self.add(at, message, "say equivalent in one of the rows, and wider or narrower in the others");
             }
             rows.push(Row { source, target, equivalence, display: pair.display, written, unverified: pair.unverified });
         }

@@ -298,8 +298,8 @@ mod tests {
         assert_eq!(fits(&strict, coding("2")), Some(false));
         assert_eq!(fits(&strict, "4c".into()), Some(false), "a code alone says no version");
         assert_eq!(fits(&strict, serde_json::json!({ "system": "other", "code": "4c" })), None);
-        let said = strict.without_row("4c", Some("2"));
-        assert_eq!(said, "crosswalk t has no counterpart for 4c of srv|2; it is for srv|3.0");
+        let message = strict.without_row("4c", Some("2"));
+        assert_eq!(message, "crosswalk t has no counterpart for 4c of srv|2; it is for srv|3.0");
         let lenient = Crosswalk::new("t".to_owned(), system("srv", false), system("b", false), rows());
         assert_eq!(fits(&lenient, coding("2")), Some(true));
         assert_eq!(fits(&lenient, "4c".into()), Some(true));

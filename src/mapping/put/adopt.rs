@@ -7,7 +7,7 @@ use super::super::discover::Target;
 use super::super::draft::Draft;
 use super::super::locate::says;
 use super::super::map::Put;
-use super::super::model::{Find, Is, Owner};
+use super::super::model::{Expected, Find, Owner};
 use super::Writer;
 use super::resource::{Home, New};
 
@@ -30,7 +30,7 @@ impl<'g, 'm> Writer<'g, 'm, '_> {
             }
             draft.member_mut("id").set(&id.as_str().into());
             for test in &rule.tests {
-                if let Is::Value(value) = &test.is
+                if let Expected::Value(value) = &test.is
                     && !says(draft.view(), &test.path.steps, value)
                 {
                     draft.ensure(&test.path.steps).set(value);

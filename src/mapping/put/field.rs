@@ -7,8 +7,8 @@ use serde_json::{Map as Object, Value};
 use crate::fhir::{Issue, Key};
 
 use super::super::converter::{Converter, Written};
-use super::super::fidelity::Fate;
-use super::super::get::{ENDS, Raw, Segment, identity, said};
+use super::super::fidelity::FieldOutcome;
+use super::super::get::{ENDS, Raw, Segment, identity, path_text};
 use super::super::locate::{Tree, find};
 use super::super::model::{End, Field, Owner, Source};
 use super::super::path::Repeats;
@@ -74,7 +74,7 @@ impl<'m, 'r> Writer<'_, 'm, 'r> {
     /// A computed value follows what it is computed from: one that does not yet is not used, and that is said.
     fn not_taken(&mut self, rule: &Field) {
         let (what, instead) = rule.read_only().unwrap_or_default();
-        let place = said(&self.place);
+        let place = path_text(&self.place);
         let text = format!("{place} {what}; the value that was sent is not used");
         self.notes.push(Issue::warning(Key::ReadOnly, place, text).hint(instead));
     }
@@ -127,7 +127,7 @@ impl<'m, 'r> Writer<'_, 'm, 'r> {
     fn keep_all(&mut self, rule: &'m Field, values: &[Option<&Value>], kept: &mut Extras) {
         for (which, value) in values.iter().enumerate() {
             if let Some(value) = value {
-                self.at_member(rule, which, |writer| writer.row("", Fate::Kept));
+                self.at_member(rule, which, |writer| writer.row("", FieldOutcome::Kept));
                 kept.insert(rule.members[which].to_string(), (*value).clone());
             }
         }
@@ -191,7 +191,7 @@ impl<'m, 'r> Writer<'_, 'm, 'r> {
                 }
             }
             let first = &choices[choice][0];
-            self.row_at(first.node, &first.path.text, &via.name(), Fate::Mapped);
+            self.row_at(first.node, &first.path.text, &via.name(), FieldOutcome::Mapped);
             if let (Converter::Crosswalk(table), true) = (via, via.is_unknown(values[0])) {
                 let code = values[0].and_then(Value::as_str).unwrap_or_default();
                 self.fidelity.untranslated += 1;
@@ -261,10 +261,12 @@ impl<'m, 'r> Writer<'_, 'm, 'r> {
         for (which, value) in values.iter().enumerate() {
             match (value, back.get(which).and_then(Option::as_ref)) {
                 (Some(value), back) if !same_option(Some(value), back) => {
-                    self.at_member(rule, which, |writer| writer.row(&via.name(), Fate::Kept));
+                    self.at_member(rule, which, |writer| writer.row(&via.name(), FieldOutcome::Kept));
                     kept.insert(rule.members[which].to_string(), (*value).clone());
                 }
-                (None, Some(_)) => self.at_member(rule, which, |writer| writer.row(&via.name(), Fate::Defaulted)),
+                (None, Some(_)) => {
+                    self.at_member(rule, which, |writer| writer.row(&via.name(), FieldOutcome::Defaulted))
+                }
                 _ => {}
             }
         }
@@ -298,7 +300,7 @@ impl<'m, 'r> Writer<'_, 'm, 'r> {
                     );
                 }
                 self.write(end, &Written::Nothing, None);
-                self.row_at(end.node, &end.path.text, "removed", Fate::Mapped);
+                self.row_at(end.node, &end.path.text, "removed", FieldOutcome::Mapped);
             }
         }
     }

@@ -5,10 +5,10 @@ use serde_json::{Map as Object, Value};
 
 use crate::fhir::{Node, primitive};
 
-use super::super::converter::{Said, said_option};
+use super::super::converter::{Converted, said_option};
 use super::super::discover::Target;
 use super::super::draft::Draft;
-use super::super::fidelity::Fate;
+use super::super::fidelity::FieldOutcome;
 use super::super::get::Segment;
 use super::super::model::{Each, Find, Member, NodeRule};
 use super::resource::Home;
@@ -19,7 +19,7 @@ struct Known<'g, 'k, 'e> {
     target: Target<'g>,
     /// What the map reads of it
     sites: Box<[Option<Node<'g>>]>,
-    key: Vec<Option<Said<'k>>>,
+    key: Vec<Option<Converted<'k>>>,
     kept: Option<&'e Extras>,
     /// Does the record have it?
     matched: bool,
@@ -225,7 +225,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
             {
                 draft.ensure(&end.path.steps).set(&id);
                 *key = Some(id);
-                self.row_below(name, "", Fate::Defaulted);
+                self.row_below(name, "", FieldOutcome::Defaulted);
             }
         }
     }
@@ -256,7 +256,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
             }
             _ => self.remove(node, target),
         }
-        self.row("removed", Fate::Mapped);
+        self.row("removed", FieldOutcome::Mapped);
     }
 
     // === in and out of an item

@@ -17,12 +17,12 @@ use serde_json::{Map as Object, Value};
 use crate::error::{Error, Result};
 use crate::fhir::{Document, Issue, Key};
 
-use super::converter::Said;
-use super::discover::Ground;
+use super::converter::Converted;
+use super::discover::NodeSearch;
 use super::draft::Draft;
-use super::fidelity::{Fate, Fidelity, Row};
-use super::get::{Reader, Segment, holds, is_at, said};
-use super::map::{Put, Told};
+use super::fidelity::{Fidelity, FieldOutcome, Row};
+use super::get::{Reader, Segment, holds, is_at, path_text};
+use super::map::{Detail, Put};
 use super::model::{Member, Shape, Withhold};
 use super::same::same_option;
 use field::Waiting;
@@ -67,7 +67,7 @@ pub(super) struct Writer<'g, 'm, 'r> {
     /// What became of the values
     fidelity: Fidelity,
     /// What is told of that
-    told: Told,
+    told: Detail,
     /// What is worth knowing
     notes: Vec<Issue>,
     /// What stops the change
@@ -77,7 +77,7 @@ pub(super) struct Writer<'g, 'm, 'r> {
 }
 
 /// What comes of writing.
-pub(super) enum Step {
+pub(super) enum WriteOutcome {
     /// What changes
     Done(Put),
     /// Nothing yet: these nodes have to be adopted first
@@ -87,7 +87,12 @@ pub(super) enum Step {
 type Extras = Object<String, Value>;
 
 impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
-    pub(super) fn new(ground: Ground<'g, 'm>, mode: Mode, told: Told, ids: &'r mut dyn FnMut() -> String) -> Self {
+    pub(super) fn new(
+        ground: NodeSearch<'g, 'm>,
+        mode: Mode,
+        told: Detail,
+        ids: &'r mut dyn FnMut() -> String,
+    ) -> Self {
         let (nodes, fields) = (ground.model.nodes.len(), ground.model.fields.len());
         Self {
             mode,
@@ -116,7 +121,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
     ///
     /// # Errors
     /// All findings.
-    pub(super) fn run(mut self, record: &'r Object<String, Value>, extras: &Value) -> Result<Step> {
+    pub(super) fn run(mut self, record: &'r Object<String, Value>, extras: &Value) -> Result<WriteOutcome> {
         let model = self.reader.ground.model;
         self.scopes.push((None, record));
         self.find(&model.singles);
@@ -130,13 +135,13 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         self.say_in_new(None);
         self.fill(&model.singles);
         if !self.wanted.is_empty() {
-            return Ok(Step::Adopt(self.wanted));
+            return Ok(WriteOutcome::Adopt(self.wanted));
         }
         if !self.errors.is_empty() {
             return Err(Error::unprocessable(self.errors));
         }
         let kept = if kept.is_empty() { Value::Null } else { Value::Object(kept) };
-        Ok(Step::Done(self.finish(kept, extras)))
+        Ok(WriteOutcome::Done(self.finish(kept, extras)))
     }
 
     /// The members of an object; gives what is kept beside the graph.
@@ -183,7 +188,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         }
         self.values.truncate(start);
         for (name, value) in unknown {
-            self.row_below(name, "", Fate::Kept);
+            self.row_below(name, "", FieldOutcome::Kept);
             kept.insert(name.clone(), value.clone());
         }
         kept
@@ -195,7 +200,9 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         let ([site], Some(value)) = (&sites[..], value) else { return false };
         let Some(node) = self.reader.found.sites[*site] else { return false };
         let mut ends = self.reader.ground.model.fields[*field].ends();
-        self.withheld.is_empty() && ends.all(|end| self.homes[end.node] == Home::Found) && Said::Node(node).says(value)
+        self.withheld.is_empty()
+            && ends.all(|end| self.homes[end.node] == Home::Found)
+            && Converted::Node(node).says(value)
     }
 
     /// Says the record nothing of what stands beside a member in its field?
@@ -208,7 +215,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
     /// Something without a place in FHIR.
     fn keep(&mut self, name: &str, value: Option<&Value>, kept: &mut Extras) {
         if let Some(value) = value {
-            self.row("", Fate::Kept);
+            self.row("", FieldOutcome::Kept);
             kept.insert(name.to_owned(), value.clone());
         }
     }
@@ -242,42 +249,42 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
 
     /// The place at hand may not be changed.
     fn read_only(&mut self, what: &str, instead: &'static str) {
-        let place = said(&self.place);
-        let said = format!("{place} {what}");
-        self.errors.push(Issue::error(Key::ReadOnly, place, said).hint(instead));
+        let place = path_text(&self.place);
+        let message = format!("{place} {what}");
+        self.errors.push(Issue::error(Key::ReadOnly, place, message).hint(instead));
     }
 
     /// The place at hand has a value that cannot be used.
     fn invalid(&mut self, wrong: String) {
-        self.errors.push(Issue::error(Key::RecordInvalid, said(&self.place), wrong));
+        self.errors.push(Issue::error(Key::RecordInvalid, path_text(&self.place), wrong));
     }
 
     /// Something worth knowing about the place at hand.
     fn note(&mut self, key: Key, text: String) {
-        self.notes.push(Issue::information(key, said(&self.place), text));
+        self.notes.push(Issue::information(key, path_text(&self.place), text));
     }
 
     /// What became of the value at hand.
-    fn row(&mut self, via: &str, fate: Fate) {
+    fn row(&mut self, via: &str, fate: FieldOutcome) {
         self.row_below("", via, fate);
     }
 
     /// What became of the value at hand, and where it was written.
-    fn row_at(&mut self, node: usize, path: &str, via: &str, fate: Fate) {
+    fn row_at(&mut self, node: usize, path: &str, via: &str, fate: FieldOutcome) {
         self.fidelity.count(&fate);
-        if self.told == Told::Rows {
+        if self.told == Detail::Rows {
             let origin = self.origin(node, path);
-            self.fidelity.fields.push(Row { record: said(&self.place), origin, via: via.to_owned(), fate });
+            self.fidelity.fields.push(Row { record: path_text(&self.place), origin, via: via.to_owned(), fate });
         }
     }
 
     /// What became of a member of the object at hand.
-    fn row_below(&mut self, name: &str, via: &str, fate: Fate) {
+    fn row_below(&mut self, name: &str, via: &str, fate: FieldOutcome) {
         self.fidelity.count(&fate);
-        if self.told == Told::Totals {
+        if self.told == Detail::Totals {
             return;
         }
-        let mut record = said(&self.place);
+        let mut record = path_text(&self.place);
         if !name.is_empty() {
             record = if record.is_empty() { name.to_owned() } else { format!("{record}.{name}") };
         }

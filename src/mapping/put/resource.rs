@@ -4,10 +4,10 @@ use serde_json::{Map as Object, Value, json};
 
 use super::super::discover::Target;
 use super::super::draft::{Draft, View};
-use super::super::fidelity::{Fate, Origin};
+use super::super::fidelity::{FieldOutcome, ValueOrigin};
 use super::super::locate::{find, find_all};
 use super::super::map::{Change, Created, Put};
-use super::super::model::{End, Find, Is, NodeRule, With};
+use super::super::model::{End, Expected, FillValue, Find, NodeRule};
 use super::super::path::Path;
 use super::super::same::{same, same_in_any_order};
 use super::{Mode, Writer};
@@ -143,12 +143,12 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
 
     /// The id of a new resource: what the record says where there is no graph yet, else one from the caller.
     fn chosen_id(&mut self, rule: &NodeRule) -> String {
-        let said = self.given(rule.scope).zip(rule.identity.as_deref()).and_then(|(given, path)| {
+        let message = self.given(rule.scope).zip(rule.identity.as_deref()).and_then(|(given, path)| {
             let (last, within) = path.split_last()?;
             let object = within.iter().try_fold(given, |object, name| object.get(&**name)?.as_object())?;
             object.get(&**last)?.as_str()
         });
-        match said {
+        match message {
             Some(id) if self.mode == Mode::Make && primitive::is_id(id) => id.to_owned(),
             _ => (self.ids)(),
         }
@@ -169,12 +169,12 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
         self.touched[node] = true;
         for test in &rule.tests {
             match &test.is {
-                Is::Value(value) => {
+                Expected::Value(value) => {
                     if let Some(draft) = self.draft(node, home) {
                         draft.ensure(&test.path.steps).set(value);
                     }
                 }
-                Is::Node(other) => self.refer(node, &test.path, *other),
+                Expected::Node(other) => self.refer(node, &test.path, *other),
             }
         }
         for (path, value) in &rule.ours {
@@ -220,21 +220,21 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
     }
 
     /// A place in a node, for people.
-    pub(super) fn origin(&self, node: usize, path: &str) -> Option<Origin> {
+    pub(super) fn origin(&self, node: usize, path: &str) -> Option<ValueOrigin> {
         let rule = &self.reader.ground.model.nodes[node];
         let path = format!("{}.{path}", rule.start);
         match self.homes[node] {
-            Home::Found => self.reader.found.targets[node].map(|target| Origin {
+            Home::Found => self.reader.found.targets[node].map(|target| ValueOrigin {
                 resource: target.resource.url.clone(),
                 version: target.resource.version,
                 path,
             }),
             Home::Created(at) => {
                 let new = &self.created[at];
-                Some(Origin { resource: format!("{}/{}", new.kind, new.id), version: 0, path })
+                Some(ValueOrigin { resource: format!("{}/{}", new.kind, new.id), version: 0, path })
             }
             // An item that is being made: its resource is that of the list.
-            _ => Some(Origin { resource: String::new(), version: 0, path }),
+            _ => Some(ValueOrigin { resource: String::new(), version: 0, path }),
         }
     }
 
@@ -327,9 +327,9 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
                     continue;
                 }
                 let value = match &fill.with {
-                    With::Value(value) => Some(Filling::Value(value)),
-                    With::Node(other) => self.url(*other).map(Filling::Reference),
-                    With::Copy(end) => self.copied(end),
+                    FillValue::Value(value) => Some(Filling::Value(value)),
+                    FillValue::Node(other) => self.url(*other).map(Filling::Reference),
+                    FillValue::Copy(end) => self.copied(end),
                 };
                 if let (Some(value), Some(draft)) = (value, self.draft(node, home)) {
                     let place = draft.ensure(&fill.path.steps);
@@ -340,7 +340,7 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
                         Filling::Reference(url) => place.set_reference(&url),
                         Filling::Made(value) => place.set(&value),
                     }
-                    self.row_at(node, &fill.path.text, "new", Fate::Defaulted);
+                    self.row_at(node, &fill.path.text, "new", FieldOutcome::Defaulted);
                 }
             }
         }

@@ -160,8 +160,8 @@ impl<'d> Check<'_, '_, '_, 'd> {
 
     /// The text is for people; it should be the one that they were asked.
     fn text(&mut self, item: Node<'d>, question: &Question<'d>) {
-        let Some((at, said)) = item.get("text").and_then(|at| Some((at, at.as_str()?))) else { return };
-        if question.node.str("text").as_deref() == Some(&*said) || is_translation(question.node, &said) {
+        let Some((at, sent_text)) = item.get("text").and_then(|at| Some((at, at.as_str()?))) else { return };
+        if question.node.str("text").as_deref() == Some(&*sent_text) || is_translation(question.node, &sent_text) {
             return;
         }
         let text = format!("the text is not the one that the Questionnaire has for \"{}\"", question.link_id);
@@ -235,7 +235,7 @@ fn often(times: u32) -> String {
 }
 
 /// Is it how the form says its text in another language (<https://hl7.org/fhir/R4/extension-translation.html>)?
-fn is_translation(question: Node<'_>, said: &str) -> bool {
+fn is_translation(question: Node<'_>, sent_text: &str) -> bool {
     let Some(beside) = question.get("_text") else { return false };
-    beside.descendants().any(|inner| inner.name().starts_with("value") && inner.is_str(said))
+    beside.descendants().any(|inner| inner.name().starts_with("value") && inner.is_str(sent_text))
 }

@@ -12,7 +12,7 @@ use crate::fhirpath::{Pattern, Temporal};
 use crate::profile::findings::Finding;
 
 /// A pattern may read this many characters times its states.
-const MOST_READING: usize = 50_000_000;
+const MAX_READING_COST: usize = 50_000_000;
 
 /// What bounds the answers to a question.
 #[derive(Debug)]
@@ -108,7 +108,7 @@ fn form<'d>(
 ) {
     let Some(regex) = &limits.regex else { return };
     let reading = limits.pattern.as_ref().map(|pattern| pattern.size().saturating_mul(text.len()));
-    let Some(pattern) = limits.pattern.as_ref().filter(|_| reading.is_some_and(|reading| reading <= MOST_READING))
+    let Some(pattern) = limits.pattern.as_ref().filter(|_| reading.is_some_and(|reading| reading <= MAX_READING_COST))
     else {
         let text =
             format!("the regex of \"{}\" is not one that is run here; its answers are not checked", question.link_id);
@@ -153,15 +153,15 @@ fn range<'d>(
             continue;
         };
         if found == refused {
-            let said = describe(limit);
+            let limit_text = describe(limit);
             let is_number = matches!(limit.0, "Integer" | "Decimal" | "Quantity");
             let (word, hint) = match (is_number, refused.is_lt()) {
-                (true, true) => ("less", format!("answer with {said} or more")),
-                (true, false) => ("more", format!("answer with {said} or less")),
-                (false, true) => ("earlier", format!("answer with {said} or later")),
-                (false, false) => ("later", format!("answer with {said} or earlier")),
+                (true, true) => ("less", format!("answer with {limit_text} or more")),
+                (true, false) => ("more", format!("answer with {limit_text} or less")),
+                (false, true) => ("earlier", format!("answer with {limit_text} or later")),
+                (false, false) => ("later", format!("answer with {limit_text} or earlier")),
             };
-            beyond(check, answer.1, format!("the answer to \"{link_id}\" is {word} than {said}"), hint);
+            beyond(check, answer.1, format!("the answer to \"{link_id}\" is {word} than {limit_text}"), hint);
         }
     }
 }

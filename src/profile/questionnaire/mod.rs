@@ -25,13 +25,13 @@ use super::findings::Finding;
 use super::rules::Rule;
 use super::walk::Walk;
 use crate::definitions::ValueSet;
-use crate::fhir::{Node, Origin, Severity};
+use crate::fhir::{Node, RuleSource, Severity};
 use enable::Occurrences;
 use form::Form;
 
 /// What a check may spend: one is about as much as looking at one item. A form and a response can each be made so that
 /// every item of one concerns every item of the other.
-const MOST_STEPS: u64 = 4_000_000;
+const MAX_STEPS: u64 = 4_000_000;
 
 /// The forms of a check, made ready once for all responses to them.
 pub(super) type Forms<'d> = HashMap<(*const u8, u32), Rc<Form<'d>>>;
@@ -83,7 +83,7 @@ fn answers<'d>(response: Node<'d>, walk: &mut Walk<'_, 'd>) {
         asking: None,
         occurrences: Occurrences::of(response),
         value_sets: HashMap::new(),
-        steps: MOST_STEPS,
+        steps: MAX_STEPS,
         walk,
     };
     check.items(response, None);
@@ -104,7 +104,7 @@ struct Check<'f, 'w, 'c, 'd> {
     occurrences: Occurrences<'d>,
     /// Those that answers were looked up in, by how the form names them
     value_sets: HashMap<String, Option<Arc<ValueSet>>>,
-    /// What is left of [`MOST_STEPS`]
+    /// What is left of [`MAX_STEPS`]
     steps: u64,
     walk: &'w mut Walk<'c, 'd>,
 }
@@ -159,7 +159,7 @@ impl Check<'_, '_, '_, '_> {
     fn report(&mut self, finding: Finding) {
         let question = self.asking.and_then(|number| self.form.question(number));
         let finding = match question {
-            Some(question) if !self.walk.findings.is_full() => finding.from(&Arc::new(Origin {
+            Some(question) if !self.walk.findings.is_full() => finding.from(&Arc::new(RuleSource {
                 profile: self.name.clone(),
                 element: question.link_id.to_string(),
                 constraint: None,

@@ -19,14 +19,15 @@ pub(super) fn check<'d>(check: &mut Check<'_, '_, '_, 'd>, question: &Question<'
         ("sdc-questionnaire-maxQuantity", Ordering::Greater, "more", "or less"),
     ] {
         let Some(limit) = extension(question.node, name) else { continue };
-        let said = describe(limit);
+        let limit_text = describe(limit);
         let link_id = &question.link_id;
         let (text, hint) = match compare(answer, limit) {
-            Ok(found) if found == beyond => {
-                (format!("the answer to \"{link_id}\" is {word} than {said}"), format!("answer with {said} {hint}"))
-            }
+            Ok(found) if found == beyond => (
+                format!("the answer to \"{link_id}\" is {word} than {limit_text}"),
+                format!("answer with {limit_text} {hint}"),
+            ),
             Ok(_) => continue,
-            Err(why) => (format!("the answer to \"{link_id}\" has to be {said} {hint}, but {why}"), mend(limit)),
+            Err(why) => (format!("the answer to \"{link_id}\" has to be {limit_text} {hint}, but {why}"), fix(limit)),
         };
         check.report(Finding::error(Key::QuestionnaireLimit, answer, text).hint(hint));
     }
@@ -54,7 +55,7 @@ fn describe(quantity: Node<'_>) -> String {
     }
 }
 
-fn mend(limit: Node<'_>) -> String {
+fn fix(limit: Node<'_>) -> String {
     match (limit.str("system"), limit.str("code")) {
         (Some(system), Some(code)) => format!("give the unit as a code that measures what {code} of {system} does"),
         _ => "have the limit in the Questionnaire say its unit as a code".to_owned(),

@@ -8,7 +8,7 @@ use super::form::{Question, extensions};
 use super::{Check, found};
 use crate::fhir::{Key, Node};
 use crate::profile::findings::Finding;
-use crate::profile::slicing::Verdict;
+use crate::profile::slicing::SliceMatch;
 
 /// Does the answer lead to a resource that the question takes?
 pub(super) fn check<'d>(check: &mut Check<'_, '_, '_, 'd>, question: &Question<'d>, answer: Node<'d>) {
@@ -57,8 +57,8 @@ fn meets<'d>(check: &mut Check<'_, '_, '_, 'd>, question: &Question<'d>, profile
     for profile in profiles {
         let met = target.map(|target| check.walk.conformance(target, profile));
         match met.map(|met| (met.verdict, met.why)) {
-            Some((Verdict::Yes, _)) => return,
-            Some((Verdict::No, reason)) => why = reason,
+            Some((SliceMatch::Yes, _)) => return,
+            Some((SliceMatch::No, reason)) => why = reason,
             _ => {
                 let text = format!("whether what the answer refers to meets the profile {profile} is not checked");
                 let hint = "send the resource along, or check it itself against the profile";

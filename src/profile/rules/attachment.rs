@@ -20,7 +20,7 @@ pub(in crate::profile) fn check(node: Node<'_>, walk: &mut Walk<'_, '_>) {
             3 => 2,
             _ => 0,
         };
-    if size.text().parse::<usize>().is_ok_and(|said| said != length) {
+    if size.text().parse::<usize>().is_ok_and(|stated_size| stated_size != length) {
         let text = format!("the size is another than that of the data, which has {length} bytes");
         walk.report(Finding::error(Key::ValueRange, size, text).hint(format!("write {length}, or leave size out")));
     }

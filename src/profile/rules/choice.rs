@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::fhir::{Key, Node, Origin};
+use crate::fhir::{Key, Node, RuleSource};
 use crate::profile::findings::Finding;
 use crate::profile::schema::ElementSchema;
 use crate::profile::walk::{Seen, Walk};
@@ -29,7 +29,7 @@ pub(in crate::profile) fn report(node: Node<'_>, element: &ElementSchema, walk: 
 pub(in crate::profile) fn refused(
     node: Node<'_>,
     element: &ElementSchema,
-    origin: &Arc<Origin>,
+    origin: &Arc<RuleSource>,
     walk: &mut Walk<'_, '_>,
 ) {
     let allowed = element.values.iter().filter(|value| value.refused.is_none());

@@ -3,13 +3,13 @@
 //! (<https://hl7.org/fhir/R4/defining-extensions.html#context>), and among the modifiers if it is one. An extension has a
 //! value or extensions inside, not both (invariant ext-1).
 
-use crate::definitions::structure::{Context as Place, Structure};
+use crate::definitions::structure::{Context as SourcePosition, Structure};
 use crate::fhir::{Key, Node, Severity};
 use crate::fhirpath::{Context, Expression};
 use crate::profile::findings::Finding;
 use crate::profile::schema::SchemaRef;
 use crate::profile::schemas::Derived;
-use crate::profile::walk::{Crumb, Walk};
+use crate::profile::walk::{OpenObject, Walk};
 
 /// The schema of an extension that stands in `element`. Where it `is_open`, the element itself does not say which
 /// extension it holds, and the URL tells.
@@ -83,7 +83,7 @@ fn stands_right<'d>(node: Node<'d>, structure: &Structure, element: &str, walk: 
         };
         walk.report(Finding::error(Key::Extension, at, text).hint(hint));
     }
-    let is_here = |place: &Place| fits(place, node, walk);
+    let is_here = |place: &SourcePosition| fits(place, node, walk);
     if !structure.contexts.is_empty() && !structure.contexts.iter().any(is_here) {
         let places: Vec<&str> = structure.contexts.iter().map(|place| place.expression.as_str()).collect();
         let text = format!("the extension {} may not stand here", structure.url);
@@ -96,7 +96,7 @@ fn stands_right<'d>(node: Node<'d>, structure: &Structure, element: &str, walk: 
 }
 
 /// Is this where the extension stands?
-fn fits(place: &Place, node: Node<'_>, walk: &Walk<'_, '_>) -> bool {
+fn fits(place: &SourcePosition, node: Node<'_>, walk: &Walk<'_, '_>) -> bool {
     let Some(holder) = walk.trail.last() else { return true };
     match place.kind.as_str() {
         "extension" => {
@@ -109,7 +109,7 @@ fn fits(place: &Place, node: Node<'_>, walk: &Walk<'_, '_>) -> bool {
 }
 
 /// Is the innermost open object this element or type, or derived from it?
-fn is_element(expression: &str, holder: &Crumb<'_>, walk: &Walk<'_, '_>) -> bool {
+fn is_element(expression: &str, holder: &OpenObject<'_>, walk: &Walk<'_, '_>) -> bool {
     let expression = expression.rsplit('/').next().unwrap_or(expression);
     let expression = expression.split_once('#').map_or(expression, |(_, path)| path);
     // The standard's own extensions name Element where they may stand anywhere, on resources too.

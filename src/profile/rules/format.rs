@@ -43,19 +43,20 @@ impl Format {
         if text.is_empty() && node.kind() == Kind::String {
             empty::string(node, walk);
         } else if !(self.matches)(text) {
-            let said = format!("the value is no {}: expected {}", self.type_name, primitive::describe(&self.type_name));
-            walk.report(Finding::error(Key::PrimitiveFormat, node, said));
+            let message =
+                format!("the value is no {}: expected {}", self.type_name, primitive::describe(&self.type_name));
+            walk.report(Finding::error(Key::PrimitiveFormat, node, message));
         } else if let Some(max) = self.max_length.filter(|max| text.len() > *max as usize)
             && text.chars().count() > max as usize
         {
-            let said = format!("the value has {} characters, at most {max} are allowed", text.chars().count());
-            walk.report(Finding::error(Key::PrimitiveFormat, node, said));
+            let message = format!("the value has {} characters, at most {max} are allowed", text.chars().count());
+            walk.report(Finding::error(Key::PrimitiveFormat, node, message));
         } else if walk.request.no_examples
             && matches!(&*self.type_name, "uri" | "url" | "canonical")
             && is_example(text)
         {
-            let said = "the address is one of those that are reserved for examples (RFC 2606)";
-            walk.report(Finding::error(Key::PrimitiveFormat, node, said).hint("write the real address"));
+            let message = "the address is one of those that are reserved for examples (RFC 2606)";
+            walk.report(Finding::error(Key::PrimitiveFormat, node, message).hint("write the real address"));
         }
     }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::Rule;
 use crate::definitions::structure::Constraint;
-use crate::fhir::{Key, Node, Origin, Severity, xhtml};
+use crate::fhir::{Key, Node, RuleSource, Severity, xhtml};
 use crate::fhirpath::{Context, Element, Expression, Item};
 use crate::profile::amendments::Amendment;
 use crate::profile::checker::Request;
@@ -58,13 +58,13 @@ pub(in crate::profile) struct Obligation<'c, 'd> {
 }
 
 /// The invariants of an element, and what is meant by those that do not say it.
-pub(in crate::profile) fn compile(definition: Definition<'_>) -> impl Iterator<Item = (Rule, Arc<Origin>)> {
+pub(in crate::profile) fn compile(definition: Definition<'_>) -> impl Iterator<Item = (Rule, Arc<RuleSource>)> {
     let stated = definition.element.constraints.iter().filter(|it| !ELSEWHERE.contains(&it.key.as_str()));
     let stated = stated.map(|constraint| (Invariant::of(constraint), constraint.source.clone()));
     let meant = definition.schemas.amendments(&definition).into_iter().map(|it| (Invariant::meant(it), None));
     stated.chain(meant).map(move |(invariant, source)| {
         let origin = definition.origin();
-        let origin = Origin {
+        let origin = RuleSource {
             constraint: Some(invariant.key.clone()),
             profile: source.unwrap_or_else(|| origin.profile.clone()),
             element: origin.element.clone(),
@@ -95,7 +95,7 @@ impl Invariant {
             human: amendment.human.clone(),
             severity: Severity::Warning,
             is_best_practice: false,
-            amends: Some(amendment.said.clone()),
+            amends: Some(amendment.description.clone()),
             needs: needs(&expression),
             expression,
         }

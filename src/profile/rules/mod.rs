@@ -44,7 +44,7 @@ use super::schema::Stated;
 use super::walk::Walk;
 use crate::definitions::TypeRef;
 use crate::fhir::xhtml::Text;
-use crate::fhir::{Node, Origin};
+use crate::fhir::{Node, RuleSource};
 
 /// A rule that was compiled from a definition.
 #[derive(Debug, PartialEq)]
@@ -131,7 +131,7 @@ pub(super) fn invariants(definition: Definition<'_>, rules: &mut Vec<Stated>) {
 }
 
 /// A rule that several definitions state runs once.
-fn add(found: impl Iterator<Item = (Rule, Arc<Origin>)>, rules: &mut Vec<Stated>) {
+fn add(found: impl Iterator<Item = (Rule, Arc<RuleSource>)>, rules: &mut Vec<Stated>) {
     for (rule, origin) in found {
         if !rules.iter().any(|known| known.rule == rule) {
             rules.push(Stated { rule, origin });
@@ -201,8 +201,8 @@ impl Rule {
 
 /// A text, cut to what one reads at a glance.
 fn short(text: &str) -> String {
-    const MOST: usize = 160;
-    match text.char_indices().nth(MOST) {
+    const MAX_CHARACTERS: usize = 160;
+    match text.char_indices().nth(MAX_CHARACTERS) {
         Some((end, _)) => format!("{}...", &text[..end]),
         None => text.to_owned(),
     }

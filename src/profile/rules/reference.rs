@@ -45,9 +45,9 @@ pub(in crate::profile) fn compile(definition: Definition<'_>, allowed: &TypeRef)
 
 impl Targets {
     pub(in crate::profile) fn check<'d>(&self, node: Node<'d>, walk: &mut Walk<'_, 'd>) {
-        let said = node.get("type").and_then(|said| Some((said, said.as_str()?)));
+        let stated_type = node.get("type").and_then(|at| Some((at, at.as_str()?)));
         let Some(text) = node.get("reference") else {
-            if let Some((at, kind)) = said {
+            if let Some((at, kind)) = stated_type {
                 self.allow(at, &kind, walk);
             }
             return;
@@ -79,11 +79,11 @@ impl Targets {
         };
         if let Some(kind) = kind {
             self.allow(text, &kind, walk);
-            if let Some((at, said)) = said
-                && *said != *kind
-                && walk.schemas.definitions().is_resource_type(&said)
+            if let Some((at, stated_type)) = stated_type
+                && *stated_type != *kind
+                && walk.schemas.definitions().is_resource_type(&stated_type)
             {
-                let text = format!("the type says {said}, but the reference leads to {kind}");
+                let text = format!("the type says {stated_type}, but the reference leads to {kind}");
                 walk.report(
                     Finding::error(Key::ReferenceTarget, at, text).hint("leave type out; the reference tells it"),
                 );

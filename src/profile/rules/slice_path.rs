@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use super::Rule;
-use crate::definitions::{Definitions, Step};
+use crate::definitions::{Definitions, TypedElement};
 use crate::fhir::{Key, Node};
 use crate::profile::compile::Definition;
 use crate::profile::findings::Finding;
@@ -42,7 +42,7 @@ pub(in crate::profile) fn check<'d>(profile: Node<'d>, walk: &mut Walk<'_, 'd>) 
 }
 
 /// Can the path be gone, as far as the types on the way are known?
-fn leads_somewhere(definitions: &Definitions, from: &Step, path: &str) -> bool {
+fn leads_somewhere(definitions: &Definitions, from: &TypedElement, path: &str) -> bool {
     let mut at = from.clone();
     for step in steps(path) {
         let next = if step == "$this" {
@@ -71,7 +71,7 @@ fn leads_somewhere(definitions: &Definitions, from: &Step, path: &str) -> bool {
 }
 
 /// May something stand here of which the elements are not known?
-fn is_open(definitions: &Definitions, at: &Step) -> bool {
+fn is_open(definitions: &Definitions, at: &TypedElement) -> bool {
     let is_open = |name: &str| matches!(name, "Resource" | "DomainResource") || definitions.structure(name).is_none();
     // An element without a type of its own has its elements below it.
     at.types().into_iter().any(is_open)

@@ -11,15 +11,15 @@ use crate::profile::walk::Walk;
 /// What a value has to meet to be in a slice.
 #[derive(Debug)]
 pub(in crate::profile) struct Condition {
-    pub(super) path: Vec<Step>,
+    pub(super) path: Vec<PathStep>,
     pub(super) check: Check,
     /// The discriminator, for people: `type`, `resolve()`
-    pub(in crate::profile) said: String,
+    pub(in crate::profile) description: String,
 }
 
 /// One step from a value to what is inside.
 #[derive(Debug, Clone)]
-pub(super) enum Step {
+pub(super) enum PathStep {
     /// A member by one of these names: more than one where it is a choice
     Member(Vec<String>),
     /// The extension with this URL
@@ -48,14 +48,14 @@ pub(super) enum Check {
 
 /// Is a condition met?
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::profile) enum Verdict {
+pub(in crate::profile) enum SliceMatch {
     No,
     /// It cannot be known here
     Unknown,
     Yes,
 }
 
-impl Verdict {
+impl SliceMatch {
     /// Yes or no, where it is known.
     pub(in crate::profile) fn as_bool(self) -> Option<bool> {
         match self {
@@ -69,16 +69,16 @@ impl Verdict {
 impl Condition {
     /// A condition that nobody can judge.
     pub(super) fn never() -> Self {
-        Self { path: Vec::new(), check: Check::Never, said: String::new() }
+        Self { path: Vec::new(), check: Check::Never, description: String::new() }
     }
 
     /// Is it met by this value, which is of this type?
-    pub(in crate::profile) fn judge<'d>(&self, node: Node<'d>, type_name: &str, walk: &mut Walk<'_, 'd>) -> Verdict {
+    pub(in crate::profile) fn judge<'d>(&self, node: Node<'d>, type_name: &str, walk: &mut Walk<'_, 'd>) -> SliceMatch {
         if let Check::Exists(wanted) = self.check {
-            return match self.any(&self.path, node, &mut |_, _| Verdict::Yes, walk) {
-                Verdict::Unknown => Verdict::Unknown,
-                found if (found == Verdict::Yes) == wanted => Verdict::Yes,
-                _ => Verdict::No,
+            return match self.any(&self.path, node, &mut |_, _| SliceMatch::Yes, walk) {
+                SliceMatch::Unknown => SliceMatch::Unknown,
+                found if (found == SliceMatch::Yes) == wanted => SliceMatch::Yes,
+                _ => SliceMatch::No,
             };
         }
         let is_here = self.path.is_empty();
@@ -88,29 +88,29 @@ impl Condition {
     /// The best verdict about the values that the steps lead to.
     fn any<'d>(
         &self,
-        steps: &[Step],
+        steps: &[PathStep],
         node: Node<'d>,
-        judge: &mut dyn FnMut(Node<'d>, &mut Walk<'_, 'd>) -> Verdict,
+        judge: &mut dyn FnMut(Node<'d>, &mut Walk<'_, 'd>) -> SliceMatch,
         walk: &mut Walk<'_, 'd>,
-    ) -> Verdict {
+    ) -> SliceMatch {
         let Some((step, rest)) = steps.split_first() else { return judge(node, walk) };
-        let mut best = Verdict::No;
+        let mut best = SliceMatch::No;
         match step {
-            Step::Member(names) => {
+            PathStep::Member(names) => {
                 let members = node.members().filter(|member| names.iter().any(|name| name == member.name()));
                 for value in members.flat_map(Node::each) {
                     best = best.max(self.any(rest, value, judge, walk));
-                    if best == Verdict::Yes {
+                    if best == SliceMatch::Yes {
                         break;
                     }
                 }
             }
-            Step::Extension(url) => {
+            PathStep::Extension(url) => {
                 for extension in node.list("extension").filter(|it| it.get("url").is_some_and(|it| it.is_str(url))) {
                     best = best.max(self.any(rest, extension, judge, walk));
                 }
             }
-            Step::Resolve => {
+            PathStep::Resolve => {
                 best = match resolve(node, walk) {
                     Some(target) => self.any(rest, target, judge, walk),
                     None => self.by_reference(node),
@@ -121,47 +121,47 @@ impl Condition {
     }
 
     /// What a reference alone says about the resource that it leads to.
-    fn by_reference(&self, node: Node<'_>) -> Verdict {
+    fn by_reference(&self, node: Node<'_>) -> SliceMatch {
         let text = node.str("reference");
         let kind = text.as_deref().and_then(Reference::parse).and_then(|reference| reference.kind());
         let kind = kind.map(str::to_owned).or_else(|| node.str("type").map(std::borrow::Cow::into_owned));
         match (&self.check, kind) {
-            (Check::Type(types), Some(kind)) if types.contains(&kind) => Verdict::Yes,
-            (Check::Type(_), Some(_)) => Verdict::No,
-            _ => Verdict::Unknown,
+            (Check::Type(types), Some(kind)) if types.contains(&kind) => SliceMatch::Yes,
+            (Check::Type(_), Some(_)) => SliceMatch::No,
+            _ => SliceMatch::Unknown,
         }
     }
 }
 
 impl Check {
-    fn judge<'d>(&self, node: Node<'d>, type_name: Option<&str>, walk: &mut Walk<'_, 'd>) -> Verdict {
+    fn judge<'d>(&self, node: Node<'d>, type_name: Option<&str>, walk: &mut Walk<'_, 'd>) -> SliceMatch {
         let met = match self {
             Self::Fixed(fixed) => literal::equals(fixed.root(), node),
             Self::Pattern(pattern) => literal::includes(pattern.root(), node),
             Self::In(set) => {
                 return match set.as_ref().map_or(Membership::Unknown, |set| set.contains_coded(node)) {
-                    Membership::In => Verdict::Yes,
-                    Membership::Out => Verdict::No,
-                    Membership::Unknown => Verdict::Unknown,
+                    Membership::In => SliceMatch::Yes,
+                    Membership::Out => SliceMatch::No,
+                    Membership::Unknown => SliceMatch::Unknown,
                 };
             }
             Self::Type(types) => {
                 let kind = node.str("resourceType");
                 match kind.as_deref().or(type_name) {
                     Some(kind) => types.iter().any(|known| known == kind || known == "Resource"),
-                    None => return Verdict::Unknown,
+                    None => return SliceMatch::Unknown,
                 }
             }
             Self::Conforms(profiles) => return conforms(profiles, node, walk),
             Self::Exists(wanted) => *wanted,
-            Self::Never => return Verdict::Unknown,
+            Self::Never => return SliceMatch::Unknown,
         };
-        if met { Verdict::Yes } else { Verdict::No }
+        if met { SliceMatch::Yes } else { SliceMatch::No }
     }
 }
 
-fn conforms<'d>(profiles: &[String], node: Node<'d>, walk: &mut Walk<'_, 'd>) -> Verdict {
-    let mut best = Verdict::No;
+fn conforms<'d>(profiles: &[String], node: Node<'d>, walk: &mut Walk<'_, 'd>) -> SliceMatch {
+    let mut best = SliceMatch::No;
     for profile in profiles {
         best = best.max(walk.conforms(node, profile));
     }

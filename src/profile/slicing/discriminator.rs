@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::condition::{Check, Condition, Step};
+use super::condition::{Check, Condition, PathStep};
 use crate::definitions::structure::{Element, Literal, Structure};
 use crate::definitions::{Strength, View};
 use crate::fhir::Document;
@@ -32,7 +32,7 @@ pub(super) fn conditions(sliced: &Definition<'_>, slice: &Definition<'_>) -> Res
     }
     let mut found = Vec::new();
     for discriminator in &slicing.discriminators {
-        let mut maker = Maker { schemas: slice.schemas, said: discriminator.path.clone(), found: &mut found };
+        let mut maker = Maker { schemas: slice.schemas, description: discriminator.path.clone(), found: &mut found };
         let spot = Spot { structure: Arc::clone(slice.structure), index: slice.index };
         maker.follow(&spot, &discriminator.kind, &discriminator.path, Vec::new());
     }
@@ -46,17 +46,17 @@ pub(super) fn conditions(sliced: &Definition<'_>, slice: &Definition<'_>) -> Res
 
 struct Maker<'m> {
     schemas: &'m Schemas,
-    said: String,
+    description: String,
     found: &'m mut Vec<Condition>,
 }
 
 impl Maker<'_> {
-    fn add(&mut self, path: Vec<Step>, check: Check) {
-        self.found.push(Condition { path, check, said: self.said.clone() });
+    fn add(&mut self, path: Vec<PathStep>, check: Check) {
+        self.found.push(Condition { path, check, description: self.description.clone() });
     }
 
     /// Goes along the path; at its end the slice's words become a check.
-    fn follow(&mut self, spot: &Spot, kind: &str, path: &str, mut steps: Vec<Step>) {
+    fn follow(&mut self, spot: &Spot, kind: &str, path: &str, mut steps: Vec<PathStep>) {
         let (first, rest) = split(path);
         if first.is_empty() {
             return self.end(spot, kind, steps);
@@ -69,25 +69,25 @@ impl Maker<'_> {
             return;
         }
         if first == "resolve()" {
-            steps.push(Step::Resolve);
+            steps.push(PathStep::Resolve);
             return self.resolved(spot, kind, rest, steps);
         }
         if let Some(url) = call(first, "extension") {
-            steps.push(Step::Extension(url.to_owned()));
+            steps.push(PathStep::Extension(url.to_owned()));
             return match extension(spot, url) {
                 Some(spot) => self.follow(&spot, kind, rest, steps),
                 None => self.add(steps, if kind == "exists" { Check::Exists(false) } else { Check::Never }),
             };
         }
         if let Some(type_name) = call(first, "ofType").or_else(|| call(first, "as")) {
-            if let Some(Step::Member(names)) = steps.last_mut() {
+            if let Some(PathStep::Member(names)) = steps.last_mut() {
                 names.retain(|name| ends_with_type(name, type_name));
             }
             return self.follow(spot, kind, rest, steps);
         }
         match self.child(spot, first) {
             Some((spot, names)) => {
-                steps.push(Step::Member(names));
+                steps.push(PathStep::Member(names));
                 self.follow(&spot, kind, rest, steps);
             }
             None => self.add(steps, Check::Never),
@@ -96,7 +96,7 @@ impl Maker<'_> {
 
     /// What the element says about a place inside it without describing the inside: by a fixed value or pattern as a
     /// whole, or, of an extension, by naming its definition.
-    fn said_above(&self, spot: &Spot, kind: &str, path: &str, steps: &[Step]) -> Option<Condition> {
+    fn said_above(&self, spot: &Spot, kind: &str, path: &str, steps: &[PathStep]) -> Option<Condition> {
         let element = spot.structure.element(spot.index)?;
         let names: Vec<&str> = path.split('.').collect();
         if !matches!(kind, "value" | "pattern") || names.iter().any(|name| name.contains('(')) {
@@ -120,9 +120,9 @@ impl Maker<'_> {
                 let inner = Arc::new(Document::parse(inner.text()).ok()?);
                 if element.fixed.is_some() { Check::Fixed(inner) } else { Check::Pattern(inner) }
             };
-        let step = |name: &&str| Step::Member(vec![(*name).to_owned()]);
+        let step = |name: &&str| PathStep::Member(vec![(*name).to_owned()]);
         let path = steps.iter().cloned().chain(names.iter().map(step)).collect();
-        Some(Condition { path, check, said: self.said.clone() })
+        Some(Condition { path, check, description: self.description.clone() })
     }
 
     /// The element of this name inside, and the names that it has in JSON.
@@ -160,7 +160,7 @@ impl Maker<'_> {
     }
 
     /// What is said about the resource that a reference leads to is in the profiles that it may meet.
-    fn resolved(&mut self, spot: &Spot, kind: &str, rest: &str, steps: Vec<Step>) {
+    fn resolved(&mut self, spot: &Spot, kind: &str, rest: &str, steps: Vec<PathStep>) {
         let Some(element) = spot.structure.element(spot.index) else { return };
         let targets: Vec<String> = element.types.iter().flat_map(|allowed| allowed.target_profiles.clone()).collect();
         let definitions = self.schemas.definitions().seen_from(&spot.structure);
@@ -183,7 +183,7 @@ impl Maker<'_> {
         self.add(steps, check);
     }
 
-    fn end(&mut self, spot: &Spot, kind: &str, mut steps: Vec<Step>) {
+    fn end(&mut self, spot: &Spot, kind: &str, mut steps: Vec<PathStep>) {
         let structure = Arc::clone(&spot.structure);
         let Some(element) = structure.element(spot.index) else { return self.add(steps, Check::Never) };
         match kind {
@@ -198,7 +198,7 @@ impl Maker<'_> {
             "type" => {
                 let types = types(&structure, spot.index, element);
                 match steps.last_mut() {
-                    Some(Step::Member(names)) if element.is_choice() => {
+                    Some(PathStep::Member(names)) if element.is_choice() => {
                         names.retain(|name| types.iter().any(|type_name| ends_with_type(name, type_name)));
                         self.add(steps, Check::Exists(true));
                     }
@@ -223,13 +223,13 @@ impl Maker<'_> {
     }
 
     /// Every fixed value, pattern and required code at a place and inside it.
-    fn said_at(&mut self, spot: &Spot, steps: Vec<Step>, depth: u32) {
+    fn said_at(&mut self, spot: &Spot, steps: Vec<PathStep>, depth: u32) {
         let structure = &spot.structure;
         let Some(element) = structure.element(spot.index) else { return };
         if let Some(check) = said_by(structure, element, self.schemas) {
             return self.add(steps, check);
         }
-        if let (Some(Step::Member(_)), Some(url)) = (steps.last(), extension_url(structure, spot.index, element)) {
+        if let (Some(PathStep::Member(_)), Some(url)) = (steps.last(), extension_url(structure, spot.index, element)) {
             return self.add(steps, Check::Fixed(url));
         }
         // An extension is known by the URL of its definition, whether that is at hand or not.
@@ -253,7 +253,7 @@ impl Maker<'_> {
                 continue;
             }
             let names = if of_child.is_choice() { self.names(of_child, &inside) } else { vec![of_child.name.clone()] };
-            let steps = [&steps[..], &[Step::Member(names)]].concat();
+            let steps = [&steps[..], &[PathStep::Member(names)]].concat();
             self.said_at(&Spot { structure: Arc::clone(&inside), index: child }, steps, depth - 1);
         }
     }

@@ -13,16 +13,16 @@ mod sort;
 use std::sync::{Arc, OnceLock};
 
 use super::schema::{Part, ValueSchema};
-use crate::fhir::Origin;
+use crate::fhir::RuleSource;
 
 pub(super) use compile::{compile, variant};
-pub(super) use condition::{Condition, Verdict};
-pub(super) use sort::{Count, Place, Sorted, check};
+pub(super) use condition::{Condition, SliceMatch};
+pub(super) use sort::{Count, Sorted, SourcePosition, check};
 
 /// One slicing of an element.
 #[derive(Debug)]
 pub(super) struct Slicing {
-    pub(super) origin: Arc<Origin>,
+    pub(super) origin: Arc<RuleSource>,
     pub(super) openness: Openness,
     /// Slices stand in the order of the definition
     pub(super) is_ordered: bool,
@@ -58,7 +58,7 @@ pub(super) struct Slice {
     /// Takes what no other slice takes (`@default`)
     pub(super) is_default: bool,
     pub(super) conditions: Vec<Condition>,
-    pub(super) origin: Arc<Origin>,
+    pub(super) origin: Arc<RuleSource>,
 }
 
 /// What values hold that are in slices, by type and slices; a list that only grows, and is read without a lock.

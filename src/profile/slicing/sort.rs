@@ -1,7 +1,7 @@
 //! Puts the values of an element into slices and counts them, and says where there are too few, too many, or some that
 //! belong nowhere.
 
-use super::condition::Verdict;
+use super::condition::SliceMatch;
 use super::{Openness, Slice, Slicing};
 use crate::fhir::{Key, Node, Severity};
 use crate::profile::findings::Finding;
@@ -25,7 +25,7 @@ pub(in crate::profile) struct Count {
 }
 
 /// Where the counts and states of a slicing stand while its values are sorted.
-pub(in crate::profile) struct Place {
+pub(in crate::profile) struct SourcePosition {
     /// Its position among the slicings of its element
     pub(in crate::profile) number: u16,
     /// Where the counts of the object's slices begin
@@ -39,7 +39,7 @@ impl Slicing {
     /// `key`.
     pub(in crate::profile) fn sort<'d>(
         &self,
-        place: &Place,
+        place: &SourcePosition,
         node: Node<'d>,
         type_name: &str,
         key: &mut Vec<u16>,
@@ -78,7 +78,7 @@ impl Slicing {
     fn sort_into<'d>(
         &self,
         parent: Option<u16>,
-        place: &Place,
+        place: &SourcePosition,
         node: Node<'d>,
         type_name: &str,
         key: &mut Vec<u16>,
@@ -87,15 +87,15 @@ impl Slicing {
         let (mut found, mut unknown) = (false, false);
         for (at, slice) in self.inside(parent).filter(|(_, slice)| !slice.is_default) {
             match slice.judge(node, type_name, walk) {
-                Verdict::Yes => {
+                SliceMatch::Yes => {
                     found = true;
                     self.enter(at, place, node, type_name, key, walk);
                 }
-                Verdict::Unknown => {
+                SliceMatch::Unknown => {
                     unknown = true;
                     walk.slice_count(place.counts + self.first as usize + usize::from(at)).unknown += 1;
                 }
-                Verdict::No => {}
+                SliceMatch::No => {}
             }
         }
         if !found && !unknown {
@@ -114,7 +114,7 @@ impl Slicing {
     fn enter<'d>(
         &self,
         at: u16,
-        place: &Place,
+        place: &SourcePosition,
         node: Node<'d>,
         type_name: &str,
         key: &mut Vec<u16>,
@@ -127,7 +127,7 @@ impl Slicing {
         }
     }
 
-    fn keep_order(&self, slice: u16, node: Node<'_>, place: &Place, walk: &mut Walk<'_, '_>) {
+    fn keep_order(&self, slice: u16, node: Node<'_>, place: &SourcePosition, walk: &mut Walk<'_, '_>) {
         let Some(sorted) = walk.sorted.get(place.state).copied() else { return };
         let name = &self.slices[usize::from(slice)].name;
         if self.is_ordered && slice + 1 < sorted.last {
@@ -178,11 +178,11 @@ impl Slicing {
 }
 
 impl Slice {
-    fn judge<'d>(&self, node: Node<'d>, type_name: &str, walk: &mut Walk<'_, 'd>) -> Verdict {
-        let mut least = Verdict::Yes;
+    fn judge<'d>(&self, node: Node<'d>, type_name: &str, walk: &mut Walk<'_, 'd>) -> SliceMatch {
+        let mut least = SliceMatch::Yes;
         for condition in &self.conditions {
             least = least.min(condition.judge(node, type_name, walk));
-            if least == Verdict::No {
+            if least == SliceMatch::No {
                 break;
             }
         }
@@ -193,10 +193,10 @@ impl Slice {
     fn score<'d>(&self, node: Node<'d>, type_name: &str, walk: &mut Walk<'_, 'd>) -> (usize, Option<&str>) {
         let (mut met, mut missed) = (0, None);
         for condition in &self.conditions {
-            if condition.judge(node, type_name, walk) == Verdict::Yes {
+            if condition.judge(node, type_name, walk) == SliceMatch::Yes {
                 met += 1;
             } else if missed.is_none() {
-                missed = Some(condition.said.as_str());
+                missed = Some(condition.description.as_str());
             }
         }
         (met, missed)
@@ -267,7 +267,7 @@ fn too_few<'d>(
     // The value that comes nearest to it, of those that are in no slice.
     let mut nearest: Option<(usize, usize, &str)> = None;
     for (at, value) in values(node, element).flat_map(Node::each).enumerate() {
-        if slicing.slices.iter().any(|other| !other.is_default && other.judge(value, "", walk) == Verdict::Yes) {
+        if slicing.slices.iter().any(|other| !other.is_default && other.judge(value, "", walk) == SliceMatch::Yes) {
             continue;
         }
         let (met, missed) = slice.score(value, "", walk);

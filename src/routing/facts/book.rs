@@ -11,7 +11,7 @@ use super::classes::Classes;
 use super::poverty::Guidelines;
 use super::token::Token;
 use crate::error::Result;
-use crate::fhir::{Issue, Key, Place};
+use crate::fhir::{Issue, Key, SourcePosition};
 use crate::fhirpath::{Expression, Model};
 use crate::routing::criterion::Criterion;
 use crate::routing::rule::Test;
@@ -86,14 +86,14 @@ pub(super) struct Source {
     pub(super) words: Vec<(String, Vec<String>)>,
     pub(super) numbers: HashMap<String, f64>,
     pub(super) file: Arc<str>,
-    pub(super) at: Option<Place>,
+    pub(super) at: Option<SourcePosition>,
 }
 
 /// Something with its place in the file.
 #[derive(Debug, Clone)]
 pub(super) struct Written<T> {
     pub(super) it: T,
-    pub(super) at: Option<Place>,
+    pub(super) at: Option<SourcePosition>,
 }
 
 /// In which resources.
@@ -177,7 +177,7 @@ impl FactBook {
     pub fn check(&self, model: &dyn Model) -> Vec<Issue> {
         let mut found = Vec::new();
         for source in self.facts.values().flat_map(|definition| &definition.sources) {
-            let issue = |at, said: String| Issue::error(Key::MapInvalid, &*source.file, said).maybe_at(at);
+            let issue = |at, statements: String| Issue::error(Key::MapInvalid, &*source.file, statements).maybe_at(at);
             let start = match &source.place {
                 Within::Person => "Patient",
                 Within::Request => "ServiceRequest",

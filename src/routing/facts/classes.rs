@@ -65,7 +65,7 @@ impl Classes {
             }
             let mut token = |text: &Spanned<String>| {
                 let parsed = Token::parse(&text.value, &read.names);
-                parsed.map_err(|said| issues.push(yaml::issue(file, text.referenced, said))).ok()
+                parsed.map_err(|statements| issues.push(yaml::issue(file, text.referenced, statements))).ok()
             };
             let codes = written.codes.iter().filter_map(&mut token).collect();
             let observed = written.observed.and_then(|it| Some((token(&it.code)?, it.above)));

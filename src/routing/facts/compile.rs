@@ -10,9 +10,9 @@ use serde_saphyr::{Location, Spanned};
 use super::book::{Closed, Computed, Definition, FactBook, Reading, Source, Within, Written};
 use super::token::Token;
 use crate::error::{Error, Result};
-use crate::fhir::{Issue, Key, Place};
+use crate::fhir::{Issue, Key, SourcePosition};
 use crate::fhirpath::Expression;
-use crate::routing::criterion::{Criterion, Form};
+use crate::routing::criterion::{Criterion, CriterionType};
 use crate::routing::rulebook::{WrittenTest, test};
 use crate::yaml;
 
@@ -118,8 +118,9 @@ impl FactBook {
             match test(file, at, when.value, self) {
                 Ok(when) => match when.comparisons().iter().find(|one| self.is_computed(one.criterion())) {
                     Some(one) => {
-                        let said = format!("{} is computed itself; ask only what is read", one.criterion().code());
-                        compiler.issues.push(yaml::issue(file, at, said));
+                        let statements =
+                            format!("{} is computed itself; ask only what is read", one.criterion().code());
+                        compiler.issues.push(yaml::issue(file, at, statements));
                     }
                     None => {
                         if let Some(definition) = self.facts.get_mut(&criterion) {
@@ -132,8 +133,8 @@ impl FactBook {
         }
         for needed in [Criterion::Income, Criterion::HouseholdSize, Criterion::Condition] {
             if self.is_computed(needed) {
-                let said = format!("{} cannot be computed, since others are computed from it", needed.code());
-                compiler.issues.push(Issue::error(Key::MapInvalid, file, said));
+                let statements = format!("{} cannot be computed, since others are computed from it", needed.code());
+                compiler.issues.push(Issue::error(Key::MapInvalid, file, statements));
             }
         }
         if compiler.issues.is_empty() { Ok(()) } else { Err(Error::unprocessable(compiler.issues)) }
@@ -155,9 +156,9 @@ impl Compiler<'_> {
                 "poverty-share" if criterion == Criterion::Fpl => Computed::PovertyShare,
                 "chronic-conditions" if criterion == Criterion::ConditionCount => Computed::ChronicConditions,
                 _ => {
-                    let said =
+                    let statements =
                         "fpl is computed as poverty-share, condition-count as chronic-conditions, and others by when";
-                    self.issues.push(yaml::issue(&self.file, name.referenced, said));
+                    self.issues.push(yaml::issue(&self.file, name.referenced, statements));
                     Computed::No
                 }
             },
@@ -186,23 +187,23 @@ impl Compiler<'_> {
             "task" => Within::Task,
             kind if kind.starts_with(|first: char| first.is_ascii_uppercase()) => Within::Kind(kind.to_owned()),
             _ => {
-                let said = "in is person, request, task, or a type of resource";
-                self.issues.push(yaml::issue(&self.file, written.r#in.referenced, said));
+                let statements = "in is person, request, task, or a type of resource";
+                self.issues.push(yaml::issue(&self.file, written.r#in.referenced, statements));
                 return None;
             }
         };
         let reading = match (&written.r#as, written.says, criterion.form()) {
             (None, Some(flag), _) => Reading::Says(flag),
-            (None, None, Form::Number) => Reading::Number,
-            (None, None, Form::Flag) => Reading::Flag,
-            (None, None, Form::Text) => Reading::Codes,
-            (None, None, Form::Free) => Reading::Any,
+            (None, None, CriterionType::Number) => Reading::Number,
+            (None, None, CriterionType::Flag) => Reading::Flag,
+            (None, None, CriterionType::Text) => Reading::Codes,
+            (None, None, CriterionType::Free) => Reading::Any,
             (Some(name), None, _) => match READINGS.iter().find(|(known, _)| *known == name.value) {
                 Some((_, reading)) => *reading,
                 None => {
                     let known: Vec<&str> = READINGS.iter().map(|(name, _)| *name).collect();
-                    let said = format!("as is one of {}", known.join(", "));
-                    self.issues.push(yaml::issue(&self.file, name.referenced, said));
+                    let statements = format!("as is one of {}", known.join(", "));
+                    self.issues.push(yaml::issue(&self.file, name.referenced, statements));
                     return None;
                 }
             },
@@ -213,12 +214,12 @@ impl Compiler<'_> {
         };
         let needs_value = !matches!(reading, Reading::Says(_) | Reading::Classes);
         if needs_value != written.value.is_some() {
-            let said = if needs_value {
+            let statements = if needs_value {
                 "the source has no value: a FHIRPath on the resource"
             } else {
                 "a source with says or as: classes takes no value"
             };
-            self.issues.push(yaml::issue(&self.file, at, said));
+            self.issues.push(yaml::issue(&self.file, at, statements));
         }
         let code_of_rule = criterion.takes_subject() && written.code.iter().any(|code| code.value == "OF");
         let codes: Vec<&Spanned<String>> =
@@ -259,12 +260,12 @@ impl Compiler<'_> {
 
     fn token(&mut self, text: &Spanned<String>) -> Option<Token> {
         let parsed = Token::parse(&text.value, self.names);
-        parsed.map_err(|said| self.issues.push(yaml::issue(&self.file, text.referenced, said))).ok()
+        parsed.map_err(|statements| self.issues.push(yaml::issue(&self.file, text.referenced, statements))).ok()
     }
 }
 
-fn place_of(at: Location) -> Option<Place> {
-    Place::counted(at.line(), at.column())
+fn place_of(at: Location) -> Option<SourcePosition> {
+    SourcePosition::counted(at.line(), at.column())
 }
 
 /// In the order of the names, so that nothing depends on chance.

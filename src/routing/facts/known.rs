@@ -45,7 +45,7 @@ pub struct Fact<'r> {
     /// The value
     pub known: Known,
     /// Where it was read
-    pub from: Vec<Origin<'r>>,
+    pub from: Vec<FactOrigin<'r>>,
     /// The table that it was computed with, for people
     pub table: Option<String>,
     /// What is missing, for people
@@ -54,7 +54,7 @@ pub struct Fact<'r> {
 
 /// A place in a resource of the referral.
 #[derive(Debug, Clone)]
-pub struct Origin<'r> {
+pub struct FactOrigin<'r> {
     /// The resource
     pub resource: &'r Resource,
     /// The element, where it is not the resource as a whole
@@ -117,7 +117,7 @@ impl Interval {
     }
 }
 
-impl Origin<'_> {
+impl FactOrigin<'_> {
     /// `Observation/7`, or how the message names it.
     pub fn name(&self) -> &str {
         &self.resource.url

@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::area::Place;
+use super::area::Locality;
 use super::criterion::Criterion;
 use crate::fhir::{Node, Truth};
 use crate::referral::Referral;
@@ -29,10 +29,10 @@ use crate::referral::task::SDOHCC_CODES;
 
 use book::{Closed, Computed, Definition, OBSERVATIONS};
 use poverty::Share;
-use read::{Ground, Said};
+use read::{FactSources, Statement};
 
 pub use book::FactBook;
-pub use known::{Fact, Interval, Known, Origin, Texts};
+pub use known::{Fact, FactOrigin, Interval, Known, Texts};
 pub use token::Token;
 
 /// What is known. See the module head.
@@ -40,12 +40,12 @@ pub struct Facts<'r> {
     /// SDOHCC category codes of what is asked for
     pub needs: Vec<Cow<'r, str>>,
     /// Where the person lives now
-    pub place: Place,
+    pub place: Locality,
     /// The day that rules are in force on
     pub today: Date,
     /// When it is asked
     pub at: Timestamp,
-    ground: Ground<'r>,
+    ground: FactSources<'r>,
     read: [OnceCell<Rc<Fact<'r>>>; Criterion::ALL.len()],
     /// Those that a rule names besides, by that name
     named: RefCell<Vec<(Token, Rc<Fact<'r>>)>>,
@@ -65,10 +65,10 @@ impl<'r> Facts<'r> {
         let address = address::current(referral.person.node().list("address"), at);
         Self {
             needs: needs(referral),
-            place: address.map(Place::read).unwrap_or_default(),
+            place: address.map(Locality::read).unwrap_or_default(),
             today,
             at,
-            ground: Ground { referral: *referral, book, at, today },
+            ground: FactSources { referral: *referral, book, at, today },
             read: std::array::from_fn(|_| OnceCell::new()),
             named: RefCell::default(),
         }
@@ -91,8 +91,8 @@ impl<'r> Facts<'r> {
         let Some(definition) = self.ground.book.definition(criterion) else { return Fact::default() };
         let default = (criterion == Criterion::Score && subject.is_none())
             .then(|| Token::exactly(OBSERVATIONS, "assessment-score"));
-        let said = self.ground.said(definition, subject.or(default.as_ref()));
-        let mut fact = if definition.one { newest(said) } else { together(definition, said) };
+        let statements = self.ground.statements(definition, subject.or(default.as_ref()));
+        let mut fact = if definition.one { newest(statements) } else { together(definition, statements) };
         if let Known::Texts(texts) = &mut fact.known {
             texts.closed |= match &definition.closed {
                 Closed::Never => false,
@@ -167,9 +167,9 @@ impl<'r> Facts<'r> {
 }
 
 /// The newest; of two alike the one that stands first.
-fn newest(said: Vec<Said<'_>>) -> Fact<'_> {
-    let mut best: Option<Said<'_>> = None;
-    for one in said {
+fn newest(statements: Vec<Statement<'_>>) -> Fact<'_> {
+    let mut best: Option<Statement<'_>> = None;
+    for one in statements {
         if best.as_ref().is_none_or(|than| one.when > than.when) {
             best = Some(one);
         }
@@ -178,13 +178,13 @@ fn newest(said: Vec<Said<'_>>) -> Fact<'_> {
 }
 
 /// Codes all together, numbers and flags by the newest, or the least of all.
-fn together<'r>(definition: &Definition, said: Vec<Said<'r>>) -> Fact<'r> {
-    let are_texts = said.first().is_some_and(|one| matches!(one.known, Known::Texts(_)));
+fn together<'r>(definition: &Definition, statements: Vec<Statement<'r>>) -> Fact<'r> {
+    let are_texts = statements.first().is_some_and(|one| matches!(one.known, Known::Texts(_)));
     if !are_texts && !definition.least {
-        return newest(said);
+        return newest(statements);
     }
     let mut fact = Fact::default();
-    for one in said {
+    for one in statements {
         match (&mut fact.known, one.known) {
             (known @ Known::Nothing, first) => *known = first,
             (Known::Texts(texts), Known::Texts(more)) => {

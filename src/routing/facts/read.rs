@@ -8,7 +8,7 @@ use jiff::civil::Date;
 
 use super::address;
 use super::book::{Definition, FactBook, Reading, Source, Within};
-use super::known::{Known, Origin, Texts};
+use super::known::{FactOrigin, Known, Texts};
 use super::token::Token;
 use super::value::{Found, one_text, values};
 use crate::fhir::{Node, Truth, period};
@@ -18,7 +18,7 @@ use crate::routing::area;
 
 /// What sources are read from.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Ground<'r> {
+pub(super) struct FactSources<'r> {
     pub(super) referral: Referral<'r>,
     pub(super) book: &'r FactBook,
     pub(super) at: Timestamp,
@@ -27,16 +27,16 @@ pub(super) struct Ground<'r> {
 
 /// Something that a resource says.
 #[derive(Debug)]
-pub(super) struct Said<'r> {
+pub(super) struct Statement<'r> {
     /// When it was so; the day itself for what stands on it
     pub(super) when: Option<Timestamp>,
     pub(super) known: Known,
-    pub(super) from: Origin<'r>,
+    pub(super) from: FactOrigin<'r>,
 }
 
 /// Does a resource count?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
+enum Validity {
     /// It does
     Stands,
     /// What it says is over or refuted
@@ -45,10 +45,10 @@ enum Standing {
     Void,
 }
 
-impl<'r> Ground<'r> {
+impl<'r> FactSources<'r> {
     /// All that the sources of this fact say, in their order. `code` is what the rule names, if it does.
-    pub(super) fn said(&self, definition: &'r Definition, code: Option<&Token>) -> Vec<Said<'r>> {
-        let mut said = Vec::new();
+    pub(super) fn statements(&self, definition: &'r Definition, code: Option<&Token>) -> Vec<Statement<'r>> {
+        let mut statements = Vec::new();
         for source in &definition.sources {
             let resources: &mut dyn Iterator<Item = &'r Resource> = match &source.place {
                 Within::Person => &mut std::iter::once(self.referral.person),
@@ -57,20 +57,26 @@ impl<'r> Ground<'r> {
                 Within::Kind(kind) => &mut self.referral.graph.of_kind(kind),
             };
             for resource in resources {
-                self.read(source, resource, code, &mut said);
+                self.read(source, resource, code, &mut statements);
             }
         }
-        said
+        statements
     }
 
-    fn read(&self, source: &'r Source, resource: &'r Resource, code: Option<&Token>, said: &mut Vec<Said<'r>>) {
+    fn read(
+        &self,
+        source: &'r Source,
+        resource: &'r Resource,
+        code: Option<&Token>,
+        statements: &mut Vec<Statement<'r>>,
+    ) {
         let node = resource.node();
         let is_one_of_many = matches!(source.place, Within::Kind(_));
         if is_one_of_many && !(has_code(source, node, code) && self.is_about(node)) {
             return;
         }
-        let standing = if is_one_of_many { standing(resource.kind(), node, self.at) } else { Standing::Stands };
-        if standing == Standing::Void {
+        let standing = if is_one_of_many { standing(resource.kind(), node, self.at) } else { Validity::Stands };
+        if standing == Validity::Void {
             return;
         }
         if let Some(condition) = &source.condition
@@ -81,7 +87,7 @@ impl<'r> Ground<'r> {
         let when = if is_one_of_many { dated(resource.kind(), node, self.at) } else { Some(self.at) };
         let mut say = |known: Option<Known>, node: Option<Node<'r>>| {
             if let Some(known) = known.and_then(|known| stood(known, standing)) {
-                said.push(Said { when, known, from: Origin { resource, node } });
+                statements.push(Statement { when, known, from: FactOrigin { resource, node } });
             }
         };
         match source.reading {
@@ -125,12 +131,12 @@ fn has_code(source: &Source, node: Node<'_>, code: Option<&Token>) -> bool {
     if source.codes.is_empty() && !source.code_of_rule {
         return true;
     }
-    let Some(said) = node.get("code") else { return false };
+    let Some(statements) = node.get("code") else { return false };
     let by_rule = code.filter(|_| source.code_of_rule);
-    source.codes.iter().chain(by_rule).any(|token| token.means_any(said))
+    source.codes.iter().chain(by_rule).any(|token| token.means_any(statements))
 }
 
-fn standing(kind: &str, node: Node<'_>, at: Timestamp) -> Standing {
+fn standing(kind: &str, node: Node<'_>, at: Timestamp) -> Validity {
     let is_status = |codes: &[&str]| node.str("status").is_some_and(|status| codes.contains(&&*status));
     let says = |name: &str, codes: &[&str]| {
         let codings = node.get(name).into_iter().flat_map(|concept| concept.list("coding"));
@@ -148,19 +154,19 @@ fn standing(kind: &str, node: Node<'_>, at: Timestamp) -> Standing {
         _ => (is_status(&["entered-in-error", "cancelled"]), false),
     };
     if void {
-        Standing::Void
+        Validity::Void
     } else if over {
-        Standing::Over
+        Validity::Over
     } else {
-        Standing::Stands
+        Validity::Stands
     }
 }
 
 /// What a resource says that is over: that its codes are so no longer. Flags and numbers of it say nothing.
-fn stood(known: Known, standing: Standing) -> Option<Known> {
+fn stood(known: Known, standing: Validity) -> Option<Known> {
     match (standing, known) {
-        (Standing::Stands, known) => Some(known),
-        (Standing::Over, Known::Texts(texts)) => {
+        (Validity::Stands, known) => Some(known),
+        (Validity::Over, Known::Texts(texts)) => {
             Some(Known::Texts(Texts { has: Vec::new(), not: texts.has, closed: false }))
         }
         _ => None,

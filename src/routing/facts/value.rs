@@ -7,7 +7,7 @@ use jiff::{Timestamp, Unit};
 
 use super::book::{Reading, Source};
 use super::known::{Interval, Known, Texts};
-use super::read::Ground;
+use super::read::FactSources;
 use super::token::Token;
 use crate::fhir::{Kind, Node, Truth, period};
 use crate::fhirpath::{Context, Item};
@@ -25,7 +25,7 @@ pub(super) enum Found<'r> {
     Text(String),
 }
 
-impl Ground<'_> {
+impl FactSources<'_> {
     /// What a value is worth, if it can be read.
     pub(super) fn value(&self, source: &Source, found: &Found<'_>, when: Option<Timestamp>) -> Option<Known> {
         let text = || match found {

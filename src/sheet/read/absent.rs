@@ -1,7 +1,7 @@
 //! What stands for nothing: words, the 8, 9 and 99 of HMIS ("does not know", "refused", "not collected"), and numbers of
 //! zeros or nines alone.
 
-use crate::sheet::column::{Column, Form};
+use crate::sheet::column::{CellFormat, Column};
 
 /// Words for nothing, in lower case.
 const WORDS: &[&str] = &[
@@ -47,19 +47,19 @@ pub(super) fn reason(text: &str, column: &Column) -> Option<&'static str> {
     if column.absent.contains(&lower) || (WORDS.contains(&lower.as_str()) && !is_name(&lower, column)) {
         return Some("the cell says that nothing is known, and counts as empty");
     }
-    let is_coded = matches!(column.form, Form::Boolean | Form::Date | Form::BirthDate)
-        || (column.form == Form::Code && !column.values.is_empty());
+    let is_coded = matches!(column.form, CellFormat::Boolean | CellFormat::Date | CellFormat::BirthDate)
+        || (column.form == CellFormat::Code && !column.values.is_empty());
     if is_coded && matches!(text, "8" | "9" | "99") {
         return Some("the cell has a number that stands for an answer that was not given, and counts as empty");
     }
-    if matches!(column.form, Form::Id | Form::Phone | Form::Zip) && is_filler(text) {
+    if matches!(column.form, CellFormat::Id | CellFormat::Phone | CellFormat::Zip) && is_filler(text) {
         return Some("the cell has zeros or nines alone, and counts as empty");
     }
     None
 }
 
 fn is_name(lower: &str, column: &Column) -> bool {
-    column.form == Form::Name && NAMES.contains(&lower)
+    column.form == CellFormat::Name && NAMES.contains(&lower)
 }
 
 /// Five digits or more, all of them zeros, or all nines.

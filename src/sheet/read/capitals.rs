@@ -1,14 +1,14 @@
 //! Names. They are kept as they came: how a person is called is theirs to say.
 
-use super::value::Said;
+use super::value::CellReading;
 use crate::sheet::report::Fault;
 
 /// Reads a part of a name.
-pub(super) fn read(text: &str) -> Said {
+pub(super) fn read(text: &str) -> CellReading {
     let letters = text.chars().filter(|character| character.is_alphabetic()).count();
     // An initial is a capital.
     if letters > 2 && !text.chars().any(char::is_lowercase) && text.chars().any(char::is_uppercase) {
-        return Said::taken(text, Fault::Capitals, "the name is in capitals, and stays so");
+        return CellReading::taken(text, Fault::Capitals, "the name is in capitals, and stays so");
     }
-    Said::plainly(text)
+    CellReading::plainly(text)
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use super::identifier;
-use super::value::Said;
+use super::value::CellReading;
 use crate::sheet::column::{Code, Column, plain};
 use crate::sheet::report::Fault;
 
@@ -50,66 +50,68 @@ impl Codes {
 }
 
 /// Reads a code.
-pub(super) fn read(text: &str, column: &Column, codes: &Codes, version: Option<&str>) -> Said {
+pub(super) fn read(text: &str, column: &Column, codes: &Codes, version: Option<&str>) -> CellReading {
     if let Some(value) = column.spellings.get(&text.to_lowercase()) {
-        return Said::changed(value.as_str(), Fault::Spelling, "the cell was read as one of the column's codes");
+        return CellReading::changed(value.as_str(), Fault::Spelling, "the cell was read as one of the column's codes");
     }
     if !column.values.is_empty() {
         return listed(text, column);
     }
     if identifier::is_date(text) {
-        return Said::refused(Fault::ExcelDate, "the code was turned into a date");
+        return CellReading::refused(Fault::ExcelDate, "the code was turned into a date");
     }
     match &column.code {
         Some(code) => of_system(text, code, codes, version),
-        None => Said::plainly(text),
+        None => CellReading::plainly(text),
     }
 }
 
-fn listed(text: &str, column: &Column) -> Said {
+fn listed(text: &str, column: &Column) -> CellReading {
     let wanted = plain(text.strip_suffix(".0").unwrap_or(text));
     match column.values.iter().find(|value| plain(value) == wanted) {
-        Some(value) => Said::changed(value.as_str(), Fault::Spelling, "the cell was read as one of the column's codes"),
-        None => Said::refused(
+        Some(value) => {
+            CellReading::changed(value.as_str(), Fault::Spelling, "the cell was read as one of the column's codes")
+        }
+        None => CellReading::refused(
             Fault::UnknownCode,
             format!("the column has no such code; it has {}", column.values.join(", ")),
         ),
     }
 }
 
-fn of_system(text: &str, code: &Code, codes: &Codes, version: Option<&str>) -> Said {
+fn of_system(text: &str, code: &Code, codes: &Codes, version: Option<&str>) -> CellReading {
     let system = code.system.as_str();
     if system == ICD_10_CM {
         return icd(text, codes);
     }
-    let said = version;
-    let Some(version) = said.or(code.version.as_deref()) else { return Said::plainly(text) };
+    let declared = version;
+    let Some(version) = declared.or(code.version.as_deref()) else { return CellReading::plainly(text) };
     // People write the name of the system in front: SRV 4e.
     let bare = text.rsplit(' ').next().unwrap_or(text);
     if bare != text && codes.has(system, version, bare) {
-        return Said::changed(bare, Fault::Spelling, "the name of the code system was taken off the code");
+        return CellReading::changed(bare, Fault::Spelling, "the name of the code system was taken off the code");
     }
     // A row that says the version itself is believed: nobody has all codes of every version.
-    match codes.elsewhere(system, version, bare).filter(|_| said.is_none()) {
-        Some(other) => Said::refused(
+    match codes.elsewhere(system, version, bare).filter(|_| declared.is_none()) {
+        Some(other) => CellReading::refused(
             Fault::OtherVersion,
             format!("the code is of version {other}; the column is of version {version}"),
         ),
-        None => Said::plainly(text),
+        None => CellReading::plainly(text),
     }
 }
 
-fn icd(text: &str, codes: &Codes) -> Said {
+fn icd(text: &str, codes: &Codes) -> CellReading {
     let is_bare = text.len() > 3 && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
     let lettered = text.starts_with(|character: char| character.is_ascii_alphabetic());
     let dotted = if is_bare && lettered { format!("{}.{}", &text[..3], &text[3..]) } else { text.to_owned() };
     let below = codes.below(ICD_10_CM, &dotted);
     if !below.is_empty() && dotted.contains('.') {
-        let said = format!("the code is a group and is not billed; below it there are {}", below.join(", "));
-        return Said::taken(dotted, Fault::NotBillable, said);
+        let declared = format!("the code is a group and is not billed; below it there are {}", below.join(", "));
+        return CellReading::taken(dotted, Fault::NotBillable, declared);
     }
     if dotted == text {
-        return Said::plainly(text);
+        return CellReading::plainly(text);
     }
-    Said::changed(dotted, Fault::CodeWithoutDot, "the dot of the code was put back")
+    CellReading::changed(dotted, Fault::CodeWithoutDot, "the dot of the code was put back")
 }

@@ -4,7 +4,7 @@
 use jiff::civil::Date;
 
 use super::Order;
-use super::value::Said;
+use super::value::CellReading;
 use crate::sheet::report::Fault;
 
 /// The day before the first that a spreadsheet counts, as its arithmetic has it (it believes in 1900-02-29).
@@ -40,7 +40,7 @@ pub(super) struct Evidence {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Dates {
     pub(super) evidence: Evidence,
-    pub(super) said: Option<Order>,
+    pub(super) declared: Option<Order>,
 }
 
 impl Evidence {
@@ -64,29 +64,32 @@ pub(super) struct Found {
 }
 
 /// Reads a date.
-pub(super) fn read(text: &str, dates: Dates) -> Said {
+pub(super) fn read(text: &str, dates: Dates) -> CellReading {
     match find(text, dates) {
-        Ok(found) => said(found),
-        Err((fault, text)) => Said::refused(fault, text),
+        Ok(found) => reading_of(found),
+        Err((fault, text)) => CellReading::refused(fault, text),
     }
 }
 
 /// Reads a date of birth: placeholders are known, and two digits of a year are too few.
-pub(super) fn birth(text: &str, dates: Dates) -> Said {
+pub(super) fn birth(text: &str, dates: Dates) -> CellReading {
     let unknown = "the date stands for one that is not known, and counts as empty";
     // The first days that a spreadsheet counts.
     if matches!(text, "0" | "1" | "2") {
-        return Said::absent(Fault::PlaceholderBirthDate, unknown);
+        return CellReading::absent(Fault::PlaceholderBirthDate, unknown);
     }
     let mut found = match find(text, dates) {
         Ok(found) => found,
-        Err((fault, text)) => return Said::refused(fault, text),
+        Err((fault, text)) => return CellReading::refused(fault, text),
     };
     if found.text == "1900-01-01" || found.text == "1900" {
-        return Said::absent(Fault::PlaceholderBirthDate, unknown);
+        return CellReading::absent(Fault::PlaceholderBirthDate, unknown);
     }
     if found.how.is_some_and(|(fault, _)| fault == Fault::TwoDigitYear) {
-        return Said::refused(Fault::TwoDigitYear, "the year of birth has two digits, and the century is not said");
+        return CellReading::refused(
+            Fault::TwoDigitYear,
+            "the year of birth has two digits, and the century is not said",
+        );
     }
     // Written as YYYY-MM-DD, somebody meant the day.
     if found.how.is_some_and(|(fault, _)| fault != Fault::SerialDate)
@@ -96,13 +99,13 @@ pub(super) fn birth(text: &str, dates: Dates) -> Said {
         found.text = year;
         found.how = Some((Fault::PlaceholderBirthDate, "the first of January stands for a year, and was read as one"));
     }
-    said(found)
+    reading_of(found)
 }
 
-fn said(found: Found) -> Said {
+fn reading_of(found: Found) -> CellReading {
     match found.how {
-        None => Said::plainly(found.text),
-        Some((fault, how)) => Said::changed(found.text, fault, how),
+        None => CellReading::plainly(found.text),
+        Some((fault, how)) => CellReading::changed(found.text, fault, how),
     }
 }
 
@@ -151,7 +154,7 @@ fn order(one: i16, other: i16, dates: Dates) -> Result<(i16, i16, How), How> {
     let month_first = Ok((one, other, (Fault::DateOrder, "the date was read as month, day, year")));
     let day_first = Ok((other, one, (Fault::DateOrder, "the date was read as day, month, year")));
     let Evidence { month_first: shows_month, day_first: shows_day } = dates.evidence;
-    match dates.said {
+    match dates.declared {
         _ if one > 12 => day_first,
         _ if other > 12 || one == other => month_first,
         Some(Order::MonthFirst) => month_first,
@@ -279,7 +282,7 @@ mod tests {
         for cell in cells {
             evidence.learn(cell);
         }
-        Dates { evidence, said: None }
+        Dates { evidence, declared: None }
     }
 
     #[test]

@@ -25,8 +25,8 @@ pub(super) fn sort(table: &Table, set: &ColumnSet, findings: &mut Vec<Finding>) 
     for (index, row) in table.rows.iter().enumerate() {
         let id = table.cell(index, 0).trim();
         if id.is_empty() {
-            let said = "the row names no referral, so nobody knows whose it is";
-            let finding = Finding::row(row.number, Fault::MissingReferralId, Done::Refused, said);
+            let message = "the row names no referral, so nobody knows whose it is";
+            let finding = Finding::row(row.number, Fault::MissingReferralId, Done::Refused, message);
             findings.push(finding.column(&set.columns[0].name));
             continue;
         }

@@ -61,8 +61,8 @@ impl Header {
         for name in &self.names {
             let position = match set.find(name) {
                 Some(column) if positions.contains(&Position::Column(column)) => {
-                    let said = "the column is there twice; the second is read only where it says the same";
-                    let finding = Finding::row(row, Fault::DuplicateColumn, Done::LeftOut, said);
+                    let message = "the column is there twice; the second is read only where it says the same";
+                    let finding = Finding::row(row, Fault::DuplicateColumn, Done::LeftOut, message);
                     findings.push(finding.column(&set.columns[column].name));
                     Position::Again(column)
                 }
@@ -70,8 +70,8 @@ impl Header {
                 None => {
                     // A column without a name is reported where it has something to say.
                     if !name.trim().is_empty() {
-                        let said = "there is no such column, so its cells were left out";
-                        let finding = Finding::row(row, Fault::UnknownColumn, Done::LeftOut, said);
+                        let message = "there is no such column, so its cells were left out";
+                        let finding = Finding::row(row, Fault::UnknownColumn, Done::LeftOut, message);
                         findings.push(finding.column(name.trim()));
                     }
                     Position::Unknown

@@ -1,7 +1,7 @@
 //! Digits that are no numbers, and what a spreadsheet does to them: leading zeros go, long ones are rounded to fifteen
 //! digits or written with an exponent, and what looks like a date becomes one.
 
-use super::value::Said;
+use super::value::CellReading;
 use crate::sheet::report::Fault;
 
 /// How many digits a spreadsheet keeps.
@@ -13,57 +13,64 @@ const ZIP: usize = 5;
 const MONTHS: &[&str] = &["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
 /// Reads an identifier.
-pub(super) fn id(text: &str, width: Option<usize>) -> Said {
+pub(super) fn id(text: &str, width: Option<usize>) -> CellReading {
     if is_scientific(text) {
-        return Said::refused(Fault::Scientific, "the identifier was turned into a number with an exponent");
+        return CellReading::refused(Fault::Scientific, "the identifier was turned into a number with an exponent");
     }
     if is_date(text) {
-        return Said::refused(Fault::ExcelDate, "the identifier was turned into a date");
+        return CellReading::refused(Fault::ExcelDate, "the identifier was turned into a date");
     }
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     if width.is_some_and(|width| is_part(text, width)) {
-        return Said::absent(Fault::Partial, "the cell has a part of the number alone, which tells no person apart");
+        return CellReading::absent(
+            Fault::Partial,
+            "the cell has a part of the number alone, which tells no person apart",
+        );
     }
     if digits && text.len() > KEPT && text.bytes().skip(KEPT).all(|digit| digit == b'0') {
-        return Said::refused(
+        return CellReading::refused(
             Fault::Rounded,
             "the identifier ends in zeros behind its fifteenth digit, where numbers are rounded",
         );
     }
     if let Some(width) = width.filter(|width| digits && text.len() < *width) {
-        let said = format!(
+        let message = format!(
             "the identifier has {} digits and not {width}: zeros in front were lost, or digits are missing",
             text.len()
         );
-        return Said::refused(Fault::LostZeros, said);
+        return CellReading::refused(Fault::LostZeros, message);
     }
-    Said::plainly(text)
+    CellReading::plainly(text)
 }
 
 /// Reads a ZIP code. Others than those of the USA stand as they are.
-pub(super) fn zip(text: &str) -> Said {
+pub(super) fn zip(text: &str) -> CellReading {
     if text.chars().any(char::is_alphabetic) && !is_scientific(text) {
-        return Said::plainly(text);
+        return CellReading::plainly(text);
     }
     let whole = text.strip_suffix(".0").unwrap_or(text);
     let digits: String = whole.chars().filter(char::is_ascii_digit).collect();
     let hyphens = whole.matches('-').count();
     if digits.len() + hyphens != whole.len() {
-        return Said::refused(Fault::NotAZip, "the cell is no ZIP code");
+        return CellReading::refused(Fault::NotAZip, "the cell is no ZIP code");
     }
     match (digits.len(), hyphens) {
-        (ZIP, 0) if whole == text => Said::plainly(text),
-        (9, 1) if whole.as_bytes().get(ZIP) == Some(&b'-') => Said::plainly(text),
+        (ZIP, 0) if whole == text => CellReading::plainly(text),
+        (9, 1) if whole.as_bytes().get(ZIP) == Some(&b'-') => CellReading::plainly(text),
         (3..=ZIP, 0) => {
             let restored = format!("{digits:0>ZIP$}");
-            Said::changed(restored, Fault::LostZeros, "the ZIP code had lost its leading zeros, which were put back")
+            CellReading::changed(
+                restored,
+                Fault::LostZeros,
+                "the ZIP code had lost its leading zeros, which were put back",
+            )
         }
         (8 | 9, 0) => {
             let all = format!("{digits:0>9}");
-            let said = "the ZIP code was written as five digits, a hyphen and four";
-            Said::changed(format!("{}-{}", &all[..ZIP], &all[ZIP..]), Fault::LostZeros, said)
+            let message = "the ZIP code was written as five digits, a hyphen and four";
+            CellReading::changed(format!("{}-{}", &all[..ZIP], &all[ZIP..]), Fault::LostZeros, message)
         }
-        _ => Said::refused(Fault::NotAZip, "the cell is no ZIP code"),
+        _ => CellReading::refused(Fault::NotAZip, "the cell is no ZIP code"),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::sheet::column::{Column, Form, Place, RowCell};
+use crate::sheet::column::{CellFormat, Column, ColumnTarget, RowCell};
 use crate::sheet::report::{Done, Fault, Finding};
 use crate::sheet::write;
 
@@ -29,7 +29,7 @@ impl<'r> Making<'r> {
     pub(super) fn items(&mut self, rows: &[usize]) {
         let reading = self.reading;
         let Some(list) = &reading.set.list else { return };
-        let is_item = |column: &Column| matches!(column.place, Place::Item(_));
+        let is_item = |column: &Column| matches!(column.place, ColumnTarget::Item(_));
         let columns: Vec<usize> = (0..reading.set.columns.len())
             .filter(|column| is_item(&reading.set.columns[*column]) && reading.table.position(*column).is_some())
             .collect();
@@ -52,8 +52,8 @@ impl<'r> Making<'r> {
             }
             let older = self.older_item(*row, found.map(|at| &before[at]));
             if found.is_none() && older.is_some() {
-                let said = "the item of the row was taken out since the sheet was fetched";
-                self.say(Finding::row(reading.table.rows[*row].number, Fault::Stale, Done::LeftOut, said));
+                let message = "the item of the row was taken out since the sheet was fetched";
+                self.say(Finding::row(reading.table.rows[*row].number, Fault::Stale, Done::LeftOut, message));
                 continue;
             }
             let Some(items) = list.list(&mut self.record) else { return };
@@ -87,12 +87,12 @@ impl<'r> Making<'r> {
     }
 
     fn removed(&mut self, row: usize, column: usize, is_there: bool) {
-        let (done, said) = if is_there {
+        let (done, message) = if is_there {
             (Done::Changed, "the row says that its item was deleted, and it is taken out of the record")
         } else {
             (Done::LeftOut, "the row says that its item was deleted, and the record has none like it")
         };
-        let finding = Finding::row(self.reading.table.rows[row].number, Fault::Removed, done, said);
+        let finding = Finding::row(self.reading.table.rows[row].number, Fault::Removed, done, message);
         self.say(finding.column(&self.reading.set.columns[column].name));
     }
 
@@ -100,8 +100,8 @@ impl<'r> Making<'r> {
     fn omitted(&mut self, rows: &[usize], taken: &[bool]) {
         let count = taken.iter().filter(|taken| !**taken).count();
         let (Some(row), true) = (rows.first(), count > 0 && count < taken.len()) else { return };
-        let said = format!("the record has {count} more that no row is about; they stay");
-        self.say(Finding::row(self.reading.table.rows[*row].number, Fault::Omitted, Done::Taken, said));
+        let message = format!("the record has {count} more that no row is about; they stay");
+        self.say(Finding::row(self.reading.table.rows[*row].number, Fault::Omitted, Done::Taken, message));
     }
 
     /// The item of a row in the record that it was written from: by its id, which the row or the item that it is now has.
@@ -109,8 +109,9 @@ impl<'r> Making<'r> {
         let (reading, older) = (self.reading, self.older?);
         let items = reading.set.list.as_ref()?.get(older)?.as_array()?;
         let id = now.and_then(|item| item.get("id")?.as_str());
-        let said = reading.set.item(&["id"]).map(|column| reading.cell(row, column).trim()).filter(|id| !id.is_empty());
-        let id = id.or(said)?;
+        let cell_id =
+            reading.set.item(&["id"]).map(|column| reading.cell(row, column).trim()).filter(|id| !id.is_empty());
+        let id = id.or(cell_id)?;
         items.iter().find(|item| item.get("id").and_then(Value::as_str) == Some(id))
     }
 
@@ -128,7 +129,7 @@ impl<'r> Making<'r> {
             return;
         }
         let Some(value) = self.value(row, position, cell) else { return };
-        let (Place::Item(path), Some(list)) = (&column.place, &reading.set.list) else { return };
+        let (ColumnTarget::Item(path), Some(list)) = (&column.place, &reading.set.list) else { return };
         if before.and_then(|item| path.get(item)).is_some_and(|before| says_more(before, &value, column.form)) {
             return;
         }
@@ -170,7 +171,7 @@ impl Reading<'_> {
     pub(super) fn means(&self, row: usize, column: usize, cell: &str, written: &str) -> bool {
         let Some(value) = self.read(row, column, cell).value else { return false };
         let read = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let is_time = self.set.columns[column].form == Form::Time;
+        let is_time = self.set.columns[column].form == CellFormat::Time;
         read == written || (is_time && read.len() >= 10 && read.get(..10) == written.get(..10))
     }
 }

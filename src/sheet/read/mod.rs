@@ -26,7 +26,7 @@ use std::borrow::Cow;
 use crate::error::{Error, Result};
 use crate::fhir::Key;
 
-use super::column::{ColumnSet, Form};
+use super::column::{CellFormat, ColumnSet};
 use super::report::Finding;
 
 pub use codes::Codes;
@@ -61,7 +61,7 @@ impl Options {
     ///
     /// # Errors
     /// What cannot be read.
-    pub fn said(zone: Option<&str>, dates: Option<&str>) -> Result<Self> {
+    pub fn declared(zone: Option<&str>, dates: Option<&str>) -> Result<Self> {
         let zone = match zone {
             None => None,
             Some(zone) if time::is_zone(zone) => Some(zone.to_owned()),
@@ -123,7 +123,7 @@ impl<'s> Reading<'s> {
 /// What a column says about the order of day and month in it.
 fn evidence(table: &Table, set: &ColumnSet, column: usize) -> Evidence {
     let mut evidence = Evidence::default();
-    if matches!(set.columns[column].form, Form::Date | Form::BirthDate | Form::Time)
+    if matches!(set.columns[column].form, CellFormat::Date | CellFormat::BirthDate | CellFormat::Time)
         && let Some(position) = table.position(column)
     {
         for row in &table.rows {

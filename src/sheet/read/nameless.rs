@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::sheet::column::{Aspect, Form};
+use crate::sheet::column::{Aspect, CellFormat};
 use crate::sheet::report::{Done, Fault, Finding};
 use crate::sheet::write;
 
@@ -23,7 +23,7 @@ impl Reading<'_> {
     /// The first and the last name in such a row, where it has all that a referral is told by: who, what and when.
     pub fn person(&self, row: Nameless) -> Option<[&str; 2]> {
         let aspects = [Aspect::Person, Aspect::Service, Aspect::Date];
-        let says = |aspect: Aspect| self.telling(row).any(|(_, said)| said == aspect);
+        let says = |aspect: Aspect| self.telling(row).any(|(_, message)| message == aspect);
         let name = |part: &str| {
             let name = self.cell(row.0, self.set.name(part)?).trim();
             name.contains(char::is_alphanumeric).then_some(name)
@@ -38,7 +38,7 @@ impl Reading<'_> {
             let written = write::text(self.set, position, record, None);
             let cell = self.cell(row.0, position);
             match column.form {
-                Form::Name | Form::Text => plain(cell) == plain(&written),
+                CellFormat::Name | CellFormat::Text => plain(cell) == plain(&written),
                 _ => self.means(row.0, position, cell, &written),
             }
         })
@@ -54,8 +54,8 @@ impl Reading<'_> {
     pub fn name(&mut self, row: Nameless, id: &str) {
         let number = self.table.rows[row.0].number;
         self.findings.retain(|finding| finding.fault != Fault::MissingReferralId || finding.row != number);
-        let said = "the row names no referral; it is of the only one with this person, service and date";
-        let finding = Finding::row(number, Fault::Matched, Done::Taken, said);
+        let message = "the row names no referral; it is of the only one with this person, service and date";
+        let finding = Finding::row(number, Fault::Matched, Done::Taken, message);
         self.findings.push(finding.column(&self.set.columns[0].name));
         match self.groups.iter_mut().find(|group| group.id == id) {
             Some(group) => group.rows.push(row.0),

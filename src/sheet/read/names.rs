@@ -11,9 +11,9 @@ impl Making<'_> {
         let (reading, base) = (self.reading, self.base?);
         let columns = [reading.set.name("first")?, reading.set.name("last")?];
         let row = *rows.iter().find(|row| columns.iter().all(|column| !reading.cell(**row, *column).is_empty()))?;
-        let said = columns.map(|column| plain(reading.cell(row, column)));
+        let given = columns.map(|column| plain(reading.cell(row, column)));
         let known = columns.map(|column| plain(&write::text(reading.set, column, base, None)));
-        let is_swapped = said[0] == known[1] && said[1] == known[0] && said[0] != said[1];
+        let is_swapped = given[0] == known[1] && given[1] == known[0] && given[0] != given[1];
         is_swapped.then(|| {
             let text = "first and last name stand in each other's column; the names of the record stay";
             let finding = Finding::row(reading.table.rows[row].number, Fault::SwappedNames, Done::LeftOut, text);

@@ -2,7 +2,7 @@
 
 use serde_json::Number;
 
-use super::value::Said;
+use super::value::CellReading;
 use crate::sheet::report::Fault;
 
 /// Words for yes and no, in lower case.
@@ -10,12 +10,12 @@ const YES: &[&str] = &["yes", "y", "true", "t", "1", "x", "si", "sí"];
 const NO: &[&str] = &["no", "n", "false", "f", "0"];
 
 /// Reads a number.
-pub(super) fn number(text: &str) -> Said {
+pub(super) fn number(text: &str) -> CellReading {
     read(text, text.trim_end_matches('%').trim_end(), Fault::NotANumber, "the cell is no number")
 }
 
 /// Reads an amount of money: `$1,250.00`, `(40.00)`.
-pub(super) fn money(text: &str) -> Said {
+pub(super) fn money(text: &str) -> CellReading {
     let upper = text.to_uppercase();
     let bare = upper.trim_start_matches("USD").trim_end_matches("USD").trim();
     let (bare, negative) = match bare.strip_prefix('(').and_then(|inside| inside.strip_suffix(')')) {
@@ -27,37 +27,39 @@ pub(super) fn money(text: &str) -> Said {
 }
 
 /// Reads a whole number.
-pub(super) fn integer(text: &str) -> Said {
-    let said = number(text);
-    let Some(value) = &said.value else { return said };
+pub(super) fn integer(text: &str) -> CellReading {
+    let reading = number(text);
+    let Some(value) = &reading.value else { return reading };
     let digits = value.to_string();
     match digits.split_once('.') {
-        None if !digits.contains(['e', 'E']) => said,
+        None if !digits.contains(['e', 'E']) => reading,
         Some((whole, fraction)) if fraction.bytes().all(|digit| digit == b'0') => match whole.parse::<Number>() {
-            Ok(whole) => Said::changed(whole, Fault::Amount, "the whole number had decimals of zeros"),
-            Err(_) => Said::refused(Fault::NotANumber, "the cell is no whole number"),
+            Ok(whole) => CellReading::changed(whole, Fault::Amount, "the whole number had decimals of zeros"),
+            Err(_) => CellReading::refused(Fault::NotANumber, "the cell is no whole number"),
         },
-        _ => Said::refused(Fault::NotANumber, "the cell is no whole number"),
+        _ => CellReading::refused(Fault::NotANumber, "the cell is no whole number"),
     }
 }
 
 /// Reads yes or no.
-pub(super) fn boolean(text: &str) -> Said {
+pub(super) fn boolean(text: &str) -> CellReading {
     let lower = text.to_lowercase();
     match () {
-        () if YES.contains(&lower.as_str()) => Said::plainly(true),
-        () if NO.contains(&lower.as_str()) => Said::plainly(false),
-        () => Said::refused(Fault::NotABoolean, "the cell says neither yes nor no"),
+        () if YES.contains(&lower.as_str()) => CellReading::plainly(true),
+        () if NO.contains(&lower.as_str()) => CellReading::plainly(false),
+        () => CellReading::refused(Fault::NotABoolean, "the cell says neither yes nor no"),
     }
 }
 
-fn read(text: &str, bare: &str, fault: Fault, refusal: &'static str) -> Said {
+fn read(text: &str, bare: &str, fault: Fault, refusal: &'static str) -> CellReading {
     if let Ok(number) = text.parse::<Number>() {
-        return Said::plainly(number);
+        return CellReading::plainly(number);
     }
     match ungrouped(bare).and_then(|digits| digits.parse::<Number>().ok()) {
-        Some(number) => Said::changed(number, Fault::Amount, "signs and separators were taken out of the number"),
-        None => Said::refused(fault, refusal),
+        Some(number) => {
+            CellReading::changed(number, Fault::Amount, "signs and separators were taken out of the number")
+        }
+        None => CellReading::refused(fault, refusal),
     }
 }
 

@@ -1,25 +1,25 @@
 //! Telephone numbers. They stay as they are written: whoever calls reads them better than a rule.
 
 use super::identifier;
-use super::value::Said;
+use super::value::CellReading;
 use crate::sheet::report::Fault;
 
 /// Reads a telephone number.
-pub(super) fn read(text: &str) -> Said {
+pub(super) fn read(text: &str) -> CellReading {
     if identifier::is_scientific(text) {
-        return Said::refused(Fault::Scientific, "the number was turned into one with an exponent");
+        return CellReading::refused(Fault::Scientific, "the number was turned into one with an exponent");
     }
     if let Some(whole) = text.strip_suffix(".0").filter(|whole| whole.bytes().all(|byte| byte.is_ascii_digit())) {
-        return Said::changed(whole, Fault::Amount, "the number had decimals of zeros");
+        return CellReading::changed(whole, Fault::Amount, "the number had decimals of zeros");
     }
     if has_extension(text) {
-        return Said::taken(text, Fault::Extension, "the number has an extension");
+        return CellReading::taken(text, Fault::Extension, "the number has an extension");
     }
     let digits = text.chars().filter(char::is_ascii_digit).count();
     if digits < 7 {
-        return Said::taken(text, Fault::NotAPhone, "the number has fewer than seven digits");
+        return CellReading::taken(text, Fault::NotAPhone, "the number has fewer than seven digits");
     }
-    Said::plainly(text)
+    CellReading::plainly(text)
 }
 
 /// `x12`, `ext. 12`, `#12` behind the number

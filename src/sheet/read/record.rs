@@ -7,13 +7,13 @@ use serde_json::{Map, Value, json};
 
 use crate::referral::reason::Reason;
 use crate::referral::state::Event;
-use crate::sheet::column::{Column, EventCell, Form, Place, RowCell};
+use crate::sheet::column::{CellFormat, Column, ColumnTarget, EventCell, RowCell};
 use crate::sheet::report::{Done, Fault, Finding};
 use crate::sheet::write;
 
 use super::date::Dates;
 use super::names;
-use super::value::{self, Beside, Said};
+use super::value::{self, Beside, CellReading};
 use super::{Group, Reading};
 
 /// The members that every record has.
@@ -60,8 +60,8 @@ impl Reading<'_> {
                 continue;
             }
             let Ok(version) = cell.parse::<u64>() else {
-                let said = "the cell is no version; it is the number that the sheet came with";
-                let finding = Finding::row(self.table.rows[*row].number, Fault::NotANumber, Done::Refused, said);
+                let message = "the cell is no version; it is the number that the sheet came with";
+                let finding = Finding::row(self.table.rows[*row].number, Fault::NotANumber, Done::Refused, message);
                 return Err(finding.column(&self.set.columns[column].name));
             };
             oldest = Some(oldest.map_or(version, |oldest: u64| oldest.min(version)));
@@ -76,12 +76,12 @@ impl Reading<'_> {
     }
 
     /// What a cell says.
-    pub(super) fn read(&self, row: usize, column: usize, cell: &str) -> Said {
+    pub(super) fn read(&self, row: usize, column: usize, cell: &str) -> CellReading {
         let about = &self.set.columns[column];
         let version = about.code.as_ref().and_then(|code| self.set.position(code.version_column.as_deref()?));
         let version = version.map(|column| self.cell(row, column).trim()).filter(|version| !version.is_empty());
         let beside = Beside {
-            dates: Dates { evidence: self.evidence[column], said: self.options.dates },
+            dates: Dates { evidence: self.evidence[column], declared: self.options.dates },
             zone: self.options.zone.as_deref(),
             codes: self.codes,
             version,
@@ -92,8 +92,8 @@ impl Reading<'_> {
 
 /// Does what stands there say the same, or of a day or time the same and more? Spreadsheets show less of a time than they
 /// were given.
-pub(super) fn says_more(before: &Value, value: &Value, form: Form) -> bool {
-    let is_time = matches!(form, Form::Date | Form::BirthDate | Form::Time);
+pub(super) fn says_more(before: &Value, value: &Value, form: CellFormat) -> bool {
+    let is_time = matches!(form, CellFormat::Date | CellFormat::BirthDate | CellFormat::Time);
     before == value
         || (is_time && before.as_str().zip(value.as_str()).is_some_and(|(before, value)| before.starts_with(value)))
 }
@@ -135,9 +135,9 @@ impl Making<'_> {
             if seen.insert(cells) {
                 kept.push(*row);
             } else {
-                let said = "the row is there twice, and counts once";
+                let message = "the row is there twice, and counts once";
                 let number = reading.table.rows[*row].number;
-                self.findings.push(Finding::row(number, Fault::DuplicateRow, Done::LeftOut, said));
+                self.findings.push(Finding::row(number, Fault::DuplicateRow, Done::LeftOut, message));
             }
         }
         kept
@@ -152,7 +152,7 @@ impl Making<'_> {
     fn once(&mut self, rows: &[usize], without: Option<[usize; 2]>) {
         let reading = self.reading;
         for (position, column) in reading.set.columns.iter().enumerate().skip(1) {
-            let is_said = matches!(column.place, Place::Record(_) | Place::Event(_));
+            let is_said = matches!(column.place, ColumnTarget::Record(_) | ColumnTarget::Event(_));
             let is_left_out = without.is_some_and(|without| without.contains(&position));
             if !is_said || is_left_out || reading.table.position(position).is_none() {
                 continue;
@@ -168,20 +168,20 @@ impl Making<'_> {
                 continue;
             }
             match &column.place {
-                Place::Event(part) => self.report(*part, *row, position, cell),
+                ColumnTarget::Event(part) => self.report(*part, *row, position, cell),
                 _ => self.take(*row, position, cell),
             }
         }
     }
 
     fn contradicted(&mut self, row: usize, column: &Column) {
-        let (fault, said) = if column.is_of_the_person() {
+        let (fault, message) = if column.is_of_the_person() {
             (Fault::TwoPersons, "rows with one referral_id are of two persons")
         } else {
             (Fault::Contradiction, "rows of one referral say two things of it")
         };
         let number = self.reading.table.rows[row].number;
-        self.findings.push(Finding::row(number, fault, Done::Refused, said).column(&column.name));
+        self.findings.push(Finding::row(number, fault, Done::Refused, message).column(&column.name));
     }
 
     /// Takes a cell of the referral itself.
@@ -192,7 +192,7 @@ impl Making<'_> {
             let written = write::text(reading.set, position, base, None);
             // A name in capitals is the same name, and of what is only shown a day stands for its time.
             let is_same = match column.form {
-                Form::Name => names::plain(&written) == names::plain(cell),
+                CellFormat::Name => names::plain(&written) == names::plain(cell),
                 _ => written == cell || (column.shown && reading.means(row, position, cell, &written)),
             };
             if is_same {
@@ -208,7 +208,7 @@ impl Making<'_> {
             return;
         }
         let Some(value) = self.value(row, position, cell) else { return };
-        if let Place::Record(path) = &column.place {
+        if let ColumnTarget::Record(path) = &column.place {
             let before = self.base.and_then(|base| path.get(base));
             if before.is_some_and(|before| says_more(before, &value, column.form)) {
                 return;
@@ -217,7 +217,7 @@ impl Making<'_> {
                 self.changed_by_both(row, column);
                 return;
             }
-            if column.form == Form::BirthDate {
+            if column.form == CellFormat::BirthDate {
                 let length = value.as_str().map_or(0, str::len);
                 let precision = match length {
                     4 => "year",
@@ -235,25 +235,25 @@ impl Making<'_> {
     /// A cell and the record say otherwise than the record that the row was written from, and not the same.
     pub(super) fn changed_by_both(&mut self, row: usize, column: &Column) {
         let number = self.reading.table.rows[row].number;
-        let said = "the cell was changed, and so was the record since the sheet was fetched";
-        self.findings.push(Finding::row(number, Fault::Stale, Done::Refused, said).column(&column.name));
+        let message = "the cell was changed, and so was the record since the sheet was fetched";
+        self.findings.push(Finding::row(number, Fault::Stale, Done::Refused, message).column(&column.name));
     }
 
     fn tell_stale(&mut self, rows: &[usize]) {
         let (Some(row), true) = (rows.first(), self.is_stale) else { return };
-        let said = "the row was written from an older version; what changed since stays";
-        self.findings.push(Finding::row(self.reading.table.rows[*row].number, Fault::Stale, Done::Taken, said));
+        let message = "the row was written from an older version; what changed since stays";
+        self.findings.push(Finding::row(self.reading.table.rows[*row].number, Fault::Stale, Done::Taken, message));
     }
 
     fn not_read(&mut self, row: usize, column: &Column) {
         let number = self.reading.table.rows[row].number;
-        let said = "the column is for reading, and says otherwise than the record; it was left out";
-        self.findings.push(Finding::row(number, Fault::NotRead, Done::LeftOut, said).column(&column.name));
+        let message = "the column is for reading, and says otherwise than the record; it was left out";
+        self.findings.push(Finding::row(number, Fault::NotRead, Done::LeftOut, message).column(&column.name));
     }
 
     /// The value of a cell; what is to say about it is kept.
     pub(super) fn value(&mut self, row: usize, position: usize, cell: &str) -> Option<Value> {
-        let Said { value, remark } = self.reading.read(row, position, cell);
+        let CellReading { value, remark } = self.reading.read(row, position, cell);
         if let Some(remark) = remark {
             let number = self.reading.table.rows[row].number;
             let finding = Finding::row(number, remark.fault, remark.done, remark.text);

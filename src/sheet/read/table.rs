@@ -66,8 +66,8 @@ pub(super) fn read(text: &str, set: &ColumnSet, findings: &mut Vec<Finding>) -> 
         }
         if index == header.above {
             if header.above > 0 {
-                let said = "what stands above the columns' names was left out";
-                findings.push(Finding::row(number, Fault::TitleRows, Done::LeftOut, said));
+                let message = "what stands above the columns' names was left out";
+                findings.push(Finding::row(number, Fault::TitleRows, Done::LeftOut, message));
             }
             at = header.positions(number, set, findings);
             for (position, column) in at.iter().enumerate() {
@@ -92,8 +92,8 @@ pub(super) fn read(text: &str, set: &ColumnSet, findings: &mut Vec<Finding>) -> 
         }
         if !unnamed && has_unnamed(&row, &at, &header.names) {
             unnamed = true;
-            let said = "a column without a name has cells, which were left out";
-            findings.push(Finding::row(number, Fault::UnknownColumn, Done::LeftOut, said));
+            let message = "a column without a name has cells, which were left out";
+            findings.push(Finding::row(number, Fault::UnknownColumn, Done::LeftOut, message));
         }
         if let Some(finding) = twice(&row, &at, &table, set) {
             findings.push(finding);
@@ -109,9 +109,9 @@ pub(super) fn read(text: &str, set: &ColumnSet, findings: &mut Vec<Finding>) -> 
 
 fn no_header(set: &ColumnSet) -> Error {
     let names: Vec<&str> = set.columns.iter().take(8).map(|column| column.name.as_str()).collect();
-    let said = format!("no row has the names of columns; expected {}, ...", names.join(", "));
+    let message = format!("no row has the names of columns; expected {}, ...", names.join(", "));
     let hint = "begin from the sheet that the gateway gives, and keep its first row";
-    Error::unprocessable(vec![Issue::error(Key::RecordInvalid, "", said).hint(hint)])
+    Error::unprocessable(vec![Issue::error(Key::RecordInvalid, "", message).hint(hint)])
 }
 
 /// The reader's words name bytes and lines, never cells.
@@ -137,8 +137,8 @@ fn is_total(row: &Row, id: Option<usize>) -> bool {
 /// A row with more cells than there are columns, which says that a cell fell apart.
 fn uneven(row: &Row, at: &[Position]) -> Option<Finding> {
     let beyond = row.cells.iter().skip(at.len()).any(|cell| !cell.trim().is_empty());
-    let said = "the row has more cells than there are columns, so nobody knows which is which";
-    beyond.then(|| Finding::row(row.number, Fault::UnevenRow, Done::Refused, said))
+    let message = "the row has more cells than there are columns, so nobody knows which is which";
+    beyond.then(|| Finding::row(row.number, Fault::UnevenRow, Done::Refused, message))
 }
 
 fn has_unnamed(row: &Row, at: &[Position], names: &StringRecord) -> bool {
@@ -156,8 +156,8 @@ fn twice(row: &Row, at: &[Position], table: &Table, set: &ColumnSet) -> Option<F
         let Position::Again(column) = column else { return None };
         let again = row.cells.get(position).unwrap_or_default().trim();
         let first = table.position(*column).and_then(|first| row.cells.get(first)).unwrap_or_default().trim();
-        let said = "the column is there twice, and the two do not say the same";
-        let finding = || Finding::row(row.number, Fault::DuplicateColumn, Done::Refused, said);
+        let message = "the column is there twice, and the two do not say the same";
+        let finding = || Finding::row(row.number, Fault::DuplicateColumn, Done::Refused, message);
         (!again.is_empty() && again != first).then(|| finding().column(&set.columns[*column].name))
     })
 }

@@ -1,34 +1,34 @@
 //! Times: a day, or a time with its zone. A time without a zone is no time; the one who brings the sheet may know it.
 
 use super::date::{self, Dates};
-use super::value::Said;
+use super::value::CellReading;
 use crate::sheet::report::Fault;
 
 /// Reads a day or a time.
-pub(super) fn read(text: &str, dates: Dates, zone: Option<&str>) -> Said {
+pub(super) fn read(text: &str, dates: Dates, zone: Option<&str>) -> CellReading {
     let Some((day, clock)) = split(text) else {
         return date::read(text, dates);
     };
     let found = match date::find(&day, dates) {
         Ok(found) => found,
-        Err((fault, text)) => return Said::refused(fault, text),
+        Err((fault, text)) => return CellReading::refused(fault, text),
     };
     let Some((clock, own)) = clock_of(&clock) else {
-        return Said::refused(Fault::NotADate, "the cell is neither a day nor a time");
+        return CellReading::refused(Fault::NotADate, "the cell is neither a day nor a time");
     };
     let Some(zone) = own.as_deref().or(zone) else {
-        return Said::refused(Fault::TimeZone, "the time has no zone, so it may be any of twenty-four");
+        return CellReading::refused(Fault::TimeZone, "the time has no zone, so it may be any of twenty-four");
     };
     let made = format!("{}T{clock}{zone}", found.text);
     if made == text {
-        return Said::plainly(made);
+        return CellReading::plainly(made);
     }
-    let (fault, said) = match (own, found.how) {
+    let (fault, message) = match (own, found.how) {
         (None, _) => (Fault::TimeZone, "the time has no zone; the one that was said was added"),
         (Some(_), Some(how)) => how,
         (Some(_), None) => (Fault::DateOrder, "the time was written as YYYY-MM-DDThh:mm:ss with its zone"),
     };
-    Said::changed(made, fault, said)
+    CellReading::changed(made, fault, message)
 }
 
 /// Is this a zone: `Z`, or hours and minutes from it?

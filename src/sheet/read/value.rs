@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use crate::sheet::cell;
-use crate::sheet::column::{Column, Form};
+use crate::sheet::column::{CellFormat, Column};
 use crate::sheet::report::{Done, Fault};
 
 use super::date::{self, Dates};
@@ -13,7 +13,7 @@ use super::{Codes, absent, capitals, codes, identifier, number, phone, time};
 
 /// What a cell says, and what there is to say about that.
 #[derive(Debug, Default)]
-pub(super) struct Said {
+pub(super) struct CellReading {
     /// The value; none: it says nothing, or nothing that can be taken
     pub(super) value: Option<Value>,
     /// What was found
@@ -28,7 +28,7 @@ pub(super) struct Remark {
     pub(super) text: Cow<'static, str>,
 }
 
-impl Said {
+impl CellReading {
     /// As it stands.
     pub(super) fn plainly(value: impl Into<Value>) -> Self {
         Self { value: Some(value.into()), remark: None }
@@ -73,33 +73,33 @@ pub(super) struct Beside<'a> {
 }
 
 /// Reads a cell that is not blank.
-pub(super) fn read(raw: &str, column: &Column, beside: Beside<'_>) -> Said {
+pub(super) fn read(raw: &str, column: &Column, beside: Beside<'_>) -> CellReading {
     let raw = cell::arm(raw);
-    if column.form == Form::Text {
+    if column.form == CellFormat::Text {
         // Blanks at either end may be meant.
-        return Said::plainly(raw);
+        return CellReading::plainly(raw);
     }
     let text = raw.trim();
     // A value that the column lists is never another word for nothing.
     if column.values.iter().any(|value| value == text) {
-        return Said::plainly(text);
+        return CellReading::plainly(text);
     }
     if let Some(reason) = absent::reason(text, column) {
-        return Said::absent(Fault::Absent, reason);
+        return CellReading::absent(Fault::Absent, reason);
     }
     match column.form {
-        Form::Text => Said::plainly(raw),
-        Form::Date => date::read(text, beside.dates),
-        Form::BirthDate => date::birth(text, beside.dates),
-        Form::Time => time::read(text, beside.dates, beside.zone),
-        Form::Number => number::number(text),
-        Form::Money => number::money(text),
-        Form::Integer => number::integer(text),
-        Form::Boolean => number::boolean(text),
-        Form::Phone => phone::read(text),
-        Form::Zip => identifier::zip(text),
-        Form::Id => identifier::id(text, column.width),
-        Form::Code => codes::read(text, column, beside.codes, beside.version),
-        Form::Name => capitals::read(text),
+        CellFormat::Text => CellReading::plainly(raw),
+        CellFormat::Date => date::read(text, beside.dates),
+        CellFormat::BirthDate => date::birth(text, beside.dates),
+        CellFormat::Time => time::read(text, beside.dates, beside.zone),
+        CellFormat::Number => number::number(text),
+        CellFormat::Money => number::money(text),
+        CellFormat::Integer => number::integer(text),
+        CellFormat::Boolean => number::boolean(text),
+        CellFormat::Phone => phone::read(text),
+        CellFormat::Zip => identifier::zip(text),
+        CellFormat::Id => identifier::id(text, column.width),
+        CellFormat::Code => codes::read(text, column, beside.codes, beside.version),
+        CellFormat::Name => capitals::read(text),
     }
 }

@@ -8,7 +8,7 @@ use serde_saphyr::{Location, Spanned};
 use super::{Parameter, ParameterKind, SearchParameters};
 use crate::definitions::{Definitions, SearchParameter};
 use crate::error::{Category, Error, Result};
-use crate::fhir::{Issue, Key, Place};
+use crate::fhir::{Issue, Key, SourcePosition};
 use crate::fhirpath::Expression;
 
 pub(super) const SHIPPED_FILE: &str = "profiles/handoff/search-parameters.yaml";
@@ -33,8 +33,8 @@ struct OfType {
 /// Reads and compiles a list.
 pub(super) fn compile(definitions: &Definitions, file: &str, text: &str) -> Result<SearchParameters> {
     let list: List = serde_saphyr::from_str(text).map_err(|error| {
-        let said = error.without_snippet().to_string();
-        let issue = Issue::error(Key::DefinitionInvalid, file, said.lines().next().unwrap_or_default());
+        let message = error.without_snippet().to_string();
+        let issue = Issue::error(Key::DefinitionInvalid, file, message.lines().next().unwrap_or_default());
         Error::new(Category::Unprocessable, error.location().map_or(issue.clone(), |found| issue.at(place(found))))
     })?;
     let mut reader = Reader { definitions, file, found: BTreeMap::new(), issues: Vec::new() };
@@ -108,7 +108,7 @@ impl Reader<'_> {
                 }
                 self.found.insert((resource_type.to_owned(), definition.code.clone()), parameter);
             }
-            Err(said) => self.refuse(code, said),
+            Err(message) => self.refuse(code, message),
         }
     }
 
@@ -126,8 +126,8 @@ impl Reader<'_> {
         systems.all(|system| system == first).then_some(first)
     }
 
-    fn refuse(&mut self, at: &Spanned<String>, said: String) {
-        self.issues.push(Issue::error(Key::DefinitionInvalid, self.file, said).at(place(at.referenced)));
+    fn refuse(&mut self, at: &Spanned<String>, message: String) {
+        self.issues.push(Issue::error(Key::DefinitionInvalid, self.file, message).at(place(at.referenced)));
     }
 }
 
@@ -157,6 +157,6 @@ fn parameter(resource_type: &str, definition: &SearchParameter) -> Result<Parame
     })
 }
 
-fn place(location: Location) -> Place {
-    Place { line: location.line() as u32, column: location.column() as u32 }
+fn place(location: Location) -> SourcePosition {
+    SourcePosition { line: location.line() as u32, column: location.column() as u32 }
 }

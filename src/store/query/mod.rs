@@ -16,7 +16,7 @@ use super::index::SearchParameters;
 /// How many matches a page holds where nothing is said.
 pub const DEFAULT_COUNT: usize = 50;
 /// How many matches a page holds at most.
-pub const MOST_COUNT: usize = 1000;
+pub const MAX_COUNT: usize = 1000;
 
 /// A search of one resource type.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub struct Query {
     pub revinclude: Vec<Include>,
     /// The order; newest last where nothing is said
     pub sort: Vec<Sort>,
-    /// How many matches a page holds: 1 to [`MOST_COUNT`]
+    /// How many matches a page holds: 1 to [`MAX_COUNT`]
     pub count: usize,
     /// The cursor of the page, as the store gave it
     pub page: Option<String>,

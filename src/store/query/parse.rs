@@ -5,7 +5,7 @@ use crate::fhir::{Issue, Key, primitive};
 
 use super::super::index::{ParameterKind, SearchParameters};
 use super::value::{pieces, unescaped};
-use super::{Clause, Condition, Include, MOST_COUNT, Parsed, Query, Sort, SortKey, Subject, Test, value};
+use super::{Clause, Condition, Include, MAX_COUNT, Parsed, Query, Sort, SortKey, Subject, Test, value};
 
 /// Parameters of all searches, for messages.
 const COMMON: &str =
@@ -26,11 +26,11 @@ pub(super) fn read(served: &SearchParameters, kind: &str, parameters: &[(String,
     let mut reader = Reader { served, query: Query::all(kind) };
     let (mut errors, mut unknown) = (Vec::new(), Vec::new());
     for (name, value) in parameters {
-        let issue = |said: String| Issue::error(Key::Parameter, name.as_str(), said);
+        let issue = |message: String| Issue::error(Key::Parameter, name.as_str(), message);
         match reader.parameter(name, value) {
             Ok(()) => {}
-            Err(Refusal::Wrong(said)) => errors.push(issue(said)),
-            Err(Refusal::Unknown(said)) => unknown.push(issue(said)),
+            Err(Refusal::Wrong(message)) => errors.push(issue(message)),
+            Err(Refusal::Unknown(message)) => unknown.push(issue(message)),
         }
     }
     Parsed { query: reader.query, errors, unknown }
@@ -51,7 +51,7 @@ impl Reader<'_> {
             return wrong(format!("{name} has no value; leave it out to search for anything"));
         }
         if let (Some(modifier), true) = (modifier, base.starts_with('_')) {
-            let said = match (base, modifier) {
+            let message = match (base, modifier) {
                 ("_include" | "_revinclude", "iterate" | "recurse") => {
                     format!(
                         "{base} goes one step; :{modifier} is not served: ask again for what the included resources reference"
@@ -59,7 +59,7 @@ impl Reader<'_> {
                 }
                 _ => format!("{base} takes no modifier; found :{modifier}"),
             };
-            return unknown(said);
+            return unknown(message);
         }
         match base {
             "_id" => self.id(value)?,
@@ -174,8 +174,8 @@ impl Reader<'_> {
     fn count(&mut self, value: &str) -> Read<()> {
         match value.parse() {
             Ok(0) => self.query.count_only = true,
-            Ok(count) if count <= MOST_COUNT => self.query.count = count,
-            _ => return wrong(format!("_count is a number from 1 to {MOST_COUNT}, found '{value}'")),
+            Ok(count) if count <= MAX_COUNT => self.query.count = count,
+            _ => return wrong(format!("_count is a number from 1 to {MAX_COUNT}, found '{value}'")),
         }
         Ok(())
     }
@@ -216,10 +216,10 @@ impl Reader<'_> {
     }
 }
 
-pub(super) fn wrong<T>(said: impl Into<String>) -> Read<T> {
-    Err(Refusal::Wrong(said.into()))
+pub(super) fn wrong<T>(message: impl Into<String>) -> Read<T> {
+    Err(Refusal::Wrong(message.into()))
 }
 
-pub(super) fn unknown<T>(said: impl Into<String>) -> Read<T> {
-    Err(Refusal::Unknown(said.into()))
+pub(super) fn unknown<T>(message: impl Into<String>) -> Read<T> {
+    Err(Refusal::Unknown(message.into()))
 }

@@ -13,10 +13,10 @@ use crate::fhir::{Document, Issue, Key, ResourceKey, edit};
 use crate::referral::plan::{AuditEntry, Extras, Guard, Idempotency, Plan, Write};
 use crate::store::Committed;
 
-use super::news::Announcement;
+use super::newest_sequences::Announcement;
 use super::prepared::Prepared;
 use super::writer::Session;
-use super::{STORED, deliveries, rows, search, shares};
+use super::{STORED, feed, rows, search, shares};
 
 /// A resource as the transaction found it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -44,12 +44,12 @@ type Targets = HashMap<ResourceKey, Target>;
 /// Commits the plan, or refuses it as a conflict.
 pub(super) fn commit(session: &mut Session<'_>, prepared: Prepared) -> Result<Committed> {
     let Prepared { plan, reindexed, unmatched } = prepared;
-    let Plan { mut writes, shares, extras, deliveries, audit, guards, idempotency } = plan;
+    let Plan { mut writes, shares, extras, feed, audit, guards, idempotency } = plan;
     if let Some(idempotency) = &idempotency {
         refuse_used(session, idempotency)?;
     }
     for guard in &guards {
-        hold(session, guard)?;
+        check_guard(session, guard)?;
     }
     for (scope, query) in &unmatched {
         if let Some(found) = search::first(session.connection, session.index()?, scope, query)? {
@@ -63,12 +63,12 @@ pub(super) fn commit(session: &mut Session<'_>, prepared: Prepared) -> Result<Co
 
     let seq = session.progress.seq + 1;
     session.progress.seq = seq;
-    let mut news = Announcement { seq, ..Announcement::default() };
+    let mut announcement = Announcement { seq, ..Announcement::default() };
     let mut touched = Vec::new();
     for write in &mut writes {
-        never_back(write, &mut session.progress.updated)?;
+        monotonic_last_updated(write, &mut session.progress.updated)?;
         let Some(target) = targets.get_mut(&write.key) else { continue };
-        news.directory |= write.public || target.before.public;
+        announcement.directory |= write.public || target.before.public;
         // What nobody has named yet is shared through no Task.
         let was_named = target.before.id > 0;
         store(session, write, target)?;
@@ -86,15 +86,15 @@ pub(super) fn commit(session: &mut Session<'_>, prepared: Prepared) -> Result<Co
         renewed.extend(shares::replace(session, share)?);
     }
     for extras in &extras {
-        renewed.push(keep(session, extras)?);
+        renewed.push(store_extras(session, extras)?);
     }
-    deliveries::owe(session, &deliveries, &mut news)?;
-    deliveries::renew(session, &touched, renewed, &mut news)?;
+    feed::mark_changed(session, &feed, &mut announcement)?;
+    feed::renew(session, &touched, renewed, &mut announcement)?;
     remember(session, &audit)?;
     if let Some(idempotency) = &idempotency {
-        use_up(session, idempotency)?;
+        store_idempotency(session, idempotency)?;
     }
-    session.announcements.push(news);
+    session.announcements.push(announcement);
     Ok(Committed { seq: seq.cast_unsigned(), writes })
 }
 
@@ -108,7 +108,7 @@ fn refuse_used(session: &Session<'_>, idempotency: &Idempotency) -> Result<()> {
     if used { Err(conflict(None, "this idempotency key was used by another request meanwhile")) } else { Ok(()) }
 }
 
-fn hold(session: &mut Session<'_>, guard: &Guard) -> Result<()> {
+fn check_guard(session: &mut Session<'_>, guard: &Guard) -> Result<()> {
     match guard {
         Guard::Unchanged { key, version } => {
             let found = before(session, key)?;
@@ -152,25 +152,25 @@ fn before(session: &mut Session<'_>, key: &ResourceKey) -> Result<Before> {
 }
 
 /// Another commit was faster. The path names the resource, see [`crate::store::conflicting`].
-fn conflict(key: Option<&ResourceKey>, said: impl Into<String>) -> Error {
+fn conflict(key: Option<&ResourceKey>, message: impl Into<String>) -> Error {
     let path = key.map(ToString::to_string).unwrap_or_default();
-    Error::new(Category::Conflict, Issue::error(Key::Conflict, path, said))
+    Error::new(Category::Conflict, Issue::error(Key::Conflict, path, message))
 }
 
 fn stale(key: &ResourceKey, found: i64, expected: u64) -> Error {
     let version = |number: u64| if number == 0 { "none".to_owned() } else { format!("version {number}") };
-    let said = format!(
+    let message = format!(
         "{key} was changed meanwhile: expected {}, found {}",
         version(expected),
         version(found.cast_unsigned())
     );
-    conflict(Some(key), said)
+    conflict(Some(key), message)
 }
 
 // === what is written ===
 
 /// Raises `lastUpdated`, in the write and in its document, where the clock went backwards.
-fn never_back(write: &mut Write, newest: &mut i64) -> Result<()> {
+fn monotonic_last_updated(write: &mut Write, newest: &mut i64) -> Result<()> {
     let at = write.updated.as_millisecond();
     let raised = at.max(*newest);
     write.updated = Timestamp::from_millisecond(raised).map_err(Error::fault)?;
@@ -234,7 +234,7 @@ fn store(session: &mut Session<'_>, write: &Write, target: &mut Target) -> Resul
 }
 
 /// Keeps the extras of a Task; gives the Task's id.
-fn keep(session: &mut Session<'_>, extras: &Extras) -> Result<i64> {
+fn store_extras(session: &mut Session<'_>, extras: &Extras) -> Result<i64> {
     let task = session.keys.resource(session.connection, &extras.task)?;
     let value = (!extras.value.is_null()).then(|| extras.value.to_string());
     session
@@ -266,7 +266,7 @@ pub(super) fn remember(session: &Session<'_>, entries: &[AuditEntry]) -> Result<
     Ok(())
 }
 
-fn use_up(session: &Session<'_>, idempotency: &Idempotency) -> Result<()> {
+fn store_idempotency(session: &Session<'_>, idempotency: &Idempotency) -> Result<()> {
     let Idempotency { client, key, digest, answer } = idempotency;
     session
         .connection

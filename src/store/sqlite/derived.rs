@@ -30,11 +30,11 @@ struct Rule {
     kind: &'static str,
     /// Names it in the database; no code of a search parameter holds a space
     code: String,
-    form: Form,
+    form: SearchValueKind,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Form {
+enum SearchValueKind {
     Pair { reference: u16, token: u16 },
     Absent { parameter: u16 },
 }
@@ -46,13 +46,13 @@ impl Derived {
         let mut rules = Vec::new();
         for (kind, reference, token) in PAIRS {
             if let (Some(reference_number), Some(token_number)) = (number(kind, reference), number(kind, token)) {
-                let form = Form::Pair { reference: reference_number, token: token_number };
+                let form = SearchValueKind::Pair { reference: reference_number, token: token_number };
                 rules.push(Rule { kind, code: format!("{reference} {token}"), form });
             }
         }
         for (kind, code) in ABSENT {
             if let Some(parameter) = number(kind, code) {
-                rules.push(Rule { kind, code: format!("no {code}"), form: Form::Absent { parameter } });
+                rules.push(Rule { kind, code: format!("no {code}"), form: SearchValueKind::Absent { parameter } });
             }
         }
         Self { rules, first: count(served) }
@@ -72,7 +72,7 @@ impl Derived {
                 continue;
             }
             match rule.form {
-                Form::Pair { reference, token } => {
+                SearchValueKind::Pair { reference, token } => {
                     for key in values_of(entries, reference).filter_map(as_reference) {
                         for (system, code) in values_of(entries, token).filter_map(as_token) {
                             let value = IndexValue::Token { system: system.clone(), code: pair(key, code) };
@@ -80,11 +80,11 @@ impl Derived {
                         }
                     }
                 }
-                Form::Absent { parameter } if values_of(entries, parameter).next().is_none() => {
+                SearchValueKind::Absent { parameter } if values_of(entries, parameter).next().is_none() => {
                     let value = IndexValue::Token { system: None, code: NONE.to_owned() };
                     derived.push(IndexEntry { parameter: number, value });
                 }
-                Form::Absent { .. } => {}
+                SearchValueKind::Absent { .. } => {}
             }
         }
         entries.append(&mut derived);
@@ -93,7 +93,7 @@ impl Derived {
     /// The pair that two clauses of the query ask for at once: its number, its conditions, and what it stands for.
     pub(super) fn pair(&self, query: &Query) -> Option<(u16, Vec<Condition>, [u16; 2])> {
         (self.first..).zip(&self.rules).find_map(|(number, rule)| {
-            let Form::Pair { reference, token } = rule.form else { return None };
+            let SearchValueKind::Pair { reference, token } = rule.form else { return None };
             if rule.kind != query.kind {
                 return None;
             }
@@ -113,7 +113,7 @@ impl Derived {
     pub(super) fn absent(&self, clause: &Clause) -> Option<(u16, Condition)> {
         let Subject::Parameter(wanted) = clause.subject else { return None };
         let mut rules = (self.first..).zip(&self.rules);
-        let is_it = |rule: &Rule| matches!(rule.form, Form::Absent { parameter } if parameter == wanted);
+        let is_it = |rule: &Rule| matches!(rule.form, SearchValueKind::Absent { parameter } if parameter == wanted);
         let (number, _) = rules.find(|(_, rule)| is_it(rule))?;
         Some((number, Condition::Token { system: SystemTest::None, code: Some(NONE.to_owned()) }))
     }

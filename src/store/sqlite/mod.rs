@@ -27,18 +27,18 @@ use super::index::SearchParameters;
 use super::query::Query;
 use super::{Changes, ClientRow, Committed, Page, Pending, Statistics, Store, Stored, StoredReferral};
 use index::Index;
-use news::News;
+use newest_sequences::NewestSequences;
 use prepared::Prepared;
 use reader::Readers;
 use writer::{Counters, Job, Session, Writer};
 
 mod clients;
 mod commit;
-mod deliveries;
 mod derived;
+mod feed;
 mod index;
 mod keys;
-mod news;
+mod newest_sequences;
 mod prepared;
 mod read;
 mod reader;
@@ -61,7 +61,7 @@ pub struct SqliteStore {
     id: String,
     /// What resources are indexed by; none where they are neither written nor searched
     index: Option<Arc<Index>>,
-    news: Arc<News>,
+    newest_sequences: Arc<NewestSequences>,
     counters: Arc<Counters>,
     readers: Readers,
     jobs: Option<Sender<Box<dyn Job>>>,
@@ -91,14 +91,14 @@ impl SqliteStore {
 
     fn start(path: &Path, connection: Connection, index: Option<Arc<Index>>) -> Result<Self> {
         let id = connection.query_row("SELECT id FROM store", [], |row| row.get(0))?;
-        let news = Arc::new(News::load(&connection)?);
+        let newest_sequences = Arc::new(NewestSequences::load(&connection)?);
         let counters = Arc::new(Counters::default());
         let readers = Readers::start(path, READERS)?;
         let (jobs, waiting) = channel();
-        let writer = Writer::new(connection, index.clone(), news.clone(), counters.clone());
+        let writer = Writer::new(connection, index.clone(), newest_sequences.clone(), counters.clone());
         let thread = std::thread::Builder::new().name("store-write".to_owned());
         let thread = thread.spawn(move || writer.run(&waiting)).map_err(Error::fault)?;
-        Ok(Self { id, index, news, counters, readers, jobs: Some(jobs), writer: Some(thread) })
+        Ok(Self { id, index, newest_sequences, counters, readers, jobs: Some(jobs), writer: Some(thread) })
     }
 
     /// What resources are indexed by.
@@ -186,15 +186,15 @@ impl Store for SqliteStore {
     }
 
     fn changes<'a>(&'a self, organization: &'a str, since: u64, limit: usize) -> Pending<'a, Changes> {
-        if *self.news.organization(organization).borrow() <= since {
+        if *self.newest_sequences.organization(organization).borrow() <= since {
             return Box::pin(std::future::ready(Ok(Changes { items: Vec::new(), newest: since })));
         }
         let organization = organization.to_owned();
-        self.readers.read(move |reader| deliveries::changes(reader, &organization, since, limit))
+        self.readers.read(move |reader| feed::changes(reader, &organization, since, limit))
     }
 
     fn newest(&self, organization: &str) -> watch::Receiver<u64> {
-        self.news.organization(organization)
+        self.newest_sequences.organization(organization)
     }
 
     fn store_id(&self) -> &str {
@@ -211,7 +211,7 @@ impl Store for SqliteStore {
     }
 
     fn directory_version(&self) -> watch::Receiver<u64> {
-        self.news.directory()
+        self.newest_sequences.directory()
     }
 
     fn audit(&self, entries: Vec<AuditEntry>) -> Pending<'_, ()> {
@@ -232,7 +232,7 @@ impl Store for SqliteStore {
     }
 
     fn clients_version(&self) -> watch::Receiver<u64> {
-        self.news.clients()
+        self.newest_sequences.clients()
     }
 
     fn statistics(&self) -> Pending<'_, Statistics> {

@@ -15,7 +15,7 @@ use super::{STORED, keys};
 
 /// A scope by ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Eyes {
+pub(super) enum Visibility {
     /// Everything
     All,
     /// What this Organization sees
@@ -29,7 +29,7 @@ const NOBODY: i64 = -1;
 pub(super) const SEEN: &str = "(r.author = ?1 OR r.public = 1 OR EXISTS (
     SELECT 1 FROM seen s WHERE s.organization = ?1 AND s.kind = r.kind AND s.resource = r.id))";
 
-impl Eyes {
+impl Visibility {
     /// The ids of a scope.
     pub(super) fn of(connection: &Connection, scope: &Scope) -> Result<Self> {
         match scope {
@@ -76,7 +76,7 @@ pub(super) fn read(
     key: &ResourceKey,
     version: Option<u64>,
 ) -> Result<Option<Stored>> {
-    let Some(id) = Eyes::of(connection, scope)?.find(connection, key)? else { return Ok(None) };
+    let Some(id) = Visibility::of(connection, scope)?.find(connection, key)? else { return Ok(None) };
     let Some(version) = version else { return newest(connection, id) };
     let sql = format!(
         "SELECT {COLUMNS} FROM resource r CROSS JOIN kind k CROSS JOIN version v
@@ -96,7 +96,7 @@ pub(super) fn newest(connection: &Connection, id: i64) -> Result<Option<Stored>>
 
 /// The newest versions of a resource, newest first.
 pub(super) fn history(connection: &Connection, scope: &Scope, key: &ResourceKey, count: usize) -> Result<Vec<Stored>> {
-    let Some(id) = Eyes::of(connection, scope)?.find(connection, key)? else { return Ok(Vec::new()) };
+    let Some(id) = Visibility::of(connection, scope)?.find(connection, key)? else { return Ok(Vec::new()) };
     versions(connection, id, count)
 }
 
@@ -129,7 +129,7 @@ pub(super) fn documents(connection: &Connection, keys: &[(ResourceKey, u64)]) ->
 
 /// Which of these are stored and seen.
 pub(super) fn visible(connection: &Connection, scope: &Scope, keys: &[ResourceKey]) -> Result<Vec<bool>> {
-    let eyes = Eyes::of(connection, scope)?;
+    let eyes = Visibility::of(connection, scope)?;
     keys.iter().map(|key| Ok(eyes.find(connection, key)?.is_some())).collect()
 }
 

@@ -9,7 +9,7 @@ use crate::referral::scope::Scope;
 use crate::referral::{Graph, Resource};
 use crate::store::StoredReferral;
 
-use super::read::{self, COLUMNS, Eyes, SEEN};
+use super::read::{self, COLUMNS, SEEN, Visibility};
 
 /// What a look at the graph finds.
 struct Shared {
@@ -28,7 +28,7 @@ pub(super) fn referral(
     with_history: bool,
     as_of: Option<u64>,
 ) -> Result<Option<StoredReferral>> {
-    let eyes = Eyes::of(connection, scope)?;
+    let eyes = Visibility::of(connection, scope)?;
     let Some(id) = eyes.find(connection, task)? else { return Ok(None) };
     let until = as_of.map_or(i64::MAX, u64::cast_signed);
     let Shared { mut graph, author, seq } = shared(connection, eyes, id, task, until)?;
@@ -48,10 +48,10 @@ pub(super) fn referral(
 }
 
 /// The Task, then everything that is shared through it and seen, at the newest versions up to the commit `until`.
-fn shared(connection: &Connection, eyes: Eyes, id: i64, task: &ResourceKey, until: i64) -> Result<Shared> {
+fn shared(connection: &Connection, eyes: Visibility, id: i64, task: &ResourceKey, until: i64) -> Result<Shared> {
     let (seen, organization) = match eyes {
-        Eyes::All => ("?1 = 0", 0),
-        Eyes::Of(organization) => (SEEN, organization),
+        Visibility::All => ("?1 = 0", 0),
+        Visibility::Of(organization) => (SEEN, organization),
     };
     let version = if until == i64::MAX {
         "v.id = r.current AND ?3 > 0"
@@ -69,7 +69,7 @@ fn shared(connection: &Connection, eyes: Eyes, id: i64, task: &ResourceKey, unti
     let mut shared = Shared { graph: Graph::default(), author: None, seq: 0 };
     for stored in statement.query_and_then([organization, id, until], read::stored)? {
         let stored = stored?;
-        // A change of the directory makes nothing new (see `deliveries`), so it does not make a newer referral either.
+        // A change of the directory makes nothing new (see `feed`), so it does not make a newer referral either.
         if !stored.public {
             shared.seq = stored.seq.cast_signed().max(shared.seq);
         }

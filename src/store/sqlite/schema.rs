@@ -79,10 +79,10 @@ fn migrate(writer: &mut Connection, path: &Path) -> Result<()> {
     let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if found > VERSION {
         let path = path.display();
-        let said = format!(
+        let message = format!(
             "the database {path} has schema {found}, written by a newer handoff; this one reads up to schema {VERSION}"
         );
-        return Err(Error::new(Category::Unsupported, Issue::error(Key::StoreSchema, "", said)));
+        return Err(Error::new(Category::Unsupported, Issue::error(Key::StoreSchema, "", message)));
     }
     if found == 0 {
         let tables: i64 = transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
@@ -99,6 +99,6 @@ fn migrate(writer: &mut Connection, path: &Path) -> Result<()> {
 }
 
 fn unusable(path: &Path, why: &dyn std::fmt::Display) -> Error {
-    let said = format!("the database {} cannot be used: {why}", path.display());
-    Error::new(Category::Fault, Issue::error(Key::StoreUnusable, "", said))
+    let message = format!("the database {} cannot be used: {why}", path.display());
+    Error::new(Category::Fault, Issue::error(Key::StoreUnusable, "", message))
 }

@@ -44,10 +44,10 @@ pub(super) fn replace(session: &mut Session<'_>, share: &Share) -> Result<Option
         execute(connection, "INSERT INTO task_organization (task, organization) VALUES (?1, ?2)", task, *organization)?;
     }
     for (organization, kind, resource) in new.beyond(&old) {
-        see(connection, organization, kind, resource)?;
+        grant(connection, organization, kind, resource)?;
     }
     for (organization, kind, resource) in old.beyond(&new) {
-        unsee(connection, organization, kind, resource)?;
+        revoke(connection, organization, kind, resource)?;
     }
     Ok(Some(task))
 }
@@ -99,7 +99,7 @@ fn execute(connection: &Connection, sql: &str, task: i64, other: i64) -> Result<
 }
 
 /// One more Task through which the Organization sees the resource.
-fn see(connection: &Connection, organization: i64, kind: i64, resource: i64) -> Result<()> {
+fn grant(connection: &Connection, organization: i64, kind: i64, resource: i64) -> Result<()> {
     connection
         .prepare_cached(
             "INSERT INTO seen (organization, kind, resource, tasks) VALUES (?1, ?2, ?3, 1)
@@ -110,7 +110,7 @@ fn see(connection: &Connection, organization: i64, kind: i64, resource: i64) -> 
 }
 
 /// One Task less; without any, it is not seen.
-fn unsee(connection: &Connection, organization: i64, kind: i64, resource: i64) -> Result<()> {
+fn revoke(connection: &Connection, organization: i64, kind: i64, resource: i64) -> Result<()> {
     let row = params![organization, kind, resource];
     let last = "DELETE FROM seen WHERE organization = ?1 AND kind = ?2 AND resource = ?3 AND tasks = 1";
     if connection.prepare_cached(last)?.execute(row)? == 0 {

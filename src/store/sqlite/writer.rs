@@ -17,7 +17,7 @@ use crate::error::{Category, Error, Result};
 
 use super::index::Index;
 use super::keys::Keys;
-use super::news::{Announcement, News};
+use super::newest_sequences::{Announcement, NewestSequences};
 
 /// Most jobs of one transaction: a bound on how long the first of them waits.
 const GROUP: usize = 256;
@@ -78,7 +78,7 @@ pub(super) struct Session<'w> {
 /// The thread's own state.
 pub(super) struct Writer {
     connection: Connection,
-    news: Arc<News>,
+    newest_sequences: Arc<NewestSequences>,
     counters: Arc<Counters>,
     keys: Keys,
     index: Option<Arc<Index>>,
@@ -183,11 +183,11 @@ impl Writer {
     pub(super) fn new(
         connection: Connection,
         index: Option<Arc<Index>>,
-        news: Arc<News>,
+        newest_sequences: Arc<NewestSequences>,
         counters: Arc<Counters>,
     ) -> Self {
         // 0 is no data version, so the first look sees everything that was written before it.
-        Self { connection, news, counters, keys: Keys::default(), index, seen: 0 }
+        Self { connection, newest_sequences, counters, keys: Keys::default(), index, seen: 0 }
     }
 
     /// Writes until the last sender is gone; what was sent before is written.
@@ -214,7 +214,7 @@ impl Writer {
         let version = self.connection.pragma_query_value(None, "data_version", |row| row.get(0)).map_err(Error::from);
         let refreshed = version.and_then(|version: i64| {
             if version != self.seen {
-                self.news.refresh(&self.connection)?;
+                self.newest_sequences.refresh(&self.connection)?;
                 self.seen = version;
             }
             Ok(())
@@ -270,10 +270,10 @@ impl Writer {
         self.counters.groups.fetch_add(1, Ordering::Relaxed);
         self.counters.conflicts.fetch_add(conflicts, Ordering::Relaxed);
         for announcement in &announcements {
-            self.news.announce(announcement);
+            self.newest_sequences.announce(announcement);
         }
         if let Some(version) = clients {
-            self.news.clients_changed(version.cast_unsigned());
+            self.newest_sequences.clients_changed(version.cast_unsigned());
         }
         Ok(())
     }

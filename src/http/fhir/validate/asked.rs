@@ -88,8 +88,8 @@ impl<'d> Asked<'d> {
                 Some("profile") => self.profiles.push(value().map(Cow::into_owned).ok_or_else(|| empty(part))?),
                 Some("mode") => self.mode(&value().ok_or_else(|| empty(part))?)?,
                 _ => {
-                    let said = "expected the parameters resource (once), mode and profile";
-                    return Err(at(part.get("name").unwrap_or(part), said));
+                    let message = "expected the parameters resource (once), mode and profile";
+                    return Err(at(part.get("name").unwrap_or(part), message));
                 }
             }
         }
@@ -121,8 +121,8 @@ fn empty(part: Node<'_>) -> Error {
     at(part, "the parameter has no value")
 }
 
-fn at(node: Node<'_>, said: &str) -> Error {
-    Error::new(crate::error::Category::Incorrect, Issue::error_at(Key::Parameter, node, said))
+fn at(node: Node<'_>, message: &str) -> Error {
+    Error::new(crate::error::Category::Incorrect, Issue::error_at(Key::Parameter, node, message))
 }
 
 #[cfg(test)]

@@ -18,38 +18,38 @@ use super::address::{Item, Kind};
 use crate::error::{Category, Error, Result};
 use crate::fhir::issue::any_error;
 use crate::fhir::{Document, Issue, Key, Node, ResourceKey, outcome};
+use crate::http::app_state::AppState;
 use crate::http::body::Resource;
 use crate::http::condition;
-use crate::http::edge::Edge;
 use crate::http::reply::{self, Answer, FHIR_JSON};
 use crate::security::Caller;
 
 /// `POST [base]/$validate`: a resource of any type.
 pub(in crate::http) async fn any(
-    State(edge): State<Edge>,
+    State(app_state): State<AppState>,
     caller: Caller,
     uri: Uri,
     headers: HeaderMap,
     Resource(document): Resource,
 ) -> Answer {
-    new(&edge, &caller, None, &uri, &headers, document).await
+    new(&app_state, &caller, None, &uri, &headers, document).await
 }
 
 /// `POST [base]/[type]/$validate`: a resource of this type.
 pub(in crate::http) async fn typed(
-    State(edge): State<Edge>,
+    State(app_state): State<AppState>,
     caller: Caller,
     Kind(kind): Kind,
     uri: Uri,
     headers: HeaderMap,
     Resource(document): Resource,
 ) -> Answer {
-    new(&edge, &caller, Some(&kind), &uri, &headers, document).await
+    new(&app_state, &caller, Some(&kind), &uri, &headers, document).await
 }
 
 /// `POST [base]/[type]/[id]/$validate`: what is sent as a version of this resource, or the resource as it is stored.
 pub(in crate::http) async fn instance(
-    State(edge): State<Edge>,
+    State(app_state): State<AppState>,
     caller: Caller,
     Item(key): Item,
     uri: Uri,
@@ -59,33 +59,38 @@ pub(in crate::http) async fn instance(
     let document = body.map(|Resource(document)| Arc::new(document));
     let asked = Asked::read(document.as_deref(), uri.query())?;
     let (Some(document), Some(resource)) = (&document, asked.resource) else {
-        return held(&edge, &caller, &key, &asked).await;
+        return held(&app_state, &caller, &key, &asked).await;
     };
     match asked.mode {
-        Mode::General => Ok(answer(&general(&edge, Some(&key.kind), &asked, resource).await)),
+        Mode::General => Ok(answer(&general(&app_state, Some(&key.kind), &asked, resource).await)),
         Mode::Update => {
             let if_match = condition::if_match(&headers)?;
-            let found = general(&edge, Some(&key.kind), &asked, resource).await;
-            let sent = async || edge.exchange.try_update(&caller, &key, document, resource, if_match).await;
-            Ok(answer(&rehearsed(found, resource, sent).await?))
+            let found = general(&app_state, Some(&key.kind), &asked, resource).await;
+            let sent = async || app_state.exchange.try_update(&caller, &key, document, resource, if_match).await;
+            Ok(answer(&dry_run(found, resource, sent).await?))
         }
-        Mode::Delete => held(&edge, &caller, &key, &asked).await,
+        Mode::Delete => held(&app_state, &caller, &key, &asked).await,
         Mode::Create => Err(misplaced(Mode::Create, "the type, as in POST [base]/Task/$validate").into()),
         Mode::Profile => {
-            let said = "mode=profile checks the resource as it is stored; send no other one";
-            Err(Error::incorrect(Key::Parameter, said).into())
+            let message = "mode=profile checks the resource as it is stored; send no other one";
+            Err(Error::incorrect(Key::Parameter, message).into())
         }
     }
 }
 
 /// `GET [base]/[type]/[id]/$validate`: the resource as it is stored.
-pub(in crate::http) async fn stored(State(edge): State<Edge>, caller: Caller, Item(key): Item, uri: Uri) -> Answer {
-    held(&edge, &caller, &key, &Asked::read(None, uri.query())?).await
+pub(in crate::http) async fn stored(
+    State(app_state): State<AppState>,
+    caller: Caller,
+    Item(key): Item,
+    uri: Uri,
+) -> Answer {
+    held(&app_state, &caller, &key, &Asked::read(None, uri.query())?).await
 }
 
 /// A resource that is not stored yet.
 async fn new(
-    edge: &Edge,
+    app_state: &AppState,
     caller: &Caller,
     kind: Option<&str>,
     uri: &Uri,
@@ -98,41 +103,41 @@ async fn new(
         return Err(misplaced(asked.mode, "a stored resource, as in POST [base]/Task/[id]/$validate").into());
     }
     let resource = asked.resource.ok_or_else(|| absent("resource"))?;
-    let found = general(edge, kind, &asked, resource).await;
+    let found = general(app_state, kind, &asked, resource).await;
     if asked.mode == Mode::General {
         return Ok(answer(&found));
     }
     let condition = condition::text(headers, "if-none-exist")?;
-    let sent = async || edge.exchange.try_create(caller, &document, resource, condition).await;
-    Ok(answer(&rehearsed(found, resource, sent).await?))
+    let sent = async || app_state.exchange.try_create(caller, &document, resource, condition).await;
+    Ok(answer(&dry_run(found, resource, sent).await?))
 }
 
 /// A resource that is stored; only what the caller may see is there.
-async fn held(edge: &Edge, caller: &Caller, key: &ResourceKey, asked: &Asked<'_>) -> Answer {
-    let stored = edge.exchange.read(caller, key, None).await?;
+async fn held(app_state: &AppState, caller: &Caller, key: &ResourceKey, asked: &Asked<'_>) -> Answer {
+    let stored = app_state.exchange.read(caller, key, None).await?;
     match asked.mode {
         Mode::Create => Err(misplaced(Mode::Create, "the type, as in POST [base]/Task/$validate").into()),
         Mode::Update => Err(absent("resource").into()),
         Mode::Profile if asked.profiles.is_empty() => Err(absent("profile").into()),
         Mode::Delete => Ok(answer(&[Issue::error(Key::NotSupported, "", NO_DELETE)])),
-        Mode::General | Mode::Profile => Ok(answer(&general(edge, None, asked, stored.document.root()).await)),
+        Mode::General | Mode::Profile => Ok(answer(&general(app_state, None, asked, stored.document.root()).await)),
     }
 }
 
 /// What is wrong with it, whatever it is for.
-async fn general(edge: &Edge, kind: Option<&str>, asked: &Asked<'_>, resource: Node<'_>) -> Vec<Issue> {
+async fn general(app_state: &AppState, kind: Option<&str>, asked: &Asked<'_>, resource: Node<'_>) -> Vec<Issue> {
     let named = resource.str("resourceType").unwrap_or_default();
     if let Some(kind) = kind.filter(|kind| *kind != named) {
-        let said = format!("expected a {kind}, as the URL says");
+        let message = format!("expected a {kind}, as the URL says");
         let node = resource.get("resourceType").unwrap_or(resource);
-        return vec![Issue::error_at(Key::NotAResource, node, said)];
+        return vec![Issue::error_at(Key::NotAResource, node, message)];
     }
     let profiles: Vec<&str> = asked.profiles.iter().map(String::as_str).collect();
-    edge.exchange.validate(resource, &profiles, false).await
+    app_state.exchange.validate(resource, &profiles, false).await
 }
 
 /// What was found, and if nothing stands in the way so far, what is said when it is sent.
-async fn rehearsed(
+async fn dry_run(
     mut found: Vec<Issue>,
     resource: Node<'_>,
     sent: impl AsyncFnOnce() -> Result<Vec<Issue>>,

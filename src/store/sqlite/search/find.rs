@@ -115,10 +115,12 @@ impl Find {
                 .with(" AND t.target = ? AND t.updated = r.updated AND t.resource = +r.id)", *target),
             Self::Date { parameter, prefix, low, high } => sql
                 .with("EXISTS (SELECT 1 FROM date t WHERE t.resource = +r.id AND t.parameter = ? AND ", *parameter)
-                .append(lies(*prefix, (*low, *high), ("t.low", "t.high")))
+                .append(compare_interval(*prefix, (*low, *high), ("t.low", "t.high")))
                 .push(")"),
             Self::Id(id) => sql.with("r.logical = ?", id.clone()),
-            Self::Updated { prefix, low, high } => sql.append(lies(*prefix, (*low, *high), ("r.updated", "r.updated"))),
+            Self::Updated { prefix, low, high } => {
+                sql.append(compare_interval(*prefix, (*low, *high), ("r.updated", "r.updated")))
+            }
             // No index leads from the resource to these rows, so the set is made once and asked.
             Self::OfSystem { .. } | Self::Start { .. } | Self::Anywhere { .. } => {
                 sql.push("r.id IN (").append(self.all()).push(")")
@@ -158,7 +160,7 @@ impl Find {
                 .with(" AND instr(t.value, ?) > 0", text.clone()),
             Self::Date { parameter, prefix, low, high } => sql
                 .with("SELECT t.resource FROM date t WHERE t.parameter = ? AND ", *parameter)
-                .append(lies(*prefix, (*low, *high), ("t.low", "t.high"))),
+                .append(compare_interval(*prefix, (*low, *high), ("t.low", "t.high"))),
         };
         sql
     }
@@ -187,7 +189,7 @@ impl System {
 
 /// How an interval in two columns has to lie to the one asked for: the words of [`Prefix::holds`]. The end of the
 /// interval is bounded first wherever it can be, because that is what the index is in order of.
-pub(super) fn lies(prefix: Prefix, asked: (i64, i64), columns: (&str, &str)) -> Sql {
+pub(super) fn compare_interval(prefix: Prefix, asked: (i64, i64), columns: (&str, &str)) -> Sql {
     let ((from, to), (low, high)) = (asked, columns);
     let mut sql = Sql::default();
     match prefix {

@@ -12,16 +12,16 @@ use crate::store::query::{Include, Query};
 
 use super::order::Spot;
 use crate::store::sqlite::index::Index;
-use crate::store::sqlite::read::{self, Eyes};
+use crate::store::sqlite::read::{self, Visibility};
 
 /// How many resources a page may add. More is refused, not cut: what is left out would look as if it were not there.
-const MOST: usize = 1000;
+const MAX_INCLUDED: usize = 1000;
 
 /// What the query adds to these matches, each once.
 pub(super) fn included(
     connection: &Connection,
     index: &Index,
-    eyes: Eyes,
+    eyes: Visibility,
     query: &Query,
     spots: &[Spot],
     matches: &[Stored],
@@ -71,7 +71,7 @@ fn referencing(
     connection: &Connection,
     parameter: i64,
     target: i64,
-    eyes: Eyes,
+    eyes: Visibility,
     wanted: &mut BTreeSet<i64>,
 ) -> Result<()> {
     let mut statement =
@@ -88,12 +88,13 @@ fn referencing(
 }
 
 fn bounded(count: usize) -> Result<()> {
-    if count <= MOST {
+    if count <= MAX_INCLUDED {
         return Ok(());
     }
-    let said =
-        format!("more than {MOST} resources would be included; ask for fewer matches with _count, or leave it out");
-    let mut error = Error::incorrect(Key::Parameter, said);
+    let message = format!(
+        "more than {MAX_INCLUDED} resources would be included; ask for fewer matches with _count, or leave it out"
+    );
+    let mut error = Error::incorrect(Key::Parameter, message);
     error.issues.iter_mut().for_each(|issue| "_include".clone_into(&mut issue.path));
     Err(error)
 }

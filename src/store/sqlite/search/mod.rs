@@ -20,7 +20,7 @@ use crate::store::query::{Clause, Condition, Query, Subject, Test};
 
 use super::index::Index;
 use super::keys;
-use super::read::{self, Eyes};
+use super::read::{self, Visibility};
 use find::Find;
 use order::{Order, Spot};
 use source::Source;
@@ -29,7 +29,7 @@ use sql::Sql;
 /// A search by ids, ready to be asked in several ways.
 struct Search {
     kind: i64,
-    eyes: Eyes,
+    eyes: Visibility,
     order: Order,
     source: Source,
     /// When the resource has to have changed: of each list one
@@ -80,7 +80,7 @@ impl Search {
     /// Nothing where no resource of the type is known.
     fn of(connection: &Connection, index: &Index, scope: &Scope, query: &Query) -> Result<Option<Self>> {
         let Some(kind) = keys::kind(connection, &query.kind)? else { return Ok(None) };
-        let (eyes, order) = (Eyes::of(connection, scope)?, Order::of(query));
+        let (eyes, order) = (Visibility::of(connection, scope)?, Order::of(query));
         let (mut sources, mut changed, mut conditions) = (Vec::new(), Vec::new(), Vec::new());
         let pair = index.derived.pair(query);
         let paired = |clause: &Clause| {
@@ -135,7 +135,7 @@ impl Search {
         for condition in &self.conditions {
             sql.push(" AND ").append(condition.clone());
         }
-        if let Eyes::Of(organization) = self.eyes {
+        if let Visibility::Of(organization) = self.eyes {
             sql.with(" AND (r.author = ? OR r.public = 1 OR EXISTS (SELECT 1 FROM seen s", organization)
                 .with(" WHERE s.organization = ? AND s.kind = r.kind AND s.resource = +r.id))", organization);
         }

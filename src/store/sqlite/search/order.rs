@@ -99,8 +99,8 @@ impl Order {
     /// The place that a cursor of this order names.
     pub(super) fn spot(&self, cursor: &str) -> Result<Spot> {
         let unknown = || {
-            let said = "the cursor is not one of this search; ask without it, and follow the links of the answer";
-            let mut error = Error::incorrect(Key::UnknownCursor, said);
+            let message = "the cursor is not one of this search; ask without it, and follow the links of the answer";
+            let mut error = Error::incorrect(Key::UnknownCursor, message);
             error.issues.iter_mut().for_each(|issue| "_cursor".clone_into(&mut issue.path));
             error
         };

@@ -12,7 +12,7 @@ use crate::error::Result;
 use super::find::{self, Find, System};
 use super::order::Order;
 use super::sql::Sql;
-use crate::store::sqlite::read::Eyes;
+use crate::store::sqlite::read::Visibility;
 
 /// How far a source is counted. Looking at this many candidates takes some milliseconds.
 const COUNTED: i64 = 2000;
@@ -77,12 +77,12 @@ impl Source {
     pub(super) fn best(
         connection: &Connection,
         mut sources: Vec<Self>,
-        eyes: Eyes,
+        eyes: Visibility,
         kind: i64,
         order: &Order,
         changed: &[Vec<Find>],
     ) -> Result<Self> {
-        if let Eyes::Of(organization) = eyes {
+        if let Visibility::Of(organization) = eyes {
             sources.push(Self::seen(organization, kind));
         }
         let mut best: Option<(i64, usize)> = None;
@@ -166,7 +166,9 @@ pub(super) fn changed(changed: &[Vec<Find>], updated: &str) -> Sql {
     let mut sql = Sql::default();
     for any in changed {
         let any = any.iter().filter_map(|find| match find {
-            Find::Updated { prefix, low, high } => Some(find::lies(*prefix, (*low, *high), (updated, updated))),
+            Find::Updated { prefix, low, high } => {
+                Some(find::compare_interval(*prefix, (*low, *high), (updated, updated)))
+            }
             _ => None,
         });
         sql.push(" AND ").joined(any.collect(), " OR ", "0");

@@ -8,7 +8,7 @@ use crate::error::{Category, Error, Result};
 use crate::fhir::{Issue, Key};
 use crate::security::Role;
 
-use super::edge::Edge;
+use super::app_state::AppState;
 
 /// Whom a route is open to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,27 +37,27 @@ impl Access {
 ///
 /// # Errors
 /// `Unauthenticated` without a good token; `Forbidden` for a role that the route is not open to.
-pub(super) async fn admit(edge: &Edge, access: Access, request: &mut Request, id: &str) -> Result<()> {
+pub(super) async fn admit(app_state: &AppState, access: Access, request: &mut Request, id: &str) -> Result<()> {
     if access == Access::Anyone {
         return Ok(());
     }
     let token = bearer(request)?;
     // A client may have been made a moment ago, by another process: before a token is refused, the clients are read anew.
-    let known = edge.clients.load().authenticate(&token, id.to_owned());
+    let known = app_state.clients.load().authenticate(&token, id.to_owned());
     let caller = match known {
         Ok(caller) => caller,
         Err(_) => {
-            edge.refresh_clients().await;
-            edge.clients.load().authenticate(&token, id.to_owned())?
+            app_state.refresh_clients().await;
+            app_state.clients.load().authenticate(&token, id.to_owned())?
         }
     };
     tracing::Span::current().record("client", caller.client.as_str());
     if !access.admits(caller.role) {
-        let said = match access {
+        let message = match access {
             Access::Agency => format!("this is for clients of agencies; the client's role is {}", caller.role),
             _ => format!("this is for clients of EHRs and agencies; the client's role is {}", caller.role),
         };
-        return Err(Error::forbidden(said));
+        return Err(Error::forbidden(message));
     }
     request.extensions_mut().insert(caller);
     Ok(())
@@ -65,7 +65,7 @@ pub(super) async fn admit(edge: &Edge, access: Access, request: &mut Request, id
 
 /// The token of the request.
 fn bearer(request: &Request) -> Result<String> {
-    let refuse = |said: &str| Error::new(Category::Unauthenticated, Issue::error(Key::Unauthenticated, "", said));
+    let refuse = |message: &str| Error::new(Category::Unauthenticated, Issue::error(Key::Unauthenticated, "", message));
     let Some(header) = request.headers().get(AUTHORIZATION) else {
         return Err(refuse("the request has no Authorization header"));
     };

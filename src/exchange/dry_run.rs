@@ -26,7 +26,7 @@ impl Exchange {
         if_none_exist: Option<&str>,
     ) -> Result<Vec<Issue>> {
         let ask = Ask::Create { if_none_exist: if_none_exist.map(str::to_owned) };
-        self.rehearse(caller, document, resource, ask).await
+        self.dry_run(caller, document, resource, ask).await
     }
 
     /// As [`Exchange::try_create`], of a new version of a stored resource. Whoever names no version in `if_match` means
@@ -45,10 +45,10 @@ impl Exchange {
         let newest = self.read(caller, key, None).await?.version;
         let own = resource.get("meta").and_then(|meta| meta.str("versionId")?.parse().ok());
         let ask = Ask::Update { key: key.clone(), if_match: if_match.or(own).or(Some(newest)) };
-        self.rehearse(caller, document, resource, ask).await
+        self.dry_run(caller, document, resource, ask).await
     }
 
-    async fn rehearse(
+    async fn dry_run(
         &self,
         caller: &Caller,
         document: &Arc<Document>,

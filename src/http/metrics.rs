@@ -18,15 +18,15 @@ const BOUNDS: [u64; 13] =
 
 /// All counters of one server.
 #[derive(Debug)]
-pub(super) struct Figures {
-    routes: Vec<RouteFigures>,
+pub(super) struct Metrics {
+    routes: Vec<RouteMetrics>,
     polls: AtomicU64,
     held: AtomicU64,
 }
 
 /// The counters of one route.
 #[derive(Debug)]
-struct RouteFigures {
+struct RouteMetrics {
     method: &'static str,
     path: &'static str,
     statuses: [AtomicU64; STATUSES.len() + 1],
@@ -35,18 +35,18 @@ struct RouteFigures {
 }
 
 /// A long poll that is being held; it counts until dropped, however the request ends.
-pub(super) struct Held<'f>(&'f AtomicU64);
+pub(super) struct HeldPoll<'f>(&'f AtomicU64);
 
-impl Drop for Held<'_> {
+impl Drop for HeldPoll<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Relaxed);
     }
 }
 
-impl Figures {
+impl Metrics {
     /// Counters for these routes (method and path), and one more for requests that no route takes.
     pub(super) fn new(routes: impl Iterator<Item = (&'static str, &'static str)>) -> Self {
-        let routes = routes.chain([("other", "other")]).map(|(method, path)| RouteFigures {
+        let routes = routes.chain([("other", "other")]).map(|(method, path)| RouteMetrics {
             method,
             path,
             statuses: std::array::from_fn(|_| AtomicU64::new(0)),
@@ -59,13 +59,13 @@ impl Figures {
     /// Counts a request that the route with this number answered; none: no route took it.
     pub(super) fn count(&self, route: Option<usize>, status: u16, took: Duration) {
         let last = self.routes.len() - 1;
-        let figures = &self.routes[route.unwrap_or(last).min(last)];
+        let metrics = &self.routes[route.unwrap_or(last).min(last)];
         let status = STATUSES.iter().position(|known| *known == status).unwrap_or(STATUSES.len());
         let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         let bucket = BOUNDS.iter().position(|bound| took <= *bound).unwrap_or(BOUNDS.len());
-        figures.statuses[status].fetch_add(1, Relaxed);
-        figures.buckets[bucket].fetch_add(1, Relaxed);
-        figures.microseconds.fetch_add(took, Relaxed);
+        metrics.statuses[status].fetch_add(1, Relaxed);
+        metrics.buckets[bucket].fetch_add(1, Relaxed);
+        metrics.microseconds.fetch_add(took, Relaxed);
     }
 
     /// Counts a poll.
@@ -74,9 +74,9 @@ impl Figures {
     }
 
     /// Counts a long poll as held as long as the answer lives.
-    pub(super) fn hold(&self) -> Held<'_> {
+    pub(super) fn hold(&self) -> HeldPoll<'_> {
         self.held.fetch_add(1, Relaxed);
-        Held(&self.held)
+        HeldPoll(&self.held)
     }
 
     /// Writes the counters.
@@ -103,7 +103,7 @@ impl Figures {
     }
 }
 
-impl RouteFigures {
+impl RouteMetrics {
     fn requests(&self) -> u64 {
         self.statuses.iter().map(|count| count.load(Relaxed)).sum()
     }
@@ -131,9 +131,9 @@ pub(super) fn head(text: &mut String, name: &str, kind: &str, help: &str) {
 /// Writes one value of a metric. Label values are our own words and need no escape.
 pub(super) fn sample(text: &mut String, name: &str, labels: &[(&str, &str)], value: impl std::fmt::Display) {
     text.push_str(name);
-    for (position, (label, said)) in labels.iter().enumerate() {
+    for (position, (label, message)) in labels.iter().enumerate() {
         let before = if position == 0 { '{' } else { ',' };
-        let _ = write!(text, "{before}{label}=\"{said}\"");
+        let _ = write!(text, "{before}{label}=\"{message}\"");
     }
     text.push_str(if labels.is_empty() { " " } else { "} " });
     let _ = writeln!(text, "{value}");
@@ -150,13 +150,13 @@ mod tests {
 
     #[test]
     fn counts_and_writes() {
-        let figures = Figures::new([("GET", "/healthz")].into_iter());
-        figures.count(Some(0), 200, Duration::from_micros(700));
-        figures.count(Some(0), 418, Duration::from_secs(100));
-        figures.count(None, 404, Duration::from_micros(1));
-        let held = figures.hold();
+        let metrics = Metrics::new([("GET", "/healthz")].into_iter());
+        metrics.count(Some(0), 200, Duration::from_micros(700));
+        metrics.count(Some(0), 418, Duration::from_secs(100));
+        metrics.count(None, 404, Duration::from_micros(1));
+        let held = metrics.hold();
         let mut text = String::new();
-        figures.write(&mut text);
+        metrics.write(&mut text);
         for line in [
             "handoff_requests_total{method=\"GET\",route=\"/healthz\",status=\"200\"} 1",
             "handoff_requests_total{method=\"GET\",route=\"/healthz\",status=\"other\"} 1",
@@ -171,7 +171,7 @@ mod tests {
         }
         drop(held);
         text.clear();
-        figures.write(&mut text);
+        metrics.write(&mut text);
         assert!(text.contains("handoff_polls_held 0\n"));
     }
 }

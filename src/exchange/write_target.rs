@@ -13,7 +13,7 @@ use super::{Exchange, rights};
 
 /// Where an entry's resource goes.
 #[derive(Debug, Clone)]
-pub(super) enum Place {
+pub(super) enum WriteTarget {
     /// It becomes the first version under this key
     New {
         /// Its key
@@ -29,7 +29,7 @@ pub(super) enum Place {
     Nowhere,
 }
 
-impl Place {
+impl WriteTarget {
     /// The key under which the resource is, or will be, stored.
     pub(super) fn key(&self) -> Option<&ResourceKey> {
         match self {
@@ -70,24 +70,24 @@ impl Exchange {
     ///
     /// # Errors
     /// A condition that matches several, a stale version, an update of what is not there or not the caller's.
-    pub(super) async fn places(&self, caller: &Caller, entries: &[Entry<'_>]) -> Result<Vec<Place>> {
-        let mut places = Vec::with_capacity(entries.len());
+    pub(super) async fn targets(&self, caller: &Caller, entries: &[Entry<'_>]) -> Result<Vec<WriteTarget>> {
+        let mut targets = Vec::with_capacity(entries.len());
         for entry in entries {
-            places.push(match &entry.ask {
+            targets.push(match &entry.ask {
                 Ask::Create { if_none_exist: Some(condition) } => {
                     self.conditional(caller, &entry.kind(), condition).await?
                 }
                 Ask::Create { if_none_exist: None } => {
-                    Place::New { key: ResourceKey::new(entry.kind(), self.ids.next()), guard: None }
+                    WriteTarget::New { key: ResourceKey::new(entry.kind(), self.ids.next()), guard: None }
                 }
                 Ask::Update { key, if_match } => self.next_version(caller, entry, key, *if_match).await?,
-                Ask::Get { .. } => Place::Nowhere,
+                Ask::Get { .. } => WriteTarget::Nowhere,
             });
         }
-        Ok(places)
+        Ok(targets)
     }
 
-    async fn conditional(&self, caller: &Caller, kind: &str, condition: &str) -> Result<Place> {
+    async fn conditional(&self, caller: &Caller, kind: &str, condition: &str) -> Result<WriteTarget> {
         let parameters = form_parameters(condition.rsplit_once('?').map_or(condition, |(_, parameters)| parameters));
         if parameters.is_empty() {
             return Err(Error::incorrect(
@@ -102,12 +102,12 @@ impl Exchange {
             0 => {
                 let guard =
                     Guard::NoneMatch { kind: kind.to_owned(), parameters, organization: caller.organization.clone() };
-                Ok(Place::New { key: ResourceKey::new(kind, self.ids.next()), guard: Some(guard) })
+                Ok(WriteTarget::New { key: ResourceKey::new(kind, self.ids.next()), guard: Some(guard) })
             }
-            1 => Ok(Place::Found(Box::new(found.remove(0)))),
+            1 => Ok(WriteTarget::Found(Box::new(found.remove(0)))),
             several => {
-                let said = format!("the condition of the conditional create matches {several} resources");
-                Err(Error::new(Category::Precondition, Issue::error(Key::MultipleMatches, "", said)))
+                let text = format!("the condition of the conditional create matches {several} resources");
+                Err(Error::new(Category::Precondition, Issue::error(Key::MultipleMatches, "", text)))
             }
         }
     }
@@ -118,14 +118,14 @@ impl Exchange {
         entry: &Entry<'_>,
         key: &ResourceKey,
         if_match: Option<u64>,
-    ) -> Result<Place> {
+    ) -> Result<WriteTarget> {
         let stored = self.store.read(&caller.scope(), key, None).await?;
         let stored = stored.ok_or_else(|| rights::no_update_as_create(key))?;
         rights::may_replace(caller, &stored)?;
         let own_id = entry.resource.and_then(|resource| resource.str("id"));
         if own_id.is_some_and(|id| id != key.id) {
-            let said = format!("the resource's id is another one than that of the request, {}", key.id);
-            return Err(Error::incorrect(Key::InvalidId, said));
+            let text = format!("the resource's id is another one than that of the request, {}", key.id);
+            return Err(Error::incorrect(Key::InvalidId, text));
         }
         match if_match {
             Some(version) if version != stored.version => Err(stale(key, stored.version)),
@@ -137,15 +137,15 @@ impl Exchange {
                 );
                 Err(Error::new(Category::Incorrect, issue))
             }
-            _ => Ok(Place::Next(Box::new(stored))),
+            _ => Ok(WriteTarget::Next(Box::new(stored))),
         }
     }
 }
 
 /// The version that a change is based on is not the newest.
 pub(super) fn stale(key: &ResourceKey, newest: u64) -> Error {
-    let said = format!("{key} has version {newest}; the change is based on another one");
-    Error::new(Category::Precondition, Issue::error(Key::StaleVersion, "", said))
+    let text = format!("{key} has version {newest}; the change is based on another one");
+    Error::new(Category::Precondition, Issue::error(Key::StaleVersion, "", text))
 }
 
 /// Name and value of each `name=value` of a query string, percent-decoded.

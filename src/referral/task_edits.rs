@@ -7,7 +7,7 @@ use crate::fhir::Node;
 use crate::fhir::edit::{Edits, instant, quote};
 
 use super::reason::{self, Reason};
-use super::source_status::{SourceStatus, Verdict};
+use super::source_status::{SourceStatus, StatusMatch};
 use super::state::{self, Position, State};
 
 /// Extension of Task: the program (HealthcareService) that the referral was routed to.
@@ -20,14 +20,14 @@ pub const SOURCE_STATUS: &str = "urn:handoff:fhir:StructureDefinition:source-sta
 
 /// Why a Task stands where it stands: a code of ours, words, or both.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Because {
+pub struct StatusReason {
     /// The coded reason
     pub reason: Option<Reason>,
     /// Words of whoever gave it; without them the reason's own text is written
     pub text: Option<String>,
 }
 
-impl Because {
+impl StatusReason {
     /// For this coded reason, in these words.
     pub fn new(reason: Reason, text: impl Into<String>) -> Self {
         Self { reason: Some(reason), text: Some(text.into()) }
@@ -47,12 +47,18 @@ impl Because {
     }
 }
 
-/// Puts the Task at `position`, because of `because`, at this time. A reason speaks about the current status (SDOHCC
+/// Puts the Task at `position`, because of `status_reason`, at this time. A reason speaks about the current status (SDOHCC
 /// 3.0.0), so an older one goes; it stays in the Task's history.
-pub fn place<'t>(edits: &mut Edits<'t>, task: Node<'t>, position: Position, because: &Because, at: Timestamp) {
+pub fn place<'t>(
+    edits: &mut Edits<'t>,
+    task: Node<'t>,
+    position: Position,
+    status_reason: &StatusReason,
+    at: Timestamp,
+) {
     mark(edits, task, position, at);
-    if because.is_given() {
-        edits.set(task, "statusReason", because.json());
+    if status_reason.is_given() {
+        edits.set(task, "statusReason", status_reason.json());
     } else {
         edits.remove(task, "statusReason");
     }
@@ -68,15 +74,15 @@ pub fn mark<'t>(edits: &mut Edits<'t>, task: Node<'t>, position: Position, at: T
 /// Writes the state into businessStatus, beside codes that others have put there.
 fn set_state<'t>(edits: &mut Edits<'t>, task: Node<'t>, state: State) {
     let coding = format!("{{\"system\":{},\"code\":{}}}", quote(state::SYSTEM), quote(state.code()));
-    let Some(said) = task.get("businessStatus").filter(|said| said.is_object()) else {
+    let Some(message) = task.get("businessStatus").filter(|message| message.is_object()) else {
         edits.set(task, "businessStatus", format!("{{\"coding\":[{coding}]}}"));
         return;
     };
     let ours =
-        said.list("coding").find(|coding| coding.get("system").is_some_and(|system| system.is_str(state::SYSTEM)));
+        message.list("coding").find(|coding| coding.get("system").is_some_and(|system| system.is_str(state::SYSTEM)));
     match ours {
         Some(ours) => edits.set(ours, "code", quote(state.code())),
-        None => edits.append(said, "coding", &coding),
+        None => edits.append(message, "coding", &coding),
     }
 }
 
@@ -91,7 +97,13 @@ pub fn note<'t>(edits: &mut Edits<'t>, task: Node<'t>, organization: Option<&str
 }
 
 /// Keeps a status that was said in somebody else's words, and what was made of it.
-pub fn heard<'t>(edits: &mut Edits<'t>, task: Node<'t>, status: &SourceStatus, verdict: &Verdict, at: Timestamp) {
+pub fn record_source_status<'t>(
+    edits: &mut Edits<'t>,
+    task: Node<'t>,
+    status: &SourceStatus,
+    verdict: &StatusMatch,
+    at: Timestamp,
+) {
     let part = |url: &str, member: &str, json: &str| format!("{{\"url\":{},\"{member}\":{json}}}", quote(url));
     let version = status.version.as_deref().map(|version| format!(",\"version\":{}", quote(version)));
     let coding = format!(
@@ -110,21 +122,22 @@ pub fn heard<'t>(edits: &mut Edits<'t>, task: Node<'t>, status: &SourceStatus, v
 }
 
 /// Is this status the last one that was heard in its system? Then it says nothing new.
-pub fn was_heard_last(task: Node<'_>, status: &SourceStatus) -> bool {
-    let heard =
+pub fn is_last_source_status(task: Node<'_>, status: &SourceStatus) -> bool {
+    let record_source_status =
         task.list("extension").filter(|extension| extension.get("url").is_some_and(|url| url.is_str(SOURCE_STATUS)));
     let part = |extension: Node<'_>, name: &str, member: &str| {
         let mut parts = extension.list("extension");
         parts.find(|part| part.get("url").is_some_and(|url| url.is_str(name)))?.get(member).map(Node::to_value)
     };
-    let said = |extension: &Node<'_>| part(*extension, "status", "valueCoding");
-    let last =
-        heard.filter(|extension| said(extension).is_some_and(|said| said["system"] == status.system.as_str())).last();
+    let message = |extension: &Node<'_>| part(*extension, "status", "valueCoding");
+    let last = record_source_status
+        .filter(|extension| message(extension).is_some_and(|message| message["system"] == status.system.as_str()))
+        .last();
     last.is_some_and(|last| {
         let same = |value: Option<serde_json::Value>, own: Option<&str>| {
             value.as_ref().and_then(serde_json::Value::as_str) == own
         };
-        let coding = said(&last).unwrap_or_default();
+        let coding = message(&last).unwrap_or_default();
         same(coding.get("code").cloned(), Some(&status.code))
             && same(coding.get("version").cloned(), status.version.as_deref())
             && same(part(last, "text", "valueString"), status.text.as_deref())
@@ -181,7 +194,7 @@ mod tests {
         let at: Timestamp = "2026-11-21T10:00:00Z".parse().unwrap();
         let mut edits = Edits::new(document.root());
         let to = Position { status: TaskStatus::Accepted, state: State::Accepted };
-        place(&mut edits, document.root(), to, &Because::default(), at);
+        place(&mut edits, document.root(), to, &StatusReason::default(), at);
         note(&mut edits, document.root(), Some("o1"), "called \"twice\"", at);
         assert_eq!(
             edits.finish(),
@@ -201,16 +214,16 @@ mod tests {
             at: None,
         };
         let mut edits = Edits::new(document.root());
-        heard(&mut edits, document.root(), &status("Pending"), &Verdict::Agrees, at);
+        record_source_status(&mut edits, document.root(), &status("Pending"), &StatusMatch::Agrees, at);
         let after = Document::parse(edits.finish()).unwrap();
         assert_eq!(
             after.text(),
             r#"{"resourceType":"Task","extension":[{"url":"urn:handoff:fhir:StructureDefinition:source-status","extension":[{"url":"status","valueCoding":{"system":"urn:x","code":"Pending"}},{"url":"at","valueDateTime":"2026-11-21T10:00:00.000Z"},{"url":"result","valueCode":"agrees"}]}]}"#
         );
-        assert!(was_heard_last(after.root(), &status("Pending")));
-        assert!(!was_heard_last(after.root(), &status("Done")));
+        assert!(is_last_source_status(after.root(), &status("Pending")));
+        assert!(!is_last_source_status(after.root(), &status("Done")));
         let later = SourceStatus { at: Some("2026-11-22T10:00:00Z".to_owned()), ..status("Pending") };
-        assert!(!was_heard_last(after.root(), &later));
+        assert!(!is_last_source_status(after.root(), &later));
     }
 
     #[test]

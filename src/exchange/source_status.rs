@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use crate::error::{Category, Error, Result};
 use crate::fhir::edit::Edits;
 use crate::fhir::{Issue, Key, Node, ResourceKey};
-use crate::referral::source_status::{Verdict, judge};
+use crate::referral::source_status::{StatusMatch, judge};
 use crate::referral::state::{self, Party, Position, State, TaskStatus};
-use crate::referral::turn;
+use crate::referral::task_edits;
 use crate::referral::vocabulary::{Vocabularies, Word};
 use crate::referral::{SourceStatus, task};
 use crate::security::Caller;
@@ -32,16 +32,16 @@ impl Exchange {
 
 /// A status that was judged.
 #[derive(Debug)]
-pub(super) struct Heard {
+pub(super) struct SourceStatusReading {
     status: SourceStatus,
-    verdict: Verdict,
+    verdict: StatusMatch,
     /// What the word may mean
     states: Vec<State>,
     /// What whoever said it should know
     remark: Option<Issue>,
 }
 
-impl Heard {
+impl SourceStatusReading {
     /// Judges the status of a message, if it says one, for a referral that stands at `from`. Where the status means an
     /// event and none was said, the message says it from then on.
     ///
@@ -55,24 +55,24 @@ impl Heard {
     ) -> Result<Option<Self>> {
         let Some(status) = message.source.clone() else { return Ok(None) };
         if !parties.contains(&Party::Target) {
-            let said = format!("a status in the words of another system is for {} to say", Party::Target.name());
-            return Err(Error::new(Category::Forbidden, Issue::error(Key::NotYourMove, "sourceStatus", said)));
+            let text = format!("a status in the words of another system is for {} to say", Party::Target.name());
+            return Err(Error::new(Category::Forbidden, Issue::error(Key::NotYourMove, "sourceStatus", text)));
         }
         let vocabulary = vocabularies.of_system(&status.system, status.version.as_deref());
         let word = vocabulary.and_then(|vocabulary| vocabulary.word(&status.code));
         let verdict = match word {
-            Some(_) if message.said => Verdict::Beside,
-            _ => judge(word, from, Party::Target, message.because.reason),
+            Some(_) if message.is_explicit => StatusMatch::Beside,
+            _ => judge(word, from, Party::Target, message.status_reason.reason),
         };
         let remark = match word {
             Some(word) => remark(&verdict, word, from),
             None => Some(unmapped(&status, vocabularies)),
         };
-        if let (Verdict::Moves { .. }, Some(word)) = (&verdict, word) {
+        if let (StatusMatch::Moves { .. }, Some(word)) = (&verdict, word) {
             means(message, &verdict, word, from);
-        } else if !message.said && message.note.is_none() {
+        } else if !message.is_explicit && message.note.is_none() {
             // A reason that moves nothing is a remark.
-            message.note = message.because.text.take();
+            message.note = message.status_reason.text.take();
         }
         let states = word.map(|word| word.states.clone()).unwrap_or_default();
         Ok(Some(Self { status, verdict, states, remark }))
@@ -86,20 +86,20 @@ impl Heard {
             && message.appointment.is_none()
             && message.enrollment.is_none()
             && message.outcome.is_none();
-        let moves = message.said || matches!(self.verdict, Verdict::Moves { .. });
-        silent && !moves && turn::was_heard_last(task, &self.status)
+        let moves = message.is_explicit || matches!(self.verdict, StatusMatch::Moves { .. });
+        silent && !moves && task_edits::is_last_source_status(task, &self.status)
     }
 
     /// Keeps it with the Task.
     pub(super) fn keep<'t>(&self, edits: &mut Edits<'t>, task: Node<'t>, at: Timestamp) {
-        turn::heard(edits, task, &self.status, &self.verdict, at);
+        task_edits::record_source_status(edits, task, &self.status, &self.verdict, at);
     }
 
     /// What whoever said it should know, now that the referral stands at `to`.
     pub(super) fn remark(&self, to: State) -> Option<Issue> {
-        if self.verdict == Verdict::Beside && !self.states.contains(&to) {
-            let said = format!("the status is kept; it does not mean {}, where the event led", to.code());
-            return Some(Issue::warning(Key::StatusKept, "sourceStatus.code", said));
+        if self.verdict == StatusMatch::Beside && !self.states.contains(&to) {
+            let text = format!("the status is kept; it does not mean {}, where the event led", to.code());
+            return Some(Issue::warning(Key::StatusKept, "sourceStatus.code", text));
         }
         self.remark.clone()
     }
@@ -112,40 +112,40 @@ impl Heard {
 
 /// Lets the message say the event that the status means, with the reason that goes with it. Where the guide wants words
 /// and nobody gave any, they are those of the status.
-fn means(message: &mut EventMessage, verdict: &Verdict, word: &Word, from: Position) {
-    let Verdict::Moves { event, reason, state } = verdict else { return };
+fn means(message: &mut EventMessage, verdict: &StatusMatch, word: &Word, from: Position) {
+    let StatusMatch::Moves { event, reason, state } = verdict else { return };
     message.event = *event;
-    message.met = Some(*state);
+    message.completion_state = Some(*state);
     let to = state::step(from, *event, Party::Target, *reason, true).map(|step| step.to.status);
     let explained =
         [TaskStatus::Rejected, TaskStatus::Cancelled, TaskStatus::Failed, TaskStatus::OnHold].map(Ok).contains(&to);
     if explained {
-        let because = &mut message.because;
-        because.reason = because.reason.or(*reason);
+        let status_reason = &mut message.status_reason;
+        status_reason.reason = status_reason.reason.or(*reason);
         let words = message.source.as_ref().and_then(|status| status.text.as_deref()).unwrap_or(word.text());
-        because.text.get_or_insert_with(|| words.to_owned());
+        status_reason.text.get_or_insert_with(|| words.to_owned());
     }
 }
 
 /// What is said of a known word that moved nothing although it disagrees.
-fn remark(verdict: &Verdict, word: &Word, from: Position) -> Option<Issue> {
+fn remark(verdict: &StatusMatch, word: &Word, from: Position) -> Option<Issue> {
     let stays = format!("it is kept, and the referral stays {}", from.state.code());
-    let (said, hint) = match verdict {
-        Verdict::Undecided => (
+    let (text, hint) = match verdict {
+        StatusMatch::Undecided => (
             format!("{} may mean {}; {stays}", word.text(), word.meanings()),
             "say which with a reason, or with the event",
         ),
-        Verdict::Unreachable(state) if from.status.is_terminal() => (
+        StatusMatch::Unreachable(state) if from.status.is_terminal() => (
             format!("{} means {}, and the referral has ended; {stays}", word.text(), state.code()),
             "raise the event correct first, if the end was recorded wrongly",
         ),
-        Verdict::Unreachable(state) => (
+        StatusMatch::Unreachable(state) => (
             format!("{} means {}, and no single event leads there; {stays}", word.text(), state.code()),
             "raise the events that lead there, one after the other",
         ),
         _ => return None,
     };
-    Some(Issue::warning(Key::StatusKept, "sourceStatus.code", said).hint(hint))
+    Some(Issue::warning(Key::StatusKept, "sourceStatus.code", text).hint(hint))
 }
 
 fn unmapped(status: &SourceStatus, vocabularies: &Vocabularies) -> Issue {
@@ -153,7 +153,7 @@ fn unmapped(status: &SourceStatus, vocabularies: &Vocabularies) -> Issue {
     let version = version.as_deref().map(|version| format!("|{version}")).unwrap_or_default();
     let known = vocabularies.of_system(system, None).is_some();
     let (path, what) = if known { ("sourceStatus.code", "row") } else { ("sourceStatus.system", "table") };
-    let said =
+    let text =
         format!("there is no {what} for {code:.60} of {system:.120}{version:.40}; it is kept, and moves nothing");
-    Issue::warning(Key::StatusUnmapped, path, said)
+    Issue::warning(Key::StatusUnmapped, path, text)
 }

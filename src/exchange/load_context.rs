@@ -13,15 +13,15 @@ use crate::security::Caller;
 
 use super::intake::Message;
 use super::message::{Entry, Names, references};
-use super::place::Place;
+use super::write_target::WriteTarget;
 use super::{Exchange, disclosure};
 
 /// How many resources of the store a message may stand on.
-const MOST: usize = 500;
+const MAX_RESOURCES: usize = 500;
 
 /// A message's graph and what its references are worth.
 #[derive(Debug)]
-pub(super) struct Surroundings {
+pub(super) struct MessageContext {
     /// The resources of the message under the names that they get, and what they reference here
     pub(super) graph: Graph,
     /// References that lead nowhere: errors where a referral cannot do without, else warnings
@@ -33,19 +33,19 @@ impl Exchange {
     ///
     /// # Errors
     /// Those of the store.
-    pub(super) async fn look_around(
+    pub(super) async fn load_context(
         &self,
         caller: &Caller,
         message: Message<'_>,
-        places: &[Place],
-    ) -> Result<Surroundings> {
+        targets: &[WriteTarget],
+    ) -> Result<MessageContext> {
         let base = self.settings.base.as_deref();
         let scope = caller.scope();
-        let mut graph = own(message, places);
+        let mut graph = own(message, targets);
         let count = graph.resources().len();
         let mut missing: HashSet<ResourceKey> = HashSet::new();
         let mut next = 0;
-        while next < graph.resources().len() && graph.resources().len() < MOST {
+        while next < graph.resources().len() && graph.resources().len() < MAX_RESOURCES {
             for key in wanted(&graph, next, next < count, base) {
                 if graph.position(&key.to_string()).is_some() || missing.contains(&key) {
                     continue;
@@ -61,22 +61,22 @@ impl Exchange {
             }
             next += 1;
         }
-        Ok(Surroundings { graph, dangling: dangling(message.entries, &missing, base) })
+        Ok(MessageContext { graph, dangling: dangling(message.entries, &missing, base) })
     }
 }
 
 /// The message's own resources, under the names that they get and those that the message gives them.
-fn own(message: Message<'_>, places: &[Place]) -> Graph {
+fn own(message: Message<'_>, targets: &[WriteTarget]) -> Graph {
     let mut graph = Graph::default();
-    for (entry, place) in message.entries.iter().zip(places) {
-        let resource = match (place, place.key(), entry.resource) {
-            (Place::Found(stored), Some(key), _) => {
+    for (entry, target) in message.entries.iter().zip(targets) {
+        let resource = match (target, target.key(), entry.resource) {
+            (WriteTarget::Found(stored), Some(key), _) => {
                 Resource::new(key.to_string(), stored.version, stored.document.clone())
             }
             (_, Some(key), Some(node)) => Resource::within(key.to_string(), message.document.clone(), node.index()),
             _ => continue,
         };
-        let Some(key) = place.key() else { continue };
+        let Some(key) = target.key() else { continue };
         let position = graph.insert(resource);
         let mut names = Names::default();
         names.learn(entry, key);
@@ -110,15 +110,15 @@ fn dangling(entries: &[Entry<'_>], missing: &HashSet<ResourceKey>, base: Option<
                 continue;
             }
             if disclosure::is_focus(resource, node) && key.kind != "ServiceRequest" {
-                let said = format!("Task.focus references a {}; expected a ServiceRequest", key.kind);
-                issues.push(Issue::error_at(Key::FocusNotServiceRequest, node, said));
+                let text = format!("Task.focus references a {}; expected a ServiceRequest", key.kind);
+                issues.push(Issue::error_at(Key::FocusNotServiceRequest, node, text));
                 continue;
             }
-            let said = format!("references a {} that is neither in this message nor stored here for you", key.kind);
+            let text = format!("references a {} that is neither in this message nor stored here for you", key.kind);
             let issue = if disclosure::is_backbone(resource, node) {
-                Issue::error_at(Key::ReferenceDangling, node, said)
+                Issue::error_at(Key::ReferenceDangling, node, text)
             } else {
-                Issue::warning(Key::ReferenceDangling, node.path(), said).at(node.place())
+                Issue::warning(Key::ReferenceDangling, node.path(), text).at(node.place())
             };
             issues.push(issue);
         }

@@ -1,6 +1,6 @@
 //! What is owed to whom: one row a Task and Organization, at its newest change.
 //!
-//! A delivery is written in the transaction of the change that causes it. A change of anything that is shared through a
+//! An entry is written in the transaction of the change that causes it. A change of anything that is shared through a
 //! Task (the Patient's address, say) makes what is owed of that Task new again, for the organizations that still see
 //! it. Public resources are excepted: who follows the directory is told by its version.
 
@@ -8,26 +8,30 @@ use rusqlite::{Connection, params};
 
 use crate::error::Result;
 use crate::fhir::ResourceKey;
-use crate::referral::plan::Delivery;
+use crate::referral::plan::FeedEntry;
 use crate::store::Changes;
 
 use super::keys;
-use super::news::Announcement;
+use super::newest_sequences::Announcement;
 use super::writer::Session;
 
-/// Writes the deliveries of a plan.
-pub(super) fn owe(session: &mut Session<'_>, deliveries: &[Delivery], news: &mut Announcement) -> Result<()> {
-    for delivery in deliveries {
-        let task = session.keys.resource(session.connection, &delivery.task)?;
-        let organization = session.keys.organization(session.connection, &delivery.organization)?;
+/// Writes the feed entries of a plan.
+pub(super) fn mark_changed(
+    session: &mut Session<'_>,
+    feed: &[FeedEntry],
+    announcement: &mut Announcement,
+) -> Result<()> {
+    for entry in feed {
+        let task = session.keys.resource(session.connection, &entry.task)?;
+        let organization = session.keys.organization(session.connection, &entry.organization)?;
         session
             .connection
             .prepare_cached(
                 "INSERT INTO delivery (task, organization, seq) VALUES (?1, ?2, ?3)
                  ON CONFLICT DO UPDATE SET seq = excluded.seq",
             )?
-            .execute(params![task, organization, news.seq])?;
-        news.organizations.push(delivery.organization.clone());
+            .execute(params![task, organization, announcement.seq])?;
+        announcement.organizations.push(entry.organization.clone());
     }
     Ok(())
 }
@@ -37,7 +41,7 @@ pub(super) fn renew(
     session: &Session<'_>,
     touched: &[i64],
     mut tasks: Vec<i64>,
-    news: &mut Announcement,
+    announcement: &mut Announcement,
 ) -> Result<()> {
     let mut sharing = session.connection.prepare_cached("SELECT task FROM task_resource WHERE resource = ?1")?;
     for resource in touched {
@@ -55,9 +59,9 @@ pub(super) fn renew(
          RETURNING (SELECT logical FROM resource WHERE id = delivery.organization)",
     )?;
     for task in tasks {
-        let mut rows = renewing.query([task, news.seq])?;
+        let mut rows = renewing.query([task, announcement.seq])?;
         while let Some(row) = rows.next()? {
-            news.organizations.push(row.get(0)?);
+            announcement.organizations.push(row.get(0)?);
         }
     }
     Ok(())

@@ -24,7 +24,7 @@ use crate::store::Store;
 use crate::store::index::SearchParameters;
 
 use super::fhir::conformance::Artifacts;
-use super::figures::Figures;
+use super::metrics::Metrics;
 use super::reply::Refusal;
 use super::route;
 
@@ -59,7 +59,7 @@ pub struct Parts {
 /// The parts, what is counted, and what is written once and served often.
 pub(super) struct Inner {
     parts: Parts,
-    pub(super) figures: Figures,
+    pub(super) metrics: Metrics,
     pub(super) capability: OnceLock<Bytes>,
     artifacts: OnceLock<Artifacts>,
     /// What the store counted, and when
@@ -68,14 +68,14 @@ pub(super) struct Inner {
 
 /// The state of the router: cheap to clone.
 #[derive(Clone)]
-pub(super) struct Edge(Arc<Inner>);
+pub(super) struct AppState(Arc<Inner>);
 
-impl Edge {
+impl AppState {
     pub(super) fn new(parts: Parts) -> Self {
-        let figures = Figures::new(route::all().iter().map(|route| (route.method, route.path)));
+        let metrics = Metrics::new(route::all().iter().map(|route| (route.method, route.path)));
         Self(Arc::new(Inner {
             parts,
-            figures,
+            metrics,
             capability: OnceLock::new(),
             artifacts: OnceLock::new(),
             counted: Mutex::default(),
@@ -106,7 +106,7 @@ impl Edge {
     }
 }
 
-impl Deref for Edge {
+impl Deref for AppState {
     type Target = Inner;
 
     fn deref(&self) -> &Inner {
@@ -122,11 +122,11 @@ impl Deref for Inner {
     }
 }
 
-impl FromRequestParts<Edge> for Caller {
+impl FromRequestParts<AppState> for Caller {
     type Rejection = Refusal;
 
-    /// The caller that the door let in (see `door`). A route that is open to anyone has none.
-    async fn from_request_parts(head: &mut Head, _: &Edge) -> Result<Self, Refusal> {
+    /// The caller that the door let in (see `authentication`). A route that is open to anyone has none.
+    async fn from_request_parts(head: &mut Head, _: &AppState) -> Result<Self, Refusal> {
         head.extensions.remove::<Self>().ok_or_else(|| Error::fault("an open route asks for its caller").into())
     }
 }
@@ -153,11 +153,11 @@ impl Base {
     }
 }
 
-impl FromRequestParts<Edge> for Base {
+impl FromRequestParts<AppState> for Base {
     type Rejection = Infallible;
 
-    async fn from_request_parts(head: &mut Head, edge: &Edge) -> Result<Self, Infallible> {
-        Ok(Self { set: edge.base.clone(), host: head.headers.get(HOST).cloned() })
+    async fn from_request_parts(head: &mut Head, app_state: &AppState) -> Result<Self, Infallible> {
+        Ok(Self { set: app_state.base.clone(), host: head.headers.get(HOST).cloned() })
     }
 }
 

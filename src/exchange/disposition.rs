@@ -7,22 +7,22 @@ use serde_json::Value;
 use crate::error::Result;
 use crate::fhir::edit::Edits;
 use crate::fhir::{Node, ResourceKey};
-use crate::referral::plan::{AuditEntry, Delivery, Plan, Share};
+use crate::referral::plan::{AuditEntry, FeedEntry, Plan, Share};
 use crate::referral::reason::Reason;
 use crate::referral::state::{Event, Position, State, TaskStatus};
-use crate::referral::turn::{self, Because};
+use crate::referral::task_edits::{self, StatusReason};
 use crate::referral::{Graph, Referral, is_referral_task};
 use crate::routing::{self, Decision};
 use crate::security::Caller;
-use crate::security::consent::Verdict;
+use crate::security::consent::ConsentDecision;
 
-use super::place::Place;
-use super::status::{self, Turn};
+use super::status::{self, TaskChange};
+use super::write_target::WriteTarget;
 use super::{Exchange, disclosure};
 
 /// What becomes of one resource.
 #[derive(Debug)]
-pub(super) enum Course {
+pub(super) enum Disposition {
     /// It is kept as it came: no Task, a draft, or a Task that is no referral
     Kept,
     /// The referral goes to an agency
@@ -39,29 +39,39 @@ pub(super) enum Course {
     /// No program fits; it stays open
     Waiting(Decision),
     /// A referral that was there before moves, or changes its content
-    Moved(Turn),
+    Moved(TaskChange),
 }
 
 const SENT: Position = Position { status: TaskStatus::Requested, state: State::Sent };
 const FORBIDDEN: Position = Position { status: TaskStatus::Rejected, state: State::NotPermitted };
 
 impl Exchange {
-    /// Decides what becomes of the resource at `place`.
+    /// Decides what becomes of the resource at `target`.
     ///
     /// # Errors
     /// If a referral is not whole, its owner is not served here, or the move is not allowed.
-    pub(super) async fn course(&self, caller: &Caller, graph: &Graph, place: &Place, at: Timestamp) -> Result<Course> {
-        let Some(key) = place.key().filter(|key| key.kind == "Task") else { return Ok(Course::Kept) };
+    pub(super) async fn decide_disposition(
+        &self,
+        caller: &Caller,
+        graph: &Graph,
+        target: &WriteTarget,
+        at: Timestamp,
+    ) -> Result<Disposition> {
+        let Some(key) = target.key().filter(|key| key.kind == "Task") else { return Ok(Disposition::Kept) };
         let Some(task) = graph.resolve(&key.to_string()).filter(|task| is_referral_task(task.node())) else {
-            return Ok(Course::Kept);
+            return Ok(Disposition::Kept);
         };
-        match place {
-            Place::Next(stored) => {
-                let turn = self.turn_of(caller, stored, task.node()).await?;
-                if turn.resend { self.send(caller, graph, key, turn.owner, at).await } else { Ok(Course::Moved(turn)) }
+        match target {
+            WriteTarget::Next(stored) => {
+                let task_edits = self.task_change_of(caller, stored, task.node()).await?;
+                if task_edits.resend {
+                    self.send(caller, graph, key, task_edits.owner, at).await
+                } else {
+                    Ok(Disposition::Moved(task_edits))
+                }
             }
             _ => match status::first(task.node())? {
-                TaskStatus::Draft => Ok(Course::Kept),
+                TaskStatus::Draft => Ok(Disposition::Kept),
                 _ => self.send(caller, graph, key, None, at).await,
             },
         }
@@ -75,49 +85,49 @@ impl Exchange {
         key: &ResourceKey,
         before: Option<String>,
         at: Timestamp,
-    ) -> Result<Course> {
-        let Some(task) = graph.resolve(&key.to_string()) else { return Ok(Course::Kept) };
+    ) -> Result<Disposition> {
+        let Some(task) = graph.resolve(&key.to_string()) else { return Ok(Disposition::Kept) };
         let referral = Referral::read(graph, task)?;
         let decision = routing::decide(self.directory().await?.as_ref(), &referral, at)?;
-        let Some(owner) = &decision.owner else { return Ok(Course::Waiting(decision)) };
+        let Some(owner) = &decision.owner else { return Ok(Disposition::Waiting(decision)) };
         match self.ask_consent(caller, &referral, owner, at).await? {
-            Verdict::Refused { reason, .. } => Ok(Course::Forbidden(reason)),
-            Verdict::Permitted { .. } => {
+            ConsentDecision::Refused { reason, .. } => Ok(Disposition::Forbidden(reason)),
+            ConsentDecision::Permitted { .. } => {
                 let program = self.programs.get(&decision.program_type);
                 let fidelity = program.map.get(&referral, &Value::Null).fidelity.to_string();
                 let former = before.filter(|before| Some(before) != decision.owner.as_ref());
-                Ok(Course::Delivered { decision, fidelity, former })
+                Ok(Disposition::Delivered { decision, fidelity, former })
             }
         }
     }
 }
 
-impl Course {
+impl Disposition {
     /// Writes into the Task what becomes of it.
-    pub(super) fn steer<'t>(&self, edits: &mut Edits<'t>, task: Node<'t>, at: Timestamp) {
+    pub(super) fn apply_to_task<'t>(&self, edits: &mut Edits<'t>, task: Node<'t>, at: Timestamp) {
         match self {
             Self::Kept => {}
             Self::Delivered { decision, .. } => {
-                turn::mark(edits, task, SENT, at);
+                task_edits::mark(edits, task, SENT, at);
                 if let Some(owner) = &decision.owner {
-                    turn::assign(edits, task, owner, decision.program.as_deref(), &decision.program_type);
+                    task_edits::assign(edits, task, owner, decision.program.as_deref(), &decision.program_type);
                 }
             }
             Self::Forbidden(why) => {
-                turn::place(edits, task, FORBIDDEN, &Because::new(Reason::ConsentDenied, why.as_str()), at);
+                task_edits::place(edits, task, FORBIDDEN, &StatusReason::new(Reason::ConsentDenied, why.as_str()), at);
             }
             Self::Waiting(decision) => {
-                turn::place(edits, task, SENT, &Because::new(Reason::NoRoute, Reason::NoRoute.text()), at);
-                turn::note(edits, task, None, &decision.to_string(), at);
+                task_edits::place(edits, task, SENT, &StatusReason::new(Reason::NoRoute, Reason::NoRoute.text()), at);
+                task_edits::note(edits, task, None, &decision.to_string(), at);
             }
-            Self::Moved(turn) => turn::mark(edits, task, turn.to, at),
+            Self::Moved(task_edits) => task_edits::mark(edits, task, task_edits.to, at),
         }
     }
 
     /// Adds to the plan who sees the referral now, what is owed to whom, and what is remembered.
     pub(super) fn commit_to(&self, plan: &mut Plan, caller: &Caller, graph: &Graph, key: &ResourceKey, at: Timestamp) {
         let mut organizations = match self {
-            Self::Moved(turn) => turn.organizations.clone(),
+            Self::Moved(task_edits) => task_edits.organizations.clone(),
             _ => requesters(graph, key, caller),
         };
         if let Self::Delivered { decision, .. } = self {
@@ -132,13 +142,13 @@ impl Course {
         }
         let owed = match self {
             Self::Delivered { decision, .. } => decision.owner.clone(),
-            Self::Moved(turn) => turn.owner.clone(),
+            Self::Moved(task_edits) => task_edits.owner.clone(),
             _ => None,
         };
         // Who loses the referral to another owner is owed that news.
         let former = if let Self::Delivered { former, .. } = self { former.clone() } else { None };
         let owed = owed.into_iter().chain(former);
-        plan.deliveries.extend(owed.map(|organization| Delivery { organization, task: key.clone() }));
+        plan.feed.extend(owed.map(|organization| FeedEntry { organization, task: key.clone() }));
         plan.audit.push(audit(caller, self.action(), Some(key), self.detail(), at));
     }
 
@@ -166,7 +176,7 @@ impl Course {
             Self::Delivered { decision, fidelity, .. } => format!("{}; {fidelity}", decision.trail()),
             Self::Waiting(decision) => decision.trail(),
             Self::Forbidden(_) => Reason::ConsentDenied.code().to_owned(),
-            Self::Moved(turn) => turn.event.map_or("updated", Event::code).to_owned(),
+            Self::Moved(task_edits) => task_edits.event.map_or("updated", Event::code).to_owned(),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::error::Result;
 
 /// The newest sequence of each kind of news.
 #[derive(Debug)]
-pub(super) struct News {
+pub(super) struct NewestSequences {
     organizations: Mutex<HashMap<String, watch::Sender<u64>>>,
     directory: watch::Sender<u64>,
     clients: watch::Sender<u64>,
@@ -40,13 +40,13 @@ const OWED: &str = "
     SELECT r.logical, (SELECT max(d.seq) FROM delivery d WHERE d.organization = owed.organization)
     FROM owed JOIN resource r ON r.id = owed.organization";
 
-impl News {
+impl NewestSequences {
     /// What the database says.
     pub(super) fn load(connection: &Connection) -> Result<Self> {
-        let news =
+        let newest_sequences =
             Self { organizations: Mutex::default(), directory: watch::Sender::new(0), clients: watch::Sender::new(0) };
-        news.refresh(connection)?;
-        Ok(news)
+        newest_sequences.refresh(connection)?;
+        Ok(newest_sequences)
     }
 
     /// Raises everything to what the database says: another process may have written.
