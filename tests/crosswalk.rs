@@ -437,7 +437,7 @@ fn finds(text: &str, expected: &str) {
     let issue = &error.issues[0];
     assert!(issue.text.contains(expected), "{text}\nexpected {expected}\nfound    {}", issue.text);
     assert_eq!((issue.key, issue.path.as_str()), (Key::MapInvalid, "x/crosswalks/episodes.yaml"));
-    assert_eq!(issue.place, Some(SourcePosition { line, column }), "{text}\n{issue}");
+    assert_eq!(issue.position, Some(SourcePosition { line, column }), "{text}\n{issue}");
     assert!(!issue.fix().is_empty());
 }
 

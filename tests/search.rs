@@ -193,5 +193,5 @@ fn a_wrong_list_names_file_line_and_column() {
         message[2]
     );
     let error = SearchParameters::compile(&definitions, "served.yaml", "types: 7").unwrap_err();
-    assert!(error.issues[0].place.is_some(), "{error}");
+    assert!(error.issues[0].position.is_some(), "{error}");
 }

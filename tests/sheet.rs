@@ -247,7 +247,7 @@ fn what_is_wrong_with_a_column_set_is_said_with_its_place() {
             .issues
             .first()
             .map(|issue| {
-                let place = issue.place.unwrap();
+                let place = issue.position.unwrap();
                 format!("{} {}:{} {}", issue.path, place.line, place.column, issue.text)
             })
             .unwrap()

@@ -179,7 +179,7 @@ impl Options {
     pub fn read(text: &str, file: &str) -> Result<Self> {
         toml::from_str(text).map_err(|error: toml::de::Error| {
             let mut issue = Issue::error(Key::SettingInvalid, file, error.message().trim());
-            issue.place = error.span().map(|span| place(text, span.start));
+            issue.position = error.span().map(|span| place(text, span.start));
             Error::new(crate::error::Category::Incorrect, issue)
         })
     }
@@ -294,7 +294,7 @@ mod tests {
             let error = Options::read(text, "handoff.toml").unwrap_err();
             let issue = &error.issues[0];
             assert_eq!(
-                (issue.key, issue.place),
+                (issue.key, issue.position),
                 (Key::SettingInvalid, Some(SourcePosition { line, column })),
                 "{text} {error}"
             );

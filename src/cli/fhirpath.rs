@@ -147,7 +147,7 @@ impl PrintedItem {
             Some(name.only()?.as_str()?.into_owned())
         });
         let at = match item {
-            Item::Element(element) => Some(element.either()).map(|node| (node.path(), node.place())),
+            Item::Element(element) => Some(element.either()).map(|node| (node.path(), node.position())),
             Item::Value(_) => None,
         };
         Self { kind: named.unwrap_or_else(|| "unknown".to_owned()), value: item.to_json(), at }
@@ -184,7 +184,7 @@ fn show(found: &[PrintedItem], format: Format, streams: &mut Streams<'_>) -> Res
 /// Says what is wrong with an expression or a document, and marks the place in it.
 fn tell(issue: &Issue, text: &str, streams: &mut Streams<'_>) -> Result<()> {
     writeln!(streams.err, "handoff: {issue}").map_err(unwritable)?;
-    let Some(place) = issue.place else { return Ok(()) };
+    let Some(place) = issue.position else { return Ok(()) };
     let Some(line) = text.split('\n').nth(place.line as usize - 1) else { return Ok(()) };
     // So much before the place fits on a screen with what follows.
     let before = (place.column as usize - 1).min(60);

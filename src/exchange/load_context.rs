@@ -118,7 +118,7 @@ fn dangling(entries: &[Entry<'_>], missing: &HashSet<ResourceKey>, base: Option<
             let issue = if disclosure::is_backbone(resource, node) {
                 Issue::error_at(Key::ReferenceDangling, node, text)
             } else {
-                Issue::warning(Key::ReferenceDangling, node.path(), text).at(node.place())
+                Issue::warning(Key::ReferenceDangling, node.path(), text).at(node.position())
             };
             issues.push(issue);
         }

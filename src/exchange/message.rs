@@ -75,7 +75,7 @@ pub(super) fn read_bundle(document: &Arc<Document>) -> Result<(BundleType, Vec<E
             );
             let node = root.get("type").unwrap_or(root);
             return Err(Error::unprocessable(vec![
-                Issue::error(Key::BundleRule, "Bundle.type", text).at(node.place()),
+                Issue::error(Key::BundleRule, "Bundle.type", text).at(node.position()),
             ]));
         }
     };
@@ -88,7 +88,7 @@ pub(super) fn read_bundle(document: &Arc<Document>) -> Result<(BundleType, Vec<E
 
 fn read_entry(entry: Node<'_>) -> Result<Entry<'_>> {
     let refuse = |node: Node<'_>, key: Key, text: String| {
-        Error::unprocessable(vec![Issue::error(key, node.path(), text).at(node.place())])
+        Error::unprocessable(vec![Issue::error(key, node.path(), text).at(node.position())])
     };
     let Some(request) = entry.get("request") else {
         return Err(refuse(entry, Key::Missing, "an entry of a transaction or batch needs a request".to_owned()));
@@ -135,7 +135,7 @@ fn version_of(node: Node<'_>) -> Result<u64> {
     let text = node.as_str().unwrap_or_default();
     parse_etag(&text).ok_or_else(|| {
         let text = "expected the version that the change is based on, as W/\"3\"";
-        Error::new(Category::Incorrect, Issue::error(Key::Parameter, node.path(), text).at(node.place()))
+        Error::new(Category::Incorrect, Issue::error(Key::Parameter, node.path(), text).at(node.position()))
     })
 }
 

@@ -217,7 +217,7 @@ impl Exchange {
         if !root.get("resourceType").is_some_and(|named| named.is_str(kind)) {
             let text = format!("expected a {kind}, as the URL says");
             let node = root.get("resourceType").unwrap_or(root);
-            return Err(Error::unprocessable(vec![Issue::error(Key::NotAResource, "", text).at(node.place())]));
+            return Err(Error::unprocessable(vec![Issue::error(Key::NotAResource, "", text).at(node.position())]));
         }
         let entry = Entry { ask, full_url: None, resource: Some(root) };
         let message = Message { document: &document, root, entries: std::slice::from_ref(&entry) };

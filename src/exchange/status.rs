@@ -380,7 +380,7 @@ impl ReferralContext {
             } else {
                 continue;
             };
-            let place = after.get(name).map_or(after.place(), Node::place);
+            let place = after.get(name).map_or(after.position(), Node::position);
             let path = format!("{}.{name}", after.path());
             issues.push(Issue::error(Key::ReadOnly, path, format!("Task.{name} {why}")).at(place));
         }
@@ -477,7 +477,7 @@ fn not_yours(event: Event, by: &[Party]) -> Error {
 fn at_status(mut error: Error, task: Node<'_>) -> Error {
     for issue in &mut error.issues {
         issue.path = format!("{}.status", task.path());
-        issue.place = task.get("status").map(Node::place);
+        issue.position = task.get("status").map(Node::position);
     }
     error
 }

@@ -100,7 +100,7 @@ pub fn decide(directory: &Directory, referral: &Referral<'_>, at: Timestamp) -> 
         }
         None => {
             let message = "Task.owner names nobody whom this directory knows";
-            let issue = Issue::error(Key::UnknownOwner, "Task.owner", message).at(owner.place());
+            let issue = Issue::error(Key::UnknownOwner, "Task.owner", message).at(owner.position());
             return Err(Error::new(Category::Unprocessable, issue));
         }
     }

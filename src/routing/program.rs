@@ -341,5 +341,5 @@ fn extensions<'n>(node: Node<'n>, url: &'static str) -> impl Iterator<Item = Nod
 }
 
 fn warning(node: Node<'_>, text: &str) -> Issue {
-    Issue::warning(Key::DirectoryInvalid, node.path(), text).at(node.place())
+    Issue::warning(Key::DirectoryInvalid, node.path(), text).at(node.position())
 }

@@ -41,8 +41,8 @@ impl Paint {
 /// Writes a finding about a file. `first` is the line of the file that the source begins with.
 pub(super) fn write(fold: &Fold<'_>, file: &str, source: Option<&mut Source<'_>>, first: u32, paint: Paint) -> String {
     let issue = fold.issue;
-    let place = |issue: &Issue| issue.place.map(|at| format!("{}:{}", at.line + first - 1, at.column));
-    let excerpt = issue.place.and_then(|at| Some((at.line + first - 1, source?.excerpt(at)?)));
+    let place = |issue: &Issue| issue.position.map(|at| format!("{}:{}", at.line + first - 1, at.column));
+    let excerpt = issue.position.and_then(|at| Some((at.line + first - 1, source?.excerpt(at)?)));
     let width =
         excerpt.as_ref().map_or(1, |(line, excerpt)| (line + u32::from(excerpt.next.is_some())).to_string().len());
     let margin = |number: &str| paint.with(Paint::MARGIN, &format!("{number:width$} |"));

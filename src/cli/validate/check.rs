@@ -145,7 +145,7 @@ impl Check {
             }
             ReportDetail::Outcome { indented } => {
                 let name = line.map_or_else(|| answer.file.to_string(), |line| format!("{}:{line}", answer.file));
-                for place in issues.iter_mut().filter_map(|issue| issue.place.as_mut()) {
+                for place in issues.iter_mut().filter_map(|issue| issue.position.as_mut()) {
                     place.line += line.unwrap_or(1) - 1;
                 }
                 let value = of_file(&name, &issues);

@@ -192,7 +192,7 @@ impl FactBook {
                 found.extend(it.check(model, start).into_iter().map(|wrong| issue(*at, wrong.text)));
             }
         }
-        found.sort_by_key(|issue| issue.place);
+        found.sort_by_key(|issue| issue.position);
         found
     }
 

@@ -218,7 +218,7 @@ mod tests {
             let text = FILE.replacen(from, to, 1);
             let error = Guidelines::read("t.yaml", text.as_bytes()).unwrap_err();
             let issue = error.issues.iter().find(|issue| issue.text.contains(says)).unwrap_or(&error.issues[0]);
-            assert!(issue.text.contains(says) && issue.place.is_some_and(|at| at.line == line), "{to}: {issue}");
+            assert!(issue.text.contains(says) && issue.position.is_some_and(|at| at.line == line), "{to}: {issue}");
         }
     }
 }
