@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::fhir::{Issue, Key};
 
 /// The folder where none is set.
-pub const USUAL_PACKAGES: &str = "packages";
+pub const DEFAULT_PACKAGES: &str = "packages";
 
 /// See the module head.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl Packages {
             Some(folder) => Some(folder),
             None => Options::load(config)?.packages,
         };
-        Ok(Self::at(folder.unwrap_or_else(|| PathBuf::from(USUAL_PACKAGES))))
+        Ok(Self::at(folder.unwrap_or_else(|| PathBuf::from(DEFAULT_PACKAGES))))
     }
 
     /// Where they are.

@@ -70,7 +70,7 @@ impl Exchange {
                     Ok(Disposition::Moved(task_edits))
                 }
             }
-            _ => match status::first(task.node())? {
+            _ => match status::initial_status(task.node())? {
                 TaskStatus::Draft => Ok(Disposition::Kept),
                 _ => self.send(caller, graph, key, None, at).await,
             },
@@ -108,24 +108,43 @@ impl Disposition {
         match self {
             Self::Kept => {}
             Self::Delivered { decision, .. } => {
-                task_edits::mark(edits, task, SENT, at);
+                task_edits::set_position(edits, task, SENT, at);
                 if let Some(owner) = &decision.owner {
                     task_edits::assign(edits, task, owner, decision.program.as_deref(), &decision.program_type);
                 }
             }
             Self::Forbidden(why) => {
-                task_edits::place(edits, task, FORBIDDEN, &StatusReason::new(Reason::ConsentDenied, why.as_str()), at);
+                task_edits::set_position_and_reason(
+                    edits,
+                    task,
+                    FORBIDDEN,
+                    &StatusReason::new(Reason::ConsentDenied, why.as_str()),
+                    at,
+                );
             }
             Self::Waiting(decision) => {
-                task_edits::place(edits, task, SENT, &StatusReason::new(Reason::NoRoute, Reason::NoRoute.text()), at);
+                task_edits::set_position_and_reason(
+                    edits,
+                    task,
+                    SENT,
+                    &StatusReason::new(Reason::NoRoute, Reason::NoRoute.text()),
+                    at,
+                );
                 task_edits::note(edits, task, None, &decision.to_string(), at);
             }
-            Self::Moved(task_edits) => task_edits::mark(edits, task, task_edits.to, at),
+            Self::Moved(task_edits) => task_edits::set_position(edits, task, task_edits.to, at),
         }
     }
 
     /// Adds to the plan who sees the referral now, what is owed to whom, and what is remembered.
-    pub(super) fn commit_to(&self, plan: &mut Plan, caller: &Caller, graph: &Graph, key: &ResourceKey, at: Timestamp) {
+    pub(super) fn add_to_plan(
+        &self,
+        plan: &mut Plan,
+        caller: &Caller,
+        graph: &Graph,
+        key: &ResourceKey,
+        at: Timestamp,
+    ) {
         let mut organizations = match self {
             Self::Moved(task_edits) => task_edits.organizations.clone(),
             _ => requesters(graph, key, caller),

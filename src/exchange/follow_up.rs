@@ -139,7 +139,7 @@ fn moved(
     debug_assert!(task::position(node).is_some());
     let version = resource.version + 1;
     let mut edits = Edits::new(node);
-    task_edits::place(&mut edits, node, to, status_reason, at);
+    task_edits::set_position_and_reason(&mut edits, node, to, status_reason, at);
     edits.stamp(&key.id, version, at);
     let document = Arc::new(Document::parse(edits.finish())?);
     Ok(Write { key: key.clone(), version, document, updated: at, author, public: false })
