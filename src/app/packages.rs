@@ -59,7 +59,7 @@ impl Packages {
     ///
     /// # Errors
     /// A package whose name cannot be the name of a file; a folder that cannot be written.
-    pub fn keep(&self, package: &Package, pack: &[u8]) -> Result<PathBuf> {
+    pub fn save_package(&self, package: &Package, pack: &[u8]) -> Result<PathBuf> {
         let file = self.folder.join(file_name(package)?);
         let unwritable = |error: std::io::Error| Error::fault(format!("cannot write {}: {error}", file.display()));
         std::fs::create_dir_all(&self.folder).map_err(unwritable)?;

@@ -237,7 +237,7 @@ fn add(packages: &Packages, mut found: Vec<Package>, streams: &mut Streams<'_>) 
             let _ = write!(streams.err, "\r\x1b[K");
         }
         let bytes = bytes?;
-        let file = packages.keep(&package, &bytes)?;
+        let file = packages.save_package(&package, &bytes)?;
         say(&package, bytes.len(), streams)?;
         writeln!(streams.out, "  kept as {}", file.display()).map_err(unwritable)?;
         report(&package.issues, streams)?;

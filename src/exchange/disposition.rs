@@ -39,7 +39,7 @@ pub(super) enum Disposition {
     /// No program fits; it stays open
     Waiting(Decision),
     /// A referral that was there before moves, or changes its content
-    Moved(TaskChange),
+    Changed(TaskChange),
 }
 
 const SENT: Position = Position { status: TaskStatus::Requested, state: State::Sent };
@@ -67,7 +67,7 @@ impl Exchange {
                 if task_edits.resend {
                     self.send(caller, graph, key, task_edits.owner, at).await
                 } else {
-                    Ok(Disposition::Moved(task_edits))
+                    Ok(Disposition::Changed(task_edits))
                 }
             }
             _ => match status::initial_status(task.node())? {
@@ -132,7 +132,7 @@ impl Disposition {
                 );
                 task_edits::note(edits, task, None, &decision.to_string(), at);
             }
-            Self::Moved(task_edits) => task_edits::set_position(edits, task, task_edits.to, at),
+            Self::Changed(task_edits) => task_edits::set_position(edits, task, task_edits.to, at),
         }
     }
 
@@ -146,7 +146,7 @@ impl Disposition {
         at: Timestamp,
     ) {
         let mut organizations = match self {
-            Self::Moved(task_edits) => task_edits.organizations.clone(),
+            Self::Changed(task_edits) => task_edits.organizations.clone(),
             _ => requesters(graph, key, caller),
         };
         if let Self::Delivered { decision, .. } = self {
@@ -161,7 +161,7 @@ impl Disposition {
         }
         let owed = match self {
             Self::Delivered { decision, .. } => decision.owner.clone(),
-            Self::Moved(task_edits) => task_edits.owner.clone(),
+            Self::Changed(task_edits) => task_edits.owner.clone(),
             _ => None,
         };
         // Who loses the referral to another owner is owed that news.
@@ -184,7 +184,7 @@ impl Disposition {
             Self::Delivered { .. } => "delivered",
             Self::Forbidden(_) => "forbidden",
             Self::Waiting(_) => "unrouted",
-            Self::Moved(_) => "moved",
+            Self::Changed(_) => "moved",
         }
     }
 
@@ -195,7 +195,7 @@ impl Disposition {
             Self::Delivered { decision, fidelity, .. } => format!("{}; {fidelity}", decision.trail()),
             Self::Waiting(decision) => decision.trail(),
             Self::Forbidden(_) => Reason::ConsentDenied.code().to_owned(),
-            Self::Moved(task_edits) => task_edits.event.map_or("updated", Event::code).to_owned(),
+            Self::Changed(task_edits) => task_edits.event.map_or("updated", Event::code).to_owned(),
         }
     }
 }

@@ -91,7 +91,7 @@ impl SourceStatusReading {
     }
 
     /// Keeps it with the Task.
-    pub(super) fn keep<'t>(&self, edits: &mut Edits<'t>, task: Node<'t>, at: Timestamp) {
+    pub(super) fn write_to_task<'t>(&self, edits: &mut Edits<'t>, task: Node<'t>, at: Timestamp) {
         task_edits::record_source_status(edits, task, &self.status, &self.verdict, at);
     }
 

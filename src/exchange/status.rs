@@ -187,7 +187,7 @@ impl Exchange {
                 task_edits::note(edits, task, Some(&caller.organization), note, at);
             }
             if let Some(reading) = &reading {
-                reading.keep(edits, task, at);
+                reading.write_to_task(edits, task, at);
             }
         })?;
         let (extras, mut issues) = self.report(draft, message, caller, extras, at)?;
