@@ -42,12 +42,12 @@ pub enum Taken {
 }
 
 /// The program types and the years of the format.
-struct Known {
+struct FactValue {
     files: ProgramFiles,
     programs: Programs,
 }
 
-impl Known {
+impl FactValue {
     fn load(args: &Args) -> Result<Self> {
         let files = ProgramTypes::configured(args.programs.as_deref(), None)?.files()?;
         let programs = files.programs(&Definitions::shipped()?)?;
@@ -68,7 +68,7 @@ impl Known {
 /// # Errors
 /// If the files cannot be read; what is wrong with their rows is said, and is [`Exit::Invalid`].
 pub(super) fn read(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
-    let known = Known::load(args)?;
+    let known = FactValue::load(args)?;
     let standards = known.standards()?;
     let year = args.hmis.year.as_deref();
     if let Some(year) = year.filter(|year| standards.get(year).is_none()) {
@@ -107,7 +107,7 @@ pub(super) fn write(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
     let Some(output) = &args.hmis.output else {
         return Err(Error::incorrect(Key::Missing, "--to hmis needs --output FILE.zip"));
     };
-    let known = Known::load(args)?;
+    let known = FactValue::load(args)?;
     let standards = known.standards()?;
     let newest = standards.names().last().copied().unwrap_or_default();
     let year = args.hmis.year.as_deref().unwrap_or(newest);

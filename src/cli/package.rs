@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 
 use super::{Exit, Streams, sources, unwritable};
-use crate::app::{Options, Packages, Registry, Wanted};
+use crate::app::{Options, PackageRequest, Packages, Registry};
 use crate::definitions::{Definitions, Package, pack};
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Issue, Key};
@@ -145,7 +145,7 @@ impl Adding<'_, '_> {
             let path = Path::new(source);
             let package = if path.exists() {
                 sources::package(path)?
-            } else if let Some(wanted) = Wanted::parse(source) {
+            } else if let Some(wanted) = PackageRequest::parse(source) {
                 self.fetch(&wanted)?
             } else {
                 let text = format!("{source} is neither a file or folder that is there, nor NAME#VERSION");
@@ -160,12 +160,12 @@ impl Adding<'_, '_> {
     /// others are added nonetheless.
     fn follow(&mut self, packages: &Packages) -> Result<()> {
         let at_hand = packages.load(&Definitions::r4()?)?.packages();
-        let mut asked: BTreeSet<Wanted> = BTreeSet::new();
+        let mut asked: BTreeSet<PackageRequest> = BTreeSet::new();
         let mut next = 0;
         while let Some(package) = self.found.get(next) {
             next += 1;
             for (name, version) in package.dependencies.clone() {
-                let wanted = Wanted { name, version };
+                let wanted = PackageRequest { name, version };
                 let is_here = |name: &str, version: &str| {
                     name == wanted.name && crate::definitions::resolve::fits(version, &wanted.version)
                 };
@@ -188,7 +188,7 @@ impl Adding<'_, '_> {
         Ok(())
     }
 
-    fn fetch(&mut self, wanted: &Wanted) -> Result<Package> {
+    fn fetch(&mut self, wanted: &PackageRequest) -> Result<Package> {
         let Some(registry) = &self.registry else {
             let issue = Issue::error(
                 Key::SettingInvalid,
@@ -237,7 +237,7 @@ fn add(packages: &Packages, mut found: Vec<Package>, streams: &mut Streams<'_>) 
             let _ = write!(streams.err, "\r\x1b[K");
         }
         let bytes = bytes?;
-        let file = packages.keep(&package, &bytes)?;
+        let file = packages.save_package(&package, &bytes)?;
         say(&package, bytes.len(), streams)?;
         writeln!(streams.out, "  kept as {}", file.display()).map_err(unwritable)?;
         report(&package.issues, streams)?;

@@ -24,7 +24,7 @@ pub fn is_referral_task(task: Node<'_>) -> bool {
 pub fn position(task: Node<'_>) -> Option<Position> {
     let status = TaskStatus::from_code(&task.str("status")?)?;
     let message = coded(task.get("businessStatus"), state::SYSTEM).and_then(|code| State::from_code(&code));
-    Some(Position { status, state: message.unwrap_or_else(|| state::coarse(status)) })
+    Some(Position { status, state: message.unwrap_or_else(|| state::default_state(status)) })
 }
 
 /// The coded reason of a Task's statusReason, where it is one of ours.
