@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::sync::OnceLock;
 
 use divan::{Bencher, black_box, counter::ItemsCount};
-use handoff::app::ProgramTypes;
+use handoff::app::ProgramTypeFolders;
 use handoff::definitions::Definitions;
 use handoff::sheet::{ColumnSets, Options};
 
@@ -20,7 +20,7 @@ fn main() {
 fn sheets() -> &'static ColumnSets {
     static SHEETS: OnceLock<ColumnSets> = OnceLock::new();
     SHEETS.get_or_init(|| {
-        let files = ProgramTypes::default().files().unwrap();
+        let files = ProgramTypeFolders::default().files().unwrap();
         let programs = files.programs(&Definitions::r4().unwrap()).unwrap_or_else(|error| panic!("{error}"));
         files.sheets(&programs).unwrap_or_else(|error| panic!("{error}"))
     })

@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use divan::{Bencher, black_box};
 use handoff::definitions::Definitions;
 use handoff::fhir::Document;
-use handoff::mapping::{Detail, Program, Programs};
+use handoff::mapping::{Detail, ProgramType, ProgramTypes};
 use handoff::referral::{Graph, Referral};
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ fn main() {
 
 /// A referral of a program type as its EHR sent it.
 struct Sent {
-    program: &'static Program,
+    program: &'static ProgramType,
     text: String,
 }
 
@@ -31,8 +31,8 @@ impl fmt::Display for Sent {
 }
 
 fn sent() -> impl Iterator<Item = Sent> {
-    static PROGRAMS: OnceLock<Programs> = OnceLock::new();
-    let shipped = || Programs::shipped(&Definitions::r4().unwrap()).unwrap_or_else(|error| panic!("{error}"));
+    static PROGRAMS: OnceLock<ProgramTypes> = OnceLock::new();
+    let shipped = || ProgramTypes::shipped(&Definitions::r4().unwrap()).unwrap_or_else(|error| panic!("{error}"));
     PROGRAMS.get_or_init(shipped).iter().map(|program| Sent { program, text: file(program, "ehr.json") })
 }
 
@@ -42,7 +42,7 @@ fn done() -> impl Iterator<Item = Sent> {
 }
 
 /// A file of the type's journey.
-fn file(program: &Program, name: &str) -> String {
+fn file(program: &ProgramType, name: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/cases/programs");
     let path = folder.join(&program.kind).join(name);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))

@@ -11,7 +11,7 @@ use handoff::definitions::own::OWN;
 use handoff::definitions::{CodeSystem, Definitions};
 use handoff::error::Error;
 use handoff::fhir::{Document, Key, SourcePosition};
-use handoff::mapping::{Crosswalk, Equivalence, Programs};
+use handoff::mapping::{Crosswalk, Equivalence, ProgramTypes};
 use handoff::referral::reason::Reason;
 use handoff::referral::source_status::{StatusMatch, judge};
 use handoff::referral::state::{Event, Party, Position, State, TaskStatus};
@@ -20,8 +20,8 @@ use handoff::shipped;
 use serde_json::{Value, json};
 
 static DEFINITIONS: LazyLock<Definitions> = LazyLock::new(|| Definitions::shipped().unwrap());
-static PROGRAMS: LazyLock<Programs> =
-    LazyLock::new(|| Programs::shipped(&DEFINITIONS).unwrap_or_else(|error| panic!("{error}")));
+static PROGRAMS: LazyLock<ProgramTypes> =
+    LazyLock::new(|| ProgramTypes::shipped(&DEFINITIONS).unwrap_or_else(|error| panic!("{error}")));
 
 const SDOHCC: &str = "http://hl7.org/fhir/us/sdoh-clinicalcare/CodeSystem/SDOHCC-CodeSystemTemporaryCodes";
 const SRV: &str = "urn:handoff:fhir:CodeSystem:csbg-srv";
@@ -48,10 +48,10 @@ fn cases(name: &str) -> Vec<Value> {
 }
 
 /// Loads these files beside the tables and the program type that come with the program.
-fn load(own: &[(&str, &str)]) -> Result<Programs, Error> {
+fn load(own: &[(&str, &str)]) -> Result<ProgramTypes, Error> {
     let shipped = shipped::files().iter().copied();
     let shipped = shipped.filter(|(path, _)| path.contains("/generic/") || path.contains("/crosswalks/"));
-    Programs::load(&DEFINITIONS, shipped.chain(own.iter().map(|(path, text)| (*path, text.as_bytes()))))
+    ProgramTypes::load(&DEFINITIONS, shipped.chain(own.iter().map(|(path, text)| (*path, text.as_bytes()))))
 }
 
 // === laws of every table ===

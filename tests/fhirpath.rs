@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
+mod scale;
+
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -440,7 +442,7 @@ const WORDS: &[&str] = &[
 ];
 
 proptest::proptest! {
-    #![proptest_config(proptest::test_runner::Config { cases: 4000, ..Default::default() })]
+    #![proptest_config(proptest::test_runner::Config { cases: scale::scaled(4000), ..Default::default() })]
 
     /// Whatever is written is compiled or refused at a place within it, and what is compiled ends.
     #[test]

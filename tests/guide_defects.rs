@@ -97,7 +97,7 @@ fn a_file_that_cannot_be_used_is_told_where() {
     let file = |expression: &str, profile: &str| {
         format!(
             "guide: urn:g\nnames: {{ X: \"urn:x'y\" }}\ndefects:\n  - profile: {profile}\n    element: Task\n    key: k-1\n    \
-             defect: d\n    said: s\n    human: h\n    expression: {expression}\n"
+             defect: d\n    description: s\n    human: h\n    expression: {expression}\n"
         )
     };
     let read = Amendments::read("f.yaml", &file("code.coding.system = %X", "urn:p")).unwrap();

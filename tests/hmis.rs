@@ -8,17 +8,18 @@ mod cases;
 mod command;
 #[path = "hmis/law.rs"]
 mod law;
+mod scale;
 
 use std::sync::LazyLock;
 
 use handoff::definitions::Definitions;
 use handoff::hmis::{Export, Participation, Standards, write};
-use handoff::mapping::{Program, Programs};
+use handoff::mapping::{ProgramType, ProgramTypes};
 use handoff::shipped;
 use serde_json::{Value, json};
 
-static PROGRAMS: LazyLock<Programs> =
-    LazyLock::new(|| Programs::shipped(&Definitions::shipped().unwrap()).expect("the shipped programs load"));
+static PROGRAMS: LazyLock<ProgramTypes> =
+    LazyLock::new(|| ProgramTypes::shipped(&Definitions::shipped().unwrap()).expect("the shipped programs load"));
 
 static STANDARDS: LazyLock<Standards> =
     LazyLock::new(|| Standards::load(shipped::files().iter().copied(), &schema).expect("the shipped years load"));
@@ -26,7 +27,7 @@ static STANDARDS: LazyLock<Standards> =
 const HOUSING: Participation<'static> =
     Participation { title: "Supportive housing", victim_services: false, hmis: true };
 
-fn program() -> &'static Program {
+fn program() -> &'static ProgramType {
     PROGRAMS.get("supportive-housing")
 }
 

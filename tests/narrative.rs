@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod cases;
+mod scale;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
@@ -121,7 +122,7 @@ fn bears_whatever_it_is_given() {
         "&#65;",
         "&#xfffe;",
     ]);
-    let config = ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() };
+    let config = ProptestConfig { cases: scale::scaled(4_000), failure_persistence: None, ..ProptestConfig::default() };
     proptest!(config, |(pieces in prop::collection::vec(piece, 0..12))| {
         let inside = pieces.concat();
         let text = format!("<div xmlns=\"{}\">{inside}</div>", xhtml::NAMESPACE);

@@ -12,7 +12,7 @@ use handoff::definitions::own::{OWN, own};
 use handoff::definitions::{CORE, Definitions, Membership};
 use handoff::fhir::{Document, Issue, Node, Severity};
 use handoff::fhirpath::{Context, Expression};
-use handoff::mapping::Programs;
+use handoff::mapping::ProgramTypes;
 use handoff::profile::Checker;
 use handoff::referral::reason::Reason;
 use handoff::referral::state::{Event, Party, Position, State, TaskStatus, step};
@@ -248,7 +248,7 @@ fn program_types_and_needs_are_those_of_the_folders() {
     let types = one("CodeSystem", "program-type");
     let types = codes(&types);
     let needs = DEFINITIONS.value_set("urn:handoff:fhir:ValueSet:need-category").unwrap();
-    let programs = Programs::shipped(&DEFINITIONS).unwrap();
+    let programs = ProgramTypes::shipped(&DEFINITIONS).unwrap();
     let mut folders: BTreeSet<&str> = BTreeSet::new();
     for (path, bytes) in shipped::files() {
         if let Some(folder) = path.strip_prefix("profiles/programs/").and_then(|rest| rest.split_once('/')) {

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod cases;
+mod scale;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
@@ -205,7 +206,7 @@ fn about_answers(document: &Document) -> Vec<String> {
 #[test]
 fn blames_for_what_is_missing_and_for_nothing_else() {
     use proptest::prelude::*;
-    let config = ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() };
+    let config = ProptestConfig { cases: scale::scaled(3_000), failure_persistence: None, ..ProptestConfig::default() };
     proptest!(config, |(items in items(), which in 0..64_usize)| {
         let mut count = 0;
         let (form, response, _) = written(&items, None, &mut count, None);

@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod scale;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
@@ -210,7 +212,7 @@ fn decided(resources: &[Value]) -> Decision {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(scale::scaled(1000)))]
 
     #[test]
     fn the_order_of_the_directory_does_not_matter(

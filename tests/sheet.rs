@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use handoff::app::ProgramTypes;
+use handoff::app::ProgramTypeFolders;
 use handoff::cli::hmis::HmisArgs;
 use handoff::cli::translate::{Args, Format, InputFormat, Target, run};
 use handoff::cli::{Exit, Streams};
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 fn sheets() -> &'static ColumnSets {
     static SHEETS: OnceLock<ColumnSets> = OnceLock::new();
     SHEETS.get_or_init(|| {
-        let files = ProgramTypes::default().files().unwrap();
+        let files = ProgramTypeFolders::default().files().unwrap();
         let programs = files.programs(&Definitions::r4().unwrap()).unwrap();
         files.sheets(&programs).unwrap_or_else(|error| panic!("{error}"))
     })
@@ -79,7 +79,7 @@ fn what_is_written_is_read_without_the_record_as_it_was() {
             let items = |record: &Value| record["services"].as_array().cloned().unwrap_or_default();
             match &column.place {
                 ColumnTarget::Record(path) => {
-                    assert_eq!(path.get(&made), path.get(&record), "{name}: {}", column.name)
+                    assert_eq!(path.get(&made), path.get(&record), "{name}: {}", column.name);
                 }
                 ColumnTarget::Item(path) => {
                     let (made, record) = (items(&made), items(&record));
@@ -235,7 +235,7 @@ fn no_finding_shows_what_a_cell_says() {
 
 #[test]
 fn what_is_wrong_with_a_column_set_is_said_with_its_place() {
-    let files = ProgramTypes::default().files().unwrap();
+    let files = ProgramTypeFolders::default().files().unwrap();
     let programs = files.programs(&Definitions::r4().unwrap()).unwrap();
     let types: Vec<(&str, &Value)> =
         programs.iter().map(|program| (program.kind.as_str(), program.map.schema().json())).collect();

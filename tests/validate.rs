@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod cases;
+mod scale;
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -138,7 +139,7 @@ fn bears_damaged_messages() {
     let pieces =
         ["null", "[]", "{}", "[null]", "\"\"", "\"#\"", "1e9", "true", "\"extension\":[{}],", "\"_status\":[null],"];
     let damage = (0..whole.len(), 0..4_000_usize, 0..40_usize, prop::sample::select(pieces.to_vec()));
-    let config = ProptestConfig { cases: 3_000, failure_persistence: None, ..ProptestConfig::default() };
+    let config = ProptestConfig { cases: scale::scaled(3_000), failure_persistence: None, ..ProptestConfig::default() };
     proptest!(config, |((which, at, length, piece) in damage)| {
         let text = &whole[which];
         // At the beginning and end of a value, so that what comes out is often JSON still.

@@ -7,7 +7,7 @@ mod clients;
 mod demands;
 pub mod log;
 pub mod packages;
-mod program_types;
+mod program_type_folders;
 pub mod registry;
 mod runtime;
 pub mod settings;
@@ -26,7 +26,7 @@ use crate::definitions::Definitions;
 use crate::error::{Error, Result};
 use crate::exchange::{self, Clock, Exchange, Ids};
 use crate::http;
-use crate::mapping::Programs;
+use crate::mapping::ProgramTypes;
 use crate::profile::{Amendments, Checker};
 use crate::security::Clients;
 use crate::sheet::ColumnSets;
@@ -38,7 +38,7 @@ use crate::terminology::Terminology;
 pub use clients::load as load_clients;
 pub use demands::Demands;
 pub use packages::Packages;
-pub use program_types::{ProgramFiles, ProgramTypes};
+pub use program_type_folders::{ProgramFiles, ProgramTypeFolders};
 pub use registry::{PackageRequest, Registry};
 pub use runtime::{TimedIds, WallClock, stop_signal};
 pub use settings::{Options, Settings};
@@ -55,7 +55,7 @@ pub struct App {
     /// What payloads are checked with
     pub checker: Arc<Checker>,
     /// The program types
-    pub programs: Arc<Programs>,
+    pub programs: Arc<ProgramTypes>,
     /// The columns of their sheets
     pub sheets: Arc<ColumnSets>,
     parameters: Arc<SearchParameters>,

@@ -10,7 +10,7 @@ use clap::ValueEnum;
 use serde::Deserialize;
 
 use super::packages::{DEFAULT_PACKAGES, Packages};
-use super::program_types::ProgramTypes;
+use super::program_type_folders::ProgramTypeFolders;
 use crate::error::{Error, Result};
 use crate::fhir::{Issue, Key, Limits, SourcePosition};
 use crate::security::Policy;
@@ -124,7 +124,7 @@ pub struct Settings {
     /// The packages that were added
     pub packages: Packages,
     /// The program types
-    pub programs: ProgramTypes,
+    pub programs: ProgramTypeFolders,
 }
 
 impl Default for Settings {
@@ -141,7 +141,7 @@ impl Default for Settings {
             profiles: Demands::usual(),
             terminology: None,
             packages: Packages::at(DEFAULT_PACKAGES),
-            programs: ProgramTypes::default(),
+            programs: ProgramTypeFolders::default(),
         }
     }
 }
@@ -220,7 +220,7 @@ impl Options {
             grace: self.grace_seconds.map_or(usual.grace, |number| Duration::from_secs(number.into())),
             profiles: self.profiles.map_or_else(Demands::usual, |text| text.or(Demands::usual())),
             packages: self.packages.map_or(usual.packages, Packages::at),
-            programs: ProgramTypes::at(self.programs),
+            programs: ProgramTypeFolders::at(self.programs),
             terminology: self.terminology.map(|url| terminology_server(url, self.terminology_ms)),
         })
     }

@@ -10,24 +10,24 @@ use uuid::Uuid;
 use super::sources;
 use super::streams::{Exit, Streams, unwritable};
 use super::translate_args::{Args, Format};
-use crate::app::{ProgramFiles, ProgramTypes};
+use crate::app::{ProgramFiles, ProgramTypeFolders};
 use crate::definitions::Definitions;
 use crate::error::{Error, Result};
 use crate::fhir::Key;
 use crate::hmis::{self, Export, File, Participation, Report, Rows, Standards};
-use crate::mapping::Programs;
+use crate::mapping::ProgramTypes;
 
 pub use super::translate_args::{HmisArgs, RowSelection};
 
 /// The program types and the years of the format.
 struct HmisPrograms {
     files: ProgramFiles,
-    programs: Programs,
+    programs: ProgramTypes,
 }
 
 impl HmisPrograms {
     fn load(args: &Args) -> Result<Self> {
-        let files = ProgramTypes::configured(args.programs.as_deref(), None)?.files()?;
+        let files = ProgramTypeFolders::configured(args.programs.as_deref(), None)?.files()?;
         let programs = files.programs(&Definitions::shipped()?)?;
         Ok(Self { files, programs })
     }

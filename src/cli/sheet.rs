@@ -10,7 +10,7 @@ use super::streams::{Exit, Streams, unwritable};
 use super::translate_args::{Args, Format};
 use crate::error::{Error, Result};
 use crate::fhir::Key;
-use crate::mapping::{GENERIC, Programs};
+use crate::mapping::{GENERIC, ProgramTypes};
 use crate::sheet::{self, ColumnSets, Done, Fault, Finding, Options};
 
 /// How many referrals are read between two looks at the progress.
@@ -23,7 +23,7 @@ const PROGRESS_INTERVAL: usize = 1000;
 pub(super) fn to_records(
     args: &Args,
     sheets: &ColumnSets,
-    programs: &Programs,
+    programs: &ProgramTypes,
     streams: &mut Streams<'_>,
 ) -> Result<Exit> {
     let kind = args.program.as_deref().unwrap_or(GENERIC);

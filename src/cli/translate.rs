@@ -12,11 +12,11 @@ use uuid::Uuid;
 use super::hmis;
 use super::streams::{Exit, Streams, unwritable};
 use super::{sheet, sources};
-use crate::app::ProgramTypes;
+use crate::app::ProgramTypeFolders;
 use crate::definitions::Definitions;
 use crate::error::{Error, Result};
 use crate::fhir::{Document, Issue, Key, Limits, Reference};
-use crate::mapping::{Detail, Fidelity, Programs, Put, Translation, extras};
+use crate::mapping::{Detail, Fidelity, ProgramTypes, Put, Translation, extras};
 use crate::referral::{Graph, Referral, Resource, care_plan, task_edits};
 
 pub use super::translate_args::{Args, Format, InputFormat, Target};
@@ -27,8 +27,8 @@ pub use super::translate_args::{Args, Format, InputFormat, Target};
 /// If the input cannot be read, is no referral or no record, or breaks the record's schema.
 pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
     match (args.from, args.to) {
-        (None | Some(InputFormat::Record), Target::HmisArgs) => return hmis::write(args, streams),
-        (Some(InputFormat::HmisArgs), Target::Record) => return hmis::read(args, streams),
+        (None | Some(InputFormat::Record), Target::Hmis) => return hmis::write(args, streams),
+        (Some(InputFormat::Hmis), Target::Record) => return hmis::read(args, streams),
         (None | Some(InputFormat::Fhir | InputFormat::Csv), Target::Record)
         | (None | Some(InputFormat::Record), Target::Fhir | Target::Csv) => {}
         (Some(_), _) => {
@@ -36,7 +36,7 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
             return Err(Error::incorrect(Key::WrongType, message));
         }
     }
-    let types = ProgramTypes::configured(args.programs.as_deref(), None)?;
+    let types = ProgramTypeFolders::configured(args.programs.as_deref(), None)?;
     let files = types.files()?;
     let programs = files.programs(&Definitions::shipped()?)?;
     if let Some(kind) = args.program.as_deref().filter(|kind| programs.get(kind).kind != **kind) {
@@ -68,7 +68,7 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn to_record(args: &Args, programs: &Programs, document: Document) -> Result<(Value, Vec<Issue>, Fidelity)> {
+fn to_record(args: &Args, programs: &ProgramTypes, document: Document) -> Result<(Value, Vec<Issue>, Fidelity)> {
     // A plan whose activities are referrals is as many referrals.
     let planned = care_plan::with_tasks(document.root(), Timestamp::now());
     let document = planned.map_or(Ok(document), Document::parse)?;
@@ -87,7 +87,7 @@ fn to_record(args: &Args, programs: &Programs, document: Document) -> Result<(Va
     Ok((Value::Array(records), issues, Fidelity::default()))
 }
 
-fn one_record(args: &Args, programs: &Programs, graph: &Graph, task: &Resource) -> Result<Translation> {
+fn one_record(args: &Args, programs: &ProgramTypes, graph: &Graph, task: &Resource) -> Result<Translation> {
     let referral = Referral::read(graph, task)?;
     let message = task_edits::program_type(referral.task.node()).unwrap_or_default();
     let map = &programs.get(args.program.as_deref().unwrap_or(&message)).map;
@@ -95,7 +95,7 @@ fn one_record(args: &Args, programs: &Programs, graph: &Graph, task: &Resource) 
     Ok(if args.explain { map.explain(&referral, &kept) } else { map.get(&referral, &kept) })
 }
 
-fn to_fhir(args: &Args, programs: &Programs, document: &Document) -> Result<(Value, Vec<Issue>, Fidelity)> {
+fn to_fhir(args: &Args, programs: &ProgramTypes, document: &Document) -> Result<(Value, Vec<Issue>, Fidelity)> {
     let message = document.root().str("type").unwrap_or_default().into_owned();
     let map = &programs.get(args.program.as_deref().unwrap_or(&message)).map;
     let record = document.root().to_value();

@@ -53,7 +53,7 @@ pub enum InputFormat {
     /// A sheet
     Csv,
     /// The HMIS CSV files of HUD, as a zip or a folder
-    HmisArgs,
+    Hmis,
 }
 
 /// What to make.
@@ -66,7 +66,7 @@ pub enum Target {
     /// A sheet, one row a referral or service
     Csv,
     /// The HMIS CSV files of HUD, as a zip
-    HmisArgs,
+    Hmis,
 }
 
 /// How to tell it.

@@ -42,7 +42,7 @@ use tokio::sync::watch;
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Document, Issue, Key, Node, ResourceKey};
 use crate::fhirpath::Temporal;
-use crate::mapping::Programs;
+use crate::mapping::ProgramTypes;
 use crate::profile::{Checker, Request};
 use crate::referral::plan::{Plan, Write};
 use crate::routing::{Directory, Rulebook};
@@ -97,7 +97,7 @@ pub struct Parts {
     /// Who is asked about codes that the definitions at hand do not know
     pub terminology: Terminology,
     /// The program types and their maps
-    pub programs: Arc<Programs>,
+    pub programs: Arc<ProgramTypes>,
     /// The eligibility rules of program types
     pub rules: Arc<Rulebook>,
     /// What resources are found by
@@ -115,7 +115,7 @@ pub struct Exchange {
     store: Arc<dyn Store>,
     checker: Arc<Checker>,
     terminology: Terminology,
-    programs: Arc<Programs>,
+    programs: Arc<ProgramTypes>,
     rules: Arc<Rulebook>,
     parameters: Arc<SearchParameters>,
     clock: Arc<dyn Clock>,

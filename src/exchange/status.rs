@@ -175,7 +175,7 @@ impl Exchange {
         };
         if let Some(through) = step.through {
             draft.edit_task(|edits, task| {
-                task_edits::set_position_and_reason(edits, task, through, &StatusReason::default(), at)
+                task_edits::set_position_and_reason(edits, task, through, &StatusReason::default(), at);
             })?;
             draft.keep_version(author, at)?;
         }

@@ -3,7 +3,8 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -37,8 +38,8 @@ pub struct Finding {
     pub found: String,
     /// What was done about it
     pub done: String,
-    /// How to mend it
-    #[serde(skip_serializing_if = "String::is_empty")]
+    /// How to mend it; in a document also under its former name, `mend`
+    #[serde(flatten, serialize_with = "write_fix")]
     pub fix: String,
 }
 
@@ -81,6 +82,16 @@ impl Finding {
     pub(super) fn fix(self, fix: impl Into<String>) -> Self {
         Self { fix: fix.into(), ..self }
     }
+}
+
+/// Writes the two members that say how to mend it, where anything is said.
+fn write_fix<S: Serializer>(fix: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut members = serializer.serialize_map(None)?;
+    if !fix.is_empty() {
+        members.serialize_entry("mend", fix)?;
+        members.serialize_entry("fix", fix)?;
+    }
+    members.end()
 }
 
 impl fmt::Display for Finding {

@@ -16,7 +16,7 @@ use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use crate::error::Error;
 use crate::exchange::{Exchange, Ids};
 use crate::fhir::Limits;
-use crate::mapping::Programs;
+use crate::mapping::ProgramTypes;
 use crate::profile::Checker;
 use crate::security::{Caller, Clients};
 use crate::sheet::ColumnSets;
@@ -39,7 +39,7 @@ pub struct Parts {
     /// What resources are found by
     pub parameters: Arc<SearchParameters>,
     /// The record types that there are
-    pub programs: Arc<Programs>,
+    pub programs: Arc<ProgramTypes>,
     /// The columns of their sheets
     pub sheets: Arc<ColumnSets>,
     /// Who may come in; replaced whenever the clients change

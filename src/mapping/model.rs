@@ -219,7 +219,7 @@ pub(super) enum Source {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Owner {
     /// The program
-    Program,
+    ProgramType,
     /// The EHR
     Ehr,
     /// Nobody: it moves by events
@@ -354,7 +354,7 @@ impl Owner {
     /// As maps write it.
     pub(super) fn from_code(code: &str) -> Option<Self> {
         Some(match code {
-            "program" => Self::Program,
+            "program" => Self::ProgramType,
             "ehr" => Self::Ehr,
             "events" => Self::Events,
             _ => return None,
@@ -364,7 +364,7 @@ impl Owner {
     /// Why a program may not change what is this owner's, and what to do instead.
     pub(super) fn read_only(self) -> Option<(&'static str, &'static str)> {
         match self {
-            Self::Program => None,
+            Self::ProgramType => None,
             Self::Ehr => Some((
                 "belongs to whoever sent the referral",
                 "leave it as it was or leave it out; the sender corrects it by updating the resource over FHIR",

@@ -87,7 +87,7 @@ fn hold(structure: &Structure) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: crate::scale::scaled(1000), ..ProptestConfig::default() })]
 
     /// A differential becomes a sound snapshot that holds all of the base, or is refused with a reason; the pack says the
     /// same as the package.

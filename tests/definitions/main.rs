@@ -4,6 +4,8 @@
 
 mod cases;
 mod laws;
+#[path = "../scale/mod.rs"]
+mod scale;
 mod snapshots;
 mod value_sets;
 mod versions;

@@ -235,7 +235,7 @@ prop_compose! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: crate::scale::scaled(1000), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn what_goes_out_comes_back(record in record()) {

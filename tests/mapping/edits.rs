@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use handoff::fhir::primitive::is_id;
-use handoff::mapping::{FieldDescription, Program};
+use handoff::mapping::{FieldDescription, ProgramType};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -62,7 +62,7 @@ struct SourcePosition {
 
 impl Editable {
     /// What a program may change.
-    pub(crate) fn of(program: &Program) -> Self {
+    pub(crate) fn of(program: &ProgramType) -> Self {
         let mut samples = Samples { schema: program.schema_json(), known: HashMap::new() };
         let is_own = |field: &FieldDescription| field.read_only.is_none() && !field.record[0].ends_with("id");
         let fields = program.map.fields().into_iter().filter(is_own);

@@ -4,7 +4,7 @@
 
 use handoff::error::Error;
 use handoff::fhir::{Key, SourcePosition};
-use handoff::mapping::Programs;
+use handoff::mapping::ProgramTypes;
 
 use super::world;
 
@@ -56,7 +56,7 @@ fields:
 ";
 
 /// Loads a map, and where `⟦` stood in it.
-fn load(map: &str) -> (Result<Programs, Error>, Option<SourcePosition>) {
+fn load(map: &str) -> (Result<ProgramTypes, Error>, Option<SourcePosition>) {
     let marked = map.find('⟦').map(|at| {
         let before = &map[..at];
         let line = before.matches('\n').count() as u32 + 1;
@@ -70,7 +70,7 @@ fn load(map: &str) -> (Result<Programs, Error>, Option<SourcePosition>) {
         ("x/generic/map.yaml", map.as_bytes()),
         ("x/crosswalks/episodes.yaml", CROSSWALK.as_bytes()),
     ];
-    (Programs::load(world::definitions(), files), marked)
+    (ProgramTypes::load(world::definitions(), files), marked)
 }
 
 /// The map has exactly this finding, where `⟦` stands.
@@ -264,7 +264,7 @@ fields:";
 fn files_and_folders() {
     let check = |files: &[(&str, &str)], path: &str, place: Option<(u32, u32)>, expected: &str| {
         let files = files.iter().map(|(path, text)| (*path, text.as_bytes()));
-        let error = Programs::load(world::definitions(), files).expect_err(expected);
+        let error = ProgramTypes::load(world::definitions(), files).expect_err(expected);
         let found = error.issues.iter().find(|issue| issue.text.contains(expected));
         let issue = found.unwrap_or_else(|| panic!("expected {expected}, found {error}"));
         assert_eq!(issue.path, path);

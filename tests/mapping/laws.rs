@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use handoff::fhir::{Issue, Key, Kind, Node};
-use handoff::mapping::{Detail, FieldDescription, Program, Put};
+use handoff::mapping::{Detail, FieldDescription, ProgramType, Put};
 use handoff::referral::Graph;
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestError, TestRng, TestRunner};
@@ -12,9 +12,10 @@ use serde_json::Value;
 
 use super::chaos::{self, Twist, twists};
 use super::edits::{Edit, Editable, edit, edits};
+use super::scale::scaled;
 use super::world;
 
-/// How many cases each type has to bear; `PROPTEST_CASES=10000` for more, `HANDOFF_OTHER_CASES=1` for others than usual.
+/// How many cases each type has to bear at full scale; `HANDOFF_OTHER_CASES=1` for others than usual.
 const CASES: u32 = 1000;
 
 /// What is generated: a graph as no two systems would send alike, and what a program's system does to its record.
@@ -54,8 +55,7 @@ fn laws_hold(kind: &str) {
     assert_eq!(program.kind, kind, "there is no such program type");
     let (editable, fields) = (Editable::of(program), program.map.fields());
     let subject = Subject { program, editable, fields, seeds: world::seeds(kind) };
-    let cases_wanted = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(CASES);
-    let config = ProptestConfig { cases: cases_wanted, failure_persistence: None, ..ProptestConfig::default() };
+    let config = ProptestConfig { cases: scaled(CASES), failure_persistence: None, ..ProptestConfig::default() };
     // The same cases in every run, unless other ones are asked for.
     let mut runner = match std::env::var_os("HANDOFF_OTHER_CASES") {
         None => TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha)),
@@ -107,7 +107,7 @@ fn every_type_is_put_to_the_laws() {
 
 /// A program type under the laws.
 struct Subject {
-    program: &'static Program,
+    program: &'static ProgramType,
     editable: Editable,
     fields: Vec<FieldDescription>,
     /// The Bundles that graphs are made from

@@ -7,4 +7,6 @@ mod edits;
 mod findings;
 mod laws;
 mod reviews;
+#[path = "../scale/mod.rs"]
+mod scale;
 mod world;

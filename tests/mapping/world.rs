@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use handoff::definitions::Definitions;
 use handoff::fhir::Document;
-use handoff::mapping::Programs;
+use handoff::mapping::ProgramTypes;
 use handoff::referral::{Graph, Referral};
 use serde_json::Value;
 
@@ -17,9 +17,9 @@ pub(crate) fn definitions() -> &'static Definitions {
 }
 
 /// The program types that come with the program.
-pub(crate) fn programs() -> &'static Programs {
-    static PROGRAMS: OnceLock<Programs> = OnceLock::new();
-    PROGRAMS.get_or_init(|| Programs::shipped(definitions()).unwrap_or_else(|error| panic!("{error}")))
+pub(crate) fn programs() -> &'static ProgramTypes {
+    static PROGRAMS: OnceLock<ProgramTypes> = OnceLock::new();
+    PROGRAMS.get_or_init(|| ProgramTypes::shipped(definitions()).unwrap_or_else(|error| panic!("{error}")))
 }
 
 /// The text of a file of the repository.

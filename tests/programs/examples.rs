@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use handoff::fhir::Document;
-use handoff::mapping::{Detail, Program};
+use handoff::mapping::{Detail, ProgramType};
 use handoff::referral::{Graph, Referral};
 use serde_json::{Value, json};
 
@@ -79,7 +79,7 @@ fn every_example_is_a_record_and_goes_back() {
     }
 }
 
-fn goes_back(program: &Program, graph: &Graph, task: &str, doing: &str) {
+fn goes_back(program: &ProgramType, graph: &Graph, task: &str, doing: &str) {
     let referral =
         Referral::read(graph, graph.resolve(task).unwrap()).unwrap_or_else(|error| panic!("{doing}: {error}"));
     let record = program.map.get(&referral, &Value::Null).record().unwrap();
@@ -115,7 +115,7 @@ fn goes_back(program: &Program, graph: &Graph, task: &str, doing: &str) {
 }
 
 /// Is it computed, or the history, which begins anew?
-fn follows_from_the_rest(program: &Program, field: &str) -> bool {
+fn follows_from_the_rest(program: &ProgramType, field: &str) -> bool {
     let computed = |why: &str| why.contains("computed");
     field.starts_with("referral.history")
         || program.map.fields().iter().any(|known| {

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Once};
 
-use handoff::app::{self, App, ProgramTypes, Settings};
+use handoff::app::{self, App, ProgramTypeFolders, Settings};
 use handoff::exchange::{Clock, Ids};
 use handoff::fhir::edit::Edits;
 use handoff::fhir::{Document, Issue, Node, ResourceKey, Severity};
-use handoff::mapping::Programs;
+use handoff::mapping::ProgramTypes;
 use handoff::referral::plan::Write;
 use handoff::referral::{Graph, Plan, Scope};
 use handoff::security::{Role, token};
@@ -78,7 +78,7 @@ impl Gateway {
         let settings = Settings {
             store: folder.path().join("store.db"),
             base: Some(BASE.to_owned()),
-            programs: ProgramTypes::at(programs),
+            programs: ProgramTypeFolders::at(programs),
             ..Settings::default()
         };
         let clock = Arc::new(SetClock::default());
@@ -133,7 +133,7 @@ impl Gateway {
     }
 
     /// The program types that are served.
-    pub(crate) fn programs(&self) -> &Programs {
+    pub(crate) fn programs(&self) -> &ProgramTypes {
         &self.app.programs
     }
 

@@ -4,15 +4,16 @@
 use std::sync::OnceLock;
 
 use handoff::definitions::Definitions;
-use handoff::mapping::Programs;
+use handoff::mapping::ProgramTypes;
 
 use crate::case::{self, Journey};
 use crate::{command, walk};
 
 /// The program types that come with the program.
-pub(crate) fn programs() -> &'static Programs {
-    static PROGRAMS: OnceLock<Programs> = OnceLock::new();
-    PROGRAMS.get_or_init(|| Programs::shipped(&Definitions::r4().unwrap()).unwrap_or_else(|error| panic!("{error}")))
+pub(crate) fn programs() -> &'static ProgramTypes {
+    static PROGRAMS: OnceLock<ProgramTypes> = OnceLock::new();
+    PROGRAMS
+        .get_or_init(|| ProgramTypes::shipped(&Definitions::r4().unwrap()).unwrap_or_else(|error| panic!("{error}")))
 }
 
 async fn go(kind: &str) {

@@ -11,5 +11,7 @@ mod crash;
 mod guard;
 mod oracle;
 mod referral;
+#[path = "../scale/mod.rs"]
+mod scale;
 mod search;
 mod visibility;

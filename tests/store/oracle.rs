@@ -402,7 +402,7 @@ fn searches() -> impl Strategy<Value = Vec<(&'static str, Vec<&'static str>)>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: crate::scale::scaled(1000), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_search_finds_what_the_oracle_says(steps in vec(step(), 4..30), searches in searches()) {

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::sources;
 use super::streams::{Exit, Streams, unwritable};
-use crate::app::ProgramTypes;
+use crate::app::ProgramTypeFolders;
 use crate::definitions::Definitions;
 use crate::error::{Error, Result};
 use crate::fhir::{Document, Limits, Node};
@@ -32,7 +32,7 @@ pub use args::{Args, Format};
 /// # Errors
 /// If the directory or the referral cannot be read, or the Task's owner is not in the directory.
 pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
-    let types = ProgramTypes::configured(args.programs.as_deref(), None)?;
+    let types = ProgramTypeFolders::configured(args.programs.as_deref(), None)?;
     let rulebook = types.files()?.rules()?;
     if args.cases {
         rulebook.check(&Definitions::shipped()?)?;

@@ -92,8 +92,8 @@ impl Compiler<'_, '_> {
                 Source::Ends { choices, .. } => choices
                     .first()
                     .and_then(|ends| ends.first())
-                    .map_or(Owner::Program, |end| model.nodes[end.node].owner),
-                _ => Owner::Program,
+                    .map_or(Owner::ProgramType, |end| model.nodes[end.node].owner),
+                _ => Owner::ProgramType,
             },
         };
         let members = field.record.value.0.iter().filter_map(|path| path.rsplit('.').next()).map(Into::into).collect();

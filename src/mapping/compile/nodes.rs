@@ -256,12 +256,12 @@ fn owner(model: &Model, node: &NodeFile, find: &Find, file: &str, findings: &mut
                 format!("{} owns nothing", message.value),
                 "write program, ehr or events",
             );
-            Owner::Program
+            Owner::ProgramType
         }),
         None => match find {
             Find::Items(end) => model.nodes[end.node].owner,
             Find::Versions => Owner::Events,
-            _ => Owner::Program,
+            _ => Owner::ProgramType,
         },
     }
 }

@@ -265,7 +265,7 @@ impl<'m, 'r> Writer<'_, 'm, 'r> {
                     kept.insert(rule.members[which].to_string(), (*value).clone());
                 }
                 (None, Some(_)) => {
-                    self.at_member(rule, which, |writer| writer.row(&via.name(), FieldOutcome::Defaulted))
+                    self.at_member(rule, which, |writer| writer.row(&via.name(), FieldOutcome::Defaulted));
                 }
                 _ => {}
             }

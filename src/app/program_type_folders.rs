@@ -14,14 +14,14 @@ use serde_json::Value;
 use super::Options;
 use crate::definitions::Definitions;
 use crate::error::{Error, Result};
-use crate::mapping::Programs;
+use crate::mapping::ProgramTypes;
 use crate::routing::Rulebook;
 use crate::sheet::{Codes, ColumnSets};
 use crate::shipped;
 
 /// See the module head.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ProgramTypes {
+pub struct ProgramTypeFolders {
     folder: Option<PathBuf>,
 }
 
@@ -31,7 +31,7 @@ pub struct ProgramFiles {
     brought: Vec<(String, Vec<u8>)>,
 }
 
-impl ProgramTypes {
+impl ProgramTypeFolders {
     /// Those that are shipped, and those of this folder.
     pub fn at(folder: Option<PathBuf>) -> Self {
         Self { folder }
@@ -79,15 +79,15 @@ impl ProgramFiles {
     ///
     /// # Errors
     /// Every finding, with its place.
-    pub fn programs(&self, definitions: &Definitions) -> Result<Programs> {
-        Programs::load(definitions, self.iter())
+    pub fn programs(&self, definitions: &Definitions) -> Result<ProgramTypes> {
+        ProgramTypes::load(definitions, self.iter())
     }
 
     /// The columns of the types' sheets.
     ///
     /// # Errors
     /// Every finding, with its place.
-    pub fn sheets(&self, programs: &Programs) -> Result<ColumnSets> {
+    pub fn sheets(&self, programs: &ProgramTypes) -> Result<ColumnSets> {
         let types: Vec<(&str, &Value)> =
             programs.iter().map(|program| (program.kind.as_str(), program.map.schema().json())).collect();
         let mut codes = Codes::default();
@@ -138,10 +138,10 @@ mod tests {
         let own = folder.path().join("food-van");
         std::fs::create_dir(&own).unwrap();
         std::fs::write(own.join("program.yaml"), "program: food-van").unwrap();
-        let files = ProgramTypes::at(Some(folder.path().to_owned())).files().unwrap();
+        let files = ProgramTypeFolders::at(Some(folder.path().to_owned())).files().unwrap();
         let last = files.iter().last().unwrap();
         assert!(last.0.ends_with("food-van/program.yaml"), "{}", last.0);
         assert!(files.iter().count() == shipped::files().len() + 1);
-        assert!(ProgramTypes::at(Some(folder.path().join("nowhere"))).files().is_err());
+        assert!(ProgramTypeFolders::at(Some(folder.path().join("nowhere"))).files().is_err());
     }
 }

@@ -18,7 +18,7 @@ const TEAM_ROLES: &str = "urn:handoff:fhir:CodeSystem:care-team-role";
 
 /// One program type.
 #[derive(Debug)]
-pub struct Program {
+pub struct ProgramType {
     /// Its name, which is its folder's: `supportive-housing`
     pub kind: String,
     /// Its name for people
@@ -147,7 +147,7 @@ pub struct Privacy {
 
 // ===
 
-impl Program {
+impl ProgramType {
     /// The JSON Schema (2020-12) of its record, complete in itself.
     pub fn schema_json(&self) -> &Value {
         self.map.schema().json()

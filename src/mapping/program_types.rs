@@ -15,7 +15,7 @@ use crate::shipped;
 use super::compile::{self, CompileContext};
 use super::crosswalk::{self, Crosswalk};
 use super::map::Map;
-use super::program::Program;
+use super::program_type::ProgramType;
 use super::schema::{self, RecordSchema};
 use super::source::{self, MapFile, ProgramFile};
 
@@ -24,9 +24,9 @@ pub const GENERIC: &str = "generic";
 
 /// The program types, by name.
 #[derive(Debug)]
-pub struct Programs {
-    by_kind: BTreeMap<String, Program>,
-    generic: Program,
+pub struct ProgramTypes {
+    by_kind: BTreeMap<String, ProgramType>,
+    generic: ProgramType,
     crosswalks: HashMap<String, Arc<Crosswalk>>,
     vocabularies: Vocabularies,
 }
@@ -51,7 +51,7 @@ struct Sources {
 
 // ===
 
-impl Programs {
+impl ProgramTypes {
     /// The program types in these files (path and bytes): `TYPE/program.yaml`, `TYPE/record.schema.json`,
     /// `TYPE/map.yaml`, `crosswalks/NAME.yaml`, wherever those folders are. Of two files for the same the later counts,
     /// so a folder on disk can be given behind [`shipped::files`]. Everything is checked here: what was loaded works.
@@ -98,18 +98,18 @@ impl Programs {
     /// The program types that come with the program.
     ///
     /// # Errors
-    /// As [`Programs::load`].
+    /// As [`ProgramTypes::load`].
     pub fn shipped(definitions: &Definitions) -> Result<Self> {
         Self::load(definitions, shipped::files().iter().copied())
     }
 
     /// The program type of this name, or the generic one.
-    pub fn get(&self, kind: &str) -> &Program {
+    pub fn get(&self, kind: &str) -> &ProgramType {
         self.by_kind.get(kind).unwrap_or(&self.generic)
     }
 
     /// All of them, by name, the generic one last.
-    pub fn iter(&self) -> impl Iterator<Item = &Program> {
+    pub fn iter(&self) -> impl Iterator<Item = &ProgramType> {
         self.by_kind.values().chain([&self.generic])
     }
 
@@ -206,7 +206,7 @@ fn program(
     sources: &BTreeMap<String, Sources>,
     definitions: &Definitions,
     crosswalks: &HashMap<String, Arc<Crosswalk>>,
-) -> std::result::Result<Program, Vec<Issue>> {
+) -> std::result::Result<ProgramType, Vec<Issue>> {
     let Some(own) = sources.get(name) else { return Err(Vec::new()) };
     let chain = chain(name, sources).map_err(|issue| vec![issue])?;
     let shared: Vec<(String, Value)> = sources
@@ -237,7 +237,7 @@ fn program(
         schema: &schema,
         crosswalks,
     })?;
-    Ok(Program {
+    Ok(ProgramType {
         kind: name.to_owned(),
         title: own.program.title.clone(),
         description: own.program.description.clone(),
