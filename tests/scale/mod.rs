@@ -11,6 +11,7 @@ const FEWEST: u32 = 20;
 ///
 /// # Panics
 /// If `HANDOFF_TEST_SCALE` says anything but `full`: a misspelt one would pass with a fraction of the cases.
+#[allow(clippy::panic)]
 pub(crate) fn scaled(full: u32) -> u32 {
     match std::env::var("HANDOFF_TEST_SCALE").as_deref() {
         Ok("full") => full,
