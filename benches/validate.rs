@@ -37,7 +37,7 @@ fn main() {
     }
     let profile = "http://hl7.org/fhir/us/sdoh-clinicalcare/StructureDefinition/SDOHCC-TaskForReferralManagement";
     say("with US Core 7.0.0 and SDOH Clinical Care 3.0.0 besides, and its profile", &time(packs.path(), Some(profile)));
-    hold(packs.path());
+    compare_with_packs(packs.path());
 }
 
 fn handoff() -> Command {
@@ -77,7 +77,7 @@ fn say(what: &str, times: &[Duration]) {
 }
 
 /// Checks every example of the guide with the packs, and says how much memory the process then has.
-fn hold(packs: &Path) {
+fn compare_with_packs(packs: &Path) {
     let mut files: Vec<PathBuf> = std::fs::read_dir(packs).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort_unstable();
     let packs = files.iter().filter(|file| file.is_file());

@@ -79,7 +79,7 @@ fn folder(path: &Path) -> Vec<(String, Vec<u8>)> {
 }
 
 /// Checks every file, with all of them beside it; those that are listed have errors, and no others.
-fn hold(definitions: Definitions, files: &[(String, Vec<u8>)], really_wrong: &[(&str, &str)]) {
+fn check_package(definitions: Definitions, files: &[(String, Vec<u8>)], really_wrong: &[(&str, &str)]) {
     assert!(!files.is_empty());
     let checker = Checker::new(Arc::new(definitions));
     let mut with = Resources::default();
@@ -112,22 +112,22 @@ fn the_examples_of_sdohcc_are_valid() {
     else {
         return;
     };
-    hold(definitions(&[&core, &sdohcc]), &folder(Path::new("../shared/examples/sdohcc")), &[]);
+    check_package(definitions(&[&core, &sdohcc]), &folder(Path::new("../shared/examples/sdohcc")), &[]);
 }
 
 #[test]
 fn the_examples_of_us_core_7_are_valid() {
     let Some(core) = package("hl7.fhir.us.core-7.0.0") else { return };
-    hold(definitions(&[&core]), &examples(&core), &[]);
+    check_package(definitions(&[&core]), &examples(&core), &[]);
 }
 
 #[test]
 fn the_examples_of_us_core_6_are_valid() {
     let Some(core) = package("hl7.fhir.us.core-6.1.0") else { return };
-    hold(definitions(&[&core]), &examples(&core), REALLY_WRONG);
+    check_package(definitions(&[&core]), &examples(&core), REALLY_WRONG);
 }
 
 #[test]
 fn our_own_demo_is_valid() {
-    hold(Definitions::r4().unwrap(), &folder(Path::new("fixtures/demo/ehr")), &[]);
+    check_package(Definitions::r4().unwrap(), &folder(Path::new("fixtures/demo/ehr")), &[]);
 }

@@ -37,9 +37,9 @@ fn list() -> String {
 }
 
 fn explanation(key: Key) -> String {
-    let see = key.see().map_or_else(String::new, |url| format!("  see:   {url}\n"));
+    let see_also = key.see_also().map_or_else(String::new, |url| format!("  see:   {url}\n"));
     format!(
-        "{}: {}\n\n  why:   {}\n{see}  mend:  {}\n  in an OperationOutcome: issue.code {}, issue.details.coding {}#{}\n",
+        "{}: {}\n\n  why:   {}\n{see_also}  mend:  {}\n  in an OperationOutcome: issue.code {}, issue.details.coding {}#{}\n",
         key.name(),
         key.what(),
         key.why(),

@@ -203,7 +203,7 @@ macro_rules! keys {
     ($(
         #[doc = $what:literal]
         $key:ident, $name:literal, $code:literal,
-        why $why:literal, $(see $see:literal,)?
+        why $why:literal, $(see_also $see_also:literal,)?
         fix $fix:literal;
     )*) => {
         /// Everything that can be found, each with its row in the table.
@@ -236,8 +236,8 @@ macro_rules! keys {
             }
 
             /// The paragraph that says so, where the rule is one of a standard.
-            pub fn see(self) -> Option<&'static str> {
-                match self { $(Key::$key => None$(.or(Some($see)))?,)* }
+            pub fn see_also(self) -> Option<&'static str> {
+                match self { $(Key::$key => None$(.or(Some($see_also)))?,)* }
             }
 
             /// How to mend it, in general.
@@ -258,7 +258,7 @@ keys! {
     /// Not JSON
     JsonSyntax, "json-syntax", "structure",
         why "nothing can be read behind the first mistake, so nothing else was checked",
-        see "https://hl7.org/fhir/R4/json.html",
+        see_also "https://hl7.org/fhir/R4/json.html",
         fix "send well-formed JSON in UTF-8";
     /// Nested too deep
     TooDeep, "too-deep", "too-costly",
@@ -271,119 +271,119 @@ keys! {
     /// A member stands twice
     DuplicateMember, "duplicate-member", "structure",
         why "JSON readers keep the first or the last of the two, so two systems would read two different messages",
-        see "https://hl7.org/fhir/R4/json.html",
+        see_also "https://hl7.org/fhir/R4/json.html",
         fix "keep one of the two members";
     /// A resource was expected
     NotAResource, "not-a-resource", "structure",
         why "resourceType says by which rules the rest is read",
-        see "https://hl7.org/fhir/R4/json.html",
+        see_also "https://hl7.org/fhir/R4/json.html",
         fix "send a JSON object with a resourceType";
 
     // --- structure and values
     /// resourceType is no type of R4
     UnknownType, "unknown-type", "structure",
         why "without its type nothing in the resource has a meaning",
-        see "https://hl7.org/fhir/R4/resourcelist.html",
+        see_also "https://hl7.org/fhir/R4/resourcelist.html",
         fix "use a resource type of FHIR R4, spelled as the standard does";
     /// No such element
     UnknownElement, "unknown-element", "structure",
         why "readers pass over what the standard does not define: the content would be lost and nobody notice",
-        see "https://hl7.org/fhir/R4/json.html",
+        see_also "https://hl7.org/fhir/R4/json.html",
         fix "remove it, correct its spelling, or carry the content in an extension";
     /// A required element is absent
     Missing, "missing", "required",
         why "a minimum is what every reader may rely on",
-        see "https://hl7.org/fhir/R4/conformance-rules.html#cardinality",
+        see_also "https://hl7.org/fhir/R4/conformance-rules.html#cardinality",
         fix "add the element";
     /// More values than allowed
     TooMany, "too-many", "structure",
         why "a reader that expects so many takes one of them, and nobody knows which",
-        see "https://hl7.org/fhir/R4/conformance-rules.html#cardinality",
+        see_also "https://hl7.org/fhir/R4/conformance-rules.html#cardinality",
         fix "remove what exceeds the maximum";
     /// Another kind of JSON value
     WrongType, "wrong-type", "structure",
         why "each type has one form in JSON: an object, an array, a string, a number or a boolean",
-        see "https://hl7.org/fhir/R4/json.html#primitive",
+        see_also "https://hl7.org/fhir/R4/json.html#primitive",
         fix "write the value in the JSON form of the element's type";
     /// Empty object, array or string
     Empty, "empty", "structure",
         why "an element that is there has content; what is unknown is left out, or says why in an extension",
-        see "https://hl7.org/fhir/R4/json.html",
+        see_also "https://hl7.org/fhir/R4/json.html",
         fix "leave out what has no content; FHIR has no empty values";
     /// More than one choice of value[x]
     ChoiceTwice, "choice-twice", "structure",
         why "a choice is one value of one type; two of them say two things",
-        see "https://hl7.org/fhir/R4/formats.html#choice",
+        see_also "https://hl7.org/fhir/R4/formats.html#choice",
         fix "keep one of the typed values";
     /// The text has not the form of the type
     PrimitiveFormat, "primitive-format", "value",
         why "dates, ids, codes and URLs have forms that readers take apart; one in another form is not understood",
-        see "https://hl7.org/fhir/R4/datatypes.html#primitive",
+        see_also "https://hl7.org/fhir/R4/datatypes.html#primitive",
         fix "write the value in the form that its type demands";
     /// A code outside a required value set
     Binding, "binding", "code-invalid",
         why "with a required binding a reader handles these codes and no others",
-        see "https://hl7.org/fhir/R4/terminologies.html#required",
+        see_also "https://hl7.org/fhir/R4/terminologies.html#required",
         fix "use a code of the value set";
     /// A code that its code system does not have
     Coding, "coding", "code-invalid",
         why "a code means what its system says; one that is not in it means nothing",
-        see "https://hl7.org/fhir/R4/terminologies.html",
+        see_also "https://hl7.org/fhir/R4/terminologies.html",
         fix "use a code of the code system, spelled as it is there";
     /// Not the fixed value
     Fixed, "fixed", "value",
         why "the profile leaves no choice here: readers that rely on it do not even look at the value",
-        see "https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.fixed_x_",
+        see_also "https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.fixed_x_",
         fix "write the value that is fixed";
     /// Not the pattern
     Pattern, "pattern", "value",
         why "readers recognise the element by what the pattern holds",
-        see "https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.pattern_x_",
+        see_also "https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.pattern_x_",
         fix "write what the pattern holds; more may stand beside it";
     /// Too small or too large
     ValueRange, "value-range", "value",
         why "the profile bounds what a value may be, and readers have no room for more",
-        see "https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.minValue_x_",
+        see_also "https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.minValue_x_",
         fix "write a value within the bounds";
     /// A slice is missing, or a value is in none
     Slice, "slice", "structure",
         why "a profile sorts repetitions into slices by a value in them; one with another value is not found there",
-        see "https://hl7.org/fhir/R4/profiling.html#slicing",
+        see_also "https://hl7.org/fhir/R4/profiling.html#slicing",
         fix "see which slices the profile has, and what tells them apart";
     /// An invariant does not hold
     Invariant, "invariant", "invariant",
         why "the definition states a rule between several elements, as a FHIRPath expression that has to be true",
-        see "https://hl7.org/fhir/R4/conformance-rules.html#constraints",
+        see_also "https://hl7.org/fhir/R4/conformance-rules.html#constraints",
         fix "see the rule in FHIRPath, and change what it looks at";
     /// A rule is kept as a guide prints it, and not as it is meant
     GuideDefect, "guide-defect", "business-rule",
         why "the guide prints a rule that lets this pass by mistake; whoever knows what is meant will not understand the message",
-        see "https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.constraint",
+        see_also "https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.constraint",
         fix "keep to what the rule means";
     /// An extension that may not be here, or is not as defined
     Extension, "extension", "extension",
         why "an extension says by its url what it means, and its definition where it may stand and what it holds",
-        see "https://hl7.org/fhir/R4/extensibility.html",
+        see_also "https://hl7.org/fhir/R4/extensibility.html",
         fix "see the definition of the extension";
     /// A type that the profile does not allow
     TypeNotAllowed, "type-not-allowed", "structure",
         why "a profile may allow fewer types than the standard does, and its readers handle no others",
-        see "https://hl7.org/fhir/R4/profiling.html",
+        see_also "https://hl7.org/fhir/R4/profiling.html",
         fix "use a type that the profile allows";
     /// A profile is not met
     Profile, "profile", "structure",
         why "the resource claims to meet the profile, or has to at this place, so readers take it for granted",
-        see "https://hl7.org/fhir/R4/profiling.html",
+        see_also "https://hl7.org/fhir/R4/profiling.html",
         fix "see the definition of the profile";
     /// What the reference leads to meets no allowed profile
     TargetProfile, "target-profile", "structure",
         why "who follows the reference relies on finding what one of these profiles describes",
-        see "https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.type.targetProfile",
+        see_also "https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.type.targetProfile",
         fix "reference a resource that meets one of the profiles, or mend the one referenced";
     /// An element that must be supported is absent
     MustSupport, "must-support", "informational",
         why "systems that claim the profile can send and read the element; that one message lacks it is allowed",
-        see "https://hl7.org/fhir/R4/conformance-rules.html#mustSupport",
+        see_also "https://hl7.org/fhir/R4/conformance-rules.html#mustSupport",
         fix "nothing is wrong; add the element if it is known";
     /// Cannot be checked here
     NotChecked, "not-checked", "not-found",
@@ -392,7 +392,7 @@ keys! {
     /// A resource inside another breaks the rules of such
     Contained, "contained", "structure",
         why "a contained resource exists only in the one around it: it has an id, no version, and a reference to it",
-        see "https://hl7.org/fhir/R4/references.html#contained",
+        see_also "https://hl7.org/fhir/R4/references.html#contained",
         fix "give it an id, refer to it as #id, and contain nothing in it";
     /// More findings than are listed
     MoreFindings, "more-findings", "too-costly",
@@ -401,103 +401,103 @@ keys! {
     /// An id is not usable
     InvalidId, "invalid-id", "value",
         why "the id is part of the resource's address",
-        see "https://hl7.org/fhir/R4/resource.html#id",
+        see_also "https://hl7.org/fhir/R4/resource.html#id",
         fix "use 1 to 64 of the characters A-Z, a-z, 0-9, - and . alone";
 
     // --- texts for people
     /// A narrative that is not as XHTML or FHIR has it
     Narrative, "narrative", "invalid",
         why "a page shows the narrative as it is: it has to be whole, and must do nothing but show",
-        see "https://hl7.org/fhir/R4/narrative.html#xhtml",
+        see_also "https://hl7.org/fhir/R4/narrative.html#xhtml",
         fix "write one div of the formatting elements of HTML";
     /// A link that leads to no place in a narrative, or to several
     NarrativeLink, "narrative-link", "not-found",
         why "whoever follows the link finds nothing, or does not know which place is meant",
-        see "https://hl7.org/fhir/R4/narrative.html#id",
+        see_also "https://hl7.org/fhir/R4/narrative.html#id",
         fix "link to the id of one element in the narrative";
     /// HTML where there should be none
     Markup, "markup", "invalid",
         why "a page that shows the text without escaping it would act upon the tags",
-        see "https://hl7.org/fhir/R4/security.html#narrative",
+        see_also "https://hl7.org/fhir/R4/security.html#narrative",
         fix "leave out the tags, and let whoever shows the text format it";
 
     // --- references and bundles
     /// Not a reference
     ReferenceSyntax, "reference-syntax", "value",
         why "a reference is an address; nobody can follow it in another form",
-        see "https://hl7.org/fhir/R4/references.html#literal",
+        see_also "https://hl7.org/fhir/R4/references.html#literal",
         fix "write Type/id, an absolute URL, urn:uuid:..., #id, or use an identifier";
     /// Points at a type that is not allowed
     ReferenceTarget, "reference-target", "value",
         why "a reader that follows the reference knows what to do with these types only",
-        see "https://hl7.org/fhir/R4/references.html#Reference",
+        see_also "https://hl7.org/fhir/R4/references.html#Reference",
         fix "reference a resource of an allowed type";
     /// Points at nothing
     ReferenceDangling, "reference-dangling", "not-found",
         why "whoever follows the reference finds nothing",
-        see "https://hl7.org/fhir/R4/references.html#literal",
+        see_also "https://hl7.org/fhir/R4/references.html#literal",
         fix "send the referenced resource in the same transaction, or reference one that is stored here";
     /// The bundle breaks a rule of bundles
     BundleRule, "bundle-rule", "structure",
         why "the bundle's type says what each entry has to bring",
-        see "https://hl7.org/fhir/R4/bundle.html",
+        see_also "https://hl7.org/fhir/R4/bundle.html",
         fix "give each entry what the type of the bundle asks for, and nothing else";
     /// Two entries with one identity
     BundleDuplicate, "bundle-duplicate", "duplicate",
         why "a reference to this identity could mean either entry",
-        see "https://hl7.org/fhir/R4/bundle.html#bundle-unique",
+        see_also "https://hl7.org/fhir/R4/bundle.html#bundle-unique",
         fix "give every entry its own fullUrl";
 
     // --- forms (a QuestionnaireResponse against its Questionnaire)
     /// The form is not at hand
     QuestionnaireMissing, "questionnaire-missing", "not-found",
         why "answers are checked against the form that asked for them; without it they may be right or wrong",
-        see "https://hl7.org/fhir/R4/questionnaireresponse.html",
+        see_also "https://hl7.org/fhir/R4/questionnaireresponse.html",
         fix "contain the Questionnaire, or load it with --with";
     /// The form was not to be filled in, or not then, or not about this subject
     QuestionnaireUse, "questionnaire-use", "business-rule",
         why "a form says in which state, at what times and about whom it may be filled in",
-        see "https://hl7.org/fhir/R4/questionnaire.html",
+        see_also "https://hl7.org/fhir/R4/questionnaire.html",
         fix "use a Questionnaire that is active, at a time and for a subject that it is meant for";
     /// An item where the form has none
     QuestionnaireItem, "questionnaire-item", "structure",
         why "an answer belongs to its question by linkId and place; elsewhere nobody knows what was asked",
-        see "https://hl7.org/fhir/R4/questionnaireresponse.html#link",
+        see_also "https://hl7.org/fhir/R4/questionnaireresponse.html#link",
         fix "arrange the items as the Questionnaire does, each with its linkId";
     /// A required item is absent or not answered
     QuestionnaireRequired, "questionnaire-required", "required",
         why "a response that says that it is completed answers what the form demands",
-        see "https://hl7.org/fhir/R4/questionnaire-definitions.html#Questionnaire.item.required",
+        see_also "https://hl7.org/fhir/R4/questionnaire-definitions.html#Questionnaire.item.required",
         fix "answer the question, or leave the response in-progress";
     /// Too few or too many answers or groups
     QuestionnaireCount, "questionnaire-count", "structure",
         why "only items that repeat have several answers, within the bounds that the form gives",
-        see "https://hl7.org/fhir/R4/questionnaire-definitions.html#Questionnaire.item.repeats",
+        see_also "https://hl7.org/fhir/R4/questionnaire-definitions.html#Questionnaire.item.repeats",
         fix "give as many answers as the Questionnaire allows";
     /// Answered, though the form does not ask for it
     QuestionnaireDisabled, "questionnaire-disabled", "business-rule",
         why "the answers to other questions disable this one, so one of the two is wrong",
-        see "https://hl7.org/fhir/R4/questionnaire-definitions.html#Questionnaire.item.enableWhen",
+        see_also "https://hl7.org/fhir/R4/questionnaire-definitions.html#Questionnaire.item.enableWhen",
         fix "leave out the answer, or correct the one that its enableWhen asks for";
     /// An answer of another type
     QuestionnaireType, "questionnaire-type", "structure",
         why "the type of a question says how its answer is written",
-        see "https://hl7.org/fhir/R4/questionnaire-definitions.html#Questionnaire.item.type",
+        see_also "https://hl7.org/fhir/R4/questionnaire-definitions.html#Questionnaire.item.type",
         fix "answer with a value of the question's type";
     /// An answer that is not on offer
     QuestionnaireOption, "questionnaire-option", "code-invalid",
         why "a question with options is answered with one of them, unless it is open",
-        see "https://hl7.org/fhir/R4/questionnaire-definitions.html#Questionnaire.item.answerOption",
+        see_also "https://hl7.org/fhir/R4/questionnaire-definitions.html#Questionnaire.item.answerOption",
         fix "answer with one of the options";
     /// An answer beyond the limits of the question
     QuestionnaireLimit, "questionnaire-limit", "value",
         why "the form bounds the length, size or precision of this answer",
-        see "https://hl7.org/fhir/R4/questionnaire-definitions.html#Questionnaire.item.maxLength",
+        see_also "https://hl7.org/fhir/R4/questionnaire-definitions.html#Questionnaire.item.maxLength",
         fix "keep to the limits of the question";
     /// A text that is not the form's
     QuestionnaireText, "questionnaire-text", "informational",
         why "who reads the response takes its text for the question that was asked",
-        see "https://hl7.org/fhir/R4/questionnaireresponse-definitions.html#QuestionnaireResponse.item.text",
+        see_also "https://hl7.org/fhir/R4/questionnaireresponse-definitions.html#QuestionnaireResponse.item.text",
         fix "repeat the text of the Questionnaire, or leave it out";
 
 
@@ -505,17 +505,17 @@ keys! {
     /// A definition cannot be used
     DefinitionInvalid, "definition-invalid", "invalid",
         why "what it defines is not checked, or not as its author meant",
-        see "https://hl7.org/fhir/R4/structuredefinition.html",
+        see_also "https://hl7.org/fhir/R4/structuredefinition.html",
         fix "mend the definition";
     /// A FHIRPath expression cannot be used
     ExpressionInvalid, "expression-invalid", "invalid",
         why "it is no FHIRPath, so the rule that it states cannot be applied",
-        see "https://hl7.org/fhir/R4/fhirpath.html",
+        see_also "https://hl7.org/fhir/R4/fhirpath.html",
         fix "mend the expression";
     /// A FHIRPath expression has no meaning for these values
     ExpressionFailed, "expression-failed", "processing",
         why "it met values that its operators are not defined for, so it says neither yes nor no",
-        see "https://hl7.org/fhir/R4/fhirpath.html",
+        see_also "https://hl7.org/fhir/R4/fhirpath.html",
         fix "mend the expression, or the data that it met";
     /// A FHIRPath expression takes too many steps
     ExpressionCostly, "expression-costly", "too-costly",
@@ -542,12 +542,12 @@ keys! {
     /// The move is not allowed from here
     IllegalMove, "illegal-move", "business-rule",
         why "a referral goes through its states in an order that both sides rely on",
-        see "https://hl7.org/fhir/R4/task.html#statemachine",
+        see_also "https://hl7.org/fhir/R4/task.html#statemachine",
         fix "read the referral first; its state says which events may follow";
     /// The move is not this party's
     NotYourMove, "not-your-move", "business-rule",
         why "some moves belong to who asks, some to who helps; neither makes the other's",
-        see "https://hl7.org/fhir/R4/task.html#statemachine",
+        see_also "https://hl7.org/fhir/R4/task.html#statemachine",
         fix "leave this event to the party that may raise it";
     /// A reason is required
     ReasonRequired, "reason-required", "required",
@@ -568,7 +568,7 @@ keys! {
     /// Consent does not allow it
     ConsentDenied, "consent-denied", "suppressed",
         why "what the person has not agreed to is not passed on",
-        see "https://hl7.org/fhir/R4/consent.html",
+        see_also "https://hl7.org/fhir/R4/consent.html",
         fix "obtain the person's consent, then send a new Task";
     /// Code passed through untranslated
     NotTranslated, "not-translated", "informational",
@@ -599,62 +599,62 @@ keys! {
     /// No or bad credentials
     Unauthenticated, "unauthenticated", "login",
         why "referrals are about people; nobody reads them without saying who they are",
-        see "https://hl7.org/fhir/R4/security.html#http",
+        see_also "https://hl7.org/fhir/R4/security.html#http",
         fix "send Authorization: Bearer with a token made by handoff client add";
     /// Not allowed for this caller
     Forbidden, "forbidden", "forbidden",
         why "each client may do what its part in a referral needs, and no more",
-        see "https://hl7.org/fhir/R4/security.html#AccessDenied",
+        see_also "https://hl7.org/fhir/R4/security.html#AccessDenied",
         fix "use a client that has the right";
     /// Not there, or not for this caller
     NotFound, "not-found", "not-found",
         why "the two are not told apart on purpose: that a resource exists may be a secret too",
-        see "https://hl7.org/fhir/R4/security.html#AccessDenied",
+        see_also "https://hl7.org/fhir/R4/security.html#AccessDenied",
         fix "check type and id; you see only what concerns your organization";
     /// No such operation here
     NotSupported, "not-supported", "not-supported",
         why "a server says what it serves in its CapabilityStatement; this is not in it",
-        see "https://hl7.org/fhir/R4/http.html#capabilities",
+        see_also "https://hl7.org/fhir/R4/http.html#capabilities",
         fix "see /fhir/metadata for what is served";
     /// Cannot answer in the wanted format
     NotAcceptable, "not-acceptable", "not-supported",
         why "the Accept header leaves no format that is written here",
-        see "https://hl7.org/fhir/R4/http.html#mime-type",
+        see_also "https://hl7.org/fhir/R4/http.html#mime-type",
         fix "accept application/fhir+json (or application/json, text/csv on /agency)";
     /// Wrong content type
     MediaType, "media-type", "not-supported",
         why "Content-Type says how the body is read; it is not guessed from the body",
-        see "https://hl7.org/fhir/R4/http.html#mime-type",
+        see_also "https://hl7.org/fhir/R4/http.html#mime-type",
         fix "send Content-Type: application/fhir+json (application/json on /agency)";
     /// The version named is not the newest
     StaleVersion, "stale-version", "conflict",
         why "somebody changed the resource meanwhile; writing over it would undo what they did",
-        see "https://hl7.org/fhir/R4/http.html#concurrency",
+        see_also "https://hl7.org/fhir/R4/http.html#concurrency",
         fix "read the newest version, apply the change to it, and send it with that version in If-Match";
     /// The versions must be named
     VersionRequired, "version-required", "required",
         why "two parties change a Task, so a change has to name the version that it is based on",
-        see "https://hl7.org/fhir/R4/http.html#concurrency",
+        see_also "https://hl7.org/fhir/R4/http.html#concurrency",
         fix "send If-Match with the version that you read";
     /// Changed by another request meanwhile
     Conflict, "conflict", "conflict",
         why "two requests wrote the same thing at once, and the other was faster",
-        see "https://hl7.org/fhir/R4/http.html#concurrency",
+        see_also "https://hl7.org/fhir/R4/http.html#concurrency",
         fix "read again and repeat the request";
     /// Changed by both sides
     ChangedByBoth, "changed-by-both", "conflict",
         why "what two sides changed otherwise cannot be merged by rule; one of them would undo the other",
-        see "https://hl7.org/fhir/R4/http.html#concurrency",
+        see_also "https://hl7.org/fhir/R4/http.html#concurrency",
         fix "read the record again, decide what it shall say, and put that";
     /// More than one match
     MultipleMatches, "multiple-matches", "multiple-matches",
         why "the condition has to name one resource, and the gateway does not choose",
-        see "https://hl7.org/fhir/R4/http.html#ccreate",
+        see_also "https://hl7.org/fhir/R4/http.html#ccreate",
         fix "make the condition match one resource at most";
     /// A parameter is wrong
     Parameter, "parameter", "invalid",
         why "a parameter that is misread or passed over answers another question than the one asked",
-        see "https://hl7.org/fhir/R4/http.html#parameters",
+        see_also "https://hl7.org/fhir/R4/http.html#parameters",
         fix "correct the parameter";
     /// Not one of our cursors
     UnknownCursor, "unknown-cursor", "invalid",
@@ -700,7 +700,7 @@ mod tests {
             for text in [key.what(), key.why(), key.fix()] {
                 assert!(text.len() > 3 && !text.ends_with('.') && text.trim() == text, "{}: {text}", key.name());
             }
-            assert!(key.see().is_none_or(|url| url.starts_with("https://")), "{}", key.name());
+            assert!(key.see_also().is_none_or(|url| url.starts_with("https://")), "{}", key.name());
         }
     }
 }

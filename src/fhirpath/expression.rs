@@ -99,7 +99,8 @@ impl Expression {
         context: &'e Context<'a>,
         focus: Item<'e>,
     ) -> Result<Option<bool>, Box<Issue>> {
-        eval::hold(&self.part, context, &Collection::One(focus)).map_err(|failure| Box::new(self.failed(&failure)))
+        eval::evaluate_bool(&self.part, context, &Collection::One(focus))
+            .map_err(|failure| Box::new(self.failed(&failure)))
     }
 
     fn failed(&self, failure: &Failure) -> Issue {

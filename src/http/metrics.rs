@@ -74,7 +74,7 @@ impl Metrics {
     }
 
     /// Counts a long poll as held as long as the answer lives.
-    pub(super) fn hold(&self) -> HeldPoll<'_> {
+    pub(super) fn track_poll(&self) -> HeldPoll<'_> {
         self.held.fetch_add(1, Relaxed);
         HeldPoll(&self.held)
     }
@@ -154,7 +154,7 @@ mod tests {
         metrics.count(Some(0), 200, Duration::from_micros(700));
         metrics.count(Some(0), 418, Duration::from_secs(100));
         metrics.count(None, 404, Duration::from_micros(1));
-        let held = metrics.hold();
+        let held = metrics.track_poll();
         let mut text = String::new();
         metrics.write(&mut text);
         for line in [

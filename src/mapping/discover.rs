@@ -82,12 +82,12 @@ impl<'g> Found<'g> {
     }
 
     /// What the map reads of a node, to be put back later.
-    pub(super) fn keep(&self, model: &Model, node: usize) -> Box<[Option<Node<'g>>]> {
+    pub(super) fn save_found(&self, model: &Model, node: usize) -> Box<[Option<Node<'g>>]> {
         self.sites.get(model.nodes[node].reads.range()).unwrap_or_default().into()
     }
 
     /// A node is this again, with what was kept of it.
-    pub(super) fn put_back(&mut self, model: &Model, node: usize, target: Target<'g>, kept: &[Option<Node<'g>>]) {
+    pub(super) fn restore_found(&mut self, model: &Model, node: usize, target: Target<'g>, kept: &[Option<Node<'g>>]) {
         self.set(node, Some(target));
         if let Some(sites) = self.sites.get_mut(model.nodes[node].reads.range()) {
             sites.copy_from_slice(kept);

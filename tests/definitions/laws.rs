@@ -74,7 +74,7 @@ fn definitions(elements: &[Value]) -> (Package, Definitions) {
 }
 
 /// Every element stands inside its parent, and no two have one id.
-fn hold(structure: &Structure) {
+fn check_laws(structure: &Structure) {
     let mut ids = HashSet::new();
     for (index, element) in structure.elements.iter().enumerate() {
         assert!(ids.insert(&element.id), "{} stands twice", element.id);
@@ -98,7 +98,7 @@ proptest! {
         if package.definitions.is_empty() {
             prop_assert!(made.is_none() && !package.issues.is_empty());
         } else if let Some(made) = &made {
-            hold(made);
+            check_laws(made);
             let base = R4.structure("Observation").unwrap();
             for element in &base.elements {
                 prop_assert!(made.position(&element.id).is_some(), "{} is lost", element.id);

@@ -22,7 +22,7 @@ fn case(what: &'static str, request: RequestBuilder, status: u16, rule: &'static
 }
 
 /// Sends all of them, and sees that each is answered as expected and that nothing was stored.
-async fn hold(gateway: &Gateway, cases: Vec<Case>) {
+async fn check_refusals(gateway: &Gateway, cases: Vec<Case>) {
     let before = gateway.store.statistics().await.unwrap().newest;
     for Case { what, request, status, rule } in cases {
         let answer = send(request).await;
@@ -55,7 +55,7 @@ async fn bodies_that_cannot_be_read() {
         let post = || gateway.ehr.request(Method::POST, path);
         let body = |text: String| post().header("content-type", kind).body(text);
         let deep = format!("{}{}", "[".repeat(41), "]".repeat(41));
-        hold(
+        check_refusals(
             &gateway,
             vec![
                 case("not JSON", body("{\"resourceType\": Task}".to_owned()), 400, "json-syntax"),
@@ -114,7 +114,7 @@ async fn resources_against_the_rules() {
     };
     let task = |change: &dyn Fn(&mut Value)| changed(&|whole| change(&mut whole["entry"][2]["resource"]));
     let post = |path: &str, body: &Value| gateway.ehr.with_body(Method::POST, path, body);
-    hold(
+    check_refusals(
         &gateway,
         vec![
             case("unknown element", task(&|task| task["foo"] = json!(1)), 422, "unknown-element"),
@@ -168,7 +168,7 @@ async fn addresses_methods_and_headers() {
     let get = |path: &str| ehr.request(Method::GET, path);
     let own = format!("/fhir/Task/{id}");
     let put = || ehr.with_body(Method::PUT, &own, &draft(1));
-    hold(
+    check_refusals(
         &gateway,
         vec![
             case("unknown type", get("/fhir/Tsak/1"), 404, "unknown-type"),
@@ -234,7 +234,7 @@ async fn what_agencies_get_wrong() {
     let mut unknown_member = record.clone();
     unknown_member["participant"]["shoeSize"] = json!({ "eu": "forty-two" });
     let stale = |request: RequestBuilder| request.header("if-match", "W/\"1\"");
-    hold(
+    check_refusals(
         &gateway,
         vec![
             case("not JSON", text("accept"), 400, "json-syntax"),

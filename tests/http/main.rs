@@ -6,9 +6,9 @@
 #![allow(unreachable_pub)]
 
 mod agency;
+mod authentication;
 mod bad_input;
 mod conformance;
-mod door;
 mod fhir;
 mod gateway;
 mod log;

@@ -115,7 +115,7 @@ struct Subject {
 }
 
 /// A graph, and the record that stands for it.
-struct Standing {
+struct ReferralContext {
     graph: Graph,
     extras: Value,
     record: Value,
@@ -154,27 +154,27 @@ impl Subject {
         self.conflict(&before, &case.edits, &meanwhile)
     }
 
-    fn standing(&self, graph: Graph, extras: Value) -> Standing {
+    fn standing(&self, graph: Graph, extras: Value) -> ReferralContext {
         let record = self.program.map.get(&world::referral(&graph), &extras).record().unwrap();
-        Standing { graph, extras, record }
+        ReferralContext { graph, extras, record }
     }
 
-    fn after(&self, before: &Standing, put: &Put) -> Standing {
+    fn after(&self, before: &ReferralContext, put: &Put) -> ReferralContext {
         self.standing(put.apply(&before.graph).unwrap(), put.extras.clone())
     }
 
-    fn put(&self, record: &Value, standing: &Standing) -> Judged<Put> {
+    fn put(&self, record: &Value, standing: &ReferralContext) -> Judged<Put> {
         self.try_put(record, standing).map_err(|error| TestCaseError::fail(format!("{error}\n{record:#}")))
     }
 
-    fn try_put(&self, record: &Value, standing: &Standing) -> handoff::error::Result<Put> {
+    fn try_put(&self, record: &Value, standing: &ReferralContext) -> handoff::error::Result<Put> {
         let referral = world::referral(&standing.graph);
         self.program.map.put(record, &referral, &standing.extras, Detail::Totals, &mut world::ids())
     }
 
     /// The record after these edits, and what putting it changes. An edit is left out that removes what the sender says,
     /// which can be overruled and not removed, or that the schema does not allow beside what stands there.
-    fn changed(&self, standing: &Standing, edits: &[Edit], grow: bool) -> Judged<(Value, Put)> {
+    fn changed(&self, standing: &ReferralContext, edits: &[Edit], grow: bool) -> Judged<(Value, Put)> {
         let mut record = standing.record.clone();
         for edit in edits {
             edit.apply(&self.editable, &mut record, grow);
@@ -201,14 +201,14 @@ impl Subject {
     }
 
     /// Putting back what was got changes nothing, not a byte, whatever the graph holds.
-    fn get_put(&self, standing: &Standing) -> Judged {
+    fn get_put(&self, standing: &ReferralContext) -> Judged {
         let again = self.put(&standing.record, standing)?;
         prop_assert!(again.is_empty(), "get-put: {again:#?}\nbeside {:#}\n{:#}", standing.extras, standing.record);
         Ok(())
     }
 
     /// What was put is what is got; what is got besides is read-only or a default.
-    fn put_get(&self, before: &Standing, record: &Value, after: &Standing) -> Judged {
+    fn put_get(&self, before: &ReferralContext, record: &Value, after: &ReferralContext) -> Judged {
         let seen = &after.record;
         let mut found = Differences::default();
         found.compare(record, seen, "");
@@ -224,14 +224,14 @@ impl Subject {
     }
 
     /// Putting twice is putting once.
-    fn put_put(&self, record: &Value, after: &Standing) -> Judged {
+    fn put_put(&self, record: &Value, after: &ReferralContext) -> Judged {
         let again = self.put(record, after)?;
         prop_assert!(again.is_empty(), "put-put: {again:#?}\n{record:#}");
         Ok(())
     }
 
     /// A graph made of a record alone says what the record says.
-    fn make_get(&self, standing: &Standing) -> Judged {
+    fn make_get(&self, standing: &ReferralContext) -> Judged {
         let record = &standing.record;
         let made = match self.program.map.make(record, Detail::Totals, &mut world::ids()) {
             Ok(made) => made,
@@ -259,7 +259,7 @@ impl Subject {
     }
 
     /// Changes of different fields commute.
-    fn merge(&self, before: &Standing, one: &Edit, two: &Edit) -> Judged {
+    fn merge(&self, before: &ReferralContext, one: &Edit, two: &Edit) -> Judged {
         if meet(one.place(&self.editable), two.place(&self.editable)) {
             return Ok(());
         }
@@ -279,7 +279,7 @@ impl Subject {
     /// Two sides change what both had read: the EHR its resources, the program its record. What one of them changed is
     /// there afterwards; nobody undoes what the other did; what both changed is the EHR's where it is the EHR's to say, and
     /// else named.
-    fn conflict(&self, before: &Standing, edits: &[Edit], meanwhile: &Standing) -> Judged {
+    fn conflict(&self, before: &ReferralContext, edits: &[Edit], meanwhile: &ReferralContext) -> Judged {
         let mut wanted = before.record.clone();
         for edit in edits {
             edit.apply(&self.editable, &mut wanted, true);
@@ -323,7 +323,13 @@ impl Subject {
 
     /// What a change does not touch stays byte for byte: unknown elements, extensions that nobody knows, every number and
     /// every date with its precision.
-    fn touches_nothing_else(&self, before: &Standing, put: &Put, after: &Standing, edits: &[Edit]) -> Judged {
+    fn touches_nothing_else(
+        &self,
+        before: &ReferralContext,
+        put: &Put,
+        after: &ReferralContext,
+        edits: &[Edit],
+    ) -> Judged {
         if put.changes.is_empty() {
             return Ok(());
         }

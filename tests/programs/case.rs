@@ -39,13 +39,13 @@ pub(crate) struct Journey {
     #[serde(default)]
     pub(crate) aside: Vec<String>,
     /// What happens then
-    pub(crate) steps: Vec<Step>,
+    pub(crate) steps: Vec<JourneyStep>,
 }
 
 /// One step: exactly one of `event`, `put` and `change`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Step {
+pub(crate) struct JourneyStep {
     /// When, as FHIR writes an instant or a date; a day after the step before where it is not said
     pub(crate) on: Option<String>,
     /// What happens, for people

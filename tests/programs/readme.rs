@@ -20,7 +20,7 @@ const MARK: &str = "<!-- made from fixtures/cases/programs/supportive-housing, 0
 async fn the_readme_shows_what_an_event_does() {
     let journey = Journey::read(KIND);
     let step = journey.steps.iter().find(|step| step.record == STEP).unwrap();
-    let Seen { record_before, record_after, sheet_before, sheet_after } = walk::look_around(&journey, STEP).await;
+    let Seen { record_before, record_after, sheet_before, sheet_after } = walk::observe_parties(&journey, STEP).await;
     let record = what_is_new(&record_before, &record_after).expect("the event changes the record");
     let blocks = [
         ("event", "json", pretty(step.event.as_ref().expect("the step is an event"))),

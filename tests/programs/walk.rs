@@ -6,7 +6,7 @@ use handoff::security::Role;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use crate::case::{self, Journey, Step};
+use crate::case::{self, Journey, JourneyStep};
 use crate::expected;
 use crate::gateway::{BASE, Client, Gateway, instant};
 use crate::names::Names;
@@ -51,7 +51,7 @@ pub(crate) struct Seen {
 }
 
 /// Walks as far as the step that leads to this record.
-pub(crate) async fn look_around(journey: &Journey, until: &str) -> Seen {
+pub(crate) async fn observe_parties(journey: &Journey, until: &str) -> Seen {
     let mut walk = Walk::begin(journey).await;
     walk.arrive("the referral is sent", "00-sent.json").await;
     for step in &journey.steps {
@@ -95,7 +95,7 @@ impl<'j> Walk<'j> {
 
     // --- a step
 
-    async fn take(&mut self, step: &Step) {
+    async fn take(&mut self, step: &JourneyStep) {
         let next = self.gateway.now() + SignedDuration::from_hours(24);
         self.gateway.set_time(step.on.as_deref().map_or(next, instant));
         let doing = format!("{}, towards {}", self.journey.kind, step.record);

@@ -129,21 +129,21 @@ fn body(kind: &str) -> BoxedStrategy<String> {
 
 /// One thing that happens to the store.
 #[derive(Debug, Clone)]
-enum Step {
+enum Operation {
     Put { name: &'static str, minute: i64, author: Option<&'static str>, public: bool, body: String },
     Share { task: &'static str, organizations: Vec<&'static str>, resources: Vec<&'static str> },
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step() -> impl Strategy<Value = Operation> {
     let put = select(&NAMES[..]).prop_flat_map(|name| {
         let (kind, _) = name.split_once('/').unwrap();
         let author = prop_oneof![3 => select(&ORGANIZATIONS[..]).prop_map(Some), 1 => Just(None)];
         (body(kind), 0..4_i64, author, prop::bool::weighted(0.1))
-            .prop_map(move |(body, minute, author, public)| Step::Put { name, minute, author, public, body })
+            .prop_map(move |(body, minute, author, public)| Operation::Put { name, minute, author, public, body })
     });
     let organizations = subsequence(&ORGANIZATIONS[..], 0..=3);
     let share = (select(&NAMES[..6]), organizations, subsequence(&NAMES[..], 0..=10))
-        .prop_map(|(task, organizations, resources)| Step::Share { task, organizations, resources });
+        .prop_map(|(task, organizations, resources)| Operation::Share { task, organizations, resources });
     prop_oneof![4 => put, 1 => share]
 }
 
@@ -282,9 +282,9 @@ struct World {
 }
 
 impl World {
-    async fn put(&mut self, store: &dyn Store, step: Step) {
+    async fn put(&mut self, store: &dyn Store, step: Operation) {
         match step {
-            Step::Put { name, minute, author, public, body } => {
+            Operation::Put { name, minute, author, public, body } => {
                 let version = 1 + self
                     .resources
                     .iter()
@@ -299,7 +299,7 @@ impl World {
                 self.resources.retain(|(old, _)| old.key != write.key);
                 self.resources.push((write, entries));
             }
-            Step::Share { task, organizations, resources } => {
+            Operation::Share { task, organizations, resources } => {
                 let share = Share {
                     task: key(task),
                     organizations: organizations.into_iter().map(str::to_owned).collect(),

@@ -52,7 +52,7 @@ pub(super) fn run<'e, 'a: 'e>(
 }
 
 /// Evaluates a compiled expression as a condition.
-pub(super) fn hold<'e, 'a: 'e>(
+pub(super) fn evaluate_bool<'e, 'a: 'e>(
     part: &'e Part,
     context: &'e Context<'a>,
     focus: &Collection<'e>,

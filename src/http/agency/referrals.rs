@@ -73,7 +73,7 @@ async fn poll(app_state: &AppState, caller: &Caller, wish: &PollQuery) -> Result
     if wish.wait.is_zero() {
         return app_state.exchange.poll(caller, since, wish.limit, Duration::ZERO).await;
     }
-    let _held = app_state.metrics.hold();
+    let _held = app_state.metrics.track_poll();
     tokio::select! {
         records = app_state.exchange.poll(caller, since, wish.limit, wish.wait) => records,
         () = app_state.stops() => app_state.exchange.poll(caller, since, wish.limit, Duration::ZERO).await,

@@ -59,7 +59,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
                         (Some(known), _) => {
                             known.matched = true;
                             let beside = known.kept;
-                            self.reader.found.put_back(model, node, known.target, &known.sites);
+                            self.reader.found.restore_found(model, node, known.target, &known.sites);
                             kept.extend(self.changed(node, item, each, object, beside));
                         }
                         (None, Some((what, instead))) if rule.ours.is_empty() => self.read_only(what, instead),
@@ -103,7 +103,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
             }
             let kept = self.reader.kept_item(item, each, old, used);
             let key = self.reader.key(item, &each.key);
-            let sites = self.reader.found.keep(model, node);
+            let sites = self.reader.found.save_found(model, node);
             known.push(Known { target, sites, key, kept, matched: false });
         }
         self.leave(node, each);

@@ -182,7 +182,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
                         kept.insert(member.name.to_string(), Value::Array(items));
                     }
                 }
-                Shape::Object(_) | Shape::List { .. } => self.keep(&member.name, value, &mut kept),
+                Shape::Object(_) | Shape::List { .. } => self.keep_extra(&member.name, value, &mut kept),
             }
             self.place.pop();
         }
@@ -213,7 +213,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
     }
 
     /// Something without a place in FHIR.
-    fn keep(&mut self, name: &str, value: Option<&Value>, kept: &mut Extras) {
+    fn keep_extra(&mut self, name: &str, value: Option<&Value>, kept: &mut Extras) {
         if let Some(value) = value {
             self.row("", FieldOutcome::Kept);
             kept.insert(name.to_owned(), value.clone());

@@ -15,7 +15,7 @@ const SDC: &str = "http://hl7.org/fhir/uv/sdc/StructureDefinition/";
 
 /// A form.
 #[derive(Debug)]
-pub(in crate::profile) struct Form<'d> {
+pub(in crate::profile) struct QuestionnaireForm<'d> {
     /// The Questionnaire
     pub(super) root: Node<'d>,
     questions: Vec<Question<'d>>,
@@ -99,7 +99,7 @@ impl ItemKind {
     }
 }
 
-impl<'d> Form<'d> {
+impl<'d> QuestionnaireForm<'d> {
     /// Reads a Questionnaire. What is wrong with it is for its own check to say; where it is unclear, it demands nothing.
     pub(super) fn of(root: Node<'d>) -> Self {
         let mut form = Self {

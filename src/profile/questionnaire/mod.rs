@@ -27,14 +27,14 @@ use super::walk::Walk;
 use crate::definitions::ValueSet;
 use crate::fhir::{Node, RuleSource, Severity};
 use enable::Occurrences;
-use form::Form;
+use form::QuestionnaireForm;
 
 /// What a check may spend: one is about as much as looking at one item. A form and a response can each be made so that
 /// every item of one concerns every item of the other.
 const MAX_STEPS: u64 = 4_000_000;
 
 /// The forms of a check, made ready once for all responses to them.
-pub(super) type Forms<'d> = HashMap<(*const u8, u32), Rc<Form<'d>>>;
+pub(super) type Forms<'d> = HashMap<(*const u8, u32), Rc<QuestionnaireForm<'d>>>;
 
 /// What is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +75,7 @@ fn answers<'d>(response: Node<'d>, walk: &mut Walk<'_, 'd>) {
     let Some(root) = found::questionnaire(response, walk) else { return };
     found::check_use(response, root, walk);
     let key = (root.document().text().as_ptr(), root.index());
-    let form = Rc::clone(walk.forms.entry(key).or_insert_with(|| Rc::new(Form::of(root))));
+    let form = Rc::clone(walk.forms.entry(key).or_insert_with(|| Rc::new(QuestionnaireForm::of(root))));
     let mut check = Check {
         form: &form,
         stage: Stage::of(response),
@@ -95,7 +95,7 @@ fn answers<'d>(response: Node<'d>, walk: &mut Walk<'_, 'd>) {
 
 /// One response under check.
 struct Check<'f, 'w, 'c, 'd> {
-    form: &'f Form<'d>,
+    form: &'f QuestionnaireForm<'d>,
     stage: Stage,
     /// The form's name, and the question whose answers are looked at
     name: String,
