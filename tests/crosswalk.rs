@@ -271,7 +271,7 @@ fn every_vocabulary_says_something_of_every_state() {
         let table = table(&format!("referral-state-{}", vocabulary.name));
         for state in State::ALL {
             assert!(table.forth(state.code()).is_some(), "{}: {}", vocabulary.name, state.code());
-            let message = vocabulary.says(*state).map(|word| word.code.as_str());
+            let message = vocabulary.word_for(*state).map(|word| word.code.as_str());
             assert_eq!(message, table.target_of(state.code()), "{}: {}", vocabulary.name, state.code());
         }
         for word in vocabulary.words() {
@@ -310,7 +310,7 @@ fn no_word_completes_what_was_not_accepted() {
 fn a_word_agrees_with_whatever_it_is_used_for() {
     for vocabulary in PROGRAMS.vocabularies().iter() {
         for state in State::ALL {
-            let Some(word) = vocabulary.says(*state) else { continue };
+            let Some(word) = vocabulary.word_for(*state) else { continue };
             let status = if state.may_end() { TaskStatus::Completed } else { TaskStatus::Accepted };
             let judged = judge(Some(word), Position { status, state: *state }, Party::Target, None);
             assert_eq!(judged, StatusMatch::Agrees, "{}: {}", vocabulary.name, state.code());
@@ -437,7 +437,7 @@ fn finds(text: &str, expected: &str) {
     let issue = &error.issues[0];
     assert!(issue.text.contains(expected), "{text}\nexpected {expected}\nfound    {}", issue.text);
     assert_eq!((issue.key, issue.path.as_str()), (Key::MapInvalid, "x/crosswalks/episodes.yaml"));
-    assert_eq!(issue.place, Some(SourcePosition { line, column }), "{text}\n{issue}");
+    assert_eq!(issue.position, Some(SourcePosition { line, column }), "{text}\n{issue}");
     assert!(!issue.fix().is_empty());
 }
 

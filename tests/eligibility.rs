@@ -257,7 +257,7 @@ fn broken_facts_say_where() {
     ] {
         let error = FactBook::load([("eligibility/facts.yaml", text.as_bytes())]).unwrap_err();
         let issue = &error.issues[0];
-        let place = issue.place.map(|place| (place.line, place.column));
+        let place = issue.position.map(|place| (place.line, place.column));
         assert!(
             place == Some((line, column)) && issue.text.contains(says),
             "expected {says} at {line}:{column}, found {issue}"

@@ -141,7 +141,7 @@ fn check(definitions: &Definitions, document: &Document, case: &Value) -> Result
         let issue = Expression::parse(text).map(drop).expect_err("expected a refusal");
         let says = case["says"].as_str().unwrap();
         let right = issue.key == Key::ExpressionInvalid
-            && issue.place.is_some_and(|found| found.to_string() == place)
+            && issue.position.is_some_and(|found| found.to_string() == place)
             && issue.text.contains(says);
         return if right { Ok(()) } else { Err(issue.to_string()) };
     }
@@ -456,7 +456,7 @@ proptest::proptest! {
                 let _ = expression.check(&handoff::fhirpath::Inferred, "Basic");
             }
             Err(issue) => {
-                let place = issue.place.unwrap();
+                let place = issue.position.unwrap();
                 proptest::prop_assert!(place.line == 1 && place.column as usize <= text.chars().count() + 1);
             }
         }

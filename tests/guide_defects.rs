@@ -111,6 +111,6 @@ fn a_file_that_cannot_be_used_is_told_where() {
     ] {
         let error = Amendments::read("f.yaml", &text).unwrap_err();
         assert_eq!(error.issues[0].path, "f.yaml");
-        assert_eq!(error.issues[0].place.map(|place| place.line), Some(line), "{error}");
+        assert_eq!(error.issues[0].position.map(|place| place.line), Some(line), "{error}");
     }
 }

@@ -110,6 +110,6 @@ fn faults_of_a_year_are_found_where_they_stand() {
         let error = Standards::load([("own/hmis/fy2026.yaml", broken.as_bytes())], &schema).unwrap_err();
         let issue = &error.issues[0];
         assert!(error.to_string().contains(part), "{error}");
-        assert!(issue.path == "own/hmis/fy2026.yaml" && issue.place.is_some(), "{issue:?}");
+        assert!(issue.path == "own/hmis/fy2026.yaml" && issue.position.is_some(), "{issue:?}");
     }
 }

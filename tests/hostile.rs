@@ -34,7 +34,7 @@ fn deep_nesting_is_refused() {
     for (open, close) in [("[", "]"), ("{\"a\":", "}"), ("[{\"a\":", "}]")] {
         let text = format!("{}1{}", open.repeat(100_000), close.repeat(100_000));
         let issue = Document::parse(text).unwrap_err();
-        assert_eq!((issue.key, issue.place.unwrap().line), (Key::TooDeep, 1));
+        assert_eq!((issue.key, issue.position.unwrap().line), (Key::TooDeep, 1));
         assert!(issue.text.contains("more than 100 levels"), "{issue}");
         assert_eq!(Document::parse(open.repeat(100_000)).unwrap_err().key, Key::TooDeep);
     }

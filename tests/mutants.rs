@@ -44,7 +44,7 @@ fn cases() -> Vec<PathBuf> {
 
 /// The line of an `.expect` file that describes this issue.
 fn line(issue: &Issue) -> String {
-    let place = issue.place.map_or_else(|| "-".to_owned(), |place| place.to_string());
+    let place = issue.position.map_or_else(|| "-".to_owned(), |place| place.to_string());
     format!("{} {place} {} {}", issue.severity.code(), issue.key.name(), issue.path)
 }
 

@@ -203,7 +203,7 @@ fn positions() -> Vec<(TaskStatus, State)> {
 fn a_state_occurs_under_the_statuses_that_it_names() {
     let positions = positions();
     for status in TaskStatus::ALL.iter().filter(|status| !matches!(status, TaskStatus::Received | TaskStatus::Ready)) {
-        assert!(positions.contains(&(*status, handoff::referral::state::coarse(*status))), "{status:?}");
+        assert!(positions.contains(&(*status, handoff::referral::state::default_state(*status))), "{status:?}");
     }
     let reasons = || Reason::ALL.iter().copied().map(Some).chain([None]);
     for (status, state) in &positions {

@@ -338,7 +338,7 @@ fn a_broken_directory_says_where() {
         assert!(
             issue.path == format!("Bundle.entry[3].resource{path}")
                 && issue.text.contains(says)
-                && issue.place.is_some(),
+                && issue.position.is_some(),
             "expected {says} at {path}, found {issue}"
         );
     }
@@ -414,7 +414,7 @@ fn a_broken_rule_file_says_where() {
     ] {
         let error = RULEBOOK.clone().add("pace/eligibility.yaml", text).unwrap_err();
         let issue = &error.issues[0];
-        let place = issue.place.map(|place| (place.line, place.column));
+        let place = issue.position.map(|place| (place.line, place.column));
         if issue.path != "pace/eligibility.yaml" || place != Some((line, column)) || !issue.text.contains(says) {
             wrong.push(format!("expected {says} at {line}:{column}, found {issue}"));
         }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use handoff::app::ProgramTypes;
-use handoff::cli::hmis::Hmis;
+use handoff::cli::hmis::HmisArgs;
 use handoff::cli::translate::{Args, Format, InputFormat, Target, run};
 use handoff::cli::{Exit, Streams};
 use handoff::definitions::Definitions;
@@ -247,7 +247,7 @@ fn what_is_wrong_with_a_column_set_is_said_with_its_place() {
             .issues
             .first()
             .map(|issue| {
-                let place = issue.place.unwrap();
+                let place = issue.position.unwrap();
                 format!("{} {}:{} {}", issue.path, place.line, place.column, issue.text)
             })
             .unwrap()
@@ -281,7 +281,7 @@ fn translate(from: Option<InputFormat>, to: Target, input: &str, progress: bool)
         format: Format::Json,
         zone: Some("-06:00".to_owned()),
         dates: None,
-        hmis: Hmis::default(),
+        hmis: HmisArgs::default(),
         input: PathBuf::from("-"),
     };
     let (mut out, mut err, mut input) = (Vec::new(), Vec::new(), input.as_bytes());

@@ -22,12 +22,12 @@ const SYSTEM: &str = "http://codes.example/help";
 /// A server that answers by the code that it is asked about, and remembers what it was asked.
 struct Fake {
     url: String,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    asked: Arc<Mutex<Vec<RequestedServices>>>,
 }
 
 /// One request that it got.
 #[derive(Debug, Clone)]
-struct Asked {
+struct RequestedServices {
     target: String,
     token: Option<String>,
     has_body: bool,
@@ -35,7 +35,7 @@ struct Asked {
 
 impl Fake {
     async fn start() -> Self {
-        let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
+        let asked: Arc<Mutex<Vec<RequestedServices>>> = Arc::default();
         let router = Router::new().fallback(answer).with_state(asked.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/r4", listener.local_addr().unwrap());
@@ -55,7 +55,7 @@ impl Fake {
         Terminology::of(&settings).unwrap()
     }
 
-    fn asked(&self) -> Vec<Asked> {
+    fn asked(&self) -> Vec<RequestedServices> {
         self.asked.lock().unwrap().clone()
     }
 
@@ -64,11 +64,11 @@ impl Fake {
     }
 }
 
-async fn answer(State(asked): State<Arc<Mutex<Vec<Asked>>>>, request: Request) -> Response {
+async fn answer(State(asked): State<Arc<Mutex<Vec<RequestedServices>>>>, request: Request) -> Response {
     let target = request.uri().to_string();
     let token = request.headers().get(AUTHORIZATION).map(|value| value.to_str().unwrap().to_owned());
     let has_body = request.headers().contains_key("content-length");
-    asked.lock().unwrap().push(Asked { target: target.clone(), token, has_body });
+    asked.lock().unwrap().push(RequestedServices { target: target.clone(), token, has_body });
     let code = target.split("&code=").nth(1).unwrap_or_default();
     let result = |result: bool| {
         format!(r#"{{"resourceType":"Parameters","parameter":[{{"name":"result","valueBoolean":{result}}}]}}"#)

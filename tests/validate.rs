@@ -151,7 +151,7 @@ fn bears_damaged_messages() {
         prop_assert_eq!(&issues, &check_text(&damaged));
         let lines = damaged.matches('\n').count() as u32 + 1;
         for issue in issues {
-            let place = issue.place.unwrap();
+            let place = issue.position.unwrap();
             prop_assert!((1..=lines).contains(&place.line) && place.column >= 1, "{} in {}", issue, damaged);
         }
     });

@@ -25,7 +25,7 @@ fuzz_target!(|bytes: &[u8]| {
     let first = CHECKER.check_against(document.root(), PROFILES);
     for issue in &first {
         assert!(!issue.text.is_empty());
-        assert!(issue.place.is_none_or(|place| place.line as usize <= lines), "{issue}");
+        assert!(issue.position.is_none_or(|place| place.line as usize <= lines), "{issue}");
     }
     assert_eq!(first, CHECKER.check_against(document.root(), PROFILES));
 });

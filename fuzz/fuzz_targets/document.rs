@@ -13,9 +13,9 @@ fuzz_target!(|bytes: &[u8]| {
         Ok(document) => read(&document),
         Err(issue) => {
             let text = String::from_utf8_lossy(bytes);
-            if let Some(place) = issue.place {
-                let line = text.split('\n').nth(place.line as usize - 1).expect("the line is there");
-                assert!(place.column as usize <= line.chars().count() + 1, "{issue}");
+            if let Some(position) = issue.position {
+                let line = text.split('\n').nth(position.line as usize - 1).expect("the line is there");
+                assert!(position.column as usize <= line.chars().count() + 1, "{issue}");
             }
             // Stricter than JSON in two ways only: depth, and members that stand twice.
             assert!(other.is_err() || matches!(issue.key, Key::TooDeep | Key::DuplicateMember), "{issue}");
@@ -49,7 +49,7 @@ fn place(document: &Document, node: Node<'_>) {
     }
     // Finding a line begins at the start of the text: a sample is enough.
     if node.index() % 64 == 0 {
-        let place = node.place();
+        let place = node.position();
         let line = document.text().split('\n').nth(place.line as usize - 1).expect("the line is there");
         let rest: String = line.chars().skip(place.column as usize - 1).collect();
         assert!(rest.starts_with(node.text().split('\n').next().unwrap_or_default()));

@@ -37,7 +37,7 @@ fuzz_target!(|text: &str| {
             }
         }
         Err(issue) => {
-            let place = issue.place.expect("a refusal has a place");
+            let place = issue.position.expect("a refusal has a place");
             let line = text.split('\n').nth(place.line as usize - 1).expect("the line is there");
             assert!(place.column as usize <= line.chars().count() + 1, "{issue}");
         }

@@ -36,7 +36,7 @@ impl Demands {
     ///
     /// # Errors
     /// A type that is none, and a profile that is of another type or not at hand: what is demanded has to be checked.
-    pub fn settled(&self, definitions: &Definitions) -> Result<HashMap<String, Vec<String>>> {
+    pub fn resolve(&self, definitions: &Definitions) -> Result<HashMap<String, Vec<String>>> {
         let mut issues = Vec::new();
         let mut refuse = |message: String| {
             issues.push(Issue::error(Key::SettingInvalid, "profiles", message));
@@ -107,11 +107,11 @@ mod tests {
     #[test]
     fn the_nearer_source_wins_type_by_type() {
         let definitions = Definitions::shipped().unwrap();
-        let usual = Demands::usual().settled(&definitions).unwrap();
+        let usual = Demands::usual().resolve(&definitions).unwrap();
         assert_eq!(usual.len(), 2);
         let relaxed: Demands = "Task=".parse().unwrap();
-        let settled = relaxed.or(Demands::usual()).settled(&definitions).unwrap();
-        assert_eq!(settled.keys().collect::<Vec<_>>(), ["ServiceRequest"]);
+        let demands = relaxed.or(Demands::usual()).resolve(&definitions).unwrap();
+        assert_eq!(demands.keys().collect::<Vec<_>>(), ["ServiceRequest"]);
     }
 
     #[test]
@@ -122,7 +122,7 @@ mod tests {
             ("Task=https://example.org/p", "not at hand"),
             ("Task=urn:handoff:fhir:StructureDefinition:referral-request", "of ServiceRequest"),
         ] {
-            let error = bad.parse::<Demands>().unwrap().settled(&definitions).unwrap_err();
+            let error = bad.parse::<Demands>().unwrap().resolve(&definitions).unwrap_err();
             assert!(error.issues.iter().any(|issue| issue.text.contains(message)), "{error}");
         }
     }

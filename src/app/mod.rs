@@ -6,10 +6,10 @@
 mod clients;
 mod demands;
 pub mod log;
-mod outside;
 pub mod packages;
 mod program_types;
 pub mod registry;
+mod runtime;
 pub mod settings;
 
 use std::future::Future;
@@ -37,10 +37,10 @@ use crate::terminology::Terminology;
 
 pub use clients::load as load_clients;
 pub use demands::Demands;
-pub use outside::{TimedIds, WallClock, stop_signal};
 pub use packages::Packages;
 pub use program_types::{ProgramFiles, ProgramTypes};
-pub use registry::{Registry, Wanted};
+pub use registry::{PackageRequest, Registry};
+pub use runtime::{TimedIds, WallClock, stop_signal};
 pub use settings::{Options, Settings};
 
 /// How many requests may wait for the clients to be read anew.
@@ -97,7 +97,7 @@ impl App {
             settings: exchange::Settings {
                 consent: settings.consent,
                 base,
-                profiles: settings.profiles.settled(&definitions)?,
+                profiles: settings.profiles.resolve(&definitions)?,
             },
         });
         let exchange = Arc::new(exchange.await?);
@@ -155,7 +155,7 @@ pub async fn run(listener: TcpListener, app: &App, shutdown: impl Future<Output 
     });
     let ended = tokio::select! {
         ended = server => ended.map_err(|error| Error::fault(format!("cannot serve: {error}"))),
-        () = overdue(stopping, app.settings.grace) => {
+        () = wait_for_grace(stopping, app.settings.grace) => {
             tracing::warn!("requests were still running when the time of grace was over");
             Ok(())
         }
@@ -165,7 +165,7 @@ pub async fn run(listener: TcpListener, app: &App, shutdown: impl Future<Output 
 }
 
 /// Ready when the server has been stopping for longer than `grace`.
-async fn overdue(mut stopping: watch::Receiver<bool>, grace: Duration) {
+async fn wait_for_grace(mut stopping: watch::Receiver<bool>, grace: Duration) {
     if stopping.wait_for(|stopping| *stopping).await.is_ok() {
         tokio::time::sleep(grace).await;
     }

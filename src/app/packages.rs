@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::fhir::{Issue, Key};
 
 /// The folder where none is set.
-pub const USUAL_PACKAGES: &str = "packages";
+pub const DEFAULT_PACKAGES: &str = "packages";
 
 /// See the module head.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl Packages {
             Some(folder) => Some(folder),
             None => Options::load(config)?.packages,
         };
-        Ok(Self::at(folder.unwrap_or_else(|| PathBuf::from(USUAL_PACKAGES))))
+        Ok(Self::at(folder.unwrap_or_else(|| PathBuf::from(DEFAULT_PACKAGES))))
     }
 
     /// Where they are.
@@ -59,7 +59,7 @@ impl Packages {
     ///
     /// # Errors
     /// A package whose name cannot be the name of a file; a folder that cannot be written.
-    pub fn keep(&self, package: &Package, pack: &[u8]) -> Result<PathBuf> {
+    pub fn save_package(&self, package: &Package, pack: &[u8]) -> Result<PathBuf> {
         let file = self.folder.join(file_name(package)?);
         let unwritable = |error: std::io::Error| Error::fault(format!("cannot write {}: {error}", file.display()));
         std::fs::create_dir_all(&self.folder).map_err(unwritable)?;

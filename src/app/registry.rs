@@ -19,7 +19,7 @@ const MAX_LISTING: Limits = Limits { bytes: 32 * 1024 * 1024, depth: 50 };
 
 /// A package by name: `hl7.fhir.us.core#7.0.0`. A version may be the beginning of one (`7.0.x`), or `latest`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Wanted {
+pub struct PackageRequest {
     /// Package name
     pub name: String,
     /// Package version
@@ -33,7 +33,7 @@ pub struct Registry {
     base: Url,
 }
 
-impl Wanted {
+impl PackageRequest {
     /// Reads `NAME#VERSION` (or `NAME@VERSION`, as others write it).
     pub fn parse(text: &str) -> Option<Self> {
         let (name, version) = text.split_once('#').or_else(|| text.split_once('@'))?;
@@ -45,7 +45,7 @@ impl Wanted {
     }
 }
 
-impl std::fmt::Display for Wanted {
+impl std::fmt::Display for PackageRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}#{}", self.name, self.version)
     }
@@ -76,7 +76,7 @@ impl Registry {
     ///
     /// # Errors
     /// If the registry has not got it, cannot be reached, or sends what is no package.
-    pub async fn fetch(&self, wanted: &Wanted, progress: &mut dyn FnMut(usize)) -> Result<Vec<u8>> {
+    pub async fn fetch(&self, wanted: &PackageRequest, progress: &mut dyn FnMut(usize)) -> Result<Vec<u8>> {
         let version = self.version(wanted).await?;
         let response = self.get(wanted, &format!("{}/{version}", wanted.name)).await?;
         let bytes = self.body(wanted, response, MAX_BYTES, progress).await?;
@@ -87,8 +87,8 @@ impl Registry {
     }
 
     /// The version in full.
-    async fn version(&self, wanted: &Wanted) -> Result<String> {
-        let Wanted { name, version } = wanted;
+    async fn version(&self, wanted: &PackageRequest) -> Result<String> {
+        let PackageRequest { name, version } = wanted;
         let is_part = version == "latest" || version.strip_suffix(".x").is_some() || version.matches('.').count() < 2;
         if !is_part {
             return Ok(version.clone());
@@ -109,7 +109,7 @@ impl Registry {
         newest.map(str::to_owned).ok_or_else(|| self.failed(wanted, "it has no version that fits"))
     }
 
-    async fn get(&self, wanted: &Wanted, path: &str) -> Result<Response> {
+    async fn get(&self, wanted: &PackageRequest, path: &str) -> Result<Response> {
         let url = self.base.join(path).map_err(|_| self.failed(wanted, "its name makes no URL"))?;
         let response = self.client.get(url).send().await.map_err(|error| self.failed(wanted, broken(&error)))?;
         match response.status() {
@@ -121,7 +121,7 @@ impl Registry {
 
     async fn body(
         &self,
-        wanted: &Wanted,
+        wanted: &PackageRequest,
         mut response: Response,
         most: usize,
         progress: &mut dyn FnMut(usize),
@@ -137,7 +137,7 @@ impl Registry {
         Ok(bytes)
     }
 
-    fn failed(&self, wanted: &Wanted, why: impl std::fmt::Display) -> Error {
+    fn failed(&self, wanted: &PackageRequest, why: impl std::fmt::Display) -> Error {
         Error::fault(format!("cannot fetch {wanted} from {}: {why}", self.base.as_str().trim_end_matches('/')))
     }
 }
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn reads_names_of_packages() {
-        let wanted = |text: &str| Wanted::parse(text).map(|wanted| wanted.to_string());
+        let wanted = |text: &str| PackageRequest::parse(text).map(|wanted| wanted.to_string());
         assert_eq!(wanted("hl7.fhir.us.core#7.0.0").as_deref(), Some("hl7.fhir.us.core#7.0.0"));
         assert_eq!(wanted("hl7.fhir.us.core@7.0.x").as_deref(), Some("hl7.fhir.us.core#7.0.x"));
         for wrong in ["core", "#1", "core#", "../core#1", "a/b#1", "core#1/2", "core#..", ".core#1"] {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use serde::Deserialize;
 
-use super::packages::{Packages, USUAL_PACKAGES};
+use super::packages::{DEFAULT_PACKAGES, Packages};
 use super::program_types::ProgramTypes;
 use crate::error::{Error, Result};
 use crate::fhir::{Issue, Key, Limits, SourcePosition};
@@ -19,7 +19,7 @@ use crate::terminology;
 use super::demands::Demands;
 
 /// The file that is read where none is named and this one is there.
-pub const USUAL_FILE: &str = "handoff.toml";
+pub const DEFAULT_FILE: &str = "handoff.toml";
 
 /// The environment variable that holds what the terminology server is shown.
 const TOKEN: &str = "HANDOFF_TERMINOLOGY_TOKEN";
@@ -140,7 +140,7 @@ impl Default for Settings {
             grace: Duration::from_secs(10),
             profiles: Demands::usual(),
             terminology: None,
-            packages: Packages::at(USUAL_PACKAGES),
+            packages: Packages::at(DEFAULT_PACKAGES),
             programs: ProgramTypes::default(),
         }
     }
@@ -179,7 +179,7 @@ impl Options {
     pub fn read(text: &str, file: &str) -> Result<Self> {
         toml::from_str(text).map_err(|error: toml::de::Error| {
             let mut issue = Issue::error(Key::SettingInvalid, file, error.message().trim());
-            issue.place = error.span().map(|span| place(text, span.start));
+            issue.position = error.span().map(|span| place(text, span.start));
             Error::new(crate::error::Category::Incorrect, issue)
         })
     }
@@ -189,7 +189,7 @@ impl Options {
     /// # Errors
     /// A file that is named and cannot be read; what [`Options::read`] finds.
     pub fn load(named: Option<&Path>) -> Result<Self> {
-        let path = named.unwrap_or(Path::new(USUAL_FILE));
+        let path = named.unwrap_or(Path::new(DEFAULT_FILE));
         match std::fs::read_to_string(path) {
             Ok(text) => Self::read(&text, &path.display().to_string()),
             Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
@@ -294,7 +294,7 @@ mod tests {
             let error = Options::read(text, "handoff.toml").unwrap_err();
             let issue = &error.issues[0];
             assert_eq!(
-                (issue.key, issue.place),
+                (issue.key, issue.position),
                 (Key::SettingInvalid, Some(SourcePosition { line, column })),
                 "{text} {error}"
             );

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Subcommand, builder::PossibleValuesParser};
 use jiff::Timestamp;
 
-use super::{Exit, Streams, unwritable};
+use super::streams::{Exit, Streams, unwritable};
 use crate::error::{Error, Result};
 use crate::fhir::{Key, ResourceKey};
 use crate::security::token;
@@ -64,13 +64,13 @@ pub enum Action {
 pub fn run(args: &Args, now: Timestamp, streams: &mut Streams<'_>) -> Result<Exit> {
     let store = SqliteStore::open_for_clients(&args.store)?;
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(Error::fault)?;
-    let message = runtime.block_on(act(&args.action, &store, now))?;
+    let message = runtime.block_on(execute(&args.action, &store, now))?;
     streams.out.write_all(message.as_bytes()).map_err(unwritable)?;
     Ok(Exit::Done)
 }
 
 /// Does it, and gives what is to be printed.
-async fn act(action: &Action, store: &dyn Store, now: Timestamp) -> Result<String> {
+async fn execute(action: &Action, store: &dyn Store, now: Timestamp) -> Result<String> {
     match action {
         Action::Add { name, role, organization } => {
             let issued = token::issue();

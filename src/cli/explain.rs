@@ -1,6 +1,6 @@
 //! `handoff explain`: what the name of a finding means, from the table that terminal, OperationOutcome and HTTP read.
 
-use super::{Exit, Streams, unwritable};
+use super::streams::{Exit, Streams, unwritable};
 use crate::error::Result;
 use crate::fhir::{Key, outcome};
 

@@ -9,8 +9,8 @@ use clap::ValueEnum;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::sources::{self, Gathered};
-use super::{Exit, Streams, unwritable};
+use super::sources::{self, Sources};
+use super::streams::{Exit, Streams, unwritable};
 use crate::app::Packages;
 use crate::definitions::Definitions;
 use crate::error::{Error, Result};
@@ -55,7 +55,7 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
     let expression = match Expression::parse(&args.expression) {
         Ok(expression) => expression,
         Err(issue) => {
-            tell(&issue, &args.expression, streams)?;
+            print_issue(&issue, &args.expression, streams)?;
             return Ok(Exit::Usage);
         }
     };
@@ -64,20 +64,20 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
         Ok(document) => document,
         Err(mut issue) => {
             issue.text = format!("{name}: {}", issue.text);
-            tell(&issue, &String::from_utf8_lossy(&bytes), streams)?;
+            print_issue(&issue, &String::from_utf8_lossy(&bytes), streams)?;
             return Ok(Exit::Invalid);
         }
     };
-    let mut world = World::read(args, streams)?;
+    let mut environment = Environment::read(args, streams)?;
     // A bundle's references lead into the bundle.
-    world.beside.add(Document::parse(document.text())?);
+    environment.beside.add(Document::parse(document.text())?);
     let kind = document.root().str("resourceType").unwrap_or_default();
-    for mut issue in expression.check(world.definitions(), &kind) {
+    for mut issue in expression.check(environment.definitions(), &kind) {
         // It is evaluated nonetheless, and gives nothing there.
         issue.severity = Severity::Warning;
-        tell(&issue, &args.expression, streams)?;
+        print_issue(&issue, &args.expression, streams)?;
     }
-    evaluate(&expression, &document, &world, args.format, streams)
+    evaluate(&expression, &document, &environment, args.format, streams)
 }
 
 fn input(args: &Args, streams: &mut Streams<'_>) -> Result<(String, Vec<u8>)> {
@@ -96,36 +96,36 @@ fn input(args: &Args, streams: &mut Streams<'_>) -> Result<(String, Vec<u8>)> {
 fn evaluate(
     expression: &Expression,
     document: &Document,
-    world: &World,
+    environment: &Environment,
     format: Format,
     streams: &mut Streams<'_>,
 ) -> Result<Exit> {
-    let heard = RefCell::new(String::new());
-    let hear = |label: &str, items: &Collection<'_>| {
+    let trace_output = RefCell::new(String::new());
+    let trace = |label: &str, items: &Collection<'_>| {
         for item in items {
-            let _ = writeln!(heard.borrow_mut(), "trace {label}: {}", item.to_json());
+            let _ = writeln!(trace_output.borrow_mut(), "trace {label}: {}", item.to_json());
         }
     };
-    let resolve = |reference: &str| world.beside.find(reference);
-    let member_of = |item: &Item<'_>, set: &str| world.member_of(item, set);
-    let conforms_to = |item: &Item<'_>, profile: &str| world.conforms_to(item, profile);
-    let subsumes = |above: &Item<'_>, below: &Item<'_>| world.subsumes(above, below);
+    let resolve = |reference: &str| environment.beside.find(reference);
+    let member_of = |item: &Item<'_>, set: &str| environment.member_of(item, set);
+    let conforms_to = |item: &Item<'_>, profile: &str| environment.conforms_to(item, profile);
+    let subsumes = |above: &Item<'_>, below: &Item<'_>| environment.subsumes(above, below);
     let now = Temporal::from_epoch_millis(Timestamp::now().as_millisecond());
-    let mut context = Context::new(document.root()).model(world.definitions()).trace(&hear);
+    let mut context = Context::new(document.root()).model(environment.definitions()).trace(&trace);
     context = context.resolve(&resolve).member_of(&member_of).conforms_to(&conforms_to).subsumes(&subsumes);
     if let Some(now) = now {
         context = context.now(now);
     }
     let outcome = expression.evaluate(&context, document.root());
-    write!(streams.err, "{}", heard.borrow()).map_err(unwritable)?;
+    write!(streams.err, "{}", trace_output.borrow()).map_err(unwritable)?;
     match outcome {
         Ok(found) => {
-            let told = found.iter().map(|item| PrintedItem::new(item, &context));
-            show(&told.collect::<Vec<_>>(), format, streams)?;
+            let items = found.iter().map(|item| PrintedItem::new(item, &context));
+            print_items(&items.collect::<Vec<_>>(), format, streams)?;
             Ok(Exit::Done)
         }
         Err(issue) => {
-            tell(&issue, expression.text(), streams)?;
+            print_issue(&issue, expression.text(), streams)?;
             Ok(Exit::Failed)
         }
     }
@@ -147,18 +147,18 @@ impl PrintedItem {
             Some(name.only()?.as_str()?.into_owned())
         });
         let at = match item {
-            Item::Element(element) => Some(element.either()).map(|node| (node.path(), node.place())),
+            Item::Element(element) => Some(element.either()).map(|node| (node.path(), node.position())),
             Item::Value(_) => None,
         };
         Self { kind: named.unwrap_or_else(|| "unknown".to_owned()), value: item.to_json(), at }
     }
 }
 
-fn show(found: &[PrintedItem], format: Format, streams: &mut Streams<'_>) -> Result<()> {
+fn print_items(found: &[PrintedItem], format: Format, streams: &mut Streams<'_>) -> Result<()> {
     if format == Format::Json {
-        let items = found.iter().map(|told| {
-            let mut object = json!({ "type": told.kind, "value": told.value });
-            if let Some((path, place)) = &told.at {
+        let items = found.iter().map(|items| {
+            let mut object = json!({ "type": items.kind, "value": items.value });
+            if let Some((path, place)) = &items.at {
                 object["path"] = path.as_str().into();
                 object["line"] = place.line.into();
                 object["column"] = place.column.into();
@@ -182,9 +182,9 @@ fn show(found: &[PrintedItem], format: Format, streams: &mut Streams<'_>) -> Res
 }
 
 /// Says what is wrong with an expression or a document, and marks the place in it.
-fn tell(issue: &Issue, text: &str, streams: &mut Streams<'_>) -> Result<()> {
+fn print_issue(issue: &Issue, text: &str, streams: &mut Streams<'_>) -> Result<()> {
     writeln!(streams.err, "handoff: {issue}").map_err(unwritable)?;
-    let Some(place) = issue.place else { return Ok(()) };
+    let Some(place) = issue.position else { return Ok(()) };
     let Some(line) = text.split('\n').nth(place.line as usize - 1) else { return Ok(()) };
     // So much before the place fits on a screen with what follows.
     let before = (place.column as usize - 1).min(60);
@@ -196,15 +196,15 @@ fn tell(issue: &Issue, text: &str, streams: &mut Streams<'_>) -> Result<()> {
 // === what the expression may ask ===
 
 /// What lies beside the resource.
-struct World {
+struct Environment {
     checker: Checker,
     beside: Resources,
 }
 
-impl World {
+impl Environment {
     fn read(args: &Args, streams: &mut Streams<'_>) -> Result<Self> {
         let packages = Packages::configured(args.packages.as_deref(), None)?;
-        let Gathered { definitions, resources, issues } = sources::gather(&packages, &args.with)?;
+        let Sources { definitions, resources, issues } = sources::load_sources(&packages, &args.with)?;
         for issue in issues {
             writeln!(streams.err, "{issue}").map_err(unwritable)?;
         }

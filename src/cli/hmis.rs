@@ -1,15 +1,15 @@
 //! `handoff translate --from hmis` and `--to hmis`: a set of HMIS CSV files as the records of supportive housing, one a
 //! line, and back.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use clap::ValueEnum;
 use jiff::Zoned;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::translate::{self, Args, Format};
-use super::{Exit, Streams, sources, unwritable};
+use super::sources;
+use super::streams::{Exit, Streams, unwritable};
+use super::translate_args::{Args, Format};
 use crate::app::{ProgramFiles, ProgramTypes};
 use crate::definitions::Definitions;
 use crate::error::{Error, Result};
@@ -17,37 +17,15 @@ use crate::fhir::Key;
 use crate::hmis::{self, Export, File, Participation, Report, Rows, Standards};
 use crate::mapping::Programs;
 
-/// What only HMIS needs to be told.
-#[derive(Debug, Default, clap::Args)]
-pub struct Hmis {
-    /// With HMIS CSV: the year of the format, as fy2026 [default: the newest to write, what the set says to read]
-    #[arg(long = "hmis", value_name = "YEAR")]
-    pub year: Option<String>,
-    /// With --from hmis: which rows to take
-    #[arg(long, value_enum, default_value_t = Taken::All)]
-    pub rows: Taken,
-    /// With --to hmis: the zip to write
-    #[arg(long, value_name = "FILE.zip")]
-    pub output: Option<PathBuf>,
-}
-
-/// Which rows are taken.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum Taken {
-    /// All, or none where one is refused
-    #[default]
-    All,
-    /// Those that are not refused
-    Good,
-}
+pub use super::translate_args::{HmisArgs, RowSelection};
 
 /// The program types and the years of the format.
-struct Known {
+struct HmisPrograms {
     files: ProgramFiles,
     programs: Programs,
 }
 
-impl Known {
+impl HmisPrograms {
     fn load(args: &Args) -> Result<Self> {
         let files = ProgramTypes::configured(args.programs.as_deref(), None)?.files()?;
         let programs = files.programs(&Definitions::shipped()?)?;
@@ -68,33 +46,33 @@ impl Known {
 /// # Errors
 /// If the files cannot be read; what is wrong with their rows is said, and is [`Exit::Invalid`].
 pub(super) fn read(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
-    let known = Known::load(args)?;
-    let standards = known.standards()?;
+    let programs = HmisPrograms::load(args)?;
+    let standards = programs.standards()?;
     let year = args.hmis.year.as_deref();
     if let Some(year) = year.filter(|year| standards.get(year).is_none()) {
         return Err(unknown(year, &standards));
     }
     let rows = match args.hmis.rows {
-        Taken::All => Rows::All,
-        Taken::Good => Rows::Good,
+        RowSelection::All => Rows::All,
+        RowSelection::Good => Rows::Good,
     };
     let imported = hmis::read(&standards, &files(&args.input, streams)?, year, rows);
     // What the schema of the record does not allow was not seen by the format's own rules.
     for record in &imported.records {
         let kind = record.get("type").and_then(Value::as_str).unwrap_or_default();
-        let issues = known.programs.get(kind).check(record);
+        let issues = programs.programs.get(kind).check(record);
         if !issues.is_empty() {
             return Err(Error::unprocessable(issues));
         }
     }
     if args.format == Format::Json {
-        let told = json!({ "hmis": imported.year, "records": imported.records, "report": imported.report });
-        writeln!(streams.out, "{told:#}").map_err(unwritable)?;
+        let text = json!({ "hmis": imported.year, "records": imported.records, "report": imported.report });
+        writeln!(streams.out, "{text:#}").map_err(unwritable)?;
     } else {
         for record in &imported.records {
             writeln!(streams.out, "{record}").map_err(unwritable)?;
         }
-        tell(&imported.report, streams)?;
+        print_findings(&imported.report, streams)?;
     }
     Ok(if imported.report.refuses() { Exit::Invalid } else { Exit::Done })
 }
@@ -107,15 +85,15 @@ pub(super) fn write(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
     let Some(output) = &args.hmis.output else {
         return Err(Error::incorrect(Key::Missing, "--to hmis needs --output FILE.zip"));
     };
-    let known = Known::load(args)?;
-    let standards = known.standards()?;
+    let programs = HmisPrograms::load(args)?;
+    let standards = programs.standards()?;
     let newest = standards.names().last().copied().unwrap_or_default();
     let year = args.hmis.year.as_deref().unwrap_or(newest);
     let standard = standards.get(year).ok_or_else(|| unknown(year, &standards))?;
-    let records = records(&translate::bytes(&args.input, streams)?)?;
+    let records = records(&sources::read_input(&args.input, streams)?)?;
     let kind = records.first().and_then(|it| it.get("type")).and_then(Value::as_str).unwrap_or(&standard.program);
     let kind = args.program.as_deref().unwrap_or(kind);
-    let program = known.programs.get(kind);
+    let program = programs.programs.get(kind);
     for record in &records {
         let issues = program.check(record);
         if !issues.is_empty() {
@@ -134,7 +112,7 @@ pub(super) fn write(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
     if args.format == Format::Json {
         writeln!(streams.out, "{:#}", json!({ "hmis": year, "report": written.report })).map_err(unwritable)?;
     } else {
-        tell(&written.report, streams)?;
+        print_findings(&written.report, streams)?;
     }
     Ok(if written.report.refuses() { Exit::Invalid } else { Exit::Done })
 }
@@ -154,14 +132,14 @@ fn export(records: &[Value]) -> Export {
 }
 
 fn unknown(year: &str, standards: &Standards) -> Error {
-    let known = standards.names().join(" and ");
-    Error::incorrect(Key::UnknownCode, format!("there is no HMIS CSV of {year}; {known} are known"))
+    let programs = standards.names().join(" and ");
+    Error::incorrect(Key::UnknownCode, format!("there is no HMIS CSV of {year}; {programs} are known"))
 }
 
 /// The files of a folder or of a zip.
 fn files(input: &Path, streams: &mut Streams<'_>) -> Result<Vec<File>> {
     if !input.is_dir() {
-        return hmis::unpack(&translate::bytes(input, streams)?);
+        return hmis::unpack(&sources::read_input(input, streams)?);
     }
     let unreadable = |error| Error::fault(format!("cannot read {}: {error}", input.display()));
     let mut files = Vec::new();
@@ -189,7 +167,7 @@ fn records(bytes: &[u8]) -> Result<Vec<Value>> {
     Ok(records)
 }
 
-fn tell(report: &Report, streams: &mut Streams<'_>) -> Result<()> {
+fn print_findings(report: &Report, streams: &mut Streams<'_>) -> Result<()> {
     for finding in &report.findings {
         writeln!(streams.err, "{finding}").map_err(unwritable)?;
     }

@@ -1,4 +1,5 @@
-//! Layer 6: the command line. Each subcommand is a file: its arguments, and a function that takes them and the streams.
+//! Layer 6: the command line. Each subcommand is a file or folder: its arguments, and a function that takes them and the
+//! [`Streams`].
 //!
 //! Nothing here knows how a thing is done; it reads files, asks the layers below, and says what they found. Exit codes
 //! are the contract of [`Exit`].
@@ -13,15 +14,17 @@ pub mod route;
 pub mod serve;
 mod sheet;
 mod sources;
+mod streams;
 pub mod translate;
+mod translate_args;
 pub mod validate;
-
-use std::io::{Read, Write};
 
 use clap::{Parser, Subcommand};
 use jiff::Timestamp;
 
-use crate::error::{Category, Error};
+use crate::error::Category;
+
+pub use streams::{Exit, Streams};
 
 /// Handoff: a FHIR gateway for closed-loop social-care referrals.
 #[derive(Debug, Parser)]
@@ -55,39 +58,6 @@ pub enum Command {
     Client(client::Args),
 }
 
-/// What the caller of the process learns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exit {
-    /// Done
-    Done = 0,
-    /// Could not be done
-    Failed = 1,
-    /// Asked for in a way that we do not understand; clap's own code too
-    Usage = 2,
-    /// Done, and what was looked at is not valid
-    Invalid = 3,
-}
-
-impl From<Exit> for std::process::ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
-    }
-}
-
-/// What a command reads and writes besides files; tests pass buffers.
-pub struct Streams<'a> {
-    /// Standard input
-    pub input: &'a mut (dyn Read + Send),
-    /// Standard output
-    pub out: &'a mut dyn Write,
-    /// Standard error
-    pub err: &'a mut dyn Write,
-    /// Standard output is a terminal that shows colours, and wants them
-    pub colour: bool,
-    /// Standard error is a terminal, so progress is welcome
-    pub progress: bool,
-}
-
 /// Runs a command. What could not be done is said on standard error.
 pub fn run(cli: &Cli, streams: &mut Streams<'_>) -> Exit {
     let done = match &cli.command {
@@ -109,10 +79,4 @@ pub fn run(cli: &Cli, streams: &mut Streams<'_>) -> Exit {
             _ => Exit::Failed,
         }
     })
-}
-
-/// What a writer could not take is our failure, not the payload's.
-#[allow(clippy::needless_pass_by_value)] // the shape that map_err wants
-fn unwritable(error: std::io::Error) -> Error {
-    Error::fault(format!("cannot write: {error}"))
 }

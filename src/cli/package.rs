@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 
-use super::{Exit, Streams, sources, unwritable};
-use crate::app::{Options, Packages, Registry, Wanted};
+use super::sources;
+use super::streams::{Exit, Streams, unwritable};
+use crate::app::{Options, PackageRequest, Packages, Registry};
 use crate::definitions::{Definitions, Package, pack};
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Issue, Key};
@@ -14,7 +15,7 @@ use crate::fhir::{Issue, Key};
 /// What is embedded, and has not to be added.
 const CORE: &str = "hl7.fhir.r4.core";
 /// So many packages are fetched for one, by what they depend on; more are a mistake of the registry.
-const MAX_SHOWN: usize = 200;
+const MAX_DEPENDENCIES: usize = 200;
 
 /// Arguments of `handoff package`.
 #[derive(Debug, clap::Args)]
@@ -70,40 +71,40 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
     let packages = || Packages::configured(args.packages.as_deref(), args.config.as_deref());
     match &args.action {
         Action::List { sources } => list(&packages()?, sources, streams),
-        Action::Pack { source, output } => make(&packages()?, source, output, streams),
+        Action::Pack { source, output } => write_pack(&packages()?, source, output, streams),
         Action::Add { sources, registry, dependencies } => {
             let registry = match registry {
                 Some(registry) => Some(registry.clone()),
                 None => Options::load(args.config.as_deref())?.package_registry,
             };
             let registry = registry.map(|url| Registry::new(&url)).transpose()?;
-            let mut adding = Adding { registry, found: Vec::new(), streams };
-            adding.find(sources, *dependencies, &packages()?)?;
-            let Adding { found, .. } = adding;
+            let mut collector = PackageCollector { registry, found: Vec::new(), streams };
+            collector.collect(sources, *dependencies, &packages()?)?;
+            let PackageCollector { found, .. } = collector;
             add(&packages()?, found, streams)
         }
     }
 }
 
 fn list(packages: &Packages, paths: &[PathBuf], streams: &mut Streams<'_>) -> Result<Exit> {
-    let gathered = sources::gather(packages, paths)?;
-    for package in gathered.definitions.packages() {
+    let sources = sources::load_sources(packages, paths)?;
+    for package in sources.definitions.packages() {
         let version = if package.version.is_empty() { String::new() } else { format!(" {}", package.version) };
         writeln!(streams.out, "{}{version}: {} definitions", package.name, package.definitions).map_err(unwritable)?;
         for (name, version) in package.missing {
             writeln!(streams.out, "  depends on {name} {version}, which is not at hand").map_err(unwritable)?;
         }
     }
-    report(&gathered.issues, streams)
+    print_issues(&sources.issues, streams)
 }
 
-fn make(packages: &Packages, source: &Path, output: &Path, streams: &mut Streams<'_>) -> Result<Exit> {
+fn write_pack(packages: &Packages, source: &Path, output: &Path, streams: &mut Streams<'_>) -> Result<Exit> {
     let package = sources::package(source)?;
     let bytes = pack_of(&package, &source.display(), packages)?;
     std::fs::write(output, &bytes)
         .map_err(|error| Error::fault(format!("cannot write {}: {error}", output.display())))?;
-    say(&package, bytes.len(), streams)?;
-    report(&package.issues, streams)
+    print_summary(&package, bytes.len(), streams)?;
+    print_issues(&package.issues, streams)
 }
 
 fn pack_of(package: &Package, source: &dyn std::fmt::Display, packages: &Packages) -> Result<Vec<u8>> {
@@ -115,14 +116,14 @@ fn pack_of(package: &Package, source: &dyn std::fmt::Display, packages: &Package
     pack::write(package, beside.as_ref())
 }
 
-fn say(package: &Package, bytes: usize, streams: &mut Streams<'_>) -> Result<()> {
+fn print_summary(package: &Package, bytes: usize, streams: &mut Streams<'_>) -> Result<()> {
     let Package { name, version, definitions, .. } = package;
     let version = if version.is_empty() { String::new() } else { format!(" {version}") };
     writeln!(streams.out, "{name}{version}: {} definitions in {bytes} bytes", definitions.len()).map_err(unwritable)
 }
 
 /// Says what could not be used; that does not make the rest unusable.
-fn report(issues: &[Issue], streams: &mut Streams<'_>) -> Result<Exit> {
+fn print_issues(issues: &[Issue], streams: &mut Streams<'_>) -> Result<Exit> {
     for issue in issues {
         writeln!(streams.err, "{issue}").map_err(unwritable)?;
     }
@@ -132,20 +133,20 @@ fn report(issues: &[Issue], streams: &mut Streams<'_>) -> Result<Exit> {
 // === adding ===
 
 /// Finds the packages that are to be added.
-struct Adding<'a, 's> {
+struct PackageCollector<'a, 's> {
     registry: Option<Registry>,
     found: Vec<Package>,
     streams: &'a mut Streams<'s>,
 }
 
-impl Adding<'_, '_> {
+impl PackageCollector<'_, '_> {
     /// Reads or fetches all of them.
-    fn find(&mut self, sources: &[String], dependencies: bool, packages: &Packages) -> Result<()> {
+    fn collect(&mut self, sources: &[String], dependencies: bool, packages: &Packages) -> Result<()> {
         for source in sources {
             let path = Path::new(source);
             let package = if path.exists() {
                 sources::package(path)?
-            } else if let Some(wanted) = Wanted::parse(source) {
+            } else if let Some(wanted) = PackageRequest::parse(source) {
                 self.fetch(&wanted)?
             } else {
                 let text = format!("{source} is neither a file or folder that is there, nor NAME#VERSION");
@@ -153,19 +154,19 @@ impl Adding<'_, '_> {
             };
             self.found.push(package);
         }
-        if dependencies { self.follow(packages) } else { Ok(()) }
+        if dependencies { self.collect_dependencies(packages) } else { Ok(()) }
     }
 
     /// Fetches what those found depend on, as far as it is not at hand. What the registry has not got is said, and the
     /// others are added nonetheless.
-    fn follow(&mut self, packages: &Packages) -> Result<()> {
+    fn collect_dependencies(&mut self, packages: &Packages) -> Result<()> {
         let at_hand = packages.load(&Definitions::r4()?)?.packages();
-        let mut asked: BTreeSet<Wanted> = BTreeSet::new();
+        let mut asked: BTreeSet<PackageRequest> = BTreeSet::new();
         let mut next = 0;
         while let Some(package) = self.found.get(next) {
             next += 1;
             for (name, version) in package.dependencies.clone() {
-                let wanted = Wanted { name, version };
+                let wanted = PackageRequest { name, version };
                 let is_here = |name: &str, version: &str| {
                     name == wanted.name && crate::definitions::resolve::fits(version, &wanted.version)
                 };
@@ -175,8 +176,8 @@ impl Adding<'_, '_> {
                 if is_known || !asked.insert(wanted.clone()) {
                     continue;
                 }
-                if asked.len() > MAX_SHOWN {
-                    return Err(Error::fault(format!("they depend on more than {MAX_SHOWN} packages")));
+                if asked.len() > MAX_DEPENDENCIES {
+                    return Err(Error::fault(format!("they depend on more than {MAX_DEPENDENCIES} packages")));
                 }
                 match self.fetch(&wanted) {
                     Ok(package) => self.found.push(package),
@@ -188,7 +189,7 @@ impl Adding<'_, '_> {
         Ok(())
     }
 
-    fn fetch(&mut self, wanted: &Wanted) -> Result<Package> {
+    fn fetch(&mut self, wanted: &PackageRequest) -> Result<Package> {
         let Some(registry) = &self.registry else {
             let issue = Issue::error(
                 Key::SettingInvalid,
@@ -237,10 +238,10 @@ fn add(packages: &Packages, mut found: Vec<Package>, streams: &mut Streams<'_>) 
             let _ = write!(streams.err, "\r\x1b[K");
         }
         let bytes = bytes?;
-        let file = packages.keep(&package, &bytes)?;
-        say(&package, bytes.len(), streams)?;
+        let file = packages.save_package(&package, &bytes)?;
+        print_summary(&package, bytes.len(), streams)?;
         writeln!(streams.out, "  kept as {}", file.display()).map_err(unwritable)?;
-        report(&package.issues, streams)?;
+        print_issues(&package.issues, streams)?;
     }
     for package in packages.load(&Definitions::r4()?)?.packages() {
         for (name, version) in package.missing {

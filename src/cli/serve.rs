@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
-use super::{Exit, Streams, unwritable};
+use super::streams::{Exit, Streams, unwritable};
 use crate::app::{self, App, Options, Settings, TimedIds, WallClock, stop_signal};
 use crate::error::{Error, Result};
 
@@ -37,7 +37,7 @@ async fn serve(mut settings: Settings, streams: &mut Streams<'_>) -> Result<()> 
         settings.base = Some(format!("http://{address}"));
     }
     let app = App::open(settings, Arc::new(WallClock), Arc::new(TimedIds)).await?;
-    hint(&app).await?;
+    warn_missing_setup(&app).await?;
     writeln!(streams.out, "listening on http://{address} (FHIR under /fhir, agencies under /agency/v1)")
         .map_err(unwritable)?;
     streams.out.flush().map_err(unwritable)?;
@@ -45,7 +45,7 @@ async fn serve(mut settings: Settings, streams: &mut Streams<'_>) -> Result<()> 
 }
 
 /// Says what a new gateway still lacks.
-async fn hint(app: &App) -> Result<()> {
+async fn warn_missing_setup(app: &App) -> Result<()> {
     if app.settings().base.is_none() {
         tracing::warn!("no base is set, so references by absolute URL are not known as references to this gateway");
     }

@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::translate::{Args, Format, bytes};
-use super::{Exit, Streams, unwritable};
+use super::sources;
+use super::streams::{Exit, Streams, unwritable};
+use super::translate_args::{Args, Format};
 use crate::error::{Error, Result};
 use crate::fhir::Key;
 use crate::mapping::{GENERIC, Programs};
 use crate::sheet::{self, ColumnSets, Done, Fault, Finding, Options};
 
 /// How many referrals are read between two looks at the progress.
-const STRIDE: usize = 1000;
+const PROGRESS_INTERVAL: usize = 1000;
 
 /// Rows as records.
 ///
@@ -27,14 +28,14 @@ pub(super) fn to_records(
 ) -> Result<Exit> {
     let kind = args.program.as_deref().unwrap_or(GENERIC);
     let options = Options::declared(args.zone.as_deref(), args.dates.as_deref())?;
-    let bytes = bytes(&args.input, streams)?;
+    let bytes = sources::read_input(&args.input, streams)?;
     let reading = sheets.open(kind, &bytes, options)?;
     let schema = programs.get(kind).map.schema();
     let mut report = Report { format: args.format, counts: BTreeMap::new() };
-    report.say(&reading.findings, streams)?;
+    report.print_findings(&reading.findings, streams)?;
     let mut records = 0;
     for (at, group) in reading.groups().iter().enumerate() {
-        if streams.progress && at % STRIDE == 0 {
+        if streams.progress && at % PROGRESS_INTERVAL == 0 {
             write!(streams.err, "\r\x1b[K{at} of {} referrals", reading.groups().len()).map_err(unwritable)?;
         }
         let mut made = reading.record(group, None, None);
@@ -54,12 +55,12 @@ pub(super) fn to_records(
             let message = "what happened is an event, and no part of the record";
             made.findings.push(Finding::of_referral(group.row, Fault::EventLeftOut, Done::LeftOut, message));
         }
-        report.say(&made.findings, streams)?;
+        report.print_findings(&made.findings, streams)?;
     }
     if streams.progress {
         write!(streams.err, "\r\x1b[K").map_err(unwritable)?;
     }
-    report.sum_up(reading.len(), records, streams)?;
+    report.print_summary(reading.len(), records, streams)?;
     Ok(if report.counts.contains_key(&Done::Refused) { Exit::Invalid } else { Exit::Done })
 }
 
@@ -70,7 +71,7 @@ struct Report {
 }
 
 impl Report {
-    fn say(&mut self, findings: &[Finding], streams: &mut Streams<'_>) -> Result<()> {
+    fn print_findings(&mut self, findings: &[Finding], streams: &mut Streams<'_>) -> Result<()> {
         for finding in findings {
             *self.counts.entry(finding.done).or_default() += 1;
             // What is said stands on a line of its own, behind the progress.
@@ -84,7 +85,7 @@ impl Report {
         Ok(())
     }
 
-    fn sum_up(&self, rows: usize, records: usize, streams: &mut Streams<'_>) -> Result<()> {
+    fn print_summary(&self, rows: usize, records: usize, streams: &mut Streams<'_>) -> Result<()> {
         let count = |done: Done| self.counts.get(&done).copied().unwrap_or(0);
         let (taken, changed) = (count(Done::Taken), count(Done::Changed));
         let (left, refused) = (count(Done::LeftOut), count(Done::Refused));
@@ -108,7 +109,7 @@ impl Report {
 /// # Errors
 /// Input that is no record, no array of records, and has no record a line.
 pub(super) fn from_records(args: &Args, sheets: &ColumnSets, streams: &mut Streams<'_>) -> Result<Exit> {
-    let bytes = bytes(&args.input, streams)?;
+    let bytes = sources::read_input(&args.input, streams)?;
     let mut records = Vec::new();
     for value in serde_json::Deserializer::from_slice(&bytes).into_iter::<Value>() {
         // The reader's words name lines and columns, never values.

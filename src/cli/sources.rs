@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
+use super::streams::Streams;
 use crate::app::Packages;
 use crate::definitions::{Definitions, Package, pack};
 use crate::error::{Error, Result};
@@ -16,7 +17,7 @@ const LIMITS: Limits = Limits { bytes: 256 * 1024 * 1024, depth: 100 };
 const DEFINITIONS: &[&str] = &["StructureDefinition", "ValueSet", "CodeSystem", "SearchParameter"];
 
 /// Everything that was brought along.
-pub(super) struct Gathered {
+pub(super) struct Sources {
     /// What to check with
     pub(super) definitions: Definitions,
     /// What references may lead to: of files and folders every resource, of packages the Questionnaires
@@ -26,9 +27,9 @@ pub(super) struct Gathered {
 }
 
 /// What comes with the program, the packages that were added, and everything that these paths hold.
-pub(super) fn gather(packages: &Packages, paths: &[PathBuf]) -> Result<Gathered> {
+pub(super) fn load_sources(packages: &Packages, paths: &[PathBuf]) -> Result<Sources> {
     let definitions = packages.load(&Definitions::shipped()?)?;
-    let mut gathered = Gathered { definitions, resources: Resources::default(), issues: Vec::new() };
+    let mut gathered = Sources { definitions, resources: Resources::default(), issues: Vec::new() };
     for path in paths {
         if path.is_file() && is_pack(path)? {
             gathered.definitions = gathered.definitions.with_packs([(path.display().to_string(), bytes(path)?)])?;
@@ -41,7 +42,7 @@ pub(super) fn gather(packages: &Packages, paths: &[PathBuf]) -> Result<Gathered>
                 gathered.resources.add(Document::parse_within(text, LIMITS)?);
             }
         } else {
-            beside(path, &mut gathered.resources)?;
+            add_resources(path, &mut gathered.resources)?;
         }
         if !package.definitions.is_empty() || path.is_dir() {
             gathered.definitions = gathered.definitions.with(package);
@@ -51,8 +52,8 @@ pub(super) fn gather(packages: &Packages, paths: &[PathBuf]) -> Result<Gathered>
 }
 
 /// The resources of a file or folder that are no definitions.
-fn beside(path: &Path, resources: &mut Resources) -> Result<()> {
-    let files = if path.is_dir() { json_files(&inner(path))? } else { vec![path.to_owned()] };
+fn add_resources(path: &Path, resources: &mut Resources) -> Result<()> {
+    let files = if path.is_dir() { json_files(&package_folder(path))? } else { vec![path.to_owned()] };
     for file in files {
         // What is no JSON was reported when it was read for definitions.
         let Ok(document) = Document::parse_bytes(&bytes(&file)?, LIMITS) else { continue };
@@ -69,7 +70,7 @@ pub(super) fn package(path: &Path) -> Result<Package> {
     let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy();
     if path.is_dir() {
         let mut package = Package::named(name, "");
-        for file in json_files(&inner(path))? {
+        for file in json_files(&package_folder(path))? {
             package.add_file(&file.to_string_lossy(), &bytes(&file)?);
         }
         Ok(package)
@@ -83,7 +84,7 @@ pub(super) fn package(path: &Path) -> Result<Package> {
 }
 
 /// Where the definitions of a folder stand: in the folder `package` of an unpacked package.
-fn inner(folder: &Path) -> PathBuf {
+fn package_folder(folder: &Path) -> PathBuf {
     let inner = folder.join("package");
     if inner.is_dir() { inner } else { folder.to_owned() }
 }
@@ -111,6 +112,17 @@ pub(super) fn json_files(folder: &Path) -> Result<Vec<PathBuf>> {
 /// The content of a file.
 pub(super) fn bytes(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|error| unreadable(path, &error))
+}
+
+/// The bytes of a file, or of standard input.
+pub(super) fn read_input(input: &Path, streams: &mut Streams<'_>) -> Result<Vec<u8>> {
+    if input.as_os_str() != "-" {
+        return bytes(input);
+    }
+    let mut text = Vec::new();
+    let read = streams.input.read_to_end(&mut text);
+    read.map_err(|error| Error::fault(format!("cannot read standard input: {error}")))?;
+    Ok(text)
 }
 
 fn open(path: &Path) -> Result<File> {

@@ -2,16 +2,16 @@
 //! Nothing is stored and nothing is sent.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use clap::ValueEnum;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::hmis::{self, Hmis};
-use super::{Exit, Streams, sheet, sources, unwritable};
+use super::hmis;
+use super::streams::{Exit, Streams, unwritable};
+use super::{sheet, sources};
 use crate::app::ProgramTypes;
 use crate::definitions::Definitions;
 use crate::error::{Error, Result};
@@ -19,79 +19,7 @@ use crate::fhir::{Document, Issue, Key, Limits, Reference};
 use crate::mapping::{Detail, Fidelity, Programs, Put, Translation, extras};
 use crate::referral::{Graph, Referral, Resource, care_plan, task_edits};
 
-/// Arguments of `handoff translate`.
-#[derive(Debug, clap::Args)]
-pub struct Args {
-    /// What is given [default: what --to is made of: FHIR for a record, records for everything else]
-    #[arg(long, value_enum)]
-    pub from: Option<InputFormat>,
-    /// What to make: the record of a referral, the FHIR of a record, a sheet of records, or HMIS CSV
-    #[arg(long, value_enum)]
-    pub to: Target,
-    /// The type of program [default: what the Task or the record says, else generic]
-    #[arg(long, value_name = "TYPE")]
-    pub program: Option<String>,
-    /// Folder of program types that are laid over those that come with the program [default: programs of handoff.toml]
-    #[arg(long, value_name = "DIR")]
-    pub programs: Option<PathBuf>,
-    /// With --to fhir: the Bundle that the record came from; only what differs from it is changed
-    #[arg(long, value_name = "BUNDLE")]
-    pub with: Option<PathBuf>,
-    /// Say where every field came from, and what became of every element
-    #[arg(long)]
-    pub explain: bool,
-    /// How to tell it
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub format: Format,
-    /// With --from csv: the zone of times that say none: Z, -06:00
-    #[arg(long, value_name = "ZONE", allow_hyphen_values = true)]
-    pub zone: Option<String>,
-    /// With --from csv: the order of day and month where the sheet does not tell: mdy, dmy
-    #[arg(long, value_name = "ORDER")]
-    pub dates: Option<String>,
-    /// What HMIS CSV needs besides
-    #[command(flatten)]
-    pub hmis: Hmis,
-    /// The Bundle, the record, the records (an array, or one a line), the sheet, the zip or folder of HMIS CSV, or - for
-    /// standard input
-    #[arg(value_name = "FILE|-")]
-    pub input: PathBuf,
-}
-
-/// What is given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum InputFormat {
-    /// A Bundle of FHIR resources
-    Fhir,
-    /// A program record
-    Record,
-    /// A sheet
-    Csv,
-    /// The HMIS CSV files of HUD, as a zip or a folder
-    Hmis,
-}
-
-/// What to make.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Target {
-    /// A program record
-    Record,
-    /// A Bundle of FHIR resources
-    Fhir,
-    /// A sheet, one row a referral or service
-    Csv,
-    /// The HMIS CSV files of HUD, as a zip
-    Hmis,
-}
-
-/// How to tell it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// The document, and behind it the report in words where it is asked for
-    Human,
-    /// One JSON object: the document alone, or with --explain the document and its report
-    Json,
-}
+pub use super::translate_args::{Args, Format, InputFormat, Target};
 
 /// Runs `handoff translate`.
 ///
@@ -99,8 +27,8 @@ pub enum Format {
 /// If the input cannot be read, is no referral or no record, or breaks the record's schema.
 pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
     match (args.from, args.to) {
-        (None | Some(InputFormat::Record), Target::Hmis) => return hmis::write(args, streams),
-        (Some(InputFormat::Hmis), Target::Record) => return hmis::read(args, streams),
+        (None | Some(InputFormat::Record), Target::HmisArgs) => return hmis::write(args, streams),
+        (Some(InputFormat::HmisArgs), Target::Record) => return hmis::read(args, streams),
         (None | Some(InputFormat::Fhir | InputFormat::Csv), Target::Record)
         | (None | Some(InputFormat::Record), Target::Fhir | Target::Csv) => {}
         (Some(_), _) => {
@@ -127,16 +55,16 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
     } else {
         to_fhir(args, &programs, &document)?
     };
-    let told = match args.format {
+    let text = match args.format {
         Format::Json if args.explain => format!("{:#}\n", json!({ "result": json, "fidelity": fidelity.to_value() })),
-        Format::Human if args.explain => format!("{json:#}\n{}", words(&fidelity)),
+        Format::Human if args.explain => format!("{json:#}\n{}", explain_fidelity(&fidelity)),
         Format::Json | Format::Human => format!("{json:#}\n"),
     };
     // Remarks go beside the document, so that it can be piped on.
     for issue in &issues {
         writeln!(streams.err, "{issue}").map_err(unwritable)?;
     }
-    write!(streams.out, "{told}").map_err(unwritable)?;
+    write!(streams.out, "{text}").map_err(unwritable)?;
     Ok(Exit::Done)
 }
 
@@ -171,21 +99,21 @@ fn to_fhir(args: &Args, programs: &Programs, document: &Document) -> Result<(Val
     let message = document.root().str("type").unwrap_or_default().into_owned();
     let map = &programs.get(args.program.as_deref().unwrap_or(&message)).map;
     let record = document.root().to_value();
-    let told = if args.explain { Detail::Rows } else { Detail::Totals };
+    let text = if args.explain { Detail::Rows } else { Detail::Totals };
     let mut ids = || Uuid::now_v7().to_string();
     let Some(path) = &args.with else {
-        let put = map.make(&record, told, &mut ids)?;
+        let put = map.make(&record, text, &mut ids)?;
         return Ok((bundle(&Graph::default(), &put)?, put.issues, put.fidelity));
     };
     let graph = Graph::from_bundle(&Arc::new(Document::parse_bytes(&sources::bytes(path)?, Limits::default())?))?;
     let referral = Referral::read(&graph, graph.only_task()?)?;
-    let put = map.put(&record, &referral, &extras::of(&graph, referral.task), told, &mut ids)?;
+    let put = map.put(&record, &referral, &extras::of(&graph, referral.task), text, &mut ids)?;
     Ok((bundle(&graph, &put)?, put.issues, put.fidelity))
 }
 
 /// The graph after the change: what was there, changed where the record differs, and what came into being.
 fn bundle(graph: &Graph, put: &Put) -> Result<Value> {
-    let names = Names::of(graph);
+    let full_urls = FullUrls::of(graph);
     let mut entries = Vec::new();
     for resource in graph.resources() {
         // What is kept beside the referral is written anew.
@@ -197,11 +125,11 @@ fn bundle(graph: &Graph, put: &Put) -> Result<Value> {
             Some(change) => Document::value_of(&change.json)?,
             None => resource.node().to_value(),
         };
-        let name = if resource.url.contains(':') { resource.url.clone() } else { names.full(&resource.url) };
+        let name = if resource.url.contains(':') { resource.url.clone() } else { full_urls.full(&resource.url) };
         entries.push(json!({ "fullUrl": name, "resource": json }));
     }
     for created in &put.created {
-        let name = names.full(&format!("{}/{}", created.kind, created.id));
+        let name = full_urls.full(&format!("{}/{}", created.kind, created.id));
         entries.push(json!({ "fullUrl": name, "resource": Document::value_of(&created.json)? }));
     }
     let task = graph.tasks().first().map(|task| task.url.clone());
@@ -211,19 +139,19 @@ fn bundle(graph: &Graph, put: &Put) -> Result<Value> {
         entries.push(json!({ "fullUrl": name, "resource": kept }));
     }
     let mut bundle = json!({ "resourceType": "Bundle", "type": "collection", "entry": entries });
-    names.rename(&mut bundle, put);
+    full_urls.rename(&mut bundle, put);
     Ok(bundle)
 }
 
 /// How the resources of a bundle are named (<https://hl7.org/fhir/R4/bundle.html#references>).
-enum Names {
+enum FullUrls {
     /// `urn:uuid:`, as the bundle that was given has them
     Uuids,
     /// Below this base, so that `Type/id` leads to them
     Below(String),
 }
 
-impl Names {
+impl FullUrls {
     /// As the resources that are there are named; where they are not, below a base that nobody serves.
     fn of(graph: &Graph) -> Self {
         let task = graph.tasks().first().map(|task| task.url.clone()).unwrap_or_default();
@@ -260,19 +188,8 @@ impl Names {
     }
 }
 
-/// The bytes of a file, or of standard input.
-pub(super) fn bytes(input: &Path, streams: &mut Streams<'_>) -> Result<Vec<u8>> {
-    if input.as_os_str() != "-" {
-        return sources::bytes(input);
-    }
-    let mut bytes = Vec::new();
-    let read = streams.input.read_to_end(&mut bytes);
-    read.map_err(|error| Error::fault(format!("cannot read standard input: {error}")))?;
-    Ok(bytes)
-}
-
 fn read(input: &Path, streams: &mut Streams<'_>) -> Result<Document> {
-    let document = Document::parse_bytes(&bytes(input, streams)?, Limits::default())?;
+    let document = Document::parse_bytes(&sources::read_input(input, streams)?, Limits::default())?;
     if document.root().is_object() {
         return Ok(document);
     }
@@ -282,7 +199,7 @@ fn read(input: &Path, streams: &mut Streams<'_>) -> Result<Document> {
 
 // === telling ===
 
-fn words(fidelity: &Fidelity) -> String {
+fn explain_fidelity(fidelity: &Fidelity) -> String {
     let mut words = String::new();
     // Writing to a String cannot fail.
     let _ = writeln!(words, "\nfields of the record ({fidelity}):");

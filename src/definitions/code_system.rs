@@ -64,7 +64,7 @@ impl CodeSystem {
     pub fn read(node: Node<'_>) -> Result<Self, Box<Issue>> {
         let Some(url) = node.str("url") else {
             let text = "the code system cannot be used: url is missing";
-            return Err(Box::new(Issue::error(Key::DefinitionInvalid, node.path(), text).at(node.place())));
+            return Err(Box::new(Issue::error(Key::DefinitionInvalid, node.path(), text).at(node.position())));
         };
         let content = Content::from_code(&node.str("content").unwrap_or_default());
         let text = |name: &str| node.str(name).map(Cow::into_owned);

@@ -66,6 +66,6 @@ impl<'a> Foreign<'a> {
         let text = format!(
             "the snapshot of {url} has elements that neither its differential nor its base defines; {what}: {shown}{more}"
         );
-        Some(Issue::information(Key::DefinitionInvalid, "", text).at(first.place()))
+        Some(Issue::information(Key::DefinitionInvalid, "", text).at(first.position()))
     }
 }

@@ -161,7 +161,7 @@ impl Definition {
         let breaks = |text: &str| text.contains(|letter: char| letter.is_whitespace() || letter.is_control());
         if url.is_empty() || [&url, &version, &text("type")].into_iter().any(|text| breaks(text)) {
             let text = format!("the {kind} has no usable url, version or type, so nothing can refer to it");
-            return Some(Err(Box::new(Issue::warning(Key::DefinitionInvalid, node.path(), text).at(node.place()))));
+            return Some(Err(Box::new(Issue::warning(Key::DefinitionInvalid, node.path(), text).at(node.position()))));
         }
         if kind == "StructureDefinition"
             && let Err(issue) = super::structure::Structure::read(node)

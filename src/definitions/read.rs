@@ -328,5 +328,5 @@ fn unusable(node: Node<'_>, why: impl std::fmt::Display) -> Issue {
     } else {
         format!("the definition {what} cannot be used: {why}")
     };
-    Issue::error(Key::DefinitionInvalid, node.path(), text).at(node.place())
+    Issue::error(Key::DefinitionInvalid, node.path(), text).at(node.position())
 }

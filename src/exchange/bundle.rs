@@ -12,7 +12,7 @@ use crate::security::Caller;
 use crate::store::{Page, Stored};
 
 use super::intake::Message;
-use super::message::{Ask, BundleType, Entry, read_bundle};
+use super::message::{BundleType, Entry, EntryRequest, read_bundle};
 use super::write_target::form_parameters;
 use super::{Exchange, Outcome, idempotency};
 
@@ -80,7 +80,7 @@ impl Exchange {
         let mut answers = Vec::with_capacity(entries.len());
         for (entry, outcome) in entries.iter().zip(outcomes) {
             answers.push(match &entry.ask {
-                Ask::Get { url } => Answer::Got(self.get(caller, url).await?),
+                EntryRequest::Get { url } => Answer::Got(self.get(caller, url).await?),
                 _ => Answer::Done(outcome.ok_or_else(|| Error::fault("an entry was taken in and has no outcome"))?),
             });
         }
@@ -101,7 +101,7 @@ impl Exchange {
         for entry in entries {
             let one = std::slice::from_ref(entry);
             answers.push(match (&entry.ask, entry.resource) {
-                (Ask::Get { url }, _) => match self.get(caller, url).await {
+                (EntryRequest::Get { url }, _) => match self.get(caller, url).await {
                     Ok(json) => Answer::Got(json),
                     Err(error) => Answer::Refused(error),
                 },

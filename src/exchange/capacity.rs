@@ -98,18 +98,18 @@ fn read(node: Node<'_>) -> Result<(String, Option<String>)> {
     let mut issues = Vec::new();
     for member in node.members().filter(|member| !matches!(member.name(), "status" | "notes")) {
         let text = format!("capacity has no member \"{}\"; it has status and notes", member.name());
-        issues.push(Issue::error(Key::UnknownElement, member.name(), text).at(member.name_place()));
+        issues.push(Issue::error(Key::UnknownElement, member.name(), text).at(member.name_position()));
     }
     let status = node.str("status").unwrap_or_default().into_owned();
     if !STATUSES.contains(&status.as_str()) {
         let text = format!("expected the member status to be one of {}", STATUSES.join(", "));
-        let place = node.get("status").map_or(node.place(), Node::place);
+        let place = node.get("status").map_or(node.position(), Node::position);
         issues.push(Issue::error(Key::UnknownCode, "status", text).at(place));
     }
     if let Some(notes) = node.get("notes").filter(|notes| notes.as_str().is_none()) {
         issues.push(
             Issue::error(Key::WrongType, "notes", format!("expected a string, found {}", notes.kind()))
-                .at(notes.place()),
+                .at(notes.position()),
         );
     }
     let notes = node.str("notes").map(std::borrow::Cow::into_owned);

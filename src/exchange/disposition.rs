@@ -39,7 +39,7 @@ pub(super) enum Disposition {
     /// No program fits; it stays open
     Waiting(Decision),
     /// A referral that was there before moves, or changes its content
-    Moved(TaskChange),
+    Changed(TaskChange),
 }
 
 const SENT: Position = Position { status: TaskStatus::Requested, state: State::Sent };
@@ -67,10 +67,10 @@ impl Exchange {
                 if task_edits.resend {
                     self.send(caller, graph, key, task_edits.owner, at).await
                 } else {
-                    Ok(Disposition::Moved(task_edits))
+                    Ok(Disposition::Changed(task_edits))
                 }
             }
-            _ => match status::first(task.node())? {
+            _ => match status::initial_status(task.node())? {
                 TaskStatus::Draft => Ok(Disposition::Kept),
                 _ => self.send(caller, graph, key, None, at).await,
             },
@@ -108,26 +108,45 @@ impl Disposition {
         match self {
             Self::Kept => {}
             Self::Delivered { decision, .. } => {
-                task_edits::mark(edits, task, SENT, at);
+                task_edits::set_position(edits, task, SENT, at);
                 if let Some(owner) = &decision.owner {
                     task_edits::assign(edits, task, owner, decision.program.as_deref(), &decision.program_type);
                 }
             }
             Self::Forbidden(why) => {
-                task_edits::place(edits, task, FORBIDDEN, &StatusReason::new(Reason::ConsentDenied, why.as_str()), at);
+                task_edits::set_position_and_reason(
+                    edits,
+                    task,
+                    FORBIDDEN,
+                    &StatusReason::new(Reason::ConsentDenied, why.as_str()),
+                    at,
+                );
             }
             Self::Waiting(decision) => {
-                task_edits::place(edits, task, SENT, &StatusReason::new(Reason::NoRoute, Reason::NoRoute.text()), at);
+                task_edits::set_position_and_reason(
+                    edits,
+                    task,
+                    SENT,
+                    &StatusReason::new(Reason::NoRoute, Reason::NoRoute.text()),
+                    at,
+                );
                 task_edits::note(edits, task, None, &decision.to_string(), at);
             }
-            Self::Moved(task_edits) => task_edits::mark(edits, task, task_edits.to, at),
+            Self::Changed(task_edits) => task_edits::set_position(edits, task, task_edits.to, at),
         }
     }
 
     /// Adds to the plan who sees the referral now, what is owed to whom, and what is remembered.
-    pub(super) fn commit_to(&self, plan: &mut Plan, caller: &Caller, graph: &Graph, key: &ResourceKey, at: Timestamp) {
+    pub(super) fn add_to_plan(
+        &self,
+        plan: &mut Plan,
+        caller: &Caller,
+        graph: &Graph,
+        key: &ResourceKey,
+        at: Timestamp,
+    ) {
         let mut organizations = match self {
-            Self::Moved(task_edits) => task_edits.organizations.clone(),
+            Self::Changed(task_edits) => task_edits.organizations.clone(),
             _ => requesters(graph, key, caller),
         };
         if let Self::Delivered { decision, .. } = self {
@@ -142,7 +161,7 @@ impl Disposition {
         }
         let owed = match self {
             Self::Delivered { decision, .. } => decision.owner.clone(),
-            Self::Moved(task_edits) => task_edits.owner.clone(),
+            Self::Changed(task_edits) => task_edits.owner.clone(),
             _ => None,
         };
         // Who loses the referral to another owner is owed that news.
@@ -165,7 +184,7 @@ impl Disposition {
             Self::Delivered { .. } => "delivered",
             Self::Forbidden(_) => "forbidden",
             Self::Waiting(_) => "unrouted",
-            Self::Moved(_) => "moved",
+            Self::Changed(_) => "moved",
         }
     }
 
@@ -176,7 +195,7 @@ impl Disposition {
             Self::Delivered { decision, fidelity, .. } => format!("{}; {fidelity}", decision.trail()),
             Self::Waiting(decision) => decision.trail(),
             Self::Forbidden(_) => Reason::ConsentDenied.code().to_owned(),
-            Self::Moved(task_edits) => task_edits.event.map_or("updated", Event::code).to_owned(),
+            Self::Changed(task_edits) => task_edits.event.map_or("updated", Event::code).to_owned(),
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::security::Caller;
 
 use super::Exchange;
 use super::intake::Message;
-use super::message::{Ask, Entry};
+use super::message::{Entry, EntryRequest};
 
 impl Exchange {
     /// What stands in the way of creating this resource, which is part of the document, and what is said besides.
@@ -25,7 +25,7 @@ impl Exchange {
         resource: Node<'_>,
         if_none_exist: Option<&str>,
     ) -> Result<Vec<Issue>> {
-        let ask = Ask::Create { if_none_exist: if_none_exist.map(str::to_owned) };
+        let ask = EntryRequest::Create { if_none_exist: if_none_exist.map(str::to_owned) };
         self.dry_run(caller, document, resource, ask).await
     }
 
@@ -44,7 +44,7 @@ impl Exchange {
     ) -> Result<Vec<Issue>> {
         let newest = self.read(caller, key, None).await?.version;
         let own = resource.get("meta").and_then(|meta| meta.str("versionId")?.parse().ok());
-        let ask = Ask::Update { key: key.clone(), if_match: if_match.or(own).or(Some(newest)) };
+        let ask = EntryRequest::Update { key: key.clone(), if_match: if_match.or(own).or(Some(newest)) };
         self.dry_run(caller, document, resource, ask).await
     }
 
@@ -53,7 +53,7 @@ impl Exchange {
         caller: &Caller,
         document: &Arc<Document>,
         resource: Node<'_>,
-        ask: Ask,
+        ask: EntryRequest,
     ) -> Result<Vec<Issue>> {
         let entry = Entry { ask, full_url: None, resource: Some(resource) };
         let message = Message { document, root: resource, entries: std::slice::from_ref(&entry) };

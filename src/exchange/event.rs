@@ -74,7 +74,7 @@ impl EventMessage {
         let source = node.get("sourceStatus").and_then(|status| read_status(status, &mut issues));
         if node.get("event").is_none() && node.get("sourceStatus").is_none() {
             let is_explicit = "an event needs the member event with its code, or sourceStatus";
-            issues.push(Issue::error(Key::Missing, "event", is_explicit).at(node.place()));
+            issues.push(Issue::error(Key::Missing, "event", is_explicit).at(node.position()));
         }
         let at = node.get("at").and_then(|at| time(at, &mut issues));
         let status_reason =
@@ -123,11 +123,11 @@ fn shape(node: Node<'_>) -> Vec<Issue> {
             None => {
                 let names: Vec<&str> = MEMBERS.iter().map(|(name, _)| *name).collect();
                 let is_explicit = format!("an event has no member \"{}\"; it has {}", member.name(), names.join(", "));
-                issues.push(Issue::error(Key::UnknownElement, path(member), is_explicit).at(member.name_place()));
+                issues.push(Issue::error(Key::UnknownElement, path(member), is_explicit).at(member.name_position()));
             }
             Some((_, kind)) if *kind != member.kind() => {
                 let is_explicit = format!("expected {kind}, found {}", member.kind());
-                issues.push(Issue::error(Key::WrongType, path(member), is_explicit).at(member.place()));
+                issues.push(Issue::error(Key::WrongType, path(member), is_explicit).at(member.position()));
             }
             Some(_) => {}
         }
@@ -138,7 +138,7 @@ fn shape(node: Node<'_>) -> Vec<Issue> {
 fn read_reason(node: Node<'_>, issues: &mut Vec<Issue>) -> StatusReason {
     for member in node.members().filter(|member| !matches!(member.name(), "code" | "text")) {
         let is_explicit = format!("a reason has no member \"{}\"; it has code and text", member.name());
-        issues.push(Issue::error(Key::UnknownElement, path(member), is_explicit).at(member.name_place()));
+        issues.push(Issue::error(Key::UnknownElement, path(member), is_explicit).at(member.name_position()));
     }
     let codes: Vec<&str> = Reason::ALL.iter().map(|reason| reason.code()).collect();
     StatusReason { reason: code(node, "code", Reason::from_code, &codes, issues), text: text(node, "text") }
@@ -149,17 +149,17 @@ fn read_status(node: Node<'_>, issues: &mut Vec<Issue>) -> Option<SourceStatus> 
         let Some((_, kind)) = STATUS.iter().find(|(name, _)| *name == member.name()) else {
             let names: Vec<&str> = STATUS.iter().map(|(name, _)| *name).collect();
             let is_explicit = format!("a status has no member \"{}\"; it has {}", member.name(), names.join(", "));
-            issues.push(Issue::error(Key::UnknownElement, path(member), is_explicit).at(member.name_place()));
+            issues.push(Issue::error(Key::UnknownElement, path(member), is_explicit).at(member.name_position()));
             continue;
         };
         if !member.as_str().is_some_and(|text| primitive::is_valid(kind, &text)) {
             let is_explicit = format!("expected {}", primitive::describe(kind));
-            issues.push(Issue::error(Key::PrimitiveFormat, path(member), is_explicit).at(member.place()));
+            issues.push(Issue::error(Key::PrimitiveFormat, path(member), is_explicit).at(member.position()));
         }
     }
     for name in ["system", "code"].into_iter().filter(|name| node.get(name).is_none()) {
         let is_explicit = format!("a status needs the member {name}");
-        issues.push(Issue::error(Key::Missing, format!("{}.{name}", path(node)), is_explicit).at(node.place()));
+        issues.push(Issue::error(Key::Missing, format!("{}.{name}", path(node)), is_explicit).at(node.position()));
     }
     Some(SourceStatus {
         system: text(node, "system")?,
@@ -183,7 +183,7 @@ fn code<T>(
     let found = read(&code);
     if found.is_none() {
         let is_explicit = format!("unknown code; expected one of {}", all.join(", "));
-        issues.push(Issue::error(Key::UnknownCode, path(member), is_explicit).at(member.place()));
+        issues.push(Issue::error(Key::UnknownCode, path(member), is_explicit).at(member.position()));
     }
     found
 }
@@ -193,7 +193,7 @@ fn time(node: Node<'_>, issues: &mut Vec<Issue>) -> Option<Timestamp> {
     let found = primitive::is_valid("instant", &text).then(|| text.parse().ok()).flatten();
     if found.is_none() {
         let is_explicit = format!("expected {}", primitive::describe("instant"));
-        issues.push(Issue::error(Key::PrimitiveFormat, path(node), is_explicit).at(node.place()));
+        issues.push(Issue::error(Key::PrimitiveFormat, path(node), is_explicit).at(node.position()));
     }
     found
 }

@@ -81,7 +81,7 @@ impl Exchange {
                 state::step(referral.position(), Event::Forbid, Party::Gateway, status_reason.reason, true)
             {
                 organizations.retain(|organization| *organization != owner);
-                plan.writes.push(moved(node, key, step.to, &status_reason, stored.author.clone(), at)?);
+                plan.writes.push(task_write(node, key, step.to, &status_reason, stored.author.clone(), at)?);
                 plan.audit.push(audit(caller, "forbidden", Some(key), Reason::ConsentDenied.code().to_owned(), at));
                 plan.feed.push(crate::referral::plan::FeedEntry { organization: owner, task: key.clone() });
             }
@@ -127,7 +127,7 @@ fn person_of(graph: &Graph, consent: &ResourceKey) -> Option<ResourceKey> {
     graph.follow(graph.resolve(&consent.to_string())?.node(), "patient")?.key()
 }
 
-fn moved(
+fn task_write(
     resource: &Resource,
     key: &ResourceKey,
     to: state::Position,
@@ -139,7 +139,7 @@ fn moved(
     debug_assert!(task::position(node).is_some());
     let version = resource.version + 1;
     let mut edits = Edits::new(node);
-    task_edits::place(&mut edits, node, to, status_reason, at);
+    task_edits::set_position_and_reason(&mut edits, node, to, status_reason, at);
     edits.stamp(&key.id, version, at);
     let document = Arc::new(Document::parse(edits.finish())?);
     Ok(Write { key: key.clone(), version, document, updated: at, author, public: false })

@@ -11,10 +11,10 @@ use crate::referral::plan::Idempotency;
 use crate::security::Caller;
 
 use super::Exchange;
-use super::message::{Ask, Entry};
+use super::message::{Entry, EntryRequest};
 
 /// Longest key that is taken, in bytes.
-const LONGEST: usize = 255;
+const MAX_KEY_LENGTH: usize = 255;
 
 /// The key of a request, with the digest of what is asked.
 pub(super) fn of(caller: &Caller, key: Option<&str>, parts: &[&str]) -> Option<Idempotency> {
@@ -31,7 +31,7 @@ pub(super) fn of(caller: &Caller, key: Option<&str>, parts: &[&str]) -> Option<I
 /// no condition of their own. The key is the organization's, whichever of its clients repeats.
 pub(super) fn of_condition(caller: &Caller, document: &Document, entries: &[Entry<'_>]) -> Option<Idempotency> {
     let condition = entries.iter().find_map(|entry| match &entry.ask {
-        Ask::Create { if_none_exist: Some(condition) } if entry.kind() == "Task" => Some(condition),
+        EntryRequest::Create { if_none_exist: Some(condition) } if entry.kind() == "Task" => Some(condition),
         _ => None,
     })?;
     let content = content(document.root());
@@ -87,8 +87,11 @@ impl Exchange {
     /// If the key is unusable, or was used for another request.
     pub(super) async fn repeated(&self, idempotency: Option<&Idempotency>) -> Result<Option<String>> {
         let Some(asked) = idempotency else { return Ok(None) };
-        if asked.key.is_empty() || asked.key.len() > LONGEST {
-            return Err(Error::incorrect(Key::Parameter, format!("Idempotency-Key has 1 to {LONGEST} characters")));
+        if asked.key.is_empty() || asked.key.len() > MAX_KEY_LENGTH {
+            return Err(Error::incorrect(
+                Key::Parameter,
+                format!("Idempotency-Key has 1 to {MAX_KEY_LENGTH} characters"),
+            ));
         }
         match self.store.idempotent(&asked.client, &asked.key).await? {
             None => Ok(None),

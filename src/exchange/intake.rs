@@ -1,4 +1,4 @@
-//! A message's way in. Read [`Exchange::take_in`] aloud: it is what happens to everything that is sent.
+//! A message's way in. Read [`Exchange::accept_once`] aloud: it is what happens to everything that is sent.
 //!
 //! A referral is taken in when its Task is new and `requested`, or becomes so, whether it comes in a transaction, in a
 //! batch or alone. All of a message is stored, or nothing of it.
@@ -31,7 +31,7 @@ pub(super) struct Message<'m> {
 }
 
 /// A message that may be taken in.
-pub(super) struct Prepared {
+pub(super) struct PreparedMessage {
     /// What will be committed
     plan: Plan,
     /// Where each entry's resource goes
@@ -53,17 +53,17 @@ impl Exchange {
         idempotency: Option<Idempotency>,
     ) -> Result<Vec<Option<Outcome>>> {
         for _ in 1..ATTEMPTS {
-            match self.take_in(caller, message, idempotency.clone()).await {
+            match self.accept_once(caller, message, idempotency.clone()).await {
                 Err(error) if error.category == Category::Conflict => {
                     if self.is_answered(idempotency.as_ref()).await? {
                         return Err(error);
                     }
                 }
-                Err(error) => return Err(self.remember_refusal(caller, error).await),
+                Err(error) => return Err(self.audit_refusal(caller, error).await),
                 Ok(outcomes) => return Ok(outcomes),
             }
         }
-        self.take_in(caller, message, idempotency).await
+        self.accept_once(caller, message, idempotency).await
     }
 
     /// Has another request with this key been answered meanwhile?
@@ -72,13 +72,13 @@ impl Exchange {
         Ok(self.store.idempotent(&asked.client, &asked.key).await?.is_some())
     }
 
-    async fn take_in(
+    async fn accept_once(
         &self,
         caller: &Caller,
         message: Message<'_>,
         idempotency: Option<Idempotency>,
     ) -> Result<Vec<Option<Outcome>>> {
-        let Prepared { mut plan, targets, findings } = self.prepare(caller, message, idempotency).await?;
+        let PreparedMessage { mut plan, targets, findings } = self.prepare(caller, message, idempotency).await?;
         if plan.writes.is_empty() {
             return Ok(outcomes(message, &targets, &[], &findings));
         }
@@ -96,7 +96,7 @@ impl Exchange {
         caller: &Caller,
         message: Message<'_>,
         idempotency: Option<Idempotency>,
-    ) -> Result<Prepared> {
+    ) -> Result<PreparedMessage> {
         rights::may_send(caller, message.entries)?;
         let findings = self.validate(message.root, &[], true).await;
         let targets = self.targets(caller, message.entries).await?;
@@ -119,10 +119,10 @@ impl Exchange {
             let author = target.author(caller);
             plan.writes.push(Write { key: key.clone(), version, document, updated: at, author, public: false });
             plan.guards.extend(target.guard());
-            disposition.commit_to(&mut plan, caller, &context.graph, key, at);
+            disposition.add_to_plan(&mut plan, caller, &context.graph, key, at);
         }
         self.follow_up(caller, &mut plan, &context.graph, &targets, at).await?;
-        Ok(Prepared { plan, targets, findings })
+        Ok(PreparedMessage { plan, targets, findings })
     }
 }
 

@@ -41,12 +41,12 @@ impl Exchange {
     ) -> Result<MessageContext> {
         let base = self.settings.base.as_deref();
         let scope = caller.scope();
-        let mut graph = own(message, targets);
+        let mut graph = message_graph(message, targets);
         let count = graph.resources().len();
         let mut missing: HashSet<ResourceKey> = HashSet::new();
         let mut next = 0;
         while next < graph.resources().len() && graph.resources().len() < MAX_RESOURCES {
-            for key in wanted(&graph, next, next < count, base) {
+            for key in referenced_keys(&graph, next, next < count, base) {
                 if graph.position(&key.to_string()).is_some() || missing.contains(&key) {
                     continue;
                 }
@@ -61,12 +61,12 @@ impl Exchange {
             }
             next += 1;
         }
-        Ok(MessageContext { graph, dangling: dangling(message.entries, &missing, base) })
+        Ok(MessageContext { graph, dangling: missing_references(message.entries, &missing, base) })
     }
 }
 
 /// The message's own resources, under the names that they get and those that the message gives them.
-fn own(message: Message<'_>, targets: &[WriteTarget]) -> Graph {
+fn message_graph(message: Message<'_>, targets: &[WriteTarget]) -> Graph {
     let mut graph = Graph::default();
     for (entry, target) in message.entries.iter().zip(targets) {
         let resource = match (target, target.key(), entry.resource) {
@@ -89,7 +89,7 @@ fn own(message: Message<'_>, targets: &[WriteTarget]) -> Graph {
 
 /// What the resource at `position` references here and the graph does not hold yet. From stored resources only what
 /// belongs to the same matter is followed.
-fn wanted(graph: &Graph, position: usize, own: bool, base: Option<&str>) -> Vec<ResourceKey> {
+fn referenced_keys(graph: &Graph, position: usize, own: bool, base: Option<&str>) -> Vec<ResourceKey> {
     references(graph.resources()[position].node())
         .filter(|(_, text)| graph.position(text).is_none())
         .filter_map(|(_, text)| Reference::parse(&text)?.local(base))
@@ -98,7 +98,7 @@ fn wanted(graph: &Graph, position: usize, own: bool, base: Option<&str>) -> Vec<
 }
 
 /// The references of the message's own resources that lead nowhere.
-fn dangling(entries: &[Entry<'_>], missing: &HashSet<ResourceKey>, base: Option<&str>) -> Vec<Issue> {
+fn missing_references(entries: &[Entry<'_>], missing: &HashSet<ResourceKey>, base: Option<&str>) -> Vec<Issue> {
     let mut issues = Vec::new();
     if missing.is_empty() {
         return issues;
@@ -118,7 +118,7 @@ fn dangling(entries: &[Entry<'_>], missing: &HashSet<ResourceKey>, base: Option<
             let issue = if disclosure::is_backbone(resource, node) {
                 Issue::error_at(Key::ReferenceDangling, node, text)
             } else {
-                Issue::warning(Key::ReferenceDangling, node.path(), text).at(node.place())
+                Issue::warning(Key::ReferenceDangling, node.path(), text).at(node.position())
             };
             issues.push(issue);
         }

@@ -12,7 +12,7 @@ use crate::fhir::{Document, Issue, Key, Node, Reference, ResourceKey, primitive}
 
 /// What an entry asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Ask {
+pub(super) enum EntryRequest {
     /// POST: a new resource, unless the search `if_none_exist` finds one
     Create {
         /// The condition, as search parameters
@@ -36,7 +36,7 @@ pub(super) enum Ask {
 #[derive(Debug, Clone)]
 pub(super) struct Entry<'m> {
     /// What it asks for
-    pub ask: Ask,
+    pub ask: EntryRequest,
     /// How other entries may name its resource
     pub full_url: Option<Cow<'m, str>>,
     /// The resource that it brings
@@ -75,7 +75,7 @@ pub(super) fn read_bundle(document: &Arc<Document>) -> Result<(BundleType, Vec<E
             );
             let node = root.get("type").unwrap_or(root);
             return Err(Error::unprocessable(vec![
-                Issue::error(Key::BundleRule, "Bundle.type", text).at(node.place()),
+                Issue::error(Key::BundleRule, "Bundle.type", text).at(node.position()),
             ]));
         }
     };
@@ -88,7 +88,7 @@ pub(super) fn read_bundle(document: &Arc<Document>) -> Result<(BundleType, Vec<E
 
 fn read_entry(entry: Node<'_>) -> Result<Entry<'_>> {
     let refuse = |node: Node<'_>, key: Key, text: String| {
-        Error::unprocessable(vec![Issue::error(key, node.path(), text).at(node.place())])
+        Error::unprocessable(vec![Issue::error(key, node.path(), text).at(node.position())])
     };
     let Some(request) = entry.get("request") else {
         return Err(refuse(entry, Key::Missing, "an entry of a transaction or batch needs a request".to_owned()));
@@ -99,7 +99,7 @@ fn read_entry(entry: Node<'_>) -> Result<Entry<'_>> {
     let kind = resource.and_then(|resource| resource.str("resourceType")).unwrap_or_default();
     let ask = match method.as_ref() {
         "POST" if url == kind && resource.is_some() => {
-            Ask::Create { if_none_exist: request.str("ifNoneExist").map(Cow::into_owned) }
+            EntryRequest::Create { if_none_exist: request.str("ifNoneExist").map(Cow::into_owned) }
         }
         "PUT" if resource.is_some() => {
             let node = request.get("url").unwrap_or(request);
@@ -108,9 +108,9 @@ fn read_entry(entry: Node<'_>) -> Result<Entry<'_>> {
                 return Err(refuse(node, Key::NotSupported, text));
             };
             let if_match = request.get("ifMatch").map(version_of).transpose()?;
-            Ask::Update { key, if_match }
+            EntryRequest::Update { key, if_match }
         }
-        "GET" => Ask::Get { url: url.trim_start_matches('/').to_owned() },
+        "GET" => EntryRequest::Get { url: url.trim_start_matches('/').to_owned() },
         "POST" | "PUT" => {
             let node = request.get("url").unwrap_or(request);
             let text = format!(
@@ -135,7 +135,7 @@ fn version_of(node: Node<'_>) -> Result<u64> {
     let text = node.as_str().unwrap_or_default();
     parse_etag(&text).ok_or_else(|| {
         let text = "expected the version that the change is based on, as W/\"3\"";
-        Error::new(Category::Incorrect, Issue::error(Key::Parameter, node.path(), text).at(node.place()))
+        Error::new(Category::Incorrect, Issue::error(Key::Parameter, node.path(), text).at(node.position()))
     })
 }
 
@@ -198,7 +198,7 @@ mod tests {
         let document = Arc::new(Document::parse(text).unwrap());
         let (form, entries) = read_bundle(&document).unwrap();
         assert_eq!(form, BundleType::Transaction);
-        assert_eq!(entries[1].ask, Ask::Update { key: ResourceKey::new("Task", "9"), if_match: Some(3) });
+        assert_eq!(entries[1].ask, EntryRequest::Update { key: ResourceKey::new("Task", "9"), if_match: Some(3) });
         let mut names = Names::default();
         names.learn(&entries[0], &ResourceKey::new("Patient", "new"));
         names.learn(&entries[1], &ResourceKey::new("Task", "9"));

@@ -62,7 +62,7 @@ pub use write_target::form_parameters;
 
 use disposition::audit;
 use intake::Message;
-use message::{Ask, Entry};
+use message::{Entry, EntryRequest};
 use write_target::WriteTarget;
 
 /// What time it is. Given to the exchange, so that tests decide.
@@ -194,7 +194,8 @@ impl Exchange {
         document: Document,
         if_none_exist: Option<&str>,
     ) -> Result<Outcome> {
-        self.write_one(caller, kind, document, Ask::Create { if_none_exist: if_none_exist.map(str::to_owned) }).await
+        self.write_one(caller, kind, document, EntryRequest::Create { if_none_exist: if_none_exist.map(str::to_owned) })
+            .await
     }
 
     /// Takes in a new version of a resource.
@@ -208,16 +209,16 @@ impl Exchange {
         document: Document,
         if_match: Option<u64>,
     ) -> Result<Outcome> {
-        self.write_one(caller, &key.kind, document, Ask::Update { key: key.clone(), if_match }).await
+        self.write_one(caller, &key.kind, document, EntryRequest::Update { key: key.clone(), if_match }).await
     }
 
-    async fn write_one(&self, caller: &Caller, kind: &str, document: Document, ask: Ask) -> Result<Outcome> {
+    async fn write_one(&self, caller: &Caller, kind: &str, document: Document, ask: EntryRequest) -> Result<Outcome> {
         let document = Arc::new(document);
         let root = document.root();
         if !root.get("resourceType").is_some_and(|named| named.is_str(kind)) {
             let text = format!("expected a {kind}, as the URL says");
             let node = root.get("resourceType").unwrap_or(root);
-            return Err(Error::unprocessable(vec![Issue::error(Key::NotAResource, "", text).at(node.place())]));
+            return Err(Error::unprocessable(vec![Issue::error(Key::NotAResource, "", text).at(node.position())]));
         }
         let entry = Entry { ask, full_url: None, resource: Some(root) };
         let message = Message { document: &document, root, entries: std::slice::from_ref(&entry) };
@@ -290,7 +291,7 @@ impl Exchange {
     }
 
     /// Remembers that a request was refused, by the names of the rules alone, and gives the error back.
-    async fn remember_refusal(&self, caller: &Caller, error: Error) -> Error {
+    async fn audit_refusal(&self, caller: &Caller, error: Error) -> Error {
         if matches!(error.category, Category::Unprocessable | Category::Forbidden) {
             let entry = audit(caller, "refused", None, Plan::names_of(&error.issues), self.clock.now());
             if let Err(fault) = self.store.audit(vec![entry]).await {

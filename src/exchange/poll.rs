@@ -13,7 +13,7 @@ use super::Exchange;
 
 /// A record that changed.
 #[derive(Debug, Clone)]
-pub struct Changed {
+pub struct ChangedRecord {
     /// The record, as JSON text
     pub json: String,
     /// Its version; none of one that is no longer the agency's
@@ -25,7 +25,7 @@ pub struct Changed {
 pub struct Records {
     /// The records that changed, each once, at its newest version; of a referral that is no longer the agency's only
     /// `{"id", "withdrawn": true}`
-    pub records: Vec<Changed>,
+    pub records: Vec<ChangedRecord>,
     /// What to ask with next time
     pub cursor: String,
 }
@@ -57,11 +57,11 @@ impl Exchange {
                 Some(stored) if stored.seq > changes.newest => {}
                 Some(stored) => {
                     let record = self.view(&stored, task)?;
-                    records.push(Changed { json: record.json, version: Some(record.version) });
+                    records.push(ChangedRecord { json: record.json, version: Some(record.version) });
                 }
                 None => {
                     let json = json!({ "id": task.id, "withdrawn": true }).to_string();
-                    records.push(Changed { json, version: None });
+                    records.push(ChangedRecord { json, version: None });
                 }
             }
         }

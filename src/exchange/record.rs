@@ -116,7 +116,7 @@ impl Exchange {
                     break;
                 }
                 Err(error) if is_race(&error) && attempt < ATTEMPTS => {}
-                Err(error) => return Err(self.remember_refusal(caller, error).await),
+                Err(error) => return Err(self.audit_refusal(caller, error).await),
             }
         }
         Ok(Record { remarks, ..self.record(caller, id).await? })

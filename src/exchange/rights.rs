@@ -6,7 +6,7 @@ use crate::fhir::{Issue, Key, Node, ResourceKey};
 use crate::security::{Caller, Role};
 use crate::store::Stored;
 
-use super::message::{Ask, Entry};
+use super::message::{Entry, EntryRequest};
 
 /// What an agency may create through FHIR: what it did and found for a referral that it owns (SDOHCC, "direct light":
 /// the target posts Procedures and what else its outputs reference). Referrals come from requesters.
@@ -35,7 +35,7 @@ const AGENCY_CREATES: &[&str] = &[
 /// `Forbidden`, naming the first entry that is not this role's to send.
 pub(super) fn may_send(caller: &Caller, entries: &[Entry<'_>]) -> Result<()> {
     for entry in entries {
-        let Ask::Create { .. } = entry.ask else {
+        let EntryRequest::Create { .. } = entry.ask else {
             if caller.role == Role::Engineer {
                 return Err(refused("an engineer's client reads and writes no resources of people", entry));
             }

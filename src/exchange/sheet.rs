@@ -48,7 +48,7 @@ pub struct SheetReport {
 }
 
 /// A sheet while its plan is made.
-struct Intake<'a> {
+struct SheetIntake<'a> {
     plan: Plan,
     findings: Vec<Finding>,
     referrals: Vec<Value>,
@@ -146,7 +146,7 @@ impl Exchange {
         check: bool,
         idempotency: Option<Idempotency>,
     ) -> Result<SheetReport> {
-        let mut intake = Intake {
+        let mut intake = SheetIntake {
             plan: Plan::default(),
             findings: reading.findings.clone(),
             referrals: Vec::new(),
@@ -195,7 +195,7 @@ impl Exchange {
         caller: &Caller,
         reading: &Reading<'_>,
         group: &Group,
-        intake: &mut Intake<'_>,
+        intake: &mut SheetIntake<'_>,
     ) -> Result<bool> {
         let key = ResourceKey::parse(&format!("Task/{}", group.id)).ok_or_else(|| Error::not_found("the referral"))?;
         let stored = self.referral(caller, &key).await?;
@@ -224,7 +224,7 @@ impl Exchange {
         intake.findings.extend(findings);
         let Some(record) = record else { return Ok(false) };
         let standing = self.context(caller, &stored, &key).await?;
-        let event = event.map(|event| happened(&event, group.row, &standing, &base, &mut intake.findings));
+        let event = event.map(|event| event_of_group(&event, group.row, &standing, &base, &mut intake.findings));
         let mut event = event.transpose()?.flatten();
         if record == base && event.is_none() {
             return Ok(false);
@@ -256,13 +256,13 @@ impl Exchange {
         plan.feed.extend(standing.owner.map(|organization| FeedEntry { organization, task: key.clone() }));
         let entries = details.into_iter().map(|(action, detail)| audit(caller, action, Some(&key), detail, intake.at));
         plan.audit.extend(entries.collect::<Vec<_>>());
-        intake.join(plan, group.row);
+        intake.add_plan(plan, group.row);
         Ok(true)
     }
 }
 
 /// The message of an event, unless it has happened before: sheets come back with what they said last time.
-fn happened(
+fn event_of_group(
     event: &Value,
     row: u64,
     standing: &ReferralContext,
@@ -304,9 +304,9 @@ fn happened(
     Ok(Some(message))
 }
 
-impl Intake<'_> {
+impl SheetIntake<'_> {
     /// Joins the plan of one referral. Two that write the same resource cannot be one commit.
-    fn join(&mut self, plan: Plan, row: u64) {
+    fn add_plan(&mut self, plan: Plan, row: u64) {
         for write in &plan.writes {
             let first = *self.written.entry(write.key.clone()).or_insert(row);
             if first != row {

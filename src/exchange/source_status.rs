@@ -9,7 +9,7 @@ use crate::fhir::{Issue, Key, Node, ResourceKey};
 use crate::referral::source_status::{StatusMatch, judge};
 use crate::referral::state::{self, Party, Position, State, TaskStatus};
 use crate::referral::task_edits;
-use crate::referral::vocabulary::{Vocabularies, Word};
+use crate::referral::vocabulary::{StatusWord, Vocabularies};
 use crate::referral::{SourceStatus, task};
 use crate::security::Caller;
 
@@ -69,7 +69,7 @@ impl SourceStatusReading {
             None => Some(unmapped(&status, vocabularies)),
         };
         if let (StatusMatch::Moves { .. }, Some(word)) = (&verdict, word) {
-            means(message, &verdict, word, from);
+            apply_match(message, &verdict, word, from);
         } else if !message.is_explicit && message.note.is_none() {
             // A reason that moves nothing is a remark.
             message.note = message.status_reason.text.take();
@@ -80,7 +80,7 @@ impl SourceStatusReading {
 
     /// Was the same said before, with nothing beside it? Then nothing changes: systems say every night what they said the
     /// night before.
-    pub(super) fn says_nothing_new(&self, message: &EventMessage, task: Node<'_>) -> bool {
+    pub(super) fn is_repeated(&self, message: &EventMessage, task: Node<'_>) -> bool {
         let silent = message.note.is_none()
             && message.service.is_none()
             && message.appointment.is_none()
@@ -91,7 +91,7 @@ impl SourceStatusReading {
     }
 
     /// Keeps it with the Task.
-    pub(super) fn keep<'t>(&self, edits: &mut Edits<'t>, task: Node<'t>, at: Timestamp) {
+    pub(super) fn write_to_task<'t>(&self, edits: &mut Edits<'t>, task: Node<'t>, at: Timestamp) {
         task_edits::record_source_status(edits, task, &self.status, &self.verdict, at);
     }
 
@@ -112,7 +112,7 @@ impl SourceStatusReading {
 
 /// Lets the message say the event that the status means, with the reason that goes with it. Where the guide wants words
 /// and nobody gave any, they are those of the status.
-fn means(message: &mut EventMessage, verdict: &StatusMatch, word: &Word, from: Position) {
+fn apply_match(message: &mut EventMessage, verdict: &StatusMatch, word: &StatusWord, from: Position) {
     let StatusMatch::Moves { event, reason, state } = verdict else { return };
     message.event = *event;
     message.completion_state = Some(*state);
@@ -128,7 +128,7 @@ fn means(message: &mut EventMessage, verdict: &StatusMatch, word: &Word, from: P
 }
 
 /// What is said of a known word that moved nothing although it disagrees.
-fn remark(verdict: &StatusMatch, word: &Word, from: Position) -> Option<Issue> {
+fn remark(verdict: &StatusMatch, word: &StatusWord, from: Position) -> Option<Issue> {
     let stays = format!("it is kept, and the referral stays {}", from.state.code());
     let (text, hint) = match verdict {
         StatusMatch::Undecided => (

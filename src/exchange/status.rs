@@ -1,4 +1,4 @@
-//! A referral's way back. Read [`Exchange::advance`] aloud: it is what happens to every event that an agency reports.
+//! A referral's way back. Read [`Exchange::raise_once`] aloud: it is what happens to every event that an agency reports.
 //!
 //! A system that writes the Task itself comes in through `intake`; what its change of status means, and whether it may
 //! make it, is decided here by the same table.
@@ -87,7 +87,7 @@ impl Exchange {
     ///
     /// # Errors
     /// An unknown referral, an unreadable event, an illegal move, a stale version.
-    pub async fn raise(
+    pub async fn raise_event(
         &self,
         caller: &Caller,
         id: &str,
@@ -103,20 +103,20 @@ impl Exchange {
                 remarks = Remarks::read(&before);
                 break;
             }
-            match self.advance(caller, &key, event, if_match, idempotency.clone()).await {
+            match self.raise_once(caller, &key, event, if_match, idempotency.clone()).await {
                 Ok(found) => {
                     remarks = found;
                     break;
                 }
                 Err(error) if error.category == Category::Conflict && attempt < ATTEMPTS => {}
-                Err(error) => return Err(self.remember_refusal(caller, error).await),
+                Err(error) => return Err(self.audit_refusal(caller, error).await),
             }
         }
         Ok(Record { remarks, ..self.record(caller, id).await? })
     }
 
     /// One event, from message to commit.
-    async fn advance(
+    async fn raise_once(
         &self,
         caller: &Caller,
         key: &ResourceKey,
@@ -162,8 +162,7 @@ impl Exchange {
             SourceStatusReading::of(message, self.programs.vocabularies(), context.position, &context.parties)?;
         {
             let referral = draft.referral()?;
-            if let Some(reading) =
-                reading.as_ref().filter(|reading| reading.says_nothing_new(message, referral.task.node()))
+            if let Some(reading) = reading.as_ref().filter(|reading| reading.is_repeated(message, referral.task.node()))
             {
                 let remarks = Remarks::of(&reading.remark(context.position.state).into_iter().collect::<Vec<_>>());
                 return Ok(EventResult { changed: false, extras: None, remarks, detail: String::new() });
@@ -175,18 +174,20 @@ impl Exchange {
             ..step.to
         };
         if let Some(through) = step.through {
-            draft.edit_task(|edits, task| task_edits::place(edits, task, through, &StatusReason::default(), at))?;
+            draft.edit_task(|edits, task| {
+                task_edits::set_position_and_reason(edits, task, through, &StatusReason::default(), at)
+            })?;
             draft.keep_version(author, at)?;
         }
         draft.edit_task(|edits, task| {
             if message.event != Event::Note {
-                task_edits::place(edits, task, to, &status_reason(message, to), at);
+                task_edits::set_position_and_reason(edits, task, to, &status_reason(message, to), at);
             }
             if let Some(note) = &message.note {
                 task_edits::note(edits, task, Some(&caller.organization), note, at);
             }
             if let Some(reading) = &reading {
-                reading.keep(edits, task, at);
+                reading.write_to_task(edits, task, at);
             }
         })?;
         let (extras, mut issues) = self.report(draft, message, caller, extras, at)?;
@@ -313,17 +314,19 @@ impl Exchange {
         let event = event_between(context.position, claimed, context.parties.first().copied());
         let to = match event {
             Some(event) => {
-                let step = context.step(event, &status_reason).map_err(|error| at_status(error, after))?;
+                let step = context.step(event, &status_reason).map_err(|error| with_status_position(error, after))?;
                 if step.through.is_some() {
-                    return Err(at_status(illegal(context.position, event, &context.parties), after));
+                    return Err(with_status_position(illegal(context.position, event, &context.parties), after));
                 }
                 step.to
             }
             None if status == context.position.status => context.position,
-            None => return Err(at_status(no_event(context.position, status, &context.parties), after)),
+            None => {
+                return Err(with_status_position(no_matching_event(context.position, status, &context.parties), after));
+            }
         };
-        let moved_owner = differs(before, after, "owner");
-        context.may_write(before, after, moved_owner)?;
+        let moved_owner = member_differs(before, after, "owner");
+        context.check_member_changes(before, after, moved_owner)?;
         let unsettled =
             matches!(context.position.status, Status::Draft | Status::Requested) && to.status == Status::Requested;
         let resend = unsettled && (event == Some(Event::Send) || moved_owner || context.owner.is_none());
@@ -353,19 +356,19 @@ impl ReferralContext {
                 let text = format!("the event {} needs a reason", event.code());
                 Err(Error::refused(Key::ReasonRequired, "reason", text))
             }
-            Err(Illegal::Party(by)) => Err(not_yours(event, by)),
+            Err(Illegal::Party(by)) => Err(forbidden_event(event, by)),
             Err(Illegal::Transition) => Err(illegal(self.position, event, &self.parties)),
         }
     }
 
     /// May this party change what it changed?
-    fn may_write(&self, before: Node<'_>, after: Node<'_>, moved_owner: bool) -> Result<()> {
+    fn check_member_changes(&self, before: Node<'_>, after: Node<'_>, moved_owner: bool) -> Result<()> {
         let requester = self.parties.contains(&Party::Requester);
         let mut names: Vec<&str> = before.members().chain(after.members()).map(Node::name).collect();
         names.sort_unstable();
         names.dedup();
         let mut issues = Vec::new();
-        for name in names.into_iter().filter(|name| differs(before, after, name)) {
+        for name in names.into_iter().filter(|name| member_differs(before, after, name)) {
             let plain = name.trim_start_matches('_');
             let sent = self.position.status != Status::Draft;
             let why = if !requester && !TARGET_WRITES.contains(&plain) && !matches!(plain, "id" | "resourceType") {
@@ -380,7 +383,7 @@ impl ReferralContext {
             } else {
                 continue;
             };
-            let place = after.get(name).map_or(after.place(), Node::place);
+            let place = after.get(name).map_or(after.position(), Node::position);
             let path = format!("{}.{name}", after.path());
             issues.push(Issue::error(Key::ReadOnly, path, format!("Task.{name} {why}")).at(place));
         }
@@ -392,14 +395,14 @@ impl ReferralContext {
 ///
 /// # Errors
 /// If it claims to be further than the table lets it begin.
-pub(super) fn first(task: Node<'_>) -> Result<TaskStatus> {
+pub(super) fn initial_status(task: Node<'_>) -> Result<TaskStatus> {
     let status = task.str("status").and_then(|code| TaskStatus::from_code(&code)).unwrap_or(TaskStatus::Draft);
     match status {
         Status::Draft => Ok(Status::Draft),
         Status::Requested | Status::Received | Status::Ready => Ok(Status::Requested),
         other => {
             let text = format!("a new referral Task begins as draft or requested, not as {}", other.code());
-            Err(at_status(Error::refused(Key::IllegalMove, "Task.status", text), task))
+            Err(with_status_position(Error::refused(Key::IllegalMove, "Task.status", text), task))
         }
     }
 }
@@ -408,14 +411,14 @@ pub(super) fn first(task: Node<'_>) -> Result<TaskStatus> {
 fn event_between(from: Position, claimed: Position, party: Option<Party>) -> Option<Event> {
     if claimed.status != from.status {
         let written = if claimed.status == Status::Ready { Status::Received } else { claimed.status };
-        return state::implied(from.status, written, Some(claimed.state));
+        return state::implied_event(from.status, written, Some(claimed.state));
     }
     if claimed.state == from.state {
         return None;
     }
     // Only businessStatus changed: the event whose row leads from here to there without a change of status.
     let party = party?;
-    let events = state::possible(from, party).into_iter();
+    let events = state::possible_events(from, party).into_iter();
     events.filter(|event| *event != Event::Note).find(|event| {
         state::step(from, *event, party, None, true).is_ok_and(|step| {
             step.to == Position { status: from.status, state: claimed.state } && step.through.is_none()
@@ -424,7 +427,7 @@ fn event_between(from: Position, claimed: Position, party: Option<Party>) -> Opt
 }
 
 /// Does the member differ, beyond white space?
-fn differs(before: Node<'_>, after: Node<'_>, name: &str) -> bool {
+fn member_differs(before: Node<'_>, after: Node<'_>, name: &str) -> bool {
     match (before.get(name), after.get(name)) {
         (Some(old), Some(new)) => old.text() != new.text() && old.to_value() != new.to_value(),
         (None, None) => false,
@@ -434,26 +437,26 @@ fn differs(before: Node<'_>, after: Node<'_>, name: &str) -> bool {
 
 /// The reason that is written: the one given; for a state that the guide wants one for, at least in words.
 fn status_reason(message: &EventMessage, to: Position) -> StatusReason {
-    if message.status_reason.is_given() {
+    if message.status_reason.is_present() {
         return message.status_reason.clone();
     }
     StatusReason { reason: to.state.reasons().first().copied(), text: None }
 }
 
 fn illegal(from: Position, event: Event, parties: &[Party]) -> Error {
-    let text = format!("{} is not possible from here: {}", event.code(), stands(from, parties));
+    let text = format!("{} is not possible from here: {}", event.code(), describe_position(from, parties));
     Error::refused(Key::IllegalMove, "event", text)
 }
 
-fn no_event(from: Position, to: TaskStatus, parties: &[Party]) -> Error {
-    let text = format!("Task.status cannot become {} from here: {}", to.code(), stands(from, parties));
+fn no_matching_event(from: Position, to: TaskStatus, parties: &[Party]) -> Error {
+    let text = format!("Task.status cannot become {} from here: {}", to.code(), describe_position(from, parties));
     Error::refused(Key::IllegalMove, "Task.status", text)
 }
 
 /// Where a referral stands and what may follow, for people.
-fn stands(from: Position, parties: &[Party]) -> String {
+fn describe_position(from: Position, parties: &[Party]) -> String {
     let mut events: Vec<&str> = Vec::new();
-    for event in parties.iter().flat_map(|party| state::possible(from, *party)) {
+    for event in parties.iter().flat_map(|party| state::possible_events(from, *party)) {
         if !events.contains(&event.code()) {
             events.push(event.code());
         }
@@ -466,7 +469,7 @@ fn stands(from: Position, parties: &[Party]) -> String {
     )
 }
 
-fn not_yours(event: Event, by: &[Party]) -> Error {
+fn forbidden_event(event: Event, by: &[Party]) -> Error {
     let who: Vec<&str> = by.iter().map(|party| party.name()).collect();
     let who = if who.is_empty() { "a party of the referral".to_owned() } else { who.join(" or ") };
     let text = format!("the event {} is for {who} to raise", event.code());
@@ -474,10 +477,10 @@ fn not_yours(event: Event, by: &[Party]) -> Error {
 }
 
 /// The same error, said about Task.status as it stands in the source.
-fn at_status(mut error: Error, task: Node<'_>) -> Error {
+fn with_status_position(mut error: Error, task: Node<'_>) -> Error {
     for issue in &mut error.issues {
         issue.path = format!("{}.status", task.path());
-        issue.place = task.get("status").map(Node::place);
+        issue.position = task.get("status").map(Node::position);
     }
     error
 }

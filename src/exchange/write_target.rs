@@ -8,7 +8,7 @@ use crate::security::Caller;
 use crate::store::Stored;
 use crate::store::query::Query;
 
-use super::message::{Ask, Entry};
+use super::message::{Entry, EntryRequest};
 use super::{Exchange, rights};
 
 /// Where an entry's resource goes.
@@ -74,14 +74,14 @@ impl Exchange {
         let mut targets = Vec::with_capacity(entries.len());
         for entry in entries {
             targets.push(match &entry.ask {
-                Ask::Create { if_none_exist: Some(condition) } => {
+                EntryRequest::Create { if_none_exist: Some(condition) } => {
                     self.conditional(caller, &entry.kind(), condition).await?
                 }
-                Ask::Create { if_none_exist: None } => {
+                EntryRequest::Create { if_none_exist: None } => {
                     WriteTarget::New { key: ResourceKey::new(entry.kind(), self.ids.next()), guard: None }
                 }
-                Ask::Update { key, if_match } => self.next_version(caller, entry, key, *if_match).await?,
-                Ask::Get { .. } => WriteTarget::Nowhere,
+                EntryRequest::Update { key, if_match } => self.next_version(caller, entry, key, *if_match).await?,
+                EntryRequest::Get { .. } => WriteTarget::Nowhere,
             });
         }
         Ok(targets)

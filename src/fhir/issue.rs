@@ -49,7 +49,7 @@ pub struct Issue {
     /// How to mend it, where this case knows better than the table
     pub hint: Option<Cow<'static, str>>,
     /// Where it stands in the source
-    pub place: Option<SourcePosition>,
+    pub position: Option<SourcePosition>,
     /// The rule, as the definition states it: `cardinality 1..1`; nothing where the key says it all
     pub expected: Option<Box<str>>,
     /// Where the rule is written, if a definition brings it
@@ -76,7 +76,7 @@ impl Issue {
             path: path.into(),
             text: text.into(),
             hint: None,
-            place: None,
+            position: None,
             expected: None,
             origin: None,
         }
@@ -102,22 +102,22 @@ impl Issue {
         Self::new(Severity::Information, key, path, text)
     }
 
-    /// An error about this node: path and place are the node's own.
+    /// An error about this node: path and position are the node's own.
     pub fn error_at(key: Key, node: Node<'_>, text: impl Into<String>) -> Self {
-        Self::error(key, node.path(), text).at(node.place())
+        Self::error(key, node.path(), text).at(node.position())
     }
 
-    /// Adds the place in the source.
+    /// Adds the position in the source.
     #[must_use]
-    pub fn at(mut self, place: SourcePosition) -> Self {
-        self.place = Some(place);
+    pub fn at(mut self, position: SourcePosition) -> Self {
+        self.position = Some(position);
         self
     }
 
-    /// Adds the place in the source, where it is known.
+    /// Adds the position in the source, where it is known.
     #[must_use]
-    pub fn maybe_at(self, place: Option<SourcePosition>) -> Self {
-        Self { place, ..self }
+    pub fn maybe_at(self, position: Option<SourcePosition>) -> Self {
+        Self { position, ..self }
     }
 
     /// Adds how to mend it.
@@ -184,8 +184,8 @@ impl fmt::Display for Issue {
         if !self.path.is_empty() {
             write!(f, " {}", self.path)?;
         }
-        if let Some(place) = self.place {
-            write!(f, " ({place})")?;
+        if let Some(position) = self.position {
+            write!(f, " ({position})")?;
         }
         write!(f, ": {} [{}]", self.text, self.key.name())
     }

@@ -117,7 +117,7 @@ fn one(fold: &Fold<'_>) -> Result<OperationOutcomeIssue, BuilderError> {
 
 fn extensions(issue: &Issue) -> Result<Vec<Extension>, BuilderError> {
     let mut extensions = Vec::new();
-    if let Some(place) = issue.place {
+    if let Some(place) = issue.position {
         extensions.extend([number(LINE, place.line)?, number(COLUMN, place.column)?]);
     }
     let invariant = issue.origin.as_ref().and_then(|origin| origin.invariant());
@@ -136,7 +136,8 @@ fn diagnostics(fold: &Fold<'_>) -> String {
         1 => ", and one more place".to_owned(),
         count => format!(", and {count} more places"),
     };
-    let place = issue.place.map_or_else(String::new, |at| format!(" (line {}, column {}{others})", at.line, at.column));
+    let place =
+        issue.position.map_or_else(String::new, |at| format!(" (line {}, column {}{others})", at.line, at.column));
     let rule = issue.rule().map_or_else(String::new, |rule| format!("; rule: {rule}"));
     format!("{}{place}{rule}; {}", issue.text, issue.fix())
 }

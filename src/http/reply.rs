@@ -174,7 +174,7 @@ fn finding(issue: &Issue) -> Value {
     if !issue.path.is_empty() {
         value["path"] = json!(issue.path);
     }
-    if let Some(place) = issue.place {
+    if let Some(place) = issue.position {
         value["line"] = json!(place.line);
         value["column"] = json!(place.column);
     }

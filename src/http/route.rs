@@ -74,7 +74,7 @@ fn table() -> Vec<(Route, MethodRouter<AppState>)> {
         row(Agency, "GET", "/agency/v1/referrals", get(agency::referrals::list)),
         row(Agency, "GET", "/agency/v1/referrals/{id}", get(agency::referral::get)),
         row(Agency, "PUT", "/agency/v1/referrals/{id}", put(agency::record::put)),
-        row(Agency, "POST", "/agency/v1/referrals/{id}/events", post(agency::events::raise)),
+        row(Agency, "POST", "/agency/v1/referrals/{id}/events", post(agency::events::raise_event)),
         row(Agency, "GET", "/agency/v1/referrals/{id}/explanation", get(agency::explanation::get)),
         row(Agency, "GET", "/agency/v1/referrals/{id}/eligibility", get(agency::eligibility::get)),
         row(Agency, "GET", "/agency/v1/referrals/{id}/status", get(agency::vocabularies::status)),

@@ -200,7 +200,7 @@ fn references(schema: &Value, found: &mut Vec<String>) {
 pub(super) fn read(file: &str, bytes: &[u8]) -> Result<Value, Issue> {
     let document = Document::parse_bytes(bytes, crate::fhir::Limits::default()).map_err(|issue| {
         let message = Issue::error(Key::MapInvalid, file, issue.text.clone());
-        match issue.place {
+        match issue.position {
             Some(place) => message.at(place),
             None => message,
         }

@@ -334,10 +334,10 @@ mod tests {
     #[test]
     fn refuses_another_shape_with_its_place() {
         let issue = read::<MapFile>("map.yaml", b"map: x\nfeilds: []\n").unwrap_err();
-        assert_eq!(issue.place.map(|place| (place.line, place.column)), Some((2, 1)), "{issue}");
+        assert_eq!(issue.position.map(|place| (place.line, place.column)), Some((2, 1)), "{issue}");
         let issue = read::<MapFile>("map.yaml", b"map: x\nfields: [{ record: a, fhri: b }]\n").unwrap_err();
-        assert_eq!(issue.place.map(|place| (place.line, place.column)), Some((2, 23)), "{issue}");
+        assert_eq!(issue.position.map(|place| (place.line, place.column)), Some((2, 23)), "{issue}");
         let issue = read::<MapFile>("map.yaml", b"map: x\n  y: [\n").unwrap_err();
-        assert!(issue.place.is_some(), "{issue}");
+        assert!(issue.position.is_some(), "{issue}");
     }
 }

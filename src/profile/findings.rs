@@ -248,7 +248,7 @@ impl<'d> Locator<'d> {
             path,
             text: finding.text,
             hint: finding.hint,
-            place: Some(place),
+            position: Some(place),
             expected: finding.expected,
             origin: finding.origin,
         }

@@ -60,7 +60,7 @@ impl Report {
             }
         }
         // What has no place is about the document as a whole, and comes last.
-        issues.sort_by_key(|issue| (issue.place.is_none(), issue.place));
+        issues.sort_by_key(|issue| (issue.position.is_none(), issue.position));
         issues
     }
 }

@@ -37,7 +37,7 @@ pub fn with_tasks(bundle: Node<'_>, at: Timestamp) -> Option<String> {
     let mut tasks = Vec::new();
     let mut seen = Vec::new();
     for (_, plan) in
-        resources().filter(|(_, resource)| is(*resource, "CarePlan") && says(*resource, "status", "active"))
+        resources().filter(|(_, resource)| is(*resource, "CarePlan") && has_text(*resource, "status", "active"))
     {
         for reference in plan.list("activity").filter_map(|activity| activity.get("reference")?.str("reference")) {
             let Some((entry, request)) = named.get(reference.as_ref()) else { continue };
@@ -61,12 +61,13 @@ pub fn with_tasks(bundle: Node<'_>, at: Timestamp) -> Option<String> {
 fn is_referral(request: Node<'_>) -> bool {
     let codings = request.list("category").flat_map(|category| category.list("coding"));
     let is_social = codings.into_iter().any(|coding| {
-        coding.get("system").is_some_and(|system| system.is_str(SDOHCC_CODES)) || says(coding, "code", SOCIAL_SERVICE)
+        coding.get("system").is_some_and(|system| system.is_str(SDOHCC_CODES))
+            || has_text(coding, "code", SOCIAL_SERVICE)
     });
-    is_social && says(request, "status", "active") && says(request, "intent", "order")
+    is_social && has_text(request, "status", "active") && has_text(request, "intent", "order")
 }
 
-fn says(node: Node<'_>, name: &str, text: &str) -> bool {
+fn has_text(node: Node<'_>, name: &str, text: &str) -> bool {
     node.get(name).is_some_and(|value| value.is_str(text))
 }
 

@@ -7,7 +7,7 @@
 
 use super::reason::Reason;
 use super::state::{self, Event, Party, Position, State};
-use super::vocabulary::Word;
+use super::vocabulary::StatusWord;
 
 /// A status as somebody else said it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,9 +64,9 @@ impl StatusMatch {
 
 /// Judges what a word of `by` means for a referral that stands at `from`. A reason that came with it tells apart what the
 /// word does not: `Canceled`, because nobody could be reached.
-pub fn judge(word: Option<&Word>, from: Position, by: Party, reason: Option<Reason>) -> StatusMatch {
+pub fn judge(word: Option<&StatusWord>, from: Position, by: Party, reason: Option<Reason>) -> StatusMatch {
     let Some(word) = word else { return StatusMatch::Unmapped };
-    let by_reason = reason.and_then(|reason| told_apart(word, reason));
+    let by_reason = reason.and_then(|reason| state_by_reason(word, reason));
     let stands = word.states.contains(&from.state);
     // A word that is said of what has ended says so of a referral that waits after a missed appointment.
     let ends = word.states.iter().all(|state| state.may_end());
@@ -75,14 +75,14 @@ pub fn judge(word: Option<&Word>, from: Position, by: Party, reason: Option<Reas
     }
     let wanted = by_reason.or(stands.then_some(from.state)).or(word.own);
     let Some(wanted) = wanted else { return StatusMatch::Undecided };
-    match state::towards(from, wanted, ends, by, reason) {
+    match state::event_towards(from, wanted, ends, by, reason) {
         Some((event, reason)) => StatusMatch::Moves { event, reason, state: wanted },
         None => StatusMatch::Unreachable(wanted),
     }
 }
 
 /// The one state among those that a word may mean which this reason is given for.
-fn told_apart(word: &Word, reason: Reason) -> Option<State> {
+fn state_by_reason(word: &StatusWord, reason: Reason) -> Option<State> {
     let mut states = word.states.iter().copied().filter(|state| state.reasons().contains(&reason));
     let first = states.next()?;
     states.next().is_none().then_some(first)
@@ -93,8 +93,8 @@ mod tests {
     use super::*;
     use crate::referral::state::TaskStatus;
 
-    fn word(states: &[State], own: Option<State>) -> Word {
-        Word { code: "w".to_owned(), display: None, states: states.to_vec(), own }
+    fn word(states: &[State], own: Option<State>) -> StatusWord {
+        StatusWord { code: "w".to_owned(), display: None, states: states.to_vec(), own }
     }
 
     fn at(status: TaskStatus, state: State) -> Position {

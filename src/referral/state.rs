@@ -277,7 +277,7 @@ use TaskStatus as T;
 
 const AGREED: &[TaskStatus] = &[T::Accepted, T::InProgress, T::OnHold];
 const OPEN: &[TaskStatus] = &[T::Requested, T::Accepted, T::InProgress, T::OnHold];
-const GONE: &[(Reason, State, Option<TaskStatus>)] = &[
+const WITHDRAWN: &[(Reason, State, Option<TaskStatus>)] = &[
     (R::Deceased, S::Deceased, None),
     (R::Moved, S::Moved, None),
     (R::Incarcerated, S::Incarcerated, None),
@@ -369,7 +369,7 @@ pub const TABLE: &[Transition] = &[
     row(E::Fail, &[Target], AGREED).to(T::Failed, S::DeclinedByAgency).because(FAILED),
     row(E::Cancel, &[Requester], &[T::Draft, T::Requested, T::Accepted, T::InProgress, T::OnHold])
         .to(T::Cancelled, S::Recalled),
-    row(E::Cancel, &[Target], OPEN).to(T::Cancelled, S::DeclinedByAgency).because(GONE),
+    row(E::Cancel, &[Target], OPEN).to(T::Cancelled, S::DeclinedByAgency).because(WITHDRAWN),
     row(E::RequestCancel, &[Requester], AGREED).state(S::CancellationRequested),
     row(E::ConfirmCancel, &[Target], AGREED).within(&[S::CancellationRequested]).to(T::Cancelled, S::Recalled),
     row(E::ReferElsewhere, &[Target], &[T::Requested]).to(T::Rejected, S::ReferredElsewhere),
@@ -459,7 +459,7 @@ impl State {
 /// The event that leads from here to this state in one step, as an end where that is asked for, and the reason that it
 /// takes: the one given, or the one that the state stands for. The first of the table is taken; an end is left by nothing
 /// but a correction, which nobody implies.
-pub fn towards(
+pub fn event_towards(
     from: Position,
     to: State,
     end: bool,
@@ -478,7 +478,7 @@ pub fn towards(
 }
 
 /// The events that `by` may raise from here, for messages and for pages.
-pub fn possible(from: Position, by: Party) -> Vec<Event> {
+pub fn possible_events(from: Position, by: Party) -> Vec<Event> {
     let mut events: Vec<Event> = Vec::new();
     for row in TABLE.iter().filter(|row| row.by.contains(&by) && row.from.contains(&from.status)) {
         if (row.within.is_empty() || row.within.contains(&from.state)) && !events.contains(&row.event) {
@@ -489,7 +489,7 @@ pub fn possible(from: Position, by: Party) -> Vec<Event> {
 }
 
 /// The event that a changed Task.status means when a system writes the Task itself, as SDOH Clinical Care has it.
-pub fn implied(from: TaskStatus, to: TaskStatus, state: Option<State>) -> Option<Event> {
+pub fn implied_event(from: TaskStatus, to: TaskStatus, state: Option<State>) -> Option<Event> {
     Some(match (from, to) {
         (T::Requested, T::Received) => E::Receive,
         (T::Draft, T::Requested) => E::Send,
@@ -516,7 +516,7 @@ pub fn implied(from: TaskStatus, to: TaskStatus, state: Option<State>) -> Option
 }
 
 /// The state that a Task.status means when nothing finer is said.
-pub fn coarse(status: TaskStatus) -> State {
+pub fn default_state(status: TaskStatus) -> State {
     match status {
         T::Draft => S::Draft,
         T::Requested | T::Ready => S::Sent,
@@ -536,7 +536,7 @@ mod tests {
     use super::*;
 
     /// The diagram of the guide.
-    fn drawn(from: TaskStatus, to: TaskStatus) -> bool {
+    fn is_in_diagram(from: TaskStatus, to: TaskStatus) -> bool {
         from == to
             || to == T::EnteredInError
             || match from {
@@ -561,7 +561,7 @@ mod tests {
                     let Ok(step) = step(Position { status, state }, event, by, reason, true) else { continue };
                     let mut at = status;
                     for next in step.through.iter().chain([&step.to]) {
-                        assert!(event == E::Correct || drawn(at, next.status), "{event:?} {at:?} -> {next:?}");
+                        assert!(event == E::Correct || is_in_diagram(at, next.status), "{event:?} {at:?} -> {next:?}");
                         at = next.status;
                     }
                     assert!(!matches!(at, T::Received | T::Ready) || at == status);
@@ -588,20 +588,28 @@ mod tests {
         let sent = Position { status: T::Requested, state: S::Sent };
         let accepted = Position { status: T::Accepted, state: S::Accepted };
         let over = Position { status: T::Completed, state: S::NeedMet };
-        assert_eq!(towards(sent, S::NoCapacity, false, Target, None), Some((E::Decline, Some(R::AtCapacity))));
+        assert_eq!(event_towards(sent, S::NoCapacity, false, Target, None), Some((E::Decline, Some(R::AtCapacity))));
         assert_eq!(
-            towards(sent, S::NoCapacity, false, Target, Some(R::FundingExhausted)),
+            event_towards(sent, S::NoCapacity, false, Target, Some(R::FundingExhausted)),
             Some((E::Decline, Some(R::FundingExhausted)))
         );
-        assert_eq!(towards(accepted, S::NoCapacity, false, Target, None), Some((E::Fail, Some(R::AtCapacity))));
-        assert_eq!(towards(accepted, S::NeedMet, false, Target, None), Some((E::Complete, None)));
-        assert_eq!(towards(sent, S::NeedMet, false, Target, None), None, "what was not accepted is not completed");
-        assert_eq!(towards(sent, S::Enrolled, false, Target, None), None, "that takes two events");
+        assert_eq!(event_towards(accepted, S::NoCapacity, false, Target, None), Some((E::Fail, Some(R::AtCapacity))));
+        assert_eq!(event_towards(accepted, S::NeedMet, false, Target, None), Some((E::Complete, None)));
+        assert_eq!(
+            event_towards(sent, S::NeedMet, false, Target, None),
+            None,
+            "what was not accepted is not completed"
+        );
+        assert_eq!(event_towards(sent, S::Enrolled, false, Target, None), None, "that takes two events");
         let missed = Position { status: T::OnHold, state: S::NoShow };
-        assert_eq!(towards(accepted, S::NoShow, false, Target, None), Some((E::NoShow, Some(R::NoShow))));
-        assert_eq!(towards(missed, S::NoShow, true, Target, None), Some((E::Fail, Some(R::NoShow))));
-        assert_eq!(towards(over, S::InService, false, Target, None), None, "an end is left by a correction alone");
-        assert_eq!(towards(accepted, S::Recalled, false, Target, None), None, "that is the requester's");
+        assert_eq!(event_towards(accepted, S::NoShow, false, Target, None), Some((E::NoShow, Some(R::NoShow))));
+        assert_eq!(event_towards(missed, S::NoShow, true, Target, None), Some((E::Fail, Some(R::NoShow))));
+        assert_eq!(
+            event_towards(over, S::InService, false, Target, None),
+            None,
+            "an end is left by a correction alone"
+        );
+        assert_eq!(event_towards(accepted, S::Recalled, false, Target, None), None, "that is the requester's");
     }
 
     #[test]

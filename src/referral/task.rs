@@ -24,7 +24,7 @@ pub fn is_referral_task(task: Node<'_>) -> bool {
 pub fn position(task: Node<'_>) -> Option<Position> {
     let status = TaskStatus::from_code(&task.str("status")?)?;
     let message = coded(task.get("businessStatus"), state::SYSTEM).and_then(|code| State::from_code(&code));
-    Some(Position { status, state: message.unwrap_or_else(|| state::coarse(status)) })
+    Some(Position { status, state: message.unwrap_or_else(|| state::default_state(status)) })
 }
 
 /// The coded reason of a Task's statusReason, where it is one of ours.
@@ -114,20 +114,21 @@ fn backbone<'g>(
     let wanted = || kinds.join(" or ");
     let Some(element) = node.get(name) else {
         let message = format!("{} has no {name}; a referral needs it to reference a {}", from.kind(), wanted());
-        issues.push(Issue::error(if name == "focus" { key } else { Key::Missing }, path(), message).at(node.place()));
+        issues
+            .push(Issue::error(if name == "focus" { key } else { Key::Missing }, path(), message).at(node.position()));
         return None;
     };
     let Some(reference) = element.str("reference") else {
         let message =
             format!("{}.{name} has no reference; a referral needs a literal one to a {}", from.kind(), wanted());
-        issues.push(Issue::error(Key::Missing, format!("{}.reference", path()), message).at(element.place()));
+        issues.push(Issue::error(Key::Missing, format!("{}.reference", path()), message).at(element.position()));
         return None;
     };
     let found = graph.resolve(&reference);
     let named = Reference::parse(&reference).and_then(|reference| reference.kind());
     let kind = found.map(Resource::kind).or(named).unwrap_or_default();
     let mut refuse = |key, message| {
-        let place = element.get("reference").unwrap_or(element).place();
+        let place = element.get("reference").unwrap_or(element).position();
         issues.push(Issue::error(key, format!("{}.reference", path()), message).at(place));
     };
     if !kind.is_empty() && !kinds.contains(&kind) {

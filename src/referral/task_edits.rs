@@ -34,7 +34,7 @@ impl StatusReason {
     }
 
     /// Is anything said?
-    pub fn is_given(&self) -> bool {
+    pub fn is_present(&self) -> bool {
         self.reason.is_some() || self.text.is_some()
     }
 
@@ -49,15 +49,15 @@ impl StatusReason {
 
 /// Puts the Task at `position`, because of `status_reason`, at this time. A reason speaks about the current status (SDOHCC
 /// 3.0.0), so an older one goes; it stays in the Task's history.
-pub fn place<'t>(
+pub fn set_position_and_reason<'t>(
     edits: &mut Edits<'t>,
     task: Node<'t>,
     position: Position,
     status_reason: &StatusReason,
     at: Timestamp,
 ) {
-    mark(edits, task, position, at);
-    if status_reason.is_given() {
+    set_position(edits, task, position, at);
+    if status_reason.is_present() {
         edits.set(task, "statusReason", status_reason.json());
     } else {
         edits.remove(task, "statusReason");
@@ -65,7 +65,7 @@ pub fn place<'t>(
 }
 
 /// Puts the Task at `position` and leaves the reason to whoever wrote it.
-pub fn mark<'t>(edits: &mut Edits<'t>, task: Node<'t>, position: Position, at: Timestamp) {
+pub fn set_position<'t>(edits: &mut Edits<'t>, task: Node<'t>, position: Position, at: Timestamp) {
     edits.set(task, "status", quote(position.status.code()));
     set_state(edits, task, position.state);
     edits.set(task, "lastModified", quote(&instant(at)));
@@ -194,7 +194,7 @@ mod tests {
         let at: Timestamp = "2026-11-21T10:00:00Z".parse().unwrap();
         let mut edits = Edits::new(document.root());
         let to = Position { status: TaskStatus::Accepted, state: State::Accepted };
-        place(&mut edits, document.root(), to, &StatusReason::default(), at);
+        set_position_and_reason(&mut edits, document.root(), to, &StatusReason::default(), at);
         note(&mut edits, document.root(), Some("o1"), "called \"twice\"", at);
         assert_eq!(
             edits.finish(),

@@ -18,14 +18,14 @@ pub struct Vocabulary {
     pub version: String,
     /// What of the table nobody has checked
     pub unverified: Vec<String>,
-    words: Vec<Word>,
+    words: Vec<StatusWord>,
     by_code: HashMap<String, usize>,
     by_state: HashMap<State, usize>,
 }
 
 /// One status.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Word {
+pub struct StatusWord {
     /// Its code
     pub code: String,
     /// What it is called, where that is not its code
@@ -38,7 +38,7 @@ pub struct Word {
 
 /// One row of the table: a state and the word that says it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Saying {
+pub struct VocabularyRow {
     /// The state
     pub state: State,
     /// The code of the word
@@ -57,7 +57,7 @@ pub struct Vocabularies(Vec<Vocabulary>);
 
 impl Vocabulary {
     /// A vocabulary with these rows, in the order of the table.
-    pub fn new(name: String, system: String, version: String, rows: impl IntoIterator<Item = Saying>) -> Self {
+    pub fn new(name: String, system: String, version: String, rows: impl IntoIterator<Item = VocabularyRow>) -> Self {
         let mut vocabulary = Self {
             name,
             system,
@@ -73,10 +73,10 @@ impl Vocabulary {
         vocabulary
     }
 
-    fn add(&mut self, row: Saying) {
+    fn add(&mut self, row: VocabularyRow) {
         let at = *self.by_code.entry(row.code.clone()).or_insert(self.words.len());
         if at == self.words.len() {
-            self.words.push(Word { code: row.code, display: None, states: Vec::new(), own: None });
+            self.words.push(StatusWord { code: row.code, display: None, states: Vec::new(), own: None });
         }
         let word = &mut self.words[at];
         word.display = word.display.take().or(row.display);
@@ -90,22 +90,22 @@ impl Vocabulary {
     }
 
     /// Every word, in the order of the table.
-    pub fn words(&self) -> &[Word] {
+    pub fn words(&self) -> &[StatusWord] {
         &self.words
     }
 
     /// The word with this code.
-    pub fn word(&self, code: &str) -> Option<&Word> {
+    pub fn word(&self, code: &str) -> Option<&StatusWord> {
         self.by_code.get(code).map(|at| &self.words[*at])
     }
 
     /// The word that this vocabulary has for a state; nothing where it has none.
-    pub fn says(&self, state: State) -> Option<&Word> {
+    pub fn word_for(&self, state: State) -> Option<&StatusWord> {
         self.by_state.get(&state).map(|at| &self.words[*at])
     }
 }
 
-impl Word {
+impl StatusWord {
     /// For people.
     pub fn text(&self) -> &str {
         self.display.as_deref().unwrap_or(&self.code)
@@ -146,8 +146,8 @@ impl Vocabularies {
 mod tests {
     use super::*;
 
-    fn row(state: State, code: &str, own: bool, used: bool) -> Saying {
-        Saying { state, code: code.to_owned(), display: None, own, used }
+    fn row(state: State, code: &str, own: bool, used: bool) -> VocabularyRow {
+        VocabularyRow { state, code: code.to_owned(), display: None, own, used }
     }
 
     #[test]
@@ -160,8 +160,8 @@ mod tests {
         let vocabulary = Vocabulary::new("x".to_owned(), "urn:x".to_owned(), "1".to_owned(), rows);
         let word = vocabulary.word("1").unwrap();
         assert_eq!((word.states.len(), word.own), (3, Some(State::Accepted)));
-        assert_eq!(vocabulary.says(State::InService).map(|word| word.code.as_str()), Some("1"));
-        assert_eq!(vocabulary.says(State::Scheduled), None, "what is only understood is not said");
+        assert_eq!(vocabulary.word_for(State::InService).map(|word| word.code.as_str()), Some("1"));
+        assert_eq!(vocabulary.word_for(State::Scheduled), None, "what is only understood is not said");
         let all = Vocabularies::new(vec![vocabulary]);
         assert!(all.of_system("urn:x", Some("1")).is_some() && all.of_system("urn:x", None).is_some());
         assert!(all.of_system("urn:x", Some("2")).is_none(), "another version is another vocabulary");

@@ -24,7 +24,7 @@ pub enum Area {
     /// In any of these places
     Places(Vec<Locality>),
     /// Said in words only
-    Words,
+    ComparisonText,
 }
 
 /// How exactly an area that fits was drawn.
@@ -85,7 +85,7 @@ impl Area {
     pub fn serves(&self, address: &Locality) -> (Truth, Reach) {
         match self {
             Self::Anywhere => (Truth::Yes, Reach::Anywhere),
-            Self::Words => (Truth::Unknown, Reach::Anywhere),
+            Self::ComparisonText => (Truth::Unknown, Reach::Anywhere),
             Self::Places(places) => {
                 let mut answer = (Truth::No, Reach::Anywhere);
                 for place in places {

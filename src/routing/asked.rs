@@ -16,14 +16,14 @@ pub const TEAM_ROLES: &str = "urn:handoff:fhir:CodeSystem:care-team-role";
 
 /// Codes of requests, and what they ask for.
 #[derive(Debug, Clone, Default)]
-pub struct Asked {
+pub struct RequestedServices {
     /// By system and code
-    codes: HashMap<(String, String), Wanted>,
+    codes: HashMap<(String, String), ServiceRequirements>,
 }
 
 /// What is asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Wanted {
+pub struct ServiceRequirements {
     /// Types of programs
     pub types: Vec<String>,
     /// Roles in the care team
@@ -62,7 +62,7 @@ struct Row {
     target: String,
 }
 
-impl Asked {
+impl RequestedServices {
     /// The codes in these files (path and bytes); of two for the same the later counts.
     pub(super) fn load<'f>(files: impl IntoIterator<Item = (&'f str, &'f [u8])>) -> Result<Self> {
         let mut programs: BTreeMap<String, ProgramFile> = BTreeMap::new();
@@ -101,8 +101,8 @@ impl Asked {
     }
 
     /// What a request asks for by its code.
-    pub fn of(&self, request: Node<'_>) -> Wanted {
-        let mut wanted = Wanted::default();
+    pub fn of(&self, request: Node<'_>) -> ServiceRequirements {
+        let mut wanted = ServiceRequirements::default();
         for coding in request.get("code").into_iter().flat_map(|code| code.list("coding")) {
             let (Some(system), Some(code)) = (coding.str("system"), coding.str("code")) else { continue };
             if let Some(found) = self.codes.get(&(system.into_owned(), code.into_owned())) {
@@ -118,7 +118,7 @@ impl Asked {
     }
 }
 
-impl Wanted {
+impl ServiceRequirements {
     /// Is nothing asked for that is known?
     pub fn is_empty(&self) -> bool {
         self.types.is_empty() && self.roles.is_empty()

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::area;
 use super::criterion::{Criterion, CriterionType, Op};
-use super::facts::{FactBook, Facts, Interval, Known, Texts, Token};
+use super::facts::{FactBook, FactValue, Facts, Interval, Texts, Token};
 use crate::fhir::Truth;
 
 /// The code system of our own Observations, which `of` means where it names none.
@@ -15,7 +15,7 @@ const OBSERVATIONS: &str = "urn:handoff:fhir:CodeSystem:observation";
 
 /// What a rule's value is compared with.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Given {
+pub enum ComparisonValue {
     /// True or false
     Flag(bool),
     /// A number
@@ -26,7 +26,7 @@ pub enum Given {
 
 /// A comparison as it is written, in a file or an extension.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Words<'w> {
+pub struct ComparisonText<'w> {
     /// The criterion
     pub criterion: &'w str,
     /// Which assessment, or which question: the code of its Observation
@@ -44,7 +44,7 @@ pub struct Comparison {
     /// Which assessment, or which question, with the word for it
     subject: Option<(Token, String)>,
     op: Op,
-    values: Vec<Given>,
+    values: Vec<ComparisonValue>,
     /// The texts among the values, in the form in which they are compared
     keys: Vec<String>,
     /// What would say it, for people
@@ -68,7 +68,7 @@ pub enum Part {
 
 /// Why a comparison cannot be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Flaw {
+pub struct ComparisonError {
     /// Which part is wrong
     pub part: Part,
     /// What is wrong and what was expected
@@ -82,9 +82,13 @@ impl Comparison {
     ///
     /// # Errors
     /// Which part does not fit and what would.
-    pub fn new(facts: &FactBook, words: Words<'_>, mut values: Vec<Given>) -> Result<Self, Flaw> {
-        let Words { criterion, of, op, unit } = words;
-        let flaw = |part, text| Err(Flaw { part, text });
+    pub fn new(
+        facts: &FactBook,
+        words: ComparisonText<'_>,
+        mut values: Vec<ComparisonValue>,
+    ) -> Result<Self, ComparisonError> {
+        let ComparisonText { criterion, of, op, unit } = words;
+        let flaw = |part, text| Err(ComparisonError { part, text });
         let Some(known) = Criterion::from_code(criterion) else {
             let codes: Vec<&str> = Criterion::ALL.iter().map(|criterion| criterion.code()).collect();
             return flaw(Part::Criterion, format!("unknown criterion; expected one of {}", codes.join(", ")));
@@ -99,7 +103,7 @@ impl Comparison {
         }
         if op == Op::Exists {
             // `exists` with `value: true` says the same as without; `value: false` would ask for ignorance.
-            values.retain(|value| *value != Given::Flag(true));
+            values.retain(|value| *value != ComparisonValue::Flag(true));
         }
         let (least, most, wanted) = match op {
             Op::Exists => (0, 0, "no value"),
@@ -111,7 +115,7 @@ impl Comparison {
             return flaw(Part::Value, format!("{} takes {wanted}", op.code()));
         }
         let keys = values.iter().map(|value| value.key(known)).collect::<Result<Vec<_>, _>>()?;
-        if let (Op::Between, [Given::Number(low), Given::Number(high)]) = (op, &values[..])
+        if let (Op::Between, [ComparisonValue::Number(low), ComparisonValue::Number(high)]) = (op, &values[..])
             && low > high
         {
             return flaw(Part::Value, "between takes the lower value first".to_owned());
@@ -132,8 +136,8 @@ impl Comparison {
 }
 
 /// What a comparison is about besides its criterion.
-fn subject(criterion: Criterion, of: &str) -> Result<(Token, String), Flaw> {
-    let flaw = |text: &str| Flaw { part: Part::Of, text: text.to_owned() };
+fn subject(criterion: Criterion, of: &str) -> Result<(Token, String), ComparisonError> {
+    let flaw = |text: &str| ComparisonError { part: Part::Of, text: text.to_owned() };
     if !criterion.takes_subject() {
         return Err(flaw("only score and custom say of what they are"));
     }
@@ -148,9 +152,9 @@ fn subject(criterion: Criterion, of: &str) -> Result<(Token, String), Flaw> {
     ))
 }
 
-impl Given {
+impl ComparisonValue {
     /// The form in which a text is compared for `criterion`; nothing for numbers and flags.
-    fn key(&self, criterion: Criterion) -> Result<Option<String>, Flaw> {
+    fn key(&self, criterion: Criterion) -> Result<Option<String>, ComparisonError> {
         let expected = match (criterion.form(), self) {
             (CriterionType::Text, Self::Text(text)) => {
                 return Ok(Some(match criterion {
@@ -173,7 +177,7 @@ impl Given {
             }
             (CriterionType::Text, _) => "a text",
         };
-        Err(Flaw { part: Part::Value, text: format!("{} is compared with {expected}", criterion.code()) })
+        Err(ComparisonError { part: Part::Value, text: format!("{} is compared with {expected}", criterion.code()) })
     }
 }
 
@@ -211,32 +215,32 @@ impl Comparison {
     }
 
     /// Does this value meet it?
-    pub fn ask_value(&self, known: &Known) -> Truth {
+    pub fn ask_value(&self, known: &FactValue) -> Truth {
         match known {
-            Known::Number(number) if self.asks_for_numbers() => self.ask_number(Some(*number)),
-            Known::Texts(texts) if self.asks_for_texts() => self.ask_texts(texts),
-            Known::Flag(flag) if self.asks_for_flags() => self.ask_flag((*flag).into()),
+            FactValue::Number(number) if self.asks_for_numbers() => self.ask_number(Some(*number)),
+            FactValue::Texts(texts) if self.asks_for_texts() => self.ask_texts(texts),
+            FactValue::Flag(flag) if self.asks_for_flags() => self.ask_flag((*flag).into()),
             // Nothing, or an answer of another kind than the rule compares with.
             _ => Truth::Unknown,
         }
     }
 
     fn asks_for_numbers(&self) -> bool {
-        self.values.iter().all(|value| matches!(value, Given::Number(_)))
+        self.values.iter().all(|value| matches!(value, ComparisonValue::Number(_)))
     }
 
     fn asks_for_texts(&self) -> bool {
-        self.values.iter().all(|value| matches!(value, Given::Text(_)))
+        self.values.iter().all(|value| matches!(value, ComparisonValue::Text(_)))
     }
 
     fn asks_for_flags(&self) -> bool {
-        self.values.iter().all(|value| matches!(value, Given::Flag(_)))
+        self.values.iter().all(|value| matches!(value, ComparisonValue::Flag(_)))
     }
 
     fn ask_number(&self, known: Option<Interval>) -> Truth {
         let Some(known) = known else { return Truth::Unknown };
         let number = |position: usize| match self.values.get(position) {
-            Some(Given::Number(number)) => *number,
+            Some(ComparisonValue::Number(number)) => *number,
             _ => f64::NAN,
         };
         let equals = |number: f64| known.at_least(number).and(known.at_most(number));
@@ -285,7 +289,7 @@ impl Comparison {
     }
 
     fn ask_flag(&self, known: Truth) -> Truth {
-        if self.values.contains(&Given::Flag(false)) { !known } else { known }
+        if self.values.contains(&ComparisonValue::Flag(false)) { !known } else { known }
     }
 }
 
@@ -312,7 +316,7 @@ impl Comparison {
 
 impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let (Op::Eq, [Given::Flag(flag)]) = (self.op, &self.values[..]) {
+        if let (Op::Eq, [ComparisonValue::Flag(flag)]) = (self.op, &self.values[..]) {
             return write!(f, "{}{}", if *flag { "" } else { "no " }, self.noun());
         }
         f.write_str(self.noun())?;
@@ -331,7 +335,7 @@ impl fmt::Display for Comparison {
     }
 }
 
-impl fmt::Display for Given {
+impl fmt::Display for ComparisonValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Flag(true) => f.write_str("yes"),
@@ -373,7 +377,7 @@ mod tests {
             ("between", &[20.0, 30.0], No),
             ("exists", &[], Yes),
         ] {
-            let values: Vec<Given> = values.iter().copied().map(Given::Number).collect();
+            let values: Vec<ComparisonValue> = values.iter().copied().map(ComparisonValue::Number).collect();
             let test = comparison("age", op, values);
             assert_eq!((test.ask_number(known), test.ask_number(None)), (expected, Unknown), "{test}");
         }
@@ -381,16 +385,17 @@ mod tests {
 
     #[test]
     fn flags_and_texts_are_asked_too() {
-        let flag = |op, value: &[bool]| comparison("homeless", op, value.iter().copied().map(Given::Flag).collect());
+        let flag =
+            |op, value: &[bool]| comparison("homeless", op, value.iter().copied().map(ComparisonValue::Flag).collect());
         assert_eq!(flag("eq", &[true]).ask_flag(Yes), Yes);
         assert_eq!(flag("eq", &[false]).ask_flag(Yes), No);
         assert_eq!(flag("exists", &[]).ask_flag(Unknown), Unknown);
         assert_eq!(flag("eq", &[false]).to_string(), "no homelessness");
         let asked = |test: &Comparison, has: &[&str], closed| {
             let has = has.iter().map(|text| (*text).to_owned()).collect();
-            test.ask_value(&Known::Texts(Texts { has, not: vec!["over".to_owned()], closed }))
+            test.ask_value(&FactValue::Texts(Texts { has, not: vec!["over".to_owned()], closed }))
         };
-        let text = |criterion, op, text: &str| comparison(criterion, op, vec![Given::Text(text.to_owned())]);
+        let text = |criterion, op, text: &str| comparison(criterion, op, vec![ComparisonValue::Text(text.to_owned())]);
         let county = text("county", "eq", "Fernhollow County");
         assert_eq!(
             [asked(&county, &["fernhollow"], true), asked(&county, &["x"], true), asked(&county, &["x"], false)],
@@ -406,21 +411,23 @@ mod tests {
     #[test]
     fn a_question_of_ones_own_is_asked_by_what_it_is_compared_with() {
         let of = |op, values| {
-            let words = Words { criterion: "custom", of: Some("safe-in-community"), op, unit: None };
+            let words = ComparisonText { criterion: "custom", of: Some("safe-in-community"), op, unit: None };
             Comparison::new(&FactBook::default(), words, values).unwrap()
         };
-        let (flag, number) = (of("eq", vec![Given::Flag(true)]), of("ge", vec![Given::Number(2.0)]));
-        assert_eq!((flag.ask_value(&Known::Flag(true)), flag.ask_value(&Known::Flag(false))), (Yes, No));
-        let two = Known::Number(Interval::exactly(2.0));
+        let (flag, number) =
+            (of("eq", vec![ComparisonValue::Flag(true)]), of("ge", vec![ComparisonValue::Number(2.0)]));
+        assert_eq!((flag.ask_value(&FactValue::Flag(true)), flag.ask_value(&FactValue::Flag(false))), (Yes, No));
+        let two = FactValue::Number(Interval::exactly(2.0));
         assert_eq!((number.ask_value(&two), flag.ask_value(&two)), (Yes, Unknown));
         assert_eq!(flag.to_string(), "safe in community");
-        let words = Words { criterion: "age", of: Some("x"), op: "ge", unit: None };
-        let flaw = Comparison::new(&FactBook::default(), words, vec![Given::Number(1.0)]).unwrap_err();
+        let words = ComparisonText { criterion: "age", of: Some("x"), op: "ge", unit: None };
+        let flaw = Comparison::new(&FactBook::default(), words, vec![ComparisonValue::Number(1.0)]).unwrap_err();
         assert_eq!(flaw.part, Part::Of);
     }
 
-    fn comparison(criterion: &str, op: &str, values: Vec<Given>) -> Comparison {
+    fn comparison(criterion: &str, op: &str, values: Vec<ComparisonValue>) -> Comparison {
         let values = if op == "exists" { Vec::new() } else { values };
-        Comparison::new(&FactBook::default(), Words { criterion, op, ..Words::default() }, values).unwrap()
+        Comparison::new(&FactBook::default(), ComparisonText { criterion, op, ..ComparisonText::default() }, values)
+            .unwrap()
     }
 }

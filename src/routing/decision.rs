@@ -12,7 +12,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::area::Reach;
-use super::asked::Wanted;
+use super::asked::ServiceRequirements;
 use super::directory::{Directory, Target};
 use super::facts::Facts;
 use super::program::{Capacity, GENERIC, Program};
@@ -82,25 +82,25 @@ pub fn decide(directory: &Directory, referral: &Referral<'_>, at: Timestamp) -> 
         candidates: Vec::new(),
     };
     let preferred = performers(directory, referral, &mut decision.reasons);
-    let weigh = |program: &Arc<Program>| weigh(program, &facts, &wanted, &preferred);
+    let assess = |program: &Arc<Program>| assess_program(program, &facts, &wanted, &preferred);
     let Some(owner) = referral.task.node().get("owner") else {
-        decision.route(directory, &facts, &wanted, weigh);
+        decision.route(directory, &facts, &wanted, assess);
         return Ok(decision);
     };
     match directory.resolve(owner, referral.graph) {
         Some(Target::Organization(organization)) => {
             decision.reasons.push(Reason::OwnerNamed);
             decision.owner = Some(organization.id.clone());
-            decision.take(directory.programs_of(&organization.id).map(weigh).collect());
+            decision.take(directory.programs_of(&organization.id).map(assess).collect());
         }
         Some(Target::Program(program)) => {
             decision.reasons.push(Reason::ProgramNamed);
             decision.owner = Some(program.organization.id.clone());
-            decision.take(vec![weigh(program)]);
+            decision.take(vec![assess(program)]);
         }
         None => {
             let message = "Task.owner names nobody whom this directory knows";
-            let issue = Issue::error(Key::UnknownOwner, "Task.owner", message).at(owner.place());
+            let issue = Issue::error(Key::UnknownOwner, "Task.owner", message).at(owner.position());
             return Err(Error::new(Category::Unprocessable, issue));
         }
     }
@@ -113,8 +113,8 @@ impl Decision {
         &mut self,
         directory: &Directory,
         facts: &Facts<'_>,
-        wanted: &Wanted,
-        weigh: impl Fn(&Arc<Program>) -> Weighed,
+        wanted: &ServiceRequirements,
+        assess: impl Fn(&Arc<Program>) -> AssessedProgram,
     ) {
         let programs = match (facts.needs.is_empty(), wanted.is_empty()) {
             (false, _) => directory.programs_for(&facts.needs),
@@ -124,7 +124,7 @@ impl Decision {
                 return;
             }
         };
-        let weighed: Vec<Weighed> = programs.into_iter().map(weigh).collect();
+        let weighed: Vec<AssessedProgram> = programs.into_iter().map(assess).collect();
         let none = weighed.is_empty();
         self.list(weighed);
         match self.candidates.first() {
@@ -139,7 +139,7 @@ impl Decision {
     }
 
     /// Chooses among the owner's programs: the best that fits or, where none does, the best that does not.
-    fn take(&mut self, weighed: Vec<Weighed>) {
+    fn take(&mut self, weighed: Vec<AssessedProgram>) {
         self.list(weighed);
         let Some(Candidate { program, verdict, .. }) = self.candidates.first() else {
             self.reasons.push(Reason::OwnerWithoutProgram);
@@ -153,14 +153,14 @@ impl Decision {
     }
 
     /// Puts what was weighed in order. The sort is stable and programs come by id, so ids decide at last.
-    fn list(&mut self, mut weighed: Vec<Weighed>) {
+    fn list(&mut self, mut weighed: Vec<AssessedProgram>) {
         weighed.sort_by_key(|weighed| (weighed.off_need, weighed.exclusions, Reverse(weighed.score)));
-        self.candidates = weighed.into_iter().map(Weighed::candidate).collect();
+        self.candidates = weighed.into_iter().map(AssessedProgram::candidate).collect();
     }
 }
 
 /// A program with what speaks for and against it.
-struct Weighed {
+struct AssessedProgram {
     program: Arc<Program>,
     /// Helps with another need: the last choice even of an owner
     off_need: bool,
@@ -170,7 +170,7 @@ struct Weighed {
     reasons: Vec<Reason>,
 }
 
-impl Weighed {
+impl AssessedProgram {
     fn candidate(self) -> Candidate {
         let verdict = if self.exclusions == 0 { Fit::Kept { score: self.score } } else { Fit::Dropped };
         Candidate { program: self.program, verdict, reasons: self.reasons }
@@ -178,7 +178,12 @@ impl Weighed {
 }
 
 /// Looks at one program.
-fn weigh(program: &Arc<Program>, facts: &Facts<'_>, wanted: &Wanted, preferred: &[Target<'_>]) -> Weighed {
+fn assess_program(
+    program: &Arc<Program>,
+    facts: &Facts<'_>,
+    wanted: &ServiceRequirements,
+    preferred: &[Target<'_>],
+) -> AssessedProgram {
     let mut reasons = Vec::with_capacity(5 + program.rules.len());
     let is_preferred = preferred.iter().any(|target| match target {
         Target::Organization(organization) => organization.id == program.organization.id,
@@ -242,7 +247,7 @@ fn weigh(program: &Arc<Program>, facts: &Facts<'_>, wanted: &Wanted, preferred: 
     ];
     let score = digits.into_iter().fold(0, |score, digit| score * 10 + digit);
     let exclusions = reasons.iter().filter(|reason| reason.excludes()).count();
-    Weighed { program: program.clone(), off_need, exclusions, score, reasons }
+    AssessedProgram { program: program.clone(), off_need, exclusions, score, reasons }
 }
 
 /// Who of the directory the request names as performer; one that it does not know is said.

@@ -19,7 +19,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::asked::{Asked, Wanted};
+use super::asked::{RequestedServices, ServiceRequirements};
 use super::facts::FactBook;
 use super::program::{Program, ProgramContext, local};
 use super::rulebook::Rulebook;
@@ -62,16 +62,16 @@ pub struct Directory {
     by_role: HashMap<String, Vec<usize>>,
     by_organization: HashMap<String, Vec<usize>>,
     /// Identifiers of Organizations and HealthcareServices; None: of several, so of nobody
-    by_identifier: HashMap<Identifier, Option<Named>>,
+    by_identifier: HashMap<Identifier, Option<DirectoryEntry>>,
     facts: Arc<FactBook>,
-    asked: Arc<Asked>,
+    asked: Arc<RequestedServices>,
     base: Option<String>,
     findings: Vec<Issue>,
 }
 
 /// What an identifier leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Named {
+enum DirectoryEntry {
     Organization(String),
     Program(usize),
 }
@@ -128,7 +128,7 @@ impl Directory {
             directory.add(program, service);
         }
         for organization in directory.organizations.values() {
-            let named = Named::Organization(organization.id.clone());
+            let named = DirectoryEntry::Organization(organization.id.clone());
             for identifier in &organization.identifiers {
                 note(&mut directory.by_identifier, identifier.clone(), &named);
             }
@@ -168,13 +168,13 @@ impl Directory {
         self.by_organization.entry(program.organization.id.clone()).or_default().push(position);
         self.by_id.insert(program.id.clone(), position);
         for identifier in identifiers(service) {
-            note(&mut self.by_identifier, identifier, &Named::Program(position));
+            note(&mut self.by_identifier, identifier, &DirectoryEntry::Program(position));
         }
         self.programs.push(program);
     }
 }
 
-fn note(index: &mut HashMap<Identifier, Option<Named>>, identifier: Identifier, named: &Named) {
+fn note(index: &mut HashMap<Identifier, Option<DirectoryEntry>>, identifier: Identifier, named: &DirectoryEntry) {
     let entry = index.entry(identifier).or_insert_with(|| Some(named.clone()));
     if entry.as_ref() != Some(named) {
         *entry = None;
@@ -233,7 +233,7 @@ impl Directory {
     }
 
     /// The programs that are of a type asked for, or offer a role asked for, by id, each once.
-    pub(super) fn programs_asked_for(&self, wanted: &Wanted) -> Vec<&Arc<Program>> {
+    pub(super) fn programs_asked_for(&self, wanted: &ServiceRequirements) -> Vec<&Arc<Program>> {
         let of_kinds = wanted.types.iter().filter_map(|kind| self.by_kind.get(kind));
         self.at(of_kinds.chain(wanted.roles.iter().filter_map(|role| self.by_role.get(role))))
     }
@@ -259,7 +259,7 @@ impl Directory {
     }
 
     /// The codes by which types and roles are asked for.
-    pub(super) fn asked(&self) -> &Asked {
+    pub(super) fn asked(&self) -> &RequestedServices {
         &self.asked
     }
 
@@ -311,8 +311,8 @@ impl Directory {
 
     fn identified(&self, identifier: &Identifier) -> Option<Target<'_>> {
         match self.by_identifier.get(identifier)?.as_ref()? {
-            Named::Organization(id) => self.organization(id).map(Target::Organization),
-            Named::Program(position) => Some(Target::Program(&self.programs[*position])),
+            DirectoryEntry::Organization(id) => self.organization(id).map(Target::Organization),
+            DirectoryEntry::Program(position) => Some(Target::Program(&self.programs[*position])),
         }
     }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::facts::{Fact, FactOrigin, Facts, Interval, Known};
+use super::facts::{Fact, FactOrigin, FactValue, Facts, Interval};
 use super::rule::{Rule, Strength};
 use crate::fhir::Truth;
 
@@ -162,17 +162,17 @@ impl Evidence<'_> {
 }
 
 /// A value as JSON: a number, a flag, a code or several; an interval as its ends.
-fn actual(known: &Known) -> Value {
+fn actual(known: &FactValue) -> Value {
     match known {
-        Known::Nothing => Value::Null,
-        Known::Flag(flag) => (*flag).into(),
-        Known::Number(number) => ends(*number),
-        Known::Texts(texts) if texts.not.is_empty() => texts.has.clone().into(),
-        Known::Texts(texts) => json!({ "is": texts.has, "isNoLonger": texts.not }),
+        FactValue::Nothing => Value::Null,
+        FactValue::Flag(flag) => (*flag).into(),
+        FactValue::Number(number) => interval_value(*number),
+        FactValue::Texts(texts) if texts.not.is_empty() => texts.has.clone().into(),
+        FactValue::Texts(texts) => json!({ "is": texts.has, "isNoLonger": texts.not }),
     }
 }
 
-fn ends(number: Interval) -> Value {
+fn interval_value(number: Interval) -> Value {
     let end = |number: f64| {
         let rounded = (number * 100.0).round() / 100.0;
         // Whole numbers are written as such; numbers of this size are exact.
@@ -209,7 +209,7 @@ impl fmt::Display for Eligibility<'_> {
             let strength = if check.rule.strength == Strength::Preferred { ", preferred" } else { "" };
             writeln!(f, "  {:<7} {name}{strength}: {}", word(check.verdict), check.rule)?;
             for one in &check.evidence {
-                tell(one, f)?;
+                write_evidence(one, f)?;
             }
             for missing in &check.missing {
                 writeln!(f, "            missing: {missing}")?;
@@ -219,8 +219,8 @@ impl fmt::Display for Eligibility<'_> {
     }
 }
 
-fn tell(one: &Evidence<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    if one.fact.known == Known::Nothing {
+fn write_evidence(one: &Evidence<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if one.fact.known == FactValue::Nothing {
         return Ok(());
     }
     let about = one.of.as_deref().unwrap_or(one.criterion);

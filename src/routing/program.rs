@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::area::{Area, Locality};
-use super::asked::{TEAM_ROLES, Wanted};
-use super::comparison::{Comparison, Given, Part, Words};
+use super::asked::{ServiceRequirements, TEAM_ROLES};
+use super::comparison::{Comparison, ComparisonText, ComparisonValue, Part};
 use super::directory::Organization;
 use super::facts::FactBook;
 use super::rule::{Rule, Strength, Test};
@@ -118,7 +118,7 @@ impl Program {
     }
 
     /// Is it what a request asks for: of that type, or with somebody in that role?
-    pub fn is_asked_for(&self, wanted: &Wanted) -> bool {
+    pub fn is_asked_for(&self, wanted: &ServiceRequirements) -> bool {
         wanted.types.contains(&self.kind) || wanted.roles.iter().any(|role| self.roles.contains(role))
     }
 }
@@ -186,7 +186,7 @@ fn area(service: Node<'_>, around: &ProgramContext<'_, '_>, issues: &mut Vec<Iss
     }
     match (said_any, places.is_empty()) {
         (false, _) => Area::Anywhere,
-        (true, true) => Area::Words,
+        (true, true) => Area::ComparisonText,
         (true, false) => Area::Places(places),
     }
 }
@@ -312,7 +312,7 @@ fn test(extension: Node<'_>, facts: &FactBook) -> Result<Test, Box<Issue>> {
         |name: &'static str| part(name).and_then(|part| part.str("valueString").or_else(|| part.str("valueCode")));
     let (criterion, op) = (code("criterion").unwrap_or_default(), code("op").unwrap_or_default());
     let (of, unit) = (word("of"), word("unit"));
-    let words = Words { criterion: &criterion, of: of.as_deref(), op: &op, unit: unit.as_deref() };
+    let words = ComparisonText { criterion: &criterion, of: of.as_deref(), op: &op, unit: unit.as_deref() };
     let comparison = Comparison::new(facts, words, values).map_err(|flaw| {
         let at = match flaw.part {
             Part::Criterion => part("criterion"),
@@ -326,14 +326,14 @@ fn test(extension: Node<'_>, facts: &FactBook) -> Result<Test, Box<Issue>> {
     Ok(Test::One(comparison))
 }
 
-fn given(value: Node<'_>) -> Option<Given> {
+fn given(value: Node<'_>) -> Option<ComparisonValue> {
     if let Some(number) = value.get("valueDecimal").or_else(|| value.get("valueInteger")) {
-        return Some(Given::Number(number.as_number()?.parse().ok()?));
+        return Some(ComparisonValue::Number(number.as_number()?.parse().ok()?));
     }
     if let Some(flag) = value.get("valueBoolean") {
-        return flag.as_bool().map(Given::Flag);
+        return flag.as_bool().map(ComparisonValue::Flag);
     }
-    value.str("valueCode").or_else(|| value.str("valueString")).map(|text| Given::Text(text.into_owned()))
+    value.str("valueCode").or_else(|| value.str("valueString")).map(|text| ComparisonValue::Text(text.into_owned()))
 }
 
 fn extensions<'n>(node: Node<'n>, url: &'static str) -> impl Iterator<Item = Node<'n>> {
@@ -341,5 +341,5 @@ fn extensions<'n>(node: Node<'n>, url: &'static str) -> impl Iterator<Item = Nod
 }
 
 fn warning(node: Node<'_>, text: &str) -> Issue {
-    Issue::warning(Key::DirectoryInvalid, node.path(), text).at(node.place())
+    Issue::warning(Key::DirectoryInvalid, node.path(), text).at(node.position())
 }

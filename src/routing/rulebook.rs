@@ -28,8 +28,8 @@ use jiff::civil::Date;
 use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 
-use super::asked::Asked;
-use super::comparison::{Comparison, Given, Part, Words};
+use super::asked::RequestedServices;
+use super::comparison::{Comparison, ComparisonText, ComparisonValue, Part};
 use super::facts::FactBook;
 use super::rule::{Rule, Strength, Test};
 use crate::error::{Error, Result};
@@ -45,31 +45,31 @@ pub struct Rulebook {
     /// By the type whose file has them
     presets: BTreeMap<String, BTreeMap<String, Vec<Arc<Rule>>>>,
     facts: Arc<FactBook>,
-    asked: Arc<Asked>,
+    asked: Arc<RequestedServices>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct RulesFile {
     eligibility: Spanned<String>,
     #[serde(default)]
-    rules: Vec<Spanned<Written>>,
+    rules: Vec<Spanned<RuleSpec>>,
     #[serde(default)]
-    presets: BTreeMap<String, Vec<Spanned<Written>>>,
+    presets: BTreeMap<String, Vec<Spanned<RuleSpec>>>,
 }
 
 /// A rule as written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct RuleSpec {
     id: Option<String>,
     criterion: Option<Spanned<String>>,
     of: Option<Spanned<String>>,
     op: Option<Spanned<String>>,
     value: Option<Spanned<Value>>,
     unit: Option<Spanned<String>>,
-    any: Option<Vec<Spanned<WrittenTest>>>,
-    all: Option<Vec<Spanned<WrittenTest>>>,
+    any: Option<Vec<Spanned<TestSpec>>>,
+    all: Option<Vec<Spanned<TestSpec>>>,
     strength: Option<Spanned<String>>,
     effective: Option<Spanned<String>>,
     source: Option<String>,
@@ -78,14 +78,14 @@ struct Written {
 /// A test as written: a comparison or a group.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct WrittenTest {
+pub(super) struct TestSpec {
     criterion: Option<Spanned<String>>,
     of: Option<Spanned<String>>,
     op: Option<Spanned<String>>,
     value: Option<Spanned<Value>>,
     unit: Option<Spanned<String>>,
-    any: Option<Vec<Spanned<WrittenTest>>>,
-    all: Option<Vec<Spanned<WrittenTest>>>,
+    any: Option<Vec<Spanned<TestSpec>>>,
+    all: Option<Vec<Spanned<TestSpec>>>,
 }
 
 #[derive(Deserialize)]
@@ -123,7 +123,7 @@ impl Rulebook {
         let has_facts = files.iter().any(|(path, _)| path.ends_with("eligibility/facts.yaml"));
         let facts = if has_facts { Arc::new(FactBook::load(files.iter().copied())?) } else { FactBook::shipped()? };
         let mut rulebook = Self::new(facts);
-        rulebook.asked = Arc::new(Asked::load(files.iter().copied())?);
+        rulebook.asked = Arc::new(RequestedServices::load(files.iter().copied())?);
         let mut issues = Vec::new();
         for (file, bytes) in files {
             let Some((folder, "eligibility.yaml")) = file.rsplit_once('/') else { continue };
@@ -150,13 +150,13 @@ impl Rulebook {
 
     /// As [`Rulebook::add`]; answers which type it was.
     fn read(&mut self, file: &str, bytes: &[u8]) -> Result<String> {
-        let read: File = yaml::read(file, bytes).map_err(|issue| Error::unprocessable(vec![*issue]))?;
+        let read: RulesFile = yaml::read(file, bytes).map_err(|issue| Error::unprocessable(vec![*issue]))?;
         let mut issues = Vec::new();
         let kind = read.eligibility.value;
         if kind.is_empty() {
             issues.push(issue(file, read.eligibility.referenced, "eligibility names the program type"));
         }
-        let mut compile = |rules: Vec<Spanned<Written>>| {
+        let mut compile = |rules: Vec<Spanned<RuleSpec>>| {
             let mut compiled: Vec<Arc<Rule>> = Vec::new();
             for written in rules {
                 let at = written.referenced;
@@ -218,14 +218,14 @@ impl Rulebook {
     }
 
     /// The codes by which types and roles are asked for.
-    pub fn asked(&self) -> &Arc<Asked> {
+    pub fn asked(&self) -> &Arc<RequestedServices> {
         &self.asked
     }
 }
 
-fn rule(file: &str, written: Spanned<Written>, facts: &FactBook) -> Result<Rule, Box<Issue>> {
+fn rule(file: &str, written: Spanned<RuleSpec>, facts: &FactBook) -> Result<Rule, Box<Issue>> {
     let at = written.referenced;
-    let Written { id, criterion, of, op, value, unit, any, all, strength, effective, source } = written.value;
+    let RuleSpec { id, criterion, of, op, value, unit, any, all, strength, effective, source } = written.value;
     let strength = match strength {
         None => Strength::Required,
         Some(text) => Strength::from_code(&text.value)
@@ -239,15 +239,15 @@ fn rule(file: &str, written: Spanned<Written>, facts: &FactBook) -> Result<Rule,
                 .map_err(|_| Box::new(issue(file, text.referenced, "effective is a date as YYYY-MM-DD")))?,
         ),
     };
-    let test = test(file, at, WrittenTest { criterion, of, op, value, unit, any, all }, facts)?;
+    let test = test(file, at, TestSpec { criterion, of, op, value, unit, any, all }, facts)?;
     Ok(Rule { id, strength, effective, source, test })
 }
 
 /// Compiles what is asked; `at` is where it stands.
-pub(super) fn test(file: &str, at: Location, written: WrittenTest, facts: &FactBook) -> Result<Test, Box<Issue>> {
-    let WrittenTest { criterion, of, op, value, unit, any, all } = written;
+pub(super) fn test(file: &str, at: Location, written: TestSpec, facts: &FactBook) -> Result<Test, Box<Issue>> {
+    let TestSpec { criterion, of, op, value, unit, any, all } = written;
     let is_comparison = criterion.is_some() || of.is_some() || op.is_some() || value.is_some() || unit.is_some();
-    let group = |tests: Vec<Spanned<WrittenTest>>| {
+    let group = |tests: Vec<Spanned<TestSpec>>| {
         if tests.is_empty() {
             return Err(Box::new(issue(file, at, "a group needs at least one test")));
         }
@@ -271,7 +271,7 @@ pub(super) fn test(file: &str, at: Location, written: WrittenTest, facts: &FactB
         flatten(value.value, &mut values);
     }
     let place = |part: &Option<Spanned<String>>| part.as_ref().map_or(at, |part| part.referenced);
-    let words = Words {
+    let words = ComparisonText {
         criterion: &criterion.value,
         of: of.as_ref().map(|of| of.value.as_str()),
         op: &op.value,
@@ -290,11 +290,11 @@ pub(super) fn test(file: &str, at: Location, written: WrittenTest, facts: &FactB
     Ok(Test::One(comparison))
 }
 
-fn flatten(value: Value, into: &mut Vec<Given>) {
+fn flatten(value: Value, into: &mut Vec<ComparisonValue>) {
     match value {
-        Value::Flag(flag) => into.push(Given::Flag(flag)),
-        Value::Number(number) => into.push(Given::Number(number)),
-        Value::Text(text) => into.push(Given::Text(text)),
+        Value::Flag(flag) => into.push(ComparisonValue::Flag(flag)),
+        Value::Number(number) => into.push(ComparisonValue::Number(number)),
+        Value::Text(text) => into.push(ComparisonValue::Text(text)),
         Value::List(list) => list.into_iter().for_each(|value| flatten(value, into)),
     }
 }

@@ -58,7 +58,7 @@ impl Decision {
             "program": self.program.as_ref().map(|id| format!("HealthcareService/{id}")),
             "programType": self.program_type,
             "contactProhibited": self.contact_prohibited,
-            "reasons": self.reasons.iter().map(told).collect::<Vec<_>>(),
+            "reasons": self.reasons.iter().map(reason_value).collect::<Vec<_>>(),
             "candidates": self.candidates.iter().map(Candidate::to_value).collect::<Vec<_>>(),
         })
     }
@@ -92,12 +92,12 @@ impl Candidate {
             "organization": format!("Organization/{}", self.program.organization.id),
             "kept": kept,
             "score": score,
-            "reasons": self.reasons.iter().map(told).collect::<Vec<_>>(),
+            "reasons": self.reasons.iter().map(reason_value).collect::<Vec<_>>(),
         })
     }
 }
 
-fn told(reason: &Reason) -> Value {
+fn reason_value(reason: &Reason) -> Value {
     json!({ "code": reason.code(), "text": reason.to_string(), "excludes": reason.excludes() })
 }
 

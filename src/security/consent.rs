@@ -17,7 +17,7 @@
 
 use jiff::Timestamp;
 
-use super::provision::{Disclosure, Kind, Ruling, rule};
+use super::provision::{Disclosure, Kind, ProvisionDecision, rule};
 use super::recipient::names_recipient;
 use crate::fhir::{Identifier, Node, Truth, period};
 use crate::referral::Referral;
@@ -59,7 +59,7 @@ pub enum ConsentDecision {
 
 /// What one Consent says about this disclosure.
 struct Finding<'n> {
-    ruling: Ruling<'n>,
+    ruling: ProvisionDecision<'n>,
     /// When it was given: a permit as early, a refusal as late as its date allows
     given: Timestamp,
 }
@@ -110,7 +110,7 @@ fn read<'n>(consent: Node<'n>, disclosure: &Disclosure<'_>) -> Option<Finding<'n
             // Somebody else's refusal is not ours; one that names nobody is everybody's.
             let actors = provision.filter(|root| root.get("actor").is_some());
             let named = actors.map(|root| names_recipient(root, Kind::Permit, disclosure));
-            (named != Some(Truth::No)).then(|| Ruling::refused(consent, named == Some(Truth::Yes)))
+            (named != Some(Truth::No)).then(|| ProvisionDecision::refused(consent, named == Some(Truth::Yes)))
         }
         Some("active") => {
             in_force(provision, disclosure.at).then(|| rule(consent, provision, base(consent), disclosure)).flatten()

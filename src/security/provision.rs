@@ -34,7 +34,7 @@ pub(super) enum Kind {
 
 /// What a Consent says about the disclosure.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Ruling<'n> {
+pub(super) struct ProvisionDecision<'n> {
     pub(super) kind: Kind,
     /// The element that says so
     pub(super) node: Node<'n>,
@@ -47,7 +47,7 @@ pub(super) struct Ruling<'n> {
 
 // === ruling ===
 
-impl<'n> Ruling<'n> {
+impl<'n> ProvisionDecision<'n> {
     fn new(kind: Kind, node: Node<'n>) -> Self {
         Self { kind, node, names_recipient: false, undecided: None, rejected: false }
     }
@@ -86,24 +86,27 @@ pub(super) fn rule<'n>(
     root: Option<Node<'n>>,
     policy: Option<Kind>,
     disclosure: &Disclosure<'_>,
-) -> Option<Ruling<'n>> {
+) -> Option<ProvisionDecision<'n>> {
     let base = policy.unwrap_or(Kind::Permit);
     let stated = consent.get("policyRule").unwrap_or(consent);
-    let Some(root) = root else { return Some(Ruling::new(base, stated)) };
-    let mut whole: Option<Ruling<'n>> = None;
+    let Some(root) = root else { return Some(ProvisionDecision::new(base, stated)) };
+    let mut whole: Option<ProvisionDecision<'n>> = None;
     for resource in disclosure.referral.graph.resources().iter().filter(|one| !ABOUT_NOBODY.contains(&one.kind())) {
-        let message = weigh(root, kind_of(root, base), disclosure, resource);
+        let message = match_provision(root, kind_of(root, base), disclosure, resource);
         // Where the root does not apply, the policy does.
         let message = match (message, policy) {
-            (None, Some(policy)) => Some(Ruling::new(policy, stated)),
-            (Some(Ruling { kind: Kind::Elsewhere, .. }), Some(Kind::Deny)) => Some(Ruling::new(Kind::Deny, stated)),
+            (None, Some(policy)) => Some(ProvisionDecision::new(policy, stated)),
+            (Some(ProvisionDecision { kind: Kind::Elsewhere, .. }), Some(Kind::Deny)) => {
+                Some(ProvisionDecision::new(Kind::Deny, stated))
+            }
             (message, _) => message,
         };
         whole = match (whole, message) {
             (_, Some(message)) if message.kind == Kind::Deny => return Some(message),
-            (Some(before), Some(message)) if before.kind == Kind::Permit => {
-                Some(Ruling { names_recipient: before.names_recipient && message.names_recipient, ..message })
-            }
+            (Some(before), Some(message)) if before.kind == Kind::Permit => Some(ProvisionDecision {
+                names_recipient: before.names_recipient && message.names_recipient,
+                ..message
+            }),
             (before, message) => before.or(message),
         };
     }
@@ -121,7 +124,12 @@ fn kind_of(provision: Node<'_>, otherwise: Kind) -> Kind {
 
 /// What this provision, with its exceptions, says about one resource. A permit that does not apply says so, a denial
 /// that does not apply says nothing.
-fn weigh<'n>(provision: Node<'n>, kind: Kind, disclosure: &Disclosure<'_>, resource: &Resource) -> Option<Ruling<'n>> {
+fn match_provision<'n>(
+    provision: Node<'n>,
+    kind: Kind,
+    disclosure: &Disclosure<'_>,
+    resource: &Resource,
+) -> Option<ProvisionDecision<'n>> {
     let conditions = conditions(provision, kind, disclosure, resource);
     let answer = Truth::all(conditions.iter().map(|(_, answer)| *answer));
     let undecided = conditions.iter().find(|(_, answer)| *answer == Truth::Unknown).map(|(name, _)| *name);
@@ -129,14 +137,19 @@ fn weigh<'n>(provision: Node<'n>, kind: Kind, disclosure: &Disclosure<'_>, resou
         provision.get("actor").is_some() && names_recipient(provision, kind, disclosure) == Truth::Yes;
     let ruling = match (kind, answer) {
         (Kind::Deny, Truth::No) => return None,
-        (Kind::Deny, Truth::Unknown) => Ruling { names_recipient, undecided, ..Ruling::new(Kind::Deny, provision) },
-        (_, Truth::Yes) => Ruling { names_recipient, ..Ruling::new(kind, provision) },
-        (_, Truth::No) => return Some(Ruling::new(Kind::Elsewhere, provision)),
-        (_, Truth::Unknown) => return Some(Ruling { undecided, ..Ruling::new(Kind::Elsewhere, provision) }),
+        (Kind::Deny, Truth::Unknown) => {
+            ProvisionDecision { names_recipient, undecided, ..ProvisionDecision::new(Kind::Deny, provision) }
+        }
+        (_, Truth::Yes) => ProvisionDecision { names_recipient, ..ProvisionDecision::new(kind, provision) },
+        (_, Truth::No) => return Some(ProvisionDecision::new(Kind::Elsewhere, provision)),
+        (_, Truth::Unknown) => {
+            return Some(ProvisionDecision { undecided, ..ProvisionDecision::new(Kind::Elsewhere, provision) });
+        }
     };
     let opposite = if kind == Kind::Deny { Kind::Permit } else { Kind::Deny };
     let exceptions = provision.list("provision").filter_map(|inner| {
-        weigh(inner, kind_of(inner, opposite), disclosure, resource).filter(|found| found.kind != Kind::Elsewhere)
+        match_provision(inner, kind_of(inner, opposite), disclosure, resource)
+            .filter(|found| found.kind != Kind::Elsewhere)
     });
     // Among exceptions a denial wins.
     let mut best = ruling;
@@ -144,7 +157,7 @@ fn weigh<'n>(provision: Node<'n>, kind: Kind, disclosure: &Disclosure<'_>, resou
         if exception.kind == Kind::Deny {
             return Some(exception);
         }
-        best = Ruling { names_recipient: exception.names_recipient || ruling.names_recipient, ..exception };
+        best = ProvisionDecision { names_recipient: exception.names_recipient || ruling.names_recipient, ..exception };
     }
     Some(best)
 }

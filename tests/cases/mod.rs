@@ -15,7 +15,7 @@ pub(crate) fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
 
 /// The line of an `.expect` file that describes this issue.
 pub(crate) fn line(issue: &Issue) -> String {
-    let place = issue.place.map_or_else(|| "-".to_owned(), |place| place.to_string());
+    let place = issue.position.map_or_else(|| "-".to_owned(), |place| place.to_string());
     let path = if issue.path.is_empty() { "-" } else { &issue.path };
     format!("{} {place} {} {path}", issue.severity.code(), issue.key.name())
 }

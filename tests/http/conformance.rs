@@ -175,7 +175,7 @@ fn packages() -> Option<TempDir> {
         }
         let package = Package::from_tgz(File::open(path).unwrap()).unwrap();
         let pack = pack::write(&package, Some(&definitions)).unwrap();
-        Packages::at(folder.path()).keep(&package, &pack).unwrap();
+        Packages::at(folder.path()).save_package(&package, &pack).unwrap();
         definitions = definitions.with(package);
     }
     Some(folder)

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 type Segments = Vec<String>;
 
 /// Every source file under a folder.
-pub fn sources(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -24,7 +24,7 @@ pub fn sources(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// The text without comments, strings and the tests that stand at the end of a file.
-pub fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     let text = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap_or(text);
     let mut code = String::with_capacity(text.len());
     let mut rest = text;
@@ -184,13 +184,13 @@ fn use_tree(tokens: &[&str], mut at: usize, before: &Segments, leaves: &mut Vec<
 }
 
 /// All sources, by the path of their module.
-pub struct Sources {
+pub(crate) struct Sources {
     files: BTreeMap<Segments, File>,
 }
 
 impl Sources {
     /// Reads every source under `src`.
-    pub fn read(src: &Path) -> Self {
+    pub(crate) fn read(src: &Path) -> Self {
         let texts = sources(src).into_iter().map(|path| (module_of(&path, src), fs::read_to_string(&path).unwrap()));
         Self::of(texts)
     }
@@ -200,7 +200,7 @@ impl Sources {
     }
 
     /// The modules that each module imports something from, in whatever file that is defined.
-    pub fn imports(&self) -> BTreeMap<&Segments, BTreeSet<Segments>> {
+    pub(crate) fn imports(&self) -> BTreeMap<&Segments, BTreeSet<Segments>> {
         let of_file = |(module, file): (&Segments, &File)| {
             file.imports
                 .iter()
@@ -228,7 +228,7 @@ impl Sources {
     }
 
     /// Files that import each other in a ring, as paths of modules; each ring sorted, and only those of several files.
-    pub fn circles(&self) -> Vec<Vec<String>> {
+    pub(crate) fn circles(&self) -> Vec<Vec<String>> {
         let imports = self.imports();
         let reach: BTreeMap<&Segments, BTreeSet<&Segments>> =
             imports.keys().map(|module| (*module, reachable(module, &imports))).collect();

@@ -82,7 +82,7 @@ fn finds(map: &str, expected: &str) {
     let issue = &error.issues[0];
     assert!(issue.text.contains(expected), "{map}\nexpected {expected}\nfound    {}", issue.text);
     assert_eq!((issue.key, issue.path.as_str()), (Key::MapInvalid, "x/generic/map.yaml"));
-    assert_eq!(issue.place, place, "{map}\n{issue}");
+    assert_eq!(issue.position, place, "{map}\n{issue}");
     assert!(!issue.fix().is_empty());
 }
 
@@ -268,7 +268,7 @@ fn files_and_folders() {
         let found = error.issues.iter().find(|issue| issue.text.contains(expected));
         let issue = found.unwrap_or_else(|| panic!("expected {expected}, found {error}"));
         assert_eq!(issue.path, path);
-        assert_eq!(issue.place.map(|place| (place.line, place.column)), place, "{issue}");
+        assert_eq!(issue.position.map(|place| (place.line, place.column)), place, "{issue}");
     };
     let generic =
         [("generic/program.yaml", PROGRAM), ("generic/record.schema.json", SCHEMA), ("generic/map.yaml", NODES)];

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use handoff::cli::hmis::Hmis;
+use handoff::cli::hmis::HmisArgs;
 use handoff::cli::translate::{Args, Format, Target, run};
 use handoff::cli::{Exit, Streams};
 use serde_json::Value;
@@ -144,7 +144,7 @@ fn translated(kind: &str, to: Target, input: &Value, with: Option<&Path>) -> Det
         with: with.map(Path::to_owned),
         explain: true,
         format: Format::Json,
-        hmis: Hmis::default(),
+        hmis: HmisArgs::default(),
         input: PathBuf::from("-"),
     };
     let text = input.to_string();

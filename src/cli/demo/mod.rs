@@ -1,7 +1,7 @@
 //! `handoff demo`: one referral goes all the way round on embedded SQLite, each step shown; then the demo goes on
 //! serving, with a directory and clients to try things with.
 
-mod walk;
+mod round;
 mod world;
 
 use std::net::SocketAddr;
@@ -12,15 +12,12 @@ use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
-use super::{Exit, Streams, unwritable};
+use super::streams::{Exit, Streams, unwritable};
 use crate::app::{self, App, Options, TimedIds, WallClock, stop_signal};
 use crate::error::{Error, Result};
 use crate::exchange::Clock;
-use crate::fhir::Document;
-use crate::referral::{Graph, Referral};
-use crate::routing::{self, Directory, Rulebook};
 
-use walk::Walk;
+use round::DemoRound;
 
 /// What `demo` is told.
 #[derive(Debug, clap::Args)]
@@ -43,11 +40,11 @@ pub(super) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Error::fault(format!("cannot start: {error}")))?;
     let folder = Folder::of(args)?;
-    runtime.block_on(demonstrate(args, &folder, streams))?;
+    runtime.block_on(run_demo(args, &folder, streams))?;
     Ok(Exit::Done)
 }
 
-async fn demonstrate(args: &Args, folder: &Folder, streams: &mut Streams<'_>) -> Result<()> {
+async fn run_demo(args: &Args, folder: &Folder, streams: &mut Streams<'_>) -> Result<()> {
     let listen = args.listen;
     let unusable = |error: std::io::Error| Error::fault(format!("cannot listen on {listen}: {error}"));
     let listener = TcpListener::bind(listen).await.map_err(unusable)?;
@@ -79,7 +76,7 @@ async fn demonstrate(args: &Args, folder: &Folder, streams: &mut Streams<'_>) ->
     // The walk's clients are all known: nobody has to read them anew.
     let (nobody, _) = mpsc::channel(1);
     let known = Arc::new(ArcSwap::from_pointee(app::load_clients(app.store.as_ref()).await?));
-    Walk { router: app.router(known, nobody, stopping), clients: &clients, out: streams.out }.go().await?;
+    DemoRound { router: app.router(known, nobody, stopping), clients: &clients, out: streams.out }.run().await?;
     if args.once {
         return Ok(());
     }
@@ -91,15 +88,6 @@ async fn demonstrate(args: &Args, folder: &Folder, streams: &mut Streams<'_>) ->
         .map_err(unwritable)?;
     streams.out.flush().map_err(unwritable)?;
     app::run(listener, &app, stop_signal()).await
-}
-
-/// The decision about the referral in a bundle, told in words, by the demo's directory.
-fn route_of(bundle: &str) -> Result<String> {
-    let bundle = Arc::new(Document::parse(bundle)?);
-    let graph = Graph::from_bundle(&bundle)?;
-    let referral = Referral::read(&graph, graph.only_task()?)?;
-    let directory = Directory::from_bundle(&Document::parse(world::DIRECTORY)?, &Rulebook::shipped()?)?;
-    Ok(routing::decide(&directory, &referral, WallClock.now())?.to_string())
 }
 
 /// Where the demo keeps its data; a temporary folder goes when the demo ends.

@@ -28,8 +28,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use serde_saphyr::Spanned;
 
-use super::Format;
-use crate::cli::{Exit, Streams, sources, unwritable};
+use super::args::Format;
+use crate::cli::sources;
+use crate::cli::streams::{Exit, Streams, unwritable};
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Document, Issue, Key, SourcePosition};
 use crate::referral::{Graph, Referral};
@@ -69,7 +70,7 @@ struct Case {
 }
 
 /// What came of one case.
-struct Outcome {
+struct CaseOutcome {
     file: String,
     line: u64,
     rule: String,
@@ -87,9 +88,9 @@ pub(super) fn run(rulebook: &Rulebook, path: &Path, format: Format, streams: &mu
         outcomes.extend(run_file(rulebook, &name, &sources::bytes(&file)?)?);
     }
     let wrong = outcomes.iter().filter(|outcome| !outcome.is_right).count();
-    let told = match format {
+    let text = match format {
         Format::Json => {
-            let rows: Vec<Value> = outcomes.iter().map(Outcome::to_value).collect();
+            let rows: Vec<Value> = outcomes.iter().map(CaseOutcome::to_value).collect();
             format!("{:#}\n", json!({ "cases": rows.len(), "wrong": wrong, "outcomes": rows }))
         }
         Format::Human => {
@@ -99,11 +100,11 @@ pub(super) fn run(rulebook: &Rulebook, path: &Path, format: Format, streams: &mu
             lines.join("\n")
         }
     };
-    write!(streams.out, "{told}").map_err(unwritable)?;
+    write!(streams.out, "{text}").map_err(unwritable)?;
     Ok(if wrong == 0 { Exit::Done } else { Exit::Invalid })
 }
 
-impl Outcome {
+impl CaseOutcome {
     fn to_value(&self) -> Value {
         json!({
             "file": self.file, "line": self.line, "rule": self.rule, "says": self.says,
@@ -112,7 +113,7 @@ impl Outcome {
     }
 }
 
-impl std::fmt::Display for Outcome {
+impl std::fmt::Display for CaseOutcome {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { file, line, rule, expected, found, says, .. } = self;
         write!(f, "{file}:{line}: {rule}: expected {expected}, found {found}")?;
@@ -136,7 +137,7 @@ fn files(path: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-fn run_file(rulebook: &Rulebook, name: &str, bytes: &[u8]) -> Result<Vec<Outcome>> {
+fn run_file(rulebook: &Rulebook, name: &str, bytes: &[u8]) -> Result<Vec<CaseOutcome>> {
     let refuse = |at: Option<SourcePosition>, message: String| {
         Error::new(Category::Unprocessable, Issue::error(Key::MapInvalid, name, message).maybe_at(at))
     };
@@ -146,7 +147,7 @@ fn run_file(rulebook: &Rulebook, name: &str, bytes: &[u8]) -> Result<Vec<Outcome
         let message = error.without_snippet().to_string();
         refuse(at, message.lines().next().unwrap_or_default().to_owned())
     })?;
-    let at = moment(&file.at.value).ok_or_else(|| {
+    let at = parse_instant(&file.at.value).ok_or_else(|| {
         let at = file.at.referenced;
         refuse(SourcePosition::counted(at.line(), at.column()), "at is a date or an instant".to_owned())
     })?;
@@ -167,7 +168,7 @@ fn run_file(rulebook: &Rulebook, name: &str, bytes: &[u8]) -> Result<Vec<Outcome
             return Err(refuse("expect is yes, no or unknown".to_owned()));
         }
         let bundle = bundle(&file, case, at).map_err(&refuse)?;
-        let found = ask(rulebook, rule, &bundle, at)?;
+        let found = run_rule(rulebook, rule, &bundle, at)?;
         let is_right = found.0 == case.expect
             && case.missing.as_ref().is_none_or(|part| found.1.iter().any(|missing| missing.contains(part)));
         let mut expected = case.expect.clone();
@@ -178,7 +179,7 @@ fn run_file(rulebook: &Rulebook, name: &str, bytes: &[u8]) -> Result<Vec<Outcome
         if !missing.is_empty() {
             message = format!("{message} for want of {}", missing.join("; "));
         }
-        outcomes.push(Outcome {
+        outcomes.push(CaseOutcome {
             file: name.to_owned(),
             line: place.line(),
             rule: case.rule.clone(),
@@ -192,7 +193,7 @@ fn run_file(rulebook: &Rulebook, name: &str, bytes: &[u8]) -> Result<Vec<Outcome
 }
 
 /// A day is its noon.
-fn moment(text: &str) -> Option<Timestamp> {
+fn parse_instant(text: &str) -> Option<Timestamp> {
     let day = || {
         let noon = text.parse::<Date>().ok()?.at(12, 0, 0, 0);
         noon.to_zoned(TimeZone::UTC).ok().map(|noon| noon.timestamp())
@@ -200,7 +201,7 @@ fn moment(text: &str) -> Option<Timestamp> {
     text.parse().ok().or_else(day)
 }
 
-fn ask(rulebook: &Rulebook, rule: &Arc<Rule>, bundle: &Value, at: Timestamp) -> Result<(String, Vec<String>)> {
+fn run_rule(rulebook: &Rulebook, rule: &Arc<Rule>, bundle: &Value, at: Timestamp) -> Result<(String, Vec<String>)> {
     let graph = Graph::from_bundle(&Arc::new(Document::from_value(bundle)?))?;
     let referral = Referral::read(&graph, graph.only_task()?)?;
     let facts = Facts::of(&referral, rulebook.facts(), at);
@@ -215,35 +216,35 @@ fn ask(rulebook: &Rulebook, rule: &Arc<Rule>, bundle: &Value, at: Timestamp) -> 
 
 fn bundle(file: &File, case: &Case, at: Timestamp) -> std::result::Result<Value, String> {
     let mut person = json!({ "resourceType": "Patient", "id": "person" });
-    merge(&mut person, &file.person);
-    merge(&mut person, &case.person);
+    merge_patch(&mut person, &file.person);
+    merge_patch(&mut person, &case.person);
     let subject = json!({ "reference": "Patient/person" });
     let mut request = json!({
         "resourceType": "ServiceRequest", "id": "request", "status": "active", "intent": "order", "subject": subject,
         "authoredOn": at.to_string(),
     });
-    merge(&mut request, &case.request);
+    merge_patch(&mut request, &case.request);
     let mut task = json!({
         "resourceType": "Task", "id": "task", "status": "requested", "intent": "order",
         "focus": { "reference": "ServiceRequest/request" }, "for": subject, "authoredOn": at.to_string(),
     });
-    merge(&mut task, &case.task);
+    merge_patch(&mut task, &case.task);
     let mut resources = vec![person, request, task];
     for (number, given) in case.given.iter().enumerate() {
         let mut resource = Value::Object(given.clone());
         let kind = given.get("resourceType").and_then(Value::as_str).ok_or("a given resource has no resourceType")?;
-        fill(&mut resource, kind, number, &subject);
+        fill_defaults(&mut resource, kind, number, &subject);
         resources.push(resource);
     }
     for resource in &mut resources {
-        write_out(resource, &file.names)?;
+        expand_codes(resource, &file.names)?;
     }
     let entries: Vec<Value> = resources.into_iter().map(|resource| json!({ "resource": resource })).collect();
     Ok(json!({ "resourceType": "Bundle", "type": "collection", "entry": entries }))
 }
 
 /// What every resource of this kind needs and the case does not say.
-fn fill(resource: &mut Value, kind: &str, number: usize, subject: &Value) {
+fn fill_defaults(resource: &mut Value, kind: &str, number: usize, subject: &Value) {
     let status = match kind {
         "Observation" => Some("final"),
         "Coverage" => Some("active"),
@@ -268,15 +269,15 @@ fn fill(resource: &mut Value, kind: &str, number: usize, subject: &Value) {
 }
 
 /// Writes `SYSTEM|CODE` out where a CodeableConcept stands.
-fn write_out(value: &mut Value, names: &HashMap<String, String>) -> std::result::Result<(), String> {
+fn expand_codes(value: &mut Value, names: &HashMap<String, String>) -> std::result::Result<(), String> {
     match value {
-        Value::Array(items) => items.iter_mut().try_for_each(|item| write_out(item, names)),
+        Value::Array(items) => items.iter_mut().try_for_each(|item| expand_codes(item, names)),
         Value::Object(members) => members.iter_mut().try_for_each(|(name, member)| {
             let is_concept =
                 matches!(name.as_str(), "code" | "type" | "category" | "clinicalStatus" | "verificationStatus")
                     || name.ends_with("CodeableConcept");
             match member.as_str().filter(|_| is_concept).and_then(|text| text.split_once('|')) {
-                None => write_out(member, names),
+                None => expand_codes(member, names),
                 Some((system, code)) => {
                     let system = match names.get(system) {
                         Some(system) => system.as_str(),
@@ -294,7 +295,7 @@ fn write_out(value: &mut Value, names: &HashMap<String, String>) -> std::result:
 }
 
 /// RFC 7396.
-fn merge(into: &mut Value, patch: &Value) {
+fn merge_patch(into: &mut Value, patch: &Value) {
     let Value::Object(patch) = patch else { return };
     for (name, value) in patch {
         match value {
@@ -303,7 +304,7 @@ fn merge(into: &mut Value, patch: &Value) {
                     members.shift_remove(name);
                 }
             }
-            Value::Object(_) if into.get(name).is_some_and(Value::is_object) => merge(&mut into[name], value),
+            Value::Object(_) if into.get(name).is_some_and(Value::is_object) => merge_patch(&mut into[name], value),
             _ => into[name] = value.clone(),
         }
     }

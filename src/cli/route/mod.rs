@@ -3,17 +3,18 @@
 //! With `--program` nobody is chosen: the person is judged by the rules of that type alone. With `--cases` the input is
 //! cases of eligibility rules, which are run ([`cases`]).
 
+mod args;
 mod cases;
-mod told;
+mod text;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use clap::ValueEnum;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{Exit, Streams, sources, unwritable};
+use super::sources;
+use super::streams::{Exit, Streams, unwritable};
 use crate::app::ProgramTypes;
 use crate::definitions::Definitions;
 use crate::error::{Error, Result};
@@ -24,44 +25,7 @@ use crate::routing::{Directory, Facts, Rulebook, decide, judge};
 /// The directory of the demo, so that the command needs no folder.
 const DEMO: &str = include_str!("../../../fixtures/demo/directory.json");
 
-/// Arguments of `handoff route`.
-#[derive(Debug, clap::Args)]
-pub struct Args {
-    /// Organizations, programs and service areas to choose among: a Bundle, or a folder of resources and Bundles
-    /// [default: the directory of the demo]
-    #[arg(long, value_name = "DIR|URL|FILE", conflicts_with_all = ["program", "cases"])]
-    pub directory: Option<PathBuf>,
-    /// Judge the person by the rules of this program type, without a directory
-    #[arg(long, value_name = "TYPE")]
-    pub program: Option<String>,
-    /// Folder of program types that are laid over those that come with the program [default: programs of handoff.toml]
-    #[arg(long, value_name = "DIR")]
-    pub programs: Option<PathBuf>,
-    /// Say rule by rule which fact was used and where it came from; it tells values of the person
-    #[arg(long)]
-    pub explain: bool,
-    /// As of when [default: now]
-    #[arg(long, value_name = "INSTANT")]
-    pub at: Option<Timestamp>,
-    /// Run the cases of eligibility rules in FILE, or in the files of a folder
-    #[arg(long, conflicts_with_all = ["program", "explain", "at"])]
-    pub cases: bool,
-    /// How to tell it
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub format: Format,
-    /// The Bundle that holds the referral, or - for standard input; with --cases a file or folder of cases
-    #[arg(value_name = "FILE|-")]
-    pub input: PathBuf,
-}
-
-/// How to tell the decision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people
-    Human,
-    /// One JSON object
-    Json,
-}
+pub use args::{Args, Format};
 
 /// Runs `handoff route`.
 ///
@@ -76,15 +40,21 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
     }
     let at = args.at.unwrap_or_else(Timestamp::now);
     let text = match &args.program {
-        Some(kind) => judged(args, kind, &rulebook, streams, at)?,
-        None => routed(args, &rulebook, streams, at)?,
+        Some(kind) => eligibility_text(args, kind, &rulebook, streams, at)?,
+        None => decision_text(args, &rulebook, streams, at)?,
     };
     write!(streams.out, "{text}").map_err(unwritable)?;
     Ok(Exit::Done)
 }
 
 /// The person by the rules of one type.
-fn judged(args: &Args, kind: &str, rulebook: &Rulebook, streams: &mut Streams<'_>, at: Timestamp) -> Result<String> {
+fn eligibility_text(
+    args: &Args,
+    kind: &str,
+    rulebook: &Rulebook,
+    streams: &mut Streams<'_>,
+    at: Timestamp,
+) -> Result<String> {
     if !rulebook.types().contains(&kind) {
         let message = format!("there is no program type {kind}; there are {}", rulebook.types().join(", "));
         return Err(Error::fault(message));
@@ -104,7 +74,7 @@ fn judged(args: &Args, kind: &str, rulebook: &Rulebook, streams: &mut Streams<'_
 }
 
 /// The decision among the programs of a directory.
-fn routed(args: &Args, rulebook: &Rulebook, streams: &mut Streams<'_>, at: Timestamp) -> Result<String> {
+fn decision_text(args: &Args, rulebook: &Rulebook, streams: &mut Streams<'_>, at: Timestamp) -> Result<String> {
     let directory = match &args.directory {
         Some(path) => directory(path, rulebook)?,
         None => Directory::from_bundle(&Document::parse(DEMO)?, rulebook)?,
@@ -122,7 +92,7 @@ fn routed(args: &Args, rulebook: &Rulebook, streams: &mut Streams<'_>, at: Times
         Vec::new()
     };
     Ok(match args.format {
-        Format::Human => told::decision(&directory, &decision, &explained),
+        Format::Human => text::decision(&directory, &decision, &explained),
         Format::Json => {
             let mut value = decision.to_value();
             for (position, eligibility) in explained.iter().enumerate() {

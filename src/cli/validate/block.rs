@@ -3,23 +3,23 @@
 
 use std::fmt::Write as _;
 
-use super::excerpt::Source;
+use super::excerpt::SourceText;
 use crate::fhir::fold::Fold;
 use crate::fhir::{Issue, Severity};
 
 /// So many further places of a finding are named; the rest is counted.
-const PLACES: usize = 5;
+const MAX_PLACES: usize = 5;
 /// Longer rules are cut; whoever wants to read them whole finds them in the profile.
-const RULE: usize = 300;
+const MAX_RULE_CHARACTERS: usize = 300;
 
 /// How to colour what is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Paint {
+pub(super) struct Colours {
     /// Is the output a terminal that shows colours?
     pub(super) colour: bool,
 }
 
-impl Paint {
+impl Colours {
     const BOLD: &str = "1";
     const MARGIN: &str = "1;34";
 
@@ -39,22 +39,28 @@ impl Paint {
 }
 
 /// Writes a finding about a file. `first` is the line of the file that the source begins with.
-pub(super) fn write(fold: &Fold<'_>, file: &str, source: Option<&mut Source<'_>>, first: u32, paint: Paint) -> String {
+pub(super) fn format_finding(
+    fold: &Fold<'_>,
+    file: &str,
+    source: Option<&mut SourceText<'_>>,
+    first: u32,
+    colours: Colours,
+) -> String {
     let issue = fold.issue;
-    let place = |issue: &Issue| issue.place.map(|at| format!("{}:{}", at.line + first - 1, at.column));
-    let excerpt = issue.place.and_then(|at| Some((at.line + first - 1, source?.excerpt(at)?)));
+    let place = |issue: &Issue| issue.position.map(|at| format!("{}:{}", at.line + first - 1, at.column));
+    let excerpt = issue.position.and_then(|at| Some((at.line + first - 1, source?.excerpt(at)?)));
     let width =
         excerpt.as_ref().map_or(1, |(line, excerpt)| (line + u32::from(excerpt.next.is_some())).to_string().len());
-    let margin = |number: &str| paint.with(Paint::MARGIN, &format!("{number:width$} |"));
+    let margin = |number: &str| colours.with(Colours::MARGIN, &format!("{number:width$} |"));
 
-    let head = paint.severity(issue.severity, &format!("{}[{}]", issue.severity.code(), issue.key.name()));
-    let mut block = format!("{head}: {}\n", plain(&issue.text));
+    let head = colours.severity(issue.severity, &format!("{}[{}]", issue.severity.code(), issue.key.name()));
+    let mut block = format!("{head}: {}\n", strip_controls(&issue.text));
     let at = place(issue).map_or_else(|| file.to_owned(), |place| format!("{file}:{place}"));
     let path =
-        if issue.path.is_empty() { String::new() } else { format!("  {}", paint.with(Paint::BOLD, &issue.path)) };
-    let _ = writeln!(block, "{:width$}{} {at}{path}", "", paint.with(Paint::MARGIN, "-->"));
+        if issue.path.is_empty() { String::new() } else { format!("  {}", colours.with(Colours::BOLD, &issue.path)) };
+    let _ = writeln!(block, "{:width$}{} {at}{path}", "", colours.with(Colours::MARGIN, "-->"));
     if let Some((line, excerpt)) = excerpt {
-        let mark = paint.severity(issue.severity, &excerpt.mark);
+        let mark = colours.severity(issue.severity, &excerpt.mark);
         let (empty, number) = (margin(""), margin(&line.to_string()));
         let _ = write!(block, "{empty}\n{number} {}\n{empty} {mark}\n", excerpt.line);
         if let Some(next) = excerpt.next {
@@ -62,30 +68,30 @@ pub(super) fn write(fold: &Fold<'_>, file: &str, source: Option<&mut Source<'_>>
         }
     }
     let mut note = |name: &str, text: &str| {
-        let sign = paint.with(Paint::MARGIN, "=");
-        let _ = writeln!(block, "{:width$} {sign} {}: {text}", "", paint.with(Paint::BOLD, name));
+        let sign = colours.with(Colours::MARGIN, "=");
+        let _ = writeln!(block, "{:width$} {sign} {}: {text}", "", colours.with(Colours::BOLD, name));
     };
     if let Some(rule) = issue.rule() {
-        note(if issue.origin.is_some() { "rule" } else { "expected" }, &shortened(&plain(&rule)));
+        note(if issue.origin.is_some() { "rule" } else { "expected" }, &shortened(&strip_controls(&rule)));
     }
-    note("mend", &plain(issue.fix()));
-    for other in fold.others.iter().take(PLACES) {
+    note("mend", &strip_controls(issue.fix()));
+    for other in fold.others.iter().take(MAX_PLACES) {
         note("also", &[place(other).as_deref().unwrap_or(file), "  ", &other.path].concat());
     }
-    if fold.others.len() > PLACES {
-        note("also", &format!("{} more places", fold.others.len() - PLACES));
+    if fold.others.len() > MAX_PLACES {
+        note("also", &format!("{} more places", fold.others.len() - MAX_PLACES));
     }
     block.push('\n');
     block
 }
 
 /// On one line, without what steers a terminal: definitions and expressions of others stand in our texts.
-fn plain(text: &str) -> String {
+fn strip_controls(text: &str) -> String {
     text.chars().map(|one| if one.is_control() { ' ' } else { one }).collect()
 }
 
 fn shortened(text: &str) -> String {
-    match text.char_indices().nth(RULE) {
+    match text.char_indices().nth(MAX_RULE_CHARACTERS) {
         Some((end, _)) => format!("{}...", &text[..end]),
         None => text.to_owned(),
     }
@@ -115,7 +121,8 @@ mod tests {
     fn says_everything_about_a_finding() {
         let issues: Vec<Issue> = (0..8).map(|entry| issue(entry, 3 + entry as u32)).collect();
         let folds = fold(&issues);
-        let block = write(&folds[0], "a.ndjson", Some(&mut Source::new(TEXT)), 7, Paint { colour: false });
+        let block =
+            format_finding(&folds[0], "a.ndjson", Some(&mut SourceText::new(TEXT)), 7, Colours { colour: false });
         let expected = "\
 error[missing]: there is no value[x]
   --> a.ndjson:9:5  Task.output[0].value[x]
@@ -140,8 +147,8 @@ error[missing]: there is no value[x]
     fn colours_only_where_they_are_wanted() {
         let issues = [issue(0, 3)];
         let fold = &fold(&issues)[0];
-        let [plain, coloured] =
-            [false, true].map(|colour| write(fold, "a.json", Some(&mut Source::new(TEXT)), 1, Paint { colour }));
+        let [plain, coloured] = [false, true]
+            .map(|colour| format_finding(fold, "a.json", Some(&mut SourceText::new(TEXT)), 1, Colours { colour }));
         assert!(!plain.contains('\x1b') && coloured.starts_with("\x1b[1;31merror[missing]\x1b[0m: there"));
         let mut without = String::new();
         let mut rest = coloured.as_str();
@@ -156,7 +163,7 @@ error[missing]: there is no value[x]
     fn bears_texts_of_others() {
         let mut issue = Issue::error(Key::Missing, "", "no \x1b[2Jfocus");
         issue.expected = Some(format!("a\nb{}", "c".repeat(1_000)).into());
-        let block = write(&fold(&[issue])[0], "-", None, 1, Paint { colour: false });
+        let block = format_finding(&fold(&[issue])[0], "-", None, 1, Colours { colour: false });
         assert!(!block.contains('\x1b') && block.lines().all(|line| line.len() < 350), "{block}");
         assert!(block.contains("\n --> -\n") && block.contains("  = expected: a bccc"), "{block}");
     }

@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::asking::Asking;
-use super::block::{self, Paint};
-use super::excerpt::Source;
-use super::inputs::{Job, LIMITS, Piece};
-use super::tally::Tally;
+use super::block::{self, Colours};
+use super::counts::ResultCounts;
+use super::excerpt::SourceText;
+use super::inputs::{Input, Job, LIMITS};
+use super::terminology_client::TerminologyClient;
 use crate::cli::sources;
 use crate::error::{Error, Result};
 use crate::fhir::fold::{Fold, element, fold};
@@ -29,7 +29,7 @@ const FILE: &str = "http://hl7.org/fhir/StructureDefinition/operationoutcome-fil
 pub(super) struct Check {
     pub(super) checker: Checker,
     /// Who is asked what the definitions at hand cannot say
-    pub(super) asking: Option<Asking>,
+    pub(super) terminology: Option<TerminologyClient>,
     /// Profiles to check against besides those claimed
     pub(super) profiles: Vec<String>,
     /// Where references may lead
@@ -41,7 +41,7 @@ pub(super) struct Check {
     /// What invariants take for the present
     pub(super) now: Option<Temporal>,
     /// What is less than this is counted and not shown
-    pub(super) least: Severity,
+    pub(super) min_severity: Severity,
     /// What to write down of each resource
     pub(super) form: ReportDetail,
 }
@@ -50,7 +50,7 @@ pub(super) struct Check {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ReportDetail {
     /// Its findings, for people
-    Blocks(Paint),
+    Blocks(Colours),
     /// One OperationOutcome, on one line or on several
     Outcome {
         /// On several lines
@@ -61,19 +61,19 @@ pub(super) enum ReportDetail {
 }
 
 /// What is said about a job.
-pub(super) struct Answer {
+pub(super) struct CheckedJob {
     pub(super) file: Arc<str>,
     /// Nothing more of this file follows
     pub(super) is_last: bool,
-    pub(super) tally: Tally,
+    pub(super) counts: ResultCounts,
     /// In the order of the file
-    pub(super) message: Vec<ReportLine>,
+    pub(super) message: Vec<ReportEntry>,
     /// Why it could not be read
     pub(super) unreadable: Option<Error>,
 }
 
 /// One thing to say.
-pub(super) struct ReportLine {
+pub(super) struct ReportEntry {
     pub(super) text: String,
     /// The finding, where it is one
     pub(super) finding: Option<Finding>,
@@ -92,42 +92,43 @@ pub(super) struct Finding {
 
 impl Check {
     /// Does a job.
-    pub(super) fn answer(&self, job: Job) -> Answer {
-        let Job { file, piece, is_last } = job;
-        let mut answer = Answer { file, is_last, tally: Tally::default(), message: Vec::new(), unreadable: None };
-        match piece {
-            Piece::File(path) => match bytes(&path) {
+    pub(super) fn check_job(&self, job: Job) -> CheckedJob {
+        let Job { file, input, is_last } = job;
+        let mut answer =
+            CheckedJob { file, is_last, counts: ResultCounts::default(), message: Vec::new(), unreadable: None };
+        match input {
+            Input::File(path) => match bytes(&path) {
                 Ok(bytes) => self.resource(&bytes, None, &mut answer),
                 Err(error) => answer.unreadable = Some(error),
             },
-            Piece::Whole(bytes) => self.resource(&bytes, None, &mut answer),
-            Piece::Lines { first, bytes } => {
+            Input::Whole(bytes) => self.resource(&bytes, None, &mut answer),
+            Input::Lines { first, bytes } => {
                 for (line, bytes) in (first..).zip(bytes.split(|byte| *byte == b'\n')) {
                     if !bytes.trim_ascii().is_empty() {
                         self.resource(bytes, Some(line), &mut answer);
                     }
                 }
             }
-            Piece::Unreadable(error) => answer.unreadable = Some(error),
+            Input::Unreadable(error) => answer.unreadable = Some(error),
         }
         let is_unreadable = answer.unreadable.is_some();
-        answer.tally.unreadable = usize::from(is_unreadable);
-        answer.tally.files = usize::from(is_last && !is_unreadable);
+        answer.counts.unreadable = usize::from(is_unreadable);
+        answer.counts.files = usize::from(is_last && !is_unreadable);
         answer
     }
 
     /// Checks a resource; `line` is the one on which it stands, if there are several in the file.
-    fn resource(&self, bytes: &[u8], line: Option<u32>, answer: &mut Answer) {
+    fn resource(&self, bytes: &[u8], line: Option<u32>, answer: &mut CheckedJob) {
         let document = Document::parse_bytes(bytes, LIMITS);
         let mut issues = match &document {
             Ok(document) => self.issues(document),
             Err(issue) => vec![Issue::clone(issue)],
         };
-        answer.tally.add(&Tally::of(&issues));
-        issues.retain(|issue| issue.severity >= self.least);
+        answer.counts.add(&ResultCounts::of(&issues));
+        issues.retain(|issue| issue.severity >= self.min_severity);
         match self.form {
             ReportDetail::Nothing => {}
-            ReportDetail::Blocks(paint) => {
+            ReportDetail::Blocks(colours) => {
                 // What was not read has no text but its bytes.
                 let lossy;
                 let text = match &document {
@@ -137,20 +138,21 @@ impl Check {
                         &lossy
                     }
                 };
-                let mut source = Source::new(text);
+                let mut source = SourceText::new(text);
                 for fold in fold(&issues) {
-                    let text = block::write(&fold, &answer.file, Some(&mut source), line.unwrap_or(1), paint);
-                    answer.message.push(ReportLine { text, finding: Some(finding(&fold)) });
+                    let text =
+                        block::format_finding(&fold, &answer.file, Some(&mut source), line.unwrap_or(1), colours);
+                    answer.message.push(ReportEntry { text, finding: Some(finding(&fold)) });
                 }
             }
             ReportDetail::Outcome { indented } => {
                 let name = line.map_or_else(|| answer.file.to_string(), |line| format!("{}:{line}", answer.file));
-                for place in issues.iter_mut().filter_map(|issue| issue.place.as_mut()) {
+                for place in issues.iter_mut().filter_map(|issue| issue.position.as_mut()) {
                     place.line += line.unwrap_or(1) - 1;
                 }
                 let value = of_file(&name, &issues);
                 let text = if indented { format!("{value:#}") } else { value.to_string() };
-                answer.message.push(ReportLine { text, finding: None });
+                answer.message.push(ReportEntry { text, finding: None });
             }
         }
     }
@@ -161,7 +163,7 @@ impl Check {
             profiles: &profiles,
             with: Some(&self.beside).filter(|beside| !beside.is_empty()),
             now: self.now,
-            questions: self.asking.is_some(),
+            questions: self.terminology.is_some(),
             must_support: self.must_support,
             best_practice: self.best_practice,
             security: self.no_html,
@@ -170,8 +172,8 @@ impl Check {
             ..Request::default()
         };
         let report = self.checker.report(document.root(), &request);
-        match &self.asking {
-            Some(asking) => asking.settle(report),
+        match &self.terminology {
+            Some(terminology) => terminology.settle(report),
             None => report.settle(|_| None),
         }
     }

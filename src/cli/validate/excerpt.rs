@@ -8,9 +8,9 @@ use unicode_width::UnicodeWidthChar;
 use crate::fhir::SourcePosition;
 
 /// More of a line than this does not fit on a screen, in characters.
-const WIDTH: usize = 100;
+const MAX_WIDTH: usize = 100;
 /// Of a longer line, so much is shown in front of the place.
-const BEFORE: usize = WIDTH / 3;
+const MAX_BEFORE: usize = MAX_WIDTH / 3;
 /// A tab is shown as so many blanks.
 const TAB: &str = "    ";
 /// Stands for what was cut away.
@@ -28,38 +28,39 @@ pub(super) struct Excerpt {
 }
 
 /// A text and how far it was read.
-pub(super) struct Source<'t> {
+pub(super) struct SourceText<'t> {
     text: &'t str,
     /// The place that was sought last, and its offset
-    place: SourcePosition,
+    position: SourcePosition,
     offset: usize,
 }
 
-impl<'t> Source<'t> {
+impl<'t> SourceText<'t> {
     /// A text, not read yet.
     pub(super) fn new(text: &'t str) -> Self {
-        Self { text, place: SourcePosition { line: 1, column: 1 }, offset: 0 }
+        Self { text, position: SourcePosition { line: 1, column: 1 }, offset: 0 }
     }
 
     /// The excerpt at a place; nothing if the text has no such line.
-    pub(super) fn excerpt(&mut self, place: SourcePosition) -> Option<Excerpt> {
-        self.seek(place)?;
+    pub(super) fn excerpt(&mut self, position: SourcePosition) -> Option<Excerpt> {
+        self.go_to(position)?;
         let (before, behind) = self.text.split_at(self.offset);
-        let before: Vec<char> = before.chars().rev().take_while(|one| *one != '\n').take(WIDTH + 1).collect();
-        let behind: Vec<char> = behind.chars().take_while(|one| !matches!(one, '\n' | '\r')).take(WIDTH + 1).collect();
-        let is_whole = before.len() + behind.len() <= WIDTH;
-        let kept = if is_whole { before.len() } else { before.len().min(BEFORE) };
-        let shown = behind.len().min(WIDTH - kept);
+        let before: Vec<char> = before.chars().rev().take_while(|one| *one != '\n').take(MAX_WIDTH + 1).collect();
+        let behind: Vec<char> =
+            behind.chars().take_while(|one| !matches!(one, '\n' | '\r')).take(MAX_WIDTH + 1).collect();
+        let is_whole = before.len() + behind.len() <= MAX_WIDTH;
+        let kept = if is_whole { before.len() } else { before.len().min(MAX_BEFORE) };
+        let shown = behind.len().min(MAX_WIDTH - kept);
         let length = token_length(&behind[..shown]).clamp(1, shown.max(1));
 
         let mut line = if kept < before.len() { CUT.to_owned() } else { String::new() };
         let mut start = line.len();
         for one in before[..kept].iter().rev() {
-            start += show(*one, &mut line);
+            start += push_visible(*one, &mut line);
         }
         let mut marked = 0;
         for (number, one) in behind[..shown].iter().enumerate() {
-            let width = show(*one, &mut line);
+            let width = push_visible(*one, &mut line);
             marked += if number < length { width } else { 0 };
         }
         if shown < behind.len() {
@@ -72,20 +73,20 @@ impl<'t> Source<'t> {
     }
 
     /// Goes to a place; from the beginning where it lies before the last one.
-    fn seek(&mut self, place: SourcePosition) -> Option<()> {
-        if place < self.place {
+    fn go_to(&mut self, position: SourcePosition) -> Option<()> {
+        if position < self.position {
             *self = Self::new(self.text);
         }
-        while self.place.line < place.line {
+        while self.position.line < position.line {
             self.offset += self.text[self.offset..].find('\n')? + 1;
-            self.place = SourcePosition { line: self.place.line + 1, column: 1 };
+            self.position = SourcePosition { line: self.position.line + 1, column: 1 };
         }
-        let steps = (place.column - self.place.column) as usize;
+        let steps = (position.column - self.position.column) as usize;
         let rest = &self.text[self.offset..];
         // A place behind the end of its line, as where a text breaks off, is its end.
         let end = rest.char_indices().take(steps).find(|(_, one)| *one == '\n').map(|(at, _)| at);
         self.offset += end.or_else(|| rest.char_indices().nth(steps).map(|(at, _)| at)).unwrap_or(rest.len());
-        self.place = place;
+        self.position = position;
         Some(())
     }
 
@@ -94,8 +95,8 @@ impl<'t> Source<'t> {
         let (_, behind) = self.text[self.offset..].split_once('\n')?;
         let mut characters = behind.chars().take_while(|one| !matches!(one, '\n' | '\r'));
         let mut line = String::new();
-        for one in characters.by_ref().take(WIDTH) {
-            show(one, &mut line);
+        for one in characters.by_ref().take(MAX_WIDTH) {
+            push_visible(one, &mut line);
         }
         if characters.next().is_some() {
             line.push_str(CUT);
@@ -105,7 +106,7 @@ impl<'t> Source<'t> {
 }
 
 /// Writes a character as a terminal may show it; how many columns it takes there.
-fn show(one: char, line: &mut String) -> usize {
+fn push_visible(one: char, line: &mut String) -> usize {
     match (one, one.width()) {
         ('\t', _) => {
             line.push_str(TAB);
@@ -167,7 +168,7 @@ mod tests {
     use super::*;
 
     fn at(text: &str, line: u32, column: u32) -> (String, String) {
-        let excerpt = Source::new(text).excerpt(SourcePosition { line, column }).unwrap();
+        let excerpt = SourceText::new(text).excerpt(SourcePosition { line, column }).unwrap();
         (excerpt.line, excerpt.mark)
     }
 
@@ -182,17 +183,17 @@ mod tests {
         // Where a text breaks off.
         assert_eq!(at(text, 4, 2), ("]".to_owned(), " ^".to_owned()));
         assert_eq!(at("{\n\n", 2, 9), (String::new(), "^".to_owned()));
-        assert_eq!(Source::new(text).excerpt(SourcePosition { line: 5, column: 1 }), None);
+        assert_eq!(SourceText::new(text).excerpt(SourcePosition { line: 5, column: 1 }), None);
     }
 
     #[test]
     fn cuts_long_lines_around_the_place() {
         let text = format!("[{}\"here\"{}]", "1,".repeat(500), ",2".repeat(500));
         let (line, mark) = at(&text, 1, 1002);
-        assert!(line.starts_with("...") && line.ends_with("...") && line.len() == WIDTH + 6);
+        assert!(line.starts_with("...") && line.ends_with("...") && line.len() == MAX_WIDTH + 6);
         assert_eq!(&line[mark.find('^').unwrap()..=mark.rfind('^').unwrap()], "\"here\"");
         let (line, mark) = at(&text, 1, 2);
-        assert_eq!((line.len(), mark.as_str()), (WIDTH + 3, " ^"));
+        assert_eq!((line.len(), mark.as_str()), (MAX_WIDTH + 3, " ^"));
     }
 
     #[test]
@@ -208,8 +209,8 @@ mod tests {
     #[test]
     fn shows_what_an_opening_bracket_holds() {
         let text = "[\n {\n  \"id\": \"a\"\n },\n {\"id\": 1}\n]";
-        let mut source = Source::new(text);
-        let next = |source: &mut Source<'_>, line| source.excerpt(SourcePosition { line, column: 2 }).unwrap().next;
+        let mut source = SourceText::new(text);
+        let next = |source: &mut SourceText<'_>, line| source.excerpt(SourcePosition { line, column: 2 }).unwrap().next;
         assert_eq!(next(&mut source, 2).as_deref(), Some("  \"id\": \"a\""));
         assert_eq!(next(&mut source, 5), None);
         assert_eq!(next(&mut source, 2).as_deref(), Some("  \"id\": \"a\""), "back again");

@@ -21,13 +21,13 @@ pub(super) struct Job {
     /// The file, as it is called in the report
     pub(super) file: Arc<str>,
     /// What of it
-    pub(super) piece: Piece,
+    pub(super) input: Input,
     /// Nothing more of this file follows
     pub(super) is_last: bool,
 }
 
 /// A file, or a part of one.
-pub(super) enum Piece {
+pub(super) enum Input {
     /// A file with one resource; whoever checks it reads it
     File(PathBuf),
     /// The text of one resource
@@ -52,7 +52,7 @@ pub(super) fn files(inputs: &[PathBuf]) -> Result<Vec<PathBuf>> {
     for input in inputs {
         if input.is_dir() {
             let before = files.len();
-            walk(input, &mut files)?;
+            add_files(input, &mut files)?;
             if files.len() == before {
                 return Err(Error::fault(format!("{} holds no .json and no .ndjson file", input.display())));
             }
@@ -73,7 +73,7 @@ fn is_named(path: &Path, extension: &str) -> bool {
     path.extension().is_some_and(|it| it.eq_ignore_ascii_case(extension))
 }
 
-fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+fn add_files(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     for entry in folder.read_dir().map_err(|error| sources::unreadable(folder, &error))? {
         let entry = entry.map_err(|error| sources::unreadable(folder, &error))?;
         let path = entry.path();
@@ -82,7 +82,7 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
         }
         // Links to folders are not followed, so there are no circles.
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            walk(&path, files)?;
+            add_files(&path, files)?;
         } else if path.is_file() && (is_named(&path, "json") || has_lines(&path)) {
             files.push(path);
         }
@@ -90,11 +90,11 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// Gives the files as jobs, in order, until `give` wants no more.
-pub(super) fn read(files: &[PathBuf], input: &mut (dyn Read + Send), give: &mut dyn FnMut(Job) -> bool) {
+/// Gives the files as jobs, in order, until `emit` wants no more.
+pub(super) fn read(files: &[PathBuf], input: &mut (dyn Read + Send), emit: &mut dyn FnMut(Job) -> bool) {
     for path in files {
         let file: Arc<str> = path.to_string_lossy().into();
-        let mut job = |piece, is_last| give(Job { file: file.clone(), piece, is_last });
+        let mut job = |input, is_last| emit(Job { file: file.clone(), input, is_last });
         let goes_on = if path.as_os_str() == OsStr::new("-") {
             standard_input(&mut BufReader::with_capacity(BATCH, &mut *input), &mut job)
         } else if has_lines(path) {
@@ -103,9 +103,9 @@ pub(super) fn read(files: &[PathBuf], input: &mut (dyn Read + Send), give: &mut 
                 Err(error) => Err(error),
             }
         } else {
-            Ok(job(Piece::File(path.clone()), true))
+            Ok(job(Input::File(path.clone()), true))
         };
-        let goes_on = goes_on.unwrap_or_else(|error| job(Piece::Unreadable(sources::unreadable(path, &error)), true));
+        let goes_on = goes_on.unwrap_or_else(|error| job(Input::Unreadable(sources::unreadable(path, &error)), true));
         if !goes_on {
             return;
         }
@@ -114,7 +114,7 @@ pub(super) fn read(files: &[PathBuf], input: &mut (dyn Read + Send), give: &mut 
 
 /// One resource, or one a line. If the first line is a whole resource, or begins and ends like one as the next line
 /// does, it is one a line.
-fn standard_input<R: Read>(reader: &mut BufReader<R>, job: &mut dyn FnMut(Piece, bool) -> bool) -> io::Result<bool> {
+fn standard_input<R: Read>(reader: &mut BufReader<R>, job: &mut dyn FnMut(Input, bool) -> bool) -> io::Result<bool> {
     let mut start = Vec::new();
     let first = filled_line(reader, &mut start)?;
     let first = start[first..].trim_ascii();
@@ -129,7 +129,7 @@ fn standard_input<R: Read>(reader: &mut BufReader<R>, job: &mut dyn FnMut(Piece,
         return lines(reader, start, job);
     }
     reader.take(LIMITS.bytes as u64 + 1).read_to_end(&mut start)?;
-    Ok(job(Piece::Whole(start), true))
+    Ok(job(Input::Whole(start), true))
 }
 
 /// Reads on to the end of a line that is not blank; where in `into` that line begins.
@@ -146,7 +146,7 @@ fn filled_line<R: Read>(reader: &mut BufReader<R>, into: &mut Vec<u8>) -> io::Re
 fn lines<R: Read>(
     reader: &mut BufReader<R>,
     start: Vec<u8>,
-    job: &mut dyn FnMut(Piece, bool) -> bool,
+    job: &mut dyn FnMut(Input, bool) -> bool,
 ) -> io::Result<bool> {
     let mut first = 1_u32;
     let mut bytes = start;
@@ -154,14 +154,14 @@ fn lines<R: Read>(
     loop {
         // What has come is not kept waiting for what may come.
         if !bytes.is_empty() && (bytes.len() >= BATCH || reader.buffer().is_empty()) {
-            if !job(Piece::Lines { first, bytes: std::mem::take(&mut bytes) }, false) {
+            if !job(Input::Lines { first, bytes: std::mem::take(&mut bytes) }, false) {
                 return Ok(false);
             }
             first = first.saturating_add(count);
             count = 0;
         }
         if !line(reader, &mut bytes)? {
-            return Ok(job(Piece::Lines { first, bytes }, true));
+            return Ok(job(Input::Lines { first, bytes }, true));
         }
         count += 1;
     }
@@ -195,10 +195,10 @@ mod tests {
     fn jobs(text: &str) -> Vec<String> {
         let mut jobs = Vec::new();
         read(&["-".into()], &mut text.as_bytes(), &mut |job| {
-            jobs.push(match job.piece {
-                Piece::Whole(bytes) => format!("whole {}", String::from_utf8_lossy(&bytes)),
-                Piece::Lines { first, bytes } => format!("{first} {}", String::from_utf8_lossy(&bytes)),
-                Piece::File(_) | Piece::Unreadable(_) => "?".to_owned(),
+            jobs.push(match job.input {
+                Input::Whole(bytes) => format!("whole {}", String::from_utf8_lossy(&bytes)),
+                Input::Lines { first, bytes } => format!("{first} {}", String::from_utf8_lossy(&bytes)),
+                Input::File(_) | Input::Unreadable(_) => "?".to_owned(),
             });
             assert_eq!(&*job.file, "-");
             true

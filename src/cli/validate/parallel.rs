@@ -12,7 +12,7 @@ use std::thread;
 use crate::error::Result;
 
 /// How many jobs for each thread are under way: given, being worked on, or waiting for their turn to be taken.
-const AHEAD: usize = 4;
+const JOBS_PER_THREAD: usize = 4;
 
 /// Does what `give` gives with `work`, on as many threads as there are processors, and hands it to `take` on this one.
 /// `give` runs on a thread of its own; it is told by `false` that nothing more is wanted.
@@ -26,7 +26,7 @@ pub(super) fn in_order<Job: Send, Done: Send>(
 ) -> Result<()> {
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     // A ticket is bought for each job that is given and comes back when it is taken.
-    let (tickets, returned) = sync_channel::<()>(threads * AHEAD);
+    let (tickets, returned) = sync_channel::<()>(threads * JOBS_PER_THREAD);
     let (jobs, queue) = channel::<(u64, Job)>();
     let (done, results) = channel::<(u64, thread::Result<Done>)>();
     let (queue, work) = (&Mutex::new(queue), &work);
@@ -98,7 +98,7 @@ mod tests {
         assert_eq!(done, Ok(()));
         assert!(order.iter().map(|(number, _)| *number).eq(0..2_000));
         // One more is given and waits for its ticket, and one taken may not be counted yet.
-        let most = thread::available_parallelism().map_or(1, NonZero::get) * AHEAD + 2;
+        let most = thread::available_parallelism().map_or(1, NonZero::get) * JOBS_PER_THREAD + 2;
         assert!(order.iter().all(|(_, under_way)| *under_way <= most));
     }
 

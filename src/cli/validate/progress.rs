@@ -3,12 +3,12 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use super::tally::{Tally, plural};
+use super::counts::{ResultCounts, plural};
 
 /// What is done sooner needs no progress.
-const PATIENCE: Duration = Duration::from_millis(500);
+const PROGRESS_DELAY: Duration = Duration::from_millis(500);
 /// How often the line is written.
-const RHYTHM: Duration = Duration::from_millis(100);
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The line of progress.
 pub(super) struct Progress {
@@ -23,24 +23,24 @@ pub(super) struct Progress {
 impl Progress {
     /// The work begins now.
     pub(super) fn new(wanted: bool, files: usize) -> Self {
-        Self { due: wanted.then(|| Instant::now() + PATIENCE), is_shown: false, files }
+        Self { due: wanted.then(|| Instant::now() + PROGRESS_DELAY), is_shown: false, files }
     }
 
     /// Shows how far it is, if it is time to. Nobody minds if it cannot be written.
-    pub(super) fn show(&mut self, tally: &Tally, err: &mut dyn Write) {
+    pub(super) fn show(&mut self, counts: &ResultCounts, err: &mut dyn Write) {
         let now = Instant::now();
         if self.due.is_none_or(|due| now < due) {
             return;
         }
-        self.due = Some(now + RHYTHM);
+        self.due = Some(now + PROGRESS_INTERVAL);
         self.is_shown = true;
-        let done = tally.files + tally.unreadable;
+        let done = counts.files + counts.unreadable;
         let _ = write!(
             err,
             "\r\x1b[Kchecking: {done} of {}, {}, {} not valid",
             plural(self.files, "file"),
-            plural(tally.resources, "resource"),
-            tally.invalid
+            plural(counts.resources, "resource"),
+            counts.invalid
         );
         let _ = err.flush();
     }

@@ -3,16 +3,16 @@
 use std::collections::{HashMap, HashSet};
 use std::io::{ErrorKind, Write};
 
-use super::Format;
-use super::check::{Answer, Finding, ReportLine};
+use super::args::Format;
+use super::check::{CheckedJob, Finding, ReportEntry};
+use super::counts::ResultCounts;
 use super::progress::Progress;
-use super::tally::Tally;
-use crate::cli::{Exit, unwritable};
+use crate::cli::streams::{Exit, unwritable};
 use crate::error::Result;
 
 /// So often the same finding is shown about the resources of one file. That something is not at hand is shown once,
 /// whatever the file.
-const OFTEN: usize = 5;
+const MAX_REPEATS: usize = 5;
 
 /// Where the report goes and what it has said so far.
 pub(super) struct Report<'s> {
@@ -30,9 +30,9 @@ pub(super) struct Report<'s> {
 /// What was said so far.
 #[derive(Debug, Default)]
 pub(super) struct State {
-    total: Tally,
+    total: ResultCounts,
     /// What was counted in the file of which more may follow
-    file: Tally,
+    file: ResultCounts,
     /// How often each finding was shown about that file
     shown: HashMap<u64, usize>,
     /// Findings of that file that were not shown any more
@@ -44,7 +44,7 @@ pub(super) struct State {
     /// OperationOutcomes that were written
     outcomes: usize,
     /// The first one, until it is clear whether more come
-    held: Option<String>,
+    first_outcome: Option<String>,
     /// Whoever read the report has gone away (`| head`)
     is_closed: bool,
 }
@@ -57,16 +57,16 @@ impl State {
         }
         let times = self.shown.entry(finding.number).or_default();
         *times += 1;
-        *times > OFTEN
+        *times > MAX_REPEATS
     }
 }
 
 impl Report<'_> {
     /// Says what there is to say about a job.
-    pub(super) fn take(&mut self, answer: Answer) -> Result<()> {
+    pub(super) fn take(&mut self, answer: CheckedJob) -> Result<()> {
         let before = self.state.total.resources;
-        self.state.total.add(&answer.tally);
-        self.state.file.add(&answer.tally);
+        self.state.total.add(&answer.counts);
+        self.state.file.add(&answer.counts);
         if let Some(error) = &answer.unreadable {
             self.progress.clear(self.err);
             writeln!(self.err, "handoff: {error}").map_err(unwritable)?;
@@ -74,13 +74,13 @@ impl Report<'_> {
         if !self.is_summary {
             let file = answer.file.clone();
             let (is_last, is_read) = (answer.is_last, answer.unreadable.is_none());
-            self.say(answer.message)?;
+            self.write_entries(answer.message)?;
             if is_last && is_read && self.format == Format::Human {
-                self.verdict(&file)?;
+                self.write_verdict(&file)?;
             }
         }
         if answer.is_last {
-            self.state.file = Tally::default();
+            self.state.file = ResultCounts::default();
             self.state.shown.clear();
             self.state.repeated = 0;
         }
@@ -93,8 +93,8 @@ impl Report<'_> {
         Ok(())
     }
 
-    fn say(&mut self, message: Vec<ReportLine>) -> Result<()> {
-        for ReportLine { text, finding } in message {
+    fn write_entries(&mut self, message: Vec<ReportEntry>) -> Result<()> {
+        for ReportEntry { text, finding } in message {
             match (self.format, finding) {
                 (Format::Human, Some(finding)) if self.state.is_known(finding) => {
                     self.state.repeated += finding.places;
@@ -104,13 +104,13 @@ impl Report<'_> {
                     self.write(&text)?;
                 }
                 (Format::Ndjson, _) => self.write(&(text + "\n"))?,
-                (Format::Json, _) => self.outcome(text)?,
+                (Format::Json, _) => self.write_outcome(text)?,
             }
         }
         Ok(())
     }
 
-    fn verdict(&mut self, file: &str) -> Result<()> {
+    fn write_verdict(&mut self, file: &str) -> Result<()> {
         let mut line = format!("{file}: {}", self.state.file.verdict());
         if self.state.repeated > 0 {
             line = format!("{line} ({} as above)", self.state.repeated);
@@ -119,13 +119,13 @@ impl Report<'_> {
     }
 
     /// One of them is written as it is, several as an array.
-    fn outcome(&mut self, text: String) -> Result<()> {
+    fn write_outcome(&mut self, text: String) -> Result<()> {
         self.state.outcomes += 1;
         if self.state.outcomes == 1 && !self.is_list {
-            self.state.held = Some(text);
+            self.state.first_outcome = Some(text);
             return Ok(());
         }
-        let before = match (self.state.held.take(), self.state.outcomes) {
+        let before = match (self.state.first_outcome.take(), self.state.outcomes) {
             (Some(first), _) => format!("[\n{first},\n"),
             (None, 1) => "[\n".to_owned(),
             (None, _) => ",\n".to_owned(),
@@ -153,7 +153,7 @@ impl Report<'_> {
         }
     }
 
-    fn last_lines(&mut self, total: &Tally) -> Result<()> {
+    fn last_lines(&mut self, total: &ResultCounts) -> Result<()> {
         let last = match self.format {
             Format::Human if self.is_summary => total.summary(),
             Format::Human => {
@@ -164,7 +164,7 @@ impl Report<'_> {
             }
             Format::Json if self.is_summary => format!("{:#}\n", total.value()),
             Format::Ndjson if self.is_summary => format!("{}\n", total.value()),
-            Format::Json => match (self.state.held.take(), self.state.outcomes) {
+            Format::Json => match (self.state.first_outcome.take(), self.state.outcomes) {
                 (Some(only), _) => only + "\n",
                 (None, 0) => "[]\n".to_owned(),
                 (None, _) => "\n]\n".to_owned(),

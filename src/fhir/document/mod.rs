@@ -64,7 +64,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// A place in the source, counted from 1; columns count characters, as editors do.
+/// A position in the source, counted from 1; columns count characters, as editors do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SourcePosition {
     /// Line, from 1
@@ -74,7 +74,7 @@ pub struct SourcePosition {
 }
 
 impl SourcePosition {
-    /// The place that a reader of another format tells; nothing where it tells none, which is line 0.
+    /// The position that a reader of another format tells; nothing where it tells none, which is line 0.
     pub fn counted(line: impl TryInto<u32>, column: impl TryInto<u32>) -> Option<Self> {
         let (line, column) = (line.try_into().ok()?, column.try_into().ok()?);
         (line > 0).then_some(Self { line, column })
@@ -125,7 +125,7 @@ pub struct Node<'a> {
 impl fmt::Debug for Node<'_> {
     /// Where it stands and what kind it is, never the value.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at {}", self.kind(), self.place())
+        write!(f, "{} at {}", self.kind(), self.position())
     }
 }
 
@@ -158,7 +158,7 @@ impl Document {
             Err(error) => {
                 let text = format!("the body is not UTF-8 (byte {})", error.valid_up_to());
                 let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
-                Err(Box::new(Issue::fatal(Key::JsonSyntax, "", text).at(place_of(&before, before.len()))))
+                Err(Box::new(Issue::fatal(Key::JsonSyntax, "", text).at(position_at(&before, before.len()))))
             }
         }
     }
@@ -176,7 +176,7 @@ impl Document {
         }
         match reading::read(text.as_bytes(), bound / 8 + 8, limits.depth) {
             Ok(slots) => Ok(Self { text, slots }),
-            Err((key, at, message)) => Err(Box::new(Issue::fatal(key, "", message).at(place_of(&text, at)))),
+            Err((key, at, message)) => Err(Box::new(Issue::fatal(key, "", message).at(position_at(&text, at)))),
         }
     }
 
@@ -308,13 +308,13 @@ impl<'a> Node<'a> {
     }
 
     /// Line and column where the value begins.
-    pub fn place(self) -> SourcePosition {
-        place_of(&self.document.text, self.slot().start as usize)
+    pub fn position(self) -> SourcePosition {
+        position_at(&self.document.text, self.slot().start as usize)
     }
 
     /// Line and column where its member name begins, or the value outside an object.
-    pub fn name_place(self) -> SourcePosition {
-        place_of(&self.document.text, self.name_start())
+    pub fn name_position(self) -> SourcePosition {
+        position_at(&self.document.text, self.name_start())
     }
 
     /// A string's content.
@@ -485,7 +485,7 @@ fn raw_offset(inner: &str, offset: usize) -> usize {
 }
 
 /// Line and column of a byte offset.
-fn place_of(text: &str, offset: usize) -> SourcePosition {
+fn position_at(text: &str, offset: usize) -> SourcePosition {
     let before = &text.as_bytes()[..offset.min(text.len())];
     let line = before.split(|byte| *byte == b'\n').count() as u32;
     let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |position| position + 1);
@@ -533,11 +533,11 @@ mod tests {
     }
 
     #[test]
-    fn names_path_and_place() {
+    fn names_path_and_position() {
         let document = Document::parse("{\n \"resourceType\": \"Task\",\n \"é\": [{}, {\"b\": 1}]}").unwrap();
         let node = document.root().list("é").nth(1).unwrap().get("b").unwrap();
         assert_eq!(
-            (node.path().as_str(), node.place(), node.name_place()),
+            (node.path().as_str(), node.position(), node.name_position()),
             ("Task.é[1].b", SourcePosition { line: 3, column: 18 }, SourcePosition { line: 3, column: 13 })
         );
     }
@@ -556,7 +556,7 @@ mod tests {
         ] {
             let issue = Document::parse(text).unwrap_err();
             assert_eq!(
-                (issue.key, issue.place),
+                (issue.key, issue.position),
                 (key, Some(SourcePosition { line: place.0, column: place.1 })),
                 "{text}"
             );
@@ -572,7 +572,7 @@ mod tests {
         let crowded = Limits { bytes: 800, ..Limits::default() };
         assert!(Document::parse_within(format!("[{}1]", "1,".repeat(100)), crowded).is_ok());
         let refused = Document::parse_within(format!("[{}1]", "1,".repeat(110)), crowded).unwrap_err();
-        assert_eq!((refused.key, refused.place.map(|place| place.column)), (Key::TooLarge, Some(216)));
+        assert_eq!((refused.key, refused.position.map(|place| place.column)), (Key::TooLarge, Some(216)));
         let many: Vec<String> = (0..200).map(|number| format!("\"m{number}\":1,")).collect();
         assert_eq!(Document::parse(format!("{{{}\"m7\":2}}", many.concat())).unwrap_err().key, Key::DuplicateMember);
     }

@@ -17,7 +17,7 @@ use crate::http::condition;
 use crate::http::reply::{self, Answer};
 
 /// Raises an event; answers the record as it then stands.
-pub(in crate::http) async fn raise(
+pub(in crate::http) async fn raise_event(
     State(app_state): State<AppState>,
     caller: Caller,
     Path(id): Path<String>,
@@ -26,7 +26,7 @@ pub(in crate::http) async fn raise(
 ) -> Answer {
     let if_match = condition::if_match(&headers)?;
     let key = condition::idempotency_key(&headers)?;
-    let record = app_state.exchange.raise(&caller, &id, &document, if_match, key).await?;
+    let record = app_state.exchange.raise_event(&caller, &id, &document, if_match, key).await?;
     Ok(versioned(record))
 }
 

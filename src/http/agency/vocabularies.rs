@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::error::Error;
 use crate::fhir::Key;
 use crate::referral::State as ReferralState;
-use crate::referral::vocabulary::{Vocabulary, Word};
+use crate::referral::vocabulary::{StatusWord, Vocabulary};
 use crate::security::Caller;
 
 use super::parameters;
@@ -67,13 +67,13 @@ pub(in crate::http) async fn status(
         .iter()
         .filter(asked)
         .map(|vocabulary| {
-            let word = vocabulary.says(state);
+            let word = vocabulary.word_for(state);
             json!({
                 "vocabulary": vocabulary.name,
                 "system": vocabulary.system,
                 "version": vocabulary.version,
                 "code": word.map(|word| word.code.as_str()),
-                "text": word.map(Word::text),
+                "text": word.map(StatusWord::text),
                 // Does the word say as much as the state?
                 "exact": word.is_some_and(|word| word.own == Some(state)),
             })

@@ -1,7 +1,7 @@
 //! `GET [base]/[type]?...` and `POST [base]/[type]/_search` (<https://hl7.org/fhir/R4/http.html#search>,
 //! <https://hl7.org/fhir/R4/search.html>).
 //!
-//! A parameter that is not known is refused, with those that are, unless `Prefer: handling=lenient` asks to leave it
+//! A parameter that is not known is refused, with those that are, unless `Prefer: handling=ignoring_unknown` asks to leave it
 //! out; the link `self` says what was used.
 
 use axum::extract::State;

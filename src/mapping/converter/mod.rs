@@ -346,7 +346,7 @@ fn referral_state<'v>(business: Option<Node<'_>>, status: Option<Node<'_>>) -> O
     let message = task::coded(business, state::SYSTEM).and_then(|code| State::from_code(&code));
     let state = match message {
         Some(state) => state,
-        None => state::coarse(TaskStatus::from_code(&status?.as_str()?)?),
+        None => state::default_state(TaskStatus::from_code(&status?.as_str()?)?),
     };
     Some(Converted::Text(state.code().into()))
 }

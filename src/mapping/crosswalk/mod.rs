@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use crate::referral::state::{self, State};
-use crate::referral::vocabulary::{Saying, Vocabulary};
+use crate::referral::vocabulary::{Vocabulary, VocabularyRow};
 
 pub(super) use load::load;
 
@@ -190,7 +190,7 @@ impl Crosswalk {
             return None;
         }
         let rows = self.rows.iter().filter_map(|row| {
-            Some(Saying {
+            Some(VocabularyRow {
                 state: State::from_code(&row.source)?,
                 code: row.target.clone()?,
                 display: row.display.clone(),

@@ -70,14 +70,14 @@ pub(super) enum Computed {
 /// One place where a fact is read.
 #[derive(Debug, Clone)]
 pub(super) struct Source {
-    pub(super) place: Within,
+    pub(super) place: SearchRange,
     /// The resource's code is one of these
     pub(super) codes: Vec<Token>,
     /// The resource's code is what the rule names
     pub(super) code_of_rule: bool,
-    pub(super) condition: Option<Written<Expression>>,
-    pub(super) value: Option<Written<Expression>>,
-    pub(super) reading: Reading,
+    pub(super) condition: Option<SourceText<Expression>>,
+    pub(super) value: Option<SourceText<Expression>>,
+    pub(super) reading: ReadAs,
     /// How many of each unit make one
     pub(super) units: Option<Vec<(String, f64)>>,
     pub(super) yes: Vec<Token>,
@@ -91,14 +91,14 @@ pub(super) struct Source {
 
 /// Something with its place in the file.
 #[derive(Debug, Clone)]
-pub(super) struct Written<T> {
+pub(super) struct SourceText<T> {
     pub(super) it: T,
     pub(super) at: Option<SourcePosition>,
 }
 
 /// In which resources.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Within {
+pub(super) enum SearchRange {
     Person,
     Request,
     Task,
@@ -108,7 +108,7 @@ pub(super) enum Within {
 
 /// How a value is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reading {
+pub(super) enum ReadAs {
     Number,
     Flag,
     Codes,
@@ -179,20 +179,20 @@ impl FactBook {
         for source in self.facts.values().flat_map(|definition| &definition.sources) {
             let issue = |at, statements: String| Issue::error(Key::MapInvalid, &*source.file, statements).maybe_at(at);
             let start = match &source.place {
-                Within::Person => "Patient",
-                Within::Request => "ServiceRequest",
-                Within::Task => "Task",
-                Within::Kind(kind) => kind,
+                SearchRange::Person => "Patient",
+                SearchRange::Request => "ServiceRequest",
+                SearchRange::Task => "Task",
+                SearchRange::Kind(kind) => kind,
             };
             if !model.is_type(start) {
                 found.push(issue(source.at, format!("{start} is no type of resource")));
                 continue;
             }
-            for Written { it, at } in source.condition.iter().chain(&source.value) {
+            for SourceText { it, at } in source.condition.iter().chain(&source.value) {
                 found.extend(it.check(model, start).into_iter().map(|wrong| issue(*at, wrong.text)));
             }
         }
-        found.sort_by_key(|issue| issue.place);
+        found.sort_by_key(|issue| issue.position);
         found
     }
 

@@ -27,15 +27,15 @@ struct Class {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct ClassesFile {
     #[serde(default)]
     names: HashMap<String, String>,
-    classes: Vec<WrittenClass>,
+    classes: Vec<ClassSpec>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenClass {
+struct ClassSpec {
     class: Spanned<String>,
     /// For people who read the file
     #[serde(rename = "title")]
@@ -56,7 +56,7 @@ struct Observed {
 impl Classes {
     /// Reads the file.
     pub(super) fn read(file: &str, bytes: &[u8]) -> Result<Self> {
-        let read: File = yaml::read(file, bytes).map_err(|issue| Error::unprocessable(vec![*issue]))?;
+        let read: ClassesFile = yaml::read(file, bytes).map_err(|issue| Error::unprocessable(vec![*issue]))?;
         let mut issues = Vec::new();
         let mut classes: Vec<Class> = Vec::new();
         for written in read.classes {

@@ -7,54 +7,54 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 
-use super::book::{Closed, Computed, Definition, FactBook, Reading, Source, Within, Written};
+use super::book::{Closed, Computed, Definition, FactBook, ReadAs, SearchRange, Source, SourceText};
 use super::token::Token;
 use crate::error::{Error, Result};
 use crate::fhir::{Issue, Key, SourcePosition};
 use crate::fhirpath::Expression;
 use crate::routing::criterion::{Criterion, CriterionType};
-use crate::routing::rulebook::{WrittenTest, test};
+use crate::routing::rulebook::{TestSpec, test};
 use crate::yaml;
 
 // === the file
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct FactsFile {
     #[serde(default)]
     names: HashMap<String, String>,
     #[serde(default)]
     yes: Vec<Spanned<String>>,
     #[serde(default)]
     no: Vec<Spanned<String>>,
-    facts: HashMap<String, Spanned<WrittenFact>>,
+    facts: HashMap<String, Spanned<FactSpec>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenFact {
+struct FactSpec {
     missing: String,
     #[serde(default)]
-    read: Vec<Spanned<WrittenSource>>,
+    read: Vec<Spanned<SourceSpec>>,
     #[serde(default)]
     one: bool,
     #[serde(default)]
     least: bool,
-    closed: Option<WrittenClosed>,
+    closed: Option<ClosedSpec>,
     compute: Option<Spanned<String>>,
-    when: Option<Spanned<WrittenTest>>,
+    when: Option<Spanned<TestSpec>>,
 }
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum WrittenClosed {
+enum ClosedSpec {
     Flag(bool),
     By(String),
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenSource {
+struct SourceSpec {
     r#in: Spanned<String>,
     #[serde(default)]
     code: Vec<Spanned<String>>,
@@ -75,20 +75,20 @@ struct WrittenSource {
     numbers: HashMap<String, f64>,
 }
 
-const READINGS: &[(&str, Reading)] = &[
-    ("number", Reading::Number),
-    ("flag", Reading::Flag),
-    ("codes", Reading::Codes),
-    ("classes", Reading::Classes),
-    ("years-since", Reading::YearsSince),
-    ("months-since", Reading::MonthsSince),
-    ("due", Reading::Due),
-    ("weeks-by-due-date", Reading::WeeksByDueDate),
-    ("weeks-by-then", Reading::WeeksByThen),
-    ("county", Reading::County),
-    ("zip", Reading::Zip),
-    ("state", Reading::State),
-    ("language", Reading::Language),
+const READ_AS: &[(&str, ReadAs)] = &[
+    ("number", ReadAs::Number),
+    ("flag", ReadAs::Flag),
+    ("codes", ReadAs::Codes),
+    ("classes", ReadAs::Classes),
+    ("years-since", ReadAs::YearsSince),
+    ("months-since", ReadAs::MonthsSince),
+    ("due", ReadAs::Due),
+    ("weeks-by-due-date", ReadAs::WeeksByDueDate),
+    ("weeks-by-then", ReadAs::WeeksByThen),
+    ("county", ReadAs::County),
+    ("zip", ReadAs::Zip),
+    ("state", ReadAs::State),
+    ("language", ReadAs::Language),
 ];
 
 // === compiling
@@ -96,7 +96,7 @@ const READINGS: &[(&str, Reading)] = &[
 impl FactBook {
     /// Reads `facts.yaml`.
     pub(super) fn add(&mut self, file: &str, bytes: &[u8]) -> Result<()> {
-        let read: File = yaml::read(file, bytes).map_err(|issue| Error::unprocessable(vec![*issue]))?;
+        let read: FactsFile = yaml::read(file, bytes).map_err(|issue| Error::unprocessable(vec![*issue]))?;
         let mut compiler = Compiler { file: file.into(), names: &read.names, issues: Vec::new() };
         self.yes = compiler.tokens(&read.yes);
         self.no = compiler.tokens(&read.no);
@@ -149,7 +149,7 @@ struct Compiler<'f> {
 }
 
 impl Compiler<'_> {
-    fn definition(&mut self, criterion: Criterion, written: &WrittenFact) -> Definition {
+    fn definition(&mut self, criterion: Criterion, written: &FactSpec) -> Definition {
         let computed = match &written.compute {
             None => Computed::No,
             Some(name) => match name.value.as_str() {
@@ -164,8 +164,8 @@ impl Compiler<'_> {
             },
         };
         let closed = match &written.closed {
-            Some(WrittenClosed::By(code)) => Closed::By(code.clone()),
-            Some(WrittenClosed::Flag(true)) => Closed::Always,
+            Some(ClosedSpec::By(code)) => Closed::By(code.clone()),
+            Some(ClosedSpec::Flag(true)) => Closed::Always,
             _ if written.one => Closed::Always,
             _ => Closed::Never,
         };
@@ -179,13 +179,13 @@ impl Compiler<'_> {
         }
     }
 
-    fn source(&mut self, criterion: Criterion, source: &Spanned<WrittenSource>) -> Option<Source> {
+    fn source(&mut self, criterion: Criterion, source: &Spanned<SourceSpec>) -> Option<Source> {
         let (at, written) = (source.referenced, &source.value);
         let place = match written.r#in.value.as_str() {
-            "person" => Within::Person,
-            "request" => Within::Request,
-            "task" => Within::Task,
-            kind if kind.starts_with(|first: char| first.is_ascii_uppercase()) => Within::Kind(kind.to_owned()),
+            "person" => SearchRange::Person,
+            "request" => SearchRange::Request,
+            "task" => SearchRange::Task,
+            kind if kind.starts_with(|first: char| first.is_ascii_uppercase()) => SearchRange::Kind(kind.to_owned()),
             _ => {
                 let statements = "in is person, request, task, or a type of resource";
                 self.issues.push(yaml::issue(&self.file, written.r#in.referenced, statements));
@@ -193,15 +193,15 @@ impl Compiler<'_> {
             }
         };
         let reading = match (&written.r#as, written.says, criterion.form()) {
-            (None, Some(flag), _) => Reading::Says(flag),
-            (None, None, CriterionType::Number) => Reading::Number,
-            (None, None, CriterionType::Flag) => Reading::Flag,
-            (None, None, CriterionType::Text) => Reading::Codes,
-            (None, None, CriterionType::Free) => Reading::Any,
-            (Some(name), None, _) => match READINGS.iter().find(|(known, _)| *known == name.value) {
+            (None, Some(flag), _) => ReadAs::Says(flag),
+            (None, None, CriterionType::Number) => ReadAs::Number,
+            (None, None, CriterionType::Flag) => ReadAs::Flag,
+            (None, None, CriterionType::Text) => ReadAs::Codes,
+            (None, None, CriterionType::Free) => ReadAs::Any,
+            (Some(name), None, _) => match READ_AS.iter().find(|(known, _)| *known == name.value) {
                 Some((_, reading)) => *reading,
                 None => {
-                    let known: Vec<&str> = READINGS.iter().map(|(name, _)| *name).collect();
+                    let known: Vec<&str> = READ_AS.iter().map(|(name, _)| *name).collect();
                     let statements = format!("as is one of {}", known.join(", "));
                     self.issues.push(yaml::issue(&self.file, name.referenced, statements));
                     return None;
@@ -212,7 +212,7 @@ impl Compiler<'_> {
                 return None;
             }
         };
-        let needs_value = !matches!(reading, Reading::Says(_) | Reading::Classes);
+        let needs_value = !matches!(reading, ReadAs::Says(_) | ReadAs::Classes);
         if needs_value != written.value.is_some() {
             let statements = if needs_value {
                 "the source has no value: a FHIRPath on the resource"
@@ -243,10 +243,10 @@ impl Compiler<'_> {
         })
     }
 
-    fn expression(&mut self, text: Option<&Spanned<String>>) -> Option<Written<Expression>> {
+    fn expression(&mut self, text: Option<&Spanned<String>>) -> Option<SourceText<Expression>> {
         let text = text?;
         match Expression::parse(&text.value) {
-            Ok(it) => Some(Written { it, at: place_of(text.referenced) }),
+            Ok(it) => Some(SourceText { it, at: place_of(text.referenced) }),
             Err(wrong) => {
                 self.issues.push(yaml::issue(&self.file, text.referenced, wrong.text));
                 None

@@ -27,7 +27,7 @@ pub struct Texts {
 
 /// A value, as far as it is known.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub enum Known {
+pub enum FactValue {
     /// Nothing says it
     #[default]
     Nothing,
@@ -43,7 +43,7 @@ pub enum Known {
 #[derive(Debug, Clone, Default)]
 pub struct Fact<'r> {
     /// The value
-    pub known: Known,
+    pub known: FactValue,
     /// Where it was read
     pub from: Vec<FactOrigin<'r>>,
     /// The table that it was computed with, for people
@@ -143,7 +143,7 @@ impl fmt::Display for Interval {
     }
 }
 
-impl fmt::Display for Known {
+impl fmt::Display for FactValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Nothing => f.write_str("not known"),
@@ -167,17 +167,17 @@ mod tests {
     #[test]
     fn are_told_as_far_as_they_are_known() {
         for (known, told) in [
-            (Known::Nothing, "not known"),
-            (Known::Number(Interval::exactly(28.0)), "28"),
-            (Known::Number(Interval::new(24.456, 28.0)), "24.46 to 28"),
-            (Known::Number(Interval::new(1.0, f64::INFINITY)), "1 or more"),
-            (Known::Flag(false), "no"),
+            (FactValue::Nothing, "not known"),
+            (FactValue::Number(Interval::exactly(28.0)), "28"),
+            (FactValue::Number(Interval::new(24.456, 28.0)), "24.46 to 28"),
+            (FactValue::Number(Interval::new(1.0, f64::INFINITY)), "1 or more"),
+            (FactValue::Flag(false), "no"),
         ] {
             assert_eq!(known.to_string(), told);
         }
         let texts = |has: &[&str], not: &[&str]| {
             let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
-            Known::Texts(Texts { has: owned(has), not: owned(not), closed: false }).to_string()
+            FactValue::Texts(Texts { has: owned(has), not: owned(not), closed: false }).to_string()
         };
         assert_eq!(texts(&["va", "private"], &[]), "va, private");
         assert_eq!(texts(&["va"], &["medicaid"]), "va; no longer medicaid");

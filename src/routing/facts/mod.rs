@@ -32,7 +32,7 @@ use poverty::Share;
 use read::{FactSources, Statement};
 
 pub use book::FactBook;
-pub use known::{Fact, FactOrigin, Interval, Known, Texts};
+pub use known::{Fact, FactOrigin, FactValue, Interval, Texts};
 pub use token::Token;
 
 /// What is known. See the module head.
@@ -77,33 +77,33 @@ impl<'r> Facts<'r> {
     /// The fact behind a criterion; behind one about an assessment or a question, which one it is.
     pub fn fact(&self, criterion: Criterion, subject: Option<&Token>) -> Rc<Fact<'r>> {
         let Some(subject) = subject else {
-            return self.read[criterion as usize].get_or_init(|| Rc::new(self.look(criterion, None))).clone();
+            return self.read[criterion as usize].get_or_init(|| Rc::new(self.find_fact(criterion, None))).clone();
         };
         if let Some((_, fact)) = self.named.borrow().iter().find(|(known, _)| known == subject) {
             return fact.clone();
         }
-        let fact = Rc::new(self.look(criterion, Some(subject)));
+        let fact = Rc::new(self.find_fact(criterion, Some(subject)));
         self.named.borrow_mut().push((subject.clone(), fact.clone()));
         fact
     }
 
-    fn look(&self, criterion: Criterion, subject: Option<&Token>) -> Fact<'r> {
+    fn find_fact(&self, criterion: Criterion, subject: Option<&Token>) -> Fact<'r> {
         let Some(definition) = self.ground.book.definition(criterion) else { return Fact::default() };
         let default = (criterion == Criterion::Score && subject.is_none())
             .then(|| Token::exactly(OBSERVATIONS, "assessment-score"));
         let statements = self.ground.statements(definition, subject.or(default.as_ref()));
-        let mut fact = if definition.one { newest(statements) } else { together(definition, statements) };
-        if let Known::Texts(texts) = &mut fact.known {
+        let mut fact = if definition.one { newest_statement(statements) } else { combine(definition, statements) };
+        if let FactValue::Texts(texts) = &mut fact.known {
             texts.closed |= match &definition.closed {
                 Closed::Never => false,
                 Closed::Always => !texts.has.is_empty(),
                 Closed::By(code) => texts.has.contains(code),
             };
         }
-        if fact.known == Known::Nothing {
+        if fact.known == FactValue::Nothing {
             fact = self.compute(definition);
         }
-        if fact.known == Known::Nothing && fact.missing.is_empty() {
+        if fact.known == FactValue::Nothing && fact.missing.is_empty() {
             fact.missing.push(definition.missing.clone());
         }
         fact
@@ -115,11 +115,11 @@ impl<'r> Facts<'r> {
             Computed::PovertyShare => self.poverty_share(definition),
             Computed::ChronicConditions => {
                 let conditions = self.fact(Criterion::Condition, None);
-                let Known::Texts(texts) = &conditions.known else { return Fact::default() };
+                let FactValue::Texts(texts) = &conditions.known else { return Fact::default() };
                 let count = self.ground.book.classes.chronic(&texts.has);
                 // Those that are on record; there may be more.
                 let count = Interval::new(f64::from(u32::try_from(count).unwrap_or(u32::MAX)), f64::INFINITY);
-                Fact { known: Known::Number(count), from: conditions.from.clone(), ..Fact::default() }
+                Fact { known: FactValue::Number(count), from: conditions.from.clone(), ..Fact::default() }
             }
             Computed::When(test) => {
                 let mut fact = Fact::default();
@@ -133,7 +133,7 @@ impl<'r> Facts<'r> {
                         fact.missing.push(definition.missing.clone());
                         test.missing(self, &mut fact.missing);
                     }
-                    known => fact.known = Known::Flag(known == Truth::Yes),
+                    known => fact.known = FactValue::Flag(known == Truth::Yes),
                 }
                 fact
             }
@@ -143,16 +143,16 @@ impl<'r> Facts<'r> {
     fn poverty_share(&self, definition: &Definition) -> Fact<'r> {
         let (income, size) = (self.fact(Criterion::Income, None), self.fact(Criterion::HouseholdSize, None));
         let mut fact = Fact::default();
-        let Known::Number(earned) = income.known else {
+        let FactValue::Number(earned) = income.known else {
             fact.missing.push(definition.missing.clone());
             fact.missing.extend(income.missing.iter().cloned());
             fact.missing.extend(size.missing.iter().cloned());
             return fact;
         };
-        let persons = if let Known::Number(persons) = size.known { Some(persons) } else { None };
+        let persons = if let FactValue::Number(persons) = size.known { Some(persons) } else { None };
         match self.ground.book.guidelines.share(earned, persons, self.place.state.as_deref(), self.today) {
             Share::Of(share, table) => {
-                fact.known = Known::Number(share);
+                fact.known = FactValue::Number(share);
                 fact.table = Some(table);
                 fact.missing.extend(size.missing.iter().cloned());
                 if self.place.state.is_none() {
@@ -167,7 +167,7 @@ impl<'r> Facts<'r> {
 }
 
 /// The newest; of two alike the one that stands first.
-fn newest(statements: Vec<Statement<'_>>) -> Fact<'_> {
+fn newest_statement(statements: Vec<Statement<'_>>) -> Fact<'_> {
     let mut best: Option<Statement<'_>> = None;
     for one in statements {
         if best.as_ref().is_none_or(|than| one.when > than.when) {
@@ -178,36 +178,36 @@ fn newest(statements: Vec<Statement<'_>>) -> Fact<'_> {
 }
 
 /// Codes all together, numbers and flags by the newest, or the least of all.
-fn together<'r>(definition: &Definition, statements: Vec<Statement<'r>>) -> Fact<'r> {
-    let are_texts = statements.first().is_some_and(|one| matches!(one.known, Known::Texts(_)));
+fn combine<'r>(definition: &Definition, statements: Vec<Statement<'r>>) -> Fact<'r> {
+    let are_texts = statements.first().is_some_and(|one| matches!(one.known, FactValue::Texts(_)));
     if !are_texts && !definition.least {
-        return newest(statements);
+        return newest_statement(statements);
     }
     let mut fact = Fact::default();
     for one in statements {
         match (&mut fact.known, one.known) {
-            (known @ Known::Nothing, first) => *known = first,
-            (Known::Texts(texts), Known::Texts(more)) => {
+            (known @ FactValue::Nothing, first) => *known = first,
+            (FactValue::Texts(texts), FactValue::Texts(more)) => {
                 texts.has.extend(more.has);
                 texts.not.extend(more.not);
             }
-            (Known::Number(least), Known::Number(number)) => *least = least.least(number),
+            (FactValue::Number(least), FactValue::Number(number)) => *least = least.least(number),
             _ => continue,
         }
         fact.from.push(one.from);
     }
-    if let Known::Texts(texts) = &mut fact.known {
+    if let FactValue::Texts(texts) = &mut fact.known {
         // What is so again is so; and each is said once.
         let has = std::mem::take(&mut texts.has);
-        texts.has = once(has);
+        texts.has = without_duplicates(has);
         let not = std::mem::take(&mut texts.not);
-        texts.not = once(not);
+        texts.not = without_duplicates(not);
         texts.not.retain(|code| !texts.has.contains(code));
     }
     fact
 }
 
-fn once(texts: Vec<String>) -> Vec<String> {
+fn without_duplicates(texts: Vec<String>) -> Vec<String> {
     let mut once = Vec::with_capacity(texts.len());
     for text in texts {
         if !once.contains(&text) {

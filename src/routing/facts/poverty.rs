@@ -46,13 +46,13 @@ const GROUPS: [&str; 3] = ["the contiguous states", "Alaska", "Hawaii"];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct GuidelinesFile {
     guidelines: String,
     until: Spanned<String>,
     groups: Groups,
     #[serde(default)]
     undefined: Vec<String>,
-    tables: Vec<Spanned<WrittenTable>>,
+    tables: Vec<Spanned<TableSpec>>,
 }
 
 #[derive(Deserialize)]
@@ -64,7 +64,7 @@ struct Groups {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenTable {
+struct TableSpec {
     year: i16,
     from: Spanned<String>,
     source: String,
@@ -87,7 +87,7 @@ pub(super) enum Share {
 impl Guidelines {
     /// Reads the file.
     pub(super) fn read(file: &str, bytes: &[u8]) -> Result<Self> {
-        let read: File = yaml::read(file, bytes).map_err(|issue| Error::unprocessable(vec![*issue]))?;
+        let read: GuidelinesFile = yaml::read(file, bytes).map_err(|issue| Error::unprocessable(vec![*issue]))?;
         let mut issues = Vec::new();
         let until = date(file, &read.until, &mut issues);
         let mut tables: Vec<Table> = Vec::new();
@@ -140,10 +140,10 @@ impl Guidelines {
         let (least, most) =
             limits.fold((f64::INFINITY, 0.0_f64), |(least, most), (low, high)| (least.min(low), most.max(high)));
         let share = Interval::new(income.low() / most * 100.0, income.high() / least * 100.0);
-        Share::Of(share, self.told(table, groups))
+        Share::Of(share, self.table_name(table, groups))
     }
 
-    fn told(&self, table: &Table, groups: std::ops::Range<usize>) -> String {
+    fn table_name(&self, table: &Table, groups: std::ops::Range<usize>) -> String {
         let group = if groups.len() == 1 { GROUPS[groups.start] } else { "any state" };
         let unsure = if table.is_confirmed { "" } else { ", some figures not confirmed" };
         format!("{} {} for {group} ({}{unsure})", self.name, table.year, table.source)
@@ -218,7 +218,7 @@ mod tests {
             let text = FILE.replacen(from, to, 1);
             let error = Guidelines::read("t.yaml", text.as_bytes()).unwrap_err();
             let issue = error.issues.iter().find(|issue| issue.text.contains(says)).unwrap_or(&error.issues[0]);
-            assert!(issue.text.contains(says) && issue.place.is_some_and(|at| at.line == line), "{to}: {issue}");
+            assert!(issue.text.contains(says) && issue.position.is_some_and(|at| at.line == line), "{to}: {issue}");
         }
     }
 }

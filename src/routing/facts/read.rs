@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::address;
-use super::book::{Definition, FactBook, Reading, Source, Within};
-use super::known::{FactOrigin, Known, Texts};
+use super::book::{Definition, FactBook, ReadAs, SearchRange, Source};
+use super::known::{FactOrigin, FactValue, Texts};
 use super::token::Token;
-use super::value::{Found, one_text, values};
+use super::value::{FoundValue, one_text, values};
 use crate::fhir::{Node, Truth, period};
 use crate::fhirpath::Context;
 use crate::referral::{Referral, Resource};
@@ -30,7 +30,7 @@ pub(super) struct FactSources<'r> {
 pub(super) struct Statement<'r> {
     /// When it was so; the day itself for what stands on it
     pub(super) when: Option<Timestamp>,
-    pub(super) known: Known,
+    pub(super) known: FactValue,
     pub(super) from: FactOrigin<'r>,
 }
 
@@ -51,10 +51,10 @@ impl<'r> FactSources<'r> {
         let mut statements = Vec::new();
         for source in &definition.sources {
             let resources: &mut dyn Iterator<Item = &'r Resource> = match &source.place {
-                Within::Person => &mut std::iter::once(self.referral.person),
-                Within::Request => &mut std::iter::once(self.referral.request),
-                Within::Task => &mut std::iter::once(self.referral.task),
-                Within::Kind(kind) => &mut self.referral.graph.of_kind(kind),
+                SearchRange::Person => &mut std::iter::once(self.referral.person),
+                SearchRange::Request => &mut std::iter::once(self.referral.request),
+                SearchRange::Task => &mut std::iter::once(self.referral.task),
+                SearchRange::Kind(kind) => &mut self.referral.graph.of_kind(kind),
             };
             for resource in resources {
                 self.read(source, resource, code, &mut statements);
@@ -71,12 +71,12 @@ impl<'r> FactSources<'r> {
         statements: &mut Vec<Statement<'r>>,
     ) {
         let node = resource.node();
-        let is_one_of_many = matches!(source.place, Within::Kind(_));
+        let is_one_of_many = matches!(source.place, SearchRange::Kind(_));
         if is_one_of_many && !(has_code(source, node, code) && self.is_about(node)) {
             return;
         }
-        let standing = if is_one_of_many { standing(resource.kind(), node, self.at) } else { Validity::Stands };
-        if standing == Validity::Void {
+        let validity = if is_one_of_many { validity(resource.kind(), node, self.at) } else { Validity::Stands };
+        if validity == Validity::Void {
             return;
         }
         if let Some(condition) = &source.condition
@@ -85,24 +85,24 @@ impl<'r> FactSources<'r> {
             return;
         }
         let when = if is_one_of_many { dated(resource.kind(), node, self.at) } else { Some(self.at) };
-        let mut say = |known: Option<Known>, node: Option<Node<'r>>| {
-            if let Some(known) = known.and_then(|known| stood(known, standing)) {
+        let mut say = |known: Option<FactValue>, node: Option<Node<'r>>| {
+            if let Some(known) = known.and_then(|known| apply_validity(known, validity)) {
                 statements.push(Statement { when, known, from: FactOrigin { resource, node } });
             }
         };
         match source.reading {
-            Reading::Says(flag) => say(Some(Known::Flag(flag)), None),
-            Reading::Classes => say(self.classes(node), node.get("code")),
-            Reading::County | Reading::Zip | Reading::State => {
+            ReadAs::Says(flag) => say(Some(FactValue::Flag(flag)), None),
+            ReadAs::Classes => say(self.classes(node), node.get("code")),
+            ReadAs::County | ReadAs::Zip | ReadAs::State => {
                 let found = values(source, resource);
                 let addresses = found.into_iter().filter_map(|found| match found {
-                    Found::Node(node) => Some(node),
-                    Found::Text(_) => None,
+                    FoundValue::Node(node) => Some(node),
+                    FoundValue::Text(_) => None,
                 });
                 let Some(current) = address::current(addresses, self.at) else { return };
                 let (part, form): (_, fn(&str) -> String) = match source.reading {
-                    Reading::County => ("district", area::county),
-                    Reading::Zip => ("postalCode", area::zip),
+                    ReadAs::County => ("district", area::county),
+                    ReadAs::Zip => ("postalCode", area::zip),
                     _ => ("state", area::state),
                 };
                 let text = current.str(part).map(|text| form(&text)).filter(|text| !text.is_empty());
@@ -110,7 +110,7 @@ impl<'r> FactSources<'r> {
             }
             _ => {
                 for found in values(source, resource) {
-                    let node = if let Found::Node(node) = found { Some(node) } else { None };
+                    let node = if let FoundValue::Node(node) = found { Some(node) } else { None };
                     say(self.value(source, &found, when), node);
                 }
             }
@@ -136,7 +136,7 @@ fn has_code(source: &Source, node: Node<'_>, code: Option<&Token>) -> bool {
     source.codes.iter().chain(by_rule).any(|token| token.means_any(statements))
 }
 
-fn standing(kind: &str, node: Node<'_>, at: Timestamp) -> Validity {
+fn validity(kind: &str, node: Node<'_>, at: Timestamp) -> Validity {
     let is_status = |codes: &[&str]| node.str("status").is_some_and(|status| codes.contains(&&*status));
     let says = |name: &str, codes: &[&str]| {
         let codings = node.get(name).into_iter().flat_map(|concept| concept.list("coding"));
@@ -163,11 +163,11 @@ fn standing(kind: &str, node: Node<'_>, at: Timestamp) -> Validity {
 }
 
 /// What a resource says that is over: that its codes are so no longer. Flags and numbers of it say nothing.
-fn stood(known: Known, standing: Validity) -> Option<Known> {
-    match (standing, known) {
+fn apply_validity(known: FactValue, validity: Validity) -> Option<FactValue> {
+    match (validity, known) {
         (Validity::Stands, known) => Some(known),
-        (Validity::Over, Known::Texts(texts)) => {
-            Some(Known::Texts(Texts { has: Vec::new(), not: texts.has, closed: false }))
+        (Validity::Over, FactValue::Texts(texts)) => {
+            Some(FactValue::Texts(Texts { has: Vec::new(), not: texts.has, closed: false }))
         }
         _ => None,
     }

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use jiff::civil::Date;
 use jiff::{Timestamp, Unit};
 
-use super::book::{Reading, Source};
-use super::known::{Interval, Known, Texts};
+use super::book::{ReadAs, Source};
+use super::known::{FactValue, Interval, Texts};
 use super::read::FactSources;
 use super::token::Token;
 use crate::fhir::{Kind, Node, Truth, period};
@@ -17,55 +17,55 @@ const UCUM: &str = "http://unitsofmeasure.org";
 /// A pregnancy, in days from its beginning to the date of delivery (40 weeks).
 const TERM: i32 = 280;
 /// How long after that date it may still go on, in weeks.
-const LONGEST: f64 = 44.0;
+const MAX_WEEKS: f64 = 44.0;
 
 /// A value as it was found: in the document, or computed by the expression.
-pub(super) enum Found<'r> {
+pub(super) enum FoundValue<'r> {
     Node(Node<'r>),
     Text(String),
 }
 
 impl FactSources<'_> {
     /// What a value is worth, if it can be read.
-    pub(super) fn value(&self, source: &Source, found: &Found<'_>, when: Option<Timestamp>) -> Option<Known> {
+    pub(super) fn value(&self, source: &Source, found: &FoundValue<'_>, when: Option<Timestamp>) -> Option<FactValue> {
         let text = || match found {
-            Found::Node(node) => node.as_str(),
-            Found::Text(text) => Some(Cow::Borrowed(text.as_str())),
+            FoundValue::Node(node) => node.as_str(),
+            FoundValue::Text(text) => Some(Cow::Borrowed(text.as_str())),
         };
         let stretch = || period::days(&text()?);
         Some(match source.reading {
-            Reading::Flag => Known::Flag(self.flag(source, found)?),
-            Reading::Number => Known::Number(number(source, found)?),
-            Reading::Codes => Known::Texts(codes(source, found)?),
-            Reading::Language => one_text(text().map_or_else(|| first_code(found), |text| Some(text.to_lowercase()))?),
-            Reading::Any => self.any(source, found)?,
-            Reading::YearsSince => Known::Number(since(stretch()?, self.today, Unit::Year)?),
-            Reading::MonthsSince => Known::Number(since(stretch()?, self.today, Unit::Month)?),
-            Reading::Due => {
+            ReadAs::Flag => FactValue::Flag(self.flag(source, found)?),
+            ReadAs::Number => FactValue::Number(number(source, found)?),
+            ReadAs::Codes => FactValue::Texts(codes(source, found)?),
+            ReadAs::Language => one_text(text().map_or_else(|| first_code(found), |text| Some(text.to_lowercase()))?),
+            ReadAs::Any => self.any(source, found)?,
+            ReadAs::YearsSince => FactValue::Number(since(stretch()?, self.today, Unit::Year)?),
+            ReadAs::MonthsSince => FactValue::Number(since(stretch()?, self.today, Unit::Month)?),
+            ReadAs::Due => {
                 let weeks = weeks_by_due(stretch()?, self.today)?;
-                (weeks.low() >= 0.0 && weeks.high() <= LONGEST).then_some(Known::Flag(true))?
+                (weeks.low() >= 0.0 && weeks.high() <= MAX_WEEKS).then_some(FactValue::Flag(true))?
             }
-            Reading::WeeksByDueDate => {
+            ReadAs::WeeksByDueDate => {
                 let weeks = weeks_by_due(stretch()?, self.today)?;
-                (weeks.high() >= 0.0 && weeks.low() <= LONGEST).then_some(Known::Number(weeks))?
+                (weeks.high() >= 0.0 && weeks.low() <= MAX_WEEKS).then_some(FactValue::Number(weeks))?
             }
-            Reading::WeeksByThen => {
+            ReadAs::WeeksByThen => {
                 let weeks = number(source, found)?;
                 let then = when.map(|when| when.to_zoned(jiff::tz::TimeZone::UTC).date());
                 let weeks = match then {
                     Some(then) => weeks.map(|weeks| weeks + f64::from(days_between(then, self.today)) / 7.0),
-                    None => Interval::new(weeks.low(), LONGEST.max(weeks.high())),
+                    None => Interval::new(weeks.low(), MAX_WEEKS.max(weeks.high())),
                 };
-                (weeks.low() <= LONGEST).then_some(Known::Number(weeks))?
+                (weeks.low() <= MAX_WEEKS).then_some(FactValue::Number(weeks))?
             }
-            Reading::Says(_) | Reading::Classes | Reading::County | Reading::Zip | Reading::State => return None,
+            ReadAs::Says(_) | ReadAs::Classes | ReadAs::County | ReadAs::Zip | ReadAs::State => return None,
         })
     }
 
-    fn flag(&self, source: &Source, found: &Found<'_>) -> Option<bool> {
+    fn flag(&self, source: &Source, found: &FoundValue<'_>) -> Option<bool> {
         let node = match found {
-            Found::Text(text) => return text.parse().ok(),
-            Found::Node(node) => *node,
+            FoundValue::Text(text) => return text.parse().ok(),
+            FoundValue::Node(node) => *node,
         };
         if let Some(flag) = node.as_bool() {
             return Some(flag);
@@ -80,15 +80,15 @@ impl FactSources<'_> {
         }
     }
 
-    fn any(&self, source: &Source, found: &Found<'_>) -> Option<Known> {
+    fn any(&self, source: &Source, found: &FoundValue<'_>) -> Option<FactValue> {
         self.flag(source, found)
-            .map(Known::Flag)
-            .or_else(|| number(source, found).map(Known::Number))
-            .or_else(|| codes(source, found).map(|texts| Known::Texts(Texts { closed: true, ..texts })))
+            .map(FactValue::Flag)
+            .or_else(|| number(source, found).map(FactValue::Number))
+            .or_else(|| codes(source, found).map(|texts| FactValue::Texts(Texts { closed: true, ..texts })))
     }
 
     /// The classes that a Condition's code, or a measured value, puts somebody in, with the codes themselves.
-    pub(super) fn classes(&self, node: Node<'_>) -> Option<Known> {
+    pub(super) fn classes(&self, node: Node<'_>) -> Option<FactValue> {
         let code = node.get("code")?;
         if let Some(value) = node.get("valueQuantity") {
             let (class, above) = self.book.classes.measured(code)?;
@@ -96,8 +96,8 @@ impl FactSources<'_> {
             let is_above = !value.at_most(above);
             let class = vec![class.to_owned()];
             return match is_above {
-                Truth::Yes => Some(Known::Texts(Texts { has: class, ..Texts::default() })),
-                Truth::No => Some(Known::Texts(Texts { not: class, ..Texts::default() })),
+                Truth::Yes => Some(FactValue::Texts(Texts { has: class, ..Texts::default() })),
+                Truth::No => Some(FactValue::Texts(Texts { not: class, ..Texts::default() })),
                 Truth::Unknown => None,
             };
         }
@@ -108,34 +108,34 @@ impl FactSources<'_> {
         has.extend(code.list("coding").filter_map(|coding| {
             Some(format!("{}|{}", coding.str("system").unwrap_or_default(), coding.str("code")?))
         }));
-        (!has.is_empty()).then_some(Known::Texts(Texts { has, ..Texts::default() }))
+        (!has.is_empty()).then_some(FactValue::Texts(Texts { has, ..Texts::default() }))
     }
 }
 
 // === values
 
-pub(super) fn values<'r>(source: &Source, resource: &'r Resource) -> Vec<Found<'r>> {
+pub(super) fn values<'r>(source: &Source, resource: &'r Resource) -> Vec<FoundValue<'r>> {
     let node = resource.node();
     let Some(expression) = &source.value else { return Vec::new() };
     let context = Context::new(node);
     // What cannot be evaluated on this resource says nothing; the expression itself was checked when it was loaded.
     let Ok(items) = expression.it.evaluate(&context, node) else { return Vec::new() };
     let found = items.iter().filter_map(|item| match item {
-        Item::Element(element) => element.node().map(|inner| Found::Node(resource.document().node(inner.index()))),
-        Item::Value(_) => item.to_text().map(|text| Found::Text(text.into_owned())),
+        Item::Element(element) => element.node().map(|inner| FoundValue::Node(resource.document().node(inner.index()))),
+        Item::Value(_) => item.to_text().map(|text| FoundValue::Text(text.into_owned())),
     });
     found.collect()
 }
 
-pub(super) fn one_text(text: String) -> Known {
-    Known::Texts(Texts { has: vec![text], ..Texts::default() })
+pub(super) fn one_text(text: String) -> FactValue {
+    FactValue::Texts(Texts { has: vec![text], ..Texts::default() })
 }
 
 /// A number, a Quantity with its comparator, a Range, or a code that stands for a number.
-fn number(source: &Source, found: &Found<'_>) -> Option<Interval> {
+fn number(source: &Source, found: &FoundValue<'_>) -> Option<Interval> {
     let node = match found {
-        Found::Text(text) => return text.parse().ok().map(Interval::exactly),
-        Found::Node(node) => *node,
+        FoundValue::Text(text) => return text.parse().ok().map(Interval::exactly),
+        FoundValue::Node(node) => *node,
     };
     match node.kind() {
         Kind::Number => node.text().parse().ok().map(Interval::exactly),
@@ -184,10 +184,10 @@ fn quantity(node: Node<'_>, units: Option<&[(String, f64)]>) -> Option<Interval>
 }
 
 /// The kinds that a coded value is of; where the source names none, its codes themselves.
-fn codes(source: &Source, found: &Found<'_>) -> Option<Texts> {
+fn codes(source: &Source, found: &FoundValue<'_>) -> Option<Texts> {
     let node = match found {
-        Found::Text(text) => return Some(Texts { has: vec![text.to_lowercase()], ..Texts::default() }),
-        Found::Node(node) => *node,
+        FoundValue::Text(text) => return Some(Texts { has: vec![text.to_lowercase()], ..Texts::default() }),
+        FoundValue::Node(node) => *node,
     };
     let mut has = Vec::new();
     if source.kinds.is_empty() {
@@ -213,8 +213,8 @@ fn by_words<'s>(words: &'s [(String, Vec<String>)], text: &str) -> impl Iterator
     words.iter().filter(move |(_, words)| words.iter().any(&is_in)).map(|(kind, _)| kind.clone())
 }
 
-fn first_code(found: &Found<'_>) -> Option<String> {
-    let Found::Node(node) = found else { return None };
+fn first_code(found: &FoundValue<'_>) -> Option<String> {
+    let FoundValue::Node(node) = found else { return None };
     let mut codings = node.list("coding").chain(node.get("code").map(|_| *node));
     codings.find_map(|coding| coding.str("code")).map(|code| code.to_lowercase())
 }

@@ -16,23 +16,23 @@ pub(super) const SHIPPED: &str = include_str!("../../../profiles/handoff/search-
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct List {
+struct ParameterFile {
     /// For every type that has them
     #[serde(default)]
     every: Vec<Spanned<String>>,
-    types: Vec<OfType>,
+    types: Vec<TypeParameters>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct OfType {
+struct TypeParameters {
     r#type: Spanned<String>,
     parameters: Vec<Spanned<String>>,
 }
 
 /// Reads and compiles a list.
 pub(super) fn compile(definitions: &Definitions, file: &str, text: &str) -> Result<SearchParameters> {
-    let list: List = serde_saphyr::from_str(text).map_err(|error| {
+    let list: ParameterFile = serde_saphyr::from_str(text).map_err(|error| {
         let message = error.without_snippet().to_string();
         let issue = Issue::error(Key::DefinitionInvalid, file, message.lines().next().unwrap_or_default());
         Error::new(Category::Unprocessable, error.location().map_or(issue.clone(), |found| issue.at(place(found))))
@@ -81,7 +81,7 @@ impl Reader<'_> {
         }
     }
 
-    fn group(&mut self, group: &OfType) {
+    fn group(&mut self, group: &TypeParameters) {
         let resource_type = &group.r#type.value;
         if !self.definitions.is_resource_type(resource_type) {
             self.refuse(&group.r#type, format!("{resource_type} is no resource type of R4"));

@@ -198,7 +198,7 @@ pub struct Parsed {
     pub query: Query,
     /// Parameters that are served and were not well written: an error however they are handled
     pub errors: Vec<Issue>,
-    /// Parameters that are not served: an error under `Prefer: handling=strict`, passed over under `lenient`
+    /// Parameters that are not served: an error under `Prefer: handling=strict`, passed over under `ignoring_unknown`
     pub unknown: Vec<Issue>,
 }
 
@@ -240,7 +240,7 @@ impl Parsed {
     ///
     /// # Errors
     /// What is served and not well written.
-    pub fn lenient(self) -> Result<(Query, Vec<Issue>)> {
+    pub fn ignoring_unknown(self) -> Result<(Query, Vec<Issue>)> {
         if self.errors.is_empty() {
             return Ok((self.query, self.unknown));
         }

@@ -5,7 +5,7 @@ use crate::fhir::{Reference, ResourceKey, primitive};
 
 use super::super::index::{Parameter, ParameterKind, SearchParameters, normal};
 use super::parse::{Read, unknown, wrong};
-use super::value::{self, pieces, unescaped};
+use super::value::{self, split_unescaped, unescaped};
 use super::{Condition, SystemTest, Test, TextTest};
 
 /// What a parameter asks.
@@ -23,7 +23,7 @@ pub(super) fn test(
         };
     }
     let conditions =
-        pieces(value, ',').map(|piece| condition(served, parameter, modifier, piece)).collect::<Read<_>>()?;
+        split_unescaped(value, ',').map(|piece| condition(served, parameter, modifier, piece)).collect::<Read<_>>()?;
     Ok(if modifier == Some("not") { Test::None(conditions) } else { Test::Any(conditions) })
 }
 
@@ -60,7 +60,7 @@ fn condition(served: &SearchParameters, parameter: &Parameter, modifier: Option<
 
 /// `code`, `system|code`, `|code`, `system|`
 fn token(piece: &str) -> Read<Condition> {
-    let mut parts = pieces(piece, '|');
+    let mut parts = split_unescaped(piece, '|');
     let (first, second, more) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
     if more.is_some() {
         return wrong(format!("expected code or system|code, found '{piece}'; write \\| for a bar in a code"));

@@ -4,7 +4,7 @@
 use crate::fhir::{Issue, Key, primitive};
 
 use super::super::index::{ParameterKind, SearchParameters};
-use super::value::{pieces, unescaped};
+use super::value::{split_unescaped, unescaped};
 use super::{Clause, Condition, Include, MAX_COUNT, Parsed, Query, Sort, SortKey, Subject, Test, value};
 
 /// Parameters of all searches, for messages.
@@ -105,7 +105,7 @@ impl Reader<'_> {
 
     fn id(&mut self, value: &str) -> Read<()> {
         let mut conditions = Vec::new();
-        for piece in pieces(value, ',') {
+        for piece in split_unescaped(value, ',') {
             let id = unescaped(piece);
             if !primitive::is_id(&id) {
                 return wrong(format!("'{id}' is no id; expected {}", primitive::describe("id")));
@@ -117,7 +117,7 @@ impl Reader<'_> {
     }
 
     fn last_updated(&mut self, value: &str) -> Read<()> {
-        let conditions = pieces(value, ',').map(value::date).collect::<Read<Vec<_>>>()?;
+        let conditions = split_unescaped(value, ',').map(value::date).collect::<Read<Vec<_>>>()?;
         self.query.clauses.push(Clause { subject: Subject::LastUpdated, test: Test::Any(conditions) });
         Ok(())
     }

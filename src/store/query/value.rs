@@ -6,7 +6,7 @@ use super::parse::{Read, wrong};
 use super::{Condition, Prefix};
 
 /// The parts of a value between unescaped separators, still escaped.
-pub(super) fn pieces(value: &str, separator: char) -> impl Iterator<Item = &str> {
+pub(super) fn split_unescaped(value: &str, separator: char) -> impl Iterator<Item = &str> {
     let mut escaped = false;
     value.split(move |character: char| {
         let splits = character == separator && !escaped;

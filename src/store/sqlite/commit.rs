@@ -13,14 +13,14 @@ use crate::fhir::{Document, Issue, Key, ResourceKey, edit};
 use crate::referral::plan::{AuditEntry, Extras, Guard, Idempotency, Plan, Write};
 use crate::store::Committed;
 
-use super::newest_sequences::Announcement;
-use super::prepared::Prepared;
+use super::newest_sequences::ChangeNotice;
+use super::prepared::PreparedPlan;
 use super::writer::Session;
 use super::{STORED, feed, rows, search, shares};
 
 /// A resource as the transaction found it.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Before {
+pub(super) struct StoredVersion {
     /// 0: not even named
     pub(super) id: i64,
     /// 0: not stored
@@ -32,7 +32,7 @@ pub(super) struct Before {
 /// What the plan does to one resource.
 #[derive(Debug, Clone, Copy)]
 struct Target {
-    before: Before,
+    stored_version: StoredVersion,
     /// The version that the writes seen so far have brought it to
     version: i64,
     /// And its lastUpdated
@@ -42,8 +42,8 @@ struct Target {
 type Targets = HashMap<ResourceKey, Target>;
 
 /// Commits the plan, or refuses it as a conflict.
-pub(super) fn commit(session: &mut Session<'_>, prepared: Prepared) -> Result<Committed> {
-    let Prepared { plan, reindexed, unmatched } = prepared;
+pub(super) fn commit(session: &mut Session<'_>, prepared: PreparedPlan) -> Result<Committed> {
+    let PreparedPlan { plan, reindexed, unmatched } = prepared;
     let Plan { mut writes, shares, extras, feed, audit, guards, idempotency } = plan;
     if let Some(idempotency) = &idempotency {
         refuse_used(session, idempotency)?;
@@ -63,23 +63,23 @@ pub(super) fn commit(session: &mut Session<'_>, prepared: Prepared) -> Result<Co
 
     let seq = session.progress.seq + 1;
     session.progress.seq = seq;
-    let mut announcement = Announcement { seq, ..Announcement::default() };
+    let mut announcement = ChangeNotice { seq, ..ChangeNotice::default() };
     let mut touched = Vec::new();
     for write in &mut writes {
         monotonic_last_updated(write, &mut session.progress.updated)?;
         let Some(target) = targets.get_mut(&write.key) else { continue };
-        announcement.directory |= write.public || target.before.public;
+        announcement.directory |= write.public || target.stored_version.public;
         // What nobody has named yet is shared through no Task.
-        let was_named = target.before.id > 0;
+        let was_named = target.stored_version.id > 0;
         store(session, write, target)?;
         if was_named && !write.public {
-            touched.push(target.before.id);
+            touched.push(target.stored_version.id);
         }
     }
     for change in &reindexed {
-        let (Some(target), Some(before)) = (targets.get(&change.key), &change.before) else { continue };
-        rows::remove(session, before, target.before.id, target.before.updated)?;
-        rows::add(session, &change.after, target.before.id, target.updated)?;
+        let (Some(target), Some(stored_version)) = (targets.get(&change.key), &change.before) else { continue };
+        rows::remove(session, stored_version, target.stored_version.id, target.stored_version.updated)?;
+        rows::add(session, &change.after, target.stored_version.id, target.updated)?;
     }
     let mut renewed = Vec::new();
     for share in &shares {
@@ -90,7 +90,7 @@ pub(super) fn commit(session: &mut Session<'_>, prepared: Prepared) -> Result<Co
     }
     feed::mark_changed(session, &feed, &mut announcement)?;
     feed::renew(session, &touched, renewed, &mut announcement)?;
-    remember(session, &audit)?;
+    write_audit(session, &audit)?;
     if let Some(idempotency) = &idempotency {
         store_idempotency(session, idempotency)?;
     }
@@ -111,7 +111,7 @@ fn refuse_used(session: &Session<'_>, idempotency: &Idempotency) -> Result<()> {
 fn check_guard(session: &mut Session<'_>, guard: &Guard) -> Result<()> {
     match guard {
         Guard::Unchanged { key, version } => {
-            let found = before(session, key)?;
+            let found = stored_version(session, key)?;
             if found.version.cast_unsigned() == *version {
                 return Ok(());
             }
@@ -127,8 +127,8 @@ fn targets(session: &mut Session<'_>, writes: &[Write]) -> Result<Targets> {
     let mut targets = Targets::with_capacity(writes.len());
     for write in writes {
         if !targets.contains_key(&write.key) {
-            let before = before(session, &write.key)?;
-            targets.insert(write.key.clone(), Target { before, version: before.version, updated: 0 });
+            let stored_version = stored_version(session, &write.key)?;
+            targets.insert(write.key.clone(), Target { stored_version, version: stored_version.version, updated: 0 });
         }
         let Some(target) = targets.get_mut(&write.key) else { continue };
         if write.version.cast_signed() != target.version + 1 {
@@ -139,13 +139,15 @@ fn targets(session: &mut Session<'_>, writes: &[Write]) -> Result<Targets> {
     Ok(targets)
 }
 
-fn before(session: &mut Session<'_>, key: &ResourceKey) -> Result<Before> {
-    let Some(kind) = session.keys.known_kind(session.connection, &key.kind)? else { return Ok(Before::default()) };
+fn stored_version(session: &mut Session<'_>, key: &ResourceKey) -> Result<StoredVersion> {
+    let Some(kind) = session.keys.known_kind(session.connection, &key.kind)? else {
+        return Ok(StoredVersion::default());
+    };
     let found = session
         .connection
         .prepare_cached("SELECT id, version, updated, public FROM resource WHERE kind = ?1 AND logical = ?2")?
         .query_row(params![kind, key.id], |row| {
-            Ok(Before { id: row.get(0)?, version: row.get(1)?, updated: row.get(2)?, public: row.get(3)? })
+            Ok(StoredVersion { id: row.get(0)?, version: row.get(1)?, updated: row.get(2)?, public: row.get(3)? })
         })
         .optional()?;
     Ok(found.unwrap_or_default())
@@ -201,16 +203,16 @@ fn store(session: &mut Session<'_>, write: &Write, target: &mut Target) -> Resul
         Some(organization) => session.keys.organization(session.connection, organization)?,
         None => 0,
     };
-    if target.before.id == 0 {
+    if target.stored_version.id == 0 {
         let kind = session.keys.kind(session.connection, &write.key.kind)?;
-        target.before.id = session
+        target.stored_version.id = session
             .connection
             .prepare_cached(
                 "INSERT INTO resource (kind, logical, version, current, updated, seq, author, public)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )?
             .insert(params![kind, write.key.id, version, current, updated, seq, author, write.public])?;
-        session.keys.remember(write.key.clone(), target.before.id);
+        session.keys.remember(write.key.clone(), target.stored_version.id);
         session.created.push(kind);
     } else {
         session
@@ -219,7 +221,7 @@ fn store(session: &mut Session<'_>, write: &Write, target: &mut Target) -> Resul
                 "UPDATE resource SET version = ?2, current = ?3, updated = ?4, seq = ?5, author = ?6, public = ?7
                  WHERE id = ?1",
             )?
-            .execute(params![target.before.id, version, current, updated, seq, author, write.public])?;
+            .execute(params![target.stored_version.id, version, current, updated, seq, author, write.public])?;
         if version == 1 {
             session.created.push(session.keys.kind(session.connection, &write.key.kind)?);
         }
@@ -229,7 +231,7 @@ fn store(session: &mut Session<'_>, write: &Write, target: &mut Target) -> Resul
         .prepare_cached(
             "INSERT INTO version (id, resource, version, updated, seq, document) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
-        .insert(params![current, target.before.id, version, updated, seq, write.document.text()])?;
+        .insert(params![current, target.stored_version.id, version, updated, seq, write.document.text()])?;
     Ok(())
 }
 
@@ -245,7 +247,7 @@ fn store_extras(session: &mut Session<'_>, extras: &Extras) -> Result<i64> {
 }
 
 /// Writes the audit.
-pub(super) fn remember(session: &Session<'_>, entries: &[AuditEntry]) -> Result<()> {
+pub(super) fn write_audit(session: &Session<'_>, entries: &[AuditEntry]) -> Result<()> {
     for entry in entries {
         session
             .connection

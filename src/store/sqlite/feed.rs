@@ -12,14 +12,14 @@ use crate::referral::plan::FeedEntry;
 use crate::store::Changes;
 
 use super::keys;
-use super::newest_sequences::Announcement;
+use super::newest_sequences::ChangeNotice;
 use super::writer::Session;
 
 /// Writes the feed entries of a plan.
 pub(super) fn mark_changed(
     session: &mut Session<'_>,
     feed: &[FeedEntry],
-    announcement: &mut Announcement,
+    announcement: &mut ChangeNotice,
 ) -> Result<()> {
     for entry in feed {
         let task = session.keys.resource(session.connection, &entry.task)?;
@@ -41,7 +41,7 @@ pub(super) fn renew(
     session: &Session<'_>,
     touched: &[i64],
     mut tasks: Vec<i64>,
-    announcement: &mut Announcement,
+    announcement: &mut ChangeNotice,
 ) -> Result<()> {
     let mut sharing = session.connection.prepare_cached("SELECT task FROM task_resource WHERE resource = ?1")?;
     for resource in touched {

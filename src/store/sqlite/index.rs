@@ -75,7 +75,7 @@ impl Index {
 
     fn rebuild(&self, writer: &Connection, keys: &mut Keys) -> Result<usize> {
         writer.execute_batch("DELETE FROM token; DELETE FROM reference; DELETE FROM text; DELETE FROM date;")?;
-        let mut session = Session::outside_group(writer, keys, Some(self));
+        let mut session = Session::new_session(writer, keys, Some(self));
         let (mut last, mut count) = (0, 0);
         loop {
             let resources: Vec<(i64, i64)> = writer

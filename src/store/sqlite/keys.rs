@@ -12,7 +12,7 @@ use crate::fhir::ResourceKey;
 
 /// How many resources the writer remembers before it starts anew. They are the ones that others reference, mostly the
 /// organizations and people of the directory.
-const REMEMBERED: usize = 20_000;
+const MAX_CACHED: usize = 20_000;
 
 /// The ids that the writer knows.
 #[derive(Debug, Default)]
@@ -87,7 +87,7 @@ impl Keys {
 
     /// Remembers the id of a resource, which the caller may have given just now.
     pub(super) fn remember(&mut self, key: ResourceKey, id: i64) {
-        if self.resources.len() >= REMEMBERED {
+        if self.resources.len() >= MAX_CACHED {
             self.resources.clear();
         }
         self.given += 1;

@@ -25,10 +25,10 @@ use crate::referral::scope::Scope;
 
 use super::index::SearchParameters;
 use super::query::Query;
-use super::{Changes, ClientRow, Committed, Page, Pending, Statistics, Store, Stored, StoredReferral};
+use super::{Changes, ClientRow, Committed, Page, Statistics, Store, StoreFuture, Stored, StoredReferral};
 use index::Index;
 use newest_sequences::NewestSequences;
-use prepared::Prepared;
+use prepared::PreparedPlan;
 use reader::Readers;
 use writer::{Counters, Job, Session, Writer};
 
@@ -110,13 +110,13 @@ impl SqliteStore {
     fn write<'a, T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Session<'_>) -> Result<T> + Send + 'static,
-    ) -> Pending<'a, T> {
+    ) -> StoreFuture<'a, T> {
         let (job, outcome) = writer::job(work);
         if let Some(jobs) = &self.jobs {
             // Without a receiver the answer's sender is dropped with the job, and that is the answer.
             let _ = jobs.send(job);
         }
-        Box::pin(async move { outcome.await.unwrap_or_else(|_| Err(writer::stopped())) })
+        Box::pin(async move { outcome.await.unwrap_or_else(|_| Err(writer::store_stopped())) })
     }
 }
 
@@ -131,29 +131,34 @@ impl Drop for SqliteStore {
 }
 
 impl Store for SqliteStore {
-    fn commit(&self, plan: Plan) -> Pending<'_, Committed> {
+    fn commit(&self, plan: Plan) -> StoreFuture<'_, Committed> {
         Box::pin(async move {
-            let prepared = Prepared::of(&self.readers, self.index()?, plan).await?;
+            let prepared = PreparedPlan::of(&self.readers, self.index()?, plan).await?;
             self.write(move |session| commit::commit(session, prepared)).await
         })
     }
 
-    fn read<'a>(&'a self, scope: &'a Scope, key: &'a ResourceKey, version: Option<u64>) -> Pending<'a, Option<Stored>> {
+    fn read<'a>(
+        &'a self,
+        scope: &'a Scope,
+        key: &'a ResourceKey,
+        version: Option<u64>,
+    ) -> StoreFuture<'a, Option<Stored>> {
         let (scope, key) = (scope.clone(), key.clone());
         self.readers.read(move |reader| read::read(reader, &scope, &key, version))
     }
 
-    fn history<'a>(&'a self, scope: &'a Scope, key: &'a ResourceKey, count: usize) -> Pending<'a, Vec<Stored>> {
+    fn history<'a>(&'a self, scope: &'a Scope, key: &'a ResourceKey, count: usize) -> StoreFuture<'a, Vec<Stored>> {
         let (scope, key) = (scope.clone(), key.clone());
         self.readers.read(move |reader| read::history(reader, &scope, &key, count))
     }
 
-    fn visible<'a>(&'a self, scope: &'a Scope, keys: &'a [ResourceKey]) -> Pending<'a, Vec<bool>> {
+    fn visible<'a>(&'a self, scope: &'a Scope, keys: &'a [ResourceKey]) -> StoreFuture<'a, Vec<bool>> {
         let (scope, keys) = (scope.clone(), keys.to_vec());
         self.readers.read(move |reader| read::visible(reader, &scope, &keys))
     }
 
-    fn search<'a>(&'a self, scope: &'a Scope, query: &'a Query) -> Pending<'a, Page> {
+    fn search<'a>(&'a self, scope: &'a Scope, query: &'a Query) -> StoreFuture<'a, Page> {
         Box::pin(async move {
             let (index, scope, query) = (self.index()?.clone(), scope.clone(), query.clone());
             self.readers.read(move |reader| search::search(reader, &index, &scope, &query)).await
@@ -165,7 +170,7 @@ impl Store for SqliteStore {
         scope: &'a Scope,
         task: &'a ResourceKey,
         with_history: bool,
-    ) -> Pending<'a, Option<StoredReferral>> {
+    ) -> StoreFuture<'a, Option<StoredReferral>> {
         let (scope, task) = (scope.clone(), task.clone());
         self.readers.read(move |reader| referral::referral(reader, &scope, &task, with_history, None))
     }
@@ -175,17 +180,17 @@ impl Store for SqliteStore {
         scope: &'a Scope,
         task: &'a ResourceKey,
         seq: u64,
-    ) -> Pending<'a, Option<StoredReferral>> {
+    ) -> StoreFuture<'a, Option<StoredReferral>> {
         let (scope, task) = (scope.clone(), task.clone());
         self.readers.read(move |reader| referral::referral(reader, &scope, &task, true, Some(seq)))
     }
 
-    fn sharing<'a>(&'a self, key: &'a ResourceKey) -> Pending<'a, Vec<ResourceKey>> {
+    fn sharing<'a>(&'a self, key: &'a ResourceKey) -> StoreFuture<'a, Vec<ResourceKey>> {
         let key = key.clone();
         self.readers.read(move |reader| read::sharing(reader, &key))
     }
 
-    fn changes<'a>(&'a self, organization: &'a str, since: u64, limit: usize) -> Pending<'a, Changes> {
+    fn changes<'a>(&'a self, organization: &'a str, since: u64, limit: usize) -> StoreFuture<'a, Changes> {
         if *self.newest_sequences.organization(organization).borrow() <= since {
             return Box::pin(std::future::ready(Ok(Changes { items: Vec::new(), newest: since })));
         }
@@ -201,12 +206,12 @@ impl Store for SqliteStore {
         &self.id
     }
 
-    fn idempotent<'a>(&'a self, client: &'a str, key: &'a str) -> Pending<'a, Option<Idempotency>> {
+    fn idempotent<'a>(&'a self, client: &'a str, key: &'a str) -> StoreFuture<'a, Option<Idempotency>> {
         let (client, key) = (client.to_owned(), key.to_owned());
         self.readers.read(move |reader| read::idempotent(reader, &client, &key))
     }
 
-    fn directory(&self) -> Pending<'_, Vec<Stored>> {
+    fn directory(&self) -> StoreFuture<'_, Vec<Stored>> {
         self.readers.read(read::directory)
     }
 
@@ -214,19 +219,19 @@ impl Store for SqliteStore {
         self.newest_sequences.directory()
     }
 
-    fn audit(&self, entries: Vec<AuditEntry>) -> Pending<'_, ()> {
-        self.write(move |session| commit::remember(session, &entries))
+    fn audit(&self, entries: Vec<AuditEntry>) -> StoreFuture<'_, ()> {
+        self.write(move |session| commit::write_audit(session, &entries))
     }
 
-    fn clients(&self) -> Pending<'_, Vec<ClientRow>> {
+    fn clients(&self) -> StoreFuture<'_, Vec<ClientRow>> {
         self.readers.read(clients::all)
     }
 
-    fn put_client(&self, client: ClientRow) -> Pending<'_, ()> {
+    fn put_client(&self, client: ClientRow) -> StoreFuture<'_, ()> {
         self.write(move |session| clients::put(session, &client))
     }
 
-    fn revoke_client<'a>(&'a self, id: &'a str, at: Timestamp) -> Pending<'a, bool> {
+    fn revoke_client<'a>(&'a self, id: &'a str, at: Timestamp) -> StoreFuture<'a, bool> {
         let id = id.to_owned();
         self.write(move |session| clients::revoke(session, &id, at.as_millisecond()))
     }
@@ -235,7 +240,7 @@ impl Store for SqliteStore {
         self.newest_sequences.clients()
     }
 
-    fn statistics(&self) -> Pending<'_, Statistics> {
+    fn statistics(&self) -> StoreFuture<'_, Statistics> {
         let counters = self.counters.clone();
         self.readers.read(move |reader| statistics(reader, &counters))
     }

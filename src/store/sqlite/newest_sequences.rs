@@ -20,7 +20,7 @@ pub(super) struct NewestSequences {
 
 /// What one commit announces.
 #[derive(Debug, Default)]
-pub(super) struct Announcement {
+pub(super) struct ChangeNotice {
     /// The commit
     pub(super) seq: i64,
     /// Ids of the Organizations that are owed something
@@ -65,7 +65,7 @@ impl NewestSequences {
     }
 
     /// Announces what a commit has for whom.
-    pub(super) fn announce(&self, announcement: &Announcement) {
+    pub(super) fn announce(&self, announcement: &ChangeNotice) {
         let seq = announcement.seq.cast_unsigned();
         for organization in &announcement.organizations {
             self.raise_organization(organization, seq);

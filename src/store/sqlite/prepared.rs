@@ -15,7 +15,7 @@ use super::reader::Readers;
 
 /// See the module head.
 #[derive(Debug)]
-pub(super) struct Prepared {
+pub(super) struct PreparedPlan {
     pub(super) plan: Plan,
     pub(super) reindexed: Vec<Reindexed>,
     /// Searches that must find nothing
@@ -33,7 +33,7 @@ pub(super) struct Reindexed {
     pub(super) after: Vec<IndexEntry>,
 }
 
-impl Prepared {
+impl PreparedPlan {
     /// Prepares a plan.
     pub(super) async fn of(readers: &Readers, index: &Index, plan: Plan) -> Result<Self> {
         let mut unmatched = Vec::new();

@@ -11,10 +11,10 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use crate::error::{Error, Result};
-use crate::store::Pending;
+use crate::store::StoreFuture;
 
 use super::schema;
-use super::writer::stopped;
+use super::writer::store_stopped;
 
 type Read = Box<dyn FnOnce(&Connection) + Send>;
 
@@ -44,7 +44,7 @@ impl Readers {
     pub(super) fn read<'a, T: Send + 'static>(
         &self,
         read: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
-    ) -> Pending<'a, T> {
+    ) -> StoreFuture<'a, T> {
         let (answer, answered) = oneshot::channel();
         let read: Read = Box::new(move |connection| {
             // Who no longer waits needs no answer.
@@ -56,7 +56,7 @@ impl Readers {
             // Without a receiver the answer's sender is dropped with the read, and that is the answer.
             let _ = reads.send(read);
         }
-        Box::pin(async move { answered.await.unwrap_or_else(|_| Err(stopped())) })
+        Box::pin(async move { answered.await.unwrap_or_else(|_| Err(store_stopped())) })
     }
 }
 

@@ -17,15 +17,15 @@ const VERSION: i64 = 1;
 
 /// How long a process waits for another one's transaction, in steps of a millisecond: short steps, because a busy
 /// writer leaves the lock free for moments only.
-const PATIENCE: Duration = Duration::from_secs(30);
-const STEP: Duration = Duration::from_millis(1);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+const BUSY_RETRY_INTERVAL: Duration = Duration::from_millis(1);
 
 /// The connection that writes. Makes the file where it is missing.
 pub(super) fn open_writer(path: &Path) -> Result<Connection> {
     let refused = |error: &dyn std::fmt::Display| unusable(path, error);
     make_private(path).map_err(|error| refused(&error))?;
     let mut writer = Connection::open(path).map_err(|error| refused(&error))?;
-    be_patient(&mut writer)?;
+    set_busy_timeout(&mut writer)?;
     // A page holds two resources of the usual size. Only an empty file takes the setting.
     writer.pragma_update(None, "page_size", 4096)?;
     let mode: String = writer
@@ -49,7 +49,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection> {
 pub(super) fn open_reader(path: &Path) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut reader = Connection::open_with_flags(path, flags).map_err(|error| unusable(path, &error))?;
-    be_patient(&mut reader)?;
+    set_busy_timeout(&mut reader)?;
     reader.pragma_update(None, "cache_size", -8192)?;
     reader.pragma_update(None, "temp_store", "MEMORY")?;
     reader.set_prepared_statement_cache_capacity(128);
@@ -65,10 +65,10 @@ fn make_private(path: &Path) -> std::io::Result<()> {
     options.open(path).map(drop)
 }
 
-fn be_patient(connection: &mut Connection) -> Result<()> {
-    let most = (PATIENCE.as_millis() / STEP.as_millis()) as i32;
+fn set_busy_timeout(connection: &mut Connection) -> Result<()> {
+    let most = (BUSY_TIMEOUT.as_millis() / BUSY_RETRY_INTERVAL.as_millis()) as i32;
     connection.busy_handler(Some(move |tries| {
-        std::thread::sleep(STEP);
+        std::thread::sleep(BUSY_RETRY_INTERVAL);
         tries < most
     }))?;
     Ok(())

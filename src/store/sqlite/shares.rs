@@ -21,7 +21,7 @@ struct Shared {
 pub(super) fn replace(session: &mut Session<'_>, share: &Share) -> Result<Option<i64>> {
     let task = session.keys.resource(session.connection, &share.task)?;
     let old = Shared::stored(session.connection, task)?;
-    let new = Shared::wanted(session, share)?;
+    let new = Shared::requested(session, share)?;
     if old == new {
         return Ok(None);
     }
@@ -43,10 +43,10 @@ pub(super) fn replace(session: &mut Session<'_>, share: &Share) -> Result<Option
     for organization in new.organizations.difference(&old.organizations) {
         execute(connection, "INSERT INTO task_organization (task, organization) VALUES (?1, ?2)", task, *organization)?;
     }
-    for (organization, kind, resource) in new.beyond(&old) {
+    for (organization, kind, resource) in new.grants_missing_in(&old) {
         grant(connection, organization, kind, resource)?;
     }
-    for (organization, kind, resource) in old.beyond(&new) {
+    for (organization, kind, resource) in old.grants_missing_in(&new) {
         revoke(connection, organization, kind, resource)?;
     }
     Ok(Some(task))
@@ -70,7 +70,7 @@ impl Shared {
         Ok(shared)
     }
 
-    fn wanted(session: &mut Session<'_>, share: &Share) -> Result<Self> {
+    fn requested(session: &mut Session<'_>, share: &Share) -> Result<Self> {
         let mut shared = Self::default();
         for key in &share.resources {
             let kind = session.keys.kind(session.connection, &key.kind)?;
@@ -83,7 +83,7 @@ impl Shared {
     }
 
     /// Who sees which resource (with its type) through `self` and not through `other`.
-    fn beyond(&self, other: &Self) -> impl Iterator<Item = (i64, i64, i64)> {
+    fn grants_missing_in(&self, other: &Self) -> impl Iterator<Item = (i64, i64, i64)> {
         self.organizations.iter().flat_map(move |organization| {
             let both = other.organizations.contains(organization);
             let unseen = move |resource: &i64| !(both && other.resources.contains_key(resource));

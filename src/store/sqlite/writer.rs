@@ -17,12 +17,12 @@ use crate::error::{Category, Error, Result};
 
 use super::index::Index;
 use super::keys::Keys;
-use super::newest_sequences::{Announcement, NewestSequences};
+use super::newest_sequences::{ChangeNotice, NewestSequences};
 
 /// Most jobs of one transaction: a bound on how long the first of them waits.
-const GROUP: usize = 256;
+const MAX_GROUP: usize = 256;
 /// How often the writer looks whether another process has written.
-const TICK: Duration = Duration::from_millis(250);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// One thing to write.
 pub(super) trait Job: Send {
@@ -33,7 +33,7 @@ pub(super) trait Job: Send {
 }
 
 /// A job: what to do, and who waits for it.
-struct Waiting<W, T> {
+struct PendingJob<W, T> {
     work: Option<W>,
     outcome: Result<T>,
     answer: oneshot::Sender<Result<T>>,
@@ -68,7 +68,7 @@ pub(super) struct Session<'w> {
     /// The type of each resource that is stored for the first time
     pub(super) created: Vec<i64>,
     /// What is announced when the transaction is through
-    pub(super) announcements: Vec<Announcement>,
+    pub(super) announcements: Vec<ChangeNotice>,
     /// The version of the clients, where a job changed it
     pub(super) clients: Option<i64>,
     /// Plans that were refused as conflicts
@@ -93,17 +93,17 @@ where
     W: FnOnce(&mut Session<'_>) -> Result<T> + Send + 'static,
 {
     let (answer, outcome) = oneshot::channel();
-    (Box::new(Waiting { work: Some(work), outcome: Err(stopped()), answer }), outcome)
+    (Box::new(PendingJob { work: Some(work), outcome: Err(store_stopped()), answer }), outcome)
 }
 
 /// The writer is gone; it never goes before the store does.
-pub(super) fn stopped() -> Error {
+pub(super) fn store_stopped() -> Error {
     Error::fault("the store has stopped")
 }
 
 // === Waiting ===
 
-impl<T, W> Job for Waiting<W, T>
+impl<T, W> Job for PendingJob<W, T>
 where
     T: Send,
     W: FnOnce(&mut Session<'_>) -> Result<T> + Send,
@@ -127,7 +127,7 @@ where
 
 impl<'w> Session<'w> {
     /// A session that has come nowhere yet.
-    pub(super) fn outside_group(connection: &'w Connection, keys: &'w mut Keys, index: Option<&'w Index>) -> Self {
+    pub(super) fn new_session(connection: &'w Connection, keys: &'w mut Keys, index: Option<&'w Index>) -> Self {
         Self {
             connection,
             keys,
@@ -194,23 +194,23 @@ impl Writer {
     pub(super) fn run(mut self, jobs: &Receiver<Box<dyn Job>>) {
         let mut looked = Instant::now();
         loop {
-            let first = match jobs.recv_timeout(TICK) {
+            let first = match jobs.recv_timeout(POLL_INTERVAL) {
                 Ok(job) => Some(job),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return,
             };
-            if looked.elapsed() >= TICK {
-                self.look_around();
+            if looked.elapsed() >= POLL_INTERVAL {
+                self.check_other_writers();
                 looked = Instant::now();
             }
             if let Some(first) = first {
-                self.write(std::iter::once(first).chain(jobs.try_iter()).take(GROUP).collect());
+                self.write(std::iter::once(first).chain(jobs.try_iter()).take(MAX_GROUP).collect());
             }
         }
     }
 
     /// Has another process written? Then what it announced to its own is announced here.
-    fn look_around(&mut self) {
+    fn check_other_writers(&mut self) {
         let version = self.connection.pragma_query_value(None, "data_version", |row| row.get(0)).map_err(Error::from);
         let refreshed = version.and_then(|version: i64| {
             if version != self.seen {
@@ -252,7 +252,7 @@ impl Writer {
             return Err(Error::fault("another version of handoff has changed the search index; this one must stop"));
         }
         let seq = progress.seq;
-        let session = Session::outside_group(&self.connection, &mut self.keys, self.index.as_deref());
+        let session = Session::new_session(&self.connection, &mut self.keys, self.index.as_deref());
         let mut session = Session { progress, version, ..session };
         for job in group {
             job.perform(&mut session);

@@ -2,6 +2,7 @@
 //! it, through the same router that the socket is served with.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -9,9 +10,14 @@ use axum::http::{Method, Request, header};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use super::world::Client;
-use crate::cli::unwritable;
+use super::world::{self, Client};
+use crate::app::WallClock;
+use crate::cli::streams::unwritable;
 use crate::error::{Error, Result};
+use crate::exchange::Clock;
+use crate::fhir::Document;
+use crate::referral::{Graph, Referral};
+use crate::routing::{self, Directory, Rulebook};
 
 /// The referral that goes round.
 const REFERRAL: &str = include_str!("../../../fixtures/demo/ehr/food-insecurity.json");
@@ -21,22 +27,22 @@ const SENDER: &str = "fernhollow-ehr";
 const MAX_BYTES: usize = 16 * 1024 * 1024;
 
 /// Tells and does.
-pub(super) struct Walk<'w> {
+pub(super) struct DemoRound<'w> {
     pub(super) router: Router,
     pub(super) clients: &'w [Client],
     pub(super) out: &'w mut dyn Write,
 }
 
-impl Walk<'_> {
+impl DemoRound<'_> {
     /// One referral goes all the way round.
-    pub(super) async fn go(&mut self) -> Result<()> {
+    pub(super) async fn run(&mut self) -> Result<()> {
         let (sender, sender_name) = (self.token(SENDER)?, SENDER);
-        self.say(&format!("1. {sender_name} sends a referral: a person needs food; nobody is named to help"))?;
+        self.heading(&format!("1. {sender_name} sends a referral: a person needs food; nobody is named to help"))?;
         self.line("POST /fhir   a transaction of what the EHR knows:")?;
         for entry in list(&parse(REFERRAL)?["entry"]) {
             self.line(&format!("  {}", entry["resource"]["resourceType"].as_str().unwrap_or_default()))?;
         }
-        let response = self.ask(Method::POST, "/fhir", &sender, Some(&parse(REFERRAL)?)).await?;
+        let response = self.send(Method::POST, "/fhir", &sender, Some(&parse(REFERRAL)?)).await?;
         self.findings(&response)?;
         let Some(task) = list(&response["entry"]).iter().find_map(|entry| task_id(&entry["response"]["location"]))
         else {
@@ -51,51 +57,51 @@ impl Walk<'_> {
             ))?;
             return self.read_back(&sender, &task, "2").await;
         }
-        self.routed(&sender, &task).await?;
+        self.show_routing(&sender, &task).await?;
         let agency = self.owner(&sender, &task).await?;
-        self.served(&agency, &task).await?;
+        self.show_service(&agency, &task).await?;
         self.read_back(&sender, &task, "8").await
     }
 
     /// Who got it, with the reasons for every candidate.
-    async fn routed(&mut self, sender: &str, task: &str) -> Result<()> {
-        self.say("2. Handoff decides who gets it, with its reasons for every program that was looked at")?;
-        let decision = super::route_of(REFERRAL)?;
+    async fn show_routing(&mut self, sender: &str, task: &str) -> Result<()> {
+        self.heading("2. Handoff decides who gets it, with its reasons for every program that was looked at")?;
+        let decision = route_of(REFERRAL)?;
         for line in decision.lines() {
             self.line(line)?;
         }
-        let stored = self.ask(Method::GET, &format!("/fhir/Task/{task}"), sender, None).await?;
+        let stored = self.send(Method::GET, &format!("/fhir/Task/{task}"), sender, None).await?;
         let owner = stored["owner"]["reference"].as_str().unwrap_or("nobody").to_owned();
         self.line(&format!("Task/{task} is now owned by {owner}"))
     }
 
     /// The agency's side: poll, record, accept, serve, complete.
-    async fn served(&mut self, agency: &Client, task: &str) -> Result<()> {
+    async fn show_service(&mut self, agency: &Client, task: &str) -> Result<()> {
         let token = agency.token.clone();
-        self.say(&format!("3. {} polls for what is new", agency.name))?;
+        self.heading(&format!("3. {} polls for what is new", agency.name))?;
         self.line("GET /agency/v1/referrals")?;
-        let polled = self.ask(Method::GET, "/agency/v1/referrals", &token, None).await?;
+        let polled = self.send(Method::GET, "/agency/v1/referrals", &token, None).await?;
         let records = list(&polled["records"]);
         self.line(&format!("{} record(s), cursor {}", records.len(), polled["cursor"]))?;
 
-        self.say("4. The record, in the words of the agency's own program")?;
-        let record = self.ask(Method::GET, &format!("/agency/v1/referrals/{task}"), &token, None).await?;
+        self.heading("4. The record, in the words of the agency's own program")?;
+        let record = self.send(Method::GET, &format!("/agency/v1/referrals/{task}"), &token, None).await?;
         for line in format!("{record:#}").lines() {
             self.line(line)?;
         }
 
         let events = format!("/agency/v1/referrals/{task}/events");
-        self.say("5. The agency accepts")?;
+        self.heading("5. The agency accepts")?;
         self.event(&events, &token, json!({ "event": "accept", "note": "we call the person tomorrow" })).await?;
 
-        self.say("6. It reports a service")?;
+        self.heading("6. It reports a service")?;
         let service = json!({ "event": "service", "service": {
             "at": "2026-11-20T10:00:00Z", "minutes": 30, "mode": "in-person", "attended": "yes",
             "notes": "applied for the pantry program together"
         }});
         self.event(&events, &token, service).await?;
 
-        self.say("7. It completes the referral: the need is met")?;
+        self.heading("7. It completes the referral: the need is met")?;
         let complete = json!({ "event": "complete", "outcome": { "status": "achieved" } });
         self.event(&events, &token, complete).await
     }
@@ -103,7 +109,7 @@ impl Walk<'_> {
     async fn event(&mut self, path: &str, token: &str, event: Value) -> Result<()> {
         self.line(&format!("POST {path}"))?;
         self.line(&format!("  {event}"))?;
-        let record = self.ask(Method::POST, path, token, Some(&event)).await?;
+        let record = self.send(Method::POST, path, token, Some(&event)).await?;
         let referral = &record["referral"];
         self.line(&format!(
             "The referral is now {} (Task.status {})",
@@ -114,9 +120,9 @@ impl Walk<'_> {
 
     /// What the EHR reads at the end.
     async fn read_back(&mut self, sender: &str, task: &str, number: &str) -> Result<()> {
-        self.say(&format!("{number}. The EHR asks what became of it"))?;
+        self.heading(&format!("{number}. The EHR asks what became of it"))?;
         self.line(&format!("GET /fhir/Task/{task}"))?;
-        let stored = self.ask(Method::GET, &format!("/fhir/Task/{task}"), sender, None).await?;
+        let stored = self.send(Method::GET, &format!("/fhir/Task/{task}"), sender, None).await?;
         for member in ["status", "businessStatus", "owner", "output"] {
             self.line(&format!("  {member}: {}", stored[member]))?;
         }
@@ -127,13 +133,13 @@ impl Walk<'_> {
         };
         let path = format!("/fhir/{procedure}");
         self.line(&format!("GET {path}"))?;
-        let procedure = self.ask(Method::GET, &path, sender, None).await?;
+        let procedure = self.send(Method::GET, &path, sender, None).await?;
         for member in ["status", "code", "performedDateTime", "basedOn"] {
             if !procedure[member].is_null() {
                 self.line(&format!("  {member}: {}", procedure[member]))?;
             }
         }
-        self.say("The loop is closed.")
+        self.heading("The loop is closed.")
     }
 
     /// The findings of the check, as the answer to the transaction gives them.
@@ -154,7 +160,7 @@ impl Walk<'_> {
 
     /// The client of the organization that owns the Task.
     async fn owner(&mut self, sender: &str, task: &str) -> Result<Client> {
-        let stored = self.ask(Method::GET, &format!("/fhir/Task/{task}"), sender, None).await?;
+        let stored = self.send(Method::GET, &format!("/fhir/Task/{task}"), sender, None).await?;
         let owner = stored["owner"]["reference"].as_str().unwrap_or_default();
         let found = self.clients.iter().find(|client| client.role == "agency" && client.organization == owner);
         found.cloned().ok_or_else(|| Error::fault(format!("the demo has no client for {owner}")))
@@ -166,7 +172,7 @@ impl Walk<'_> {
     }
 
     /// Sends a request through the router and reads the answer.
-    async fn ask(&mut self, method: Method, path: &str, token: &str, body: Option<&Value>) -> Result<Value> {
+    async fn send(&mut self, method: Method, path: &str, token: &str, body: Option<&Value>) -> Result<Value> {
         let media = if path.starts_with("/fhir") { "application/fhir+json" } else { "application/json" };
         let request = Request::builder()
             .method(method)
@@ -185,13 +191,22 @@ impl Walk<'_> {
         parse(&text)
     }
 
-    fn say(&mut self, heading: &str) -> Result<()> {
+    fn heading(&mut self, heading: &str) -> Result<()> {
         writeln!(self.out, "\n{heading}").map_err(unwritable)
     }
 
     fn line(&mut self, line: &str) -> Result<()> {
         writeln!(self.out, "   {line}").map_err(unwritable)
     }
+}
+
+/// The decision about the referral in a bundle, told in words, by the demo's directory.
+fn route_of(bundle: &str) -> Result<String> {
+    let bundle = Arc::new(Document::parse(bundle)?);
+    let graph = Graph::from_bundle(&bundle)?;
+    let referral = Referral::read(&graph, graph.only_task()?)?;
+    let directory = Directory::from_bundle(&Document::parse(world::DIRECTORY)?, &Rulebook::shipped()?)?;
+    Ok(routing::decide(&directory, &referral, WallClock.now())?.to_string())
 }
 
 fn parse(text: &str) -> Result<Value> {

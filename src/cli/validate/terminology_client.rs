@@ -9,21 +9,22 @@ use crate::profile::Report;
 use crate::terminology::Terminology;
 
 /// How long a resource may wait for answers, in milliseconds: a report is waited for with more patience than a message.
-const PATIENCE: u16 = 20_000;
+const TERMINOLOGY_TIMEOUT_MILLIS: u16 = 20_000;
 
 /// A server, and what it takes to reach it.
-pub(super) struct Asking {
+pub(super) struct TerminologyClient {
     terminology: Terminology,
     runtime: Runtime,
 }
 
-impl Asking {
+impl TerminologyClient {
     /// Asks the server at this URL.
     ///
     /// # Errors
     /// A URL that is none.
     pub(super) fn of(url: &str) -> Result<Self> {
-        let terminology = Terminology::of(&settings::terminology_server(url.to_owned(), Some(PATIENCE)))?;
+        let terminology =
+            Terminology::of(&settings::terminology_server(url.to_owned(), Some(TERMINOLOGY_TIMEOUT_MILLIS)))?;
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime =
             runtime.map_err(|error| Error::fault(format!("cannot speak to a terminology server: {error}")))?;

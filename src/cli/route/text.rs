@@ -4,11 +4,11 @@ use crate::routing::{Candidate, Decision, Directory, Eligibility, Fit};
 
 /// The decision; `explained` has, for each candidate, what came of its rules, or is empty.
 pub(super) fn decision(directory: &Directory, decision: &Decision, explained: &[Eligibility<'_>]) -> String {
-    let mut told = String::new();
+    let mut lines = String::new();
     let mut line = |indent: usize, text: &str| {
-        told.push_str(&" ".repeat(indent));
-        told.push_str(text);
-        told.push('\n');
+        lines.push_str(&" ".repeat(indent));
+        lines.push_str(text);
+        lines.push('\n');
     };
     match &decision.owner {
         Some(id) => {
@@ -41,7 +41,7 @@ pub(super) fn decision(directory: &Directory, decision: &Decision, explained: &[
             }
         }
     }
-    told
+    lines
 }
 
 fn head(candidate: &Candidate) -> String {

@@ -5,13 +5,13 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::cli::Exit;
+use crate::cli::streams::Exit;
 use crate::fhir::issue::any_error;
 use crate::fhir::{Issue, Key, Severity};
 
 /// What was found, counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Tally {
+pub(super) struct ResultCounts {
     /// Files that were read
     pub(super) files: usize,
     /// Files that could not be read
@@ -20,19 +20,19 @@ pub(super) struct Tally {
     pub(super) resources: usize,
     /// Those of them that have errors
     pub(super) invalid: usize,
-    found: Counts,
-    keys: BTreeMap<Key, Counts>,
+    found: SeverityCounts,
+    keys: BTreeMap<Key, SeverityCounts>,
 }
 
 /// How many of each severity.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Counts {
+struct SeverityCounts {
     errors: usize,
     warnings: usize,
     notes: usize,
 }
 
-impl Counts {
+impl SeverityCounts {
     fn add(&mut self, other: Self) {
         self.errors += other.errors;
         self.warnings += other.warnings;
@@ -59,12 +59,12 @@ impl Counts {
     }
 }
 
-impl Tally {
+impl ResultCounts {
     /// Counts what was found in a resource.
     pub(super) fn of(issues: &[Issue]) -> Self {
         let mut tally = Self { resources: 1, invalid: usize::from(any_error(issues)), ..Self::default() };
         for issue in issues {
-            let counts = Counts::of(issue.severity);
+            let counts = SeverityCounts::of(issue.severity);
             tally.found.add(counts);
             tally.keys.entry(issue.key).or_default().add(counts);
         }
@@ -119,7 +119,7 @@ impl Tally {
         }
         text.push('\n');
         let width = self.keys.keys().map(|key| key.name().len()).max().unwrap_or_default();
-        let mut rows: Vec<(&Key, &Counts)> = self.keys.iter().collect();
+        let mut rows: Vec<(&Key, &SeverityCounts)> = self.keys.iter().collect();
         // The keys are in the order of the table, which stays where counts are equal.
         rows.sort_by_key(|(_, counts)| std::cmp::Reverse((counts.errors, counts.warnings, counts.notes)));
         for (key, counts) in rows {
@@ -163,16 +163,16 @@ mod tests {
             Issue::error(Key::Missing, "", "b"),
             Issue::warning(Key::Empty, "", "c"),
         ];
-        let mut tally = Tally { files: 1, ..Tally::of(&issues) };
+        let mut tally = ResultCounts { files: 1, ..ResultCounts::of(&issues) };
         assert_eq!((tally.verdict().as_str(), tally.exit()), ("not valid, 2 errors, 1 warning", Exit::Invalid));
-        tally.add(&Tally::of(&[]));
+        tally.add(&ResultCounts::of(&[]));
         assert_eq!(tally.verdict(), "not valid, 1 of 2 resources, 2 errors, 1 warning");
-        tally.add(&Tally { files: 1, ..Tally::of(&[Issue::information(Key::NotChecked, "", "d")]) });
+        tally.add(&ResultCounts { files: 1, ..ResultCounts::of(&[Issue::information(Key::NotChecked, "", "d")]) });
         let summary = "3 resources in 2 files: 2 valid, 1 not\n  missing      2 errors\n  empty        1 warning\n  not-checked  1 note\n";
         assert_eq!(tally.summary(), summary);
         assert_eq!(tally.value()["keys"]["missing"], json!({ "errors": 2, "warnings": 0, "information": 0 }));
-        tally.add(&Tally { unreadable: 1, ..Tally::default() });
+        tally.add(&ResultCounts { unreadable: 1, ..ResultCounts::default() });
         assert!(tally.summary().contains("1 not; 1 file could not be read\n"));
-        assert_eq!((tally.exit(), Tally::of(&[]).exit()), (Exit::Failed, Exit::Done));
+        assert_eq!((tally.exit(), ResultCounts::of(&[]).exit()), (Exit::Failed, Exit::Done));
     }
 }
