@@ -152,9 +152,14 @@ fn patterns_are_bounded() {
     for pattern in ["(a{1,90}){1,90}b", "((a{0,20}){0,20}){0,20}x"] {
         assert_eq!(failure(&document, 1_000_000, &format!("a.matches('{pattern}')")), Key::ExpressionCostly);
     }
+    // A search from every character to the end, or a pattern that is compiled for every item, is counted too.
+    assert_eq!(failure(&document, 1_000_000, "a.replaceMatches('.*z|a', 'b')"), Key::ExpressionCostly);
+    let compiled = "a.toChars().all(matches('[^b]{1,' & '900}') and length() = 1)";
+    assert_eq!(failure(&document, 1_000_000, compiled), Key::ExpressionCostly);
     // A pattern, or many together, that would be too large a machine.
+    let wide = vec![r"a.matches('\\p{L}{1,99}')"; 100].join(" or ");
     let many = vec!["a.matches('(a{1,100}){1,100}')"; 100].join(" or ");
-    for large in ["a.matches('((a{1,99}){1,99}){1,99}')", &many] {
+    for large in ["a.matches('((a{1,99}){1,99}){1,99}')", &many, &wide] {
         let issue = Expression::parse(large).unwrap_err();
         assert_eq!(issue.key, Key::ExpressionInvalid);
         assert!(issue.text.contains("too large"), "{issue}");

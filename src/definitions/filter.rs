@@ -2,7 +2,7 @@
 
 use super::code_system::{CodeSystem, Concept};
 use crate::fhir::Node;
-use crate::fhirpath::Pattern;
+use crate::fhirpath::{Extent, Pattern};
 
 /// For every concept whether it passes; nothing for a filter that cannot be judged by what the code system says.
 pub(super) fn passing(system: &CodeSystem, filter: Node<'_>) -> Option<Vec<bool>> {
@@ -40,8 +40,8 @@ fn by_code(system: &CodeSystem, operator: &str, value: &str) -> Option<Vec<bool>
             each(&|at| listed.contains(&at) == (operator == "in"))
         }
         "regex" => {
-            let pattern = Pattern::parse(value).ok()?;
-            each(&|at| pattern.is_full_match(&concepts[at as usize].code))
+            let pattern = Pattern::parse(value, Extent::Whole).ok()?;
+            each(&|at| pattern.is_match(&concepts[at as usize].code))
         }
         _ => None,
     }
@@ -73,8 +73,8 @@ fn by_property(system: &CodeSystem, property: &str, operator: &str, value: &str)
         "not-in" => each(&|own| !own.iter().any(|one| listed.contains(&one.as_str()))),
         "exists" => each(&|own| own.is_empty() != (value == "true")),
         "regex" => {
-            let pattern = Pattern::parse(value).ok()?;
-            each(&|own| own.iter().any(|one| pattern.is_full_match(one)))
+            let pattern = Pattern::parse(value, Extent::Whole).ok()?;
+            each(&|own| own.iter().any(|one| pattern.is_match(one)))
         }
         _ => None,
     }

@@ -7,6 +7,7 @@ pub mod edit;
 pub mod fold;
 pub mod identifier;
 pub mod issue;
+pub mod nearest_name;
 pub mod outcome;
 pub mod period;
 pub mod primitive;

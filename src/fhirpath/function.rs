@@ -3,6 +3,8 @@
 //! The functions of <https://hl7.org/fhirpath/N1/#functions>, those that the next release added and published
 //! expressions use already (marked STU), and those of FHIR (<https://hl7.org/fhir/R4/fhirpath.html#functions>).
 
+use super::pattern::Extent;
+
 /// How the arguments of a function are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Arguments {
@@ -167,16 +169,9 @@ functions! {
     CheckModifiers "checkModifiers" 1..=16 Values;
 }
 
-/// The name that was probably meant: the same letters in another case, or one letter off.
-pub(super) fn nearest(name: &str) -> Option<&'static str> {
-    NAMES.iter().copied().find(|known| known.eq_ignore_ascii_case(name)).or_else(|| {
-        NAMES.iter().copied().find(|known| {
-            let common = known.bytes().zip(name.bytes()).take_while(|(left, right)| left == right).count();
-            let (known_rest, rest) = (&known.as_bytes()[common..], &name.as_bytes()[common..]);
-            let tail = |bytes: &[u8], skip: usize| bytes.get(skip..).map(<[u8]>::to_vec);
-            tail(known_rest, 1) == Some(rest.to_vec())
-                || tail(rest, 1) == Some(known_rest.to_vec())
-                || (known_rest.len() == rest.len() && tail(rest, 1) == tail(known_rest, 1))
-        })
-    })
+impl Function {
+    /// How much of a text its pattern has to match.
+    pub(super) fn extent(self) -> Extent {
+        if self == Self::MatchesFull { Extent::Whole } else { Extent::Anywhere }
+    }
 }

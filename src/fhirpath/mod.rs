@@ -52,6 +52,6 @@ pub use decimal::{Decimal, Rounding};
 pub use expression::Expression;
 pub use item::{Element, Item};
 pub use model::{Inferred, Model};
-pub(crate) use pattern::Pattern;
+pub(crate) use pattern::{Extent, Pattern};
 pub use units::is_ucum;
 pub use value::{Calendar, Quantity, TypeName, Unit, Value};

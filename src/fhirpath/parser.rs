@@ -3,6 +3,8 @@
 //! Everything that can be wrong with an expression without a document to look at is said here: syntax, unknown
 //! functions, wrong numbers of arguments, too deep nesting.
 
+use crate::fhir::nearest_name::nearest;
+
 use super::function::{self, Arguments, Function};
 use super::lexer::{Refusal, Token, Word, words};
 use super::model;
@@ -15,8 +17,8 @@ const LONGEST: usize = 64 * 1024;
 /// Deepest accepted nesting, in brackets as well as in chains such as `a.b.c` and `a or b or c`.
 const DEEPEST: u32 = 200;
 
-/// Most states that all patterns of an expression have together.
-const MAX_STATES: usize = 100_000;
+/// Most memory that all patterns of an expression take together.
+const MAX_PATTERN_BYTES: usize = 10 << 20;
 /// The system types.
 const SYSTEM: [&str; 8] = ["Boolean", "String", "Integer", "Decimal", "Date", "DateTime", "Time", "Quantity"];
 
@@ -25,7 +27,7 @@ pub(super) fn parse(text: &str) -> Result<Part, Refusal> {
     if text.len() > LONGEST {
         return Err((0, format!("the expression has {} bytes; at most {LONGEST} are read", text.len())));
     }
-    let mut parser = Parser { words: words(text)?, next: 0, nesting: 0, states: 0 };
+    let mut parser = Parser { words: words(text)?, next: 0, nesting: 0, pattern_bytes: 0 };
     let (part, _) = parser.expression(0)?;
     match parser.peek() {
         Word::End => Ok(*part),
@@ -65,8 +67,8 @@ struct Parser {
     words: Vec<Token>,
     next: usize,
     nesting: u32,
-    /// How many states the patterns of the expression have
-    states: usize,
+    /// About how much memory the patterns of the expression take
+    pattern_bytes: usize,
 }
 
 impl Parser {
@@ -286,7 +288,9 @@ impl Parser {
     /// A call, behind the bracket.
     fn call(&mut self, at: usize, from: Option<Box<Part>>, name: &str) -> Result<Measured, Refusal> {
         let Some(function) = Function::named(name) else {
-            let meant = function::nearest(name).map(|known| format!("; did you mean {known}()?")).unwrap_or_default();
+            let meant = nearest(name, function::NAMES.iter().copied())
+                .map(|known| format!("; did you mean {known}()?"))
+                .unwrap_or_default();
             return Err((at, format!("there is no function {name}(){meant}")));
         };
         if function.arguments() == Arguments::Type {
@@ -299,8 +303,8 @@ impl Parser {
             return Err((at, format!("{name}() takes {wanted} arguments, found {}", arguments.len())));
         }
         let pattern = literal_pattern(function, &arguments)?;
-        self.states += pattern.as_ref().map_or(0, Pattern::size);
-        if self.states > MAX_STATES {
+        self.pattern_bytes += pattern.as_ref().map_or(0, Pattern::bytes);
+        if self.pattern_bytes > MAX_PATTERN_BYTES {
             return Err((at, "the patterns of the expression are too large together".to_owned()));
         }
         let call = Box::new(Call { function, arguments, pattern });
@@ -370,7 +374,7 @@ fn literal_pattern(function: Function, arguments: &[Part]) -> Result<Option<Patt
         return Ok(None);
     }
     match arguments.first().map(|argument| (argument.at, &argument.form)) {
-        Some((at, PartKind::Literal(Value::String(text)))) => match Pattern::parse(text) {
+        Some((at, PartKind::Literal(Value::String(text)))) => match Pattern::parse(text, function.extent()) {
             Ok(pattern) => Ok(Some(pattern)),
             Err(message) => Err((at as usize, format!("the pattern cannot be read: {message}"))),
         },

@@ -19,7 +19,6 @@ mod compile;
 mod conforms;
 mod findings;
 mod names;
-mod nearest;
 mod questionnaire;
 mod report;
 mod rules;

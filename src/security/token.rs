@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -29,7 +30,7 @@ impl fmt::Debug for Issued {
 /// Makes a token for a new client.
 pub fn issue() -> Issued {
     let client = Uuid::new_v4().simple().to_string()[..16].to_owned();
-    let secret = hex(&secret());
+    let secret = HEXLOWER.encode(&secret());
     let hash = digest(&secret);
     Issued { text: format!("{PREFIX}{client}_{secret}"), client, hash }
 }
@@ -57,10 +58,6 @@ pub(super) fn digest(secret: &str) -> [u8; 32] {
 pub(super) fn same(one: &[u8; 32], other: &[u8; 32]) -> bool {
     let difference = one.iter().zip(other).fold(0, |sum, (one, other)| sum | (one ^ other));
     std::hint::black_box(difference) == 0
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(|half| char::from_digit(half.into(), 16)).collect()
 }
 
 #[cfg(test)]
@@ -97,6 +94,10 @@ mod tests {
         let issued = issue();
         let message = format!("{issued:?}");
         let (_, secret) = parts(&issued.text).unwrap();
-        assert!(message.contains(&issued.client) && !message.contains(secret) && !message.contains(&hex(&issued.hash)));
+        assert!(
+            message.contains(&issued.client)
+                && !message.contains(secret)
+                && !message.contains(&HEXLOWER.encode(&issued.hash))
+        );
     }
 }

@@ -1,10 +1,9 @@
 //! Texts in other clothes: `encode`, `decode`, `escape`, `unescape`
 //! (<https://build.fhir.org/ig/HL7/FHIRPath/#additional-string-functions>).
 
-use super::super::function::Function;
+use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL, BASE64URL_NOPAD, Encoding, HEXLOWER, HEXLOWER_PERMISSIVE};
 
-const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-const URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+use super::super::function::Function;
 
 /// The text in another form; nothing for a text that cannot be decoded.
 ///
@@ -13,12 +12,12 @@ const URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 pub(super) fn recoded(function: Function, text: &str, form: &str) -> Result<Option<String>, String> {
     use Function as F;
     Ok(match (function, form) {
-        (F::Encode, "hex") => Some(encode_hex(text.as_bytes())),
-        (F::Encode, "base64") => Some(encode_base64(text.as_bytes(), STANDARD)),
-        (F::Encode, "urlbase64") => Some(encode_base64(text.as_bytes(), URL)),
-        (F::Decode, "hex") => decode_hex(text),
-        (F::Decode, "base64") => decode_base64(text, STANDARD),
-        (F::Decode, "urlbase64") => decode_base64(text, URL),
+        (F::Encode, "hex") => Some(HEXLOWER.encode(text.as_bytes())),
+        (F::Encode, "base64") => Some(BASE64.encode(text.as_bytes())),
+        (F::Encode, "urlbase64") => Some(BASE64URL.encode(text.as_bytes())),
+        (F::Decode, "hex") => decoded(text, &HEXLOWER_PERMISSIVE),
+        (F::Decode, "base64") => decoded(text.trim_end_matches('='), &BASE64_NOPAD),
+        (F::Decode, "urlbase64") => decoded(text.trim_end_matches('='), &BASE64URL_NOPAD),
         (F::Escape, "html") => Some(escape_html(text)),
         (F::Unescape, "html") => Some(unescape_html(text)),
         (F::Escape, "json") => {
@@ -31,46 +30,9 @@ pub(super) fn recoded(function: Function, text: &str, form: &str) -> Result<Opti
     })
 }
 
-fn encode_base64(bytes: &[u8], alphabet: &[u8; 64]) -> String {
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let bits = group.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
-        for place in 0..4 {
-            let letter = alphabet[(bits >> (18 - 6 * place) & 63) as usize];
-            text.push(if place <= group.len() { char::from(letter) } else { '=' });
-        }
-    }
-    text
-}
-
-fn decode_base64(text: &str, alphabet: &[u8; 64]) -> Option<String> {
-    let letters = text.trim_end_matches('=').as_bytes();
-    let mut bytes = Vec::with_capacity(letters.len() * 3 / 4);
-    for group in letters.chunks(4) {
-        if group.len() == 1 {
-            return None;
-        }
-        let mut bits = 0_u32;
-        for letter in group {
-            bits = bits << 6 | alphabet.iter().position(|known| known == letter)? as u32;
-        }
-        bits <<= 6 * (4 - group.len());
-        bytes.extend_from_slice(&bits.to_be_bytes()[1..group.len()]);
-    }
-    String::from_utf8(bytes).ok()
-}
-
-fn encode_hex(bytes: &[u8]) -> String {
-    let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
-}
-
-fn decode_hex(text: &str) -> Option<String> {
-    let digits: Vec<u8> =
-        text.chars().map(|digit| digit.to_digit(16).map(|value| value as u8)).collect::<Option<_>>()?;
-    let bytes: Option<Vec<u8>> =
-        digits.chunks(2).map(|pair| (pair.len() == 2).then(|| pair[0] << 4 | pair[1])).collect();
-    String::from_utf8(bytes?).ok()
+/// Nothing where the text is not so encoded, or what it encodes is no text.
+fn decoded(text: &str, encoding: &Encoding) -> Option<String> {
+    String::from_utf8(encoding.decode(text.as_bytes()).ok()?).ok()
 }
 
 /// `&` first when escaping, last when unescaping.
@@ -98,4 +60,29 @@ fn unescape_json(text: &str) -> Option<String> {
 
 fn unescape_html(text: &str) -> String {
     ENTITIES.iter().rev().fold(text.to_owned(), |text, (plain, entity)| text.replace(entity, plain))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn encodes_and_decodes() {
+        for (form, plain, encoded) in [
+            ("hex", "a~\u{e9}", "617ec3a9"),
+            ("base64", "a>?", "YT4/"),
+            ("base64", "ab", "YWI="),
+            ("urlbase64", "a>?", "YT4_"),
+        ] {
+            assert_eq!(recoded(Function::Encode, plain, form), Ok(Some(encoded.to_owned())), "{form}");
+            assert_eq!(recoded(Function::Decode, encoded, form), Ok(Some(plain.to_owned())), "{form}");
+        }
+        // Letters of either case, and base64 without what fills it up, are read too.
+        assert_eq!(recoded(Function::Decode, "6A6b", "hex"), Ok(Some("jk".to_owned())));
+        assert_eq!(recoded(Function::Decode, "YWI", "base64"), Ok(Some("ab".to_owned())));
+        for (form, bad) in [("hex", "6"), ("hex", "6g"), ("hex", "ff"), ("base64", "Y"), ("base64", "YT4_")] {
+            assert_eq!(recoded(Function::Decode, bad, form), Ok(None), "{form} {bad}");
+        }
+        assert!(recoded(Function::Encode, "a", "rot13").is_err());
+    }
 }

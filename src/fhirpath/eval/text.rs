@@ -9,6 +9,12 @@ use super::super::pattern::Pattern;
 use super::super::value::Value;
 use super::{Evaluator, Outcome, Site, describe, encode, fail, name, only};
 
+/// What compiling a pattern costs at least.
+const COMPILE_STEPS: usize = 200;
+
+/// A search that finds nothing where it begins may read on to the end of the text.
+const BYTES_SEARCHED_PER_STEP: usize = 256;
+
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     pub(super) fn text(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
         use Function as F;
@@ -33,8 +39,9 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
                     F::Contains => Collection::boolean(text.contains(&*argument)),
                     F::IndexOf => position(&text, text.find(&*argument)),
                     F::LastIndexOf => position(&text, text.rfind(&*argument)),
-                    F::Matches => Collection::boolean(self.pattern(site, &argument, &text)?.is_match(&text)),
-                    F::MatchesFull => Collection::boolean(self.pattern(site, &argument, &text)?.is_full_match(&text)),
+                    F::Matches | F::MatchesFull => {
+                        Collection::boolean(self.pattern(site, &argument, &text)?.is_match(&text))
+                    }
                     F::Split => split(&text, &argument),
                     function => encode::recoded(function, &text, &argument)
                         .map_err(|message| fail(site.at, message))?
@@ -49,12 +56,15 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     fn pattern(&self, site: &Site<'_, 'e>, wanted: &str, text: &str) -> Outcome<Cow<'e, Pattern>> {
         let pattern = match &site.call.pattern {
             Some(pattern) => Cow::Borrowed(pattern),
-            None => match Pattern::parse(wanted) {
-                Ok(pattern) => Cow::Owned(pattern),
+            None => match Pattern::parse(wanted, site.call.function.extent()) {
+                Ok(pattern) => {
+                    self.charge(COMPILE_STEPS + pattern.bytes() / 16, site.at)?;
+                    Cow::Owned(pattern)
+                }
                 Err(message) => return Err(fail(site.at, format!("the pattern cannot be read: {message}"))),
             },
         };
-        self.charge(pattern.size().saturating_mul(text.len() + 1) / 16, site.at)?;
+        self.charge(pattern.states().saturating_mul(text.len() + 1) / 16, site.at)?;
         Ok(pattern)
     }
 
@@ -83,7 +93,13 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
         } else if wanted.is_empty() {
             text.to_owned()
         } else {
-            self.pattern(site, &wanted, text)?.replace_all(text, &substitute)
+            let mut searched = 0;
+            self.pattern(site, &wanted, text)?.replace_all(text, &substitute, |bytes| {
+                searched += bytes;
+                let steps = searched / BYTES_SEARCHED_PER_STEP;
+                searched %= BYTES_SEARCHED_PER_STEP;
+                self.charge(steps, site.at)
+            })?
         }))
     }
 

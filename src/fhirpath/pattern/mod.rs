@@ -1,67 +1,39 @@
 //! Patterns for `matches`, `matchesFull` and `replaceMatches` (<https://hl7.org/fhirpath/N1/#matchesregex--string--boolean>).
 //!
 //! A pattern comes from whoever wrote a profile or a map, a text from whoever sent a document; neither may stop the
-//! gateway. So a pattern becomes a small machine that reads the text once, in all its states at the same time: the work
-//! is bounded by pattern times text, whatever both say. That leaves out back-references and looking around, which no
-//! published R4 expression uses; they are refused. A dot matches line ends too, as the standard demands.
+//! gateway. The crate `regex` reads a text in a time that is bounded by pattern times text, whatever both say, and this
+//! module bounds the pattern. That leaves out back-references and looking around, which no published R4 expression uses;
+//! they are refused. A dot matches line ends too, as the standard demands.
 
-mod parse;
-mod run;
+mod dialect;
+mod size;
 
-use parse::Class;
-use run::Wanted;
+use regex::{Captures, Regex, RegexBuilder};
 
-/// Largest machine: `{1,64}` repeats what it stands behind, so patterns can grow when compiled.
-const LARGEST: usize = 20_000;
+use dialect::Translated;
+use size::Size;
+
+/// Most states of a pattern.
+const MAX_STATES: usize = 20_000;
+
+/// Most memory of a pattern, and of what is noted while it reads.
+const MAX_BYTES: usize = 10 << 20;
+const MAX_CACHE_BYTES: usize = 1 << 20;
 
 /// A compiled pattern.
 #[derive(Debug, Clone)]
 pub(crate) struct Pattern {
-    program: Vec<Step>,
-    groups: usize,
+    regex: Regex,
+    size: Size,
 }
 
-/// One state of the machine.
-#[derive(Debug, Clone)]
-enum Step {
-    /// Reads this character
-    Char(char),
-    /// Reads any character
-    Any,
-    /// Reads a character of the class
-    Class(Box<Class>),
-    /// Goes on in both places, preferring the first
-    Split(usize, usize),
-    /// Goes on elsewhere
-    Jump(usize),
-    /// Notes the place: 2n where group n begins, 2n + 1 where it ends
-    Save(usize),
-    /// Only at the start, the end, or (not) at the edge of a word
-    Assert(Assertion),
-    /// Found
-    Match,
-}
-
+/// How much of a text a pattern has to match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Assertion {
-    Start,
-    End,
-    WordEdge,
-    NoWordEdge,
-}
-
-/// A pattern as it was written.
-#[derive(Debug)]
-enum Tree {
-    Nothing,
-    Char(char),
-    Any,
-    Class(Box<Class>),
-    Assert(Assertion),
-    Sequence(Vec<Tree>),
-    Either(Vec<Tree>),
-    Group(usize, Box<Tree>),
-    Repeat { tree: Box<Tree>, least: u32, most: Option<u32>, lazy: bool },
+pub(crate) enum Extent {
+    /// Some part of it
+    Anywhere,
+    /// All of it
+    Whole,
 }
 
 impl Pattern {
@@ -69,133 +41,80 @@ impl Pattern {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let (tree, groups) = parse::parse(text)?;
-        let mut pattern = Self { program: Vec::new(), groups };
-        pattern.emit(&Tree::Group(0, Box::new(tree)))?;
-        pattern.push(Step::Match)?;
-        Ok(pattern)
+    pub(crate) fn parse(text: &str, extent: Extent) -> Result<Self, String> {
+        let Translated { text, size } = dialect::translate(text)?;
+        let too_large = || "it is too large".to_owned();
+        if size.states > MAX_STATES || size.bytes > 2 * MAX_BYTES {
+            return Err(too_large());
+        }
+        let text = match extent {
+            Extent::Anywhere => text,
+            Extent::Whole => format!(r"\A(?:{text})\z"),
+        };
+        let built = RegexBuilder::new(&text).size_limit(MAX_BYTES).dfa_size_limit(MAX_CACHE_BYTES).build();
+        match built {
+            Ok(regex) => Ok(Self { regex, size }),
+            Err(regex::Error::CompiledTooBig(_)) => Err(too_large()),
+            Err(error) => Err(reason(&error)),
+        }
     }
 
     /// How many states it has: a measure of what reading one character costs.
-    pub(crate) fn size(&self) -> usize {
-        self.program.len()
+    pub(crate) fn states(&self) -> usize {
+        self.size.states
     }
 
-    /// Is there a match anywhere in the text?
-    pub(super) fn is_match(&self, text: &str) -> bool {
-        run::find(self, text, 0, Wanted::Any).is_some()
+    /// About how much memory it takes: a measure of what compiling it costs.
+    pub(super) fn bytes(&self) -> usize {
+        self.size.bytes
     }
 
-    /// Does the whole text match?
-    pub(crate) fn is_full_match(&self, text: &str) -> bool {
-        run::find(self, text, 0, Wanted::Whole).is_some()
+    /// Does the text match, as far as the pattern was compiled to ask?
+    pub(crate) fn is_match(&self, text: &str) -> bool {
+        self.regex.is_match(text)
     }
 
-    /// The text with every match replaced; `$1` and `${1}` in the substitute stand for groups.
-    pub(super) fn replace_all(&self, text: &str, substitute: &str) -> String {
+    /// The text with every match replaced; `$1` and `${1}` in the substitute stand for groups. `charge` is told of every
+    /// search how many bytes it may read: there can be one for every character.
+    ///
+    /// # Errors
+    /// What `charge` says.
+    pub(super) fn replace_all<E>(
+        &self,
+        text: &str,
+        substitute: &str,
+        mut charge: impl FnMut(usize) -> Result<(), E>,
+    ) -> Result<String, E> {
         let mut result = String::with_capacity(text.len());
         let mut from = 0;
-        while let Some(places) = run::find(self, text, from, Wanted::Groups) {
-            let (Some(start), Some(end)) = (places[0], places[1]) else { break };
-            result.push_str(&text[from..start]);
-            expand(substitute, text, &places, &mut result);
-            from = end;
-            if start == end {
+        loop {
+            charge(text.len() - from)?;
+            let Some(captures) = self.regex.captures_at(text, from) else { break };
+            let range = captures.get_match().range();
+            result.push_str(&text[from..range.start]);
+            expand(substitute, &captures, &mut result);
+            from = range.end;
+            if range.is_empty() {
                 // An empty match: go on one character later.
-                let Some(next) = text[end..].chars().next() else { return result };
+                let Some(next) = text[from..].chars().next() else { break };
                 result.push(next);
                 from += next.len_utf8();
             }
         }
         result.push_str(&text[from..]);
-        result
-    }
-
-    // === compiling ===
-
-    fn push(&mut self, step: Step) -> Result<usize, String> {
-        if self.program.len() >= LARGEST {
-            return Err("it is too large".to_owned());
-        }
-        self.program.push(step);
-        Ok(self.program.len() - 1)
-    }
-
-    fn emit(&mut self, tree: &Tree) -> Result<(), String> {
-        match tree {
-            Tree::Nothing => {}
-            Tree::Char(wanted) => drop(self.push(Step::Char(*wanted))?),
-            Tree::Any => drop(self.push(Step::Any)?),
-            Tree::Class(class) => drop(self.push(Step::Class(class.clone()))?),
-            Tree::Assert(assertion) => drop(self.push(Step::Assert(*assertion))?),
-            Tree::Sequence(trees) => trees.iter().try_for_each(|tree| self.emit(tree))?,
-            Tree::Group(number, tree) => {
-                self.push(Step::Save(2 * number))?;
-                self.emit(tree)?;
-                self.push(Step::Save(2 * number + 1))?;
-            }
-            Tree::Either(trees) => self.emit_either(trees)?,
-            Tree::Repeat { tree, least, most, lazy } => {
-                for _ in 0..*least {
-                    self.emit(tree)?;
-                }
-                match most {
-                    None => self.emit_star(tree, *lazy)?,
-                    Some(most) => self.emit_optional(tree, most.saturating_sub(*least), *lazy)?,
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn emit_either(&mut self, trees: &[Tree]) -> Result<(), String> {
-        let mut ends = Vec::new();
-        for (position, tree) in trees.iter().enumerate() {
-            if position + 1 == trees.len() {
-                self.emit(tree)?;
-                break;
-            }
-            let split = self.push(Step::Split(0, 0))?;
-            self.emit(tree)?;
-            ends.push(self.push(Step::Jump(0))?);
-            self.program[split] = Step::Split(split + 1, self.program.len());
-        }
-        let end = self.program.len();
-        for jump in ends {
-            self.program[jump] = Step::Jump(end);
-        }
-        Ok(())
-    }
-
-    fn emit_star(&mut self, tree: &Tree, lazy: bool) -> Result<(), String> {
-        let split = self.push(Step::Split(0, 0))?;
-        self.emit(tree)?;
-        self.push(Step::Jump(split))?;
-        self.program[split] = preferring(split + 1, self.program.len(), lazy);
-        Ok(())
-    }
-
-    fn emit_optional(&mut self, tree: &Tree, times: u32, lazy: bool) -> Result<(), String> {
-        let mut splits = Vec::new();
-        for _ in 0..times {
-            splits.push(self.push(Step::Split(0, 0))?);
-            self.emit(tree)?;
-        }
-        let end = self.program.len();
-        for split in splits {
-            self.program[split] = preferring(split + 1, end, lazy);
-        }
-        Ok(())
+        Ok(result)
     }
 }
 
-fn preferring(inside: usize, after: usize, lazy: bool) -> Step {
-    if lazy { Step::Split(after, inside) } else { Step::Split(inside, after) }
+/// What is wrong, without the pattern: the crate puts that on the lines before.
+fn reason(error: &regex::Error) -> String {
+    let text = error.to_string();
+    let line = text.lines().last().unwrap_or_default();
+    line.strip_prefix("error: ").unwrap_or(line).to_owned()
 }
 
 /// Writes a substitute with its groups filled in.
-fn expand(substitute: &str, text: &str, places: &[Option<usize>], result: &mut String) {
+fn expand(substitute: &str, captures: &Captures<'_>, result: &mut String) {
     let mut rest = substitute;
     while let Some(at) = rest.find(['$', '\\']) {
         result.push_str(&rest[..at]);
@@ -216,9 +135,7 @@ fn expand(substitute: &str, text: &str, places: &[Option<usize>], result: &mut S
             continue;
         };
         // Nothing for a group that took no part, or that there is not.
-        if let Some([Some(start), Some(end)]) = places.chunks_exact(2).nth(group) {
-            result.push_str(&text[*start..*end]);
-        }
+        result.push_str(captures.get(group).map_or("", |found| found.as_str()));
         rest = remainder;
     }
     result.push_str(rest);
@@ -248,15 +165,27 @@ mod tests {
             ("a{2}", "a{2}", false, false),
             ("a{,2}", "a{,2}", true, true),
             ("", "x", true, false),
+            (r"\Bat", "cat", true, false),
+            (r"\d\w", "٣é", false, false),
+            (r"[\w-]+", "a-b", true, true),
+            ("[^]]", "]", false, false),
+            ("[a[&&b~]+", "[&b~", true, true),
+            (r"\<\-\/é", "<-/é", true, true),
+            ("{2}", "{2}", true, true),
+            ("a|b", "ab", true, false),
         ] {
-            let compiled = Pattern::parse(pattern).unwrap();
-            assert_eq!((compiled.is_match(text), compiled.is_full_match(text)), (anywhere, whole), "{pattern} {text}");
+            let is_match = |extent| Pattern::parse(pattern, extent).unwrap().is_match(text);
+            let found = (is_match(Extent::Anywhere), is_match(Extent::Whole));
+            assert_eq!(found, (anywhere, whole), "{pattern} {text}");
         }
     }
 
     #[test]
     fn replaces() {
-        let replaced = |pattern: &str, text: &str, with: &str| Pattern::parse(pattern).unwrap().replace_all(text, with);
+        let replaced = |pattern: &str, text: &str, with: &str| {
+            let compiled = Pattern::parse(pattern, Extent::Anywhere).unwrap();
+            compiled.replace_all(text, with, |_| Ok::<_, ()>(())).unwrap()
+        };
         assert_eq!(replaced("234", "123456", "X"), "1X56");
         assert_eq!(replaced("[0-9]", "abc123", "-"), "abc---");
         assert_eq!(replaced(r"(\d+)/(\d+)", "11/21/2026", "$2-${1}"), "21-11/2026");
@@ -268,16 +197,39 @@ mod tests {
 
     #[test]
     fn refuses() {
-        for bad in ["(", "a)", "[a", "*a", "(?=a)", r"\1", "a{3,1}", "((((a{1,99}){1,99}){1,99}){1,99})", "[z-a]", "\\"]
-        {
-            assert!(Pattern::parse(bad).is_err(), "{bad}");
+        for bad in [
+            "(",
+            "a)",
+            "[a",
+            "*a",
+            "(?=a)",
+            r"\1",
+            "a{3,1}",
+            "((((a{1,99}){1,99}){1,99}){1,99})",
+            "[z-a]",
+            "\\",
+            "(?i)a",
+            "(?<n>a)",
+            "a**",
+            r"\p{Xx}",
+            r"\A",
+        ] {
+            assert!(Pattern::parse(bad, Extent::Whole).is_err(), "{bad}");
         }
-        assert!(Pattern::parse(&"(".repeat(100_000)).is_err());
+        assert!(Pattern::parse(&"(".repeat(100_000), Extent::Whole).is_err());
+    }
+
+    #[test]
+    fn bounds_memory() {
+        for large in [r"\p{L}{1,9999}", r"\S{9999}", "(a{1,100}){1,100}", "(){4000000000}"] {
+            assert_eq!(Pattern::parse(large, Extent::Whole).unwrap_err(), "it is too large", "{large}");
+        }
+        assert!(Pattern::parse(r"\p{L}{1,200}", Extent::Whole).is_ok());
     }
 
     #[test]
     fn reads_hostile_texts_once() {
-        let pattern = Pattern::parse("(a+)+$").unwrap();
+        let pattern = Pattern::parse("(a+)+$", Extent::Anywhere).unwrap();
         assert!(!pattern.is_match(&format!("{}b", "a".repeat(20_000))));
     }
 }

@@ -7,6 +7,7 @@ use axum::http::request::Parts as Head;
 
 use crate::definitions::Definitions;
 use crate::error::{Category, Error, Result};
+use crate::fhir::nearest_name::nearest;
 use crate::fhir::{Issue, Key, ResourceKey, primitive};
 
 use crate::http::app_state::AppState;
@@ -65,7 +66,7 @@ fn kind(name: &str, definitions: &Definitions) -> Result<String> {
     }
     let message = format!("\"{}\" is no resource type of FHIR R4", shown(name));
     let mut issue = Issue::error(Key::UnknownType, "", message);
-    if let Some(nearest) = nearest(name, definitions.resource_types()) {
+    if let Some(nearest) = nearest(name, definitions.resource_types().iter().map(String::as_str)) {
         issue = issue.hint(format!("did you mean {nearest}?"));
     }
     Err(Error::new(Category::NotFound, issue))
@@ -88,50 +89,21 @@ fn shown(text: &str) -> String {
     text.chars().filter(|character| !character.is_control()).take(64).collect()
 }
 
-/// The known name that needs the fewest changes, if they are few.
-fn nearest<'n>(name: &str, known: &'n [String]) -> Option<&'n str> {
-    let wanted = name.to_ascii_lowercase();
-    let close = known.iter().map(|known| (distance(&wanted, &known.to_ascii_lowercase()), known.as_str()));
-    close
-        .filter(|(distance, _)| *distance <= 3.min(name.len() / 2))
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name)
-}
-
-/// How many letters have to be added, removed or replaced (Levenshtein).
-fn distance(one: &str, other: &str) -> usize {
-    if one.len().abs_diff(other.len()) > 3 {
-        return usize::MAX;
-    }
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (line, letter) in one.bytes().enumerate() {
-        let mut corner = line;
-        row[0] = line + 1;
-        for (column, against) in other.bytes().enumerate() {
-            let replaced = corner + usize::from(letter != against);
-            corner = row[column + 1];
-            row[column + 1] = replaced.min(row[column] + 1).min(corner + 1);
-        }
-    }
-    row[other.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn finds_the_name_that_was_meant() {
-        let known = ["Patient", "Practitioner", "ServiceRequest", "Task"].map(str::to_owned);
+        let known = ["Patient", "Practitioner", "ServiceRequest", "Task"];
         for (name, expected) in [
             ("task", Some("Task")),
             ("Patients", Some("Patient")),
             ("ServiceReqest", Some("ServiceRequest")),
             ("Dog", None),
         ] {
-            assert_eq!(nearest(name, &known), expected, "{name}");
+            assert_eq!(nearest(name, known), expected, "{name}");
         }
-        assert_eq!(distance("kitten", "sitting"), 3);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::Check;
 use super::enable::order;
 use super::form::{Question, extension, extensions, value};
 use crate::fhir::{Key, Node};
-use crate::fhirpath::{Pattern, Temporal};
+use crate::fhirpath::{Extent, Pattern, Temporal};
 use crate::profile::findings::Finding;
 
 /// A pattern may read this many characters times its states.
@@ -43,7 +43,7 @@ impl<'d> Limits<'d> {
         Self {
             max_length: question.get("maxLength").and_then(whole),
             min_length: extension(question, "minLength").and_then(whole),
-            pattern: regex.as_deref().and_then(|regex| Pattern::parse(regex).ok()),
+            pattern: regex.as_deref().and_then(|regex| Pattern::parse(regex, Extent::Whole).ok()),
             regex,
             entry_format: text("entryFormat"),
             decimal_places: extension(question, "maxDecimalPlaces").and_then(whole),
@@ -107,7 +107,7 @@ fn form<'d>(
     text: &str,
 ) {
     let Some(regex) = &limits.regex else { return };
-    let reading = limits.pattern.as_ref().map(|pattern| pattern.size().saturating_mul(text.len()));
+    let reading = limits.pattern.as_ref().map(|pattern| pattern.states().saturating_mul(text.len()));
     let Some(pattern) = limits.pattern.as_ref().filter(|_| reading.is_some_and(|reading| reading <= MAX_READING_COST))
     else {
         let text =
@@ -116,7 +116,7 @@ fn form<'d>(
         check.walk.report_once(&text, || Finding::not_checked(node, text.clone()).hint(hint));
         return;
     };
-    if check.spend(reading.unwrap_or_default() / 64 + 1) && !pattern.is_full_match(text) {
+    if check.spend(reading.unwrap_or_default() / 64 + 1) && !pattern.is_match(text) {
         let text = format!("the answer to \"{}\" has not the form that is asked for", question.link_id);
         let hint = match &limits.entry_format {
             Some(format) => format!("write it like {format}"),

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use super::form::{ItemKind, Question, extension, value};
 use super::{Check, found};
 use crate::definitions::{Membership, ValueSet};
+use crate::fhir::nearest_name::nearest;
 use crate::fhir::{Key, Node, Severity};
 use crate::fhirpath::Decimal;
 use crate::profile::findings::Finding;
-use crate::profile::nearest::nearest;
 use crate::profile::report::Open;
 
 /// More options than this are not told one by one.

@@ -10,10 +10,10 @@ use std::sync::Arc;
 use super::Rule;
 use crate::definitions::value_set::Codes;
 use crate::definitions::{Membership, Strength, TypeRef, ValueSet};
+use crate::fhir::nearest_name::nearest;
 use crate::fhir::{Key, Node, Severity};
 use crate::profile::compile::Definition;
 use crate::profile::findings::Finding;
-use crate::profile::nearest::nearest;
 use crate::profile::report::Open;
 use crate::profile::walk::Walk;
 

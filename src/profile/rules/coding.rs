@@ -3,9 +3,9 @@
 
 use super::Rule;
 use crate::definitions::TypeRef;
+use crate::fhir::nearest_name::nearest;
 use crate::fhir::{Key, Node};
 use crate::profile::findings::Finding;
-use crate::profile::nearest::nearest;
 use crate::profile::walk::Walk;
 
 /// Every Coding.

@@ -5,10 +5,10 @@ use std::borrow::Cow;
 
 use super::Rule;
 use crate::definitions::{CORE, TypeRef};
+use crate::fhir::nearest_name::nearest;
 use crate::fhir::{Key, Node, Reference};
 use crate::profile::compile::Definition;
 use crate::profile::findings::Finding;
-use crate::profile::nearest::nearest;
 use crate::profile::walk::Walk;
 
 /// More types than this are not told one by one.

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
+use crate::fhir::nearest_name::nearest;
 use crate::fhir::{Key, Node};
 use crate::profile::findings::Finding;
-use crate::profile::nearest::nearest;
 use crate::profile::schema::SchemaRef;
 use crate::profile::walk::Walk;
 

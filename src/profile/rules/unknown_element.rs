@@ -1,8 +1,8 @@
 //! No element but those of the type (<https://hl7.org/fhir/R4/json.html>): FHIR has extensions for everything else.
 
+use crate::fhir::nearest_name::nearest;
 use crate::fhir::{Key, Node};
 use crate::profile::findings::Finding;
-use crate::profile::nearest::nearest;
 use crate::profile::schema::{ElementSchema, Schema};
 use crate::profile::walk::Walk;
 
