@@ -40,7 +40,6 @@ const KNOWN: &[&[&str]] = &[
     &["fhirpath::date", "fhirpath::date::read"],
     &["fhirpath::eval", "fhirpath::eval::budget", "fhirpath::eval::each", "fhirpath::eval::truth"],
     &["fhirpath::eval::equality", "fhirpath::eval::order"],
-    &["fhirpath::pattern", "fhirpath::pattern::parse", "fhirpath::pattern::run"],
     &[
         "http::agency",
         "http::agency::sheet",
