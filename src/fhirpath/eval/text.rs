@@ -12,8 +12,8 @@ use super::{Evaluator, Outcome, Site, describe, encode, fail, name, only};
 /// What compiling a pattern costs at least.
 const COMPILE_STEPS: usize = 200;
 
-/// A search that finds nothing where it begins may read on to the end of the text.
-const BYTES_SEARCHED_PER_STEP: usize = 256;
+/// How many bytes times states are searched in a step: a search may read on to the end of the text, and most do not.
+const SEARCH_PER_STEP: usize = 256;
 
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     pub(super) fn text(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
@@ -93,11 +93,12 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
         } else if wanted.is_empty() {
             text.to_owned()
         } else {
-            let mut searched = 0;
-            self.pattern(site, &wanted, text)?.replace_all(text, &substitute, |bytes| {
-                searched += bytes;
-                let steps = searched / BYTES_SEARCHED_PER_STEP;
-                searched %= BYTES_SEARCHED_PER_STEP;
+            let pattern = self.pattern(site, &wanted, text)?;
+            let mut searched = 0_usize;
+            pattern.replace_all(text, &substitute, |bytes| {
+                searched = searched.saturating_add(bytes.saturating_mul(pattern.states()));
+                let steps = searched / SEARCH_PER_STEP;
+                searched %= SEARCH_PER_STEP;
                 self.charge(steps, site.at)
             })?
         }))
