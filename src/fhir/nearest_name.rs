@@ -25,7 +25,7 @@ mod tests {
     #[test]
     fn finds_slips_of_the_pen_and_nothing_else() {
         let known = ["status", "statusReason", "requester", "code"];
-        let found = |word| nearest(word, known.into_iter());
+        let found = |word| nearest(word, known);
         assert_eq!(found("requsted"), Some("requester"));
         assert_eq!(found("sttaus"), Some("status"));
         assert_eq!(found("Status"), Some("status"));

@@ -147,7 +147,7 @@ impl Reader {
             return Err("a repetition has its larger number first".to_owned());
         }
         let most_written = most.map(|most| most.to_string()).unwrap_or_default();
-        self.written.push_str(&format!("{{{least},{most_written}}}"));
+        self.written.extend(["{", &least.to_string(), ",", &most_written, "}"]);
         self.sizes.repeat(most.unwrap_or_else(|| least.saturating_add(1)));
         self.end_repetition()
     }
