@@ -25,7 +25,6 @@ mod program;
 mod programs;
 mod put;
 mod reads;
-mod same;
 mod schema;
 mod source;
 mod text;
