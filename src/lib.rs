@@ -3,7 +3,8 @@
 //! # Layout
 //! ```text
 //! layer 0  error, fhir, shipped, yaml          words everybody uses, data that comes with the program
-//! layer 1  referral, fhirpath, definitions     the domain, the language, the packages
+//! layer 1  referral, record, fhirpath,
+//!          definitions                         the domain, the record's shape, the language, the packages
 //! layer 2  profile, mapping, routing, sheet,
 //!          hmis                                pure engines over documents
 //! layer 3  store, security, terminology        SQL; tokens, scopes, consent, audit; a server that knows codes
@@ -25,6 +26,7 @@ pub mod hmis;
 pub mod http;
 pub mod mapping;
 pub mod profile;
+pub mod record;
 pub mod referral;
 pub mod routing;
 pub mod security;

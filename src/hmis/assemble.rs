@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use crate::record::path::{items_mut, member_mut};
+use crate::record::same_value;
+
 use super::cell;
 use super::derive::DerivationContext;
-use super::path::{list_of, slot};
 use super::report::{Finding, Level, Report};
 use super::rows::{Checked, Row};
 use super::standard::{Column, FileKind, RowsOf, Shape, Standard};
@@ -46,8 +48,8 @@ pub(super) fn records(standard: &Standard, checked: &BTreeMap<&str, Checked>, re
                     for row in theirs.of(id) {
                         let mut item = json!({});
                         fill(kind, row, &mut item);
-                        let list = kind.each.as_ref().and_then(|path| path.ensure(&mut record));
-                        if let Some(items) = list.and_then(list_of) {
+                        let list = kind.each.as_ref().and_then(|path| path.get_or_create(&mut record));
+                        if let Some(items) = list.and_then(items_mut) {
                             items.push(item);
                         }
                     }
@@ -115,21 +117,21 @@ fn fill(kind: &FileKind, row: &Row, base: &mut Value) {
         .collect();
     for (column, value) in kept {
         let at = match kind.rows {
-            RowsOf::Item => slot(base, KEPT),
-            _ => slot(slot(slot(base, "extras"), KEPT), kind.stem()),
+            RowsOf::Item => member_mut(base, KEPT),
+            _ => member_mut(member_mut(member_mut(base, "extras"), KEPT), kind.stem()),
         };
-        *slot(at, column) = value.into();
+        *member_mut(at, column) = value.into();
     }
 }
 
 /// Writes a value to its place. Was there one for it?
 fn place(column: &Column, value: &str, base: &mut Value) -> bool {
     let (Some(path), Some(value)) = (&column.record, cell::read(column, value)) else { return false };
-    if path.get(base).is_some_and(|there| *there != value) {
+    if path.get(base).is_some_and(|known| !same_value(known, &value)) {
         return column.shape == Shape::Listed;
     }
     if column.shape == Shape::Listed {
-        path.ensure(base);
+        path.get_or_create(base);
     } else {
         path.set(base, value);
     }
@@ -159,7 +161,7 @@ fn stand(record: &mut Value) {
         (true, true) => "completed",
         (true, false) => "disenrolled",
     };
-    *slot(slot(record, "enrollment"), "status") = status.into();
+    *member_mut(member_mut(record, "enrollment"), "status") = status.into();
 }
 
 /// Says which people, projects and organizations nobody's enrollment names.

@@ -104,7 +104,7 @@ pub(super) fn write(column: &Column, base: &Value) -> Result<Option<String>, Str
             .iter()
             .find(|(path, wanted)| path.get(base).and_then(Value::as_str).is_some_and(|actual| actual != wanted));
         if let Some((path, wanted)) = other {
-            return Err(format!("{} is not {wanted}", path.as_str()));
+            return Err(format!("{path} is not {wanted}"));
         }
     }
     let text = match value {

@@ -9,11 +9,10 @@ use serde_saphyr::{Location, Spanned};
 
 use crate::yaml;
 
-use super::path::Path;
-use super::place;
 use super::standard::{CellFormat, Codes, Column, Derive, Earlier, FileKind, RowsOf, Shape, Standard, Standards};
 use crate::error::{Error, Result};
 use crate::fhir::{Issue, Key, SourcePosition};
+use crate::record::{RecordPath, schema};
 
 /// As long as an id may be.
 const ID: usize = 32;
@@ -179,7 +178,7 @@ impl<'l> Loading<'l> {
 
     fn kind(&mut self, file: &Spanned<KindFile>, tail: &[Spanned<ColumnFile>], names: &BTreeSet<&str>) -> FileKind {
         let read = &file.value;
-        let each = read.each.as_deref().and_then(Path::parse);
+        let each = read.each.as_deref().and_then(|each| RecordPath::parse(each).ok());
         if (read.rows == RowsOf::Item) != each.is_some() {
             self.wrong(file.referenced, "rows: item and each belong together", "name the list of the record in each");
         }
@@ -251,14 +250,14 @@ impl<'l> Loading<'l> {
         }
     }
 
-    fn path(&mut self, at: Location, text: &str, within: &[&str]) -> Option<Path> {
-        let Some(path) = Path::parse(text) else {
+    fn path(&mut self, at: Location, text: &str, within: &[&str]) -> Option<RecordPath> {
+        let Ok(path) = RecordPath::parse(text) else {
             let fix = "write it as enrollment.exit.destination, names[use=legal].first or suffix[0]";
             self.wrong(at, format!("{text} is no place in a record"), fix);
             return None;
         };
         let names = [within, &path.names()].concat();
-        if self.schema.is_some_and(|schema| !place::knows(schema, &names)) {
+        if self.schema.is_some_and(|schema| schema::expected_at(schema, &names).is_none()) {
             let fix = "name a place that the record's schema has";
             self.wrong(at, format!("the record's schema has no {}", names.join(".").replace(".[]", "[]")), fix);
         }

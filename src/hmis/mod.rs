@@ -7,7 +7,6 @@
 //!
 //! ```text
 //! standard, load   the years: columns and codes, checked when they are loaded
-//! path, place      where a value stands in a record; whether its schema knows that place
 //! cell             a value as a cell has it: forms, codes, dates
 //! derive           what follows from other cells: ids, data quality codes
 //! table, archive   CSV and zip
@@ -25,8 +24,6 @@ mod assemble;
 mod cell;
 mod derive;
 mod load;
-mod path;
-mod place;
 mod read;
 mod report;
 mod rows;

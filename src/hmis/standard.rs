@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::path::Path;
+use crate::record::RecordPath;
 
 /// The years at hand.
 #[derive(Debug, Default)]
@@ -23,7 +23,7 @@ pub struct Standard {
     /// What of it nobody has checked
     pub unverified: Vec<String>,
     /// What every record that is read says besides
-    pub(super) always: Vec<(Path, String)>,
+    pub(super) always: Vec<(RecordPath, String)>,
     pub(super) files: Vec<FileKind>,
 }
 
@@ -34,7 +34,7 @@ pub(super) struct FileKind {
     pub(super) name: String,
     pub(super) rows: RowsOf,
     /// The list of the record whose items are rows
-    pub(super) each: Option<Path>,
+    pub(super) each: Option<RecordPath>,
     /// The set is nothing without it
     pub(super) required: bool,
     /// The column with the row's id
@@ -74,12 +74,12 @@ pub(super) struct Column {
     pub(super) asked: bool,
     pub(super) codes: Option<Arc<Codes>>,
     /// Where in the record (in the item) its value stands
-    pub(super) record: Option<Path>,
+    pub(super) record: Option<RecordPath>,
     pub(super) shape: Shape,
     /// The record's words and the cell's
     pub(super) words: BTreeMap<String, String>,
     /// What goes with the value in the record
-    pub(super) also: Vec<(Path, String)>,
+    pub(super) also: Vec<(RecordPath, String)>,
     /// The file whose row it names
     pub(super) link: Option<String>,
     pub(super) derive: Option<Derive>,

@@ -220,7 +220,7 @@ impl<'s> Set<'s> {
 
     /// Says which entries of a list of the item have no column.
     fn entries(&mut self, kind: &FileKind, number: usize, item: &Value) {
-        let chosen: Vec<_> = kind.columns.iter().filter_map(|it| it.record.as_ref()?.chooses()).collect();
+        let chosen: Vec<_> = kind.columns.iter().filter_map(|it| it.record.as_ref()?.first_choice()).collect();
         let mut lists: Vec<(&str, &str)> = chosen.iter().map(|(list, key, _)| (*list, *key)).collect();
         lists.dedup();
         for (list, key) in lists {

@@ -10,7 +10,7 @@ use super::crosswalk::Crosswalk;
 use super::discover::Target;
 use super::get::{Reader, path_text};
 use super::model::{Field, Source};
-use super::same::same;
+use crate::record::same_value;
 
 impl<'g, 'm> Reader<'g, 'm> {
     /// What a computed field gives.
@@ -30,7 +30,7 @@ impl<'g, 'm> Reader<'g, 'm> {
             Source::Computed { plain: Some(end), .. } => {
                 self.found.sites[end.site].is_some_and(|node| Converted::Node(node).says(value))
             }
-            _ => self.computed(field).is_some_and(|own| same(&own, value)),
+            _ => self.computed(field).is_some_and(|own| same_value(&own, value)),
         }
     }
 

@@ -14,8 +14,8 @@ use super::discover::{Found, NodeSearch, Target};
 use super::draft::Draft;
 use super::fidelity::{Fidelity, FieldOutcome, Row, Trace, ValueOrigin};
 use super::model::{Each, End, Field, Member, Shape, Source, Withhold};
-use super::same::same;
 use super::text::Text;
+use crate::record::same_value;
 
 /// The most values that a field has on either side.
 pub(super) const ENDS: usize = 2;
@@ -104,7 +104,7 @@ impl<'g> Raw<'g> {
     pub(super) fn says(&self, written: &[Written]) -> bool {
         self.nodes().iter().zip(written).all(|(node, written)| match (node, written) {
             (None, Written::Nothing) | (Some(_), Written::There) => true,
-            (Some(node), Written::Value(value)) => same(&node.to_value(), value),
+            (Some(node), Written::Value(value)) => same_value(&node.to_value(), value),
             _ => false,
         })
     }

@@ -15,8 +15,8 @@ use super::get::Reader;
 use super::merge::Merger;
 use super::model::{Member, Model, Shape};
 use super::put::{Mode, WriteOutcome, Writer};
-use super::same::same;
 use super::schema::RecordSchema;
+use crate::record::same_value;
 
 /// A compiled map: a lens between the graph of a referral and the record of a program.
 ///
@@ -63,7 +63,7 @@ pub struct Put {
 pub enum Detail {
     /// How many had which fate
     Totals,
-    /// The same, and a row for each
+    /// The same_value, and a row for each
     Rows,
 }
 
@@ -172,7 +172,7 @@ impl Map {
     }
 
     /// The record that has the changes of two sides: of the writer, who read `base` and wants `ours`, and of whoever made
-    /// it what it is by now, `theirs`. Where both changed the same, what belongs to the EHR or moves by events stays as it
+    /// it what it is by now, `theirs`. Where both changed the same_value, what belongs to the EHR or moves by events stays as it
     /// is.
     ///
     /// # Errors
@@ -274,7 +274,7 @@ fn add_to(members: &[Member], record: &mut Value, names: &[&str], item: &Value) 
 
 /// Do both values have the same at this JSON pointer, and is there something?
 fn same_at(one: &Value, other: &Value, pointer: &str) -> bool {
-    matches!((one.pointer(pointer), other.pointer(pointer)), (Some(one), Some(other)) if same(one, other))
+    matches!((one.pointer(pointer), other.pointer(pointer)), (Some(one), Some(other)) if same_value(one, other))
 }
 
 impl Translation {

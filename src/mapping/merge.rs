@@ -10,7 +10,7 @@ use serde_json::{Map as Object, Value};
 use crate::fhir::{Issue, Key};
 
 use super::model::{Member, Model, Shape};
-use super::same::{same, same_option};
+use crate::record::{same_optional_value, same_value};
 
 /// A record is merged.
 pub(super) struct Merger<'m> {
@@ -93,10 +93,13 @@ impl<'m> Merger<'m> {
         let rule = &self.model.fields[field];
         let whole: Vec<ThreeWay<'_>> = rule.members.iter().map(|member| sides.member(member)).collect();
         let three = sides.member(name);
-        if whole.iter().all(|three| same_option(three.ours, three.base)) {
+        if whole.iter().all(|three| same_optional_value(three.ours, three.base)) {
             return three.theirs.cloned();
         }
-        if whole.iter().all(|three| same_option(three.theirs, three.base) || same_option(three.theirs, three.ours)) {
+        if whole
+            .iter()
+            .all(|three| same_optional_value(three.theirs, three.base) || same_optional_value(three.theirs, three.ours))
+        {
             return three.ours.cloned();
         }
         if rule.read_only().is_some() {
@@ -129,7 +132,7 @@ impl<'m> Merger<'m> {
                     merged.push(inner);
                 }
                 // Removed by us; what somebody changed meanwhile is not removed unseen.
-                (Some(before), None) if same(before, theirs) => {}
+                (Some(before), None) if same_value(before, theirs) => {}
                 (Some(_), None) if is_ours_to_change => {
                     self.conflict(ThreeWay { base: before, ours: None, theirs: Some(theirs) });
                 }
@@ -143,7 +146,7 @@ impl<'m> Merger<'m> {
             match base.take(|item| same_key(&key(item), &own)) {
                 None => merged.push(wanted.clone()),
                 // Removed by somebody else.
-                Some(before) if same(before, wanted) || !is_ours_to_change => {}
+                Some(before) if same_value(before, wanted) || !is_ours_to_change => {}
                 before => {
                     self.conflict(ThreeWay { base: before, ours: Some(wanted), theirs: None });
                 }
@@ -211,9 +214,9 @@ impl<'v> ThreeWay<'v> {
     /// # Errors
     /// The values, where both did.
     fn settled(self) -> Result<Option<&'v Value>, Self> {
-        if same_option(self.ours, self.base) {
+        if same_optional_value(self.ours, self.base) {
             Ok(self.theirs)
-        } else if same_option(self.theirs, self.base) || same_option(self.theirs, self.ours) {
+        } else if same_optional_value(self.theirs, self.base) || same_optional_value(self.theirs, self.ours) {
             Ok(self.ours)
         } else {
             Err(self)
@@ -222,5 +225,5 @@ impl<'v> ThreeWay<'v> {
 }
 
 fn same_key(one: &[Option<Value>], other: &[Option<Value>]) -> bool {
-    one.iter().zip(other).all(|(one, other)| same_option(one.as_ref(), other.as_ref()))
+    one.iter().zip(other).all(|(one, other)| same_optional_value(one.as_ref(), other.as_ref()))
 }

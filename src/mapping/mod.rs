@@ -25,7 +25,6 @@ mod program_type;
 mod program_types;
 mod put;
 mod reads;
-mod same;
 mod schema;
 mod source;
 mod text;

@@ -16,6 +16,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use crate::definitions::{self, Definitions};
+use crate::record::syntax::{key_and_value, name_and_choice, split, unquoted};
 
 /// What the URLs of our own extensions begin with.
 pub(super) const EXTENSIONS: &str = "urn:handoff:fhir:StructureDefinition:";
@@ -110,13 +111,7 @@ impl Paths<'_> {
         piece: &str,
         within_extension: bool,
     ) -> Result<PathStep, String> {
-        let (name, chosen) = match piece.split_once('[') {
-            Some((name, rest)) => match rest.strip_suffix(']') {
-                Some(chosen) => (name, Some(chosen)),
-                None => return Err(format!("expected ] at the end of {piece}")),
-            },
-            None => (piece, None),
-        };
+        let (name, chosen) = name_and_choice(piece)?;
         let from = at.types().join(" or ");
         let Some(next) = at.child(self.definitions, name) else {
             return Err(format!("{from} has no element {name}"));
@@ -151,8 +146,8 @@ impl Paths<'_> {
     ) -> Result<Vec<Condition>, String> {
         let mut conditions = Vec::new();
         for piece in split(text, ',')? {
-            let (path, value) = match piece.split_once('=') {
-                Some((path, value)) => (path.trim(), self.word(value.trim())),
+            let (path, value) = match key_and_value(&piece) {
+                Some((path, value)) => (path, self.word(value)),
                 None if name == "extension" || name == "modifierExtension" => {
                     ("url", self.extension(piece.trim(), within_extension))
                 }
@@ -186,7 +181,7 @@ impl Paths<'_> {
 
     /// A word as it is meant: a name of the map, or itself.
     pub(super) fn word(&self, text: &str) -> String {
-        let text = text.trim_matches('\'');
+        let text = unquoted(text);
         self.names.get(text).cloned().unwrap_or_else(|| text.to_owned())
     }
 
@@ -204,33 +199,6 @@ impl Paths<'_> {
 fn capital(name: &str) -> String {
     let mut letters = name.chars();
     letters.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + letters.as_str())
-}
-
-/// Splits at a separator, but not inside brackets or quotes.
-pub(super) fn split(text: &str, separator: char) -> Result<Vec<String>, String> {
-    let mut pieces = vec![String::new()];
-    let (mut depth, mut quoted) = (0_i32, false);
-    for character in text.chars() {
-        match character {
-            '\'' => quoted = !quoted,
-            '[' if !quoted => depth += 1,
-            ']' if !quoted => depth -= 1,
-            _ => {}
-        }
-        if character == separator && depth == 0 && !quoted {
-            pieces.push(String::new());
-        } else if let Some(piece) = pieces.last_mut() {
-            piece.push(character);
-        }
-    }
-    if depth != 0 || quoted {
-        return Err(format!("brackets or quotes are not closed in {text}"));
-    }
-    let pieces: Vec<String> = pieces.into_iter().map(|piece| piece.trim().to_owned()).collect();
-    if pieces.iter().any(String::is_empty) {
-        return Err(format!("expected something between the separators of {text}"));
-    }
-    Ok(pieces)
 }
 
 // === comparing ===

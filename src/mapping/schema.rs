@@ -4,24 +4,13 @@
 use serde_json::{Map, Value};
 
 use crate::fhir::{Document, Issue, Key};
-
-/// The keyword under which schemas are kept inside others.
-const DEFINITIONS: &str = "$defs";
+use crate::record::schema::{self, DEFINITIONS, Expected};
 
 /// A record's schema.
 #[derive(Debug)]
 pub struct RecordSchema {
     json: Value,
     validator: jsonschema::Validator,
-}
-
-/// What a schema says about the values at a path.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Expected {
-    /// The JSON types that it names; empty: any
-    pub(super) types: Vec<String>,
-    /// The values that it lists; empty: any
-    pub(super) values: Vec<String>,
 }
 
 impl RecordSchema {
@@ -59,78 +48,7 @@ impl RecordSchema {
 
     /// What it expects at this path of names, `[]` standing for the items of a list. None: it knows of no such place.
     pub(super) fn at(&self, path: &[&str]) -> Option<Expected> {
-        let mut places = vec![SchemaPosition { schema: &self.json, root: &self.json }];
-        for name in path {
-            places = places.iter().flat_map(|place| place.with_parts(&self.json)).collect();
-            places = places.iter().filter_map(|place| place.child(name)).collect();
-            if places.is_empty() {
-                return None;
-            }
-        }
-        let mut expected = Expected::default();
-        for place in places.iter().flat_map(|place| place.with_parts(&self.json)) {
-            expected.learn(place.schema);
-        }
-        Some(expected)
-    }
-}
-
-impl Expected {
-    /// May a value of this JSON type stand here?
-    pub(super) fn allows(&self, kind: &str) -> bool {
-        self.types.is_empty()
-            || self.types.iter().any(|known| known == kind || (known == "number" && kind == "integer"))
-    }
-
-    fn learn(&mut self, schema: &Value) {
-        match schema.get("type") {
-            Some(Value::String(kind)) => self.types.push(kind.clone()),
-            Some(Value::Array(kinds)) => self.types.extend(kinds.iter().filter_map(Value::as_str).map(str::to_owned)),
-            _ => {}
-        }
-        let values = schema.get("enum").and_then(Value::as_array).into_iter().flatten();
-        self.values.extend(values.filter_map(Value::as_str).map(str::to_owned));
-    }
-}
-
-/// A schema and the one whose `$defs` its local references mean.
-#[derive(Debug, Clone, Copy)]
-struct SchemaPosition<'s> {
-    schema: &'s Value,
-    root: &'s Value,
-}
-
-impl<'s> SchemaPosition<'s> {
-    /// Itself and everything that it draws in: `$ref` and `allOf`.
-    fn with_parts(self, whole: &'s Value) -> Vec<SchemaPosition<'s>> {
-        let mut parts = vec![self];
-        if let Some(reference) = self.schema.get("$ref").and_then(Value::as_str)
-            && let Some(target) = self.resolve(reference, whole)
-        {
-            parts.extend(target.with_parts(whole));
-        }
-        for part in self.schema.get("allOf").and_then(Value::as_array).into_iter().flatten() {
-            parts.extend(SchemaPosition { schema: part, root: self.root }.with_parts(whole));
-        }
-        parts
-    }
-
-    fn resolve(self, reference: &str, whole: &'s Value) -> Option<SchemaPosition<'s>> {
-        if let Some(pointer) = reference.strip_prefix('#') {
-            return Some(SchemaPosition { schema: self.root.pointer(pointer)?, root: self.root });
-        }
-        let (id, pointer) = reference.split_once('#').unwrap_or((reference, ""));
-        let embedded = whole.get(DEFINITIONS)?.as_object()?.values();
-        let root = embedded.into_iter().find(|schema| schema.get("$id").and_then(Value::as_str) == Some(id))?;
-        Some(SchemaPosition { schema: root.pointer(pointer)?, root })
-    }
-
-    fn child(&self, name: &str) -> Option<SchemaPosition<'s>> {
-        let schema = match name {
-            "[]" => self.schema.get("items")?,
-            _ => self.schema.get("properties")?.get(name)?,
-        };
-        Some(SchemaPosition { schema, root: self.root })
+        schema::expected_at(&self.json, path)
     }
 }
 

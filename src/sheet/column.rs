@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::Deserialize;
 
-use super::path::Path;
+use crate::record::RecordPath;
 
 /// What the cells of a column look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
@@ -86,9 +86,9 @@ pub enum Aspect {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ColumnTarget {
     /// In the record, once
-    Record(Path),
+    Record(RecordPath),
     /// In each item of the list that makes rows
-    Item(Path),
+    Item(RecordPath),
     /// In no record: they report what happened
     Event(EventCell),
     /// In no record: they are about the row
@@ -134,7 +134,7 @@ pub struct ColumnSet {
     /// The columns, in order; the first is the referral's id
     pub columns: Vec<Column>,
     /// The list whose items are rows
-    pub(super) list: Option<Path>,
+    pub(super) list: Option<RecordPath>,
     /// Names and aliases, in one spelling
     pub(super) names: HashMap<String, usize>,
 }

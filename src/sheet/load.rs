@@ -8,11 +8,10 @@ use serde_saphyr::Spanned;
 
 use crate::error::{Error, Result};
 use crate::fhir::Issue;
+use crate::record::{RecordPath, schema};
 
 use super::column::{CellFormat, Code, Column, ColumnSet, ColumnTarget, EventCell, RowCell, plain};
-use super::path::Path;
 use super::read::{Codes, Options, Reading};
-use super::schema;
 use super::source::{self, ColumnFile, SheetFile};
 
 /// The set of the types that have none of their own.
@@ -135,7 +134,7 @@ struct Making<'s> {
     kind: &'s str,
     schema: &'s Value,
     columns: Vec<(String, Column)>,
-    list: Option<Path>,
+    list: Option<RecordPath>,
     issues: Vec<Issue>,
 }
 
@@ -201,16 +200,16 @@ impl Making<'_> {
         };
         match (&read.record, &read.event, &read.row) {
             (Some(record), None, None) => {
-                let path = match Path::parse(&record.value) {
+                let path = match RecordPath::parse(&record.value) {
                     Ok(path) => path,
                     Err(message) => {
                         return wrong(record.referenced, message, "write it as participant.names[use=legal].first");
                     }
                 };
-                let Some((list, item)) = path.split() else { return Some(ColumnTarget::Record(path)) };
+                let Some((list, item)) = path.split_first_each() else { return Some(ColumnTarget::Record(path)) };
                 if self.list.as_ref().is_some_and(|known| *known != list) {
                     let message = "a sheet has the items of one list as rows, and this is another".to_owned();
-                    return wrong(record.referenced, message, "name one item of the list: [key=value] or [1]");
+                    return wrong(record.referenced, message, "name one item of the list: [key=value] or [0]");
                 }
                 self.list = Some(list);
                 Some(ColumnTarget::Item(item))
@@ -235,11 +234,11 @@ impl Making<'_> {
 
     /// The values that the record's schema lists at this place. None: it cannot stand there.
     fn expected(&mut self, file: &str, path: &Spanned<String>, form: CellFormat) -> Option<Vec<String>> {
-        let parsed = Path::parse(&path.value).ok()?;
+        let parsed = RecordPath::parse(&path.value).ok()?;
         let mut wrong = |message: String, fix: String| {
             self.issues.push(crate::yaml::issue(file, path.referenced, message).hint(fix));
         };
-        let Some(expected) = schema::at(self.schema, &parsed.names()) else {
+        let Some(expected) = schema::expected_at(self.schema, &parsed.names()) else {
             let message = format!("a record of the type {} has no {}", self.kind, path.value);
             wrong(message, "name a place that record.schema.json has".to_owned());
             return None;

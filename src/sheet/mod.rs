@@ -15,7 +15,7 @@
 //! extends: generic                   # the type whose columns stand before its own; one of the same name is replaced
 //! columns:
 //!   - column: last_name              # its name; the first column is the referral's id
-//!     record: "participant.names[use=legal|1].last"
+//!     record: "participant.names[use=legal|first].last"
 //!     about: The last name           # for people
 //!     aliases: [surname]             # other names; case, spaces and signs do not tell names apart
 //!     form: name                     # text date birth-date time number integer boolean phone zip money code name id
@@ -29,7 +29,8 @@
 //!   - { column: service_deleted, row: removed, about: The service is taken out }
 //! ```
 //! `key` names the columns by which a row without an id finds the item that it is of; `width` is how many digits an
-//! identifier has; `tells` (person, service, date) names the columns by which a row that names no referral is matched; `absent` lists further words for nothing. Paths are those of [`Path`]. A set is checked when it is
+//! identifier has; `tells` (person, service, date) names the columns by which a row that names no referral is matched; `absent` lists further words for nothing. Paths are those of
+//! [`crate::record::path`]. A set is checked when it is
 //! loaded: unknown place of the record, form that does not fit it, name that is there twice.
 //!
 //! Pure: bytes and records come in, text, records and findings go out. It must not know maps, callers or stores.
@@ -37,16 +38,13 @@
 mod cell;
 mod column;
 mod load;
-mod path;
 mod read;
 mod report;
-mod schema;
 mod source;
 mod write;
 
 pub use column::{Aspect, CellFormat, Code, Column, ColumnSet, ColumnTarget, EventCell, RowCell};
 pub use load::ColumnSets;
-pub use path::Path;
 pub use read::{Codes, Group, Made, Nameless, Options, Order, Reading};
 pub use report::{Done, Fault, Finding};
 pub use write::write;

@@ -19,6 +19,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("shipped", 0),
     ("yaml", 0),
     ("referral", 1),
+    ("record", 1),
     ("fhirpath", 1),
     ("definitions", 1),
     ("profile", 2),

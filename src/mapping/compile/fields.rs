@@ -7,14 +7,14 @@ use serde_saphyr::{Location, Spanned};
 
 use crate::fhir::Kind;
 use crate::fhirpath::{Expression, is_ucum};
+use crate::record::{Expected, RecordPath};
 
 use super::super::converter::{self, Converter};
 use super::super::crosswalk::Crosswalk;
 use super::super::model::{End, Field, Model, Owner, Source, Withhold};
 use super::super::path::{Path, Paths, Repeats};
-use super::super::schema::Expected;
 use super::super::source::FieldFile;
-use super::{CompileContext, Declarations, Declared, Findings, Known, RecordPath, end, ends, nodes, shape};
+use super::{CompileContext, Declarations, Declared, Findings, Known, RecordPosition, end, ends, nodes, shape};
 
 /// What compiling a field needs.
 struct Compiler<'c, 'f> {
@@ -59,7 +59,7 @@ pub(super) fn compile<'f>(
 }
 
 impl Compiler<'_, '_> {
-    fn field(&self, model: &Model, field: &FieldFile, at: Location) -> Result<(Field, RecordPath), Wrong> {
+    fn field(&self, model: &Model, field: &FieldFile, at: Location) -> Result<(Field, RecordPosition), Wrong> {
         let place = Self::place(model, &field.record)?;
         let list = place.list.as_deref().and_then(|list| shape::list_named(model, list));
         let expected = self.expected(&field.record)?;
@@ -133,19 +133,19 @@ impl Compiler<'_, '_> {
     }
 
     /// The place of the record that all of a field's values share, by the first of them.
-    fn place(model: &Model, record: &Spanned<super::super::source::OneOrMany>) -> Result<RecordPath, Wrong> {
+    fn place(model: &Model, record: &Spanned<super::super::source::OneOrMany>) -> Result<RecordPosition, Wrong> {
         let wrong = |message: String, fix: &str| (record.referenced, message, fix.to_owned());
         let mut places = Vec::new();
         for path in &record.value.0 {
             places.push(
-                RecordPath::parse(path)
+                RecordPosition::parse(path)
                     .map_err(|message| wrong(message, "write a place such as services[].minutes"))?,
             );
         }
         let Some(first) = places.first().cloned() else {
             return Err(wrong("a field has a place in the record".to_owned(), "name one"));
         };
-        let around = |place: &RecordPath| (place.list.clone(), place.names[..place.names.len() - 1].to_vec());
+        let around = |place: &RecordPosition| (place.list.clone(), place.names[..place.names.len() - 1].to_vec());
         if places.iter().any(|place| around(place) != around(&first)) {
             return Err(wrong(
                 "the values of one field are members of one object".to_owned(),
@@ -164,9 +164,8 @@ impl Compiler<'_, '_> {
     fn expected(&self, record: &Spanned<super::super::source::OneOrMany>) -> Result<Vec<Expected>, Wrong> {
         let mut expected = Vec::new();
         for path in &record.value.0 {
-            let whole = RecordPath::parse(path).map(|place| place.whole()).unwrap_or_default();
-            let names: Vec<&str> = whole.iter().map(String::as_str).collect();
-            let Some(found) = self.ground.schema.at(&names) else {
+            let parsed = RecordPath::parse(path).ok();
+            let Some(found) = parsed.and_then(|parsed| self.ground.schema.at(&parsed.names())) else {
                 let message = format!("the record's schema knows no {path}");
                 return Err((
                     record.referenced,
@@ -398,7 +397,7 @@ impl Compiler<'_, '_> {
         })?;
         let mut record = Vec::new();
         for path in &rule.record.value.0 {
-            let place = RecordPath::parse(path);
+            let place = RecordPosition::parse(path);
             let place =
                 place.map_err(|message| (rule.record.referenced, message, "write a place of the record".to_owned()))?;
             record.push(place.names.into());

@@ -21,10 +21,12 @@ use serde_saphyr::Location;
 
 use crate::definitions::Definitions;
 use crate::fhir::{Issue, Key};
+use crate::record::RecordPath;
+use crate::record::syntax::split;
 
 use super::crosswalk::Crosswalk;
 use super::model::{End, Model};
-use super::path::{Paths, split};
+use super::path::Paths;
 use super::schema::RecordSchema;
 use super::source::{self, FieldFile, MapFile, NodeFile, WithholdFile};
 
@@ -165,40 +167,29 @@ fn ends(model: &Model, paths: Paths<'_>, known: &Known, text: &str) -> Result<Ve
     split(text, '|')?.iter().map(|text| end(model, paths, known, text)).collect()
 }
 
-/// A place of the record: the list that it is in (`services`), and the names from there.
+/// A position in the record as fields have it: the list that it is in (`services`), and the members from there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct RecordPath {
+struct RecordPosition {
     list: Option<String>,
     names: Vec<Box<str>>,
+    path: RecordPath,
 }
 
-impl RecordPath {
+impl RecordPosition {
     fn parse(text: &str) -> Result<Self, String> {
-        let (list, rest) = match text.rsplit_once("[].") {
-            Some((list, rest)) => (Some(list.to_owned()), rest),
-            None => (None, text),
+        let refuse =
+            || format!("{text} is no place of a record; expected names with dots, and [] behind the name of a list");
+        let path = RecordPath::parse(text).map_err(|_| refuse())?;
+        let (list, within) = match path.split_last_each() {
+            Some((list, within)) => (Some(list), within),
+            None => (None, path.clone()),
         };
-        let names: Vec<Box<str>> = rest.split('.').map(Into::into).collect();
-        let is_name = |name: &str| !name.is_empty() && name.chars().all(|letter| letter.is_ascii_alphanumeric());
-        if names.iter().all(|name| is_name(name)) {
-            Ok(Self { list, names })
-        } else {
-            Err(format!("{text} is no place of a record; expected names with dots, and [] behind the name of a list"))
+        let names: Vec<Box<str>> = within.members().ok_or_else(refuse)?.into_iter().map(Into::into).collect();
+        // A map has fields for each item of a list, or for none.
+        if names.is_empty() || !list.as_ref().is_none_or(RecordPath::has_only_lists) {
+            return Err(refuse());
         }
-    }
-
-    /// The names from the root, with `[]` for items.
-    fn whole(&self) -> Vec<String> {
-        let list = self.list.iter().flat_map(|list| list.split('.').chain(["[]"]));
-        let mut names = Vec::new();
-        for name in list {
-            match name.strip_suffix("[]") {
-                Some("") | None => names.push(name.to_owned()),
-                Some(list) => names.extend([list.to_owned(), "[]".to_owned()]),
-            }
-        }
-        names.extend(self.names.iter().map(ToString::to_string));
-        names
+        Ok(Self { list: list.map(|list| list.to_string()), names, path })
     }
 }
 

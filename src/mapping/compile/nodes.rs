@@ -7,7 +7,7 @@ use super::super::model::{Each, End, Expected, Fill, FillValue, Find, Model, Nod
 use super::super::path::{Path, Paths, Repeats};
 use super::super::reads::Reads;
 use super::super::source::{NodeFile, Ordered};
-use super::{Declarations, Declared, Findings, Known, RecordPath, end, ends, literal};
+use super::{Declarations, Declared, Findings, Known, RecordPosition, end, ends, literal};
 
 /// Compiles the nodes in their order, each knowing those before it; then what they are created with, which may name
 /// any.
@@ -269,7 +269,7 @@ fn owner(model: &Model, node: &NodeFile, find: &Find, file: &str, findings: &mut
 /// The list of the record.
 fn each(model: &Model, file: &str, node: &NodeFile, rule: &NodeRule, findings: &mut Findings) -> Option<Each> {
     let message = node.each.as_ref()?;
-    let path = match RecordPath::parse(&message.value) {
+    let path = match RecordPosition::parse(&message.value) {
         Ok(path) => path,
         Err(wrong) => {
             findings.add(file, message.referenced, wrong, "write the list's place, such as services");
@@ -482,7 +482,7 @@ fn created_at(
 ) -> Option<Box<[Box<str>]>> {
     let rule = &model.nodes[at];
     let scope = rule.scope.and_then(|list| model.nodes[list].each.as_ref()).map(|each| each.record.to_string());
-    match RecordPath::parse(text) {
+    match RecordPosition::parse(text) {
         Ok(path) if path.list == scope && rule.each.is_none() => Some(path.names.into()),
         Ok(_) if rule.each.is_some() => {
             findings.add(file, place, "each item of a list creates its own", "leave create: out");

@@ -7,7 +7,7 @@ use super::super::converter::Converter;
 use super::super::model::{End, Field, Find, Member, Model, NodeRule, Shape, Source};
 use super::super::node_set::NodeSet;
 use super::super::path::Path;
-use super::RecordPath;
+use super::RecordPosition;
 
 /// Completes the shape once all fields are in it.
 pub(super) fn settle(model: &mut Model) {
@@ -193,7 +193,7 @@ fn shown_of(model: &Model, node: usize, path: &Path) -> Vec<Path> {
 }
 
 /// Puts a field into the record's shape, and among what its list or the record holds under a condition.
-pub(super) fn enter(model: &mut Model, at: usize, field: &Field, place: &RecordPath) {
+pub(super) fn enter(model: &mut Model, at: usize, field: &Field, place: &RecordPosition) {
     let list = place.list.as_deref().and_then(|list| list_named(model, list));
     if field.when.is_some() {
         match list.and_then(|list| model.nodes[list].each.as_mut()) {
@@ -202,9 +202,8 @@ pub(super) fn enter(model: &mut Model, at: usize, field: &Field, place: &RecordP
         }
     }
     for (which, member) in field.members.iter().enumerate() {
-        let mut names = place.whole();
-        names.pop();
-        names.push(member.to_string());
+        let path = place.path.sibling(member);
+        let names: Vec<String> = path.names().into_iter().map(str::to_owned).collect();
         let lists: Vec<Option<usize>> = (0..names.len())
             .map(|at| (names.get(at + 1).is_some_and(|next| next == "[]")).then(|| names[..=at].to_vec()))
             .map(|prefix| prefix.and_then(|names| list_named(model, &joined(&names))))

@@ -19,8 +19,8 @@ use crate::referral::task;
 
 use super::crosswalk::Crosswalk;
 use super::locate::Tree;
-use super::same::same;
 use super::text::Text;
+use crate::record::same_value;
 
 /// A pair of functions. How many values stand on either side is said by [`Converter::ends`].
 #[derive(Debug, Clone)]
@@ -107,7 +107,7 @@ impl<'v> Read<'v> {
     }
 }
 
-/// Do both say the same, or both nothing?
+/// Do both say the same_value, or both nothing?
 pub(super) fn said_option(message: Option<&Converted<'_>>, value: Option<&Value>) -> bool {
     match (message, value) {
         (Some(message), Some(value)) => message.says(value),
@@ -147,9 +147,9 @@ impl Converted<'_> {
     /// Does it say the same as this?
     pub(super) fn says(&self, value: &Value) -> bool {
         match self {
-            Self::Node(node) => node.is(value) || (node.kind() != Kind::String && same(&node.to_value(), value)),
+            Self::Node(node) => node.is(value) || (node.kind() != Kind::String && same_value(&node.to_value(), value)),
             Self::Text(text) => value.as_str() == Some(text),
-            Self::Value(own) => same(own, value),
+            Self::Value(own) => same_value(own, value),
         }
     }
 }

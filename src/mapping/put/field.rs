@@ -13,7 +13,7 @@ use super::super::locate::{Tree, find};
 use super::super::model::{End, Field, Owner, Source};
 use super::super::path::Repeats;
 use super::resource::Home;
-use super::{Extras, Mode, Writer, same_option};
+use super::{Extras, Mode, Writer, same_optional_value};
 
 /// A field that says what it said, and one end where it does not say it yet.
 pub(super) struct Waiting<'m, 'r> {
@@ -46,7 +46,7 @@ impl<'m, 'r> Writer<'_, 'm, 'r> {
         }
         match &rule.source {
             Source::Constant(constant) => {
-                if values[0].is_some_and(|value| !same_option(Some(value), Some(constant))) {
+                if values[0].is_some_and(|value| !same_optional_value(Some(value), Some(constant))) {
                     self.refuse(rule);
                 }
             }
@@ -98,7 +98,7 @@ impl<'m, 'r> Writer<'_, 'm, 'r> {
         }
         let aside = old.and_then(|old| old.get(&*rule.members[0]));
         match self.mode {
-            _ if own.is_none() && same_option(Some(value), aside) => self.keep_all(rule, values, kept),
+            _ if own.is_none() && same_optional_value(Some(value), aside) => self.keep_all(rule, values, kept),
             Mode::Make if own.is_none() => self.keep_all(rule, values, kept),
             Mode::Make => self.invalid("expected an id, 1 to 64 of A-Z a-z 0-9 - .".to_owned()),
             Mode::Update => {
@@ -116,7 +116,7 @@ impl<'m, 'r> Writer<'_, 'm, 'r> {
             }
             let name = &rule.members[which];
             let aside = old.and_then(|old| old.get(&**name));
-            if same_option(Some(value), aside) {
+            if same_optional_value(Some(value), aside) {
                 kept.insert(name.to_string(), (*value).clone());
                 continue;
             }
@@ -260,7 +260,7 @@ impl<'m, 'r> Writer<'_, 'm, 'r> {
         let back = via.read_back(written);
         for (which, value) in values.iter().enumerate() {
             match (value, back.get(which).and_then(Option::as_ref)) {
-                (Some(value), back) if !same_option(Some(value), back) => {
+                (Some(value), back) if !same_optional_value(Some(value), back) => {
                     self.at_member(rule, which, |writer| writer.row(&via.name(), FieldOutcome::Kept));
                     kept.insert(rule.members[which].to_string(), (*value).clone());
                 }

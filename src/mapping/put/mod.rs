@@ -24,7 +24,7 @@ use super::fidelity::{Fidelity, FieldOutcome, Row};
 use super::get::{Reader, Segment, holds, is_at, path_text};
 use super::map::{Detail, Put};
 use super::model::{Member, Shape, Withhold};
-use super::same::same_option;
+use crate::record::same_optional_value;
 use field::Waiting;
 use resource::{Home, New};
 

@@ -9,9 +9,9 @@ use super::super::locate::{find, find_all};
 use super::super::map::{Change, Created, Put};
 use super::super::model::{End, Expected, FillValue, Find, NodeRule};
 use super::super::path::Path;
-use super::super::same::{same, same_in_any_order};
 use super::{Mode, Writer};
 use crate::fhir::{Document, Node, primitive};
+use crate::record::{same_in_any_order, same_value};
 
 /// Where a node is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -384,7 +384,7 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
         Put {
             changes,
             created,
-            extras_changed: !same(&kept, extras),
+            extras_changed: !same_value(&kept, extras),
             extras: kept,
             issues: self.notes,
             fidelity: self.fidelity,

@@ -225,7 +225,7 @@ impl Making<'_> {
                     _ => "day",
                 };
                 path.set(&mut self.record, value);
-                path.beside("precision").set(&mut self.record, precision.into());
+                path.sibling("precision").set(&mut self.record, precision.into());
             } else {
                 path.set(&mut self.record, value);
             }

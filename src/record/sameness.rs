@@ -5,34 +5,34 @@
 use serde_json::Value;
 
 /// Do both say the same?
-pub(super) fn same(one: &Value, other: &Value) -> bool {
+pub fn same_value(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Number(one), Value::Number(other)) => {
             one == other
                 || matches!((number(one.as_str()), number(other.as_str())), (Some(one), Some(other)) if one == other)
         }
         (Value::Array(one), Value::Array(other)) => {
-            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other))
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same_value(one, other))
         }
         (Value::Object(one), Value::Object(other)) => {
             one.len() == other.len()
-                && one.iter().all(|(name, one)| other.get(name).is_some_and(|other| same(one, other)))
+                && one.iter().all(|(name, one)| other.get(name).is_some_and(|other| same_value(one, other)))
         }
         _ => one == other,
     }
 }
 
 /// Do both say the same, or both nothing?
-pub(super) fn same_option(one: Option<&Value>, other: Option<&Value>) -> bool {
+pub fn same_optional_value(one: Option<&Value>, other: Option<&Value>) -> bool {
     match (one, other) {
-        (Some(one), Some(other)) => same(one, other),
+        (Some(one), Some(other)) => same_value(one, other),
         (None, None) => true,
         _ => false,
     }
 }
 
 /// Do both say the same if the order of lists says nothing? What was taken out and filled in again has not changed.
-pub(super) fn same_in_any_order(one: &Value, other: &Value) -> bool {
+pub fn same_in_any_order(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Array(one), Value::Array(other)) => {
             let mut left: Vec<&Value> = other.iter().collect();
@@ -46,7 +46,7 @@ pub(super) fn same_in_any_order(one: &Value, other: &Value) -> bool {
             one.len() == other.len()
                 && one.iter().all(|(name, one)| other.get(name).is_some_and(|other| same_in_any_order(one, other)))
         }
-        _ => same(one, other),
+        _ => same_value(one, other),
     }
 }
 
@@ -78,12 +78,12 @@ mod tests {
         for (one, other) in
             [("1.10", "1.1"), ("1E+2", "100"), ("-0.0", "0"), ("0.010", "1e-2"), ("[{\"a\":1.0}]", "[{\"a\":1}]")]
         {
-            assert!(same(&message(one), &message(other)), "{one} {other}");
+            assert!(same_value(&message(one), &message(other)), "{one} {other}");
         }
         for (one, other) in
             [("1.1", "1.11"), ("1", "-1"), ("10", "100"), ("\"1.10\"", "\"1.1\""), ("1", "\"1\""), ("{}", "null")]
         {
-            assert!(!same(&message(one), &message(other)), "{one} {other}");
+            assert!(!same_value(&message(one), &message(other)), "{one} {other}");
         }
     }
 }
