@@ -19,12 +19,12 @@ use super::syntax;
 /// The path of a value in a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordPath {
-    steps: Vec<Step>,
+    steps: Vec<PathStep>,
 }
 
 /// One step of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Step {
+enum PathStep {
     /// A member of an object
     Member(String),
     /// Each item of a list
@@ -58,9 +58,9 @@ impl RecordPath {
             if !is_name(name) {
                 return Err(format!("{piece} has no name that a member of a record could have"));
             }
-            steps.push(Step::Member(name.to_owned()));
+            steps.push(PathStep::Member(name.to_owned()));
             if let Some(choice) = choice {
-                steps.push(Step::choose(choice).ok_or_else(|| no_choice(choice))?);
+                steps.push(PathStep::choose(choice).ok_or_else(|| no_choice(choice))?);
             }
         }
         Ok(Self { steps })
@@ -68,48 +68,56 @@ impl RecordPath {
 
     /// The names on the way, `[]` standing for the items of a list: what a schema is asked for.
     pub fn names(&self) -> Vec<&str> {
-        let name = |step| if let &Step::Member(ref name) = step { name.as_str() } else { "[]" };
-        self.steps.iter().map(name).collect()
+        let mut names = Vec::with_capacity(self.steps.len());
+        for step in &self.steps {
+            names.push(if let PathStep::Member(name) = step { name.as_str() } else { "[]" });
+        }
+        names
     }
 
     /// The names, where it chooses no items.
     pub fn members(&self) -> Option<Vec<&str>> {
-        let name = |step| if let &Step::Member(ref name) = step { Some(name.as_str()) } else { None };
-        self.steps.iter().map(name).collect()
+        let mut names = Vec::with_capacity(self.steps.len());
+        for step in &self.steps {
+            let PathStep::Member(name) = step else { return None };
+            names.push(name.as_str());
+        }
+        Some(names)
     }
 
     /// Does it choose no item, but mean all of every list on the way?
     pub fn has_only_lists(&self) -> bool {
-        self.steps.iter().all(|step| matches!(step, Step::Member(_) | Step::Each))
+        self.steps.iter().all(|step| matches!(step, PathStep::Member(_) | PathStep::Each))
     }
 
     /// The outermost list of which it means each item, and the path within an item.
     pub fn split_first_each(&self) -> Option<(Self, Self)> {
-        self.split_at(self.steps.iter().position(|step| *step == Step::Each)?)
+        Some(self.split_at(self.steps.iter().position(|step| *step == PathStep::Each)?))
     }
 
     /// The innermost list of which it means each item, and the path within an item.
     pub fn split_last_each(&self) -> Option<(Self, Self)> {
-        self.split_at(self.steps.iter().rposition(|step| *step == Step::Each)?)
+        Some(self.split_at(self.steps.iter().rposition(|step| *step == PathStep::Each)?))
     }
 
-    fn split_at(&self, position: usize) -> Option<(Self, Self)> {
+    fn split_at(&self, position: usize) -> (Self, Self) {
         let (list, item) = (&self.steps[..position], &self.steps[position + 1..]);
-        Some((Self { steps: list.to_vec() }, Self { steps: item.to_vec() }))
+        (Self { steps: list.to_vec() }, Self { steps: item.to_vec() })
     }
 
     /// The path of another member of the same object.
+    #[must_use]
     pub fn sibling(&self, name: &str) -> Self {
         let mut steps = self.steps.clone();
         steps.pop();
-        steps.push(Step::Member(name.to_owned()));
+        steps.push(PathStep::Member(name.to_owned()));
         Self { steps }
     }
 
     /// The list and key by which its first member chooses an item, and the value: `sources`, `source`, `SSI`.
     pub fn first_choice(&self) -> Option<(&str, &str, &str)> {
         match self.steps.as_slice() {
-            [Step::Member(list), Step::Where(condition), ..] if condition.is_equal => {
+            [PathStep::Member(list), PathStep::Where(condition), ..] if condition.is_equal => {
                 Some((list, &condition.key, &condition.value))
             }
             _ => None,
@@ -119,13 +127,13 @@ impl RecordPath {
     /// The value there. Null is none.
     pub fn get<'v>(&self, value: &'v Value) -> Option<&'v Value> {
         let found = self.steps.iter().try_fold(value, |value, step| match step {
-            Step::Member(name) => value.get(name),
-            Step::Index(index) => value.as_array()?.get(*index),
-            Step::Where(condition) => {
+            PathStep::Member(name) => value.get(name),
+            PathStep::Index(index) => value.as_array()?.get(*index),
+            PathStep::Where(condition) => {
                 let items = value.as_array()?;
                 items.get(condition.find(items)?)
             }
-            Step::Each => None,
+            PathStep::Each => None,
         });
         found.filter(|value| !value.is_null())
     }
@@ -140,8 +148,8 @@ impl RecordPath {
     /// The value there, null where it was missing. None: the path means each item of a list.
     pub fn get_or_create<'v>(&self, value: &'v mut Value) -> Option<&'v mut Value> {
         self.steps.iter().try_fold(value, |value, step| match step {
-            Step::Member(name) => Some(member_mut(value, name)),
-            Step::Index(index) => {
+            PathStep::Member(name) => Some(member_mut(value, name)),
+            PathStep::Index(index) => {
                 let items = items_mut(value)?;
                 let index = (*index).min(items.len());
                 if index == items.len() {
@@ -149,7 +157,7 @@ impl RecordPath {
                 }
                 items.get_mut(index)
             }
-            Step::Where(condition) => {
+            PathStep::Where(condition) => {
                 let items = items_mut(value)?;
                 let index = condition.find(items).unwrap_or(items.len());
                 if index == items.len() {
@@ -157,7 +165,7 @@ impl RecordPath {
                 }
                 items.get_mut(index)
             }
-            Step::Each => None,
+            PathStep::Each => None,
         })
     }
 
@@ -171,11 +179,11 @@ impl fmt::Display for RecordPath {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, step) in self.steps.iter().enumerate() {
             match step {
-                Step::Member(name) if position == 0 => formatter.write_str(name)?,
-                Step::Member(name) => write!(formatter, ".{name}")?,
-                Step::Each => formatter.write_str("[]")?,
-                Step::Index(index) => write!(formatter, "[{index}]")?,
-                Step::Where(Condition { key, value, is_equal, or_first }) => {
+                PathStep::Member(name) if position == 0 => formatter.write_str(name)?,
+                PathStep::Member(name) => write!(formatter, ".{name}")?,
+                PathStep::Each => formatter.write_str("[]")?,
+                PathStep::Index(index) => write!(formatter, "[{index}]")?,
+                PathStep::Where(Condition { key, value, is_equal, or_first }) => {
                     let (sign, first) = (if *is_equal { "=" } else { "!=" }, if *or_first { "|first" } else { "" });
                     write!(formatter, "[{key}{sign}{value}{first}]")?;
                 }
@@ -185,7 +193,7 @@ impl fmt::Display for RecordPath {
     }
 }
 
-impl Step {
+impl PathStep {
     /// What stands in the brackets behind the name of a list.
     fn choose(choice: &str) -> Option<Self> {
         if choice.is_empty() {
