@@ -11,7 +11,7 @@ use super::{CodeSystem, Definitions, ValueSet, expand, snapshot};
 use crate::fhir::{Issue, Key};
 
 /// Profiles based on profiles, value sets made of value sets: deeper than this is no design.
-const DEEPEST: usize = 32;
+const MAX_DEPTH: usize = 32;
 
 /// See the module head.
 #[derive(Debug, Clone, Copy)]
@@ -128,7 +128,7 @@ impl<'a> View<'a> {
             }
             open = making.outer;
         }
-        (depth <= DEEPEST)
+        (depth <= MAX_DEPTH)
             .then_some(Inner { definitions: self.definitions, making: Making { spot, depth, outer: self.making } })
     }
 

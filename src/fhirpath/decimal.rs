@@ -12,7 +12,7 @@ const QUOTIENT_SCALE: u32 = 16;
 /// Products keep at most this many places, so that a chain of products does not run out of digits.
 const PRODUCT_SCALE: u32 = 24;
 /// Longest text that may be a number that we hold.
-const LONGEST: usize = 128;
+const MAX_LENGTH: usize = 128;
 /// More places than this are not read.
 const MAX_SCALE: u32 = 37;
 
@@ -35,7 +35,7 @@ impl Decimal {
     /// Reads a number as JSON and FHIRPath write it, an exponent included; nothing for other texts and for more
     /// digits than we hold.
     pub fn parse(text: &str) -> Option<Self> {
-        if text.len() > LONGEST {
+        if text.len() > MAX_LENGTH {
             return None;
         }
         let (mantissa, exponent) = match text.find(['e', 'E']) {

@@ -13,9 +13,9 @@ use super::tree::{Call, Name, Namespace, Operator, Part, PartKind, TYPE_BINDING,
 use super::value::{Calendar, Quantity, Unit, Value};
 
 /// Longest accepted text, in bytes.
-const LONGEST: usize = 64 * 1024;
+const MAX_LENGTH: usize = 64 * 1024;
 /// Deepest accepted nesting, in brackets as well as in chains such as `a.b.c` and `a or b or c`.
-const DEEPEST: u32 = 200;
+const MAX_DEPTH: u32 = 200;
 
 /// Most memory that all patterns of an expression take together.
 const MAX_PATTERN_BYTES: usize = 10 << 20;
@@ -24,8 +24,8 @@ const SYSTEM: [&str; 8] = ["Boolean", "String", "Integer", "Decimal", "Date", "D
 
 /// Compiles an expression.
 pub(super) fn parse(text: &str) -> Result<Part, Refusal> {
-    if text.len() > LONGEST {
-        return Err((0, format!("the expression has {} bytes; at most {LONGEST} are read", text.len())));
+    if text.len() > MAX_LENGTH {
+        return Err((0, format!("the expression has {} bytes; at most {MAX_LENGTH} are read", text.len())));
     }
     let mut parser = Parser { words: words(text)?, next: 0, nesting: 0, pattern_bytes: 0 };
     let (part, _) = parser.expression(0)?;
@@ -95,8 +95,8 @@ impl Parser {
     }
 
     fn deepen(&self, below: u32) -> Result<u32, Refusal> {
-        if below >= DEEPEST {
-            return Err((self.at(), format!("the expression is nested more than {DEEPEST} levels deep")));
+        if below >= MAX_DEPTH {
+            return Err((self.at(), format!("the expression is nested more than {MAX_DEPTH} levels deep")));
         }
         Ok(below + 1)
     }

@@ -10,7 +10,7 @@ use octofhir_ucum::{EvalResult, Number, SpecialKind, evaluate, parse_expression}
 use super::decimal::Decimal;
 
 /// Longest code that is read, in bytes; the longest that is in use has 40.
-const LONGEST: usize = 256;
+const MAX_LENGTH: usize = 256;
 
 /// What a unit measures, and how much of it.
 #[derive(Debug, Clone)]
@@ -24,7 +24,7 @@ pub fn is_ucum(code: &str) -> bool {
 impl Measure {
     /// Reads a code; nothing for one that is not of UCUM.
     pub(super) fn of(code: &str) -> Option<Self> {
-        if code.len() > LONGEST {
+        if code.len() > MAX_LENGTH {
             return None;
         }
         evaluate(&parse_expression(code).ok()?).ok().map(Self)

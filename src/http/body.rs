@@ -18,7 +18,7 @@ use super::app_state::AppState;
 use super::reply::Refusal;
 
 /// How long a body may take to arrive.
-const PATIENCE: Duration = Duration::from_secs(30);
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Of a body that is too large, this many times the limit is read and thrown away, so that a client that sends before
 /// it listens still gets to hear the answer.
@@ -103,10 +103,10 @@ async fn document(request: Request, app_state: &AppState, kinds: &[&str]) -> Res
 async fn read(request: Request, app_state: &AppState, kinds: &[&str]) -> Result<Vec<u8>> {
     check_kind(request.headers(), kinds)?;
     let announced = announced(request.headers());
-    tokio::time::timeout(PATIENCE, collect(request.into_body(), announced, app_state.limits.bytes))
+    tokio::time::timeout(BODY_TIMEOUT, collect(request.into_body(), announced, app_state.limits.bytes))
         .await
         .unwrap_or_else(|_| {
-            let message = format!("the body did not arrive within {} seconds", PATIENCE.as_secs());
+            let message = format!("the body did not arrive within {} seconds", BODY_TIMEOUT.as_secs());
             Err(Error::incorrect(Key::JsonSyntax, message))
         })
 }

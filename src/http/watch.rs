@@ -22,7 +22,7 @@ use super::reply::{self, Dialect, Refusal};
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The longest id that is taken from a client.
-const LONGEST_ID: usize = 64;
+const MAX_ID_LENGTH: usize = 64;
 
 /// What is known about a path when the router is built.
 #[derive(Debug)]
@@ -101,7 +101,7 @@ async fn admit(
 /// The id that the client gave the request, where it can stand in a log.
 fn client_request_id(headers: &HeaderMap) -> Option<String> {
     let text = headers.get(REQUEST_ID)?.to_str().ok()?;
-    let is_sane = (1..=LONGEST_ID).contains(&text.len())
+    let is_sane = (1..=MAX_ID_LENGTH).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'));
     is_sane.then(|| text.to_owned())
 }

@@ -13,7 +13,7 @@ use super::walk::Walk;
 use crate::fhir::Node;
 
 /// Resources that refer to resources that refer to resources: deeper than this nobody asks.
-const DEEPEST: u32 = 8;
+const MAX_DEPTH: u32 = 8;
 
 /// The answers so far.
 #[derive(Debug, Default)]
@@ -59,7 +59,7 @@ impl<'d> Walk<'_, 'd> {
             // Whoever refers in a circle is taken at his word.
             return known.clone().unwrap_or(Answer { verdict: SliceMatch::Yes, why: None, errors: 0 });
         }
-        if self.known.depth.get() >= DEEPEST {
+        if self.known.depth.get() >= MAX_DEPTH {
             return unknown;
         }
         self.known.answers.borrow_mut().insert(key.clone(), None);

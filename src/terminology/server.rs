@@ -19,7 +19,7 @@ use crate::fhir::{Document, Limits, Node};
 const LIMITS: Limits = Limits { bytes: 256 * 1024, depth: 50 };
 
 /// Longer codes are none that anybody defined.
-const LONGEST_CODE: usize = 256;
+const MAX_CODE_LENGTH: usize = 256;
 
 /// Parameters by which servers name what they lack.
 const LACKING: &[&str] = &["x-unknown-system", "x-caused-by-unknown-system", "x-unknown-valueset"];
@@ -87,7 +87,7 @@ impl Server {
 
     /// The request; nothing for a code that is not worth asking about.
     fn url(&self, question: &Question) -> Option<Url> {
-        if question.code.is_empty() || question.code.len() > LONGEST_CODE {
+        if question.code.is_empty() || question.code.len() > MAX_CODE_LENGTH {
             return None;
         }
         let mut url = self.operation.clone();

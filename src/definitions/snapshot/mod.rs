@@ -22,7 +22,7 @@ pub(super) use difference::{MaxCardinality, Stated};
 /// The most elements that a snapshot may have; the largest published one has a few thousand.
 const MAX_ELEMENTS: usize = 50_000;
 /// The most steps from the root to an element, within one structure.
-const DEEPEST: usize = 64;
+const MAX_DEPTH: usize = 64;
 
 /// Makes the snapshot of `structure`, which is given by the differential in `node`.
 pub(super) fn generate(view: View<'_>, structure: &Structure, node: Node<'_>) -> Result<Structure, Box<Issue>> {

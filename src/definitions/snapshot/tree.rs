@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{DEEPEST, MAX_ELEMENTS};
+use super::{MAX_DEPTH, MAX_ELEMENTS};
 use crate::definitions::structure::{Element, Structure};
 
 /// See the module head.
@@ -75,7 +75,7 @@ impl Tree {
     pub(super) fn import(&mut self, at: usize, from: &Arc<Structure>, index: u32, is_base: bool) -> Option<()> {
         for child in &from.element(index)?.children {
             let element = from.element(*child)?;
-            if self.is_full() || element.path.matches('.').count() > DEEPEST {
+            if self.is_full() || element.path.matches('.').count() > MAX_DEPTH {
                 return None;
             }
             let mut copy = element.clone();

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::difference::{Difference, MaxCardinality, PathStep};
 use super::merge::merge;
 use super::tree::{Branch, Tree};
-use super::{DEEPEST, MAX_ELEMENTS, missing, unusable};
+use super::{MAX_DEPTH, MAX_ELEMENTS, missing, unusable};
 use crate::definitions::View;
 use crate::definitions::structure::{Discriminator, Element, Slicing, Structure, TypeRef};
 use crate::fhir::Issue;
@@ -26,8 +26,8 @@ impl Walk<'_> {
     /// Lays one difference over the tree.
     pub(super) fn apply(&mut self, difference: &Difference) -> Result<(), Box<Issue>> {
         let mut at = Tree::ROOT;
-        if difference.steps.len() > DEEPEST {
-            return Err(self.refuse(difference, format!("it stands deeper than {DEEPEST} steps")).into());
+        if difference.steps.len() > MAX_DEPTH {
+            return Err(self.refuse(difference, format!("it stands deeper than {MAX_DEPTH} steps")).into());
         }
         for depth in 1..difference.steps.len() {
             at = self.step(at, difference, depth)?;

@@ -21,7 +21,7 @@ use crate::http::query;
 use crate::http::reply::{self, Answer, JSON};
 
 /// How long an answer is held at most.
-const LONGEST_WAIT: Duration = Duration::from_mins(1);
+const MAX_WAIT: Duration = Duration::from_mins(1);
 /// How many records are given where the client does not say.
 const USUAL_LIMIT: usize = 100;
 /// How many records are given at most.
@@ -88,7 +88,7 @@ impl PollQuery {
                 "wait" => {
                     let message = "wait is a whole number of seconds, 60 at most";
                     let seconds = value.parse().map_err(|_| Error::incorrect(Key::Parameter, message))?;
-                    wish.wait = Duration::from_secs(seconds).min(LONGEST_WAIT);
+                    wish.wait = Duration::from_secs(seconds).min(MAX_WAIT);
                 }
                 "limit" => {
                     let message = "limit is a whole number from 1; 1000 records are given at most";
@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn reads_what_is_asked_for() {
         let wish = PollQuery::read(Some("since=a.7&wait=90&limit=5000")).unwrap();
-        assert_eq!(wish, PollQuery { since: Some("a.7".to_owned()), wait: LONGEST_WAIT, limit: MAX_COUNT });
+        assert_eq!(wish, PollQuery { since: Some("a.7".to_owned()), wait: MAX_WAIT, limit: MAX_COUNT });
         assert_eq!(PollQuery::read(Some("since=")).unwrap(), PollQuery::read(None).unwrap());
         for bad in ["wait=soon", "wait=-1", "limit=0", "limit=x", "cursor=1"] {
             assert_eq!(PollQuery::read(Some(bad)).unwrap_err().issues[0].key, Key::Parameter, "{bad}");

@@ -14,7 +14,7 @@ use crate::profile::compile::{self, Definition};
 use crate::profile::schemas::Schemas;
 
 /// Fixed values inside a place are looked for so deep.
-const DEEPEST: u32 = 5;
+const MAX_DEPTH: u32 = 5;
 
 /// Where a discriminator has led: an element of a structure.
 struct Spot {
@@ -214,7 +214,7 @@ impl Maker<'_> {
             // In R4 value and pattern mean the same: what the slice says there.
             _ => {
                 let before = self.found.len();
-                self.said_at(spot, steps.clone(), DEEPEST);
+                self.said_at(spot, steps.clone(), MAX_DEPTH);
                 if self.found.len() == before {
                     self.add(steps, Check::Never);
                 }

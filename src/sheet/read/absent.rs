@@ -36,11 +36,11 @@ const WORDS: &[&str] = &[
 const NAMES: &[&str] = &["na", "nil"];
 
 /// The longest of the words.
-const LONGEST: usize = 32;
+const MAX_LENGTH: usize = 32;
 
 /// Why a cell says nothing, if it does.
 pub(super) fn reason(text: &str, column: &Column) -> Option<&'static str> {
-    if text.len() > LONGEST {
+    if text.len() > MAX_LENGTH {
         return None;
     }
     let lower = text.to_lowercase();
