@@ -63,11 +63,11 @@ impl Exchange {
         };
         match target {
             WriteTarget::Next(stored) => {
-                let task_edits = self.task_change_of(caller, stored, task.node()).await?;
-                if task_edits.resend {
-                    self.send(caller, graph, key, task_edits.owner, at).await
+                let change = self.task_change_of(caller, stored, task.node()).await?;
+                if change.resend {
+                    self.send(caller, graph, key, change.owner, at).await
                 } else {
-                    Ok(Disposition::Changed(task_edits))
+                    Ok(Disposition::Changed(change))
                 }
             }
             _ => match status::initial_status(task.node())? {

@@ -1,7 +1,7 @@
 //! What would become of a resource if it were sent now: everything is done as if it were, but for the commit.
 //!
 //! Nothing is stored, nothing is owed to anybody and no refusal is remembered. Another request may come between the
-//! rehearsal and the sending, so what is said here is no promise.
+//! dry run and the sending, so what is said here is no promise.
 
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
 //! Layer 4: a message's way in, back and out. **Read this first.**
 //!
-//! - `intake`: everything that is sent comes in through [`Exchange::accept`]: check, place, look around, decide the
-//!   course of each referral, commit one plan.
-//! - `status`: every event that an agency reports goes through [`Exchange::advance`]: read the referral, step through
+//! - `intake`: everything that is sent comes in through [`Exchange::accept`]: check, choose the
+//!   target of each entry, load the context, decide each disposition, commit one plan.
+//! - `status`: every event that an agency reports goes through [`Exchange::raise_event`]: read the referral, step through
 //!   the table, let the map write what was done, commit one plan.
 //! - `poll`, `record`: what an agency gets to see of it, in its own kind of document; `eligibility`: whether the person may
 //!   have the program.

@@ -4,15 +4,18 @@ use serde_json::{Value, json};
 
 use crate::fhir::Issue;
 
-/// Remarks as documents: `{"key", "path", "text", "fix"}`.
+/// Remarks as documents: `{"key", "path", "text", "fix"}`, with `mend` as the former name of `fix`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Remarks(Vec<Value>);
 
 impl Remarks {
     /// These findings.
     pub(super) fn of(issues: &[Issue]) -> Self {
-        let told = |issue: &Issue| json!({ "key": issue.key.name(), "path": issue.path, "text": issue.text, "mend": issue.fix(), "fix": issue.fix() });
-        Self(issues.iter().map(told).collect())
+        let document = |issue: &Issue| {
+            let (key, fix) = (issue.key.name(), issue.fix());
+            json!({ "key": key, "path": issue.path, "text": issue.text, "mend": fix, "fix": fix })
+        };
+        Self(issues.iter().map(document).collect())
     }
 
     /// What [`Remarks::to_text`] wrote; none where it is something else.

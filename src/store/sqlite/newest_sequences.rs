@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use crate::error::Result;
 
-/// The newest sequence of each kind of news.
+/// The newest sequence of each organization, of the directory and of the clients.
 #[derive(Debug)]
 pub(super) struct NewestSequences {
     organizations: Mutex<HashMap<String, watch::Sender<u64>>>,
@@ -43,10 +43,10 @@ const OWED: &str = "
 impl NewestSequences {
     /// What the database says.
     pub(super) fn load(connection: &Connection) -> Result<Self> {
-        let newest_sequences =
+        let loaded =
             Self { organizations: Mutex::default(), directory: watch::Sender::new(0), clients: watch::Sender::new(0) };
-        newest_sequences.refresh(connection)?;
-        Ok(newest_sequences)
+        loaded.refresh(connection)?;
+        Ok(loaded)
     }
 
     /// Raises everything to what the database says: another process may have written.
