@@ -132,7 +132,7 @@ impl Disposition {
                 );
                 task_edits::note(edits, task, None, &decision.to_string(), at);
             }
-            Self::Changed(task_edits) => task_edits::set_position(edits, task, task_edits.to, at),
+            Self::Changed(change) => task_edits::set_position(edits, task, change.to, at),
         }
     }
 
@@ -146,7 +146,7 @@ impl Disposition {
         at: Timestamp,
     ) {
         let mut organizations = match self {
-            Self::Changed(task_edits) => task_edits.organizations.clone(),
+            Self::Changed(change) => change.organizations.clone(),
             _ => requesters(graph, key, caller),
         };
         if let Self::Delivered { decision, .. } = self {
@@ -161,7 +161,7 @@ impl Disposition {
         }
         let owed = match self {
             Self::Delivered { decision, .. } => decision.owner.clone(),
-            Self::Changed(task_edits) => task_edits.owner.clone(),
+            Self::Changed(change) => change.owner.clone(),
             _ => None,
         };
         // Who loses the referral to another owner is owed that news.
@@ -195,7 +195,7 @@ impl Disposition {
             Self::Delivered { decision, fidelity, .. } => format!("{}; {fidelity}", decision.trail()),
             Self::Waiting(decision) => decision.trail(),
             Self::Forbidden(_) => Reason::ConsentDenied.code().to_owned(),
-            Self::Changed(task_edits) => task_edits.event.map_or("updated", Event::code).to_owned(),
+            Self::Changed(change) => change.event.map_or("updated", Event::code).to_owned(),
         }
     }
 }

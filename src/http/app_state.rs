@@ -125,7 +125,7 @@ impl Deref for Inner {
 impl FromRequestParts<AppState> for Caller {
     type Rejection = Refusal;
 
-    /// The caller that the door let in (see `authentication`). A route that is open to anyone has none.
+    /// The caller that `authentication` let in. A route that is open to anyone has none.
     async fn from_request_parts(head: &mut Head, _: &AppState) -> Result<Self, Refusal> {
         head.extensions.remove::<Self>().ok_or_else(|| Error::fault("an open route asks for its caller").into())
     }

@@ -17,7 +17,7 @@ pub struct Plan {
     pub shares: Vec<Share>,
     /// What records hold that FHIR has no place for
     pub extras: Vec<Extras>,
-    /// What is now owed to other systems
+    /// What is new in which feed
     pub feed: Vec<FeedEntry>,
     /// What is remembered about the step itself
     pub audit: Vec<AuditEntry>,
