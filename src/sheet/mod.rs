@@ -29,8 +29,8 @@
 //!   - { column: service_deleted, row: removed, about: The service is taken out }
 //! ```
 //! `key` names the columns by which a row without an id finds the item that it is of; `width` is how many digits an
-//! identifier has; `tells` (person, service, date) names the columns by which a row that names no referral is matched; `absent` lists further words for nothing. Paths are those of
-//! [`crate::record::path`]. A set is checked when it is
+//! identifier has; `tells` (person, service, date) names the columns by which a row that names no referral is matched;
+//! `absent` lists further words for nothing. Paths are those of [`crate::record::path`]. A set is checked when it is
 //! loaded: unknown place of the record, form that does not fit it, name that is there twice.
 //!
 //! Pure: bytes and records come in, text, records and findings go out. It must not know maps, callers or stores.
