@@ -1,0 +1,7 @@
+//! Who gets a referral: decisions, eligibility, consent.
+
+mod consent;
+mod decisions;
+mod eligibility;
+#[path = "../scale/mod.rs"]
+mod scale;
