@@ -4,6 +4,7 @@
 //! configured and stops on a signal. Clock and ids come in from outside as well.
 
 mod clients;
+mod configured;
 mod demands;
 pub mod log;
 pub mod packages;

@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::Options;
 use crate::definitions::Definitions;
 use crate::error::{Error, Result};
 use crate::mapping::ProgramTypes;
@@ -35,19 +34,6 @@ impl ProgramTypeFolders {
     /// Those that are shipped, and those of this folder.
     pub fn at(folder: Option<PathBuf>) -> Self {
         Self { folder }
-    }
-
-    /// With the folder that a flag or HANDOFF_PROGRAMS names, or the settings file.
-    ///
-    /// # Errors
-    /// A settings file that cannot be read.
-    pub fn configured(named: Option<&Path>, config: Option<&Path>) -> Result<Self> {
-        let environment = || std::env::var_os("HANDOFF_PROGRAMS").filter(|it| !it.is_empty()).map(PathBuf::from);
-        let folder = match named.map(Path::to_owned).or_else(environment) {
-            Some(folder) => Some(folder),
-            None => Options::load(config)?.programs,
-        };
-        Ok(Self::at(folder))
     }
 
     /// Reads the folder.

@@ -1,22 +1,21 @@
 //! A compiled map and what it answers.
 
-use std::sync::Arc;
-
 use serde_json::{Map as Object, Value};
 
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Document, Issue, Key};
-use crate::referral::{Graph, Referral, Resource};
+use crate::referral::{Graph, Referral};
 
 use super::describe::{self, FieldDescription};
 use super::discover::NodeSearch;
 use super::fidelity::Fidelity;
 use super::get::Reader;
+use super::graph_update::{Detail, Put};
 use super::merge::Merger;
 use super::model::{Member, Model, Shape};
 use super::put::{Mode, WriteOutcome, Writer};
 use super::schema::RecordSchema;
-use crate::record::same_value;
+use crate::record::{RecordPath, same_value};
 
 /// A compiled map: a lens between the graph of a referral and the record of a program.
 ///
@@ -39,54 +38,6 @@ pub struct Translation {
     pub issues: Vec<Issue>,
     /// The totals, and the rows where they were asked for
     pub fidelity: Fidelity,
-}
-
-/// What a changed record changes. Empty where the record says what the graph says.
-#[derive(Debug, Clone)]
-pub struct Put {
-    /// Resources of the graph that change
-    pub changes: Vec<Change>,
-    /// Resources that come into being; they are referenced by what changed
-    pub created: Vec<Created>,
-    /// What the record holds that FHIR has no place for; null where there is nothing
-    pub extras: Value,
-    /// Are the extras others than before?
-    pub extras_changed: bool,
-    /// What is worth knowing; never an error
-    pub issues: Vec<Issue>,
-    /// The totals, and the rows where they were asked for
-    pub fidelity: Fidelity,
-}
-
-/// What is told of the values that were written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Detail {
-    /// How many had which fate
-    Totals,
-    /// The same_value, and a row for each
-    Rows,
-}
-
-/// A resource of the graph that changes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
-    /// How the graph names it: `Task/7`
-    pub url: String,
-    /// The version that the change was made to
-    pub version: u64,
-    /// The whole resource; what did not change is there byte for byte
-    pub json: String,
-}
-
-/// A resource that comes into being.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Created {
-    /// The resource type
-    pub kind: String,
-    /// Its id, from the caller's source of ids
-    pub id: String,
-    /// The whole resource
-    pub json: String,
 }
 
 impl Map {
@@ -238,7 +189,8 @@ impl Map {
     ) -> Result<Put> {
         let mut record = self.get(referral, extras).record()?;
         for (name, item) in items {
-            let names: Vec<&str> = name.split('.').collect();
+            let path = RecordPath::parse(name).ok();
+            let names = path.as_ref().and_then(RecordPath::members).unwrap_or_default();
             if !add_to(&self.model.shape, &mut record, &names, item) {
                 let message = format!("a record has no {name} to add to");
                 return Err(Error::refused(Key::RecordInvalid, *name, message));
@@ -284,45 +236,5 @@ impl Translation {
     /// A fault, if it is larger than a document may be.
     pub fn record(&self) -> Result<Value> {
         Ok(Document::value_of(&self.json)?)
-    }
-}
-
-impl Put {
-    /// Does nothing change, neither in the graph nor beside it?
-    pub fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.created.is_empty() && !self.extras_changed
-    }
-
-    /// This change and the next, which was made to the graph as it is after this one.
-    fn then(mut self, next: Self) -> Self {
-        for change in next.changes {
-            let of = |created: &&mut Created| change.url == format!("{}/{}", created.kind, created.id);
-            if let Some(created) = self.created.iter_mut().find(of) {
-                created.json = change.json;
-            } else if let Some(before) = self.changes.iter_mut().find(|before| before.url == change.url) {
-                before.json = change.json;
-            } else {
-                self.changes.push(change);
-            }
-        }
-        self.created.extend(next.created);
-        Self { changes: self.changes, created: self.created, ..next }
-    }
-
-    /// The graph as it is after the change. Versions stay; whoever stores it counts them.
-    ///
-    /// # Errors
-    /// A fault, if a changed resource cannot be read back.
-    pub fn apply(&self, graph: &Graph) -> Result<Graph> {
-        let mut after = graph.clone();
-        for change in &self.changes {
-            let document = Arc::new(Document::parse(change.json.as_str())?);
-            after.insert(Resource::new(change.url.as_str(), change.version, document));
-        }
-        for created in &self.created {
-            let document = Arc::new(Document::parse(created.json.as_str())?);
-            after.insert(Resource::new(format!("{}/{}", created.kind, created.id), 0, document));
-        }
-        Ok(after)
     }
 }

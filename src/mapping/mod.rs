@@ -5,6 +5,7 @@
 //!
 #![doc = include_str!("../../profiles/programs/README.md")]
 
+mod about;
 mod compile;
 mod compute;
 mod converter;
@@ -15,12 +16,14 @@ mod draft;
 pub mod extras;
 pub mod fidelity;
 mod get;
+mod graph_update;
 mod locate;
 mod map;
 mod merge;
 mod model;
 mod node_set;
 mod path;
+mod program_file;
 mod program_type;
 mod program_types;
 mod put;
@@ -29,10 +32,12 @@ mod schema;
 mod source;
 mod text;
 
+pub use about::{About, Closure, Privacy, RequestCode, ReviewKind, Role, Term};
 pub use crosswalk::{Crosswalk, Equivalence};
 pub use describe::FieldDescription;
 pub use fidelity::Fidelity;
-pub use map::{Change, Created, Detail, Map, Put, Translation};
-pub use program_type::{About, Closure, Privacy, ProgramType, RequestCode, ReviewKind, Role, Term};
+pub use graph_update::{Change, Created, Detail, Put};
+pub use map::{Map, Translation};
+pub use program_type::ProgramType;
 pub use program_types::{GENERIC, ProgramTypes};
 pub use schema::RecordSchema;

@@ -14,7 +14,7 @@ use serde_saphyr::{Location, Spanned};
 use crate::fhir::{Issue, SourcePosition};
 use crate::yaml;
 
-use super::program_type::{Closure, Privacy, RequestCode, ReviewKind, Role, Term};
+use super::about::{Closure, Privacy, RequestCode, ReviewKind, Role, Term};
 
 /// Reads a file of this shape.
 ///

@@ -8,7 +8,9 @@ use serde_json::Value;
 use super::super::model::{End, Expected, Field, FillValue, Find, Member, Model, NodeRule, Shape};
 use super::super::path::{Path, PathStep};
 use super::super::source::FieldFile;
-use super::{CompileContext, Declarations, Declared, Findings};
+use super::context::CompileContext;
+use super::declarations::{Declarations, Declared};
+use super::findings::Findings;
 
 /// Adds what does not hold.
 pub(super) fn compile(

@@ -7,14 +7,19 @@ use serde_saphyr::{Location, Spanned};
 
 use crate::fhir::Kind;
 use crate::fhirpath::{Expression, is_ucum};
-use crate::record::{Expected, RecordPath};
+use crate::record::Expected;
 
 use super::super::converter::{self, Converter};
 use super::super::crosswalk::Crosswalk;
 use super::super::model::{End, Field, Model, Owner, Source, Withhold};
 use super::super::path::{Path, Paths, Repeats};
-use super::super::source::FieldFile;
-use super::{CompileContext, Declarations, Declared, Findings, Known, RecordPosition, end, ends, nodes, shape};
+use super::super::source::{FieldFile, OneOrMany, WithholdFile};
+use super::context::CompileContext;
+use super::declarations::{Declarations, Declared};
+use super::ends::{Known, end, ends, literal};
+use super::findings::Findings;
+use super::record_position::RecordPosition;
+use super::{nodes, shape};
 
 /// What compiling a field needs.
 struct Compiler<'c, 'f> {
@@ -60,16 +65,23 @@ pub(super) fn compile<'f>(
 
 impl Compiler<'_, '_> {
     fn field(&self, model: &Model, field: &FieldFile, at: Location) -> Result<(Field, RecordPosition), Wrong> {
-        let place = Self::place(model, &field.record)?;
-        let list = place.list.as_deref().and_then(|list| shape::list_named(model, list));
-        let expected = self.expected(&field.record)?;
+        let positions = Self::positions(model, &field.record)?;
+        let [position, ..] = positions.as_slice() else {
+            return Err((
+                field.record.referenced,
+                "a field has a place in the record".to_owned(),
+                "name one".to_owned(),
+            ));
+        };
+        let list = position.list.as_deref().and_then(|list| shape::list_named(model, list));
+        let expected = self.expected(&field.record, &positions)?;
         let source = match (&field.fhir, &field.get, &field.value) {
             (Some(fhir), None, None) => self.ends(model, field, fhir.referenced, &fhir.value.0, list, &expected)?,
             (None, Some(get), None) => self.computed(model, field, get, list, &expected)?,
             (None, None, Some(value)) => Source::Constant(match value.value.as_str() {
                 Some("@type") => self.ground.kind.into(),
                 Some("@title") => self.ground.title.into(),
-                _ => super::literal(self.paths, &value.value),
+                _ => literal(self.paths, &value.value),
             }),
             _ => {
                 let message = "a field has one source";
@@ -96,13 +108,13 @@ impl Compiler<'_, '_> {
                 _ => Owner::ProgramType,
             },
         };
-        let members = field.record.value.0.iter().filter_map(|path| path.rsplit('.').next()).map(Into::into).collect();
-        let within = place.names[..place.names.len() - 1].into();
+        let members = positions.iter().map(|position| position.member().into()).collect();
+        let within = position.around().into();
         let record = field.record.value.0.iter().map(|path| path.as_str().into()).collect();
         let when = field.when.as_ref().map(expression).transpose()?;
         let default = self.default(field, &source, &expected)?;
         let reads_also = field.also.as_ref().is_none_or(|also| also.value.read != Some(false));
-        Ok((Field { record, members, within, source, when, owner, default, reads_also }, place))
+        Ok((Field { record, members, within, source, when, owner, default, reads_also }, position.clone()))
     }
 
     /// What the record says where the graph says nothing: one value that the schema allows, of a field that goes both ways.
@@ -112,7 +124,7 @@ impl Compiler<'_, '_> {
         let ([expected], Source::Ends { .. }) = (expected, source) else {
             return wrong("a default is one value of a field with fhir:", "leave default: out, or give one place");
         };
-        let value = super::literal(self.paths, &message.value);
+        let value = literal(self.paths, &message.value);
         let kind = match &value {
             Value::String(_) => "string",
             Value::Bool(_) => "boolean",
@@ -132,40 +144,36 @@ impl Compiler<'_, '_> {
         }
     }
 
-    /// The place of the record that all of a field's values share, by the first of them.
-    fn place(model: &Model, record: &Spanned<super::super::source::OneOrMany>) -> Result<RecordPosition, Wrong> {
+    /// Where a field's values stand in the record: side by side in one object.
+    fn positions(model: &Model, record: &Spanned<OneOrMany>) -> Result<Vec<RecordPosition>, Wrong> {
         let wrong = |message: String, fix: &str| (record.referenced, message, fix.to_owned());
-        let mut places = Vec::new();
+        let mut positions: Vec<RecordPosition> = Vec::new();
         for path in &record.value.0 {
-            places.push(
+            positions.push(
                 RecordPosition::parse(path)
                     .map_err(|message| wrong(message, "write a place such as services[].minutes"))?,
             );
         }
-        let Some(first) = places.first().cloned() else {
-            return Err(wrong("a field has a place in the record".to_owned(), "name one"));
-        };
-        let around = |place: &RecordPosition| (place.list.clone(), place.names[..place.names.len() - 1].to_vec());
-        if places.iter().any(|place| around(place) != around(&first)) {
+        let around = |position: &RecordPosition| (position.list.clone(), position.around().to_vec());
+        if positions.windows(2).any(|pair| around(&pair[0]) != around(&pair[1])) {
             return Err(wrong(
                 "the values of one field are members of one object".to_owned(),
                 "name places side by side",
             ));
         }
-        match first.list.as_deref() {
+        match positions.first().and_then(|first| first.list.as_deref()) {
             Some(list) if shape::list_named(model, list).is_none() => {
                 Err(wrong(format!("no node makes the list {list}"), "add a node with each: and that list"))
             }
-            _ => Ok(first),
+            _ => Ok(positions),
         }
     }
 
     /// What the record's schema says about each value.
-    fn expected(&self, record: &Spanned<super::super::source::OneOrMany>) -> Result<Vec<Expected>, Wrong> {
+    fn expected(&self, record: &Spanned<OneOrMany>, positions: &[RecordPosition]) -> Result<Vec<Expected>, Wrong> {
         let mut expected = Vec::new();
-        for path in &record.value.0 {
-            let parsed = RecordPath::parse(path).ok();
-            let Some(found) = parsed.and_then(|parsed| self.ground.schema.at(&parsed.names())) else {
+        for (path, position) in record.value.0.iter().zip(positions) {
+            let Some(found) = self.ground.schema.at(&position.path.names()) else {
                 let message = format!("the record's schema knows no {path}");
                 return Err((
                     record.referenced,
@@ -387,7 +395,7 @@ impl Compiler<'_, '_> {
         })
     }
 
-    fn withhold(&self, model: &Model, rule: &super::super::source::WithholdFile) -> Result<Withhold, Wrong> {
+    fn withhold(&self, model: &Model, rule: &WithholdFile) -> Result<Withhold, Wrong> {
         let node = *self.known.get(&rule.of.value).ok_or_else(|| {
             (
                 rule.of.referenced,

@@ -7,7 +7,10 @@ use super::super::model::{Each, End, Expected, Fill, FillValue, Find, Model, Nod
 use super::super::path::{Path, Paths, Repeats};
 use super::super::reads::Reads;
 use super::super::source::{NodeFile, Ordered};
-use super::{Declarations, Declared, Findings, Known, RecordPosition, end, ends, literal};
+use super::declarations::{Declarations, Declared};
+use super::ends::{Known, end, ends, literal};
+use super::findings::Findings;
+use super::record_position::RecordPosition;
 
 /// Compiles the nodes in their order, each knowing those before it; then what they are created with, which may name
 /// any.

@@ -7,7 +7,7 @@ use super::super::converter::Converter;
 use super::super::model::{End, Field, Find, Member, Model, NodeRule, Shape, Source};
 use super::super::node_set::NodeSet;
 use super::super::path::Path;
-use super::RecordPosition;
+use super::record_position::RecordPosition;
 
 /// Completes the shape once all fields are in it.
 pub(super) fn settle(model: &mut Model) {

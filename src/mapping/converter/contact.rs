@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::fhir::Node;
 
-use super::Written;
+use super::value::Written;
 
 /// How an extension is written behind a number.
 const EXTENSION: &str = " ext. ";

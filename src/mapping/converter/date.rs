@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use crate::fhir::{Node, primitive};
 
-use super::{Written, cut, primitive_of};
+use super::primitive_value::primitive_of;
+use super::value::{Written, cut};
 
 /// Text or precision of a date.
 pub(super) fn read_partial(date: Node<'_>, which: usize) -> Option<Cow<'_, str>> {

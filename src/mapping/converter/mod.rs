@@ -5,22 +5,25 @@
 
 mod contact;
 mod date;
+mod primitive_value;
 mod quantity;
+mod referral;
+mod value;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::fhir::{Document, Kind, Node, primitive};
-use crate::referral::reason::Reason;
-use crate::referral::state::{self, State, TaskStatus};
-use crate::referral::task;
+use crate::fhir::{Document, Node, primitive};
 
 use super::crosswalk::Crosswalk;
-use super::locate::Tree;
-use super::text::Text;
-use crate::record::same_value;
+
+pub(super) use primitive_value::{is_primitive, json_kind};
+pub(super) use value::{Converted, Read, Written, said_option};
+
+use primitive_value::primitive_of;
+use value::cut;
 
 /// A pair of functions. How many values stand on either side is said by [`Converter::ends`].
 #[derive(Debug, Clone)]
@@ -57,101 +60,6 @@ pub(super) enum Converter {
     Id(Box<str>),
     /// Any value, and this code where there is one: written, and not read
     Says(Box<str>),
-}
-
-/// What a converter makes of a value of the record.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Written {
-    /// The element has no value
-    Nothing,
-    /// The element has this value
-    Value(Value),
-    /// The element is there, with what its path says
-    There,
-}
-
-/// What a converter makes of a value of a resource.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Read<'v> {
-    /// The value for the record
-    pub(super) value: Option<Converted<'v>>,
-    /// A code passed as it was, since no table has it
-    pub(super) untranslated: bool,
-    /// The resource does not say; this is what its silence means
-    pub(super) defaulted: bool,
-}
-
-/// A value for the record, copied only where it has to be made.
-#[derive(Debug, Clone)]
-pub(super) enum Converted<'v> {
-    /// As it stands in a resource
-    Node(Node<'v>),
-    /// A text
-    Text(Cow<'v, str>),
-    /// Any value
-    Value(Value),
-}
-
-impl<'v> Read<'v> {
-    fn of(value: Option<Converted<'v>>) -> Self {
-        Self { value, ..Self::default() }
-    }
-
-    fn made(value: Option<Value>) -> Self {
-        Self::of(value.map(Converted::Value))
-    }
-
-    /// Is it just this, or nothing where nothing is asked for?
-    pub(super) fn says(&self, value: Option<&Value>) -> bool {
-        said_option(self.value.as_ref(), value)
-    }
-}
-
-/// Do both say the same_value, or both nothing?
-pub(super) fn said_option(message: Option<&Converted<'_>>, value: Option<&Value>) -> bool {
-    match (message, value) {
-        (Some(message), Some(value)) => message.says(value),
-        (None, None) => true,
-        _ => false,
-    }
-}
-
-impl Converted<'_> {
-    /// It as a value of its own.
-    pub(super) fn into_value(self) -> Value {
-        match self {
-            Self::Node(node) => node.to_value(),
-            Self::Text(text) => text.into_owned().into(),
-            Self::Value(value) => value,
-        }
-    }
-
-    /// It, where it is a text that was made.
-    pub(super) fn text(&self) -> Option<&str> {
-        match self {
-            Self::Node(_) => None,
-            Self::Text(text) => Some(text),
-            Self::Value(value) => value.as_str(),
-        }
-    }
-
-    /// Writes it into a record.
-    pub(super) fn write(&self, text: &mut Text) {
-        match self {
-            Self::Node(node) => text.node(*node),
-            Self::Text(message) => text.string(message),
-            Self::Value(value) => text.value(value),
-        }
-    }
-
-    /// Does it say the same as this?
-    pub(super) fn says(&self, value: &Value) -> bool {
-        match self {
-            Self::Node(node) => node.is(value) || (node.kind() != Kind::String && same_value(&node.to_value(), value)),
-            Self::Text(text) => value.as_str() == Some(text),
-            Self::Value(own) => same_value(own, value),
-        }
-    }
 }
 
 // ===
@@ -215,7 +123,7 @@ impl Converter {
                 Read::of(first.and_then(|node| date::read_partial(node, which)).map(Converted::Text))
             }
             Self::Given => Read::of(first.and_then(|node| contact::read_given(node, which)).map(Converted::Text)),
-            Self::ReferralState => Read::of(referral_state(first, raw.get(1).copied().flatten())),
+            Self::ReferralState => Read::of(referral::read_state(first, raw.get(1).copied().flatten())),
             Self::ReferralReason => {
                 let value = if which == 0 { first } else { raw.get(1).copied().flatten() };
                 Read::of(value.map(Converted::Node))
@@ -256,10 +164,10 @@ impl Converter {
             Self::PartialDate(kind) => vec![date::write_partial(kind, first, second)?],
             Self::Given => vec![contact::write_given(first, second)],
             Self::ReferralState => match first {
-                Some(value) => write_state(value)?,
+                Some(value) => referral::write_state(value)?,
                 None => vec![Written::Nothing, Written::Nothing],
             },
-            Self::ReferralReason => write_reason(first, second)?,
+            Self::ReferralReason => referral::write_reason(first, second)?,
             Self::Crosswalk(table) => vec![match first {
                 Some(Value::String(code)) => {
                     let target = table.target_of(code).unwrap_or(code);
@@ -341,60 +249,6 @@ impl Converter {
     }
 }
 
-/// The state that a Task is in: our code where it has one, else what its status means.
-fn referral_state<'v>(business: Option<Node<'_>>, status: Option<Node<'_>>) -> Option<Converted<'v>> {
-    let message = task::coded(business, state::SYSTEM).and_then(|code| State::from_code(&code));
-    let state = match message {
-        Some(state) => state,
-        None => state::default_state(TaskStatus::from_code(&status?.as_str()?)?),
-    };
-    Some(Converted::Text(state.code().into()))
-}
-
-/// businessStatus and status of a Task that is in a state.
-fn write_state(value: &Value) -> Result<Vec<Written>, String> {
-    let state = value.as_str().and_then(State::from_code);
-    let state = state.ok_or_else(|| "expected a code of the referral states".to_owned())?;
-    let concept = json!({ "coding": [{ "system": state::SYSTEM, "code": state.code() }] });
-    Ok(vec![Written::Value(concept), Written::Value(status_of(state).code().into())])
-}
-
-/// Task.status of a referral that came into a state by the shortest way.
-fn status_of(state: State) -> TaskStatus {
-    use State as S;
-    match state {
-        S::Draft => TaskStatus::Draft,
-        S::Sent | S::Received | S::InReview => TaskStatus::Requested,
-        S::Eligible | S::Accepted | S::Scheduled => TaskStatus::Accepted,
-        S::Waitlisted | S::NeedsClientAction | S::NoShow => TaskStatus::OnHold,
-        S::Enrolled | S::InService | S::CancellationRequested => TaskStatus::InProgress,
-        S::ServicesRendered | S::NeedMet | S::NeedPartiallyMet => TaskStatus::Completed,
-        S::DeclinedByAgency
-        | S::Ineligible
-        | S::NoCapacity
-        | S::UnableToContact
-        | S::ReferredElsewhere
-        | S::Expired
-        | S::NotPermitted => TaskStatus::Rejected,
-        S::DeclinedByClient | S::Recalled | S::Deceased | S::Moved | S::Incarcerated => TaskStatus::Cancelled,
-        S::EnteredInError => TaskStatus::EnteredInError,
-    }
-}
-
-/// A coded reason and its text; a code alone says its own text, which the guide wants.
-fn write_reason(code: Option<&Value>, text: Option<&Value>) -> Result<Vec<Written>, String> {
-    let reason = match code {
-        Some(code) => Some(code.as_str().and_then(Reason::from_code).ok_or_else(|| {
-            let known: Vec<&str> = Reason::ALL.iter().map(|reason| reason.code()).collect();
-            format!("expected one of {}", known.join(", "))
-        })?),
-        None => None,
-    };
-    let text = text.cloned().or_else(|| reason.map(|reason| reason.text().into()));
-    let written = |value: Option<Value>| value.map_or(Written::Nothing, Written::Value);
-    Ok(vec![written(reason.map(|reason| reason.code().into())), written(text)])
-}
-
 /// The code that a target stands for, or the target itself.
 fn translated_back<'v>(table: &'v Crosswalk, code: Node<'v>) -> Read<'v> {
     let Some(text) = code.as_str() else { return Read::of(Some(Converted::Node(code))) };
@@ -413,49 +267,4 @@ fn id_of<'v>(kind: &str, reference: Node<'v>) -> Option<Converted<'v>> {
     };
     let start = id(&text)?;
     Some(Converted::Text(cut(text, start..)))
-}
-
-/// A part of a text; where it was copied the part is copied too.
-fn cut(text: Cow<'_, str>, range: impl std::slice::SliceIndex<str, Output = str>) -> Cow<'_, str> {
-    match text {
-        Cow::Borrowed(text) => Cow::Borrowed(text.get(range).unwrap_or_default()),
-        Cow::Owned(text) => Cow::Owned(text.get(range).unwrap_or_default().to_owned()),
-    }
-}
-
-/// A value of the record as a primitive of this type; a list where the record has one.
-fn primitive_of(kind: &str, value: &Value) -> Result<Value, String> {
-    let expected = || format!("expected {}", primitive::describe(kind));
-    match value {
-        Value::Array(items) => {
-            items.iter().map(|item| primitive_of(kind, item)).collect::<Result<Vec<_>, _>>().map(Value::Array)
-        }
-        Value::String(text) if !is_number(kind) && kind != "boolean" => {
-            primitive::is_valid(kind, text).then(|| value.clone()).ok_or_else(expected)
-        }
-        Value::Number(number) if is_number(kind) => {
-            primitive::is_valid(kind, number.as_str()).then(|| value.clone()).ok_or_else(expected)
-        }
-        Value::Bool(_) if kind == "boolean" => Ok(value.clone()),
-        _ => Err(expected()),
-    }
-}
-
-/// Is the primitive type written as a JSON number?
-pub(super) fn is_number(kind: &str) -> bool {
-    matches!(kind, "integer" | "positiveInt" | "unsignedInt" | "decimal")
-}
-
-/// Is it a type whose values are single?
-pub(super) fn is_primitive(kind: &str) -> bool {
-    kind.starts_with(|first: char| first.is_ascii_lowercase())
-}
-
-/// The kind of JSON value that a primitive type has.
-pub(super) fn json_kind(kind: &str) -> Kind {
-    match kind {
-        "boolean" => Kind::Bool,
-        _ if is_number(kind) => Kind::Number,
-        _ => Kind::String,
-    }
 }

@@ -10,7 +10,7 @@ use serde_json::{Number, Value, json};
 use crate::fhir::Node;
 use crate::fhirpath::{Quantity, Unit};
 
-use super::Written;
+use super::value::Written;
 
 /// The system of units.
 const UCUM: &str = "http://unitsofmeasure.org";

@@ -5,11 +5,10 @@ use serde_json::Value;
 
 use super::super::discover::Target;
 use super::super::draft::Draft;
+use super::super::graph_update::Put;
 use super::super::locate::says;
-use super::super::map::Put;
 use super::super::model::{Expected, Find, Owner};
-use super::Writer;
-use super::resource::{Home, New};
+use super::writer::{Home, New, Writer};
 
 /// What a copy does not take over: what names and dates the original, and the narrative of what it said.
 const NOT_COPIED: &[&str] = &["meta", "identifier", "text"];

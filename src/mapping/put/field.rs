@@ -12,16 +12,8 @@ use super::super::get::{ENDS, Raw, Segment, identity, path_text};
 use super::super::locate::{Tree, find};
 use super::super::model::{End, Field, Owner, Source};
 use super::super::path::Repeats;
-use super::resource::Home;
-use super::{Extras, Mode, Writer, same_optional_value};
-
-/// A field that says what it said, and one end where it does not say it yet.
-pub(super) struct Waiting<'m, 'r> {
-    scope: Option<usize>,
-    end: &'m End,
-    via: &'m Converter,
-    values: Vec<Option<&'r Value>>,
-}
+use super::writer::{Extras, Home, Mode, Waiting, Writer};
+use crate::record::same_optional_value;
 
 impl<'m, 'r> Writer<'_, 'm, 'r> {
     /// Compares and writes a field. `given` and `old` are the objects that its values are members of, `first` is the first

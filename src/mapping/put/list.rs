@@ -11,8 +11,7 @@ use super::super::draft::Draft;
 use super::super::fidelity::FieldOutcome;
 use super::super::get::Segment;
 use super::super::model::{Each, Find, Member, NodeRule};
-use super::resource::Home;
-use super::{Extras, Mode, Writer};
+use super::writer::{Extras, Home, Mode, Writer};
 
 /// An item of the graph, what tells it apart, and what is kept beside it.
 struct Known<'g, 'k, 'e> {

@@ -5,28 +5,13 @@ use serde_json::{Map as Object, Value, json};
 use super::super::discover::Target;
 use super::super::draft::{Draft, View};
 use super::super::fidelity::{FieldOutcome, ValueOrigin};
+use super::super::graph_update::{Change, Created, Put};
 use super::super::locate::{find, find_all};
-use super::super::map::{Change, Created, Put};
 use super::super::model::{End, Expected, FillValue, Find, NodeRule};
 use super::super::path::Path;
-use super::{Mode, Writer};
+use super::writer::{Home, Mode, New, Writer};
 use crate::fhir::{Document, Node, primitive};
 use crate::record::{same_in_any_order, same_value};
-
-/// Where a node is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Home {
-    /// It is not there
-    Nowhere,
-    /// Where it was found
-    Found,
-    /// In the new resource with this number
-    Created(usize),
-    /// In the new item with this number
-    Pending(usize),
-    /// It was removed
-    Gone,
-}
 
 /// What is filled in.
 enum Filling<'g, 'm> {
@@ -38,14 +23,6 @@ enum Filling<'g, 'm> {
     Reference(String),
     /// What was made for it
     Made(Value),
-}
-
-/// A new resource.
-#[derive(Debug)]
-pub(super) struct New<'g> {
-    pub(super) kind: Box<str>,
-    pub(super) id: String,
-    pub(super) draft: Draft<'g>,
 }
 
 impl<'g, 'r> Writer<'g, '_, 'r> {

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
+use super::cell_reading::CellReading;
 use super::identifier;
-use super::value::CellReading;
 use crate::sheet::column::{Code, Column, plain};
 use crate::sheet::report::Fault;
 

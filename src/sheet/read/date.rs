@@ -3,8 +3,7 @@
 
 use jiff::civil::Date;
 
-use super::Order;
-use super::value::CellReading;
+use super::cell_reading::CellReading;
 use crate::sheet::report::Fault;
 
 /// The day before the first that a spreadsheet counts, as its arithmetic has it (it believes in 1900-02-29).
@@ -28,6 +27,15 @@ const MONTHS: &[&str] = &[
     "november",
     "december",
 ];
+
+/// Which comes first in a date with a two-number day and month.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Month, day, year
+    MonthFirst,
+    /// Day, month, year
+    DayFirst,
+}
 
 /// What a column shows of the order of day and month.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use crate::sheet::column::ColumnSet;
 use crate::sheet::report::{Done, Fault, Finding};
 
+use super::identifier;
 use super::table::Table;
-use super::{Reading, identifier};
 
 /// The rows of one referral.
 #[derive(Debug)]
@@ -44,11 +44,4 @@ pub(super) fn sort(table: &Table, set: &ColumnSet, findings: &mut Vec<Finding>) 
         }
     }
     groups
-}
-
-impl Group {
-    /// The numbers of its rows.
-    pub fn rows<'g>(&'g self, reading: &'g Reading<'_>) -> impl Iterator<Item = u64> + 'g {
-        self.rows.iter().map(|row| reading.table.rows[*row].number)
-    }
 }

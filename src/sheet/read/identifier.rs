@@ -1,7 +1,7 @@
 //! Digits that are no numbers, and what a spreadsheet does to them: leading zeros go, long ones are rounded to fifteen
 //! digits or written with an exponent, and what looks like a date becomes one.
 
-use super::value::CellReading;
+use super::cell_reading::CellReading;
 use crate::sheet::report::Fault;
 
 /// How many digits a spreadsheet keeps.

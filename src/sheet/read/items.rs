@@ -3,11 +3,10 @@
 
 use serde_json::{Map, Value};
 
-use crate::sheet::column::{CellFormat, Column, ColumnTarget, RowCell};
+use crate::sheet::column::{Column, ColumnTarget, RowCell};
 use crate::sheet::report::{Done, Fault, Finding};
 use crate::sheet::write;
 
-use super::Reading;
 use super::record::{Making, says_more};
 
 /// What says that an item stays, in the column that says that it goes.
@@ -163,15 +162,5 @@ impl<'r> Making<'r> {
             let is_said = keys.iter().any(|key| !reading.cell(row, *key).is_empty());
             (0..before.len()).filter(free).find(|at| is_said && keys.iter().all(|key| says(&before[*at], *key)))
         })
-    }
-}
-
-impl Reading<'_> {
-    /// Does a cell, read, say what is written? Of times the day is enough.
-    pub(super) fn means(&self, row: usize, column: usize, cell: &str, written: &str) -> bool {
-        let Some(value) = self.read(row, column, cell).value else { return false };
-        let read = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let is_time = self.set.columns[column].form == CellFormat::Time;
-        read == written || (is_time && read.len() >= 10 && read.get(..10) == written.get(..10))
     }
 }

@@ -7,8 +7,9 @@ use crate::sheet::column::{Aspect, CellFormat};
 use crate::sheet::report::{Done, Fault, Finding};
 use crate::sheet::write;
 
-use super::names::plain;
-use super::{Group, Reading};
+use super::group::Group;
+use super::person_name::plain;
+use super::sheet_reader::Reading;
 
 /// A row that names no referral.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use serde_json::Number;
 
-use super::value::CellReading;
+use super::cell_reading::CellReading;
 use crate::sheet::report::Fault;
 
 /// Words for yes and no, in lower case.

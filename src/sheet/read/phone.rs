@@ -1,7 +1,7 @@
 //! Telephone numbers. They stay as they are written: whoever calls reads them better than a rule.
 
+use super::cell_reading::CellReading;
 use super::identifier;
-use super::value::CellReading;
 use crate::sheet::report::Fault;
 
 /// Reads a telephone number.

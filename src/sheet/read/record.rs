@@ -11,10 +11,10 @@ use crate::sheet::column::{CellFormat, Column, ColumnTarget, EventCell, RowCell}
 use crate::sheet::report::{Done, Fault, Finding};
 use crate::sheet::write;
 
-use super::date::Dates;
-use super::names;
-use super::value::{self, Beside, CellReading};
-use super::{Group, Reading};
+use super::cell_reading::CellReading;
+use super::group::Group;
+use super::person_name;
+use super::sheet_reader::Reading;
 
 /// The members that every record has.
 const MEMBERS: &[&str] = &["referral", "participant", "program"];
@@ -67,26 +67,6 @@ impl Reading<'_> {
             oldest = Some(oldest.map_or(version, |oldest: u64| oldest.min(version)));
         }
         Ok(oldest)
-    }
-
-    /// The cell of a column in a row, empty where it is blank.
-    pub(super) fn cell(&self, row: usize, column: usize) -> &str {
-        let cell = self.table.cell(row, column);
-        if cell.trim().is_empty() { "" } else { cell }
-    }
-
-    /// What a cell says.
-    pub(super) fn read(&self, row: usize, column: usize, cell: &str) -> CellReading {
-        let about = &self.set.columns[column];
-        let version = about.code.as_ref().and_then(|code| self.set.position(code.version_column.as_deref()?));
-        let version = version.map(|column| self.cell(row, column).trim()).filter(|version| !version.is_empty());
-        let beside = Beside {
-            dates: Dates { evidence: self.evidence[column], declared: self.options.dates },
-            zone: self.options.zone.as_deref(),
-            codes: self.codes,
-            version,
-        };
-        value::read(cell, about, beside)
     }
 }
 
@@ -192,7 +172,7 @@ impl Making<'_> {
             let written = write::text(reading.set, position, base, None);
             // A name in capitals is the same name, and of what is only shown a day stands for its time.
             let is_same = match column.form {
-                CellFormat::Name => names::plain(&written) == names::plain(cell),
+                CellFormat::Name => person_name::plain(&written) == person_name::plain(cell),
                 _ => written == cell || (column.shown && reading.means(row, position, cell, &written)),
             };
             if is_same {

@@ -1,7 +1,7 @@
 //! Times: a day, or a time with its zone. A time without a zone is no time; the one who brings the sheet may know it.
 
+use super::cell_reading::CellReading;
 use super::date::{self, Dates};
-use super::value::CellReading;
 use crate::sheet::report::Fault;
 
 /// Reads a day or a time.

@@ -1,6 +1,6 @@
 //! Names. They are kept as they came: how a person is called is theirs to say.
 
-use super::value::CellReading;
+use super::cell_reading::CellReading;
 use crate::sheet::report::Fault;
 
 /// Reads a part of a name.
@@ -11,4 +11,9 @@ pub(super) fn read(text: &str) -> CellReading {
         return CellReading::taken(text, Fault::Capitals, "the name is in capitals, and stays so");
     }
     CellReading::plainly(text)
+}
+
+/// A name as it is compared: in lower case, without blanks around it.
+pub(super) fn plain(name: &str) -> String {
+    name.trim().to_lowercase()
 }

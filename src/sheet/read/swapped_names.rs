@@ -3,6 +3,7 @@
 use crate::sheet::report::{Done, Fault, Finding};
 use crate::sheet::write;
 
+use super::person_name::plain;
 use super::record::Making;
 
 impl Making<'_> {
@@ -21,9 +22,4 @@ impl Making<'_> {
             columns
         })
     }
-}
-
-/// A name as it is compared: in lower case, without blanks around it.
-pub(super) fn plain(name: &str) -> String {
-    name.trim().to_lowercase()
 }
