@@ -27,7 +27,7 @@ pub struct ProgramTypeFolders {
 /// Every file that tells of program types: path and bytes, the later taking the place of the earlier.
 #[derive(Debug, Default)]
 pub struct ProgramFiles {
-    brought: Vec<(String, Vec<u8>)>,
+    added: Vec<(String, Vec<u8>)>,
 }
 
 impl ProgramTypeFolders {
@@ -46,7 +46,7 @@ impl ProgramTypeFolders {
             for inner in entries(folder)?.into_iter().filter(|path| path.is_dir()) {
                 for file in entries(&inner)?.into_iter().filter(|path| path.is_file()) {
                     let bytes = std::fs::read(&file).map_err(|error| unreadable(&file, &error))?;
-                    files.brought.push((file.display().to_string().replace('\\', "/"), bytes));
+                    files.added.push((file.display().to_string().replace('\\', "/"), bytes));
                 }
             }
         }
@@ -57,8 +57,8 @@ impl ProgramTypeFolders {
 impl ProgramFiles {
     /// Path and bytes of each, the shipped ones first.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        let brought = self.brought.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
-        shipped::files().iter().copied().chain(brought)
+        let added = self.added.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
+        shipped::files().iter().copied().chain(added)
     }
 
     /// The types with their maps.

@@ -122,9 +122,9 @@ impl About {
     /// The part of the record's schema that the type's own words make.
     pub(super) fn vocabulary(&self) -> Value {
         let mut part = json!({});
-        let mut allow = |place: &[&str], codes: Vec<&str>| {
+        let mut allow = |path: &[&str], codes: Vec<&str>| {
             if !codes.is_empty() {
-                place.iter().fold(&mut part, |at, name| &mut at[*name])["enum"] = codes.into();
+                path.iter().fold(&mut part, |at, name| &mut at[*name])["enum"] = codes.into();
             }
         };
         allow(

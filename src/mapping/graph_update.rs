@@ -12,7 +12,7 @@ use super::fidelity::Fidelity;
 
 /// What a changed record changes. Empty where the record says what the graph says.
 #[derive(Debug, Clone)]
-pub struct Put {
+pub struct GraphUpdate {
     /// Resources of the graph that change
     pub changes: Vec<Change>,
     /// Resources that come into being; they are referenced by what changed
@@ -30,9 +30,9 @@ pub struct Put {
 /// What is told of the values that were written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Detail {
-    /// How many had which fate
+    /// How many had which outcome
     Totals,
-    /// The same_value, and a row for each
+    /// The same, and a row for each
     Rows,
 }
 
@@ -58,7 +58,7 @@ pub struct Created {
     pub json: String,
 }
 
-impl Put {
+impl GraphUpdate {
     /// Does nothing change, neither in the graph nor beside it?
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty() && self.created.is_empty() && !self.extras_changed

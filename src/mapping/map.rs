@@ -7,12 +7,12 @@ use crate::fhir::{Document, Issue, Key};
 use crate::referral::{Graph, Referral};
 
 use super::describe::{self, FieldDescription};
-use super::discover::NodeSearch;
 use super::fidelity::Fidelity;
 use super::get::Reader;
-use super::graph_update::{Detail, Put};
+use super::graph_update::{Detail, GraphUpdate};
 use super::merge::Merger;
 use super::model::{Member, Model, Shape};
+use super::node_search::NodeSearch;
 use super::put::{Mode, WriteOutcome, Writer};
 use super::schema::RecordSchema;
 use crate::record::{RecordPath, same_value};
@@ -55,7 +55,7 @@ impl Map {
         describe::fields(&self.model)
     }
 
-    /// The record of a referral. `extras` is what [`Put::extras`] was when the record was last put, null if never.
+    /// The record of a referral. `extras` is what [`GraphUpdate::extras`] was when the record was last put, null if never.
     pub fn get(&self, referral: &Referral<'_>, extras: &Value) -> Translation {
         let mut reader = Reader::new(NodeSearch::of(&self.model, referral), false);
         let json = reader.record(extras);
@@ -82,9 +82,9 @@ impl Map {
         record: &Value,
         referral: &Referral<'_>,
         extras: &Value,
-        told: Detail,
+        detail: Detail,
         ids: &mut dyn FnMut() -> String,
-    ) -> Result<Put> {
+    ) -> Result<GraphUpdate> {
         let mut wrong = self.schema.check(record);
         if !wrong.is_empty() {
             // What the graph says already is not the sender's doing.
@@ -92,38 +92,38 @@ impl Map {
             let before = self.schema.check(&current);
             wrong.retain(|issue| !before.contains(issue) && !same_at(record, &current, &issue.path));
         }
-        Self::write(record, wrong, |record| self.update(record, referral, extras, &[], told, ids))
+        Self::write(record, wrong, |record| self.update(record, referral, extras, &[], detail, ids))
     }
 
-    /// Writes a record; what is somebody else's and changes is adopted first, and `adopted` already was.
+    /// Writes a record; what is somebody else's and changes is copied first; the nodes of `copied_before` already were.
     fn update(
         &self,
         record: &Object<String, Value>,
         referral: &Referral<'_>,
         extras: &Value,
-        adopted: &[usize],
-        told: Detail,
+        copied_before: &[usize],
+        detail: Detail,
         ids: &mut dyn FnMut() -> String,
-    ) -> Result<Put> {
-        let ground = NodeSearch::of(&self.model, referral);
-        let nodes = match Writer::new(ground, Mode::Update, told, ids).run(record, extras)? {
+    ) -> Result<GraphUpdate> {
+        let search = NodeSearch::of(&self.model, referral);
+        let nodes = match Writer::new(search, Mode::Update, detail, ids).run(record, extras)? {
             WriteOutcome::Done(put) => return Ok(put),
-            WriteOutcome::Adopt(nodes) => nodes,
+            WriteOutcome::NeedsCopy(nodes) => nodes,
         };
-        if nodes.iter().any(|node| adopted.contains(node)) {
+        if nodes.iter().any(|node| copied_before.contains(node)) {
             return Err(Error::fault("what was adopted is not found where its node looks for it"));
         }
-        let copied = Writer::new(ground, Mode::Update, told, ids).adopt(&nodes, extras);
+        let copied = Writer::new(search, Mode::Update, detail, ids).copy_foreign(&nodes, extras);
         let graph = copied.apply(referral.graph)?;
         let task = graph.resolve(&referral.task.url);
         let task = task.ok_or_else(|| Error::fault("the Task went with what it references"))?;
-        let adopted = [adopted, &nodes].concat();
-        let changed = self.update(record, &Referral::read(&graph, task)?, extras, &adopted, told, ids)?;
+        let copied_now = [copied_before, &nodes].concat();
+        let changed = self.update(record, &Referral::read(&graph, task)?, extras, &copied_now, detail, ids)?;
         Ok(copied.then(changed))
     }
 
     /// The record that has the changes of two sides: of the writer, who read `base` and wants `ours`, and of whoever made
-    /// it what it is by now, `theirs`. Where both changed the same_value, what belongs to the EHR or moves by events stays as it
+    /// it what it is by now, `theirs`. Where both changed the same, what belongs to the EHR or moves by events stays as it
     /// is.
     ///
     /// # Errors
@@ -136,13 +136,13 @@ impl Map {
     ///
     /// # Errors
     /// As [`Map::put`].
-    pub fn make(&self, record: &Value, told: Detail, ids: &mut dyn FnMut() -> String) -> Result<Put> {
+    pub fn create(&self, record: &Value, detail: Detail, ids: &mut dyn FnMut() -> String) -> Result<GraphUpdate> {
         let graph = Graph::default();
-        let ground = NodeSearch { model: &self.model, graph: &graph, task: None };
+        let search = NodeSearch { model: &self.model, graph: &graph, task: None };
         Self::write(record, self.schema.check(record), |record| {
-            match Writer::new(ground, Mode::Make, told, ids).run(record, &Value::Null)? {
+            match Writer::new(search, Mode::Create, detail, ids).run(record, &Value::Null)? {
                 WriteOutcome::Done(put) => Ok(put),
-                WriteOutcome::Adopt(_) => Err(Error::fault("where there is no graph, nothing is anybody else's")),
+                WriteOutcome::NeedsCopy(_) => Err(Error::fault("where there is no graph, nothing is anybody else's")),
             }
         })
     }
@@ -150,8 +150,8 @@ impl Map {
     fn write<'r>(
         record: &'r Value,
         wrong: Vec<Issue>,
-        write: impl FnOnce(&'r Object<String, Value>) -> Result<Put>,
-    ) -> Result<Put> {
+        write: impl FnOnce(&'r Object<String, Value>) -> Result<GraphUpdate>,
+    ) -> Result<GraphUpdate> {
         match record.as_object() {
             Some(members) if wrong.is_empty() => write(members),
             Some(_) => Err(Error::unprocessable(wrong)),
@@ -172,7 +172,7 @@ impl Map {
         referral: &Referral<'_>,
         extras: &Value,
         ids: &mut dyn FnMut() -> String,
-    ) -> Result<Put> {
+    ) -> Result<GraphUpdate> {
         self.add(&[(name, item)], referral, extras, ids)
     }
 
@@ -186,7 +186,7 @@ impl Map {
         referral: &Referral<'_>,
         extras: &Value,
         ids: &mut dyn FnMut() -> String,
-    ) -> Result<Put> {
+    ) -> Result<GraphUpdate> {
         let mut record = self.get(referral, extras).record()?;
         for (name, item) in items {
             let path = RecordPath::parse(name).ok();

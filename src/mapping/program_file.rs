@@ -17,7 +17,7 @@ impl ProgramFile {
     /// # Errors
     /// Every word that stands twice, role that nobody knows, and time that is none; with file, line and column.
     pub(super) fn about(&self, file: &str, definitions: &Definitions) -> Result<About, Vec<Issue>> {
-        let mut wrong = Wrong { file, issues: Vec::new() };
+        let mut wrong = FileIssues { file, issues: Vec::new() };
         let about = About {
             request_codes: wrong.once(&self.request_codes, |it| format!("{}|{}", it.system, it.code)),
             phases: wrong.once(&self.phases, |it| it.code.clone()),
@@ -50,14 +50,14 @@ impl ProgramFile {
 }
 
 /// What is wrong with a file.
-struct Wrong<'f> {
+struct FileIssues<'f> {
     file: &'f str,
     issues: Vec<Issue>,
 }
 
-impl Wrong<'_> {
+impl FileIssues<'_> {
     fn add(&mut self, at: Location, message: String, fix: String) {
-        self.issues.push(Issue::error(Key::MapInvalid, self.file, message).at(source::place(at)).hint(fix));
+        self.issues.push(Issue::error(Key::MapInvalid, self.file, message).at(source::position(at)).hint(fix));
     }
 
     /// The items, none of which stands twice.

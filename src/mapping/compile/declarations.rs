@@ -8,26 +8,26 @@ use super::super::source::{FieldFile, MapFile, NodeFile, WithholdFile};
 
 /// Something that a file declares, and where.
 #[derive(Debug)]
-pub(super) struct Declared<'f, T> {
+pub(super) struct Declaration<'f, T> {
     pub(super) file: &'f str,
     pub(super) at: Location,
-    pub(super) what: &'f T,
+    pub(super) content: &'f T,
 }
 
-impl<T> Clone for Declared<'_, T> {
+impl<T> Clone for Declaration<'_, T> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<T> Copy for Declared<'_, T> {}
+impl<T> Copy for Declaration<'_, T> {}
 
 /// Everything that the files of a map declare together: what is declared again takes the place of what was there.
 pub(super) struct Declarations<'f> {
     pub(super) names: HashMap<String, String>,
-    pub(super) nodes: Vec<(&'f str, Declared<'f, NodeFile>)>,
-    pub(super) fields: Vec<Declared<'f, FieldFile>>,
-    pub(super) withhold: Vec<Declared<'f, WithholdFile>>,
+    pub(super) nodes: Vec<(&'f str, Declaration<'f, NodeFile>)>,
+    pub(super) fields: Vec<Declaration<'f, FieldFile>>,
+    pub(super) withhold: Vec<Declaration<'f, WithholdFile>>,
 }
 
 impl<'f> Declarations<'f> {
@@ -36,26 +36,26 @@ impl<'f> Declarations<'f> {
         for (file, map) in files {
             all.names.extend(map.names.0.iter().map(|(name, value)| (name.value.clone(), value.clone())));
             for (name, node) in &map.nodes.0 {
-                let declared = Declared { file, at: name.referenced, what: &node.value };
+                let declared = Declaration { file, at: name.referenced, content: &node.value };
                 match all.nodes.iter_mut().find(|(known, _)| *known == name.value) {
                     Some(known) => known.1 = declared,
                     None => all.nodes.push((&name.value, declared)),
                 }
             }
             for field in &map.fields {
-                let declared = Declared { file, at: field.referenced, what: &field.value };
-                let again = |known: &&mut Declared<'f, FieldFile>| {
-                    known.file != *file && known.what.record.value.0 == field.value.record.value.0
+                let declared = Declaration { file, at: field.referenced, content: &field.value };
+                let again = |known: &&mut Declaration<'f, FieldFile>| {
+                    known.file != *file && known.content.record.value.0 == field.value.record.value.0
                 };
                 match all.fields.iter_mut().find(again) {
                     Some(known) => *known = declared,
                     None => all.fields.push(declared),
                 }
             }
-            all.withhold.extend(map.withhold.iter().map(|rule| Declared {
+            all.withhold.extend(map.withhold.iter().map(|rule| Declaration {
                 file,
                 at: rule.referenced,
-                what: &rule.value,
+                content: &rule.value,
             }));
         }
         all

@@ -10,10 +10,10 @@ use super::super::model::{End, Model};
 use super::super::path::Paths;
 
 /// The index of a node by its name, among those that are known.
-pub(super) type Known = HashMap<String, usize>;
+pub(super) type NodeIndex = HashMap<String, usize>;
 
 /// Reads `node.path`.
-pub(super) fn end(model: &Model, paths: Paths<'_>, known: &Known, text: &str) -> Result<End, String> {
+pub(super) fn end(model: &Model, paths: Paths<'_>, known: &NodeIndex, text: &str) -> Result<End, String> {
     let text = text.trim();
     let name_ends = text.find(['.', '[']).unwrap_or(text.len());
     let (name, rest) = text.split_at(name_ends);
@@ -24,11 +24,11 @@ pub(super) fn end(model: &Model, paths: Paths<'_>, known: &Known, text: &str) ->
     let rule = &model.nodes[node];
     let path = paths.compile(&rule.start, rest)?;
     let identity = rest == "id" && rule.resource.is_some();
-    Ok(End { node, path, identity, site: 0, link: None })
+    Ok(End { node, path, identity, slot: 0, reference: None })
 }
 
 /// Reads alternatives: `node.path | node.path`.
-pub(super) fn ends(model: &Model, paths: Paths<'_>, known: &Known, text: &str) -> Result<Vec<End>, String> {
+pub(super) fn ends(model: &Model, paths: Paths<'_>, known: &NodeIndex, text: &str) -> Result<Vec<End>, String> {
     split(text, '|')?.iter().map(|text| end(model, paths, known, text)).collect()
 }
 

@@ -13,7 +13,7 @@ pub(super) struct Findings(pub(super) Vec<Issue>);
 impl Findings {
     /// Something is wrong at this place of this file.
     pub(super) fn add(&mut self, file: &str, at: Location, message: impl Into<String>, fix: impl Into<String>) {
-        let issue = Issue::error(Key::MapInvalid, file, message).at(source::place(at)).hint(fix.into());
+        let issue = Issue::error(Key::MapInvalid, file, message).at(source::position(at)).hint(fix.into());
         if !self.0.contains(&issue) {
             self.0.push(issue);
         }

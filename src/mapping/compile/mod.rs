@@ -32,9 +32,9 @@ use findings::Findings;
 ///
 /// # Errors
 /// All findings.
-pub(super) fn compile(ground: &CompileContext<'_>) -> Result<Model, Vec<Issue>> {
-    let declared = Declarations::gather(&ground.files);
-    let paths = Paths { definitions: ground.definitions, names: &declared.names };
+pub(super) fn compile(context: &CompileContext<'_>) -> Result<Model, Vec<Issue>> {
+    let declared = Declarations::gather(&context.files);
+    let paths = Paths { definitions: context.definitions, names: &declared.names };
     let mut findings = Findings::default();
     let mut model = Model {
         nodes: Vec::new(),
@@ -43,13 +43,13 @@ pub(super) fn compile(ground: &CompileContext<'_>) -> Result<Model, Vec<Issue>> 
         conditional: Vec::new(),
         shape: Vec::new(),
         withhold: Vec::new(),
-        links: 0,
-        sites: 0,
+        reference_count: 0,
+        slot_count: 0,
     };
-    let known = nodes::compile(&mut model, ground.kind, &declared, paths, &mut findings);
-    let sources = fields::compile(&mut model, ground, &declared, paths, &known, &mut findings);
+    let known = nodes::compile(&mut model, context.kind, &declared, paths, &mut findings);
+    let sources = fields::compile(&mut model, context, &declared, paths, &known, &mut findings);
     if findings.0.is_empty() {
-        check::compile(&model, ground, &declared, &sources, &mut findings);
+        check::check(&model, context, &declared, &sources, &mut findings);
     }
     if findings.0.is_empty() { Ok(model) } else { Err(findings.0) }
 }

@@ -20,7 +20,7 @@ use crate::fhir::{Document, Node, primitive};
 use super::crosswalk::Crosswalk;
 
 pub(super) use primitive_value::{is_primitive, json_kind};
-pub(super) use value::{Converted, Read, Written, said_option};
+pub(super) use value::{Conversion, FhirValue, RecordValue, same_optional};
 
 use primitive_value::primitive_of;
 use value::cut;
@@ -115,35 +115,39 @@ impl Converter {
     // === FHIR to record
 
     /// The value number `which` of the record.
-    pub(super) fn read<'v>(&'v self, raw: &[Option<Node<'v>>], which: usize) -> Read<'v> {
+    pub(super) fn read<'v>(&'v self, raw: &[Option<Node<'v>>], which: usize) -> Conversion<'v> {
         let first = raw.first().copied().flatten();
         match self {
-            Self::Same(_) => Read::of(first.map(Converted::Node)),
+            Self::Same(_) => Conversion::of(first.map(RecordValue::Node)),
             Self::PartialDate(_) => {
-                Read::of(first.and_then(|node| date::read_partial(node, which)).map(Converted::Text))
+                Conversion::of(first.and_then(|node| date::read_partial(node, which)).map(RecordValue::Text))
             }
-            Self::Given => Read::of(first.and_then(|node| contact::read_given(node, which)).map(Converted::Text)),
-            Self::ReferralState => Read::of(referral::read_state(first, raw.get(1).copied().flatten())),
+            Self::Given => {
+                Conversion::of(first.and_then(|node| contact::read_given(node, which)).map(RecordValue::Text))
+            }
+            Self::ReferralState => Conversion::of(referral::read_state(first, raw.get(1).copied().flatten())),
             Self::ReferralReason => {
                 let value = if which == 0 { first } else { raw.get(1).copied().flatten() };
-                Read::of(value.map(Converted::Node))
+                Conversion::of(value.map(RecordValue::Node))
             }
-            Self::Crosswalk(table) => first.map_or_else(Read::default, |code| translated_back(table, code)),
-            Self::Minutes => Read::made(first.and_then(quantity::read_minutes)),
-            Self::Quantity(unit) => Read::made(first.and_then(|node| quantity::read(node, unit))),
+            Self::Crosswalk(table) => first.map_or_else(Conversion::default, |code| translate_back(table, code)),
+            Self::Minutes => Conversion::of_value(first.and_then(quantity::read_minutes)),
+            Self::Quantity(unit) => Conversion::of_value(first.and_then(|node| quantity::read(node, unit))),
             Self::Money(currency) => {
-                Read::made(first.and_then(|node| quantity::read_money(node, currency.as_deref(), which)))
+                Conversion::of_value(first.and_then(|node| quantity::read_money(node, currency.as_deref(), which)))
             }
-            Self::Day => Read::of(first.and_then(date::read_day).map(Converted::Text)),
-            Self::Period => Read::made(first.and_then(date::read_period)),
-            Self::Phone => Read::made(first.and_then(|node| contact::read_phone(node, which))),
-            Self::Lines => Read::of(first.and_then(|node| contact::read_lines(node, which)).map(Converted::Text)),
+            Self::Day => Conversion::of(first.and_then(date::read_day).map(RecordValue::Text)),
+            Self::Period => Conversion::of_value(first.and_then(date::read_period)),
+            Self::Phone => Conversion::of_value(first.and_then(|node| contact::read_phone(node, which))),
+            Self::Lines => {
+                Conversion::of(first.and_then(|node| contact::read_lines(node, which)).map(RecordValue::Text))
+            }
             Self::Flag => {
-                let value = Some(Converted::Value(first.is_some().into()));
-                Read { value, defaulted: first.is_none(), ..Read::default() }
+                let value = Some(RecordValue::Value(first.is_some().into()));
+                Conversion { value, defaulted: first.is_none(), ..Conversion::default() }
             }
-            Self::Id(kind) => Read::of(first.and_then(|reference| id_of(kind, reference))),
-            Self::Says(_) => Read::default(),
+            Self::Id(kind) => Conversion::of(first.and_then(|reference| id_of(kind, reference))),
+            Self::Says(_) => Conversion::default(),
         }
     }
 
@@ -153,28 +157,28 @@ impl Converter {
     ///
     /// # Errors
     /// What was expected instead, for people.
-    pub(super) fn write(&self, values: &[Option<&Value>]) -> Result<Vec<Written>, String> {
+    pub(super) fn write(&self, values: &[Option<&Value>]) -> Result<Vec<FhirValue>, String> {
         let first = values.first().copied().flatten();
         let second = values.get(1).copied().flatten();
         Ok(match self {
             Self::Same(kind) => vec![match first {
-                Some(value) => Written::Value(primitive_of(kind, value)?),
-                None => Written::Nothing,
+                Some(value) => FhirValue::Value(primitive_of(kind, value)?),
+                None => FhirValue::Absent,
             }],
             Self::PartialDate(kind) => vec![date::write_partial(kind, first, second)?],
             Self::Given => vec![contact::write_given(first, second)],
             Self::ReferralState => match first {
                 Some(value) => referral::write_state(value)?,
-                None => vec![Written::Nothing, Written::Nothing],
+                None => vec![FhirValue::Absent, FhirValue::Absent],
             },
             Self::ReferralReason => referral::write_reason(first, second)?,
             Self::Crosswalk(table) => vec![match first {
                 Some(Value::String(code)) => {
                     let target = table.target_of(code).unwrap_or(code);
-                    Written::Value(target.into())
+                    FhirValue::Value(target.into())
                 }
                 Some(_) => return Err(format!("expected a code of {}", table.source.url)),
-                None => Written::Nothing,
+                None => FhirValue::Absent,
             }],
             Self::Minutes => vec![quantity::write_minutes(first)?],
             Self::Quantity(unit) => vec![quantity::write(first, unit)?],
@@ -184,28 +188,28 @@ impl Converter {
             Self::Phone => vec![contact::write_phone(first, second)?],
             Self::Lines => vec![contact::write_lines(first, second)],
             Self::Flag => vec![match first {
-                Some(Value::Bool(true)) => Written::There,
-                Some(Value::Bool(false)) | None => Written::Nothing,
+                Some(Value::Bool(true)) => FhirValue::Present,
+                Some(Value::Bool(false)) | None => FhirValue::Absent,
                 Some(_) => return Err("expected true or false".to_owned()),
             }],
             Self::Says(code) => vec![match first {
-                Some(_) => Written::Value((&**code).into()),
-                None => Written::Nothing,
+                Some(_) => FhirValue::Value((&**code).into()),
+                None => FhirValue::Absent,
             }],
             Self::Id(kind) => vec![match first {
-                Some(Value::String(id)) if primitive::is_id(id) => Written::Value(format!("{kind}/{id}").into()),
+                Some(Value::String(id)) if primitive::is_id(id) => FhirValue::Value(format!("{kind}/{id}").into()),
                 Some(_) => return Err(format!("expected the id of a {kind}, {}", primitive::describe("id"))),
-                None => Written::Nothing,
+                None => FhirValue::Absent,
             }],
         })
     }
 
     /// As [`Converter::write`] for a second place, which says nothing where no table has the code.
-    pub(super) fn write_if_known(&self, values: &[Option<&Value>]) -> Result<Written, String> {
+    pub(super) fn write_if_known(&self, values: &[Option<&Value>]) -> Result<FhirValue, String> {
         if self.is_unknown(values.first().copied().flatten()) {
-            return Ok(Written::Nothing);
+            return Ok(FhirValue::Absent);
         }
-        Ok(self.write(values)?.into_iter().next().unwrap_or(Written::Nothing))
+        Ok(self.write(values)?.into_iter().next().unwrap_or(FhirValue::Absent))
     }
 
     /// Is it a code that the table has no row for?
@@ -226,45 +230,45 @@ impl Converter {
     }
 
     /// What reading would make of what was written, value by value.
-    pub(super) fn read_back(&self, written: &[Written]) -> Vec<Option<Value>> {
+    pub(super) fn read_back(&self, written: &[FhirValue]) -> Vec<Option<Value>> {
         let documents: Vec<Option<Document>> = written
             .iter()
             .map(|written| match written {
-                Written::Nothing => None,
-                Written::There => Document::parse("{}").ok(),
-                Written::Value(value) => Document::from_value(value).ok(),
+                FhirValue::Absent => None,
+                FhirValue::Present => Document::parse("{}").ok(),
+                FhirValue::Value(value) => Document::from_value(value).ok(),
             })
             .collect();
         let raw: Vec<Option<Node<'_>>> =
             documents.iter().map(|document| document.as_ref().map(Document::root)).collect();
-        (0..self.ends().0).map(|which| self.read(&raw, which).value.map(Converted::into_value)).collect()
+        (0..self.ends().0).map(|which| self.read(&raw, which).value.map(RecordValue::into_value)).collect()
     }
 
     /// What a code that was written is called, where the table says so.
     pub(super) fn display(&self, value: Option<&Value>) -> Option<&str> {
         match (self, value) {
-            (Self::Crosswalk(table), Some(Value::String(code))) => table.forth(code)?.display.as_deref(),
+            (Self::Crosswalk(table), Some(Value::String(code))) => table.preferred_row(code)?.display.as_deref(),
             _ => None,
         }
     }
 }
 
 /// The code that a target stands for, or the target itself.
-fn translated_back<'v>(table: &'v Crosswalk, code: Node<'v>) -> Read<'v> {
-    let Some(text) = code.as_str() else { return Read::of(Some(Converted::Node(code))) };
-    match table.back(&text) {
-        Some(source) => Read::of(Some(Converted::Text(source.into()))),
-        None => Read { value: Some(Converted::Text(text)), untranslated: true, ..Read::default() },
+fn translate_back<'v>(table: &'v Crosswalk, code: Node<'v>) -> Conversion<'v> {
+    let Some(text) = code.as_str() else { return Conversion::of(Some(RecordValue::Node(code))) };
+    match table.source_of(&text) {
+        Some(source) => Conversion::of(Some(RecordValue::Text(source.into()))),
+        None => Conversion { value: Some(RecordValue::Text(text)), untranslated: true, ..Conversion::default() },
     }
 }
 
 /// The id in a reference to this type.
-fn id_of<'v>(kind: &str, reference: Node<'v>) -> Option<Converted<'v>> {
+fn id_of<'v>(kind: &str, reference: Node<'v>) -> Option<RecordValue<'v>> {
     let text = reference.as_str()?;
     let id = |text: &str| -> Option<usize> {
         let id = text.strip_prefix(kind)?.strip_prefix('/')?;
         primitive::is_id(id).then_some(text.len() - id.len())
     };
     let start = id(&text)?;
-    Some(Converted::Text(cut(text, start..)))
+    Some(RecordValue::Text(cut(text, start..)))
 }

@@ -7,25 +7,25 @@ use serde_json::Value;
 use crate::fhir::{Kind, Node};
 use crate::record::same_value;
 
+use super::super::json_writer::JsonWriter;
 use super::super::locate::Tree;
-use super::super::text::Text;
 
 /// What a converter makes of a value of the record.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::mapping) enum Written {
+pub(in crate::mapping) enum FhirValue {
     /// The element has no value
-    Nothing,
+    Absent,
     /// The element has this value
     Value(Value),
     /// The element is there, with what its path says
-    There,
+    Present,
 }
 
 /// What a converter makes of a value of a resource.
 #[derive(Debug, Clone, Default)]
-pub(in crate::mapping) struct Read<'v> {
+pub(in crate::mapping) struct Conversion<'v> {
     /// The value for the record
-    pub(in crate::mapping) value: Option<Converted<'v>>,
+    pub(in crate::mapping) value: Option<RecordValue<'v>>,
     /// A code passed as it was, since no table has it
     pub(in crate::mapping) untranslated: bool,
     /// The resource does not say; this is what its silence means
@@ -34,7 +34,7 @@ pub(in crate::mapping) struct Read<'v> {
 
 /// A value for the record, copied only where it has to be made.
 #[derive(Debug, Clone)]
-pub(in crate::mapping) enum Converted<'v> {
+pub(in crate::mapping) enum RecordValue<'v> {
     /// As it stands in a resource
     Node(Node<'v>),
     /// A text
@@ -43,31 +43,31 @@ pub(in crate::mapping) enum Converted<'v> {
     Value(Value),
 }
 
-impl<'v> Read<'v> {
-    pub(super) fn of(value: Option<Converted<'v>>) -> Self {
+impl<'v> Conversion<'v> {
+    pub(super) fn of(value: Option<RecordValue<'v>>) -> Self {
         Self { value, ..Self::default() }
     }
 
-    pub(super) fn made(value: Option<Value>) -> Self {
-        Self::of(value.map(Converted::Value))
+    pub(super) fn of_value(value: Option<Value>) -> Self {
+        Self::of(value.map(RecordValue::Value))
     }
 
     /// Is it just this, or nothing where nothing is asked for?
-    pub(in crate::mapping) fn says(&self, value: Option<&Value>) -> bool {
-        said_option(self.value.as_ref(), value)
+    pub(in crate::mapping) fn equals(&self, value: Option<&Value>) -> bool {
+        same_optional(self.value.as_ref(), value)
     }
 }
 
-/// Do both say the same_value, or both nothing?
-pub(in crate::mapping) fn said_option(message: Option<&Converted<'_>>, value: Option<&Value>) -> bool {
-    match (message, value) {
-        (Some(message), Some(value)) => message.says(value),
+/// Do both say the same, or both nothing?
+pub(in crate::mapping) fn same_optional(own: Option<&RecordValue<'_>>, value: Option<&Value>) -> bool {
+    match (own, value) {
+        (Some(own), Some(value)) => own.equals(value),
         (None, None) => true,
         _ => false,
     }
 }
 
-impl Converted<'_> {
+impl RecordValue<'_> {
     /// It as a value of its own.
     pub(in crate::mapping) fn into_value(self) -> Value {
         match self {
@@ -87,16 +87,16 @@ impl Converted<'_> {
     }
 
     /// Writes it into a record.
-    pub(in crate::mapping) fn write(&self, text: &mut Text) {
+    pub(in crate::mapping) fn write(&self, text: &mut JsonWriter) {
         match self {
             Self::Node(node) => text.node(*node),
-            Self::Text(message) => text.string(message),
+            Self::Text(own) => text.string(own),
             Self::Value(value) => text.value(value),
         }
     }
 
     /// Does it say the same as this?
-    pub(in crate::mapping) fn says(&self, value: &Value) -> bool {
+    pub(in crate::mapping) fn equals(&self, value: &Value) -> bool {
         match self {
             Self::Node(node) => node.is(value) || (node.kind() != Kind::String && same_value(&node.to_value(), value)),
             Self::Text(text) => value.as_str() == Some(text),

@@ -1,17 +1,17 @@
 //! Record to graph: what the record says otherwise than the graph is written, and nothing else.
 //!
 //! ```text
-//! adopt       what is somebody else's: copied before it is changed; and what of a list is whose
 //! field       one field: compared, converted, written
 //! list        the items of a list: matched by key, added, changed, removed
+//! ownership   what is somebody else's: copied before it is changed; and what of a list is whose
 //! record      the record and its objects, member by member
 //! resource    the resources: found or created, linked, filled, written out
 //! writer      what is open while a record is written
 //! ```
 
-mod adopt;
 mod field;
 mod list;
+mod ownership;
 mod record;
 mod resource;
 mod writer;

@@ -5,41 +5,41 @@ use serde_json::{Map as Object, Value};
 use crate::error::{Error, Result};
 use crate::fhir::Document;
 
-use super::super::converter::Converted;
+use super::super::converter::RecordValue;
 use super::super::fidelity::FieldOutcome;
-use super::super::get::{Segment, holds, is_at};
-use super::super::graph_update::Put;
+use super::super::get::{PathSegment, condition_holds, is_at};
+use super::super::graph_update::GraphUpdate;
 use super::super::model::{Member, Shape};
-use super::writer::{Extras, Home, Mode, Writer};
+use super::writer::{Extras, Mode, WriteTarget, Writer};
 
 /// What comes of writing.
 pub(in crate::mapping) enum WriteOutcome {
     /// What changes
-    Done(Put),
-    /// Nothing yet: these nodes have to be adopted first
-    Adopt(Vec<usize>),
+    Done(GraphUpdate),
+    /// Nothing yet: these nodes have to be copied first
+    NeedsCopy(Vec<usize>),
 }
 
-impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
+impl<'m, 'r> Writer<'_, 'm, 'r> {
     /// Everything that changes.
     ///
     /// # Errors
     /// All findings.
     pub(in crate::mapping) fn run(mut self, record: &'r Object<String, Value>, extras: &Value) -> Result<WriteOutcome> {
-        let model = self.reader.ground.model;
+        let model = self.reader.search.model;
         self.scopes.push((None, record));
         self.find(&model.singles);
-        if self.mode == Mode::Make {
-            self.make_singles(&model.singles);
+        if self.mode == Mode::Create {
+            self.create_singles(&model.singles);
         }
         self.withheld = self.reader.withheld();
         self.remove_singles(&model.singles);
-        self.judge(&model.conditional, record);
+        self.evaluate_conditions(&model.conditional, record);
         let kept = self.object(&model.shape, Some(record), extras.as_object());
-        self.say_in_new(None);
+        self.write_deferred(None);
         self.fill(&model.singles);
-        if !self.wanted.is_empty() {
-            return Ok(WriteOutcome::Adopt(self.wanted));
+        if !self.to_copy.is_empty() {
+            return Ok(WriteOutcome::NeedsCopy(self.to_copy));
         }
         if !self.errors.is_empty() {
             return Err(Error::unprocessable(self.errors));
@@ -62,13 +62,17 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
             let value = self.values[start + at].filter(|value| !value.is_null());
             let before = old.and_then(|old| old.get(&*member.name));
             // Neither side says anything.
-            if value.is_none() && before.is_none() && !self.reader.may_say(member) && self.is_silent(member, given) {
+            if value.is_none()
+                && before.is_none()
+                && !self.reader.may_have_value(member)
+                && self.is_silent(member, given)
+            {
                 continue;
             }
-            if self.says_plainly(member, value) {
+            if self.is_plainly_equal(member, value) {
                 continue;
             }
-            self.place.push(Segment::Name(&member.name));
+            self.path.push(PathSegment::Name(&member.name));
             match &member.shape {
                 _ if self.is_withheld() => self.refuse_withheld(value),
                 Shape::Leaf { field, which: 0, .. } => self.field(*field, value, given, old, &mut kept),
@@ -88,7 +92,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
                 }
                 Shape::Object(_) | Shape::List { .. } => self.keep_extra(&member.name, value, &mut kept),
             }
-            self.place.pop();
+            self.path.pop();
         }
         self.values.truncate(start);
         for (name, value) in unknown {
@@ -99,20 +103,20 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
     }
 
     /// Do both sides say the same of a value that stands in one place, which stays? Then there is nothing to do.
-    fn says_plainly(&self, member: &Member, value: Option<&Value>) -> bool {
-        let Shape::Leaf { field, sites: Some(sites), plain: true, .. } = &member.shape else { return false };
-        let ([site], Some(value)) = (&sites[..], value) else { return false };
-        let Some(node) = self.reader.found.sites[*site] else { return false };
-        let mut ends = self.reader.ground.model.fields[*field].ends();
+    fn is_plainly_equal(&self, member: &Member, value: Option<&Value>) -> bool {
+        let Shape::Leaf { field, slots: Some(slots), plain: true, .. } = &member.shape else { return false };
+        let ([slot], Some(value)) = (&slots[..], value) else { return false };
+        let Some(node) = self.reader.found.slots[*slot] else { return false };
+        let mut ends = self.reader.search.model.fields[*field].ends();
         self.withheld.is_empty()
-            && ends.all(|end| self.homes[end.node] == Home::Found)
-            && Converted::Node(node).says(value)
+            && ends.all(|end| self.write_targets[end.node] == WriteTarget::Found)
+            && RecordValue::Node(node).equals(value)
     }
 
     /// Says the record nothing of what stands beside a member in its field?
     fn is_silent(&self, member: &Member, given: Option<&Object<String, Value>>) -> bool {
         let Shape::Leaf { field, .. } = member.shape else { return true };
-        let members = &self.reader.ground.model.fields[field].members;
+        let members = &self.reader.search.model.fields[field].members;
         members.len() == 1 || !members.iter().any(|name| given.is_some_and(|given| given.contains_key(&**name)))
     }
 
@@ -127,20 +131,20 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
     // === conditions and rules
 
     /// Which of these fields hold for this object.
-    pub(super) fn judge(&mut self, fields: &[usize], given: &Object<String, Value>) {
+    pub(super) fn evaluate_conditions(&mut self, fields: &[usize], given: &Object<String, Value>) {
         if fields.is_empty() {
             return;
         }
         let document = Document::from_value(&Value::Object(given.clone()));
         for &field in fields {
-            let rule = &self.reader.ground.model.fields[field];
-            self.inactive[field] = !document.as_ref().is_ok_and(|document| holds(rule, document));
+            let rule = &self.reader.search.model.fields[field];
+            self.inactive[field] = !document.as_ref().is_ok_and(|document| condition_holds(rule, document));
         }
     }
 
     /// Is the place at hand left out under a rule?
     fn is_withheld(&self) -> bool {
-        self.withheld.iter().any(|rule| rule.record.iter().any(|path| is_at(path, &self.place)))
+        self.withheld.iter().any(|rule| rule.record.iter().any(|path| is_at(path, &self.path)))
     }
 
     fn refuse_withheld(&mut self, given: Option<&Value>) {

@@ -5,12 +5,12 @@ use serde_json::{Map as Object, Value};
 use crate::fhir::{Issue, Key};
 
 use super::super::converter::Converter;
-use super::super::discover::NodeSearch;
 use super::super::draft::Draft;
 use super::super::fidelity::{Fidelity, FieldOutcome, Row};
-use super::super::get::{Reader, Segment, path_text};
+use super::super::get::{PathSegment, Reader, path_text};
 use super::super::graph_update::Detail;
 use super::super::model::{End, Withhold};
+use super::super::node_search::NodeSearch;
 
 /// Is there a graph already?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub(in crate::mapping) enum Mode {
     /// Yes: what belongs to others is not changed
     Update,
     /// No: everything is made from the record
-    Make,
+    Create,
 }
 
 /// Writes a record into a graph.
@@ -27,13 +27,13 @@ pub(in crate::mapping) struct Writer<'g, 'm, 'r> {
     /// What the graph says
     pub(super) reader: Reader<'g, 'm>,
     /// Where each node is written
-    pub(super) homes: Vec<Home>,
+    pub(super) write_targets: Vec<WriteTarget>,
     /// Which nodes' resources were changed
     pub(super) touched: Vec<bool>,
     /// Changed resources of the graph, by position
     pub(super) drafts: Vec<Option<Draft<'g>>>,
     /// New resources
-    pub(super) created: Vec<New<'g>>,
+    pub(super) created: Vec<NewResource<'g>>,
     /// New items of lists that are being made
     pub(super) pending: Vec<Option<Draft<'g>>>,
     /// Fields whose condition does not hold
@@ -41,30 +41,30 @@ pub(in crate::mapping) struct Writer<'g, 'm, 'r> {
     /// The values of the objects that we are in, beside the members of their shapes
     pub(super) values: Vec<Option<&'r Value>>,
     /// Fields that say what they said, and could say it in a node that is not there yet
-    pub(super) waiting: Vec<Waiting<'m, 'r>>,
+    pub(super) deferred: Vec<DeferredWrite<'m, 'r>>,
     /// The rules under which something is left out
     pub(super) withheld: Vec<&'m Withhold>,
     /// The record and the items of its lists that we are in, outermost first, each with its list
     pub(super) scopes: Vec<(Option<usize>, &'r Object<String, Value>)>,
     pub(super) ids: &'r mut dyn FnMut() -> String,
-    pub(super) place: Vec<Segment<'m>>,
+    pub(super) path: Vec<PathSegment<'m>>,
     /// What became of the values
     pub(super) fidelity: Fidelity,
     /// What is told of that
-    pub(super) told: Detail,
+    pub(super) detail: Detail,
     /// What is worth knowing
     pub(super) notes: Vec<Issue>,
     /// What stops the change
     pub(super) errors: Vec<Issue>,
-    /// What is somebody else's, and has to be adopted before it can be changed
-    pub(super) wanted: Vec<usize>,
+    /// What is somebody else's, and has to be copied before it can be changed
+    pub(super) to_copy: Vec<usize>,
 }
 
 /// Where a node is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Home {
+pub(super) enum WriteTarget {
     /// It is not there
-    Nowhere,
+    Absent,
     /// Where it was found
     Found,
     /// In the new resource with this number
@@ -72,19 +72,19 @@ pub(super) enum Home {
     /// In the new item with this number
     Pending(usize),
     /// It was removed
-    Gone,
+    Removed,
 }
 
 /// A new resource.
 #[derive(Debug)]
-pub(super) struct New<'g> {
+pub(super) struct NewResource<'g> {
     pub(super) kind: Box<str>,
     pub(super) id: String,
     pub(super) draft: Draft<'g>,
 }
 
 /// A field that says what it said, and one end where it does not say it yet.
-pub(super) struct Waiting<'m, 'r> {
+pub(super) struct DeferredWrite<'m, 'r> {
     pub(super) scope: Option<usize>,
     pub(super) end: &'m End,
     pub(super) via: &'m Converter,
@@ -96,76 +96,76 @@ pub(super) type Extras = Object<String, Value>;
 
 impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
     pub(in crate::mapping) fn new(
-        ground: NodeSearch<'g, 'm>,
+        search: NodeSearch<'g, 'm>,
         mode: Mode,
-        told: Detail,
+        detail: Detail,
         ids: &'r mut dyn FnMut() -> String,
     ) -> Self {
-        let (nodes, fields) = (ground.model.nodes.len(), ground.model.fields.len());
+        let (nodes, fields) = (search.model.nodes.len(), search.model.fields.len());
         Self {
             mode,
-            reader: Reader::new(ground, false),
-            homes: vec![Home::Nowhere; nodes],
+            reader: Reader::new(search, false),
+            write_targets: vec![WriteTarget::Absent; nodes],
             touched: vec![false; nodes],
-            drafts: ground.graph.resources().iter().map(|_| None).collect(),
+            drafts: search.graph.resources().iter().map(|_| None).collect(),
             created: Vec::new(),
             pending: Vec::new(),
             inactive: vec![false; fields],
             values: Vec::new(),
-            waiting: Vec::new(),
+            deferred: Vec::new(),
             withheld: Vec::new(),
             scopes: Vec::new(),
             ids,
-            place: Vec::new(),
+            path: Vec::new(),
             fidelity: Fidelity::default(),
-            told,
+            detail,
             notes: Vec::new(),
             errors: Vec::new(),
-            wanted: Vec::new(),
+            to_copy: Vec::new(),
         }
     }
 
     /// The place at hand may not be changed.
     pub(super) fn read_only(&mut self, what: &str, instead: &'static str) {
-        let place = path_text(&self.place);
-        let message = format!("{place} {what}");
-        self.errors.push(Issue::error(Key::ReadOnly, place, message).hint(instead));
+        let path = path_text(&self.path);
+        let message = format!("{path} {what}");
+        self.errors.push(Issue::error(Key::ReadOnly, path, message).hint(instead));
     }
 
     /// The place at hand has a value that cannot be used.
     pub(super) fn invalid(&mut self, wrong: String) {
-        self.errors.push(Issue::error(Key::RecordInvalid, path_text(&self.place), wrong));
+        self.errors.push(Issue::error(Key::RecordInvalid, path_text(&self.path), wrong));
     }
 
     /// Something worth knowing about the place at hand.
     pub(super) fn note(&mut self, key: Key, text: String) {
-        self.notes.push(Issue::information(key, path_text(&self.place), text));
+        self.notes.push(Issue::information(key, path_text(&self.path), text));
     }
 
     /// What became of the value at hand.
-    pub(super) fn row(&mut self, via: &str, fate: FieldOutcome) {
-        self.row_below("", via, fate);
+    pub(super) fn row(&mut self, via: &str, outcome: FieldOutcome) {
+        self.row_below("", via, outcome);
     }
 
     /// What became of the value at hand, and where it was written.
-    pub(super) fn row_at(&mut self, node: usize, path: &str, via: &str, fate: FieldOutcome) {
-        self.fidelity.count(&fate);
-        if self.told == Detail::Rows {
+    pub(super) fn row_at(&mut self, node: usize, path: &str, via: &str, outcome: FieldOutcome) {
+        self.fidelity.count(&outcome);
+        if self.detail == Detail::Rows {
             let origin = self.origin(node, path);
-            self.fidelity.fields.push(Row { record: path_text(&self.place), origin, via: via.to_owned(), fate });
+            self.fidelity.fields.push(Row { record: path_text(&self.path), origin, via: via.to_owned(), outcome });
         }
     }
 
     /// What became of a member of the object at hand.
-    pub(super) fn row_below(&mut self, name: &str, via: &str, fate: FieldOutcome) {
-        self.fidelity.count(&fate);
-        if self.told == Detail::Totals {
+    pub(super) fn row_below(&mut self, name: &str, via: &str, outcome: FieldOutcome) {
+        self.fidelity.count(&outcome);
+        if self.detail == Detail::Totals {
             return;
         }
-        let mut record = path_text(&self.place);
+        let mut record = path_text(&self.path);
         if !name.is_empty() {
             record = if record.is_empty() { name.to_owned() } else { format!("{record}.{name}") };
         }
-        self.fidelity.fields.push(Row { record, origin: None, via: via.to_owned(), fate });
+        self.fidelity.fields.push(Row { record, origin: None, via: via.to_owned(), outcome });
     }
 }

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::fhir::Key;
 
-use super::date::Order;
+use super::date::DateOrder;
 use super::time;
 
 /// What the sheet does not say, and the one who brings it knows.
@@ -12,7 +12,7 @@ pub struct Options {
     /// The zone of times that say none: `Z` or `-06:00`
     pub(super) zone: Option<String>,
     /// The order of day and month where the sheet does not decide it
-    pub(super) dates: Option<Order>,
+    pub(super) dates: Option<DateOrder>,
 }
 
 impl Options {
@@ -21,7 +21,7 @@ impl Options {
     ///
     /// # Errors
     /// What cannot be read.
-    pub fn declared(zone: Option<&str>, dates: Option<&str>) -> Result<Self> {
+    pub fn parse(zone: Option<&str>, dates: Option<&str>) -> Result<Self> {
         let zone = match zone {
             None => None,
             Some(zone) if time::is_zone(zone) => Some(zone.to_owned()),
@@ -29,8 +29,8 @@ impl Options {
         };
         let dates = match dates {
             None => None,
-            Some("mdy") => Some(Order::MonthFirst),
-            Some("dmy") => Some(Order::DayFirst),
+            Some("mdy") => Some(DateOrder::MonthFirst),
+            Some("dmy") => Some(DateOrder::DayFirst),
             Some(_) => return Err(Error::incorrect(Key::Parameter, "the order of dates is mdy or dmy")),
         };
         Ok(Self { zone, dates })

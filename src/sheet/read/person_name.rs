@@ -10,7 +10,7 @@ pub(super) fn read(text: &str) -> CellReading {
     if letters > 2 && !text.chars().any(char::is_lowercase) && text.chars().any(char::is_uppercase) {
         return CellReading::taken(text, Fault::Capitals, "the name is in capitals, and stays so");
     }
-    CellReading::plainly(text)
+    CellReading::unchanged(text)
 }
 
 /// A name as it is compared: in lower case, without blanks around it.

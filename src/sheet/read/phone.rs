@@ -19,7 +19,7 @@ pub(super) fn read(text: &str) -> CellReading {
     if digits < 7 {
         return CellReading::taken(text, Fault::NotAPhone, "the number has fewer than seven digits");
     }
-    CellReading::plainly(text)
+    CellReading::unchanged(text)
 }
 
 /// `x12`, `ext. 12`, `#12` behind the number

@@ -9,26 +9,26 @@ use crate::sheet::report::Finding;
 use super::cell_reading::CellReading;
 use super::codes::Codes;
 use super::date::{Dates, Evidence};
-use super::group::{self, Group};
+use super::group::{self, ReferralRows};
 use super::options::Options;
 use super::table::{self, Table};
 use super::text;
-use super::value::{self, Beside};
+use super::value::{self, CellContext};
 
 /// A sheet that was opened: its rows by referral, and what was found in the file as a whole.
 #[derive(Debug)]
-pub struct Reading<'s> {
+pub struct SheetReader<'s> {
     pub(super) set: &'s ColumnSet,
     pub(super) codes: &'s Codes,
     pub(super) options: Options,
     pub(super) table: Table,
     pub(super) evidence: Vec<Evidence>,
-    pub(super) groups: Vec<Group>,
+    pub(super) groups: Vec<ReferralRows>,
     /// What was found before any referral was looked at
     pub findings: Vec<Finding>,
 }
 
-impl<'s> Reading<'s> {
+impl<'s> SheetReader<'s> {
     /// Opens a sheet of this type.
     ///
     /// # Errors
@@ -43,7 +43,7 @@ impl<'s> Reading<'s> {
     }
 
     /// The referrals that the rows are of, in the order in which they begin.
-    pub fn groups(&self) -> &[Group] {
+    pub fn groups(&self) -> &[ReferralRows] {
         &self.groups
     }
 
@@ -68,13 +68,13 @@ impl<'s> Reading<'s> {
         let about = &self.set.columns[column];
         let version = about.code.as_ref().and_then(|code| self.set.position(code.version_column.as_deref()?));
         let version = version.map(|column| self.cell(row, column).trim()).filter(|version| !version.is_empty());
-        let beside = Beside {
+        let context = CellContext {
             dates: Dates { evidence: self.evidence[column], declared: self.options.dates },
             zone: self.options.zone.as_deref(),
             codes: self.codes,
             version,
         };
-        value::read(cell, about, beside)
+        value::read(cell, about, context)
     }
 
     /// Does a cell, read, say what is written? Of times the day is enough.
@@ -86,9 +86,9 @@ impl<'s> Reading<'s> {
     }
 }
 
-impl Group {
+impl ReferralRows {
     /// The numbers of its rows.
-    pub fn rows<'g>(&'g self, reading: &'g Reading<'_>) -> impl Iterator<Item = u64> + 'g {
+    pub fn rows<'g>(&'g self, reading: &'g SheetReader<'_>) -> impl Iterator<Item = u64> + 'g {
         self.rows.iter().map(|row| reading.table.rows[*row].number)
     }
 }

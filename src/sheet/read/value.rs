@@ -11,7 +11,7 @@ use super::{absent, identifier, number, person_name, phone, time};
 
 /// What is known beside the cell.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Beside<'a> {
+pub(super) struct CellContext<'a> {
     /// How the column writes dates
     pub(super) dates: Dates,
     /// The zone of times that say none
@@ -23,25 +23,25 @@ pub(super) struct Beside<'a> {
 }
 
 /// Reads a cell that is not blank.
-pub(super) fn read(raw: &str, column: &Column, beside: Beside<'_>) -> CellReading {
-    let raw = cell::arm(raw);
+pub(super) fn read(raw: &str, column: &Column, context: CellContext<'_>) -> CellReading {
+    let raw = cell::unescape(raw);
     if column.form == CellFormat::Text {
         // Blanks at either end may be meant.
-        return CellReading::plainly(raw);
+        return CellReading::unchanged(raw);
     }
     let text = raw.trim();
     // A value that the column lists is never another word for nothing.
     if column.values.iter().any(|value| value == text) {
-        return CellReading::plainly(text);
+        return CellReading::unchanged(text);
     }
     if let Some(reason) = absent::reason(text, column) {
         return CellReading::absent(Fault::Absent, reason);
     }
     match column.form {
-        CellFormat::Text => CellReading::plainly(raw),
-        CellFormat::Date => date::read(text, beside.dates),
-        CellFormat::BirthDate => date::birth(text, beside.dates),
-        CellFormat::Time => time::read(text, beside.dates, beside.zone),
+        CellFormat::Text => CellReading::unchanged(raw),
+        CellFormat::Date => date::read(text, context.dates),
+        CellFormat::BirthDate => date::birth(text, context.dates),
+        CellFormat::Time => time::read(text, context.dates, context.zone),
         CellFormat::Number => number::number(text),
         CellFormat::Money => number::money(text),
         CellFormat::Integer => number::integer(text),
@@ -49,7 +49,7 @@ pub(super) fn read(raw: &str, column: &Column, beside: Beside<'_>) -> CellReadin
         CellFormat::Phone => phone::read(text),
         CellFormat::Zip => identifier::zip(text),
         CellFormat::Id => identifier::id(text, column.width),
-        CellFormat::Code => codes::read(text, column, beside.codes, beside.version),
+        CellFormat::Code => codes::read(text, column, context.codes, context.version),
         CellFormat::Name => person_name::read(text),
     }
 }
