@@ -174,7 +174,7 @@ impl Exchange {
                 (false, true) => "changed",
                 (false, false) => "unchanged",
             };
-            let rows: Vec<u64> = group.rows(reading).collect();
+            let rows = reading.row_numbers(group);
             intake.referrals.push(json!({ "id": group.id, "rows": rows, "done": done }));
         }
         let refused = intake.findings.iter().any(|finding| finding.outcome == FindingOutcome::Refused);

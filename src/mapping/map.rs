@@ -92,7 +92,7 @@ impl Map {
             let before = self.schema.check(&current);
             wrong.retain(|issue| !before.contains(issue) && !same_at(record, &current, &issue.path));
         }
-        Self::write(record, wrong, |record| self.update(record, referral, extras, &[], detail, ids))
+        Self::write_if_valid(record, wrong, |record| self.update(record, referral, extras, &[], detail, ids))
     }
 
     /// Writes a record; what is somebody else's and changes is copied first; the nodes of `copied_before` already were.
@@ -139,7 +139,7 @@ impl Map {
     pub fn create(&self, record: &Value, detail: Detail, ids: &mut dyn FnMut() -> String) -> Result<GraphUpdate> {
         let graph = Graph::default();
         let search = NodeSearch { model: &self.model, graph: &graph, task: None };
-        Self::write(record, self.schema.check(record), |record| {
+        Self::write_if_valid(record, self.schema.check(record), |record| {
             match Writer::new(search, Mode::Create, detail, ids).run(record, &Value::Null)? {
                 WriteOutcome::Done(put) => Ok(put),
                 WriteOutcome::NeedsCopy(_) => Err(Error::fault("where there is no graph, nothing is anybody else's")),
@@ -147,7 +147,7 @@ impl Map {
         })
     }
 
-    fn write<'r>(
+    fn write_if_valid<'r>(
         record: &'r Value,
         wrong: Vec<Issue>,
         write: impl FnOnce(&'r Object<String, Value>) -> Result<GraphUpdate>,

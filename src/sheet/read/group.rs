@@ -19,7 +19,7 @@ pub struct ReferralRows {
 }
 
 /// The rows by referral. A row that names none is refused, until somebody finds whose it is.
-pub(super) fn sort(table: &Table, set: &ColumnSet, findings: &mut Vec<Finding>) -> Vec<ReferralRows> {
+pub(super) fn by_referral(table: &Table, set: &ColumnSet, findings: &mut Vec<Finding>) -> Vec<ReferralRows> {
     let mut groups: Vec<ReferralRows> = Vec::new();
     let mut known: HashMap<&str, usize> = HashMap::new();
     for (index, row) in table.rows.iter().enumerate() {

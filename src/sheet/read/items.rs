@@ -160,7 +160,7 @@ impl<'r> RecordBuilder<'r> {
         let says = |item: &Value, column: usize| {
             let cell = reading.cell(row, column);
             let written = write::text(reading.set, column, item, Some(item));
-            cell.is_empty() || written == cell || reading.means(row, column, cell, &written)
+            cell.is_empty() || written == cell || reading.cell_matches(row, column, cell, &written)
         };
         if let Some(id) = reading.set.item_column(&["id"]).filter(|id| !reading.cell(row, *id).is_empty()) {
             return before.iter().position(|item| says(item, id));

@@ -2,6 +2,14 @@
 //! cells to values. Each step says what it found.
 //!
 //! An empty cell says nothing and changes nothing; what is not in the sheet stays as it is.
+//!
+//! ```text
+//! sheet_reader        a sheet that was opened
+//! text header table   bytes to text, text to rows under the columns of the type
+//! group               rows by referral; unidentified_rows: those that name none
+//! record items        the rows of a referral over its record; swapped_names
+//! value               a cell by the form of its column: date, time, number, codes, phone, identifier, person_name, absent
+//! ```
 
 mod absent;
 mod cell_reading;

@@ -14,6 +14,6 @@ pub(super) fn read(text: &str) -> CellReading {
 }
 
 /// A name as it is compared: in lower case, without blanks around it.
-pub(super) fn plain(name: &str) -> String {
+pub(super) fn fold(name: &str) -> String {
     name.trim().to_lowercase()
 }

@@ -173,8 +173,8 @@ impl RecordBuilder<'_> {
             let written = write::text(reading.set, position, base, None);
             // A name in capitals is the same name, and of what is only shown a day stands for its time.
             let is_same = match column.form {
-                CellFormat::Name => person_name::plain(&written) == person_name::plain(cell),
-                _ => written == cell || (column.shown && reading.means(row, position, cell, &written)),
+                CellFormat::Name => person_name::fold(&written) == person_name::fold(cell),
+                _ => written == cell || (column.shown && reading.cell_matches(row, position, cell, &written)),
             };
             if is_same {
                 return;

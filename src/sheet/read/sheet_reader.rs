@@ -38,13 +38,18 @@ impl<'s> SheetReader<'s> {
         let text: Cow<'_, str> = text::decode(bytes, &mut findings);
         let table = table::read(&text, set, &mut findings)?;
         let evidence = (0..set.columns.len()).map(|column| evidence(&table, set, column)).collect();
-        let groups = group::sort(&table, set, &mut findings);
+        let groups = group::by_referral(&table, set, &mut findings);
         Ok(Self { set, codes, options, table, evidence, groups, findings })
     }
 
     /// The referrals that the rows are of, in the order in which they begin.
     pub fn groups(&self) -> &[ReferralRows] {
         &self.groups
+    }
+
+    /// The numbers of a referral's rows.
+    pub fn row_numbers(&self, group: &ReferralRows) -> Vec<u64> {
+        group.rows.iter().map(|row| self.table.rows[*row].number).collect()
     }
 
     /// How many rows the sheet has below its header.
@@ -78,18 +83,11 @@ impl<'s> SheetReader<'s> {
     }
 
     /// Does a cell, read, say what is written? Of times the day is enough.
-    pub(super) fn means(&self, row: usize, column: usize, cell: &str, written: &str) -> bool {
+    pub(super) fn cell_matches(&self, row: usize, column: usize, cell: &str, written: &str) -> bool {
         let Some(value) = self.read(row, column, cell).value else { return false };
         let read = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let is_time = self.set.columns[column].form == CellFormat::Time;
         read == written || (is_time && read.len() >= 10 && read.get(..10) == written.get(..10))
-    }
-}
-
-impl ReferralRows {
-    /// The numbers of its rows.
-    pub fn rows<'g>(&'g self, reading: &'g SheetReader<'_>) -> impl Iterator<Item = u64> + 'g {
-        self.rows.iter().map(|row| reading.table.rows[*row].number)
     }
 }
 

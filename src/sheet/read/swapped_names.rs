@@ -3,7 +3,7 @@
 use crate::sheet::report::{Fault, Finding, FindingOutcome};
 use crate::sheet::write;
 
-use super::person_name::plain;
+use super::person_name;
 use super::record::RecordBuilder;
 
 impl RecordBuilder<'_> {
@@ -12,8 +12,8 @@ impl RecordBuilder<'_> {
         let (reading, base) = (self.reading, self.base?);
         let columns = [reading.set.name_column("first")?, reading.set.name_column("last")?];
         let row = *rows.iter().find(|row| columns.iter().all(|column| !reading.cell(**row, *column).is_empty()))?;
-        let given = columns.map(|column| plain(reading.cell(row, column)));
-        let known = columns.map(|column| plain(&write::text(reading.set, column, base, None)));
+        let given = columns.map(|column| person_name::fold(reading.cell(row, column)));
+        let known = columns.map(|column| person_name::fold(&write::text(reading.set, column, base, None)));
         let is_swapped = given[0] == known[1] && given[1] == known[0] && given[0] != given[1];
         is_swapped.then(|| {
             let text = "first and last name stand in each other's column; the names of the record stay";

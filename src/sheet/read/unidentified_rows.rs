@@ -8,7 +8,7 @@ use crate::sheet::report::{Fault, Finding, FindingOutcome};
 use crate::sheet::write;
 
 use super::group::ReferralRows;
-use super::person_name::plain;
+use super::person_name;
 use super::sheet_reader::SheetReader;
 
 /// A row that names no referral.
@@ -42,8 +42,8 @@ impl SheetReader<'_> {
             let written = write::text(self.set, position, record, None);
             let cell = self.cell(row.0, position);
             match column.form {
-                CellFormat::Name | CellFormat::Text => plain(cell) == plain(&written),
-                _ => self.means(row.0, position, cell, &written),
+                CellFormat::Name | CellFormat::Text => person_name::fold(cell) == person_name::fold(&written),
+                _ => self.cell_matches(row.0, position, cell, &written),
             }
         })
     }
