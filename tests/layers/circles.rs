@@ -7,7 +7,11 @@ use super::imports::Sources;
 
 /// The circles that are left, each as its modules.
 const KNOWN: &[&[&str]] = &[
-    &["app::packages", "app::program_type_folders", "app::settings"],
+    &[
+        "app::packages",
+        "app::program_type_folders",
+        "app::settings",
+    ],
     &[
         "definitions",
         "definitions::expand",
@@ -35,11 +39,29 @@ const KNOWN: &[&[&str]] = &[
         "exchange::status",
         "exchange::write_target",
     ],
-    &["fhir::document", "fhir::document::reading", "fhir::issue"],
-    &["fhir::xhtml", "fhir::xhtml::reader"],
-    &["fhirpath::date", "fhirpath::date::read"],
-    &["fhirpath::eval", "fhirpath::eval::budget", "fhirpath::eval::each", "fhirpath::eval::truth"],
-    &["fhirpath::eval::equality", "fhirpath::eval::order"],
+    &[
+        "fhir::document",
+        "fhir::document::reading",
+        "fhir::issue",
+    ],
+    &[
+        "fhir::xhtml",
+        "fhir::xhtml::reader",
+    ],
+    &[
+        "fhirpath::date",
+        "fhirpath::date::read",
+    ],
+    &[
+        "fhirpath::eval",
+        "fhirpath::eval::budget",
+        "fhirpath::eval::each",
+        "fhirpath::eval::truth",
+    ],
+    &[
+        "fhirpath::eval::equality",
+        "fhirpath::eval::order",
+    ],
     &[
         "http::agency",
         "http::agency::sheet",
@@ -61,21 +83,30 @@ const KNOWN: &[&[&str]] = &[
         "mapping::compile::nodes",
         "mapping::compile::shape",
     ],
-    &["mapping::converter", "mapping::converter::contact", "mapping::converter::date", "mapping::converter::quantity"],
-    &["mapping::map", "mapping::put", "mapping::put::field", "mapping::put::resource"],
-    &["mapping::program_type", "mapping::source"],
     &[
-        "profile::checker",
+        "mapping::converter",
+        "mapping::converter::contact",
+        "mapping::converter::date",
+        "mapping::converter::quantity",
+    ],
+    &[
+        "mapping::map",
+        "mapping::put",
+        "mapping::put::field",
+        "mapping::put::resource",
+    ],
+    &[
+        "mapping::program_type",
+        "mapping::source",
+    ],
+    &[
         "profile::compile",
-        "profile::conforms",
-        "profile::findings",
         "profile::questionnaire",
         "profile::questionnaire::enable",
         "profile::questionnaire::form",
         "profile::questionnaire::found",
         "profile::questionnaire::limits",
         "profile::questionnaire::options",
-        "profile::report",
         "profile::rules",
         "profile::rules::additional_binding",
         "profile::rules::attachment",
@@ -108,13 +139,14 @@ const KNOWN: &[&[&str]] = &[
         "profile::rules::value_range",
         "profile::schema",
         "profile::schemas",
-        "profile::scope",
         "profile::slicing",
-        "profile::slicing::condition",
         "profile::slicing::sort",
         "profile::walk",
     ],
-    &["referral::graph", "referral::task"],
+    &[
+        "referral::graph",
+        "referral::task",
+    ],
     &[
         "routing::comparison",
         "routing::facts",
@@ -123,8 +155,15 @@ const KNOWN: &[&[&str]] = &[
         "routing::facts::value",
         "routing::rule",
     ],
-    &["routing::directory", "routing::program"],
-    &["security::condition", "security::provision", "security::recipient"],
+    &[
+        "routing::directory",
+        "routing::program",
+    ],
+    &[
+        "security::condition",
+        "security::provision",
+        "security::recipient",
+    ],
     &[
         "sheet::read",
         "sheet::read::capitals",
@@ -137,9 +176,21 @@ const KNOWN: &[&[&str]] = &[
         "sheet::read::time",
         "sheet::read::value",
     ],
-    &["sheet::read::names", "sheet::read::record"],
-    &["store::index", "store::index::served", "store::index::values"],
-    &["store::query", "store::query::parameter", "store::query::parse", "store::query::value"],
+    &[
+        "sheet::read::names",
+        "sheet::read::record",
+    ],
+    &[
+        "store::index",
+        "store::index::served",
+        "store::index::values",
+    ],
+    &[
+        "store::query",
+        "store::query::parameter",
+        "store::query::parse",
+        "store::query::value",
+    ],
     &[
         "store::sqlite",
         "store::sqlite::clients",
@@ -158,7 +209,11 @@ const KNOWN: &[&[&str]] = &[
         "store::sqlite::shares",
         "store::sqlite::writer",
     ],
-    &["terminology", "terminology::server", "terminology::settle"],
+    &[
+        "terminology",
+        "terminology::server",
+        "terminology::settle",
+    ],
 ];
 
 #[test]
