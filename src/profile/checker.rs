@@ -6,7 +6,7 @@ use super::amendments::Amendments;
 use super::report::Report;
 use super::request::Request;
 use super::schemas::Schemas;
-use super::walk::Walk;
+use super::walk::check_document;
 use crate::definitions::Definitions;
 use crate::fhir::{Issue, Node};
 
@@ -42,9 +42,8 @@ impl Checker {
 
     /// As [`Checker::check`], with everything that can be asked for.
     pub fn report<'d>(&self, root: Node<'d>, request: &Request<'d>) -> Report {
-        let mut walk = Walk::new(&self.schemas, root, *request);
-        walk.root(root);
-        walk.findings.locate(walk.open, root)
+        let (findings, questions) = check_document(&self.schemas, root, *request);
+        findings.locate(questions, root)
     }
 
     /// As [`Checker::check`], and against these profiles (canonical URLs) besides those that it claims to meet. A profile

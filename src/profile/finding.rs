@@ -99,11 +99,10 @@ impl Finding {
         Self { origin: Some(Arc::clone(origin)), ..self }
     }
 
-    /// The rule that found it: what it demands and where it is written, unless that is known better.
-    pub(super) fn or_from(self, describe: impl FnOnce() -> String, origin: &Arc<RuleSource>) -> Self {
-        let expected = self.expected.unwrap_or_else(|| describe().into());
-        let origin = self.origin.unwrap_or_else(|| Arc::clone(origin));
-        Self { expected: Some(expected), origin: Some(origin), ..self }
+    /// Says which rule found it: what it demands and where it is written, unless that is known better.
+    pub(super) fn attribute(&mut self, describe: impl FnOnce() -> String, origin: &Arc<RuleSource>) {
+        self.expected.get_or_insert_with(|| describe().into());
+        self.origin.get_or_insert_with(|| Arc::clone(origin));
     }
 
     /// How to mend it, if something is known.

@@ -25,6 +25,16 @@ impl Findings {
         self.found.len() >= MAX_FINDINGS
     }
 
+    /// How many are listed.
+    pub(super) fn len(&self) -> usize {
+        self.found.len()
+    }
+
+    /// Those that are listed from this position on.
+    pub(super) fn since(&mut self, position: usize) -> &mut [Finding] {
+        self.found.get_mut(position..).unwrap_or_default()
+    }
+
     /// How many errors there are.
     pub(super) fn errors(&self) -> usize {
         let errors = self.found.iter().filter(|finding| finding.severity >= Severity::Error).count();

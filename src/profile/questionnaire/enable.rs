@@ -5,14 +5,15 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use super::form::{Question, choice, extension, value};
+use super::elements::{choice, extension, value};
+use super::form::Question;
 use crate::fhir::{Key, Node};
 use crate::fhirpath::{Decimal, Quantity, Temporal};
+use crate::profile::context::CheckContext;
 use crate::profile::finding::Finding;
-use crate::profile::walk::Walk;
 
 /// Whether a question is answered is a matter of true or false (que-7).
-pub(super) fn check<'d>(condition: Node<'d>, walk: &mut Walk<'_, 'd>) {
+pub(super) fn check<'d>(condition: Node<'d>, context: &mut CheckContext<'_, 'd>) {
     let is_about_existence = condition.get("operator").is_some_and(|operator| operator.is_str("exists"));
     if is_about_existence
         && let Some((kind, answer)) = choice(condition, "answer")
@@ -20,7 +21,7 @@ pub(super) fn check<'d>(condition: Node<'d>, walk: &mut Walk<'_, 'd>) {
     {
         let text = "the operator exists asks whether there is an answer; expected answerBoolean (que-7)";
         let hint = "write answerBoolean, or another operator";
-        walk.report(Finding::error(Key::Invariant, answer, text).about_name().hint(hint));
+        context.report(Finding::error(Key::Invariant, answer, text).about_name().hint(hint));
     }
 }
 

@@ -4,14 +4,15 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::HashMap;
+use std::rc::Rc;
 
-use super::limits::Limits;
-use super::options::Options;
-use crate::definitions::CORE;
+use super::elements::extension;
+use super::question_limits::Limits;
+use super::question_options::Options;
 use crate::fhir::Node;
 
-/// What the extensions of Structured Data Capture begin with (<http://hl7.org/fhir/uv/sdc/>).
-const SDC: &str = "http://hl7.org/fhir/uv/sdc/StructureDefinition/";
+/// The forms of a check, made ready once for all responses to them.
+pub(in crate::profile) type Forms<'d> = HashMap<(*const u8, u32), Rc<QuestionnaireForm<'d>>>;
 
 /// A form.
 #[derive(Debug)]
@@ -179,31 +180,4 @@ impl<'d> Question<'d> {
     pub(super) fn type_name(&self) -> Cow<'d, str> {
         self.node.str("type").unwrap_or(Cow::Borrowed("unknown"))
     }
-}
-
-/// The value of an extension of an item, by the last part of its URL. Several guides define some of them.
-pub(super) fn extension<'d>(node: Node<'d>, name: &str) -> Option<Node<'d>> {
-    extensions(node, name).next()
-}
-
-/// The values of an extension that may stand there more than once.
-pub(super) fn extensions<'d>(node: Node<'d>, name: &str) -> impl Iterator<Item = Node<'d>> {
-    node.list("extension").filter_map(move |extension| {
-        let url = extension.str("url")?;
-        let known = url.strip_prefix(CORE).or_else(|| url.strip_prefix(SDC))?;
-        (known == name).then(|| value(extension)).flatten().map(|(_, value)| value)
-    })
-}
-
-/// The `value[x]` of an element: its name and itself.
-pub(super) fn value(node: Node<'_>) -> Option<(&str, Node<'_>)> {
-    choice(node, "value")
-}
-
-/// A choice by its stem: `answerCoding` for `answer`.
-pub(super) fn choice<'d>(node: Node<'d>, stem: &str) -> Option<(&'d str, Node<'d>)> {
-    node.members().find_map(|member| {
-        let kind = member.name().strip_prefix(stem)?;
-        kind.starts_with(|first: char| first.is_ascii_uppercase()).then_some((kind, member))
-    })
 }

@@ -3,10 +3,10 @@
 
 use std::collections::HashMap;
 
-use super::Check;
 use super::enable::Enabled;
 use super::form::{ItemKind, Question};
-use super::{answer, enable};
+use super::response_check::ResponseCheck;
+use super::{answer, enable, options};
 use crate::fhir::nearest_name::nearest;
 use crate::fhir::{Key, Node, Severity};
 use crate::profile::finding::Finding;
@@ -14,7 +14,7 @@ use crate::profile::finding::Finding;
 /// More linkIds than this are not searched for the one that may have been meant.
 const FEW: usize = 100;
 
-impl<'d> Check<'_, '_, '_, 'd> {
+impl<'d> ResponseCheck<'_, '_, '_, 'd> {
     /// The items of a response, a group or an answer, against the questions below `parent`.
     pub(super) fn items(&mut self, container: Node<'d>, parent: Option<u32>) {
         let form = self.form;
@@ -102,7 +102,7 @@ impl<'d> Check<'_, '_, '_, 'd> {
         match question.kind {
             ItemKind::Group => {
                 self.no_answers(item, "a group has no answers, only items", "put the items into the group itself");
-                if question.is_required && question.children.iter().all(|child| !self.demands(*child)) {
+                if question.is_required && question.children.iter().all(|child| !self.is_required(*child)) {
                     self.answered_group(item, question);
                 }
                 self.items(item, Some(number));
@@ -120,12 +120,29 @@ impl<'d> Check<'_, '_, '_, 'd> {
                     let hint = "move them into answer.item";
                     self.report(Finding::error(Key::QuestionnaireItem, inner, text).about_name().hint(hint));
                 }
-                answer::check(self, item, number, question);
+                self.answers(item, number, question);
             }
         }
     }
 
-    fn demands(&self, number: u32) -> bool {
+    /// The answers to a question, each with the items below it.
+    fn answers(&mut self, item: Node<'d>, number: u32, question: &Question<'d>) {
+        let answers: Vec<Node<'d>> = item.list("answer").filter(|answer| answer.is_object()).collect();
+        if !self.spend(answers.len()) {
+            return;
+        }
+        answer::count(self, item, question, &answers);
+        for answer in &answers {
+            if self.context.findings.is_full() {
+                return;
+            }
+            answer::check(self, question, *answer);
+            self.items(*answer, Some(number));
+        }
+        options::exclusive(self, question, &answers);
+    }
+
+    fn is_required(&self, number: u32) -> bool {
         self.form.question(number).is_some_and(|question| question.is_required)
     }
 
@@ -138,7 +155,7 @@ impl<'d> Check<'_, '_, '_, 'd> {
     /// A required group holds something.
     fn answered_group(&mut self, item: Node<'d>, question: &Question<'d>) {
         if item.get("item").is_none()
-            && let Some(severity) = self.stage.severity()
+            && let Some(severity) = self.completion.severity()
         {
             let text = format!("the group \"{}\" is required, but holds nothing", question.link_id);
             self.report(
@@ -150,7 +167,7 @@ impl<'d> Check<'_, '_, '_, 'd> {
     /// An item whose conditions are not met holds no answer.
     fn disabled(&mut self, item: Node<'d>, question: &Question<'d>) {
         let is_answered = |inner: Node<'_>| inner.name() == "answer" && inner.is_array();
-        if let Some(severity) = self.stage.severity()
+        if let Some(severity) = self.completion.severity()
             && item.descendants().any(is_answered)
         {
             let text = format!("the item \"{}\" is answered, though its enableWhen is not met", question.link_id);
@@ -176,7 +193,7 @@ impl<'d> Check<'_, '_, '_, 'd> {
         present: &HashMap<u32, u32>,
         places: &[(u32, u32)],
     ) {
-        let Some(severity) = self.stage.severity() else { return };
+        let Some(severity) = self.completion.severity() else { return };
         let form = self.form;
         let below = form.below(parent);
         if !self.spend(below.len()) {

@@ -4,15 +4,17 @@
 
 use std::cmp::Ordering;
 
-use super::form::{Question, extension, extensions};
-use super::{Check, options};
+use super::elements::{extension, extensions};
+use super::form::Question;
+use super::options;
+use super::response_check::ResponseCheck;
 use crate::definitions::Membership;
 use crate::fhir::{Key, Node};
 use crate::fhirpath::Quantity;
 use crate::profile::finding::Finding;
 
 /// Has the answer a unit on offer, and is it within bounds?
-pub(super) fn check<'d>(check: &mut Check<'_, '_, '_, 'd>, question: &Question<'d>, answer: Node<'d>) {
+pub(super) fn check<'d>(check: &mut ResponseCheck<'_, '_, '_, 'd>, question: &Question<'d>, answer: Node<'d>) {
     unit(check, question, answer);
     for (name, beyond, word, hint) in [
         ("sdc-questionnaire-minQuantity", Ordering::Less, "less", "or more"),
@@ -63,7 +65,7 @@ fn fix(limit: Node<'_>) -> String {
 }
 
 /// The unit is one of those that the question names.
-fn unit<'d>(check: &mut Check<'_, '_, '_, 'd>, question: &Question<'d>, answer: Node<'d>) {
+fn unit<'d>(check: &mut ResponseCheck<'_, '_, '_, 'd>, question: &Question<'d>, answer: Node<'d>) {
     let coded = answer.str("system").zip(answer.str("code"));
     let at = answer.get("code").or_else(|| answer.get("unit")).unwrap_or(answer);
     let offered: Vec<Node<'d>> = extensions(question.node, "questionnaire-unitOption").collect();
@@ -84,7 +86,7 @@ fn unit<'d>(check: &mut Check<'_, '_, '_, 'd>, question: &Question<'d>, answer: 
     let Some(canonical) = extension(question.node, "questionnaire-unitValueSet").and_then(Node::as_str) else { return };
     let Some(set) = options::value_set(check, &canonical) else {
         let text = format!("the value set {canonical} is not at hand; units are not checked against it");
-        check.walk.report_once(&canonical, || Finding::not_checked(at, text));
+        check.context.report_once(&canonical, || Finding::not_checked(at, text));
         return;
     };
     match coded.map_or(Membership::Out, |(system, code)| set.contains(&system, &code)) {
@@ -95,7 +97,7 @@ fn unit<'d>(check: &mut Check<'_, '_, '_, 'd>, question: &Question<'d>, answer: 
         }
         Membership::Unknown => {
             let text = format!("the codes of the value set {canonical} are not at hand; units are not checked");
-            check.walk.report_once(&canonical, || Finding::not_checked(at, text));
+            check.context.report_once(&canonical, || Finding::not_checked(at, text));
         }
     }
 }

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use super::SliceMatch;
+use super::slice_match::SliceMatch;
 use crate::definitions::{Membership, ValueSet};
 use crate::fhir::{Document, Node, Reference};
+use crate::profile::context::CheckContext;
 use crate::profile::rules::literal;
-use crate::profile::walk::Walk;
 
 /// What a value has to meet to be in a slice.
 #[derive(Debug)]
@@ -54,16 +54,26 @@ impl Condition {
     }
 
     /// Is it met by this value, which is of this type?
-    pub(in crate::profile) fn judge<'d>(&self, node: Node<'d>, type_name: &str, walk: &mut Walk<'_, 'd>) -> SliceMatch {
+    pub(in crate::profile) fn judge<'d>(
+        &self,
+        node: Node<'d>,
+        type_name: &str,
+        context: &mut CheckContext<'_, 'd>,
+    ) -> SliceMatch {
         if let Check::Exists(wanted) = self.check {
-            return match self.any(&self.path, node, &mut |_, _| SliceMatch::Yes, walk) {
+            return match self.any(&self.path, node, &mut |_, _| SliceMatch::Yes, context) {
                 SliceMatch::Unknown => SliceMatch::Unknown,
                 found if (found == SliceMatch::Yes) == wanted => SliceMatch::Yes,
                 _ => SliceMatch::No,
             };
         }
         let is_here = self.path.is_empty();
-        self.any(&self.path, node, &mut |node, walk| self.check.judge(node, is_here.then_some(type_name), walk), walk)
+        self.any(
+            &self.path,
+            node,
+            &mut |node, context| self.check.judge(node, is_here.then_some(type_name), context),
+            context,
+        )
     }
 
     /// The best verdict about the values that the steps lead to.
@@ -71,16 +81,16 @@ impl Condition {
         &self,
         steps: &[PathStep],
         node: Node<'d>,
-        judge: &mut dyn FnMut(Node<'d>, &mut Walk<'_, 'd>) -> SliceMatch,
-        walk: &mut Walk<'_, 'd>,
+        judge: &mut dyn FnMut(Node<'d>, &mut CheckContext<'_, 'd>) -> SliceMatch,
+        context: &mut CheckContext<'_, 'd>,
     ) -> SliceMatch {
-        let Some((step, rest)) = steps.split_first() else { return judge(node, walk) };
+        let Some((step, rest)) = steps.split_first() else { return judge(node, context) };
         let mut best = SliceMatch::No;
         match step {
             PathStep::Member(names) => {
                 let members = node.members().filter(|member| names.iter().any(|name| name == member.name()));
                 for value in members.flat_map(Node::each) {
-                    best = best.max(self.any(rest, value, judge, walk));
+                    best = best.max(self.any(rest, value, judge, context));
                     if best == SliceMatch::Yes {
                         break;
                     }
@@ -88,12 +98,12 @@ impl Condition {
             }
             PathStep::Extension(url) => {
                 for extension in node.list("extension").filter(|it| it.get("url").is_some_and(|it| it.is_str(url))) {
-                    best = best.max(self.any(rest, extension, judge, walk));
+                    best = best.max(self.any(rest, extension, judge, context));
                 }
             }
             PathStep::Resolve => {
-                best = match resolve(node, walk) {
-                    Some(target) => self.any(rest, target, judge, walk),
+                best = match resolve(node, context) {
+                    Some(target) => self.any(rest, target, judge, context),
                     None => self.by_reference(node),
                 };
             }
@@ -115,7 +125,7 @@ impl Condition {
 }
 
 impl Check {
-    fn judge<'d>(&self, node: Node<'d>, type_name: Option<&str>, walk: &mut Walk<'_, 'd>) -> SliceMatch {
+    fn judge<'d>(&self, node: Node<'d>, type_name: Option<&str>, context: &mut CheckContext<'_, 'd>) -> SliceMatch {
         let met = match self {
             Self::Fixed(fixed) => literal::equals(fixed.root(), node),
             Self::Pattern(pattern) => literal::includes(pattern.root(), node),
@@ -133,7 +143,7 @@ impl Check {
                     None => return SliceMatch::Unknown,
                 }
             }
-            Self::Conforms(profiles) => return conforms(profiles, node, walk),
+            Self::Conforms(profiles) => return conforms(profiles, node, context),
             Self::Exists(wanted) => *wanted,
             Self::Never => return SliceMatch::Unknown,
         };
@@ -141,16 +151,16 @@ impl Check {
     }
 }
 
-fn conforms<'d>(profiles: &[String], node: Node<'d>, walk: &mut Walk<'_, 'd>) -> SliceMatch {
+fn conforms<'d>(profiles: &[String], node: Node<'d>, context: &mut CheckContext<'_, 'd>) -> SliceMatch {
     let mut best = SliceMatch::No;
     for profile in profiles {
-        best = best.max(walk.conforms(node, profile));
+        best = best.max(context.conforms(node, profile));
     }
     best
 }
 
 /// The resource that a reference leads to, as far as it is at hand.
-fn resolve<'d>(node: Node<'d>, walk: &mut Walk<'_, 'd>) -> Option<Node<'d>> {
+fn resolve<'d>(node: Node<'d>, context: &mut CheckContext<'_, 'd>) -> Option<Node<'d>> {
     let text = if node.is_object() { node.str("reference") } else { node.as_str() };
-    walk.target(&text?)
+    context.target(&text?)
 }
