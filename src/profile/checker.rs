@@ -35,7 +35,7 @@ impl Checker {
         self.schemas.registry().definitions()
     }
 
-    /// Everything that is wrong with a resource or bundle, in the order of the document, each with path and place.
+    /// Everything that is wrong with a resource or bundle, in the order of the document, each with path and position.
     pub fn check(&self, root: Node<'_>) -> Vec<Issue> {
         self.check_against(root, &[])
     }

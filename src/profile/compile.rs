@@ -145,7 +145,7 @@ fn types(definition: &Definition<'_>) -> Vec<TypeRef> {
 pub(super) fn value(definitions: &[Definition<'_>], allowed: &TypeRef) -> ValueSchema {
     let (mut rules, mut invariants) = (Vec::new(), Vec::new());
     let mut refused = None;
-    for definition in stating(definitions) {
+    for definition in effective(definitions) {
         invariant::add(definition, &mut invariants);
         match definition.type_ref(allowed) {
             Some(allowed) => rule::of_value(definition, &allowed, &mut rules),
@@ -183,7 +183,7 @@ pub(super) fn variant(registry: &Registry, element: &ElementSchema, key: &[u16])
 }
 
 /// The definitions that have the last word: profiles before types, slices before what they slice.
-fn stating<'a>(definitions: &[Definition<'a>]) -> Vec<Definition<'a>> {
+fn effective<'a>(definitions: &[Definition<'a>]) -> Vec<Definition<'a>> {
     let is_profiled = definitions.iter().any(|definition| definition.structure.is_profile);
     let kept = definitions.iter().filter(|definition| definition.structure.is_profile || !is_profiled);
     let is_sliced = |definition: &Definition<'_>| {
@@ -206,7 +206,7 @@ fn content(definitions: &[Definition<'_>], allowed: &TypeRef, rules: &mut Vec<So
     }
     let mut parts: Vec<Part> = Vec::new();
     for definition in definitions {
-        let part = definition.inside().unwrap_or_else(|| whole(definition, allowed, rules));
+        let part = definition.inside().unwrap_or_else(|| type_part(definition, allowed, rules));
         if !parts.contains(&part) {
             parts.push(part);
         }
@@ -214,22 +214,22 @@ fn content(definitions: &[Definition<'_>], allowed: &TypeRef, rules: &mut Vec<So
     let is_plain = parts.len() == 1 && parts[0].structure == allowed.code;
     match registry.definitions().structure(&allowed.code).map(|structure| structure.kind) {
         Some(StructureKind::Primitive) => {
-            let sibling = (!element.is_attribute).then(|| registry.number(parts));
+            let sibling = (!element.is_attribute).then(|| registry.number_of(parts));
             Content::Primitive { json: Json::of(&allowed.code), sibling }
         }
-        Some(_) if allowed.code == "Extension" && is_plain => Content::Extension(registry.number(parts)),
-        Some(_) => Content::Object(registry.number(parts)),
+        Some(_) if allowed.code == "Extension" && is_plain => Content::Extension(registry.number_of(parts)),
+        Some(_) => Content::Object(registry.number_of(parts)),
         None => Content::Unknown,
     }
 }
 
 /// The type as a whole, or the profile of it that the definition demands. Of several profiles a value has to meet one,
 /// which is a rule of its own.
-fn whole(definition: &Definition<'_>, allowed: &TypeRef, rules: &mut Vec<SourcedRule>) -> Part {
+fn type_part(definition: &Definition<'_>, allowed: &TypeRef, rules: &mut Vec<SourcedRule>) -> Part {
     let of_type = Part { structure: allowed.code.clone(), element: 0 };
     let Some(type_ref) = definition.type_ref(allowed) else { return of_type };
     let [profile] = &type_ref.profiles[..] else { return of_type };
-    let mut say = |used: Option<String>| {
+    let mut push_unresolved = |used: Option<String>| {
         let rule = Rule::Unresolved { profile: profile.clone(), used };
         rules.push(SourcedRule { rule, origin: definition.origin() });
     };
@@ -237,12 +237,12 @@ fn whole(definition: &Definition<'_>, allowed: &TypeRef, rules: &mut Vec<Sourced
         Some(Found { definition, exact }) => {
             let part = Part::of(&definition, 0);
             if !exact {
-                say(Some(part.structure.clone()));
+                push_unresolved(Some(part.structure.clone()));
             }
             part
         }
         None => {
-            say(None);
+            push_unresolved(None);
             of_type
         }
     }

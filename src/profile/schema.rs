@@ -1,7 +1,7 @@
 //! The compiled form of definitions: what the walk reads while it goes through a document.
 //!
 //! A [`Schema`] describes one kind of object: a resource, a datatype or a backbone element. It is made of one or more
-//! [`Part`]s: the base definition, and the profiles that say more about the same place. Rules of all of them are merged
+//! [`Part`]s: the base definition, and the profiles that say more about the same element. Rules of all of them are merged
 //! per element when the schema is compiled, so a document is walked once, however many profiles it has to meet.
 
 use std::sync::Arc;

@@ -97,7 +97,7 @@ impl<'c, 'd> Walk<'c, 'd> {
 
     /// A resource that stands for itself: an entry of a bundle, a parameter.
     fn resource(&mut self, node: Node<'d>, schema: SchemaRef) {
-        let schema = claimed_profiles::claimed(node, schema, &mut self.context);
+        let schema = claimed_profiles::add_claimed(node, schema, &mut self.context);
         let is_bundle = node.get("resourceType").is_some_and(|kind| kind.is_str("Bundle"));
         let inner = self.context.scope.inside(node, is_bundle.then(|| Rc::new(BundleEntries::of(node))));
         let outer = std::mem::replace(&mut self.context.scope, inner);
@@ -107,7 +107,7 @@ impl<'c, 'd> Walk<'c, 'd> {
 
     /// A resource inside another: references lead from it as they do from its container.
     fn contained(&mut self, node: Node<'d>, schema: SchemaRef) {
-        let schema = claimed_profiles::claimed(node, schema, &mut self.context);
+        let schema = claimed_profiles::add_claimed(node, schema, &mut self.context);
         self.with_invariants(node, schema);
     }
 
@@ -154,7 +154,7 @@ impl<'c, 'd> Walk<'c, 'd> {
         cardinality::check(node, schema, elements, &mut self.context);
         slicing::check_counts(node, schema, &self.slice_counts[start.slices..], elements, &mut self.context);
         if self.context.request.must_support {
-            cardinality::supported(node, schema, elements, &mut self.context);
+            cardinality::check_must_support(node, schema, elements, &mut self.context);
         }
     }
 
@@ -167,7 +167,7 @@ impl<'c, 'd> Walk<'c, 'd> {
             choice::report(node, element, &mut self.context);
         }
         if let Some(origin) = value.refused.as_ref().filter(|_| !member.is_sibling) {
-            choice::refused(node, element, origin, &mut self.context);
+            choice::report_refused(node, element, origin, &mut self.context);
         }
         let count = if member.is_sibling {
             self.sibling(parent, node, &member.name, element, value)
@@ -263,12 +263,12 @@ impl<'c, 'd> Walk<'c, 'd> {
     fn value(&mut self, node: Node<'d>, element: &'c ElementSchema, value: &'c ValueSchema) {
         match &value.content {
             Content::Primitive { json, .. } => {
-                if !json_kind::is_primitive(node, *json, value, &mut self.context) {
+                if !json_kind::check_primitive(node, *json, value, &mut self.context) {
                     return;
                 }
             }
             Content::Object(schema) | Content::Extension(schema) => {
-                if !json_kind::is_object(node, value, &mut self.context) {
+                if !json_kind::check_object(node, value, &mut self.context) {
                     return;
                 }
                 let schema = if value.type_name == "Extension" {
@@ -356,7 +356,7 @@ impl<'c, 'd> Walk<'c, 'd> {
     }
 
     fn sibling_object(&mut self, node: Node<'d>, schema: SchemaRef, element: &'c str, value: &ValueSchema) {
-        if sibling::is_object(node, value, &mut self.context) {
+        if sibling::check_object(node, value, &mut self.context) {
             self.object(node, schema, element);
         }
     }

@@ -9,12 +9,12 @@ use crate::fhir::{Key, Node, Severity};
 use crate::profile::finding::Finding;
 
 /// The types of answers that a choice may offer.
-const OFFERED: &[&str] = &["Coding", "String", "Integer", "Date", "Time", "Reference"];
+const OFFERED_TYPES: &[&str] = &["Coding", "String", "Integer", "Date", "Time", "Reference"];
 
 /// Checks one answer of an item that is a question, without the items below it.
 pub(super) fn check<'d>(check: &mut ResponseCheck<'_, '_, '_, 'd>, question: &Question<'d>, answer: Node<'d>) {
     if let Some((kind, value)) = value(answer) {
-        typed(check, question, kind, value);
+        check_value(check, question, kind, value);
     } else if !has_reason(answer) {
         let text = format!("the answer to \"{}\" has no value", question.link_id);
         let finding = Finding::error(Key::QuestionnaireType, answer, text).about_missing("value[x]");
@@ -32,17 +32,17 @@ fn is_value(member: Node<'_>) -> bool {
 }
 
 /// Are there as many answers as the form asks for?
-pub(super) fn count<'d>(
+pub(super) fn check_count<'d>(
     check: &mut ResponseCheck<'_, '_, '_, 'd>,
     item: Node<'d>,
     question: &Question<'d>,
     answers: &[Node<'d>],
 ) {
-    let least = question.least.max(1);
+    let min_count = question.min_count.max(1);
     let given = answers.iter().filter(|answer| answer.members().any(is_value)).count() as u32;
     if let Some(severity) = check.completion.severity() {
-        if question.least > 1 && given < question.least {
-            let text = format!("\"{}\" takes at least {least} answers, found {given}", question.link_id);
+        if question.min_count > 1 && given < question.min_count {
+            let text = format!("\"{}\" takes at least {min_count} answers, found {given}", question.link_id);
             let finding = Finding::error(Key::QuestionnaireCount, item, text).about_missing("answer");
             check.report(finding.severity(severity));
         } else if question.is_required && given == 0 && answers.is_empty() {
@@ -51,13 +51,13 @@ pub(super) fn count<'d>(
             check.report(finding.severity(severity));
         }
     }
-    if let Some(most) = question.most
-        && let Some(first) = answers.get(most as usize)
+    if let Some(max_count) = question.max_count
+        && let Some(first) = answers.get(max_count as usize)
     {
-        let (text, hint) = if most == 1 {
+        let (text, hint) = if max_count == 1 {
             (format!("\"{}\" takes one answer, found {}", question.link_id, answers.len()), "keep one of the answers")
         } else {
-            let text = format!("\"{}\" takes at most {most} answers, found {}", question.link_id, answers.len());
+            let text = format!("\"{}\" takes at most {max_count} answers, found {}", question.link_id, answers.len());
             (text, "leave out what is too much")
         };
         check.report(Finding::error(Key::QuestionnaireCount, *first, text).hint(hint));
@@ -65,8 +65,8 @@ pub(super) fn count<'d>(
 }
 
 /// One value: its type, then everything that is asked of a value of this type.
-fn typed<'d>(check: &mut ResponseCheck<'_, '_, '_, 'd>, question: &Question<'d>, kind: &str, value: Node<'d>) {
-    let allowed = types(check, question);
+fn check_value<'d>(check: &mut ResponseCheck<'_, '_, '_, 'd>, question: &Question<'d>, kind: &str, value: Node<'d>) {
+    let allowed = answer_types(check, question);
     if allowed.is_empty() {
         let text = format!("the Questionnaire gives \"{}\" a type that is not known here", question.link_id);
         check.context.report_once(&text, || {
@@ -108,12 +108,12 @@ fn typed<'d>(check: &mut ResponseCheck<'_, '_, '_, 'd>, question: &Question<'d>,
 /// The types that QuestionnaireResponse.item.answer.value[x] has.
 fn is_element(kind: &str) -> bool {
     const TYPES: &[&str] = &["Boolean", "Decimal", "DateTime", "Uri", "Attachment", "Quantity"];
-    TYPES.contains(&kind) || OFFERED.contains(&kind)
+    TYPES.contains(&kind) || OFFERED_TYPES.contains(&kind)
 }
 
 /// The types that an answer to the question may have, as the ends of the element's names; nothing for a type of items
 /// that is not known.
-fn types<'q>(check: &mut ResponseCheck<'_, '_, '_, '_>, question: &'q Question<'_>) -> Vec<&'q str> {
+fn answer_types<'q>(check: &mut ResponseCheck<'_, '_, '_, '_>, question: &'q Question<'_>) -> Vec<&'q str> {
     match question.kind {
         ItemKind::Boolean => vec!["Boolean"],
         ItemKind::Decimal => vec!["Decimal"],
@@ -135,7 +135,7 @@ fn types<'q>(check: &mut ResponseCheck<'_, '_, '_, '_>, question: &'q Question<'
 fn choices<'q>(check: &mut ResponseCheck<'_, '_, '_, '_>, question: &'q Question<'_>) -> Vec<&'q str> {
     let mut types = options::of(check, question).types();
     if types.is_empty() {
-        types = if question.node.get("answerValueSet").is_some() { vec!["Coding"] } else { OFFERED.to_vec() };
+        types = if question.node.get("answerValueSet").is_some() { vec!["Coding"] } else { OFFERED_TYPES.to_vec() };
     }
     if question.kind == ItemKind::OpenChoice && !types.contains(&"String") {
         types.push("String");

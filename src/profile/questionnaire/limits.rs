@@ -26,26 +26,28 @@ pub(super) fn check<'d>(
     match kind {
         "String" | "Uri" => {
             let text = node.as_str().unwrap_or_default();
-            length(check, question, limits, node, &text);
-            form(check, question, limits, node, &text);
+            check_length(check, question, limits, node, &text);
+            check_pattern(check, question, limits, node, &text);
         }
         "Integer" | "Decimal" => {
-            length(check, question, limits, node, node.text());
-            decimals(check, question, limits, node);
-            form(check, question, limits, node, node.text());
+            check_length(check, question, limits, node, node.text());
+            check_decimals(check, question, limits, node);
+            check_pattern(check, question, limits, node, node.text());
         }
-        "Attachment" => attachment(check, question, limits, node),
-        "Date" | "DateTime" | "Time" => form(check, question, limits, node, &node.as_str().unwrap_or_default()),
+        "Attachment" => check_attachment(check, question, limits, node),
+        "Date" | "DateTime" | "Time" => {
+            check_pattern(check, question, limits, node, &node.as_str().unwrap_or_default())
+        }
         _ => {}
     }
-    range(check, question, limits, (kind, node));
+    check_range(check, question, limits, (kind, node));
 }
 
-fn beyond<'d>(check: &mut ResponseCheck<'_, '_, '_, 'd>, node: Node<'d>, text: String, hint: String) {
+fn report_limit<'d>(check: &mut ResponseCheck<'_, '_, '_, 'd>, node: Node<'d>, text: String, hint: String) {
     check.report(Finding::error(Key::QuestionnaireLimit, node, text).hint(hint));
 }
 
-fn length<'d>(
+fn check_length<'d>(
     check: &mut ResponseCheck<'_, '_, '_, 'd>,
     question: &Question<'d>,
     limits: &Limits<'_>,
@@ -56,15 +58,15 @@ fn length<'d>(
     let link_id = &question.link_id;
     if let Some(max) = limits.max_length.filter(|max| count > *max) {
         let text = format!("the answer to \"{link_id}\" has {count} characters, at most {max} are allowed");
-        beyond(check, node, text, "shorten it".to_owned());
+        report_limit(check, node, text, "shorten it".to_owned());
     }
     if let Some(min) = limits.min_length.filter(|min| count < *min) {
         let text = format!("the answer to \"{link_id}\" has {count} characters, at least {min} are expected");
-        beyond(check, node, text, "write it in full".to_owned());
+        report_limit(check, node, text, "write it in full".to_owned());
     }
 }
 
-fn form<'d>(
+fn check_pattern<'d>(
     check: &mut ResponseCheck<'_, '_, '_, 'd>,
     question: &Question<'d>,
     limits: &Limits<'_>,
@@ -87,11 +89,11 @@ fn form<'d>(
             Some(format) => format!("write it like {format}"),
             None => format!("match the regular expression {regex}"),
         };
-        beyond(check, node, text, hint);
+        report_limit(check, node, text, hint);
     }
 }
 
-fn decimals<'d>(
+fn check_decimals<'d>(
     check: &mut ResponseCheck<'_, '_, '_, 'd>,
     question: &Question<'d>,
     limits: &Limits<'_>,
@@ -102,11 +104,11 @@ fn decimals<'d>(
     if let Some(max) = limits.decimal_places.filter(|max| places > *max) {
         let text =
             format!("the answer to \"{}\" has {places} decimal places, at most {max} are allowed", question.link_id);
-        beyond(check, node, text, "round it".to_owned());
+        report_limit(check, node, text, "round it".to_owned());
     }
 }
 
-fn range<'d>(
+fn check_range<'d>(
     check: &mut ResponseCheck<'_, '_, '_, 'd>,
     question: &Question<'d>,
     limits: &Limits<'_>,
@@ -131,7 +133,7 @@ fn range<'d>(
                 (false, true) => ("earlier", format!("answer with {limit_text} or later")),
                 (false, false) => ("later", format!("answer with {limit_text} or earlier")),
             };
-            beyond(check, answer.1, format!("the answer to \"{link_id}\" is {word} than {limit_text}"), hint);
+            report_limit(check, answer.1, format!("the answer to \"{link_id}\" is {word} than {limit_text}"), hint);
         }
     }
 }
@@ -160,7 +162,7 @@ fn compare(left: (&str, Node<'_>), right: (&str, Node<'_>)) -> Option<Ordering> 
     }
 }
 
-fn attachment<'d>(
+fn check_attachment<'d>(
     check: &mut ResponseCheck<'_, '_, '_, 'd>,
     question: &Question<'d>,
     limits: &Limits<'_>,
@@ -172,7 +174,7 @@ fn attachment<'d>(
         match node.get("contentType").and_then(|at| Some((at, at.as_str()?))) {
             Some((at, kind)) if !limits.media_types.iter().any(|allowed| is_media_type(&kind, allowed)) => {
                 let text = format!("\"{link_id}\" takes no attachment of this kind");
-                beyond(check, at, text, format!("attach {list}"));
+                report_limit(check, at, text, format!("attach {list}"));
             }
             Some(_) => {}
             None => {
@@ -190,7 +192,7 @@ fn attachment<'d>(
         && size > max
     {
         let text = format!("the attachment of \"{link_id}\" has {size} bytes, at most {max} are allowed");
-        beyond(check, node, text, "attach something smaller".to_owned());
+        report_limit(check, node, text, "attach something smaller".to_owned());
     }
 }
 

@@ -14,13 +14,13 @@ use crate::fhir::{Key, Node, Severity};
 use crate::profile::finding::Finding;
 use crate::profile::finding::OpenQuestion;
 
-/// More options than this are not told one by one.
-const FEW: usize = 12;
+/// More options than this are not listed one by one.
+const MAX_LISTED: usize = 12;
 
 /// More options than this are not searched for the one that may have been meant.
-const MANY: usize = 1_000;
+const MAX_SEARCHED: usize = 1_000;
 
-/// How to mend a form that offers nothing.
+/// How to fix a form that offers nothing.
 const NO_OPTIONS: &str = "give the question answerOption or answerValueSet";
 
 /// The options of a question, made ready once.
@@ -52,7 +52,7 @@ pub(super) fn check<'d>(
         }
     } else if let Some(canonical) = question.node.str("answerValueSet") {
         if kind == "Coding" {
-            in_value_set(check, question, &canonical, node);
+            check_in_value_set(check, question, &canonical, node);
         }
     } else if is_choice && extension(question.node, "sdc-questionnaire-answerExpression").is_none() {
         let text = format!(
@@ -76,15 +76,15 @@ fn not_offered(question: &Question<'_>, options: &Options, identity: &Identity, 
     let (kind, system, name) = identity;
     let text = format!("the answer is none of the options of \"{}\"", question.link_id);
     // Among very many the one that was meant is not searched for.
-    let searched = options.by_identity.keys().take(MANY);
+    let searched = options.by_identity.keys().take(MAX_SEARCHED);
     let mut same_code = searched.filter(|(other, _, code)| other == kind && code == name);
     let hint = match same_code.next() {
         Some((_, right, _)) if right.is_empty() => Some("leave out the system; the option has none".to_owned()),
         Some((_, right, _)) if system.is_empty() => Some(format!("add \"system\": \"{right}\"")),
         Some((_, right, _)) => Some(format!("take the code of the system {right}")),
-        None if options.names.len() <= FEW => Some(format!("use one of {}", options.names.join(", "))),
+        None if options.names.len() <= MAX_LISTED => Some(format!("use one of {}", options.names.join(", "))),
         None => {
-            let names = options.names.iter().take(FEW * FEW).map(String::as_str);
+            let names = options.names.iter().take(MAX_LISTED * MAX_LISTED).map(String::as_str);
             nearest(name, names).map(|meant| format!("did you mean \"{meant}\"?"))
         }
     };
@@ -92,7 +92,7 @@ fn not_offered(question: &Question<'_>, options: &Options, identity: &Identity, 
 }
 
 /// Is the code in a value set?
-fn in_value_set<'d>(
+fn check_in_value_set<'d>(
     check: &mut ResponseCheck<'_, '_, '_, 'd>,
     question: &Question<'d>,
     canonical: &str,
@@ -131,8 +131,11 @@ fn in_value_set<'d>(
         Membership::Out => {
             let text = format!("the answer to \"{}\" is not in the value set {canonical}", question.link_id);
             let known = set.listed().filter(|(of, _)| of == system).map(|(_, code)| code);
-            let meant = nearest(code, known.take(FEW * FEW)).map(|meant| format!("did you mean \"{meant}\"?"));
-            check.report(Finding::error(Key::QuestionnaireOption, node, text).hint_if(meant.or_else(|| few(&set))));
+            let meant =
+                nearest(code, known.take(MAX_LISTED * MAX_LISTED)).map(|meant| format!("did you mean \"{meant}\"?"));
+            check.report(
+                Finding::error(Key::QuestionnaireOption, node, text).hint_if(meant.or_else(|| code_hint(&set))),
+            );
         }
     }
 }
@@ -144,9 +147,9 @@ fn is_no_code(check: &ResponseCheck<'_, '_, '_, '_>, system: &str, code: &str) -
 }
 
 /// The codes, where they are few enough to read.
-fn few(set: &ValueSet) -> Option<String> {
-    let codes: Vec<&str> = set.listed().map(|(_, code)| code).take(FEW + 1).collect();
-    (set.is_complete() && (1..=FEW).contains(&codes.len())).then(|| format!("use one of {}", codes.join(", ")))
+fn code_hint(set: &ValueSet) -> Option<String> {
+    let codes: Vec<&str> = set.listed().map(|(_, code)| code).take(MAX_LISTED + 1).collect();
+    (set.is_complete() && (1..=MAX_LISTED).contains(&codes.len())).then(|| format!("use one of {}", codes.join(", ")))
 }
 
 /// The value set that the form names: contained in it, or beside it, beside the document, or in a package.
@@ -170,7 +173,11 @@ pub(super) fn value_set(check: &mut ResponseCheck<'_, '_, '_, '_>, canonical: &s
 
 /// An option that goes with no other stands alone
 /// (<https://hl7.org/fhir/R4/extension-questionnaire-optionexclusive.html>).
-pub(super) fn exclusive<'d>(check: &mut ResponseCheck<'_, '_, '_, 'd>, question: &Question<'d>, answers: &[Node<'d>]) {
+pub(super) fn check_exclusive<'d>(
+    check: &mut ResponseCheck<'_, '_, '_, 'd>,
+    question: &Question<'d>,
+    answers: &[Node<'d>],
+) {
     let options = of(check, question);
     if answers.len() < 2 || !options.by_identity.values().any(|is_exclusive| *is_exclusive) {
         return;

@@ -15,7 +15,7 @@ use crate::profile::finding::Finding;
 
 /// Has the answer a unit on offer, and is it within bounds?
 pub(super) fn check<'d>(check: &mut ResponseCheck<'_, '_, '_, 'd>, question: &Question<'d>, answer: Node<'d>) {
-    unit(check, question, answer);
+    check_unit(check, question, answer);
     for (name, beyond, word, hint) in [
         ("sdc-questionnaire-minQuantity", Ordering::Less, "less", "or more"),
         ("sdc-questionnaire-maxQuantity", Ordering::Greater, "more", "or less"),
@@ -29,7 +29,9 @@ pub(super) fn check<'d>(check: &mut ResponseCheck<'_, '_, '_, 'd>, question: &Qu
                 format!("answer with {limit_text} {hint}"),
             ),
             Ok(_) => continue,
-            Err(why) => (format!("the answer to \"{link_id}\" has to be {limit_text} {hint}, but {why}"), fix(limit)),
+            Err(why) => {
+                (format!("the answer to \"{link_id}\" has to be {limit_text} {hint}, but {why}"), unit_hint(limit))
+            }
         };
         check.report(Finding::error(Key::QuestionnaireLimit, answer, text).hint(hint));
     }
@@ -57,7 +59,7 @@ fn describe(quantity: Node<'_>) -> String {
     }
 }
 
-fn fix(limit: Node<'_>) -> String {
+fn unit_hint(limit: Node<'_>) -> String {
     match (limit.str("system"), limit.str("code")) {
         (Some(system), Some(code)) => format!("give the unit as a code that measures what {code} of {system} does"),
         _ => "have the limit in the Questionnaire say its unit as a code".to_owned(),
@@ -65,7 +67,7 @@ fn fix(limit: Node<'_>) -> String {
 }
 
 /// The unit is one of those that the question names.
-fn unit<'d>(check: &mut ResponseCheck<'_, '_, '_, 'd>, question: &Question<'d>, answer: Node<'d>) {
+fn check_unit<'d>(check: &mut ResponseCheck<'_, '_, '_, 'd>, question: &Question<'d>, answer: Node<'d>) {
     let coded = answer.str("system").zip(answer.str("code"));
     let at = answer.get("code").or_else(|| answer.get("unit")).unwrap_or(answer);
     let offered: Vec<Node<'d>> = extensions(question.node, "questionnaire-unitOption").collect();

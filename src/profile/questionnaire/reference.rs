@@ -16,13 +16,13 @@ use crate::profile::slicing::SliceMatch;
 pub(super) fn check<'d>(check: &mut ResponseCheck<'_, '_, '_, 'd>, question: &Question<'d>, answer: Node<'d>) {
     let profiles: Vec<Cow<'_, str>> =
         extensions(question.node, "questionnaire-referenceProfile").filter_map(Node::as_str).collect();
-    if is_of_type(check, question, &profiles, answer) && !profiles.is_empty() {
-        meets(check, question, &profiles, answer);
+    if check_type(check, question, &profiles, answer) && !profiles.is_empty() {
+        check_profiles(check, question, &profiles, answer);
     }
 }
 
 /// Is it of one of the types, as far as that can be told?
-fn is_of_type<'d>(
+fn check_type<'d>(
     check: &mut ResponseCheck<'_, '_, '_, 'd>,
     question: &Question<'d>,
     profiles: &[Cow<'_, str>],
@@ -52,7 +52,7 @@ fn is_of_type<'d>(
 }
 
 /// Does the resource meet one of the profiles?
-fn meets<'d>(
+fn check_profiles<'d>(
     check: &mut ResponseCheck<'_, '_, '_, 'd>,
     question: &Question<'d>,
     profiles: &[Cow<'_, str>],

@@ -63,10 +63,10 @@ pub(super) fn check_use<'d>(response: Node<'d>, form: Node<'d>, context: &mut Ch
             context.report(warn(authored, text, "check the date, and whether this is the right version of the form"));
         }
     }
-    subject(response, form, context);
+    check_subject(response, form, context);
 }
 
-fn subject<'d>(response: Node<'d>, form: Node<'d>, context: &mut CheckContext<'_, 'd>) {
+fn check_subject<'d>(response: Node<'d>, form: Node<'d>, context: &mut CheckContext<'_, 'd>) {
     let Some(subject) = response.get("subject") else { return };
     let mut types = form.list("subjectType").filter_map(Node::as_str).peekable();
     if types.peek().is_none() {

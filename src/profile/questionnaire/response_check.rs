@@ -20,7 +20,7 @@ pub(super) struct ResponseCheck<'f, 'w, 'c, 'd> {
     pub(super) completion: Completion,
     /// The form's name, and the question whose answers are looked at
     pub(super) name: String,
-    pub(super) asking: Option<u32>,
+    pub(super) current_question: Option<u32>,
     /// The items that answer each question
     pub(super) occurrences: Occurrences<'d>,
     /// Those that answers were looked up in, by how the form names them
@@ -80,7 +80,7 @@ impl<'f, 'w, 'c, 'd> ResponseCheck<'f, 'w, 'c, 'd> {
             form,
             completion: Completion::of(response),
             name: name(form.root),
-            asking: None,
+            current_question: None,
             occurrences: Occurrences::of(response),
             value_sets: HashMap::new(),
             steps: MAX_STEPS,
@@ -103,7 +103,7 @@ impl ResponseCheck<'_, '_, '_, '_> {
 
     /// Keeps a finding, with the question that it is about.
     pub(super) fn report(&mut self, finding: Finding) {
-        let question = self.asking.and_then(|number| self.form.question(number));
+        let question = self.current_question.and_then(|number| self.form.question(number));
         let finding = match question {
             Some(question) if !self.context.findings.is_full() => finding.from(&Arc::new(RuleSource {
                 profile: self.name.clone(),

@@ -41,14 +41,14 @@ impl AdditionalBindings {
         let holds = |usage: &[Usage]| usage.is_empty() || usage.iter().any(|usage| applies(usage, resource));
         let due: Vec<&ValueSetBinding> =
             self.bindings.iter().filter(|(_, usage)| holds(usage)).map(|(bound, _)| bound).collect();
-        let verdicts: Vec<Membership> = due.iter().map(|bound| bound.judge(node)).collect();
+        let verdicts: Vec<Membership> = due.iter().map(|bound| bound.membership(node)).collect();
         if verdicts.contains(&Membership::In) {
             return;
         }
         // One that cannot be decided may be the one that the code is in.
         match (due.first(), verdicts.iter().position(|found| *found == Membership::Unknown)) {
             (_, Some(unknown)) => due[unknown].leave_open(node, context),
-            (Some(first), None) => context.report(first.wrong(node)),
+            (Some(first), None) => context.report(first.not_in_set(node)),
             (None, None) => {}
         }
     }

@@ -16,8 +16,8 @@ use crate::profile::definition::Definition;
 use crate::profile::finding::Finding;
 use crate::profile::finding::OpenQuestion;
 
-/// More codes than this are not told one by one.
-const FEW: usize = 16;
+/// More codes than this are not listed one by one.
+const MAX_LISTED: usize = 16;
 
 /// A value set that the codes of an element have to be in.
 #[derive(Debug)]
@@ -65,11 +65,11 @@ pub(in crate::profile) fn compile(definition: Definition<'_>, allowed: &TypeRef)
     };
     let is_required = binding.strength == Strength::Required;
     let stated = binding.value_set.as_ref().zip(severity).map(|(url, severity)| (url, severity, is_required));
-    let most = binding.max_value_set.as_ref().map(|url| (url, Severity::Error, false));
+    let maximum = binding.max_value_set.as_ref().map(|url| (url, Severity::Error, false));
     let bound = |(url, severity, is_required): (&String, Severity, bool)| {
         ValueSetBinding::of(definition, url, coded_type, severity, is_required)
     };
-    stated.into_iter().chain(most).map(bound).collect()
+    stated.into_iter().chain(maximum).map(bound).collect()
 }
 
 impl CodedType {
@@ -98,11 +98,11 @@ impl ValueSetBinding {
     }
 
     pub(in crate::profile) fn check(&self, node: Node<'_>, context: &mut CheckContext<'_, '_>) {
-        match self.judge(node) {
+        match self.membership(node) {
             Membership::In => {}
             Membership::Out => {
                 // Nobody reads more than are listed, so there is no use in working out what would help.
-                let finding = if context.findings.is_full() { self.finding(node, "") } else { self.wrong(node) };
+                let finding = if context.findings.is_full() { self.finding(node, "") } else { self.not_in_set(node) };
                 context.report(finding);
             }
             Membership::Unknown => self.leave_open(node, context),
@@ -110,7 +110,7 @@ impl ValueSetBinding {
     }
 
     /// Is the code of this value in the set?
-    pub(super) fn judge(&self, node: Node<'_>) -> Membership {
+    pub(super) fn membership(&self, node: Node<'_>) -> Membership {
         let Some(set) = &self.set else {
             return if self.may_be_absent(node) { Membership::In } else { Membership::Unknown };
         };
@@ -135,26 +135,26 @@ impl ValueSetBinding {
     }
 
     /// What is wrong with a value that is not in the set.
-    pub(super) fn wrong(&self, node: Node<'_>) -> Finding {
+    pub(super) fn not_in_set(&self, node: Node<'_>) -> Finding {
         let Some(set) = &self.set else {
             return self.finding(node, format!("the code is not in the value set {}", self.name()));
         };
         match self.coded_type {
-            CodedType::Code => self.wrong_code(set, node, &node.as_str().unwrap_or_default(), None),
-            CodedType::Coding | CodedType::Quantity => self.wrong_coding(set, node),
+            CodedType::Code => self.code_not_in_set(set, node, &node.as_str().unwrap_or_default(), None),
+            CodedType::Coding | CodedType::Quantity => self.coding_not_in_set(set, node),
             CodedType::Concept => {
                 let mut codings = node.list("coding");
                 match (codings.next(), codings.next()) {
-                    (Some(only), None) => self.wrong_coding(set, only),
+                    (Some(only), None) => self.coding_not_in_set(set, only),
                     (None, _) => {
                         let set_name = self.name();
                         let text =
                             format!("a text alone is not enough: a code of the value set {set_name} is required");
-                        self.finding(node, text).hint_if(few(set))
+                        self.finding(node, text).hint_if(code_hint(set))
                     }
                     _ => {
                         let text = format!("none of the codings is in the value set {}", self.name());
-                        self.finding(node, text).hint_if(few(set))
+                        self.finding(node, text).hint_if(code_hint(set))
                     }
                 }
             }
@@ -205,7 +205,7 @@ impl ValueSetBinding {
         format!("{strength} binding to {}", self.url)
     }
 
-    fn wrong_coding(&self, set: &ValueSet, node: Node<'_>) -> Finding {
+    fn coding_not_in_set(&self, set: &ValueSet, node: Node<'_>) -> Finding {
         let at = |name: &str| node.get(name).unwrap_or(node);
         let code = node.str("code");
         let Some(system) = node.str("system") else {
@@ -222,20 +222,20 @@ impl ValueSetBinding {
         match code {
             None => {
                 let text = format!("a coding without a code is not in the value set {}", self.name());
-                self.finding(node, text).hint_if(few(set))
+                self.finding(node, text).hint_if(code_hint(set))
             }
-            Some(code) => self.wrong_code(set, at("code"), &code, Some(&system)),
+            Some(code) => self.code_not_in_set(set, at("code"), &code, Some(&system)),
         }
     }
 
-    fn wrong_code(&self, set: &ValueSet, node: Node<'_>, code: &str, system: Option<&str>) -> Finding {
+    fn code_not_in_set(&self, set: &ValueSet, node: Node<'_>, code: &str, system: Option<&str>) -> Finding {
         let is_near = |of: &str, known: &str| {
             system.is_none_or(|system| of == system) && set.contains(of, known) == Membership::In
         };
         let known = set.listed().filter(|(of, known)| is_near(of, known)).map(|(_, code)| code);
         let meant = nearest(code, known).map(|meant| format!("did you mean \"{meant}\"?"));
         let text = format!("the code is not in the value set {}", self.name());
-        self.finding(node, text).hint_if(meant.or_else(|| few(set)))
+        self.finding(node, text).hint_if(meant.or_else(|| code_hint(set)))
     }
 
     /// The canonical URL without the version, which only says which release of the standard this is.
@@ -245,13 +245,14 @@ impl ValueSetBinding {
 }
 
 /// The codes, where they are few enough to read, or what they look like.
-fn few(set: &ValueSet) -> Option<String> {
+fn code_hint(set: &ValueSet) -> Option<String> {
     if set.parts.iter().any(|part| part.codes == Codes::MediaTypes) {
         return Some("write a media type such as application/pdf".to_owned());
     }
     if set.parts.iter().any(|part| part.codes == Codes::Languages) {
         return Some("write a language tag such as en-US".to_owned());
     }
-    let codes: Vec<&str> = set.listed().map(|(_, code)| code).take(FEW + 1).collect();
-    (set.is_complete() && !codes.is_empty() && codes.len() <= FEW).then(|| format!("use one of {}", codes.join(", ")))
+    let codes: Vec<&str> = set.listed().map(|(_, code)| code).take(MAX_LISTED + 1).collect();
+    (set.is_complete() && !codes.is_empty() && codes.len() <= MAX_LISTED)
+        .then(|| format!("use one of {}", codes.join(", ")))
 }

@@ -33,48 +33,52 @@ pub(in crate::profile) fn check<'d>(node: Node<'d>, context: &mut CheckContext<'
         && !matches!(&*kind, "searchset" | "history" | "")
     {
         let text = format!("a bundle of type {kind} has no total; only searchset and history have one (bdl-1)");
-        broken(Finding::error(Key::BundleRule, total, text).about_name(), "remove total", context);
+        report_broken(Finding::error(Key::BundleRule, total, text).about_name(), "remove total", context);
     }
-    links(node, context);
+    check_links(node, context);
     // Where the type is missing or unknown, that is what is wrong, and has been said.
     let is_known = TYPES.contains(&&*kind);
     let mut identities = HashSet::new();
     for entry in node.list("entry").filter(|entry| entry.is_object() && is_known) {
-        parts(entry, &kind, context);
-        identity(entry, &kind, &mut identities, context);
+        check_parts(entry, &kind, context);
+        check_full_url(entry, &kind, &mut identities, context);
         if matches!(&*kind, "transaction" | "batch") {
-            request(entry, context);
+            check_request(entry, context);
         }
     }
     match &*kind {
         "document" => {
-            document(node, context);
+            check_document(node, context);
             narrative_link::check(node, context);
         }
-        "message" => begins_with(node, "MessageHeader", "bdl-12", context),
+        "message" => check_first_entry(node, "MessageHeader", "bdl-12", context),
         _ => {}
     }
 }
 
 /// Each of the relations by which pages hang together leads to one page (RFC 5988).
-fn links(node: Node<'_>, context: &mut CheckContext<'_, '_>) {
+fn check_links(node: Node<'_>, context: &mut CheckContext<'_, '_>) {
     let mut met = HashSet::new();
     for relation in node.list("link").filter_map(|link| link.get("relation")) {
         let Some(name) = relation.as_str() else { continue };
         let is_single = matches!(&*name, "self" | "first" | "previous" | "prev" | "next" | "last");
         if is_single && !met.insert(name.clone()) {
             let text = format!("another link has the relation {name}; it can lead to one page only");
-            broken(Finding::error(Key::BundleRule, relation, text), "remove the link that is not meant", context);
+            report_broken(
+                Finding::error(Key::BundleRule, relation, text),
+                "remove the link that is not meant",
+                context,
+            );
         }
     }
 }
 
-fn broken(finding: Finding, hint: &str, context: &mut CheckContext<'_, '_>) {
+fn report_broken(finding: Finding, hint: &str, context: &mut CheckContext<'_, '_>) {
     context.report(finding.hint(hint.to_owned()));
 }
 
 /// Which parts an entry has in which type of bundle.
-fn parts(entry: Node<'_>, kind: &str, context: &mut CheckContext<'_, '_>) {
+fn check_parts(entry: Node<'_>, kind: &str, context: &mut CheckContext<'_, '_>) {
     for (name, kinds, key, hint) in [
         (
             "request",
@@ -92,18 +96,18 @@ fn parts(entry: Node<'_>, kind: &str, context: &mut CheckContext<'_, '_>) {
         match (entry.get(name), kinds.contains(&kind)) {
             (None, true) => {
                 let text = format!("every entry of a {kind} has a {name} ({key})");
-                broken(Finding::error(Key::BundleRule, entry, text).about_missing(name), hint, context);
+                report_broken(Finding::error(Key::BundleRule, entry, text).about_missing(name), hint, context);
             }
-            (Some(part), false) => superfluous(part, kind, key, context),
+            (Some(part), false) => report_superfluous(part, kind, key, context),
             _ => {}
         }
     }
     if let Some(search) = entry.get("search").filter(|_| kind != "searchset") {
-        superfluous(search, kind, "bdl-2", context);
+        report_superfluous(search, kind, "bdl-2", context);
     }
     if ["resource", "request", "response"].iter().all(|name| entry.get(name).is_none()) {
         let text = "an entry holds a resource, unless it has a request or response (bdl-5)";
-        broken(
+        report_broken(
             Finding::error(Key::BundleRule, entry, text).about_missing("resource"),
             "add the resource, or remove the entry",
             context,
@@ -111,10 +115,10 @@ fn parts(entry: Node<'_>, kind: &str, context: &mut CheckContext<'_, '_>) {
     }
 }
 
-fn superfluous(part: Node<'_>, kind: &str, key: &str, context: &mut CheckContext<'_, '_>) {
+fn report_superfluous(part: Node<'_>, kind: &str, key: &str, context: &mut CheckContext<'_, '_>) {
     let name = part.name();
     let text = format!("an entry of a bundle of type {kind} has no {name} ({key})");
-    broken(
+    report_broken(
         Finding::error(Key::BundleRule, part, text).about_name(),
         &format!("remove {name}, or correct Bundle.type"),
         context,
@@ -122,7 +126,7 @@ fn superfluous(part: Node<'_>, kind: &str, key: &str, context: &mut CheckContext
 }
 
 /// The fullUrl: its form, that it agrees with the resource, and that it is the entry's own.
-fn identity(
+fn check_full_url(
     entry: Node<'_>,
     kind: &str,
     identities: &mut HashSet<(String, String)>,
@@ -133,7 +137,7 @@ fn identity(
         let is_optional = matches!(kind, "transaction" | "batch" | "transaction-response" | "batch-response");
         if entry.get("fullUrl").is_none() && resource.is_some() && !is_optional {
             let text = "every entry with a resource has a fullUrl, except in transactions and batches";
-            broken(
+            report_broken(
                 Finding::error(Key::BundleRule, entry, text).about_missing("fullUrl"),
                 "add the URL of the resource, or urn:uuid: and a UUID",
                 context,
@@ -144,14 +148,20 @@ fn identity(
     match Reference::parse(&url) {
         _ if url.contains("/_history/") => {
             let text = "a fullUrl names no version (bdl-8)";
-            broken(Finding::error(Key::BundleRule, node, text), "leave out /_history/ and what follows", context);
+            report_broken(
+                Finding::error(Key::BundleRule, node, text),
+                "leave out /_history/ and what follows",
+                context,
+            );
         }
-        Some(Reference::Absolute { restful: Some((_, of, id)), .. }) => agrees(node, of, id, resource, context),
+        Some(Reference::Absolute { restful: Some((_, of, id)), .. }) => {
+            check_agreement(node, of, id, resource, context)
+        }
         // Of the form of other URIs the type of the element takes care.
         _ if has_scheme(&url) => {}
         _ => {
             let text = "a fullUrl is an absolute URL, urn:uuid: and a UUID, or urn:oid: and an object identifier";
-            broken(
+            report_broken(
                 Finding::error(Key::BundleRule, node, text),
                 "give the whole URL of the resource, or urn:uuid: and a UUID",
                 context,
@@ -175,13 +185,13 @@ fn has_scheme(url: &str) -> bool {
 }
 
 /// A RESTful fullUrl and the resource say the same type and id.
-fn agrees(node: Node<'_>, of: &str, id: &str, resource: Option<Node<'_>>, context: &mut CheckContext<'_, '_>) {
+fn check_agreement(node: Node<'_>, of: &str, id: &str, resource: Option<Node<'_>>, context: &mut CheckContext<'_, '_>) {
     let Some(resource) = resource else { return };
     let is_known = context.registry.definitions().is_resource_type(of);
     let differs = |name: &str, expected: &str| resource.str(name).is_some_and(|found| found != expected);
     if is_known && (differs("resourceType", of) || differs("id", id)) {
         let text = "the fullUrl names another resource than the one in this entry";
-        broken(
+        report_broken(
             Finding::error(Key::BundleRule, node, text),
             "let type and id of the resource be those of the fullUrl",
             context,
@@ -190,7 +200,7 @@ fn agrees(node: Node<'_>, of: &str, id: &str, resource: Option<Node<'_>>, contex
 }
 
 /// What the request of a transaction or batch demands of its entry (<https://hl7.org/fhir/R4/http.html#transaction>).
-fn request(entry: Node<'_>, context: &mut CheckContext<'_, '_>) {
+fn check_request(entry: Node<'_>, context: &mut CheckContext<'_, '_>) {
     let Some(request) = entry.get("request") else { return };
     let (Some(method), Some(at)) = (request.str("method"), request.get("url")) else { return };
     let url = at.as_str().unwrap_or_default();
@@ -198,7 +208,7 @@ fn request(entry: Node<'_>, context: &mut CheckContext<'_, '_>) {
     let Some(resource) = entry.get("resource") else {
         if matches!(&*method, "POST" | "PUT" | "PATCH") && !is_operation {
             let text = format!("a {method} sends a resource");
-            broken(
+            report_broken(
                 Finding::error(Key::BundleRule, entry, text).about_missing("resource"),
                 "add the resource, or use another method",
                 context,
@@ -223,11 +233,11 @@ fn request(entry: Node<'_>, context: &mut CheckContext<'_, '_>) {
     };
     if !is_right {
         let text = format!("the url of this {method} does not fit the resource");
-        broken(Finding::error(Key::BundleRule, at, text), &format!("write {expected}"), context);
+        report_broken(Finding::error(Key::BundleRule, at, text), &format!("write {expected}"), context);
     }
 }
 
-fn document(node: Node<'_>, context: &mut CheckContext<'_, '_>) {
+fn check_document(node: Node<'_>, context: &mut CheckContext<'_, '_>) {
     let identifier = node.get("identifier");
     if !identifier.is_some_and(|it| it.get("system").is_some() && it.get("value").is_some()) {
         let text = "a document has an identifier with a system and a value (bdl-9)";
@@ -239,10 +249,10 @@ fn document(node: Node<'_>, context: &mut CheckContext<'_, '_>) {
         context
             .report(Finding::error(Key::BundleRule, node, text).about_missing("timestamp").hint("add the timestamp"));
     }
-    begins_with(node, "Composition", "bdl-11", context);
+    check_first_entry(node, "Composition", "bdl-11", context);
 }
 
-fn begins_with(node: Node<'_>, kind: &str, key: &str, context: &mut CheckContext<'_, '_>) {
+fn check_first_entry(node: Node<'_>, kind: &str, key: &str, context: &mut CheckContext<'_, '_>) {
     let first = node.list("entry").next();
     let found = first.and_then(|entry| entry.get("resource"));
     if !found.is_some_and(|resource| resource.get("resourceType").is_some_and(|it| it.is_str(kind))) {

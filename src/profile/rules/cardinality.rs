@@ -7,8 +7,8 @@ use crate::profile::counts::ElementCount;
 use crate::profile::finding::Finding;
 use crate::profile::schema::{ElementSchema, Schema};
 
-/// Names that are told one by one.
-const FEW: usize = 6;
+/// More names than this are not listed one by one.
+const MAX_LISTED: usize = 6;
 
 /// Checks how often the elements of an object were met, once all its members were.
 pub(in crate::profile) fn check(
@@ -21,7 +21,7 @@ pub(in crate::profile) fn check(
         let element = &schema.elements[usize::from(*position)];
         let count = counts[usize::from(*position)].count;
         if count < element.min.count {
-            missing(node, schema, element, count, context);
+            report_missing(node, schema, element, count, context);
         }
     }
     for position in &schema.bounded {
@@ -40,7 +40,7 @@ pub(in crate::profile) fn check(
 }
 
 /// Says which elements that must be supported are absent, where that is asked for.
-pub(in crate::profile) fn supported(
+pub(in crate::profile) fn check_must_support(
     node: Node<'_>,
     schema: &Schema,
     counts: &[ElementCount],
@@ -58,7 +58,13 @@ pub(in crate::profile) fn supported(
     }
 }
 
-fn missing(node: Node<'_>, schema: &Schema, element: &ElementSchema, count: u32, context: &mut CheckContext<'_, '_>) {
+fn report_missing(
+    node: Node<'_>,
+    schema: &Schema,
+    element: &ElementSchema,
+    count: u32,
+    context: &mut CheckContext<'_, '_>,
+) {
     let (name, min) = (&element.name, element.min.count);
     // A datatype is called as the element that it stands in, where only that one demands it.
     let of = match context.trail.last() {
@@ -77,7 +83,7 @@ fn missing(node: Node<'_>, schema: &Schema, element: &ElementSchema, count: u32,
         _ => format!("{of} requires at least {min} of {name}, there are {count}"),
     };
     let names: Vec<String> = element.instance_names().collect();
-    let hint = (names.len() > 1 && names.len() <= FEW).then(|| format!("add one of {}", names.join(", ")));
+    let hint = (names.len() > 1 && names.len() <= MAX_LISTED).then(|| format!("add one of {}", names.join(", ")));
     let finding = Finding::error(Key::Missing, node, text).about_missing(name.as_str()).hint_if(hint);
     context.report(finding.expected(describe(element)).from(&element.min.origin));
 }

@@ -8,8 +8,8 @@ use crate::profile::counts::ElementCount;
 use crate::profile::finding::Finding;
 use crate::profile::schema::ElementSchema;
 
-/// More types than this are not told one by one.
-const FEW: usize = 8;
+/// More types than this are not listed one by one.
+const MAX_LISTED: usize = 8;
 
 /// Is this the only type of the choice that the object has had so far? The `_value` sibling goes with its value.
 pub(in crate::profile) fn is_only(value: u16, known: &mut ElementCount) -> bool {
@@ -27,7 +27,7 @@ pub(in crate::profile) fn report(node: Node<'_>, element: &ElementSchema, contex
 }
 
 /// Says that a profile does not allow this type.
-pub(in crate::profile) fn refused(
+pub(in crate::profile) fn report_refused(
     node: Node<'_>,
     element: &ElementSchema,
     origin: &Arc<RuleSource>,
@@ -36,6 +36,6 @@ pub(in crate::profile) fn refused(
     let allowed = element.values.iter().filter(|value| value.refused.is_none());
     let names: Vec<String> = allowed.map(|value| element.name_of(value)).collect();
     let text = format!("this type of {} is not allowed here", element.name);
-    let hint = (!names.is_empty() && names.len() <= FEW).then(|| format!("use {}", names.join(" or ")));
+    let hint = (!names.is_empty() && names.len() <= MAX_LISTED).then(|| format!("use {}", names.join(" or ")));
     context.report(Finding::error(Key::TypeNotAllowed, node, text).about_name().hint_if(hint).from(origin));
 }

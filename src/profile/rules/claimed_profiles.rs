@@ -11,7 +11,7 @@ use crate::profile::part::SchemaRef;
 use crate::profile::registry::Derived;
 
 /// The schema with all profiles that the resource itself claims to meet, or that are demanded of its type.
-pub(in crate::profile) fn claimed<'d>(
+pub(in crate::profile) fn add_claimed<'d>(
     node: Node<'d>,
     mut schema: SchemaRef,
     context: &mut CheckContext<'_, 'd>,

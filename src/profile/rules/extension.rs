@@ -3,7 +3,7 @@
 //! (<https://hl7.org/fhir/R4/defining-extensions.html#context>), and among the modifiers if it is one. An extension has a
 //! value or extensions inside, not both (invariant ext-1).
 
-use crate::definitions::structure::{Context as SourcePosition, Structure};
+use crate::definitions::structure::{Context as ExtensionContext, Structure};
 use crate::fhir::{Key, Node, Severity};
 use crate::fhirpath::{Context, Expression};
 use crate::profile::context::{CheckContext, OpenObject};
@@ -20,7 +20,7 @@ pub(in crate::profile) fn schema<'d>(
     element: &str,
     context: &mut CheckContext<'_, 'd>,
 ) -> SchemaRef {
-    value_or_extensions(node, context);
+    check_value_or_extensions(node, context);
     let Some(url) = node.str("url") else { return default };
     // A part of a complex extension has a name instead of a URL, and is described there.
     if !url.contains(':') {
@@ -35,12 +35,12 @@ pub(in crate::profile) fn schema<'d>(
     match found {
         Derived::Schema(schema) | Derived::Other(schema, _) => {
             if let Some(structure) = context.registry.definitions().structure(&url) {
-                stands_right(node, &structure, element, context);
+                check_context(node, &structure, element, context);
             }
             return if is_open { schema } else { default };
         }
         Derived::Same => {}
-        Derived::NotAtHand(_) => unknown(node, &url, element, context),
+        Derived::NotAtHand(_) => report_unknown(node, &url, element, context),
         Derived::OfType(of) => {
             let text = format!("{url} defines a {of}, not an extension");
             context.report(Finding::error(Key::Extension, node.get("url").unwrap_or(node), text));
@@ -50,7 +50,7 @@ pub(in crate::profile) fn schema<'d>(
 }
 
 /// Whoever does not know a modifier may misunderstand everything around it.
-fn unknown(node: Node<'_>, url: &str, element: &str, context: &mut CheckContext<'_, '_>) {
+fn report_unknown(node: Node<'_>, url: &str, element: &str, context: &mut CheckContext<'_, '_>) {
     let at = node.get("url").unwrap_or(node);
     let is_modifier = element == "modifierExtension";
     context.report_once(url, || {
@@ -61,7 +61,7 @@ fn unknown(node: Node<'_>, url: &str, element: &str, context: &mut CheckContext<
 }
 
 /// ext-1
-fn value_or_extensions(node: Node<'_>, context: &mut CheckContext<'_, '_>) {
+fn check_value_or_extensions(node: Node<'_>, context: &mut CheckContext<'_, '_>) {
     let value = node.members().find(|member| member.name().trim_start_matches('_').starts_with("value"));
     let inside = node.get("extension");
     let text = match (value, inside) {
@@ -73,7 +73,7 @@ fn value_or_extensions(node: Node<'_>, context: &mut CheckContext<'_, '_>) {
         .report(Finding::error(Key::Extension, node, text).hint("add the value[x] that the extension is defined with"));
 }
 
-fn stands_right<'d>(node: Node<'d>, structure: &Structure, element: &str, context: &mut CheckContext<'_, 'd>) {
+fn check_context<'d>(node: Node<'d>, structure: &Structure, element: &str, context: &mut CheckContext<'_, 'd>) {
     let at = node.get("url").unwrap_or(node);
     let is_modifier = structure.root().is_some_and(|root| root.is_modifier);
     if is_modifier != (element == "modifierExtension") {
@@ -84,11 +84,12 @@ fn stands_right<'d>(node: Node<'d>, structure: &Structure, element: &str, contex
         };
         context.report(Finding::error(Key::Extension, at, text).hint(hint));
     }
-    let is_here = |place: &SourcePosition| fits(place, node, context);
+    let is_here = |extension_context: &ExtensionContext| is_context_met(extension_context, node, context);
     if !structure.contexts.is_empty() && !structure.contexts.iter().any(is_here) {
-        let places: Vec<&str> = structure.contexts.iter().map(|place| place.expression.as_str()).collect();
+        let allowed: Vec<&str> =
+            structure.contexts.iter().map(|extension_context| extension_context.expression.as_str()).collect();
         let text = format!("the extension {} may not stand here", structure.url);
-        let hint = format!("it may stand in {}", places.join(", "));
+        let hint = format!("it may stand in {}", allowed.join(", "));
         // The standard's own extensions have moved to a package of their own, where many may stand in more places.
         let is_outdated = structure.package.starts_with("hl7.fhir.r4.core#");
         let severity = if is_outdated { Severity::Warning } else { Severity::Error };
@@ -97,15 +98,15 @@ fn stands_right<'d>(node: Node<'d>, structure: &Structure, element: &str, contex
 }
 
 /// Is this where the extension stands?
-fn fits(place: &SourcePosition, node: Node<'_>, context: &CheckContext<'_, '_>) -> bool {
+fn is_context_met(extension_context: &ExtensionContext, node: Node<'_>, context: &CheckContext<'_, '_>) -> bool {
     let Some(holder) = context.trail.last() else { return true };
-    match place.kind.as_str() {
+    match extension_context.kind.as_str() {
         "extension" => {
-            let around = around(context.scope.container.document().root(), node, 2);
-            around.is_some_and(|outer| outer.get("url").is_some_and(|url| url.is_str(&place.expression)))
+            let around = enclosing_object(context.scope.container.document().root(), node, 2);
+            around.is_some_and(|outer| outer.get("url").is_some_and(|url| url.is_str(&extension_context.expression)))
         }
-        "fhirpath" => selects(&place.expression, node, context),
-        _ => is_element(&place.expression, holder, context),
+        "fhirpath" => selects(&extension_context.expression, node, context),
+        _ => is_element(&extension_context.expression, holder, context),
     }
 }
 
@@ -138,18 +139,18 @@ fn is_element(expression: &str, holder: &OpenObject<'_>, context: &CheckContext<
 
 /// Does the path of a type derived from the one of the expression mean the same: `DomainResource.text`?
 fn same_path(path: &str, expression: &str, type_name: &str, context: &CheckContext<'_, '_>) -> bool {
-    let (Some((of, wanted)), Some(rest)) =
+    let (Some((of, expected)), Some(rest)) =
         (expression.split_once('.'), path.strip_prefix(type_name).and_then(|rest| rest.strip_prefix('.')))
     else {
         return false;
     };
-    wanted == rest && context.registry.is_a(type_name, of)
+    expected == rest && context.registry.is_a(type_name, of)
 }
 
 /// Is the element that holds the extension among those that the expression selects?
 fn selects(expression: &str, node: Node<'_>, context: &CheckContext<'_, '_>) -> bool {
     let resource = context.scope.container;
-    let Some(holder) = around(resource, node, 1) else { return true };
+    let Some(holder) = enclosing_object(resource, node, 1) else { return true };
     let Ok(expression) = Expression::parse(expression) else { return true };
     let evaluation = Context::new(resource).model(context.registry.definitions());
     match expression.evaluate(&evaluation, resource) {
@@ -159,7 +160,7 @@ fn selects(expression: &str, node: Node<'_>, context: &CheckContext<'_, '_>) -> 
 }
 
 /// The object that is so many objects further out than `node`.
-fn around<'d>(root: Node<'d>, node: Node<'_>, levels: usize) -> Option<Node<'d>> {
+fn enclosing_object<'d>(root: Node<'d>, node: Node<'_>, levels: usize) -> Option<Node<'d>> {
     let mut objects = Vec::new();
     let mut at = root;
     while at.index() != node.index() {

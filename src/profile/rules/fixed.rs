@@ -23,17 +23,17 @@ impl PartialEq for Fixed {
 
 /// The fixed value of an element.
 pub(in crate::profile) fn compile(definition: Definition<'_>) -> Option<Fixed> {
-    Some(Fixed { value: read(definition.element.fixed.as_ref()?)? })
+    Some(Fixed { value: parse_literal(definition.element.fixed.as_ref()?)? })
 }
 
 /// A value of a definition as a document. That it is JSON was seen when the definition was read.
-pub(super) fn read(literal: &Literal) -> Option<Document> {
+pub(super) fn parse_literal(literal: &Literal) -> Option<Document> {
     Document::parse(literal.json.clone()).ok()
 }
 
 impl Fixed {
     pub(in crate::profile) fn check(&self, node: Node<'_>, context: &mut CheckContext<'_, '_>) {
-        differ(self.value.root(), node, context);
+        report_differences(self.value.root(), node, context);
     }
 
     pub(in crate::profile) fn describe(&self) -> String {
@@ -42,7 +42,7 @@ impl Fixed {
 }
 
 /// Reports where a value differs from the fixed one, as far inside as it can be said.
-fn differ(expected: Node<'_>, found: Node<'_>, context: &mut CheckContext<'_, '_>) {
+fn report_differences(expected: Node<'_>, found: Node<'_>, context: &mut CheckContext<'_, '_>) {
     if literal::equals(expected, found) {
         return;
     }
@@ -54,7 +54,7 @@ fn differ(expected: Node<'_>, found: Node<'_>, context: &mut CheckContext<'_, '_
     }
     for member in expected.members() {
         match found.get(member.name()) {
-            Some(there) => differ(member, there, context),
+            Some(there) => report_differences(member, there, context),
             None => {
                 let text = format!("the fixed value has {}, which is missing here", member.name());
                 let hint = format!("add {}", shorten(member.text()));
@@ -68,7 +68,7 @@ fn differ(expected: Node<'_>, found: Node<'_>, context: &mut CheckContext<'_, '_
     }
 }
 
-/// How to mend it: the value itself, if it is short enough to read.
-pub(super) fn write(value: &Document) -> String {
+/// How to fix it: the value itself, if it is short enough to read.
+pub(super) fn write_hint(value: &Document) -> String {
     format!("write {}", shorten(value.text()))
 }

@@ -28,7 +28,7 @@ pub(in crate::profile) fn add<'d>(
         match &profiles[..] {
             [] => {}
             [only] => schema = claimed_profiles::add(node, schema, only, context),
-            several => one_of(node, several, rule, context),
+            several => check_one_of(node, several, rule, context),
         }
         if let Some(inside) = &rule.inside {
             schema = context.registry.with_part(schema, inside);
@@ -38,7 +38,12 @@ pub(in crate::profile) fn add<'d>(
 }
 
 /// The resource has to meet one of several profiles.
-fn one_of<'d>(node: Node<'d>, profiles: &[&String], rule: &InnerResourceRule, context: &mut CheckContext<'_, 'd>) {
+fn check_one_of<'d>(
+    node: Node<'d>,
+    profiles: &[&String],
+    rule: &InnerResourceRule,
+    context: &mut CheckContext<'_, 'd>,
+) {
     if let Some(hint) = context.nearest_unmet(node, profiles.iter().map(|profile| profile.as_str())) {
         let names: Vec<&str> = profiles.iter().map(|profile| profile.as_str()).collect();
         let text = format!("the resource meets none of the profiles {}", names.join(", "));

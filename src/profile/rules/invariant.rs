@@ -19,7 +19,7 @@ use crate::profile::request::Request;
 /// Invariants that other rules hold: `empty` (ele-1), `extension` (ext-1), `contained` (dom-2 to dom-5), `reference` (ref-1),
 /// `bundle` (bdl-1 to bdl-12), `narrative` (txt-1, txt-2), `questionnaire` (que-7, which no
 /// FHIR boolean meets as it is printed).
-const ELSEWHERE: &[&str] = &[
+const CHECKED_ELSEWHERE: &[&str] = &[
     "ele-1", "ext-1", "dom-2", "dom-3", "dom-4", "dom-5", "ref-1", "bdl-1", "bdl-2", "bdl-3", "bdl-4", "bdl-5",
     "bdl-7", "bdl-8", "bdl-9", "bdl-10", "bdl-11", "bdl-12", "txt-1", "txt-2", "que-7",
 ];
@@ -34,7 +34,7 @@ pub(in crate::profile) struct Invariant {
     /// The defect of the printed rule, of which this says what is meant
     amends: Option<String>,
     /// It holds wherever none of these is a member; nothing where it has to be run to know
-    needs: Option<Vec<Box<str>>>,
+    tested_members: Option<Vec<Box<str>>>,
     /// Why it cannot run, where it is no FHIRPath
     expression: Result<Expression, String>,
     /// Where it is written
@@ -60,10 +60,10 @@ pub(in crate::profile) struct PendingInvariant<'c, 'd> {
 /// Adds the invariants of an element, and what is meant by those that do not say it. One that several definitions state
 /// runs once.
 pub(in crate::profile) fn add(definition: Definition<'_>, invariants: &mut Vec<Invariant>) {
-    let stated = definition.element.constraints.iter().filter(|it| !ELSEWHERE.contains(&it.key.as_str()));
+    let stated = definition.element.constraints.iter().filter(|it| !CHECKED_ELSEWHERE.contains(&it.key.as_str()));
     let stated = stated.map(|constraint| Invariant::of(constraint, definition));
     let amendments = definition.registry.amendments(definition.structure, definition.element).into_iter();
-    for invariant in stated.chain(amendments.map(|amendment| Invariant::meant(amendment, definition))) {
+    for invariant in stated.chain(amendments.map(|amendment| Invariant::of_amendment(amendment, definition))) {
         if !invariants.contains(&invariant) {
             invariants.push(invariant);
         }
@@ -89,14 +89,14 @@ impl Invariant {
             severity: if constraint.is_error { Severity::Error } else { Severity::Warning },
             is_best_practice: constraint.is_best_practice,
             amends: None,
-            needs: needs(&expression),
+            tested_members: tested_members(&expression),
             expression,
             origin: origin(&constraint.key, constraint.source.as_ref(), definition),
         }
     }
 
     /// What a printed rule means: a warning that names its defect.
-    fn meant(amendment: &Amendment, definition: Definition<'_>) -> Self {
+    fn of_amendment(amendment: &Amendment, definition: Definition<'_>) -> Self {
         let expression = Ok(amendment.expression.clone());
         Self {
             key: amendment.key.clone(),
@@ -104,7 +104,7 @@ impl Invariant {
             severity: Severity::Warning,
             is_best_practice: false,
             amends: Some(amendment.description.clone()),
-            needs: needs(&expression),
+            tested_members: tested_members(&expression),
             expression,
             origin: origin(&amendment.key, None, definition),
         }
@@ -119,12 +119,12 @@ impl Invariant {
 
     /// Can it be seen without running it that it holds?
     pub(in crate::profile) fn holds_at_sight(&self, node: Node<'_>) -> bool {
-        let Some(needs) = &self.needs else { return false };
+        let Some(tested_members) = &self.tested_members else { return false };
         node.is_object()
             && !node.members().any(|member| {
                 let name = member.name();
                 let name = name.strip_prefix('_').unwrap_or(name);
-                needs.iter().any(|needed| is_named(name, needed))
+                tested_members.iter().any(|needed| is_named(name, needed))
             })
     }
 
@@ -133,7 +133,7 @@ impl Invariant {
         !self.is_best_practice || request.best_practice
     }
 
-    fn broken(&self, node: Node<'_>) -> Finding {
+    fn violation(&self, node: Node<'_>) -> Finding {
         let severity = if self.is_best_practice { Severity::Warning } else { self.severity };
         let human = self.human.trim().trim_end_matches('.');
         let text = if human.is_empty() { "the invariant does not hold" } else { human };
@@ -198,7 +198,7 @@ pub(in crate::profile) fn run<'d>(
             Ok(expression) => match expression.condition(&evaluation, element(*node, *parent)) {
                 Ok(Some(true)) => continue,
                 // No answer is not true. What nobody here can know is another matter, and an issue of its own.
-                Ok(_) => invariant.broken(*node),
+                Ok(_) => invariant.violation(*node),
                 Err(issue) if issue.key == Key::NotChecked => undecided(invariant, *node),
                 Err(issue) => not_run(invariant, *node, &issue.text),
             },
@@ -214,7 +214,7 @@ pub(in crate::profile) fn run<'d>(
 }
 
 /// The members that the rule is about, if it holds without them.
-fn needs(expression: &Result<Expression, String>) -> Option<Vec<Box<str>>> {
+fn tested_members(expression: &Result<Expression, String>) -> Option<Vec<Box<str>>> {
     let names = expression.as_ref().ok()?.holds_without()?;
     Some(names.into_iter().map(Into::into).collect())
 }

@@ -8,7 +8,7 @@ use crate::profile::finding::Finding;
 use crate::profile::schema::{Json, ValueSchema};
 
 /// Is it written as the primitive type demands? If not, that is reported.
-pub(in crate::profile) fn is_primitive(
+pub(in crate::profile) fn check_primitive(
     node: Node<'_>,
     json: Json,
     value: &ValueSchema,
@@ -38,7 +38,11 @@ pub(in crate::profile) fn is_primitive(
 }
 
 /// Is it an object, as every type that is no primitive is? If not, that is reported.
-pub(in crate::profile) fn is_object(node: Node<'_>, value: &ValueSchema, context: &mut CheckContext<'_, '_>) -> bool {
+pub(in crate::profile) fn check_object(
+    node: Node<'_>,
+    value: &ValueSchema,
+    context: &mut CheckContext<'_, '_>,
+) -> bool {
     match node.kind() {
         Kind::Object => return true,
         Kind::Null => empty::null(node, context),

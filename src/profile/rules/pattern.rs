@@ -21,14 +21,14 @@ impl PartialEq for Pattern {
 
 /// The pattern of an element.
 pub(in crate::profile) fn compile(definition: Definition<'_>) -> Option<Pattern> {
-    Some(Pattern { value: fixed::read(definition.element.pattern.as_ref()?)? })
+    Some(Pattern { value: fixed::parse_literal(definition.element.pattern.as_ref()?)? })
 }
 
 impl Pattern {
     pub(in crate::profile) fn check(&self, node: Node<'_>, context: &mut CheckContext<'_, '_>) {
         if !literal::includes(self.value.root(), node) {
             let text = "the value does not hold what it has to hold here";
-            context.report(Finding::error(Key::Pattern, node, text).hint(fixed::write(&self.value)));
+            context.report(Finding::error(Key::Pattern, node, text).hint(fixed::write_hint(&self.value)));
         }
     }
 

@@ -10,8 +10,8 @@ use crate::profile::context::CheckContext;
 use crate::profile::definition::Definition;
 use crate::profile::finding::Finding;
 
-/// More types than this are not told one by one.
-const FEW: usize = 12;
+/// More types than this are not listed one by one.
+const MAX_LISTED: usize = 12;
 
 /// The resource types that a reference may lead to; none is any.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl AllowedTypes {
         let stated_type = node.get("type").and_then(|at| Some((at, at.as_str()?)));
         let Some(text) = node.get("reference") else {
             if let Some((at, kind)) = stated_type {
-                self.allow(at, &kind, context);
+                self.check_type(at, &kind, context);
             }
             return;
         };
@@ -58,11 +58,13 @@ impl AllowedTypes {
             _ if value.strip_prefix('#').is_some_and(|id| context.scope.contained(id).is_some()) => {
                 value.strip_prefix('#').and_then(|id| context.scope.contained(id)?.str("resourceType"))
             }
-            Some(Reference::Contained(id)) => contained(text, id, context),
-            _ if value.starts_with("urn:uuid:") && context.scope.bundle.is_some() => in_bundle(text, &value, context),
+            Some(Reference::Contained(id)) => contained_type(text, id, context),
+            _ if value.starts_with("urn:uuid:") && context.scope.bundle.is_some() => {
+                bundled_type(text, &value, context)
+            }
             Some(reference @ Reference::Relative { kind, .. }) => {
                 if !context.registry.definitions().is_resource_type(kind) {
-                    return unknown_type(text, kind, context);
+                    return report_unknown_type(text, kind, context);
                 }
                 reference.kind().map(|kind| Cow::Owned(kind.to_owned()))
             }
@@ -71,13 +73,13 @@ impl AllowedTypes {
                 .kind()
                 .filter(|kind| context.registry.definitions().is_resource_type(kind))
                 .map(|kind| Cow::Owned(kind.to_owned())),
-            None => match conditional(&value, context) {
+            None => match conditional_type(&value, context) {
                 Some(kind) => Some(Cow::Owned(kind)),
-                None => return malformed(text, &value, context),
+                None => return report_malformed(text, &value, context),
             },
         };
         if let Some(kind) = kind {
-            self.allow(text, &kind, context);
+            self.check_type(text, &kind, context);
             if let Some((at, stated_type)) = stated_type
                 && *stated_type != *kind
                 && context.registry.definitions().is_resource_type(&stated_type)
@@ -98,7 +100,7 @@ impl AllowedTypes {
         }
     }
 
-    fn allow(&self, node: Node<'_>, kind: &str, context: &mut CheckContext<'_, '_>) {
+    fn check_type(&self, node: Node<'_>, kind: &str, context: &mut CheckContext<'_, '_>) {
         if self.types.is_empty()
             || self.types.iter().any(|allowed| allowed == kind)
             || self.types.iter().any(|allowed| context.registry.is_a(kind, allowed))
@@ -106,14 +108,14 @@ impl AllowedTypes {
             return;
         }
         let text = format!("a reference to {kind} is not allowed here");
-        let few = self.types.len() <= FEW;
+        let few = self.types.len() <= MAX_LISTED;
         let hint = few.then(|| format!("reference a resource of type {}", self.types.join(", ")));
         context.report(Finding::error(Key::ReferenceTarget, node, text).hint_if(hint));
     }
 }
 
 /// The type of a contained resource.
-fn contained<'d>(node: Node<'d>, id: &str, context: &mut CheckContext<'_, 'd>) -> Option<Cow<'d, str>> {
+fn contained_type<'d>(node: Node<'d>, id: &str, context: &mut CheckContext<'_, 'd>) -> Option<Cow<'d, str>> {
     let target = if id.is_empty() { Some(context.scope.container) } else { context.scope.contained(id) };
     if target.is_none() {
         let text = "no contained resource has this id";
@@ -125,7 +127,7 @@ fn contained<'d>(node: Node<'d>, id: &str, context: &mut CheckContext<'_, 'd>) -
 
 /// The type of the entry with this fullUrl. Nobody outside of a bundle can know what a `urn:uuid` of the bundle means:
 /// in a message that is acted upon that is an error, in a mere collection it is worth a warning.
-fn in_bundle<'d>(node: Node<'d>, urn: &str, context: &mut CheckContext<'_, 'd>) -> Option<Cow<'d, str>> {
+fn bundled_type<'d>(node: Node<'d>, urn: &str, context: &mut CheckContext<'_, 'd>) -> Option<Cow<'d, str>> {
     let bundle = context.scope.bundle.clone()?;
     if let Some(target) = bundle.resource(urn) {
         return target.str("resourceType");
@@ -140,20 +142,20 @@ fn in_bundle<'d>(node: Node<'d>, urn: &str, context: &mut CheckContext<'_, 'd>) 
 
 /// The type of a conditional reference (`Patient?identifier=...`), which only transactions know
 /// (<https://hl7.org/fhir/R4/http.html#trules>).
-fn conditional(text: &str, context: &CheckContext<'_, '_>) -> Option<String> {
+fn conditional_type(text: &str, context: &CheckContext<'_, '_>) -> Option<String> {
     let (kind, query) = text.split_once('?')?;
     let is_transaction = context.scope.bundle.as_ref().is_some_and(|bundle| bundle.is_transaction());
     let is_known = context.registry.definitions().is_resource_type(kind);
     (is_transaction && is_known && query.contains('=')).then(|| kind.to_owned())
 }
 
-fn unknown_type(node: Node<'_>, kind: &str, context: &mut CheckContext<'_, '_>) {
+fn report_unknown_type(node: Node<'_>, kind: &str, context: &mut CheckContext<'_, '_>) {
     let types = context.registry.definitions().resource_types();
     let hint = nearest(kind, types.iter().map(String::as_str)).map(|known| format!("did you mean \"{known}\"?"));
     context.report(Finding::error(Key::ReferenceTarget, node, format!("{kind} is no resource type")).hint_if(hint));
 }
 
-fn malformed(node: Node<'_>, text: &str, context: &mut CheckContext<'_, '_>) {
+fn report_malformed(node: Node<'_>, text: &str, context: &mut CheckContext<'_, '_>) {
     // An empty string has been reported as such.
     if text.is_empty() {
         return;

@@ -9,7 +9,11 @@ use crate::profile::finding::Finding;
 use crate::profile::schema::{Content, ValueSchema};
 
 /// Is it an object, as a sibling or an item of one is? If not, that is reported.
-pub(in crate::profile) fn is_object(node: Node<'_>, value: &ValueSchema, context: &mut CheckContext<'_, '_>) -> bool {
+pub(in crate::profile) fn check_object(
+    node: Node<'_>,
+    value: &ValueSchema,
+    context: &mut CheckContext<'_, '_>,
+) -> bool {
     match node.kind() {
         Kind::Object => return true,
         Kind::Null => empty::null(node, context),

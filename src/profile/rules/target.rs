@@ -32,7 +32,7 @@ pub(in crate::profile) fn compile(definition: Definition<'_>, allowed: &TypeRef)
 impl TargetProfiles {
     pub(in crate::profile) fn check<'d>(&self, node: Node<'d>, context: &mut CheckContext<'_, 'd>) {
         let Some((at, text)) = node.get("reference").and_then(|at| Some((at, at.as_str()?))) else { return };
-        self.aggregated(at, &text, context);
+        self.check_aggregation(at, &text, context);
         if self.profiles.is_empty() {
             return;
         }
@@ -51,7 +51,7 @@ impl TargetProfiles {
         }
     }
 
-    fn aggregated(&self, at: Node<'_>, text: &str, context: &mut CheckContext<'_, '_>) {
+    fn check_aggregation(&self, at: Node<'_>, text: &str, context: &mut CheckContext<'_, '_>) {
         if self.aggregation.is_empty() {
             return;
         }

@@ -31,7 +31,7 @@ pub(in crate::profile) fn compile(definition: Definition<'_>) -> Vec<Range> {
     let bounds = [(true, &element.min_value), (false, &element.max_value)];
     bounds
         .into_iter()
-        .filter_map(|(is_min, bound)| Some(Range { is_min, bound: fixed::read(bound.as_ref()?)? }))
+        .filter_map(|(is_min, bound)| Some(Range { is_min, bound: fixed::parse_literal(bound.as_ref()?)? }))
         .collect()
 }
 
@@ -65,15 +65,15 @@ impl Range {
         if let (Some(one), Some(other)) = (value.as_number(), bound.as_number()) {
             return Some(Decimal::parse(one)?.cmp(&Decimal::parse(other)?));
         }
-        let one = read(&value.as_str()?)?;
+        let one = parse_temporal(&value.as_str()?)?;
         if bound.is_object() {
-            return one.compare(&self.counted_from(now?, one)?);
+            return one.compare(&self.relative_to(now?, one)?);
         }
-        one.compare(&read(&bound.as_str()?)?)
+        one.compare(&parse_temporal(&bound.as_str()?)?)
     }
 
     /// A bound that is a duration reaches from now back into the past, if it is the smallest, or into the future.
-    fn counted_from(&self, now: Temporal, like: Temporal) -> Option<Temporal> {
+    fn relative_to(&self, now: Temporal, like: Temporal) -> Option<Temporal> {
         let bound = self.bound.root();
         let unit = match &*bound.str("code")? {
             "a" => Calendar::Year,
@@ -91,6 +91,6 @@ impl Range {
     }
 }
 
-fn read(text: &str) -> Option<Temporal> {
+fn parse_temporal(text: &str) -> Option<Temporal> {
     Temporal::parse_date_time(text).or_else(|| Temporal::parse_date(text)).or_else(|| Temporal::parse_time(text))
 }

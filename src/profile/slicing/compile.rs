@@ -38,7 +38,7 @@ fn slicing(definition: &Definition<'_>, slices: &[Definition<'_>], first: u32) -
     let name = |slice: &Definition<'_>| slice.element.slice_name.clone().unwrap_or_default();
     let names: Vec<String> = slices.iter().map(name).collect();
     let mut problem = None;
-    let mut made = Vec::with_capacity(slices.len());
+    let mut compiled = Vec::with_capacity(slices.len());
     for (slice, name) in slices.iter().zip(&names) {
         let parent = name.rsplit_once('/').and_then(|(outer, _)| names.iter().position(|known| known == outer));
         let sliced = parent.map_or(definition, |parent| &slices[parent]);
@@ -48,7 +48,7 @@ fn slicing(definition: &Definition<'_>, slices: &[Definition<'_>], first: u32) -
             problem.get_or_insert(why);
             vec![Condition::never()]
         });
-        made.push(Slice {
+        compiled.push(Slice {
             name: name.clone(),
             min: slice.element.min,
             max: slice.element.max,
@@ -64,7 +64,7 @@ fn slicing(definition: &Definition<'_>, slices: &[Definition<'_>], first: u32) -
         origin: definition.origin(),
         openness: openness(definition.element),
         is_ordered: definition.element.slicing.as_ref().is_some_and(|slicing| slicing.ordered),
-        slices: made,
+        slices: compiled,
         first,
         problem,
     }

@@ -1,5 +1,5 @@
-//! What a value has to meet to be in a slice: a place inside the value, and what is looked for there. Made by
-//! `discriminator` when a profile is compiled; judged here while a document is walked.
+//! What a value has to meet to be in a slice: a path inside the value, and what is looked for there. Made by
+//! `discriminator` when a profile is compiled; checked here while a document is walked.
 
 use std::sync::Arc;
 
@@ -48,49 +48,49 @@ pub(super) enum Check {
 }
 
 impl Condition {
-    /// A condition that nobody can judge.
+    /// A condition that nobody can check.
     pub(super) fn never() -> Self {
         Self { path: Vec::new(), check: Check::Never, description: String::new() }
     }
 
     /// Is it met by this value, which is of this type?
-    pub(in crate::profile) fn judge<'d>(
+    pub(in crate::profile) fn matches<'d>(
         &self,
         node: Node<'d>,
         type_name: &str,
         context: &mut CheckContext<'_, 'd>,
     ) -> SliceMatch {
-        if let Check::Exists(wanted) = self.check {
-            return match self.any(&self.path, node, &mut |_, _| SliceMatch::Yes, context) {
+        if let Check::Exists(expected) = self.check {
+            return match self.best_match(&self.path, node, &mut |_, _| SliceMatch::Yes, context) {
                 SliceMatch::Unknown => SliceMatch::Unknown,
-                found if (found == SliceMatch::Yes) == wanted => SliceMatch::Yes,
+                found if (found == SliceMatch::Yes) == expected => SliceMatch::Yes,
                 _ => SliceMatch::No,
             };
         }
         let is_here = self.path.is_empty();
-        self.any(
+        self.best_match(
             &self.path,
             node,
-            &mut |node, context| self.check.judge(node, is_here.then_some(type_name), context),
+            &mut |node, context| self.check.matches(node, is_here.then_some(type_name), context),
             context,
         )
     }
 
-    /// The best verdict about the values that the steps lead to.
-    fn any<'d>(
+    /// The best match among the values that the steps lead to.
+    fn best_match<'d>(
         &self,
         steps: &[PathStep],
         node: Node<'d>,
-        judge: &mut dyn FnMut(Node<'d>, &mut CheckContext<'_, 'd>) -> SliceMatch,
+        matches: &mut dyn FnMut(Node<'d>, &mut CheckContext<'_, 'd>) -> SliceMatch,
         context: &mut CheckContext<'_, 'd>,
     ) -> SliceMatch {
-        let Some((step, rest)) = steps.split_first() else { return judge(node, context) };
+        let Some((step, rest)) = steps.split_first() else { return matches(node, context) };
         let mut best = SliceMatch::No;
         match step {
             PathStep::Member(names) => {
                 let members = node.members().filter(|member| names.iter().any(|name| name == member.name()));
                 for value in members.flat_map(Node::each) {
-                    best = best.max(self.any(rest, value, judge, context));
+                    best = best.max(self.best_match(rest, value, matches, context));
                     if best == SliceMatch::Yes {
                         break;
                     }
@@ -98,13 +98,13 @@ impl Condition {
             }
             PathStep::Extension(url) => {
                 for extension in node.list("extension").filter(|it| it.get("url").is_some_and(|it| it.is_str(url))) {
-                    best = best.max(self.any(rest, extension, judge, context));
+                    best = best.max(self.best_match(rest, extension, matches, context));
                 }
             }
             PathStep::Resolve => {
                 best = match resolve(node, context) {
-                    Some(target) => self.any(rest, target, judge, context),
-                    None => self.by_reference(node),
+                    Some(target) => self.best_match(rest, target, matches, context),
+                    None => self.match_by_reference(node),
                 };
             }
         }
@@ -112,7 +112,7 @@ impl Condition {
     }
 
     /// What a reference alone says about the resource that it leads to.
-    fn by_reference(&self, node: Node<'_>) -> SliceMatch {
+    fn match_by_reference(&self, node: Node<'_>) -> SliceMatch {
         let text = node.str("reference");
         let kind = text.as_deref().and_then(Reference::parse).and_then(|reference| reference.kind());
         let kind = kind.map(str::to_owned).or_else(|| node.str("type").map(std::borrow::Cow::into_owned));
@@ -125,7 +125,7 @@ impl Condition {
 }
 
 impl Check {
-    fn judge<'d>(&self, node: Node<'d>, type_name: Option<&str>, context: &mut CheckContext<'_, 'd>) -> SliceMatch {
+    fn matches<'d>(&self, node: Node<'d>, type_name: Option<&str>, context: &mut CheckContext<'_, 'd>) -> SliceMatch {
         let met = match self {
             Self::Fixed(fixed) => literal::equals(fixed.root(), node),
             Self::Pattern(pattern) => literal::includes(pattern.root(), node),
@@ -144,7 +144,7 @@ impl Check {
                 }
             }
             Self::Conforms(profiles) => return conforms(profiles, node, context),
-            Self::Exists(wanted) => *wanted,
+            Self::Exists(expected) => *expected,
             Self::Never => return SliceMatch::Unknown,
         };
         if met { SliceMatch::Yes } else { SliceMatch::No }

@@ -48,19 +48,19 @@ impl Slicing {
         let unknown = self.sort_into(None, slots, node, type_name, context);
         let outermost = slots.key[before..].chunks_exact(2).map(|pair| pair[1]).next();
         match outermost {
-            Some(slice) => self.keep_order(slice, node, slots.state, context),
+            Some(slice) => self.check_order(slice, node, slots.state, context),
             None if unknown => {}
             None => {
                 slots.state.unsliced = true;
                 if self.openness == Openness::Closed {
-                    self.say_unsliced(None, node, type_name, context);
+                    self.report_unsliced(None, node, type_name, context);
                 }
             }
         }
     }
 
     /// The slices inside `parent`, or the outermost.
-    fn inside(&self, parent: Option<u16>) -> impl Iterator<Item = (u16, &Slice)> {
+    fn slices_in(&self, parent: Option<u16>) -> impl Iterator<Item = (u16, &Slice)> {
         let numbered = self.slices.iter().enumerate().map(|(at, slice)| (at as u16, slice));
         numbered.filter(move |(_, slice)| slice.parent == parent)
     }
@@ -75,11 +75,11 @@ impl Slicing {
         context: &mut CheckContext<'_, 'd>,
     ) -> bool {
         let (mut found, mut unknown) = (false, false);
-        for (at, slice) in self.inside(parent).filter(|(_, slice)| !slice.is_default) {
-            match slice.judge(node, type_name, context) {
+        for (at, slice) in self.slices_in(parent).filter(|(_, slice)| !slice.is_default) {
+            match slice.matches(node, type_name, context) {
                 SliceMatch::Yes => {
                     found = true;
-                    self.enter(at, slots, node, type_name, context);
+                    self.put_into(at, slots, node, type_name, context);
                 }
                 SliceMatch::Unknown => {
                     unknown = true;
@@ -89,19 +89,19 @@ impl Slicing {
             }
         }
         if !found && !unknown {
-            if let Some((at, _)) = self.inside(parent).find(|(_, slice)| slice.is_default) {
-                self.enter(at, slots, node, type_name, context);
+            if let Some((at, _)) = self.slices_in(parent).find(|(_, slice)| slice.is_default) {
+                self.put_into(at, slots, node, type_name, context);
                 return false;
             }
             let is_closed = parent.and_then(|at| self.slices.get(usize::from(at))).is_some_and(|it| it.is_closed);
-            if is_closed && self.inside(parent).next().is_some() {
-                self.say_unsliced(parent, node, type_name, context);
+            if is_closed && self.slices_in(parent).next().is_some() {
+                self.report_unsliced(parent, node, type_name, context);
             }
         }
         unknown && !found
     }
 
-    fn enter<'d>(
+    fn put_into<'d>(
         &self,
         at: u16,
         slots: &mut SlicingSlots<'_>,
@@ -111,12 +111,12 @@ impl Slicing {
     ) {
         slots.key.extend([slots.number, at]);
         slots.counts[usize::from(at)].met += 1;
-        if self.inside(Some(at)).next().is_some() {
+        if self.slices_in(Some(at)).next().is_some() {
             self.sort_into(Some(at), slots, node, type_name, context);
         }
     }
 
-    fn keep_order(&self, slice: u16, node: Node<'_>, state: &mut SlicingState, context: &mut CheckContext<'_, '_>) {
+    fn check_order(&self, slice: u16, node: Node<'_>, state: &mut SlicingState, context: &mut CheckContext<'_, '_>) {
         let name = &self.slices[usize::from(slice)].name;
         if self.is_ordered && slice + 1 < state.last {
             let before = &self.slices[usize::from(state.last - 1)].name;
@@ -132,7 +132,7 @@ impl Slicing {
     }
 
     /// A value that is in no slice where all have to be.
-    fn say_unsliced<'d>(
+    fn report_unsliced<'d>(
         &self,
         parent: Option<u16>,
         node: Node<'d>,
@@ -170,10 +170,10 @@ impl Slicing {
 }
 
 impl Slice {
-    fn judge<'d>(&self, node: Node<'d>, type_name: &str, context: &mut CheckContext<'_, 'd>) -> SliceMatch {
+    fn matches<'d>(&self, node: Node<'d>, type_name: &str, context: &mut CheckContext<'_, 'd>) -> SliceMatch {
         let mut least = SliceMatch::Yes;
         for condition in &self.conditions {
-            least = least.min(condition.judge(node, type_name, context));
+            least = least.min(condition.matches(node, type_name, context));
             if least == SliceMatch::No {
                 break;
             }
@@ -185,7 +185,7 @@ impl Slice {
     fn score<'d>(&self, node: Node<'d>, type_name: &str, context: &mut CheckContext<'_, 'd>) -> (usize, Option<&str>) {
         let (mut met, mut missed) = (0, None);
         for condition in &self.conditions {
-            if condition.judge(node, type_name, context) == SliceMatch::Yes {
+            if condition.matches(node, type_name, context) == SliceMatch::Yes {
                 met += 1;
             } else if missed.is_none() {
                 missed = Some(condition.description.as_str());
@@ -262,7 +262,8 @@ fn too_few<'d>(
     // The value that comes nearest to it, of those that are in no slice.
     let mut nearest: Option<(usize, usize, &str)> = None;
     for (at, value) in values(node, element).flat_map(Node::each).enumerate() {
-        if slicing.slices.iter().any(|other| !other.is_default && other.judge(value, "", context) == SliceMatch::Yes) {
+        if slicing.slices.iter().any(|other| !other.is_default && other.matches(value, "", context) == SliceMatch::Yes)
+        {
             continue;
         }
         let (met, missed) = slice.score(value, "", context);
