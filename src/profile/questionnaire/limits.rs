@@ -36,7 +36,7 @@ pub(super) fn check<'d>(
         }
         "Attachment" => check_attachment(check, question, limits, node),
         "Date" | "DateTime" | "Time" => {
-            check_pattern(check, question, limits, node, &node.as_str().unwrap_or_default())
+            check_pattern(check, question, limits, node, &node.as_str().unwrap_or_default());
         }
         _ => {}
     }

@@ -155,7 +155,7 @@ fn check_full_url(
             );
         }
         Some(Reference::Absolute { restful: Some((_, of, id)), .. }) => {
-            check_agreement(node, of, id, resource, context)
+            check_agreement(node, of, id, resource, context);
         }
         // Of the form of other URIs the type of the element takes care.
         _ if has_scheme(&url) => {}
