@@ -34,7 +34,7 @@ pub(super) enum Target {
     Inside(String),
 }
 
-/// A question, while its findings have no place yet.
+/// A question, while its findings have no position yet.
 #[derive(Debug)]
 pub(super) struct OpenQuestion {
     pub(super) value_set: String,
@@ -84,7 +84,7 @@ impl Finding {
         Self { target: Target::Part(node.offset_of(offset) as u32), ..self }
     }
 
-    /// How to mend it.
+    /// How to fix it.
     pub(super) fn hint(self, hint: impl Into<Cow<'static, str>>) -> Self {
         Self { hint: Some(hint.into()), ..self }
     }
@@ -99,14 +99,13 @@ impl Finding {
         Self { origin: Some(Arc::clone(origin)), ..self }
     }
 
-    /// The rule that found it: what it demands and where it is written, unless that is known better.
-    pub(super) fn or_from(self, describe: impl FnOnce() -> String, origin: &Arc<RuleSource>) -> Self {
-        let expected = self.expected.unwrap_or_else(|| describe().into());
-        let origin = self.origin.unwrap_or_else(|| Arc::clone(origin));
-        Self { expected: Some(expected), origin: Some(origin), ..self }
+    /// Says which rule found it: what it demands and where it is written, unless that is known better.
+    pub(super) fn attribute(&mut self, describe: impl FnOnce() -> String, origin: &Arc<RuleSource>) {
+        self.expected.get_or_insert_with(|| describe().into());
+        self.origin.get_or_insert_with(|| Arc::clone(origin));
     }
 
-    /// How to mend it, if something is known.
+    /// How to fix it, if something is known.
     pub(super) fn hint_if(self, hint: Option<String>) -> Self {
         Self { hint: hint.map(Cow::Owned), ..self }
     }

@@ -58,7 +58,7 @@ impl Registry {
             derived: RwLock::default(),
         };
         for name in registry.definitions.resource_types() {
-            registry.number(vec![Part { structure: name.clone(), element: 0 }]);
+            registry.number_of(vec![Part { structure: name.clone(), element: 0 }]);
         }
         registry
     }
@@ -95,7 +95,7 @@ impl Registry {
 
     /// The schema of a type, of which the name is known to be one.
     pub(super) fn of_type(&self, type_name: &str) -> SchemaRef {
-        self.number(vec![Part { structure: type_name.to_owned(), element: 0 }])
+        self.number_of(vec![Part { structure: type_name.to_owned(), element: 0 }])
     }
 
     /// Is it the type, or derived from it?
@@ -110,16 +110,16 @@ impl Registry {
             return known.clone();
         }
         drop(known);
-        let made = self.derive_anew(base, canonical);
+        let derived = self.derive_uncached(base, canonical);
         let mut known = self.derived.write().unwrap_or_else(PoisonError::into_inner);
         let of_base = known.entry(base).or_default();
-        if of_base.len() < MAX_UNKNOWN || matches!(made, Derived::Schema(_)) {
-            of_base.insert(canonical.into(), made.clone());
+        if of_base.len() < MAX_UNKNOWN || matches!(derived, Derived::Schema(_)) {
+            of_base.insert(canonical.into(), derived.clone());
         }
-        made
+        derived
     }
 
-    fn derive_anew(&self, base: SchemaRef, canonical: &str) -> Derived {
+    fn derive_uncached(&self, base: SchemaRef, canonical: &str) -> Derived {
         let Some(found) = self.definitions.look_up(canonical) else {
             let problem = self.definitions.problem(canonical);
             return Derived::NotAtHand(problem.map(|issue| issue.text));
@@ -137,7 +137,7 @@ impl Registry {
         if !parts.contains(&part) {
             parts.push(part);
         }
-        let schema = self.number(parts);
+        let schema = self.number_of(parts);
         if found.exact { Derived::Schema(schema) } else { Derived::Other(schema, structure_key(&structure)) }
     }
 
@@ -160,7 +160,7 @@ impl Registry {
         if !parts.contains(part) {
             parts.push(part.clone());
         }
-        self.number(parts)
+        self.number_of(parts)
     }
 
     /// What the schema with this number is made of.
@@ -169,7 +169,7 @@ impl Registry {
     }
 
     /// The number of the schema that is made of these parts.
-    pub(super) fn number(&self, parts: Vec<Part>) -> SchemaRef {
+    pub(super) fn number_of(&self, parts: Vec<Part>) -> SchemaRef {
         let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
         let next = SchemaRef(numbers.len() as u32);
         let known = *numbers.entry(parts.clone()).or_insert(next);
