@@ -7,11 +7,7 @@ use super::imports::Sources;
 
 /// The circles that are left, each as its modules.
 const KNOWN: &[&[&str]] = &[
-    &[
-        "app::packages",
-        "app::program_type_folders",
-        "app::settings",
-    ],
+    &["app::packages", "app::program_type_folders", "app::settings"],
     &[
         "definitions",
         "definitions::expand",
@@ -39,29 +35,11 @@ const KNOWN: &[&[&str]] = &[
         "exchange::status",
         "exchange::write_target",
     ],
-    &[
-        "fhir::document",
-        "fhir::document::reading",
-        "fhir::issue",
-    ],
-    &[
-        "fhir::xhtml",
-        "fhir::xhtml::reader",
-    ],
-    &[
-        "fhirpath::date",
-        "fhirpath::date::read",
-    ],
-    &[
-        "fhirpath::eval",
-        "fhirpath::eval::budget",
-        "fhirpath::eval::each",
-        "fhirpath::eval::truth",
-    ],
-    &[
-        "fhirpath::eval::equality",
-        "fhirpath::eval::order",
-    ],
+    &["fhir::document", "fhir::document::reading", "fhir::issue"],
+    &["fhir::xhtml", "fhir::xhtml::reader"],
+    &["fhirpath::date", "fhirpath::date::read"],
+    &["fhirpath::eval", "fhirpath::eval::budget", "fhirpath::eval::each", "fhirpath::eval::truth"],
+    &["fhirpath::eval::equality", "fhirpath::eval::order"],
     &[
         "http::agency",
         "http::agency::sheet",
@@ -83,26 +61,10 @@ const KNOWN: &[&[&str]] = &[
         "mapping::compile::nodes",
         "mapping::compile::shape",
     ],
-    &[
-        "mapping::converter",
-        "mapping::converter::contact",
-        "mapping::converter::date",
-        "mapping::converter::quantity",
-    ],
-    &[
-        "mapping::map",
-        "mapping::put",
-        "mapping::put::field",
-        "mapping::put::resource",
-    ],
-    &[
-        "mapping::program_type",
-        "mapping::source",
-    ],
-    &[
-        "referral::graph",
-        "referral::task",
-    ],
+    &["mapping::converter", "mapping::converter::contact", "mapping::converter::date", "mapping::converter::quantity"],
+    &["mapping::map", "mapping::put", "mapping::put::field", "mapping::put::resource"],
+    &["mapping::program_type", "mapping::source"],
+    &["referral::graph", "referral::task"],
     &[
         "routing::comparison",
         "routing::facts",
@@ -111,15 +73,8 @@ const KNOWN: &[&[&str]] = &[
         "routing::facts::value",
         "routing::rule",
     ],
-    &[
-        "routing::directory",
-        "routing::program",
-    ],
-    &[
-        "security::condition",
-        "security::provision",
-        "security::recipient",
-    ],
+    &["routing::directory", "routing::program"],
+    &["security::condition", "security::provision", "security::recipient"],
     &[
         "sheet::read",
         "sheet::read::capitals",
@@ -132,21 +87,9 @@ const KNOWN: &[&[&str]] = &[
         "sheet::read::time",
         "sheet::read::value",
     ],
-    &[
-        "sheet::read::names",
-        "sheet::read::record",
-    ],
-    &[
-        "store::index",
-        "store::index::served",
-        "store::index::values",
-    ],
-    &[
-        "store::query",
-        "store::query::parameter",
-        "store::query::parse",
-        "store::query::value",
-    ],
+    &["sheet::read::names", "sheet::read::record"],
+    &["store::index", "store::index::served", "store::index::values"],
+    &["store::query", "store::query::parameter", "store::query::parse", "store::query::value"],
     &[
         "store::sqlite",
         "store::sqlite::clients",
@@ -165,11 +108,7 @@ const KNOWN: &[&[&str]] = &[
         "store::sqlite::shares",
         "store::sqlite::writer",
     ],
-    &[
-        "terminology",
-        "terminology::server",
-        "terminology::settle",
-    ],
+    &["terminology", "terminology::server", "terminology::settle"],
 ];
 
 #[test]
