@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 /// Room in the first shelf; each further one has twice the room of the one before.
-const FIRST_SIZE: u32 = 256;
+const FIRST_SHELF_SIZE: u32 = 256;
 
 /// See the module head. Shelves never move, so what stands there can be borrowed while others are added.
 #[derive(Debug)]
@@ -19,9 +19,9 @@ impl<T> Shelves<T> {
 
     /// The slot with this number; nothing for a number for which there is no room.
     pub(super) fn slot(&self, number: u32) -> Option<&OnceLock<T>> {
-        let shifted = number.checked_add(FIRST_SIZE)?;
-        let number_of_shelf = shifted.ilog2() - FIRST_SIZE.ilog2();
-        let room = FIRST_SIZE << number_of_shelf;
+        let shifted = number.checked_add(FIRST_SHELF_SIZE)?;
+        let number_of_shelf = shifted.ilog2() - FIRST_SHELF_SIZE.ilog2();
+        let room = FIRST_SHELF_SIZE << number_of_shelf;
         let slots =
             self.shelves.get(number_of_shelf as usize)?.get_or_init(|| (0..room).map(|_| OnceLock::new()).collect());
         slots.get((shifted - room) as usize)
