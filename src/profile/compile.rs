@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::definition::{Definition, definitions, resolve_parts};
-use super::names::NameTable;
+use super::name_table::NameTable;
 use super::part::Part;
 use super::registry::Registry;
 use super::rules::invariant;

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::names::NameTable;
+use super::name_table::NameTable;
 use super::part::{Part, SchemaRef};
 use super::rules::invariant::Invariant;
 use super::rules::rule::SourcedRule;
