@@ -7,7 +7,6 @@ use super::imports::Sources;
 
 /// The circles that are left, each as its modules.
 const KNOWN: &[&[&str]] = &[
-    &["app::packages", "app::program_type_folders", "app::settings"],
     &[
         "definitions",
         "definitions::expand",
@@ -54,16 +53,6 @@ const KNOWN: &[&[&str]] = &[
         "http::route",
         "http::watch",
     ],
-    &[
-        "mapping::compile",
-        "mapping::compile::check",
-        "mapping::compile::fields",
-        "mapping::compile::nodes",
-        "mapping::compile::shape",
-    ],
-    &["mapping::converter", "mapping::converter::contact", "mapping::converter::date", "mapping::converter::quantity"],
-    &["mapping::map", "mapping::put", "mapping::put::field", "mapping::put::resource"],
-    &["mapping::program_type", "mapping::source"],
     &["referral::graph", "referral::task"],
     &[
         "routing::comparison",
@@ -75,19 +64,6 @@ const KNOWN: &[&[&str]] = &[
     ],
     &["routing::directory", "routing::program"],
     &["security::condition", "security::provision", "security::recipient"],
-    &[
-        "sheet::read",
-        "sheet::read::capitals",
-        "sheet::read::codes",
-        "sheet::read::date",
-        "sheet::read::group",
-        "sheet::read::identifier",
-        "sheet::read::number",
-        "sheet::read::phone",
-        "sheet::read::time",
-        "sheet::read::value",
-    ],
-    &["sheet::read::names", "sheet::read::record"],
     &["store::index", "store::index::served", "store::index::values"],
     &["store::query", "store::query::parameter", "store::query::parse", "store::query::value"],
     &[
