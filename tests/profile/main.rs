@@ -1,5 +1,7 @@
 //! The check as its users have it: what it finds, what it leaves alone, what it costs at most, and what it asks others.
 
+#![allow(clippy::unwrap_used)] // these are tests, helpers among them
+
 #[path = "../cases/mod.rs"]
 mod cases;
 mod guide_defects;

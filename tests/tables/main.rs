@@ -1,5 +1,7 @@
 //! Referrals as tables: sheets, and HMIS CSV.
 
+#![allow(clippy::unwrap_used)] // these are tests, helpers among them
+
 mod hmis;
 #[path = "../scale/mod.rs"]
 mod scale;
