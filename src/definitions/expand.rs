@@ -4,9 +4,10 @@
 //! What cannot be told (a filter over a system that is not at hand) becomes [`Codes::Unknown`], never an empty list.
 
 use super::code_system::Content;
+use super::filter;
 use super::language::LanguagePart;
 use super::value_set::{Codes, Part, ValueSet};
-use super::{View, filter};
+use super::view::View;
 use crate::fhir::Node;
 
 /// The value set that a ValueSet resource describes.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::fhirpath::Model;
 
-use super::Definitions;
+use super::loaded::Definitions;
 use super::structure::Structure;
 
 impl Model for Definitions {

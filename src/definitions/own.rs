@@ -1,7 +1,8 @@
 //! The definitions that are ours: everything under `profiles/handoff/` that is a FHIR resource. They come with the
 //! program and are at hand wherever R4 core is. So is the CodeSystem of findings, which is made of their table.
 
-use super::{Definitions, Package};
+use super::loaded::Definitions;
+use super::package::Package;
 use crate::error::{Error, Result};
 use crate::fhir::{Issue, Key, outcome};
 use crate::shipped;

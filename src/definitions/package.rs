@@ -8,7 +8,7 @@ use std::io::Read;
 use flate2::read::GzDecoder;
 
 use super::foreign::Foreign;
-use super::layer::{Entry, LIMITS, RESOURCE};
+use super::index::{Entry, LIMITS, RESOURCE};
 use super::trim::trim;
 use crate::error::{Error, Result};
 use crate::fhir::{Document, Issue, Key, Node};

@@ -4,10 +4,10 @@
 
 use std::collections::HashMap;
 
+use super::differential::{MaxCardinality, Stated};
 use super::search_parameter::{Component, SearchParameter};
-use super::snapshot::{MaxCardinality, Stated};
 use super::structure::{
-    AdditionalBinding, Binding, Constraint, Context, Discriminator, Element, Literal, Purpose, Slicing, Strength,
+    AdditionalBinding, Binding, CORE, Constraint, Context, Discriminator, Element, Literal, Purpose, Slicing, Strength,
     Structure, StructureKind, TypeRef, Usage,
 };
 use crate::fhir::{Issue, Key, Node};
@@ -23,7 +23,6 @@ pub(super) const ADDITIONAL_BINDING: [&str; 2] = [
 ];
 pub(super) const BEST_PRACTICE: &str = "http://hl7.org/fhir/StructureDefinition/elementdefinition-bestpractice";
 const ELEMENT: &str = "http://hl7.org/fhir/StructureDefinition/Element";
-const CORE: &str = "http://hl7.org/fhir/StructureDefinition/";
 
 impl Structure {
     /// Reads a StructureDefinition.

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::Definitions;
+use super::loaded::Definitions;
 use super::structure::{Element, Structure};
 
 /// Where a path has led: an element, and the types that it can have there.

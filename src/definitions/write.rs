@@ -171,7 +171,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::definitions::Definitions;
+    use crate::definitions::loaded::Definitions;
     use crate::fhir::Document;
 
     #[test]

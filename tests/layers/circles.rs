@@ -9,22 +9,6 @@ use super::imports::Sources;
 const KNOWN: &[&[&str]] = &[
     &["app::packages", "app::program_type_folders", "app::settings"],
     &[
-        "definitions",
-        "definitions::expand",
-        "definitions::layer",
-        "definitions::pack",
-        "definitions::package",
-        "definitions::read",
-        "definitions::resolve",
-        "definitions::snapshot",
-        "definitions::snapshot::difference",
-        "definitions::snapshot::merge",
-        "definitions::snapshot::tree",
-        "definitions::snapshot::walk",
-        "definitions::view",
-        "definitions::write",
-    ],
-    &[
         "exchange",
         "exchange::bundle",
         "exchange::disposition",

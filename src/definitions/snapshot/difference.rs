@@ -5,31 +5,8 @@
 
 use std::collections::HashMap;
 
+use crate::definitions::differential::Stated;
 use crate::definitions::structure::Element;
-
-/// An element as a differential states it. Of what `element` holds, minimum and maximum have values also where nothing is
-/// said about them.
-#[derive(Debug, Clone)]
-pub(in crate::definitions) struct Stated {
-    pub(in crate::definitions) element: Element,
-    /// It has an id, rather than its path for one
-    pub(in crate::definitions) has_id: bool,
-    /// The minimum, if it says one
-    pub(in crate::definitions) min: Option<u32>,
-    /// The maximum
-    pub(in crate::definitions) max: MaxCardinality,
-}
-
-/// A maximum, as a differential states it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::definitions) enum MaxCardinality {
-    /// It says none
-    Unsaid,
-    /// `*`
-    Many,
-    /// A number
-    Number(u32),
-}
 
 /// One element of a differential.
 #[derive(Debug)]

@@ -2,9 +2,9 @@
 //! (<https://hl7.org/fhir/R4/elementdefinition.html#interpretation>): what it says narrows or replaces, what it does not say
 //! stays.
 
-use super::difference::{MaxCardinality, Stated};
-use crate::definitions::View;
+use crate::definitions::differential::{MaxCardinality, Stated};
 use crate::definitions::structure::{Binding, Constraint, Element, Slicing, Structure};
+use crate::definitions::view::View;
 
 /// Changes `element` as `stated` says.
 pub(super) fn merge(view: View<'_>, structure: &Structure, element: &mut Element, stated: &Stated) {

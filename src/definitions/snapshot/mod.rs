@@ -7,22 +7,18 @@
 //! a profile with rules left out would pass what it was written to stop.
 
 mod difference;
+mod issue;
 mod merge;
 mod tree;
 mod walk;
 
-use super::structure::{Element, Structure, StructureKind};
-use super::{CORE, View};
-use crate::fhir::{Issue, Key, Node};
+use super::differential::Stated;
+use super::structure::{CORE, Element, Structure, StructureKind};
+use super::view::View;
+use crate::fhir::{Issue, Node};
+use issue::{missing, unusable};
 use tree::Tree;
 use walk::Walk;
-
-pub(super) use difference::{MaxCardinality, Stated};
-
-/// The most elements that a snapshot may have; the largest published one has a few thousand.
-const MAX_ELEMENTS: usize = 50_000;
-/// The most steps from the root to an element, within one structure.
-const MAX_DEPTH: usize = 64;
 
 /// Makes the snapshot of `structure`, which is given by the differential in `node`.
 pub(super) fn generate(view: View<'_>, structure: &Structure, node: Node<'_>) -> Result<Structure, Box<Issue>> {
@@ -59,19 +55,4 @@ fn base(view: View<'_>, structure: &Structure, stated: &[Stated]) -> Result<Tree
     Tree::of(&base, root).ok_or_else(|| {
         unusable(structure, "", format!("its base {canonical} has no elements, or too many or too deep ones")).into()
     })
-}
-
-/// Says why the structure that is wanted cannot be had.
-fn missing(view: View<'_>, canonical: &str) -> String {
-    if let Some(issue) = view.problem(canonical) {
-        return format!("it builds on {canonical}, and {}", issue.text);
-    }
-    match view.look_up(canonical).and_then(|found| found.definition.version.clone()) {
-        Some(other) => format!("it builds on {canonical}, of which only version {other} is at hand"),
-        None => format!("it builds on {canonical}, which is not at hand"),
-    }
-}
-
-fn unusable(structure: &Structure, element: &str, why: impl std::fmt::Display) -> Issue {
-    Issue::error(Key::DefinitionInvalid, element, format!("{} cannot be used: {why}", structure.url))
 }

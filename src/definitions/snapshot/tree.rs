@@ -3,8 +3,12 @@
 
 use std::sync::Arc;
 
-use super::{MAX_DEPTH, MAX_ELEMENTS};
 use crate::definitions::structure::{Element, Structure};
+
+/// The most elements that a snapshot may have; the largest published one has a few thousand.
+pub(super) const MAX_ELEMENTS: usize = 50_000;
+/// The most steps from the root to an element, within one structure.
+pub(super) const MAX_DEPTH: usize = 64;
 
 /// See the module head.
 #[derive(Debug)]

@@ -6,12 +6,13 @@
 
 use std::sync::Arc;
 
-use super::difference::{Difference, MaxCardinality, PathStep};
+use super::difference::{Difference, PathStep};
+use super::issue::{missing, unusable};
 use super::merge::merge;
-use super::tree::{Branch, Tree};
-use super::{MAX_DEPTH, MAX_ELEMENTS, missing, unusable};
-use crate::definitions::View;
+use super::tree::{Branch, MAX_DEPTH, MAX_ELEMENTS, Tree};
+use crate::definitions::differential::MaxCardinality;
 use crate::definitions::structure::{Discriminator, Element, Slicing, Structure, TypeRef};
+use crate::definitions::view::View;
 use crate::fhir::Issue;
 
 /// Lays the differences over the tree, one after the other.
