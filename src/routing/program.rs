@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::area::{Area, Locality};
 use super::asked::{ServiceRequirements, TEAM_ROLES};
-use super::comparison::{Comparison, ComparisonText, ComparisonValue, Part};
-use super::directory::Organization;
+use super::comparison::{Comparison, ComparisonValue};
+use super::comparison_check::{ComparisonText, Part};
 use super::facts::FactBook;
+use super::organization::Organization;
 use super::rule::{Rule, Strength, Test};
 use super::rulebook::Rulebook;
 use crate::fhir::{Issue, Key, Node, Reference};

@@ -29,7 +29,8 @@ use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 
 use super::asked::RequestedServices;
-use super::comparison::{Comparison, ComparisonText, ComparisonValue, Part};
+use super::comparison::{Comparison, ComparisonValue};
+use super::comparison_check::{ComparisonText, Part};
 use super::facts::FactBook;
 use super::rule::{Rule, Strength, Test};
 use crate::error::{Error, Result};

@@ -17,19 +17,21 @@
 mod breaker;
 mod cache;
 mod server;
+mod server_state;
 mod settle;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::error::{Category, Error, Result};
-use crate::fhir::{Issue, Key};
+use crate::error::Result;
+use crate::fhir::Issue;
 use crate::profile::Report;
 
 use breaker::Breaker;
 use cache::Cache;
 use server::Server;
+use server_state::ServerState;
 
 /// Which server is asked, and how patiently.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,18 +98,7 @@ impl fmt::Debug for Token {
 #[derive(Debug, Clone, Default)]
 pub struct Terminology {
     /// Nothing: nobody is asked
-    asked: Option<Arc<Asked>>,
-}
-
-/// A server, with what is known of it and from it.
-#[derive(Debug)]
-struct Asked {
-    server: Server,
-    cache: Cache,
-    breaker: Breaker,
-    /// One permit for each request that may run
-    room: tokio::sync::Semaphore,
-    limit: Duration,
+    asked: Option<Arc<ServerState>>,
 }
 
 impl Terminology {
@@ -122,7 +113,7 @@ impl Terminology {
     /// A URL that is none, or a token that no header can hold.
     pub fn of(settings: &Settings) -> Result<Self> {
         Ok(Self {
-            asked: Some(Arc::new(Asked {
+            asked: Some(Arc::new(ServerState {
                 server: Server::new(&settings.url, settings.token.as_ref().map(Token::text), settings.limit)?,
                 cache: Cache::new(settings.kept, settings.fresh, settings.fresh_unknown),
                 breaker: Breaker::new(settings.failures, settings.pause),
@@ -144,8 +135,4 @@ impl Terminology {
             _ => report.settle(|_| None),
         }
     }
-}
-
-fn unusable(message: &str) -> Error {
-    Error::new(Category::Incorrect, Issue::error(Key::SettingInvalid, "terminology", message))
 }

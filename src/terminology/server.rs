@@ -11,9 +11,8 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode, Url};
 
 use super::cache::{Answer, Question};
-use super::unusable;
-use crate::error::{Error, Result};
-use crate::fhir::{Document, Limits, Node};
+use crate::error::{Category, Error, Result};
+use crate::fhir::{Document, Issue, Key, Limits, Node};
 
 /// The answer to such a question is small.
 const LIMITS: Limits = Limits { bytes: 256 * 1024, depth: 50 };
@@ -105,6 +104,11 @@ impl Server {
         drop(query);
         Some(url)
     }
+}
+
+/// The issue that the settings of the terminology server cannot be used.
+fn unusable(message: &str) -> Error {
+    Error::new(Category::Incorrect, Issue::error(Key::SettingInvalid, "terminology", message))
 }
 
 /// Does it say that it is the gateway that may not ask?

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
-use super::Asked;
 use super::cache::{Answer, Question};
+use super::server_state::ServerState;
 use crate::fhir::Issue;
 use crate::profile::{self, Report};
 
 /// The findings of a report, with those that the answers bring.
-pub(super) async fn settle(asked: &Arc<Asked>, report: Report) -> Vec<Issue> {
+pub(super) async fn settle(asked: &Arc<ServerState>, report: Report) -> Vec<Issue> {
     let answers = answers(asked, &report.questions).await;
     report.settle(|question| {
         let answers = each(question).map(|one| answers.get(&one).copied().flatten());
@@ -44,7 +44,7 @@ fn each(question: &profile::Question) -> impl Iterator<Item = Question> {
 
 /// What is known about each code when the time is over. Requests that still run go on: the next report has use for their
 /// answers.
-async fn answers(asked: &Arc<Asked>, questions: &[profile::Question]) -> HashMap<Question, Answer> {
+async fn answers(asked: &Arc<ServerState>, questions: &[profile::Question]) -> HashMap<Question, Answer> {
     let now = Instant::now();
     let mut known = HashMap::new();
     let mut open = HashSet::new();
@@ -77,7 +77,7 @@ async fn answers(asked: &Arc<Asked>, questions: &[profile::Question]) -> HashMap
 }
 
 /// Asks about one code, unless somebody did meanwhile or the server is down. Who finds no room until then gives up.
-async fn ask(asked: &Asked, question: &Question, until: Instant) -> Answer {
+async fn ask(asked: &ServerState, question: &Question, until: Instant) -> Answer {
     let _room = timeout_at(until, asked.room.acquire()).await.ok()?.ok()?;
     if let Some(answer) = asked.cache.get(question, Instant::now()) {
         return answer;

@@ -19,11 +19,6 @@ const KNOWN: &[&[&str]] = &[
         "exchange::status",
         "exchange::write_target",
     ],
-    &["fhir::document", "fhir::document::reading", "fhir::issue"],
-    &["fhir::xhtml", "fhir::xhtml::reader"],
-    &["fhirpath::date", "fhirpath::date::read"],
-    &["fhirpath::eval", "fhirpath::eval::budget", "fhirpath::eval::each", "fhirpath::eval::truth"],
-    &["fhirpath::eval::equality", "fhirpath::eval::order"],
     &[
         "http::agency",
         "http::agency::sheet",
@@ -98,17 +93,6 @@ const KNOWN: &[&[&str]] = &[
         "profile::slicing::sort",
         "profile::walk",
     ],
-    &["referral::graph", "referral::task"],
-    &[
-        "routing::comparison",
-        "routing::facts",
-        "routing::facts::book",
-        "routing::facts::read",
-        "routing::facts::value",
-        "routing::rule",
-    ],
-    &["routing::directory", "routing::program"],
-    &["security::condition", "security::provision", "security::recipient"],
     &[
         "sheet::read",
         "sheet::read::capitals",
@@ -142,7 +126,6 @@ const KNOWN: &[&[&str]] = &[
         "store::sqlite::shares",
         "store::sqlite::writer",
     ],
-    &["terminology", "terminology::server", "terminology::settle"],
 ];
 
 #[test]

@@ -4,7 +4,7 @@
 //! It must not know what a value is for.
 
 use super::super::issue::Key;
-use super::{Kind, Slot};
+use super::slot::{Kind, Slot};
 
 /// Why a text is refused, and at which byte.
 type Refusal = (Key, usize, String);

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
+use super::allowed;
 use super::entity::{self, Entity};
+use super::narrative::NAMESPACE;
 use super::reader::{Reader, Stop, name, short};
-use super::{NAMESPACE, allowed};
 
 /// What the attributes of an element say about it.
 #[derive(Default)]

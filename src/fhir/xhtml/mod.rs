@@ -8,36 +8,11 @@ mod allowed;
 mod attributes;
 mod entity;
 mod markup;
+mod narrative;
 mod reader;
 
-use std::borrow::Cow;
-
 pub use markup::{Text, tag};
-
-/// The namespace of XHTML.
-pub const NAMESPACE: &str = "http://www.w3.org/1999/xhtml";
-
-/// What a narrative holds, as far as others have to know it.
-#[derive(Debug, Default)]
-pub struct Narrative<'a> {
-    /// What is wrong with it, in its order
-    pub flaws: Vec<Flaw>,
-    /// What can be linked to: the ids of its elements and the names of its anchors, with their places
-    pub anchors: Vec<(Cow<'a, str>, usize)>,
-    /// The links that lead to an anchor (`#id`), without the `#`, with their places
-    pub links: Vec<(Cow<'a, str>, usize)>,
-}
-
-/// One thing that is wrong with a narrative.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Flaw {
-    /// Where, in bytes from the start of the text
-    pub offset: usize,
-    /// What is wrong
-    pub text: Cow<'static, str>,
-    /// How to mend it
-    pub hint: Option<Cow<'static, str>>,
-}
+pub use narrative::{Flaw, NAMESPACE, Narrative};
 
 /// Reads a narrative's `div`.
 pub fn read(text: &str) -> Narrative<'_> {
@@ -51,6 +26,8 @@ pub fn is_clean(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::*;
 
     fn flaws(inside: &str) -> Vec<(usize, String)> {

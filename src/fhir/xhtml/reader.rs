@@ -3,8 +3,9 @@
 
 use std::borrow::Cow;
 
+use super::allowed;
 use super::entity::{self, Entity};
-use super::{Flaw, Narrative, allowed};
+use super::narrative::{Flaw, Narrative};
 
 /// More than this nobody reads.
 const MAX_FLAWS: usize = 50;

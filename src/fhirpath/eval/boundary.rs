@@ -8,7 +8,9 @@ use super::super::decimal::{Decimal, Rounding};
 use super::super::function::Function;
 use super::super::value::{Quantity, Value};
 use super::equality::as_decimal;
-use super::{Evaluator, Outcome, Site, describe, fail, name, only};
+use super::evaluator::{Evaluator, Site};
+use super::failure::{Outcome, fail};
+use super::operand::{describe, name, only};
 
 /// Decimals are known to this many places unless another number is asked for, and to no more than the second.
 const DECIMAL_PLACES: i64 = 8;

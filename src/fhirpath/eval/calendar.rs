@@ -8,7 +8,7 @@ use super::super::collection::Collection;
 use super::super::date::{Precision, Temporal, TemporalKind, days_in_month};
 use super::super::decimal::{Decimal, Rounding};
 use super::super::value::{Calendar, Quantity, Unit, Value};
-use super::{Outcome, fail};
+use super::failure::{Outcome, fail};
 
 /// A date or time, moved by a duration; nothing outside the years 1 to 9999.
 pub(super) fn moved<'e>(at: u32, moment: &Temporal, duration: &Quantity<'e>) -> Outcome<Collection<'e>> {

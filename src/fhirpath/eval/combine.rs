@@ -2,7 +2,8 @@
 
 use super::super::collection::Collection;
 use super::super::function::Function;
-use super::{Evaluator, Outcome, Site};
+use super::evaluator::{Evaluator, Site};
+use super::failure::Outcome;
 
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     pub(super) fn combined(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {

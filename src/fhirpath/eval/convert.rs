@@ -8,7 +8,9 @@ use super::super::function::Function;
 use super::super::item::Item;
 use super::super::value::{Calendar, Quantity, Unit, Value};
 use super::equality::{as_decimal, as_quantity};
-use super::{Evaluator, Outcome, Site, only};
+use super::evaluator::{Evaluator, Site};
+use super::failure::Outcome;
+use super::operand::only;
 
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     pub(super) fn conversion(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {

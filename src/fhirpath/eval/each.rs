@@ -5,7 +5,8 @@ use super::super::collection::Collection;
 use super::super::function::Function;
 use super::super::item::Item;
 use super::super::tree::{Call, Operator, Part, PartKind, TypeTest};
-use super::{Evaluator, Outcome, Scope};
+use super::evaluator::{Evaluator, Scope};
+use super::failure::Outcome;
 
 /// Takes an item, and says whether the next one is wanted.
 pub(super) type Sink<'s, 'e> = dyn FnMut(&Item<'e>) -> Outcome<bool> + 's;

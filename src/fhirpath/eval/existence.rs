@@ -6,7 +6,9 @@ use std::collections::HashSet;
 use super::super::collection::Collection;
 use super::super::function::Function;
 use super::super::item::Item;
-use super::{Evaluator, Outcome, Site, describe_item, fail};
+use super::evaluator::{Evaluator, Site};
+use super::failure::{Outcome, fail};
+use super::operand::{count, describe_item};
 
 /// From so many items on, hashing is worth its while.
 const MANY: usize = 16;
@@ -15,7 +17,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     pub(super) fn existence(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
         let input = site.input;
         let truth = match site.call.function {
-            Function::Count => return Ok(Collection::value(super::count(input.len()))),
+            Function::Count => return Ok(Collection::value(count(input.len()))),
             Function::Distinct => return self.distinct(site.at, input.iter().cloned()),
             Function::IsDistinct => self.distinct(site.at, input.iter().cloned())?.len() == input.len(),
             Function::SubsetOf => self.is_subset(site.at, input, &self.argument(site, 0)?)?,

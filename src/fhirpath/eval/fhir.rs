@@ -13,7 +13,9 @@ use super::super::item::{Element, Item};
 use super::super::model;
 use super::super::tree::{Part, TypeSpecifier};
 use super::super::value::Value;
-use super::{Evaluator, Failure, Outcome, Scope, Site, fail, name, only};
+use super::evaluator::{Evaluator, Scope, Site};
+use super::failure::{Failure, Outcome, fail};
+use super::operand::{name, only};
 
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     pub(super) fn fhir(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {

@@ -8,7 +8,9 @@ use super::super::collection::Collection;
 use super::super::function::Function;
 use super::super::item::Item;
 use super::super::tree::{Part, PartKind};
-use super::{Evaluator, Outcome, Scope, Site, fail, only};
+use super::evaluator::{Evaluator, Scope, Site};
+use super::failure::{Outcome, fail};
+use super::operand::only;
 
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     pub(super) fn lambda(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {

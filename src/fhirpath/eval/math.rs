@@ -6,7 +6,9 @@ use super::super::decimal::{Decimal, Rounding};
 use super::super::function::Function;
 use super::super::value::{Quantity, Value};
 use super::equality::as_decimal;
-use super::{Evaluator, Outcome, Site, describe, fail, name, only};
+use super::evaluator::{Evaluator, Site};
+use super::failure::{Outcome, fail};
+use super::operand::{describe, name, only};
 
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     pub(super) fn math(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {

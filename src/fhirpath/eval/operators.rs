@@ -10,7 +10,9 @@ use super::super::tree::{Operator, Part};
 use super::super::value::{Quantity, Value};
 use super::calendar::moved;
 use super::equality::as_decimal;
-use super::{Evaluator, Outcome, Scope, describe_item, fail, only};
+use super::evaluator::{Evaluator, Scope};
+use super::failure::{Outcome, fail};
+use super::operand::{describe_item, only};
 
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     pub(super) fn binary(

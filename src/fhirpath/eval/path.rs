@@ -8,7 +8,9 @@ use super::super::model;
 use super::super::tree::{Name, Part};
 use super::super::value::{Unit, Value};
 use super::each::Sink;
-use super::{Evaluator, Outcome, Scope, fail, only};
+use super::evaluator::{Evaluator, Scope};
+use super::failure::{Outcome, fail};
+use super::operand::only;
 
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     /// The first name of a path, where it may be a type: one that `$this` has stands for `$this` itself

@@ -5,7 +5,9 @@ use super::super::function::Function;
 use super::super::item::Item;
 use super::super::tree::{Call, Operator, Part, PartKind};
 use super::super::value::Value;
-use super::{Evaluator, Outcome, Scope, only, truth};
+use super::evaluator::{Evaluator, Scope};
+use super::failure::Outcome;
+use super::operand::{only, truth};
 
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     /// The truth of a part: nothing for an empty result; one item that is no boolean counts as true.

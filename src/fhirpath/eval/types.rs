@@ -8,7 +8,8 @@ use super::super::item::{Element, Item};
 use super::super::model::{self, Walk};
 use super::super::tree::{Namespace, Part, PartKind, TypeSpecifier, TypeTest};
 use super::super::value::{TypeName, Value};
-use super::{Evaluator, Outcome, Scope, Site, fail};
+use super::evaluator::{Evaluator, Scope, Site};
+use super::failure::{Outcome, fail};
 
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     pub(super) fn typed(

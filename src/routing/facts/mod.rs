@@ -10,6 +10,7 @@ mod compile;
 mod known;
 mod poverty;
 mod read;
+mod sources;
 mod token;
 mod value;
 
@@ -29,10 +30,11 @@ use crate::referral::task::SDOHCC_CODES;
 
 use book::{Closed, Computed, Definition, OBSERVATIONS};
 use poverty::Share;
-use read::{FactSources, Statement};
+use read::Statement;
+use sources::FactSources;
 
 pub use book::FactBook;
-pub use known::{Fact, FactOrigin, FactValue, Interval, Texts};
+pub use known::{Fact, FactOrigin, FactSource, FactValue, Interval, Texts};
 pub use token::Token;
 
 /// What is known. See the module head.
@@ -72,19 +74,6 @@ impl<'r> Facts<'r> {
             read: std::array::from_fn(|_| OnceCell::new()),
             named: RefCell::default(),
         }
-    }
-
-    /// The fact behind a criterion; behind one about an assessment or a question, which one it is.
-    pub fn fact(&self, criterion: Criterion, subject: Option<&Token>) -> Rc<Fact<'r>> {
-        let Some(subject) = subject else {
-            return self.read[criterion as usize].get_or_init(|| Rc::new(self.find_fact(criterion, None))).clone();
-        };
-        if let Some((_, fact)) = self.named.borrow().iter().find(|(known, _)| known == subject) {
-            return fact.clone();
-        }
-        let fact = Rc::new(self.find_fact(criterion, Some(subject)));
-        self.named.borrow_mut().push((subject.clone(), fact.clone()));
-        fact
     }
 
     fn find_fact(&self, criterion: Criterion, subject: Option<&Token>) -> Fact<'r> {
@@ -162,6 +151,20 @@ impl<'r> Facts<'r> {
             Share::Missing(table) => fact.missing.push(table.into()),
         }
         fact.from = income.from.iter().chain(&size.from).cloned().collect();
+        fact
+    }
+}
+
+impl<'r> FactSource<'r> for Facts<'r> {
+    fn fact(&self, criterion: Criterion, subject: Option<&Token>) -> Rc<Fact<'r>> {
+        let Some(subject) = subject else {
+            return self.read[criterion as usize].get_or_init(|| Rc::new(self.find_fact(criterion, None))).clone();
+        };
+        if let Some((_, fact)) = self.named.borrow().iter().find(|(known, _)| known == subject) {
+            return fact.clone();
+        }
+        let fact = Rc::new(self.find_fact(criterion, Some(subject)));
+        self.named.borrow_mut().push((subject.clone(), fact.clone()));
         fact
     }
 }

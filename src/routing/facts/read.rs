@@ -4,26 +4,17 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 
 use super::address;
-use super::book::{Definition, FactBook, ReadAs, SearchRange, Source};
+use super::book::{Definition, ReadAs, SearchRange, Source};
 use super::known::{FactOrigin, FactValue, Texts};
+use super::sources::FactSources;
 use super::token::Token;
 use super::value::{FoundValue, one_text, values};
 use crate::fhir::{Node, Truth, period};
 use crate::fhirpath::Context;
-use crate::referral::{Referral, Resource};
+use crate::referral::Resource;
 use crate::routing::area;
-
-/// What sources are read from.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct FactSources<'r> {
-    pub(super) referral: Referral<'r>,
-    pub(super) book: &'r FactBook,
-    pub(super) at: Timestamp,
-    pub(super) today: Date,
-}
 
 /// Something that a resource says.
 #[derive(Debug)]
