@@ -179,7 +179,7 @@ impl Options {
     pub fn read(text: &str, file: &str) -> Result<Self> {
         toml::from_str(text).map_err(|error: toml::de::Error| {
             let mut issue = Issue::error(Key::SettingInvalid, file, error.message().trim());
-            issue.position = error.span().map(|span| place(text, span.start));
+            issue.position = error.span().map(|span| SourcePosition::of_offset(text, span.start));
             Error::new(crate::error::Category::Incorrect, issue)
         })
     }
@@ -232,7 +232,7 @@ pub fn terminology_server(url: String, milliseconds: Option<u16>) -> terminology
     let usual = terminology::Settings::of(url);
     terminology::Settings {
         token: std::env::var(TOKEN).ok().filter(|token| !token.is_empty()).map(terminology::Token::new),
-        limit: milliseconds.map_or(usual.limit, |number| Duration::from_millis(number.into())),
+        timeout: milliseconds.map_or(usual.timeout, |number| Duration::from_millis(number.into())),
         ..usual
     }
 }
@@ -256,13 +256,6 @@ fn unusable(name: &str, text: &str) -> Error {
     Error::new(crate::error::Category::Incorrect, Issue::error(Key::SettingInvalid, name, text))
 }
 
-fn place(text: &str, offset: usize) -> SourcePosition {
-    let before = text.get(..offset).unwrap_or(text);
-    let line = before.matches('\n').count() as u32 + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() as u32 + 1;
-    SourcePosition { line, column }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -283,7 +276,7 @@ mod tests {
         let wanted = "Task=;Patient=urn:b".parse::<Demands>().unwrap().or(Demands::usual());
         assert_eq!(settings.profiles, wanted);
         let asked = settings.terminology.unwrap();
-        assert_eq!((asked.url.as_str(), asked.limit), ("https://t.example", Duration::from_millis(5)));
+        assert_eq!((asked.url.as_str(), asked.timeout), ("https://t.example", Duration::from_millis(5)));
     }
 
     #[test]

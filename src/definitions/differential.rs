@@ -6,7 +6,7 @@ use super::structure::Element;
 /// An element as a differential states it. Of what `element` holds, minimum and maximum have values also where nothing is
 /// said about them.
 #[derive(Debug, Clone)]
-pub(super) struct Stated {
+pub(super) struct DifferentialElement {
     pub(super) element: Element,
     /// It has an id, rather than its path for one
     pub(super) has_id: bool,
@@ -20,7 +20,7 @@ pub(super) struct Stated {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum MaxCardinality {
     /// It says none
-    Unsaid,
+    NotStated,
     /// `*`
     Many,
     /// A number

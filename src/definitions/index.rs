@@ -42,7 +42,7 @@ impl<'a> Entry<'a> {
     }
 
     /// What the index is sorted by.
-    pub(super) fn order(&self) -> (&'a str, &'a str, &'a str) {
+    pub(super) fn sort_key(&self) -> (&'a str, &'a str, &'a str) {
         (self.kind, self.url, self.version)
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock, RwLock};
 use super::layer::Layer;
 use super::pack;
 use super::package::Package;
-use super::resolve::{self, Hit, Layers, Needs, Spot};
+use super::resolve::{self, DefinitionLocation, Layers, PackageDependencies, ResolvedLocation};
 use super::search_parameter::SearchParameter;
 use super::structure::Structure;
 use super::value_set::ValueSet;
@@ -21,16 +21,16 @@ static R4: &[u8] = include_bytes!("../../profiles/packages/hl7.fhir.r4.core-4.0.
 pub struct Definitions {
     /// The first one is R4 core; later ones were added later.
     pub(super) layers: Vec<Arc<Layer>>,
-    needs: Needs,
+    dependencies: PackageDependencies,
     resource_types: Vec<String>,
     /// Where types were found that were asked for by name
-    pub(super) types: RwLock<HashMap<String, Hit>>,
-    pub(super) value_sets: RwLock<HashMap<Spot, Arc<ValueSet>>>,
+    pub(super) types: RwLock<HashMap<String, ResolvedLocation>>,
+    pub(super) value_sets: RwLock<HashMap<DefinitionLocation, Arc<ValueSet>>>,
     pub(super) implicit_sets: RwLock<HashMap<String, Arc<ValueSet>>>,
-    pub(super) snapshots: RwLock<HashMap<Spot, Snapshot>>,
+    pub(super) snapshots: RwLock<HashMap<DefinitionLocation, Snapshot>>,
     parameters: OnceLock<HashMap<String, Vec<Arc<SearchParameter>>>>,
     globals: OnceLock<HashMap<String, Vec<String>>>,
-    pub(super) chains: RwLock<HashMap<String, Arc<[Box<str>]>>>,
+    pub(super) ancestors: RwLock<HashMap<String, Arc<[Box<str>]>>>,
 }
 
 /// A structure that was made of a differential, or why it could not be.
@@ -38,7 +38,7 @@ pub(super) type Snapshot = Result<Arc<Structure>, Box<Issue>>;
 
 /// One package that is at hand.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Loaded {
+pub struct PackageSummary {
     /// Package name (`hl7.fhir.r4.core`)
     pub name: String,
     /// Package version
@@ -103,10 +103,10 @@ impl Definitions {
         let mut resource_types: Vec<String> = layers.iter().flat_map(|layer| layer.resource_types()).collect();
         resource_types.sort_unstable();
         resource_types.dedup();
-        let needs = Needs::of(&layers);
+        let dependencies = PackageDependencies::of(&layers);
         Self {
             layers,
-            needs,
+            dependencies,
             resource_types,
             types: RwLock::default(),
             value_sets: RwLock::default(),
@@ -114,18 +114,19 @@ impl Definitions {
             snapshots: RwLock::default(),
             parameters: OnceLock::new(),
             globals: OnceLock::new(),
-            chains: RwLock::default(),
+            ancestors: RwLock::default(),
         }
     }
 
     /// The packages at hand, in the order in which they were added.
-    pub fn packages(&self) -> Vec<Loaded> {
+    pub fn packages(&self) -> Vec<PackageSummary> {
         self.layers
             .iter()
             .map(|layer| {
                 let wanted = layer.dependencies.iter();
-                let missing = wanted.filter(|(name, version)| resolve::pinned(&self.layers, name, version).is_none());
-                Loaded {
+                let missing =
+                    wanted.filter(|(name, version)| resolve::find_layer(&self.layers, name, version).is_none());
+                PackageSummary {
                     name: layer.name.clone(),
                     version: layer.version.clone(),
                     definitions: layer.len(),
@@ -192,24 +193,24 @@ impl Definitions {
 
 impl Definitions {
     pub(super) fn layers(&self) -> Layers<'_> {
-        Layers { list: &self.layers, needs: &self.needs }
+        Layers { list: &self.layers, dependencies: &self.dependencies }
     }
 
-    pub(super) fn snapshot(&self, spot: Spot) -> Option<Snapshot> {
-        self.snapshots.read().ok()?.get(&spot).cloned()
+    pub(super) fn snapshot(&self, location: DefinitionLocation) -> Option<Snapshot> {
+        self.snapshots.read().ok()?.get(&location).cloned()
     }
 
     /// Keeps a snapshot; where another was faster, that one.
-    pub(super) fn keep_snapshot(&self, spot: Spot, made: Snapshot) -> Snapshot {
+    pub(super) fn cache_snapshot(&self, location: DefinitionLocation, made: Snapshot) -> Snapshot {
         match self.snapshots.write() {
-            Ok(mut kept) => kept.entry(spot).or_insert(made).clone(),
+            Ok(mut cached) => cached.entry(location).or_insert(made).clone(),
             Err(_) => made,
         }
     }
 
-    pub(super) fn keep_value_set(&self, spot: Spot, made: &Arc<ValueSet>) {
-        if let Ok(mut kept) = self.value_sets.write() {
-            kept.entry(spot).or_insert_with(|| Arc::clone(made));
+    pub(super) fn cache_value_set(&self, location: DefinitionLocation, made: &Arc<ValueSet>) {
+        if let Ok(mut cached) = self.value_sets.write() {
+            cached.entry(location).or_insert_with(|| Arc::clone(made));
         }
     }
 }

@@ -33,12 +33,12 @@ mod write;
 
 pub use code_system::CodeSystem;
 pub use language::LanguagePart;
-pub use loaded::{Definitions, Loaded};
+pub use loaded::{Definitions, PackageSummary};
 pub use package::Package;
 pub use search_parameter::SearchParameter;
 pub use structure::{
-    AdditionalBinding, Binding, CORE, Constraint, Element, Purpose, Strength, Structure, StructureKind, TypeRef,
+    AdditionalBinding, Binding, CORE_URL, Constraint, Element, Purpose, Strength, Structure, StructureKind, TypeRef,
 };
 pub use typed::TypedElement;
 pub use value_set::{Membership, ValueSet};
-pub use view::{Found, View};
+pub use view::{Resolved, View};

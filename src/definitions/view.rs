@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::loaded::Definitions;
-use super::resolve::{self, Hit, Spot};
+use super::resolve::{self, DefinitionLocation, ResolvedLocation};
 use super::structure::Structure;
 
 /// Profiles based on profiles, value sets made of value sets: deeper than this is no design.
@@ -17,77 +17,83 @@ const MAX_DEPTH: usize = 32;
 pub struct View<'a> {
     pub(super) definitions: &'a Definitions,
     layer: Option<u32>,
-    pub(super) making: Option<&'a Making<'a>>,
+    pub(super) in_progress: Option<&'a InProgress<'a>>,
 }
 
 /// What is being made, and on behalf of what.
 #[derive(Debug)]
-pub(super) struct Making<'a> {
-    spot: Spot,
+pub(super) struct InProgress<'a> {
+    location: DefinitionLocation,
     depth: usize,
-    outer: Option<&'a Making<'a>>,
+    outer: Option<&'a InProgress<'a>>,
 }
 
 /// A definition, and whether it is of the version that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found<T> {
+pub struct Resolved<T> {
     /// The definition
     pub definition: Arc<T>,
     /// The version is the one named, or none was named
-    pub exact: bool,
+    pub is_exact: bool,
 }
 
 impl<'a> View<'a> {
-    pub(super) fn of_nobody(definitions: &'a Definitions) -> Self {
-        Self { definitions, layer: None, making: None }
+    pub(super) fn unscoped(definitions: &'a Definitions) -> Self {
+        Self { definitions, layer: None, in_progress: None }
     }
 
-    pub(super) fn of_package(definitions: &'a Definitions, package: &str) -> Self {
+    pub(super) fn for_package(definitions: &'a Definitions, package: &str) -> Self {
         let layer = definitions.layers.iter().rposition(|layer| &**layer.label() == package);
-        Self { definitions, layer: layer.map(|layer| layer as u32), making: None }
+        Self { definitions, layer: layer.map(|layer| layer as u32), in_progress: None }
     }
 
-    /// The view of what stands at `spot` while it is made; nothing where that is being made already, or too deep.
-    pub(super) fn within(&self, spot: Spot) -> Option<Inner<'_>> {
-        let depth = self.making.map_or(1, |making| making.depth + 1);
-        let mut open = self.making;
-        while let Some(making) = open {
-            if making.spot == spot {
+    /// The view of what stands at `location` while it is made; nothing where that is being made already, or too deep.
+    pub(super) fn nested(&self, location: DefinitionLocation) -> Option<NestedView<'_>> {
+        let depth = self.in_progress.map_or(1, |in_progress| in_progress.depth + 1);
+        let mut open = self.in_progress;
+        while let Some(in_progress) = open {
+            if in_progress.location == location {
                 return None;
             }
-            open = making.outer;
+            open = in_progress.outer;
         }
-        (depth <= MAX_DEPTH)
-            .then_some(Inner { definitions: self.definitions, making: Making { spot, depth, outer: self.making } })
+        (depth <= MAX_DEPTH).then_some(NestedView {
+            definitions: self.definitions,
+            in_progress: InProgress { location, depth, outer: self.in_progress },
+        })
     }
 
     /// The definition of this kind that `canonical` means in the package of this view.
-    pub(super) fn resolve(&self, kind: &str, canonical: &str) -> Option<Hit> {
+    pub(super) fn resolve(&self, kind: &str, canonical: &str) -> Option<ResolvedLocation> {
         resolve::resolve(&self.definitions.layers(), kind, canonical, self.layer)
     }
 }
 
 /// A view that is making something.
-pub(super) struct Inner<'a> {
+pub(super) struct NestedView<'a> {
     definitions: &'a Definitions,
-    making: Making<'a>,
+    in_progress: InProgress<'a>,
 }
 
-impl Inner<'_> {
+impl NestedView<'_> {
     /// What the thing that is being made sees.
     pub(super) fn view(&self) -> View<'_> {
-        View { definitions: self.definitions, layer: Some(self.making.spot.layer), making: Some(&self.making) }
+        View {
+            definitions: self.definitions,
+            layer: Some(self.in_progress.location.layer),
+            in_progress: Some(&self.in_progress),
+        }
     }
 }
 
 impl Definitions {
     /// The definitions as this structure's package sees them: what the structure refers to is asked for here.
-    pub fn seen_from(&self, structure: &Structure) -> View<'_> {
-        View::of_package(self, &structure.package)
+    pub fn view_for(&self, structure: &Structure) -> View<'_> {
+        View::for_package(self, &structure.package)
     }
 
     /// The definitions as nobody in particular sees them.
     pub(super) fn view(&self) -> View<'_> {
-        View::of_nobody(self)
+        View::unscoped(self)
     }
 }

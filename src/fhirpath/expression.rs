@@ -139,7 +139,7 @@ impl Expression {
         let mut names = Vec::new();
         let mut part = Some(&self.part);
         while let Some(next) = part {
-            let PartKind::Member { from, name } = &next.form else { return None };
+            let PartKind::Member { from, name } = &next.kind else { return None };
             names.push(&*name.text);
             part = from.as_deref();
         }
@@ -151,7 +151,7 @@ impl Expression {
     pub fn first_name(&self) -> Option<&str> {
         let mut part = &self.part;
         loop {
-            part = match &part.form {
+            part = match &part.kind {
                 PartKind::Member { from: None, name } => return Some(&name.text),
                 PartKind::Member { from: Some(from), .. }
                 | PartKind::Call { from: Some(from), .. }
@@ -164,7 +164,7 @@ impl Expression {
 }
 
 fn split<'p>(part: &'p Part, found: &mut impl FnMut(&'p Part)) {
-    if let PartKind::Binary(Operator::Union, left, right) = &part.form {
+    if let PartKind::Binary(Operator::Union, left, right) = &part.kind {
         split(left, found);
         split(right, found);
     } else {

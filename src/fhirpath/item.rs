@@ -120,7 +120,7 @@ impl<'a> Item<'a> {
     }
 
     /// How many bytes have to be looked at for its value.
-    pub(super) fn weight(&self) -> usize {
+    pub(super) fn byte_size(&self) -> usize {
         match self {
             Self::Element(element) => {
                 element.node().filter(|node| !node.is_object()).map_or(0, |node| node.range().len())

@@ -161,7 +161,7 @@ pub(super) fn standard_is_a(kind: &str, ancestor: &str) -> Option<bool> {
 // === the type of an element ===
 
 /// Where the walk to an element may begin, and how far it went.
-pub(super) struct Walk<'m> {
+pub(super) struct TypeFinder<'m> {
     pub(super) model: &'m dyn Model,
     /// Resources that the element may be in, the innermost first
     pub(super) resources: [Node<'m>; 2],
@@ -171,7 +171,7 @@ pub(super) struct Walk<'m> {
     pub(super) passed: usize,
 }
 
-impl<'m> Walk<'m> {
+impl<'m> TypeFinder<'m> {
     /// The type of an element, as far as it can be known. It is not carried along with every item, since most
     /// expressions never ask: it is found by walking down to the element from the resource that it is in.
     pub(super) fn type_of(&mut self, element: &Element<'m>) -> Option<Cow<'m, str>> {
@@ -182,7 +182,7 @@ impl<'m> Walk<'m> {
     pub(super) fn known_type(&mut self, element: &Element<'m>) -> Option<Cow<'m, str>> {
         let target = element.either();
         let named = self.resource_type(target).or_else(|| choice_of(target.name()));
-        named.map(Cow::Borrowed).or_else(|| self.walk(target))
+        named.map(Cow::Borrowed).or_else(|| self.find_by_walking(target))
     }
 
     /// The type that a resource names, and what had to be passed to find it.
@@ -192,7 +192,7 @@ impl<'m> Walk<'m> {
         found.and_then(type_named)
     }
 
-    fn walk(&mut self, target: Node<'m>) -> Option<Cow<'m, str>> {
+    fn find_by_walking(&mut self, target: Node<'m>) -> Option<Cow<'m, str>> {
         let (root, start) = (target.document().root(), target.range().start);
         let holds = |node: &Node<'m>| std::ptr::eq(node.document(), target.document()) && node.range().contains(&start);
         let mut node = self.resources.into_iter().find(holds).unwrap_or(root);

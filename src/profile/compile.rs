@@ -13,7 +13,7 @@ use super::schema::{Content, Demand, ElementSchema, Json, Limit, Member, Part, S
 use super::schemas::Schemas;
 use super::slicing::{self, Variants};
 use crate::definitions::structure::{Element, Structure, StructureKind, TypeRef};
-use crate::definitions::{Found, View};
+use crate::definitions::{Resolved, View};
 use crate::fhir::RuleSource;
 
 /// One definition of an element, with what surrounds it.
@@ -239,10 +239,10 @@ fn whole(definition: &Definition<'_>, allowed: &TypeRef, rules: &mut Vec<Stated>
         let rule = Rule::Unresolved { profile: profile.clone(), used };
         rules.push(Stated { rule, origin: definition.origin() });
     };
-    match definition.view().look_up(profile).filter(|it| it.definition.type_name == allowed.code) {
-        Some(Found { definition, exact }) => {
+    match definition.view().nearest_structure(profile).filter(|it| it.definition.type_name == allowed.code) {
+        Some(Resolved { definition, is_exact }) => {
             let part = Part { structure: key(&definition), element: 0 };
-            if !exact {
+            if !is_exact {
                 say(Some(part.structure.clone()));
             }
             part
@@ -279,7 +279,7 @@ impl Definition<'_> {
 
     /// The definitions as its package sees them.
     pub(super) fn view(&self) -> View<'_> {
-        self.schemas.definitions().seen_from(self.structure)
+        self.schemas.definitions().view_for(self.structure)
     }
 
     /// Canonical URLs with the versions that are meant where they are written, as far as that is known.
@@ -294,7 +294,7 @@ impl Definition<'_> {
     fn inside(&self) -> Option<Part> {
         if let Some(id) = self.element.content_reference.as_deref().filter(|_| self.element.children.is_empty()) {
             let of_type = match &self.element.content_source {
-                Some(source) => self.view().look_up(source)?.definition,
+                Some(source) => self.view().nearest_structure(source)?.definition,
                 None => self.schemas.definitions().structure(&self.structure.type_name)?,
             };
             return Some(Part { structure: key(&of_type), element: of_type.position(id)? });

@@ -42,7 +42,7 @@ impl<'d> Walk<'_, 'd> {
     /// The same, with what is wrong.
     pub(super) fn conformance(&mut self, node: Node<'d>, profile: &str) -> Answer {
         let unknown = Answer { verdict: SliceMatch::Unknown, why: None, errors: 0 };
-        let Some(structure) = self.schemas.definitions().look_up(profile).map(|it| it.definition) else {
+        let Some(structure) = self.schemas.definitions().nearest_structure(profile).map(|it| it.definition) else {
             return unknown;
         };
         if let Some(kind) = node.str("resourceType") {

@@ -15,6 +15,6 @@ pub(super) struct ServerState {
     pub(super) cache: Cache,
     pub(super) breaker: Breaker,
     /// One permit for each request that may run
-    pub(super) room: Semaphore,
-    pub(super) limit: Duration,
+    pub(super) permits: Semaphore,
+    pub(super) timeout: Duration,
 }

@@ -6,7 +6,7 @@
 //! head, deflated: name LF version LF licence LF
 //!                 the packages that it builds on, as name#version, a SPACE between LF
 //!                 number of blocks LF, then for each: deflated length SPACE length LF
-//!                 the index, one sorted line for each definition (see `layer`)
+//!                 the index, one sorted line for each definition (see `index`)
 //! blocks, each a deflate stream of the JSON of some definitions
 //! ```
 //! Numbers are little-endian. The same package gives the same bytes.

@@ -8,7 +8,7 @@ use flate2::read::DeflateDecoder;
 
 use super::format::{BLOCK, MAGIC, checksum};
 use crate::definitions::index::LIMITS;
-use crate::definitions::layer::{About, Block, Layer};
+use crate::definitions::layer::{Block, Layer, PackageHeader};
 use crate::error::{Error, Result};
 use crate::fhir::Key;
 
@@ -32,12 +32,12 @@ pub(in crate::definitions) fn open(bytes: impl Into<Cow<'static, [u8]>>) -> Resu
         return Err(refuse(if is_pack(&bytes) { "it is of another version; make it again" } else { "it is no pack" }));
     };
     let damaged = || refuse("it is damaged; make it again");
-    let (expected, body) = number(rest).ok_or_else(damaged)?;
+    let (expected, body) = read_u32(rest).ok_or_else(damaged)?;
     if checksum(body) != expected {
         return Err(damaged());
     }
-    let (packed, body) = number(body).ok_or_else(damaged)?;
-    let (length, body) = number(body).ok_or_else(damaged)?;
+    let (packed, body) = read_u32(body).ok_or_else(damaged)?;
+    let (length, body) = read_u32(body).ok_or_else(damaged)?;
     if length > MAX_HEAD {
         return Err(damaged());
     }
@@ -50,7 +50,7 @@ fn read_head(head: &str, mut offset: usize, bytes: Cow<'static, [u8]>) -> Option
     let mut lines = head.splitn(6, '\n');
     let (name, version, _license) = (lines.next()?, lines.next()?, lines.next()?);
     let dependencies = lines.next()?.split(' ').filter_map(|one| one.split_once('#'));
-    let about = About {
+    let header = PackageHeader {
         name: name.to_owned(),
         version: version.to_owned(),
         dependencies: dependencies.map(|(name, version)| (name.to_owned(), version.to_owned())).collect(),
@@ -66,7 +66,7 @@ fn read_head(head: &str, mut offset: usize, bytes: Cow<'static, [u8]>) -> Option
         blocks.push(Block { packed: offset..end, length, text: OnceLock::new() });
         (offset, rest) = (end, behind);
     }
-    Some(Layer::new(about, rest.to_owned(), bytes, blocks))
+    Some(Layer::new(header, rest.to_owned(), bytes, blocks))
 }
 
 fn inflate(packed: &[u8], length: u32) -> Option<String> {
@@ -75,7 +75,7 @@ fn inflate(packed: &[u8], length: u32) -> Option<String> {
     Some(text)
 }
 
-fn number(bytes: &[u8]) -> Option<(u32, &[u8])> {
+fn read_u32(bytes: &[u8]) -> Option<(u32, &[u8])> {
     let (number, rest) = bytes.split_first_chunk()?;
     Some((u32::from_le_bytes(*number), rest))
 }

@@ -18,15 +18,15 @@ use crate::error::{Error, Result};
 use crate::fhir::Document;
 
 /// Writes a package as a pack. Value sets that a required binding needs are written with their codes listed;
-/// `beside` are the definitions that it may build on.
+/// `dependencies` are the definitions that it may build on.
 ///
 /// # Errors
 /// A fault, if the compressor fails.
-pub fn write(package: &Package, beside: Option<&Definitions>) -> Result<Vec<u8>> {
+pub fn write(package: &Package, dependencies: Option<&Definitions>) -> Result<Vec<u8>> {
     let mut definitions = package.definitions.clone();
-    settle(&mut definitions, package, beside);
-    definitions.sort_by(|left, right| left.entry().order().cmp(&right.entry().order()));
-    definitions.dedup_by(|left, right| left.entry().order() == right.entry().order());
+    precompute(&mut definitions, package, dependencies);
+    definitions.sort_by(|left, right| left.entry().sort_key().cmp(&right.entry().sort_key()));
+    definitions.dedup_by(|left, right| left.entry().sort_key() == right.entry().sort_key());
 
     let (mut index, mut lengths, mut packed) = (String::new(), String::new(), Vec::new());
     let blocks = into_blocks(&definitions);
@@ -75,24 +75,24 @@ fn into_blocks(definitions: &[Definition]) -> Vec<&[Definition]> {
 
 /// Writes what can be made ready: the codes of the value sets that a check cannot do without, so that it needs no code
 /// system for them, and the snapshots of structures that have none.
-fn settle(definitions: &mut [Definition], package: &Package, beside: Option<&Definitions>) {
-    let all = match beside {
-        Some(beside) => beside.with(package.clone()),
+fn precompute(definitions: &mut [Definition], package: &Package, dependencies: Option<&Definitions>) {
+    let all = match dependencies {
+        Some(dependencies) => dependencies.with(package.clone()),
         None => Definitions::of_package(package.clone()),
     };
-    let all = View::of_package(&all, &format!("{}#{}", package.name, package.version));
-    let needed = required(definitions);
+    let all = View::for_package(&all, &format!("{}#{}", package.name, package.version));
+    let required = required_value_sets(definitions);
     for definition in definitions {
         let version = if definition.version.is_empty() { &package.version } else { &definition.version };
         let canonical = format!("{}|{version}", definition.url);
-        if definition.kind == "ValueSet" && needed.contains(&definition.url) {
+        if definition.kind == "ValueSet" && required.contains(&definition.url) {
             if let Some(set) = all.value_set(&canonical).filter(|set| set.parts.iter().all(is_listed)) {
-                definition.text = as_json(&set).into_boxed_str();
+                definition.text = value_set_json(&set).into_boxed_str();
             }
         } else if definition.kind == "StructureDefinition" && !has_snapshot(definition) {
             // One whose base is not at hand stays as it is, until it is.
             if let Some(structure) = all.structure(&canonical) {
-                definition.text = crate::definitions::write::structure(&structure).into_boxed_str();
+                definition.text = crate::definitions::write::structure_json(&structure).into_boxed_str();
             }
         }
     }
@@ -108,7 +108,7 @@ fn is_listed(part: &Part) -> bool {
 }
 
 /// The value sets that a required binding names.
-fn required(definitions: &[Definition]) -> BTreeSet<String> {
+fn required_value_sets(definitions: &[Definition]) -> BTreeSet<String> {
     let structures = definitions.iter().filter(|definition| definition.kind == "StructureDefinition");
     let mut found = BTreeSet::new();
     for definition in structures {
@@ -125,7 +125,7 @@ fn required(definitions: &[Definition]) -> BTreeSet<String> {
 }
 
 /// A ValueSet resource that lists its codes.
-fn as_json(set: &ValueSet) -> String {
+fn value_set_json(set: &ValueSet) -> String {
     let concepts =
         |codes: &[Box<str>]| -> Vec<_> { codes.iter().map(|code| serde_json::json!({ "code": code })).collect() };
     let excluded = |code: &str, system: &str| set.contains(system, code) != Membership::In;

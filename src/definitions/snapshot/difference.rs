@@ -5,13 +5,13 @@
 
 use std::collections::HashMap;
 
-use crate::definitions::differential::Stated;
+use crate::definitions::differential::DifferentialElement;
 use crate::definitions::structure::Element;
 
 /// One element of a differential.
 #[derive(Debug)]
 pub(super) struct Difference {
-    pub(super) stated: Stated,
+    pub(super) stated: DifferentialElement,
     /// From the root, which is the first
     pub(super) steps: Vec<PathStep>,
 }
@@ -24,7 +24,7 @@ pub(super) struct PathStep {
 }
 
 /// Finds the way to every element.
-pub(super) fn addresses(stated: Vec<Stated>) -> Vec<Difference> {
+pub(super) fn locate_differences(stated: Vec<DifferentialElement>) -> Vec<Difference> {
     let mut last: HashMap<String, Vec<PathStep>> = HashMap::new();
     let mut found = Vec::with_capacity(stated.len());
     for stated in stated {

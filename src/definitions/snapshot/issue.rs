@@ -6,10 +6,10 @@ use crate::fhir::{Issue, Key};
 
 /// Says why the structure that is wanted cannot be had.
 pub(super) fn missing(view: View<'_>, canonical: &str) -> String {
-    if let Some(issue) = view.problem(canonical) {
+    if let Some(issue) = view.structure_issue(canonical) {
         return format!("it builds on {canonical}, and {}", issue.text);
     }
-    match view.look_up(canonical).and_then(|found| found.definition.version.clone()) {
+    match view.nearest_structure(canonical).and_then(|found| found.definition.version.clone()) {
         Some(other) => format!("it builds on {canonical}, of which only version {other} is at hand"),
         None => format!("it builds on {canonical}, which is not at hand"),
     }

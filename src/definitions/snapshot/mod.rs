@@ -2,43 +2,43 @@
 //! its base says.
 //!
 //! The base becomes a tree (`tree`); each element of the differential is looked up in it by its steps (`difference`),
-//! unfolding types and making slices on the way (`walk`), and merged into what it finds (`merge`). What comes out is a
+//! unfolding types and making slices on the way (`builder`), and merged into what it finds (`merge`). What comes out is a
 //! structure like one that was published with a snapshot. A differential that cannot be followed is refused as a whole:
 //! a profile with rules left out would pass what it was written to stop.
 
+mod builder;
 mod difference;
 mod issue;
 mod merge;
 mod tree;
-mod walk;
 
-use super::differential::Stated;
-use super::structure::{CORE, Element, Structure, StructureKind};
+use super::differential::DifferentialElement;
+use super::structure::{CORE_URL, Element, Structure, StructureKind};
 use super::view::View;
 use crate::fhir::{Issue, Node};
+use builder::SnapshotBuilder;
 use issue::{missing, unusable};
 use tree::Tree;
-use walk::Walk;
 
 /// Makes the snapshot of `structure`, which is given by the differential in `node`.
 pub(super) fn generate(view: View<'_>, structure: &Structure, node: Node<'_>) -> Result<Structure, Box<Issue>> {
     let stated = Structure::read_differential(node)?;
     let tree = base(view, structure, &stated)?;
-    let differences = difference::addresses(stated);
-    let mut walk = Walk { view, structure, differences: &differences, tree };
+    let differences = difference::locate_differences(stated);
+    let mut builder = SnapshotBuilder { view, structure, differences: &differences, tree };
     for difference in &differences {
-        walk.apply(difference)?;
+        builder.apply(difference)?;
     }
-    let mut made = Structure { elements: walk.tree.flatten(), is_differential: false, ..structure.clone() };
-    super::read::tie(&mut made.elements);
+    let mut made = Structure { elements: builder.tree.flatten(), is_differential: false, ..structure.clone() };
+    super::read::link_elements(&mut made.elements);
     Ok(made)
 }
 
 /// The tree that the differential changes: the base's elements, named as this structure's.
-fn base(view: View<'_>, structure: &Structure, stated: &[Stated]) -> Result<Tree, Box<Issue>> {
+fn base(view: View<'_>, structure: &Structure, stated: &[DifferentialElement]) -> Result<Tree, Box<Issue>> {
     let own = stated.first().and_then(|first| first.element.path.split('.').next()).unwrap_or(&structure.type_name);
     // `Base` came with R5; R4 definitions that name it mean that they are based on nothing.
-    let canonical = structure.base.as_deref().filter(|base| *base != format!("{CORE}Base"));
+    let canonical = structure.base.as_deref().filter(|base| *base != format!("{CORE_URL}Base"));
     let Some(canonical) = canonical else {
         return Ok(Tree::new(Element { is_list: true, ..Element::default() }, own));
     };

@@ -11,8 +11,8 @@ mod markup;
 mod narrative;
 mod reader;
 
-pub use markup::{Text, tag};
-pub use narrative::{Flaw, NAMESPACE, Narrative};
+pub use markup::{TextFormat, find_tag};
+pub use narrative::{NAMESPACE, Narrative, NarrativeIssue};
 
 /// Reads a narrative's `div`.
 pub fn read(text: &str) -> Narrative<'_> {
@@ -21,7 +21,7 @@ pub fn read(text: &str) -> Narrative<'_> {
 
 /// Is it as a narrative has to be? What FHIRPath's `htmlChecks()` asks.
 pub fn is_clean(text: &str) -> bool {
-    read(text).flaws.is_empty()
+    read(text).issues.is_empty()
 }
 
 #[cfg(test)]
@@ -30,10 +30,10 @@ mod tests {
 
     use super::*;
 
-    fn flaws(inside: &str) -> Vec<(usize, String)> {
+    fn issues(inside: &str) -> Vec<(usize, String)> {
         let front = "<div xmlns=\"http://www.w3.org/1999/xhtml\">";
-        let found = read(&format!("{front}{inside}</div>")).flaws;
-        found.into_iter().map(|flaw| (flaw.offset.saturating_sub(front.len()), flaw.text.into_owned())).collect()
+        let found = read(&format!("{front}{inside}</div>")).issues;
+        found.into_iter().map(|issue| (issue.offset.saturating_sub(front.len()), issue.text.into_owned())).collect()
     }
 
     #[test]
@@ -47,7 +47,7 @@ mod tests {
             "<![CDATA[1 < 2]]>",
             "<span xml:lang=\"de\" lang=\"de\" title=\"&lt;\">gut</span>",
         ] {
-            assert_eq!(flaws(good), [], "{good}");
+            assert_eq!(issues(good), [], "{good}");
         }
     }
 
@@ -72,9 +72,9 @@ mod tests {
             ("x<?php y ?>", 1, "a narrative has no processing instruction"),
             ("x&#0;", 1, "an & begins no entity here"),
         ] {
-            assert_eq!(flaws(bad), [(at, text.to_owned())], "{bad}");
+            assert_eq!(issues(bad), [(at, text.to_owned())], "{bad}");
         }
-        assert_eq!(flaws("  <p/> &#32;")[0].1, "the narrative says nothing: expected a text or an img (txt-2)");
+        assert_eq!(issues("  <p/> &#32;")[0].1, "the narrative says nothing: expected a text or an img (txt-2)");
     }
 
     #[test]
@@ -92,7 +92,7 @@ mod tests {
             ("<div xmlns=\"http://www.w3.org/1999/xhtml\">x", "div is not closed"),
             ("<div xmlns=\"http://www.w3.org/1999/xhtml\"", "div is not closed with >"),
         ] {
-            assert_eq!(read(bad).flaws.first().map(|flaw| flaw.text.as_ref()), Some(text), "{bad}");
+            assert_eq!(read(bad).issues.first().map(|issue| issue.text.as_ref()), Some(text), "{bad}");
         }
     }
 

@@ -9,7 +9,7 @@ pub const NAMESPACE: &str = "http://www.w3.org/1999/xhtml";
 #[derive(Debug, Default)]
 pub struct Narrative<'a> {
     /// What is wrong with it, in its order
-    pub flaws: Vec<Flaw>,
+    pub issues: Vec<NarrativeIssue>,
     /// What can be linked to: the ids of its elements and the names of its anchors, with their places
     pub anchors: Vec<(Cow<'a, str>, usize)>,
     /// The links that lead to an anchor (`#id`), without the `#`, with their places
@@ -18,7 +18,7 @@ pub struct Narrative<'a> {
 
 /// One thing that is wrong with a narrative.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Flaw {
+pub struct NarrativeIssue {
     /// Where, in bytes from the start of the text
     pub offset: usize,
     /// What is wrong

@@ -19,7 +19,7 @@ const MAX_DIGITS: u32 = 28;
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     pub(super) fn boundary(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
         let Some(item) = only(site.at, site.input)? else { return Ok(Collection::Empty) };
-        self.weigh(item, site.at)?;
+        self.charge_item(item, site.at)?;
         let high = site.call.function == Function::HighBoundary;
         let digits = self.integer_argument(site, 0)?;
         let value = item.value();

@@ -33,13 +33,13 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     }
 
     /// Takes steps that were already done; the next charge fails if they were too many.
-    pub(super) fn spend(&self, steps: usize) {
+    pub(super) fn charge_done(&self, steps: usize) {
         self.steps.set(self.steps.get().saturating_sub(steps as u64));
     }
 
     /// Charges for reading the value of an item: a step for every 64 bytes.
-    pub(super) fn weigh(&self, item: &Item<'e>, at: u32) -> Outcome<()> {
-        self.charge(item.weight() / 64, at)
+    pub(super) fn charge_item(&self, item: &Item<'e>, at: u32) -> Outcome<()> {
+        self.charge(item.byte_size() / 64, at)
     }
 
     /// Charges for a text that was made: a step for every 16 bytes.

@@ -17,7 +17,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
         use Function as F;
         let unit = self.text_argument(site, 0)?;
         let Some(item) = only(site.at, site.input)? else { return Ok(Collection::Empty) };
-        self.weigh(item, site.at)?;
+        self.charge_item(item, site.at)?;
         let value = item.value();
         let value = value.as_ref();
         let function = site.call.function;

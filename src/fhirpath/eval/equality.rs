@@ -45,7 +45,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
         {
             return Ok(Some(true));
         }
-        self.charge(1 + (left.weight() + right.weight()) / 64, at)?;
+        self.charge(1 + (left.byte_size() + right.byte_size()) / 64, at)?;
         match (left.value(), right.value()) {
             (Some(left_value), Some(right_value)) => Ok(self.equal_values(&left_value, &right_value, left, right)),
             (None, None) => match (self.quantity_of(left), self.quantity_of(right)) {
@@ -151,7 +151,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     }
 
     fn equivalent(&self, at: u32, left: &Item<'e>, right: &Item<'e>) -> Outcome<bool> {
-        self.charge(1 + (left.weight() + right.weight()) / 16, at)?;
+        self.charge(1 + (left.byte_size() + right.byte_size()) / 16, at)?;
         match (left.value(), right.value()) {
             (Some(Value::String(left)), Some(Value::String(right))) if equivalent_texts(&left, &right) => Ok(true),
             (Some(left_value), Some(right_value)) => match (as_decimal(&left_value), as_decimal(&right_value)) {

@@ -57,7 +57,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
         let mut found = Collection::Empty;
         for item in site.input {
             self.charge(1, site.at)?;
-            self.weigh(item, site.at)?;
+            self.charge_item(item, site.at)?;
             if let Some(node) = reference(item).map_or(Ok(None), |text| self.target(site.at, &text))? {
                 found.push(Item::Element(Element::new(node)));
             }
@@ -161,7 +161,8 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     fn element_definition(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
         let mut found = Collection::Empty;
         for item in site.input {
-            let Some(definition) = self.context.define.and_then(|define| define(item)) else {
+            let Some(definition) = self.context.find_definition.and_then(|find_definition| find_definition(item))
+            else {
                 let message = format!("{}() cannot be answered: a definition is not at hand", name(site));
                 return Err(Failure::new(Key::NotChecked, site.at, message));
             };

@@ -37,7 +37,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
             let mut next = Vec::new();
             for (index, item) in waiting.iter().enumerate() {
                 for item in self.on_item(site, &site.call.arguments[0], index, item)? {
-                    if !self.holds(site.at, &found, &item)? {
+                    if !self.contains_item(site.at, &found, &item)? {
                         found.push(item.clone());
                         next.push(item);
                     }
@@ -151,7 +151,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
 
 /// A sort key and whether it is reversed.
 fn sort_key(part: &Part) -> (bool, &Part) {
-    match &part.form {
+    match &part.kind {
         PartKind::Sign { negative: true, of } => (true, of),
         _ => (false, part),
     }

@@ -58,15 +58,15 @@ pub(super) fn evaluate_bool<'e, 'a: 'e>(
     context: &'e Context<'a>,
     focus: &Collection<'e>,
 ) -> Outcome<Option<bool>> {
-    let judge = |assumed: Option<bool>| {
+    let evaluate = |assumed: Option<bool>| {
         let evaluator = Evaluator::new(context, focus, assumed);
         let truth = evaluator.truth(part, &Scope { this: focus, index: None, total: None })?;
         Ok((truth, evaluator.open.take()))
     };
-    let (truth, open) = judge(None)?;
+    let (truth, open) = evaluate(None)?;
     let Some(open) = open else { return Ok(truth) };
     // A question that nobody can answer does not matter where either answer leads to the same.
-    match (judge(Some(true)), judge(Some(false))) {
+    match (evaluate(Some(true)), evaluate(Some(false))) {
         (Ok((Some(if_true), _)), Ok((Some(if_false), _))) if if_true == if_false => Ok(Some(if_true)),
         _ => Err(open),
     }
@@ -75,7 +75,7 @@ pub(super) fn evaluate_bool<'e, 'a: 'e>(
 impl<'f, 'e, 'a: 'e> Evaluator<'f, 'e, 'a> {
     fn eval(&self, part: &'e Part, scope: &Scope<'_, 'e>) -> Outcome<Collection<'e>> {
         self.charge(1, part.at)?;
-        match &part.form {
+        match &part.kind {
             PartKind::Empty => Ok(Collection::Empty),
             PartKind::Literal(value) => Ok(Collection::value(value.reborrow())),
             PartKind::Texts(texts) => {
@@ -91,8 +91,8 @@ impl<'f, 'e, 'a: 'e> Evaluator<'f, 'e, 'a> {
             }
             PartKind::Variable(name) => self.variable(part.at, name),
             PartKind::Member { from: None, name } if name.may_be_type => self.first_member(part.at, scope.this, name),
-            PartKind::Member { .. } => self.collected(part, scope),
-            PartKind::Call { call, .. } if each::is_streamed(call) => self.collected(part, scope),
+            PartKind::Member { .. } => self.collect_items(part, scope),
+            PartKind::Call { call, .. } if each::is_streamed(call) => self.collect_items(part, scope),
             PartKind::Call { call, .. } if truth::is_question(call.function) => {
                 Ok(Collection::maybe(self.truth(part, scope)?.map(Value::Boolean)))
             }

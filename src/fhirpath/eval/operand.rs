@@ -32,7 +32,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     pub(super) fn text_argument(&self, site: &Site<'_, 'e>, position: usize) -> Outcome<Option<Cow<'e, str>>> {
         let argument = self.argument(site, position)?;
         let Some(item) = only(site.at, &argument)? else { return Ok(None) };
-        self.weigh(item, site.at)?;
+        self.charge_item(item, site.at)?;
         let refusal = || fail(site.at, format!("{}() expects a string, found {}", name(site), describe(&argument)));
         item.as_str().ok_or_else(refusal).map(Some)
     }
@@ -78,6 +78,6 @@ pub(super) fn only<'c, 'e>(at: u32, collection: &'c Collection<'e>) -> Outcome<O
 
 /// A condition's truth: one item that is no boolean counts as true
 /// (<https://hl7.org/fhirpath/N1/#singleton-evaluation-of-collections>).
-pub(super) fn truth(at: u32, collection: &Collection<'_>) -> Outcome<Option<bool>> {
+pub(super) fn as_condition(at: u32, collection: &Collection<'_>) -> Outcome<Option<bool>> {
     Ok(only(at, collection)?.map(|item| item.as_bool().unwrap_or(true)))
 }

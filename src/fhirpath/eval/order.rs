@@ -33,8 +33,8 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
 
     /// Which of two items comes first; nothing where that cannot be known.
     pub(super) fn order(&self, at: u32, left: &Item<'e>, right: &Item<'e>) -> Outcome<Option<Ordering>> {
-        self.weigh(left, at)?;
-        self.weigh(right, at)?;
+        self.charge_item(left, at)?;
+        self.charge_item(right, at)?;
         let (left_value, right_value) = (left.value(), right.value());
         if let (Some(Value::String(left)), Some(Value::String(right))) = (&left_value, &right_value)
             && are_days(left, right)

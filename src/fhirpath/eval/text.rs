@@ -46,7 +46,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
                         Collection::boolean(self.pattern(site, &argument, &text)?.is_match(&text))
                     }
                     F::Split => split(&text, &argument),
-                    function => encode::recoded(function, &text, &argument)
+                    function => encode::recode(function, &text, &argument)
                         .map_err(|message| fail(site.at, message))?
                         .map_or(Collection::Empty, string),
                 }

@@ -251,7 +251,7 @@ fn without_source(
     missing: &mut Vec<String>,
 ) {
     let path: Vec<&str> = [start].into_iter().chain(at.iter().map(String::as_str)).collect();
-    let Some(step) = ground.definitions.path(&path.join(".")) else { return };
+    let Some(step) = ground.definitions.element_at(&path.join(".")) else { return };
     let given: BTreeSet<&str> = sourced
         .iter()
         .filter(|made| made.len() == at.len() + 1 && made.starts_with(at))

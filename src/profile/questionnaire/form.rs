@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use super::limits::Limits;
 use super::options::Options;
-use crate::definitions::CORE;
+use crate::definitions::CORE_URL;
 use crate::fhir::Node;
 
 /// What the extensions of Structured Data Capture begin with (<http://hl7.org/fhir/uv/sdc/>).
@@ -190,7 +190,7 @@ pub(super) fn extension<'d>(node: Node<'d>, name: &str) -> Option<Node<'d>> {
 pub(super) fn extensions<'d>(node: Node<'d>, name: &str) -> impl Iterator<Item = Node<'d>> {
     node.list("extension").filter_map(move |extension| {
         let url = extension.str("url")?;
-        let known = url.strip_prefix(CORE).or_else(|| url.strip_prefix(SDC))?;
+        let known = url.strip_prefix(CORE_URL).or_else(|| url.strip_prefix(SDC))?;
         (known == name).then(|| value(extension)).flatten().map(|(_, value)| value)
     })
 }

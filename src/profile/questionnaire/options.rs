@@ -197,7 +197,7 @@ pub(super) fn value_set(check: &mut Check<'_, '_, '_, '_>, canonical: &str) -> O
     let resource = resource.filter(|resource| resource.str("resourceType").as_deref() == Some("ValueSet"));
     let definitions = check.walk.schemas.definitions();
     let set = match resource {
-        Some(resource) => Some(Arc::new(definitions.value_set_of(resource))),
+        Some(resource) => Some(Arc::new(definitions.compose_value_set(resource))),
         None => definitions.value_set(canonical),
     };
     check.value_sets.insert(canonical.to_owned(), set.clone());

@@ -43,7 +43,7 @@ use super::questionnaire;
 use super::schema::Stated;
 use super::walk::Walk;
 use crate::definitions::TypeRef;
-use crate::fhir::xhtml::Text;
+use crate::fhir::xhtml::TextFormat;
 use crate::fhir::{Node, RuleSource};
 
 /// A rule that was compiled from a definition.
@@ -88,7 +88,7 @@ pub(super) enum Rule {
     /// XHTML that tells of the resource
     Narrative,
     /// No HTML in a text that is none
-    Markup(Text),
+    Markup(TextFormat),
 }
 
 /// Adds the rules that a definition states about each value of an element, for one of its types.

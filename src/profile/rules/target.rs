@@ -4,7 +4,7 @@
 //! Looked at where the target is at hand: contained, in the bundle, or beside the document.
 
 use super::Rule;
-use crate::definitions::{CORE, TypeRef};
+use crate::definitions::{CORE_URL, TypeRef};
 use crate::fhir::{Key, Node};
 use crate::profile::compile::Definition;
 use crate::profile::findings::Finding;
@@ -21,7 +21,7 @@ pub(in crate::profile) struct Profiles {
 /// The target profiles that are more than types.
 pub(in crate::profile) fn compile(definition: Definition<'_>, allowed: &TypeRef) -> Option<Rule> {
     let TypeRef { target_profiles, aggregation, .. } = allowed;
-    let is_profiled = target_profiles.iter().any(|profile| !profile.starts_with(CORE));
+    let is_profiled = target_profiles.iter().any(|profile| !profile.starts_with(CORE_URL));
     let is_due =
         allowed.code == "Reference" && definition.structure.is_profile && (is_profiled || !aggregation.is_empty());
     is_due.then(|| {
@@ -40,7 +40,7 @@ impl Profiles {
         let Some(target) = walk.target(&text) else { return };
         let kind = target.str("resourceType").unwrap_or_default();
         let of_type = |profile: &String| {
-            let structure = walk.schemas.definitions().look_up(profile);
+            let structure = walk.schemas.definitions().nearest_structure(profile);
             // One that is not at hand may be of any type.
             structure.is_none_or(|found| walk.schemas.is_a(&kind, &found.definition.type_name))
         };

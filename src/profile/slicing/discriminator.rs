@@ -139,11 +139,11 @@ impl Maker<'_> {
         if let Some(found) = at(&spot.structure, spot.index) {
             return Some(found);
         }
-        let view = self.schemas.definitions().seen_from(&spot.structure);
+        let view = self.schemas.definitions().view_for(&spot.structure);
         let (structure, index) = view.content(&spot.structure, spot.index);
         let element = structure.element(index)?;
         element.types.iter().find_map(|allowed| {
-            let definitions = self.schemas.definitions().seen_from(&spot.structure);
+            let definitions = self.schemas.definitions().view_for(&spot.structure);
             let profile = match &allowed.profiles[..] {
                 [only] => definitions.structure(only),
                 _ => None,
@@ -163,7 +163,7 @@ impl Maker<'_> {
     fn resolved(&mut self, spot: &Spot, kind: &str, rest: &str, steps: Vec<PathStep>) {
         let Some(element) = spot.structure.element(spot.index) else { return };
         let targets: Vec<String> = element.types.iter().flat_map(|allowed| allowed.target_profiles.clone()).collect();
-        let definitions = self.schemas.definitions().seen_from(&spot.structure);
+        let definitions = self.schemas.definitions().view_for(&spot.structure);
         let targets: Vec<String> = targets.iter().map(|it| named(&definitions, it)).collect();
         if !rest.is_empty() {
             let only = if let [only] = &targets[..] { definitions.structure(only) } else { None };
@@ -206,7 +206,7 @@ impl Maker<'_> {
                 }
             }
             "profile" => {
-                let definitions = self.schemas.definitions().seen_from(&structure);
+                let definitions = self.schemas.definitions().view_for(&structure);
                 let profiles = element.types.iter().flat_map(|allowed| &allowed.profiles);
                 let profiles = profiles.map(|profile| named(&definitions, profile)).collect();
                 self.add(steps, Check::Conforms(profiles));
@@ -241,7 +241,7 @@ impl Maker<'_> {
         if children.is_empty()
             && let [allowed] = &element.types[..]
             && let [profile] = &allowed.profiles[..]
-            && let Some(of_profile) = self.schemas.definitions().seen_from(structure).structure(profile)
+            && let Some(of_profile) = self.schemas.definitions().view_for(structure).structure(profile)
         {
             children = of_profile.root().map_or_else(Vec::new, |root| root.children.clone());
             inside = of_profile;
@@ -282,7 +282,7 @@ fn said_by(structure: &Structure, element: &Element, schemas: &Schemas) -> Optio
         return document(pattern).map(Check::Pattern);
     }
     let binding = element.binding.as_ref().filter(|binding| binding.strength == Strength::Required)?;
-    let set = schemas.definitions().seen_from(structure).value_set(binding.value_set.as_deref()?);
+    let set = schemas.definitions().view_for(structure).value_set(binding.value_set.as_deref()?);
     Some(Check::In(set))
 }
 
