@@ -8,9 +8,11 @@
 use std::borrow::Cow;
 
 use super::function::Function;
-use super::lexer::SyntaxError;
 use super::model::Model;
 use super::tree::{Call, Name, Namespace, Operator, Part, PartKind, TypeSpecifier, TypeTest};
+
+/// Where an expression asks for what cannot be there, and what.
+type TypeError = (usize, String);
 
 /// What is known of what a part gives.
 #[derive(Debug, Clone)]
@@ -24,7 +26,7 @@ struct StaticType<'m> {
 const ANYTHING: StaticType<'static> = StaticType { types: None, ordered: true };
 
 /// What is wrong with an expression that is evaluated on a `start`.
-pub(super) fn check(part: &Part, model: &dyn Model, start: &str) -> Vec<SyntaxError> {
+pub(super) fn check(part: &Part, model: &dyn Model, start: &str) -> Vec<TypeError> {
     let mut checker = Checker { model, found: Vec::new() };
     let focus = StaticType { types: Some(vec![Cow::Owned(start.to_owned())]), ordered: true };
     checker.part(part, &focus);
@@ -33,7 +35,7 @@ pub(super) fn check(part: &Part, model: &dyn Model, start: &str) -> Vec<SyntaxEr
 
 struct Checker<'m> {
     model: &'m dyn Model,
-    found: Vec<SyntaxError>,
+    found: Vec<TypeError>,
 }
 
 impl<'m> Checker<'m> {
@@ -61,7 +63,7 @@ impl<'m> Checker<'m> {
             }
             PartKind::Binary(operator, left, right) => {
                 let (left, right) = (self.part(left, this), self.part(right, this));
-                if *operator == Operator::Union { either(left, right) } else { ANYTHING }
+                if *operator == Operator::Union { union(left, right) } else { ANYTHING }
             }
             PartKind::Typed { from, test, name } => {
                 let input = from.as_ref().map_or_else(|| this.clone(), |from| self.part(from, this));
@@ -139,8 +141,8 @@ impl<'m> Checker<'m> {
             F::Select => given.pop().unwrap_or(ANYTHING),
             // What is found is projected again, and the projection may mean something else there.
             F::Repeat => StaticType { types: None, ordered: true },
-            F::Union | F::Combine => either(input.clone(), given.pop().unwrap_or(ANYTHING)),
-            F::Iif => given.into_iter().skip(1).reduce(either).unwrap_or(ANYTHING),
+            F::Union | F::Combine => union(input.clone(), given.pop().unwrap_or(ANYTHING)),
+            F::Iif => given.into_iter().skip(1).reduce(union).unwrap_or(ANYTHING),
             F::Extension => StaticType { types: Some(vec![Cow::Borrowed("Extension")]), ordered: true },
             F::Children | F::Descendants => StaticType { types: None, ordered: false },
             _ => ANYTHING,
@@ -155,7 +157,7 @@ impl<'m> Checker<'m> {
     }
 }
 
-fn either<'m>(left: StaticType<'m>, right: StaticType<'m>) -> StaticType<'m> {
+fn union<'m>(left: StaticType<'m>, right: StaticType<'m>) -> StaticType<'m> {
     let types = left.types.zip(right.types).map(|(mut left, right)| {
         left.extend(right);
         left

@@ -65,7 +65,7 @@ impl<'a> Element<'a> {
     }
 
     /// Where the children `id` and `extension` are.
-    pub(super) fn holder(&self) -> Option<Node<'a>> {
+    pub(super) fn value_or_sibling(&self) -> Option<Node<'a>> {
         self.node().filter(|node| node.is_object()).or_else(|| self.sibling())
     }
 

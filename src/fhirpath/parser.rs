@@ -37,10 +37,10 @@ pub(super) fn parse(text: &str) -> Result<Part, SyntaxError> {
 }
 
 /// A part and how deep the tree below it is. Boxed at once: reading recurses, and stacks are small.
-type Measured = (Box<Part>, u32);
+type PartWithDepth = (Box<Part>, u32);
 
 /// Both sides of an operator. A list of texts is made once, not each time that it is asked for.
-fn united(operator: Operator, left: Box<Part>, right: Box<Part>) -> PartKind {
+fn union_kind(operator: Operator, left: Box<Part>, right: Box<Part>) -> PartKind {
     let is_text = |part: &Part| matches!(part.kind, PartKind::Literal(Value::String(_)));
     let is_texts = is_text(&left) || matches!(left.kind, PartKind::Texts(_));
     if operator != Operator::Union || !is_texts || !is_text(&right) {
@@ -94,7 +94,7 @@ impl Parser {
         (self.at(), format!("expected {expected}, found {}", self.peek().describe()))
     }
 
-    fn deepen(&self, below: u32) -> Result<u32, SyntaxError> {
+    fn nest(&self, below: u32) -> Result<u32, SyntaxError> {
         if below >= MAX_DEPTH {
             return Err((self.at(), format!("the expression is nested more than {MAX_DEPTH} levels deep")));
         }
@@ -104,8 +104,8 @@ impl Parser {
     // === operators ===
 
     /// Everything that binds at least as tightly as `lowest`.
-    fn expression(&mut self, lowest: u8) -> Result<Measured, SyntaxError> {
-        self.nesting = self.deepen(self.nesting)?;
+    fn expression(&mut self, lowest: u8) -> Result<PartWithDepth, SyntaxError> {
+        self.nesting = self.nest(self.nesting)?;
         let (mut left, mut depth) = self.signed()?;
         while let Some((operator, binding)) = self.operator().filter(|(_, binding)| *binding >= lowest) {
             let at = self.at();
@@ -113,11 +113,11 @@ impl Parser {
                 Some(operator) => {
                     self.next += 1;
                     let (right, below) = self.expression(binding + 1)?;
-                    (boxed(at, united(operator, left, right)), depth.max(below))
+                    (boxed(at, union_kind(operator, left, right)), depth.max(below))
                 }
                 None => (self.type_operator(left)?, depth),
             };
-            depth = self.deepen(depth)?;
+            depth = self.nest(depth)?;
         }
         self.nesting -= 1;
         Ok((left, depth))
@@ -147,23 +147,23 @@ impl Parser {
     }
 
     /// A sign binds looser than what follows a point: `-1.abs()` is the negative of `1.abs()`.
-    fn signed(&mut self) -> Result<Measured, SyntaxError> {
+    fn signed(&mut self) -> Result<PartWithDepth, SyntaxError> {
         let at = self.at();
         let negative = matches!(self.peek(), TokenKind::Symbol("-"));
         if !negative && !matches!(self.peek(), TokenKind::Symbol("+")) {
             return self.chain();
         }
         self.next += 1;
-        self.nesting = self.deepen(self.nesting)?;
+        self.nesting = self.nest(self.nesting)?;
         let (of, depth) = self.signed()?;
         self.nesting -= 1;
-        Ok((boxed(at, PartKind::Sign { negative, of }), self.deepen(depth)?))
+        Ok((boxed(at, PartKind::Sign { negative, of }), self.nest(depth)?))
     }
 
     // === paths ===
 
     /// A term and what follows it after points and in brackets.
-    fn chain(&mut self) -> Result<Measured, SyntaxError> {
+    fn chain(&mut self) -> Result<PartWithDepth, SyntaxError> {
         let (mut part, mut depth) = self.term()?;
         loop {
             let at = self.at();
@@ -178,11 +178,11 @@ impl Parser {
             } else {
                 return Ok((part, depth));
             }
-            depth = self.deepen(depth.max(below))?;
+            depth = self.nest(depth.max(below))?;
         }
     }
 
-    fn term(&mut self) -> Result<Measured, SyntaxError> {
+    fn term(&mut self) -> Result<PartWithDepth, SyntaxError> {
         if self.take_symbol("(") {
             let inner = self.expression(0)?;
             self.expect(")")?;
@@ -196,7 +196,7 @@ impl Parser {
     }
 
     /// A term that holds no other.
-    fn leaf(&mut self) -> Result<Measured, SyntaxError> {
+    fn leaf(&mut self) -> Result<PartWithDepth, SyntaxError> {
         let at = self.at();
         let kind = match self.peek().clone() {
             TokenKind::Symbol("{") => {
@@ -269,7 +269,7 @@ impl Parser {
     }
 
     /// A name or a call, applied to `from`.
-    fn step(&mut self, from: Option<Box<Part>>) -> Result<Measured, SyntaxError> {
+    fn step(&mut self, from: Option<Box<Part>>) -> Result<PartWithDepth, SyntaxError> {
         let at = self.at();
         let (TokenKind::Name(name) | TokenKind::Quoted(name)) = self.peek().clone() else {
             return Err(self.syntax_error("the name of an element or a function"));
@@ -287,8 +287,8 @@ impl Parser {
     }
 
     /// A call, behind the bracket.
-    fn call(&mut self, at: usize, from: Option<Box<Part>>, name: &str) -> Result<Measured, SyntaxError> {
-        let Some(function) = Function::named(name) else {
+    fn call(&mut self, at: usize, from: Option<Box<Part>>, name: &str) -> Result<PartWithDepth, SyntaxError> {
+        let Some(function) = Function::from_name(name) else {
             let meant = nearest(name, function::NAMES.iter().copied())
                 .map(|known| format!("; did you mean {known}()?"))
                 .unwrap_or_default();
@@ -326,13 +326,18 @@ impl Parser {
                 break;
             }
         }
-        if self.take_symbol(")") { Ok((arguments, self.deepen(depth)?)) } else { Err(self.syntax_error("',' or ')'")) }
+        if self.take_symbol(")") { Ok((arguments, self.nest(depth)?)) } else { Err(self.syntax_error("',' or ')'")) }
     }
 
     // === types ===
 
     /// `is(T)`, `as(T)`, `ofType(T)`, behind the bracket.
-    fn type_call(&mut self, at: usize, from: Option<Box<Part>>, function: Function) -> Result<Measured, SyntaxError> {
+    fn type_call(
+        &mut self,
+        at: usize,
+        from: Option<Box<Part>>,
+        function: Function,
+    ) -> Result<PartWithDepth, SyntaxError> {
         let test = match function {
             Function::Is => TypeTest::Is,
             Function::As => TypeTest::As,

@@ -38,8 +38,8 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
         let mut found = Collection::Empty;
         for item in site.input {
             let Item::Element(element) = item else { continue };
-            let Some(holder) = element.holder() else { continue };
-            let list = self.seek(site.at, holder, |name| name == "extension")?;
+            let Some(value_or_sibling) = element.value_or_sibling() else { continue };
+            let list = self.seek(site.at, value_or_sibling, |name| name == "extension")?;
             for extension in list.into_iter().flat_map(Node::items) {
                 self.charge(1, site.at)?;
                 if extension.get("url").is_some_and(|known| known.is_str(&url)) {
@@ -196,8 +196,8 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
         }
         for item in site.input {
             let Item::Element(element) = item else { continue };
-            let Some(holder) = element.holder() else { continue };
-            let list = self.seek(site.at, holder, |name| name == "modifierExtension")?;
+            let Some(value_or_sibling) = element.value_or_sibling() else { continue };
+            let list = self.seek(site.at, value_or_sibling, |name| name == "modifierExtension")?;
             for extension in list.into_iter().flat_map(Node::items) {
                 self.charge(1, site.at)?;
                 let url = extension.str("url").unwrap_or_default();

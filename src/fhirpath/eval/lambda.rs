@@ -98,11 +98,11 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
         // Insertion keeps equal items in order, and can fail half way; sorts of the standard library cannot.
         let mut sorted: Vec<(Vec<Option<Item<'e>>>, Item<'e>)> = Vec::with_capacity(rows.len());
         for row in rows {
-            let mut place = sorted.len();
-            while place > 0 && self.order_rows(site, &keys, &row.0, &sorted[place - 1].0)? == Ordering::Less {
-                place -= 1;
+            let mut index = sorted.len();
+            while index > 0 && self.order_rows(site, &keys, &row.0, &sorted[index - 1].0)? == Ordering::Less {
+                index -= 1;
             }
-            sorted.insert(place, row);
+            sorted.insert(index, row);
         }
         Ok(sorted.into_iter().map(|(_, item)| item).collect())
     }
