@@ -41,7 +41,7 @@ struct KindFile {
     file: String,
     rows: RowsOf,
     #[serde(default)]
-    each: Option<String>,
+    each: Option<Spanned<String>>,
     #[serde(default)]
     required: bool,
     #[serde(default = "yes")]
@@ -179,8 +179,8 @@ impl<'l> StandardLoader<'l> {
 
     fn kind(&mut self, file: &Spanned<KindFile>, tail: &[Spanned<ColumnFile>], names: &BTreeSet<&str>) -> FileKind {
         let read = &file.value;
-        let each = read.each.as_deref().and_then(|each| RecordPath::parse(each).ok());
-        if (read.rows == RowsOf::Item) != each.is_some() {
+        let each = read.each.as_ref().and_then(|each| self.list(each));
+        if (read.rows == RowsOf::Item) != read.each.is_some() {
             self.add_issue(
                 file.referenced,
                 "rows: item and each belong together",
@@ -213,6 +213,17 @@ impl<'l> StandardLoader<'l> {
             when: read.when.clone(),
             latest: read.latest.clone(),
             columns,
+        }
+    }
+
+    /// The list of the record whose items are rows.
+    fn list(&mut self, each: &Spanned<String>) -> Option<RecordPath> {
+        match RecordPath::parse(&each.value) {
+            Ok(path) => Some(path),
+            Err(message) => {
+                self.add_issue(each.referenced, message, "name a list of the record, as services");
+                None
+            }
         }
     }
 
