@@ -115,7 +115,7 @@ impl<'a> Reader<'a> {
                     let text = format!("&{name}; is an entity of HTML, which XML does not know");
                     self.add_issue(at, text, entity::fix(name));
                 }
-                (Entity::NotAnEntity, _) => return self.fail(at, "an & begins no entity here", "write &amp;"),
+                (Entity::Invalid, _) => return self.fail(at, "an & begins no entity here", "write &amp;"),
             }
         }
         Ok(())

@@ -22,7 +22,7 @@ pub(super) enum Entity {
     /// An entity that XML does not know by this name
     Unknown,
     /// No entity at all
-    NotAnEntity,
+    Invalid,
 }
 
 /// Reads what stands behind an `&`; says how long it is, with the `;`.
@@ -30,7 +30,7 @@ pub(super) fn read(text: &str) -> (Entity, usize) {
     let name_length = text.bytes().take(32).take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'#').count();
     let name = &text[..name_length];
     if name.is_empty() || !text[name_length..].starts_with(';') {
-        return (Entity::NotAnEntity, 0);
+        return (Entity::Invalid, 0);
     }
     let number = name.strip_prefix('#').map(|digits| match digits.strip_prefix('x') {
         Some(digits) => u32::from_str_radix(digits, 16).ok(),
@@ -44,7 +44,7 @@ pub(super) fn read(text: &str) -> (Entity, usize) {
         ("apos", _) => Entity::Character('\''),
         (_, Some(number)) => match number.and_then(char::from_u32).filter(|letter| is_character(*letter)) {
             Some(letter) => Entity::Character(letter),
-            None => Entity::NotAnEntity,
+            None => Entity::Invalid,
         },
         _ => Entity::Unknown,
     };

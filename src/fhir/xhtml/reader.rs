@@ -130,7 +130,7 @@ impl<'a> Reader<'a> {
                 );
                 self.note_content(at, true)
             }
-            Entity::NotAnEntity => self.fail(at, "an & begins no entity here", "write &amp;"),
+            Entity::Invalid => self.fail(at, "an & begins no entity here", "write &amp;"),
         }
     }
 

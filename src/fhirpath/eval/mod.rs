@@ -72,7 +72,7 @@ pub(super) fn evaluate_bool<'e, 'a: 'e>(
     }
 }
 
-impl<'f, 'e, 'a: 'e> Evaluator<'f, 'e, 'a> {
+impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     fn eval(&self, part: &'e Part, scope: &Scope<'_, 'e>) -> Outcome<Collection<'e>> {
         self.charge(1, part.at)?;
         match &part.kind {
