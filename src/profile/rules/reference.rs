@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use super::Rule;
 use crate::definitions::{CORE, TypeRef};
 use crate::fhir::nearest_name::nearest;
-use crate::fhir::{Key, Node, Reference};
+use crate::fhir::{Key, Node, Reference, query_string};
 use crate::profile::compile::Definition;
 use crate::profile::findings::Finding;
 use crate::profile::walk::Walk;
@@ -145,7 +145,8 @@ fn conditional(text: &str, walk: &Walk<'_, '_>) -> Option<String> {
     let (kind, query) = text.split_once('?')?;
     let is_transaction = walk.scope.bundle.as_ref().is_some_and(|bundle| bundle.is_transaction());
     let is_known = walk.schemas.definitions().is_resource_type(kind);
-    (is_transaction && is_known && query.contains('=')).then(|| kind.to_owned())
+    let is_condition = query.contains('=') && query_string::parse(query).is_ok();
+    (is_transaction && is_known && is_condition).then(|| kind.to_owned())
 }
 
 fn unknown_type(node: Node<'_>, kind: &str, walk: &mut Walk<'_, '_>) {
@@ -162,8 +163,11 @@ fn malformed(node: Node<'_>, text: &str, walk: &mut Walk<'_, '_>) {
     let known = |name: &str| walk.schemas.definitions().is_resource_type(name);
     let hint = if text.starts_with("urn:uuid:") {
         Some("write urn:uuid: and a UUID such as urn:uuid:0f4a5b7e-9c1d-4e2f-8a3b-5c6d7e8f9a0b".to_owned())
-    } else if text.split_once('?').is_some_and(|(kind, _)| known(kind)) {
-        Some("a conditional reference is understood in a transaction only; reference Type/id".to_owned())
+    } else if let Some((_, query)) = text.split_once('?').filter(|(kind, _)| known(kind)) {
+        match query_string::parse(query) {
+            Err(issue) => Some(format!("{}; {}", issue.text, issue.fix())),
+            Ok(_) => Some("a conditional reference is understood in a transaction only; reference Type/id".to_owned()),
+        }
     } else if !text.contains('/') {
         Some("an id alone does not say of which type; write Type/id".to_owned())
     } else {
