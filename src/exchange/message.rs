@@ -72,8 +72,8 @@ impl<'m> Entry<'m> {
     pub(super) fn get_target(&self) -> Result<Option<GetTarget>> {
         let EntryRequest::Get { url } = &self.ask else { return Ok(None) };
         let (path, parameters) = url.split_once('?').unwrap_or((url, ""));
-        query_string::check_path(path).map_err(|issue| self.locate(issue, "url"))?;
-        let parameters = query_string::parse(parameters).map_err(|issue| self.locate(issue, "url"))?;
+        query_string::check_path(path).map_err(|issue| self.locate(*issue, "url"))?;
+        let parameters = query_string::parse(parameters).map_err(|issue| self.locate(*issue, "url"))?;
         Ok(Some(match ResourceKey::parse(url) {
             Some(key) => GetTarget::Read(key),
             None => GetTarget::Search { kind: path.to_owned(), parameters },
@@ -87,17 +87,19 @@ impl<'m> Entry<'m> {
     pub(super) fn condition_parameters(&self, condition: &str) -> Result<Vec<(String, String)>> {
         let before = condition.split_once('?').filter(|(before, _)| !before.contains('='));
         let parameters = before.map_or(condition, |(_, parameters)| parameters);
-        Ok(query_string::parse(parameters).map_err(|issue| self.locate(issue, "ifNoneExist"))?)
+        query_string::parse(parameters).map_err(|issue| self.locate(*issue, "ifNoneExist"))
     }
 
-    /// The issue, at the member of the entry's request that it is about. A request of its own has the condition in a
-    /// header.
-    fn locate(&self, mut issue: Box<Issue>, member: &str) -> Box<Issue> {
-        let Some(request) = self.request else {
-            issue.text.insert_str(0, "If-None-Exist: ");
-            return issue;
-        };
-        at(issue, request.get(member).unwrap_or(request))
+    /// The issue as an error, at the member of the entry's request that it is about. Outside of a Bundle the condition
+    /// came in a header.
+    fn locate(&self, issue: Issue, member: &str) -> Error {
+        match self.request {
+            Some(request) => at(issue, request.get(member).unwrap_or(request)),
+            None => {
+                let text = format!("If-None-Exist: {}", issue.text);
+                Error::new(Category::Incorrect, Issue { text, ..issue })
+            }
+        }
     }
 }
 
@@ -137,9 +139,9 @@ pub(super) fn read_bundle(document: &Arc<Document>) -> Result<(BundleType, Vec<E
     Ok((form, entries))
 }
 
-/// The issue, about this node.
-fn at(issue: Box<Issue>, node: Node<'_>) -> Box<Issue> {
-    Box::new(Issue { path: node.path(), ..*issue }.at(node.position()))
+/// A request that cannot be read, because of this node.
+fn at(issue: Issue, node: Node<'_>) -> Error {
+    Error::new(Category::Incorrect, Issue { path: node.path(), ..issue }.at(node.position()))
 }
 
 fn read_entry(entry: Node<'_>) -> Result<Entry<'_>> {
@@ -152,7 +154,7 @@ fn read_entry(entry: Node<'_>) -> Result<Entry<'_>> {
     let method = request.str("method").unwrap_or_default();
     let url = request.str("url").unwrap_or_default();
     if matches!(&*method, "POST" | "PUT") {
-        query_string::check_path(&url).map_err(|issue| at(issue, request.get("url").unwrap_or(request)))?;
+        query_string::check_path(&url).map_err(|issue| at(*issue, request.get("url").unwrap_or(request)))?;
     }
     let resource = entry.get("resource");
     let kind = resource.and_then(|resource| resource.str("resourceType")).unwrap_or_default();

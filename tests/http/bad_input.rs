@@ -279,7 +279,7 @@ async fn escapes_that_cannot_be_decoded() {
                 case(
                     "conditional reference",
                     sent(&|entries| {
-                        entries[1]["resource"]["subject"]["reference"] = json!(format!("Patient?{condition}"))
+                        entries[1]["resource"]["subject"]["reference"] = json!(format!("Patient?{condition}"));
                     }),
                     422,
                     "reference-syntax",
