@@ -11,6 +11,7 @@ pub mod nearest_name;
 pub mod outcome;
 pub mod period;
 pub mod primitive;
+pub mod query_string;
 pub mod reference;
 pub mod resources;
 mod source_position;
