@@ -4,33 +4,22 @@
 //! A snapshot repeats what it inherits, so of a type and its profiles only the profiles are asked for rules, and of an
 //! element and its slices only the slices: what a rule says is then said once, by whoever said it last.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::definition::{Definition, definitions, resolve_parts};
 use super::names::Names;
-use super::rules::{self, Rule};
-use super::schema::{Content, Demand, ElementSchema, Json, Limit, Member, Part, Schema, Stated, ValueSchema};
-use super::schemas::Schemas;
+use super::part::Part;
+use super::registry::Registry;
+use super::rules::invariant;
+use super::rules::rule::{self, Rule, SourcedRule};
+use super::schema::{Content, ElementSchema, InnerResourceRule, Json, Limit, Member, Schema, ValueSchema};
 use super::slicing::{self, Variants};
+use crate::definitions::Found;
 use crate::definitions::structure::{Element, Structure, StructureKind, TypeRef};
-use crate::definitions::{Found, View};
-use crate::fhir::RuleSource;
-
-/// One definition of an element, with what surrounds it.
-#[derive(Clone, Copy)]
-pub(super) struct Definition<'a> {
-    pub(super) schemas: &'a Schemas,
-    pub(super) structure: &'a Arc<Structure>,
-    pub(super) index: u32,
-    pub(super) element: &'a Element,
-}
-
-/// Parts with their structures at hand.
-pub(super) type Placed = Vec<(Arc<Structure>, u32)>;
 
 /// Compiles the schema that is made of these parts.
-pub(super) fn compile(schemas: &Schemas, parts: &[Part]) -> Schema {
-    let structures = place(schemas, parts);
+pub(super) fn compile(registry: &Registry, parts: &[Part]) -> Schema {
+    let structures = resolve_parts(registry, parts);
     let mut schema = Schema {
         name: structures.first().map_or_else(String::new, |(structure, index)| name_of(structure, *index)),
         is_resource: structures
@@ -47,34 +36,18 @@ pub(super) fn compile(schemas: &Schemas, parts: &[Part]) -> Schema {
         rules: Vec::new(),
         invariants: Vec::new(),
     };
-    let wholes: Vec<Definition<'_>> = definitions(schemas, &structures).collect();
+    let wholes: Vec<Definition<'_>> = definitions(registry, &structures).collect();
     for definition in &wholes {
-        rules::of_object(*definition, &mut schema.rules);
+        rule::of_object(*definition, &mut schema.rules);
         if definition.index == 0 {
-            rules::invariants(*definition, &mut schema.invariants);
+            invariant::add(*definition, &mut schema.invariants);
         }
     }
-    for definitions in elements(schemas, &structures) {
+    for definitions in elements(registry, &structures) {
         add(&mut schema, &definitions);
     }
     schema.names = Names::new(schema.members.iter().map(|member| member.name.as_str()));
     schema
-}
-
-/// The structures of parts; a part whose structure is not at hand is left out.
-pub(super) fn place(schemas: &Schemas, parts: &[Part]) -> Placed {
-    let at_hand = |part: &Part| Some((schemas.definitions().structure(&part.structure)?, part.element));
-    parts.iter().filter_map(at_hand).collect()
-}
-
-/// What parts say, each as a definition.
-pub(super) fn definitions<'a>(
-    schemas: &'a Schemas,
-    structures: &'a [(Arc<Structure>, u32)],
-) -> impl Iterator<Item = Definition<'a>> {
-    structures.iter().filter_map(move |(structure, index)| {
-        Some(Definition { schemas, structure, index: *index, element: structure.element(*index)? })
-    })
 }
 
 fn name_of(structure: &Structure, index: u32) -> String {
@@ -82,13 +55,13 @@ fn name_of(structure: &Structure, index: u32) -> String {
 }
 
 /// The elements of all parts, those of one name together, in the order of the first part.
-fn elements<'a>(schemas: &'a Schemas, structures: &'a [(Arc<Structure>, u32)]) -> Vec<Vec<Definition<'a>>> {
+fn elements<'a>(registry: &'a Registry, structures: &'a [(Arc<Structure>, u32)]) -> Vec<Vec<Definition<'a>>> {
     let mut elements: Vec<Vec<Definition<'a>>> = Vec::new();
     for (structure, index) in structures {
         // The value of a primitive stands in the JSON itself; what has members is its sibling.
         let is_value = |element: &Element| structure.kind == StructureKind::Primitive && element.name == "value";
         for (at, element) in structure.children(*index).filter(|(_, element)| !is_value(element)) {
-            let definition = Definition { schemas, structure, index: at, element };
+            let definition = Definition { registry, structure, index: at, element };
             match elements.iter_mut().find(|known| known[0].element.name == element.name) {
                 Some(known) => known.push(definition),
                 None => elements.push(vec![definition]),
@@ -172,10 +145,10 @@ fn types(definition: &Definition<'_>) -> Vec<TypeRef> {
 pub(super) fn value(definitions: &[Definition<'_>], allowed: &TypeRef) -> ValueSchema {
     let (mut rules, mut invariants) = (Vec::new(), Vec::new());
     let mut refused = None;
-    for definition in stating(definitions) {
-        rules::invariants(definition, &mut invariants);
+    for definition in effective(definitions) {
+        invariant::add(definition, &mut invariants);
         match definition.type_ref(allowed) {
-            Some(allowed) => rules::of_value(definition, &allowed, &mut rules),
+            Some(allowed) => rule::of_value(definition, &allowed, &mut rules),
             None => refused = Some(definition.origin()),
         }
     }
@@ -188,8 +161,29 @@ pub(super) fn value(definitions: &[Definition<'_>], allowed: &TypeRef) -> ValueS
     }
 }
 
+/// What a value of an element holds that is in these slices: `key` is the position of its type among those of the element,
+/// and then, for each slice, the positions of slicing and slice.
+pub(super) fn variant(registry: &Registry, element: &ElementSchema, key: &[u16]) -> ValueSchema {
+    let mut parts = element.parts.clone();
+    let (position, slices) = key.split_first().map_or((0, &[][..]), |(position, slices)| (*position, slices));
+    for pair in slices.chunks_exact(2) {
+        let slicing = element.slicings.get(usize::from(pair[0]));
+        let slice = slicing.and_then(|slicing| slicing.slices.get(usize::from(pair[1])));
+        parts.extend(slice.map(|slice| slice.part.clone()));
+    }
+    let resolved = resolve_parts(registry, &parts);
+    let definitions: Vec<Definition<'_>> = definitions(registry, &resolved).collect();
+    // The first definition is the type's own, which knows all types of a choice.
+    let content = definitions.first().and_then(|first| {
+        let structure = Arc::clone(first.structure);
+        let content = structure.content_of(first.index);
+        structure.element(content)?.types.get(usize::from(position)).cloned()
+    });
+    value(&definitions, &content.unwrap_or_default())
+}
+
 /// The definitions that have the last word: profiles before types, slices before what they slice.
-fn stating<'a>(definitions: &[Definition<'a>]) -> Vec<Definition<'a>> {
+fn effective<'a>(definitions: &[Definition<'a>]) -> Vec<Definition<'a>> {
     let is_profiled = definitions.iter().any(|definition| definition.structure.is_profile);
     let kept = definitions.iter().filter(|definition| definition.structure.is_profile || !is_profiled);
     let is_sliced = |definition: &Definition<'_>| {
@@ -204,58 +198,58 @@ fn stating<'a>(definitions: &[Definition<'a>]) -> Vec<Definition<'a>> {
 
 /// What stands inside a value of this type: what the definitions themselves say about the inside, and the type's own
 /// definition where one of them leaves it to that.
-fn content(definitions: &[Definition<'_>], allowed: &TypeRef, rules: &mut Vec<Stated>) -> Content {
-    let Some(Definition { schemas, element, .. }) = definitions.first().copied() else { return Content::Unknown };
+fn content(definitions: &[Definition<'_>], allowed: &TypeRef, rules: &mut Vec<SourcedRule>) -> Content {
+    let Some(Definition { registry, element, .. }) = definitions.first().copied() else { return Content::Unknown };
     if allowed.code == "Resource" {
-        let demands = definitions.iter().filter_map(demand).collect();
-        return Content::Resource { is_contained: element.name == "contained", demands };
+        let rules = definitions.iter().filter_map(inner_resource_rule).collect();
+        return Content::Resource { is_contained: element.name == "contained", rules };
     }
     let mut parts: Vec<Part> = Vec::new();
     for definition in definitions {
-        let part = definition.inside().unwrap_or_else(|| whole(definition, allowed, rules));
+        let part = definition.inside().unwrap_or_else(|| type_part(definition, allowed, rules));
         if !parts.contains(&part) {
             parts.push(part);
         }
     }
     let is_plain = parts.len() == 1 && parts[0].structure == allowed.code;
-    match schemas.definitions().structure(&allowed.code).map(|structure| structure.kind) {
+    match registry.definitions().structure(&allowed.code).map(|structure| structure.kind) {
         Some(StructureKind::Primitive) => {
-            let sibling = (!element.is_attribute).then(|| schemas.number(parts));
+            let sibling = (!element.is_attribute).then(|| registry.number_of(parts));
             Content::Primitive { json: Json::of(&allowed.code), sibling }
         }
-        Some(_) if allowed.code == "Extension" && is_plain => Content::Extension(schemas.number(parts)),
-        Some(_) => Content::Object(schemas.number(parts)),
+        Some(_) if allowed.code == "Extension" && is_plain => Content::Extension(registry.number_of(parts)),
+        Some(_) => Content::Object(registry.number_of(parts)),
         None => Content::Unknown,
     }
 }
 
 /// The type as a whole, or the profile of it that the definition demands. Of several profiles a value has to meet one,
 /// which is a rule of its own.
-fn whole(definition: &Definition<'_>, allowed: &TypeRef, rules: &mut Vec<Stated>) -> Part {
+fn type_part(definition: &Definition<'_>, allowed: &TypeRef, rules: &mut Vec<SourcedRule>) -> Part {
     let of_type = Part { structure: allowed.code.clone(), element: 0 };
     let Some(type_ref) = definition.type_ref(allowed) else { return of_type };
     let [profile] = &type_ref.profiles[..] else { return of_type };
-    let mut say = |used: Option<String>| {
+    let mut push_unresolved = |used: Option<String>| {
         let rule = Rule::Unresolved { profile: profile.clone(), used };
-        rules.push(Stated { rule, origin: definition.origin() });
+        rules.push(SourcedRule { rule, origin: definition.origin() });
     };
     match definition.view().look_up(profile).filter(|it| it.definition.type_name == allowed.code) {
         Some(Found { definition, exact }) => {
-            let part = Part { structure: key(&definition), element: 0 };
+            let part = Part::of(&definition, 0);
             if !exact {
-                say(Some(part.structure.clone()));
+                push_unresolved(Some(part.structure.clone()));
             }
             part
         }
         None => {
-            say(None);
+            push_unresolved(None);
             of_type
         }
     }
 }
 
 /// What a definition demands of a resource that stands in its element.
-fn demand(definition: &Definition<'_>) -> Option<Demand> {
+fn inner_resource_rule(definition: &Definition<'_>) -> Option<InnerResourceRule> {
     let structure = definition.structure;
     let has_inside = structure.children(definition.index).next().is_some();
     let types: Vec<&TypeRef> =
@@ -266,63 +260,5 @@ fn demand(definition: &Definition<'_>) -> Option<Demand> {
         return None;
     }
     let inside = has_inside.then(|| definition.part());
-    Some(Demand { types, inside, origin: definition.origin() })
-}
-
-impl Definition<'_> {
-    /// Where it is written.
-    pub(super) fn origin(&self) -> Arc<RuleSource> {
-        let Structure { url, version, .. } = &**self.structure;
-        let profile = version.as_ref().map_or_else(|| url.clone(), |version| format!("{url}|{version}"));
-        Arc::new(RuleSource { profile, element: self.element.id.clone(), constraint: None })
-    }
-
-    /// The definitions as its package sees them.
-    pub(super) fn view(&self) -> View<'_> {
-        self.schemas.definitions().seen_from(self.structure)
-    }
-
-    /// Canonical URLs with the versions that are meant where they are written, as far as that is known.
-    pub(super) fn named(&self, canonicals: &[String]) -> Vec<String> {
-        let view = self.view();
-        let name = |canonical: &String| view.structure(canonical).map_or_else(|| canonical.clone(), |it| key(&it));
-        canonicals.iter().map(name).collect()
-    }
-
-    /// What it says about the inside in place. Content that it shares with another element is that of the type: what a
-    /// profile says about the other is not said about this one.
-    fn inside(&self) -> Option<Part> {
-        if let Some(id) = self.element.content_reference.as_deref().filter(|_| self.element.children.is_empty()) {
-            let of_type = match &self.element.content_source {
-                Some(source) => self.view().look_up(source)?.definition,
-                None => self.schemas.definitions().structure(&self.structure.type_name)?,
-            };
-            return Some(Part { structure: key(&of_type), element: of_type.position(id)? });
-        }
-        (!self.element.children.is_empty()).then(|| self.part())
-    }
-
-    /// It as a part of a schema.
-    pub(super) fn part(&self) -> Part {
-        Part { structure: key(self.structure), element: self.index }
-    }
-
-    /// What it says about this type; nothing if it does not allow it.
-    pub(super) fn type_ref<'t>(&'t self, allowed: &'t TypeRef) -> Option<Cow<'t, TypeRef>> {
-        let types = &self.element.types;
-        // Types are left out where the content is another element's; a resource may be narrowed to its own type.
-        if types.is_empty() || allowed.code == "Resource" {
-            return Some(Cow::Borrowed(allowed));
-        }
-        types.iter().find(|known| known.code == allowed.code).map(Cow::Borrowed)
-    }
-}
-
-/// The name by which a structure is found again: the type, or the canonical URL of a profile with its version.
-pub(super) fn key(structure: &Structure) -> String {
-    match &structure.version {
-        Some(version) if structure.is_profile => format!("{}|{version}", structure.url),
-        _ if structure.is_profile => structure.url.clone(),
-        _ => structure.type_name.clone(),
-    }
+    Some(InnerResourceRule { types, inside, origin: definition.origin() })
 }

@@ -1,7 +1,7 @@
 //! From member names to positions: a half-empty hash table, made when a schema is compiled. Every member of every object
 //! is looked up here, so a look-up is one multiplication for eight bytes and, nearly always, one comparison.
 
-/// Marks a free place.
+/// Marks a free slot.
 const FREE: u16 = u16::MAX;
 
 /// A table of names. See the module head.
@@ -17,7 +17,7 @@ impl Names {
         let size = (names.len() * 2).next_power_of_two().max(2);
         let mut table = Self { slots: vec![(FREE, Box::default()); size] };
         for (position, name) in names.enumerate() {
-            let at = table.place(name);
+            let at = table.slot_of(name);
             if table.slots[at].0 == FREE {
                 table.slots[at] = (position as u16, name.into());
             }
@@ -27,12 +27,12 @@ impl Names {
 
     /// The position of a name.
     pub(super) fn get(&self, name: &str) -> Option<usize> {
-        let (position, _) = self.slots[self.place(name)];
+        let (position, _) = self.slots[self.slot_of(name)];
         (position != FREE).then_some(usize::from(position))
     }
 
-    /// Where the name stands, or the free place where it would.
-    fn place(&self, name: &str) -> usize {
+    /// Where the name stands, or the free slot where it would.
+    fn slot_of(&self, name: &str) -> usize {
         let mask = self.slots.len() - 1;
         let mut at = hash(name.as_bytes()) & mask;
         while self.slots[at].0 != FREE && *self.slots[at].1 != *name {

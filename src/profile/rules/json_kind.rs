@@ -3,21 +3,21 @@
 
 use super::empty;
 use crate::fhir::{Key, Kind, Node};
-use crate::profile::findings::Finding;
+use crate::profile::context::CheckContext;
+use crate::profile::finding::Finding;
 use crate::profile::schema::{Json, ValueSchema};
-use crate::profile::walk::Walk;
 
 /// Is it written as the primitive type demands? If not, that is reported.
-pub(in crate::profile) fn is_primitive(
+pub(in crate::profile) fn check_primitive(
     node: Node<'_>,
     json: Json,
     value: &ValueSchema,
-    walk: &mut Walk<'_, '_>,
+    context: &mut CheckContext<'_, '_>,
 ) -> bool {
     match (node.kind(), json) {
         (Kind::String, Json::String) | (Kind::Number, Json::Number) | (Kind::Bool, Json::Bool) => true,
         (Kind::Null, _) => {
-            empty::null(node, walk);
+            empty::null(node, context);
             false
         }
         (found, _) => {
@@ -31,37 +31,42 @@ pub(in crate::profile) fn is_primitive(
                 (Kind::String, Json::Number | Json::Bool) => Some("write the value without quotes"),
                 _ => None,
             };
-            walk.report(Finding::error(Key::WrongType, node, text).hint_if(hint.map(str::to_owned)));
+            context.report(Finding::error(Key::WrongType, node, text).hint_if(hint.map(str::to_owned)));
             false
         }
     }
 }
 
 /// Is it an object, as every type that is no primitive is? If not, that is reported.
-pub(in crate::profile) fn is_object(node: Node<'_>, value: &ValueSchema, walk: &mut Walk<'_, '_>) -> bool {
+pub(in crate::profile) fn check_object(
+    node: Node<'_>,
+    value: &ValueSchema,
+    context: &mut CheckContext<'_, '_>,
+) -> bool {
     match node.kind() {
         Kind::Object => return true,
-        Kind::Null => empty::null(node, walk),
+        Kind::Null => empty::null(node, context),
         found => {
             let text = format!("expected an object ({}), found {found}", value.type_name);
-            walk.report(Finding::error(Key::WrongType, node, text));
+            context.report(Finding::error(Key::WrongType, node, text));
         }
     }
     false
 }
 
 /// A single value where an array belongs.
-pub(in crate::profile) fn not_an_array(node: Node<'_>, value: &ValueSchema, walk: &mut Walk<'_, '_>) {
+pub(in crate::profile) fn not_an_array(node: Node<'_>, value: &ValueSchema, context: &mut CheckContext<'_, '_>) {
     if node.kind() != Kind::Null {
         let text = format!("expected an array of {}, found {}", value.type_name, node.kind());
-        walk.report(Finding::error(Key::WrongType, node, text).hint("write the value in [ ]: the element can repeat"));
+        context
+            .report(Finding::error(Key::WrongType, node, text).hint("write the value in [ ]: the element can repeat"));
     }
 }
 
 /// An array where a single value belongs.
-pub(in crate::profile) fn not_one_value(node: Node<'_>, value: &ValueSchema, walk: &mut Walk<'_, '_>) {
+pub(in crate::profile) fn not_one_value(node: Node<'_>, value: &ValueSchema, context: &mut CheckContext<'_, '_>) {
     let text = format!("expected one value ({}), found an array", value.type_name);
-    walk.report(
+    context.report(
         Finding::error(Key::WrongType, node, text).hint("write the value without [ ]: the element does not repeat"),
     );
 }

@@ -3,19 +3,18 @@
 
 use std::borrow::Cow;
 
-use super::Rule;
 use crate::definitions::{Definitions, TypedElement};
 use crate::fhir::{Key, Node};
-use crate::profile::compile::Definition;
-use crate::profile::findings::Finding;
-use crate::profile::walk::Walk;
+use crate::profile::context::CheckContext;
+use crate::profile::definition::Definition;
+use crate::profile::finding::Finding;
 
 /// `StructureDefinition` itself.
-pub(in crate::profile) fn compile(definition: Definition<'_>) -> Option<Rule> {
-    (definition.index == 0 && definition.structure.type_name == "StructureDefinition").then_some(Rule::SlicePath)
+pub(in crate::profile) fn applies(definition: Definition<'_>) -> bool {
+    definition.index == 0 && definition.structure.type_name == "StructureDefinition"
 }
 
-pub(in crate::profile) fn check<'d>(profile: Node<'d>, walk: &mut Walk<'_, 'd>) {
+pub(in crate::profile) fn check<'d>(profile: Node<'d>, context: &mut CheckContext<'_, 'd>) {
     // A logical model has elements of its own, which only its own snapshot knows.
     if profile.str("derivation").as_deref() != Some("constraint") || profile.str("kind").as_deref() == Some("logical") {
         return;
@@ -24,7 +23,7 @@ pub(in crate::profile) fn check<'d>(profile: Node<'d>, walk: &mut Walk<'_, 'd>) 
     for element in view.list("element") {
         let Some(slicing) = element.get("slicing") else { continue };
         let Some(path) = element.str("path") else { continue };
-        let definitions = walk.schemas.definitions();
+        let definitions = context.registry.definitions();
         let Some(sliced) = definitions.path(&path) else { continue };
         let wrong: Vec<(Node<'d>, Cow<'d, str>)> = slicing
             .list("discriminator")
@@ -36,7 +35,7 @@ pub(in crate::profile) fn check<'d>(profile: Node<'d>, walk: &mut Walk<'_, 'd>) 
             let text = format!("{from} leads nowhere from {path}, so slices cannot be told apart by it");
             let hint =
                 "name an element inside it, $this for the element itself, or use resolve() for what it refers to";
-            walk.report(Finding::error(Key::DefinitionInvalid, at, text).hint(hint));
+            context.report(Finding::error(Key::DefinitionInvalid, at, text).hint(hint));
         }
     }
 }
