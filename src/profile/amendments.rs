@@ -14,7 +14,7 @@ use crate::fhirpath::Expression;
 use crate::shipped;
 
 /// The file that comes with the program.
-const FILE: &str = "profiles/handoff/guide-defects.yaml";
+const SHIPPED_FILE: &str = "profiles/handoff/guide-defects.yaml";
 
 /// Amendments by profile.
 #[derive(Debug, Clone, Default)]
@@ -68,9 +68,12 @@ impl Amendments {
     /// # Errors
     /// As [`Amendments::read`].
     pub fn shipped() -> Result<Self> {
-        let file = shipped::files().iter().find(|(path, _)| *path == FILE);
+        let file = shipped::files().iter().find(|(path, _)| *path == SHIPPED_FILE);
         let text = file.and_then(|(_, bytes)| std::str::from_utf8(bytes).ok());
-        Self::read(FILE, text.ok_or_else(|| Error::fault(format!("{FILE} does not come with the program")))?)
+        Self::read(
+            SHIPPED_FILE,
+            text.ok_or_else(|| Error::fault(format!("{SHIPPED_FILE} does not come with the program")))?,
+        )
     }
 
     /// Reads a file of amendments; `file` is what findings call it.

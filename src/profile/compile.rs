@@ -7,12 +7,12 @@
 use std::sync::Arc;
 
 use super::definition::{Definition, definitions, resolve_parts};
-use super::names::Names;
+use super::name_table::NameTable;
 use super::part::Part;
 use super::registry::Registry;
 use super::rules::invariant;
 use super::rules::rule::{self, Rule, SourcedRule};
-use super::schema::{Content, ElementSchema, InnerResourceRule, Json, Limit, Member, Schema, ValueSchema};
+use super::schema::{Content, ElementSchema, InnerResourceRule, JsonKind, Limit, Member, Schema, ValueSchema};
 use super::slicing::{self, Variants};
 use crate::definitions::Found;
 use crate::definitions::structure::{Element, Structure, StructureKind, TypeRef};
@@ -25,7 +25,7 @@ pub(super) fn compile(registry: &Registry, parts: &[Part]) -> Schema {
         is_resource: structures
             .iter()
             .any(|(structure, index)| *index == 0 && structure.kind == StructureKind::Resource),
-        names: Names::new([].into_iter()),
+        names: NameTable::new([].into_iter()),
         members: Vec::new(),
         elements: Vec::new(),
         required: Vec::new(),
@@ -46,7 +46,7 @@ pub(super) fn compile(registry: &Registry, parts: &[Part]) -> Schema {
     for definitions in elements(registry, &structures) {
         add(&mut schema, &definitions);
     }
-    schema.names = Names::new(schema.members.iter().map(|member| member.name.as_str()));
+    schema.names = NameTable::new(schema.members.iter().map(|member| member.name.as_str()));
     schema
 }
 
@@ -215,7 +215,7 @@ fn content(definitions: &[Definition<'_>], allowed: &TypeRef, rules: &mut Vec<So
     match registry.definitions().structure(&allowed.code).map(|structure| structure.kind) {
         Some(StructureKind::Primitive) => {
             let sibling = (!element.is_attribute).then(|| registry.number_of(parts));
-            Content::Primitive { json: Json::of(&allowed.code), sibling }
+            Content::Primitive { json: JsonKind::of(&allowed.code), sibling }
         }
         Some(_) if allowed.code == "Extension" && is_plain => Content::Extension(registry.number_of(parts)),
         Some(_) => Content::Object(registry.number_of(parts)),
@@ -254,8 +254,10 @@ fn inner_resource_rule(definition: &Definition<'_>) -> Option<InnerResourceRule>
     let has_inside = structure.children(definition.index).next().is_some();
     let types: Vec<&TypeRef> =
         definition.element.types.iter().filter(|it| it.code != "Resource" || !it.profiles.is_empty()).collect();
-    let types: Vec<TypeRef> =
-        types.into_iter().map(|it| TypeRef { profiles: definition.named(&it.profiles), ..it.clone() }).collect();
+    let types: Vec<TypeRef> = types
+        .into_iter()
+        .map(|it| TypeRef { profiles: definition.with_versions(&it.profiles), ..it.clone() })
+        .collect();
     if !structure.is_profile || (types.is_empty() && !has_inside) {
         return None;
     }

@@ -19,24 +19,24 @@ impl<'d> CheckContext<'_, 'd> {
 
     /// The same, with what is wrong.
     pub(super) fn conformance(&mut self, node: Node<'d>, profile: &str) -> Conformance {
-        let unknown = Conformance { result: SliceMatch::Unknown, why: None, errors: 0 };
+        let unknown = Conformance { result: SliceMatch::Unknown, first_error: None, errors: 0 };
         let Some(structure) = self.registry.definitions().look_up(profile).map(|it| it.definition) else {
             return unknown;
         };
         if let Some(kind) = node.str("resourceType") {
             if !self.registry.is_a(&kind, &structure.type_name) {
-                let why = format!("it is a {kind}, not a {}", structure.type_name);
-                return Conformance { result: SliceMatch::No, why: Some(why), errors: 1 };
+                let first_error = format!("it is a {kind}, not a {}", structure.type_name);
+                return Conformance { result: SliceMatch::No, first_error: Some(first_error), errors: 1 };
             }
             if !structure.is_profile || claims_profile(node, &structure.url) {
-                return Conformance { result: SliceMatch::Yes, why: None, errors: 0 };
+                return Conformance { result: SliceMatch::Yes, first_error: None, errors: 0 };
             }
         }
         let key = (std::ptr::from_ref(node.document()) as usize, node.index(), profile.to_owned());
         let cache = &self.conformance_cache;
         if let Some(known) = cache.answers.borrow().get(&key) {
             // Whoever refers in a circle is taken at his word.
-            return known.clone().unwrap_or(Conformance { result: SliceMatch::Yes, why: None, errors: 0 });
+            return known.clone().unwrap_or(Conformance { result: SliceMatch::Yes, first_error: None, errors: 0 });
         }
         if cache.depth.get() >= MAX_DEPTH {
             return unknown;
@@ -67,7 +67,7 @@ impl<'d> CheckContext<'_, 'd> {
             }
         }
         let (profile, answer) = nearest?;
-        Some(format!("{profile} comes nearest: {}", answer.why.as_deref().unwrap_or("see its definition")))
+        Some(format!("{profile} comes nearest: {}", answer.first_error.as_deref().unwrap_or("see its definition")))
     }
 
     /// Walks through the resource or value as a check of its own would; nothing where its schema cannot be told.
@@ -85,7 +85,7 @@ impl<'d> CheckContext<'_, 'd> {
         let findings = self.walker.walk(context, node, schema);
         let errors = findings.errors();
         let result = if errors == 0 { SliceMatch::Yes } else { SliceMatch::No };
-        Some(Conformance { result, why: findings.first_error(), errors })
+        Some(Conformance { result, first_error: findings.first_error(), errors })
     }
 }
 

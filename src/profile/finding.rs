@@ -10,7 +10,7 @@ use crate::fhir::{Key, Node, RuleSource, Severity};
 #[derive(Debug, Clone)]
 pub(super) struct Finding {
     pub(super) node: u32,
-    pub(super) target: Target,
+    pub(super) target: FindingTarget,
     pub(super) severity: Severity,
     pub(super) key: Key,
     pub(super) text: String,
@@ -23,7 +23,7 @@ pub(super) struct Finding {
 
 /// What of a node the finding is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Target {
+pub(super) enum FindingTarget {
     /// Its member name, which should not be there
     Name,
     /// Its value
@@ -49,7 +49,7 @@ impl Finding {
         let text = text.into();
         Self {
             node: node.index(),
-            target: Target::Value,
+            target: FindingTarget::Value,
             severity: Severity::Error,
             key,
             text,
@@ -71,17 +71,17 @@ impl Finding {
 
     /// It is about the member's name rather than its value.
     pub(super) fn about_name(self) -> Self {
-        Self { target: Target::Name, ..self }
+        Self { target: FindingTarget::Name, ..self }
     }
 
     /// It is about an element that is not there.
     pub(super) fn about_missing(self, name: impl Into<String>) -> Self {
-        Self { target: Target::Inside(name.into()), ..self }
+        Self { target: FindingTarget::Inside(name.into()), ..self }
     }
 
     /// It is about a part of a string, so many bytes into its content.
     pub(super) fn about_part(self, node: Node<'_>, offset: usize) -> Self {
-        Self { target: Target::Part(node.offset_of(offset) as u32), ..self }
+        Self { target: FindingTarget::Part(node.offset_of(offset) as u32), ..self }
     }
 
     /// How to fix it.

@@ -19,6 +19,7 @@
 //! Nothing here knows where definitions or documents come from, or asks anybody for what is not at hand.
 
 mod amendments;
+mod append_only_table;
 mod bundle_entries;
 mod checker;
 mod compile;
@@ -30,7 +31,7 @@ mod definition;
 mod finding;
 mod findings;
 mod locator;
-mod names;
+mod name_table;
 mod part;
 mod questionnaire;
 mod registry;
@@ -40,7 +41,7 @@ mod rules;
 mod schema;
 mod schemas;
 mod scope;
-mod shelves;
+
 mod slicing;
 mod walk;
 

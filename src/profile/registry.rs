@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::amendments::{Amendment, Amendments};
+use super::append_only_table::AppendOnlyTable;
 use super::part::{Part, SchemaRef, structure_key};
-use super::shelves::Shelves;
 use crate::definitions::structure::{Element, Structure};
 use crate::definitions::{CodeSystem, Definitions};
 use crate::fhirpath::Model;
@@ -24,7 +24,7 @@ pub(super) struct Registry {
     /// Which parts have which number; locked only while something is compiled.
     numbers: Mutex<HashMap<Vec<Part>, SchemaRef>>,
     /// The parts by number
-    parts: Shelves<Vec<Part>>,
+    parts: AppendOnlyTable<Vec<Part>>,
     /// The code systems that were asked for, those that are complete
     systems: RwLock<HashMap<Box<str>, Option<Arc<CodeSystem>>>>,
     /// What came of adding a profile to a schema
@@ -53,7 +53,7 @@ impl Registry {
             definitions,
             amendments: Amendments::default(),
             numbers: Mutex::default(),
-            parts: Shelves::new(),
+            parts: AppendOnlyTable::new(),
             systems: RwLock::default(),
             derived: RwLock::default(),
         };

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::names::Names;
+use super::name_table::NameTable;
 use super::part::{Part, SchemaRef};
 use super::rules::invariant::Invariant;
 use super::rules::rule::SourcedRule;
@@ -23,7 +23,7 @@ pub(super) struct Schema {
     /// A resource: `resourceType` stands in it
     pub(super) is_resource: bool,
     /// From the names in JSON to members
-    pub(super) names: Names,
+    pub(super) names: NameTable,
     pub(super) members: Vec<Member>,
     pub(super) elements: Vec<ElementSchema>,
     /// Positions of the elements that have a minimum
@@ -100,7 +100,7 @@ pub(super) struct ValueSchema {
 #[derive(Debug)]
 pub(super) enum Content {
     /// A primitive: the JSON it is written in, and what its `_name` sibling may hold
-    Primitive { json: Json, sibling: Option<SchemaRef> },
+    Primitive { json: JsonKind, sibling: Option<SchemaRef> },
     /// A datatype or backbone element
     Object(SchemaRef),
     /// An extension, of which the URL tells what it holds
@@ -123,13 +123,13 @@ pub(super) struct InnerResourceRule {
 
 /// The JSON that a primitive is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Json {
+pub(super) enum JsonKind {
     Bool,
     Number,
     String,
 }
 
-impl Json {
+impl JsonKind {
     /// How the primitive type is written (<https://hl7.org/fhir/R4/json.html#primitive>).
     pub(super) fn of(type_name: &str) -> Self {
         match type_name {

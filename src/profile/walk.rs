@@ -370,7 +370,7 @@ impl<'c, 'd> Walk<'c, 'd> {
     /// Notes invariants about a value; `parent` is where the sibling of a primitive stands.
     fn queue_invariants(&mut self, node: Node<'d>, parent: Option<Node<'d>>, invariants: &'c [Invariant]) {
         for invariant in invariants {
-            if !invariant.holds_at_sight(node) {
+            if !invariant.holds_without_running(node) {
                 self.pending.push(PendingInvariant { invariant, node, parent });
             }
         }

@@ -4,7 +4,7 @@ use crate::definitions::CORE;
 use crate::fhir::Node;
 
 /// What the extensions of Structured Data Capture begin with (<http://hl7.org/fhir/uv/sdc/>).
-const SDC: &str = "http://hl7.org/fhir/uv/sdc/StructureDefinition/";
+const SDC_PREFIX: &str = "http://hl7.org/fhir/uv/sdc/StructureDefinition/";
 
 /// The value of an extension of an item, by the last part of its URL. Several guides define some of them.
 pub(super) fn extension<'d>(node: Node<'d>, name: &str) -> Option<Node<'d>> {
@@ -15,7 +15,7 @@ pub(super) fn extension<'d>(node: Node<'d>, name: &str) -> Option<Node<'d>> {
 pub(super) fn extensions<'d>(node: Node<'d>, name: &str) -> impl Iterator<Item = Node<'d>> {
     node.list("extension").filter_map(move |extension| {
         let url = extension.str("url")?;
-        let known = url.strip_prefix(CORE).or_else(|| url.strip_prefix(SDC))?;
+        let known = url.strip_prefix(CORE).or_else(|| url.strip_prefix(SDC_PREFIX))?;
         (known == name).then(|| value(extension)).flatten().map(|(_, value)| value)
     })
 }

@@ -137,7 +137,7 @@ impl<'d> QuestionnaireForm<'d> {
     }
 
     /// The questions directly below one, or on the form itself.
-    pub(super) fn below(&self, parent: Option<u32>) -> &[u32] {
+    pub(super) fn children_of(&self, parent: Option<u32>) -> &[u32] {
         match parent {
             Some(number) => self.question(number).map_or(&[], |question| &question.children),
             None => &self.top,
@@ -150,7 +150,7 @@ impl<'d> QuestionnaireForm<'d> {
     }
 
     /// The question with this linkId, wherever it stands.
-    pub(super) fn anywhere(&self, link_id: &str) -> Option<&Question<'d>> {
+    pub(super) fn with_link_id(&self, link_id: &str) -> Option<&Question<'d>> {
         self.question(*self.by_link_id.get(link_id)?)
     }
 }

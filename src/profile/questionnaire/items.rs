@@ -53,7 +53,7 @@ impl<'d> ResponseCheck<'_, '_, '_, 'd> {
     /// An item that the form does not have here.
     fn report_stray(&mut self, named: Node<'d>, link_id: &str, parent: Option<u32>) {
         let form = self.form;
-        let finding = if let Some(known) = form.anywhere(link_id) {
+        let finding = if let Some(known) = form.with_link_id(link_id) {
             let text = format!("the item \"{link_id}\" is in the wrong place");
             let above = known.parent.and_then(|parent| form.question(parent));
             let hint = match above {
@@ -67,7 +67,8 @@ impl<'d> ResponseCheck<'_, '_, '_, 'd> {
             Finding::not_checked(named, text)
         } else {
             let text = "the Questionnaire has no item with this linkId";
-            let siblings = form.below(parent).iter().filter_map(|number| form.question(*number)).take(MAX_SEARCHED);
+            let siblings =
+                form.children_of(parent).iter().filter_map(|number| form.question(*number)).take(MAX_SEARCHED);
             let meant = nearest(link_id, siblings.map(|question| &*question.link_id));
             let hint = meant.map(|meant| format!("did you mean \"{meant}\"?"));
             Finding::error(Key::QuestionnaireItem, named, text).hint_if(hint)
@@ -195,7 +196,7 @@ impl<'d> ResponseCheck<'_, '_, '_, 'd> {
     ) {
         let Some(severity) = self.completion.severity() else { return };
         let form = self.form;
-        let below = form.below(parent);
+        let below = form.children_of(parent);
         if !self.spend(below.len()) {
             return;
         }

@@ -21,7 +21,7 @@ const MAX_LISTED: usize = 12;
 const MAX_SEARCHED: usize = 1_000;
 
 /// How to fix a form that offers nothing.
-const NO_OPTIONS: &str = "give the question answerOption or answerValueSet";
+const NO_OPTIONS_HINT: &str = "give the question answerOption or answerValueSet";
 
 /// The options of a question, made ready once.
 pub(super) fn of<'q>(check: &mut ResponseCheck<'_, '_, '_, '_>, question: &'q Question<'_>) -> &'q Options {
@@ -59,7 +59,7 @@ pub(super) fn check<'d>(
             "the Questionnaire offers nothing to choose for \"{}\"; the answer is not checked",
             question.link_id
         );
-        check.context.report_once(&text, || Finding::not_checked(node, text.clone()).hint(NO_OPTIONS));
+        check.context.report_once(&text, || Finding::not_checked(node, text.clone()).hint(NO_OPTIONS_HINT));
     }
 }
 
@@ -160,7 +160,7 @@ pub(super) fn value_set(check: &mut ResponseCheck<'_, '_, '_, '_>, canonical: &s
     let contained = canonical
         .strip_prefix('#')
         .and_then(|id| check.form.root.list("contained").find(|resource| resource.str("id").as_deref() == Some(id)));
-    let resource = contained.or_else(|| resolve::find(canonical, check.context));
+    let resource = contained.or_else(|| resolve::find_canonical(canonical, check.context));
     let resource = resource.filter(|resource| resource.str("resourceType").as_deref() == Some("ValueSet"));
     let definitions = check.context.registry.definitions();
     let set = match resource {

@@ -63,7 +63,7 @@ fn check_profiles<'d>(
     let mut why = None;
     for profile in profiles {
         let met = target.map(|target| check.context.conformance(target, profile));
-        match met.map(|met| (met.result, met.why)) {
+        match met.map(|met| (met.result, met.first_error)) {
             Some((SliceMatch::Yes, _)) => return,
             Some((SliceMatch::No, reason)) => why = reason,
             _ => {

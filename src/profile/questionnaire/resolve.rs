@@ -14,10 +14,11 @@ pub(super) fn questionnaire<'d>(response: Node<'d>, context: &mut CheckContext<'
         return None;
     };
     let canonical = named.as_str()?;
-    let found = find(&canonical, context).filter(|found| found.str("resourceType").as_deref() == Some("Questionnaire"));
+    let found = find_canonical(&canonical, context)
+        .filter(|found| found.str("resourceType").as_deref() == Some("Questionnaire"));
     if found.is_none() {
         let (url, version) = canonical.split_once('|').map_or((&*canonical, None), |(url, it)| (url, Some(it)));
-        let other = version.and_then(|_| find(url, context)).and_then(|other| other.str("version"));
+        let other = version.and_then(|_| find_canonical(url, context)).and_then(|other| other.str("version"));
         let text = format!("the Questionnaire {canonical} is not at hand; the answers are not checked against it");
         let hint = other.map(|other| format!("version {other} is at hand; name that one if it was answered"));
         context
@@ -27,7 +28,7 @@ pub(super) fn questionnaire<'d>(response: Node<'d>, context: &mut CheckContext<'
 }
 
 /// The resource with this canonical URL or `#id`: contained, in the bundle around, or beside the document.
-pub(super) fn find<'d>(canonical: &str, context: &mut CheckContext<'_, 'd>) -> Option<Node<'d>> {
+pub(super) fn find_canonical<'d>(canonical: &str, context: &mut CheckContext<'_, 'd>) -> Option<Node<'d>> {
     if let Some(id) = canonical.strip_prefix('#') {
         return context.scope.contained(id);
     }

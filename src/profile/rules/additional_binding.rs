@@ -39,15 +39,15 @@ impl AdditionalBindings {
     pub(in crate::profile) fn check(&self, node: Node<'_>, context: &mut CheckContext<'_, '_>) {
         let resource = context.scope.container;
         let holds = |usage: &[Usage]| usage.is_empty() || usage.iter().any(|usage| applies(usage, resource));
-        let due: Vec<&ValueSetBinding> =
+        let applicable: Vec<&ValueSetBinding> =
             self.bindings.iter().filter(|(_, usage)| holds(usage)).map(|(bound, _)| bound).collect();
-        let verdicts: Vec<Membership> = due.iter().map(|bound| bound.membership(node)).collect();
-        if verdicts.contains(&Membership::In) {
+        let memberships: Vec<Membership> = applicable.iter().map(|binding| binding.membership(node)).collect();
+        if memberships.contains(&Membership::In) {
             return;
         }
         // One that cannot be decided may be the one that the code is in.
-        match (due.first(), verdicts.iter().position(|found| *found == Membership::Unknown)) {
-            (_, Some(unknown)) => due[unknown].leave_open(node, context),
+        match (applicable.first(), memberships.iter().position(|found| *found == Membership::Unknown)) {
+            (_, Some(unknown)) => applicable[unknown].leave_open(node, context),
             (Some(first), None) => context.report(first.not_in_set(node)),
             (None, None) => {}
         }

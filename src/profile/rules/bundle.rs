@@ -10,7 +10,7 @@ use crate::profile::definition::Definition;
 use crate::profile::finding::Finding;
 
 /// The types of bundles (<https://hl7.org/fhir/R4/valueset-bundle-type.html>).
-const TYPES: &[&str] = &[
+const BUNDLE_TYPES: &[&str] = &[
     "document",
     "message",
     "transaction",
@@ -37,7 +37,7 @@ pub(in crate::profile) fn check<'d>(node: Node<'d>, context: &mut CheckContext<'
     }
     check_links(node, context);
     // Where the type is missing or unknown, that is what is wrong, and has been said.
-    let is_known = TYPES.contains(&&*kind);
+    let is_known = BUNDLE_TYPES.contains(&&*kind);
     let mut identities = HashSet::new();
     for entry in node.list("entry").filter(|entry| entry.is_object() && is_known) {
         check_parts(entry, &kind, context);

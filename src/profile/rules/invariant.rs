@@ -118,7 +118,7 @@ impl Invariant {
     }
 
     /// Can it be seen without running it that it holds?
-    pub(in crate::profile) fn holds_at_sight(&self, node: Node<'_>) -> bool {
+    pub(in crate::profile) fn holds_without_running(&self, node: Node<'_>) -> bool {
         let Some(tested_members) = &self.tested_members else { return false };
         node.is_object()
             && !node.members().any(|member| {

@@ -5,17 +5,17 @@ use super::empty;
 use crate::fhir::{Key, Kind, Node};
 use crate::profile::context::CheckContext;
 use crate::profile::finding::Finding;
-use crate::profile::schema::{Json, ValueSchema};
+use crate::profile::schema::{JsonKind, ValueSchema};
 
 /// Is it written as the primitive type demands? If not, that is reported.
 pub(in crate::profile) fn check_primitive(
     node: Node<'_>,
-    json: Json,
+    json: JsonKind,
     value: &ValueSchema,
     context: &mut CheckContext<'_, '_>,
 ) -> bool {
     match (node.kind(), json) {
-        (Kind::String, Json::String) | (Kind::Number, Json::Number) | (Kind::Bool, Json::Bool) => true,
+        (Kind::String, JsonKind::String) | (Kind::Number, JsonKind::Number) | (Kind::Bool, JsonKind::Bool) => true,
         (Kind::Null, _) => {
             empty::null(node, context);
             false
@@ -27,8 +27,8 @@ pub(in crate::profile) fn check_primitive(
                 type_name => format!("expected {expected} ({type_name}), found {found}"),
             };
             let hint = match (found, json) {
-                (Kind::Number | Kind::Bool, Json::String) => Some("write the value in double quotes"),
-                (Kind::String, Json::Number | Json::Bool) => Some("write the value without quotes"),
+                (Kind::Number | Kind::Bool, JsonKind::String) => Some("write the value in double quotes"),
+                (Kind::String, JsonKind::Number | JsonKind::Bool) => Some("write the value without quotes"),
                 _ => None,
             };
             context.report(Finding::error(Key::WrongType, node, text).hint_if(hint.map(str::to_owned)));

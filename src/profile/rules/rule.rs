@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    additional_binding, attachment, binding, bundle, coding, conforms, contained, fixed, format, markup, narrative,
-    pattern, reference, resource_id, slice_path, target, value_range,
+    additional_binding, attachment, binding, bundle, coding, contained, fixed, format, markup, narrative, pattern,
+    profile_choice, reference, resource_id, slice_path, target_profile, value_range,
 };
 use crate::definitions::TypeRef;
 use crate::fhir::xhtml::Text;
@@ -32,7 +32,7 @@ pub(in crate::profile) enum Rule {
     /// The reference has a form, and leads to an allowed type
     Reference(reference::AllowedTypes),
     /// What the reference leads to meets a profile
-    Target(target::TargetProfiles),
+    TargetProfiles(target_profile::TargetProfiles),
     /// The value is exactly this
     Fixed(fixed::Fixed),
     /// The value holds this
@@ -40,7 +40,7 @@ pub(in crate::profile) enum Rule {
     /// The value is not smaller or larger
     Range(value_range::Range),
     /// The value meets one of several profiles
-    Conforms(conforms::OneOf),
+    ProfileChoice(profile_choice::ProfileChoice),
     /// The profile that the value has to meet is not at hand; another version of it may be
     Unresolved { profile: String, used: Option<String> },
     /// Resources inside a resource
@@ -70,13 +70,13 @@ pub(in crate::profile) fn of_value(definition: Definition<'_>, allowed: &TypeRef
         resource_id::applies(definition).then_some(Rule::ResourceId),
         format::compile(definition, allowed).map(Rule::Format),
         reference::compile(definition, allowed).map(Rule::Reference),
-        target::compile(definition, allowed).map(Rule::Target),
+        target_profile::compile(definition, allowed).map(Rule::TargetProfiles),
         coding::applies(allowed).then_some(Rule::Coding),
         attachment::applies(allowed).then_some(Rule::Attachment),
         additional_binding::compile(definition, allowed).map(Rule::AdditionalBindings),
         fixed::compile(definition).map(Rule::Fixed),
         pattern::compile(definition).map(Rule::Pattern),
-        conforms::compile(definition, allowed).map(Rule::Conforms),
+        profile_choice::compile(definition, allowed).map(Rule::ProfileChoice),
         narrative::applies(allowed).then_some(Rule::Narrative),
         markup::compile(allowed).map(Rule::Markup),
     ];
@@ -127,11 +127,11 @@ impl Rule {
             Self::Attachment => attachment::check(node, context),
             Self::Coding => coding::check(node, context),
             Self::Reference(types) => types.check(node, context),
-            Self::Target(profiles) => profiles.check(node, context),
+            Self::TargetProfiles(profiles) => profiles.check(node, context),
             Self::Fixed(fixed) => fixed.check(node, context),
             Self::Pattern(pattern) => pattern.check(node, context),
             Self::Range(range) => range.check(node, context),
-            Self::Conforms(profiles) => profiles.check(node, context),
+            Self::ProfileChoice(profiles) => profiles.check(node, context),
             Self::Unresolved { profile, used } => context.report_once(profile, || {
                 let instead = used
                     .as_deref()
@@ -157,11 +157,11 @@ impl Rule {
             Self::Attachment => "the size of the data".to_owned(),
             Self::Coding => "a code of its code system".to_owned(),
             Self::Reference(types) => types.describe(),
-            Self::Target(profiles) => profiles.describe(),
+            Self::TargetProfiles(profiles) => profiles.describe(),
             Self::Fixed(fixed) => fixed.describe(),
             Self::Pattern(pattern) => pattern.describe(),
             Self::Range(range) => range.describe(),
-            Self::Conforms(profiles) => profiles.describe(),
+            Self::ProfileChoice(profiles) => profiles.describe(),
             Self::Unresolved { profile, .. } => format!("profile {profile}"),
             Self::Contained => "contained resources".to_owned(),
             Self::Bundle => "bundle entries".to_owned(),

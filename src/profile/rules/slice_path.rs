@@ -29,7 +29,7 @@ pub(in crate::profile) fn check<'d>(profile: Node<'d>, context: &mut CheckContex
             .list("discriminator")
             .filter_map(|discriminator| discriminator.get("path"))
             .filter_map(|at| Some((at, at.as_str()?)))
-            .filter(|(_, from)| !leads_somewhere(definitions, &sliced, from))
+            .filter(|(_, from)| !is_resolvable(definitions, &sliced, from))
             .collect();
         for (at, from) in wrong {
             let text = format!("{from} leads nowhere from {path}, so slices cannot be told apart by it");
@@ -41,7 +41,7 @@ pub(in crate::profile) fn check<'d>(profile: Node<'d>, context: &mut CheckContex
 }
 
 /// Can the path be gone, as far as the types on the way are known?
-fn leads_somewhere(definitions: &Definitions, from: &TypedElement, path: &str) -> bool {
+fn is_resolvable(definitions: &Definitions, from: &TypedElement, path: &str) -> bool {
     let mut at = from.clone();
     for step in steps(path) {
         let next = if step == "$this" {

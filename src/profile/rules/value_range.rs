@@ -65,11 +65,11 @@ impl Range {
         if let (Some(one), Some(other)) = (value.as_number(), bound.as_number()) {
             return Some(Decimal::parse(one)?.cmp(&Decimal::parse(other)?));
         }
-        let one = parse_temporal(&value.as_str()?)?;
+        let value = parse_temporal(&value.as_str()?)?;
         if bound.is_object() {
-            return one.compare(&self.relative_to(now?, one)?);
+            return value.compare(&self.relative_to(now?, value)?);
         }
-        one.compare(&parse_temporal(&bound.as_str()?)?)
+        value.compare(&parse_temporal(&bound.as_str()?)?)
     }
 
     /// A bound that is a duration reaches from now back into the past, if it is the smallest, or into the future.

@@ -10,17 +10,17 @@ use crate::profile::finding::Finding;
 
 /// The profiles of which the value meets one.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::profile) struct OneOf {
+pub(in crate::profile) struct ProfileChoice {
     profiles: Vec<String>,
 }
 
 /// The profiles of a type, where there are several.
-pub(in crate::profile) fn compile(definition: Definition<'_>, allowed: &TypeRef) -> Option<OneOf> {
+pub(in crate::profile) fn compile(definition: Definition<'_>, allowed: &TypeRef) -> Option<ProfileChoice> {
     let is_due = definition.structure.is_profile && allowed.profiles.len() > 1 && allowed.code != "Resource";
-    is_due.then(|| OneOf { profiles: definition.named(&allowed.profiles) })
+    is_due.then(|| ProfileChoice { profiles: definition.with_versions(&allowed.profiles) })
 }
 
-impl OneOf {
+impl ProfileChoice {
     pub(in crate::profile) fn check<'d>(&self, node: Node<'d>, context: &mut CheckContext<'_, 'd>) {
         if let Some(hint) = context.nearest_unmet(node, self.profiles.iter().map(String::as_str)) {
             let text = "the value meets none of the profiles that are allowed here";

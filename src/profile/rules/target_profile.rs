@@ -24,7 +24,7 @@ pub(in crate::profile) fn compile(definition: Definition<'_>, allowed: &TypeRef)
     let is_due =
         allowed.code == "Reference" && definition.structure.is_profile && (is_profiled || !aggregation.is_empty());
     is_due.then(|| {
-        let profiles = if is_profiled { definition.named(target_profiles) } else { Vec::new() };
+        let profiles = if is_profiled { definition.with_versions(target_profiles) } else { Vec::new() };
         TargetProfiles { profiles, aggregation: aggregation.clone() }
     })
 }
