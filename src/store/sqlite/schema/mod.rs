@@ -39,7 +39,7 @@ pub(super) fn migrate(writer: &mut Connection, path: &Path) -> Result<()> {
     } else {
         tracing::info!(from = found, to = STEPS.len(), "the database was brought to the schema of this version");
     }
-    transaction.pragma_update(None, "user_version", STEPS.len() as i64)?;
+    transaction.pragma_update(None, "user_version", STEPS.len().cast_signed() as i64)?;
     transaction.commit()?;
     Ok(())
 }
