@@ -45,7 +45,7 @@ fn explanation(key: Key) -> String {
         key.why(),
         key.fix(),
         key.code(),
-        outcome::SYSTEM,
+        outcome::ISSUE_CODE_SYSTEM,
         key.name(),
     )
 }

@@ -16,7 +16,7 @@ use super::fold::{Fold, fold};
 use super::issue::{Issue, Key, Severity};
 
 /// The code system of our issue keys.
-pub const SYSTEM: &str = "urn:handoff:fhir:CodeSystem:issue";
+pub const ISSUE_CODE_SYSTEM: &str = "urn:handoff:fhir:CodeSystem:issue";
 /// When the table last changed
 const DATE: &str = "2026-11-25";
 /// Line of the first place; counted from 1, as the column is
@@ -61,7 +61,7 @@ pub fn code_system() -> Value {
     serde_json::json!({
         "resourceType": "CodeSystem",
         "id": "issue",
-        "url": SYSTEM,
+        "url": ISSUE_CODE_SYSTEM,
         "version": env!("CARGO_PKG_VERSION"),
         "name": "HandoffIssue",
         "title": "Finding",
@@ -96,7 +96,7 @@ fn all_ok() -> Result<OperationOutcomeIssue, BuilderError> {
 fn one(fold: &Fold<'_>) -> Result<OperationOutcomeIssue, BuilderError> {
     let issue = fold.issue;
     let coding = Coding::builder()
-        .system(SYSTEM.to_owned())
+        .system(ISSUE_CODE_SYSTEM.to_owned())
         .code(issue.key.name().to_owned())
         .display(issue.key.what().to_owned())
         .build()?;
@@ -184,7 +184,7 @@ mod tests {
                     "code": "code-invalid",
                     "details": {
                         "coding": [{
-                            "system": SYSTEM,
+                            "system": ISSUE_CODE_SYSTEM,
                             "code": "binding",
                             "display": "A code outside a required value set",
                         }],
