@@ -188,7 +188,7 @@ async fn feeds_extras_clients_and_answers_are_kept() {
     assert_eq!((clients.len(), rows.len()), (11, 11));
     for (client, row) in clients.iter().zip(&rows) {
         let revoked = client.revoked.map(|at| at.as_millisecond().to_string()).unwrap_or_default();
-        let hash: String = client.hash.iter().map(|byte| format!("{byte:02X}")).collect();
+        let hash = client.hash.map(|byte| format!("{byte:02X}")).concat();
         let found = [&client.id, &client.name, &client.role, &client.organization, &revoked, &hash];
         assert!(found.into_iter().eq(row), "{}", client.name);
     }
