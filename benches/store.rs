@@ -18,7 +18,7 @@ use handoff::store::Store;
 use handoff::store::index::SearchParameters;
 use handoff::store::query::Query;
 use handoff::store::sqlite::SqliteStore;
-use referral::{CLINIC, PANTRY, SHELTER, key, noon, referral, task_body, write};
+use referral::{PANTRY, SHELTER, key, noon, referral, task_body, write};
 use tokio::runtime::Runtime;
 
 #[path = "../tests/store/referral.rs"]
