@@ -3,7 +3,8 @@
 
 use super::{Definitions, Package};
 use crate::error::{Error, Result};
-use crate::fhir::{Issue, Key, outcome};
+use crate::fhir::authored::code_system;
+use crate::fhir::{Issue, Key};
 use crate::shipped;
 
 /// Where our own definitions stand.
@@ -21,7 +22,7 @@ impl Definitions {
     /// # Errors
     /// A fault, if what comes with the program is damaged; every finding about a definition of ours, with its file.
     pub fn shipped() -> Result<Self> {
-        let findings = findings();
+        let findings = findings()?;
         Self::r4()?.with_own(shipped::files().iter().copied().chain([(FINDINGS, findings.as_bytes())]))
     }
 
@@ -44,8 +45,11 @@ impl Definitions {
 }
 
 /// The code system of findings.
-pub fn findings() -> String {
-    outcome::code_system().to_string()
+///
+/// # Errors
+/// A fault, should it not be complete.
+pub fn findings() -> Result<String> {
+    code_system::issues_to_text()
 }
 
 /// The resources among files of ours.

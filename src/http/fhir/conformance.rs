@@ -56,7 +56,7 @@ impl Artifacts {
     pub(in crate::http) fn shipped() -> Result<Self> {
         let files = own::own(shipped::files().iter().copied());
         let mut found = files.map(|(_, bytes)| stored(bytes)).collect::<Result<Vec<_>>>()?;
-        found.push(stored(own::findings().as_bytes())?);
+        found.push(stored(own::findings()?.as_bytes())?);
         found.sort_by(|one, other| (&one.key.kind, &one.key.id).cmp(&(&other.key.kind, &other.key.id)));
         Ok(Self(found))
     }
@@ -179,7 +179,7 @@ fn answer(
     let after = wanted.start.saturating_add(page.len());
     let next = (!page.is_empty() && after < found.len()).then(|| after.to_string());
     let answer = search::Found { total: Some(found.len() as u64), matches: page, included: Vec::new(), next };
-    Ok(search::page(&base.fhir(), kind, &parameters, &answer, &wanted.elements, &passed_over))
+    search::page(&base.fhir(), kind, &parameters, &answer, &wanted.elements, &passed_over)
 }
 
 fn wanted<'p>(kind: &str, parameters: &'p [(String, String)]) -> Result<Wanted<'p>> {

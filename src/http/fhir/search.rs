@@ -10,12 +10,13 @@ use axum::response::Response;
 
 use crate::error::Result;
 use crate::fhir::Issue;
+use crate::fhir::authored::bundle::{BundleWriter, SearchMode};
 use crate::security::Caller;
 use crate::store::Stored;
 use crate::store::query::Query;
 
 use super::address::Kind;
-use super::bundle::Bundle;
+use super::bundle;
 use crate::http::app_state::{AppState, Base};
 use crate::http::body::FormBody;
 use crate::http::condition::Prefer;
@@ -85,7 +86,7 @@ async fn search(
         included: page.included.iter().collect(),
         next: page.next,
     };
-    Ok(self::page(&base.fhir(), kind, &parameters, &found, &elements, &passed_over))
+    self::page(&base.fhir(), kind, &parameters, &found, &elements, &passed_over)
 }
 
 /// What a page holds.
@@ -108,20 +109,20 @@ pub(super) fn page(
     found: &Found<'_>,
     elements: &[String],
     passed_over: &[Issue],
-) -> Response {
+) -> Result<Response> {
     let links = links(&format!("{base}/{kind}"), parameters, found.next.as_deref());
     let links: Vec<(&str, &str)> = links.iter().map(|(name, url)| (*name, url.as_str())).collect();
-    let mut bundle = Bundle::new("searchset", found.total, &links);
+    let mut bundle = BundleWriter::searchset(found.total, &links)?;
     for stored in &found.matches {
-        bundle.found(base, stored, "match", elements);
+        bundle::add_found(&mut bundle, base, stored, SearchMode::Match, elements)?;
     }
     for stored in &found.included {
-        bundle.found(base, stored, "include", &[]);
+        bundle::add_found(&mut bundle, base, stored, SearchMode::Include, &[])?;
     }
     if !passed_over.is_empty() {
-        bundle.outcome(passed_over);
+        bundle.add_outcome(passed_over)?;
     }
-    reply::body(StatusCode::OK, FHIR_JSON, bundle.finish())
+    Ok(reply::body(StatusCode::OK, FHIR_JSON, bundle.finish()))
 }
 
 /// The address of this page as it was understood, and of the next one.
