@@ -31,7 +31,7 @@ impl Exchange {
     /// Takes in a transaction or batch and answers with the response Bundle as JSON.
     ///
     /// # Errors
-    /// For a transaction every finding, with its place; nothing is stored then. A batch answers entry by entry.
+    /// For a transaction every finding, with its position; nothing is stored then. A batch answers entry by entry.
     pub async fn bundle(&self, caller: &Caller, document: Document, idempotency_key: Option<&str>) -> Result<String> {
         let document = Arc::new(document);
         let keyed = idempotency::of(caller, idempotency_key, &["bundle", document.text()]);

@@ -175,9 +175,9 @@ fn finding(issue: &Issue) -> Value {
     if !issue.path.is_empty() {
         value["path"] = json!(issue.path);
     }
-    if let Some(place) = issue.position {
-        value["line"] = json!(place.line);
-        value["column"] = json!(place.column);
+    if let Some(position) = issue.position {
+        value["line"] = json!(position.line);
+        value["column"] = json!(position.column);
     }
     if let Some(rule) = issue.rule() {
         value["rule"] = json!(rule);

@@ -225,3 +225,60 @@ impl Response<'_> {
 fn json(value: &impl Serialize) -> Result<String> {
     serde_json::to_string(value).map_err(Error::fault)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fhir::Key;
+
+    #[test]
+    fn carries_resources_byte_for_byte() {
+        let mut bundle = BundleWriter::searchset(Some(1), &[("self", "http://a/Task?x=\"")]).unwrap();
+        let entry = Entry {
+            full_url: Some("http://a/Task/1".to_owned()),
+            resource: Some("{ \"n\":1.10 }"),
+            search: Some(SearchMode::Match),
+            ..Entry::default()
+        };
+        bundle.add(&entry).unwrap();
+        bundle.add(&Entry { full_url: None, search: Some(SearchMode::Include), ..entry }).unwrap();
+        assert_eq!(
+            bundle.finish(),
+            r#"{"resourceType":"Bundle","type":"searchset","total":1,"link":[{"relation":"self","url":"http://a/Task?x=\""}],"entry":[{"fullUrl":"http://a/Task/1","resource":{ "n":1.10 },"search":{"mode":"match"}},{"resource":{ "n":1.10 },"search":{"mode":"include"}}]}"#
+        );
+    }
+
+    #[test]
+    fn an_empty_list_is_written_where_it_was_opened() {
+        let mut bundle = BundleWriter::searchset(None, &[]).unwrap();
+        assert_eq!(
+            BundleWriter::history(Some(0), &[]).unwrap().finish(),
+            r#"{"resourceType":"Bundle","type":"history","total":0}"#
+        );
+        bundle.open_entries();
+        assert_eq!(bundle.finish(), r#"{"resourceType":"Bundle","type":"searchset","entry":[]}"#);
+    }
+
+    #[test]
+    fn says_what_became_of_a_request() {
+        let issues = [Issue::warning(Key::Binding, "Task.code", "unusual")];
+        let at: Timestamp = "2026-11-21T10:00:00.5Z".parse().unwrap();
+        let mut bundle = BundleWriter::batch_response().unwrap();
+        let response = Response {
+            status: "201 Created",
+            location: Some("Task/1/_history/1".to_owned()),
+            version: Some((1, at)),
+            outcome: Some(&issues),
+        };
+        bundle.add(&Entry { response: Some(response), ..Entry::default() }).unwrap();
+        let request = Some(Request::Update("Task/1".to_owned()));
+        bundle.add(&Entry { request, ..Entry::default() }).unwrap();
+        let outcome = operation_outcome::to_text(&issues);
+        assert_eq!(
+            bundle.finish(),
+            format!(
+                r#"{{"resourceType":"Bundle","type":"batch-response","entry":[{{"response":{{"status":"201 Created","location":"Task/1/_history/1","etag":"W/\"1\"","lastModified":"2026-11-21T10:00:00.500Z","outcome":{outcome}}}}},{{"request":{{"method":"PUT","url":"Task/1"}}}}]}}"#
+            )
+        );
+    }
+}

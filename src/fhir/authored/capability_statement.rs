@@ -75,3 +75,48 @@ fn rest(interactions: &[&str]) -> Result<CapabilityStatementRest, BuilderError> 
         .operation(vec![Some(validate)])
         .build()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn is_written_as_r4_has_it() {
+        let resources = vec![json!({ "type": "MedicinalProduct" })];
+        let statement = to_value(Some("https://gateway.example/fhir".to_owned()), &["batch"], resources).unwrap();
+        let expected = json!({
+            "resourceType": "CapabilityStatement",
+            "url": "urn:handoff:fhir:CapabilityStatement:gateway",
+            "version": env!("CARGO_PKG_VERSION"),
+            "name": "HandoffGateway",
+            "title": "Handoff: closed-loop social-care referrals",
+            "status": "active",
+            "date": "2026-11-25",
+            "kind": "instance",
+            "software": { "name": "Handoff", "version": env!("CARGO_PKG_VERSION") },
+            "implementation": {
+                "description": "A gateway between EHRs and the organizations that help",
+                "url": "https://gateway.example/fhir",
+            },
+            "fhirVersion": "4.0.1",
+            "format": ["application/fhir+json", "json"],
+            "rest": [{
+                "mode": "server",
+                "documentation": statement["rest"][0]["documentation"],
+                "security": { "cors": false, "description": statement["rest"][0]["security"]["description"] },
+                "resource": [{ "type": "MedicinalProduct" }],
+                "interaction": [{ "code": "batch" }],
+                "operation": [{
+                    "name": "validate",
+                    "definition": VALIDATE,
+                    "documentation": statement["rest"][0]["operation"][0]["documentation"],
+                }],
+            }],
+        });
+        // As text, so that the order of members counts too.
+        assert_eq!(statement.to_string(), expected.to_string());
+        assert_eq!(to_value(None, &[], Vec::new()).unwrap()["implementation"].get("url"), None);
+    }
+}

@@ -49,3 +49,35 @@ fn concept(key: &Key) -> Result<CodeSystemConcept, BuilderError> {
         .definition(format!("Why: {}. Mend: {}.", key.why(), key.fix()))
         .build()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn is_written_as_r4_has_it() {
+        let concept = |key: &Key| {
+            let definition = format!("Why: {}. Mend: {}.", key.why(), key.fix());
+            json!({ "code": key.name(), "display": key.what(), "definition": definition })
+        };
+        let expected = json!({
+            "resourceType": "CodeSystem",
+            "id": "issue",
+            "url": "urn:handoff:fhir:CodeSystem:issue",
+            "version": env!("CARGO_PKG_VERSION"),
+            "name": "HandoffIssue",
+            "title": "Finding",
+            "status": "active",
+            "date": "2026-11-25",
+            "publisher": "Handoff",
+            "description": "What can be found about a message, as OperationOutcome.issue.details says it.",
+            "caseSensitive": true,
+            "content": "complete",
+            "count": Key::ALL.len(),
+            "concept": Key::ALL.iter().map(concept).collect::<Value>(),
+        });
+        assert_eq!(issues_to_text().unwrap(), expected.to_string());
+    }
+}
