@@ -4,33 +4,21 @@
 //! A snapshot repeats what it inherits, so of a type and its profiles only the profiles are asked for rules, and of an
 //! element and its slices only the slices: what a rule says is then said once, by whoever said it last.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::definition::{Definition, definitions, resolve_parts};
 use super::names::Names;
+use super::part::Part;
+use super::registry::Registry;
 use super::rules::{self, Rule};
-use super::schema::{Content, Demand, ElementSchema, Json, Limit, Member, Part, Schema, Stated, ValueSchema};
-use super::schemas::Schemas;
+use super::schema::{Content, Demand, ElementSchema, Json, Limit, Member, Schema, Stated, ValueSchema};
 use super::slicing::{self, Variants};
+use crate::definitions::Found;
 use crate::definitions::structure::{Element, Structure, StructureKind, TypeRef};
-use crate::definitions::{Found, View};
-use crate::fhir::RuleSource;
-
-/// One definition of an element, with what surrounds it.
-#[derive(Clone, Copy)]
-pub(super) struct Definition<'a> {
-    pub(super) schemas: &'a Schemas,
-    pub(super) structure: &'a Arc<Structure>,
-    pub(super) index: u32,
-    pub(super) element: &'a Element,
-}
-
-/// Parts with their structures at hand.
-pub(super) type Placed = Vec<(Arc<Structure>, u32)>;
 
 /// Compiles the schema that is made of these parts.
-pub(super) fn compile(schemas: &Schemas, parts: &[Part]) -> Schema {
-    let structures = place(schemas, parts);
+pub(super) fn compile(registry: &Registry, parts: &[Part]) -> Schema {
+    let structures = resolve_parts(registry, parts);
     let mut schema = Schema {
         name: structures.first().map_or_else(String::new, |(structure, index)| name_of(structure, *index)),
         is_resource: structures
@@ -47,34 +35,18 @@ pub(super) fn compile(schemas: &Schemas, parts: &[Part]) -> Schema {
         rules: Vec::new(),
         invariants: Vec::new(),
     };
-    let wholes: Vec<Definition<'_>> = definitions(schemas, &structures).collect();
+    let wholes: Vec<Definition<'_>> = definitions(registry, &structures).collect();
     for definition in &wholes {
         rules::of_object(*definition, &mut schema.rules);
         if definition.index == 0 {
             rules::invariants(*definition, &mut schema.invariants);
         }
     }
-    for definitions in elements(schemas, &structures) {
+    for definitions in elements(registry, &structures) {
         add(&mut schema, &definitions);
     }
     schema.names = Names::new(schema.members.iter().map(|member| member.name.as_str()));
     schema
-}
-
-/// The structures of parts; a part whose structure is not at hand is left out.
-pub(super) fn place(schemas: &Schemas, parts: &[Part]) -> Placed {
-    let at_hand = |part: &Part| Some((schemas.definitions().structure(&part.structure)?, part.element));
-    parts.iter().filter_map(at_hand).collect()
-}
-
-/// What parts say, each as a definition.
-pub(super) fn definitions<'a>(
-    schemas: &'a Schemas,
-    structures: &'a [(Arc<Structure>, u32)],
-) -> impl Iterator<Item = Definition<'a>> {
-    structures.iter().filter_map(move |(structure, index)| {
-        Some(Definition { schemas, structure, index: *index, element: structure.element(*index)? })
-    })
 }
 
 fn name_of(structure: &Structure, index: u32) -> String {
@@ -82,13 +54,13 @@ fn name_of(structure: &Structure, index: u32) -> String {
 }
 
 /// The elements of all parts, those of one name together, in the order of the first part.
-fn elements<'a>(schemas: &'a Schemas, structures: &'a [(Arc<Structure>, u32)]) -> Vec<Vec<Definition<'a>>> {
+fn elements<'a>(registry: &'a Registry, structures: &'a [(Arc<Structure>, u32)]) -> Vec<Vec<Definition<'a>>> {
     let mut elements: Vec<Vec<Definition<'a>>> = Vec::new();
     for (structure, index) in structures {
         // The value of a primitive stands in the JSON itself; what has members is its sibling.
         let is_value = |element: &Element| structure.kind == StructureKind::Primitive && element.name == "value";
         for (at, element) in structure.children(*index).filter(|(_, element)| !is_value(element)) {
-            let definition = Definition { schemas, structure, index: at, element };
+            let definition = Definition { registry, structure, index: at, element };
             match elements.iter_mut().find(|known| known[0].element.name == element.name) {
                 Some(known) => known.push(definition),
                 None => elements.push(vec![definition]),
@@ -205,7 +177,7 @@ fn stating<'a>(definitions: &[Definition<'a>]) -> Vec<Definition<'a>> {
 /// What stands inside a value of this type: what the definitions themselves say about the inside, and the type's own
 /// definition where one of them leaves it to that.
 fn content(definitions: &[Definition<'_>], allowed: &TypeRef, rules: &mut Vec<Stated>) -> Content {
-    let Some(Definition { schemas, element, .. }) = definitions.first().copied() else { return Content::Unknown };
+    let Some(Definition { registry, element, .. }) = definitions.first().copied() else { return Content::Unknown };
     if allowed.code == "Resource" {
         let demands = definitions.iter().filter_map(demand).collect();
         return Content::Resource { is_contained: element.name == "contained", demands };
@@ -218,13 +190,13 @@ fn content(definitions: &[Definition<'_>], allowed: &TypeRef, rules: &mut Vec<St
         }
     }
     let is_plain = parts.len() == 1 && parts[0].structure == allowed.code;
-    match schemas.definitions().structure(&allowed.code).map(|structure| structure.kind) {
+    match registry.definitions().structure(&allowed.code).map(|structure| structure.kind) {
         Some(StructureKind::Primitive) => {
-            let sibling = (!element.is_attribute).then(|| schemas.number(parts));
+            let sibling = (!element.is_attribute).then(|| registry.number(parts));
             Content::Primitive { json: Json::of(&allowed.code), sibling }
         }
-        Some(_) if allowed.code == "Extension" && is_plain => Content::Extension(schemas.number(parts)),
-        Some(_) => Content::Object(schemas.number(parts)),
+        Some(_) if allowed.code == "Extension" && is_plain => Content::Extension(registry.number(parts)),
+        Some(_) => Content::Object(registry.number(parts)),
         None => Content::Unknown,
     }
 }
@@ -241,7 +213,7 @@ fn whole(definition: &Definition<'_>, allowed: &TypeRef, rules: &mut Vec<Stated>
     };
     match definition.view().look_up(profile).filter(|it| it.definition.type_name == allowed.code) {
         Some(Found { definition, exact }) => {
-            let part = Part { structure: key(&definition), element: 0 };
+            let part = Part::of(&definition, 0);
             if !exact {
                 say(Some(part.structure.clone()));
             }
@@ -267,62 +239,4 @@ fn demand(definition: &Definition<'_>) -> Option<Demand> {
     }
     let inside = has_inside.then(|| definition.part());
     Some(Demand { types, inside, origin: definition.origin() })
-}
-
-impl Definition<'_> {
-    /// Where it is written.
-    pub(super) fn origin(&self) -> Arc<RuleSource> {
-        let Structure { url, version, .. } = &**self.structure;
-        let profile = version.as_ref().map_or_else(|| url.clone(), |version| format!("{url}|{version}"));
-        Arc::new(RuleSource { profile, element: self.element.id.clone(), constraint: None })
-    }
-
-    /// The definitions as its package sees them.
-    pub(super) fn view(&self) -> View<'_> {
-        self.schemas.definitions().seen_from(self.structure)
-    }
-
-    /// Canonical URLs with the versions that are meant where they are written, as far as that is known.
-    pub(super) fn named(&self, canonicals: &[String]) -> Vec<String> {
-        let view = self.view();
-        let name = |canonical: &String| view.structure(canonical).map_or_else(|| canonical.clone(), |it| key(&it));
-        canonicals.iter().map(name).collect()
-    }
-
-    /// What it says about the inside in place. Content that it shares with another element is that of the type: what a
-    /// profile says about the other is not said about this one.
-    fn inside(&self) -> Option<Part> {
-        if let Some(id) = self.element.content_reference.as_deref().filter(|_| self.element.children.is_empty()) {
-            let of_type = match &self.element.content_source {
-                Some(source) => self.view().look_up(source)?.definition,
-                None => self.schemas.definitions().structure(&self.structure.type_name)?,
-            };
-            return Some(Part { structure: key(&of_type), element: of_type.position(id)? });
-        }
-        (!self.element.children.is_empty()).then(|| self.part())
-    }
-
-    /// It as a part of a schema.
-    pub(super) fn part(&self) -> Part {
-        Part { structure: key(self.structure), element: self.index }
-    }
-
-    /// What it says about this type; nothing if it does not allow it.
-    pub(super) fn type_ref<'t>(&'t self, allowed: &'t TypeRef) -> Option<Cow<'t, TypeRef>> {
-        let types = &self.element.types;
-        // Types are left out where the content is another element's; a resource may be narrowed to its own type.
-        if types.is_empty() || allowed.code == "Resource" {
-            return Some(Cow::Borrowed(allowed));
-        }
-        types.iter().find(|known| known.code == allowed.code).map(Cow::Borrowed)
-    }
-}
-
-/// The name by which a structure is found again: the type, or the canonical URL of a profile with its version.
-pub(super) fn key(structure: &Structure) -> String {
-    match &structure.version {
-        Some(version) if structure.is_profile => format!("{}|{version}", structure.url),
-        _ if structure.is_profile => structure.url.clone(),
-        _ => structure.type_name.clone(),
-    }
 }

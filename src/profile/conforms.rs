@@ -1,12 +1,11 @@
 //! Does a resource meet a profile? Asked about what references lead to, and by discriminators; every answer is kept, so
 //! that it is worked out once however many ask.
 
-use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::rc::Rc;
 
+use super::conformance_cache::Conformance;
+use super::registry::Derived;
 use super::rules::resource_type;
-use super::schemas::Derived;
 use super::scope::Scope;
 use super::slicing::SliceMatch;
 use super::walk::Walk;
@@ -15,49 +14,31 @@ use crate::fhir::Node;
 /// Resources that refer to resources that refer to resources: deeper than this nobody asks.
 const MAX_DEPTH: u32 = 8;
 
-/// The answers so far.
-#[derive(Debug, Default)]
-pub(super) struct Known {
-    /// By document, node and profile; nothing while it is being worked out
-    answers: RefCell<HashMap<(usize, u32, String), Option<Answer>>>,
-    depth: Cell<u32>,
-}
-
-/// What is known of a resource and a profile.
-#[derive(Debug, Clone)]
-pub(super) struct Answer {
-    pub(super) verdict: SliceMatch,
-    /// The first thing that is wrong
-    pub(super) why: Option<String>,
-    /// How many errors there are
-    pub(super) errors: usize,
-}
-
 impl<'d> Walk<'_, 'd> {
     /// Does this resource, or this value of a datatype, meet the profile?
     pub(super) fn conforms(&mut self, node: Node<'d>, profile: &str) -> SliceMatch {
-        self.conformance(node, profile).verdict
+        self.conformance(node, profile).result
     }
 
     /// The same, with what is wrong.
-    pub(super) fn conformance(&mut self, node: Node<'d>, profile: &str) -> Answer {
-        let unknown = Answer { verdict: SliceMatch::Unknown, why: None, errors: 0 };
-        let Some(structure) = self.schemas.definitions().look_up(profile).map(|it| it.definition) else {
+    pub(super) fn conformance(&mut self, node: Node<'d>, profile: &str) -> Conformance {
+        let unknown = Conformance { result: SliceMatch::Unknown, why: None, errors: 0 };
+        let Some(structure) = self.registry.definitions().look_up(profile).map(|it| it.definition) else {
             return unknown;
         };
         if let Some(kind) = node.str("resourceType") {
-            if !self.schemas.is_a(&kind, &structure.type_name) {
+            if !self.registry.is_a(&kind, &structure.type_name) {
                 let why = format!("it is a {kind}, not a {}", structure.type_name);
-                return Answer { verdict: SliceMatch::No, why: Some(why), errors: 1 };
+                return Conformance { result: SliceMatch::No, why: Some(why), errors: 1 };
             }
             if !structure.is_profile || claims(node, &structure.url) {
-                return Answer { verdict: SliceMatch::Yes, why: None, errors: 0 };
+                return Conformance { result: SliceMatch::Yes, why: None, errors: 0 };
             }
         }
         let key = (std::ptr::from_ref(node.document()) as usize, node.index(), profile.to_owned());
         if let Some(known) = self.known.answers.borrow().get(&key) {
             // Whoever refers in a circle is taken at his word.
-            return known.clone().unwrap_or(Answer { verdict: SliceMatch::Yes, why: None, errors: 0 });
+            return known.clone().unwrap_or(Conformance { result: SliceMatch::Yes, why: None, errors: 0 });
         }
         if self.known.depth.get() >= MAX_DEPTH {
             return unknown;
@@ -77,10 +58,10 @@ impl<'d> Walk<'_, 'd> {
         node: Node<'d>,
         profiles: impl IntoIterator<Item = &'p str>,
     ) -> Option<String> {
-        let mut nearest: Option<(&str, Answer)> = None;
+        let mut nearest: Option<(&str, Conformance)> = None;
         for profile in profiles {
             let answer = self.conformance(node, profile);
-            if answer.verdict != SliceMatch::No {
+            if answer.result != SliceMatch::No {
                 return None;
             }
             if nearest.as_ref().is_none_or(|(_, least)| answer.errors < least.errors) {
@@ -91,7 +72,7 @@ impl<'d> Walk<'_, 'd> {
         Some(format!("{profile} comes nearest: {}", answer.why.as_deref().unwrap_or("see its definition")))
     }
 
-    fn work_out(&self, node: Node<'d>, type_name: &str, profile: &str) -> Option<Answer> {
+    fn work_out(&self, node: Node<'d>, type_name: &str, profile: &str) -> Option<Conformance> {
         let mut walk = Walk::new(self.schemas, node, self.request);
         walk.known = Rc::clone(&self.known);
         walk.scope = Scope::new(node);
@@ -99,15 +80,15 @@ impl<'d> Walk<'_, 'd> {
         let base = if node.get("resourceType").is_some() {
             resource_type::schema(node, &mut walk)?
         } else {
-            self.schemas.of_type(type_name)
+            self.registry.of_type(type_name)
         };
-        let (Derived::Schema(schema) | Derived::Other(schema, _)) = self.schemas.derive(base, profile) else {
+        let (Derived::Schema(schema) | Derived::Other(schema, _)) = self.registry.derive(base, profile) else {
             return None;
         };
         walk.bounded(node, schema);
         let errors = walk.findings.errors();
         let verdict = if errors == 0 { SliceMatch::Yes } else { SliceMatch::No };
-        Some(Answer { verdict, why: walk.findings.first_error(), errors })
+        Some(Conformance { result: verdict, why: walk.findings.first_error(), errors })
     }
 }
 

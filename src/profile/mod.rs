@@ -14,20 +14,30 @@
 //! Nothing here knows where definitions or documents come from, or asks anybody for what is not at hand.
 
 mod amendments;
+mod bundle_entries;
 mod checker;
 mod compile;
+mod conformance_cache;
 mod conforms;
+mod definition;
+mod finding;
 mod findings;
+mod locator;
 mod names;
+mod part;
 mod questionnaire;
+mod registry;
 mod report;
+mod request;
 mod rules;
 mod schema;
 mod schemas;
 mod scope;
+mod shelves;
 mod slicing;
 mod walk;
 
 pub use amendments::{Amendment, Amendments};
-pub use checker::{Checker, Request};
+pub use checker::Checker;
 pub use report::{Question, Report};
+pub use request::Request;

@@ -2,17 +2,7 @@
 //!
 //! This layer asks nobody. Whoever can reach a terminology server asks it, and settles the report with the answers.
 
-use super::findings::Finding;
 use crate::fhir::Issue;
-
-/// A question, while its findings have no place yet.
-#[derive(Debug)]
-pub(super) struct Open {
-    pub(super) value_set: String,
-    pub(super) codes: Vec<(Option<String>, String)>,
-    pub(super) if_not: Finding,
-    pub(super) if_unknown: Finding,
-}
 
 /// More questions than this nobody asks.
 pub(super) const MAX_QUESTIONS: usize = 2_000;

@@ -7,24 +7,12 @@
 use std::sync::Arc;
 
 use super::names::Names;
+use super::part::{Part, SchemaRef};
 use super::rules::Rule;
 use super::slicing::{Slicing, Variants};
 use crate::definitions::TypeRef;
 use crate::definitions::structure::Element;
 use crate::fhir::RuleSource;
-
-/// A schema's number among the compiled ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct SchemaRef(pub(super) u32);
-
-/// One definition that a schema is made of: an element of a structure, whose children are the schema's elements.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Part {
-    /// Type name or canonical URL of the structure
-    pub(super) structure: String,
-    /// Index of the element; 0 is the structure as a whole
-    pub(super) element: u32,
-}
 
 /// One kind of object, compiled.
 #[derive(Debug)]

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::rules::bundle::Entries;
+use super::bundle_entries::BundleEntries;
 use crate::fhir::Node;
 
 /// Where references lead from a resource.
@@ -15,7 +15,7 @@ pub(super) struct Scope<'d> {
     /// The contained resources by id, once they were needed
     contained: Option<HashMap<String, Node<'d>>>,
     /// The bundle around it, if there is one
-    pub(super) bundle: Option<Rc<Entries<'d>>>,
+    pub(super) bundle: Option<Rc<BundleEntries<'d>>>,
 }
 
 impl<'d> Scope<'d> {
@@ -25,7 +25,7 @@ impl<'d> Scope<'d> {
     }
 
     /// The scope of a resource inside this one, with the bundle that it is, or else the one around both.
-    pub(super) fn inside(&self, node: Node<'d>, bundle: Option<Rc<Entries<'d>>>) -> Self {
+    pub(super) fn inside(&self, node: Node<'d>, bundle: Option<Rc<BundleEntries<'d>>>) -> Self {
         Self { container: node, contained: None, bundle: bundle.or_else(|| self.bundle.clone()) }
     }
 

@@ -3,17 +3,21 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use super::checker::Request;
-use super::conforms::Known;
-use super::findings::{Finding, Findings};
+use super::bundle_entries::BundleEntries;
+use super::conformance_cache::ConformanceCache;
+use super::finding::{Finding, OpenQuestion};
+use super::findings::Findings;
+use super::part::SchemaRef;
 use super::questionnaire::Forms;
-use super::report::{self, Open};
+use super::registry::Registry;
+use super::report;
+use super::request::Request;
+use super::rules::demands;
 use super::rules::invariant::{self, Obligation};
 use super::rules::{
     Rule, cardinality, choice, claims, empty, extension, json_kind, resource_type, sibling, unknown_element,
 };
-use super::rules::{bundle::Entries, demands};
-use super::schema::{Content, ElementSchema, Member, Schema, SchemaRef, Stated, ValueSchema};
+use super::schema::{Content, ElementSchema, Member, Schema, Stated, ValueSchema};
 use super::schemas::Schemas;
 use super::scope::Scope;
 use super::slicing::{self, Count, Sorted};
@@ -22,16 +26,17 @@ use crate::fhir::{Kind, Node};
 /// One check under way.
 pub(super) struct Walk<'c, 'd> {
     pub(super) schemas: &'c Schemas,
+    pub(super) registry: &'c Registry,
     pub(super) request: Request<'d>,
     pub(super) findings: Findings,
     /// What the value sets at hand cannot decide
-    pub(super) open: Vec<Open>,
+    pub(super) open: Vec<OpenQuestion>,
     /// Where references lead from here
     pub(super) scope: Scope<'d>,
     /// The objects that are open, the innermost last
     pub(super) trail: Vec<OpenObject<'c>>,
     /// Which resources are known to meet which profiles
-    pub(super) known: Rc<Known>,
+    pub(super) known: Rc<ConformanceCache>,
     /// The forms that answers were checked against
     pub(super) forms: Forms<'d>,
     /// The rule that is looking
@@ -73,6 +78,7 @@ impl<'c, 'd> Walk<'c, 'd> {
     pub(super) fn new(schemas: &'c Schemas, root: Node<'d>, request: Request<'d>) -> Self {
         Self {
             schemas,
+            registry: schemas.registry(),
             request,
             findings: Findings::default(),
             open: Vec::new(),
@@ -93,7 +99,7 @@ impl<'c, 'd> Walk<'c, 'd> {
     /// Keeps a finding; of the rule that is looking it says what it demands and where it is written.
     pub(super) fn report(&mut self, finding: Finding) {
         let finding = match self.stating {
-            Some(stated) => finding.stated(stated),
+            Some(stated) => finding.or_from(|| stated.rule.describe(), &stated.origin),
             None => finding,
         };
         self.findings.push(finding);
@@ -126,18 +132,18 @@ impl<'c, 'd> Walk<'c, 'd> {
     }
 
     /// Keeps a question that the value sets at hand cannot answer. Where there is nobody to ask, that is said once.
-    pub(super) fn ask(&mut self, open: Open) {
+    pub(super) fn ask(&mut self, open: OpenQuestion) {
         if !self.request.questions {
             self.report_once(&open.value_set, || open.if_unknown);
             return;
         }
         let stated = self.stating;
         let state = |finding: Finding| match stated {
-            Some(stated) => finding.stated(stated),
+            Some(stated) => finding.or_from(|| stated.rule.describe(), &stated.origin),
             None => finding,
         };
         if self.open.len() < report::MAX_QUESTIONS {
-            self.open.push(Open { if_not: state(open.if_not), if_unknown: state(open.if_unknown), ..open });
+            self.open.push(OpenQuestion { if_not: state(open.if_not), if_unknown: state(open.if_unknown), ..open });
         }
     }
 
@@ -145,7 +151,7 @@ impl<'c, 'd> Walk<'c, 'd> {
     fn resource(&mut self, node: Node<'d>, schema: SchemaRef) {
         let schema = claims::claimed(node, schema, self);
         let is_bundle = node.get("resourceType").is_some_and(|kind| kind.is_str("Bundle"));
-        let inner = self.scope.inside(node, is_bundle.then(|| Rc::new(Entries::of(node))));
+        let inner = self.scope.inside(node, is_bundle.then(|| Rc::new(BundleEntries::of(node))));
         let outer = std::mem::replace(&mut self.scope, inner);
         self.bounded(node, schema);
         self.scope = outer;
@@ -304,7 +310,7 @@ impl<'c, 'd> Walk<'c, 'd> {
             slicing.sort(&place, node, &value.type_name, &mut key, self);
         }
         let found = if key.len() > 1 {
-            element.variants.get(&key, || slicing::variant(self.schemas, element, &key))
+            element.variants.get(&key, || slicing::variant(self.registry, element, &key))
         } else {
             value
         };

@@ -4,7 +4,7 @@
 use super::form::{ItemKind, Question, value};
 use super::{Check, limits, options, quantity, reference};
 use crate::fhir::{Key, Node, Severity};
-use crate::profile::findings::Finding;
+use crate::profile::finding::Finding;
 
 /// The types of answers that a choice may offer.
 const OFFERED: &[&str] = &["Coding", "String", "Integer", "Date", "Time", "Reference"];

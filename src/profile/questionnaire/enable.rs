@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use super::form::{Question, choice, extension, value};
 use crate::fhir::{Key, Node};
 use crate::fhirpath::{Decimal, Quantity, Temporal};
-use crate::profile::findings::Finding;
+use crate::profile::finding::Finding;
 use crate::profile::walk::Walk;
 
 /// Whether a question is answered is a matter of true or false (que-7).

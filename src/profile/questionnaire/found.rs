@@ -3,7 +3,7 @@
 
 use crate::fhir::{Key, Node, Reference, Severity};
 use crate::fhirpath::Temporal;
-use crate::profile::findings::Finding;
+use crate::profile::finding::Finding;
 use crate::profile::walk::Walk;
 
 /// The Questionnaire; nothing, and a finding, where none is named or at hand.
@@ -93,5 +93,5 @@ pub(super) fn target_type<'d>(reference: Node<'d>, walk: &mut Walk<'_, 'd>) -> O
         return resource.str("resourceType").map(std::borrow::Cow::into_owned);
     }
     let kind = Reference::parse(&text)?.kind()?;
-    walk.schemas.definitions().is_resource_type(kind).then(|| kind.to_owned())
+    walk.registry.definitions().is_resource_type(kind).then(|| kind.to_owned())
 }

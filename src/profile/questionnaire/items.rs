@@ -9,7 +9,7 @@ use super::form::{ItemKind, Question};
 use super::{answer, enable};
 use crate::fhir::nearest_name::nearest;
 use crate::fhir::{Key, Node, Severity};
-use crate::profile::findings::Finding;
+use crate::profile::finding::Finding;
 
 /// More linkIds than this are not searched for the one that may have been meant.
 const FEW: usize = 100;

@@ -9,7 +9,7 @@ use super::enable::order;
 use super::form::{Question, extension, extensions, value};
 use crate::fhir::{Key, Node};
 use crate::fhirpath::{Extent, Pattern, Temporal};
-use crate::profile::findings::Finding;
+use crate::profile::finding::Finding;
 
 /// A pattern may read this many characters times its states.
 const MAX_READING_COST: usize = 50_000_000;

@@ -20,8 +20,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::compile::Definition;
-use super::findings::Finding;
+use super::definition::Definition;
+use super::finding::Finding;
 use super::rules::Rule;
 use super::walk::Walk;
 use crate::definitions::ValueSet;

@@ -10,8 +10,8 @@ use crate::definitions::{Membership, ValueSet};
 use crate::fhir::nearest_name::nearest;
 use crate::fhir::{Key, Node, Severity};
 use crate::fhirpath::Decimal;
-use crate::profile::findings::Finding;
-use crate::profile::report::Open;
+use crate::profile::finding::Finding;
+use crate::profile::finding::OpenQuestion;
 
 /// More options than this are not told one by one.
 const FEW: usize = 12;
@@ -155,7 +155,7 @@ fn in_value_set<'d>(check: &mut Check<'_, '_, '_, 'd>, question: &Question<'d>, 
             // Somebody may ask a terminology server.
             let wrong = format!("the answer to \"{}\" is not in the value set {canonical}", question.link_id);
             let text = format!("the codes of the value set {canonical} are not at hand; they are not checked");
-            check.walk.ask(Open {
+            check.walk.ask(OpenQuestion {
                 value_set: canonical.to_owned(),
                 codes: vec![(Some(system.to_string()), code.to_string())],
                 if_not: Finding::error(Key::QuestionnaireOption, node, wrong),
@@ -175,7 +175,7 @@ fn in_value_set<'d>(check: &mut Check<'_, '_, '_, 'd>, question: &Question<'d>, 
 
 /// Is it known that the code system has no such code?
 fn is_no_code(check: &Check<'_, '_, '_, '_>, system: &str, code: &str) -> bool {
-    let known = check.walk.schemas.definitions().code_system(system).filter(|known| known.is_complete);
+    let known = check.walk.registry.definitions().code_system(system).filter(|known| known.is_complete);
     known.is_some_and(|known| known.position(code).is_none())
 }
 
@@ -195,7 +195,7 @@ pub(super) fn value_set(check: &mut Check<'_, '_, '_, '_>, canonical: &str) -> O
         .and_then(|id| check.form.root.list("contained").find(|resource| resource.str("id").as_deref() == Some(id)));
     let resource = contained.or_else(|| found::find(canonical, check.walk));
     let resource = resource.filter(|resource| resource.str("resourceType").as_deref() == Some("ValueSet"));
-    let definitions = check.walk.schemas.definitions();
+    let definitions = check.walk.registry.definitions();
     let set = match resource {
         Some(resource) => Some(Arc::new(definitions.value_set_of(resource))),
         None => definitions.value_set(canonical),

@@ -9,7 +9,7 @@ use super::{Check, options};
 use crate::definitions::Membership;
 use crate::fhir::{Key, Node};
 use crate::fhirpath::Quantity;
-use crate::profile::findings::Finding;
+use crate::profile::finding::Finding;
 
 /// Has the answer a unit on offer, and is it within bounds?
 pub(super) fn check<'d>(check: &mut Check<'_, '_, '_, 'd>, question: &Question<'d>, answer: Node<'d>) {

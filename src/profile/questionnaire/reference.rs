@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use super::form::{Question, extensions};
 use super::{Check, found};
 use crate::fhir::{Key, Node};
-use crate::profile::findings::Finding;
+use crate::profile::finding::Finding;
 use crate::profile::slicing::SliceMatch;
 
 /// Does the answer lead to a resource that the question takes?
@@ -31,7 +31,7 @@ fn is_of_type<'d>(
         .collect();
     for profile in profiles {
         // Of a profile that is not at hand nobody knows which type it is of.
-        let Some(structure) = check.walk.schemas.definitions().structure(profile) else { return true };
+        let Some(structure) = check.walk.registry.definitions().structure(profile) else { return true };
         types.push(structure.type_name.clone());
     }
     if types.is_empty() || types.iter().any(|kind| kind == "Resource") {
@@ -56,7 +56,7 @@ fn meets<'d>(check: &mut Check<'_, '_, '_, 'd>, question: &Question<'d>, profile
     let mut why = None;
     for profile in profiles {
         let met = target.map(|target| check.walk.conformance(target, profile));
-        match met.map(|met| (met.verdict, met.why)) {
+        match met.map(|met| (met.result, met.why)) {
             Some((SliceMatch::Yes, _)) => return,
             Some((SliceMatch::No, reason)) => why = reason,
             _ => {

@@ -5,10 +5,11 @@
 
 use super::Rule;
 use super::binding::{Bound, Holds};
+use super::shorten::shorten;
 use crate::definitions::structure::{Purpose, Usage};
 use crate::definitions::{AdditionalBinding, Membership, TypeRef};
 use crate::fhir::{Node, Severity};
-use crate::profile::compile::Definition;
+use crate::profile::definition::Definition;
 use crate::profile::walk::Walk;
 
 /// The additional bindings of an element.
@@ -54,7 +55,7 @@ impl Additional {
 
     pub(in crate::profile) fn describe(&self) -> String {
         let sets: Vec<String> = self.bindings.iter().map(|(bound, _)| bound.name().to_owned()).collect();
-        format!("a code of the value set for its use: {}", super::short(&sets.join(", ")))
+        format!("a code of the value set for its use: {}", shorten(&sets.join(", ")))
     }
 }
 

@@ -4,7 +4,7 @@
 use super::Rule;
 use crate::definitions::TypeRef;
 use crate::fhir::{Key, Node};
-use crate::profile::findings::Finding;
+use crate::profile::finding::Finding;
 use crate::profile::walk::Walk;
 
 /// Every Attachment.

@@ -12,9 +12,9 @@ use crate::definitions::value_set::Codes;
 use crate::definitions::{Membership, Strength, TypeRef, ValueSet};
 use crate::fhir::nearest_name::nearest;
 use crate::fhir::{Key, Node, Severity};
-use crate::profile::compile::Definition;
-use crate::profile::findings::Finding;
-use crate::profile::report::Open;
+use crate::profile::definition::Definition;
+use crate::profile::finding::Finding;
+use crate::profile::finding::OpenQuestion;
 use crate::profile::walk::Walk;
 
 /// More codes than this are not told one by one.
@@ -171,7 +171,7 @@ impl Bound {
         }
         let if_not = self.finding(node, format!("the code is not in the value set {}", self.name()));
         let if_unknown = Finding::not_checked(node, self.not_at_hand());
-        walk.ask(Open { value_set: self.url.clone(), codes, if_not, if_unknown });
+        walk.ask(OpenQuestion { value_set: self.url.clone(), codes, if_not, if_unknown });
     }
 
     fn not_at_hand(&self) -> String {

@@ -2,7 +2,7 @@
 //! (<https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.min>).
 
 use crate::fhir::{Key, Node, Severity};
-use crate::profile::findings::Finding;
+use crate::profile::finding::Finding;
 use crate::profile::schema::{ElementSchema, Schema};
 use crate::profile::walk::Walk;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::fhir::{Key, Node, RuleSource};
-use crate::profile::findings::Finding;
+use crate::profile::finding::Finding;
 use crate::profile::schema::ElementSchema;
 use crate::profile::walk::{Seen, Walk};
 

@@ -5,9 +5,9 @@
 //! profile, never passed over.
 
 use crate::fhir::{Key, Node};
-use crate::profile::findings::Finding;
-use crate::profile::schema::SchemaRef;
-use crate::profile::schemas::Derived;
+use crate::profile::finding::Finding;
+use crate::profile::part::SchemaRef;
+use crate::profile::registry::Derived;
 use crate::profile::walk::Walk;
 
 /// The schema with all profiles that the resource itself claims to meet, or that are demanded of its type.
@@ -21,7 +21,7 @@ pub(in crate::profile) fn claimed<'d>(node: Node<'d>, mut schema: SchemaRef, wal
     }
     if let Some(kind) = node.str("resourceType") {
         let demanded = walk.request.by_type.and_then(|by_type| by_type.get(&*kind)).into_iter().flatten();
-        for profile in demanded.chain(walk.schemas.definitions().global_profiles(&kind)) {
+        for profile in demanded.chain(walk.registry.definitions().global_profiles(&kind)) {
             schema = add_at(node, node, schema, profile, walk);
         }
     }
@@ -45,7 +45,7 @@ fn add_at<'d>(
     canonical: &str,
     walk: &mut Walk<'_, 'd>,
 ) -> SchemaRef {
-    match walk.schemas.derive(schema, canonical) {
+    match walk.registry.derive(schema, canonical) {
         Derived::Schema(schema) => return schema,
         Derived::Other(schema, used) => {
             walk.report_once(canonical, || {

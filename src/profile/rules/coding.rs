@@ -5,7 +5,7 @@ use super::Rule;
 use crate::definitions::TypeRef;
 use crate::fhir::nearest_name::nearest;
 use crate::fhir::{Key, Node};
-use crate::profile::findings::Finding;
+use crate::profile::finding::Finding;
 use crate::profile::walk::Walk;
 
 /// Every Coding.
@@ -19,7 +19,7 @@ pub(in crate::profile) fn check(node: Node<'_>, walk: &mut Walk<'_, '_>) {
         return;
     }
     let Some((at, code)) = node.get("code").and_then(|at| Some((at, at.as_str()?))) else { return };
-    let Some(system) = walk.schemas.code_system(&url) else { return };
+    let Some(system) = walk.registry.code_system(&url) else { return };
     if !system.has(&code) {
         let text = format!("the code system {url} has no such code");
         let known = nearest(&code, system.concepts().iter().map(|concept| concept.code.as_str()));
@@ -36,7 +36,7 @@ fn is_system(at: Node<'_>, url: &str, walk: &mut Walk<'_, '_>) -> bool {
         walk.report(Finding::error(Key::Coding, at, text).hint(hint));
         return false;
     }
-    let definitions = walk.schemas.definitions();
+    let definitions = walk.registry.definitions();
     if url.contains("/ValueSet/") && definitions.code_system(url).is_none() && definitions.value_set(url).is_some() {
         let text = format!("{url} is a value set; a code comes from a code system");
         let systems = definitions.value_set(url).map(|set| set.systems().map(str::to_owned).collect::<Vec<_>>());

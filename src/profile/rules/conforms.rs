@@ -5,8 +5,8 @@
 use super::Rule;
 use crate::definitions::TypeRef;
 use crate::fhir::{Key, Node};
-use crate::profile::compile::Definition;
-use crate::profile::findings::Finding;
+use crate::profile::definition::Definition;
+use crate::profile::finding::Finding;
 use crate::profile::walk::Walk;
 
 /// The profiles of which the value meets one.

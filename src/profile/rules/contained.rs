@@ -6,8 +6,8 @@ use std::collections::HashSet;
 use super::Rule;
 use crate::definitions::StructureKind;
 use crate::fhir::{Key, Kind, Node};
-use crate::profile::compile::Definition;
-use crate::profile::findings::Finding;
+use crate::profile::definition::Definition;
+use crate::profile::finding::Finding;
 use crate::profile::walk::Walk;
 
 /// Every resource type that can contain others.

@@ -2,8 +2,9 @@
 
 use super::claims;
 use crate::fhir::{Key, Node};
-use crate::profile::findings::Finding;
-use crate::profile::schema::{Demand, SchemaRef};
+use crate::profile::finding::Finding;
+use crate::profile::part::SchemaRef;
+use crate::profile::schema::Demand;
 use crate::profile::walk::Walk;
 
 /// The schema that the resource has to meet here besides its own.
@@ -15,7 +16,7 @@ pub(in crate::profile) fn add<'d>(
 ) -> SchemaRef {
     let kind = node.str("resourceType").unwrap_or_default();
     for demand in demands {
-        let is_allowed = |code: &str| walk.schemas.is_a(&kind, code);
+        let is_allowed = |code: &str| walk.registry.is_a(&kind, code);
         let allowed: Vec<_> = demand.types.iter().filter(|allowed| is_allowed(&allowed.code)).collect();
         if allowed.is_empty() && !demand.types.is_empty() {
             let codes: Vec<&str> = demand.types.iter().map(|allowed| allowed.code.as_str()).collect();
@@ -30,7 +31,7 @@ pub(in crate::profile) fn add<'d>(
             several => one_of(node, several, demand, walk),
         }
         if let Some(inside) = &demand.inside {
-            schema = walk.schemas.with_part(schema, inside);
+            schema = walk.registry.with_part(schema, inside);
         }
     }
     schema

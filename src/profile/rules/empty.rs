@@ -2,7 +2,7 @@
 //! id (invariant ele-1).
 
 use crate::fhir::{Key, Node};
-use crate::profile::findings::Finding;
+use crate::profile::finding::Finding;
 use crate::profile::walk::Walk;
 
 /// An object without members.

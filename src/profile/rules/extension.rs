@@ -6,9 +6,9 @@
 use crate::definitions::structure::{Context as SourcePosition, Structure};
 use crate::fhir::{Key, Node, Severity};
 use crate::fhirpath::{Context, Expression};
-use crate::profile::findings::Finding;
-use crate::profile::schema::SchemaRef;
-use crate::profile::schemas::Derived;
+use crate::profile::finding::Finding;
+use crate::profile::part::SchemaRef;
+use crate::profile::registry::Derived;
 use crate::profile::walk::{OpenObject, Walk};
 
 /// The schema of an extension that stands in `element`. Where it `is_open`, the element itself does not say which
@@ -31,10 +31,10 @@ pub(in crate::profile) fn schema<'d>(
         }
         return default;
     }
-    let found = walk.schemas.derive(default, &url);
+    let found = walk.registry.derive(default, &url);
     match found {
         Derived::Schema(schema) | Derived::Other(schema, _) => {
-            if let Some(structure) = walk.schemas.definitions().structure(&url) {
+            if let Some(structure) = walk.registry.definitions().structure(&url) {
                 stands_right(node, &structure, element, walk);
             }
             return if is_open { schema } else { default };
@@ -113,7 +113,7 @@ fn is_element(expression: &str, holder: &OpenObject<'_>, walk: &Walk<'_, '_>) ->
     let expression = expression.rsplit('/').next().unwrap_or(expression);
     let expression = expression.split_once('#').map_or(expression, |(_, path)| path);
     // The standard's own extensions name Element where they may stand anywhere, on resources too.
-    if expression == "Element" || holder.schema == expression || walk.schemas.is_a(holder.schema, expression) {
+    if expression == "Element" || holder.schema == expression || walk.registry.is_a(holder.schema, expression) {
         return true;
     }
     // The path by which it was reached, beginning at any of the types on the way: `Patient.contact.name`, `HumanName.given`.
@@ -142,7 +142,7 @@ fn same_path(path: &str, expression: &str, type_name: &str, walk: &Walk<'_, '_>)
     else {
         return false;
     };
-    wanted == rest && walk.schemas.is_a(type_name, of)
+    wanted == rest && walk.registry.is_a(type_name, of)
 }
 
 /// Is the element that holds the extension among those that the expression selects?
@@ -150,7 +150,7 @@ fn selects(expression: &str, node: Node<'_>, walk: &Walk<'_, '_>) -> bool {
     let resource = walk.scope.container;
     let Some(holder) = around(resource, node, 1) else { return true };
     let Ok(expression) = Expression::parse(expression) else { return true };
-    let context = Context::new(resource).model(walk.schemas.definitions());
+    let context = Context::new(resource).model(walk.registry.definitions());
     match expression.evaluate(&context, resource) {
         Ok(found) => found.iter().any(|item| item.node() == Some(holder)),
         Err(_) => true,

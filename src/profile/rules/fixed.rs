@@ -1,11 +1,12 @@
 //! A value that has to be exactly what the definition says
 //! (<https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.fixed_x_>).
 
+use super::shorten::shorten;
 use super::{Rule, literal};
 use crate::definitions::structure::Literal;
 use crate::fhir::{Document, Key, Node};
-use crate::profile::compile::Definition;
-use crate::profile::findings::Finding;
+use crate::profile::definition::Definition;
+use crate::profile::finding::Finding;
 use crate::profile::walk::Walk;
 
 /// The value that has to be there.
@@ -47,7 +48,7 @@ fn differ(expected: Node<'_>, found: Node<'_>, walk: &mut Walk<'_, '_>) {
     }
     if !expected.is_object() || !found.is_object() {
         let text = "the value is another than the one that is fixed";
-        let hint = format!("write {}", super::short(expected.text()));
+        let hint = format!("write {}", shorten(expected.text()));
         walk.report(Finding::error(Key::Fixed, found, text).hint(hint));
         return;
     }
@@ -56,7 +57,7 @@ fn differ(expected: Node<'_>, found: Node<'_>, walk: &mut Walk<'_, '_>) {
             Some(there) => differ(member, there, walk),
             None => {
                 let text = format!("the fixed value has {}, which is missing here", member.name());
-                let hint = format!("add {}", super::short(member.text()));
+                let hint = format!("add {}", shorten(member.text()));
                 walk.report(Finding::error(Key::Fixed, found, text).about_missing(member.name()).hint(hint));
             }
         }
@@ -69,5 +70,5 @@ fn differ(expected: Node<'_>, found: Node<'_>, walk: &mut Walk<'_, '_>) {
 
 /// How to mend it: the value itself, if it is short enough to read.
 pub(super) fn write(value: &Document) -> String {
-    format!("write {}", super::short(value.text()))
+    format!("write {}", shorten(value.text()))
 }

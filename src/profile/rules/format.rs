@@ -4,8 +4,8 @@
 use super::{Rule, empty};
 use crate::definitions::TypeRef;
 use crate::fhir::{Key, Kind, Node, primitive};
-use crate::profile::compile::Definition;
-use crate::profile::findings::Finding;
+use crate::profile::definition::Definition;
+use crate::profile::finding::Finding;
 use crate::profile::walk::Walk;
 
 /// What a text of a type has to look like.
@@ -30,7 +30,7 @@ pub(in crate::profile) fn compile(definition: Definition<'_>, allowed: &TypeRef)
         return None;
     }
     // A string as such has at most 1 MB (<https://hl7.org/fhir/R4/datatypes.html#string>).
-    let of_type = definition.schemas.definitions().structure(&allowed.code);
+    let of_type = definition.registry.definitions().structure(&allowed.code);
     let of_type = of_type.and_then(|structure| structure.child(0, "value")?.element.max_length);
     let max_length = definition.element.max_length.into_iter().chain(of_type).min();
     Some(Rule::Format(Format { type_name: allowed.code.clone(), matches, max_length }))

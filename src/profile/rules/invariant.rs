@@ -12,9 +12,9 @@ use crate::definitions::structure::Constraint;
 use crate::fhir::{Key, Node, RuleSource, Severity, xhtml};
 use crate::fhirpath::{Context, Element, Expression, Item};
 use crate::profile::amendments::Amendment;
-use crate::profile::checker::Request;
-use crate::profile::compile::Definition;
-use crate::profile::findings::Finding;
+use crate::profile::definition::Definition;
+use crate::profile::finding::Finding;
+use crate::profile::request::Request;
 use crate::profile::schema::Stated;
 use crate::profile::walk::Walk;
 
@@ -61,7 +61,11 @@ pub(in crate::profile) struct Obligation<'c, 'd> {
 pub(in crate::profile) fn compile(definition: Definition<'_>) -> impl Iterator<Item = (Rule, Arc<RuleSource>)> {
     let stated = definition.element.constraints.iter().filter(|it| !ELSEWHERE.contains(&it.key.as_str()));
     let stated = stated.map(|constraint| (Invariant::of(constraint), constraint.source.clone()));
-    let meant = definition.schemas.amendments(&definition).into_iter().map(|it| (Invariant::meant(it), None));
+    let meant = definition
+        .registry
+        .amendments(definition.structure, definition.element)
+        .into_iter()
+        .map(|it| (Invariant::meant(it), None));
     stated.chain(meant).map(move |(invariant, source)| {
         let origin = definition.origin();
         let origin = RuleSource {
@@ -144,7 +148,7 @@ pub(in crate::profile) fn settle<'d>(resource: Node<'d>, due: &[Obligation<'_, '
     if due.is_empty() {
         return;
     }
-    let definitions = walk.schemas.definitions();
+    let definitions = walk.registry.definitions();
     let schemas = walk.schemas;
     let scope = walk.scope.clone();
     let with = walk.request.with;
@@ -193,7 +197,7 @@ pub(in crate::profile) fn settle<'d>(resource: Node<'d>, due: &[Obligation<'_, '
             Err(why) => not_run(invariant, *node, why),
         };
         broken.push((node.index(), invariant.key.as_str()));
-        found.push(finding.stated(stated));
+        found.push(finding.or_from(|| stated.rule.describe(), &stated.origin));
     }
     for finding in found {
         walk.report(finding);

@@ -3,7 +3,7 @@
 
 use super::empty;
 use crate::fhir::{Key, Kind, Node};
-use crate::profile::findings::Finding;
+use crate::profile::finding::Finding;
 use crate::profile::schema::{Json, ValueSchema};
 use crate::profile::walk::Walk;
 

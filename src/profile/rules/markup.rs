@@ -6,7 +6,7 @@ use super::Rule;
 use crate::definitions::TypeRef;
 use crate::fhir::xhtml::{self, Text};
 use crate::fhir::{Key, Node, Severity};
-use crate::profile::findings::Finding;
+use crate::profile::finding::Finding;
 use crate::profile::walk::Walk;
 
 /// Every string and markdown.

@@ -29,6 +29,7 @@ pub(super) mod pattern;
 pub(super) mod reference;
 pub(super) mod resource_id;
 pub(super) mod resource_type;
+pub(super) mod shorten;
 pub(super) mod sibling;
 pub(super) mod slice_path;
 pub(super) mod target;
@@ -37,8 +38,8 @@ pub(super) mod value_range;
 
 use std::sync::Arc;
 
-use super::compile::Definition;
-use super::findings::Finding;
+use super::definition::Definition;
+use super::finding::Finding;
 use super::questionnaire;
 use super::schema::Stated;
 use super::walk::Walk;
@@ -196,14 +197,5 @@ impl Rule {
             Self::Narrative => "XHTML of formatting elements only".to_owned(),
             Self::Markup(_) => "no HTML".to_owned(),
         }
-    }
-}
-
-/// A text, cut to what one reads at a glance.
-fn short(text: &str) -> String {
-    const MAX_CHARACTERS: usize = 160;
-    match text.char_indices().nth(MAX_CHARACTERS) {
-        Some((end, _)) => format!("{}...", &text[..end]),
-        None => text.to_owned(),
     }
 }

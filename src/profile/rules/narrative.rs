@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use super::Rule;
 use crate::definitions::TypeRef;
 use crate::fhir::{Key, Node, xhtml};
-use crate::profile::findings::Finding;
+use crate::profile::finding::Finding;
 use crate::profile::walk::Walk;
 
 /// Every value of the type xhtml.

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use crate::fhir::{Key, Node, xhtml};
-use crate::profile::findings::Finding;
+use crate::profile::finding::Finding;
 use crate::profile::walk::Walk;
 
 /// The extension that holds such a link.

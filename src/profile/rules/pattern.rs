@@ -3,8 +3,8 @@
 
 use super::{Rule, fixed, literal};
 use crate::fhir::{Document, Key, Node};
-use crate::profile::compile::Definition;
-use crate::profile::findings::Finding;
+use crate::profile::definition::Definition;
+use crate::profile::finding::Finding;
 use crate::profile::walk::Walk;
 
 /// What has to be there.

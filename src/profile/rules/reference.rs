@@ -7,8 +7,8 @@ use super::Rule;
 use crate::definitions::{CORE, TypeRef};
 use crate::fhir::nearest_name::nearest;
 use crate::fhir::{Key, Node, Reference};
-use crate::profile::compile::Definition;
-use crate::profile::findings::Finding;
+use crate::profile::definition::Definition;
+use crate::profile::finding::Finding;
 use crate::profile::walk::Walk;
 
 /// More types than this are not told one by one.
@@ -25,7 +25,7 @@ pub(in crate::profile) fn compile(definition: Definition<'_>, allowed: &TypeRef)
     if allowed.code != "Reference" {
         return None;
     }
-    let definitions = definition.schemas.definitions();
+    let definitions = definition.registry.definitions();
     let view = definition.view();
     let mut types: Vec<String> = Vec::new();
     for profile in &allowed.target_profiles {
@@ -62,7 +62,7 @@ impl Targets {
             Some(Reference::Contained(id)) => contained(text, id, walk),
             _ if value.starts_with("urn:uuid:") && walk.scope.bundle.is_some() => in_bundle(text, &value, walk),
             Some(reference @ Reference::Relative { kind, .. }) => {
-                if !walk.schemas.definitions().is_resource_type(kind) {
+                if !walk.registry.definitions().is_resource_type(kind) {
                     return unknown_type(text, kind, walk);
                 }
                 reference.kind().map(|kind| Cow::Owned(kind.to_owned()))
@@ -70,7 +70,7 @@ impl Targets {
             // A URL may look RESTful by chance.
             Some(reference) => reference
                 .kind()
-                .filter(|kind| walk.schemas.definitions().is_resource_type(kind))
+                .filter(|kind| walk.registry.definitions().is_resource_type(kind))
                 .map(|kind| Cow::Owned(kind.to_owned())),
             None => match conditional(&value, walk) {
                 Some(kind) => Some(Cow::Owned(kind)),
@@ -81,7 +81,7 @@ impl Targets {
             self.allow(text, &kind, walk);
             if let Some((at, stated_type)) = stated_type
                 && *stated_type != *kind
-                && walk.schemas.definitions().is_resource_type(&stated_type)
+                && walk.registry.definitions().is_resource_type(&stated_type)
             {
                 let text = format!("the type says {stated_type}, but the reference leads to {kind}");
                 walk.report(
@@ -102,7 +102,7 @@ impl Targets {
     fn allow(&self, node: Node<'_>, kind: &str, walk: &mut Walk<'_, '_>) {
         if self.types.is_empty()
             || self.types.iter().any(|allowed| allowed == kind)
-            || self.types.iter().any(|allowed| walk.schemas.is_a(kind, allowed))
+            || self.types.iter().any(|allowed| walk.registry.is_a(kind, allowed))
         {
             return;
         }
@@ -144,12 +144,12 @@ fn in_bundle<'d>(node: Node<'d>, urn: &str, walk: &mut Walk<'_, 'd>) -> Option<C
 fn conditional(text: &str, walk: &Walk<'_, '_>) -> Option<String> {
     let (kind, query) = text.split_once('?')?;
     let is_transaction = walk.scope.bundle.as_ref().is_some_and(|bundle| bundle.is_transaction());
-    let is_known = walk.schemas.definitions().is_resource_type(kind);
+    let is_known = walk.registry.definitions().is_resource_type(kind);
     (is_transaction && is_known && query.contains('=')).then(|| kind.to_owned())
 }
 
 fn unknown_type(node: Node<'_>, kind: &str, walk: &mut Walk<'_, '_>) {
-    let types = walk.schemas.definitions().resource_types();
+    let types = walk.registry.definitions().resource_types();
     let hint = nearest(kind, types.iter().map(String::as_str)).map(|known| format!("did you mean \"{known}\"?"));
     walk.report(Finding::error(Key::ReferenceTarget, node, format!("{kind} is no resource type")).hint_if(hint));
 }
@@ -159,7 +159,7 @@ fn malformed(node: Node<'_>, text: &str, walk: &mut Walk<'_, '_>) {
     if text.is_empty() {
         return;
     }
-    let known = |name: &str| walk.schemas.definitions().is_resource_type(name);
+    let known = |name: &str| walk.registry.definitions().is_resource_type(name);
     let hint = if text.starts_with("urn:uuid:") {
         Some("write urn:uuid: and a UUID such as urn:uuid:0f4a5b7e-9c1d-4e2f-8a3b-5c6d7e8f9a0b".to_owned())
     } else if text.split_once('?').is_some_and(|(kind, _)| known(kind)) {

@@ -3,8 +3,8 @@
 use super::Rule;
 use crate::definitions::StructureKind;
 use crate::fhir::{Key, Node, primitive};
-use crate::profile::compile::Definition;
-use crate::profile::findings::Finding;
+use crate::profile::definition::Definition;
+use crate::profile::finding::Finding;
 use crate::profile::walk::Walk;
 
 /// The `id` that stands in a resource itself.

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use crate::fhir::nearest_name::nearest;
 use crate::fhir::{Key, Node};
-use crate::profile::findings::Finding;
-use crate::profile::schema::SchemaRef;
+use crate::profile::finding::Finding;
+use crate::profile::part::SchemaRef;
 use crate::profile::walk::Walk;
 
 /// The schema of the resource's type; nothing, and a finding, if it has none.
@@ -20,9 +20,9 @@ pub(in crate::profile) fn schema(node: Node<'_>, walk: &mut Walk<'_, '_>) -> Opt
         return None;
     };
     let name = member.as_str().unwrap_or(Cow::Borrowed(""));
-    let schema = walk.schemas.resource(&name);
+    let schema = walk.registry.resource(&name);
     if schema.is_none() {
-        let types = walk.schemas.definitions().resource_types();
+        let types = walk.registry.definitions().resource_types();
         let hint = nearest(&name, types.iter().map(String::as_str)).map(|known| format!("did you mean \"{known}\"?"));
         let text = "the resourceType is no resource type of FHIR R4";
         walk.report(Finding::error(Key::UnknownType, member, text).hint_if(hint));

@@ -4,8 +4,9 @@
 use super::{empty, json_kind};
 use crate::fhir::document::Children;
 use crate::fhir::{Key, Kind, Node};
-use crate::profile::findings::Finding;
-use crate::profile::schema::{Content, ElementSchema, SchemaRef, ValueSchema};
+use crate::profile::finding::Finding;
+use crate::profile::part::SchemaRef;
+use crate::profile::schema::{Content, ElementSchema, ValueSchema};
 use crate::profile::walk::Walk;
 
 /// Checks a sibling; says how many values it speaks of.

@@ -6,8 +6,8 @@ use std::borrow::Cow;
 use super::Rule;
 use crate::definitions::{Definitions, TypedElement};
 use crate::fhir::{Key, Node};
-use crate::profile::compile::Definition;
-use crate::profile::findings::Finding;
+use crate::profile::definition::Definition;
+use crate::profile::finding::Finding;
 use crate::profile::walk::Walk;
 
 /// `StructureDefinition` itself.
@@ -24,7 +24,7 @@ pub(in crate::profile) fn check<'d>(profile: Node<'d>, walk: &mut Walk<'_, 'd>) 
     for element in view.list("element") {
         let Some(slicing) = element.get("slicing") else { continue };
         let Some(path) = element.str("path") else { continue };
-        let definitions = walk.schemas.definitions();
+        let definitions = walk.registry.definitions();
         let Some(sliced) = definitions.path(&path) else { continue };
         let wrong: Vec<(Node<'d>, Cow<'d, str>)> = slicing
             .list("discriminator")

@@ -6,8 +6,8 @@
 use super::Rule;
 use crate::definitions::{CORE, TypeRef};
 use crate::fhir::{Key, Node};
-use crate::profile::compile::Definition;
-use crate::profile::findings::Finding;
+use crate::profile::definition::Definition;
+use crate::profile::finding::Finding;
 use crate::profile::walk::Walk;
 
 /// The profiles of which the target meets one, and the ways of being referred to.
@@ -40,9 +40,9 @@ impl Profiles {
         let Some(target) = walk.target(&text) else { return };
         let kind = target.str("resourceType").unwrap_or_default();
         let of_type = |profile: &String| {
-            let structure = walk.schemas.definitions().look_up(profile);
+            let structure = walk.registry.definitions().look_up(profile);
             // One that is not at hand may be of any type.
-            structure.is_none_or(|found| walk.schemas.is_a(&kind, &found.definition.type_name))
+            structure.is_none_or(|found| walk.registry.is_a(&kind, &found.definition.type_name))
         };
         // That the type is wrong is said by another rule.
         let profiles: Vec<&str> = self.profiles.iter().filter(|it| of_type(it)).map(String::as_str).collect();

@@ -2,7 +2,7 @@
 
 use crate::fhir::nearest_name::nearest;
 use crate::fhir::{Key, Node};
-use crate::profile::findings::Finding;
+use crate::profile::finding::Finding;
 use crate::profile::schema::{ElementSchema, Schema};
 use crate::profile::walk::Walk;
 

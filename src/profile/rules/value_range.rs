@@ -4,11 +4,12 @@
 
 use std::cmp::Ordering;
 
+use super::shorten::shorten;
 use super::{Rule, fixed};
 use crate::fhir::{Document, Key, Node};
 use crate::fhirpath::{Calendar, Decimal, Quantity, Temporal, TemporalKind};
-use crate::profile::compile::Definition;
-use crate::profile::findings::Finding;
+use crate::profile::definition::Definition;
+use crate::profile::finding::Finding;
 use crate::profile::walk::Walk;
 
 /// A value that is not passed.
@@ -36,7 +37,7 @@ pub(in crate::profile) fn compile(definition: Definition<'_>) -> Vec<Rule> {
 
 impl Range {
     pub(in crate::profile) fn check(&self, node: Node<'_>, walk: &mut Walk<'_, '_>) {
-        let shown = super::short(self.bound.text());
+        let shown = shorten(self.bound.text());
         match self.compare(node, walk.request.now) {
             Some(Ordering::Less) if self.is_min => {
                 let text = format!("the value is smaller than the smallest that is allowed, {shown}");

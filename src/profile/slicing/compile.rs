@@ -5,9 +5,10 @@ use std::sync::Arc;
 use super::discriminator;
 use super::{Condition, Openness, Slice, Slicing};
 use crate::definitions::Element;
-use crate::profile::compile::{self as compiler, Definition};
+use crate::profile::compile;
+use crate::profile::definition::{Definition, definitions, resolve_parts};
+use crate::profile::registry::Registry;
 use crate::profile::schema::{ElementSchema, ValueSchema};
-use crate::profile::schemas::Schemas;
 
 /// The slicings that these definitions of one element state; their slices are counted from `total` on.
 pub(in crate::profile) fn compile(definitions: &[Definition<'_>], total: &mut u32) -> Vec<Slicing> {
@@ -83,7 +84,7 @@ fn openness(element: &Element) -> Openness {
 
 /// What a value of an element holds that is in these slices: `key` is the position of its type among those of the element,
 /// and then, for each slice, the positions of slicing and slice.
-pub(in crate::profile) fn variant(schemas: &Schemas, element: &ElementSchema, key: &[u16]) -> ValueSchema {
+pub(in crate::profile) fn variant(registry: &Registry, element: &ElementSchema, key: &[u16]) -> ValueSchema {
     let mut parts = element.parts.clone();
     let (position, slices) = key.split_first().map_or((0, &[][..]), |(position, slices)| (*position, slices));
     for pair in slices.chunks_exact(2) {
@@ -91,13 +92,13 @@ pub(in crate::profile) fn variant(schemas: &Schemas, element: &ElementSchema, ke
         let slice = slicing.and_then(|slicing| slicing.slices.get(usize::from(pair[1])));
         parts.extend(slice.map(|slice| slice.part.clone()));
     }
-    let placed = compiler::place(schemas, &parts);
-    let definitions: Vec<Definition<'_>> = compiler::definitions(schemas, &placed).collect();
+    let resolved = resolve_parts(registry, &parts);
+    let definitions: Vec<Definition<'_>> = definitions(registry, &resolved).collect();
     // The first definition is the type's own, which knows all types of a choice.
     let content = definitions.first().and_then(|first| {
         let structure = Arc::clone(first.structure);
         let content = structure.content_of(first.index);
         structure.element(content)?.types.get(usize::from(position)).cloned()
     });
-    compiler::value(&definitions, &content.unwrap_or_default())
+    compile::value(&definitions, &content.unwrap_or_default())
 }

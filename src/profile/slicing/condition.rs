@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::SliceMatch;
 use crate::definitions::{Membership, ValueSet};
 use crate::fhir::{Document, Node, Reference};
 use crate::profile::rules::literal;
@@ -44,26 +45,6 @@ pub(super) enum Check {
     Conforms(Vec<String>),
     /// Nobody can say
     Never,
-}
-
-/// Is a condition met?
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::profile) enum SliceMatch {
-    No,
-    /// It cannot be known here
-    Unknown,
-    Yes,
-}
-
-impl SliceMatch {
-    /// Yes or no, where it is known.
-    pub(in crate::profile) fn as_bool(self) -> Option<bool> {
-        match self {
-            Self::Yes => Some(true),
-            Self::No => Some(false),
-            Self::Unknown => None,
-        }
-    }
 }
 
 impl Condition {

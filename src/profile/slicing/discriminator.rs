@@ -10,8 +10,9 @@ use super::condition::{Check, Condition, PathStep};
 use crate::definitions::structure::{Element, Literal, Structure};
 use crate::definitions::{Strength, View};
 use crate::fhir::Document;
-use crate::profile::compile::{self, Definition};
-use crate::profile::schemas::Schemas;
+use crate::profile::definition::Definition;
+use crate::profile::part::structure_key;
+use crate::profile::registry::Registry;
 
 /// Fixed values inside a place are looked for so deep.
 const MAX_DEPTH: u32 = 5;
@@ -32,7 +33,7 @@ pub(super) fn conditions(sliced: &Definition<'_>, slice: &Definition<'_>) -> Res
     }
     let mut found = Vec::new();
     for discriminator in &slicing.discriminators {
-        let mut maker = Maker { schemas: slice.schemas, description: discriminator.path.clone(), found: &mut found };
+        let mut maker = Maker { registry: slice.registry, description: discriminator.path.clone(), found: &mut found };
         let spot = Spot { structure: Arc::clone(slice.structure), index: slice.index };
         maker.follow(&spot, &discriminator.kind, &discriminator.path, Vec::new());
     }
@@ -45,7 +46,7 @@ pub(super) fn conditions(sliced: &Definition<'_>, slice: &Definition<'_>) -> Res
 }
 
 struct Maker<'m> {
-    schemas: &'m Schemas,
+    registry: &'m Registry,
     description: String,
     found: &'m mut Vec<Condition>,
 }
@@ -139,11 +140,11 @@ impl Maker<'_> {
         if let Some(found) = at(&spot.structure, spot.index) {
             return Some(found);
         }
-        let view = self.schemas.definitions().seen_from(&spot.structure);
+        let view = self.registry.definitions().seen_from(&spot.structure);
         let (structure, index) = view.content(&spot.structure, spot.index);
         let element = structure.element(index)?;
         element.types.iter().find_map(|allowed| {
-            let definitions = self.schemas.definitions().seen_from(&spot.structure);
+            let definitions = self.registry.definitions().seen_from(&spot.structure);
             let profile = match &allowed.profiles[..] {
                 [only] => definitions.structure(only),
                 _ => None,
@@ -154,7 +155,7 @@ impl Maker<'_> {
 
     /// The names of a choice by all types that the standard gives it: what a profile leaves out is for other rules.
     fn names(&self, element: &Element, structure: &Structure) -> Vec<String> {
-        let base = self.schemas.definitions().structure(&structure.type_name);
+        let base = self.registry.definitions().structure(&structure.type_name);
         let all = base.as_ref().and_then(|base| base.element(base.position(&element.path)?)).unwrap_or(element);
         all.types.iter().map(|allowed| element.name_for(&allowed.code)).collect()
     }
@@ -163,7 +164,7 @@ impl Maker<'_> {
     fn resolved(&mut self, spot: &Spot, kind: &str, rest: &str, steps: Vec<PathStep>) {
         let Some(element) = spot.structure.element(spot.index) else { return };
         let targets: Vec<String> = element.types.iter().flat_map(|allowed| allowed.target_profiles.clone()).collect();
-        let definitions = self.schemas.definitions().seen_from(&spot.structure);
+        let definitions = self.registry.definitions().seen_from(&spot.structure);
         let targets: Vec<String> = targets.iter().map(|it| named(&definitions, it)).collect();
         if !rest.is_empty() {
             let only = if let [only] = &targets[..] { definitions.structure(only) } else { None };
@@ -206,7 +207,7 @@ impl Maker<'_> {
                 }
             }
             "profile" => {
-                let definitions = self.schemas.definitions().seen_from(&structure);
+                let definitions = self.registry.definitions().seen_from(&structure);
                 let profiles = element.types.iter().flat_map(|allowed| &allowed.profiles);
                 let profiles = profiles.map(|profile| named(&definitions, profile)).collect();
                 self.add(steps, Check::Conforms(profiles));
@@ -226,7 +227,7 @@ impl Maker<'_> {
     fn said_at(&mut self, spot: &Spot, steps: Vec<PathStep>, depth: u32) {
         let structure = &spot.structure;
         let Some(element) = structure.element(spot.index) else { return };
-        if let Some(check) = said_by(structure, element, self.schemas) {
+        if let Some(check) = said_by(structure, element, self.registry) {
             return self.add(steps, check);
         }
         if let (Some(PathStep::Member(_)), Some(url)) = (steps.last(), extension_url(structure, spot.index, element)) {
@@ -241,7 +242,7 @@ impl Maker<'_> {
         if children.is_empty()
             && let [allowed] = &element.types[..]
             && let [profile] = &allowed.profiles[..]
-            && let Some(of_profile) = self.schemas.definitions().seen_from(structure).structure(profile)
+            && let Some(of_profile) = self.registry.definitions().seen_from(structure).structure(profile)
         {
             children = of_profile.root().map_or_else(Vec::new, |root| root.children.clone());
             inside = of_profile;
@@ -273,7 +274,7 @@ fn extension(spot: &Spot, url: &str) -> Option<Spot> {
 }
 
 /// What an element itself says about its value.
-fn said_by(structure: &Structure, element: &Element, schemas: &Schemas) -> Option<Check> {
+fn said_by(structure: &Structure, element: &Element, registry: &Registry) -> Option<Check> {
     let document = |literal: &Literal| Document::parse(literal.json.clone()).ok().map(Arc::new);
     if let Some(fixed) = &element.fixed {
         return document(fixed).map(Check::Fixed);
@@ -282,7 +283,7 @@ fn said_by(structure: &Structure, element: &Element, schemas: &Schemas) -> Optio
         return document(pattern).map(Check::Pattern);
     }
     let binding = element.binding.as_ref().filter(|binding| binding.strength == Strength::Required)?;
-    let set = schemas.definitions().seen_from(structure).value_set(binding.value_set.as_deref()?);
+    let set = registry.definitions().seen_from(structure).value_set(binding.value_set.as_deref()?);
     Some(Check::In(set))
 }
 
@@ -343,7 +344,7 @@ fn ends_with_type(name: &str, type_name: &str) -> bool {
 
 /// The canonical URL with the version that is meant where it was written, as far as that is known.
 fn named(definitions: &View<'_>, canonical: &str) -> String {
-    definitions.structure(canonical).map_or_else(|| canonical.to_owned(), |it| compile::key(&it))
+    definitions.structure(canonical).map_or_else(|| canonical.to_owned(), |it| structure_key(&it))
 }
 
 /// A canonical URL without its version.

@@ -8,15 +8,18 @@
 mod compile;
 mod condition;
 mod discriminator;
+mod slice_match;
 mod sort;
 
 use std::sync::{Arc, OnceLock};
 
-use super::schema::{Part, ValueSchema};
+use super::part::Part;
+use super::schema::ValueSchema;
 use crate::fhir::RuleSource;
 
 pub(super) use compile::{compile, variant};
-pub(super) use condition::{Condition, SliceMatch};
+pub(super) use condition::Condition;
+pub(super) use slice_match::SliceMatch;
 pub(super) use sort::{Count, Sorted, SourcePosition, check};
 
 /// One slicing of an element.

@@ -1,10 +1,9 @@
 //! Puts the values of an element into slices and counts them, and says where there are too few, too many, or some that
 //! belong nowhere.
 
-use super::condition::SliceMatch;
-use super::{Openness, Slice, Slicing};
+use super::{Openness, Slice, SliceMatch, Slicing};
 use crate::fhir::{Key, Node, Severity};
-use crate::profile::findings::Finding;
+use crate::profile::finding::Finding;
 use crate::profile::schema::{ElementSchema, Schema};
 use crate::profile::walk::Walk;
 
