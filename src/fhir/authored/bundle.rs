@@ -2,11 +2,12 @@
 //! answered.
 //!
 //! Resources go in as the JSON that is stored, byte for byte; nothing of them is parsed or written anew. So the frame is
-//! built and written without entries, and the entries are put in as text: this is the one place that does so.
-//! `entry.response` is a type of our own, because R4B's writes `lastModified` without the zeros at its end.
+//! built and written without entries, and the entries are put in as text: this is the one place that does so. What stands
+//! beside the resource in an entry are small types of our own, because an entry of fhir-sdk holds no text and its
+//! `response.lastModified` would lose the zeros at its end.
 
 use fhir_sdk::r4b::codes::{BundleType, HTTPVerb, SearchEntryMode};
-use fhir_sdk::r4b::resources::{Bundle, BundleEntryRequest, BundleEntrySearch, BundleLink, OperationOutcome};
+use fhir_sdk::r4b::resources::{Bundle, BundleLink, OperationOutcome};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -140,10 +141,7 @@ impl BundleWriter {
             self.member("resource", resource);
         }
         if let Some(mode) = entry.search {
-            self.member(
-                "search",
-                &json(&BundleEntrySearch::builder().mode(mode.code()).build().map_err(Error::fault)?)?,
-            );
+            self.member("search", &mode.json()?);
         }
         if let Some(request) = &entry.request {
             self.member("request", &request.json()?);
@@ -178,22 +176,32 @@ impl BundleWriter {
 }
 
 impl SearchMode {
-    fn code(self) -> SearchEntryMode {
-        match self {
+    fn json(self) -> Result<String> {
+        #[derive(Serialize)]
+        struct Members {
+            mode: SearchEntryMode,
+        }
+        let mode = match self {
             Self::Match => SearchEntryMode::Match,
             Self::Include => SearchEntryMode::Include,
             Self::Outcome => SearchEntryMode::Outcome,
-        }
+        };
+        json(&Members { mode })
     }
 }
 
 impl Request {
     fn json(&self) -> Result<String> {
+        #[derive(Serialize)]
+        struct Members<'m> {
+            method: HTTPVerb,
+            url: &'m str,
+        }
         let (method, url) = match self {
             Self::Create(url) => (HTTPVerb::Post, url),
             Self::Update(url) => (HTTPVerb::Put, url),
         };
-        json(&BundleEntryRequest::builder().method(method).url(url.clone()).build().map_err(Error::fault)?)
+        json(&Members { method, url })
     }
 }
 
