@@ -76,12 +76,12 @@ impl Exchange {
             self.store.commit(Plan { writes: vec![write], audit, ..Plan::default() }).await.map_err(|error| {
                 if error.category == Category::Conflict { write_target::stale(&key, stored.version + 1) } else { error }
             })?;
-        let mut now = stored_of(&committed.writes, committed.seq);
+        let mut now = as_stored(&committed.writes, committed.seq);
         now.pop().map(|stored| program(&stored)).ok_or_else(|| Error::fault("the capacity was committed and is gone"))
     }
 }
 
-fn stored_of(writes: &[Write], seq: u64) -> Vec<Stored> {
+fn as_stored(writes: &[Write], seq: u64) -> Vec<Stored> {
     let stored = |write: &Write| Stored {
         key: write.key.clone(),
         version: write.version,

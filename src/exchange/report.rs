@@ -46,7 +46,7 @@ pub(super) fn outcome(message: &EventMessage, at: Timestamp) -> Option<Value> {
 
 /// A completed Task has an output (SDOHCC 3.0.0, refer-9). Where no service was reported, it says by code that what was
 /// asked for was done.
-pub(super) fn conclude(draft: &mut Draft) -> Result<()> {
+pub(super) fn ensure_output(draft: &mut Draft) -> Result<()> {
     let code = {
         let referral = draft.referral()?;
         let results = |output: Node<'_>| {

@@ -64,7 +64,7 @@ pub(super) async fn watch(
             Ok(()) => next.run(request).await,
             Err(error) => Refusal::from(error).into_response(),
         };
-        let (mut response, rule) = reply::say(response, dialect, &id);
+        let (mut response, rule) = reply::render_error(response, dialect, &id);
         if let Ok(value) = HeaderValue::from_str(&id) {
             response.headers_mut().insert(REQUEST_ID, value);
         }

@@ -30,19 +30,21 @@ const CONTEXT: &str = "http://hl7.org/fhir/StructureDefinition/operationoutcome-
 /// The issues as an OperationOutcome; no issues at all are one that says so.
 pub fn to_value(issues: &[Issue]) -> Value {
     let outcome = build(issues).map_err(|error| error.to_string());
-    outcome.and_then(|outcome| serde_json::to_value(outcome).map_err(|error| error.to_string())).unwrap_or_else(unbuilt)
+    outcome
+        .and_then(|outcome| serde_json::to_value(outcome).map_err(|error| error.to_string()))
+        .unwrap_or_else(build_failure)
 }
 
 /// The OperationOutcome as text.
 pub fn to_text(issues: &[Issue]) -> String {
     let outcome = build(issues).map_err(|error| error.to_string());
     let text = outcome.and_then(|outcome| serde_json::to_string(&outcome).map_err(|error| error.to_string()));
-    text.unwrap_or_else(|why| unbuilt(why).to_string())
+    text.unwrap_or_else(|why| build_failure(why).to_string())
 }
 
 /// What is answered should the builder ever refuse: an outcome that says so.
 #[allow(clippy::needless_pass_by_value)] // the shape that unwrap_or_else wants
-fn unbuilt(why: String) -> Value {
+fn build_failure(why: String) -> Value {
     serde_json::json!({
         "resourceType": "OperationOutcome",
         "issue": [{ "severity": "fatal", "code": "exception", "diagnostics": why }],
@@ -52,13 +54,13 @@ fn unbuilt(why: String) -> Value {
 /// The OperationOutcome itself.
 pub(super) fn build(issues: &[Issue]) -> Result<OperationOutcome, BuilderError> {
     let listed = match issues {
-        [] => vec![Some(all_ok()?)],
-        issues => fold(issues).iter().map(|fold| folded(fold).map(Some)).collect::<Result<_, _>>()?,
+        [] => vec![Some(nothing_found()?)],
+        issues => fold(issues).iter().map(|fold| issue_of(fold).map(Some)).collect::<Result<_, _>>()?,
     };
     OperationOutcome::builder().issue(listed).build()
 }
 
-fn all_ok() -> Result<OperationOutcomeIssue, BuilderError> {
+fn nothing_found() -> Result<OperationOutcomeIssue, BuilderError> {
     let text = CodeableConcept::builder().text("all ok".to_owned()).build()?;
     OperationOutcomeIssue::builder()
         .severity(IssueSeverity::Information)
@@ -68,7 +70,7 @@ fn all_ok() -> Result<OperationOutcomeIssue, BuilderError> {
 }
 
 /// One finding, with all its positions.
-fn folded(fold: &Fold<'_>) -> Result<OperationOutcomeIssue, BuilderError> {
+fn issue_of(fold: &Fold<'_>) -> Result<OperationOutcomeIssue, BuilderError> {
     let issue = fold.issue;
     let coding = Coding::builder()
         .system(ISSUE_SYSTEM.to_owned())

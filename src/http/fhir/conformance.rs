@@ -147,7 +147,7 @@ pub(in crate::http) async fn post(
 }
 
 /// A search as it was understood.
-struct Wanted<'p> {
+struct ArtifactSearch<'p> {
     tests: Vec<(&'p str, &'p str)>,
     count: usize,
     start: usize,
@@ -171,7 +171,7 @@ fn answer(
             is_known
         });
     }
-    let wanted = wanted(kind, &parameters)?;
+    let wanted = read_search(kind, &parameters)?;
     let artifacts = app_state.artifacts()?;
     let is_match = |stored: &&Stored| wanted.tests.iter().all(|(name, value)| matches(stored, name, value));
     let found: Vec<&Stored> = artifacts.of(kind).filter(is_match).collect();
@@ -182,8 +182,8 @@ fn answer(
     search::page(&base.fhir(), kind, &parameters, &answer, &wanted.elements, &passed_over)
 }
 
-fn wanted<'p>(kind: &str, parameters: &'p [(String, String)]) -> Result<Wanted<'p>> {
-    let mut wanted = Wanted { tests: Vec::new(), count: PAGE, start: 0, elements: Vec::new() };
+fn read_search<'p>(kind: &str, parameters: &'p [(String, String)]) -> Result<ArtifactSearch<'p>> {
+    let mut wanted = ArtifactSearch { tests: Vec::new(), count: PAGE, start: 0, elements: Vec::new() };
     let mut issues = Vec::new();
     for (name, value) in parameters {
         let number = || value.parse::<usize>().map_err(|_| issue(name, format!("{name} is a number")));
