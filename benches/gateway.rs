@@ -45,8 +45,9 @@ fn main() {
 async fn measure(folder: &std::path::Path) {
     let store = format!("sqlite:{}", folder.join("handoff.db").display());
     let options = Options { store: Some(store), ..Options::default() };
-    let app =
-        App::open(options.decide().expect("settings"), Arc::new(WallClock), Arc::new(TimedIds)).await.expect("an app");
+    let app = App::open(options.into_settings().expect("settings"), Arc::new(WallClock), Arc::new(TimedIds))
+        .await
+        .expect("an app");
     let app = Arc::new(app);
     load_directory(&app).await;
     intake(&app).await;

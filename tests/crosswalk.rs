@@ -66,14 +66,14 @@ fn forth_and_back_is_where_it_began_where_a_row_says_so() {
                 continue;
             };
             if row.written {
-                assert!(table.all(&row.source).any(|found| found == row), "{name}: {} {target}", row.source);
+                assert!(table.rows_of(&row.source).any(|found| found == row), "{name}: {} {target}", row.source);
             }
-            assert!(table.about(target).any(|found| found == row), "{name}: {} {target}", row.source);
-            if row.equivalence.leads_back() {
+            assert!(table.rows_with_target(target).any(|found| found == row), "{name}: {} {target}", row.source);
+            if row.equivalence.is_reversible() {
                 leading += 1;
-                assert_eq!(table.back(target), Some(row.source.as_str()), "{name}: {target}");
+                assert_eq!(table.source_of(target), Some(row.source.as_str()), "{name}: {target}");
             } else {
-                assert_ne!(table.back(target), Some(row.source.as_str()), "{name}: {target} adds something");
+                assert_ne!(table.source_of(target), Some(row.source.as_str()), "{name}: {target} adds something");
             }
         }
     }
@@ -92,7 +92,7 @@ fn what_is_read_only_is_never_written() {
     }
     for table in tables().values() {
         for row in table.rows.iter().filter(|row| !row.written) {
-            assert!(table.all(&row.source).all(|found| found.target != row.target), "{}: {row:?}", table.name);
+            assert!(table.rows_of(&row.source).all(|found| found.target != row.target), "{}: {row:?}", table.name);
         }
     }
 }
@@ -155,7 +155,7 @@ fn every_need_has_its_rows_or_none_is_said() {
     for table in of_needs {
         assert_eq!(table.source.url, SDOHCC, "{}", table.name);
         for need in &needs {
-            assert!(table.forth(need).is_some(), "{} says nothing of {need}", table.name);
+            assert!(table.preferred_row(need).is_some(), "{} says nothing of {need}", table.name);
         }
         let others: Vec<&str> =
             table.rows.iter().map(|row| row.source.as_str()).filter(|need| !needs.contains(need)).collect();
@@ -175,13 +175,13 @@ fn the_pathways_are_all_there() {
     assert_eq!((today.concepts().len(), then.concepts().len()), (21, 20));
     let between = table("pathway-2016-pathway");
     for pathway in then.concepts() {
-        assert!(between.forth(&pathway.code).is_some(), "{} of 2016", pathway.code);
+        assert!(between.preferred_row(&pathway.code).is_some(), "{} of 2016", pathway.code);
     }
     let new: Vec<&str> = today
         .concepts()
         .iter()
         .map(|pathway| pathway.code.as_str())
-        .filter(|code| between.about(code).next().is_none())
+        .filter(|code| between.rows_with_target(code).next().is_none())
         .collect();
     assert_eq!(new, ["food-security", "medication-reconciliation", "oral-health", "substance-use", "transportation"]);
 }
@@ -270,7 +270,7 @@ fn every_vocabulary_says_something_of_every_state() {
     for vocabulary in PROGRAMS.vocabularies().iter() {
         let table = table(&format!("referral-state-{}", vocabulary.name));
         for state in State::ALL {
-            assert!(table.forth(state.code()).is_some(), "{}: {}", vocabulary.name, state.code());
+            assert!(table.preferred_row(state.code()).is_some(), "{}: {}", vocabulary.name, state.code());
             let message = vocabulary.word_for(*state).map(|word| word.code.as_str());
             assert_eq!(message, table.target_of(state.code()), "{}: {}", vocabulary.name, state.code());
         }

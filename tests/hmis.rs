@@ -105,6 +105,7 @@ fn faults_of_a_year_are_found_where_they_stand() {
         (column, "name: EntryDate, form: code, list: days, record: enrollment.entryDate", "no list of codes"),
         ("fixed: handoff }", "fixed: handoff, link: Staff.csv }", "there is no file Staff.csv"),
         ("\"16\": \"116\"", "\"16\": \"716\"", "716 is no code of the list"),
+        ("each: services\n", "each: services[0\n", "not closed in services[0"),
     ] {
         let broken = text.replace(from, to);
         assert_ne!(broken, text, "{from} is not in the file");

@@ -10,7 +10,7 @@ use handoff::cli::hmis::HmisArgs;
 use handoff::cli::translate::{Args, Format, InputFormat, Target, run};
 use handoff::cli::{Exit, Streams};
 use handoff::definitions::Definitions;
-use handoff::sheet::{self, ColumnSets, ColumnTarget, Options, Reading};
+use handoff::sheet::{self, ColumnSets, ColumnTarget, Options, SheetReader};
 use serde_json::{Value, json};
 
 fn sheets() -> &'static ColumnSets {
@@ -49,7 +49,7 @@ fn records() -> Vec<(String, Value)> {
     records
 }
 
-fn all(reading: &Reading<'_>) -> Vec<Value> {
+fn all(reading: &SheetReader<'_>) -> Vec<Value> {
     let findings = reading.findings.iter().map(sheet::Finding::to_value);
     findings.collect()
 }
@@ -77,7 +77,7 @@ fn what_is_written_is_read_without_the_record_as_it_was() {
         let made = made.record.unwrap_or_else(|| panic!("{name}: {:?}", made.findings));
         for column in &set.columns {
             let items = |record: &Value| record["services"].as_array().cloned().unwrap_or_default();
-            match &column.place {
+            match &column.target {
                 ColumnTarget::Record(path) => {
                     assert_eq!(path.get(&made), path.get(&record), "{name}: {}", column.name);
                 }
@@ -196,7 +196,7 @@ fn each_case_gives_its_records_and_its_report() {
 /// What a case gives: what it says itself, the records, the events, and the report.
 fn read(bytes: &[u8], message: &Value) -> Value {
     let text = |name: &str| message.get(name).and_then(Value::as_str);
-    let options = Options::declared(text("zone"), text("dates")).unwrap();
+    let options = Options::parse(text("zone"), text("dates")).unwrap();
     let reading = sheets().open(text("program").unwrap(), bytes, options).unwrap();
     let mut report = all(&reading);
     let (mut records, mut events) = (Vec::new(), Vec::new());

@@ -11,7 +11,7 @@ use crate::security::{Client, Clients, Role};
 use crate::store::{ClientRow, Store};
 
 /// How long to wait before a store that failed is asked again.
-const PAUSE: Duration = Duration::from_millis(250);
+const RETRY_DELAY: Duration = Duration::from_millis(250);
 
 /// Reads the clients that are let in.
 ///
@@ -37,7 +37,7 @@ pub(super) async fn refresh(
         };
         while let Err(error) = load(store.as_ref()).await.map(|fresh| clients.store(Arc::new(fresh))) {
             tracing::error!(%error, "the clients cannot be read anew; asking again");
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(RETRY_DELAY).await;
         }
         if let Some(answer) = answer {
             // Who asked may have gone.

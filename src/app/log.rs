@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Issue, Key};
 
-use super::settings::{LogForm, Settings};
+use super::settings::{LogFormat, Settings};
 
 /// Starts logging, for the whole process.
 ///
@@ -21,8 +21,8 @@ pub fn start(settings: &Settings) -> Result<()> {
     })?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     let started = match settings.log {
-        LogForm::Text => log.with_ansi(std::io::stderr().is_terminal()).try_init(),
-        LogForm::Json => log.json().flatten_event(true).with_span_list(false).try_init(),
+        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).try_init(),
+        LogFormat::Json => log.json().flatten_event(true).with_span_list(false).try_init(),
     };
     started.map_err(|error| Error::fault(format!("cannot start the log: {error}")))?;
     // The message of a panic may quote what was being worked on, which may be about a person. The place is enough.

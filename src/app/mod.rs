@@ -4,11 +4,12 @@
 //! configured and stops on a signal. Clock and ids come in from outside as well.
 
 mod clients;
-mod demands;
+mod configured;
 pub mod log;
 pub mod packages;
 mod program_type_folders;
 pub mod registry;
+mod required_profiles;
 mod runtime;
 pub mod settings;
 
@@ -36,15 +37,15 @@ use crate::store::sqlite::SqliteStore;
 use crate::terminology::Terminology;
 
 pub use clients::load as load_clients;
-pub use demands::Demands;
 pub use packages::Packages;
 pub use program_type_folders::{ProgramFiles, ProgramTypeFolders};
 pub use registry::{PackageRequest, Registry};
+pub use required_profiles::RequiredProfiles;
 pub use runtime::{TimedIds, WallClock, stop_signal};
 pub use settings::{Options, Settings};
 
 /// How many requests may wait for the clients to be read anew.
-const ASKED: usize = 64;
+const MAX_REFRESH_REQUESTS: usize = 64;
 
 /// A gateway that is ready to serve.
 pub struct App {
@@ -142,7 +143,7 @@ impl App {
 pub async fn run(listener: TcpListener, app: &App, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<()> {
     let (stop, stopping) = watch::channel(false);
     let clients = Arc::new(ArcSwap::from_pointee(load_clients(app.store.as_ref()).await?));
-    let (refresh, asked) = mpsc::channel(ASKED);
+    let (refresh, asked) = mpsc::channel(MAX_REFRESH_REQUESTS);
     let router = app.router(clients.clone(), refresh, stopping.clone());
     let refresh = tokio::spawn(clients::refresh(app.store.clone(), clients, asked));
     // An answer is small and waited for: it goes out at once.

@@ -4,7 +4,6 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Options;
 use crate::definitions::{Definitions, Package};
 use crate::error::{Error, Result};
 use crate::fhir::{Issue, Key};
@@ -22,19 +21,6 @@ impl Packages {
     /// The packages in this folder; it need not be there yet.
     pub fn at(folder: impl Into<PathBuf>) -> Self {
         Self { folder: folder.into() }
-    }
-
-    /// Those of the folder that a flag or HANDOFF_PACKAGES names, or the settings file, or else of the usual one.
-    ///
-    /// # Errors
-    /// A settings file that cannot be read.
-    pub fn configured(named: Option<&Path>, config: Option<&Path>) -> Result<Self> {
-        let environment = || std::env::var_os("HANDOFF_PACKAGES").filter(|it| !it.is_empty()).map(PathBuf::from);
-        let folder = match named.map(Path::to_owned).or_else(environment) {
-            Some(folder) => Some(folder),
-            None => Options::load(config)?.packages,
-        };
-        Ok(Self::at(folder.unwrap_or_else(|| PathBuf::from(DEFAULT_PACKAGES))))
     }
 
     /// Where they are.

@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::Options;
 use crate::definitions::Definitions;
 use crate::error::{Error, Result};
 use crate::mapping::ProgramTypes;
@@ -28,26 +27,13 @@ pub struct ProgramTypeFolders {
 /// Every file that tells of program types: path and bytes, the later taking the place of the earlier.
 #[derive(Debug, Default)]
 pub struct ProgramFiles {
-    brought: Vec<(String, Vec<u8>)>,
+    added: Vec<(String, Vec<u8>)>,
 }
 
 impl ProgramTypeFolders {
     /// Those that are shipped, and those of this folder.
     pub fn at(folder: Option<PathBuf>) -> Self {
         Self { folder }
-    }
-
-    /// With the folder that a flag or HANDOFF_PROGRAMS names, or the settings file.
-    ///
-    /// # Errors
-    /// A settings file that cannot be read.
-    pub fn configured(named: Option<&Path>, config: Option<&Path>) -> Result<Self> {
-        let environment = || std::env::var_os("HANDOFF_PROGRAMS").filter(|it| !it.is_empty()).map(PathBuf::from);
-        let folder = match named.map(Path::to_owned).or_else(environment) {
-            Some(folder) => Some(folder),
-            None => Options::load(config)?.programs,
-        };
-        Ok(Self::at(folder))
     }
 
     /// Reads the folder.
@@ -60,7 +46,7 @@ impl ProgramTypeFolders {
             for inner in entries(folder)?.into_iter().filter(|path| path.is_dir()) {
                 for file in entries(&inner)?.into_iter().filter(|path| path.is_file()) {
                     let bytes = std::fs::read(&file).map_err(|error| unreadable(&file, &error))?;
-                    files.brought.push((file.display().to_string().replace('\\', "/"), bytes));
+                    files.added.push((file.display().to_string().replace('\\', "/"), bytes));
                 }
             }
         }
@@ -71,8 +57,8 @@ impl ProgramTypeFolders {
 impl ProgramFiles {
     /// Path and bytes of each, the shipped ones first.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        let brought = self.brought.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
-        shipped::files().iter().copied().chain(brought)
+        let added = self.added.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
+        shipped::files().iter().copied().chain(added)
     }
 
     /// The types with their maps.

@@ -16,7 +16,7 @@ use crate::fhir::{Issue, Key, Limits, SourcePosition};
 use crate::security::Policy;
 use crate::terminology;
 
-use super::demands::Demands;
+use super::required_profiles::RequiredProfiles;
 
 /// The file that is read where none is named and this one is there.
 pub const DEFAULT_FILE: &str = "handoff.toml";
@@ -42,7 +42,7 @@ pub struct Options {
     pub consent: Option<ConsentRule>,
     /// How the log is written [default: text]
     #[arg(long, env = "HANDOFF_LOG", value_enum)]
-    pub log: Option<LogForm>,
+    pub log: Option<LogFormat>,
     /// What is logged: error, warn, info, debug, or directives by module (warn,handoff::http=info) [default: info]
     #[arg(long, env = "HANDOFF_LOG_LEVEL", value_name = "LEVEL")]
     pub log_level: Option<String>,
@@ -58,7 +58,7 @@ pub struct Options {
     /// Profiles that a resource has to meet which is sent, as Task=URL,URL;ServiceRequest=URL; none for Task= [default:
     /// the gateway's own for Task and ServiceRequest]
     #[arg(long, env = "HANDOFF_PROFILES", value_name = "TYPE=URL,...")]
-    pub profiles: Option<Demands>,
+    pub profiles: Option<RequiredProfiles>,
     /// FHIR server that is asked about codes which the value sets at hand cannot judge; its token, if it wants one, stands
     /// in HANDOFF_TERMINOLOGY_TOKEN [default: nobody is asked]
     #[arg(long, env = "HANDOFF_TERMINOLOGY", value_name = "URL")]
@@ -91,7 +91,7 @@ pub enum ConsentRule {
 /// How the log is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
-pub enum LogForm {
+pub enum LogFormat {
     /// For people
     Text,
     /// One JSON object a line
@@ -110,7 +110,7 @@ pub struct Settings {
     /// Does a missing consent block?
     pub consent: Policy,
     /// How the log is written
-    pub log: LogForm,
+    pub log: LogFormat,
     /// What is logged
     pub log_level: String,
     /// How much a body may hold
@@ -118,7 +118,7 @@ pub struct Settings {
     /// How long requests may take to end once the server stops
     pub grace: Duration,
     /// The profiles that are demanded of what is sent
-    pub profiles: Demands,
+    pub profiles: RequiredProfiles,
     /// Who is asked about codes
     pub terminology: Option<terminology::Settings>,
     /// The packages that were added
@@ -134,11 +134,11 @@ impl Default for Settings {
             base: None,
             store: PathBuf::from("handoff.db"),
             consent: Policy::Optional,
-            log: LogForm::Text,
+            log: LogFormat::Text,
             log_level: "info".to_owned(),
             limits: Limits::default(),
             grace: Duration::from_secs(10),
-            profiles: Demands::usual(),
+            profiles: RequiredProfiles::defaults(),
             terminology: None,
             packages: Packages::at(DEFAULT_PACKAGES),
             programs: ProgramTypeFolders::default(),
@@ -149,7 +149,7 @@ impl Default for Settings {
 impl Options {
     /// These, and where they are silent, those of `other`.
     #[must_use]
-    pub fn or(self, other: Self) -> Self {
+    pub fn with_defaults_from(self, other: Self) -> Self {
         Self {
             listen: self.listen.or(other.listen),
             base: self.base.or(other.base),
@@ -161,7 +161,7 @@ impl Options {
             depth_limit: self.depth_limit.or(other.depth_limit),
             grace_seconds: self.grace_seconds.or(other.grace_seconds),
             profiles: match (self.profiles, other.profiles) {
-                (Some(near), Some(far)) => Some(near.or(far)),
+                (Some(near), Some(far)) => Some(near.with_defaults_from(far)),
                 (near, far) => near.or(far),
             },
             terminology: self.terminology.or(other.terminology),
@@ -179,7 +179,7 @@ impl Options {
     pub fn read(text: &str, file: &str) -> Result<Self> {
         toml::from_str(text).map_err(|error: toml::de::Error| {
             let mut issue = Issue::error(Key::SettingInvalid, file, error.message().trim());
-            issue.position = error.span().map(|span| place(text, span.start));
+            issue.position = error.span().map(|span| position_at(text, span.start));
             Error::new(crate::error::Category::Incorrect, issue)
         })
     }
@@ -201,25 +201,29 @@ impl Options {
     ///
     /// # Errors
     /// A value that cannot be used.
-    pub fn decide(self) -> Result<Settings> {
-        let usual = Settings::default();
+    pub fn into_settings(self) -> Result<Settings> {
+        let defaults = Settings::default();
         Ok(Settings {
-            listen: self.listen.unwrap_or(usual.listen),
+            listen: self.listen.unwrap_or(defaults.listen),
             base: self.base.map(|base| public(&base)).transpose()?,
-            store: self.store.map_or(Ok(usual.store), |store| file(&store))?,
+            store: self.store.map_or(Ok(defaults.store), |store| file(&store))?,
             consent: match self.consent {
                 None | Some(ConsentRule::Optional) => Policy::Optional,
                 Some(ConsentRule::Required) => Policy::Required,
             },
-            log: self.log.unwrap_or(usual.log),
-            log_level: self.log_level.unwrap_or(usual.log_level),
+            log: self.log.unwrap_or(defaults.log),
+            log_level: self.log_level.unwrap_or(defaults.log_level),
             limits: Limits {
-                bytes: self.body_limit_mb.map_or(usual.limits.bytes, |number| usize::from(number.max(1)) * 1024 * 1024),
-                depth: self.depth_limit.map_or(usual.limits.depth, |number| usize::from(number.max(1))),
+                bytes: self
+                    .body_limit_mb
+                    .map_or(defaults.limits.bytes, |number| usize::from(number.max(1)) * 1024 * 1024),
+                depth: self.depth_limit.map_or(defaults.limits.depth, |number| usize::from(number.max(1))),
             },
-            grace: self.grace_seconds.map_or(usual.grace, |number| Duration::from_secs(number.into())),
-            profiles: self.profiles.map_or_else(Demands::usual, |text| text.or(Demands::usual())),
-            packages: self.packages.map_or(usual.packages, Packages::at),
+            grace: self.grace_seconds.map_or(defaults.grace, |number| Duration::from_secs(number.into())),
+            profiles: self.profiles.map_or_else(RequiredProfiles::defaults, |named| {
+                named.with_defaults_from(RequiredProfiles::defaults())
+            }),
+            packages: self.packages.map_or(defaults.packages, Packages::at),
             programs: ProgramTypeFolders::at(self.programs),
             terminology: self.terminology.map(|url| terminology_server(url, self.terminology_ms)),
         })
@@ -229,11 +233,11 @@ impl Options {
 /// The terminology server at this URL. Its token stands in the environment alone: a flag is seen by everybody on the
 /// machine, and a file is copied.
 pub fn terminology_server(url: String, milliseconds: Option<u16>) -> terminology::Settings {
-    let usual = terminology::Settings::of(url);
+    let defaults = terminology::Settings::of(url);
     terminology::Settings {
         token: std::env::var(TOKEN).ok().filter(|token| !token.is_empty()).map(terminology::Token::new),
-        limit: milliseconds.map_or(usual.limit, |number| Duration::from_millis(number.into())),
-        ..usual
+        limit: milliseconds.map_or(defaults.limit, |number| Duration::from_millis(number.into())),
+        ..defaults
     }
 }
 
@@ -256,7 +260,7 @@ fn unusable(name: &str, text: &str) -> Error {
     Error::new(crate::error::Category::Incorrect, Issue::error(Key::SettingInvalid, name, text))
 }
 
-fn place(text: &str, offset: usize) -> SourcePosition {
+fn position_at(text: &str, offset: usize) -> SourcePosition {
     let before = text.get(..offset).unwrap_or(text);
     let line = before.matches('\n').count() as u32 + 1;
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() as u32 + 1;
@@ -271,16 +275,17 @@ mod tests {
     fn the_nearer_source_wins() {
         let file = Options::read("listen = \"0.0.0.0:80\"\nconsent = \"required\"\nlog = \"json\"", "f").unwrap();
         let flags = Options { listen: Some(([127, 0, 0, 1], 9).into()), ..Options::default() };
-        let settings = flags.or(file).decide().unwrap();
+        let settings = flags.with_defaults_from(file).into_settings().unwrap();
         assert_eq!(settings.listen.to_string(), "127.0.0.1:9");
-        assert_eq!((settings.consent, settings.log), (Policy::Required, LogForm::Json));
+        assert_eq!((settings.consent, settings.log), (Policy::Required, LogFormat::Json));
         assert_eq!(settings.grace, Settings::default().grace);
-        assert_eq!(Options::default().decide().unwrap(), Settings::default());
+        assert_eq!(Options::default().into_settings().unwrap(), Settings::default());
 
         let text = "terminology = \"https://t.example\"\n[profiles]\nTask = [\"urn:a\"]\nPatient = [\"urn:b\"]";
         let flags = Options { profiles: "Task=".parse().ok(), terminology_ms: Some(5), ..Options::default() };
-        let settings = flags.or(Options::read(text, "f").unwrap()).decide().unwrap();
-        let wanted = "Task=;Patient=urn:b".parse::<Demands>().unwrap().or(Demands::usual());
+        let settings = flags.with_defaults_from(Options::read(text, "f").unwrap()).into_settings().unwrap();
+        let wanted =
+            "Task=;Patient=urn:b".parse::<RequiredProfiles>().unwrap().with_defaults_from(RequiredProfiles::defaults());
         assert_eq!(settings.profiles, wanted);
         let asked = settings.terminology.unwrap();
         assert_eq!((asked.url.as_str(), asked.limit), ("https://t.example", Duration::from_millis(5)));
@@ -302,7 +307,7 @@ mod tests {
         for (base, store) in [(Some("gateway"), None), (None, Some("mysql:x")), (None, Some("sqlite:"))] {
             let options =
                 Options { base: base.map(str::to_owned), store: store.map(str::to_owned), ..Options::default() };
-            assert!(options.decide().is_err());
+            assert!(options.into_settings().is_err());
         }
     }
 

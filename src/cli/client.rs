@@ -64,8 +64,8 @@ pub enum Action {
 pub fn run(args: &Args, now: Timestamp, streams: &mut Streams<'_>) -> Result<Exit> {
     let store = SqliteStore::open_for_clients(&args.store)?;
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(Error::fault)?;
-    let message = runtime.block_on(execute(&args.action, &store, now))?;
-    streams.out.write_all(message.as_bytes()).map_err(unwritable)?;
+    let text = runtime.block_on(execute(&args.action, &store, now))?;
+    streams.out.write_all(text.as_bytes()).map_err(unwritable)?;
     Ok(Exit::Done)
 }
 

@@ -9,9 +9,8 @@ use clap::ValueEnum;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::sources::{self, Sources};
+use super::sources::{self, SourceArgs, Sources};
 use super::streams::{Exit, Streams, unwritable};
-use crate::app::Packages;
 use crate::definitions::Definitions;
 use crate::error::{Error, Result};
 use crate::fhir::{Document, Issue, Limits, Resources, Severity, SourcePosition};
@@ -27,12 +26,9 @@ pub struct Args {
     /// The resource to evaluate it on, or - for standard input; without one there is nothing but the expression
     #[arg(value_name = "FILE|-")]
     pub input: Option<PathBuf>,
-    /// Definitions besides R4 core, and resources that resolve() may lead to
-    #[arg(long, value_name = "FILE|DIR|TGZ")]
-    pub with: Vec<PathBuf>,
-    /// Folder of the packages that were added with handoff package add [default: packages]
-    #[arg(long, env = "HANDOFF_PACKAGES", value_name = "DIR")]
-    pub packages: Option<PathBuf>,
+    /// What lies beside the resource
+    #[command(flatten)]
+    pub sources: SourceArgs,
     /// How to tell what was found
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub format: Format,
@@ -70,7 +66,7 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
     };
     let mut environment = Environment::read(args, streams)?;
     // A bundle's references lead into the bundle.
-    environment.beside.add(Document::parse(document.text())?);
+    environment.resources.add(Document::parse(document.text())?);
     let kind = document.root().str("resourceType").unwrap_or_default();
     for mut issue in expression.check(environment.definitions(), &kind) {
         // It is evaluated nonetheless, and gives nothing there.
@@ -106,7 +102,7 @@ fn evaluate(
             let _ = writeln!(trace_output.borrow_mut(), "trace {label}: {}", item.to_json());
         }
     };
-    let resolve = |reference: &str| environment.beside.find(reference);
+    let resolve = |reference: &str| environment.resources.find(reference);
     let member_of = |item: &Item<'_>, set: &str| environment.member_of(item, set);
     let conforms_to = |item: &Item<'_>, profile: &str| environment.conforms_to(item, profile);
     let subsumes = |above: &Item<'_>, below: &Item<'_>| environment.subsumes(above, below);
@@ -158,10 +154,10 @@ fn print_items(found: &[PrintedItem], format: Format, streams: &mut Streams<'_>)
     if format == Format::Json {
         let items = found.iter().map(|items| {
             let mut object = json!({ "type": items.kind, "value": items.value });
-            if let Some((path, place)) = &items.at {
+            if let Some((path, position)) = &items.at {
                 object["path"] = path.as_str().into();
-                object["line"] = place.line.into();
-                object["column"] = place.column.into();
+                object["line"] = position.line.into();
+                object["column"] = position.column.into();
             }
             object
         });
@@ -173,7 +169,7 @@ fn print_items(found: &[PrintedItem], format: Format, streams: &mut Streams<'_>)
     }
     for PrintedItem { kind, value, at } in found {
         match at {
-            Some((path, place)) => writeln!(streams.out, "{path} ({place}): {kind} {value}"),
+            Some((path, position)) => writeln!(streams.out, "{path} ({position}): {kind} {value}"),
             None => writeln!(streams.out, "{kind} {value}"),
         }
         .map_err(unwritable)?;
@@ -184,11 +180,11 @@ fn print_items(found: &[PrintedItem], format: Format, streams: &mut Streams<'_>)
 /// Says what is wrong with an expression or a document, and marks the place in it.
 fn print_issue(issue: &Issue, text: &str, streams: &mut Streams<'_>) -> Result<()> {
     writeln!(streams.err, "handoff: {issue}").map_err(unwritable)?;
-    let Some(place) = issue.position else { return Ok(()) };
-    let Some(line) = text.split('\n').nth(place.line as usize - 1) else { return Ok(()) };
+    let Some(position) = issue.position else { return Ok(()) };
+    let Some(line) = text.split('\n').nth(position.line as usize - 1) else { return Ok(()) };
     // So much before the place fits on a screen with what follows.
-    let before = (place.column as usize - 1).min(60);
-    let shown = line.chars().skip(place.column as usize - 1 - before).take(100);
+    let before = (position.column as usize - 1).min(60);
+    let shown = line.chars().skip(position.column as usize - 1 - before).take(100);
     let shown: String = shown.map(|one| if one.is_control() { ' ' } else { one }).collect();
     writeln!(streams.err, "  | {shown}\n  | {}^", " ".repeat(before)).map_err(unwritable)
 }
@@ -198,17 +194,16 @@ fn print_issue(issue: &Issue, text: &str, streams: &mut Streams<'_>) -> Result<(
 /// What lies beside the resource.
 struct Environment {
     checker: Checker,
-    beside: Resources,
+    resources: Resources,
 }
 
 impl Environment {
     fn read(args: &Args, streams: &mut Streams<'_>) -> Result<Self> {
-        let packages = Packages::configured(args.packages.as_deref(), None)?;
-        let Sources { definitions, resources, issues } = sources::load_sources(&packages, &args.with)?;
+        let Sources { definitions, resources, issues } = args.sources.load()?;
         for issue in issues {
             writeln!(streams.err, "{issue}").map_err(unwritable)?;
         }
-        Ok(Self { checker: Checker::new(Arc::new(definitions)), beside: resources })
+        Ok(Self { checker: Checker::new(Arc::new(definitions)), resources })
     }
 
     fn definitions(&self) -> &Definitions {

@@ -106,8 +106,8 @@ pub(super) fn write(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
     let written = hmis::write(&standards, standard, &records, &export(&records), &participation)?;
     if !written.report.refuses() {
         let zip = hmis::pack(&written.files)?;
-        let message = |error| Error::fault(format!("cannot write {}: {error}", output.display()));
-        std::fs::write(output, zip).map_err(message)?;
+        let failed = |error| Error::fault(format!("cannot write {}: {error}", output.display()));
+        std::fs::write(output, zip).map_err(failed)?;
     }
     if args.format == Format::Json {
         writeln!(streams.out, "{:#}", json!({ "hmis": year, "report": written.report })).map_err(unwritable)?;
@@ -158,8 +158,8 @@ fn files(input: &Path, streams: &mut Streams<'_>) -> Result<Vec<File>> {
 fn records(bytes: &[u8]) -> Result<Vec<Value>> {
     let mut records = Vec::new();
     for value in serde_json::Deserializer::from_slice(bytes).into_iter::<Value>() {
-        let message = |error| Error::incorrect(Key::JsonSyntax, format!("the records cannot be read: {error}"));
-        match value.map_err(message)? {
+        let failed = |error| Error::incorrect(Key::JsonSyntax, format!("the records cannot be read: {error}"));
+        match value.map_err(failed)? {
             Value::Array(items) => records.extend(items),
             record => records.push(record),
         }

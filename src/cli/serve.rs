@@ -20,7 +20,7 @@ pub struct Args {
 }
 
 pub(super) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
-    let settings = args.options.clone().or(Options::load(args.config.as_deref())?).decide()?;
+    let settings = args.options.clone().with_defaults_from(Options::load(args.config.as_deref())?).into_settings()?;
     app::log::start(&settings)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Error::fault(format!("cannot start: {error}")))?;

@@ -11,7 +11,7 @@ use super::translate_args::{Args, Format};
 use crate::error::{Error, Result};
 use crate::fhir::Key;
 use crate::mapping::{GENERIC, ProgramTypes};
-use crate::sheet::{self, ColumnSets, Done, Fault, Finding, Options};
+use crate::sheet::{self, ColumnSets, Fault, Finding, FindingOutcome, Options};
 
 /// How many referrals are read between two looks at the progress.
 const PROGRESS_INTERVAL: usize = 1000;
@@ -27,7 +27,7 @@ pub(super) fn to_records(
     streams: &mut Streams<'_>,
 ) -> Result<Exit> {
     let kind = args.program.as_deref().unwrap_or(GENERIC);
-    let options = Options::declared(args.zone.as_deref(), args.dates.as_deref())?;
+    let options = Options::parse(args.zone.as_deref(), args.dates.as_deref())?;
     let bytes = sources::read_input(&args.input, streams)?;
     let reading = sheets.open(kind, &bytes, options)?;
     let schema = programs.get(kind).map.schema();
@@ -42,7 +42,7 @@ pub(super) fn to_records(
         if let Some(record) = &made.record {
             let wrong = schema.check(record).into_iter().map(|issue| {
                 let message = format!("{}: {}", issue.path, issue.text);
-                Finding::of_referral(group.row, Fault::Record, Done::Refused, message)
+                Finding::of_referral(group.row, Fault::Record, FindingOutcome::Refused, message)
             });
             let before = made.findings.len();
             made.findings.extend(wrong);
@@ -53,7 +53,7 @@ pub(super) fn to_records(
         }
         if made.event.is_some() {
             let message = "what happened is an event, and no part of the record";
-            made.findings.push(Finding::of_referral(group.row, Fault::EventLeftOut, Done::LeftOut, message));
+            made.findings.push(Finding::of_referral(group.row, Fault::EventLeftOut, FindingOutcome::LeftOut, message));
         }
         report.print_findings(&made.findings, streams)?;
     }
@@ -61,19 +61,19 @@ pub(super) fn to_records(
         write!(streams.err, "\r\x1b[K").map_err(unwritable)?;
     }
     report.print_summary(reading.len(), records, streams)?;
-    Ok(if report.counts.contains_key(&Done::Refused) { Exit::Invalid } else { Exit::Done })
+    Ok(if report.counts.contains_key(&FindingOutcome::Refused) { Exit::Invalid } else { Exit::Done })
 }
 
 /// What is said of a sheet.
 struct Report {
     format: Format,
-    counts: BTreeMap<Done, usize>,
+    counts: BTreeMap<FindingOutcome, usize>,
 }
 
 impl Report {
     fn print_findings(&mut self, findings: &[Finding], streams: &mut Streams<'_>) -> Result<()> {
         for finding in findings {
-            *self.counts.entry(finding.done).or_default() += 1;
+            *self.counts.entry(finding.outcome).or_default() += 1;
             // What is said stands on a line of its own, behind the progress.
             let clear = if streams.progress { "\r\x1b[K" } else { "" };
             match self.format {
@@ -86,9 +86,9 @@ impl Report {
     }
 
     fn print_summary(&self, rows: usize, records: usize, streams: &mut Streams<'_>) -> Result<()> {
-        let count = |done: Done| self.counts.get(&done).copied().unwrap_or(0);
-        let (taken, changed) = (count(Done::Taken), count(Done::Changed));
-        let (left, refused) = (count(Done::LeftOut), count(Done::Refused));
+        let count = |done: FindingOutcome| self.counts.get(&done).copied().unwrap_or(0);
+        let (taken, changed) = (count(FindingOutcome::Taken), count(FindingOutcome::Changed));
+        let (left, refused) = (count(FindingOutcome::LeftOut), count(FindingOutcome::Refused));
         match self.format {
             Format::Human => writeln!(
                 streams.err,

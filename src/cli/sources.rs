@@ -16,7 +16,25 @@ const LIMITS: Limits = Limits { bytes: 256 * 1024 * 1024, depth: 100 };
 /// What is read for definitions, and is no resource that a reference could lead to.
 const DEFINITIONS: &[&str] = &["StructureDefinition", "ValueSet", "CodeSystem", "SearchParameter"];
 
-/// Everything that was brought along.
+/// The arguments that name definitions.
+#[derive(Debug, clap::Args)]
+pub struct SourceArgs {
+    /// Definitions besides R4 core, and resources that references may lead to
+    #[arg(long, value_name = "FILE|DIR|TGZ")]
+    pub with: Vec<PathBuf>,
+    /// Folder of the packages that were added with handoff package add [default: packages]
+    #[arg(long, env = "HANDOFF_PACKAGES", value_name = "DIR")]
+    pub packages: Option<PathBuf>,
+}
+
+impl SourceArgs {
+    /// Reads what they name.
+    pub(super) fn load(&self) -> Result<Sources> {
+        load_sources(&Packages::configured(self.packages.as_deref(), None)?, &self.with)
+    }
+}
+
+/// Everything that was added.
 pub(super) struct Sources {
     /// What to check with
     pub(super) definitions: Definitions,

@@ -16,7 +16,7 @@ use crate::app::ProgramTypeFolders;
 use crate::definitions::Definitions;
 use crate::error::{Error, Result};
 use crate::fhir::{Document, Issue, Key, Limits, Reference};
-use crate::mapping::{Detail, Fidelity, ProgramTypes, Put, Translation, extras};
+use crate::mapping::{Detail, Fidelity, GraphUpdate, ProgramTypes, Translation, extras};
 use crate::referral::{Graph, Referral, Resource, care_plan, task_edits};
 
 pub use super::translate_args::{Args, Format, InputFormat, Target};
@@ -89,20 +89,20 @@ fn to_record(args: &Args, programs: &ProgramTypes, document: Document) -> Result
 
 fn one_record(args: &Args, programs: &ProgramTypes, graph: &Graph, task: &Resource) -> Result<Translation> {
     let referral = Referral::read(graph, task)?;
-    let message = task_edits::program_type(referral.task.node()).unwrap_or_default();
-    let map = &programs.get(args.program.as_deref().unwrap_or(&message)).map;
+    let kind = task_edits::program_type(referral.task.node()).unwrap_or_default();
+    let map = &programs.get(args.program.as_deref().unwrap_or(&kind)).map;
     let kept = extras::of(graph, task);
     Ok(if args.explain { map.explain(&referral, &kept) } else { map.get(&referral, &kept) })
 }
 
 fn to_fhir(args: &Args, programs: &ProgramTypes, document: &Document) -> Result<(Value, Vec<Issue>, Fidelity)> {
-    let message = document.root().str("type").unwrap_or_default().into_owned();
-    let map = &programs.get(args.program.as_deref().unwrap_or(&message)).map;
+    let kind = document.root().str("type").unwrap_or_default().into_owned();
+    let map = &programs.get(args.program.as_deref().unwrap_or(&kind)).map;
     let record = document.root().to_value();
     let text = if args.explain { Detail::Rows } else { Detail::Totals };
     let mut ids = || Uuid::now_v7().to_string();
     let Some(path) = &args.with else {
-        let put = map.make(&record, text, &mut ids)?;
+        let put = map.create(&record, text, &mut ids)?;
         return Ok((bundle(&Graph::default(), &put)?, put.issues, put.fidelity));
     };
     let graph = Graph::from_bundle(&Arc::new(Document::parse_bytes(&sources::bytes(path)?, Limits::default())?))?;
@@ -112,7 +112,7 @@ fn to_fhir(args: &Args, programs: &ProgramTypes, document: &Document) -> Result<
 }
 
 /// The graph after the change: what was there, changed where the record differs, and what came into being.
-fn bundle(graph: &Graph, put: &Put) -> Result<Value> {
+fn bundle(graph: &Graph, put: &GraphUpdate) -> Result<Value> {
     let full_urls = FullUrls::of(graph);
     let mut entries = Vec::new();
     for resource in graph.resources() {
@@ -172,7 +172,7 @@ impl FullUrls {
     }
 
     /// Lets references name what came into being as its entry does.
-    fn rename(&self, value: &mut Value, put: &Put) {
+    fn rename(&self, value: &mut Value, put: &GraphUpdate) {
         match (self, value) {
             (Self::Uuids, Value::Object(members)) => {
                 let named = members.get("reference").and_then(Value::as_str).filter(|name| {
@@ -207,13 +207,13 @@ fn explain_fidelity(fidelity: &Fidelity) -> String {
     for row in &fidelity.fields {
         let origin = row.origin.as_ref().map(|origin| format!(" <- {origin}")).unwrap_or_default();
         let via = if row.via.is_empty() { String::new() } else { format!(" via {}", row.via) };
-        let _ = writeln!(words, "  {}{origin}{via}: {}", row.record, row.fate);
+        let _ = writeln!(words, "  {}{origin}{via}: {}", row.record, row.outcome);
     }
     if !fidelity.elements.is_empty() {
         let _ = writeln!(words, "\nelements of the referral:");
     }
     for element in &fidelity.elements {
-        let _ = writeln!(words, "  {} -> {}", element.origin, element.fate);
+        let _ = writeln!(words, "  {} -> {}", element.origin, element.outcome);
     }
     words
 }

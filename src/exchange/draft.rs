@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::error::{Error, Result};
 use crate::fhir::edit::Edits;
 use crate::fhir::{Document, Node, ResourceKey};
-use crate::mapping::Put;
+use crate::mapping::GraphUpdate;
 use crate::referral::plan::Write;
 use crate::referral::{Graph, Referral, Resource};
 
@@ -66,7 +66,7 @@ impl Draft {
     ///
     /// # Errors
     /// A fault, if a text of it cannot be read.
-    pub(super) fn apply(&mut self, put: &Put) -> Result<()> {
+    pub(super) fn apply(&mut self, put: &GraphUpdate) -> Result<()> {
         for change in &put.changes {
             let key =
                 ResourceKey::parse(&change.url).ok_or_else(|| Error::fault(format!("a map changed {}", change.url)))?;

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Document, Issue, Key, ResourceKey};
-use crate::mapping::{Detail, Fidelity, Put};
+use crate::mapping::{Detail, Fidelity, GraphUpdate};
 use crate::referral::plan::{FeedEntry, Idempotency};
 use crate::referral::{Referral, task_edits};
 use crate::security::Caller;
@@ -170,7 +170,7 @@ impl Exchange {
         draft: &mut Draft,
         record: &Value,
         extras: &Value,
-    ) -> Result<Put> {
+    ) -> Result<GraphUpdate> {
         if owner != Some(caller.organization.as_str()) {
             return Err(Error::forbidden("only the agency that owns the referral writes its record"));
         }

@@ -11,7 +11,7 @@ use crate::fhir::{Document, ResourceKey};
 use crate::referral::plan::{FeedEntry, Idempotency, Plan};
 use crate::referral::state::{Event, TABLE};
 use crate::security::Caller;
-use crate::sheet::{ColumnSets, Done, Fault, Finding, Group, Made, Options, Reading};
+use crate::sheet::{ColumnSets, Fault, Finding, FindingOutcome, Options, ReferralReading, ReferralRows, SheetReader};
 
 use super::disposition::audit;
 use super::draft::Draft;
@@ -91,23 +91,23 @@ impl Exchange {
 
     /// Finds the referrals of rows that name none: by the person, the service and the date, among those that the caller
     /// sees, where just one is like the row.
-    async fn name_rows(&self, caller: &Caller, kind: &str, reading: &mut Reading<'_>) -> Result<()> {
-        for row in reading.nameless() {
-            let Some(names) = reading.person(row).map(|names| names.map(str::to_owned)) else { continue };
+    async fn name_rows(&self, caller: &Caller, kind: &str, reading: &mut SheetReader<'_>) -> Result<()> {
+        for row in reading.unidentified_rows() {
+            let Some(names) = reading.searchable_name(row).map(|names| names.map(str::to_owned)) else { continue };
             let Some(referrals) = self.referrals_of(caller, &names).await? else {
-                reading.leave(row);
+                reading.mark_ambiguous(row);
                 continue;
             };
             let mut alike = Vec::new();
             for (id, record) in referrals {
-                if record.get("type").and_then(Value::as_str) == Some(kind) && reading.is_of(row, &record) {
+                if record.get("type").and_then(Value::as_str) == Some(kind) && reading.matches_record(row, &record) {
                     alike.push(id);
                 }
             }
             match alike.as_slice() {
                 [] => {}
-                [id] => reading.name(row, id),
-                _ => reading.leave(row),
+                [id] => reading.assign_referral(row, id),
+                _ => reading.mark_ambiguous(row),
             }
         }
         Ok(())
@@ -141,7 +141,7 @@ impl Exchange {
     async fn take(
         &self,
         caller: &Caller,
-        reading: &Reading<'_>,
+        reading: &SheetReader<'_>,
         kind: &str,
         check: bool,
         idempotency: Option<Idempotency>,
@@ -162,21 +162,22 @@ impl Exchange {
                 Err(error) => {
                     // Issues show names of the standard and of members, never what a person is called.
                     let text: Vec<String> = error.issues.iter().map(ToString::to_string).collect();
-                    let finding = Finding::of_referral(group.row, Fault::Referral, Done::Refused, text.join("; "));
+                    let finding =
+                        Finding::of_referral(group.row, Fault::Referral, FindingOutcome::Refused, text.join("; "));
                     intake.findings.push(finding);
                     false
                 }
             };
-            let refused = intake.findings[before..].iter().any(|finding| finding.done == Done::Refused);
+            let refused = intake.findings[before..].iter().any(|finding| finding.outcome == FindingOutcome::Refused);
             let done = match (refused, changed) {
                 (true, _) => "refused",
                 (false, true) => "changed",
                 (false, false) => "unchanged",
             };
-            let rows: Vec<u64> = group.rows(reading).collect();
+            let rows = reading.row_numbers(group);
             intake.referrals.push(json!({ "id": group.id, "rows": rows, "done": done }));
         }
-        let refused = intake.findings.iter().any(|finding| finding.done == Done::Refused);
+        let refused = intake.findings.iter().any(|finding| finding.outcome == FindingOutcome::Refused);
         // A change may concern only what is kept beside the graph.
         let has_changes = !intake.plan.writes.is_empty() || !intake.plan.extras.is_empty();
         let commits = has_changes && !refused && !check;
@@ -193,8 +194,8 @@ impl Exchange {
     async fn take_group(
         &self,
         caller: &Caller,
-        reading: &Reading<'_>,
-        group: &Group,
+        reading: &SheetReader<'_>,
+        group: &ReferralRows,
         intake: &mut SheetIntake<'_>,
     ) -> Result<bool> {
         let key = ResourceKey::parse(&format!("Task/{}", group.id)).ok_or_else(|| Error::not_found("the referral"))?;
@@ -202,13 +203,13 @@ impl Exchange {
         let base = self.view(&stored, &key)?.value()?;
         if base.get("type").and_then(Value::as_str) != Some(intake.kind) {
             let text = "the referral is of another program type than the sheet";
-            intake.findings.push(Finding::of_referral(group.row, Fault::Referral, Done::Refused, text));
+            intake.findings.push(Finding::of_referral(group.row, Fault::Referral, FindingOutcome::Refused, text));
             return Ok(false);
         }
         let from = match reading.version(group) {
             Ok(Some(version)) if version > stored.seq => {
                 let text = "the version is none that the referral has had";
-                intake.findings.push(Finding::of_referral(group.row, Fault::Stale, Done::Refused, text));
+                intake.findings.push(Finding::of_referral(group.row, Fault::Stale, FindingOutcome::Refused, text));
                 return Ok(false);
             }
             Ok(Some(version)) if version < stored.seq => {
@@ -220,7 +221,7 @@ impl Exchange {
                 return Ok(false);
             }
         };
-        let Made { record, event, findings } = reading.record(group, Some(&base), from.as_ref());
+        let ReferralReading { record, event, findings } = reading.record(group, Some(&base), from.as_ref());
         intake.findings.extend(findings);
         let Some(record) = record else { return Ok(false) };
         let standing = self.context(caller, &stored, &key).await?;
@@ -272,7 +273,7 @@ fn event_of_group(
     let document = Document::parse(event.to_string())?;
     let message = EventMessage::read(document.root())?;
     let mut already = |text: &'static str| {
-        findings.push(Finding::of_referral(row, Fault::Already, Done::LeftOut, text));
+        findings.push(Finding::of_referral(row, Fault::Already, FindingOutcome::LeftOut, text));
         Ok(None)
     };
     if message.event == Event::Note {
@@ -311,7 +312,7 @@ impl SheetIntake<'_> {
             let first = *self.written.entry(write.key.clone()).or_insert(row);
             if first != row {
                 let text = format!("row {first} changes the same {} as this row", write.key.kind);
-                self.findings.push(Finding::of_referral(row, Fault::Referral, Done::Refused, text));
+                self.findings.push(Finding::of_referral(row, Fault::Referral, FindingOutcome::Refused, text));
                 return;
             }
         }

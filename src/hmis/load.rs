@@ -41,7 +41,7 @@ struct KindFile {
     file: String,
     rows: RowsOf,
     #[serde(default)]
-    each: Option<String>,
+    each: Option<Spanned<String>>,
     #[serde(default)]
     required: bool,
     #[serde(default = "yes")]
@@ -178,8 +178,8 @@ impl<'l> Loading<'l> {
 
     fn kind(&mut self, file: &Spanned<KindFile>, tail: &[Spanned<ColumnFile>], names: &BTreeSet<&str>) -> FileKind {
         let read = &file.value;
-        let each = read.each.as_deref().and_then(|each| RecordPath::parse(each).ok());
-        if (read.rows == RowsOf::Item) != each.is_some() {
+        let each = read.each.as_ref().and_then(|each| self.list(each));
+        if (read.rows == RowsOf::Item) != read.each.is_some() {
             self.wrong(file.referenced, "rows: item and each belong together", "name the list of the record in each");
         }
         let within: Vec<&str> = each.as_ref().map_or(vec![], |path| [path.names(), vec!["[]"]].concat());
@@ -208,6 +208,17 @@ impl<'l> Loading<'l> {
             when: read.when.clone(),
             latest: read.latest.clone(),
             columns,
+        }
+    }
+
+    /// The list of the record whose items are rows.
+    fn list(&mut self, each: &Spanned<String>) -> Option<RecordPath> {
+        match RecordPath::parse(&each.value) {
+            Ok(path) => Some(path),
+            Err(message) => {
+                self.wrong(each.referenced, message, "name a list of the record, as services");
+                None
+            }
         }
     }
 

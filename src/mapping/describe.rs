@@ -19,10 +19,10 @@ pub struct FieldDescription {
 
 /// The fields of a map, in its order.
 pub(super) fn fields(model: &Model) -> Vec<FieldDescription> {
-    model.fields.iter().map(|field| described(model, field)).collect()
+    model.fields.iter().map(|field| describe(model, field)).collect()
 }
 
-fn described(model: &Model, field: &Field) -> FieldDescription {
+fn describe(model: &Model, field: &Field) -> FieldDescription {
     let (fhir, via, has_default) = match &field.source {
         Source::Constant(_) => (Vec::new(), String::new(), true),
         Source::Computed { expression, .. } => (vec![expression.text().to_owned()], String::new(), false),
@@ -31,7 +31,7 @@ fn described(model: &Model, field: &Field) -> FieldDescription {
             let name = if via.is_same() { String::new() } else { via.name().into_owned() };
             let given =
                 name == "flag" || name == "referral-reason" || ends().any(|end| end.identity || is_filled(model, end));
-            (ends().map(|end| place(model, end)).collect(), name, given)
+            (ends().map(|end| end_text(model, end)).collect(), name, given)
         }
     };
     FieldDescription {
@@ -43,7 +43,7 @@ fn described(model: &Model, field: &Field) -> FieldDescription {
     }
 }
 
-fn place(model: &Model, end: &End) -> String {
+fn end_text(model: &Model, end: &End) -> String {
     format!("{}.{}", model.nodes[end.node].name, end.path.text)
 }
 
@@ -52,5 +52,5 @@ fn is_filled(model: &Model, end: &End) -> bool {
     model.nodes[end.node]
         .fills
         .iter()
-        .any(|fill| fill.path.steps.iter().zip(&end.path.steps).all(|(one, two)| one.meets(two)))
+        .any(|fill| fill.path.steps.iter().zip(&end.path.steps).all(|(one, two)| one.can_match(two)))
 }

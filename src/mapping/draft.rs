@@ -10,19 +10,19 @@ use serde_json::Value;
 
 use crate::fhir::{Children, Node};
 
+use super::json_writer::JsonWriter;
 use super::locate::{self, Tree};
 use super::path::{Condition, PathStep, Repeats};
-use super::text::Text;
 
 /// So many bytes more than before has what changed, mostly.
-const ROOM: usize = 1024;
+const EXTRA_CAPACITY: usize = 1024;
 
 /// One value of a resource that may change, with its name where it is a member.
 #[derive(Debug)]
 pub(super) struct Draft<'g> {
     origin: Option<Node<'g>>,
     name: Cow<'g, str>,
-    form: DraftKind,
+    kind: DraftKind,
     children: Vec<Draft<'g>>,
 }
 
@@ -37,7 +37,7 @@ enum DraftKind {
     /// The children are items
     Array,
     /// Removed
-    Gone,
+    Removed,
 }
 
 /// A value of a draft, or of the source below one that was not opened.
@@ -52,97 +52,97 @@ pub(super) enum View<'d, 'g> {
 // === making ===
 
 impl<'g> Draft<'g> {
-    fn made(name: Cow<'g, str>, form: DraftKind, children: Vec<Draft<'g>>) -> Self {
-        Self { origin: None, name, form, children }
+    fn with_kind(name: Cow<'g, str>, kind: DraftKind, children: Vec<Draft<'g>>) -> Self {
+        Self { origin: None, name, kind, children }
     }
 
     /// A value as it is.
     pub(super) fn of(node: Node<'g>) -> Self {
-        Self { origin: Some(node), ..Self::made(Cow::Borrowed(node.name()), DraftKind::Kept, Vec::new()) }
+        Self { origin: Some(node), ..Self::with_kind(Cow::Borrowed(node.name()), DraftKind::Kept, Vec::new()) }
     }
 
     /// A new value.
     pub(super) fn new(value: &Value) -> Self {
         let named = |(name, value): (&String, &Value)| Self { name: Cow::Owned(name.clone()), ..Self::new(value) };
-        let (form, children) = match value {
+        let (kind, children) = match value {
             Value::Object(members) => (DraftKind::Object, members.iter().map(named).collect()),
             Value::Array(items) => (DraftKind::Array, items.iter().map(Self::new).collect()),
             primitive => {
-                let mut json = Text::default();
+                let mut json = JsonWriter::default();
                 json.value(primitive);
                 (DraftKind::Leaf(json.finish()), Vec::new())
             }
         };
-        Self::made(Cow::Borrowed(""), form, children)
+        Self::with_kind(Cow::Borrowed(""), kind, children)
     }
 
     /// A new object without members.
     pub(super) fn empty() -> Self {
-        Self::made(Cow::Borrowed(""), DraftKind::Object, Vec::new())
+        Self::with_kind(Cow::Borrowed(""), DraftKind::Object, Vec::new())
     }
 
     /// Takes the place of what was there.
     pub(super) fn set(&mut self, value: &Value) {
         let new = Self::new(value);
-        self.form = new.form;
+        self.kind = new.kind;
         self.children = new.children;
     }
 
     /// As [`Draft::set`], of a Reference to this.
     pub(super) fn set_reference(&mut self, url: &str) {
-        self.form = DraftKind::Object;
+        self.kind = DraftKind::Object;
         self.children.clear();
-        let mut json = Text::default();
+        let mut json = JsonWriter::default();
         json.string(url);
-        self.children.push(Self::made(Cow::Borrowed("reference"), DraftKind::Leaf(json.finish()), Vec::new()));
+        self.children.push(Self::with_kind(Cow::Borrowed("reference"), DraftKind::Leaf(json.finish()), Vec::new()));
     }
 
     /// As [`Draft::set`], of a value that is JSON text already.
     pub(super) fn set_json(&mut self, json: &str) {
-        self.form = DraftKind::Leaf(json.to_owned());
+        self.kind = DraftKind::Leaf(json.to_owned());
         self.children.clear();
     }
 
     /// As [`Draft::set`], of a value of the source.
     pub(super) fn set_node(&mut self, node: Node<'g>) {
         self.origin = Some(node);
-        self.form = DraftKind::Kept;
+        self.kind = DraftKind::Kept;
         self.children.clear();
     }
 
     /// How many values there are in it, itself among them.
     pub(super) fn count(&self) -> usize {
-        match (&self.form, self.origin) {
+        match (&self.kind, self.origin) {
             (DraftKind::Kept, Some(node)) => node.count(),
             (DraftKind::Object | DraftKind::Array, _) => {
-                1 + self.children.iter().filter(|child| !child.is_gone()).map(Self::count).sum::<usize>()
+                1 + self.children.iter().filter(|child| !child.is_removed()).map(Self::count).sum::<usize>()
             }
             _ => 1,
         }
     }
 
     fn remove(&mut self) {
-        self.form = DraftKind::Gone;
+        self.kind = DraftKind::Removed;
         self.children.clear();
     }
 
     /// It as something to read.
     pub(super) fn view(&self) -> View<'_, 'g> {
-        match (&self.form, self.origin) {
+        match (&self.kind, self.origin) {
             (DraftKind::Kept, Some(node)) => View::Source(node),
             _ => View::Draft(self),
         }
     }
 
-    fn is_gone(&self) -> bool {
-        self.form == DraftKind::Gone
+    fn is_removed(&self) -> bool {
+        self.kind == DraftKind::Removed
     }
 
     /// Has it nothing in it?
     fn is_empty(&self) -> bool {
-        match self.form {
-            DraftKind::Object | DraftKind::Array => self.children.iter().all(Self::is_gone),
-            DraftKind::Gone => true,
+        match self.kind {
+            DraftKind::Object | DraftKind::Array => self.children.iter().all(Self::is_removed),
+            DraftKind::Removed => true,
             DraftKind::Kept | DraftKind::Leaf(_) => false,
         }
     }
@@ -150,10 +150,10 @@ impl<'g> Draft<'g> {
     /// The children, each of which can then be changed.
     fn open(&mut self, as_list: bool) -> &mut Vec<Draft<'g>> {
         let wanted = if as_list { DraftKind::Array } else { DraftKind::Object };
-        if self.form == wanted {
+        if self.kind == wanted {
             return &mut self.children;
         }
-        match (std::mem::replace(&mut self.form, wanted), self.origin) {
+        match (std::mem::replace(&mut self.kind, wanted), self.origin) {
             (DraftKind::Kept, Some(node)) if as_list && node.is_array() => {
                 self.children = Self::opened(node.items());
             }
@@ -161,11 +161,11 @@ impl<'g> Draft<'g> {
                 self.children = Self::opened(node.members());
             }
             // What stood there was of another kind than the definitions demand. An only value becomes an only item.
-            (form, origin) => {
-                let only = match (form, origin) {
+            (kind, origin) => {
+                let only = match (kind, origin) {
                     (DraftKind::Kept, Some(node)) if as_list => Some(Draft::new(&node.to_value())),
-                    (form @ (DraftKind::Leaf(_) | DraftKind::Object), _) if as_list => {
-                        Some(Draft::made(Cow::Borrowed(""), form, std::mem::take(&mut self.children)))
+                    (kind @ (DraftKind::Leaf(_) | DraftKind::Object), _) if as_list => {
+                        Some(Draft::with_kind(Cow::Borrowed(""), kind, std::mem::take(&mut self.children)))
                     }
                     _ => None,
                 };
@@ -186,9 +186,9 @@ impl<'g> Draft<'g> {
     /// The member with this name, made where it is missing.
     pub(super) fn member_mut(&mut self, name: &str) -> &mut Draft<'g> {
         let members = self.open(false);
-        let at = members.iter().position(|member| member.name == name && !member.is_gone());
+        let at = members.iter().position(|member| member.name == name && !member.is_removed());
         let at = at.unwrap_or_else(|| {
-            members.push(Draft::made(Cow::Owned(name.to_owned()), DraftKind::Gone, Vec::new()));
+            members.push(Draft::with_kind(Cow::Owned(name.to_owned()), DraftKind::Removed, Vec::new()));
             members.len() - 1
         });
         &mut members[at]
@@ -219,7 +219,7 @@ impl<'g> Draft<'g> {
         let items = member.open(true);
         let at = chosen.unwrap_or(items.len());
         if at == items.len() {
-            items.push(Draft::meeting(&step.select));
+            items.push(Draft::matching(&step.select));
         }
         items[at].ensure(rest)
     }
@@ -230,13 +230,13 @@ impl<'g> Draft<'g> {
             return self.ensure(steps);
         };
         let items = self.ensure(&steps[..last]).member_mut(&steps[last].name).open(true);
-        items.push(Draft::meeting(&steps[last].select));
+        items.push(Draft::matching(&steps[last].select));
         let at = items.len() - 1;
         items[at].ensure(&steps[last + 1..])
     }
 
     /// A new item that meets the conditions.
-    pub(super) fn meeting(conditions: &[Condition]) -> Self {
+    pub(super) fn matching(conditions: &[Condition]) -> Self {
         let mut item = Draft::empty();
         for condition in conditions {
             item.ensure(&condition.path).set(&condition.value);
@@ -246,22 +246,22 @@ impl<'g> Draft<'g> {
 
     /// Which item of this list a value belongs into; none: a new one.
     fn choose(&self, step: &PathStep, rest: &[PathStep]) -> Option<usize> {
-        if self.is_gone() {
+        if self.is_removed() {
             return None;
         }
         let items = self.positions();
         let fitting = || items.iter().filter(|(_, item)| locate::selected(*item, &step.select));
         let found = fitting()
             .find(|(_, item)| locate::find(*item, rest).is_some())
-            .or_else(|| fitting().find(|(_, item)| locate::anchored(*item, rest)));
+            .or_else(|| fitting().find(|(_, item)| locate::has_chosen_item(*item, rest)));
         let reused = || fitting().next().filter(|_| !step.select.is_empty());
         found.or_else(reused).map(|(at, _)| *at)
     }
 
     /// The items that are there, each with its number among the children.
     fn positions(&self) -> Vec<(usize, View<'_, 'g>)> {
-        if self.form == DraftKind::Array {
-            let items = self.children.iter().enumerate().filter(|(_, item)| !item.is_gone());
+        if self.kind == DraftKind::Array {
+            let items = self.children.iter().enumerate().filter(|(_, item)| !item.is_removed());
             return items.map(|(at, item)| (at, item.view())).collect();
         }
         self.view().items().enumerate().collect()
@@ -272,10 +272,10 @@ impl<'g> Draft<'g> {
         self.erase_where(steps, &|_| true)
     }
 
-    /// Removes the values that the path means and that `doomed` picks.
-    pub(super) fn erase_where(&mut self, steps: &[PathStep], doomed: &dyn Fn(View<'_, 'g>) -> bool) -> usize {
+    /// Removes the values that the path means and that `should_remove` picks.
+    pub(super) fn erase_where(&mut self, steps: &[PathStep], should_remove: &dyn Fn(View<'_, 'g>) -> bool) -> usize {
         let Some((step, rest)) = steps.split_first() else {
-            if doomed(self.view()) {
+            if should_remove(self.view()) {
                 self.remove();
                 return 1;
             }
@@ -287,9 +287,9 @@ impl<'g> Draft<'g> {
         let member = self.member_mut(&step.name);
         let mut count = 0;
         if step.repeats == Repeats::Item {
-            for item in member.open(true).iter_mut().filter(|item| !item.is_gone()) {
+            for item in member.open(true).iter_mut().filter(|item| !item.is_removed()) {
                 if locate::selected(item.view(), &step.select) {
-                    let erased = item.erase_where(rest, doomed);
+                    let erased = item.erase_where(rest, should_remove);
                     if erased > 0 && item.is_bare(&step.select) {
                         item.remove();
                     }
@@ -297,7 +297,7 @@ impl<'g> Draft<'g> {
                 }
             }
         } else {
-            count = member.erase_where(rest, doomed);
+            count = member.erase_where(rest, should_remove);
         }
         if count > 0 && member.is_empty() {
             member.remove();
@@ -310,8 +310,8 @@ impl<'g> Draft<'g> {
         let demanded = |name: &str| {
             conditions.iter().any(|condition| condition.path.first().is_some_and(|step| *step.name == *name))
         };
-        match self.form {
-            DraftKind::Object => self.children.iter().all(|member| member.is_gone() || demanded(&member.name)),
+        match self.kind {
+            DraftKind::Object => self.children.iter().all(|member| member.is_removed() || demanded(&member.name)),
             _ => self.is_empty(),
         }
     }
@@ -325,9 +325,9 @@ impl<'g> Draft<'g> {
 
     /// Adds a finished item to the list that the path means.
     pub(super) fn push(&mut self, steps: &[PathStep], item: Draft<'g>) {
-        let place = self.append(steps);
-        place.form = item.form;
-        place.children = item.children;
+        let target = self.append(steps);
+        target.kind = item.kind;
+        target.children = item.children;
     }
 
     /// Is it this value of the source?
@@ -347,8 +347,8 @@ impl<'d, 'g> Tree for View<'d, 'g> {
     fn member(self, name: &str) -> Option<Self> {
         match self {
             Self::Source(node) => node.member(name).map(Self::Source),
-            Self::Draft(draft) if draft.form == DraftKind::Object => {
-                draft.children.iter().find(|member| member.name == name && !member.is_gone()).map(Draft::view)
+            Self::Draft(draft) if draft.kind == DraftKind::Object => {
+                draft.children.iter().find(|member| member.name == name && !member.is_removed()).map(Draft::view)
             }
             Self::Draft(_) => None,
         }
@@ -357,9 +357,9 @@ impl<'d, 'g> Tree for View<'d, 'g> {
     fn items(self) -> impl Iterator<Item = Self> {
         let items: Vec<View<'d, 'g>> = match self {
             Self::Source(node) => Tree::items(node).map(Self::Source).collect(),
-            Self::Draft(draft) => match draft.form {
-                DraftKind::Array => draft.children.iter().filter(|item| !item.is_gone()).map(Draft::view).collect(),
-                DraftKind::Gone => Vec::new(),
+            Self::Draft(draft) => match draft.kind {
+                DraftKind::Array => draft.children.iter().filter(|item| !item.is_removed()).map(Draft::view).collect(),
+                DraftKind::Removed => Vec::new(),
                 _ => vec![self],
             },
         };
@@ -370,7 +370,7 @@ impl<'d, 'g> Tree for View<'d, 'g> {
         match self {
             Self::Source(node) => node.is(value),
             Self::Draft(draft) => {
-                matches!(&draft.form, DraftKind::Leaf(text) if text.as_str() == value.to_string().as_str())
+                matches!(&draft.kind, DraftKind::Leaf(text) if text.as_str() == value.to_string().as_str())
             }
         }
     }
@@ -381,13 +381,13 @@ impl<'d, 'g> Tree for View<'d, 'g> {
 impl Draft<'_> {
     /// The JSON text.
     pub(super) fn finish(&self) -> String {
-        let mut text = String::with_capacity(self.origin.map_or(0, |node| node.range().len()) + ROOM);
+        let mut text = String::with_capacity(self.origin.map_or(0, |node| node.range().len()) + EXTRA_CAPACITY);
         self.write(&mut text);
         text
     }
 
     fn write(&self, text: &mut String) {
-        match (&self.form, self.origin) {
+        match (&self.kind, self.origin) {
             (DraftKind::Kept, Some(node)) => text.push_str(node.text()),
             (DraftKind::Leaf(json), _) => text.push_str(json),
             (DraftKind::Object, origin) => {
@@ -396,7 +396,7 @@ impl Draft<'_> {
             (DraftKind::Array, origin) => {
                 write_children(&self.children, origin.filter(|node| node.is_array()), ['[', ']'], text);
             }
-            (DraftKind::Kept | DraftKind::Gone, _) => text.push_str("null"),
+            (DraftKind::Kept | DraftKind::Removed, _) => text.push_str("null"),
         }
     }
 
@@ -426,7 +426,7 @@ fn write_children(children: &[Draft<'_>], origin: Option<Node<'_>>, brackets: [c
     let source = origin.map(|node| (node.document().text(), node.range()));
     text.push(brackets[0]);
     let mut first = true;
-    for child in children.iter().filter(|child| !child.is_gone()) {
+    for child in children.iter().filter(|child| !child.is_removed()) {
         // A copy of something else stands among what the source has as what is new does.
         let own = child.origin.filter(|node| origin.is_some_and(|origin| is_in(*node, origin)));
         match (source.as_ref(), own) {

@@ -27,17 +27,17 @@ pub fn to_resource(extras: &Value, task: &str) -> Result<Option<Value>> {
 pub fn of(graph: &Graph, task: &Resource) -> Value {
     let kept = graph.of_kind("Basic").map(Resource::node).filter(|basic| is_extras(*basic));
     let own = kept.filter(|basic| graph.follow(*basic, "subject").is_some_and(|subject| subject.url == task.url));
-    let message = own.filter_map(|basic| {
+    let found = own.filter_map(|basic| {
         let extension = basic.list("extension").find(|it| it.get("url").is_some_and(|url| url.is_str(EXTENSION)))?;
         Document::value_of(&extension.str("valueString")?).ok()
     });
-    message.into_iter().next().unwrap_or(Value::Null)
+    found.into_iter().next().unwrap_or(Value::Null)
 }
 
 /// Is it a resource that keeps extras?
 pub fn is_extras(basic: Node<'_>) -> bool {
     let codings = basic.get("code").into_iter().flat_map(|code| code.list("coding"));
-    let says = |coding: Node<'_>, name: &str, text: &str| coding.get(name).is_some_and(|message| message.is_str(text));
+    let says = |coding: Node<'_>, name: &str, text: &str| coding.get(name).is_some_and(|value| value.is_str(text));
     codings.into_iter().any(|coding| says(coding, "system", SYSTEM) && says(coding, "code", CODE))
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::fhir::Node;
 use crate::referral::{Graph, Resource};
 
-/// How many values of a record had which fate, and which, where that was asked for.
+/// How many values of a record had which outcome, and which, where that was asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fidelity {
     /// Carried over from one side to the other
@@ -40,7 +40,7 @@ pub struct Row {
     /// The converter, or the expression
     pub via: String,
     /// What became of it
-    pub fate: FieldOutcome,
+    pub outcome: FieldOutcome,
 }
 
 /// A place of the graph.
@@ -75,7 +75,7 @@ pub struct Element {
     /// Where it stands
     pub origin: ValueOrigin,
     /// What became of it
-    pub fate: ElementOutcome,
+    pub outcome: ElementOutcome,
 }
 
 /// What became of one element of the graph.
@@ -133,9 +133,9 @@ impl fmt::Display for ValueOrigin {
 // ===
 
 impl Fidelity {
-    /// Counts a fate.
-    pub(super) fn count(&mut self, fate: &FieldOutcome) {
-        *match fate {
+    /// Counts an outcome.
+    pub(super) fn count(&mut self, outcome: &FieldOutcome) {
+        *match outcome {
             FieldOutcome::Mapped => &mut self.mapped,
             FieldOutcome::Defaulted => &mut self.defaulted,
             FieldOutcome::Computed => &mut self.computed,
@@ -153,16 +153,16 @@ impl Fidelity {
                 "record": row.record,
                 "origin": row.origin.as_ref().map(origin),
                 "via": row.via,
-                "fate": row.fate.to_string(),
+                "fate": row.outcome.to_string(),
             })
         };
         let element = |element: &Element| {
-            let (fate, record, rule) = match &element.fate {
+            let (outcome, record, rule) = match &element.outcome {
                 ElementOutcome::Mapped(record) => ("mapped", Some(record), None),
                 ElementOutcome::Withheld(record, rule) => ("withheld", Some(record), Some(rule)),
                 ElementOutcome::Kept => ("kept", None, None),
             };
-            json!({ "origin": origin(&element.origin), "fate": fate, "record": record, "rule": rule })
+            json!({ "origin": origin(&element.origin), "fate": outcome, "record": record, "rule": rule })
         };
         json!({
             "totals": {
@@ -229,14 +229,14 @@ impl Trace<'_> {
                 let covers = |(read, _): &&(Node<'_>, String)| {
                     std::ptr::eq(read.document(), leaf.document()) && read.range().contains(&leaf.range().start)
                 };
-                let fate = match self.read.iter().find(covers) {
+                let outcome = match self.read.iter().find(covers) {
                     None => ElementOutcome::Kept,
-                    Some((_, record)) => match self.withheld.iter().find(|(place, _)| is_within(record, place)) {
+                    Some((_, record)) => match self.withheld.iter().find(|(path, _)| is_within(record, path)) {
                         None => ElementOutcome::Mapped(record.clone()),
                         Some((_, rule)) => ElementOutcome::Withheld(record.clone(), rule.clone()),
                     },
                 };
-                elements.push(Element { origin: ValueOrigin::of(resource, leaf), fate });
+                elements.push(Element { origin: ValueOrigin::of(resource, leaf), outcome });
             }
         }
         elements
@@ -244,6 +244,6 @@ impl Trace<'_> {
 }
 
 /// Is one place of a record another, or inside it?
-pub(super) fn is_within(record: &str, place: &str) -> bool {
-    record.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+pub(super) fn is_within(record: &str, path: &str) -> bool {
+    record.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }

@@ -78,22 +78,22 @@ fn chooses(steps: &[PathStep]) -> bool {
 
 /// Does an item meet all conditions?
 pub(super) fn selected<T: Tree>(item: T, conditions: &[Condition]) -> bool {
-    conditions.iter().all(|condition| says(item, &condition.path, &condition.value))
+    conditions.iter().all(|condition| has_value(item, &condition.path, &condition.value))
 }
 
 /// Does any value that the path means equal this one?
-pub(super) fn says<T: Tree>(from: T, steps: &[PathStep], value: &Value) -> bool {
+pub(super) fn has_value<T: Tree>(from: T, steps: &[PathStep], value: &Value) -> bool {
     let Some((step, rest)) = steps.split_first() else { return from.is(value) };
     let Some(member) = from.member(&step.name) else { return false };
     if step.repeats == Repeats::Never {
-        return says(member, rest, value);
+        return has_value(member, rest, value);
     }
-    member.items().any(|item| selected(item, &step.select) && says(item, rest, value))
+    member.items().any(|item| selected(item, &step.select) && has_value(item, rest, value))
 }
 
 /// Does the path mean something, as far as it chooses among items? Where it does, a value belongs there and nowhere
 /// else.
-pub(super) fn anchored<T: Tree>(from: T, steps: &[PathStep]) -> bool {
+pub(super) fn has_chosen_item<T: Tree>(from: T, steps: &[PathStep]) -> bool {
     let Some(last) = steps.iter().rposition(|step| !step.select.is_empty()) else { return true };
     find(from, &steps[..=last]).is_some()
 }

@@ -1,22 +1,21 @@
 //! A compiled map and what it answers.
 
-use std::sync::Arc;
-
 use serde_json::{Map as Object, Value};
 
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Document, Issue, Key};
-use crate::referral::{Graph, Referral, Resource};
+use crate::referral::{Graph, Referral};
 
 use super::describe::{self, FieldDescription};
-use super::discover::NodeSearch;
 use super::fidelity::Fidelity;
 use super::get::Reader;
+use super::graph_update::{Detail, GraphUpdate};
 use super::merge::Merger;
 use super::model::{Member, Model, Shape};
+use super::node_search::NodeSearch;
 use super::put::{Mode, WriteOutcome, Writer};
 use super::schema::RecordSchema;
-use crate::record::same_value;
+use crate::record::{RecordPath, same_value};
 
 /// A compiled map: a lens between the graph of a referral and the record of a program.
 ///
@@ -41,54 +40,6 @@ pub struct Translation {
     pub fidelity: Fidelity,
 }
 
-/// What a changed record changes. Empty where the record says what the graph says.
-#[derive(Debug, Clone)]
-pub struct Put {
-    /// Resources of the graph that change
-    pub changes: Vec<Change>,
-    /// Resources that come into being; they are referenced by what changed
-    pub created: Vec<Created>,
-    /// What the record holds that FHIR has no place for; null where there is nothing
-    pub extras: Value,
-    /// Are the extras others than before?
-    pub extras_changed: bool,
-    /// What is worth knowing; never an error
-    pub issues: Vec<Issue>,
-    /// The totals, and the rows where they were asked for
-    pub fidelity: Fidelity,
-}
-
-/// What is told of the values that were written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Detail {
-    /// How many had which fate
-    Totals,
-    /// The same_value, and a row for each
-    Rows,
-}
-
-/// A resource of the graph that changes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
-    /// How the graph names it: `Task/7`
-    pub url: String,
-    /// The version that the change was made to
-    pub version: u64,
-    /// The whole resource; what did not change is there byte for byte
-    pub json: String,
-}
-
-/// A resource that comes into being.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Created {
-    /// The resource type
-    pub kind: String,
-    /// Its id, from the caller's source of ids
-    pub id: String,
-    /// The whole resource
-    pub json: String,
-}
-
 impl Map {
     pub(super) fn new(model: Model, schema: RecordSchema) -> Self {
         Self { model, schema }
@@ -104,7 +55,7 @@ impl Map {
         describe::fields(&self.model)
     }
 
-    /// The record of a referral. `extras` is what [`Put::extras`] was when the record was last put, null if never.
+    /// The record of a referral. `extras` is what [`GraphUpdate::extras`] was when the record was last put, null if never.
     pub fn get(&self, referral: &Referral<'_>, extras: &Value) -> Translation {
         let mut reader = Reader::new(NodeSearch::of(&self.model, referral), false);
         let json = reader.record(extras);
@@ -131,9 +82,9 @@ impl Map {
         record: &Value,
         referral: &Referral<'_>,
         extras: &Value,
-        told: Detail,
+        detail: Detail,
         ids: &mut dyn FnMut() -> String,
-    ) -> Result<Put> {
+    ) -> Result<GraphUpdate> {
         let mut wrong = self.schema.check(record);
         if !wrong.is_empty() {
             // What the graph says already is not the sender's doing.
@@ -141,38 +92,38 @@ impl Map {
             let before = self.schema.check(&current);
             wrong.retain(|issue| !before.contains(issue) && !same_at(record, &current, &issue.path));
         }
-        Self::write(record, wrong, |record| self.update(record, referral, extras, &[], told, ids))
+        Self::write_if_valid(record, wrong, |record| self.update(record, referral, extras, &[], detail, ids))
     }
 
-    /// Writes a record; what is somebody else's and changes is adopted first, and `adopted` already was.
+    /// Writes a record; what is somebody else's and changes is copied first; the nodes of `copied_before` already were.
     fn update(
         &self,
         record: &Object<String, Value>,
         referral: &Referral<'_>,
         extras: &Value,
-        adopted: &[usize],
-        told: Detail,
+        copied_before: &[usize],
+        detail: Detail,
         ids: &mut dyn FnMut() -> String,
-    ) -> Result<Put> {
-        let ground = NodeSearch::of(&self.model, referral);
-        let nodes = match Writer::new(ground, Mode::Update, told, ids).run(record, extras)? {
+    ) -> Result<GraphUpdate> {
+        let search = NodeSearch::of(&self.model, referral);
+        let nodes = match Writer::new(search, Mode::Update, detail, ids).run(record, extras)? {
             WriteOutcome::Done(put) => return Ok(put),
-            WriteOutcome::Adopt(nodes) => nodes,
+            WriteOutcome::NeedsCopy(nodes) => nodes,
         };
-        if nodes.iter().any(|node| adopted.contains(node)) {
+        if nodes.iter().any(|node| copied_before.contains(node)) {
             return Err(Error::fault("what was adopted is not found where its node looks for it"));
         }
-        let copied = Writer::new(ground, Mode::Update, told, ids).adopt(&nodes, extras);
+        let copied = Writer::new(search, Mode::Update, detail, ids).copy_foreign(&nodes, extras);
         let graph = copied.apply(referral.graph)?;
         let task = graph.resolve(&referral.task.url);
         let task = task.ok_or_else(|| Error::fault("the Task went with what it references"))?;
-        let adopted = [adopted, &nodes].concat();
-        let changed = self.update(record, &Referral::read(&graph, task)?, extras, &adopted, told, ids)?;
+        let copied_now = [copied_before, &nodes].concat();
+        let changed = self.update(record, &Referral::read(&graph, task)?, extras, &copied_now, detail, ids)?;
         Ok(copied.then(changed))
     }
 
     /// The record that has the changes of two sides: of the writer, who read `base` and wants `ours`, and of whoever made
-    /// it what it is by now, `theirs`. Where both changed the same_value, what belongs to the EHR or moves by events stays as it
+    /// it what it is by now, `theirs`. Where both changed the same, what belongs to the EHR or moves by events stays as it
     /// is.
     ///
     /// # Errors
@@ -185,22 +136,22 @@ impl Map {
     ///
     /// # Errors
     /// As [`Map::put`].
-    pub fn make(&self, record: &Value, told: Detail, ids: &mut dyn FnMut() -> String) -> Result<Put> {
+    pub fn create(&self, record: &Value, detail: Detail, ids: &mut dyn FnMut() -> String) -> Result<GraphUpdate> {
         let graph = Graph::default();
-        let ground = NodeSearch { model: &self.model, graph: &graph, task: None };
-        Self::write(record, self.schema.check(record), |record| {
-            match Writer::new(ground, Mode::Make, told, ids).run(record, &Value::Null)? {
+        let search = NodeSearch { model: &self.model, graph: &graph, task: None };
+        Self::write_if_valid(record, self.schema.check(record), |record| {
+            match Writer::new(search, Mode::Create, detail, ids).run(record, &Value::Null)? {
                 WriteOutcome::Done(put) => Ok(put),
-                WriteOutcome::Adopt(_) => Err(Error::fault("where there is no graph, nothing is anybody else's")),
+                WriteOutcome::NeedsCopy(_) => Err(Error::fault("where there is no graph, nothing is anybody else's")),
             }
         })
     }
 
-    fn write<'r>(
+    fn write_if_valid<'r>(
         record: &'r Value,
         wrong: Vec<Issue>,
-        write: impl FnOnce(&'r Object<String, Value>) -> Result<Put>,
-    ) -> Result<Put> {
+        write: impl FnOnce(&'r Object<String, Value>) -> Result<GraphUpdate>,
+    ) -> Result<GraphUpdate> {
         match record.as_object() {
             Some(members) if wrong.is_empty() => write(members),
             Some(_) => Err(Error::unprocessable(wrong)),
@@ -221,7 +172,7 @@ impl Map {
         referral: &Referral<'_>,
         extras: &Value,
         ids: &mut dyn FnMut() -> String,
-    ) -> Result<Put> {
+    ) -> Result<GraphUpdate> {
         self.add(&[(name, item)], referral, extras, ids)
     }
 
@@ -235,10 +186,11 @@ impl Map {
         referral: &Referral<'_>,
         extras: &Value,
         ids: &mut dyn FnMut() -> String,
-    ) -> Result<Put> {
+    ) -> Result<GraphUpdate> {
         let mut record = self.get(referral, extras).record()?;
         for (name, item) in items {
-            let names: Vec<&str> = name.split('.').collect();
+            let path = RecordPath::parse(name).ok();
+            let names = path.as_ref().and_then(RecordPath::members).unwrap_or_default();
             if !add_to(&self.model.shape, &mut record, &names, item) {
                 let message = format!("a record has no {name} to add to");
                 return Err(Error::refused(Key::RecordInvalid, *name, message));
@@ -284,45 +236,5 @@ impl Translation {
     /// A fault, if it is larger than a document may be.
     pub fn record(&self) -> Result<Value> {
         Ok(Document::value_of(&self.json)?)
-    }
-}
-
-impl Put {
-    /// Does nothing change, neither in the graph nor beside it?
-    pub fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.created.is_empty() && !self.extras_changed
-    }
-
-    /// This change and the next, which was made to the graph as it is after this one.
-    fn then(mut self, next: Self) -> Self {
-        for change in next.changes {
-            let of = |created: &&mut Created| change.url == format!("{}/{}", created.kind, created.id);
-            if let Some(created) = self.created.iter_mut().find(of) {
-                created.json = change.json;
-            } else if let Some(before) = self.changes.iter_mut().find(|before| before.url == change.url) {
-                before.json = change.json;
-            } else {
-                self.changes.push(change);
-            }
-        }
-        self.created.extend(next.created);
-        Self { changes: self.changes, created: self.created, ..next }
-    }
-
-    /// The graph as it is after the change. Versions stay; whoever stores it counts them.
-    ///
-    /// # Errors
-    /// A fault, if a changed resource cannot be read back.
-    pub fn apply(&self, graph: &Graph) -> Result<Graph> {
-        let mut after = graph.clone();
-        for change in &self.changes {
-            let document = Arc::new(Document::parse(change.json.as_str())?);
-            after.insert(Resource::new(change.url.as_str(), change.version, document));
-        }
-        for created in &self.created {
-            let document = Arc::new(Document::parse(created.json.as_str())?);
-            after.insert(Resource::new(format!("{}/{}", created.kind, created.id), 0, document));
-        }
-        Ok(after)
     }
 }

@@ -16,14 +16,14 @@ use crate::record::{same_optional_value, same_value};
 pub(super) struct Merger<'m> {
     model: &'m Model,
     /// Where in the record we are: names, and positions as `[0]`
-    place: Vec<String>,
+    path: Vec<String>,
     /// The fields of the program that both sides changed
     conflicts: Vec<Issue>,
 }
 
 /// The members of an object as three sides have them.
 #[derive(Clone, Copy)]
-struct Sides<'v> {
+struct ThreeWayObject<'v> {
     base: Option<&'v Object<String, Value>>,
     ours: Option<&'v Object<String, Value>>,
     theirs: Option<&'v Object<String, Value>>,
@@ -43,19 +43,19 @@ impl<'m> Merger<'m> {
     /// # Errors
     /// The fields of the program that both changed.
     pub(super) fn run(model: &'m Model, base: &Value, ours: &Value, theirs: &Value) -> Result<Value, Vec<Issue>> {
-        let mut merger = Self { model, place: Vec::new(), conflicts: Vec::new() };
-        let sides = Sides { base: base.as_object(), ours: ours.as_object(), theirs: theirs.as_object() };
+        let mut merger = Self { model, path: Vec::new(), conflicts: Vec::new() };
+        let sides = ThreeWayObject { base: base.as_object(), ours: ours.as_object(), theirs: theirs.as_object() };
         let merged = merger.object(&model.shape, sides);
         if merger.conflicts.is_empty() { Ok(Value::Object(merged)) } else { Err(merger.conflicts) }
     }
 
-    fn object(&mut self, members: &'m [Member], sides: Sides<'_>) -> Object<String, Value> {
+    fn object(&mut self, members: &'m [Member], sides: ThreeWayObject<'_>) -> Object<String, Value> {
         let mut merged = Object::new();
         for name in sides.names() {
             let member = members.iter().find(|member| *member.name == *name);
-            self.place.push(name.clone());
+            self.path.push(name.clone());
             let value = self.value(member.map(|member| &member.shape), name, sides);
-            self.place.pop();
+            self.path.pop();
             if let Some(value) = value {
                 merged.insert(name.clone(), value);
             }
@@ -63,7 +63,7 @@ impl<'m> Merger<'m> {
         merged
     }
 
-    fn value(&mut self, shape: Option<&'m Shape>, name: &str, sides: Sides<'_>) -> Option<Value> {
+    fn value(&mut self, shape: Option<&'m Shape>, name: &str, sides: ThreeWayObject<'_>) -> Option<Value> {
         let three = sides.member(name);
         match shape {
             Some(Shape::Object(members)) if three.all(Value::is_object) => {
@@ -77,8 +77,8 @@ impl<'m> Merger<'m> {
                 (!items.is_empty()).then_some(Value::Array(items))
             }
             Some(Shape::Leaf { field, .. }) => self.leaf(*field, name, sides),
-            _ => match three.settled() {
-                Ok(settled) => settled.cloned(),
+            _ => match three.resolve() {
+                Ok(value) => value.cloned(),
                 // What no field knows is merged member by member too.
                 Err(three) if three.ours.zip(three.theirs).is_some() && three.all(Value::is_object) => {
                     Some(Value::Object(self.object(&[], three.objects())))
@@ -89,7 +89,7 @@ impl<'m> Merger<'m> {
     }
 
     /// A value of a field: the values of one field belong together and come from one side.
-    fn leaf(&mut self, field: usize, name: &str, sides: Sides<'_>) -> Option<Value> {
+    fn leaf(&mut self, field: usize, name: &str, sides: ThreeWayObject<'_>) -> Option<Value> {
         let rule = &self.model.fields[field];
         let whole: Vec<ThreeWay<'_>> = rule.members.iter().map(|member| sides.member(member)).collect();
         let three = sides.member(name);
@@ -120,7 +120,7 @@ impl<'m> Merger<'m> {
             let own = key(theirs);
             let before = base.take(|item| same_key(&key(item), &own));
             let wanted = ours.take(|item| same_key(&key(item), &own));
-            self.place.push(format!("[{}]", merged.len()));
+            self.path.push(format!("[{}]", merged.len()));
             match (before, wanted) {
                 (_, Some(wanted)) => {
                     let three = ThreeWay { base: before, ours: Some(wanted), theirs: Some(theirs) };
@@ -138,11 +138,11 @@ impl<'m> Merger<'m> {
                 }
                 (_, None) => merged.push(theirs.clone()),
             }
-            self.place.pop();
+            self.path.pop();
         }
         for wanted in ours.rest() {
             let own = key(wanted);
-            self.place.push(format!("[{}]", merged.len()));
+            self.path.push(format!("[{}]", merged.len()));
             match base.take(|item| same_key(&key(item), &own)) {
                 None => merged.push(wanted.clone()),
                 // Removed by somebody else.
@@ -151,16 +151,16 @@ impl<'m> Merger<'m> {
                     self.conflict(ThreeWay { base: before, ours: Some(wanted), theirs: None });
                 }
             }
-            self.place.pop();
+            self.path.pop();
         }
         merged
     }
 
     /// Both sides changed what is the program's own.
     fn conflict(&mut self, three: ThreeWay<'_>) -> Option<Value> {
-        let place = self.place.join(".").replace(".[", "[");
-        let message = format!("{place} was changed here and by somebody else since the version that was read");
-        self.conflicts.push(Issue::error(Key::ChangedByBoth, place, message));
+        let path = self.path.join(".").replace(".[", "[");
+        let message = format!("{path} was changed here and by somebody else since the version that was read");
+        self.conflicts.push(Issue::error(Key::ChangedByBoth, path, message));
         three.theirs.cloned()
     }
 }
@@ -184,7 +184,7 @@ impl<'v> Unmatched<'v> {
     }
 }
 
-impl<'v> Sides<'v> {
+impl<'v> ThreeWayObject<'v> {
     /// The members that stand or are wanted: those that stand first.
     fn names(self) -> Vec<&'v String> {
         let theirs = self.theirs.into_iter().flat_map(Object::keys);
@@ -204,16 +204,16 @@ impl<'v> ThreeWay<'v> {
         [self.base, self.ours, self.theirs].into_iter().flatten().all(kind)
     }
 
-    fn objects(self) -> Sides<'v> {
+    fn objects(self) -> ThreeWayObject<'v> {
         let of = |value: Option<&'v Value>| value.and_then(Value::as_object);
-        Sides { base: of(self.base), ours: of(self.ours), theirs: of(self.theirs) }
+        ThreeWayObject { base: of(self.base), ours: of(self.ours), theirs: of(self.theirs) }
     }
 
     /// What stands where at most one side changed it.
     ///
     /// # Errors
     /// The values, where both did.
-    fn settled(self) -> Result<Option<&'v Value>, Self> {
+    fn resolve(self) -> Result<Option<&'v Value>, Self> {
         if same_optional_value(self.ours, self.base) {
             Ok(self.theirs)
         } else if same_optional_value(self.theirs, self.base) || same_optional_value(self.theirs, self.ours) {

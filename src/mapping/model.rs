@@ -10,7 +10,7 @@ use super::converter::Converter;
 use super::crosswalk::Crosswalk;
 use super::node_set::NodeSet;
 use super::path::Path;
-use super::reads::Reads;
+use super::path_tree::PathTree;
 
 /// A compiled map.
 #[derive(Debug)]
@@ -28,9 +28,9 @@ pub(super) struct Model {
     /// What is left out, and when
     pub(super) withhold: Vec<Withhold>,
     /// How many references nodes are found at, each counted once
-    pub(super) links: usize,
-    /// How many places of the graph are read, each counted once
-    pub(super) sites: usize,
+    pub(super) reference_count: usize,
+    /// How many places of the graph are read, each with a slot of its own
+    pub(super) slot_count: usize,
 }
 
 /// A node of the graph.
@@ -49,11 +49,11 @@ pub(super) struct NodeRule {
     /// What its resources say
     pub(super) tests: Vec<Test>,
     /// The list of the record that has an item for each
-    pub(super) each: Option<Each>,
+    pub(super) each: Option<RecordList>,
     /// The list node whose items it is found in; none: the referral
     pub(super) scope: Option<usize>,
     /// Where it is found else: it is somebody else's there, and a copy is made before it is changed
-    pub(super) adopt: Vec<End>,
+    pub(super) foreign_ends: Vec<End>,
     /// Where a copy names what it was made from
     pub(super) origin: Option<Path>,
     /// What those of its items say that are the program's, where the others are not
@@ -67,13 +67,13 @@ pub(super) struct NodeRule {
     /// What it has to have
     pub(super) fills: Vec<Fill>,
     /// What makes it as good as removed
-    pub(super) gone: Vec<(Path, Value)>,
+    pub(super) removal: Vec<(Path, Value)>,
     /// Whose it is
     pub(super) owner: Owner,
     /// Where the record has its id, relative to the scope
     pub(super) identity: Option<Box<[Box<str>]>>,
     /// What is read of it
-    pub(super) reads: Reads,
+    pub(super) path_tree: PathTree,
 }
 
 /// How a node is found.
@@ -93,7 +93,7 @@ pub(super) enum Find {
 
 /// A list of the record.
 #[derive(Debug)]
-pub(super) struct Each {
+pub(super) struct RecordList {
     /// Its path, for people
     pub(super) record: Box<str>,
     /// The members that tell items apart
@@ -158,9 +158,9 @@ pub(super) struct End {
     /// Is it the resource's own id?
     pub(super) identity: bool,
     /// Which of the places that the map reads it is; where a node is found, the member that the path begins with
-    pub(super) site: usize,
+    pub(super) slot: usize,
     /// Which of the map's references it is, where several nodes are found at the same one
-    pub(super) link: Option<usize>,
+    pub(super) reference: Option<usize>,
 }
 
 /// What ties a place of the record to one of the graph.
@@ -250,8 +250,8 @@ pub(super) enum Shape {
         field: usize,
         /// Which of its values
         which: usize,
-        /// The sites that it gets its value from: where all are empty, it has none. None: it has one in any case.
-        sites: Option<Box<[usize]>>,
+        /// The slots that it gets its value from: where all are empty, it has none. None: it has one in any case.
+        slots: Option<Box<[usize]>>,
         /// Is the first of them that is not empty its value, as it stands?
         plain: bool,
     },
@@ -286,7 +286,7 @@ impl Model {
     }
 }
 
-impl Each {
+impl RecordList {
     /// Which member of the key is the items' id, if one is.
     pub(super) fn id(&self) -> Option<usize> {
         self.key.iter().position(|name| &**name == "id")
@@ -294,14 +294,14 @@ impl Each {
 }
 
 impl NodeRule {
-    /// Where it is found, and where it is adopted from.
+    /// Where it is found, as the program's or as somebody else's.
     pub(super) fn found_at(&self) -> impl Iterator<Item = &End> {
         let ends = match &self.find {
             Find::At(ends) => ends.as_slice(),
             Find::Items(end) => std::slice::from_ref(end),
             Find::Root | Find::Search | Find::Versions => &[],
         };
-        ends.iter().chain(&self.adopt)
+        ends.iter().chain(&self.foreign_ends)
     }
 
     /// As [`NodeRule::found_at`], to be numbered.
@@ -311,11 +311,11 @@ impl NodeRule {
             Find::Items(end) => std::slice::from_mut(end),
             Find::Root | Find::Search | Find::Versions => &mut [],
         };
-        ends.iter_mut().chain(&mut self.adopt)
+        ends.iter_mut().chain(&mut self.foreign_ends)
     }
 
     /// Can it come into being by what a record says?
-    pub(super) fn is_made(&self) -> bool {
+    pub(super) fn is_creatable(&self) -> bool {
         !self.create.is_empty()
     }
 }

@@ -32,7 +32,7 @@ impl NodeSet {
     }
 
     /// Have both a node in common?
-    pub(super) fn meets(&self, other: &Self) -> bool {
+    pub(super) fn intersects(&self, other: &Self) -> bool {
         self.0.iter().zip(&other.0).any(|(own, other)| own & other != 0)
     }
 }
@@ -47,9 +47,9 @@ mod tests {
         one.insert(3);
         one.insert(200);
         two.insert(200);
-        assert!(one.meets(&two) && NodeSet::ALL.meets(&one));
+        assert!(one.intersects(&two) && NodeSet::ALL.intersects(&one));
         two.remove(200);
-        assert!(!one.meets(&two));
+        assert!(!one.intersects(&two));
         two.insert(MAX_NODES);
         assert_eq!(two, NodeSet::ALL);
     }

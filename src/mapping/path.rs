@@ -205,7 +205,7 @@ fn capital(name: &str) -> String {
 
 impl PathStep {
     /// Can both steps, taken from the same value, mean the same?
-    pub(super) fn meets(&self, other: &Self) -> bool {
+    pub(super) fn can_match(&self, other: &Self) -> bool {
         self.name == other.name
             && !self.select.iter().any(|one| {
                 other.select.iter().any(|two| one.text == two.text && one.value != two.value && one.is_single())

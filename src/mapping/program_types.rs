@@ -182,10 +182,10 @@ fn read_folder(name: &str, folder: &Folder<'_>, issues: &mut Vec<Issue>) -> Opti
         None => None,
     };
     let (read_program, read_map) = (read_program?, read_map?);
-    for (file, message) in [(program.0, &read_program.program), (map.0, &read_map.map)] {
-        if message.value != name {
-            let wrong = format!("{} stands in the folder {name}", message.value);
-            let issue = Issue::error(Key::MapInvalid, file, wrong).at(source::place(message.referenced));
+    for (file, name_in_file) in [(program.0, &read_program.program), (map.0, &read_map.map)] {
+        if name_in_file.value != name {
+            let wrong = format!("{} stands in the folder {name}", name_in_file.value);
+            let issue = Issue::error(Key::MapInvalid, file, wrong).at(source::position(name_in_file.referenced));
             kept(issue.hint("give the folder and what is in it one name"));
         }
     }
@@ -258,7 +258,7 @@ fn chain<'s>(name: &str, sources: &'s BTreeMap<String, Sources>) -> std::result:
             Some(base) => {
                 let wrong = |message: String, fix: &'static str| {
                     Issue::error(Key::MapInvalid, read.map.0.as_str(), message)
-                        .at(source::place(base.referenced))
+                        .at(source::position(base.referenced))
                         .hint(fix)
                 };
                 if chain.iter().any(|read| read.map.1.map.value == base.value) {

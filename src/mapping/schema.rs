@@ -116,13 +116,8 @@ fn references(schema: &Value, found: &mut Vec<String>) {
 /// # Errors
 /// Where it is no JSON object; the issue's path is the file.
 pub(super) fn read(file: &str, bytes: &[u8]) -> Result<Value, Issue> {
-    let document = Document::parse_bytes(bytes, crate::fhir::Limits::default()).map_err(|issue| {
-        let message = Issue::error(Key::MapInvalid, file, issue.text.clone());
-        match issue.position {
-            Some(place) => message.at(place),
-            None => message,
-        }
-    })?;
+    let document = Document::parse_bytes(bytes, crate::fhir::Limits::default())
+        .map_err(|issue| Issue::error(Key::MapInvalid, file, issue.text.clone()).maybe_at(issue.position))?;
     if !document.root().is_object() {
         return Err(Issue::error(Key::MapInvalid, file, "expected a JSON object"));
     }

@@ -14,7 +14,7 @@ use serde_saphyr::{Location, Spanned};
 use crate::fhir::{Issue, SourcePosition};
 use crate::yaml;
 
-use super::program_type::{Closure, Privacy, RequestCode, ReviewKind, Role, Term};
+use super::about::{Closure, Privacy, RequestCode, ReviewKind, Role, Term};
 
 /// Reads a file of this shape.
 ///
@@ -25,7 +25,7 @@ pub(super) fn read<T: DeserializeOwned>(file: &str, bytes: &[u8]) -> Result<T, I
 }
 
 /// A place of the reader as a place of ours.
-pub(super) fn place(location: Location) -> SourcePosition {
+pub(super) fn position(location: Location) -> SourcePosition {
     let within = |number: u64| u32::try_from(number).unwrap_or(u32::MAX).max(1);
     SourcePosition { line: within(location.line()), column: within(location.column()) }
 }
@@ -319,7 +319,7 @@ mod tests {
         let text = "map: x\nnodes:\n  task: { root: Task }\n  p:\n    type: Procedure\n    where: { basedOn: '@request' }\n\
                     fields:\n  - { record: [a.b, c], fhir: task.status }\n  - record: d\n    value: 1.50\n";
         let map: MapFile = read("map.yaml", text.as_bytes()).unwrap();
-        let at = |spanned: Location| (place(spanned).line, place(spanned).column);
+        let at = |spanned: Location| (position(spanned).line, position(spanned).column);
         assert_eq!(at(map.map.referenced), (1, 6));
         let (name, node) = &map.nodes.0[1];
         assert_eq!((name.value.as_str(), at(name.referenced)), ("p", (4, 3)));
@@ -334,9 +334,9 @@ mod tests {
     #[test]
     fn refuses_another_shape_with_its_place() {
         let issue = read::<MapFile>("map.yaml", b"map: x\nfeilds: []\n").unwrap_err();
-        assert_eq!(issue.position.map(|place| (place.line, place.column)), Some((2, 1)), "{issue}");
+        assert_eq!(issue.position.map(|position| (position.line, position.column)), Some((2, 1)), "{issue}");
         let issue = read::<MapFile>("map.yaml", b"map: x\nfields: [{ record: a, fhri: b }]\n").unwrap_err();
-        assert_eq!(issue.position.map(|place| (place.line, place.column)), Some((2, 23)), "{issue}");
+        assert_eq!(issue.position.map(|position| (position.line, position.column)), Some((2, 23)), "{issue}");
         let issue = read::<MapFile>("map.yaml", b"map: x\n  y: [\n").unwrap_err();
         assert!(issue.position.is_some(), "{issue}");
     }

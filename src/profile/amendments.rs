@@ -1,6 +1,6 @@
 //! What the rules of a guide mean where they do not say it: `profiles/handoff/guide-defects.yaml`.
 //!
-//! A rule is checked as it is printed, so that our verdict is that of every other validator. Where the printed rule is
+//! A rule is checked as it is printed, so that our result is that of every other validator. Where the printed rule is
 //! kept, an [`Amendment`] of the same key says what was meant; breaking that is a warning which names the defect.
 
 use std::collections::{BTreeMap, HashMap};
@@ -14,7 +14,7 @@ use crate::fhirpath::Expression;
 use crate::shipped;
 
 /// The file that comes with the program.
-const FILE: &str = "profiles/handoff/guide-defects.yaml";
+const SHIPPED_FILE: &str = "profiles/handoff/guide-defects.yaml";
 
 /// Amendments by profile.
 #[derive(Debug, Clone, Default)]
@@ -47,12 +47,12 @@ struct File {
     _guide: String,
     #[serde(default)]
     names: BTreeMap<String, String>,
-    defects: Vec<Spanned<Written>>,
+    defects: Vec<Spanned<AmendmentEntry>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct AmendmentEntry {
     profile: Spanned<String>,
     element: Spanned<String>,
     key: String,
@@ -68,9 +68,12 @@ impl Amendments {
     /// # Errors
     /// As [`Amendments::read`].
     pub fn shipped() -> Result<Self> {
-        let file = shipped::files().iter().find(|(path, _)| *path == FILE);
+        let file = shipped::files().iter().find(|(path, _)| *path == SHIPPED_FILE);
         let text = file.and_then(|(_, bytes)| std::str::from_utf8(bytes).ok());
-        Self::read(FILE, text.ok_or_else(|| Error::fault(format!("{FILE} does not come with the program")))?)
+        Self::read(
+            SHIPPED_FILE,
+            text.ok_or_else(|| Error::fault(format!("{SHIPPED_FILE} does not come with the program")))?,
+        )
     }
 
     /// Reads a file of amendments; `file` is what findings call it.
@@ -81,13 +84,13 @@ impl Amendments {
         let read: File = serde_saphyr::from_str(text).map_err(|error| {
             let description = error.without_snippet().to_string();
             let issue = Issue::error(Key::DefinitionInvalid, file, description.lines().next().unwrap_or_default());
-            let place = error.location().and_then(|at| SourcePosition::counted(at.line(), at.column()));
-            Error::new(Category::Unprocessable, issue.maybe_at(place))
+            let position = error.location().and_then(|at| SourcePosition::counted(at.line(), at.column()));
+            Error::new(Category::Unprocessable, issue.maybe_at(position))
         })?;
         let mut issues = Vec::new();
         let mut by_profile: HashMap<String, Vec<Amendment>> = HashMap::new();
-        for written in read.defects {
-            match amendment(file, &read.names, written.value) {
+        for entry in read.defects {
+            match amendment(file, &read.names, entry.value) {
                 Ok((profile, amendment)) => by_profile.entry(profile).or_default().push(amendment),
                 Err(issue) => issues.push(*issue),
             }
@@ -111,31 +114,31 @@ impl Amendments {
 fn amendment(
     file: &str,
     names: &BTreeMap<String, String>,
-    written: Written,
+    entry: AmendmentEntry,
 ) -> Result<(String, Amendment), Box<Issue>> {
-    let Written { profile, element, key, defect, description, human, expression } = written;
+    let AmendmentEntry { profile, element, key, defect, description, human, expression } = entry;
     if profile.value.contains('|') || !profile.value.contains(':') {
-        return Err(Box::new(refuse(file, profile.referenced, "profile is a canonical URL without a version")));
+        return Err(Box::new(invalid(file, profile.referenced, "profile is a canonical URL without a version")));
     }
     if element.value.is_empty() {
         let description = "element is the id of the element that the rule is about";
-        return Err(Box::new(refuse(file, element.referenced, description)));
+        return Err(Box::new(invalid(file, element.referenced, description)));
     }
-    let text = spelled_out(&expression.value, names);
+    let text = expand_names(&expression.value, names);
     let expression = Expression::parse(&text).map_err(|issue| {
-        Box::new(refuse(file, expression.referenced, format!("the expression of {key}: {}", issue.text)))
+        Box::new(invalid(file, expression.referenced, format!("the expression of {key}: {}", issue.text)))
     })?;
     Ok((profile.value, Amendment { element: element.value, key, human, expression, defect, description }))
 }
 
 /// The expression with the strings that its names stand for.
-fn spelled_out(expression: &str, names: &BTreeMap<String, String>) -> String {
-    // From the last name on, so that one that begins like another does not take its place.
+fn expand_names(expression: &str, names: &BTreeMap<String, String>) -> String {
+    // From the last name on, so that one that begins like another is not replaced by it.
     names.iter().rev().fold(expression.to_owned(), |text, (name, value)| {
         text.replace(&format!("%{name}"), &format!("'{}'", value.replace('\'', "\\'")))
     })
 }
 
-fn refuse(file: &str, at: Location, description: impl Into<String>) -> Issue {
+fn invalid(file: &str, at: Location, description: impl Into<String>) -> Issue {
     Issue::error(Key::DefinitionInvalid, file, description).maybe_at(SourcePosition::counted(at.line(), at.column()))
 }

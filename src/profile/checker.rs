@@ -6,7 +6,7 @@ use super::amendments::Amendments;
 use super::report::Report;
 use super::request::Request;
 use super::schemas::Schemas;
-use super::walk::Walk;
+use super::walk::check_document;
 use crate::definitions::Definitions;
 use crate::fhir::{Issue, Node};
 
@@ -35,16 +35,15 @@ impl Checker {
         self.schemas.registry().definitions()
     }
 
-    /// Everything that is wrong with a resource or bundle, in the order of the document, each with path and place.
+    /// Everything that is wrong with a resource or bundle, in the order of the document, each with path and position.
     pub fn check(&self, root: Node<'_>) -> Vec<Issue> {
         self.check_against(root, &[])
     }
 
     /// As [`Checker::check`], with everything that can be asked for.
     pub fn report<'d>(&self, root: Node<'d>, request: &Request<'d>) -> Report {
-        let mut walk = Walk::new(&self.schemas, root, *request);
-        walk.root(root);
-        walk.findings.locate(walk.open, root)
+        let (findings, questions) = check_document(&self.schemas, root, *request);
+        findings.locate(questions, root)
     }
 
     /// As [`Checker::check`], and against these profiles (canonical URLs) besides those that it claims to meet. A profile

@@ -7,11 +7,12 @@
 use std::sync::Arc;
 
 use super::definition::{Definition, definitions, resolve_parts};
-use super::names::Names;
+use super::name_table::NameTable;
 use super::part::Part;
 use super::registry::Registry;
-use super::rules::{self, Rule};
-use super::schema::{Content, Demand, ElementSchema, Json, Limit, Member, Schema, Stated, ValueSchema};
+use super::rules::invariant;
+use super::rules::rule::{self, Rule, SourcedRule};
+use super::schema::{Content, ElementSchema, InnerResourceRule, JsonKind, Limit, Member, Schema, ValueSchema};
 use super::slicing::{self, Variants};
 use crate::definitions::Found;
 use crate::definitions::structure::{Element, Structure, StructureKind, TypeRef};
@@ -24,7 +25,7 @@ pub(super) fn compile(registry: &Registry, parts: &[Part]) -> Schema {
         is_resource: structures
             .iter()
             .any(|(structure, index)| *index == 0 && structure.kind == StructureKind::Resource),
-        names: Names::new([].into_iter()),
+        names: NameTable::new([].into_iter()),
         members: Vec::new(),
         elements: Vec::new(),
         required: Vec::new(),
@@ -37,15 +38,15 @@ pub(super) fn compile(registry: &Registry, parts: &[Part]) -> Schema {
     };
     let wholes: Vec<Definition<'_>> = definitions(registry, &structures).collect();
     for definition in &wholes {
-        rules::of_object(*definition, &mut schema.rules);
+        rule::of_object(*definition, &mut schema.rules);
         if definition.index == 0 {
-            rules::invariants(*definition, &mut schema.invariants);
+            invariant::add(*definition, &mut schema.invariants);
         }
     }
     for definitions in elements(registry, &structures) {
         add(&mut schema, &definitions);
     }
-    schema.names = Names::new(schema.members.iter().map(|member| member.name.as_str()));
+    schema.names = NameTable::new(schema.members.iter().map(|member| member.name.as_str()));
     schema
 }
 
@@ -144,10 +145,10 @@ fn types(definition: &Definition<'_>) -> Vec<TypeRef> {
 pub(super) fn value(definitions: &[Definition<'_>], allowed: &TypeRef) -> ValueSchema {
     let (mut rules, mut invariants) = (Vec::new(), Vec::new());
     let mut refused = None;
-    for definition in stating(definitions) {
-        rules::invariants(definition, &mut invariants);
+    for definition in effective(definitions) {
+        invariant::add(definition, &mut invariants);
         match definition.type_ref(allowed) {
-            Some(allowed) => rules::of_value(definition, &allowed, &mut rules),
+            Some(allowed) => rule::of_value(definition, &allowed, &mut rules),
             None => refused = Some(definition.origin()),
         }
     }
@@ -160,8 +161,29 @@ pub(super) fn value(definitions: &[Definition<'_>], allowed: &TypeRef) -> ValueS
     }
 }
 
+/// What a value of an element holds that is in these slices: `key` is the position of its type among those of the element,
+/// and then, for each slice, the positions of slicing and slice.
+pub(super) fn variant(registry: &Registry, element: &ElementSchema, key: &[u16]) -> ValueSchema {
+    let mut parts = element.parts.clone();
+    let (position, slices) = key.split_first().map_or((0, &[][..]), |(position, slices)| (*position, slices));
+    for pair in slices.chunks_exact(2) {
+        let slicing = element.slicings.get(usize::from(pair[0]));
+        let slice = slicing.and_then(|slicing| slicing.slices.get(usize::from(pair[1])));
+        parts.extend(slice.map(|slice| slice.part.clone()));
+    }
+    let resolved = resolve_parts(registry, &parts);
+    let definitions: Vec<Definition<'_>> = definitions(registry, &resolved).collect();
+    // The first definition is the type's own, which knows all types of a choice.
+    let content = definitions.first().and_then(|first| {
+        let structure = Arc::clone(first.structure);
+        let content = structure.content_of(first.index);
+        structure.element(content)?.types.get(usize::from(position)).cloned()
+    });
+    value(&definitions, &content.unwrap_or_default())
+}
+
 /// The definitions that have the last word: profiles before types, slices before what they slice.
-fn stating<'a>(definitions: &[Definition<'a>]) -> Vec<Definition<'a>> {
+fn effective<'a>(definitions: &[Definition<'a>]) -> Vec<Definition<'a>> {
     let is_profiled = definitions.iter().any(|definition| definition.structure.is_profile);
     let kept = definitions.iter().filter(|definition| definition.structure.is_profile || !is_profiled);
     let is_sliced = |definition: &Definition<'_>| {
@@ -176,15 +198,15 @@ fn stating<'a>(definitions: &[Definition<'a>]) -> Vec<Definition<'a>> {
 
 /// What stands inside a value of this type: what the definitions themselves say about the inside, and the type's own
 /// definition where one of them leaves it to that.
-fn content(definitions: &[Definition<'_>], allowed: &TypeRef, rules: &mut Vec<Stated>) -> Content {
+fn content(definitions: &[Definition<'_>], allowed: &TypeRef, rules: &mut Vec<SourcedRule>) -> Content {
     let Some(Definition { registry, element, .. }) = definitions.first().copied() else { return Content::Unknown };
     if allowed.code == "Resource" {
-        let demands = definitions.iter().filter_map(demand).collect();
-        return Content::Resource { is_contained: element.name == "contained", demands };
+        let rules = definitions.iter().filter_map(inner_resource_rule).collect();
+        return Content::Resource { is_contained: element.name == "contained", rules };
     }
     let mut parts: Vec<Part> = Vec::new();
     for definition in definitions {
-        let part = definition.inside().unwrap_or_else(|| whole(definition, allowed, rules));
+        let part = definition.inside().unwrap_or_else(|| type_part(definition, allowed, rules));
         if !parts.contains(&part) {
             parts.push(part);
         }
@@ -192,51 +214,53 @@ fn content(definitions: &[Definition<'_>], allowed: &TypeRef, rules: &mut Vec<St
     let is_plain = parts.len() == 1 && parts[0].structure == allowed.code;
     match registry.definitions().structure(&allowed.code).map(|structure| structure.kind) {
         Some(StructureKind::Primitive) => {
-            let sibling = (!element.is_attribute).then(|| registry.number(parts));
-            Content::Primitive { json: Json::of(&allowed.code), sibling }
+            let sibling = (!element.is_attribute).then(|| registry.number_of(parts));
+            Content::Primitive { json: JsonKind::of(&allowed.code), sibling }
         }
-        Some(_) if allowed.code == "Extension" && is_plain => Content::Extension(registry.number(parts)),
-        Some(_) => Content::Object(registry.number(parts)),
+        Some(_) if allowed.code == "Extension" && is_plain => Content::Extension(registry.number_of(parts)),
+        Some(_) => Content::Object(registry.number_of(parts)),
         None => Content::Unknown,
     }
 }
 
 /// The type as a whole, or the profile of it that the definition demands. Of several profiles a value has to meet one,
 /// which is a rule of its own.
-fn whole(definition: &Definition<'_>, allowed: &TypeRef, rules: &mut Vec<Stated>) -> Part {
+fn type_part(definition: &Definition<'_>, allowed: &TypeRef, rules: &mut Vec<SourcedRule>) -> Part {
     let of_type = Part { structure: allowed.code.clone(), element: 0 };
     let Some(type_ref) = definition.type_ref(allowed) else { return of_type };
     let [profile] = &type_ref.profiles[..] else { return of_type };
-    let mut say = |used: Option<String>| {
+    let mut push_unresolved = |used: Option<String>| {
         let rule = Rule::Unresolved { profile: profile.clone(), used };
-        rules.push(Stated { rule, origin: definition.origin() });
+        rules.push(SourcedRule { rule, origin: definition.origin() });
     };
     match definition.view().look_up(profile).filter(|it| it.definition.type_name == allowed.code) {
         Some(Found { definition, exact }) => {
             let part = Part::of(&definition, 0);
             if !exact {
-                say(Some(part.structure.clone()));
+                push_unresolved(Some(part.structure.clone()));
             }
             part
         }
         None => {
-            say(None);
+            push_unresolved(None);
             of_type
         }
     }
 }
 
 /// What a definition demands of a resource that stands in its element.
-fn demand(definition: &Definition<'_>) -> Option<Demand> {
+fn inner_resource_rule(definition: &Definition<'_>) -> Option<InnerResourceRule> {
     let structure = definition.structure;
     let has_inside = structure.children(definition.index).next().is_some();
     let types: Vec<&TypeRef> =
         definition.element.types.iter().filter(|it| it.code != "Resource" || !it.profiles.is_empty()).collect();
-    let types: Vec<TypeRef> =
-        types.into_iter().map(|it| TypeRef { profiles: definition.named(&it.profiles), ..it.clone() }).collect();
+    let types: Vec<TypeRef> = types
+        .into_iter()
+        .map(|it| TypeRef { profiles: definition.with_versions(&it.profiles), ..it.clone() })
+        .collect();
     if !structure.is_profile || (types.is_empty() && !has_inside) {
         return None;
     }
     let inside = has_inside.then(|| definition.part());
-    Some(Demand { types, inside, origin: definition.origin() })
+    Some(InnerResourceRule { types, inside, origin: definition.origin() })
 }

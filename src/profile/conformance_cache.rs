@@ -19,7 +19,7 @@ pub(super) struct ConformanceCache {
 pub(super) struct Conformance {
     pub(super) result: SliceMatch,
     /// The first thing that is wrong
-    pub(super) why: Option<String>,
+    pub(super) first_error: Option<String>,
     /// How many errors there are
     pub(super) errors: usize,
 }

@@ -35,7 +35,7 @@ impl Definition<'_> {
     }
 
     /// Canonical URLs with the versions that are meant where they are written, as far as that is known.
-    pub(super) fn named(&self, canonicals: &[String]) -> Vec<String> {
+    pub(super) fn with_versions(&self, canonicals: &[String]) -> Vec<String> {
         let view = self.view();
         let name =
             |canonical: &String| view.structure(canonical).map_or_else(|| canonical.clone(), |it| structure_key(&it));

@@ -10,7 +10,7 @@ use crate::fhir::{Key, Node, RuleSource, Severity};
 #[derive(Debug, Clone)]
 pub(super) struct Finding {
     pub(super) node: u32,
-    pub(super) target: Target,
+    pub(super) target: FindingTarget,
     pub(super) severity: Severity,
     pub(super) key: Key,
     pub(super) text: String,
@@ -23,7 +23,7 @@ pub(super) struct Finding {
 
 /// What of a node the finding is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Target {
+pub(super) enum FindingTarget {
     /// Its member name, which should not be there
     Name,
     /// Its value
@@ -34,7 +34,7 @@ pub(super) enum Target {
     Inside(String),
 }
 
-/// A question, while its findings have no place yet.
+/// A question, while its findings have no position yet.
 #[derive(Debug)]
 pub(super) struct OpenQuestion {
     pub(super) value_set: String,
@@ -49,7 +49,7 @@ impl Finding {
         let text = text.into();
         Self {
             node: node.index(),
-            target: Target::Value,
+            target: FindingTarget::Value,
             severity: Severity::Error,
             key,
             text,
@@ -71,20 +71,20 @@ impl Finding {
 
     /// It is about the member's name rather than its value.
     pub(super) fn about_name(self) -> Self {
-        Self { target: Target::Name, ..self }
+        Self { target: FindingTarget::Name, ..self }
     }
 
     /// It is about an element that is not there.
     pub(super) fn about_missing(self, name: impl Into<String>) -> Self {
-        Self { target: Target::Inside(name.into()), ..self }
+        Self { target: FindingTarget::Inside(name.into()), ..self }
     }
 
     /// It is about a part of a string, so many bytes into its content.
     pub(super) fn about_part(self, node: Node<'_>, offset: usize) -> Self {
-        Self { target: Target::Part(node.offset_of(offset) as u32), ..self }
+        Self { target: FindingTarget::Part(node.offset_of(offset) as u32), ..self }
     }
 
-    /// How to mend it.
+    /// How to fix it.
     pub(super) fn hint(self, hint: impl Into<Cow<'static, str>>) -> Self {
         Self { hint: Some(hint.into()), ..self }
     }
@@ -99,14 +99,13 @@ impl Finding {
         Self { origin: Some(Arc::clone(origin)), ..self }
     }
 
-    /// The rule that found it: what it demands and where it is written, unless that is known better.
-    pub(super) fn or_from(self, describe: impl FnOnce() -> String, origin: &Arc<RuleSource>) -> Self {
-        let expected = self.expected.unwrap_or_else(|| describe().into());
-        let origin = self.origin.unwrap_or_else(|| Arc::clone(origin));
-        Self { expected: Some(expected), origin: Some(origin), ..self }
+    /// Says which rule found it: what it demands and where it is written, unless that is known better.
+    pub(super) fn attribute(&mut self, describe: impl FnOnce() -> String, origin: &Arc<RuleSource>) {
+        self.expected.get_or_insert_with(|| describe().into());
+        self.origin.get_or_insert_with(|| Arc::clone(origin));
     }
 
-    /// How to mend it, if something is known.
+    /// How to fix it, if something is known.
     pub(super) fn hint_if(self, hint: Option<String>) -> Self {
         Self { hint: hint.map(Cow::Owned), ..self }
     }

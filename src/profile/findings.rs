@@ -25,6 +25,16 @@ impl Findings {
         self.found.len() >= MAX_FINDINGS
     }
 
+    /// How many are listed.
+    pub(super) fn len(&self) -> usize {
+        self.found.len()
+    }
+
+    /// Those that are listed from this position on.
+    pub(super) fn since(&mut self, position: usize) -> &mut [Finding] {
+        self.found.get_mut(position..).unwrap_or_default()
+    }
+
     /// How many errors there are.
     pub(super) fn errors(&self) -> usize {
         let errors = self.found.iter().filter(|finding| finding.severity >= Severity::Error).count();
@@ -59,7 +69,7 @@ impl Findings {
                 kept.push(finding);
             }
         }
-        keep_worst_of_codes(&mut kept);
+        retain_worst_of_codes(&mut kept);
         let mut locator = Locator::new(root);
         let mut issues: Vec<Issue> = kept.into_iter().map(|finding| locator.issue(finding)).collect();
         if let Some(severity) = self.unlisted {
@@ -71,7 +81,7 @@ impl Findings {
 }
 
 /// One wrong code may break several bindings, and not be in its code system either; the worst of that is enough.
-fn keep_worst_of_codes(kept: &mut Vec<Finding>) {
+fn retain_worst_of_codes(kept: &mut Vec<Finding>) {
     let is_about_code = |finding: &Finding| matches!(finding.key, Key::Binding | Key::Coding);
     let rank = |finding: &Finding| (finding.severity, finding.key == Key::Binding);
     let mut worst: HashMap<u32, (Severity, bool)> = HashMap::new();

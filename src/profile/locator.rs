@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use super::finding::{Finding, Target};
+use super::finding::{Finding, FindingTarget};
 use crate::fhir::document::{Children, is_name};
 use crate::fhir::{Issue, Node, SourcePosition};
 
@@ -39,12 +39,12 @@ impl<'d> Locator<'d> {
         let node = self.root.document().node(finding.node);
         self.go_to(node);
         let offset = match finding.target {
-            Target::Name => node.name_start(),
-            Target::Part(offset) => offset as usize,
-            Target::Value | Target::Inside(_) => node.range().start,
+            FindingTarget::Name => node.name_start(),
+            FindingTarget::Part(offset) => offset as usize,
+            FindingTarget::Value | FindingTarget::Inside(_) => node.range().start,
         };
         let path = match &finding.target {
-            Target::Inside(name) => format!("{}.{name}", self.path),
+            FindingTarget::Inside(name) => format!("{}.{name}", self.path),
             _ => self.path.clone(),
         };
         let position = self.position_of(offset);

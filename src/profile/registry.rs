@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::amendments::{Amendment, Amendments};
+use super::append_only_table::AppendOnlyTable;
 use super::part::{Part, SchemaRef, structure_key};
-use super::shelves::Shelves;
 use crate::definitions::structure::{Element, Structure};
 use crate::definitions::{CodeSystem, Definitions};
 use crate::fhirpath::Model;
@@ -24,7 +24,7 @@ pub(super) struct Registry {
     /// Which parts have which number; locked only while something is compiled.
     numbers: Mutex<HashMap<Vec<Part>, SchemaRef>>,
     /// The parts by number
-    parts: Shelves<Vec<Part>>,
+    parts: AppendOnlyTable<Vec<Part>>,
     /// The code systems that were asked for, those that are complete
     systems: RwLock<HashMap<Box<str>, Option<Arc<CodeSystem>>>>,
     /// What came of adding a profile to a schema
@@ -53,12 +53,12 @@ impl Registry {
             definitions,
             amendments: Amendments::default(),
             numbers: Mutex::default(),
-            parts: Shelves::new(),
+            parts: AppendOnlyTable::new(),
             systems: RwLock::default(),
             derived: RwLock::default(),
         };
         for name in registry.definitions.resource_types() {
-            registry.number(vec![Part { structure: name.clone(), element: 0 }]);
+            registry.number_of(vec![Part { structure: name.clone(), element: 0 }]);
         }
         registry
     }
@@ -95,7 +95,7 @@ impl Registry {
 
     /// The schema of a type, of which the name is known to be one.
     pub(super) fn of_type(&self, type_name: &str) -> SchemaRef {
-        self.number(vec![Part { structure: type_name.to_owned(), element: 0 }])
+        self.number_of(vec![Part { structure: type_name.to_owned(), element: 0 }])
     }
 
     /// Is it the type, or derived from it?
@@ -110,16 +110,16 @@ impl Registry {
             return known.clone();
         }
         drop(known);
-        let made = self.derive_anew(base, canonical);
+        let derived = self.derive_uncached(base, canonical);
         let mut known = self.derived.write().unwrap_or_else(PoisonError::into_inner);
         let of_base = known.entry(base).or_default();
-        if of_base.len() < MAX_UNKNOWN || matches!(made, Derived::Schema(_)) {
-            of_base.insert(canonical.into(), made.clone());
+        if of_base.len() < MAX_UNKNOWN || matches!(derived, Derived::Schema(_)) {
+            of_base.insert(canonical.into(), derived.clone());
         }
-        made
+        derived
     }
 
-    fn derive_anew(&self, base: SchemaRef, canonical: &str) -> Derived {
+    fn derive_uncached(&self, base: SchemaRef, canonical: &str) -> Derived {
         let Some(found) = self.definitions.look_up(canonical) else {
             let problem = self.definitions.problem(canonical);
             return Derived::NotAtHand(problem.map(|issue| issue.text));
@@ -137,7 +137,7 @@ impl Registry {
         if !parts.contains(&part) {
             parts.push(part);
         }
-        let schema = self.number(parts);
+        let schema = self.number_of(parts);
         if found.exact { Derived::Schema(schema) } else { Derived::Other(schema, structure_key(&structure)) }
     }
 
@@ -160,7 +160,7 @@ impl Registry {
         if !parts.contains(part) {
             parts.push(part.clone());
         }
-        self.number(parts)
+        self.number_of(parts)
     }
 
     /// What the schema with this number is made of.
@@ -169,7 +169,7 @@ impl Registry {
     }
 
     /// The number of the schema that is made of these parts.
-    pub(super) fn number(&self, parts: Vec<Part>) -> SchemaRef {
+    pub(super) fn number_of(&self, parts: Vec<Part>) -> SchemaRef {
         let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
         let next = SchemaRef(numbers.len() as u32);
         let known = *numbers.entry(parts.clone()).or_insert(next);

@@ -49,7 +49,7 @@ impl Report {
                 }
             }
         }
-        // What has no place is about the document as a whole, and comes last.
+        // What has no position is about the document as a whole, and comes last.
         issues.sort_by_key(|issue| (issue.position.is_none(), issue.position));
         issues
     }

@@ -17,7 +17,7 @@ pub struct Request<'a> {
     pub by_type: Option<&'a HashMap<String, Vec<String>>>,
     /// What `now()` and `today()` are in invariants, and what durations are counted from; without it they cannot be known
     pub now: Option<Temporal>,
-    /// There is somebody to ask about codes that the value sets at hand cannot judge: leave questions open for them
+    /// There is somebody to ask about codes that the value sets at hand cannot decide: leave questions open for them
     pub questions: bool,
     /// Say too which elements that must be supported are absent
     pub must_support: bool,

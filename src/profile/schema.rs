@@ -1,14 +1,15 @@
 //! The compiled form of definitions: what the walk reads while it goes through a document.
 //!
 //! A [`Schema`] describes one kind of object: a resource, a datatype or a backbone element. It is made of one or more
-//! [`Part`]s: the base definition, and the profiles that say more about the same place. Rules of all of them are merged
+//! [`Part`]s: the base definition, and the profiles that say more about the same element. Rules of all of them are merged
 //! per element when the schema is compiled, so a document is walked once, however many profiles it has to meet.
 
 use std::sync::Arc;
 
-use super::names::Names;
+use super::name_table::NameTable;
 use super::part::{Part, SchemaRef};
-use super::rules::Rule;
+use super::rules::invariant::Invariant;
+use super::rules::rule::SourcedRule;
 use super::slicing::{Slicing, Variants};
 use crate::definitions::TypeRef;
 use crate::definitions::structure::Element;
@@ -22,7 +23,7 @@ pub(super) struct Schema {
     /// A resource: `resourceType` stands in it
     pub(super) is_resource: bool,
     /// From the names in JSON to members
-    pub(super) names: Names,
+    pub(super) names: NameTable,
     pub(super) members: Vec<Member>,
     pub(super) elements: Vec<ElementSchema>,
     /// Positions of the elements that have a minimum
@@ -36,16 +37,9 @@ pub(super) struct Schema {
     /// How many slices the elements have together
     pub(super) slices: u32,
     /// Rules about the object as a whole
-    pub(super) rules: Vec<Stated>,
+    pub(super) rules: Vec<SourcedRule>,
     /// Invariants about the object as a whole
-    pub(super) invariants: Vec<Stated>,
-}
-
-/// A rule, and where it is written.
-#[derive(Debug)]
-pub(super) struct Stated {
-    pub(super) rule: Rule,
-    pub(super) origin: Arc<RuleSource>,
+    pub(super) invariants: Vec<Invariant>,
 }
 
 /// A member name that an object may have.
@@ -74,7 +68,7 @@ pub(super) struct ElementSchema {
     /// How its repetitions are told apart, one for each profile that does
     pub(super) slicings: Vec<Slicing>,
     /// What it holds where slices say more
-    pub(super) variants: Variants,
+    pub(super) variants: Variants<ValueSchema>,
     /// Where it is described
     pub(super) parts: Vec<Part>,
     /// Where it is said that it must be supported
@@ -95,9 +89,9 @@ pub(super) struct ValueSchema {
     pub(super) type_name: String,
     pub(super) content: Content,
     /// Rules about each value
-    pub(super) rules: Vec<Stated>,
+    pub(super) rules: Vec<SourcedRule>,
     /// Invariants about each value
-    pub(super) invariants: Vec<Stated>,
+    pub(super) invariants: Vec<Invariant>,
     /// The profile that does not allow this type
     pub(super) refused: Option<Arc<RuleSource>>,
 }
@@ -106,20 +100,20 @@ pub(super) struct ValueSchema {
 #[derive(Debug)]
 pub(super) enum Content {
     /// A primitive: the JSON it is written in, and what its `_name` sibling may hold
-    Primitive { json: Json, sibling: Option<SchemaRef> },
+    Primitive { json: JsonKind, sibling: Option<SchemaRef> },
     /// A datatype or backbone element
     Object(SchemaRef),
     /// An extension, of which the URL tells what it holds
     Extension(SchemaRef),
     /// Any resource: contained in the one around it, or standing for itself
-    Resource { is_contained: bool, demands: Vec<Demand> },
+    Resource { is_contained: bool, rules: Vec<InnerResourceRule> },
     /// A type of which no definition is at hand
     Unknown,
 }
 
 /// What a profile demands of a resource that stands inside another.
 #[derive(Debug, Clone)]
-pub(super) struct Demand {
+pub(super) struct InnerResourceRule {
     /// Types that it may have, each with the profiles of which it meets one; no types at all are any
     pub(super) types: Vec<TypeRef>,
     /// What is said about the inside in place
@@ -129,13 +123,13 @@ pub(super) struct Demand {
 
 /// The JSON that a primitive is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Json {
+pub(super) enum JsonKind {
     Bool,
     Number,
     String,
 }
 
-impl Json {
+impl JsonKind {
     /// How the primitive type is written (<https://hl7.org/fhir/R4/json.html#primitive>).
     pub(super) fn of(type_name: &str) -> Self {
         match type_name {

@@ -3,24 +3,24 @@
 use std::sync::Arc;
 
 use super::amendments::Amendments;
+use super::append_only_table::AppendOnlyTable;
 use super::compile::compile;
 use super::part::SchemaRef;
 use super::registry::Registry;
 use super::schema::Schema;
-use super::shelves::Shelves;
 use crate::definitions::Definitions;
 
 /// See the module head.
 #[derive(Debug)]
 pub(super) struct Schemas {
     registry: Registry,
-    compiled: Shelves<Schema>,
+    compiled: AppendOnlyTable<Schema>,
 }
 
 impl Schemas {
     /// The schemas of these definitions.
     pub(super) fn new(definitions: Arc<Definitions>) -> Self {
-        Self { registry: Registry::new(definitions), compiled: Shelves::new() }
+        Self { registry: Registry::new(definitions), compiled: AppendOnlyTable::new() }
     }
 
     /// The same, with these amendments. Nothing may have been compiled yet.

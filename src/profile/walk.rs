@@ -1,253 +1,190 @@
 //! Goes once through a resource, with the schema that belongs to each object, and lets the rules look at what it passes.
 
-use std::collections::HashSet;
 use std::rc::Rc;
 
 use super::bundle_entries::BundleEntries;
-use super::conformance_cache::ConformanceCache;
+use super::compile;
+use super::context::{CheckContext, OpenObject, Walker};
+use super::counts::{ElementCount, SliceCount};
 use super::finding::{Finding, OpenQuestion};
 use super::findings::Findings;
 use super::part::SchemaRef;
-use super::questionnaire::Forms;
-use super::registry::Registry;
-use super::report;
 use super::request::Request;
-use super::rules::demands;
-use super::rules::invariant::{self, Obligation};
+use super::rules::invariant::{self, Invariant, PendingInvariant};
+use super::rules::rule::SourcedRule;
 use super::rules::{
-    Rule, cardinality, choice, claims, empty, extension, json_kind, resource_type, sibling, unknown_element,
+    cardinality, choice, claimed_profiles, empty, extension, inner_resource, json_kind, resource_type, sibling,
+    unknown_element,
 };
-use super::schema::{Content, ElementSchema, Member, Schema, Stated, ValueSchema};
+use super::schema::{Content, ElementSchema, Member, Schema, ValueSchema};
 use super::schemas::Schemas;
-use super::scope::Scope;
-use super::slicing::{self, Count, Sorted};
+use super::slicing::{self, SlicingSlots, SlicingState};
 use crate::fhir::{Kind, Node};
 
-/// One check under way.
-pub(super) struct Walk<'c, 'd> {
-    pub(super) schemas: &'c Schemas,
-    pub(super) registry: &'c Registry,
-    pub(super) request: Request<'d>,
-    pub(super) findings: Findings,
-    /// What the value sets at hand cannot decide
-    pub(super) open: Vec<OpenQuestion>,
-    /// Where references lead from here
-    pub(super) scope: Scope<'d>,
-    /// The objects that are open, the innermost last
-    pub(super) trail: Vec<OpenObject<'c>>,
-    /// Which resources are known to meet which profiles
-    pub(super) known: Rc<ConformanceCache>,
-    /// The forms that answers were checked against
-    pub(super) forms: Forms<'d>,
-    /// The rule that is looking
-    stating: Option<&'c Stated>,
-    /// What has been said once and needs no saying again
-    told: HashSet<String>,
+/// One walk under way.
+struct Walk<'c, 'd> {
+    schemas: &'c Schemas,
+    context: CheckContext<'c, 'd>,
     /// How often the elements of the objects that are open have been met
-    seen: Vec<Seen>,
+    element_counts: Vec<ElementCount>,
     /// The same of their slices
-    slices: Vec<Count>,
-    /// How the values of the slicings at hand have stood
-    pub(super) sorted: Vec<Sorted>,
+    slice_counts: Vec<SliceCount>,
+    /// How far the slicings at hand have come
+    slicing_states: Vec<SlicingState>,
     /// Invariants that wait for the end of their resource
-    obligations: Vec<Obligation<'c, 'd>>,
+    pending: Vec<PendingInvariant<'c, 'd>>,
     /// The slices of the value at hand
-    key: Vec<u16>,
+    variant_key: Vec<u16>,
 }
 
-/// An object that is open.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct OpenObject<'c> {
-    /// What the object is called: `Task.restriction`, `CodeableConcept`
-    pub(super) schema: &'c str,
-    /// The element that it stands in; "" for a resource
-    pub(super) element: &'c str,
-    /// A resource begins here
-    pub(super) is_resource: bool,
+/// Where the counts of an open object begin.
+#[derive(Clone, Copy)]
+struct CountsStart {
+    elements: usize,
+    slices: usize,
 }
 
-/// How often an element has been met in an object.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Seen {
-    pub(super) count: u32,
-    /// Which of the types of a choice it was, counted from 1; 0 is none yet
-    pub(super) choice: u16,
+/// What putting the values of an element into slices takes.
+#[derive(Clone, Copy)]
+struct SliceCounters {
+    /// Position of the type among those of the element
+    position: u16,
+    /// Where the counts of the object's slices begin
+    counts: usize,
+    /// Where the states of the slicings begin
+    states: usize,
+}
+
+/// Checks a document as a whole, which is a resource.
+pub(super) fn check_document<'d>(
+    schemas: &Schemas,
+    root: Node<'d>,
+    request: Request<'d>,
+) -> (Findings, Vec<OpenQuestion>) {
+    let mut walk = Walk::new(schemas, CheckContext::new(schemas.registry(), schemas, root, request));
+    walk.document(root);
+    (walk.context.findings, walk.context.questions)
+}
+
+impl Walker for Schemas {
+    fn walk<'c, 'd>(&'c self, context: CheckContext<'c, 'd>, node: Node<'d>, schema: SchemaRef) -> Findings {
+        let mut walk = Walk::new(self, context);
+        walk.with_invariants(node, schema);
+        walk.context.findings
+    }
 }
 
 impl<'c, 'd> Walk<'c, 'd> {
-    pub(super) fn new(schemas: &'c Schemas, root: Node<'d>, request: Request<'d>) -> Self {
+    fn new(schemas: &'c Schemas, context: CheckContext<'c, 'd>) -> Self {
         Self {
             schemas,
-            registry: schemas.registry(),
-            request,
-            findings: Findings::default(),
-            open: Vec::new(),
-            scope: Scope::new(root),
-            trail: Vec::new(),
-            known: Rc::default(),
-            forms: Forms::default(),
-            stating: None,
-            told: HashSet::new(),
-            seen: Vec::new(),
-            slices: Vec::new(),
-            sorted: Vec::new(),
-            obligations: Vec::new(),
-            key: Vec::new(),
+            context,
+            element_counts: Vec::new(),
+            slice_counts: Vec::new(),
+            slicing_states: Vec::new(),
+            pending: Vec::new(),
+            variant_key: Vec::new(),
         }
     }
 
-    /// Keeps a finding; of the rule that is looking it says what it demands and where it is written.
-    pub(super) fn report(&mut self, finding: Finding) {
-        let finding = match self.stating {
-            Some(stated) => finding.or_from(|| stated.rule.describe(), &stated.origin),
-            None => finding,
-        };
-        self.findings.push(finding);
-    }
-
-    /// Keeps a finding that is not worth repeating; `about` says what makes it the same.
-    pub(super) fn report_once(&mut self, about: &str, finding: impl FnOnce() -> Finding) {
-        if !self.told.contains(about) {
-            self.told.insert(about.to_owned());
-            let finding = finding();
-            self.report(finding);
-        }
-    }
-
-    /// The document as a whole, which is a resource.
-    pub(super) fn root(&mut self, node: Node<'d>) {
-        let Some(mut schema) = resource_type::schema(node, self) else { return };
-        for profile in self.request.profiles {
-            schema = claims::add(node, schema, profile, self);
+    fn document(&mut self, node: Node<'d>) {
+        let Some(mut schema) = resource_type::schema(node, &mut self.context) else { return };
+        for profile in self.context.request.profiles {
+            schema = claimed_profiles::add(node, schema, profile, &mut self.context);
         }
         self.resource(node, schema);
     }
 
-    /// The resource that a reference leads to, as far as it is at hand.
-    pub(super) fn target(&mut self, reference: &str) -> Option<Node<'d>> {
-        if let Some(id) = reference.strip_prefix('#') {
-            return if id.is_empty() { Some(self.scope.container) } else { self.scope.contained(id) };
-        }
-        self.scope.entry(reference).or_else(|| self.request.with?.find(reference))
-    }
-
-    /// Keeps a question that the value sets at hand cannot answer. Where there is nobody to ask, that is said once.
-    pub(super) fn ask(&mut self, open: OpenQuestion) {
-        if !self.request.questions {
-            self.report_once(&open.value_set, || open.if_unknown);
-            return;
-        }
-        let stated = self.stating;
-        let state = |finding: Finding| match stated {
-            Some(stated) => finding.or_from(|| stated.rule.describe(), &stated.origin),
-            None => finding,
-        };
-        if self.open.len() < report::MAX_QUESTIONS {
-            self.open.push(OpenQuestion { if_not: state(open.if_not), if_unknown: state(open.if_unknown), ..open });
-        }
-    }
-
     /// A resource that stands for itself: an entry of a bundle, a parameter.
     fn resource(&mut self, node: Node<'d>, schema: SchemaRef) {
-        let schema = claims::claimed(node, schema, self);
+        let schema = claimed_profiles::add_claimed(node, schema, &mut self.context);
         let is_bundle = node.get("resourceType").is_some_and(|kind| kind.is_str("Bundle"));
-        let inner = self.scope.inside(node, is_bundle.then(|| Rc::new(BundleEntries::of(node))));
-        let outer = std::mem::replace(&mut self.scope, inner);
-        self.bounded(node, schema);
-        self.scope = outer;
-    }
-
-    /// A resource, or a value by itself, and the invariants of everything in it, which are about `%resource`.
-    pub(super) fn bounded(&mut self, node: Node<'d>, schema: SchemaRef) {
-        let before = self.obligations.len();
-        self.object(node, schema, "");
-        let due = self.obligations.split_off(before);
-        invariant::settle(node, &due, self);
+        let inner = self.context.scope.inside(node, is_bundle.then(|| Rc::new(BundleEntries::of(node))));
+        let outer = std::mem::replace(&mut self.context.scope, inner);
+        self.with_invariants(node, schema);
+        self.context.scope = outer;
     }
 
     /// A resource inside another: references lead from it as they do from its container.
     fn contained(&mut self, node: Node<'d>, schema: SchemaRef) {
-        let schema = claims::claimed(node, schema, self);
-        self.bounded(node, schema);
+        let schema = claimed_profiles::add_claimed(node, schema, &mut self.context);
+        self.with_invariants(node, schema);
+    }
+
+    /// A resource, or a value by itself, and the invariants of everything in it, which are about `%resource`.
+    fn with_invariants(&mut self, node: Node<'d>, schema: SchemaRef) {
+        let before = self.pending.len();
+        self.object(node, schema, "");
+        let pending = self.pending.split_off(before);
+        invariant::run(node, &pending, &mut self.context);
     }
 
     /// An object and everything inside; `element` is where it stands.
-    pub(super) fn object(&mut self, node: Node<'d>, schema: SchemaRef, element: &'c str) {
+    fn object(&mut self, node: Node<'d>, schema: SchemaRef, element: &'c str) {
         let Some(schema) = self.schemas.get(schema) else { return };
-        self.trail.push(OpenObject { schema: &schema.name, element, is_resource: schema.is_resource });
-        let (base, slices) = (self.seen.len(), self.slices.len());
-        self.seen.resize(base + schema.elements.len(), Seen::default());
-        self.slices.resize(slices + schema.slices as usize, Count::default());
+        self.context.trail.push(OpenObject { schema: &schema.name, element, is_resource: schema.is_resource });
+        let start = CountsStart { elements: self.element_counts.len(), slices: self.slice_counts.len() };
+        self.element_counts.resize(start.elements + schema.elements.len(), ElementCount::default());
+        self.slice_counts.resize(start.slices + schema.slices as usize, SliceCount::default());
         let mut is_empty = true;
         for member in node.members() {
             is_empty = false;
             let name = member.name();
             if let Some(position) = schema.names.get(name) {
-                self.member(node, member, schema, &schema.members[position], base, slices);
+                self.member(node, member, schema, &schema.members[position], start);
             } else if !(schema.is_resource && name == "resourceType") {
-                unknown_element::report(member, schema, self);
+                unknown_element::report(member, schema, &mut self.context);
             }
         }
         if is_empty {
-            empty::object(node, self);
+            empty::object(node, &mut self.context);
         } else {
-            cardinality::check(node, schema, base, self);
-            slicing::check(node, schema, slices, base, self);
-            if self.request.must_support {
-                cardinality::supported(node, schema, base, self);
-            }
+            self.counts(node, schema, start);
         }
-        self.seen.truncate(base);
-        self.slices.truncate(slices);
+        self.element_counts.truncate(start.elements);
+        self.slice_counts.truncate(start.slices);
         self.rules(node, &schema.rules);
-        self.oblige(node, None, &schema.invariants);
-        self.trail.pop();
+        self.queue_invariants(node, None, &schema.invariants);
+        self.context.trail.pop();
     }
 
-    /// How often the element at this position of the open object was met.
-    pub(super) fn seen(&self, position: usize) -> Seen {
-        self.seen.get(position).copied().unwrap_or_default()
-    }
-
-    /// The count of a slice of an object that is open.
-    pub(super) fn slice_count(&mut self, position: usize) -> &mut Count {
-        if self.slices.len() <= position {
-            self.slices.resize(position + 1, Count::default());
+    /// Looks at how often the elements and slices of an object were met, once all its members were.
+    fn counts(&mut self, node: Node<'d>, schema: &'c Schema, start: CountsStart) {
+        let elements = &self.element_counts[start.elements..];
+        cardinality::check(node, schema, elements, &mut self.context);
+        slicing::check_counts(node, schema, &self.slice_counts[start.slices..], elements, &mut self.context);
+        if self.context.request.must_support {
+            cardinality::check_must_support(node, schema, elements, &mut self.context);
         }
-        &mut self.slices[position]
     }
 
-    fn member(
-        &mut self,
-        parent: Node<'d>,
-        node: Node<'d>,
-        schema: &'c Schema,
-        member: &'c Member,
-        base: usize,
-        slices: usize,
-    ) {
+    fn member(&mut self, parent: Node<'d>, node: Node<'d>, schema: &'c Schema, member: &'c Member, start: CountsStart) {
         let position = usize::from(member.element);
         let element = &schema.elements[position];
         let value = &element.values[usize::from(member.value)];
-        if element.values.len() > 1 && !choice::is_only(member.value, &mut self.seen[base + position]) {
-            choice::report(node, element, self);
+        let at = start.elements + position;
+        if element.values.len() > 1 && !choice::is_only(member.value, &mut self.element_counts[at]) {
+            choice::report(node, element, &mut self.context);
         }
         if let Some(origin) = value.refused.as_ref().filter(|_| !member.is_sibling) {
-            choice::refused(node, element, origin, self);
+            choice::report_refused(node, element, origin, &mut self.context);
         }
         let count = if member.is_sibling {
-            sibling::check(parent, node, &member.name, element, value, self)
+            self.sibling(parent, node, &member.name, element, value)
         } else {
-            let before = self.sorted.len();
-            self.sorted.resize(before + element.slicings.len(), Sorted::default());
-            let sorter =
-                (!element.slicings.is_empty()).then_some(Sorter { position: member.value, slices, states: before });
-            let count = self.values(parent, node, element, value, sorter);
-            self.sorted.truncate(before);
+            let before = self.slicing_states.len();
+            self.slicing_states.resize(before + element.slicings.len(), SlicingState::default());
+            let counters = (!element.slicings.is_empty()).then_some(SliceCounters {
+                position: member.value,
+                counts: start.slices,
+                states: before,
+            });
+            let count = self.values(parent, node, element, value, counters);
+            self.slicing_states.truncate(before);
             count
         };
-        let seen = &mut self.seen[base + position];
-        seen.count = seen.count.max(count);
+        let known = &mut self.element_counts[at];
+        known.count = known.count.max(count);
     }
 
     /// The value or values of an element; says how many there were.
@@ -257,64 +194,68 @@ impl<'c, 'd> Walk<'c, 'd> {
         node: Node<'d>,
         element: &'c ElementSchema,
         value: &'c ValueSchema,
-        sorter: Option<Sorter>,
+        counters: Option<SliceCounters>,
     ) -> u32 {
         if node.kind() != Kind::Array {
             if element.is_list {
-                json_kind::not_an_array(node, value, self);
+                json_kind::not_an_array(node, value, &mut self.context);
             }
-            let value = self.sorted(node, element, value, sorter);
+            let value = self.slice(node, element, value, counters);
             self.value(node, element, value);
-            self.oblige(node, Some(parent), &value.invariants);
+            self.queue_invariants(node, Some(parent), &value.invariants);
             return 1;
         }
         if !element.is_list {
-            json_kind::not_one_value(node, value, self);
+            json_kind::not_one_value(node, value, &mut self.context);
         }
         let mut count = 0;
-        let mut partner = None;
+        let mut siblings = None;
         for item in node.items() {
             if item.kind() == Kind::Null && element.is_list {
-                let partner = partner.get_or_insert_with(|| sibling::Partner::of(parent, node, value));
-                if !partner.has_content_at(count) {
-                    empty::null(item, self);
+                let siblings = siblings.get_or_insert_with(|| sibling::Siblings::of(parent, node, value));
+                if !siblings.has_content_at(count) {
+                    empty::null(item, &mut self.context);
                 }
             } else {
-                let value = self.sorted(item, element, value, sorter);
+                let value = self.slice(item, element, value, counters);
                 self.value(item, element, value);
-                self.oblige(item, None, &value.invariants);
+                self.queue_invariants(item, None, &value.invariants);
             }
             count += 1;
         }
         if count == 0 {
-            empty::array(node, self);
+            empty::array(node, &mut self.context);
         }
         count
     }
 
-    /// What a value holds, which slices may say.
-    fn sorted(
+    /// What a value holds, which the slices that it is in may say.
+    fn slice(
         &mut self,
         node: Node<'d>,
         element: &'c ElementSchema,
         value: &'c ValueSchema,
-        sorter: Option<Sorter>,
+        counters: Option<SliceCounters>,
     ) -> &'c ValueSchema {
-        let Some(sorter) = sorter else { return value };
-        let mut key = std::mem::take(&mut self.key);
+        let Some(counters) = counters else { return value };
+        let mut key = std::mem::take(&mut self.variant_key);
         key.clear();
-        key.push(sorter.position);
+        key.push(counters.position);
         for (number, slicing) in element.slicings.iter().enumerate() {
-            let place =
-                slicing::SourcePosition { number: number as u16, counts: sorter.slices, state: sorter.states + number };
-            slicing.sort(&place, node, &value.type_name, &mut key, self);
+            let mut slots = SlicingSlots {
+                number: number as u16,
+                counts: &mut self.slice_counts[counters.counts + slicing.first as usize..],
+                state: &mut self.slicing_states[counters.states + number],
+                key: &mut key,
+            };
+            slicing.sort(&mut slots, node, &value.type_name, &mut self.context);
         }
         let found = if key.len() > 1 {
-            element.variants.get(&key, || slicing::variant(self.registry, element, &key))
+            element.variants.get(&key, || compile::variant(self.context.registry, element, &key))
         } else {
             value
         };
-        self.key = key;
+        self.variant_key = key;
         found
     }
 
@@ -322,32 +263,32 @@ impl<'c, 'd> Walk<'c, 'd> {
     fn value(&mut self, node: Node<'d>, element: &'c ElementSchema, value: &'c ValueSchema) {
         match &value.content {
             Content::Primitive { json, .. } => {
-                if !json_kind::is_primitive(node, *json, value, self) {
+                if !json_kind::check_primitive(node, *json, value, &mut self.context) {
                     return;
                 }
             }
             Content::Object(schema) | Content::Extension(schema) => {
-                if !json_kind::is_object(node, value, self) {
+                if !json_kind::check_object(node, value, &mut self.context) {
                     return;
                 }
                 let schema = if value.type_name == "Extension" {
                     let is_open = matches!(value.content, Content::Extension(_));
-                    extension::schema(node, *schema, is_open, &element.name, self)
+                    extension::schema(node, *schema, is_open, &element.name, &mut self.context)
                 } else {
                     *schema
                 };
                 self.object(node, schema, &element.name);
                 if empty::is_only_an_id(node) {
-                    empty::only_an_id(node, self);
+                    empty::only_an_id(node, &mut self.context);
                 }
             }
-            Content::Resource { is_contained, demands } => {
-                let Some(schema) = resource_type::schema(node, self) else { return };
-                let schema = demands::add(node, schema, demands, self);
+            Content::Resource { is_contained, rules } => {
+                let Some(schema) = resource_type::schema(node, &mut self.context) else { return };
+                let schema = inner_resource::add(node, schema, rules, &mut self.context);
                 if *is_contained { self.contained(node, schema) } else { self.resource(node, schema) }
             }
             Content::Unknown => {
-                self.report_once(&value.type_name, || {
+                self.context.report_once(&value.type_name, || {
                     Finding::not_checked(
                         node,
                         format!("the type {} is not at hand; its content is not checked", value.type_name),
@@ -358,34 +299,80 @@ impl<'c, 'd> Walk<'c, 'd> {
         self.rules(node, &value.rules);
     }
 
-    fn rules(&mut self, node: Node<'d>, rules: &'c [Stated]) {
-        for stated in rules {
-            self.stating = Some(stated);
-            stated.rule.check(node, self);
+    /// The `_name` beside a primitive; says how many values it speaks of.
+    fn sibling(
+        &mut self,
+        parent: Node<'d>,
+        node: Node<'d>,
+        name: &str,
+        element: &'c ElementSchema,
+        value: &ValueSchema,
+    ) -> u32 {
+        let Content::Primitive { sibling: Some(schema), .. } = value.content else { return 0 };
+        match (node.kind(), element.is_list) {
+            (Kind::Array, true) => {
+                let values = parent.get(name.strip_prefix('_').unwrap_or(name));
+                return self.sibling_list(node, values, schema, element, value);
+            }
+            (Kind::Array, false) => json_kind::not_one_value(node, value, &mut self.context),
+            (_, is_list) => {
+                if is_list {
+                    json_kind::not_an_array(node, value, &mut self.context);
+                }
+                self.sibling_object(node, schema, &element.name, value);
+            }
         }
-        self.stating = None;
+        1
+    }
+
+    fn sibling_list(
+        &mut self,
+        node: Node<'d>,
+        values: Option<Node<'d>>,
+        schema: SchemaRef,
+        element: &'c ElementSchema,
+        value: &ValueSchema,
+    ) -> u32 {
+        let mut values = values.filter(|values| values.is_array()).map(Node::items);
+        let (mut count, mut is_aligned) = (0, true);
+        for item in node.items() {
+            let beside = values.as_mut().map(Iterator::next);
+            is_aligned &= beside != Some(None);
+            if item.kind() != Kind::Null {
+                self.sibling_object(item, schema, &element.name, value);
+            } else if beside.flatten().is_none() {
+                // Beside a null value the null is reported there.
+                empty::null(item, &mut self.context);
+            }
+            count += 1;
+        }
+        if count == 0 {
+            empty::array(node, &mut self.context);
+        }
+        if !is_aligned || values.is_some_and(|mut left| left.next().is_some()) {
+            sibling::differs_in_length(node, &mut self.context);
+        }
+        count
+    }
+
+    fn sibling_object(&mut self, node: Node<'d>, schema: SchemaRef, element: &'c str, value: &ValueSchema) {
+        if sibling::check_object(node, value, &mut self.context) {
+            self.object(node, schema, element);
+        }
+    }
+
+    fn rules(&mut self, node: Node<'d>, rules: &'c [SourcedRule]) {
+        for rule in rules {
+            rule.check(node, &mut self.context);
+        }
     }
 
     /// Notes invariants about a value; `parent` is where the sibling of a primitive stands.
-    pub(super) fn oblige(&mut self, node: Node<'d>, parent: Option<Node<'d>>, invariants: &'c [Stated]) {
-        for stated in invariants {
-            if let Rule::Invariant(invariant) = &stated.rule
-                && invariant.holds_at_sight(node)
-            {
-                continue;
+    fn queue_invariants(&mut self, node: Node<'d>, parent: Option<Node<'d>>, invariants: &'c [Invariant]) {
+        for invariant in invariants {
+            if !invariant.holds_without_running(node) {
+                self.pending.push(PendingInvariant { invariant, node, parent });
             }
-            self.obligations.push(Obligation { stated, node, parent });
         }
     }
-}
-
-/// What sorting the values of an element into slices takes.
-#[derive(Clone, Copy)]
-struct Sorter {
-    /// Position of the type among those of the element
-    position: u16,
-    /// Where the counts of the object's slices begin
-    slices: usize,
-    /// Where the states of the slicings begin
-    states: usize,
 }

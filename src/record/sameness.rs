@@ -74,16 +74,16 @@ mod tests {
 
     #[test]
     fn compares_numbers_by_value() {
-        let message = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+        let parse = |text: &str| serde_json::from_str::<Value>(text).unwrap();
         for (one, other) in
             [("1.10", "1.1"), ("1E+2", "100"), ("-0.0", "0"), ("0.010", "1e-2"), ("[{\"a\":1.0}]", "[{\"a\":1}]")]
         {
-            assert!(same_value(&message(one), &message(other)), "{one} {other}");
+            assert!(same_value(&parse(one), &parse(other)), "{one} {other}");
         }
         for (one, other) in
             [("1.1", "1.11"), ("1", "-1"), ("10", "100"), ("\"1.10\"", "\"1.1\""), ("1", "\"1\""), ("{}", "null")]
         {
-            assert!(!same_value(&message(one), &message(other)), "{one} {other}");
+            assert!(!same_value(&parse(one), &parse(other)), "{one} {other}");
         }
     }
 }

@@ -11,27 +11,27 @@ pub(super) fn write(value: Option<&Value>) -> Cow<'_, str> {
         None | Some(Value::Null | Value::Object(_) | Value::Array(_)) => Cow::Borrowed(""),
         Some(Value::Bool(yes)) => Cow::Borrowed(if *yes { "yes" } else { "no" }),
         Some(Value::Number(number)) => Cow::Owned(number.to_string()),
-        Some(Value::String(text)) => disarm(text),
+        Some(Value::String(text)) => escape(text),
     }
 }
 
 /// Keeps a spreadsheet from running a text as a formula.
-fn disarm(text: &str) -> Cow<'_, str> {
-    if is_armed(text) { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
+fn escape(text: &str) -> Cow<'_, str> {
+    if is_formula(text) { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
 }
 
 /// The text as it was before it was disarmed.
-pub(super) fn arm(cell: &str) -> &str {
-    cell.strip_prefix('\'').filter(|text| is_armed(text)).unwrap_or(cell)
+pub(super) fn unescape(cell: &str) -> &str {
+    cell.strip_prefix('\'').filter(|text| is_formula(text)).unwrap_or(cell)
 }
 
 /// Would a spreadsheet run it? Numbers and telephone numbers may begin with a sign. A text that looks like a disarmed
 /// one is disarmed once more, so that it comes back as it was.
-fn is_armed(text: &str) -> bool {
+fn is_formula(text: &str) -> bool {
     match text.as_bytes().first() {
         Some(b'=' | b'@' | b'\t' | b'\r') => true,
         Some(b'+' | b'-') => text.bytes().skip(1).any(|byte| !byte.is_ascii_digit() && !b" .,()-/".contains(&byte)),
-        Some(b'\'') => is_armed(&text[1..]),
+        Some(b'\'') => is_formula(&text[1..]),
         _ => false,
     }
 }
@@ -53,8 +53,8 @@ mod tests {
             ("'s Gravenhage", "'s Gravenhage"),
             ("plain", "plain"),
         ] {
-            assert_eq!(disarm(text), expected);
-            assert_eq!(arm(expected), text);
+            assert_eq!(escape(text), expected);
+            assert_eq!(unescape(expected), text);
         }
     }
 

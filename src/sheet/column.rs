@@ -103,7 +103,7 @@ pub struct Column {
     /// What it is, for people
     pub about: String,
     /// Where its cells stand
-    pub place: ColumnTarget,
+    pub target: ColumnTarget,
     /// What they look like
     pub form: CellFormat,
     /// Other names under which it is known
@@ -123,7 +123,7 @@ pub struct Column {
     /// It is shown, and not read
     pub shown: bool,
     /// What it tells the referral by, where the row does not name it
-    pub tells: Option<Aspect>,
+    pub aspect: Option<Aspect>,
 }
 
 /// The columns of a program type.
@@ -151,30 +151,30 @@ impl ColumnSet {
     }
 
     /// The position of the column that has this part of a person's name: `first`, `last`.
-    pub(super) fn name(&self, part: &str) -> Option<usize> {
+    pub(super) fn name_column(&self, part: &str) -> Option<usize> {
         self.columns.iter().position(|column| {
-            let ColumnTarget::Record(path) = &column.place else { return false };
+            let ColumnTarget::Record(path) = &column.target else { return false };
             column.form == CellFormat::Name && path.names().last() == Some(&part)
         })
     }
 
     /// The position of the column that says this of the row.
-    pub(super) fn row(&self, cell: RowCell) -> Option<usize> {
-        self.columns.iter().position(|column| column.place == ColumnTarget::Row(cell))
+    pub(super) fn row_column(&self, cell: RowCell) -> Option<usize> {
+        self.columns.iter().position(|column| column.target == ColumnTarget::Row(cell))
     }
 
     /// The position of the column at this place of an item.
-    pub(super) fn item(&self, names: &[&str]) -> Option<usize> {
+    pub(super) fn item_column(&self, names: &[&str]) -> Option<usize> {
         self.columns
             .iter()
-            .position(|column| matches!(&column.place, ColumnTarget::Item(path) if path.names() == names))
+            .position(|column| matches!(&column.target, ColumnTarget::Item(path) if path.names() == names))
     }
 }
 
 impl Column {
     /// Does it say something about the person?
     pub(super) fn is_of_the_person(&self) -> bool {
-        matches!(&self.place, ColumnTarget::Record(path) if path.names().first() == Some(&"participant"))
+        matches!(&self.target, ColumnTarget::Record(path) if path.names().first() == Some(&"participant"))
             && matches!(self.form, CellFormat::Name | CellFormat::BirthDate)
     }
 }

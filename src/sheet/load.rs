@@ -11,7 +11,7 @@ use crate::fhir::Issue;
 use crate::record::{RecordPath, schema};
 
 use super::column::{CellFormat, Code, Column, ColumnSet, ColumnTarget, EventCell, RowCell, plain};
-use super::read::{Codes, Options, Reading};
+use super::read::{Codes, Options, SheetReader};
 use super::source::{self, ColumnFile, SheetFile};
 
 /// The set of the types that have none of their own.
@@ -50,16 +50,16 @@ impl ColumnSets {
                     continue;
                 }
             };
-            let mut making = Making { kind, schema, columns: Vec::new(), list: None, issues: Vec::new() };
+            let mut builder = ColumnSetBuilder { kind, schema, columns: Vec::new(), list: None, issues: Vec::new() };
             for (file, sheet) in chain {
                 for column in &sheet.columns {
-                    making.add(file, column);
+                    builder.add(file, column);
                 }
             }
             // What is wrong in a set that others extend is wrong once.
-            let found: Vec<Issue> = making.issues.iter().filter(|issue| !issues.contains(issue)).cloned().collect();
+            let found: Vec<Issue> = builder.issues.iter().filter(|issue| !issues.contains(issue)).cloned().collect();
             issues.extend(found);
-            sets.insert((*kind).to_owned(), making.finish());
+            sets.insert((*kind).to_owned(), builder.finish());
         }
         if issues.is_empty() { Ok(Self { sets, codes }) } else { Err(Error::unprocessable(issues)) }
     }
@@ -73,9 +73,9 @@ impl ColumnSets {
     ///
     /// # Errors
     /// A file without the columns of the type.
-    pub fn open(&self, kind: &str, bytes: &[u8], options: Options) -> Result<Reading<'_>> {
+    pub fn open(&self, kind: &str, bytes: &[u8], options: Options) -> Result<SheetReader<'_>> {
         let set = self.get(kind).ok_or_else(|| Error::fault("there is no column set"))?;
-        Reading::open(bytes, set, &self.codes, options)
+        SheetReader::open(bytes, set, &self.codes, options)
     }
 
     /// All of them, by type.
@@ -130,7 +130,7 @@ fn chain<'r>(kind: &str, files: &'r Files<'_>) -> Result<Vec<(&'r str, &'r Sheet
 }
 
 /// A column set while it is made.
-struct Making<'s> {
+struct ColumnSetBuilder<'s> {
     kind: &'s str,
     schema: &'s Value,
     columns: Vec<(String, Column)>,
@@ -138,10 +138,10 @@ struct Making<'s> {
     issues: Vec<Issue>,
 }
 
-impl Making<'_> {
+impl ColumnSetBuilder<'_> {
     /// Adds a column; one of the same name that an outer file has is replaced where it stands.
     fn add(&mut self, file: &str, read: &ColumnFile) {
-        let Some(place) = self.place(file, read) else { return };
+        let Some(target) = self.target(file, read) else { return };
         let expected = match &read.record {
             Some(path) => self.expected(file, path, read.form),
             None => Some(Vec::new()),
@@ -150,7 +150,7 @@ impl Making<'_> {
         let column = Column {
             name: read.column.value.clone(),
             about: read.about.clone(),
-            place,
+            target,
             form: read.form,
             aliases: read.aliases.iter().map(|alias| alias.value.clone()).collect(),
             code: read.code.as_ref().map(|code| Code {
@@ -162,7 +162,7 @@ impl Making<'_> {
             spellings: read.spellings.iter().map(|(other, value)| (other.to_lowercase(), value.clone())).collect(),
             absent: read.absent.iter().map(|text| text.to_lowercase()).collect(),
             width: read.width,
-            tells: read.tells,
+            aspect: read.tells,
             key: read.key,
             shown: read.shown,
         };
@@ -193,7 +193,7 @@ impl Making<'_> {
         }
     }
 
-    fn place(&mut self, file: &str, read: &ColumnFile) -> Option<ColumnTarget> {
+    fn target(&mut self, file: &str, read: &ColumnFile) -> Option<ColumnTarget> {
         let mut wrong = |at, message: String, fix: &'static str| {
             self.issues.push(crate::yaml::issue(file, at, message).hint(fix));
             None

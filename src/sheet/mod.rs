@@ -45,6 +45,6 @@ mod write;
 
 pub use column::{Aspect, CellFormat, Code, Column, ColumnSet, ColumnTarget, EventCell, RowCell};
 pub use load::ColumnSets;
-pub use read::{Codes, Group, Made, Nameless, Options, Order, Reading};
-pub use report::{Done, Fault, Finding};
+pub use read::{Codes, DateOrder, Options, ReferralReading, ReferralRows, SheetReader, UnidentifiedRow};
+pub use report::{Fault, Finding, FindingOutcome};
 pub use write::write;

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 /// What became of what was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Done {
+pub enum FindingOutcome {
     /// It was taken as it is
     Taken,
     /// It was changed, and taken
@@ -19,7 +19,7 @@ pub enum Done {
     Refused,
 }
 
-impl Done {
+impl FindingOutcome {
     /// The word for it.
     pub fn code(self) -> &'static str {
         match self {
@@ -116,20 +116,20 @@ pub struct Finding {
     /// What is wrong
     pub fault: Fault,
     /// What became of it
-    pub done: Done,
+    pub outcome: FindingOutcome,
     /// The same for people
     pub text: Cow<'static, str>,
 }
 
 impl Finding {
     /// A finding about a row.
-    pub(super) fn row(row: u64, fault: Fault, done: Done, text: impl Into<Cow<'static, str>>) -> Self {
-        Self { row, column: None, fault, done, text: text.into() }
+    pub(super) fn row(row: u64, fault: Fault, outcome: FindingOutcome, text: impl Into<Cow<'static, str>>) -> Self {
+        Self { row, column: None, fault, outcome, text: text.into() }
     }
 
     /// A finding about a referral that somebody else makes: the record's schema, or the one who takes it.
-    pub fn of_referral(row: u64, fault: Fault, done: Done, text: impl Into<Cow<'static, str>>) -> Self {
-        Self::row(row, fault, done, text)
+    pub fn of_referral(row: u64, fault: Fault, outcome: FindingOutcome, text: impl Into<Cow<'static, str>>) -> Self {
+        Self::row(row, fault, outcome, text)
     }
 
     /// In this column.
@@ -151,7 +151,7 @@ impl Finding {
             value.insert("column".to_owned(), column.as_str().into());
         }
         value.insert("fault".to_owned(), self.fault.code().into());
-        value.insert("done".to_owned(), self.done.code().into());
+        value.insert("done".to_owned(), self.outcome.code().into());
         value.insert("text".to_owned(), self.text.as_ref().into());
         value.insert("mend".to_owned(), self.fix().into());
         value.insert("fix".to_owned(), self.fix().into());
@@ -169,6 +169,6 @@ impl fmt::Display for Finding {
         if let Some(column) = &self.column {
             write!(f, ", {column}")?;
         }
-        write!(f, ": {}: {} ({}); {}", self.done.code(), self.text, self.fault.code(), self.fix())
+        write!(f, ": {}: {} ({}); {}", self.outcome.code(), self.text, self.fault.code(), self.fix())
     }
 }

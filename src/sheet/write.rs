@@ -34,7 +34,7 @@ pub fn write<'r>(sets: &ColumnSets, records: impl IntoIterator<Item = (&'r Value
         let positions = columns.positions(set);
         for item in items(set, record) {
             let row = positions.iter().map(|position| match position {
-                Some(position) if set.columns[*position].place == ColumnTarget::Row(RowCell::Version) => {
+                Some(position) if set.columns[*position].target == ColumnTarget::Row(RowCell::Version) => {
                     Cow::Borrowed(version.as_deref().unwrap_or_default())
                 }
                 Some(position) => text(set, *position, record, item),
@@ -50,7 +50,7 @@ pub fn write<'r>(sets: &ColumnSets, records: impl IntoIterator<Item = (&'r Value
 
 /// The cell of a column for a record, or an item of it.
 pub(super) fn text<'r>(set: &ColumnSet, position: usize, record: &'r Value, item: Option<&'r Value>) -> Cow<'r, str> {
-    match &set.columns[position].place {
+    match &set.columns[position].target {
         ColumnTarget::Record(path) => cell::write(path.get(record)),
         ColumnTarget::Item(path) => cell::write(item.and_then(|item| path.get(item))),
         ColumnTarget::Event(_) | ColumnTarget::Row(_) => Cow::Borrowed(""),

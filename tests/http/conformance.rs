@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use handoff::app::{Demands, Packages};
+use handoff::app::{Packages, RequiredProfiles};
 use handoff::definitions::{Definitions, Package, pack};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -148,10 +148,11 @@ async fn the_door_demands_our_profiles() {
 
 #[tokio::test]
 async fn the_operator_chooses_what_the_door_demands() {
-    let relaxed = Gateway::with(|settings| settings.profiles = "ServiceRequest=".parse::<Demands>().unwrap()).await;
+    let relaxed =
+        Gateway::with(|settings| settings.profiles = "ServiceRequest=".parse::<RequiredProfiles>().unwrap()).await;
     relaxed.ehr.post("/fhir", &without_code()).await.expect(200);
     let strict = "Task=urn:handoff:fhir:StructureDefinition:referral-task";
-    let strict = Gateway::with(|settings| settings.profiles = strict.parse::<Demands>().unwrap()).await;
+    let strict = Gateway::with(|settings| settings.profiles = strict.parse::<RequiredProfiles>().unwrap()).await;
     let outcome = strict.ehr.post("/fhir/Task", &referral::draft(1)).await.expect(422);
     assert!(
         outcome["issue"].as_array().unwrap().iter().any(|issue| issue["expression"][0] == "Task.focus"),

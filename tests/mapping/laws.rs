@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use handoff::fhir::{Issue, Key, Kind, Node};
-use handoff::mapping::{Detail, FieldDescription, ProgramType, Put};
+use handoff::mapping::{Detail, FieldDescription, GraphUpdate, ProgramType};
 use handoff::referral::Graph;
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestError, TestRng, TestRunner};
@@ -159,22 +159,22 @@ impl Subject {
         ReferralContext { graph, extras, record }
     }
 
-    fn after(&self, before: &ReferralContext, put: &Put) -> ReferralContext {
+    fn after(&self, before: &ReferralContext, put: &GraphUpdate) -> ReferralContext {
         self.standing(put.apply(&before.graph).unwrap(), put.extras.clone())
     }
 
-    fn put(&self, record: &Value, standing: &ReferralContext) -> Judged<Put> {
+    fn put(&self, record: &Value, standing: &ReferralContext) -> Judged<GraphUpdate> {
         self.try_put(record, standing).map_err(|error| TestCaseError::fail(format!("{error}\n{record:#}")))
     }
 
-    fn try_put(&self, record: &Value, standing: &ReferralContext) -> handoff::error::Result<Put> {
+    fn try_put(&self, record: &Value, standing: &ReferralContext) -> handoff::error::Result<GraphUpdate> {
         let referral = world::referral(&standing.graph);
         self.program.map.put(record, &referral, &standing.extras, Detail::Totals, &mut world::ids())
     }
 
     /// The record after these edits, and what putting it changes. An edit is left out that removes what the sender says,
     /// which can be overruled and not removed, or that the schema does not allow beside what stands there.
-    fn changed(&self, standing: &ReferralContext, edits: &[Edit], grow: bool) -> Judged<(Value, Put)> {
+    fn changed(&self, standing: &ReferralContext, edits: &[Edit], grow: bool) -> Judged<(Value, GraphUpdate)> {
         let mut record = standing.record.clone();
         for edit in edits {
             edit.apply(&self.editable, &mut record, grow);
@@ -233,7 +233,7 @@ impl Subject {
     /// A graph made of a record alone says what the record says.
     fn make_get(&self, standing: &ReferralContext) -> Judged {
         let record = &standing.record;
-        let made = match self.program.map.make(record, Detail::Totals, &mut world::ids()) {
+        let made = match self.program.map.create(record, Detail::Totals, &mut world::ids()) {
             Ok(made) => made,
             // A graph that broke FHIR's own forms (a date that is none) gives a record that no new graph can carry.
             Err(error) if !self.program.check(record).is_empty() => {
@@ -326,7 +326,7 @@ impl Subject {
     fn touches_nothing_else(
         &self,
         before: &ReferralContext,
-        put: &Put,
+        put: &GraphUpdate,
         after: &ReferralContext,
         edits: &[Edit],
     ) -> Judged {

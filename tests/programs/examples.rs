@@ -102,7 +102,7 @@ fn goes_back(program: &ProgramType, graph: &Graph, task: &str, doing: &str) {
     };
     let made = program
         .map
-        .make(&record, Detail::Totals, &mut ids)
+        .create(&record, Detail::Totals, &mut ids)
         .unwrap_or_else(|error| panic!("{doing}: {error}\n{record:#}"));
     let after = made.apply(&Graph::default()).unwrap();
     let again =

@@ -57,7 +57,7 @@ async fn run_demo(args: &Args, folder: &Folder, streams: &mut Streams<'_>) -> Re
         log_level: Some("warn".to_owned()),
         ..Options::default()
     };
-    let settings = options.decide()?;
+    let settings = options.into_settings()?;
     app::log::start(&settings)?;
     let app = App::open(settings, Arc::new(WallClock), Arc::new(TimedIds)).await?;
     let at = WallClock.now();

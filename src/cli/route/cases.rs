@@ -154,8 +154,8 @@ fn run_file(rulebook: &Rulebook, name: &str, bytes: &[u8]) -> Result<Vec<CaseOut
     let kind = &file.eligibility.value;
     let mut outcomes = Vec::new();
     for case in &file.cases {
-        let (place, case) = (case.referenced, &case.value);
-        let refuse = |message: String| refuse(SourcePosition::counted(place.line(), place.column()), message);
+        let (position, case) = (case.referenced, &case.value);
+        let refuse = |message: String| refuse(SourcePosition::counted(position.line(), position.column()), message);
         let rules = match &case.preset {
             None => rulebook.rules(kind),
             Some(preset) => {
@@ -175,16 +175,16 @@ fn run_file(rulebook: &Rulebook, name: &str, bytes: &[u8]) -> Result<Vec<CaseOut
         if let Some(missing) = &case.missing {
             expected = format!("{expected} for want of {missing}");
         }
-        let (mut message, missing) = found;
+        let (mut found_answer, missing) = found;
         if !missing.is_empty() {
-            message = format!("{message} for want of {}", missing.join("; "));
+            found_answer = format!("{found_answer} for want of {}", missing.join("; "));
         }
         outcomes.push(CaseOutcome {
             file: name.to_owned(),
-            line: place.line(),
+            line: position.line(),
             rule: case.rule.clone(),
             expected,
-            found: message,
+            found: found_answer,
             says: case.says.clone(),
             is_right,
         });

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
+use super::super::sources::SourceArgs;
+
 /// Arguments of `handoff validate`.
 #[derive(Debug, clap::Args)]
 #[allow(clippy::struct_excessive_bools)] // each is a flag of the command line
@@ -11,12 +13,9 @@ pub struct Args {
     /// Check against this profile too: its canonical URL, or the file that holds it
     #[arg(long, value_name = "CANONICAL|FILE")]
     pub profile: Vec<String>,
-    /// Definitions to check with besides R4 core, and resources that references may lead to
-    #[arg(long, value_name = "FILE|DIR|TGZ")]
-    pub with: Vec<PathBuf>,
-    /// Folder of the packages that were added with handoff package add [default: packages]
-    #[arg(long, env = "HANDOFF_PACKAGES", value_name = "DIR")]
-    pub packages: Option<PathBuf>,
+    /// What to check with
+    #[command(flatten)]
+    pub sources: SourceArgs,
     /// How to say what was found
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub format: Format,

@@ -47,7 +47,7 @@ pub(super) fn format_finding(
     colours: Colours,
 ) -> String {
     let issue = fold.issue;
-    let place = |issue: &Issue| issue.position.map(|at| format!("{}:{}", at.line + first - 1, at.column));
+    let position = |issue: &Issue| issue.position.map(|at| format!("{}:{}", at.line + first - 1, at.column));
     let excerpt = issue.position.and_then(|at| Some((at.line + first - 1, source?.excerpt(at)?)));
     let width =
         excerpt.as_ref().map_or(1, |(line, excerpt)| (line + u32::from(excerpt.next.is_some())).to_string().len());
@@ -55,7 +55,7 @@ pub(super) fn format_finding(
 
     let head = colours.severity(issue.severity, &format!("{}[{}]", issue.severity.code(), issue.key.name()));
     let mut block = format!("{head}: {}\n", strip_controls(&issue.text));
-    let at = place(issue).map_or_else(|| file.to_owned(), |place| format!("{file}:{place}"));
+    let at = position(issue).map_or_else(|| file.to_owned(), |position| format!("{file}:{position}"));
     let path =
         if issue.path.is_empty() { String::new() } else { format!("  {}", colours.with(Colours::BOLD, &issue.path)) };
     let _ = writeln!(block, "{:width$}{} {at}{path}", "", colours.with(Colours::MARGIN, "-->"));
@@ -76,7 +76,7 @@ pub(super) fn format_finding(
     }
     note("mend", &strip_controls(issue.fix()));
     for other in fold.others.iter().take(MAX_PLACES) {
-        note("also", &[place(other).as_deref().unwrap_or(file), "  ", &other.path].concat());
+        note("also", &[position(other).as_deref().unwrap_or(file), "  ", &other.path].concat());
     }
     if fold.others.len() > MAX_PLACES {
         note("also", &format!("{} more places", fold.others.len() - MAX_PLACES));

@@ -68,7 +68,7 @@ pub(super) struct CheckedJob {
     pub(super) is_last: bool,
     pub(super) counts: ResultCounts,
     /// In the order of the file
-    pub(super) message: Vec<ReportEntry>,
+    pub(super) entries: Vec<ReportEntry>,
     /// Why it could not be read
     pub(super) unreadable: Option<Error>,
 }
@@ -96,7 +96,7 @@ impl Check {
     pub(super) fn check_job(&self, job: Job) -> CheckedJob {
         let Job { file, input, is_last } = job;
         let mut answer =
-            CheckedJob { file, is_last, counts: ResultCounts::default(), message: Vec::new(), unreadable: None };
+            CheckedJob { file, is_last, counts: ResultCounts::default(), entries: Vec::new(), unreadable: None };
         match input {
             Input::File(path) => match bytes(&path) {
                 Ok(bytes) => self.resource(&bytes, None, &mut answer),
@@ -143,17 +143,17 @@ impl Check {
                 for fold in fold(&issues) {
                     let text =
                         block::format_finding(&fold, &answer.file, Some(&mut source), line.unwrap_or(1), colours);
-                    answer.message.push(ReportEntry { text, finding: Some(finding(&fold)) });
+                    answer.entries.push(ReportEntry { text, finding: Some(finding(&fold)) });
                 }
             }
             ReportDetail::Outcome { indented } => {
                 let name = line.map_or_else(|| answer.file.to_string(), |line| format!("{}:{line}", answer.file));
-                for place in issues.iter_mut().filter_map(|issue| issue.position.as_mut()) {
-                    place.line += line.unwrap_or(1) - 1;
+                for position in issues.iter_mut().filter_map(|issue| issue.position.as_mut()) {
+                    position.line += line.unwrap_or(1) - 1;
                 }
                 let value = of_file(&name, &issues);
                 let text = if indented { format!("{value:#}") } else { value.to_string() };
-                answer.message.push(ReportEntry { text, finding: None });
+                answer.entries.push(ReportEntry { text, finding: None });
             }
         }
     }

@@ -49,9 +49,9 @@ impl SeverityCounts {
 
     /// `2 errors, 1 note`; nothing where there is nothing.
     fn text(self) -> String {
-        let message = [(self.errors, "error"), (self.warnings, "warning"), (self.notes, "note")];
-        let message = message.iter().filter(|(count, _)| *count > 0);
-        message.map(|(count, what)| plural(*count, what)).collect::<Vec<_>>().join(", ")
+        let counts = [(self.errors, "error"), (self.warnings, "warning"), (self.notes, "note")];
+        let counts = counts.iter().filter(|(count, _)| *count > 0);
+        counts.map(|(count, what)| plural(*count, what)).collect::<Vec<_>>().join(", ")
     }
 
     fn value(self) -> Value {

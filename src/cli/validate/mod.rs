@@ -24,7 +24,6 @@ use self::report::{Report, State};
 use self::terminology_client::TerminologyClient;
 use super::sources::{self, Sources};
 use super::streams::{Exit, Streams, unwritable};
-use crate::app::Packages;
 use crate::error::{Error, Result};
 use crate::fhir::Severity;
 use crate::fhirpath::Temporal;
@@ -61,8 +60,7 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
 
 /// What to check with, from what the arguments name.
 fn prepare(args: &Args, colours: Colours, err: &mut dyn Write) -> Result<Check> {
-    let packages = Packages::configured(args.packages.as_deref(), None)?;
-    let Sources { mut definitions, resources, mut issues } = sources::load_sources(&packages, &args.with)?;
+    let Sources { mut definitions, resources, mut issues } = args.sources.load()?;
     let mut profiles = Vec::new();
     for profile in &args.profile {
         let path = Path::new(profile);

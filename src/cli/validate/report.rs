@@ -74,7 +74,7 @@ impl Report<'_> {
         if !self.is_summary {
             let file = answer.file.clone();
             let (is_last, is_read) = (answer.is_last, answer.unreadable.is_none());
-            self.write_entries(answer.message)?;
+            self.write_entries(answer.entries)?;
             if is_last && is_read && self.format == Format::Human {
                 self.write_verdict(&file)?;
             }
@@ -93,8 +93,8 @@ impl Report<'_> {
         Ok(())
     }
 
-    fn write_entries(&mut self, message: Vec<ReportEntry>) -> Result<()> {
-        for ReportEntry { text, finding } in message {
+    fn write_entries(&mut self, entries: Vec<ReportEntry>) -> Result<()> {
+        for ReportEntry { text, finding } in entries {
             match (self.format, finding) {
                 (Format::Human, Some(finding)) if self.state.is_known(finding) => {
                     self.state.repeated += finding.places;

@@ -64,5 +64,5 @@ fn wish(query: Option<&str>) -> Result<(Options, bool)> {
         Some("true") => true,
         Some(_) => return Err(Error::incorrect(Key::Parameter, "check is true or false")),
     };
-    Ok((Options::declared(value("zone"), value("dates"))?, check))
+    Ok((Options::parse(value("zone"), value("dates"))?, check))
 }

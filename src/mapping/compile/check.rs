@@ -8,34 +8,36 @@ use serde_json::Value;
 use super::super::model::{End, Expected, Field, FillValue, Find, Member, Model, NodeRule, Shape};
 use super::super::path::{Path, PathStep};
 use super::super::source::FieldFile;
-use super::{CompileContext, Declarations, Declared, Findings};
+use super::context::CompileContext;
+use super::declarations::{Declaration, Declarations};
+use super::findings::Findings;
 
 /// Adds what does not hold.
-pub(super) fn compile(
+pub(super) fn check(
     model: &Model,
-    ground: &CompileContext<'_>,
+    context: &CompileContext<'_>,
     declared: &Declarations<'_>,
-    sources: &[Declared<'_, FieldFile>],
+    sources: &[Declaration<'_, FieldFile>],
     findings: &mut Findings,
 ) {
-    one_writer(model, sources, findings);
+    check_single_writer(model, sources, findings);
     for (at, rule) in model.nodes.iter().enumerate() {
         let Some((_, node)) = declared.nodes.iter().find(|(name, _)| **name == *rule.name) else { continue };
         let mut add = |message: String, fix: &str| findings.add(node.file, node.at, message, fix);
-        keys(model, at, rule, &mut add);
-        if !rule.adopt.is_empty() && rule.identity.is_some() {
+        check_keys(model, at, rule, &mut add);
+        if !rule.foreign_ends.is_empty() && rule.identity.is_some() {
             let message =
                 format!("{} gets another id when it is adopted, so the record cannot be held to one", rule.name);
             add(message, "show its id one way: get: id");
         }
         let is_made = match rule.find {
             Find::Root => true,
-            Find::At(_) | Find::Search => rule.each.is_some() || rule.is_made(),
+            Find::At(_) | Find::Search => rule.each.is_some() || rule.is_creatable(),
             // Elements are looked at with their resource.
             Find::Items(_) | Find::Versions => false,
         };
         if is_made {
-            required(model, ground, at, rule, &mut add);
+            check_required(model, context, at, rule, &mut add);
         }
     }
 }
@@ -43,18 +45,18 @@ pub(super) fn compile(
 // === one writer
 
 /// Two fields that can write the same place need conditions that cannot both hold.
-fn one_writer(model: &Model, sources: &[Declared<'_, FieldFile>], findings: &mut Findings) {
+fn check_single_writer(model: &Model, sources: &[Declaration<'_, FieldFile>], findings: &mut Findings) {
     let places: Vec<Vec<(usize, Vec<&PathStep>)>> =
-        model.fields.iter().map(|field| written(field).map(|end| whole(model, end)).collect()).collect();
+        model.fields.iter().map(|field| written(field).map(|end| full_path(model, end)).collect()).collect();
     for later in 0..places.len() {
         for earlier in 0..later {
-            let meets = places[later].iter().any(|one| places[earlier].iter().any(|two| same_place(one, two)));
-            if meets && !exclusive(&model.fields[later], &model.fields[earlier]) {
+            let overlap = places[later].iter().any(|one| places[earlier].iter().any(|two| same_place(one, two)));
+            if overlap && !exclusive(&model.fields[later], &model.fields[earlier]) {
                 let (one, two) = (&model.fields[later].record[0], &model.fields[earlier].record[0]);
                 let source = &sources[later];
                 findings.add(
                     source.file,
-                    source.what.fhir.as_ref().map_or(source.at, |fhir| fhir.referenced),
+                    source.content.fhir.as_ref().map_or(source.at, |fhir| fhir.referenced),
                     format!("{one} and {two} can write the same place"),
                     "make one of them one way (get:), choose other items, or give both a when: that excludes the other",
                 );
@@ -69,9 +71,9 @@ fn written(field: &Field) -> impl Iterator<Item = &End> {
 }
 
 /// A place from its resource on: items of lists are part of where the list stands.
-fn whole<'m>(model: &'m Model, end: &'m End) -> (usize, Vec<&'m PathStep>) {
+fn full_path<'m>(model: &'m Model, end: &'m End) -> (usize, Vec<&'m PathStep>) {
     let (node, mut steps) = match &model.nodes[end.node].find {
-        Find::Items(items) => whole(model, items),
+        Find::Items(items) => full_path(model, items),
         _ => (end.node, Vec::new()),
     };
     steps.extend(&end.path.steps);
@@ -79,20 +81,20 @@ fn whole<'m>(model: &'m Model, end: &'m End) -> (usize, Vec<&'m PathStep>) {
 }
 
 fn same_place(one: &(usize, Vec<&PathStep>), two: &(usize, Vec<&PathStep>)) -> bool {
-    one.0 == two.0 && one.1.iter().zip(&two.1).all(|(one, two)| one.meets(two))
+    one.0 == two.0 && one.1.iter().zip(&two.1).all(|(one, two)| one.can_match(two))
 }
 
 /// Do both fields hold under conditions on one place that cannot both be true: `type = 'a'` and `type = 'b'`?
 fn exclusive(one: &Field, two: &Field) -> bool {
     let condition = |field: &Field| -> Option<(String, String)> {
-        let (place, value) = field.when.as_ref()?.text().split_once('=')?;
+        let (position, value) = field.when.as_ref()?.text().split_once('=')?;
         let value = value.trim().strip_prefix('\'')?.strip_suffix('\'')?;
-        let plain =
-            !value.contains('\'') && place.trim().chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '.');
-        plain.then(|| (place.trim().to_owned(), value.to_owned()))
+        let plain = !value.contains('\'')
+            && position.trim().chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '.');
+        plain.then(|| (position.trim().to_owned(), value.to_owned()))
     };
     match (condition(one), condition(two)) {
-        (Some((place, value)), Some((other_place, other_value))) => place == other_place && value != other_value,
+        (Some((position, value)), Some((other_place, other_value))) => position == other_place && value != other_value,
         _ => false,
     }
 }
@@ -100,7 +102,7 @@ fn exclusive(one: &Field, two: &Field) -> bool {
 // === keys
 
 /// The members that tell items apart are values of the items.
-fn keys(model: &Model, at: usize, rule: &NodeRule, add: &mut dyn FnMut(String, &str)) {
+fn check_keys(model: &Model, at: usize, rule: &NodeRule, add: &mut dyn FnMut(String, &str)) {
     let Some(each) = &rule.each else { return };
     let Some(item) = item_of(&model.shape, at) else {
         let message = format!("no field stands in {}", each.record);
@@ -126,21 +128,27 @@ fn item_of(members: &[Member], node: usize) -> Option<&[Member]> {
 // === required elements
 
 /// Every required element of what can be created has a source.
-fn required(model: &Model, ground: &CompileContext<'_>, at: usize, rule: &NodeRule, add: &mut dyn FnMut(String, &str)) {
+fn check_required(
+    model: &Model,
+    context: &CompileContext<'_>,
+    at: usize,
+    rule: &NodeRule,
+    add: &mut dyn FnMut(String, &str),
+) {
     let mut sourced = BTreeSet::new();
     let mut whole_values = BTreeSet::new();
     for field in &model.fields {
         for end in written(field) {
-            let (node, steps) = whole(model, end);
+            let (node, steps) = full_path(model, end);
             if node == at {
-                note(&steps, &mut sourced);
+                add_prefixes(&steps, &mut sourced);
                 whole_values.insert(names(&steps));
             }
         }
     }
     for test in &rule.tests {
         let is_node = matches!(test.is, Expected::Node(_));
-        note_value(
+        add_value(
             &test.path,
             if let Expected::Value(value) = &test.is { Some(value) } else { None },
             is_node,
@@ -150,18 +158,18 @@ fn required(model: &Model, ground: &CompileContext<'_>, at: usize, rule: &NodeRu
     }
     for fill in &rule.fills {
         let value = if let FillValue::Value(value) = &fill.with { Some(value) } else { None };
-        note_value(&fill.path, value, value.is_none(), &mut sourced, &mut whole_values);
+        add_value(&fill.path, value, value.is_none(), &mut sourced, &mut whole_values);
     }
     // What new items of its lists have.
     for items in &model.nodes {
         let Find::Items(end) = &items.find else { continue };
-        let (node, steps) = whole(model, end);
+        let (node, steps) = full_path(model, end);
         if node == at {
             for fill in &items.fills {
                 let steps: Vec<&PathStep> = steps.iter().copied().chain(fill.path.steps.iter()).collect();
-                note(&steps, &mut sourced);
+                add_prefixes(&steps, &mut sourced);
                 match &fill.with {
-                    FillValue::Value(value) => inside(&mut names(&steps), value, &mut sourced),
+                    FillValue::Value(value) => add_members(&mut names(&steps), value, &mut sourced),
                     FillValue::Node(_) | FillValue::Copy(_) => {
                         whole_values.insert(names(&steps));
                     }
@@ -177,12 +185,12 @@ fn required(model: &Model, ground: &CompileContext<'_>, at: usize, rule: &NodeRu
         };
         for end in links.iter().chain(&other.listed).filter(|end| end.node == at) {
             let steps: Vec<&PathStep> = end.path.steps.iter().collect();
-            note(&steps, &mut sourced);
+            add_prefixes(&steps, &mut sourced);
             whole_values.insert(names(&steps));
         }
     }
     let mut missing = Vec::new();
-    without_source(ground, &rule.start, &[], &sourced, &whole_values, &mut missing);
+    collect_missing(context, &rule.start, &[], &sourced, &whole_values, &mut missing);
     for element in missing {
         let message = format!("a created {} needs {element}, and nothing gives it", rule.start);
         add(message, "add a field that writes it, or new: with a value");
@@ -194,21 +202,21 @@ fn names(steps: &[&PathStep]) -> Vec<String> {
 }
 
 /// Remembers the elements on the way to a place, and those that choosing items makes.
-fn note(steps: &[&PathStep], sourced: &mut BTreeSet<Vec<String>>) {
+fn add_prefixes(steps: &[&PathStep], sourced: &mut BTreeSet<Vec<String>>) {
     for length in 1..=steps.len() {
         let prefix = names(&steps[..length]);
         for condition in &steps[length - 1].select {
             for deep in 1..=condition.path.len() {
-                let mut made = prefix.clone();
-                made.extend(condition.path[..deep].iter().map(|step| step.name.to_string()));
-                sourced.insert(made);
+                let mut path = prefix.clone();
+                path.extend(condition.path[..deep].iter().map(|step| step.name.to_string()));
+                sourced.insert(path);
             }
         }
         sourced.insert(prefix);
     }
 }
 
-fn note_value(
+fn add_value(
     path: &Path,
     value: Option<&Value>,
     is_whole: bool,
@@ -216,24 +224,24 @@ fn note_value(
     whole_values: &mut BTreeSet<Vec<String>>,
 ) {
     let steps: Vec<&PathStep> = path.steps.iter().collect();
-    note(&steps, sourced);
+    add_prefixes(&steps, sourced);
     if is_whole {
         whole_values.insert(names(&steps));
     }
     if let Some(value) = value {
-        inside(&mut names(&steps), value, sourced);
+        add_members(&mut names(&steps), value, sourced);
     }
 }
 
 /// Remembers the members of a literal.
-fn inside(at: &mut Vec<String>, value: &Value, sourced: &mut BTreeSet<Vec<String>>) {
+fn add_members(at: &mut Vec<String>, value: &Value, sourced: &mut BTreeSet<Vec<String>>) {
     match value {
-        Value::Array(items) => items.iter().for_each(|item| inside(at, item, sourced)),
+        Value::Array(items) => items.iter().for_each(|item| add_members(at, item, sourced)),
         Value::Object(members) => {
             for (name, value) in members {
                 at.push(name.clone());
                 sourced.insert(at.clone());
-                inside(at, value, sourced);
+                add_members(at, value, sourced);
                 at.pop();
             }
         }
@@ -242,8 +250,8 @@ fn inside(at: &mut Vec<String>, value: &Value, sourced: &mut BTreeSet<Vec<String
 }
 
 /// The required elements, at this place and at those below that are written, which nothing gives.
-fn without_source(
-    ground: &CompileContext<'_>,
+fn collect_missing(
+    context: &CompileContext<'_>,
     start: &str,
     at: &[String],
     sourced: &BTreeSet<Vec<String>>,
@@ -251,18 +259,18 @@ fn without_source(
     missing: &mut Vec<String>,
 ) {
     let path: Vec<&str> = [start].into_iter().chain(at.iter().map(String::as_str)).collect();
-    let Some(step) = ground.definitions.path(&path.join(".")) else { return };
+    let Some(step) = context.definitions.path(&path.join(".")) else { return };
     let given: BTreeSet<&str> = sourced
         .iter()
-        .filter(|made| made.len() == at.len() + 1 && made.starts_with(at))
-        .filter_map(|made| made.last())
+        .filter(|path| path.len() == at.len() + 1 && path.starts_with(at))
+        .filter_map(|path| path.last())
         .map(String::as_str)
         .collect();
     if !whole_values.contains(at) {
         let structure = step.structure();
         let mut own: Vec<_> = structure.children(step.index()).map(|(_, element)| element.clone()).collect();
         if own.is_empty()
-            && let Some(of_type) = step.type_name().and_then(|kind| ground.definitions.structure(kind))
+            && let Some(of_type) = step.type_name().and_then(|kind| context.definitions.structure(kind))
         {
             own = of_type.children(0).map(|(_, element)| element.clone()).collect();
         }
@@ -271,15 +279,15 @@ fn without_source(
             let found =
                 given.iter().any(|name| if element.is_choice() { name.starts_with(stem) } else { *name == stem });
             if !found {
-                let mut place: Vec<&str> = at.iter().map(String::as_str).collect();
-                place.push(&element.name);
-                missing.push(place.join("."));
+                let mut position: Vec<&str> = at.iter().map(String::as_str).collect();
+                position.push(&element.name);
+                missing.push(position.join("."));
             }
         }
     }
     for name in given {
         let mut below = at.to_vec();
         below.push(name.to_owned());
-        without_source(ground, start, &below, sourced, whole_values, missing);
+        collect_missing(context, start, &below, sourced, whole_values, missing);
     }
 }

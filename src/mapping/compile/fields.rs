@@ -7,41 +7,46 @@ use serde_saphyr::{Location, Spanned};
 
 use crate::fhir::Kind;
 use crate::fhirpath::{Expression, is_ucum};
-use crate::record::{Expected, RecordPath};
+use crate::record::Expected;
 
 use super::super::converter::{self, Converter};
 use super::super::crosswalk::Crosswalk;
-use super::super::model::{End, Field, Model, Owner, Source, Withhold};
+use super::super::model::{End, Field, Find, Model, Owner, Source, Withhold};
 use super::super::path::{Path, Paths, Repeats};
-use super::super::source::FieldFile;
-use super::{CompileContext, Declarations, Declared, Findings, Known, RecordPosition, end, ends, nodes, shape};
+use super::super::source::{FieldFile, OneOrMany, WithholdFile};
+use super::context::CompileContext;
+use super::declarations::{Declaration, Declarations};
+use super::ends::{NodeIndex, end, ends, literal};
+use super::findings::Findings;
+use super::record_position::RecordPosition;
+use super::{nodes, shape};
 
 /// What compiling a field needs.
 struct Compiler<'c, 'f> {
-    ground: &'c CompileContext<'f>,
+    context: &'c CompileContext<'f>,
     paths: Paths<'c>,
-    known: &'c Known,
+    known: &'c NodeIndex,
 }
 
 /// A field that cannot be used: where, what, how to mend it.
-type Wrong = (Location, String, String);
+type FieldIssue = (Location, String, String);
 
 /// Compiles the fields and gives, for each, where it was declared.
 pub(super) fn compile<'f>(
     model: &mut Model,
-    ground: &CompileContext<'f>,
+    context: &CompileContext<'f>,
     declared: &Declarations<'f>,
     paths: Paths<'_>,
-    known: &Known,
+    known: &NodeIndex,
     findings: &mut Findings,
-) -> Vec<Declared<'f, FieldFile>> {
-    let compiler = Compiler { ground, paths, known };
+) -> Vec<Declaration<'f, FieldFile>> {
+    let compiler = Compiler { context, paths, known };
     let mut sources = Vec::new();
     for field in &declared.fields {
-        match compiler.field(model, field.what, field.at) {
-            Ok((compiled, place)) => {
+        match compiler.field(model, field.content, field.at) {
+            Ok((compiled, position)) => {
                 let at = model.fields.len();
-                shape::enter(model, at, &compiled, &place);
+                shape::add_field(model, at, &compiled, &position);
                 model.fields.push(compiled);
                 sources.push(*field);
             }
@@ -49,27 +54,34 @@ pub(super) fn compile<'f>(
         }
     }
     for rule in &declared.withhold {
-        match compiler.withhold(model, rule.what) {
+        match compiler.withhold(model, rule.content) {
             Ok(rule) => model.withhold.push(rule),
             Err((at, message, fix)) => findings.add(rule.file, at, message, fix),
         }
     }
-    shape::settle(model);
+    shape::complete(model);
     sources
 }
 
 impl Compiler<'_, '_> {
-    fn field(&self, model: &Model, field: &FieldFile, at: Location) -> Result<(Field, RecordPosition), Wrong> {
-        let place = Self::place(model, &field.record)?;
-        let list = place.list.as_deref().and_then(|list| shape::list_named(model, list));
-        let expected = self.expected(&field.record)?;
+    fn field(&self, model: &Model, field: &FieldFile, at: Location) -> Result<(Field, RecordPosition), FieldIssue> {
+        let positions = Self::positions(model, &field.record)?;
+        let [position, ..] = positions.as_slice() else {
+            return Err((
+                field.record.referenced,
+                "a field has a place in the record".to_owned(),
+                "name one".to_owned(),
+            ));
+        };
+        let list = position.list.as_deref().and_then(|list| shape::list_named(model, list));
+        let expected = self.expected(&field.record, &positions)?;
         let source = match (&field.fhir, &field.get, &field.value) {
             (Some(fhir), None, None) => self.ends(model, field, fhir.referenced, &fhir.value.0, list, &expected)?,
             (None, Some(get), None) => self.computed(model, field, get, list, &expected)?,
             (None, None, Some(value)) => Source::Constant(match value.value.as_str() {
-                Some("@type") => self.ground.kind.into(),
-                Some("@title") => self.ground.title.into(),
-                _ => super::literal(self.paths, &value.value),
+                Some("@type") => self.context.kind.into(),
+                Some("@title") => self.context.title.into(),
+                _ => literal(self.paths, &value.value),
             }),
             _ => {
                 let message = "a field has one source";
@@ -81,12 +93,8 @@ impl Compiler<'_, '_> {
             }
         };
         let owner = match &field.owner {
-            Some(message) => Owner::from_code(&message.value).ok_or_else(|| {
-                (
-                    message.referenced,
-                    format!("{} owns nothing", message.value),
-                    "write program, ehr or events".to_owned(),
-                )
+            Some(code) => Owner::from_code(&code.value).ok_or_else(|| {
+                (code.referenced, format!("{} owns nothing", code.value), "write program, ehr or events".to_owned())
             })?,
             None => match &source {
                 Source::Ends { choices, .. } => choices
@@ -96,23 +104,23 @@ impl Compiler<'_, '_> {
                 _ => Owner::ProgramType,
             },
         };
-        let members = field.record.value.0.iter().filter_map(|path| path.rsplit('.').next()).map(Into::into).collect();
-        let within = place.names[..place.names.len() - 1].into();
+        let members = positions.iter().map(|position| position.member().into()).collect();
+        let within = position.around().into();
         let record = field.record.value.0.iter().map(|path| path.as_str().into()).collect();
         let when = field.when.as_ref().map(expression).transpose()?;
         let default = self.default(field, &source, &expected)?;
         let reads_also = field.also.as_ref().is_none_or(|also| also.value.read != Some(false));
-        Ok((Field { record, members, within, source, when, owner, default, reads_also }, place))
+        Ok((Field { record, members, within, source, when, owner, default, reads_also }, position.clone()))
     }
 
     /// What the record says where the graph says nothing: one value that the schema allows, of a field that goes both ways.
-    fn default(&self, field: &FieldFile, source: &Source, expected: &[Expected]) -> Result<Option<Value>, Wrong> {
-        let Some(message) = &field.default else { return Ok(None) };
-        let wrong = |text: &str, fix: &str| Err((message.referenced, text.to_owned(), fix.to_owned()));
+    fn default(&self, field: &FieldFile, source: &Source, expected: &[Expected]) -> Result<Option<Value>, FieldIssue> {
+        let Some(default) = &field.default else { return Ok(None) };
+        let wrong = |text: &str, fix: &str| Err((default.referenced, text.to_owned(), fix.to_owned()));
         let ([expected], Source::Ends { .. }) = (expected, source) else {
             return wrong("a default is one value of a field with fhir:", "leave default: out, or give one place");
         };
-        let value = super::literal(self.paths, &message.value);
+        let value = literal(self.paths, &default.value);
         let kind = match &value {
             Value::String(_) => "string",
             Value::Bool(_) => "boolean",
@@ -132,40 +140,36 @@ impl Compiler<'_, '_> {
         }
     }
 
-    /// The place of the record that all of a field's values share, by the first of them.
-    fn place(model: &Model, record: &Spanned<super::super::source::OneOrMany>) -> Result<RecordPosition, Wrong> {
+    /// Where a field's values stand in the record: side by side in one object.
+    fn positions(model: &Model, record: &Spanned<OneOrMany>) -> Result<Vec<RecordPosition>, FieldIssue> {
         let wrong = |message: String, fix: &str| (record.referenced, message, fix.to_owned());
-        let mut places = Vec::new();
+        let mut positions: Vec<RecordPosition> = Vec::new();
         for path in &record.value.0 {
-            places.push(
+            positions.push(
                 RecordPosition::parse(path)
                     .map_err(|message| wrong(message, "write a place such as services[].minutes"))?,
             );
         }
-        let Some(first) = places.first().cloned() else {
-            return Err(wrong("a field has a place in the record".to_owned(), "name one"));
-        };
-        let around = |place: &RecordPosition| (place.list.clone(), place.names[..place.names.len() - 1].to_vec());
-        if places.iter().any(|place| around(place) != around(&first)) {
+        let around = |position: &RecordPosition| (position.list.clone(), position.around().to_vec());
+        if positions.windows(2).any(|pair| around(&pair[0]) != around(&pair[1])) {
             return Err(wrong(
                 "the values of one field are members of one object".to_owned(),
                 "name places side by side",
             ));
         }
-        match first.list.as_deref() {
+        match positions.first().and_then(|first| first.list.as_deref()) {
             Some(list) if shape::list_named(model, list).is_none() => {
                 Err(wrong(format!("no node makes the list {list}"), "add a node with each: and that list"))
             }
-            _ => Ok(first),
+            _ => Ok(positions),
         }
     }
 
     /// What the record's schema says about each value.
-    fn expected(&self, record: &Spanned<super::super::source::OneOrMany>) -> Result<Vec<Expected>, Wrong> {
+    fn expected(&self, record: &Spanned<OneOrMany>, positions: &[RecordPosition]) -> Result<Vec<Expected>, FieldIssue> {
         let mut expected = Vec::new();
-        for path in &record.value.0 {
-            let parsed = RecordPath::parse(path).ok();
-            let Some(found) = parsed.and_then(|parsed| self.ground.schema.at(&parsed.names())) else {
+        for (path, position) in record.value.0.iter().zip(positions) {
+            let Some(found) = self.context.schema.at(&position.path.names()) else {
                 let message = format!("the record's schema knows no {path}");
                 return Err((
                     record.referenced,
@@ -186,7 +190,7 @@ impl Compiler<'_, '_> {
         texts: &[String],
         list: Option<usize>,
         expected: &[Expected],
-    ) -> Result<Source, Wrong> {
+    ) -> Result<Source, FieldIssue> {
         let wrong =
             |message: String| (at, message, "name nodes of this map and elements that their types have".to_owned());
         let mut choices: Vec<Vec<End>> = if let [one] = texts {
@@ -216,8 +220,8 @@ impl Compiler<'_, '_> {
             return Err((at, message, "name as many places on either side".to_owned()));
         }
         for ends in &mut choices {
-            fit(&via, ends, expected).map_err(|(message, fix)| (at, message, fix))?;
-            reachable(model, ends, list)
+            check_types(&via, ends, expected).map_err(|(message, fix)| (at, message, fix))?;
+            check_reach(model, ends, list)
                 .map_err(|message| (at, message, "let the field stand in the list that the node makes".to_owned()))?;
         }
         let also = match &field.also {
@@ -229,7 +233,7 @@ impl Compiler<'_, '_> {
                 if matches!(via, Converter::Says(_)) && also.value.read != Some(false) {
                     return Err(says_only(at));
                 }
-                fit(&via, &mut end, expected).map_err(|(message, fix)| (at, message, fix))?;
+                check_types(&via, &mut end, expected).map_err(|(message, fix)| (at, message, fix))?;
                 end.pop().map(|end| (end, via))
             }
         };
@@ -243,7 +247,7 @@ impl Compiler<'_, '_> {
         get: &Spanned<String>,
         list: Option<usize>,
         expected: &[Expected],
-    ) -> Result<Source, Wrong> {
+    ) -> Result<Source, FieldIssue> {
         let node = match &field.of {
             Some(of) => *self.known.get(&of.value).ok_or_else(|| {
                 (
@@ -253,19 +257,19 @@ impl Compiler<'_, '_> {
                 )
             })?,
             None => {
-                let root = model.nodes.iter().position(|node| matches!(node.find, super::super::model::Find::Root));
+                let root = model.nodes.iter().position(|node| matches!(node.find, Find::Root));
                 root.ok_or_else(|| {
                     (get.referenced, "there is no Task".to_owned(), "add a node with root: Task".to_owned())
                 })?
             }
         };
-        if !within(model, nodes::home(model, node), list) {
+        if !within(model, nodes::list_of(model, node), list) {
             let message = format!("{} is found in the items of another list", model.nodes[node].name);
             return Err((get.referenced, message, "let the field stand in that list".to_owned()));
         }
         let translate = match &field.via {
             None => None,
-            Some(via) => match call(&via.value, "translate") {
+            Some(via) => match argument_of(&via.value, "translate") {
                 Some(name) => Some(self.crosswalk(name, via.referenced)?),
                 None => {
                     let message = format!("{} is no converter of a computed value", via.value);
@@ -276,15 +280,15 @@ impl Compiler<'_, '_> {
         let [expected] = expected else {
             return Err((get.referenced, "get: makes one value".to_owned(), "name one place of the record".to_owned()));
         };
-        let (place, list) = (list, expected.types.iter().any(|kind| kind == "array"));
+        let (position, list) = (list, expected.types.iter().any(|kind| kind == "array"));
         let named = self.known.iter().filter(|(name, node)| {
-            get.value.contains(&format!("%{name}")) && within(model, nodes::home(model, **node), place)
+            get.value.contains(&format!("%{name}")) && within(model, nodes::list_of(model, **node), position)
         });
         let named: Vec<usize> = named.map(|(_, node)| *node).collect();
-        let plain = self.plain(model, node, get)?.filter(|_| !list && translate.is_none());
+        let plain = self.plain_end(model, node, get)?.filter(|_| !list && translate.is_none());
         let expression = expression(get)?;
         if plain.is_none() {
-            self.finds_something(&expression, &model.nodes[node].start, get.referenced)?;
+            self.check_expression(&expression, &model.nodes[node].start, get.referenced)?;
         }
         Ok(Source::Computed { node, expression, plain, named, translate, list })
     }
@@ -294,7 +298,7 @@ impl Compiler<'_, '_> {
     ///
     /// # Errors
     /// A path that chooses items, and that its node does not have.
-    fn plain(&self, model: &Model, node: usize, get: &Spanned<String>) -> Result<Option<End>, Wrong> {
+    fn plain_end(&self, model: &Model, node: usize, get: &Spanned<String>) -> Result<Option<End>, FieldIssue> {
         let text = &get.value;
         if text.contains(['(', '%', '|', '$']) {
             return Ok(None);
@@ -308,18 +312,23 @@ impl Compiler<'_, '_> {
             }
             Ok(_) | Err(_) => return Ok(None),
         };
-        Ok(Some(End { node, path, identity: false, site: 0, link: None }))
+        Ok(Some(End { node, path, identity: false, slot: 0, reference: None }))
     }
 
     /// An expression that names what its type does not have finds nothing, ever.
-    fn finds_something(&self, expression: &Expression, start: &str, at: Location) -> Result<(), Wrong> {
+    fn check_expression(&self, expression: &Expression, start: &str, at: Location) -> Result<(), FieldIssue> {
         match expression.check(self.paths.definitions, start).into_iter().next() {
             Some(issue) => Err((at, issue.text, "name elements that the type has".to_owned())),
             None => Ok(()),
         }
     }
 
-    fn converter(&self, via: Option<&Spanned<String>>, choices: &[Vec<End>], at: Location) -> Result<Converter, Wrong> {
+    fn converter(
+        &self,
+        via: Option<&Spanned<String>>,
+        choices: &[Vec<End>],
+        at: Location,
+    ) -> Result<Converter, FieldIssue> {
         let kind = choices.first().and_then(|ends| ends.first()).map_or("", |end| &*end.path.kind);
         let Some(via) = via else {
             if converter::is_primitive(kind) {
@@ -345,21 +354,21 @@ impl Compiler<'_, '_> {
     }
 
     /// A converter that is told of what: `quantity(g)`.
-    fn converter_of(&self, text: &str, at: Location) -> Result<Converter, Wrong> {
+    fn converter_of(&self, text: &str, at: Location) -> Result<Converter, FieldIssue> {
         let wrong = |message: String, fix: &str| Err((at, message, fix.to_owned()));
-        if let Some(name) = call(text, "crosswalk") {
+        if let Some(name) = argument_of(text, "crosswalk") {
             return Ok(Converter::Crosswalk(self.crosswalk(name, at)?));
         }
-        if let Some(kind) = call(text, "id") {
+        if let Some(kind) = argument_of(text, "id") {
             if !self.paths.definitions.is_resource_type(kind) {
                 return wrong(format!("{kind} is no resource type of FHIR R4"), "write id(Condition), or another type");
             }
             return Ok(Converter::Id(kind.into()));
         }
-        if let Some(code) = call(text, "says") {
+        if let Some(code) = argument_of(text, "says") {
             return Ok(Converter::Says(code.into()));
         }
-        if let Some(unit) = call(text, "quantity") {
+        if let Some(unit) = argument_of(text, "quantity") {
             if !is_ucum(unit) {
                 return wrong(
                     format!("{unit} is no unit of UCUM"),
@@ -368,7 +377,7 @@ impl Compiler<'_, '_> {
             }
             return Ok(Converter::Quantity(unit.into()));
         }
-        if let Some(currency) = call(text, "money") {
+        if let Some(currency) = argument_of(text, "money") {
             if currency.len() != 3 || !currency.bytes().all(|byte| byte.is_ascii_uppercase()) {
                 return wrong(format!("{currency} is no currency"), "write money(USD), or another code of ISO 4217");
             }
@@ -381,13 +390,13 @@ impl Compiler<'_, '_> {
         )
     }
 
-    fn crosswalk(&self, name: &str, at: Location) -> Result<Arc<Crosswalk>, Wrong> {
-        self.ground.crosswalks.get(name).cloned().ok_or_else(|| {
+    fn crosswalk(&self, name: &str, at: Location) -> Result<Arc<Crosswalk>, FieldIssue> {
+        self.context.crosswalks.get(name).cloned().ok_or_else(|| {
             (at, format!("there is no crosswalk {name}"), format!("add profiles/crosswalks/{name}.yaml"))
         })
     }
 
-    fn withhold(&self, model: &Model, rule: &super::super::source::WithholdFile) -> Result<Withhold, Wrong> {
+    fn withhold(&self, model: &Model, rule: &WithholdFile) -> Result<Withhold, FieldIssue> {
         let node = *self.known.get(&rule.of.value).ok_or_else(|| {
             (
                 rule.of.referenced,
@@ -397,23 +406,23 @@ impl Compiler<'_, '_> {
         })?;
         let mut record = Vec::new();
         for path in &rule.record.value.0 {
-            let place = RecordPosition::parse(path);
-            let place =
-                place.map_err(|message| (rule.record.referenced, message, "write a place of the record".to_owned()))?;
-            record.push(place.names.into());
+            let position = RecordPosition::parse(path);
+            let position = position
+                .map_err(|message| (rule.record.referenced, message, "write a place of the record".to_owned()))?;
+            record.push(position.names.into());
         }
         let when = expression(&rule.when)?;
-        self.finds_something(&when, &model.nodes[node].start, rule.when.referenced)?;
+        self.check_expression(&when, &model.nodes[node].start, rule.when.referenced)?;
         Ok(Withhold { rule: rule.rule.value.as_str().into(), node, when, record })
     }
 }
 
 /// `name(argument)`
-fn call<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+fn argument_of<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     Some(text.strip_prefix(name)?.strip_prefix('(')?.strip_suffix(')')?.trim())
 }
 
-fn expression(text: &Spanned<String>) -> Result<Expression, Wrong> {
+fn expression(text: &Spanned<String>) -> Result<Expression, FieldIssue> {
     Expression::parse(&text.value).map_err(|issue| {
         (text.referenced, issue.text.clone(), "write FHIRPath (http://hl7.org/fhirpath/N1/)".to_owned())
     })
@@ -425,15 +434,15 @@ fn within(model: &Model, outer: Option<usize>, inner: Option<usize>) -> bool {
 }
 
 /// Can the field reach its ends from where it stands, and is it the only one to write them?
-fn reachable(model: &Model, ends: &[End], list: Option<usize>) -> Result<(), String> {
+fn check_reach(model: &Model, ends: &[End], list: Option<usize>) -> Result<(), String> {
     for end in ends {
-        let home = nodes::home(model, end.node);
-        if home != list && !(end.identity && within(model, home, list)) {
+        let own_list = nodes::list_of(model, end.node);
+        if own_list != list && !(end.identity && within(model, own_list, list)) {
             let name = &model.nodes[end.node].name;
-            return Err(match home {
-                Some(home) => format!(
+            return Err(match own_list {
+                Some(own_list) => format!(
                     "{name} is found in the items of {}",
-                    model.nodes[home].each.as_ref().map_or("", |each| &each.record)
+                    model.nodes[own_list].each.as_ref().map_or("", |each| &each.record)
                 ),
                 None => format!("{name} is found once, and the field stands in every item of a list"),
             });
@@ -443,7 +452,7 @@ fn reachable(model: &Model, ends: &[End], list: Option<usize>) -> Result<(), Str
 }
 
 /// Does the converter fit what stands at both ends? Lists are taken whole where the record has a list.
-fn fit(via: &Converter, ends: &mut [End], expected: &[Expected]) -> Result<(), (String, String)> {
+fn check_types(via: &Converter, ends: &mut [End], expected: &[Expected]) -> Result<(), (String, String)> {
     let wanted: &[&[&str]] = match via {
         Converter::Same(_) | Converter::Flag => &[],
         Converter::PartialDate(_) | Converter::Day => &[&["date", "dateTime"]],
@@ -492,7 +501,7 @@ fn fit(via: &Converter, ends: &mut [End], expected: &[Expected]) -> Result<(), (
             }
         }
     }
-    codes(via, ends, expected)
+    check_codes(via, ends, expected)
 }
 
 /// Does a path choose what it leads to by this version?
@@ -502,7 +511,7 @@ fn names_version(path: &Path, version: &str) -> bool {
 }
 
 /// Has every code that the record may hold a counterpart, where FHIR takes no other?
-fn codes(via: &Converter, ends: &[End], expected: &[Expected]) -> Result<(), (String, String)> {
+fn check_codes(via: &Converter, ends: &[End], expected: &[Expected]) -> Result<(), (String, String)> {
     let Converter::Crosswalk(table) = via else { return Ok(()) };
     if table.target.version_needed && !ends.iter().all(|end| names_version(&end.path, &table.target.version)) {
         return Err((

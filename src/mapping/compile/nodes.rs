@@ -3,11 +3,14 @@
 use serde_json::Value;
 use serde_saphyr::{Location, Spanned};
 
-use super::super::model::{Each, End, Expected, Fill, FillValue, Find, Model, NodeRule, Owner, Test};
+use super::super::model::{End, Expected, Fill, FillValue, Find, Model, NodeRule, Owner, RecordList, Test};
 use super::super::path::{Path, Paths, Repeats};
-use super::super::reads::Reads;
+use super::super::path_tree::PathTree;
 use super::super::source::{NodeFile, Ordered};
-use super::{Declarations, Declared, Findings, Known, RecordPosition, end, ends, literal};
+use super::declarations::{Declaration, Declarations};
+use super::ends::{NodeIndex, end, ends, literal};
+use super::findings::Findings;
+use super::record_position::RecordPosition;
 
 /// Compiles the nodes in their order, each knowing those before it; then what they are created with, which may name
 /// any.
@@ -17,17 +20,17 @@ pub(super) fn compile(
     declared: &Declarations<'_>,
     paths: Paths<'_>,
     findings: &mut Findings,
-) -> Known {
-    let mut known = Known::new();
+) -> NodeIndex {
+    let mut known = NodeIndex::new();
     for (name, node) in &declared.nodes {
-        if let Some(rule) = found(model, name, node, paths, &known, findings) {
+        if let Some(rule) = compile_node(model, name, node, paths, &known, findings) {
             known.insert((*name).to_owned(), model.nodes.len());
             model.nodes.push(rule);
         }
     }
     for (name, node) in &declared.nodes {
         if let Some(&at) = known.get(*name) {
-            created(model, at, kind, node, paths, &known, findings);
+            compile_creation(model, at, kind, node, paths, &known, findings);
         }
     }
     for at in 0..model.nodes.len() {
@@ -44,39 +47,39 @@ pub(super) fn compile(
             }
         }
     }
-    link(model);
+    number_references(model);
     known
 }
 
 /// Numbers the references that nodes are found at, so that what several nodes are found at is followed once. Those in
 /// items of lists lead elsewhere from each item.
-fn link(model: &mut Model) {
+fn number_references(model: &mut Model) {
     let is_still: Vec<bool> = model.nodes.iter().map(|rule| rule.each.is_none() && rule.scope.is_none()).collect();
     let mut known: Vec<(usize, Box<str>)> = Vec::new();
     for rule in &mut model.nodes {
         let at = if let Find::At(ends) = &mut rule.find { ends.as_mut_slice() } else { &mut [] };
-        for end in at.iter_mut().chain(&mut rule.adopt).filter(|end| is_still[end.node]) {
+        for end in at.iter_mut().chain(&mut rule.foreign_ends).filter(|end| is_still[end.node]) {
             let same = known.iter().position(|(node, text)| *node == end.node && *text == end.path.text);
-            end.link = same.or_else(|| {
+            end.reference = same.or_else(|| {
                 known.push((end.node, end.path.text.clone()));
                 Some(known.len() - 1)
             });
         }
     }
-    model.links = known.len();
+    model.reference_count = known.len();
 }
 
 /// How a node is found.
-fn found(
+fn compile_node(
     model: &Model,
     name: &str,
-    node: &Declared<'_, NodeFile>,
+    node: &Declaration<'_, NodeFile>,
     paths: Paths<'_>,
-    known: &Known,
+    known: &NodeIndex,
     findings: &mut Findings,
 ) -> Option<NodeRule> {
-    let Declared { file, at, what } = *node;
-    let kind = what.kind.as_ref().map(|kind| (kind.value.as_str(), kind.referenced));
+    let Declaration { file, at, content } = *node;
+    let kind = content.kind.as_ref().map(|kind| (kind.value.as_str(), kind.referenced));
     if let Some((kind, at)) = kind
         && !paths.definitions.is_resource_type(kind)
     {
@@ -88,11 +91,10 @@ fn found(
         );
         return None;
     }
-    let way = way(model, what, paths, known);
-    let (find, start) = match way {
-        Ok(way) => way,
-        Err((place, message, fix)) => {
-            findings.add(file, place.unwrap_or(at), message, fix);
+    let (find, start) = match compile_find(model, content, paths, known) {
+        Ok(found) => found,
+        Err((position, message, fix)) => {
+            findings.add(file, position.unwrap_or(at), message, fix);
             return None;
         }
     };
@@ -101,8 +103,8 @@ fn found(
         name: name.into(),
         resource: (!is_items).then(|| start.as_str().into()),
         start,
-        scope: scope_of(model, what, &find, known),
-        owner: owner(model, what, &find, file, findings),
+        scope: scope_of(model, content, &find, known),
+        owner: owner(model, content, &find, file, findings),
         host: match &find {
             Find::Items(end) => model.nodes[end.node].host,
             _ => model.nodes.len(),
@@ -111,17 +113,17 @@ fn found(
         tests: Vec::new(),
         each: None,
         create: Vec::new(),
-        adopt: adopted(model, what, paths, known, file, findings),
+        foreign_ends: foreign_ends(model, content, paths, known, file, findings),
         origin: None,
         ours: Vec::new(),
         shown: Vec::new(),
         listed: None,
         fills: Vec::new(),
-        gone: Vec::new(),
+        removal: Vec::new(),
         identity: None,
-        reads: Reads::default(),
+        path_tree: PathTree::default(),
     };
-    rule.each = each(model, file, what, &rule, findings);
+    rule.each = each(model, file, content, &rule, findings);
     if is_items && rule.each.is_none() {
         findings.add(file, at, "items make a list of the record", "add each: and the list's place in the record");
     }
@@ -129,11 +131,11 @@ fn found(
 }
 
 /// Where else a node is found, as somebody else's.
-fn adopted(
+fn foreign_ends(
     model: &Model,
     node: &NodeFile,
     paths: Paths<'_>,
-    known: &Known,
+    known: &NodeIndex,
     file: &str,
     findings: &mut Findings,
 ) -> Vec<End> {
@@ -157,24 +159,31 @@ fn adopted(
     }
 }
 
-type Wrong = (Option<Location>, String, &'static str);
+type NodeIssue = (Option<Location>, String, &'static str);
 
 /// The one way in which a node is found, and the type that paths in it start from.
-fn way(model: &Model, node: &NodeFile, paths: Paths<'_>, known: &Known) -> Result<(Find, String), Wrong> {
-    const MEND: &str = "name nodes that stand above, and elements that the type has";
-    let place = |text: &Spanned<String>| Some(text.referenced);
+fn compile_find(
+    model: &Model,
+    node: &NodeFile,
+    paths: Paths<'_>,
+    known: &NodeIndex,
+) -> Result<(Find, String), NodeIssue> {
+    const FIX: &str = "name nodes that stand above, and elements that the type has";
+    let position = |text: &Spanned<String>| Some(text.referenced);
     match (&node.root, &node.at, &node.items, &node.versions, &node.kind) {
         (Some(root), None, None, None, None) => match root.value.as_str() {
             "Task" => Ok((Find::Root, "Task".to_owned())),
-            other => {
-                Err((place(root), format!("a referral is read from its Task, not from a {other}"), "write root: Task"))
-            }
+            other => Err((
+                position(root),
+                format!("a referral is read from its Task, not from a {other}"),
+                "write root: Task",
+            )),
         },
         (None, Some(at), None, None, Some(kind)) => {
-            let ends = ends(model, paths, known, &at.value).map_err(|message| (place(at), message, MEND))?;
+            let ends = ends(model, paths, known, &at.value).map_err(|message| (position(at), message, FIX))?;
             match ends.iter().find(|end| &*end.path.kind != "Reference") {
                 Some(end) => Err((
-                    place(at),
+                    position(at),
                     format!("{} is a {}, not a Reference", end.path.text, end.path.kind),
                     "name an element that holds a Reference, or use items: for the items of a list",
                 )),
@@ -182,14 +191,14 @@ fn way(model: &Model, node: &NodeFile, paths: Paths<'_>, known: &Known) -> Resul
             }
         }
         (None, None, Some(items), None, None) => {
-            let end = end(model, paths, known, &items.value).map_err(|message| (place(items), message, MEND))?;
+            let end = end(model, paths, known, &items.value).map_err(|message| (position(items), message, FIX))?;
             let base = &model.nodes[end.node];
             let names: Vec<&str> = end.path.steps.iter().map(|step| &*step.name).collect();
             let start = format!("{}.{}", base.start, names.join("."));
             match end.path.steps.last() {
                 Some(step) if step.repeats == Repeats::Item => Ok((Find::Items(end), start)),
                 _ => Err((
-                    place(items),
+                    position(items),
                     format!("{} is no list", end.path.text),
                     "name an element that repeats, or write its elements as fields",
                 )),
@@ -198,7 +207,7 @@ fn way(model: &Model, node: &NodeFile, paths: Paths<'_>, known: &Known) -> Resul
         (None, None, None, Some(versions), None) => match known.get(&versions.value) {
             Some(&node) if matches!(model.nodes[node].find, Find::Root) => Ok((Find::Versions, "Task".to_owned())),
             _ => Err((
-                place(versions),
+                position(versions),
                 "only the Task's versions are known".to_owned(),
                 "name the node that is root: Task",
             )),
@@ -207,7 +216,7 @@ fn way(model: &Model, node: &NodeFile, paths: Paths<'_>, known: &Known) -> Resul
             if node.conditions.0.is_empty() {
                 let message = format!("which {} is meant is not said", kind.value);
                 return Err((
-                    place(kind),
+                    position(kind),
                     message,
                     "add where: and what its resources say, or at: and the reference to it",
                 ));
@@ -223,7 +232,7 @@ fn way(model: &Model, node: &NodeFile, paths: Paths<'_>, known: &Known) -> Resul
 }
 
 /// The list whose items a node is found in: that of the innermost node that finding it needs.
-fn scope_of(model: &Model, node: &NodeFile, find: &Find, known: &Known) -> Option<usize> {
+fn scope_of(model: &Model, node: &NodeFile, find: &Find, known: &NodeIndex) -> Option<usize> {
     let needed: Vec<usize> = match find {
         Find::Root | Find::Versions => Vec::new(),
         Find::At(ends) => ends.iter().map(|end| end.node).collect(),
@@ -233,11 +242,11 @@ fn scope_of(model: &Model, node: &NodeFile, find: &Find, known: &Known) -> Optio
             named.filter_map(|name| known.get(name).copied()).collect()
         }
     };
-    needed.into_iter().filter_map(|node| home(model, node)).max_by_key(|list| depth(model, *list))
+    needed.into_iter().filter_map(|node| list_of(model, node)).max_by_key(|list| depth(model, *list))
 }
 
 /// The list whose items a node's values belong to: its own, or the one that it is found in.
-pub(super) fn home(model: &Model, node: usize) -> Option<usize> {
+pub(super) fn list_of(model: &Model, node: usize) -> Option<usize> {
     if model.is_list(node) { Some(node) } else { model.nodes[node].scope }
 }
 
@@ -249,13 +258,8 @@ fn depth(model: &Model, list: usize) -> usize {
 /// Whose it is: as it says, or as what it is part of.
 fn owner(model: &Model, node: &NodeFile, find: &Find, file: &str, findings: &mut Findings) -> Owner {
     match &node.owner {
-        Some(message) => Owner::from_code(&message.value).unwrap_or_else(|| {
-            findings.add(
-                file,
-                message.referenced,
-                format!("{} owns nothing", message.value),
-                "write program, ehr or events",
-            );
+        Some(code) => Owner::from_code(&code.value).unwrap_or_else(|| {
+            findings.add(file, code.referenced, format!("{} owns nothing", code.value), "write program, ehr or events");
             Owner::ProgramType
         }),
         None => match find {
@@ -267,12 +271,12 @@ fn owner(model: &Model, node: &NodeFile, find: &Find, file: &str, findings: &mut
 }
 
 /// The list of the record.
-fn each(model: &Model, file: &str, node: &NodeFile, rule: &NodeRule, findings: &mut Findings) -> Option<Each> {
-    let message = node.each.as_ref()?;
-    let path = match RecordPosition::parse(&message.value) {
+fn each(model: &Model, file: &str, node: &NodeFile, rule: &NodeRule, findings: &mut Findings) -> Option<RecordList> {
+    let list = node.each.as_ref()?;
+    let path = match RecordPosition::parse(&list.value) {
         Ok(path) => path,
         Err(wrong) => {
-            findings.add(file, message.referenced, wrong, "write the list's place, such as services");
+            findings.add(file, list.referenced, wrong, "write the list's place, such as services");
             return None;
         }
     };
@@ -282,20 +286,20 @@ fn each(model: &Model, file: &str, node: &NodeFile, rule: &NodeRule, findings: &
             Some(outer) => format!("it is found in each item of {outer}, so its list belongs in there"),
             None => "it is found once, so its list is not inside another".to_owned(),
         };
-        findings.add(file, message.referenced, wrong, "let the list of the record stand where the graph has it");
+        findings.add(file, list.referenced, wrong, "let the list of the record stand where the graph has it");
         return None;
     }
     let key = node.key.as_ref().map(|key| key.value.0.clone()).unwrap_or_default();
     if key.is_empty() {
         findings.add(
             file,
-            message.referenced,
+            list.referenced,
             "what tells the items of the list apart is not said",
             "add key: and the members of an item that tell it apart, such as id",
         );
     }
-    Some(Each {
-        record: message.value.as_str().into(),
+    Some(RecordList {
+        record: list.value.as_str().into(),
         key: key.into_iter().map(String::into_boxed_str).collect(),
         key_is_own: false,
         singles: Vec::new(),
@@ -304,60 +308,60 @@ fn each(model: &Model, file: &str, node: &NodeFile, rule: &NodeRule, findings: &
 }
 
 /// What a node says, has to have, and is created and linked with.
-fn created(
+fn compile_creation(
     model: &mut Model,
     at: usize,
     kind: &str,
-    node: &Declared<'_, NodeFile>,
+    node: &Declaration<'_, NodeFile>,
     paths: Paths<'_>,
-    known: &Known,
+    known: &NodeIndex,
     findings: &mut Findings,
 ) {
-    let Declared { file, what, .. } = *node;
+    let Declaration { file, content, .. } = *node;
     let start = model.nodes[at].start.clone();
-    let tests = pairs(&what.conditions, paths, &start, file, findings);
+    let tests = pairs(&content.conditions, paths, &start, file, findings);
     let tests: Vec<Test> = tests
         .into_iter()
-        .filter_map(|(path, value, place)| {
+        .filter_map(|(path, value, position)| {
             let is = match value.as_str().and_then(|text| text.strip_prefix('@')) {
-                Some(name) => Expected::Node(node_named(name, known, file, place, findings)?),
+                Some(name) => Expected::Node(node_named(name, known, file, position, findings)?),
                 None => Expected::Value(literal(paths, value)),
             };
             Some(Test { path, is })
         })
         .collect();
-    let fills = filled(&what.new, paths, &start, file, findings);
+    let fills = filled(&content.new, paths, &start, file, findings);
     let fills: Vec<Fill> = fills
         .into_iter()
-        .filter_map(|(path, only_in, value, place)| {
+        .filter_map(|(path, only_in, value, position)| {
             let with = match value.as_str().and_then(|text| text.strip_prefix('@')) {
                 Some("type") => FillValue::Value(kind.into()),
                 Some(text) if text.contains('.') => {
-                    FillValue::Copy(copied(model, paths, known, text, file, place, findings)?)
+                    FillValue::Copy(parse_end(model, paths, known, text, file, position, findings)?)
                 }
-                Some(name) => FillValue::Node(node_named(name, known, file, place, findings)?),
+                Some(name) => FillValue::Node(node_named(name, known, file, position, findings)?),
                 None => FillValue::Value(literal(paths, value)),
             };
-            Some(whole(path, only_in, with))
+            Some(new_fill(path, only_in, with))
         })
         .collect();
-    let gone = pairs(&what.gone, paths, &start, file, findings);
-    let gone = gone.into_iter().map(|(path, value, _)| (path, literal(paths, value))).collect();
-    let listed = what.listed.as_ref().and_then(|text| {
-        copied(model, paths, known, &text.value, file, text.referenced, findings)
+    let removal = pairs(&content.gone, paths, &start, file, findings);
+    let removal = removal.into_iter().map(|(path, value, _)| (path, literal(paths, value))).collect();
+    let listed = content.listed.as_ref().and_then(|text| {
+        parse_end(model, paths, known, &text.value, file, text.referenced, findings)
             .filter(|end| is_reference(end, file, text.referenced, findings))
     });
-    let create = what.create.iter().flat_map(|places| {
+    let create = content.create.iter().flat_map(|places| {
         let places = places.value.0.iter().map(|text| created_at(model, at, file, text, places.referenced, findings));
         places.collect::<Vec<_>>()
     });
     let create = create.flatten().collect();
-    let ours = pairs(&what.ours, paths, &start, file, findings);
+    let ours = pairs(&content.ours, paths, &start, file, findings);
     let ours: Vec<(Path, Value)> = ours.into_iter().map(|(path, value, _)| (path, literal(paths, value))).collect();
-    if let Some(message) = what.ours.0.first().filter(|_| model.nodes[at].each.is_none()) {
-        findings.add(file, message.0.referenced, "ours: tells items of a list apart", "add each:, or leave ours: out");
+    if let Some(first) = content.ours.0.first().filter(|_| model.nodes[at].each.is_none()) {
+        findings.add(file, first.0.referenced, "ours: tells items of a list apart", "add each:, or leave ours: out");
     }
-    let origin = what.origin.as_ref().and_then(|text| match paths.compile(&start, &text.value) {
+    let origin = content.origin.as_ref().and_then(|text| match paths.compile(&start, &text.value) {
         Ok(path) if &*path.kind == "Reference" => Some(path),
         Ok(path) => {
             let message = format!("{} is a {}, not a Reference", path.text, path.kind);
@@ -374,13 +378,13 @@ fn created(
     rule.ours = ours;
     rule.tests = tests;
     rule.fills = fills;
-    rule.gone = gone;
+    rule.removal = removal;
     rule.listed = listed;
     rule.create = create;
 }
 
 /// What fills a whole list is written as one; what fills a list with one value becomes an item.
-fn whole(mut path: Path, only_in: Option<Path>, mut with: FillValue) -> Fill {
+fn new_fill(mut path: Path, only_in: Option<Path>, mut with: FillValue) -> Fill {
     let is_list = match &with {
         FillValue::Copy(end) => end.path.list,
         FillValue::Value(value) => value.is_array(),
@@ -406,7 +410,7 @@ fn is_reference(end: &End, file: &str, at: Location, findings: &mut Findings) ->
     fits
 }
 
-fn node_named(name: &str, known: &Known, file: &str, at: Location, findings: &mut Findings) -> Option<usize> {
+fn node_named(name: &str, known: &NodeIndex, file: &str, at: Location, findings: &mut Findings) -> Option<usize> {
     let node = known.get(name).copied();
     if node.is_none() {
         findings.add(file, at, format!("there is no node {name}"), "name a node of this map behind the @");
@@ -414,10 +418,10 @@ fn node_named(name: &str, known: &Known, file: &str, at: Location, findings: &mu
     node
 }
 
-fn copied(
+fn parse_end(
     model: &Model,
     paths: Paths<'_>,
-    known: &Known,
+    known: &NodeIndex,
     text: &str,
     file: &str,
     at: Location,
@@ -477,7 +481,7 @@ fn created_at(
     at: usize,
     file: &str,
     text: &str,
-    place: Location,
+    position: Location,
     findings: &mut Findings,
 ) -> Option<Box<[Box<str>]>> {
     let rule = &model.nodes[at];
@@ -485,13 +489,13 @@ fn created_at(
     match RecordPosition::parse(text) {
         Ok(path) if path.list == scope && rule.each.is_none() => Some(path.names.into()),
         Ok(_) if rule.each.is_some() => {
-            findings.add(file, place, "each item of a list creates its own", "leave create: out");
+            findings.add(file, position, "each item of a list creates its own", "leave create: out");
             None
         }
         Ok(_) => {
             findings.add(
                 file,
-                place,
+                position,
                 format!(
                     "{} is found {}",
                     rule.name,
@@ -502,7 +506,7 @@ fn created_at(
             None
         }
         Err(message) => {
-            findings.add(file, place, message, "write a place of the record, such as enrollment");
+            findings.add(file, position, message, "write a place of the record, such as enrollment");
             None
         }
     }

@@ -7,46 +7,46 @@ use super::super::converter::Converter;
 use super::super::model::{End, Field, Find, Member, Model, NodeRule, Shape, Source};
 use super::super::node_set::NodeSet;
 use super::super::path::Path;
-use super::RecordPosition;
+use super::record_position::RecordPosition;
 
 /// Completes the shape once all fields are in it.
-pub(super) fn settle(model: &mut Model) {
+pub(super) fn complete(model: &mut Model) {
     mapped_displays(model);
-    number(model);
+    assign_slots(model);
     let mut shape = std::mem::take(&mut model.shape);
     for member in &mut shape {
-        member.settle(model);
+        member.complete(model);
     }
-    keys(model, &shape);
+    mark_own_keys(model, &shape);
     model.shape = shape;
     for at in 0..model.nodes.len() {
-        model.nodes[at].shown = shown(model, at);
+        model.nodes[at].shown = shown_fields(model, at);
         for fill in 0..model.nodes[at].fills.len() {
-            model.nodes[at].fills[fill].shown = shown_of(model, at, &model.nodes[at].fills[fill].path);
+            model.nodes[at].fills[fill].shown = shown_paths(model, at, &model.nodes[at].fills[fill].path);
         }
     }
 }
 
 impl Member {
     /// Says which nodes it gets values from.
-    fn settle(&mut self, model: &Model) {
+    fn complete(&mut self, model: &Model) {
         let mut from = NodeSet::default();
         match &mut self.shape {
-            Shape::Leaf { field, sites, plain, .. } => {
+            Shape::Leaf { field, slots, plain, .. } => {
                 let field = &model.fields[*field];
-                from = sources(field);
-                *sites = sites_of(model, field);
+                from = source_nodes(field);
+                *slots = slots_of(model, field);
                 *plain = is_plain(field);
             }
             Shape::Object(members) => {
                 for member in members {
-                    member.settle(model);
+                    member.complete(model);
                     from.extend(member.from);
                 }
             }
             Shape::List { node, item } => {
                 for member in item {
-                    member.settle(model);
+                    member.complete(model);
                 }
                 match &model.nodes[*node].find {
                     Find::Items(end) => from.insert(end.node),
@@ -60,12 +60,12 @@ impl Member {
 }
 
 /// Says of each list whether its own node tells its items apart.
-fn keys(model: &mut Model, members: &[Member]) {
+fn mark_own_keys(model: &mut Model, members: &[Member]) {
     for member in members {
         match &member.shape {
-            Shape::Object(members) => keys(model, members),
+            Shape::Object(members) => mark_own_keys(model, members),
             Shape::List { node, item } => {
-                keys(model, item);
+                mark_own_keys(model, item);
                 let Model { nodes, fields, .. } = model;
                 let is_own = |name: &str| {
                     let leaf = item.iter().find(|member| *member.name == *name).map(|member| &member.shape);
@@ -83,11 +83,11 @@ fn keys(model: &mut Model, members: &[Member]) {
 }
 
 /// Gives every place that the fields read its number.
-fn number(model: &mut Model) {
-    let Model { nodes, fields, sites, .. } = model;
+fn assign_slots(model: &mut Model) {
+    let Model { nodes, fields, slot_count, .. } = model;
     let enter = |nodes: &mut Vec<NodeRule>, end: &mut End| {
         let steps = if end.identity { &[][..] } else { &end.path.steps };
-        end.site = nodes[end.node].reads.enter(steps);
+        end.slot = nodes[end.node].path_tree.add(steps);
     };
     for field in fields.iter_mut() {
         field.read_mut().for_each(|end| enter(nodes, end));
@@ -95,33 +95,33 @@ fn number(model: &mut Model) {
     for at in 0..nodes.len() {
         let begin = |end: &End| Some((end.node, end.path.steps.first()?.name.clone()));
         let begins: Vec<(usize, Box<str>)> = nodes[at].found_at().filter_map(begin).collect();
-        let entered: Vec<usize> = begins.iter().map(|(host, name)| nodes[*host].reads.enter_member(name)).collect();
-        nodes[at].found_at_mut().zip(entered).for_each(|(end, site)| end.site = site);
+        let entered: Vec<usize> = begins.iter().map(|(host, name)| nodes[*host].path_tree.add_member(name)).collect();
+        nodes[at].found_at_mut().zip(entered).for_each(|(end, slot)| end.slot = slot);
     }
     for node in nodes.iter_mut() {
-        *sites = node.reads.settle(*sites);
+        *slot_count = node.path_tree.assign_slots(*slot_count);
     }
     for at in 0..nodes.len() {
-        let firsts: Vec<usize> = nodes[at].found_at().map(|end| nodes[end.node].reads.first()).collect();
-        nodes[at].found_at_mut().zip(firsts).for_each(|(end, first)| end.site += first);
+        let firsts: Vec<usize> = nodes[at].found_at().map(|end| nodes[end.node].path_tree.first()).collect();
+        nodes[at].found_at_mut().zip(firsts).for_each(|(end, first)| end.slot += first);
     }
     for field in fields.iter_mut() {
-        field.read_mut().for_each(|end| end.site += nodes[end.node].reads.first());
+        field.read_mut().for_each(|end| end.slot += nodes[end.node].path_tree.first());
     }
 }
 
 /// The places that a field gets values from; none where it has one in any case.
-fn sites_of(model: &Model, field: &Field) -> Option<Box<[usize]>> {
-    let itself = |node: usize| model.nodes[node].reads.first();
-    let sites: Vec<usize> = match &field.source {
+fn slots_of(model: &Model, field: &Field) -> Option<Box<[usize]>> {
+    let itself = |node: usize| model.nodes[node].path_tree.first();
+    let slots: Vec<usize> = match &field.source {
         Source::Constant(_) | Source::Ends { via: Converter::Flag, .. } => return None,
-        Source::Computed { plain: Some(end), .. } => vec![end.site],
+        Source::Computed { plain: Some(end), .. } => vec![end.slot],
         Source::Computed { node, .. } => vec![itself(*node)],
         // Where there is a node, silence says what the default says.
         Source::Ends { .. } if field.default.is_some() => field.ends().map(|end| itself(end.node)).collect(),
-        Source::Ends { .. } => field.ends().map(|end| end.site).collect(),
+        Source::Ends { .. } => field.ends().map(|end| end.slot).collect(),
     };
-    Some(sites.into())
+    Some(slots.into())
 }
 
 /// Does a field say what the first of its places says, as it stands there?
@@ -131,7 +131,7 @@ fn is_plain(field: &Field) -> bool {
 }
 
 /// The nodes that a field gets values from.
-fn sources(field: &Field) -> NodeSet {
+fn source_nodes(field: &Field) -> NodeSet {
     let mut from = NodeSet::default();
     match &field.source {
         // The absence of the element is a value too.
@@ -161,18 +161,18 @@ fn mapped_displays(model: &mut Model) {
 }
 
 /// What the record shows of a node where that is created.
-fn shown(model: &Model, node: usize) -> Vec<usize> {
+fn shown_fields(model: &Model, node: usize) -> Vec<usize> {
     let rule = &model.nodes[node];
-    if !rule.is_made() {
+    if !rule.is_creatable() {
         return Vec::new();
     }
     let mut shown = Vec::new();
     for (at, field) in model.fields.iter().enumerate() {
         let below = |member: &str| {
-            let place: Vec<&str> = field.within.iter().map(AsRef::as_ref).chain([member]).collect();
-            rule.create
-                .iter()
-                .any(|create| place.len() >= create.len() && create.iter().zip(&place).all(|(one, two)| **one == **two))
+            let position: Vec<&str> = field.within.iter().map(AsRef::as_ref).chain([member]).collect();
+            rule.create.iter().any(|create| {
+                position.len() >= create.len() && create.iter().zip(&position).all(|(one, two)| **one == **two)
+            })
         };
         if field.members.iter().any(|member| below(member)) && field.ends().any(|end| end.node == node) {
             shown.push(at);
@@ -182,19 +182,19 @@ fn shown(model: &Model, node: usize) -> Vec<usize> {
 }
 
 /// What the record shows of what stands at a path of a node.
-fn shown_of(model: &Model, node: usize, path: &Path) -> Vec<Path> {
+fn shown_paths(model: &Model, node: usize, path: &Path) -> Vec<Path> {
     let ends = model.fields.iter().flat_map(Field::ends);
     let inside = |end: &&End| {
         end.node == node
             && end.path.steps.len() >= path.steps.len()
-            && end.path.steps.iter().zip(&path.steps).all(|(one, two)| one.meets(two))
+            && end.path.steps.iter().zip(&path.steps).all(|(one, two)| one.can_match(two))
     };
     ends.filter(inside).map(|end| end.path.clone()).collect()
 }
 
 /// Puts a field into the record's shape, and among what its list or the record holds under a condition.
-pub(super) fn enter(model: &mut Model, at: usize, field: &Field, place: &RecordPosition) {
-    let list = place.list.as_deref().and_then(|list| list_named(model, list));
+pub(super) fn add_field(model: &mut Model, at: usize, field: &Field, position: &RecordPosition) {
+    let list = position.list.as_deref().and_then(|list| list_named(model, list));
     if field.when.is_some() {
         match list.and_then(|list| model.nodes[list].each.as_mut()) {
             Some(each) => each.conditional.push(at),
@@ -202,7 +202,7 @@ pub(super) fn enter(model: &mut Model, at: usize, field: &Field, place: &RecordP
         }
     }
     for (which, member) in field.members.iter().enumerate() {
-        let path = place.path.sibling(member);
+        let path = position.path.sibling(member);
         let names: Vec<String> = path.names().into_iter().map(str::to_owned).collect();
         let lists: Vec<Option<usize>> = (0..names.len())
             .map(|at| (names.get(at + 1).is_some_and(|next| next == "[]")).then(|| names[..=at].to_vec()))
@@ -210,7 +210,7 @@ pub(super) fn enter(model: &mut Model, at: usize, field: &Field, place: &RecordP
             .collect();
         insert(&mut model.shape, &names, &lists, at, which);
         if let Some(end) = identity(field) {
-            let mut path = place.names.clone();
+            let mut path = position.names.clone();
             path.pop();
             path.push(member.clone());
             model.nodes[end].identity.get_or_insert(path.into());
@@ -247,7 +247,7 @@ fn insert(members: &mut Vec<Member>, names: &[String], lists: &[Option<usize>], 
     let Some((name, rest)) = names.split_first() else { return };
     let at = members.iter().position(|member| *member.name == **name).unwrap_or_else(|| {
         let shape = match (rest, lists.first().copied().flatten()) {
-            ([], _) => Shape::Leaf { field, which, sites: None, plain: false },
+            ([], _) => Shape::Leaf { field, which, slots: None, plain: false },
             (_, Some(node)) => Shape::List { node, item: Vec::new() },
             (_, None) => Shape::Object(Vec::new()),
         };

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::fhir::Node;
 
-use super::Written;
+use super::value::FhirValue;
 
 /// How an extension is written behind a number.
 const EXTENSION: &str = " ext. ";
@@ -18,9 +18,9 @@ pub(super) fn read_given(given: Node<'_>, which: usize) -> Option<Cow<'_, str>> 
 }
 
 /// Given names as a list.
-pub(super) fn write_given(first: Option<&Value>, middle: Option<&Value>) -> Written {
+pub(super) fn write_given(first: Option<&Value>, middle: Option<&Value>) -> FhirValue {
     let others = middle.and_then(Value::as_str).unwrap_or_default().split(' ');
-    listed(first.and_then(Value::as_str).into_iter().chain(others))
+    list_of(first.and_then(Value::as_str).into_iter().chain(others))
 }
 
 /// The first line of an address, or the others.
@@ -29,9 +29,9 @@ pub(super) fn read_lines(lines: Node<'_>, which: usize) -> Option<Cow<'_, str>> 
 }
 
 /// The lines of an address as a list.
-pub(super) fn write_lines(first: Option<&Value>, others: Option<&Value>) -> Written {
+pub(super) fn write_lines(first: Option<&Value>, others: Option<&Value>) -> FhirValue {
     let others = others.and_then(Value::as_str).unwrap_or_default().split(", ");
-    listed(first.and_then(Value::as_str).into_iter().chain(others))
+    list_of(first.and_then(Value::as_str).into_iter().chain(others))
 }
 
 fn first_and_others<'v>(list: Node<'v>, which: usize, between: &str) -> Option<Cow<'v, str>> {
@@ -44,9 +44,9 @@ fn first_and_others<'v>(list: Node<'v>, which: usize, between: &str) -> Option<C
     (!others.is_empty()).then(|| others.join(between).into())
 }
 
-fn listed<'t>(texts: impl Iterator<Item = &'t str>) -> Written {
+fn list_of<'t>(texts: impl Iterator<Item = &'t str>) -> FhirValue {
     let texts: Vec<Value> = texts.filter(|text| !text.is_empty()).map(Value::from).collect();
-    if texts.is_empty() { Written::Nothing } else { Written::Value(texts.into()) }
+    if texts.is_empty() { FhirValue::Absent } else { FhirValue::Value(texts.into()) }
 }
 
 /// The number of a phone, or its extension: of `555-0100 ext. 12`, `555-0100 x12`, `tel:555-0100;ext=12`.
@@ -68,13 +68,13 @@ pub(super) fn read_phone(phone: Node<'_>, which: usize) -> Option<Value> {
 }
 
 /// A number and its extension as one text.
-pub(super) fn write_phone(number: Option<&Value>, extension: Option<&Value>) -> Result<Written, String> {
+pub(super) fn write_phone(number: Option<&Value>, extension: Option<&Value>) -> Result<FhirValue, String> {
     let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     match (number.and_then(Value::as_str), extension.and_then(Value::as_str)) {
-        (None, None) => Ok(Written::Nothing),
-        (Some(number), None) => Ok(Written::Value(number.into())),
+        (None, None) => Ok(FhirValue::Absent),
+        (Some(number), None) => Ok(FhirValue::Value(number.into())),
         (Some(number), Some(extension)) if is_digits(extension) => {
-            Ok(Written::Value(format!("{number}{EXTENSION}{extension}").into()))
+            Ok(FhirValue::Value(format!("{number}{EXTENSION}{extension}").into()))
         }
         (None, Some(_)) => Err("expected a number with the extension".to_owned()),
         _ => Err("expected an extension of digits".to_owned()),
@@ -101,7 +101,7 @@ mod tests {
         }
         assert_eq!(
             write_phone(Some(&"555-0100".into()), Some(&"12".into())),
-            Ok(Written::Value("555-0100 ext. 12".into()))
+            Ok(FhirValue::Value("555-0100 ext. 12".into()))
         );
         assert!(write_phone(None, Some(&"12".into())).is_err());
     }

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use crate::fhir::{Node, primitive};
 
-use super::{Written, cut, primitive_of};
+use super::primitive_value::primitive_of;
+use super::value::{FhirValue, cut};
 
 /// Text or precision of a date.
 pub(super) fn read_partial(date: Node<'_>, which: usize) -> Option<Cow<'_, str>> {
@@ -21,8 +22,8 @@ pub(super) fn read_partial(date: Node<'_>, which: usize) -> Option<Cow<'_, str>>
 }
 
 /// A date cut to its precision.
-pub(super) fn write_partial(kind: &str, value: Option<&Value>, precision: Option<&Value>) -> Result<Written, String> {
-    let Some(value) = value else { return Ok(Written::Nothing) };
+pub(super) fn write_partial(kind: &str, value: Option<&Value>, precision: Option<&Value>) -> Result<FhirValue, String> {
+    let Some(value) = value else { return Ok(FhirValue::Absent) };
     let value = primitive_of(kind, value)?;
     let length = match precision.and_then(Value::as_str) {
         Some("year") => 4,
@@ -31,7 +32,7 @@ pub(super) fn write_partial(kind: &str, value: Option<&Value>, precision: Option
         _ => usize::MAX,
     };
     let text = value.as_str().unwrap_or_default();
-    Ok(Written::Value(text.get(..length.min(text.len())).unwrap_or(text).into()))
+    Ok(FhirValue::Value(text.get(..length.min(text.len())).unwrap_or(text).into()))
 }
 
 /// The day of a time, or as much of it as is known.
@@ -42,10 +43,10 @@ pub(super) fn read_day(time: Node<'_>) -> Option<Cow<'_, str>> {
 }
 
 /// A day as a date or dateTime.
-pub(super) fn write_day(value: Option<&Value>) -> Result<Written, String> {
+pub(super) fn write_day(value: Option<&Value>) -> Result<FhirValue, String> {
     match value {
-        None => Ok(Written::Nothing),
-        Some(Value::String(text)) if primitive::is_valid("date", text) => Ok(Written::Value(text.as_str().into())),
+        None => Ok(FhirValue::Absent),
+        Some(Value::String(text)) if primitive::is_valid("date", text) => Ok(FhirValue::Value(text.as_str().into())),
         Some(_) => Err(format!("expected {}", primitive::describe("date"))),
     }
 }
@@ -57,13 +58,13 @@ pub(super) fn read_period(period: Node<'_>) -> Option<Value> {
     if from.is_none() && until.is_none() {
         return None;
     }
-    let message = |end: Option<Cow<'_, str>>| end.map_or_else(|| "..".to_owned(), Cow::into_owned);
-    Some(format!("{}/{}", message(from), message(until)).into())
+    let or_open = |end: Option<Cow<'_, str>>| end.map_or_else(|| "..".to_owned(), Cow::into_owned);
+    Some(format!("{}/{}", or_open(from), or_open(until)).into())
 }
 
 /// `from/until` as a Period.
-pub(super) fn write_period(value: Option<&Value>) -> Result<Written, String> {
-    let Some(value) = value else { return Ok(Written::Nothing) };
+pub(super) fn write_period(value: Option<&Value>) -> Result<FhirValue, String> {
+    let Some(value) = value else { return Ok(FhirValue::Absent) };
     let expected = || "expected from/until, as 2026-05-01/2026-06-30, with .. for an end that is not known".to_owned();
     let (from, until) = value.as_str().and_then(|text| text.split_once('/')).ok_or_else(expected)?;
     let mut period = json!({});
@@ -74,7 +75,7 @@ pub(super) fn write_period(value: Option<&Value>) -> Result<Written, String> {
             _ => return Err(expected()),
         }
     }
-    if from == ".." && until == ".." { Err(expected()) } else { Ok(Written::Value(period)) }
+    if from == ".." && until == ".." { Err(expected()) } else { Ok(FhirValue::Value(period)) }
 }
 
 #[cfg(test)]
@@ -85,7 +86,7 @@ mod tests {
     #[test]
     fn periods_go_both_ways() {
         for text in ["2026-05-01/2026-06-30", "2026/..", "../2026-05-01T10:00:00Z"] {
-            let Ok(Written::Value(period)) = write_period(Some(&text.into())) else { panic!("{text}") };
+            let Ok(FhirValue::Value(period)) = write_period(Some(&text.into())) else { panic!("{text}") };
             assert_eq!(read_period(Document::parse(period.to_string()).unwrap().root()), Some(text.into()));
         }
         for text in ["2026-05-01", "../..", "/", "May/June"] {

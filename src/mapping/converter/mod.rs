@@ -5,22 +5,25 @@
 
 mod contact;
 mod date;
+mod primitive_value;
 mod quantity;
+mod referral;
+mod value;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::fhir::{Document, Kind, Node, primitive};
-use crate::referral::reason::Reason;
-use crate::referral::state::{self, State, TaskStatus};
-use crate::referral::task;
+use crate::fhir::{Document, Node, primitive};
 
 use super::crosswalk::Crosswalk;
-use super::locate::Tree;
-use super::text::Text;
-use crate::record::same_value;
+
+pub(super) use primitive_value::{is_primitive, json_kind};
+pub(super) use value::{Conversion, FhirValue, RecordValue, same_optional};
+
+use primitive_value::primitive_of;
+use value::cut;
 
 /// A pair of functions. How many values stand on either side is said by [`Converter::ends`].
 #[derive(Debug, Clone)]
@@ -57,101 +60,6 @@ pub(super) enum Converter {
     Id(Box<str>),
     /// Any value, and this code where there is one: written, and not read
     Says(Box<str>),
-}
-
-/// What a converter makes of a value of the record.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Written {
-    /// The element has no value
-    Nothing,
-    /// The element has this value
-    Value(Value),
-    /// The element is there, with what its path says
-    There,
-}
-
-/// What a converter makes of a value of a resource.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Read<'v> {
-    /// The value for the record
-    pub(super) value: Option<Converted<'v>>,
-    /// A code passed as it was, since no table has it
-    pub(super) untranslated: bool,
-    /// The resource does not say; this is what its silence means
-    pub(super) defaulted: bool,
-}
-
-/// A value for the record, copied only where it has to be made.
-#[derive(Debug, Clone)]
-pub(super) enum Converted<'v> {
-    /// As it stands in a resource
-    Node(Node<'v>),
-    /// A text
-    Text(Cow<'v, str>),
-    /// Any value
-    Value(Value),
-}
-
-impl<'v> Read<'v> {
-    fn of(value: Option<Converted<'v>>) -> Self {
-        Self { value, ..Self::default() }
-    }
-
-    fn made(value: Option<Value>) -> Self {
-        Self::of(value.map(Converted::Value))
-    }
-
-    /// Is it just this, or nothing where nothing is asked for?
-    pub(super) fn says(&self, value: Option<&Value>) -> bool {
-        said_option(self.value.as_ref(), value)
-    }
-}
-
-/// Do both say the same_value, or both nothing?
-pub(super) fn said_option(message: Option<&Converted<'_>>, value: Option<&Value>) -> bool {
-    match (message, value) {
-        (Some(message), Some(value)) => message.says(value),
-        (None, None) => true,
-        _ => false,
-    }
-}
-
-impl Converted<'_> {
-    /// It as a value of its own.
-    pub(super) fn into_value(self) -> Value {
-        match self {
-            Self::Node(node) => node.to_value(),
-            Self::Text(text) => text.into_owned().into(),
-            Self::Value(value) => value,
-        }
-    }
-
-    /// It, where it is a text that was made.
-    pub(super) fn text(&self) -> Option<&str> {
-        match self {
-            Self::Node(_) => None,
-            Self::Text(text) => Some(text),
-            Self::Value(value) => value.as_str(),
-        }
-    }
-
-    /// Writes it into a record.
-    pub(super) fn write(&self, text: &mut Text) {
-        match self {
-            Self::Node(node) => text.node(*node),
-            Self::Text(message) => text.string(message),
-            Self::Value(value) => text.value(value),
-        }
-    }
-
-    /// Does it say the same as this?
-    pub(super) fn says(&self, value: &Value) -> bool {
-        match self {
-            Self::Node(node) => node.is(value) || (node.kind() != Kind::String && same_value(&node.to_value(), value)),
-            Self::Text(text) => value.as_str() == Some(text),
-            Self::Value(own) => same_value(own, value),
-        }
-    }
 }
 
 // ===
@@ -207,35 +115,39 @@ impl Converter {
     // === FHIR to record
 
     /// The value number `which` of the record.
-    pub(super) fn read<'v>(&'v self, raw: &[Option<Node<'v>>], which: usize) -> Read<'v> {
+    pub(super) fn read<'v>(&'v self, raw: &[Option<Node<'v>>], which: usize) -> Conversion<'v> {
         let first = raw.first().copied().flatten();
         match self {
-            Self::Same(_) => Read::of(first.map(Converted::Node)),
+            Self::Same(_) => Conversion::of(first.map(RecordValue::Node)),
             Self::PartialDate(_) => {
-                Read::of(first.and_then(|node| date::read_partial(node, which)).map(Converted::Text))
+                Conversion::of(first.and_then(|node| date::read_partial(node, which)).map(RecordValue::Text))
             }
-            Self::Given => Read::of(first.and_then(|node| contact::read_given(node, which)).map(Converted::Text)),
-            Self::ReferralState => Read::of(referral_state(first, raw.get(1).copied().flatten())),
+            Self::Given => {
+                Conversion::of(first.and_then(|node| contact::read_given(node, which)).map(RecordValue::Text))
+            }
+            Self::ReferralState => Conversion::of(referral::read_state(first, raw.get(1).copied().flatten())),
             Self::ReferralReason => {
                 let value = if which == 0 { first } else { raw.get(1).copied().flatten() };
-                Read::of(value.map(Converted::Node))
+                Conversion::of(value.map(RecordValue::Node))
             }
-            Self::Crosswalk(table) => first.map_or_else(Read::default, |code| translated_back(table, code)),
-            Self::Minutes => Read::made(first.and_then(quantity::read_minutes)),
-            Self::Quantity(unit) => Read::made(first.and_then(|node| quantity::read(node, unit))),
+            Self::Crosswalk(table) => first.map_or_else(Conversion::default, |code| translate_back(table, code)),
+            Self::Minutes => Conversion::of_value(first.and_then(quantity::read_minutes)),
+            Self::Quantity(unit) => Conversion::of_value(first.and_then(|node| quantity::read(node, unit))),
             Self::Money(currency) => {
-                Read::made(first.and_then(|node| quantity::read_money(node, currency.as_deref(), which)))
+                Conversion::of_value(first.and_then(|node| quantity::read_money(node, currency.as_deref(), which)))
             }
-            Self::Day => Read::of(first.and_then(date::read_day).map(Converted::Text)),
-            Self::Period => Read::made(first.and_then(date::read_period)),
-            Self::Phone => Read::made(first.and_then(|node| contact::read_phone(node, which))),
-            Self::Lines => Read::of(first.and_then(|node| contact::read_lines(node, which)).map(Converted::Text)),
+            Self::Day => Conversion::of(first.and_then(date::read_day).map(RecordValue::Text)),
+            Self::Period => Conversion::of_value(first.and_then(date::read_period)),
+            Self::Phone => Conversion::of_value(first.and_then(|node| contact::read_phone(node, which))),
+            Self::Lines => {
+                Conversion::of(first.and_then(|node| contact::read_lines(node, which)).map(RecordValue::Text))
+            }
             Self::Flag => {
-                let value = Some(Converted::Value(first.is_some().into()));
-                Read { value, defaulted: first.is_none(), ..Read::default() }
+                let value = Some(RecordValue::Value(first.is_some().into()));
+                Conversion { value, defaulted: first.is_none(), ..Conversion::default() }
             }
-            Self::Id(kind) => Read::of(first.and_then(|reference| id_of(kind, reference))),
-            Self::Says(_) => Read::default(),
+            Self::Id(kind) => Conversion::of(first.and_then(|reference| id_of(kind, reference))),
+            Self::Says(_) => Conversion::default(),
         }
     }
 
@@ -245,28 +157,28 @@ impl Converter {
     ///
     /// # Errors
     /// What was expected instead, for people.
-    pub(super) fn write(&self, values: &[Option<&Value>]) -> Result<Vec<Written>, String> {
+    pub(super) fn write(&self, values: &[Option<&Value>]) -> Result<Vec<FhirValue>, String> {
         let first = values.first().copied().flatten();
         let second = values.get(1).copied().flatten();
         Ok(match self {
             Self::Same(kind) => vec![match first {
-                Some(value) => Written::Value(primitive_of(kind, value)?),
-                None => Written::Nothing,
+                Some(value) => FhirValue::Value(primitive_of(kind, value)?),
+                None => FhirValue::Absent,
             }],
             Self::PartialDate(kind) => vec![date::write_partial(kind, first, second)?],
             Self::Given => vec![contact::write_given(first, second)],
             Self::ReferralState => match first {
-                Some(value) => write_state(value)?,
-                None => vec![Written::Nothing, Written::Nothing],
+                Some(value) => referral::write_state(value)?,
+                None => vec![FhirValue::Absent, FhirValue::Absent],
             },
-            Self::ReferralReason => write_reason(first, second)?,
+            Self::ReferralReason => referral::write_reason(first, second)?,
             Self::Crosswalk(table) => vec![match first {
                 Some(Value::String(code)) => {
                     let target = table.target_of(code).unwrap_or(code);
-                    Written::Value(target.into())
+                    FhirValue::Value(target.into())
                 }
                 Some(_) => return Err(format!("expected a code of {}", table.source.url)),
-                None => Written::Nothing,
+                None => FhirValue::Absent,
             }],
             Self::Minutes => vec![quantity::write_minutes(first)?],
             Self::Quantity(unit) => vec![quantity::write(first, unit)?],
@@ -276,28 +188,28 @@ impl Converter {
             Self::Phone => vec![contact::write_phone(first, second)?],
             Self::Lines => vec![contact::write_lines(first, second)],
             Self::Flag => vec![match first {
-                Some(Value::Bool(true)) => Written::There,
-                Some(Value::Bool(false)) | None => Written::Nothing,
+                Some(Value::Bool(true)) => FhirValue::Present,
+                Some(Value::Bool(false)) | None => FhirValue::Absent,
                 Some(_) => return Err("expected true or false".to_owned()),
             }],
             Self::Says(code) => vec![match first {
-                Some(_) => Written::Value((&**code).into()),
-                None => Written::Nothing,
+                Some(_) => FhirValue::Value((&**code).into()),
+                None => FhirValue::Absent,
             }],
             Self::Id(kind) => vec![match first {
-                Some(Value::String(id)) if primitive::is_id(id) => Written::Value(format!("{kind}/{id}").into()),
+                Some(Value::String(id)) if primitive::is_id(id) => FhirValue::Value(format!("{kind}/{id}").into()),
                 Some(_) => return Err(format!("expected the id of a {kind}, {}", primitive::describe("id"))),
-                None => Written::Nothing,
+                None => FhirValue::Absent,
             }],
         })
     }
 
     /// As [`Converter::write`] for a second place, which says nothing where no table has the code.
-    pub(super) fn write_if_known(&self, values: &[Option<&Value>]) -> Result<Written, String> {
+    pub(super) fn write_if_known(&self, values: &[Option<&Value>]) -> Result<FhirValue, String> {
         if self.is_unknown(values.first().copied().flatten()) {
-            return Ok(Written::Nothing);
+            return Ok(FhirValue::Absent);
         }
-        Ok(self.write(values)?.into_iter().next().unwrap_or(Written::Nothing))
+        Ok(self.write(values)?.into_iter().next().unwrap_or(FhirValue::Absent))
     }
 
     /// Is it a code that the table has no row for?
@@ -318,144 +230,45 @@ impl Converter {
     }
 
     /// What reading would make of what was written, value by value.
-    pub(super) fn read_back(&self, written: &[Written]) -> Vec<Option<Value>> {
+    pub(super) fn read_back(&self, written: &[FhirValue]) -> Vec<Option<Value>> {
         let documents: Vec<Option<Document>> = written
             .iter()
             .map(|written| match written {
-                Written::Nothing => None,
-                Written::There => Document::parse("{}").ok(),
-                Written::Value(value) => Document::from_value(value).ok(),
+                FhirValue::Absent => None,
+                FhirValue::Present => Document::parse("{}").ok(),
+                FhirValue::Value(value) => Document::from_value(value).ok(),
             })
             .collect();
         let raw: Vec<Option<Node<'_>>> =
             documents.iter().map(|document| document.as_ref().map(Document::root)).collect();
-        (0..self.ends().0).map(|which| self.read(&raw, which).value.map(Converted::into_value)).collect()
+        (0..self.ends().0).map(|which| self.read(&raw, which).value.map(RecordValue::into_value)).collect()
     }
 
     /// What a code that was written is called, where the table says so.
     pub(super) fn display(&self, value: Option<&Value>) -> Option<&str> {
         match (self, value) {
-            (Self::Crosswalk(table), Some(Value::String(code))) => table.forth(code)?.display.as_deref(),
+            (Self::Crosswalk(table), Some(Value::String(code))) => table.preferred_row(code)?.display.as_deref(),
             _ => None,
         }
     }
 }
 
-/// The state that a Task is in: our code where it has one, else what its status means.
-fn referral_state<'v>(business: Option<Node<'_>>, status: Option<Node<'_>>) -> Option<Converted<'v>> {
-    let message = task::coded(business, state::SYSTEM).and_then(|code| State::from_code(&code));
-    let state = match message {
-        Some(state) => state,
-        None => state::default_state(TaskStatus::from_code(&status?.as_str()?)?),
-    };
-    Some(Converted::Text(state.code().into()))
-}
-
-/// businessStatus and status of a Task that is in a state.
-fn write_state(value: &Value) -> Result<Vec<Written>, String> {
-    let state = value.as_str().and_then(State::from_code);
-    let state = state.ok_or_else(|| "expected a code of the referral states".to_owned())?;
-    let concept = json!({ "coding": [{ "system": state::SYSTEM, "code": state.code() }] });
-    Ok(vec![Written::Value(concept), Written::Value(status_of(state).code().into())])
-}
-
-/// Task.status of a referral that came into a state by the shortest way.
-fn status_of(state: State) -> TaskStatus {
-    use State as S;
-    match state {
-        S::Draft => TaskStatus::Draft,
-        S::Sent | S::Received | S::InReview => TaskStatus::Requested,
-        S::Eligible | S::Accepted | S::Scheduled => TaskStatus::Accepted,
-        S::Waitlisted | S::NeedsClientAction | S::NoShow => TaskStatus::OnHold,
-        S::Enrolled | S::InService | S::CancellationRequested => TaskStatus::InProgress,
-        S::ServicesRendered | S::NeedMet | S::NeedPartiallyMet => TaskStatus::Completed,
-        S::DeclinedByAgency
-        | S::Ineligible
-        | S::NoCapacity
-        | S::UnableToContact
-        | S::ReferredElsewhere
-        | S::Expired
-        | S::NotPermitted => TaskStatus::Rejected,
-        S::DeclinedByClient | S::Recalled | S::Deceased | S::Moved | S::Incarcerated => TaskStatus::Cancelled,
-        S::EnteredInError => TaskStatus::EnteredInError,
-    }
-}
-
-/// A coded reason and its text; a code alone says its own text, which the guide wants.
-fn write_reason(code: Option<&Value>, text: Option<&Value>) -> Result<Vec<Written>, String> {
-    let reason = match code {
-        Some(code) => Some(code.as_str().and_then(Reason::from_code).ok_or_else(|| {
-            let known: Vec<&str> = Reason::ALL.iter().map(|reason| reason.code()).collect();
-            format!("expected one of {}", known.join(", "))
-        })?),
-        None => None,
-    };
-    let text = text.cloned().or_else(|| reason.map(|reason| reason.text().into()));
-    let written = |value: Option<Value>| value.map_or(Written::Nothing, Written::Value);
-    Ok(vec![written(reason.map(|reason| reason.code().into())), written(text)])
-}
-
 /// The code that a target stands for, or the target itself.
-fn translated_back<'v>(table: &'v Crosswalk, code: Node<'v>) -> Read<'v> {
-    let Some(text) = code.as_str() else { return Read::of(Some(Converted::Node(code))) };
-    match table.back(&text) {
-        Some(source) => Read::of(Some(Converted::Text(source.into()))),
-        None => Read { value: Some(Converted::Text(text)), untranslated: true, ..Read::default() },
+fn translate_back<'v>(table: &'v Crosswalk, code: Node<'v>) -> Conversion<'v> {
+    let Some(text) = code.as_str() else { return Conversion::of(Some(RecordValue::Node(code))) };
+    match table.source_of(&text) {
+        Some(source) => Conversion::of(Some(RecordValue::Text(source.into()))),
+        None => Conversion { value: Some(RecordValue::Text(text)), untranslated: true, ..Conversion::default() },
     }
 }
 
 /// The id in a reference to this type.
-fn id_of<'v>(kind: &str, reference: Node<'v>) -> Option<Converted<'v>> {
+fn id_of<'v>(kind: &str, reference: Node<'v>) -> Option<RecordValue<'v>> {
     let text = reference.as_str()?;
     let id = |text: &str| -> Option<usize> {
         let id = text.strip_prefix(kind)?.strip_prefix('/')?;
         primitive::is_id(id).then_some(text.len() - id.len())
     };
     let start = id(&text)?;
-    Some(Converted::Text(cut(text, start..)))
-}
-
-/// A part of a text; where it was copied the part is copied too.
-fn cut(text: Cow<'_, str>, range: impl std::slice::SliceIndex<str, Output = str>) -> Cow<'_, str> {
-    match text {
-        Cow::Borrowed(text) => Cow::Borrowed(text.get(range).unwrap_or_default()),
-        Cow::Owned(text) => Cow::Owned(text.get(range).unwrap_or_default().to_owned()),
-    }
-}
-
-/// A value of the record as a primitive of this type; a list where the record has one.
-fn primitive_of(kind: &str, value: &Value) -> Result<Value, String> {
-    let expected = || format!("expected {}", primitive::describe(kind));
-    match value {
-        Value::Array(items) => {
-            items.iter().map(|item| primitive_of(kind, item)).collect::<Result<Vec<_>, _>>().map(Value::Array)
-        }
-        Value::String(text) if !is_number(kind) && kind != "boolean" => {
-            primitive::is_valid(kind, text).then(|| value.clone()).ok_or_else(expected)
-        }
-        Value::Number(number) if is_number(kind) => {
-            primitive::is_valid(kind, number.as_str()).then(|| value.clone()).ok_or_else(expected)
-        }
-        Value::Bool(_) if kind == "boolean" => Ok(value.clone()),
-        _ => Err(expected()),
-    }
-}
-
-/// Is the primitive type written as a JSON number?
-pub(super) fn is_number(kind: &str) -> bool {
-    matches!(kind, "integer" | "positiveInt" | "unsignedInt" | "decimal")
-}
-
-/// Is it a type whose values are single?
-pub(super) fn is_primitive(kind: &str) -> bool {
-    kind.starts_with(|first: char| first.is_ascii_lowercase())
-}
-
-/// The kind of JSON value that a primitive type has.
-pub(super) fn json_kind(kind: &str) -> Kind {
-    match kind {
-        "boolean" => Kind::Bool,
-        _ if is_number(kind) => Kind::Number,
-        _ => Kind::String,
-    }
+    Some(RecordValue::Text(cut(text, start..)))
 }

@@ -10,7 +10,7 @@ use serde_json::{Number, Value, json};
 use crate::fhir::Node;
 use crate::fhirpath::{Quantity, Unit};
 
-use super::Written;
+use super::value::FhirValue;
 
 /// The system of units.
 const UCUM: &str = "http://unitsofmeasure.org";
@@ -19,7 +19,7 @@ const SHOWN: &[(&str, &str)] = &[("min", "min"), ("wk", "weeks"), ("d", "days"),
 
 /// A Quantity as a number of `unit`s.
 pub(super) fn read(quantity: Node<'_>, unit: &str) -> Option<Value> {
-    let is_unit = |name: &str| quantity.get(name).is_some_and(|message| message.is_str(unit));
+    let is_unit = |name: &str| quantity.get(name).is_some_and(|text| text.is_str(unit));
     if quantity.get("comparator").is_some() {
         return None;
     }
@@ -32,16 +32,16 @@ pub(super) fn read(quantity: Node<'_>, unit: &str) -> Option<Value> {
 }
 
 /// A number of `unit`s as a Quantity.
-pub(super) fn write(value: Option<&Value>, unit: &str) -> Result<Written, String> {
+pub(super) fn write(value: Option<&Value>, unit: &str) -> Result<FhirValue, String> {
     match value {
-        None => Ok(Written::Nothing),
+        None => Ok(FhirValue::Absent),
         Some(Value::Number(number)) => {
             let shown = SHOWN.iter().find(|(code, _)| *code == unit).map_or(unit, |(_, shown)| shown);
             let mut quantity = json!({ "value": number, "unit": shown, "system": UCUM, "code": unit });
             if let Some(members) = quantity.as_object_mut().filter(|_| shown.is_empty()) {
                 members.shift_remove("unit");
             }
-            Ok(Written::Value(quantity))
+            Ok(FhirValue::Value(quantity))
         }
         Some(_) => Err(format!("expected a number, which is counted in {unit}")),
     }
@@ -66,10 +66,10 @@ pub(super) fn is_whole(value: &Value) -> bool {
 }
 
 /// Minutes as a Quantity of time.
-pub(super) fn write_minutes(value: Option<&Value>) -> Result<Written, String> {
+pub(super) fn write_minutes(value: Option<&Value>) -> Result<FhirValue, String> {
     let is_negative = |value: &&Value| value.as_number().is_some_and(|number| number.as_str().starts_with('-'));
     match value.filter(|value| !is_negative(value)) {
-        None if value.is_none() => Ok(Written::Nothing),
+        None if value.is_none() => Ok(FhirValue::Absent),
         Some(value @ Value::Number(_)) => write(Some(value), "min"),
         _ => Err("expected a number of minutes".to_owned()),
     }
@@ -78,7 +78,7 @@ pub(super) fn write_minutes(value: Option<&Value>) -> Result<Written, String> {
 /// Amount or currency of Money; with a fixed currency the amount alone, of Money in that currency.
 pub(super) fn read_money(money: Node<'_>, currency: Option<&str>, which: usize) -> Option<Value> {
     match currency {
-        Some(fixed) if !money.get("currency").is_some_and(|message| message.is_str(fixed)) => None,
+        Some(fixed) if !money.get("currency").is_some_and(|code| code.is_str(fixed)) => None,
         _ if which == 0 => Some(money.get("value")?.to_value()),
         _ => Some(money.get("currency")?.to_value()),
     }
@@ -87,10 +87,10 @@ pub(super) fn read_money(money: Node<'_>, currency: Option<&str>, which: usize) 
 /// Money of an amount and its currency.
 pub(super) fn write_money(
     amount: Option<&Value>,
-    message: Option<&Value>,
+    given_currency: Option<&Value>,
     currency: Option<&str>,
-) -> Result<Written, String> {
-    let currency = currency.or_else(|| message.and_then(Value::as_str));
+) -> Result<FhirValue, String> {
+    let currency = currency.or_else(|| given_currency.and_then(Value::as_str));
     let is_code = |text: &str| text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase());
     let mut money = serde_json::Map::new();
     match amount {
@@ -103,13 +103,13 @@ pub(super) fn write_money(
     match currency {
         // A fixed currency says nothing without an amount.
         None => {}
-        Some(_) if money.is_empty() && message.is_none() => {}
+        Some(_) if money.is_empty() && given_currency.is_none() => {}
         Some(code) if is_code(code) => {
             money.insert("currency".to_owned(), code.into());
         }
         Some(_) => return Err("expected a currency as ISO 4217 has it, such as USD".to_owned()),
     }
-    Ok(if money.is_empty() { Written::Nothing } else { Written::Value(Value::Object(money)) })
+    Ok(if money.is_empty() { FhirValue::Absent } else { FhirValue::Value(Value::Object(money)) })
 }
 
 #[cfg(test)]
@@ -153,9 +153,9 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        let Ok(Written::Value(written)) = write(Some(&number("38.50")), "wk") else { panic!() };
+        let Ok(FhirValue::Value(written)) = write(Some(&number("38.50")), "wk") else { panic!() };
         assert_eq!(node(&written.to_string(), |node| read(node, "wk")), Some(number("38.50")));
-        let Ok(Written::Value(written)) = write_money(Some(&number("120.50")), None, Some("USD")) else { panic!() };
+        let Ok(FhirValue::Value(written)) = write_money(Some(&number("120.50")), None, Some("USD")) else { panic!() };
         assert_eq!(written.to_string(), r#"{"value":120.50,"currency":"USD"}"#);
         assert_eq!(node(&written.to_string(), |node| read_money(node, Some("USD"), 0)), Some(number("120.50")));
         assert_eq!(node(&written.to_string(), |node| read_money(node, Some("CAD"), 0)), None);

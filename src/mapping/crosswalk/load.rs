@@ -54,7 +54,7 @@ struct Findings<'f> {
 
 impl Findings<'_> {
     fn add(&mut self, at: Location, message: String, fix: &'static str) {
-        self.issues.push(Issue::error(Key::MapInvalid, self.file, message).at(source::place(at)).hint(fix));
+        self.issues.push(Issue::error(Key::MapInvalid, self.file, message).at(source::position(at)).hint(fix));
     }
 
     /// The codes of a system, where its definition is at hand and lists them all.
@@ -94,7 +94,7 @@ impl Findings<'_> {
     ) -> Vec<Row> {
         let mut rows: Vec<Row> = Vec::new();
         let mut seen = HashSet::new();
-        let mut leading = HashMap::new();
+        let mut reversible = HashMap::new();
         for pair in pairs {
             let Some(equivalence) = Equivalence::from_code(&pair.equivalence.value) else {
                 let message = format!("{} is no equivalence", pair.equivalence.value);
@@ -131,9 +131,9 @@ impl Findings<'_> {
                 let message = format!("{source} has a counterpart in one row and none in another");
                 self.add(at, message, "keep one of the rows, or mark the counterpart as read only: written: false");
             }
-            if equivalence.leads_back()
+            if equivalence.is_reversible()
                 && let Some(target) = &target
-                && let Some(other) = leading.insert(target.clone(), source.clone()).filter(|other| *other != source)
+                && let Some(other) = reversible.insert(target.clone(), source.clone()).filter(|other| *other != source)
             {
                 let message = format!("{target} leads back to {other} and to {source}");
                 self.add(at, message, "say equivalent in one of the rows, and wider or narrower in the others");

@@ -32,11 +32,11 @@ pub struct Crosswalk {
     /// The rows, in the order of the file
     pub rows: Vec<Row>,
     /// Source to its rows that may be written
-    forth: HashMap<String, Vec<usize>>,
+    by_source: HashMap<String, Vec<usize>>,
     /// Target to the row that leads back
-    back: HashMap<String, usize>,
+    source_of: HashMap<String, usize>,
     /// Target to all of its rows
-    read: HashMap<String, Vec<usize>>,
+    by_target: HashMap<String, Vec<usize>>,
 }
 
 /// A code system in one of its versions.
@@ -106,7 +106,7 @@ impl Equivalence {
     }
 
     /// Does the target stand for the source alone?
-    pub fn leads_back(self) -> bool {
+    pub fn is_reversible(self) -> bool {
         matches!(self, Self::Equal | Self::Equivalent)
     }
 }
@@ -130,57 +130,67 @@ impl std::fmt::Display for System {
 impl Crosswalk {
     /// A table with these rows.
     pub fn new(name: String, source: System, target: System, rows: Vec<Row>) -> Self {
-        let (mut forth, mut back) = (HashMap::<String, Vec<usize>>::new(), HashMap::new());
-        let mut read = HashMap::<String, Vec<usize>>::new();
+        let (mut by_source, mut source_of) = (HashMap::<String, Vec<usize>>::new(), HashMap::new());
+        let mut by_target = HashMap::<String, Vec<usize>>::new();
         for (at, row) in rows.iter().enumerate() {
             if row.written {
-                forth.entry(row.source.clone()).or_default().push(at);
+                by_source.entry(row.source.clone()).or_default().push(at);
             }
             let Some(target) = &row.target else { continue };
-            read.entry(target.clone()).or_default().push(at);
-            if row.equivalence.leads_back() {
-                back.entry(target.clone()).or_insert(at);
+            by_target.entry(target.clone()).or_default().push(at);
+            if row.equivalence.is_reversible() {
+                source_of.entry(target.clone()).or_insert(at);
             }
         }
-        Self { name, description: String::new(), source, target, unverified: Vec::new(), rows, forth, back, read }
+        Self {
+            name,
+            description: String::new(),
+            source,
+            target,
+            unverified: Vec::new(),
+            rows,
+            by_source,
+            source_of,
+            by_target,
+        }
     }
 
     /// The first row of a source code; its target is the one that is written.
-    pub fn forth(&self, code: &str) -> Option<&Row> {
-        self.all(code).next()
+    pub fn preferred_row(&self, code: &str) -> Option<&Row> {
+        self.rows_of(code).next()
     }
 
     /// What a source code becomes.
     pub fn target_of(&self, code: &str) -> Option<&str> {
-        self.forth(code)?.target.as_deref()
+        self.preferred_row(code)?.target.as_deref()
     }
 
     /// The source code that a target stands for.
-    pub fn back(&self, code: &str) -> Option<&str> {
-        self.back.get(code).map(|at| self.rows[*at].source.as_str())
+    pub fn source_of(&self, code: &str) -> Option<&str> {
+        self.source_of.get(code).map(|at| self.rows[*at].source.as_str())
     }
 
     /// Every row of a source code that may be written, in order.
-    pub fn all(&self, code: &str) -> impl Iterator<Item = &Row> {
-        self.forth.get(code).into_iter().flatten().map(|at| &self.rows[*at])
+    pub fn rows_of(&self, code: &str) -> impl Iterator<Item = &Row> {
+        self.by_source.get(code).into_iter().flatten().map(|at| &self.rows[*at])
     }
 
     /// Every row that has this target, in order: what the code may be about.
-    pub fn about(&self, code: &str) -> impl Iterator<Item = &Row> {
-        self.read.get(code).into_iter().flatten().map(|at| &self.rows[*at])
+    pub fn rows_with_target(&self, code: &str) -> impl Iterator<Item = &Row> {
+        self.by_target.get(code).into_iter().flatten().map(|at| &self.rows[*at])
     }
 
     /// What a code of this system and version becomes, in order; nothing where it is of another one.
     pub fn targets_of(&self, system: &str, version: Option<&str>, code: &str) -> Vec<&str> {
         let fits = self.source.is(Some(system), version);
-        self.all(code).filter(|_| fits).filter_map(|row| row.target.as_deref()).collect()
+        self.rows_of(code).filter(|_| fits).filter_map(|row| row.target.as_deref()).collect()
     }
 
     /// What a code of this system and version on the other side may be about, in order; nothing where it is of another
     /// one.
     pub fn sources_of(&self, system: &str, version: Option<&str>, code: &str) -> Vec<&str> {
         let fits = self.target.is(Some(system), version);
-        self.about(code).filter(|_| fits).map(|row| row.source.as_str()).collect()
+        self.rows_with_target(code).filter(|_| fits).map(|row| row.source.as_str()).collect()
     }
 
     /// The vocabulary of statuses that the table is one of, if it translates from the referral states. Its name is what
@@ -194,7 +204,7 @@ impl Crosswalk {
                 state: State::from_code(&row.source)?,
                 code: row.target.clone()?,
                 display: row.display.clone(),
-                own: row.equivalence.leads_back(),
+                own: row.equivalence.is_reversible(),
                 used: row.written,
             })
         });
@@ -207,32 +217,32 @@ impl Crosswalk {
 
     /// The source code that a value of a resource or record is: a Coding, or a code alone. Nothing where it is of another
     /// system.
-    pub(super) fn asked<'v>(&self, value: &'v Value) -> Option<Asked<'v>> {
+    pub(super) fn source_code_of<'v>(&self, value: &'v Value) -> Option<SourceCode<'v>> {
         match value {
-            Value::String(code) => Some(Asked { code, version: None, fits: self.source.is(None, None) }),
+            Value::String(code) => Some(SourceCode { code, version: None, fits: self.source.is(None, None) }),
             Value::Object(coding) => {
                 let text = |name: &str| coding.get(name).and_then(Value::as_str);
                 let (system, version) = (text("system"), text("version"));
                 if system.is_some_and(|system| system != self.source.url) {
                     return None;
                 }
-                Some(Asked { code: text("code")?, version, fits: self.source.is(system, version) })
+                Some(SourceCode { code: text("code")?, version, fits: self.source.is(system, version) })
             }
             _ => None,
         }
     }
 
-    /// What is said of a source code without a row.
-    pub(super) fn without_row(&self, code: &str, version: Option<&str>) -> String {
-        self.missing(code, &self.source, version)
+    /// The message about a source code without a row.
+    pub(super) fn no_target_message(&self, code: &str, version: Option<&str>) -> String {
+        self.no_counterpart_message(code, &self.source, version)
     }
 
-    /// What is said of a target code that leads back to nothing.
-    pub(super) fn without_source(&self, code: &str) -> String {
-        self.missing(code, &self.target, None)
+    /// The message about a target code that stands for no source.
+    pub(super) fn no_source_message(&self, code: &str) -> String {
+        self.no_counterpart_message(code, &self.target, None)
     }
 
-    fn missing(&self, code: &str, system: &System, version: Option<&str>) -> String {
+    fn no_counterpart_message(&self, code: &str, system: &System, version: Option<&str>) -> String {
         let of = match version {
             Some(version) if version != system.version => {
                 format!("{}|{version}; it is for {}|{}", system.url, system.url, system.version)
@@ -248,7 +258,7 @@ impl Crosswalk {
 
 /// A code that is to be translated.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Asked<'v> {
+pub(super) struct SourceCode<'v> {
     /// The code
     pub(super) code: &'v str,
     /// The version that is said of its system
@@ -271,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn leads_back_only_where_nothing_is_added() {
+    fn is_reversible_only_where_nothing_is_added() {
         let rows = vec![
             row("outreach", "planned", Equivalence::Wider),
             row("pending", "planned", Equivalence::Equivalent),
@@ -281,24 +291,24 @@ mod tests {
         ];
         let table = Crosswalk::new("t".to_owned(), system("a", false), system("b", false), rows);
         assert_eq!(table.target_of("outreach"), Some("planned"));
-        assert_eq!((table.back("planned"), table.back("homeless")), (Some("pending"), None));
-        assert_eq!((table.forth("draft").is_some(), table.target_of("draft")), (true, None));
-        let about = |code| table.about(code).map(|row| row.source.as_str()).collect::<Vec<_>>();
+        assert_eq!((table.source_of("planned"), table.source_of("homeless")), (Some("pending"), None));
+        assert_eq!((table.preferred_row("draft").is_some(), table.target_of("draft")), (true, None));
+        let about = |code| table.rows_with_target(code).map(|row| row.source.as_str()).collect::<Vec<_>>();
         assert_eq!((about("planned"), about("roofless")), (vec!["outreach", "pending"], vec!["street"]));
-        assert_eq!(table.all("street").count(), 1, "what is read only is not written");
+        assert_eq!(table.rows_of("street").count(), 1, "what is read only is not written");
     }
 
     #[test]
     fn a_code_of_another_version_is_another_code_where_versions_disagree() {
         let rows = || vec![row("4c", "homelessness", Equivalence::RelatedTo)];
         let strict = Crosswalk::new("t".to_owned(), system("srv", true), system("b", false), rows());
-        let fits = |table: &Crosswalk, value: Value| table.asked(&value).map(|asked| asked.fits);
+        let fits = |table: &Crosswalk, value: Value| table.source_code_of(&value).map(|asked| asked.fits);
         let coding = |version: &str| serde_json::json!({ "system": "srv", "version": version, "code": "4c" });
         assert_eq!(fits(&strict, coding("3.0")), Some(true));
         assert_eq!(fits(&strict, coding("2")), Some(false));
         assert_eq!(fits(&strict, "4c".into()), Some(false), "a code alone says no version");
         assert_eq!(fits(&strict, serde_json::json!({ "system": "other", "code": "4c" })), None);
-        let message = strict.without_row("4c", Some("2"));
+        let message = strict.no_target_message("4c", Some("2"));
         assert_eq!(message, "crosswalk t has no counterpart for 4c of srv|2; it is for srv|3.0");
         let lenient = Crosswalk::new("t".to_owned(), system("srv", false), system("b", false), rows());
         assert_eq!(fits(&lenient, coding("2")), Some(true));

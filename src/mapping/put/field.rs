@@ -6,22 +6,14 @@ use serde_json::{Map as Object, Value};
 
 use crate::fhir::{Issue, Key};
 
-use super::super::converter::{Converter, Written};
+use super::super::converter::{Converter, FhirValue};
 use super::super::fidelity::FieldOutcome;
-use super::super::get::{ENDS, Raw, Segment, identity, path_text};
+use super::super::get::{EndValues, MAX_ENDS, PathSegment, path_text, resource_id};
 use super::super::locate::{Tree, find};
 use super::super::model::{End, Field, Owner, Source};
 use super::super::path::Repeats;
-use super::resource::Home;
-use super::{Extras, Mode, Writer, same_optional_value};
-
-/// A field that says what it said, and one end where it does not say it yet.
-pub(super) struct Waiting<'m, 'r> {
-    scope: Option<usize>,
-    end: &'m End,
-    via: &'m Converter,
-    values: Vec<Option<&'r Value>>,
-}
+use super::writer::{DeferredWrite, Extras, Mode, WriteTarget, Writer};
+use crate::record::same_optional_value;
 
 impl<'m, 'r> Writer<'_, 'm, 'r> {
     /// Compares and writes a field. `given` and `old` are the objects that its values are members of, `first` is the first
@@ -34,13 +26,13 @@ impl<'m, 'r> Writer<'_, 'm, 'r> {
         old: Option<&Extras>,
         kept: &mut Extras,
     ) {
-        let rule = &self.reader.ground.model.fields[field];
+        let rule = &self.reader.search.model.fields[field];
         let member = |name: &str| given.and_then(|given| given.get(name)).filter(|value| !value.is_null());
-        let mut values = [first; ENDS];
+        let mut values = [first; MAX_ENDS];
         for (value, name) in values.iter_mut().zip(&rule.members).skip(1) {
             *value = member(name);
         }
-        let values = &values[..rule.members.len().min(ENDS)];
+        let values = &values[..rule.members.len().min(MAX_ENDS)];
         if self.inactive[field] {
             return self.keep_all(rule, values, kept);
         }
@@ -74,9 +66,9 @@ impl<'m, 'r> Writer<'_, 'm, 'r> {
     /// A computed value follows what it is computed from: one that does not yet is not used, and that is said.
     fn not_taken(&mut self, rule: &Field) {
         let (what, instead) = rule.read_only().unwrap_or_default();
-        let place = path_text(&self.place);
-        let text = format!("{place} {what}; the value that was sent is not used");
-        self.notes.push(Issue::warning(Key::ReadOnly, place, text).hint(instead));
+        let path = path_text(&self.path);
+        let text = format!("{path} {what}; the value that was sent is not used");
+        self.notes.push(Issue::warning(Key::ReadOnly, path, text).hint(instead));
     }
 
     fn refuse(&mut self, rule: &Field) {
@@ -89,9 +81,9 @@ impl<'m, 'r> Writer<'_, 'm, 'r> {
         let Some(value) = values[0] else { return };
         let Source::Ends { choices, .. } = &rule.source else { return };
         let Some(node) = choices.first().and_then(|ends| ends.first()).map(|end| end.node) else { return };
-        let own = match self.homes[node] {
-            Home::Created(at) => Some(Cow::Owned(self.created[at].id.clone())),
-            _ => self.reader.found.targets[node].as_ref().map(identity),
+        let own = match self.write_targets[node] {
+            WriteTarget::Created(at) => Some(Cow::Owned(self.created[at].id.clone())),
+            _ => self.reader.found.targets[node].as_ref().map(resource_id),
         };
         if own.as_deref().is_some_and(|own| value.as_str() == Some(own)) {
             return;
@@ -99,8 +91,8 @@ impl<'m, 'r> Writer<'_, 'm, 'r> {
         let aside = old.and_then(|old| old.get(&*rule.members[0]));
         match self.mode {
             _ if own.is_none() && same_optional_value(Some(value), aside) => self.keep_all(rule, values, kept),
-            Mode::Make if own.is_none() => self.keep_all(rule, values, kept),
-            Mode::Make => self.invalid("expected an id, 1 to 64 of A-Z a-z 0-9 - .".to_owned()),
+            Mode::Create if own.is_none() => self.keep_all(rule, values, kept),
+            Mode::Create => self.invalid("expected an id, 1 to 64 of A-Z a-z 0-9 - .".to_owned()),
             Mode::Update => {
                 self.read_only("is given by the gateway", "leave it as it was, or leave it out of what is new");
             }
@@ -111,7 +103,7 @@ impl<'m, 'r> Writer<'_, 'm, 'r> {
     fn unchanged_only(&mut self, rule: &'m Field, values: &[Option<&Value>], old: Option<&Extras>, kept: &mut Extras) {
         for (which, value) in values.iter().enumerate() {
             let Some(value) = value else { continue };
-            if self.reader.read(rule, which).0.says(Some(value)) {
+            if self.reader.read(rule, which).0.equals(Some(value)) {
                 continue;
             }
             let name = &rule.members[which];
@@ -135,11 +127,11 @@ impl<'m, 'r> Writer<'_, 'm, 'r> {
 
     /// Does something with the place of one of a field's values at hand.
     fn at_member(&mut self, rule: &'m Field, which: usize, act: impl FnOnce(&mut Self)) {
-        let before = self.place.pop();
-        self.place.push(Segment::Name(&rule.members[which]));
+        let before = self.path.pop();
+        self.path.push(PathSegment::Name(&rule.members[which]));
         act(self);
-        self.place.pop();
-        self.place.extend(before);
+        self.path.pop();
+        self.path.extend(before);
     }
 
     /// A field that the program owns.
@@ -153,13 +145,13 @@ impl<'m, 'r> Writer<'_, 'm, 'r> {
         kept: &mut Extras,
     ) {
         // What stands in a node that is removed, and is to stay, is kept.
-        if choices.iter().flatten().all(|end| self.homes[end.node] == Home::Gone) {
+        if choices.iter().flatten().all(|end| self.write_targets[end.node] == WriteTarget::Removed) {
             return self.keep_all(rule, values, kept);
         }
         let (first, raw) = self.reader.read(rule, 0);
         let others = || values.iter().enumerate().skip(1);
-        if first.says(values[0]) && others().all(|(at, value)| self.reader.read(rule, at).0.says(*value)) {
-            return self.wait(choices, via, also, values);
+        if first.equals(values[0]) && others().all(|(at, value)| self.reader.read(rule, at).0.equals(*value)) {
+            return self.defer(choices, via, also, values);
         }
         if values.iter().all(Option::is_none) {
             return self.erase(choices, also);
@@ -183,7 +175,7 @@ impl<'m, 'r> Writer<'_, 'm, 'r> {
                 self.write(end, written, via.display(values[0]));
             }
             if let Some((end, via)) = also
-                && self.home(end.node).is_some()
+                && self.write_target(end.node).is_some()
             {
                 match via.write_if_known(values) {
                     Ok(written) => self.write(end, &written, via.display(values[0])),
@@ -195,7 +187,7 @@ impl<'m, 'r> Writer<'_, 'm, 'r> {
             if let (Converter::Crosswalk(table), true) = (via, via.is_unknown(values[0])) {
                 let code = values[0].and_then(Value::as_str).unwrap_or_default();
                 self.fidelity.untranslated += 1;
-                self.note(Key::NotTranslated, format!("{}; it passed as it is", table.without_row(code, None)));
+                self.note(Key::NotTranslated, format!("{}; it passed as it is", table.no_target_message(code, None)));
             }
         }
         self.keep_what_is_lost(rule, via, values, &written, kept);
@@ -203,46 +195,52 @@ impl<'m, 'r> Writer<'_, 'm, 'r> {
 
     /// A field says what it said. Should one of its nodes come into being by another, it says it there too: what a new
     /// resource says by default must not speak against it.
-    fn wait(
+    fn defer(
         &mut self,
         choices: &'m [Vec<End>],
         via: &'m Converter,
         also: Option<&'m (End, Converter)>,
         values: &[Option<&'r Value>],
     ) {
-        let model = self.reader.ground.model;
+        let model = self.reader.search.model;
         let own = choices.iter().flatten().map(|end| (end, via)).chain(also.map(|(end, via)| (end, via)));
         for (end, via) in own {
-            let may_come = matches!(self.homes[end.node], Home::Nowhere | Home::Created(_));
-            if may_come && model.nodes[end.node].is_made() && via.ends().1 == 1 && values.iter().any(Option::is_some) {
+            let may_come = matches!(self.write_targets[end.node], WriteTarget::Absent | WriteTarget::Created(_));
+            if may_come
+                && model.nodes[end.node].is_creatable()
+                && via.ends().1 == 1
+                && values.iter().any(Option::is_some)
+            {
                 let scope = self.scopes.last().and_then(|(list, _)| *list);
-                self.waiting.push(Waiting { scope, end, via, values: values.to_vec() });
+                self.deferred.push(DeferredWrite { scope, end, via, values: values.to_vec() });
             }
         }
     }
 
     /// Says what fields said in the nodes that came into being.
-    pub(super) fn say_in_new(&mut self, scope: Option<usize>) {
-        if !self.waiting.iter().any(|waiting| waiting.scope == scope) {
+    pub(super) fn write_deferred(&mut self, scope: Option<usize>) {
+        if !self.deferred.iter().any(|deferred| deferred.scope == scope) {
             return;
         }
-        let (ready, left) = std::mem::take(&mut self.waiting).into_iter().partition(|waiting| waiting.scope == scope);
-        self.waiting = left;
-        let ready: Vec<Waiting<'m, 'r>> = ready;
-        for waiting in ready {
-            if matches!(self.homes[waiting.end.node], Home::Created(_))
-                && let Ok(written) = waiting.via.write_if_known(&waiting.values)
+        let (ready, left) =
+            std::mem::take(&mut self.deferred).into_iter().partition(|deferred| deferred.scope == scope);
+        self.deferred = left;
+        let ready: Vec<DeferredWrite<'m, 'r>> = ready;
+        for deferred in ready {
+            if matches!(self.write_targets[deferred.end.node], WriteTarget::Created(_))
+                && let Ok(written) = deferred.via.write_if_known(&deferred.values)
             {
-                self.write(waiting.end, &written, waiting.via.display(waiting.values[0]));
+                self.write(deferred.end, &written, deferred.via.display(deferred.values[0]));
             }
         }
     }
 
     /// Which alternative is written: the one that spoke, or the first that can be.
-    fn choose(&mut self, choices: &[Vec<End>], raw: &Raw<'_>) -> Option<usize> {
+    fn choose(&mut self, choices: &[Vec<End>], raw: &EndValues<'_>) -> Option<usize> {
         let spoke = raw.choice.filter(|_| !raw.is_empty());
         let mut possible = spoke.into_iter().chain(0..choices.len());
-        possible.find(|at| choices[*at].iter().all(|end| !self.is_foreign(end) && self.home(end.node).is_some()))
+        possible
+            .find(|at| choices[*at].iter().all(|end| !self.is_foreign(end) && self.write_target(end.node).is_some()))
     }
 
     /// What the graph says less finely than the record is kept as the record said it.
@@ -251,7 +249,7 @@ impl<'m, 'r> Writer<'_, 'm, 'r> {
         rule: &'m Field,
         via: &Converter,
         values: &[Option<&Value>],
-        written: &[Written],
+        written: &[FhirValue],
         kept: &mut Extras,
     ) {
         if via.is_exact(values[0]) {
@@ -289,8 +287,8 @@ impl<'m, 'r> Writer<'_, 'm, 'r> {
             if self.is_left_out(end.node) {
                 continue;
             }
-            if let Some(target) =
-                self.reader.found.targets[end.node].filter(|_| matches!(self.homes[end.node], Home::Found))
+            if let Some(target) = self.reader.found.targets[end.node]
+                .filter(|_| matches!(self.write_targets[end.node], WriteTarget::Found))
                 && find(target.node, &end.path.steps).is_some()
             {
                 if self.is_foreign(end) {
@@ -299,27 +297,27 @@ impl<'m, 'r> Writer<'_, 'm, 'r> {
                         "give another value, which is kept as the program's own; it cannot be removed here",
                     );
                 }
-                self.write(end, &Written::Nothing, None);
+                self.write(end, &FhirValue::Absent, None);
                 self.row_at(end.node, &end.path.text, "removed", FieldOutcome::Mapped);
             }
         }
     }
 
     /// Writes one end.
-    fn write(&mut self, end: &End, written: &Written, display: Option<&str>) {
-        let Some(home) = self.home(end.node) else { return };
+    fn write(&mut self, end: &End, written: &FhirValue, display: Option<&str>) {
+        let Some(write_target) = self.write_target(end.node) else { return };
         self.touched[end.node] = true;
-        let Some(draft) = self.draft(end.node, home) else {
+        let Some(draft) = self.draft(end.node, write_target) else {
             return self.invalid("the element that it belongs to is replaced by the same change".to_owned());
         };
         let steps = &*end.path.steps;
         let erased = match written {
-            Written::Nothing => draft.erase(steps),
-            Written::There => {
+            FhirValue::Absent => draft.erase(steps),
+            FhirValue::Present => {
                 draft.ensure(steps);
                 0
             }
-            Written::Value(value) => {
+            FhirValue::Value(value) => {
                 draft.ensure(steps).set(value);
                 0
             }

@@ -5,21 +5,20 @@ use serde_json::{Map as Object, Value};
 
 use crate::fhir::{Node, primitive};
 
-use super::super::converter::{Converted, said_option};
-use super::super::discover::Target;
+use super::super::converter::{RecordValue, same_optional};
 use super::super::draft::Draft;
 use super::super::fidelity::FieldOutcome;
-use super::super::get::Segment;
-use super::super::model::{Each, Find, Member, NodeRule};
-use super::resource::Home;
-use super::{Extras, Mode, Writer};
+use super::super::get::PathSegment;
+use super::super::model::{Find, Member, NodeRule, RecordList, Shape, Source};
+use super::super::node_search::Target;
+use super::writer::{Extras, Mode, WriteTarget, Writer};
 
 /// An item of the graph, what tells it apart, and what is kept beside it.
-struct Known<'g, 'k, 'e> {
+struct KnownItem<'g, 'k, 'e> {
     target: Target<'g>,
     /// What the map reads of it
-    sites: Box<[Option<Node<'g>>]>,
-    key: Vec<Option<Converted<'k>>>,
+    slots: Box<[Option<Node<'g>>]>,
+    key: Vec<Option<RecordValue<'k>>>,
     kept: Option<&'e Extras>,
     /// Does the record have it?
     matched: bool,
@@ -34,22 +33,22 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         given: Option<&'r Vec<Value>>,
         old: Option<&Vec<Value>>,
     ) -> Vec<Value> {
-        let model = self.reader.ground.model;
+        let model = self.reader.search.model;
         let rule = &model.nodes[node];
         let Some(each) = &rule.each else { return Vec::new() };
         let is_ours = self.host(node) != node && self.is_ours(node);
         let read_only = rule.owner.read_only().filter(|_| self.mode == Mode::Update && !is_ours);
         let mut used = vec![false; old.map_or(0, Vec::len)];
-        let mut known = self.known(node, item, each, old, &mut used);
+        let mut known = self.known_items(node, item, each, old, &mut used);
         // What is kept for items that the graph no longer has is kept on, for when they come back.
         let orphans = old.into_iter().flatten().zip(&used).filter(|(_, used)| !**used).map(|(entry, _)| entry.clone());
         let mut kept: Vec<Value> = orphans.collect();
         let silent = read_only.is_some() || self.is_left_out(node);
-        if (given.is_none() && silent) || (self.mode == Mode::Make && matches!(rule.find, Find::Versions)) {
+        if (given.is_none() && silent) || (self.mode == Mode::Create && matches!(rule.find, Find::Versions)) {
             return kept;
         }
         for (at, value) in given.into_iter().flatten().enumerate() {
-            self.place.push(Segment::Item(at));
+            self.path.push(PathSegment::Item(at));
             match value.as_object() {
                 None => self.invalid("expected an object".to_owned()),
                 Some(object) => {
@@ -59,80 +58,80 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
                         (Some(known), _) => {
                             known.matched = true;
                             let beside = known.kept;
-                            self.reader.found.restore_found(model, node, known.target, &known.sites);
-                            kept.extend(self.changed(node, item, each, object, beside));
+                            self.reader.found.restore_found(model, node, known.target, &known.slots);
+                            kept.extend(self.update_item(node, item, each, object, beside));
                         }
                         (None, Some((what, instead))) if rule.ours.is_empty() => self.read_only(what, instead),
-                        (None, _) => kept.extend(self.added(node, item, each, object)),
+                        (None, _) => kept.extend(self.add_item(node, item, each, object)),
                     }
                 }
             }
-            self.place.pop();
+            self.path.pop();
         }
         for known in known.iter().filter(|known| !known.matched) {
             match read_only.filter(|_| !self.is_item_ours(node, &known.target)) {
                 Some((what, instead)) => self.read_only(what, instead),
-                None => self.removed(node, rule, known.target),
+                None => self.remove_item(node, rule, known.target),
             }
         }
         kept
     }
 
     /// The items that the graph has.
-    fn known<'k, 'e>(
+    fn known_items<'k, 'e>(
         &mut self,
         node: usize,
         item: &'m [Member],
-        each: &'m Each,
+        each: &'m RecordList,
         old: Option<&'e Vec<Value>>,
         used: &mut [bool],
-    ) -> Vec<Known<'g, 'k, 'e>>
+    ) -> Vec<KnownItem<'g, 'k, 'e>>
     where
         'g: 'k,
         'm: 'k,
     {
-        let model = self.reader.ground.model;
+        let model = self.reader.search.model;
         let mut known = Vec::new();
         if !self.is_found(&model.nodes[node]) {
             return known;
         }
-        for target in self.reader.ground.each(&model.nodes[node], &self.reader.found) {
-            self.reader.place_at(node, Some(target));
+        for target in self.reader.search.find_items(&model.nodes[node], &self.reader.found) {
+            self.reader.set_target(node, Some(target));
             if !each.key_is_own {
                 self.reader.find(&each.singles);
             }
             let kept = self.reader.kept_item(item, each, old, used);
             let key = self.reader.key(item, &each.key);
-            let sites = self.reader.found.save_found(model, node);
-            known.push(Known { target, sites, key, kept, matched: false });
+            let slots = self.reader.found.save_found(model, node);
+            known.push(KnownItem { target, slots, key, kept, matched: false });
         }
-        self.leave(node, each);
+        self.leave_item(node, each);
         known
     }
 
     /// Is what the list is found in part of the graph, rather than being made or removed?
     fn is_found(&self, rule: &NodeRule) -> bool {
         match &rule.find {
-            Find::Items(end) => matches!(self.homes[end.node], Home::Found),
-            Find::At(ends) => ends.iter().any(|end| matches!(self.homes[end.node], Home::Found)),
+            Find::Items(end) => matches!(self.write_targets[end.node], WriteTarget::Found),
+            Find::At(ends) => ends.iter().any(|end| matches!(self.write_targets[end.node], WriteTarget::Found)),
             Find::Search | Find::Versions | Find::Root => true,
         }
     }
 
     /// An item that both sides have, and that is at hand.
-    fn changed(
+    fn update_item(
         &mut self,
         node: usize,
         item: &'m [Member],
-        each: &'m Each,
+        each: &'m RecordList,
         given: &'r Object<String, Value>,
         old: Option<&Extras>,
     ) -> Option<Value> {
-        self.homes[node] = Home::Found;
-        self.enter(node, each, given);
+        self.write_targets[node] = WriteTarget::Found;
+        self.enter_item(node, each, given);
         let kept = self.object(item, Some(given), old);
         self.fill_item(node, each);
-        self.leave(node, each);
+        self.leave_item(node, each);
         if kept.is_empty() {
             return None;
         }
@@ -141,36 +140,36 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
     }
 
     /// An item that only the record has.
-    fn added(
+    fn add_item(
         &mut self,
         node: usize,
         item: &'m [Member],
-        each: &'m Each,
+        each: &'m RecordList,
         given: &'r Object<String, Value>,
     ) -> Option<Value> {
-        let rule = &self.reader.ground.model.nodes[node];
-        self.reader.place_at(node, None);
-        let home = match &rule.find {
+        let rule = &self.reader.search.model.nodes[node];
+        self.reader.set_target(node, None);
+        let write_target = match &rule.find {
             Find::Items(end) => {
                 let select = end.path.steps.last().map_or(&[][..], |step| &step.select);
-                self.pending.push(Some(Draft::meeting(select)));
-                Home::Pending(self.pending.len() - 1)
+                self.pending.push(Some(Draft::matching(select)));
+                WriteTarget::Pending(self.pending.len() - 1)
             }
             _ => {
                 let id = self.id_of_new(rule, given)?;
-                self.enter(node, each, given);
+                self.enter_item(node, each, given);
                 self.create(node, id)
             }
         };
-        self.homes[node] = home;
-        self.enter(node, each, given);
-        if self.mode == Mode::Make {
-            self.make_singles(&each.singles);
+        self.write_targets[node] = write_target;
+        self.enter_item(node, each, given);
+        if self.mode == Mode::Create {
+            self.create_singles(&each.singles);
         }
         let kept = self.object(item, Some(given), None);
         let mut key: Vec<Option<Value>> = each.key.iter().map(|name| given.get(&**name).cloned()).collect();
-        match home {
-            Home::Created(at) => {
+        match write_target {
+            WriteTarget::Created(at) => {
                 let own = rule.identity.as_deref().and_then(<[_]>::last);
                 let at_identity = each.key.iter().position(|name| Some(name) == own);
                 if let Some(position) = at_identity {
@@ -181,8 +180,8 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         }
         self.touched[node] = true;
         self.fill_item(node, each);
-        self.place_item(node, rule, home);
-        self.leave(node, each);
+        self.insert_item(rule, write_target);
+        self.leave_item(node, each);
         entry(each, key, kept)
     }
 
@@ -192,8 +191,8 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         let chosen = member.and_then(|member| given.get(&**member)).filter(|id| !id.is_null());
         match (chosen, self.mode) {
             (None, _) => Some((self.ids)()),
-            (Some(Value::String(id)), Mode::Make) if primitive::is_id(id) => Some(id.clone()),
-            (Some(_), Mode::Make) => {
+            (Some(Value::String(id)), Mode::Create) if primitive::is_id(id) => Some(id.clone()),
+            (Some(_), Mode::Create) => {
                 self.invalid(format!("expected an id, {}", primitive::describe("id")));
                 None
             }
@@ -208,7 +207,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
     }
 
     /// Gives a new item of a list its key `id`, where the record leaves that to us.
-    fn name_item(&mut self, node: usize, item: &'m [Member], each: &Each, key: &mut [Option<Value>]) {
+    fn name_item(&mut self, node: usize, item: &'m [Member], each: &RecordList, key: &mut [Option<Value>]) {
         let Some(at) = each.id() else { return };
         let (name, key) = (&each.key[at], &mut key[at]);
         if key.is_some() {
@@ -216,11 +215,11 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         }
         let id = Value::String((self.ids)());
         let leaf = item.iter().find(|member| *member.name == **name).map(|member| &member.shape);
-        if let Some(super::super::model::Shape::Leaf { field, which: 0, .. }) = leaf {
-            let rule = &self.reader.ground.model.fields[*field];
-            if let super::super::model::Source::Ends { choices, .. } = &rule.source
+        if let Some(Shape::Leaf { field, which: 0, .. }) = leaf {
+            let rule = &self.reader.search.model.fields[*field];
+            if let Source::Ends { choices, .. } = &rule.source
                 && let Some(end) = choices.first().and_then(|ends| ends.first()).filter(|end| end.node == node)
-                && let Home::Pending(at) = self.homes[node]
+                && let WriteTarget::Pending(at) = self.write_targets[node]
                 && let Some(draft) = self.pending[at].as_mut()
             {
                 draft.ensure(&end.path.steps).set(&id);
@@ -231,10 +230,10 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
     }
 
     /// Puts a finished item into the list that it belongs to.
-    fn place_item(&mut self, _: usize, rule: &'m NodeRule, home: Home) {
-        let (Home::Pending(at), Find::Items(end)) = (home, &rule.find) else { return };
+    fn insert_item(&mut self, rule: &'m NodeRule, write_target: WriteTarget) {
+        let (WriteTarget::Pending(at), Find::Items(end)) = (write_target, &rule.find) else { return };
         let Some(item) = self.pending[at].take() else { return };
-        let Some(host) = self.home(end.node) else {
+        let Some(host) = self.write_target(end.node) else {
             return self.invalid("FHIR has no place for the item yet".to_owned());
         };
         self.touched[end.node] = true;
@@ -245,10 +244,10 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
     }
 
     /// An item that only the graph has.
-    fn removed(&mut self, node: usize, rule: &'m NodeRule, target: Target<'g>) {
+    fn remove_item(&mut self, node: usize, rule: &'m NodeRule, target: Target<'g>) {
         match &rule.find {
             Find::Items(end) => {
-                let Some(host) = self.home(end.node) else { return };
+                let Some(host) = self.write_target(end.node) else { return };
                 self.touched[end.node] = true;
                 if let Some(draft) = self.draft(end.node, host) {
                     draft.erase_where(&end.path.steps, &|view| view.is_from(target.node));
@@ -262,7 +261,7 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
     // === in and out of an item
 
     /// The item at hand has these values.
-    fn enter(&mut self, node: usize, each: &'m Each, given: &'r Object<String, Value>) {
+    fn enter_item(&mut self, node: usize, each: &'m RecordList, given: &'r Object<String, Value>) {
         if self.scopes.last().is_none_or(|(list, _)| *list != Some(node)) {
             self.scopes.push((Some(node), given));
         } else if let Some(scope) = self.scopes.last_mut() {
@@ -271,30 +270,30 @@ impl<'g, 'm, 'r> Writer<'g, 'm, 'r> {
         self.touched[node] = false;
         self.find(&each.singles);
         self.remove_singles(&each.singles);
-        self.judge(&each.conditional, given);
+        self.evaluate_conditions(&each.conditional, given);
     }
 
     /// No item is at hand any more.
-    fn leave(&mut self, node: usize, each: &Each) {
+    fn leave_item(&mut self, node: usize, each: &RecordList) {
         if self.scopes.last().is_some_and(|(list, _)| *list == Some(node)) {
             self.scopes.pop();
         }
         for &at in each.singles.iter().chain([&node]) {
-            self.reader.place_at(at, None);
-            self.homes[at] = Home::Nowhere;
+            self.reader.set_target(at, None);
+            self.write_targets[at] = WriteTarget::Absent;
             self.touched[at] = false;
         }
     }
 
-    fn fill_item(&mut self, node: usize, each: &'m Each) {
-        self.say_in_new(Some(node));
+    fn fill_item(&mut self, node: usize, each: &'m RecordList) {
+        self.write_deferred(Some(node));
         self.fill(&[node]);
         self.fill(&each.singles);
     }
 }
 
 /// What is kept beside an item, under what tells the item apart.
-fn entry(each: &Each, key: Vec<Option<Value>>, kept: Extras) -> Option<Value> {
+fn entry(each: &RecordList, key: Vec<Option<Value>>, kept: Extras) -> Option<Value> {
     if kept.is_empty() {
         return None;
     }
@@ -310,18 +309,19 @@ fn entry(each: &Each, key: Vec<Option<Value>>, kept: Extras) -> Option<Value> {
     Some(Value::Object(entry))
 }
 
-impl Each {
+impl RecordList {
     /// Which of the items of the graph that no other item took is this one of the record? An id tells items apart by
     /// itself; without one, what else the key names does, and an item that has no id either comes first.
-    fn position(&self, known: &[Known<'_, '_, '_>], given: &[Option<&Value>]) -> Option<usize> {
+    fn position(&self, known: &[KnownItem<'_, '_, '_>], given: &[Option<&Value>]) -> Option<usize> {
         let id = self.id();
-        let find = |is: &dyn Fn(&Known<'_, '_, '_>) -> bool| known.iter().position(|known| !known.matched && is(known));
+        let find =
+            |is: &dyn Fn(&KnownItem<'_, '_, '_>) -> bool| known.iter().position(|known| !known.matched && is(known));
         if let Some(given) = id.and_then(|at| given[at]) {
-            return find(&|known| id.is_some_and(|at| said_option(known.key[at].as_ref(), Some(given))));
+            return find(&|known| id.is_some_and(|at| same_optional(known.key[at].as_ref(), Some(given))));
         }
-        let alike = |known: &Known<'_, '_, '_>| {
+        let alike = |known: &KnownItem<'_, '_, '_>| {
             let mut members = known.key.iter().zip(given).enumerate().filter(|(at, _)| Some(*at) != id);
-            members.all(|(_, (own, given))| said_option(own.as_ref(), *given))
+            members.all(|(_, (own, given))| same_optional(own.as_ref(), *given))
         };
         let without = find(&|known| id.is_none_or(|at| known.key[at].is_none()) && alike(known));
         let is_told_apart_by_more = self.key.len() > usize::from(id.is_some());

@@ -2,34 +2,19 @@
 
 use serde_json::{Map as Object, Value, json};
 
-use super::super::discover::Target;
 use super::super::draft::{Draft, View};
 use super::super::fidelity::{FieldOutcome, ValueOrigin};
+use super::super::graph_update::{Change, Created, GraphUpdate};
 use super::super::locate::{find, find_all};
-use super::super::map::{Change, Created, Put};
 use super::super::model::{End, Expected, FillValue, Find, NodeRule};
+use super::super::node_search::Target;
 use super::super::path::Path;
-use super::{Mode, Writer};
+use super::writer::{Mode, NewResource, WriteTarget, Writer};
 use crate::fhir::{Document, Node, primitive};
 use crate::record::{same_in_any_order, same_value};
 
-/// Where a node is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Home {
-    /// It is not there
-    Nowhere,
-    /// Where it was found
-    Found,
-    /// In the new resource with this number
-    Created(usize),
-    /// In the new item with this number
-    Pending(usize),
-    /// It was removed
-    Gone,
-}
-
 /// What is filled in.
-enum Filling<'g, 'm> {
+enum ResolvedFill<'g, 'm> {
     /// What stands somewhere else
     Source(Node<'g>),
     /// What the map says
@@ -37,15 +22,7 @@ enum Filling<'g, 'm> {
     /// A reference to this
     Reference(String),
     /// What was made for it
-    Made(Value),
-}
-
-/// A new resource.
-#[derive(Debug)]
-pub(super) struct New<'g> {
-    pub(super) kind: Box<str>,
-    pub(super) id: String,
-    pub(super) draft: Draft<'g>,
+    Built(Value),
 }
 
 impl<'g, 'r> Writer<'g, '_, 'r> {
@@ -57,20 +34,20 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
         for &node in singles {
             // A node that is found through one that is new or gone is not there.
             let found = self.reader.found.targets[node].is_some();
-            self.homes[node] = if found { Home::Found } else { Home::Nowhere };
+            self.write_targets[node] = if found { WriteTarget::Found } else { WriteTarget::Absent };
             self.touched[node] = false;
         }
     }
 
     /// Creates everything that the record has something for, where there is no graph yet.
-    pub(super) fn make_singles(&mut self, singles: &[usize]) {
+    pub(super) fn create_singles(&mut self, singles: &[usize]) {
         for &node in singles {
-            let rule = &self.reader.ground.model.nodes[node];
+            let rule = &self.reader.search.model.nodes[node];
             if matches!(rule.find, Find::Root) {
                 let id = self.chosen_id(rule);
-                self.homes[node] = self.create(node, id);
+                self.write_targets[node] = self.create(node, id);
             } else {
-                self.home(node);
+                self.write_target(node);
             }
         }
     }
@@ -78,12 +55,12 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
     /// Removes single nodes that the record has nothing for any more.
     pub(super) fn remove_singles(&mut self, singles: &[usize]) {
         for &node in singles {
-            let rule = &self.reader.ground.model.nodes[node];
+            let rule = &self.reader.search.model.nodes[node];
             let Some(target) = self.reader.found.targets[node] else { continue };
-            let removable = rule.is_made() && !rule.gone.is_empty() && rule.owner.read_only().is_none();
+            let removable = rule.is_creatable() && !rule.removal.is_empty() && rule.owner.read_only().is_none();
             if removable && !self.has_content(rule) && self.is_shown(rule, target) {
                 self.remove(node, target);
-                self.homes[node] = Home::Gone;
+                self.write_targets[node] = WriteTarget::Removed;
             }
         }
     }
@@ -91,7 +68,7 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
     /// Does the record show anything of this node? What stands there and says nothing that a record could hold (a
     /// quantity without a value) was never shown, so that nobody took it out of the record.
     fn is_shown(&self, rule: &NodeRule, target: Target<'g>) -> bool {
-        let model = self.reader.ground.model;
+        let model = self.reader.search.model;
         rule.shown.iter().map(|field| &model.fields[*field]).any(|field| {
             (0..field.members.len()).any(|which| {
                 let (read, raw) = self.reader.read(field, which);
@@ -101,19 +78,19 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
     }
 
     /// Where a node is written; it is created if the record has something for it.
-    pub(super) fn home(&mut self, node: usize) -> Option<Home> {
-        match self.homes[node] {
-            Home::Gone => None,
-            Home::Nowhere => {
-                let rule = &self.reader.ground.model.nodes[node];
+    pub(super) fn write_target(&mut self, node: usize) -> Option<WriteTarget> {
+        match self.write_targets[node] {
+            WriteTarget::Removed => None,
+            WriteTarget::Absent => {
+                let rule = &self.reader.search.model.nodes[node];
                 if !self.has_content(rule) {
                     return None;
                 }
                 let id = self.chosen_id(rule);
-                self.homes[node] = self.create(node, id);
-                Some(self.homes[node])
+                self.write_targets[node] = self.create(node, id);
+                Some(self.write_targets[node])
             }
-            home => Some(home),
+            write_target => Some(write_target),
         }
     }
 
@@ -143,34 +120,34 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
 
     /// The id of a new resource: what the record says where there is no graph yet, else one from the caller.
     fn chosen_id(&mut self, rule: &NodeRule) -> String {
-        let message = self.given(rule.scope).zip(rule.identity.as_deref()).and_then(|(given, path)| {
+        let chosen = self.given(rule.scope).zip(rule.identity.as_deref()).and_then(|(given, path)| {
             let (last, within) = path.split_last()?;
             let object = within.iter().try_fold(given, |object, name| object.get(&**name)?.as_object())?;
             object.get(&**last)?.as_str()
         });
-        match message {
-            Some(id) if self.mode == Mode::Make && primitive::is_id(id) => id.to_owned(),
+        match chosen {
+            Some(id) if self.mode == Mode::Create && primitive::is_id(id) => id.to_owned(),
             _ => (self.ids)(),
         }
     }
 
     /// Brings a resource into being, with what tells it apart and the links to it.
-    pub(super) fn create(&mut self, node: usize, id: String) -> Home {
-        let rule = &self.reader.ground.model.nodes[node];
+    pub(super) fn create(&mut self, node: usize, id: String) -> WriteTarget {
+        let rule = &self.reader.search.model.nodes[node];
         let kind: Box<str> = rule.resource.as_deref().unwrap_or_default().into();
         // What two lists of a record name by one id is one resource: a condition that is the reason and a need.
         let before = self.created.iter().position(|new| new.kind == kind && new.id == id);
-        let home = Home::Created(before.unwrap_or_else(|| {
+        let write_target = WriteTarget::Created(before.unwrap_or_else(|| {
             let draft = Draft::new(&json!({ "resourceType": &*kind, "id": id }));
-            self.created.push(New { kind, id, draft });
+            self.created.push(NewResource { kind, id, draft });
             self.created.len() - 1
         }));
-        self.homes[node] = home;
+        self.write_targets[node] = write_target;
         self.touched[node] = true;
         for test in &rule.tests {
             match &test.is {
                 Expected::Value(value) => {
-                    if let Some(draft) = self.draft(node, home) {
+                    if let Some(draft) = self.draft(node, write_target) {
                         draft.ensure(&test.path.steps).set(value);
                     }
                 }
@@ -178,14 +155,14 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
             }
         }
         for (path, value) in &rule.ours {
-            if let Some(draft) = self.draft(node, home) {
+            if let Some(draft) = self.draft(node, write_target) {
                 draft.ensure(&path.steps).set(value);
             }
         }
         // The first reference that is the program's to write.
         let at = match &rule.find {
             Find::At(ends) => {
-                let own = |end: &&End| self.mode == Mode::Make || !self.is_foreign_node(end.node);
+                let own = |end: &&End| self.mode == Mode::Create || !self.is_foreign_node(end.node);
                 ends.iter().find(own).or(ends.first())
             }
             _ => None,
@@ -193,13 +170,13 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
         for end in at.into_iter().chain(&rule.listed) {
             self.link(end, node);
         }
-        home
+        write_target
     }
 
     /// Lets `from` reference `to`.
     fn refer(&mut self, from: usize, path: &Path, to: usize) {
-        let (Some(url), Some(home)) = (self.url(to), self.home(from)) else { return };
-        if let Some(draft) = self.draft(from, home) {
+        let (Some(url), Some(write_target)) = (self.url(to), self.write_target(from)) else { return };
+        if let Some(draft) = self.draft(from, write_target) {
             draft.append(&path.steps).set_reference(&url);
         }
     }
@@ -212,24 +189,24 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
 
     /// How other resources name a node's resource.
     fn url(&mut self, node: usize) -> Option<String> {
-        match self.home(node)? {
-            Home::Found => self.reader.found.targets[node].map(|target| target.resource.url.clone()),
-            Home::Created(at) => Some(format!("{}/{}", self.created[at].kind, self.created[at].id)),
+        match self.write_target(node)? {
+            WriteTarget::Found => self.reader.found.targets[node].map(|target| target.resource.url.clone()),
+            WriteTarget::Created(at) => Some(format!("{}/{}", self.created[at].kind, self.created[at].id)),
             _ => None,
         }
     }
 
     /// A place in a node, for people.
     pub(super) fn origin(&self, node: usize, path: &str) -> Option<ValueOrigin> {
-        let rule = &self.reader.ground.model.nodes[node];
+        let rule = &self.reader.search.model.nodes[node];
         let path = format!("{}.{path}", rule.start);
-        match self.homes[node] {
-            Home::Found => self.reader.found.targets[node].map(|target| ValueOrigin {
+        match self.write_targets[node] {
+            WriteTarget::Found => self.reader.found.targets[node].map(|target| ValueOrigin {
                 resource: target.resource.url.clone(),
                 version: target.resource.version,
                 path,
             }),
-            Home::Created(at) => {
+            WriteTarget::Created(at) => {
                 let new = &self.created[at];
                 Some(ValueOrigin { resource: format!("{}/{}", new.kind, new.id), version: 0, path })
             }
@@ -240,10 +217,10 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
 
     /// Makes a resource as good as removed, and takes it out of where it is listed.
     pub(super) fn remove(&mut self, node: usize, target: Target<'g>) {
-        let rule = &self.reader.ground.model.nodes[node];
-        let before = self.reader.place_at(node, Some(target));
-        for (path, value) in &rule.gone {
-            if let Some(draft) = self.draft(node, Home::Found) {
+        let rule = &self.reader.search.model.nodes[node];
+        let before = self.reader.set_target(node, Some(target));
+        for (path, value) in &rule.removal {
+            if let Some(draft) = self.draft(node, WriteTarget::Found) {
                 draft.ensure(&path.steps).set(value);
             }
         }
@@ -252,16 +229,16 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
             _ => rule.listed.iter().collect(),
         };
         for end in links {
-            let Some(Home::Found) = self.home(end.node) else { continue };
-            let ground = self.reader.ground;
+            let Some(WriteTarget::Found) = self.write_target(end.node) else { continue };
+            let search = self.reader.search;
             let points = |view: View<'_, 'g>| match view {
-                View::Source(reference) => ground.points_at(reference, &target),
+                View::Source(reference) => search.points_at(reference, &target),
                 View::Draft(_) => false,
             };
             let host = self.reader.found.targets[end.node];
             let is_linked = host.is_some_and(|host| {
                 let mut points = false;
-                find_all(host.node, &end.path.steps, &mut |reference| points |= ground.points_at(reference, &target));
+                find_all(host.node, &end.path.steps, &mut |reference| points |= search.points_at(reference, &target));
                 points
             });
             if !is_linked {
@@ -275,41 +252,41 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
                 continue;
             }
             self.touched[end.node] = true;
-            if let Some(draft) = self.draft(end.node, Home::Found) {
+            if let Some(draft) = self.draft(end.node, WriteTarget::Found) {
                 draft.erase_where(&end.path.steps, &points);
             }
         }
-        self.reader.place_at(node, before);
+        self.reader.set_target(node, before);
     }
 
     // === drafts
 
     /// The draft of what a node is.
-    pub(super) fn draft(&mut self, node: usize, home: Home) -> Option<&mut Draft<'g>> {
-        match home {
-            Home::Created(at) => Some(&mut self.created[at].draft),
-            Home::Pending(at) => self.pending[at].as_mut(),
-            Home::Found => {
+    pub(super) fn draft(&mut self, node: usize, write_target: WriteTarget) -> Option<&mut Draft<'g>> {
+        match write_target {
+            WriteTarget::Created(at) => Some(&mut self.created[at].draft),
+            WriteTarget::Pending(at) => self.pending[at].as_mut(),
+            WriteTarget::Found => {
                 let target = self.reader.found.targets[node]?;
-                if self.is_waiting_for_adoption(node, &target) {
+                if self.must_copy_first(node, &target) {
                     return None;
                 }
                 let slot = self.drafts.get_mut(target.position?)?;
                 slot.get_or_insert_with(|| Draft::of(target.resource.node())).descend(target.node)
             }
-            Home::Nowhere | Home::Gone => None,
+            WriteTarget::Absent | WriteTarget::Removed => None,
         }
     }
 
     /// Gives what was created or changed everything that it has to have.
     pub(super) fn fill(&mut self, nodes: &[usize]) {
         for &node in nodes {
-            let home = self.homes[node];
-            let is_new = matches!(home, Home::Created(_) | Home::Pending(_));
-            if !(is_new || self.touched[node] && home == Home::Found) {
+            let write_target = self.write_targets[node];
+            let is_new = matches!(write_target, WriteTarget::Created(_) | WriteTarget::Pending(_));
+            if !(is_new || self.touched[node] && write_target == WriteTarget::Found) {
                 continue;
             }
-            for fill in &self.reader.ground.model.nodes[node].fills {
+            for fill in &self.reader.search.model.nodes[node].fills {
                 let is_there = |draft: &mut Draft<'g>| match &*fill.shown {
                     [] => draft.has(&fill.path.steps),
                     shown => shown.iter().any(|path| draft.has(&path.steps)),
@@ -317,7 +294,7 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
                 let is_wanted = |draft: &mut Draft<'g>| {
                     !is_there(draft) && fill.only_in.as_ref().is_none_or(|around| draft.has(&around.steps))
                 };
-                if !self.draft(node, home).is_some_and(is_wanted) {
+                if !self.draft(node, write_target).is_some_and(is_wanted) {
                     continue;
                 }
                 // What somebody else left out stays out; what this change took away does not.
@@ -327,18 +304,18 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
                     continue;
                 }
                 let value = match &fill.with {
-                    FillValue::Value(value) => Some(Filling::Value(value)),
-                    FillValue::Node(other) => self.url(*other).map(Filling::Reference),
+                    FillValue::Value(value) => Some(ResolvedFill::Value(value)),
+                    FillValue::Node(other) => self.url(*other).map(ResolvedFill::Reference),
                     FillValue::Copy(end) => self.copied(end),
                 };
-                if let (Some(value), Some(draft)) = (value, self.draft(node, home)) {
-                    let place = draft.ensure(&fill.path.steps);
+                if let (Some(value), Some(draft)) = (value, self.draft(node, write_target)) {
+                    let element = draft.ensure(&fill.path.steps);
                     match value {
-                        Filling::Source(node) if is_new => place.set_node(node),
-                        Filling::Source(node) => place.set(&node.to_value()),
-                        Filling::Value(value) => place.set(value),
-                        Filling::Reference(url) => place.set_reference(&url),
-                        Filling::Made(value) => place.set(&value),
+                        ResolvedFill::Source(node) if is_new => element.set_node(node),
+                        ResolvedFill::Source(node) => element.set(&node.to_value()),
+                        ResolvedFill::Value(value) => element.set(value),
+                        ResolvedFill::Reference(url) => element.set_reference(&url),
+                        ResolvedFill::Built(value) => element.set(&value),
                     }
                     self.row_at(node, &fill.path.text, "new", FieldOutcome::Defaulted);
                 }
@@ -347,25 +324,25 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
     }
 
     /// What stands at a place, as this change leaves it.
-    fn copied(&mut self, end: &End) -> Option<Filling<'g, 'static>> {
-        let home = self.homes[end.node];
-        if home == Home::Found {
+    fn copied(&mut self, end: &End) -> Option<ResolvedFill<'g, 'static>> {
+        let write_target = self.write_targets[end.node];
+        if write_target == WriteTarget::Found {
             let target = self.reader.found.targets[end.node]?;
             let is_changed = target.position.and_then(|at| self.drafts.get(at)).is_some_and(Option::is_some);
             if !is_changed {
-                return find(target.node, &end.path.steps).map(Filling::Source);
+                return find(target.node, &end.path.steps).map(ResolvedFill::Source);
             }
         }
-        match find(self.draft(end.node, home)?.view(), &end.path.steps)? {
-            View::Source(node) => Some(Filling::Source(node)),
-            View::Draft(draft) => Document::value_of(&draft.finish()).ok().map(Filling::Made),
+        match find(self.draft(end.node, write_target)?.view(), &end.path.steps)? {
+            View::Source(node) => Some(ResolvedFill::Source(node)),
+            View::Draft(draft) => Document::value_of(&draft.finish()).ok().map(ResolvedFill::Built),
         }
     }
 
     /// What changed, as text.
-    pub(super) fn finish(self, kept: Value, extras: &Value) -> Put {
+    pub(super) fn finish(self, kept: Value, extras: &Value) -> GraphUpdate {
         let mut changes = Vec::new();
-        for (resource, draft) in self.reader.ground.graph.resources().iter().zip(&self.drafts) {
+        for (resource, draft) in self.reader.search.graph.resources().iter().zip(&self.drafts) {
             let Some(draft) = draft else { continue };
             let json = draft.finish();
             let is_same = json == resource.node().text()
@@ -381,7 +358,7 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
             .into_iter()
             .map(|new| Created { kind: new.kind.into(), json: new.draft.finish(), id: new.id })
             .collect();
-        Put {
+        GraphUpdate {
             changes,
             created,
             extras_changed: !same_value(&kept, extras),

@@ -5,14 +5,15 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use super::form::{Question, choice, extension, value};
+use super::elements::{choice, extension, value};
+use super::form::Question;
 use crate::fhir::{Key, Node};
 use crate::fhirpath::{Decimal, Quantity, Temporal};
+use crate::profile::context::CheckContext;
 use crate::profile::finding::Finding;
-use crate::profile::walk::Walk;
 
 /// Whether a question is answered is a matter of true or false (que-7).
-pub(super) fn check<'d>(condition: Node<'d>, walk: &mut Walk<'_, 'd>) {
+pub(super) fn check<'d>(condition: Node<'d>, context: &mut CheckContext<'_, 'd>) {
     let is_about_existence = condition.get("operator").is_some_and(|operator| operator.is_str("exists"));
     if is_about_existence
         && let Some((kind, answer)) = choice(condition, "answer")
@@ -20,7 +21,7 @@ pub(super) fn check<'d>(condition: Node<'d>, walk: &mut Walk<'_, 'd>) {
     {
         let text = "the operator exists asks whether there is an answer; expected answerBoolean (que-7)";
         let hint = "write answerBoolean, or another operator";
-        walk.report(Finding::error(Key::Invariant, answer, text).about_name().hint(hint));
+        context.report(Finding::error(Key::Invariant, answer, text).about_name().hint(hint));
     }
 }
 
@@ -29,7 +30,7 @@ pub(super) fn check<'d>(condition: Node<'d>, walk: &mut Walk<'_, 'd>) {
 pub(super) enum Enabled {
     Yes,
     No,
-    /// The condition is one that we cannot judge; then an answer is neither demanded nor refused
+    /// The condition is one that we cannot evaluate; then an answer is neither demanded nor refused
     Unknown,
 }
 
@@ -55,16 +56,16 @@ impl<'d> Occurrences<'d> {
         }
     }
 
-    /// The item with this linkId that is nearest to a place in the document.
+    /// The item with this linkId that is nearest to a position in the document.
     fn nearest(&self, link_id: &str, at: u32) -> Option<Node<'d>> {
         let all = self.by_link_id.get(link_id)?;
-        // What is around a place begins before it, and stands last among what does.
+        // What is around a position begins before it, and is the last that does.
         let before = all.partition_point(|item| item.index() < at);
         before.checked_sub(1).and_then(|last| all.get(last)).or_else(|| all.get(before)).copied()
     }
 }
 
-/// Are the conditions of a question met for an item at this place?
+/// Are the conditions of a question met for an item at this position?
 pub(super) fn is_enabled(question: &Question<'_>, at: u32, occurrences: &Occurrences<'_>) -> Enabled {
     if extension(question.node, "sdc-questionnaire-enableWhenExpression").is_some() {
         return Enabled::Unknown;
@@ -77,7 +78,7 @@ pub(super) fn is_enabled(question: &Question<'_>, at: u32, occurrences: &Occurre
     let decides = !all;
     let mut known = true;
     for condition in conditions {
-        match holds(condition, at, occurrences) {
+        match is_met(condition, at, occurrences) {
             Some(holds) if holds == decides => return if decides { Enabled::Yes } else { Enabled::No },
             Some(_) => {}
             None => known = false,
@@ -91,15 +92,15 @@ pub(super) fn is_enabled(question: &Question<'_>, at: u32, occurrences: &Occurre
 }
 
 /// Does a condition hold? Nothing where that cannot be told.
-fn holds(condition: Node<'_>, at: u32, occurrences: &Occurrences<'_>) -> Option<bool> {
-    let wanted = choice(condition, "answer")?;
+fn is_met(condition: Node<'_>, at: u32, occurrences: &Occurrences<'_>) -> Option<bool> {
+    let expected = choice(condition, "answer")?;
     let link_id = condition.str("question")?;
     let item = occurrences.nearest(&link_id, at);
     let answers: Vec<_> = item.map(|item| item.list("answer").filter_map(value).collect()).unwrap_or_default();
-    let compared = |test: fn(Ordering) -> bool| any(answers.iter().map(|answer| order(*answer, wanted).map(test)));
-    let equal = || any(answers.iter().map(|answer| is_equal(*answer, wanted)));
+    let compared = |test: fn(Ordering) -> bool| any(answers.iter().map(|answer| order(*answer, expected).map(test)));
+    let equal = || any(answers.iter().map(|answer| is_equal(*answer, expected)));
     match &*condition.str("operator")? {
-        "exists" => Some(wanted.1.as_bool()? != answers.is_empty()),
+        "exists" => Some(expected.1.as_bool()? != answers.is_empty()),
         "=" => equal(),
         // Readers differ on whether a question that nobody answered has another answer than this.
         "!=" if answers.is_empty() => None,

@@ -1,17 +1,18 @@
 //! A Questionnaire (<https://hl7.org/fhir/R4/questionnaire.html>), made ready for checking answers: its questions by
-//! linkId and place, with what bounds each of them. Made once for all responses to it.
+//! linkId and position, with what bounds each of them. Made once for all responses to it.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::HashMap;
+use std::rc::Rc;
 
-use super::limits::Limits;
-use super::options::Options;
-use crate::definitions::CORE;
+use super::elements::extension;
+use super::question_limits::Limits;
+use super::question_options::Options;
 use crate::fhir::Node;
 
-/// What the extensions of Structured Data Capture begin with (<http://hl7.org/fhir/uv/sdc/>).
-const SDC: &str = "http://hl7.org/fhir/uv/sdc/StructureDefinition/";
+/// The forms of a check, made ready once for all responses to them.
+pub(in crate::profile) type Forms<'d> = HashMap<(*const u8, u32), Rc<QuestionnaireForm<'d>>>;
 
 /// A form.
 #[derive(Debug)]
@@ -22,7 +23,7 @@ pub(in crate::profile) struct QuestionnaireForm<'d> {
     /// The questions that stand on the form itself
     top: Vec<u32>,
     /// By the question above, if there is one, and linkId
-    by_place: HashMap<(Option<u32>, Cow<'d, str>), u32>,
+    by_parent: HashMap<(Option<u32>, Cow<'d, str>), u32>,
     /// By linkId, wherever it stands
     by_link_id: HashMap<Cow<'d, str>, u32>,
     /// Parts of it come from other forms, so not all of its items are known
@@ -37,14 +38,14 @@ pub(super) struct Question<'d> {
     pub(super) kind: ItemKind,
     /// The group or question that it belongs to
     pub(super) parent: Option<u32>,
-    /// Its place among its siblings
+    /// Its position among its siblings
     pub(super) position: u32,
     pub(super) children: Vec<u32>,
     pub(super) is_required: bool,
     /// Fewest answers, or times that the group is there, once it is there
-    pub(super) least: u32,
+    pub(super) min_count: u32,
     /// Most answers, or times that the group is there
-    pub(super) most: Option<u32>,
+    pub(super) max_count: Option<u32>,
     pub(super) options: OnceCell<Options>,
     pub(super) limits: OnceCell<Limits<'d>>,
 }
@@ -106,7 +107,7 @@ impl<'d> QuestionnaireForm<'d> {
             root,
             questions: Vec::new(),
             top: Vec::new(),
-            by_place: HashMap::new(),
+            by_parent: HashMap::new(),
             by_link_id: HashMap::new(),
             is_modular: false,
         };
@@ -120,7 +121,7 @@ impl<'d> QuestionnaireForm<'d> {
             let Some(link_id) = node.str("linkId") else { continue };
             let number = self.questions.len() as u32;
             self.is_modular |= extension(node, "sdc-questionnaire-subQuestionnaire").is_some();
-            self.by_place.entry((parent, link_id.clone())).or_insert(number);
+            self.by_parent.entry((parent, link_id.clone())).or_insert(number);
             self.by_link_id.entry(link_id.clone()).or_insert(number);
             self.questions.push(Question::of(node, link_id, parent, children.len() as u32));
             children.push(number);
@@ -136,7 +137,7 @@ impl<'d> QuestionnaireForm<'d> {
     }
 
     /// The questions directly below one, or on the form itself.
-    pub(super) fn below(&self, parent: Option<u32>) -> &[u32] {
+    pub(super) fn children_of(&self, parent: Option<u32>) -> &[u32] {
         match parent {
             Some(number) => self.question(number).map_or(&[], |question| &question.children),
             None => &self.top,
@@ -145,11 +146,11 @@ impl<'d> QuestionnaireForm<'d> {
 
     /// The question with this linkId below that one.
     pub(super) fn at(&self, parent: Option<u32>, link_id: &str) -> Option<u32> {
-        self.by_place.get(&(parent, Cow::Borrowed(link_id))).copied()
+        self.by_parent.get(&(parent, Cow::Borrowed(link_id))).copied()
     }
 
     /// The question with this linkId, wherever it stands.
-    pub(super) fn anywhere(&self, link_id: &str) -> Option<&Question<'d>> {
+    pub(super) fn with_link_id(&self, link_id: &str) -> Option<&Question<'d>> {
         self.question(*self.by_link_id.get(link_id)?)
     }
 }
@@ -158,8 +159,8 @@ impl<'d> Question<'d> {
     fn of(node: Node<'d>, link_id: Cow<'d, str>, parent: Option<u32>, position: u32) -> Self {
         let flag = |name: &str| node.get(name).and_then(Node::as_bool).unwrap_or(false);
         let bound = |name: &str| extension(node, name)?.as_number()?.parse::<u32>().ok();
-        let least = bound("questionnaire-minOccurs").unwrap_or(1);
-        let repeats = flag("repeats") || least > 1;
+        let min_count = bound("questionnaire-minOccurs").unwrap_or(1);
+        let repeats = flag("repeats") || min_count > 1;
         Self {
             node,
             link_id,
@@ -168,8 +169,8 @@ impl<'d> Question<'d> {
             position,
             children: Vec::new(),
             is_required: flag("required"),
-            least,
-            most: bound("questionnaire-maxOccurs").or((!repeats).then_some(1)),
+            min_count,
+            max_count: bound("questionnaire-maxOccurs").or((!repeats).then_some(1)),
             options: OnceCell::new(),
             limits: OnceCell::new(),
         }
@@ -179,31 +180,4 @@ impl<'d> Question<'d> {
     pub(super) fn type_name(&self) -> Cow<'d, str> {
         self.node.str("type").unwrap_or(Cow::Borrowed("unknown"))
     }
-}
-
-/// The value of an extension of an item, by the last part of its URL. Several guides define some of them.
-pub(super) fn extension<'d>(node: Node<'d>, name: &str) -> Option<Node<'d>> {
-    extensions(node, name).next()
-}
-
-/// The values of an extension that may stand there more than once.
-pub(super) fn extensions<'d>(node: Node<'d>, name: &str) -> impl Iterator<Item = Node<'d>> {
-    node.list("extension").filter_map(move |extension| {
-        let url = extension.str("url")?;
-        let known = url.strip_prefix(CORE).or_else(|| url.strip_prefix(SDC))?;
-        (known == name).then(|| value(extension)).flatten().map(|(_, value)| value)
-    })
-}
-
-/// The `value[x]` of an element: its name and itself.
-pub(super) fn value(node: Node<'_>) -> Option<(&str, Node<'_>)> {
-    choice(node, "value")
-}
-
-/// A choice by its stem: `answerCoding` for `answer`.
-pub(super) fn choice<'d>(node: Node<'d>, stem: &str) -> Option<(&'d str, Node<'d>)> {
-    node.members().find_map(|member| {
-        let kind = member.name().strip_prefix(stem)?;
-        kind.starts_with(|first: char| first.is_ascii_uppercase()).then_some((kind, member))
-    })
 }

@@ -4,84 +4,51 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use super::Check;
 use super::enable::order;
-use super::form::{Question, extension, extensions, value};
+use super::form::Question;
+use super::question_limits::Limits;
+use super::response_check::ResponseCheck;
 use crate::fhir::{Key, Node};
-use crate::fhirpath::{Extent, Pattern, Temporal};
+use crate::fhirpath::Temporal;
 use crate::profile::finding::Finding;
 
 /// A pattern may read this many characters times its states.
 const MAX_READING_COST: usize = 50_000_000;
 
-/// What bounds the answers to a question.
-#[derive(Debug)]
-pub(super) struct Limits<'d> {
-    max_length: Option<usize>,
-    min_length: Option<usize>,
-    regex: Option<Cow<'d, str>>,
-    /// Nothing, where the regex is none that we know
-    pattern: Option<Pattern>,
-    entry_format: Option<Cow<'d, str>>,
-    decimal_places: Option<usize>,
-    min: Option<(&'d str, Node<'d>)>,
-    max: Option<(&'d str, Node<'d>)>,
-    media_types: Vec<Cow<'d, str>>,
-    max_size: Option<f64>,
-}
-
-impl<'d> Limits<'d> {
-    fn of(question: Node<'d>) -> Self {
-        let whole = |node: Node<'d>| node.as_number()?.parse::<usize>().ok();
-        let text = |name: &str| extension(question, name).and_then(Node::as_str);
-        let bound = |name: &str| {
-            let is_it = |extension: &Node<'d>| extension.str("url").is_some_and(|url| url.ends_with(name));
-            extension(question, name)?;
-            question.list("extension").find(is_it).and_then(value)
-        };
-        let regex = text("regex");
-        Self {
-            max_length: question.get("maxLength").and_then(whole),
-            min_length: extension(question, "minLength").and_then(whole),
-            pattern: regex.as_deref().and_then(|regex| Pattern::parse(regex, Extent::Whole).ok()),
-            regex,
-            entry_format: text("entryFormat"),
-            decimal_places: extension(question, "maxDecimalPlaces").and_then(whole),
-            min: bound("minValue"),
-            max: bound("maxValue"),
-            media_types: extensions(question, "mimeType").filter_map(Node::as_str).collect(),
-            max_size: extension(question, "maxSize").and_then(Node::as_number).and_then(|size| size.parse().ok()),
-        }
-    }
-}
-
 /// Is the answer within the limits of the question?
-pub(super) fn check<'d>(check: &mut Check<'_, '_, '_, 'd>, question: &Question<'d>, kind: &str, node: Node<'d>) {
+pub(super) fn check<'d>(
+    check: &mut ResponseCheck<'_, '_, '_, 'd>,
+    question: &Question<'d>,
+    kind: &str,
+    node: Node<'d>,
+) {
     let limits = question.limits.get_or_init(|| Limits::of(question.node));
     match kind {
         "String" | "Uri" => {
             let text = node.as_str().unwrap_or_default();
-            length(check, question, limits, node, &text);
-            form(check, question, limits, node, &text);
+            check_length(check, question, limits, node, &text);
+            check_pattern(check, question, limits, node, &text);
         }
         "Integer" | "Decimal" => {
-            length(check, question, limits, node, node.text());
-            decimals(check, question, limits, node);
-            form(check, question, limits, node, node.text());
+            check_length(check, question, limits, node, node.text());
+            check_decimals(check, question, limits, node);
+            check_pattern(check, question, limits, node, node.text());
         }
-        "Attachment" => attachment(check, question, limits, node),
-        "Date" | "DateTime" | "Time" => form(check, question, limits, node, &node.as_str().unwrap_or_default()),
+        "Attachment" => check_attachment(check, question, limits, node),
+        "Date" | "DateTime" | "Time" => {
+            check_pattern(check, question, limits, node, &node.as_str().unwrap_or_default());
+        }
         _ => {}
     }
-    range(check, question, limits, (kind, node));
+    check_range(check, question, limits, (kind, node));
 }
 
-fn beyond<'d>(check: &mut Check<'_, '_, '_, 'd>, node: Node<'d>, text: String, hint: String) {
+fn report_limit<'d>(check: &mut ResponseCheck<'_, '_, '_, 'd>, node: Node<'d>, text: String, hint: String) {
     check.report(Finding::error(Key::QuestionnaireLimit, node, text).hint(hint));
 }
 
-fn length<'d>(
-    check: &mut Check<'_, '_, '_, 'd>,
+fn check_length<'d>(
+    check: &mut ResponseCheck<'_, '_, '_, 'd>,
     question: &Question<'d>,
     limits: &Limits<'_>,
     node: Node<'d>,
@@ -91,16 +58,16 @@ fn length<'d>(
     let link_id = &question.link_id;
     if let Some(max) = limits.max_length.filter(|max| count > *max) {
         let text = format!("the answer to \"{link_id}\" has {count} characters, at most {max} are allowed");
-        beyond(check, node, text, "shorten it".to_owned());
+        report_limit(check, node, text, "shorten it".to_owned());
     }
     if let Some(min) = limits.min_length.filter(|min| count < *min) {
         let text = format!("the answer to \"{link_id}\" has {count} characters, at least {min} are expected");
-        beyond(check, node, text, "write it in full".to_owned());
+        report_limit(check, node, text, "write it in full".to_owned());
     }
 }
 
-fn form<'d>(
-    check: &mut Check<'_, '_, '_, 'd>,
+fn check_pattern<'d>(
+    check: &mut ResponseCheck<'_, '_, '_, 'd>,
     question: &Question<'d>,
     limits: &Limits<'_>,
     node: Node<'d>,
@@ -113,7 +80,7 @@ fn form<'d>(
         let text =
             format!("the regex of \"{}\" is not one that is run here; its answers are not checked", question.link_id);
         let hint = "have the regex in the Questionnaire checked; looking around and back-references are not run";
-        check.walk.report_once(&text, || Finding::not_checked(node, text.clone()).hint(hint));
+        check.context.report_once(&text, || Finding::not_checked(node, text.clone()).hint(hint));
         return;
     };
     if check.spend(reading.unwrap_or_default() / 64 + 1) && !pattern.is_match(text) {
@@ -122,22 +89,27 @@ fn form<'d>(
             Some(format) => format!("write it like {format}"),
             None => format!("match the regular expression {regex}"),
         };
-        beyond(check, node, text, hint);
+        report_limit(check, node, text, hint);
     }
 }
 
-fn decimals<'d>(check: &mut Check<'_, '_, '_, 'd>, question: &Question<'d>, limits: &Limits<'_>, node: Node<'d>) {
+fn check_decimals<'d>(
+    check: &mut ResponseCheck<'_, '_, '_, 'd>,
+    question: &Question<'d>,
+    limits: &Limits<'_>,
+    node: Node<'d>,
+) {
     let digits = node.text().split(['e', 'E']).next().unwrap_or_default();
     let places = digits.split_once('.').map_or(0, |(_, places)| places.len());
     if let Some(max) = limits.decimal_places.filter(|max| places > *max) {
         let text =
             format!("the answer to \"{}\" has {places} decimal places, at most {max} are allowed", question.link_id);
-        beyond(check, node, text, "round it".to_owned());
+        report_limit(check, node, text, "round it".to_owned());
     }
 }
 
-fn range<'d>(
-    check: &mut Check<'_, '_, '_, 'd>,
+fn check_range<'d>(
+    check: &mut ResponseCheck<'_, '_, '_, 'd>,
     question: &Question<'d>,
     limits: &Limits<'_>,
     answer: (&str, Node<'d>),
@@ -149,7 +121,7 @@ fn range<'d>(
             let edge = if refused.is_lt() { "minValue" } else { "maxValue" };
             let text = format!("the {edge} of \"{link_id}\" is of another type than the answer; they are not compared");
             let hint = "have the limit in the Questionnaire say a value of the question's type";
-            check.walk.report_once(&text, || Finding::not_checked(answer.1, text.clone()).hint(hint));
+            check.context.report_once(&text, || Finding::not_checked(answer.1, text.clone()).hint(hint));
             continue;
         };
         if found == refused {
@@ -161,7 +133,7 @@ fn range<'d>(
                 (false, true) => ("earlier", format!("answer with {limit_text} or later")),
                 (false, false) => ("later", format!("answer with {limit_text} or earlier")),
             };
-            beyond(check, answer.1, format!("the answer to \"{link_id}\" is {word} than {limit_text}"), hint);
+            report_limit(check, answer.1, format!("the answer to \"{link_id}\" is {word} than {limit_text}"), hint);
         }
     }
 }
@@ -190,14 +162,19 @@ fn compare(left: (&str, Node<'_>), right: (&str, Node<'_>)) -> Option<Ordering> 
     }
 }
 
-fn attachment<'d>(check: &mut Check<'_, '_, '_, 'd>, question: &Question<'d>, limits: &Limits<'_>, node: Node<'d>) {
+fn check_attachment<'d>(
+    check: &mut ResponseCheck<'_, '_, '_, 'd>,
+    question: &Question<'d>,
+    limits: &Limits<'_>,
+    node: Node<'d>,
+) {
     let link_id = &question.link_id;
     if !limits.media_types.is_empty() {
         let list = limits.media_types.join(" or ");
         match node.get("contentType").and_then(|at| Some((at, at.as_str()?))) {
             Some((at, kind)) if !limits.media_types.iter().any(|allowed| is_media_type(&kind, allowed)) => {
                 let text = format!("\"{link_id}\" takes no attachment of this kind");
-                beyond(check, at, text, format!("attach {list}"));
+                report_limit(check, at, text, format!("attach {list}"));
             }
             Some(_) => {}
             None => {
@@ -215,7 +192,7 @@ fn attachment<'d>(check: &mut Check<'_, '_, '_, 'd>, question: &Question<'d>, li
         && size > max
     {
         let text = format!("the attachment of \"{link_id}\" has {size} bytes, at most {max} are allowed");
-        beyond(check, node, text, "attach something smaller".to_owned());
+        report_limit(check, node, text, "attach something smaller".to_owned());
     }
 }
 

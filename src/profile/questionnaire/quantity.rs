@@ -4,16 +4,18 @@
 
 use std::cmp::Ordering;
 
-use super::form::{Question, extension, extensions};
-use super::{Check, options};
+use super::elements::{extension, extensions};
+use super::form::Question;
+use super::options;
+use super::response_check::ResponseCheck;
 use crate::definitions::Membership;
 use crate::fhir::{Key, Node};
 use crate::fhirpath::Quantity;
 use crate::profile::finding::Finding;
 
 /// Has the answer a unit on offer, and is it within bounds?
-pub(super) fn check<'d>(check: &mut Check<'_, '_, '_, 'd>, question: &Question<'d>, answer: Node<'d>) {
-    unit(check, question, answer);
+pub(super) fn check<'d>(check: &mut ResponseCheck<'_, '_, '_, 'd>, question: &Question<'d>, answer: Node<'d>) {
+    check_unit(check, question, answer);
     for (name, beyond, word, hint) in [
         ("sdc-questionnaire-minQuantity", Ordering::Less, "less", "or more"),
         ("sdc-questionnaire-maxQuantity", Ordering::Greater, "more", "or less"),
@@ -27,7 +29,9 @@ pub(super) fn check<'d>(check: &mut Check<'_, '_, '_, 'd>, question: &Question<'
                 format!("answer with {limit_text} {hint}"),
             ),
             Ok(_) => continue,
-            Err(why) => (format!("the answer to \"{link_id}\" has to be {limit_text} {hint}, but {why}"), fix(limit)),
+            Err(why) => {
+                (format!("the answer to \"{link_id}\" has to be {limit_text} {hint}, but {why}"), unit_hint(limit))
+            }
         };
         check.report(Finding::error(Key::QuestionnaireLimit, answer, text).hint(hint));
     }
@@ -55,7 +59,7 @@ fn describe(quantity: Node<'_>) -> String {
     }
 }
 
-fn fix(limit: Node<'_>) -> String {
+fn unit_hint(limit: Node<'_>) -> String {
     match (limit.str("system"), limit.str("code")) {
         (Some(system), Some(code)) => format!("give the unit as a code that measures what {code} of {system} does"),
         _ => "have the limit in the Questionnaire say its unit as a code".to_owned(),
@@ -63,7 +67,7 @@ fn fix(limit: Node<'_>) -> String {
 }
 
 /// The unit is one of those that the question names.
-fn unit<'d>(check: &mut Check<'_, '_, '_, 'd>, question: &Question<'d>, answer: Node<'d>) {
+fn check_unit<'d>(check: &mut ResponseCheck<'_, '_, '_, 'd>, question: &Question<'d>, answer: Node<'d>) {
     let coded = answer.str("system").zip(answer.str("code"));
     let at = answer.get("code").or_else(|| answer.get("unit")).unwrap_or(answer);
     let offered: Vec<Node<'d>> = extensions(question.node, "questionnaire-unitOption").collect();
@@ -84,7 +88,7 @@ fn unit<'d>(check: &mut Check<'_, '_, '_, 'd>, question: &Question<'d>, answer: 
     let Some(canonical) = extension(question.node, "questionnaire-unitValueSet").and_then(Node::as_str) else { return };
     let Some(set) = options::value_set(check, &canonical) else {
         let text = format!("the value set {canonical} is not at hand; units are not checked against it");
-        check.walk.report_once(&canonical, || Finding::not_checked(at, text));
+        check.context.report_once(&canonical, || Finding::not_checked(at, text));
         return;
     };
     match coded.map_or(Membership::Out, |(system, code)| set.contains(&system, &code)) {
@@ -95,7 +99,7 @@ fn unit<'d>(check: &mut Check<'_, '_, '_, 'd>, question: &Question<'d>, answer: 
         }
         Membership::Unknown => {
             let text = format!("the codes of the value set {canonical} are not at hand; units are not checked");
-            check.walk.report_once(&canonical, || Finding::not_checked(at, text));
+            check.context.report_once(&canonical, || Finding::not_checked(at, text));
         }
     }
 }

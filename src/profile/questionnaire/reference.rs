@@ -4,24 +4,26 @@
 
 use std::borrow::Cow;
 
-use super::form::{Question, extensions};
-use super::{Check, found};
+use super::elements::extensions;
+use super::form::Question;
+use super::resolve;
+use super::response_check::ResponseCheck;
 use crate::fhir::{Key, Node};
 use crate::profile::finding::Finding;
 use crate::profile::slicing::SliceMatch;
 
 /// Does the answer lead to a resource that the question takes?
-pub(super) fn check<'d>(check: &mut Check<'_, '_, '_, 'd>, question: &Question<'d>, answer: Node<'d>) {
+pub(super) fn check<'d>(check: &mut ResponseCheck<'_, '_, '_, 'd>, question: &Question<'d>, answer: Node<'d>) {
     let profiles: Vec<Cow<'_, str>> =
         extensions(question.node, "questionnaire-referenceProfile").filter_map(Node::as_str).collect();
-    if is_of_type(check, question, &profiles, answer) && !profiles.is_empty() {
-        meets(check, question, &profiles, answer);
+    if check_type(check, question, &profiles, answer) && !profiles.is_empty() {
+        check_profiles(check, question, &profiles, answer);
     }
 }
 
 /// Is it of one of the types, as far as that can be told?
-fn is_of_type<'d>(
-    check: &mut Check<'_, '_, '_, 'd>,
+fn check_type<'d>(
+    check: &mut ResponseCheck<'_, '_, '_, 'd>,
     question: &Question<'d>,
     profiles: &[Cow<'_, str>],
     answer: Node<'d>,
@@ -31,13 +33,13 @@ fn is_of_type<'d>(
         .collect();
     for profile in profiles {
         // Of a profile that is not at hand nobody knows which type it is of.
-        let Some(structure) = check.walk.registry.definitions().structure(profile) else { return true };
+        let Some(structure) = check.context.registry.definitions().structure(profile) else { return true };
         types.push(structure.type_name.clone());
     }
     if types.is_empty() || types.iter().any(|kind| kind == "Resource") {
         return true;
     }
-    let Some(kind) = found::target_type(answer, check.walk) else { return true };
+    let Some(kind) = resolve::target_type(answer, check.context) else { return true };
     if types.contains(&kind) {
         return true;
     }
@@ -50,19 +52,24 @@ fn is_of_type<'d>(
 }
 
 /// Does the resource meet one of the profiles?
-fn meets<'d>(check: &mut Check<'_, '_, '_, 'd>, question: &Question<'d>, profiles: &[Cow<'_, str>], answer: Node<'d>) {
+fn check_profiles<'d>(
+    check: &mut ResponseCheck<'_, '_, '_, 'd>,
+    question: &Question<'d>,
+    profiles: &[Cow<'_, str>],
+    answer: Node<'d>,
+) {
     let Some((at, reference)) = answer.get("reference").and_then(|at| Some((at, at.as_str()?))) else { return };
-    let target = check.walk.target(&reference);
+    let target = check.context.target(&reference);
     let mut why = None;
     for profile in profiles {
-        let met = target.map(|target| check.walk.conformance(target, profile));
-        match met.map(|met| (met.result, met.why)) {
+        let met = target.map(|target| check.context.conformance(target, profile));
+        match met.map(|met| (met.result, met.first_error)) {
             Some((SliceMatch::Yes, _)) => return,
             Some((SliceMatch::No, reason)) => why = reason,
             _ => {
                 let text = format!("whether what the answer refers to meets the profile {profile} is not checked");
                 let hint = "send the resource along, or check it itself against the profile";
-                check.walk.report_once(&text, || Finding::not_checked(at, text.clone()).hint(hint));
+                check.context.report_once(&text, || Finding::not_checked(at, text.clone()).hint(hint));
                 return;
             }
         }

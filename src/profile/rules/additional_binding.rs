@@ -3,24 +3,23 @@
 //!
 //! Where several hold at once, a code of one of their sets is enough: a request of two categories has one code.
 
-use super::Rule;
-use super::binding::{Bound, Holds};
+use super::binding::{CodedType, ValueSetBinding};
 use super::shorten::shorten;
 use crate::definitions::structure::{Purpose, Usage};
 use crate::definitions::{AdditionalBinding, Membership, TypeRef};
 use crate::fhir::{Node, Severity};
+use crate::profile::context::CheckContext;
 use crate::profile::definition::Definition;
-use crate::profile::walk::Walk;
 
 /// The additional bindings of an element.
 #[derive(Debug, PartialEq)]
-pub(in crate::profile) struct Additional {
-    bindings: Vec<(Bound, Vec<Usage>)>,
+pub(in crate::profile) struct AdditionalBindings {
+    bindings: Vec<(ValueSetBinding, Vec<Usage>)>,
 }
 
 /// The bindings by which something is checked.
-pub(in crate::profile) fn compile(definition: Definition<'_>, allowed: &TypeRef) -> Option<Rule> {
-    let holds = Holds::of(&allowed.code)?;
+pub(in crate::profile) fn compile(definition: Definition<'_>, allowed: &TypeRef) -> Option<AdditionalBindings> {
+    let coded_type = CodedType::of(&allowed.code)?;
     let made = |binding: &AdditionalBinding| {
         let severity = match binding.purpose {
             Purpose::Required | Purpose::Current | Purpose::Maximum => Severity::Error,
@@ -29,26 +28,27 @@ pub(in crate::profile) fn compile(definition: Definition<'_>, allowed: &TypeRef)
             Purpose::Minimum | Purpose::Design => return None,
         };
         let is_required = matches!(binding.purpose, Purpose::Required | Purpose::Current);
-        let bound = Bound::of(definition, &binding.value_set, holds, severity, is_required);
+        let bound = ValueSetBinding::of(definition, &binding.value_set, coded_type, severity, is_required);
         Some((bound, binding.usage.clone()))
     };
     let bindings: Vec<_> = definition.element.binding.as_ref()?.additional.iter().filter_map(made).collect();
-    (!bindings.is_empty()).then_some(Rule::Additional(Additional { bindings }))
+    (!bindings.is_empty()).then_some(AdditionalBindings { bindings })
 }
 
-impl Additional {
-    pub(in crate::profile) fn check(&self, node: Node<'_>, walk: &mut Walk<'_, '_>) {
-        let resource = walk.scope.container;
+impl AdditionalBindings {
+    pub(in crate::profile) fn check(&self, node: Node<'_>, context: &mut CheckContext<'_, '_>) {
+        let resource = context.scope.container;
         let holds = |usage: &[Usage]| usage.is_empty() || usage.iter().any(|usage| applies(usage, resource));
-        let due: Vec<&Bound> = self.bindings.iter().filter(|(_, usage)| holds(usage)).map(|(bound, _)| bound).collect();
-        let verdicts: Vec<Membership> = due.iter().map(|bound| bound.judge(node)).collect();
-        if verdicts.contains(&Membership::In) {
+        let applicable: Vec<&ValueSetBinding> =
+            self.bindings.iter().filter(|(_, usage)| holds(usage)).map(|(bound, _)| bound).collect();
+        let memberships: Vec<Membership> = applicable.iter().map(|binding| binding.membership(node)).collect();
+        if memberships.contains(&Membership::In) {
             return;
         }
         // One that cannot be decided may be the one that the code is in.
-        match (due.first(), verdicts.iter().position(|found| *found == Membership::Unknown)) {
-            (_, Some(unknown)) => due[unknown].ask(node, walk),
-            (Some(first), None) => walk.report(first.wrong(node)),
+        match (applicable.first(), memberships.iter().position(|found| *found == Membership::Unknown)) {
+            (_, Some(unknown)) => applicable[unknown].leave_open(node, context),
+            (Some(first), None) => context.report(first.not_in_set(node)),
             (None, None) => {}
         }
     }

@@ -1,18 +1,17 @@
 //! What an attachment says of its data is so (<https://hl7.org/fhir/R4/datatypes.html#attachment>): the size is that of the
 //! data, before it was written in base64.
 
-use super::Rule;
 use crate::definitions::TypeRef;
 use crate::fhir::{Key, Node};
+use crate::profile::context::CheckContext;
 use crate::profile::finding::Finding;
-use crate::profile::walk::Walk;
 
 /// Every Attachment.
-pub(in crate::profile) fn compile(allowed: &TypeRef) -> Option<Rule> {
-    (allowed.code == "Attachment").then_some(Rule::Attachment)
+pub(in crate::profile) fn applies(allowed: &TypeRef) -> bool {
+    allowed.code == "Attachment"
 }
 
-pub(in crate::profile) fn check(node: Node<'_>, walk: &mut Walk<'_, '_>) {
+pub(in crate::profile) fn check(node: Node<'_>, context: &mut CheckContext<'_, '_>) {
     let (Some(data), Some(size)) = (node.str("data"), node.get("size")) else { return };
     let length = data.bytes().filter(|byte| !byte.is_ascii_whitespace() && *byte != b'=').count() / 4 * 3
         + match data.bytes().filter(|byte| !byte.is_ascii_whitespace() && *byte != b'=').count() % 4 {
@@ -22,6 +21,6 @@ pub(in crate::profile) fn check(node: Node<'_>, walk: &mut Walk<'_, '_>) {
         };
     if size.text().parse::<usize>().is_ok_and(|stated_size| stated_size != length) {
         let text = format!("the size is another than that of the data, which has {length} bytes");
-        walk.report(Finding::error(Key::ValueRange, size, text).hint(format!("write {length}, or leave size out")));
+        context.report(Finding::error(Key::ValueRange, size, text).hint(format!("write {length}, or leave size out")));
     }
 }

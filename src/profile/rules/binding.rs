@@ -7,27 +7,26 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::Rule;
 use crate::definitions::value_set::Codes;
 use crate::definitions::{Membership, Strength, TypeRef, ValueSet};
 use crate::fhir::nearest_name::nearest;
 use crate::fhir::{Key, Node, Severity};
+use crate::profile::context::CheckContext;
 use crate::profile::definition::Definition;
 use crate::profile::finding::Finding;
 use crate::profile::finding::OpenQuestion;
-use crate::profile::walk::Walk;
 
-/// More codes than this are not told one by one.
-const FEW: usize = 16;
+/// More codes than this are not listed one by one.
+const MAX_LISTED: usize = 16;
 
 /// A value set that the codes of an element have to be in.
 #[derive(Debug)]
-pub(in crate::profile) struct Bound {
+pub(in crate::profile) struct ValueSetBinding {
     /// Canonical URL, as the definition gives it
     url: String,
     /// Nothing, where it is not at hand
     set: Option<Arc<ValueSet>>,
-    holds: Holds,
+    coded_type: CodedType,
     /// How bad it is to use another code
     severity: Severity,
     /// A code has to be there; otherwise a text alone will do
@@ -36,7 +35,7 @@ pub(in crate::profile) struct Bound {
 
 /// How the type of the element carries codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Holds {
+pub(super) enum CodedType {
     /// `code`, `string`, `uri`: the system is the value set's business
     Code,
     /// `Coding`
@@ -47,17 +46,17 @@ pub(super) enum Holds {
     Concept,
 }
 
-impl PartialEq for Bound {
+impl PartialEq for ValueSetBinding {
     fn eq(&self, other: &Self) -> bool {
-        (&self.url, self.holds, self.severity, self.is_required)
-            == (&other.url, other.holds, other.severity, other.is_required)
+        (&self.url, self.coded_type, self.severity, self.is_required)
+            == (&other.url, other.coded_type, other.severity, other.is_required)
     }
 }
 
 /// The sets that the definition names.
-pub(in crate::profile) fn compile(definition: Definition<'_>, allowed: &TypeRef) -> Vec<Rule> {
+pub(in crate::profile) fn compile(definition: Definition<'_>, allowed: &TypeRef) -> Vec<ValueSetBinding> {
     let Some(binding) = &definition.element.binding else { return Vec::new() };
-    let Some(holds) = Holds::of(&allowed.code) else { return Vec::new() };
+    let Some(coded_type) = CodedType::of(&allowed.code) else { return Vec::new() };
     let severity = match binding.strength {
         Strength::Required => Some(Severity::Error),
         Strength::Extensible => Some(Severity::Warning),
@@ -66,14 +65,14 @@ pub(in crate::profile) fn compile(definition: Definition<'_>, allowed: &TypeRef)
     };
     let is_required = binding.strength == Strength::Required;
     let stated = binding.value_set.as_ref().zip(severity).map(|(url, severity)| (url, severity, is_required));
-    let most = binding.max_value_set.as_ref().map(|url| (url, Severity::Error, false));
+    let maximum = binding.max_value_set.as_ref().map(|url| (url, Severity::Error, false));
     let bound = |(url, severity, is_required): (&String, Severity, bool)| {
-        Rule::Binding(Bound::of(definition, url, holds, severity, is_required))
+        ValueSetBinding::of(definition, url, coded_type, severity, is_required)
     };
-    stated.into_iter().chain(most).map(bound).collect()
+    stated.into_iter().chain(maximum).map(bound).collect()
 }
 
-impl Holds {
+impl CodedType {
     /// How this type carries codes, if it does.
     pub(super) fn of(type_name: &str) -> Option<Self> {
         Some(match type_name {
@@ -86,76 +85,76 @@ impl Holds {
     }
 }
 
-impl Bound {
+impl ValueSetBinding {
     pub(super) fn of(
         definition: Definition<'_>,
         url: &str,
-        holds: Holds,
+        coded_type: CodedType,
         severity: Severity,
         is_required: bool,
     ) -> Self {
         let set = definition.view().value_set(url);
-        Self { url: url.to_owned(), set, holds, severity, is_required }
+        Self { url: url.to_owned(), set, coded_type, severity, is_required }
     }
 
-    pub(in crate::profile) fn check(&self, node: Node<'_>, walk: &mut Walk<'_, '_>) {
-        match self.judge(node) {
+    pub(in crate::profile) fn check(&self, node: Node<'_>, context: &mut CheckContext<'_, '_>) {
+        match self.membership(node) {
             Membership::In => {}
             Membership::Out => {
                 // Nobody reads more than are listed, so there is no use in working out what would help.
-                let finding = if walk.findings.is_full() { self.finding(node, "") } else { self.wrong(node) };
-                walk.report(finding);
+                let finding = if context.findings.is_full() { self.finding(node, "") } else { self.not_in_set(node) };
+                context.report(finding);
             }
-            Membership::Unknown => self.ask(node, walk),
+            Membership::Unknown => self.leave_open(node, context),
         }
     }
 
     /// Is the code of this value in the set?
-    pub(super) fn judge(&self, node: Node<'_>) -> Membership {
+    pub(super) fn membership(&self, node: Node<'_>) -> Membership {
         let Some(set) = &self.set else {
-            return if self.says_nothing(node) { Membership::In } else { Membership::Unknown };
+            return if self.may_be_absent(node) { Membership::In } else { Membership::Unknown };
         };
-        match self.holds {
-            Holds::Code => set.contains_code(&node.as_str().unwrap_or_default()),
-            Holds::Quantity if node.get("code").is_none() => Membership::In,
-            Holds::Coding | Holds::Quantity => set.contains_coding(node),
-            Holds::Concept if self.says_nothing(node) => Membership::In,
+        match self.coded_type {
+            CodedType::Code => set.contains_code(&node.as_str().unwrap_or_default()),
+            CodedType::Quantity if node.get("code").is_none() => Membership::In,
+            CodedType::Coding | CodedType::Quantity => set.contains_coding(node),
+            CodedType::Concept if self.may_be_absent(node) => Membership::In,
             // A text alone is in no set.
-            Holds::Concept if node.get("coding").is_none() => Membership::Out,
-            Holds::Concept => set.contains_coded(node),
+            CodedType::Concept if node.get("coding").is_none() => Membership::Out,
+            CodedType::Concept => set.contains_coded(node),
         }
     }
 
     /// Is there no code, and need there be none? An extension may say why.
-    fn says_nothing(&self, node: Node<'_>) -> bool {
-        match self.holds {
-            Holds::Code => false,
-            Holds::Quantity | Holds::Coding => node.get("code").is_none() && !self.is_required,
-            Holds::Concept => node.get("coding").is_none() && !(self.is_required && node.get("text").is_some()),
+    fn may_be_absent(&self, node: Node<'_>) -> bool {
+        match self.coded_type {
+            CodedType::Code => false,
+            CodedType::Quantity | CodedType::Coding => node.get("code").is_none() && !self.is_required,
+            CodedType::Concept => node.get("coding").is_none() && !(self.is_required && node.get("text").is_some()),
         }
     }
 
     /// What is wrong with a value that is not in the set.
-    pub(super) fn wrong(&self, node: Node<'_>) -> Finding {
+    pub(super) fn not_in_set(&self, node: Node<'_>) -> Finding {
         let Some(set) = &self.set else {
             return self.finding(node, format!("the code is not in the value set {}", self.name()));
         };
-        match self.holds {
-            Holds::Code => self.wrong_code(set, node, &node.as_str().unwrap_or_default(), None),
-            Holds::Coding | Holds::Quantity => self.wrong_coding(set, node),
-            Holds::Concept => {
+        match self.coded_type {
+            CodedType::Code => self.code_not_in_set(set, node, &node.as_str().unwrap_or_default(), None),
+            CodedType::Coding | CodedType::Quantity => self.coding_not_in_set(set, node),
+            CodedType::Concept => {
                 let mut codings = node.list("coding");
                 match (codings.next(), codings.next()) {
-                    (Some(only), None) => self.wrong_coding(set, only),
+                    (Some(only), None) => self.coding_not_in_set(set, only),
                     (None, _) => {
                         let set_name = self.name();
                         let text =
                             format!("a text alone is not enough: a code of the value set {set_name} is required");
-                        self.finding(node, text).hint_if(few(set))
+                        self.finding(node, text).hint_if(code_hint(set))
                     }
                     _ => {
                         let text = format!("none of the codings is in the value set {}", self.name());
-                        self.finding(node, text).hint_if(few(set))
+                        self.finding(node, text).hint_if(code_hint(set))
                     }
                 }
             }
@@ -163,15 +162,15 @@ impl Bound {
     }
 
     /// What cannot be decided here is left open, for a terminology server if there is one.
-    pub(super) fn ask(&self, node: Node<'_>, walk: &mut Walk<'_, '_>) {
-        let codes = if walk.request.questions { self.codes(node) } else { Vec::new() };
+    pub(super) fn leave_open(&self, node: Node<'_>, context: &mut CheckContext<'_, '_>) {
+        let codes = if context.request.questions { self.codes(node) } else { Vec::new() };
         if codes.is_empty() {
-            walk.report_once(&self.url, || Finding::not_checked(node, self.not_at_hand()));
+            context.report_once(&self.url, || Finding::not_checked(node, self.not_at_hand()));
             return;
         }
         let if_not = self.finding(node, format!("the code is not in the value set {}", self.name()));
         let if_unknown = Finding::not_checked(node, self.not_at_hand());
-        walk.ask(OpenQuestion { value_set: self.url.clone(), codes, if_not, if_unknown });
+        context.leave_open(OpenQuestion { value_set: self.url.clone(), codes, if_not, if_unknown });
     }
 
     fn not_at_hand(&self) -> String {
@@ -185,10 +184,10 @@ impl Bound {
     pub(super) fn codes(&self, node: Node<'_>) -> Vec<(Option<String>, String)> {
         let coding =
             |node: Node<'_>| Some((node.str("system").map(Cow::into_owned), node.str("code").map(Cow::into_owned)?));
-        match self.holds {
-            Holds::Code => node.as_str().map(|code| (None, code.into_owned())).into_iter().collect(),
-            Holds::Coding | Holds::Quantity => coding(node).into_iter().collect(),
-            Holds::Concept => node.list("coding").filter_map(coding).collect(),
+        match self.coded_type {
+            CodedType::Code => node.as_str().map(|code| (None, code.into_owned())).into_iter().collect(),
+            CodedType::Coding | CodedType::Quantity => coding(node).into_iter().collect(),
+            CodedType::Concept => node.list("coding").filter_map(coding).collect(),
         }
     }
 
@@ -206,7 +205,7 @@ impl Bound {
         format!("{strength} binding to {}", self.url)
     }
 
-    fn wrong_coding(&self, set: &ValueSet, node: Node<'_>) -> Finding {
+    fn coding_not_in_set(&self, set: &ValueSet, node: Node<'_>) -> Finding {
         let at = |name: &str| node.get(name).unwrap_or(node);
         let code = node.str("code");
         let Some(system) = node.str("system") else {
@@ -223,20 +222,20 @@ impl Bound {
         match code {
             None => {
                 let text = format!("a coding without a code is not in the value set {}", self.name());
-                self.finding(node, text).hint_if(few(set))
+                self.finding(node, text).hint_if(code_hint(set))
             }
-            Some(code) => self.wrong_code(set, at("code"), &code, Some(&system)),
+            Some(code) => self.code_not_in_set(set, at("code"), &code, Some(&system)),
         }
     }
 
-    fn wrong_code(&self, set: &ValueSet, node: Node<'_>, code: &str, system: Option<&str>) -> Finding {
+    fn code_not_in_set(&self, set: &ValueSet, node: Node<'_>, code: &str, system: Option<&str>) -> Finding {
         let is_near = |of: &str, known: &str| {
             system.is_none_or(|system| of == system) && set.contains(of, known) == Membership::In
         };
         let known = set.listed().filter(|(of, known)| is_near(of, known)).map(|(_, code)| code);
         let meant = nearest(code, known).map(|meant| format!("did you mean \"{meant}\"?"));
         let text = format!("the code is not in the value set {}", self.name());
-        self.finding(node, text).hint_if(meant.or_else(|| few(set)))
+        self.finding(node, text).hint_if(meant.or_else(|| code_hint(set)))
     }
 
     /// The canonical URL without the version, which only says which release of the standard this is.
@@ -246,13 +245,14 @@ impl Bound {
 }
 
 /// The codes, where they are few enough to read, or what they look like.
-fn few(set: &ValueSet) -> Option<String> {
+fn code_hint(set: &ValueSet) -> Option<String> {
     if set.parts.iter().any(|part| part.codes == Codes::MediaTypes) {
         return Some("write a media type such as application/pdf".to_owned());
     }
     if set.parts.iter().any(|part| part.codes == Codes::Languages) {
         return Some("write a language tag such as en-US".to_owned());
     }
-    let codes: Vec<&str> = set.listed().map(|(_, code)| code).take(FEW + 1).collect();
-    (set.is_complete() && !codes.is_empty() && codes.len() <= FEW).then(|| format!("use one of {}", codes.join(", ")))
+    let codes: Vec<&str> = set.listed().map(|(_, code)| code).take(MAX_LISTED + 1).collect();
+    (set.is_complete() && !codes.is_empty() && codes.len() <= MAX_LISTED)
+        .then(|| format!("use one of {}", codes.join(", ")))
 }

@@ -3,14 +3,14 @@
 
 use std::collections::HashSet;
 
-use super::{Rule, narrative_link};
+use super::narrative_link;
 use crate::fhir::{Key, Node, Reference};
+use crate::profile::context::CheckContext;
 use crate::profile::definition::Definition;
 use crate::profile::finding::Finding;
-use crate::profile::walk::Walk;
 
 /// The types of bundles (<https://hl7.org/fhir/R4/valueset-bundle-type.html>).
-const TYPES: &[&str] = &[
+const BUNDLE_TYPES: &[&str] = &[
     "document",
     "message",
     "transaction",
@@ -23,58 +23,62 @@ const TYPES: &[&str] = &[
 ];
 
 /// `Bundle` itself.
-pub(in crate::profile) fn compile(definition: Definition<'_>) -> Option<Rule> {
-    (definition.index == 0 && definition.structure.type_name == "Bundle").then_some(Rule::Bundle)
+pub(in crate::profile) fn applies(definition: Definition<'_>) -> bool {
+    definition.index == 0 && definition.structure.type_name == "Bundle"
 }
 
-pub(in crate::profile) fn check<'d>(node: Node<'d>, walk: &mut Walk<'_, 'd>) {
+pub(in crate::profile) fn check<'d>(node: Node<'d>, context: &mut CheckContext<'_, 'd>) {
     let kind = node.str("type").unwrap_or_default();
     if let Some(total) = node.get("total")
         && !matches!(&*kind, "searchset" | "history" | "")
     {
         let text = format!("a bundle of type {kind} has no total; only searchset and history have one (bdl-1)");
-        broken(Finding::error(Key::BundleRule, total, text).about_name(), "remove total", walk);
+        report_broken(Finding::error(Key::BundleRule, total, text).about_name(), "remove total", context);
     }
-    links(node, walk);
+    check_links(node, context);
     // Where the type is missing or unknown, that is what is wrong, and has been said.
-    let is_known = TYPES.contains(&&*kind);
+    let is_known = BUNDLE_TYPES.contains(&&*kind);
     let mut identities = HashSet::new();
     for entry in node.list("entry").filter(|entry| entry.is_object() && is_known) {
-        parts(entry, &kind, walk);
-        identity(entry, &kind, &mut identities, walk);
+        check_parts(entry, &kind, context);
+        check_full_url(entry, &kind, &mut identities, context);
         if matches!(&*kind, "transaction" | "batch") {
-            request(entry, walk);
+            check_request(entry, context);
         }
     }
     match &*kind {
         "document" => {
-            document(node, walk);
-            narrative_link::check(node, walk);
+            check_document(node, context);
+            narrative_link::check(node, context);
         }
-        "message" => begins_with(node, "MessageHeader", "bdl-12", walk),
+        "message" => check_first_entry(node, "MessageHeader", "bdl-12", context),
         _ => {}
     }
 }
 
 /// Each of the relations by which pages hang together leads to one page (RFC 5988).
-fn links(node: Node<'_>, walk: &mut Walk<'_, '_>) {
+fn check_links(node: Node<'_>, context: &mut CheckContext<'_, '_>) {
     let mut met = HashSet::new();
     for relation in node.list("link").filter_map(|link| link.get("relation")) {
         let Some(name) = relation.as_str() else { continue };
         let is_single = matches!(&*name, "self" | "first" | "previous" | "prev" | "next" | "last");
         if is_single && !met.insert(name.clone()) {
             let text = format!("another link has the relation {name}; it can lead to one page only");
-            broken(Finding::error(Key::BundleRule, relation, text), "remove the link that is not meant", walk);
+            report_broken(
+                Finding::error(Key::BundleRule, relation, text),
+                "remove the link that is not meant",
+                context,
+            );
         }
     }
 }
 
-fn broken(finding: Finding, hint: &str, walk: &mut Walk<'_, '_>) {
-    walk.report(finding.hint(hint.to_owned()));
+fn report_broken(finding: Finding, hint: &str, context: &mut CheckContext<'_, '_>) {
+    context.report(finding.hint(hint.to_owned()));
 }
 
 /// Which parts an entry has in which type of bundle.
-fn parts(entry: Node<'_>, kind: &str, walk: &mut Walk<'_, '_>) {
+fn check_parts(entry: Node<'_>, kind: &str, context: &mut CheckContext<'_, '_>) {
     for (name, kinds, key, hint) in [
         (
             "request",
@@ -92,46 +96,51 @@ fn parts(entry: Node<'_>, kind: &str, walk: &mut Walk<'_, '_>) {
         match (entry.get(name), kinds.contains(&kind)) {
             (None, true) => {
                 let text = format!("every entry of a {kind} has a {name} ({key})");
-                broken(Finding::error(Key::BundleRule, entry, text).about_missing(name), hint, walk);
+                report_broken(Finding::error(Key::BundleRule, entry, text).about_missing(name), hint, context);
             }
-            (Some(part), false) => superfluous(part, kind, key, walk),
+            (Some(part), false) => report_superfluous(part, kind, key, context),
             _ => {}
         }
     }
     if let Some(search) = entry.get("search").filter(|_| kind != "searchset") {
-        superfluous(search, kind, "bdl-2", walk);
+        report_superfluous(search, kind, "bdl-2", context);
     }
     if ["resource", "request", "response"].iter().all(|name| entry.get(name).is_none()) {
         let text = "an entry holds a resource, unless it has a request or response (bdl-5)";
-        broken(
+        report_broken(
             Finding::error(Key::BundleRule, entry, text).about_missing("resource"),
             "add the resource, or remove the entry",
-            walk,
+            context,
         );
     }
 }
 
-fn superfluous(part: Node<'_>, kind: &str, key: &str, walk: &mut Walk<'_, '_>) {
+fn report_superfluous(part: Node<'_>, kind: &str, key: &str, context: &mut CheckContext<'_, '_>) {
     let name = part.name();
     let text = format!("an entry of a bundle of type {kind} has no {name} ({key})");
-    broken(
+    report_broken(
         Finding::error(Key::BundleRule, part, text).about_name(),
         &format!("remove {name}, or correct Bundle.type"),
-        walk,
+        context,
     );
 }
 
 /// The fullUrl: its form, that it agrees with the resource, and that it is the entry's own.
-fn identity(entry: Node<'_>, kind: &str, identities: &mut HashSet<(String, String)>, walk: &mut Walk<'_, '_>) {
+fn check_full_url(
+    entry: Node<'_>,
+    kind: &str,
+    identities: &mut HashSet<(String, String)>,
+    context: &mut CheckContext<'_, '_>,
+) {
     let resource = entry.get("resource");
     let Some((node, url)) = entry.get("fullUrl").and_then(|node| Some((node, node.as_str()?))) else {
         let is_optional = matches!(kind, "transaction" | "batch" | "transaction-response" | "batch-response");
         if entry.get("fullUrl").is_none() && resource.is_some() && !is_optional {
             let text = "every entry with a resource has a fullUrl, except in transactions and batches";
-            broken(
+            report_broken(
                 Finding::error(Key::BundleRule, entry, text).about_missing("fullUrl"),
                 "add the URL of the resource, or urn:uuid: and a UUID",
-                walk,
+                context,
             );
         }
         return;
@@ -139,24 +148,30 @@ fn identity(entry: Node<'_>, kind: &str, identities: &mut HashSet<(String, Strin
     match Reference::parse(&url) {
         _ if url.contains("/_history/") => {
             let text = "a fullUrl names no version (bdl-8)";
-            broken(Finding::error(Key::BundleRule, node, text), "leave out /_history/ and what follows", walk);
+            report_broken(
+                Finding::error(Key::BundleRule, node, text),
+                "leave out /_history/ and what follows",
+                context,
+            );
         }
-        Some(Reference::Absolute { restful: Some((_, of, id)), .. }) => agrees(node, of, id, resource, walk),
+        Some(Reference::Absolute { restful: Some((_, of, id)), .. }) => {
+            check_agreement(node, of, id, resource, context);
+        }
         // Of the form of other URIs the type of the element takes care.
         _ if has_scheme(&url) => {}
         _ => {
             let text = "a fullUrl is an absolute URL, urn:uuid: and a UUID, or urn:oid: and an object identifier";
-            broken(
+            report_broken(
                 Finding::error(Key::BundleRule, node, text),
                 "give the whole URL of the resource, or urn:uuid: and a UUID",
-                walk,
+                context,
             );
         }
     }
     let version = resource.and_then(|resource| resource.get("meta")?.str("versionId")).unwrap_or_default();
     if !identities.insert((url.into_owned(), version.into_owned())) && kind != "history" {
         let text = "another entry has the same fullUrl (bdl-7)";
-        walk.report(Finding::error(Key::BundleDuplicate, node, text));
+        context.report(Finding::error(Key::BundleDuplicate, node, text));
     }
 }
 
@@ -170,22 +185,22 @@ fn has_scheme(url: &str) -> bool {
 }
 
 /// A RESTful fullUrl and the resource say the same type and id.
-fn agrees(node: Node<'_>, of: &str, id: &str, resource: Option<Node<'_>>, walk: &mut Walk<'_, '_>) {
+fn check_agreement(node: Node<'_>, of: &str, id: &str, resource: Option<Node<'_>>, context: &mut CheckContext<'_, '_>) {
     let Some(resource) = resource else { return };
-    let is_known = walk.registry.definitions().is_resource_type(of);
+    let is_known = context.registry.definitions().is_resource_type(of);
     let differs = |name: &str, expected: &str| resource.str(name).is_some_and(|found| found != expected);
     if is_known && (differs("resourceType", of) || differs("id", id)) {
         let text = "the fullUrl names another resource than the one in this entry";
-        broken(
+        report_broken(
             Finding::error(Key::BundleRule, node, text),
             "let type and id of the resource be those of the fullUrl",
-            walk,
+            context,
         );
     }
 }
 
 /// What the request of a transaction or batch demands of its entry (<https://hl7.org/fhir/R4/http.html#transaction>).
-fn request(entry: Node<'_>, walk: &mut Walk<'_, '_>) {
+fn check_request(entry: Node<'_>, context: &mut CheckContext<'_, '_>) {
     let Some(request) = entry.get("request") else { return };
     let (Some(method), Some(at)) = (request.str("method"), request.get("url")) else { return };
     let url = at.as_str().unwrap_or_default();
@@ -193,10 +208,10 @@ fn request(entry: Node<'_>, walk: &mut Walk<'_, '_>) {
     let Some(resource) = entry.get("resource") else {
         if matches!(&*method, "POST" | "PUT" | "PATCH") && !is_operation {
             let text = format!("a {method} sends a resource");
-            broken(
+            report_broken(
                 Finding::error(Key::BundleRule, entry, text).about_missing("resource"),
                 "add the resource, or use another method",
-                walk,
+                context,
             );
         }
         return;
@@ -218,29 +233,31 @@ fn request(entry: Node<'_>, walk: &mut Walk<'_, '_>) {
     };
     if !is_right {
         let text = format!("the url of this {method} does not fit the resource");
-        broken(Finding::error(Key::BundleRule, at, text), &format!("write {expected}"), walk);
+        report_broken(Finding::error(Key::BundleRule, at, text), &format!("write {expected}"), context);
     }
 }
 
-fn document(node: Node<'_>, walk: &mut Walk<'_, '_>) {
+fn check_document(node: Node<'_>, context: &mut CheckContext<'_, '_>) {
     let identifier = node.get("identifier");
     if !identifier.is_some_and(|it| it.get("system").is_some() && it.get("value").is_some()) {
         let text = "a document has an identifier with a system and a value (bdl-9)";
-        walk.report(Finding::error(Key::BundleRule, node, text).about_missing("identifier").hint("add the identifier"));
+        context
+            .report(Finding::error(Key::BundleRule, node, text).about_missing("identifier").hint("add the identifier"));
     }
     if node.get("timestamp").is_none() {
         let text = "a document has a timestamp (bdl-10)";
-        walk.report(Finding::error(Key::BundleRule, node, text).about_missing("timestamp").hint("add the timestamp"));
+        context
+            .report(Finding::error(Key::BundleRule, node, text).about_missing("timestamp").hint("add the timestamp"));
     }
-    begins_with(node, "Composition", "bdl-11", walk);
+    check_first_entry(node, "Composition", "bdl-11", context);
 }
 
-fn begins_with(node: Node<'_>, kind: &str, key: &str, walk: &mut Walk<'_, '_>) {
+fn check_first_entry(node: Node<'_>, kind: &str, key: &str, context: &mut CheckContext<'_, '_>) {
     let first = node.list("entry").next();
     let found = first.and_then(|entry| entry.get("resource"));
     if !found.is_some_and(|resource| resource.get("resourceType").is_some_and(|it| it.is_str(kind))) {
         let text = format!("the first entry of this type of bundle is a {kind} ({key})");
         let hint = format!("put the {kind} first, or correct Bundle.type");
-        walk.report(Finding::error(Key::BundleRule, found.or(first).unwrap_or(node), text).hint(hint));
+        context.report(Finding::error(Key::BundleRule, found.or(first).unwrap_or(node), text).hint(hint));
     }
 }

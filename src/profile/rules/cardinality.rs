@@ -2,25 +2,31 @@
 //! (<https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.min>).
 
 use crate::fhir::{Key, Node, Severity};
+use crate::profile::context::CheckContext;
+use crate::profile::counts::ElementCount;
 use crate::profile::finding::Finding;
 use crate::profile::schema::{ElementSchema, Schema};
-use crate::profile::walk::Walk;
 
-/// Names that are told one by one.
-const FEW: usize = 6;
+/// More names than this are not listed one by one.
+const MAX_LISTED: usize = 6;
 
-/// Checks the counts of an object whose members have all been met; they begin at `base`.
-pub(in crate::profile) fn check(node: Node<'_>, schema: &Schema, base: usize, walk: &mut Walk<'_, '_>) {
+/// Checks how often the elements of an object were met, once all its members were.
+pub(in crate::profile) fn check(
+    node: Node<'_>,
+    schema: &Schema,
+    counts: &[ElementCount],
+    context: &mut CheckContext<'_, '_>,
+) {
     for position in &schema.required {
         let element = &schema.elements[usize::from(*position)];
-        let count = walk.seen(base + usize::from(*position)).count;
+        let count = counts[usize::from(*position)].count;
         if count < element.min.count {
-            missing(node, schema, element, count, walk);
+            report_missing(node, schema, element, count, context);
         }
     }
     for position in &schema.bounded {
         let element = &schema.elements[usize::from(*position)];
-        let count = walk.seen(base + usize::from(*position)).count;
+        let count = counts[usize::from(*position)].count;
         if let Some(max) = element.max.as_ref().filter(|max| count > max.count) {
             let text = match max.count {
                 0 => format!("{} is not allowed here", element.name),
@@ -28,35 +34,46 @@ pub(in crate::profile) fn check(node: Node<'_>, schema: &Schema, base: usize, wa
             };
             let present = node.members().find(|member| element.instance_names().any(|name| name == member.name()));
             let finding = Finding::error(Key::TooMany, present.unwrap_or(node), text);
-            walk.report(finding.expected(describe(element)).from(&max.origin));
+            context.report(finding.expected(describe(element)).from(&max.origin));
         }
     }
 }
 
 /// Says which elements that must be supported are absent, where that is asked for.
-pub(in crate::profile) fn supported(node: Node<'_>, schema: &Schema, base: usize, walk: &mut Walk<'_, '_>) {
+pub(in crate::profile) fn check_must_support(
+    node: Node<'_>,
+    schema: &Schema,
+    counts: &[ElementCount],
+    context: &mut CheckContext<'_, '_>,
+) {
     for position in &schema.supported {
         let element = &schema.elements[usize::from(*position)];
         let Some(origin) = &element.supported else { continue };
         // What is required has been reported as missing.
-        if walk.seen(base + usize::from(*position)).count == 0 && element.min.count == 0 {
+        if counts[usize::from(*position)].count == 0 && element.min.count == 0 {
             let text = format!("{} must be supported, and is absent", element.name);
             let finding = Finding::error(Key::MustSupport, node, text).about_missing(element.name.as_str());
-            walk.report(finding.severity(Severity::Information).expected("must support").from(origin));
+            context.report(finding.severity(Severity::Information).expected("must support").from(origin));
         }
     }
 }
 
-fn missing(node: Node<'_>, schema: &Schema, element: &ElementSchema, count: u32, walk: &mut Walk<'_, '_>) {
+fn report_missing(
+    node: Node<'_>,
+    schema: &Schema,
+    element: &ElementSchema,
+    count: u32,
+    context: &mut CheckContext<'_, '_>,
+) {
     let (name, min) = (&element.name, element.min.count);
     // A datatype is called as the element that it stands in, where only that one demands it.
-    let of = match walk.trail.last() {
-        Some(crumb)
+    let of = match context.trail.last() {
+        Some(open)
             if !schema.is_resource
-                && !crumb.element.is_empty()
+                && !open.element.is_empty()
                 && element.min.origin.element != format!("{}.{name}", schema.name) =>
         {
-            crumb.element
+            open.element
         }
         _ => schema.name.as_str(),
     };
@@ -66,9 +83,9 @@ fn missing(node: Node<'_>, schema: &Schema, element: &ElementSchema, count: u32,
         _ => format!("{of} requires at least {min} of {name}, there are {count}"),
     };
     let names: Vec<String> = element.instance_names().collect();
-    let hint = (names.len() > 1 && names.len() <= FEW).then(|| format!("add one of {}", names.join(", ")));
+    let hint = (names.len() > 1 && names.len() <= MAX_LISTED).then(|| format!("add one of {}", names.join(", ")));
     let finding = Finding::error(Key::Missing, node, text).about_missing(name.as_str()).hint_if(hint);
-    walk.report(finding.expected(describe(element)).from(&element.min.origin));
+    context.report(finding.expected(describe(element)).from(&element.min.origin));
 }
 
 /// `cardinality 1..*`

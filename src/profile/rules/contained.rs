@@ -3,26 +3,25 @@
 
 use std::collections::HashSet;
 
-use super::Rule;
 use crate::definitions::StructureKind;
 use crate::fhir::{Key, Kind, Node};
+use crate::profile::context::CheckContext;
 use crate::profile::definition::Definition;
 use crate::profile::finding::Finding;
-use crate::profile::walk::Walk;
 
 /// Every resource type that can contain others.
-pub(in crate::profile) fn compile(definition: Definition<'_>) -> Option<Rule> {
+pub(in crate::profile) fn applies(definition: Definition<'_>) -> bool {
     let Definition { structure, index, .. } = definition;
     let can_contain = structure.kind == StructureKind::Resource && structure.child(index, "contained").is_some();
-    (index == 0 && can_contain).then_some(Rule::Contained)
+    index == 0 && can_contain
 }
 
-pub(in crate::profile) fn check(node: Node<'_>, walk: &mut Walk<'_, '_>) {
+pub(in crate::profile) fn check(node: Node<'_>, context: &mut CheckContext<'_, '_>) {
     let Some(contained) = node.get("contained") else { return };
-    if walk.scope.container != node {
+    if context.scope.container != node {
         let text = "a contained resource contains others";
         let hint = "put all of them side by side into the contained of the outermost resource";
-        walk.report(Finding::error(Key::Contained, contained, text).hint(hint));
+        context.report(Finding::error(Key::Contained, contained, text).hint(hint));
         return;
     }
     let mentioned = mentioned(node);
@@ -31,17 +30,17 @@ pub(in crate::profile) fn check(node: Node<'_>, walk: &mut Walk<'_, '_>) {
         match resource.str("id") {
             None => {
                 let text = "a contained resource has no id, so nothing can refer to it";
-                walk.report(Finding::error(Key::Contained, resource, text).about_missing("id"));
+                context.report(Finding::error(Key::Contained, resource, text).about_missing("id"));
             }
             Some(id) => {
                 if !mentioned.contains(&*format!("#{id}")) && !refers_to_container(resource) {
                     let text = "nothing refers to this contained resource";
                     let hint = "refer to it with # and its id, or leave it out";
-                    walk.report(Finding::error(Key::Contained, resource, text).hint(hint));
+                    context.report(Finding::error(Key::Contained, resource, text).hint(hint));
                 }
                 if !ids.insert(id) {
                     let text = "another contained resource has the same id";
-                    walk.report(Finding::error(Key::Contained, resource.get("id").unwrap_or(resource), text));
+                    context.report(Finding::error(Key::Contained, resource.get("id").unwrap_or(resource), text));
                 }
             }
         }
@@ -50,7 +49,7 @@ pub(in crate::profile) fn check(node: Node<'_>, walk: &mut Walk<'_, '_>) {
         {
             if let Some(own) = resource.get("meta").and_then(|meta| meta.get(name)) {
                 let text = format!("a contained resource has no {what} of its own");
-                walk.report(Finding::error(Key::Contained, own, text).about_name());
+                context.report(Finding::error(Key::Contained, own, text).about_name());
             }
         }
     }

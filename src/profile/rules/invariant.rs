@@ -7,21 +7,19 @@
 
 use std::sync::Arc;
 
-use super::Rule;
 use crate::definitions::structure::Constraint;
 use crate::fhir::{Key, Node, RuleSource, Severity, xhtml};
 use crate::fhirpath::{Context, Element, Expression, Item};
 use crate::profile::amendments::Amendment;
+use crate::profile::context::CheckContext;
 use crate::profile::definition::Definition;
 use crate::profile::finding::Finding;
 use crate::profile::request::Request;
-use crate::profile::schema::Stated;
-use crate::profile::walk::Walk;
 
 /// Invariants that other rules hold: `empty` (ele-1), `extension` (ext-1), `contained` (dom-2 to dom-5), `reference` (ref-1),
 /// `bundle` (bdl-1 to bdl-12), `narrative` (txt-1, txt-2), `questionnaire` (que-7, which no
 /// FHIR boolean meets as it is printed).
-const ELSEWHERE: &[&str] = &[
+const CHECKED_ELSEWHERE: &[&str] = &[
     "ele-1", "ext-1", "dom-2", "dom-3", "dom-4", "dom-5", "ref-1", "bdl-1", "bdl-2", "bdl-3", "bdl-4", "bdl-5",
     "bdl-7", "bdl-8", "bdl-9", "bdl-10", "bdl-11", "bdl-12", "txt-1", "txt-2", "que-7",
 ];
@@ -36,9 +34,11 @@ pub(in crate::profile) struct Invariant {
     /// The defect of the printed rule, of which this says what is meant
     amends: Option<String>,
     /// It holds wherever none of these is a member; nothing where it has to be run to know
-    needs: Option<Vec<Box<str>>>,
+    tested_members: Option<Vec<Box<str>>>,
     /// Why it cannot run, where it is no FHIRPath
     expression: Result<Expression, String>,
+    /// Where it is written
+    origin: Arc<RuleSource>,
 }
 
 impl PartialEq for Invariant {
@@ -50,35 +50,38 @@ impl PartialEq for Invariant {
 
 /// An invariant that waits to be run.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::profile) struct Obligation<'c, 'd> {
-    pub(in crate::profile) stated: &'c Stated,
+pub(in crate::profile) struct PendingInvariant<'c, 'd> {
+    pub(in crate::profile) invariant: &'c Invariant,
     pub(in crate::profile) node: Node<'d>,
     /// The object around it, where the value may have a sibling
     pub(in crate::profile) parent: Option<Node<'d>>,
 }
 
-/// The invariants of an element, and what is meant by those that do not say it.
-pub(in crate::profile) fn compile(definition: Definition<'_>) -> impl Iterator<Item = (Rule, Arc<RuleSource>)> {
-    let stated = definition.element.constraints.iter().filter(|it| !ELSEWHERE.contains(&it.key.as_str()));
-    let stated = stated.map(|constraint| (Invariant::of(constraint), constraint.source.clone()));
-    let meant = definition
-        .registry
-        .amendments(definition.structure, definition.element)
-        .into_iter()
-        .map(|it| (Invariant::meant(it), None));
-    stated.chain(meant).map(move |(invariant, source)| {
-        let origin = definition.origin();
-        let origin = RuleSource {
-            constraint: Some(invariant.key.clone()),
-            profile: source.unwrap_or_else(|| origin.profile.clone()),
-            element: origin.element.clone(),
-        };
-        (Rule::Invariant(invariant), Arc::new(origin))
+/// Adds the invariants of an element, and what is meant by those that do not say it. One that several definitions state
+/// runs once.
+pub(in crate::profile) fn add(definition: Definition<'_>, invariants: &mut Vec<Invariant>) {
+    let stated = definition.element.constraints.iter().filter(|it| !CHECKED_ELSEWHERE.contains(&it.key.as_str()));
+    let stated = stated.map(|constraint| Invariant::of(constraint, definition));
+    let amendments = definition.registry.amendments(definition.structure, definition.element).into_iter();
+    for invariant in stated.chain(amendments.map(|amendment| Invariant::of_amendment(amendment, definition))) {
+        if !invariants.contains(&invariant) {
+            invariants.push(invariant);
+        }
+    }
+}
+
+/// Where an invariant of an element is written; `profile` is that which states it, if it is not the element's own.
+fn origin(key: &str, profile: Option<&String>, definition: Definition<'_>) -> Arc<RuleSource> {
+    let origin = definition.origin();
+    Arc::new(RuleSource {
+        constraint: Some(key.to_owned()),
+        profile: profile.unwrap_or(&origin.profile).clone(),
+        element: origin.element.clone(),
     })
 }
 
 impl Invariant {
-    fn of(constraint: &Constraint) -> Self {
+    fn of(constraint: &Constraint, definition: Definition<'_>) -> Self {
         let expression = Expression::parse(&constraint.expression).map_err(|issue| issue.text);
         Self {
             key: constraint.key.clone(),
@@ -86,13 +89,14 @@ impl Invariant {
             severity: if constraint.is_error { Severity::Error } else { Severity::Warning },
             is_best_practice: constraint.is_best_practice,
             amends: None,
-            needs: needs(&expression),
+            tested_members: tested_members(&expression),
             expression,
+            origin: origin(&constraint.key, constraint.source.as_ref(), definition),
         }
     }
 
     /// What a printed rule means: a warning that names its defect.
-    fn meant(amendment: &Amendment) -> Self {
+    fn of_amendment(amendment: &Amendment, definition: Definition<'_>) -> Self {
         let expression = Ok(amendment.expression.clone());
         Self {
             key: amendment.key.clone(),
@@ -100,12 +104,13 @@ impl Invariant {
             severity: Severity::Warning,
             is_best_practice: false,
             amends: Some(amendment.description.clone()),
-            needs: needs(&expression),
+            tested_members: tested_members(&expression),
             expression,
+            origin: origin(&amendment.key, None, definition),
         }
     }
 
-    pub(in crate::profile) fn describe(&self) -> String {
+    fn describe(&self) -> String {
         match &self.expression {
             Ok(expression) => format!("invariant {}: {}", self.key, expression.text()),
             Err(_) => format!("invariant {}", self.key),
@@ -113,13 +118,13 @@ impl Invariant {
     }
 
     /// Can it be seen without running it that it holds?
-    pub(in crate::profile) fn holds_at_sight(&self, node: Node<'_>) -> bool {
-        let Some(needs) = &self.needs else { return false };
+    pub(in crate::profile) fn holds_without_running(&self, node: Node<'_>) -> bool {
+        let Some(tested_members) = &self.tested_members else { return false };
         node.is_object()
             && !node.members().any(|member| {
                 let name = member.name();
                 let name = name.strip_prefix('_').unwrap_or(name);
-                needs.iter().any(|needed| is_named(name, needed))
+                tested_members.iter().any(|needed| is_named(name, needed))
             })
     }
 
@@ -128,7 +133,7 @@ impl Invariant {
         !self.is_best_practice || request.best_practice
     }
 
-    fn broken(&self, node: Node<'_>) -> Finding {
+    fn violation(&self, node: Node<'_>) -> Finding {
         let severity = if self.is_best_practice { Severity::Warning } else { self.severity };
         let human = self.human.trim().trim_end_matches('.');
         let text = if human.is_empty() { "the invariant does not hold" } else { human };
@@ -144,14 +149,18 @@ impl Invariant {
 }
 
 /// Runs the invariants that were noted in a resource.
-pub(in crate::profile) fn settle<'d>(resource: Node<'d>, due: &[Obligation<'_, 'd>], walk: &mut Walk<'_, 'd>) {
-    if due.is_empty() {
+pub(in crate::profile) fn run<'d>(
+    resource: Node<'d>,
+    pending: &[PendingInvariant<'_, 'd>],
+    context: &mut CheckContext<'_, 'd>,
+) {
+    if pending.is_empty() {
         return;
     }
-    let definitions = walk.registry.definitions();
-    let schemas = walk.schemas;
-    let scope = walk.scope.clone();
-    let with = walk.request.with;
+    let (registry, walker) = (context.registry, context.walker);
+    let definitions = registry.definitions();
+    let scope = context.scope.clone();
+    let with = context.request.with;
     let resolve = |reference: &str| scope.entry(reference).or_else(|| with.and_then(|with| with.find(reference)));
     let member_of = |item: &Item<'_>, url: &str| {
         let set = definitions.value_set(url)?;
@@ -163,49 +172,49 @@ pub(in crate::profile) fn settle<'d>(resource: Node<'d>, due: &[Obligation<'_, '
     };
     let conforms_to = |item: &Item<'_>, url: &str| {
         let node = item.node()?;
-        let mut walk = Walk::new(schemas, node, Request::default());
-        walk.conforms(node, url).as_bool()
+        let mut context = CheckContext::new(registry, walker, node, Request::default());
+        context.conforms(node, url).as_bool()
     };
     let html_checks = |text: &str| Some(xhtml::is_clean(text));
-    let mut context = Context::new(resource)
-        .root_resource(walk.scope.container)
+    let mut evaluation = Context::new(resource)
+        .root_resource(context.scope.container)
         .model(definitions)
         .resolve(&resolve)
         .member_of(&member_of)
         .conforms_to(&conforms_to)
         .html_checks(&html_checks);
-    if let Some(now) = walk.request.now {
-        context = context.now(now);
+    if let Some(now) = context.request.now {
+        evaluation = evaluation.now(now);
     }
     let mut found = Vec::new();
     let mut broken: Vec<(u32, &str)> = Vec::new();
-    for Obligation { stated, node, parent } in due {
-        let Rule::Invariant(invariant) = &stated.rule else { continue };
+    for PendingInvariant { invariant, node, parent } in pending {
         // Where the rule is broken as it is printed, what it means need not be said.
         let is_said = invariant.amends.is_some() && broken.contains(&(node.index(), invariant.key.as_str()));
-        if !invariant.is_due(&walk.request) || is_said {
+        if !invariant.is_due(&context.request) || is_said {
             continue;
         }
-        let finding = match &invariant.expression {
-            Ok(expression) => match expression.condition(&context, element(*node, *parent)) {
+        let mut finding = match &invariant.expression {
+            Ok(expression) => match expression.condition(&evaluation, element(*node, *parent)) {
                 Ok(Some(true)) => continue,
                 // No answer is not true. What nobody here can know is another matter, and an issue of its own.
-                Ok(_) => invariant.broken(*node),
+                Ok(_) => invariant.violation(*node),
                 Err(issue) if issue.key == Key::NotChecked => undecided(invariant, *node),
                 Err(issue) => not_run(invariant, *node, &issue.text),
             },
             Err(why) => not_run(invariant, *node, why),
         };
         broken.push((node.index(), invariant.key.as_str()));
-        found.push(finding.or_from(|| stated.rule.describe(), &stated.origin));
+        finding.attribute(|| invariant.describe(), &invariant.origin);
+        found.push(finding);
     }
     for finding in found {
-        walk.report(finding);
+        context.report(finding);
     }
 }
 
 /// The members that the rule is about, if it holds without them.
-fn needs(expression: &Result<Expression, String>) -> Option<Vec<Box<str>>> {
+fn tested_members(expression: &Result<Expression, String>) -> Option<Vec<Box<str>>> {
     let names = expression.as_ref().ok()?.holds_without()?;
     Some(names.into_iter().map(Into::into).collect())
 }

@@ -25,7 +25,9 @@ pub(in crate::profile) fn includes(pattern: Node<'_>, found: Node<'_>) -> bool {
         (Kind::Object, Kind::Object) => {
             pattern.members().all(|member| found.get(member.name()).is_some_and(|it| includes(member, it)))
         }
-        (Kind::Array, Kind::Array) => pattern.items().all(|wanted| found.items().any(|item| includes(wanted, item))),
+        (Kind::Array, Kind::Array) => {
+            pattern.items().all(|expected| found.items().any(|item| includes(expected, item)))
+        }
         _ => same(pattern, found),
     }
 }

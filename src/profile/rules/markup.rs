@@ -2,26 +2,25 @@
 //! (<https://hl7.org/fhir/R4/datatypes.html#markdown>); a plain string with a tag in it is harmless where it is escaped and
 //! an attack where it is not (<https://hl7.org/fhir/R4/security.html#narrative>), so it is refused where that is asked for.
 
-use super::Rule;
 use crate::definitions::TypeRef;
 use crate::fhir::xhtml::{self, Text};
 use crate::fhir::{Key, Node, Severity};
+use crate::profile::context::CheckContext;
 use crate::profile::finding::Finding;
-use crate::profile::walk::Walk;
 
 /// Every string and markdown.
-pub(in crate::profile) fn compile(allowed: &TypeRef) -> Option<Rule> {
-    Some(Rule::Markup(match allowed.code.as_str() {
+pub(in crate::profile) fn compile(allowed: &TypeRef) -> Option<Text> {
+    Some(match allowed.code.as_str() {
         "string" => Text::Plain,
         "markdown" => Text::Markdown,
         _ => return None,
-    }))
+    })
 }
 
-pub(in crate::profile) fn check<'d>(kind: Text, node: Node<'d>, walk: &mut Walk<'_, 'd>) {
+pub(in crate::profile) fn check<'d>(kind: Text, node: Node<'d>, context: &mut CheckContext<'_, 'd>) {
     let severity = match kind {
-        Text::Plain if walk.request.security => Severity::Error,
-        Text::Markdown if walk.request.no_html => Severity::Error,
+        Text::Plain if context.request.security => Severity::Error,
+        Text::Markdown if context.request.no_html => Severity::Error,
         Text::Markdown => Severity::Warning,
         Text::Plain => return,
     };
@@ -37,5 +36,5 @@ pub(in crate::profile) fn check<'d>(kind: Text, node: Node<'d>, walk: &mut Walk<
             "write it in markdown, or put a backslash before the <",
         ),
     };
-    walk.report(Finding::error(Key::Markup, node, text).severity(severity).about_part(node, offset).hint(hint));
+    context.report(Finding::error(Key::Markup, node, text).severity(severity).about_part(node, offset).hint(hint));
 }

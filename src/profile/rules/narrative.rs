@@ -3,24 +3,23 @@
 
 use std::collections::HashSet;
 
-use super::Rule;
 use crate::definitions::TypeRef;
 use crate::fhir::{Key, Node, xhtml};
+use crate::profile::context::CheckContext;
 use crate::profile::finding::Finding;
-use crate::profile::walk::Walk;
 
 /// Every value of the type xhtml.
-pub(in crate::profile) fn compile(allowed: &TypeRef) -> Option<Rule> {
-    (allowed.code == "xhtml").then_some(Rule::Narrative)
+pub(in crate::profile) fn applies(allowed: &TypeRef) -> bool {
+    allowed.code == "xhtml"
 }
 
-pub(in crate::profile) fn check<'d>(node: Node<'d>, walk: &mut Walk<'_, 'd>) {
+pub(in crate::profile) fn check<'d>(node: Node<'d>, context: &mut CheckContext<'_, 'd>) {
     let Some(text) = node.as_str().filter(|text| !text.is_empty()) else { return };
     let narrative = xhtml::read(&text);
     let is_sound = narrative.flaws.is_empty();
     for flaw in narrative.flaws {
         let finding = Finding::error(Key::Narrative, node, flaw.text).about_part(node, flaw.offset);
-        walk.report(match flaw.hint {
+        context.report(match flaw.hint {
             Some(hint) => finding.hint(hint),
             None => finding,
         });
@@ -29,10 +28,10 @@ pub(in crate::profile) fn check<'d>(node: Node<'d>, walk: &mut Walk<'_, 'd>) {
     if is_sound && !narrative.links.is_empty() {
         let mut anchors: HashSet<_> = narrative.anchors.iter().map(|(name, _)| name.clone()).collect();
         for (link, offset) in narrative.links {
-            if !anchors.contains(&link) && walk.scope.contained(&link).is_none() {
+            if !anchors.contains(&link) && context.scope.contained(&link).is_none() {
                 let text = "the link leads to no place in this narrative, and to no contained resource";
                 let finding = Finding::error(Key::NarrativeLink, node, text).about_part(node, offset);
-                walk.report(finding.hint("give the place an id, or link to another"));
+                context.report(finding.hint("give the place an id, or link to another"));
                 // Said once is enough.
                 anchors.insert(link);
             }

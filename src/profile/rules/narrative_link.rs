@@ -4,20 +4,20 @@
 use std::collections::HashMap;
 
 use crate::fhir::{Key, Node, xhtml};
+use crate::profile::context::CheckContext;
 use crate::profile::finding::Finding;
-use crate::profile::walk::Walk;
 
 /// The extension that holds such a link.
 const NARRATIVE_LINK: &str = "http://hl7.org/fhir/StructureDefinition/narrativeLink";
 
 /// Checks the links of a document, which is a bundle of this type.
-pub(in crate::profile) fn check<'d>(bundle: Node<'d>, walk: &mut Walk<'_, 'd>) {
+pub(in crate::profile) fn check<'d>(bundle: Node<'d>, context: &mut CheckContext<'_, 'd>) {
     let mut narratives: HashMap<u32, HashMap<String, usize>> = HashMap::new();
     for entry in bundle.list("entry") {
         let Some(resource) = entry.get("resource") else { continue };
         for (link, text) in links(resource) {
             let Some((url, id)) = text.split_once('#') else { continue };
-            let target = if url.is_empty() { Some(resource) } else { walk.scope.entry(url) };
+            let target = if url.is_empty() { Some(resource) } else { context.scope.entry(url) };
             // What is not in the document may have been a link to the outside.
             let Some(target) = target else { continue };
             let anchors = narratives.entry(target.index()).or_insert_with(|| anchors(target));
@@ -29,7 +29,7 @@ pub(in crate::profile) fn check<'d>(bundle: Node<'d>, walk: &mut Walk<'_, 'd>) {
                     "give each element of the resource's narratives an id of its own",
                 ),
             };
-            walk.report(Finding::error(Key::NarrativeLink, link, text).hint(hint));
+            context.report(Finding::error(Key::NarrativeLink, link, text).hint(hint));
         }
     }
 }

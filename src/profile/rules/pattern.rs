@@ -1,11 +1,11 @@
 //! A value that has to hold what the definition says, and may hold more
 //! (<https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.pattern_x_>).
 
-use super::{Rule, fixed, literal};
+use super::{fixed, literal};
 use crate::fhir::{Document, Key, Node};
+use crate::profile::context::CheckContext;
 use crate::profile::definition::Definition;
 use crate::profile::finding::Finding;
-use crate::profile::walk::Walk;
 
 /// What has to be there.
 #[derive(Debug)]
@@ -20,15 +20,15 @@ impl PartialEq for Pattern {
 }
 
 /// The pattern of an element.
-pub(in crate::profile) fn compile(definition: Definition<'_>) -> Option<Rule> {
-    Some(Rule::Pattern(Pattern { value: fixed::read(definition.element.pattern.as_ref()?)? }))
+pub(in crate::profile) fn compile(definition: Definition<'_>) -> Option<Pattern> {
+    Some(Pattern { value: fixed::parse_literal(definition.element.pattern.as_ref()?)? })
 }
 
 impl Pattern {
-    pub(in crate::profile) fn check(&self, node: Node<'_>, walk: &mut Walk<'_, '_>) {
+    pub(in crate::profile) fn check(&self, node: Node<'_>, context: &mut CheckContext<'_, '_>) {
         if !literal::includes(self.value.root(), node) {
             let text = "the value does not hold what it has to hold here";
-            walk.report(Finding::error(Key::Pattern, node, text).hint(fixed::write(&self.value)));
+            context.report(Finding::error(Key::Pattern, node, text).hint(fixed::write_hint(&self.value)));
         }
     }
 

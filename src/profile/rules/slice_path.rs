@@ -3,19 +3,18 @@
 
 use std::borrow::Cow;
 
-use super::Rule;
 use crate::definitions::{Definitions, TypedElement};
 use crate::fhir::{Key, Node};
+use crate::profile::context::CheckContext;
 use crate::profile::definition::Definition;
 use crate::profile::finding::Finding;
-use crate::profile::walk::Walk;
 
 /// `StructureDefinition` itself.
-pub(in crate::profile) fn compile(definition: Definition<'_>) -> Option<Rule> {
-    (definition.index == 0 && definition.structure.type_name == "StructureDefinition").then_some(Rule::SlicePath)
+pub(in crate::profile) fn applies(definition: Definition<'_>) -> bool {
+    definition.index == 0 && definition.structure.type_name == "StructureDefinition"
 }
 
-pub(in crate::profile) fn check<'d>(profile: Node<'d>, walk: &mut Walk<'_, 'd>) {
+pub(in crate::profile) fn check<'d>(profile: Node<'d>, context: &mut CheckContext<'_, 'd>) {
     // A logical model has elements of its own, which only its own snapshot knows.
     if profile.str("derivation").as_deref() != Some("constraint") || profile.str("kind").as_deref() == Some("logical") {
         return;
@@ -24,25 +23,25 @@ pub(in crate::profile) fn check<'d>(profile: Node<'d>, walk: &mut Walk<'_, 'd>) 
     for element in view.list("element") {
         let Some(slicing) = element.get("slicing") else { continue };
         let Some(path) = element.str("path") else { continue };
-        let definitions = walk.registry.definitions();
+        let definitions = context.registry.definitions();
         let Some(sliced) = definitions.path(&path) else { continue };
         let wrong: Vec<(Node<'d>, Cow<'d, str>)> = slicing
             .list("discriminator")
             .filter_map(|discriminator| discriminator.get("path"))
             .filter_map(|at| Some((at, at.as_str()?)))
-            .filter(|(_, from)| !leads_somewhere(definitions, &sliced, from))
+            .filter(|(_, from)| !is_resolvable(definitions, &sliced, from))
             .collect();
         for (at, from) in wrong {
             let text = format!("{from} leads nowhere from {path}, so slices cannot be told apart by it");
             let hint =
                 "name an element inside it, $this for the element itself, or use resolve() for what it refers to";
-            walk.report(Finding::error(Key::DefinitionInvalid, at, text).hint(hint));
+            context.report(Finding::error(Key::DefinitionInvalid, at, text).hint(hint));
         }
     }
 }
 
 /// Can the path be gone, as far as the types on the way are known?
-fn leads_somewhere(definitions: &Definitions, from: &TypedElement, path: &str) -> bool {
+fn is_resolvable(definitions: &Definitions, from: &TypedElement, path: &str) -> bool {
     let mut at = from.clone();
     for step in steps(path) {
         let next = if step == "$this" {

@@ -2,19 +2,19 @@
 
 use crate::fhir::nearest_name::nearest;
 use crate::fhir::{Key, Node};
+use crate::profile::context::CheckContext;
 use crate::profile::finding::Finding;
 use crate::profile::schema::{ElementSchema, Schema};
-use crate::profile::walk::Walk;
 
-/// More names than this are not told one by one.
-const FEW: usize = 12;
+/// More names than this are not listed one by one.
+const MAX_LISTED: usize = 12;
 
 /// Says that this member is none of the schema's, and what may have been meant.
-pub(in crate::profile) fn report(member: Node<'_>, schema: &Schema, walk: &mut Walk<'_, '_>) {
+pub(in crate::profile) fn report(member: Node<'_>, schema: &Schema, context: &mut CheckContext<'_, '_>) {
     let name = member.name();
-    let hint = if walk.findings.is_full() { None } else { hint(name, schema) };
+    let hint = if context.findings.is_full() { None } else { hint(name, schema) };
     let text = format!("\"{name}\" is no element of {}", schema.name);
-    walk.report(Finding::error(Key::UnknownElement, member, text).about_name().hint_if(hint));
+    context.report(Finding::error(Key::UnknownElement, member, text).about_name().hint_if(hint));
 }
 
 fn hint(name: &str, schema: &Schema) -> Option<String> {
@@ -29,7 +29,7 @@ fn hint(name: &str, schema: &Schema) -> Option<String> {
     }
     if let Some(choice) = schema.elements.iter().find(|element| is_choice_of(name, element)) {
         let names: Vec<String> = choice.instance_names().collect();
-        return Some(if names.len() > FEW {
+        return Some(if names.len() > MAX_LISTED {
             format!("{} takes one of {} types; none of them is called so", choice.name, names.len())
         } else {
             format!("{} is written as {}", choice.name, names.join(" or "))

@@ -4,13 +4,13 @@
 
 use std::cmp::Ordering;
 
+use super::fixed;
 use super::shorten::shorten;
-use super::{Rule, fixed};
 use crate::fhir::{Document, Key, Node};
 use crate::fhirpath::{Calendar, Decimal, Quantity, Temporal, TemporalKind};
+use crate::profile::context::CheckContext;
 use crate::profile::definition::Definition;
 use crate::profile::finding::Finding;
-use crate::profile::walk::Walk;
 
 /// A value that is not passed.
 #[derive(Debug)]
@@ -26,32 +26,32 @@ impl PartialEq for Range {
 }
 
 /// The bounds of an element.
-pub(in crate::profile) fn compile(definition: Definition<'_>) -> Vec<Rule> {
+pub(in crate::profile) fn compile(definition: Definition<'_>) -> Vec<Range> {
     let element = definition.element;
     let bounds = [(true, &element.min_value), (false, &element.max_value)];
     bounds
         .into_iter()
-        .filter_map(|(is_min, bound)| Some(Rule::Range(Range { is_min, bound: fixed::read(bound.as_ref()?)? })))
+        .filter_map(|(is_min, bound)| Some(Range { is_min, bound: fixed::parse_literal(bound.as_ref()?)? }))
         .collect()
 }
 
 impl Range {
-    pub(in crate::profile) fn check(&self, node: Node<'_>, walk: &mut Walk<'_, '_>) {
+    pub(in crate::profile) fn check(&self, node: Node<'_>, context: &mut CheckContext<'_, '_>) {
         let shown = shorten(self.bound.text());
-        match self.compare(node, walk.request.now) {
+        match self.compare(node, context.request.now) {
             Some(Ordering::Less) if self.is_min => {
                 let text = format!("the value is smaller than the smallest that is allowed, {shown}");
-                walk.report(Finding::error(Key::ValueRange, node, text));
+                context.report(Finding::error(Key::ValueRange, node, text));
             }
             Some(Ordering::Greater) if !self.is_min => {
                 let text = format!("the value is larger than the largest that is allowed, {shown}");
-                walk.report(Finding::error(Key::ValueRange, node, text));
+                context.report(Finding::error(Key::ValueRange, node, text));
             }
             Some(_) => {}
             None => {
                 let text =
                     format!("the value cannot be compared with {shown}, so whether it is in bounds is not known");
-                walk.report(Finding::not_checked(node, text));
+                context.report(Finding::not_checked(node, text));
             }
         }
     }
@@ -65,15 +65,15 @@ impl Range {
         if let (Some(one), Some(other)) = (value.as_number(), bound.as_number()) {
             return Some(Decimal::parse(one)?.cmp(&Decimal::parse(other)?));
         }
-        let one = read(&value.as_str()?)?;
+        let value = parse_temporal(&value.as_str()?)?;
         if bound.is_object() {
-            return one.compare(&self.counted_from(now?, one)?);
+            return value.compare(&self.relative_to(now?, value)?);
         }
-        one.compare(&read(&bound.as_str()?)?)
+        value.compare(&parse_temporal(&bound.as_str()?)?)
     }
 
     /// A bound that is a duration reaches from now back into the past, if it is the smallest, or into the future.
-    fn counted_from(&self, now: Temporal, like: Temporal) -> Option<Temporal> {
+    fn relative_to(&self, now: Temporal, like: Temporal) -> Option<Temporal> {
         let bound = self.bound.root();
         let unit = match &*bound.str("code")? {
             "a" => Calendar::Year,
@@ -91,6 +91,6 @@ impl Range {
     }
 }
 
-fn read(text: &str) -> Option<Temporal> {
+fn parse_temporal(text: &str) -> Option<Temporal> {
     Temporal::parse_date_time(text).or_else(|| Temporal::parse_date(text)).or_else(|| Temporal::parse_time(text))
 }

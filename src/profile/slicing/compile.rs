@@ -1,14 +1,10 @@
 //! Reads the slicings of an element from its definitions.
 
-use std::sync::Arc;
-
+use super::condition::Condition;
 use super::discriminator;
-use super::{Condition, Openness, Slice, Slicing};
+use super::slices::{Openness, Slice, Slicing};
 use crate::definitions::Element;
-use crate::profile::compile;
-use crate::profile::definition::{Definition, definitions, resolve_parts};
-use crate::profile::registry::Registry;
-use crate::profile::schema::{ElementSchema, ValueSchema};
+use crate::profile::definition::Definition;
 
 /// The slicings that these definitions of one element state; their slices are counted from `total` on.
 pub(in crate::profile) fn compile(definitions: &[Definition<'_>], total: &mut u32) -> Vec<Slicing> {
@@ -42,7 +38,7 @@ fn slicing(definition: &Definition<'_>, slices: &[Definition<'_>], first: u32) -
     let name = |slice: &Definition<'_>| slice.element.slice_name.clone().unwrap_or_default();
     let names: Vec<String> = slices.iter().map(name).collect();
     let mut problem = None;
-    let mut made = Vec::with_capacity(slices.len());
+    let mut compiled = Vec::with_capacity(slices.len());
     for (slice, name) in slices.iter().zip(&names) {
         let parent = name.rsplit_once('/').and_then(|(outer, _)| names.iter().position(|known| known == outer));
         let sliced = parent.map_or(definition, |parent| &slices[parent]);
@@ -52,7 +48,7 @@ fn slicing(definition: &Definition<'_>, slices: &[Definition<'_>], first: u32) -
             problem.get_or_insert(why);
             vec![Condition::never()]
         });
-        made.push(Slice {
+        compiled.push(Slice {
             name: name.clone(),
             min: slice.element.min,
             max: slice.element.max,
@@ -68,7 +64,7 @@ fn slicing(definition: &Definition<'_>, slices: &[Definition<'_>], first: u32) -
         origin: definition.origin(),
         openness: openness(definition.element),
         is_ordered: definition.element.slicing.as_ref().is_some_and(|slicing| slicing.ordered),
-        slices: made,
+        slices: compiled,
         first,
         problem,
     }
@@ -80,25 +76,4 @@ fn openness(element: &Element) -> Openness {
         Some("openAtEnd") => Openness::AtEnd,
         _ => Openness::Open,
     }
-}
-
-/// What a value of an element holds that is in these slices: `key` is the position of its type among those of the element,
-/// and then, for each slice, the positions of slicing and slice.
-pub(in crate::profile) fn variant(registry: &Registry, element: &ElementSchema, key: &[u16]) -> ValueSchema {
-    let mut parts = element.parts.clone();
-    let (position, slices) = key.split_first().map_or((0, &[][..]), |(position, slices)| (*position, slices));
-    for pair in slices.chunks_exact(2) {
-        let slicing = element.slicings.get(usize::from(pair[0]));
-        let slice = slicing.and_then(|slicing| slicing.slices.get(usize::from(pair[1])));
-        parts.extend(slice.map(|slice| slice.part.clone()));
-    }
-    let resolved = resolve_parts(registry, &parts);
-    let definitions: Vec<Definition<'_>> = definitions(registry, &resolved).collect();
-    // The first definition is the type's own, which knows all types of a choice.
-    let content = definitions.first().and_then(|first| {
-        let structure = Arc::clone(first.structure);
-        let content = structure.content_of(first.index);
-        structure.element(content)?.types.get(usize::from(position)).cloned()
-    });
-    compile::value(&definitions, &content.unwrap_or_default())
 }

@@ -1,13 +1,13 @@
-//! What a value has to meet to be in a slice: a place inside the value, and what is looked for there. Made by
-//! `discriminator` when a profile is compiled; judged here while a document is walked.
+//! What a value has to meet to be in a slice: a path inside the value, and what is looked for there. Made by
+//! `discriminator` when a profile is compiled; checked here while a document is walked.
 
 use std::sync::Arc;
 
-use super::SliceMatch;
+use super::slice_match::SliceMatch;
 use crate::definitions::{Membership, ValueSet};
 use crate::fhir::{Document, Node, Reference};
+use crate::profile::context::CheckContext;
 use crate::profile::rules::literal;
-use crate::profile::walk::Walk;
 
 /// What a value has to meet to be in a slice.
 #[derive(Debug)]
@@ -48,39 +48,49 @@ pub(super) enum Check {
 }
 
 impl Condition {
-    /// A condition that nobody can judge.
+    /// A condition that nobody can check.
     pub(super) fn never() -> Self {
         Self { path: Vec::new(), check: Check::Never, description: String::new() }
     }
 
     /// Is it met by this value, which is of this type?
-    pub(in crate::profile) fn judge<'d>(&self, node: Node<'d>, type_name: &str, walk: &mut Walk<'_, 'd>) -> SliceMatch {
-        if let Check::Exists(wanted) = self.check {
-            return match self.any(&self.path, node, &mut |_, _| SliceMatch::Yes, walk) {
+    pub(in crate::profile) fn matches<'d>(
+        &self,
+        node: Node<'d>,
+        type_name: &str,
+        context: &mut CheckContext<'_, 'd>,
+    ) -> SliceMatch {
+        if let Check::Exists(expected) = self.check {
+            return match self.best_match(&self.path, node, &mut |_, _| SliceMatch::Yes, context) {
                 SliceMatch::Unknown => SliceMatch::Unknown,
-                found if (found == SliceMatch::Yes) == wanted => SliceMatch::Yes,
+                found if (found == SliceMatch::Yes) == expected => SliceMatch::Yes,
                 _ => SliceMatch::No,
             };
         }
         let is_here = self.path.is_empty();
-        self.any(&self.path, node, &mut |node, walk| self.check.judge(node, is_here.then_some(type_name), walk), walk)
+        self.best_match(
+            &self.path,
+            node,
+            &mut |node, context| self.check.matches(node, is_here.then_some(type_name), context),
+            context,
+        )
     }
 
-    /// The best verdict about the values that the steps lead to.
-    fn any<'d>(
+    /// The best match among the values that the steps lead to.
+    fn best_match<'d>(
         &self,
         steps: &[PathStep],
         node: Node<'d>,
-        judge: &mut dyn FnMut(Node<'d>, &mut Walk<'_, 'd>) -> SliceMatch,
-        walk: &mut Walk<'_, 'd>,
+        matches: &mut dyn FnMut(Node<'d>, &mut CheckContext<'_, 'd>) -> SliceMatch,
+        context: &mut CheckContext<'_, 'd>,
     ) -> SliceMatch {
-        let Some((step, rest)) = steps.split_first() else { return judge(node, walk) };
+        let Some((step, rest)) = steps.split_first() else { return matches(node, context) };
         let mut best = SliceMatch::No;
         match step {
             PathStep::Member(names) => {
                 let members = node.members().filter(|member| names.iter().any(|name| name == member.name()));
                 for value in members.flat_map(Node::each) {
-                    best = best.max(self.any(rest, value, judge, walk));
+                    best = best.max(self.best_match(rest, value, matches, context));
                     if best == SliceMatch::Yes {
                         break;
                     }
@@ -88,13 +98,13 @@ impl Condition {
             }
             PathStep::Extension(url) => {
                 for extension in node.list("extension").filter(|it| it.get("url").is_some_and(|it| it.is_str(url))) {
-                    best = best.max(self.any(rest, extension, judge, walk));
+                    best = best.max(self.best_match(rest, extension, matches, context));
                 }
             }
             PathStep::Resolve => {
-                best = match resolve(node, walk) {
-                    Some(target) => self.any(rest, target, judge, walk),
-                    None => self.by_reference(node),
+                best = match resolve(node, context) {
+                    Some(target) => self.best_match(rest, target, matches, context),
+                    None => self.match_by_reference(node),
                 };
             }
         }
@@ -102,7 +112,7 @@ impl Condition {
     }
 
     /// What a reference alone says about the resource that it leads to.
-    fn by_reference(&self, node: Node<'_>) -> SliceMatch {
+    fn match_by_reference(&self, node: Node<'_>) -> SliceMatch {
         let text = node.str("reference");
         let kind = text.as_deref().and_then(Reference::parse).and_then(|reference| reference.kind());
         let kind = kind.map(str::to_owned).or_else(|| node.str("type").map(std::borrow::Cow::into_owned));
@@ -115,7 +125,7 @@ impl Condition {
 }
 
 impl Check {
-    fn judge<'d>(&self, node: Node<'d>, type_name: Option<&str>, walk: &mut Walk<'_, 'd>) -> SliceMatch {
+    fn matches<'d>(&self, node: Node<'d>, type_name: Option<&str>, context: &mut CheckContext<'_, 'd>) -> SliceMatch {
         let met = match self {
             Self::Fixed(fixed) => literal::equals(fixed.root(), node),
             Self::Pattern(pattern) => literal::includes(pattern.root(), node),
@@ -133,24 +143,24 @@ impl Check {
                     None => return SliceMatch::Unknown,
                 }
             }
-            Self::Conforms(profiles) => return conforms(profiles, node, walk),
-            Self::Exists(wanted) => *wanted,
+            Self::Conforms(profiles) => return conforms(profiles, node, context),
+            Self::Exists(expected) => *expected,
             Self::Never => return SliceMatch::Unknown,
         };
         if met { SliceMatch::Yes } else { SliceMatch::No }
     }
 }
 
-fn conforms<'d>(profiles: &[String], node: Node<'d>, walk: &mut Walk<'_, 'd>) -> SliceMatch {
+fn conforms<'d>(profiles: &[String], node: Node<'d>, context: &mut CheckContext<'_, 'd>) -> SliceMatch {
     let mut best = SliceMatch::No;
     for profile in profiles {
-        best = best.max(walk.conforms(node, profile));
+        best = best.max(context.conforms(node, profile));
     }
     best
 }
 
 /// The resource that a reference leads to, as far as it is at hand.
-fn resolve<'d>(node: Node<'d>, walk: &mut Walk<'_, 'd>) -> Option<Node<'d>> {
+fn resolve<'d>(node: Node<'d>, context: &mut CheckContext<'_, 'd>) -> Option<Node<'d>> {
     let text = if node.is_object() { node.str("reference") } else { node.as_str() };
-    walk.target(&text?)
+    context.target(&text?)
 }

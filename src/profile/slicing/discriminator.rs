@@ -1,7 +1,7 @@
 //! Discriminators (<https://hl7.org/fhir/R4/profiling.html#discriminator>): what tells a slice from the others, made into
 //! conditions when the profile is compiled.
 //!
-//! A discriminator names a place inside the value; what the slice says there (a fixed value, a pattern, codes, types,
+//! A discriminator names a path inside the value; what the slice says there (a fixed value, a pattern, codes, types,
 //! profiles, whether it is there at all) is what the value has to meet to be in the slice.
 
 use std::sync::Arc;
@@ -14,11 +14,11 @@ use crate::profile::definition::Definition;
 use crate::profile::part::structure_key;
 use crate::profile::registry::Registry;
 
-/// Fixed values inside a place are looked for so deep.
+/// Fixed values inside an element are looked for so deep.
 const MAX_DEPTH: u32 = 5;
 
 /// Where a discriminator has led: an element of a structure.
-struct Spot {
+struct ElementPosition {
     structure: Arc<Structure>,
     index: u32,
 }
@@ -33,9 +33,10 @@ pub(super) fn conditions(sliced: &Definition<'_>, slice: &Definition<'_>) -> Res
     }
     let mut found = Vec::new();
     for discriminator in &slicing.discriminators {
-        let mut maker = Maker { registry: slice.registry, description: discriminator.path.clone(), found: &mut found };
-        let spot = Spot { structure: Arc::clone(slice.structure), index: slice.index };
-        maker.follow(&spot, &discriminator.kind, &discriminator.path, Vec::new());
+        let mut builder =
+            ConditionBuilder { registry: slice.registry, description: discriminator.path.clone(), found: &mut found };
+        let position = ElementPosition { structure: Arc::clone(slice.structure), index: slice.index };
+        builder.follow(&position, &discriminator.kind, &discriminator.path, Vec::new());
     }
     if found.iter().all(|condition| matches!(condition.check, Check::Never)) {
         return Err(format!("the slice {} says nothing where its discriminators look", slice.element.id));
@@ -45,60 +46,66 @@ pub(super) fn conditions(sliced: &Definition<'_>, slice: &Definition<'_>) -> Res
     Ok(found)
 }
 
-struct Maker<'m> {
+struct ConditionBuilder<'m> {
     registry: &'m Registry,
     description: String,
     found: &'m mut Vec<Condition>,
 }
 
-impl Maker<'_> {
+impl ConditionBuilder<'_> {
     fn add(&mut self, path: Vec<PathStep>, check: Check) {
         self.found.push(Condition { path, check, description: self.description.clone() });
     }
 
     /// Goes along the path; at its end the slice's words become a check.
-    fn follow(&mut self, spot: &Spot, kind: &str, path: &str, mut steps: Vec<PathStep>) {
-        let (first, rest) = split(path);
+    fn follow(&mut self, position: &ElementPosition, kind: &str, path: &str, mut steps: Vec<PathStep>) {
+        let (first, rest) = split_path(path);
         if first.is_empty() {
-            return self.end(spot, kind, steps);
+            return self.add_at_end(position, kind, steps);
         }
         if first == "$this" {
-            return self.follow(spot, kind, rest, steps);
+            return self.follow(position, kind, rest, steps);
         }
-        if let Some(found) = self.said_above(spot, kind, path, &steps) {
+        if let Some(found) = self.condition_from_above(position, kind, path, &steps) {
             self.found.push(found);
             return;
         }
         if first == "resolve()" {
             steps.push(PathStep::Resolve);
-            return self.resolved(spot, kind, rest, steps);
+            return self.follow_reference(position, kind, rest, steps);
         }
-        if let Some(url) = call(first, "extension") {
+        if let Some(url) = call_argument(first, "extension") {
             steps.push(PathStep::Extension(url.to_owned()));
-            return match extension(spot, url) {
-                Some(spot) => self.follow(&spot, kind, rest, steps),
+            return match extension(position, url) {
+                Some(position) => self.follow(&position, kind, rest, steps),
                 None => self.add(steps, if kind == "exists" { Check::Exists(false) } else { Check::Never }),
             };
         }
-        if let Some(type_name) = call(first, "ofType").or_else(|| call(first, "as")) {
+        if let Some(type_name) = call_argument(first, "ofType").or_else(|| call_argument(first, "as")) {
             if let Some(PathStep::Member(names)) = steps.last_mut() {
                 names.retain(|name| ends_with_type(name, type_name));
             }
-            return self.follow(spot, kind, rest, steps);
+            return self.follow(position, kind, rest, steps);
         }
-        match self.child(spot, first) {
-            Some((spot, names)) => {
+        match self.child(position, first) {
+            Some((position, names)) => {
                 steps.push(PathStep::Member(names));
-                self.follow(&spot, kind, rest, steps);
+                self.follow(&position, kind, rest, steps);
             }
             None => self.add(steps, Check::Never),
         }
     }
 
-    /// What the element says about a place inside it without describing the inside: by a fixed value or pattern as a
+    /// What the element says about a path inside it without describing the inside: by a fixed value or pattern as a
     /// whole, or, of an extension, by naming its definition.
-    fn said_above(&self, spot: &Spot, kind: &str, path: &str, steps: &[PathStep]) -> Option<Condition> {
-        let element = spot.structure.element(spot.index)?;
+    fn condition_from_above(
+        &self,
+        position: &ElementPosition,
+        kind: &str,
+        path: &str,
+        steps: &[PathStep],
+    ) -> Option<Condition> {
+        let element = position.structure.element(position.index)?;
         let names: Vec<&str> = path.split('.').collect();
         if !matches!(kind, "value" | "pattern") || names.iter().any(|name| name.contains('(')) {
             return None;
@@ -106,7 +113,7 @@ impl Maker<'_> {
         let check =
             if names == ["url"] && element.types.iter().any(|it| it.code == "Extension" && !it.profiles.is_empty()) {
                 let profile = element.types.iter().flat_map(|it| &it.profiles).next()?;
-                let json = serde_json::Value::from(bare(profile)).to_string();
+                let json = serde_json::Value::from(without_version(profile)).to_string();
                 Check::Fixed(Arc::new(Document::parse(json).ok()?))
             } else {
                 let whole = element.fixed.as_ref().or(element.pattern.as_ref())?;
@@ -127,7 +134,7 @@ impl Maker<'_> {
     }
 
     /// The element of this name inside, and the names that it has in JSON.
-    fn child(&self, spot: &Spot, name: &str) -> Option<(Spot, Vec<String>)> {
+    fn child(&self, position: &ElementPosition, name: &str) -> Option<(ElementPosition, Vec<String>)> {
         let at = |structure: &Arc<Structure>, index: u32| {
             let child = structure.child(index, name)?;
             let names = if child.choice.is_none() && child.element.is_choice() {
@@ -135,16 +142,16 @@ impl Maker<'_> {
             } else {
                 vec![name.to_owned()]
             };
-            Some((Spot { structure: Arc::clone(structure), index: child.index }, names))
+            Some((ElementPosition { structure: Arc::clone(structure), index: child.index }, names))
         };
-        if let Some(found) = at(&spot.structure, spot.index) {
+        if let Some(found) = at(&position.structure, position.index) {
             return Some(found);
         }
-        let view = self.registry.definitions().seen_from(&spot.structure);
-        let (structure, index) = view.content(&spot.structure, spot.index);
+        let view = self.registry.definitions().seen_from(&position.structure);
+        let (structure, index) = view.content(&position.structure, position.index);
         let element = structure.element(index)?;
         element.types.iter().find_map(|allowed| {
-            let definitions = self.registry.definitions().seen_from(&spot.structure);
+            let definitions = self.registry.definitions().seen_from(&position.structure);
             let profile = match &allowed.profiles[..] {
                 [only] => definitions.structure(only),
                 _ => None,
@@ -161,15 +168,15 @@ impl Maker<'_> {
     }
 
     /// What is said about the resource that a reference leads to is in the profiles that it may meet.
-    fn resolved(&mut self, spot: &Spot, kind: &str, rest: &str, steps: Vec<PathStep>) {
-        let Some(element) = spot.structure.element(spot.index) else { return };
+    fn follow_reference(&mut self, position: &ElementPosition, kind: &str, rest: &str, steps: Vec<PathStep>) {
+        let Some(element) = position.structure.element(position.index) else { return };
         let targets: Vec<String> = element.types.iter().flat_map(|allowed| allowed.target_profiles.clone()).collect();
-        let definitions = self.registry.definitions().seen_from(&spot.structure);
-        let targets: Vec<String> = targets.iter().map(|it| named(&definitions, it)).collect();
+        let definitions = self.registry.definitions().seen_from(&position.structure);
+        let targets: Vec<String> = targets.iter().map(|it| with_version(&definitions, it)).collect();
         if !rest.is_empty() {
             let only = if let [only] = &targets[..] { definitions.structure(only) } else { None };
             return match only {
-                Some(structure) => self.follow(&Spot { structure, index: 0 }, kind, rest, steps),
+                Some(structure) => self.follow(&ElementPosition { structure, index: 0 }, kind, rest, steps),
                 None => self.add(steps, Check::Never),
             };
         }
@@ -184,9 +191,9 @@ impl Maker<'_> {
         self.add(steps, check);
     }
 
-    fn end(&mut self, spot: &Spot, kind: &str, mut steps: Vec<PathStep>) {
-        let structure = Arc::clone(&spot.structure);
-        let Some(element) = structure.element(spot.index) else { return self.add(steps, Check::Never) };
+    fn add_at_end(&mut self, position: &ElementPosition, kind: &str, mut steps: Vec<PathStep>) {
+        let structure = Arc::clone(&position.structure);
+        let Some(element) = structure.element(position.index) else { return self.add(steps, Check::Never) };
         match kind {
             "exists" => {
                 let check = match (element.min, element.max) {
@@ -197,7 +204,7 @@ impl Maker<'_> {
                 self.add(steps, check);
             }
             "type" => {
-                let types = types(&structure, spot.index, element);
+                let types = types(&structure, position.index, element);
                 match steps.last_mut() {
                     Some(PathStep::Member(names)) if element.is_choice() => {
                         names.retain(|name| types.iter().any(|type_name| ends_with_type(name, type_name)));
@@ -209,13 +216,13 @@ impl Maker<'_> {
             "profile" => {
                 let definitions = self.registry.definitions().seen_from(&structure);
                 let profiles = element.types.iter().flat_map(|allowed| &allowed.profiles);
-                let profiles = profiles.map(|profile| named(&definitions, profile)).collect();
+                let profiles = profiles.map(|profile| with_version(&definitions, profile)).collect();
                 self.add(steps, Check::Conforms(profiles));
             }
             // In R4 value and pattern mean the same: what the slice says there.
             _ => {
                 let before = self.found.len();
-                self.said_at(spot, steps.clone(), MAX_DEPTH);
+                self.add_conditions(position, steps.clone(), MAX_DEPTH);
                 if self.found.len() == before {
                     self.add(steps, Check::Never);
                 }
@@ -223,14 +230,16 @@ impl Maker<'_> {
         }
     }
 
-    /// Every fixed value, pattern and required code at a place and inside it.
-    fn said_at(&mut self, spot: &Spot, steps: Vec<PathStep>, depth: u32) {
-        let structure = &spot.structure;
-        let Some(element) = structure.element(spot.index) else { return };
-        if let Some(check) = said_by(structure, element, self.registry) {
+    /// Every fixed value, pattern and required code at an element and inside it.
+    fn add_conditions(&mut self, position: &ElementPosition, steps: Vec<PathStep>, depth: u32) {
+        let structure = &position.structure;
+        let Some(element) = structure.element(position.index) else { return };
+        if let Some(check) = check_of(structure, element, self.registry) {
             return self.add(steps, check);
         }
-        if let (Some(PathStep::Member(_)), Some(url)) = (steps.last(), extension_url(structure, spot.index, element)) {
+        if let (Some(PathStep::Member(_)), Some(url)) =
+            (steps.last(), extension_url(structure, position.index, element))
+        {
             return self.add(steps, Check::Fixed(url));
         }
         // An extension is known by the URL of its definition, whether that is at hand or not.
@@ -255,26 +264,30 @@ impl Maker<'_> {
             }
             let names = if of_child.is_choice() { self.names(of_child, &inside) } else { vec![of_child.name.clone()] };
             let steps = [&steps[..], &[PathStep::Member(names)]].concat();
-            self.said_at(&Spot { structure: Arc::clone(&inside), index: child }, steps, depth - 1);
+            self.add_conditions(&ElementPosition { structure: Arc::clone(&inside), index: child }, steps, depth - 1);
         }
     }
 }
 
 /// The extension with this URL inside.
-fn extension(spot: &Spot, url: &str) -> Option<Spot> {
-    let structure = &spot.structure;
-    let children = &structure.element(spot.index)?.children;
+fn extension(position: &ElementPosition, url: &str) -> Option<ElementPosition> {
+    let structure = &position.structure;
+    let children = &structure.element(position.index)?.children;
     let index = children.iter().copied().find(|child| {
         structure.element(*child).is_some_and(|element| {
             element.name == "extension"
-                && element.types.iter().flat_map(|allowed| &allowed.profiles).any(|profile| bare(profile) == url)
+                && element
+                    .types
+                    .iter()
+                    .flat_map(|allowed| &allowed.profiles)
+                    .any(|profile| without_version(profile) == url)
         })
     })?;
-    Some(Spot { structure: Arc::clone(structure), index })
+    Some(ElementPosition { structure: Arc::clone(structure), index })
 }
 
 /// What an element itself says about its value.
-fn said_by(structure: &Structure, element: &Element, registry: &Registry) -> Option<Check> {
+fn check_of(structure: &Structure, element: &Element, registry: &Registry) -> Option<Check> {
     let document = |literal: &Literal| Document::parse(literal.json.clone()).ok().map(Arc::new);
     if let Some(fixed) = &element.fixed {
         return document(fixed).map(Check::Fixed);
@@ -294,7 +307,7 @@ fn extension_url(structure: &Structure, index: u32, element: &Element) -> Option
         return None;
     }
     let profile = parent?.types.iter().flat_map(|allowed| &allowed.profiles).next()?;
-    let json = serde_json::Value::from(bare(profile)).to_string();
+    let json = serde_json::Value::from(without_version(profile)).to_string();
     Document::parse(json).ok().map(Arc::new)
 }
 
@@ -312,7 +325,7 @@ fn types(structure: &Structure, index: u32, element: &Element) -> Vec<String> {
 }
 
 /// The first step of a path and the rest; a call's argument may hold dots.
-fn split(path: &str) -> (&str, &str) {
+fn split_path(path: &str) -> (&str, &str) {
     let mut depth = 0;
     for (at, byte) in path.bytes().enumerate() {
         match byte {
@@ -326,7 +339,7 @@ fn split(path: &str) -> (&str, &str) {
 }
 
 /// The argument of a call of this function.
-fn call<'p>(step: &'p str, function: &str) -> Option<&'p str> {
+fn call_argument<'p>(step: &'p str, function: &str) -> Option<&'p str> {
     let argument = step.strip_prefix(function)?.strip_prefix('(')?.strip_suffix(')')?;
     Some(argument.trim_matches(['\'', '"']))
 }
@@ -343,11 +356,11 @@ fn ends_with_type(name: &str, type_name: &str) -> bool {
 }
 
 /// The canonical URL with the version that is meant where it was written, as far as that is known.
-fn named(definitions: &View<'_>, canonical: &str) -> String {
+fn with_version(definitions: &View<'_>, canonical: &str) -> String {
     definitions.structure(canonical).map_or_else(|| canonical.to_owned(), |it| structure_key(&it))
 }
 
 /// A canonical URL without its version.
-fn bare(canonical: &str) -> &str {
+fn without_version(canonical: &str) -> &str {
     canonical.split('|').next().unwrap_or(canonical)
 }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
+use super::cell_reading::CellReading;
 use super::identifier;
-use super::value::CellReading;
 use crate::sheet::column::{Code, Column, plain};
 use crate::sheet::report::Fault;
 
@@ -62,7 +62,7 @@ pub(super) fn read(text: &str, column: &Column, codes: &Codes, version: Option<&
     }
     match &column.code {
         Some(code) => of_system(text, code, codes, version),
-        None => CellReading::plainly(text),
+        None => CellReading::unchanged(text),
     }
 }
 
@@ -85,7 +85,7 @@ fn of_system(text: &str, code: &Code, codes: &Codes, version: Option<&str>) -> C
         return icd(text, codes);
     }
     let declared = version;
-    let Some(version) = declared.or(code.version.as_deref()) else { return CellReading::plainly(text) };
+    let Some(version) = declared.or(code.version.as_deref()) else { return CellReading::unchanged(text) };
     // People write the name of the system in front: SRV 4e.
     let bare = text.rsplit(' ').next().unwrap_or(text);
     if bare != text && codes.has(system, version, bare) {
@@ -97,7 +97,7 @@ fn of_system(text: &str, code: &Code, codes: &Codes, version: Option<&str>) -> C
             Fault::OtherVersion,
             format!("the code is of version {other}; the column is of version {version}"),
         ),
-        None => CellReading::plainly(text),
+        None => CellReading::unchanged(text),
     }
 }
 
@@ -111,7 +111,7 @@ fn icd(text: &str, codes: &Codes) -> CellReading {
         return CellReading::taken(dotted, Fault::NotBillable, declared);
     }
     if dotted == text {
-        return CellReading::plainly(text);
+        return CellReading::unchanged(text);
     }
     CellReading::changed(dotted, Fault::CodeWithoutDot, "the dot of the code was put back")
 }

@@ -3,8 +3,7 @@
 
 use jiff::civil::Date;
 
-use super::Order;
-use super::value::CellReading;
+use super::cell_reading::CellReading;
 use crate::sheet::report::Fault;
 
 /// The day before the first that a spreadsheet counts, as its arithmetic has it (it believes in 1900-02-29).
@@ -29,6 +28,15 @@ const MONTHS: &[&str] = &[
     "december",
 ];
 
+/// Which comes first in a date with a two-number day and month.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DateOrder {
+    /// Month, day, year
+    MonthFirst,
+    /// Day, month, year
+    DayFirst,
+}
+
 /// What a column shows of the order of day and month.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Evidence {
@@ -40,7 +48,7 @@ pub(super) struct Evidence {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Dates {
     pub(super) evidence: Evidence,
-    pub(super) declared: Option<Order>,
+    pub(super) declared: Option<DateOrder>,
 }
 
 impl Evidence {
@@ -56,7 +64,7 @@ impl Evidence {
 
 /// A date that was read.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct ParsedDate {
     /// As the record has it: YYYY, YYYY-MM or YYYY-MM-DD
     pub(super) text: String,
     /// What was done to it; none: it stood so
@@ -102,9 +110,9 @@ pub(super) fn birth(text: &str, dates: Dates) -> CellReading {
     reading_of(found)
 }
 
-fn reading_of(found: Found) -> CellReading {
+fn reading_of(found: ParsedDate) -> CellReading {
     match found.how {
-        None => CellReading::plainly(found.text),
+        None => CellReading::unchanged(found.text),
         Some((fault, how)) => CellReading::changed(found.text, fault, how),
     }
 }
@@ -113,14 +121,14 @@ fn reading_of(found: Found) -> CellReading {
 ///
 /// # Errors
 /// Why it is none.
-pub(super) fn find(text: &str, dates: Dates) -> Result<Found, (Fault, &'static str)> {
+pub(super) fn find(text: &str, dates: Dates) -> Result<ParsedDate, (Fault, &'static str)> {
     if is_iso(text) {
-        return Ok(Found { text: text.to_owned(), how: None });
+        return Ok(ParsedDate { text: text.to_owned(), how: None });
     }
     let text = without_midnight(text);
     if is_iso(text) {
         let how = Some((Fault::DateOrder, "the time 0:00 behind the date was taken off"));
-        return Ok(Found { text: text.to_owned(), how });
+        return Ok(ParsedDate { text: text.to_owned(), how });
     }
     if let Some(found) = serial(text) {
         return Ok(found);
@@ -132,33 +140,33 @@ pub(super) fn find(text: &str, dates: Dates) -> Result<Found, (Fault, &'static s
         && let (Ok(month @ 1..=12), Ok(year)) = (month.parse::<u8>(), year.parse::<u16>())
     {
         let how = Some((Fault::DateOrder, "the date was read as month and year"));
-        return Ok(Found { text: format!("{year:04}-{month:02}"), how });
+        return Ok(ParsedDate { text: format!("{year:04}-{month:02}"), how });
     }
     let none = (Fault::NotADate, "the cell is no date");
     let (one, other, last) = numbers(text).ok_or(none)?;
     if one > 31 {
         let how = (Fault::DateOrder, "the date was written as YYYY-MM-DD");
-        return made(one, other, last, how).ok_or(none);
+        return from_parts(one, other, last, how).ok_or(none);
     }
     let (year, short) = year(last, text);
     let (month, day, how) = order(one, other, dates)?;
     let how =
         if short { (Fault::TwoDigitYear, "the year has two digits, and was read as spreadsheets do") } else { how };
-    made(year, month, day, how).ok_or(none)
+    from_parts(year, month, day, how).ok_or(none)
 }
 
-type How = (Fault, &'static str);
+type Change = (Fault, &'static str);
 
 /// Which of two numbers is the month, and which the day.
-fn order(one: i16, other: i16, dates: Dates) -> Result<(i16, i16, How), How> {
+fn order(one: i16, other: i16, dates: Dates) -> Result<(i16, i16, Change), Change> {
     let month_first = Ok((one, other, (Fault::DateOrder, "the date was read as month, day, year")));
     let day_first = Ok((other, one, (Fault::DateOrder, "the date was read as day, month, year")));
     let Evidence { month_first: shows_month, day_first: shows_day } = dates.evidence;
     match dates.declared {
         _ if one > 12 => day_first,
         _ if other > 12 || one == other => month_first,
-        Some(Order::MonthFirst) => month_first,
-        Some(Order::DayFirst) => day_first,
+        Some(DateOrder::MonthFirst) => month_first,
+        Some(DateOrder::DayFirst) => day_first,
         None if shows_month && !shows_day => month_first,
         None if shows_day && !shows_month => day_first,
         None if shows_day => {
@@ -196,12 +204,12 @@ fn without_midnight(text: &str) -> &str {
 }
 
 /// A day as a spreadsheet counts it.
-pub(super) fn serial(text: &str) -> Option<Found> {
+pub(super) fn serial(text: &str) -> Option<ParsedDate> {
     let days: i32 = text.parse().ok().filter(|days| SERIAL.contains(days))?;
     let date = day(days)?;
     let how =
         Some((Fault::SerialDate, "the cell had the number by which spreadsheets count days, and was read as a date"));
-    Some(Found { text: date.to_string(), how })
+    Some(ParsedDate { text: date.to_string(), how })
 }
 
 /// The day of this number.
@@ -211,7 +219,7 @@ pub(super) fn day(days: i32) -> Option<Date> {
 }
 
 /// `2-Jun-2025`, `Jun 2, 2025`, `June 2025`
-fn with_month_name(text: &str) -> Option<Result<Found, How>> {
+fn with_month_name(text: &str) -> Option<Result<ParsedDate, Change>> {
     let parts: Vec<&str> = text.split([' ', ',', '-', '.', '/']).filter(|part| !part.is_empty()).collect();
     let month_at = parts.iter().position(|part| month(part).is_some())?;
     let month = month(parts[month_at])?;
@@ -221,16 +229,16 @@ fn with_month_name(text: &str) -> Option<Result<Found, How>> {
     let found = match rest.as_slice() {
         [year] if year.len() == 4 => {
             let year: Option<u16> = year.parse().ok();
-            year.map(|year| Found { text: format!("{year:04}-{month:02}"), how: Some(how) })
+            year.map(|year| ParsedDate { text: format!("{year:04}-{month:02}"), how: Some(how) })
         }
         [day, year] if year.len() == 4 => match (day.parse(), year.parse()) {
-            (Ok(day), Ok(year)) => made(year, month, day, how),
+            (Ok(day), Ok(year)) => from_parts(year, month, day, how),
             _ => None,
         },
         [day, short] if short.len() == 2 => match (day.parse(), short.parse()) {
             (Ok(day), Ok(short)) => {
                 let how = (Fault::TwoDigitYear, "the year has two digits, and was read as spreadsheets do");
-                made(century(short), month, day, how)
+                from_parts(century(short), month, day, how)
             }
             _ => None,
         },
@@ -268,9 +276,9 @@ fn century(short: i16) -> i16 {
     if short < PIVOT { 2000 + short } else { 1900 + short }
 }
 
-fn made(year: i16, month: i16, day: i16, how: How) -> Option<Found> {
+fn from_parts(year: i16, month: i16, day: i16, how: Change) -> Option<ParsedDate> {
     let date = Date::new(year, month.try_into().ok()?, day.try_into().ok()?).ok()?;
-    (1800..=2200).contains(&year).then(|| Found { text: date.to_string(), how: Some(how) })
+    (1800..=2200).contains(&year).then(|| ParsedDate { text: date.to_string(), how: Some(how) })
 }
 
 #[cfg(test)]

@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 
 use crate::sheet::column::ColumnSet;
-use crate::sheet::report::{Done, Fault, Finding};
+use crate::sheet::report::{Fault, Finding, FindingOutcome};
 
+use super::identifier;
 use super::table::Table;
-use super::{Reading, identifier};
 
 /// The rows of one referral.
 #[derive(Debug)]
-pub struct Group {
+pub struct ReferralRows {
     /// Its id
     pub id: String,
     /// The number of its first row
@@ -19,19 +19,19 @@ pub struct Group {
 }
 
 /// The rows by referral. A row that names none is refused, until somebody finds whose it is.
-pub(super) fn sort(table: &Table, set: &ColumnSet, findings: &mut Vec<Finding>) -> Vec<Group> {
-    let mut groups: Vec<Group> = Vec::new();
+pub(super) fn by_referral(table: &Table, set: &ColumnSet, findings: &mut Vec<Finding>) -> Vec<ReferralRows> {
+    let mut groups: Vec<ReferralRows> = Vec::new();
     let mut known: HashMap<&str, usize> = HashMap::new();
     for (index, row) in table.rows.iter().enumerate() {
         let id = table.cell(index, 0).trim();
         if id.is_empty() {
             let message = "the row names no referral, so nobody knows whose it is";
-            let finding = Finding::row(row.number, Fault::MissingReferralId, Done::Refused, message);
+            let finding = Finding::row(row.number, Fault::MissingReferralId, FindingOutcome::Refused, message);
             findings.push(finding.column(&set.columns[0].name));
             continue;
         }
         if let Some(remark) = identifier::id(id, None).remark {
-            let finding = Finding::row(row.number, remark.fault, remark.done, remark.text);
+            let finding = Finding::row(row.number, remark.fault, remark.outcome, remark.text);
             findings.push(finding.column(&set.columns[0].name));
             continue;
         }
@@ -39,16 +39,9 @@ pub(super) fn sort(table: &Table, set: &ColumnSet, findings: &mut Vec<Finding>) 
             Some(group) => groups[*group].rows.push(index),
             None => {
                 known.insert(id, groups.len());
-                groups.push(Group { id: id.to_owned(), row: row.number, rows: vec![index] });
+                groups.push(ReferralRows { id: id.to_owned(), row: row.number, rows: vec![index] });
             }
         }
     }
     groups
-}
-
-impl Group {
-    /// The numbers of its rows.
-    pub fn rows<'g>(&'g self, reading: &'g Reading<'_>) -> impl Iterator<Item = u64> + 'g {
-        self.rows.iter().map(|row| reading.table.rows[*row].number)
-    }
 }

@@ -4,12 +4,12 @@
 use csv::StringRecord;
 
 use crate::sheet::column::ColumnSet;
-use crate::sheet::report::{Done, Fault, Finding};
+use crate::sheet::report::{Fault, Finding, FindingOutcome};
 
 /// What separates cells, the likelier first.
 const DELIMITERS: &[u8] = b",;\t";
 /// How far down names are looked for.
-const DEPTH: usize = 20;
+const MAX_HEADER_ROW: usize = 20;
 
 /// The header of a sheet.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ pub(super) fn find(text: &str, set: &ColumnSet) -> Option<Header> {
     let mut best: Option<(usize, Header)> = None;
     for delimiter in DELIMITERS {
         let mut reader = reader(text, *delimiter);
-        for (above, record) in reader.records().take(DEPTH).enumerate() {
+        for (above, record) in reader.records().take(MAX_HEADER_ROW).enumerate() {
             let Ok(names) = record else { break };
             let known = names.iter().filter(|name| set.find(name).is_some()).count();
             if known >= 2.min(set.columns.len()) && best.as_ref().is_none_or(|(most, _)| known > *most) {
@@ -62,7 +62,7 @@ impl Header {
             let position = match set.find(name) {
                 Some(column) if positions.contains(&Position::Column(column)) => {
                     let message = "the column is there twice; the second is read only where it says the same";
-                    let finding = Finding::row(row, Fault::DuplicateColumn, Done::LeftOut, message);
+                    let finding = Finding::row(row, Fault::DuplicateColumn, FindingOutcome::LeftOut, message);
                     findings.push(finding.column(&set.columns[column].name));
                     Position::Again(column)
                 }
@@ -71,7 +71,7 @@ impl Header {
                     // A column without a name is reported where it has something to say.
                     if !name.trim().is_empty() {
                         let message = "there is no such column, so its cells were left out";
-                        let finding = Finding::row(row, Fault::UnknownColumn, Done::LeftOut, message);
+                        let finding = Finding::row(row, Fault::UnknownColumn, FindingOutcome::LeftOut, message);
                         findings.push(finding.column(name.trim()));
                     }
                     Position::Unknown

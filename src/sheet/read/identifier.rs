@@ -1,11 +1,11 @@
 //! Digits that are no numbers, and what a spreadsheet does to them: leading zeros go, long ones are rounded to fifteen
 //! digits or written with an exponent, and what looks like a date becomes one.
 
-use super::value::CellReading;
+use super::cell_reading::CellReading;
 use crate::sheet::report::Fault;
 
 /// How many digits a spreadsheet keeps.
-const KEPT: usize = 15;
+const MAX_DIGITS: usize = 15;
 /// How many digits a ZIP code has.
 const ZIP: usize = 5;
 
@@ -27,7 +27,7 @@ pub(super) fn id(text: &str, width: Option<usize>) -> CellReading {
             "the cell has a part of the number alone, which tells no person apart",
         );
     }
-    if digits && text.len() > KEPT && text.bytes().skip(KEPT).all(|digit| digit == b'0') {
+    if digits && text.len() > MAX_DIGITS && text.bytes().skip(MAX_DIGITS).all(|digit| digit == b'0') {
         return CellReading::refused(
             Fault::Rounded,
             "the identifier ends in zeros behind its fifteenth digit, where numbers are rounded",
@@ -40,13 +40,13 @@ pub(super) fn id(text: &str, width: Option<usize>) -> CellReading {
         );
         return CellReading::refused(Fault::LostZeros, message);
     }
-    CellReading::plainly(text)
+    CellReading::unchanged(text)
 }
 
 /// Reads a ZIP code. Others than those of the USA stand as they are.
 pub(super) fn zip(text: &str) -> CellReading {
     if text.chars().any(char::is_alphabetic) && !is_scientific(text) {
-        return CellReading::plainly(text);
+        return CellReading::unchanged(text);
     }
     let whole = text.strip_suffix(".0").unwrap_or(text);
     let digits: String = whole.chars().filter(char::is_ascii_digit).collect();
@@ -55,8 +55,8 @@ pub(super) fn zip(text: &str) -> CellReading {
         return CellReading::refused(Fault::NotAZip, "the cell is no ZIP code");
     }
     match (digits.len(), hyphens) {
-        (ZIP, 0) if whole == text => CellReading::plainly(text),
-        (9, 1) if whole.as_bytes().get(ZIP) == Some(&b'-') => CellReading::plainly(text),
+        (ZIP, 0) if whole == text => CellReading::unchanged(text),
+        (9, 1) if whole.as_bytes().get(ZIP) == Some(&b'-') => CellReading::unchanged(text),
         (3..=ZIP, 0) => {
             let restored = format!("{digits:0>ZIP$}");
             CellReading::changed(

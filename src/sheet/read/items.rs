@@ -3,12 +3,11 @@
 
 use serde_json::{Map, Value};
 
-use crate::sheet::column::{CellFormat, Column, ColumnTarget, RowCell};
-use crate::sheet::report::{Done, Fault, Finding};
+use crate::sheet::column::{Column, ColumnTarget, RowCell};
+use crate::sheet::report::{Fault, Finding, FindingOutcome};
 use crate::sheet::write;
 
-use super::Reading;
-use super::record::{Making, says_more};
+use super::record::{RecordBuilder, is_as_precise};
 
 /// What says that an item stays, in the column that says that it goes.
 const STAYS: &[&str] = &["no", "n", "false", "0"];
@@ -24,12 +23,12 @@ struct Item<'v> {
     older: Option<&'v Value>,
 }
 
-impl<'r> Making<'r> {
+impl<'r> RecordBuilder<'r> {
     /// The rows that are items of the list.
     pub(super) fn items(&mut self, rows: &[usize]) {
         let reading = self.reading;
         let Some(list) = &reading.set.list else { return };
-        let is_item = |column: &Column| matches!(column.place, ColumnTarget::Item(_));
+        let is_item = |column: &Column| matches!(column.target, ColumnTarget::Item(_));
         let columns: Vec<usize> = (0..reading.set.columns.len())
             .filter(|column| is_item(&reading.set.columns[*column]) && reading.table.position(*column).is_some())
             .collect();
@@ -41,10 +40,10 @@ impl<'r> Making<'r> {
             if columns.iter().all(|column| reading.cell(*row, *column).is_empty()) {
                 continue;
             }
-            let found = self.same(*row, &columns, before, &taken);
-            if let Some(column) = self.removes(*row) {
+            let found = self.find_item(*row, &columns, before, &taken);
+            if let Some(column) = self.removal_column(*row) {
                 removed.extend(found);
-                self.removed(*row, column, found.is_some());
+                self.report_removed(*row, column, found.is_some());
                 if let Some(at) = found {
                     taken[at] = true;
                 }
@@ -53,7 +52,12 @@ impl<'r> Making<'r> {
             let older = self.older_item(*row, found.map(|at| &before[at]));
             if found.is_none() && older.is_some() {
                 let message = "the item of the row was taken out since the sheet was fetched";
-                self.say(Finding::row(reading.table.rows[*row].number, Fault::Stale, Done::LeftOut, message));
+                self.add_finding(Finding::row(
+                    reading.table.rows[*row].number,
+                    Fault::Stale,
+                    FindingOutcome::LeftOut,
+                    message,
+                ));
                 continue;
             }
             let Some(items) = list.list(&mut self.record) else { return };
@@ -66,7 +70,7 @@ impl<'r> Making<'r> {
             }
             for column in &columns {
                 let item = Item { at, before: before.get(at).filter(|_| found.is_some()), older };
-                self.take_of_item(*row, *column, item);
+                self.take_item_cell(*row, *column, item);
             }
         }
         removed.sort_unstable();
@@ -76,32 +80,37 @@ impl<'r> Making<'r> {
                 items.remove(at);
             }
         }
-        self.omitted(rows, &taken);
+        self.report_omitted(rows, &taken);
     }
 
     /// The column in which a row says that its item goes, if it does.
-    fn removes(&self, row: usize) -> Option<usize> {
-        let column = self.reading.set.row(RowCell::Removed)?;
+    fn removal_column(&self, row: usize) -> Option<usize> {
+        let column = self.reading.set.row_column(RowCell::Removed)?;
         let cell = self.reading.cell(row, column).trim().to_lowercase();
         (!cell.is_empty() && !STAYS.contains(&cell.as_str())).then_some(column)
     }
 
-    fn removed(&mut self, row: usize, column: usize, is_there: bool) {
-        let (done, message) = if is_there {
-            (Done::Changed, "the row says that its item was deleted, and it is taken out of the record")
+    fn report_removed(&mut self, row: usize, column: usize, is_there: bool) {
+        let (outcome, message) = if is_there {
+            (FindingOutcome::Changed, "the row says that its item was deleted, and it is taken out of the record")
         } else {
-            (Done::LeftOut, "the row says that its item was deleted, and the record has none like it")
+            (FindingOutcome::LeftOut, "the row says that its item was deleted, and the record has none like it")
         };
-        let finding = Finding::row(self.reading.table.rows[row].number, Fault::Removed, done, message);
-        self.say(finding.column(&self.reading.set.columns[column].name));
+        let finding = Finding::row(self.reading.table.rows[row].number, Fault::Removed, outcome, message);
+        self.add_finding(finding.column(&self.reading.set.columns[column].name));
     }
 
     /// A sheet may have left out what is to go, or what did not change: nothing goes by being left out.
-    fn omitted(&mut self, rows: &[usize], taken: &[bool]) {
+    fn report_omitted(&mut self, rows: &[usize], taken: &[bool]) {
         let count = taken.iter().filter(|taken| !**taken).count();
         let (Some(row), true) = (rows.first(), count > 0 && count < taken.len()) else { return };
         let message = format!("the record has {count} more that no row is about; they stay");
-        self.say(Finding::row(self.reading.table.rows[*row].number, Fault::Omitted, Done::Taken, message));
+        self.add_finding(Finding::row(
+            self.reading.table.rows[*row].number,
+            Fault::Omitted,
+            FindingOutcome::Taken,
+            message,
+        ));
     }
 
     /// The item of a row in the record that it was written from: by its id, which the row or the item that it is now has.
@@ -110,12 +119,12 @@ impl<'r> Making<'r> {
         let items = reading.set.list.as_ref()?.get(older)?.as_array()?;
         let id = now.and_then(|item| item.get("id")?.as_str());
         let cell_id =
-            reading.set.item(&["id"]).map(|column| reading.cell(row, column).trim()).filter(|id| !id.is_empty());
+            reading.set.item_column(&["id"]).map(|column| reading.cell(row, column).trim()).filter(|id| !id.is_empty());
         let id = id.or(cell_id)?;
         items.iter().find(|item| item.get("id").and_then(Value::as_str) == Some(id))
     }
 
-    fn take_of_item(&mut self, row: usize, position: usize, Item { at, before, older }: Item<'_>) {
+    fn take_item_cell(&mut self, row: usize, position: usize, Item { at, before, older }: Item<'_>) {
         let reading = self.reading;
         let (column, cell) = (&reading.set.columns[position], reading.cell(row, position));
         let says = |item: Option<&Value>| {
@@ -129,12 +138,12 @@ impl<'r> Making<'r> {
             return;
         }
         let Some(value) = self.value(row, position, cell) else { return };
-        let (ColumnTarget::Item(path), Some(list)) = (&column.place, &reading.set.list) else { return };
-        if before.and_then(|item| path.get(item)).is_some_and(|before| says_more(before, &value, column.form)) {
+        let (ColumnTarget::Item(path), Some(list)) = (&column.target, &reading.set.list) else { return };
+        if before.and_then(|item| path.get(item)).is_some_and(|before| is_as_precise(before, &value, column.form)) {
             return;
         }
         if older.is_some_and(|older| path.get(older) != before.and_then(|item| path.get(item))) {
-            self.changed_by_both(row, column);
+            self.report_changed_by_both(row, column);
             return;
         }
         if let Some(item) = list.list(&mut self.record).and_then(|items| items.get_mut(at)) {
@@ -143,7 +152,7 @@ impl<'r> Making<'r> {
     }
 
     /// The item of the record that a row is of: by its id, or by what tells items apart and no other row has taken.
-    fn same(&self, row: usize, columns: &[usize], before: &[Value], taken: &[bool]) -> Option<usize> {
+    fn find_item(&self, row: usize, columns: &[usize], before: &[Value], taken: &[bool]) -> Option<usize> {
         let reading = self.reading;
         if before.is_empty() {
             return None;
@@ -151,9 +160,9 @@ impl<'r> Making<'r> {
         let says = |item: &Value, column: usize| {
             let cell = reading.cell(row, column);
             let written = write::text(reading.set, column, item, Some(item));
-            cell.is_empty() || written == cell || reading.means(row, column, cell, &written)
+            cell.is_empty() || written == cell || reading.cell_matches(row, column, cell, &written)
         };
-        if let Some(id) = reading.set.item(&["id"]).filter(|id| !reading.cell(row, *id).is_empty()) {
+        if let Some(id) = reading.set.item_column(&["id"]).filter(|id| !reading.cell(row, *id).is_empty()) {
             return before.iter().position(|item| says(item, id));
         }
         let keys: Vec<usize> = columns.iter().copied().filter(|column| reading.set.columns[*column].key).collect();
@@ -163,15 +172,5 @@ impl<'r> Making<'r> {
             let is_said = keys.iter().any(|key| !reading.cell(row, *key).is_empty());
             (0..before.len()).filter(free).find(|at| is_said && keys.iter().all(|key| says(&before[*at], *key)))
         })
-    }
-}
-
-impl Reading<'_> {
-    /// Does a cell, read, say what is written? Of times the day is enough.
-    pub(super) fn means(&self, row: usize, column: usize, cell: &str, written: &str) -> bool {
-        let Some(value) = self.read(row, column, cell).value else { return false };
-        let read = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let is_time = self.set.columns[column].form == CellFormat::Time;
-        read == written || (is_time && read.len() >= 10 && read.get(..10) == written.get(..10))
     }
 }

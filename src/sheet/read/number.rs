@@ -2,7 +2,7 @@
 
 use serde_json::Number;
 
-use super::value::CellReading;
+use super::cell_reading::CellReading;
 use crate::sheet::report::Fault;
 
 /// Words for yes and no, in lower case.
@@ -45,15 +45,15 @@ pub(super) fn integer(text: &str) -> CellReading {
 pub(super) fn boolean(text: &str) -> CellReading {
     let lower = text.to_lowercase();
     match () {
-        () if YES.contains(&lower.as_str()) => CellReading::plainly(true),
-        () if NO.contains(&lower.as_str()) => CellReading::plainly(false),
+        () if YES.contains(&lower.as_str()) => CellReading::unchanged(true),
+        () if NO.contains(&lower.as_str()) => CellReading::unchanged(false),
         () => CellReading::refused(Fault::NotABoolean, "the cell says neither yes nor no"),
     }
 }
 
 fn read(text: &str, bare: &str, fault: Fault, refusal: &'static str) -> CellReading {
     if let Ok(number) = text.parse::<Number>() {
-        return CellReading::plainly(number);
+        return CellReading::unchanged(number);
     }
     match ungrouped(bare).and_then(|digits| digits.parse::<Number>().ok()) {
         Some(number) => {

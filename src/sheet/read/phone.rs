@@ -1,7 +1,7 @@
 //! Telephone numbers. They stay as they are written: whoever calls reads them better than a rule.
 
+use super::cell_reading::CellReading;
 use super::identifier;
-use super::value::CellReading;
 use crate::sheet::report::Fault;
 
 /// Reads a telephone number.
@@ -19,7 +19,7 @@ pub(super) fn read(text: &str) -> CellReading {
     if digits < 7 {
         return CellReading::taken(text, Fault::NotAPhone, "the number has fewer than seven digits");
     }
-    CellReading::plainly(text)
+    CellReading::unchanged(text)
 }
 
 /// `x12`, `ext. 12`, `#12` behind the number

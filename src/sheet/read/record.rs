@@ -8,20 +8,20 @@ use serde_json::{Map, Value, json};
 use crate::referral::reason::Reason;
 use crate::referral::state::Event;
 use crate::sheet::column::{CellFormat, Column, ColumnTarget, EventCell, RowCell};
-use crate::sheet::report::{Done, Fault, Finding};
+use crate::sheet::report::{Fault, Finding, FindingOutcome};
 use crate::sheet::write;
 
-use super::date::Dates;
-use super::names;
-use super::value::{self, Beside, CellReading};
-use super::{Group, Reading};
+use super::cell_reading::CellReading;
+use super::group::ReferralRows;
+use super::person_name;
+use super::sheet_reader::SheetReader;
 
 /// The members that every record has.
 const MEMBERS: &[&str] = &["referral", "participant", "program"];
 
 /// What the rows of a referral make.
 #[derive(Debug)]
-pub struct Made {
+pub struct ReferralReading {
     /// The record; none where a row was refused
     pub record: Option<Value>,
     /// What happened, as a message of the agency API
@@ -30,29 +30,29 @@ pub struct Made {
     pub findings: Vec<Finding>,
 }
 
-impl Reading<'_> {
+impl SheetReader<'_> {
     /// The record that the rows of a referral make: over `base`, the record as it stands, or from nothing. `older` is the
     /// record that the rows were written from, where that is another: what they say as it did is not said anew.
-    pub fn record(&self, group: &Group, base: Option<&Value>, older: Option<&Value>) -> Made {
-        let record = base.cloned().unwrap_or_else(|| bare(&self.set.kind, &group.id));
+    pub fn record(&self, group: &ReferralRows, base: Option<&Value>, older: Option<&Value>) -> ReferralReading {
+        let record = base.cloned().unwrap_or_else(|| new_record(&self.set.kind, &group.id));
         let (event, findings) = (Map::new(), Vec::new());
-        let mut making = Making { reading: self, base, older, record, event, findings, is_stale: false };
-        let rows = making.without_repetitions(&group.rows);
-        let swapped = making.swapped_names(&rows);
-        making.once(&rows, swapped);
-        making.items(&rows);
-        making.tell_stale(&rows);
-        let event = making.event();
-        let refused = making.findings.iter().any(|finding| finding.done == Done::Refused);
-        Made { record: (!refused).then_some(making.record), event, findings: making.findings }
+        let mut builder = RecordBuilder { reading: self, base, older, record, event, findings, is_stale: false };
+        let rows = builder.without_repetitions(&group.rows);
+        let swapped = builder.swapped_names(&rows);
+        builder.take_referral_cells(&rows, swapped);
+        builder.items(&rows);
+        builder.report_stale(&rows);
+        let event = builder.event();
+        let refused = builder.findings.iter().any(|finding| finding.outcome == FindingOutcome::Refused);
+        ReferralReading { record: (!refused).then_some(builder.record), event, findings: builder.findings }
     }
 
     /// The version of the referral that its rows were written from, where they say one; of several the oldest.
     ///
     /// # Errors
     /// The finding about a cell that is no version.
-    pub fn version(&self, group: &Group) -> Result<Option<u64>, Finding> {
-        let Some(column) = self.set.row(RowCell::Version) else { return Ok(None) };
+    pub fn version(&self, group: &ReferralRows) -> Result<Option<u64>, Finding> {
+        let Some(column) = self.set.row_column(RowCell::Version) else { return Ok(None) };
         let mut oldest = None;
         for row in &group.rows {
             let cell = self.cell(*row, column).trim();
@@ -61,45 +61,26 @@ impl Reading<'_> {
             }
             let Ok(version) = cell.parse::<u64>() else {
                 let message = "the cell is no version; it is the number that the sheet came with";
-                let finding = Finding::row(self.table.rows[*row].number, Fault::NotANumber, Done::Refused, message);
+                let finding =
+                    Finding::row(self.table.rows[*row].number, Fault::NotANumber, FindingOutcome::Refused, message);
                 return Err(finding.column(&self.set.columns[column].name));
             };
             oldest = Some(oldest.map_or(version, |oldest: u64| oldest.min(version)));
         }
         Ok(oldest)
     }
-
-    /// The cell of a column in a row, empty where it is blank.
-    pub(super) fn cell(&self, row: usize, column: usize) -> &str {
-        let cell = self.table.cell(row, column);
-        if cell.trim().is_empty() { "" } else { cell }
-    }
-
-    /// What a cell says.
-    pub(super) fn read(&self, row: usize, column: usize, cell: &str) -> CellReading {
-        let about = &self.set.columns[column];
-        let version = about.code.as_ref().and_then(|code| self.set.position(code.version_column.as_deref()?));
-        let version = version.map(|column| self.cell(row, column).trim()).filter(|version| !version.is_empty());
-        let beside = Beside {
-            dates: Dates { evidence: self.evidence[column], declared: self.options.dates },
-            zone: self.options.zone.as_deref(),
-            codes: self.codes,
-            version,
-        };
-        value::read(cell, about, beside)
-    }
 }
 
 /// Does what stands there say the same, or of a day or time the same and more? Spreadsheets show less of a time than they
 /// were given.
-pub(super) fn says_more(before: &Value, value: &Value, form: CellFormat) -> bool {
+pub(super) fn is_as_precise(before: &Value, value: &Value, form: CellFormat) -> bool {
     let is_time = matches!(form, CellFormat::Date | CellFormat::BirthDate | CellFormat::Time);
     before == value
         || (is_time && before.as_str().zip(value.as_str()).is_some_and(|(before, value)| before.starts_with(value)))
 }
 
 /// A record that says nothing yet.
-fn bare(kind: &str, id: &str) -> Value {
+fn new_record(kind: &str, id: &str) -> Value {
     let mut record = json!({ "type": kind, "id": id });
     for name in MEMBERS {
         record[*name] = json!({});
@@ -108,8 +89,8 @@ fn bare(kind: &str, id: &str) -> Value {
 }
 
 /// A record while it is made.
-pub(super) struct Making<'r> {
-    pub(super) reading: &'r Reading<'r>,
+pub(super) struct RecordBuilder<'r> {
+    pub(super) reading: &'r SheetReader<'r>,
     pub(super) base: Option<&'r Value>,
     /// The record that the rows were written from, where that is another
     pub(super) older: Option<&'r Value>,
@@ -120,7 +101,7 @@ pub(super) struct Making<'r> {
     pub(super) is_stale: bool,
 }
 
-impl Making<'_> {
+impl RecordBuilder<'_> {
     /// The rows, of those that say the same only the first.
     fn without_repetitions(&mut self, rows: &[usize]) -> Vec<usize> {
         if rows.len() < 2 {
@@ -137,22 +118,22 @@ impl Making<'_> {
             } else {
                 let message = "the row is there twice, and counts once";
                 let number = reading.table.rows[*row].number;
-                self.findings.push(Finding::row(number, Fault::DuplicateRow, Done::LeftOut, message));
+                self.findings.push(Finding::row(number, Fault::DuplicateRow, FindingOutcome::LeftOut, message));
             }
         }
         kept
     }
 
     /// Adds a finding.
-    pub(super) fn say(&mut self, finding: Finding) {
+    pub(super) fn add_finding(&mut self, finding: Finding) {
         self.findings.push(finding);
     }
 
     /// What rows say of the referral, once; these columns not.
-    fn once(&mut self, rows: &[usize], without: Option<[usize; 2]>) {
+    fn take_referral_cells(&mut self, rows: &[usize], without: Option<[usize; 2]>) {
         let reading = self.reading;
         for (position, column) in reading.set.columns.iter().enumerate().skip(1) {
-            let is_said = matches!(column.place, ColumnTarget::Record(_) | ColumnTarget::Event(_));
+            let is_said = matches!(column.target, ColumnTarget::Record(_) | ColumnTarget::Event(_));
             let is_left_out = without.is_some_and(|without| without.contains(&position));
             if !is_said || is_left_out || reading.table.position(position).is_none() {
                 continue;
@@ -164,24 +145,24 @@ impl Making<'_> {
                 !other.is_empty() && other != cell
             });
             if let Some(other) = other {
-                self.contradicted(*other, column);
+                self.report_contradiction(*other, column);
                 continue;
             }
-            match &column.place {
-                ColumnTarget::Event(part) => self.report(*part, *row, position, cell),
+            match &column.target {
+                ColumnTarget::Event(part) => self.take_event_cell(*part, *row, position, cell),
                 _ => self.take(*row, position, cell),
             }
         }
     }
 
-    fn contradicted(&mut self, row: usize, column: &Column) {
+    fn report_contradiction(&mut self, row: usize, column: &Column) {
         let (fault, message) = if column.is_of_the_person() {
             (Fault::TwoPersons, "rows with one referral_id are of two persons")
         } else {
             (Fault::Contradiction, "rows of one referral say two things of it")
         };
         let number = self.reading.table.rows[row].number;
-        self.findings.push(Finding::row(number, fault, Done::Refused, message).column(&column.name));
+        self.findings.push(Finding::row(number, fault, FindingOutcome::Refused, message).column(&column.name));
     }
 
     /// Takes a cell of the referral itself.
@@ -192,8 +173,8 @@ impl Making<'_> {
             let written = write::text(reading.set, position, base, None);
             // A name in capitals is the same name, and of what is only shown a day stands for its time.
             let is_same = match column.form {
-                CellFormat::Name => names::plain(&written) == names::plain(cell),
-                _ => written == cell || (column.shown && reading.means(row, position, cell, &written)),
+                CellFormat::Name => person_name::fold(&written) == person_name::fold(cell),
+                _ => written == cell || (column.shown && reading.cell_matches(row, position, cell, &written)),
             };
             if is_same {
                 return;
@@ -204,17 +185,17 @@ impl Making<'_> {
             return;
         }
         if column.shown && self.base.is_some() {
-            self.not_read(row, column);
+            self.report_not_read(row, column);
             return;
         }
         let Some(value) = self.value(row, position, cell) else { return };
-        if let ColumnTarget::Record(path) = &column.place {
+        if let ColumnTarget::Record(path) = &column.target {
             let before = self.base.and_then(|base| path.get(base));
-            if before.is_some_and(|before| says_more(before, &value, column.form)) {
+            if before.is_some_and(|before| is_as_precise(before, &value, column.form)) {
                 return;
             }
             if self.older.is_some_and(|older| path.get(older) != before) {
-                self.changed_by_both(row, column);
+                self.report_changed_by_both(row, column);
                 return;
             }
             if column.form == CellFormat::BirthDate {
@@ -233,22 +214,27 @@ impl Making<'_> {
     }
 
     /// A cell and the record say otherwise than the record that the row was written from, and not the same.
-    pub(super) fn changed_by_both(&mut self, row: usize, column: &Column) {
+    pub(super) fn report_changed_by_both(&mut self, row: usize, column: &Column) {
         let number = self.reading.table.rows[row].number;
         let message = "the cell was changed, and so was the record since the sheet was fetched";
-        self.findings.push(Finding::row(number, Fault::Stale, Done::Refused, message).column(&column.name));
+        self.findings.push(Finding::row(number, Fault::Stale, FindingOutcome::Refused, message).column(&column.name));
     }
 
-    fn tell_stale(&mut self, rows: &[usize]) {
+    fn report_stale(&mut self, rows: &[usize]) {
         let (Some(row), true) = (rows.first(), self.is_stale) else { return };
         let message = "the row was written from an older version; what changed since stays";
-        self.findings.push(Finding::row(self.reading.table.rows[*row].number, Fault::Stale, Done::Taken, message));
+        self.findings.push(Finding::row(
+            self.reading.table.rows[*row].number,
+            Fault::Stale,
+            FindingOutcome::Taken,
+            message,
+        ));
     }
 
-    fn not_read(&mut self, row: usize, column: &Column) {
+    fn report_not_read(&mut self, row: usize, column: &Column) {
         let number = self.reading.table.rows[row].number;
         let message = "the column is for reading, and says otherwise than the record; it was left out";
-        self.findings.push(Finding::row(number, Fault::NotRead, Done::LeftOut, message).column(&column.name));
+        self.findings.push(Finding::row(number, Fault::NotRead, FindingOutcome::LeftOut, message).column(&column.name));
     }
 
     /// The value of a cell; what is to say about it is kept.
@@ -256,7 +242,7 @@ impl Making<'_> {
         let CellReading { value, remark } = self.reading.read(row, position, cell);
         if let Some(remark) = remark {
             let number = self.reading.table.rows[row].number;
-            let finding = Finding::row(number, remark.fault, remark.done, remark.text);
+            let finding = Finding::row(number, remark.fault, remark.outcome, remark.text);
             self.findings.push(finding.column(&self.reading.set.columns[position].name));
         }
         value
@@ -264,13 +250,14 @@ impl Making<'_> {
 
     // --- events
 
-    fn report(&mut self, part: EventCell, row: usize, position: usize, cell: &str) {
+    fn take_event_cell(&mut self, part: EventCell, row: usize, position: usize, cell: &str) {
         let Some(value) = self.value(row, position, cell) else { return };
         let text = value.as_str().unwrap_or_default().trim().to_owned();
         match part {
             EventCell::Event if Event::from_code(&text).is_none() => {
                 let number = self.reading.table.rows[row].number;
-                let finding = Finding::row(number, Fault::UnknownEvent, Done::Refused, "there is no such event");
+                let finding =
+                    Finding::row(number, Fault::UnknownEvent, FindingOutcome::Refused, "there is no such event");
                 self.findings.push(finding.column(&self.reading.set.columns[position].name));
             }
             EventCell::Event => {

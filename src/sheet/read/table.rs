@@ -6,7 +6,7 @@ use csv::StringRecord;
 use crate::error::{Error, Result};
 use crate::fhir::{Issue, Key};
 use crate::sheet::column::ColumnSet;
-use crate::sheet::report::{Done, Fault, Finding};
+use crate::sheet::report::{Fault, Finding, FindingOutcome};
 
 use super::header::{self, Position};
 
@@ -67,7 +67,7 @@ pub(super) fn read(text: &str, set: &ColumnSet, findings: &mut Vec<Finding>) -> 
         if index == header.above {
             if header.above > 0 {
                 let message = "what stands above the columns' names was left out";
-                findings.push(Finding::row(number, Fault::TitleRows, Done::LeftOut, message));
+                findings.push(Finding::row(number, Fault::TitleRows, FindingOutcome::LeftOut, message));
             }
             at = header.positions(number, set, findings);
             for (position, column) in at.iter().enumerate() {
@@ -83,26 +83,31 @@ pub(super) fn read(text: &str, set: &ColumnSet, findings: &mut Vec<Finding>) -> 
             continue;
         }
         if is_total(&row, table.positions[0]) {
-            findings.push(Finding::row(number, Fault::TotalRow, Done::LeftOut, "the row adds up others"));
+            findings.push(Finding::row(number, Fault::TotalRow, FindingOutcome::LeftOut, "the row adds up others"));
             continue;
         }
-        if let Some(finding) = uneven(&row, &at) {
+        if let Some(finding) = find_excess_cells(&row, &at) {
             findings.push(finding);
             continue;
         }
         if !unnamed && has_unnamed(&row, &at, &header.names) {
             unnamed = true;
             let message = "a column without a name has cells, which were left out";
-            findings.push(Finding::row(number, Fault::UnknownColumn, Done::LeftOut, message));
+            findings.push(Finding::row(number, Fault::UnknownColumn, FindingOutcome::LeftOut, message));
         }
-        if let Some(finding) = twice(&row, &at, &table, set) {
+        if let Some(finding) = find_contradicting_duplicate(&row, &at, &table, set) {
             findings.push(finding);
             continue;
         }
         table.rows.push(row);
     }
     if let Some(first) = empty {
-        findings.push(Finding::row(first, Fault::EmptyRows, Done::LeftOut, "rows without any cell were left out"));
+        findings.push(Finding::row(
+            first,
+            Fault::EmptyRows,
+            FindingOutcome::LeftOut,
+            "rows without any cell were left out",
+        ));
     }
     Ok(table)
 }
@@ -135,10 +140,10 @@ fn is_total(row: &Row, id: Option<usize>) -> bool {
 }
 
 /// A row with more cells than there are columns, which says that a cell fell apart.
-fn uneven(row: &Row, at: &[Position]) -> Option<Finding> {
+fn find_excess_cells(row: &Row, at: &[Position]) -> Option<Finding> {
     let beyond = row.cells.iter().skip(at.len()).any(|cell| !cell.trim().is_empty());
     let message = "the row has more cells than there are columns, so nobody knows which is which";
-    beyond.then(|| Finding::row(row.number, Fault::UnevenRow, Done::Refused, message))
+    beyond.then(|| Finding::row(row.number, Fault::UnevenRow, FindingOutcome::Refused, message))
 }
 
 fn has_unnamed(row: &Row, at: &[Position], names: &StringRecord) -> bool {
@@ -151,13 +156,13 @@ fn has_unnamed(row: &Row, at: &[Position], names: &StringRecord) -> bool {
 }
 
 /// A row in which a column that is there twice says two things.
-fn twice(row: &Row, at: &[Position], table: &Table, set: &ColumnSet) -> Option<Finding> {
+fn find_contradicting_duplicate(row: &Row, at: &[Position], table: &Table, set: &ColumnSet) -> Option<Finding> {
     at.iter().enumerate().find_map(|(position, column)| {
         let Position::Again(column) = column else { return None };
         let again = row.cells.get(position).unwrap_or_default().trim();
         let first = table.position(*column).and_then(|first| row.cells.get(first)).unwrap_or_default().trim();
         let message = "the column is there twice, and the two do not say the same";
-        let finding = || Finding::row(row.number, Fault::DuplicateColumn, Done::Refused, message);
+        let finding = || Finding::row(row.number, Fault::DuplicateColumn, FindingOutcome::Refused, message);
         (!again.is_empty() && again != first).then(|| finding().column(&set.columns[*column].name))
     })
 }

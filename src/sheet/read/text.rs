@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use crate::sheet::report::{Done, Fault, Finding};
+use crate::sheet::report::{Fault, Finding, FindingOutcome};
 
 /// Windows-1252 from 0x80 to 0x9F; what has no character there stays the control character that it is.
 const UPPER: [char; 32] = [
@@ -16,7 +16,7 @@ const UPPER: [char; 32] = [
 /// The text of a file.
 pub(super) fn decode<'b>(bytes: &'b [u8], findings: &mut Vec<Finding>) -> Cow<'b, str> {
     let mut read_as = |what: &'static str| {
-        findings.push(Finding::row(0, Fault::Encoding, Done::Changed, what));
+        findings.push(Finding::row(0, Fault::Encoding, FindingOutcome::Changed, what));
     };
     match bytes {
         [0xff, 0xfe, rest @ ..] => {

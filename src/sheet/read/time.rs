@@ -1,7 +1,7 @@
 //! Times: a day, or a time with its zone. A time without a zone is no time; the one who brings the sheet may know it.
 
+use super::cell_reading::CellReading;
 use super::date::{self, Dates};
-use super::value::CellReading;
 use crate::sheet::report::Fault;
 
 /// Reads a day or a time.
@@ -19,16 +19,16 @@ pub(super) fn read(text: &str, dates: Dates, zone: Option<&str>) -> CellReading 
     let Some(zone) = own.as_deref().or(zone) else {
         return CellReading::refused(Fault::TimeZone, "the time has no zone, so it may be any of twenty-four");
     };
-    let made = format!("{}T{clock}{zone}", found.text);
-    if made == text {
-        return CellReading::plainly(made);
+    let written = format!("{}T{clock}{zone}", found.text);
+    if written == text {
+        return CellReading::unchanged(written);
     }
     let (fault, message) = match (own, found.how) {
         (None, _) => (Fault::TimeZone, "the time has no zone; the one that was said was added"),
         (Some(_), Some(how)) => how,
         (Some(_), None) => (Fault::DateOrder, "the time was written as YYYY-MM-DDThh:mm:ss with its zone"),
     };
-    CellReading::changed(made, fault, message)
+    CellReading::changed(written, fault, message)
 }
 
 /// Is this a zone: `Z`, or hours and minutes from it?

@@ -1,24 +1,24 @@
 //! From member names to positions: a half-empty hash table, made when a schema is compiled. Every member of every object
 //! is looked up here, so a look-up is one multiplication for eight bytes and, nearly always, one comparison.
 
-/// Marks a free place.
-const FREE: u16 = u16::MAX;
+/// Marks a free slot.
+const FREE_SLOT: u16 = u16::MAX;
 
 /// A table of names. See the module head.
 #[derive(Debug)]
-pub(super) struct Names {
+pub(super) struct NameTable {
     /// Length is a power of two, at least twice the number of names
     slots: Vec<(u16, Box<str>)>,
 }
 
-impl Names {
+impl NameTable {
     /// A table in which each name leads to its position; of equal names the first wins.
     pub(super) fn new<'n>(names: impl ExactSizeIterator<Item = &'n str>) -> Self {
         let size = (names.len() * 2).next_power_of_two().max(2);
-        let mut table = Self { slots: vec![(FREE, Box::default()); size] };
+        let mut table = Self { slots: vec![(FREE_SLOT, Box::default()); size] };
         for (position, name) in names.enumerate() {
-            let at = table.place(name);
-            if table.slots[at].0 == FREE {
+            let at = table.slot_of(name);
+            if table.slots[at].0 == FREE_SLOT {
                 table.slots[at] = (position as u16, name.into());
             }
         }
@@ -27,15 +27,15 @@ impl Names {
 
     /// The position of a name.
     pub(super) fn get(&self, name: &str) -> Option<usize> {
-        let (position, _) = self.slots[self.place(name)];
-        (position != FREE).then_some(usize::from(position))
+        let (position, _) = self.slots[self.slot_of(name)];
+        (position != FREE_SLOT).then_some(usize::from(position))
     }
 
-    /// Where the name stands, or the free place where it would.
-    fn place(&self, name: &str) -> usize {
+    /// Where the name stands, or the free slot where it would.
+    fn slot_of(&self, name: &str) -> usize {
         let mask = self.slots.len() - 1;
         let mut at = hash(name.as_bytes()) & mask;
-        while self.slots[at].0 != FREE && *self.slots[at].1 != *name {
+        while self.slots[at].0 != FREE_SLOT && *self.slots[at].1 != *name {
             at = (at + 1) & mask;
         }
         at
@@ -61,13 +61,13 @@ mod tests {
     #[test]
     fn finds_every_name_and_no_other() {
         let names: Vec<String> = (0..300).map(|number| format!("element{number}WithALongName")).collect();
-        let table = Names::new(names.iter().map(String::as_str));
+        let table = NameTable::new(names.iter().map(String::as_str));
         for (position, name) in names.iter().enumerate() {
             assert_eq!(table.get(name), Some(position));
         }
         for other in ["", "element", "element300WithALongName", "Element1WithALongName"] {
             assert_eq!(table.get(other), None, "{other}");
         }
-        assert_eq!(Names::new([].into_iter()).get("a"), None);
+        assert_eq!(NameTable::new([].into_iter()).get("a"), None);
     }
 }

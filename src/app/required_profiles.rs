@@ -14,18 +14,18 @@ use crate::fhir::{Issue, Key};
 /// `Task=URL,URL;ServiceRequest=URL`; a type without URLs (`Task=`) is asked for nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
-pub struct Demands(BTreeMap<String, Vec<String>>);
+pub struct RequiredProfiles(BTreeMap<String, Vec<String>>);
 
-impl Demands {
+impl RequiredProfiles {
     /// What is demanded where nothing else is said: our own profiles, which refuse nothing that SDOH Clinical Care allows.
-    pub fn usual() -> Self {
+    pub fn defaults() -> Self {
         let of = |kind: &str, id: &str| (kind.to_owned(), vec![format!("urn:handoff:fhir:StructureDefinition:{id}")]);
         Self(BTreeMap::from([of("Task", "task"), of("ServiceRequest", "referral-request")]))
     }
 
     /// These, and for the types that they do not name those of `other`.
     #[must_use]
-    pub fn or(mut self, other: Self) -> Self {
+    pub fn with_defaults_from(mut self, other: Self) -> Self {
         for (kind, profiles) in other.0 {
             self.0.entry(kind).or_insert(profiles);
         }
@@ -64,24 +64,24 @@ impl Demands {
     }
 }
 
-impl FromStr for Demands {
+impl FromStr for RequiredProfiles {
     type Err = String;
 
     fn from_str(text: &str) -> std::result::Result<Self, String> {
-        let mut demands = BTreeMap::new();
+        let mut required = BTreeMap::new();
         for part in text.split(';').map(str::trim).filter(|part| !part.is_empty()) {
             let (kind, profiles) = part.split_once('=').ok_or("expected TYPE=URL,URL; ...")?;
             let profiles = profiles.split(',').map(str::trim).filter(|profile| !profile.is_empty());
-            let known = demands.insert(kind.trim().to_owned(), profiles.map(str::to_owned).collect());
+            let known = required.insert(kind.trim().to_owned(), profiles.map(str::to_owned).collect());
             if known.is_some() {
                 return Err(format!("{} stands twice", kind.trim()));
             }
         }
-        Ok(Self(demands))
+        Ok(Self(required))
     }
 }
 
-impl fmt::Display for Demands {
+impl fmt::Display for RequiredProfiles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parts: Vec<String> =
             self.0.iter().map(|(kind, profiles)| format!("{kind}={}", profiles.join(","))).collect();
@@ -95,23 +95,23 @@ mod tests {
 
     #[test]
     fn one_line_says_what_a_table_does() {
-        let line: Demands = "Task=urn:a,urn:b; ServiceRequest=".parse().unwrap();
-        let table: Demands = toml::from_str("Task = [\"urn:a\", \"urn:b\"]\nServiceRequest = []").unwrap();
+        let line: RequiredProfiles = "Task=urn:a,urn:b; ServiceRequest=".parse().unwrap();
+        let table: RequiredProfiles = toml::from_str("Task = [\"urn:a\", \"urn:b\"]\nServiceRequest = []").unwrap();
         assert_eq!(line, table);
         assert_eq!(line.to_string().parse(), Ok(line.clone()));
         for bad in ["Task", "Task=a;Task=b"] {
-            assert!(bad.parse::<Demands>().is_err(), "{bad}");
+            assert!(bad.parse::<RequiredProfiles>().is_err(), "{bad}");
         }
     }
 
     #[test]
     fn the_nearer_source_wins_type_by_type() {
         let definitions = Definitions::shipped().unwrap();
-        let usual = Demands::usual().resolve(&definitions).unwrap();
-        assert_eq!(usual.len(), 2);
-        let relaxed: Demands = "Task=".parse().unwrap();
-        let demands = relaxed.or(Demands::usual()).resolve(&definitions).unwrap();
-        assert_eq!(demands.keys().collect::<Vec<_>>(), ["ServiceRequest"]);
+        let defaults = RequiredProfiles::defaults().resolve(&definitions).unwrap();
+        assert_eq!(defaults.len(), 2);
+        let relaxed: RequiredProfiles = "Task=".parse().unwrap();
+        let required = relaxed.with_defaults_from(RequiredProfiles::defaults()).resolve(&definitions).unwrap();
+        assert_eq!(required.keys().collect::<Vec<_>>(), ["ServiceRequest"]);
     }
 
     #[test]
@@ -122,7 +122,7 @@ mod tests {
             ("Task=https://example.org/p", "not at hand"),
             ("Task=urn:handoff:fhir:StructureDefinition:referral-request", "of ServiceRequest"),
         ] {
-            let error = bad.parse::<Demands>().unwrap().resolve(&definitions).unwrap_err();
+            let error = bad.parse::<RequiredProfiles>().unwrap().resolve(&definitions).unwrap_err();
             assert!(error.issues.iter().any(|issue| issue.text.contains(message)), "{error}");
         }
     }

@@ -10,9 +10,9 @@ use crate::fhir::{Kind, Node};
 
 /// JSON text that is being written.
 #[derive(Debug, Default)]
-pub(super) struct Text(String);
+pub(super) struct JsonWriter(String);
 
-impl Text {
+impl JsonWriter {
     /// As much text as most records are.
     pub(super) fn new() -> Self {
         Self(String::with_capacity(8 * 1024))
@@ -34,7 +34,7 @@ impl Text {
     }
 
     /// Takes back what was written from here on.
-    pub(super) fn cut(&mut self, start: usize) {
+    pub(super) fn truncate(&mut self, start: usize) {
         self.0.truncate(start);
     }
 
@@ -82,7 +82,7 @@ impl Text {
             self.0.push_str(text);
             self.0.push('"');
         } else {
-            self.written(&Value::String(text.to_owned()));
+            self.serialize(&Value::String(text.to_owned()));
         }
     }
 
@@ -91,11 +91,11 @@ impl Text {
         match value {
             Value::String(text) => self.string(text),
             Value::Number(number) => self.0.push_str(number.as_str()),
-            _ => self.written(value),
+            _ => self.serialize(value),
         }
     }
 
-    fn written(&mut self, value: &Value) {
+    fn serialize(&mut self, value: &Value) {
         // Writing into a text does not fail.
         let _ = write!(self.0, "{value}");
     }
@@ -136,7 +136,7 @@ mod tests {
     fn takes_values_over_as_they_stand() {
         let source = "{ \"a\\u0041\" : [ 1.10 , \"\\u00e4 \\\"\", { }, [ ], null ], \"b\": { \"c\": true } }";
         let document = Document::parse(source).unwrap();
-        let mut text = Text::new();
+        let mut text = JsonWriter::new();
         text.node(document.root());
         assert_eq!(text.finish(), "{\"a\\u0041\":[1.10,\"\\u00e4 \\\"\",{},[],null],\"b\":{\"c\":true}}");
     }
@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn strings_are_escaped_where_they_need_it() {
         for message in ["plain", "", "a \"b\"", "back\\slash", "line\nbreak\u{1}", "ä€\u{7f}\u{85}"] {
-            let mut text = Text::new();
+            let mut text = JsonWriter::new();
             text.open('{');
             text.name(message);
             text.string(message);

@@ -1,6 +1,6 @@
 //! Names. They are kept as they came: how a person is called is theirs to say.
 
-use super::value::CellReading;
+use super::cell_reading::CellReading;
 use crate::sheet::report::Fault;
 
 /// Reads a part of a name.
@@ -10,5 +10,10 @@ pub(super) fn read(text: &str) -> CellReading {
     if letters > 2 && !text.chars().any(char::is_lowercase) && text.chars().any(char::is_uppercase) {
         return CellReading::taken(text, Fault::Capitals, "the name is in capitals, and stays so");
     }
-    CellReading::plainly(text)
+    CellReading::unchanged(text)
+}
+
+/// A name as it is compared: in lower case, without blanks around it.
+pub(super) fn fold(name: &str) -> String {
+    name.trim().to_lowercase()
 }

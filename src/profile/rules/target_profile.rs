@@ -3,61 +3,60 @@
 //!
 //! Looked at where the target is at hand: contained, in the bundle, or beside the document.
 
-use super::Rule;
 use crate::definitions::{CORE, TypeRef};
 use crate::fhir::{Key, Node};
+use crate::profile::context::CheckContext;
 use crate::profile::definition::Definition;
 use crate::profile::finding::Finding;
-use crate::profile::walk::Walk;
 
 /// The profiles of which the target meets one, and the ways of being referred to.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::profile) struct Profiles {
+pub(in crate::profile) struct TargetProfiles {
     profiles: Vec<String>,
     /// `contained`, `referenced`, `bundled`; none is any
     aggregation: Vec<String>,
 }
 
 /// The target profiles that are more than types.
-pub(in crate::profile) fn compile(definition: Definition<'_>, allowed: &TypeRef) -> Option<Rule> {
+pub(in crate::profile) fn compile(definition: Definition<'_>, allowed: &TypeRef) -> Option<TargetProfiles> {
     let TypeRef { target_profiles, aggregation, .. } = allowed;
     let is_profiled = target_profiles.iter().any(|profile| !profile.starts_with(CORE));
     let is_due =
         allowed.code == "Reference" && definition.structure.is_profile && (is_profiled || !aggregation.is_empty());
     is_due.then(|| {
-        let profiles = if is_profiled { definition.named(target_profiles) } else { Vec::new() };
-        Rule::Target(Profiles { profiles, aggregation: aggregation.clone() })
+        let profiles = if is_profiled { definition.with_versions(target_profiles) } else { Vec::new() };
+        TargetProfiles { profiles, aggregation: aggregation.clone() }
     })
 }
 
-impl Profiles {
-    pub(in crate::profile) fn check<'d>(&self, node: Node<'d>, walk: &mut Walk<'_, 'd>) {
+impl TargetProfiles {
+    pub(in crate::profile) fn check<'d>(&self, node: Node<'d>, context: &mut CheckContext<'_, 'd>) {
         let Some((at, text)) = node.get("reference").and_then(|at| Some((at, at.as_str()?))) else { return };
-        self.aggregated(at, &text, walk);
+        self.check_aggregation(at, &text, context);
         if self.profiles.is_empty() {
             return;
         }
-        let Some(target) = walk.target(&text) else { return };
+        let Some(target) = context.target(&text) else { return };
         let kind = target.str("resourceType").unwrap_or_default();
         let of_type = |profile: &String| {
-            let structure = walk.registry.definitions().look_up(profile);
+            let structure = context.registry.definitions().look_up(profile);
             // One that is not at hand may be of any type.
-            structure.is_none_or(|found| walk.registry.is_a(&kind, &found.definition.type_name))
+            structure.is_none_or(|found| context.registry.is_a(&kind, &found.definition.type_name))
         };
         // That the type is wrong is said by another rule.
         let profiles: Vec<&str> = self.profiles.iter().filter(|it| of_type(it)).map(String::as_str).collect();
-        if let Some(hint) = walk.nearest_unmet(target, profiles) {
+        if let Some(hint) = context.nearest_unmet(target, profiles) {
             let text = format!("the {kind} that this leads to meets none of the profiles that are allowed here");
-            walk.report(Finding::error(Key::TargetProfile, at, text).hint(hint));
+            context.report(Finding::error(Key::TargetProfile, at, text).hint(hint));
         }
     }
 
-    fn aggregated(&self, at: Node<'_>, text: &str, walk: &mut Walk<'_, '_>) {
+    fn check_aggregation(&self, at: Node<'_>, text: &str, context: &mut CheckContext<'_, '_>) {
         if self.aggregation.is_empty() {
             return;
         }
         let is_contained = text.starts_with('#');
-        let is_bundled = !is_contained && walk.scope.entry(text).is_some();
+        let is_bundled = !is_contained && context.scope.entry(text).is_some();
         let is_allowed = |how: &String| match how.as_str() {
             "contained" => is_contained,
             "bundled" => is_bundled,
@@ -65,7 +64,7 @@ impl Profiles {
         };
         if !self.aggregation.iter().any(is_allowed) {
             let text = format!("the resource has to be {} here", self.aggregation.join(" or "));
-            walk.report(Finding::error(Key::ReferenceTarget, at, text));
+            context.report(Finding::error(Key::ReferenceTarget, at, text));
         }
     }
 

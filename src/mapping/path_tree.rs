@@ -10,47 +10,47 @@ use super::path::{Condition, PathStep, Repeats};
 
 /// The tree of a node's paths, and where what they mean is put.
 #[derive(Debug, Default)]
-pub(super) struct Reads {
-    /// The first of the node's sites among those of the map; it is the node itself
+pub(super) struct PathTree {
+    /// The first of the node's slots among those of the map; it is the node itself
     first: usize,
-    /// How many sites it has, the node itself among them
+    /// How many slots it has, the node itself among them
     count: usize,
-    root: Branch,
+    root: PathTreeNode,
 }
 
 /// What paths with the same beginning mean behind it.
 #[derive(Debug, Default)]
-struct Branch {
-    /// The site of the path that ends here, within the node's
-    site: Option<usize>,
+struct PathTreeNode {
+    /// The slot of the path that ends here, within the node's
+    slot: Option<usize>,
     /// Where others go on, by the member's name; shorter names first
-    members: Vec<(Box<str>, Vec<Way>)>,
+    members: Vec<(Box<str>, Vec<ItemBranch>)>,
     /// Where the names of each length begin among them
     lengths: Vec<usize>,
 }
 
 /// What of a member is meant, and what paths mean in it.
-type Way = (Pick, Branch);
+type ItemBranch = (ItemChoice, PathTreeNode);
 
 /// What of a member is meant.
 #[derive(Debug, Clone, PartialEq)]
-enum Pick {
+enum ItemChoice {
     /// The member, which is a list or not
     All,
     /// The first item, whatever is found in it
     First,
     /// The first item that meets the conditions and in which something is found
-    Each(Box<[Condition]>),
+    Matching(Box<[Condition]>),
 }
 
-/// What the paths of a map mean in a graph, so far; by site.
-pub(super) type Sites<'g> = Vec<Option<Node<'g>>>;
+/// What the paths of a map mean in a graph, so far; by slot.
+pub(super) type Slots<'g> = Vec<Option<Node<'g>>>;
 
 // ===
 
-impl Reads {
-    /// Adds a path; gives its site within the node's.
-    pub(super) fn enter(&mut self, steps: &[PathStep]) -> usize {
+impl PathTree {
+    /// Adds a path; gives its slot within the node's.
+    pub(super) fn add(&mut self, steps: &[PathStep]) -> usize {
         self.count = self.count.max(1);
         if steps.is_empty() {
             return 0;
@@ -58,56 +58,56 @@ impl Reads {
         let mut branch = &mut self.root;
         for (at, step) in steps.iter().enumerate() {
             let chooses = steps[at..].iter().any(|step| !step.select.is_empty());
-            let pick = match step.repeats {
-                Repeats::Never | Repeats::Whole => Pick::All,
-                Repeats::Item if chooses => Pick::Each(step.select.clone()),
-                Repeats::Item => Pick::First,
+            let choice = match step.repeats {
+                Repeats::Never | Repeats::Whole => ItemChoice::All,
+                Repeats::Item if chooses => ItemChoice::Matching(step.select.clone()),
+                Repeats::Item => ItemChoice::First,
             };
-            branch = branch.member(&step.name, pick);
+            branch = branch.member(&step.name, choice);
         }
-        let site = *branch.site.get_or_insert(self.count);
-        self.count = self.count.max(site + 1);
-        site
+        let slot = *branch.slot.get_or_insert(self.count);
+        self.count = self.count.max(slot + 1);
+        slot
     }
 
-    /// Adds a member as a whole; gives its site within the node's.
-    pub(super) fn enter_member(&mut self, name: &str) -> usize {
+    /// Adds a member as a whole; gives its slot within the node's.
+    pub(super) fn add_member(&mut self, name: &str) -> usize {
         self.count = self.count.max(1);
-        let site = *self.root.member(name, Pick::All).site.get_or_insert(self.count);
-        self.count = self.count.max(site + 1);
-        site
+        let slot = *self.root.member(name, ItemChoice::All).slot.get_or_insert(self.count);
+        self.count = self.count.max(slot + 1);
+        slot
     }
 
-    /// Gives the node its place among the sites of the map; says where the next one's begin.
-    pub(super) fn settle(&mut self, first: usize) -> usize {
+    /// Gives the node its place among the slots of the map; says where the next one's begin.
+    pub(super) fn assign_slots(&mut self, first: usize) -> usize {
         self.first = first;
         self.count = self.count.max(1);
         first + self.count
     }
 
-    /// The site of the node itself.
+    /// The slot of the node itself.
     pub(super) fn first(&self) -> usize {
         self.first
     }
 
-    /// The sites of the node.
+    /// The slots of the node.
     pub(super) fn range(&self) -> Range<usize> {
         self.first..self.first + self.count
     }
 
     /// What the paths mean in this element; nothing where it is none.
-    pub(super) fn fill<'g>(&self, node: Option<Node<'g>>, sites: &mut Sites<'g>) {
-        let Some(sites) = sites.get_mut(self.range()) else { return };
-        sites.fill(None);
+    pub(super) fn fill<'g>(&self, node: Option<Node<'g>>, slots: &mut Slots<'g>) {
+        let Some(slots) = slots.get_mut(self.range()) else { return };
+        slots.fill(None);
         if let Some(node) = node {
-            sites[0] = Some(node);
-            self.root.fill(node, sites);
+            slots[0] = Some(node);
+            self.root.fill(node, slots);
         }
     }
 }
 
-impl Branch {
-    fn member(&mut self, name: &str, pick: Pick) -> &mut Branch {
+impl PathTreeNode {
+    fn member(&mut self, name: &str, choice: ItemChoice) -> &mut PathTreeNode {
         let at = self.members.iter().position(|(known, _)| **known == *name).unwrap_or_else(|| {
             let at = self.members.partition_point(|(known, _)| known.len() <= name.len());
             self.members.insert(at, (name.into(), Vec::new()));
@@ -116,41 +116,41 @@ impl Branch {
             self.lengths = (0..=longest + 1).map(shorter).collect();
             at
         });
-        let picks = &mut self.members[at].1;
-        let at = picks.iter().position(|(known, _)| *known == pick).unwrap_or_else(|| {
-            picks.push((pick, Branch::default()));
-            picks.len() - 1
+        let branches = &mut self.members[at].1;
+        let at = branches.iter().position(|(known, _)| *known == choice).unwrap_or_else(|| {
+            branches.push((choice, PathTreeNode::default()));
+            branches.len() - 1
         });
-        &mut picks[at].1
+        &mut branches[at].1
     }
 
     /// Where paths go on in this member.
-    fn picks(&self, name: &[u8]) -> Option<&[Way]> {
+    fn branches(&self, name: &[u8]) -> Option<&[ItemBranch]> {
         let &[start, end] = self.lengths.get(name.len()..name.len() + 2)? else { return None };
         let of_length = self.members.get(start..end)?;
-        of_length.iter().find(|(known, _)| known.as_bytes() == name).map(|(_, picks)| picks.as_slice())
+        of_length.iter().find(|(known, _)| known.as_bytes() == name).map(|(_, branches)| branches.as_slice())
     }
 
     /// Puts what is meant where nothing was found before: of several items the first counts.
-    fn fill<'g>(&self, node: Node<'g>, sites: &mut [Option<Node<'g>>]) {
-        if let Some(site) = self.site {
-            sites[site].get_or_insert(node);
+    fn fill<'g>(&self, node: Node<'g>, slots: &mut [Option<Node<'g>>]) {
+        if let Some(slot) = self.slot {
+            slots[slot].get_or_insert(node);
         }
         if self.members.is_empty() {
             return;
         }
         for member in node.members() {
-            let Some(picks) = self.picks(member.name_bytes()) else { continue };
+            let Some(branches) = self.branches(member.name_bytes()) else { continue };
             if member.kind() == Kind::Null {
                 continue;
             }
-            for (pick, branch) in picks {
-                match pick {
-                    Pick::All => branch.fill(member, sites),
-                    Pick::First => member.each().take(1).for_each(|item| branch.fill(item, sites)),
-                    Pick::Each(conditions) => {
+            for (choice, branch) in branches {
+                match choice {
+                    ItemChoice::All => branch.fill(member, slots),
+                    ItemChoice::First => member.each().take(1).for_each(|item| branch.fill(item, slots)),
+                    ItemChoice::Matching(conditions) => {
                         let meant = member.each().filter(|item| selected(*item, conditions));
-                        meant.for_each(|item| branch.fill(item, sites));
+                        meant.for_each(|item| branch.fill(item, slots));
                     }
                 }
             }
@@ -200,17 +200,17 @@ mod tests {
             "[]",
         ] {
             let document = Document::parse(text).unwrap();
-            let mut reads = Reads::default();
-            let sites: Vec<usize> = paths.iter().map(|path| reads.enter(path)).collect();
-            let member = reads.enter_member("category");
-            let end = reads.settle(2);
-            let mut found: Sites<'_> = vec![None; end];
-            reads.fill(Some(document.root()), &mut found);
-            for (path, site) in paths.iter().zip(&sites) {
-                assert_eq!(found[2 + site], find(document.root(), path), "{path:?} in {text}");
+            let mut tree = PathTree::default();
+            let slots: Vec<usize> = paths.iter().map(|path| tree.add(path)).collect();
+            let member = tree.add_member("category");
+            let end = tree.assign_slots(2);
+            let mut found: Slots<'_> = vec![None; end];
+            tree.fill(Some(document.root()), &mut found);
+            for (path, slot) in paths.iter().zip(&slots) {
+                assert_eq!(found[2 + slot], find(document.root(), path), "{path:?} in {text}");
             }
             assert_eq!(found[2 + member], document.root().get("category"));
-            reads.fill(None, &mut found);
+            tree.fill(None, &mut found);
             assert!(found.iter().all(Option::is_none));
         }
     }

@@ -5,24 +5,28 @@
 //! profile, never passed over.
 
 use crate::fhir::{Key, Node};
+use crate::profile::context::CheckContext;
 use crate::profile::finding::Finding;
 use crate::profile::part::SchemaRef;
 use crate::profile::registry::Derived;
-use crate::profile::walk::Walk;
 
 /// The schema with all profiles that the resource itself claims to meet, or that are demanded of its type.
-pub(in crate::profile) fn claimed<'d>(node: Node<'d>, mut schema: SchemaRef, walk: &mut Walk<'_, 'd>) -> SchemaRef {
+pub(in crate::profile) fn add_claimed<'d>(
+    node: Node<'d>,
+    mut schema: SchemaRef,
+    context: &mut CheckContext<'_, 'd>,
+) -> SchemaRef {
     if let Some(meta) = node.get("meta") {
         for claim in meta.list("profile") {
             if let Some(canonical) = claim.as_str() {
-                schema = add_at(node, claim, schema, &canonical, walk);
+                schema = add_at(node, claim, schema, &canonical, context);
             }
         }
     }
     if let Some(kind) = node.str("resourceType") {
-        let demanded = walk.request.by_type.and_then(|by_type| by_type.get(&*kind)).into_iter().flatten();
-        for profile in demanded.chain(walk.registry.definitions().global_profiles(&kind)) {
-            schema = add_at(node, node, schema, profile, walk);
+        let demanded = context.request.by_type.and_then(|by_type| by_type.get(&*kind)).into_iter().flatten();
+        for profile in demanded.chain(context.registry.definitions().global_profiles(&kind)) {
+            schema = add_at(node, node, schema, profile, context);
         }
     }
     schema
@@ -33,9 +37,9 @@ pub(in crate::profile) fn add<'d>(
     node: Node<'d>,
     schema: SchemaRef,
     canonical: &str,
-    walk: &mut Walk<'_, 'd>,
+    context: &mut CheckContext<'_, 'd>,
 ) -> SchemaRef {
-    add_at(node, node, schema, canonical, walk)
+    add_at(node, node, schema, canonical, context)
 }
 
 fn add_at<'d>(
@@ -43,19 +47,19 @@ fn add_at<'d>(
     claim: Node<'d>,
     schema: SchemaRef,
     canonical: &str,
-    walk: &mut Walk<'_, 'd>,
+    context: &mut CheckContext<'_, 'd>,
 ) -> SchemaRef {
-    match walk.registry.derive(schema, canonical) {
+    match context.registry.derive(schema, canonical) {
         Derived::Schema(schema) => return schema,
         Derived::Other(schema, used) => {
-            walk.report_once(canonical, || {
+            context.report_once(canonical, || {
                 let text = format!("the profile {canonical} is not at hand; {used} was used instead");
                 Finding::not_checked(claim, text)
             });
             return schema;
         }
         Derived::Same => {}
-        Derived::NotAtHand(why) => walk.report_once(canonical, || {
+        Derived::NotAtHand(why) => context.report_once(canonical, || {
             let why = why.map_or_else(String::new, |why| format!(" ({why})"));
             let text = format!("the profile {canonical} is not at hand{why}; only its base type was checked");
             Finding::not_checked(claim, text)
@@ -64,7 +68,7 @@ fn add_at<'d>(
             let kind = node.str("resourceType").unwrap_or_default();
             let text = format!("{canonical} is a profile of {of}, and this is a {kind}");
             let hint = "take the profile out of meta.profile, or name one of the resource's own type";
-            walk.report(Finding::error(Key::Profile, claim, text).hint(hint));
+            context.report(Finding::error(Key::Profile, claim, text).hint(hint));
         }
     }
     schema

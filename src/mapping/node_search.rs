@@ -5,10 +5,10 @@ use std::cell::OnceCell;
 use crate::fhir::Node;
 use crate::referral::{Graph, Referral, Resource};
 
-use super::locate::{find_all, find_all_in, says};
+use super::locate::{find_all, find_all_in, has_value};
 use super::model::{End, Expected, Find, Model, NodeRule, Test};
 use super::node_set::NodeSet;
-use super::reads::Sites;
+use super::path_tree::Slots;
 
 /// What a node turned out to be: a resource, or an element in one.
 #[derive(Debug, Clone, Copy)]
@@ -20,7 +20,7 @@ pub(super) struct Target<'g> {
     /// The resource's own node, that of a resource contained in it, or the element
     pub(super) node: Node<'g>,
     /// Is it, or what it stands in, somebody else's, of which a copy is made before it is changed?
-    pub(super) adopted: bool,
+    pub(super) is_foreign: bool,
 }
 
 /// What the nodes of a map turned out to be so far; lists have the item at hand.
@@ -30,7 +30,7 @@ impl<'g> Target<'g> {
     /// A resource of the graph.
     pub(super) fn at(graph: &'g Graph, position: usize) -> Self {
         let resource = &graph.resources()[position];
-        Self { resource, position: Some(position), node: resource.node(), adopted: false }
+        Self { resource, position: Some(position), node: resource.node(), is_foreign: false }
     }
 
     /// Is it a resource, and this one?
@@ -41,38 +41,38 @@ impl<'g> Target<'g> {
 
 /// What was found so far.
 #[derive(Debug)]
-pub(super) struct Found<'g> {
+pub(super) struct FoundNodes<'g> {
     /// What the nodes are
     pub(super) targets: Targets<'g>,
     /// Which of them are there
     pub(super) present: NodeSet,
     /// What stands in them, where the map reads it
-    pub(super) sites: Sites<'g>,
+    pub(super) slots: Slots<'g>,
     /// What references lead to, each followed once
-    links: Vec<OnceCell<Vec<Target<'g>>>>,
+    referenced: Vec<OnceCell<Vec<Target<'g>>>>,
 }
 
-impl<'g> Found<'g> {
+impl<'g> FoundNodes<'g> {
     /// Nothing yet.
-    pub(super) fn nothing(model: &Model) -> Self {
+    pub(super) fn empty(model: &Model) -> Self {
         Self {
             targets: vec![None; model.nodes.len()],
             present: NodeSet::default(),
-            sites: vec![None; model.sites],
-            links: (0..model.links).map(|_| OnceCell::new()).collect(),
+            slots: vec![None; model.slot_count],
+            referenced: (0..model.reference_count).map(|_| OnceCell::new()).collect(),
         }
     }
 
     /// A node is this now; gives what it was before.
-    pub(super) fn place(&mut self, model: &Model, node: usize, target: Option<Target<'g>>) -> Option<Target<'g>> {
-        let before = self.set(node, target);
+    pub(super) fn set_target(&mut self, model: &Model, node: usize, target: Option<Target<'g>>) -> Option<Target<'g>> {
+        let before = self.replace(node, target);
         if target.is_some() || before.is_some() {
-            model.nodes[node].reads.fill(target.map(|target| target.node), &mut self.sites);
+            model.nodes[node].path_tree.fill(target.map(|target| target.node), &mut self.slots);
         }
         before
     }
 
-    fn set(&mut self, node: usize, target: Option<Target<'g>>) -> Option<Target<'g>> {
+    fn replace(&mut self, node: usize, target: Option<Target<'g>>) -> Option<Target<'g>> {
         if target.is_some() {
             self.present.insert(node);
         } else {
@@ -83,14 +83,14 @@ impl<'g> Found<'g> {
 
     /// What the map reads of a node, to be put back later.
     pub(super) fn save_found(&self, model: &Model, node: usize) -> Box<[Option<Node<'g>>]> {
-        self.sites.get(model.nodes[node].reads.range()).unwrap_or_default().into()
+        self.slots.get(model.nodes[node].path_tree.range()).unwrap_or_default().into()
     }
 
     /// A node is this again, with what was kept of it.
     pub(super) fn restore_found(&mut self, model: &Model, node: usize, target: Target<'g>, kept: &[Option<Node<'g>>]) {
-        self.set(node, Some(target));
-        if let Some(sites) = self.sites.get_mut(model.nodes[node].reads.range()) {
-            sites.copy_from_slice(kept);
+        self.replace(node, Some(target));
+        if let Some(slots) = self.slots.get_mut(model.nodes[node].path_tree.range()) {
+            slots.copy_from_slice(kept);
         }
     }
 }
@@ -107,23 +107,23 @@ pub(super) struct NodeSearch<'g, 'm> {
 }
 
 impl<'g, 'm> NodeSearch<'g, 'm> {
-    /// The ground of a referral.
+    /// The search in the graph of a referral.
     pub(super) fn of(model: &'m Model, referral: &Referral<'g>) -> Self {
         Self { model, graph: referral.graph, task: Some(referral.task) }
     }
 
     /// A single node.
-    pub(super) fn single(&self, rule: &NodeRule, found: &Found<'g>) -> Option<Target<'g>> {
+    pub(super) fn find_single(&self, rule: &NodeRule, found: &FoundNodes<'g>) -> Option<Target<'g>> {
         match &rule.find {
             Find::Root => self.task.map(|task| Target {
                 resource: task,
                 position: self.graph.position(&task.url),
                 node: task.node(),
-                adopted: false,
+                is_foreign: false,
             }),
             Find::At(ends) => {
-                let adopted = || Some(Target { adopted: true, ..self.referenced(rule, &rule.adopt, found)? });
-                self.referenced(rule, ends, found).or_else(adopted)
+                let foreign = || Some(Target { is_foreign: true, ..self.referenced(rule, &rule.foreign_ends, found)? });
+                self.referenced(rule, ends, found).or_else(foreign)
             }
             Find::Search => self.search(rule, &found.targets).next(),
             Find::Items(_) | Find::Versions => None,
@@ -131,41 +131,43 @@ impl<'g, 'm> NodeSearch<'g, 'm> {
     }
 
     /// The first resource that one of these references points at.
-    fn referenced(&self, rule: &NodeRule, ends: &[End], found: &Found<'g>) -> Option<Target<'g>> {
+    fn referenced(&self, rule: &NodeRule, ends: &[End], found: &FoundNodes<'g>) -> Option<Target<'g>> {
         let is_meant = |target: &&Target<'g>| self.is_meant(rule, target, &found.targets);
         ends.iter().find_map(|end| {
-            let (host, member) = (found.targets[end.node]?, found.sites[end.site]?);
-            match end.link.and_then(|link| found.links.get(link)) {
-                Some(link) => link.get_or_init(|| self.led(end, &host, member)).iter().find(is_meant).copied(),
-                None => self.led(end, &host, member).iter().find(is_meant).copied(),
+            let (host, member) = (found.targets[end.node]?, found.slots[end.slot]?);
+            match end.reference.and_then(|reference| found.referenced.get(reference)) {
+                Some(targets) => {
+                    targets.get_or_init(|| self.resolve_references(end, &host, member)).iter().find(is_meant).copied()
+                }
+                None => self.resolve_references(end, &host, member).iter().find(is_meant).copied(),
             }
         })
     }
 
     /// Everything that the references at a place of a resource lead to, in order; `member` is where the place begins.
-    fn led(&self, end: &End, host: &Target<'g>, member: Node<'g>) -> Vec<Target<'g>> {
-        let mut led = Vec::new();
-        find_all_in(member, &end.path.steps, &mut |reference| led.extend(self.follow(host, reference)));
-        led
+    fn resolve_references(&self, end: &End, host: &Target<'g>, member: Node<'g>) -> Vec<Target<'g>> {
+        let mut targets = Vec::new();
+        find_all_in(member, &end.path.steps, &mut |reference| targets.extend(self.follow(host, reference)));
+        targets
     }
 
     /// The items of a list node, in order.
-    pub(super) fn each(&self, rule: &NodeRule, found: &Found<'g>) -> Vec<Target<'g>> {
+    pub(super) fn find_items(&self, rule: &NodeRule, found: &FoundNodes<'g>) -> Vec<Target<'g>> {
         match &rule.find {
             Find::Search => self.search(rule, &found.targets).collect(),
             Find::At(ends) => {
                 let mut items: Vec<Target<'g>> = Vec::new();
                 for end in ends {
-                    let (Some(host), Some(member)) = (found.targets[end.node], found.sites[end.site]) else { continue };
+                    let (Some(host), Some(member)) = (found.targets[end.node], found.slots[end.slot]) else { continue };
                     let own;
-                    let led = match end.link.and_then(|link| found.links.get(link)) {
-                        Some(link) => link.get_or_init(|| self.led(end, &host, member)),
+                    let targets = match end.reference.and_then(|reference| found.referenced.get(reference)) {
+                        Some(targets) => targets.get_or_init(|| self.resolve_references(end, &host, member)),
                         None => {
-                            own = self.led(end, &host, member);
+                            own = self.resolve_references(end, &host, member);
                             &own
                         }
                     };
-                    for target in led.iter().filter(|target| self.is_meant(rule, target, &found.targets)) {
+                    for target in targets.iter().filter(|target| self.is_meant(rule, target, &found.targets)) {
                         if !items.iter().any(|known| known.is(target)) {
                             items.push(*target);
                         }
@@ -175,7 +177,7 @@ impl<'g, 'm> NodeSearch<'g, 'm> {
             }
             Find::Items(end) => {
                 let mut items = Vec::new();
-                if let (Some(host), Some(member)) = (found.targets[end.node], found.sites[end.site]) {
+                if let (Some(host), Some(member)) = (found.targets[end.node], found.slots[end.slot]) {
                     find_all_in(member, &end.path.steps, &mut |item| items.push(Target { node: item, ..host }));
                 }
                 items
@@ -183,9 +185,9 @@ impl<'g, 'm> NodeSearch<'g, 'm> {
             Find::Versions => {
                 let mut versions: Vec<Target<'g>> = Vec::new();
                 for version in self.graph.history().iter().chain(self.task) {
-                    let target = Target { resource: version, position: None, node: version.node(), adopted: false };
+                    let target = Target { resource: version, position: None, node: version.node(), is_foreign: false };
                     // A version that left everything as it stood is no step of the history.
-                    if !versions.last().is_some_and(|last| stands_alike(last.node, target.node)) {
+                    if !versions.last().is_some_and(|last| has_same_status(last.node, target.node)) {
                         versions.push(target);
                     }
                 }
@@ -202,7 +204,7 @@ impl<'g, 'm> NodeSearch<'g, 'm> {
             Some(id) => {
                 let within = from.resource.node().list("contained");
                 let node = within.into_iter().find(|node| node.get("id").is_some_and(|own| own.is_str(id)))?;
-                Some(Target { resource: from.resource, position: from.position, node, adopted: false })
+                Some(Target { resource: from.resource, position: from.position, node, is_foreign: false })
             }
             None => Some(Target::at(self.graph, self.graph.position(&text)?)),
         }
@@ -222,13 +224,13 @@ impl<'g, 'm> NodeSearch<'g, 'm> {
     }
 
     fn passes(&self, rule: &NodeRule, target: &Target<'g>, targets: &Targets<'g>) -> bool {
-        rule.tests.iter().all(|test| self.says(test, target, targets))
-            && !rule.gone.iter().any(|(path, value)| says(target.node, &path.steps, value))
+        rule.tests.iter().all(|test| self.passes_test(test, target, targets))
+            && !rule.removal.iter().any(|(path, value)| has_value(target.node, &path.steps, value))
     }
 
-    fn says(&self, test: &Test, target: &Target<'g>, targets: &Targets<'g>) -> bool {
+    fn passes_test(&self, test: &Test, target: &Target<'g>, targets: &Targets<'g>) -> bool {
         match &test.is {
-            Expected::Value(value) => says(target.node, &test.path.steps, value),
+            Expected::Value(value) => has_value(target.node, &test.path.steps, value),
             Expected::Node(node) => {
                 let Some(wanted) = targets[*node] else { return false };
                 let mut points = false;
@@ -250,7 +252,7 @@ fn is_kind(rule: &NodeRule, node: Node<'_>) -> bool {
 }
 
 /// Do two versions of a Task stand at the same place, for the same reason?
-fn stands_alike(one: Node<'_>, other: Node<'_>) -> bool {
-    let message = |task: Node<'_>, name: &str| task.get(name).map(super::super::fhir::document::Node::to_value);
-    ["status", "businessStatus", "statusReason"].iter().all(|name| message(one, name) == message(other, name))
+fn has_same_status(one: Node<'_>, other: Node<'_>) -> bool {
+    let member = |task: Node<'_>, name: &str| task.get(name).map(Node::to_value);
+    ["status", "businessStatus", "statusReason"].iter().all(|name| member(one, name) == member(other, name))
 }

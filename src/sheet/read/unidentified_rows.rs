@@ -4,67 +4,71 @@
 use serde_json::Value;
 
 use crate::sheet::column::{Aspect, CellFormat};
-use crate::sheet::report::{Done, Fault, Finding};
+use crate::sheet::report::{Fault, Finding, FindingOutcome};
 use crate::sheet::write;
 
-use super::names::plain;
-use super::{Group, Reading};
+use super::group::ReferralRows;
+use super::person_name;
+use super::sheet_reader::SheetReader;
 
 /// A row that names no referral.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Nameless(usize);
+pub struct UnidentifiedRow(usize);
 
-impl Reading<'_> {
+impl SheetReader<'_> {
     /// The rows that name no referral.
-    pub fn nameless(&self) -> Vec<Nameless> {
-        (0..self.table.rows.len()).filter(|row| self.table.cell(*row, 0).trim().is_empty()).map(Nameless).collect()
+    pub fn unidentified_rows(&self) -> Vec<UnidentifiedRow> {
+        (0..self.table.rows.len())
+            .filter(|row| self.table.cell(*row, 0).trim().is_empty())
+            .map(UnidentifiedRow)
+            .collect()
     }
 
     /// The first and the last name in such a row, where it has all that a referral is told by: who, what and when.
-    pub fn person(&self, row: Nameless) -> Option<[&str; 2]> {
+    pub fn searchable_name(&self, row: UnidentifiedRow) -> Option<[&str; 2]> {
         let aspects = [Aspect::Person, Aspect::Service, Aspect::Date];
-        let says = |aspect: Aspect| self.telling(row).any(|(_, message)| message == aspect);
+        let says = |aspect: Aspect| self.identifying_columns(row).any(|(_, own)| own == aspect);
         let name = |part: &str| {
-            let name = self.cell(row.0, self.set.name(part)?).trim();
+            let name = self.cell(row.0, self.set.name_column(part)?).trim();
             name.contains(char::is_alphanumeric).then_some(name)
         };
         aspects.into_iter().all(says).then_some([name("first")?, name("last")?])
     }
 
     /// Does everything that tells a referral say in such a row what the record says?
-    pub fn is_of(&self, row: Nameless, record: &Value) -> bool {
-        self.telling(row).all(|(position, _)| {
+    pub fn matches_record(&self, row: UnidentifiedRow, record: &Value) -> bool {
+        self.identifying_columns(row).all(|(position, _)| {
             let column = &self.set.columns[position];
             let written = write::text(self.set, position, record, None);
             let cell = self.cell(row.0, position);
             match column.form {
-                CellFormat::Name | CellFormat::Text => plain(cell) == plain(&written),
-                _ => self.means(row.0, position, cell, &written),
+                CellFormat::Name | CellFormat::Text => person_name::fold(cell) == person_name::fold(&written),
+                _ => self.cell_matches(row.0, position, cell, &written),
             }
         })
     }
 
     /// The columns that tell a referral and say something in this row.
-    fn telling(&self, row: Nameless) -> impl Iterator<Item = (usize, Aspect)> {
-        let tells = self.set.columns.iter().enumerate().filter_map(|(at, column)| Some((at, column.tells?)));
-        tells.filter(move |(position, _)| !self.cell(row.0, *position).is_empty())
+    fn identifying_columns(&self, row: UnidentifiedRow) -> impl Iterator<Item = (usize, Aspect)> {
+        let columns = self.set.columns.iter().enumerate().filter_map(|(at, column)| Some((at, column.aspect?)));
+        columns.filter(move |(position, _)| !self.cell(row.0, *position).is_empty())
     }
 
     /// Such a row is of this referral.
-    pub fn name(&mut self, row: Nameless, id: &str) {
+    pub fn assign_referral(&mut self, row: UnidentifiedRow, id: &str) {
         let number = self.table.rows[row.0].number;
         self.findings.retain(|finding| finding.fault != Fault::MissingReferralId || finding.row != number);
         let message = "the row names no referral; it is of the only one with this person, service and date";
-        let finding = Finding::row(number, Fault::Matched, Done::Taken, message);
+        let finding = Finding::row(number, Fault::Matched, FindingOutcome::Taken, message);
         self.findings.push(finding.column(&self.set.columns[0].name));
         match self.groups.iter_mut().find(|group| group.id == id) {
             Some(group) => group.rows.push(row.0),
-            None => self.groups.push(Group { id: id.to_owned(), row: number, rows: vec![row.0] }),
+            None => self.groups.push(ReferralRows { id: id.to_owned(), row: number, rows: vec![row.0] }),
         }
     }
 
     /// Several referrals are like such a row, or may be.
-    pub fn leave(&mut self, row: Nameless) {
+    pub fn mark_ambiguous(&mut self, row: UnidentifiedRow) {
         let number = self.table.rows[row.0].number;
         let missing = |finding: &&mut Finding| finding.fault == Fault::MissingReferralId && finding.row == number;
         if let Some(finding) = self.findings.iter_mut().find(missing) {
