@@ -23,7 +23,7 @@ pub fn issues_to_text() -> Result<String> {
 
 fn issues() -> Result<CodeSystem> {
     let concepts: Vec<_> =
-        Key::ALL.iter().map(|key| concept(key).map(Some)).collect::<Result<_, _>>().map_err(Error::fault)?;
+        Key::ALL.iter().map(|key| concept(*key).map(Some)).collect::<Result<_, _>>().map_err(Error::fault)?;
     CodeSystem::builder()
         .id("issue".to_owned())
         .url(ISSUE_SYSTEM.to_owned())
@@ -42,7 +42,7 @@ fn issues() -> Result<CodeSystem> {
         .map_err(Error::fault)
 }
 
-fn concept(key: &Key) -> Result<CodeSystemConcept, BuilderError> {
+fn concept(key: Key) -> Result<CodeSystemConcept, BuilderError> {
     CodeSystemConcept::builder()
         .code(key.name().to_owned())
         .display(key.what().to_owned())

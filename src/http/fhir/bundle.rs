@@ -30,7 +30,7 @@ pub(super) fn add_found(
 pub(super) fn add_version(bundle: &mut BundleWriter, base: &str, stored: &Stored) -> Result<()> {
     // The first version came by POST to the type; the gateway gives the ids.
     let (request, status) = match stored.version {
-        1 => (Request::Create(stored.key.kind.to_string()), "201"),
+        1 => (Request::Create(stored.key.kind.clone()), "201"),
         _ => (Request::Update(stored.key.to_string()), "200"),
     };
     bundle.add(&Entry {
