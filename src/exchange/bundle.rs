@@ -4,16 +4,15 @@
 use std::sync::Arc;
 
 use crate::error::{Category, Error, Result};
+use crate::fhir::Document;
 use crate::fhir::authored::bundle::{self as authored, BundleWriter, Response, SearchMode};
-use crate::fhir::{Document, ResourceKey};
 use crate::referral::care_plan;
 use crate::referral::plan::Idempotency;
 use crate::security::Caller;
 use crate::store::Page;
 
 use super::intake::Message;
-use super::message::{BundleType, Entry, EntryRequest, read_bundle};
-use super::write_target::form_parameters;
+use super::message::{BundleType, Entry, GetTarget, read_bundle};
 use super::{Exchange, Outcome, idempotency};
 
 /// What one entry of a bundle is answered.
@@ -65,6 +64,7 @@ impl Exchange {
         if let Some(answer) = self.sent_before(conditional.as_ref()).await? {
             return Ok(answer);
         }
+        let gets: Vec<Option<GetTarget>> = entries.iter().map(Entry::get_target).collect::<Result<_>>()?;
         let message = Message { document, root: document.root(), entries };
         let explicit = keyed.is_some();
         let idempotency = keyed.or(conditional);
@@ -78,10 +78,10 @@ impl Exchange {
             other => other?,
         };
         let mut answers = Vec::with_capacity(entries.len());
-        for (entry, outcome) in entries.iter().zip(outcomes) {
-            answers.push(match &entry.ask {
-                EntryRequest::Get { url } => Answer::Got(self.get(caller, url).await?),
-                _ => Answer::Done(outcome.ok_or_else(|| Error::fault("an entry was taken in and has no outcome"))?),
+        for (get, outcome) in gets.iter().zip(outcomes) {
+            answers.push(match get {
+                Some(get) => Answer::Got(self.get(caller, get).await?),
+                None => Answer::Done(outcome.ok_or_else(|| Error::fault("an entry was taken in and has no outcome"))?),
             });
         }
         write(BundleWriter::transaction_response()?, &answers)
@@ -100,32 +100,33 @@ impl Exchange {
         let mut answers = Vec::with_capacity(entries.len());
         for entry in entries {
             let one = std::slice::from_ref(entry);
-            answers.push(match (&entry.ask, entry.resource) {
-                (EntryRequest::Get { url }, _) => match self.get(caller, url).await {
+            answers.push(match (entry.get_target(), entry.resource) {
+                (Err(error), _) => Answer::Refused(error),
+                (Ok(Some(get)), _) => match self.get(caller, &get).await {
                     Ok(json) => Answer::Got(json),
                     Err(error) => Answer::Refused(error),
                 },
-                (_, Some(root)) => match self.accept(caller, Message { document, root, entries: one }, None).await {
-                    Ok(mut outcomes) => outcomes
-                        .pop()
-                        .flatten()
-                        .map_or_else(|| Answer::Refused(Error::fault("no outcome")), Answer::Done),
-                    Err(error) => Answer::Refused(error),
-                },
-                (_, None) => Answer::Refused(Error::fault("a write without a resource")),
+                (Ok(None), Some(root)) => {
+                    match self.accept(caller, Message { document, root, entries: one }, None).await {
+                        Ok(mut outcomes) => outcomes
+                            .pop()
+                            .flatten()
+                            .map_or_else(|| Answer::Refused(Error::fault("no outcome")), Answer::Done),
+                        Err(error) => Answer::Refused(error),
+                    }
+                }
+                (Ok(None), None) => Answer::Refused(Error::fault("a write without a resource")),
             });
         }
         write(BundleWriter::batch_response()?, &answers)
     }
 
-    /// A GET inside a bundle: `Type/id`, `Type/id/_history/version` or `Type?parameters`.
-    async fn get(&self, caller: &Caller, url: &str) -> Result<String> {
-        if let Some(key) = ResourceKey::parse(url) {
-            return Ok(self.read(caller, &key, None).await?.document.text().to_owned());
+    /// The answer to a GET inside a bundle.
+    async fn get(&self, caller: &Caller, target: &GetTarget) -> Result<String> {
+        match target {
+            GetTarget::Read(key) => Ok(self.read(caller, key, None).await?.document.text().to_owned()),
+            GetTarget::Search { kind, parameters } => searchset(&self.search(caller, kind, parameters).await?),
         }
-        let (kind, parameters) = url.split_once('?').unwrap_or((url, ""));
-        let page = self.search(caller, kind, &form_parameters(parameters)).await?;
-        searchset(&page)
     }
 }
 

@@ -55,7 +55,7 @@ impl Exchange {
         resource: Node<'_>,
         ask: EntryRequest,
     ) -> Result<Vec<Issue>> {
-        let entry = Entry { ask, full_url: None, resource: Some(resource) };
+        let entry = Entry { ask, full_url: None, resource: Some(resource), request: None };
         let message = Message { document, root: resource, entries: std::slice::from_ref(&entry) };
         match self.prepare(caller, message, None).await {
             Ok(prepared) => Ok(prepared.findings),

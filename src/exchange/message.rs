@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::error::{Category, Error, Result};
-use crate::fhir::{Document, Issue, Key, Node, Reference, ResourceKey, primitive};
+use crate::fhir::{Document, Issue, Key, Node, Reference, ResourceKey, primitive, query_string};
 
 /// What an entry asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub(super) enum EntryRequest {
     },
     /// GET: a read or a search, relative to the base
     Get {
-        /// `Type/id`, `Type?parameters`
+        /// `Type/id`, `Type?parameters`, as it was sent
         url: String,
     },
 }
@@ -41,12 +41,65 @@ pub(super) struct Entry<'m> {
     pub full_url: Option<Cow<'m, str>>,
     /// The resource that it brings
     pub resource: Option<Node<'m>>,
+    /// Its request, where it is an entry of a Bundle
+    pub request: Option<Node<'m>>,
+}
+
+/// What a GET inside a Bundle asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum GetTarget {
+    /// `Type/id`
+    Read(ResourceKey),
+    /// `Type?parameters`
+    Search {
+        /// The type
+        kind: String,
+        /// The parameters, decoded
+        parameters: Vec<(String, String)>,
+    },
 }
 
 impl<'m> Entry<'m> {
     /// The type of its resource, "" where it brings none.
     pub(super) fn kind(&self) -> Cow<'m, str> {
         self.resource.and_then(|resource| resource.str("resourceType")).unwrap_or_default()
+    }
+
+    /// What it asks for, where it is a GET.
+    ///
+    /// # Errors
+    /// If its url cannot be decoded.
+    pub(super) fn get_target(&self) -> Result<Option<GetTarget>> {
+        let EntryRequest::Get { url } = &self.ask else { return Ok(None) };
+        let (path, parameters) = url.split_once('?').unwrap_or((url, ""));
+        query_string::check_path(path).map_err(|issue| self.locate(*issue, "url"))?;
+        let parameters = query_string::parse(parameters).map_err(|issue| self.locate(*issue, "url"))?;
+        Ok(Some(match ResourceKey::parse(url) {
+            Some(key) => GetTarget::Read(key),
+            None => GetTarget::Search { kind: path.to_owned(), parameters },
+        }))
+    }
+
+    /// The parameters of a condition of its request: `identifier=a|b`, also behind `Type?` or `?`.
+    ///
+    /// # Errors
+    /// If the condition cannot be decoded.
+    pub(super) fn condition_parameters(&self, condition: &str) -> Result<Vec<(String, String)>> {
+        let before = condition.split_once('?').filter(|(before, _)| !before.contains('='));
+        let parameters = before.map_or(condition, |(_, parameters)| parameters);
+        query_string::parse(parameters).map_err(|issue| self.locate(*issue, "ifNoneExist"))
+    }
+
+    /// The issue as an error, at the member of the entry's request that it is about. Outside of a Bundle the condition
+    /// came in a header.
+    fn locate(&self, issue: Issue, member: &str) -> Error {
+        match self.request {
+            Some(request) => at(issue, request.get(member).unwrap_or(request)),
+            None => {
+                let text = format!("If-None-Exist: {}", issue.text);
+                Error::new(Category::Incorrect, Issue { text, ..issue })
+            }
+        }
     }
 }
 
@@ -86,6 +139,11 @@ pub(super) fn read_bundle(document: &Arc<Document>) -> Result<(BundleType, Vec<E
     Ok((form, entries))
 }
 
+/// A request that cannot be read, because of this node.
+fn at(issue: Issue, node: Node<'_>) -> Error {
+    Error::new(Category::Incorrect, Issue { path: node.path(), ..issue }.at(node.position()))
+}
+
 fn read_entry(entry: Node<'_>) -> Result<Entry<'_>> {
     let refuse = |node: Node<'_>, key: Key, text: String| {
         Error::unprocessable(vec![Issue::error(key, node.path(), text).at(node.position())])
@@ -95,6 +153,9 @@ fn read_entry(entry: Node<'_>) -> Result<Entry<'_>> {
     };
     let method = request.str("method").unwrap_or_default();
     let url = request.str("url").unwrap_or_default();
+    if matches!(&*method, "POST" | "PUT") {
+        query_string::check_path(&url).map_err(|issue| at(*issue, request.get("url").unwrap_or(request)))?;
+    }
     let resource = entry.get("resource");
     let kind = resource.and_then(|resource| resource.str("resourceType")).unwrap_or_default();
     let ask = match method.as_ref() {
@@ -127,7 +188,7 @@ fn read_entry(entry: Node<'_>) -> Result<Entry<'_>> {
             ));
         }
     };
-    Ok(Entry { ask, full_url: entry.str("fullUrl"), resource })
+    Ok(Entry { ask, full_url: entry.str("fullUrl"), resource, request: Some(request) })
 }
 
 /// The version in an ETag: `W/"3"` or `"3"`.
@@ -206,6 +267,27 @@ mod tests {
             assert_eq!(names.get(name).map(ToString::to_string).as_deref(), Some("Patient/new"));
         }
         assert_eq!(names.get("https://ehr.example/fhir/Task/9").map(ToString::to_string).as_deref(), Some("Task/9"));
+    }
+
+    #[test]
+    fn reads_conditions_and_searches() {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let entry = |ask: EntryRequest| Entry { ask, full_url: None, resource: None, request: None };
+        let get = |url: &str| entry(EntryRequest::Get { url: url.to_owned() }).get_target();
+        assert_eq!(get("Task/1"), Ok(Some(GetTarget::Read(ResourceKey::new("Task", "1")))));
+        let parameters = vec![pair("code", "a|b c"), pair("_count", "1")];
+        let search = GetTarget::Search { kind: "Task".to_owned(), parameters };
+        assert_eq!(get("Task?code=a%7Cb+c&_count=1"), Ok(Some(search)));
+
+        let create = entry(EntryRequest::Create { if_none_exist: None });
+        assert_eq!(create.get_target(), Ok(None));
+        let expected = vec![pair("identifier", "https://a.example/x?y|b")];
+        for condition in ["identifier=https://a.example/x?y|b", "?identifier=https://a.example/x?y%7Cb"] {
+            assert_eq!(create.condition_parameters(condition).unwrap(), expected, "{condition}");
+        }
+        assert_eq!(create.condition_parameters("Task?identifier=https://a.example/x?y|b").unwrap(), expected);
+        let issue = &create.condition_parameters("identifier=%4").unwrap_err().issues[0];
+        assert!(issue.text.starts_with("If-None-Exist: the value of the parameter \"identifier\""), "{}", issue.text);
     }
 
     #[test]

@@ -58,7 +58,6 @@ pub use poll::Records;
 pub use record::{Base, Record};
 pub use remarks::Remarks;
 pub use sheet::{SentSheet, SheetReport};
-pub use write_target::form_parameters;
 
 use disposition::audit;
 use intake::Message;
@@ -220,7 +219,7 @@ impl Exchange {
             let node = root.get("resourceType").unwrap_or(root);
             return Err(Error::unprocessable(vec![Issue::error(Key::NotAResource, "", text).at(node.position())]));
         }
-        let entry = Entry { ask, full_url: None, resource: Some(root) };
+        let entry = Entry { ask, full_url: None, resource: Some(root), request: None };
         let message = Message { document: &document, root, entries: std::slice::from_ref(&entry) };
         let mut outcomes = self.accept(caller, message, None).await?;
         outcomes.pop().flatten().ok_or_else(|| Error::fault("one resource was taken in and has no outcome"))

@@ -75,7 +75,7 @@ impl Exchange {
         for entry in entries {
             targets.push(match &entry.ask {
                 EntryRequest::Create { if_none_exist: Some(condition) } => {
-                    self.conditional(caller, &entry.kind(), condition).await?
+                    self.conditional(caller, entry, condition).await?
                 }
                 EntryRequest::Create { if_none_exist: None } => {
                     WriteTarget::New { key: ResourceKey::new(entry.kind(), self.ids.next()), guard: None }
@@ -87,8 +87,9 @@ impl Exchange {
         Ok(targets)
     }
 
-    async fn conditional(&self, caller: &Caller, kind: &str, condition: &str) -> Result<WriteTarget> {
-        let parameters = form_parameters(condition.rsplit_once('?').map_or(condition, |(_, parameters)| parameters));
+    async fn conditional(&self, caller: &Caller, entry: &Entry<'_>, condition: &str) -> Result<WriteTarget> {
+        let kind = &*entry.kind();
+        let parameters = entry.condition_parameters(condition)?;
         if parameters.is_empty() {
             return Err(Error::incorrect(
                 Key::Parameter,
@@ -146,42 +147,4 @@ impl Exchange {
 pub(super) fn stale(key: &ResourceKey, newest: u64) -> Error {
     let text = format!("{key} has version {newest}; the change is based on another one");
     Error::new(Category::Precondition, Issue::error(Key::StaleVersion, "", text))
-}
-
-/// Name and value of each `name=value` of a query string, percent-decoded.
-pub fn form_parameters(text: &str) -> Vec<(String, String)> {
-    let decode = |part: &str| percent_decode(&part.replace('+', " "));
-    text.split('&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-        .map(|(name, value)| (decode(name), decode(value)))
-        .collect()
-}
-
-fn percent_decode(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        let hex = |at: usize| rest.get(at).and_then(|digit| char::from(*digit).to_digit(16));
-        if let (b'%', Some(high), Some(low)) = (first, hex(1), hex(2)) {
-            bytes.push((high * 16 + low) as u8);
-            rest = &rest[3..];
-        } else {
-            bytes.push(first);
-            rest = tail;
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_form_parameters() {
-        let read = form_parameters("identifier=https://a.example/x%7Cb+c&_count=1&flag");
-        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        assert_eq!(read, [pair("identifier", "https://a.example/x|b c"), pair("_count", "1"), pair("flag", "")]);
-    }
 }

@@ -11,6 +11,7 @@ pub mod issue;
 pub mod nearest_name;
 pub mod period;
 pub mod primitive;
+pub mod query_string;
 pub mod reference;
 pub mod resources;
 pub mod truth;

@@ -10,9 +10,7 @@ use axum::http::HeaderMap;
 use axum::http::header::ACCEPT;
 
 use crate::error::{Category, Error, Result};
-use crate::fhir::{Issue, Key};
-
-use super::query;
+use crate::fhir::{Issue, Key, query_string};
 
 /// What FHIR routes answer with, and the older names that mean the same.
 const FHIR: &[&str] = &["application/fhir+json", "application/json", "text/json"];
@@ -20,18 +18,18 @@ const FHIR: &[&str] = &["application/fhir+json", "application/json", "text/json"
 /// Refuses a FHIR request that wants anything but JSON.
 pub(super) fn fhir(headers: &HeaderMap, query: Option<&str>) -> Result<()> {
     if let Some(query) = query.filter(|query| query.contains("_format"))
-        && let Some(format) = query::value(Some(query), "_format")?
+        && let Some(format) = query_string::value(query, "_format")?
     {
         // A plus sign that was not encoded arrives as a space.
         let format = format.replace(' ', "+");
         let plain = format.split(';').next().unwrap_or_default().trim();
         return if plain == "json" || FHIR.contains(&plain) { Ok(()) } else { Err(refusal(&format)) };
     }
-    among(headers, FHIR).map(|_| ())
+    negotiate(headers, FHIR).map(|_| ())
 }
 
 /// The position in `offered` of what the client likes best; earlier ones win a tie.
-pub(super) fn among(headers: &HeaderMap, offered: &[&str]) -> Result<usize> {
+pub(super) fn negotiate(headers: &HeaderMap, offered: &[&str]) -> Result<usize> {
     let mut lines = headers.get_all(ACCEPT).iter().map(|value| value.to_str().unwrap_or_default());
     let accept = match (lines.next(), lines.next()) {
         (None | Some("" | "*/*"), None) => return Ok(0),
@@ -57,7 +55,7 @@ fn quality(accept: &str, kind: &str) -> u16 {
         for (name, value) in parts.filter_map(|parameter| parameter.split_once('=')) {
             match name.trim() {
                 "q" => quality = thousandths(value.trim()),
-                "fhirVersion" if !served(value) => return None,
+                "fhirVersion" if !is_supported_version(value) => return None,
                 _ => {}
             }
         }
@@ -67,7 +65,7 @@ fn quality(accept: &str, kind: &str) -> u16 {
 }
 
 /// Is this a version of FHIR that is served?
-pub(super) fn served(version: &str) -> bool {
+pub(super) fn is_supported_version(version: &str) -> bool {
     matches!(version.trim().trim_matches('"'), "4.0" | "4.0.1" | "4.3" | "4.3.0")
 }
 
@@ -118,7 +116,7 @@ mod tests {
             (&["application/xml"], None),
             (&["application/json;q=0"], None),
         ] {
-            assert_eq!(among(&headers(accept), offered).ok(), expected, "{accept:?}");
+            assert_eq!(negotiate(&headers(accept), offered).ok(), expected, "{accept:?}");
         }
     }
 

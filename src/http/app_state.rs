@@ -26,7 +26,6 @@ use crate::store::index::SearchParameters;
 use super::fhir::conformance::Artifacts;
 use super::metrics::Metrics;
 use super::reply::Refusal;
-use super::route;
 
 /// What the edge is made of; `app` puts it together.
 pub struct Parts {
@@ -62,8 +61,8 @@ pub(super) struct Inner {
     pub(super) metrics: Metrics,
     pub(super) capability: OnceLock<Bytes>,
     artifacts: OnceLock<Artifacts>,
-    /// What the store counted, and when
-    pub(super) counted: Mutex<Option<(Instant, String)>>,
+    /// When the metrics last took over what the store counts
+    pub(super) store_counted_at: Mutex<Option<Instant>>,
 }
 
 /// The state of the router: cheap to clone.
@@ -72,13 +71,12 @@ pub(super) struct AppState(Arc<Inner>);
 
 impl AppState {
     pub(super) fn new(parts: Parts) -> Self {
-        let metrics = Metrics::new(route::all().iter().map(|route| (route.method, route.path)));
         Self(Arc::new(Inner {
             parts,
-            metrics,
+            metrics: Metrics::new(),
             capability: OnceLock::new(),
             artifacts: OnceLock::new(),
-            counted: Mutex::default(),
+            store_counted_at: Mutex::default(),
         }))
     }
 
@@ -100,7 +98,7 @@ impl AppState {
     }
 
     /// Ready when the server stops.
-    pub(super) async fn stops(&self) {
+    pub(super) async fn wait_for_stop(&self) {
         // A sender that is gone means that nobody will serve much longer.
         let _ = self.stopping.clone().wait_for(|stopping| *stopping).await;
     }

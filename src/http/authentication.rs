@@ -24,7 +24,7 @@ pub enum Access {
 }
 
 impl Access {
-    fn admits(self, role: Role) -> bool {
+    fn allows(self, role: Role) -> bool {
         match self {
             Self::Anyone | Self::Client => true,
             Self::Party => matches!(role, Role::Ehr | Role::Agency),
@@ -52,7 +52,7 @@ pub(super) async fn admit(app_state: &AppState, access: Access, request: &mut Re
         }
     };
     tracing::Span::current().record("client", caller.client.as_str());
-    if !access.admits(caller.role) {
+    if !access.allows(caller.role) {
         let message = match access {
             Access::Agency => format!("this is for clients of agencies; the client's role is {}", caller.role),
             _ => format!("this is for clients of EHRs and agencies; the client's role is {}", caller.role),

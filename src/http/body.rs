@@ -102,8 +102,8 @@ async fn document(request: Request, app_state: &AppState, kinds: &[&str]) -> Res
 
 async fn read(request: Request, app_state: &AppState, kinds: &[&str]) -> Result<Vec<u8>> {
     check_kind(request.headers(), kinds)?;
-    let announced = announced(request.headers());
-    tokio::time::timeout(BODY_TIMEOUT, collect(request.into_body(), announced, app_state.limits.bytes))
+    let content_length = content_length(request.headers());
+    tokio::time::timeout(BODY_TIMEOUT, collect(request.into_body(), content_length, app_state.limits.bytes))
         .await
         .unwrap_or_else(|_| {
             let message = format!("the body did not arrive within {} seconds", BODY_TIMEOUT.as_secs());
@@ -132,19 +132,19 @@ fn check_kind(headers: &HeaderMap, kinds: &[&str]) -> Result<()> {
         if kinds != SHEET && name.eq_ignore_ascii_case("charset") && !value.eq_ignore_ascii_case("utf-8") {
             return refuse("the body's charset is not utf-8, which is the only one of JSON".to_owned());
         }
-        if name.eq_ignore_ascii_case("fhirVersion") && !accept::served(value) {
+        if name.eq_ignore_ascii_case("fhirVersion") && !accept::is_supported_version(value) {
             return refuse("the body is of another version of FHIR; expected R4 (fhirVersion=4.0)".to_owned());
         }
     }
     Ok(())
 }
 
-fn announced(headers: &HeaderMap) -> Option<usize> {
+fn content_length(headers: &HeaderMap) -> Option<usize> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-async fn collect(mut body: Body, announced: Option<usize>, limit: usize) -> Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(announced.unwrap_or(0).min(limit));
+async fn collect(mut body: Body, content_length: Option<usize>, limit: usize) -> Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(content_length.unwrap_or(0).min(limit));
     let mut length = 0_usize;
     while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
         let frame = frame.map_err(|_| Error::incorrect(Key::JsonSyntax, "the body ended before it was complete"))?;
@@ -159,7 +159,7 @@ async fn collect(mut body: Body, announced: Option<usize>, limit: usize) -> Resu
     if length <= limit {
         return Ok(bytes);
     }
-    let length = announced.unwrap_or(length);
+    let length = content_length.unwrap_or(length);
     let message = format!("the body has {length} bytes or more; at most {limit} are read");
     Err(Error::new(Category::TooLarge, Issue::error(Key::TooLarge, "", message)))
 }

@@ -40,7 +40,7 @@ pub(super) fn tag(version: u64) -> String {
 }
 
 /// Does the client say that it has this version already?
-pub(super) fn is_known(headers: &HeaderMap, newest: u64, updated: Timestamp) -> bool {
+pub(super) fn client_has_version(headers: &HeaderMap, newest: u64, updated: Timestamp) -> bool {
     if let Some(tags) = headers.get(IF_NONE_MATCH).and_then(|tags| tags.to_str().ok()) {
         return tags.split(',').any(|tag| tag.trim() == "*" || version(tag) == Some(newest));
     }
@@ -86,8 +86,8 @@ impl Prefer {
     pub(super) fn read(headers: &HeaderMap) -> Self {
         let mut prefer = Self::default();
         let values = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
-        for wish in values.flat_map(|value| value.split([',', ';'])) {
-            match wish.trim() {
+        for preference in values.flat_map(|value| value.split([',', ';'])) {
+            match preference.trim() {
                 "return=minimal" => prefer.returned = Return::Minimal,
                 "return=representation" => prefer.returned = Return::Representation,
                 "return=OperationOutcome" => prefer.returned = Return::Outcome,
@@ -129,7 +129,7 @@ mod tests {
             (("if-modified-since", "Sat, 21 Nov 2026 09:59:59 GMT"), false),
             (("if-modified-since", "yesterday"), false),
         ] {
-            assert_eq!(is_known(&headers(&[pair]), 2, at), expected, "{pair:?}");
+            assert_eq!(client_has_version(&headers(&[pair]), 2, at), expected, "{pair:?}");
         }
         assert_eq!(http_date(at), "Sat, 21 Nov 2026 10:00:00 GMT");
     }

@@ -13,7 +13,6 @@ mod condition;
 mod fhir;
 mod metrics;
 mod operations;
-mod query;
 mod reply;
 mod route;
 mod watch;

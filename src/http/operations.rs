@@ -14,14 +14,11 @@ use crate::referral::state::{self, State as ReferralState};
 use crate::store::query::Query;
 
 use super::app_state::AppState;
-use super::metrics::{head, sample};
+use super::metrics::OPENMETRICS;
 use super::reply::{self, Answer};
 
-/// The text format of Prometheus.
-const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
-
-/// How long what the store counts is given again.
-const FRESH: Duration = Duration::from_secs(5);
+/// How old the numbers of the store may be.
+const MAX_STATISTICS_AGE: Duration = Duration::from_secs(5);
 
 /// `GET /healthz`: the process answers.
 pub(super) async fn alive() -> Response {
@@ -52,52 +49,34 @@ fn unready(message: &str) -> reply::Refusal {
 
 /// `GET /metrics`.
 pub(super) async fn metrics(State(app_state): State<AppState>) -> Answer {
-    let mut text = String::with_capacity(16 * 1024);
-    app_state.metrics.write(&mut text);
-    // Anybody may ask, as often as they like: the store is asked by one at a time, and not again while it is fresh.
-    let mut counted = app_state.counted.lock().await;
-    match counted.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
-        Some((_, known)) => text.push_str(known),
-        None => {
-            let (_, known) = counted.insert((Instant::now(), count(&app_state).await?));
-            text.push_str(known);
-        }
+    // Anybody may ask, as often as they like: the store is asked by one at a time, and not again while its numbers are
+    // fresh.
+    let mut counted_at = app_state.store_counted_at.lock().await;
+    if counted_at.is_none_or(|at| at.elapsed() >= MAX_STATISTICS_AGE) {
+        count_store(&app_state).await?;
+        *counted_at = Some(Instant::now());
     }
-    Ok(reply::body(StatusCode::OK, EXPOSITION, text))
+    Ok(reply::body(StatusCode::OK, OPENMETRICS, app_state.metrics.encode()?))
 }
 
-/// What the store counts.
-async fn count(app_state: &AppState) -> Result<String> {
-    let mut text = String::new();
-    let store = app_state.store.statistics().await?;
-    for (name, kind, help, value) in [
-        ("handoff_commits_total", "counter", "plans committed since the store was opened", store.commits),
-        ("handoff_commit_groups_total", "counter", "transactions that they were committed in", store.groups),
-        ("handoff_commit_conflicts_total", "counter", "plans refused because another was faster", store.conflicts),
-        ("handoff_commit_sequence", "gauge", "the newest commit", store.newest),
-        ("handoff_store_bytes", "gauge", "size of the database", store.bytes),
-    ] {
-        head(&mut text, name, kind, help);
-        sample(&mut text, name, &[], value);
-    }
-    head(&mut text, "handoff_resources", "gauge", "resources stored, by type");
-    for (kind, count) in &store.resources {
-        sample(&mut text, "handoff_resources", &[("type", kind)], count);
-    }
-    head(&mut text, "handoff_referrals", "gauge", "referrals, by where they stand");
+/// Brings what the store counts into the metrics.
+async fn count_store(app_state: &AppState) -> Result<()> {
+    let statistics = app_state.store.statistics().await?;
+    let mut referrals = Vec::with_capacity(ReferralState::ALL.len());
     for state in ReferralState::ALL {
-        sample(&mut text, "handoff_referrals", &[("state", state.code())], standing(app_state, *state).await?);
+        referrals.push((*state, count_referrals(app_state, *state).await?));
     }
-    Ok(text)
+    app_state.metrics.set_store(&statistics, &referrals);
+    Ok(())
 }
 
-/// How many referrals stand there.
-async fn standing(app_state: &AppState, state: ReferralState) -> Result<u64> {
-    let wanted = [
+/// How many referrals are in this state.
+async fn count_referrals(app_state: &AppState, state: ReferralState) -> Result<u64> {
+    let parameters = [
         ("business-status".to_owned(), format!("{}|{}", state::SYSTEM, state.code())),
         ("_summary".to_owned(), "count".to_owned()),
     ];
-    let query = Query::parse(&app_state.parameters, "Task", &wanted);
+    let query = Query::parse(&app_state.parameters, "Task", &parameters);
     let query = query.map_err(|issues| Error { category: Category::Fault, issues })?;
     let page = app_state.store.search(&Scope::Gateway, &query).await?;
     Ok(page.total.unwrap_or(0))

@@ -1,7 +1,7 @@
 //! The one place that turns an [`Error`] into an answer, and a few forms of success.
 //!
-//! A handler fails with a [`Refusal`], which only carries the error. [`render_error`] writes it down on the way out,
-//! where the route's dialect and the request's id are known: an OperationOutcome (<https://hl7.org/fhir/R4/operationoutcome.html>)
+//! A handler fails with a [`Refusal`], which only carries the error. [`render`] writes it down on the way out, where the
+//! route's dialect and the request's id are known: an OperationOutcome (<https://hl7.org/fhir/R4/operationoutcome.html>)
 //! on FHIR routes, a problem document (<https://www.rfc-editor.org/rfc/rfc9457>) elsewhere. The text of our own
 //! failures goes to the log and not to the client.
 
@@ -32,7 +32,7 @@ pub(super) enum Dialect {
     Problem,
 }
 
-/// A handler's failure, on its way to [`render_error`].
+/// A handler's failure, on its way to [`render`].
 #[derive(Debug)]
 pub(super) struct Refusal {
     error: Error,
@@ -119,12 +119,12 @@ fn title(category: Category) -> &'static str {
 }
 
 /// Writes a refused answer down; any other answer passes. Also gives the name of the rule that refused it.
-pub(super) fn render_error(response: Response, dialect: Dialect, request: &str) -> (Response, Option<&'static str>) {
+pub(super) fn render(response: Response, dialect: Dialect, request: &str) -> (Response, Option<&'static str>) {
     let Some(Refused(error)) = response.extensions().get::<Refused>().cloned() else { return (response, None) };
     let (mut head, _) = response.into_parts();
     head.extensions.clear();
     let rule = error.issues.first().map_or("fault", |issue| issue.key.name());
-    let shown = if error.category == Category::Fault {
+    let issues = if error.category == Category::Fault {
         tracing::error!(error = %error, "the gateway failed");
         let message = format!("the gateway failed; the operator finds the reason under request {request}");
         &[Issue::error(Key::Fault, "", message)][..]
@@ -132,9 +132,9 @@ pub(super) fn render_error(response: Response, dialect: Dialect, request: &str) 
         &error.issues[..]
     };
     let (kind, text) = match dialect {
-        Dialect::Fhir => (FHIR_JSON, operation_outcome::to_text(shown)),
+        Dialect::Fhir => (FHIR_JSON, operation_outcome::to_text(issues)),
         Dialect::Problem => {
-            ("application/problem+json", problem(error.category, head.status, shown, request).to_string())
+            ("application/problem+json", problem(error.category, head.status, issues, request).to_string())
         }
     };
     head.headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
@@ -151,7 +151,7 @@ pub(super) fn render_error(response: Response, dialect: Dialect, request: &str) 
 }
 
 fn problem(category: Category, status: StatusCode, issues: &[Issue], request: &str) -> Value {
-    let list: Vec<Value> = issues.iter().map(finding).collect();
+    let list: Vec<Value> = issues.iter().map(issue_member).collect();
     let first = issues.first();
     json!({
         "type": format!("urn:handoff:problem:{}", first.map_or("fault", |issue| issue.key.name())),
@@ -164,7 +164,7 @@ fn problem(category: Category, status: StatusCode, issues: &[Issue], request: &s
 }
 
 /// One issue, as the agency API writes it.
-fn finding(issue: &Issue) -> Value {
+fn issue_member(issue: &Issue) -> Value {
     let mut value = json!({
         "severity": issue.severity.code(),
         "key": issue.key.name(),
@@ -231,7 +231,7 @@ mod tests {
     fn a_fault_keeps_its_text_to_itself() {
         for dialect in [Dialect::Fhir, Dialect::Problem] {
             let refused = Refusal::from(Error::fault("disk secret-7 is full")).into_response();
-            let (response, rule) = render_error(refused, dialect, "r-1");
+            let (response, rule) = render(refused, dialect, "r-1");
             assert_eq!((response.status().as_u16(), rule), (500, Some("fault")));
             assert!(!format!("{response:?}").contains("secret-7"));
         }
@@ -240,9 +240,9 @@ mod tests {
     #[test]
     fn every_category_has_its_own_status_but_for_none() {
         assert_eq!(status(Category::Busy), StatusCode::SERVICE_UNAVAILABLE);
-        let (response, _) = render_error(Refusal::from(Error::not_found("Task/1")).into_response(), Dialect::Fhir, "r");
+        let (response, _) = render(Refusal::from(Error::not_found("Task/1")).into_response(), Dialect::Fhir, "r");
         assert_eq!(response.headers()[CONTENT_TYPE], FHIR_JSON);
-        let (response, _) = render_error(StatusCode::NO_CONTENT.into_response(), Dialect::Fhir, "r");
+        let (response, _) = render(StatusCode::NO_CONTENT.into_response(), Dialect::Fhir, "r");
         assert_eq!(response.status(), 204);
     }
 }

@@ -104,25 +104,25 @@ pub fn all() -> Vec<Route> {
 pub fn router(parts: Parts) -> Router {
     let app_state = AppState::new(parts);
     let mut paths: Vec<(PathMethods, MethodRouter<AppState>)> = Vec::new();
-    for (number, (route, handler)) in table().into_iter().enumerate() {
-        let method = (route.method, number, route.access);
-        match paths.iter_mut().find(|(lane, _)| lane.path == route.path) {
-            Some((lane, handlers)) => {
-                lane.methods.push(method);
+    for (route, handler) in table() {
+        let method = (route.method, route.access);
+        match paths.iter_mut().find(|(known, _)| known.path == route.path) {
+            Some((known, handlers)) => {
+                known.methods.push(method);
                 *handlers = std::mem::take(handlers).merge(handler);
             }
             None => paths.push((PathMethods { path: route.path, methods: vec![method] }, handler)),
         }
     }
     let mut router = Router::new();
-    for (lane, handlers) in paths {
-        let path = lane.path;
-        let around = from_fn_with_state((app_state.clone(), Arc::new(lane)), watch);
-        let handlers = handlers.fallback(other_method).layer(CatchPanicLayer::custom(Refusal::panicked)).layer(around);
+    for (path_methods, handlers) in paths {
+        let path = path_methods.path;
+        let layer = from_fn_with_state((app_state.clone(), Arc::new(path_methods)), watch);
+        let handlers = handlers.fallback(other_method).layer(CatchPanicLayer::custom(Refusal::panicked)).layer(layer);
         router = router.route(path, handlers);
     }
-    let nowhere = Arc::new(PathMethods { path: "other", methods: Vec::new() });
-    router.fallback(no_route.layer(from_fn_with_state((app_state.clone(), nowhere), watch))).with_state(app_state)
+    let unmatched = Arc::new(PathMethods { path: "other", methods: Vec::new() });
+    router.fallback(no_route.layer(from_fn_with_state((app_state.clone(), unmatched), watch))).with_state(app_state)
 }
 
 /// A method that the path does not serve. The router adds `Allow`.

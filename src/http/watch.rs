@@ -12,10 +12,12 @@ use axum::response::{IntoResponse, Response};
 use tracing::Instrument;
 
 use crate::error::Result;
+use crate::fhir::query_string;
 
 use super::accept;
 use super::app_state::AppState;
 use super::authentication::{self, Access};
+use super::metrics::RouteLabels;
 use super::reply::{self, Dialect, Refusal};
 
 /// The header that carries a request's id (<https://hl7.org/fhir/R4/http.html#custom>).
@@ -29,15 +31,16 @@ const MAX_ID_LENGTH: usize = 64;
 pub(super) struct PathMethods {
     /// The pattern, as in the table of routes
     pub(super) path: &'static str,
-    /// Of each method that is served: its name, its number in the table, and whom it is open to
-    pub(super) methods: Vec<(&'static str, usize, Access)>,
+    /// Of each method that is served: its name, and whom it is open to
+    pub(super) methods: Vec<(&'static str, Access)>,
 }
 
 impl PathMethods {
-    /// The route that takes this method.
-    fn route(&self, method: &Method) -> Option<(usize, Access)> {
+    /// The route that takes this method, and whom it is open to.
+    fn route(&self, method: &Method) -> Option<(RouteLabels, Access)> {
         let name = if method == Method::HEAD { "GET" } else { method.as_str() };
-        self.methods.iter().find(|(of, ..)| *of == name).map(|(_, number, access)| (*number, *access))
+        let (method, access) = self.methods.iter().find(|(method, _)| *method == name)?;
+        Some((RouteLabels { method, route: self.path }, *access))
     }
 }
 
@@ -49,32 +52,32 @@ fn dialect(path: &str) -> Dialect {
 
 /// The layer around the handlers of one path.
 pub(super) async fn watch(
-    State((app_state, lane)): State<(AppState, Arc<PathMethods>)>,
+    State((app_state, path_methods)): State<(AppState, Arc<PathMethods>)>,
     mut request: Request,
     next: Next,
 ) -> Response {
     let started = Instant::now();
     let id = client_request_id(request.headers()).unwrap_or_else(|| app_state.ids.next());
     let method = name(request.method());
-    let route = lane.route(request.method());
+    let route = path_methods.route(request.method());
     let dialect = dialect(request.uri().path());
     let span = tracing::info_span!("request", id = id.as_str(), client = tracing::field::Empty);
     async {
-        let response = match admit(&app_state, route, dialect, &mut request, &id).await {
+        let response = match admit(&app_state, route.map(|(_, access)| access), dialect, &mut request, &id).await {
             Ok(()) => next.run(request).await,
             Err(error) => Refusal::from(error).into_response(),
         };
-        let (mut response, rule) = reply::render_error(response, dialect, &id);
+        let (mut response, rule) = reply::render(response, dialect, &id);
         if let Ok(value) = HeaderValue::from_str(&id) {
             response.headers_mut().insert(REQUEST_ID, value);
         }
-        let (status, took) = (response.status().as_u16(), started.elapsed());
-        app_state.metrics.count(route.map(|(number, _)| number), status, took);
-        let duration_ms = milliseconds(took);
+        let (status, duration) = (response.status().as_u16(), started.elapsed());
+        app_state.metrics.count_request(route.map_or(RouteLabels::UNKNOWN, |(labels, _)| labels), status, duration);
+        let duration_ms = milliseconds(duration);
         if let Some(rule) = rule {
-            tracing::info!(method, route = lane.path, status, duration_ms, rule, "refused");
+            tracing::info!(method, route = path_methods.path, status, duration_ms, rule, "refused");
         } else {
-            tracing::info!(method, route = lane.path, status, duration_ms, "answered");
+            tracing::info!(method, route = path_methods.path, status, duration_ms, "answered");
         }
         response
     }
@@ -84,14 +87,15 @@ pub(super) async fn watch(
 
 async fn admit(
     app_state: &AppState,
-    route: Option<(usize, Access)>,
+    access: Option<Access>,
     dialect: Dialect,
     request: &mut Request,
     id: &str,
 ) -> Result<()> {
     // A method that is not served is refused by the router, for everybody alike.
-    let Some((_, access)) = route else { return Ok(()) };
+    let Some(access) = access else { return Ok(()) };
     authentication::admit(app_state, access, request, id).await?;
+    query_string::check_path(request.uri().path())?;
     if dialect == Dialect::Fhir {
         accept::fhir(request.headers(), request.uri().query())?;
     }
@@ -120,8 +124,8 @@ fn name(method: &Method) -> &'static str {
     }
 }
 
-fn milliseconds(took: Duration) -> f64 {
-    (took.as_secs_f64() * 1e6).round() / 1e3
+fn milliseconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::fhir::Node;
 use crate::fhir::edit::{Edits, instant};
+use crate::fhir::{Node, query_string};
 
 use super::task::{SDOHCC_CODES, is_referral_task};
 
@@ -103,8 +103,9 @@ fn task(entry: Node<'_>, request: Node<'_>, reference: &str, at: Timestamp) -> O
     if asked.is_some() {
         let mut request = json!({ "method": "POST", "url": "Task" });
         if let Some(it) = identifier {
-            let part = |name: &str| it.str(name).unwrap_or_default().into_owned();
-            request["ifNoneExist"] = format!("identifier={}|{}", part("system"), part("value")).into();
+            let part = |name: &str| it.str(name).unwrap_or_default();
+            let token = format!("{}|{}", part("system"), part("value"));
+            request["ifNoneExist"] = query_string::write([("identifier", &*token)]).into();
         }
         made["request"] = request;
     }
@@ -148,6 +149,18 @@ mod tests {
         assert_eq!(tasks[0]["for"]["reference"], "Patient/x");
         assert_eq!(tasks[0]["authoredOn"], "2026-05-01");
         assert_eq!(tasks[1]["authoredOn"], "1970-01-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn the_condition_of_a_task_reads_back_as_its_identifier() {
+        let text = r#"{"request":{"method":"POST","url":"ServiceRequest"},
+            "resource":{"resourceType":"ServiceRequest","identifier":[{"system":"urn:a","value":"50%&x=1+é"}]}}"#;
+        let document = Document::parse(text).unwrap();
+        let request = document.root().get("resource").unwrap();
+        let made = task(document.root(), request, "ServiceRequest/1", Timestamp::UNIX_EPOCH).unwrap();
+        let condition = made["request"]["ifNoneExist"].as_str().unwrap();
+        let expected = [("identifier".to_owned(), "urn:a|50%&x=1+é".to_owned())];
+        assert_eq!(query_string::parse(condition).unwrap(), expected);
     }
 
     #[test]

@@ -220,6 +220,97 @@ async fn addresses_methods_and_headers() {
 }
 
 #[tokio::test]
+async fn escapes_that_cannot_be_decoded() {
+    let gateway = Gateway::start().await;
+    let ehr = &gateway.ehr;
+    let get = |path: String| ehr.request(Method::GET, &path);
+    let form = |body: String| {
+        let post = ehr.request(Method::POST, "/fhir/Task/_search");
+        post.header("content-type", "application/x-www-form-urlencoded").body(body)
+    };
+    let conditional = |condition: &str| {
+        ehr.with_body(Method::POST, "/fhir/Task", &draft(1)).header("if-none-exist", condition.to_owned())
+    };
+    let sent = |change: &dyn Fn(&mut Value)| {
+        let mut bundle = transaction(1);
+        change(&mut bundle["entry"]);
+        ehr.with_body(Method::POST, "/fhir", &bundle)
+    };
+    for escape in ["%", "%4", "%zz", "%FF"] {
+        let condition = format!("identifier=urn:test|{escape}");
+        let url = format!("Task?{condition}");
+        let asks = |entries: &mut Value| {
+            entries.as_array_mut().unwrap().push(json!({ "request": { "method": "GET", "url": url } }));
+        };
+        check_refusals(
+            &gateway,
+            vec![
+                case("query", get(format!("/fhir/{url}")), 400, "parameter"),
+                case("name", get(format!("/fhir/Task?stat{escape}=x")), 400, "parameter"),
+                case("path", get(format!("/fhir/Task/{escape}")), 400, "parameter"),
+                case(
+                    "agency's path",
+                    gateway.agency.request(Method::GET, &format!("/agency/v1/referrals/{escape}")),
+                    400,
+                    "parameter",
+                ),
+                case(
+                    "agency's query",
+                    gateway.agency.request(Method::GET, &format!("/agency/v1/referrals?since={escape}")),
+                    400,
+                    "parameter",
+                ),
+                case("form", form(condition.clone()), 400, "parameter"),
+                case("If-None-Exist", conditional(&condition), 400, "parameter"),
+                case(
+                    "ifNoneExist",
+                    sent(&|entries| entries[2]["request"]["ifNoneExist"] = json!(condition)),
+                    400,
+                    "parameter",
+                ),
+                case(
+                    "url of a POST",
+                    sent(&|entries| entries[2]["request"]["url"] = json!(format!("Task{escape}"))),
+                    400,
+                    "parameter",
+                ),
+                // What the transaction would write is not written either.
+                case("url of a GET", sent(&asks), 400, "parameter"),
+                case(
+                    "conditional reference",
+                    sent(&|entries| {
+                        entries[1]["resource"]["subject"]["reference"] = json!(format!("Patient?{condition}"));
+                    }),
+                    422,
+                    "reference-syntax",
+                ),
+            ],
+        )
+        .await;
+    }
+    let answer = send(conditional("identifier=urn:test|100%")).await;
+    for expected in ["If-None-Exist", "\\\"identifier\\\"", "%25"] {
+        assert!(answer.text.contains(expected), "no {expected} in {}", answer.text);
+    }
+    let answer = send(sent(&|entries| entries[2]["request"]["ifNoneExist"] = json!("identifier=%"))).await;
+    assert_eq!(answer.json()["issue"][0]["expression"], json!(["Bundle.entry[2].request.ifNoneExist"]));
+}
+
+#[tokio::test]
+async fn a_batch_goes_on_after_an_url_that_cannot_be_decoded() {
+    let gateway = Gateway::start().await;
+    let id = sent(&gateway, 1).await;
+    let get = |url: &str| json!({ "request": { "method": "GET", "url": url } });
+    let found = get("Task?identifier=urn:test:referral%7C1");
+    let batch = json!({ "resourceType": "Bundle", "type": "batch", "entry": [get("Task?identifier=%zz"), found] });
+    let answers = gateway.ehr.post("/fhir", &batch).await.expect(200);
+    assert_eq!(answers["entry"][0]["response"]["status"], "400 Bad Request");
+    let issue = &answers["entry"][0]["response"]["outcome"]["issue"][0];
+    assert_eq!(issue["expression"], json!(["Bundle.entry[0].request.url"]));
+    assert_eq!(answers["entry"][1]["resource"]["entry"][0]["resource"]["id"], json!(id));
+}
+
+#[tokio::test]
 async fn what_agencies_get_wrong() {
     let gateway = Gateway::start().await;
     let id = sent(&gateway, 1).await;

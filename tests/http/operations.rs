@@ -32,7 +32,9 @@ async fn counts_what_it_does_and_names_nobody() {
     gateway.ehr.get(&format!("/fhir/Patient?family={FAMILY}")).await.expect(200);
     gateway.ehr.get(&format!("/fhir/{FAMILY}")).await.expect(404);
     let answer = send(gateway.anonymous(Method::GET, "/metrics")).await;
-    assert_eq!((answer.status, answer.header("content-type")), (200, "text/plain; version=0.0.4; charset=utf-8"));
+    let openmetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    assert_eq!((answer.status, answer.header("content-type")), (200, openmetrics));
+    assert!(answer.text.ends_with("\n# EOF\n"), "{}", answer.text);
     for line in [
         "handoff_requests_total{method=\"POST\",route=\"/fhir\",status=\"200\"} 1",
         "handoff_requests_total{method=\"GET\",route=\"/fhir/{type}/{id}\",status=\"200\"} 1",

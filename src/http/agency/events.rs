@@ -32,36 +32,36 @@ pub(in crate::http) async fn raise_event(
 
 /// The events, as the state machine has them, and the coded reasons.
 pub(in crate::http) async fn codes(_: Caller) -> Response {
-    let events: Vec<Value> = Event::ALL.iter().map(|event| described(*event)).collect();
+    let events: Vec<Value> = Event::ALL.iter().map(|event| describe(*event)).collect();
     let reasons: Vec<Value> =
         Reason::ALL.iter().map(|reason| json!({"code": reason.code(), "text": reason.text()})).collect();
     reply::json(&json!({ "events": events, "reasons": reasons }))
 }
 
-fn described(event: Event) -> Value {
-    let moves: Vec<Value> = TABLE.iter().filter(|row| row.event == event).map(move_of).collect();
+fn describe(event: Event) -> Value {
+    let moves: Vec<Value> = TABLE.iter().filter(|row| row.event == event).map(describe_transition).collect();
     json!({ "event": event.code(), "moves": moves })
 }
 
 /// One row of the table. An absent `within` means any state; an absent `to` member, that it stays as it was.
-fn move_of(row: &Transition) -> Value {
+fn describe_transition(row: &Transition) -> Value {
     let statuses: Vec<&str> = row.from.iter().map(|status| status.code()).collect();
     let mut value = json!({ "by": row.by.iter().map(|by| party(*by)).collect::<Vec<_>>(), "from": statuses });
     if !row.within.is_empty() {
         value["within"] = row.within.iter().map(|state| state.code()).collect();
     }
-    value["to"] = position(row.status, row.state);
+    value["to"] = describe_target(row.status, row.state);
     value["reason"] = json!(if row.reason { "required" } else { "optional" });
     if !row.by_reason.is_empty() {
         let leads = row.by_reason.iter().map(|(reason, state, status)| {
-            json!({ "reason": reason.code(), "to": position(status.or(row.status), Some(*state)) })
+            json!({ "reason": reason.code(), "to": describe_target(status.or(row.status), Some(*state)) })
         });
         value["byReason"] = leads.collect();
     }
     value
 }
 
-fn position(status: Option<TaskStatus>, state: Option<ReferralState>) -> Value {
+fn describe_target(status: Option<TaskStatus>, state: Option<ReferralState>) -> Value {
     let mut value = json!({});
     if let Some(status) = status {
         value["status"] = json!(status.code());
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn describes_a_decline() {
-        let value = described(Event::Decline);
+        let value = describe(Event::Decline);
         let first = &value["moves"][0];
         assert_eq!((&value["event"], &first["reason"]), (&json!("decline"), &json!("required")));
         assert!(first["by"].as_array().unwrap().contains(&json!("agency")));
@@ -100,6 +100,6 @@ mod tests {
 
     #[test]
     fn no_event_is_without_a_move() {
-        assert!(Event::ALL.iter().all(|event| described(*event)["moves"] != json!([])));
+        assert!(Event::ALL.iter().all(|event| describe(*event)["moves"] != json!([])));
     }
 }

@@ -16,6 +16,6 @@ pub(in crate::http) async fn get(State(app_state): State<AppState>, caller: Call
     let (record, fidelity, issues) = app_state.exchange.explain(&caller, &id).await?;
     let remarks: Vec<Value> =
         issues.iter().map(|issue| json!({ "key": issue.key.code(), "path": issue.path, "text": issue.text })).collect();
-    let told = json!({ "record": record.value()?, "fidelity": fidelity.to_value(), "remarks": remarks });
-    Ok(reply::with(reply::json(&told), ETAG, &condition::tag(record.version)))
+    let body = json!({ "record": record.value()?, "fidelity": fidelity.to_value(), "remarks": remarks });
+    Ok(reply::with(reply::json(&body), ETAG, &condition::tag(record.version)))
 }

@@ -24,12 +24,11 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::exchange::Record;
-use crate::fhir::Key;
+use crate::fhir::{Key, query_string};
 
 use super::accept;
 use super::app_state::AppState;
 use super::condition;
-use super::query;
 use super::reply::{self, JSON, Refusal};
 
 /// Where remarks on a change stand, as a JSON array: the body is the record alone, which can be put back.
@@ -89,14 +88,14 @@ impl FromRequestParts<AppState> for Shape {
 
     /// The shape that the client accepts.
     async fn from_request_parts(head: &mut Head, _: &AppState) -> Result<Self, Refusal> {
-        let position = accept::among(&head.headers, &[reply::JSON, sheet::CSV])?;
+        let position = accept::negotiate(&head.headers, &[reply::JSON, sheet::CSV])?;
         Ok(if position == 0 { Self::Json } else { Self::Csv })
     }
 }
 
 /// Reads the query of a route that has these parameters and no others.
 fn parameters(query: Option<&str>, known: &[&str]) -> Result<Vec<(String, String)>> {
-    let pairs = query::pairs(query.unwrap_or_default())?;
+    let pairs = query_string::parse(query.unwrap_or_default())?;
     match pairs.iter().find(|(name, _)| !known.contains(&name.as_str())) {
         None => Ok(pairs),
         Some((name, _)) => {

@@ -30,7 +30,7 @@ pub(in crate::http) async fn put(
 ) -> Answer {
     let base = match condition::if_match(&headers)? {
         Some(version) => Base::Exactly(version),
-        None => said_base(uri.query())?.map_or(Base::Newest, Base::Version),
+        None => base_parameter(uri.query())?.map_or(Base::Newest, Base::Version),
     };
     let key = condition::idempotency_key(&headers)?;
     let record = app_state.exchange.put_record(&caller, &id, &document, base, key).await?;
@@ -38,7 +38,7 @@ pub(in crate::http) async fn put(
 }
 
 /// The version that the query says the record was changed from: an ETag, or the number in it.
-fn said_base(query: Option<&str>) -> Result<Option<u64>> {
+fn base_parameter(query: Option<&str>) -> Result<Option<u64>> {
     let Some((_, base)) = parameters(query, &["base"])?.into_iter().next() else { return Ok(None) };
     let version = condition::version(&base).or_else(|| base.parse().ok());
     version

@@ -11,13 +11,12 @@ use axum::http::{HeaderName, StatusCode, Uri};
 
 use crate::error::{Error, Result};
 use crate::exchange::Records;
-use crate::fhir::Key;
 use crate::fhir::edit::quote;
+use crate::fhir::{Key, query_string};
 use crate::security::Caller;
 
 use super::{Shape, parameters, sheet};
 use crate::http::app_state::{AppState, Base};
-use crate::http::query;
 use crate::http::reply::{self, Answer, JSON};
 
 /// How long an answer is held at most.
@@ -45,11 +44,11 @@ pub(in crate::http) async fn list(
     shape: Shape,
     uri: Uri,
 ) -> Answer {
-    let wish = PollQuery::read(uri.query())?;
-    app_state.metrics.polled();
-    let Records { records, cursor } = poll(&app_state, &caller, &wish).await?;
+    let poll_query = PollQuery::read(uri.query())?;
+    app_state.metrics.count_poll();
+    let Records { records, cursor } = poll(&app_state, &caller, &poll_query).await?;
     if shape == Shape::Csv {
-        let next = query::join([("since", cursor.as_str()), ("limit", &wish.limit.to_string())]);
+        let next = query_string::write([("since", cursor.as_str()), ("limit", &poll_query.limit.to_string())]);
         let link = format!("<{}/agency/v1/referrals?{next}>; rel=\"next\"", base.url());
         let response = sheet::answer(&app_state, records.iter().map(|record| (record.json.as_str(), record.version)))?;
         return Ok(reply::with(reply::with(response, CURSOR, &cursor), LINK, &link));
@@ -68,38 +67,38 @@ pub(in crate::http) async fn list(
 }
 
 /// Asks the exchange; a held poll is answered at once when the server stops.
-async fn poll(app_state: &AppState, caller: &Caller, wish: &PollQuery) -> Result<Records> {
-    let since = wish.since.as_deref();
-    if wish.wait.is_zero() {
-        return app_state.exchange.poll(caller, since, wish.limit, Duration::ZERO).await;
+async fn poll(app_state: &AppState, caller: &Caller, poll_query: &PollQuery) -> Result<Records> {
+    let since = poll_query.since.as_deref();
+    if poll_query.wait.is_zero() {
+        return app_state.exchange.poll(caller, since, poll_query.limit, Duration::ZERO).await;
     }
     let _held = app_state.metrics.track_poll();
     tokio::select! {
-        records = app_state.exchange.poll(caller, since, wish.limit, wish.wait) => records,
-        () = app_state.stops() => app_state.exchange.poll(caller, since, wish.limit, Duration::ZERO).await,
+        records = app_state.exchange.poll(caller, since, poll_query.limit, poll_query.wait) => records,
+        () = app_state.wait_for_stop() => app_state.exchange.poll(caller, since, poll_query.limit, Duration::ZERO).await,
     }
 }
 
 impl PollQuery {
     fn read(query: Option<&str>) -> Result<Self> {
-        let mut wish = Self { since: None, wait: Duration::ZERO, limit: USUAL_LIMIT };
+        let mut poll_query = Self { since: None, wait: Duration::ZERO, limit: USUAL_LIMIT };
         for (name, value) in parameters(query, &["since", "wait", "limit"])? {
             match name.as_str() {
                 "wait" => {
                     let message = "wait is a whole number of seconds, 60 at most";
                     let seconds = value.parse().map_err(|_| Error::incorrect(Key::Parameter, message))?;
-                    wish.wait = Duration::from_secs(seconds).min(MAX_WAIT);
+                    poll_query.wait = Duration::from_secs(seconds).min(MAX_WAIT);
                 }
                 "limit" => {
                     let message = "limit is a whole number from 1; 1000 records are given at most";
                     let limit = value.parse().ok().filter(|limit: &usize| *limit > 0);
-                    wish.limit = limit.ok_or_else(|| Error::incorrect(Key::Parameter, message))?.min(MAX_COUNT);
+                    poll_query.limit = limit.ok_or_else(|| Error::incorrect(Key::Parameter, message))?.min(MAX_COUNT);
                 }
                 // `since=` is what a script sends before it has a cursor.
-                _ => wish.since = Some(value).filter(|value| !value.is_empty()),
+                _ => poll_query.since = Some(value).filter(|value| !value.is_empty()),
             }
         }
-        Ok(wish)
+        Ok(poll_query)
     }
 }
 
@@ -109,8 +108,8 @@ mod tests {
 
     #[test]
     fn reads_what_is_asked_for() {
-        let wish = PollQuery::read(Some("since=a.7&wait=90&limit=5000")).unwrap();
-        assert_eq!(wish, PollQuery { since: Some("a.7".to_owned()), wait: MAX_WAIT, limit: MAX_COUNT });
+        let poll_query = PollQuery::read(Some("since=a.7&wait=90&limit=5000")).unwrap();
+        assert_eq!(poll_query, PollQuery { since: Some("a.7".to_owned()), wait: MAX_WAIT, limit: MAX_COUNT });
         assert_eq!(PollQuery::read(Some("since=")).unwrap(), PollQuery::read(None).unwrap());
         for bad in ["wait=soon", "wait=-1", "limit=0", "limit=x", "cursor=1"] {
             assert_eq!(PollQuery::read(Some(bad)).unwrap_err().issues[0].key, Key::Parameter, "{bad}");

@@ -47,7 +47,7 @@ pub(in crate::http) async fn take(
     if !app_state.programs.iter().any(|program| program.kind == kind) {
         return Err(Error::not_found("the program type").into());
     }
-    let (options, check) = wish(uri.query())?;
+    let (options, check) = sheet_options(uri.query())?;
     let idempotency_key = condition::idempotency_key(&headers)?;
     let sheet = SentSheet { kind: &kind, bytes: &bytes, options: &options, check, idempotency_key };
     let report = app_state.exchange.take_sheet(&caller, &app_state.sheets, &sheet).await?;
@@ -56,7 +56,7 @@ pub(in crate::http) async fn take(
 }
 
 /// What the sheet does not say itself, and whether it is only to be checked.
-fn wish(query: Option<&str>) -> Result<(Options, bool)> {
+fn sheet_options(query: Option<&str>) -> Result<(Options, bool)> {
     let pairs = parameters(query, &["check", "zone", "dates"])?;
     let value = |name: &str| pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
     let check = match value("check") {

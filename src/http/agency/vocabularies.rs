@@ -20,11 +20,11 @@ use crate::http::reply::{self, Answer};
 
 /// The vocabularies.
 pub(in crate::http) async fn list(State(app_state): State<AppState>, _: Caller) -> Answer {
-    let told: Vec<Value> = app_state.programs.vocabularies().iter().map(described).collect();
-    Ok(reply::json(&json!({ "vocabularies": told })))
+    let body: Vec<Value> = app_state.programs.vocabularies().iter().map(describe).collect();
+    Ok(reply::json(&json!({ "vocabularies": body })))
 }
 
-fn described(vocabulary: &Vocabulary) -> Value {
+fn describe(vocabulary: &Vocabulary) -> Value {
     let words: Vec<Value> = vocabulary
         .words()
         .iter()
@@ -62,10 +62,11 @@ pub(in crate::http) async fn status(
         return Err(Error::incorrect(Key::Parameter, message).into());
     }
     let (state, version) = app_state.exchange.state(&caller, &id).await?;
-    let asked = |vocabulary: &&Vocabulary| wanted.is_empty() || wanted.iter().any(|(_, name)| *name == vocabulary.name);
+    let is_asked =
+        |vocabulary: &&Vocabulary| wanted.is_empty() || wanted.iter().any(|(_, name)| *name == vocabulary.name);
     let statuses: Vec<Value> = vocabularies
         .iter()
-        .filter(asked)
+        .filter(is_asked)
         .map(|vocabulary| {
             let word = vocabulary.word_for(state);
             json!({
@@ -79,6 +80,6 @@ pub(in crate::http) async fn status(
             })
         })
         .collect();
-    let told = json!({ "id": id, "state": state.code(), "statuses": statuses });
-    Ok(reply::with(reply::json(&told), ETAG, &condition::tag(version)))
+    let body = json!({ "id": id, "state": state.code(), "statuses": statuses });
+    Ok(reply::with(reply::json(&body), ETAG, &condition::tag(version)))
 }

@@ -64,7 +64,7 @@ fn kind(name: &str, definitions: &Definitions) -> Result<String> {
     if definitions.is_resource_type(name) {
         return Ok(name.to_owned());
     }
-    let message = format!("\"{}\" is no resource type of FHIR R4", shown(name));
+    let message = format!("\"{}\" is no resource type of FHIR R4", excerpt(name));
     let mut issue = Issue::error(Key::UnknownType, "", message);
     if let Some(nearest) = nearest(name, definitions.resource_types().iter().map(String::as_str)) {
         issue = issue.hint(format!("did you mean {nearest}?"));
@@ -80,12 +80,12 @@ fn item(kind: String, id: String) -> Result<ResourceKey> {
     if primitive::is_id(&id) {
         return Ok(ResourceKey { kind, id });
     }
-    let message = format!("\"{}\" is no id; no {kind} has it", shown(&id));
+    let message = format!("\"{}\" is no id; no {kind} has it", excerpt(&id));
     Err(Error::new(Category::NotFound, Issue::error(Key::InvalidId, "", message)))
 }
 
 /// What the client wrote, short and printable.
-fn shown(text: &str) -> String {
+fn excerpt(text: &str) -> String {
     text.chars().filter(|character| !character.is_control()).take(64).collect()
 }
 

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::definitions::own;
 use crate::error::{Category, Error, Result};
-use crate::fhir::{Document, Issue, Key, Node, ResourceKey};
+use crate::fhir::{Document, Issue, Key, Node, ResourceKey, query_string};
 use crate::security::Caller;
 use crate::shipped;
 use crate::store::Stored;
@@ -24,7 +24,6 @@ use super::{read, search};
 use crate::http::app_state::{AppState, Base};
 use crate::http::body::FormBody;
 use crate::http::condition::Prefer;
-use crate::http::query;
 use crate::http::reply::Answer;
 
 /// How many are on a page, where the client does not say.
@@ -114,7 +113,7 @@ pub(in crate::http) async fn read(
             .hint(format!("search {kind} for those that it has; definitions of packages are not served"));
         return Err(Error::new(Category::NotFound, issue).into());
     };
-    Ok(read::unless_known(&headers, stored))
+    Ok(read::resource_unless_known(&headers, stored))
 }
 
 // === searching ===
@@ -128,7 +127,7 @@ pub(in crate::http) async fn get(
     headers: HeaderMap,
     uri: Uri,
 ) -> Answer {
-    Ok(answer(&app_state, kind, &base, &headers, query::pairs(uri.query().unwrap_or_default())?)?)
+    Ok(answer(&app_state, kind, &base, &headers, query_string::parse(uri.query().unwrap_or_default())?)?)
 }
 
 /// Searches by POST.
@@ -141,13 +140,13 @@ pub(in crate::http) async fn post(
     uri: Uri,
     FormBody(form): FormBody,
 ) -> Answer {
-    let mut parameters = query::pairs(uri.query().unwrap_or_default())?;
-    parameters.extend(query::pairs(&form)?);
+    let mut parameters = query_string::parse(uri.query().unwrap_or_default())?;
+    parameters.extend(query_string::parse(&form)?);
     Ok(answer(&app_state, kind, &base, &headers, parameters)?)
 }
 
 /// A search as it was understood.
-struct ArtifactSearch<'p> {
+struct DefinitionQuery<'p> {
     tests: Vec<(&'p str, &'p str)>,
     count: usize,
     start: usize,
@@ -161,38 +160,38 @@ fn answer(
     headers: &HeaderMap,
     mut parameters: Vec<(String, String)>,
 ) -> Result<Response> {
-    let mut passed_over = Vec::new();
+    let mut ignored = Vec::new();
     if Prefer::read(headers).lenient {
         parameters.retain(|(name, _)| {
             let is_known = is_about_answer(name) || is_served(kind, name);
             if !is_known {
-                passed_over.push(unknown(kind, name));
+                ignored.push(unknown(kind, name));
             }
             is_known
         });
     }
-    let wanted = read_search(kind, &parameters)?;
+    let query = read_query(kind, &parameters)?;
     let artifacts = app_state.artifacts()?;
-    let is_match = |stored: &&Stored| wanted.tests.iter().all(|(name, value)| matches(stored, name, value));
+    let is_match = |stored: &&Stored| query.tests.iter().all(|(name, value)| matches(stored, name, value));
     let found: Vec<&Stored> = artifacts.of(kind).filter(is_match).collect();
-    let page: Vec<&Stored> = found.iter().copied().skip(wanted.start).take(wanted.count).collect();
-    let after = wanted.start.saturating_add(page.len());
+    let page: Vec<&Stored> = found.iter().copied().skip(query.start).take(query.count).collect();
+    let after = query.start.saturating_add(page.len());
     let next = (!page.is_empty() && after < found.len()).then(|| after.to_string());
-    let answer = search::Found { total: Some(found.len() as u64), matches: page, included: Vec::new(), next };
-    search::page(&base.fhir(), kind, &parameters, &answer, &wanted.elements, &passed_over)
+    let answer = search::SearchPage { total: Some(found.len() as u64), matches: page, included: Vec::new(), next };
+    search::page(&base.fhir(), kind, &parameters, &answer, &query.elements, &ignored)
 }
 
-fn read_search<'p>(kind: &str, parameters: &'p [(String, String)]) -> Result<ArtifactSearch<'p>> {
-    let mut wanted = ArtifactSearch { tests: Vec::new(), count: PAGE, start: 0, elements: Vec::new() };
+fn read_query<'p>(kind: &str, parameters: &'p [(String, String)]) -> Result<DefinitionQuery<'p>> {
+    let mut query = DefinitionQuery { tests: Vec::new(), count: PAGE, start: 0, elements: Vec::new() };
     let mut issues = Vec::new();
     for (name, value) in parameters {
         let number = || value.parse::<usize>().map_err(|_| issue(name, format!("{name} is a number")));
         let read = match name.as_str() {
             "_format" | "_pretty" => Ok(()),
-            "_count" => number().map(|count| wanted.count = count.min(PAGE)),
-            search::CURSOR => number().map(|start| wanted.start = start),
+            "_count" => number().map(|count| query.count = count.min(PAGE)),
+            search::CURSOR => number().map(|start| query.start = start),
             "_elements" => {
-                wanted.elements = value.split(',').map(|element| element.trim().to_owned()).collect();
+                query.elements = value.split(',').map(|element| element.trim().to_owned()).collect();
                 Ok(())
             }
             _ if !is_served(kind, name) => Err(unknown(kind, name)),
@@ -200,13 +199,13 @@ fn read_search<'p>(kind: &str, parameters: &'p [(String, String)]) -> Result<Art
                 Err(issue(name, format!("{name} has no value; leave it out to search for anything")))
             }
             _ => {
-                wanted.tests.push((name, value));
+                query.tests.push((name, value));
                 Ok(())
             }
         };
         issues.extend(read.err());
     }
-    if issues.is_empty() { Ok(wanted) } else { Err(Error { category: Category::Incorrect, issues }) }
+    if issues.is_empty() { Ok(query) } else { Err(Error { category: Category::Incorrect, issues }) }
 }
 
 fn is_about_answer(name: &str) -> bool {

@@ -5,14 +5,13 @@ use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 
 use crate::error::{Error, Result};
-use crate::fhir::Key;
 use crate::fhir::authored::bundle::BundleWriter;
+use crate::fhir::{Key, query_string};
 use crate::security::Caller;
 
 use super::address::Item;
 use super::bundle;
 use crate::http::app_state::{AppState, Base};
-use crate::http::query;
 use crate::http::reply::{self, Answer, FHIR_JSON};
 
 /// How many versions are given where the client does not say, and at most.
@@ -41,7 +40,7 @@ pub(in crate::http) async fn history(
 
 fn count(query: Option<&str>) -> Result<usize> {
     let mut count = MAX_COUNT;
-    for (name, value) in query::pairs(query.unwrap_or_default())? {
+    for (name, value) in query_string::parse(query.unwrap_or_default())? {
         match name.as_str() {
             "_count" => {
                 let number = value.parse().ok().filter(|number| *number > 0);

@@ -22,25 +22,25 @@ pub(in crate::http) async fn read(
     headers: HeaderMap,
 ) -> Answer {
     let stored = app_state.exchange.read(&caller, &key, None).await?;
-    Ok(unless_known(&headers, &stored))
+    Ok(resource_unless_known(&headers, &stored))
 }
 
 /// A resource, unless the client has this version.
-pub(super) fn unless_known(headers: &HeaderMap, stored: &Stored) -> Response {
-    if condition::is_known(headers, stored.version, stored.updated) {
+pub(super) fn resource_unless_known(headers: &HeaderMap, stored: &Stored) -> Response {
+    if condition::client_has_version(headers, stored.version, stored.updated) {
         let mut response = Response::default();
         *response.status_mut() = StatusCode::NOT_MODIFIED;
-        return dated(response, stored);
+        return with_version(response, stored);
     }
     resource(stored)
 }
 
 /// A resource as it is stored, with its version and date.
 pub(super) fn resource(stored: &Stored) -> Response {
-    dated(reply::body(StatusCode::OK, FHIR_JSON, stored.document.text().to_owned()), stored)
+    with_version(reply::body(StatusCode::OK, FHIR_JSON, stored.document.text().to_owned()), stored)
 }
 
-fn dated(response: Response, stored: &Stored) -> Response {
+fn with_version(response: Response, stored: &Stored) -> Response {
     let response = reply::with(response, ETAG, &condition::tag(stored.version));
     reply::with(response, LAST_MODIFIED, &condition::http_date(stored.updated))
 }

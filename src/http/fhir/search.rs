@@ -9,8 +9,8 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 
 use crate::error::Result;
-use crate::fhir::Issue;
 use crate::fhir::authored::bundle::{BundleWriter, SearchMode};
+use crate::fhir::{Issue, query_string};
 use crate::security::Caller;
 use crate::store::Stored;
 use crate::store::query::Query;
@@ -20,7 +20,6 @@ use super::bundle;
 use crate::http::app_state::{AppState, Base};
 use crate::http::body::FormBody;
 use crate::http::condition::Prefer;
-use crate::http::query;
 use crate::http::reply::{self, Answer, FHIR_JSON};
 
 /// Parameters about the answer's form; they choose nothing.
@@ -38,7 +37,7 @@ pub(in crate::http) async fn get(
     headers: HeaderMap,
     uri: Uri,
 ) -> Answer {
-    let parameters = query::pairs(uri.query().unwrap_or_default())?;
+    let parameters = query_string::parse(uri.query().unwrap_or_default())?;
     Ok(search(&app_state, &caller, &kind, &base, &headers, parameters).await?)
 }
 
@@ -52,8 +51,8 @@ pub(in crate::http) async fn post(
     uri: Uri,
     FormBody(form): FormBody,
 ) -> Answer {
-    let mut parameters = query::pairs(uri.query().unwrap_or_default())?;
-    parameters.extend(query::pairs(&form)?);
+    let mut parameters = query_string::parse(uri.query().unwrap_or_default())?;
+    parameters.extend(query_string::parse(&form)?);
     Ok(search(&app_state, &caller, &kind, &base, &headers, parameters).await?)
 }
 
@@ -65,12 +64,12 @@ async fn search(
     headers: &HeaderMap,
     mut parameters: Vec<(String, String)>,
 ) -> Result<Response> {
-    let mut passed_over = Vec::new();
+    let mut ignored = Vec::new();
     if Prefer::read(headers).lenient {
         parameters.retain(|pair| {
             let unknown = Query::read(&app_state.parameters, kind, std::slice::from_ref(pair)).unknown;
             let known = unknown.is_empty();
-            passed_over.extend(unknown);
+            ignored.extend(unknown);
             known
         });
     }
@@ -80,17 +79,17 @@ async fn search(
     } else {
         Vec::new()
     };
-    let found = Found {
+    let found = SearchPage {
         total: page.total,
         matches: page.matches.iter().collect(),
         included: page.included.iter().collect(),
         next: page.next,
     };
-    self::page(&base.fhir(), kind, &parameters, &found, &elements, &passed_over)
+    self::page(&base.fhir(), kind, &parameters, &found, &elements, &ignored)
 }
 
 /// What a page holds.
-pub(super) struct Found<'s> {
+pub(super) struct SearchPage<'s> {
     /// How many match in all, where it is known
     pub(super) total: Option<u64>,
     /// What matches
@@ -106,9 +105,9 @@ pub(super) fn page(
     base: &str,
     kind: &str,
     parameters: &[(String, String)],
-    found: &Found<'_>,
+    found: &SearchPage<'_>,
     elements: &[String],
-    passed_over: &[Issue],
+    ignored: &[Issue],
 ) -> Result<Response> {
     let links = links(&format!("{base}/{kind}"), parameters, found.next.as_deref());
     let links: Vec<(&str, &str)> = links.iter().map(|(name, url)| (*name, url.as_str())).collect();
@@ -119,8 +118,8 @@ pub(super) fn page(
     for stored in &found.included {
         bundle::add_found(&mut bundle, base, stored, SearchMode::Include, &[])?;
     }
-    if !passed_over.is_empty() {
-        bundle.add_outcome(passed_over)?;
+    if !ignored.is_empty() {
+        bundle.add_outcome(ignored)?;
     }
     Ok(reply::body(StatusCode::OK, FHIR_JSON, bundle.finish()))
 }
@@ -132,10 +131,10 @@ fn links(address: &str, parameters: &[(String, String)], next: Option<&str>) -> 
         pairs.filter(|(name, _)| !ABOUT_FORM.contains(name))
     };
     let to = |query: String| if query.is_empty() { address.to_owned() } else { format!("{address}?{query}") };
-    let mut links = vec![("self", to(query::join(kept())))];
+    let mut links = vec![("self", to(query_string::write(kept())))];
     if let Some(cursor) = next {
         let before = kept().filter(|(name, _)| *name != CURSOR);
-        links.push(("next", to(query::join(before.chain([(CURSOR, cursor)])))));
+        links.push(("next", to(query_string::write(before.chain([(CURSOR, cursor)])))));
     }
     links
 }

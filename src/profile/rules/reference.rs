@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use crate::definitions::{CORE, TypeRef};
 use crate::fhir::nearest_name::nearest;
-use crate::fhir::{Key, Node, Reference};
+use crate::fhir::{Key, Node, Reference, query_string};
 use crate::profile::context::CheckContext;
 use crate::profile::definition::Definition;
 use crate::profile::finding::Finding;
@@ -146,7 +146,8 @@ fn conditional_type(text: &str, context: &CheckContext<'_, '_>) -> Option<String
     let (kind, query) = text.split_once('?')?;
     let is_transaction = context.scope.bundle.as_ref().is_some_and(|bundle| bundle.is_transaction());
     let is_known = context.registry.definitions().is_resource_type(kind);
-    (is_transaction && is_known && query.contains('=')).then(|| kind.to_owned())
+    let is_condition = query.contains('=') && query_string::parse(query).is_ok();
+    (is_transaction && is_known && is_condition).then(|| kind.to_owned())
 }
 
 fn report_unknown_type(node: Node<'_>, kind: &str, context: &mut CheckContext<'_, '_>) {
@@ -163,8 +164,11 @@ fn report_malformed(node: Node<'_>, text: &str, context: &mut CheckContext<'_, '
     let known = |name: &str| context.registry.definitions().is_resource_type(name);
     let hint = if text.starts_with("urn:uuid:") {
         Some("write urn:uuid: and a UUID such as urn:uuid:0f4a5b7e-9c1d-4e2f-8a3b-5c6d7e8f9a0b".to_owned())
-    } else if text.split_once('?').is_some_and(|(kind, _)| known(kind)) {
-        Some("a conditional reference is understood in a transaction only; reference Type/id".to_owned())
+    } else if let Some((_, query)) = text.split_once('?').filter(|(kind, _)| known(kind)) {
+        match query_string::parse(query) {
+            Err(issue) => Some(format!("{}; {}", issue.text, issue.fix())),
+            Ok(_) => Some("a conditional reference is understood in a transaction only; reference Type/id".to_owned()),
+        }
     } else if !text.contains('/') {
         Some("an id alone does not say of which type; write Type/id".to_owned())
     } else {

@@ -4,7 +4,7 @@
 //! Findings are the answer, so it is 200 however many there are; anything else means that nothing was checked. A profile
 //! that is not at hand is a finding too, an information.
 
-mod asked;
+mod request;
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 
-use self::asked::{Asked, Mode};
+use self::request::{Mode, ValidateRequest};
 use super::NO_DELETE;
 use super::address::{Item, Kind};
 use crate::error::{Category, Error, Result};
@@ -33,7 +33,7 @@ pub(in crate::http) async fn any(
     headers: HeaderMap,
     Resource(document): Resource,
 ) -> Answer {
-    new(&app_state, &caller, None, &uri, &headers, document).await
+    unstored_resource(&app_state, &caller, None, &uri, &headers, document).await
 }
 
 /// `POST [base]/[type]/$validate`: a resource of this type.
@@ -45,7 +45,7 @@ pub(in crate::http) async fn typed(
     headers: HeaderMap,
     Resource(document): Resource,
 ) -> Answer {
-    new(&app_state, &caller, Some(&kind), &uri, &headers, document).await
+    unstored_resource(&app_state, &caller, Some(&kind), &uri, &headers, document).await
 }
 
 /// `POST [base]/[type]/[id]/$validate`: what is sent as a version of this resource, or the resource as it is stored.
@@ -58,19 +58,19 @@ pub(in crate::http) async fn instance(
     body: Option<Resource>,
 ) -> Answer {
     let document = body.map(|Resource(document)| Arc::new(document));
-    let asked = Asked::read(document.as_deref(), uri.query())?;
-    let (Some(document), Some(resource)) = (&document, asked.resource) else {
-        return held(&app_state, &caller, &key, &asked).await;
+    let request = ValidateRequest::read(document.as_deref(), uri.query())?;
+    let (Some(document), Some(resource)) = (&document, request.resource) else {
+        return stored_resource(&app_state, &caller, &key, &request).await;
     };
-    match asked.mode {
-        Mode::General => Ok(answer(&general(&app_state, Some(&key.kind), &asked, resource).await)),
+    match request.mode {
+        Mode::General => Ok(answer(&check_content(&app_state, Some(&key.kind), &request, resource).await)),
         Mode::Update => {
             let if_match = condition::if_match(&headers)?;
-            let found = general(&app_state, Some(&key.kind), &asked, resource).await;
+            let found = check_content(&app_state, Some(&key.kind), &request, resource).await;
             let sent = async || app_state.exchange.try_update(&caller, &key, document, resource, if_match).await;
             Ok(answer(&dry_run(found, resource, sent).await?))
         }
-        Mode::Delete => held(&app_state, &caller, &key, &asked).await,
+        Mode::Delete => stored_resource(&app_state, &caller, &key, &request).await,
         Mode::Create => Err(misplaced(Mode::Create, "the type, as in POST [base]/Task/$validate").into()),
         Mode::Profile => {
             let message = "mode=profile checks the resource as it is stored; send no other one";
@@ -86,11 +86,11 @@ pub(in crate::http) async fn stored(
     Item(key): Item,
     uri: Uri,
 ) -> Answer {
-    held(&app_state, &caller, &key, &Asked::read(None, uri.query())?).await
+    stored_resource(&app_state, &caller, &key, &ValidateRequest::read(None, uri.query())?).await
 }
 
 /// A resource that is not stored yet.
-async fn new(
+async fn unstored_resource(
     app_state: &AppState,
     caller: &Caller,
     kind: Option<&str>,
@@ -99,13 +99,13 @@ async fn new(
     document: Document,
 ) -> Answer {
     let document = Arc::new(document);
-    let asked = Asked::read(Some(&document), uri.query())?;
-    if !matches!(asked.mode, Mode::General | Mode::Create) {
-        return Err(misplaced(asked.mode, "a stored resource, as in POST [base]/Task/[id]/$validate").into());
+    let request = ValidateRequest::read(Some(&document), uri.query())?;
+    if !matches!(request.mode, Mode::General | Mode::Create) {
+        return Err(misplaced(request.mode, "a stored resource, as in POST [base]/Task/[id]/$validate").into());
     }
-    let resource = asked.resource.ok_or_else(|| absent("resource"))?;
-    let found = general(app_state, kind, &asked, resource).await;
-    if asked.mode == Mode::General {
+    let resource = request.resource.ok_or_else(|| absent("resource"))?;
+    let found = check_content(app_state, kind, &request, resource).await;
+    if request.mode == Mode::General {
         return Ok(answer(&found));
     }
     let condition = condition::text(headers, "if-none-exist")?;
@@ -114,26 +114,38 @@ async fn new(
 }
 
 /// A resource that is stored; only what the caller may see is there.
-async fn held(app_state: &AppState, caller: &Caller, key: &ResourceKey, asked: &Asked<'_>) -> Answer {
+async fn stored_resource(
+    app_state: &AppState,
+    caller: &Caller,
+    key: &ResourceKey,
+    request: &ValidateRequest<'_>,
+) -> Answer {
     let stored = app_state.exchange.read(caller, key, None).await?;
-    match asked.mode {
+    match request.mode {
         Mode::Create => Err(misplaced(Mode::Create, "the type, as in POST [base]/Task/$validate").into()),
         Mode::Update => Err(absent("resource").into()),
-        Mode::Profile if asked.profiles.is_empty() => Err(absent("profile").into()),
+        Mode::Profile if request.profiles.is_empty() => Err(absent("profile").into()),
         Mode::Delete => Ok(answer(&[Issue::error(Key::NotSupported, "", NO_DELETE)])),
-        Mode::General | Mode::Profile => Ok(answer(&general(app_state, None, asked, stored.document.root()).await)),
+        Mode::General | Mode::Profile => {
+            Ok(answer(&check_content(app_state, None, request, stored.document.root()).await))
+        }
     }
 }
 
 /// What is wrong with it, whatever it is for.
-async fn general(app_state: &AppState, kind: Option<&str>, asked: &Asked<'_>, resource: Node<'_>) -> Vec<Issue> {
+async fn check_content(
+    app_state: &AppState,
+    kind: Option<&str>,
+    request: &ValidateRequest<'_>,
+    resource: Node<'_>,
+) -> Vec<Issue> {
     let named = resource.str("resourceType").unwrap_or_default();
     if let Some(kind) = kind.filter(|kind| *kind != named) {
         let message = format!("expected a {kind}, as the URL says");
         let node = resource.get("resourceType").unwrap_or(resource);
         return vec![Issue::error_at(Key::NotAResource, node, message)];
     }
-    let profiles: Vec<&str> = asked.profiles.iter().map(String::as_str).collect();
+    let profiles: Vec<&str> = request.profiles.iter().map(String::as_str).collect();
     app_state.exchange.validate(resource, &profiles, false).await
 }
 

@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 
 use crate::error::{Error, Result};
-use crate::fhir::{Document, Issue, Key, Node};
-use crate::http::query;
+use crate::fhir::{Document, Issue, Key, Node, query_string};
 
 /// What a check is for (<https://hl7.org/fhir/R4/valueset-resource-validation-mode.html>).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -43,9 +42,9 @@ impl Mode {
     }
 }
 
-/// What is asked for.
+/// A request to validate.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Asked<'d> {
+pub(super) struct ValidateRequest<'d> {
     /// The resource that was sent
     pub(super) resource: Option<Node<'d>>,
     pub(super) mode: Mode,
@@ -53,27 +52,27 @@ pub(super) struct Asked<'d> {
     pub(super) profiles: Vec<String>,
 }
 
-impl<'d> Asked<'d> {
+impl<'d> ValidateRequest<'d> {
     /// Reads a request. A body that is no Parameters of this operation is the resource itself.
     ///
     /// # Errors
     /// For a parameter that the operation does not have, and for one that says something else twice.
     pub(super) fn read(document: Option<&'d Document>, query: Option<&str>) -> Result<Self> {
-        let mut asked = Self::default();
-        for (name, value) in query::pairs(query.unwrap_or_default())? {
+        let mut request = Self::default();
+        for (name, value) in query_string::parse(query.unwrap_or_default())? {
             match name.as_str() {
-                "profile" => asked.profiles.push(value),
-                "mode" => asked.mode(&value)?,
+                "profile" => request.profiles.push(value),
+                "mode" => request.mode(&value)?,
                 "_format" | "_pretty" => {}
                 _ => return Err(Error::incorrect(Key::Parameter, "$validate takes profile and mode")),
             }
         }
         let root = document.map(Document::root);
         match root.filter(|root| is_ours(*root)) {
-            Some(parameters) => asked.parameters(parameters)?,
-            None => asked.resource = root,
+            Some(parameters) => request.parameters(parameters)?,
+            None => request.resource = root,
         }
-        Ok(asked)
+        Ok(request)
     }
 
     fn parameters(&mut self, parameters: Node<'d>) -> Result<()> {
@@ -131,9 +130,9 @@ mod tests {
 
     fn read(body: &str, query: &str) -> Result<(Option<String>, Mode, Vec<String>)> {
         let document = Document::parse(body).unwrap();
-        let asked = Asked::read(Some(&document), Some(query))?;
-        let kind = asked.resource.map(|resource| resource.str("resourceType").unwrap().into_owned());
-        Ok((kind, asked.mode, asked.profiles))
+        let request = ValidateRequest::read(Some(&document), Some(query))?;
+        let kind = request.resource.map(|resource| resource.str("resourceType").unwrap().into_owned());
+        Ok((kind, request.mode, request.profiles))
     }
 
     #[test]
@@ -151,7 +150,7 @@ mod tests {
         ] {
             assert_eq!(read(other, "").unwrap().0.as_deref(), Some("Parameters"), "a resource to be checked");
         }
-        assert_eq!(Asked::read(None, None).unwrap().resource, None);
+        assert_eq!(ValidateRequest::read(None, None).unwrap().resource, None);
     }
 
     #[test]
