@@ -8,6 +8,7 @@ use divan::{Bencher, black_box};
 use handoff::fhir::{Document, Truth};
 use handoff::referral::{Graph, Referral};
 use handoff::routing::criterion::Criterion;
+use handoff::routing::facts::FactSource;
 use handoff::routing::{Directory, FactBook, Facts, Rulebook, decide};
 use jiff::Timestamp;
 use serde_json::{Value, json};

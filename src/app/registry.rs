@@ -104,8 +104,8 @@ impl Registry {
             return Ok(latest.into_owned());
         }
         let all = root.get("versions").into_iter().flat_map(|versions| versions.members().map(Node::name));
-        let fitting = all.filter(|one| version == "latest" || resolve::fits(one, version));
-        let newest = fitting.max_by(|left, right| resolve::order(left, right));
+        let fitting = all.filter(|one| version == "latest" || resolve::version_matches(one, version));
+        let newest = fitting.max_by(|left, right| resolve::compare_versions(left, right));
         newest.map(str::to_owned).ok_or_else(|| self.failed(wanted, "it has no version that fits"))
     }
 

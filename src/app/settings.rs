@@ -179,7 +179,7 @@ impl Options {
     pub fn read(text: &str, file: &str) -> Result<Self> {
         toml::from_str(text).map_err(|error: toml::de::Error| {
             let mut issue = Issue::error(Key::SettingInvalid, file, error.message().trim());
-            issue.position = error.span().map(|span| position_at(text, span.start));
+            issue.position = error.span().map(|span| SourcePosition::of_offset(text, span.start));
             Error::new(crate::error::Category::Incorrect, issue)
         })
     }
@@ -236,7 +236,7 @@ pub fn terminology_server(url: String, milliseconds: Option<u16>) -> terminology
     let defaults = terminology::Settings::of(url);
     terminology::Settings {
         token: std::env::var(TOKEN).ok().filter(|token| !token.is_empty()).map(terminology::Token::new),
-        limit: milliseconds.map_or(defaults.limit, |number| Duration::from_millis(number.into())),
+        timeout: milliseconds.map_or(defaults.timeout, |number| Duration::from_millis(number.into())),
         ..defaults
     }
 }
@@ -260,13 +260,6 @@ fn unusable(name: &str, text: &str) -> Error {
     Error::new(crate::error::Category::Incorrect, Issue::error(Key::SettingInvalid, name, text))
 }
 
-fn position_at(text: &str, offset: usize) -> SourcePosition {
-    let before = text.get(..offset).unwrap_or(text);
-    let line = before.matches('\n').count() as u32 + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() as u32 + 1;
-    SourcePosition { line, column }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -288,7 +281,7 @@ mod tests {
             "Task=;Patient=urn:b".parse::<RequiredProfiles>().unwrap().with_defaults_from(RequiredProfiles::defaults());
         assert_eq!(settings.profiles, wanted);
         let asked = settings.terminology.unwrap();
-        assert_eq!((asked.url.as_str(), asked.limit), ("https://t.example", Duration::from_millis(5)));
+        assert_eq!((asked.url.as_str(), asked.timeout), ("https://t.example", Duration::from_millis(5)));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::streams::{Exit, Streams, unwritable};
 use crate::error::Result;
 use crate::fhir::Key;
-use crate::fhir::authored::code_system::ISSUE_SYSTEM;
+use crate::fhir::authored::code_system::ISSUE_CODE_SYSTEM;
 
 /// Arguments of `handoff explain`.
 #[derive(Debug, clap::Args)]
@@ -46,7 +46,7 @@ fn explanation(key: Key) -> String {
         key.why(),
         key.fix(),
         key.code(),
-        ISSUE_SYSTEM,
+        ISSUE_CODE_SYSTEM,
         key.name(),
     )
 }

@@ -74,7 +74,7 @@ pub(super) fn read(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
         }
         print_findings(&imported.report, streams)?;
     }
-    Ok(if imported.report.refuses() { Exit::Invalid } else { Exit::Done })
+    Ok(if imported.report.is_refused() { Exit::Invalid } else { Exit::Done })
 }
 
 /// Runs `handoff translate --to hmis`.
@@ -104,7 +104,7 @@ pub(super) fn write(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
     let participation =
         Participation { title: &program.title, victim_services: privacy.victim_services, hmis: privacy.hmis };
     let written = hmis::write(&standards, standard, &records, &export(&records), &participation)?;
-    if !written.report.refuses() {
+    if !written.report.is_refused() {
         let zip = hmis::pack(&written.files)?;
         let failed = |error| Error::fault(format!("cannot write {}: {error}", output.display()));
         std::fs::write(output, zip).map_err(failed)?;
@@ -114,7 +114,7 @@ pub(super) fn write(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
     } else {
         print_findings(&written.report, streams)?;
     }
-    Ok(if written.report.refuses() { Exit::Invalid } else { Exit::Done })
+    Ok(if written.report.is_refused() { Exit::Invalid } else { Exit::Done })
 }
 
 /// What the set says of itself: everything from the first entry until now, in the time of this place.

@@ -168,7 +168,7 @@ impl PackageCollector<'_, '_> {
             for (name, version) in package.dependencies.clone() {
                 let wanted = PackageRequest { name, version };
                 let is_here = |name: &str, version: &str| {
-                    name == wanted.name && crate::definitions::resolve::fits(version, &wanted.version)
+                    name == wanted.name && crate::definitions::resolve::version_matches(version, &wanted.version)
                 };
                 let is_known = wanted.name == CORE
                     || at_hand.iter().any(|one| is_here(&one.name, &one.version))

@@ -83,7 +83,7 @@ impl CodeSystem {
         for concept in node.list("concept") {
             system.add(concept, None, &meanings);
         }
-        system.tie_parent_properties();
+        system.link_parent_properties();
         Ok(system)
     }
 
@@ -143,7 +143,7 @@ impl CodeSystem {
     }
 
     /// A concept with several parents names the others in properties, or is named by them as a child.
-    fn tie_parent_properties(&mut self) {
+    fn link_parent_properties(&mut self) {
         for position in 0..self.concepts.len() {
             let named = |names: &[&str]| -> Vec<u32> {
                 let properties = self.concepts[position].properties.iter();

@@ -4,9 +4,10 @@
 //! What cannot be told (a filter over a system that is not at hand) becomes [`Codes::Unknown`], never an empty list.
 
 use super::code_system::Content;
+use super::filter;
 use super::language::LanguagePart;
 use super::value_set::{Codes, Part, ValueSet};
-use super::{View, filter};
+use super::view::View;
 use crate::fhir::Node;
 
 /// The value set that a ValueSet resource describes.
@@ -18,12 +19,12 @@ pub(super) fn compose(view: View<'_>, node: Node<'_>) -> ValueSet {
         excluded: Vec::new(),
     };
     if let Some(compose) = node.get("compose") {
-        let maker = Maker { view, active_only: compose.get("inactive").and_then(Node::as_bool) == Some(false) };
-        set.parts = compose.list("include").flat_map(|include| maker.include(include)).collect();
-        set.excluded = compose.list("exclude").flat_map(|exclude| maker.include(exclude)).collect();
+        let composer = Composer { view, active_only: compose.get("inactive").and_then(Node::as_bool) == Some(false) };
+        set.parts = compose.list("include").flat_map(|include| composer.include(include)).collect();
+        set.excluded = compose.list("exclude").flat_map(|exclude| composer.include(exclude)).collect();
     }
     if let Some(expansion) = node.get("expansion").filter(|_| set.parts.is_empty() || !set.is_complete()) {
-        set.parts = expanded(expansion);
+        set.parts = expansion_parts(expansion);
         set.excluded.clear();
     }
     merge(&mut set.parts);
@@ -35,7 +36,7 @@ pub(super) fn compose(view: View<'_>, node: Node<'_>) -> ValueSet {
 /// (<https://hl7.org/fhir/R4/codesystem-definitions.html#CodeSystem.valueSet>), or what the standard gives a large system
 /// (<https://hl7.org/fhir/R4/terminologies-systems.html>).
 pub(super) fn implicit(view: View<'_>, canonical: &str) -> Option<ValueSet> {
-    let (url, version) = super::resolve::split(canonical);
+    let (url, version) = super::resolve::split_canonical(canonical);
     let set =
         |parts| ValueSet { url: url.to_owned(), version: version.map(str::to_owned), parts, excluded: Vec::new() };
     let of_system = |system: &str| set(vec![Part { system: system.to_owned(), codes: Codes::of_system(system) }]);
@@ -49,18 +50,18 @@ pub(super) fn implicit(view: View<'_>, canonical: &str) -> Option<ValueSet> {
     let systems = ["/CodeSystem/", "/"].map(|instead| url.replacen("/ValueSet/", instead, 1));
     let found = systems.iter().find_map(|system| {
         let system = view.code_system(system)?;
-        system.value_set.as_deref().is_some_and(|all| super::resolve::split(all).0 == url).then_some(system)
+        system.value_set.as_deref().is_some_and(|all| super::resolve::split_canonical(all).0 == url).then_some(system)
     })?;
-    Some(set(Maker { view, active_only: false }.of_system(&found.url, None)))
+    Some(set(Composer { view, active_only: false }.of_system(&found.url, None)))
 }
 
-struct Maker<'a> {
+struct Composer<'a> {
     view: View<'a>,
     /// Codes that are not in use any more are left out
     active_only: bool,
 }
 
-impl Maker<'_> {
+impl Composer<'_> {
     /// One include: the codes of a system, those of imported sets, or what all of them have.
     fn include(&self, node: Node<'_>) -> Vec<Part> {
         let imports = node.list("valueSet").filter_map(Node::as_str).map(|canonical| self.import(&canonical));
@@ -87,19 +88,19 @@ impl Maker<'_> {
             None => self.view.code_system(system),
         };
         if node.get("concept").is_some() {
-            let is_used = |code: &str| {
+            let is_active = |code: &str| {
                 let concept = known.as_ref().and_then(|known| known.concepts().get(known.position(code)? as usize));
                 !(self.active_only && concept.is_some_and(|concept| concept.is_inactive))
             };
             let listed = node.list("concept").filter_map(|concept| Some(concept.str("code")?.into_owned()));
-            let listed = listed.filter(|code| is_used(code));
+            let listed = listed.filter(|code| is_active(code));
             let any_case = known.as_ref().is_some_and(|known| !known.is_case_sensitive);
             return part(if any_case { Codes::any_case(listed) } else { Codes::listed(listed) });
         }
         match (known, node.get("filter")) {
             (Some(_), None) => self.of_system(system, version.as_deref()),
             (Some(_), Some(_)) => {
-                self.filtered(node, system, version.as_deref()).unwrap_or_else(|| part(Codes::Unknown))
+                self.filtered_codes(node, system, version.as_deref()).unwrap_or_else(|| part(Codes::Unknown))
             }
             (None, None) => part(Codes::of_system(system)),
             (None, Some(_)) => part(languages(node, system).unwrap_or(Codes::Unknown)),
@@ -108,24 +109,24 @@ impl Maker<'_> {
 
     /// All codes of a system.
     fn of_system(&self, system: &str, version: Option<&str>) -> Vec<Part> {
-        self.kept(system, version, &[]).unwrap_or_default()
+        self.passing_codes(system, version, &[]).unwrap_or_default()
     }
 
     /// The codes of a system that pass the filters of an include.
-    fn filtered(&self, node: Node<'_>, system: &str, version: Option<&str>) -> Option<Vec<Part>> {
+    fn filtered_codes(&self, node: Node<'_>, system: &str, version: Option<&str>) -> Option<Vec<Part>> {
         let filters: Vec<Node<'_>> = node.list("filter").collect();
-        self.kept(system, version, &filters)
+        self.passing_codes(system, version, &filters)
     }
 
     /// The codes of a system at hand that pass these filters; where it does not list all that it has, it is not known which
     /// others do.
-    fn kept(&self, system: &str, version: Option<&str>, filters: &[Node<'_>]) -> Option<Vec<Part>> {
+    fn passing_codes(&self, system: &str, version: Option<&str>, filters: &[Node<'_>]) -> Option<Vec<Part>> {
         let canonical = version.map_or_else(|| system.to_owned(), |version| format!("{system}|{version}"));
         let known = self.view.code_system(&canonical)?;
         let mut keep: Vec<bool> =
             known.concepts().iter().map(|concept| !(self.active_only && concept.is_inactive)).collect();
         for filter in filters {
-            let passing = filter::passing(&known, *filter)?;
+            let passing = filter::matching_concepts(&known, *filter)?;
             keep.iter_mut().zip(passing).for_each(|(keep, passes)| *keep &= passes);
         }
         let kept = known.concepts().iter().zip(keep).filter(|(_, keep)| *keep).map(|(concept, _)| concept.code.clone());
@@ -152,7 +153,7 @@ fn languages(node: Node<'_>, system: &str) -> Option<Codes> {
 
 /// The codes of an expansion, the nested ones included; abstract ones are for grouping only. One that holds a part of the
 /// codes says so by their total.
-fn expanded(expansion: Node<'_>) -> Vec<Part> {
+fn expansion_parts(expansion: Node<'_>) -> Vec<Part> {
     let (mut parts, mut count) = (Vec::new(), 0);
     let mut open: Vec<Node<'_>> = expansion.list("contains").collect();
     while let Some(entry) = open.pop() {
@@ -204,7 +205,7 @@ fn intersect(left: &[Part], right: &[Part]) -> Vec<Part> {
     for part in left {
         for other in right.iter().filter(|other| part.is_about(&other.system) || other.is_about(&part.system)) {
             let system = if part.system.is_empty() { &other.system } else { &part.system };
-            both.push(Part { system: system.clone(), codes: common(&part.codes, &other.codes) });
+            both.push(Part { system: system.clone(), codes: intersect_codes(&part.codes, &other.codes) });
         }
     }
     // Sets that are intersected with many others would grow with each of them.
@@ -212,16 +213,16 @@ fn intersect(left: &[Part], right: &[Part]) -> Vec<Part> {
     both
 }
 
-fn common(left: &Codes, right: &Codes) -> Codes {
+fn intersect_codes(left: &Codes, right: &Codes) -> Codes {
     use super::value_set::Membership::In;
     match (left, right) {
         (left, right) if left == right => left.clone(),
         (_, Codes::Unknown) | (Codes::Unknown, _) => Codes::Unknown,
         (Codes::Listed(codes), other) | (other, Codes::Listed(codes)) => {
-            Codes::Listed(codes.iter().filter(|code| other.contain(code) == In).cloned().collect())
+            Codes::Listed(codes.iter().filter(|code| other.contains(code) == In).cloned().collect())
         }
         (Codes::AnyCase(codes), other) | (other, Codes::AnyCase(codes)) => {
-            Codes::AnyCase(codes.iter().filter(|code| other.contain(code) == In).cloned().collect())
+            Codes::AnyCase(codes.iter().filter(|code| other.contains(code) == In).cloned().collect())
         }
         (Codes::Languages, rest @ Codes::LanguagesWithout(_))
         | (rest @ Codes::LanguagesWithout(_), Codes::Languages) => rest.clone(),
@@ -233,14 +234,14 @@ fn common(left: &Codes, right: &Codes) -> Codes {
 fn subtract(left: &[Part], right: &[Part]) -> Vec<Part> {
     let without = |part: &Part| {
         let against = right.iter().filter(|other| other.is_about(&part.system));
-        against.fold(part.clone(), |part, other| Part { codes: difference(part.codes, &other.codes), ..part })
+        against.fold(part.clone(), |part, other| Part { codes: subtract_codes(part.codes, &other.codes), ..part })
     };
     left.iter().map(without).collect()
 }
 
-fn difference(codes: Codes, other: &Codes) -> Codes {
+fn subtract_codes(codes: Codes, other: &Codes) -> Codes {
     use super::value_set::Membership::Out;
-    let left_over = |codes: Vec<Box<str>>| codes.into_iter().filter(|code| other.contain(code) == Out).collect();
+    let left_over = |codes: Vec<Box<str>>| codes.into_iter().filter(|code| other.contains(code) == Out).collect();
     match (codes, other) {
         (codes, Codes::Listed(none) | Codes::AnyCase(none)) if none.is_empty() => codes,
         (_, Codes::Unknown) => Codes::Unknown,

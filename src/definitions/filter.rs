@@ -5,7 +5,7 @@ use crate::fhir::Node;
 use crate::fhirpath::{Extent, Pattern};
 
 /// For every concept whether it passes; nothing for a filter that cannot be judged by what the code system says.
-pub(super) fn passing(system: &CodeSystem, filter: Node<'_>) -> Option<Vec<bool>> {
+pub(super) fn matching_concepts(system: &CodeSystem, filter: Node<'_>) -> Option<Vec<bool>> {
     let (property, operator, value) = (filter.str("property")?, filter.str("op")?, filter.str("value")?);
     if matches!(&*property, "concept" | "code") {
         by_code(system, &operator, &value)

@@ -10,14 +10,14 @@ use crate::fhir::{Issue, Key, Node};
 
 /// What is wrong with the snapshot of a type.
 #[derive(Debug, Default)]
-pub(super) struct Foreign<'a> {
+pub(super) struct ForeignElements<'a> {
     /// Elements that do not belong to it
     elements: Vec<Node<'a>>,
     /// The snapshot as a whole, where it lacks elements of the type too
     snapshot: Option<Node<'a>>,
 }
 
-impl<'a> Foreign<'a> {
+impl<'a> ForeignElements<'a> {
     /// Compares the snapshot of a StructureDefinition with its differential. Profiles and logical models are left alone:
     /// they are written by all kinds of tools.
     pub(super) fn find(node: Node<'a>) -> Self {
@@ -51,7 +51,7 @@ impl<'a> Foreign<'a> {
     }
 
     /// Is this left out?
-    pub(super) fn has(&self, node: Node<'_>) -> bool {
+    pub(super) fn contains(&self, node: Node<'_>) -> bool {
         self.snapshot.is_some_and(|snapshot| snapshot.index() == node.index())
             || self.elements.iter().any(|element| element.index() == node.index())
     }

@@ -1,8 +1,5 @@
 //! One package as it is kept: a sorted index of its definitions, and their JSON in blocks that are inflated when first
 //! needed. A pack and a package read whole differ only in whether the blocks are inflated already.
-//!
-//! The index is text, one line a definition, sorted, so that opening a package is finding its line ends:
-//! `resource type TAB url TAB version TAB type described TAB flavour TAB block TAB start TAB end`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,13 +10,11 @@ use std::sync::{Arc, OnceLock};
 use flate2::read::DeflateDecoder;
 
 use super::code_system::CodeSystem;
+use super::index::{Entry, LIMITS, RESOURCE};
 use super::package::Package;
 use super::search_parameter::SearchParameter;
 use super::structure::Structure;
-use crate::fhir::{Document, Issue, Limits, Node};
-
-/// Definitions come from packages that somebody chose to load; they may be larger than what a stranger sends.
-pub(super) const LIMITS: Limits = Limits { bytes: 64 * 1024 * 1024, depth: 200 };
+use crate::fhir::{Document, Issue, Node};
 
 /// One package. See the module head.
 pub(super) struct Layer {
@@ -33,11 +28,11 @@ pub(super) struct Layer {
     lines: Vec<Range<u32>>,
     bytes: Cow<'static, [u8]>,
     blocks: Vec<Block>,
-    made: Vec<OnceLock<Made>>,
+    decoded: Vec<OnceLock<Decoded>>,
 }
 
 /// What a package says of itself.
-pub(super) struct About {
+pub(super) struct PackageHeader {
     pub(super) name: String,
     pub(super) version: String,
     pub(super) dependencies: Vec<(String, String)>,
@@ -50,24 +45,8 @@ pub(super) struct Block {
     pub(super) text: OnceLock<Box<str>>,
 }
 
-/// A line of the index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Entry<'a> {
-    pub(super) kind: &'a str,
-    pub(super) url: &'a str,
-    pub(super) version: &'a str,
-    pub(super) type_name: &'a str,
-    pub(super) flavour: &'a str,
-    pub(super) block: u32,
-    pub(super) start: u32,
-    pub(super) end: u32,
-}
-
-/// Flavour of a resource type that can be instantiated; other definitions have the flavour "".
-pub(super) const RESOURCE: &str = "resource";
-
 /// What was made of a definition.
-enum Made {
+enum Decoded {
     Structure(Arc<Structure>),
     CodeSystem(Arc<CodeSystem>),
     Unusable,
@@ -76,36 +55,6 @@ enum Made {
 impl fmt::Debug for Layer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Layer({}#{}, {} definitions)", self.name, self.version, self.len())
-    }
-}
-
-impl<'a> Entry<'a> {
-    /// Reads a line of the index.
-    pub(super) fn parse(line: &'a str) -> Option<Self> {
-        let mut columns = line.split('\t');
-        let entry = Self {
-            kind: columns.next()?,
-            url: columns.next()?,
-            version: columns.next()?,
-            type_name: columns.next()?,
-            flavour: columns.next()?,
-            block: columns.next()?.parse().ok()?,
-            start: columns.next()?.parse().ok()?,
-            end: columns.next()?.parse().ok()?,
-        };
-        columns.next().is_none().then_some(entry)
-    }
-
-    /// What the index is sorted by.
-    pub(super) fn order(&self) -> (&'a str, &'a str, &'a str) {
-        (self.kind, self.url, self.version)
-    }
-}
-
-impl fmt::Display for Entry<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind, url, version, type_name, flavour, block, start, end } = self;
-        write!(f, "{kind}\t{url}\t{version}\t{type_name}\t{flavour}\t{block}\t{start}\t{end}")
     }
 }
 
@@ -123,12 +72,12 @@ impl Layer {
             blocks.push(Block { packed: 0..0, length: resource.text.len(), text: OnceLock::from(resource.text) });
         }
         lines.sort_unstable();
-        let about = About { name: package.name, version: package.version, dependencies: package.dependencies };
-        Self::new(about, lines.join("\n"), Cow::Borrowed(&[]), blocks)
+        let header = PackageHeader { name: package.name, version: package.version, dependencies: package.dependencies };
+        Self::new(header, lines.join("\n"), Cow::Borrowed(&[]), blocks)
     }
 
     /// `index` holds one sorted line for each definition.
-    pub(super) fn new(about: About, index: String, bytes: Cow<'static, [u8]>, blocks: Vec<Block>) -> Self {
+    pub(super) fn new(header: PackageHeader, index: String, bytes: Cow<'static, [u8]>, blocks: Vec<Block>) -> Self {
         let mut lines = Vec::with_capacity(index.len() / 80);
         let mut start = 0;
         for line in index.split_inclusive('\n') {
@@ -138,10 +87,10 @@ impl Layer {
             }
             start = end;
         }
-        let made = lines.iter().map(|_| OnceLock::new()).collect();
-        let About { name, version, dependencies } = about;
+        let decoded = lines.iter().map(|_| OnceLock::new()).collect();
+        let PackageHeader { name, version, dependencies } = header;
         let label = format!("{name}#{version}").into();
-        Self { name, version, dependencies, label, index, lines, bytes, blocks, made }
+        Self { name, version, dependencies, label, index, lines, bytes, blocks, decoded }
     }
 }
 
@@ -177,22 +126,22 @@ impl Layer {
 
     /// The structure at this line, as the package gives it: with a snapshot or without.
     pub(super) fn structure(&self, line: u32) -> Option<Arc<Structure>> {
-        match self.made(line)? {
-            Made::Structure(structure) => Some(Arc::clone(structure)),
+        match self.decoded(line)? {
+            Decoded::Structure(structure) => Some(Arc::clone(structure)),
             _ => None,
         }
     }
 
     /// The code system at this line.
     pub(super) fn code_system(&self, line: u32) -> Option<Arc<CodeSystem>> {
-        match self.made(line)? {
-            Made::CodeSystem(system) => Some(Arc::clone(system)),
+        match self.decoded(line)? {
+            Decoded::CodeSystem(system) => Some(Arc::clone(system)),
             _ => None,
         }
     }
 
     /// What `read` makes of the resource at this line.
-    pub(super) fn with<T>(&self, line: u32, read: impl FnOnce(Node<'_>) -> T) -> Option<T> {
+    pub(super) fn read_with<T>(&self, line: u32, read: impl FnOnce(Node<'_>) -> T) -> Option<T> {
         let entry = self.entry(line)?;
         Some(read(Document::parse_within(self.text(&entry)?, LIMITS).ok()?.root()))
     }
@@ -229,20 +178,20 @@ impl Layer {
         &self.index[range.start as usize..range.end as usize]
     }
 
-    fn made(&self, line: u32) -> Option<&Made> {
-        let made = self.made.get(line as usize)?;
-        if let Some(made) = made.get() {
-            return Some(made);
+    fn decoded(&self, line: u32) -> Option<&Decoded> {
+        let decoded = self.decoded.get(line as usize)?;
+        if let Some(decoded) = decoded.get() {
+            return Some(decoded);
         }
         let entry = self.entry(line)?;
-        Some(made.get_or_init(|| {
-            let made = if entry.kind == "CodeSystem" {
-                self.read(&entry, CodeSystem::read).map(|system| Made::CodeSystem(Arc::new(system)))
+        Some(decoded.get_or_init(|| {
+            let decoded = if entry.kind == "CodeSystem" {
+                self.read(&entry, CodeSystem::read).map(|system| Decoded::CodeSystem(Arc::new(system)))
             } else {
                 let structure = self.read(&entry, Structure::read);
-                structure.map(|one| Made::Structure(Arc::new(Structure { package: Arc::clone(&self.label), ..one })))
+                structure.map(|one| Decoded::Structure(Arc::new(Structure { package: Arc::clone(&self.label), ..one })))
             };
-            made.unwrap_or(Made::Unusable)
+            decoded.unwrap_or(Decoded::Unusable)
         }))
     }
 

@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use crate::fhirpath::Model;
 
-use super::Definitions;
+use super::loaded::Definitions;
 use super::structure::Structure;
 
 impl Model for Definitions {
     fn element(&self, parent: &str, name: &str) -> Option<Cow<'_, str>> {
-        let (structure, index) = self.place(parent)?;
+        let (structure, index) = self.find_element(parent)?;
         let child = structure.child(index, name)?;
         match (child.choice, &types(&structure, child.index)[..]) {
             (Some(picked), _) => Some(Cow::Owned(picked.code.clone())),
@@ -23,7 +23,7 @@ impl Model for Definitions {
     }
 
     fn types(&self, parent: &str, name: &str) -> Option<Vec<Cow<'_, str>>> {
-        let (structure, index) = self.place(parent)?;
+        let (structure, index) = self.find_element(parent)?;
         // An expression names a choice by its stem: `value`, never `valueString`.
         let child = structure.child(index, name).filter(|child| child.choice.is_none());
         Some(child.map_or_else(Vec::new, |child| types(&structure, child.index)).into_iter().map(Cow::Owned).collect())
@@ -40,7 +40,7 @@ impl Model for Definitions {
         if kind.contains('.') {
             return ["BackboneElement", "Element"].contains(&ancestor);
         }
-        self.chain(kind).iter().any(|known| **known == *ancestor)
+        self.ancestors(kind).iter().any(|known| **known == *ancestor)
     }
 
     fn is_type(&self, name: &str) -> bool {
@@ -50,28 +50,28 @@ impl Model for Definitions {
 
 impl Definitions {
     /// What a type is derived from, the nearest first. Asked on every step of many expressions, so it is kept.
-    fn chain(&self, kind: &str) -> Arc<[Box<str>]> {
-        if let Some(known) = self.chains.read().ok().and_then(|kept| kept.get(kind).cloned()) {
+    fn ancestors(&self, kind: &str) -> Arc<[Box<str>]> {
+        if let Some(known) = self.ancestors.read().ok().and_then(|cached| cached.get(kind).cloned()) {
             return known;
         }
-        let mut chain: Vec<Box<str>> = Vec::new();
+        let mut ancestors: Vec<Box<str>> = Vec::new();
         let mut next = self.structure(kind);
         let is_type = next.is_some();
         // No chain of types is longer; profiles that are based on each other could be.
-        while let Some(base) = next.filter(|_| chain.len() < 16).and_then(|structure| structure.base.clone()) {
+        while let Some(base) = next.filter(|_| ancestors.len() < 16).and_then(|structure| structure.base.clone()) {
             let name = base.rsplit('/').next().unwrap_or_default();
             next = self.structure(name);
-            chain.push(name.into());
+            ancestors.push(name.into());
         }
-        let chain: Arc<[Box<str>]> = chain.into();
-        if is_type && let Ok(mut kept) = self.chains.write() {
-            kept.insert(kind.to_owned(), Arc::clone(&chain));
+        let ancestors: Arc<[Box<str>]> = ancestors.into();
+        if is_type && let Ok(mut cached) = self.ancestors.write() {
+            cached.insert(kind.to_owned(), Arc::clone(&ancestors));
         }
-        chain
+        ancestors
     }
 
     /// Where a type is described: its structure, and its element there.
-    fn place(&self, type_or_path: &str) -> Option<(Arc<Structure>, u32)> {
+    fn find_element(&self, type_or_path: &str) -> Option<(Arc<Structure>, u32)> {
         let type_name = type_or_path.split_once('.').map_or(type_or_path, |(type_name, _)| type_name);
         let structure = self.structure(type_name)?;
         let index = if type_name == type_or_path { 0 } else { structure.position(type_or_path)? };

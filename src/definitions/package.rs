@@ -7,8 +7,8 @@ use std::io::Read;
 
 use flate2::read::GzDecoder;
 
-use super::foreign::Foreign;
-use super::layer::{Entry, LIMITS, RESOURCE};
+use super::foreign::ForeignElements;
+use super::index::{Entry, LIMITS, RESOURCE};
 use super::trim::trim;
 use crate::error::{Error, Result};
 use crate::fhir::{Document, Issue, Key, Node};
@@ -73,7 +73,7 @@ impl Package {
             Error::incorrect(Key::DefinitionInvalid, format!("the package cannot be read as a .tgz: {why}"))
         };
         let (mut package, mut kept) = (Self::named("package", ""), 0);
-        let mut archive = tar::Archive::new(Bounded { inner: GzDecoder::new(source), left: MAX_BYTES });
+        let mut archive = tar::Archive::new(BoundedReader { inner: GzDecoder::new(source), remaining: MAX_BYTES });
         for (number, entry) in archive.entries().map_err(|error| refuse(&error))?.enumerate() {
             let mut entry = entry.map_err(|error| refuse(&error))?;
             let path = entry.path().map_err(|error| refuse(&error))?.to_string_lossy().into_owned();
@@ -106,13 +106,13 @@ impl Package {
         let file = path.rsplit(['/', '\\']).next().unwrap_or(path);
         match Document::parse_bytes(bytes, LIMITS) {
             Err(issue) => self.issues.push(Issue { text: format!("{file}: {}", issue.text), ..*issue }),
-            Ok(document) if file == "package.json" => self.describe(document.root()),
+            Ok(document) if file == "package.json" => self.read_manifest(document.root()),
             Ok(document) => self.add(document.root(), file),
         }
     }
 
     /// `package.json` says what the package is called.
-    fn describe(&mut self, node: Node<'_>) {
+    fn read_manifest(&mut self, node: Node<'_>) {
         // What has line ends in it would break the head of a pack, and is no name.
         let text =
             |name| node.str(name).filter(|text| !text.contains(char::is_control)).map(std::borrow::Cow::into_owned);
@@ -135,7 +135,7 @@ impl Package {
             }
             return;
         }
-        let foreign = Foreign::find(node);
+        let foreign = ForeignElements::find(node);
         match Definition::read(node, &foreign) {
             None if node.get("resourceType").is_some_and(|kind| kind.is_str("Questionnaire")) => {
                 self.questionnaires.push(node.text().into());
@@ -152,7 +152,7 @@ impl Package {
 
 impl Definition {
     /// Reads one; nothing for a resource that defines nothing.
-    fn read(node: Node<'_>, foreign: &Foreign<'_>) -> Option<Result<Self, Box<Issue>>> {
+    fn read(node: Node<'_>, foreign: &ForeignElements<'_>) -> Option<Result<Self, Box<Issue>>> {
         let trimmed = trim(node, foreign)?;
         let text = |name: &str| node.str(name).unwrap_or_default().into_owned();
         let kind = text("resourceType");
@@ -197,15 +197,15 @@ impl Definition {
 }
 
 /// A reader that breaks off where an archive inflates beyond all measure.
-struct Bounded<R> {
+struct BoundedReader<R> {
     inner: R,
-    left: u64,
+    remaining: u64,
 }
 
-impl<R: Read> Read for Bounded<R> {
+impl<R: Read> Read for BoundedReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let read = self.inner.read(buffer)?;
-        self.left = self.left.checked_sub(read as u64).ok_or_else(|| {
+        self.remaining = self.remaining.checked_sub(read as u64).ok_or_else(|| {
             std::io::Error::other(format!("it inflates to more than {MAX_BYTES} bytes; unpack it and name the folder"))
         })?;
         Ok(read)

@@ -4,11 +4,11 @@
 
 use std::collections::HashMap;
 
+use super::differential::{DifferentialElement, MaxCardinality};
 use super::search_parameter::{Component, SearchParameter};
-use super::snapshot::{MaxCardinality, Stated};
 use super::structure::{
-    AdditionalBinding, Binding, Constraint, Context, Discriminator, Element, Literal, Purpose, Slicing, Strength,
-    Structure, StructureKind, TypeRef, Usage,
+    AdditionalBinding, Binding, CORE_URL, Constraint, Context, Discriminator, Element, Literal, Purpose, Slicing,
+    Strength, Structure, StructureKind, TypeRef, Usage,
 };
 use crate::fhir::{Issue, Key, Node};
 
@@ -23,7 +23,6 @@ pub(super) const ADDITIONAL_BINDING: [&str; 2] = [
 ];
 pub(super) const BEST_PRACTICE: &str = "http://hl7.org/fhir/StructureDefinition/elementdefinition-bestpractice";
 const ELEMENT: &str = "http://hl7.org/fhir/StructureDefinition/Element";
-const CORE: &str = "http://hl7.org/fhir/StructureDefinition/";
 
 impl Structure {
     /// Reads a StructureDefinition.
@@ -31,8 +30,8 @@ impl Structure {
     /// # Errors
     /// One issue where something is missing without which it cannot be used.
     pub fn read(node: Node<'_>) -> Result<Self, Box<Issue>> {
-        let type_name = needed(node, "type")?.rsplit('/').next().unwrap_or_default().to_owned();
-        let kind = match needed(node, "kind")?.as_str() {
+        let type_name = required_text(node, "type")?.rsplit('/').next().unwrap_or_default().to_owned();
+        let kind = match required_text(node, "kind")?.as_str() {
             "primitive-type" => StructureKind::Primitive,
             "complex-type" => StructureKind::Complex,
             "resource" => StructureKind::Resource,
@@ -44,7 +43,7 @@ impl Structure {
             .get(if is_differential { "differential" } else { "snapshot" })
             .ok_or_else(|| Box::new(unusable(node, "there is neither a snapshot nor a differential")))?;
         let mut structure = Self {
-            url: needed(node, "url")?,
+            url: required_text(node, "url")?,
             version: text(node, "version"),
             name: text(node, "name").unwrap_or_else(|| type_name.clone()),
             kind,
@@ -65,23 +64,23 @@ impl Structure {
         if structure.elements.is_empty() {
             return Err(Box::new(unusable(node, "it has no elements")));
         }
-        tie(&mut structure.elements);
+        link_elements(&mut structure.elements);
         Ok(structure)
     }
 }
 
 impl Structure {
     /// Reads the differential of a StructureDefinition: elements with what they say, apart from what they do not say.
-    pub(super) fn read_differential(node: Node<'_>) -> Result<Vec<Stated>, Box<Issue>> {
+    pub(super) fn read_differential(node: Node<'_>) -> Result<Vec<DifferentialElement>, Box<Issue>> {
         let structure = Self::read(node)?;
         let elements = node.get("differential").into_iter().flat_map(|list| list.list("element"));
         let stated = |node: Node<'_>| {
             let max = match text(node, "max") {
-                None => MaxCardinality::Unsaid,
+                None => MaxCardinality::NotStated,
                 Some(max) => max.parse().map_or(MaxCardinality::Many, MaxCardinality::Number),
             };
             let element = read_element(node, &structure)?;
-            Ok(Stated { element, has_id: node.get("id").is_some(), min: number(node, "min"), max })
+            Ok(DifferentialElement { element, has_id: node.get("id").is_some(), min: number(node, "min"), max })
         };
         elements.map(stated).collect()
     }
@@ -102,10 +101,10 @@ impl SearchParameter {
     /// One issue where something is missing without which it cannot be used.
     pub fn read(node: Node<'_>) -> Result<Self, Box<Issue>> {
         Ok(Self {
-            url: needed(node, "url")?,
-            code: needed(node, "code")?,
+            url: required_text(node, "url")?,
+            code: required_text(node, "code")?,
             base: texts(node, "base"),
-            kind: needed(node, "type")?,
+            kind: required_text(node, "type")?,
             expression: text(node, "expression"),
             targets: texts(node, "target"),
             components: node
@@ -121,7 +120,7 @@ impl SearchParameter {
 // === elements ===
 
 fn read_element(node: Node<'_>, structure: &Structure) -> Result<Element, Box<Issue>> {
-    let path = needed(node, "path")?;
+    let path = required_text(node, "path")?;
     let max = text(node, "max");
     let base = node.get("base");
     let content = text(node, "contentReference").and_then(|at| {
@@ -165,7 +164,7 @@ fn read_element(node: Node<'_>, structure: &Structure) -> Result<Element, Box<Is
             }
         }
     }
-    settle(&mut element, structure);
+    normalize(&mut element, structure);
     Ok(element)
 }
 
@@ -176,7 +175,7 @@ fn is_own(url: &str, structure: &Structure) -> bool {
 
 /// R4 gives `Resource.id` the type string; the text of the standard says id. Constraints that the element's type
 /// brings along are left to the type, so that none runs twice.
-fn settle(element: &mut Element, structure: &Structure) {
+fn normalize(element: &mut Element, structure: &Structure) {
     let depth = element.path.matches('.').count();
     if depth == 1
         && element.name == "id"
@@ -190,7 +189,9 @@ fn settle(element: &mut Element, structure: &Structure) {
         element.constraints.retain(|rule| {
             rule.source.as_deref().is_none_or(|source| {
                 source != ELEMENT
-                    && !source.strip_prefix(CORE).is_some_and(|name| types.iter().any(|allowed| allowed.code == name))
+                    && !source
+                        .strip_prefix(CORE_URL)
+                        .is_some_and(|name| types.iter().any(|allowed| allowed.code == name))
             })
         });
     }
@@ -266,7 +267,7 @@ fn context(node: Node<'_>) -> Option<Context> {
 }
 
 /// Tells every element its parent and children, by the ids (which keep slices apart) or, failing that, the paths.
-pub(super) fn tie(elements: &mut [Element]) {
+pub(super) fn link_elements(elements: &mut [Element]) {
     let mut by_id: HashMap<String, u32> = HashMap::new();
     for index in 0..elements.len() {
         let element = &elements[index];
@@ -317,7 +318,7 @@ fn extension(node: Node<'_>, url: &str) -> Option<String> {
         .map(std::borrow::Cow::into_owned)
 }
 
-fn needed(node: Node<'_>, name: &str) -> Result<String, Box<Issue>> {
+fn required_text(node: Node<'_>, name: &str) -> Result<String, Box<Issue>> {
     text(node, name).ok_or_else(|| Box::new(unusable(node, format!("{name} is missing"))))
 }
 

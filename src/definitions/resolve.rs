@@ -11,20 +11,20 @@ use super::layer::Layer;
 
 /// Where a definition stands: its layer, and its line in the index of that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Spot {
+pub(super) struct DefinitionLocation {
     pub(super) layer: u32,
     pub(super) line: u32,
 }
 
 /// Where a reference leads, and whether the version is the one it names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Hit {
-    pub(super) spot: Spot,
-    pub(super) exact: bool,
+pub(super) struct ResolvedLocation {
+    pub(super) location: DefinitionLocation,
+    pub(super) is_exact: bool,
 }
 
 /// `url|version` in its parts.
-pub fn split(canonical: &str) -> (&str, Option<&str>) {
+pub fn split_canonical(canonical: &str) -> (&str, Option<&str>) {
     // What stands behind a `#` is a place inside the definition.
     let canonical = canonical.split('#').next().unwrap_or(canonical);
     match canonical.split_once('|') {
@@ -34,47 +34,47 @@ pub fn split(canonical: &str) -> (&str, Option<&str>) {
 }
 
 /// The definition of this kind that `canonical` means where it stands in the package of layer `from`.
-pub(super) fn resolve(layers: &Layers<'_>, kind: &str, canonical: &str, from: Option<u32>) -> Option<Hit> {
-    let (url, version) = split(canonical);
-    let mut best: Option<(Rank<'_>, Spot)> = None;
+pub(super) fn resolve(layers: &Layers<'_>, kind: &str, canonical: &str, from: Option<u32>) -> Option<ResolvedLocation> {
+    let (url, version) = split_canonical(canonical);
+    let mut best: Option<(Rank<'_>, DefinitionLocation)> = None;
     for (number, layer) in layers.list.iter().enumerate() {
         for (line, entry) in layer.versions(kind, url) {
             // A definition that names no version is of its package's.
             let own = if entry.version.is_empty() { layer.version.as_str() } else { entry.version };
             let rank = Rank {
-                fit: Fit::of(own, version),
+                version_match: VersionMatch::of(own, version),
                 nearness: layers.nearness(number as u32, from),
                 version: own,
                 package: &layer.version,
                 order: (number, line),
             };
             if best.as_ref().is_none_or(|(known, _)| *known < rank) {
-                best = Some((rank, Spot { layer: number as u32, line: line as u32 }));
+                best = Some((rank, DefinitionLocation { layer: number as u32, line: line as u32 }));
             }
         }
     }
-    let (rank, spot) = best?;
-    Some(Hit { spot, exact: rank.fit != Fit::Other })
+    let (rank, location) = best?;
+    Some(ResolvedLocation { location, is_exact: rank.version_match != VersionMatch::Other })
 }
 
 /// The packages at hand, and which of them builds on which.
 pub(super) struct Layers<'a> {
     pub(super) list: &'a [std::sync::Arc<Layer>],
-    pub(super) needs: &'a Needs,
+    pub(super) dependencies: &'a PackageDependencies,
 }
 
 /// Which layer builds on which others, through others too.
 #[derive(Debug, Default)]
-pub(super) struct Needs(Vec<Vec<u32>>);
+pub(super) struct PackageDependencies(Vec<Vec<u32>>);
 
-impl Needs {
+impl PackageDependencies {
     /// Follows the dependencies that the packages name.
     pub(super) fn of(list: &[std::sync::Arc<Layer>]) -> Self {
         let direct: Vec<Vec<u32>> = list
             .iter()
             .map(|layer| {
                 let wanted = layer.dependencies.iter();
-                wanted.filter_map(|(name, version)| pinned(list, name, version)).collect()
+                wanted.filter_map(|(name, version)| find_layer(list, name, version)).collect()
             })
             .collect();
         let all = (0..list.len()).map(|layer| {
@@ -93,9 +93,11 @@ impl Needs {
 }
 
 /// The layer of this package, of the version named.
-pub(super) fn pinned(list: &[std::sync::Arc<Layer>], name: &str, version: &str) -> Option<u32> {
-    let same = list.iter().enumerate().filter(|(_, layer)| layer.name == name && fits(&layer.version, version));
-    same.max_by(|(_, left), (_, right)| order(&left.version, &right.version)).map(|(number, _)| number as u32)
+pub(super) fn find_layer(list: &[std::sync::Arc<Layer>], name: &str, version: &str) -> Option<u32> {
+    let same =
+        list.iter().enumerate().filter(|(_, layer)| layer.name == name && version_matches(&layer.version, version));
+    same.max_by(|(_, left), (_, right)| compare_versions(&left.version, &right.version))
+        .map(|(number, _)| number as u32)
 }
 
 /// How near a layer is to where the reference stands; the greater is asked first.
@@ -110,7 +112,9 @@ enum Nearness {
 
 impl Layers<'_> {
     fn nearness(&self, layer: u32, from: Option<u32>) -> Nearness {
-        let depends = |from: u32| self.needs.0.get(from as usize).is_some_and(|needs| needs.contains(&layer));
+        let depends = |from: u32| {
+            self.dependencies.0.get(from as usize).is_some_and(|dependencies| dependencies.contains(&layer))
+        };
         match from {
             Some(from) if from == layer => Nearness::Own,
             Some(from) if depends(from) && layer > 0 => Nearness::Dependency,
@@ -123,18 +127,18 @@ impl Layers<'_> {
 
 /// How well a version answers to the one wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Fit {
+enum VersionMatch {
     Other,
     Partial,
     Exact,
 }
 
-impl Fit {
+impl VersionMatch {
     fn of(version: &str, wanted: Option<&str>) -> Self {
         match wanted {
             None => Self::Exact,
             Some(wanted) if wanted == version => Self::Exact,
-            Some(wanted) if fits(version, wanted) => Self::Partial,
+            Some(wanted) if version_matches(version, wanted) => Self::Partial,
             Some(_) => Self::Other,
         }
     }
@@ -142,7 +146,7 @@ impl Fit {
 
 /// What decides between definitions of one URL; the greatest wins.
 struct Rank<'a> {
-    fit: Fit,
+    version_match: VersionMatch,
     nearness: Nearness,
     version: &'a str,
     package: &'a str,
@@ -157,22 +161,22 @@ impl PartialEq for Rank<'_> {
 
 impl PartialOrd for Rank<'_> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        let by = self.fit.cmp(&other.fit).then(self.nearness.cmp(&other.nearness));
-        let by = by.then_with(|| order(self.version, other.version));
-        let by = by.then_with(|| order(self.package, other.package));
+        let by = self.version_match.cmp(&other.version_match).then(self.nearness.cmp(&other.nearness));
+        let by = by.then_with(|| compare_versions(self.version, other.version));
+        let by = by.then_with(|| compare_versions(self.package, other.package));
         Some(by.then(self.order.cmp(&other.order)))
     }
 }
 
 /// Is it the version wanted, or one that begins with it? `4.0`, `4.0.x` and `4.0.*` mean any `4.0.n`.
-pub fn fits(version: &str, wanted: &str) -> bool {
+pub fn version_matches(version: &str, wanted: &str) -> bool {
     let wanted = wanted.strip_suffix(".x").or_else(|| wanted.strip_suffix(".*")).unwrap_or(wanted);
     version == wanted || version.strip_prefix(wanted).is_some_and(|rest| rest.starts_with('.'))
 }
 
 /// Orders versions as semantic versioning does (<https://semver.org/#spec-item-11>): by their numbers, and what has a
 /// label behind a `-` before what has none. Dates order by their numbers too.
-pub fn order(left: &str, right: &str) -> Ordering {
+pub fn compare_versions(left: &str, right: &str) -> Ordering {
     let parts = |version: &str| -> (Vec<u64>, Option<String>) {
         let version = version.split('+').next().unwrap_or(version).to_owned();
         let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -189,11 +193,11 @@ pub fn order(left: &str, right: &str) -> Ordering {
         (None, None) => Ordering::Equal,
         (None, Some(_)) => Ordering::Greater,
         (Some(_), None) => Ordering::Less,
-        (Some(left), Some(right)) => labels(&left, &right),
+        (Some(left), Some(right)) => compare_labels(&left, &right),
     })
 }
 
-fn labels(left: &str, right: &str) -> Ordering {
+fn compare_labels(left: &str, right: &str) -> Ordering {
     let (mut left, mut right) = (left.split('.'), right.split('.'));
     loop {
         let by = match (left.next(), right.next()) {
@@ -223,14 +227,14 @@ mod tests {
             ["", "1", "1.9.0", "1.10.0-ballot", "1.10.0-snapshot.2", "1.10.0-snapshot.10", "1.10.0", "2018-08-12"];
         for (position, left) in ascending.iter().enumerate() {
             for (other, right) in ascending.iter().enumerate() {
-                assert_eq!(order(left, right), position.cmp(&other), "{left} {right}");
+                assert_eq!(compare_versions(left, right), position.cmp(&other), "{left} {right}");
             }
         }
     }
 
     #[test]
     fn a_part_of_a_version_means_any_that_begins_so() {
-        for (version, wanted, fit) in [
+        for (version, wanted, version_match) in [
             ("4.0.1", "4.0.1", true),
             ("4.0.1", "4.0", true),
             ("4.0.1", "4.0.x", true),
@@ -238,15 +242,15 @@ mod tests {
             ("4.0.10", "4.0.1", false),
             ("4.0.1", "4.1", false),
         ] {
-            assert_eq!(fits(version, wanted), fit, "{version} {wanted}");
+            assert_eq!(version_matches(version, wanted), version_match, "{version} {wanted}");
         }
     }
 
     #[test]
     fn splits_canonicals() {
-        assert_eq!(split("urn:x|1"), ("urn:x", Some("1")));
-        assert_eq!(split("urn:x|"), ("urn:x", None));
-        assert_eq!(split("urn:x|1#a.b"), ("urn:x", Some("1")));
-        assert_eq!(split("urn:x"), ("urn:x", None));
+        assert_eq!(split_canonical("urn:x|1"), ("urn:x", Some("1")));
+        assert_eq!(split_canonical("urn:x|"), ("urn:x", None));
+        assert_eq!(split_canonical("urn:x|1#a.b"), ("urn:x", Some("1")));
+        assert_eq!(split_canonical("urn:x"), ("urn:x", None));
     }
 }

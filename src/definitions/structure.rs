@@ -5,6 +5,9 @@
 
 use std::sync::Arc;
 
+/// What the canonical URLs of the standard's own types begin with.
+pub const CORE_URL: &str = "http://hl7.org/fhir/StructureDefinition/";
+
 /// A type or profile: its elements in the order of the definition, the root first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Structure {

@@ -1,26 +1,26 @@
 //! What of a conformance resource is kept in a pack: structure, codes and rules; no prose, no display texts, no
 //! mappings. The trimmed text is the same JSON with less in it, so that one reader serves both.
 
-use super::foreign::Foreign;
+use super::foreign::ForeignElements;
 use crate::fhir::{Kind, Node};
 
 /// Which members are kept, and of those again which.
-enum Keep {
+enum Selection {
     All,
-    Only(&'static [(&'static str, Keep)]),
+    Only(&'static [(&'static str, Selection)]),
     /// The same again, as in a tree of concepts
-    Again,
+    Recursive,
     /// A flag: only where it is set
     IfTrue,
     /// This, where the member named does not stand beside it
-    Without(&'static str, &'static Keep),
+    UnlessSibling(&'static str, &'static Selection),
     /// Of a list of extensions those with these URLs, and of them this
-    Extensions(&'static [&'static str], &'static Keep),
+    Extensions(&'static [&'static str], &'static Selection),
 }
 
-use Keep::{Again, All, Extensions, IfTrue, Only, Without};
+use Selection::{All, Extensions, IfTrue, Only, Recursive, UnlessSibling};
 
-const STRUCTURE: Keep = Only(&[
+const STRUCTURE: Selection = Only(&[
     ("resourceType", All),
     ("url", All),
     ("version", All),
@@ -33,10 +33,10 @@ const STRUCTURE: Keep = Only(&[
     ("baseDefinition", All),
     ("derivation", All),
     ("snapshot", Only(&[("element", ELEMENT)])),
-    ("differential", Without("snapshot", &Only(&[("element", ELEMENT)]))),
+    ("differential", UnlessSibling("snapshot", &Only(&[("element", ELEMENT)]))),
 ]);
 
-const ELEMENT: Keep = Only(&[
+const ELEMENT: Selection = Only(&[
     ("id", All),
     ("path", All),
     ("representation", All),
@@ -102,14 +102,14 @@ const ELEMENT: Keep = Only(&[
 ]);
 
 /// A value set, or an additional binding without what it tells people.
-const BINDING_EXTENSION: Keep = Only(&[
+const BINDING_EXTENSION: Selection = Only(&[
     ("url", All),
     ("valueCanonical", All),
     ("valueUri", All),
     ("extension", Extensions(&["purpose", "valueSet", "usage", "any"], &All)),
 ]);
 
-const CODE_SYSTEM: Keep = Only(&[
+const CODE_SYSTEM: Selection = Only(&[
     ("resourceType", All),
     ("url", All),
     ("version", All),
@@ -122,9 +122,10 @@ const CODE_SYSTEM: Keep = Only(&[
     ("concept", CONCEPT),
 ]);
 
-const CONCEPT: Keep = Only(&[("code", All), ("property", Only(&[("code", All), ("value*", All)])), ("concept", Again)]);
+const CONCEPT: Selection =
+    Only(&[("code", All), ("property", Only(&[("code", All), ("value*", All)])), ("concept", Recursive)]);
 
-const VALUE_SET: Keep = Only(&[
+const VALUE_SET: Selection = Only(&[
     ("resourceType", All),
     ("url", All),
     ("version", All),
@@ -132,19 +133,19 @@ const VALUE_SET: Keep = Only(&[
     ("expansion", Only(&[("total", All), ("contains", CONTAINS)])),
 ]);
 
-const INCLUDE: Keep =
+const INCLUDE: Selection =
     Only(&[("system", All), ("version", All), ("concept", Only(&[("code", All)])), ("filter", All), ("valueSet", All)]);
 
-const CONTAINS: Keep = Only(&[
+const CONTAINS: Selection = Only(&[
     ("system", All),
     ("version", All),
     ("abstract", IfTrue),
     ("inactive", IfTrue),
     ("code", All),
-    ("contains", Again),
+    ("contains", Recursive),
 ]);
 
-const SEARCH_PARAMETER: Keep = Only(&[
+const SEARCH_PARAMETER: Selection = Only(&[
     ("resourceType", All),
     ("url", All),
     ("version", All),
@@ -157,12 +158,12 @@ const SEARCH_PARAMETER: Keep = Only(&[
 ]);
 
 /// Of a guide, the profiles that it demands wherever it is used.
-const GUIDE: Keep = Only(&[("resourceType", All), ("url", All), ("version", All), ("global", All)]);
+const GUIDE: Selection = Only(&[("resourceType", All), ("url", All), ("version", All), ("global", All)]);
 
 /// The trimmed JSON of a conformance resource, without what is foreign to it; nothing for a type of resource that is not
 /// kept.
-pub(super) fn trim(node: Node<'_>, foreign: &Foreign<'_>) -> Option<String> {
-    let keep = match &*node.str("resourceType")? {
+pub(super) fn trim(node: Node<'_>, foreign: &ForeignElements<'_>) -> Option<String> {
+    let selection = match &*node.str("resourceType")? {
         "StructureDefinition" => &STRUCTURE,
         "CodeSystem" => &CODE_SYSTEM,
         "ValueSet" => &VALUE_SET,
@@ -171,26 +172,26 @@ pub(super) fn trim(node: Node<'_>, foreign: &Foreign<'_>) -> Option<String> {
         _ => return None,
     };
     let mut text = String::new();
-    Trimmer { foreign }.write(node, keep, &mut text);
+    Trimmer { foreign }.write(node, selection, &mut text);
     Some(text)
 }
 
 struct Trimmer<'a> {
-    foreign: &'a Foreign<'a>,
+    foreign: &'a ForeignElements<'a>,
 }
 
 impl Trimmer<'_> {
     /// Writes what is kept of a value, white space left out.
-    fn write(&self, node: Node<'_>, keep: &Keep, text: &mut String) {
+    fn write(&self, node: Node<'_>, selection: &Selection, text: &mut String) {
         match node.kind() {
             Kind::Array => {
-                let items = node.items().filter(|item| is_kept(*item, keep) && !self.foreign.has(*item));
-                list(text, ['[', ']'], items, |item, text| self.write(item, keep, text));
+                let items = node.items().filter(|item| is_selected(*item, selection) && !self.foreign.contains(*item));
+                list(text, ['[', ']'], items, |item, text| self.write(item, selection, text));
             }
             Kind::Object => {
-                let keep = if let Extensions(_, inner) = keep { inner } else { keep };
-                let members = node.members().filter(|member| !self.foreign.has(*member));
-                let members = members.filter_map(|member| Some((member, self.of_member(keep, node, member)?)));
+                let selection = if let Extensions(_, inner) = selection { inner } else { selection };
+                let members = node.members().filter(|member| !self.foreign.contains(*member));
+                let members = members.filter_map(|member| Some((member, self.select_member(selection, node, member)?)));
                 list(text, ['{', '}'], members, |(member, inner), text| {
                     text.push('"');
                     text.push_str(member.name());
@@ -203,22 +204,22 @@ impl Trimmer<'_> {
     }
 
     /// What is kept of a member of `parent`; nothing if it is dropped.
-    fn of_member<'k>(&self, keep: &'k Keep, parent: Node<'_>, member: Node<'_>) -> Option<&'k Keep> {
-        let Only(kept) = keep else { return Some(&All) };
+    fn select_member<'k>(&self, selection: &'k Selection, parent: Node<'_>, member: Node<'_>) -> Option<&'k Selection> {
+        let Only(kept) = selection else { return Some(&All) };
         let name = member.name();
         let matches =
             |pattern: &str| pattern.strip_suffix('*').map_or(pattern == name, |prefix| name.starts_with(prefix));
         let inner = match &kept.iter().find(|(pattern, _)| matches(pattern))?.1 {
-            Again => keep,
-            Without(sibling, inner) => {
-                let sibling = parent.get(sibling).filter(|sibling| !self.foreign.has(*sibling));
+            Recursive => selection,
+            UnlessSibling(sibling, inner) => {
+                let sibling = parent.get(sibling).filter(|sibling| !self.foreign.contains(*sibling));
                 return sibling.is_none().then_some(*inner);
             }
             inner => inner,
         };
         let has_content = match inner {
             IfTrue => member.as_bool() == Some(true),
-            Extensions(..) => member.items().any(|item| is_kept(item, inner)),
+            Extensions(..) => member.items().any(|item| is_selected(item, inner)),
             _ => true,
         };
         has_content.then_some(inner)
@@ -236,8 +237,8 @@ fn list<T>(text: &mut String, brackets: [char; 2], items: impl Iterator<Item = T
     text.push(brackets[1]);
 }
 
-fn is_kept(item: Node<'_>, keep: &Keep) -> bool {
-    match keep {
+fn is_selected(item: Node<'_>, selection: &Selection) -> bool {
+    match selection {
         Extensions(urls, _) => item.str("url").is_some_and(|url| urls.contains(&&*url)),
         _ => true,
     }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::Definitions;
+use super::loaded::Definitions;
 use super::structure::{Element, Structure};
 
 /// Where a path has led: an element, and the types that it can have there.
@@ -19,14 +19,14 @@ pub struct TypedElement {
 
 impl Definitions {
     /// The beginning of a path: a type, by name or canonical URL.
-    pub fn step(&self, type_name: &str) -> Option<TypedElement> {
+    pub fn root_element(&self, type_name: &str) -> Option<TypedElement> {
         Some(TypedElement { structure: self.structure(type_name)?, index: 0, choice: None })
     }
 
     /// Where a path leads that begins with a type: `Patient.name.family`. Indices (`name[0]`) are passed over.
-    pub fn path(&self, path: &str) -> Option<TypedElement> {
+    pub fn element_at(&self, path: &str) -> Option<TypedElement> {
         let mut names = path.split('.').map(|name| name.split_once('[').map_or(name, |(name, _)| name));
-        let first = self.step(names.next()?)?;
+        let first = self.root_element(names.next()?)?;
         names.try_fold(first, |step, name| step.child(self, name))
     }
 }
@@ -83,6 +83,6 @@ impl TypedElement {
         if self.index == 0 {
             return None;
         }
-        self.types().into_iter().find_map(|type_name| definitions.step(type_name)?.child(definitions, name))
+        self.types().into_iter().find_map(|type_name| definitions.root_element(type_name)?.child(definitions, name))
     }
 }

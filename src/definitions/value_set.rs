@@ -62,7 +62,7 @@ pub enum Membership {
 impl ValueSet {
     /// Is this code of this system in the set?
     pub fn contains(&self, system: &str, code: &str) -> Membership {
-        self.judge(code, |part| part.is_about(system))
+        self.membership(code, |part| part.is_about(system))
     }
 
     /// Is one of the codes of a coded value in the set: of a code, a Coding or Quantity, a `CodeableConcept`?
@@ -94,14 +94,14 @@ impl ValueSet {
 
     /// Is this code in the set, where the element leaves the system to the value set (type `code`)?
     pub fn contains_code(&self, code: &str) -> Membership {
-        self.judge(code, |_| true)
+        self.membership(code, |_| true)
     }
 
     /// The systems in which the set has this code.
     pub fn systems_with<'a>(&'a self, code: &'a str) -> impl Iterator<Item = &'a str> {
         self.parts
             .iter()
-            .filter(move |part| part.codes.contain(code) == Membership::In)
+            .filter(move |part| part.codes.contains(code) == Membership::In)
             .map(|part| part.system.as_str())
     }
 
@@ -123,11 +123,11 @@ impl ValueSet {
         self.parts.iter().chain(&self.excluded).all(|part| part.codes != Codes::Unknown)
     }
 
-    fn judge(&self, code: &str, concerns: impl Fn(&Part) -> bool) -> Membership {
+    fn membership(&self, code: &str, concerns: impl Fn(&Part) -> bool) -> Membership {
         let among = |parts: &[Part]| {
             let mut found = Membership::Out;
             for part in parts.iter().filter(|part| concerns(part)) {
-                match part.codes.contain(code) {
+                match part.codes.contains(code) {
                     Membership::In => return Membership::In,
                     Membership::Unknown => found = Membership::Unknown,
                     Membership::Out => {}
@@ -187,7 +187,7 @@ impl Codes {
     }
 
     /// Is this code among them?
-    pub fn contain(&self, code: &str) -> Membership {
+    pub fn contains(&self, code: &str) -> Membership {
         let known = match self {
             Self::Listed(codes) => codes.binary_search_by(|known| (**known).cmp(code)).is_ok(),
             Self::AnyCase(codes) => {

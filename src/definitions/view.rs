@@ -5,10 +5,9 @@
 
 use std::sync::Arc;
 
-use super::resolve::{self, Hit, Spot};
+use super::loaded::Definitions;
+use super::resolve::{self, DefinitionLocation, ResolvedLocation};
 use super::structure::Structure;
-use super::{CodeSystem, Definitions, ValueSet, expand, snapshot};
-use crate::fhir::{Issue, Key};
 
 /// Profiles based on profiles, value sets made of value sets: deeper than this is no design.
 const MAX_DEPTH: usize = 32;
@@ -18,173 +17,83 @@ const MAX_DEPTH: usize = 32;
 pub struct View<'a> {
     pub(super) definitions: &'a Definitions,
     layer: Option<u32>,
-    making: Option<&'a Making<'a>>,
+    pub(super) in_progress: Option<&'a InProgress<'a>>,
 }
 
 /// What is being made, and on behalf of what.
 #[derive(Debug)]
-struct Making<'a> {
-    spot: Spot,
+pub(super) struct InProgress<'a> {
+    location: DefinitionLocation,
     depth: usize,
-    outer: Option<&'a Making<'a>>,
+    outer: Option<&'a InProgress<'a>>,
 }
 
 /// A definition, and whether it is of the version that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found<T> {
+pub struct Resolved<T> {
     /// The definition
     pub definition: Arc<T>,
     /// The version is the one named, or none was named
-    pub exact: bool,
+    pub is_exact: bool,
 }
 
 impl<'a> View<'a> {
-    pub(super) fn of_nobody(definitions: &'a Definitions) -> Self {
-        Self { definitions, layer: None, making: None }
+    pub(super) fn unscoped(definitions: &'a Definitions) -> Self {
+        Self { definitions, layer: None, in_progress: None }
     }
 
-    pub(super) fn of_package(definitions: &'a Definitions, package: &str) -> Self {
+    pub(super) fn for_package(definitions: &'a Definitions, package: &str) -> Self {
         let layer = definitions.layers.iter().rposition(|layer| &**layer.label() == package);
-        Self { definitions, layer: layer.map(|layer| layer as u32), making: None }
+        Self { definitions, layer: layer.map(|layer| layer as u32), in_progress: None }
     }
 
-    /// The structure with this canonical URL, or of the type with this name, of the version named if one is.
-    pub fn structure(&self, type_name_or_canonical: &str) -> Option<Arc<Structure>> {
-        self.look_up(type_name_or_canonical).filter(|found| found.exact).map(|found| found.definition)
-    }
-
-    /// The structure that comes nearest: one of another version, where the version named is not at hand.
-    pub fn look_up(&self, type_name_or_canonical: &str) -> Option<Found<Structure>> {
-        let hit = self.resolve_structure(type_name_or_canonical)?;
-        let definition = self.structure_at(hit.spot).ok()?;
-        Some(Found { definition, exact: hit.exact })
-    }
-
-    /// Why a structure that is at hand cannot be used.
-    pub fn problem(&self, type_name_or_canonical: &str) -> Option<Issue> {
-        let hit = self.resolve_structure(type_name_or_canonical)?;
-        self.structure_at(hit.spot).err().map(|issue| *issue)
-    }
-
-    /// Where the content of an element is described: in itself, in the element of its structure whose content it shares,
-    /// or in that of another structure, which a snapshot refers to by URL.
-    pub fn content(&self, structure: &Arc<Structure>, index: u32) -> (Arc<Structure>, u32) {
-        let element = structure.element(index);
-        let other = element.and_then(|element| {
-            let (source, id) = (element.content_source.as_deref()?, element.content_reference.as_deref()?);
-            let source = self.look_up(source)?.definition;
-            source.position(id).map(|index| (source, index))
-        });
-        other.unwrap_or_else(|| (Arc::clone(structure), structure.content_of(index)))
-    }
-
-    /// The code system with this canonical URL, of the version named if one is.
-    pub fn code_system(&self, canonical: &str) -> Option<Arc<CodeSystem>> {
-        self.look_up_code_system(canonical).filter(|found| found.exact).map(|found| found.definition)
-    }
-
-    /// The code system that comes nearest: one of another version, where the version named is not at hand.
-    pub fn look_up_code_system(&self, canonical: &str) -> Option<Found<CodeSystem>> {
-        let hit = self.resolve("CodeSystem", canonical)?;
-        let layer = self.definitions.layers.get(hit.spot.layer as usize)?;
-        Some(Found { definition: layer.code_system(hit.spot.line)?, exact: hit.exact })
-    }
-
-    /// The value set with this canonical URL, of the version named if one is; expanded as far as the code systems at
-    /// hand allow.
-    pub fn value_set(&self, canonical: &str) -> Option<Arc<ValueSet>> {
-        self.look_up_value_set(canonical).filter(|found| found.exact).map(|found| found.definition)
-    }
-
-    /// The value set that comes nearest: one of another version, where the version named is not at hand.
-    pub fn look_up_value_set(&self, canonical: &str) -> Option<Found<ValueSet>> {
-        let Some(hit) = self.resolve("ValueSet", canonical) else {
-            let definition = self.definitions.implicit_value_set(canonical)?;
-            return Some(Found { definition, exact: true });
-        };
-        let definition = self.value_set_at(hit.spot)?;
-        Some(Found { definition, exact: hit.exact })
-    }
-
-    fn value_set_at(&self, spot: Spot) -> Option<Arc<ValueSet>> {
-        if let Some(known) = self.definitions.value_sets.read().ok().and_then(|kept| kept.get(&spot).cloned()) {
-            return Some(known);
-        }
-        let inner = self.within(spot)?;
-        let layer = self.definitions.layers.get(spot.layer as usize)?;
-        let made = Arc::new(layer.with(spot.line, |node| expand::compose(inner.view(), node))?);
-        // Of sets that import each other in a circle one lacks another; it says so, and goes on saying so.
-        self.definitions.keep_value_set(spot, &made);
-        Some(made)
-    }
-
-    /// The view of what stands at `spot` while it is made; nothing where that is being made already, or too deep.
-    pub(super) fn within(&self, spot: Spot) -> Option<Inner<'_>> {
-        let depth = self.making.map_or(1, |making| making.depth + 1);
-        let mut open = self.making;
-        while let Some(making) = open {
-            if making.spot == spot {
+    /// The view of what stands at `location` while it is made; nothing where that is being made already, or too deep.
+    pub(super) fn nested(&self, location: DefinitionLocation) -> Option<NestedView<'_>> {
+        let depth = self.in_progress.map_or(1, |in_progress| in_progress.depth + 1);
+        let mut open = self.in_progress;
+        while let Some(in_progress) = open {
+            if in_progress.location == location {
                 return None;
             }
-            open = making.outer;
+            open = in_progress.outer;
         }
-        (depth <= MAX_DEPTH)
-            .then_some(Inner { definitions: self.definitions, making: Making { spot, depth, outer: self.making } })
+        (depth <= MAX_DEPTH).then_some(NestedView {
+            definitions: self.definitions,
+            in_progress: InProgress { location, depth, outer: self.in_progress },
+        })
     }
 
-    fn resolve_structure(&self, type_name_or_canonical: &str) -> Option<Hit> {
-        if type_name_or_canonical.contains(':') {
-            return self.resolve("StructureDefinition", type_name_or_canonical);
-        }
-        // Types are asked for by name again and again, also while documents are checked.
-        let types = &self.definitions.types;
-        if let Some(known) = types.read().ok().and_then(|types| types.get(type_name_or_canonical).copied()) {
-            return Some(known);
-        }
-        let hit = View::of_nobody(self.definitions)
-            .resolve("StructureDefinition", &format!("{}{type_name_or_canonical}", super::CORE))?;
-        if let Ok(mut types) = types.write() {
-            types.insert(type_name_or_canonical.to_owned(), hit);
-        }
-        Some(hit)
-    }
-
-    fn resolve(&self, kind: &str, canonical: &str) -> Option<Hit> {
+    /// The definition of this kind that `canonical` means in the package of this view.
+    pub(super) fn resolve(&self, kind: &str, canonical: &str) -> Option<ResolvedLocation> {
         resolve::resolve(&self.definitions.layers(), kind, canonical, self.layer)
-    }
-
-    /// The structure at `spot`, with a snapshot in any case.
-    fn structure_at(&self, spot: Spot) -> Result<Arc<Structure>, Box<Issue>> {
-        let unusable = |text: &str| Box::new(Issue::error(Key::DefinitionInvalid, "", text));
-        let layer = self.definitions.layers.get(spot.layer as usize);
-        let given = layer.and_then(|layer| Some((layer, layer.structure(spot.line)?)));
-        let (layer, structure) = given.ok_or_else(|| unusable("the definition cannot be read"))?;
-        if !structure.is_differential {
-            return Ok(structure);
-        }
-        if let Some(known) = self.definitions.snapshot(spot) {
-            return known;
-        }
-        let Some(inner) = self.within(spot) else {
-            let text = format!("{} cannot be used: it is based on itself, or on too many others", structure.url);
-            return Err(unusable(&text));
-        };
-        let made = layer.with(spot.line, |node| snapshot::generate(inner.view(), &structure, node));
-        let made = made.unwrap_or_else(|| Err(unusable("the definition cannot be read"))).map(Arc::new);
-        // What failed inside of another may have failed for being inside of it.
-        if made.is_ok() || self.making.is_none() { self.definitions.keep_snapshot(spot, made) } else { made }
     }
 }
 
 /// A view that is making something.
-pub(super) struct Inner<'a> {
+pub(super) struct NestedView<'a> {
     definitions: &'a Definitions,
-    making: Making<'a>,
+    in_progress: InProgress<'a>,
 }
 
-impl Inner<'_> {
+impl NestedView<'_> {
     /// What the thing that is being made sees.
     pub(super) fn view(&self) -> View<'_> {
-        View { definitions: self.definitions, layer: Some(self.making.spot.layer), making: Some(&self.making) }
+        View {
+            definitions: self.definitions,
+            layer: Some(self.in_progress.location.layer),
+            in_progress: Some(&self.in_progress),
+        }
+    }
+}
+
+impl Definitions {
+    /// The definitions as this structure's package sees them: what the structure refers to is asked for here.
+    pub fn view_for(&self, structure: &Structure) -> View<'_> {
+        View::for_package(self, &structure.package)
+    }
+
+    /// The definitions as nobody in particular sees them.
+    pub(super) fn view(&self) -> View<'_> {
+        View::unscoped(self)
     }
 }

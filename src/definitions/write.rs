@@ -10,7 +10,7 @@ use super::structure::{
 };
 
 /// The JSON of a structure.
-pub(super) fn structure(structure: &Structure) -> String {
+pub(super) fn structure_json(structure: &Structure) -> String {
     let kind = match structure.kind {
         StructureKind::Primitive => "primitive-type",
         StructureKind::Complex => "complex-type",
@@ -171,7 +171,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::definitions::Definitions;
+    use crate::definitions::loaded::Definitions;
     use crate::fhir::Document;
 
     #[test]
@@ -182,7 +182,7 @@ mod tests {
         for name in r4.resource_types().iter().map(String::as_str).chain(profiles).chain(["Element", "Timing", "code"])
         {
             let Some(known) = r4.structure(name) else { panic!("{name}") };
-            let document = Document::parse(structure(&known)).unwrap();
+            let document = Document::parse(structure_json(&known)).unwrap();
             let read = Structure::read(document.root()).unwrap();
             assert_eq!(Structure { package: Arc::clone(&known.package), ..read }, *known, "{name}");
         }

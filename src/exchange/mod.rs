@@ -265,7 +265,7 @@ impl Exchange {
             ..Request::default()
         };
         let report = self.checker.report(root, &request);
-        self.terminology.settle(report).await
+        self.terminology.answer_questions(report).await
     }
 
     /// The profiles that a resource of this type has to meet which is sent.

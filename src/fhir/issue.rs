@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use super::document::{Node, SourcePosition};
+use super::source_position::SourcePosition;
 
 /// How bad it is (<https://hl7.org/fhir/R4/valueset-issue-severity.html>).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -100,11 +100,6 @@ impl Issue {
     /// Worth knowing.
     pub fn information(key: Key, path: impl Into<String>, text: impl Into<String>) -> Self {
         Self::new(Severity::Information, key, path, text)
-    }
-
-    /// An error about this node: path and position are the node's own.
-    pub fn error_at(key: Key, node: Node<'_>, text: impl Into<String>) -> Self {
-        Self::error(key, node.path(), text).at(node.position())
     }
 
     /// Adds the position in the source.

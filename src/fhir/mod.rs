@@ -14,12 +14,14 @@ pub mod primitive;
 pub mod query_string;
 pub mod reference;
 pub mod resources;
+mod source_position;
 pub mod truth;
 pub mod xhtml;
 
-pub use document::{Children, Document, Kind, Limits, Node, SourcePosition};
+pub use document::{Children, Document, Kind, Limits, Node};
 pub use identifier::Identifier;
 pub use issue::{Issue, Key, RuleSource, Severity};
 pub use reference::{Reference, ResourceKey};
 pub use resources::Resources;
+pub use source_position::SourcePosition;
 pub use truth::Truth;

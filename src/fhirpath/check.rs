@@ -8,37 +8,39 @@
 use std::borrow::Cow;
 
 use super::function::Function;
-use super::lexer::Refusal;
 use super::model::Model;
 use super::tree::{Call, Name, Namespace, Operator, Part, PartKind, TypeSpecifier, TypeTest};
 
+/// Where an expression asks for what cannot be there, and what.
+type TypeError = (usize, String);
+
 /// What is known of what a part gives.
 #[derive(Debug, Clone)]
-struct Known<'m> {
+struct StaticType<'m> {
     /// The FHIR types that it may have; nothing if they are not known
     types: Option<Vec<Cow<'m, str>>>,
     /// Whether its order means something
     ordered: bool,
 }
 
-const ANYTHING: Known<'static> = Known { types: None, ordered: true };
+const ANYTHING: StaticType<'static> = StaticType { types: None, ordered: true };
 
 /// What is wrong with an expression that is evaluated on a `start`.
-pub(super) fn check(part: &Part, model: &dyn Model, start: &str) -> Vec<Refusal> {
+pub(super) fn check(part: &Part, model: &dyn Model, start: &str) -> Vec<TypeError> {
     let mut checker = Checker { model, found: Vec::new() };
-    let focus = Known { types: Some(vec![Cow::Owned(start.to_owned())]), ordered: true };
+    let focus = StaticType { types: Some(vec![Cow::Owned(start.to_owned())]), ordered: true };
     checker.part(part, &focus);
     checker.found
 }
 
 struct Checker<'m> {
     model: &'m dyn Model,
-    found: Vec<Refusal>,
+    found: Vec<TypeError>,
 }
 
 impl<'m> Checker<'m> {
-    fn part(&mut self, part: &Part, this: &Known<'m>) -> Known<'m> {
-        match &part.form {
+    fn part(&mut self, part: &Part, this: &StaticType<'m>) -> StaticType<'m> {
+        match &part.kind {
             PartKind::This => this.clone(),
             PartKind::Member { from: None, name } => self.first(part.at, this, name),
             PartKind::Member { from: Some(from), name } => {
@@ -61,11 +63,11 @@ impl<'m> Checker<'m> {
             }
             PartKind::Binary(operator, left, right) => {
                 let (left, right) = (self.part(left, this), self.part(right, this));
-                if *operator == Operator::Union { either(left, right) } else { ANYTHING }
+                if *operator == Operator::Union { union(left, right) } else { ANYTHING }
             }
             PartKind::Typed { from, test, name } => {
                 let input = from.as_ref().map_or_else(|| this.clone(), |from| self.part(from, this));
-                if *test == TypeTest::Is { ANYTHING } else { self.narrowed(name, &input) }
+                if *test == TypeTest::Is { ANYTHING } else { self.narrow(name, &input) }
             }
             PartKind::Empty
             | PartKind::Literal(_)
@@ -77,20 +79,20 @@ impl<'m> Checker<'m> {
     }
 
     /// The first name of a path may be the type of `$this`.
-    fn first(&mut self, at: u32, this: &Known<'m>, name: &Name) -> Known<'m> {
+    fn first(&mut self, at: u32, this: &StaticType<'m>, name: &Name) -> StaticType<'m> {
         let Some(types) = &this.types else { return ANYTHING };
         let is = |kind: &Cow<'m, str>| self.model.is_a(kind, &name.text) || self.model.is_a(&name.text, kind);
         if name.text.starts_with(|first: char| first.is_ascii_uppercase()) && types.iter().any(is) {
             let narrower = types.iter().any(|kind| !self.model.is_a(kind, &name.text));
             let types = if narrower { vec![Cow::Owned(name.text.to_string())] } else { types.clone() };
-            return Known { types: Some(types), ordered: this.ordered };
+            return StaticType { types: Some(types), ordered: this.ordered };
         }
         self.member(at, this, name)
     }
 
-    fn member(&mut self, at: u32, input: &Known<'m>, name: &Name) -> Known<'m> {
-        let Some(kinds) = &input.types else { return Known { types: None, ordered: input.ordered } };
-        let unknown = Known { types: None, ordered: input.ordered };
+    fn member(&mut self, at: u32, input: &StaticType<'m>, name: &Name) -> StaticType<'m> {
+        let Some(kinds) = &input.types else { return StaticType { types: None, ordered: input.ordered } };
+        let unknown = StaticType { types: None, ordered: input.ordered };
         let mut found: Vec<Cow<'m, str>> = Vec::new();
         for kind in kinds {
             // What is abstract may be anything that derives from it.
@@ -109,23 +111,23 @@ impl<'m> Checker<'m> {
             self.found.push((at as usize, format!("there is no element {} in {kinds}", name.text)));
             return ANYTHING;
         }
-        Known { types: Some(found), ordered: input.ordered }
+        StaticType { types: Some(found), ordered: input.ordered }
     }
 
-    fn narrowed(&self, name: &TypeSpecifier, input: &Known<'m>) -> Known<'m> {
+    fn narrow(&self, name: &TypeSpecifier, input: &StaticType<'m>) -> StaticType<'m> {
         if name.namespace == Some(Namespace::System) || !self.model.is_type(&name.name) {
             return ANYTHING;
         }
-        Known { types: Some(vec![Cow::Owned(name.name.to_string())]), ordered: input.ordered }
+        StaticType { types: Some(vec![Cow::Owned(name.name.to_string())]), ordered: input.ordered }
     }
 
-    fn call(&mut self, at: u32, input: &Known<'m>, call: &Call, this: &Known<'m>) -> Known<'m> {
+    fn call(&mut self, at: u32, input: &StaticType<'m>, call: &Call, this: &StaticType<'m>) -> StaticType<'m> {
         use Function as F;
         let on_items = matches!(
             call.function,
             F::Where | F::Select | F::All | F::Exists | F::Repeat | F::Iif | F::Sort | F::Trace | F::Aggregate
         );
-        let mut given: Vec<Known<'m>> = Vec::with_capacity(call.arguments.len());
+        let mut given: Vec<StaticType<'m>> = Vec::with_capacity(call.arguments.len());
         for argument in &call.arguments {
             given.push(self.part(argument, if on_items { input } else { this }));
         }
@@ -135,19 +137,19 @@ impl<'m> Checker<'m> {
                 input.clone()
             }
             F::Where | F::Single | F::Trace | F::Distinct | F::Intersect | F::Exclude => input.clone(),
-            F::Sort => Known { ordered: true, ..input.clone() },
+            F::Sort => StaticType { ordered: true, ..input.clone() },
             F::Select => given.pop().unwrap_or(ANYTHING),
             // What is found is projected again, and the projection may mean something else there.
-            F::Repeat => Known { types: None, ordered: true },
-            F::Union | F::Combine => either(input.clone(), given.pop().unwrap_or(ANYTHING)),
-            F::Iif => given.into_iter().skip(1).reduce(either).unwrap_or(ANYTHING),
-            F::Extension => Known { types: Some(vec![Cow::Borrowed("Extension")]), ordered: true },
-            F::Children | F::Descendants => Known { types: None, ordered: false },
+            F::Repeat => StaticType { types: None, ordered: true },
+            F::Union | F::Combine => union(input.clone(), given.pop().unwrap_or(ANYTHING)),
+            F::Iif => given.into_iter().skip(1).reduce(union).unwrap_or(ANYTHING),
+            F::Extension => StaticType { types: Some(vec![Cow::Borrowed("Extension")]), ordered: true },
+            F::Children | F::Descendants => StaticType { types: None, ordered: false },
             _ => ANYTHING,
         }
     }
 
-    fn order(&mut self, at: u32, input: &Known<'m>, what: &str) {
+    fn order(&mut self, at: u32, input: &StaticType<'m>, what: &str) {
         if !input.ordered {
             self.found
                 .push((at as usize, format!("{what} picks by order, and children have none that means anything")));
@@ -155,10 +157,10 @@ impl<'m> Checker<'m> {
     }
 }
 
-fn either<'m>(left: Known<'m>, right: Known<'m>) -> Known<'m> {
+fn union<'m>(left: StaticType<'m>, right: StaticType<'m>) -> StaticType<'m> {
     let types = left.types.zip(right.types).map(|(mut left, right)| {
         left.extend(right);
         left
     });
-    Known { types, ordered: left.ordered && right.ordered }
+    StaticType { types, ordered: left.ordered && right.ordered }
 }

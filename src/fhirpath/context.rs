@@ -10,23 +10,23 @@ use super::item::Item;
 use super::model::{Inferred, Model};
 
 /// Finds the resource that a reference points at.
-pub type Resolve<'a> = dyn Fn(&str) -> Option<Node<'a>> + 'a;
+pub type ResolveReference<'a> = dyn Fn(&str) -> Option<Node<'a>> + 'a;
 /// Answers a question about an item and a canonical URL; nothing if it cannot be known here.
-pub type Ask<'a> = dyn Fn(&Item<'_>, &str) -> Option<bool> + 'a;
+pub type CheckItem<'a> = dyn Fn(&Item<'_>, &str) -> Option<bool> + 'a;
 /// Answers a question about two items; nothing if it cannot be known here.
-pub type Relate<'a> = dyn Fn(&Item<'_>, &Item<'_>) -> Option<bool> + 'a;
+pub type CheckPair<'a> = dyn Fn(&Item<'_>, &Item<'_>) -> Option<bool> + 'a;
 /// Answers a question about a text; nothing if it cannot be known here.
-pub type Judge<'a> = dyn Fn(&str) -> Option<bool> + 'a;
+pub type CheckText<'a> = dyn Fn(&str) -> Option<bool> + 'a;
 /// Answers whether an item is in a slice, by the canonical URL of a structure and the slice's name; nothing if there is no
 /// such slice at hand.
-pub type InSlice<'a> = dyn Fn(&Item<'_>, &str, &str) -> Option<bool> + 'a;
+pub type CheckSlice<'a> = dyn Fn(&Item<'_>, &str, &str) -> Option<bool> + 'a;
 /// Finds the ElementDefinition of an item.
-pub type Define<'a> = dyn Fn(&Item<'_>) -> Option<Node<'a>> + 'a;
+pub type FindDefinition<'a> = dyn Fn(&Item<'_>) -> Option<Node<'a>> + 'a;
 /// Hears what `trace()` passes.
-pub type Hear<'a> = dyn Fn(&str, &Collection<'_>) + 'a;
+pub type TraceSink<'a> = dyn Fn(&str, &Collection<'_>) + 'a;
 
 /// How many steps an evaluation may take unless the context says otherwise: some hundred milliseconds of work.
-pub const STEPS: u64 = 4_000_000;
+pub const MAX_STEPS: u64 = 4_000_000;
 
 /// Everything that an evaluation may ask for. Made once per document, used for any number of expressions.
 #[derive(Clone)]
@@ -39,14 +39,14 @@ pub struct Context<'a> {
     pub(super) now: Option<Temporal>,
     pub(super) steps: u64,
     pub(super) strict: bool,
-    pub(super) resolve: Option<&'a Resolve<'a>>,
-    pub(super) member_of: Option<&'a Ask<'a>>,
-    pub(super) conforms_to: Option<&'a Ask<'a>>,
-    pub(super) subsumes: Option<&'a Relate<'a>>,
-    pub(super) html_checks: Option<&'a Judge<'a>>,
-    pub(super) slice: Option<&'a InSlice<'a>>,
-    pub(super) define: Option<&'a Define<'a>>,
-    pub(super) trace: Option<&'a Hear<'a>>,
+    pub(super) resolve: Option<&'a ResolveReference<'a>>,
+    pub(super) member_of: Option<&'a CheckItem<'a>>,
+    pub(super) conforms_to: Option<&'a CheckItem<'a>>,
+    pub(super) subsumes: Option<&'a CheckPair<'a>>,
+    pub(super) html_checks: Option<&'a CheckText<'a>>,
+    pub(super) slice: Option<&'a CheckSlice<'a>>,
+    pub(super) find_definition: Option<&'a FindDefinition<'a>>,
+    pub(super) trace: Option<&'a TraceSink<'a>>,
 }
 
 impl fmt::Debug for Context<'_> {
@@ -65,7 +65,7 @@ impl<'a> Context<'a> {
             constants: Vec::new(),
             model: &Inferred,
             now: None,
-            steps: STEPS,
+            steps: MAX_STEPS,
             strict: false,
             resolve: None,
             member_of: None,
@@ -73,7 +73,7 @@ impl<'a> Context<'a> {
             subsumes: None,
             html_checks: None,
             slice: None,
-            define: None,
+            find_definition: None,
             trace: None,
         }
     }
@@ -131,57 +131,57 @@ impl<'a> Context<'a> {
 
     /// Who finds the resources that references point at.
     #[must_use]
-    pub fn resolve(mut self, resolve: &'a Resolve<'a>) -> Self {
+    pub fn resolve(mut self, resolve: &'a ResolveReference<'a>) -> Self {
         self.resolve = Some(resolve);
         self
     }
 
     /// Who knows value sets.
     #[must_use]
-    pub fn member_of(mut self, ask: &'a Ask<'a>) -> Self {
-        self.member_of = Some(ask);
+    pub fn member_of(mut self, check: &'a CheckItem<'a>) -> Self {
+        self.member_of = Some(check);
         self
     }
 
     /// Who knows profiles.
     #[must_use]
-    pub fn conforms_to(mut self, ask: &'a Ask<'a>) -> Self {
-        self.conforms_to = Some(ask);
+    pub fn conforms_to(mut self, check: &'a CheckItem<'a>) -> Self {
+        self.conforms_to = Some(check);
         self
     }
 
     /// Who knows how codes of a code system contain each other.
     #[must_use]
-    pub fn subsumes(mut self, relate: &'a Relate<'a>) -> Self {
-        self.subsumes = Some(relate);
+    pub fn subsumes(mut self, check: &'a CheckPair<'a>) -> Self {
+        self.subsumes = Some(check);
         self
     }
 
     /// Who judges narrative XHTML.
     #[must_use]
-    pub fn html_checks(mut self, judge: &'a Judge<'a>) -> Self {
-        self.html_checks = Some(judge);
+    pub fn html_checks(mut self, check: &'a CheckText<'a>) -> Self {
+        self.html_checks = Some(check);
         self
     }
 
     /// Who knows the slices of profiles.
     #[must_use]
-    pub fn slice(mut self, ask: &'a InSlice<'a>) -> Self {
-        self.slice = Some(ask);
+    pub fn slice(mut self, check: &'a CheckSlice<'a>) -> Self {
+        self.slice = Some(check);
         self
     }
 
     /// Who knows how elements are defined.
     #[must_use]
-    pub fn element_definition(mut self, define: &'a Define<'a>) -> Self {
-        self.define = Some(define);
+    pub fn element_definition(mut self, find_definition: &'a FindDefinition<'a>) -> Self {
+        self.find_definition = Some(find_definition);
         self
     }
 
     /// Who hears `trace()`.
     #[must_use]
-    pub fn trace(mut self, hear: &'a Hear<'a>) -> Self {
-        self.trace = Some(hear);
+    pub fn trace(mut self, trace: &'a TraceSink<'a>) -> Self {
+        self.trace = Some(trace);
         self
     }
 }

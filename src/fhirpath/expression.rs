@@ -74,7 +74,7 @@ impl Expression {
         context: &'e Context<'a>,
         focus: Item<'e>,
     ) -> Result<Collection<'e>, Box<Issue>> {
-        eval::run(&self.part, context, &Collection::One(focus)).map_err(|failure| Box::new(self.failed(&failure)))
+        eval::run(&self.part, context, &Collection::One(focus)).map_err(|failure| Box::new(self.issue_of(&failure)))
     }
 
     /// Evaluates it as a condition: nothing for an empty result; one item that is no boolean counts as true.
@@ -100,10 +100,10 @@ impl Expression {
         focus: Item<'e>,
     ) -> Result<Option<bool>, Box<Issue>> {
         eval::evaluate_bool(&self.part, context, &Collection::One(focus))
-            .map_err(|failure| Box::new(self.failed(&failure)))
+            .map_err(|failure| Box::new(self.issue_of(&failure)))
     }
 
-    fn failed(&self, failure: &Failure) -> Issue {
+    fn issue_of(&self, failure: &Failure) -> Issue {
         let (key, at, message) = failure.parts();
         let mut issue = issue(key, &self.text, at, message);
         if key == Key::NotChecked {
@@ -122,15 +122,15 @@ impl Expression {
     /// The elements of the focus without which it is true, whatever else there is: `start` for
     /// `start.empty() or start <= end`. A choice is named by its stem, and a `_name` sibling is such an element too.
     /// Nothing for an expression that may be otherwise.
-    pub fn holds_without(&self) -> Option<Vec<&str>> {
-        guard::holds_without(&self.part)
+    pub fn required_elements(&self) -> Option<Vec<&str>> {
+        guard::required_elements(&self.part)
     }
 
     /// The operands of the union that it is, each an expression of its own; itself, if it is none. Search parameters
     /// of several types are such unions.
     pub fn branches(&self) -> Vec<Self> {
         let mut branches = Vec::new();
-        split(&self.part, &mut |part| branches.push(Self { text: self.text.clone(), part: part.clone() }));
+        each_branch(&self.part, &mut |part| branches.push(Self { text: self.text.clone(), part: part.clone() }));
         branches
     }
 
@@ -139,7 +139,7 @@ impl Expression {
         let mut names = Vec::new();
         let mut part = Some(&self.part);
         while let Some(next) = part {
-            let PartKind::Member { from, name } = &next.form else { return None };
+            let PartKind::Member { from, name } = &next.kind else { return None };
             names.push(&*name.text);
             part = from.as_deref();
         }
@@ -151,7 +151,7 @@ impl Expression {
     pub fn first_name(&self) -> Option<&str> {
         let mut part = &self.part;
         loop {
-            part = match &part.form {
+            part = match &part.kind {
                 PartKind::Member { from: None, name } => return Some(&name.text),
                 PartKind::Member { from: Some(from), .. }
                 | PartKind::Call { from: Some(from), .. }
@@ -163,10 +163,10 @@ impl Expression {
     }
 }
 
-fn split<'p>(part: &'p Part, found: &mut impl FnMut(&'p Part)) {
-    if let PartKind::Binary(Operator::Union, left, right) = &part.form {
-        split(left, found);
-        split(right, found);
+fn each_branch<'p>(part: &'p Part, found: &mut impl FnMut(&'p Part)) {
+    if let PartKind::Binary(Operator::Union, left, right) = &part.kind {
+        each_branch(left, found);
+        each_branch(right, found);
     } else {
         found(part);
     }
@@ -174,13 +174,11 @@ fn split<'p>(part: &'p Part, found: &mut impl FnMut(&'p Part)) {
 
 /// An issue about a place in an expression.
 fn issue(key: Key, text: &str, at: usize, message: &str) -> Issue {
-    let before = text.get(..at).unwrap_or(text);
-    let line = before.matches('\n').count() as u32 + 1;
-    let column = before.rsplit('\n').next().unwrap_or(before).chars().count() as u32 + 1;
+    let position = SourcePosition::of_offset(text, at);
     let shown: Cow<'_, str> = match text.char_indices().nth(120) {
         Some((end, _)) => format!("{}...", &text[..end]).into(),
         None => text.into(),
     };
-    let message = format!("{message} at {line}:{column} of the expression {shown}");
-    Issue::error(key, "", message).at(SourcePosition { line, column })
+    let message = format!("{message} at {position} of the expression {shown}");
+    Issue::error(key, "", message).at(position)
 }

@@ -24,7 +24,7 @@ macro_rules! functions {
 
         impl Function {
             /// The function of this name.
-            pub(super) fn named(name: &str) -> Option<Self> {
+            pub(super) fn from_name(name: &str) -> Option<Self> {
                 match name { $($name => Some(Self::$function),)* _ => None }
             }
 

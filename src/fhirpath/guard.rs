@@ -10,7 +10,7 @@ use super::value::Value;
 
 /// What a part gives while the elements that were named are absent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Given {
+enum ValueIfAbsent {
     Nothing,
     Truth(bool),
     /// Anything, or a failure
@@ -18,46 +18,48 @@ enum Given {
 }
 
 /// What a part gives, and without which elements of the focus.
-type Judged<'p> = (Given, Vec<&'p str>);
+type Analysis<'p> = (ValueIfAbsent, Vec<&'p str>);
 
 /// The elements of the focus without which an expression is true.
-pub(super) fn holds_without(part: &Part) -> Option<Vec<&str>> {
-    let (given, mut names) = judge(part);
+pub(super) fn required_elements(part: &Part) -> Option<Vec<&str>> {
+    let (value, mut names) = analyze(part);
     names.sort_unstable();
     names.dedup();
-    (given == Given::Truth(true)).then_some(names)
+    (value == ValueIfAbsent::Truth(true)).then_some(names)
 }
 
-fn judge(part: &Part) -> Judged<'_> {
-    match &part.form {
-        PartKind::Empty => (Given::Nothing, Vec::new()),
-        PartKind::Literal(Value::Boolean(value)) => (Given::Truth(*value), Vec::new()),
-        PartKind::Member { from: None, name } if !name.may_be_type => (Given::Nothing, vec![&*name.text]),
+fn analyze(part: &Part) -> Analysis<'_> {
+    match &part.kind {
+        PartKind::Empty => (ValueIfAbsent::Nothing, Vec::new()),
+        PartKind::Literal(Value::Boolean(value)) => (ValueIfAbsent::Truth(*value), Vec::new()),
+        PartKind::Member { from: None, name } if !name.may_be_type => (ValueIfAbsent::Nothing, vec![&*name.text]),
         PartKind::Member { from: Some(from), .. }
         | PartKind::Typed { from: Some(from), test: TypeTest::Is | TypeTest::As | TypeTest::OfType, .. }
         | PartKind::Sign { of: from, .. }
-        | PartKind::Indexer(from, _) => match judge(from) {
-            (Given::Nothing, names) => (Given::Nothing, names),
+        | PartKind::Indexer(from, _) => match analyze(from) {
+            (ValueIfAbsent::Nothing, names) => (ValueIfAbsent::Nothing, names),
             _ => unknown(),
         },
-        PartKind::Call { from: Some(from), call } => called(judge(from), call),
-        PartKind::Binary(operator, left, right) => combined(*operator, left, right),
+        PartKind::Call { from: Some(from), call } => analyze_call(analyze(from), call),
+        PartKind::Binary(operator, left, right) => analyze_binary(*operator, left, right),
         _ => unknown(),
     }
 }
 
-fn unknown<'p>() -> Judged<'p> {
-    (Given::Unknown, Vec::new())
+fn unknown<'p>() -> Analysis<'p> {
+    (ValueIfAbsent::Unknown, Vec::new())
 }
 
-fn called<'p>((input, names): Judged<'p>, call: &Call) -> Judged<'p> {
+fn analyze_call<'p>((input, names): Analysis<'p>, call: &Call) -> Analysis<'p> {
     use Function as F;
-    let given = match (input, call.function) {
-        (Given::Truth(value), F::Not) => Given::Truth(!value),
-        (Given::Nothing, F::Empty | F::All | F::AllTrue | F::AllFalse | F::IsDistinct) => Given::Truth(true),
-        (Given::Nothing, F::Exists | F::AnyTrue | F::AnyFalse | F::HasValue) => Given::Truth(false),
+    let value = match (input, call.function) {
+        (ValueIfAbsent::Truth(value), F::Not) => ValueIfAbsent::Truth(!value),
+        (ValueIfAbsent::Nothing, F::Empty | F::All | F::AllTrue | F::AllFalse | F::IsDistinct) => {
+            ValueIfAbsent::Truth(true)
+        }
+        (ValueIfAbsent::Nothing, F::Exists | F::AnyTrue | F::AnyFalse | F::HasValue) => ValueIfAbsent::Truth(false),
         (
-            Given::Nothing,
+            ValueIfAbsent::Nothing,
             F::Not
             | F::Where
             | F::Select
@@ -75,36 +77,44 @@ fn called<'p>((input, names): Judged<'p>, call: &Call) -> Judged<'p> {
             | F::Length
             | F::Substring
             | F::Trace,
-        ) => Given::Nothing,
+        ) => ValueIfAbsent::Nothing,
         _ => return unknown(),
     };
-    (given, names)
+    (value, names)
 }
 
-fn combined<'p>(operator: Operator, left: &'p Part, right: &'p Part) -> Judged<'p> {
+fn analyze_binary<'p>(operator: Operator, left: &'p Part, right: &'p Part) -> Analysis<'p> {
     use Operator as O;
-    let (first, mut names) = judge(left);
+    let (first, mut names) = analyze(left);
     match (operator, first) {
-        (_, Given::Unknown) => return unknown(),
-        (O::And, Given::Truth(false)) => return (Given::Truth(false), names),
-        (O::Or, Given::Truth(true)) | (O::Implies, Given::Truth(false)) => return (Given::Truth(true), names),
+        (_, ValueIfAbsent::Unknown) => return unknown(),
+        (O::And, ValueIfAbsent::Truth(false)) => return (ValueIfAbsent::Truth(false), names),
+        (O::Or, ValueIfAbsent::Truth(true)) | (O::Implies, ValueIfAbsent::Truth(false)) => {
+            return (ValueIfAbsent::Truth(true), names);
+        }
         _ => {}
     }
-    let (second, more) = judge(right);
+    let (second, more) = analyze(right);
     names.extend(more);
-    let given = match (operator, first, second) {
-        (O::And, _, Given::Truth(false)) => Given::Truth(false),
-        (O::Or | O::Implies, _, Given::Truth(true)) => Given::Truth(true),
-        (O::And | O::Or | O::Implies | O::Xor, Given::Nothing, Given::Nothing | Given::Truth(_))
-        | (O::And | O::Or | O::Implies | O::Xor, Given::Truth(_), Given::Nothing)
-        | (O::Union | O::Equal | O::NotEqual, Given::Nothing, Given::Nothing) => Given::Nothing,
-        (O::And | O::Or | O::Implies, Given::Truth(_), other) => other,
-        (O::Xor, Given::Truth(first), Given::Truth(second)) => Given::Truth(first != second),
+    let value = match (operator, first, second) {
+        (O::And, _, ValueIfAbsent::Truth(false)) => ValueIfAbsent::Truth(false),
+        (O::Or | O::Implies, _, ValueIfAbsent::Truth(true)) => ValueIfAbsent::Truth(true),
+        (
+            O::And | O::Or | O::Implies | O::Xor,
+            ValueIfAbsent::Nothing,
+            ValueIfAbsent::Nothing | ValueIfAbsent::Truth(_),
+        )
+        | (O::And | O::Or | O::Implies | O::Xor, ValueIfAbsent::Truth(_), ValueIfAbsent::Nothing)
+        | (O::Union | O::Equal | O::NotEqual, ValueIfAbsent::Nothing, ValueIfAbsent::Nothing) => ValueIfAbsent::Nothing,
+        (O::And | O::Or | O::Implies, ValueIfAbsent::Truth(_), other) => other,
+        (O::Xor, ValueIfAbsent::Truth(first), ValueIfAbsent::Truth(second)) => ValueIfAbsent::Truth(first != second),
         // Both sides are evaluated, and a text does not fail.
-        (O::Equal | O::NotEqual, Given::Nothing, _) if matches!(right.form, PartKind::Literal(_)) => Given::Nothing,
+        (O::Equal | O::NotEqual, ValueIfAbsent::Nothing, _) if matches!(right.kind, PartKind::Literal(_)) => {
+            ValueIfAbsent::Nothing
+        }
         _ => return unknown(),
     };
-    (given, names)
+    (value, names)
 }
 
 #[cfg(test)]
@@ -132,7 +142,7 @@ mod tests {
             ("a.count() = 0", None),
             ("a.exists() != b.exists()", None),
         ] {
-            assert_eq!(holds_without(&parse(text).unwrap()), names, "{text}");
+            assert_eq!(required_elements(&parse(text).unwrap()), names, "{text}");
         }
     }
 }

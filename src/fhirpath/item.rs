@@ -65,7 +65,7 @@ impl<'a> Element<'a> {
     }
 
     /// Where the children `id` and `extension` are.
-    pub(super) fn holder(&self) -> Option<Node<'a>> {
+    pub(super) fn value_or_sibling(&self) -> Option<Node<'a>> {
         self.node().filter(|node| node.is_object()).or_else(|| self.sibling())
     }
 
@@ -120,7 +120,7 @@ impl<'a> Item<'a> {
     }
 
     /// How many bytes have to be looked at for its value.
-    pub(super) fn weight(&self) -> usize {
+    pub(super) fn byte_size(&self) -> usize {
         match self {
             Self::Element(element) => {
                 element.node().filter(|node| !node.is_object()).map_or(0, |node| node.range().len())

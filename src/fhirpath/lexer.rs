@@ -7,7 +7,7 @@ use super::decimal::Decimal;
 
 /// One word.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Word {
+pub(super) enum TokenKind {
     /// A name or a keyword
     Name(String),
     /// A name in backticks: never a keyword
@@ -28,7 +28,7 @@ pub(super) enum Word {
     End,
 }
 
-impl Word {
+impl TokenKind {
     /// What it is, for people.
     pub(super) fn describe(&self) -> String {
         match self {
@@ -48,12 +48,12 @@ impl Word {
 /// A word, where it begins, and where the next may begin.
 #[derive(Debug, Clone)]
 pub(super) struct Token {
-    pub(super) word: Word,
+    pub(super) word: TokenKind,
     pub(super) at: usize,
 }
 
 /// Where reading stopped and why.
-pub(super) type Refusal = (usize, String);
+pub(super) type SyntaxError = (usize, String);
 
 /// Longer symbols stand before those that they begin with.
 const SYMBOLS: [&str; 25] = [
@@ -61,15 +61,15 @@ const SYMBOLS: [&str; 25] = [
     "%", ":", ";",
 ];
 
-/// Cuts an expression into words; the last one is [`Word::End`].
-pub(super) fn words(text: &str) -> Result<Vec<Token>, Refusal> {
+/// Cuts an expression into words; the last one is [`TokenKind::End`].
+pub(super) fn tokenize(text: &str) -> Result<Vec<Token>, SyntaxError> {
     let mut lexer = Lexer { text, at: 0 };
     let mut tokens = Vec::new();
     loop {
         lexer.space()?;
         let at = lexer.at;
         let word = lexer.word()?;
-        let end = word == Word::End;
+        let end = word == TokenKind::End;
         tokens.push(Token { word, at });
         if end {
             return Ok(tokens);
@@ -92,7 +92,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// White space and comments.
-    fn space(&mut self) -> Result<(), Refusal> {
+    fn space(&mut self) -> Result<(), SyntaxError> {
         loop {
             let rest = self.rest();
             if let Some(trimmed) = rest.strip_prefix("//") {
@@ -112,13 +112,13 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn word(&mut self) -> Result<Word, Refusal> {
+    fn word(&mut self) -> Result<TokenKind, SyntaxError> {
         match self.peek(0) {
-            0 if self.at >= self.text.len() => Ok(Word::End),
-            b'\'' => self.quoted('\'').map(Word::Text),
-            b'`' => self.quoted('`').map(Word::Quoted),
+            0 if self.at >= self.text.len() => Ok(TokenKind::End),
+            b'\'' => self.quoted('\'').map(TokenKind::Text),
+            b'`' => self.quoted('`').map(TokenKind::Quoted),
             // Before its normative release FHIRPath quoted names so, and R4 still has such expressions.
-            b'"' => self.quoted('"').map(Word::Quoted),
+            b'"' => self.quoted('"').map(TokenKind::Quoted),
             b'0'..=b'9' => self.number(),
             b'@' => self.temporal(),
             b'$' => self.dollar(),
@@ -126,7 +126,7 @@ impl<'a> Lexer<'a> {
                 let rest = self.rest();
                 let length = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
                 self.at += length;
-                Ok(Word::Name(rest[..length].to_owned()))
+                Ok(TokenKind::Name(rest[..length].to_owned()))
             }
             _ => {
                 let Some(symbol) = SYMBOLS.iter().find(|symbol| self.rest().starts_with(**symbol)) else {
@@ -134,22 +134,22 @@ impl<'a> Lexer<'a> {
                     return Err((self.at, format!("'{}' has no meaning here", found.escape_default())));
                 };
                 self.at += symbol.len();
-                Ok(Word::Symbol(symbol))
+                Ok(TokenKind::Symbol(symbol))
             }
         }
     }
 
-    fn dollar(&mut self) -> Result<Word, Refusal> {
+    fn dollar(&mut self) -> Result<TokenKind, SyntaxError> {
         for name in ["$this", "$index", "$total"] {
             if self.rest().starts_with(name) {
                 self.at += name.len();
-                return Ok(Word::Dollar(name));
+                return Ok(TokenKind::Dollar(name));
             }
         }
         Err((self.at, "expected $this, $index or $total".to_owned()))
     }
 
-    fn number(&mut self) -> Result<Word, Refusal> {
+    fn number(&mut self) -> Result<TokenKind, SyntaxError> {
         let start = self.at;
         self.digits();
         let decimal = self.peek(0) == b'.' && self.peek(1).is_ascii_digit();
@@ -160,11 +160,11 @@ impl<'a> Lexer<'a> {
         let text = &self.text[start..self.at];
         if decimal {
             let number = Decimal::parse(text).ok_or_else(|| (start, "the number has too many digits".to_owned()))?;
-            return Ok(Word::Decimal(number));
+            return Ok(TokenKind::Decimal(number));
         }
         // One above the largest is read, so that the smallest can be written with its sign.
         match text.parse::<i64>() {
-            Ok(number) if number <= 1 << 31 => Ok(Word::Integer(number)),
+            Ok(number) if number <= 1 << 31 => Ok(TokenKind::Integer(number)),
             _ => Err((start, "a whole number is at most 2147483647; write a decimal (with .0) beyond".to_owned())),
         }
     }
@@ -176,7 +176,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// `@2015-02-04T14:34:28.123+10:00`, `@T14:34`
-    fn temporal(&mut self) -> Result<Word, Refusal> {
+    fn temporal(&mut self) -> Result<TokenKind, SyntaxError> {
         let start = self.at;
         self.at += 1;
         let time_only = self.peek(0) == b'T';
@@ -195,7 +195,7 @@ impl<'a> Lexer<'a> {
             None => Temporal::parse_date(text),
         };
         let message = "expected a date or time, such as @2026-11, @2026-11-21T10:00:00Z or @T10:00";
-        moment.map(Word::Temporal).ok_or_else(|| (start, message.to_owned()))
+        moment.map(TokenKind::Temporal).ok_or_else(|| (start, message.to_owned()))
     }
 
     fn time(&mut self, time_only: bool) {
@@ -221,7 +221,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// What stands between quotes, with escapes decoded.
-    fn quoted(&mut self, quote: char) -> Result<String, Refusal> {
+    fn quoted(&mut self, quote: char) -> Result<String, SyntaxError> {
         let start = self.at;
         self.at += 1;
         let mut text = String::new();
@@ -241,7 +241,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn escape(&mut self) -> Result<char, Refusal> {
+    fn escape(&mut self) -> Result<char, SyntaxError> {
         let decoded = match self.peek(1) {
             b'n' => '\n',
             b'r' => '\r',
@@ -262,7 +262,7 @@ impl<'a> Lexer<'a> {
         Ok(decoded)
     }
 
-    fn unicode(&mut self) -> Result<char, Refusal> {
+    fn unicode(&mut self) -> Result<char, SyntaxError> {
         let unit = |at: usize| {
             self.text
                 .get(at..at + 6)

@@ -46,7 +46,9 @@ mod units;
 mod value;
 
 pub use collection::Collection;
-pub use context::{Ask, Context, Define, Hear, InSlice, Judge, Relate, Resolve, STEPS};
+pub use context::{
+    CheckItem, CheckPair, CheckSlice, CheckText, Context, FindDefinition, MAX_STEPS, ResolveReference, TraceSink,
+};
 pub use date::{Precision, Temporal, TemporalKind};
 pub use decimal::{Decimal, Rounding};
 pub use expression::Expression;

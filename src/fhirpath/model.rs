@@ -34,7 +34,7 @@ pub struct Inferred;
 
 impl Model for Inferred {
     fn element(&self, _parent: &str, name: &str) -> Option<Cow<'_, str>> {
-        everywhere(name).map(Cow::Borrowed)
+        universal_type(name).map(Cow::Borrowed)
     }
 
     fn is_a(&self, kind: &str, ancestor: &str) -> bool {
@@ -54,7 +54,7 @@ impl Model for Inferred {
 }
 
 /// The type of the elements whose name means the same wherever R4 uses it.
-fn everywhere(name: &str) -> Option<&'static str> {
+fn universal_type(name: &str) -> Option<&'static str> {
     Some(match name {
         "extension" | "modifierExtension" => "Extension",
         "coding" => "Coding",
@@ -161,7 +161,7 @@ pub(super) fn standard_is_a(kind: &str, ancestor: &str) -> Option<bool> {
 // === the type of an element ===
 
 /// Where the walk to an element may begin, and how far it went.
-pub(super) struct Walk<'m> {
+pub(super) struct TypeFinder<'m> {
     pub(super) model: &'m dyn Model,
     /// Resources that the element may be in, the innermost first
     pub(super) resources: [Node<'m>; 2],
@@ -171,18 +171,18 @@ pub(super) struct Walk<'m> {
     pub(super) passed: usize,
 }
 
-impl<'m> Walk<'m> {
+impl<'m> TypeFinder<'m> {
     /// The type of an element, as far as it can be known. It is not carried along with every item, since most
     /// expressions never ask: it is found by walking down to the element from the resource that it is in.
     pub(super) fn type_of(&mut self, element: &Element<'m>) -> Option<Cow<'m, str>> {
-        self.known_type(element).or_else(|| element.node().and_then(of_json).map(Cow::Borrowed))
+        self.known_type(element).or_else(|| element.node().and_then(type_of_json).map(Cow::Borrowed))
     }
 
     /// The same without what the JSON kind alone suggests.
     pub(super) fn known_type(&mut self, element: &Element<'m>) -> Option<Cow<'m, str>> {
         let target = element.either();
         let named = self.resource_type(target).or_else(|| choice_of(target.name()));
-        named.map(Cow::Borrowed).or_else(|| self.walk(target))
+        named.map(Cow::Borrowed).or_else(|| self.find_by_walking(target))
     }
 
     /// The type that a resource names, and what had to be passed to find it.
@@ -192,7 +192,7 @@ impl<'m> Walk<'m> {
         found.and_then(type_named)
     }
 
-    fn walk(&mut self, target: Node<'m>) -> Option<Cow<'m, str>> {
+    fn find_by_walking(&mut self, target: Node<'m>) -> Option<Cow<'m, str>> {
         let (root, start) = (target.document().root(), target.range().start);
         let holds = |node: &Node<'m>| std::ptr::eq(node.document(), target.document()) && node.range().contains(&start);
         let mut node = self.resources.into_iter().find(holds).unwrap_or(root);
@@ -204,13 +204,13 @@ impl<'m> Walk<'m> {
                 *passed += 1;
                 child.range().end > start
             })?;
-            let name = plain(child.name());
+            let name = without_underscore(child.name());
             kind = match self.resource_type(child).or_else(|| choice_of(name)) {
                 Some(known) => Some(Cow::Borrowed(known)),
                 None if node.is_array() => kind,
                 None => kind
                     .and_then(|parent| self.model.element(&parent, name))
-                    .or_else(|| everywhere(name).map(Cow::Borrowed)),
+                    .or_else(|| universal_type(name).map(Cow::Borrowed)),
             };
             node = child;
         }
@@ -229,12 +229,12 @@ fn type_named(name: Node<'_>) -> Option<&str> {
 }
 
 /// `_birthDate` is about `birthDate`.
-pub(super) fn plain(name: &str) -> &str {
+pub(super) fn without_underscore(name: &str) -> &str {
     name.strip_prefix('_').unwrap_or(name)
 }
 
 /// What the JSON value alone says.
-fn of_json(node: Node<'_>) -> Option<&'static str> {
+fn type_of_json(node: Node<'_>) -> Option<&'static str> {
     match node.kind() {
         Kind::Bool => Some("boolean"),
         Kind::String => Some("string"),
@@ -247,7 +247,7 @@ fn of_json(node: Node<'_>) -> Option<&'static str> {
 
 /// The type in the name of a choice element: `valueQuantity` is a Quantity.
 pub(super) fn choice_of(member: &str) -> Option<&'static str> {
-    let member = plain(member);
+    let member = without_underscore(member);
     member.bytes().enumerate().filter(|(at, byte)| *at > 0 && byte.is_ascii_uppercase()).find_map(|(at, _)| {
         let suffix = &member[at..];
         choices(&member[..at]).iter().copied().find(|kind| is_suffix(kind, suffix.as_bytes()))

@@ -6,7 +6,7 @@
 use crate::fhir::nearest_name::nearest;
 
 use super::function::{self, Arguments, Function};
-use super::lexer::{Refusal, Token, Word, words};
+use super::lexer::{SyntaxError, Token, TokenKind, tokenize};
 use super::model;
 use super::pattern::Pattern;
 use super::tree::{Call, Name, Namespace, Operator, Part, PartKind, TYPE_BINDING, TypeSpecifier, TypeTest};
@@ -23,35 +23,35 @@ const MAX_PATTERN_BYTES: usize = 10 << 20;
 const SYSTEM: [&str; 8] = ["Boolean", "String", "Integer", "Decimal", "Date", "DateTime", "Time", "Quantity"];
 
 /// Compiles an expression.
-pub(super) fn parse(text: &str) -> Result<Part, Refusal> {
+pub(super) fn parse(text: &str) -> Result<Part, SyntaxError> {
     if text.len() > MAX_LENGTH {
         return Err((0, format!("the expression has {} bytes; at most {MAX_LENGTH} are read", text.len())));
     }
-    let mut parser = Parser { words: words(text)?, next: 0, nesting: 0, pattern_bytes: 0 };
+    let mut parser = Parser { words: tokenize(text)?, next: 0, nesting: 0, pattern_bytes: 0 };
     let (part, _) = parser.expression(0)?;
     match parser.peek() {
-        Word::End => Ok(*part),
-        Word::Symbol(";") => Err(parser.refuse("an operator or the end; ; separates nothing in FHIRPath")),
-        _ => Err(parser.refuse("an operator, '.' or the end")),
+        TokenKind::End => Ok(*part),
+        TokenKind::Symbol(";") => Err(parser.syntax_error("an operator or the end; ; separates nothing in FHIRPath")),
+        _ => Err(parser.syntax_error("an operator, '.' or the end")),
     }
 }
 
 /// A part and how deep the tree below it is. Boxed at once: reading recurses, and stacks are small.
-type Measured = (Box<Part>, u32);
+type PartWithDepth = (Box<Part>, u32);
 
 /// Both sides of an operator. A list of texts is made once, not each time that it is asked for.
-fn united(operator: Operator, left: Box<Part>, right: Box<Part>) -> PartKind {
-    let is_text = |part: &Part| matches!(part.form, PartKind::Literal(Value::String(_)));
-    let is_texts = is_text(&left) || matches!(left.form, PartKind::Texts(_));
+fn union_kind(operator: Operator, left: Box<Part>, right: Box<Part>) -> PartKind {
+    let is_text = |part: &Part| matches!(part.kind, PartKind::Literal(Value::String(_)));
+    let is_texts = is_text(&left) || matches!(left.kind, PartKind::Texts(_));
     if operator != Operator::Union || !is_texts || !is_text(&right) {
         return PartKind::Binary(operator, left, right);
     }
-    let mut texts = match left.form {
+    let mut texts = match left.kind {
         PartKind::Texts(texts) => texts,
         PartKind::Literal(text) => vec![text],
         _ => Vec::new(),
     };
-    if let PartKind::Literal(text) = right.form
+    if let PartKind::Literal(text) = right.kind
         && !texts.iter().any(|known| matches!((known, &text), (Value::String(one), Value::String(two)) if one == two))
     {
         texts.push(text);
@@ -59,8 +59,8 @@ fn united(operator: Operator, left: Box<Part>, right: Box<Part>) -> PartKind {
     PartKind::Texts(texts)
 }
 
-fn boxed(at: usize, form: PartKind) -> Box<Part> {
-    Box::new(Part { at: at as u32, form })
+fn boxed(at: usize, kind: PartKind) -> Box<Part> {
+    Box::new(Part { at: at as u32, kind })
 }
 
 struct Parser {
@@ -72,7 +72,7 @@ struct Parser {
 }
 
 impl Parser {
-    fn peek(&self) -> &Word {
+    fn peek(&self) -> &TokenKind {
         &self.words[self.next].word
     }
 
@@ -81,20 +81,20 @@ impl Parser {
     }
 
     fn take_symbol(&mut self, symbol: &str) -> bool {
-        let found = matches!(self.peek(), Word::Symbol(found) if *found == symbol);
+        let found = matches!(self.peek(), TokenKind::Symbol(found) if *found == symbol);
         self.next += usize::from(found);
         found
     }
 
-    fn expect(&mut self, symbol: &str) -> Result<(), Refusal> {
-        if self.take_symbol(symbol) { Ok(()) } else { Err(self.refuse(&format!("'{symbol}'"))) }
+    fn expect(&mut self, symbol: &str) -> Result<(), SyntaxError> {
+        if self.take_symbol(symbol) { Ok(()) } else { Err(self.syntax_error(&format!("'{symbol}'"))) }
     }
 
-    fn refuse(&self, expected: &str) -> Refusal {
+    fn syntax_error(&self, expected: &str) -> SyntaxError {
         (self.at(), format!("expected {expected}, found {}", self.peek().describe()))
     }
 
-    fn deepen(&self, below: u32) -> Result<u32, Refusal> {
+    fn nest(&self, below: u32) -> Result<u32, SyntaxError> {
         if below >= MAX_DEPTH {
             return Err((self.at(), format!("the expression is nested more than {MAX_DEPTH} levels deep")));
         }
@@ -104,8 +104,8 @@ impl Parser {
     // === operators ===
 
     /// Everything that binds at least as tightly as `lowest`.
-    fn expression(&mut self, lowest: u8) -> Result<Measured, Refusal> {
-        self.nesting = self.deepen(self.nesting)?;
+    fn expression(&mut self, lowest: u8) -> Result<PartWithDepth, SyntaxError> {
+        self.nesting = self.nest(self.nesting)?;
         let (mut left, mut depth) = self.signed()?;
         while let Some((operator, binding)) = self.operator().filter(|(_, binding)| *binding >= lowest) {
             let at = self.at();
@@ -113,20 +113,20 @@ impl Parser {
                 Some(operator) => {
                     self.next += 1;
                     let (right, below) = self.expression(binding + 1)?;
-                    (boxed(at, united(operator, left, right)), depth.max(below))
+                    (boxed(at, union_kind(operator, left, right)), depth.max(below))
                 }
                 None => (self.type_operator(left)?, depth),
             };
-            depth = self.deepen(depth)?;
+            depth = self.nest(depth)?;
         }
         self.nesting -= 1;
         Ok((left, depth))
     }
 
     /// `is T`, `as T`
-    fn type_operator(&mut self, from: Box<Part>) -> Result<Box<Part>, Refusal> {
+    fn type_operator(&mut self, from: Box<Part>) -> Result<Box<Part>, SyntaxError> {
         let at = self.at();
-        let is = matches!(self.peek(), Word::Name(name) if name == "is");
+        let is = matches!(self.peek(), TokenKind::Name(name) if name == "is");
         self.next += 1;
         let name = self.type_specifier()?;
         let test = if is { TypeTest::Is } else { TypeTest::As };
@@ -136,8 +136,8 @@ impl Parser {
     /// The operator that comes next and how tightly it binds; without an operator for `is` and `as`.
     fn operator(&self) -> Option<(Option<Operator>, u8)> {
         let word = match self.peek() {
-            Word::Name(name) => name.as_str(),
-            Word::Symbol(symbol) => symbol,
+            TokenKind::Name(name) => name.as_str(),
+            TokenKind::Symbol(symbol) => symbol,
             _ => return None,
         };
         if matches!(word, "is" | "as") {
@@ -147,23 +147,23 @@ impl Parser {
     }
 
     /// A sign binds looser than what follows a point: `-1.abs()` is the negative of `1.abs()`.
-    fn signed(&mut self) -> Result<Measured, Refusal> {
+    fn signed(&mut self) -> Result<PartWithDepth, SyntaxError> {
         let at = self.at();
-        let negative = matches!(self.peek(), Word::Symbol("-"));
-        if !negative && !matches!(self.peek(), Word::Symbol("+")) {
+        let negative = matches!(self.peek(), TokenKind::Symbol("-"));
+        if !negative && !matches!(self.peek(), TokenKind::Symbol("+")) {
             return self.chain();
         }
         self.next += 1;
-        self.nesting = self.deepen(self.nesting)?;
+        self.nesting = self.nest(self.nesting)?;
         let (of, depth) = self.signed()?;
         self.nesting -= 1;
-        Ok((boxed(at, PartKind::Sign { negative, of }), self.deepen(depth)?))
+        Ok((boxed(at, PartKind::Sign { negative, of }), self.nest(depth)?))
     }
 
     // === paths ===
 
     /// A term and what follows it after points and in brackets.
-    fn chain(&mut self) -> Result<Measured, Refusal> {
+    fn chain(&mut self) -> Result<PartWithDepth, SyntaxError> {
         let (mut part, mut depth) = self.term()?;
         loop {
             let at = self.at();
@@ -178,41 +178,42 @@ impl Parser {
             } else {
                 return Ok((part, depth));
             }
-            depth = self.deepen(depth.max(below))?;
+            depth = self.nest(depth.max(below))?;
         }
     }
 
-    fn term(&mut self) -> Result<Measured, Refusal> {
+    fn term(&mut self) -> Result<PartWithDepth, SyntaxError> {
         if self.take_symbol("(") {
             let inner = self.expression(0)?;
             self.expect(")")?;
             return Ok(inner);
         }
         match self.peek() {
-            Word::Name(name) if matches!(name.as_str(), "true" | "false") => self.leaf(),
-            Word::Name(_) | Word::Quoted(_) => self.step(None),
+            TokenKind::Name(name) if matches!(name.as_str(), "true" | "false") => self.leaf(),
+            TokenKind::Name(_) | TokenKind::Quoted(_) => self.step(None),
             _ => self.leaf(),
         }
     }
 
     /// A term that holds no other.
-    fn leaf(&mut self) -> Result<Measured, Refusal> {
+    fn leaf(&mut self) -> Result<PartWithDepth, SyntaxError> {
         let at = self.at();
-        let form = match self.peek().clone() {
-            Word::Symbol("{") => {
+        let kind = match self.peek().clone() {
+            TokenKind::Symbol("{") => {
                 self.next += 1;
                 self.expect("}")?;
                 PartKind::Empty
             }
-            Word::Symbol("%") => {
+            TokenKind::Symbol("%") => {
                 self.next += 1;
-                let (Word::Name(name) | Word::Quoted(name) | Word::Text(name)) = self.peek().clone() else {
-                    return Err(self.refuse("the name of a constant after %"));
+                let (TokenKind::Name(name) | TokenKind::Quoted(name) | TokenKind::Text(name)) = self.peek().clone()
+                else {
+                    return Err(self.syntax_error("the name of a constant after %"));
                 };
                 self.next += 1;
                 PartKind::Variable(name.into_boxed_str())
             }
-            Word::Dollar(name) => {
+            TokenKind::Dollar(name) => {
                 self.next += 1;
                 match name {
                     "$this" => PartKind::This,
@@ -220,25 +221,25 @@ impl Parser {
                     _ => PartKind::Total,
                 }
             }
-            Word::Name(name) => {
+            TokenKind::Name(name) => {
                 self.next += 1;
                 PartKind::Literal(Value::Boolean(name == "true"))
             }
             _ => PartKind::Literal(self.literal()?),
         };
-        Ok((boxed(at, form), 1))
+        Ok((boxed(at, kind), 1))
     }
 
-    fn literal(&mut self) -> Result<Value<'static>, Refusal> {
+    fn literal(&mut self) -> Result<Value<'static>, SyntaxError> {
         let value = match self.peek().clone() {
-            Word::Text(text) => Value::text(text),
-            Word::Temporal(moment) => Value::Temporal(moment),
-            Word::Integer(number) if number > i64::from(i32::MAX) && !self.signed_negative() => {
-                return Err(self.refuse("a whole number of at most 2147483647"));
+            TokenKind::Text(text) => Value::text(text),
+            TokenKind::Temporal(moment) => Value::Temporal(moment),
+            TokenKind::Integer(number) if number > i64::from(i32::MAX) && !self.signed_negative() => {
+                return Err(self.syntax_error("a whole number of at most 2147483647"));
             }
-            Word::Integer(number) => Value::Integer(number),
-            Word::Decimal(number) => Value::Decimal(number),
-            _ => return Err(self.refuse("a name, a literal, '(' or '{'")),
+            TokenKind::Integer(number) => Value::Integer(number),
+            TokenKind::Decimal(number) => Value::Decimal(number),
+            _ => return Err(self.syntax_error("a name, a literal, '(' or '{'")),
         };
         self.next += 1;
         let number = match value {
@@ -247,12 +248,12 @@ impl Parser {
             other => return Ok(other),
         };
         let unit = match self.peek() {
-            Word::Text(code) => match Calendar::parse(code) {
+            TokenKind::Text(code) => match Calendar::parse(code) {
                 // `'month'` is no code of UCUM; `'s'` and `'d'` are.
                 Some(unit) => Unit::Calendar(unit),
                 None => Unit::Ucum(code.clone().into()),
             },
-            Word::Name(name) => match Calendar::parse(name) {
+            TokenKind::Name(name) => match Calendar::parse(name) {
                 Some(unit) => Unit::Calendar(unit),
                 None => return Ok(value),
             },
@@ -264,14 +265,14 @@ impl Parser {
 
     /// Does a minus stand before this word?
     fn signed_negative(&self) -> bool {
-        self.next > 0 && matches!(self.words[self.next - 1].word, Word::Symbol("-"))
+        self.next > 0 && matches!(self.words[self.next - 1].word, TokenKind::Symbol("-"))
     }
 
     /// A name or a call, applied to `from`.
-    fn step(&mut self, from: Option<Box<Part>>) -> Result<Measured, Refusal> {
+    fn step(&mut self, from: Option<Box<Part>>) -> Result<PartWithDepth, SyntaxError> {
         let at = self.at();
-        let (Word::Name(name) | Word::Quoted(name)) = self.peek().clone() else {
-            return Err(self.refuse("the name of an element or a function"));
+        let (TokenKind::Name(name) | TokenKind::Quoted(name)) = self.peek().clone() else {
+            return Err(self.syntax_error("the name of an element or a function"));
         };
         self.next += 1;
         if self.take_symbol("(") {
@@ -286,8 +287,8 @@ impl Parser {
     }
 
     /// A call, behind the bracket.
-    fn call(&mut self, at: usize, from: Option<Box<Part>>, name: &str) -> Result<Measured, Refusal> {
-        let Some(function) = Function::named(name) else {
+    fn call(&mut self, at: usize, from: Option<Box<Part>>, name: &str) -> Result<PartWithDepth, SyntaxError> {
+        let Some(function) = Function::from_name(name) else {
             let meant = nearest(name, function::NAMES.iter().copied())
                 .map(|known| format!("; did you mean {known}()?"))
                 .unwrap_or_default();
@@ -311,7 +312,7 @@ impl Parser {
         Ok((boxed(at, PartKind::Call { from, call }), depth))
     }
 
-    fn arguments(&mut self) -> Result<(Vec<Part>, u32), Refusal> {
+    fn arguments(&mut self) -> Result<(Vec<Part>, u32), SyntaxError> {
         let mut arguments = Vec::new();
         let mut depth = 1;
         if self.take_symbol(")") {
@@ -325,13 +326,18 @@ impl Parser {
                 break;
             }
         }
-        if self.take_symbol(")") { Ok((arguments, self.deepen(depth)?)) } else { Err(self.refuse("',' or ')'")) }
+        if self.take_symbol(")") { Ok((arguments, self.nest(depth)?)) } else { Err(self.syntax_error("',' or ')'")) }
     }
 
     // === types ===
 
     /// `is(T)`, `as(T)`, `ofType(T)`, behind the bracket.
-    fn type_call(&mut self, at: usize, from: Option<Box<Part>>, function: Function) -> Result<Measured, Refusal> {
+    fn type_call(
+        &mut self,
+        at: usize,
+        from: Option<Box<Part>>,
+        function: Function,
+    ) -> Result<PartWithDepth, SyntaxError> {
         let test = match function {
             Function::Is => TypeTest::Is,
             Function::As => TypeTest::As,
@@ -343,7 +349,7 @@ impl Parser {
     }
 
     /// `Patient`, `FHIR.Patient`, `System.String`
-    fn type_specifier(&mut self) -> Result<TypeSpecifier, Refusal> {
+    fn type_specifier(&mut self) -> Result<TypeSpecifier, SyntaxError> {
         let first = self.type_name()?;
         let namespace = match first.as_str() {
             "System" => Namespace::System,
@@ -359,9 +365,9 @@ impl Parser {
         Ok(TypeSpecifier { namespace: Some(namespace), name, is_known })
     }
 
-    fn type_name(&mut self) -> Result<String, Refusal> {
-        let (Word::Name(name) | Word::Quoted(name)) = self.peek().clone() else {
-            return Err(self.refuse("the name of a type"));
+    fn type_name(&mut self) -> Result<String, SyntaxError> {
+        let (TokenKind::Name(name) | TokenKind::Quoted(name)) = self.peek().clone() else {
+            return Err(self.syntax_error("the name of a type"));
         };
         self.next += 1;
         Ok(name)
@@ -369,11 +375,11 @@ impl Parser {
 }
 
 /// The pattern that a function is called with, compiled once if it is a literal.
-fn literal_pattern(function: Function, arguments: &[Part]) -> Result<Option<Pattern>, Refusal> {
+fn literal_pattern(function: Function, arguments: &[Part]) -> Result<Option<Pattern>, SyntaxError> {
     if !matches!(function, Function::Matches | Function::MatchesFull | Function::ReplaceMatches) {
         return Ok(None);
     }
-    match arguments.first().map(|argument| (argument.at, &argument.form)) {
+    match arguments.first().map(|argument| (argument.at, &argument.kind)) {
         Some((at, PartKind::Literal(Value::String(text)))) => match Pattern::parse(text, function.extent()) {
             Ok(pattern) => Ok(Some(pattern)),
             Err(message) => Err((at as usize, format!("the pattern cannot be read: {message}"))),

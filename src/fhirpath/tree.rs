@@ -8,7 +8,7 @@ use super::value::Value;
 #[derive(Debug, Clone)]
 pub(super) struct Part {
     pub(super) at: u32,
-    pub(super) form: PartKind,
+    pub(super) kind: PartKind,
 }
 
 /// What a part is. `from` is what it is applied to; without it, to `$this`.

@@ -36,7 +36,7 @@ impl Measure {
     }
 
     /// So many of this unit, in base units; nothing for scales that are not linear (`[pH]`, `B`).
-    fn in_base(&self, value: Decimal) -> Option<Number> {
+    fn base_value(&self, value: Decimal) -> Option<Number> {
         let value = Number::parse(&value.to_string())?;
         match self.0.special {
             None => value.checked_mul(self.0.factor),
@@ -48,7 +48,7 @@ impl Measure {
     }
 
     /// How many of this unit so many base units are.
-    fn out_of_base(&self, base: Number) -> Option<Number> {
+    fn value_of_base(&self, base: Number) -> Option<Number> {
         let number = base.checked_div(self.0.factor)?;
         match self.0.special {
             None => Some(number),
@@ -72,7 +72,7 @@ pub(super) fn convert(value: Decimal, from: &Measure, to: &Measure) -> Option<De
     if !from.is_commensurable(to) {
         return None;
     }
-    let (digits, exponent) = to.out_of_base(from.in_base(value)?)?.to_integer_and_exponent();
+    let (digits, exponent) = to.value_of_base(from.base_value(value)?)?.to_integer_and_exponent();
     Decimal::parse(&format!("{digits}e{exponent}"))
 }
 
@@ -81,7 +81,7 @@ pub(super) fn compare(left: (Decimal, &Measure), right: (Decimal, &Measure)) -> 
     if !left.1.is_commensurable(right.1) {
         return None;
     }
-    let (left, right) = (left.1.in_base(left.0)?, right.1.in_base(right.0)?);
+    let (left, right) = (left.1.base_value(left.0)?, right.1.base_value(right.0)?);
     // Some factors do not end (a km/h is 0.277... m/s); what differs in the last of 28 digits only is the same.
     let near = left.abs().max(right.abs()).checked_mul(Number::power_of_ten(-24))?;
     let difference = left.checked_sub(right)?;

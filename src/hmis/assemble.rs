@@ -10,14 +10,14 @@ use crate::record::same_value;
 use super::cell;
 use super::derive::DerivationContext;
 use super::report::{Finding, Level, Report};
-use super::rows::{Checked, Row};
+use super::rows::{CheckedRows, Row};
 use super::standard::{Column, FileKind, RowsOf, Shape, Standard};
 
 /// Where values stay that the record has no field for.
-pub(super) const KEPT: &str = "hmis";
+pub(super) const EXTRAS_KEY: &str = "hmis";
 
 /// The records, in the order of the enrollments.
-pub(super) fn records(standard: &Standard, checked: &BTreeMap<&str, Checked>, report: &mut Report) -> Vec<Value> {
+pub(super) fn records(standard: &Standard, checked: &BTreeMap<&str, CheckedRows>, report: &mut Report) -> Vec<Value> {
     let Some(enrollments) = checked.get("Enrollment.csv") else { return Vec::new() };
     let mut used: BTreeSet<(&str, usize)> = BTreeSet::new();
     let mut records = Vec::new();
@@ -32,22 +32,22 @@ pub(super) fn records(standard: &Standard, checked: &BTreeMap<&str, Checked>, re
             match kind.rows {
                 RowsOf::Once | RowsOf::Unused => {}
                 RowsOf::Shared => {
-                    if let Some(row) = shared(kind, theirs, enrollment, checked) {
+                    if let Some(row) = shared_row(kind, theirs, enrollment, checked) {
                         used.insert((&kind.name, row.number));
-                        fill(kind, row, &mut record);
+                        fill_record(kind, row, &mut record);
                     }
                 }
-                RowsOf::Record if kind.id == "EnrollmentID" => fill(kind, enrollment, &mut record),
+                RowsOf::Record if kind.id == "EnrollmentID" => fill_record(kind, enrollment, &mut record),
                 RowsOf::Record => {
                     let rows: Vec<&Row> = theirs.of(id).collect();
-                    if let Some(row) = newest(kind, &rows, report) {
-                        fill(kind, row, &mut record);
+                    if let Some(row) = newest_row(kind, &rows, report) {
+                        fill_record(kind, row, &mut record);
                     }
                 }
                 RowsOf::Item => {
                     for row in theirs.of(id) {
                         let mut item = json!({});
-                        fill(kind, row, &mut item);
+                        fill_record(kind, row, &mut item);
                         let list = kind.each.as_ref().and_then(|path| path.get_or_create(&mut record));
                         if let Some(items) = list.and_then(items_mut) {
                             items.push(item);
@@ -59,22 +59,22 @@ pub(super) fn records(standard: &Standard, checked: &BTreeMap<&str, Checked>, re
         for (path, value) in &standard.always {
             path.set(&mut record, value.as_str().into());
         }
-        stand(&mut record);
+        set_enrollment_status(&mut record);
         records.push(record);
     }
     // Where a row was refused, who is not named may be named by that one.
-    if !report.refuses() {
-        unused(standard, checked, &used, report);
+    if !report.is_refused() {
+        report_unused(standard, checked, &used, report);
     }
     records
 }
 
 /// The row of a shared file that an enrollment hangs on.
-fn shared<'c>(
+fn shared_row<'c>(
     kind: &FileKind,
-    theirs: &'c Checked,
+    theirs: &'c CheckedRows,
     enrollment: &Row,
-    checked: &BTreeMap<&str, Checked>,
+    checked: &BTreeMap<&str, CheckedRows>,
 ) -> Option<&'c Row> {
     // An enrollment names its person and its project; the project names its organization.
     let named = enrollment.cell(&kind.id);
@@ -85,26 +85,26 @@ fn shared<'c>(
     theirs.get(project.cell(&kind.id))
 }
 
-fn newest<'r>(kind: &FileKind, rows: &[&'r Row], report: &mut Report) -> Option<&'r Row> {
+fn newest_row<'r>(kind: &FileKind, rows: &[&'r Row], report: &mut Report) -> Option<&'r Row> {
     let by = kind.latest.as_deref().unwrap_or_default();
     // Of two of one day the later in the file.
     let newest = rows.iter().copied().max_by_key(|row| (row.cell(by), row.number))?;
     for row in rows.iter().filter(|row| row.number != newest.number) {
         let found = format!("row {} is newer, and the record has room for one", newest.number);
-        report.say(Finding::new(Level::Information, &kind.name, found).row(row.number));
+        report.add(Finding::new(Level::Information, &kind.name, found).row(row.number));
     }
     Some(newest)
 }
 
 /// Writes what a row says into the record, or into the item.
-fn fill(kind: &FileKind, row: &Row, base: &mut Value) {
+fn fill_record(kind: &FileKind, row: &Row, base: &mut Value) {
     let mut left: Vec<(&Column, &str)> = Vec::new();
     for column in &kind.columns {
         let value = row.cell(&column.name);
         if value.is_empty() {
             continue;
         }
-        if !place(column, value, base) {
+        if !write_value(column, value, base) {
             left.push((column, value));
         }
     }
@@ -112,20 +112,20 @@ fn fill(kind: &FileKind, row: &Row, base: &mut Value) {
     let kept: Vec<(&str, &str)> = left
         .into_iter()
         .filter(|(column, _)| column.keeps())
-        .filter(|(column, value)| expected(kind, column, row, base).as_deref() != Some(*value))
+        .filter(|(column, value)| derived_value(kind, column, row, base).as_deref() != Some(*value))
         .map(|(column, value)| (column.name.as_str(), value))
         .collect();
     for (column, value) in kept {
         let at = match kind.rows {
-            RowsOf::Item => member_mut(base, KEPT),
-            _ => member_mut(member_mut(member_mut(base, "extras"), KEPT), kind.stem()),
+            RowsOf::Item => member_mut(base, EXTRAS_KEY),
+            _ => member_mut(member_mut(member_mut(base, "extras"), EXTRAS_KEY), kind.stem()),
         };
         *member_mut(at, column) = value.into();
     }
 }
 
 /// Writes a value to its place. Was there one for it?
-fn place(column: &Column, value: &str, base: &mut Value) -> bool {
+fn write_value(column: &Column, value: &str, base: &mut Value) -> bool {
     let (Some(path), Some(value)) = (&column.record, cell::read(column, value)) else { return false };
     if path.get(base).is_some_and(|known| !same_value(known, &value)) {
         return column.shape == Shape::Listed;
@@ -142,7 +142,7 @@ fn place(column: &Column, value: &str, base: &mut Value) -> bool {
 }
 
 /// What would be written where the record says nothing.
-fn expected(kind: &FileKind, column: &Column, row: &Row, base: &Value) -> Option<String> {
+fn derived_value(kind: &FileKind, column: &Column, row: &Row, base: &Value) -> Option<String> {
     let derived = column.derive.filter(|derive| !derive.names_something()).map(|derive| {
         let ids = BTreeMap::new();
         let (cells, file) = (&row.cells, kind.name.as_str());
@@ -153,7 +153,7 @@ fn expected(kind: &FileKind, column: &Column, row: &Row, base: &Value) -> Option
 }
 
 /// How the enrollment stands follows from whether there is an exit.
-fn stand(record: &mut Value) {
+fn set_enrollment_status(record: &mut Value) {
     let exited = record.pointer("/enrollment/exitDate").is_some();
     let completed = record.pointer("/typeData/projectCompletionStatus").and_then(Value::as_str) == Some("1");
     let status = match (exited, completed) {
@@ -165,11 +165,16 @@ fn stand(record: &mut Value) {
 }
 
 /// Says which people, projects and organizations nobody's enrollment names.
-fn unused(standard: &Standard, checked: &BTreeMap<&str, Checked>, used: &BTreeSet<(&str, usize)>, report: &mut Report) {
+fn report_unused(
+    standard: &Standard,
+    checked: &BTreeMap<&str, CheckedRows>,
+    used: &BTreeSet<(&str, usize)>,
+    report: &mut Report,
+) {
     for kind in standard.files.iter().filter(|kind| kind.rows == RowsOf::Shared) {
         for row in checked.get(kind.name.as_str()).into_iter().flat_map(|theirs| &theirs.rows) {
             if !used.contains(&(kind.name.as_str(), row.number)) {
-                report.say(Finding::new(Level::Information, &kind.name, "no enrollment names it").row(row.number));
+                report.add(Finding::new(Level::Information, &kind.name, "no enrollment names it").row(row.number));
             }
         }
     }

@@ -49,7 +49,7 @@ impl DerivationContext<'_> {
         self.cells.get(name).map(String::as_str).unwrap_or_default()
     }
 
-    fn says(&self, pointers: &[&str]) -> Option<String> {
+    fn first_text(&self, pointers: &[&str]) -> Option<String> {
         pointers.iter().find_map(|it| self.record.pointer(it).and_then(Value::as_str)).map(str::to_owned)
     }
 
@@ -62,14 +62,20 @@ impl DerivationContext<'_> {
             Derive::ExportStart => export(|it| &it.start),
             Derive::ExportEnd => export(|it| &it.end),
             Derive::SoftwareVersion => export(|it| &it.version),
-            Derive::OrganizationId => hashed(&self.says(&["/program/organization"]).unwrap_or_default()),
-            Derive::ProjectId => self.says(&["/program/id", "/program/name"]).map(|it| short(&it)).unwrap_or_default(),
-            Derive::PersonalId => self.says(&["/participant/id", "/id"]).map(|it| short(&it)).unwrap_or_default(),
-            Derive::EnrollmentId => self.says(&["/enrollment/id", "/id"]).map(|it| short(&it)).unwrap_or_default(),
+            Derive::OrganizationId => hash_id(&self.first_text(&["/program/organization"]).unwrap_or_default()),
+            Derive::ProjectId => {
+                self.first_text(&["/program/id", "/program/name"]).map(|it| shorten_id(&it)).unwrap_or_default()
+            }
+            Derive::PersonalId => {
+                self.first_text(&["/participant/id", "/id"]).map(|it| shorten_id(&it)).unwrap_or_default()
+            }
+            Derive::EnrollmentId => {
+                self.first_text(&["/enrollment/id", "/id"]).map(|it| shorten_id(&it)).unwrap_or_default()
+            }
             Derive::HouseholdId => self.cell("EnrollmentID").to_owned(),
             Derive::RowId => {
                 let enrollment = self.ids.get("Enrollment.csv").map(String::as_str).unwrap_or_default();
-                hashed(&format!("{}|{enrollment}|{}", self.file, self.position))
+                hash_id(&format!("{}|{enrollment}|{}", self.file, self.position))
             }
             Derive::NameQuality => match (self.cell("FirstName"), self.cell("LastName")) {
                 ("", "") => "99",
@@ -152,16 +158,16 @@ impl DerivationContext<'_> {
 }
 
 /// An id that fits, the same for the same id: itself, without its hyphens, or the start of its SHA-256.
-pub(super) fn short(id: &str) -> String {
+pub(super) fn shorten_id(id: &str) -> String {
     let plain = id.replace('-', "");
     match () {
         () if id.chars().count() <= ID => id.to_owned(),
         () if plain.chars().count() <= ID => plain,
-        () => hashed(id),
+        () => hash_id(id),
     }
 }
 
-fn hashed(text: &str) -> String {
+fn hash_id(text: &str) -> String {
     let mut id = String::new();
     for byte in Sha256::digest(text.as_bytes()).iter().take(ID / 2) {
         // Writing to a String cannot fail.
@@ -176,9 +182,9 @@ mod tests {
 
     #[test]
     fn ids_are_cut_and_stay_the_same() {
-        assert_eq!(short("E-55102"), "E-55102");
-        assert_eq!(short("01890a5d-ac96-774b-bcce-b302099a8057"), "01890a5dac96774bbcceb302099a8057");
+        assert_eq!(shorten_id("E-55102"), "E-55102");
+        assert_eq!(shorten_id("01890a5d-ac96-774b-bcce-b302099a8057"), "01890a5dac96774bbcceb302099a8057");
         let long = "x".repeat(40);
-        assert_eq!((short(&long).len(), short(&long)), (32, short(&long)));
+        assert_eq!((shorten_id(&long).len(), shorten_id(&long)), (32, shorten_id(&long)));
     }
 }

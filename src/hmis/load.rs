@@ -113,7 +113,8 @@ impl Standards {
             match yaml::read::<YearFile>(file, bytes) {
                 Err(issue) => issues.push(*issue),
                 Ok(read) => {
-                    let mut loading = Loading { file, schema: schema(&read.program), lists: BTreeMap::new(), issues };
+                    let mut loading =
+                        StandardLoader { file, schema: schema(&read.program), lists: BTreeMap::new(), issues };
                     let standard = loading.standard(&read);
                     issues = loading.issues;
                     // A folder laid over what is shipped says its year anew.
@@ -128,15 +129,15 @@ impl Standards {
 }
 
 /// A year that is being loaded.
-struct Loading<'l> {
+struct StandardLoader<'l> {
     file: &'l str,
     schema: Option<&'l Value>,
     lists: BTreeMap<&'l str, Arc<Codes>>,
     issues: Vec<Issue>,
 }
 
-impl<'l> Loading<'l> {
-    fn wrong(&mut self, at: Location, message: impl Into<String>, fix: impl Into<String>) {
+impl<'l> StandardLoader<'l> {
+    fn add_issue(&mut self, at: Location, message: impl Into<String>, fix: impl Into<String>) {
         let issue = Issue::error(Key::MapInvalid, self.file, message).hint(fix.into());
         self.issues.push(issue.maybe_at(SourcePosition::counted(at.line(), at.column())));
     }
@@ -150,7 +151,7 @@ impl<'l> Loading<'l> {
             let known = read.lists.get(name);
             if let Some(now) = earlier.value.codes.values().find(|now| known.is_none_or(|it| !it.contains_key(*now))) {
                 let message = format!("{now} is no code of the list {name}");
-                self.wrong(earlier.referenced, message, "name a code that says the same now");
+                self.add_issue(earlier.referenced, message, "name a code that says the same now");
             }
         }
         let names: BTreeSet<&str> = read.files.iter().map(|file| file.value.file.as_str()).collect();
@@ -158,7 +159,7 @@ impl<'l> Loading<'l> {
         for file in &read.files {
             if files.iter().any(|earlier| earlier.name == file.value.file) {
                 let message = format!("{} stands twice", file.value.file);
-                self.wrong(file.referenced, message, "keep one of them");
+                self.add_issue(file.referenced, message, "keep one of them");
             }
             let kind = self.kind(file, &read.tail, &names);
             files.push(kind);
@@ -180,7 +181,11 @@ impl<'l> Loading<'l> {
         let read = &file.value;
         let each = read.each.as_ref().and_then(|each| self.list(each));
         if (read.rows == RowsOf::Item) != read.each.is_some() {
-            self.wrong(file.referenced, "rows: item and each belong together", "name the list of the record in each");
+            self.add_issue(
+                file.referenced,
+                "rows: item and each belong together",
+                "name the list of the record in each",
+            );
         }
         let within: Vec<&str> = each.as_ref().map_or(vec![], |path| [path.names(), vec!["[]"]].concat());
         let mut columns: Vec<Column> = Vec::new();
@@ -188,7 +193,7 @@ impl<'l> Loading<'l> {
         for (column, is_tail) in read.columns.iter().map(|column| (column, false)).chain(tail) {
             if columns.iter().any(|earlier| earlier.name == column.value.name) {
                 let message = format!("{} has the column {} twice", read.file, column.value.name);
-                self.wrong(column.referenced, message, "keep one of them");
+                self.add_issue(column.referenced, message, "keep one of them");
             }
             let column = self.column(column, &within, names, is_tail);
             columns.push(column);
@@ -196,7 +201,7 @@ impl<'l> Loading<'l> {
         for named in [&read.id].into_iter().chain(&read.when).chain(&read.latest) {
             if !columns.iter().any(|column| column.name == *named) {
                 let message = format!("{} has no column {named}", read.file);
-                self.wrong(file.referenced, message, "name one of its columns");
+                self.add_issue(file.referenced, message, "name one of its columns");
             }
         }
         FileKind {
@@ -216,7 +221,7 @@ impl<'l> Loading<'l> {
         match RecordPath::parse(&each.value) {
             Ok(path) => Some(path),
             Err(message) => {
-                self.wrong(each.referenced, message, "name a list of the record, as services");
+                self.add_issue(each.referenced, message, "name a list of the record, as services");
                 None
             }
         }
@@ -226,17 +231,17 @@ impl<'l> Loading<'l> {
         let (at, read) = (column.referenced, &column.value);
         let codes = read.list.as_deref().and_then(|list| self.lists.get(list).cloned());
         if (read.form == CellFormat::Code || read.list.is_some()) && codes.is_none() {
-            self.wrong(at, format!("{} has no list of codes", read.name), "name one of lists");
+            self.add_issue(at, format!("{} has no list of codes", read.name), "name one of lists");
         }
         let stated =
             [&read.fixed, &read.absent].into_iter().flatten().chain(read.codes.values()).chain(read.refuse.keys());
         for code in stated {
             if codes.as_ref().is_some_and(|codes| !codes.titles.contains_key(code)) {
-                self.wrong(at, format!("{code} is no code of its list"), "use a code of the list");
+                self.add_issue(at, format!("{code} is no code of its list"), "use a code of the list");
             }
         }
         if let Some(link) = read.link.as_deref().filter(|link| !names.contains(link)) {
-            self.wrong(at, format!("there is no file {link}"), "name one of files");
+            self.add_issue(at, format!("there is no file {link}"), "name one of files");
         }
         let record = read.record.as_deref().and_then(|path| self.path(at, path, within));
         let also = read.also.iter().filter_map(|(path, value)| Some((self.path(at, path, within)?, value.clone())));
@@ -264,13 +269,13 @@ impl<'l> Loading<'l> {
     fn path(&mut self, at: Location, text: &str, within: &[&str]) -> Option<RecordPath> {
         let Ok(path) = RecordPath::parse(text) else {
             let fix = "write it as enrollment.exit.destination, names[use=legal].first or suffix[0]";
-            self.wrong(at, format!("{text} is no place in a record"), fix);
+            self.add_issue(at, format!("{text} is no place in a record"), fix);
             return None;
         };
         let names = [within, &path.names()].concat();
         if self.schema.is_some_and(|schema| schema::expected_at(schema, &names).is_none()) {
             let fix = "name a place that the record's schema has";
-            self.wrong(at, format!("the record's schema has no {}", names.join(".").replace(".[]", "[]")), fix);
+            self.add_issue(at, format!("the record's schema has no {}", names.join(".").replace(".[]", "[]")), fix);
         }
         Some(path)
     }

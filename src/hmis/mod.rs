@@ -33,10 +33,10 @@ mod write;
 
 pub use archive::{pack, unpack};
 pub use derive::Export;
-pub use read::{Imported, Rows, read};
+pub use read::{ImportedRecords, Rows, read};
 pub use report::{Finding, Level, Report};
 pub use standard::{Standard, Standards};
-pub use write::{Participation, Written, write};
+pub use write::{ExportedFiles, Participation, write};
 
 /// A file of a set: its name and its bytes.
 pub type File = (String, Vec<u8>);

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::File;
 use super::assemble;
 use super::report::{Finding, Level, Report};
-use super::rows::{Checked, Checking};
+use super::rows::{CheckedRows, RowChecker};
 use super::standard::{FileKind, RowsOf, Standard, Standards};
 use super::table::Table;
 
@@ -23,7 +23,7 @@ pub enum Rows {
 
 /// What came of a set of files.
 #[derive(Debug)]
-pub struct Imported {
+pub struct ImportedRecords {
     /// The year of the format; "" where nobody knows
     pub year: String,
     /// The records, in the order of Enrollment.csv
@@ -33,21 +33,21 @@ pub struct Imported {
 }
 
 /// Reads a set of files. `year` is the year of the format where the set does not say it, or says it wrongly.
-pub fn read(standards: &Standards, files: &[File], year: Option<&str>, rows: Rows) -> Imported {
+pub fn read(standards: &Standards, files: &[File], year: Option<&str>, rows: Rows) -> ImportedRecords {
     let mut report = Report::default();
-    let nothing = |report| Imported { year: String::new(), records: Vec::new(), report };
+    let nothing = |report| ImportedRecords { year: String::new(), records: Vec::new(), report };
     let sources = sources(standards, files, &mut report);
     let Some(standard) = choose(standards, &sources, year, &mut report) else { return nothing(report) };
-    let mut checked: BTreeMap<&str, Checked> = BTreeMap::new();
+    let mut checked: BTreeMap<&str, CheckedRows> = BTreeMap::new();
     for kind in &standard.files {
         let table = table(standards, standard, kind, &sources, &mut report);
-        let checking = Checking { standards, standard, kind, earlier: &checked, report: &mut report };
-        let rows = checking.rows(table);
+        let checker = RowChecker { standards, standard, kind, earlier: &checked, report: &mut report };
+        let rows = checker.rows(table);
         checked.insert(&kind.name, rows);
     }
     let records = assemble::records(standard, &checked, &mut report);
-    let is_whole = rows == Rows::Good || !report.refuses();
-    Imported { year: standard.year.clone(), records: if is_whole { records } else { Vec::new() }, report }
+    let is_whole = rows == Rows::Good || !report.is_refused();
+    ImportedRecords { year: standard.year.clone(), records: if is_whole { records } else { Vec::new() }, report }
 }
 
 /// The files by name; a name in another case is taken, one that no year has is left out.
@@ -60,13 +60,13 @@ fn sources<'f>(standards: &Standards, files: &'f [File], report: &mut Report) ->
             Some(known) => {
                 if known != name {
                     let finding = Finding::new(Level::Warning, name, format!("the format writes its name {known}"));
-                    report.say(finding.fix("names are case-sensitive; rename it"));
+                    report.add(finding.fix("names are case-sensitive; rename it"));
                 }
                 sources.insert(known.clone(), bytes.as_slice());
             }
             None => {
                 let found = "a record of supportive housing has no room for what this file holds";
-                report.say(Finding::new(Level::Information, name, found));
+                report.add(Finding::new(Level::Information, name, found));
             }
         }
     }
@@ -92,7 +92,7 @@ fn choose<'s>(
         if let (Some(asked), Some(stated)) = (asked, stated.filter(|stated| stated.year != year)) {
             let found = format!("the set says that it is {}", stated.year.to_uppercase());
             let finding = Finding::new(Level::Warning, "Export.csv", found).column("CSVVersion");
-            report.say(finding.done(&format!("read as {}", asked.year.to_uppercase())));
+            report.add(finding.done(&format!("read as {}", asked.year.to_uppercase())));
         }
         return asked;
     }
@@ -109,7 +109,7 @@ fn choose<'s>(
     if chosen.is_none() {
         let found = format!("nothing says the year of the format; {} are known", standards.names().join(" and "));
         let finding = Finding::new(Level::Refused, "Export.csv", found).column("CSVVersion");
-        report.say(finding.done("nothing was read").fix("name the year with --hmis, and give the set its Export.csv"));
+        report.add(finding.done("nothing was read").fix("name the year with --hmis, and give the set its Export.csv"));
     }
     chosen
 }
@@ -126,19 +126,19 @@ fn table(
         let level = if kind.required { Level::Refused } else { Level::Warning };
         let done = if kind.required { "nothing that hangs on it was taken" } else { "taken as empty" };
         let finding = Finding::new(level, &kind.name, "the file is missing").done(done);
-        report.say(finding.fix("a set has every file, also where a file has no rows"));
+        report.add(finding.fix("a set has every file, also where a file has no rows"));
         return None;
     };
     let table = match Table::read(bytes) {
         Ok(table) => table,
         Err((found, fix)) => {
-            report.say(Finding::new(Level::Refused, &kind.name, found).done("the file was not taken").fix(fix));
+            report.add(Finding::new(Level::Refused, &kind.name, found).done("the file was not taken").fix(fix));
             return None;
         }
     };
     if table.has_mark {
         let finding = Finding::new(Level::Information, &kind.name, "the file starts with a byte order mark");
-        report.say(finding.fix("write it as UTF-8 without one"));
+        report.add(finding.fix("write it as UTF-8 without one"));
     }
     header(standards, standard, kind, &table, report).then_some(table)
 }
@@ -158,13 +158,13 @@ fn header(standards: &Standards, standard: &Standard, kind: &FileKind, table: &T
         } else {
             Finding::new(Level::Warning, &kind.name, found).done("taken as empty")
         };
-        report.say(finding.column(&column.name).fix(format!("add {} to the header", column.name)));
+        report.add(finding.column(&column.name).fix(format!("add {} to the header", column.name)));
     }
     for (at, name) in table.header.iter().enumerate() {
         if table.header[..at].contains(name) {
             sound = false;
             let finding = Finding::new(Level::Refused, &kind.name, "the column stands twice");
-            report.say(finding.column(name).done("the file was not taken").fix("keep one of them"));
+            report.add(finding.column(name).done("the file was not taken").fix("keep one of them"));
         } else if kind.column(name).is_none() {
             let mut others = standards.years.iter().filter(|other| other.year != standard.year);
             let other = others.find(|it| it.file(&kind.name).is_some_and(|kind| kind.column(name).is_some()));
@@ -174,7 +174,7 @@ fn header(standards: &Standards, standard: &Standard, kind: &FileKind, table: &T
             };
             let level = if other.is_some() { Level::Warning } else { Level::Information };
             let fix = format!("export in the format of {}", standard.year.to_uppercase());
-            report.say(Finding::new(level, &kind.name, found).column(name).done("left out").fix(fix));
+            report.add(Finding::new(level, &kind.name, found).column(name).done("left out").fix(fix));
         }
     }
     sound || kind.rows == RowsOf::Unused

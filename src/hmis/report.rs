@@ -128,12 +128,12 @@ pub struct Report {
 }
 
 impl Report {
-    pub(super) fn say(&mut self, finding: Finding) {
+    pub(super) fn add(&mut self, finding: Finding) {
         self.findings.push(finding);
     }
 
     /// Was a row refused?
-    pub fn refuses(&self) -> bool {
+    pub fn is_refused(&self) -> bool {
         self.findings.iter().any(|finding| finding.level == Level::Refused)
     }
 }

@@ -25,14 +25,14 @@ impl Row {
 
 /// The rows of a file.
 #[derive(Default)]
-pub(super) struct Checked {
+pub(super) struct CheckedRows {
     /// The file is missing, or was not taken
     is_absent: bool,
     pub(super) rows: Vec<Row>,
     by_id: BTreeMap<String, usize>,
     by_enrollment: BTreeMap<String, Vec<usize>>,
     /// The rows that were not taken, by id
-    gone: BTreeMap<String, Deletion>,
+    left_out: BTreeMap<String, Deletion>,
 }
 
 #[derive(Clone, Copy)]
@@ -41,7 +41,7 @@ struct Deletion {
     is_deleted: bool,
 }
 
-impl Checked {
+impl CheckedRows {
     pub(super) fn get(&self, id: &str) -> Option<&Row> {
         self.by_id.get(id).and_then(|at| self.rows.get(*at))
     }
@@ -51,7 +51,7 @@ impl Checked {
         self.by_enrollment.get(enrollment).into_iter().flatten().filter_map(|at| self.rows.get(*at))
     }
 
-    fn take(&mut self, id: String, row: Row) {
+    fn insert(&mut self, id: String, row: Row) {
         self.by_enrollment.entry(row.cell("EnrollmentID").to_owned()).or_default().push(self.rows.len());
         self.by_id.insert(id, self.rows.len());
         self.rows.push(row);
@@ -59,11 +59,11 @@ impl Checked {
 }
 
 /// A file that is being checked, after those that it hangs on.
-pub(super) struct Checking<'c> {
+pub(super) struct RowChecker<'c> {
     pub(super) standards: &'c Standards,
     pub(super) standard: &'c Standard,
     pub(super) kind: &'c FileKind,
-    pub(super) earlier: &'c BTreeMap<&'c str, Checked>,
+    pub(super) earlier: &'c BTreeMap<&'c str, CheckedRows>,
     pub(super) report: &'c mut Report,
 }
 
@@ -76,41 +76,41 @@ enum RowOutcome {
     Deleted,
 }
 
-impl Checking<'_> {
-    pub(super) fn rows(mut self, table: Option<Table>) -> Checked {
-        let mut checked = Checked::default();
-        let Some(table) = table else { return Checked { is_absent: true, ..checked } };
+impl RowChecker<'_> {
+    pub(super) fn rows(mut self, table: Option<Table>) -> CheckedRows {
+        let mut checked = CheckedRows::default();
+        let Some(table) = table else { return CheckedRows { is_absent: true, ..checked } };
         for (number, values) in table.rows {
             if values.iter().all(|value| value.trim().is_empty()) {
-                self.say(Level::Information, number, None, "the row is empty", "");
+                self.add(Level::Information, number, None, "the row is empty", "");
                 continue;
             }
             let wrong_length = values.len() != table.header.len();
             if wrong_length {
                 let found = format!("{} cells, where the header has {}", values.len(), table.header.len());
                 let fix = "put quotation marks around values with commas or line breaks";
-                self.say(Level::Refused, number, None, found, fix);
+                self.add(Level::Refused, number, None, found, fix);
             }
             let cells: Cells = table.header.iter().zip(values).map(|(name, value)| self.cell(name, &value)).collect();
             let row = Row { number, cells };
             let id = row.cell(&self.kind.id).to_owned();
-            let fate = match () {
+            let outcome = match () {
                 () if wrong_length => RowOutcome::Refused,
                 () if !row.cell(DELETED).is_empty() => {
-                    self.say(Level::Information, number, Some(DELETED), "the row was deleted", "");
+                    self.add(Level::Information, number, Some(DELETED), "the row was deleted", "");
                     RowOutcome::Deleted
                 }
-                () => self.fate(&row, &id, &checked),
+                () => self.outcome(&row, &id, &checked),
             };
-            if fate == RowOutcome::Taken {
-                checked.take(id, row);
+            if outcome == RowOutcome::Taken {
+                checked.insert(id, row);
             } else {
-                checked.gone.entry(id).or_insert(Deletion { number, is_deleted: fate == RowOutcome::Deleted });
+                checked.left_out.entry(id).or_insert(Deletion { number, is_deleted: outcome == RowOutcome::Deleted });
             }
         }
         if self.kind.rows == RowsOf::Unused && !checked.rows.is_empty() {
             let found = format!("rows for which a record of the program has no room: {}", checked.rows.len());
-            self.report.say(Finding::new(Level::Information, &self.kind.name, found));
+            self.report.add(Finding::new(Level::Information, &self.kind.name, found));
         }
         checked
     }
@@ -122,39 +122,41 @@ impl Checking<'_> {
         (name.to_owned(), value.to_owned())
     }
 
-    fn fate(&mut self, row: &Row, id: &str, checked: &Checked) -> RowOutcome {
-        let mut fate = RowOutcome::Taken;
+    fn outcome(&mut self, row: &Row, id: &str, checked: &CheckedRows) -> RowOutcome {
+        let mut outcome = RowOutcome::Taken;
         // What one row hangs on may hang on what another cell names; the first that is not there says enough.
         let mut linked = RowOutcome::Taken;
         for column in &self.kind.columns {
             let value = row.cell(&column.name);
             if let Err(fault) = cell::check(column, value, &self.kind.name, self.standard, self.standards) {
-                self.say(Level::Refused, row.number, Some(&column.name), fault.found, &fault.fix);
-                fate = RowOutcome::Refused;
+                self.add(Level::Refused, row.number, Some(&column.name), fault.found, &fault.fix);
+                outcome = RowOutcome::Refused;
             } else if value.is_empty() && column.asked {
-                self.say(Level::Warning, row.number, Some(&column.name), "the value is missing", "HMIS asks for one");
+                self.add(Level::Warning, row.number, Some(&column.name), "the value is missing", "HMIS asks for one");
             } else if !value.is_empty() && linked == RowOutcome::Taken {
-                linked = self.linked(row, column, value);
+                linked = self.check_link(row, column, value);
             }
         }
-        if fate == RowOutcome::Taken {
-            fate = linked;
+        if outcome == RowOutcome::Taken {
+            outcome = linked;
         }
-        if let Some(same) = checked.get(id).map(|same| same.number).or(checked.gone.get(id).map(|gone| gone.number)) {
+        if let Some(same) =
+            checked.get(id).map(|same| same.number).or(checked.left_out.get(id).map(|left_out| left_out.number))
+        {
             let column = self.kind.id.clone();
             let found = format!("row {same} has the same id");
-            self.say(Level::Refused, row.number, Some(&column), found, "an id stands once in its file");
+            self.add(Level::Refused, row.number, Some(&column), found, "an id stands once in its file");
             return RowOutcome::Refused;
         }
-        if fate == RowOutcome::Taken { self.alone(row, checked) } else { fate }
+        if outcome == RowOutcome::Taken { self.check_only_row(row, checked) } else { outcome }
     }
 
     /// Is the row there that a cell names?
-    fn linked(&mut self, row: &Row, column: &Column, value: &str) -> RowOutcome {
+    fn check_link(&mut self, row: &Row, column: &Column, value: &str) -> RowOutcome {
         let Some((link, theirs)) = column.link.as_deref().and_then(|link| Some((link, self.earlier.get(link)?))) else {
             return RowOutcome::Taken;
         };
-        let found = match (theirs.get(value), theirs.gone.get(value)) {
+        let found = match (theirs.get(value), theirs.left_out.get(value)) {
             (Some(other), _) => {
                 let person = "PersonalID";
                 let differs = link == "Enrollment.csv" && other.cell(person) != row.cell(person);
@@ -163,22 +165,22 @@ impl Checking<'_> {
                 }
                 format!("row {} of {link} is of another person", other.number)
             }
-            (None, Some(gone)) if gone.is_deleted => {
-                let found = format!("row {} of {link}, which it hangs on, was left out", gone.number);
-                self.say(Level::Information, row.number, Some(&column.name), found, "");
+            (None, Some(left_out)) if left_out.is_deleted => {
+                let found = format!("row {} of {link}, which it hangs on, was left out", left_out.number);
+                self.add(Level::Information, row.number, Some(&column.name), found, "");
                 return RowOutcome::Deleted;
             }
-            (None, Some(gone)) => format!("row {} of {link}, which it hangs on, was refused", gone.number),
+            (None, Some(left_out)) => format!("row {} of {link}, which it hangs on, was refused", left_out.number),
             (None, None) if theirs.is_absent => format!("{link}, which it hangs on, is missing or was refused"),
             (None, None) => format!("{link} has no such row"),
         };
         let fix = format!("export the row of {link} with it, or leave this row out");
-        self.say(Level::Refused, row.number, Some(&column.name), found, &fix);
+        self.add(Level::Refused, row.number, Some(&column.name), found, &fix);
         RowOutcome::Refused
     }
 
     /// Is it the only row of its enrollment, where there may be one?
-    fn alone(&mut self, row: &Row, checked: &Checked) -> RowOutcome {
+    fn check_only_row(&mut self, row: &Row, checked: &CheckedRows) -> RowOutcome {
         let enrollment = row.cell("EnrollmentID");
         let may_be_several = self.kind.latest.is_some() || self.kind.id == "EnrollmentID";
         if self.kind.rows != RowsOf::Record || may_be_several {
@@ -188,15 +190,15 @@ impl Checking<'_> {
             None => RowOutcome::Taken,
             Some(other) => {
                 let found = format!("row {} is of the same enrollment", other.number);
-                self.say(Level::Refused, row.number, Some("EnrollmentID"), found, "an enrollment has one");
+                self.add(Level::Refused, row.number, Some("EnrollmentID"), found, "an enrollment has one");
                 RowOutcome::Refused
             }
         }
     }
 
-    fn say(&mut self, level: Level, row: usize, column: Option<&str>, found: impl Into<String>, fix: &str) {
+    fn add(&mut self, level: Level, row: usize, column: Option<&str>, found: impl Into<String>, fix: &str) {
         let finding = Finding::new(level, &self.kind.name, found).row(row).fix(fix);
-        self.report.say(match column {
+        self.report.add(match column {
             Some(column) => finding.column(column),
             None => finding,
         });

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::File;
-use super::assemble::KEPT;
+use super::assemble::EXTRAS_KEY;
 use super::cell;
-use super::derive::{Cells, DerivationContext, Export, short};
+use super::derive::{Cells, DerivationContext, Export, shorten_id};
 use super::report::{Finding, Level, Report};
 use super::standard::{CellFormat, Column, FileKind, RowsOf, Standard, Standards};
 use super::table;
@@ -27,7 +27,7 @@ pub struct Participation<'p> {
 
 /// A set of files.
 #[derive(Debug)]
-pub struct Written {
+pub struct ExportedFiles {
     /// Every file of the format, in its order; none where a record was refused
     pub files: Vec<File>,
     /// What was found
@@ -44,7 +44,7 @@ pub fn write(
     records: &[Value],
     export: &Export,
     program: &Participation<'_>,
-) -> Result<Written> {
+) -> Result<ExportedFiles> {
     if program.victim_services {
         let message = "serves victims of violence, and what it knows of a person may not go into an HMIS (34 U.S.C. 12291(b)(2)); \
                     keep it in a comparable database and report totals";
@@ -54,18 +54,24 @@ pub fn write(
         let message = "takes no part in an HMIS: its program.yaml does not say privacy.hmis: true";
         return Err(Error::forbidden(format!("{} {message}", program.title)));
     }
-    let mut set =
-        Set { standards, standard, export, rows: BTreeMap::new(), ids: BTreeMap::new(), report: Report::default() };
-    set.once();
+    let mut set = FileSetWriter {
+        standards,
+        standard,
+        export,
+        rows: BTreeMap::new(),
+        ids: BTreeMap::new(),
+        report: Report::default(),
+    };
+    set.write_single_rows();
     for (at, record) in records.iter().enumerate() {
-        set.record(at + 1, record);
+        set.add_record(at + 1, record);
     }
-    let files = if set.report.refuses() { Vec::new() } else { set.files()? };
-    Ok(Written { files, report: set.report })
+    let files = if set.report.is_refused() { Vec::new() } else { set.files()? };
+    Ok(ExportedFiles { files, report: set.report })
 }
 
 /// A set that is being written.
-struct Set<'s> {
+struct FileSetWriter<'s> {
     standards: &'s Standards,
     standard: &'s Standard,
     export: &'s Export,
@@ -83,8 +89,8 @@ struct Source<'r> {
     position: usize,
 }
 
-impl<'s> Set<'s> {
-    fn once(&mut self) {
+impl<'s> FileSetWriter<'s> {
+    fn write_single_rows(&mut self) {
         let nothing = Value::Null;
         let source = Source { number: 0, record: &nothing, base: &nothing, position: 0 };
         let ids = BTreeMap::from([("Export.csv".to_owned(), self.export.id.clone())]);
@@ -94,18 +100,18 @@ impl<'s> Set<'s> {
         }
     }
 
-    fn record(&mut self, number: usize, record: &Value) {
-        let message = record.get("type").and_then(Value::as_str).unwrap_or_default();
-        if message != self.standard.program {
+    fn add_record(&mut self, number: usize, record: &Value) {
+        let program = record.get("type").and_then(Value::as_str).unwrap_or_default();
+        if program != self.standard.program {
             let found = format!("a record of another type of program than {}", self.standard.program);
             let finding = Finding::new(Level::Refused, "", found).record(number).done("nothing was written");
-            self.report.say(finding.fix("give records of one type of program"));
+            self.report.add(finding.fix("give records of one type of program"));
             return;
         }
         let entered = record.pointer("/enrollment/entryDate").is_some();
         if !entered {
             let found = "the record has no enrollment with a day of entry, and in an HMIS everything hangs on one";
-            self.report.say(Finding::new(Level::Information, "Enrollment.csv", found).record(number));
+            self.report.add(Finding::new(Level::Information, "Enrollment.csv", found).record(number));
             return;
         }
         let mut ids = BTreeMap::from([("Export.csv".to_owned(), self.export.id.clone())]);
@@ -114,7 +120,7 @@ impl<'s> Set<'s> {
             match kind.rows {
                 RowsOf::Once | RowsOf::Unused => {}
                 RowsOf::Shared | RowsOf::Record => {
-                    let is_written = self.row(kind, &source, &mut ids);
+                    let is_written = self.add_row(kind, &source, &mut ids);
                     if !is_written && kind.id == "EnrollmentID" {
                         return;
                     }
@@ -122,8 +128,8 @@ impl<'s> Set<'s> {
                 RowsOf::Item => {
                     let items = kind.each.as_ref().and_then(|path| path.get(record)).and_then(Value::as_array);
                     for (position, item) in items.into_iter().flatten().enumerate() {
-                        if self.row(kind, &Source { number, record, base: item, position }, &mut ids) {
-                            self.entries(kind, number, item);
+                        if self.add_row(kind, &Source { number, record, base: item, position }, &mut ids) {
+                            self.report_unmapped_entries(kind, number, item);
                         }
                     }
                 }
@@ -132,7 +138,7 @@ impl<'s> Set<'s> {
     }
 
     /// Writes a row. Was there one to write?
-    fn row(&mut self, kind: &'s FileKind, source: &Source<'_>, ids: &mut BTreeMap<String, String>) -> bool {
+    fn add_row(&mut self, kind: &'s FileKind, source: &Source<'_>, ids: &mut BTreeMap<String, String>) -> bool {
         let before = self.report.findings.len();
         let cells = self.cells(kind, source, ids);
         let cell = |name: &str| cells.get(name).map(String::as_str).unwrap_or_default();
@@ -142,7 +148,7 @@ impl<'s> Set<'s> {
             self.report.findings.truncate(before);
             if has_part {
                 let found = format!("no row without {missing}, which the record does not have");
-                self.report.say(Finding::new(Level::Information, &kind.name, found).record(source.number));
+                self.report.add(Finding::new(Level::Information, &kind.name, found).record(source.number));
             }
             return false;
         }
@@ -160,13 +166,13 @@ impl<'s> Set<'s> {
                 if let Some(column) = differs {
                     let finding = Finding::new(Level::Warning, &kind.name, "an earlier record says otherwise");
                     let finding = finding.record(source.number).column(&column.name);
-                    self.report.say(finding.done("the earlier one was written").fix("let the records agree"));
+                    self.report.add(finding.done("the earlier one was written").fix("let the records agree"));
                 }
             }
             Some(_) => {
                 let finding = Finding::new(Level::Refused, &kind.name, "an earlier row has the same id");
                 let finding = finding.record(source.number).column(&kind.id).done("nothing was written");
-                self.report.say(finding.fix("give each its own id"));
+                self.report.add(finding.fix("give each its own id"));
             }
         }
         true
@@ -177,14 +183,14 @@ impl<'s> Set<'s> {
         let mut cells = Cells::new();
         let file = kind.name.as_str();
         for column in &kind.columns {
-            let message = cell::write(column, source.base).unwrap_or_else(|found| {
+            let written = cell::write(column, source.base).unwrap_or_else(|found| {
                 let finding = Finding::new(Level::Warning, file, found).record(source.number).column(&column.name);
-                self.report.say(finding.done("the value was left out"));
+                self.report.add(finding.done("the value was left out"));
                 None
             });
             let linked = column.link.as_ref().and_then(|link| ids.get(link).cloned());
-            let value = linked.or(message).or_else(|| kept(kind, column, source)).unwrap_or_else(|| {
-                let ground = DerivationContext {
+            let value = linked.or(written).or_else(|| kept_value(kind, column, source)).unwrap_or_else(|| {
+                let context = DerivationContext {
                     record: source.record,
                     base: source.base,
                     cells: &cells,
@@ -193,10 +199,10 @@ impl<'s> Set<'s> {
                     file,
                     position: source.position,
                 };
-                let derived = column.derive.map(|derive| ground.value(derive, column));
+                let derived = column.derive.map(|derive| context.value(derive, column));
                 derived.or_else(|| column.fixed.clone()).or_else(|| column.absent.clone()).unwrap_or_default()
             });
-            let value = if column.form == CellFormat::Id { short(&value) } else { value };
+            let value = if column.form == CellFormat::Id { shorten_id(&value) } else { value };
             self.check(file, column, &value, source.number);
             if !value.is_empty() {
                 cells.insert(column.name.clone(), value);
@@ -215,11 +221,11 @@ impl<'s> Set<'s> {
             Ok(()) => return,
             Err(fault) => Finding::new(Level::Refused, file, fault.found).done("nothing was written").fix(fault.fix),
         };
-        self.report.say(finding.record(number).column(&column.name));
+        self.report.add(finding.record(number).column(&column.name));
     }
 
     /// Says which entries of a list of the item have no column.
-    fn entries(&mut self, kind: &FileKind, number: usize, item: &Value) {
+    fn report_unmapped_entries(&mut self, kind: &FileKind, number: usize, item: &Value) {
         let chosen: Vec<_> = kind.columns.iter().filter_map(|it| it.record.as_ref()?.first_choice()).collect();
         let mut lists: Vec<(&str, &str)> = chosen.iter().map(|(list, key, _)| (*list, *key)).collect();
         lists.dedup();
@@ -229,7 +235,7 @@ impl<'s> Set<'s> {
                 if !chosen.contains(&(list, key, named)) {
                     let found = format!("{list} has an entry for which there is no column");
                     let finding = Finding::new(Level::Warning, &kind.name, found).record(number);
-                    self.report.say(finding.done("left out").fix(format!("name its {key} as HMIS does")));
+                    self.report.add(finding.done("left out").fix(format!("name its {key} as HMIS does")));
                 }
             }
         }
@@ -247,10 +253,10 @@ impl<'s> Set<'s> {
 }
 
 /// What HMIS said once, and the record had no field for.
-fn kept(kind: &FileKind, column: &Column, source: &Source<'_>) -> Option<String> {
+fn kept_value(kind: &FileKind, column: &Column, source: &Source<'_>) -> Option<String> {
     let at = match kind.rows {
-        RowsOf::Item => source.base.get(KEPT)?,
-        _ => source.base.get("extras")?.get(KEPT)?.get(kind.stem())?,
+        RowsOf::Item => source.base.get(EXTRAS_KEY)?,
+        _ => source.base.get("extras")?.get(EXTRAS_KEY)?.get(kind.stem())?,
     };
     column.keeps().then(|| at.get(&column.name)?.as_str().map(str::to_owned)).flatten()
 }

@@ -86,7 +86,7 @@ impl Paths<'_> {
     /// # Errors
     /// What is wrong with it, for people.
     pub(super) fn compile(&self, start: &str, text: &str) -> Result<Path, String> {
-        let Some(mut at) = self.definitions.path(start) else {
+        let Some(mut at) = self.definitions.element_at(start) else {
             return Err(format!("{start} is no type of FHIR R4"));
         };
         let mut steps = Vec::new();

@@ -14,7 +14,7 @@ use super::rules::invariant;
 use super::rules::rule::{self, Rule, SourcedRule};
 use super::schema::{Content, ElementSchema, InnerResourceRule, JsonKind, Limit, Member, Schema, ValueSchema};
 use super::slicing::{self, Variants};
-use crate::definitions::Found;
+use crate::definitions::Resolved;
 use crate::definitions::structure::{Element, Structure, StructureKind, TypeRef};
 
 /// Compiles the schema that is made of these parts.
@@ -233,10 +233,10 @@ fn type_part(definition: &Definition<'_>, allowed: &TypeRef, rules: &mut Vec<Sou
         let rule = Rule::Unresolved { profile: profile.clone(), used };
         rules.push(SourcedRule { rule, origin: definition.origin() });
     };
-    match definition.view().look_up(profile).filter(|it| it.definition.type_name == allowed.code) {
-        Some(Found { definition, exact }) => {
+    match definition.view().nearest_structure(profile).filter(|it| it.definition.type_name == allowed.code) {
+        Some(Resolved { definition, is_exact }) => {
             let part = Part::of(&definition, 0);
-            if !exact {
+            if !is_exact {
                 push_unresolved(Some(part.structure.clone()));
             }
             part

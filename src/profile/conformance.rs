@@ -20,7 +20,7 @@ impl<'d> CheckContext<'_, 'd> {
     /// The same, with what is wrong.
     pub(super) fn conformance(&mut self, node: Node<'d>, profile: &str) -> Conformance {
         let unknown = Conformance { result: SliceMatch::Unknown, first_error: None, errors: 0 };
-        let Some(structure) = self.registry.definitions().look_up(profile).map(|it| it.definition) else {
+        let Some(structure) = self.registry.definitions().nearest_structure(profile).map(|it| it.definition) else {
             return unknown;
         };
         if let Some(kind) = node.str("resourceType") {

@@ -31,7 +31,7 @@ impl Definition<'_> {
 
     /// The definitions as its package sees them.
     pub(super) fn view(&self) -> View<'_> {
-        self.registry.definitions().seen_from(self.structure)
+        self.registry.definitions().view_for(self.structure)
     }
 
     /// Canonical URLs with the versions that are meant where they are written, as far as that is known.
@@ -47,7 +47,7 @@ impl Definition<'_> {
     pub(super) fn inside(&self) -> Option<Part> {
         if let Some(id) = self.element.content_reference.as_deref().filter(|_| self.element.children.is_empty()) {
             let of_type = match &self.element.content_source {
-                Some(source) => self.view().look_up(source)?.definition,
+                Some(source) => self.view().nearest_structure(source)?.definition,
                 None => self.registry.definitions().structure(&self.structure.type_name)?,
             };
             return Some(Part { structure: structure_key(&of_type), element: of_type.position(id)? });

@@ -77,7 +77,7 @@ impl Registry {
             let Some(structure) = next.filter(|structure| structure.is_profile) else { break };
             let of_profile = self.amendments.of(&structure.url).iter();
             found.extend(of_profile.filter(|amendment| amendment.element == element.id));
-            next = structure.base.as_ref().and_then(|base| self.definitions.seen_from(&structure).structure(base));
+            next = structure.base.as_ref().and_then(|base| self.definitions.view_for(&structure).structure(base));
         }
         found
     }
@@ -120,8 +120,8 @@ impl Registry {
     }
 
     fn derive_uncached(&self, base: SchemaRef, canonical: &str) -> Derived {
-        let Some(found) = self.definitions.look_up(canonical) else {
-            let problem = self.definitions.problem(canonical);
+        let Some(found) = self.definitions.nearest_structure(canonical) else {
+            let problem = self.definitions.structure_issue(canonical);
             return Derived::NotAtHand(problem.map(|issue| issue.text));
         };
         let structure = found.definition;
@@ -138,7 +138,7 @@ impl Registry {
             parts.push(part);
         }
         let schema = self.number_of(parts);
-        if found.exact { Derived::Schema(schema) } else { Derived::Other(schema, structure_key(&structure)) }
+        if found.is_exact { Derived::Schema(schema) } else { Derived::Other(schema, structure_key(&structure)) }
     }
 
     /// The code system with this URL, if all its codes are at hand.

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::fhir::{Document, Issue, Key, Node, Reference, ResourceKey};
+use crate::fhir::{Document, Key, Node, Reference, ResourceKey};
 
 /// One resource of a graph: a node of a document (of its own, or of the bundle that it came in).
 #[derive(Debug, Clone)]
@@ -147,26 +147,5 @@ impl Graph {
     /// Sets the earlier versions of the root Task, oldest first.
     pub fn set_history(&mut self, versions: Vec<Resource>) {
         self.history = versions;
-    }
-
-    /// The referral Tasks among the resources, in order.
-    pub fn tasks(&self) -> Vec<&Resource> {
-        self.of_kind("Task").filter(|task| super::is_referral_task(task.node())).collect()
-    }
-
-    /// The only referral Task among the resources.
-    ///
-    /// # Errors
-    /// If there is none, or several and none of them is the parent of the others.
-    pub fn only_task(&self) -> Result<&Resource> {
-        let tasks = self.tasks();
-        match tasks[..] {
-            [task] => Ok(task),
-            [] => Err(Error::refused(Key::NotAResource, "", "the bundle holds no referral Task")),
-            _ => {
-                let message = format!("the bundle holds {} referral Tasks; expected one", tasks.len());
-                Err(Error::unprocessable(vec![Issue::error(Key::NotAResource, "", message)]))
-            }
-        }
     }
 }

@@ -20,6 +20,29 @@ pub fn is_referral_task(task: Node<'_>) -> bool {
     !codings.filter_map(|coding| coding.str("code")).any(|code| PATIENT_TASKS.contains(&code.as_ref()))
 }
 
+impl Graph {
+    /// The referral Tasks among the resources, in order.
+    pub fn tasks(&self) -> Vec<&Resource> {
+        self.of_kind("Task").filter(|task| is_referral_task(task.node())).collect()
+    }
+
+    /// The only referral Task among the resources.
+    ///
+    /// # Errors
+    /// If there is none, or several and none of them is the parent of the others.
+    pub fn only_task(&self) -> Result<&Resource> {
+        let tasks = self.tasks();
+        match tasks[..] {
+            [task] => Ok(task),
+            [] => Err(Error::refused(Key::NotAResource, "", "the bundle holds no referral Task")),
+            _ => {
+                let message = format!("the bundle holds {} referral Tasks; expected one", tasks.len());
+                Err(Error::unprocessable(vec![Issue::error(Key::NotAResource, "", message)]))
+            }
+        }
+    }
+}
+
 /// Status and state of a Task: its businessStatus where that is ours and agrees, else what the status alone means.
 pub fn position(task: Node<'_>) -> Option<Position> {
     let status = TaskStatus::from_code(&task.str("status")?)?;

@@ -22,9 +22,9 @@ pub enum Area {
     /// Nothing was said, so everywhere
     Anywhere,
     /// In any of these places
-    Places(Vec<Locality>),
+    Localities(Vec<Locality>),
     /// Said in words only
-    ComparisonText,
+    TextOnly,
 }
 
 /// How exactly an area that fits was drawn.
@@ -55,7 +55,7 @@ impl Locality {
     }
 
     /// Is `address` within this place?
-    fn holds(&self, address: &Self) -> Truth {
+    fn contains(&self, address: &Self) -> Truth {
         let same = |ours: &Option<String>, theirs: &Option<String>, same: fn(&str, &str) -> Truth| match (ours, theirs)
         {
             (None, _) => Truth::Yes,
@@ -85,15 +85,15 @@ impl Area {
     pub fn serves(&self, address: &Locality) -> (Truth, Reach) {
         match self {
             Self::Anywhere => (Truth::Yes, Reach::Anywhere),
-            Self::ComparisonText => (Truth::Unknown, Reach::Anywhere),
-            Self::Places(places) => {
+            Self::TextOnly => (Truth::Unknown, Reach::Anywhere),
+            Self::Localities(localities) => {
                 let mut answer = (Truth::No, Reach::Anywhere);
-                for place in places {
-                    let holds = place.holds(address);
-                    if holds == Truth::Yes {
-                        answer.1 = answer.1.max(place.reach());
+                for locality in localities {
+                    let contains = locality.contains(address);
+                    if contains == Truth::Yes {
+                        answer.1 = answer.1.max(locality.reach());
                     }
-                    answer.0 = answer.0.or(holds);
+                    answer.0 = answer.0.or(contains);
                 }
                 answer
             }

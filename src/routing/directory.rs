@@ -21,25 +21,13 @@ use std::sync::Arc;
 
 use super::asked::{RequestedServices, ServiceRequirements};
 use super::facts::FactBook;
+use super::organization::{Organization, identifiers};
 use super::program::{Program, ProgramContext, local};
 use super::rulebook::Rulebook;
 use crate::error::{Error, Result};
 use crate::fhir::issue::any_error;
 use crate::fhir::{Document, Identifier, Issue, Key, Node, Reference};
 use crate::referral::Graph;
-
-/// Somebody who can own a Task.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Organization {
-    /// Id of the Organization
-    pub id: String,
-    /// Name, "" where it has none
-    pub name: String,
-    /// Does it exist still?
-    pub active: bool,
-    /// By what other systems know it
-    pub identifiers: Vec<Identifier>,
-}
 
 /// What a reference names in the directory.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -96,7 +84,7 @@ impl Directory {
                     locations.insert(id, resource);
                 }
                 (Some("Organization"), Some(id)) => {
-                    let read = Arc::new(organization(&id, resource));
+                    let read = Arc::new(Organization::read(&id, resource));
                     if organizations.insert(id, read).is_some() {
                         issues.push(Issue::error_at(Key::DirectoryInvalid, resource, "two Organizations have this id"));
                     }
@@ -180,21 +168,6 @@ fn note(index: &mut HashMap<Identifier, Option<DirectoryEntry>>, identifier: Ide
         *entry = None;
     }
 }
-
-fn organization(id: &str, resource: Node<'_>) -> Organization {
-    Organization {
-        id: id.to_owned(),
-        name: resource.str("name").unwrap_or_default().into_owned(),
-        active: resource.get("active").and_then(Node::as_bool).unwrap_or(true),
-        identifiers: identifiers(resource).collect(),
-    }
-}
-
-fn identifiers(resource: Node<'_>) -> impl Iterator<Item = Identifier> {
-    resource.list("identifier").filter_map(Identifier::read)
-}
-
-// === looking up ===
 
 impl Directory {
     /// The organization with this id.

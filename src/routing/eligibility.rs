@@ -11,7 +11,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::facts::{Fact, FactOrigin, FactValue, Facts, Interval};
+use super::facts::{Fact, FactOrigin, FactSource, FactValue, Facts, Interval};
 use super::rule::{Rule, Strength};
 use crate::fhir::Truth;
 

@@ -6,11 +6,13 @@
 pub mod area;
 pub mod asked;
 pub mod comparison;
+pub mod comparison_check;
 pub mod criterion;
 pub mod decision;
 pub mod directory;
 pub mod eligibility;
 pub mod facts;
+pub mod organization;
 pub mod program;
 pub mod reason;
 pub mod rule;
@@ -18,9 +20,10 @@ pub mod rulebook;
 mod trail;
 
 pub use decision::{Candidate, Decision, Fit, decide};
-pub use directory::{Directory, Organization};
+pub use directory::Directory;
 pub use eligibility::{Eligibility, judge};
 pub use facts::{FactBook, Facts};
+pub use organization::Organization;
 pub use program::{Capacity, Program};
 pub use reason::Reason;
 pub use rulebook::Rulebook;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::area::{Area, Locality};
 use super::asked::{ServiceRequirements, TEAM_ROLES};
-use super::comparison::{Comparison, ComparisonText, ComparisonValue, Part};
-use super::directory::Organization;
+use super::comparison::{Comparison, ComparisonValue};
+use super::comparison_check::{ComparisonText, Part};
 use super::facts::FactBook;
+use super::organization::Organization;
 use super::rule::{Rule, Strength, Test};
 use super::rulebook::Rulebook;
 use crate::fhir::{Issue, Key, Node, Reference};
@@ -161,10 +162,10 @@ fn needs(service: Node<'_>, issues: &mut Vec<Issue>) -> Vec<String> {
 }
 
 fn area(service: Node<'_>, around: &ProgramContext<'_, '_>, issues: &mut Vec<Issue>) -> Area {
-    let mut places = Vec::new();
-    let mut said_any = false;
+    let mut localities = Vec::new();
+    let mut has_coverage = false;
     for covered in service.list("coverageArea") {
-        said_any = true;
+        has_coverage = true;
         let Some(text) = covered.str("reference") else { continue };
         let contained = text.strip_prefix('#').and_then(|id| {
             service.list("contained").find(|inner| inner.get("id").is_some_and(|inner| inner.is_str(id)))
@@ -175,19 +176,19 @@ fn area(service: Node<'_>, around: &ProgramContext<'_, '_>, issues: &mut Vec<Iss
             issues.push(Issue::error_at(Key::DirectoryInvalid, covered, message));
             continue;
         };
-        let place = location.get("address").map(Locality::read).unwrap_or_default();
-        if place.is_empty() {
+        let locality = location.get("address").map(Locality::read).unwrap_or_default();
+        if locality.is_empty() {
             let message =
                 "the service area's Location has no address.state, address.district or address.postalCode to compare";
             issues.push(warning(location, message));
         } else {
-            places.push(place);
+            localities.push(locality);
         }
     }
-    match (said_any, places.is_empty()) {
+    match (has_coverage, localities.is_empty()) {
         (false, _) => Area::Anywhere,
-        (true, true) => Area::ComparisonText,
-        (true, false) => Area::Places(places),
+        (true, true) => Area::TextOnly,
+        (true, false) => Area::Localities(localities),
     }
 }
 

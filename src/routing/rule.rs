@@ -10,7 +10,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 use super::comparison::Comparison;
-use super::facts::Facts;
+use super::facts::FactSource;
 use crate::fhir::Truth;
 
 /// Does a no exclude, or only count against?
@@ -71,7 +71,7 @@ pub struct Rule {
 
 impl Test {
     /// Does the person meet it?
-    pub fn ask(&self, facts: &Facts<'_>) -> Truth {
+    pub fn ask<'r>(&self, facts: &impl FactSource<'r>) -> Truth {
         match self {
             Self::One(comparison) => comparison.ask(facts),
             Self::Any(tests) => Truth::any(tests.iter().map(|test| test.ask(facts))),
@@ -95,7 +95,7 @@ impl Test {
     }
 
     /// What would have to be known for an answer, where there is none: of what is not decided without it.
-    pub fn missing(&self, facts: &Facts<'_>, missing: &mut Vec<Arc<str>>) {
+    pub fn missing<'r>(&self, facts: &impl FactSource<'r>, missing: &mut Vec<Arc<str>>) {
         if self.ask(facts) != Truth::Unknown {
             return;
         }
@@ -157,7 +157,7 @@ impl Rule {
     }
 
     /// Does the person meet it?
-    pub fn ask(&self, facts: &Facts<'_>) -> Truth {
+    pub fn ask<'r>(&self, facts: &impl FactSource<'r>) -> Truth {
         self.test.ask(facts)
     }
 

@@ -29,7 +29,8 @@ use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 
 use super::asked::RequestedServices;
-use super::comparison::{Comparison, ComparisonText, ComparisonValue, Part};
+use super::comparison::{Comparison, ComparisonValue};
+use super::comparison_check::{ComparisonText, Part};
 use super::facts::FactBook;
 use super::rule::{Rule, Strength, Test};
 use crate::error::{Error, Result};
@@ -270,7 +271,7 @@ pub(super) fn test(file: &str, at: Location, written: TestSpec, facts: &FactBook
     if let Some(value) = value {
         flatten(value.value, &mut values);
     }
-    let place = |part: &Option<Spanned<String>>| part.as_ref().map_or(at, |part| part.referenced);
+    let position = |part: &Option<Spanned<String>>| part.as_ref().map_or(at, |part| part.referenced);
     let words = ComparisonText {
         criterion: &criterion.value,
         of: of.as_ref().map(|of| of.value.as_str()),
@@ -280,10 +281,10 @@ pub(super) fn test(file: &str, at: Location, written: TestSpec, facts: &FactBook
     let comparison = Comparison::new(facts, words, values).map_err(|flaw| {
         let at = match flaw.part {
             Part::Criterion => criterion.referenced,
-            Part::Of => place(&of),
+            Part::Of => position(&of),
             Part::Op => op.referenced,
             Part::Value => value_at,
-            Part::Unit => place(&unit),
+            Part::Unit => position(&unit),
         };
         Box::new(issue(file, at, flaw.text))
     })?;

@@ -1,7 +1,7 @@
 //! The conditions of a provision: period, actor, action and purpose, and the data that it is limited to (class, code,
 //! securityLabel, data). Each is met, is not, or cannot be decided here.
 
-use super::provision::{Disclosure, Kind};
+use super::disclosure::{Disclosure, ProvisionKind};
 use super::recipient::names_recipient;
 use crate::fhir::{Node, Truth, period};
 use crate::referral::Resource;
@@ -23,7 +23,7 @@ const OTHER_PURPOSES: &[&str] = &[
 /// Each condition that the provision names, with its answer for this resource.
 pub(super) fn conditions(
     provision: Node<'_>,
-    kind: Kind,
+    kind: ProvisionKind,
     disclosure: &Disclosure<'_>,
     resource: &Resource,
 ) -> Vec<(&'static str, Truth)> {
@@ -50,7 +50,7 @@ pub(super) fn conditions(
         let Some(answer) = answer else { continue };
         // Who the person is goes along with what is permitted, and is withheld only where it is itself denied.
         let answer = match (is_vehicle, kind) {
-            (true, Kind::Deny) => (answer == Truth::Yes).into(),
+            (true, ProvisionKind::Deny) => (answer == Truth::Yes).into(),
             (true, _) => Truth::Yes,
             (false, _) => answer,
         };

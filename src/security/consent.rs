@@ -17,12 +17,13 @@
 
 use jiff::Timestamp;
 
-use super::provision::{Disclosure, Kind, ProvisionDecision, rule};
+use super::disclosure::{Disclosure, ProvisionKind};
+use super::provision::{ProvisionDecision, rule};
 use super::recipient::names_recipient;
 use crate::fhir::{Identifier, Node, Truth, period};
 use crate::referral::Referral;
 
-pub use super::recipient::Recipient;
+pub use super::disclosure::Recipient;
 
 const SCOPES: &str = "http://terminology.hl7.org/CodeSystem/consentscope";
 const ACT_CODES: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
@@ -77,12 +78,12 @@ pub fn permits<'r>(
     let disclosure = Disclosure { referral, recipient: &recipient, at };
     let about = consents.iter().filter(|consent| is_about(referral, **consent) && is_about_disclosure(**consent));
     let findings: Vec<Finding<'_>> = about.filter_map(|consent| read(*consent, &disclosure)).collect();
-    let permits = || findings.iter().filter(|finding| finding.ruling.kind == Kind::Permit);
+    let permits = || findings.iter().filter(|finding| finding.ruling.kind == ProvisionKind::Permit);
     let outdone = |deny: &Finding<'_>| {
         permits()
             .any(|permit| permit.given > deny.given && (permit.ruling.names_recipient || !deny.ruling.names_recipient))
     };
-    let standing = findings.iter().find(|finding| finding.ruling.kind == Kind::Deny && !outdone(finding));
+    let standing = findings.iter().find(|finding| finding.ruling.kind == ProvisionKind::Deny && !outdone(finding));
     if let Some(Finding { ruling, .. }) = standing {
         return ConsentDecision::Refused { reason: ruling.reason(), path: ruling.node.path() };
     }
@@ -109,7 +110,7 @@ fn read<'n>(consent: Node<'n>, disclosure: &Disclosure<'_>) -> Option<Finding<'n
         Some("rejected") => {
             // Somebody else's refusal is not ours; one that names nobody is everybody's.
             let actors = provision.filter(|root| root.get("actor").is_some());
-            let named = actors.map(|root| names_recipient(root, Kind::Permit, disclosure));
+            let named = actors.map(|root| names_recipient(root, ProvisionKind::Permit, disclosure));
             (named != Some(Truth::No)).then(|| ProvisionDecision::refused(consent, named == Some(Truth::Yes)))
         }
         Some("active") => {
@@ -118,7 +119,7 @@ fn read<'n>(consent: Node<'n>, disclosure: &Disclosure<'_>) -> Option<Finding<'n
         _ => None,
     }?;
     let (first, last) = given.unwrap_or((Timestamp::MIN, Timestamp::MAX));
-    Some(Finding { given: if ruling.kind == Kind::Deny { last } else { first }, ruling })
+    Some(Finding { given: if ruling.kind == ProvisionKind::Deny { last } else { first }, ruling })
 }
 
 /// Is the root's period not over and begun? What cannot be read does not end a Consent; its provisions decide.
@@ -127,11 +128,11 @@ fn in_force(root: Option<Node<'_>>, at: Timestamp) -> bool {
 }
 
 /// What the Consent's base policy does: opt in, opt out, or neither is said.
-fn base(consent: Node<'_>) -> Option<Kind> {
+fn base(consent: Node<'_>) -> Option<ProvisionKind> {
     let codings = consent.get("policyRule").into_iter().flat_map(|policy| policy.list("coding"));
     codings.filter_map(|coding| coding.str("code")).find_map(|code| match &*code {
-        "OPTIN" | "OPTINR" => Some(Kind::Permit),
-        "OPTOUT" | "OPTOUTE" => Some(Kind::Deny),
+        "OPTIN" | "OPTINR" => Some(ProvisionKind::Permit),
+        "OPTOUT" | "OPTOUTE" => Some(ProvisionKind::Deny),
         _ => None,
     })
 }

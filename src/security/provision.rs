@@ -4,38 +4,20 @@
 //!
 //! It must not know what several Consents mean together; that is [`super::consent`]'s.
 
-use jiff::Timestamp;
-
 use super::condition::conditions;
-use super::recipient::{Recipient, names_recipient};
+use super::disclosure::{Disclosure, ProvisionKind};
+use super::recipient::names_recipient;
 use crate::fhir::{Node, Truth};
-use crate::referral::{Referral, Resource};
+use crate::referral::Resource;
 
 /// Resources that say nothing about the person.
 const ABOUT_NOBODY: &[&str] =
     &["Organization", "Practitioner", "PractitionerRole", "Location", "HealthcareService", "Consent"];
 
-/// What would be disclosed, to whom and when.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Disclosure<'d> {
-    pub(super) referral: &'d Referral<'d>,
-    pub(super) recipient: &'d Recipient<'d>,
-    pub(super) at: Timestamp,
-}
-
-/// What a rule does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Permit,
-    Deny,
-    /// Permits something, and not this
-    Elsewhere,
-}
-
 /// What a Consent says about the disclosure.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ProvisionDecision<'n> {
-    pub(super) kind: Kind,
+    pub(super) kind: ProvisionKind,
     /// The element that says so
     pub(super) node: Node<'n>,
     /// Does it name the recipient?
@@ -48,23 +30,27 @@ pub(super) struct ProvisionDecision<'n> {
 // === ruling ===
 
 impl<'n> ProvisionDecision<'n> {
-    fn new(kind: Kind, node: Node<'n>) -> Self {
+    fn new(kind: ProvisionKind, node: Node<'n>) -> Self {
         Self { kind, node, names_recipient: false, undecided: None, rejected: false }
     }
 
     /// The person refused to give this Consent.
     pub(super) fn refused(consent: Node<'n>, names_recipient: bool) -> Self {
-        Self { names_recipient, rejected: true, ..Self::new(Kind::Deny, consent.get("status").unwrap_or(consent)) }
+        Self {
+            names_recipient,
+            rejected: true,
+            ..Self::new(ProvisionKind::Deny, consent.get("status").unwrap_or(consent))
+        }
     }
 
     /// Why not, for people.
     pub(super) fn reason(&self) -> String {
         match (self.rejected, self.undecided, self.kind) {
             (true, _, _) => "the person refused to consent to the disclosure".to_owned(),
-            (false, None, Kind::Elsewhere) => {
+            (false, None, ProvisionKind::Elsewhere) => {
                 "the Consent permits other disclosures than this one (other recipients, purposes or data)".to_owned()
             }
-            (false, Some(what), Kind::Elsewhere) => {
+            (false, Some(what), ProvisionKind::Elsewhere) => {
                 format!(
                     "whether the Consent's permit covers this disclosure cannot be decided by its {what}, so it does not count"
                 )
@@ -84,10 +70,10 @@ impl<'n> ProvisionDecision<'n> {
 pub(super) fn rule<'n>(
     consent: Node<'n>,
     root: Option<Node<'n>>,
-    policy: Option<Kind>,
+    policy: Option<ProvisionKind>,
     disclosure: &Disclosure<'_>,
 ) -> Option<ProvisionDecision<'n>> {
-    let base = policy.unwrap_or(Kind::Permit);
+    let base = policy.unwrap_or(ProvisionKind::Permit);
     let stated = consent.get("policyRule").unwrap_or(consent);
     let Some(root) = root else { return Some(ProvisionDecision::new(base, stated)) };
     let mut whole: Option<ProvisionDecision<'n>> = None;
@@ -96,14 +82,14 @@ pub(super) fn rule<'n>(
         // Where the root does not apply, the policy does.
         let message = match (message, policy) {
             (None, Some(policy)) => Some(ProvisionDecision::new(policy, stated)),
-            (Some(ProvisionDecision { kind: Kind::Elsewhere, .. }), Some(Kind::Deny)) => {
-                Some(ProvisionDecision::new(Kind::Deny, stated))
+            (Some(ProvisionDecision { kind: ProvisionKind::Elsewhere, .. }), Some(ProvisionKind::Deny)) => {
+                Some(ProvisionDecision::new(ProvisionKind::Deny, stated))
             }
             (message, _) => message,
         };
         whole = match (whole, message) {
-            (_, Some(message)) if message.kind == Kind::Deny => return Some(message),
-            (Some(before), Some(message)) if before.kind == Kind::Permit => Some(ProvisionDecision {
+            (_, Some(message)) if message.kind == ProvisionKind::Deny => return Some(message),
+            (Some(before), Some(message)) if before.kind == ProvisionKind::Permit => Some(ProvisionDecision {
                 names_recipient: before.names_recipient && message.names_recipient,
                 ..message
             }),
@@ -114,10 +100,10 @@ pub(super) fn rule<'n>(
 }
 
 /// The provision's type; without one, what it is an exception to or from.
-fn kind_of(provision: Node<'_>, otherwise: Kind) -> Kind {
+fn kind_of(provision: Node<'_>, otherwise: ProvisionKind) -> ProvisionKind {
     match provision.str("type").as_deref() {
-        Some("deny") => Kind::Deny,
-        Some("permit") => Kind::Permit,
+        Some("deny") => ProvisionKind::Deny,
+        Some("permit") => ProvisionKind::Permit,
         _ => otherwise,
     }
 }
@@ -126,7 +112,7 @@ fn kind_of(provision: Node<'_>, otherwise: Kind) -> Kind {
 /// that does not apply says nothing.
 fn match_provision<'n>(
     provision: Node<'n>,
-    kind: Kind,
+    kind: ProvisionKind,
     disclosure: &Disclosure<'_>,
     resource: &Resource,
 ) -> Option<ProvisionDecision<'n>> {
@@ -136,25 +122,28 @@ fn match_provision<'n>(
     let names_recipient =
         provision.get("actor").is_some() && names_recipient(provision, kind, disclosure) == Truth::Yes;
     let ruling = match (kind, answer) {
-        (Kind::Deny, Truth::No) => return None,
-        (Kind::Deny, Truth::Unknown) => {
-            ProvisionDecision { names_recipient, undecided, ..ProvisionDecision::new(Kind::Deny, provision) }
+        (ProvisionKind::Deny, Truth::No) => return None,
+        (ProvisionKind::Deny, Truth::Unknown) => {
+            ProvisionDecision { names_recipient, undecided, ..ProvisionDecision::new(ProvisionKind::Deny, provision) }
         }
         (_, Truth::Yes) => ProvisionDecision { names_recipient, ..ProvisionDecision::new(kind, provision) },
-        (_, Truth::No) => return Some(ProvisionDecision::new(Kind::Elsewhere, provision)),
+        (_, Truth::No) => return Some(ProvisionDecision::new(ProvisionKind::Elsewhere, provision)),
         (_, Truth::Unknown) => {
-            return Some(ProvisionDecision { undecided, ..ProvisionDecision::new(Kind::Elsewhere, provision) });
+            return Some(ProvisionDecision {
+                undecided,
+                ..ProvisionDecision::new(ProvisionKind::Elsewhere, provision)
+            });
         }
     };
-    let opposite = if kind == Kind::Deny { Kind::Permit } else { Kind::Deny };
+    let opposite = if kind == ProvisionKind::Deny { ProvisionKind::Permit } else { ProvisionKind::Deny };
     let exceptions = provision.list("provision").filter_map(|inner| {
         match_provision(inner, kind_of(inner, opposite), disclosure, resource)
-            .filter(|found| found.kind != Kind::Elsewhere)
+            .filter(|found| found.kind != ProvisionKind::Elsewhere)
     });
     // Among exceptions a denial wins.
     let mut best = ruling;
     for exception in exceptions {
-        if exception.kind == Kind::Deny {
+        if exception.kind == ProvisionKind::Deny {
             return Some(exception);
         }
         best = ProvisionDecision { names_recipient: exception.names_recipient || ruling.names_recipient, ..exception };

@@ -1,57 +1,29 @@
-//! Who would receive a referral, and whether a provision of a Consent names them: by type and id, by identifier, or through a
+//! Whether a provision of a Consent names who would receive the referral: by type and id, by identifier, or through a
 //! resource that came along.
 
-use super::provision::{Disclosure, Kind};
+use super::disclosure::{Disclosure, ProvisionKind, Recipient};
 use crate::fhir::{Identifier, Node, Reference, Truth};
 use crate::referral::Resource;
-use crate::routing::Organization;
 
 /// Roles of actors that have, wrote or signed something; everybody else receives.
 const NOT_RECEIVING: &[&str] =
     &["AUT", "AUTHEN", "CST", "ENT", "INF", "LA", "REFB", "TRANS", "WIT", "CONSENTER", "CONSWIT", "GRANTOR", "DPOWATT"];
 
-/// Who would receive the referral.
-#[derive(Debug, Clone, Copy)]
-pub struct Recipient<'a> {
-    /// Id of the Organization
-    pub organization: &'a str,
-    /// By what other systems know it
-    pub identifiers: &'a [Identifier],
-}
-
-impl<'a> From<&'a str> for Recipient<'a> {
-    fn from(organization: &'a str) -> Self {
-        Self { organization, identifiers: &[] }
-    }
-}
-
-impl<'a> From<&'a String> for Recipient<'a> {
-    fn from(organization: &'a String) -> Self {
-        organization.as_str().into()
-    }
-}
-
-impl<'a> From<&'a Organization> for Recipient<'a> {
-    fn from(organization: &'a Organization) -> Self {
-        Self { organization: &organization.id, identifiers: &organization.identifiers }
-    }
-}
-
 /// Does the provision name the recipient? A permit is for its recipients only, and for everybody where it has none; a
 /// denial for other roles than recipients cannot be decided.
-pub(super) fn names_recipient(provision: Node<'_>, kind: Kind, disclosure: &Disclosure<'_>) -> Truth {
+pub(super) fn names_recipient(provision: Node<'_>, kind: ProvisionKind, disclosure: &Disclosure<'_>) -> Truth {
     let mut answer = Truth::No;
     let mut any_recipient = false;
     for actor in provision.list("actor") {
         let roles = actor.get("role").into_iter().flat_map(|role| role.list("coding"));
         if { roles }.any(|role| role.str("code").is_some_and(|code| NOT_RECEIVING.contains(&&*code))) {
-            answer = if kind == Kind::Deny { answer.or(Truth::Unknown) } else { answer };
+            answer = if kind == ProvisionKind::Deny { answer.or(Truth::Unknown) } else { answer };
             continue;
         }
         any_recipient = true;
         answer = answer.or(actor.get("reference").map_or(Truth::Unknown, |named| is_recipient(named, disclosure)));
     }
-    if kind != Kind::Deny && !any_recipient { Truth::Yes } else { answer }
+    if kind != ProvisionKind::Deny && !any_recipient { Truth::Yes } else { answer }
 }
 
 fn is_recipient(named: Node<'_>, disclosure: &Disclosure<'_>) -> Truth {

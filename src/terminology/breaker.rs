@@ -8,50 +8,50 @@ use tokio::time::Instant;
 /// Counts failures. After enough of them in a row nobody asks until the pause is over; then one may try.
 #[derive(Debug)]
 pub(super) struct Breaker {
-    failures: u32,
+    max_failures: u32,
     pause: Duration,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    failed: u32,
+    consecutive_failures: u32,
     /// Nobody asks before
-    closed_until: Option<Instant>,
+    paused_until: Option<Instant>,
 }
 
 impl Breaker {
-    pub(super) fn new(failures: u32, pause: Duration) -> Self {
-        Self { failures: failures.max(1), pause, state: Mutex::default() }
+    pub(super) fn new(max_failures: u32, pause: Duration) -> Self {
+        Self { max_failures: max_failures.max(1), pause, state: Mutex::default() }
     }
 
     /// May the server be asked now? Whoever may when the pause is over tries it for all others.
-    pub(super) fn may_ask(&self, now: Instant) -> bool {
+    pub(super) fn allows_request(&self, now: Instant) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        match state.closed_until {
+        match state.paused_until {
             None => true,
             Some(until) if now < until => false,
             Some(_) => {
-                state.closed_until = Some(now + self.pause);
+                state.paused_until = Some(now + self.pause);
                 true
             }
         }
     }
 
     /// The server answered, whatever it said.
-    pub(super) fn answered(&self) {
+    pub(super) fn record_success(&self) {
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = State::default();
     }
 
     /// The server did not answer. True if it counts as down from now on.
-    pub(super) fn failed(&self, now: Instant) -> bool {
+    pub(super) fn record_failure(&self, now: Instant) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.failed = state.failed.saturating_add(1);
-        if state.failed < self.failures {
+        state.consecutive_failures = state.consecutive_failures.saturating_add(1);
+        if state.consecutive_failures < self.max_failures {
             return false;
         }
-        state.closed_until = Some(now + self.pause);
-        state.failed == self.failures
+        state.paused_until = Some(now + self.pause);
+        state.consecutive_failures == self.max_failures
     }
 }
 
@@ -63,12 +63,12 @@ mod tests {
     fn leaves_alone_what_is_down_and_lets_one_try() {
         let (start, pause) = (Instant::now(), Duration::from_secs(30));
         let breaker = Breaker::new(2, pause);
-        assert!(!breaker.failed(start) && breaker.may_ask(start));
-        assert!(breaker.failed(start), "the second failure in a row closes it");
-        assert!(!breaker.may_ask(start) && !breaker.may_ask(start + pause / 2));
-        assert!(breaker.may_ask(start + pause) && !breaker.may_ask(start + pause), "one tries for all");
-        assert!(!breaker.failed(start + pause), "that is no news");
-        breaker.answered();
-        assert!(breaker.may_ask(start) && !breaker.failed(start) && breaker.may_ask(start));
+        assert!(!breaker.record_failure(start) && breaker.allows_request(start));
+        assert!(breaker.record_failure(start), "the second failure in a row closes it");
+        assert!(!breaker.allows_request(start) && !breaker.allows_request(start + pause / 2));
+        assert!(breaker.allows_request(start + pause) && !breaker.allows_request(start + pause), "one tries for all");
+        assert!(!breaker.record_failure(start + pause), "that is no news");
+        breaker.record_success();
+        assert!(breaker.allows_request(start) && !breaker.record_failure(start) && breaker.allows_request(start));
     }
 }

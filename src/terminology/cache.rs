@@ -22,9 +22,9 @@ pub(super) type Answer = Option<bool>;
 /// Answers, each with the time at which it is forgotten.
 #[derive(Debug)]
 pub(super) struct Cache {
-    kept: usize,
-    fresh: Duration,
-    fresh_unknown: Duration,
+    capacity: usize,
+    answer_ttl: Duration,
+    unknown_ttl: Duration,
     answers: Mutex<Answers>,
 }
 
@@ -36,8 +36,8 @@ struct Answers {
 }
 
 impl Cache {
-    pub(super) fn new(kept: usize, fresh: Duration, fresh_unknown: Duration) -> Self {
-        Self { kept: kept.max(1), fresh, fresh_unknown, answers: Mutex::default() }
+    pub(super) fn new(capacity: usize, answer_ttl: Duration, unknown_ttl: Duration) -> Self {
+        Self { capacity: capacity.max(1), answer_ttl, unknown_ttl, answers: Mutex::default() }
     }
 
     /// The answer, if there was one that is still good.
@@ -48,7 +48,7 @@ impl Cache {
 
     /// Remembers an answer.
     pub(super) fn put(&self, question: Question, answer: Answer, now: Instant) {
-        let until = now + if answer.is_some() { self.fresh } else { self.fresh_unknown };
+        let until = now + if answer.is_some() { self.answer_ttl } else { self.unknown_ttl };
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = answers.known.get_mut(&question) {
             *known = (answer, until);
@@ -57,7 +57,7 @@ impl Cache {
         let question = Arc::new(question);
         answers.known.insert(question.clone(), (answer, until));
         answers.order.push_back(question);
-        if answers.order.len() > self.kept
+        if answers.order.len() > self.capacity
             && let Some(oldest) = answers.order.pop_front()
         {
             answers.known.remove(&oldest);

@@ -1,35 +1,37 @@
 //! Layer 3: what the value sets at hand cannot say, a terminology server is asked
 //! (<https://hl7.org/fhir/R4/valueset-operation-validate-code.html>).
 //!
-//! A check leaves questions open ([`Report`]); [`Terminology::settle`] answers them, from what was answered before or by
+//! A check leaves questions open ([`Report`]); [`Terminology::answer_questions`] answers them, from what was answered before or by
 //! asking, within one time limit for the whole report. What nobody knows by then stays unknown and is said once for
 //! each value set. An error of the server is never a "no".
 //!
 //! Nothing but code system, code and value set is sent: no resource, no text, nothing about a person.
 //!
 //! ```text
-//! settle   questions of a report to answers, in time
+//! answer   questions of a report to answers, in time
 //! server   one request, and what its answer means
 //! cache    what was answered before
 //! breaker  a server that is down is left alone for a while
 //! ```
 
+mod answer;
 mod breaker;
 mod cache;
 mod server;
-mod settle;
+mod server_state;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::error::{Category, Error, Result};
-use crate::fhir::{Issue, Key};
+use crate::error::Result;
+use crate::fhir::Issue;
 use crate::profile::Report;
 
 use breaker::Breaker;
 use cache::Cache;
 use server::Server;
+use server_state::ServerState;
 
 /// Which server is asked, and how patiently.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,17 +41,17 @@ pub struct Settings {
     /// What it is shown as `Authorization: Bearer`
     pub token: Option<Token>,
     /// How long a whole report may wait for answers
-    pub limit: Duration,
+    pub timeout: Duration,
     /// How many requests run at once, for all reports together
-    pub requests: usize,
+    pub max_requests: usize,
     /// How many answers are kept
-    pub kept: usize,
+    pub max_answers: usize,
     /// How long a yes or no is kept
-    pub fresh: Duration,
+    pub answer_ttl: Duration,
     /// How long "the server does not know" is kept
-    pub fresh_unknown: Duration,
+    pub unknown_ttl: Duration,
     /// How many failures in a row mean that the server is down
-    pub failures: u32,
+    pub max_failures: u32,
     /// How long a server that is down is left alone
     pub pause: Duration,
 }
@@ -60,12 +62,12 @@ impl Settings {
         Self {
             url: url.into(),
             token: None,
-            limit: Duration::from_secs(2),
-            requests: 8,
-            kept: 20_000,
-            fresh: Duration::from_hours(24),
-            fresh_unknown: Duration::from_mins(10),
-            failures: 3,
+            timeout: Duration::from_secs(2),
+            max_requests: 8,
+            max_answers: 20_000,
+            answer_ttl: Duration::from_hours(24),
+            unknown_ttl: Duration::from_mins(10),
+            max_failures: 3,
             pause: Duration::from_secs(30),
         }
     }
@@ -96,18 +98,7 @@ impl fmt::Debug for Token {
 #[derive(Debug, Clone, Default)]
 pub struct Terminology {
     /// Nothing: nobody is asked
-    asked: Option<Arc<Asked>>,
-}
-
-/// A server, with what is known of it and from it.
-#[derive(Debug)]
-struct Asked {
-    server: Server,
-    cache: Cache,
-    breaker: Breaker,
-    /// One permit for each request that may run
-    room: tokio::sync::Semaphore,
-    limit: Duration,
+    state: Option<Arc<ServerState>>,
 }
 
 impl Terminology {
@@ -122,30 +113,26 @@ impl Terminology {
     /// A URL that is none, or a token that no header can hold.
     pub fn of(settings: &Settings) -> Result<Self> {
         Ok(Self {
-            asked: Some(Arc::new(Asked {
-                server: Server::new(&settings.url, settings.token.as_ref().map(Token::text), settings.limit)?,
-                cache: Cache::new(settings.kept, settings.fresh, settings.fresh_unknown),
-                breaker: Breaker::new(settings.failures, settings.pause),
-                room: tokio::sync::Semaphore::new(settings.requests.max(1)),
-                limit: settings.limit,
+            state: Some(Arc::new(ServerState {
+                server: Server::new(&settings.url, settings.token.as_ref().map(Token::text), settings.timeout)?,
+                cache: Cache::new(settings.max_answers, settings.answer_ttl, settings.unknown_ttl),
+                breaker: Breaker::new(settings.max_failures, settings.pause),
+                permits: tokio::sync::Semaphore::new(settings.max_requests.max(1)),
+                timeout: settings.timeout,
             })),
         })
     }
 
     /// Is there a server to ask?
     pub fn is_configured(&self) -> bool {
-        self.asked.is_some()
+        self.state.is_some()
     }
 
     /// The findings of a report, with those that the answers bring.
-    pub async fn settle(&self, report: Report) -> Vec<Issue> {
-        match &self.asked {
-            Some(asked) if !report.questions.is_empty() => settle::settle(asked, report).await,
+    pub async fn answer_questions(&self, report: Report) -> Vec<Issue> {
+        match &self.state {
+            Some(state) if !report.questions.is_empty() => answer::answer_questions(state, report).await,
             _ => report.settle(|_| None),
         }
     }
-}
-
-fn unusable(message: &str) -> Error {
-    Error::new(Category::Incorrect, Issue::error(Key::SettingInvalid, "terminology", message))
 }

@@ -11,9 +11,8 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode, Url};
 
 use super::cache::{Answer, Question};
-use super::unusable;
-use crate::error::{Error, Result};
-use crate::fhir::{Document, Limits, Node};
+use crate::error::{Category, Error, Result};
+use crate::fhir::{Document, Issue, Key, Limits, Node};
 
 /// The answer to such a question is small.
 const LIMITS: Limits = Limits { bytes: 256 * 1024, depth: 50 };
@@ -22,7 +21,7 @@ const LIMITS: Limits = Limits { bytes: 256 * 1024, depth: 50 };
 const MAX_CODE_LENGTH: usize = 256;
 
 /// Parameters by which servers name what they lack.
-const LACKING: &[&str] = &["x-unknown-system", "x-caused-by-unknown-system", "x-unknown-valueset"];
+const MISSING_PARAMETERS: &[&str] = &["x-unknown-system", "x-caused-by-unknown-system", "x-unknown-valueset"];
 
 /// Where the server is, and how it is spoken to.
 #[derive(Debug)]
@@ -38,16 +37,16 @@ pub(super) struct Unavailable(pub(super) &'static str);
 impl Server {
     /// # Errors
     /// A URL that is none, or a token that no header can hold.
-    pub(super) fn new(url: &str, token: Option<&str>, limit: Duration) -> Result<Self> {
+    pub(super) fn new(url: &str, token: Option<&str>, timeout: Duration) -> Result<Self> {
         let operation = Url::parse(&format!("{}/ValueSet/$validate-code", url.trim_end_matches('/')));
         let operation = operation.ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.query().is_none());
         let operation = operation
-            .ok_or_else(|| unusable("expected the base of a FHIR server, as https://terminology.example/r4"))?;
+            .ok_or_else(|| invalid_setting("expected the base of a FHIR server, as https://terminology.example/r4"))?;
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/fhir+json"));
         if let Some(token) = token {
             let value = HeaderValue::from_str(&format!("Bearer {token}"));
-            let mut value = value.map_err(|_| unusable("the token holds characters that no header can"))?;
+            let mut value = value.map_err(|_| invalid_setting("the token holds characters that no header can"))?;
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
@@ -56,7 +55,7 @@ impl Server {
         let client = Client::builder()
             .default_headers(headers)
             .redirect(Policy::none())
-            .timeout(limit)
+            .timeout(timeout)
             .user_agent(concat!("handoff/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| Error::fault(format!("cannot speak to a terminology server: {error}")))?;
@@ -67,22 +66,22 @@ impl Server {
     ///
     /// # Errors
     /// If no answer came.
-    pub(super) async fn ask(&self, question: &Question) -> Result<Answer, Unavailable> {
+    pub(super) async fn validate_code(&self, question: &Question) -> Result<Answer, Unavailable> {
         let Some(url) = self.url(question) else { return Ok(None) };
-        let response = self.client.get(url).send().await.map_err(|error| silence(&error))?;
+        let response = self.client.get(url).send().await.map_err(|error| unavailable(&error))?;
         let status = response.status();
-        if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS || is_about_us(status) {
-            return Err(Unavailable(if is_about_us(status) {
+        if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS || refuses_gateway(status) {
+            return Err(Unavailable(if refuses_gateway(status) {
                 "it refuses the gateway"
             } else {
                 "it has trouble of its own"
             }));
         }
-        let body = body(response).await?;
+        let body = read_body(response).await?;
         if !status.is_success() {
             return Ok(None);
         }
-        read(&body)
+        read_answer(&body)
     }
 
     /// The request; nothing for a code that is not worth asking about.
@@ -107,12 +106,17 @@ impl Server {
     }
 }
 
+/// The issue that the settings of the terminology server cannot be used.
+fn invalid_setting(message: &str) -> Error {
+    Error::new(Category::Incorrect, Issue::error(Key::SettingInvalid, "terminology", message))
+}
+
 /// Does it say that it is the gateway that may not ask?
-fn is_about_us(status: StatusCode) -> bool {
+fn refuses_gateway(status: StatusCode) -> bool {
     matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::PROXY_AUTHENTICATION_REQUIRED)
 }
 
-fn silence(error: &reqwest::Error) -> Unavailable {
+fn unavailable(error: &reqwest::Error) -> Unavailable {
     Unavailable(if error.is_timeout() {
         "it did not answer in time"
     } else if error.is_connect() {
@@ -123,9 +127,9 @@ fn silence(error: &reqwest::Error) -> Unavailable {
 }
 
 /// The body, if it is no longer than such an answer can be.
-async fn body(mut response: reqwest::Response) -> Result<Vec<u8>, Unavailable> {
+async fn read_body(mut response: reqwest::Response) -> Result<Vec<u8>, Unavailable> {
     let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| silence(&error))? {
+    while let Some(chunk) = response.chunk().await.map_err(|error| unavailable(&error))? {
         if bytes.len() + chunk.len() > LIMITS.bytes {
             return Err(Unavailable("its answer is too long"));
         }
@@ -135,7 +139,7 @@ async fn body(mut response: reqwest::Response) -> Result<Vec<u8>, Unavailable> {
 }
 
 /// What Parameters say.
-fn read(bytes: &[u8]) -> Result<Answer, Unavailable> {
+fn read_answer(bytes: &[u8]) -> Result<Answer, Unavailable> {
     let document = Document::parse_bytes(bytes, LIMITS).map_err(|_| Unavailable("its answer is no FHIR resource"))?;
     let root = document.root();
     if !root.get("resourceType").is_some_and(|kind| kind.is_str("Parameters")) {
@@ -146,14 +150,14 @@ fn read(bytes: &[u8]) -> Result<Answer, Unavailable> {
     match result {
         None => Err(Unavailable("its answer has no result")),
         Some(true) => Ok(Some(true)),
-        Some(false) if LACKING.iter().any(|name| named(name).is_some()) => Ok(None),
-        Some(false) if named("issues").is_some_and(lacks) => Ok(None),
+        Some(false) if MISSING_PARAMETERS.iter().any(|name| named(name).is_some()) => Ok(None),
+        Some(false) if named("issues").is_some_and(says_not_found) => Ok(None),
         Some(false) => Ok(Some(false)),
     }
 }
 
 /// Does an OperationOutcome among the parameters say that something is not there to be looked at?
-fn lacks(part: Node<'_>) -> bool {
+fn says_not_found(part: Node<'_>) -> bool {
     let issues = part.get("resource").into_iter().flat_map(|outcome| outcome.list("issue"));
     issues.into_iter().any(|issue| {
         issue
@@ -190,7 +194,7 @@ mod tests {
             ("{}".to_owned(), Err(Unavailable("its answer is no Parameters"))),
             ("<html>".to_owned(), Err(Unavailable("its answer is no FHIR resource"))),
         ] {
-            assert_eq!(read(text.as_bytes()), expected, "{text}");
+            assert_eq!(read_answer(text.as_bytes()), expected, "{text}");
         }
     }
 

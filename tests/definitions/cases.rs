@@ -31,11 +31,11 @@ fn check_with(definitions: &Definitions, name: &str, case: &Value) {
     let structure = definitions.structure(of);
     if let Some(problem) = case["problem"].as_str() {
         assert!(structure.is_none(), "{name}");
-        let text = definitions.problem(of).unwrap().text;
+        let text = definitions.structure_issue(of).unwrap().text;
         assert!(text.contains(problem), "{name}: {text}");
         return;
     }
-    let structure = structure.unwrap_or_else(|| panic!("{name}: {}", definitions.problem(of).unwrap()));
+    let structure = structure.unwrap_or_else(|| panic!("{name}: {}", definitions.structure_issue(of).unwrap()));
     assert!(!structure.is_differential, "{name}");
     let find = |id: &str| structure.elements.iter().find(|element| element.id == id);
     for (id, facets) in case["expect"].as_object().unwrap() {
@@ -99,7 +99,7 @@ fn shared_content_is_found_where_it_is_described() {
     package.add_file("given.json", case["given"][0].to_string().as_bytes());
     let definitions = Definitions::r4().unwrap().with(package);
     let message = definitions.structure("urn:example:message").unwrap();
-    let view = definitions.seen_from(&message);
+    let view = definitions.view_for(&message);
     let inner = message.position("Bundle.entry:form.resource.item.item").unwrap();
     let (structure, index) = view.content(&message, inner);
     assert_eq!(structure.element(index).unwrap().id, "Questionnaire.item");
@@ -127,7 +127,7 @@ fn differentials_that_never_end_are_refused() {
         let mut package = Package::named("example", "1");
         package.add_file("x.json", structure(elements).to_string().as_bytes());
         assert_eq!(package.issues, []);
-        r4.with(package).problem("urn:example:x").map(|issue| issue.text)
+        r4.with(package).structure_issue("urn:example:x").map(|issue| issue.text)
     };
     let deep = |depth: usize| format!("Questionnaire{}.linkId", ".item".repeat(depth));
     assert_eq!(problem(vec![json!({ "path": deep(40), "min": 1 })]), None);

@@ -107,7 +107,7 @@ proptest! {
             let packed = packed.structure("urn:example:x");
             prop_assert_eq!(packed.as_ref(), Some(made));
         } else {
-            prop_assert!(definitions.problem("urn:example:x").is_some());
+            prop_assert!(definitions.structure_issue("urn:example:x").is_some());
         }
     }
 }

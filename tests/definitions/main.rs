@@ -70,10 +70,10 @@ fn finds_children_by_the_names_of_instances() {
 fn has_the_elements_of_r4_and_no_others() {
     let r4 = r4();
     for there in ["Meta.tag", "EvidenceVariable.characteristic.definition", "HealthcareService.type"] {
-        assert!(r4.path(there).is_some(), "{there}");
+        assert!(r4.element_at(there).is_some(), "{there}");
     }
     for later in ["Meta.author", "Meta.project", "HealthcareService.offeredIn", "ResearchStudy.label", "Binary.url"] {
-        assert!(r4.path(later).is_none(), "{later}");
+        assert!(r4.element_at(later).is_none(), "{later}");
     }
 }
 
@@ -94,12 +94,12 @@ fn types_paths() {
         ("Bundle.entry.resource", "Resource", false),
         ("CodeableConcept.coding.code", "code", false),
     ] {
-        let step = r4.path(path).unwrap_or_else(|| panic!("{path}"));
+        let step = r4.element_at(path).unwrap_or_else(|| panic!("{path}"));
         assert_eq!((step.type_name(), step.is_list()), (Some(type_name), list), "{path}");
     }
-    assert_eq!(r4.path("Observation.value").unwrap().types().len(), 11);
+    assert_eq!(r4.element_at("Observation.value").unwrap().types().len(), 11);
     for wrong in ["Patient.nom", "Patient.name.family.first.second", "Nobody.name", "Patient.deceasedString"] {
-        assert!(r4.path(wrong).is_none(), "{wrong}");
+        assert!(r4.element_at(wrong).is_none(), "{wrong}");
     }
 }
 

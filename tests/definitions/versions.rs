@@ -64,7 +64,7 @@ fn a_reference_means_the_version_that_its_package_depends_on() {
 
         let old = definitions.structure("urn:example:old").unwrap();
         assert_eq!(&*old.package, "old#1.0.0");
-        let seen = definitions.seen_from(&old);
+        let seen = definitions.view_for(&old);
         assert_eq!(seen.structure(PERSON).unwrap().version.as_deref(), Some("1.0.0"));
         assert_eq!(seen.structure(&format!("{PERSON}|2.0.0")).unwrap().version.as_deref(), Some("2.0.0"));
     }
@@ -73,11 +73,11 @@ fn a_reference_means_the_version_that_its_package_depends_on() {
 #[test]
 fn another_version_is_found_and_said_to_be_another() {
     let definitions = guides().into_iter().fold(Definitions::r4().unwrap(), |all, package| all.with(package));
-    let found = definitions.look_up(&format!("{PERSON}|4.0.0")).unwrap();
-    assert_eq!((found.exact, found.definition.version.as_deref()), (false, Some("2.1.0-draft")));
-    assert!(definitions.look_up(&format!("{PERSON}|1.0.0")).unwrap().exact);
-    assert!(definitions.look_up(PERSON).unwrap().exact);
-    assert!(definitions.look_up("urn:example:nothing").is_none());
+    let found = definitions.nearest_structure(&format!("{PERSON}|4.0.0")).unwrap();
+    assert_eq!((found.is_exact, found.definition.version.as_deref()), (false, Some("2.1.0-draft")));
+    assert!(definitions.nearest_structure(&format!("{PERSON}|1.0.0")).unwrap().is_exact);
+    assert!(definitions.nearest_structure(PERSON).unwrap().is_exact);
+    assert!(definitions.nearest_structure("urn:example:nothing").is_none());
 }
 
 #[test]

@@ -203,7 +203,7 @@ async fn terminology(result: bool) -> handoff::terminology::Settings {
     let router = axum::Router::new().fallback(async move || answer.to_string());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut settings = handoff::terminology::Settings::of(format!("http://{}", listener.local_addr().unwrap()));
-    settings.limit = std::time::Duration::from_mins(1);
+    settings.timeout = std::time::Duration::from_mins(1);
     tokio::spawn(async move { axum::serve(listener, router).await });
     settings
 }

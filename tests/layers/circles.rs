@@ -8,22 +8,6 @@ use super::imports::Sources;
 /// The circles that are left, each as its modules.
 const KNOWN: &[&[&str]] = &[
     &[
-        "definitions",
-        "definitions::expand",
-        "definitions::layer",
-        "definitions::pack",
-        "definitions::package",
-        "definitions::read",
-        "definitions::resolve",
-        "definitions::snapshot",
-        "definitions::snapshot::difference",
-        "definitions::snapshot::merge",
-        "definitions::snapshot::tree",
-        "definitions::snapshot::walk",
-        "definitions::view",
-        "definitions::write",
-    ],
-    &[
         "exchange",
         "exchange::bundle",
         "exchange::disposition",
@@ -34,11 +18,6 @@ const KNOWN: &[&[&str]] = &[
         "exchange::status",
         "exchange::write_target",
     ],
-    &["fhir::document", "fhir::document::reading", "fhir::issue"],
-    &["fhir::xhtml", "fhir::xhtml::reader"],
-    &["fhirpath::date", "fhirpath::date::read"],
-    &["fhirpath::eval", "fhirpath::eval::budget", "fhirpath::eval::each", "fhirpath::eval::truth"],
-    &["fhirpath::eval::equality", "fhirpath::eval::order"],
     &["http::agency", "http::agency::sheet"],
     &[
         "http::app_state",
@@ -48,17 +27,6 @@ const KNOWN: &[&[&str]] = &[
         "http::fhir::read",
         "http::fhir::search",
     ],
-    &["referral::graph", "referral::task"],
-    &[
-        "routing::comparison",
-        "routing::facts",
-        "routing::facts::book",
-        "routing::facts::read",
-        "routing::facts::value",
-        "routing::rule",
-    ],
-    &["routing::directory", "routing::program"],
-    &["security::condition", "security::provision", "security::recipient"],
     &["store::index", "store::index::served", "store::index::values"],
     &["store::query", "store::query::parameter", "store::query::parse", "store::query::value"],
     &[
@@ -79,7 +47,6 @@ const KNOWN: &[&[&str]] = &[
         "store::sqlite::shares",
         "store::sqlite::writer",
     ],
-    &["terminology", "terminology::server", "terminology::settle"],
 ];
 
 #[test]

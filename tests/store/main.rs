@@ -14,4 +14,5 @@ mod referral;
 #[path = "../scale/mod.rs"]
 mod scale;
 mod search;
+mod search_cases;
 mod visibility;

@@ -33,6 +33,6 @@ impl TerminologyClient {
 
     /// The findings of a report, with those that the answers bring.
     pub(super) fn settle(&self, report: Report) -> Vec<Issue> {
-        self.runtime.block_on(self.terminology.settle(report))
+        self.runtime.block_on(self.terminology.answer_questions(report))
     }
 }

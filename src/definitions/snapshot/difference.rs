@@ -5,36 +5,13 @@
 
 use std::collections::HashMap;
 
+use crate::definitions::differential::DifferentialElement;
 use crate::definitions::structure::Element;
-
-/// An element as a differential states it. Of what `element` holds, minimum and maximum have values also where nothing is
-/// said about them.
-#[derive(Debug, Clone)]
-pub(in crate::definitions) struct Stated {
-    pub(in crate::definitions) element: Element,
-    /// It has an id, rather than its path for one
-    pub(in crate::definitions) has_id: bool,
-    /// The minimum, if it says one
-    pub(in crate::definitions) min: Option<u32>,
-    /// The maximum
-    pub(in crate::definitions) max: MaxCardinality,
-}
-
-/// A maximum, as a differential states it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::definitions) enum MaxCardinality {
-    /// It says none
-    Unsaid,
-    /// `*`
-    Many,
-    /// A number
-    Number(u32),
-}
 
 /// One element of a differential.
 #[derive(Debug)]
 pub(super) struct Difference {
-    pub(super) stated: Stated,
+    pub(super) stated: DifferentialElement,
     /// From the root, which is the first
     pub(super) steps: Vec<PathStep>,
 }
@@ -47,7 +24,7 @@ pub(super) struct PathStep {
 }
 
 /// Finds the way to every element.
-pub(super) fn addresses(stated: Vec<Stated>) -> Vec<Difference> {
+pub(super) fn locate_differences(stated: Vec<DifferentialElement>) -> Vec<Difference> {
     let mut last: HashMap<String, Vec<PathStep>> = HashMap::new();
     let mut found = Vec::with_capacity(stated.len());
     for stated in stated {

@@ -2,16 +2,16 @@
 //! (<https://hl7.org/fhir/R4/elementdefinition.html#interpretation>): what it says narrows or replaces, what it does not say
 //! stays.
 
-use super::difference::{MaxCardinality, Stated};
-use crate::definitions::View;
+use crate::definitions::differential::{DifferentialElement, MaxCardinality};
 use crate::definitions::structure::{Binding, Constraint, Element, Slicing, Structure};
+use crate::definitions::view::View;
 
 /// Changes `element` as `stated` says.
-pub(super) fn merge(view: View<'_>, structure: &Structure, element: &mut Element, stated: &Stated) {
+pub(super) fn merge(view: View<'_>, structure: &Structure, element: &mut Element, stated: &DifferentialElement) {
     let differential = &stated.element;
     if !differential.types.is_empty() {
         element.types.clone_from(&differential.types);
-        bound_by_extension(view, element, stated);
+        apply_extension_cardinality(view, element, stated);
     }
     if let Some(min) = stated.min {
         element.min = element.min.max(min);
@@ -20,10 +20,10 @@ pub(super) fn merge(view: View<'_>, structure: &Structure, element: &mut Element
         element.max = narrower(element.max, Some(max));
     }
     if let Some(slicing) = &differential.slicing {
-        slice(element, slicing);
+        merge_slicing(element, slicing);
     }
     if let Some(binding) = &differential.binding {
-        bind(element, binding);
+        merge_binding(element, binding);
     }
     if differential.content_reference.is_some() {
         element.content_reference.clone_from(&differential.content_reference);
@@ -46,7 +46,7 @@ pub(super) fn merge(view: View<'_>, structure: &Structure, element: &mut Element
     element.is_attribute |= differential.is_attribute;
     element.slice_is_constraining |= differential.slice_is_constraining;
     for rule in &differential.constraints {
-        constrain(element, rule, &structure.url);
+        merge_constraint(element, rule, &structure.url);
     }
     if !element.types.is_empty() && !element.types.iter().any(|one| is_bindable(&one.code)) {
         element.binding = None;
@@ -63,10 +63,10 @@ fn narrower(left: Option<u32>, right: Option<u32>) -> Option<u32> {
 
 /// How often an extension may stand is written at the root of its definition too; a profile may ask for less than that
 /// asks for.
-fn bound_by_extension(view: View<'_>, element: &mut Element, stated: &Stated) {
+fn apply_extension_cardinality(view: View<'_>, element: &mut Element, stated: &DifferentialElement) {
     let [only] = &element.types[..] else { return };
     let ("Extension", [profile]) = (only.code.as_str(), &only.profiles[..]) else { return };
-    let Some(found) = view.look_up(profile).filter(|found| found.definition.is_extension()) else { return };
+    let Some(found) = view.nearest_structure(profile).filter(|found| found.definition.is_extension()) else { return };
     if let Some(root) = found.definition.root() {
         if stated.min.is_none() {
             element.min = element.min.max(root.min);
@@ -76,7 +76,7 @@ fn bound_by_extension(view: View<'_>, element: &mut Element, stated: &Stated) {
     }
 }
 
-fn slice(element: &mut Element, differential: &Slicing) {
+fn merge_slicing(element: &mut Element, differential: &Slicing) {
     let Some(known) = &mut element.slicing else {
         element.slicing = Some(differential.clone());
         return;
@@ -92,7 +92,7 @@ fn slice(element: &mut Element, differential: &Slicing) {
 }
 
 /// A binding is replaced; the sets that the base puts beside it go on holding.
-fn bind(element: &mut Element, differential: &Binding) {
+fn merge_binding(element: &mut Element, differential: &Binding) {
     let base = element.binding.replace(differential.clone());
     if let (Some(binding), Some(base)) = (&mut element.binding, base) {
         binding.value_set = binding.value_set.take().or(base.value_set);
@@ -104,7 +104,7 @@ fn bind(element: &mut Element, differential: &Binding) {
     }
 }
 
-fn constrain(element: &mut Element, rule: &Constraint, url: &str) {
+fn merge_constraint(element: &mut Element, rule: &Constraint, url: &str) {
     let mut rule = rule.clone();
     rule.source.get_or_insert_with(|| url.to_owned());
     match element.constraints.iter_mut().find(|known| known.key == rule.key) {

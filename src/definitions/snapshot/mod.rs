@@ -2,47 +2,43 @@
 //! its base says.
 //!
 //! The base becomes a tree (`tree`); each element of the differential is looked up in it by its steps (`difference`),
-//! unfolding types and making slices on the way (`walk`), and merged into what it finds (`merge`). What comes out is a
+//! unfolding types and making slices on the way (`builder`), and merged into what it finds (`merge`). What comes out is a
 //! structure like one that was published with a snapshot. A differential that cannot be followed is refused as a whole:
 //! a profile with rules left out would pass what it was written to stop.
 
+mod builder;
 mod difference;
+mod issue;
 mod merge;
 mod tree;
-mod walk;
 
-use super::structure::{Element, Structure, StructureKind};
-use super::{CORE, View};
-use crate::fhir::{Issue, Key, Node};
+use super::differential::DifferentialElement;
+use super::structure::{CORE_URL, Element, Structure, StructureKind};
+use super::view::View;
+use crate::fhir::{Issue, Node};
+use builder::SnapshotBuilder;
+use issue::{missing, unusable};
 use tree::Tree;
-use walk::Walk;
-
-pub(super) use difference::{MaxCardinality, Stated};
-
-/// The most elements that a snapshot may have; the largest published one has a few thousand.
-const MAX_ELEMENTS: usize = 50_000;
-/// The most steps from the root to an element, within one structure.
-const MAX_DEPTH: usize = 64;
 
 /// Makes the snapshot of `structure`, which is given by the differential in `node`.
 pub(super) fn generate(view: View<'_>, structure: &Structure, node: Node<'_>) -> Result<Structure, Box<Issue>> {
     let stated = Structure::read_differential(node)?;
     let tree = base(view, structure, &stated)?;
-    let differences = difference::addresses(stated);
-    let mut walk = Walk { view, structure, differences: &differences, tree };
+    let differences = difference::locate_differences(stated);
+    let mut builder = SnapshotBuilder { view, structure, differences: &differences, tree };
     for difference in &differences {
-        walk.apply(difference)?;
+        builder.apply(difference)?;
     }
-    let mut made = Structure { elements: walk.tree.flatten(), is_differential: false, ..structure.clone() };
-    super::read::tie(&mut made.elements);
+    let mut made = Structure { elements: builder.tree.flatten(), is_differential: false, ..structure.clone() };
+    super::read::link_elements(&mut made.elements);
     Ok(made)
 }
 
 /// The tree that the differential changes: the base's elements, named as this structure's.
-fn base(view: View<'_>, structure: &Structure, stated: &[Stated]) -> Result<Tree, Box<Issue>> {
+fn base(view: View<'_>, structure: &Structure, stated: &[DifferentialElement]) -> Result<Tree, Box<Issue>> {
     let own = stated.first().and_then(|first| first.element.path.split('.').next()).unwrap_or(&structure.type_name);
     // `Base` came with R5; R4 definitions that name it mean that they are based on nothing.
-    let canonical = structure.base.as_deref().filter(|base| *base != format!("{CORE}Base"));
+    let canonical = structure.base.as_deref().filter(|base| *base != format!("{CORE_URL}Base"));
     let Some(canonical) = canonical else {
         return Ok(Tree::new(Element { is_list: true, ..Element::default() }, own));
     };
@@ -59,19 +55,4 @@ fn base(view: View<'_>, structure: &Structure, stated: &[Stated]) -> Result<Tree
     Tree::of(&base, root).ok_or_else(|| {
         unusable(structure, "", format!("its base {canonical} has no elements, or too many or too deep ones")).into()
     })
-}
-
-/// Says why the structure that is wanted cannot be had.
-fn missing(view: View<'_>, canonical: &str) -> String {
-    if let Some(issue) = view.problem(canonical) {
-        return format!("it builds on {canonical}, and {}", issue.text);
-    }
-    match view.look_up(canonical).and_then(|found| found.definition.version.clone()) {
-        Some(other) => format!("it builds on {canonical}, of which only version {other} is at hand"),
-        None => format!("it builds on {canonical}, which is not at hand"),
-    }
-}
-
-fn unusable(structure: &Structure, element: &str, why: impl std::fmt::Display) -> Issue {
-    Issue::error(Key::DefinitionInvalid, element, format!("{} cannot be used: {why}", structure.url))
 }

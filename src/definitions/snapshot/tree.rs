@@ -3,18 +3,22 @@
 
 use std::sync::Arc;
 
-use super::{MAX_DEPTH, MAX_ELEMENTS};
 use crate::definitions::structure::{Element, Structure};
+
+/// The most elements that a snapshot may have; the largest published one has a few thousand.
+pub(super) const MAX_ELEMENTS: usize = 50_000;
+/// The most steps from the root to an element, within one structure.
+pub(super) const MAX_DEPTH: usize = 64;
 
 /// See the module head.
 #[derive(Debug)]
 pub(super) struct Tree {
-    nodes: Vec<Branch>,
+    nodes: Vec<TreeNode>,
 }
 
 /// An element in the tree.
 #[derive(Debug, Clone)]
-pub(super) struct Branch {
+pub(super) struct TreeNode {
     pub(super) element: Element,
     /// The elements inside it, without slices
     pub(super) children: Vec<usize>,
@@ -46,11 +50,11 @@ impl Tree {
         Some(tree)
     }
 
-    pub(super) fn get(&self, at: usize) -> &Branch {
+    pub(super) fn get(&self, at: usize) -> &TreeNode {
         &self.nodes[at]
     }
 
-    pub(super) fn get_mut(&mut self, at: usize) -> &mut Branch {
+    pub(super) fn get_mut(&mut self, at: usize) -> &mut TreeNode {
         &mut self.nodes[at]
     }
 
@@ -59,7 +63,7 @@ impl Tree {
     }
 
     fn push(&mut self, element: Element) -> usize {
-        self.nodes.push(Branch { element, children: Vec::new(), slices: Vec::new(), slice_of: None, content: None });
+        self.nodes.push(TreeNode { element, children: Vec::new(), slices: Vec::new(), slice_of: None, content: None });
         self.nodes.len() - 1
     }
 
@@ -86,7 +90,7 @@ impl Tree {
             if copy.content_reference.is_some() && copy.content_source.is_none() && !is_base {
                 copy.content_source = Some(from.url.clone());
             }
-            let new = self.place(at, copy);
+            let new = self.insert(at, copy);
             if let Some(id) = element.content_reference.as_deref().filter(|_| element.content_source.is_none()) {
                 self.nodes[new].content = from.position(id).map(|target| (Arc::clone(from), target));
             }
@@ -96,12 +100,12 @@ impl Tree {
     }
 
     /// Puts an element inside `at`: as a child, or among the slices of the child of its name.
-    fn place(&mut self, at: usize, element: Element) -> usize {
-        let sliced = self.sliced(at, &element).filter(|_| element.slice_name.is_some());
+    fn insert(&mut self, at: usize, element: Element) -> usize {
+        let sliced = self.find_sliced(at, &element).filter(|_| element.slice_name.is_some());
         let Some(sliced) = sliced else { return self.add(at, element) };
         let name = self.nodes[sliced].element.name.clone();
         let element = Element { name, ..element };
-        let outer = element.outer_slice().and_then(|name| self.slice(sliced, name)).unwrap_or(sliced);
+        let outer = element.outer_slice().and_then(|name| self.find_slice(sliced, name)).unwrap_or(sliced);
         let new = self.push(element);
         self.nodes[new].slice_of = Some(outer);
         self.nodes[outer].slices.push(new);
@@ -109,8 +113,8 @@ impl Tree {
     }
 
     /// The element inside `at` of which this one is a slice. Older snapshots call the slice of a choice `valueQuantity`.
-    fn sliced(&self, at: usize, slice: &Element) -> Option<usize> {
-        self.child(at, &slice.name).or_else(|| {
+    fn find_sliced(&self, at: usize, slice: &Element) -> Option<usize> {
+        self.find_child(at, &slice.name).or_else(|| {
             self.nodes[at].children.iter().copied().find(|child| {
                 let element = &self.nodes[*child].element;
                 element.is_choice() && element.types.iter().any(|one| element.name_for(&one.code) == slice.name)
@@ -119,37 +123,37 @@ impl Tree {
     }
 
     /// The element inside `at` that is called so.
-    pub(super) fn child(&self, at: usize, name: &str) -> Option<usize> {
+    pub(super) fn find_child(&self, at: usize, name: &str) -> Option<usize> {
         self.nodes[at].children.iter().copied().find(|child| self.nodes[*child].element.name == name)
     }
 
     /// The slice of `at` with this name, at whatever depth of slicing.
-    pub(super) fn slice(&self, at: usize, name: &str) -> Option<usize> {
+    pub(super) fn find_slice(&self, at: usize, name: &str) -> Option<usize> {
         self.nodes[at].slices.iter().copied().find_map(|slice| {
             let is_it = self.nodes[slice].element.slice_name.as_deref() == Some(name);
-            if is_it { Some(slice) } else { self.slice(slice, name) }
+            if is_it { Some(slice) } else { self.find_slice(slice, name) }
         })
     }
 
     /// A new slice of `at`: what `at` is, its inside included.
     pub(super) fn add_slice(&mut self, at: usize, name: &str) -> usize {
         let new = self.copy(at);
-        let branch = &mut self.nodes[new];
-        branch.slices.clear();
-        branch.element.slice_name = Some(name.to_owned());
-        (branch.element.slicing, branch.element.slice_is_constraining) = (None, false);
-        branch.element.min = 0;
-        branch.slice_of = Some(at);
+        let node = &mut self.nodes[new];
+        node.slices.clear();
+        node.element.slice_name = Some(name.to_owned());
+        (node.element.slicing, node.element.slice_is_constraining) = (None, false);
+        node.element.min = 0;
+        node.slice_of = Some(at);
         self.nodes[at].slices.push(new);
         new
     }
 
     /// A copy of `at` with all that is inside; its own slices stay behind.
     fn copy(&mut self, at: usize) -> usize {
-        let branch = self.nodes[at].clone();
-        let new = self.push(branch.element);
-        self.nodes[new].content = branch.content;
-        for child in branch.children {
+        let node = self.nodes[at].clone();
+        let new = self.push(node.element);
+        self.nodes[new].content = node.content;
+        for child in node.children {
             if self.is_full() {
                 break;
             }
@@ -181,13 +185,13 @@ impl Tree {
     }
 
     fn write(&self, at: usize, id: &str, path: &str, elements: &mut Vec<Element>) {
-        let branch = &self.nodes[at];
-        let mut element = branch.element.clone();
+        let node = &self.nodes[at];
+        let mut element = node.element.clone();
         (element.parent, element.children) = (None, Vec::new());
         element.base_path.get_or_insert_with(|| path.to_owned());
         (element.id, element.path) = (id.to_owned(), path.to_owned());
         elements.push(element);
-        for child in &branch.children {
+        for child in &node.children {
             let name = &self.nodes[*child].element.name;
             let (id, path) = (format!("{id}.{name}"), format!("{path}.{name}"));
             self.write(*child, &id, &path, elements);

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::fhir::issue::Key;
 
 /// The URL of the code system of our issue keys.
-pub const ISSUE_SYSTEM: &str = "urn:handoff:fhir:CodeSystem:issue";
+pub const ISSUE_CODE_SYSTEM: &str = "urn:handoff:fhir:CodeSystem:issue";
 /// When the table last changed
 const DATE: &str = "2026-11-25";
 
@@ -26,7 +26,7 @@ fn issues() -> Result<CodeSystem> {
         Key::ALL.iter().map(|key| concept(*key).map(Some)).collect::<Result<_, _>>().map_err(Error::fault)?;
     CodeSystem::builder()
         .id("issue".to_owned())
-        .url(ISSUE_SYSTEM.to_owned())
+        .url(ISSUE_CODE_SYSTEM.to_owned())
         .version(env!("CARGO_PKG_VERSION").to_owned())
         .name("HandoffIssue".to_owned())
         .title("Finding".to_owned())

@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::fhir::fold::{Fold, fold};
 use crate::fhir::issue::{Issue, Severity};
 
-use super::code_system::ISSUE_SYSTEM;
+use super::code_system::ISSUE_CODE_SYSTEM;
 
 /// Line of the first place; counted from 1, as the column is
 const LINE: &str = "http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-line";
@@ -73,7 +73,7 @@ fn nothing_found() -> Result<OperationOutcomeIssue, BuilderError> {
 fn issue_of(fold: &Fold<'_>) -> Result<OperationOutcomeIssue, BuilderError> {
     let issue = fold.issue;
     let coding = Coding::builder()
-        .system(ISSUE_SYSTEM.to_owned())
+        .system(ISSUE_CODE_SYSTEM.to_owned())
         .code(issue.key.name().to_owned())
         .display(issue.key.what().to_owned())
         .build()?;
@@ -161,7 +161,7 @@ mod tests {
                     "code": "code-invalid",
                     "details": {
                         "coding": [{
-                            "system": ISSUE_SYSTEM,
+                            "system": ISSUE_CODE_SYSTEM,
                             "code": "binding",
                             "display": "A code outside a required value set",
                         }],

@@ -8,6 +8,7 @@
 //! It must not know what a resource is; that is the business of the layers above.
 
 mod reading;
+mod slot;
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
@@ -15,6 +16,10 @@ use std::fmt::{self, Write as _};
 use serde_json::{Map, Number, Value};
 
 use super::issue::{Issue, Key};
+use super::source_position::SourcePosition;
+use slot::Slot;
+
+pub use slot::Kind;
 
 /// How much a document may hold before it is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,74 +37,6 @@ impl Default for Limits {
     fn default() -> Self {
         Self { bytes: 16 * 1024 * 1024, depth: 100 }
     }
-}
-
-/// What a JSON value is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// `null`
-    Null,
-    /// `true` or `false`
-    Bool,
-    /// A number, kept as written
-    Number,
-    /// A string
-    String,
-    /// An array
-    Array,
-    /// An object
-    Object,
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Null => "null",
-            Self::Bool => "a boolean",
-            Self::Number => "a number",
-            Self::String => "a string",
-            Self::Array => "an array",
-            Self::Object => "an object",
-        })
-    }
-}
-
-/// A position in the source, counted from 1; columns count characters, as editors do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SourcePosition {
-    /// Line, from 1
-    pub line: u32,
-    /// Column, from 1
-    pub column: u32,
-}
-
-impl SourcePosition {
-    /// The position that a reader of another format tells; nothing where it tells none, which is line 0.
-    pub fn counted(line: impl TryInto<u32>, column: impl TryInto<u32>) -> Option<Self> {
-        let (line, column) = (line.try_into().ok()?, column.try_into().ok()?);
-        (line > 0).then_some(Self { line, column })
-    }
-}
-
-impl fmt::Display for SourcePosition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.line, self.column)
-    }
-}
-
-/// One value. `start..end` is its text (with quotes or brackets); `after` is the index of the first node that is not
-/// part of it, so a sibling is one step away whatever lies between.
-#[derive(Debug, Clone, Copy)]
-struct Slot {
-    kind: Kind,
-    /// The string holds an escape and has to be decoded; for other kinds false.
-    escaped: bool,
-    /// Length of the member name (0 outside objects).
-    name_length: u16,
-    name: u32,
-    start: u32,
-    end: u32,
-    after: u32,
 }
 
 /// A parsed document. See the module head.
@@ -158,7 +95,9 @@ impl Document {
             Err(error) => {
                 let text = format!("the body is not UTF-8 (byte {})", error.valid_up_to());
                 let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
-                Err(Box::new(Issue::fatal(Key::JsonSyntax, "", text).at(position_at(&before, before.len()))))
+                Err(Box::new(
+                    Issue::fatal(Key::JsonSyntax, "", text).at(SourcePosition::of_offset(&before, before.len())),
+                ))
             }
         }
     }
@@ -176,7 +115,9 @@ impl Document {
         }
         match reading::read(text.as_bytes(), bound / 8 + 8, limits.depth) {
             Ok(slots) => Ok(Self { text, slots }),
-            Err((key, at, message)) => Err(Box::new(Issue::fatal(key, "", message).at(position_at(&text, at)))),
+            Err((key, at, message)) => {
+                Err(Box::new(Issue::fatal(key, "", message).at(SourcePosition::of_offset(&text, at))))
+            }
         }
     }
 
@@ -309,12 +250,12 @@ impl<'a> Node<'a> {
 
     /// Line and column where the value begins.
     pub fn position(self) -> SourcePosition {
-        position_at(&self.document.text, self.slot().start as usize)
+        SourcePosition::of_offset(&self.document.text, self.slot().start as usize)
     }
 
     /// Line and column where its member name begins, or the value outside an object.
     pub fn name_position(self) -> SourcePosition {
-        position_at(&self.document.text, self.name_start())
+        SourcePosition::of_offset(&self.document.text, self.name_start())
     }
 
     /// A string's content.
@@ -430,6 +371,13 @@ impl<'a> Node<'a> {
     }
 }
 
+impl Issue {
+    /// An error about this node: path and position are the node's own.
+    pub fn error_at(key: Key, node: Node<'_>, text: impl Into<String>) -> Self {
+        Self::error(key, node.path(), text).at(node.position())
+    }
+}
+
 /// Has it the form of a type's name?
 pub(crate) fn is_name(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
@@ -482,16 +430,6 @@ fn raw_offset(inner: &str, offset: usize) -> usize {
         };
     }
     at.min(bytes.len())
-}
-
-/// Line and column of a byte offset.
-fn position_at(text: &str, offset: usize) -> SourcePosition {
-    let before = &text.as_bytes()[..offset.min(text.len())];
-    let line = before.split(|byte| *byte == b'\n').count() as u32;
-    let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |position| position + 1);
-    // Characters, not bytes: continuation bytes are not counted.
-    let column = before[start..].iter().filter(|byte| **byte & 0xc0 != 0x80).count() as u32 + 1;
-    SourcePosition { line, column }
 }
 
 #[cfg(test)]

@@ -4,14 +4,14 @@
 //! It must not know what a value is for.
 
 use super::super::issue::Key;
-use super::{Kind, Slot};
+use super::slot::{Kind, Slot};
 
 /// Why a text is refused, and at which byte.
-type Refusal = (Key, usize, String);
+type ParseError = (Key, usize, String);
 
-/// The values of a document, in reading order: at most `most` of them, nested at most `depth` deep.
-pub(super) fn read(bytes: &[u8], most: usize, depth: usize) -> Result<Vec<Slot>, Refusal> {
-    let mut reader = Reader { bytes, at: 0, slots: Vec::with_capacity(bytes.len() / 24 + 8), depth, most };
+/// The values of a document, in reading order: at most `max_values` of them, nested at most `max_depth` deep.
+pub(super) fn read(bytes: &[u8], max_values: usize, max_depth: usize) -> Result<Vec<Slot>, ParseError> {
+    let mut reader = Reader { bytes, at: 0, slots: Vec::with_capacity(bytes.len() / 24 + 8), max_depth, max_values };
     reader.document()?;
     Ok(reader.slots)
 }
@@ -20,13 +20,13 @@ struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
     slots: Vec<Slot>,
-    depth: usize,
+    max_depth: usize,
     /// Most values that are read
-    most: usize,
+    max_values: usize,
 }
 
 impl Reader<'_> {
-    fn document(&mut self) -> Result<(), Refusal> {
+    fn document(&mut self) -> Result<(), ParseError> {
         self.space();
         if self.at == self.bytes.len() {
             return Err((Key::JsonSyntax, 0, "the document is empty; expected a JSON object".to_owned()));
@@ -34,16 +34,16 @@ impl Reader<'_> {
         self.value((0, 0), 0)?;
         self.space();
         if self.at < self.bytes.len() {
-            return Err(self.refuse("expected nothing more after the document"));
+            return Err(self.error("expected nothing more after the document"));
         }
         Ok(())
     }
 
-    fn value(&mut self, name: (u32, u16), level: usize) -> Result<(), Refusal> {
+    fn value(&mut self, name: (u32, u16), level: usize) -> Result<(), ParseError> {
         let start = self.at as u32;
         let index = self.slots.len();
-        if index >= self.most {
-            let message = format!("the document holds more than {} values", self.most);
+        if index >= self.max_values {
+            let message = format!("the document holds more than {} values", self.max_values);
             return Err((Key::TooLarge, self.at, message));
         }
         let slot = |kind, escaped, end: usize| Slot {
@@ -68,15 +68,15 @@ impl Reader<'_> {
                 self.number()?;
                 slot(Kind::Number, false, self.at)
             }
-            _ => return Err(self.refuse("expected a value")),
+            _ => return Err(self.error("expected a value")),
         };
         self.slots.push(simple);
         Ok(())
     }
 
-    fn container(&mut self, mut slot: Slot, level: usize) -> Result<(), Refusal> {
-        if level > self.depth {
-            return Err((Key::TooDeep, self.at, format!("values are nested more than {} levels deep", self.depth)));
+    fn container(&mut self, mut slot: Slot, level: usize) -> Result<(), ParseError> {
+        if level > self.max_depth {
+            return Err((Key::TooDeep, self.at, format!("values are nested more than {} levels deep", self.max_depth)));
         }
         let object = self.bytes[self.at] == b'{';
         let close = if object { b'}' } else { b']' };
@@ -98,8 +98,8 @@ impl Reader<'_> {
                         self.at += 1;
                         break;
                     }
-                    _ if object => return Err(self.refuse("expected , or } after this member")),
-                    _ => return Err(self.refuse("expected , or ] after this item")),
+                    _ if object => return Err(self.error("expected , or } after this member")),
+                    _ => return Err(self.error("expected , or ] after this item")),
                 }
                 self.space();
             }
@@ -111,7 +111,7 @@ impl Reader<'_> {
     }
 
     /// A member that stands twice would be read differently by different readers, so it is refused.
-    fn no_duplicates(&self, object: usize) -> Result<(), Refusal> {
+    fn no_duplicates(&self, object: usize) -> Result<(), ParseError> {
         let after = self.slots[object].after as usize;
         let name = |slot: &Slot| &self.bytes[slot.name as usize..slot.name as usize + usize::from(slot.name_length)];
         let mut names: Vec<(&[u8], usize)> = Vec::new();
@@ -138,7 +138,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn duplicate(name: &[u8], slot: &Slot) -> Refusal {
+    fn duplicate(name: &[u8], slot: &Slot) -> ParseError {
         let at = (slot.name as usize).saturating_sub(1);
         (
             Key::DuplicateMember,
@@ -147,9 +147,9 @@ impl Reader<'_> {
         )
     }
 
-    fn member_name(&mut self) -> Result<(u32, u16), Refusal> {
+    fn member_name(&mut self) -> Result<(u32, u16), ParseError> {
         if self.bytes.get(self.at) != Some(&b'"') {
-            return Err(self.refuse("expected a member name in double quotes"));
+            return Err(self.error("expected a member name in double quotes"));
         }
         let start = self.at + 1;
         self.string()?;
@@ -158,7 +158,7 @@ impl Reader<'_> {
         };
         self.space();
         if self.bytes.get(self.at) != Some(&b':') {
-            return Err(self.refuse("expected : after the member name"));
+            return Err(self.error("expected : after the member name"));
         }
         self.at += 1;
         self.space();
@@ -166,7 +166,7 @@ impl Reader<'_> {
     }
 
     /// Passes a string and says whether it holds an escape.
-    fn string(&mut self) -> Result<bool, Refusal> {
+    fn string(&mut self) -> Result<bool, ParseError> {
         let opened = self.at;
         self.at += 1;
         let mut escaped = false;
@@ -180,14 +180,14 @@ impl Reader<'_> {
                     escaped = true;
                     self.escape()?;
                 }
-                Some(0..=0x1f) => return Err(self.refuse("a control character in a string has to be escaped")),
+                Some(0..=0x1f) => return Err(self.error("a control character in a string has to be escaped")),
                 Some(_) => self.at += 1,
                 None => return Err((Key::JsonSyntax, opened, "the string that begins here is not closed".to_owned())),
             }
         }
     }
 
-    fn escape(&mut self) -> Result<(), Refusal> {
+    fn escape(&mut self) -> Result<(), ParseError> {
         match self.bytes.get(self.at + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
                 self.at += 2;
@@ -198,14 +198,14 @@ impl Reader<'_> {
                     self.at += 12;
                     Ok(())
                 }
-                Some(0xd800..=0xdfff) => Err(self.refuse("half of a surrogate pair stands alone")),
+                Some(0xd800..=0xdfff) => Err(self.error("half of a surrogate pair stands alone")),
                 Some(_) => {
                     self.at += 6;
                     Ok(())
                 }
-                None => Err(self.refuse("expected four hexadecimal digits after \\u")),
+                None => Err(self.error("expected four hexadecimal digits after \\u")),
             },
-            _ => Err(self.refuse("unknown escape; JSON has \\\" \\\\ \\/ \\b \\f \\n \\r \\t and \\uXXXX")),
+            _ => Err(self.error("unknown escape; JSON has \\\" \\\\ \\/ \\b \\f \\n \\r \\t and \\uXXXX")),
         }
     }
 
@@ -215,14 +215,14 @@ impl Reader<'_> {
         digits.iter().try_fold(0, |sum, digit| Some(sum * 16 + char::from(*digit).to_digit(16)?))
     }
 
-    fn number(&mut self) -> Result<(), Refusal> {
+    fn number(&mut self) -> Result<(), ParseError> {
         if self.bytes[self.at] == b'-' {
             self.at += 1;
         }
         if self.bytes.get(self.at) == Some(&b'0') {
             self.at += 1;
             if matches!(self.bytes.get(self.at), Some(b'0'..=b'9')) {
-                return Err(self.refuse("a number has no leading zero"));
+                return Err(self.error("a number has no leading zero"));
             }
         } else {
             self.digits()?;
@@ -241,20 +241,20 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn digits(&mut self) -> Result<(), Refusal> {
+    fn digits(&mut self) -> Result<(), ParseError> {
         let start = self.at;
         while matches!(self.bytes.get(self.at), Some(b'0'..=b'9')) {
             self.at += 1;
         }
-        if self.at == start { Err(self.refuse("expected a digit")) } else { Ok(()) }
+        if self.at == start { Err(self.error("expected a digit")) } else { Ok(()) }
     }
 
-    fn word(&mut self, word: &[u8]) -> Result<(), Refusal> {
+    fn word(&mut self, word: &[u8]) -> Result<(), ParseError> {
         if self.bytes[self.at..].starts_with(word) {
             self.at += word.len();
             Ok(())
         } else {
-            Err(self.refuse("expected a value; JSON has only the words true, false and null"))
+            Err(self.error("expected a value; JSON has only the words true, false and null"))
         }
     }
 
@@ -264,7 +264,7 @@ impl Reader<'_> {
         }
     }
 
-    fn refuse(&self, message: &str) -> Refusal {
+    fn error(&self, message: &str) -> ParseError {
         let message =
             if self.at >= self.bytes.len() { format!("{message}, but the text ends here") } else { message.to_owned() };
         (Key::JsonSyntax, self.at, message)

@@ -44,7 +44,7 @@ pub(super) fn is_void(name: &str) -> bool {
 }
 
 /// What to write instead of an element that is not allowed, where that is plain.
-pub(super) fn instead(name: &str) -> &'static str {
+pub(super) fn suggestion(name: &str) -> &'static str {
     match name {
         "script" | "noscript" => "leave it out; a narrative is read, it does nothing",
         "form" | "input" | "button" | "select" | "textarea" | "label" | "option" | "fieldset" => {
@@ -65,14 +65,14 @@ pub(super) fn instead(name: &str) -> &'static str {
 
 /// Does an address make a program do something? White space and control characters in it do not count, as browsers pass
 /// them over.
-pub(super) fn is_active(address: &str) -> bool {
+pub(super) fn runs_script(address: &str) -> bool {
     let mut bare = address.chars().filter(|letter| !letter.is_whitespace() && !letter.is_control());
     let scheme: String = bare.by_ref().take_while(|letter| *letter != ':').take(16).collect();
     scheme.eq_ignore_ascii_case("javascript") || scheme.eq_ignore_ascii_case("vbscript")
 }
 
 /// Does a style run something?
-pub(super) fn is_active_style(style: &str) -> bool {
+pub(super) fn style_runs_script(style: &str) -> bool {
     let bare: String = style.chars().filter(|letter| !letter.is_whitespace()).flat_map(char::to_lowercase).collect();
     bare.contains("expression(") || bare.contains("javascript:") || bare.contains("-moz-binding")
 }
@@ -89,13 +89,13 @@ mod tests {
     #[test]
     fn tells_what_acts() {
         for bad in ["javascript:x()", " java\nscript:x()", "JavaScript:x", "vbscript:x"] {
-            assert!(is_active(bad), "{bad}");
+            assert!(runs_script(bad), "{bad}");
         }
         for good in
             ["https://a.example/javascript:x", "#a", "Patient/1", "mailto:a@b.example", "data:image/png;base64,"]
         {
-            assert!(!is_active(good), "{good}");
+            assert!(!runs_script(good), "{good}");
         }
-        assert!(is_active_style("width: expr ession(1)") && !is_active_style("color: red"));
+        assert!(style_runs_script("width: expr ession(1)") && !style_runs_script("color: red"));
     }
 }

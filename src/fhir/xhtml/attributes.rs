@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
+use super::allowed;
 use super::entity::{self, Entity};
-use super::reader::{Reader, Stop, name, short};
-use super::{NAMESPACE, allowed};
+use super::narrative::NAMESPACE;
+use super::reader::{NotXml, Reader, name, shorten};
 
 /// What the attributes of an element say about it.
 #[derive(Default)]
@@ -41,11 +42,11 @@ impl<'a> Names<'a> {
 
 impl<'a> Reader<'a> {
     /// Reads the attributes of an element, and the end of its tag.
-    pub(super) fn attributes(&mut self, element_at: usize, element: &'a str) -> Result<Attributes, Stop> {
+    pub(super) fn attributes(&mut self, element_at: usize, element: &'a str) -> Result<Attributes, NotXml> {
         let mut found = Attributes::default();
         let mut names = Names::default();
         loop {
-            let spaced = self.space();
+            let spaced = self.skip_space();
             let at = self.at;
             let rest = self.rest();
             if rest.starts_with("/>") {
@@ -59,51 +60,51 @@ impl<'a> Reader<'a> {
             }
             let name = name(rest);
             if name.is_empty() || !spaced {
-                self.stop(
+                self.fail(
                     element_at,
-                    format!("{} is not closed with >", short(element)),
+                    format!("{} is not closed with >", shorten(element)),
                     "write its attributes as name=\"value\"",
                 )?;
             }
             self.at += name.len();
             let value = self.value(at, name)?;
             if !names.insert(name) {
-                self.stop(at, format!("the attribute {} is there twice", short(name)), "keep one of them")?;
+                self.fail(at, format!("the attribute {} is there twice", shorten(name)), "keep one of them")?;
             }
             self.attribute(at, element, name, value, &mut found);
         }
     }
 
-    fn space(&mut self) -> bool {
+    fn skip_space(&mut self) -> bool {
         let length = self.rest().bytes().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')).count();
         self.at += length;
         length > 0
     }
 
     /// The value of an attribute, with its quotes passed.
-    fn value(&mut self, at: usize, name: &str) -> Result<&'a str, Stop> {
-        self.space();
+    fn value(&mut self, at: usize, name: &str) -> Result<&'a str, NotXml> {
+        self.skip_space();
         if self.rest().starts_with('=') {
             self.at += 1;
-            self.space();
+            self.skip_space();
             let rest = self.rest();
             if let Some(quote) = rest.chars().next().filter(|quote| matches!(quote, '"' | '\''))
                 && let Some(end) = rest[1..].find(quote)
             {
                 let value = &rest[1..=end];
                 self.at += end + 2;
-                return self.sound(value, at).map(|()| value);
+                return self.check_value(value, at).map(|()| value);
             }
         }
-        let hint = format!("write {}=\"...\"", short(name));
-        self.stop(at, format!("the attribute {} has no value in quotes", short(name)), hint)?;
-        Err(Stop)
+        let hint = format!("write {}=\"...\"", shorten(name));
+        self.fail(at, format!("the attribute {} has no value in quotes", shorten(name)), hint)?;
+        Err(NotXml)
     }
 
     /// Values hold no `<`, and only entities that XML knows.
-    fn sound(&mut self, value: &str, at: usize) -> Result<(), Stop> {
+    fn check_value(&mut self, value: &str, at: usize) -> Result<(), NotXml> {
         if value.contains('<') {
-            return self.stop(at, "an attribute holds a <", "write &lt;");
+            return self.fail(at, "an attribute holds a <", "write &lt;");
         }
         for (position, _) in value.match_indices('&') {
             let behind = &value[position + 1..];
@@ -112,9 +113,9 @@ impl<'a> Reader<'a> {
                 (Entity::Unknown, length) => {
                     let name = &behind[..length - 1];
                     let text = format!("&{name}; is an entity of HTML, which XML does not know");
-                    self.flaw(at, text, entity::fix(name));
+                    self.add_issue(at, text, entity::fix(name));
                 }
-                (Entity::Nothing, _) => return self.stop(at, "an & begins no entity here", "write &amp;"),
+                (Entity::Invalid, _) => return self.fail(at, "an & begins no entity here", "write &amp;"),
             }
         }
         Ok(())
@@ -124,7 +125,7 @@ impl<'a> Reader<'a> {
         if name == "xmlns" {
             found.is_in_namespace = value == NAMESPACE;
             if !found.is_in_namespace && !self.open.is_empty() {
-                self.flaw(at, "this element is in another namespace than XHTML", "leave out xmlns");
+                self.add_issue(at, "this element is in another namespace than XHTML", "leave out xmlns");
             }
             return;
         }
@@ -143,15 +144,15 @@ impl<'a> Reader<'a> {
             } else {
                 "leave it out"
             };
-            self.flaw(at, format!("{} is no attribute of narratives (txt-1)", short(name)), hint);
+            self.add_issue(at, format!("{} is no attribute of narratives (txt-1)", shorten(name)), hint);
             return;
         }
-        let value = entity::decoded(value);
+        let value = entity::decode(value);
         match name {
-            "id" => self.found.anchors.push((value, at)),
-            "name" if element == "a" || element == "map" => self.found.anchors.push((value, at)),
-            "style" if allowed::is_active_style(&value) => {
-                self.flaw(at, "the style runs something (txt-1)", "keep to how things look");
+            "id" => self.narrative.anchors.push((value, at)),
+            "name" if element == "a" || element == "map" => self.narrative.anchors.push((value, at)),
+            "style" if allowed::style_runs_script(&value) => {
+                self.add_issue(at, "the style runs something (txt-1)", "keep to how things look");
             }
             _ if allowed::is_address(name) => self.address(at, name, value, found),
             _ => {}
@@ -160,8 +161,8 @@ impl<'a> Reader<'a> {
 
     fn address(&mut self, at: usize, name: &str, value: Cow<'a, str>, found: &mut Attributes) {
         found.has_source |= name == "src" && !value.is_empty();
-        if allowed::is_active(&value) {
-            self.flaw(at, "the address runs a script (txt-1)", "link to a page, or leave it out");
+        if allowed::runs_script(&value) {
+            self.add_issue(at, "the address runs a script (txt-1)", "link to a page, or leave it out");
             return;
         }
         let link = match value {
@@ -169,7 +170,7 @@ impl<'a> Reader<'a> {
             Cow::Owned(value) => value.strip_prefix('#').map(|link| Cow::Owned(link.to_owned())),
         };
         if let Some(link) = link.filter(|link| !link.is_empty()) {
-            self.found.links.push((link, at));
+            self.narrative.links.push((link, at));
         }
     }
 }

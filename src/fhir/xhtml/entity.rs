@@ -3,7 +3,7 @@
 
 /// Those of HTML that are met, and what they stand for.
 #[rustfmt::skip]
-const OF_HTML: &[(&str, u32)] = &[
+const HTML_ENTITIES: &[(&str, u32)] = &[
     ("nbsp", 160), ("copy", 169), ("reg", 174), ("deg", 176), ("plusmn", 177), ("sup2", 178), ("micro", 181),
     ("middot", 183), ("frac12", 189), ("szlig", 223), ("agrave", 224), ("aacute", 225), ("auml", 228),
     ("ccedil", 231), ("egrave", 232), ("eacute", 233), ("iacute", 237), ("ntilde", 241), ("oacute", 243),
@@ -22,7 +22,7 @@ pub(super) enum Entity {
     /// An entity that XML does not know by this name
     Unknown,
     /// No entity at all
-    Nothing,
+    Invalid,
 }
 
 /// Reads what stands behind an `&`; says how long it is, with the `;`.
@@ -30,7 +30,7 @@ pub(super) fn read(text: &str) -> (Entity, usize) {
     let name_length = text.bytes().take(32).take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'#').count();
     let name = &text[..name_length];
     if name.is_empty() || !text[name_length..].starts_with(';') {
-        return (Entity::Nothing, 0);
+        return (Entity::Invalid, 0);
     }
     let number = name.strip_prefix('#').map(|digits| match digits.strip_prefix('x') {
         Some(digits) => u32::from_str_radix(digits, 16).ok(),
@@ -44,7 +44,7 @@ pub(super) fn read(text: &str) -> (Entity, usize) {
         ("apos", _) => Entity::Character('\''),
         (_, Some(number)) => match number.and_then(char::from_u32).filter(|letter| is_character(*letter)) {
             Some(letter) => Entity::Character(letter),
-            None => Entity::Nothing,
+            None => Entity::Invalid,
         },
         _ => Entity::Unknown,
     };
@@ -58,14 +58,14 @@ pub(super) fn is_character(letter: char) -> bool {
 
 /// How to write an entity of HTML.
 pub(super) fn fix(name: &str) -> String {
-    match OF_HTML.iter().find(|(known, _)| *known == name) {
+    match HTML_ENTITIES.iter().find(|(known, _)| *known == name) {
         Some((_, number)) => format!("write &#{number}; or the character itself"),
         None => "write the character itself, or its number as &#...;".to_owned(),
     }
 }
 
 /// A text with its entities read.
-pub(super) fn decoded(text: &str) -> std::borrow::Cow<'_, str> {
+pub(super) fn decode(text: &str) -> std::borrow::Cow<'_, str> {
     if !text.contains('&') {
         return text.into();
     }

@@ -3,7 +3,7 @@
 
 /// What kind of text it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Text {
+pub enum TextFormat {
     /// A string: every character stands for itself
     Plain,
     /// Markdown: code is shown as it is, and a backslash takes a sign's meaning away
@@ -11,14 +11,14 @@ pub enum Text {
 }
 
 /// Where the first tag of a text begins, in bytes; nothing if there is none.
-pub fn tag(text: &str, kind: Text) -> Option<usize> {
+pub fn find_tag(text: &str, kind: TextFormat) -> Option<usize> {
     // A tag ends somewhere; looked for once, and not behind every sign.
-    let ends = Ends { tag: text.rfind('>')?, instruction: text.rfind("?>").unwrap_or(0) };
+    let ends = TagEnds { tag: text.rfind('>')?, instruction: text.rfind("?>").unwrap_or(0) };
     let mut at = 0;
     while let Some(found) = text[at..].find(['<', '\\', '`']) {
         at += found;
         let rest = &text[at..];
-        let is_markdown = kind == Text::Markdown;
+        let is_markdown = kind == TextFormat::Markdown;
         at += match rest.as_bytes()[0] {
             b'<' if is_tag(rest, at, &ends) => return Some(at),
             b'\\' if is_markdown => 1 + rest[1..].chars().next().map_or(0, char::len_utf8),
@@ -45,13 +45,13 @@ fn code(text: &str) -> usize {
 }
 
 /// Where the last end of a tag, and of an instruction, stands.
-struct Ends {
+struct TagEnds {
     tag: usize,
     instruction: usize,
 }
 
 /// Does the text, which stands at this place of the whole, begin with a tag, a comment, a declaration or an instruction?
-fn is_tag(text: &str, at: usize, ends: &Ends) -> bool {
+fn is_tag(text: &str, at: usize, ends: &TagEnds) -> bool {
     let behind = &text[1..];
     if let Some(rest) = behind.strip_prefix('!') {
         return rest.starts_with("--")
@@ -91,7 +91,11 @@ mod tests {
             ("<3", None, None),
             ("x <", None, None),
         ] {
-            assert_eq!((tag(text, Text::Plain), tag(text, Text::Markdown)), (plain, markdown), "{text}");
+            assert_eq!(
+                (find_tag(text, TextFormat::Plain), find_tag(text, TextFormat::Markdown)),
+                (plain, markdown),
+                "{text}"
+            );
         }
     }
 }

@@ -8,36 +8,11 @@ mod allowed;
 mod attributes;
 mod entity;
 mod markup;
+mod narrative;
 mod reader;
 
-use std::borrow::Cow;
-
-pub use markup::{Text, tag};
-
-/// The namespace of XHTML.
-pub const NAMESPACE: &str = "http://www.w3.org/1999/xhtml";
-
-/// What a narrative holds, as far as others have to know it.
-#[derive(Debug, Default)]
-pub struct Narrative<'a> {
-    /// What is wrong with it, in its order
-    pub flaws: Vec<Flaw>,
-    /// What can be linked to: the ids of its elements and the names of its anchors, with their places
-    pub anchors: Vec<(Cow<'a, str>, usize)>,
-    /// The links that lead to an anchor (`#id`), without the `#`, with their places
-    pub links: Vec<(Cow<'a, str>, usize)>,
-}
-
-/// One thing that is wrong with a narrative.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Flaw {
-    /// Where, in bytes from the start of the text
-    pub offset: usize,
-    /// What is wrong
-    pub text: Cow<'static, str>,
-    /// How to mend it
-    pub hint: Option<Cow<'static, str>>,
-}
+pub use markup::{TextFormat, find_tag};
+pub use narrative::{NAMESPACE, Narrative, NarrativeIssue};
 
 /// Reads a narrative's `div`.
 pub fn read(text: &str) -> Narrative<'_> {
@@ -46,17 +21,19 @@ pub fn read(text: &str) -> Narrative<'_> {
 
 /// Is it as a narrative has to be? What FHIRPath's `htmlChecks()` asks.
 pub fn is_clean(text: &str) -> bool {
-    read(text).flaws.is_empty()
+    read(text).issues.is_empty()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::*;
 
-    fn flaws(inside: &str) -> Vec<(usize, String)> {
+    fn issues(inside: &str) -> Vec<(usize, String)> {
         let front = "<div xmlns=\"http://www.w3.org/1999/xhtml\">";
-        let found = read(&format!("{front}{inside}</div>")).flaws;
-        found.into_iter().map(|flaw| (flaw.offset.saturating_sub(front.len()), flaw.text.into_owned())).collect()
+        let found = read(&format!("{front}{inside}</div>")).issues;
+        found.into_iter().map(|issue| (issue.offset.saturating_sub(front.len()), issue.text.into_owned())).collect()
     }
 
     #[test]
@@ -70,7 +47,7 @@ mod tests {
             "<![CDATA[1 < 2]]>",
             "<span xml:lang=\"de\" lang=\"de\" title=\"&lt;\">gut</span>",
         ] {
-            assert_eq!(flaws(good), [], "{good}");
+            assert_eq!(issues(good), [], "{good}");
         }
     }
 
@@ -95,9 +72,9 @@ mod tests {
             ("x<?php y ?>", 1, "a narrative has no processing instruction"),
             ("x&#0;", 1, "an & begins no entity here"),
         ] {
-            assert_eq!(flaws(bad), [(at, text.to_owned())], "{bad}");
+            assert_eq!(issues(bad), [(at, text.to_owned())], "{bad}");
         }
-        assert_eq!(flaws("  <p/> &#32;")[0].1, "the narrative says nothing: expected a text or an img (txt-2)");
+        assert_eq!(issues("  <p/> &#32;")[0].1, "the narrative says nothing: expected a text or an img (txt-2)");
     }
 
     #[test]
@@ -115,7 +92,7 @@ mod tests {
             ("<div xmlns=\"http://www.w3.org/1999/xhtml\">x", "div is not closed"),
             ("<div xmlns=\"http://www.w3.org/1999/xhtml\"", "div is not closed with >"),
         ] {
-            assert_eq!(read(bad).flaws.first().map(|flaw| flaw.text.as_ref()), Some(text), "{bad}");
+            assert_eq!(read(bad).issues.first().map(|issue| issue.text.as_ref()), Some(text), "{bad}");
         }
     }
 

@@ -3,14 +3,15 @@
 
 use std::borrow::Cow;
 
+use super::allowed;
 use super::entity::{self, Entity};
-use super::{Flaw, Narrative, allowed};
+use super::narrative::{Narrative, NarrativeIssue};
 
 /// More than this nobody reads.
-const MAX_FLAWS: usize = 50;
+const MAX_ISSUES: usize = 50;
 
 /// What no XML is cannot be read on.
-pub(super) struct Stop;
+pub(super) struct NotXml;
 
 pub(super) struct Reader<'a> {
     text: &'a str,
@@ -18,38 +19,38 @@ pub(super) struct Reader<'a> {
     /// The elements that are open, with where they began
     pub(super) open: Vec<(&'a str, usize)>,
     /// A root was there
-    is_begun: bool,
+    has_root: bool,
     has_content: bool,
-    pub(super) found: Narrative<'a>,
+    pub(super) narrative: Narrative<'a>,
 }
 
 /// Reads a narrative.
 pub(super) fn read(text: &str) -> Narrative<'_> {
     let mut reader =
-        Reader { text, at: 0, open: Vec::new(), is_begun: false, has_content: false, found: Narrative::default() };
+        Reader { text, at: 0, open: Vec::new(), has_root: false, has_content: false, narrative: Narrative::default() };
     if reader.document().is_ok() {
-        if !reader.is_begun {
-            reader.flaw(
+        if !reader.has_root {
+            reader.add_issue(
                 0,
                 "the narrative is no XHTML: expected one div",
                 "write <div xmlns=\"http://www.w3.org/1999/xhtml\">...</div>",
             );
         } else if !reader.has_content {
-            reader.flaw(
+            reader.add_issue(
                 0,
                 "the narrative says nothing: expected a text or an img (txt-2)",
                 "say in words what the resource says, or leave out text",
             );
         }
     }
-    reader.found
+    reader.narrative
 }
 
 impl<'a> Reader<'a> {
-    fn document(&mut self) -> Result<(), Stop> {
+    fn document(&mut self) -> Result<(), NotXml> {
         while self.at < self.text.len() {
-            if self.found.flaws.len() >= MAX_FLAWS {
-                return Err(Stop);
+            if self.narrative.issues.len() >= MAX_ISSUES {
+                return Err(NotXml);
             }
             match self.rest().as_bytes()[0] {
                 b'<' => self.markup()?,
@@ -59,9 +60,9 @@ impl<'a> Reader<'a> {
         }
         match self.open.last().copied() {
             Some((name, at)) if allowed::is_void(name) => {
-                self.stop(at, format!("{name} is not closed"), format!("write <{name}/>"))
+                self.fail(at, format!("{name} is not closed"), format!("write <{name}/>"))
             }
-            Some((name, at)) => self.stop(at, format!("{name} is not closed"), format!("close it with </{name}>")),
+            Some((name, at)) => self.fail(at, format!("{name} is not closed"), format!("close it with </{name}>")),
             None => Ok(()),
         }
     }
@@ -70,146 +71,150 @@ impl<'a> Reader<'a> {
         &self.text[self.at..]
     }
 
-    pub(super) fn flaw(
+    pub(super) fn add_issue(
         &mut self,
         offset: usize,
         text: impl Into<Cow<'static, str>>,
         hint: impl Into<Cow<'static, str>>,
     ) {
-        self.found.flaws.push(Flaw { offset, text: text.into(), hint: Some(hint.into()) });
+        self.narrative.issues.push(NarrativeIssue { offset, text: text.into(), hint: Some(hint.into()) });
     }
 
-    pub(super) fn stop(
+    pub(super) fn fail(
         &mut self,
         offset: usize,
         text: impl Into<Cow<'static, str>>,
         hint: impl Into<Cow<'static, str>>,
-    ) -> Result<(), Stop> {
-        self.flaw(offset, text, hint);
-        Err(Stop)
+    ) -> Result<(), NotXml> {
+        self.add_issue(offset, text, hint);
+        Err(NotXml)
     }
 
     /// Text between elements.
-    fn characters(&mut self) -> Result<(), Stop> {
+    fn characters(&mut self) -> Result<(), NotXml> {
         let rest = self.rest();
         let end = rest.bytes().position(|byte| matches!(byte, b'<' | b'&')).unwrap_or(rest.len());
         let (at, text) = (self.at, &rest[..end]);
         self.at += end;
-        self.content(at, text.bytes().any(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r')))?;
+        self.note_content(at, text.bytes().any(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r')))?;
         // Of the characters that XML does not know, the rare ones begin with this byte.
         if text.bytes().any(|byte| byte < b' ' || byte == 0xef)
             && let Some((bad, _)) = text.char_indices().find(|(_, letter)| !entity::is_character(*letter))
         {
-            return self.stop(at + bad, "a control character is no part of XML", "leave it out");
+            return self.fail(at + bad, "a control character is no part of XML", "leave it out");
         }
         Ok(())
     }
 
     /// Something is said here, or only white space.
-    fn content(&mut self, at: usize, is_said: bool) -> Result<(), Stop> {
-        self.has_content |= is_said;
-        if is_said && self.open.is_empty() {
-            return self.stop(at, "the narrative is one div; there is text beside it", "put all of it into the div");
+    fn note_content(&mut self, at: usize, is_content: bool) -> Result<(), NotXml> {
+        self.has_content |= is_content;
+        if is_content && self.open.is_empty() {
+            return self.fail(at, "the narrative is one div; there is text beside it", "put all of it into the div");
         }
         Ok(())
     }
 
-    fn entity(&mut self) -> Result<(), Stop> {
+    fn entity(&mut self) -> Result<(), NotXml> {
         let (at, behind) = (self.at, &self.text[self.at + 1..]);
         let (found, length) = entity::read(behind);
         self.at += 1 + length;
         match found {
-            Entity::Character(letter) => self.content(at, !letter.is_ascii_whitespace()),
+            Entity::Character(letter) => self.note_content(at, !letter.is_ascii_whitespace()),
             Entity::Unknown => {
                 let name = &behind[..length - 1];
-                self.flaw(at, format!("&{name}; is an entity of HTML, which XML does not know"), entity::fix(name));
-                self.content(at, true)
+                self.add_issue(
+                    at,
+                    format!("&{name}; is an entity of HTML, which XML does not know"),
+                    entity::fix(name),
+                );
+                self.note_content(at, true)
             }
-            Entity::Nothing => self.stop(at, "an & begins no entity here", "write &amp;"),
+            Entity::Invalid => self.fail(at, "an & begins no entity here", "write &amp;"),
         }
     }
 
-    fn markup(&mut self) -> Result<(), Stop> {
+    fn markup(&mut self) -> Result<(), NotXml> {
         let (at, rest) = (self.at, self.rest());
         if let Some(inside) = rest.strip_prefix("<!--") {
             let Some(end) = inside.find("-->") else {
-                return self.stop(at, "a comment is not closed", "close it with -->");
+                return self.fail(at, "a comment is not closed", "close it with -->");
             };
             self.at += 4 + end + 3;
             if inside[..end].contains("--") {
-                return self.stop(at, "a comment holds --", "write something else inside the comment");
+                return self.fail(at, "a comment holds --", "write something else inside the comment");
             }
             return Ok(());
         }
         if let Some(inside) = rest.strip_prefix("<![CDATA[") {
             let Some(end) = inside.find("]]>") else {
-                return self.stop(at, "a CDATA section is not closed", "close it with ]]>");
+                return self.fail(at, "a CDATA section is not closed", "close it with ]]>");
             };
             self.at += 9 + end + 3;
-            return self.content(at, !inside[..end].trim().is_empty());
+            return self.note_content(at, !inside[..end].trim().is_empty());
         }
         if rest.starts_with("<!") {
-            return self.stop(at, "a narrative has no document type", "leave it out and begin with the div");
+            return self.fail(at, "a narrative has no document type", "leave it out and begin with the div");
         }
         if rest.starts_with("<?") {
-            return self.stop(at, "a narrative has no processing instruction", "leave it out and begin with the div");
+            return self.fail(at, "a narrative has no processing instruction", "leave it out and begin with the div");
         }
         if let Some(behind) = rest.strip_prefix("</") {
             return self.close(at, behind);
         }
         let name = name(&rest[1..]);
         if name.is_empty() {
-            return self.stop(at, "a < begins no element here", "write &lt;");
+            return self.fail(at, "a < begins no element here", "write &lt;");
         }
         self.at += 1 + name.len();
         self.open(at, name)
     }
 
-    fn close(&mut self, at: usize, behind: &'a str) -> Result<(), Stop> {
+    fn close(&mut self, at: usize, behind: &'a str) -> Result<(), NotXml> {
         let name = name(behind);
         let space = behind[name.len()..].len() - behind[name.len()..].trim_start().len();
         if !behind[name.len() + space..].starts_with('>') {
-            return self.stop(at, "an end of an element is not closed", format!("write </{name}>"));
+            return self.fail(at, "an end of an element is not closed", format!("write </{name}>"));
         }
         self.at += 2 + name.len() + space + 1;
         match self.open.pop() {
             Some((opened, _)) if opened == name => Ok(()),
             Some((opened, _)) if allowed::is_void(opened) => {
-                self.stop(at, format!("{opened} is not closed where {name} is"), format!("write <{opened}/>"))
+                self.fail(at, format!("{opened} is not closed where {name} is"), format!("write <{opened}/>"))
             }
             Some((opened, _)) => {
-                self.stop(at, format!("{name} is closed where {opened} is open"), format!("close {opened} first"))
+                self.fail(at, format!("{name} is closed where {opened} is open"), format!("close {opened} first"))
             }
-            None => self.stop(at, format!("{name} is closed, but not open"), "leave it out"),
+            None => self.fail(at, format!("{name} is closed, but not open"), "leave it out"),
         }
     }
 
     /// An element begins.
-    fn open(&mut self, at: usize, name: &'a str) -> Result<(), Stop> {
+    fn open(&mut self, at: usize, name: &'a str) -> Result<(), NotXml> {
         let is_root = self.open.is_empty();
-        if is_root && self.is_begun {
-            return self.stop(
+        if is_root && self.has_root {
+            return self.fail(
                 at,
                 "the narrative is one div; there is another element beside it",
                 "put both into one div",
             );
         }
-        self.is_begun = true;
+        self.has_root = true;
         if is_root && name != "div" {
-            self.flaw(at, format!("the narrative is one div, found {name}"), "put it into a div");
+            self.add_issue(at, format!("the narrative is one div, found {name}"), "put it into a div");
         }
         if !allowed::is_element(name) {
             let lower = name.to_ascii_lowercase();
             let hint = match name.split_once(':') {
                 Some((_, bare)) => format!("write {bare} without a prefix").into(),
                 None if allowed::is_element(&lower) => format!("write {lower}; XHTML is in lower case").into(),
-                None => Cow::Borrowed(allowed::instead(&lower)),
+                None => Cow::Borrowed(allowed::suggestion(&lower)),
             };
-            self.flaw(at, format!("{} is no element of narratives (txt-1)", short(name)), hint);
+            self.add_issue(at, format!("{} is no element of narratives (txt-1)", shorten(name)), hint);
         }
         let attributes = self.attributes(at, name)?;
         if is_root && !attributes.is_in_namespace {
-            self.flaw(
+            self.add_issue(
                 at,
                 "the div is not in the namespace of XHTML",
                 "write <div xmlns=\"http://www.w3.org/1999/xhtml\">",
@@ -232,6 +237,6 @@ pub(super) fn name(text: &str) -> &str {
 }
 
 /// A name, as far as anybody wants to read it.
-pub(super) fn short(name: &str) -> &str {
+pub(super) fn shorten(name: &str) -> &str {
     name.char_indices().nth(40).map_or(name, |(end, _)| &name[..end])
 }

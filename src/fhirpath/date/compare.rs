@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::civil::{civil_from_days, days_from_civil, days_in_month, is_leap};
-use super::{Precision, START, Temporal, TemporalKind};
+use super::temporal::{Precision, START, Temporal, TemporalKind};
 
 const DAY_MILLIS: i64 = 86_400_000;
 

@@ -1,19 +1,52 @@
 //! The written forms: `2015-02-04`, `2015-02-04T14:34:28.123+10:00`, `14:34`, each of them cut off where it is not known.
 
 use super::civil::days_in_month;
-use super::{Precision, START, Temporal};
+use super::temporal::{Precision, START, Temporal, TemporalKind};
 
-pub(super) struct Reader<'a> {
-    pub(super) bytes: &'a [u8],
-    pub(super) at: usize,
+impl Temporal {
+    /// Reads `YYYY`, `YYYY-MM` or `YYYY-MM-DD`.
+    pub fn parse_date(text: &str) -> Option<Self> {
+        let mut reader = Reader { bytes: text.as_bytes(), at: 0 };
+        let date = reader.date()?;
+        reader.finished().then_some(date)
+    }
+
+    /// Reads a date that may go on with a time (`T14`, `T14:34`, `T14:34:28.123`) and an offset. A date alone becomes
+    /// a date-time of that precision.
+    pub fn parse_date_time(text: &str) -> Option<Self> {
+        let mut reader = Reader { bytes: text.as_bytes(), at: 0 };
+        let mut moment = reader.date()?;
+        moment.kind = TemporalKind::DateTime;
+        if reader.take(b'T') && !reader.finished() {
+            if moment.precision < Precision::Day {
+                return None;
+            }
+            reader.time(&mut moment)?;
+            reader.zone(&mut moment)?;
+        }
+        reader.finished().then_some(moment)
+    }
+
+    /// Reads `14`, `14:34`, `14:34:28` or `14:34:28.123`.
+    pub fn parse_time(text: &str) -> Option<Self> {
+        let mut reader = Reader { bytes: text.as_bytes(), at: 0 };
+        let mut time = Self { kind: TemporalKind::Time, ..START };
+        reader.time(&mut time)?;
+        reader.finished().then_some(time)
+    }
+}
+
+struct Reader<'a> {
+    bytes: &'a [u8],
+    at: usize,
 }
 
 impl Reader<'_> {
-    pub(super) fn finished(&self) -> bool {
+    fn finished(&self) -> bool {
         self.at == self.bytes.len()
     }
 
-    pub(super) fn take(&mut self, byte: u8) -> bool {
+    fn take(&mut self, byte: u8) -> bool {
         let found = self.bytes.get(self.at) == Some(&byte);
         self.at += usize::from(found);
         found
@@ -28,7 +61,7 @@ impl Reader<'_> {
         (lowest..=highest).contains(&number).then_some(number)
     }
 
-    pub(super) fn date(&mut self) -> Option<Temporal> {
+    fn date(&mut self) -> Option<Temporal> {
         let mut date = Temporal { year: self.number(4, 1, 9999)?, ..START };
         if self.take(b'-') {
             date.month = self.number(2, 1, 12)? as u8;
@@ -41,7 +74,7 @@ impl Reader<'_> {
         Some(date)
     }
 
-    pub(super) fn time(&mut self, moment: &mut Temporal) -> Option<()> {
+    fn time(&mut self, moment: &mut Temporal) -> Option<()> {
         moment.hour = self.number(2, 0, 23)? as u8;
         moment.precision = Precision::Hour;
         if self.take(b':') {
@@ -73,7 +106,7 @@ impl Reader<'_> {
         (self.at > start).then_some(())
     }
 
-    pub(super) fn zone(&mut self, moment: &mut Temporal) -> Option<()> {
+    fn zone(&mut self, moment: &mut Temporal) -> Option<()> {
         if self.take(b'Z') {
             moment.offset = Some(0);
             moment.zulu = true;

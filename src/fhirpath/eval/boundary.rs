@@ -8,7 +8,9 @@ use super::super::decimal::{Decimal, Rounding};
 use super::super::function::Function;
 use super::super::value::{Quantity, Value};
 use super::equality::as_decimal;
-use super::{Evaluator, Outcome, Site, describe, fail, name, only};
+use super::evaluator::{Evaluator, Site};
+use super::failure::{Outcome, fail};
+use super::operand::{describe, name, only};
 
 /// Decimals are known to this many places unless another number is asked for, and to no more than the second.
 const DECIMAL_PLACES: i64 = 8;
@@ -17,7 +19,7 @@ const MAX_DIGITS: u32 = 28;
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     pub(super) fn boundary(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
         let Some(item) = only(site.at, site.input)? else { return Ok(Collection::Empty) };
-        self.weigh(item, site.at)?;
+        self.charge_item(item, site.at)?;
         let high = site.call.function == Function::HighBoundary;
         let digits = self.integer_argument(site, 0)?;
         let value = item.value();

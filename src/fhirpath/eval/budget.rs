@@ -1,4 +1,4 @@
-//! What an evaluation may cost, and why it stops.
+//! What an evaluation may cost.
 //!
 //! Steps are counted for parts, for items passed over, for items compared, for values read and for text produced, so that
 //! no expression runs or grows without bound.
@@ -6,33 +6,8 @@
 use crate::fhir::Key;
 
 use super::super::item::Item;
-use super::{Evaluator, Outcome};
-
-/// Why an evaluation stopped, and at which part of the expression. Boxed: it is rare, and outcomes are many.
-#[derive(Debug)]
-pub(in crate::fhirpath) struct Failure(Box<Reason>);
-
-#[derive(Debug)]
-struct Reason {
-    key: Key,
-    at: u32,
-    message: String,
-}
-
-impl Failure {
-    pub(super) fn new(key: Key, at: u32, message: String) -> Self {
-        Self(Box::new(Reason { key, at, message }))
-    }
-
-    /// The key, where in the expression, and what is said.
-    pub(in crate::fhirpath) fn parts(&self) -> (Key, usize, &str) {
-        (self.0.key, self.0.at as usize, &self.0.message)
-    }
-}
-
-pub(super) fn fail(at: u32, message: impl Into<String>) -> Failure {
-    Failure::new(Key::ExpressionFailed, at, message.into())
-}
+use super::evaluator::Evaluator;
+use super::failure::{Failure, Outcome};
 
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     pub(super) fn charge(&self, steps: usize, at: u32) -> Outcome<()> {
@@ -58,13 +33,13 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     }
 
     /// Takes steps that were already done; the next charge fails if they were too many.
-    pub(super) fn spend(&self, steps: usize) {
+    pub(super) fn charge_done(&self, steps: usize) {
         self.steps.set(self.steps.get().saturating_sub(steps as u64));
     }
 
     /// Charges for reading the value of an item: a step for every 64 bytes.
-    pub(super) fn weigh(&self, item: &Item<'e>, at: u32) -> Outcome<()> {
-        self.charge(item.weight() / 64, at)
+    pub(super) fn charge_item(&self, item: &Item<'e>, at: u32) -> Outcome<()> {
+        self.charge(item.byte_size() / 64, at)
     }
 
     /// Charges for a text that was made: a step for every 16 bytes.

@@ -8,10 +8,10 @@ use super::super::collection::Collection;
 use super::super::date::{Precision, Temporal, TemporalKind, days_in_month};
 use super::super::decimal::{Decimal, Rounding};
 use super::super::value::{Calendar, Quantity, Unit, Value};
-use super::{Outcome, fail};
+use super::failure::{Outcome, fail};
 
 /// A date or time, moved by a duration; nothing outside the years 1 to 9999.
-pub(super) fn moved<'e>(at: u32, moment: &Temporal, duration: &Quantity<'e>) -> Outcome<Collection<'e>> {
+pub(super) fn add_duration<'e>(at: u32, moment: &Temporal, duration: &Quantity<'e>) -> Outcome<Collection<'e>> {
     let unit = match &duration.unit {
         Unit::Calendar(unit) => Some(*unit),
         // Months and years of UCUM are averages: they move no date.
@@ -90,7 +90,7 @@ fn by_millis(moment: &Temporal, millis: i64) -> Option<Temporal> {
         let midnight = Temporal { hour: 0, minute: 0, second: 0, nanos: 0, ..*moment }.local_millis();
         target = midnight + (target - midnight).rem_euclid(86_400_000);
     }
-    let moved = moment.with_millis(target)?;
-    let fraction = if moved.nanos > 0 { moved.fraction.max(3) } else { moved.fraction };
-    Some(Temporal { fraction, ..moved })
+    let add_duration = moment.with_millis(target)?;
+    let fraction = if add_duration.nanos > 0 { add_duration.fraction.max(3) } else { add_duration.fraction };
+    Some(Temporal { fraction, ..add_duration })
 }

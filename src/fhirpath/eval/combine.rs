@@ -2,7 +2,8 @@
 
 use super::super::collection::Collection;
 use super::super::function::Function;
-use super::{Evaluator, Outcome, Site};
+use super::evaluator::{Evaluator, Site};
+use super::failure::Outcome;
 
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     pub(super) fn combined(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
@@ -19,7 +20,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
             Function::Intersect => {
                 let mut kept = Collection::Empty;
                 for item in input {
-                    if self.holds(at, other.items(), item)? && !self.holds(at, kept.items(), item)? {
+                    if self.contains_item(at, other.items(), item)? && !self.contains_item(at, kept.items(), item)? {
                         kept.push(item.clone());
                     }
                 }
@@ -28,7 +29,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
             _ => {
                 let mut kept = Collection::Empty;
                 for item in input {
-                    if !self.holds(at, other.items(), item)? {
+                    if !self.contains_item(at, other.items(), item)? {
                         kept.push(item.clone());
                     }
                 }

@@ -8,14 +8,16 @@ use super::super::function::Function;
 use super::super::item::Item;
 use super::super::value::{Calendar, Quantity, Unit, Value};
 use super::equality::{as_decimal, as_quantity};
-use super::{Evaluator, Outcome, Site, only};
+use super::evaluator::{Evaluator, Site};
+use super::failure::Outcome;
+use super::operand::only;
 
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     pub(super) fn conversion(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
         use Function as F;
         let unit = self.text_argument(site, 0)?;
         let Some(item) = only(site.at, site.input)? else { return Ok(Collection::Empty) };
-        self.weigh(item, site.at)?;
+        self.charge_item(item, site.at)?;
         let value = item.value();
         let value = value.as_ref();
         let function = site.call.function;

@@ -5,7 +5,8 @@ use super::super::collection::Collection;
 use super::super::function::Function;
 use super::super::item::Item;
 use super::super::tree::{Call, Operator, Part, PartKind, TypeTest};
-use super::{Evaluator, Outcome, Scope};
+use super::evaluator::{Evaluator, Scope};
+use super::failure::Outcome;
 
 /// Takes an item, and says whether the next one is wanted.
 pub(super) type Sink<'s, 'e> = dyn FnMut(&Item<'e>) -> Outcome<bool> + 's;
@@ -13,7 +14,7 @@ pub(super) type Sink<'s, 'e> = dyn FnMut(&Item<'e>) -> Outcome<bool> + 's;
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     /// Hands on what a part gives. Says whether the sink would take more.
     pub(super) fn each(&self, part: &'e Part, scope: &Scope<'_, 'e>, sink: &mut Sink<'_, 'e>) -> Outcome<bool> {
-        match &part.form {
+        match &part.kind {
             PartKind::This => each_of(scope.this, sink),
             PartKind::Member { from, name } if from.is_some() || !name.may_be_type => {
                 self.charge(1, part.at)?;
@@ -52,7 +53,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
         scope: &Scope<'_, 'e>,
         sink: &mut Sink<'_, 'e>,
     ) -> Outcome<bool> {
-        match from.map(|part| &part.form) {
+        match from.map(|part| &part.kind) {
             Some(PartKind::Binary(Operator::Union, left, right)) => {
                 Ok(self.each_united(Some(left), scope, sink)? && self.each_united(Some(right), scope, sink)?)
             }
@@ -71,7 +72,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
         let mut index = 0;
         match call.function {
             Function::Where => self.each_from(from, scope, &mut |item| {
-                let holds = self.holds_for(&call.arguments[0], scope, index, item)?;
+                let holds = self.meets_criterion(&call.arguments[0], scope, index, item)?;
                 index += 1;
                 if holds { sink(item) } else { Ok(true) }
             }),
@@ -95,7 +96,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     }
 
     /// Does a condition hold with one item as `$this`?
-    pub(super) fn holds_for(
+    pub(super) fn meets_criterion(
         &self,
         condition: &'e Part,
         scope: &Scope<'_, 'e>,
@@ -108,7 +109,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     }
 
     /// All that a part gives.
-    pub(super) fn collected(&self, part: &'e Part, scope: &Scope<'_, 'e>) -> Outcome<Collection<'e>> {
+    pub(super) fn collect_items(&self, part: &'e Part, scope: &Scope<'_, 'e>) -> Outcome<Collection<'e>> {
         let mut found = Collection::Empty;
         self.each(part, scope, &mut |item| {
             self.charge(1, part.at)?;

@@ -9,7 +9,7 @@ use super::super::function::Function;
 ///
 /// # Errors
 /// For a form that there is not.
-pub(super) fn recoded(function: Function, text: &str, form: &str) -> Result<Option<String>, String> {
+pub(super) fn recode(function: Function, text: &str, form: &str) -> Result<Option<String>, String> {
     use Function as F;
     Ok(match (function, form) {
         (F::Encode, "hex") => Some(HEXLOWER.encode(text.as_bytes())),
@@ -74,15 +74,15 @@ mod tests {
             ("base64", "ab", "YWI="),
             ("urlbase64", "a>?", "YT4_"),
         ] {
-            assert_eq!(recoded(Function::Encode, plain, form), Ok(Some(encoded.to_owned())), "{form}");
-            assert_eq!(recoded(Function::Decode, encoded, form), Ok(Some(plain.to_owned())), "{form}");
+            assert_eq!(recode(Function::Encode, plain, form), Ok(Some(encoded.to_owned())), "{form}");
+            assert_eq!(recode(Function::Decode, encoded, form), Ok(Some(plain.to_owned())), "{form}");
         }
         // Letters of either case, and base64 without what fills it up, are read too.
-        assert_eq!(recoded(Function::Decode, "6A6b", "hex"), Ok(Some("jk".to_owned())));
-        assert_eq!(recoded(Function::Decode, "YWI", "base64"), Ok(Some("ab".to_owned())));
+        assert_eq!(recode(Function::Decode, "6A6b", "hex"), Ok(Some("jk".to_owned())));
+        assert_eq!(recode(Function::Decode, "YWI", "base64"), Ok(Some("ab".to_owned())));
         for (form, bad) in [("hex", "6"), ("hex", "6g"), ("hex", "ff"), ("base64", "Y"), ("base64", "YT4_")] {
-            assert_eq!(recoded(Function::Decode, bad, form), Ok(None), "{form} {bad}");
+            assert_eq!(recode(Function::Decode, bad, form), Ok(None), "{form} {bad}");
         }
-        assert!(recoded(Function::Encode, "a", "rot13").is_err());
+        assert!(recode(Function::Encode, "a", "rot13").is_err());
     }
 }

@@ -6,7 +6,9 @@ use std::collections::HashSet;
 use super::super::collection::Collection;
 use super::super::function::Function;
 use super::super::item::Item;
-use super::{Evaluator, Outcome, Site, describe_item, fail};
+use super::evaluator::{Evaluator, Site};
+use super::failure::{Outcome, fail};
+use super::operand::{count, describe_item};
 
 /// From so many items on, hashing is worth its while.
 const MANY: usize = 16;
@@ -15,7 +17,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     pub(super) fn existence(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
         let input = site.input;
         let truth = match site.call.function {
-            Function::Count => return Ok(Collection::value(super::count(input.len()))),
+            Function::Count => return Ok(Collection::value(count(input.len()))),
             Function::Distinct => return self.distinct(site.at, input.iter().cloned()),
             Function::IsDistinct => self.distinct(site.at, input.iter().cloned())?.len() == input.len(),
             Function::SubsetOf => self.is_subset(site.at, input, &self.argument(site, 0)?)?,
@@ -30,7 +32,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
 
     fn is_subset(&self, at: u32, part: &Collection<'e>, whole: &Collection<'e>) -> Outcome<bool> {
         for item in part {
-            if !self.holds(at, whole.items(), item)? {
+            if !self.contains_item(at, whole.items(), item)? {
                 return Ok(false);
             }
         }
@@ -38,7 +40,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     }
 
     /// Is an item among these that equals it?
-    pub(super) fn holds(&self, at: u32, items: &[Item<'e>], item: &Item<'e>) -> Outcome<bool> {
+    pub(super) fn contains_item(&self, at: u32, items: &[Item<'e>], item: &Item<'e>) -> Outcome<bool> {
         for other in items {
             self.charge(1, at)?;
             if self.equal(at, other, item)? == Some(true) {
@@ -52,14 +54,14 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     pub(super) fn distinct(&self, at: u32, items: impl Iterator<Item = Item<'e>>) -> Outcome<Collection<'e>> {
         let items: Vec<Item<'e>> = items.collect();
         if let Some(texts) = texts(&items) {
-            self.charge(items.len() + items.iter().map(Item::weight).sum::<usize>() / 64, at)?;
+            self.charge(items.len() + items.iter().map(Item::byte_size).sum::<usize>() / 64, at)?;
             let mut seen = HashSet::with_capacity(texts.len());
             let fresh: Vec<bool> = texts.into_iter().map(|text| seen.insert(text)).collect();
             return Ok(items.into_iter().zip(fresh).filter_map(|(item, fresh)| fresh.then_some(item)).collect());
         }
         let mut kept = Collection::Empty;
         for item in items {
-            if !self.holds(at, kept.items(), &item)? {
+            if !self.contains_item(at, kept.items(), &item)? {
                 kept.push(item);
             }
         }

@@ -13,7 +13,9 @@ use super::super::item::{Element, Item};
 use super::super::model;
 use super::super::tree::{Part, TypeSpecifier};
 use super::super::value::Value;
-use super::{Evaluator, Failure, Outcome, Scope, Site, fail, name, only};
+use super::evaluator::{Evaluator, Scope, Site};
+use super::failure::{Failure, Outcome, fail};
+use super::operand::{name, only};
 
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     pub(super) fn fhir(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
@@ -36,8 +38,8 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
         let mut found = Collection::Empty;
         for item in site.input {
             let Item::Element(element) = item else { continue };
-            let Some(holder) = element.holder() else { continue };
-            let list = self.seek(site.at, holder, |name| name == "extension")?;
+            let Some(value_or_sibling) = element.value_or_sibling() else { continue };
+            let list = self.seek(site.at, value_or_sibling, |name| name == "extension")?;
             for extension in list.into_iter().flat_map(Node::items) {
                 self.charge(1, site.at)?;
                 if extension.get("url").is_some_and(|known| known.is_str(&url)) {
@@ -55,7 +57,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
         let mut found = Collection::Empty;
         for item in site.input {
             self.charge(1, site.at)?;
-            self.weigh(item, site.at)?;
+            self.charge_item(item, site.at)?;
             if let Some(node) = reference(item).map_or(Ok(None), |text| self.target(site.at, &text))? {
                 found.push(Item::Element(Element::new(node)));
             }
@@ -159,7 +161,8 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     fn element_definition(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
         let mut found = Collection::Empty;
         for item in site.input {
-            let Some(definition) = self.context.define.and_then(|define| define(item)) else {
+            let Some(definition) = self.context.find_definition.and_then(|find_definition| find_definition(item))
+            else {
                 let message = format!("{}() cannot be answered: a definition is not at hand", name(site));
                 return Err(Failure::new(Key::NotChecked, site.at, message));
             };
@@ -193,8 +196,8 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
         }
         for item in site.input {
             let Item::Element(element) = item else { continue };
-            let Some(holder) = element.holder() else { continue };
-            let list = self.seek(site.at, holder, |name| name == "modifierExtension")?;
+            let Some(value_or_sibling) = element.value_or_sibling() else { continue };
+            let list = self.seek(site.at, value_or_sibling, |name| name == "modifierExtension")?;
             for extension in list.into_iter().flat_map(Node::items) {
                 self.charge(1, site.at)?;
                 let url = extension.str("url").unwrap_or_default();

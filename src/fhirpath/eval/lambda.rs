@@ -8,7 +8,9 @@ use super::super::collection::Collection;
 use super::super::function::Function;
 use super::super::item::Item;
 use super::super::tree::{Part, PartKind};
-use super::{Evaluator, Outcome, Scope, Site, fail, only};
+use super::evaluator::{Evaluator, Scope, Site};
+use super::failure::{Outcome, fail};
+use super::operand::only;
 
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     pub(super) fn lambda(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
@@ -35,7 +37,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
             let mut next = Vec::new();
             for (index, item) in waiting.iter().enumerate() {
                 for item in self.on_item(site, &site.call.arguments[0], index, item)? {
-                    if !self.holds(site.at, &found, &item)? {
+                    if !self.contains_item(site.at, &found, &item)? {
                         found.push(item.clone());
                         next.push(item);
                     }
@@ -96,11 +98,11 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
         // Insertion keeps equal items in order, and can fail half way; sorts of the standard library cannot.
         let mut sorted: Vec<(Vec<Option<Item<'e>>>, Item<'e>)> = Vec::with_capacity(rows.len());
         for row in rows {
-            let mut place = sorted.len();
-            while place > 0 && self.order_rows(site, &keys, &row.0, &sorted[place - 1].0)? == Ordering::Less {
-                place -= 1;
+            let mut index = sorted.len();
+            while index > 0 && self.order_rows(site, &keys, &row.0, &sorted[index - 1].0)? == Ordering::Less {
+                index -= 1;
             }
-            sorted.insert(place, row);
+            sorted.insert(index, row);
         }
         Ok(sorted.into_iter().map(|(_, item)| item).collect())
     }
@@ -149,7 +151,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
 
 /// A sort key and whether it is reversed.
 fn sort_key(part: &Part) -> (bool, &Part) {
-    match &part.form {
+    match &part.kind {
         PartKind::Sign { negative: true, of } => (true, of),
         _ => (false, part),
     }

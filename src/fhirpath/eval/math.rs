@@ -6,13 +6,15 @@ use super::super::decimal::{Decimal, Rounding};
 use super::super::function::Function;
 use super::super::value::{Quantity, Value};
 use super::equality::as_decimal;
-use super::{Evaluator, Outcome, Site, describe, fail, name, only};
+use super::evaluator::{Evaluator, Site};
+use super::failure::{Outcome, fail};
+use super::operand::{describe, name, only};
 
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     pub(super) fn math(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {
         use Function as F;
         let Some(item) = only(site.at, site.input)? else { return Ok(Collection::Empty) };
-        self.weigh(item, site.at)?;
+        self.charge_item(item, site.at)?;
         let value = item.value();
         if let (F::Abs, Some(Value::Integer(number))) = (site.call.function, &value) {
             return Ok(Collection::value(Value::Integer(number.abs())));

@@ -11,10 +11,13 @@ mod convert;
 mod each;
 mod encode;
 mod equality;
+mod evaluator;
 mod existence;
+mod failure;
 mod fhir;
 mod lambda;
 mod math;
+mod operand;
 mod operators;
 mod order;
 mod path;
@@ -24,18 +27,16 @@ mod text;
 mod truth;
 mod types;
 
-use std::cell::Cell;
-
 use super::collection::Collection;
 use super::context::Context;
 use super::function::Function;
 use super::item::Item;
-use super::tree::{Call, Part, PartKind};
+use super::tree::{Part, PartKind};
 use super::value::{UCUM, Value};
-pub(super) use budget::Failure;
-use budget::fail;
-
-type Outcome<T> = Result<T, Failure>;
+use evaluator::{Evaluator, Scope, Site};
+pub(super) use failure::Failure;
+use failure::{Outcome, fail};
+use operand::{count, name};
 
 /// Evaluates a compiled expression.
 pub(super) fn run<'e, 'a: 'e>(
@@ -57,56 +58,24 @@ pub(super) fn evaluate_bool<'e, 'a: 'e>(
     context: &'e Context<'a>,
     focus: &Collection<'e>,
 ) -> Outcome<Option<bool>> {
-    let judge = |assumed: Option<bool>| {
+    let evaluate = |assumed: Option<bool>| {
         let evaluator = Evaluator::new(context, focus, assumed);
         let truth = evaluator.truth(part, &Scope { this: focus, index: None, total: None })?;
         Ok((truth, evaluator.open.take()))
     };
-    let (truth, open) = judge(None)?;
+    let (truth, open) = evaluate(None)?;
     let Some(open) = open else { return Ok(truth) };
     // A question that nobody can answer does not matter where either answer leads to the same.
-    match (judge(Some(true)), judge(Some(false))) {
+    match (evaluate(Some(true)), evaluate(Some(false))) {
         (Ok((Some(if_true), _)), Ok((Some(if_false), _))) if if_true == if_false => Ok(Some(if_true)),
         _ => Err(open),
     }
 }
 
-/// One evaluation. `'f` is that of the focus, `'e` that of everything results may borrow from.
-struct Evaluator<'f, 'e, 'a> {
-    context: &'e Context<'a>,
-    /// `%context`
-    focus: &'f Collection<'e>,
-    steps: Cell<u64>,
-    /// What to take for the answer of a question that nobody can answer
-    assumed: Option<bool>,
-    /// The first such question
-    open: Cell<Option<Failure>>,
-}
-
-/// What `$this`, `$index` and `$total` mean at a place.
-#[derive(Clone, Copy)]
-struct Scope<'s, 'e> {
-    this: &'s Collection<'e>,
-    index: Option<usize>,
-    total: Option<&'s Collection<'e>>,
-}
-
-/// The operands of a call: the place, what it is applied to, and what surrounds it.
-struct Site<'s, 'e> {
-    at: u32,
-    call: &'e Call,
-    input: &'s Collection<'e>,
-    scope: &'s Scope<'s, 'e>,
-}
-
-impl<'f, 'e, 'a: 'e> Evaluator<'f, 'e, 'a> {
-    fn new(context: &'e Context<'a>, focus: &'f Collection<'e>, assumed: Option<bool>) -> Self {
-        Self { context, focus, steps: Cell::new(context.steps), assumed, open: Cell::new(None) }
-    }
-
+impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     fn eval(&self, part: &'e Part, scope: &Scope<'_, 'e>) -> Outcome<Collection<'e>> {
         self.charge(1, part.at)?;
-        match &part.form {
+        match &part.kind {
             PartKind::Empty => Ok(Collection::Empty),
             PartKind::Literal(value) => Ok(Collection::value(value.reborrow())),
             PartKind::Texts(texts) => {
@@ -122,8 +91,8 @@ impl<'f, 'e, 'a: 'e> Evaluator<'f, 'e, 'a> {
             }
             PartKind::Variable(name) => self.variable(part.at, name),
             PartKind::Member { from: None, name } if name.may_be_type => self.first_member(part.at, scope.this, name),
-            PartKind::Member { .. } => self.collected(part, scope),
-            PartKind::Call { call, .. } if each::is_streamed(call) => self.collected(part, scope),
+            PartKind::Member { .. } => self.collect_items(part, scope),
+            PartKind::Call { call, .. } if each::is_streamed(call) => self.collect_items(part, scope),
             PartKind::Call { call, .. } if truth::is_question(call.function) => {
                 Ok(Collection::maybe(self.truth(part, scope)?.map(Value::Boolean)))
             }
@@ -231,35 +200,6 @@ impl<'f, 'e, 'a: 'e> Evaluator<'f, 'e, 'a> {
         }
     }
 
-    // === operands ===
-
-    /// The value of an argument, evaluated where the function stands.
-    fn argument(&self, site: &Site<'_, 'e>, position: usize) -> Outcome<Collection<'e>> {
-        site.call.arguments.get(position).map_or(Ok(Collection::Empty), |part| self.eval(part, site.scope))
-    }
-
-    /// A whole number as an argument; nothing if it is empty.
-    fn integer_argument(&self, site: &Site<'_, 'e>, position: usize) -> Outcome<Option<i64>> {
-        let argument = self.argument(site, position)?;
-        match only(site.at, &argument)?.map(Item::value) {
-            None => Ok(None),
-            Some(Some(Value::Integer(number))) => Ok(Some(number)),
-            Some(_) => {
-                let message = format!("{}() expects a whole number, found {}", name(site), describe(&argument));
-                Err(fail(site.at, message))
-            }
-        }
-    }
-
-    /// A string as an argument; nothing if it is empty.
-    fn text_argument(&self, site: &Site<'_, 'e>, position: usize) -> Outcome<Option<std::borrow::Cow<'e, str>>> {
-        let argument = self.argument(site, position)?;
-        let Some(item) = only(site.at, &argument)? else { return Ok(None) };
-        self.weigh(item, site.at)?;
-        let refusal = || fail(site.at, format!("{}() expects a string, found {}", name(site), describe(&argument)));
-        item.as_str().ok_or_else(refusal).map(Some)
-    }
-
     fn variable(&self, at: u32, name: &'e str) -> Outcome<Collection<'e>> {
         if let Some((_, value)) = self.context.constants.iter().find(|(known, _)| *known == name) {
             self.charge(value.len(), at)?;
@@ -296,48 +236,4 @@ impl<'f, 'e, 'a: 'e> Evaluator<'f, 'e, 'a> {
         };
         Ok(Collection::value(Value::Temporal(moment)))
     }
-}
-
-/// The name of the function called.
-fn name(site: &Site<'_, '_>) -> &'static str {
-    site.call.function.name()
-}
-
-/// How many there are, as a value.
-fn count<'e>(number: usize) -> Value<'e> {
-    Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
-}
-
-/// What a collection holds, for people; never a value.
-fn describe(collection: &Collection<'_>) -> String {
-    match collection.items() {
-        [] => "nothing".to_owned(),
-        [item] => describe_item(item),
-        items => format!("{} items", items.len()),
-    }
-}
-
-fn describe_item(item: &Item<'_>) -> String {
-    match item {
-        Item::Element(element) => match element.value() {
-            Some(value) => format!("an element with a {}", value.kind()),
-            None => "a complex element".to_owned(),
-        },
-        Item::Value(value) => format!("a {}", value.kind()),
-    }
-}
-
-/// The only item of a collection, or nothing; several are a failure.
-fn only<'c, 'e>(at: u32, collection: &'c Collection<'e>) -> Outcome<Option<&'c Item<'e>>> {
-    match collection.items() {
-        [] => Ok(None),
-        [item] => Ok(Some(item)),
-        items => Err(fail(at, format!("expected one item, found {}", items.len()))),
-    }
-}
-
-/// A condition's truth: one item that is no boolean counts as true
-/// (<https://hl7.org/fhirpath/N1/#singleton-evaluation-of-collections>).
-fn truth(at: u32, collection: &Collection<'_>) -> Outcome<Option<bool>> {
-    Ok(only(at, collection)?.map(|item| item.as_bool().unwrap_or(true)))
 }

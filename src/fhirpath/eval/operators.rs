@@ -8,9 +8,11 @@ use super::super::decimal::Decimal;
 use super::super::item::Item;
 use super::super::tree::{Operator, Part};
 use super::super::value::{Quantity, Value};
-use super::calendar::moved;
+use super::calendar::add_duration;
 use super::equality::as_decimal;
-use super::{Evaluator, Outcome, Scope, describe_item, fail, only};
+use super::evaluator::{Evaluator, Scope};
+use super::failure::{Outcome, fail};
+use super::operand::{describe_item, only};
 
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     pub(super) fn binary(
@@ -58,8 +60,8 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
         right: &Collection<'e>,
     ) -> Outcome<Collection<'e>> {
         let (Some(left), Some(right)) = (only(at, left)?, only(at, right)?) else { return Ok(Collection::Empty) };
-        self.weigh(left, at)?;
-        self.weigh(right, at)?;
+        self.charge_item(left, at)?;
+        self.charge_item(right, at)?;
         let (left_value, right_value) = (left.value(), right.value());
         let result = match (left_value.as_ref(), right_value.as_ref()) {
             (Some(Value::Integer(left)), Some(Value::Integer(right))) => integers(operator, *left, *right),
@@ -85,8 +87,10 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
         let quantity = |item: &Item<'e>| self.quantity_of(item);
         if let (Some(moment), Some(duration)) = (self.temporal_of(left), quantity(right)) {
             return match operator {
-                Operator::Add => moved(at, &moment, &duration),
-                Operator::Subtract => moved(at, &moment, &Quantity { value: -duration.value, unit: duration.unit }),
+                Operator::Add => add_duration(at, &moment, &duration),
+                Operator::Subtract => {
+                    add_duration(at, &moment, &Quantity { value: -duration.value, unit: duration.unit })
+                }
                 _ => Err(refusal()),
             };
         }

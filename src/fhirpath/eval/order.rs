@@ -6,8 +6,10 @@ use super::super::collection::Collection;
 use super::super::item::Item;
 use super::super::tree::Operator;
 use super::super::value::Value;
-use super::equality::{as_decimal, as_quantity};
-use super::{Evaluator, Outcome, describe_item, fail, only};
+use super::equality::{are_days, as_decimal, as_quantity};
+use super::evaluator::Evaluator;
+use super::failure::{Outcome, fail};
+use super::operand::{describe_item, only};
 
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     /// `a < b` and its kin.
@@ -31,8 +33,8 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
 
     /// Which of two items comes first; nothing where that cannot be known.
     pub(super) fn order(&self, at: u32, left: &Item<'e>, right: &Item<'e>) -> Outcome<Option<Ordering>> {
-        self.weigh(left, at)?;
-        self.weigh(right, at)?;
+        self.charge_item(left, at)?;
+        self.charge_item(right, at)?;
         let (left_value, right_value) = (left.value(), right.value());
         if let (Some(Value::String(left)), Some(Value::String(right))) = (&left_value, &right_value)
             && are_days(left, right)
@@ -62,13 +64,6 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
         }
         Err(fail(at, format!("{} cannot be compared with {}", describe_item(left), describe_item(right))))
     }
-}
-
-/// Two texts that can only be dates of one precision, if they are dates: whether they are or not, they are ordered by
-/// their letters, so nobody has to be asked.
-pub(super) fn are_days(left: &str, right: &str) -> bool {
-    let begins_with_year = |text: &str| text.as_bytes().iter().take(4).all(u8::is_ascii_digit);
-    left.len() == right.len() && matches!(left.len(), 4 | 7 | 10) && begins_with_year(left) && begins_with_year(right)
 }
 
 fn times_mixed(left: &super::super::date::Temporal, right: &super::super::date::Temporal) -> bool {

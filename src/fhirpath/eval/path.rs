@@ -8,7 +8,9 @@ use super::super::model;
 use super::super::tree::{Name, Part};
 use super::super::value::{Unit, Value};
 use super::each::Sink;
-use super::{Evaluator, Outcome, Scope, fail, only};
+use super::evaluator::{Evaluator, Scope};
+use super::failure::{Outcome, fail};
+use super::operand::only;
 
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     /// The first name of a path, where it may be a type: one that `$this` has stands for `$this` itself
@@ -63,8 +65,8 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     ) -> Outcome<bool> {
         match item {
             Item::Element(element) => {
-                let Some(holder) = element.holder() else { return Ok(true) };
-                let (value, sibling, passed) = named(holder, name);
+                let Some(value_or_sibling) = element.value_or_sibling() else { return Ok(true) };
+                let (value, sibling, passed) = named(value_or_sibling, name);
                 self.charge(1 + passed / 16, at)?;
                 each_element(value, sibling, sink)
             }
@@ -78,7 +80,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     /// All children in document order; `resourceType` is not one.
     pub(super) fn each_child(&self, at: u32, item: &Item<'e>, sink: &mut Sink<'_, 'e>) -> Outcome<bool> {
         let Item::Element(element) = item else { return Ok(true) };
-        let Some(object) = element.holder() else { return Ok(true) };
+        let Some(object) = element.value_or_sibling() else { return Ok(true) };
         let has_siblings = object.members().any(|member| member.name_bytes().first() == Some(&b'_'));
         for member in object.members() {
             self.charge(1, at)?;

@@ -3,7 +3,9 @@
 use super::super::collection::Collection;
 use super::super::item::Item;
 use super::super::value::{Quantity, Value};
-use super::{Evaluator, Outcome, Site, only};
+use super::evaluator::{Evaluator, Site};
+use super::failure::Outcome;
+use super::operand::only;
 
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     /// An item as a quantity: a value of the language, or a FHIR Quantity.

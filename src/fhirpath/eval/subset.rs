@@ -2,7 +2,9 @@
 
 use super::super::collection::Collection;
 use super::super::function::Function;
-use super::{Evaluator, Outcome, Site, only};
+use super::evaluator::{Evaluator, Site};
+use super::failure::Outcome;
+use super::operand::only;
 
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     pub(super) fn subset(&self, site: &Site<'_, 'e>) -> Outcome<Collection<'e>> {

@@ -7,7 +7,10 @@ use super::super::function::Function;
 use super::super::item::Item;
 use super::super::pattern::Pattern;
 use super::super::value::Value;
-use super::{Evaluator, Outcome, Site, describe, encode, fail, name, only};
+use super::encode;
+use super::evaluator::{Evaluator, Site};
+use super::failure::{Outcome, fail};
+use super::operand::{count, describe, describe_item, name, only};
 
 /// What compiling a pattern costs at least.
 const COMPILE_STEPS: usize = 200;
@@ -27,7 +30,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
             F::Upper => string(text.to_uppercase()),
             F::Lower => string(text.to_lowercase()),
             F::Trim => string(text.trim().to_owned()),
-            F::Length => Collection::value(super::count(text.chars().count())),
+            F::Length => Collection::value(count(text.chars().count())),
             F::ToChars => text.chars().map(|each| Item::Value(Value::text(each.to_string()))).collect(),
             F::Substring => return self.substring(site, &text),
             F::Replace | F::ReplaceMatches => return self.replace(site, &text),
@@ -43,7 +46,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
                         Collection::boolean(self.pattern(site, &argument, &text)?.is_match(&text))
                     }
                     F::Split => split(&text, &argument),
-                    function => encode::recoded(function, &text, &argument)
+                    function => encode::recode(function, &text, &argument)
                         .map_err(|message| fail(site.at, message))?
                         .map_or(Collection::Empty, string),
                 }
@@ -109,7 +112,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
         let mut joined = String::new();
         for (index, item) in site.input.iter().enumerate() {
             let Some(text) = item.as_str() else {
-                return Err(fail(site.at, format!("join() is for strings, found {}", super::describe_item(item))));
+                return Err(fail(site.at, format!("join() is for strings, found {}", describe_item(item))));
             };
             if index > 0 {
                 joined.push_str(&separator);
@@ -134,7 +137,7 @@ fn string<'e>(text: String) -> Collection<'e> {
 
 /// A byte offset as a position in characters; -1 for none.
 fn position<'e>(text: &str, offset: Option<usize>) -> Collection<'e> {
-    let position = offset.map(|offset| super::count(text[..offset].chars().count()));
+    let position = offset.map(|offset| count(text[..offset].chars().count()));
     Collection::value(position.unwrap_or(Value::Integer(-1)))
 }
 

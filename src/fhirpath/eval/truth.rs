@@ -5,12 +5,14 @@ use super::super::function::Function;
 use super::super::item::Item;
 use super::super::tree::{Call, Operator, Part, PartKind};
 use super::super::value::Value;
-use super::{Evaluator, Outcome, Scope, only, truth};
+use super::evaluator::{Evaluator, Scope};
+use super::failure::Outcome;
+use super::operand::{as_condition, only};
 
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     /// The truth of a part: nothing for an empty result; one item that is no boolean counts as true.
     pub(super) fn truth(&self, part: &'e Part, scope: &Scope<'_, 'e>) -> Outcome<Option<bool>> {
-        match &part.form {
+        match &part.kind {
             PartKind::Literal(Value::Boolean(value)) => Ok(Some(*value)),
             PartKind::Binary(operator, left, right) if is_condition(*operator) => {
                 self.charge(1, part.at)?;
@@ -20,7 +22,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
                 self.charge(1, part.at)?;
                 self.question(part.at, from.as_deref(), call, scope)
             }
-            _ => truth(part.at, &self.eval(part, scope)?),
+            _ => as_condition(part.at, &self.eval(part, scope)?),
         }
     }
 
@@ -73,7 +75,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
 
     /// `a = b`. A path beside a text is what conditions are mostly made of.
     fn equal_parts(&self, at: u32, left: &'e Part, right: &'e Part, scope: &Scope<'_, 'e>) -> Outcome<Option<bool>> {
-        match (&left.form, &right.form) {
+        match (&left.kind, &right.kind) {
             (_, PartKind::Literal(Value::String(text))) => self.equals_text(left, text, scope),
             (PartKind::Literal(Value::String(text)), _) => self.equals_text(right, text, scope),
             _ => self.equal_all(at, &self.eval(left, scope)?, &self.eval(right, scope)?),
@@ -118,7 +120,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
             (Function::Not, _) => {
                 let truth = match from {
                     Some(part) => self.truth(part, scope)?,
-                    None => truth(at, scope.this)?,
+                    None => as_condition(at, scope.this)?,
                 };
                 Ok(truth.map(|value| !value))
             }
@@ -127,7 +129,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
                 let mut index = 0;
                 let all = self.each_from(from, scope, &mut |item| {
                     index += 1;
-                    self.holds_for(criterion, scope, index - 1, item)
+                    self.meets_criterion(criterion, scope, index - 1, item)
                 })?;
                 Ok(Some(all))
             }
@@ -135,7 +137,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
                 let mut index = 0;
                 let none = self.each_from(from, scope, &mut |item| {
                     index += 1;
-                    Ok(!self.holds_for(criterion, scope, index - 1, item)?)
+                    Ok(!self.meets_criterion(criterion, scope, index - 1, item)?)
                 })?;
                 Ok(Some(!none))
             }

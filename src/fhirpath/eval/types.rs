@@ -5,10 +5,11 @@ use std::borrow::Cow;
 use super::super::collection::Collection;
 use super::super::function::Function;
 use super::super::item::{Element, Item};
-use super::super::model::{self, Walk};
+use super::super::model::{self, TypeFinder};
 use super::super::tree::{Namespace, Part, PartKind, TypeSpecifier, TypeTest};
 use super::super::value::{TypeName, Value};
-use super::{Evaluator, Outcome, Scope, Site, fail};
+use super::evaluator::{Evaluator, Scope, Site};
+use super::failure::{Outcome, fail};
 
 impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
     pub(super) fn typed(
@@ -25,7 +26,7 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
             None => scope.this,
             Some(part) => {
                 // `resolve() is Patient` can be answered from the reference itself.
-                if let (TypeTest::Is, PartKind::Call { from, call }) = (test, &part.form)
+                if let (TypeTest::Is, PartKind::Call { from, call }) = (test, &part.kind)
                     && call.function == Function::Resolve
                 {
                     return self.refers_to(part.at, from.as_deref(), name, scope);
@@ -80,23 +81,23 @@ impl<'e, 'a: 'e> Evaluator<'_, 'e, 'a> {
 
     /// The type of an element, as far as it can be known.
     pub(super) fn type_of(&self, element: &Element<'e>) -> Option<Cow<'e, str>> {
-        self.walk(|walk| walk.type_of(element))
+        self.type_finder(|type_finder| type_finder.type_of(element))
     }
 
     /// The type that the model or the element's own name gives it, but not its JSON kind alone.
     pub(super) fn known_type(&self, element: &Element<'e>) -> Option<Cow<'e, str>> {
-        self.walk(|walk| walk.known_type(element))
+        self.type_finder(|type_finder| type_finder.known_type(element))
     }
 
-    fn walk(&self, ask: impl FnOnce(&mut Walk<'e>) -> Option<Cow<'e, str>>) -> Option<Cow<'e, str>> {
-        let mut walk = Walk {
+    fn type_finder(&self, ask: impl FnOnce(&mut TypeFinder<'e>) -> Option<Cow<'e, str>>) -> Option<Cow<'e, str>> {
+        let mut type_finder = TypeFinder {
             model: self.context.model,
             resources: [self.context.resource, self.context.root_resource],
             root_type: self.context.root_type,
             passed: 0,
         };
-        let found = ask(&mut walk);
-        self.spend(walk.passed);
+        let found = ask(&mut type_finder);
+        self.charge_done(type_finder.passed);
         found
     }
 

@@ -53,9 +53,9 @@ impl Artifacts {
     /// # Errors
     /// A fault, if one of them is damaged.
     pub(in crate::http) fn shipped() -> Result<Self> {
-        let files = own::own(shipped::files().iter().copied());
+        let files = own::own_resources(shipped::files().iter().copied());
         let mut found = files.map(|(_, bytes)| stored(bytes)).collect::<Result<Vec<_>>>()?;
-        found.push(stored(own::findings()?.as_bytes())?);
+        found.push(stored(own::issue_code_system()?.as_bytes())?);
         found.sort_by(|one, other| (&one.key.kind, &one.key.id).cmp(&(&other.key.kind, &other.key.id)));
         Ok(Self(found))
     }

@@ -259,7 +259,7 @@ fn collect_missing(
     missing: &mut Vec<String>,
 ) {
     let path: Vec<&str> = [start].into_iter().chain(at.iter().map(String::as_str)).collect();
-    let Some(step) = context.definitions.path(&path.join(".")) else { return };
+    let Some(step) = context.definitions.element_at(&path.join(".")) else { return };
     let given: BTreeSet<&str> = sourced
         .iter()
         .filter(|path| path.len() == at.len() + 1 && path.starts_with(at))

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_saphyr::Location;
 
-use crate::definitions::own::OWN;
+use crate::definitions::own::OWN_URL;
 use crate::definitions::{CodeSystem, Definitions};
 use crate::fhir::{Issue, Key};
 use crate::referral::state::{self, State};
@@ -61,7 +61,7 @@ impl Findings<'_> {
     fn codes_of(&mut self, system: &System, at: Location, definitions: &Definitions) -> Option<Arc<CodeSystem>> {
         let found = definitions.code_system(&system.to_string());
         if found.is_none()
-            && system.url.starts_with(OWN)
+            && system.url.starts_with(OWN_URL)
             && let Some(other) = definitions.code_system(&system.url)
         {
             let version = other.version.as_deref().unwrap_or("none");

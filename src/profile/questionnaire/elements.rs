@@ -1,6 +1,6 @@
 //! Elements of forms and answers that go by part of a name: extensions of several guides, choices of types.
 
-use crate::definitions::CORE;
+use crate::definitions::CORE_URL;
 use crate::fhir::Node;
 
 /// What the extensions of Structured Data Capture begin with (<http://hl7.org/fhir/uv/sdc/>).
@@ -15,7 +15,7 @@ pub(super) fn extension<'d>(node: Node<'d>, name: &str) -> Option<Node<'d>> {
 pub(super) fn extensions<'d>(node: Node<'d>, name: &str) -> impl Iterator<Item = Node<'d>> {
     node.list("extension").filter_map(move |extension| {
         let url = extension.str("url")?;
-        let known = url.strip_prefix(CORE).or_else(|| url.strip_prefix(SDC_PREFIX))?;
+        let known = url.strip_prefix(CORE_URL).or_else(|| url.strip_prefix(SDC_PREFIX))?;
         (known == name).then(|| value(extension)).flatten().map(|(_, value)| value)
     })
 }

@@ -164,7 +164,7 @@ pub(super) fn value_set(check: &mut ResponseCheck<'_, '_, '_, '_>, canonical: &s
     let resource = resource.filter(|resource| resource.str("resourceType").as_deref() == Some("ValueSet"));
     let definitions = check.context.registry.definitions();
     let set = match resource {
-        Some(resource) => Some(Arc::new(definitions.value_set_of(resource))),
+        Some(resource) => Some(Arc::new(definitions.compose_value_set(resource))),
         None => definitions.value_set(canonical),
     };
     check.value_sets.insert(canonical.to_owned(), set.clone());

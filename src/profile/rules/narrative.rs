@@ -16,10 +16,10 @@ pub(in crate::profile) fn applies(allowed: &TypeRef) -> bool {
 pub(in crate::profile) fn check<'d>(node: Node<'d>, context: &mut CheckContext<'_, 'd>) {
     let Some(text) = node.as_str().filter(|text| !text.is_empty()) else { return };
     let narrative = xhtml::read(&text);
-    let is_sound = narrative.flaws.is_empty();
-    for flaw in narrative.flaws {
-        let finding = Finding::error(Key::Narrative, node, flaw.text).about_part(node, flaw.offset);
-        context.report(match flaw.hint {
+    let is_sound = narrative.issues.is_empty();
+    for issue in narrative.issues {
+        let finding = Finding::error(Key::Narrative, node, issue.text).about_part(node, issue.offset);
+        context.report(match issue.hint {
             Some(hint) => finding.hint(hint),
             None => finding,
         });

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use crate::definitions::{CORE, TypeRef};
+use crate::definitions::{CORE_URL, TypeRef};
 use crate::fhir::nearest_name::nearest;
 use crate::fhir::{Key, Node, Reference, query_string};
 use crate::profile::context::CheckContext;
@@ -29,8 +29,9 @@ pub(in crate::profile) fn compile(definition: Definition<'_>, allowed: &TypeRef)
     let mut types: Vec<String> = Vec::new();
     for profile in &allowed.target_profiles {
         let of_core =
-            profile.strip_prefix(CORE).filter(|name| definitions.is_resource_type(name) || *name == "Resource");
-        let name = of_core.map(str::to_owned).or_else(|| Some(view.look_up(profile)?.definition.type_name.clone()));
+            profile.strip_prefix(CORE_URL).filter(|name| definitions.is_resource_type(name) || *name == "Resource");
+        let name =
+            of_core.map(str::to_owned).or_else(|| Some(view.nearest_structure(profile)?.definition.type_name.clone()));
         match name {
             // A profile that is not at hand may be of any type.
             None => return Some(AllowedTypes { types: Vec::new() }),

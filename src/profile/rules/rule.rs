@@ -7,7 +7,7 @@ use super::{
     profile_choice, reference, resource_id, slice_path, target_profile, value_range,
 };
 use crate::definitions::TypeRef;
-use crate::fhir::xhtml::Text;
+use crate::fhir::xhtml::TextFormat;
 use crate::fhir::{Node, RuleSource};
 use crate::profile::context::CheckContext;
 use crate::profile::definition::Definition;
@@ -54,7 +54,7 @@ pub(in crate::profile) enum Rule {
     /// XHTML that tells of the resource
     Narrative,
     /// No HTML in a text that is none
-    Markup(Text),
+    Markup(TextFormat),
 }
 
 /// A rule, and where it is written.

@@ -24,7 +24,7 @@ pub(in crate::profile) fn check<'d>(profile: Node<'d>, context: &mut CheckContex
         let Some(slicing) = element.get("slicing") else { continue };
         let Some(path) = element.str("path") else { continue };
         let definitions = context.registry.definitions();
-        let Some(sliced) = definitions.path(&path) else { continue };
+        let Some(sliced) = definitions.element_at(&path) else { continue };
         let wrong: Vec<(Node<'d>, Cow<'d, str>)> = slicing
             .list("discriminator")
             .filter_map(|discriminator| discriminator.get("path"))
@@ -47,9 +47,9 @@ fn is_resolvable(definitions: &Definitions, from: &TypedElement, path: &str) -> 
         let next = if step == "$this" {
             continue;
         } else if let Some(kind) = argument(step, "ofType") {
-            definitions.step(kind)
+            definitions.root_element(kind)
         } else if argument(step, "extension").is_some() {
-            definitions.step("Extension")
+            definitions.root_element("Extension")
         } else if step.contains('(') {
             // What a reference leads to may be anything.
             None

@@ -3,7 +3,7 @@
 //!
 //! Looked at where the target is at hand: contained, in the bundle, or beside the document.
 
-use crate::definitions::{CORE, TypeRef};
+use crate::definitions::{CORE_URL, TypeRef};
 use crate::fhir::{Key, Node};
 use crate::profile::context::CheckContext;
 use crate::profile::definition::Definition;
@@ -20,7 +20,7 @@ pub(in crate::profile) struct TargetProfiles {
 /// The target profiles that are more than types.
 pub(in crate::profile) fn compile(definition: Definition<'_>, allowed: &TypeRef) -> Option<TargetProfiles> {
     let TypeRef { target_profiles, aggregation, .. } = allowed;
-    let is_profiled = target_profiles.iter().any(|profile| !profile.starts_with(CORE));
+    let is_profiled = target_profiles.iter().any(|profile| !profile.starts_with(CORE_URL));
     let is_due =
         allowed.code == "Reference" && definition.structure.is_profile && (is_profiled || !aggregation.is_empty());
     is_due.then(|| {
@@ -39,7 +39,7 @@ impl TargetProfiles {
         let Some(target) = context.target(&text) else { return };
         let kind = target.str("resourceType").unwrap_or_default();
         let of_type = |profile: &String| {
-            let structure = context.registry.definitions().look_up(profile);
+            let structure = context.registry.definitions().nearest_structure(profile);
             // One that is not at hand may be of any type.
             structure.is_none_or(|found| context.registry.is_a(&kind, &found.definition.type_name))
         };

@@ -147,11 +147,11 @@ impl ConditionBuilder<'_> {
         if let Some(found) = at(&position.structure, position.index) {
             return Some(found);
         }
-        let view = self.registry.definitions().seen_from(&position.structure);
+        let view = self.registry.definitions().view_for(&position.structure);
         let (structure, index) = view.content(&position.structure, position.index);
         let element = structure.element(index)?;
         element.types.iter().find_map(|allowed| {
-            let definitions = self.registry.definitions().seen_from(&position.structure);
+            let definitions = self.registry.definitions().view_for(&position.structure);
             let profile = match &allowed.profiles[..] {
                 [only] => definitions.structure(only),
                 _ => None,
@@ -171,7 +171,7 @@ impl ConditionBuilder<'_> {
     fn follow_reference(&mut self, position: &ElementPosition, kind: &str, rest: &str, steps: Vec<PathStep>) {
         let Some(element) = position.structure.element(position.index) else { return };
         let targets: Vec<String> = element.types.iter().flat_map(|allowed| allowed.target_profiles.clone()).collect();
-        let definitions = self.registry.definitions().seen_from(&position.structure);
+        let definitions = self.registry.definitions().view_for(&position.structure);
         let targets: Vec<String> = targets.iter().map(|it| with_version(&definitions, it)).collect();
         if !rest.is_empty() {
             let only = if let [only] = &targets[..] { definitions.structure(only) } else { None };
@@ -214,7 +214,7 @@ impl ConditionBuilder<'_> {
                 }
             }
             "profile" => {
-                let definitions = self.registry.definitions().seen_from(&structure);
+                let definitions = self.registry.definitions().view_for(&structure);
                 let profiles = element.types.iter().flat_map(|allowed| &allowed.profiles);
                 let profiles = profiles.map(|profile| with_version(&definitions, profile)).collect();
                 self.add(steps, Check::Conforms(profiles));
@@ -251,7 +251,7 @@ impl ConditionBuilder<'_> {
         if children.is_empty()
             && let [allowed] = &element.types[..]
             && let [profile] = &allowed.profiles[..]
-            && let Some(of_profile) = self.registry.definitions().seen_from(structure).structure(profile)
+            && let Some(of_profile) = self.registry.definitions().view_for(structure).structure(profile)
         {
             children = of_profile.root().map_or_else(Vec::new, |root| root.children.clone());
             inside = of_profile;
@@ -296,7 +296,7 @@ fn check_of(structure: &Structure, element: &Element, registry: &Registry) -> Op
         return document(pattern).map(Check::Pattern);
     }
     let binding = element.binding.as_ref().filter(|binding| binding.strength == Strength::Required)?;
-    let set = registry.definitions().seen_from(structure).value_set(binding.value_set.as_deref()?);
+    let set = registry.definitions().view_for(structure).value_set(binding.value_set.as_deref()?);
     Some(Check::In(set))
 }
 

@@ -70,7 +70,7 @@ pub(super) enum Computed {
 /// One place where a fact is read.
 #[derive(Debug, Clone)]
 pub(super) struct Source {
-    pub(super) place: SearchRange,
+    pub(super) search_range: SearchRange,
     /// The resource's code is one of these
     pub(super) codes: Vec<Token>,
     /// The resource's code is what the rule names
@@ -177,8 +177,8 @@ impl FactBook {
     pub fn check(&self, model: &dyn Model) -> Vec<Issue> {
         let mut found = Vec::new();
         for source in self.facts.values().flat_map(|definition| &definition.sources) {
-            let issue = |at, statements: String| Issue::error(Key::MapInvalid, &*source.file, statements).maybe_at(at);
-            let start = match &source.place {
+            let issue = |at, message: String| Issue::error(Key::MapInvalid, &*source.file, message).maybe_at(at);
+            let start = match &source.search_range {
                 SearchRange::Person => "Patient",
                 SearchRange::Request => "ServiceRequest",
                 SearchRange::Task => "Task",

@@ -118,9 +118,8 @@ impl FactBook {
             match test(file, at, when.value, self) {
                 Ok(when) => match when.comparisons().iter().find(|one| self.is_computed(one.criterion())) {
                     Some(one) => {
-                        let statements =
-                            format!("{} is computed itself; ask only what is read", one.criterion().code());
-                        compiler.issues.push(yaml::issue(file, at, statements));
+                        let message = format!("{} is computed itself; ask only what is read", one.criterion().code());
+                        compiler.issues.push(yaml::issue(file, at, message));
                     }
                     None => {
                         if let Some(definition) = self.facts.get_mut(&criterion) {
@@ -133,8 +132,8 @@ impl FactBook {
         }
         for needed in [Criterion::Income, Criterion::HouseholdSize, Criterion::Condition] {
             if self.is_computed(needed) {
-                let statements = format!("{} cannot be computed, since others are computed from it", needed.code());
-                compiler.issues.push(Issue::error(Key::MapInvalid, file, statements));
+                let message = format!("{} cannot be computed, since others are computed from it", needed.code());
+                compiler.issues.push(Issue::error(Key::MapInvalid, file, message));
             }
         }
         if compiler.issues.is_empty() { Ok(()) } else { Err(Error::unprocessable(compiler.issues)) }
@@ -156,9 +155,9 @@ impl Compiler<'_> {
                 "poverty-share" if criterion == Criterion::Fpl => Computed::PovertyShare,
                 "chronic-conditions" if criterion == Criterion::ConditionCount => Computed::ChronicConditions,
                 _ => {
-                    let statements =
+                    let message =
                         "fpl is computed as poverty-share, condition-count as chronic-conditions, and others by when";
-                    self.issues.push(yaml::issue(&self.file, name.referenced, statements));
+                    self.issues.push(yaml::issue(&self.file, name.referenced, message));
                     Computed::No
                 }
             },
@@ -181,14 +180,14 @@ impl Compiler<'_> {
 
     fn source(&mut self, criterion: Criterion, source: &Spanned<SourceSpec>) -> Option<Source> {
         let (at, written) = (source.referenced, &source.value);
-        let place = match written.r#in.value.as_str() {
+        let search_range = match written.r#in.value.as_str() {
             "person" => SearchRange::Person,
             "request" => SearchRange::Request,
             "task" => SearchRange::Task,
             kind if kind.starts_with(|first: char| first.is_ascii_uppercase()) => SearchRange::Kind(kind.to_owned()),
             _ => {
-                let statements = "in is person, request, task, or a type of resource";
-                self.issues.push(yaml::issue(&self.file, written.r#in.referenced, statements));
+                let message = "in is person, request, task, or a type of resource";
+                self.issues.push(yaml::issue(&self.file, written.r#in.referenced, message));
                 return None;
             }
         };
@@ -202,8 +201,8 @@ impl Compiler<'_> {
                 Some((_, reading)) => *reading,
                 None => {
                     let known: Vec<&str> = READ_AS.iter().map(|(name, _)| *name).collect();
-                    let statements = format!("as is one of {}", known.join(", "));
-                    self.issues.push(yaml::issue(&self.file, name.referenced, statements));
+                    let message = format!("as is one of {}", known.join(", "));
+                    self.issues.push(yaml::issue(&self.file, name.referenced, message));
                     return None;
                 }
             },
@@ -214,19 +213,19 @@ impl Compiler<'_> {
         };
         let needs_value = !matches!(reading, ReadAs::Says(_) | ReadAs::Classes);
         if needs_value != written.value.is_some() {
-            let statements = if needs_value {
+            let message = if needs_value {
                 "the source has no value: a FHIRPath on the resource"
             } else {
                 "a source with says or as: classes takes no value"
             };
-            self.issues.push(yaml::issue(&self.file, at, statements));
+            self.issues.push(yaml::issue(&self.file, at, message));
         }
         let code_of_rule = criterion.takes_subject() && written.code.iter().any(|code| code.value == "OF");
         let codes: Vec<&Spanned<String>> =
             written.code.iter().filter(|code| !(code_of_rule && code.value == "OF")).collect();
         let kinds = sorted(&written.kinds);
         Some(Source {
-            place,
+            search_range,
             codes: codes.into_iter().filter_map(|code| self.token(code)).collect(),
             code_of_rule,
             condition: self.expression(written.r#where.as_ref()),
@@ -239,14 +238,14 @@ impl Compiler<'_> {
             words: sorted(&written.words).map(|(kind, words)| (kind.clone(), words.clone())).collect(),
             numbers: written.numbers.clone(),
             file: self.file.clone(),
-            at: place_of(at),
+            at: position_of(at),
         })
     }
 
     fn expression(&mut self, text: Option<&Spanned<String>>) -> Option<SourceText<Expression>> {
         let text = text?;
         match Expression::parse(&text.value) {
-            Ok(it) => Some(SourceText { it, at: place_of(text.referenced) }),
+            Ok(it) => Some(SourceText { it, at: position_of(text.referenced) }),
             Err(wrong) => {
                 self.issues.push(yaml::issue(&self.file, text.referenced, wrong.text));
                 None
@@ -260,11 +259,11 @@ impl Compiler<'_> {
 
     fn token(&mut self, text: &Spanned<String>) -> Option<Token> {
         let parsed = Token::parse(&text.value, self.names);
-        parsed.map_err(|statements| self.issues.push(yaml::issue(&self.file, text.referenced, statements))).ok()
+        parsed.map_err(|message| self.issues.push(yaml::issue(&self.file, text.referenced, message))).ok()
     }
 }
 
-fn place_of(at: Location) -> Option<SourcePosition> {
+fn position_of(at: Location) -> Option<SourcePosition> {
     SourcePosition::counted(at.line(), at.column())
 }
 

@@ -2,10 +2,13 @@
 //! partial; a set of codes says besides whether there can be others.
 
 use std::fmt;
+use std::rc::Rc;
 use std::sync::Arc;
 
+use super::token::Token;
 use crate::fhir::{Node, Truth};
 use crate::referral::Resource;
+use crate::routing::criterion::Criterion;
 
 /// A number that is known to lie between two others.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -50,6 +53,12 @@ pub struct Fact<'r> {
     pub table: Option<String>,
     /// What is missing, for people
     pub missing: Vec<Arc<str>>,
+}
+
+/// Whatever knows facts: what rules are asked of.
+pub trait FactSource<'r> {
+    /// The fact behind a criterion; behind one about an assessment or a question, which one it is.
+    fn fact(&self, criterion: Criterion, subject: Option<&Token>) -> Rc<Fact<'r>>;
 }
 
 /// A place in a resource of the referral.

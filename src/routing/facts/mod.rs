@@ -10,6 +10,7 @@ mod compile;
 mod known;
 mod poverty;
 mod read;
+mod sources;
 mod token;
 mod value;
 
@@ -29,10 +30,11 @@ use crate::referral::task::SDOHCC_CODES;
 
 use book::{Closed, Computed, Definition, OBSERVATIONS};
 use poverty::Share;
-use read::{FactSources, Statement};
+use read::Statement;
+use sources::FactSources;
 
 pub use book::FactBook;
-pub use known::{Fact, FactOrigin, FactValue, Interval, Texts};
+pub use known::{Fact, FactOrigin, FactSource, FactValue, Interval, Texts};
 pub use token::Token;
 
 /// What is known. See the module head.
@@ -45,7 +47,7 @@ pub struct Facts<'r> {
     pub today: Date,
     /// When it is asked
     pub at: Timestamp,
-    ground: FactSources<'r>,
+    sources: FactSources<'r>,
     read: [OnceCell<Rc<Fact<'r>>>; Criterion::ALL.len()],
     /// Those that a rule names besides, by that name
     named: RefCell<Vec<(Token, Rc<Fact<'r>>)>>,
@@ -68,30 +70,17 @@ impl<'r> Facts<'r> {
             place: address.map(Locality::read).unwrap_or_default(),
             today,
             at,
-            ground: FactSources { referral: *referral, book, at, today },
+            sources: FactSources { referral: *referral, book, at, today },
             read: std::array::from_fn(|_| OnceCell::new()),
             named: RefCell::default(),
         }
     }
 
-    /// The fact behind a criterion; behind one about an assessment or a question, which one it is.
-    pub fn fact(&self, criterion: Criterion, subject: Option<&Token>) -> Rc<Fact<'r>> {
-        let Some(subject) = subject else {
-            return self.read[criterion as usize].get_or_init(|| Rc::new(self.find_fact(criterion, None))).clone();
-        };
-        if let Some((_, fact)) = self.named.borrow().iter().find(|(known, _)| known == subject) {
-            return fact.clone();
-        }
-        let fact = Rc::new(self.find_fact(criterion, Some(subject)));
-        self.named.borrow_mut().push((subject.clone(), fact.clone()));
-        fact
-    }
-
     fn find_fact(&self, criterion: Criterion, subject: Option<&Token>) -> Fact<'r> {
-        let Some(definition) = self.ground.book.definition(criterion) else { return Fact::default() };
+        let Some(definition) = self.sources.book.definition(criterion) else { return Fact::default() };
         let default = (criterion == Criterion::Score && subject.is_none())
             .then(|| Token::exactly(OBSERVATIONS, "assessment-score"));
-        let statements = self.ground.statements(definition, subject.or(default.as_ref()));
+        let statements = self.sources.statements(definition, subject.or(default.as_ref()));
         let mut fact = if definition.one { newest_statement(statements) } else { combine(definition, statements) };
         if let FactValue::Texts(texts) = &mut fact.known {
             texts.closed |= match &definition.closed {
@@ -116,7 +105,7 @@ impl<'r> Facts<'r> {
             Computed::ChronicConditions => {
                 let conditions = self.fact(Criterion::Condition, None);
                 let FactValue::Texts(texts) = &conditions.known else { return Fact::default() };
-                let count = self.ground.book.classes.chronic(&texts.has);
+                let count = self.sources.book.classes.chronic(&texts.has);
                 // Those that are on record; there may be more.
                 let count = Interval::new(f64::from(u32::try_from(count).unwrap_or(u32::MAX)), f64::INFINITY);
                 Fact { known: FactValue::Number(count), from: conditions.from.clone(), ..Fact::default() }
@@ -150,18 +139,32 @@ impl<'r> Facts<'r> {
             return fact;
         };
         let persons = if let FactValue::Number(persons) = size.known { Some(persons) } else { None };
-        match self.ground.book.guidelines.share(earned, persons, self.place.state.as_deref(), self.today) {
+        match self.sources.book.guidelines.share(earned, persons, self.place.state.as_deref(), self.today) {
             Share::Of(share, table) => {
                 fact.known = FactValue::Number(share);
                 fact.table = Some(table);
                 fact.missing.extend(size.missing.iter().cloned());
                 if self.place.state.is_none() {
-                    fact.missing.extend(self.ground.book.missing(Criterion::State));
+                    fact.missing.extend(self.sources.book.missing(Criterion::State));
                 }
             }
             Share::Missing(table) => fact.missing.push(table.into()),
         }
         fact.from = income.from.iter().chain(&size.from).cloned().collect();
+        fact
+    }
+}
+
+impl<'r> FactSource<'r> for Facts<'r> {
+    fn fact(&self, criterion: Criterion, subject: Option<&Token>) -> Rc<Fact<'r>> {
+        let Some(subject) = subject else {
+            return self.read[criterion as usize].get_or_init(|| Rc::new(self.find_fact(criterion, None))).clone();
+        };
+        if let Some((_, fact)) = self.named.borrow().iter().find(|(known, _)| known == subject) {
+            return fact.clone();
+        }
+        let fact = Rc::new(self.find_fact(criterion, Some(subject)));
+        self.named.borrow_mut().push((subject.clone(), fact.clone()));
         fact
     }
 }

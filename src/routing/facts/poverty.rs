@@ -168,7 +168,7 @@ mod tests {
         let size = size.map(Interval::exactly);
         match guidelines.share(Interval::exactly(income), size, state, day.parse().unwrap()) {
             Share::Of(share, table) => format!("{share} by {table}"),
-            Share::Missing(statements) => statements,
+            Share::Missing(missing) => missing,
         }
     }
 

@@ -4,26 +4,17 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 
 use super::address;
-use super::book::{Definition, FactBook, ReadAs, SearchRange, Source};
+use super::book::{Definition, ReadAs, SearchRange, Source};
 use super::known::{FactOrigin, FactValue, Texts};
+use super::sources::FactSources;
 use super::token::Token;
 use super::value::{FoundValue, one_text, values};
 use crate::fhir::{Node, Truth, period};
 use crate::fhirpath::Context;
-use crate::referral::{Referral, Resource};
+use crate::referral::Resource;
 use crate::routing::area;
-
-/// What sources are read from.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct FactSources<'r> {
-    pub(super) referral: Referral<'r>,
-    pub(super) book: &'r FactBook,
-    pub(super) at: Timestamp,
-    pub(super) today: Date,
-}
 
 /// Something that a resource says.
 #[derive(Debug)]
@@ -50,7 +41,7 @@ impl<'r> FactSources<'r> {
     pub(super) fn statements(&self, definition: &'r Definition, code: Option<&Token>) -> Vec<Statement<'r>> {
         let mut statements = Vec::new();
         for source in &definition.sources {
-            let resources: &mut dyn Iterator<Item = &'r Resource> = match &source.place {
+            let resources: &mut dyn Iterator<Item = &'r Resource> = match &source.search_range {
                 SearchRange::Person => &mut std::iter::once(self.referral.person),
                 SearchRange::Request => &mut std::iter::once(self.referral.request),
                 SearchRange::Task => &mut std::iter::once(self.referral.task),
@@ -71,7 +62,7 @@ impl<'r> FactSources<'r> {
         statements: &mut Vec<Statement<'r>>,
     ) {
         let node = resource.node();
-        let is_one_of_many = matches!(source.place, SearchRange::Kind(_));
+        let is_one_of_many = matches!(source.search_range, SearchRange::Kind(_));
         if is_one_of_many && !(has_code(source, node, code) && self.is_about(node)) {
             return;
         }
@@ -131,9 +122,9 @@ fn has_code(source: &Source, node: Node<'_>, code: Option<&Token>) -> bool {
     if source.codes.is_empty() && !source.code_of_rule {
         return true;
     }
-    let Some(statements) = node.get("code") else { return false };
+    let Some(coded) = node.get("code") else { return false };
     let by_rule = code.filter(|_| source.code_of_rule);
-    source.codes.iter().chain(by_rule).any(|token| token.means_any(statements))
+    source.codes.iter().chain(by_rule).any(|token| token.means_any(coded))
 }
 
 fn validity(kind: &str, node: Node<'_>, at: Timestamp) -> Validity {

@@ -7,7 +7,7 @@ use jiff::{Timestamp, Unit};
 
 use super::book::{ReadAs, Source};
 use super::known::{FactValue, Interval, Texts};
-use super::read::FactSources;
+use super::sources::FactSources;
 use super::token::Token;
 use crate::fhir::{Kind, Node, Truth, period};
 use crate::fhirpath::{Context, Item};

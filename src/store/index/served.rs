@@ -115,7 +115,7 @@ impl Reader<'_> {
     /// The code system that an element of type `code` takes its codes from, if it is one.
     fn system(&self, expressions: &[Expression]) -> Option<String> {
         let [only] = expressions else { return None };
-        let step = self.definitions.path(&only.as_path()?)?;
+        let step = self.definitions.element_at(&only.as_path()?)?;
         if step.type_name() != Some("code") {
             return None;
         }

@@ -8,8 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
-use handoff::definitions::own::{OWN, own};
-use handoff::definitions::{CORE, Definitions, Membership};
+use handoff::definitions::own::{OWN_URL, own_resources};
+use handoff::definitions::{CORE_URL, Definitions, Membership};
 use handoff::fhir::{Document, Issue, Node, Severity};
 use handoff::fhirpath::{Context, Expression};
 use handoff::mapping::ProgramTypes;
@@ -23,7 +23,7 @@ static DEFINITIONS: LazyLock<Arc<Definitions>> = LazyLock::new(|| Arc::new(Defin
 
 /// Every resource of ours, with its file.
 fn ours() -> Vec<(&'static str, Value)> {
-    let files = own(shipped::files().iter().copied());
+    let files = own_resources(shipped::files().iter().copied());
     files.map(|(path, bytes)| (path, serde_json::from_slice(bytes).unwrap())).collect()
 }
 
@@ -55,7 +55,7 @@ fn every_file_is_called_after_what_it_holds() {
         // One of an older version has its version in its id.
         let version = resource["version"].as_str().unwrap_or_default();
         let name = id.strip_suffix(&format!("-{version}")).unwrap_or(id);
-        assert_eq!(resource["url"], format!("{OWN}{kind}:{name}"), "{path}");
+        assert_eq!(resource["url"], format!("{OWN_URL}{kind}:{name}"), "{path}");
         assert!(urls.insert(format!("{}|{version}", resource["url"])), "{path}");
         for name in ["version", "name", "title", "description", "date"] {
             assert!(resource[name].as_str().is_some_and(|text| !text.is_empty()), "{path} has no {name}");
@@ -77,7 +77,8 @@ fn every_one_is_valid_itself() {
 
 #[test]
 fn a_structure_needs_nothing_but_r4_and_ours() {
-    let at_hand = |url: &str| url.starts_with(CORE) || (url.starts_with(OWN) && DEFINITIONS.structure(url).is_some());
+    let at_hand =
+        |url: &str| url.starts_with(CORE_URL) || (url.starts_with(OWN_URL) && DEFINITIONS.structure(url).is_some());
     for structure in ours_of("StructureDefinition") {
         let (url, type_name) = (structure["url"].as_str().unwrap(), structure["type"].as_str().unwrap());
         assert!(at_hand(structure["baseDefinition"].as_str().unwrap()), "{url}");
@@ -291,7 +292,7 @@ fn extensions_that_maps_write_are_defined() {
             if text[..at].ends_with(']') || named(name) || parts.iter().any(|part| *part == name) {
                 continue;
             }
-            let url = format!("{OWN}StructureDefinition:{name}");
+            let url = format!("{OWN_URL}StructureDefinition:{name}");
             let structure = DEFINITIONS.structure(&url).unwrap_or_else(|| panic!("{path}: {url} is not defined"));
             assert_eq!(structure.type_name, "Extension", "{path}: {name}");
             let choice: String = rest
@@ -326,7 +327,7 @@ fn is_worse(issue: &&Issue) -> bool {
 
 /// Does a rule of ours say it?
 fn is_of_ours(issue: &Issue) -> bool {
-    issue.origin.as_ref().is_some_and(|origin| origin.profile.starts_with(OWN))
+    issue.origin.as_ref().is_some_and(|origin| origin.profile.starts_with(OWN_URL))
 }
 
 /// The profile of ours that says the same as one of the guide's.
@@ -345,9 +346,9 @@ fn counterparts(resource: Node<'_>) -> Vec<String> {
     let claims: Vec<String> = claims.map(|claim| claim.split('|').next().unwrap().to_owned()).collect();
     let same =
         COUNTERPARTS.iter().filter(|(theirs, _)| claims.iter().any(|claim| claim.ends_with(&format!("/{theirs}"))));
-    let mut found: Vec<String> = same.map(|(_, id)| format!("{OWN}StructureDefinition:{id}")).collect();
+    let mut found: Vec<String> = same.map(|(_, id)| format!("{OWN_URL}StructureDefinition:{id}")).collect();
     if resource.get("resourceType").is_some_and(|kind| kind.is_str("Task")) {
-        found.push(format!("{OWN}StructureDefinition:task"));
+        found.push(format!("{OWN_URL}StructureDefinition:task"));
     }
     found
 }
@@ -411,7 +412,7 @@ fn what_breaks_a_rule_of_ours_is_told() {
     let (mut cases, mut wrong) = (0, Vec::new());
     for path in files(Path::new("fixtures/cases/own-profiles")) {
         let file: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-        let profile = format!("{OWN}StructureDefinition:{}", file["profile"].as_str().unwrap());
+        let profile = format!("{OWN_URL}StructureDefinition:{}", file["profile"].as_str().unwrap());
         let valid = &file["valid"];
         let message = |resource: &Value| -> Vec<String> {
             let document = Document::from_value(resource).unwrap();

@@ -50,7 +50,7 @@ impl Fake {
     fn terminology_with(&self, change: impl FnOnce(&mut Settings)) -> Terminology {
         let mut settings = Settings::of(&self.url);
         // Long enough for a busy machine: only those tests wait for it that ask what never comes.
-        settings.limit = Duration::from_mins(1);
+        settings.timeout = Duration::from_mins(1);
         change(&mut settings);
         Terminology::of(&settings).unwrap()
     }
@@ -113,17 +113,17 @@ const UNKNOWN: &str = "the set is not at hand";
 async fn a_yes_is_silent_and_a_no_is_what_the_rule_says() {
     let fake = Fake::start().await;
     let terminology = fake.terminology();
-    assert_eq!(message(terminology.settle(report(&[&["yes"]])).await), [""; 0]);
-    assert_eq!(message(terminology.settle(report(&[&["no"]])).await), ["not in the set: no"]);
+    assert_eq!(message(terminology.answer_questions(report(&[&["yes"]])).await), [""; 0]);
+    assert_eq!(message(terminology.answer_questions(report(&[&["no"]])).await), ["not in the set: no"]);
     // One code of several suffices.
-    assert_eq!(message(terminology.settle(report(&[&["no", "yes"], &["no"]])).await), ["not in the set: no"]);
+    assert_eq!(message(terminology.answer_questions(report(&[&["no", "yes"], &["no"]])).await), ["not in the set: no"]);
 }
 
 #[tokio::test]
 async fn nothing_is_sent_but_set_system_and_code() {
     let fake = Fake::start().await;
     let terminology = fake.terminology_with(|settings| settings.token = Some(Token::new("secret")));
-    terminology.settle(report(&[&["yes"]])).await;
+    terminology.answer_questions(report(&[&["yes"]])).await;
     let asked = fake.asked();
     assert_eq!(asked.len(), 1);
     let expected = "/r4/ValueSet/$validate-code?url=http%3A%2F%2Fcodes.example%2FValueSet%2Fhelp\
@@ -138,9 +138,9 @@ async fn nothing_is_sent_but_set_system_and_code() {
 async fn a_question_is_asked_once() {
     let fake = Fake::start().await;
     let terminology = fake.terminology();
-    terminology.settle(report(&[&["yes"], &["yes"], &["no"], &["unknown"]])).await;
+    terminology.answer_questions(report(&[&["yes"], &["yes"], &["no"], &["unknown"]])).await;
     assert_eq!(fake.count(), 3, "the same question within a report is one");
-    let again = terminology.clone().settle(report(&[&["unknown"], &["no"], &["yes"]])).await;
+    let again = terminology.clone().answer_questions(report(&[&["unknown"], &["no"], &["yes"]])).await;
     let mut again = message(again);
     again.sort_unstable();
     assert_eq!(again, ["not in the set: no", UNKNOWN]);
@@ -150,9 +150,9 @@ async fn a_question_is_asked_once() {
 #[tokio::test]
 async fn an_answer_grows_old() {
     let fake = Fake::start().await;
-    let terminology = fake.terminology_with(|settings| settings.fresh = Duration::ZERO);
+    let terminology = fake.terminology_with(|settings| settings.answer_ttl = Duration::ZERO);
     for count in 1..=2 {
-        terminology.settle(report(&[&["yes"]])).await;
+        terminology.answer_questions(report(&[&["yes"]])).await;
         assert_eq!(fake.count(), count);
     }
 }
@@ -162,25 +162,25 @@ async fn trouble_is_never_a_no_and_is_said_once() {
     let fake = Fake::start().await;
     for code in ["garbage", "unknown", "broken", "long"] {
         let terminology = fake.terminology();
-        assert_eq!(message(terminology.settle(report(&[&[code], &[code, "no"]])).await), [UNKNOWN], "{code}");
+        assert_eq!(message(terminology.answer_questions(report(&[&[code], &[code, "no"]])).await), [UNKNOWN], "{code}");
     }
     // Nobody listens there.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
     let terminology = Terminology::of(&Settings::of(url)).unwrap();
-    assert_eq!(message(terminology.settle(report(&[&["yes"]])).await), [UNKNOWN]);
+    assert_eq!(message(terminology.answer_questions(report(&[&["yes"]])).await), [UNKNOWN]);
     // Nobody is asked at all.
-    assert_eq!(message(Terminology::none().settle(report(&[&["yes"]])).await), [UNKNOWN]);
+    assert_eq!(message(Terminology::none().answer_questions(report(&[&["yes"]])).await), [UNKNOWN]);
 }
 
 #[tokio::test]
 async fn what_comes_too_late_stays_open_and_the_rest_counts() {
     let fake = Fake::start().await;
     // The quick answer is here before the slow one is waited for.
-    let terminology = fake.terminology_with(|settings| settings.limit = Duration::from_millis(500));
-    terminology.settle(report(&[&["no"]])).await;
-    let mut message = message(terminology.settle(report(&[&["never"], &["no"]])).await);
+    let terminology = fake.terminology_with(|settings| settings.timeout = Duration::from_millis(500));
+    terminology.answer_questions(report(&[&["no"]])).await;
+    let mut message = message(terminology.answer_questions(report(&[&["never"], &["no"]])).await);
     message.sort_unstable();
     assert_eq!(message, ["not in the set: no", UNKNOWN]);
 }
@@ -189,36 +189,36 @@ async fn what_comes_too_late_stays_open_and_the_rest_counts() {
 async fn a_server_that_is_down_is_left_alone() {
     let fake = Fake::start().await;
     let terminology = fake.terminology_with(|settings| {
-        settings.failures = 2;
-        settings.requests = 1;
+        settings.max_failures = 2;
+        settings.max_requests = 1;
     });
     for code in ["a", "b", "c", "d"] {
-        assert_eq!(message(terminology.settle(report(&[&[code]])).await), [UNKNOWN]);
+        assert_eq!(message(terminology.answer_questions(report(&[&[code]])).await), [UNKNOWN]);
     }
     assert_eq!(fake.count(), 2, "after two failures in a row nobody asks");
     let many: Vec<String> = (0..50).map(|number| format!("x{number}")).collect();
     let many: Vec<[&str; 1]> = many.iter().map(|code| [code.as_str()]).collect();
     let many: Vec<&[&str]> = many.iter().map(<[&str; 1]>::as_slice).collect();
-    assert_eq!(message(terminology.settle(report(&many)).await), [UNKNOWN]);
+    assert_eq!(message(terminology.answer_questions(report(&many)).await), [UNKNOWN]);
     assert_eq!(fake.count(), 2);
 
     // Once the pause is over, one tries, and when it is answered all may ask again.
     let terminology = fake.terminology_with(|settings| {
-        settings.failures = 1;
+        settings.max_failures = 1;
         settings.pause = Duration::ZERO;
     });
-    assert_eq!(message(terminology.settle(report(&[&["broken"]])).await), [UNKNOWN]);
-    assert_eq!(message(terminology.settle(report(&[&["no"]])).await), ["not in the set: no"]);
+    assert_eq!(message(terminology.answer_questions(report(&[&["broken"]])).await), [UNKNOWN]);
+    assert_eq!(message(terminology.answer_questions(report(&[&["no"]])).await), ["not in the set: no"]);
 }
 
 #[tokio::test]
 async fn many_reports_at_once_ask_one_by_one_where_that_is_wanted() {
     let fake = Fake::start().await;
-    let terminology = fake.terminology_with(|settings| settings.requests = 1);
+    let terminology = fake.terminology_with(|settings| settings.max_requests = 1);
     let running: Vec<_> = (0..40)
         .map(|_| {
             let terminology = terminology.clone();
-            tokio::spawn(async move { message(terminology.settle(report(&[&["no"]])).await) })
+            tokio::spawn(async move { message(terminology.answer_questions(report(&[&["no"]])).await) })
         })
         .collect();
     for report in running {

@@ -2,13 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-#[path = "hmis/cases.rs"]
 mod cases;
-#[path = "hmis/command.rs"]
 mod command;
-#[path = "hmis/law.rs"]
 mod law;
-mod scale;
 
 use std::sync::LazyLock;
 
@@ -63,7 +59,7 @@ fn a_record_of_a_victim_service_provider_is_refused() {
     let mut record: Value = serde_json::from_slice(&law::journey("13-moved-on.json")).unwrap();
     record["extras"] = json!({ "hmis": { "Organization": { "VictimServiceProvider": "1" } } });
     let written = write(&STANDARDS, STANDARDS.get("fy2026").unwrap(), &[record], &export(), &HOUSING).unwrap();
-    assert!(written.report.refuses() && written.files.is_empty());
+    assert!(written.report.is_refused() && written.files.is_empty());
 }
 
 #[test]
@@ -71,7 +67,7 @@ fn two_records_of_one_enrollment_are_refused() {
     let record: Value = serde_json::from_slice(&law::journey("13-moved-on.json")).unwrap();
     let records = [record.clone(), record];
     let written = write(&STANDARDS, STANDARDS.get("fy2026").unwrap(), &records, &export(), &HOUSING).unwrap();
-    assert!(written.report.refuses() && written.files.is_empty());
+    assert!(written.report.is_refused() && written.files.is_empty());
 }
 
 #[test]

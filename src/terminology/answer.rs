@@ -6,22 +6,22 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
-use super::Asked;
 use super::cache::{Answer, Question};
+use super::server_state::ServerState;
 use crate::fhir::Issue;
 use crate::profile::{self, Report};
 
 /// The findings of a report, with those that the answers bring.
-pub(super) async fn settle(asked: &Arc<Asked>, report: Report) -> Vec<Issue> {
-    let answers = answers(asked, &report.questions).await;
+pub(super) async fn answer_questions(state: &Arc<ServerState>, report: Report) -> Vec<Issue> {
+    let answers = find_answers(state, &report.questions).await;
     report.settle(|question| {
-        let answers = each(question).map(|one| answers.get(&one).copied().flatten());
-        any(answers)
+        let answers = questions_about(question).map(|one| answers.get(&one).copied().flatten());
+        any_code(answers)
     })
 }
 
 /// One code suffices; none of them is the answer only if that is known of every one.
-fn any(answers: impl Iterator<Item = Answer>) -> Answer {
+fn any_code(answers: impl Iterator<Item = Answer>) -> Answer {
     let mut found = Some(false);
     for answer in answers {
         match answer {
@@ -34,7 +34,7 @@ fn any(answers: impl Iterator<Item = Answer>) -> Answer {
 }
 
 /// The question about each of the codes.
-fn each(question: &profile::Question) -> impl Iterator<Item = Question> {
+fn questions_about(question: &profile::Question) -> impl Iterator<Item = Question> {
     question.codes.iter().map(|(system, code)| Question {
         value_set: question.value_set.clone(),
         system: system.clone(),
@@ -44,12 +44,12 @@ fn each(question: &profile::Question) -> impl Iterator<Item = Question> {
 
 /// What is known about each code when the time is over. Requests that still run go on: the next report has use for their
 /// answers.
-async fn answers(asked: &Arc<Asked>, questions: &[profile::Question]) -> HashMap<Question, Answer> {
+async fn find_answers(state: &Arc<ServerState>, questions: &[profile::Question]) -> HashMap<Question, Answer> {
     let now = Instant::now();
     let mut known = HashMap::new();
     let mut open = HashSet::new();
-    for question in questions.iter().flat_map(each) {
-        match asked.cache.get(&question, now) {
+    for question in questions.iter().flat_map(questions_about) {
+        match state.cache.get(&question, now) {
             Some(answer) => {
                 known.insert(question, answer);
             }
@@ -58,12 +58,12 @@ async fn answers(asked: &Arc<Asked>, questions: &[profile::Question]) -> HashMap
             }
         }
     }
-    let until = now + asked.limit;
+    let until = now + state.timeout;
     let mut running = JoinSet::new();
     for question in open {
-        let asked = asked.clone();
+        let state = state.clone();
         running.spawn(async move {
-            let answer = ask(&asked, &question, until).await;
+            let answer = ask_server(&state, &question, until).await;
             (question, answer)
         });
     }
@@ -77,26 +77,30 @@ async fn answers(asked: &Arc<Asked>, questions: &[profile::Question]) -> HashMap
 }
 
 /// Asks about one code, unless somebody did meanwhile or the server is down. Who finds no room until then gives up.
-async fn ask(asked: &Asked, question: &Question, until: Instant) -> Answer {
-    let _room = timeout_at(until, asked.room.acquire()).await.ok()?.ok()?;
-    if let Some(answer) = asked.cache.get(question, Instant::now()) {
+async fn ask_server(state: &ServerState, question: &Question, until: Instant) -> Answer {
+    let _permit = timeout_at(until, state.permits.acquire()).await.ok()?.ok()?;
+    if let Some(answer) = state.cache.get(question, Instant::now()) {
         return answer;
     }
-    if !asked.breaker.may_ask(Instant::now()) {
+    if !state.breaker.allows_request(Instant::now()) {
         return None;
     }
-    match asked.server.ask(question).await {
+    match state.server.validate_code(question).await {
         Ok(answer) => {
-            asked.breaker.answered();
-            asked.cache.put(question.clone(), answer, Instant::now());
+            state.breaker.record_success();
+            state.cache.put(question.clone(), answer, Instant::now());
             answer
         }
-        Err(silence) => {
+        Err(unavailable) => {
             // The code stays out of the log: it may say what somebody suffers from.
-            tracing::debug!(value_set = question.value_set, why = silence.0, "the terminology server gave no answer");
-            if asked.breaker.failed(Instant::now()) {
+            tracing::debug!(
+                value_set = question.value_set,
+                why = unavailable.0,
+                "the terminology server gave no answer"
+            );
+            if state.breaker.record_failure(Instant::now()) {
                 tracing::warn!(
-                    why = silence.0,
+                    why = unavailable.0,
                     "the terminology server is down; codes that it would judge are not checked"
                 );
             }
@@ -117,7 +121,7 @@ mod tests {
             (&[Some(false), None], None),
             (&[Some(false), Some(false)], Some(false)),
         ] {
-            assert_eq!(any(answers.iter().copied()), expected, "{answers:?}");
+            assert_eq!(any_code(answers.iter().copied()), expected, "{answers:?}");
         }
     }
 }

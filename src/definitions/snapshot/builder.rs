@@ -6,48 +6,49 @@
 
 use std::sync::Arc;
 
-use super::difference::{Difference, MaxCardinality, PathStep};
+use super::difference::{Difference, PathStep};
+use super::issue::{missing, unusable};
 use super::merge::merge;
-use super::tree::{Branch, Tree};
-use super::{MAX_DEPTH, MAX_ELEMENTS, missing, unusable};
-use crate::definitions::View;
+use super::tree::{MAX_DEPTH, MAX_ELEMENTS, Tree, TreeNode};
+use crate::definitions::differential::MaxCardinality;
 use crate::definitions::structure::{Discriminator, Element, Slicing, Structure, TypeRef};
+use crate::definitions::view::View;
 use crate::fhir::Issue;
 
 /// Lays the differences over the tree, one after the other.
-pub(super) struct Walk<'a> {
+pub(super) struct SnapshotBuilder<'a> {
     pub(super) view: View<'a>,
     pub(super) structure: &'a Structure,
     pub(super) differences: &'a [Difference],
     pub(super) tree: Tree,
 }
 
-impl Walk<'_> {
+impl SnapshotBuilder<'_> {
     /// Lays one difference over the tree.
     pub(super) fn apply(&mut self, difference: &Difference) -> Result<(), Box<Issue>> {
         let mut at = Tree::ROOT;
         if difference.steps.len() > MAX_DEPTH {
-            return Err(self.refuse(difference, format!("it stands deeper than {MAX_DEPTH} steps")).into());
+            return Err(self.refusal(difference, format!("it stands deeper than {MAX_DEPTH} steps")).into());
         }
         for depth in 1..difference.steps.len() {
-            at = self.step(at, difference, depth)?;
+            at = self.descend(at, difference, depth)?;
             if self.tree.is_full() {
                 return Err(self
-                    .refuse(difference, format!("the snapshot grows beyond {MAX_ELEMENTS} elements"))
+                    .refusal(difference, format!("the snapshot grows beyond {MAX_ELEMENTS} elements"))
                     .into());
             }
         }
         merge(self.view, self.structure, &mut self.tree.get_mut(at).element, &difference.stated);
-        self.settle_choice(at);
+        self.narrow_choice(at);
         Ok(())
     }
 
     /// The place of the step at `depth`, seen from that of the step before.
-    fn step(&mut self, at: usize, difference: &Difference, depth: usize) -> Result<usize, Box<Issue>> {
-        self.unfold(at, difference)?;
+    fn descend(&mut self, at: usize, difference: &Difference, depth: usize) -> Result<usize, Box<Issue>> {
+        self.expand_content(at, difference)?;
         let PathStep { name, slice } = &difference.steps[depth];
-        if let Some(child) = self.tree.child(at, name) {
-            return Ok(slice.as_deref().map_or(child, |slice| self.slice(child, slice)));
+        if let Some(child) = self.tree.find_child(at, name) {
+            return Ok(slice.as_deref().map_or(child, |slice| self.find_or_add_slice(child, slice)));
         }
         if let Some((child, allowed)) = self.choice(at, name) {
             let name = slice.as_deref().unwrap_or(name);
@@ -57,12 +58,12 @@ impl Walk<'_> {
                 self.tree.get_mut(child).element.types = vec![allowed];
                 return Ok(child);
             }
-            return Ok(self.slice(child, name));
+            return Ok(self.find_or_add_slice(child, name));
         }
         if !self.structure.is_profile && depth + 1 == difference.steps.len() && slice.is_none() {
             let Element { path, is_list, .. } = &difference.stated.element;
             let max = match difference.stated.max {
-                MaxCardinality::Unsaid => Some(1),
+                MaxCardinality::NotStated => Some(1),
                 MaxCardinality::Many => None,
                 MaxCardinality::Number(max) => Some(max),
             };
@@ -75,7 +76,7 @@ impl Walk<'_> {
             };
             return Ok(self.tree.add(at, new));
         }
-        Err(self.refuse(difference, format!("its base has no element {name} there")).into())
+        Err(self.refusal(difference, format!("its base has no element {name} there")).into())
     }
 
     /// The choice inside `at` of which `name` (`valueQuantity`) names a type, and that type.
@@ -89,8 +90,8 @@ impl Walk<'_> {
     }
 
     /// A choice of which one type has to be there has to be there itself, and has no room for another.
-    fn settle_choice(&mut self, at: usize) {
-        let Branch { element, slice_of, .. } = self.tree.get(at);
+    fn narrow_choice(&mut self, at: usize) {
+        let TreeNode { element, slice_of, .. } = self.tree.get(at);
         if let (Some(choice), true, true, [only]) =
             (*slice_of, element.is_choice(), element.min > 0, &element.types[..])
         {
@@ -105,22 +106,22 @@ impl Walk<'_> {
 
     /// Are the types of a choice ruled apart from each other, rather than one of them picked?
     fn is_divided(&self, choice: usize, difference: &Difference, depth: usize) -> bool {
-        let branch = self.tree.get(choice);
+        let node = self.tree.get(choice);
         let other_type = |other: &Difference| {
             other.steps.len() > depth
                 && other.steps[..depth] == difference.steps[..depth]
                 && other.steps[depth].name != difference.steps[depth].name
-                && branch.element.types.iter().any(|one| branch.element.name_for(&one.code) == other.steps[depth].name)
+                && node.element.types.iter().any(|one| node.element.name_for(&one.code) == other.steps[depth].name)
         };
-        branch.element.slicing.is_some() || !branch.slices.is_empty() || self.differences.iter().any(other_type)
+        node.element.slicing.is_some() || !node.slices.is_empty() || self.differences.iter().any(other_type)
     }
 
     /// The slice of `at` that is called so, made where it is new.
-    fn slice(&mut self, at: usize, name: &str) -> usize {
-        if let Some(known) = self.tree.slice(at, name) {
+    fn find_or_add_slice(&mut self, at: usize, name: &str) -> usize {
+        if let Some(known) = self.tree.find_slice(at, name) {
             return known;
         }
-        let outer = name.rsplit_once('/').and_then(|(outer, _)| self.tree.slice(at, outer)).unwrap_or(at);
+        let outer = name.rsplit_once('/').and_then(|(outer, _)| self.tree.find_slice(at, outer)).unwrap_or(at);
         let element = &mut self.tree.get_mut(outer).element;
         if element.slicing.is_none() {
             element.slicing = implied_slicing(element);
@@ -136,15 +137,15 @@ impl Walk<'_> {
     }
 
     /// Gives an element that has nothing inside what its type, or the element whose content it shares, has inside.
-    fn unfold(&mut self, at: usize, difference: &Difference) -> Result<(), Box<Issue>> {
-        let branch = self.tree.get_mut(at);
-        if !branch.children.is_empty() || (at == Tree::ROOT && branch.element.types.is_empty()) {
+    fn expand_content(&mut self, at: usize, difference: &Difference) -> Result<(), Box<Issue>> {
+        let node = self.tree.get_mut(at);
+        if !node.children.is_empty() || (at == Tree::ROOT && node.element.types.is_empty()) {
             return Ok(());
         }
-        let source = match (&branch.element.content_reference, branch.content.take()) {
+        let source = match (&node.element.content_reference, node.content.take()) {
             (Some(_), Some(content)) => Some(content),
             (Some(id), None) => {
-                let canonical = branch.element.content_source.clone().unwrap_or_default();
+                let canonical = node.element.content_source.clone().unwrap_or_default();
                 let source = self.view.structure(&canonical);
                 source.and_then(|source| source.position(id).map(|index| (source, index)))
             }
@@ -161,7 +162,7 @@ impl Walk<'_> {
         };
         if self.tree.import(at, &source, index, false).is_none() {
             return Err(self
-                .refuse(difference, format!("the snapshot grows beyond {MAX_ELEMENTS} elements, or too deep"))
+                .refusal(difference, format!("the snapshot grows beyond {MAX_ELEMENTS} elements, or too deep"))
                 .into());
         }
         Ok(())
@@ -171,20 +172,21 @@ impl Walk<'_> {
     fn type_of(&self, at: usize, difference: &Difference) -> Result<Arc<Structure>, Box<Issue>> {
         let types = &self.tree.get(at).element.types;
         let Some(first) = types.first() else {
-            return Err(self.refuse(difference, "what it stands in has no type").into());
+            return Err(self.refusal(difference, "what it stands in has no type").into());
         };
         if let ([TypeRef { code, profiles, .. }], [profile]) = (&types[..], &first.profiles[..])
             && profiles.len() == 1
-            && let Some(found) = self.view.look_up(profile).filter(|found| found.definition.type_name == *code)
+            && let Some(found) =
+                self.view.nearest_structure(profile).filter(|found| found.definition.type_name == *code)
         {
             return Ok(found.definition);
         }
         // What all types have in common.
         let code = if types.iter().all(|one| one.code == first.code) { &first.code } else { "Element" };
-        self.view.structure(code).ok_or_else(|| self.refuse(difference, missing(self.view, code)).into())
+        self.view.structure(code).ok_or_else(|| self.refusal(difference, missing(self.view, code)).into())
     }
 
-    fn refuse(&self, difference: &Difference, why: impl std::fmt::Display) -> Issue {
+    fn refusal(&self, difference: &Difference, why: impl std::fmt::Display) -> Issue {
         let element = &difference.stated.element.id;
         unusable(self.structure, element, format!("the element {element} of its differential does not fit: {why}"))
     }

@@ -3,12 +3,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod cases;
-mod scale;
-
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
+use crate::{cases, scale};
 use cases::{differences, files};
 use handoff::definitions::Definitions;
 use handoff::fhir::{Document, Issue, xhtml};
@@ -127,15 +125,15 @@ fn bears_whatever_it_is_given() {
         let inside = pieces.concat();
         let text = format!("<div xmlns=\"{}\">{inside}</div>", xhtml::NAMESPACE);
         let found = xhtml::read(&text);
-        for flaw in &found.flaws {
-            prop_assert!(text.is_char_boundary(flaw.offset), "{flaw:?} in {text}");
+        for issue in &found.issues {
+            prop_assert!(text.is_char_boundary(issue.offset), "{issue:?} in {text}");
         }
-        if found.flaws.is_empty() {
+        if found.issues.is_empty() {
             let wrapped = format!("<div xmlns=\"{}\"><div>{inside}</div></div>", xhtml::NAMESPACE);
             prop_assert!(xhtml::is_clean(&wrapped), "{wrapped}");
         }
-        for kind in [xhtml::Text::Plain, xhtml::Text::Markdown] {
-            if let Some(offset) = xhtml::tag(&inside, kind) {
+        for kind in [xhtml::TextFormat::Plain, xhtml::TextFormat::Markdown] {
+            if let Some(offset) = xhtml::find_tag(&inside, kind) {
                 prop_assert!(inside[offset..].starts_with('<'));
             }
         }
@@ -148,7 +146,7 @@ fn bears_texts_made_to_be_slow() {
     for piece in ["<b>", "<b ", "&", "<!--", "<?", "`", "<a x=\"", "</", "<p id=\"x\" "] {
         let text = format!("<div xmlns=\"{}\">{}", xhtml::NAMESPACE, piece.repeat(500_000));
         assert!(!xhtml::is_clean(&text));
-        let _ = xhtml::tag(&text, xhtml::Text::Plain);
-        let _ = xhtml::tag(&text, xhtml::Text::Markdown);
+        let _ = xhtml::find_tag(&text, xhtml::TextFormat::Plain);
+        let _ = xhtml::find_tag(&text, xhtml::TextFormat::Markdown);
     }
 }

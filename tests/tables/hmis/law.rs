@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Map, Value, json};
 
-use crate::{HOUSING, STANDARDS, export, program};
+use super::{HOUSING, STANDARDS, export, program};
 
 pub(crate) fn journey(name: &str) -> Vec<u8> {
     let folder = "fixtures/cases/programs/supportive-housing";
@@ -95,7 +95,7 @@ fn goes_and_comes(record: &Value) {
         let standard = STANDARDS.get(year).unwrap();
         let written =
             write(&STANDARDS, standard, std::slice::from_ref(record), &export(), &HOUSING).expect("housing may write");
-        assert!(!written.report.refuses(), "{year}: {:#?}", written.report);
+        assert!(!written.report.is_refused(), "{year}: {:#?}", written.report);
         let back = read(&STANDARDS, &written.files, None, Rows::All);
         assert_eq!((back.year.as_str(), back.records.len()), (year, 1), "{:#?}", back.report);
         let issues = program().check(&back.records[0]);

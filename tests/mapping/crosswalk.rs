@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
-use handoff::definitions::own::OWN;
+use handoff::definitions::own::OWN_URL;
 use handoff::definitions::{CodeSystem, Definitions};
 use handoff::error::Error;
 use handoff::fhir::{Document, Key, SourcePosition};
@@ -102,7 +102,7 @@ fn what_is_read_only_is_never_written() {
 fn every_system_of_ours_has_a_code_system() {
     for (name, table) in tables() {
         for system in [&table.source, &table.target] {
-            if !system.url.starts_with(OWN) {
+            if !system.url.starts_with(OWN_URL) {
                 continue;
             }
             let found = code_system(&system.to_string());
@@ -170,8 +170,10 @@ fn every_need_has_its_rows_or_none_is_said() {
 
 #[test]
 fn the_pathways_are_all_there() {
-    let (today, then) =
-        (code_system(&format!("{OWN}CodeSystem:pathway")), code_system(&format!("{OWN}CodeSystem:pathway-2016")));
+    let (today, then) = (
+        code_system(&format!("{OWN_URL}CodeSystem:pathway")),
+        code_system(&format!("{OWN_URL}CodeSystem:pathway-2016")),
+    );
     assert_eq!((today.concepts().len(), then.concepts().len()), (21, 20));
     let between = table("pathway-2016-pathway");
     for pathway in then.concepts() {
@@ -232,7 +234,7 @@ fn every_code_system_that_is_named_is_defined() {
 fn parts_and_outputs_that_maps_write_are_codes() {
     for (system, written) in [("record-part", "[system=PART].code"), ("task-output", "system=OUTPUT,type.coding.code")]
     {
-        let system = code_system(&format!("{OWN}CodeSystem:{system}"));
+        let system = code_system(&format!("{OWN_URL}CodeSystem:{system}"));
         let mut found = 0;
         for (path, bytes) in shipped::files().iter().filter(|(path, _)| path.ends_with("/map.yaml")) {
             let text = std::str::from_utf8(bytes).unwrap();
