@@ -232,7 +232,7 @@ impl Exchange {
             }
         }
         if message.event == Event::Complete {
-            super::report::conclude(draft)?;
+            super::report::ensure_output(draft)?;
         }
         Ok((changed.then_some(extras), issues))
     }
