@@ -9,10 +9,10 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::fhir::{Issue, Key, Kind, Node, primitive};
-use crate::referral::SourceStatus;
 use crate::referral::reason::Reason;
-use crate::referral::state::{Event, Party, State, TABLE};
+use crate::referral::state::{Event, State, TABLE};
 use crate::referral::task_edits::StatusReason;
+use crate::referral::{Party, SourceStatus};
 
 /// Members of an event, with the kind of value that each has.
 const MEMBERS: &[(&str, Kind)] = &[
@@ -65,16 +65,16 @@ impl EventMessage {
     /// All findings, with their places: not an object, unknown members, wrong kinds, unknown codes.
     pub(super) fn read(node: Node<'_>) -> Result<Self> {
         if !node.is_object() {
-            let is_explicit = format!("expected an event as an object, found {}", node.kind());
-            return Err(Error::unprocessable(vec![Issue::error_at(Key::WrongType, node, is_explicit)]));
+            let text = format!("expected an event as an object, found {}", node.kind());
+            return Err(Error::unprocessable(vec![Issue::error_at(Key::WrongType, node, text)]));
         }
         let mut issues = shape(node);
         let events: Vec<&str> = reportable().map(Event::code).collect();
         let event = code(node, "event", Event::from_code, &events, &mut issues);
         let source = node.get("sourceStatus").and_then(|status| read_status(status, &mut issues));
         if node.get("event").is_none() && node.get("sourceStatus").is_none() {
-            let is_explicit = "an event needs the member event with its code, or sourceStatus";
-            issues.push(Issue::error(Key::Missing, "event", is_explicit).at(node.position()));
+            let text = "an event needs the member event with its code, or sourceStatus";
+            issues.push(Issue::error(Key::Missing, "event", text).at(node.position()));
         }
         let at = node.get("at").and_then(|at| time(at, &mut issues));
         let status_reason =
@@ -113,7 +113,7 @@ fn reportable() -> impl Iterator<Item = Event> {
     Event::ALL
         .iter()
         .copied()
-        .filter(|event| TABLE.iter().any(|row| row.event == *event && row.by.contains(&Party::Target)))
+        .filter(|event| TABLE.iter().any(|row| row.event == *event && row.by.contains(&Party::Owner.into())))
 }
 
 fn shape(node: Node<'_>) -> Vec<Issue> {
@@ -122,12 +122,12 @@ fn shape(node: Node<'_>) -> Vec<Issue> {
         match MEMBERS.iter().find(|(name, _)| *name == member.name()) {
             None => {
                 let names: Vec<&str> = MEMBERS.iter().map(|(name, _)| *name).collect();
-                let is_explicit = format!("an event has no member \"{}\"; it has {}", member.name(), names.join(", "));
-                issues.push(Issue::error(Key::UnknownElement, path(member), is_explicit).at(member.name_position()));
+                let text = format!("an event has no member \"{}\"; it has {}", member.name(), names.join(", "));
+                issues.push(Issue::error(Key::UnknownElement, path(member), text).at(member.name_position()));
             }
             Some((_, kind)) if *kind != member.kind() => {
-                let is_explicit = format!("expected {kind}, found {}", member.kind());
-                issues.push(Issue::error(Key::WrongType, path(member), is_explicit).at(member.position()));
+                let text = format!("expected {kind}, found {}", member.kind());
+                issues.push(Issue::error(Key::WrongType, path(member), text).at(member.position()));
             }
             Some(_) => {}
         }
@@ -137,8 +137,8 @@ fn shape(node: Node<'_>) -> Vec<Issue> {
 
 fn read_reason(node: Node<'_>, issues: &mut Vec<Issue>) -> StatusReason {
     for member in node.members().filter(|member| !matches!(member.name(), "code" | "text")) {
-        let is_explicit = format!("a reason has no member \"{}\"; it has code and text", member.name());
-        issues.push(Issue::error(Key::UnknownElement, path(member), is_explicit).at(member.name_position()));
+        let text = format!("a reason has no member \"{}\"; it has code and text", member.name());
+        issues.push(Issue::error(Key::UnknownElement, path(member), text).at(member.name_position()));
     }
     let codes: Vec<&str> = Reason::ALL.iter().map(|reason| reason.code()).collect();
     StatusReason { reason: code(node, "code", Reason::from_code, &codes, issues), text: text(node, "text") }
@@ -148,18 +148,18 @@ fn read_status(node: Node<'_>, issues: &mut Vec<Issue>) -> Option<SourceStatus> 
     for member in node.members() {
         let Some((_, kind)) = STATUS.iter().find(|(name, _)| *name == member.name()) else {
             let names: Vec<&str> = STATUS.iter().map(|(name, _)| *name).collect();
-            let is_explicit = format!("a status has no member \"{}\"; it has {}", member.name(), names.join(", "));
-            issues.push(Issue::error(Key::UnknownElement, path(member), is_explicit).at(member.name_position()));
+            let text = format!("a status has no member \"{}\"; it has {}", member.name(), names.join(", "));
+            issues.push(Issue::error(Key::UnknownElement, path(member), text).at(member.name_position()));
             continue;
         };
         if !member.as_str().is_some_and(|text| primitive::is_valid(kind, &text)) {
-            let is_explicit = format!("expected {}", primitive::describe(kind));
-            issues.push(Issue::error(Key::PrimitiveFormat, path(member), is_explicit).at(member.position()));
+            let text = format!("expected {}", primitive::describe(kind));
+            issues.push(Issue::error(Key::PrimitiveFormat, path(member), text).at(member.position()));
         }
     }
     for name in ["system", "code"].into_iter().filter(|name| node.get(name).is_none()) {
-        let is_explicit = format!("a status needs the member {name}");
-        issues.push(Issue::error(Key::Missing, format!("{}.{name}", path(node)), is_explicit).at(node.position()));
+        let text = format!("a status needs the member {name}");
+        issues.push(Issue::error(Key::Missing, format!("{}.{name}", path(node)), text).at(node.position()));
     }
     Some(SourceStatus {
         system: text(node, "system")?,
@@ -182,8 +182,8 @@ fn code<T>(
     let code = member.as_str()?;
     let found = read(&code);
     if found.is_none() {
-        let is_explicit = format!("unknown code; expected one of {}", all.join(", "));
-        issues.push(Issue::error(Key::UnknownCode, path(member), is_explicit).at(member.position()));
+        let text = format!("unknown code; expected one of {}", all.join(", "));
+        issues.push(Issue::error(Key::UnknownCode, path(member), text).at(member.position()));
     }
     found
 }
@@ -192,8 +192,8 @@ fn time(node: Node<'_>, issues: &mut Vec<Issue>) -> Option<Timestamp> {
     let text = node.as_str()?;
     let found = primitive::is_valid("instant", &text).then(|| text.parse().ok()).flatten();
     if found.is_none() {
-        let is_explicit = format!("expected {}", primitive::describe("instant"));
-        issues.push(Issue::error(Key::PrimitiveFormat, path(node), is_explicit).at(node.position()));
+        let text = format!("expected {}", primitive::describe("instant"));
+        issues.push(Issue::error(Key::PrimitiveFormat, path(node), text).at(node.position()));
     }
     found
 }

@@ -1,4 +1,4 @@
-//! The search cases of `fixtures/cases/search/`, which are run in memory as well (`tests/search.rs`).
+//! The search cases of `fixtures/cases/search/`, which are run in memory as well (`tests/store/search_cases.rs`).
 
 use std::path::Path;
 use std::sync::Arc;

@@ -9,9 +9,12 @@ mod clients;
 mod commit;
 mod crash;
 mod guard;
+mod migration;
 mod oracle;
+mod parties;
 mod referral;
 #[path = "../scale/mod.rs"]
 mod scale;
 mod search;
+mod search_cases;
 mod visibility;

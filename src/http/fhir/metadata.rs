@@ -7,15 +7,14 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::definitions::{Definitions, own};
+use crate::error::Result;
+use crate::fhir::authored::capability_statement::{self, VALIDATE};
 use crate::http::app_state::AppState;
 use crate::http::reply::{self, Answer, FHIR_JSON};
 use crate::http::route;
 use crate::store::index::{ParameterKind, SearchParameters};
 
 use super::conformance;
-
-/// When this statement last changed in form.
-const DATE: &str = "2026-11-25";
 
 /// The interactions on a type and its resources, by the routes that serve them.
 const OF_TYPES: &[(&str, &str, &str)] = &[
@@ -30,9 +29,6 @@ const OF_TYPES: &[(&str, &str, &str)] = &[
 /// The interactions on the whole system.
 const OF_SYSTEM: &[(&str, &str, &str)] = &[("POST", "/fhir", "transaction"), ("POST", "/fhir", "batch")];
 
-/// The operation that is served: on the system, on types and on resources.
-const VALIDATE: &str = "http://hl7.org/fhir/OperationDefinition/Resource-validate";
-
 /// The parameters that every type is searched by.
 const COMMON: &[(&str, &str, &str)] = &[
     ("_id", "token", "http://hl7.org/fhir/SearchParameter/Resource-id"),
@@ -45,12 +41,13 @@ type Profiles = (Vec<String>, Vec<String>);
 /// The CapabilityStatement.
 pub(in crate::http) async fn metadata(State(app_state): State<AppState>) -> Answer {
     let artifacts = app_state.artifacts()?;
-    let text = app_state.capability.get_or_init(|| {
-        let profiles = |kind: &str| (artifacts.profiles_of(kind).collect(), app_state.exchange.demanded(kind).to_vec());
-        let statement =
-            statement(app_state.checker.definitions(), &app_state.parameters, &profiles, app_state.base.as_deref());
-        Bytes::from(statement.to_string())
-    });
+    if let Some(text) = app_state.capability.get() {
+        return Ok(reply::body(StatusCode::OK, FHIR_JSON, text.clone()));
+    }
+    let profiles = |kind: &str| (artifacts.profiles_of(kind).collect(), app_state.exchange.demanded(kind).to_vec());
+    let base = app_state.base.as_deref();
+    let statement = statement(app_state.checker.definitions(), &app_state.parameters, &profiles, base)?;
+    let text = app_state.capability.get_or_init(|| Bytes::from(statement.to_string()));
     Ok(reply::body(StatusCode::OK, FHIR_JSON, text.clone()))
 }
 
@@ -59,7 +56,7 @@ fn statement(
     parameters: &SearchParameters,
     profiles: &dyn Fn(&str) -> Profiles,
     base: Option<&str>,
-) -> Value {
+) -> Result<Value> {
     let types = definitions.resource_types().iter();
     let resources: Vec<Value> = types
         .map(|kind| {
@@ -70,39 +67,8 @@ fn statement(
             }
         })
         .collect();
-    let mut implementation = json!({ "description": "A gateway between EHRs and the organizations that help" });
-    if let Some(base) = base {
-        implementation["url"] = json!(format!("{}/fhir", base.trim_end_matches('/')));
-    }
-    json!({
-        "resourceType": "CapabilityStatement",
-        "url": "urn:handoff:fhir:CapabilityStatement:gateway",
-        "version": env!("CARGO_PKG_VERSION"),
-        "name": "HandoffGateway",
-        "title": "Handoff: closed-loop social-care referrals",
-        "status": "active",
-        "date": DATE,
-        "kind": "instance",
-        "software": { "name": "Handoff", "version": env!("CARGO_PKG_VERSION") },
-        "implementation": implementation,
-        "fhirVersion": "4.0.1",
-        "format": ["application/fhir+json", "json"],
-        "rest": [{
-            "mode": "server",
-            "documentation": "A Task that is created requested, alone or in a transaction, is checked, routed and delivered. A client sees what its organization sent and what the Tasks that it owns disclose.",
-            "security": {
-                "cors": false,
-                "description": "Authorization: Bearer, with a token that the operator gives to each client",
-            },
-            "resource": resources,
-            "interaction": interactions(OF_SYSTEM),
-            "operation": [{
-                "name": "validate",
-                "definition": VALIDATE,
-                "documentation": "With mode create or update it says what would become of the resource if this client sent it now. A profile that is not at hand is information in the outcome",
-            }],
-        }],
-    })
+    let url = base.map(|base| format!("{}/fhir", base.trim_end_matches('/')));
+    capability_statement::to_value(url, &served(OF_SYSTEM), resources)
 }
 
 fn resource(kind: &str, definitions: &Definitions, parameters: &SearchParameters) -> Value {
@@ -138,9 +104,10 @@ fn resource(kind: &str, definitions: &Definitions, parameters: &SearchParameters
 
 /// A type of which our own definitions are served, and nothing is taken in.
 fn definition(kind: &str) -> Value {
-    let own: Vec<(&str, String, &str)> =
+    let own: Vec<(&str, String, &'static str)> =
         OF_TYPES.iter().map(|(method, path, code)| (*method, path.replace("{type}", kind), *code)).collect();
-    let own: Vec<(&str, &str, &str)> = own.iter().map(|(method, path, code)| (*method, path.as_str(), *code)).collect();
+    let own: Vec<(&str, &str, &'static str)> =
+        own.iter().map(|(method, path, code)| (*method, path.as_str(), *code)).collect();
     let parameters = conformance::parameters_of(kind).map(|(name, of)| json!({ "name": name, "type": of }));
     json!({
         "type": kind,
@@ -171,10 +138,15 @@ fn with_profiles(mut resource: Value, (mut known, demanded): Profiles) -> Value 
     resource
 }
 
-fn interactions(of: &[(&str, &str, &str)]) -> Value {
+fn interactions(of: &[(&str, &str, &'static str)]) -> Value {
+    served(of).iter().map(|code| json!({ "code": code })).collect()
+}
+
+/// The codes of those interactions that have a route.
+fn served(of: &[(&str, &str, &'static str)]) -> Vec<&'static str> {
     let routes = route::all();
     let served = |method: &str, path: &str| routes.iter().any(|route| route.method == method && route.path == path);
-    of.iter().filter(|(method, path, _)| served(method, path)).map(|(.., code)| json!({ "code": code })).collect()
+    of.iter().filter(|(method, path, _)| served(method, path)).map(|(.., code)| *code).collect()
 }
 
 fn search_parameters(kind: &str, definitions: &Definitions, parameters: &SearchParameters) -> Value {
@@ -230,7 +202,7 @@ mod tests {
         let artifacts = conformance::Artifacts::shipped().unwrap();
         let demanded = |kind: &str| if kind == "Task" { vec!["urn:p".to_owned()] } else { Vec::new() };
         let profiles = |kind: &str| (artifacts.profiles_of(kind).collect(), demanded(kind));
-        let statement = statement(&definitions, &parameters, &profiles, Some("https://gateway.example/"));
+        let statement = statement(&definitions, &parameters, &profiles, Some("https://gateway.example/")).unwrap();
         assert_eq!(statement["implementation"]["url"], "https://gateway.example/fhir");
         let resources = statement["rest"][0]["resource"].as_array().unwrap();
         let task = resources.iter().find(|resource| resource["type"] == "Task").unwrap();

@@ -2,13 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-#[path = "hmis/cases.rs"]
 mod cases;
-#[path = "hmis/command.rs"]
 mod command;
-#[path = "hmis/law.rs"]
 mod law;
-mod scale;
 
 use std::sync::LazyLock;
 

@@ -5,12 +5,11 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-mod scale;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
+use crate::scale;
 use handoff::fhir::Document;
 use handoff::referral::{Graph, Referral};
 use handoff::routing::{Candidate, Decision, Directory, Fit, Reason, Rulebook, decide};

@@ -6,7 +6,7 @@ use clap::Parser;
 use handoff::cli::{Cli, Exit, Streams, run};
 use serde_json::Value;
 
-use crate::{cases, law};
+use super::{cases, law};
 
 fn handoff(args: &[&str], mut input: &[u8]) -> (Exit, String, String) {
     let cli = Cli::try_parse_from(["handoff", "translate"].iter().chain(args)).unwrap();

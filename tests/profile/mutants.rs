@@ -1,5 +1,5 @@
 //! Valid Tasks and ServiceRequests of SDOH Clinical Care 3.0.0, and what is found when one thing about them is wrong:
-//! `fixtures/cases/validate/sdohcc/`, each a pair of `NAME.json` and `NAME.expect` (see `tests/validate.rs`). Each fault
+//! `fixtures/cases/validate/sdohcc/`, each a pair of `NAME.json` and `NAME.expect` (see `tests/profile/validate.rs`). Each fault
 //! is reported once, where it stands, and nothing else is. That something is not at hand is left out of the comparison.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]

@@ -3,12 +3,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod cases;
-mod scale;
-
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
+use crate::{cases, scale};
 use cases::{differences, files, line};
 use handoff::definitions::Definitions;
 use handoff::fhir::{Document, Issue, Resources};

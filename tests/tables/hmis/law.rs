@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Map, Value, json};
 
-use crate::{HOUSING, STANDARDS, export, program};
+use super::{HOUSING, STANDARDS, export, program};
 
 pub(crate) fn journey(name: &str) -> Vec<u8> {
     let folder = "fixtures/cases/programs/supportive-housing";

@@ -9,7 +9,7 @@ use handoff::hmis::{File, Rows, read};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{STANDARDS, program};
+use super::{STANDARDS, program};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

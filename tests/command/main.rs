@@ -1,0 +1,8 @@
+//! Commands as people call them: what they print and how they exit.
+
+#![allow(clippy::unwrap_used)] // these are tests, helpers among them
+
+mod client;
+mod fhirpath;
+mod packages;
+mod route;

@@ -1,0 +1,9 @@
+//! Who gets a referral: decisions, eligibility, consent.
+
+#![allow(clippy::unwrap_used)] // these are tests, helpers among them
+
+mod consent;
+mod decisions;
+mod eligibility;
+#[path = "../scale/mod.rs"]
+mod scale;
