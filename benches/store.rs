@@ -18,7 +18,7 @@ use handoff::store::Store;
 use handoff::store::index::SearchParameters;
 use handoff::store::query::Query;
 use handoff::store::sqlite::SqliteStore;
-use referral::{CLINIC, PANTRY, SHELTER, key, noon, referral, task_body, write};
+use referral::{PANTRY, SHELTER, key, noon, referral, task_body, write};
 use tokio::runtime::Runtime;
 
 #[path = "../tests/store/referral.rs"]
@@ -167,7 +167,8 @@ async fn fill(store: &dyn Store, tasks: usize) {
             let task = write(&format!("Task/{name}"), 1, noon(), &task_body(&name, &owner, status));
             plan.shares.push(Share {
                 task: task.key.clone(),
-                organizations: vec![CLINIC.to_owned(), owner.clone()],
+                before: Vec::new(),
+                parties: referral::parties(&owner),
                 resources: vec![task.key.clone()],
             });
             plan.feed.push(FeedEntry { organization: owner, task: task.key.clone() });

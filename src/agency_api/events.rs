@@ -6,8 +6,9 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use serde_json::{Value, json};
 
+use crate::referral::Party;
 use crate::referral::reason::Reason;
-use crate::referral::state::{Event, Party, State as ReferralState, TABLE, TaskStatus, Transition};
+use crate::referral::state::{Actor, Event, State as ReferralState, TABLE, TaskStatus, Transition};
 use crate::security::Caller;
 
 use super::record_reply::versioned;
@@ -46,7 +47,7 @@ fn describe(event: Event) -> Value {
 /// One row of the table. An absent `within` means any state; an absent `to` member, that it stays as it was.
 fn describe_transition(row: &Transition) -> Value {
     let statuses: Vec<&str> = row.from.iter().map(|status| status.code()).collect();
-    let mut value = json!({ "by": row.by.iter().map(|by| party(*by)).collect::<Vec<_>>(), "from": statuses });
+    let mut value = json!({ "by": row.by.iter().map(|by| actor(*by)).collect::<Vec<_>>(), "from": statuses });
     if !row.within.is_empty() {
         value["within"] = row.within.iter().map(|state| state.code()).collect();
     }
@@ -72,11 +73,11 @@ fn describe_target(status: Option<TaskStatus>, state: Option<ReferralState>) -> 
     value
 }
 
-fn party(party: Party) -> &'static str {
-    match party {
-        Party::Requester => "requester",
-        Party::Target => "agency",
-        Party::Gateway => "gateway",
+fn actor(actor: Actor) -> &'static str {
+    match actor {
+        Actor::Party(Party::Owner) => "agency",
+        Actor::Party(party) => party.code(),
+        Actor::Gateway => "gateway",
     }
 }
 

@@ -21,7 +21,8 @@ mod tests {
 
     use super::*;
     use crate::agency_api::routes;
-    use crate::referral::state::{Event, Party, TABLE};
+    use crate::referral::Party;
+    use crate::referral::state::{Event, TABLE};
     use crate::server::Access;
 
     fn read() -> Value {
@@ -69,7 +70,8 @@ mod tests {
         let document = read();
         let listed = document.pointer("/components/schemas/Event/properties/event/enum").unwrap();
         let listed: BTreeSet<&str> = listed.as_array().unwrap().iter().filter_map(Value::as_str).collect();
-        let of_agency = |event: &Event| TABLE.iter().any(|row| row.event == *event && row.by.contains(&Party::Target));
+        let of_agency =
+            |event: &Event| TABLE.iter().any(|row| row.event == *event && row.by.contains(&Party::Owner.into()));
         let raised: BTreeSet<&str> =
             Event::ALL.iter().filter(|event| of_agency(event)).map(|event| event.code()).collect();
         assert_eq!(listed, raised);

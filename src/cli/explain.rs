@@ -2,7 +2,8 @@
 
 use super::streams::{Exit, Streams, unwritable};
 use crate::error::Result;
-use crate::fhir::{Key, outcome};
+use crate::fhir::Key;
+use crate::fhir::authored::code_system::ISSUE_CODE_SYSTEM;
 
 /// Arguments of `handoff explain`.
 #[derive(Debug, clap::Args)]
@@ -45,7 +46,7 @@ fn explanation(key: Key) -> String {
         key.why(),
         key.fix(),
         key.code(),
-        outcome::ISSUE_CODE_SYSTEM,
+        ISSUE_CODE_SYSTEM,
         key.name(),
     )
 }

@@ -134,7 +134,8 @@ fn bundle(graph: &Graph, put: &GraphUpdate) -> Result<Value> {
     }
     let task = graph.tasks().first().map(|task| task.url.clone());
     let made = put.created.iter().find(|created| created.kind == "Task").map(|task| format!("Task/{}", task.id));
-    if let Some(kept) = task.or(made).and_then(|task| extras::to_resource(&put.extras, &task)) {
+    let kept = task.or(made).map(|task| extras::to_resource(&put.extras, &task)).transpose()?;
+    if let Some(kept) = kept.flatten() {
         let name = format!("urn:uuid:{}", Uuid::now_v7());
         entries.push(json!({ "fullUrl": name, "resource": kept }));
     }

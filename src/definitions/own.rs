@@ -4,7 +4,8 @@
 use super::loaded::Definitions;
 use super::package::Package;
 use crate::error::{Error, Result};
-use crate::fhir::{Issue, Key, outcome};
+use crate::fhir::authored::code_system;
+use crate::fhir::{Issue, Key};
 use crate::shipped;
 
 /// Where our own definitions stand.
@@ -22,7 +23,7 @@ impl Definitions {
     /// # Errors
     /// A fault, if what comes with the program is damaged; every finding about a definition of ours, with its file.
     pub fn shipped() -> Result<Self> {
-        let issue_code_system = issue_code_system();
+        let issue_code_system = issue_code_system()?;
         Self::r4()?
             .with_own(shipped::files().iter().copied().chain([(ISSUE_CODE_SYSTEM, issue_code_system.as_bytes())]))
     }
@@ -46,8 +47,11 @@ impl Definitions {
 }
 
 /// The code system of findings.
-pub fn issue_code_system() -> String {
-    outcome::code_system().to_string()
+///
+/// # Errors
+/// A fault, should it not be complete.
+pub fn issue_code_system() -> Result<String> {
+    code_system::issues_to_text()
 }
 
 /// The resources among files of ours.

@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use crate::error::{Category, Error, Result};
-use crate::fhir::edit::{instant, quote};
-use crate::fhir::{Document, Issue, outcome};
+use crate::fhir::Document;
+use crate::fhir::authored::bundle::{self as authored, BundleWriter, Response, SearchMode};
 use crate::referral::care_plan;
 use crate::referral::plan::Idempotency;
 use crate::security::Caller;
-use crate::store::{Page, Stored};
+use crate::store::Page;
 
 use super::intake::Message;
 use super::message::{BundleType, Entry, GetTarget, read_bundle};
@@ -30,7 +30,7 @@ impl Exchange {
     /// Takes in a transaction or batch and answers with the response Bundle as JSON.
     ///
     /// # Errors
-    /// For a transaction every finding, with its place; nothing is stored then. A batch answers entry by entry.
+    /// For a transaction every finding, with its position; nothing is stored then. A batch answers entry by entry.
     pub async fn bundle(&self, caller: &Caller, document: Document, idempotency_key: Option<&str>) -> Result<String> {
         let document = Arc::new(document);
         let keyed = idempotency::of(caller, idempotency_key, &["bundle", document.text()]);
@@ -84,7 +84,7 @@ impl Exchange {
                 None => Answer::Done(outcome.ok_or_else(|| Error::fault("an entry was taken in and has no outcome"))?),
             });
         }
-        Ok(bundle("transaction-response", &answers))
+        write(BundleWriter::transaction_response()?, &answers)
     }
 
     /// The answer to a transaction whose referral was sent before under the same condition: what was made then is
@@ -118,64 +118,59 @@ impl Exchange {
                 (Ok(None), None) => Answer::Refused(Error::fault("a write without a resource")),
             });
         }
-        Ok(bundle("batch-response", &answers))
+        write(BundleWriter::batch_response()?, &answers)
     }
 
     /// The answer to a GET inside a bundle.
     async fn get(&self, caller: &Caller, target: &GetTarget) -> Result<String> {
         match target {
             GetTarget::Read(key) => Ok(self.read(caller, key, None).await?.document.text().to_owned()),
-            GetTarget::Search { kind, parameters } => Ok(searchset(&self.search(caller, kind, parameters).await?)),
+            GetTarget::Search { kind, parameters } => searchset(&self.search(caller, kind, parameters).await?),
         }
     }
 }
 
 /// The answer to a transaction of which these are the outcomes.
-pub(super) fn response(outcomes: Vec<Option<Outcome>>) -> String {
+pub(super) fn response(outcomes: Vec<Option<Outcome>>) -> Result<String> {
     let answers: Vec<Answer> = outcomes.into_iter().flatten().map(Answer::Done).collect();
-    bundle("transaction-response", &answers)
+    write(BundleWriter::transaction_response()?, &answers)
 }
 
-fn bundle(kind: &str, answers: &[Answer]) -> String {
-    let entries: Vec<String> = answers.iter().map(entry).collect();
-    format!("{{\"resourceType\":\"Bundle\",\"type\":\"{kind}\",\"entry\":[{}]}}", entries.join(","))
+fn write(mut bundle: BundleWriter, answers: &[Answer]) -> Result<String> {
+    bundle.open_entries();
+    for answer in answers {
+        bundle.add(&entry(answer))?;
+    }
+    Ok(bundle.finish())
 }
 
-fn entry(answer: &Answer) -> String {
-    match answer {
-        Answer::Got(json) => format!("{{\"resource\":{json},\"response\":{{\"status\":\"200 OK\"}}}}"),
-        Answer::Refused(error) => format!(
-            "{{\"response\":{{\"status\":\"{}\",\"outcome\":{}}}}}",
-            status_line(error.category),
-            outcome::to_text(&error.issues)
-        ),
-        Answer::Done(done) => {
-            let status = if done.created { "201 Created" } else { "200 OK" };
-            let location = format!("{}/_history/{}", done.key, done.version);
-            let warnings: Vec<Issue> = done.issues.clone();
-            let outcome = if warnings.is_empty() {
-                String::new()
-            } else {
-                format!(",\"outcome\":{}", outcome::to_text(&warnings))
-            };
-            format!(
-                "{{\"response\":{{\"status\":\"{status}\",\"location\":{},\"etag\":\"W/\\\"{}\\\"\",\"lastModified\":\"{}\"{outcome}}}}}",
-                quote(&location),
-                done.version,
-                instant(done.updated)
-            )
+fn entry(answer: &Answer) -> authored::Entry<'_> {
+    let resource = if let Answer::Got(json) = answer { Some(json.as_str()) } else { None };
+    let response = match answer {
+        Answer::Got(_) => Response { status: "200 OK", ..Response::default() },
+        Answer::Refused(error) => {
+            Response { status: status_line(error.category), outcome: Some(&error.issues), ..Response::default() }
+        }
+        Answer::Done(done) => Response {
+            status: if done.created { "201 Created" } else { "200 OK" },
+            location: Some(format!("{}/_history/{}", done.key, done.version)),
+            version: Some((done.version, done.updated)),
+            outcome: (!done.issues.is_empty()).then_some(&done.issues),
+        },
+    };
+    authored::Entry { resource, response: Some(response), ..authored::Entry::default() }
+}
+
+fn searchset(page: &Page) -> Result<String> {
+    let mut bundle = BundleWriter::searchset(page.total, &[])?;
+    bundle.open_entries();
+    for (found, mode) in [(&page.matches, SearchMode::Match), (&page.included, SearchMode::Include)] {
+        for stored in found {
+            let resource = Some(stored.document.text());
+            bundle.add(&authored::Entry { resource, search: Some(mode), ..authored::Entry::default() })?;
         }
     }
-}
-
-fn searchset(page: &Page) -> String {
-    let entry = |stored: &Stored, mode: &str| {
-        format!("{{\"resource\":{},\"search\":{{\"mode\":\"{mode}\"}}}}", stored.document.text())
-    };
-    let matches = page.matches.iter().map(|stored| entry(stored, "match"));
-    let entries: Vec<String> = matches.chain(page.included.iter().map(|stored| entry(stored, "include"))).collect();
-    let total = page.total.map(|total| format!(",\"total\":{total}")).unwrap_or_default();
-    format!("{{\"resourceType\":\"Bundle\",\"type\":\"searchset\"{total},\"entry\":[{}]}}", entries.join(","))
+    Ok(bundle.finish())
 }
 
 /// The HTTP status of a refused entry, as the standard wants it in `response.status`.

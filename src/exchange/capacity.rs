@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::error::{Category, Error, Result};
-use crate::fhir::edit::{Edits, quote};
+use crate::fhir::edit::Edits;
 use crate::fhir::{Document, Issue, Key, Node, ResourceKey};
 use crate::referral::plan::{Plan, Write};
 use crate::referral::task::SDOHCC_CODES;
@@ -56,7 +56,7 @@ impl Exchange {
         }
         let at = self.clock.now();
         let mut edits = Edits::new(node);
-        let json = extension(&status, notes.as_deref());
+        let json = extension(&status, notes.as_deref()).to_string();
         match extension_of(node) {
             Some(there) => edits.replace(there, json),
             None => edits.append(node, "extension", &json),
@@ -76,12 +76,12 @@ impl Exchange {
             self.store.commit(Plan { writes: vec![write], audit, ..Plan::default() }).await.map_err(|error| {
                 if error.category == Category::Conflict { write_target::stale(&key, stored.version + 1) } else { error }
             })?;
-        let mut now = stored_of(&committed.writes, committed.seq);
+        let mut now = as_stored(&committed.writes, committed.seq);
         now.pop().map(|stored| program(&stored)).ok_or_else(|| Error::fault("the capacity was committed and is gone"))
     }
 }
 
-fn stored_of(writes: &[Write], seq: u64) -> Vec<Stored> {
+fn as_stored(writes: &[Write], seq: u64) -> Vec<Stored> {
     let stored = |write: &Write| Stored {
         key: write.key.clone(),
         version: write.version,
@@ -103,8 +103,8 @@ fn read(node: Node<'_>) -> Result<(String, Option<String>)> {
     let status = node.str("status").unwrap_or_default().into_owned();
     if !STATUSES.contains(&status.as_str()) {
         let text = format!("expected the member status to be one of {}", STATUSES.join(", "));
-        let place = node.get("status").map_or(node.position(), Node::position);
-        issues.push(Issue::error(Key::UnknownCode, "status", text).at(place));
+        let position = node.get("status").map_or(node.position(), Node::position);
+        issues.push(Issue::error(Key::UnknownCode, "status", text).at(position));
     }
     if let Some(notes) = node.get("notes").filter(|notes| notes.as_str().is_none()) {
         issues.push(
@@ -116,15 +116,11 @@ fn read(node: Node<'_>) -> Result<(String, Option<String>)> {
     if issues.is_empty() { Ok((status, notes)) } else { Err(Error::unprocessable(issues)) }
 }
 
-fn extension(status: &str, notes: Option<&str>) -> String {
-    let notes = notes.map(|notes| format!(",{{\"url\":\"capacityNotes\",\"valueString\":{}}}", quote(notes)));
-    format!(
-        "{{\"extension\":[{{\"url\":\"capacityStatus\",\"valueCodeableConcept\":{{\"coding\":[{{\"system\":{},\"code\":{}}}]}}}}{}],\"url\":{}}}",
-        quote(SDOHCC_CODES),
-        quote(status),
-        notes.unwrap_or_default(),
-        quote(CAPACITY)
-    )
+fn extension(status: &str, notes: Option<&str>) -> Value {
+    let concept = json!({ "coding": [{ "system": SDOHCC_CODES, "code": status }] });
+    let mut parts = vec![json!({ "url": "capacityStatus", "valueCodeableConcept": concept })];
+    parts.extend(notes.map(|notes| json!({ "url": "capacityNotes", "valueString": notes })));
+    json!({ "extension": parts, "url": CAPACITY })
 }
 
 fn extension_of(node: Node<'_>) -> Option<Node<'_>> {

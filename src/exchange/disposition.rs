@@ -7,11 +7,11 @@ use serde_json::Value;
 use crate::error::Result;
 use crate::fhir::edit::Edits;
 use crate::fhir::{Node, ResourceKey};
-use crate::referral::plan::{AuditEntry, FeedEntry, Plan, Share};
+use crate::referral::plan::{AuditEntry, FeedEntry, Plan, Share, SharedWith};
 use crate::referral::reason::Reason;
 use crate::referral::state::{Event, Position, State, TaskStatus};
 use crate::referral::task_edits::{self, StatusReason};
-use crate::referral::{Graph, Referral, is_referral_task};
+use crate::referral::{Graph, Party, Referral, is_referral_task};
 use crate::routing::{self, Decision};
 use crate::security::Caller;
 use crate::security::consent::ConsentDecision;
@@ -33,11 +33,23 @@ pub(super) enum Disposition {
         fidelity: String,
         /// Who owned it before and no longer does
         former: Option<String>,
+        /// The referral as it was, if it was there before
+        before: Option<TaskChange>,
     },
     /// Consent forbids the disclosure; nothing leaves
-    Forbidden(String),
+    Forbidden {
+        /// In words
+        reason: String,
+        /// The referral as it was, if it was there before
+        before: Option<TaskChange>,
+    },
     /// No program fits; it stays open
-    Waiting(Decision),
+    Waiting {
+        /// Why none does
+        decision: Decision,
+        /// The referral as it was, if it was there before
+        before: Option<TaskChange>,
+    },
     /// A referral that was there before moves, or changes its content
     Changed(TaskChange),
 }
@@ -65,7 +77,7 @@ impl Exchange {
             WriteTarget::Next(stored) => {
                 let change = self.task_change_of(caller, stored, task.node()).await?;
                 if change.resend {
-                    self.send(caller, graph, key, change.owner, at).await
+                    self.send(caller, graph, key, Some(change), at).await
                 } else {
                     Ok(Disposition::Changed(change))
                 }
@@ -83,20 +95,21 @@ impl Exchange {
         caller: &Caller,
         graph: &Graph,
         key: &ResourceKey,
-        before: Option<String>,
+        before: Option<TaskChange>,
         at: Timestamp,
     ) -> Result<Disposition> {
         let Some(task) = graph.resolve(&key.to_string()) else { return Ok(Disposition::Kept) };
         let referral = Referral::read(graph, task)?;
         let decision = routing::decide(self.directory().await?.as_ref(), &referral, at)?;
-        let Some(owner) = &decision.owner else { return Ok(Disposition::Waiting(decision)) };
+        let Some(owner) = &decision.owner else { return Ok(Disposition::Waiting { decision, before }) };
         match self.ask_consent(caller, &referral, owner, at).await? {
-            ConsentDecision::Refused { reason, .. } => Ok(Disposition::Forbidden(reason)),
+            ConsentDecision::Refused { reason, .. } => Ok(Disposition::Forbidden { reason, before }),
             ConsentDecision::Permitted { .. } => {
                 let program = self.programs.get(&decision.program_type);
                 let fidelity = program.map.get(&referral, &Value::Null).fidelity.to_string();
-                let former = before.filter(|before| Some(before) != decision.owner.as_ref());
-                Ok(Disposition::Delivered { decision, fidelity, former })
+                let former = before.as_ref().and_then(|before| before.owner.clone());
+                let former = former.filter(|former| Some(former) != decision.owner.as_ref());
+                Ok(Disposition::Delivered { decision, fidelity, former, before })
             }
         }
     }
@@ -113,16 +126,16 @@ impl Disposition {
                     task_edits::assign(edits, task, owner, decision.program.as_deref(), &decision.program_type);
                 }
             }
-            Self::Forbidden(why) => {
+            Self::Forbidden { reason, .. } => {
                 task_edits::set_position_and_reason(
                     edits,
                     task,
                     FORBIDDEN,
-                    &StatusReason::new(Reason::ConsentDenied, why.as_str()),
+                    &StatusReason::new(Reason::ConsentDenied, reason.as_str()),
                     at,
                 );
             }
-            Self::Waiting(decision) => {
+            Self::Waiting { decision, .. } => {
                 task_edits::set_position_and_reason(
                     edits,
                     task,
@@ -145,19 +158,12 @@ impl Disposition {
         key: &ResourceKey,
         at: Timestamp,
     ) {
-        let mut organizations = match self {
-            Self::Changed(change) => change.organizations.clone(),
-            _ => requesters(graph, key, caller),
-        };
-        if let Self::Delivered { decision, .. } = self {
-            organizations.extend(decision.owner.clone());
-        }
-        organizations.sort();
-        organizations.dedup();
+        let before = self.before().map(|change| change.parties.clone()).unwrap_or_default();
+        let parties = self.parties(caller, graph, key);
         if !matches!(self, Self::Kept) || graph.resolve(&key.to_string()).is_some_and(|task| is_referral(task.node())) {
             let mut resources = disclosure::disclosed(graph, key);
             resources.extend(self.routed_to().into_iter().filter(|to| !resources.contains(to)).collect::<Vec<_>>());
-            plan.shares.push(Share { task: key.clone(), organizations, resources });
+            plan.shares.push(Share { task: key.clone(), before, parties, resources });
         }
         let owed = match self {
             Self::Delivered { decision, .. } => decision.owner.clone(),
@@ -171,6 +177,32 @@ impl Disposition {
         plan.audit.push(audit(caller, self.action(), Some(key), self.detail(), at));
     }
 
+    /// The referral as it was, if it was there before.
+    fn before(&self) -> Option<&TaskChange> {
+        match self {
+            Self::Kept => None,
+            Self::Delivered { before, .. } | Self::Forbidden { before, .. } | Self::Waiting { before, .. } => {
+                before.as_ref()
+            }
+            Self::Changed(change) => Some(change),
+        }
+    }
+
+    /// Who takes part from now on: whoever asks, and who owns it. Where it only changed, that stays.
+    fn parties(&self, caller: &Caller, graph: &Graph, key: &ResourceKey) -> Vec<SharedWith> {
+        if let Self::Changed(change) = self {
+            return change.parties.clone();
+        }
+        let author = self.before().and_then(|before| before.author.clone());
+        let requesters = requesters(graph, key, caller).into_iter().chain(author);
+        let mut parties: Vec<SharedWith> =
+            requesters.map(|organization| SharedWith::new(organization, Party::Requester)).collect();
+        if let Self::Delivered { decision: Decision { owner: Some(owner), .. }, .. } = self {
+            parties.push(SharedWith::new(owner.as_str(), Party::Owner));
+        }
+        parties
+    }
+
     /// The organization and the program that the referral was routed to: the record tells them by name.
     fn routed_to(&self) -> Vec<ResourceKey> {
         let Self::Delivered { decision, .. } = self else { return Vec::new() };
@@ -182,8 +214,8 @@ impl Disposition {
         match self {
             Self::Kept => "stored",
             Self::Delivered { .. } => "delivered",
-            Self::Forbidden(_) => "forbidden",
-            Self::Waiting(_) => "unrouted",
+            Self::Forbidden { .. } => "forbidden",
+            Self::Waiting { .. } => "unrouted",
             Self::Changed(_) => "moved",
         }
     }
@@ -193,8 +225,8 @@ impl Disposition {
         match self {
             Self::Kept => String::new(),
             Self::Delivered { decision, fidelity, .. } => format!("{}; {fidelity}", decision.trail()),
-            Self::Waiting(decision) => decision.trail(),
-            Self::Forbidden(_) => Reason::ConsentDenied.code().to_owned(),
+            Self::Waiting { decision, .. } => decision.trail(),
+            Self::Forbidden { .. } => Reason::ConsentDenied.code().to_owned(),
             Self::Changed(change) => change.event.map_or("updated", Event::code).to_owned(),
         }
     }

@@ -9,10 +9,10 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::fhir::{Issue, Key, Kind, Node, primitive};
-use crate::referral::SourceStatus;
 use crate::referral::reason::Reason;
-use crate::referral::state::{Event, Party, State, TABLE};
+use crate::referral::state::{Event, State, TABLE};
 use crate::referral::task_edits::StatusReason;
+use crate::referral::{Party, SourceStatus};
 
 /// Members of an event, with the kind of value that each has.
 const MEMBERS: &[(&str, Kind)] = &[
@@ -113,7 +113,7 @@ fn reportable() -> impl Iterator<Item = Event> {
     Event::ALL
         .iter()
         .copied()
-        .filter(|event| TABLE.iter().any(|row| row.event == *event && row.by.contains(&Party::Target)))
+        .filter(|event| TABLE.iter().any(|row| row.event == *event && row.by.contains(&Party::Owner.into())))
 }
 
 fn shape(node: Node<'_>) -> Vec<Issue> {

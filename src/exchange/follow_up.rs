@@ -11,9 +11,9 @@ use crate::fhir::edit::Edits;
 use crate::fhir::{Document, Node, ResourceKey};
 use crate::referral::plan::{Plan, Share, Write};
 use crate::referral::reason::Reason;
-use crate::referral::state::{self, Event, Party};
+use crate::referral::state::{self, Actor, Event};
 use crate::referral::task_edits::{self, StatusReason};
-use crate::referral::{Graph, Referral, Resource, Scope, task};
+use crate::referral::{Graph, Party, Referral, Resource, Scope, task};
 use crate::security::consent::{self, ConsentDecision};
 use crate::security::{Caller, Recipient};
 use crate::store::StoredReferral;
@@ -69,8 +69,9 @@ impl Exchange {
         at: Timestamp,
     ) -> Result<()> {
         let Some(node) = stored.graph.resolve(&key.to_string()) else { return Ok(()) };
-        let mut organizations = stored.organizations.clone();
-        let owner = self.owner_of(node.node(), &stored.graph).await?.filter(|owner| organizations.contains(owner));
+        let before = stored.current();
+        let mut parties = before.clone();
+        let owner = parties.iter().find(|with| with.party == Party::Owner).map(|with| with.organization.clone());
         if let Some(owner) = owner
             && let Ok(referral) = Referral::read(&stored.graph, node)
             && !referral.position().status.is_terminal()
@@ -78,16 +79,16 @@ impl Exchange {
         {
             let status_reason = StatusReason::new(Reason::ConsentDenied, reason);
             if let Ok(step) =
-                state::step(referral.position(), Event::Forbid, Party::Gateway, status_reason.reason, true)
+                state::step(referral.position(), Event::Forbid, Actor::Gateway, status_reason.reason, true)
             {
-                organizations.retain(|organization| *organization != owner);
+                parties.retain(|with| with.party != Party::Owner);
                 plan.writes.push(task_write(node, key, step.to, &status_reason, stored.author.clone(), at)?);
                 plan.audit.push(audit(caller, "forbidden", Some(key), Reason::ConsentDenied.code().to_owned(), at));
                 plan.feed.push(crate::referral::plan::FeedEntry { organization: owner, task: key.clone() });
             }
         }
         let resources = disclosure::disclosed(&stored.graph, key);
-        plan.shares.push(Share { task: key.clone(), organizations, resources });
+        plan.shares.push(Share { task: key.clone(), before, parties, resources });
         Ok(())
     }
 

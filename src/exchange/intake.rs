@@ -82,7 +82,7 @@ impl Exchange {
         if plan.writes.is_empty() {
             return Ok(outcomes(message, &targets, &[], &findings));
         }
-        answer(&mut plan, &targets);
+        answer(&mut plan, &targets)?;
         let committed = self.store.commit(plan).await?;
         Ok(outcomes(message, &targets, &committed.writes, &findings))
     }
@@ -174,12 +174,13 @@ fn resolve_references<'m>(edits: &mut Edits<'m>, resource: Node<'m>, names: &Nam
 }
 
 /// The answer that a repetition under the same idempotency key gets.
-fn answer(plan: &mut Plan, targets: &[WriteTarget]) {
+fn answer(plan: &mut Plan, targets: &[WriteTarget]) -> Result<()> {
     if plan.idempotency.is_some() {
         let outcomes = targets.iter().map(|target| Outcome::of(target, &plan.writes, &[])).collect();
-        let answer = super::bundle::response(outcomes);
+        let answer = super::bundle::response(outcomes)?;
         if let Some(idempotency) = &mut plan.idempotency {
             idempotency.answer = answer;
         }
     }
+    Ok(())
 }

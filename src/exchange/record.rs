@@ -143,6 +143,7 @@ impl Exchange {
             Some(task) => self.owner_of(task.node(), &stored.graph).await?,
             None => None,
         };
+        let parties = stored.current();
         let mut draft = Draft::new(stored.graph, key.clone());
         let put = self.take_record(caller, owner.as_deref(), &mut draft, record, &stored.extras)?;
         let remarks = Remarks::of(&put.issues);
@@ -151,7 +152,7 @@ impl Exchange {
         }
         let at = self.clock.now();
         let extras = put.extras_changed.then_some(put.extras);
-        let mut plan = self.plan(caller, draft, key, stored.organizations, extras, at).await?;
+        let mut plan = self.plan(caller, draft, key, parties, extras, at).await?;
         plan.feed.extend(owner.map(|organization| FeedEntry { organization, task: key.clone() }));
         plan.audit.push(audit(caller, "recorded", Some(key), put.fidelity.to_string(), at));
         plan.idempotency = idempotency.map(|asked| Idempotency { answer: remarks.to_text(), ..asked });

@@ -3,11 +3,11 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::error::Result;
 use crate::fhir::Node;
-use crate::fhir::edit::{instant, quote};
+use crate::fhir::edit::instant;
 use crate::referral::state::Event;
 use crate::referral::task::SDOHCC_CODES;
 use crate::security::Caller;
@@ -21,7 +21,7 @@ pub(super) fn service(message: &EventMessage, caller: &Caller, at: Timestamp) ->
     or_insert(&mut service, "at", instant(message.at.unwrap_or(at)));
     if !service.contains_key("provider") {
         let organization = format!("Organization/{}", caller.organization);
-        service.insert("provider".to_owned(), serde_json::json!({ "organization": organization }));
+        service.insert("provider".to_owned(), json!({ "organization": organization }));
     }
     Some(Value::Object(service))
 }
@@ -46,7 +46,7 @@ pub(super) fn outcome(message: &EventMessage, at: Timestamp) -> Option<Value> {
 
 /// A completed Task has an output (SDOHCC 3.0.0, refer-9). Where no service was reported, it says by code that what was
 /// asked for was done.
-pub(super) fn conclude(draft: &mut Draft) -> Result<()> {
+pub(super) fn ensure_output(draft: &mut Draft) -> Result<()> {
     let code = {
         let referral = draft.referral()?;
         let results = |output: Node<'_>| {
@@ -59,12 +59,10 @@ pub(super) fn conclude(draft: &mut Draft) -> Result<()> {
             return Ok(());
         }
         let code = referral.request.node().get("code");
-        code.map_or_else(|| format!("{{\"text\":{}}}", quote("the requested service")), |code| code.text().to_owned())
+        code.map_or_else(|| json!({ "text": "the requested service" }), Node::to_value)
     };
-    let system = quote(SDOHCC_CODES);
-    let output = format!(
-        "{{\"type\":{{\"coding\":[{{\"system\":{system},\"code\":\"resulting-activity\",\"display\":\"Resulting Activity\"}}]}},\"valueCodeableConcept\":{code}}}"
-    );
+    let kind = json!({ "system": SDOHCC_CODES, "code": "resulting-activity", "display": "Resulting Activity" });
+    let output = json!({ "type": { "coding": [kind] }, "valueCodeableConcept": code }).to_string();
     draft.edit_task(|edits, task| edits.append(task, "output", &output))
 }
 

@@ -230,6 +230,7 @@ impl Exchange {
         if record == base && event.is_none() {
             return Ok(false);
         }
+        let parties = stored.current();
         let mut draft = Draft::new(stored.graph, key.clone());
         let (mut extras, mut now) = (None, stored.extras);
         let mut details = Vec::new();
@@ -253,7 +254,7 @@ impl Exchange {
         if details.is_empty() {
             return Ok(false);
         }
-        let mut plan = self.plan(caller, draft, &key, stored.organizations, extras, intake.at).await?;
+        let mut plan = self.plan(caller, draft, &key, parties, extras, intake.at).await?;
         plan.feed.extend(standing.owner.map(|organization| FeedEntry { organization, task: key.clone() }));
         let entries = details.into_iter().map(|(action, detail)| audit(caller, action, Some(&key), detail, intake.at));
         plan.audit.extend(entries.collect::<Vec<_>>());

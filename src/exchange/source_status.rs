@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use crate::error::{Category, Error, Result};
 use crate::fhir::edit::Edits;
 use crate::fhir::{Issue, Key, Node, ResourceKey};
+use crate::referral::Party;
 use crate::referral::source_status::{StatusMatch, judge};
-use crate::referral::state::{self, Party, Position, State, TaskStatus};
+use crate::referral::state::{self, Position, State, TaskStatus};
 use crate::referral::task_edits;
 use crate::referral::vocabulary::{StatusWord, Vocabularies};
 use crate::referral::{SourceStatus, task};
@@ -54,15 +55,15 @@ impl SourceStatusReading {
         parties: &[Party],
     ) -> Result<Option<Self>> {
         let Some(status) = message.source.clone() else { return Ok(None) };
-        if !parties.contains(&Party::Target) {
-            let text = format!("a status in the words of another system is for {} to say", Party::Target.name());
+        if !parties.contains(&Party::Owner) {
+            let text = format!("a status in the words of another system is for {} to say", Party::Owner.name());
             return Err(Error::new(Category::Forbidden, Issue::error(Key::NotYourMove, "sourceStatus", text)));
         }
         let vocabulary = vocabularies.of_system(&status.system, status.version.as_deref());
         let word = vocabulary.and_then(|vocabulary| vocabulary.word(&status.code));
         let verdict = match word {
             Some(_) if message.is_explicit => StatusMatch::Beside,
-            _ => judge(word, from, Party::Target, message.status_reason.reason),
+            _ => judge(word, from, Party::Owner, message.status_reason.reason),
         };
         let remark = match word {
             Some(word) => remark(&verdict, word, from),
@@ -116,7 +117,7 @@ fn apply_match(message: &mut EventMessage, verdict: &StatusMatch, word: &StatusW
     let StatusMatch::Moves { event, reason, state } = verdict else { return };
     message.event = *event;
     message.completion_state = Some(*state);
-    let to = state::step(from, *event, Party::Target, *reason, true).map(|step| step.to.status);
+    let to = state::step(from, *event, Party::Owner, *reason, true).map(|step| step.to.status);
     let explained =
         [TaskStatus::Rejected, TaskStatus::Cancelled, TaskStatus::Failed, TaskStatus::OnHold].map(Ok).contains(&to);
     if explained {

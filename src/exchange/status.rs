@@ -7,10 +7,10 @@ use jiff::Timestamp;
 
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Document, Issue, Key, Node, ResourceKey};
-use crate::referral::plan::{Extras, FeedEntry, Idempotency, Plan, Share};
-use crate::referral::state::{self, Event, Illegal, Party, Position, State, TaskStatus, TransitionResult};
+use crate::referral::plan::{Extras, FeedEntry, Idempotency, Plan, Share, SharedWith};
+use crate::referral::state::{self, Actor, Event, Illegal, Position, State, TaskStatus, TransitionResult};
 use crate::referral::task_edits::{self, StatusReason};
-use crate::referral::{Graph, TaskStatus as Status, task};
+use crate::referral::{Graph, Party, TaskStatus as Status, task};
 use crate::routing::directory::Target;
 use crate::security::Caller;
 use crate::store::{Stored, StoredReferral};
@@ -57,8 +57,10 @@ pub(super) struct TaskChange {
     pub(super) resend: bool,
     /// Who owns it
     pub(super) owner: Option<String>,
-    /// Who it is shared with
-    pub(super) organizations: Vec<String>,
+    /// Who takes part in it
+    pub(super) parties: Vec<SharedWith>,
+    /// Whose client sent it first
+    pub(super) author: Option<String>,
 }
 
 /// Where a referral stands before a step, and as what the caller acts on it.
@@ -131,13 +133,14 @@ impl Exchange {
         }
         let at = self.clock.now();
         let context = self.context(caller, &stored, key).await?;
+        let parties = stored.current();
         let mut draft = Draft::new(stored.graph, key.clone());
         let event_result =
             self.apply_event(caller, &mut draft, &context, &mut message, (stored.author, stored.extras), at)?;
         if !event_result.changed {
             return Ok(event_result.remarks);
         }
-        let mut plan = self.plan(caller, draft, key, stored.organizations, event_result.extras, at).await?;
+        let mut plan = self.plan(caller, draft, key, parties, event_result.extras, at).await?;
         plan.feed.extend(context.owner.map(|organization| FeedEntry { organization, task: key.clone() }));
         plan.audit.push(audit(caller, "moved", Some(key), event_result.detail, at));
         plan.idempotency = idempotency.map(|asked| Idempotency { answer: event_result.remarks.to_text(), ..asked });
@@ -229,7 +232,7 @@ impl Exchange {
             }
         }
         if message.event == Event::Complete {
-            super::report::conclude(draft)?;
+            super::report::ensure_output(draft)?;
         }
         Ok((changed.then_some(extras), issues))
     }
@@ -240,7 +243,7 @@ impl Exchange {
         caller: &Caller,
         draft: Draft,
         task: &ResourceKey,
-        organizations: Vec<String>,
+        parties: Vec<SharedWith>,
         extras: Option<serde_json::Value>,
         at: Timestamp,
     ) -> Result<Plan> {
@@ -252,7 +255,7 @@ impl Exchange {
         }
         let resources = disclosure::disclosed(&draft.graph, task);
         Ok(Plan {
-            shares: vec![Share { task: task.clone(), organizations, resources }],
+            shares: vec![Share { task: task.clone(), before: parties.clone(), parties, resources }],
             extras: extras.map(|value| Extras { task: task.clone(), value }).into_iter().collect(),
             writes: draft.writes(&authors, &caller.organization, at)?,
             ..Plan::default()
@@ -274,14 +277,9 @@ impl Exchange {
     ) -> Result<ReferralContext> {
         let task = stored.graph.resolve(&key.to_string()).ok_or_else(|| Error::not_found("the referral"))?;
         let owner = self.owner_of(task.node(), &stored.graph).await?;
-        let own = &caller.organization;
-        let mut parties = Vec::new();
-        if owner.as_ref() == Some(own) {
-            parties.push(Party::Target);
-        }
-        if stored.author.as_ref() == Some(own) || (owner.as_ref() != Some(own) && stored.organizations.contains(own)) {
-            parties.push(Party::Requester);
-        }
+        let mut parties = stored.parties_of(&caller.organization);
+        // What an owner may do comes first.
+        parties.sort_by_key(|party| *party != Party::Owner);
         let position = task::position(task.node()).unwrap_or(DRAFT);
         Ok(ReferralContext { position, parties, owner })
     }
@@ -330,7 +328,8 @@ impl Exchange {
         let unsettled =
             matches!(context.position.status, Status::Draft | Status::Requested) && to.status == Status::Requested;
         let resend = unsettled && (event == Some(Event::Send) || moved_owner || context.owner.is_none());
-        Ok(TaskChange { event, to, resend, owner: context.owner, organizations: referral.organizations })
+        let parties = referral.current();
+        Ok(TaskChange { event, to, resend, owner: context.owner, parties, author: stored.author.clone() })
     }
 }
 
@@ -343,7 +342,7 @@ impl ReferralContext {
     /// # Errors
     /// Why it leads nowhere.
     pub(super) fn step(&self, event: Event, status_reason: &StatusReason) -> Result<TransitionResult> {
-        let mut refused = Err(Illegal::Party(&[]));
+        let mut refused = Err(Illegal::Actor(&[]));
         for party in &self.parties {
             match state::step(self.position, event, *party, status_reason.reason, status_reason.text.is_some()) {
                 Ok(step) => return Ok(step),
@@ -356,7 +355,7 @@ impl ReferralContext {
                 let text = format!("the event {} needs a reason", event.code());
                 Err(Error::refused(Key::ReasonRequired, "reason", text))
             }
-            Err(Illegal::Party(by)) => Err(forbidden_event(event, by)),
+            Err(Illegal::Actor(by)) => Err(forbidden_event(event, by)),
             Err(Illegal::Transition) => Err(illegal(self.position, event, &self.parties)),
         }
     }
@@ -469,8 +468,8 @@ fn describe_position(from: Position, parties: &[Party]) -> String {
     )
 }
 
-fn forbidden_event(event: Event, by: &[Party]) -> Error {
-    let who: Vec<&str> = by.iter().map(|party| party.name()).collect();
+fn forbidden_event(event: Event, by: &[Actor]) -> Error {
+    let who: Vec<&str> = by.iter().map(|actor| actor.name()).collect();
     let who = if who.is_empty() { "a party of the referral".to_owned() } else { who.join(" or ") };
     let text = format!("the event {} is for {who} to raise", event.code());
     Error::new(Category::Forbidden, Issue::error(Key::NotYourMove, "event", text))

@@ -1,7 +1,7 @@
 //! Changes to a document as splices of its text: what is not touched stays as it came, byte for byte.
 //!
 //! This is how a stored resource gets its id and version, how references of a transaction are resolved
-//! (<https://hl7.org/fhir/R4/http.html#trules>) and how an event moves a Task, without building a tree of the rest.
+//! (<https://hl7.org/fhir/R4/http.html#trules>) and how an event changes a Task, without building a tree of the rest.
 
 use std::ops::Range;
 
@@ -14,14 +14,14 @@ use super::document::Node;
 pub struct Edits<'a> {
     root: Node<'a>,
     splices: Vec<(Range<usize>, String)>,
-    /// Lists that are being made: the object, the member, and the splice that holds the list
-    made: Vec<(u32, String, usize)>,
+    /// Lists that these splices make: the object, the member, and the splice that holds the list
+    new_lists: Vec<(u32, String, usize)>,
 }
 
 impl<'a> Edits<'a> {
     /// No change yet to `root`, which is usually a resource.
     pub fn new(root: Node<'a>) -> Self {
-        Self { root, splices: Vec::new(), made: Vec::new() }
+        Self { root, splices: Vec::new(), new_lists: Vec::new() }
     }
 
     /// Is there nothing to change?
@@ -38,7 +38,7 @@ impl<'a> Edits<'a> {
     pub fn set(&mut self, object: Node<'a>, name: &str, json: impl Into<String>) {
         match object.get(name) {
             Some(member) => self.replace(member, json),
-            None => self.insert_last(object, &format!("\"{name}\":{}", json.into())),
+            None => self.insert_last(object, &member(name, &json.into())),
         }
     }
 
@@ -47,15 +47,15 @@ impl<'a> Edits<'a> {
         if let Some(list) = object.get(name).filter(|list| list.is_array()) {
             return self.insert_last(list, json);
         }
-        let made = self.made.iter().find(|(of, member, _)| *of == object.index() && member == name);
-        match made.map(|(_, _, splice)| *splice) {
+        let new_list = self.new_lists.iter().find(|(of, member, _)| *of == object.index() && member == name);
+        match new_list.map(|(_, _, splice)| *splice) {
             Some(splice) => {
                 let list = &mut self.splices[splice].1;
                 list.truncate(list.len() - 1);
                 *list = format!("{list},{json}]");
             }
             None => {
-                self.made.push((object.index(), name.to_owned(), self.splices.len()));
+                self.new_lists.push((object.index(), name.to_owned(), self.splices.len()));
                 self.set(object, name, format!("[{json}]"));
             }
         }
@@ -113,23 +113,22 @@ impl<'a> Edits<'a> {
     /// meta.lastUpdated. A resource without id or meta gets them right behind its resourceType.
     pub fn stamp(&mut self, id: &str, version: u64, at: Timestamp) {
         let resource = self.root;
-        let version = format!("\"versionId\":\"{version}\"");
-        let updated = format!("\"lastUpdated\":\"{}\"", instant(at));
+        let members = [("versionId", quote(&version.to_string())), ("lastUpdated", quote(&instant(at)))];
         let mut head = String::new();
         match resource.get("id") {
-            Some(old) => self.replace(old, format!("\"{id}\"")),
-            None => head = format!(",\"id\":\"{id}\""),
+            Some(old) => self.replace(old, quote(id)),
+            None => head = format!(",{}", member("id", &quote(id))),
         }
         match resource.get("meta").filter(|meta| meta.is_object()) {
             Some(meta) => {
-                for (name, json) in [("versionId", version), ("lastUpdated", updated)] {
-                    match meta.get(name) {
-                        Some(old) => self.replace(old, json.split_once(':').map_or("null", |(_, value)| value)),
-                        None => self.insert_last(meta, &json),
-                    }
+                for (name, json) in members {
+                    self.set(meta, name, json);
                 }
             }
-            None => head = format!("{head},\"meta\":{{{version},{updated}}}"),
+            None => {
+                let members = members.map(|(name, json)| member(name, &json)).join(",");
+                head = format!("{head},{}", member("meta", &format!("{{{members}}}")));
+            }
         }
         if !head.is_empty() {
             let at = resource.get("resourceType").map_or(resource.range().start + 1, |kind| kind.range().end);
@@ -141,6 +140,11 @@ impl<'a> Edits<'a> {
 /// An instant as we write it: UTC with milliseconds, always 24 characters.
 pub fn instant(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+}
+
+/// A member of an object: its name and the JSON text of its value.
+fn member(name: &str, json: &str) -> String {
+    format!("{}:{json}", quote(name))
 }
 
 /// A JSON string literal.

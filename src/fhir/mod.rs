@@ -2,13 +2,13 @@
 //!
 //! Nothing here knows a profile, a program, a store or a socket.
 
+pub mod authored;
 pub mod document;
 pub mod edit;
 pub mod fold;
 pub mod identifier;
 pub mod issue;
 pub mod nearest_name;
-pub mod outcome;
 pub mod period;
 pub mod primitive;
 pub mod query_string;

@@ -1,94 +1,51 @@
-//! Bundles that answer: searchset and history (<https://hl7.org/fhir/R4/bundle.html>). Resources go in as the text that
-//! is stored, byte for byte; nothing is parsed or written anew.
+//! What is stored as entries of the Bundles that answer: searchset and history.
 
-use std::fmt::Write as _;
+use serde_json::json;
 
+use crate::error::Result;
+use crate::fhir::Node;
+use crate::fhir::authored::bundle::{BundleWriter, Entry, Request, Response, SearchMode};
 use crate::fhir::edit::{Edits, quote};
-use crate::fhir::{Issue, Node, outcome};
 use crate::store::Stored;
 
-/// A bundle that is being written.
-pub(super) struct Bundle {
-    text: String,
-    entries: usize,
+/// Adds a resource that a search found; of its elements only these, if any are named.
+pub(super) fn add_found(
+    bundle: &mut BundleWriter,
+    base: &str,
+    stored: &Stored,
+    mode: SearchMode,
+    elements: &[String],
+) -> Result<()> {
+    let resource = stored.document.root();
+    let part = (!elements.is_empty()).then(|| subset(resource, elements));
+    bundle.add(&Entry {
+        full_url: Some(format!("{base}/{}", stored.key)),
+        resource: Some(part.as_deref().unwrap_or(resource.text())),
+        search: Some(mode),
+        ..Entry::default()
+    })
 }
 
-impl Bundle {
-    /// A bundle of this type, with the resources' number where it is known and links by relation.
-    pub(super) fn new(kind: &str, total: Option<u64>, links: &[(&str, &str)]) -> Self {
-        let mut text = format!("{{\"resourceType\":\"Bundle\",\"type\":\"{kind}\"");
-        if let Some(total) = total {
-            let _ = write!(text, ",\"total\":{total}");
-        }
-        for (position, (relation, url)) in links.iter().enumerate() {
-            text.push_str(if position == 0 { ",\"link\":[" } else { "," });
-            let _ = write!(text, "{{\"relation\":\"{relation}\",\"url\":{}}}", quote(url));
-        }
-        if !links.is_empty() {
-            text.push(']');
-        }
-        Self { text, entries: 0 }
-    }
-
-    /// Adds a resource, found by a search in this mode (`match`, `include`); of its elements only these, if any are named.
-    pub(super) fn found(&mut self, base: &str, stored: &Stored, mode: &str, elements: &[String]) {
-        let resource = stored.document.root();
-        if elements.is_empty() {
-            self.entry(base, stored, resource.text());
-        } else {
-            self.entry(base, stored, &subset(resource, elements));
-        }
-        let _ = write!(self.text, ",\"search\":{{\"mode\":\"{mode}\"}}}}");
-    }
-
-    /// Adds one version of a resource, with the request that made it.
-    pub(super) fn version(&mut self, base: &str, stored: &Stored) {
-        self.entry(base, stored, stored.document.root().text());
-        let (kind, id) = (&stored.key.kind, &stored.key.id);
-        // The first version came by POST to the type; the gateway gives the ids.
-        let (method, url, status) =
-            if stored.version == 1 { ("POST", kind.clone(), "201") } else { ("PUT", format!("{kind}/{id}"), "200") };
-        let _ = write!(
-            self.text,
-            ",\"request\":{{\"method\":\"{method}\",\"url\":\"{url}\"}},\"response\":{{\"status\":\"{status}\",\
-             \"etag\":\"W/\\\"{}\\\"\",\"lastModified\":\"{}\"}}}}",
-            stored.version,
-            crate::fhir::edit::instant(stored.updated)
-        );
-    }
-
-    /// Adds what is to be said about the search itself.
-    pub(super) fn outcome(&mut self, issues: &[Issue]) {
-        self.separate();
-        let outcome = outcome::to_text(issues);
-        let _ = write!(self.text, "{{\"resource\":{outcome},\"search\":{{\"mode\":\"outcome\"}}}}");
-    }
-
-    fn entry(&mut self, base: &str, stored: &Stored, resource: &str) {
-        self.separate();
-        let url = quote(&format!("{base}/{}", stored.key));
-        let _ = write!(self.text, "{{\"fullUrl\":{url},\"resource\":{resource}");
-    }
-
-    fn separate(&mut self) {
-        self.text.push_str(if self.entries == 0 { ",\"entry\":[" } else { "," });
-        self.entries += 1;
-    }
-
-    /// The text.
-    pub(super) fn finish(mut self) -> String {
-        if self.entries > 0 {
-            self.text.push(']');
-        }
-        self.text.push('}');
-        self.text
-    }
+/// Adds one version of a resource, with the request that made it.
+pub(super) fn add_version(bundle: &mut BundleWriter, base: &str, stored: &Stored) -> Result<()> {
+    // The first version came by POST to the type; the gateway gives the ids.
+    let (request, status) = match stored.version {
+        1 => (Request::Create(stored.key.kind.clone()), "201"),
+        _ => (Request::Update(stored.key.to_string()), "200"),
+    };
+    bundle.add(&Entry {
+        full_url: Some(format!("{base}/{}", stored.key)),
+        resource: Some(stored.document.root().text()),
+        request: Some(request),
+        response: Some(Response { status, version: Some((stored.version, stored.updated)), ..Response::default() }),
+        ..Entry::default()
+    })
 }
 
 /// A resource with these elements alone (<https://hl7.org/fhir/R4/search.html#elements>), marked as a part of itself so
 /// that nobody stores it as the whole.
 fn subset(resource: Node<'_>, elements: &[String]) -> String {
-    const TAG: &str = r#"{"system":"http://terminology.hl7.org/CodeSystem/v3-ObservationValue","code":"SUBSETTED"}"#;
+    const OBSERVATION_VALUE: &str = "http://terminology.hl7.org/CodeSystem/v3-ObservationValue";
     let mut text = String::from("{");
     for member in resource.members() {
         let name = member.name();
@@ -99,10 +56,11 @@ fn subset(resource: Node<'_>, elements: &[String]) -> String {
             continue;
         }
         text.push_str(if text.len() > 1 { "," } else { "" });
-        let _ = write!(text, "\"{name}\":");
+        text.push_str(&quote(name));
+        text.push(':');
         if name == "meta" && member.is_object() {
             let mut edits = Edits::new(member);
-            edits.append(member, "tag", TAG);
+            edits.append(member, "tag", &json!({ "system": OBSERVATION_VALUE, "code": "SUBSETTED" }).to_string());
             text.push_str(&edits.finish());
         } else {
             text.push_str(member.text());
@@ -131,28 +89,30 @@ mod tests {
             public: false,
             document: Arc::new(Document::parse(text).unwrap()),
         };
-        let mut bundle = Bundle::new("searchset", Some(1), &[("self", "http://a/fhir/Task?x=\"")]);
-        bundle.found("http://a/fhir", &stored, "match", &[]);
-        let written = bundle.finish();
-        let read = Document::parse(written.as_str()).unwrap();
-        assert!(written.contains(text));
-        assert!(read.root().list("link").next().unwrap().get("url").unwrap().is_str("http://a/fhir/Task?x=\""));
-        assert!(read.root().list("entry").next().unwrap().get("fullUrl").unwrap().is_str("http://a/fhir/Task/7"));
+        let mut bundle = BundleWriter::searchset(Some(1), &[("self", "http://a/fhir/Task?x=\"")]).unwrap();
+        add_found(&mut bundle, "http://a/fhir", &stored, SearchMode::Match, &[]).unwrap();
+        assert_eq!(
+            bundle.finish(),
+            format!(
+                "{}{text}{}",
+                r#"{"resourceType":"Bundle","type":"searchset","total":1,"link":[{"relation":"self","url":"http://a/fhir/Task?x=\""}],"entry":[{"fullUrl":"http://a/fhir/Task/7","resource":"#,
+                r#","search":{"mode":"match"}}]}"#
+            )
+        );
 
         let part = subset(stored.document.root(), &["x".to_owned()]);
         assert!(part.contains("\"x\":1.10") && part.contains("SUBSETTED"), "{part}");
         assert!(!subset(stored.document.root(), &["status".to_owned()]).contains("1.10"));
 
-        let mut bundle = Bundle::new("history", None, &[]);
-        bundle.version("http://a/fhir", &stored);
-        bundle.version("http://a/fhir", &Stored { version: 1, ..stored });
-        let read = Document::parse(bundle.finish()).unwrap();
-        let methods: Vec<_> = read
-            .root()
-            .list("entry")
-            .filter_map(|entry| entry.get("request")?.str("method").map(String::from))
-            .collect();
-        assert_eq!(methods, ["PUT", "POST"]);
-        assert!(Document::parse(Bundle::new("searchset", Some(0), &[]).finish()).is_ok());
+        let mut bundle = BundleWriter::history(None, &[]).unwrap();
+        add_version(&mut bundle, "http://a/fhir", &stored).unwrap();
+        add_version(&mut bundle, "http://a/fhir", &Stored { version: 1, ..stored }).unwrap();
+        let read: serde_json::Value = serde_json::from_str(&bundle.finish()).unwrap();
+        assert_eq!(read["entry"][0]["request"], json!({ "method": "PUT", "url": "Task/7" }));
+        assert_eq!(read["entry"][1]["request"], json!({ "method": "POST", "url": "Task" }));
+        assert_eq!(
+            read["entry"][0]["response"],
+            json!({ "status": "200", "etag": "W/\"2\"", "lastModified": "2026-11-21T10:00:00.000Z" })
+        );
     }
 }

@@ -56,7 +56,7 @@ impl Artifacts {
     pub(crate) fn shipped() -> Result<Self> {
         let files = own::own_resources(shipped::files().iter().copied());
         let mut found = files.map(|(_, bytes)| stored(bytes)).collect::<Result<Vec<_>>>()?;
-        found.push(stored(own::issue_code_system().as_bytes())?);
+        found.push(stored(own::issue_code_system()?.as_bytes())?);
         found.sort_by(|one, other| (&one.key.kind, &one.key.id).cmp(&(&other.key.kind, &other.key.id)));
         Ok(Self(found))
     }
@@ -179,7 +179,7 @@ fn answer(
     let after = query.start.saturating_add(page.len());
     let next = (!page.is_empty() && after < found.len()).then(|| after.to_string());
     let answer = search::SearchPage { total: Some(found.len() as u64), matches: page, included: Vec::new(), next };
-    Ok(search::page(&base.fhir(), kind, &parameters, &answer, &query.elements, &ignored))
+    search::page(&base.fhir(), kind, &parameters, &answer, &query.elements, &ignored)
 }
 
 fn read_query<'p>(kind: &str, parameters: &'p [(String, String)]) -> Result<DefinitionQuery<'p>> {

@@ -5,11 +5,12 @@ use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 
 use crate::error::{Error, Result};
+use crate::fhir::authored::bundle::BundleWriter;
 use crate::fhir::{Key, query_string};
 use crate::security::Caller;
 
 use super::address::Item;
-use super::bundle::Bundle;
+use super::bundle;
 use crate::server::app_state::{AppState, Base};
 use crate::server::reply::{self, Answer, FHIR_JSON};
 
@@ -30,9 +31,9 @@ pub(crate) async fn history(
     let link = format!("{base}/{key}/_history?_count={count}");
     // Versions are numbered from 1 without gaps, so the newest one says how many there are.
     let total = versions.first().map(|newest| newest.version);
-    let mut bundle = Bundle::new("history", total, &[("self", &link)]);
+    let mut bundle = BundleWriter::history(total, &[("self", &link)])?;
     for version in &versions {
-        bundle.version(&base, version);
+        bundle::add_version(&mut bundle, &base, version)?;
     }
     Ok(reply::body(StatusCode::OK, FHIR_JSON, bundle.finish()))
 }

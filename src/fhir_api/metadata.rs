@@ -1,5 +1,6 @@
 //! `GET [base]/metadata` (<https://hl7.org/fhir/R4/http.html#capabilities>): what is really served: the interactions,
-//! which a test holds to the table of routes, the resource types of the definitions and the search parameters of the index. Made once.
+//! which a test holds to the table of routes, the resource types of the definitions and the search parameters of the
+//! index. Made once.
 
 use std::sync::Arc;
 
@@ -9,15 +10,14 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::definitions::{Definitions, own};
+use crate::error::Result;
+use crate::fhir::authored::capability_statement::{self, VALIDATE};
 use crate::server::app_state::AppState;
 use crate::server::reply::{self, Answer, FHIR_JSON};
 use crate::store::index::{ParameterKind, SearchParameters};
 
 use super::cache::Cache;
 use super::conformance;
-
-/// When this statement last changed in form.
-const DATE: &str = "2026-11-25";
 
 /// The interactions on a type and its resources, by the routes that serve them.
 const OF_TYPES: &[(&str, &str, &str)] = &[
@@ -36,9 +36,6 @@ const OF_DEFINITIONS: &[(&str, &str, &str)] =
 /// The interactions on the whole system.
 const OF_SYSTEM: &[(&str, &str, &str)] = &[("POST", "/fhir", "transaction"), ("POST", "/fhir", "batch")];
 
-/// The operation that is served: on the system, on types and on resources.
-const VALIDATE: &str = "http://hl7.org/fhir/OperationDefinition/Resource-validate";
-
 /// The parameters that every type is searched by.
 const COMMON: &[(&str, &str, &str)] = &[
     ("_id", "token", "http://hl7.org/fhir/SearchParameter/Resource-id"),
@@ -51,13 +48,14 @@ type Profiles = (Vec<String>, Vec<String>);
 /// The CapabilityStatement.
 pub(crate) async fn metadata(State(app_state): State<AppState>) -> Answer {
     let cache = app_state.extension::<Arc<Cache>>()?;
+    if let Some(text) = cache.capability.get() {
+        return Ok(reply::body(StatusCode::OK, FHIR_JSON, text.clone()));
+    }
     let artifacts = cache.artifacts()?;
-    let text = cache.capability.get_or_init(|| {
-        let profiles = |kind: &str| (artifacts.profiles_of(kind).collect(), app_state.exchange.demanded(kind).to_vec());
-        let statement =
-            statement(app_state.checker.definitions(), &app_state.parameters, &profiles, app_state.base.as_deref());
-        Bytes::from(statement.to_string())
-    });
+    let profiles = |kind: &str| (artifacts.profiles_of(kind).collect(), app_state.exchange.demanded(kind).to_vec());
+    let base = app_state.base.as_deref();
+    let statement = statement(app_state.checker.definitions(), &app_state.parameters, &profiles, base)?;
+    let text = cache.capability.get_or_init(|| Bytes::from(statement.to_string()));
     Ok(reply::body(StatusCode::OK, FHIR_JSON, text.clone()))
 }
 
@@ -66,7 +64,7 @@ fn statement(
     parameters: &SearchParameters,
     profiles: &dyn Fn(&str) -> Profiles,
     base: Option<&str>,
-) -> Value {
+) -> Result<Value> {
     let types = definitions.resource_types().iter();
     let resources: Vec<Value> = types
         .map(|kind| {
@@ -77,39 +75,9 @@ fn statement(
             }
         })
         .collect();
-    let mut implementation = json!({ "description": "A gateway between EHRs and the organizations that help" });
-    if let Some(base) = base {
-        implementation["url"] = json!(format!("{}/fhir", base.trim_end_matches('/')));
-    }
-    json!({
-        "resourceType": "CapabilityStatement",
-        "url": "urn:handoff:fhir:CapabilityStatement:gateway",
-        "version": env!("CARGO_PKG_VERSION"),
-        "name": "HandoffGateway",
-        "title": "Handoff: closed-loop social-care referrals",
-        "status": "active",
-        "date": DATE,
-        "kind": "instance",
-        "software": { "name": "Handoff", "version": env!("CARGO_PKG_VERSION") },
-        "implementation": implementation,
-        "fhirVersion": "4.0.1",
-        "format": ["application/fhir+json", "json"],
-        "rest": [{
-            "mode": "server",
-            "documentation": "A Task that is created requested, alone or in a transaction, is checked, routed and delivered. A client sees what its organization sent and what the Tasks that it owns disclose.",
-            "security": {
-                "cors": false,
-                "description": "Authorization: Bearer, with a token that the operator gives to each client",
-            },
-            "resource": resources,
-            "interaction": interactions(OF_SYSTEM),
-            "operation": [{
-                "name": "validate",
-                "definition": VALIDATE,
-                "documentation": "With mode create or update it says what would become of the resource if this client sent it now. A profile that is not at hand is information in the outcome",
-            }],
-        }],
-    })
+    let url = base.map(|base| format!("{}/fhir", base.trim_end_matches('/')));
+    let of_system: Vec<&str> = OF_SYSTEM.iter().map(|(.., code)| *code).collect();
+    capability_statement::to_value(url, &of_system, resources)
 }
 
 fn resource(kind: &str, definitions: &Definitions, parameters: &SearchParameters) -> Value {
@@ -175,7 +143,7 @@ fn with_profiles(mut resource: Value, (mut known, demanded): Profiles) -> Value 
     resource
 }
 
-fn interactions(of: &[(&str, &str, &str)]) -> Value {
+fn interactions(of: &[(&str, &str, &'static str)]) -> Value {
     of.iter().map(|(.., code)| json!({ "code": code })).collect()
 }
 
@@ -244,7 +212,7 @@ mod tests {
         let artifacts = conformance::Artifacts::shipped().unwrap();
         let demanded = |kind: &str| if kind == "Task" { vec!["urn:p".to_owned()] } else { Vec::new() };
         let profiles = |kind: &str| (artifacts.profiles_of(kind).collect(), demanded(kind));
-        let statement = statement(&definitions, &parameters, &profiles, Some("https://gateway.example/"));
+        let statement = statement(&definitions, &parameters, &profiles, Some("https://gateway.example/")).unwrap();
         assert_eq!(statement["implementation"]["url"], "https://gateway.example/fhir");
         let resources = statement["rest"][0]["resource"].as_array().unwrap();
         let task = resources.iter().find(|resource| resource["type"] == "Task").unwrap();

@@ -9,13 +9,14 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 
 use crate::error::Result;
+use crate::fhir::authored::bundle::{BundleWriter, SearchMode};
 use crate::fhir::{Issue, query_string};
 use crate::security::Caller;
 use crate::store::Stored;
 use crate::store::query::Query;
 
 use super::address::Kind;
-use super::bundle::Bundle;
+use super::bundle;
 use crate::server::app_state::{AppState, Base};
 use crate::server::body::FormBody;
 use crate::server::condition::Prefer;
@@ -84,7 +85,7 @@ async fn search(
         included: page.included.iter().collect(),
         next: page.next,
     };
-    Ok(self::page(&base.fhir(), kind, &parameters, &found, &elements, &ignored))
+    self::page(&base.fhir(), kind, &parameters, &found, &elements, &ignored)
 }
 
 /// What a page holds.
@@ -107,20 +108,20 @@ pub(super) fn page(
     found: &SearchPage<'_>,
     elements: &[String],
     ignored: &[Issue],
-) -> Response {
+) -> Result<Response> {
     let links = links(&format!("{base}/{kind}"), parameters, found.next.as_deref());
     let links: Vec<(&str, &str)> = links.iter().map(|(name, url)| (*name, url.as_str())).collect();
-    let mut bundle = Bundle::new("searchset", found.total, &links);
+    let mut bundle = BundleWriter::searchset(found.total, &links)?;
     for stored in &found.matches {
-        bundle.found(base, stored, "match", elements);
+        bundle::add_found(&mut bundle, base, stored, SearchMode::Match, elements)?;
     }
     for stored in &found.included {
-        bundle.found(base, stored, "include", &[]);
+        bundle::add_found(&mut bundle, base, stored, SearchMode::Include, &[])?;
     }
     if !ignored.is_empty() {
-        bundle.outcome(ignored);
+        bundle.add_outcome(ignored)?;
     }
-    reply::body(StatusCode::OK, FHIR_JSON, bundle.finish())
+    Ok(reply::body(StatusCode::OK, FHIR_JSON, bundle.finish()))
 }
 
 /// The address of this page as it was understood, and of the next one.

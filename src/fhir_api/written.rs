@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
 use crate::exchange::Outcome;
-use crate::fhir::outcome;
+use crate::fhir::authored::operation_outcome;
 
 use crate::server::app_state::Base;
 use crate::server::condition::{self, Prefer, Return};
@@ -22,7 +22,7 @@ pub(super) fn answer(written: &Outcome, base: &Base, headers: &HeaderMap) -> Res
             response
         }
         Return::Representation => reply::body(status, FHIR_JSON, written.document.text().to_owned()),
-        Return::Outcome => reply::body(status, FHIR_JSON, outcome::to_text(&written.issues)),
+        Return::Outcome => reply::body(status, FHIR_JSON, operation_outcome::to_text(&written.issues)),
     };
     let location = format!("{}/{}/_history/{}", base.fhir(), written.key, written.version);
     let response = reply::with(response, LOCATION, &location);

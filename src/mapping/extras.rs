@@ -1,8 +1,10 @@
 //! What a record holds that FHIR has no place for, as a resource: so that a record that is turned into a Bundle, with
 //! no store beside it, comes back whole. The gateway keeps extras in its store and gives them to nobody else.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use crate::error::Result;
+use crate::fhir::authored::basic;
 use crate::fhir::{Document, Node};
 use crate::referral::{Graph, Resource};
 
@@ -13,15 +15,12 @@ const SYSTEM: &str = "urn:handoff:fhir:CodeSystem:record-part";
 const EXTENSION: &str = "urn:handoff:fhir:StructureDefinition:extras";
 
 /// The resource that keeps the extras of the referral of the Task `task`; nothing where there are none.
-pub fn to_resource(extras: &Value, task: &str) -> Option<Value> {
-    (!extras.is_null()).then(|| {
-        json!({
-            "resourceType": "Basic",
-            "extension": [{ "url": EXTENSION, "valueString": extras.to_string() }],
-            "code": { "coding": [{ "system": SYSTEM, "code": CODE }] },
-            "subject": { "reference": task },
-        })
-    })
+///
+/// # Errors
+/// A fault, should the resource not be complete.
+pub fn to_resource(extras: &Value, task: &str) -> Result<Option<Value>> {
+    let resource = || basic::to_value((SYSTEM, CODE), task, (EXTENSION, extras.to_string()));
+    (!extras.is_null()).then(resource).transpose()
 }
 
 /// The extras of the referral of this Task that a graph keeps; null where it keeps none.
@@ -46,12 +45,14 @@ pub fn is_extras(basic: Node<'_>) -> bool {
 mod tests {
     use std::sync::Arc;
 
+    use serde_json::json;
+
     use super::*;
 
     #[test]
     fn extras_come_back_with_their_digits() {
         let extras: Value = serde_json::from_str(r#"{"own":{"n":1.10,"t":"a \"b\""}}"#).unwrap();
-        let basic = to_resource(&extras, "Task/1").unwrap();
+        let basic = to_resource(&extras, "Task/1").unwrap().unwrap();
         let bundle = json!({ "resourceType": "Bundle", "type": "collection", "entry": [
             { "resource": { "resourceType": "Task", "id": "1" } }, { "resource": { "resourceType": "Task", "id": "2" } },
             { "fullUrl": "urn:uuid:5c0b8d3e-0000-4000-8000-000000000000", "resource": basic },
@@ -59,6 +60,6 @@ mod tests {
         let graph = Graph::from_bundle(&Arc::new(Document::parse(bundle.to_string()).unwrap())).unwrap();
         assert_eq!(of(&graph, graph.resolve("Task/1").unwrap()).to_string(), extras.to_string());
         assert_eq!(of(&graph, graph.resolve("Task/2").unwrap()), Value::Null);
-        assert_eq!(to_resource(&Value::Null, "Task/1"), None);
+        assert_eq!(to_resource(&Value::Null, "Task/1"), Ok(None));
     }
 }

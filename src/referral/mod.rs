@@ -5,6 +5,7 @@
 
 pub mod care_plan;
 pub mod graph;
+pub mod party;
 pub mod plan;
 pub mod reason;
 pub mod scope;
@@ -15,9 +16,10 @@ pub mod task_edits;
 pub mod vocabulary;
 
 pub use graph::{Graph, Resource};
+pub use party::Party;
 pub use plan::Plan;
 pub use scope::Scope;
 pub use source_status::SourceStatus;
-pub use state::{Event, Party, Position, State, TaskStatus};
+pub use state::{Actor, Event, Position, State, TaskStatus};
 pub use task::{Referral, is_referral_task};
 pub use vocabulary::{Vocabularies, Vocabulary};

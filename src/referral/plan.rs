@@ -8,12 +8,14 @@ use serde_json::Value;
 
 use crate::fhir::{Document, Issue, ResourceKey};
 
+use super::party::Party;
+
 /// One step's changes. Times and ids in it were passed in by whoever made it.
 #[derive(Debug, Clone, Default)]
 pub struct Plan {
     /// New resource versions, in the order in which they become visible
     pub writes: Vec<Write>,
-    /// Who sees which resources through which Task; replaces what was shared through that Task before
+    /// Who takes part in which referral and what they see through it; replaces what was shared through that Task before
     pub shares: Vec<Share>,
     /// What records hold that FHIR has no place for
     pub extras: Vec<Extras>,
@@ -45,15 +47,34 @@ pub struct Write {
     pub public: bool,
 }
 
-/// Through the Task `task`, the `organizations` see the `resources` (the Task itself among them).
+/// Who takes part in the referral of `task`, and what they see through it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Share {
     /// The referral's Task
     pub task: ResourceKey,
-    /// Ids of Organizations
-    pub organizations: Vec<String>,
-    /// Everything that the referral discloses
+    /// Who took part when the plan was built, in any order; empty for a new Task. If that is not what is stored, the
+    /// commit is refused as a conflict: another step has changed who takes part
+    pub before: Vec<SharedWith>,
+    /// Who takes part from now on, and no longer if not named here
+    pub parties: Vec<SharedWith>,
+    /// Everything that the referral discloses (the Task itself among it)
     pub resources: Vec<ResourceKey>,
+}
+
+/// One part that an organization takes; an organization may take several in one referral.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SharedWith {
+    /// Id of the Organization
+    pub organization: String,
+    /// As what it takes part
+    pub party: Party,
+}
+
+impl SharedWith {
+    /// The organization as this party.
+    pub fn new(organization: impl Into<String>, party: Party) -> Self {
+        Self { organization: organization.into(), party }
+    }
 }
 
 /// What the record of this Task holds beside the graph.

@@ -5,8 +5,9 @@
 //! referral moves only where the word disagrees with where it stands, means one state, and one event leads there.
 //! Nothing is guessed; what stays as it is, is said to.
 
+use super::party::Party;
 use super::reason::Reason;
-use super::state::{self, Event, Party, Position, State};
+use super::state::{self, Event, Position, State};
 use super::vocabulary::StatusWord;
 
 /// A status as somebody else said it.
@@ -104,7 +105,7 @@ mod tests {
     #[test]
     fn a_coarse_word_leaves_the_finer_state_alone() {
         let accepted = word(&[State::Accepted, State::Enrolled, State::InService], Some(State::Accepted));
-        let judged = |position| judge(Some(&accepted), position, Party::Target, None);
+        let judged = |position| judge(Some(&accepted), position, Party::Owner, None);
         assert_eq!(judged(at(TaskStatus::InProgress, State::InService)), StatusMatch::Agrees);
         let sent = judged(at(TaskStatus::Requested, State::Sent));
         assert_eq!(sent, StatusMatch::Moves { event: Event::Accept, reason: None, state: State::Accepted });
@@ -116,16 +117,16 @@ mod tests {
     fn a_word_that_may_mean_several_states_moves_nothing_without_a_reason() {
         let cancelled = word(&[State::DeclinedByClient, State::UnableToContact, State::Moved], None);
         let sent = at(TaskStatus::Requested, State::Sent);
-        assert_eq!(judge(Some(&cancelled), sent, Party::Target, None), StatusMatch::Undecided);
-        let told = judge(Some(&cancelled), sent, Party::Target, Some(Reason::UnableToContact));
+        assert_eq!(judge(Some(&cancelled), sent, Party::Owner, None), StatusMatch::Undecided);
+        let told = judge(Some(&cancelled), sent, Party::Owner, Some(Reason::UnableToContact));
         let reason = Some(Reason::UnableToContact);
         assert_eq!(told, StatusMatch::Moves { event: Event::Decline, reason, state: State::UnableToContact });
-        let beside = judge(Some(&cancelled), sent, Party::Target, Some(Reason::AtCapacity));
+        let beside = judge(Some(&cancelled), sent, Party::Owner, Some(Reason::AtCapacity));
         assert_eq!(beside, StatusMatch::Undecided, "a reason that speaks of none of them tells nothing apart");
     }
 
     #[test]
     fn what_no_table_has_is_not_guessed() {
-        assert_eq!(judge(None, at(TaskStatus::Requested, State::Sent), Party::Target, None), StatusMatch::Unmapped);
+        assert_eq!(judge(None, at(TaskStatus::Requested, State::Sent), Party::Owner, None), StatusMatch::Unmapped);
     }
 }

@@ -11,6 +11,7 @@
 //!
 //! It must not know how an event came in.
 
+use super::party::Party;
 use super::reason::Reason;
 
 /// The CodeSystem of the states.
@@ -197,25 +198,28 @@ codes! {
     }
 }
 
-/// Who raises an event.
+/// Who raises an event: a party of the referral, or Handoff itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Party {
-    /// Whoever asked: the EHR
-    Requester,
-    /// Whoever fulfils: the agency
-    Target,
+pub enum Actor {
+    /// An organization, as this party
+    Party(Party),
     /// Handoff itself
     Gateway,
 }
 
-impl Party {
+impl Actor {
     /// For people.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Requester => "the requester",
-            Self::Target => "the agency that owns the Task",
+            Self::Party(party) => party.name(),
             Self::Gateway => "the gateway",
         }
+    }
+}
+
+impl From<Party> for Actor {
+    fn from(party: Party) -> Self {
+        Self::Party(party)
     }
 }
 
@@ -234,7 +238,7 @@ pub struct Transition {
     /// What happens
     pub event: Event,
     /// Who may raise it
-    pub by: &'static [Party],
+    pub by: &'static [Actor],
     /// Task.status before
     pub from: &'static [TaskStatus],
     /// State before; empty for any
@@ -263,17 +267,20 @@ pub struct TransitionResult {
 pub enum Illegal {
     /// The event does not follow from where the referral stands
     Transition,
-    /// It does, though not for this party
-    Party(&'static [Party]),
+    /// It does, though not for this actor
+    Actor(&'static [Actor]),
     /// It does, with a reason
     Reason,
 }
 
 use Event as E;
-use Party::{Gateway, Requester, Target};
 use Reason as R;
 use State as S;
 use TaskStatus as T;
+
+const REQUESTER: Actor = Actor::Party(Party::Requester);
+const OWNER: Actor = Actor::Party(Party::Owner);
+const GATEWAY: Actor = Actor::Gateway;
 
 const AGREED: &[TaskStatus] = &[T::Accepted, T::InProgress, T::OnHold];
 const OPEN: &[TaskStatus] = &[T::Requested, T::Accepted, T::InProgress, T::OnHold];
@@ -310,7 +317,7 @@ const FAILED: &[(Reason, State, Option<TaskStatus>)] = &[
     (R::Incarcerated, S::Incarcerated, Some(T::Cancelled)),
 ];
 
-const fn row(event: Event, by: &'static [Party], from: &'static [TaskStatus]) -> Transition {
+const fn row(event: Event, by: &'static [Actor], from: &'static [TaskStatus]) -> Transition {
     Transition { event, by, from, within: &[], status: None, state: None, by_reason: &[], reason: false }
 }
 
@@ -345,42 +352,42 @@ impl Transition {
 
 /// The table. The first row that fits is taken.
 pub const TABLE: &[Transition] = &[
-    row(E::Send, &[Requester], &[T::Draft]).to(T::Requested, S::Sent),
-    row(E::Receive, &[Target], &[T::Requested]).within(&[S::Sent, S::Received]).state(S::Received),
-    row(E::Review, &[Target], &[T::Requested]).state(S::InReview),
-    row(E::Accept, &[Target], &[T::Requested]).to(T::Accepted, S::Accepted),
-    row(E::Decline, &[Target], &[T::Requested]).to(T::Rejected, S::DeclinedByAgency).because(DECLINED),
-    row(E::Waitlist, &[Target], OPEN).to(T::OnHold, S::Waitlisted),
-    row(E::Schedule, &[Target], &[T::Accepted]).state(S::Scheduled),
-    row(E::Schedule, &[Target], &[T::InProgress, T::OnHold]).to(T::InProgress, S::Scheduled),
-    row(E::Reschedule, &[Target], &[T::Accepted]).within(&[S::Scheduled]).state(S::Scheduled),
-    row(E::Reschedule, &[Target], &[T::InProgress, T::OnHold])
+    row(E::Send, &[REQUESTER], &[T::Draft]).to(T::Requested, S::Sent),
+    row(E::Receive, &[OWNER], &[T::Requested]).within(&[S::Sent, S::Received]).state(S::Received),
+    row(E::Review, &[OWNER], &[T::Requested]).state(S::InReview),
+    row(E::Accept, &[OWNER], &[T::Requested]).to(T::Accepted, S::Accepted),
+    row(E::Decline, &[OWNER], &[T::Requested]).to(T::Rejected, S::DeclinedByAgency).because(DECLINED),
+    row(E::Waitlist, &[OWNER], OPEN).to(T::OnHold, S::Waitlisted),
+    row(E::Schedule, &[OWNER], &[T::Accepted]).state(S::Scheduled),
+    row(E::Schedule, &[OWNER], &[T::InProgress, T::OnHold]).to(T::InProgress, S::Scheduled),
+    row(E::Reschedule, &[OWNER], &[T::Accepted]).within(&[S::Scheduled]).state(S::Scheduled),
+    row(E::Reschedule, &[OWNER], &[T::InProgress, T::OnHold])
         .within(&[S::Scheduled, S::NoShow])
         .to(T::InProgress, S::Scheduled),
-    row(E::NoShow, &[Target], AGREED).to(T::OnHold, S::NoShow),
-    row(E::Enroll, &[Target], AGREED).to(T::InProgress, S::Enrolled),
-    row(E::Start, &[Target], AGREED).to(T::InProgress, S::InService),
-    row(E::Service, &[Target], AGREED).to(T::InProgress, S::InService),
-    row(E::Hold, &[Target], &[T::Requested]).state(S::NeedsClientAction).reasoned(),
-    row(E::Hold, &[Target], AGREED).to(T::OnHold, S::NeedsClientAction).reasoned(),
-    row(E::Resume, &[Target], &[T::Requested]).within(&[S::NeedsClientAction]).state(S::InReview),
-    row(E::Resume, &[Target], &[T::OnHold]).to(T::InProgress, S::InService),
-    row(E::Complete, &[Target], AGREED).to(T::Completed, S::ServicesRendered),
-    row(E::Fail, &[Target], AGREED).to(T::Failed, S::DeclinedByAgency).because(FAILED),
-    row(E::Cancel, &[Requester], &[T::Draft, T::Requested, T::Accepted, T::InProgress, T::OnHold])
+    row(E::NoShow, &[OWNER], AGREED).to(T::OnHold, S::NoShow),
+    row(E::Enroll, &[OWNER], AGREED).to(T::InProgress, S::Enrolled),
+    row(E::Start, &[OWNER], AGREED).to(T::InProgress, S::InService),
+    row(E::Service, &[OWNER], AGREED).to(T::InProgress, S::InService),
+    row(E::Hold, &[OWNER], &[T::Requested]).state(S::NeedsClientAction).reasoned(),
+    row(E::Hold, &[OWNER], AGREED).to(T::OnHold, S::NeedsClientAction).reasoned(),
+    row(E::Resume, &[OWNER], &[T::Requested]).within(&[S::NeedsClientAction]).state(S::InReview),
+    row(E::Resume, &[OWNER], &[T::OnHold]).to(T::InProgress, S::InService),
+    row(E::Complete, &[OWNER], AGREED).to(T::Completed, S::ServicesRendered),
+    row(E::Fail, &[OWNER], AGREED).to(T::Failed, S::DeclinedByAgency).because(FAILED),
+    row(E::Cancel, &[REQUESTER], &[T::Draft, T::Requested, T::Accepted, T::InProgress, T::OnHold])
         .to(T::Cancelled, S::Recalled),
-    row(E::Cancel, &[Target], OPEN).to(T::Cancelled, S::DeclinedByAgency).because(WITHDRAWN),
-    row(E::RequestCancel, &[Requester], AGREED).state(S::CancellationRequested),
-    row(E::ConfirmCancel, &[Target], AGREED).within(&[S::CancellationRequested]).to(T::Cancelled, S::Recalled),
-    row(E::ReferElsewhere, &[Target], &[T::Requested]).to(T::Rejected, S::ReferredElsewhere),
-    row(E::ReferElsewhere, &[Target], AGREED).to(T::Cancelled, S::ReferredElsewhere),
-    row(E::Note, &[Requester, Target], T::ALL),
-    row(E::Correct, &[Target], &[T::Rejected]).to(T::Requested, S::InReview).reasoned(),
-    row(E::Correct, &[Target], &[T::Completed, T::Failed]).to(T::InProgress, S::InService).reasoned(),
-    row(E::Expire, &[Gateway], &[T::Requested]).to(T::Rejected, S::Expired),
-    row(E::Expire, &[Gateway], AGREED).to(T::Failed, S::Expired),
-    row(E::Forbid, &[Gateway], &[T::Requested]).to(T::Rejected, S::NotPermitted).reasoned(),
-    row(E::Void, &[Requester], T::ALL).to(T::EnteredInError, S::EnteredInError),
+    row(E::Cancel, &[OWNER], OPEN).to(T::Cancelled, S::DeclinedByAgency).because(WITHDRAWN),
+    row(E::RequestCancel, &[REQUESTER], AGREED).state(S::CancellationRequested),
+    row(E::ConfirmCancel, &[OWNER], AGREED).within(&[S::CancellationRequested]).to(T::Cancelled, S::Recalled),
+    row(E::ReferElsewhere, &[OWNER], &[T::Requested]).to(T::Rejected, S::ReferredElsewhere),
+    row(E::ReferElsewhere, &[OWNER], AGREED).to(T::Cancelled, S::ReferredElsewhere),
+    row(E::Note, &[REQUESTER, OWNER], T::ALL),
+    row(E::Correct, &[OWNER], &[T::Rejected]).to(T::Requested, S::InReview).reasoned(),
+    row(E::Correct, &[OWNER], &[T::Completed, T::Failed]).to(T::InProgress, S::InService).reasoned(),
+    row(E::Expire, &[GATEWAY], &[T::Requested]).to(T::Rejected, S::Expired),
+    row(E::Expire, &[GATEWAY], AGREED).to(T::Failed, S::Expired),
+    row(E::Forbid, &[GATEWAY], &[T::Requested]).to(T::Rejected, S::NotPermitted).reasoned(),
+    row(E::Void, &[REQUESTER], T::ALL).to(T::EnteredInError, S::EnteredInError),
 ];
 
 /// Where `event`, raised by `by` for `reason`, leads from `from`.
@@ -390,17 +397,18 @@ pub const TABLE: &[Transition] = &[
 pub fn step(
     from: Position,
     event: Event,
-    by: Party,
+    by: impl Into<Actor>,
     reason: Option<Reason>,
     message: bool,
 ) -> Result<TransitionResult, Illegal> {
+    let by = by.into();
     let fits = |row: &&Transition| {
         row.event == event
             && row.from.contains(&from.status)
             && (row.within.is_empty() || row.within.contains(&from.state))
     };
     let Some(first) = TABLE.iter().find(fits) else { return Err(Illegal::Transition) };
-    let row = TABLE.iter().filter(fits).find(|row| row.by.contains(&by)).ok_or(Illegal::Party(first.by))?;
+    let row = TABLE.iter().filter(fits).find(|row| row.by.contains(&by)).ok_or(Illegal::Actor(first.by))?;
     if row.reason && reason.is_none() && !message {
         return Err(Illegal::Reason);
     }
@@ -463,9 +471,10 @@ pub fn event_towards(
     from: Position,
     to: State,
     end: bool,
-    by: Party,
+    by: impl Into<Actor>,
     reason: Option<Reason>,
 ) -> Option<(Event, Option<Reason>)> {
+    let by = by.into();
     let reason = reason.or(to.reasons().first().copied());
     // How far a need was met is said beside its completion.
     let goal = if matches!(to, S::NeedMet | S::NeedPartiallyMet) { S::ServicesRendered } else { to };
@@ -478,7 +487,8 @@ pub fn event_towards(
 }
 
 /// The events that `by` may raise from here, for messages and for pages.
-pub fn possible_events(from: Position, by: Party) -> Vec<Event> {
+pub fn possible_events(from: Position, by: impl Into<Actor>) -> Vec<Event> {
+    let by = by.into();
     let mut events: Vec<Event> = Vec::new();
     for row in TABLE.iter().filter(|row| row.by.contains(&by) && row.from.contains(&from.status)) {
         if (row.within.is_empty() || row.within.contains(&from.state)) && !events.contains(&row.event) {
@@ -556,7 +566,7 @@ mod tests {
     #[test]
     fn no_event_but_a_correction_leaves_the_diagram() {
         for (&status, &state) in T::ALL.iter().flat_map(|status| S::ALL.iter().map(move |state| (status, state))) {
-            for (&event, by) in E::ALL.iter().flat_map(|event| [Requester, Target, Gateway].map(|by| (event, by))) {
+            for (&event, by) in E::ALL.iter().flat_map(|event| [REQUESTER, OWNER, GATEWAY].map(|by| (event, by))) {
                 for reason in reasons() {
                     let Ok(step) = step(Position { status, state }, event, by, reason, true) else { continue };
                     let mut at = status;
@@ -573,12 +583,12 @@ mod tests {
     #[test]
     fn says_who_and_why_not() {
         let sent = Position { status: T::Requested, state: S::Sent };
-        assert_eq!(step(sent, E::Accept, Requester, None, false), Err(Illegal::Party(&[Target])));
-        assert_eq!(step(sent, E::Complete, Target, None, false), Err(Illegal::Transition));
-        assert_eq!(step(sent, E::Decline, Target, None, false), Err(Illegal::Reason));
-        let full = step(sent, E::Decline, Target, Some(R::AtCapacity), false).unwrap();
+        assert_eq!(step(sent, E::Accept, REQUESTER, None, false), Err(Illegal::Actor(&[OWNER])));
+        assert_eq!(step(sent, E::Complete, OWNER, None, false), Err(Illegal::Transition));
+        assert_eq!(step(sent, E::Decline, OWNER, None, false), Err(Illegal::Reason));
+        let full = step(sent, E::Decline, OWNER, Some(R::AtCapacity), false).unwrap();
         assert_eq!(full.to, Position { status: T::Rejected, state: S::NoCapacity });
-        let waiting = step(sent, E::Waitlist, Target, None, false).unwrap();
+        let waiting = step(sent, E::Waitlist, OWNER, None, false).unwrap();
         assert_eq!(waiting.through.map(|position| position.status), Some(T::Accepted));
         assert_eq!(waiting.to, Position { status: T::OnHold, state: S::Waitlisted });
     }
@@ -588,28 +598,20 @@ mod tests {
         let sent = Position { status: T::Requested, state: S::Sent };
         let accepted = Position { status: T::Accepted, state: S::Accepted };
         let over = Position { status: T::Completed, state: S::NeedMet };
-        assert_eq!(event_towards(sent, S::NoCapacity, false, Target, None), Some((E::Decline, Some(R::AtCapacity))));
+        assert_eq!(event_towards(sent, S::NoCapacity, false, OWNER, None), Some((E::Decline, Some(R::AtCapacity))));
         assert_eq!(
-            event_towards(sent, S::NoCapacity, false, Target, Some(R::FundingExhausted)),
+            event_towards(sent, S::NoCapacity, false, OWNER, Some(R::FundingExhausted)),
             Some((E::Decline, Some(R::FundingExhausted)))
         );
-        assert_eq!(event_towards(accepted, S::NoCapacity, false, Target, None), Some((E::Fail, Some(R::AtCapacity))));
-        assert_eq!(event_towards(accepted, S::NeedMet, false, Target, None), Some((E::Complete, None)));
-        assert_eq!(
-            event_towards(sent, S::NeedMet, false, Target, None),
-            None,
-            "what was not accepted is not completed"
-        );
-        assert_eq!(event_towards(sent, S::Enrolled, false, Target, None), None, "that takes two events");
+        assert_eq!(event_towards(accepted, S::NoCapacity, false, OWNER, None), Some((E::Fail, Some(R::AtCapacity))));
+        assert_eq!(event_towards(accepted, S::NeedMet, false, OWNER, None), Some((E::Complete, None)));
+        assert_eq!(event_towards(sent, S::NeedMet, false, OWNER, None), None, "what was not accepted is not completed");
+        assert_eq!(event_towards(sent, S::Enrolled, false, OWNER, None), None, "that takes two events");
         let missed = Position { status: T::OnHold, state: S::NoShow };
-        assert_eq!(event_towards(accepted, S::NoShow, false, Target, None), Some((E::NoShow, Some(R::NoShow))));
-        assert_eq!(event_towards(missed, S::NoShow, true, Target, None), Some((E::Fail, Some(R::NoShow))));
-        assert_eq!(
-            event_towards(over, S::InService, false, Target, None),
-            None,
-            "an end is left by a correction alone"
-        );
-        assert_eq!(event_towards(accepted, S::Recalled, false, Target, None), None, "that is the requester's");
+        assert_eq!(event_towards(accepted, S::NoShow, false, OWNER, None), Some((E::NoShow, Some(R::NoShow))));
+        assert_eq!(event_towards(missed, S::NoShow, true, OWNER, None), Some((E::Fail, Some(R::NoShow))));
+        assert_eq!(event_towards(over, S::InService, false, OWNER, None), None, "an end is left by a correction alone");
+        assert_eq!(event_towards(accepted, S::Recalled, false, OWNER, None), None, "that is the requester's");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! its text, so that everything else stays as it came.
 
 use jiff::Timestamp;
+use serde_json::{Value, json};
 
 use crate::fhir::Node;
 use crate::fhir::edit::{Edits, instant, quote};
@@ -15,7 +16,7 @@ pub const PROGRAM: &str = "urn:handoff:fhir:StructureDefinition:program";
 /// Extension of Task: the type of that program, which decides the shape of its record.
 pub const PROGRAM_TYPE: &str = "urn:handoff:fhir:StructureDefinition:program-type";
 
-/// Extension of Task: a status that was said in somebody else's words.
+/// Extension of Task: a status in the words of another system.
 pub const SOURCE_STATUS: &str = "urn:handoff:fhir:StructureDefinition:source-status";
 
 /// Why a Task stands where it stands: a code of ours, words, or both.
@@ -33,17 +34,18 @@ impl StatusReason {
         Self { reason: Some(reason), text: Some(text.into()) }
     }
 
-    /// Is anything said?
+    /// Is there a reason or a text?
     pub fn is_present(&self) -> bool {
         self.reason.is_some() || self.text.is_some()
     }
 
-    fn json(&self) -> String {
+    /// The CodeableConcept.
+    fn concept(&self) -> Value {
         let text = self.text.as_deref().or(self.reason.map(Reason::text)).unwrap_or_default();
-        let coding = self.reason.map(|reason| {
-            format!("\"coding\":[{{\"system\":{},\"code\":{}}}],", quote(reason::SYSTEM), quote(reason.code()))
-        });
-        format!("{{{}\"text\":{}}}", coding.unwrap_or_default(), quote(text))
+        match self.reason {
+            Some(reason) => json!({ "coding": [{ "system": reason::SYSTEM, "code": reason.code() }], "text": text }),
+            None => json!({ "text": text }),
+        }
     }
 }
 
@@ -58,7 +60,7 @@ pub fn set_position_and_reason<'t>(
 ) {
     set_position(edits, task, position, at);
     if status_reason.is_present() {
-        edits.set(task, "statusReason", status_reason.json());
+        edits.set(task, "statusReason", status_reason.concept().to_string());
     } else {
         edits.remove(task, "statusReason");
     }
@@ -73,71 +75,63 @@ pub fn set_position<'t>(edits: &mut Edits<'t>, task: Node<'t>, position: Positio
 
 /// Writes the state into businessStatus, beside codes that others have put there.
 fn set_state<'t>(edits: &mut Edits<'t>, task: Node<'t>, state: State) {
-    let coding = format!("{{\"system\":{},\"code\":{}}}", quote(state::SYSTEM), quote(state.code()));
-    let Some(message) = task.get("businessStatus").filter(|message| message.is_object()) else {
-        edits.set(task, "businessStatus", format!("{{\"coding\":[{coding}]}}"));
+    let coding = json!({ "system": state::SYSTEM, "code": state.code() });
+    let Some(concept) = task.get("businessStatus").filter(|concept| concept.is_object()) else {
+        edits.set(task, "businessStatus", json!({ "coding": [coding] }).to_string());
         return;
     };
-    let ours =
-        message.list("coding").find(|coding| coding.get("system").is_some_and(|system| system.is_str(state::SYSTEM)));
-    match ours {
+    let mut codings = concept.list("coding");
+    match codings.find(|coding| coding.get("system").is_some_and(|system| system.is_str(state::SYSTEM))) {
         Some(ours) => edits.set(ours, "code", quote(state.code())),
-        None => edits.append(message, "coding", &coding),
+        None => edits.append(concept, "coding", &coding.to_string()),
     }
 }
 
 /// Adds a remark of `organization` (its id), or of the gateway where none is named.
 pub fn note<'t>(edits: &mut Edits<'t>, task: Node<'t>, organization: Option<&str>, text: &str, at: Timestamp) {
-    let author = match organization {
-        Some(id) => format!("\"authorReference\":{{\"reference\":{}}}", quote(&format!("Organization/{id}"))),
-        None => "\"authorString\":\"Handoff\"".to_owned(),
+    let time = instant(at);
+    let note = match organization {
+        Some(id) => {
+            let author = json!({ "reference": format!("Organization/{id}") });
+            json!({ "authorReference": author, "time": time, "text": text })
+        }
+        None => json!({ "authorString": "Handoff", "time": time, "text": text }),
     };
-    let json = format!("{{{author},\"time\":{},\"text\":{}}}", quote(&instant(at)), quote(text));
-    edits.append(task, "note", &json);
+    edits.append(task, "note", &note.to_string());
 }
 
-/// Keeps a status that was said in somebody else's words, and what was made of it.
+/// Keeps a status in the words of another system, and how it fits the state.
 pub fn record_source_status<'t>(
     edits: &mut Edits<'t>,
     task: Node<'t>,
     status: &SourceStatus,
-    verdict: &StatusMatch,
+    status_match: &StatusMatch,
     at: Timestamp,
 ) {
-    let part = |url: &str, member: &str, json: &str| format!("{{\"url\":{},\"{member}\":{json}}}", quote(url));
-    let version = status.version.as_deref().map(|version| format!(",\"version\":{}", quote(version)));
-    let coding = format!(
-        "{{\"system\":{}{},\"code\":{}}}",
-        quote(&status.system),
-        version.unwrap_or_default(),
-        quote(&status.code)
-    );
-    let mut parts = vec![part("status", "valueCoding", &coding)];
-    parts.extend(status.text.as_deref().map(|text| part("text", "valueString", &quote(text))));
+    let coding = match &status.version {
+        Some(version) => json!({ "system": status.system, "version": version, "code": status.code }),
+        None => json!({ "system": status.system, "code": status.code }),
+    };
+    let mut parts = vec![json!({ "url": "status", "valueCoding": coding })];
+    parts.extend(status.text.as_deref().map(|text| json!({ "url": "text", "valueString": text })));
     let at = status.at.clone().unwrap_or_else(|| instant(at));
-    parts.push(part("at", "valueDateTime", &quote(&at)));
-    parts.push(part("result", "valueCode", &quote(verdict.code())));
-    let json = format!("{{\"url\":{},\"extension\":[{}]}}", quote(SOURCE_STATUS), parts.join(","));
-    edits.append(task, "extension", &json);
+    parts.push(json!({ "url": "at", "valueDateTime": at }));
+    parts.push(json!({ "url": "result", "valueCode": status_match.code() }));
+    edits.append(task, "extension", &json!({ "url": SOURCE_STATUS, "extension": parts }).to_string());
 }
 
 /// Is this status the last one that was heard in its system? Then it says nothing new.
 pub fn is_last_source_status(task: Node<'_>, status: &SourceStatus) -> bool {
-    let record_source_status =
-        task.list("extension").filter(|extension| extension.get("url").is_some_and(|url| url.is_str(SOURCE_STATUS)));
     let part = |extension: Node<'_>, name: &str, member: &str| {
         let mut parts = extension.list("extension");
         parts.find(|part| part.get("url").is_some_and(|url| url.is_str(name)))?.get(member).map(Node::to_value)
     };
-    let message = |extension: &Node<'_>| part(*extension, "status", "valueCoding");
-    let last = record_source_status
-        .filter(|extension| message(extension).is_some_and(|message| message["system"] == status.system.as_str()))
-        .last();
+    let coding = |extension: Node<'_>| part(extension, "status", "valueCoding").unwrap_or_default();
+    let recorded = task.list("extension").filter(|it| it.get("url").is_some_and(|url| url.is_str(SOURCE_STATUS)));
+    let last = recorded.filter(|it| coding(*it)["system"] == status.system.as_str()).last();
     last.is_some_and(|last| {
-        let same = |value: Option<serde_json::Value>, own: Option<&str>| {
-            value.as_ref().and_then(serde_json::Value::as_str) == own
-        };
-        let coding = message(&last).unwrap_or_default();
+        let same = |value: Option<Value>, own: Option<&str>| value.as_ref().and_then(Value::as_str) == own;
+        let coding = coding(last);
         same(coding.get("code").cloned(), Some(&status.code))
             && same(coding.get("version").cloned(), status.version.as_deref())
             && same(part(last, "text", "valueString"), status.text.as_deref())
@@ -148,21 +142,22 @@ pub fn is_last_source_status(task: Node<'_>, status: &SourceStatus) -> bool {
 /// Names the organization that has to act, and its program.
 pub fn assign<'t>(edits: &mut Edits<'t>, task: Node<'t>, owner: &str, program: Option<&str>, program_type: &str) {
     if task.get("owner").is_none() {
-        edits.set(task, "owner", format!("{{\"reference\":{}}}", quote(&format!("Organization/{owner}"))));
+        edits.set(task, "owner", json!({ "reference": format!("Organization/{owner}") }).to_string());
     }
     if let Some(program) = program {
-        let reference = format!("{{\"reference\":{}}}", quote(&format!("HealthcareService/{program}")));
-        extend(edits, task, PROGRAM, "valueReference", &reference);
+        let reference = json!({ "reference": format!("HealthcareService/{program}") });
+        set_extension(edits, task, PROGRAM, "valueReference", &reference);
     }
-    extend(edits, task, PROGRAM_TYPE, "valueCode", &quote(program_type));
+    set_extension(edits, task, PROGRAM_TYPE, "valueCode", &json!(program_type));
 }
 
 /// Gives the extension with this URL this value; the extension is made where it is missing.
-fn extend<'t>(edits: &mut Edits<'t>, task: Node<'t>, url: &str, member: &str, json: &str) {
+fn set_extension<'t>(edits: &mut Edits<'t>, task: Node<'t>, url: &str, member: &str, value: &Value) {
+    let json = value.to_string();
     match extension(task, url) {
         Some(there) if there.get(member).is_some_and(|value| value.text() == json) => {}
         Some(there) => edits.set(there, member, json),
-        None => edits.append(task, "extension", &format!("{{\"url\":{},\"{member}\":{json}}}", quote(url))),
+        None => edits.append(task, "extension", &json!({ "url": url, member: value }).to_string()),
     }
 }
 

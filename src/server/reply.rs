@@ -15,7 +15,8 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use crate::error::{Category, Error};
-use crate::fhir::{Issue, Key, outcome};
+use crate::fhir::authored::operation_outcome;
+use crate::fhir::{Issue, Key};
 
 /// The media type of FHIR resources.
 pub(crate) const FHIR_JSON: &str = "application/fhir+json";
@@ -131,7 +132,7 @@ pub(crate) fn render(response: Response, dialect: Dialect, request: &str) -> (Re
         &error.issues[..]
     };
     let (kind, text) = match dialect {
-        Dialect::Fhir => (FHIR_JSON, outcome::to_text(issues)),
+        Dialect::Fhir => (FHIR_JSON, operation_outcome::to_text(issues)),
         Dialect::Problem => {
             ("application/problem+json", problem(error.category, head.status, issues, request).to_string())
         }

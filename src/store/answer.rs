@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::fhir::{Document, ResourceKey};
-use crate::referral::Graph;
-use crate::referral::plan::Write;
+use crate::referral::plan::{SharedWith, Write};
+use crate::referral::{Graph, Party};
 
 /// A plan that was committed.
 #[derive(Debug, Clone)]
@@ -60,10 +60,44 @@ pub struct StoredReferral {
     pub extras: Value,
     /// Id of the Organization whose client sent the Task; none for the gateway's own
     pub author: Option<String>,
-    /// Ids of the Organizations that it is shared with
-    pub organizations: Vec<String>,
+    /// Who takes part in it, and who no longer does: by organization, party and time
+    pub parties: Vec<StoredParty>,
     /// The newest commit that concerns it
     pub seq: u64,
+}
+
+/// One part that an organization takes or took in a referral.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredParty {
+    /// Id of the Organization
+    pub organization: String,
+    /// As what it takes part
+    pub party: Party,
+    /// The commit since which it does
+    pub since: u64,
+    /// The commit since which it no longer does; a part that comes back is another one
+    pub until: Option<u64>,
+}
+
+impl StoredReferral {
+    /// Who takes part in it now.
+    pub fn current(&self) -> Vec<SharedWith> {
+        self.current_parties().map(|stored| SharedWith::new(stored.organization.as_str(), stored.party)).collect()
+    }
+
+    /// As what this organization takes part in it now.
+    pub fn parties_of(&self, organization: &str) -> Vec<Party> {
+        self.current_parties().filter(|stored| stored.organization == organization).map(|stored| stored.party).collect()
+    }
+
+    /// Does this organization take part in it as `party` now?
+    pub fn is_party(&self, organization: &str, party: Party) -> bool {
+        self.current_parties().any(|stored| stored.organization == organization && stored.party == party)
+    }
+
+    fn current_parties(&self) -> impl Iterator<Item = &StoredParty> {
+        self.parties.iter().filter(|stored| stored.until.is_none())
+    }
 }
 
 /// What is new for an organization.

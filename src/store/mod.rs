@@ -17,7 +17,7 @@ use std::pin::Pin;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::fhir::ResourceKey;
 use crate::referral::plan::{AuditEntry, Idempotency, Plan};
 use crate::referral::scope::Scope;
@@ -25,11 +25,13 @@ use crate::referral::scope::Scope;
 use query::Query;
 
 mod answer;
+mod conflict;
 pub mod index;
 pub mod query;
 pub mod sqlite;
 
-pub use answer::{Changes, ClientRow, Committed, Page, Statistics, Stored, StoredReferral};
+pub use answer::{Changes, ClientRow, Committed, Page, Statistics, Stored, StoredParty, StoredReferral};
+pub use conflict::conflicting;
 
 /// What a store answers, later.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
@@ -121,13 +123,4 @@ pub trait Store: Send + Sync {
 
     /// Counts for the metrics.
     fn statistics(&self) -> StoreFuture<'_, Statistics>;
-}
-
-/// The resource that stood in the way of a commit: the match of a conditional create, or the resource that another
-/// commit changed meanwhile. Nothing where the conflict is about an idempotency key, or the error is no conflict.
-pub fn conflicting(error: &Error) -> Option<ResourceKey> {
-    if error.category != crate::error::Category::Conflict {
-        return None;
-    }
-    error.issues.first().and_then(|issue| ResourceKey::parse(&issue.path))
 }

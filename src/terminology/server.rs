@@ -168,24 +168,29 @@ fn says_not_found(part: Node<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
     #[test]
     fn reads_what_servers_say() {
-        let parameters = |parts: &str| format!("{{\"resourceType\":\"Parameters\",\"parameter\":[{parts}]}}");
-        let no = r#"{"name":"result","valueBoolean":false}"#;
+        let parameters = |parts: Value| json!({ "resourceType": "Parameters", "parameter": parts }).to_string();
+        let no = json!({ "name": "result", "valueBoolean": false });
         let issues = |code: &str| {
-            format!(
-                r#"{no},{{"name":"issues","resource":{{"resourceType":"OperationOutcome","issue":[{{"severity":"error","code":"{code}"}}]}}}}"#
-            )
+            let issue = json!({ "severity": "error", "code": code });
+            let outcome = json!({ "resourceType": "OperationOutcome", "issue": [issue] });
+            json!([no, { "name": "issues", "resource": outcome }])
         };
         for (text, expected) in [
-            (parameters(r#"{"name":"result","valueBoolean":true}"#), Ok(Some(true))),
-            (parameters(no), Ok(Some(false))),
-            (parameters(&format!(r#"{no},{{"name":"x-unknown-system","valueCanonical":"urn:s"}}"#)), Ok(None)),
-            (parameters(&issues("not-found")), Ok(None)),
-            (parameters(&issues("code-invalid")), Ok(Some(false))),
-            (parameters(r#"{"name":"result","valueBoolean":"yes"}"#), Err(Unavailable("its answer has no result"))),
+            (parameters(json!([{ "name": "result", "valueBoolean": true }])), Ok(Some(true))),
+            (parameters(json!([no])), Ok(Some(false))),
+            (parameters(json!([no, { "name": "x-unknown-system", "valueCanonical": "urn:s" }])), Ok(None)),
+            (parameters(issues("not-found")), Ok(None)),
+            (parameters(issues("code-invalid")), Ok(Some(false))),
+            (
+                parameters(json!([{ "name": "result", "valueBoolean": "yes" }])),
+                Err(Unavailable("its answer has no result")),
+            ),
             ("{}".to_owned(), Err(Unavailable("its answer is no Parameters"))),
             ("<html>".to_owned(), Err(Unavailable("its answer is no FHIR resource"))),
         ] {

@@ -14,8 +14,8 @@ use handoff::fhir::{Document, Key, SourcePosition};
 use handoff::mapping::{Crosswalk, Equivalence, ProgramTypes};
 use handoff::referral::reason::Reason;
 use handoff::referral::source_status::{StatusMatch, judge};
-use handoff::referral::state::{Event, Party, Position, State, TaskStatus};
-use handoff::referral::{Graph, Referral};
+use handoff::referral::state::{Event, Position, State, TaskStatus};
+use handoff::referral::{Graph, Party, Referral};
 use handoff::shipped;
 use serde_json::{Value, json};
 
@@ -294,7 +294,7 @@ fn no_word_completes_what_was_not_accepted() {
             let completes = word.own.is_some_and(|own| completed.contains(&own));
             assert!(!(accepts && completes), "{}: {}", vocabulary.name, word.code);
             let sent = Position { status: TaskStatus::Requested, state: State::Sent };
-            let moved = judge(Some(word), sent, Party::Target, None);
+            let moved = judge(Some(word), sent, Party::Owner, None);
             assert!(
                 !matches!(moved, StatusMatch::Moves { event: Event::Complete, .. }),
                 "{}: {}",
@@ -314,7 +314,7 @@ fn a_word_agrees_with_whatever_it_is_used_for() {
         for state in State::ALL {
             let Some(word) = vocabulary.word_for(*state) else { continue };
             let status = if state.may_end() { TaskStatus::Completed } else { TaskStatus::Accepted };
-            let judged = judge(Some(word), Position { status, state: *state }, Party::Target, None);
+            let judged = judge(Some(word), Position { status, state: *state }, Party::Owner, None);
             assert_eq!(judged, StatusMatch::Agrees, "{}: {}", vocabulary.name, state.code());
         }
     }
@@ -329,7 +329,7 @@ fn what_a_status_means_where_a_referral_stands() {
         let status = TaskStatus::from_code(text("status")).unwrap();
         let from = Position { status, state: State::from_code(text("state")).unwrap() };
         let reason = given["reason"].as_str().map(|reason| Reason::from_code(reason).unwrap());
-        let verdict = judge(vocabulary.word(text("code")), from, Party::Target, reason);
+        let verdict = judge(vocabulary.word(text("code")), from, Party::Owner, reason);
         let mut found = json!({ "result": verdict.code() });
         match verdict {
             StatusMatch::Moves { event, reason, state } => {

@@ -14,8 +14,9 @@ use handoff::fhir::{Document, Issue, Node, Severity};
 use handoff::fhirpath::{Context, Expression};
 use handoff::mapping::ProgramTypes;
 use handoff::profile::Checker;
+use handoff::referral::Party;
 use handoff::referral::reason::Reason;
-use handoff::referral::state::{Event, Party, Position, State, TaskStatus, step};
+use handoff::referral::state::{Actor, Event, Position, State, TaskStatus, step};
 use handoff::shipped;
 use serde_json::{Value, json};
 
@@ -210,7 +211,7 @@ fn a_state_occurs_under_the_statuses_that_it_names() {
     for (status, state) in &positions {
         let from = Position { status: *status, state: *state };
         for event in Event::ALL {
-            for by in [Party::Requester, Party::Target, Party::Gateway] {
+            for by in [Party::Requester.into(), Party::Owner.into(), Actor::Gateway] {
                 for reason in reasons() {
                     let Ok(step) = step(from, *event, by, reason, true) else { continue };
                     for to in step.through.iter().chain([&step.to]) {

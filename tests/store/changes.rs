@@ -9,7 +9,9 @@ use handoff::referral::plan::{FeedEntry, Plan};
 use handoff::store::{Changes, Store};
 
 use crate::backend::Backend;
-use crate::referral::{CLINIC, PANTRY, SHELTER, key, noon, patient_body, referral, task_body, write};
+use crate::referral::{
+    CLINIC, PANTRY, SHELTER, key, noon, observers, parties, patient_body, referral, task_body, write,
+};
 
 fn items(changes: &Changes) -> Vec<(String, u64)> {
     changes.items.iter().map(|(task, seq)| (task.to_string(), *seq)).collect()
@@ -66,7 +68,7 @@ async fn a_change_of_what_is_shared_makes_what_is_owed_new() {
     assert_eq!(*store.newest(CLINIC).borrow(), 0);
     // Who no longer sees the Task is told of no further change; the last one it was owed can still be told.
     let mut unshared = referral("a", PANTRY, noon()).shares;
-    unshared[0].organizations = vec![SHELTER.to_owned()];
+    (unshared[0].before, unshared[0].parties) = (parties(PANTRY), observers(&[SHELTER]));
     store.commit(Plan { shares: unshared, ..Plan::default() }).await.unwrap();
     let again = Plan { writes: vec![write("Patient/a", 3, noon(), "")], ..Plan::default() };
     store.commit(again).await.unwrap();

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use crate::backend::Backend;
-use crate::referral::{CLINIC, PANTRY, at, key, names, noon, referral, task_body, write};
+use crate::referral::{CLINIC, PANTRY, at, key, names, noon, parties, referral, task_body, write};
 
 fn writes(writes: impl IntoIterator<Item = Write>) -> Plan {
     Plan { writes: writes.into_iter().collect(), ..Plan::default() }
@@ -78,7 +78,7 @@ async fn a_stale_version_is_refused_and_nothing_of_its_plan_is_stored() {
     }
     assert_eq!(store.changes(PANTRY, 0, 10).await.unwrap().items, []);
     let task = store.referral(&Scope::Gateway, &key("Task/t"), true).await.unwrap().unwrap();
-    assert!(task.extras.is_null() && task.organizations.is_empty() && task.graph.history().is_empty());
+    assert!(task.extras.is_null() && task.parties.is_empty() && task.graph.history().is_empty());
     let statistics = store.statistics().await.unwrap();
     assert_eq!((statistics.newest, statistics.conflicts), (1, 2));
     assert_eq!(statistics.resources, [("Task".to_owned(), 1)]);
@@ -229,10 +229,7 @@ async fn a_referral_is_read_in_one_go() {
     assert_eq!(urls, expected);
     assert_eq!(found.graph.only_task().unwrap().version, 3);
     assert_eq!(found.graph.history().iter().map(|task| task.version).collect::<Vec<_>>(), [1, 2]);
-    assert_eq!(
-        (found.organizations, found.author.as_deref()),
-        (vec![CLINIC.to_owned(), PANTRY.to_owned()], Some(CLINIC))
-    );
+    assert_eq!((found.current(), found.author.as_deref()), (parties(PANTRY), Some(CLINIC)));
     assert_eq!(found.seq, 4);
     let without = store.referral(&scope, &key("Task/r"), false).await.unwrap().unwrap();
     assert!(without.graph.history().is_empty());

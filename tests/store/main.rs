@@ -9,7 +9,9 @@ mod clients;
 mod commit;
 mod crash;
 mod guard;
+mod migration;
 mod oracle;
+mod parties;
 mod referral;
 #[path = "../scale/mod.rs"]
 mod scale;

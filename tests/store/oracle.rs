@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
 use crate::backend::{Backend, parameters};
-use crate::referral::{CLINIC, PANTRY, SHELTER, key, noon, write};
+use crate::referral::{CLINIC, PANTRY, SHELTER, key, noon, observers, write};
 use crate::search::query;
 
 const ORGANIZATIONS: [&str; 3] = [CLINIC, PANTRY, SHELTER];
@@ -300,9 +300,11 @@ impl World {
                 self.resources.push((write, entries));
             }
             Operation::Share { task, organizations, resources } => {
+                let before = self.shares.iter().find(|old| old.task == key(task)).map(|old| old.parties.clone());
                 let share = Share {
                     task: key(task),
-                    organizations: organizations.into_iter().map(str::to_owned).collect(),
+                    before: before.unwrap_or_default(),
+                    parties: observers(&organizations),
                     resources: resources.into_iter().map(key).collect(),
                 };
                 store.commit(Plan { shares: vec![share.clone()], ..Plan::default() }).await.unwrap();
@@ -319,7 +321,8 @@ impl World {
             || self
                 .shares
                 .iter()
-                .any(|share| share.organizations.contains(organization) && share.resources.contains(&write.key))
+                .filter(|share| share.resources.contains(&write.key))
+                .any(|share| share.parties.iter().any(|with| with.organization == *organization))
     }
 
     /// The matches, with the values that they are ordered by.

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use handoff::fhir::{Document, ResourceKey, edit};
-use handoff::referral::plan::{AuditEntry, FeedEntry, Plan, Share, Write};
+use handoff::referral::Party;
+use handoff::referral::plan::{AuditEntry, FeedEntry, Plan, Share, SharedWith, Write};
 use jiff::Timestamp;
 
 /// The organization that sends.
@@ -64,7 +65,8 @@ pub(crate) fn referral(name: &str, owner: &str, updated: Timestamp) -> Plan {
         writes: names.iter().zip(bodies).map(|(name, body)| write(name, 1, updated, &body)).collect(),
         shares: vec![Share {
             task: task.clone(),
-            organizations: vec![CLINIC.to_owned(), owner.to_owned()],
+            before: Vec::new(),
+            parties: parties(owner),
             resources: names.iter().map(|name| key(name)).collect(),
         }],
         feed: vec![FeedEntry { organization: owner.to_owned(), task: task.clone() }],
@@ -79,6 +81,16 @@ pub(crate) fn referral(name: &str, owner: &str, updated: Timestamp) -> Plan {
         }],
         ..Plan::default()
     }
+}
+
+/// The clinic that asks, and the agency that is asked.
+pub(crate) fn parties(owner: &str) -> Vec<SharedWith> {
+    vec![SharedWith::new(CLINIC, Party::Requester), SharedWith::new(owner, Party::Owner)]
+}
+
+/// These organizations, each as an observer.
+pub(crate) fn observers(organizations: &[&str]) -> Vec<SharedWith> {
+    organizations.iter().map(|organization| SharedWith::new(*organization, Party::Observer)).collect()
 }
 
 /// The members of a Task of this referral.

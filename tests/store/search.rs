@@ -9,7 +9,7 @@ use handoff::store::{Page, Store, Stored};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::backend::{Backend, parameters};
-use crate::referral::{CLINIC, PANTRY, SHELTER, key, noon, patient_body, referral, task_body, write};
+use crate::referral::{CLINIC, PANTRY, SHELTER, key, noon, parties, patient_body, referral, task_body, write};
 
 /// A query from its URL: `Task?owner=...`.
 pub(crate) fn query(url: &str) -> Query {
@@ -83,7 +83,7 @@ async fn what_one_does_not_see_is_not_found() {
         assert_eq!((counted.total, counted.matches.len()), (Some(0), 0), "{url}");
     }
     assert_eq!(matches(&*store, PANTRY, "Patient?name=fennimore").await, ["Patient/a", "Patient/b"]);
-    let unshared = Share { task: key("Task/a"), organizations: Vec::new(), resources: Vec::new() };
+    let unshared = Share { task: key("Task/a"), before: parties(PANTRY), parties: Vec::new(), resources: Vec::new() };
     store.commit(Plan { shares: vec![unshared], ..Plan::default() }).await.unwrap();
     assert_eq!(matches(&*store, PANTRY, "Patient?name=fennimore").await, ["Patient/b"]);
 }

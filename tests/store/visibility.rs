@@ -1,11 +1,11 @@
 //! Who sees what: what one sent, what is shared with one, what is public. The rest is as if it were not there.
 
 use handoff::referral::Scope;
-use handoff::referral::plan::{Plan, Share};
+use handoff::referral::plan::{Plan, Share, SharedWith};
 use handoff::store::Store;
 
 use crate::backend::Backend;
-use crate::referral::{CLINIC, PANTRY, SHELTER, key, names, noon, referral, task_body, write};
+use crate::referral::{CLINIC, PANTRY, SHELTER, key, names, noon, observers, parties, referral, task_body, write};
 
 fn of(organization: &str) -> Scope {
     Scope::Organization(organization.to_owned())
@@ -61,23 +61,24 @@ async fn a_new_share_replaces_the_old_one() {
     let backend = Backend::new();
     let store = backend.open();
     store.commit(referral("r", PANTRY, noon())).await.unwrap();
-    let share = |organizations: &[&str], resources: &[&str]| Plan {
+    let share = |before: Vec<SharedWith>, organizations: &[&str], resources: &[&str]| Plan {
         shares: vec![Share {
             task: key("Task/r"),
-            organizations: organizations.iter().map(ToString::to_string).collect(),
+            before,
+            parties: observers(organizations),
             resources: resources.iter().map(|name| key(name)).collect(),
         }],
         ..Plan::default()
     };
-    store.commit(share(&[SHELTER], &["Task/r", "Patient/r"])).await.unwrap();
+    store.commit(share(parties(PANTRY), &[SHELTER], &["Task/r", "Patient/r"])).await.unwrap();
     assert_eq!(seen(&*store, PANTRY, "r").await, [""; 0]);
     assert_eq!(seen(&*store, SHELTER, "r").await, ["Patient/r", "Task/r"]);
     // That it was owed the referral stays true, so that it can be told what it lost.
     assert_eq!(store.changes(PANTRY, 0, 10).await.unwrap().items, [(key("Task/r"), 1)]);
-    store.commit(share(&[PANTRY, SHELTER], &["Task/r"])).await.unwrap();
+    store.commit(share(observers(&[SHELTER]), &[PANTRY, SHELTER], &["Task/r"])).await.unwrap();
     assert_eq!(seen(&*store, PANTRY, "r").await, ["Task/r"]);
     assert_eq!(seen(&*store, SHELTER, "r").await, ["Task/r"]);
-    store.commit(share(&[], &[])).await.unwrap();
+    store.commit(share(observers(&[SHELTER, PANTRY]), &[], &[])).await.unwrap();
     assert_eq!(seen(&*store, SHELTER, "r").await, [""; 0]);
     assert_eq!(seen(&*store, CLINIC, "r").await, names("r"));
 }
@@ -87,21 +88,25 @@ async fn what_two_tasks_share_is_seen_until_both_end() {
     let backend = Backend::new();
     let store = backend.open();
     store.commit(referral("r", PANTRY, noon())).await.unwrap();
-    let share = |task: &str, resources: &[&str]| Share {
+    let share = |task: &str, before: Vec<SharedWith>, resources: &[&str]| Share {
         task: key(task),
-        organizations: vec![PANTRY.to_owned()],
+        before,
+        parties: observers(&[PANTRY]),
         resources: resources.iter().map(|name| key(name)).collect(),
     };
     let second = Plan {
         writes: vec![write("Task/second", 1, noon(), &task_body("r", PANTRY, "requested"))],
-        shares: vec![share("Task/second", &["Task/second", "Patient/r"])],
+        shares: vec![share("Task/second", Vec::new(), &["Task/second", "Patient/r"])],
         ..Plan::default()
     };
     store.commit(second).await.unwrap();
     assert_eq!(store.sharing(&key("Patient/r")).await.unwrap(), [key("Task/r"), key("Task/second")]);
-    store.commit(Plan { shares: vec![share("Task/r", &[])], ..Plan::default() }).await.unwrap();
+    store.commit(Plan { shares: vec![share("Task/r", parties(PANTRY), &[])], ..Plan::default() }).await.unwrap();
     assert_eq!(seen(&*store, PANTRY, "r").await, ["Patient/r"]);
-    store.commit(Plan { shares: vec![share("Task/second", &["Task/second"])], ..Plan::default() }).await.unwrap();
+    store
+        .commit(Plan { shares: vec![share("Task/second", observers(&[PANTRY]), &["Task/second"])], ..Plan::default() })
+        .await
+        .unwrap();
     assert_eq!(seen(&*store, PANTRY, "r").await, [""; 0]);
 }
 
@@ -129,7 +134,7 @@ async fn the_current_author_counts() {
     store.commit(referral("r", PANTRY, noon())).await.unwrap();
     let mut second = write("Goal/r", 2, noon(), "");
     second.author = Some(SHELTER.to_owned());
-    let unshared = Share { task: key("Task/r"), organizations: Vec::new(), resources: Vec::new() };
+    let unshared = Share { task: key("Task/r"), before: parties(PANTRY), parties: Vec::new(), resources: Vec::new() };
     store.commit(Plan { writes: vec![second], shares: vec![unshared], ..Plan::default() }).await.unwrap();
     assert_eq!(seen(&*store, SHELTER, "r").await, ["Goal/r"]);
     assert!(!seen(&*store, CLINIC, "r").await.contains(&"Goal/r".to_owned()));

@@ -16,8 +16,9 @@ use super::inputs::{Input, Job, LIMITS};
 use super::terminology_client::TerminologyClient;
 use crate::cli::sources;
 use crate::error::{Error, Result};
+use crate::fhir::authored::operation_outcome;
 use crate::fhir::fold::{Fold, element, fold};
-use crate::fhir::{Document, Issue, Key, Resources, Severity, outcome};
+use crate::fhir::{Document, Issue, Key, Resources, Severity};
 use crate::fhirpath::Temporal;
 use crate::profile::{Checker, Request};
 
@@ -202,7 +203,7 @@ fn finding(fold: &Fold<'_>) -> Finding {
 
 /// The OperationOutcome about a file, which it names.
 fn of_file(name: &str, issues: &[Issue]) -> Value {
-    let mut value = outcome::to_value(issues);
+    let mut value = operation_outcome::to_value(issues);
     if let Some(members) = value.as_object_mut() {
         let file = serde_json::json!([{ "url": FILE, "valueString": name }]);
         members.shift_insert(1, "extension".to_owned(), file);

@@ -15,8 +15,9 @@ use axum::response::Response;
 use self::request::{Mode, ValidateRequest};
 use super::address::{Item, Kind};
 use crate::error::{Category, Error, Result};
+use crate::fhir::authored::operation_outcome;
 use crate::fhir::issue::any_error;
-use crate::fhir::{Document, Issue, Key, Node, ResourceKey, outcome};
+use crate::fhir::{Document, Issue, Key, Node, ResourceKey};
 use crate::security::Caller;
 use crate::server::app_state::AppState;
 use crate::server::body::Resource;
@@ -167,7 +168,7 @@ async fn dry_run(
 }
 
 fn answer(issues: &[Issue]) -> Response {
-    reply::body(StatusCode::OK, FHIR_JSON, outcome::to_text(issues))
+    reply::body(StatusCode::OK, FHIR_JSON, operation_outcome::to_text(issues))
 }
 
 /// The mode has no meaning at this address.

@@ -1,6 +1,7 @@
 //! One plan, inside the transaction: first everything that may refuse it, then everything that it writes.
 //!
-//! The checks write nothing, so a refused plan costs its neighbours in the group nothing.
+//! The checks write nothing, so a refused plan costs its neighbours in the group nothing. One comes later: whether those
+//! take part whom a share was made for is asked where it is replaced, and its refusal rolls back what the plan wrote.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,10 +9,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
-use crate::error::{Category, Error, Result};
-use crate::fhir::{Document, Issue, Key, ResourceKey, edit};
+use crate::error::{Error, Result};
+use crate::fhir::{Document, ResourceKey, edit};
 use crate::referral::plan::{AuditEntry, Extras, Guard, Idempotency, Plan, Write};
 use crate::store::Committed;
+use crate::store::conflict::{conflict, stale};
 
 use super::newest_sequences::ChangeNotice;
 use super::prepared::PreparedPlan;
@@ -115,7 +117,7 @@ fn check_guard(session: &mut Session<'_>, guard: &Guard) -> Result<()> {
             if found.version.cast_unsigned() == *version {
                 return Ok(());
             }
-            Err(stale(key, found.version, *version))
+            Err(stale(key, found.version.cast_unsigned(), *version))
         }
         // Read by the sender, and asked as a query.
         Guard::NoneMatch { .. } => Ok(()),
@@ -132,7 +134,7 @@ fn targets(session: &mut Session<'_>, writes: &[Write]) -> Result<Targets> {
         }
         let Some(target) = targets.get_mut(&write.key) else { continue };
         if write.version.cast_signed() != target.version + 1 {
-            return Err(stale(&write.key, target.version, write.version.saturating_sub(1)));
+            return Err(stale(&write.key, target.version.cast_unsigned(), write.version.saturating_sub(1)));
         }
         target.version += 1;
     }
@@ -151,22 +153,6 @@ fn stored_version(session: &mut Session<'_>, key: &ResourceKey) -> Result<Stored
         })
         .optional()?;
     Ok(found.unwrap_or_default())
-}
-
-/// Another commit was faster. The path names the resource, see [`crate::store::conflicting`].
-fn conflict(key: Option<&ResourceKey>, message: impl Into<String>) -> Error {
-    let path = key.map(ToString::to_string).unwrap_or_default();
-    Error::new(Category::Conflict, Issue::error(Key::Conflict, path, message))
-}
-
-fn stale(key: &ResourceKey, found: i64, expected: u64) -> Error {
-    let version = |number: u64| if number == 0 { "none".to_owned() } else { format!("version {number}") };
-    let message = format!(
-        "{key} was changed meanwhile: expected {}, found {}",
-        version(expected),
-        version(found.cast_unsigned())
-    );
-    conflict(Some(key), message)
 }
 
 // === what is written ===

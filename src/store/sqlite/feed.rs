@@ -27,7 +27,7 @@ pub(super) fn mark_changed(
         session
             .connection
             .prepare_cached(
-                "INSERT INTO delivery (task, organization, seq) VALUES (?1, ?2, ?3)
+                "INSERT INTO feed (task, organization, seq) VALUES (?1, ?2, ?3)
                  ON CONFLICT DO UPDATE SET seq = excluded.seq",
             )?
             .execute(params![task, organization, announcement.seq])?;
@@ -53,10 +53,11 @@ pub(super) fn renew(
     tasks.sort_unstable();
     tasks.dedup();
     let mut renewing = session.connection.prepare_cached(
-        "UPDATE delivery SET seq = ?2 WHERE task = ?1 AND seq < ?2 AND (
-             EXISTS (SELECT 1 FROM task_organization t WHERE t.task = ?1 AND t.organization = delivery.organization)
+        "UPDATE feed SET seq = ?2 WHERE task = ?1 AND seq < ?2 AND (
+             EXISTS (SELECT 1 FROM task_party p
+                     WHERE p.task = ?1 AND p.organization = feed.organization AND p.until IS NULL)
              OR organization = (SELECT author FROM resource WHERE id = ?1))
-         RETURNING (SELECT logical FROM resource WHERE id = delivery.organization)",
+         RETURNING (SELECT logical FROM resource WHERE id = feed.organization)",
     )?;
     for task in tasks {
         let mut rows = renewing.query([task, announcement.seq])?;
@@ -73,7 +74,7 @@ pub(super) fn changes(reader: &Connection, organization: &str, since: u64, limit
     let mut changes = Changes { items: Vec::new(), newest: since };
     let Some(organization) = keys::resource(reader, "Organization", organization)? else { return Ok(changes) };
     let mut statement = reader.prepare_cached(
-        "SELECT k.name, r.logical, d.seq FROM delivery d CROSS JOIN resource r CROSS JOIN kind k
+        "SELECT k.name, r.logical, d.seq FROM feed d CROSS JOIN resource r CROSS JOIN kind k
          WHERE d.organization = ?1 AND d.seq > ?2 AND r.id = d.task AND r.version > 0 AND k.id = r.kind
          ORDER BY d.seq, d.task",
     )?;

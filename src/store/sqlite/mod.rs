@@ -34,6 +34,7 @@ use writer::{Counters, Job, Session, Writer};
 
 mod clients;
 mod commit;
+mod connection;
 mod derived;
 mod feed;
 mod index;
@@ -75,7 +76,7 @@ impl SqliteStore {
     /// # Errors
     /// If the file cannot be used, is another program's, or was written by a newer version of this one.
     pub fn open(path: &Path, parameters: &Arc<SearchParameters>) -> Result<Self> {
-        let mut connection = schema::open_writer(path)?;
+        let mut connection = connection::open_writer(path)?;
         let index = Index::prepare(&mut connection, parameters)?;
         Self::start(path, connection, Some(Arc::new(index)))
     }
@@ -86,7 +87,7 @@ impl SqliteStore {
     /// # Errors
     /// As [`SqliteStore::open`].
     pub fn open_for_clients(path: &Path) -> Result<Self> {
-        Self::start(path, schema::open_writer(path)?, None)
+        Self::start(path, connection::open_writer(path)?, None)
     }
 
     fn start(path: &Path, connection: Connection, index: Option<Arc<Index>>) -> Result<Self> {

@@ -32,12 +32,12 @@ pub(super) struct ChangeNotice {
 /// The newest sequence owed to each organization, by one jump through the index per organization.
 const OWED: &str = "
     WITH RECURSIVE owed (organization) AS (
-        SELECT min(organization) FROM delivery
+        SELECT min(organization) FROM feed
         UNION ALL
-        SELECT (SELECT min(d.organization) FROM delivery d WHERE d.organization > owed.organization)
+        SELECT (SELECT min(d.organization) FROM feed d WHERE d.organization > owed.organization)
         FROM owed WHERE owed.organization IS NOT NULL
     )
-    SELECT r.logical, (SELECT max(d.seq) FROM delivery d WHERE d.organization = owed.organization)
+    SELECT r.logical, (SELECT max(d.seq) FROM feed d WHERE d.organization = owed.organization)
     FROM owed JOIN resource r ON r.id = owed.organization";
 
 impl NewestSequences {

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use crate::error::{Error, Result};
 use crate::store::StoreFuture;
 
-use super::schema;
+use super::connection::open_reader;
 use super::writer::store_stopped;
 
 type Read = Box<dyn FnOnce(&Connection) + Send>;
@@ -32,7 +32,7 @@ impl Readers {
         let receiver = Arc::new(Mutex::new(receiver));
         let mut threads = Vec::new();
         for number in 0..count {
-            let connection = schema::open_reader(path)?;
+            let connection = open_reader(path)?;
             let receiver = receiver.clone();
             let thread = std::thread::Builder::new().name(format!("store-read-{number}"));
             threads.push(thread.spawn(move || serve(&connection, &receiver)).map_err(Error::fault)?);

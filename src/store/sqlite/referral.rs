@@ -7,9 +7,10 @@ use crate::error::{Error, Result};
 use crate::fhir::ResourceKey;
 use crate::referral::scope::Scope;
 use crate::referral::{Graph, Resource};
-use crate::store::StoredReferral;
+use crate::store::{StoredParty, StoredReferral};
 
 use super::read::{self, COLUMNS, SEEN, Visibility};
+use super::shares;
 
 /// What a look at the graph finds.
 struct Shared {
@@ -39,12 +40,11 @@ pub(super) fn referral(
         graph.set_history(earlier(connection, id, until)?);
     }
     let (extras, kept) = extras(connection, id, until)?;
-    let owed: Option<i64> = connection
-        .prepare_cached("SELECT max(seq) FROM delivery WHERE task = ?1")?
-        .query_row([id], |row| row.get(0))?;
-    let organizations = organizations(connection, id)?;
+    let owed: Option<i64> =
+        connection.prepare_cached("SELECT max(seq) FROM feed WHERE task = ?1")?.query_row([id], |row| row.get(0))?;
+    let parties = parties(connection, id, until)?;
     let seq = seq.max(kept).max(owed.unwrap_or(0)).cast_unsigned();
-    Ok(Some(StoredReferral { graph, extras, author, organizations, seq }))
+    Ok(Some(StoredReferral { graph, extras, author, parties, seq }))
 }
 
 /// The Task, then everything that is shared through it and seen, at the newest versions up to the commit `until`.
@@ -106,12 +106,20 @@ fn extras(connection: &Connection, task: i64, until: i64) -> Result<(Value, i64)
     Ok((value, seq))
 }
 
-/// Ids of the Organizations that the Task is shared with.
-fn organizations(connection: &Connection, task: i64) -> Result<Vec<String>> {
+/// Who took part in the Task up to the commit `until`.
+fn parties(connection: &Connection, task: i64, until: i64) -> Result<Vec<StoredParty>> {
     let mut statement = connection.prepare_cached(
-        "SELECT r.logical FROM task_organization t CROSS JOIN resource r
-         WHERE t.task = ?1 AND r.id = t.organization ORDER BY r.logical",
+        "SELECT r.logical, p.party, p.since, CASE WHEN p.until <= ?2 THEN p.until END
+         FROM task_party p CROSS JOIN resource r
+         WHERE p.task = ?1 AND p.since <= ?2 AND r.id = p.organization ORDER BY r.logical, p.party, p.since",
     )?;
-    let found = statement.query_map([task], |row| row.get(0))?;
-    Ok(found.collect::<rusqlite::Result<_>>()?)
+    let parties = statement.query_and_then([task, until], |row| {
+        Ok(StoredParty {
+            organization: row.get(0)?,
+            party: shares::party(row.get_ref(1)?)?,
+            since: row.get::<_, i64>(2)?.cast_unsigned(),
+            until: row.get::<_, Option<i64>>(3)?.map(i64::cast_unsigned),
+        })
+    })?;
+    parties.collect()
 }

@@ -1,7 +1,4 @@
-//! Opens the database file: makes it, brings it to this schema, or refuses it.
-//!
-//! `user_version` says which schema a file has. It is looked at and raised inside one transaction, so two processes that
-//! open a new file at once make it once.
+//! Opens the connections: one that writes, which makes the file where it is missing, and some that read.
 
 use std::fs::OpenOptions;
 use std::path::Path;
@@ -9,11 +6,9 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::error::{Category, Error, Result};
-use crate::fhir::{Issue, Key};
+use crate::error::Result;
 
-/// The schema that this program reads and writes.
-const VERSION: i64 = 1;
+use super::schema::{self, unusable};
 
 /// How long a process waits for another one's transaction, in steps of a millisecond: short steps, because a busy
 /// writer leaves the lock free for moments only.
@@ -41,7 +36,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection> {
     writer.pragma_update(None, "wal_autocheckpoint", 4000)?;
     writer.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
     writer.set_prepared_statement_cache_capacity(128);
-    migrate(&mut writer, path)?;
+    schema::migrate(&mut writer, path)?;
     Ok(writer)
 }
 
@@ -72,33 +67,4 @@ fn set_busy_timeout(connection: &mut Connection) -> Result<()> {
         tries < most
     }))?;
     Ok(())
-}
-
-fn migrate(writer: &mut Connection, path: &Path) -> Result<()> {
-    let transaction = writer.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if found > VERSION {
-        let path = path.display();
-        let message = format!(
-            "the database {path} has schema {found}, written by a newer handoff; this one reads up to schema {VERSION}"
-        );
-        return Err(Error::new(Category::Unsupported, Issue::error(Key::StoreSchema, "", message)));
-    }
-    if found == 0 {
-        let tables: i64 = transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-        if tables > 0 {
-            return Err(unusable(path, &"it is the database of another program"));
-        }
-        transaction.execute_batch(include_str!("schema.sql"))?;
-        let id = uuid::Uuid::new_v4().simple().to_string();
-        transaction.execute("INSERT INTO store VALUES (1, ?1, 0, 0, 0, 0, '')", [id])?;
-        transaction.pragma_update(None, "user_version", VERSION)?;
-    }
-    transaction.commit()?;
-    Ok(())
-}
-
-fn unusable(path: &Path, why: &dyn std::fmt::Display) -> Error {
-    let message = format!("the database {} cannot be used: {why}", path.display());
-    Error::new(Category::Fault, Issue::error(Key::StoreUnusable, "", message))
 }

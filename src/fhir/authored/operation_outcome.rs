@@ -12,13 +12,11 @@ use fhir_sdk::r4b::resources::{OperationOutcome, OperationOutcomeIssue};
 use fhir_sdk::r4b::types::{CodeableConcept, Coding, Extension, ExtensionValue};
 use serde_json::Value;
 
-use super::fold::{Fold, fold};
-use super::issue::{Issue, Key, Severity};
+use crate::fhir::fold::{Fold, fold};
+use crate::fhir::issue::{Issue, Severity};
 
-/// The code system of our issue keys.
-pub const ISSUE_CODE_SYSTEM: &str = "urn:handoff:fhir:CodeSystem:issue";
-/// When the table last changed
-const DATE: &str = "2026-11-25";
+use super::code_system::ISSUE_CODE_SYSTEM;
+
 /// Line of the first place; counted from 1, as the column is
 const LINE: &str = "http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-line";
 const COLUMN: &str = "http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-col";
@@ -31,60 +29,38 @@ const CONTEXT: &str = "http://hl7.org/fhir/StructureDefinition/operationoutcome-
 
 /// The issues as an OperationOutcome; no issues at all are one that says so.
 pub fn to_value(issues: &[Issue]) -> Value {
-    let outcome = outcome(issues).map_err(|error| error.to_string());
-    outcome.and_then(|outcome| serde_json::to_value(outcome).map_err(|error| error.to_string())).unwrap_or_else(unbuilt)
+    let outcome = build(issues).map_err(|error| error.to_string());
+    outcome
+        .and_then(|outcome| serde_json::to_value(outcome).map_err(|error| error.to_string()))
+        .unwrap_or_else(build_failure)
 }
 
 /// The OperationOutcome as text.
 pub fn to_text(issues: &[Issue]) -> String {
-    to_value(issues).to_string()
+    let outcome = build(issues).map_err(|error| error.to_string());
+    let text = outcome.and_then(|outcome| serde_json::to_string(&outcome).map_err(|error| error.to_string()));
+    text.unwrap_or_else(|why| build_failure(why).to_string())
 }
 
 /// What is answered should the builder ever refuse: an outcome that says so.
 #[allow(clippy::needless_pass_by_value)] // the shape that unwrap_or_else wants
-fn unbuilt(why: String) -> Value {
+fn build_failure(why: String) -> Value {
     serde_json::json!({
         "resourceType": "OperationOutcome",
         "issue": [{ "severity": "fatal", "code": "exception", "diagnostics": why }],
     })
 }
 
-/// The table of findings as a CodeSystem, so that whoever gets an outcome can look its codes up.
-pub fn code_system() -> Value {
-    let concept = |key: &Key| {
-        serde_json::json!({
-            "code": key.name(),
-            "display": key.what(),
-            "definition": format!("Why: {}. Mend: {}.", key.why(), key.fix()),
-        })
-    };
-    serde_json::json!({
-        "resourceType": "CodeSystem",
-        "id": "issue",
-        "url": ISSUE_CODE_SYSTEM,
-        "version": env!("CARGO_PKG_VERSION"),
-        "name": "HandoffIssue",
-        "title": "Finding",
-        "status": "active",
-        "date": DATE,
-        "publisher": "Handoff",
-        "description": "What can be found about a message, as OperationOutcome.issue.details says it.",
-        "caseSensitive": true,
-        "content": "complete",
-        "count": Key::ALL.len(),
-        "concept": Key::ALL.iter().map(concept).collect::<Value>(),
-    })
-}
-
-fn outcome(issues: &[Issue]) -> Result<OperationOutcome, BuilderError> {
+/// The OperationOutcome itself.
+pub(super) fn build(issues: &[Issue]) -> Result<OperationOutcome, BuilderError> {
     let listed = match issues {
-        [] => vec![Some(all_ok()?)],
-        issues => fold(issues).iter().map(|fold| one(fold).map(Some)).collect::<Result<_, _>>()?,
+        [] => vec![Some(nothing_found()?)],
+        issues => fold(issues).iter().map(|fold| issue_of(fold).map(Some)).collect::<Result<_, _>>()?,
     };
     OperationOutcome::builder().issue(listed).build()
 }
 
-fn all_ok() -> Result<OperationOutcomeIssue, BuilderError> {
+fn nothing_found() -> Result<OperationOutcomeIssue, BuilderError> {
     let text = CodeableConcept::builder().text("all ok".to_owned()).build()?;
     OperationOutcomeIssue::builder()
         .severity(IssueSeverity::Information)
@@ -93,7 +69,8 @@ fn all_ok() -> Result<OperationOutcomeIssue, BuilderError> {
         .build()
 }
 
-fn one(fold: &Fold<'_>) -> Result<OperationOutcomeIssue, BuilderError> {
+/// One finding, with all its positions.
+fn issue_of(fold: &Fold<'_>) -> Result<OperationOutcomeIssue, BuilderError> {
     let issue = fold.issue;
     let coding = Coding::builder()
         .system(ISSUE_CODE_SYSTEM.to_owned())
@@ -117,13 +94,13 @@ fn one(fold: &Fold<'_>) -> Result<OperationOutcomeIssue, BuilderError> {
 
 fn extensions(issue: &Issue) -> Result<Vec<Extension>, BuilderError> {
     let mut extensions = Vec::new();
-    if let Some(place) = issue.position {
-        extensions.extend([number(LINE, place.line)?, number(COLUMN, place.column)?]);
+    if let Some(position) = issue.position {
+        extensions.extend([with_integer(LINE, position.line)?, with_integer(COLUMN, position.column)?]);
     }
     let invariant = issue.origin.as_ref().and_then(|origin| origin.invariant());
-    extensions.push(string(MESSAGE_ID, invariant.unwrap_or_else(|| issue.key.name().to_owned()))?);
+    extensions.push(with_string(MESSAGE_ID, invariant.unwrap_or_else(|| issue.key.name().to_owned()))?);
     if let Some(origin) = &issue.origin {
-        extensions.extend([string(SOURCE, origin.address())?, string(CONTEXT, origin.profile.clone())?]);
+        extensions.extend([with_string(SOURCE, origin.address())?, with_string(CONTEXT, origin.profile.clone())?]);
     }
     Ok(extensions)
 }
@@ -136,18 +113,18 @@ fn diagnostics(fold: &Fold<'_>) -> String {
         1 => ", and one more place".to_owned(),
         count => format!(", and {count} more places"),
     };
-    let place =
+    let position =
         issue.position.map_or_else(String::new, |at| format!(" (line {}, column {}{others})", at.line, at.column));
     let rule = issue.rule().map_or_else(String::new, |rule| format!("; rule: {rule}"));
-    format!("{}{place}{rule}; {}", issue.text, issue.fix())
+    format!("{}{position}{rule}; {}", issue.text, issue.fix())
 }
 
-fn number(url: &str, value: u32) -> Result<Extension, BuilderError> {
+fn with_integer(url: &str, value: u32) -> Result<Extension, BuilderError> {
     let value = ExtensionValue::Integer(i32::try_from(value).unwrap_or(i32::MAX));
     Extension::builder().url(url.to_owned()).value(value).build()
 }
 
-fn string(url: &str, value: String) -> Result<Extension, BuilderError> {
+fn with_string(url: &str, value: String) -> Result<Extension, BuilderError> {
     Extension::builder().url(url.to_owned()).value(ExtensionValue::String(value)).build()
 }
 
@@ -163,7 +140,7 @@ fn severity(severity: Severity) -> IssueSeverity {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fhir::{RuleSource, SourcePosition};
+    use crate::fhir::{Key, RuleSource, SourcePosition};
 
     #[test]
     fn says_what_where_and_how_to_mend() {

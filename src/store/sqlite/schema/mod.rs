@@ -1,0 +1,65 @@
+//! The schema of the database file: makes it, brings it to this version step by step, or refuses it.
+//!
+//! Every version is a step of its own, `NNN_what.sql`, and the last of [`STEPS`] is the one that this program reads and
+//! writes. To change the schema, add a file and its line; a step that was released is never changed, because files that
+//! have taken it will not take it again. `tests/store/migration.rs` opens a file that an earlier version wrote: where a
+//! step moves what is stored, have it check what became of it.
+//!
+//! `user_version` says how many steps a file has taken. It is looked at and raised inside one transaction, so two
+//! processes that open one file at once take each step once, and a file is at its old version or at this one.
+
+use std::path::Path;
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use crate::error::{Category, Error, Result};
+use crate::fhir::{Issue, Key};
+
+/// What each version does to the one before it; the first makes the tables.
+const STEPS: &[&str] = &[include_str!("001.sql"), include_str!("002_parties.sql")];
+
+/// Brings the file to the newest version.
+pub(super) fn migrate(writer: &mut Connection, path: &Path) -> Result<()> {
+    let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let missing = usize::try_from(found).ok().and_then(|taken| STEPS.get(taken..));
+    let Some(missing) = missing else { return Err(too_new(path, found)) };
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if found == 0 {
+        refuse_foreign(&transaction, path)?;
+    }
+    for step in missing {
+        transaction.execute_batch(step)?;
+    }
+    if found == 0 {
+        let id = uuid::Uuid::new_v4().simple().to_string();
+        transaction.execute("INSERT INTO store VALUES (1, ?1, 0, 0, 0, 0, '')", [id])?;
+    } else {
+        tracing::info!(from = found, to = STEPS.len(), "the database was brought to the schema of this version");
+    }
+    transaction.pragma_update(None, "user_version", STEPS.len().cast_signed() as i64)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+/// A file without a version that holds tables was made by somebody else.
+fn refuse_foreign(transaction: &Transaction<'_>, path: &Path) -> Result<()> {
+    let tables: i64 = transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if tables > 0 { Err(unusable(path, &"it is the database of another program")) } else { Ok(()) }
+}
+
+fn too_new(path: &Path, found: i64) -> Error {
+    let (path, known) = (path.display(), STEPS.len());
+    let message = format!(
+        "the database {path} has schema {found}, written by a newer handoff; this one reads up to schema {known}"
+    );
+    Error::new(Category::Unsupported, Issue::error(Key::StoreSchema, "", message))
+}
+
+/// The file cannot be used, and why.
+pub(super) fn unusable(path: &Path, why: &dyn std::fmt::Display) -> Error {
+    let message = format!("the database {} cannot be used: {why}", path.display());
+    Error::new(Category::Fault, Issue::error(Key::StoreUnusable, "", message))
+}

@@ -1,0 +1,236 @@
+//! A database that an earlier version wrote opens, keeps everything, and goes on.
+//!
+//! What it held is read from a second copy with plain SQL of that version's tables; `fixtures/store/README.md` says what
+//! happened in it.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use flate2::read::GzDecoder;
+use handoff::fhir::ResourceKey;
+use handoff::referral::plan::{Plan, SharedWith};
+use handoff::referral::{Party, Scope};
+use handoff::store::query::Query;
+use handoff::store::{Store, StoredParty, StoredReferral};
+use jiff::Timestamp;
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use crate::backend::{open, parameters};
+use crate::referral::{PANTRY, key, referral, write};
+
+const HOSPITAL: &str = "fernhollow-hospital";
+const CLINIC: &str = "tarnside-clinic";
+const ACTION: &str = "three-counties-action";
+const HOUSING: &str = "lantern-housing";
+const MOBILE: &str = "wayside-care";
+
+/// The database that schema 1 wrote: one copy to look at, one to migrate.
+struct Written {
+    folder: TempDir,
+    old: Connection,
+}
+
+impl Written {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let packed = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/store/schema-1.db.gz");
+        let mut bytes = Vec::new();
+        GzDecoder::new(std::fs::File::open(packed).unwrap()).read_to_end(&mut bytes).unwrap();
+        let old = folder.path().join("old.db");
+        std::fs::write(&old, &bytes).unwrap();
+        std::fs::write(folder.path().join("handoff.db"), &bytes).unwrap();
+        Self { folder, old: Connection::open(old).unwrap() }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("handoff.db")
+    }
+
+    /// The rows of a query of the old database, each as the texts of its columns.
+    fn rows(&self, sql: &str) -> Vec<Vec<String>> {
+        let mut statement = self.old.prepare(sql).unwrap();
+        let columns = statement.column_count();
+        let text = |row: &rusqlite::Row<'_>| {
+            (0..columns)
+                .map(|column| row.get::<_, Option<String>>(column))
+                .map(|text| Ok(text?.unwrap_or_default()))
+                .collect()
+        };
+        statement.query_map([], text).unwrap().map(Result::unwrap).collect()
+    }
+}
+
+/// The Task that has this identifier.
+async fn task(store: &dyn Store, identifier: &str) -> ResourceKey {
+    let pairs = [("identifier".to_owned(), format!("urn:example:migration|{identifier}"))];
+    let query = Query::parse(parameters(), "Task", &pairs).unwrap();
+    let page = store.search(&Scope::Gateway, &query).await.unwrap();
+    assert_eq!(page.matches.len(), 1, "{identifier}");
+    page.matches[0].key.clone()
+}
+
+async fn stored(store: &dyn Store, identifier: &str) -> StoredReferral {
+    let task = task(store, identifier).await;
+    store.referral(&Scope::Gateway, &task, true).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn every_version_of_every_resource_is_kept_byte_for_byte() {
+    let written = Written::new();
+    let store = open(&written.path());
+    let rows = written.rows(
+        "SELECT k.name, r.logical, CAST(v.version AS TEXT), v.document, CAST(v.seq AS TEXT), o.logical, CAST(r.public AS TEXT)
+         FROM version v JOIN resource r ON r.id = v.resource JOIN kind k ON k.id = r.kind
+         LEFT JOIN resource o ON o.id = r.author",
+    );
+    assert!(rows.len() > 60, "{}", rows.len());
+    for row in &rows {
+        let key = ResourceKey::new(row[0].as_str(), row[1].as_str());
+        let found = store.read(&Scope::Gateway, &key, Some(row[2].parse().unwrap())).await.unwrap().unwrap();
+        assert_eq!(found.document.text(), row[3], "{key}");
+        assert_eq!((found.seq.to_string(), found.author.unwrap_or_default()), (row[4].clone(), row[5].clone()));
+        assert_eq!(found.public, row[6] == "1", "{key}");
+    }
+    let statistics = store.statistics().await.unwrap();
+    let counted = written.rows("SELECT CAST(seq AS TEXT) FROM store").concat();
+    assert_eq!(statistics.newest.to_string(), counted[0]);
+}
+
+#[tokio::test]
+async fn everyone_sees_what_they_saw() {
+    let written = Written::new();
+    let store = open(&written.path());
+    let rows = written.rows(
+        "SELECT o.logical, k.name, r.logical FROM seen s JOIN resource r ON r.id = s.resource JOIN kind k ON k.id = s.kind
+         JOIN resource o ON o.id = s.organization WHERE r.version > 0",
+    );
+    assert!(!rows.is_empty());
+    let mut seen: BTreeMap<String, Vec<ResourceKey>> = BTreeMap::new();
+    for row in rows {
+        seen.entry(row[0].clone()).or_default().push(ResourceKey::new(row[1].as_str(), row[2].as_str()));
+    }
+    let all = written.rows(
+        "SELECT k.name, r.logical, o.logical, CAST(r.public AS TEXT) FROM resource r JOIN kind k ON k.id = r.kind
+         LEFT JOIN resource o ON o.id = r.author WHERE r.version > 0",
+    );
+    for (organization, shared) in seen {
+        let scope = Scope::Organization(organization.clone());
+        for row in &all {
+            let key = ResourceKey::new(row[0].as_str(), row[1].as_str());
+            let expected = row[2] == organization || row[3] == "1" || shared.contains(&key);
+            let found = store.read(&scope, &key, None).await.unwrap().is_some();
+            assert_eq!(found, expected, "{organization} and {key}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_takes_part_is_told_from_what_was_shared() {
+    let written = Written::new();
+    let store = open(&written.path());
+    let part = |organization: &str, party, since, until| StoredParty {
+        organization: organization.to_owned(),
+        party,
+        since,
+        until,
+    };
+    let (requester, owner) = (Party::Requester, Party::Owner);
+    for (identifier, expected) in [
+        ("declined", vec![part(HOSPITAL, requester, 6, None), part(ACTION, owner, 6, None)]),
+        (
+            "moved",
+            vec![part(HOSPITAL, requester, 8, None), part(ACTION, owner, 8, Some(10)), part(MOBILE, owner, 8, None)],
+        ),
+        ("completed", vec![part(HOSPITAL, requester, 12, None), part(ACTION, owner, 12, None)]),
+        ("draft", vec![part(HOSPITAL, requester, 16, None)]),
+        (
+            "requested-for-another",
+            vec![
+                part(HOSPITAL, requester, 17, None),
+                part(HOUSING, owner, 17, None),
+                part(CLINIC, requester, 17, None),
+                part(ACTION, owner, 17, Some(18)),
+            ],
+        ),
+        ("waiting", vec![part(HOSPITAL, requester, 19, None), part("tarnside-pantry", owner, 19, None)]),
+        ("shared-patient", vec![part(HOSPITAL, requester, 20, None), part(HOUSING, owner, 20, None)]),
+    ] {
+        assert_eq!(stored(&*store, identifier).await.parties, expected, "{identifier}");
+    }
+}
+
+#[tokio::test]
+async fn feeds_extras_clients_and_answers_are_kept() {
+    let written = Written::new();
+    let store = open(&written.path());
+    assert_eq!(store.store_id(), written.rows("SELECT id FROM store")[0][0]);
+    // Who had read as far as 15 goes on from there.
+    for since in [0, 15, 18] {
+        let sql = format!(
+            "SELECT r.logical, CAST(d.seq AS TEXT) FROM delivery d JOIN resource r ON r.id = d.task
+             JOIN resource o ON o.id = d.organization WHERE o.logical = '{ACTION}' AND d.seq > {since} ORDER BY d.seq"
+        );
+        let changes = store.changes(ACTION, since, 100).await.unwrap();
+        let found: Vec<Vec<String>> =
+            changes.items.iter().map(|(key, seq)| vec![key.id.clone(), seq.to_string()]).collect();
+        assert_eq!(found, written.rows(&sql), "since {since}");
+    }
+    assert_eq!((*store.newest(ACTION).borrow(), *store.newest(HOUSING).borrow()), (18, 21));
+    let extras = stored(&*store, "completed").await.extras;
+    assert_eq!(extras.to_string(), r#"{"extras":{"shelf":"B","amount":1.1}}"#);
+
+    let rows = written
+        .rows("SELECT id, name, role, organization, CAST(revoked AS TEXT), hex(hash) FROM client ORDER BY number");
+    let clients = store.clients().await.unwrap();
+    assert_eq!((clients.len(), rows.len()), (11, 11));
+    for (client, row) in clients.iter().zip(&rows) {
+        let revoked = client.revoked.map(|at| at.as_millisecond().to_string()).unwrap_or_default();
+        let hash = client.hash.map(|byte| format!("{byte:02X}")).concat();
+        let found = [&client.id, &client.name, &client.role, &client.organization, &revoked, &hash];
+        assert!(found.into_iter().eq(row), "{}", client.name);
+    }
+    assert!(clients.iter().any(|client| client.revoked.is_some()));
+
+    let rows = written.rows("SELECT client, key, digest, answer FROM idempotency");
+    assert_eq!(rows.len(), 2);
+    for row in rows {
+        let found = store.idempotent(&row[0], &row[1]).await.unwrap().unwrap();
+        assert_eq!([found.client, found.key, found.digest, found.answer].as_slice(), row);
+    }
+}
+
+#[tokio::test]
+async fn a_migrated_store_goes_on() {
+    let written = Written::new();
+    let store = open(&written.path());
+    let now = Timestamp::now();
+    let committed = store.commit(referral("new", PANTRY, now)).await.unwrap();
+    assert_eq!(committed.seq, 22);
+    // Who lost the first referral gets it back: a part of its own.
+    let moved = stored(&*store, "moved").await;
+    let task = task(&*store, "moved").await;
+    let version = moved.graph.only_task().unwrap().version;
+    let back = vec![SharedWith::new(HOSPITAL, Party::Requester), SharedWith::new(ACTION, Party::Owner)];
+    let plan = Plan {
+        writes: vec![write(&task.to_string(), version + 1, now, r#","status":"requested""#)],
+        shares: vec![handoff::referral::plan::Share {
+            task: task.clone(),
+            before: moved.current(),
+            parties: back.clone(),
+            resources: vec![task.clone()],
+        }],
+        ..Plan::default()
+    };
+    store.commit(plan).await.unwrap();
+    drop(store);
+    let store: Arc<dyn Store> = open(&written.path());
+    let again = store.referral(&Scope::Gateway, &task, false).await.unwrap().unwrap();
+    assert_eq!(again.current(), back);
+    let action: Vec<_> = again.parties.iter().filter(|part| part.organization == ACTION).collect();
+    assert_eq!(action.iter().map(|part| (part.since, part.until)).collect::<Vec<_>>(), [(8, Some(10)), (23, None)]);
+    let key = key("Patient/new");
+    assert!(store.read(&Scope::Organization(PANTRY.to_owned()), &key, None).await.unwrap().is_some());
+}

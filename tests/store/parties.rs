@@ -1,0 +1,90 @@
+//! As what each organization takes part in a referral, since which commit and until which.
+
+use handoff::error::Category;
+use handoff::referral::plan::{Plan, Share, SharedWith};
+use handoff::referral::{Party, Scope};
+use handoff::store::{Store, StoredParty, StoredReferral, conflicting};
+
+use crate::backend::Backend;
+use crate::referral::{CLINIC, PANTRY, SHELTER, key, noon, parties, referral, task_body, write};
+
+fn share(before: Vec<SharedWith>, parties: Vec<SharedWith>) -> Plan {
+    let resources = vec![key("Task/r"), key("Patient/r")];
+    Plan { shares: vec![Share { task: key("Task/r"), before, parties, resources }], ..Plan::default() }
+}
+
+async fn stored(store: &dyn Store) -> StoredReferral {
+    store.referral(&Scope::Gateway, &key("Task/r"), false).await.unwrap().unwrap()
+}
+
+fn part(organization: &str, party: Party, since: u64, until: Option<u64>) -> StoredParty {
+    StoredParty { organization: organization.to_owned(), party, since, until }
+}
+
+#[tokio::test]
+async fn a_part_is_kept_with_its_time() {
+    let backend = Backend::new();
+    let store = backend.open();
+    store.commit(referral("r", PANTRY, noon())).await.unwrap();
+    store.commit(share(parties(PANTRY), parties(SHELTER))).await.unwrap();
+    store.commit(share(parties(SHELTER), parties(PANTRY))).await.unwrap();
+    let found = stored(&*store).await;
+    assert_eq!(
+        found.parties,
+        [
+            part(CLINIC, Party::Requester, 1, None),
+            part(PANTRY, Party::Owner, 1, Some(2)),
+            part(PANTRY, Party::Owner, 3, None),
+            part(SHELTER, Party::Owner, 2, Some(3)),
+        ]
+    );
+    assert_eq!(found.current(), parties(PANTRY));
+    assert!(found.is_party(PANTRY, Party::Owner) && !found.is_party(PANTRY, Party::Requester));
+    assert_eq!((found.parties_of(SHELTER), found.parties_of(CLINIC)), (vec![], vec![Party::Requester]));
+    let then = store.referral_as_of(&Scope::Gateway, &key("Task/r"), 2).await.unwrap().unwrap();
+    assert_eq!(
+        then.parties,
+        [
+            part(CLINIC, Party::Requester, 1, None),
+            part(PANTRY, Party::Owner, 1, Some(2)),
+            part(SHELTER, Party::Owner, 2, None),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_organization_with_two_parts_sees_until_both_end() {
+    let backend = Backend::new();
+    let store = backend.open();
+    store.commit(referral("r", PANTRY, noon())).await.unwrap();
+    let both = [parties(PANTRY), vec![SharedWith::new(PANTRY, Party::Observer)]].concat();
+    store.commit(share(parties(PANTRY), both.clone())).await.unwrap();
+    assert_eq!(stored(&*store).await.parties_of(PANTRY), [Party::Observer, Party::Owner]);
+    let observer = vec![SharedWith::new(PANTRY, Party::Observer)];
+    store.commit(share(both, observer.clone())).await.unwrap();
+    let scope = Scope::Organization(PANTRY.to_owned());
+    assert!(store.read(&scope, &key("Patient/r"), None).await.unwrap().is_some());
+    store.commit(share(observer, Vec::new())).await.unwrap();
+    assert!(store.read(&scope, &key("Patient/r"), None).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_share_for_others_than_those_who_take_part_is_refused() {
+    let backend = Backend::new();
+    let store = backend.open();
+    store.commit(referral("r", PANTRY, noon())).await.unwrap();
+    let observer = vec![SharedWith::new(PANTRY, Party::Observer)];
+    for before in [Vec::new(), parties(SHELTER), observer, parties(CLINIC)] {
+        let mut plan = share(before, parties(SHELTER));
+        plan.writes = vec![write("Task/r", 2, noon(), &task_body("r", SHELTER, "requested"))];
+        let error = store.commit(plan).await.unwrap_err();
+        assert_eq!((error.category, conflicting(&error)), (Category::Conflict, Some(key("Task/r"))));
+    }
+    let found = stored(&*store).await;
+    assert_eq!((found.current(), found.seq), (parties(PANTRY), 1), "nothing of it is stored");
+    assert_eq!(found.graph.only_task().unwrap().version, 1);
+    let mut reordered = parties(PANTRY);
+    reordered.reverse();
+    store.commit(share(reordered, parties(SHELTER))).await.unwrap();
+    assert_eq!(stored(&*store).await.current(), parties(SHELTER));
+}
