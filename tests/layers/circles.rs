@@ -18,15 +18,7 @@ const KNOWN: &[&[&str]] = &[
         "exchange::status",
         "exchange::write_target",
     ],
-    &["http::agency", "http::agency::sheet"],
-    &[
-        "http::app_state",
-        "http::body",
-        "http::fhir::address",
-        "http::fhir::conformance",
-        "http::fhir::read",
-        "http::fhir::search",
-    ],
+    &["fhir_api::cache", "fhir_api::conformance"],
     &["store::index", "store::index::served", "store::index::values"],
     &["store::query", "store::query::parameter", "store::query::parse", "store::query::value"],
     &[
