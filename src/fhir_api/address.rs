@@ -4,6 +4,7 @@
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts as Head;
+use percent_encoding::percent_decode_str;
 
 use crate::definitions::Definitions;
 use crate::error::{Category, Error, Result};
@@ -15,15 +16,11 @@ use crate::server::reply::Refusal;
 
 /// A resource type of R4.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Kind(pub(super) String);
+pub(super) struct Kind(pub(super) String);
 
 /// A resource, by type and id.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Item(pub(super) ResourceKey);
-
-/// One version of a resource.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Version(pub(super) ResourceKey, pub(super) u64);
+pub(super) struct Item(pub(super) ResourceKey);
 
 impl FromRequestParts<AppState> for Kind {
     type Rejection = Refusal;
@@ -42,17 +39,6 @@ impl FromRequestParts<AppState> for Item {
     }
 }
 
-impl FromRequestParts<AppState> for Version {
-    type Rejection = Refusal;
-
-    async fn from_request_parts(head: &mut Head, app_state: &AppState) -> Result<Self, Refusal> {
-        let Item(key) = Item::from_request_parts(head, app_state).await?;
-        let version = parameter(head, app_state, "version").await?;
-        let number = version.parse().map_err(|_| Error::not_found(format!("this version of {key}")))?;
-        Ok(Self(key, number))
-    }
-}
-
 async fn parameter(head: &mut Head, app_state: &AppState, name: &str) -> Result<String> {
     let parameters = RawPathParams::from_request_parts(head, app_state).await;
     let parameters = parameters.map_err(|_| Error::incorrect(Key::Parameter, "the path is not UTF-8"))?;
@@ -60,7 +46,11 @@ async fn parameter(head: &mut Head, app_state: &AppState, name: &str) -> Result<
     found.ok_or_else(|| Error::fault(format!("the route has no {name}")))
 }
 
-fn kind(name: &str, definitions: &Definitions) -> Result<String> {
+/// The type with this name.
+///
+/// # Errors
+/// 404 for one that R4 does not have, with the name that was probably meant.
+pub(super) fn kind(name: &str, definitions: &Definitions) -> Result<String> {
     if definitions.is_resource_type(name) {
         return Ok(name.to_owned());
     }
@@ -72,7 +62,11 @@ fn kind(name: &str, definitions: &Definitions) -> Result<String> {
     Err(Error::new(Category::NotFound, issue))
 }
 
-fn item(kind: String, id: String) -> Result<ResourceKey> {
+/// The resource of this type with this id.
+///
+/// # Errors
+/// 404 for what is no id.
+pub(super) fn item(kind: String, id: String) -> Result<ResourceKey> {
     if id == "_history" {
         let message = "the history of a whole type is not served; that of one resource is";
         return Err(Error::new(Category::NotFound, Issue::error(Key::NotSupported, "", message)));
@@ -82,6 +76,23 @@ fn item(kind: String, id: String) -> Result<ResourceKey> {
     }
     let message = format!("\"{}\" is no id; no {kind} has it", excerpt(&id));
     Err(Error::new(Category::NotFound, Issue::error(Key::InvalidId, "", message)))
+}
+
+/// The version of a resource with this number.
+///
+/// # Errors
+/// 404 for what is no number.
+pub(super) fn version(key: &ResourceKey, number: &str) -> Result<u64> {
+    number.parse().map_err(|_| Error::not_found(format!("this version of {key}")))
+}
+
+/// A segment of a path, decoded.
+///
+/// # Errors
+/// If what it stands for is not UTF-8.
+pub(super) fn decode(segment: &str) -> Result<String> {
+    let decoded = percent_decode_str(segment).decode_utf8();
+    Ok(decoded.map_err(|_| Error::incorrect(Key::Parameter, "the path is not UTF-8"))?.into_owned())
 }
 
 /// What the client wrote, short and printable.

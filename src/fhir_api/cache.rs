@@ -6,7 +6,7 @@ use axum::body::Bytes;
 
 use crate::error::Result;
 
-use super::conformance::Artifacts;
+use super::artifacts::Artifacts;
 
 /// The CapabilityStatement and our own definitions, once they were asked for.
 #[derive(Default)]

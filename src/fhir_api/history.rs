@@ -1,41 +1,44 @@
 //! `GET [base]/[type]/[id]/_history` (<https://hl7.org/fhir/R4/http.html#history>): the versions of a resource, newest
 //! first; `_count` bounds how many.
 
-use axum::extract::State;
-use axum::http::{StatusCode, Uri};
-
 use crate::error::{Error, Result};
 use crate::fhir::authored::bundle::BundleWriter;
-use crate::fhir::{Key, query_string};
-use crate::security::Caller;
+use crate::fhir::{Key, ResourceKey, query_string};
+use crate::store::Stored;
 
-use super::address::Item;
-use super::bundle;
-use crate::server::app_state::{AppState, Base};
-use crate::server::reply::{self, Answer, FHIR_JSON};
+use super::rendered::Rendered;
+use super::stored_entry;
 
 /// How many versions are given where the client does not say, and at most.
 const MAX_COUNT: usize = 1000;
 
-/// The versions of a resource.
-pub(crate) async fn history(
-    State(app_state): State<AppState>,
-    caller: Caller,
-    Item(key): Item,
-    base: Base,
-    uri: Uri,
-) -> Answer {
-    let count = count(uri.query())?;
-    let versions = app_state.exchange.history(&caller, &key, count).await?;
-    let base = base.fhir();
-    let link = format!("{base}/{key}/_history?_count={count}");
-    // Versions are numbered from 1 without gaps, so the newest one says how many there are.
-    let total = versions.first().map(|newest| newest.version);
-    let mut bundle = BundleWriter::history(total, &[("self", &link)])?;
-    for version in &versions {
-        bundle::add_version(&mut bundle, &base, version)?;
+/// Whose versions are asked for, and how many.
+#[derive(Debug)]
+pub(super) struct History {
+    pub(super) key: ResourceKey,
+    pub(super) count: usize,
+}
+
+impl History {
+    /// Reads the query.
+    ///
+    /// # Errors
+    /// For a parameter that is not known or cannot be read.
+    pub(super) fn read(key: ResourceKey, query: Option<&str>) -> Result<Self> {
+        Ok(Self { key, count: count(query)? })
     }
-    Ok(reply::body(StatusCode::OK, FHIR_JSON, bundle.finish()))
+
+    /// The versions as a Bundle.
+    pub(super) fn render(&self, versions: &[Stored], base: &str) -> Result<Rendered> {
+        let link = format!("{base}/{}/_history?_count={}", self.key, self.count);
+        // Versions are numbered from 1 without gaps, so the newest one says how many there are.
+        let total = versions.first().map(|newest| newest.version);
+        let mut bundle = BundleWriter::history(total, &[("self", &link)])?;
+        for version in versions {
+            stored_entry::add_version(&mut bundle, base, version)?;
+        }
+        Ok(Rendered::ok(bundle.finish()))
+    }
 }
 
 fn count(query: Option<&str>) -> Result<usize> {

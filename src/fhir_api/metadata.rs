@@ -1,40 +1,36 @@
 //! `GET [base]/metadata` (<https://hl7.org/fhir/R4/http.html#capabilities>): what is really served: the interactions,
-//! which a test holds to the table of routes, the resource types of the definitions and the search parameters of the
+//! which a test holds to the table of paths, the resource types of the definitions and the search parameters of the
 //! index. Made once.
 
-use std::sync::Arc;
-
 use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::definitions::{Definitions, own};
 use crate::error::Result;
 use crate::fhir::authored::capability_statement::{self, VALIDATE};
 use crate::server::app_state::AppState;
-use crate::server::reply::{self, Answer, FHIR_JSON};
 use crate::store::index::{ParameterKind, SearchParameters};
 
 use super::cache::Cache;
-use super::conformance;
+use super::definition_search;
+use super::path::Action;
 
-/// The interactions on a type and its resources, by the routes that serve them.
-const OF_TYPES: &[(&str, &str, &str)] = &[
-    ("POST", "/fhir/{type}", "create"),
-    ("GET", "/fhir/{type}/{id}", "read"),
-    ("GET", "/fhir/{type}/{id}/_history/{version}", "vread"),
-    ("PUT", "/fhir/{type}/{id}", "update"),
-    ("GET", "/fhir/{type}/{id}/_history", "history-instance"),
-    ("GET", "/fhir/{type}", "search-type"),
+/// The interactions on a type and its resources, by the actions that do them.
+const OF_TYPES: &[(Action, &str)] = &[
+    (Action::Create, "create"),
+    (Action::Read, "read"),
+    (Action::Vread, "vread"),
+    (Action::Update, "update"),
+    (Action::History, "history-instance"),
+    (Action::Search, "search-type"),
 ];
 
 /// The interactions on the definitions that come with the program.
-const OF_DEFINITIONS: &[(&str, &str, &str)] =
-    &[("GET", "/fhir/{type}/{id}", "read"), ("GET", "/fhir/{type}", "search-type")];
+const OF_DEFINITIONS: &[(Action, &str)] =
+    &[(Action::ReadDefinition, "read"), (Action::SearchDefinitions, "search-type")];
 
 /// The interactions on the whole system.
-const OF_SYSTEM: &[(&str, &str, &str)] = &[("POST", "/fhir", "transaction"), ("POST", "/fhir", "batch")];
+const OF_SYSTEM: &[(Action, &str)] = &[(Action::Bundle, "transaction"), (Action::Bundle, "batch")];
 
 /// The parameters that every type is searched by.
 const COMMON: &[(&str, &str, &str)] = &[
@@ -45,18 +41,16 @@ const COMMON: &[(&str, &str, &str)] = &[
 /// Profiles of a type by canonical URL: ours, and those that what is sent has to meet.
 type Profiles = (Vec<String>, Vec<String>);
 
-/// The CapabilityStatement.
-pub(crate) async fn metadata(State(app_state): State<AppState>) -> Answer {
-    let cache = app_state.extension::<Arc<Cache>>()?;
+/// The text of the CapabilityStatement.
+pub(super) fn text(app_state: &AppState, cache: &Cache) -> Result<Bytes> {
     if let Some(text) = cache.capability.get() {
-        return Ok(reply::body(StatusCode::OK, FHIR_JSON, text.clone()));
+        return Ok(text.clone());
     }
     let artifacts = cache.artifacts()?;
     let profiles = |kind: &str| (artifacts.profiles_of(kind).collect(), app_state.exchange.demanded(kind).to_vec());
     let base = app_state.base.as_deref();
     let statement = statement(app_state.checker.definitions(), &app_state.parameters, &profiles, base)?;
-    let text = cache.capability.get_or_init(|| Bytes::from(statement.to_string()));
-    Ok(reply::body(StatusCode::OK, FHIR_JSON, text.clone()))
+    Ok(cache.capability.get_or_init(|| Bytes::from(statement.to_string())).clone())
 }
 
 fn statement(
@@ -76,7 +70,7 @@ fn statement(
         })
         .collect();
     let url = base.map(|base| format!("{}/fhir", base.trim_end_matches('/')));
-    let of_system: Vec<&str> = OF_SYSTEM.iter().map(|(.., code)| *code).collect();
+    let of_system: Vec<&str> = OF_SYSTEM.iter().map(|(_, code)| *code).collect();
     capability_statement::to_value(url, &of_system, resources)
 }
 
@@ -113,7 +107,7 @@ fn resource(kind: &str, definitions: &Definitions, parameters: &SearchParameters
 
 /// A type of which our own definitions are served, and nothing is taken in.
 fn definition(kind: &str) -> Value {
-    let parameters = conformance::parameters_of(kind).map(|(name, of)| json!({ "name": name, "type": of }));
+    let parameters = definition_search::parameters_of(kind).map(|(name, of)| json!({ "name": name, "type": of }));
     json!({
         "type": kind,
         "profile": format!("http://hl7.org/fhir/StructureDefinition/{kind}"),
@@ -143,8 +137,8 @@ fn with_profiles(mut resource: Value, (mut known, demanded): Profiles) -> Value 
     resource
 }
 
-fn interactions(of: &[(&str, &str, &'static str)]) -> Value {
-    of.iter().map(|(.., code)| json!({ "code": code })).collect()
+fn interactions(of: &[(Action, &str)]) -> Value {
+    of.iter().map(|(_, code)| json!({ "code": code })).collect()
 }
 
 fn search_parameters(kind: &str, definitions: &Definitions, parameters: &SearchParameters) -> Value {
@@ -176,32 +170,21 @@ fn reverse_includes(kind: &str, definitions: &Definitions, parameters: &SearchPa
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fhir_api::routes;
-    use crate::server::Route;
+    use crate::fhir_api::path::PATHS;
 
     #[test]
-    fn every_fhir_route_is_told() {
-        // A search by POST comes with search-type, and the statement tells itself.
-        let implied = ["/fhir/metadata", "/fhir/", "/fhir/{type}/_search"];
-        let routes: Vec<Route> = routes().into_iter().map(|endpoint| endpoint.route).collect();
-        for (method, path, _) in OF_TYPES.iter().chain(OF_SYSTEM) {
-            assert!(routes.iter().any(|route| (route.method, route.path) == (*method, *path)), "{method} {path}");
+    fn every_action_is_told() {
+        let told: Vec<Action> =
+            [OF_TYPES, OF_DEFINITIONS, OF_SYSTEM].concat().iter().map(|(action, _)| *action).collect();
+        for served in PATHS {
+            // A search by POST comes with search-type, and the statement tells itself.
+            let implied =
+                matches!(served.action, Action::Capabilities | Action::SearchByPost | Action::SearchDefinitionsByPost);
+            let operation = served.pattern.ends_with("/$validate");
+            assert!(told.contains(&served.action) || implied || operation, "{} {}", served.method, served.pattern);
         }
-        for (kind, (method, path, _)) in
-            own::KINDS.iter().flat_map(|kind| OF_DEFINITIONS.iter().map(move |row| (kind, row)))
-        {
-            let path = path.replace("{type}", kind);
-            assert!(routes.iter().any(|route| route.method == *method && route.path == path), "{method} {path}");
-        }
-        for route in &routes {
-            let told = OF_TYPES
-                .iter()
-                .chain(OF_SYSTEM)
-                .any(|(method, path, _)| (*method, *path) == (route.method, route.path));
-            let pattern = own::KINDS.iter().fold(route.path.to_owned(), |path, kind| path.replacen(kind, "{type}", 1));
-            let own = OF_TYPES.iter().any(|(method, path, _)| (*method, *path) == (route.method, pattern.as_str()));
-            let operation = route.path.ends_with("/$validate");
-            assert!(told || own || operation || implied.contains(&pattern.as_str()), "{} {}", route.method, route.path);
+        for action in told {
+            assert!(PATHS.iter().any(|served| served.action == action), "{action:?}");
         }
     }
 
@@ -209,7 +192,7 @@ mod tests {
     fn says_what_is_served() {
         let definitions = Definitions::r4().unwrap();
         let parameters = SearchParameters::shipped(&definitions).unwrap();
-        let artifacts = conformance::Artifacts::shipped().unwrap();
+        let artifacts = crate::fhir_api::artifacts::Artifacts::shipped().unwrap();
         let demanded = |kind: &str| if kind == "Task" { vec!["urn:p".to_owned()] } else { Vec::new() };
         let profiles = |kind: &str| (artifacts.profiles_of(kind).collect(), demanded(kind));
         let statement = statement(&definitions, &parameters, &profiles, Some("https://gateway.example/")).unwrap();

@@ -3,19 +3,24 @@
 //! A handler asks the exchange and writes what it got. Nothing is decided here.
 
 mod address;
-mod bundle;
+mod artifacts;
 mod cache;
-mod conformance;
 mod create;
+mod definition_search;
+mod get;
 mod history;
+mod interaction;
 mod metadata;
-mod read;
+mod path;
+mod rendered;
 mod routes;
 mod search;
+mod search_by_post;
+mod search_page;
+mod stored_entry;
 mod transaction;
 mod update;
 mod validate;
-mod vread;
 mod written;
 
 pub(crate) use cache::Cache;

@@ -1,39 +1,42 @@
-//! The table of routes of the FHIR API.
+//! The routes of the FHIR API: each row of the table of paths with the handler of its action.
 
-use crate::server::Access::{Anyone, Client, Party};
+use axum::handler::Handler;
+
 use crate::server::Endpoint;
+use crate::server::app_state::AppState;
 
-use super::{conformance, create, history, metadata, read, search, transaction, update, validate, vread};
+use super::path::{Action, PATHS, ServedPath};
+use super::{create, get, search_by_post, transaction, update, validate};
 
 /// Every route of the FHIR API.
 pub fn routes() -> Vec<Endpoint> {
-    vec![
-        // --- the whole system
-        Endpoint::get(Anyone, "/fhir/metadata", metadata::metadata),
-        Endpoint::post(Party, "/fhir", transaction::transaction),
-        Endpoint::post(Party, "/fhir/", transaction::transaction),
-        Endpoint::post(Client, "/fhir/$validate", validate::any),
-        // --- a type
-        Endpoint::get(Party, "/fhir/{type}", search::get),
-        Endpoint::post(Party, "/fhir/{type}", create::create),
-        Endpoint::post(Party, "/fhir/{type}/_search", search::post),
-        Endpoint::post(Client, "/fhir/{type}/$validate", validate::typed),
-        // --- a resource
-        Endpoint::get(Party, "/fhir/{type}/{id}", read::read),
-        Endpoint::put(Party, "/fhir/{type}/{id}", update::update),
-        Endpoint::get(Party, "/fhir/{type}/{id}/_history", history::history),
-        Endpoint::get(Party, "/fhir/{type}/{id}/_history/{version}", vread::vread),
-        Endpoint::get(Client, "/fhir/{type}/{id}/$validate", validate::stored),
-        Endpoint::post(Client, "/fhir/{type}/{id}/$validate", validate::instance),
-        // --- our own definitions, which everybody reads and nobody writes
-        Endpoint::get(Client, "/fhir/StructureDefinition", conformance::get),
-        Endpoint::post(Client, "/fhir/StructureDefinition/_search", conformance::post),
-        Endpoint::get(Client, "/fhir/StructureDefinition/{id}", conformance::read),
-        Endpoint::get(Client, "/fhir/ValueSet", conformance::get),
-        Endpoint::post(Client, "/fhir/ValueSet/_search", conformance::post),
-        Endpoint::get(Client, "/fhir/ValueSet/{id}", conformance::read),
-        Endpoint::get(Client, "/fhir/CodeSystem", conformance::get),
-        Endpoint::post(Client, "/fhir/CodeSystem/_search", conformance::post),
-        Endpoint::get(Client, "/fhir/CodeSystem/{id}", conformance::read),
-    ]
+    PATHS.iter().map(endpoint).collect()
+}
+
+fn endpoint(served: &ServedPath) -> Endpoint {
+    match served.action {
+        Action::Capabilities => with(served, get::capabilities),
+        Action::Bundle => with(served, transaction::transaction),
+        Action::Create => with(served, create::create),
+        Action::Update => with(served, update::update),
+        Action::SearchByPost | Action::SearchDefinitionsByPost => with(served, search_by_post::search),
+        Action::ValidateAny => with(served, validate::any),
+        Action::ValidateTyped => with(served, validate::typed),
+        Action::ValidateInstance => with(served, validate::instance),
+        Action::Search
+        | Action::Read
+        | Action::History
+        | Action::Vread
+        | Action::ValidateStored
+        | Action::SearchDefinitions
+        | Action::ReadDefinition => with(served, get::get),
+    }
+}
+
+fn with<T: 'static>(served: &ServedPath, handler: impl Handler<T, AppState>) -> Endpoint {
+    match served.method {
+        "GET" => Endpoint::get(served.access, served.pattern, handler),
+        "PUT" => Endpoint::put(served.access, served.pattern, handler),
+        _ => Endpoint::post(served.access, served.pattern, handler),
+    }
 }

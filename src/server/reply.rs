@@ -60,6 +60,16 @@ impl From<Box<Issue>> for Refusal {
 }
 
 impl Refusal {
+    /// The status that it is answered with.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Why.
+    pub(crate) fn error(&self) -> &Error {
+        &self.error
+    }
+
     /// No such method on this route; `Allow` says which ones there are.
     pub(crate) fn method(error: Error) -> Self {
         Self { error, status: StatusCode::METHOD_NOT_ALLOWED }

@@ -51,6 +51,17 @@ pub struct Page {
     pub next: Option<String>,
 }
 
+/// What a read found.
+#[derive(Debug, Clone)]
+pub enum ReadResult {
+    /// The resource
+    Resource(Stored),
+    /// Its versions, newest first
+    Versions(Vec<Stored>),
+    /// What matches
+    Page(Page),
+}
+
 /// A referral as it is stored.
 #[derive(Debug, Clone)]
 pub struct StoredReferral {

@@ -30,7 +30,7 @@ pub mod index;
 pub mod query;
 pub mod sqlite;
 
-pub use answer::{Changes, ClientRow, Committed, Page, Statistics, Stored, StoredParty, StoredReferral};
+pub use answer::{Changes, ClientRow, Committed, Page, ReadResult, Statistics, Stored, StoredParty, StoredReferral};
 pub use conflict::conflicting;
 
 /// What a store answers, later.

@@ -4,7 +4,12 @@
 //! Findings are the answer, so it is 200 however many there are; anything else means that nothing was checked. A profile
 //! that is not at hand is a finding too, an information.
 
+mod content;
+mod refusal;
 mod request;
+mod stored;
+
+pub(super) use stored::StoredValidation;
 
 use std::sync::Arc;
 
@@ -12,9 +17,11 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 
+use self::content::check_content;
+use self::refusal::{absent, misplaced};
 use self::request::{Mode, ValidateRequest};
 use super::address::{Item, Kind};
-use crate::error::{Category, Error, Result};
+use crate::error::{Error, Result};
 use crate::fhir::authored::operation_outcome;
 use crate::fhir::issue::any_error;
 use crate::fhir::{Document, Issue, Key, Node, ResourceKey};
@@ -23,10 +30,9 @@ use crate::server::app_state::AppState;
 use crate::server::body::Resource;
 use crate::server::condition;
 use crate::server::reply::{self, Answer, FHIR_JSON};
-use crate::server::unserved::NO_DELETE;
 
 /// `POST [base]/$validate`: a resource of any type.
-pub(crate) async fn any(
+pub(in crate::fhir_api) async fn any(
     State(app_state): State<AppState>,
     caller: Caller,
     uri: Uri,
@@ -37,7 +43,7 @@ pub(crate) async fn any(
 }
 
 /// `POST [base]/[type]/$validate`: a resource of this type.
-pub(crate) async fn typed(
+pub(in crate::fhir_api) async fn typed(
     State(app_state): State<AppState>,
     caller: Caller,
     Kind(kind): Kind,
@@ -49,7 +55,7 @@ pub(crate) async fn typed(
 }
 
 /// `POST [base]/[type]/[id]/$validate`: what is sent as a version of this resource, or the resource as it is stored.
-pub(crate) async fn instance(
+pub(in crate::fhir_api) async fn instance(
     State(app_state): State<AppState>,
     caller: Caller,
     Item(key): Item,
@@ -60,28 +66,23 @@ pub(crate) async fn instance(
     let document = body.map(|Resource(document)| Arc::new(document));
     let request = ValidateRequest::read(document.as_deref(), uri.query())?;
     let (Some(document), Some(resource)) = (&document, request.resource) else {
-        return stored_resource(&app_state, &caller, &key, &request).await;
+        return stored_resource(&app_state, &caller, key, &request).await;
     };
     match request.mode {
-        Mode::General => Ok(answer(&check_content(&app_state, Some(&key.kind), &request, resource).await)),
+        Mode::General => Ok(answer(&check_content(&app_state, Some(&key.kind), &request.profiles, resource).await)),
         Mode::Update => {
             let if_match = condition::if_match(&headers)?;
-            let found = check_content(&app_state, Some(&key.kind), &request, resource).await;
+            let found = check_content(&app_state, Some(&key.kind), &request.profiles, resource).await;
             let sent = async || app_state.exchange.try_update(&caller, &key, document, resource, if_match).await;
             Ok(answer(&dry_run(found, resource, sent).await?))
         }
-        Mode::Delete => stored_resource(&app_state, &caller, &key, &request).await,
+        Mode::Delete => stored_resource(&app_state, &caller, key, &request).await,
         Mode::Create => Err(misplaced(Mode::Create, "the type, as in POST [base]/Task/$validate").into()),
         Mode::Profile => {
             let message = "mode=profile checks the resource as it is stored; send no other one";
             Err(Error::incorrect(Key::Parameter, message).into())
         }
     }
-}
-
-/// `GET [base]/[type]/[id]/$validate`: the resource as it is stored.
-pub(crate) async fn stored(State(app_state): State<AppState>, caller: Caller, Item(key): Item, uri: Uri) -> Answer {
-    stored_resource(&app_state, &caller, &key, &ValidateRequest::read(None, uri.query())?).await
 }
 
 /// A resource that is not stored yet.
@@ -99,7 +100,7 @@ async fn unstored_resource(
         return Err(misplaced(request.mode, "a stored resource, as in POST [base]/Task/[id]/$validate").into());
     }
     let resource = request.resource.ok_or_else(|| absent("resource"))?;
-    let found = check_content(app_state, kind, &request, resource).await;
+    let found = check_content(app_state, kind, &request.profiles, resource).await;
     if request.mode == Mode::General {
         return Ok(answer(&found));
     }
@@ -112,36 +113,13 @@ async fn unstored_resource(
 async fn stored_resource(
     app_state: &AppState,
     caller: &Caller,
-    key: &ResourceKey,
+    key: ResourceKey,
     request: &ValidateRequest<'_>,
 ) -> Answer {
-    let stored = app_state.exchange.read(caller, key, None).await?;
-    match request.mode {
-        Mode::Create => Err(misplaced(Mode::Create, "the type, as in POST [base]/Task/$validate").into()),
-        Mode::Update => Err(absent("resource").into()),
-        Mode::Profile if request.profiles.is_empty() => Err(absent("profile").into()),
-        Mode::Delete => Ok(answer(&[Issue::error(Key::NotSupported, "", NO_DELETE)])),
-        Mode::General | Mode::Profile => {
-            Ok(answer(&check_content(app_state, None, request, stored.document.root()).await))
-        }
-    }
-}
-
-/// What is wrong with it, whatever it is for.
-async fn check_content(
-    app_state: &AppState,
-    kind: Option<&str>,
-    request: &ValidateRequest<'_>,
-    resource: Node<'_>,
-) -> Vec<Issue> {
-    let named = resource.str("resourceType").unwrap_or_default();
-    if let Some(kind) = kind.filter(|kind| *kind != named) {
-        let message = format!("expected a {kind}, as the URL says");
-        let node = resource.get("resourceType").unwrap_or(resource);
-        return vec![Issue::error_at(Key::NotAResource, node, message)];
-    }
-    let profiles: Vec<&str> = request.profiles.iter().map(String::as_str).collect();
-    app_state.exchange.validate(resource, &profiles, false).await
+    let validation = StoredValidation::new(key, request)?;
+    let stored = app_state.exchange.read(caller, &validation.key, None).await?;
+    let issues = validation.issues(app_state, &stored).await;
+    Ok(answer(&issues))
 }
 
 /// What was found, and if nothing stands in the way so far, what is said when it is sent.
@@ -169,20 +147,4 @@ async fn dry_run(
 
 fn answer(issues: &[Issue]) -> Response {
     reply::body(StatusCode::OK, FHIR_JSON, operation_outcome::to_text(issues))
-}
-
-/// The mode has no meaning at this address.
-fn misplaced(mode: Mode, of: &str) -> Error {
-    let issue = Issue::error(Key::Parameter, "", format!("mode={} is not asked of this address", mode.code()));
-    Error::new(Category::Incorrect, issue.hint(format!("ask it of {of}")))
-}
-
-/// The operation cannot do without this parameter.
-fn absent(name: &str) -> Error {
-    let issue = Issue::error(
-        Key::Parameter,
-        "",
-        format!("the parameter {name} is absent, and nothing can be checked without it"),
-    );
-    Error::new(Category::Incorrect, issue.hint(format!("send {name}, in Parameters or as the operation allows")))
 }

@@ -1,0 +1,161 @@
+//! What a GET asks for (<https://hl7.org/fhir/R4/http.html>), and how its answer is written. A request of its own and an
+//! entry of a Bundle are the same here.
+
+use std::sync::Arc;
+
+use axum::http::HeaderMap;
+
+use crate::definitions::own;
+use crate::error::{Error, Result};
+use crate::fhir::authored::operation_outcome;
+use crate::fhir::{ResourceKey, query_string};
+use crate::referral::Read;
+use crate::server::app_state::AppState;
+use crate::server::condition::{self, Prefer};
+use crate::server::reply::Refusal;
+use crate::store::{ReadResult, Stored};
+
+use super::address;
+use super::cache::Cache;
+use super::definition_search::DefinitionSearch;
+use super::history::History;
+use super::metadata;
+use super::path::{self, Action, PathMatch};
+use super::rendered::Rendered;
+use super::search::Search;
+use super::validate::StoredValidation;
+
+/// A GET as it was understood.
+#[derive(Debug)]
+pub(super) enum Interaction {
+    /// The CapabilityStatement
+    Capabilities,
+    /// The newest version of a resource
+    Read(ResourceKey),
+    /// One version of a resource; every version is kept
+    Vread(ResourceKey, u64),
+    /// The versions of a resource
+    History(History),
+    /// What matches
+    Search(Search),
+    /// What is wrong with a resource as it is stored
+    Validate(StoredValidation),
+    /// One of our own definitions, by type and id
+    ReadDefinition(&'static str, String),
+    /// Those of our own definitions that match
+    SearchDefinitions(DefinitionSearch),
+}
+
+impl Interaction {
+    /// Reads a GET of this path (from `/fhir` on) with this query.
+    ///
+    /// # Errors
+    /// What is not served, and what cannot be read.
+    pub(super) fn parse(
+        app_state: &AppState,
+        path: &str,
+        query: Option<&str>,
+        headers: &HeaderMap,
+    ) -> Result<Self, Refusal> {
+        let found = path::find("GET", path)?;
+        let parameters = || query_string::parse(query.unwrap_or_default());
+        Ok(match found.action {
+            Action::Capabilities => Self::Capabilities,
+            Action::Read => Self::Read(item(app_state, &found)?),
+            Action::Vread => {
+                let key = item(app_state, &found)?;
+                let version = address::version(&key, &address::decode(found.segments[3])?)?;
+                Self::Vread(key, version)
+            }
+            Action::History => Self::History(History::read(item(app_state, &found)?, query)?),
+            Action::ValidateStored => Self::Validate(StoredValidation::read(item(app_state, &found)?, query)?),
+            Action::ReadDefinition => {
+                Self::ReadDefinition(definition(found.segments[0])?, address::decode(found.segments[1])?)
+            }
+            Action::Search | Action::SearchDefinitions => {
+                Self::search(app_state, kind(app_state, &found)?, parameters()?, headers)?
+            }
+            action => return Err(Error::fault(format!("{action:?} is no GET")).into()),
+        })
+    }
+
+    /// A search of this type by these parameters.
+    ///
+    /// # Errors
+    /// For parameters of definitions that are not known or cannot be read; for others that is said when they are searched.
+    pub(super) fn search(
+        app_state: &AppState,
+        kind: String,
+        parameters: Vec<(String, String)>,
+        headers: &HeaderMap,
+    ) -> Result<Self> {
+        let lenient = Prefer::read(headers).lenient;
+        Ok(match definition(&kind) {
+            Ok(kind) => Self::SearchDefinitions(DefinitionSearch::new(kind, parameters, lenient)?),
+            Err(_) => Self::Search(Search::new(&app_state.parameters, kind, parameters, lenient)),
+        })
+    }
+
+    /// What of the store it needs; nothing for what comes with the program.
+    pub(super) fn read(&self) -> Option<Read> {
+        Some(match self {
+            Self::Capabilities | Self::ReadDefinition(..) | Self::SearchDefinitions(_) => return None,
+            Self::Read(key) => Read::Resource { key: key.clone(), version: None },
+            Self::Vread(key, version) => Read::Resource { key: key.clone(), version: Some(*version) },
+            Self::Validate(validation) => Read::Resource { key: validation.key.clone(), version: None },
+            Self::History(history) => Read::History { key: history.key.clone(), count: history.count },
+            Self::Search(search) => Read::Search { kind: search.kind.clone(), parameters: search.parameters.clone() },
+        })
+    }
+
+    /// The answer, from what the store found.
+    ///
+    /// # Errors
+    /// A definition that there is not; a fault, where something else was found than was asked for.
+    pub(super) async fn render(
+        &self,
+        app_state: &AppState,
+        base: &str,
+        headers: &HeaderMap,
+        found: Option<ReadResult>,
+    ) -> Result<Rendered> {
+        let cache = app_state.extension::<Arc<Cache>>()?;
+        match (self, found) {
+            (Self::Capabilities, None) => Ok(Rendered::ok(metadata::text(app_state, cache)?)),
+            (Self::ReadDefinition(kind, id), None) => {
+                Ok(resource_unless_known(headers, cache.artifacts()?.find(kind, id)?))
+            }
+            (Self::SearchDefinitions(search), None) => search.render(cache.artifacts()?, base),
+            (Self::Read(_), Some(ReadResult::Resource(stored))) => Ok(resource_unless_known(headers, &stored)),
+            (Self::Vread(..), Some(ReadResult::Resource(stored))) => Ok(Rendered::resource(&stored)),
+            (Self::Validate(validation), Some(ReadResult::Resource(stored))) => {
+                Ok(Rendered::ok(operation_outcome::to_text(&validation.issues(app_state, &stored).await)))
+            }
+            (Self::History(history), Some(ReadResult::Versions(versions))) => history.render(&versions, base),
+            (Self::Search(search), Some(ReadResult::Page(page))) => search.render(&page, base),
+            _ => Err(Error::fault("the store found something else than was asked for")),
+        }
+    }
+}
+
+/// A resource, unless the client has this version (<https://hl7.org/fhir/R4/http.html#cread>).
+fn resource_unless_known(headers: &HeaderMap, stored: &Stored) -> Rendered {
+    if condition::client_has_version(headers, stored.version, stored.updated) {
+        return Rendered::not_modified(stored);
+    }
+    Rendered::resource(stored)
+}
+
+fn kind(app_state: &AppState, found: &PathMatch<'_>) -> Result<String> {
+    address::kind(&address::decode(found.segments[0])?, app_state.checker.definitions())
+}
+
+fn item(app_state: &AppState, found: &PathMatch<'_>) -> Result<ResourceKey> {
+    address::item(kind(app_state, found)?, address::decode(found.segments[1])?)
+}
+
+/// The type of definitions that come with the program.
+fn definition(named: &str) -> Result<&'static str> {
+    let kind = own::KINDS.iter().find(|kind| **kind == named);
+    kind.copied().ok_or_else(|| Error::fault("the route serves no definitions"))
+}

@@ -1,0 +1,154 @@
+//! What is served under `/fhir`, as data: each method of each path, whom it is open to, and which action of the API it
+//! asks for. The router, the entries of Bundles and the CapabilityStatement read this table.
+
+use crate::server::Access::{self, Anyone, Client, Party};
+use crate::server::reply::Refusal;
+use crate::server::unserved;
+
+/// What a request asks for (<https://hl7.org/fhir/R4/http.html>).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Action {
+    Capabilities,
+    /// A transaction or batch
+    Bundle,
+    Search,
+    SearchByPost,
+    Create,
+    Read,
+    Update,
+    History,
+    Vread,
+    /// `$validate` of a resource of any type
+    ValidateAny,
+    /// `$validate` of a resource of this type
+    ValidateTyped,
+    /// `$validate` of a resource as it is stored
+    ValidateStored,
+    /// `$validate` of a resource as a version of a stored one
+    ValidateInstance,
+    /// Of the definitions that come with the program
+    SearchDefinitions,
+    SearchDefinitionsByPost,
+    ReadDefinition,
+}
+
+/// One method of one path.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ServedPath {
+    pub(super) access: Access,
+    pub(super) method: &'static str,
+    /// The pattern; what varies stands in braces
+    pub(super) pattern: &'static str,
+    pub(super) action: Action,
+}
+
+/// A path as the table has it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct PathMatch<'p> {
+    pub(super) action: Action,
+    /// The segments behind `/fhir`, as they were sent
+    pub(super) segments: Vec<&'p str>,
+}
+
+const fn row(access: Access, method: &'static str, pattern: &'static str, action: Action) -> ServedPath {
+    ServedPath { access, method, pattern, action }
+}
+
+/// Everything that is served.
+pub(super) const PATHS: &[ServedPath] = &[
+    // --- a resource
+    row(Party, "GET", "/fhir/{type}/{id}", Action::Read),
+    row(Party, "PUT", "/fhir/{type}/{id}", Action::Update),
+    row(Party, "GET", "/fhir/{type}/{id}/_history", Action::History),
+    row(Party, "GET", "/fhir/{type}/{id}/_history/{version}", Action::Vread),
+    row(Client, "GET", "/fhir/{type}/{id}/$validate", Action::ValidateStored),
+    row(Client, "POST", "/fhir/{type}/{id}/$validate", Action::ValidateInstance),
+    // --- a type
+    row(Party, "GET", "/fhir/{type}", Action::Search),
+    row(Party, "POST", "/fhir/{type}", Action::Create),
+    row(Party, "POST", "/fhir/{type}/_search", Action::SearchByPost),
+    row(Client, "POST", "/fhir/{type}/$validate", Action::ValidateTyped),
+    // --- the whole system
+    row(Anyone, "GET", "/fhir/metadata", Action::Capabilities),
+    row(Party, "POST", "/fhir", Action::Bundle),
+    row(Party, "POST", "/fhir/", Action::Bundle),
+    row(Client, "POST", "/fhir/$validate", Action::ValidateAny),
+    // --- our own definitions, which everybody reads and nobody writes
+    row(Client, "GET", "/fhir/StructureDefinition", Action::SearchDefinitions),
+    row(Client, "POST", "/fhir/StructureDefinition/_search", Action::SearchDefinitionsByPost),
+    row(Client, "GET", "/fhir/StructureDefinition/{id}", Action::ReadDefinition),
+    row(Client, "GET", "/fhir/ValueSet", Action::SearchDefinitions),
+    row(Client, "POST", "/fhir/ValueSet/_search", Action::SearchDefinitionsByPost),
+    row(Client, "GET", "/fhir/ValueSet/{id}", Action::ReadDefinition),
+    row(Client, "GET", "/fhir/CodeSystem", Action::SearchDefinitions),
+    row(Client, "POST", "/fhir/CodeSystem/_search", Action::SearchDefinitionsByPost),
+    row(Client, "GET", "/fhir/CodeSystem/{id}", Action::ReadDefinition),
+];
+
+/// What this method of this path asks for. Of several patterns the one counts that says more with its first segments, as
+/// it does in the router.
+///
+/// # Errors
+/// 404 for a path that no pattern has, 405 for a method that the path does not serve.
+pub(super) fn find<'p>(method: &str, path: &'p str) -> Result<PathMatch<'p>, Refusal> {
+    let best =
+        PATHS.iter().filter(|served| has_form(served.pattern, path)).max_by_key(|served| literals(served.pattern));
+    let Some(best) = best else { return Err(unserved::path().into()) };
+    let served = PATHS.iter().find(|served| served.pattern == best.pattern && served.method == method);
+    let Some(served) = served else { return Err(Refusal::method(unserved::method(method))) };
+    Ok(PathMatch { action: served.action, segments: path.split('/').skip(2).collect() })
+}
+
+/// Is the path one of this pattern?
+fn has_form(pattern: &str, path: &str) -> bool {
+    let mut parts = pattern.split('/');
+    let mut segments = path.split('/');
+    loop {
+        match (parts.next(), segments.next()) {
+            (None, None) => return true,
+            (Some(part), Some(segment)) if part == segment => {}
+            (Some(part), Some(segment)) if part.starts_with('{') && !segment.is_empty() => {}
+            _ => return false,
+        }
+    }
+}
+
+/// Which segments of the pattern are literal: a bit each, the first one highest.
+fn literals(pattern: &str) -> u32 {
+    let segments = pattern.split('/').skip(2).zip((0..8).rev());
+    segments.filter(|(segment, _)| !segment.starts_with('{')).map(|(_, bit)| 1 << bit).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn action(method: &str, path: &str) -> Result<Action, u16> {
+        find(method, path).map(|found| found.action).map_err(|refusal| refusal.status().as_u16())
+    }
+
+    #[test]
+    fn the_more_literal_pattern_counts() {
+        for (method, path, expected) in [
+            ("GET", "/fhir/metadata", Ok(Action::Capabilities)),
+            ("GET", "/fhir/Task", Ok(Action::Search)),
+            ("GET", "/fhir/Task/1", Ok(Action::Read)),
+            ("GET", "/fhir/Task/1/_history", Ok(Action::History)),
+            ("GET", "/fhir/Task/1/_history/2", Ok(Action::Vread)),
+            ("GET", "/fhir/Task/1/$validate", Ok(Action::ValidateStored)),
+            ("GET", "/fhir/ValueSet/a", Ok(Action::ReadDefinition)),
+            ("GET", "/fhir/ValueSet/a/_history", Ok(Action::History)),
+            ("POST", "/fhir/", Ok(Action::Bundle)),
+            ("GET", "/fhir/", Err(405)),
+            ("GET", "/fhir/$validate", Err(405)),
+            ("GET", "/fhir/Task/_search", Err(405)),
+            ("DELETE", "/fhir/Task/1", Err(405)),
+            ("GET", "/fhir/Task/", Err(404)),
+            ("GET", "/fhir/Task/1/$everything", Err(404)),
+            ("GET", "/fhir/Task//_history", Err(404)),
+            ("GET", "/agency/v1/referrals", Err(404)),
+        ] {
+            assert_eq!(action(method, path), expected, "{method} {path}");
+        }
+    }
+}

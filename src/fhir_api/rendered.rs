@@ -1,0 +1,63 @@
+//! An answer, before it is known whether it goes out alone or as an entry of a Bundle.
+
+use axum::body::Bytes;
+use axum::http::StatusCode;
+use axum::http::header::{ETAG, LAST_MODIFIED, LOCATION};
+use axum::response::Response;
+use jiff::Timestamp;
+
+use crate::server::app_state::Base;
+use crate::server::condition;
+use crate::server::reply::{self, FHIR_JSON};
+use crate::store::Stored;
+
+/// What a request is answered.
+#[derive(Debug, Clone)]
+pub(super) struct Rendered {
+    pub(super) status: StatusCode,
+    /// The resource that is answered
+    pub(super) body: Option<Bytes>,
+    /// The version that is spoken of, and when it was made
+    pub(super) version: Option<(u64, Timestamp)>,
+    /// Where the version is, relative to the base
+    pub(super) location: Option<String>,
+}
+
+impl Rendered {
+    /// 200 with this resource.
+    pub(super) fn ok(body: impl Into<Bytes>) -> Self {
+        Self { status: StatusCode::OK, body: Some(body.into()), version: None, location: None }
+    }
+
+    /// A resource as it is stored, with its version and date.
+    pub(super) fn resource(stored: &Stored) -> Self {
+        let version = Some((stored.version, stored.updated));
+        Self { version, ..Self::ok(stored.document.text().to_owned()) }
+    }
+
+    /// The client has this version.
+    pub(super) fn not_modified(stored: &Stored) -> Self {
+        let version = Some((stored.version, stored.updated));
+        Self { status: StatusCode::NOT_MODIFIED, body: None, version, location: None }
+    }
+
+    /// As the answer to a request of its own.
+    pub(super) fn into_response(self, base: &Base) -> Response {
+        let mut response = match self.body {
+            Some(body) => reply::body(self.status, FHIR_JSON, body),
+            None => {
+                let mut response = Response::default();
+                *response.status_mut() = self.status;
+                response
+            }
+        };
+        if let Some(location) = self.location {
+            response = reply::with(response, LOCATION, &format!("{}/{location}", base.fhir()));
+        }
+        if let Some((version, updated)) = self.version {
+            response = reply::with(response, ETAG, &condition::tag(version));
+            response = reply::with(response, LAST_MODIFIED, &condition::http_date(updated));
+        }
+        response
+    }
+}
