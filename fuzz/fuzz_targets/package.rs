@@ -55,7 +55,7 @@ fn ask(definitions: &Definitions, package: &Package) {
             let _ = definitions.value_set(canonical).map(|set| set.contains("urn:x", "y"));
         }
         let _ = definitions.search_parameters(&definition.type_name);
-        let _ = definitions.path(&definition.type_name);
+        let _ = definitions.element_at(&definition.type_name);
     }
     let _ = definitions.packages();
 }

@@ -4,6 +4,15 @@
 //! [`Definitions`] answers by canonical URL (`resolve` says which of several versions answers); everything is decoded, and
 //! its snapshot made where it has none, when it is first asked for, and then kept. Adding a package gives new definitions
 //! that share what they had. Bytes are passed in; nothing here opens a file or a socket.
+//!
+//! ```text
+//! package, trim, foreign   a package as it comes, and what is kept of it
+//! index, layer, pack       a package as it is kept, in memory and in one file
+//! loaded, resolve          the packages at hand, and which of them answers a canonical
+//! view, lookup             what one package sees, decoded, expanded and with snapshots
+//! read, write, snapshot    a StructureDefinition to a structure and back; a differential to a snapshot
+//! expand, filter           a ValueSet to its codes
+//! ```
 
 pub mod code_system;
 mod currency;

@@ -1,6 +1,6 @@
 //! The definitions as one package sees them: its references are answered by itself and by what it depends on first.
 //!
-//! Everything that [`Definitions`] answers goes through a view, that of nobody where nothing is said. A view also knows
+//! Everything that [`Definitions`] answers goes through a view, an unscoped one where no package is named. A view also knows
 //! what is being made on its behalf, so that definitions that are based on each other in a circle come to an end.
 
 use std::sync::Arc;

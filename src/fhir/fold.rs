@@ -22,8 +22,8 @@ pub fn fold(issues: &[Issue]) -> Vec<Fold<'_>> {
     let mut known: HashMap<_, usize> = HashMap::new();
     for issue in issues {
         let message = (issue.severity, issue.key, &issue.text, &issue.hint, &issue.expected, &issue.origin);
-        let place = *known.entry((message, element(&issue.path))).or_insert(folds.len());
-        match folds.get_mut(place) {
+        let index = *known.entry((message, element(&issue.path))).or_insert(folds.len());
+        match folds.get_mut(index) {
             Some(fold) => fold.others.push(issue),
             None => folds.push(Fold { issue, others: Vec::new() }),
         }

@@ -18,7 +18,7 @@ pub struct Resources {
 impl Resources {
     /// Takes a resource, or the resources of a Bundle, which is found itself too.
     pub fn add(&mut self, document: Document) {
-        let place = self.documents.len() as u32;
+        let index = self.documents.len() as u32;
         let root = document.root();
         let mut found = names(root);
         for entry in root.list("entry") {
@@ -27,7 +27,7 @@ impl Resources {
             found.extend(entry.str("fullUrl").map(|url| (url.into_owned(), resource.index())));
         }
         for (name, node) in found {
-            self.names.entry(name).or_insert((place, node));
+            self.names.entry(name).or_insert((index, node));
         }
         self.documents.push(document);
     }

@@ -5,7 +5,7 @@
 use super::date::Temporal;
 use super::decimal::Decimal;
 
-/// One word.
+/// What a token is.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum TokenKind {
     /// A name or a keyword
@@ -45,10 +45,10 @@ impl TokenKind {
     }
 }
 
-/// A word, where it begins, and where the next may begin.
+/// A token, and where it begins.
 #[derive(Debug, Clone)]
 pub(super) struct Token {
-    pub(super) word: TokenKind,
+    pub(super) kind: TokenKind,
     pub(super) at: usize,
 }
 
@@ -68,9 +68,9 @@ pub(super) fn tokenize(text: &str) -> Result<Vec<Token>, SyntaxError> {
     loop {
         lexer.space()?;
         let at = lexer.at;
-        let word = lexer.word()?;
-        let end = word == TokenKind::End;
-        tokens.push(Token { word, at });
+        let kind = lexer.read_token()?;
+        let end = kind == TokenKind::End;
+        tokens.push(Token { kind, at });
         if end {
             return Ok(tokens);
         }
@@ -112,7 +112,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn word(&mut self) -> Result<TokenKind, SyntaxError> {
+    fn read_token(&mut self) -> Result<TokenKind, SyntaxError> {
         match self.peek(0) {
             0 if self.at >= self.text.len() => Ok(TokenKind::End),
             b'\'' => self.quoted('\'').map(TokenKind::Text),

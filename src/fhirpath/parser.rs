@@ -27,7 +27,7 @@ pub(super) fn parse(text: &str) -> Result<Part, SyntaxError> {
     if text.len() > MAX_LENGTH {
         return Err((0, format!("the expression has {} bytes; at most {MAX_LENGTH} are read", text.len())));
     }
-    let mut parser = Parser { words: tokenize(text)?, next: 0, nesting: 0, pattern_bytes: 0 };
+    let mut parser = Parser { tokens: tokenize(text)?, next: 0, nesting: 0, pattern_bytes: 0 };
     let (part, _) = parser.expression(0)?;
     match parser.peek() {
         TokenKind::End => Ok(*part),
@@ -64,7 +64,7 @@ fn boxed(at: usize, kind: PartKind) -> Box<Part> {
 }
 
 struct Parser {
-    words: Vec<Token>,
+    tokens: Vec<Token>,
     next: usize,
     nesting: u32,
     /// About how much memory the patterns of the expression take
@@ -73,11 +73,11 @@ struct Parser {
 
 impl Parser {
     fn peek(&self) -> &TokenKind {
-        &self.words[self.next].word
+        &self.tokens[self.next].kind
     }
 
     fn at(&self) -> usize {
-        self.words[self.next].at
+        self.tokens[self.next].at
     }
 
     fn take_symbol(&mut self, symbol: &str) -> bool {
@@ -265,7 +265,7 @@ impl Parser {
 
     /// Does a minus stand before this word?
     fn signed_negative(&self) -> bool {
-        self.next > 0 && matches!(self.words[self.next - 1].word, TokenKind::Symbol("-"))
+        self.next > 0 && matches!(self.tokens[self.next - 1].kind, TokenKind::Symbol("-"))
     }
 
     /// A name or a call, applied to `from`.

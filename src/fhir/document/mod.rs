@@ -482,7 +482,7 @@ mod tests {
 
     #[test]
     fn refuses_with_a_place() {
-        for (text, key, place) in [
+        for (text, key, position) in [
             ("", Key::JsonSyntax, (1, 1)),
             ("{\"a\":1,}", Key::JsonSyntax, (1, 8)),
             ("{\"a\":1\n,\"a\":2}", Key::DuplicateMember, (2, 2)),
@@ -495,7 +495,7 @@ mod tests {
             let issue = Document::parse(text).unwrap_err();
             assert_eq!(
                 (issue.key, issue.position),
-                (key, Some(SourcePosition { line: place.0, column: place.1 })),
+                (key, Some(SourcePosition { line: position.0, column: position.1 })),
                 "{text}"
             );
         }
@@ -510,7 +510,7 @@ mod tests {
         let crowded = Limits { bytes: 800, ..Limits::default() };
         assert!(Document::parse_within(format!("[{}1]", "1,".repeat(100)), crowded).is_ok());
         let refused = Document::parse_within(format!("[{}1]", "1,".repeat(110)), crowded).unwrap_err();
-        assert_eq!((refused.key, refused.position.map(|place| place.column)), (Key::TooLarge, Some(216)));
+        assert_eq!((refused.key, refused.position.map(|position| position.column)), (Key::TooLarge, Some(216)));
         let many: Vec<String> = (0..200).map(|number| format!("\"m{number}\":1,")).collect();
         assert_eq!(Document::parse(format!("{{{}\"m7\":2}}", many.concat())).unwrap_err().key, Key::DuplicateMember);
     }
