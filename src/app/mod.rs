@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use axum::Router;
+use axum::http::Extensions;
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -26,10 +27,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::definitions::Definitions;
 use crate::error::{Error, Result};
 use crate::exchange::{self, Clock, Exchange, Ids};
-use crate::http;
+use crate::{agency_api, fhir_api};
+
 use crate::mapping::ProgramTypes;
 use crate::profile::{Amendments, Checker};
 use crate::security::Clients;
+use crate::server::{self, Endpoint, Route};
 use crate::sheet::ColumnSets;
 use crate::store::Store;
 use crate::store::index::SearchParameters;
@@ -118,21 +121,45 @@ impl App {
         refresh: mpsc::Sender<oneshot::Sender<()>>,
         stopping: watch::Receiver<bool>,
     ) -> Router {
-        http::router(http::Parts {
-            exchange: self.exchange.clone(),
-            store: self.store.clone(),
-            checker: self.checker.clone(),
-            programs: self.programs.clone(),
-            sheets: self.sheets.clone(),
-            parameters: self.parameters.clone(),
-            clients,
-            refresh,
-            limits: self.settings.limits,
-            base: self.settings.base.clone(),
-            ids: self.ids.clone(),
-            stopping,
-        })
+        server::router(
+            endpoints(),
+            server::Parts {
+                exchange: self.exchange.clone(),
+                store: self.store.clone(),
+                checker: self.checker.clone(),
+                programs: self.programs.clone(),
+                sheets: self.sheets.clone(),
+                parameters: self.parameters.clone(),
+                clients,
+                refresh,
+                limits: self.settings.limits,
+                base: self.settings.base.clone(),
+                ids: self.ids.clone(),
+                extensions: extensions(),
+                stopping,
+            },
+        )
     }
+}
+
+/// Everything that is served, of every API.
+fn endpoints() -> Vec<Endpoint> {
+    let mut endpoints = fhir_api::routes();
+    endpoints.extend(agency_api::routes());
+    endpoints.extend(server::operations::routes());
+    endpoints
+}
+
+/// The routes of every API.
+pub fn routes() -> Vec<Route> {
+    endpoints().into_iter().map(|endpoint| endpoint.route).collect()
+}
+
+/// What the APIs keep between requests.
+fn extensions() -> Extensions {
+    let mut extensions = Extensions::new();
+    extensions.insert(Arc::new(fhir_api::Cache::default()));
+    extensions
 }
 
 /// Serves until `shutdown` is ready. Then no more requests are taken, held polls are answered at once, and those that run
@@ -169,5 +196,17 @@ pub async fn run(listener: TcpListener, app: &App, shutdown: impl Future<Output 
 async fn wait_for_grace(mut stopping: watch::Receiver<bool>, grace: Duration) {
     if stopping.wait_for(|stopping| *stopping).await.is_ok() {
         tokio::time::sleep(grace).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::Access::Anyone;
+
+    #[test]
+    fn only_what_describes_the_gateway_is_open_to_anyone() {
+        let open: Vec<&str> = routes().iter().filter(|route| route.access == Anyone).map(|route| route.path).collect();
+        assert_eq!(open, ["/fhir/metadata", "/agency/v1/openapi.json", "/healthz", "/readyz", "/metrics"]);
     }
 }

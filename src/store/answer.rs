@@ -1,14 +1,20 @@
 //! What a store answers.
 
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::error::Result;
 use crate::fhir::{Document, ResourceKey};
 use crate::referral::plan::{SharedWith, Write};
 use crate::referral::{Graph, Party};
+
+/// What a store answers, later.
+pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 /// A plan that was committed.
 #[derive(Debug, Clone)]

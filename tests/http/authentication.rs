@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use handoff::http::{Access, Route, routes};
+use handoff::app::routes;
 use handoff::security::Role;
+use handoff::server::{Access, Route};
 use reqwest::{Method, RequestBuilder};
 
 use crate::gateway::{Answer, Client, Gateway, HOSPITAL, media, send};

@@ -1,0 +1,21 @@
+//! `GET /agency/v1/referrals/{id}/explanation`: the record, where each of its values comes from, and what became of each
+//! element of the referral: mapped, kept in FHIR alone, or withheld and under which rule.
+
+use axum::extract::{Path, State};
+use axum::http::header::ETAG;
+use serde_json::{Value, json};
+
+use crate::security::Caller;
+
+use crate::server::app_state::AppState;
+use crate::server::condition;
+use crate::server::reply::{self, Answer};
+
+/// The explanation.
+pub(crate) async fn get(State(app_state): State<AppState>, caller: Caller, Path(id): Path<String>) -> Answer {
+    let (record, fidelity, issues) = app_state.exchange.explain(&caller, &id).await?;
+    let remarks: Vec<Value> =
+        issues.iter().map(|issue| json!({ "key": issue.key.code(), "path": issue.path, "text": issue.text })).collect();
+    let body = json!({ "record": record.value()?, "fidelity": fidelity.to_value(), "remarks": remarks });
+    Ok(reply::with(reply::json(&body), ETAG, &condition::tag(record.version)))
+}

@@ -1,0 +1,120 @@
+//! `GET /agency/v1/referrals?since=CURSOR&wait=SECONDS&limit=NUMBER`: what is new for the caller's organization, as
+//! records, with the cursor to go on from. The cursor follows commits, so whoever polls with the last one sees every
+//! change and misses none. With `wait` the answer is held until there is something to say, the time is over, or the
+//! server stops. `Accept: text/csv` gives a sheet (see `sheet`); its cursor stands in the header `Handoff-Cursor`.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::header::LINK;
+use axum::http::{HeaderName, StatusCode, Uri};
+
+use crate::error::{Error, Result};
+use crate::exchange::Records;
+use crate::fhir::edit::quote;
+use crate::fhir::{Key, query_string};
+use crate::security::Caller;
+
+use super::query::parameters;
+use super::shape::Shape;
+use super::sheet;
+use crate::server::app_state::{AppState, Base};
+use crate::server::reply::{self, Answer, JSON};
+
+/// How long an answer is held at most.
+const MAX_WAIT: Duration = Duration::from_mins(1);
+/// How many records are given where the client does not say.
+const USUAL_LIMIT: usize = 100;
+/// How many records are given at most.
+const MAX_COUNT: usize = 1000;
+/// Where a sheet's cursor stands.
+const CURSOR: HeaderName = HeaderName::from_static("handoff-cursor");
+
+/// What the query asks for.
+#[derive(Debug, PartialEq, Eq)]
+struct PollQuery {
+    since: Option<String>,
+    wait: Duration,
+    limit: usize,
+}
+
+/// What is new.
+pub(crate) async fn list(
+    State(app_state): State<AppState>,
+    caller: Caller,
+    base: Base,
+    shape: Shape,
+    uri: Uri,
+) -> Answer {
+    let poll_query = PollQuery::read(uri.query())?;
+    app_state.metrics.count_poll();
+    let Records { records, cursor } = poll(&app_state, &caller, &poll_query).await?;
+    if shape == Shape::Csv {
+        let next = query_string::write([("since", cursor.as_str()), ("limit", &poll_query.limit.to_string())]);
+        let link = format!("<{}/agency/v1/referrals?{next}>; rel=\"next\"", base.url());
+        let response = sheet::answer(&app_state, records.iter().map(|record| (record.json.as_str(), record.version)))?;
+        return Ok(reply::with(reply::with(response, CURSOR, &cursor), LINK, &link));
+    }
+    let mut text = String::from("{\"records\":[");
+    for (position, record) in records.iter().enumerate() {
+        if position > 0 {
+            text.push(',');
+        }
+        text.push_str(&record.json);
+    }
+    text.push_str("],\"cursor\":");
+    text.push_str(&quote(&cursor));
+    text.push('}');
+    Ok(reply::body(StatusCode::OK, JSON, text))
+}
+
+/// Asks the exchange; a held poll is answered at once when the server stops.
+async fn poll(app_state: &AppState, caller: &Caller, poll_query: &PollQuery) -> Result<Records> {
+    let since = poll_query.since.as_deref();
+    if poll_query.wait.is_zero() {
+        return app_state.exchange.poll(caller, since, poll_query.limit, Duration::ZERO).await;
+    }
+    let _held = app_state.metrics.track_poll();
+    tokio::select! {
+        records = app_state.exchange.poll(caller, since, poll_query.limit, poll_query.wait) => records,
+        () = app_state.wait_for_stop() => app_state.exchange.poll(caller, since, poll_query.limit, Duration::ZERO).await,
+    }
+}
+
+impl PollQuery {
+    fn read(query: Option<&str>) -> Result<Self> {
+        let mut poll_query = Self { since: None, wait: Duration::ZERO, limit: USUAL_LIMIT };
+        for (name, value) in parameters(query, &["since", "wait", "limit"])? {
+            match name.as_str() {
+                "wait" => {
+                    let message = "wait is a whole number of seconds, 60 at most";
+                    let seconds = value.parse().map_err(|_| Error::incorrect(Key::Parameter, message))?;
+                    poll_query.wait = Duration::from_secs(seconds).min(MAX_WAIT);
+                }
+                "limit" => {
+                    let message = "limit is a whole number from 1; 1000 records are given at most";
+                    let limit = value.parse().ok().filter(|limit: &usize| *limit > 0);
+                    poll_query.limit = limit.ok_or_else(|| Error::incorrect(Key::Parameter, message))?.min(MAX_COUNT);
+                }
+                // `since=` is what a script sends before it has a cursor.
+                _ => poll_query.since = Some(value).filter(|value| !value.is_empty()),
+            }
+        }
+        Ok(poll_query)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_is_asked_for() {
+        let poll_query = PollQuery::read(Some("since=a.7&wait=90&limit=5000")).unwrap();
+        assert_eq!(poll_query, PollQuery { since: Some("a.7".to_owned()), wait: MAX_WAIT, limit: MAX_COUNT });
+        assert_eq!(PollQuery::read(Some("since=")).unwrap(), PollQuery::read(None).unwrap());
+        for bad in ["wait=soon", "wait=-1", "limit=0", "limit=x", "cursor=1"] {
+            assert_eq!(PollQuery::read(Some(bad)).unwrap_err().issues[0].key, Key::Parameter, "{bad}");
+        }
+    }
+}

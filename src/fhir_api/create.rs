@@ -1,0 +1,28 @@
+//! `POST [base]/[type]` (<https://hl7.org/fhir/R4/http.html#create>), conditional with If-None-Exist
+//! (<https://hl7.org/fhir/R4/http.html#ccreate>). A referral Task that is created `requested` is taken in at once.
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+
+use crate::security::Caller;
+
+use super::address::Kind;
+use super::written;
+use crate::server::app_state::{AppState, Base};
+use crate::server::body::Resource;
+use crate::server::condition;
+use crate::server::reply::Answer;
+
+/// Stores a new resource under an id of ours.
+pub(crate) async fn create(
+    State(app_state): State<AppState>,
+    caller: Caller,
+    Kind(kind): Kind,
+    base: Base,
+    headers: HeaderMap,
+    Resource(document): Resource,
+) -> Answer {
+    let condition = condition::text(&headers, "if-none-exist")?;
+    let written = app_state.exchange.create(&caller, &kind, document, condition).await?;
+    Ok(written::answer(&written, &base, &headers))
+}

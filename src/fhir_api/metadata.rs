@@ -1,0 +1,246 @@
+//! `GET [base]/metadata` (<https://hl7.org/fhir/R4/http.html#capabilities>): what is really served: the interactions,
+//! which a test holds to the table of routes, the resource types of the definitions and the search parameters of the
+//! index. Made once.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::definitions::{Definitions, own};
+use crate::error::Result;
+use crate::fhir::authored::capability_statement::{self, VALIDATE};
+use crate::server::app_state::AppState;
+use crate::server::reply::{self, Answer, FHIR_JSON};
+use crate::store::index::{ParameterKind, SearchParameters};
+
+use super::cache::Cache;
+use super::conformance;
+
+/// The interactions on a type and its resources, by the routes that serve them.
+const OF_TYPES: &[(&str, &str, &str)] = &[
+    ("POST", "/fhir/{type}", "create"),
+    ("GET", "/fhir/{type}/{id}", "read"),
+    ("GET", "/fhir/{type}/{id}/_history/{version}", "vread"),
+    ("PUT", "/fhir/{type}/{id}", "update"),
+    ("GET", "/fhir/{type}/{id}/_history", "history-instance"),
+    ("GET", "/fhir/{type}", "search-type"),
+];
+
+/// The interactions on the definitions that come with the program.
+const OF_DEFINITIONS: &[(&str, &str, &str)] =
+    &[("GET", "/fhir/{type}/{id}", "read"), ("GET", "/fhir/{type}", "search-type")];
+
+/// The interactions on the whole system.
+const OF_SYSTEM: &[(&str, &str, &str)] = &[("POST", "/fhir", "transaction"), ("POST", "/fhir", "batch")];
+
+/// The parameters that every type is searched by.
+const COMMON: &[(&str, &str, &str)] = &[
+    ("_id", "token", "http://hl7.org/fhir/SearchParameter/Resource-id"),
+    ("_lastUpdated", "date", "http://hl7.org/fhir/SearchParameter/Resource-lastUpdated"),
+];
+
+/// Profiles of a type by canonical URL: ours, and those that what is sent has to meet.
+type Profiles = (Vec<String>, Vec<String>);
+
+/// The CapabilityStatement.
+pub(crate) async fn metadata(State(app_state): State<AppState>) -> Answer {
+    let cache = app_state.extension::<Arc<Cache>>()?;
+    if let Some(text) = cache.capability.get() {
+        return Ok(reply::body(StatusCode::OK, FHIR_JSON, text.clone()));
+    }
+    let artifacts = cache.artifacts()?;
+    let profiles = |kind: &str| (artifacts.profiles_of(kind).collect(), app_state.exchange.demanded(kind).to_vec());
+    let base = app_state.base.as_deref();
+    let statement = statement(app_state.checker.definitions(), &app_state.parameters, &profiles, base)?;
+    let text = cache.capability.get_or_init(|| Bytes::from(statement.to_string()));
+    Ok(reply::body(StatusCode::OK, FHIR_JSON, text.clone()))
+}
+
+fn statement(
+    definitions: &Definitions,
+    parameters: &SearchParameters,
+    profiles: &dyn Fn(&str) -> Profiles,
+    base: Option<&str>,
+) -> Result<Value> {
+    let types = definitions.resource_types().iter();
+    let resources: Vec<Value> = types
+        .map(|kind| {
+            if own::KINDS.contains(&kind.as_str()) {
+                definition(kind)
+            } else {
+                with_profiles(resource(kind, definitions, parameters), profiles(kind))
+            }
+        })
+        .collect();
+    let url = base.map(|base| format!("{}/fhir", base.trim_end_matches('/')));
+    let of_system: Vec<&str> = OF_SYSTEM.iter().map(|(.., code)| *code).collect();
+    capability_statement::to_value(url, &of_system, resources)
+}
+
+fn resource(kind: &str, definitions: &Definitions, parameters: &SearchParameters) -> Value {
+    let references: Vec<&str> = parameters
+        .of_type(kind)
+        .filter(|(_, parameter)| parameter.kind == ParameterKind::Reference)
+        .map(|(_, parameter)| parameter.code.as_str())
+        .collect();
+    let mut value = json!({
+        "type": kind,
+        "profile": format!("http://hl7.org/fhir/StructureDefinition/{kind}"),
+        "interaction": interactions(OF_TYPES),
+        // Two parties change a Task, so an update has to name the version that it is based on.
+        "versioning": if kind == "Task" { "versioned-update" } else { "versioned" },
+        "readHistory": true,
+        "updateCreate": false,
+        "conditionalCreate": true,
+        "conditionalRead": "full-support",
+        "conditionalUpdate": false,
+        "conditionalDelete": "not-supported",
+        "searchParam": search_parameters(kind, definitions, parameters),
+        "operation": [{ "name": "validate", "definition": VALIDATE }],
+    });
+    if !references.is_empty() {
+        value["searchInclude"] = references.iter().map(|code| json!(format!("{kind}:{code}"))).collect();
+    }
+    let reverse = reverse_includes(kind, definitions, parameters);
+    if !reverse.is_empty() {
+        value["searchRevInclude"] = json!(reverse);
+    }
+    value
+}
+
+/// A type of which our own definitions are served, and nothing is taken in.
+fn definition(kind: &str) -> Value {
+    let parameters = conformance::parameters_of(kind).map(|(name, of)| json!({ "name": name, "type": of }));
+    json!({
+        "type": kind,
+        "profile": format!("http://hl7.org/fhir/StructureDefinition/{kind}"),
+        "documentation": "The definitions that come with the gateway; they cannot be written",
+        "interaction": interactions(OF_DEFINITIONS),
+        "versioning": "no-version",
+        "readHistory": false,
+        "updateCreate": false,
+        "conditionalCreate": false,
+        "conditionalRead": "full-support",
+        "conditionalUpdate": false,
+        "conditionalDelete": "not-supported",
+        "searchParam": parameters.collect::<Value>(),
+    })
+}
+
+/// Says which profiles are known of the type, and which of them what is sent has to meet.
+fn with_profiles(mut resource: Value, (mut known, demanded): Profiles) -> Value {
+    if !demanded.is_empty() {
+        resource["documentation"] = json!(format!("What is sent has to meet {}", demanded.join(" and ")));
+    }
+    let further: Vec<String> = demanded.into_iter().filter(|profile| !known.contains(profile)).collect();
+    known.extend(further);
+    if !known.is_empty() {
+        resource["supportedProfile"] = json!(known);
+    }
+    resource
+}
+
+fn interactions(of: &[(&str, &str, &'static str)]) -> Value {
+    of.iter().map(|(.., code)| json!({ "code": code })).collect()
+}
+
+fn search_parameters(kind: &str, definitions: &Definitions, parameters: &SearchParameters) -> Value {
+    let defined = definitions.search_parameters(kind);
+    let common = COMMON.iter().map(|(name, of, url)| json!({ "name": name, "definition": url, "type": of }));
+    let own = parameters.of_type(kind).map(|(_, parameter)| {
+        let mut value = json!({ "name": parameter.code, "type": parameter.kind.code() });
+        if let Some(defined) = defined.iter().find(|defined| defined.code == parameter.code) {
+            value["definition"] = json!(defined.url);
+        }
+        value
+    });
+    common.chain(own).collect()
+}
+
+/// The references of other types that may point at this one.
+fn reverse_includes(kind: &str, definitions: &Definitions, parameters: &SearchParameters) -> Vec<String> {
+    let mut found = Vec::new();
+    for other in definitions.resource_types() {
+        for (_, parameter) in parameters.of_type(other) {
+            if parameter.kind == ParameterKind::Reference && parameter.targets.iter().any(|target| target == kind) {
+                found.push(format!("{other}:{}", parameter.code));
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fhir_api::routes;
+    use crate::server::Route;
+
+    #[test]
+    fn every_fhir_route_is_told() {
+        // A search by POST comes with search-type, and the statement tells itself.
+        let implied = ["/fhir/metadata", "/fhir/", "/fhir/{type}/_search"];
+        let routes: Vec<Route> = routes().into_iter().map(|endpoint| endpoint.route).collect();
+        for (method, path, _) in OF_TYPES.iter().chain(OF_SYSTEM) {
+            assert!(routes.iter().any(|route| (route.method, route.path) == (*method, *path)), "{method} {path}");
+        }
+        for (kind, (method, path, _)) in
+            own::KINDS.iter().flat_map(|kind| OF_DEFINITIONS.iter().map(move |row| (kind, row)))
+        {
+            let path = path.replace("{type}", kind);
+            assert!(routes.iter().any(|route| route.method == *method && route.path == path), "{method} {path}");
+        }
+        for route in &routes {
+            let told = OF_TYPES
+                .iter()
+                .chain(OF_SYSTEM)
+                .any(|(method, path, _)| (*method, *path) == (route.method, route.path));
+            let pattern = own::KINDS.iter().fold(route.path.to_owned(), |path, kind| path.replacen(kind, "{type}", 1));
+            let own = OF_TYPES.iter().any(|(method, path, _)| (*method, *path) == (route.method, pattern.as_str()));
+            let operation = route.path.ends_with("/$validate");
+            assert!(told || own || operation || implied.contains(&pattern.as_str()), "{} {}", route.method, route.path);
+        }
+    }
+
+    #[test]
+    fn says_what_is_served() {
+        let definitions = Definitions::r4().unwrap();
+        let parameters = SearchParameters::shipped(&definitions).unwrap();
+        let artifacts = conformance::Artifacts::shipped().unwrap();
+        let demanded = |kind: &str| if kind == "Task" { vec!["urn:p".to_owned()] } else { Vec::new() };
+        let profiles = |kind: &str| (artifacts.profiles_of(kind).collect(), demanded(kind));
+        let statement = statement(&definitions, &parameters, &profiles, Some("https://gateway.example/")).unwrap();
+        assert_eq!(statement["implementation"]["url"], "https://gateway.example/fhir");
+        let resources = statement["rest"][0]["resource"].as_array().unwrap();
+        let task = resources.iter().find(|resource| resource["type"] == "Task").unwrap();
+        assert_eq!(task["versioning"], "versioned-update");
+        let codes: Vec<&str> = task["interaction"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|interaction| interaction["code"].as_str())
+            .collect();
+        assert_eq!(codes, ["create", "read", "vread", "update", "history-instance", "search-type"]);
+        let owner = json!({ "name": "owner", "type": "reference", "definition": "http://hl7.org/fhir/SearchParameter/Task-owner" });
+        assert!(task["searchParam"].as_array().unwrap().contains(&owner), "{task}");
+        assert!(task["searchInclude"].as_array().unwrap().contains(&json!("Task:focus")));
+        assert!(
+            task["supportedProfile"].as_array().unwrap().contains(&json!("urn:handoff:fhir:StructureDefinition:task"))
+        );
+        assert_eq!(task["operation"][0]["definition"], VALIDATE);
+        assert_eq!(statement["rest"][0]["operation"][0]["name"], "validate");
+        assert!(task["supportedProfile"].as_array().unwrap().contains(&json!("urn:p")));
+        assert_eq!(task["documentation"], "What is sent has to meet urn:p");
+        let sets = resources.iter().find(|resource| resource["type"] == "ValueSet").unwrap();
+        assert_eq!(sets["interaction"], json!([{ "code": "read" }, { "code": "search-type" }]));
+        let request = resources.iter().find(|resource| resource["type"] == "ServiceRequest").unwrap();
+        assert!(request["searchRevInclude"].as_array().unwrap().contains(&json!("Task:focus")));
+        let document = crate::fhir::Document::from_value(&statement).unwrap();
+        let checker = crate::profile::Checker::new(std::sync::Arc::new(definitions));
+        let errors: Vec<_> = checker.check(document.root()).into_iter().filter(crate::fhir::Issue::is_error).collect();
+        assert_eq!(errors, []);
+    }
+}

@@ -1,0 +1,31 @@
+//! `PUT [base]/[type]/[id]` (<https://hl7.org/fhir/R4/http.html#update>) with If-Match
+//! (<https://hl7.org/fhir/R4/http.html#concurrency>).
+//!
+//! A version that is not the newest answers 412. Where If-Match is demanded and absent (a Task belongs to two parties,
+//! and the guide asks for versioned updates), the answer is 400, which is what the standard gives servers for it.
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+
+use crate::security::Caller;
+
+use super::address::Item;
+use super::written;
+use crate::server::app_state::{AppState, Base};
+use crate::server::body::Resource;
+use crate::server::condition;
+use crate::server::reply::Answer;
+
+/// Stores a new version of a resource.
+pub(crate) async fn update(
+    State(app_state): State<AppState>,
+    caller: Caller,
+    Item(key): Item,
+    base: Base,
+    headers: HeaderMap,
+    Resource(document): Resource,
+) -> Answer {
+    let if_match = condition::if_match(&headers)?;
+    let written = app_state.exchange.update(&caller, &key, document, if_match).await?;
+    Ok(written::answer(&written, &base, &headers))
+}

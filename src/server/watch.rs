@@ -1,0 +1,152 @@
+//! What happens to every request, around its handler: it gets an id, is let in, and on its way out its refusal is
+//! written down, it is counted, and one line is logged: method, route, status, time. The line holds the route's pattern,
+//! never the path or the query: they name people.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tracing::Instrument;
+
+use crate::error::Result;
+use crate::fhir::query_string;
+
+use super::accept;
+use super::app_state::AppState;
+use super::authentication::{self, Access};
+use super::metrics::RouteLabels;
+use super::reply::{self, Dialect, Refusal};
+
+/// The header that carries a request's id (<https://hl7.org/fhir/R4/http.html#custom>).
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The longest id that is taken from a client.
+const MAX_ID_LENGTH: usize = 64;
+
+/// What is known about a path when the router is built.
+#[derive(Debug)]
+pub(crate) struct PathMethods {
+    /// The pattern, as in the table of routes
+    pub(crate) path: &'static str,
+    /// Of each method that is served: its name, and whom it is open to
+    pub(crate) methods: Vec<(&'static str, Access)>,
+}
+
+impl PathMethods {
+    /// The route that takes this method, and whom it is open to.
+    fn route(&self, method: &Method) -> Option<(RouteLabels, Access)> {
+        let name = if method == Method::HEAD { "GET" } else { method.as_str() };
+        let (method, access) = self.methods.iter().find(|(method, _)| *method == name)?;
+        Some((RouteLabels { method, route: self.path }, *access))
+    }
+}
+
+/// How errors are written on this path.
+fn dialect(path: &str) -> Dialect {
+    let is_fhir = path.strip_prefix("/fhir").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    if is_fhir { Dialect::Fhir } else { Dialect::Problem }
+}
+
+/// The layer around the handlers of one path.
+pub(crate) async fn watch(
+    State((app_state, path_methods)): State<(AppState, Arc<PathMethods>)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let started = Instant::now();
+    let id = client_request_id(request.headers()).unwrap_or_else(|| app_state.ids.next());
+    let method = name(request.method());
+    let route = path_methods.route(request.method());
+    let dialect = dialect(request.uri().path());
+    let span = tracing::info_span!("request", id = id.as_str(), client = tracing::field::Empty);
+    async {
+        let response = match admit(&app_state, route.map(|(_, access)| access), dialect, &mut request, &id).await {
+            Ok(()) => next.run(request).await,
+            Err(error) => Refusal::from(error).into_response(),
+        };
+        let (mut response, rule) = reply::render(response, dialect, &id);
+        if let Ok(value) = HeaderValue::from_str(&id) {
+            response.headers_mut().insert(REQUEST_ID, value);
+        }
+        let (status, duration) = (response.status().as_u16(), started.elapsed());
+        app_state.metrics.count_request(route.map_or(RouteLabels::UNKNOWN, |(labels, _)| labels), status, duration);
+        let duration_ms = milliseconds(duration);
+        if let Some(rule) = rule {
+            tracing::info!(method, route = path_methods.path, status, duration_ms, rule, "refused");
+        } else {
+            tracing::info!(method, route = path_methods.path, status, duration_ms, "answered");
+        }
+        response
+    }
+    .instrument(span)
+    .await
+}
+
+async fn admit(
+    app_state: &AppState,
+    access: Option<Access>,
+    dialect: Dialect,
+    request: &mut Request,
+    id: &str,
+) -> Result<()> {
+    // A method that is not served is refused by the router, for everybody alike.
+    let Some(access) = access else { return Ok(()) };
+    authentication::admit(app_state, access, request, id).await?;
+    query_string::check_path(request.uri().path())?;
+    if dialect == Dialect::Fhir {
+        accept::fhir(request.headers(), request.uri().query())?;
+    }
+    Ok(())
+}
+
+/// The id that the client gave the request, where it can stand in a log.
+fn client_request_id(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get(REQUEST_ID)?.to_str().ok()?;
+    let is_sane = (1..=MAX_ID_LENGTH).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'));
+    is_sane.then(|| text.to_owned())
+}
+
+/// The method's name, as far as it is one that we know: a client may invent methods, and they do not go to the log.
+fn name(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        Method::PATCH => "PATCH",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_sane_ids_only() {
+        for (text, taken) in [("abc-1.2_3", true), ("", false), ("Jane Doe", false), ("a/b", false)] {
+            let headers = HeaderMap::from_iter([(REQUEST_ID, HeaderValue::from_static(text))]);
+            assert_eq!(client_request_id(&headers).is_some(), taken, "{text}");
+        }
+        let long = HeaderValue::from_str(&"a".repeat(65)).unwrap();
+        assert_eq!(client_request_id(&HeaderMap::from_iter([(REQUEST_ID, long)])), None);
+    }
+
+    #[test]
+    fn tells_the_dialects_apart() {
+        assert_eq!(dialect("/fhir"), Dialect::Fhir);
+        assert_eq!(dialect("/fhir/Task"), Dialect::Fhir);
+        assert_eq!(dialect("/fhirx"), Dialect::Problem);
+        assert_eq!(dialect("/agency/v1/referrals"), Dialect::Problem);
+    }
+}

@@ -1,0 +1,92 @@
+//! A plan with all that can be computed before the transaction, by its sender: the writer only writes.
+
+use std::collections::HashMap;
+
+use crate::error::{Category, Error, Result};
+use crate::fhir::{Document, ResourceKey};
+use crate::referral::plan::{Guard, Plan, Write};
+use crate::referral::scope::Scope;
+
+use super::answer::StoreFuture;
+use super::index::IndexEntry;
+use super::index_definition::IndexDefinition;
+use super::query::Query;
+
+/// See the module head.
+#[derive(Debug)]
+pub(super) struct PreparedPlan {
+    pub(super) plan: Plan,
+    pub(super) reindexed: Vec<Reindexed>,
+    /// Searches that must find nothing
+    pub(super) unmatched: Vec<(Scope, Query)>,
+}
+
+/// What a plan does to the entries of one resource.
+#[derive(Debug)]
+pub(super) struct Reindexed {
+    pub(super) key: ResourceKey,
+    /// Of the version that the plan replaces. None where that version is not there yet: then the plan is refused, or its
+    /// old rows would stay for ever
+    pub(super) before: Option<Vec<IndexEntry>>,
+    /// Of the newest version in the plan
+    pub(super) after: Vec<IndexEntry>,
+}
+
+impl PreparedPlan {
+    /// Prepares a plan; `read` gives the documents of these versions, as far as they are stored.
+    pub(super) async fn of<'r>(
+        plan: Plan,
+        index: &IndexDefinition,
+        read: impl FnOnce(Vec<(ResourceKey, u64)>) -> StoreFuture<'r, Vec<(ResourceKey, Document)>>,
+    ) -> Result<Self> {
+        let mut unmatched = Vec::new();
+        for guard in &plan.guards {
+            let Guard::NoneMatch { kind, parameters, organization } = guard else { continue };
+            let query = Query::parse(&index.parameters, kind, parameters)
+                .map_err(|issues| Error { category: Category::Incorrect, issues })?;
+            unmatched.push((Scope::Organization(organization.clone()), query));
+        }
+        let reindexed = reindexed(&plan.writes, index, read).await?;
+        Ok(Self { plan, reindexed, unmatched })
+    }
+}
+
+/// What these writes do to the entries of their resources.
+async fn reindexed<'r>(
+    writes: &[Write],
+    index: &IndexDefinition,
+    read: impl FnOnce(Vec<(ResourceKey, u64)>) -> StoreFuture<'r, Vec<(ResourceKey, Document)>>,
+) -> Result<Vec<Reindexed>> {
+    let mut changes = Vec::with_capacity(writes.len());
+    let mut replaced = Vec::new();
+    for (first, last) in spans(writes) {
+        let before = (first.version <= 1).then(Vec::new);
+        if before.is_none() {
+            replaced.push((first.key.clone(), first.version - 1));
+        }
+        changes.push(Reindexed { key: first.key.clone(), before, after: index.entries(&last.document)? });
+    }
+    if replaced.is_empty() {
+        return Ok(changes);
+    }
+    for (key, document) in read(replaced).await? {
+        if let Some(change) = changes.iter_mut().find(|change| change.key == key) {
+            change.before = Some(index.entries(&document)?);
+        }
+    }
+    Ok(changes)
+}
+
+/// The first and the last version that a plan writes of each resource: only the last is found.
+fn spans(writes: &[Write]) -> Vec<(&Write, &Write)> {
+    let mut spans: Vec<(&Write, &Write)> = Vec::with_capacity(writes.len());
+    let mut places = HashMap::with_capacity(writes.len());
+    for write in writes {
+        let place = *places.entry(&write.key).or_insert(spans.len());
+        match spans.get_mut(place) {
+            Some((_, last)) => *last = write,
+            None => spans.push((write, write)),
+        }
+    }
+    spans
+}
