@@ -58,7 +58,7 @@ fn evaluate(expression: &Expression, document: &Document, model: &dyn Model) {
         }
     }
     let truth = expression.evaluate_bool(&context, root);
-    if let Some(names) = expression.required_elements() {
+    if let Some(names) = expression.true_without() {
         let is_named = |member: &str| names.iter().any(|name| member.trim_start_matches('_').starts_with(name));
         let absent = !root.members().any(|member| is_named(member.name()));
         let costly = truth.as_ref().is_err_and(|issue| issue.key == Key::ExpressionCostly);

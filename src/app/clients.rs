@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::error::Result;
 use crate::security::{Client, Clients, Role};
-use crate::store::{ClientRow, Store};
+use crate::store::{ClientRow, Credentials};
 
 /// How long to wait before a store that failed is asked again.
 const RETRY_DELAY: Duration = Duration::from_millis(250);
@@ -17,13 +17,13 @@ const RETRY_DELAY: Duration = Duration::from_millis(250);
 ///
 /// # Errors
 /// Those of the store.
-pub async fn load(store: &dyn Store) -> Result<Clients> {
+pub async fn load(store: &dyn Credentials) -> Result<Clients> {
     Ok(Clients::new(store.clients().await?.into_iter().filter_map(client)))
 }
 
 /// Follows the store's clients, for as long as it is polled; reads them at once when asked to.
 pub(super) async fn refresh(
-    store: Arc<dyn Store>,
+    store: Arc<dyn Credentials>,
     clients: Arc<ArcSwap<Clients>>,
     mut asked: mpsc::Receiver<oneshot::Sender<()>>,
 ) {

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::fhir::{Key, ResourceKey};
 use crate::security::token;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{ClientRow, Store};
+use crate::store::{ClientRow, Credentials};
 
 /// Arguments of `handoff client`.
 #[derive(Debug, clap::Args)]
@@ -70,7 +70,7 @@ pub fn run(args: &Args, now: Timestamp, streams: &mut Streams<'_>) -> Result<Exi
 }
 
 /// Does it, and gives what is to be printed.
-async fn execute(action: &Action, store: &dyn Store, now: Timestamp) -> Result<String> {
+async fn execute(action: &Action, store: &dyn Credentials, now: Timestamp) -> Result<String> {
     match action {
         Action::Add { name, role, organization } => {
             let issued = token::issue();

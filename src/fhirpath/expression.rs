@@ -122,8 +122,8 @@ impl Expression {
     /// The elements of the focus without which it is true, whatever else there is: `start` for
     /// `start.empty() or start <= end`. A choice is named by its stem, and a `_name` sibling is such an element too.
     /// Nothing for an expression that may be otherwise.
-    pub fn required_elements(&self) -> Option<Vec<&str>> {
-        guard::required_elements(&self.part)
+    pub fn true_without(&self) -> Option<Vec<&str>> {
+        guard::true_without(&self.part)
     }
 
     /// The operands of the union that it is, each an expression of its own; itself, if it is none. Search parameters

@@ -21,7 +21,7 @@ enum ValueIfAbsent {
 type Analysis<'p> = (ValueIfAbsent, Vec<&'p str>);
 
 /// The elements of the focus without which an expression is true.
-pub(super) fn required_elements(part: &Part) -> Option<Vec<&str>> {
+pub(super) fn true_without(part: &Part) -> Option<Vec<&str>> {
     let (value, mut names) = analyze(part);
     names.sort_unstable();
     names.dedup();
@@ -142,7 +142,7 @@ mod tests {
             ("a.count() = 0", None),
             ("a.exists() != b.exists()", None),
         ] {
-            assert_eq!(required_elements(&parse(text).unwrap()), names, "{text}");
+            assert_eq!(true_without(&parse(text).unwrap()), names, "{text}");
         }
     }
 }

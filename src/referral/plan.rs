@@ -9,6 +9,8 @@ use serde_json::Value;
 use crate::fhir::{Document, Issue, ResourceKey};
 
 use super::party::Party;
+use super::read::Read;
+use super::scope::Scope;
 
 /// One step's changes. Times and ids in it were passed in by whoever made it.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +27,8 @@ pub struct Plan {
     pub audit: Vec<AuditEntry>,
     /// Conditions that have to hold when the plan is committed
     pub guards: Vec<Guard>,
+    /// What is read after the writes, in the same commit; one that finds nothing refuses the plan
+    pub reads: Vec<PlannedRead>,
     /// The key under which a repetition of this request finds the answer
     pub idempotency: Option<Idempotency>,
 }
@@ -115,6 +119,17 @@ pub enum Guard {
         /// The version that was read
         version: u64,
     },
+}
+
+/// Something that is read inside the commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedRead {
+    /// With whose eyes
+    pub scope: Scope,
+    /// What
+    pub read: Read,
+    /// The path of the entry that asks, for what is said where nothing is found
+    pub path: String,
 }
 
 /// A client's own key for a request, so that a repetition changes nothing.

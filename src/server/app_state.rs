@@ -20,7 +20,7 @@ use crate::mapping::ProgramTypes;
 use crate::profile::Checker;
 use crate::security::{Caller, Clients};
 use crate::sheet::ColumnSets;
-use crate::store::Store;
+use crate::store::Resources;
 use crate::store::index::SearchParameters;
 
 use super::metrics::Metrics;
@@ -31,7 +31,7 @@ pub struct Parts {
     /// All the business
     pub exchange: Arc<Exchange>,
     /// For health and metrics alone; everything else goes through the exchange
-    pub store: Arc<dyn Store>,
+    pub store: Arc<dyn Resources>,
     /// For `$validate`, and for the resource types that there are
     pub checker: Arc<Checker>,
     /// What resources are found by

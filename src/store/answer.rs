@@ -1,14 +1,20 @@
 //! What a store answers.
 
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::error::Result;
 use crate::fhir::{Document, ResourceKey};
 use crate::referral::plan::{SharedWith, Write};
 use crate::referral::{Graph, Party};
+
+/// What a store answers, later.
+pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 /// A plan that was committed.
 #[derive(Debug, Clone)]
@@ -17,6 +23,8 @@ pub struct Committed {
     pub seq: u64,
     /// The writes as they were stored: `lastUpdated` is raised where the clock went backwards
     pub writes: Vec<Write>,
+    /// What the plan's reads found, in their order
+    pub reads: Vec<ReadResult>,
 }
 
 /// One version of one resource, as it is stored.

@@ -5,7 +5,7 @@
 use clap::Parser;
 use handoff::cli::{self, Cli, Exit, Streams};
 use handoff::security::{Client, Clients, Role};
-use handoff::store::Store;
+use handoff::store::Credentials;
 use handoff::store::sqlite::SqliteStore;
 
 /// Runs `handoff client ...` on the store in `folder`; exit code, standard output, standard error.

@@ -19,26 +19,6 @@ const KNOWN: &[&[&str]] = &[
         "exchange::write_target",
     ],
     &["fhir_api::cache", "fhir_api::conformance"],
-    &["store::index", "store::index::served", "store::index::values"],
-    &["store::query", "store::query::parameter", "store::query::parse", "store::query::value"],
-    &[
-        "store::sqlite",
-        "store::sqlite::clients",
-        "store::sqlite::commit",
-        "store::sqlite::feed",
-        "store::sqlite::index",
-        "store::sqlite::prepared",
-        "store::sqlite::read",
-        "store::sqlite::reader",
-        "store::sqlite::referral",
-        "store::sqlite::rows",
-        "store::sqlite::search",
-        "store::sqlite::search::find",
-        "store::sqlite::search::include",
-        "store::sqlite::search::source",
-        "store::sqlite::shares",
-        "store::sqlite::writer",
-    ],
 ];
 
 #[test]

@@ -1,4 +1,4 @@
-//! The backend that the suite runs with.
+//! The backends that the suite runs with.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -9,25 +9,58 @@ use handoff::store::index::SearchParameters;
 use handoff::store::sqlite::SqliteStore;
 use tempfile::TempDir;
 
+/// Makes a test of each of these functions for every backend; each is given an empty place for one store.
+macro_rules! on_every_backend {
+    (@on $backend:ident: $($test:ident),+) => {
+        mod $backend {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+                async fn $test() {
+                    super::$test($crate::backend::Backend::$backend()).await;
+                }
+            )+
+        }
+    };
+    ($($test:ident),+ $(,)?) => {
+        on_every_backend!(@on sqlite_file: $($test),+);
+        on_every_backend!(@on sqlite_memory: $($test),+);
+    };
+}
+pub(crate) use on_every_backend;
+
 /// An empty place for one store.
-pub(crate) struct Backend {
-    folder: TempDir,
+pub(crate) enum Backend {
+    /// SQLite, in a file of this folder
+    File(TempDir),
+    /// SQLite in memory: one store, which is there as long as this is
+    Memory(Arc<dyn Store>),
 }
 
 impl Backend {
-    /// A new place.
-    pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+    /// A new place for a file.
+    pub(crate) fn sqlite_file() -> Self {
+        Self::File(tempfile::tempdir().unwrap())
     }
 
-    /// Where the store is.
+    /// A new place in memory.
+    pub(crate) fn sqlite_memory() -> Self {
+        Self::Memory(Arc::new(SqliteStore::in_memory(parameters()).unwrap()))
+    }
+
+    /// Where the file of the store is.
     pub(crate) fn path(&self) -> PathBuf {
-        self.folder.path().join("handoff.db")
+        match self {
+            Self::File(folder) => folder.path().join("handoff.db"),
+            Self::Memory(_) => unreachable!("a store in memory has no file"),
+        }
     }
 
     /// Opens the store; what was there before is there again.
     pub(crate) fn open(&self) -> Arc<dyn Store> {
-        open(&self.path())
+        match self {
+            Self::File(_) => open(&self.path()),
+            Self::Memory(store) => store.clone(),
+        }
     }
 }
 

@@ -31,7 +31,7 @@ async fn a_store_finds_what_the_cases_say() {
     let file: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let served = SearchParameters::shipped(&Definitions::r4().unwrap()).unwrap();
     let served = Arc::new(served.with_base(file["base"].as_str().unwrap()));
-    let backend = Backend::new();
+    let backend = Backend::sqlite_file();
     let store = open_with(&backend.path(), &served);
     let given: Vec<Write> = file["given"].as_array().unwrap().iter().map(write).collect();
     let mut writes = given.clone();

@@ -8,10 +8,19 @@ use handoff::referral::Scope;
 use handoff::referral::plan::{FeedEntry, Plan};
 use handoff::store::{Changes, Store};
 
-use crate::backend::Backend;
+use crate::backend::{Backend, on_every_backend};
 use crate::referral::{
     CLINIC, PANTRY, SHELTER, key, noon, observers, parties, patient_body, referral, task_body, write,
 };
+
+on_every_backend! {
+    a_follower_misses_nothing_whatever_runs_beside_it,
+    each_task_is_given_once_at_its_newest_change,
+    a_change_of_what_is_shared_makes_what_is_owed_new,
+    what_is_shared_before_it_is_stored_makes_what_is_owed_new,
+    the_changes_of_one_sequence_are_not_cut,
+    a_long_poll_is_woken,
+}
 
 fn items(changes: &Changes) -> Vec<(String, u64)> {
     changes.items.iter().map(|(task, seq)| (task.to_string(), *seq)).collect()
@@ -21,9 +30,7 @@ fn named(items: &[(&str, u64)]) -> Vec<(String, u64)> {
     items.iter().map(|(task, seq)| ((*task).to_owned(), *seq)).collect()
 }
 
-#[tokio::test]
-async fn each_task_is_given_once_at_its_newest_change() {
-    let backend = Backend::new();
+async fn each_task_is_given_once_at_its_newest_change(backend: Backend) {
     let store = backend.open();
     for name in ["a", "b", "c"] {
         store.commit(referral(name, PANTRY, noon())).await.unwrap();
@@ -51,9 +58,7 @@ async fn each_task_is_given_once_at_its_newest_change() {
     }
 }
 
-#[tokio::test]
-async fn a_change_of_what_is_shared_makes_what_is_owed_new() {
-    let backend = Backend::new();
+async fn a_change_of_what_is_shared_makes_what_is_owed_new(backend: Backend) {
     let store = backend.open();
     store.commit(referral("a", PANTRY, noon())).await.unwrap();
     store.commit(referral("b", PANTRY, noon())).await.unwrap();
@@ -76,9 +81,7 @@ async fn a_change_of_what_is_shared_makes_what_is_owed_new() {
     assert_eq!(items(&store.changes(PANTRY, 0, 10).await.unwrap()), named(&[("Task/b", 2), ("Task/a", 3)]));
 }
 
-#[tokio::test]
-async fn what_is_shared_before_it_is_stored_makes_what_is_owed_new() {
-    let backend = Backend::new();
+async fn what_is_shared_before_it_is_stored_makes_what_is_owed_new(backend: Backend) {
     let store = backend.open();
     let mut plan = referral("a", PANTRY, noon());
     plan.shares[0].resources.push(key("Procedure/later"));
@@ -89,9 +92,7 @@ async fn what_is_shared_before_it_is_stored_makes_what_is_owed_new() {
     assert_eq!(items(&store.changes(PANTRY, 1, 10).await.unwrap()), named(&[("Task/a", 3)]));
 }
 
-#[tokio::test]
-async fn the_changes_of_one_sequence_are_not_cut() {
-    let backend = Backend::new();
+async fn the_changes_of_one_sequence_are_not_cut(backend: Backend) {
     let store = backend.open();
     let mut plan = referral("a", PANTRY, noon());
     for name in ["b", "c"] {
@@ -107,9 +108,7 @@ async fn the_changes_of_one_sequence_are_not_cut() {
     assert_eq!(items(&store.changes(PANTRY, 1, 1).await.unwrap()), named(&[("Task/d", 2)]));
 }
 
-#[tokio::test]
-async fn a_long_poll_is_woken() {
-    let backend = Backend::new();
+async fn a_long_poll_is_woken(backend: Backend) {
     let store = backend.open();
     let mut newest = store.newest(PANTRY);
     let waiting = tokio::spawn(async move {
@@ -146,9 +145,7 @@ async fn follow(store: Arc<dyn Store>, limit: usize) -> BTreeMap<String, (u64, u
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_follower_misses_nothing_whatever_runs_beside_it() {
-    let backend = Backend::new();
+async fn a_follower_misses_nothing_whatever_runs_beside_it(backend: Backend) {
     let store = backend.open();
     let followers = [1, 7, 1000].map(|limit| tokio::spawn(follow(store.clone(), limit)));
     let writers: Vec<_> = (0..16)

@@ -8,8 +8,13 @@ use handoff::referral::Scope;
 use handoff::store::ClientRow;
 use handoff::store::sqlite::SqliteStore;
 
-use crate::backend::{Backend, parameters};
+use crate::backend::{Backend, on_every_backend, parameters};
 use crate::referral::{PANTRY, at, key, noon, referral};
+
+on_every_backend! {
+    clients_are_added_replaced_and_revoked,
+    the_store_counts,
+}
 
 fn client(id: &str) -> ClientRow {
     ClientRow {
@@ -23,9 +28,7 @@ fn client(id: &str) -> ClientRow {
     }
 }
 
-#[tokio::test]
-async fn clients_are_added_replaced_and_revoked() {
-    let backend = Backend::new();
+async fn clients_are_added_replaced_and_revoked(backend: Backend) {
     let store = backend.open();
     let version = store.clients_version();
     for id in ["b", "a"] {
@@ -52,7 +55,7 @@ async fn a_row_shown_for_debugging_has_no_hash() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_another_process_writes_is_noticed() {
-    let backend = Backend::new();
+    let backend = Backend::sqlite_file();
     let (serving, other) = (backend.open(), backend.open());
     let soon = Duration::from_secs(20);
     let (mut clients, mut newest) = (serving.clients_version(), serving.newest(PANTRY));
@@ -67,7 +70,7 @@ async fn what_another_process_writes_is_noticed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_processes_write_by_turns() {
-    let backend = Backend::new();
+    let backend = Backend::sqlite_file();
     let (one, other) = (backend.open(), backend.open());
     let busy: Vec<_> = (0..8)
         .map(|sender| {
@@ -95,7 +98,7 @@ async fn two_processes_write_by_turns() {
 
 #[tokio::test]
 async fn stores_have_their_own_names() {
-    let (one, other) = (Backend::new(), Backend::new());
+    let (one, other) = (Backend::sqlite_file(), Backend::sqlite_file());
     let id = one.open().store_id().to_owned();
     assert!(!id.is_empty());
     assert_eq!(one.open().store_id(), id);
@@ -104,7 +107,7 @@ async fn stores_have_their_own_names() {
 
 #[test]
 fn a_database_of_a_newer_version_is_refused() {
-    let backend = Backend::new();
+    let backend = Backend::sqlite_file();
     drop(backend.open());
     rusqlite::Connection::open(backend.path()).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let error = SqliteStore::open(&backend.path(), parameters()).unwrap_err();
@@ -114,21 +117,19 @@ fn a_database_of_a_newer_version_is_refused() {
 
 #[test]
 fn a_file_of_another_kind_is_refused() {
-    let backend = Backend::new();
+    let backend = Backend::sqlite_file();
     std::fs::write(backend.path(), "these are the notes of the last meeting, and no database at all\n".repeat(40))
         .unwrap();
     let error = SqliteStore::open(&backend.path(), parameters()).unwrap_err();
     assert_eq!(error.issues[0].key, Key::StoreUnusable, "{error}");
-    let foreign = Backend::new();
+    let foreign = Backend::sqlite_file();
     let other = rusqlite::Connection::open(foreign.path()).unwrap();
     other.execute_batch("CREATE TABLE notes (text TEXT)").unwrap();
     let error = SqliteStore::open(&foreign.path(), parameters()).unwrap_err();
     assert_eq!(error.issues[0].key, Key::StoreUnusable, "{error}");
 }
 
-#[tokio::test]
-async fn the_store_counts() {
-    let backend = Backend::new();
+async fn the_store_counts(backend: Backend) {
     let store = backend.open();
     store.commit(referral("a", PANTRY, noon())).await.unwrap();
     store.commit(referral("b", PANTRY, noon())).await.unwrap();

@@ -8,8 +8,22 @@ use handoff::store::{Store, conflicting};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use crate::backend::Backend;
+use crate::backend::{Backend, on_every_backend};
 use crate::referral::{CLINIC, PANTRY, at, key, names, noon, parties, referral, task_body, write};
+
+on_every_backend! {
+    a_resource_comes_back_byte_for_byte,
+    every_version_is_kept,
+    a_stale_version_is_refused_and_nothing_of_its_plan_is_stored,
+    of_concurrent_changes_to_one_version_one_wins,
+    what_was_only_read_must_be_unchanged,
+    last_updated_never_runs_backwards,
+    what_is_finer_than_a_millisecond_is_as_the_document_says,
+    an_idempotency_key_is_used_once,
+    extras_are_kept_replaced_and_removed,
+    a_referral_is_read_in_one_go,
+    a_referral_is_read_as_it_was,
+}
 
 fn writes(writes: impl IntoIterator<Item = Write>) -> Plan {
     Plan { writes: writes.into_iter().collect(), ..Plan::default() }
@@ -20,9 +34,7 @@ async fn text(store: &dyn Store, name: &str) -> Option<String> {
     stored.map(|stored| stored.document.text().to_owned())
 }
 
-#[tokio::test]
-async fn a_resource_comes_back_byte_for_byte() {
-    let backend = Backend::new();
+async fn a_resource_comes_back_byte_for_byte(backend: Backend) {
     let body = r#", "extension" : [{"url":"urn:example:unknown","valueDecimal":1.10}],
         "_status":{"id":"x"}, "made-up":[1E+2,{}], "note":"caf\u00e9 \ud83c\udfe0 é""#;
     let plan = writes([write("Observation/o1", 1, noon(), body)]);
@@ -40,9 +52,7 @@ async fn a_resource_comes_back_byte_for_byte() {
     assert_eq!((stored.author.as_deref(), stored.public), (Some(CLINIC), false));
 }
 
-#[tokio::test]
-async fn every_version_is_kept() {
-    let backend = Backend::new();
+async fn every_version_is_kept(backend: Backend) {
     let store = backend.open();
     let of = |version, status: &str| write("Task/t", version, noon(), &task_body("t", PANTRY, status));
     store.commit(writes([of(1, "requested"), of(2, "received")])).await.unwrap();
@@ -61,9 +71,7 @@ async fn every_version_is_kept() {
     assert!(store.read(&Scope::Gateway, &key("Task/other"), None).await.unwrap().is_none());
 }
 
-#[tokio::test]
-async fn a_stale_version_is_refused_and_nothing_of_its_plan_is_stored() {
-    let backend = Backend::new();
+async fn a_stale_version_is_refused_and_nothing_of_its_plan_is_stored(backend: Backend) {
     let store = backend.open();
     store.commit(writes([write("Task/t", 1, noon(), "")])).await.unwrap();
     for (version, why) in [(1, "it is there already"), (3, "the second is not there")] {
@@ -84,9 +92,7 @@ async fn a_stale_version_is_refused_and_nothing_of_its_plan_is_stored() {
     assert_eq!(statistics.resources, [("Task".to_owned(), 1)]);
 }
 
-#[tokio::test]
-async fn of_concurrent_changes_to_one_version_one_wins() {
-    let backend = Backend::new();
+async fn of_concurrent_changes_to_one_version_one_wins(backend: Backend) {
     let store = backend.open();
     store.commit(writes([write("Task/t", 1, noon(), "")])).await.unwrap();
     let tries = (0..50).map(|number| {
@@ -101,9 +107,7 @@ async fn of_concurrent_changes_to_one_version_one_wins() {
     assert_eq!(store.history(&Scope::Gateway, &key("Task/t"), 10).await.unwrap().len(), 2);
 }
 
-#[tokio::test]
-async fn what_was_only_read_must_be_unchanged() {
-    let backend = Backend::new();
+async fn what_was_only_read_must_be_unchanged(backend: Backend) {
     let store = backend.open();
     let guarded = |version, name: &str| Plan {
         guards: vec![Guard::Unchanged { key: key("Patient/p"), version }],
@@ -116,9 +120,7 @@ async fn what_was_only_read_must_be_unchanged() {
     store.commit(guarded(1, "Task/b")).await.unwrap();
 }
 
-#[tokio::test]
-async fn last_updated_never_runs_backwards() {
-    let backend = Backend::new();
+async fn last_updated_never_runs_backwards(backend: Backend) {
     let earlier = noon() - SignedDuration::from_hours(3);
     let first = backend.open().commit(writes([write("Task/a", 1, noon(), "")])).await.unwrap();
     assert_eq!(first.writes[0].updated, noon());
@@ -140,9 +142,7 @@ async fn last_updated_never_runs_backwards() {
     assert_eq!(stamp, edit::instant(later));
 }
 
-#[tokio::test]
-async fn what_is_finer_than_a_millisecond_is_as_the_document_says() {
-    let backend = Backend::new();
+async fn what_is_finer_than_a_millisecond_is_as_the_document_says(backend: Backend) {
     let store = backend.open();
     let fine = at("2026-11-21T12:00:00.123987654Z");
     let committed = store.commit(writes([write("Task/a", 1, fine, "")])).await.unwrap();
@@ -151,9 +151,7 @@ async fn what_is_finer_than_a_millisecond_is_as_the_document_says() {
     assert_eq!((committed.writes[0].updated, message), (message, at("2026-11-21T12:00:00.123Z")));
 }
 
-#[tokio::test]
-async fn an_idempotency_key_is_used_once() {
-    let backend = Backend::new();
+async fn an_idempotency_key_is_used_once(backend: Backend) {
     let store = backend.open();
     let idempotency = |client: &str, digest: &str| Idempotency {
         client: client.to_owned(),
@@ -187,9 +185,7 @@ async fn an_idempotency_key_is_used_once() {
     store.commit(plan("client-2", "Task/of-another")).await.unwrap();
 }
 
-#[tokio::test]
-async fn extras_are_kept_replaced_and_removed() {
-    let backend = Backend::new();
+async fn extras_are_kept_replaced_and_removed(backend: Backend) {
     let store = backend.open();
     store.commit(referral("r", PANTRY, noon())).await.unwrap();
     let extras = |value| Plan { extras: vec![Extras { task: key("Task/r"), value }], ..Plan::default() };
@@ -210,9 +206,7 @@ async fn extras_are_kept_replaced_and_removed() {
     assert_eq!(read(&*store).await, (json!(null), 3));
 }
 
-#[tokio::test]
-async fn a_referral_is_read_in_one_go() {
-    let backend = Backend::new();
+async fn a_referral_is_read_in_one_go(backend: Backend) {
     let store = backend.open();
     store.commit(referral("r", PANTRY, noon())).await.unwrap();
     store.commit(referral("noise", PANTRY, noon())).await.unwrap();
@@ -237,9 +231,7 @@ async fn a_referral_is_read_in_one_go() {
     assert_eq!(store.sharing(&key("Patient/nobody")).await.unwrap(), []);
 }
 
-#[tokio::test]
-async fn a_referral_is_read_as_it_was() {
-    let backend = Backend::new();
+async fn a_referral_is_read_as_it_was(backend: Backend) {
     let store = backend.open();
     store.commit(referral("r", PANTRY, noon())).await.unwrap();
     let next = |version, status: &str| writes([write("Task/r", version, noon(), &task_body("r", PANTRY, status))]);

@@ -80,7 +80,7 @@ fn killed_writer(backend: &Backend, round: usize, answers: usize) -> Vec<(String
 
 #[tokio::test]
 async fn what_was_answered_survives_a_kill() {
-    let backend = Backend::new();
+    let backend = Backend::sqlite_file();
     let scope = Scope::Organization(PANTRY.to_owned());
     let (mut answered, mut cursor, mut polled) = (Vec::new(), 0, Vec::new());
     for (round, answers) in [1, 40, 200].into_iter().enumerate() {

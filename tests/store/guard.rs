@@ -8,8 +8,15 @@ use handoff::referral::plan::{Guard, Plan};
 use handoff::store::query::Query;
 use handoff::store::{Committed, Store, conflicting};
 
-use crate::backend::{Backend, parameters};
+use crate::backend::{Backend, on_every_backend, parameters};
 use crate::referral::{CLINIC, PANTRY, SHELTER, key, noon, referral, write};
+
+on_every_backend! {
+    of_two_hundred_concurrent_conditional_creates_one_creates,
+    a_condition_looks_with_the_eyes_of_its_organization,
+    a_condition_that_no_longer_matches_holds,
+    a_condition_that_cannot_be_read_is_refused,
+}
 
 /// Creates a Task with this identifier, if the organization sees none that has it.
 fn create(name: &str, identifier: &str, organization: &str) -> Plan {
@@ -32,9 +39,7 @@ fn commit(store: &Arc<dyn Store>, plan: Plan) -> tokio::task::JoinHandle<Result<
     tokio::spawn(async move { store.commit(plan).await })
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_two_hundred_concurrent_conditional_creates_one_creates() {
-    let backend = Backend::new();
+async fn of_two_hundred_concurrent_conditional_creates_one_creates(backend: Backend) {
     let store = backend.open();
     let tries: Vec<_> = (0..200).map(|n| commit(&store, create(&format!("Task/t{n}"), "order-1", CLINIC))).collect();
     let (mut made, mut refused) = (Vec::new(), Vec::new());
@@ -55,9 +60,7 @@ async fn of_two_hundred_concurrent_conditional_creates_one_creates() {
     assert_eq!(store.statistics().await.unwrap().newest, 1);
 }
 
-#[tokio::test]
-async fn a_condition_looks_with_the_eyes_of_its_organization() {
-    let backend = Backend::new();
+async fn a_condition_looks_with_the_eyes_of_its_organization(backend: Backend) {
     let store = backend.open();
     store.commit(create("Task/a", "order-1", CLINIC)).await.unwrap();
     // Another organization numbers its orders on its own, and does not learn that the number is taken.
@@ -67,9 +70,7 @@ async fn a_condition_looks_with_the_eyes_of_its_organization() {
     store.commit(create("Task/c", "order-2", SHELTER)).await.unwrap();
 }
 
-#[tokio::test]
-async fn a_condition_that_no_longer_matches_holds() {
-    let backend = Backend::new();
+async fn a_condition_that_no_longer_matches_holds(backend: Backend) {
     let store = backend.open();
     store.commit(create("Task/a", "order-1", CLINIC)).await.unwrap();
     let changed = write("Task/a", 2, noon(), r#","identifier":[{"system":"urn:example:order","value":"order-9"}]"#);
@@ -78,9 +79,7 @@ async fn a_condition_that_no_longer_matches_holds() {
     assert!(store.commit(create("Task/c", "order-9", CLINIC)).await.is_err());
 }
 
-#[tokio::test]
-async fn a_condition_that_cannot_be_read_is_refused() {
-    let backend = Backend::new();
+async fn a_condition_that_cannot_be_read_is_refused(backend: Backend) {
     let store = backend.open();
     let mut plan = referral("r", PANTRY, noon());
     plan.guards.push(Guard::NoneMatch {

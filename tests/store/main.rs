@@ -1,4 +1,5 @@
-//! What every store does, told against `dyn Store`: a backend is right when these pass with it.
+//! What every store does, on every backend of `backend.rs`: one is right when these pass with it. What is about files
+//! (processes that share one, crashes, databases of earlier versions) runs with SQLite files alone.
 
 #![allow(clippy::unwrap_used)] // these are tests, helpers among them
 
@@ -12,6 +13,7 @@ mod guard;
 mod migration;
 mod oracle;
 mod parties;
+mod planned_reads;
 mod referral;
 #[path = "../scale/mod.rs"]
 mod scale;

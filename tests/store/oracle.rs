@@ -404,39 +404,44 @@ fn searches() -> impl Strategy<Value = Vec<(&'static str, Vec<&'static str>)>> {
     )
 }
 
+/// The operations on one backend, then the searches, each with every scope.
+async fn check(backend: &Backend, operations: Vec<Operation>, searches: Vec<(&'static str, Vec<&'static str>)>) {
+    let store = backend.open();
+    let mut world = World::default();
+    for operation in operations {
+        world.put(&*store, operation).await;
+    }
+    let scopes = ORGANIZATIONS.map(|organization| Scope::Organization(organization.to_owned()));
+    for (kind, asked) in searches {
+        let url = format!("{kind}?{}", asked.join("&"));
+        let query = query(&url);
+        for scope in scopes.iter().chain([&Scope::Gateway]) {
+            let mut expected: Vec<String> =
+                world.matches(scope, &query).iter().map(|(write, _)| write.key.to_string()).collect();
+            let (mut found, included) = all_pages(&*store, scope, &query, expected.len()).await;
+            expected.sort();
+            found.sort();
+            assert_eq!(found, expected, "{url} for {scope:?}");
+            // Over all pages, what one page includes another may have as a match.
+            let named = world.included(scope, &query);
+            let matched: BTreeSet<String> = expected.into_iter().collect();
+            let beside = |all: &BTreeSet<String>| all.difference(&matched).cloned().collect::<Vec<_>>();
+            assert_eq!(beside(&included), beside(&named), "{url}");
+            assert!(included.is_subset(&named), "{url}");
+        }
+        let empty = store.search(&Scope::Organization("nobody-ever-named".to_owned()), &query).await.unwrap();
+        assert!(empty.matches.iter().all(|stored| stored.public));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: crate::scale::scaled(1000), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_search_finds_what_the_oracle_says(steps in vec(step(), 4..30), searches in searches()) {
+    fn a_search_finds_what_the_oracle_says(operations in vec(step(), 4..30), searches in searches()) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(async {
-            let backend = Backend::new();
-            let store = backend.open();
-            let mut world = World::default();
-            for step in steps {
-                world.put(&*store, step).await;
-            }
-            let scopes = ORGANIZATIONS.map(|organization| Scope::Organization(organization.to_owned()));
-            for (kind, asked) in searches {
-                let url = format!("{kind}?{}", asked.join("&"));
-                let query = query(&url);
-                for scope in scopes.iter().chain([&Scope::Gateway]) {
-                    let mut expected: Vec<String> =
-                        world.matches(scope, &query).iter().map(|(write, _)| write.key.to_string()).collect();
-                    let (mut found, included) = all_pages(&*store, scope, &query, expected.len()).await;
-                    expected.sort();
-                    found.sort();
-                    assert_eq!(found, expected, "{url} for {scope:?}");
-                    // Over all pages, what one page includes another may have as a match.
-                    let named = world.included(scope, &query);
-                    let matched: BTreeSet<String> = expected.into_iter().collect();
-                    assert_eq!(included.difference(&matched).collect::<Vec<_>>(), named.difference(&matched).collect::<Vec<_>>(), "{url}");
-                    assert!(included.is_subset(&named), "{url}");
-                }
-                let empty = store.search(&Scope::Organization("nobody-ever-named".to_owned()), &query).await.unwrap();
-                assert!(empty.matches.iter().all(|stored| stored.public));
-            }
-        });
+        for backend in [Backend::sqlite_file(), Backend::sqlite_memory()] {
+            runtime.block_on(check(&backend, operations.clone(), searches.clone()));
+        }
     }
 }

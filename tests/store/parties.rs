@@ -5,8 +5,14 @@ use handoff::referral::plan::{Plan, Share, SharedWith};
 use handoff::referral::{Party, Scope};
 use handoff::store::{Store, StoredParty, StoredReferral, conflicting};
 
-use crate::backend::Backend;
+use crate::backend::{Backend, on_every_backend};
 use crate::referral::{CLINIC, PANTRY, SHELTER, key, noon, parties, referral, task_body, write};
+
+on_every_backend! {
+    a_part_is_kept_with_its_time,
+    an_organization_with_two_parts_sees_until_both_end,
+    a_share_for_others_than_those_who_take_part_is_refused,
+}
 
 fn share(before: Vec<SharedWith>, parties: Vec<SharedWith>) -> Plan {
     let resources = vec![key("Task/r"), key("Patient/r")];
@@ -21,9 +27,7 @@ fn part(organization: &str, party: Party, since: u64, until: Option<u64>) -> Sto
     StoredParty { organization: organization.to_owned(), party, since, until }
 }
 
-#[tokio::test]
-async fn a_part_is_kept_with_its_time() {
-    let backend = Backend::new();
+async fn a_part_is_kept_with_its_time(backend: Backend) {
     let store = backend.open();
     store.commit(referral("r", PANTRY, noon())).await.unwrap();
     store.commit(share(parties(PANTRY), parties(SHELTER))).await.unwrap();
@@ -52,9 +56,7 @@ async fn a_part_is_kept_with_its_time() {
     );
 }
 
-#[tokio::test]
-async fn an_organization_with_two_parts_sees_until_both_end() {
-    let backend = Backend::new();
+async fn an_organization_with_two_parts_sees_until_both_end(backend: Backend) {
     let store = backend.open();
     store.commit(referral("r", PANTRY, noon())).await.unwrap();
     let both = [parties(PANTRY), vec![SharedWith::new(PANTRY, Party::Observer)]].concat();
@@ -68,9 +70,7 @@ async fn an_organization_with_two_parts_sees_until_both_end() {
     assert!(store.read(&scope, &key("Patient/r"), None).await.unwrap().is_none());
 }
 
-#[tokio::test]
-async fn a_share_for_others_than_those_who_take_part_is_refused() {
-    let backend = Backend::new();
+async fn a_share_for_others_than_those_who_take_part_is_refused(backend: Backend) {
     let store = backend.open();
     store.commit(referral("r", PANTRY, noon())).await.unwrap();
     let observer = vec![SharedWith::new(PANTRY, Party::Observer)];

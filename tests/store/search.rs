@@ -8,8 +8,20 @@ use handoff::store::query::Query;
 use handoff::store::{Page, Store, Stored};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::backend::{Backend, parameters};
+use crate::backend::{Backend, on_every_backend, parameters};
 use crate::referral::{CLINIC, PANTRY, SHELTER, key, noon, parties, patient_body, referral, task_body, write};
+
+on_every_backend! {
+    an_agency_finds_its_worklist,
+    what_one_does_not_see_is_not_found,
+    what_is_included_is_seen,
+    what_is_included_comes_once_and_never_beside_itself_as_a_match,
+    too_much_is_not_included_in_part,
+    pages_follow_each_other,
+    what_changes_between_two_pages_comes_at_the_end,
+    a_cursor_of_another_search_is_refused,
+    a_code_of_two_systems_is_one_match,
+}
 
 /// A query from its URL: `Task?owner=...`.
 pub(crate) fn query(url: &str) -> Query {
@@ -49,9 +61,7 @@ async fn three(backend: &Backend) -> std::sync::Arc<dyn Store> {
     store
 }
 
-#[tokio::test]
-async fn an_agency_finds_its_worklist() {
-    let backend = Backend::new();
+async fn an_agency_finds_its_worklist(backend: Backend) {
     let store = three(&backend).await;
     let worklist = "Task?owner=Organization/harbor-pantry&status=requested";
     assert_eq!(matches(&*store, PANTRY, worklist).await, ["Task/a", "Task/b"]);
@@ -67,9 +77,7 @@ async fn an_agency_finds_its_worklist() {
     assert_eq!(matches(&*store, CLINIC, "Task?owner=Organization/never-named").await, [""; 0]);
 }
 
-#[tokio::test]
-async fn what_one_does_not_see_is_not_found() {
-    let backend = Backend::new();
+async fn what_one_does_not_see_is_not_found(backend: Backend) {
     let store = three(&backend).await;
     for url in ["Task", "Task?status=requested", "Task?_id=c", "Patient?name=fennimore", "Patient?_id=c", "Goal"] {
         assert!(!matches(&*store, PANTRY, url).await.iter().any(|id| id.ends_with("/c")), "{url}");
@@ -88,9 +96,7 @@ async fn what_one_does_not_see_is_not_found() {
     assert_eq!(matches(&*store, PANTRY, "Patient?name=fennimore").await, ["Patient/b"]);
 }
 
-#[tokio::test]
-async fn what_is_included_is_seen() {
-    let backend = Backend::new();
+async fn what_is_included_is_seen(backend: Backend) {
     let store = backend.open();
     let mut plan = referral("a", PANTRY, noon());
     plan.shares[0].resources.retain(|key| key.kind != "PractitionerRole" && key.kind != "Condition");
@@ -111,9 +117,7 @@ async fn what_is_included_is_seen() {
     assert_eq!(pantry, ["Goal/a", "Task/a"]);
 }
 
-#[tokio::test]
-async fn what_is_included_comes_once_and_never_beside_itself_as_a_match() {
-    let backend = Backend::new();
+async fn what_is_included_comes_once_and_never_beside_itself_as_a_match(backend: Backend) {
     let store = backend.open();
     store.commit(referral("a", PANTRY, noon())).await.unwrap();
     let body = format!(r#"{},"partOf":[{{"reference":"Task/a"}}]"#, task_body("a", PANTRY, "requested"));
@@ -128,9 +132,7 @@ async fn what_is_included_comes_once_and_never_beside_itself_as_a_match() {
     assert_eq!(ids(&page.included), ["Patient/a"]);
 }
 
-#[tokio::test]
-async fn too_much_is_not_included_in_part() {
-    let backend = Backend::new();
+async fn too_much_is_not_included_in_part(backend: Backend) {
     let store = backend.open();
     store.commit(referral("a", PANTRY, noon())).await.unwrap();
     for batch in 0..11 {
@@ -141,9 +143,7 @@ async fn too_much_is_not_included_in_part() {
     assert_eq!((error.category, error.issues[0].path.as_str()), (Category::Incorrect, "_include"));
 }
 
-#[tokio::test]
-async fn pages_follow_each_other() {
-    let backend = Backend::new();
+async fn pages_follow_each_other(backend: Backend) {
     let store = backend.open();
     for number in 0..7 {
         let name = format!("Task/t{number}");
@@ -185,9 +185,7 @@ async fn pages_follow_each_other() {
     assert_eq!((page.total, page.matches.len()), (Some(6), 2));
 }
 
-#[tokio::test]
-async fn what_changes_between_two_pages_comes_at_the_end() {
-    let backend = Backend::new();
+async fn what_changes_between_two_pages_comes_at_the_end(backend: Backend) {
     let store = three(&backend).await;
     let mut asked = query("Task?_count=2");
     let first = store.search(&of(CLINIC), &asked).await.unwrap();
@@ -199,9 +197,7 @@ async fn what_changes_between_two_pages_comes_at_the_end() {
     assert_eq!(ids(&second.matches), ["Task/c", "Task/a"]);
 }
 
-#[tokio::test]
-async fn a_cursor_of_another_search_is_refused() {
-    let backend = Backend::new();
+async fn a_cursor_of_another_search_is_refused(backend: Backend) {
     let store = three(&backend).await;
     let page = search(&*store, CLINIC, "Task?_count=1").await;
     let mut by_id = query("Task?_sort=_id");
@@ -212,9 +208,7 @@ async fn a_cursor_of_another_search_is_refused() {
     }
 }
 
-#[tokio::test]
-async fn a_code_of_two_systems_is_one_match() {
-    let backend = Backend::new();
+async fn a_code_of_two_systems_is_one_match(backend: Backend) {
     let store = backend.open();
     let body = r#","code":{"coding":[{"system":"urn:a","code":"x"},{"system":"urn:b","code":"x"},{"code":"x"}]}"#;
     let writes = ["Condition/a", "Condition/b"].map(|name| write(name, 1, noon(), body)).to_vec();
@@ -240,7 +234,7 @@ async fn a_code_of_two_systems_is_one_match() {
 
 #[tokio::test]
 async fn the_index_is_made_anew_when_the_parameters_change() {
-    let backend = Backend::new();
+    let backend = Backend::sqlite_file();
     drop(three(&backend).await);
     let connection = rusqlite::Connection::open(backend.path()).unwrap();
     connection

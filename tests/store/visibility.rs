@@ -4,8 +4,18 @@ use handoff::referral::Scope;
 use handoff::referral::plan::{Plan, Share, SharedWith};
 use handoff::store::Store;
 
-use crate::backend::Backend;
+use crate::backend::{Backend, on_every_backend};
 use crate::referral::{CLINIC, PANTRY, SHELTER, key, names, noon, observers, parties, referral, task_body, write};
+
+on_every_backend! {
+    the_author_and_those_it_is_shared_with_see_a_referral,
+    only_what_is_shared_is_seen,
+    a_new_share_replaces_the_old_one,
+    what_two_tasks_share_is_seen_until_both_end,
+    what_is_shared_before_it_is_stored_is_seen_once_it_is,
+    the_current_author_counts,
+    the_directory_is_for_everyone,
+}
 
 fn of(organization: &str) -> Scope {
     Scope::Organization(organization.to_owned())
@@ -32,9 +42,7 @@ async fn seen(store: &dyn Store, organization: &str, name: &str) -> Vec<String> 
     seen
 }
 
-#[tokio::test]
-async fn the_author_and_those_it_is_shared_with_see_a_referral() {
-    let backend = Backend::new();
+async fn the_author_and_those_it_is_shared_with_see_a_referral(backend: Backend) {
     let store = backend.open();
     store.commit(referral("r", PANTRY, noon())).await.unwrap();
     assert_eq!(seen(&*store, CLINIC, "r").await, names("r"));
@@ -43,9 +51,7 @@ async fn the_author_and_those_it_is_shared_with_see_a_referral() {
     assert_eq!(seen(&*store, "nobody-ever-named", "r").await, [""; 0]);
 }
 
-#[tokio::test]
-async fn only_what_is_shared_is_seen() {
-    let backend = Backend::new();
+async fn only_what_is_shared_is_seen(backend: Backend) {
     let store = backend.open();
     let mut plan = referral("r", PANTRY, noon());
     plan.shares[0].resources = vec![key("Task/r"), key("ServiceRequest/r")];
@@ -56,9 +62,7 @@ async fn only_what_is_shared_is_seen() {
     assert_eq!(seen(&*store, CLINIC, "r").await, names("r"));
 }
 
-#[tokio::test]
-async fn a_new_share_replaces_the_old_one() {
-    let backend = Backend::new();
+async fn a_new_share_replaces_the_old_one(backend: Backend) {
     let store = backend.open();
     store.commit(referral("r", PANTRY, noon())).await.unwrap();
     let share = |before: Vec<SharedWith>, organizations: &[&str], resources: &[&str]| Plan {
@@ -83,9 +87,7 @@ async fn a_new_share_replaces_the_old_one() {
     assert_eq!(seen(&*store, CLINIC, "r").await, names("r"));
 }
 
-#[tokio::test]
-async fn what_two_tasks_share_is_seen_until_both_end() {
-    let backend = Backend::new();
+async fn what_two_tasks_share_is_seen_until_both_end(backend: Backend) {
     let store = backend.open();
     store.commit(referral("r", PANTRY, noon())).await.unwrap();
     let share = |task: &str, before: Vec<SharedWith>, resources: &[&str]| Share {
@@ -110,9 +112,7 @@ async fn what_two_tasks_share_is_seen_until_both_end() {
     assert_eq!(seen(&*store, PANTRY, "r").await, [""; 0]);
 }
 
-#[tokio::test]
-async fn what_is_shared_before_it_is_stored_is_seen_once_it_is() {
-    let backend = Backend::new();
+async fn what_is_shared_before_it_is_stored_is_seen_once_it_is(backend: Backend) {
     let store = backend.open();
     let mut plan = referral("r", PANTRY, noon());
     let procedure = key("Procedure/later");
@@ -127,9 +127,7 @@ async fn what_is_shared_before_it_is_stored_is_seen_once_it_is() {
     assert!(store.read(&of(SHELTER), &procedure, None).await.unwrap().is_none());
 }
 
-#[tokio::test]
-async fn the_current_author_counts() {
-    let backend = Backend::new();
+async fn the_current_author_counts(backend: Backend) {
     let store = backend.open();
     store.commit(referral("r", PANTRY, noon())).await.unwrap();
     let mut second = write("Goal/r", 2, noon(), "");
@@ -140,9 +138,7 @@ async fn the_current_author_counts() {
     assert!(!seen(&*store, CLINIC, "r").await.contains(&"Goal/r".to_owned()));
 }
 
-#[tokio::test]
-async fn the_directory_is_for_everyone() {
-    let backend = Backend::new();
+async fn the_directory_is_for_everyone(backend: Backend) {
     let store = backend.open();
     let version = store.directory_version();
     store.commit(referral("r", PANTRY, noon())).await.unwrap();

@@ -15,7 +15,7 @@ use crate::fhir::{Document, ResourceKey};
 use crate::referral::Scope;
 use crate::referral::plan::{Plan, Write};
 use crate::security::token;
-use crate::store::{ClientRow, Store};
+use crate::store::{ClientRow, Credentials, Resources};
 
 pub(super) const DIRECTORY: &str = include_str!("../../../fixtures/demo/directory.json");
 const CLIENTS: &str = include_str!("../../../fixtures/demo/clients.json");
@@ -31,7 +31,7 @@ pub(super) struct Client {
 }
 
 /// Puts the directory into the store, where it is not there yet, and says how many organizations and programs it has.
-pub(super) async fn load_directory(store: &dyn Store, at: Timestamp) -> Result<(usize, usize)> {
+pub(super) async fn load_directory(store: &dyn Resources, at: Timestamp) -> Result<(usize, usize)> {
     let bundle = Document::parse(DIRECTORY)?;
     let mut plan = Plan::default();
     let (mut organizations, mut programs) = (0, 0);
@@ -56,7 +56,7 @@ pub(super) async fn load_directory(store: &dyn Store, at: Timestamp) -> Result<(
 
 /// The demo's clients with tokens that are let in: those of the tokens file, where it is there and still right, else new
 /// ones.
-pub(super) async fn load_clients(store: &dyn Store, tokens: Option<&Path>, at: Timestamp) -> Result<Vec<Client>> {
+pub(super) async fn load_clients(store: &dyn Credentials, tokens: Option<&Path>, at: Timestamp) -> Result<Vec<Client>> {
     let known = app::load_clients(store).await?;
     let before = tokens.map(read_tokens).unwrap_or_default();
     let listed: Vec<Client> = serde_json::from_str(CLIENTS).map_err(Error::fault)?;
@@ -77,7 +77,7 @@ pub(super) async fn load_clients(store: &dyn Store, tokens: Option<&Path>, at: T
     Ok(clients)
 }
 
-async fn add(store: &dyn Store, client: &Client, at: Timestamp) -> Result<String> {
+async fn add(store: &dyn Credentials, client: &Client, at: Timestamp) -> Result<String> {
     let issued = token::issue();
     let organization = client.organization.trim_start_matches("Organization/").to_owned();
     let row = ClientRow {

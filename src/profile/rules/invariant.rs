@@ -215,7 +215,7 @@ pub(in crate::profile) fn run<'d>(
 
 /// The members that the rule is about, if it holds without them.
 fn tested_members(expression: &Result<Expression, String>) -> Option<Vec<Box<str>>> {
-    let names = expression.as_ref().ok()?.required_elements()?;
+    let names = expression.as_ref().ok()?.true_without()?;
     Some(names.into_iter().map(Into::into).collect())
 }
 

@@ -1,11 +1,11 @@
 //! The list of search parameters that are served, checked against the definitions when it is read.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 
-use super::{Parameter, ParameterKind, SearchParameters};
+use super::parameter::{Parameter, ParameterKind};
 use crate::definitions::{Definitions, SearchParameter};
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Issue, Key, SourcePosition};
@@ -30,8 +30,12 @@ struct TypeParameters {
     parameters: Vec<Spanned<String>>,
 }
 
-/// Reads and compiles a list.
-pub(super) fn compile(definitions: &Definitions, file: &str, text: &str) -> Result<SearchParameters> {
+/// Reads and compiles a list: the parameters by type and code.
+pub(super) fn compile(
+    definitions: &Definitions,
+    file: &str,
+    text: &str,
+) -> Result<BTreeMap<(String, String), Parameter>> {
     let list: ParameterFile = serde_saphyr::from_str(text).map_err(|error| {
         let message = error.without_snippet().to_string();
         let issue = Issue::error(Key::DefinitionInvalid, file, message.lines().next().unwrap_or_default());
@@ -47,16 +51,7 @@ pub(super) fn compile(definitions: &Definitions, file: &str, text: &str) -> Resu
     if !reader.issues.is_empty() {
         return Err(Error::unprocessable(reader.issues));
     }
-    Ok(numbered(reader.found))
-}
-
-/// Numbers the parameters in alphabetical order of type and code.
-fn numbered(found: BTreeMap<(String, String), Parameter>) -> SearchParameters {
-    let mut types: HashMap<String, Vec<u16>> = HashMap::new();
-    for (number, (resource_type, _)) in found.keys().enumerate() {
-        types.entry(resource_type.clone()).or_default().push(number as u16);
-    }
-    SearchParameters { parameters: found.into_values().collect(), types, base: None }
+    Ok(reader.found)
 }
 
 struct Reader<'a> {

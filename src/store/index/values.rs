@@ -4,7 +4,8 @@
 use crate::fhir::{Kind, Node, Reference};
 use crate::fhirpath::{Item, Temporal};
 
-use super::{IndexValue, Parameter, ParameterKind, normal};
+use super::entry::{IndexValue, normal};
+use super::parameter::{Parameter, ParameterKind};
 
 /// Says what an item is found by.
 pub(super) fn push(parameter: &Parameter, base: Option<&str>, item: &Item<'_>, say: &mut impl FnMut(IndexValue)) {

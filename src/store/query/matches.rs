@@ -1,7 +1,7 @@
 //! A query answered in memory. What is said here is what every store has to say, too: the tests of the stores compare.
 
 use super::super::index::{IndexEntry, IndexValue};
-use super::{Clause, Condition, Prefix, Query, Subject, SystemTest, Test, TextTest};
+use super::model::{Clause, Condition, Prefix, Query, Subject, SystemTest, Test, TextTest};
 
 impl Query {
     /// Does a resource of the type with this id, last change (milliseconds from 1970) and index match?

@@ -4,9 +4,9 @@
 use crate::fhir::{Reference, ResourceKey, primitive};
 
 use super::super::index::{Parameter, ParameterKind, SearchParameters, normal};
-use super::parse::{Read, unknown, wrong};
+use super::model::{Condition, SystemTest, Test, TextTest};
+use super::refusal::{Read, unknown, wrong};
 use super::value::{self, split_unescaped, unescaped};
-use super::{Condition, SystemTest, Test, TextTest};
 
 /// What a parameter asks.
 pub(super) fn test(

@@ -1,28 +1,62 @@
 //! Names and values to a query: the parameters of all types (`_id`, `_include`, `_count`, ...), and the way to those
 //! of a type.
 
+use crate::error::{Category, Error, Result};
 use crate::fhir::{Issue, Key, primitive};
 
 use super::super::index::{ParameterKind, SearchParameters};
-use super::value::{split_unescaped, unescaped};
-use super::{Clause, Condition, Include, MAX_COUNT, Parsed, Query, Sort, SortKey, Subject, Test, value};
+use super::model::{Clause, Condition, Include, MAX_COUNT, Query, Sort, SortKey, Subject, Test};
+use super::parameter;
+use super::refusal::{Read, Refusal, unknown, wrong};
+use super::value::{self, split_unescaped, unescaped};
 
 /// Parameters of all searches, for messages.
 const COMMON: &str =
     "_id, _lastUpdated, _include, _revinclude, _sort, _count, _total, _summary, _elements, _cursor, _format, _pretty";
 
-/// Why a parameter was refused.
-pub(super) enum Refusal {
-    /// It is served and not well written
-    Wrong(String),
-    /// It is not served
-    Unknown(String),
+/// A search as it was understood, and what was not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parsed {
+    /// What was understood
+    pub query: Query,
+    /// Parameters that are served and were not well written: an error however they are handled
+    pub errors: Vec<Issue>,
+    /// Parameters that are not served: an error under `Prefer: handling=strict`, passed over under `ignoring_unknown`
+    pub unknown: Vec<Issue>,
 }
 
-pub(super) type Read<T> = Result<T, Refusal>;
+impl Query {
+    /// Reads a search of `kind`, given as names and values with their URL encoding removed.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, a parameter that is not served among that.
+    pub fn parse(served: &SearchParameters, kind: &str, parameters: &[(String, String)]) -> Result<Self, Vec<Issue>> {
+        let mut parsed = Self::read(served, kind, parameters);
+        parsed.errors.append(&mut parsed.unknown);
+        if parsed.errors.is_empty() { Ok(parsed.query) } else { Err(parsed.errors) }
+    }
+
+    /// Reads a search, and leaves it to the caller what becomes of parameters that are not served.
+    pub fn read(served: &SearchParameters, kind: &str, parameters: &[(String, String)]) -> Parsed {
+        read(served, kind, parameters)
+    }
+}
+
+impl Parsed {
+    /// The query without what is not served, and what that was.
+    ///
+    /// # Errors
+    /// What is served and not well written.
+    pub fn ignoring_unknown(self) -> Result<(Query, Vec<Issue>)> {
+        if self.errors.is_empty() {
+            return Ok((self.query, self.unknown));
+        }
+        Err(Error { category: Category::Incorrect, issues: self.errors })
+    }
+}
 
 /// Reads all parameters; each refusal is an issue of its own.
-pub(super) fn read(served: &SearchParameters, kind: &str, parameters: &[(String, String)]) -> Parsed {
+fn read(served: &SearchParameters, kind: &str, parameters: &[(String, String)]) -> Parsed {
     let mut reader = Reader { served, query: Query::all(kind) };
     let (mut errors, mut unknown) = (Vec::new(), Vec::new());
     for (name, value) in parameters {
@@ -98,7 +132,7 @@ impl Reader<'_> {
             known.push(COMMON);
             return unknown(format!("{base} is not served for {kind}; served are {}", known.join(", ")));
         };
-        let test = super::parameter::test(self.served, parameter, modifier, value)?;
+        let test = parameter::test(self.served, parameter, modifier, value)?;
         self.query.clauses.push(Clause { subject: Subject::Parameter(number), test });
         Ok(())
     }
@@ -214,12 +248,4 @@ impl Reader<'_> {
         }
         Ok(())
     }
-}
-
-pub(super) fn wrong<T>(message: impl Into<String>) -> Read<T> {
-    Err(Refusal::Wrong(message.into()))
-}
-
-pub(super) fn unknown<T>(message: impl Into<String>) -> Read<T> {
-    Err(Refusal::Unknown(message.into()))
 }

@@ -2,8 +2,8 @@
 
 use crate::fhirpath::{Precision, Temporal};
 
-use super::parse::{Read, wrong};
-use super::{Condition, Prefix};
+use super::model::{Condition, Prefix};
+use super::refusal::{Read, wrong};
 
 /// The parts of a value between unescaped separators, still escaped.
 pub(super) fn split_unescaped(value: &str, separator: char) -> impl Iterator<Item = &str> {

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::store::ClientRow;
 
 use super::read::moment;
-use super::writer::Session;
+use super::session::Session;
 
 /// All clients, in the order of their making.
 pub(super) fn all(connection: &Connection) -> Result<Vec<ClientRow>> {

@@ -1,24 +1,24 @@
 //! One plan, inside the transaction: first everything that may refuse it, then everything that it writes.
 //!
 //! The checks write nothing, so a refused plan costs its neighbours in the group nothing. One comes later: whether those
-//! take part whom a share was made for is asked where it is replaced, and its refusal rolls back what the plan wrote.
+//! take part whom a share was made for is asked where it is replaced, and its refusal rolls back what the plan wrote. So
+//! does a read of the plan that finds nothing, which is made when all is written.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
-use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
-use crate::error::{Error, Result};
-use crate::fhir::{Document, ResourceKey, edit};
+use crate::error::Result;
+use crate::fhir::ResourceKey;
 use crate::referral::plan::{AuditEntry, Extras, Guard, Idempotency, Plan, Write};
 use crate::store::Committed;
 use crate::store::conflict::{conflict, stale};
+use crate::store::document::raise_last_updated;
+use crate::store::newest::ChangeNotice;
+use crate::store::prepared::PreparedPlan;
 
-use super::newest_sequences::ChangeNotice;
-use super::prepared::PreparedPlan;
-use super::writer::Session;
-use super::{STORED, feed, rows, search, shares};
+use super::session::Session;
+use super::{feed, planned_read, rows, search, shares};
 
 /// A resource as the transaction found it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -45,8 +45,8 @@ type Targets = HashMap<ResourceKey, Target>;
 
 /// Commits the plan, or refuses it as a conflict.
 pub(super) fn commit(session: &mut Session<'_>, prepared: PreparedPlan) -> Result<Committed> {
-    let PreparedPlan { plan, reindexed, unmatched } = prepared;
-    let Plan { mut writes, shares, extras, feed, audit, guards, idempotency } = plan;
+    let PreparedPlan { plan, reindexed, unmatched, reads } = prepared;
+    let Plan { mut writes, shares, extras, feed, audit, guards, reads: _, idempotency } = plan;
     if let Some(idempotency) = &idempotency {
         refuse_used(session, idempotency)?;
     }
@@ -65,10 +65,10 @@ pub(super) fn commit(session: &mut Session<'_>, prepared: PreparedPlan) -> Resul
 
     let seq = session.progress.seq + 1;
     session.progress.seq = seq;
-    let mut announcement = ChangeNotice { seq, ..ChangeNotice::default() };
+    let mut announcement = ChangeNotice { seq: seq.cast_unsigned(), ..ChangeNotice::default() };
     let mut touched = Vec::new();
     for write in &mut writes {
-        monotonic_last_updated(write, &mut session.progress.updated)?;
+        raise_last_updated(write, &mut session.progress.updated)?;
         let Some(target) = targets.get_mut(&write.key) else { continue };
         announcement.directory |= write.public || target.stored_version.public;
         // What nobody has named yet is shared through no Task.
@@ -96,8 +96,9 @@ pub(super) fn commit(session: &mut Session<'_>, prepared: PreparedPlan) -> Resul
     if let Some(idempotency) = &idempotency {
         store_idempotency(session, idempotency)?;
     }
+    let reads = planned_read::read_all(session, &reads)?;
     session.announcements.push(announcement);
-    Ok(Committed { seq: seq.cast_unsigned(), writes })
+    Ok(Committed { seq: seq.cast_unsigned(), writes, reads })
 }
 
 // === what may refuse ===
@@ -156,29 +157,6 @@ fn stored_version(session: &mut Session<'_>, key: &ResourceKey) -> Result<Stored
 }
 
 // === what is written ===
-
-/// Raises `lastUpdated`, in the write and in its document, where the clock went backwards.
-fn monotonic_last_updated(write: &mut Write, newest: &mut i64) -> Result<()> {
-    let at = write.updated.as_millisecond();
-    let raised = at.max(*newest);
-    write.updated = Timestamp::from_millisecond(raised).map_err(Error::fault)?;
-    if raised > at {
-        write.document = Arc::new(stamped(&write.document, write.updated)?);
-    }
-    *newest = raised;
-    Ok(())
-}
-
-/// The document with another `meta.lastUpdated`; every other byte stays.
-fn stamped(document: &Document, updated: Timestamp) -> Result<Document> {
-    let meta = document.root().get("meta");
-    let Some(stamp) = meta.and_then(|meta| meta.get("lastUpdated")) else {
-        return Err(Error::fault("a resource without meta.lastUpdated was to be stored"));
-    };
-    let (text, place) = (document.text(), stamp.range());
-    let text = format!("{}\"{}\"{}", &text[..place.start], edit::instant(updated), &text[place.end..]);
-    Ok(Document::parse_within(text, STORED)?)
-}
 
 fn store(session: &mut Session<'_>, write: &Write, target: &mut Target) -> Result<()> {
     session.version += 1;

@@ -40,6 +40,15 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection> {
     Ok(writer)
 }
 
+/// The connection of a database in memory, which writes and reads.
+pub(super) fn open_memory() -> Result<Connection> {
+    let mut connection = Connection::open_in_memory()?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.set_prepared_statement_cache_capacity(256);
+    schema::migrate(&mut connection, Path::new(":memory:"))?;
+    Ok(connection)
+}
+
 /// A connection that reads, of a file that [`open_writer`] has made.
 pub(super) fn open_reader(path: &Path) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;

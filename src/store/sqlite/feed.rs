@@ -10,10 +10,10 @@ use crate::error::Result;
 use crate::fhir::ResourceKey;
 use crate::referral::plan::FeedEntry;
 use crate::store::Changes;
+use crate::store::newest::ChangeNotice;
 
 use super::keys;
-use super::newest_sequences::ChangeNotice;
-use super::writer::Session;
+use super::session::Session;
 
 /// Writes the feed entries of a plan.
 pub(super) fn mark_changed(
@@ -30,7 +30,7 @@ pub(super) fn mark_changed(
                 "INSERT INTO feed (task, organization, seq) VALUES (?1, ?2, ?3)
                  ON CONFLICT DO UPDATE SET seq = excluded.seq",
             )?
-            .execute(params![task, organization, announcement.seq])?;
+            .execute(params![task, organization, announcement.seq.cast_signed()])?;
         announcement.organizations.push(entry.organization.clone());
     }
     Ok(())
@@ -60,7 +60,7 @@ pub(super) fn renew(
          RETURNING (SELECT logical FROM resource WHERE id = feed.organization)",
     )?;
     for task in tasks {
-        let mut rows = renewing.query([task, announcement.seq])?;
+        let mut rows = renewing.query([task, announcement.seq.cast_signed()])?;
         while let Some(row) = rows.next()? {
             announcement.organizations.push(row.get(0)?);
         }

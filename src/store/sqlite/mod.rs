@@ -6,12 +6,12 @@
 //! take turns, sequences stay one order, and what another process wrote is noticed within a quarter of a second.
 //!
 //! How it works: one thread writes (`writer`), a few read (`reader`), and no thread that serves touches the file. What
-//! can be computed before the transaction (parsing, index rows) is computed by the sender.
+//! can be computed before the transaction (parsing, index rows) is computed by the sender. A store in memory has one
+//! connection, so there the thread that writes reads as well.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 
 use jiff::Timestamp;
@@ -19,42 +19,45 @@ use rusqlite::Connection;
 use tokio::sync::watch;
 
 use crate::error::{Error, Result};
-use crate::fhir::{Limits, ResourceKey};
+use crate::fhir::ResourceKey;
 use crate::referral::plan::{AuditEntry, Idempotency, Plan};
 use crate::referral::scope::Scope;
 
 use super::index::SearchParameters;
+use super::newest::NewestSequences;
+use super::prepared::PreparedPlan;
 use super::query::Query;
-use super::{Changes, ClientRow, Committed, Page, Statistics, Store, StoreFuture, Stored, StoredReferral};
+use super::{
+    AuditLog, Changes, ClientRow, Committed, Credentials, Feed, Page, Resources, Statistics, StoreFuture, Stored,
+    StoredReferral,
+};
 use index::Index;
-use newest_sequences::NewestSequences;
-use prepared::PreparedPlan;
 use reader::Readers;
-use writer::{Counters, Job, Session, Writer};
+use session::Session;
+use writer::{Counters, Jobs, Writer};
 
 mod clients;
 mod commit;
 mod connection;
-mod derived;
+mod error;
 mod feed;
 mod index;
 mod keys;
-mod newest_sequences;
-mod prepared;
+mod newest;
+mod planned_read;
 mod read;
 mod reader;
 mod referral;
+mod reindex;
 mod rows;
 mod schema;
 mod search;
+mod session;
 mod shares;
 mod writer;
 
 /// Threads that read. More than cores would only wait for each other.
 const READERS: usize = 4;
-
-/// What was stored was read within some limits once; it is not refused on its way out.
-const STORED: Limits = Limits { bytes: u32::MAX as usize, depth: 1000 };
 
 /// A store in one SQLite file.
 #[derive(Debug)]
@@ -65,7 +68,8 @@ pub struct SqliteStore {
     newest_sequences: Arc<NewestSequences>,
     counters: Arc<Counters>,
     readers: Readers,
-    jobs: Option<Sender<Box<dyn Job>>>,
+    /// None once it is being dropped
+    jobs: Option<Jobs>,
     writer: Option<JoinHandle<()>>,
 }
 
@@ -77,8 +81,19 @@ impl SqliteStore {
     /// If the file cannot be used, is another program's, or was written by a newer version of this one.
     pub fn open(path: &Path, parameters: &Arc<SearchParameters>) -> Result<Self> {
         let mut connection = connection::open_writer(path)?;
-        let index = Index::prepare(&mut connection, parameters)?;
-        Self::start(path, connection, Some(Arc::new(index)))
+        let index = reindex::prepare(&mut connection, parameters)?;
+        Self::start(connection, Some(Arc::new(index)), |_| Readers::start(path, READERS))
+    }
+
+    /// A store of its own in memory, gone when it is dropped: for tests of what stands on a store. One connection
+    /// writes and reads, so what is read is what was committed before.
+    ///
+    /// # Errors
+    /// If there is no memory for it.
+    pub fn in_memory(parameters: &Arc<SearchParameters>) -> Result<Self> {
+        let mut connection = connection::open_memory()?;
+        let index = reindex::prepare(&mut connection, parameters)?;
+        Self::start(connection, Some(Arc::new(index)), |jobs| Ok(Readers::at_writer(jobs.clone())))
     }
 
     /// Opens the file to administer it. Clients are read and changed; resources are read, and neither written nor
@@ -87,15 +102,20 @@ impl SqliteStore {
     /// # Errors
     /// As [`SqliteStore::open`].
     pub fn open_for_clients(path: &Path) -> Result<Self> {
-        Self::start(path, connection::open_writer(path)?, None)
+        Self::start(connection::open_writer(path)?, None, |_| Readers::start(path, READERS))
     }
 
-    fn start(path: &Path, connection: Connection, index: Option<Arc<Index>>) -> Result<Self> {
+    fn start(
+        connection: Connection,
+        index: Option<Arc<Index>>,
+        readers: impl FnOnce(&Jobs) -> Result<Readers>,
+    ) -> Result<Self> {
         let id = connection.query_row("SELECT id FROM store", [], |row| row.get(0))?;
-        let newest_sequences = Arc::new(NewestSequences::load(&connection)?);
+        let newest_sequences = Arc::new(NewestSequences::default());
+        newest::refresh(&newest_sequences, &connection)?;
         let counters = Arc::new(Counters::default());
-        let readers = Readers::start(path, READERS)?;
-        let (jobs, waiting) = channel();
+        let (jobs, waiting) = Jobs::channel();
+        let readers = readers(&jobs)?;
         let writer = Writer::new(connection, index.clone(), newest_sequences.clone(), counters.clone());
         let thread = std::thread::Builder::new().name("store-write".to_owned());
         let thread = thread.spawn(move || writer.run(&waiting)).map_err(Error::fault)?;
@@ -112,18 +132,17 @@ impl SqliteStore {
         &self,
         work: impl FnOnce(&mut Session<'_>) -> Result<T> + Send + 'static,
     ) -> StoreFuture<'a, T> {
-        let (job, outcome) = writer::job(work);
-        if let Some(jobs) = &self.jobs {
-            // Without a receiver the answer's sender is dropped with the job, and that is the answer.
-            let _ = jobs.send(job);
+        match &self.jobs {
+            Some(jobs) => jobs.submit(work),
+            None => Box::pin(std::future::ready(Err(writer::store_stopped()))),
         }
-        Box::pin(async move { outcome.await.unwrap_or_else(|_| Err(writer::store_stopped())) })
     }
 }
 
 impl Drop for SqliteStore {
     /// Waits until everything that was sent is written.
     fn drop(&mut self) {
+        self.readers.stop();
         self.jobs = None;
         if let Some(writer) = self.writer.take() {
             let _ = writer.join();
@@ -131,10 +150,11 @@ impl Drop for SqliteStore {
     }
 }
 
-impl Store for SqliteStore {
+impl Resources for SqliteStore {
     fn commit(&self, plan: Plan) -> StoreFuture<'_, Committed> {
         Box::pin(async move {
-            let prepared = PreparedPlan::of(&self.readers, self.index()?, plan).await?;
+            let read = |keys: Vec<_>| self.readers.read(move |reader| read::documents(reader, &keys));
+            let prepared = PreparedPlan::of(plan, &self.index()?.definition, read).await?;
             self.write(move |session| commit::commit(session, prepared)).await
         })
     }
@@ -191,6 +211,26 @@ impl Store for SqliteStore {
         self.readers.read(move |reader| read::sharing(reader, &key))
     }
 
+    fn idempotent<'a>(&'a self, client: &'a str, key: &'a str) -> StoreFuture<'a, Option<Idempotency>> {
+        let (client, key) = (client.to_owned(), key.to_owned());
+        self.readers.read(move |reader| read::idempotent(reader, &client, &key))
+    }
+
+    fn directory(&self) -> StoreFuture<'_, Vec<Stored>> {
+        self.readers.read(read::directory)
+    }
+
+    fn directory_version(&self) -> watch::Receiver<u64> {
+        self.newest_sequences.directory()
+    }
+
+    fn statistics(&self) -> StoreFuture<'_, Statistics> {
+        let counters = self.counters.clone();
+        self.readers.read(move |reader| statistics(reader, &counters))
+    }
+}
+
+impl Feed for SqliteStore {
     fn changes<'a>(&'a self, organization: &'a str, since: u64, limit: usize) -> StoreFuture<'a, Changes> {
         if *self.newest_sequences.organization(organization).borrow() <= since {
             return Box::pin(std::future::ready(Ok(Changes { items: Vec::new(), newest: since })));
@@ -206,24 +246,9 @@ impl Store for SqliteStore {
     fn store_id(&self) -> &str {
         &self.id
     }
+}
 
-    fn idempotent<'a>(&'a self, client: &'a str, key: &'a str) -> StoreFuture<'a, Option<Idempotency>> {
-        let (client, key) = (client.to_owned(), key.to_owned());
-        self.readers.read(move |reader| read::idempotent(reader, &client, &key))
-    }
-
-    fn directory(&self) -> StoreFuture<'_, Vec<Stored>> {
-        self.readers.read(read::directory)
-    }
-
-    fn directory_version(&self) -> watch::Receiver<u64> {
-        self.newest_sequences.directory()
-    }
-
-    fn audit(&self, entries: Vec<AuditEntry>) -> StoreFuture<'_, ()> {
-        self.write(move |session| commit::write_audit(session, &entries))
-    }
-
+impl Credentials for SqliteStore {
     fn clients(&self) -> StoreFuture<'_, Vec<ClientRow>> {
         self.readers.read(clients::all)
     }
@@ -240,10 +265,11 @@ impl Store for SqliteStore {
     fn clients_version(&self) -> watch::Receiver<u64> {
         self.newest_sequences.clients()
     }
+}
 
-    fn statistics(&self) -> StoreFuture<'_, Statistics> {
-        let counters = self.counters.clone();
-        self.readers.read(move |reader| statistics(reader, &counters))
+impl AuditLog for SqliteStore {
+    fn audit(&self, entries: Vec<AuditEntry>) -> StoreFuture<'_, ()> {
+        self.write(move |session| commit::write_audit(session, &entries))
     }
 }
 

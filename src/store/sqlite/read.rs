@@ -1,4 +1,4 @@
-//! Reads of resources by their key, and whose eyes see them.
+//! Reads of resources by their key, and whether a scope sees them.
 
 use std::sync::Arc;
 
@@ -10,59 +10,49 @@ use crate::fhir::{Document, ResourceKey};
 use crate::referral::plan::Idempotency;
 use crate::referral::scope::Scope;
 use crate::store::Stored;
+use crate::store::document;
+use crate::store::visibility::{NOBODY, Visibility};
 
-use super::{STORED, keys};
-
-/// A scope by ids.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Visibility {
-    /// Everything
-    All,
-    /// What this Organization sees
-    Of(i64),
-}
-
-/// The Organization that is not even named: it sees what is public. Not 0, which is the author of the gateway's own.
-const NOBODY: i64 = -1;
+use super::keys;
 
 /// The SQL condition that the resource `r` is seen by the Organization `?1`.
 pub(super) const SEEN: &str = "(r.author = ?1 OR r.public = 1 OR EXISTS (
     SELECT 1 FROM seen s WHERE s.organization = ?1 AND s.kind = r.kind AND s.resource = r.id))";
 
-impl Visibility {
-    /// The ids of a scope.
-    pub(super) fn of(connection: &Connection, scope: &Scope) -> Result<Self> {
-        match scope {
-            Scope::Gateway => Ok(Self::All),
-            Scope::Public => Ok(Self::Of(NOBODY)),
-            Scope::Organization(id) => Ok(Self::Of(keys::resource(connection, "Organization", id)?.unwrap_or(NOBODY))),
+/// The ids of a scope.
+pub(super) fn visibility(connection: &Connection, scope: &Scope) -> Result<Visibility> {
+    match scope {
+        Scope::Gateway => Ok(Visibility::All),
+        Scope::Public => Ok(Visibility::Of(NOBODY)),
+        Scope::Organization(id) => {
+            Ok(Visibility::Of(keys::resource(connection, "Organization", id)?.unwrap_or(NOBODY)))
         }
     }
+}
 
-    /// The id of this resource, if it is stored and seen.
-    pub(super) fn find(self, connection: &Connection, key: &ResourceKey) -> Result<Option<i64>> {
-        let Some(kind) = keys::kind(connection, &key.kind)? else { return Ok(None) };
-        let found = match self {
-            Self::All => connection
-                .prepare_cached("SELECT id FROM resource WHERE kind = ?1 AND logical = ?2 AND version > 0")?
-                .query_row(params![kind, key.id], |row| row.get(0))
-                .optional()?,
-            Self::Of(organization) => connection
-                .prepare_cached(&format!(
-                    "SELECT r.id FROM resource r WHERE r.kind = ?2 AND r.logical = ?3 AND r.version > 0 AND {SEEN}"
-                ))?
-                .query_row(params![organization, kind, key.id], |row| row.get(0))
-                .optional()?,
-        };
-        Ok(found)
-    }
+/// The id of this resource, if it is stored and seen.
+pub(super) fn find(connection: &Connection, visibility: Visibility, key: &ResourceKey) -> Result<Option<i64>> {
+    let Some(kind) = keys::kind(connection, &key.kind)? else { return Ok(None) };
+    let found = match visibility {
+        Visibility::All => connection
+            .prepare_cached("SELECT id FROM resource WHERE kind = ?1 AND logical = ?2 AND version > 0")?
+            .query_row(params![kind, key.id], |row| row.get(0))
+            .optional()?,
+        Visibility::Of(organization) => connection
+            .prepare_cached(&format!(
+                "SELECT r.id FROM resource r WHERE r.kind = ?2 AND r.logical = ?3 AND r.version > 0 AND {SEEN}"
+            ))?
+            .query_row(params![organization, kind, key.id], |row| row.get(0))
+            .optional()?,
+    };
+    Ok(found)
+}
 
-    /// Is the resource with this id seen?
-    pub(super) fn sees(self, connection: &Connection, id: i64) -> Result<bool> {
-        let Self::Of(organization) = self else { return Ok(true) };
-        let sql = format!("SELECT 1 FROM resource r WHERE r.id = ?2 AND {SEEN}");
-        Ok(connection.prepare_cached(&sql)?.exists([organization, id])?)
-    }
+/// Is the resource with this id seen?
+pub(super) fn sees(connection: &Connection, visibility: Visibility, id: i64) -> Result<bool> {
+    let Visibility::Of(organization) = visibility else { return Ok(true) };
+    let sql = format!("SELECT 1 FROM resource r WHERE r.id = ?2 AND {SEEN}");
+    Ok(connection.prepare_cached(&sql)?.exists([organization, id])?)
 }
 
 /// Columns of a version `v` of the resource `r` of type `k`, for [`stored`].
@@ -76,7 +66,7 @@ pub(super) fn read(
     key: &ResourceKey,
     version: Option<u64>,
 ) -> Result<Option<Stored>> {
-    let Some(id) = Visibility::of(connection, scope)?.find(connection, key)? else { return Ok(None) };
+    let Some(id) = find(connection, visibility(connection, scope)?, key)? else { return Ok(None) };
     let Some(version) = version else { return newest(connection, id) };
     let sql = format!(
         "SELECT {COLUMNS} FROM resource r CROSS JOIN kind k CROSS JOIN version v
@@ -96,7 +86,7 @@ pub(super) fn newest(connection: &Connection, id: i64) -> Result<Option<Stored>>
 
 /// The newest versions of a resource, newest first.
 pub(super) fn history(connection: &Connection, scope: &Scope, key: &ResourceKey, count: usize) -> Result<Vec<Stored>> {
-    let Some(id) = Visibility::of(connection, scope)?.find(connection, key)? else { return Ok(Vec::new()) };
+    let Some(id) = find(connection, visibility(connection, scope)?, key)? else { return Ok(Vec::new()) };
     versions(connection, id, count)
 }
 
@@ -121,7 +111,7 @@ pub(super) fn documents(connection: &Connection, keys: &[(ResourceKey, u64)]) ->
         let mut rows = statement.query(params![key.kind, key.id, version.cast_signed()])?;
         if let Some(row) = rows.next()? {
             let text = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
-            documents.push((key.clone(), Document::parse_within(text, STORED)?));
+            documents.push((key.clone(), document::parse(text)?));
         }
     }
     Ok(documents)
@@ -129,8 +119,8 @@ pub(super) fn documents(connection: &Connection, keys: &[(ResourceKey, u64)]) ->
 
 /// Which of these are stored and seen.
 pub(super) fn visible(connection: &Connection, scope: &Scope, keys: &[ResourceKey]) -> Result<Vec<bool>> {
-    let eyes = Visibility::of(connection, scope)?;
-    keys.iter().map(|key| Ok(eyes.find(connection, key)?.is_some())).collect()
+    let visibility = visibility(connection, scope)?;
+    keys.iter().map(|key| Ok(find(connection, visibility, key)?.is_some())).collect()
 }
 
 /// The Tasks through which this resource is shared.
@@ -173,7 +163,7 @@ pub(super) fn stored(row: &Row<'_>) -> Result<Stored> {
         seq: row.get::<_, i64>(2)?.cast_unsigned(),
         author: row.get(7)?,
         public: row.get(6)?,
-        document: Arc::new(Document::parse_within(text, STORED)?),
+        document: Arc::new(document::parse(text)?),
     })
 }
 

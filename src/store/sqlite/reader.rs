@@ -1,4 +1,5 @@
-//! The threads that read, each with its own connection: a read waits for the disk here and not on a thread that serves.
+//! How a store reads: on threads, each with its own connection, so a read waits for the disk here and not on a thread
+//! that serves; a database in memory is read by the thread that writes it.
 //!
 //! A read is one snapshot: the write-ahead log lets it see one state of the database, and the writer goes on meanwhile.
 
@@ -14,15 +15,22 @@ use crate::error::{Error, Result};
 use crate::store::StoreFuture;
 
 use super::connection::open_reader;
-use super::writer::store_stopped;
+use super::writer::{Jobs, store_stopped};
 
 type Read = Box<dyn FnOnce(&Connection) + Send>;
 
-/// The reading threads. They end when this is dropped.
+/// How a store reads.
 #[derive(Debug)]
-pub(super) struct Readers {
-    reads: Option<Sender<Read>>,
-    threads: Vec<JoinHandle<()>>,
+pub(super) enum Readers {
+    /// On threads that do nothing else
+    Threads {
+        /// Where they take what is to be read; none once they are to end
+        reads: Option<Sender<Read>>,
+        /// The threads
+        threads: Vec<JoinHandle<()>>,
+    },
+    /// On the one that writes: a database in memory has one connection. None once the store is to end
+    Writer(Option<Jobs>),
 }
 
 impl Readers {
@@ -37,36 +45,56 @@ impl Readers {
             let thread = std::thread::Builder::new().name(format!("store-read-{number}"));
             threads.push(thread.spawn(move || serve(&connection, &receiver)).map_err(Error::fault)?);
         }
-        Ok(Self { reads: Some(sender), threads })
+        Ok(Self::Threads { reads: Some(sender), threads })
     }
 
-    /// Reads on one of the threads.
+    /// Reads where it is written.
+    pub(super) fn at_writer(jobs: Jobs) -> Self {
+        Self::Writer(Some(jobs))
+    }
+
+    /// Reads one state of the database.
     pub(super) fn read<'a, T: Send + 'static>(
         &self,
         read: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> StoreFuture<'a, T> {
-        let (answer, answered) = oneshot::channel();
-        let read: Read = Box::new(move |connection| {
-            // Who no longer waits needs no answer.
-            if !answer.is_closed() {
-                let _ = answer.send(snapshot(connection, read));
+        match self {
+            Self::Threads { reads: Some(reads), .. } => read_on_thread(reads, read),
+            Self::Writer(Some(jobs)) => jobs.submit(move |session| read(session.connection)),
+            Self::Threads { reads: None, .. } | Self::Writer(None) => {
+                Box::pin(std::future::ready(Err(store_stopped())))
             }
-        });
-        if let Some(reads) = &self.reads {
-            // Without a receiver the answer's sender is dropped with the read, and that is the answer.
-            let _ = reads.send(read);
         }
-        Box::pin(async move { answered.await.unwrap_or_else(|_| Err(store_stopped())) })
+    }
+
+    /// Ends the threads, once they have read what was asked for.
+    pub(super) fn stop(&mut self) {
+        match self {
+            Self::Threads { reads, threads } => {
+                *reads = None;
+                for thread in threads.drain(..) {
+                    let _ = thread.join();
+                }
+            }
+            Self::Writer(jobs) => *jobs = None,
+        }
     }
 }
 
-impl Drop for Readers {
-    fn drop(&mut self) {
-        self.reads = None;
-        for thread in self.threads.drain(..) {
-            let _ = thread.join();
+fn read_on_thread<'a, T: Send + 'static>(
+    reads: &Sender<Read>,
+    read: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+) -> StoreFuture<'a, T> {
+    let (answer, answered) = oneshot::channel();
+    let read: Read = Box::new(move |connection| {
+        // Who no longer waits needs no answer.
+        if !answer.is_closed() {
+            let _ = answer.send(snapshot(connection, read));
         }
-    }
+    });
+    // Without a receiver the answer's sender is dropped with the read, and that is the answer.
+    let _ = reads.send(read);
+    Box::pin(async move { answered.await.unwrap_or_else(|_| Err(store_stopped())) })
 }
 
 fn serve(connection: &Connection, reads: &Mutex<Receiver<Read>>) {

@@ -7,9 +7,10 @@ use crate::error::{Error, Result};
 use crate::fhir::ResourceKey;
 use crate::referral::scope::Scope;
 use crate::referral::{Graph, Resource};
+use crate::store::visibility::Visibility;
 use crate::store::{StoredParty, StoredReferral};
 
-use super::read::{self, COLUMNS, SEEN, Visibility};
+use super::read::{self, COLUMNS, SEEN};
 use super::shares;
 
 /// What a look at the graph finds.
@@ -29,10 +30,10 @@ pub(super) fn referral(
     with_history: bool,
     as_of: Option<u64>,
 ) -> Result<Option<StoredReferral>> {
-    let eyes = Visibility::of(connection, scope)?;
-    let Some(id) = eyes.find(connection, task)? else { return Ok(None) };
+    let visibility = read::visibility(connection, scope)?;
+    let Some(id) = read::find(connection, visibility, task)? else { return Ok(None) };
     let until = as_of.map_or(i64::MAX, u64::cast_signed);
-    let Shared { mut graph, author, seq } = shared(connection, eyes, id, task, until)?;
+    let Shared { mut graph, author, seq } = shared(connection, visibility, id, task, until)?;
     if graph.position(&task.to_string()).is_none() {
         return Ok(None);
     }
@@ -48,8 +49,8 @@ pub(super) fn referral(
 }
 
 /// The Task, then everything that is shared through it and seen, at the newest versions up to the commit `until`.
-fn shared(connection: &Connection, eyes: Visibility, id: i64, task: &ResourceKey, until: i64) -> Result<Shared> {
-    let (seen, organization) = match eyes {
+fn shared(connection: &Connection, visibility: Visibility, id: i64, task: &ResourceKey, until: i64) -> Result<Shared> {
+    let (seen, organization) = match visibility {
         Visibility::All => ("?1 = 0", 0),
         Visibility::Of(organization) => (SEEN, organization),
     };

@@ -7,13 +7,9 @@ use rusqlite::params;
 
 use crate::error::Result;
 use crate::store::index::{IndexEntry, IndexValue};
+use crate::store::search::criterion::{NO_SYSTEM, VERBATIM};
 
-use super::writer::Session;
-
-/// In the place of a code system: the code has none.
-pub(super) const NO_SYSTEM: i64 = 0;
-/// In the place of a code system: the value is no code, but a URL or a text as it is written.
-pub(super) const VERBATIM: i64 = -1;
+use super::session::Session;
 
 /// A row, but for the resource that it leads to.
 enum Row<'e> {

@@ -10,7 +10,7 @@ use crate::referral::Party;
 use crate::referral::plan::{Share, SharedWith};
 use crate::store::conflict::conflict;
 
-use super::writer::Session;
+use super::session::Session;
 
 /// Who takes part in one Task, and what they see through it, by ids.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -6,18 +6,21 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 use tracing::{error, warn};
 
-use crate::error::{Category, Error, Result};
+use crate::error::{Error, Result};
+use crate::store::StoreFuture;
+use crate::store::newest::NewestSequences;
 
 use super::index::Index;
 use super::keys::Keys;
-use super::newest_sequences::{ChangeNotice, NewestSequences};
+use super::newest;
+use super::session::{Progress, Session};
 
 /// Most jobs of one transaction: a bound on how long the first of them waits.
 const MAX_GROUP: usize = 256;
@@ -47,34 +50,6 @@ pub(super) struct Counters {
     pub(super) conflicts: AtomicU64,
 }
 
-/// How far the store has come; written back once a group.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Progress {
-    /// The newest commit
-    pub(super) seq: i64,
-    /// The newest lastUpdated, in milliseconds
-    pub(super) updated: i64,
-}
-
-/// The open transaction, as a job sees it.
-pub(super) struct Session<'w> {
-    pub(super) connection: &'w Connection,
-    pub(super) keys: &'w mut Keys,
-    /// What resources are indexed by; none where they are not written
-    index: Option<&'w Index>,
-    pub(super) progress: Progress,
-    /// The newest id of a version
-    pub(super) version: i64,
-    /// The type of each resource that is stored for the first time
-    pub(super) created: Vec<i64>,
-    /// What is announced when the transaction is through
-    pub(super) announcements: Vec<ChangeNotice>,
-    /// The version of the clients, where a job changed it
-    pub(super) clients: Option<i64>,
-    /// Plans that were refused as conflicts
-    conflicts: u64,
-}
-
 /// The thread's own state.
 pub(super) struct Writer {
     connection: Connection,
@@ -86,14 +61,29 @@ pub(super) struct Writer {
     seen: i64,
 }
 
-/// A job that does `work`, and where its outcome comes out.
-pub(super) fn job<T, W>(work: W) -> (Box<dyn Job>, oneshot::Receiver<Result<T>>)
-where
-    T: Send + 'static,
-    W: FnOnce(&mut Session<'_>) -> Result<T> + Send + 'static,
-{
-    let (answer, outcome) = oneshot::channel();
-    (Box::new(PendingJob { work: Some(work), outcome: Err(store_stopped()), answer }), outcome)
+/// The way to the writer. It writes until the last of these is gone.
+#[derive(Clone, Debug)]
+pub(super) struct Jobs(Sender<Box<dyn Job>>);
+
+impl Jobs {
+    /// A way, and where the jobs come out.
+    pub(super) fn channel() -> (Self, Receiver<Box<dyn Job>>) {
+        let (jobs, waiting) = channel();
+        (Self(jobs), waiting)
+    }
+
+    /// Has this done by the writer, whether or not the answer is waited for.
+    pub(super) fn submit<'a, T, W>(&self, work: W) -> StoreFuture<'a, T>
+    where
+        T: Send + 'static,
+        W: FnOnce(&mut Session<'_>) -> Result<T> + Send + 'static,
+    {
+        let (answer, outcome) = oneshot::channel();
+        let job = PendingJob { work: Some(work), outcome: Err(store_stopped()), answer };
+        // Without a receiver the answer's sender is dropped with the job, and that is the answer.
+        let _ = self.0.send(Box::new(job));
+        Box::pin(async move { outcome.await.unwrap_or_else(|_| Err(store_stopped())) })
+    }
 }
 
 /// The writer is gone; it never goes before the store does.
@@ -120,60 +110,6 @@ where
             Some(cause) => Err(cause.clone()),
             None => self.outcome,
         });
-    }
-}
-
-// === Session ===
-
-impl<'w> Session<'w> {
-    /// A session that has come nowhere yet.
-    pub(super) fn new_session(connection: &'w Connection, keys: &'w mut Keys, index: Option<&'w Index>) -> Self {
-        Self {
-            connection,
-            keys,
-            index,
-            progress: Progress { seq: 0, updated: 0 },
-            version: 0,
-            created: Vec::new(),
-            announcements: Vec::new(),
-            clients: None,
-            conflicts: 0,
-        }
-    }
-
-    /// The id of the search parameter with this number.
-    pub(super) fn parameter(&self, number: u16) -> Result<i64> {
-        Ok(self.index()?.id(number))
-    }
-
-    /// What resources are indexed by.
-    pub(super) fn index(&self) -> Result<&'w Index> {
-        self.index.ok_or_else(|| Error::fault("the store was opened to administer clients only"))
-    }
-
-    /// All of the work or nothing of it, whatever becomes of the rest of the group.
-    fn within_savepoint<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        let (progress, given) = (self.progress, self.keys.given());
-        let (created, announced) = (self.created.len(), self.announcements.len());
-        self.execute("SAVEPOINT one")?;
-        let outcome = work(self);
-        if let Err(error) = &outcome {
-            self.conflicts += u64::from(error.category == Category::Conflict);
-            self.execute("ROLLBACK TO one")?;
-            self.progress = progress;
-            self.created.truncate(created);
-            self.announcements.truncate(announced);
-            if self.keys.given() != given {
-                self.keys.forget();
-            }
-        }
-        self.execute("RELEASE one")?;
-        outcome
-    }
-
-    fn execute(&self, sql: &str) -> Result<()> {
-        self.connection.prepare_cached(sql)?.execute([])?;
-        Ok(())
     }
 }
 
@@ -214,7 +150,7 @@ impl Writer {
         let version = self.connection.pragma_query_value(None, "data_version", |row| row.get(0)).map_err(Error::from);
         let refreshed = version.and_then(|version: i64| {
             if version != self.seen {
-                self.newest_sequences.refresh(&self.connection)?;
+                newest::refresh(&self.newest_sequences, &self.connection)?;
                 self.seen = version;
             }
             Ok(())
@@ -259,7 +195,7 @@ impl Writer {
         }
         let Session { progress, created, announcements, clients, conflicts, .. } = session;
         if progress.seq != seq {
-            let directory = announcements.iter().filter(|one| one.directory).map(|one| one.seq).max();
+            let directory = announcements.iter().filter(|one| one.directory).map(|one| one.seq.cast_signed()).max();
             self.connection
                 .prepare_cached("UPDATE store SET seq = ?1, updated = ?2, directory = coalesce(?3, directory)")?
                 .execute((progress.seq, progress.updated, directory))?;
@@ -273,7 +209,7 @@ impl Writer {
             self.newest_sequences.announce(announcement);
         }
         if let Some(version) = clients {
-            self.newest_sequences.clients_changed(version.cast_unsigned());
+            self.newest_sequences.raise_clients(version.cast_unsigned());
         }
         Ok(())
     }
@@ -287,19 +223,5 @@ impl Writer {
                 .execute((run[0], run.len().cast_signed() as i64))?;
         }
         Ok(())
-    }
-}
-
-impl From<rusqlite::Error> for Error {
-    /// The database's own words name tables and columns, never values.
-    fn from(error: rusqlite::Error) -> Self {
-        use crate::fhir::{Issue, Key};
-        use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
-        match error.sqlite_error_code() {
-            Some(DatabaseBusy | DatabaseLocked) => {
-                Self::new(Category::Busy, Issue::error(Key::Busy, "", "the database is held by another process"))
-            }
-            _ => Self::fault(format!("the database failed: {error}")),
-        }
     }
 }

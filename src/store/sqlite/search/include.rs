@@ -9,10 +9,11 @@ use crate::fhir::{Key, ResourceKey};
 use crate::store::Stored;
 use crate::store::index::IndexValue;
 use crate::store::query::{Include, Query};
+use crate::store::search::order::MatchPosition;
+use crate::store::visibility::Visibility;
 
-use super::order::Spot;
 use crate::store::sqlite::index::Index;
-use crate::store::sqlite::read::{self, Visibility};
+use crate::store::sqlite::read::{self, find, sees};
 
 /// How many resources a page may add. More is refused, not cut: what is left out would look as if it were not there.
 const MAX_INCLUDED: usize = 1000;
@@ -21,23 +22,23 @@ const MAX_INCLUDED: usize = 1000;
 pub(super) fn included(
     connection: &Connection,
     index: &Index,
-    eyes: Visibility,
+    visibility: Visibility,
     query: &Query,
-    spots: &[Spot],
+    positions: &[MatchPosition],
     matches: &[Stored],
 ) -> Result<Vec<Stored>> {
     let mut wanted = BTreeSet::new();
     for key in referenced(index, &query.include, matches)? {
-        wanted.extend(eyes.find(connection, &key)?);
+        wanted.extend(find(connection, visibility, &key)?);
         bounded(wanted.len())?;
     }
     for include in &query.revinclude {
-        for spot in spots {
-            referencing(connection, index.id(include.parameter), spot.resource, eyes, &mut wanted)?;
+        for position in positions {
+            referencing(connection, index.id(include.parameter), position.resource, visibility, &mut wanted)?;
         }
     }
-    for spot in spots {
-        wanted.remove(&spot.resource);
+    for position in positions {
+        wanted.remove(&position.resource);
     }
     let mut included = Vec::with_capacity(wanted.len());
     for id in wanted {
@@ -53,7 +54,7 @@ fn referenced(index: &Index, includes: &[Include], matches: &[Stored]) -> Result
         return Ok(keys);
     }
     for stored in matches {
-        for entry in index.parameters.entries(stored.document.root())? {
+        for entry in index.definition.parameters.entries(stored.document.root())? {
             let IndexValue::Reference(key) = entry.value else { continue };
             let asked = |include: &Include| {
                 include.parameter == entry.parameter && include.target.as_ref().is_none_or(|kind| *kind == key.kind)
@@ -71,7 +72,7 @@ fn referencing(
     connection: &Connection,
     parameter: i64,
     target: i64,
-    eyes: Visibility,
+    visibility: Visibility,
     wanted: &mut BTreeSet<i64>,
 ) -> Result<()> {
     let mut statement =
@@ -79,7 +80,7 @@ fn referencing(
     let mut rows = statement.query([parameter, target])?;
     while let Some(row) = rows.next()? {
         let id = row.get(0)?;
-        if eyes.sees(connection, id)? {
+        if sees(connection, visibility, id)? {
             wanted.insert(id);
             bounded(wanted.len())?;
         }

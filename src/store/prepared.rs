@@ -3,15 +3,15 @@
 use std::collections::HashMap;
 
 use crate::error::{Category, Error, Result};
-use crate::fhir::ResourceKey;
-use crate::referral::plan::{Guard, Plan, Write};
+use crate::fhir::{Document, ResourceKey};
+use crate::referral::Read;
+use crate::referral::plan::{Guard, Plan, PlannedRead, Write};
 use crate::referral::scope::Scope;
-use crate::store::index::IndexEntry;
-use crate::store::query::Query;
 
-use super::index::Index;
-use super::read;
-use super::reader::Readers;
+use super::answer::StoreFuture;
+use super::index::IndexEntry;
+use super::index_definition::IndexDefinition;
+use super::query::Query;
 
 /// See the module head.
 #[derive(Debug)]
@@ -20,6 +20,16 @@ pub(super) struct PreparedPlan {
     pub(super) reindexed: Vec<Reindexed>,
     /// Searches that must find nothing
     pub(super) unmatched: Vec<(Scope, Query)>,
+    /// What is read after the writes
+    pub(super) reads: Vec<PreparedRead>,
+}
+
+/// Something that is read inside the commit.
+#[derive(Debug)]
+pub(super) struct PreparedRead {
+    pub(super) planned: PlannedRead,
+    /// Of a search, what it asks
+    pub(super) query: Option<Query>,
 }
 
 /// What a plan does to the entries of one resource.
@@ -34,22 +44,40 @@ pub(super) struct Reindexed {
 }
 
 impl PreparedPlan {
-    /// Prepares a plan.
-    pub(super) async fn of(readers: &Readers, index: &Index, plan: Plan) -> Result<Self> {
+    /// Prepares a plan; `read` gives the documents of these versions, as far as they are stored.
+    pub(super) async fn of<'r>(
+        mut plan: Plan,
+        index: &IndexDefinition,
+        read: impl FnOnce(Vec<(ResourceKey, u64)>) -> StoreFuture<'r, Vec<(ResourceKey, Document)>>,
+    ) -> Result<Self> {
         let mut unmatched = Vec::new();
         for guard in &plan.guards {
             let Guard::NoneMatch { kind, parameters, organization } = guard else { continue };
-            let query = Query::parse(&index.parameters, kind, parameters)
-                .map_err(|issues| Error { category: Category::Incorrect, issues })?;
-            unmatched.push((Scope::Organization(organization.clone()), query));
+            unmatched.push((Scope::Organization(organization.clone()), query(index, kind, parameters)?));
         }
-        let reindexed = reindexed(readers, index, &plan.writes).await?;
-        Ok(Self { plan, reindexed, unmatched })
+        let mut reads = Vec::with_capacity(plan.reads.len());
+        for planned in std::mem::take(&mut plan.reads) {
+            let query = match &planned.read {
+                Read::Search { kind, parameters } => Some(query(index, kind, parameters)?),
+                Read::Resource { .. } | Read::History { .. } => None,
+            };
+            reads.push(PreparedRead { planned, query });
+        }
+        let reindexed = reindexed(&plan.writes, index, read).await?;
+        Ok(Self { plan, reindexed, unmatched, reads })
     }
 }
 
+fn query(index: &IndexDefinition, kind: &str, parameters: &[(String, String)]) -> Result<Query> {
+    Query::parse(&index.parameters, kind, parameters).map_err(|issues| Error { category: Category::Incorrect, issues })
+}
+
 /// What these writes do to the entries of their resources.
-async fn reindexed(readers: &Readers, index: &Index, writes: &[Write]) -> Result<Vec<Reindexed>> {
+async fn reindexed<'r>(
+    writes: &[Write],
+    index: &IndexDefinition,
+    read: impl FnOnce(Vec<(ResourceKey, u64)>) -> StoreFuture<'r, Vec<(ResourceKey, Document)>>,
+) -> Result<Vec<Reindexed>> {
     let mut changes = Vec::with_capacity(writes.len());
     let mut replaced = Vec::new();
     for (first, last) in spans(writes) {
@@ -62,8 +90,7 @@ async fn reindexed(readers: &Readers, index: &Index, writes: &[Write]) -> Result
     if replaced.is_empty() {
         return Ok(changes);
     }
-    let found = readers.read(move |reader| read::documents(reader, &replaced)).await?;
-    for (key, document) in found {
+    for (key, document) in read(replaced).await? {
         if let Some(change) = changes.iter_mut().find(|change| change.key == key) {
             change.before = Some(index.entries(&document)?);
         }

@@ -1,17 +1,15 @@
 //! What is new, kept in memory: who waits for something is woken here, and who asks for nothing new asks no database.
 //!
-//! Raised after the commit, never before, so what is announced can be read.
+//! Raised after the commit, never before, so what is announced can be read. A backend fills it from its database when it
+//! is opened, and again when another process has written.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rusqlite::Connection;
 use tokio::sync::watch;
 
-use crate::error::Result;
-
 /// The newest sequence of each organization, of the directory and of the clients.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct NewestSequences {
     organizations: Mutex<HashMap<String, watch::Sender<u64>>>,
     directory: watch::Sender<u64>,
@@ -22,60 +20,26 @@ pub(super) struct NewestSequences {
 #[derive(Debug, Default)]
 pub(super) struct ChangeNotice {
     /// The commit
-    pub(super) seq: i64,
+    pub(super) seq: u64,
     /// Ids of the Organizations that are owed something
     pub(super) organizations: Vec<String>,
     /// Was a public resource written?
     pub(super) directory: bool,
 }
 
-/// The newest sequence owed to each organization, by one jump through the index per organization.
-const OWED: &str = "
-    WITH RECURSIVE owed (organization) AS (
-        SELECT min(organization) FROM feed
-        UNION ALL
-        SELECT (SELECT min(d.organization) FROM feed d WHERE d.organization > owed.organization)
-        FROM owed WHERE owed.organization IS NOT NULL
-    )
-    SELECT r.logical, (SELECT max(d.seq) FROM feed d WHERE d.organization = owed.organization)
-    FROM owed JOIN resource r ON r.id = owed.organization";
-
 impl NewestSequences {
-    /// What the database says.
-    pub(super) fn load(connection: &Connection) -> Result<Self> {
-        let loaded =
-            Self { organizations: Mutex::default(), directory: watch::Sender::new(0), clients: watch::Sender::new(0) };
-        loaded.refresh(connection)?;
-        Ok(loaded)
-    }
-
-    /// Raises everything to what the database says: another process may have written.
-    pub(super) fn refresh(&self, connection: &Connection) -> Result<()> {
-        let (directory, clients): (i64, i64) =
-            connection.query_row("SELECT directory, clients FROM store", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        raise(&self.directory, directory.cast_unsigned());
-        raise(&self.clients, clients.cast_unsigned());
-        let mut statement = connection.prepare_cached(OWED)?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let seq: i64 = row.get(1)?;
-            self.raise_organization(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?, seq.cast_unsigned());
-        }
-        Ok(())
-    }
-
     /// Announces what a commit has for whom.
     pub(super) fn announce(&self, announcement: &ChangeNotice) {
-        let seq = announcement.seq.cast_unsigned();
         for organization in &announcement.organizations {
-            self.raise_organization(organization, seq);
+            self.raise_organization(organization, announcement.seq);
         }
         if announcement.directory {
-            raise(&self.directory, seq);
+            self.raise_directory(announcement.seq);
         }
     }
 
-    fn raise_organization(&self, organization: &str, seq: u64) {
+    /// Raises what is new for an organization.
+    pub(super) fn raise_organization(&self, organization: &str, seq: u64) {
         let mut senders = self.senders();
         match senders.get(organization) {
             Some(sender) => raise(sender, seq),
@@ -83,8 +47,13 @@ impl NewestSequences {
         }
     }
 
+    /// Raises the version of the directory.
+    pub(super) fn raise_directory(&self, seq: u64) {
+        raise(&self.directory, seq);
+    }
+
     /// Raises the version of the clients.
-    pub(super) fn clients_changed(&self, version: u64) {
+    pub(super) fn raise_clients(&self, version: u64) {
         raise(&self.clients, version);
     }
 

@@ -1,0 +1,11 @@
+//! A backend as a whole, for those who open one and hand out its parts.
+
+use super::audit_log::AuditLog;
+use super::credentials::Credentials;
+use super::feed::Feed;
+use super::resources::Resources;
+
+/// A store for every use. Whoever needs one use of it takes the trait of that use.
+pub trait Store: Resources + Feed + Credentials + AuditLog {}
+
+impl<T: Resources + Feed + Credentials + AuditLog> Store for T {}

@@ -1,0 +1,22 @@
+//! Feeds: what each organization has to read, in the order of the commits.
+
+use tokio::sync::watch;
+
+use super::answer::{Changes, StoreFuture};
+
+/// What is new for whom.
+///
+/// Errors of every operation: `Busy` where the database stays locked, `Fault` where it fails.
+pub trait Feed: Send + Sync {
+    /// The Tasks with something new for this organization after the sequence `since`, each once, at its newest change,
+    /// oldest change first; a Task that it no longer sees among them. All Tasks of one sequence are given together, so
+    /// the answer may be longer than `limit`.
+    fn changes<'a>(&'a self, organization: &'a str, since: u64, limit: usize) -> StoreFuture<'a, Changes>;
+
+    /// The newest sequence with something for this organization; 0 if there never was. Kept in memory and raised after
+    /// the commit, so a poll with nothing to find asks no database, and a long poll waits here.
+    fn newest(&self, organization: &str) -> watch::Receiver<u64>;
+
+    /// A name that this store got when it was made. A cursor of another store is told by it.
+    fn store_id(&self) -> &str;
+}

@@ -1,0 +1,62 @@
+//! One search parameter, compiled.
+
+use std::fmt;
+
+use crate::fhirpath::Expression;
+
+/// One search parameter of one resource type.
+#[derive(Debug)]
+pub struct Parameter {
+    /// The type that it searches
+    pub resource_type: String,
+    /// Its name in a query
+    pub code: String,
+    /// What it looks for
+    pub kind: ParameterKind,
+    /// The types that a reference may point at, as the standard lists them
+    pub targets: Vec<String>,
+    /// The code system of a bare code, where the element's value set takes its codes from one
+    pub(super) system: Option<String>,
+    /// What it looks at
+    pub(super) expressions: Vec<Expression>,
+}
+
+/// The kinds of search parameter that are served (<https://hl7.org/fhir/R4/search.html#ptypes>).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ParameterKind {
+    /// A code, identifier or boolean
+    Token,
+    /// Another resource
+    Reference,
+    /// A text that people wrote
+    String,
+    /// A date, time or period
+    Date,
+    /// A URI
+    Uri,
+}
+
+impl ParameterKind {
+    /// The code of the standard.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Reference => "reference",
+            Self::String => "string",
+            Self::Date => "date",
+            Self::Uri => "uri",
+        }
+    }
+
+    /// The kind of this code, if it is served.
+    pub(super) fn parse(code: &str) -> Option<Self> {
+        [Self::Token, Self::Reference, Self::String, Self::Date, Self::Uri].into_iter().find(|kind| kind.code() == code)
+    }
+}
+
+impl fmt::Display for Parameter {
+    /// `Task.owner`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.resource_type, self.code)
+    }
+}

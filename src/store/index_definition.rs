@@ -1,0 +1,40 @@
+//! What resources are indexed by: the search parameters that are served, and the entries that are derived from theirs.
+
+use std::sync::Arc;
+
+use crate::error::Result;
+use crate::fhir::Document;
+
+use super::derived::{self, Derived};
+use super::index::{IndexEntry, SearchParameters};
+
+/// See the module head.
+#[derive(Debug)]
+pub(super) struct IndexDefinition {
+    /// The parameters that are served
+    pub(super) parameters: Arc<SearchParameters>,
+    /// Entries that are made besides
+    pub(super) derived: Derived,
+}
+
+impl IndexDefinition {
+    /// With these parameters.
+    pub(super) fn new(parameters: &Arc<SearchParameters>) -> Self {
+        Self { parameters: parameters.clone(), derived: Derived::of(parameters) }
+    }
+
+    /// Type and name of each parameter by its number; those of the derived ones behind them.
+    pub(super) fn names(&self) -> impl Iterator<Item = (&str, &str)> {
+        let served = (0..derived::count(&self.parameters)).filter_map(|number| self.parameters.parameter(number));
+        let named = served.map(|parameter| (parameter.resource_type.as_str(), parameter.code.as_str()));
+        named.chain(self.derived.names())
+    }
+
+    /// What a resource is found by, in the order in which its rows are written.
+    pub(super) fn entries(&self, document: &Document) -> Result<Vec<IndexEntry>> {
+        let mut entries = self.parameters.entries(document.root())?;
+        self.derived.add(document, &mut entries);
+        entries.sort_unstable();
+        Ok(entries)
+    }
+}

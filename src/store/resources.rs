@@ -1,0 +1,75 @@
+//! Resources: how they are committed, read and searched, always for somebody.
+
+use tokio::sync::watch;
+
+use crate::fhir::ResourceKey;
+use crate::referral::plan::{Idempotency, Plan};
+use crate::referral::scope::Scope;
+
+use super::answer::{Committed, Page, Statistics, StoreFuture, Stored, StoredReferral};
+use super::query::Query;
+
+/// Where resources are kept, with who takes part in which referral.
+///
+/// Errors of every operation: `Busy` where the database stays locked, `Fault` where it fails.
+pub trait Resources: Send + Sync {
+    /// Commits the plan in one transaction; when the answer is there, it is durable.
+    ///
+    /// # Errors
+    /// `Conflict`, and nothing is stored, where a version precondition or a guard does not hold, where others take part
+    /// than those whom a share was made for, or the idempotency key has been used. The resource that stands in the way is
+    /// named: see [`conflicting`](super::conflicting).
+    fn commit(&self, plan: Plan) -> StoreFuture<'_, Committed>;
+
+    /// The newest version of a resource, or the version named.
+    fn read<'a>(
+        &'a self,
+        scope: &'a Scope,
+        key: &'a ResourceKey,
+        version: Option<u64>,
+    ) -> StoreFuture<'a, Option<Stored>>;
+
+    /// The newest `count` versions of a resource, newest first.
+    fn history<'a>(&'a self, scope: &'a Scope, key: &'a ResourceKey, count: usize) -> StoreFuture<'a, Vec<Stored>>;
+
+    /// Which of these resources are there and seen, in the order asked.
+    fn visible<'a>(&'a self, scope: &'a Scope, keys: &'a [ResourceKey]) -> StoreFuture<'a, Vec<bool>>;
+
+    /// A page of the resources that match and are seen.
+    ///
+    /// # Errors
+    /// `Incorrect` for a cursor that is not of this search, and where more would be included than a page may hold.
+    fn search<'a>(&'a self, scope: &'a Scope, query: &'a Query) -> StoreFuture<'a, Page>;
+
+    /// The referral that this Task carries: the Task, and all that is shared through it and seen.
+    fn referral<'a>(
+        &'a self,
+        scope: &'a Scope,
+        task: &'a ResourceKey,
+        with_history: bool,
+    ) -> StoreFuture<'a, Option<StoredReferral>>;
+
+    /// The same referral as it was after the commit `seq`: every resource and the extras at their newest version of then,
+    /// and who took part.
+    fn referral_as_of<'a>(
+        &'a self,
+        scope: &'a Scope,
+        task: &'a ResourceKey,
+        seq: u64,
+    ) -> StoreFuture<'a, Option<StoredReferral>>;
+
+    /// The Tasks through which this resource is shared.
+    fn sharing<'a>(&'a self, key: &'a ResourceKey) -> StoreFuture<'a, Vec<ResourceKey>>;
+
+    /// What was answered to the request that this client sent under this key.
+    fn idempotent<'a>(&'a self, client: &'a str, key: &'a str) -> StoreFuture<'a, Option<Idempotency>>;
+
+    /// All public resources: the directory.
+    fn directory(&self) -> StoreFuture<'_, Vec<Stored>>;
+
+    /// Raised by every commit that changes the directory.
+    fn directory_version(&self) -> watch::Receiver<u64>;
+
+    /// Counts for the metrics.
+    fn statistics(&self) -> StoreFuture<'_, Statistics>;
+}

@@ -1,0 +1,66 @@
+//! The search index is made anew when the parameters that it is made of have changed.
+
+use std::sync::Arc;
+
+use rusqlite::{Connection, TransactionBehavior, params};
+use tracing::info;
+
+use crate::error::Result;
+use crate::store::index::SearchParameters;
+use crate::store::index_definition::IndexDefinition;
+
+use super::index::Index;
+use super::keys::Keys;
+use super::session::Session;
+use super::{read, rows};
+
+/// Raised when rows are made differently from the same entries.
+const ROWS: u32 = 1;
+/// How many resources are read at a time.
+const BATCH: i64 = 500;
+
+/// The index of these parameters. If others made what the database holds, it is made anew.
+pub(super) fn prepare(writer: &mut Connection, parameters: &Arc<SearchParameters>) -> Result<Index> {
+    let definition = IndexDefinition::new(parameters);
+    let fingerprint = format!("{} {ROWS} {}", parameters.fingerprint(), definition.derived);
+    let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut keys = Keys::default();
+    let mut ids = Vec::new();
+    for (kind, code) in definition.names() {
+        let kind = keys.kind(&transaction, kind)?;
+        ids.push(keys.parameter(&transaction, kind, code)?);
+    }
+    let index = Index { definition, ids, fingerprint };
+    let (found, newest): (String, i64) =
+        transaction.query_row("SELECT parameters, seq FROM store", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    if found != index.fingerprint {
+        if newest > 0 {
+            info!("the search parameters have changed; the index is made anew");
+            let resources = rebuild(&index, &transaction, &mut keys)?;
+            info!(resources, "the index is made");
+        }
+        transaction.execute("UPDATE store SET parameters = ?1", [&index.fingerprint])?;
+    }
+    transaction.commit()?;
+    Ok(index)
+}
+
+fn rebuild(index: &Index, writer: &Connection, keys: &mut Keys) -> Result<usize> {
+    writer.execute_batch("DELETE FROM token; DELETE FROM reference; DELETE FROM text; DELETE FROM date;")?;
+    let mut session = Session::new_session(writer, keys, Some(index));
+    let (mut last, mut count) = (0, 0);
+    loop {
+        let resources: Vec<(i64, i64)> = writer
+            .prepare_cached("SELECT id, updated FROM resource WHERE id > ?1 AND version > 0 ORDER BY id LIMIT ?2")?
+            .query_map(params![last, BATCH], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<rusqlite::Result<_>>()?;
+        let Some((newest, _)) = resources.last() else { return Ok(count) };
+        last = *newest;
+        count += resources.len();
+        for (id, updated) in resources {
+            if let Some(stored) = read::newest(writer, id)? {
+                rows::add(&mut session, &index.definition.entries(&stored.document)?, id, updated)?;
+            }
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! The ids that a search asks for, looked up in the database.
+
+use rusqlite::Connection;
+
+use crate::error::Result;
+use crate::fhir::ResourceKey;
+use crate::store::search::identifiers::Identifiers;
+use crate::store::sqlite::index::Index;
+use crate::store::sqlite::keys;
+
+/// Looks ids up for a search.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lookup<'c> {
+    pub(super) connection: &'c Connection,
+    pub(super) index: &'c Index,
+}
+
+impl Identifiers for Lookup<'_> {
+    fn kind(&self, name: &str) -> Result<Option<i64>> {
+        keys::kind(self.connection, name)
+    }
+
+    fn system(&self, uri: &str) -> Result<Option<i64>> {
+        keys::system(self.connection, uri)
+    }
+
+    fn resource(&self, key: &ResourceKey) -> Result<Option<i64>> {
+        keys::resource(self.connection, &key.kind, &key.id)
+    }
+
+    fn resources(&self, logical: &str) -> Result<Vec<(String, i64)>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT k.name, r.id FROM kind k CROSS JOIN resource r WHERE r.kind = k.id AND r.logical = ?1",
+        )?;
+        let found = statement.query_map([logical], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(found.collect::<rusqlite::Result<_>>()?)
+    }
+
+    fn parameter(&self, number: u16) -> i64 {
+        self.index.id(number)
+    }
+}

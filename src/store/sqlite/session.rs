@@ -1,0 +1,89 @@
+//! The open transaction of the writer, as one job sees it: what it has come to, and what it has to announce.
+
+use rusqlite::Connection;
+
+use crate::error::{Category, Error, Result};
+use crate::store::newest::ChangeNotice;
+
+use super::index::Index;
+use super::keys::Keys;
+
+/// How far the store has come; written back once a group.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Progress {
+    /// The newest commit
+    pub(super) seq: i64,
+    /// The newest lastUpdated, in milliseconds
+    pub(super) updated: i64,
+}
+
+/// The open transaction, as a job sees it.
+pub(super) struct Session<'w> {
+    pub(super) connection: &'w Connection,
+    pub(super) keys: &'w mut Keys,
+    /// What resources are indexed by; none where they are not written
+    pub(super) index: Option<&'w Index>,
+    pub(super) progress: Progress,
+    /// The newest id of a version
+    pub(super) version: i64,
+    /// The type of each resource that is stored for the first time
+    pub(super) created: Vec<i64>,
+    /// What is announced when the transaction is through
+    pub(super) announcements: Vec<ChangeNotice>,
+    /// The version of the clients, where a job changed it
+    pub(super) clients: Option<i64>,
+    /// Plans that were refused as conflicts
+    pub(super) conflicts: u64,
+}
+
+impl<'w> Session<'w> {
+    /// A session that has come nowhere yet.
+    pub(super) fn new_session(connection: &'w Connection, keys: &'w mut Keys, index: Option<&'w Index>) -> Self {
+        Self {
+            connection,
+            keys,
+            index,
+            progress: Progress { seq: 0, updated: 0 },
+            version: 0,
+            created: Vec::new(),
+            announcements: Vec::new(),
+            clients: None,
+            conflicts: 0,
+        }
+    }
+
+    /// The id of the search parameter with this number.
+    pub(super) fn parameter(&self, number: u16) -> Result<i64> {
+        Ok(self.index()?.id(number))
+    }
+
+    /// What resources are indexed by.
+    pub(super) fn index(&self) -> Result<&'w Index> {
+        self.index.ok_or_else(|| Error::fault("the store was opened to administer clients only"))
+    }
+
+    /// All of the work or nothing of it, whatever becomes of the rest of the group.
+    pub(super) fn within_savepoint<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let (progress, given) = (self.progress, self.keys.given());
+        let (created, announced) = (self.created.len(), self.announcements.len());
+        self.execute("SAVEPOINT one")?;
+        let outcome = work(self);
+        if let Err(error) = &outcome {
+            self.conflicts += u64::from(error.category == Category::Conflict);
+            self.execute("ROLLBACK TO one")?;
+            self.progress = progress;
+            self.created.truncate(created);
+            self.announcements.truncate(announced);
+            if self.keys.given() != given {
+                self.keys.forget();
+            }
+        }
+        self.execute("RELEASE one")?;
+        outcome
+    }
+
+    fn execute(&self, sql: &str) -> Result<()> {
+        self.connection.prepare_cached(sql)?.execute([])?;
+        Ok(())
+    }
+}
