@@ -278,6 +278,10 @@ impl Exchange {
         let task = stored.graph.resolve(&key.to_string()).ok_or_else(|| Error::not_found("the referral"))?;
         let owner = self.owner_of(task.node(), &stored.graph).await?;
         let mut parties = stored.parties_of(&caller.organization);
+        // A Task that was no referral until now is shared with nobody: who sent it asks.
+        if stored.parties.is_empty() && stored.author.as_ref() == Some(&caller.organization) {
+            parties.push(Party::Requester);
+        }
         // What an owner may do comes first.
         parties.sort_by_key(|party| *party != Party::Owner);
         let position = task::position(task.node()).unwrap_or(DRAFT);
