@@ -19,7 +19,7 @@ use super::context::ReferralContext;
 use super::draft::Draft;
 use super::event_message::EventMessage;
 use super::parts::Ids;
-use super::referrals::Referrals;
+use super::referrals::{Referrals, context_of};
 use super::remarks::Remarks;
 use super::report;
 use super::source_status::SourceStatusReading;
@@ -64,7 +64,7 @@ impl Change for RaisedEvent<'_> {
         if self.if_match.is_some_and(|version| version != stored.seq) {
             return Err(stale(task, stored.seq));
         }
-        let context = events.referrals.context(caller, &stored, task)?;
+        let context = context_of(caller, &stored, task)?;
         let mut draft = Draft::new(stored.graph, (*task).clone(), stored.extras);
         let result = events.apply(caller, &context, &mut draft, &mut message, at)?;
         if !result.changed {

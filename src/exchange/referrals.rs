@@ -34,32 +34,6 @@ impl Referrals {
         stored.ok_or_else(|| Error::not_found("the referral"))
     }
 
-    /// Where a referral stands, and as what the caller acts on it.
-    ///
-    /// # Errors
-    /// If its Task is not among what the caller sees.
-    pub(super) fn context(
-        &self,
-        caller: &Caller,
-        stored: &StoredReferral,
-        key: &ResourceKey,
-    ) -> Result<ReferralContext> {
-        let task = task_of(stored, key)?;
-        let mut parties = stored.parties_of(&caller.organization);
-        // A Task that was no referral until now is shared with nobody: who sent it asks.
-        if stored.parties.is_empty() && stored.author.as_ref() == Some(&caller.organization) {
-            parties.push(Party::Requester);
-        }
-        // What an owner may do comes first.
-        parties.sort_by_key(|party| *party != Party::Owner);
-        Ok(ReferralContext {
-            position: task::position(task.node()).unwrap_or(Position::DRAFT),
-            parties,
-            shared_with: stored.current(),
-            author: stored.author.clone(),
-        })
-    }
-
     /// The draft as a plan: what is written, what is beside it, and that it is shared with those who took part before.
     ///
     /// # Errors
@@ -113,6 +87,27 @@ impl Referrals {
     pub(super) fn program_type(&self, task: Node<'_>) -> &ProgramType {
         self.programs.get(&task_edits::program_type(task).unwrap_or_default())
     }
+}
+
+/// Where a referral stands, and as what the caller acts on it.
+///
+/// # Errors
+/// If its Task is not among what the caller sees.
+pub(super) fn context_of(caller: &Caller, stored: &StoredReferral, key: &ResourceKey) -> Result<ReferralContext> {
+    let task = task_of(stored, key)?;
+    let mut parties = stored.parties_of(&caller.organization);
+    // A Task that was no referral until now is shared with nobody: who sent it asks.
+    if stored.parties.is_empty() && stored.author.as_ref() == Some(&caller.organization) {
+        parties.push(Party::Requester);
+    }
+    // What an owner may do comes first.
+    parties.sort_by_key(|party| *party != Party::Owner);
+    Ok(ReferralContext {
+        position: task::position(task.node()).unwrap_or(Position::DRAFT),
+        parties,
+        shared_with: stored.current(),
+        author: stored.author.clone(),
+    })
 }
 
 /// The Task of a stored referral.

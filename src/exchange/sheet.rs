@@ -23,6 +23,7 @@ use super::context::ReferralContext;
 use super::draft::Draft;
 use super::event_message::EventMessage;
 use super::raise_event::Events;
+use super::referrals::context_of;
 use super::step::{Built, Change};
 use super::write_record::RecordWriter;
 
@@ -219,7 +220,7 @@ impl TakenSheet<'_> {
         let ReferralReading { record, event, findings } = reading.record(group, Some(&base), from.as_ref());
         intake.findings.extend(findings);
         let Some(record) = record else { return Ok(false) };
-        let context = referrals.context(caller, &stored, &key)?;
+        let context = context_of(caller, &stored, &key)?;
         let event = event.map(|event| event_of_group(&event, group.row, &context, &base, &mut intake.findings));
         let mut event = event.transpose()?.flatten();
         if record == base && event.is_none() {
@@ -245,7 +246,7 @@ impl TakenSheet<'_> {
         let (mut plan, graph) = referrals.plan(caller, &context, draft, intake.at).await?;
         let entries = details.into_iter().map(|(action, detail)| audit(caller, action, Some(&key), detail, intake.at));
         plan.audit.extend(entries.collect::<Vec<_>>());
-        intake.add_plan(plan, graph, group.row);
+        intake.add_plan(plan, &graph, group.row);
         Ok(true)
     }
 }
@@ -295,7 +296,7 @@ fn event_of_group(
 
 impl SheetIntake {
     /// Joins the plan of one referral. Two that write the same resource cannot be one commit.
-    fn add_plan(&mut self, plan: Plan, graph: Graph, row: u64) {
+    fn add_plan(&mut self, plan: Plan, graph: &Graph, row: u64) {
         for write in &plan.writes {
             let first = *self.written.entry(write.key.clone()).or_insert(row);
             if first != row {

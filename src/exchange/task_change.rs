@@ -11,7 +11,7 @@ use crate::security::Caller;
 use crate::store::Stored;
 
 use super::context::{ReferralContext, illegal, no_matching_event};
-use super::referrals::Referrals;
+use super::referrals::{Referrals, context_of};
 
 /// Members of a Task that its owner may write; the rest is the requester's (SDOHCC 3.0.0: the target sets status,
 /// reasons, notes and outputs).
@@ -57,7 +57,7 @@ pub(super) async fn task_change_of(
     after: Node<'_>,
 ) -> Result<TaskChange> {
     let referral = referrals.referral(caller, &stored.key).await?;
-    let context = referrals.context(caller, &referral, &stored.key)?;
+    let context = context_of(caller, &referral, &stored.key)?;
     let before = stored.document.root();
     let claimed = task::position(after).unwrap_or(Position::DRAFT);
     let status =

@@ -17,7 +17,7 @@ use super::context::ReferralContext;
 use super::draft::Draft;
 use super::parts::Ids;
 use super::record::Base;
-use super::referrals::{Referrals, task_of};
+use super::referrals::{Referrals, context_of, task_of};
 use super::remarks::Remarks;
 use super::stale::stale;
 use super::step::{Built, Change};
@@ -46,7 +46,7 @@ impl Change for WrittenRecord<'_> {
         let Self { writer, caller, task, .. } = self;
         let stored = writer.referrals.referral(caller, task).await?;
         let merged = self.merged(&stored).await?;
-        let context = writer.referrals.context(caller, &stored, task)?;
+        let context = context_of(caller, &stored, task)?;
         let mut draft = Draft::new(stored.graph, (*task).clone(), stored.extras);
         let put = writer.take(caller, &context, &mut draft, merged.as_ref().unwrap_or(&self.record))?;
         let remarks = Remarks::of(&put.issues);

@@ -23,7 +23,7 @@ pub(super) async fn differences(world: &CaseWorld, expected: &Expectation, taken
     match (&taken.answer, &expected.refused) {
         (Err(error), None) => found.lines.push(format!("it is refused: {}", told(error))),
         (Ok(_), Some(rules)) => {
-            found.lines.push(format!("it goes well; expected it to be refused for {}", rules.join(", ")))
+            found.lines.push(format!("it goes well; expected it to be refused for {}", rules.join(", ")));
         }
         (Err(error), Some(rules)) => {
             let wrong = || error.issues.iter().filter(|issue| issue.is_error());

@@ -21,7 +21,8 @@ pub(super) struct CaseFile {
 #[serde(deny_unknown_fields)]
 pub(super) struct Case {
     /// What it shows, for people
-    pub(super) case: String,
+    #[serde(rename = "case")]
+    pub(super) title: String,
     /// More steps before it
     #[serde(default)]
     pub(super) given: Vec<Step>,

@@ -39,7 +39,7 @@ pub(super) async fn run(engines: Engines, path: &Path, streams: &mut Streams<'_>
             if !differences.is_empty() {
                 wrong += 1;
                 let line = case.referenced.line();
-                writeln!(streams.out, "{name}:{line}: {}", case.value.case).map_err(unwritable)?;
+                writeln!(streams.out, "{name}:{line}: {}", case.value.title).map_err(unwritable)?;
                 for difference in differences {
                     writeln!(streams.out, "    {difference}").map_err(unwritable)?;
                 }

@@ -16,7 +16,7 @@ use super::watched_store::WatchedStore;
 use crate::app::Engines;
 use crate::cli::demo::world::{self, Client};
 use crate::error::{Category, Error, Result};
-use crate::exchange::{Base, Clock, Exchange, Ids, SentSheet, Stores};
+use crate::exchange::{Base, Clock, Exchange, Ids, Record, SentSheet, Stores};
 use crate::fhir::{Document, Key, ResourceKey};
 use crate::referral::Scope;
 use crate::referral::plan::{AuditEntry, Plan};
@@ -190,7 +190,7 @@ impl CaseWorld {
             let event = Document::parse(self.substituted(event)?.to_string())?;
             let if_match = step.if_match;
             let record = self.exchange.raise_event(caller, &task.id, &event, if_match, key).await?;
-            return self.record_answer(&task, record);
+            return self.record_answer(&task, &record);
         }
         if let Some(patch) = &step.record {
             return self.write_record(caller, step, patch).await;
@@ -250,7 +250,7 @@ impl CaseWorld {
         merge(&mut record, &self.substituted(patch)?);
         let document = Document::parse(record.to_string())?;
         let record = self.exchange.put_record(caller, &task.id, &document, base, step.key.as_deref()).await?;
-        self.record_answer(&task, record)
+        self.record_answer(&task, &record)
     }
 
     async fn take_sheet(&self, caller: &Caller, step: &Step, text: &str) -> Result<Value> {
@@ -286,7 +286,7 @@ impl CaseWorld {
     }
 
     /// A record as the answer of a step, with what it should be read with.
-    fn record_answer(&self, task: &ResourceKey, record: crate::exchange::Record) -> Result<Value> {
+    fn record_answer(&self, task: &ResourceKey, record: &Record) -> Result<Value> {
         lock(&self.first_versions).entry(task.clone()).or_insert(record.version);
         let mut value = record.value()?;
         value["remarks"] = record.remarks.iter().cloned().collect();
