@@ -102,11 +102,11 @@ async fn intake(app: &Arc<App>) {
     let started = Instant::now();
     let mut senders = JoinSet::new();
     for lane in 0..SENDERS {
-        let (app, sender, bodies) = (app.clone(), sender.clone(), bodies.clone());
+        let (fhir, sender, bodies) = (app.fhir(), sender.clone(), bodies.clone());
         senders.spawn(async move {
             for body in bodies.iter().skip(lane).step_by(SENDERS) {
                 let document = Document::parse(body.as_str()).expect("a document");
-                app.exchange.bundle(&sender, document, None).await.expect("an accepted referral");
+                fhir.bundle(&sender, document, None).await.expect("an accepted referral");
             }
         });
     }

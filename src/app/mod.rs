@@ -27,6 +27,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::error::{Error, Result};
 use crate::exchange::{Clock, Exchange, Ids, Stores};
+use crate::fhir_api::FhirService;
 use crate::mapping::ProgramTypes;
 use crate::profile::Checker;
 use crate::security::Clients;
@@ -86,6 +87,19 @@ impl App {
         &self.settings
     }
 
+    /// The FHIR API, for whoever asks it without the network.
+    pub fn fhir(&self) -> FhirService {
+        let (exchange, checker) = (self.exchange.clone(), self.checker.clone());
+        FhirService::new(exchange, checker, self.parameters.clone(), self.settings.base.clone())
+    }
+
+    /// What the APIs keep between requests.
+    fn extensions(&self) -> Extensions {
+        let mut extensions = Extensions::new();
+        extensions.insert(Arc::new(self.fhir()));
+        extensions
+    }
+
     /// Everything that is served, for these clients; `refresh` is asked to read them anew. When `stopping` turns true,
     /// held polls are answered.
     pub fn router(
@@ -108,7 +122,7 @@ impl App {
                 limits: self.settings.limits,
                 base: self.settings.base.clone(),
                 ids: self.ids.clone(),
-                extensions: extensions(),
+                extensions: self.extensions(),
                 stopping,
             },
         )
@@ -126,13 +140,6 @@ fn endpoints() -> Vec<Endpoint> {
 /// The routes of every API.
 pub fn routes() -> Vec<Route> {
     endpoints().into_iter().map(|endpoint| endpoint.route).collect()
-}
-
-/// What the APIs keep between requests.
-fn extensions() -> Extensions {
-    let mut extensions = Extensions::new();
-    extensions.insert(Arc::new(fhir_api::Cache::default()));
-    extensions
 }
 
 /// Serves until `shutdown` is ready. Then no more requests are taken, held polls are answered at once, and those that run

@@ -17,7 +17,7 @@ const MAX_KEY_LENGTH: usize = 255;
 
 /// A key under which a request may be repeated.
 #[derive(Debug, Clone)]
-pub(super) struct RepeatKey {
+pub struct RepeatKey {
     request: Idempotency,
     /// Did the client send it? A key that follows from what was sent is no promise of the client's
     explicit: bool,
@@ -25,7 +25,7 @@ pub(super) struct RepeatKey {
 
 impl RepeatKey {
     /// The key that the client sent, with the digest of what it asks.
-    pub(super) fn of(caller: &Caller, key: Option<&str>, parts: &[&str]) -> Option<Self> {
+    pub fn of(caller: &Caller, key: Option<&str>, parts: &[&str]) -> Option<Self> {
         let request = Idempotency {
             client: caller.client.clone(),
             key: key?.to_owned(),

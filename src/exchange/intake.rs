@@ -11,14 +11,14 @@ use crate::error::{Error, Result};
 use crate::fhir::edit::{Edits, quote};
 use crate::fhir::issue::any_error;
 use crate::fhir::{Document, Issue, Node};
-use crate::referral::plan::{Plan, Write};
+use crate::referral::plan::{Plan, PlannedRead, Write};
 use crate::security::Caller;
 use crate::store::Resources;
 
 use super::check::ResourceCheck;
 use super::disposition::Router;
 use super::load_context::load_context;
-use super::message::{Entry, Message, Names};
+use super::message::{Entry, EntryRequest, Message, Names};
 use super::outcome::{self, Outcome};
 use super::rights;
 use super::step::{Built, Change};
@@ -59,7 +59,7 @@ impl Change for SentMessage<'_> {
         let findings = accepted([findings, context.dangling].concat())?;
 
         let names = names(message.entries, &targets);
-        let mut plan = Plan::default();
+        let mut plan = Plan { reads: planned_reads(caller, message.entries), ..Plan::default() };
         for (entry, target) in message.entries.iter().zip(&targets) {
             let (Some(node), Some(key), Some(version)) = (entry.resource, target.key(), target.version()) else {
                 continue;
@@ -96,6 +96,15 @@ impl Accepted {
         let entries = self.targets.iter().zip(message.entries);
         entries.map(|(target, entry)| Outcome::of(target, writes, &about(entry))).collect()
     }
+}
+
+/// What is read once all is written.
+fn planned_reads(caller: &Caller, entries: &[Entry<'_>]) -> Vec<PlannedRead> {
+    let read = |entry: &Entry<'_>| match &entry.ask {
+        EntryRequest::Read(read) => Some(PlannedRead { scope: caller.scope(), read: read.clone(), path: entry.path() }),
+        _ => None,
+    };
+    entries.iter().filter_map(read).collect()
 }
 
 /// The findings, if none of them stands in the way.

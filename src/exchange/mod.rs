@@ -45,7 +45,9 @@ mod write_target;
 mod parts;
 mod service;
 
-pub use message::parse_etag;
+pub use bundle::EntryAnswer;
+pub use idempotency::RepeatKey;
+pub use message::{Entry, EntryRequest, Message};
 pub use outcome::Outcome;
 pub use parts::{Clock, Ids, Parts, Settings, Stores};
 pub use poll::Records;

@@ -113,7 +113,7 @@ fn remembered(text: &str, entries: &[Entry<'_>]) -> Result<Vec<Option<Remembered
     let mut answered = bundle.root().list("entry").filter_map(|entry| entry.get("response"));
     let mut all = Vec::with_capacity(entries.len());
     for entry in entries {
-        if matches!(entry.ask, EntryRequest::Get { .. }) {
+        if matches!(entry.ask, EntryRequest::Read(_) | EntryRequest::Nothing) {
             all.push(None);
             continue;
         }

@@ -10,12 +10,12 @@ use crate::error::{Category, Error, Result};
 use crate::fhir::{Document, Issue, Key, Node, ResourceKey};
 use crate::mapping::Fidelity;
 use crate::referral::state::State;
-use crate::referral::{Referral, task};
+use crate::referral::{Read, Referral, task};
 use crate::security::Caller;
 use crate::sheet::ColumnSets;
 use crate::store::index::SearchParameters;
 use crate::store::query::Query;
-use crate::store::{Page, Resources, Stored};
+use crate::store::{Committed, Page, ReadResult, Resources, Stored};
 
 use super::capacity::{self, StatedCapacity};
 use super::check::ResourceCheck;
@@ -152,11 +152,12 @@ impl Exchange {
         }
         let entry = Entry { ask, full_url: None, resource: Some(root), request: None };
         let message = Message { document: &document, root, entries: std::slice::from_ref(&entry) };
-        let mut outcomes = self.accept(caller, message, None).await?;
+        let (mut outcomes, _) = self.accept(caller, message, None).await?;
         outcomes.pop().flatten().ok_or_else(|| Error::fault("one resource was taken in and has no outcome"))
     }
 
-    /// Takes a message in.
+    /// Takes a message in: what became of what it writes, and what its reads found in the same commit; nothing of that
+    /// where nothing was committed.
     ///
     /// # Errors
     /// Every finding, with its place; nothing is stored then.
@@ -165,19 +166,20 @@ impl Exchange {
         caller: &Caller,
         message: Message<'_>,
         key: Option<&RepeatKey>,
-    ) -> Result<Vec<Option<Outcome>>> {
+    ) -> Result<(Vec<Option<Outcome>>, Option<Vec<ReadResult>>)> {
         let change = SentMessage { intake: &self.intake, caller, message };
         match self.steps.run(caller, key, &change).await? {
-            Step::Done { outcome, committed } => {
-                Ok(outcome.outcomes(message, committed.as_ref().map_or(&[], |committed| &committed.writes)))
+            Step::Done { outcome, committed: Some(Committed { writes, reads, .. }) } => {
+                Ok((outcome.outcomes(message, &writes), Some(reads)))
             }
+            Step::Done { outcome, committed: None } => Ok((outcome.outcomes(message, &[]), None)),
             Step::Repeated(answer) => {
                 let mut outcomes = outcome::recall(&*self.store, &answer, message.entries).await?;
                 if key.is_some_and(|key| !key.is_explicit()) {
                     // Nobody asked that the answer be the same: what was made then is found now.
                     outcomes.iter_mut().flatten().for_each(|outcome| outcome.created = false);
                 }
-                Ok(outcomes)
+                Ok((outcomes, None))
             }
         }
     }
@@ -232,6 +234,18 @@ impl Exchange {
             Err(error) if matches!(error.category, Category::Fault | Category::Busy) => Err(error),
             Err(error) => Ok(error.issues),
         }
+    }
+
+    /// What the caller sees of this.
+    ///
+    /// # Errors
+    /// If it is not there, or not for this caller; parameters that are unknown or unreadable.
+    pub async fn look_up(&self, caller: &Caller, read: &Read) -> Result<ReadResult> {
+        Ok(match read {
+            Read::Resource { key, version } => ReadResult::Resource(self.read(caller, key, *version).await?),
+            Read::History { key, count } => ReadResult::Versions(self.history(caller, key, *count).await?),
+            Read::Search { kind, parameters } => ReadResult::Page(self.search(caller, kind, parameters).await?),
+        })
     }
 
     /// A resource, at its newest version or at the one named.

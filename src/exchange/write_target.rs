@@ -93,7 +93,7 @@ impl Targets {
                     WriteTarget::New { key: ResourceKey::new(entry.kind(), self.ids.next()), guard: None }
                 }
                 EntryRequest::Update { key, if_match } => self.next_version(caller, entry, key, *if_match).await?,
-                EntryRequest::Get { .. } => WriteTarget::Nowhere,
+                EntryRequest::Read(_) | EntryRequest::Nothing => WriteTarget::Nowhere,
             });
         }
         Ok(targets)

@@ -10,7 +10,7 @@ use super::address::Kind;
 use super::written;
 use crate::server::app_state::{AppState, Base};
 use crate::server::body::Resource;
-use crate::server::condition;
+use crate::server::condition::{self, Prefer};
 use crate::server::reply::Answer;
 
 /// Stores a new resource under an id of ours.
@@ -24,5 +24,5 @@ pub(crate) async fn create(
 ) -> Answer {
     let condition = condition::text(&headers, "if-none-exist")?;
     let written = app_state.exchange.create(&caller, &kind, document, condition).await?;
-    Ok(written::answer(&written, &base, &headers))
+    Ok(written::render(&written, Prefer::read(&headers).returned).into_response(&base))
 }

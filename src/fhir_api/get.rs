@@ -1,18 +1,18 @@
 //! GET requests: each is read as an interaction, carried out, and its answer written.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 
 use crate::error::Result;
-use crate::exchange::Exchange;
-use crate::referral::Read;
 use crate::security::Caller;
 use crate::server::app_state::{AppState, Base};
 use crate::server::reply::Answer;
-use crate::store::ReadResult;
 
 use super::interaction::Interaction;
 use super::rendered::Rendered;
+use super::service::FhirService;
 
 /// Everything but the CapabilityStatement, for callers that we know.
 pub(super) async fn get(
@@ -22,13 +22,15 @@ pub(super) async fn get(
     headers: HeaderMap,
     uri: Uri,
 ) -> Answer {
-    let interaction = Interaction::parse(&app_state, uri.path(), uri.query(), &headers)?;
-    Ok(carry_out(&app_state, &caller, &base, &headers, &interaction).await?.into_response(&base))
+    let service = app_state.extension::<Arc<FhirService>>()?;
+    let interaction = Interaction::parse(service, uri.path(), uri.query(), &headers)?;
+    Ok(carry_out(service, &caller, &base, &headers, &interaction).await?.into_response(&base))
 }
 
 /// `GET [base]/metadata`, for anybody.
 pub(super) async fn capabilities(State(app_state): State<AppState>, base: Base, headers: HeaderMap) -> Answer {
-    let rendered = Interaction::Capabilities.render(&app_state, &base.fhir(), &headers, None).await?;
+    let service = app_state.extension::<Arc<FhirService>>()?;
+    let rendered = Interaction::Capabilities.render(service, &base.fhir(), &headers, None).await?;
     Ok(rendered.into_response(&base))
 }
 
@@ -37,24 +39,15 @@ pub(super) async fn capabilities(State(app_state): State<AppState>, base: Base, 
 /// # Errors
 /// What is not there, or not for this caller; parameters that cannot be read.
 pub(super) async fn carry_out(
-    app_state: &AppState,
+    service: &FhirService,
     caller: &Caller,
     base: &Base,
     headers: &HeaderMap,
     interaction: &Interaction,
 ) -> Result<Rendered> {
     let found = match interaction.read() {
-        Some(read) => Some(look_up(&app_state.exchange, caller, &read).await?),
+        Some(read) => Some(service.exchange.look_up(caller, &read).await?),
         None => None,
     };
-    interaction.render(app_state, &base.fhir(), headers, found).await
-}
-
-/// What the caller sees of this.
-async fn look_up(exchange: &Exchange, caller: &Caller, read: &Read) -> Result<ReadResult> {
-    Ok(match read {
-        Read::Resource { key, version } => ReadResult::Resource(exchange.read(caller, key, *version).await?),
-        Read::History { key, count } => ReadResult::Versions(exchange.history(caller, key, *count).await?),
-        Read::Search { kind, parameters } => ReadResult::Page(exchange.search(caller, kind, parameters).await?),
-    })
+    interaction.render(service, &base.fhir(), headers, found).await
 }

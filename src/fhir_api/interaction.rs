@@ -1,8 +1,6 @@
 //! What a GET asks for (<https://hl7.org/fhir/R4/http.html>), and how its answer is written. A request of its own and an
 //! entry of a Bundle are the same here.
 
-use std::sync::Arc;
-
 use axum::http::HeaderMap;
 
 use crate::definitions::own;
@@ -10,19 +8,18 @@ use crate::error::{Error, Result};
 use crate::fhir::authored::operation_outcome;
 use crate::fhir::{ResourceKey, query_string};
 use crate::referral::Read;
-use crate::server::app_state::AppState;
 use crate::server::condition::{self, Prefer};
 use crate::server::reply::Refusal;
 use crate::store::{ReadResult, Stored};
 
 use super::address;
-use super::cache::Cache;
 use super::definition_search::DefinitionSearch;
 use super::history::History;
 use super::metadata;
 use super::path::{self, Action, PathMatch};
 use super::rendered::Rendered;
 use super::search::Search;
+use super::service::FhirService;
 use super::validate::StoredValidation;
 
 /// A GET as it was understood.
@@ -52,7 +49,7 @@ impl Interaction {
     /// # Errors
     /// What is not served, and what cannot be read.
     pub(super) fn parse(
-        app_state: &AppState,
+        service: &FhirService,
         path: &str,
         query: Option<&str>,
         headers: &HeaderMap,
@@ -61,19 +58,19 @@ impl Interaction {
         let parameters = || query_string::parse(query.unwrap_or_default());
         Ok(match found.action {
             Action::Capabilities => Self::Capabilities,
-            Action::Read => Self::Read(item(app_state, &found)?),
+            Action::Read => Self::Read(item(service, &found)?),
             Action::Vread => {
-                let key = item(app_state, &found)?;
+                let key = item(service, &found)?;
                 let version = address::version(&key, &address::decode(found.segments[3])?)?;
                 Self::Vread(key, version)
             }
-            Action::History => Self::History(History::read(item(app_state, &found)?, query)?),
-            Action::ValidateStored => Self::Validate(StoredValidation::read(item(app_state, &found)?, query)?),
+            Action::History => Self::History(History::read(item(service, &found)?, query)?),
+            Action::ValidateStored => Self::Validate(StoredValidation::read(item(service, &found)?, query)?),
             Action::ReadDefinition => {
                 Self::ReadDefinition(definition(found.segments[0])?, address::decode(found.segments[1])?)
             }
             Action::Search | Action::SearchDefinitions => {
-                Self::search(app_state, kind(app_state, &found)?, parameters()?, headers)?
+                Self::search(service, kind(service, &found)?, parameters()?, headers)?
             }
             action => return Err(Error::fault(format!("{action:?} is no GET")).into()),
         })
@@ -84,7 +81,7 @@ impl Interaction {
     /// # Errors
     /// For parameters of definitions that are not known or cannot be read; for others that is said when they are searched.
     pub(super) fn search(
-        app_state: &AppState,
+        service: &FhirService,
         kind: String,
         parameters: Vec<(String, String)>,
         headers: &HeaderMap,
@@ -92,8 +89,16 @@ impl Interaction {
         let lenient = Prefer::read(headers).lenient;
         Ok(match definition(&kind) {
             Ok(kind) => Self::SearchDefinitions(DefinitionSearch::new(kind, parameters, lenient)?),
-            Err(_) => Self::Search(Search::new(&app_state.parameters, kind, parameters, lenient)),
+            Err(_) => Self::Search(Search::new(&service.parameters, kind, parameters, lenient)),
         })
+    }
+
+    /// Refuses what would be refused when it is carried out, as far as that can be known before.
+    ///
+    /// # Errors
+    /// For search parameters that are unknown or cannot be read.
+    pub(super) fn check(&self, service: &FhirService) -> Result<()> {
+        if let Self::Search(search) = self { search.check(&service.parameters) } else { Ok(()) }
     }
 
     /// What of the store it needs; nothing for what comes with the program.
@@ -114,22 +119,21 @@ impl Interaction {
     /// A definition that there is not; a fault, where something else was found than was asked for.
     pub(super) async fn render(
         &self,
-        app_state: &AppState,
+        service: &FhirService,
         base: &str,
         headers: &HeaderMap,
         found: Option<ReadResult>,
     ) -> Result<Rendered> {
-        let cache = app_state.extension::<Arc<Cache>>()?;
         match (self, found) {
-            (Self::Capabilities, None) => Ok(Rendered::ok(metadata::text(app_state, cache)?)),
+            (Self::Capabilities, None) => Ok(Rendered::ok(metadata::text(service)?)),
             (Self::ReadDefinition(kind, id), None) => {
-                Ok(resource_unless_known(headers, cache.artifacts()?.find(kind, id)?))
+                Ok(resource_unless_known(headers, service.artifacts()?.find(kind, id)?))
             }
-            (Self::SearchDefinitions(search), None) => search.render(cache.artifacts()?, base),
+            (Self::SearchDefinitions(search), None) => search.render(service.artifacts()?, base),
             (Self::Read(_), Some(ReadResult::Resource(stored))) => Ok(resource_unless_known(headers, &stored)),
             (Self::Vread(..), Some(ReadResult::Resource(stored))) => Ok(Rendered::resource(&stored)),
             (Self::Validate(validation), Some(ReadResult::Resource(stored))) => {
-                Ok(Rendered::ok(operation_outcome::to_text(&validation.issues(app_state, &stored).await)))
+                Ok(Rendered::ok(operation_outcome::to_text(&validation.issues(&service.exchange, &stored).await)))
             }
             (Self::History(history), Some(ReadResult::Versions(versions))) => history.render(&versions, base),
             (Self::Search(search), Some(ReadResult::Page(page))) => search.render(&page, base),
@@ -146,12 +150,12 @@ fn resource_unless_known(headers: &HeaderMap, stored: &Stored) -> Rendered {
     Rendered::resource(stored)
 }
 
-fn kind(app_state: &AppState, found: &PathMatch<'_>) -> Result<String> {
-    address::kind(&address::decode(found.segments[0])?, app_state.checker.definitions())
+fn kind(service: &FhirService, found: &PathMatch<'_>) -> Result<String> {
+    address::kind(&address::decode(found.segments[0])?, service.checker.definitions())
 }
 
-fn item(app_state: &AppState, found: &PathMatch<'_>) -> Result<ResourceKey> {
-    address::item(kind(app_state, found)?, address::decode(found.segments[1])?)
+fn item(service: &FhirService, found: &PathMatch<'_>) -> Result<ResourceKey> {
+    address::item(kind(service, found)?, address::decode(found.segments[1])?)
 }
 
 /// The type of definitions that come with the program.

@@ -8,12 +8,11 @@ use serde_json::{Value, json};
 use crate::definitions::{Definitions, own};
 use crate::error::Result;
 use crate::fhir::authored::capability_statement::{self, VALIDATE};
-use crate::server::app_state::AppState;
 use crate::store::index::{ParameterKind, SearchParameters};
 
-use super::cache::Cache;
 use super::definition_search;
 use super::path::Action;
+use super::service::FhirService;
 
 /// The interactions on a type and its resources, by the actions that do them.
 const OF_TYPES: &[(Action, &str)] = &[
@@ -42,15 +41,15 @@ const COMMON: &[(&str, &str, &str)] = &[
 type Profiles = (Vec<String>, Vec<String>);
 
 /// The text of the CapabilityStatement.
-pub(super) fn text(app_state: &AppState, cache: &Cache) -> Result<Bytes> {
-    if let Some(text) = cache.capability.get() {
+pub(super) fn text(service: &FhirService) -> Result<Bytes> {
+    if let Some(text) = service.capability.get() {
         return Ok(text.clone());
     }
-    let artifacts = cache.artifacts()?;
-    let profiles = |kind: &str| (artifacts.profiles_of(kind).collect(), app_state.exchange.demanded(kind).to_vec());
-    let base = app_state.base.as_deref();
-    let statement = statement(app_state.checker.definitions(), &app_state.parameters, &profiles, base)?;
-    Ok(cache.capability.get_or_init(|| Bytes::from(statement.to_string())).clone())
+    let artifacts = service.artifacts()?;
+    let profiles = |kind: &str| (artifacts.profiles_of(kind).collect(), service.exchange.demanded(kind).to_vec());
+    let base = service.base.as_deref();
+    let statement = statement(service.checker.definitions(), &service.parameters, &profiles, base)?;
+    Ok(service.capability.get_or_init(|| Bytes::from(statement.to_string())).clone())
 }
 
 fn statement(

@@ -4,7 +4,7 @@
 
 mod address;
 mod artifacts;
-mod cache;
+mod bundle;
 mod create;
 mod definition_search;
 mod get;
@@ -17,11 +17,11 @@ mod routes;
 mod search;
 mod search_by_post;
 mod search_page;
+mod service;
 mod stored_entry;
-mod transaction;
 mod update;
 mod validate;
 mod written;
 
-pub(crate) use cache::Cache;
 pub use routes::routes;
+pub use service::FhirService;

@@ -6,6 +6,7 @@ use axum::http::header::{ETAG, LAST_MODIFIED, LOCATION};
 use axum::response::Response;
 use jiff::Timestamp;
 
+use crate::fhir::Issue;
 use crate::server::app_state::Base;
 use crate::server::condition;
 use crate::server::reply::{self, FHIR_JSON};
@@ -21,12 +22,14 @@ pub(super) struct Rendered {
     pub(super) version: Option<(u64, Timestamp)>,
     /// Where the version is, relative to the base
     pub(super) location: Option<String>,
+    /// What there is to say about a write; a request of its own has to ask for it
+    pub(super) issues: Vec<Issue>,
 }
 
 impl Rendered {
     /// 200 with this resource.
     pub(super) fn ok(body: impl Into<Bytes>) -> Self {
-        Self { status: StatusCode::OK, body: Some(body.into()), version: None, location: None }
+        Self { status: StatusCode::OK, body: Some(body.into()), version: None, location: None, issues: Vec::new() }
     }
 
     /// A resource as it is stored, with its version and date.
@@ -38,7 +41,7 @@ impl Rendered {
     /// The client has this version.
     pub(super) fn not_modified(stored: &Stored) -> Self {
         let version = Some((stored.version, stored.updated));
-        Self { status: StatusCode::NOT_MODIFIED, body: None, version, location: None }
+        Self { status: StatusCode::NOT_MODIFIED, body: None, version, location: None, issues: Vec::new() }
     }
 
     /// As the answer to a request of its own.

@@ -6,7 +6,7 @@ use crate::server::Endpoint;
 use crate::server::app_state::AppState;
 
 use super::path::{Action, PATHS, ServedPath};
-use super::{create, get, search_by_post, transaction, update, validate};
+use super::{bundle, create, get, search_by_post, update, validate};
 
 /// Every route of the FHIR API.
 pub fn routes() -> Vec<Endpoint> {
@@ -16,7 +16,7 @@ pub fn routes() -> Vec<Endpoint> {
 fn endpoint(served: &ServedPath) -> Endpoint {
     match served.action {
         Action::Capabilities => with(served, get::capabilities),
-        Action::Bundle => with(served, transaction::transaction),
+        Action::Bundle => with(served, bundle::transaction),
         Action::Create => with(served, create::create),
         Action::Update => with(served, update::update),
         Action::SearchByPost | Action::SearchDefinitionsByPost => with(served, search_by_post::search),

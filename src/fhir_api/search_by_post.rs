@@ -1,5 +1,7 @@
 //! `POST [base]/[type]/_search`: the parameters are a form, and those of the address count as well.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 
@@ -12,6 +14,7 @@ use crate::server::reply::Answer;
 use super::address::Kind;
 use super::get;
 use super::interaction::Interaction;
+use super::service::FhirService;
 
 /// Searches what is stored, or our own definitions.
 pub(super) async fn search(
@@ -25,6 +28,7 @@ pub(super) async fn search(
 ) -> Answer {
     let mut parameters = query_string::parse(uri.query().unwrap_or_default())?;
     parameters.extend(query_string::parse(&form)?);
-    let interaction = Interaction::search(&app_state, kind, parameters, &headers)?;
-    Ok(get::carry_out(&app_state, &caller, &base, &headers, &interaction).await?.into_response(&base))
+    let service = app_state.extension::<Arc<FhirService>>()?;
+    let interaction = Interaction::search(service, kind, parameters, &headers)?;
+    Ok(get::carry_out(service, &caller, &base, &headers, &interaction).await?.into_response(&base))
 }

@@ -13,7 +13,7 @@ use super::address::Item;
 use super::written;
 use crate::server::app_state::{AppState, Base};
 use crate::server::body::Resource;
-use crate::server::condition;
+use crate::server::condition::{self, Prefer};
 use crate::server::reply::Answer;
 
 /// Stores a new version of a resource.
@@ -27,5 +27,5 @@ pub(crate) async fn update(
 ) -> Answer {
     let if_match = condition::if_match(&headers)?;
     let written = app_state.exchange.update(&caller, &key, document, if_match).await?;
-    Ok(written::answer(&written, &base, &headers))
+    Ok(written::render(&written, Prefer::read(&headers).returned).into_response(&base))
 }

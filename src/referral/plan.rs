@@ -172,13 +172,14 @@ impl Plan {
 
     /// Adds everything that another plan would commit, so that both happen or neither.
     pub fn join(&mut self, other: Self) {
-        let Self { writes, shares, extras, feed, audit, guards, idempotency } = other;
+        let Self { writes, shares, extras, feed, audit, guards, reads, idempotency } = other;
         self.writes.extend(writes);
         self.shares.extend(shares);
         self.extras.extend(extras);
         self.feed.extend(feed);
         self.audit.extend(audit);
         self.guards.extend(guards);
+        self.reads.extend(reads);
         self.idempotency = idempotency.or(self.idempotency.take());
     }
 

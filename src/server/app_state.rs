@@ -131,6 +131,11 @@ pub(crate) struct Base {
 }
 
 impl Base {
+    /// The address that is set, for who calls without a host; where none is set, the local one.
+    pub(crate) fn of(set: Option<String>) -> Self {
+        Self { set, host: None }
+    }
+
     /// The address, without a slash at its end.
     pub(crate) fn url(&self) -> String {
         let host = || self.host.as_ref().and_then(|host| host.to_str().ok()).filter(|host| is_host(host));

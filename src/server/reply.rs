@@ -6,6 +6,7 @@
 //! failures goes to the log and not to the client.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -134,13 +135,7 @@ pub(crate) fn render(response: Response, dialect: Dialect, request: &str) -> (Re
     let (mut head, _) = response.into_parts();
     head.extensions.clear();
     let rule = error.issues.first().map_or("fault", |issue| issue.key.name());
-    let issues = if error.category == Category::Fault {
-        tracing::error!(error = %error, "the gateway failed");
-        let message = format!("the gateway failed; the operator finds the reason under request {request}");
-        &[Issue::error(Key::Fault, "", message)][..]
-    } else {
-        &error.issues[..]
-    };
+    let issues = &*shown(&error, request);
     let (kind, text) = match dialect {
         Dialect::Fhir => (FHIR_JSON, operation_outcome::to_text(issues)),
         Dialect::Problem => {
@@ -158,6 +153,16 @@ pub(crate) fn render(response: Response, dialect: Dialect, request: &str) -> (Re
         _ => {}
     }
     (Response::from_parts(head, Body::from(text)), Some(rule))
+}
+
+/// What a client is shown of an error. The text of our own failures goes to the log alone.
+pub(crate) fn shown<'e>(error: &'e Error, request: &str) -> Cow<'e, [Issue]> {
+    if error.category != Category::Fault {
+        return Cow::Borrowed(&error.issues);
+    }
+    tracing::error!(error = %error, "the gateway failed");
+    let message = format!("the gateway failed; the operator finds the reason under request {request}");
+    Cow::Owned(vec![Issue::error(Key::Fault, "", message)])
 }
 
 fn problem(category: Category, status: StatusCode, issues: &[Issue], request: &str) -> Value {

@@ -3,7 +3,7 @@
 use handoff::error::Category;
 use handoff::referral::plan::{Plan, PlannedRead};
 use handoff::referral::{Read, Scope};
-use handoff::store::{ReadResult, Store};
+use handoff::store::ReadResult;
 
 use crate::backend::{Backend, on_every_backend};
 use crate::referral::{CLINIC, PANTRY, key, noon, referral, write};

@@ -1,11 +1,11 @@
 //! What is wrong with a resource, whatever it is for.
 
+use crate::exchange::Exchange;
 use crate::fhir::{Issue, Key, Node};
-use crate::server::app_state::AppState;
 
 /// What is wrong with it, whatever it is for.
 pub(super) async fn check_content(
-    app_state: &AppState,
+    exchange: &Exchange,
     kind: Option<&str>,
     profiles: &[String],
     resource: Node<'_>,
@@ -17,5 +17,5 @@ pub(super) async fn check_content(
         return vec![Issue::error_at(Key::NotAResource, node, message)];
     }
     let profiles: Vec<&str> = profiles.iter().map(String::as_str).collect();
-    app_state.exchange.validate(resource, &profiles, false).await
+    exchange.validate(resource, &profiles, false).await
 }

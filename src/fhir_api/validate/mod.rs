@@ -69,10 +69,12 @@ pub(in crate::fhir_api) async fn instance(
         return stored_resource(&app_state, &caller, key, &request).await;
     };
     match request.mode {
-        Mode::General => Ok(answer(&check_content(&app_state, Some(&key.kind), &request.profiles, resource).await)),
+        Mode::General => {
+            Ok(answer(&check_content(&app_state.exchange, Some(&key.kind), &request.profiles, resource).await))
+        }
         Mode::Update => {
             let if_match = condition::if_match(&headers)?;
-            let found = check_content(&app_state, Some(&key.kind), &request.profiles, resource).await;
+            let found = check_content(&app_state.exchange, Some(&key.kind), &request.profiles, resource).await;
             let sent = async || app_state.exchange.try_update(&caller, &key, document, resource, if_match).await;
             Ok(answer(&dry_run(found, resource, sent).await?))
         }
@@ -100,7 +102,7 @@ async fn unstored_resource(
         return Err(misplaced(request.mode, "a stored resource, as in POST [base]/Task/[id]/$validate").into());
     }
     let resource = request.resource.ok_or_else(|| absent("resource"))?;
-    let found = check_content(app_state, kind, &request.profiles, resource).await;
+    let found = check_content(&app_state.exchange, kind, &request.profiles, resource).await;
     if request.mode == Mode::General {
         return Ok(answer(&found));
     }
@@ -118,7 +120,7 @@ async fn stored_resource(
 ) -> Answer {
     let validation = StoredValidation::new(key, request)?;
     let stored = app_state.exchange.read(caller, &validation.key, None).await?;
-    let issues = validation.issues(app_state, &stored).await;
+    let issues = validation.issues(&app_state.exchange, &stored).await;
     Ok(answer(&issues))
 }
 

@@ -1,8 +1,8 @@
 //! A check of a resource as it is stored.
 
 use crate::error::Result;
+use crate::exchange::Exchange;
 use crate::fhir::{Issue, Key, ResourceKey};
-use crate::server::app_state::AppState;
 use crate::server::unserved::NO_DELETE;
 use crate::store::Stored;
 
@@ -39,10 +39,10 @@ impl StoredValidation {
     }
 
     /// What there is to say about the resource.
-    pub(in crate::fhir_api) async fn issues(&self, app_state: &AppState, stored: &Stored) -> Vec<Issue> {
+    pub(in crate::fhir_api) async fn issues(&self, exchange: &Exchange, stored: &Stored) -> Vec<Issue> {
         if self.mode == Mode::Delete {
             return vec![Issue::error(Key::NotSupported, "", NO_DELETE)];
         }
-        check_content(app_state, None, &self.profiles, stored.document.root()).await
+        check_content(exchange, None, &self.profiles, stored.document.root()).await
     }
 }

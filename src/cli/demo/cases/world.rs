@@ -18,6 +18,7 @@ use crate::cli::demo::world::{self, Client};
 use crate::error::{Category, Error, Result};
 use crate::exchange::{Base, Clock, Exchange, Ids, Record, SentSheet, Stores};
 use crate::fhir::{Document, Key, ResourceKey};
+use crate::fhir_api::FhirService;
 use crate::referral::Scope;
 use crate::referral::plan::{AuditEntry, Plan};
 use crate::security::{Caller, Role};
@@ -48,7 +49,8 @@ impl Ids for CountingIds {
 /// See the module head.
 pub(super) struct CaseWorld {
     pub(super) store: Arc<WatchedStore>,
-    exchange: Exchange,
+    exchange: Arc<Exchange>,
+    fhir: FhirService,
     engines: Arc<Engines>,
     clients: Vec<Client>,
     /// What was written, in the order of the first writing: their names count in it
@@ -79,8 +81,11 @@ impl CaseWorld {
         let store = Arc::new(WatchedStore::new(database.clone()));
         let stores = Stores { resources: store.clone(), feed: database, audit_log: store.clone() };
         let exchange = engines.exchange(stores, Arc::new(StillClock(at)), Arc::<CountingIds>::default()).await?;
+        let exchange = Arc::new(exchange);
+        let (checker, parameters) = (engines.checker.clone(), engines.parameters.clone());
         Ok(Self {
             store,
+            fhir: FhirService::new(exchange.clone(), checker, parameters, None),
             exchange,
             engines: engines.clone(),
             clients: world::listed_clients()?,
@@ -172,7 +177,7 @@ impl CaseWorld {
         let key = step.key.as_deref();
         if let Some(message) = &step.send {
             let bundle = self.bundle(message, step)?;
-            let answer = self.exchange.bundle(caller, Document::parse(bundle.to_string())?, key).await?;
+            let answer = self.fhir.bundle(caller, Document::parse(bundle.to_string())?, key).await?;
             return serde_json::from_str(&answer).map_err(Error::fault);
         }
         if let Some(resource) = &step.create {

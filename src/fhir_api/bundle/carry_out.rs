@@ -1,0 +1,137 @@
+//! Carries a batch or a transaction out.
+
+use std::sync::Arc;
+
+use axum::http::HeaderMap;
+
+use crate::error::{Error, Result};
+use crate::exchange::{EntryAnswer, Message, RepeatKey};
+use crate::fhir::authored::bundle::BundleWriter;
+use crate::fhir::{Document, Node};
+use crate::security::Caller;
+use crate::server::app_state::Base;
+use crate::server::condition::Return;
+use crate::server::reply::Refusal;
+
+use super::request::{Ask, BundleType, EntryReader, GetEntry, bundle_type, refusal_of_transaction};
+use super::response;
+use crate::fhir_api::rendered::Rendered;
+use crate::fhir_api::service::FhirService;
+use crate::fhir_api::{get, written};
+
+/// A Bundle that is sent: who sends it, and how.
+#[derive(Clone, Copy)]
+pub(super) struct BundleRequest<'r> {
+    pub(super) service: &'r FhirService,
+    pub(super) caller: &'r Caller,
+    pub(super) base: &'r Base,
+    pub(super) headers: &'r HeaderMap,
+}
+
+impl BundleRequest<'_> {
+    /// Carries the Bundle out and answers with the response Bundle as JSON.
+    ///
+    /// # Errors
+    /// For a transaction every finding, with its position; nothing is stored then. A batch answers entry by entry.
+    pub(super) async fn carry_out(&self, document: Document, key: Option<&str>) -> Result<String> {
+        match bundle_type(document.root())? {
+            BundleType::Batch => self.batch(&Arc::new(document)).await,
+            BundleType::Transaction => {
+                let key = RepeatKey::of(self.caller, key, &["bundle", document.text()]);
+                let planned = self.service.exchange.with_tasks(&document)?;
+                self.transaction(&Arc::new(planned.unwrap_or(document)), key).await
+            }
+        }
+    }
+
+    async fn batch(&self, document: &Arc<Document>) -> Result<String> {
+        let mut bundle = BundleWriter::batch_response()?;
+        bundle.open_entries();
+        for entry in document.root().list("entry") {
+            match self.batch_entry(document, entry).await {
+                Ok(rendered) => response::add(&mut bundle, &rendered)?,
+                Err(refusal) => response::add_refusal(&mut bundle, &refusal, &self.caller.request)?,
+            }
+        }
+        Ok(bundle.finish())
+    }
+
+    async fn batch_entry(&self, document: &Arc<Document>, entry: Node<'_>) -> Result<Rendered, Refusal> {
+        match self.reader().read(entry)? {
+            Ask::Write(entry) => {
+                let written = self.service.exchange.batch_entry(self.caller, document, &entry).await?;
+                Ok(written::render(&written, Return::Minimal))
+            }
+            Ask::Get(get) => {
+                let rendered =
+                    get::carry_out(self.service, self.caller, self.base, &get.headers, &get.interaction).await?;
+                Ok(head_or_whole(rendered, &get))
+            }
+        }
+    }
+
+    async fn transaction(&self, document: &Arc<Document>, key: Option<RepeatKey>) -> Result<String> {
+        let mut asks = Vec::new();
+        for entry in document.root().list("entry") {
+            let ask = self.reader().read(entry);
+            asks.push(ask.map_err(|refusal| refusal_of_transaction(&refusal, entry))?);
+        }
+        let ready = self.answers_without_store(document, &asks).await?;
+        let entries: Vec<_> = asks
+            .iter()
+            .map(|ask| match ask {
+                Ask::Write(entry) => entry.clone(),
+                Ask::Get(get) => get.entry(),
+            })
+            .collect();
+        let message = Message { document, root: document.root(), entries: &entries };
+        let answers = self.service.exchange.transaction(self.caller, message, key).await?;
+        let mut bundle = BundleWriter::transaction_response()?;
+        bundle.open_entries();
+        for ((ask, ready), answer) in asks.iter().zip(ready).zip(answers) {
+            response::add(&mut bundle, &self.transaction_entry(ask, ready, answer).await?)?;
+        }
+        Ok(bundle.finish())
+    }
+
+    /// What is asked of the program and not of the store, answered before anything is written; and what would be refused
+    /// afterwards is refused now.
+    async fn answers_without_store(&self, document: &Document, asks: &[Ask<'_>]) -> Result<Vec<Option<Rendered>>> {
+        let mut answers = Vec::with_capacity(asks.len());
+        for (ask, entry) in asks.iter().zip(document.root().list("entry")) {
+            let Ask::Get(GetEntry { interaction, headers, .. }) = ask else {
+                answers.push(None);
+                continue;
+            };
+            let checked = interaction.check(self.service);
+            let answer = match interaction.read() {
+                Some(_) => checked.map(|()| None),
+                None => interaction.render(self.service, &self.base.fhir(), headers, None).await.map(Some),
+            };
+            answers.push(answer.map_err(|error| refusal_of_transaction(&error.into(), entry))?);
+        }
+        Ok(answers)
+    }
+
+    async fn transaction_entry(&self, ask: &Ask<'_>, ready: Option<Rendered>, answer: EntryAnswer) -> Result<Rendered> {
+        match (ask, answer, ready) {
+            (Ask::Write(_), EntryAnswer::Written(written), _) => Ok(written::render(&written, Return::Minimal)),
+            (Ask::Get(get), EntryAnswer::Read(found), _) => {
+                let base = self.base.fhir();
+                let rendered = get.interaction.render(self.service, &base, &get.headers, Some(found)).await?;
+                Ok(head_or_whole(rendered, get))
+            }
+            (Ask::Get(get), EntryAnswer::Nothing, Some(rendered)) => Ok(head_or_whole(rendered, get)),
+            _ => Err(Error::fault("an entry is answered otherwise than it asks")),
+        }
+    }
+
+    fn reader(&self) -> EntryReader<'_> {
+        EntryReader { service: self.service, base: self.base, headers: self.headers }
+    }
+}
+
+/// The answer, without its body where only the head was asked for.
+fn head_or_whole(rendered: Rendered, get: &GetEntry<'_>) -> Rendered {
+    if get.is_head { Rendered { body: None, ..rendered } } else { rendered }
+}
