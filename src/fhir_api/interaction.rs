@@ -150,7 +150,11 @@ fn resource_unless_known(headers: &HeaderMap, stored: &Stored) -> Rendered {
     Rendered::resource(stored)
 }
 
-fn kind(service: &FhirService, found: &PathMatch<'_>) -> Result<String> {
+/// The type that the path names.
+///
+/// # Errors
+/// 404 for one that R4 does not have.
+pub(super) fn kind(service: &FhirService, found: &PathMatch<'_>) -> Result<String> {
     address::kind(&address::decode(found.segments[0])?, service.checker.definitions())
 }
 

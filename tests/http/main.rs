@@ -8,6 +8,7 @@
 mod agency;
 mod authentication;
 mod bad_input;
+mod batch_gets;
 mod conformance;
 mod fhir;
 mod gateway;

@@ -57,7 +57,7 @@ impl BundleRequest<'_> {
     }
 
     async fn batch_entry(&self, document: &Arc<Document>, entry: Node<'_>) -> Result<Rendered, Refusal> {
-        match self.reader().read(entry)? {
+        match self.reader(BundleType::Batch).read(entry)? {
             Ask::Write(entry) => {
                 let written = self.service.exchange.batch_entry(self.caller, document, &entry).await?;
                 Ok(written::render(&written, Return::Minimal))
@@ -73,7 +73,7 @@ impl BundleRequest<'_> {
     async fn transaction(&self, document: &Arc<Document>, key: Option<RepeatKey>) -> Result<String> {
         let mut asks = Vec::new();
         for entry in document.root().list("entry") {
-            let ask = self.reader().read(entry);
+            let ask = self.reader(BundleType::Transaction).read(entry);
             asks.push(ask.map_err(|refusal| refusal_of_transaction(&refusal, entry))?);
         }
         let ready = self.answers_without_store(document, &asks).await?;
@@ -126,8 +126,8 @@ impl BundleRequest<'_> {
         }
     }
 
-    fn reader(&self) -> EntryReader<'_> {
-        EntryReader { service: self.service, base: self.base, headers: self.headers }
+    fn reader(&self, form: BundleType) -> EntryReader<'_> {
+        EntryReader { service: self.service, base: self.base, headers: self.headers, form }
     }
 }
 

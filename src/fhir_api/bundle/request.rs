@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use axum::http::header::{HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH};
 use jiff::Timestamp;
 
+use crate::definitions::own;
 use crate::error::{Category, Error, Result};
 use crate::exchange::{Entry, EntryRequest};
 use crate::fhir::{Issue, Key, Node, ResourceKey};
@@ -13,6 +14,7 @@ use crate::server::reply::Refusal;
 use crate::server::{accept, condition};
 
 use super::address::EntryAddress;
+use crate::fhir_api::address;
 use crate::fhir_api::interaction::Interaction;
 use crate::fhir_api::path::{self, Action};
 use crate::fhir_api::service::FhirService;
@@ -75,12 +77,13 @@ pub(super) fn bundle_type(root: Node<'_>) -> Result<BundleType> {
     }
 }
 
-/// What reads entries: what they are read by, the base, and the headers of the Bundle.
+/// What reads entries: what they are read by, the base, and the headers and the type of the Bundle.
 #[derive(Clone, Copy)]
 pub(super) struct EntryReader<'r> {
     pub(super) service: &'r FhirService,
     pub(super) base: &'r Base,
     pub(super) headers: &'r HeaderMap,
+    pub(super) form: BundleType,
 }
 
 impl EntryReader<'_> {
@@ -100,11 +103,28 @@ impl EntryReader<'_> {
         match &*method {
             "GET" | "HEAD" => self.get(request, &address, method == "HEAD"),
             method => {
-                let action = path::find(method, &address.path)?.action;
+                let action = self.action(method, &address)?;
                 let ask = write_request(entry, request, address.relative(), action)?;
                 let resource = entry.get("resource");
                 Ok(Ask::Write(Entry { ask, full_url: entry.str("fullUrl"), resource, request: Some(request) }))
             }
+        }
+    }
+
+    fn action(&self, method: &str, address: &EntryAddress) -> Result<Action, Refusal> {
+        let kind = address.relative().split('/').next().unwrap_or_default();
+        match path::find(method, &address.path) {
+            Ok(found) => {
+                if matches!(found.action, Action::Create | Action::Update) {
+                    address::kind(kind, self.service.checker.definitions())?;
+                }
+                Ok(found.action)
+            }
+            // Definitions are not written. Of a transaction the exchange says so, and remembers it.
+            Err(_) if self.form == BundleType::Transaction && method == "POST" && own::KINDS.contains(&kind) => {
+                Ok(Action::Create)
+            }
+            Err(refusal) => Err(refusal),
         }
     }
 
@@ -184,7 +204,8 @@ fn refused(node: Node<'_>, key: Key, text: String) -> Error {
 /// The error at this node.
 pub(super) fn located(error: Error, node: Node<'_>) -> Error {
     let issues = error.issues.into_iter().map(|issue| {
-        let path = if issue.path.is_empty() { node.path() } else { issue.path.clone() };
+        let is_located = issue.path.starts_with("Bundle.");
+        let path = if is_located { issue.path.clone() } else { node.path() };
         if issue.position.is_some() { Issue { path, ..issue } } else { Issue { path, ..issue }.at(node.position()) }
     });
     Error { category: error.category, issues: issues.collect() }
