@@ -8,11 +8,25 @@
 //! layer 2  profile, mapping, routing, sheet,
 //!          hmis                                pure engines over documents
 //! layer 3  store, security, terminology        SQL; tokens, scopes, consent, audit; a server that knows codes
-//! layer 4  exchange                            READ THIS FIRST: a message's way in, back and out
+//! layer 4  exchange                            READ THIS FIRST: one step to a commit, what builds it, what follows
 //! layer 5  server                              routes, authentication, bodies, conditions, answers, metrics
 //! layer 6  fhir_api, agency_api                the edges: FHIR for EHRs, records for agencies
 //! layer 7  app, cli                            wiring; the only code that knows everything
 //! ```
+//! # What happens
+//! ```text
+//! a message        fhir_api/transaction, create, update   its text is read, its caller known (server/authentication)
+//!                  exchange/service                       the door; makes a change of it
+//!                  exchange/step                          build, consequences, who has to read it, commit, again if overtaken
+//!                  exchange/intake                        builds: check, write_target, load_context, disposition for each
+//!                  exchange/disposition                   where a referral goes: routing, consent, the state machine
+//!                  exchange/consequences                  what it means for other referrals: sharing, consent
+//!                  exchange/owed                          who has to read it in the feed
+//! an event         agency_api/events                      comes in by the same door, through the same step
+//!                  exchange/raise_event                   builds: referral/state says where it leads, mapping what it makes
+//!                  exchange/referrals                     what a caller sees of a referral, and its record, in every view
+//! ```
+//!
 //! Imports go down, never up or sideways; `tests/layers.rs` holds that. Layers 0 to 2 are pure: no clock, no socket,
 //! no SQL; time and ids are passed in.
 

@@ -5,6 +5,7 @@
 
 mod clients;
 mod configured;
+mod engines;
 pub mod log;
 pub mod packages;
 mod program_type_folders;
@@ -24,22 +25,20 @@ use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::definitions::Definitions;
 use crate::error::{Error, Result};
-use crate::exchange::{self, Clock, Exchange, Ids};
-use crate::{agency_api, fhir_api};
-
+use crate::exchange::{Clock, Exchange, Ids, Stores};
 use crate::mapping::ProgramTypes;
-use crate::profile::{Amendments, Checker};
+use crate::profile::Checker;
 use crate::security::Clients;
 use crate::server::{self, Endpoint, Route};
 use crate::sheet::ColumnSets;
 use crate::store::Store;
 use crate::store::index::SearchParameters;
 use crate::store::sqlite::SqliteStore;
-use crate::terminology::Terminology;
+use crate::{agency_api, fhir_api};
 
 pub use clients::load as load_clients;
+pub use engines::Engines;
 pub use packages::Packages;
 pub use program_type_folders::{ProgramFiles, ProgramTypeFolders};
 pub use registry::{PackageRequest, Registry};
@@ -75,36 +74,10 @@ impl App {
     /// If the store or a package cannot be opened, what comes with the program is damaged, or the directory in the store cannot be
     /// used.
     pub async fn open(settings: Settings, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Result<Self> {
-        let base = settings.base.as_ref().map(|base| format!("{base}/fhir"));
-        let definitions = Arc::new(settings.packages.load(&Definitions::shipped()?)?);
-        let mut parameters = SearchParameters::shipped(&definitions)?;
-        if let Some(base) = &base {
-            parameters = parameters.with_base(base.as_str());
-        }
-        let parameters = Arc::new(parameters);
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&settings.store, &parameters)?);
-        let checker = Arc::new(Checker::new(definitions.clone()).amended(Amendments::shipped()?));
-        let types = settings.programs.files()?;
-        let programs = Arc::new(types.programs(&definitions)?);
-        let sheets = Arc::new(types.sheets(&programs)?);
-        let rules = Arc::new(types.rules()?);
-        rules.check(&*definitions)?;
-        let exchange = Exchange::new(exchange::Parts {
-            store: store.clone(),
-            checker: checker.clone(),
-            terminology: settings.terminology.as_ref().map_or(Ok(Terminology::none()), Terminology::of)?,
-            programs: programs.clone(),
-            rules,
-            parameters: parameters.clone(),
-            clock,
-            ids: ids.clone(),
-            settings: exchange::Settings {
-                consent: settings.consent,
-                base,
-                profiles: settings.profiles.resolve(&definitions)?,
-            },
-        });
-        let exchange = Arc::new(exchange.await?);
+        let engines = Engines::load(&settings)?;
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&settings.store, &engines.parameters)?);
+        let exchange = Arc::new(engines.exchange(Stores::of(&store), clock, ids.clone()).await?);
+        let Engines { checker, programs, sheets, parameters, .. } = engines;
         Ok(Self { store, exchange, checker, programs, sheets, parameters, ids, settings })
     }
 

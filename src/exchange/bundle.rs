@@ -7,13 +7,13 @@ use crate::error::{Category, Error, Result};
 use crate::fhir::Document;
 use crate::fhir::authored::bundle::{self as authored, BundleWriter, Response, SearchMode};
 use crate::referral::care_plan;
-use crate::referral::plan::Idempotency;
 use crate::security::Caller;
 use crate::store::Page;
 
-use super::intake::Message;
-use super::message::{BundleType, Entry, GetTarget, read_bundle};
-use super::{Exchange, Outcome, idempotency};
+use super::idempotency::RepeatKey;
+use super::message::{BundleType, Entry, GetTarget, Message, read_bundle};
+use super::outcome::Outcome;
+use super::service::Exchange;
 
 /// What one entry of a bundle is answered.
 #[derive(Debug)]
@@ -33,16 +33,13 @@ impl Exchange {
     /// For a transaction every finding, with its position; nothing is stored then. A batch answers entry by entry.
     pub async fn bundle(&self, caller: &Caller, document: Document, idempotency_key: Option<&str>) -> Result<String> {
         let document = Arc::new(document);
-        let keyed = idempotency::of(caller, idempotency_key, &["bundle", document.text()]);
-        if let Some(answer) = self.repeated(keyed.as_ref()).await? {
-            return Ok(answer);
-        }
+        let keyed = RepeatKey::of(caller, idempotency_key, &["bundle", document.text()]);
         let (form, entries) = read_bundle(&document)?;
         match form {
             BundleType::Batch => self.batch(caller, &document, &entries).await,
             // A plan that comes without Tasks brings one for each referral among its activities; the answer names them
             // behind what was sent.
-            BundleType::Transaction => match care_plan::with_tasks(document.root(), self.clock.now()) {
+            BundleType::Transaction => match care_plan::with_tasks(document.root(), self.now()) {
                 None => self.transaction(caller, &document, &entries, keyed).await,
                 Some(planned) => {
                     let planned = Arc::new(Document::parse(planned)?);
@@ -58,25 +55,12 @@ impl Exchange {
         caller: &Caller,
         document: &Arc<Document>,
         entries: &[Entry<'_>],
-        keyed: Option<Idempotency>,
+        keyed: Option<RepeatKey>,
     ) -> Result<String> {
-        let conditional = idempotency::of_condition(caller, document, entries);
-        if let Some(answer) = self.sent_before(conditional.as_ref()).await? {
-            return Ok(answer);
-        }
         let gets: Vec<Option<GetTarget>> = entries.iter().map(Entry::get_target).collect::<Result<_>>()?;
+        let key = keyed.or_else(|| RepeatKey::of_condition(caller, document, entries));
         let message = Message { document, root: document.root(), entries };
-        let explicit = keyed.is_some();
-        let idempotency = keyed.or(conditional);
-        let outcomes = match self.accept(caller, message, idempotency.clone()).await {
-            // The same request was faster on another connection: its answer is ours.
-            Err(error) if error.category == Category::Conflict => {
-                let asked = idempotency.as_ref();
-                let answer = if explicit { self.repeated(asked).await? } else { self.sent_before(asked).await? };
-                return answer.ok_or(error);
-            }
-            other => other?,
-        };
+        let outcomes = self.accept(caller, message, key.as_ref()).await?;
         let mut answers = Vec::with_capacity(entries.len());
         for (get, outcome) in gets.iter().zip(outcomes) {
             answers.push(match get {
@@ -85,15 +69,6 @@ impl Exchange {
             });
         }
         write(BundleWriter::transaction_response()?, &answers)
-    }
-
-    /// The answer to a transaction whose referral was sent before under the same condition: what was made then is
-    /// found, and nothing is made again.
-    async fn sent_before(&self, conditional: Option<&Idempotency>) -> Result<Option<String>> {
-        let Some(asked) = conditional else { return Ok(None) };
-        let before = self.store.idempotent(&asked.client, &asked.key).await?;
-        let same = before.filter(|before| before.digest == asked.digest);
-        Ok(same.map(|before| before.answer.replace("\"status\":\"201 Created\"", "\"status\":\"200 OK\"")))
     }
 
     async fn batch(&self, caller: &Caller, document: &Arc<Document>, entries: &[Entry<'_>]) -> Result<String> {
@@ -128,12 +103,6 @@ impl Exchange {
             GetTarget::Search { kind, parameters } => searchset(&self.search(caller, kind, parameters).await?),
         }
     }
-}
-
-/// The answer to a transaction of which these are the outcomes.
-pub(super) fn response(outcomes: Vec<Option<Outcome>>) -> Result<String> {
-    let answers: Vec<Answer> = outcomes.into_iter().flatten().map(Answer::Done).collect();
-    write(BundleWriter::transaction_response()?, &answers)
 }
 
 fn write(mut bundle: BundleWriter, answers: &[Answer]) -> Result<String> {

@@ -3,95 +3,96 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::error::{Category, Error, Result};
+use crate::error::{Error, Result};
 use crate::fhir::edit::Edits;
 use crate::fhir::{Document, Issue, Key, Node, ResourceKey};
+use crate::referral::Graph;
 use crate::referral::plan::{Plan, Write};
 use crate::referral::task::SDOHCC_CODES;
 use crate::routing::program::{CAPACITY, PROGRAM_TYPES};
 use crate::security::Caller;
-use crate::store::Stored;
+use crate::store::{Resources, Stored};
 
-use super::disposition::audit;
-use super::{Exchange, write_target};
+use super::audit::audit;
+use super::stale::stale;
+use super::step::{Built, Change};
 
 /// The codes of capacity.
 const STATUSES: &[&str] = &["capacity", "no-capacity", "waitlist", "additional-assessment-required"];
 
-impl Exchange {
-    /// The programs of the caller's organization, with their capacity.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub async fn programs(&self, caller: &Caller) -> Result<Vec<Value>> {
-        let stored = self.store.directory().await?;
-        Ok(stored.iter().filter(|stored| is_program_of(stored, &caller.organization)).map(program).collect())
-    }
+/// What an agency says of a program's capacity.
+pub(super) struct StatedCapacity<'a> {
+    pub(super) store: &'a dyn Resources,
+    pub(super) caller: &'a Caller,
+    /// The HealthcareService
+    pub(super) program: &'a ResourceKey,
+    /// `{"status": CODE, "notes"?: TEXT}`
+    pub(super) capacity: &'a Document,
+    /// The version that it is based on
+    pub(super) if_match: Option<u64>,
+}
 
-    /// Says what a program of the caller's organization can take on: `{"status": CODE, "notes"?: TEXT}`.
-    ///
-    /// # Errors
-    /// An unknown program, an unknown status, a stale version.
-    pub async fn set_capacity(
-        &self,
-        caller: &Caller,
-        program_id: &str,
-        capacity: &Document,
-        if_match: Option<u64>,
-    ) -> Result<Value> {
-        let key = ResourceKey::new("HealthcareService", program_id);
-        let (status, notes) = read(capacity.root())?;
-        let stored = self.store.read(&caller.scope(), &key, None).await?;
+/// The programs of an organization, with their capacity.
+///
+/// # Errors
+/// Those of the store.
+pub(super) async fn programs(store: &dyn Resources, organization: &str) -> Result<Vec<Value>> {
+    let stored = store.directory().await?;
+    Ok(stored.iter().filter(|stored| is_program_of(stored, organization)).map(program).collect())
+}
+
+impl Change for StatedCapacity<'_> {
+    type Outcome = Value;
+
+    async fn build(&self, at: Timestamp) -> Result<Built<Value>> {
+        let Self { store, caller, program: key, .. } = self;
+        let (status, notes) = read(self.capacity.root())?;
+        let stored = store.read(&caller.scope(), key, None).await?;
         let stored = stored.filter(|stored| is_program_of(stored, &caller.organization));
         let stored = stored.ok_or_else(|| Error::not_found("this program of your organization"))?;
-        if if_match.is_some_and(|version| version != stored.version) {
-            return Err(write_target::stale(&key, stored.version));
+        if self.if_match.is_some_and(|version| version != stored.version) {
+            return Err(stale(key, stored.version));
         }
-        let node = stored.document.root();
-        let text = capacity_of(&stored);
-        if text["status"].as_str() == Some(&status) && text["notes"].as_str() == notes.as_deref() {
-            return Ok(program(&stored));
+        let before = capacity_of(&stored);
+        if before["status"].as_str() == Some(&status) && before["notes"].as_str() == notes.as_deref() {
+            return Ok(Built::nothing(program(&stored)));
         }
-        let at = self.clock.now();
-        let mut edits = Edits::new(node);
-        let json = extension(&status, notes.as_deref()).to_string();
-        match extension_of(node) {
-            Some(there) => edits.replace(there, json),
-            None => edits.append(node, "extension", &json),
-        }
-        edits.stamp(program_id, stored.version + 1, at);
-        let document = Arc::new(Document::parse(edits.finish())?);
+        let version = stored.version + 1;
+        let document = Arc::new(with_capacity(&stored, &status, notes.as_deref(), at)?);
+        let now = Stored { version, document: document.clone(), ..stored.clone() };
         let write = Write {
-            key: key.clone(),
-            version: stored.version + 1,
+            key: (*key).clone(),
+            version,
             document,
             updated: at,
+            // The program stays its author's: whoever says what it can take on does not make it its own.
             author: stored.author,
             public: true,
         };
-        let audit = vec![audit(caller, "capacity", Some(&key), status, at)];
-        let committed =
-            self.store.commit(Plan { writes: vec![write], audit, ..Plan::default() }).await.map_err(|error| {
-                if error.category == Category::Conflict { write_target::stale(&key, stored.version + 1) } else { error }
-            })?;
-        let mut now = as_stored(&committed.writes, committed.seq);
-        now.pop().map(|stored| program(&stored)).ok_or_else(|| Error::fault("the capacity was committed and is gone"))
+        let audit = vec![audit(caller, "capacity", Some(key), status, at)];
+        let plan = Plan { writes: vec![write], audit, ..Plan::default() };
+        Ok(Built { plan, context: Graph::default(), outcome: program(&now), refused: None })
+    }
+
+    fn remember(&self, _: &Plan, program: &Value) -> String {
+        program.to_string()
     }
 }
 
-fn as_stored(writes: &[Write], seq: u64) -> Vec<Stored> {
-    let stored = |write: &Write| Stored {
-        key: write.key.clone(),
-        version: write.version,
-        updated: write.updated,
-        seq,
-        author: write.author.clone(),
-        public: write.public,
-        document: write.document.clone(),
-    };
-    writes.iter().map(stored).collect()
+/// The program with another capacity.
+fn with_capacity(stored: &Stored, status: &str, notes: Option<&str>, at: Timestamp) -> Result<Document> {
+    let node = stored.document.root();
+    let mut edits = Edits::new(node);
+    let json = extension(status, notes).to_string();
+    match extension_of(node) {
+        Some(there) => edits.replace(there, json),
+        None => edits.append(node, "extension", &json),
+    }
+    edits.stamp(&stored.key.id, stored.version + 1, at);
+    Ok(Document::parse(edits.finish())?)
 }
 
 fn read(node: Node<'_>) -> Result<(String, Option<String>)> {

@@ -1,28 +1,42 @@
 //! What becomes of each resource of a message. For a referral's Task that is the whole question: it is routed, consent
 //! is asked, and it goes to an agency, stays open, or is refused; or it moves, if it was there before.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::error::Result;
 use crate::fhir::edit::Edits;
 use crate::fhir::{Node, ResourceKey};
-use crate::referral::plan::{AuditEntry, FeedEntry, Plan, Share, SharedWith};
+use crate::referral::Party;
+use crate::referral::plan::{Plan, Share, SharedWith};
 use crate::referral::reason::Reason;
 use crate::referral::state::{Event, Position, State, TaskStatus};
 use crate::referral::task_edits::{self, StatusReason};
-use crate::referral::{Graph, Party, Referral, is_referral_task};
+use crate::referral::{Graph, Referral, Resource, is_referral_task};
 use crate::routing::{self, Decision};
 use crate::security::Caller;
 use crate::security::consent::ConsentDecision;
 
-use super::status::{self, TaskChange};
+use super::audit::audit;
+use super::consent::ConsentCheck;
+use super::directory::CurrentDirectory;
+use super::disclosure;
+use super::referrals::Referrals;
+use super::task_change::{TaskChange, initial_status, task_change_of};
 use super::write_target::WriteTarget;
-use super::{Exchange, disclosure};
 
 /// What becomes of one resource.
 #[derive(Debug)]
-pub(super) enum Disposition {
+pub(super) struct Disposition {
+    what: DispositionKind,
+    /// Who took part in the referral before
+    before: Vec<SharedWith>,
+}
+
+#[derive(Debug)]
+enum DispositionKind {
     /// It is kept as it came: no Task, a draft, or a Task that is no referral
     Kept,
     /// The referral goes to an agency
@@ -31,25 +45,11 @@ pub(super) enum Disposition {
         decision: Decision,
         /// What its record leaves out, in numbers
         fidelity: String,
-        /// Who owned it before and no longer does
-        former: Option<String>,
-        /// The referral as it was, if it was there before
-        before: Option<TaskChange>,
     },
     /// Consent forbids the disclosure; nothing leaves
-    Forbidden {
-        /// In words
-        reason: String,
-        /// The referral as it was, if it was there before
-        before: Option<TaskChange>,
-    },
+    Forbidden(String),
     /// No program fits; it stays open
-    Waiting {
-        /// Why none does
-        decision: Decision,
-        /// The referral as it was, if it was there before
-        before: Option<TaskChange>,
-    },
+    Waiting(Decision),
     /// A referral that was there before moves, or changes its content
     Changed(TaskChange),
 }
@@ -57,59 +57,59 @@ pub(super) enum Disposition {
 const SENT: Position = Position { status: TaskStatus::Requested, state: State::Sent };
 const FORBIDDEN: Position = Position { status: TaskStatus::Rejected, state: State::NotPermitted };
 
-impl Exchange {
+/// What decides it: where referrals go, and whether they may.
+pub(super) struct Router {
+    pub(super) directory: Arc<CurrentDirectory>,
+    pub(super) consent: Arc<ConsentCheck>,
+    pub(super) referrals: Arc<Referrals>,
+}
+
+impl Router {
     /// Decides what becomes of the resource at `target`.
     ///
     /// # Errors
     /// If a referral is not whole, its owner is not served here, or the move is not allowed.
-    pub(super) async fn decide_disposition(
+    pub(super) async fn decide(
         &self,
         caller: &Caller,
         graph: &Graph,
         target: &WriteTarget,
         at: Timestamp,
     ) -> Result<Disposition> {
-        let Some(key) = target.key().filter(|key| key.kind == "Task") else { return Ok(Disposition::Kept) };
+        let kept = Disposition { what: DispositionKind::Kept, before: Vec::new() };
+        let Some(key) = target.key().filter(|key| key.kind == "Task") else { return Ok(kept) };
         let Some(task) = graph.resolve(&key.to_string()).filter(|task| is_referral_task(task.node())) else {
-            return Ok(Disposition::Kept);
+            return Ok(kept);
         };
         match target {
             WriteTarget::Next(stored) => {
-                let change = self.task_change_of(caller, stored, task.node()).await?;
-                if change.resend {
-                    self.send(caller, graph, key, Some(change), at).await
+                let change = task_change_of(&self.referrals, caller, stored, task.node()).await?;
+                let before = change.shared_with.clone();
+                let what = if change.resend {
+                    self.send(caller, graph, task, at).await?
                 } else {
-                    Ok(Disposition::Changed(change))
-                }
+                    DispositionKind::Changed(change)
+                };
+                Ok(Disposition { what, before })
             }
-            _ => match status::initial_status(task.node())? {
-                TaskStatus::Draft => Ok(Disposition::Kept),
-                _ => self.send(caller, graph, key, None, at).await,
+            _ => match initial_status(task.node())? {
+                TaskStatus::Draft => Ok(kept),
+                _ => Ok(Disposition { what: self.send(caller, graph, task, at).await?, before: Vec::new() }),
             },
         }
     }
 
     /// A referral is sent: where to, and may it be?
-    async fn send(
-        &self,
-        caller: &Caller,
-        graph: &Graph,
-        key: &ResourceKey,
-        before: Option<TaskChange>,
-        at: Timestamp,
-    ) -> Result<Disposition> {
-        let Some(task) = graph.resolve(&key.to_string()) else { return Ok(Disposition::Kept) };
+    async fn send(&self, caller: &Caller, graph: &Graph, task: &Resource, at: Timestamp) -> Result<DispositionKind> {
         let referral = Referral::read(graph, task)?;
-        let decision = routing::decide(self.directory().await?.as_ref(), &referral, at)?;
-        let Some(owner) = &decision.owner else { return Ok(Disposition::Waiting { decision, before }) };
-        match self.ask_consent(caller, &referral, owner, at).await? {
-            ConsentDecision::Refused { reason, .. } => Ok(Disposition::Forbidden { reason, before }),
+        let decision = routing::decide(self.directory.get().await?.as_ref(), &referral, at)?;
+        let Some(owner) = &decision.owner else { return Ok(DispositionKind::Waiting(decision)) };
+        match self.consent.ask(caller, &referral, owner, at).await? {
+            ConsentDecision::Refused { reason, .. } => Ok(DispositionKind::Forbidden(reason)),
             ConsentDecision::Permitted { .. } => {
-                let program = self.programs.get(&decision.program_type);
+                let program = self.referrals.programs.get(&decision.program_type);
                 let fidelity = program.map.get(&referral, &Value::Null).fidelity.to_string();
-                let former = before.as_ref().and_then(|before| before.owner.clone());
-                let former = former.filter(|former| Some(former) != decision.owner.as_ref());
-                Ok(Disposition::Delivered { decision, fidelity, former, before })
+                Ok(DispositionKind::Delivered { decision, fidelity })
             }
         }
     }
@@ -118,24 +118,24 @@ impl Exchange {
 impl Disposition {
     /// Writes into the Task what becomes of it.
     pub(super) fn apply_to_task<'t>(&self, edits: &mut Edits<'t>, task: Node<'t>, at: Timestamp) {
-        match self {
-            Self::Kept => {}
-            Self::Delivered { decision, .. } => {
+        match &self.what {
+            DispositionKind::Kept => {}
+            DispositionKind::Delivered { decision, .. } => {
                 task_edits::set_position(edits, task, SENT, at);
                 if let Some(owner) = &decision.owner {
                     task_edits::assign(edits, task, owner, decision.program.as_deref(), &decision.program_type);
                 }
             }
-            Self::Forbidden { reason, .. } => {
+            DispositionKind::Forbidden(why) => {
                 task_edits::set_position_and_reason(
                     edits,
                     task,
                     FORBIDDEN,
-                    &StatusReason::new(Reason::ConsentDenied, reason.as_str()),
+                    &StatusReason::new(Reason::ConsentDenied, why.as_str()),
                     at,
                 );
             }
-            Self::Waiting { decision, .. } => {
+            DispositionKind::Waiting(decision) => {
                 task_edits::set_position_and_reason(
                     edits,
                     task,
@@ -145,7 +145,7 @@ impl Disposition {
                 );
                 task_edits::note(edits, task, None, &decision.to_string(), at);
             }
-            Self::Changed(change) => task_edits::set_position(edits, task, change.to, at),
+            DispositionKind::Changed(change) => task_edits::set_position(edits, task, change.to, at),
         }
     }
 
@@ -158,76 +158,54 @@ impl Disposition {
         key: &ResourceKey,
         at: Timestamp,
     ) {
-        let before = self.before().map(|change| change.parties.clone()).unwrap_or_default();
-        let parties = self.parties(caller, graph, key);
-        if !matches!(self, Self::Kept) || graph.resolve(&key.to_string()).is_some_and(|task| is_referral(task.node())) {
+        let mut parties = self.before.clone();
+        if !matches!(self.what, DispositionKind::Changed(_)) {
+            parties.retain(|with| with.party != Party::Owner);
+        }
+        if parties.is_empty() {
+            parties = requesters(graph, key, caller);
+        }
+        if let DispositionKind::Delivered { decision, .. } = &self.what {
+            let owner = decision.owner.clone();
+            parties.extend(owner.map(|organization| SharedWith { organization, party: Party::Owner }));
+        }
+        parties.sort();
+        parties.dedup();
+        if !matches!(self.what, DispositionKind::Kept)
+            || graph.resolve(&key.to_string()).is_some_and(|task| is_referral(task.node()))
+        {
             let mut resources = disclosure::disclosed(graph, key);
             resources.extend(self.routed_to().into_iter().filter(|to| !resources.contains(to)).collect::<Vec<_>>());
-            plan.shares.push(Share { task: key.clone(), before, parties, resources });
+            plan.shares.push(Share { task: key.clone(), before: self.before.clone(), parties, resources });
         }
-        let owed = match self {
-            Self::Delivered { decision, .. } => decision.owner.clone(),
-            Self::Changed(change) => change.owner.clone(),
-            _ => None,
-        };
-        // Who loses the referral to another owner is owed that news.
-        let former = if let Self::Delivered { former, .. } = self { former.clone() } else { None };
-        let owed = owed.into_iter().chain(former);
-        plan.feed.extend(owed.map(|organization| FeedEntry { organization, task: key.clone() }));
         plan.audit.push(audit(caller, self.action(), Some(key), self.detail(), at));
-    }
-
-    /// The referral as it was, if it was there before.
-    fn before(&self) -> Option<&TaskChange> {
-        match self {
-            Self::Kept => None,
-            Self::Delivered { before, .. } | Self::Forbidden { before, .. } | Self::Waiting { before, .. } => {
-                before.as_ref()
-            }
-            Self::Changed(change) => Some(change),
-        }
-    }
-
-    /// Who takes part from now on: whoever asks, and who owns it. Where it only changed, that stays.
-    fn parties(&self, caller: &Caller, graph: &Graph, key: &ResourceKey) -> Vec<SharedWith> {
-        if let Self::Changed(change) = self {
-            return change.parties.clone();
-        }
-        let author = self.before().and_then(|before| before.author.clone());
-        let requesters = requesters(graph, key, caller).into_iter().chain(author);
-        let mut parties: Vec<SharedWith> =
-            requesters.map(|organization| SharedWith::new(organization, Party::Requester)).collect();
-        if let Self::Delivered { decision: Decision { owner: Some(owner), .. }, .. } = self {
-            parties.push(SharedWith::new(owner.as_str(), Party::Owner));
-        }
-        parties
     }
 
     /// The organization and the program that the referral was routed to: the record tells them by name.
     fn routed_to(&self) -> Vec<ResourceKey> {
-        let Self::Delivered { decision, .. } = self else { return Vec::new() };
+        let DispositionKind::Delivered { decision, .. } = &self.what else { return Vec::new() };
         let owner = decision.owner.iter().map(|id| ResourceKey::new("Organization", id));
         owner.chain(decision.program.iter().map(|id| ResourceKey::new("HealthcareService", id))).collect()
     }
 
     fn action(&self) -> &'static str {
-        match self {
-            Self::Kept => "stored",
-            Self::Delivered { .. } => "delivered",
-            Self::Forbidden { .. } => "forbidden",
-            Self::Waiting { .. } => "unrouted",
-            Self::Changed(_) => "moved",
+        match &self.what {
+            DispositionKind::Kept => "stored",
+            DispositionKind::Delivered { .. } => "delivered",
+            DispositionKind::Forbidden(_) => "forbidden",
+            DispositionKind::Waiting(_) => "unrouted",
+            DispositionKind::Changed(_) => "moved",
         }
     }
 
     /// Codes and ids of organizations and programs; never anything of a person.
     fn detail(&self) -> String {
-        match self {
-            Self::Kept => String::new(),
-            Self::Delivered { decision, fidelity, .. } => format!("{}; {fidelity}", decision.trail()),
-            Self::Waiting { decision, .. } => decision.trail(),
-            Self::Forbidden { .. } => Reason::ConsentDenied.code().to_owned(),
-            Self::Changed(change) => change.event.map_or("updated", Event::code).to_owned(),
+        match &self.what {
+            DispositionKind::Kept => String::new(),
+            DispositionKind::Delivered { decision, fidelity, .. } => format!("{}; {fidelity}", decision.trail()),
+            DispositionKind::Waiting(decision) => decision.trail(),
+            DispositionKind::Forbidden(_) => Reason::ConsentDenied.code().to_owned(),
+            DispositionKind::Changed(change) => change.event.map_or("updated", Event::code).to_owned(),
         }
     }
 }
@@ -237,29 +215,11 @@ fn is_referral(node: Node<'_>) -> bool {
 }
 
 /// The organizations on whose behalf a referral is sent: the sender's, and the one that the Task names as requester.
-fn requesters(graph: &Graph, key: &ResourceKey, caller: &Caller) -> Vec<String> {
+fn requesters(graph: &Graph, key: &ResourceKey, caller: &Caller) -> Vec<SharedWith> {
     let named = graph
         .resolve(&key.to_string())
         .and_then(|task| task.node().get("requester")?.str("reference"))
         .and_then(|reference| disclosure::organization_behind(graph, &reference));
-    [caller.organization.clone()].into_iter().chain(named.map(|key| key.id)).collect()
-}
-
-/// An audit entry of this caller's request.
-pub(super) fn audit(
-    caller: &Caller,
-    action: &'static str,
-    subject: Option<&ResourceKey>,
-    detail: String,
-    at: Timestamp,
-) -> AuditEntry {
-    AuditEntry {
-        at,
-        action,
-        client: caller.client.clone(),
-        organization: caller.organization.clone(),
-        request: caller.request.clone(),
-        subject: subject.cloned(),
-        detail,
-    }
+    let organizations = [caller.organization.clone()].into_iter().chain(named.map(|key| key.id));
+    organizations.map(|organization| SharedWith { organization, party: Party::Requester }).collect()
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::fhir::edit::Edits;
@@ -22,12 +23,25 @@ pub(super) struct Draft {
     changed: Vec<(ResourceKey, u64)>,
     /// Versions to write before the last ones
     through: Vec<Write>,
+    /// What the record holds beside the graph
+    pub(super) extras: Value,
+    extras_changed: bool,
 }
 
 impl Draft {
     /// Nothing changed yet.
-    pub(super) fn new(graph: Graph, task: ResourceKey) -> Self {
-        Self { graph, task, changed: Vec::new(), through: Vec::new() }
+    pub(super) fn new(graph: Graph, task: ResourceKey, extras: Value) -> Self {
+        Self { graph, task, changed: Vec::new(), through: Vec::new(), extras, extras_changed: false }
+    }
+
+    /// The Task that carries the referral.
+    pub(super) fn task(&self) -> &ResourceKey {
+        &self.task
+    }
+
+    /// What the record then holds beside the graph, where that changed.
+    pub(super) fn changed_extras(&self) -> Option<Value> {
+        self.extras_changed.then(|| self.extras.clone())
     }
 
     /// The referral as it is by now.
@@ -75,6 +89,10 @@ impl Draft {
         for created in &put.created {
             self.replace(ResourceKey::new(&created.kind, &created.id), 0, created.json.clone())?;
         }
+        if put.extras_changed {
+            self.extras = put.extras.clone();
+            self.extras_changed = true;
+        }
         Ok(())
     }
 
@@ -101,19 +119,19 @@ impl Draft {
     /// # Errors
     /// A fault, if a text that results cannot be read.
     pub(super) fn writes(
-        self,
+        &self,
         authors: &BTreeMap<ResourceKey, Option<String>>,
         author: &str,
         at: Timestamp,
     ) -> Result<Vec<Write>> {
-        let mut writes = self.through;
-        for (key, version) in self.changed {
+        let mut writes = self.through.clone();
+        for (key, version) in &self.changed {
             let Some(resource) = self.graph.resolve(&key.to_string()) else { continue };
-            let before = writes.iter().filter(|write| write.key == key).count() as u64;
+            let before = writes.iter().filter(|write| write.key == *key).count() as u64;
             let version = version + before + 1;
             let document = stamped(resource.node(), &key.id, version, at)?;
-            let author = authors.get(&key).cloned().unwrap_or_else(|| Some(author.to_owned()));
-            writes.push(Write { key, version, document, updated: at, author, public: false });
+            let author = authors.get(key).cloned().unwrap_or_else(|| Some(author.to_owned()));
+            writes.push(Write { key: key.clone(), version, document, updated: at, author, public: false });
         }
         Ok(writes)
     }

@@ -10,38 +10,94 @@ use crate::fhir::{Document, Key, Kind, Node};
 use crate::referral::plan::Idempotency;
 use crate::security::Caller;
 
-use super::Exchange;
 use super::message::{Entry, EntryRequest};
 
 /// Longest key that is taken, in bytes.
 const MAX_KEY_LENGTH: usize = 255;
 
-/// The key of a request, with the digest of what is asked.
-pub(super) fn of(caller: &Caller, key: Option<&str>, parts: &[&str]) -> Option<Idempotency> {
-    Some(Idempotency {
-        client: caller.client.clone(),
-        key: key?.to_owned(),
-        digest: digest(parts),
-        answer: String::new(),
-    })
+/// A key under which a request may be repeated.
+#[derive(Debug, Clone)]
+pub(super) struct RepeatKey {
+    request: Idempotency,
+    /// Did the client send it? A key that follows from what was sent is no promise of the client's
+    explicit: bool,
 }
 
-/// A transaction that creates its referral's Task conditionally says by that which referral it is. Sent again with the
-/// same content, it is the same message: what stands around the Task is not made twice either, though its entries have
-/// no condition of their own. The key is the organization's, whichever of its clients repeats.
-pub(super) fn of_condition(caller: &Caller, document: &Document, entries: &[Entry<'_>]) -> Option<Idempotency> {
-    let condition = entries.iter().find_map(|entry| match &entry.ask {
-        EntryRequest::Create { if_none_exist: Some(condition) } if entry.kind() == "Task" => Some(condition),
-        _ => None,
-    })?;
-    let content = content(document.root());
-    let parts: Vec<&str> = content.iter().map(AsRef::as_ref).collect();
-    Some(Idempotency {
-        client: format!("Organization/{}", caller.organization),
-        key: format!("Task?{condition}"),
-        digest: digest(&parts),
-        answer: String::new(),
-    })
+impl RepeatKey {
+    /// The key that the client sent, with the digest of what it asks.
+    pub(super) fn of(caller: &Caller, key: Option<&str>, parts: &[&str]) -> Option<Self> {
+        let request = Idempotency {
+            client: caller.client.clone(),
+            key: key?.to_owned(),
+            digest: digest(parts),
+            answer: String::new(),
+        };
+        Some(Self { request, explicit: true })
+    }
+
+    /// A transaction that creates its referral's Task conditionally says by that which referral it is. Sent again with
+    /// the same content, it is the same message: what stands around the Task is not made twice either, though its
+    /// entries have no condition of their own. The key is the organization's, whichever of its clients repeats.
+    pub(super) fn of_condition(caller: &Caller, document: &Document, entries: &[Entry<'_>]) -> Option<Self> {
+        let condition = entries.iter().find_map(|entry| match &entry.ask {
+            EntryRequest::Create { if_none_exist: Some(condition) } if entry.kind() == "Task" => Some(condition),
+            _ => None,
+        })?;
+        let content = content(document.root());
+        let parts: Vec<&str> = content.iter().map(AsRef::as_ref).collect();
+        let request = Idempotency {
+            client: format!("Organization/{}", caller.organization),
+            key: format!("Task?{condition}"),
+            digest: digest(&parts),
+            answer: String::new(),
+        };
+        Some(Self { request, explicit: false })
+    }
+
+    /// Whose key it is.
+    pub(super) fn client(&self) -> &str {
+        &self.request.client
+    }
+
+    /// The key itself.
+    pub(super) fn key(&self) -> &str {
+        &self.request.key
+    }
+
+    /// Did the client send it?
+    pub(super) fn is_explicit(&self) -> bool {
+        self.explicit
+    }
+
+    /// Can it be used?
+    ///
+    /// # Errors
+    /// `Incorrect`, where the client sent one that is empty or too long.
+    pub(super) fn check(&self) -> Result<()> {
+        if !self.explicit || (1..=MAX_KEY_LENGTH).contains(&self.request.key.len()) {
+            return Ok(());
+        }
+        Err(Error::incorrect(Key::Parameter, format!("Idempotency-Key has 1 to {MAX_KEY_LENGTH} characters")))
+    }
+
+    /// What was answered before, if that was this request.
+    ///
+    /// # Errors
+    /// If the client used its key for another request.
+    pub(super) fn answer_of(&self, before: Idempotency) -> Result<Option<String>> {
+        if before.digest == self.request.digest {
+            return Ok(Some(before.answer));
+        }
+        if !self.explicit {
+            return Ok(None);
+        }
+        Err(Error::refused(Key::Parameter, "", "this Idempotency-Key was used for another request; use a new one"))
+    }
+
+    /// What is stored with the change.
+    pub(super) fn with_answer(&self, answer: String) -> Idempotency {
+        Idempotency { answer, ..self.request.clone() }
+    }
 }
 
 /// What a message says, member by member, whatever its white space and whatever `urn:uuid:` names it gave to its
@@ -78,31 +134,6 @@ fn digest(parts: &[&str]) -> String {
         let _ = write!(digest, "{byte:02x}");
     }
     digest
-}
-
-impl Exchange {
-    /// What was answered to this request before, if it is a repetition.
-    ///
-    /// # Errors
-    /// If the key is unusable, or was used for another request.
-    pub(super) async fn repeated(&self, idempotency: Option<&Idempotency>) -> Result<Option<String>> {
-        let Some(asked) = idempotency else { return Ok(None) };
-        if asked.key.is_empty() || asked.key.len() > MAX_KEY_LENGTH {
-            return Err(Error::incorrect(
-                Key::Parameter,
-                format!("Idempotency-Key has 1 to {MAX_KEY_LENGTH} characters"),
-            ));
-        }
-        match self.store.idempotent(&asked.client, &asked.key).await? {
-            None => Ok(None),
-            Some(before) if before.digest == asked.digest => Ok(Some(before.answer)),
-            Some(_) => Err(Error::refused(
-                Key::Parameter,
-                "",
-                "this Idempotency-Key was used for another request; use a new one",
-            )),
-        }
-    }
 }
 
 #[cfg(test)]

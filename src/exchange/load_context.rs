@@ -10,11 +10,11 @@ use crate::error::Result;
 use crate::fhir::{Issue, Key, Reference, ResourceKey};
 use crate::referral::{Graph, Resource};
 use crate::security::Caller;
+use crate::store::Resources;
 
-use super::intake::Message;
-use super::message::{Entry, Names, references};
+use super::disclosure;
+use super::message::{Entry, Message, Names, references};
 use super::write_target::WriteTarget;
-use super::{Exchange, disclosure};
 
 /// How many resources of the store a message may stand on.
 const MAX_RESOURCES: usize = 500;
@@ -28,41 +28,40 @@ pub(super) struct MessageContext {
     pub(super) dangling: Vec<Issue>,
 }
 
-impl Exchange {
-    /// Puts the message's resources into a graph and reads what they reference, step by step.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub(super) async fn load_context(
-        &self,
-        caller: &Caller,
-        message: Message<'_>,
-        targets: &[WriteTarget],
-    ) -> Result<MessageContext> {
-        let base = self.settings.base.as_deref();
-        let scope = caller.scope();
-        let mut graph = message_graph(message, targets);
-        let count = graph.resources().len();
-        let mut missing: HashSet<ResourceKey> = HashSet::new();
-        let mut next = 0;
-        while next < graph.resources().len() && graph.resources().len() < MAX_RESOURCES {
-            for key in referenced_keys(&graph, next, next < count, base) {
-                if graph.position(&key.to_string()).is_some() || missing.contains(&key) {
-                    continue;
-                }
-                let Some(stored) = self.store.read(&scope, &key, None).await? else {
-                    missing.insert(key);
-                    continue;
-                };
-                let position = graph.insert(Resource::new(key.to_string(), stored.version, stored.document));
-                if let Some(base) = base {
-                    graph.alias(format!("{}/{key}", base.trim_end_matches('/')), position);
-                }
+/// Puts the message's resources into a graph and reads what they reference, step by step. `base` is the URL under which
+/// FHIR is served here.
+///
+/// # Errors
+/// Those of the store.
+pub(super) async fn load_context(
+    store: &dyn Resources,
+    base: Option<&str>,
+    caller: &Caller,
+    message: Message<'_>,
+    targets: &[WriteTarget],
+) -> Result<MessageContext> {
+    let scope = caller.scope();
+    let mut graph = message_graph(message, targets);
+    let count = graph.resources().len();
+    let mut missing: HashSet<ResourceKey> = HashSet::new();
+    let mut next = 0;
+    while next < graph.resources().len() && graph.resources().len() < MAX_RESOURCES {
+        for key in referenced_keys(&graph, next, next < count, base) {
+            if graph.position(&key.to_string()).is_some() || missing.contains(&key) {
+                continue;
             }
-            next += 1;
+            let Some(stored) = store.read(&scope, &key, None).await? else {
+                missing.insert(key);
+                continue;
+            };
+            let position = graph.insert(Resource::new(key.to_string(), stored.version, stored.document));
+            if let Some(base) = base {
+                graph.alias(format!("{}/{key}", base.trim_end_matches('/')), position);
+            }
         }
-        Ok(MessageContext { graph, dangling: missing_references(message.entries, &missing, base) })
+        next += 1;
     }
+    Ok(MessageContext { graph, dangling: missing_references(message.entries, &missing, base) })
 }
 
 /// The message's own resources, under the names that they get and those that the message gives them.

@@ -103,6 +103,17 @@ impl<'m> Entry<'m> {
     }
 }
 
+/// What is taken in at once.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Message<'m> {
+    /// The text that the entries point into
+    pub(super) document: &'m Arc<Document>,
+    /// What is checked: the whole Bundle, or one resource
+    pub(super) root: Node<'m>,
+    /// What it asks for
+    pub(super) entries: &'m [Entry<'m>],
+}
+
 /// What kind of bundle the entries came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BundleType {

@@ -1,6 +1,7 @@
 //! What an agency has not seen yet. A cursor follows commit order: whoever polls with the last one sees every change
 //! and misses none.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -8,8 +9,9 @@ use serde_json::json;
 use crate::error::{Error, Result};
 use crate::fhir::Key;
 use crate::security::{Caller, Role};
+use crate::store::{Feed, Resources};
 
-use super::Exchange;
+use super::referrals::Referrals;
 
 /// A record that changed.
 #[derive(Debug, Clone)]
@@ -30,17 +32,30 @@ pub struct Records {
     pub cursor: String,
 }
 
-impl Exchange {
+/// What answers polls.
+pub(super) struct Poll {
+    pub(super) resources: Arc<dyn Resources>,
+    pub(super) feed: Arc<dyn Feed>,
+    pub(super) referrals: Arc<Referrals>,
+}
+
+impl Poll {
     /// The records that changed since the cursor (from the beginning without one), at most about `limit`. Holds the
     /// answer for up to `wait` while there is nothing to say.
     ///
     /// # Errors
     /// If the caller is no agency, or the cursor is none of ours.
-    pub async fn poll(&self, caller: &Caller, since: Option<&str>, limit: usize, wait: Duration) -> Result<Records> {
+    pub(super) async fn records(
+        &self,
+        caller: &Caller,
+        since: Option<&str>,
+        limit: usize,
+        wait: Duration,
+    ) -> Result<Records> {
         if caller.role != Role::Agency {
             return Err(Error::forbidden("records are for clients of agencies; ask for resources under /fhir instead"));
         }
-        let mut newest = self.store.newest(&caller.organization);
+        let mut newest = self.feed.newest(&caller.organization);
         let since = since.map_or(Ok(0), |cursor| self.read_cursor(cursor, *newest.borrow()))?;
         if *newest.borrow() <= since && !wait.is_zero() {
             // Time over, and a store that closes, both mean: nothing to say.
@@ -49,14 +64,14 @@ impl Exchange {
         if *newest.borrow() <= since {
             return Ok(Records { records: Vec::new(), cursor: self.cursor(since) });
         }
-        let changes = self.store.changes(&caller.organization, since, limit).await?;
+        let changes = self.feed.changes(&caller.organization, since, limit).await?;
         let mut records = Vec::with_capacity(changes.items.len());
         for (task, _) in &changes.items {
-            match self.store.referral(&caller.scope(), task, true).await? {
+            match self.resources.referral(&caller.scope(), task, true).await? {
                 // Changed again meanwhile: it comes with the next cursor, and only then.
                 Some(stored) if stored.seq > changes.newest => {}
                 Some(stored) => {
-                    let record = self.view(&stored, task)?;
+                    let record = self.referrals.view(&stored, task)?;
                     records.push(ChangedRecord { json: record.json, version: Some(record.version) });
                 }
                 None => {
@@ -69,11 +84,11 @@ impl Exchange {
     }
 
     fn cursor(&self, seq: u64) -> String {
-        format!("{}.{seq}", self.store.store_id())
+        format!("{}.{seq}", self.feed.store_id())
     }
 
     fn read_cursor(&self, cursor: &str, newest: u64) -> Result<u64> {
-        let seq = cursor.rsplit_once('.').filter(|(store, _)| *store == self.store.store_id());
+        let seq = cursor.rsplit_once('.').filter(|(store, _)| *store == self.feed.store_id());
         let seq = seq.and_then(|(_, seq)| seq.parse().ok()).filter(|seq| *seq <= newest);
         seq.ok_or_else(|| {
             Error::incorrect(Key::UnknownCursor, "the cursor is none that this gateway gave to your organization")

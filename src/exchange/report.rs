@@ -13,7 +13,7 @@ use crate::referral::task::SDOHCC_CODES;
 use crate::security::Caller;
 
 use super::draft::Draft;
-use super::event::EventMessage;
+use super::event_message::EventMessage;
 
 /// The service that was given, with when and by whom where the agency did not say.
 pub(super) fn service(message: &EventMessage, caller: &Caller, at: Timestamp) -> Option<Value> {

@@ -2,23 +2,30 @@
 //! the record had been put and the event raised. All of it is one commit: if one row is refused, nothing is done.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Document, ResourceKey};
-use crate::referral::plan::{FeedEntry, Idempotency, Plan};
+use crate::referral::Graph;
+use crate::referral::plan::Plan;
 use crate::referral::state::{Event, TABLE};
 use crate::security::Caller;
-use crate::sheet::{ColumnSets, Fault, Finding, FindingOutcome, Options, ReferralReading, ReferralRows, SheetReader};
+use crate::sheet::{Fault, Finding, FindingOutcome, Options, ReferralReading, ReferralRows, SheetReader};
+use crate::store::index::SearchParameters;
+use crate::store::query::Query;
+use crate::store::{Page, Resources};
 
-use super::disposition::audit;
+use super::audit::audit;
+use super::context::ReferralContext;
 use super::draft::Draft;
-use super::event::EventMessage;
-use super::record::{ATTEMPTS, is_race};
-use super::status::ReferralContext;
-use super::{Exchange, idempotency};
+use super::event_message::EventMessage;
+use super::raise_event::Events;
+use super::referrals::context_of;
+use super::step::{Built, Change};
+use super::write_record::RecordWriter;
 
 /// So many persons of one name, and referrals of one person, are looked at for a row that names no referral.
 const NAMESAKES: usize = 50;
@@ -48,50 +55,87 @@ pub struct SheetReport {
 }
 
 /// A sheet while its plan is made.
-struct SheetIntake<'a> {
+struct SheetIntake {
     plan: Plan,
+    /// What the referrals hold around what is written
+    context: Graph,
     findings: Vec<Finding>,
     referrals: Vec<Value>,
     /// The first row that writes each resource
     written: HashMap<ResourceKey, u64>,
     at: Timestamp,
-    kind: &'a str,
 }
 
-impl Exchange {
-    /// Takes a sheet of this program type, or only says what would become of it.
-    ///
-    /// # Errors
-    /// A file that is no sheet of the type, or what keeps the store from taking it. What is wrong with rows stands in
-    /// the report.
-    pub async fn take_sheet(&self, caller: &Caller, sheets: &ColumnSets, sheet: &SentSheet<'_>) -> Result<SheetReport> {
-        let SentSheet { kind, bytes, options, check, idempotency_key } = *sheet;
-        let idempotency = idempotency::of(caller, idempotency_key, &["sheet", kind, &String::from_utf8_lossy(bytes)]);
-        let mut reading = sheets.open(kind, bytes, options.clone())?;
-        for attempt in 1.. {
-            if let Some(before) = self.repeated(idempotency.as_ref()).await? {
-                let value = serde_json::from_str(&before).unwrap_or_default();
-                return Ok(SheetReport { refused: false, value });
-            }
-            if attempt == 1 {
-                self.name_rows(caller, kind, &mut reading).await?;
-            }
-            match self.take(caller, &reading, kind, check, idempotency.clone()).await {
-                Ok(report) if report.refused && !check => {
-                    let entry = audit(caller, "refused", None, "sheet".to_owned(), self.clock.now());
-                    self.store.audit(vec![entry]).await?;
-                    return Ok(report);
+/// What takes sheets in.
+pub(super) struct Sheets {
+    pub(super) store: Arc<dyn Resources>,
+    pub(super) parameters: Arc<SearchParameters>,
+    pub(super) events: Arc<Events>,
+    pub(super) records: Arc<RecordWriter>,
+}
+
+/// A sheet whose rows know their referrals.
+pub(super) struct TakenSheet<'a> {
+    pub(super) sheets: &'a Sheets,
+    pub(super) caller: &'a Caller,
+    pub(super) reading: &'a SheetReader<'a>,
+    pub(super) kind: &'a str,
+    /// Only say what would become of it
+    pub(super) check: bool,
+}
+
+impl Change for TakenSheet<'_> {
+    type Outcome = SheetReport;
+
+    async fn build(&self, at: Timestamp) -> Result<Built<SheetReport>> {
+        let mut intake = SheetIntake {
+            plan: Plan::default(),
+            context: Graph::default(),
+            findings: self.reading.findings.clone(),
+            referrals: Vec::new(),
+            written: HashMap::new(),
+            at,
+        };
+        for group in self.reading.groups() {
+            let before = intake.findings.len();
+            let changed = match self.take_group(group, &mut intake).await {
+                Ok(changed) => changed,
+                Err(error) if matches!(error.category, Category::Fault | Category::Busy) => return Err(error),
+                Err(error) => {
+                    // Issues show names of the standard and of members, never what a person is called.
+                    let text: Vec<String> = error.issues.iter().map(ToString::to_string).collect();
+                    let finding =
+                        Finding::of_referral(group.row, Fault::Referral, FindingOutcome::Refused, text.join("; "));
+                    intake.findings.push(finding);
+                    false
                 }
-                Err(error) if is_race(&error) && attempt < ATTEMPTS => {}
-                done => return done,
-            }
+            };
+            let refused = intake.findings[before..].iter().any(|finding| finding.outcome == FindingOutcome::Refused);
+            let done = match (refused, changed) {
+                (true, _) => "refused",
+                (false, true) => "changed",
+                (false, false) => "unchanged",
+            };
+            let rows = self.reading.row_numbers(group);
+            intake.referrals.push(json!({ "id": group.id, "rows": rows, "done": done }));
         }
-        Err(Error::fault("a sheet was neither taken nor refused"))
+        let refused = intake.findings.iter().any(|finding| finding.outcome == FindingOutcome::Refused);
+        let commits = !intake.plan.is_empty() && !refused && !self.check;
+        let outcome = SheetReport { refused, value: intake.report(self.reading.len(), commits) };
+        let plan = if commits { intake.plan } else { Plan::default() };
+        let refused = (refused && !self.check).then(|| "sheet".to_owned());
+        Ok(Built { plan, context: intake.context, outcome, refused })
     }
 
+    fn remember(&self, _: &Plan, report: &SheetReport) -> String {
+        report.value.to_string()
+    }
+}
+
+impl Sheets {
     /// Finds the referrals of rows that name none: by the person, the service and the date, among those that the caller
     /// sees, where just one is like the row.
-    async fn name_rows(&self, caller: &Caller, kind: &str, reading: &mut SheetReader<'_>) -> Result<()> {
+    pub(super) async fn name_rows(&self, caller: &Caller, kind: &str, reading: &mut SheetReader<'_>) -> Result<()> {
         for row in reading.unidentified_rows() {
             let Some(names) = reading.searchable_name(row).map(|names| names.map(str::to_owned)) else { continue };
             let Some(referrals) = self.referrals_of(caller, &names).await? else {
@@ -131,77 +175,29 @@ impl Exchange {
             for task in tasks.matches {
                 // What is no referral of the caller's is not looked at.
                 if let Some(stored) = self.store.referral(&caller.scope(), &task.key, true).await? {
-                    referrals.push((task.key.id.clone(), self.view(&stored, &task.key)?.value()?));
+                    referrals.push((task.key.id.clone(), self.records.referrals.view(&stored, &task.key)?.value()?));
                 }
             }
         }
         Ok((!more).then_some(referrals))
     }
 
-    async fn take(
-        &self,
-        caller: &Caller,
-        reading: &SheetReader<'_>,
-        kind: &str,
-        check: bool,
-        idempotency: Option<Idempotency>,
-    ) -> Result<SheetReport> {
-        let mut intake = SheetIntake {
-            plan: Plan::default(),
-            findings: reading.findings.clone(),
-            referrals: Vec::new(),
-            written: HashMap::new(),
-            at: self.clock.now(),
-            kind,
-        };
-        for group in reading.groups() {
-            let before = intake.findings.len();
-            let changed = match self.take_group(caller, reading, group, &mut intake).await {
-                Ok(changed) => changed,
-                Err(error) if matches!(error.category, Category::Fault | Category::Busy) => return Err(error),
-                Err(error) => {
-                    // Issues show names of the standard and of members, never what a person is called.
-                    let text: Vec<String> = error.issues.iter().map(ToString::to_string).collect();
-                    let finding =
-                        Finding::of_referral(group.row, Fault::Referral, FindingOutcome::Refused, text.join("; "));
-                    intake.findings.push(finding);
-                    false
-                }
-            };
-            let refused = intake.findings[before..].iter().any(|finding| finding.outcome == FindingOutcome::Refused);
-            let done = match (refused, changed) {
-                (true, _) => "refused",
-                (false, true) => "changed",
-                (false, false) => "unchanged",
-            };
-            let rows = reading.row_numbers(group);
-            intake.referrals.push(json!({ "id": group.id, "rows": rows, "done": done }));
-        }
-        let refused = intake.findings.iter().any(|finding| finding.outcome == FindingOutcome::Refused);
-        // A change may concern only what is kept beside the graph.
-        let has_changes = !intake.plan.writes.is_empty() || !intake.plan.extras.is_empty();
-        let commits = has_changes && !refused && !check;
-        let value = intake.report(reading.len(), commits);
-        if commits {
-            let mut plan = intake.plan;
-            plan.idempotency = idempotency.map(|asked| Idempotency { answer: value.to_string(), ..asked });
-            self.store.commit(plan).await?;
-        }
-        Ok(SheetReport { refused, value })
+    async fn search(&self, caller: &Caller, kind: &str, parameters: &[(String, String)]) -> Result<Page> {
+        let query = Query::parse(&self.parameters, kind, parameters)
+            .map_err(|issues| Error { category: Category::Incorrect, issues })?;
+        self.store.search(&caller.scope(), &query).await
     }
+}
 
+impl TakenSheet<'_> {
     /// Adds what the rows of one referral change to the plan. Says whether they change anything.
-    async fn take_group(
-        &self,
-        caller: &Caller,
-        reading: &SheetReader<'_>,
-        group: &ReferralRows,
-        intake: &mut SheetIntake<'_>,
-    ) -> Result<bool> {
+    async fn take_group(&self, group: &ReferralRows, intake: &mut SheetIntake) -> Result<bool> {
+        let Self { sheets, caller, reading, .. } = self;
+        let referrals = &sheets.records.referrals;
         let key = ResourceKey::parse(&format!("Task/{}", group.id)).ok_or_else(|| Error::not_found("the referral"))?;
-        let stored = self.referral(caller, &key).await?;
-        let base = self.view(&stored, &key)?.value()?;
-        if base.get("type").and_then(Value::as_str) != Some(intake.kind) {
+        let stored = referrals.referral(caller, &key).await?;
+        let base = referrals.view(&stored, &key)?.value()?;
+        if base.get("type").and_then(Value::as_str) != Some(self.kind) {
             let text = "the referral is of another program type than the sheet";
             intake.findings.push(Finding::of_referral(group.row, Fault::Referral, FindingOutcome::Refused, text));
             return Ok(false);
@@ -213,7 +209,7 @@ impl Exchange {
                 return Ok(false);
             }
             Ok(Some(version)) if version < stored.seq => {
-                Some(self.record_as_of(caller, &key, version, stored.seq).await?)
+                Some(referrals.view_as_of(caller, &key, version, stored.seq).await?)
             }
             Ok(_) => None,
             Err(finding) => {
@@ -224,41 +220,33 @@ impl Exchange {
         let ReferralReading { record, event, findings } = reading.record(group, Some(&base), from.as_ref());
         intake.findings.extend(findings);
         let Some(record) = record else { return Ok(false) };
-        let standing = self.context(caller, &stored, &key).await?;
-        let event = event.map(|event| event_of_group(&event, group.row, &standing, &base, &mut intake.findings));
+        let context = context_of(caller, &stored, &key)?;
+        let event = event.map(|event| event_of_group(&event, group.row, &context, &base, &mut intake.findings));
         let mut event = event.transpose()?.flatten();
         if record == base && event.is_none() {
             return Ok(false);
         }
-        let parties = stored.current();
-        let mut draft = Draft::new(stored.graph, key.clone());
-        let (mut extras, mut now) = (None, stored.extras);
+        let mut draft = Draft::new(stored.graph, key.clone(), stored.extras);
         let mut details = Vec::new();
         if record != base {
-            let put = self.take_record(caller, standing.owner.as_deref(), &mut draft, &record, &now)?;
+            let put = sheets.records.take(caller, &context, &mut draft, &record)?;
             if !put.is_empty() {
                 details.push(("recorded", put.fidelity.to_string()));
             }
-            if put.extras_changed {
-                now = put.extras;
-                extras = Some(now.clone());
-            }
         }
         if let Some(message) = &mut event {
-            let moved = self.apply_event(caller, &mut draft, &standing, message, (stored.author, now), intake.at)?;
-            extras = moved.extras.or(extras);
-            if moved.changed {
-                details.push(("moved", moved.detail));
+            let result = sheets.events.apply(caller, &context, &mut draft, message, intake.at)?;
+            if result.changed {
+                details.push(("moved", result.detail));
             }
         }
         if details.is_empty() {
             return Ok(false);
         }
-        let mut plan = self.plan(caller, draft, &key, parties, extras, intake.at).await?;
-        plan.feed.extend(standing.owner.map(|organization| FeedEntry { organization, task: key.clone() }));
+        let (mut plan, graph) = referrals.plan(caller, &context, draft, intake.at).await?;
         let entries = details.into_iter().map(|(action, detail)| audit(caller, action, Some(&key), detail, intake.at));
         plan.audit.extend(entries.collect::<Vec<_>>());
-        intake.add_plan(plan, group.row);
+        intake.add_plan(plan, &graph, group.row);
         Ok(true)
     }
 }
@@ -267,7 +255,7 @@ impl Exchange {
 fn event_of_group(
     event: &Value,
     row: u64,
-    standing: &ReferralContext,
+    context: &ReferralContext,
     base: &Value,
     findings: &mut Vec<Finding>,
 ) -> Result<Option<EventMessage>> {
@@ -282,7 +270,7 @@ fn event_of_group(
         let same = |note: &Value| note.get("text").and_then(Value::as_str) == message.note.as_deref();
         return if texts.into_iter().any(same) { already("the remark was made before") } else { Ok(Some(message)) };
     }
-    let position = standing.position;
+    let position = context.position;
     let led_here = TABLE.iter().filter(|line| line.event == message.event).any(|line| {
         line.state == Some(position.state)
             || line.by_reason.iter().any(|(_, state, _)| *state == position.state)
@@ -300,15 +288,15 @@ fn event_of_group(
             .filter(|line| line.event == message.event)
             .any(|line| line.state.is_some_and(|to| to.code() == state))
     });
-    if passed && standing.step(message.event, &message.status_reason).is_err() {
+    if passed && context.step(message.event, &message.status_reason).is_err() {
         return already("the event has happened, and the referral has moved on since");
     }
     Ok(Some(message))
 }
 
-impl SheetIntake<'_> {
+impl SheetIntake {
     /// Joins the plan of one referral. Two that write the same resource cannot be one commit.
-    fn add_plan(&mut self, plan: Plan, row: u64) {
+    fn add_plan(&mut self, plan: Plan, graph: &Graph, row: u64) {
         for write in &plan.writes {
             let first = *self.written.entry(write.key.clone()).or_insert(row);
             if first != row {
@@ -317,12 +305,10 @@ impl SheetIntake<'_> {
                 return;
             }
         }
-        self.plan.writes.extend(plan.writes);
-        self.plan.shares.extend(plan.shares);
-        self.plan.extras.extend(plan.extras);
-        self.plan.feed.extend(plan.feed);
-        self.plan.audit.extend(plan.audit);
-        self.plan.guards.extend(plan.guards);
+        self.plan.join(plan);
+        for resource in graph.resources() {
+            self.context.insert(resource.clone());
+        }
     }
 
     fn report(&self, rows: usize, committed: bool) -> Value {

@@ -5,31 +5,14 @@ use jiff::Timestamp;
 
 use crate::error::{Category, Error, Result};
 use crate::fhir::edit::Edits;
-use crate::fhir::{Issue, Key, Node, ResourceKey};
-use crate::referral::Party;
+use crate::fhir::{Issue, Key, Node};
 use crate::referral::source_status::{StatusMatch, judge};
 use crate::referral::state::{self, Position, State, TaskStatus};
 use crate::referral::task_edits;
 use crate::referral::vocabulary::{StatusWord, Vocabularies};
-use crate::referral::{SourceStatus, task};
-use crate::security::Caller;
+use crate::referral::{Party, SourceStatus};
 
-use super::Exchange;
-use super::event::EventMessage;
-
-impl Exchange {
-    /// Where the referral of the Task `id` stands, and the newest commit that concerns it.
-    ///
-    /// # Errors
-    /// If the caller sees no such referral.
-    pub async fn state(&self, caller: &Caller, id: &str) -> Result<(State, u64)> {
-        let key = ResourceKey::new("Task", id);
-        let stored = self.referral(caller, &key).await?;
-        let task = stored.graph.resolve(&key.to_string()).ok_or_else(|| Error::not_found("the referral"))?;
-        let state = task::position(task.node()).map_or(State::Draft, |position| position.state);
-        Ok((state, stored.seq))
-    }
-}
+use super::event_message::EventMessage;
 
 /// A status that was judged.
 #[derive(Debug)]

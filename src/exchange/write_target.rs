@@ -1,15 +1,20 @@
 //! Where each resource of a message goes: a new id, the next version of a stored one, or one that is already there
 //! (<https://hl7.org/fhir/R4/http.html#ccreate>).
 
+use std::sync::Arc;
+
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Issue, Key, ResourceKey};
 use crate::referral::plan::Guard;
 use crate::security::Caller;
-use crate::store::Stored;
+use crate::store::index::SearchParameters;
 use crate::store::query::Query;
+use crate::store::{Resources, Stored};
 
 use super::message::{Entry, EntryRequest};
-use super::{Exchange, rights};
+use super::parts::Ids;
+use super::rights;
+use super::stale::stale;
 
 /// Where an entry's resource goes.
 #[derive(Debug, Clone)]
@@ -65,12 +70,19 @@ impl WriteTarget {
     }
 }
 
-impl Exchange {
+/// What finds where the resources of a message go.
+pub(super) struct Targets {
+    pub(super) store: Arc<dyn Resources>,
+    pub(super) parameters: Arc<SearchParameters>,
+    pub(super) ids: Arc<dyn Ids>,
+}
+
+impl Targets {
     /// Finds the place of every entry.
     ///
     /// # Errors
     /// A condition that matches several, a stale version, an update of what is not there or not the caller's.
-    pub(super) async fn targets(&self, caller: &Caller, entries: &[Entry<'_>]) -> Result<Vec<WriteTarget>> {
+    pub(super) async fn find(&self, caller: &Caller, entries: &[Entry<'_>]) -> Result<Vec<WriteTarget>> {
         let mut targets = Vec::with_capacity(entries.len());
         for entry in entries {
             targets.push(match &entry.ask {
@@ -141,10 +153,4 @@ impl Exchange {
             _ => Ok(WriteTarget::Next(Box::new(stored))),
         }
     }
-}
-
-/// The version that a change is based on is not the newest.
-pub(super) fn stale(key: &ResourceKey, newest: u64) -> Error {
-    let text = format!("{key} has version {newest}; the change is based on another one");
-    Error::new(Category::Precondition, Issue::error(Key::StaleVersion, "", text))
 }

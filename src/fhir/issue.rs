@@ -524,6 +524,10 @@ keys! {
     MapInvalid, "map-invalid", "invalid",
         why "records of the program would be written or read wrongly, so the file is refused as a whole",
         fix "mend the file at the place named";
+    /// A file of cases cannot be used
+    CaseInvalid, "case-invalid", "invalid",
+        why "a case that is not understood would pass without showing anything",
+        fix "mend the case at the place named";
     /// The directory of organizations and programs cannot be used
     DirectoryInvalid, "directory-invalid", "invalid",
         why "referrals are routed by the directory; a mistake in it sends people to the wrong place",

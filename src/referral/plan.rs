@@ -150,6 +150,23 @@ pub struct AuditEntry {
 }
 
 impl Plan {
+    /// Is there nothing to commit?
+    pub fn is_empty(&self) -> bool {
+        self.writes.is_empty() && self.extras.is_empty()
+    }
+
+    /// Adds everything that another plan would commit, so that both happen or neither.
+    pub fn join(&mut self, other: Self) {
+        let Self { writes, shares, extras, feed, audit, guards, idempotency } = other;
+        self.writes.extend(writes);
+        self.shares.extend(shares);
+        self.extras.extend(extras);
+        self.feed.extend(feed);
+        self.audit.extend(audit);
+        self.guards.extend(guards);
+        self.idempotency = idempotency.or(self.idempotency.take());
+    }
+
     /// The newest write of this resource in the plan.
     pub fn write_of(&self, key: &ResourceKey) -> Option<&Write> {
         self.writes.iter().rev().find(|write| write.key == *key)

@@ -232,6 +232,11 @@ pub struct Position {
     pub state: State,
 }
 
+impl Position {
+    /// Where a Task stands that says nothing readable of it: not sent.
+    pub const DRAFT: Self = Self { status: TaskStatus::Draft, state: State::Draft };
+}
+
 /// One row: in these statuses (and states, if any are named), `event` raised by one of `by` leads to `to`.
 #[derive(Debug)]
 pub struct Transition {

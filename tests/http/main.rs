@@ -13,6 +13,7 @@ mod fhir;
 mod gateway;
 mod log;
 mod operations;
+mod parties;
 mod poll;
 mod referral;
 mod search;

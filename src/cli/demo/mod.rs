@@ -1,6 +1,7 @@
 //! `handoff demo`: one referral goes all the way round on embedded SQLite, each step shown; then the demo goes on
 //! serving, with a directory and clients to try things with.
 
+mod cases;
 mod round;
 mod world;
 
@@ -13,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
 use super::streams::{Exit, Streams, unwritable};
-use crate::app::{self, App, Options, TimedIds, WallClock, stop_signal};
+use crate::app::{self, App, Engines, Options, TimedIds, WallClock, stop_signal};
 use crate::error::{Error, Result};
 use crate::exchange::Clock;
 
@@ -34,11 +35,18 @@ pub struct Args {
     /// Where to write the clients and their tokens
     #[arg(long, value_name = "PATH")]
     tokens_file: Option<PathBuf>,
+    /// Run cases of the exchange in the demo's world instead: a file or a folder (see fixtures/cases/exchange)
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["once", "listen", "data", "tokens_file"])]
+    cases: Option<PathBuf>,
 }
 
 pub(super) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Error::fault(format!("cannot start: {error}")))?;
+    if let Some(path) = &args.cases {
+        let engines = Engines::load(&Options::default().into_settings()?)?;
+        return runtime.block_on(cases::run(engines, path, streams));
+    }
     let folder = Folder::of(args)?;
     runtime.block_on(run_demo(args, &folder, streams))?;
     Ok(Exit::Done)

@@ -20,6 +20,13 @@ use crate::store::{ClientRow, Credentials, Resources};
 pub(super) const DIRECTORY: &str = include_str!("../../../fixtures/demo/directory.json");
 const CLIENTS: &str = include_str!("../../../fixtures/demo/clients.json");
 
+const MESSAGES: &[(&str, &str)] = &[
+    ("consent-denied", include_str!("../../../fixtures/demo/ehr/consent-denied.json")),
+    ("food-insecurity", include_str!("../../../fixtures/demo/ehr/food-insecurity.json")),
+    ("homelessness", include_str!("../../../fixtures/demo/ehr/homelessness.json")),
+    ("utility-insecurity", include_str!("../../../fixtures/demo/ehr/utility-insecurity.json")),
+];
+
 /// A client of the demo.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Client {
@@ -54,12 +61,22 @@ pub(super) async fn load_directory(store: &dyn Resources, at: Timestamp) -> Resu
     Ok((organizations, programs))
 }
 
+/// The demo's clients, as they are listed.
+pub(super) fn listed_clients() -> Result<Vec<Client>> {
+    serde_json::from_str(CLIENTS).map_err(Error::fault)
+}
+
+/// A transaction that an EHR of the demo sends.
+pub(super) fn message(name: &str) -> Option<&'static str> {
+    MESSAGES.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+}
+
 /// The demo's clients with tokens that are let in: those of the tokens file, where it is there and still right, else new
 /// ones.
 pub(super) async fn load_clients(store: &dyn Credentials, tokens: Option<&Path>, at: Timestamp) -> Result<Vec<Client>> {
     let known = app::load_clients(store).await?;
     let before = tokens.map(read_tokens).unwrap_or_default();
-    let listed: Vec<Client> = serde_json::from_str(CLIENTS).map_err(Error::fault)?;
+    let listed = listed_clients()?;
     let mut clients = Vec::with_capacity(listed.len());
     for mut client in listed {
         let kept = before.iter().find(|kept| {

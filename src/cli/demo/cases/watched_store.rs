@@ -1,0 +1,125 @@
+//! A store that shows the plans that are committed through it, and lets something happen before one of them.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::watch;
+
+use crate::fhir::ResourceKey;
+use crate::referral::Scope;
+use crate::referral::plan::{AuditEntry, Idempotency, Plan};
+use crate::store::query::Query;
+use crate::store::sqlite::SqliteStore;
+use crate::store::{AuditLog, Committed, Page, Resources, Statistics, StoreFuture, Stored, StoredReferral};
+
+/// What happens before the next commit.
+pub(super) type Meanwhile = Box<dyn FnOnce() -> StoreFuture<'static, ()> + Send>;
+
+/// See the module head.
+pub(super) struct WatchedStore {
+    store: Arc<SqliteStore>,
+    plans: Mutex<Vec<Plan>>,
+    audited: Mutex<Vec<AuditEntry>>,
+    meanwhile: Mutex<Option<Meanwhile>>,
+}
+
+impl WatchedStore {
+    pub(super) fn new(store: Arc<SqliteStore>) -> Self {
+        Self { store, plans: Mutex::default(), audited: Mutex::default(), meanwhile: Mutex::default() }
+    }
+
+    /// The plans that were committed, and what was remembered without one, since this was asked last.
+    pub(super) fn take(&self) -> (Vec<Plan>, Vec<AuditEntry>) {
+        (std::mem::take(&mut lock(&self.plans)), std::mem::take(&mut lock(&self.audited)))
+    }
+
+    /// Lets this happen before the next commit.
+    pub(super) fn before_next_commit(&self, meanwhile: Meanwhile) {
+        *lock(&self.meanwhile) = Some(meanwhile);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Resources for WatchedStore {
+    fn commit(&self, plan: Plan) -> StoreFuture<'_, Committed> {
+        Box::pin(async move {
+            let meanwhile = lock(&self.meanwhile).take();
+            if let Some(meanwhile) = meanwhile {
+                meanwhile().await?;
+                // What was done meanwhile is not this step's.
+                self.take();
+            }
+            let committed = self.store.commit(plan.clone()).await?;
+            lock(&self.plans).push(plan);
+            Ok(committed)
+        })
+    }
+
+    fn read<'a>(
+        &'a self,
+        scope: &'a Scope,
+        key: &'a ResourceKey,
+        version: Option<u64>,
+    ) -> StoreFuture<'a, Option<Stored>> {
+        self.store.read(scope, key, version)
+    }
+
+    fn history<'a>(&'a self, scope: &'a Scope, key: &'a ResourceKey, count: usize) -> StoreFuture<'a, Vec<Stored>> {
+        self.store.history(scope, key, count)
+    }
+
+    fn visible<'a>(&'a self, scope: &'a Scope, keys: &'a [ResourceKey]) -> StoreFuture<'a, Vec<bool>> {
+        self.store.visible(scope, keys)
+    }
+
+    fn search<'a>(&'a self, scope: &'a Scope, query: &'a Query) -> StoreFuture<'a, Page> {
+        self.store.search(scope, query)
+    }
+
+    fn referral<'a>(
+        &'a self,
+        scope: &'a Scope,
+        task: &'a ResourceKey,
+        with_history: bool,
+    ) -> StoreFuture<'a, Option<StoredReferral>> {
+        self.store.referral(scope, task, with_history)
+    }
+
+    fn referral_as_of<'a>(
+        &'a self,
+        scope: &'a Scope,
+        task: &'a ResourceKey,
+        seq: u64,
+    ) -> StoreFuture<'a, Option<StoredReferral>> {
+        self.store.referral_as_of(scope, task, seq)
+    }
+
+    fn sharing<'a>(&'a self, key: &'a ResourceKey) -> StoreFuture<'a, Vec<ResourceKey>> {
+        self.store.sharing(key)
+    }
+
+    fn idempotent<'a>(&'a self, client: &'a str, key: &'a str) -> StoreFuture<'a, Option<Idempotency>> {
+        self.store.idempotent(client, key)
+    }
+
+    fn directory(&self) -> StoreFuture<'_, Vec<Stored>> {
+        self.store.directory()
+    }
+
+    fn directory_version(&self) -> watch::Receiver<u64> {
+        self.store.directory_version()
+    }
+
+    fn statistics(&self) -> StoreFuture<'_, Statistics> {
+        self.store.statistics()
+    }
+}
+
+impl AuditLog for WatchedStore {
+    fn audit(&self, entries: Vec<AuditEntry>) -> StoreFuture<'_, ()> {
+        lock(&self.audited).extend(entries.iter().cloned());
+        self.store.audit(entries)
+    }
+}

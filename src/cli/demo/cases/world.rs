@@ -1,0 +1,342 @@
+//! The world of a case: the demo's directory and clients over a store in memory, a clock that stands still and ids that
+//! count, and the steps that clients take in it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::file::Step;
+use super::invalid::invalid;
+use super::patch::{merge, substitute};
+use super::watched_store::WatchedStore;
+use crate::app::Engines;
+use crate::cli::demo::world::{self, Client};
+use crate::error::{Category, Error, Result};
+use crate::exchange::{Base, Clock, Exchange, Ids, Record, SentSheet, Stores};
+use crate::fhir::{Document, Key, ResourceKey};
+use crate::referral::Scope;
+use crate::referral::plan::{AuditEntry, Plan};
+use crate::security::{Caller, Role};
+use crate::sheet::Options;
+use crate::store::Resources;
+use crate::store::sqlite::SqliteStore;
+
+/// The time in every case.
+const NOW: &str = "2026-11-21T10:00:00Z";
+
+struct StillClock(Timestamp);
+
+impl Clock for StillClock {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+}
+
+#[derive(Default)]
+struct CountingIds(AtomicU64);
+
+impl Ids for CountingIds {
+    fn next(&self) -> String {
+        format!("n{}", self.0.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+}
+
+/// See the module head.
+pub(super) struct CaseWorld {
+    pub(super) store: Arc<WatchedStore>,
+    exchange: Exchange,
+    engines: Arc<Engines>,
+    clients: Vec<Client>,
+    /// What was written, in the order of the first writing: their names count in it
+    keys: Mutex<Vec<ResourceKey>>,
+    /// Where each client's next poll begins
+    cursors: Mutex<HashMap<String, String>>,
+    /// The first version of each referral's record that was seen
+    first_versions: Mutex<HashMap<ResourceKey, u64>>,
+}
+
+/// What came of a step.
+pub(super) struct Taken {
+    /// The answer, or why it was refused
+    pub(super) answer: Result<Value>,
+    pub(super) plans: Vec<Plan>,
+    pub(super) audited: Vec<AuditEntry>,
+}
+
+impl CaseWorld {
+    /// A world in which nothing has been sent yet.
+    ///
+    /// # Errors
+    /// A fault, if it cannot be set up.
+    pub(super) async fn new(engines: &Arc<Engines>) -> Result<Self> {
+        let at: Timestamp = NOW.parse().map_err(Error::fault)?;
+        let database = Arc::new(SqliteStore::in_memory(&engines.parameters)?);
+        world::load_directory(&*database, at).await?;
+        let store = Arc::new(WatchedStore::new(database.clone()));
+        let stores = Stores { resources: store.clone(), feed: database, audit_log: store.clone() };
+        let exchange = engines.exchange(stores, Arc::new(StillClock(at)), Arc::<CountingIds>::default()).await?;
+        Ok(Self {
+            store,
+            exchange,
+            engines: engines.clone(),
+            clients: world::listed_clients()?,
+            keys: Mutex::default(),
+            cursors: Mutex::default(),
+            first_versions: Mutex::default(),
+        })
+    }
+
+    /// Takes a step.
+    ///
+    /// # Errors
+    /// `Incorrect`, where the step itself cannot be understood.
+    pub(super) async fn take(&self, step: &Step) -> Result<Taken> {
+        let caller = self.caller(&step.by)?;
+        let answer = self.perform(&caller, step).await;
+        let (plans, audited) = self.store.take();
+        for write in plans.iter().flat_map(|plan| &plan.writes) {
+            let mut keys = lock(&self.keys);
+            if !keys.contains(&write.key) {
+                keys.push(write.key.clone());
+            }
+        }
+        match answer {
+            Err(error) if error.issues.iter().any(|issue| issue.key == Key::CaseInvalid) => Err(error),
+            answer => Ok(Taken { answer, plans, audited }),
+        }
+    }
+
+    /// The name of a resource: its type, with a number from the second of the type on.
+    pub(super) fn name(&self, key: &ResourceKey) -> String {
+        let keys = lock(&self.keys);
+        match keys.iter().filter(|known| known.kind == key.kind).position(|known| known == key) {
+            None => key.to_string(),
+            Some(0) => key.kind.clone(),
+            Some(number) => format!("{}#{}", key.kind, number + 1),
+        }
+    }
+
+    /// The resource with this name; of the directory, by its `Type/id`.
+    ///
+    /// # Errors
+    /// `Incorrect`, if there is none.
+    pub(super) fn key(&self, name: &str) -> Result<ResourceKey> {
+        if let Some(key) = ResourceKey::parse(name) {
+            return Ok(key);
+        }
+        let (kind, number) =
+            name.split_once('#').map_or((name, 1), |(kind, number)| (kind, number.parse().unwrap_or(0)));
+        let keys = lock(&self.keys);
+        let found = keys.iter().filter(|key| key.kind == kind).nth(number.max(1) - 1).cloned();
+        found.ok_or_else(|| invalid(format!("there is no {name}")))
+    }
+
+    /// Takes a step that must go well, while another one is under way.
+    ///
+    /// # Errors
+    /// Why it did not.
+    pub(super) async fn perform_meanwhile(&self, step: &Step) -> Result<()> {
+        let caller = self.caller(&step.by)?;
+        self.perform(&caller, step).await.map(drop)
+    }
+
+    /// Does this client read the resource?
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub(super) async fn sees(&self, client: &str, key: &ResourceKey) -> Result<bool> {
+        match self.exchange.read(&self.caller(client)?, key, None).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.category == Category::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn caller(&self, by: &str) -> Result<Caller> {
+        let (name, number) = by.split_once('/').unwrap_or((by, "1"));
+        let client = self.clients.iter().find(|client| client.name == name);
+        let client = client.ok_or_else(|| invalid(format!("the demo has no client {name}")))?;
+        Ok(Caller {
+            client: format!("{name}-{number}"),
+            role: Role::from_name(&client.role).ok_or_else(|| Error::fault("a client has no role"))?,
+            organization: client.organization.trim_start_matches("Organization/").to_owned(),
+            request: "case".to_owned(),
+        })
+    }
+
+    async fn perform(&self, caller: &Caller, step: &Step) -> Result<Value> {
+        let key = step.key.as_deref();
+        if let Some(message) = &step.send {
+            let bundle = self.bundle(message, step)?;
+            let answer = self.exchange.bundle(caller, Document::parse(bundle.to_string())?, key).await?;
+            return serde_json::from_str(&answer).map_err(Error::fault);
+        }
+        if let Some(resource) = &step.create {
+            let resource = self.substituted(resource)?;
+            let kind = resource["resourceType"].as_str().unwrap_or_default().to_owned();
+            let document = Document::parse(resource.to_string())?;
+            let outcome = self.exchange.create(caller, &kind, document, step.if_none_exist.as_deref()).await?;
+            return Ok(json!({ "created": outcome.created, "version": outcome.version }));
+        }
+        if let Some(changes) = &step.update {
+            return self.update(caller, changes, step.if_match).await;
+        }
+        if let Some(event) = &step.event {
+            let task = self.task(step)?;
+            let event = Document::parse(self.substituted(event)?.to_string())?;
+            let if_match = step.if_match;
+            let record = self.exchange.raise_event(caller, &task.id, &event, if_match, key).await?;
+            return self.record_answer(&task, &record);
+        }
+        if let Some(patch) = &step.record {
+            return self.write_record(caller, step, patch).await;
+        }
+        if let Some(text) = &step.sheet {
+            return self.take_sheet(caller, step, text).await;
+        }
+        if let Some(capacity) = &step.capacity {
+            let program = step.program.as_deref().unwrap_or_default();
+            let capacity = Document::parse(capacity.to_string())?;
+            return self.exchange.set_capacity(caller, program, &capacity, step.if_match).await;
+        }
+        if step.poll {
+            return self.poll(caller).await;
+        }
+        if let Some(name) = &step.read {
+            let stored = self.exchange.read(caller, &self.key(name)?, step.if_match).await?;
+            return Ok(stored.document.root().to_value());
+        }
+        if let Some(search) = &step.search {
+            let search = self.substituted(&json!(search))?;
+            let (kind, parameters) = search.as_str().unwrap_or_default().split_once('?').unwrap_or_default();
+            let pair = |pair: &str| pair.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
+            let parameters: Vec<(String, String)> = parameters.split('&').filter_map(pair).collect();
+            let page = self.exchange.search(caller, kind, &parameters).await?;
+            return Ok(page.matches.iter().map(|stored| self.name(&stored.key)).collect());
+        }
+        Err(invalid("a step says what is asked: send, create, update, event, record, sheet, ..."))
+    }
+
+    async fn update(&self, caller: &Caller, changes: &BTreeMap<String, Value>, if_match: Option<u64>) -> Result<Value> {
+        let mut versions = serde_json::Map::new();
+        for (name, patch) in changes {
+            let key = self.key(name)?;
+            // What is not seen is tried all the same: from what the gateway knows of it.
+            let stored = self.store.read(&Scope::Gateway, &key, None).await?;
+            let stored = stored.ok_or_else(|| invalid(format!("{name} is not stored")))?;
+            let mut resource = stored.document.root().to_value();
+            merge(&mut resource, &self.substituted(patch)?);
+            let if_match = if_match.map_or(Some(stored.version), |version| (version > 0).then_some(version));
+            let document = Document::parse(resource.to_string())?;
+            let outcome = self.exchange.update(caller, &key, document, if_match).await?;
+            versions.insert(name.clone(), json!(outcome.version));
+        }
+        Ok(Value::Object(versions))
+    }
+
+    async fn write_record(&self, caller: &Caller, step: &Step, patch: &Value) -> Result<Value> {
+        let task = self.task(step)?;
+        let seen = self.exchange.record(caller, &task.id).await?;
+        let base = match step.base.as_deref() {
+            None => step.if_match.map_or(Base::Newest, Base::Exactly),
+            Some("first") => Base::Version(lock(&self.first_versions).get(&task).copied().unwrap_or_default()),
+            Some(version) => Base::Version(version.parse().map_err(|_| invalid("base is first or a version"))?),
+        };
+        let mut record = seen.value()?;
+        merge(&mut record, &self.substituted(patch)?);
+        let document = Document::parse(record.to_string())?;
+        let record = self.exchange.put_record(caller, &task.id, &document, base, step.key.as_deref()).await?;
+        self.record_answer(&task, &record)
+    }
+
+    async fn take_sheet(&self, caller: &Caller, step: &Step, text: &str) -> Result<Value> {
+        let text = self.substituted(&json!(text))?;
+        let options = Options::default();
+        let sheet = SentSheet {
+            kind: step.kind.as_deref().unwrap_or_default(),
+            bytes: text.as_str().unwrap_or_default().as_bytes(),
+            options: &options,
+            check: step.check,
+            idempotency_key: step.key.as_deref(),
+        };
+        let report = self.exchange.take_sheet(caller, &self.engines.sheets, &sheet).await?;
+        Ok(report.value)
+    }
+
+    async fn poll(&self, caller: &Caller) -> Result<Value> {
+        let since = lock(&self.cursors).get(&caller.client).cloned();
+        let records = self.exchange.poll(caller, since.as_deref(), 100, Duration::ZERO).await?;
+        lock(&self.cursors).insert(caller.client.clone(), records.cursor);
+        let mut lines = Vec::new();
+        for record in records.records {
+            let value = Document::value_of(&record.json)?;
+            let id = value["id"].as_str().or_else(|| value["referral"]["task"].as_str()).unwrap_or_default();
+            let key = ResourceKey::parse(id).unwrap_or_else(|| ResourceKey::new("Task", id));
+            if let Some(version) = record.version {
+                lock(&self.first_versions).entry(key.clone()).or_insert(version);
+            }
+            let state = value.pointer("/referral/state").and_then(Value::as_str);
+            lines.push(json!(format!("{} {}", self.name(&key), state.unwrap_or("withdrawn"))));
+        }
+        Ok(Value::Array(lines))
+    }
+
+    /// A record as the answer of a step, with what it should be read with.
+    fn record_answer(&self, task: &ResourceKey, record: &Record) -> Result<Value> {
+        lock(&self.first_versions).entry(task.clone()).or_insert(record.version);
+        let mut value = record.value()?;
+        value["remarks"] = record.remarks.iter().cloned().collect();
+        Ok(value)
+    }
+
+    fn task(&self, step: &Step) -> Result<ResourceKey> {
+        self.key(step.of.as_deref().unwrap_or("Task"))
+    }
+
+    /// The Bundle of a step: one of the demo, or the one that stands there, changed as the step says.
+    fn bundle(&self, message: &Value, step: &Step) -> Result<Value> {
+        let mut bundle = match message.as_str() {
+            Some(name) => {
+                let text = world::message(name).ok_or_else(|| invalid(format!("the demo sends no {name}")))?;
+                Document::value_of(text)?
+            }
+            None => self.substituted(message)?,
+        };
+        let Some(entries) = bundle["entry"].as_array_mut() else { return Ok(bundle) };
+        entries.retain(|entry| step.change.get(kind_of(entry)).is_none_or(|patch| !patch.is_null()));
+        for entry in entries.iter_mut() {
+            let kind = kind_of(entry).to_owned();
+            if let Some(patch) = step.change.get(&kind) {
+                merge(&mut entry["resource"], &self.substituted(patch)?);
+            }
+            if let Some(patch) = step.request.get(&kind) {
+                merge(&mut entry["request"], &self.substituted(patch)?);
+            }
+        }
+        for entry in &step.add {
+            entries.push(self.substituted(entry)?);
+        }
+        Ok(bundle)
+    }
+
+    /// `${NAME}` is the address of a resource, `${NAME.id}` its id.
+    fn substituted(&self, value: &Value) -> Result<Value> {
+        substitute(value, &|name| match name.strip_suffix(".id") {
+            Some(name) => self.key(name).map(|key| key.id),
+            None => self.key(name).map(|key| key.to_string()),
+        })
+    }
+}
+
+fn kind_of(entry: &Value) -> &str {
+    entry["resource"]["resourceType"].as_str().unwrap_or_default()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What it guards is whole between any two steps.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,66 @@
+//! Whether consent permits that an organization sees a referral, asked of all Consents that are at hand.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::error::{Category, Error, Result};
+use crate::fhir::Node;
+use crate::referral::{Referral, Resource};
+use crate::security::consent::{self, ConsentDecision, Policy};
+use crate::security::{Caller, Recipient};
+use crate::store::Resources;
+use crate::store::index::SearchParameters;
+use crate::store::query::Query;
+
+use super::directory::CurrentDirectory;
+
+/// See the module head.
+pub(super) struct ConsentCheck {
+    pub(super) store: Arc<dyn Resources>,
+    pub(super) parameters: Arc<SearchParameters>,
+    pub(super) directory: Arc<CurrentDirectory>,
+    /// Does a missing consent block?
+    pub(super) policy: Policy,
+}
+
+impl ConsentCheck {
+    /// Does consent permit that `owner` sees this referral?
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub(super) async fn ask(
+        &self,
+        caller: &Caller,
+        referral: &Referral<'_>,
+        owner: &str,
+        at: Timestamp,
+    ) -> Result<ConsentDecision> {
+        let consents = self.consents(caller, referral).await?;
+        let nodes: Vec<Node<'_>> = consents.iter().map(Resource::node).collect();
+        let directory = self.directory.get().await?;
+        let recipient = directory.organization(owner).map_or_else(|| Recipient::from(owner), Recipient::from);
+        Ok(consent::permits(referral, &nodes, recipient, self.policy, at))
+    }
+
+    /// The consents that speak about the referral's person: those at hand, and those that the sender stored before.
+    async fn consents(&self, caller: &Caller, referral: &Referral<'_>) -> Result<Vec<Resource>> {
+        let mut consents: Vec<Resource> = referral.consents().into_iter().cloned().collect();
+        let Some(person) = referral.person.key().filter(|_| referral.person.version > 0) else { return Ok(consents) };
+        let mut parameters = vec![("patient".to_owned(), person.to_string())];
+        loop {
+            let query = Query::parse(&self.parameters, "Consent", &parameters)
+                .map_err(|issues| Error { category: Category::Incorrect, issues })?;
+            let page = self.store.search(&caller.scope(), &query).await?;
+            for stored in page.matches {
+                let url = stored.key.to_string();
+                if !consents.iter().any(|consent| consent.url == url) {
+                    consents.push(Resource::new(url, stored.version, stored.document));
+                }
+            }
+            let Some(cursor) = page.next else { return Ok(consents) };
+            parameters.truncate(1);
+            parameters.push(("_cursor".to_owned(), cursor));
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Where a referral stands before a change, as what the caller acts on it, and where an event leads from there; with the
+//! words for a move that is refused.
+
+use crate::error::{Category, Error, Result};
+use crate::fhir::{Issue, Key};
+use crate::referral::Party;
+use crate::referral::plan::SharedWith;
+use crate::referral::state::{self, Actor, Event, Illegal, Position, TaskStatus, TransitionResult};
+use crate::referral::task_edits::StatusReason;
+
+/// Where a referral stands before a change, and who takes part in it.
+#[derive(Debug)]
+pub(super) struct ReferralContext {
+    /// Where it stands
+    pub(super) position: Position,
+    /// As what the caller acts on it
+    pub(super) parties: Vec<Party>,
+    /// Everybody who takes part now
+    pub(super) shared_with: Vec<SharedWith>,
+    /// Id of the Organization whose client sent the Task
+    pub(super) author: Option<String>,
+}
+
+impl ReferralContext {
+    /// Id of the organization that owns it.
+    pub(super) fn owner(&self) -> Option<&str> {
+        owner_among(&self.shared_with)
+    }
+
+    /// Where the event leads from here, for a party of the caller that may raise it.
+    ///
+    /// # Errors
+    /// Why it leads nowhere.
+    pub(super) fn step(&self, event: Event, status_reason: &StatusReason) -> Result<TransitionResult> {
+        let mut refused = Err(Illegal::Actor(&[]));
+        for party in &self.parties {
+            match state::step(self.position, event, *party, status_reason.reason, status_reason.text.is_some()) {
+                Ok(step) => return Ok(step),
+                Err(why) => refused = Err(why),
+            }
+        }
+        match refused {
+            Ok(step) => Ok(step),
+            Err(Illegal::Reason) => {
+                let text = format!("the event {} needs a reason", event.code());
+                Err(Error::refused(Key::ReasonRequired, "reason", text))
+            }
+            Err(Illegal::Actor(by)) => Err(forbidden_event(event, by)),
+            Err(Illegal::Transition) => Err(illegal(self.position, event, &self.parties)),
+        }
+    }
+}
+
+/// Id of the organization that owns a referral which is shared with these.
+pub(super) fn owner_among(parties: &[SharedWith]) -> Option<&str> {
+    parties.iter().find(|with| with.party == Party::Owner).map(|with| with.organization.as_str())
+}
+
+/// The event does not follow from here.
+pub(super) fn illegal(from: Position, event: Event, parties: &[Party]) -> Error {
+    let text = format!("{} is not possible from here: {}", event.code(), describe_position(from, parties));
+    Error::refused(Key::IllegalMove, "event", text)
+}
+
+/// No event leads from here to this status.
+pub(super) fn no_matching_event(from: Position, to: TaskStatus, parties: &[Party]) -> Error {
+    let text = format!("Task.status cannot become {} from here: {}", to.code(), describe_position(from, parties));
+    Error::refused(Key::IllegalMove, "Task.status", text)
+}
+
+/// Where a referral stands and what may follow, for people.
+fn describe_position(from: Position, parties: &[Party]) -> String {
+    let mut events: Vec<&str> = Vec::new();
+    for event in parties.iter().flat_map(|party| state::possible_events(from, *party)) {
+        if !events.contains(&event.code()) {
+            events.push(event.code());
+        }
+    }
+    let follow = if events.is_empty() { "nothing".to_owned() } else { events.join(", ") };
+    format!(
+        "the referral is {} (Task.status {}); what you may raise now: {follow}",
+        from.state.code(),
+        from.status.code()
+    )
+}
+
+fn forbidden_event(event: Event, by: &[Actor]) -> Error {
+    let who: Vec<&str> = by.iter().map(|actor| actor.name()).collect();
+    let who = if who.is_empty() { "a party of the referral".to_owned() } else { who.join(" or ") };
+    let text = format!("the event {} is for {who} to raise", event.code());
+    Error::new(Category::Forbidden, Issue::error(Key::NotYourMove, "event", text))
+}

@@ -1,0 +1,131 @@
+//! What became of a resource that was sent, and how that is remembered so that a repetition is answered alike.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::fhir::{Document, Issue, ResourceKey};
+use crate::referral::Scope;
+use crate::referral::plan::Write;
+use crate::store::{Resources, Stored};
+
+use super::message::{Entry, EntryRequest};
+use super::write_target::WriteTarget;
+
+/// What became of one resource that was sent.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// Type and id
+    pub key: ResourceKey,
+    /// The version that is now the newest
+    pub version: u64,
+    /// Its `meta.lastUpdated`
+    pub updated: Timestamp,
+    /// Is it new? False also where a condition found it
+    pub created: bool,
+    /// The resource as it is stored
+    pub document: Arc<Document>,
+    /// Findings that did not stand in the way
+    pub issues: Vec<Issue>,
+}
+
+/// An outcome, as it is remembered: all else is read where it is stored.
+#[derive(Debug, Serialize, Deserialize)]
+struct Remembered {
+    /// `Type/id`
+    resource: String,
+    version: u64,
+    created: bool,
+}
+
+impl Outcome {
+    /// What became of the resource at this place; nothing for an entry that only asked.
+    pub(super) fn of(target: &WriteTarget, writes: &[Write], findings: &[Issue]) -> Option<Self> {
+        match target {
+            WriteTarget::Nowhere => None,
+            WriteTarget::Found(stored) => Some(Self::found(stored, false)),
+            WriteTarget::New { .. } | WriteTarget::Next(_) => {
+                let write = writes.iter().rev().find(|write| Some(&write.key) == target.key())?;
+                Some(Self {
+                    key: write.key.clone(),
+                    version: write.version,
+                    updated: write.updated,
+                    created: matches!(target, WriteTarget::New { .. }),
+                    document: write.document.clone(),
+                    issues: findings.to_vec(),
+                })
+            }
+        }
+    }
+
+    fn found(stored: &Stored, created: bool) -> Self {
+        Self {
+            key: stored.key.clone(),
+            version: stored.version,
+            updated: stored.updated,
+            created,
+            document: stored.document.clone(),
+            issues: Vec::new(),
+        }
+    }
+}
+
+/// The outcomes of a message's entries, as they are remembered.
+pub(super) fn to_text(outcomes: &[Option<Outcome>]) -> String {
+    let remembered = |outcome: &Outcome| Remembered {
+        resource: outcome.key.to_string(),
+        version: outcome.version,
+        created: outcome.created,
+    };
+    let all: Vec<Option<Remembered>> = outcomes.iter().map(|outcome| outcome.as_ref().map(remembered)).collect();
+    serde_json::to_string(&all).unwrap_or_default()
+}
+
+/// The outcomes that were remembered of a message with these entries. Read with the gateway's eyes: they were the
+/// caller's own then, and only their names and versions are told.
+///
+/// # Errors
+/// A fault, where what was remembered cannot be read.
+pub(super) async fn recall(store: &dyn Resources, text: &str, entries: &[Entry<'_>]) -> Result<Vec<Option<Outcome>>> {
+    let mut outcomes = Vec::with_capacity(entries.len());
+    for remembered in remembered(text, entries)? {
+        let Some(Remembered { resource, version, created }) = remembered else {
+            outcomes.push(None);
+            continue;
+        };
+        let key = ResourceKey::parse(&resource).ok_or_else(|| Error::fault("an answer names no resource"))?;
+        let stored = store.read(&Scope::Gateway, &key, Some(version)).await?;
+        let stored = stored.ok_or_else(|| Error::fault("an answer names a version that is not stored"))?;
+        outcomes.push(Some(Outcome::found(&stored, created)));
+    }
+    Ok(outcomes)
+}
+
+/// What is remembered of each entry. Before there were outcomes, the response Bundle was kept, with an entry for each
+/// that wrote.
+fn remembered(text: &str, entries: &[Entry<'_>]) -> Result<Vec<Option<Remembered>>> {
+    if !text.starts_with('{') {
+        return serde_json::from_str(text).map_err(Error::fault);
+    }
+    let bundle = Document::parse(text)?;
+    let mut answered = bundle.root().list("entry").filter_map(|entry| entry.get("response"));
+    let mut all = Vec::with_capacity(entries.len());
+    for entry in entries {
+        if matches!(entry.ask, EntryRequest::Get { .. }) {
+            all.push(None);
+            continue;
+        }
+        let response = answered.next().ok_or_else(|| Error::fault("an answer has too few entries"))?;
+        let location = response.str("location").unwrap_or_default();
+        let (resource, version) =
+            location.split_once("/_history/").ok_or_else(|| Error::fault("an answer has no location"))?;
+        all.push(Some(Remembered {
+            resource: resource.to_owned(),
+            version: version.parse().map_err(Error::fault)?,
+            created: response.get("status").is_some_and(|status| status.is_str("201 Created")),
+        }));
+    }
+    Ok(all)
+}

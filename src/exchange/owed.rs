@@ -1,0 +1,24 @@
+//! Who has to read what a plan changes: the owner of each referral that moves or whose record changes, and who owned it
+//! until then. What a referral only shares with others is told by the store, to those who have read it before.
+
+use crate::referral::Party;
+use crate::referral::plan::{FeedEntry, Plan};
+
+use super::context::owner_among;
+
+/// Adds it to the plan's feed.
+pub(super) fn add(plan: &mut Plan) {
+    let mut feed = Vec::new();
+    for share in &plan.shares {
+        let changes =
+            plan.write_of(&share.task).is_some() || plan.extras.iter().any(|extras| extras.task == share.task);
+        let owner = owner_among(&share.parties);
+        let former =
+            share.before.iter().filter(|with| with.party == Party::Owner && Some(&*with.organization) != owner);
+        let owed = owner.filter(|_| changes).into_iter().chain(former.map(|with| with.organization.as_str()));
+        feed.extend(
+            owed.map(|organization| FeedEntry { organization: organization.to_owned(), task: share.task.clone() }),
+        );
+    }
+    plan.feed.extend(feed);
+}

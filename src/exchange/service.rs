@@ -1,0 +1,425 @@
+//! The doors of the exchange: what callers may ask of it, each led to the part that does it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::error::{Category, Error, Result};
+use crate::fhir::{Document, Issue, Key, Node, ResourceKey};
+use crate::mapping::Fidelity;
+use crate::referral::state::State;
+use crate::referral::{Referral, task};
+use crate::security::Caller;
+use crate::sheet::ColumnSets;
+use crate::store::index::SearchParameters;
+use crate::store::query::Query;
+use crate::store::{Page, Resources, Stored};
+
+use super::capacity::{self, StatedCapacity};
+use super::check::ResourceCheck;
+use super::consent::ConsentCheck;
+use super::consequences::Consequences;
+use super::directory::CurrentDirectory;
+use super::disposition::Router;
+use super::eligibility::Eligibility;
+use super::idempotency::RepeatKey;
+use super::intake::{Intake, SentMessage};
+use super::message::{Entry, EntryRequest, Message};
+use super::outcome::{self, Outcome};
+use super::parts::{Clock, Parts, Settings};
+use super::poll::{Poll, Records};
+use super::raise_event::{Events, RaisedEvent};
+use super::record::{Base, Record};
+use super::referrals::{Referrals, task_of};
+use super::remarks::Remarks;
+use super::sheet::{SentSheet, SheetReport, Sheets, TakenSheet};
+use super::step::{Step, Steps};
+use super::write_record::{RecordWriter, WrittenRecord};
+use super::write_target::Targets;
+
+/// The gateway's business. One for the process, shared by all requests.
+pub struct Exchange {
+    store: Arc<dyn Resources>,
+    parameters: Arc<SearchParameters>,
+    clock: Arc<dyn Clock>,
+    check: Arc<ResourceCheck>,
+    referrals: Arc<Referrals>,
+    steps: Steps,
+    intake: Intake,
+    events: Arc<Events>,
+    records: Arc<RecordWriter>,
+    sheets: Sheets,
+    poll: Poll,
+    eligibility: Eligibility,
+}
+
+impl std::fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Exchange").finish_non_exhaustive()
+    }
+}
+
+impl Exchange {
+    /// Puts the parts together.
+    ///
+    /// # Errors
+    /// If the directory that the store holds cannot be used.
+    pub async fn new(parts: Parts) -> Result<Self> {
+        let Parts { stores, checker, terminology, programs, rules, parameters, clock, ids, settings } = parts;
+        let Settings { consent: policy, base, profiles } = settings;
+        let store = stores.resources.clone();
+        let directory = Arc::new(CurrentDirectory::open(store.clone(), rules.clone()).await?);
+        let check = Arc::new(ResourceCheck::new(checker, terminology, profiles, clock.clone()));
+        let consent = Arc::new(ConsentCheck {
+            store: store.clone(),
+            parameters: parameters.clone(),
+            directory: directory.clone(),
+            policy,
+        });
+        let referrals = Arc::new(Referrals { store: store.clone(), programs });
+        let events = Arc::new(Events { referrals: referrals.clone(), ids: ids.clone() });
+        let records = Arc::new(RecordWriter { referrals: referrals.clone(), ids: ids.clone() });
+        let consequences = Consequences { store: store.clone(), consent: consent.clone() };
+        let router = Router { directory: directory.clone(), consent, referrals: referrals.clone() };
+        let targets = Targets { store: store.clone(), parameters: parameters.clone(), ids };
+        let sheets = Sheets {
+            store: store.clone(),
+            parameters: parameters.clone(),
+            events: events.clone(),
+            records: records.clone(),
+        };
+        Ok(Self {
+            steps: Steps::new(&stores, clock.clone(), consequences),
+            intake: Intake { store: store.clone(), check: check.clone(), targets, router, base },
+            poll: Poll { resources: store.clone(), feed: stores.feed.clone(), referrals: referrals.clone() },
+            eligibility: Eligibility { referrals: referrals.clone(), directory, rules },
+            store,
+            parameters,
+            clock,
+            check,
+            referrals,
+            events,
+            records,
+            sheets,
+        })
+    }
+
+    /// What time it is.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    // --- what is served on /fhir
+
+    /// Takes in one new resource of this type.
+    ///
+    /// # Errors
+    /// Every finding; nothing is stored then.
+    pub async fn create(
+        &self,
+        caller: &Caller,
+        kind: &str,
+        document: Document,
+        if_none_exist: Option<&str>,
+    ) -> Result<Outcome> {
+        let ask = EntryRequest::Create { if_none_exist: if_none_exist.map(str::to_owned) };
+        self.write_one(caller, kind, document, ask).await
+    }
+
+    /// Takes in a new version of a resource.
+    ///
+    /// # Errors
+    /// Every finding; nothing is stored then.
+    pub async fn update(
+        &self,
+        caller: &Caller,
+        key: &ResourceKey,
+        document: Document,
+        if_match: Option<u64>,
+    ) -> Result<Outcome> {
+        self.write_one(caller, &key.kind, document, EntryRequest::Update { key: key.clone(), if_match }).await
+    }
+
+    async fn write_one(&self, caller: &Caller, kind: &str, document: Document, ask: EntryRequest) -> Result<Outcome> {
+        let document = Arc::new(document);
+        let root = document.root();
+        if !root.get("resourceType").is_some_and(|named| named.is_str(kind)) {
+            let text = format!("expected a {kind}, as the URL says");
+            let node = root.get("resourceType").unwrap_or(root);
+            return Err(Error::unprocessable(vec![Issue::error(Key::NotAResource, "", text).at(node.position())]));
+        }
+        let entry = Entry { ask, full_url: None, resource: Some(root), request: None };
+        let message = Message { document: &document, root, entries: std::slice::from_ref(&entry) };
+        let mut outcomes = self.accept(caller, message, None).await?;
+        outcomes.pop().flatten().ok_or_else(|| Error::fault("one resource was taken in and has no outcome"))
+    }
+
+    /// Takes a message in.
+    ///
+    /// # Errors
+    /// Every finding, with its place; nothing is stored then.
+    pub(super) async fn accept(
+        &self,
+        caller: &Caller,
+        message: Message<'_>,
+        key: Option<&RepeatKey>,
+    ) -> Result<Vec<Option<Outcome>>> {
+        let change = SentMessage { intake: &self.intake, caller, message };
+        match self.steps.run(caller, key, &change).await? {
+            Step::Done { outcome, committed } => {
+                Ok(outcome.outcomes(message, committed.as_ref().map_or(&[], |committed| &committed.writes)))
+            }
+            Step::Repeated(answer) => {
+                let mut outcomes = outcome::recall(&*self.store, &answer, message.entries).await?;
+                if key.is_some_and(|key| !key.is_explicit()) {
+                    // Nobody asked that the answer be the same: what was made then is found now.
+                    outcomes.iter_mut().flatten().for_each(|outcome| outcome.created = false);
+                }
+                Ok(outcomes)
+            }
+        }
+    }
+
+    /// What stands in the way of creating this resource, which is part of the document, and what is said besides. Nothing
+    /// is stored, nothing is owed to anybody and no refusal is remembered. Another request may come in between, so what is
+    /// said here is no promise.
+    ///
+    /// # Errors
+    /// If it cannot be found out.
+    pub async fn try_create(
+        &self,
+        caller: &Caller,
+        document: &Arc<Document>,
+        resource: Node<'_>,
+        if_none_exist: Option<&str>,
+    ) -> Result<Vec<Issue>> {
+        let ask = EntryRequest::Create { if_none_exist: if_none_exist.map(str::to_owned) };
+        self.dry_run(caller, document, resource, ask).await
+    }
+
+    /// As [`Exchange::try_create`], of a new version of a stored resource. Whoever names no version in `if_match` means
+    /// the one that the resource itself names, or else the newest.
+    ///
+    /// # Errors
+    /// If the stored resource is not there, or not for this caller.
+    pub async fn try_update(
+        &self,
+        caller: &Caller,
+        key: &ResourceKey,
+        document: &Arc<Document>,
+        resource: Node<'_>,
+        if_match: Option<u64>,
+    ) -> Result<Vec<Issue>> {
+        let newest = self.read(caller, key, None).await?.version;
+        let own = resource.get("meta").and_then(|meta| meta.str("versionId")?.parse().ok());
+        let ask = EntryRequest::Update { key: key.clone(), if_match: if_match.or(own).or(Some(newest)) };
+        self.dry_run(caller, document, resource, ask).await
+    }
+
+    async fn dry_run(
+        &self,
+        caller: &Caller,
+        document: &Arc<Document>,
+        resource: Node<'_>,
+        ask: EntryRequest,
+    ) -> Result<Vec<Issue>> {
+        let entry = Entry { ask, full_url: None, resource: Some(resource), request: None };
+        let message = Message { document, root: resource, entries: std::slice::from_ref(&entry) };
+        match self.steps.dry_run(&SentMessage { intake: &self.intake, caller, message }).await {
+            Ok(accepted) => Ok(accepted.findings),
+            Err(error) if matches!(error.category, Category::Fault | Category::Busy) => Err(error),
+            Err(error) => Ok(error.issues),
+        }
+    }
+
+    /// A resource, at its newest version or at the one named.
+    ///
+    /// # Errors
+    /// If it is not there, or not for this caller.
+    pub async fn read(&self, caller: &Caller, key: &ResourceKey, version: Option<u64>) -> Result<Stored> {
+        let stored = self.store.read(&caller.scope(), key, version).await?;
+        stored.ok_or_else(|| Error::not_found(key))
+    }
+
+    /// The newest `count` versions of a resource, newest first.
+    ///
+    /// # Errors
+    /// If it is not there, or not for this caller.
+    pub async fn history(&self, caller: &Caller, key: &ResourceKey, count: usize) -> Result<Vec<Stored>> {
+        let versions = self.store.history(&caller.scope(), key, count).await?;
+        if versions.is_empty() { Err(Error::not_found(key)) } else { Ok(versions) }
+    }
+
+    /// Resources of a type that the caller sees and that match.
+    ///
+    /// # Errors
+    /// If a parameter is unknown or unreadable.
+    pub async fn search(&self, caller: &Caller, kind: &str, parameters: &[(String, String)]) -> Result<Page> {
+        let query = Query::parse(&self.parameters, kind, parameters)
+            .map_err(|issues| Error { category: Category::Incorrect, issues })?;
+        self.store.search(&caller.scope(), &query).await
+    }
+
+    /// Everything that is wrong with a resource, which is not stored: against the standard, the profiles that it claims
+    /// and these (canonical URLs); as one that is sent, against those that are demanded here as well.
+    pub async fn validate(&self, root: Node<'_>, profiles: &[&str], as_sent: bool) -> Vec<Issue> {
+        self.check.issues(root, profiles, as_sent).await
+    }
+
+    /// The profiles that a resource of this type has to meet which is sent.
+    pub fn demanded(&self, kind: &str) -> &[String] {
+        self.check.required(kind)
+    }
+
+    // --- what is served to agencies
+
+    /// The records that changed since the cursor (from the beginning without one), at most about `limit`. Holds the
+    /// answer for up to `wait` while there is nothing to say.
+    ///
+    /// # Errors
+    /// If the caller is no agency, or the cursor is none of ours.
+    pub async fn poll(&self, caller: &Caller, since: Option<&str>, limit: usize, wait: Duration) -> Result<Records> {
+        self.poll.records(caller, since, limit, wait).await
+    }
+
+    /// The record of the referral of the Task `id`.
+    ///
+    /// # Errors
+    /// If the caller sees no such referral.
+    pub async fn record(&self, caller: &Caller, id: &str) -> Result<Record> {
+        let key = ResourceKey::new("Task", id);
+        let stored = self.referrals.referral(caller, &key).await?;
+        self.referrals.view(&stored, &key)
+    }
+
+    /// The record, and where each of its values comes from and what became of each element of the referral.
+    ///
+    /// # Errors
+    /// As [`Exchange::record`].
+    pub async fn explain(&self, caller: &Caller, id: &str) -> Result<(Record, Fidelity, Vec<Issue>)> {
+        let key = ResourceKey::new("Task", id);
+        let stored = self.referrals.referral(caller, &key).await?;
+        let task = task_of(&stored, &key)?;
+        let referral = Referral::read(&stored.graph, task)?;
+        let explained = self.referrals.program_type(task.node()).map.explain(&referral, &stored.extras);
+        Ok((Record::new(explained.json, stored.seq), explained.fidelity, explained.issues))
+    }
+
+    /// Where the referral of the Task `id` stands, and the newest commit that concerns it.
+    ///
+    /// # Errors
+    /// If the caller sees no such referral.
+    pub async fn state(&self, caller: &Caller, id: &str) -> Result<(State, u64)> {
+        let key = ResourceKey::new("Task", id);
+        let stored = self.referrals.referral(caller, &key).await?;
+        let state = task::position(task_of(&stored, &key)?.node()).map_or(State::Draft, |position| position.state);
+        Ok((state, stored.seq))
+    }
+
+    /// The eligibility of the person for the program that the referral of the Task `id` was routed to; for the type of its
+    /// record, where it has no program of the directory.
+    ///
+    /// # Errors
+    /// If the caller sees no such referral.
+    pub async fn eligibility(&self, caller: &Caller, id: &str) -> Result<Value> {
+        self.eligibility.of(caller, &ResourceKey::new("Task", id), self.clock.now()).await
+    }
+
+    /// Raises an event on the referral of the Task `id` and answers with the record as it then stands.
+    ///
+    /// # Errors
+    /// An unknown referral, an unreadable event, an illegal move, a stale version.
+    pub async fn raise_event(
+        &self,
+        caller: &Caller,
+        id: &str,
+        event: &Document,
+        if_match: Option<u64>,
+        idempotency_key: Option<&str>,
+    ) -> Result<Record> {
+        let task = &ResourceKey::new("Task", id);
+        let key = RepeatKey::of(caller, idempotency_key, &["event", id, event.text()]);
+        let change = RaisedEvent { events: &self.events, caller, task, event, if_match };
+        let step = self.steps.run(caller, key.as_ref(), &change).await?;
+        Ok(Record { remarks: remarks(step), ..self.record(caller, id).await? })
+    }
+
+    /// Takes a changed record back into the referral and answers with the record as it then stands. An unchanged one
+    /// makes no version. One that was changed from an older version is merged with what happened since.
+    ///
+    /// # Errors
+    /// An unknown referral, a record against its schema, a change to what is not the agency's, a stale version, or what
+    /// both sides changed.
+    pub async fn put_record(
+        &self,
+        caller: &Caller,
+        id: &str,
+        record: &Document,
+        base: Base,
+        idempotency_key: Option<&str>,
+    ) -> Result<Record> {
+        let task = &ResourceKey::new("Task", id);
+        let key = RepeatKey::of(caller, idempotency_key, &["record", id, record.text()]);
+        let record = record.root().to_value();
+        let change = WrittenRecord { writer: &self.records, caller, task, record, base };
+        let step = self.steps.run(caller, key.as_ref(), &change).await?;
+        Ok(Record { remarks: remarks(step), ..self.record(caller, id).await? })
+    }
+
+    /// Takes a sheet of this program type, or only says what would become of it.
+    ///
+    /// # Errors
+    /// A file that is no sheet of the type, or what keeps the store from taking it. What is wrong with rows stands in
+    /// the report.
+    pub async fn take_sheet(&self, caller: &Caller, sheets: &ColumnSets, sheet: &SentSheet<'_>) -> Result<SheetReport> {
+        let SentSheet { kind, bytes, options, check, idempotency_key } = *sheet;
+        let key = RepeatKey::of(caller, idempotency_key, &["sheet", kind, &String::from_utf8_lossy(bytes)]);
+        let mut reading = sheets.open(kind, bytes, options.clone())?;
+        self.sheets.name_rows(caller, kind, &mut reading).await?;
+        let change = TakenSheet { sheets: &self.sheets, caller, reading: &reading, kind, check };
+        match self.steps.run(caller, key.as_ref(), &change).await? {
+            Step::Done { outcome, .. } => Ok(outcome),
+            Step::Repeated(answer) => {
+                let value = serde_json::from_str(&answer).map_err(Error::fault)?;
+                Ok(SheetReport { refused: false, value })
+            }
+        }
+    }
+
+    /// The programs of the caller's organization, with their capacity.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn programs(&self, caller: &Caller) -> Result<Vec<Value>> {
+        capacity::programs(&*self.store, &caller.organization).await
+    }
+
+    /// Says what a program of the caller's organization can take on: `{"status": CODE, "notes"?: TEXT}`.
+    ///
+    /// # Errors
+    /// An unknown program, an unknown status, a stale version.
+    pub async fn set_capacity(
+        &self,
+        caller: &Caller,
+        program_id: &str,
+        capacity: &Document,
+        if_match: Option<u64>,
+    ) -> Result<Value> {
+        let program = &ResourceKey::new("HealthcareService", program_id);
+        let change = StatedCapacity { store: &*self.store, caller, program, capacity, if_match };
+        match self.steps.run(caller, None, &change).await? {
+            Step::Done { outcome, .. } => Ok(outcome),
+            Step::Repeated(answer) => serde_json::from_str(&answer).map_err(Error::fault),
+        }
+    }
+}
+
+/// What a change should be read with, as it was told or remembered.
+fn remarks(step: Step<Remarks>) -> Remarks {
+    match step {
+        Step::Done { outcome, .. } => outcome,
+        Step::Repeated(answer) => Remarks::read(&answer),
+    }
+}

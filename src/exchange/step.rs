@@ -1,0 +1,165 @@
+//! The one way to a commit, and the only place that commits.
+//!
+//! Whatever changes something is a [`Change`]: from what is stored and what is asked it builds a [`Plan`]. Here the plan
+//! gets what follows for other referrals and who has to read it, and is committed whole. A change that another one
+//! overtook is built again from what is stored then; one that is refused is remembered in the audit; one that is sent
+//! again under the same key is answered as it was and changes nothing.
+//!
+//! It must not know what a change is about.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::error::{Category, Error, Result};
+use crate::fhir::Key;
+use crate::referral::Graph;
+use crate::referral::plan::Plan;
+use crate::security::Caller;
+use crate::store::{AuditLog, Committed, Resources};
+
+use super::audit::audit;
+use super::consequences::Consequences;
+use super::idempotency::RepeatKey;
+use super::owed;
+use super::parts::{Clock, Stores};
+
+/// How often a change is built that other changes overtake.
+const MAX_ATTEMPTS: usize = 8;
+
+/// Something that is asked for and may change what is stored.
+pub(super) trait Change: Sync {
+    /// What whoever asked is told
+    type Outcome: Send;
+
+    /// The plan, from what is stored now.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    fn build(&self, at: Timestamp) -> impl Future<Output = Result<Built<Self::Outcome>>> + Send;
+
+    /// What is kept under the request's key, so that a repetition can be answered alike.
+    fn remember(&self, plan: &Plan, outcome: &Self::Outcome) -> String;
+}
+
+/// A change that may be made.
+#[derive(Debug)]
+pub(super) struct Built<T> {
+    /// What will be committed; empty where nothing changes
+    pub(super) plan: Plan,
+    /// What the caller sees around what is written: other referrals that share any of it may disclose it
+    pub(super) context: Graph,
+    /// What whoever asked is told
+    pub(super) outcome: T,
+    /// Names of the rules, where parts of what was asked are refused and so nothing is done
+    pub(super) refused: Option<String>,
+}
+
+/// What became of a change.
+#[derive(Debug)]
+pub(super) enum Step<T> {
+    /// It was made, unless there was nothing to change or it was refused
+    Done {
+        /// What whoever asked is told
+        outcome: T,
+        /// What was stored
+        committed: Option<Committed>,
+    },
+    /// It was made before, under the same key; this was remembered then
+    Repeated(String),
+}
+
+/// What takes every change to its commit.
+pub(super) struct Steps {
+    resources: Arc<dyn Resources>,
+    audit_log: Arc<dyn AuditLog>,
+    clock: Arc<dyn Clock>,
+    consequences: Consequences,
+}
+
+impl<T> Built<T> {
+    /// A change of nothing.
+    pub(super) fn nothing(outcome: T) -> Self {
+        Self { plan: Plan::default(), context: Graph::default(), outcome, refused: None }
+    }
+}
+
+impl Steps {
+    pub(super) fn new(stores: &Stores, clock: Arc<dyn Clock>, consequences: Consequences) -> Self {
+        let (resources, audit_log) = (stores.resources.clone(), stores.audit_log.clone());
+        Self { resources, audit_log, clock, consequences }
+    }
+
+    /// Makes the change.
+    ///
+    /// # Errors
+    /// Why it is refused; nothing is stored then but the refusal.
+    pub(super) async fn run<C: Change>(
+        &self,
+        caller: &Caller,
+        key: Option<&RepeatKey>,
+        change: &C,
+    ) -> Result<Step<C::Outcome>> {
+        let mut attempt = 1;
+        loop {
+            if let Some(answer) = self.repeated(key).await? {
+                return Ok(Step::Repeated(answer));
+            }
+            match self.make(caller, key, change).await {
+                Err(error) if was_overtaken(&error) && attempt < MAX_ATTEMPTS => attempt += 1,
+                Err(error) => return Err(self.audit_refusal(caller, error).await),
+                Ok(step) => return Ok(step),
+            }
+        }
+    }
+
+    /// Everything but the commit: what would be told if it were made now.
+    ///
+    /// # Errors
+    /// Why it would be refused.
+    pub(super) async fn dry_run<C: Change>(&self, change: &C) -> Result<C::Outcome> {
+        Ok(change.build(self.clock.now()).await?.outcome)
+    }
+
+    async fn make<C: Change>(&self, caller: &Caller, key: Option<&RepeatKey>, change: &C) -> Result<Step<C::Outcome>> {
+        let at = self.clock.now();
+        let Built { mut plan, context, outcome, refused } = change.build(at).await?;
+        if let Some(rules) = refused {
+            self.audit_log.audit(vec![audit(caller, "refused", None, rules, at)]).await?;
+            return Ok(Step::Done { outcome, committed: None });
+        }
+        if plan.is_empty() {
+            return Ok(Step::Done { outcome, committed: None });
+        }
+        self.consequences.add(caller, &mut plan, &context, at).await?;
+        owed::add(&mut plan);
+        plan.idempotency = key.map(|key| key.with_answer(change.remember(&plan, &outcome)));
+        let committed = self.resources.commit(plan).await?;
+        Ok(Step::Done { outcome, committed: Some(committed) })
+    }
+
+    /// What was remembered of this request, if it is a repetition.
+    async fn repeated(&self, key: Option<&RepeatKey>) -> Result<Option<String>> {
+        let Some(key) = key else { return Ok(None) };
+        key.check()?;
+        let before = self.resources.idempotent(key.client(), key.key()).await?;
+        before.map_or(Ok(None), |before| key.answer_of(before))
+    }
+
+    /// Remembers that a request was refused, by the names of the rules alone, and gives the error back.
+    async fn audit_refusal(&self, caller: &Caller, error: Error) -> Error {
+        if matches!(error.category, Category::Unprocessable | Category::Forbidden) {
+            let entry = audit(caller, "refused", None, Plan::names_of(&error.issues), self.clock.now());
+            if let Err(fault) = self.audit_log.audit(vec![entry]).await {
+                tracing::error!(request.id = caller.request, error = %fault, "a refusal could not be remembered");
+            }
+        }
+        error
+    }
+}
+
+/// Was another change faster, so that this one may go well when it is built again?
+fn was_overtaken(error: &Error) -> bool {
+    error.category == Category::Conflict && error.issues.iter().all(|issue| issue.key != Key::ChangedByBoth)
+}

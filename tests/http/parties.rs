@@ -1,0 +1,56 @@
+//! As what an organization takes part in a referral, seen by what it may do with the Task.
+
+use handoff::referral::task::SDOHCC_CODES;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::gateway::{Answer, CLINIC, Client, Gateway, OTHER, send};
+use crate::referral::{task_of, transaction};
+
+/// Changes members of a Task as this client, on the newest version.
+async fn change(client: &Client, task: &str, members: &[(&str, Value)]) -> Answer {
+    let path = format!("/fhir/Task/{task}");
+    let found = client.get(&path).await;
+    let mut body = found.expect(200);
+    for (name, value) in members {
+        body[*name] = value.clone();
+    }
+    send(client.with_body(Method::PUT, &path, &body).header("if-match", found.header("etag").to_owned())).await
+}
+
+fn code(system: &str, code: &str) -> Value {
+    json!({ "coding": [{ "system": system, "code": code }] })
+}
+
+#[tokio::test]
+async fn who_sent_a_referral_asks_for_it_whoever_sends_it_on() {
+    let gateway = Gateway::start().await;
+    let mut message = transaction(1);
+    message["entry"][2]["resource"]["requester"] = json!({ "reference": format!("Organization/{CLINIC}") });
+    let task = task_of(&gateway.ehr.post("/fhir", &message).await.expect(200));
+    // The clinic that it is requested for chooses another agency.
+    let owner = json!({ "reference": format!("Organization/{OTHER}") });
+    change(&gateway.other_ehr, &task, &[("owner", owner)]).await.expect(200);
+    gateway.other_agency.get(&format!("/fhir/Task/{task}")).await.expect(200);
+    assert_eq!(gateway.agency.get(&format!("/fhir/Task/{task}")).await.status, 404, "it lost the referral");
+    change(&gateway.other_ehr, &task, &[("priority", json!("urgent"))]).await.expect(200);
+    let recalled = change(&gateway.ehr, &task, &[("status", json!("cancelled"))]).await.expect(200);
+    assert_eq!(recalled["businessStatus"]["coding"][0]["code"], "recalled");
+}
+
+#[tokio::test]
+async fn a_task_that_becomes_a_referral_is_its_senders_to_send() {
+    let gateway = Gateway::start().await;
+    let mut message = transaction(1);
+    message["entry"][2]["resource"]["code"] = code(SDOHCC_CODES, "complete-questionnaire");
+    message["entry"][2]["resource"]["status"] = json!("draft");
+    let task = task_of(&gateway.ehr.post("/fhir", &message).await.expect(200));
+    assert_eq!(
+        gateway.agency.get(&format!("/fhir/Task/{task}")).await.status,
+        404,
+        "a Task for a patient goes nowhere"
+    );
+    let sent = [("code", code("http://hl7.org/fhir/CodeSystem/task-code", "fulfill")), ("status", json!("requested"))];
+    change(&gateway.ehr, &task, &sent).await.expect(200);
+    gateway.agency.get(&format!("/agency/v1/referrals/{task}")).await.expect(200);
+}
