@@ -146,7 +146,7 @@ impl Paths<'_> {
     ) -> Result<Vec<Condition>, String> {
         let mut conditions = Vec::new();
         for piece in split(text, ',')? {
-            let (path, value) = match key_and_value(&piece) {
+            let (path, value) = match key_and_value(piece) {
                 Some((path, value)) => (path, self.word(value)),
                 None if name == "extension" || name == "modifierExtension" => {
                     ("url", self.extension(piece.trim(), within_extension))
