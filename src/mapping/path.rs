@@ -92,7 +92,7 @@ impl Paths<'_> {
         let mut steps = Vec::new();
         let mut within_extension = start.ends_with("xtension");
         for piece in split(text, '.')? {
-            let step = self.step(&mut at, &piece, within_extension)?;
+            let step = self.step(&mut at, piece, within_extension)?;
             within_extension = &*step.name == "extension";
             steps.push(step);
         }
@@ -146,7 +146,7 @@ impl Paths<'_> {
     ) -> Result<Vec<Condition>, String> {
         let mut conditions = Vec::new();
         for piece in split(text, ',')? {
-            let (path, value) = match key_and_value(&piece) {
+            let (path, value) = match key_and_value(piece) {
                 Some((path, value)) => (path, self.word(value)),
                 None if name == "extension" || name == "modifierExtension" => {
                     ("url", self.extension(piece.trim(), within_extension))
@@ -163,7 +163,7 @@ impl Paths<'_> {
         let mut at = item.clone();
         let mut steps = Vec::new();
         for piece in split(path, '.')? {
-            steps.push(self.step(&mut at, &piece, false)?);
+            steps.push(self.step(&mut at, piece, false)?);
         }
         if matches!(at.type_name(), Some("uri" | "url" | "canonical"))
             && !value.contains(':')

@@ -54,7 +54,7 @@ impl RecordPath {
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut steps = Vec::new();
         for piece in syntax::split(text, '.')? {
-            let (name, choice) = syntax::name_and_choice(&piece)?;
+            let (name, choice) = syntax::name_and_choice(piece)?;
             if !is_name(name) {
                 return Err(format!("{piece} has no name that a member of a record could have"));
             }

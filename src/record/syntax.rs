@@ -5,10 +5,10 @@
 ///
 /// # Errors
 /// What is wrong, for people.
-pub fn split(text: &str, separator: char) -> Result<Vec<String>, String> {
-    let mut pieces = vec![String::new()];
-    let (mut depth, mut quoted) = (0_i32, false);
-    for character in text.chars() {
+pub fn split(text: &str, separator: char) -> Result<Vec<&str>, String> {
+    let mut pieces = Vec::new();
+    let (mut depth, mut quoted, mut start) = (0_i32, false, 0);
+    for (position, character) in text.char_indices() {
         match character {
             '\'' => quoted = !quoted,
             '[' if !quoted => depth += 1,
@@ -16,16 +16,15 @@ pub fn split(text: &str, separator: char) -> Result<Vec<String>, String> {
             _ => {}
         }
         if character == separator && depth == 0 && !quoted {
-            pieces.push(String::new());
-        } else if let Some(piece) = pieces.last_mut() {
-            piece.push(character);
+            pieces.push(text[start..position].trim());
+            start = position + character.len_utf8();
         }
     }
     if depth != 0 || quoted {
         return Err(format!("brackets or quotes are not closed in {text}"));
     }
-    let pieces: Vec<String> = pieces.into_iter().map(|piece| piece.trim().to_owned()).collect();
-    if pieces.iter().any(String::is_empty) {
+    pieces.push(text[start..].trim());
+    if pieces.iter().any(|piece| piece.is_empty()) {
         return Err(format!("expected something between the separators of {text}"));
     }
     Ok(pieces)
