@@ -1,6 +1,6 @@
 //! The one error of the house: a category and the issues that say why.
 //!
-//! Whoever fails picks the category; only the edges (`http`, `cli`) know what it means for a status or an exit code.
+//! Whoever fails picks the category; only the edges (`server`, `cli`) know what it means for a status or an exit code.
 
 use std::fmt;
 

@@ -15,7 +15,7 @@
 //! ```
 //! # What happens
 //! ```text
-//! a message        fhir_api/transaction, create, update   its text is read, its caller known (server/authentication)
+//! a message        fhir_api/bundle, create, update        its text is read, its caller known (server/authentication)
 //!                  exchange/service                       the door; makes a change of it
 //!                  exchange/step                          build, consequences, who has to read it, commit, again if overtaken
 //!                  exchange/intake                        builds: check, write_target, load_context, disposition for each

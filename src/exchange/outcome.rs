@@ -129,3 +129,33 @@ fn remembered(text: &str, entries: &[Entry<'_>]) -> Result<Vec<Option<Remembered
     }
     Ok(all)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::referral::Read;
+
+    fn entry(ask: EntryRequest) -> Entry<'static> {
+        Entry { ask, full_url: None, resource: None, request: None }
+    }
+
+    #[test]
+    fn an_answer_of_before_there_were_outcomes_is_remembered() {
+        let text = r#"{"resourceType":"Bundle","type":"transaction-response","entry":[
+            {"response":{"status":"201 Created","location":"Patient/1/_history/1","etag":"W/\"1\""}},
+            {"response":{"status":"200 OK","location":"Task/2/_history/3","etag":"W/\"3\""}}]}"#;
+        let create = || entry(EntryRequest::Create { if_none_exist: None });
+        let get = || entry(EntryRequest::Read(Read::Resource { key: ResourceKey::new("Task", "2"), version: None }));
+        let entries = [get(), create(), entry(EntryRequest::Nothing), create()];
+        let told: Vec<_> = remembered(text, &entries)
+            .unwrap()
+            .into_iter()
+            .map(|one| one.map(|one| (one.resource, one.version, one.created)))
+            .collect();
+        let patient = Some(("Patient/1".to_owned(), 1, true));
+        assert_eq!(told, [None, patient, None, Some(("Task/2".to_owned(), 3, false))]);
+        assert!(remembered(text, &[create(), create(), create()]).is_err());
+        let now = r#"[null,{"resource":"Task/2","version":3,"created":false}]"#;
+        assert_eq!(remembered(now, &[]).unwrap().len(), 2);
+    }
+}

@@ -16,7 +16,7 @@ pub fn routes() -> Vec<Endpoint> {
 fn endpoint(served: &ServedPath) -> Endpoint {
     match served.action {
         Action::Capabilities => with(served, get::capabilities),
-        Action::Bundle => with(served, bundle::transaction),
+        Action::Bundle => with(served, bundle::post),
         Action::Create => with(served, create::create),
         Action::Update => with(served, update::update),
         Action::SearchByPost | Action::SearchDefinitionsByPost => with(served, search_by_post::search),

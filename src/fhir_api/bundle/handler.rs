@@ -17,7 +17,7 @@ use super::carry_out::BundleRequest;
 use crate::fhir_api::service::FhirService;
 
 /// Carries a Bundle out.
-pub(in crate::fhir_api) async fn transaction(
+pub(in crate::fhir_api) async fn post(
     State(app_state): State<AppState>,
     caller: Caller,
     base: Base,

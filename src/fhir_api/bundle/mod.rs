@@ -10,4 +10,4 @@ mod handler;
 mod request;
 mod response;
 
-pub(super) use handler::transaction;
+pub(super) use handler::post;
