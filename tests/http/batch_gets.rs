@@ -388,3 +388,47 @@ async fn the_case_of_a_repetition_with_a_get() {
         assert!(task["location"].as_str().unwrap().starts_with("Task/"));
     }
 }
+
+#[tokio::test]
+async fn what_the_client_prefers_is_meant_for_each_entry() {
+    let (gateway, ..) = with_referral().await;
+    let asked = get("Task?colour=red&_count=1");
+    let lenient = |request: reqwest::RequestBuilder| request.header("prefer", "handling=lenient");
+    let bundle = batch(std::slice::from_ref(&asked));
+    let answers = send(lenient(gateway.ehr.with_body(Method::POST, "/fhir", &bundle))).await.expect(200);
+    let alone = send(lenient(gateway.ehr.request(Method::GET, &format!("/fhir/{}", asked.url)))).await;
+    assert_eq!(alone.expect(200)["entry"].as_array().unwrap().len(), 2, "{}", alone.text);
+    is_same(&asked, &alone, &answers["entry"][0]);
+}
+
+#[tokio::test]
+async fn a_transaction_with_what_is_not_served_is_refused_whole() {
+    let gateway = Gateway::start().await;
+    let patient = json!({ "resourceType": "Patient" });
+    for (entry, status, rule) in [
+        (json!({ "resource": patient }), 422, "missing"),
+        (json!({ "request": { "method": "DELETE", "url": "Task/1" } }), 422, "not-supported"),
+        (json!({ "request": { "method": "PATCH", "url": "Task/1" } }), 422, "not-supported"),
+        (json!({ "resource": patient, "request": { "method": "POST", "url": "Task" } }), 422, "bundle-rule"),
+        (
+            json!({ "resource": patient, "request": { "method": "PUT", "url": "Patient?identifier=1" } }),
+            422,
+            "not-supported",
+        ),
+        (json!({ "resource": patient, "request": { "method": "PUT", "url": "Task/1" } }), 422, "not-supported"),
+        (
+            json!({ "resource": patient, "request": { "method": "PUT", "url": "Patient/1", "ifMatch": "x" } }),
+            400,
+            "parameter",
+        ),
+        (json!({ "request": { "method": "GET", "url": "https://other.example/fhir/Task/1" } }), 400, "parameter"),
+        (json!({ "request": { "method": "GET", "url": "Task/1", "ifModifiedSince": "yesterday" } }), 400, "parameter"),
+    ] {
+        let mut message = transaction(1);
+        message["entry"].as_array_mut().unwrap().push(entry.clone());
+        let answer = gateway.ehr.post("/fhir", &message).await;
+        assert_eq!((answer.status, answer.rules()), (status, vec![rule.to_owned()]), "{entry}");
+        assert!(answer.text.contains("Bundle.entry[3]"), "{}", answer.text);
+    }
+    assert_eq!(gateway.ehr.get("/fhir/Task?_summary=count").await.expect(200)["total"], 0);
+}
