@@ -28,7 +28,7 @@ async fn the_commands_of_the_readme_work() {
     let demo = Demo::start().await;
     let data = demo.folder.path().join("data");
     let script = script()
-        .replace("cargo run -q --release --", env!("CARGO_BIN_EXE_handoff"))
+        .replace("cargo run -q --", env!("CARGO_BIN_EXE_handoff"))
         .replace("/tmp/handoff-demo", data.to_str().unwrap())
         .replace("http://127.0.0.1:8080", &demo.base);
     assert!(script.matches("curl").count() >= 6, "the README's commands were not found");
