@@ -4,6 +4,7 @@
 
 #[path = "../cases/mod.rs"]
 mod cases;
+mod given_profiles;
 mod guide_defects;
 mod hostile;
 mod mutants;
