@@ -35,7 +35,7 @@ use super::record::{Base, Record};
 use super::referrals::{Referrals, task_of};
 use super::remarks::Remarks;
 use super::sheet::{SentSheet, SheetReport, Sheets, TakenSheet};
-use super::step::{Step, Steps};
+use super::step::{ChangeOutcome, Steps};
 use super::write_record::{RecordWriter, WrittenRecord};
 use super::write_target::Targets;
 
@@ -169,11 +169,11 @@ impl Exchange {
     ) -> Result<(Vec<Option<Outcome>>, Option<Vec<ReadResult>>)> {
         let change = SentMessage { intake: &self.intake, caller, message };
         match self.steps.run(caller, key, &change).await? {
-            Step::Done { outcome, committed: Some(Committed { writes, reads, .. }) } => {
+            ChangeOutcome::Done { outcome, committed: Some(Committed { writes, reads, .. }) } => {
                 Ok((outcome.outcomes(message, &writes), Some(reads)))
             }
-            Step::Done { outcome, committed: None } => Ok((outcome.outcomes(message, &[]), None)),
-            Step::Repeated(answer) => {
+            ChangeOutcome::Done { outcome, committed: None } => Ok((outcome.outcomes(message, &[]), None)),
+            ChangeOutcome::Repeated(answer) => {
                 let mut outcomes = outcome::recall(&*self.store, &answer, message.entries).await?;
                 if key.is_some_and(|key| !key.is_explicit()) {
                     // Nobody asked that the answer be the same: what was made then is found now.
@@ -394,8 +394,8 @@ impl Exchange {
         self.sheets.name_rows(caller, kind, &mut reading).await?;
         let change = TakenSheet { sheets: &self.sheets, caller, reading: &reading, kind, check };
         match self.steps.run(caller, key.as_ref(), &change).await? {
-            Step::Done { outcome, .. } => Ok(outcome),
-            Step::Repeated(answer) => {
+            ChangeOutcome::Done { outcome, .. } => Ok(outcome),
+            ChangeOutcome::Repeated(answer) => {
                 let value = serde_json::from_str(&answer).map_err(Error::fault)?;
                 Ok(SheetReport { refused: false, value })
             }
@@ -424,16 +424,16 @@ impl Exchange {
         let program = &ResourceKey::new("HealthcareService", program_id);
         let change = StatedCapacity { store: &*self.store, caller, program, capacity, if_match };
         match self.steps.run(caller, None, &change).await? {
-            Step::Done { outcome, .. } => Ok(outcome),
-            Step::Repeated(answer) => serde_json::from_str(&answer).map_err(Error::fault),
+            ChangeOutcome::Done { outcome, .. } => Ok(outcome),
+            ChangeOutcome::Repeated(answer) => serde_json::from_str(&answer).map_err(Error::fault),
         }
     }
 }
 
 /// What a change should be read with, as it was told or remembered.
-fn remarks(step: Step<Remarks>) -> Remarks {
+fn remarks(step: ChangeOutcome<Remarks>) -> Remarks {
     match step {
-        Step::Done { outcome, .. } => outcome,
-        Step::Repeated(answer) => Remarks::read(&answer),
+        ChangeOutcome::Done { outcome, .. } => outcome,
+        ChangeOutcome::Repeated(answer) => Remarks::read(&answer),
     }
 }

@@ -58,7 +58,7 @@ pub(super) struct Built<T> {
 
 /// What became of a change.
 #[derive(Debug)]
-pub(super) enum Step<T> {
+pub(super) enum ChangeOutcome<T> {
     /// It was made, unless there was nothing to change or it was refused
     Done {
         /// What whoever asked is told
@@ -100,11 +100,11 @@ impl Steps {
         caller: &Caller,
         key: Option<&RepeatKey>,
         change: &C,
-    ) -> Result<Step<C::Outcome>> {
+    ) -> Result<ChangeOutcome<C::Outcome>> {
         let mut attempt = 1;
         loop {
             if let Some(answer) = self.repeated(key).await? {
-                return Ok(Step::Repeated(answer));
+                return Ok(ChangeOutcome::Repeated(answer));
             }
             match self.make(caller, key, change).await {
                 Err(error) if was_overtaken(&error) && attempt < MAX_ATTEMPTS => attempt += 1,
@@ -122,21 +122,26 @@ impl Steps {
         Ok(change.build(self.clock.now()).await?.outcome)
     }
 
-    async fn make<C: Change>(&self, caller: &Caller, key: Option<&RepeatKey>, change: &C) -> Result<Step<C::Outcome>> {
+    async fn make<C: Change>(
+        &self,
+        caller: &Caller,
+        key: Option<&RepeatKey>,
+        change: &C,
+    ) -> Result<ChangeOutcome<C::Outcome>> {
         let at = self.clock.now();
         let Built { mut plan, context, outcome, refused } = change.build(at).await?;
         if let Some(rules) = refused {
             self.audit_log.audit(vec![audit(caller, "refused", None, rules, at)]).await?;
-            return Ok(Step::Done { outcome, committed: None });
+            return Ok(ChangeOutcome::Done { outcome, committed: None });
         }
         if plan.is_empty() {
-            return Ok(Step::Done { outcome, committed: None });
+            return Ok(ChangeOutcome::Done { outcome, committed: None });
         }
         self.consequences.add(caller, &mut plan, &context, at).await?;
         owed::add(&mut plan);
         plan.idempotency = key.map(|key| key.with_answer(change.remember(&plan, &outcome)));
         let committed = self.resources.commit(plan).await?;
-        Ok(Step::Done { outcome, committed: Some(committed) })
+        Ok(ChangeOutcome::Done { outcome, committed: Some(committed) })
     }
 
     /// What was remembered of this request, if it is a repetition.

@@ -21,7 +21,7 @@ use crate::store::Resources;
 pub(super) async fn differences(world: &CaseWorld, expected: &Expectation, taken: &Taken) -> Result<Vec<String>> {
     let mut found = Differences::default();
     match (&taken.answer, &expected.refused) {
-        (Err(error), None) => found.lines.push(format!("it is refused: {}", told(error))),
+        (Err(error), None) => found.lines.push(format!("it is refused: {}", describe(error))),
         (Ok(_), Some(rules)) => {
             found.lines.push(format!("it goes well; expected it to be refused for {}", rules.join(", ")));
         }
@@ -55,7 +55,7 @@ impl Differences {
     }
 }
 
-fn told(error: &Error) -> String {
+fn describe(error: &Error) -> String {
     let issues: Vec<String> =
         error.issues.iter().map(|issue| format!("{} {} ({})", issue.key.name(), issue.path, issue.text)).collect();
     issues.join("; ")

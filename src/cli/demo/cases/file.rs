@@ -12,7 +12,7 @@ use serde_saphyr::Spanned;
 pub(super) struct CaseFile {
     /// Steps that are done before each case, and go well
     #[serde(default)]
-    pub(super) given: Vec<Step>,
+    pub(super) given: Vec<CaseStep>,
     pub(super) cases: Vec<Spanned<Case>>,
 }
 
@@ -25,17 +25,17 @@ pub(super) struct Case {
     pub(super) title: String,
     /// More steps before it
     #[serde(default)]
-    pub(super) given: Vec<Step>,
-    pub(super) step: Step,
+    pub(super) given: Vec<CaseStep>,
+    pub(super) step: CaseStep,
     /// What somebody else does between the building of the step's plan and its commit
-    pub(super) meanwhile: Option<Step>,
+    pub(super) meanwhile: Option<CaseStep>,
     pub(super) expect: Expectation,
 }
 
 /// Something that a client asks for. One of the members behind `by` says what.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(super) struct Step {
+pub(super) struct CaseStep {
     /// A client of the demo, as `NAME`, or another client of the same organization, as `NAME/2`
     pub(super) by: String,
     /// A transaction: the name of one of the demo, or a Bundle

@@ -17,7 +17,7 @@ use crate::cli::streams::{Exit, Streams, unwritable};
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Issue, Key, SourcePosition};
 
-use file::{Case, CaseFile, Step};
+use file::{Case, CaseFile, CaseStep};
 use world::CaseWorld;
 
 /// Runs the cases in a file or folder, and says which are wrong and how.
@@ -50,7 +50,7 @@ pub(super) async fn run(engines: Engines, path: &Path, streams: &mut Streams<'_>
     Ok(if wrong == 0 { Exit::Done } else { Exit::Invalid })
 }
 
-async fn run_case(engines: &Arc<Engines>, given: &[Step], case: &Case) -> Result<Vec<String>> {
+async fn run_case(engines: &Arc<Engines>, given: &[CaseStep], case: &Case) -> Result<Vec<String>> {
     let world = Arc::new(CaseWorld::new(engines).await?);
     for step in given.iter().chain(&case.given) {
         let taken = world.take(step).await?;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::file::Step;
+use super::file::CaseStep;
 use super::invalid::invalid;
 use super::patch::{merge, substitute};
 use super::watched_store::WatchedStore;
@@ -99,7 +99,7 @@ impl CaseWorld {
     ///
     /// # Errors
     /// `Incorrect`, where the step itself cannot be understood.
-    pub(super) async fn take(&self, step: &Step) -> Result<Taken> {
+    pub(super) async fn take(&self, step: &CaseStep) -> Result<Taken> {
         let caller = self.caller(&step.by)?;
         let answer = self.perform(&caller, step).await;
         let (plans, audited) = self.store.take();
@@ -144,7 +144,7 @@ impl CaseWorld {
     ///
     /// # Errors
     /// Why it did not.
-    pub(super) async fn perform_meanwhile(&self, step: &Step) -> Result<()> {
+    pub(super) async fn perform_meanwhile(&self, step: &CaseStep) -> Result<()> {
         let caller = self.caller(&step.by)?;
         self.perform(&caller, step).await.map(drop)
     }
@@ -173,7 +173,7 @@ impl CaseWorld {
         })
     }
 
-    async fn perform(&self, caller: &Caller, step: &Step) -> Result<Value> {
+    async fn perform(&self, caller: &Caller, step: &CaseStep) -> Result<Value> {
         let key = step.key.as_deref();
         if let Some(message) = &step.send {
             let bundle = self.bundle(message, step)?;
@@ -243,7 +243,7 @@ impl CaseWorld {
         Ok(Value::Object(versions))
     }
 
-    async fn write_record(&self, caller: &Caller, step: &Step, patch: &Value) -> Result<Value> {
+    async fn write_record(&self, caller: &Caller, step: &CaseStep, patch: &Value) -> Result<Value> {
         let task = self.task(step)?;
         let seen = self.exchange.record(caller, &task.id).await?;
         let base = match step.base.as_deref() {
@@ -258,7 +258,7 @@ impl CaseWorld {
         self.record_answer(&task, &record)
     }
 
-    async fn take_sheet(&self, caller: &Caller, step: &Step, text: &str) -> Result<Value> {
+    async fn take_sheet(&self, caller: &Caller, step: &CaseStep, text: &str) -> Result<Value> {
         let text = self.substituted(&json!(text))?;
         let options = Options::default();
         let sheet = SentSheet {
@@ -298,12 +298,12 @@ impl CaseWorld {
         Ok(value)
     }
 
-    fn task(&self, step: &Step) -> Result<ResourceKey> {
+    fn task(&self, step: &CaseStep) -> Result<ResourceKey> {
         self.key(step.of.as_deref().unwrap_or("Task"))
     }
 
     /// The Bundle of a step: one of the demo, or the one that stands there, changed as the step says.
-    fn bundle(&self, message: &Value, step: &Step) -> Result<Value> {
+    fn bundle(&self, message: &Value, step: &CaseStep) -> Result<Value> {
         let mut bundle = match message.as_str() {
             Some(name) => {
                 let text = world::message(name).ok_or_else(|| invalid(format!("the demo sends no {name}")))?;
