@@ -337,7 +337,7 @@ fn compile_creation(
             let with = match value.as_str().and_then(|text| text.strip_prefix('@')) {
                 Some("type") => FillValue::Value(kind.into()),
                 Some(text) if text.contains('.') => {
-                    FillValue::Copy(parse_end(model, paths, known, text, file, position, findings)?)
+                    FillValue::Copy(found_end(end(model, paths, known, text), file, position, findings)?)
                 }
                 Some(name) => FillValue::Node(node_named(name, known, file, position, findings)?),
                 None => FillValue::Value(literal(paths, value)),
@@ -348,7 +348,7 @@ fn compile_creation(
     let removal = pairs(&content.gone, paths, &start, file, findings);
     let removal = removal.into_iter().map(|(path, value, _)| (path, literal(paths, value))).collect();
     let listed = content.listed.as_ref().and_then(|text| {
-        parse_end(model, paths, known, &text.value, file, text.referenced, findings)
+        found_end(end(model, paths, known, &text.value), file, text.referenced, findings)
             .filter(|end| is_reference(end, file, text.referenced, findings))
     });
     let create = content.create.iter().flat_map(|places| {
@@ -418,16 +418,9 @@ fn node_named(name: &str, known: &NodeIndex, file: &str, at: Location, findings:
     node
 }
 
-fn parse_end(
-    model: &Model,
-    paths: Paths<'_>,
-    known: &NodeIndex,
-    text: &str,
-    file: &str,
-    at: Location,
-    findings: &mut Findings,
-) -> Option<End> {
-    match end(model, paths, known, text) {
+/// An end that was read, or the finding that says why it was not.
+fn found_end(end: Result<End, String>, file: &str, at: Location, findings: &mut Findings) -> Option<End> {
+    match end {
         Ok(end) => Some(end),
         Err(message) => {
             findings.add(file, at, message, "name a node of this map and an element that its type has");
