@@ -27,7 +27,7 @@
 //!                  exchange/referrals                     what a caller sees of a referral, and its record, in every view
 //! ```
 //!
-//! Imports go down, never up or sideways; `tests/layers.rs` holds that. Layers 0 to 2 are pure: no clock, no socket,
+//! Imports go down, never up or sideways; `tests/layers` holds that. Layers 0 to 2 are pure: no clock, no socket,
 //! no SQL; time and ids are passed in.
 
 pub mod agency_api;

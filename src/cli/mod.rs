@@ -4,6 +4,7 @@
 //! Nothing here knows how a thing is done; it reads files, asks the layers below, and says what they found. Exit codes
 //! are the contract of [`Exit`].
 
+mod case_files;
 pub mod client;
 pub mod demo;
 pub mod explain;

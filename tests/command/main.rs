@@ -5,4 +5,3 @@
 mod client;
 mod fhirpath;
 mod packages;
-mod route;

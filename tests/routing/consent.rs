@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::shared::merge;
 use handoff::fhir::{Document, Identifier, Node};
 use handoff::referral::{Graph, Referral, Resource};
 use handoff::security::consent::Recipient;
@@ -19,24 +20,6 @@ const RECIPIENT: &str = "three-counties-action";
 fn read(path: &Path) -> Value {
     serde_json::from_str(&fs::read_to_string(path).unwrap())
         .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-/// RFC 7396.
-fn merge(into: &mut Value, patch: &Value) {
-    let Value::Object(patch) = patch else {
-        *into = patch.clone();
-        return;
-    };
-    if !into.is_object() {
-        *into = json!({});
-    }
-    for (name, value) in patch {
-        if value.is_null() {
-            into.as_object_mut().unwrap().shift_remove(name);
-        } else {
-            merge(&mut into[name], value);
-        }
-    }
 }
 
 /// The demo's referral with the case's Consents in the place of its own, and what else the case adds or changes.

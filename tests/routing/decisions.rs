@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 use crate::scale;
+use crate::shared::merge;
 use handoff::fhir::Document;
 use handoff::referral::{Graph, Referral};
 use handoff::routing::{Candidate, Decision, Directory, Fit, Reason, Rulebook, decide};
@@ -25,24 +26,6 @@ fn json(path: &str) -> Value {
     let path = fixtures().join(path);
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-/// RFC 7396.
-fn merge(into: &mut Value, patch: &Value) {
-    let Value::Object(patch) = patch else {
-        *into = patch.clone();
-        return;
-    };
-    if !into.is_object() {
-        *into = json!({});
-    }
-    for (name, value) in patch {
-        if value.is_null() {
-            into.as_object_mut().unwrap().shift_remove(name);
-        } else {
-            merge(&mut into[name], value);
-        }
-    }
 }
 
 fn resources(bundle: &mut Value) -> Vec<&mut Value> {

@@ -8,8 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use clap::Parser;
-use handoff::cli::{Cli, Exit, Streams, run};
+use crate::shared::route;
+use handoff::cli::Exit;
 use handoff::definitions::Definitions;
 use handoff::routing::criterion::Criterion;
 use handoff::routing::{FactBook, Rulebook};
@@ -82,16 +82,6 @@ fn every_rule_of_every_type_has_a_yes_a_no_and_an_unknown() {
     let mut more = RULEBOOK.clone();
     more.add("x", "eligibility: x\nrules:\n  - { id: old, criterion: age, op: ge, value: 1 }\n").unwrap();
     assert_eq!(without_cases(&more).len(), 3);
-}
-
-/// Exit, standard output and standard error of `handoff route ARGUMENTS`.
-fn route(arguments: &[&str], input: &str) -> (Exit, String, String) {
-    let cli = Cli::try_parse_from(["handoff", "route"].iter().chain(arguments)).unwrap();
-    let (mut out, mut err) = (Vec::new(), Vec::new());
-    let mut streams =
-        Streams { input: &mut input.as_bytes(), out: &mut out, err: &mut err, colour: false, progress: false };
-    let exit = run(&cli, &mut streams);
-    (exit, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
 }
 
 #[test]

@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used)] // these are tests, helpers among them
 
+mod command;
 mod consent;
 mod decisions;
 mod eligibility;
 #[path = "../scale/mod.rs"]
 mod scale;
+mod shared;

@@ -18,7 +18,7 @@
 //! In `given`, `SYSTEM|CODE` stands for a CodeableConcept, and what every resource needs (status, subject) is filled in.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -29,6 +29,7 @@ use serde_json::{Map, Value, json};
 use serde_saphyr::Spanned;
 
 use super::args::Format;
+use crate::cli::case_files::{merge_patch, yaml_files};
 use crate::cli::sources;
 use crate::cli::streams::{Exit, Streams, unwritable};
 use crate::error::{Category, Error, Result};
@@ -37,6 +38,7 @@ use crate::referral::{Graph, Referral};
 use crate::routing::eligibility::{Check, word};
 use crate::routing::rule::Rule;
 use crate::routing::{Facts, Rulebook, judge};
+use crate::yaml;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -83,7 +85,7 @@ struct CaseOutcome {
 /// Runs the cases in a file or folder. Wrong ones make the input invalid.
 pub(super) fn run(rulebook: &Rulebook, path: &Path, format: Format, streams: &mut Streams<'_>) -> Result<Exit> {
     let mut outcomes = Vec::new();
-    for file in files(path)? {
+    for file in yaml_files(path)? {
         let name = file.display().to_string();
         outcomes.extend(run_file(rulebook, &name, &sources::bytes(&file)?)?);
     }
@@ -121,32 +123,11 @@ impl std::fmt::Display for CaseOutcome {
     }
 }
 
-fn files(path: &Path) -> Result<Vec<PathBuf>> {
-    if !path.is_dir() {
-        return Ok(vec![path.to_owned()]);
-    }
-    let unreadable = |error: std::io::Error| Error::fault(format!("cannot read {}: {error}", path.display()));
-    let mut files = Vec::new();
-    for entry in path.read_dir().map_err(unreadable)? {
-        let file = entry.map_err(unreadable)?.path();
-        if file.extension().is_some_and(|extension| extension == "yaml") {
-            files.push(file);
-        }
-    }
-    files.sort_unstable();
-    Ok(files)
-}
-
 fn run_file(rulebook: &Rulebook, name: &str, bytes: &[u8]) -> Result<Vec<CaseOutcome>> {
     let refuse = |at: Option<SourcePosition>, message: String| {
         Error::new(Category::Unprocessable, Issue::error(Key::MapInvalid, name, message).maybe_at(at))
     };
-    let text = std::str::from_utf8(bytes).map_err(|_| refuse(None, "the file is not UTF-8".to_owned()))?;
-    let file: File = serde_saphyr::from_str(text).map_err(|error| {
-        let at = error.location().and_then(|at| SourcePosition::counted(at.line(), at.column()));
-        let message = error.without_snippet().to_string();
-        refuse(at, message.lines().next().unwrap_or_default().to_owned())
-    })?;
+    let file: File = yaml::read(name, bytes).map_err(|issue| Error::unprocessable(vec![*issue]))?;
     let at = parse_instant(&file.at.value).ok_or_else(|| {
         let at = file.at.referenced;
         refuse(SourcePosition::counted(at.line(), at.column()), "at is a date or an instant".to_owned())
@@ -291,21 +272,5 @@ fn expand_codes(value: &mut Value, names: &HashMap<String, String>) -> std::resu
             }
         }),
         _ => Ok(()),
-    }
-}
-
-/// RFC 7396.
-fn merge_patch(into: &mut Value, patch: &Value) {
-    let Value::Object(patch) = patch else { return };
-    for (name, value) in patch {
-        match value {
-            Value::Null => {
-                if let Some(members) = into.as_object_mut() {
-                    members.shift_remove(name);
-                }
-            }
-            Value::Object(_) if into.get(name).is_some_and(Value::is_object) => merge_patch(&mut into[name], value),
-            _ => into[name] = value.clone(),
-        }
     }
 }

@@ -28,9 +28,10 @@ pub(super) fn compile(
             model.nodes.push(rule);
         }
     }
+    let creation = Creation { kind, paths, known: &known };
     for (name, node) in &declared.nodes {
         if let Some(&at) = known.get(*name) {
-            compile_creation(model, at, kind, node, paths, &known, findings);
+            creation.compile(model, at, node, findings);
         }
     }
     for at in 0..model.nodes.len() {
@@ -307,80 +308,88 @@ fn each(model: &Model, file: &str, node: &NodeFile, rule: &NodeRule, findings: &
     })
 }
 
-/// What a node says, has to have, and is created and linked with.
-fn compile_creation(
-    model: &mut Model,
-    at: usize,
-    kind: &str,
-    node: &Declaration<'_, NodeFile>,
-    paths: Paths<'_>,
-    known: &NodeIndex,
-    findings: &mut Findings,
-) {
-    let Declaration { file, content, .. } = *node;
-    let start = model.nodes[at].start.clone();
-    let tests = pairs(&content.conditions, paths, &start, file, findings);
-    let tests: Vec<Test> = tests
-        .into_iter()
-        .filter_map(|(path, value, position)| {
-            let is = match value.as_str().and_then(|text| text.strip_prefix('@')) {
-                Some(name) => Expected::Node(node_named(name, known, file, position, findings)?),
-                None => Expected::Value(literal(paths, value)),
-            };
-            Some(Test { path, is })
-        })
-        .collect();
-    let fills = filled(&content.new, paths, &start, file, findings);
-    let fills: Vec<Fill> = fills
-        .into_iter()
-        .filter_map(|(path, only_in, value, position)| {
-            let with = match value.as_str().and_then(|text| text.strip_prefix('@')) {
-                Some("type") => FillValue::Value(kind.into()),
-                Some(text) if text.contains('.') => {
-                    FillValue::Copy(found_end(end(model, paths, known, text), file, position, findings)?)
-                }
-                Some(name) => FillValue::Node(node_named(name, known, file, position, findings)?),
-                None => FillValue::Value(literal(paths, value)),
-            };
-            Some(new_fill(path, only_in, with))
-        })
-        .collect();
-    let removal = pairs(&content.gone, paths, &start, file, findings);
-    let removal = removal.into_iter().map(|(path, value, _)| (path, literal(paths, value))).collect();
-    let listed = content.listed.as_ref().and_then(|text| {
-        found_end(end(model, paths, known, &text.value), file, text.referenced, findings)
-            .filter(|end| is_reference(end, file, text.referenced, findings))
-    });
-    let create = content.create.iter().flat_map(|places| {
-        let places = places.value.0.iter().map(|text| created_at(model, at, file, text, places.referenced, findings));
-        places.collect::<Vec<_>>()
-    });
-    let create = create.flatten().collect();
-    let ours = pairs(&content.ours, paths, &start, file, findings);
-    let ours: Vec<(Path, Value)> = ours.into_iter().map(|(path, value, _)| (path, literal(paths, value))).collect();
-    if let Some(first) = content.ours.0.first().filter(|_| model.nodes[at].each.is_none()) {
-        findings.add(file, first.0.referenced, "ours: tells items of a list apart", "add each:, or leave ours: out");
+/// What the creation of any node may name: the program type, and every node of the map.
+struct Creation<'c> {
+    kind: &'c str,
+    paths: Paths<'c>,
+    known: &'c NodeIndex,
+}
+
+impl Creation<'_> {
+    /// What a node says, has to have, and is created and linked with.
+    fn compile(&self, model: &mut Model, at: usize, node: &Declaration<'_, NodeFile>, findings: &mut Findings) {
+        let Self { kind, paths, known } = *self;
+        let Declaration { file, content, .. } = *node;
+        let start = model.nodes[at].start.clone();
+        let tests = pairs(&content.conditions, paths, &start, file, findings);
+        let tests: Vec<Test> = tests
+            .into_iter()
+            .filter_map(|(path, value, position)| {
+                let is = match value.as_str().and_then(|text| text.strip_prefix('@')) {
+                    Some(name) => Expected::Node(node_named(name, known, file, position, findings)?),
+                    None => Expected::Value(literal(paths, value)),
+                };
+                Some(Test { path, is })
+            })
+            .collect();
+        let fills = filled(&content.new, paths, &start, file, findings);
+        let fills: Vec<Fill> = fills
+            .into_iter()
+            .filter_map(|(path, only_in, value, position)| {
+                let with = match value.as_str().and_then(|text| text.strip_prefix('@')) {
+                    Some("type") => FillValue::Value(kind.into()),
+                    Some(text) if text.contains('.') => {
+                        FillValue::Copy(found_end(end(model, paths, known, text), file, position, findings)?)
+                    }
+                    Some(name) => FillValue::Node(node_named(name, known, file, position, findings)?),
+                    None => FillValue::Value(literal(paths, value)),
+                };
+                Some(new_fill(path, only_in, with))
+            })
+            .collect();
+        let removal = pairs(&content.gone, paths, &start, file, findings);
+        let removal = removal.into_iter().map(|(path, value, _)| (path, literal(paths, value))).collect();
+        let listed = content.listed.as_ref().and_then(|text| {
+            found_end(end(model, paths, known, &text.value), file, text.referenced, findings)
+                .filter(|end| is_reference(end, file, text.referenced, findings))
+        });
+        let create = content.create.iter().flat_map(|places| {
+            let places =
+                places.value.0.iter().map(|text| created_at(model, at, file, text, places.referenced, findings));
+            places.collect::<Vec<_>>()
+        });
+        let create = create.flatten().collect();
+        let ours = pairs(&content.ours, paths, &start, file, findings);
+        let ours: Vec<(Path, Value)> = ours.into_iter().map(|(path, value, _)| (path, literal(paths, value))).collect();
+        if let Some(first) = content.ours.0.first().filter(|_| model.nodes[at].each.is_none()) {
+            findings.add(
+                file,
+                first.0.referenced,
+                "ours: tells items of a list apart",
+                "add each:, or leave ours: out",
+            );
+        }
+        let origin = content.origin.as_ref().and_then(|text| match paths.compile(&start, &text.value) {
+            Ok(path) if &*path.kind == "Reference" => Some(path),
+            Ok(path) => {
+                let message = format!("{} is a {}, not a Reference", path.text, path.kind);
+                findings.add(file, text.referenced, message, "name an element that holds a Reference");
+                None
+            }
+            Err(message) => {
+                findings.add(file, text.referenced, message, "name an element that the type has");
+                None
+            }
+        });
+        let rule = &mut model.nodes[at];
+        rule.origin = origin;
+        rule.ours = ours;
+        rule.tests = tests;
+        rule.fills = fills;
+        rule.removal = removal;
+        rule.listed = listed;
+        rule.create = create;
     }
-    let origin = content.origin.as_ref().and_then(|text| match paths.compile(&start, &text.value) {
-        Ok(path) if &*path.kind == "Reference" => Some(path),
-        Ok(path) => {
-            let message = format!("{} is a {}, not a Reference", path.text, path.kind);
-            findings.add(file, text.referenced, message, "name an element that holds a Reference");
-            None
-        }
-        Err(message) => {
-            findings.add(file, text.referenced, message, "name an element that the type has");
-            None
-        }
-    });
-    let rule = &mut model.nodes[at];
-    rule.origin = origin;
-    rule.ours = ours;
-    rule.tests = tests;
-    rule.fills = fills;
-    rule.removal = removal;
-    rule.listed = listed;
-    rule.create = create;
 }
 
 /// What fills a whole list is written as one; what fills a list with one value becomes an item.

@@ -4,18 +4,19 @@
 mod expect;
 mod file;
 mod invalid;
-mod patch;
+mod substitute;
 mod watched_store;
 mod world;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::app::Engines;
+use crate::cli::case_files::yaml_files;
 use crate::cli::sources;
 use crate::cli::streams::{Exit, Streams, unwritable};
-use crate::error::{Category, Error, Result};
-use crate::fhir::{Issue, Key, SourcePosition};
+use crate::error::{Error, Result};
+use crate::yaml;
 
 use file::{Case, CaseFile, CaseStep};
 use world::CaseWorld;
@@ -27,9 +28,10 @@ use world::CaseWorld;
 pub(super) async fn run(engines: Engines, path: &Path, streams: &mut Streams<'_>) -> Result<Exit> {
     let engines = Arc::new(engines);
     let (mut count, mut wrong) = (0, 0);
-    for file in files(path)? {
+    for file in yaml_files(path)? {
         let name = file.display().to_string();
-        let cases = read(&name, &sources::bytes(&file)?)?;
+        let cases: CaseFile =
+            yaml::read(&name, &sources::bytes(&file)?).map_err(|issue| Error::unprocessable(vec![*issue]))?;
         for case in &cases.cases {
             count += 1;
             let differences = match run_case(&engines, &cases.given, &case.value).await {
@@ -65,32 +67,4 @@ async fn run_case(engines: &Arc<Engines>, given: &[CaseStep], case: &Case) -> Re
     }
     let taken = world.take(&case.step).await?;
     expect::differences(&world, &case.expect, &taken).await
-}
-
-fn read(name: &str, bytes: &[u8]) -> Result<CaseFile> {
-    let refuse = |at: Option<SourcePosition>, message: String| {
-        Error::new(Category::Unprocessable, Issue::error(Key::CaseInvalid, name, message).maybe_at(at))
-    };
-    let text = std::str::from_utf8(bytes).map_err(|_| refuse(None, "the file is not UTF-8".to_owned()))?;
-    serde_saphyr::from_str(text).map_err(|error| {
-        let at = error.location().and_then(|at| SourcePosition::counted(at.line(), at.column()));
-        let message = error.without_snippet().to_string();
-        refuse(at, message.lines().next().unwrap_or_default().to_owned())
-    })
-}
-
-fn files(path: &Path) -> Result<Vec<PathBuf>> {
-    if !path.is_dir() {
-        return Ok(vec![path.to_owned()]);
-    }
-    let unreadable = |error: std::io::Error| Error::fault(format!("cannot read {}: {error}", path.display()));
-    let mut files = Vec::new();
-    for entry in path.read_dir().map_err(unreadable)? {
-        let file = entry.map_err(unreadable)?.path();
-        if file.extension().is_some_and(|extension| extension == "yaml") {
-            files.push(file);
-        }
-    }
-    files.sort_unstable();
-    Ok(files)
 }

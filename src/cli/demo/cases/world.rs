@@ -11,9 +11,10 @@ use serde_json::{Value, json};
 
 use super::file::CaseStep;
 use super::invalid::invalid;
-use super::patch::{merge, substitute};
+use super::substitute::substitute;
 use super::watched_store::WatchedStore;
 use crate::app::Engines;
+use crate::cli::case_files::merge_patch;
 use crate::cli::demo::world::{self, Client};
 use crate::error::{Category, Error, Result};
 use crate::exchange::{Base, Clock, Exchange, Ids, Record, SentSheet, Stores};
@@ -234,7 +235,7 @@ impl CaseWorld {
             let stored = self.store.read(&Scope::Gateway, &key, None).await?;
             let stored = stored.ok_or_else(|| invalid(format!("{name} is not stored")))?;
             let mut resource = stored.document.root().to_value();
-            merge(&mut resource, &self.substituted(patch)?);
+            merge_patch(&mut resource, &self.substituted(patch)?);
             let if_match = if_match.map_or(Some(stored.version), |version| (version > 0).then_some(version));
             let document = Document::parse(resource.to_string())?;
             let outcome = self.exchange.update(caller, &key, document, if_match).await?;
@@ -252,7 +253,7 @@ impl CaseWorld {
             Some(version) => Base::Version(version.parse().map_err(|_| invalid("base is first or a version"))?),
         };
         let mut record = seen.value()?;
-        merge(&mut record, &self.substituted(patch)?);
+        merge_patch(&mut record, &self.substituted(patch)?);
         let document = Document::parse(record.to_string())?;
         let record = self.exchange.put_record(caller, &task.id, &document, base, step.key.as_deref()).await?;
         self.record_answer(&task, &record)
@@ -316,10 +317,10 @@ impl CaseWorld {
         for entry in entries.iter_mut() {
             let kind = kind_of(entry).to_owned();
             if let Some(patch) = step.change.get(&kind) {
-                merge(&mut entry["resource"], &self.substituted(patch)?);
+                merge_patch(&mut entry["resource"], &self.substituted(patch)?);
             }
             if let Some(patch) = step.request.get(&kind) {
-                merge(&mut entry["request"], &self.substituted(patch)?);
+                merge_patch(&mut entry["request"], &self.substituted(patch)?);
             }
         }
         for entry in &step.add {

@@ -5,22 +5,13 @@
 use std::fs;
 use std::path::Path;
 
+use crate::shared::route;
 use clap::Parser;
-use handoff::cli::{Cli, Exit, Streams, run};
+use handoff::cli::{Cli, Exit};
 use serde_json::{Value, json};
 
 fn fixture(name: &str) -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name).display().to_string()
-}
-
-/// Exit, standard output and standard error of `handoff route ARGUMENTS`.
-fn route(arguments: &[&str], input: &str) -> (Exit, String, String) {
-    let cli = Cli::try_parse_from(["handoff", "route"].iter().chain(arguments)).unwrap();
-    let (mut out, mut err) = (Vec::new(), Vec::new());
-    let mut streams =
-        Streams { input: &mut input.as_bytes(), out: &mut out, err: &mut err, colour: false, progress: false };
-    let exit = run(&cli, &mut streams);
-    (exit, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
 }
 
 #[test]

@@ -1,27 +1,8 @@
-//! How cases change what is there: merge patches (RFC 7396), and names in place of addresses.
+//! Names in place of addresses, in the texts of cases.
 
 use serde_json::Value;
 
 use crate::error::Result;
-
-/// Changes the value as the patch says: objects member by member, null takes away, all else replaces.
-pub(super) fn merge(value: &mut Value, patch: &Value) {
-    let Value::Object(patch) = patch else {
-        *value = patch.clone();
-        return;
-    };
-    if !value.is_object() {
-        *value = Value::Object(serde_json::Map::new());
-    }
-    let Some(object) = value.as_object_mut() else { return };
-    for (name, patch) in patch {
-        if patch.is_null() {
-            object.shift_remove(name);
-        } else {
-            merge(object.entry(name.clone()).or_insert(Value::Null), patch);
-        }
-    }
-}
 
 /// The value with each `${NAME}` in its texts replaced by what it stands for.
 ///
