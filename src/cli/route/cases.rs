@@ -47,7 +47,7 @@ struct File {
     at: Spanned<String>,
     #[serde(default)]
     names: HashMap<String, String>,
-    #[serde(default)]
+    #[serde(default = "no_change")]
     person: Value,
     cases: Vec<Spanned<Case>>,
 }
@@ -61,14 +61,19 @@ struct Case {
     missing: Option<String>,
     #[serde(default)]
     says: String,
-    #[serde(default)]
+    #[serde(default = "no_change")]
     person: Value,
-    #[serde(default)]
+    #[serde(default = "no_change")]
     request: Value,
-    #[serde(default)]
+    #[serde(default = "no_change")]
     task: Value,
     #[serde(default)]
     given: Vec<Map<String, Value>>,
+}
+
+/// The patch of a case that does not change the resource.
+fn no_change() -> Value {
+    json!({})
 }
 
 /// What came of one case.
