@@ -6,11 +6,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::fhir::edit::Edits;
-use crate::fhir::{Node, ResourceKey};
+use crate::fhir::{Issue, Key, Node, ResourceKey};
 use crate::referral::Party;
-use crate::referral::plan::{Plan, Share, SharedWith};
+use crate::referral::plan::{Plan, Share, SharedWith, Sharing};
 use crate::referral::reason::Reason;
 use crate::referral::state::{Event, Position, State, TaskStatus};
 use crate::referral::task_edits::{self, StatusReason};
@@ -26,13 +26,14 @@ use super::disclosure;
 use super::referrals::Referrals;
 use super::task_change::{TaskChange, initial_status, task_change_of};
 use super::write_target::WriteTarget;
+use crate::store::Stored;
 
 /// What becomes of one resource.
 #[derive(Debug)]
 pub(super) struct Disposition {
     what: DispositionKind,
-    /// Who took part in the referral before
-    before: Vec<SharedWith>,
+    /// What of the referral was shared with whom before, and where it stood then; nothing of a new one
+    before: Option<(Sharing, Position)>,
 }
 
 #[derive(Debug)]
@@ -76,35 +77,35 @@ impl Router {
         target: &WriteTarget,
         at: Timestamp,
     ) -> Result<Disposition> {
-        let kept = Disposition { what: DispositionKind::Kept, before: Vec::new() };
+        let kept = Disposition { what: DispositionKind::Kept, before: None };
         let Some(key) = target.key().filter(|key| key.kind == "Task") else { return Ok(kept) };
-        let Some(task) = graph.resolve(&key.to_string()).filter(|task| is_referral_task(task.node())) else {
-            return Ok(kept);
-        };
+        let Some(task) = graph.resolve(&key.to_string()) else { return Ok(kept) };
         match target {
             WriteTarget::Next(stored) => {
+                keeps_its_kind(stored, task.node())?;
+                if !is_referral_task(task.node()) {
+                    return Ok(kept);
+                }
                 let change = task_change_of(&self.referrals, caller, stored, task.node()).await?;
-                let before = change.shared_with.clone();
-                let what = if change.resend {
-                    self.send(caller, graph, task, at).await?
-                } else {
-                    DispositionKind::Changed(change)
-                };
+                let before = Some((change.sharing.clone(), change.from));
+                let what =
+                    if change.resend { self.send(graph, task, at).await? } else { DispositionKind::Changed(change) };
                 Ok(Disposition { what, before })
             }
-            _ => match initial_status(task.node())? {
+            WriteTarget::New { .. } if is_referral_task(task.node()) => match initial_status(task.node())? {
                 TaskStatus::Draft => Ok(kept),
-                _ => Ok(Disposition { what: self.send(caller, graph, task, at).await?, before: Vec::new() }),
+                _ => Ok(Disposition { what: self.send(graph, task, at).await?, before: None }),
             },
+            _ => Ok(kept),
         }
     }
 
     /// A referral is sent: where to, and may it be?
-    async fn send(&self, caller: &Caller, graph: &Graph, task: &Resource, at: Timestamp) -> Result<DispositionKind> {
+    async fn send(&self, graph: &Graph, task: &Resource, at: Timestamp) -> Result<DispositionKind> {
         let referral = Referral::read(graph, task)?;
         let decision = routing::decide(self.directory.get().await?.as_ref(), &referral, at)?;
         let Some(owner) = &decision.owner else { return Ok(DispositionKind::Waiting(decision)) };
-        match self.consent.ask(caller, &referral, owner, at).await? {
+        match self.consent.ask(&referral, owner, at).await? {
             ConsentDecision::Refused { reason, .. } => Ok(DispositionKind::Forbidden(reason)),
             ConsentDecision::Permitted { .. } => {
                 let program = self.referrals.programs.get(&decision.program_type);
@@ -149,7 +150,8 @@ impl Disposition {
         }
     }
 
-    /// Adds to the plan who sees the referral now, what is owed to whom, and what is remembered.
+    /// Adds to the plan who takes part in the referral now, and what is remembered. What they get to see of it, and what
+    /// is owed to whom, then follows.
     pub(super) fn add_to_plan(
         &self,
         plan: &mut Plan,
@@ -158,12 +160,15 @@ impl Disposition {
         key: &ResourceKey,
         at: Timestamp,
     ) {
-        let mut parties = self.before.clone();
+        let (before, stood) = self.before.clone().unwrap_or((Sharing::default(), Position::DRAFT));
+        let mut parties = before.parties.clone();
         if !matches!(self.what, DispositionKind::Changed(_)) {
             parties.retain(|with| with.party != Party::Owner);
         }
-        if parties.is_empty() {
-            parties = requesters(graph, key, caller);
+        // Until it is sent, whoever writes the draft says for whom.
+        if stood.status == TaskStatus::Draft {
+            parties.retain(|with| with.party != Party::Requester);
+            parties.extend(requesters(graph, key, caller));
         }
         if let DispositionKind::Delivered { decision, .. } = &self.what {
             let owner = decision.owner.clone();
@@ -174,18 +179,10 @@ impl Disposition {
         if !matches!(self.what, DispositionKind::Kept)
             || graph.resolve(&key.to_string()).is_some_and(|task| is_referral(task.node()))
         {
-            let mut resources = disclosure::disclosed(graph, key);
-            resources.extend(self.routed_to().into_iter().filter(|to| !resources.contains(to)).collect::<Vec<_>>());
-            plan.shares.push(Share { task: key.clone(), before: self.before.clone(), parties, resources });
+            let after = Sharing { parties, resources: before.resources.clone() };
+            plan.shares.push(Share { task: key.clone(), before, after, end: stood.end_of_part() });
         }
         plan.audit.push(audit(caller, self.action(), Some(key), self.detail(), at));
-    }
-
-    /// The organization and the program that the referral was routed to: the record tells them by name.
-    fn routed_to(&self) -> Vec<ResourceKey> {
-        let DispositionKind::Delivered { decision, .. } = &self.what else { return Vec::new() };
-        let owner = decision.owner.iter().map(|id| ResourceKey::new("Organization", id));
-        owner.chain(decision.program.iter().map(|id| ResourceKey::new("HealthcareService", id))).collect()
     }
 
     fn action(&self) -> &'static str {
@@ -208,6 +205,21 @@ impl Disposition {
             DispositionKind::Changed(change) => change.event.map_or("updated", Event::code).to_owned(),
         }
     }
+}
+
+/// What a Task is stays so: a referral is moved by its rules, whatever the new text says of itself.
+///
+/// # Errors
+/// If one would become what it was not.
+fn keeps_its_kind(stored: &Stored, after: Node<'_>) -> Result<()> {
+    if is_referral_task(stored.document.root()) == is_referral_task(after) {
+        return Ok(());
+    }
+    let text =
+        "a referral stays a referral, and a Task for the person stays one: Task.code is fixed in that; send a new Task";
+    let place = after.get("code").map_or(after.position(), Node::position);
+    let issue = Issue::error(Key::ReadOnly, format!("{}.code", after.path()), text).at(place);
+    Err(Error::unprocessable(vec![issue]))
 }
 
 fn is_referral(node: Node<'_>) -> bool {

@@ -7,7 +7,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::error::{Error, Result};
-use crate::fhir::Key;
+use crate::fhir::{Key, ResourceKey};
+use crate::referral::party::PartEnd;
 use crate::security::{Caller, Role};
 use crate::store::{Feed, Resources};
 
@@ -30,6 +31,11 @@ pub struct Records {
     pub records: Vec<ChangedRecord>,
     /// What to ask with next time
     pub cursor: String,
+}
+
+/// A referral that is no longer the caller's.
+fn withdrawn(task: &ResourceKey) -> ChangedRecord {
+    ChangedRecord { json: json!({ "id": task.id, "withdrawn": true }).to_string(), version: None }
 }
 
 /// What answers polls.
@@ -68,16 +74,17 @@ impl Poll {
         let mut records = Vec::with_capacity(changes.items.len());
         for (task, _) in &changes.items {
             match self.resources.referral(&caller.scope(), task, true).await? {
+                // Taken from the caller, which still reads what it was shown. What was over for it stands as it was.
+                Some(stored) if matches!(stored.end_of(&caller.organization), Some(end) if end != PartEnd::Over) => {
+                    records.push(withdrawn(task));
+                }
                 // Changed again meanwhile: it comes with the next cursor, and only then.
                 Some(stored) if stored.seq > changes.newest => {}
                 Some(stored) => {
                     let record = self.referrals.view(&stored, task)?;
                     records.push(ChangedRecord { json: record.json, version: Some(record.version) });
                 }
-                None => {
-                    let json = json!({ "id": task.id, "withdrawn": true }).to_string();
-                    records.push(ChangedRecord { json, version: None });
-                }
+                None => records.push(withdrawn(task)),
             }
         }
         Ok(Records { records, cursor: self.cursor(changes.newest) })

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::error::{Category, Error, Result};
-use crate::fhir::{Issue, Key, ResourceKey};
+use crate::fhir::{Document, Issue, Key, ResourceKey};
 use crate::referral::plan::Guard;
 use crate::security::Caller;
 use crate::store::index::SearchParameters;
@@ -57,6 +57,14 @@ impl WriteTarget {
         match self {
             Self::New { guard, .. } => guard.clone(),
             _ => None,
+        }
+    }
+
+    /// The version that the written one replaces.
+    pub(super) fn replaces(&self) -> Option<Arc<Document>> {
+        match self {
+            Self::Next(stored) => Some(stored.document.clone()),
+            Self::New { .. } | Self::Found(_) | Self::Nowhere => None,
         }
     }
 

@@ -162,6 +162,7 @@ fn directory() -> Plan {
             updated: NOW.parse().unwrap(),
             author: None,
             public: true,
+            replaces: None,
         }
     });
     Plan { writes: writes.collect(), ..Plan::default() }
