@@ -70,7 +70,7 @@ async fn load_directory(app: &App) {
 }
 
 fn caller(role: Role, organization: &str) -> Caller {
-    Caller { client: "bench".to_owned(), role, organization: organization.to_owned(), request: "bench".to_owned() }
+    Caller::new("bench", role, organization, "bench")
 }
 
 /// The demo's referral, of another person each time; every entry is new.
@@ -126,6 +126,7 @@ async fn polls(app: &Arc<App>) {
         name: "bench".to_owned(),
         role: "agency".to_owned(),
         organization: "three-counties-action".to_owned(),
+        acts_for: Vec::new(),
         hash: issued.hash,
         created: Timestamp::now(),
         revoked: None,

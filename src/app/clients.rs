@@ -51,6 +51,6 @@ fn client(row: ClientRow) -> Option<Client> {
         tracing::warn!(client = row.id, "a client has a role that is not known here; it is not let in");
         return None;
     };
-    let ClientRow { id, name, organization, hash, created, revoked, .. } = row;
-    Some(Client { id, name, role, organization, hash, created, revoked })
+    let ClientRow { id, name, organization, acts_for, hash, created, revoked, .. } = row;
+    Some(Client { id, name, role, organization, acts_for, hash, created, revoked })
 }

@@ -178,6 +178,7 @@ impl Client {
             name: format!("{role} of {organization}"),
             role: role.name().to_owned(),
             organization: organization.to_owned(),
+            acts_for: Vec::new(),
             hash: issued.hash,
             created: NOW.parse().unwrap(),
             revoked: None,
