@@ -34,6 +34,10 @@ pub(super) struct Disposition {
     what: DispositionKind,
     /// What of the referral was shared with whom before, and where it stood then; nothing of a new one
     before: Option<(Sharing, Position)>,
+    /// For whom it is sent, where that is said now
+    requesters: Option<Vec<SharedWith>>,
+    /// What the sender should know of it
+    remarks: Vec<Issue>,
 }
 
 #[derive(Debug)]
@@ -77,7 +81,7 @@ impl Router {
         target: &WriteTarget,
         at: Timestamp,
     ) -> Result<Disposition> {
-        let kept = Disposition { what: DispositionKind::Kept, before: None };
+        let kept = Disposition { what: DispositionKind::Kept, before: None, requesters: None, remarks: Vec::new() };
         let Some(key) = target.key().filter(|key| key.kind == "Task") else { return Ok(kept) };
         let Some(task) = graph.resolve(&key.to_string()) else { return Ok(kept) };
         match target {
@@ -88,32 +92,84 @@ impl Router {
                 }
                 let change = task_change_of(&self.referrals, caller, stored, task.node()).await?;
                 let before = Some((change.sharing.clone(), change.from));
-                let what =
-                    if change.resend { self.send(graph, task, at).await? } else { DispositionKind::Changed(change) };
-                Ok(Disposition { what, before })
+                let is_first = change.from.status == TaskStatus::Draft;
+                if !change.resend {
+                    return Ok(Disposition { what: DispositionKind::Changed(change), before, ..kept });
+                }
+                let sent = self.send(caller, graph, task, at).await?;
+                Ok(Disposition { before, requesters: sent.requesters.filter(|_| is_first), ..sent })
             }
             WriteTarget::New { .. } if is_referral_task(task.node()) => match initial_status(task.node())? {
-                TaskStatus::Draft => Ok(kept),
-                _ => Ok(Disposition { what: self.send(graph, task, at).await?, before: None }),
+                // Until it is sent, nobody else gets to see it.
+                TaskStatus::Draft => Ok(Disposition { requesters: Some(vec![sender(caller)]), ..kept }),
+                _ => self.send(caller, graph, task, at).await,
             },
             _ => Ok(kept),
         }
     }
 
-    /// A referral is sent: where to, and may it be?
-    async fn send(&self, graph: &Graph, task: &Resource, at: Timestamp) -> Result<DispositionKind> {
+    /// A referral is sent: where to, and may it be? For whom, and may they see it?
+    async fn send(&self, caller: &Caller, graph: &Graph, task: &Resource, at: Timestamp) -> Result<Disposition> {
         let referral = Referral::read(graph, task)?;
         let decision = routing::decide(self.directory.get().await?.as_ref(), &referral, at)?;
-        let Some(owner) = &decision.owner else { return Ok(DispositionKind::Waiting(decision)) };
-        match self.consent.ask(&referral, owner, at).await? {
-            ConsentDecision::Refused { reason, .. } => Ok(DispositionKind::Forbidden(reason)),
-            ConsentDecision::Permitted { .. } => {
-                let program = self.referrals.programs.get(&decision.program_type);
-                let fidelity = program.map.get(&referral, &Value::Null).fidelity.to_string();
-                Ok(DispositionKind::Delivered { decision, fidelity })
+        let (requesters, remarks) = self.requesters(caller, &referral, at).await?;
+        let what = match &decision.owner {
+            None => DispositionKind::Waiting(decision),
+            Some(owner) => match self.consent.ask(&referral, owner, at).await? {
+                ConsentDecision::Refused { reason, .. } => DispositionKind::Forbidden(reason),
+                ConsentDecision::Permitted { .. } => {
+                    let program = self.referrals.programs.get(&decision.program_type);
+                    let fidelity = program.map.get(&referral, &Value::Null).fidelity.to_string();
+                    DispositionKind::Delivered { decision, fidelity }
+                }
+            },
+        };
+        Ok(Disposition { what, before: None, requesters: Some(requesters), remarks })
+    }
+
+    /// The organizations for which a referral is sent: the sender's, and the one that the Task names as its requester,
+    /// where the sender acts for it and consent permits that it sees the referral. Any other that is named stays the
+    /// sender's words.
+    async fn requesters(
+        &self,
+        caller: &Caller,
+        referral: &Referral<'_>,
+        at: Timestamp,
+    ) -> Result<(Vec<SharedWith>, Vec<Issue>)> {
+        let mut requesters = vec![sender(caller)];
+        let requester = referral.task.node().get("requester");
+        let named = requester
+            .and_then(|requester| requester.str("reference"))
+            .and_then(|reference| disclosure::organization_behind(referral.graph, &reference))
+            .filter(|named| named.id != caller.organization);
+        let (Some(named), Some(node)) = (named, requester) else { return Ok((requesters, Vec::new())) };
+        let remark = |text: String| Issue::warning(Key::NoParty, node.path(), text).at(node.position());
+        if !caller.speaks_for(&named.id) {
+            let text = format!("{named} is kept as the requester that you name; it takes no part in the referral");
+            let own = named_by_sender(referral.graph, &named, caller);
+            return Ok((requesters, if own { Vec::new() } else { vec![remark(text)] }));
+        }
+        match self.consent.ask(referral, &named.id, at).await? {
+            ConsentDecision::Permitted { .. } => requesters.push(SharedWith::new(named.id, Party::Requester)),
+            ConsentDecision::Refused { reason, .. } => {
+                let text =
+                    format!("consent does not permit that {named} sees the referral ({reason}); it takes no part");
+                return Ok((requesters, vec![remark(text)]));
             }
         }
+        Ok((requesters, Vec::new()))
     }
+}
+
+/// The sender's organization, which asks.
+fn sender(caller: &Caller) -> SharedWith {
+    SharedWith::new(caller.organization.as_str(), Party::Requester)
+}
+
+/// Is it an Organization of the sender's own reference data, and so nobody whom the directory knows?
+fn named_by_sender(graph: &Graph, organization: &ResourceKey, caller: &Caller) -> bool {
+    let resource = graph.resolve(&organization.to_string());
+    resource.is_some_and(|it| it.version == 0 || it.author.as_deref() == Some(&*caller.organization))
 }
 
 impl Disposition {
@@ -165,10 +221,9 @@ impl Disposition {
         if !matches!(self.what, DispositionKind::Changed(_)) {
             parties.retain(|with| with.party != Party::Owner);
         }
-        // Until it is sent, whoever writes the draft says for whom.
-        if stood.status == TaskStatus::Draft {
+        if let Some(requesters) = &self.requesters {
             parties.retain(|with| with.party != Party::Requester);
-            parties.extend(requesters(graph, key, caller));
+            parties.extend(requesters.iter().cloned());
         }
         if let DispositionKind::Delivered { decision, .. } = &self.what {
             let owner = decision.owner.clone();
@@ -183,6 +238,11 @@ impl Disposition {
             plan.shares.push(Share { task: key.clone(), before, after, end: stood.end_of_part() });
         }
         plan.audit.push(audit(caller, self.action(), Some(key), self.detail(), at));
+    }
+
+    /// What the sender should know of it.
+    pub(super) fn remarks(&self) -> &[Issue] {
+        &self.remarks
     }
 
     fn action(&self) -> &'static str {
@@ -224,14 +284,4 @@ fn keeps_its_kind(stored: &Stored, after: Node<'_>) -> Result<()> {
 
 fn is_referral(node: Node<'_>) -> bool {
     node.get("resourceType").is_some_and(|kind| kind.is_str("Task")) && is_referral_task(node)
-}
-
-/// The organizations on whose behalf a referral is sent: the sender's, and the one that the Task names as requester.
-fn requesters(graph: &Graph, key: &ResourceKey, caller: &Caller) -> Vec<SharedWith> {
-    let named = graph
-        .resolve(&key.to_string())
-        .and_then(|task| task.node().get("requester")?.str("reference"))
-        .and_then(|reference| disclosure::organization_behind(graph, &reference));
-    let organizations = [caller.organization.clone()].into_iter().chain(named.map(|key| key.id));
-    organizations.map(|organization| SharedWith { organization, party: Party::Requester }).collect()
 }

@@ -57,7 +57,7 @@ impl Change for SentMessage<'_> {
         let findings = intake.check.issues(message.root, &[], true).await;
         let targets = intake.targets.find(caller, message.entries).await?;
         let context = load_context(&*intake.store, intake.base.as_deref(), caller, *message, &targets).await?;
-        let findings = accepted([findings, context.dangling].concat())?;
+        let mut findings = accepted([findings, context.dangling].concat())?;
 
         let names = names(message.entries, &targets);
         let mut plan = Plan { reads: planned_reads(caller, message.entries), ..Plan::default() };
@@ -66,6 +66,7 @@ impl Change for SentMessage<'_> {
                 continue;
             };
             let disposition = intake.router.decide(caller, &context.graph, target, at).await?;
+            findings.extend_from_slice(disposition.remarks());
             let mut edits = Edits::new(node);
             resolve_references(&mut edits, node, &names);
             disposition.apply_to_task(&mut edits, node, at);

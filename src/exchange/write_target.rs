@@ -142,6 +142,11 @@ impl Targets {
     ) -> Result<WriteTarget> {
         let stored = self.store.read(&caller.scope(), key, None).await?;
         let stored = stored.ok_or_else(|| rights::no_update_as_create(key))?;
+        if stored.until.is_some() {
+            return Err(Error::forbidden(format!(
+                "{key} is no longer shared with your organization; it stays as it was"
+            )));
+        }
         rights::may_replace(caller, &stored)?;
         let own_id = entry.resource.and_then(|resource| resource.str("id"));
         if own_id.is_some_and(|id| id != key.id) {

@@ -298,6 +298,8 @@ const GATEWAY: Actor = Actor::Gateway;
 
 const AGREED: &[TaskStatus] = &[T::Accepted, T::InProgress, T::OnHold];
 const OPEN: &[TaskStatus] = &[T::Requested, T::Accepted, T::InProgress, T::OnHold];
+/// States that wait for something else than the request.
+const WAITING: &[State] = &[S::NeedsClientAction, S::Waitlisted, S::NoShow];
 const WITHDRAWN: &[(Reason, State, Option<TaskStatus>)] = &[
     (R::Deceased, S::Deceased, None),
     (R::Moved, S::Moved, None),
@@ -395,6 +397,7 @@ pub const TABLE: &[Transition] = &[
     row(E::Hold, &[GATEWAY], &[T::Requested]).reasoned(),
     row(E::Hold, &[GATEWAY], AGREED).status(T::OnHold).reasoned(),
     row(E::Resume, &[GATEWAY], &[T::Requested]),
+    row(E::Resume, &[GATEWAY], &[T::OnHold]).within(WAITING),
     row(E::Resume, &[GATEWAY], &[T::OnHold]).status(T::InProgress),
     row(E::Complete, &[OWNER], AGREED).to(T::Completed, S::ServicesRendered),
     row(E::Fail, &[OWNER], AGREED).to(T::Failed, S::DeclinedByAgency).because(FAILED),
