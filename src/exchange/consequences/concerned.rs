@@ -1,5 +1,6 @@
 //! What a consequence looks at, and how it moves it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -48,6 +49,19 @@ impl Concerned {
     /// The Task.
     pub(super) fn task(&self) -> Result<&Resource> {
         self.graph.resolve(&self.task.to_string()).ok_or_else(|| Error::fault("a referral without its Task"))
+    }
+
+    /// What the referral discloses with the change, and the Consents that are at hand.
+    pub(super) fn disclosed(&self, plan: &mut Plan) -> Result<Graph> {
+        let shared: HashSet<String> =
+            self.share(plan)?.after.resources.iter().map(|given| given.resource.to_string()).collect();
+        let mut graph = Graph::default();
+        for resource in self.graph.resources() {
+            if resource.kind() == "Consent" || shared.contains(&resource.url) {
+                graph.insert(resource.clone());
+            }
+        }
+        Ok(graph)
     }
 
     /// Its share in the plan.

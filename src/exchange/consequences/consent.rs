@@ -49,7 +49,8 @@ pub(super) async fn apply(
     let Some(owner) = concerned.lasting_owner(plan).filter(|owner| *owner != caller.organization) else {
         return Ok(None);
     };
-    let refusal = match Referral::read(&concerned.graph, concerned.task()?) {
+    let disclosed = concerned.disclosed(plan)?;
+    let refusal = match Referral::read(&disclosed, concerned.task()?) {
         Ok(referral) => match check.ask(&referral, &owner, at).await? {
             ConsentDecision::Refused { reason, .. } => reason,
             ConsentDecision::Permitted { .. } => return Ok(None),

@@ -75,12 +75,13 @@ impl Consequences {
             }
             for (task, cause) in std::mem::take(&mut concerned) {
                 let Some(mut referral) = self.referral(plan, seen, task, cause).await? else { continue };
-                let refused = consent::apply(&self.consent, caller, plan, &mut referral, at).await?;
                 let moved = request_status::apply(caller, plan, &mut referral, at)?;
                 over::apply(caller, plan, &referral, self.retention, at)?;
                 sharing::apply(&giving, plan, &referral).await?;
+                // Asked of all that is shared now.
+                let refused = consent::apply(&self.consent, caller, plan, &mut referral, at).await?;
                 let cause = || referral.cause.clone();
-                told.extend(refused.into_iter().chain(moved).map(|issue| Consequence { cause: cause(), issue }));
+                told.extend(moved.into_iter().chain(refused).map(|issue| Consequence { cause: cause(), issue }));
             }
         }
         Err(Error::fault(format!("the consequences of a change have not ended after {MAX_ROUNDS} rounds")))
