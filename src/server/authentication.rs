@@ -61,7 +61,7 @@ pub(crate) async fn admit(app_state: &AppState, access: Access, request: &mut Re
         return Ok(());
     }
     let mut caller = app_state.admission.authenticate(bearer(request.headers())?, &id.own).await?;
-    caller.correlation = id.correlation.clone();
+    caller.correlation.clone_from(&id.correlation);
     tracing::Span::current().record("client", caller.client.as_str());
     if !access.allows(caller.role) {
         let message = format!("this is for {}; the client's role is {}", access.clients(), caller.role);
