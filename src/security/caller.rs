@@ -59,6 +59,8 @@ pub struct Caller {
     pub acts_for: Vec<String>,
     /// The request, as in `X-Request-Id`
     pub request: String,
+    /// What the client itself calls the request, as in `X-Correlation-Id`
+    pub correlation: Option<String>,
 }
 
 impl Caller {
@@ -75,6 +77,7 @@ impl Caller {
             organization: organization.into(),
             acts_for: Vec::new(),
             request: request.into(),
+            correlation: None,
         }
     }
 

@@ -60,6 +60,11 @@ impl Clients {
         self.by_id.len()
     }
 
+    /// Is the client with this id let in?
+    pub fn contains(&self, id: &str) -> bool {
+        self.by_id.contains_key(id)
+    }
+
     /// Is nobody let in?
     pub fn is_empty(&self) -> bool {
         self.by_id.is_empty()
