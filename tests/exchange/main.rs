@@ -3,6 +3,11 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod consent;
+#[path = "../scale/mod.rs"]
+mod scale;
+mod world;
+
 use std::fs;
 use std::path::Path;
 
