@@ -20,7 +20,7 @@ use super::context::ReferralContext;
 use super::draft::Draft;
 use super::event_message::EventMessage;
 use super::parts::Ids;
-use super::referrals::{Referrals, context_of};
+use super::referrals::{Referrals, context_of, plan_of_draft};
 use super::remarks::Remarks;
 use super::report;
 use super::source_status::SourceStatusReading;
@@ -71,7 +71,7 @@ impl Change for RaisedEvent<'_> {
         if !result.changed {
             return Ok(Built::nothing(result.remarks));
         }
-        let (mut plan, graph) = events.referrals.plan(caller, &context, draft, at)?;
+        let (mut plan, graph) = plan_of_draft(caller, &context, draft, at)?;
         plan.audit.push(audit(caller, "moved", Some(task), result.detail, at));
         Ok(Built { plan, context: graph, outcome: result.remarks, refused: None })
     }

@@ -46,27 +46,6 @@ impl Referrals {
         Err(Error::forbidden("your organization takes part in the referral no longer; it stays readable as it was"))
     }
 
-    /// The draft as a plan: what is written, what is beside it, and that it is shared with those who took part before.
-    /// What it discloses then follows from it (`consequences`).
-    ///
-    /// # Errors
-    /// A fault, if a text that results cannot be read.
-    pub(super) fn plan(
-        &self,
-        caller: &Caller,
-        context: &ReferralContext,
-        draft: Draft,
-        at: Timestamp,
-    ) -> Result<(Plan, Graph)> {
-        let task = draft.task().clone();
-        let (before, after) = (context.sharing.clone(), context.sharing.clone());
-        let share = Share { task: task.clone(), before, after, end: PartEnd::Over };
-        let extras = draft.changed_extras().map(|value| Extras { task, value });
-        let writes = draft.writes(&caller.organization, at)?;
-        let plan = Plan { shares: vec![share], extras: extras.into_iter().collect(), writes, ..Plan::default() };
-        Ok((plan, draft.graph))
-    }
-
     /// The record of a stored referral.
     pub(super) fn view(&self, stored: &StoredReferral, key: &ResourceKey) -> Result<Record> {
         let task = task_of(stored, key)?;
@@ -90,6 +69,26 @@ impl Referrals {
     pub(super) fn program_type(&self, task: Node<'_>) -> &ProgramType {
         self.programs.get(&task_edits::program_type(task).unwrap_or_default())
     }
+}
+
+/// The draft as a plan: what is written, what is beside it, and that it is shared with those who took part before.
+/// What it discloses then follows from it (`consequences`).
+///
+/// # Errors
+/// A fault, if a text that results cannot be read.
+pub(super) fn plan_of_draft(
+    caller: &Caller,
+    context: &ReferralContext,
+    draft: Draft,
+    at: Timestamp,
+) -> Result<(Plan, Graph)> {
+    let task = draft.task().clone();
+    let (before, after) = (context.sharing.clone(), context.sharing.clone());
+    let share = Share { task: task.clone(), before, after, end: PartEnd::Over };
+    let extras = draft.changed_extras().map(|value| Extras { task, value });
+    let writes = draft.writes(&caller.organization, at)?;
+    let plan = Plan { shares: vec![share], extras: extras.into_iter().collect(), writes, ..Plan::default() };
+    Ok((plan, draft.graph))
 }
 
 /// Where a referral stands, and as what the caller acts on it.

@@ -24,7 +24,7 @@ use super::context::ReferralContext;
 use super::draft::Draft;
 use super::event_message::EventMessage;
 use super::raise_event::Events;
-use super::referrals::context_of;
+use super::referrals::{context_of, plan_of_draft};
 use super::step::{Built, Change};
 use super::write_record::RecordWriter;
 
@@ -251,7 +251,7 @@ impl TakenSheet<'_> {
         if details.is_empty() {
             return Ok(false);
         }
-        let (mut plan, graph) = referrals.plan(caller, &context, draft, intake.at)?;
+        let (mut plan, graph) = plan_of_draft(caller, &context, draft, intake.at)?;
         let entries = details.into_iter().map(|(action, detail)| audit(caller, action, Some(&key), detail, intake.at));
         plan.audit.extend(entries.collect::<Vec<_>>());
         intake.add_plan(plan, &graph, group.row);

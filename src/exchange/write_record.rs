@@ -18,7 +18,7 @@ use super::context::ReferralContext;
 use super::draft::Draft;
 use super::parts::Ids;
 use super::record::Base;
-use super::referrals::{Referrals, context_of, task_of};
+use super::referrals::{Referrals, context_of, plan_of_draft, task_of};
 use super::remarks::Remarks;
 use super::stale::stale;
 use super::step::{Built, Change};
@@ -54,7 +54,7 @@ impl Change for WrittenRecord<'_> {
         if put.is_empty() {
             return Ok(Built::nothing(remarks));
         }
-        let (mut plan, graph) = writer.referrals.plan(caller, &context, draft, at)?;
+        let (mut plan, graph) = plan_of_draft(caller, &context, draft, at)?;
         plan.audit.push(audit(caller, "recorded", Some(task), put.fidelity.to_string(), at));
         Ok(Built { plan, context: graph, outcome: remarks, refused: None })
     }

@@ -34,6 +34,7 @@ impl Resource {
     }
 
     /// The resource, sent by the client of this Organization (its id).
+    #[must_use]
     pub fn sent_by(self, organization: Option<&str>) -> Self {
         Self { author: organization.map(Arc::from), ..self }
     }

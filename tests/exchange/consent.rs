@@ -72,7 +72,7 @@ async fn ends(position: Position, way: Way, older: usize) {
         let status = position.status.code();
         world.put_raw(&task, json!({ "status": status, "businessStatus": { "coding": [coding] } })).await;
     }
-    let before = world.read(&agency(), &task).await.expect(&what);
+    let before = world.read(&agency(), &task).await.unwrap_or_else(|| panic!("{what}"));
     let cursor = world.exchange.poll(&agency(), None, 100, Duration::ZERO).await.unwrap().cursor;
 
     let secret = json!({ "gender": "other", "birthDate": "1971-03-03" });
@@ -118,7 +118,9 @@ async fn ends(position: Position, way: Way, older: usize) {
     assert_eq!(told.len(), usize::from(!over), "{what}");
 
     // The state follows the table, and there is a row for each.
-    let expected = state::step(position, Event::Forbid, Actor::Gateway, None, true).expect(&what).to;
+    let expected = state::step(position, Event::Forbid, Actor::Gateway, None, true)
+        .unwrap_or_else(|why| panic!("{why:?} {what}"))
+        .to;
     let stored = world.stored(&task).await;
     assert_eq!(handoff::referral::task::position(stored.document.root()), Some(expected), "{what}");
 }
