@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::routing::get;
-use handoff::app::{App, Options, TimedIds, WallClock};
+use handoff::app::{App, Options, RandomIds, WallClock};
 use handoff::fhir::edit::Edits;
 use handoff::fhir::{Document, ResourceKey};
 use handoff::referral::Plan;
@@ -22,7 +22,7 @@ use handoff::security::{Caller, Role};
 use jiff::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 const DIRECTORY: &str = include_str!("../fixtures/demo/directory.json");
@@ -45,7 +45,7 @@ fn main() {
 async fn measure(folder: &std::path::Path) {
     let store = format!("sqlite:{}", folder.join("handoff.db").display());
     let options = Options { store: Some(store), ..Options::default() };
-    let app = App::open(options.into_settings().expect("settings"), Arc::new(WallClock), Arc::new(TimedIds))
+    let app = App::open(options.into_settings().expect("settings"), Arc::new(WallClock), Arc::new(RandomIds))
         .await
         .expect("an app");
     let app = Arc::new(app);
@@ -70,7 +70,7 @@ async fn load_directory(app: &App) {
 }
 
 fn caller(role: Role, organization: &str) -> Caller {
-    Caller { client: "bench".to_owned(), role, organization: organization.to_owned(), request: "bench".to_owned() }
+    Caller::new("bench", role, organization, "bench")
 }
 
 /// The demo's referral, of another person each time; every entry is new.
@@ -119,20 +119,20 @@ async fn intake(app: &Arc<App>) {
 
 async fn polls(app: &Arc<App>) {
     let (_stop, stopping) = watch::channel(false);
-    let (nobody, _) = mpsc::channel(1);
     let issued = handoff::security::token::issue();
     let row = handoff::store::ClientRow {
         id: issued.client.clone(),
         name: "bench".to_owned(),
         role: "agency".to_owned(),
         organization: "three-counties-action".to_owned(),
+        acts_for: Vec::new(),
         hash: issued.hash,
         created: Timestamp::now(),
         revoked: None,
     };
     app.store.put_client(row).await.expect("a client");
     let clients = handoff::app::load_clients(app.store.as_ref()).await.expect("clients");
-    let router = app.router(Arc::new(arc_swap::ArcSwap::from_pointee(clients)), nobody, stopping);
+    let router = app.router(handoff::server::Admission::new(clients).0, stopping);
     let agency = caller(Role::Agency, "three-counties-action");
     let mut since = None;
     loop {

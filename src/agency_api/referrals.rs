@@ -68,17 +68,28 @@ pub(crate) async fn list(
     Ok(reply::body(StatusCode::OK, JSON, text))
 }
 
-/// Asks the exchange; a held poll is answered at once when the server stops.
+/// Asks the exchange. A held poll is answered at once when the server stops, and refused at once when its client is
+/// revoked; nothing that came after that is told.
 async fn poll(app_state: &AppState, caller: &Caller, poll_query: &PollQuery) -> Result<Records> {
     let since = poll_query.since.as_deref();
     if poll_query.wait.is_zero() {
         return app_state.exchange.poll(caller, since, poll_query.limit, Duration::ZERO).await;
     }
-    let _held = app_state.metrics.track_poll();
-    tokio::select! {
-        records = app_state.exchange.poll(caller, since, poll_query.limit, poll_query.wait) => records,
-        () = app_state.wait_for_stop() => app_state.exchange.poll(caller, since, poll_query.limit, Duration::ZERO).await,
+    let already = app_state.exchange.poll(caller, since, poll_query.limit, Duration::ZERO).await?;
+    if !already.records.is_empty() {
+        return Ok(already);
     }
+    let _held = app_state.metrics.track_poll();
+    let records = tokio::select! {
+        records = app_state.exchange.poll(caller, since, poll_query.limit, poll_query.wait) => records?,
+        () = app_state.wait_for_stop() => already,
+        revoked = app_state.admission.revocation(caller) => return Err(revoked),
+    };
+    if !records.records.is_empty() {
+        // What woke the poll may have been committed after the client was revoked, which is not heard of at once.
+        app_state.admission.check_again(caller).await?;
+    }
+    Ok(records)
 }
 
 impl PollQuery {

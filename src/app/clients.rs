@@ -3,11 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
-use tokio::sync::{mpsc, oneshot};
-
 use crate::error::Result;
 use crate::security::{Client, Clients, Role};
+use crate::server::ClientUpdates;
 use crate::store::{ClientRow, Credentials};
 
 /// How long to wait before a store that failed is asked again.
@@ -22,27 +20,20 @@ pub async fn load(store: &dyn Credentials) -> Result<Clients> {
 }
 
 /// Follows the store's clients, for as long as it is polled; reads them at once when asked to.
-pub(super) async fn refresh(
-    store: Arc<dyn Credentials>,
-    clients: Arc<ArcSwap<Clients>>,
-    mut asked: mpsc::Receiver<oneshot::Sender<()>>,
-) {
+pub(super) async fn refresh(store: Arc<dyn Credentials>, mut updates: ClientUpdates) {
     let mut version = store.clients_version();
     // A change between the first reading and now is not missed.
     version.mark_changed();
     loop {
-        let answer = tokio::select! {
+        let waiting = tokio::select! {
             changed = version.changed() => if changed.is_ok() { None } else { return },
-            asked = asked.recv() => if asked.is_some() { asked } else { return },
+            waiting = updates.asked() => if waiting.is_some() { waiting } else { return },
         };
-        while let Err(error) = load(store.as_ref()).await.map(|fresh| clients.store(Arc::new(fresh))) {
+        while let Err(error) = load(store.as_ref()).await.map(|fresh| updates.replace(fresh)) {
             tracing::error!(%error, "the clients cannot be read anew; asking again");
             tokio::time::sleep(RETRY_DELAY).await;
         }
-        if let Some(answer) = answer {
-            // Who asked may have gone.
-            let _ = answer.send(());
-        }
+        drop(waiting);
     }
 }
 
@@ -51,6 +42,6 @@ fn client(row: ClientRow) -> Option<Client> {
         tracing::warn!(client = row.id, "a client has a role that is not known here; it is not let in");
         return None;
     };
-    let ClientRow { id, name, organization, hash, created, revoked, .. } = row;
-    Some(Client { id, name, role, organization, hash, created, revoked })
+    let ClientRow { id, name, organization, acts_for, hash, created, revoked, .. } = row;
+    Some(Client { id, name, role, organization, acts_for, hash, created, revoked })
 }

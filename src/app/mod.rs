@@ -14,24 +14,22 @@ mod required_profiles;
 mod runtime;
 pub mod settings;
 
-use std::future::Future;
+use std::future::{Future, IntoFuture};
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use axum::Router;
 use axum::http::Extensions;
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::watch;
 
 use crate::error::{Error, Result};
 use crate::exchange::{Clock, Exchange, Ids, Stores};
 use crate::fhir_api::FhirService;
 use crate::mapping::ProgramTypes;
 use crate::profile::Checker;
-use crate::security::Clients;
-use crate::server::{self, Endpoint, Route};
+use crate::server::{self, Admission, Endpoint, Route, Routers};
 use crate::sheet::ColumnSets;
 use crate::store::Store;
 use crate::store::index::SearchParameters;
@@ -44,11 +42,8 @@ pub use packages::Packages;
 pub use program_type_folders::{ProgramFiles, ProgramTypeFolders};
 pub use registry::{PackageRequest, Registry};
 pub use required_profiles::RequiredProfiles;
-pub use runtime::{TimedIds, WallClock, stop_signal};
+pub use runtime::{RandomIds, WallClock, stop_signal};
 pub use settings::{Options, Settings};
-
-/// How many requests may wait for the clients to be read anew.
-const MAX_REFRESH_REQUESTS: usize = 64;
 
 /// A gateway that is ready to serve.
 pub struct App {
@@ -100,15 +95,13 @@ impl App {
         extensions
     }
 
-    /// Everything that is served, for these clients; `refresh` is asked to read them anew. When `stopping` turns true,
-    /// held polls are answered.
-    pub fn router(
-        &self,
-        clients: Arc<ArcSwap<Clients>>,
-        refresh: mpsc::Sender<oneshot::Sender<()>>,
-        stopping: watch::Receiver<bool>,
-    ) -> Router {
-        server::router(
+    /// Everything that is served to these clients. When `stopping` turns true, held polls are answered.
+    pub fn router(&self, admission: Admission, stopping: watch::Receiver<bool>) -> Router {
+        self.routers(admission, stopping).api
+    }
+
+    fn routers(&self, admission: Admission, stopping: watch::Receiver<bool>) -> Routers {
+        server::routers(
             endpoints(),
             server::Parts {
                 exchange: self.exchange.clone(),
@@ -117,8 +110,7 @@ impl App {
                 programs: self.programs.clone(),
                 sheets: self.sheets.clone(),
                 parameters: self.parameters.clone(),
-                clients,
-                refresh,
+                admission,
                 limits: self.settings.limits,
                 base: self.settings.base.clone(),
                 ids: self.ids.clone(),
@@ -142,22 +134,41 @@ pub fn routes() -> Vec<Route> {
     endpoints().into_iter().map(|endpoint| endpoint.route).collect()
 }
 
+/// Where is listened.
+pub struct Listeners {
+    /// For clients
+    pub api: TcpListener,
+    /// For operators alone, where they have one
+    pub operations: Option<TcpListener>,
+}
+
+impl From<TcpListener> for Listeners {
+    fn from(api: TcpListener) -> Self {
+        Self { api, operations: None }
+    }
+}
+
 /// Serves until `shutdown` is ready. Then no more requests are taken, held polls are answered at once, and those that run
 /// have the time of grace to end.
 ///
 /// # Errors
 /// If the clients cannot be read.
-pub async fn run(listener: TcpListener, app: &App, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<()> {
+pub async fn run(
+    listeners: impl Into<Listeners>,
+    app: &App,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<()> {
+    let Listeners { api, operations } = listeners.into();
     let (stop, stopping) = watch::channel(false);
-    let clients = Arc::new(ArcSwap::from_pointee(load_clients(app.store.as_ref()).await?));
-    let (refresh, asked) = mpsc::channel(MAX_REFRESH_REQUESTS);
-    let router = app.router(clients.clone(), refresh, stopping.clone());
-    let refresh = tokio::spawn(clients::refresh(app.store.clone(), clients, asked));
+    let (admission, updates) = Admission::new(load_clients(app.store.as_ref()).await?);
+    let routers = app.routers(admission, stopping.clone());
+    let refresh = tokio::spawn(clients::refresh(app.store.clone(), updates));
+    let operations = operations.map(|listener| tokio::spawn(axum::serve(listener, routers.operations).into_future()));
     // An answer is small and waited for: it goes out at once.
-    let listener = listener.tap_io(|connection| {
+    let listener = api.tap_io(|connection| {
         let _ = connection.set_nodelay(true);
     });
-    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
+    let server = axum::serve(listener, routers.api).with_graceful_shutdown(async move {
         shutdown.await;
         stop.send_replace(true);
     });
@@ -168,6 +179,10 @@ pub async fn run(listener: TcpListener, app: &App, shutdown: impl Future<Output 
             Ok(())
         }
     };
+    // Operators are answered until the end: that the gateway stops is what they may want to know.
+    if let Some(operations) = operations {
+        operations.abort();
+    }
     refresh.abort();
     ended
 }
@@ -187,6 +202,6 @@ mod tests {
     #[test]
     fn only_what_describes_the_gateway_is_open_to_anyone() {
         let open: Vec<&str> = routes().iter().filter(|route| route.access == Anyone).map(|route| route.path).collect();
-        assert_eq!(open, ["/fhir/metadata", "/agency/v1/openapi.json", "/healthz", "/readyz", "/metrics"]);
+        assert_eq!(open, ["/fhir/metadata", "/agency/v1/openapi.json", "/healthz", "/readyz"]);
     }
 }

@@ -14,14 +14,14 @@ impl Clock for WallClock {
     }
 }
 
-/// UUIDs of version 7 (<https://www.rfc-editor.org/rfc/rfc9562#section-5.7>): never given twice, and those given later
-/// sort later, which databases like.
+/// UUIDs of version 4 (<https://www.rfc-editor.org/rfc/rfc9562#section-5.4>): random, so that none tells when anything was
+/// made, nor before or after what else.
 #[derive(Debug, Clone, Copy)]
-pub struct TimedIds;
+pub struct RandomIds;
 
-impl Ids for TimedIds {
+impl Ids for RandomIds {
     fn next(&self) -> String {
-        uuid::Uuid::now_v7().hyphenated().to_string()
+        uuid::Uuid::new_v4().hyphenated().to_string()
     }
 }
 

@@ -31,6 +31,9 @@ pub struct Options {
     /// Address and port to listen on [default: 127.0.0.1:8080]
     #[arg(long, env = "HANDOFF_LISTEN", value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
+    /// Address and port for operators alone, who need no token there for /metrics and /readyz [default: none]
+    #[arg(long, env = "HANDOFF_OPERATIONS_LISTEN", value_name = "ADDR")]
+    pub operations_listen: Option<SocketAddr>,
     /// Where clients reach the gateway, as https://gateway.example [default: the address listened on]
     #[arg(long, env = "HANDOFF_BASE", value_name = "URL")]
     pub base: Option<String>,
@@ -103,6 +106,8 @@ pub enum LogFormat {
 pub struct Settings {
     /// Address and port to listen on
     pub listen: SocketAddr,
+    /// Address and port for operators, if they have one
+    pub operations_listen: Option<SocketAddr>,
     /// The public address, without a slash at its end
     pub base: Option<String>,
     /// The SQLite file
@@ -131,6 +136,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            operations_listen: None,
             base: None,
             store: PathBuf::from("handoff.db"),
             consent: Policy::Optional,
@@ -152,6 +158,7 @@ impl Options {
     pub fn with_defaults_from(self, other: Self) -> Self {
         Self {
             listen: self.listen.or(other.listen),
+            operations_listen: self.operations_listen.or(other.operations_listen),
             base: self.base.or(other.base),
             store: self.store.or(other.store),
             consent: self.consent.or(other.consent),
@@ -205,6 +212,7 @@ impl Options {
         let defaults = Settings::default();
         Ok(Settings {
             listen: self.listen.unwrap_or(defaults.listen),
+            operations_listen: self.operations_listen,
             base: self.base.map(|base| public(&base)).transpose()?,
             store: self.store.map_or(Ok(defaults.store), |store| file(&store))?,
             consent: match self.consent {

@@ -10,9 +10,12 @@ use jiff::Timestamp;
 use super::streams::{Exit, Streams, unwritable};
 use crate::error::{Error, Result};
 use crate::fhir::{Key, ResourceKey};
-use crate::security::token;
+use crate::security::{Role, token};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{ClientRow, Credentials};
+
+/// The longest name of a client, in characters.
+const MAX_NAME: usize = 200;
 
 /// Arguments of `handoff client`.
 #[derive(Debug, clap::Args)]
@@ -39,14 +42,18 @@ pub enum Action {
     /// Let a client in, and print its token: this once and never again
     Add {
         /// What people call it
-        #[arg(long)]
+        #[arg(long, value_parser = name)]
         name: String,
-        /// What it is
-        #[arg(long, value_parser = PossibleValuesParser::new(["ehr", "agency", "engineer"]))]
+        /// What it is: ehr and agency take part in referrals; an engineer checks payloads, an auditor reads the audit
+        /// log, an administrator sees figures, and none of these three sees a referral
+        #[arg(long, value_parser = PossibleValuesParser::new(Role::ALL.map(Role::name)))]
         role: String,
         /// The organization that it acts for
         #[arg(long, value_name = "Organization/ID", value_parser = organization)]
         organization: ResourceKey,
+        /// An organization that it may act for beside its own; may be given several times
+        #[arg(long, value_name = "Organization/ID", value_parser = organization)]
+        acts_for: Vec<ResourceKey>,
     },
     /// Say which clients there are
     List,
@@ -72,13 +79,24 @@ pub fn run(args: &Args, now: Timestamp, streams: &mut Streams<'_>) -> Result<Exi
 /// Does it, and gives what is to be printed.
 async fn execute(action: &Action, store: &dyn Credentials, now: Timestamp) -> Result<String> {
     match action {
-        Action::Add { name, role, organization } => {
+        Action::Add { name, role, organization, acts_for } => {
             let issued = token::issue();
-            let (id, text) = (issued.client, issued.text);
-            let (name, role, organization) = (name.clone(), role.clone(), organization.id.clone());
-            let client = ClientRow { id, name, role, organization, hash: issued.hash, created: now, revoked: None };
+            let mut others: Vec<String> = acts_for.iter().map(|key| key.id.clone()).collect();
+            others.sort_unstable();
+            others.dedup();
+            others.retain(|id| *id != organization.id);
+            let client = ClientRow {
+                id: issued.client,
+                name: name.clone(),
+                role: role.clone(),
+                organization: organization.id.clone(),
+                acts_for: others,
+                hash: issued.hash,
+                created: now,
+                revoked: None,
+            };
             store.put_client(client).await?;
-            Ok(format!("{text}\n"))
+            Ok(format!("{}\n", issued.text))
         }
         Action::List => Ok(table(&store.clients().await?)),
         Action::Revoke { id } if store.revoke_client(id, now).await? => Ok(format!("{id} is revoked\n")),
@@ -91,13 +109,13 @@ fn table(clients: &[ClientRow]) -> String {
     let widest =
         |of: fn(&ClientRow) -> usize, head: &str| clients.iter().map(of).chain([head.len()]).max().unwrap_or(0);
     let (id, role) = (widest(|row| row.id.len(), "ID"), widest(|row| row.role.len(), "ROLE"));
-    let organization = widest(|row| row.organization.len() + "Organization/".len(), "ORGANIZATION");
+    let organization = widest(|row| organizations(row).len(), "ORGANIZATIONS");
     let mut text = format!(
         "{:id$}  {:role$}  {:organization$}  {:10}  {:10}  NAME\n",
-        "ID", "ROLE", "ORGANIZATION", "CREATED", "REVOKED"
+        "ID", "ROLE", "ORGANIZATIONS", "CREATED", "REVOKED"
     );
     for row in clients {
-        let named = format!("Organization/{}", row.organization);
+        let named = organizations(row);
         let day = |at: Timestamp| at.strftime("%Y-%m-%d").to_string();
         let (created, revoked) = (day(row.created), row.revoked.map_or_else(|| "-".to_owned(), day));
         let line = format_args!(
@@ -108,6 +126,37 @@ fn table(clients: &[ClientRow]) -> String {
         let _ = writeln!(text, "{line}");
     }
     text
+}
+
+/// The organization of a client, and those that it may act for beside it.
+fn organizations(row: &ClientRow) -> String {
+    let all: Vec<String> =
+        std::iter::once(&row.organization).chain(&row.acts_for).map(|id| format!("Organization/{id}")).collect();
+    all.join(" ")
+}
+
+/// A name for people. What turns the line around, breaks it or is not seen would let one client pass for another.
+fn name(text: &str) -> Result<String> {
+    let text = text.trim();
+    if let Some(hidden) = text.chars().find(|character| is_hidden(*character)) {
+        let message = format!(
+            "the name holds {}, which is not seen as what it is; expected letters, digits, spaces and signs",
+            hidden.escape_unicode()
+        );
+        return Err(Error::incorrect(Key::Parameter, message));
+    }
+    if text.is_empty() || text.chars().count() > MAX_NAME {
+        return Err(Error::incorrect(Key::Parameter, format!("expected a name of 1 to {MAX_NAME} characters")));
+    }
+    Ok(text.to_owned())
+}
+
+/// Control characters, separators of lines and paragraphs, what overrides the direction of writing, and what has no
+/// width (<https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing>).
+fn is_hidden(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 fn organization(text: &str) -> Result<ResourceKey> {

@@ -123,7 +123,7 @@ fn export(records: &[Value]) -> Export {
     let end = now.date().to_string();
     let entry = |record: &Value| record.pointer("/enrollment/entryDate")?.as_str()?.get(..10).map(str::to_owned);
     Export {
-        id: Uuid::now_v7().simple().to_string(),
+        id: Uuid::new_v4().simple().to_string(),
         time: now.strftime("%Y-%m-%d %H:%M:%S").to_string(),
         start: records.iter().filter_map(entry).min().unwrap_or_else(|| end.clone()),
         end,

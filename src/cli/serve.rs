@@ -1,12 +1,13 @@
 //! `handoff serve`: the gateway, until it is told to stop (Ctrl-C, or SIGTERM).
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
 use super::streams::{Exit, Streams, unwritable};
-use crate::app::{self, App, Options, Settings, TimedIds, WallClock, stop_signal};
+use crate::app::{self, App, Listeners, Options, RandomIds, Settings, WallClock, stop_signal};
 use crate::error::{Error, Result};
 
 /// What `serve` is told.
@@ -29,19 +30,32 @@ pub(super) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
 }
 
 async fn serve(mut settings: Settings, streams: &mut Streams<'_>) -> Result<()> {
-    let listen = settings.listen;
-    let unusable = |error: std::io::Error| Error::fault(format!("cannot listen on {listen}: {error}"));
-    let listener = TcpListener::bind(listen).await.map_err(unusable)?;
-    let address = listener.local_addr().map_err(unusable)?;
+    let (api, address) = bind(settings.listen).await?;
+    let operations = match settings.operations_listen {
+        Some(listen) => Some(bind(listen).await?),
+        None => None,
+    };
     if settings.base.is_none() && !address.ip().is_unspecified() {
         settings.base = Some(format!("http://{address}"));
     }
-    let app = App::open(settings, Arc::new(WallClock), Arc::new(TimedIds)).await?;
+    let app = App::open(settings, Arc::new(WallClock), Arc::new(RandomIds)).await?;
     warn_missing_setup(&app).await?;
     writeln!(streams.out, "listening on http://{address} (FHIR under /fhir, agencies under /agency/v1)")
         .map_err(unwritable)?;
+    if let Some((_, address)) = &operations {
+        writeln!(streams.out, "operators on http://{address} (/metrics, /readyz)").map_err(unwritable)?;
+    }
     streams.out.flush().map_err(unwritable)?;
-    app::run(listener, &app, stop_signal()).await
+    let operations = operations.map(|(listener, _)| listener);
+    app::run(Listeners { api, operations }, &app, stop_signal()).await
+}
+
+/// Listens there, and says where: a port 0 is one that the system picks.
+async fn bind(listen: SocketAddr) -> Result<(TcpListener, SocketAddr)> {
+    let unusable = |error: std::io::Error| Error::fault(format!("cannot listen on {listen}: {error}"));
+    let listener = TcpListener::bind(listen).await.map_err(unusable)?;
+    let address = listener.local_addr().map_err(unusable)?;
+    Ok((listener, address))
 }
 
 /// Says what a new gateway still lacks.

@@ -100,7 +100,7 @@ fn to_fhir(args: &Args, programs: &ProgramTypes, document: &Document) -> Result<
     let map = &programs.get(args.program.as_deref().unwrap_or(&kind)).map;
     let record = document.root().to_value();
     let text = if args.explain { Detail::Rows } else { Detail::Totals };
-    let mut ids = || Uuid::now_v7().to_string();
+    let mut ids = || Uuid::new_v4().to_string();
     let Some(path) = &args.with else {
         let put = map.create(&record, text, &mut ids)?;
         return Ok((bundle(&Graph::default(), &put)?, put.issues, put.fidelity));
@@ -136,7 +136,7 @@ fn bundle(graph: &Graph, put: &GraphUpdate) -> Result<Value> {
     let made = put.created.iter().find(|created| created.kind == "Task").map(|task| format!("Task/{}", task.id));
     let kept = task.or(made).map(|task| extras::to_resource(&put.extras, &task)).transpose()?;
     if let Some(kept) = kept.flatten() {
-        let name = format!("urn:uuid:{}", Uuid::now_v7());
+        let name = format!("urn:uuid:{}", Uuid::new_v4());
         entries.push(json!({ "fullUrl": name, "resource": kept }));
     }
     let mut bundle = json!({ "resourceType": "Bundle", "type": "collection", "entry": entries });

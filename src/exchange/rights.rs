@@ -36,10 +36,14 @@ const AGENCY_CREATES: &[&str] = &[
 pub(super) fn may_send(caller: &Caller, entries: &[Entry<'_>]) -> Result<()> {
     for entry in entries {
         let EntryRequest::Create { .. } = entry.ask else {
-            if caller.role == Role::Engineer {
-                return Err(refused("an engineer's client reads and writes no resources of people", entry));
+            match caller.role {
+                Role::Ehr | Role::Agency => continue,
+                Role::Engineer | Role::Auditor | Role::Administrator => {
+                    let text =
+                        format!("a client with the role {} reads and writes no resources of people", caller.role);
+                    return Err(refused(&text, entry));
+                }
             }
-            continue;
         };
         let kind = entry.kind();
         if own::KINDS.contains(&kind.as_ref()) {
@@ -55,6 +59,10 @@ pub(super) fn may_send(caller: &Caller, entries: &[Entry<'_>]) -> Result<()> {
                 return Err(refused(&text, entry));
             }
             Role::Engineer => return Err(refused("an engineer's client creates nothing; use $validate", entry)),
+            Role::Auditor | Role::Administrator => {
+                let text = format!("a client with the role {} creates nothing", caller.role);
+                return Err(refused(&text, entry));
+            }
         }
     }
     Ok(())

@@ -13,21 +13,30 @@ pub enum Role {
     Agency,
     /// A person who checks payloads; sees no referral
     Engineer,
+    /// A person who reads the audit log; sees no referral
+    Auditor,
+    /// A person who runs the gateway: figures, clients, operations; sees no referral
+    Administrator,
 }
 
 impl Role {
+    /// All roles, in the order in which people are told of them.
+    pub const ALL: [Self; 5] = [Self::Ehr, Self::Agency, Self::Engineer, Self::Auditor, Self::Administrator];
+
     /// The name used on the command line and in files.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ehr => "ehr",
             Self::Agency => "agency",
             Self::Engineer => "engineer",
+            Self::Auditor => "auditor",
+            Self::Administrator => "administrator",
         }
     }
 
     /// The role with this name.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Ehr, Self::Agency, Self::Engineer].into_iter().find(|role| role.name() == name)
+        Self::ALL.into_iter().find(|role| role.name() == name)
     }
 }
 
@@ -46,16 +55,38 @@ pub struct Caller {
     pub role: Role,
     /// Id of the Organization that it acts for
     pub organization: String,
+    /// Ids of the Organizations that it may act for beside its own
+    pub acts_for: Vec<String>,
     /// The request, as in `X-Request-Id`
     pub request: String,
+    /// What the client itself calls the request, as in `X-Correlation-Id`
+    pub correlation: Option<String>,
 }
 
 impl Caller {
-    /// What it sees: what concerns its organization; an engineer's client sees no referral, whoever it works for.
+    /// A client of this organization, which acts for no other one.
+    pub fn new(
+        client: impl Into<String>,
+        role: Role,
+        organization: impl Into<String>,
+        request: impl Into<String>,
+    ) -> Self {
+        Self {
+            client: client.into(),
+            role,
+            organization: organization.into(),
+            acts_for: Vec::new(),
+            request: request.into(),
+            correlation: None,
+        }
+    }
+
+    /// What it sees: what concerns its organization; the clients of those who check, audit or administer see no
+    /// referral, whoever they work for.
     pub fn scope(&self) -> Scope {
         match self.role {
             Role::Ehr | Role::Agency => Scope::Organization(self.organization.clone()),
-            Role::Engineer => Scope::Public,
+            Role::Engineer | Role::Auditor | Role::Administrator => Scope::Public,
         }
     }
 }

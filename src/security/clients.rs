@@ -24,6 +24,8 @@ pub struct Client {
     pub role: Role,
     /// Id of the Organization that it acts for
     pub organization: String,
+    /// Ids of the Organizations that it may act for beside its own
+    pub acts_for: Vec<String>,
     /// Digest of its token's secret
     pub hash: [u8; 32],
     /// When it was made
@@ -58,6 +60,11 @@ impl Clients {
         self.by_id.len()
     }
 
+    /// Is the client with this id let in?
+    pub fn contains(&self, id: &str) -> bool {
+        self.by_id.contains_key(id)
+    }
+
     /// Is nobody let in?
     pub fn is_empty(&self) -> bool {
         self.by_id.is_empty()
@@ -74,10 +81,8 @@ impl Clients {
         let right = token::same(client.map_or(&[0; 32], |client| &client.hash), &token::digest(secret));
         match client {
             Some(client) if right => Ok(Caller {
-                client: client.id.clone(),
-                role: client.role,
-                organization: client.organization.clone(),
-                request,
+                acts_for: client.acts_for.clone(),
+                ..Caller::new(client.id.as_str(), client.role, client.organization.as_str(), request)
             }),
             _ => {
                 let message = "the token is not accepted";
@@ -98,6 +103,7 @@ mod tests {
             name: "Elm Street Clinic".to_owned(),
             role,
             organization: "elm-clinic".to_owned(),
+            acts_for: vec!["oak-clinic".to_owned()],
             hash: issued.hash,
             created: Timestamp::UNIX_EPOCH,
             revoked: None,
@@ -111,7 +117,7 @@ mod tests {
         let id = agency.id.clone();
         let caller = Clients::new([ehr, agency]).authenticate(&token, "r-1".to_owned()).unwrap();
         assert_eq!((caller.client, caller.role, caller.request.as_str()), (id, Role::Agency, "r-1"));
-        assert_eq!(caller.organization, "elm-clinic");
+        assert_eq!((caller.organization.as_str(), caller.acts_for), ("elm-clinic", vec!["oak-clinic".to_owned()]));
     }
 
     #[test]

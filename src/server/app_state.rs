@@ -6,23 +6,23 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Instant;
 
-use arc_swap::ArcSwap;
 use axum::extract::FromRequestParts;
 use axum::http::Extensions;
 use axum::http::header::{HOST, HeaderValue};
 use axum::http::request::Parts as Head;
-use tokio::sync::{Mutex, mpsc, oneshot, watch};
+use tokio::sync::{Mutex, watch};
 
 use crate::error::Error;
 use crate::exchange::{Exchange, Ids};
 use crate::fhir::Limits;
 use crate::mapping::ProgramTypes;
 use crate::profile::Checker;
-use crate::security::{Caller, Clients};
+use crate::security::Caller;
 use crate::sheet::ColumnSets;
 use crate::store::Resources;
 use crate::store::index::SearchParameters;
 
+use super::admission::Admission;
 use super::metrics::Metrics;
 use super::reply::Refusal;
 
@@ -40,15 +40,13 @@ pub struct Parts {
     pub programs: Arc<ProgramTypes>,
     /// The columns of their sheets
     pub sheets: Arc<ColumnSets>,
-    /// Who may come in; replaced whenever the clients change
-    pub clients: Arc<ArcSwap<Clients>>,
-    /// Asks that the clients be read anew, now; answered when they are
-    pub refresh: mpsc::Sender<oneshot::Sender<()>>,
+    /// Who may come in
+    pub admission: Admission,
     /// How much a body may hold
     pub limits: Limits,
     /// The public address, where it is not the one that clients use (`https://gateway.example`, without a slash at its end)
     pub base: Option<String>,
-    /// Gives ids to requests that bring none
+    /// Gives ids to requests
     pub ids: Arc<dyn Ids>,
     /// What an API keeps between requests, by type
     pub extensions: Extensions,
@@ -79,14 +77,6 @@ impl AppState {
     /// A fault, if the router was made without it.
     pub(crate) fn extension<T: Clone + Send + Sync + 'static>(&self) -> Result<&T, Error> {
         self.extensions.get().ok_or_else(|| Error::fault("the server was put together without what an API keeps"))
-    }
-
-    /// Ready when the clients have been read anew. Where nobody reads them any more, at once.
-    pub(crate) async fn refresh_clients(&self) {
-        let (answer, answered) = oneshot::channel();
-        if self.refresh.send(answer).await.is_ok() {
-            let _ = answered.await;
-        }
     }
 
     /// Ready when the server stops.

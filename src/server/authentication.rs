@@ -2,6 +2,7 @@
 //! route is open to the roles that the table of routes names.
 
 use axum::extract::Request;
+use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 
 use crate::error::{Category, Error, Result};
@@ -9,6 +10,7 @@ use crate::fhir::{Issue, Key};
 use crate::security::Role;
 
 use super::app_state::AppState;
+use super::request_id::RequestId;
 
 /// Whom a route is open to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +23,10 @@ pub enum Access {
     Party,
     /// Agencies
     Agency,
+    /// Those who read the audit log
+    Auditor,
+    /// Those who watch over the gateway: administrators and auditors
+    Operator,
 }
 
 impl Access {
@@ -29,6 +35,19 @@ impl Access {
             Self::Anyone | Self::Client => true,
             Self::Party => matches!(role, Role::Ehr | Role::Agency),
             Self::Agency => role == Role::Agency,
+            Self::Auditor => role == Role::Auditor,
+            Self::Operator => matches!(role, Role::Administrator | Role::Auditor),
+        }
+    }
+
+    /// Those whom it allows, for people.
+    fn clients(self) -> &'static str {
+        match self {
+            Self::Anyone | Self::Client => "every client",
+            Self::Party => "clients of EHRs and agencies",
+            Self::Agency => "clients of agencies",
+            Self::Auditor => "auditors",
+            Self::Operator => "administrators and auditors",
         }
     }
 }
@@ -37,41 +56,36 @@ impl Access {
 ///
 /// # Errors
 /// `Unauthenticated` without a good token; `Forbidden` for a role that the route is not open to.
-pub(crate) async fn admit(app_state: &AppState, access: Access, request: &mut Request, id: &str) -> Result<()> {
+pub(crate) async fn admit(app_state: &AppState, access: Access, request: &mut Request, id: &RequestId) -> Result<()> {
     if access == Access::Anyone {
         return Ok(());
     }
-    let token = bearer(request)?;
-    // A client may have been made a moment ago, by another process: before a token is refused, the clients are read anew.
-    let known = app_state.clients.load().authenticate(&token, id.to_owned());
-    let caller = match known {
-        Ok(caller) => caller,
-        Err(_) => {
-            app_state.refresh_clients().await;
-            app_state.clients.load().authenticate(&token, id.to_owned())?
-        }
-    };
+    let mut caller = app_state.admission.authenticate(bearer(request.headers())?, &id.own).await?;
+    caller.correlation.clone_from(&id.correlation);
     tracing::Span::current().record("client", caller.client.as_str());
     if !access.allows(caller.role) {
-        let message = match access {
-            Access::Agency => format!("this is for clients of agencies; the client's role is {}", caller.role),
-            _ => format!("this is for clients of EHRs and agencies; the client's role is {}", caller.role),
-        };
+        let message = format!("this is for {}; the client's role is {}", access.clients(), caller.role);
         return Err(Error::forbidden(message));
     }
     request.extensions_mut().insert(caller);
     Ok(())
 }
 
+/// Does the request show the token of a client that this is open to? For what says more to some than to others.
+pub(crate) fn is_allowed(app_state: &AppState, access: Access, headers: &HeaderMap) -> bool {
+    let caller = bearer(headers).and_then(|token| app_state.admission.authenticate_known(token, ""));
+    caller.is_ok_and(|caller| access.allows(caller.role))
+}
+
 /// The token of the request.
-fn bearer(request: &Request) -> Result<String> {
+fn bearer(headers: &HeaderMap) -> Result<&str> {
     let refuse = |message: &str| Error::new(Category::Unauthenticated, Issue::error(Key::Unauthenticated, "", message));
-    let Some(header) = request.headers().get(AUTHORIZATION) else {
+    let Some(header) = headers.get(AUTHORIZATION) else {
         return Err(refuse("the request has no Authorization header"));
     };
     let (scheme, token) = header.to_str().unwrap_or_default().split_once(' ').unwrap_or_default();
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(refuse("the Authorization header is no bearer token"));
     }
-    Ok(token.trim().to_owned())
+    Ok(token.trim())
 }

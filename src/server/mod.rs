@@ -6,6 +6,7 @@
 //! SQL; and nothing here knows the APIs, which bring their tables of routes.
 
 pub(crate) mod accept;
+mod admission;
 pub(crate) mod app_state;
 pub(crate) mod authentication;
 pub(crate) mod body;
@@ -13,12 +14,14 @@ pub(crate) mod condition;
 mod metrics;
 pub(crate) mod operations;
 pub(crate) mod reply;
+mod request_id;
 pub(crate) mod route;
 mod router;
 pub(crate) mod unserved;
 mod watch;
 
+pub use admission::{Admission, ClientUpdates};
 pub use app_state::Parts;
 pub use authentication::Access;
 pub use route::{Endpoint, Route};
-pub use router::router;
+pub use router::{Routers, routers};

@@ -1,9 +1,12 @@
 //! For whoever runs the gateway: is it alive, is it ready, what does it do. None of it says anything about a person.
+//!
+//! Whether it is alive and ready is told to anybody; figures and versions to administrators and auditors, and to whoever
+//! reaches the listener that the settings name for operations.
 
 use std::time::{Duration, Instant};
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde_json::json;
 
@@ -14,7 +17,8 @@ use crate::referral::state::{self, State as ReferralState};
 use crate::store::query::Query;
 
 use super::app_state::AppState;
-use super::authentication::Access::Anyone;
+use super::authentication::Access::{Anyone, Operator};
+use super::authentication::is_allowed;
 use super::metrics::OPENMETRICS;
 use super::reply::{self, Answer};
 use super::route::Endpoint;
@@ -27,6 +31,15 @@ pub(crate) fn routes() -> Vec<Endpoint> {
     vec![
         Endpoint::get(Anyone, "/healthz", alive),
         Endpoint::get(Anyone, "/readyz", ready),
+        Endpoint::get(Operator, "/metrics", metrics),
+    ]
+}
+
+/// The routes of the listener for operations, which whoever reaches it may use.
+pub(super) fn open_routes() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get(Anyone, "/healthz", alive),
+        Endpoint::get(Anyone, "/readyz", ready_in_full),
         Endpoint::get(Anyone, "/metrics", metrics),
     ]
 }
@@ -36,8 +49,35 @@ async fn alive() -> Response {
     reply::json(&json!({ "status": "ok" }))
 }
 
-/// `GET /readyz`: requests can be served: the store answers, and the directory is loaded.
-async fn ready(State(app_state): State<AppState>) -> Answer {
+/// `GET /readyz`, to anybody: requests can be served, or what is missing.
+async fn ready(State(app_state): State<AppState>, headers: HeaderMap) -> Answer {
+    check(&app_state).await?;
+    if is_allowed(&app_state, Operator, &headers) {
+        return in_full(&app_state).await;
+    }
+    Ok(reply::json(&json!({ "status": "ready" })))
+}
+
+/// `GET /readyz`, to operators.
+async fn ready_in_full(State(app_state): State<AppState>) -> Answer {
+    check(&app_state).await?;
+    in_full(&app_state).await
+}
+
+/// What is served, with its version and figures.
+async fn in_full(app_state: &AppState) -> Answer {
+    let statistics = app_state.store.statistics().await?;
+    Ok(reply::json(&json!({
+        "status": "ready",
+        "version": env!("CARGO_PKG_VERSION"),
+        "clients": app_state.admission.count(),
+        "commits": statistics.newest,
+        "bytes": statistics.bytes,
+    })))
+}
+
+/// Can requests be served: does the store answer, and is the directory loaded?
+async fn check(app_state: &AppState) -> Result<()> {
     if *app_state.stopping.borrow() {
         return Err(unready("the server is stopping"));
     }
@@ -46,21 +86,21 @@ async fn ready(State(app_state): State<AppState>) -> Answer {
     let read = app_state.store.read(&Scope::Gateway, &nobody, None).await;
     read.map_err(|error| {
         tracing::error!(%error, "the store does not answer");
-        unready("the store does not answer")
+        unready("the store does not answer; the gateway's log says why")
     })?;
     if *app_state.store.directory_version().borrow() == 0 {
         return Err(unready("the directory is empty; load organizations and programs"));
     }
-    Ok(reply::json(&json!({ "status": "ready" })))
+    Ok(())
 }
 
-fn unready(message: &str) -> reply::Refusal {
-    Error::new(Category::Busy, Issue::error(Key::Busy, "", message)).into()
+fn unready(message: &str) -> Error {
+    Error::new(Category::Busy, Issue::error(Key::Busy, "", message))
 }
 
 /// `GET /metrics`.
 async fn metrics(State(app_state): State<AppState>) -> Answer {
-    // Anybody may ask, as often as they like: the store is asked by one at a time, and not again while its numbers are
+    // Whoever may ask asks as often as they like: the store is asked by one at a time, and not again while its numbers are
     // fresh.
     let mut counted_at = app_state.store_counted_at.lock().await;
     if counted_at.is_none_or(|at| at.elapsed() >= MAX_STATISTICS_AGE) {

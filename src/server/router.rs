@@ -13,14 +13,27 @@ use axum::routing::MethodRouter;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::app_state::{AppState, Parts};
+use super::operations;
 use super::reply::Refusal;
 use super::route::Endpoint;
 use super::unserved;
 use super::watch::{PathMethods, watch};
 
-/// The router that serves these routes with these parts.
-pub fn router(endpoints: Vec<Endpoint>, parts: Parts) -> Router {
+/// What is served, by the listener that serves it.
+pub struct Routers {
+    /// For clients
+    pub api: Router,
+    /// For operators alone, without a token
+    pub operations: Router,
+}
+
+/// The routers that serve these routes with these parts.
+pub fn routers(endpoints: Vec<Endpoint>, parts: Parts) -> Routers {
     let app_state = AppState::new(parts);
+    Routers { api: router(endpoints, &app_state), operations: router(operations::open_routes(), &app_state) }
+}
+
+fn router(endpoints: Vec<Endpoint>, app_state: &AppState) -> Router {
     let mut router = Router::new();
     for (path_methods, handlers) in by_path(endpoints) {
         let path = path_methods.path;
@@ -29,7 +42,9 @@ pub fn router(endpoints: Vec<Endpoint>, parts: Parts) -> Router {
         router = router.route(path, handlers);
     }
     let unmatched = Arc::new(PathMethods { path: "other", methods: Vec::new() });
-    router.fallback(no_route.layer(from_fn_with_state((app_state.clone(), unmatched), watch))).with_state(app_state)
+    router
+        .fallback(no_route.layer(from_fn_with_state((app_state.clone(), unmatched), watch)))
+        .with_state(app_state.clone())
 }
 
 /// The routes of each path together.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use axum::http::header::{CACHE_CONTROL, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::Instrument;
@@ -19,12 +20,7 @@ use super::app_state::AppState;
 use super::authentication::{self, Access};
 use super::metrics::RouteLabels;
 use super::reply::{self, Dialect, Refusal};
-
-/// The header that carries a request's id (<https://hl7.org/fhir/R4/http.html#custom>).
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// The longest id that is taken from a client.
-const MAX_ID_LENGTH: usize = 64;
+use super::request_id::RequestId;
 
 /// What is known about a path when the router is built.
 #[derive(Debug)]
@@ -57,20 +53,20 @@ pub(crate) async fn watch(
     next: Next,
 ) -> Response {
     let started = Instant::now();
-    let id = client_request_id(request.headers()).unwrap_or_else(|| app_state.ids.next());
+    let id = RequestId::new(app_state.ids.next(), request.headers());
     let method = name(request.method());
     let route = path_methods.route(request.method());
     let dialect = dialect(request.uri().path());
-    let span = tracing::info_span!("request", id = id.as_str(), client = tracing::field::Empty);
+    let span =
+        tracing::info_span!("request", id = id.own, correlation = id.correlation, client = tracing::field::Empty);
     async {
         let response = match admit(&app_state, route.map(|(_, access)| access), dialect, &mut request, &id).await {
             Ok(()) => next.run(request).await,
             Err(error) => Refusal::from(error).into_response(),
         };
-        let (mut response, rule) = reply::render(response, dialect, &id);
-        if let Ok(value) = HeaderValue::from_str(&id) {
-            response.headers_mut().insert(REQUEST_ID, value);
-        }
+        let (mut response, rule) = reply::render(response, dialect, &id.own);
+        id.write(response.headers_mut());
+        protect(response.headers_mut());
         let (status, duration) = (response.status().as_u16(), started.elapsed());
         app_state.metrics.count_request(route.map_or(RouteLabels::UNKNOWN, |(labels, _)| labels), status, duration);
         let duration_ms = milliseconds(duration);
@@ -90,7 +86,7 @@ async fn admit(
     access: Option<Access>,
     dialect: Dialect,
     request: &mut Request,
-    id: &str,
+    id: &RequestId,
 ) -> Result<()> {
     // A method that is not served is refused by the router, for everybody alike.
     let Some(access) = access else { return Ok(()) };
@@ -102,12 +98,11 @@ async fn admit(
     Ok(())
 }
 
-/// The id that the client gave the request, where it can stand in a log.
-fn client_request_id(headers: &HeaderMap) -> Option<String> {
-    let text = headers.get(REQUEST_ID)?.to_str().ok()?;
-    let is_sane = (1..=MAX_ID_LENGTH).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'));
-    is_sane.then(|| text.to_owned())
+/// Answers are about people, and of one moment: nobody between keeps them, unless the handler says that it may be kept;
+/// and nobody guesses what they are.
+fn protect(headers: &mut HeaderMap) {
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }
 
 /// The method's name, as far as it is one that we know: a client may invent methods, and they do not go to the log.
@@ -131,16 +126,6 @@ fn milliseconds(duration: Duration) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn takes_sane_ids_only() {
-        for (text, taken) in [("abc-1.2_3", true), ("", false), ("Jane Doe", false), ("a/b", false)] {
-            let headers = HeaderMap::from_iter([(REQUEST_ID, HeaderValue::from_static(text))]);
-            assert_eq!(client_request_id(&headers).is_some(), taken, "{text}");
-        }
-        let long = HeaderValue::from_str(&"a".repeat(65)).unwrap();
-        assert_eq!(client_request_id(&HeaderMap::from_iter([(REQUEST_ID, long)])), None);
-    }
 
     #[test]
     fn tells_the_dialects_apart() {

@@ -139,6 +139,8 @@ pub struct ClientRow {
     pub role: String,
     /// Id of the Organization that it acts for
     pub organization: String,
+    /// Ids of the Organizations that it may act for beside its own
+    pub acts_for: Vec<String>,
     /// Digest of its token's secret
     pub hash: [u8; 32],
     /// When it was made

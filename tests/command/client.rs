@@ -30,6 +30,7 @@ fn clients(folder: &std::path::Path) -> Clients {
         name: row.name,
         role: Role::from_name(&row.role).unwrap(),
         organization: row.organization,
+        acts_for: row.acts_for,
         hash: row.hash,
         created: row.created,
         revoked: row.revoked,
@@ -83,11 +84,77 @@ fn what_cannot_be_done_is_said() {
         &["client", "add", "--name", "N", "--role", "boss", "--organization", "Organization/a"][..],
         &["client", "add", "--name", "N", "--role", "ehr", "--organization", "Patient/a"],
         &["client", "add", "--name", "N", "--role", "ehr", "--organization", "a"],
+        &["client", "add", "--name", "N", "--role", "ehr", "--organization", "Organization/a", "--acts-for", "b"],
         &["client", "list", "--store", "postgres://localhost/handoff"],
         &["client", "list", "--store", "sqlite:"],
     ] {
         let refused = Cli::try_parse_from(["handoff"].iter().chain(bad)).unwrap_err();
         assert_eq!(refused.exit_code(), 2, "{bad:?}");
+    }
+}
+
+#[test]
+fn a_client_acts_for_other_organizations() {
+    let folder = tempfile::tempdir().unwrap();
+    let others = ["--acts-for", "Organization/wayside-care", "--acts-for", "Organization/lantern-housing"];
+    let (_, token, _) =
+        client(folder.path(), &[ADD, &others, &others[..2], &["--acts-for", "Organization/harbor-pantry"]].concat());
+    let caller = clients(folder.path()).authenticate(token.trim_end(), "r".to_owned()).unwrap();
+    assert_eq!(
+        (caller.organization.as_str(), caller.acts_for),
+        ("harbor-pantry", vec!["lantern-housing".to_owned(), "wayside-care".to_owned()])
+    );
+    let (_, list, _) = client(folder.path(), &["list"]);
+    assert!(
+        list.contains("  Organization/harbor-pantry Organization/lantern-housing Organization/wayside-care  "),
+        "{list}"
+    );
+}
+
+#[test]
+fn every_role_can_be_given() {
+    let folder = tempfile::tempdir().unwrap();
+    for role in Role::ALL {
+        let (exit, token, err) =
+            client(folder.path(), &["add", "--name", "N", "--role", role.name(), "--organization", "Organization/a"]);
+        assert_eq!(exit, Exit::Done, "{err}");
+        assert_eq!(clients(folder.path()).authenticate(token.trim_end(), "r".to_owned()).unwrap().role, role);
+    }
+}
+
+#[test]
+fn a_name_shows_all_that_it_holds() {
+    for (name, good) in [
+        ("Harbor Pantry – Zoë’s desk (2)", true),
+        ("مخزن", true),
+        ("line\nbreak", false),
+        ("\u{1b}[31mred", false),
+        ("\u{202e}tnega", false),
+        ("\u{2067}agent", false),
+        ("a\u{2028}b", false),
+        ("a\u{2029}b", false),
+        ("a\u{200b}b", false),
+        ("\u{feff}a", false),
+        (" ", false),
+        (&"a".repeat(201), false),
+    ] {
+        let added = Cli::try_parse_from([
+            "handoff",
+            "client",
+            "add",
+            "--role",
+            "ehr",
+            "--organization",
+            "Organization/a",
+            "--name",
+            name,
+        ]);
+        assert_eq!(added.is_ok(), good, "{name:?}");
+        if let Err(refused) = added {
+            assert_eq!(refused.exit_code(), 2);
+            let text = refused.to_string();
+            assert!(text.contains("expected"), "{text}");
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use handoff::security::Role;
 use handoff::server::{Access, Route};
 use reqwest::{Method, RequestBuilder};
 
-use crate::gateway::{Answer, Client, Gateway, HOSPITAL, media, send};
+use crate::gateway::{AGENCY, Answer, Client, Gateway, HOSPITAL, media, send};
 
 /// The path of a route with something in its places.
 fn path(route: &Route) -> String {
@@ -66,13 +66,19 @@ async fn without_a_good_token_only_open_routes_answer() {
 async fn a_role_is_let_in_where_the_table_says() {
     let gateway = Gateway::start().await;
     for route in routes() {
-        for (client, role) in
-            [(&gateway.ehr, Role::Ehr), (&gateway.agency, Role::Agency), (&gateway.engineer, Role::Engineer)]
-        {
+        for (client, role) in [
+            (&gateway.ehr, Role::Ehr),
+            (&gateway.agency, Role::Agency),
+            (&gateway.engineer, Role::Engineer),
+            (&gateway.auditor, Role::Auditor),
+            (&gateway.administrator, Role::Administrator),
+        ] {
             let admitted = match route.access {
                 Access::Anyone | Access::Client => true,
-                Access::Party => role != Role::Engineer,
+                Access::Party => matches!(role, Role::Ehr | Role::Agency),
                 Access::Agency => role == Role::Agency,
+                Access::Auditor => role == Role::Auditor,
+                Access::Operator => matches!(role, Role::Auditor | Role::Administrator),
             };
             let answer = ask(client, &route).await;
             if admitted {
@@ -107,4 +113,41 @@ async fn nobody_sees_what_is_of_others() {
     }
     assert!(gateway.other_agency.poll("").await.0.is_empty());
     assert_eq!(gateway.agency.poll("").await.0.len(), 1);
+}
+
+/// Those who audit and those who administer see nothing of people, and every write of theirs is refused in words.
+#[tokio::test]
+async fn who_watches_over_the_gateway_sees_no_referral_and_writes_nothing() {
+    let gateway = Gateway::start().await;
+    let task = crate::referral::sent(&gateway, 1).await;
+    let stored = gateway.agency.get(&format!("/fhir/Task/{task}")).await.expect(200);
+    let patient = stored["for"]["reference"].as_str().unwrap();
+    // Of the agency that owns the referral, even.
+    let auditor = gateway.add_client(Role::Auditor, AGENCY).await;
+    let administrator = gateway.add_client(Role::Administrator, AGENCY).await;
+    for (client, role) in [(&auditor, "auditor"), (&administrator, "administrator")] {
+        for path in [
+            format!("/fhir/Task/{task}"),
+            format!("/fhir/{patient}/_history"),
+            "/fhir/Patient".to_owned(),
+            "/agency/v1/referrals".to_owned(),
+            format!("/agency/v1/referrals/{task}/explanation"),
+        ] {
+            assert_eq!(client.get(&path).await.status, 403, "{role} {path}");
+        }
+        let shown = client.get(&format!("/fhir/Task/{task}/$validate")).await;
+        assert_eq!(shown.status, 404, "{role} {}", shown.text);
+        for (method, path) in [
+            (Method::POST, "/fhir".to_owned()),
+            (Method::POST, "/fhir/Patient".to_owned()),
+            (Method::PUT, format!("/fhir/Task/{task}")),
+            (Method::POST, format!("/agency/v1/referrals/{task}/events")),
+            (Method::PUT, format!("/agency/v1/referrals/{task}")),
+            (Method::PUT, "/agency/v1/programs/three-counties-food/capacity".to_owned()),
+        ] {
+            let refused = send(client.with_body(method, &path, &stored)).await;
+            assert_eq!(refused.status, 403, "{role} {path} {}", refused.text);
+            assert!(refused.text.contains(&format!("the client's role is {role}")), "{}", refused.text);
+        }
+    }
 }

@@ -153,12 +153,25 @@ async fn the_statement_tells_what_is_served() {
 }
 
 #[tokio::test]
-async fn a_request_keeps_its_id() {
+async fn a_request_is_called_by_an_id_of_ours_and_by_the_client_s_beside_it() {
     let gateway = Gateway::start().await;
     let get = || gateway.ehr.request(Method::GET, "/fhir/Task/none");
-    assert_eq!(send(get().header("x-request-id", "my-request.1")).await.header("x-request-id"), "my-request.1");
-    let given = send(get().header("x-request-id", "my request: 1")).await;
-    assert!(given.header("x-request-id").starts_with("id-"), "{}", given.header("x-request-id"));
+    for header in ["x-request-id", "x-correlation-id"] {
+        let named = [(); 2].map(|()| send(get().header(header, "my-request.1")));
+        let mut ours = Vec::new();
+        for answer in named {
+            let answer = answer.await;
+            assert_eq!(answer.header("x-correlation-id"), "my-request.1", "{header}");
+            ours.push(answer.header("x-request-id").to_owned());
+        }
+        assert!(ours[0].starts_with("id-") && ours[0] != ours[1], "{ours:?}");
+    }
+    let sentence = send(get().header("x-request-id", "for Jane Doe")).await;
+    assert!(sentence.header("x-request-id").starts_with("id-"), "{}", sentence.header("x-request-id"));
+    assert_eq!(sentence.header("x-correlation-id"), "");
+    let longest = "a".repeat(64);
+    assert_eq!(send(get().header("x-request-id", &longest)).await.header("x-correlation-id"), longest);
+    assert_eq!(send(get().header("x-request-id", format!("{longest}a"))).await.header("x-correlation-id"), "");
     sent(&gateway, 1).await;
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use handoff::app::{self, App, Settings};
+use handoff::app::{self, App, Listeners, Settings};
 use handoff::exchange::{Clock, Ids};
 use handoff::fhir::{Document, ResourceKey};
 use handoff::referral::Plan;
@@ -57,6 +57,12 @@ pub struct Gateway {
     pub agency: Client,
     pub other_agency: Client,
     pub engineer: Client,
+    pub auditor: Client,
+    pub administrator: Client,
+    /// The base of the listener for operators
+    pub operations: String,
+    /// The database
+    pub file: PathBuf,
     http: reqwest::Client,
     stop: Option<oneshot::Sender<()>>,
     served: Option<JoinHandle<handoff::error::Result<()>>>,
@@ -92,6 +98,7 @@ impl Gateway {
         let folder = tempfile::tempdir().unwrap();
         let mut settings = Settings { store: folder.path().join("store.db"), ..Settings::default() };
         change(&mut settings);
+        let file = settings.store.clone();
         let app = App::open(settings, Arc::new(StillClock), Arc::new(CountingIds::default())).await.unwrap();
         let store = app.store.clone();
         if !directory.writes.is_empty() {
@@ -106,15 +113,36 @@ impl Gateway {
         let (ehr, other_ehr) = (client(Role::Ehr, HOSPITAL).await, client(Role::Ehr, CLINIC).await);
         let (agency, other_agency) = (client(Role::Agency, AGENCY).await, client(Role::Agency, OTHER).await);
         let engineer = client(Role::Engineer, HOSPITAL).await;
+        let (auditor, administrator) =
+            (client(Role::Auditor, HOSPITAL).await, client(Role::Administrator, HOSPITAL).await);
+        let operations = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let operations_base = format!("http://{}", operations.local_addr().unwrap());
+        let listeners = Listeners { api: listener, operations: Some(operations) };
         let (stop, stopped) = oneshot::channel();
         let served = tokio::spawn(async move {
-            app::run(listener, &app, async {
+            app::run(listeners, &app, async {
                 let _ = stopped.await;
             })
             .await
         });
         let (stop, served) = (Some(stop), Some(served));
-        Self { base, store, ehr, other_ehr, agency, other_agency, engineer, http, stop, served, _folder: folder }
+        Self {
+            base,
+            store,
+            ehr,
+            other_ehr,
+            agency,
+            other_agency,
+            engineer,
+            auditor,
+            administrator,
+            operations: operations_base,
+            file,
+            http,
+            stop,
+            served,
+            _folder: folder,
+        }
     }
 
     /// A request of nobody.
@@ -177,6 +205,7 @@ impl Client {
             name: format!("{role} of {organization}"),
             role: role.name().to_owned(),
             organization: organization.to_owned(),
+            acts_for: Vec::new(),
             hash: issued.hash,
             created: NOW.parse().unwrap(),
             revoked: None,

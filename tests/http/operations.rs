@@ -1,6 +1,7 @@
 //! Health and metrics.
 
 use reqwest::Method;
+use serde_json::json;
 
 use crate::gateway::{Gateway, send};
 use crate::referral::{FAMILY, sent};
@@ -20,7 +21,7 @@ async fn is_not_ready_without_a_directory() {
     assert_eq!(send(gateway.anonymous(Method::GET, "/healthz")).await.status, 200);
     let answer = send(gateway.anonymous(Method::GET, "/readyz")).await;
     assert_eq!((answer.status, answer.header("retry-after")), (503, "1"));
-    assert!(answer.text.contains("directory"), "{}", answer.text);
+    assert!(answer.text.contains("directory is empty; load organizations"), "what to do: {}", answer.text);
 }
 
 #[tokio::test]
@@ -31,7 +32,7 @@ async fn counts_what_it_does_and_names_nobody() {
     gateway.ehr.get(&format!("/fhir/Task/{task}")).await.expect(200);
     gateway.ehr.get(&format!("/fhir/Patient?family={FAMILY}")).await.expect(200);
     gateway.ehr.get(&format!("/fhir/{FAMILY}")).await.expect(404);
-    let answer = send(gateway.anonymous(Method::GET, "/metrics")).await;
+    let answer = gateway.administrator.get("/metrics").await;
     let openmetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     assert_eq!((answer.status, answer.header("content-type")), (200, openmetrics));
     assert!(answer.text.ends_with("\n# EOF\n"), "{}", answer.text);
@@ -49,5 +50,71 @@ async fn counts_what_it_does_and_names_nobody() {
     assert!(commits.parse::<u64>().unwrap() >= 2, "{commits}");
     for secret in [FAMILY, task.as_str()] {
         assert!(!answer.text.contains(secret), "{secret}");
+    }
+}
+
+/// What nobody without a token is told.
+const INSIDE: [&str; 5] = ["version", "bytes", "commits", "clients", "store.db"];
+
+#[tokio::test]
+async fn figures_are_for_operators() {
+    let gateway = Gateway::start().await;
+    let nobody = send(gateway.anonymous(Method::GET, "/readyz")).await;
+    assert_eq!((nobody.status, nobody.text.as_str()), (200, r#"{"status":"ready"}"#));
+    assert_eq!(send(gateway.anonymous(Method::GET, "/metrics")).await.status, 401);
+    for client in [&gateway.ehr, &gateway.agency, &gateway.engineer] {
+        let refused = client.get("/metrics").await;
+        assert_eq!(refused.status, 403, "{}", refused.text);
+        assert!(refused.text.contains("administrators and auditors"), "{}", refused.text);
+        assert_eq!(client.get("/readyz").await.text, nobody.text);
+    }
+    for client in [&gateway.administrator, &gateway.auditor] {
+        assert!(client.get("/metrics").await.expect(200).is_null());
+        let ready = client.get("/readyz").await.expect(200);
+        assert_eq!((&ready["status"], &ready["version"]), (&json!("ready"), &json!(env!("CARGO_PKG_VERSION"))));
+    }
+    // Whoever reaches the listener for operators needs no token, and finds nothing else there.
+    let there = async |path: &str| send(reqwest::Client::new().get(format!("{}{path}", gateway.operations))).await;
+    assert!(there("/readyz").await.expect(200)["commits"].as_u64().unwrap() > 0);
+    assert!(there("/metrics").await.text.contains("handoff_commits_total"));
+    assert_eq!(there("/healthz").await.status, 200);
+    for path in ["/fhir/metadata", "/fhir/Task", "/agency/v1/referrals"] {
+        assert_eq!(there(path).await.status, 404, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn who_is_not_ready_says_what_is_missing_and_no_more() {
+    let gateway = Gateway::without_directory().await;
+    let there = send(reqwest::Client::new().get(format!("{}/readyz", gateway.operations))).await;
+    let here = send(gateway.anonymous(Method::GET, "/readyz")).await;
+    assert_eq!((there.status, here.status), (503, 503));
+    for word in INSIDE {
+        assert!(!here.text.contains(word), "{word} in {}", here.text);
+    }
+}
+
+#[tokio::test]
+async fn nobody_keeps_an_answer_or_guesses_what_it_is() {
+    let gateway = Gateway::start().await;
+    let task = sent(&gateway, 1).await;
+    for answer in [
+        gateway.ehr.get(&format!("/fhir/Task/{task}")).await,
+        gateway.ehr.get("/fhir/Task?status=requested").await,
+        gateway.ehr.get("/fhir/Task/nobody").await,
+        gateway.ehr.post("/fhir", &json!({})).await,
+        gateway.agency.get("/agency/v1/referrals").await,
+        gateway.agency.get("/agency/v1/referrals/nobody").await,
+        gateway.agency.get("/agency/v1/schemas/community-action").await,
+        gateway.administrator.get("/metrics").await,
+        send(gateway.anonymous(Method::GET, "/fhir/metadata")).await,
+        send(gateway.anonymous(Method::GET, "/healthz")).await,
+        send(gateway.anonymous(Method::GET, "/nowhere")).await,
+        send(gateway.anonymous(Method::DELETE, "/fhir/Task/1")).await,
+        send(gateway.anonymous(Method::GET, "/fhir/Task")).await,
+        send(reqwest::Client::new().get(format!("{}/metrics", gateway.operations))).await,
+    ] {
+        assert_eq!(answer.header("cache-control"), "no-store", "{}", answer.text);
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{}", answer.text);
     }
 }

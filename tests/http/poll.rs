@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::gateway::{Gateway, send};
+use crate::gateway::{AGENCY, Answer, Gateway};
 use crate::referral::sent;
 
 #[tokio::test]
@@ -53,7 +53,7 @@ async fn a_held_poll_wakes_with_a_commit() {
     });
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert!(!held.is_finished(), "the poll was answered before there was anything to say");
-    let metrics = send(gateway.anonymous(reqwest::Method::GET, "/metrics")).await.text;
+    let metrics = gateway.administrator.get("/metrics").await.text;
     assert!(metrics.contains("handoff_polls_held 1\n"), "{metrics}");
     let id = sent(&gateway, 1).await;
     let ((records, _), waited) = held.await.unwrap();
@@ -69,6 +69,51 @@ async fn a_held_poll_ends_with_its_time() {
     let (records, after) = gateway.agency.poll(&format!("?since={cursor}&wait=1")).await;
     assert!(records.is_empty() && after == cursor);
     assert!(since.elapsed() >= Duration::from_secs(1));
-    let metrics = send(gateway.anonymous(reqwest::Method::GET, "/metrics")).await.text;
+    let metrics = gateway.administrator.get("/metrics").await.text;
     assert!(metrics.contains("handoff_polls_held 0\n"), "{metrics}");
+}
+
+/// A poll that is being held.
+async fn held_poll(gateway: &Gateway) -> tokio::task::JoinHandle<(Answer, Duration)> {
+    let (_, cursor) = gateway.agency.poll("").await;
+    let agency = gateway.agency.clone();
+    let held = tokio::spawn(async move {
+        let since = Instant::now();
+        (agency.get(&format!("/agency/v1/referrals?since={cursor}&wait=30")).await, since.elapsed())
+    });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(!held.is_finished());
+    held
+}
+
+#[tokio::test]
+async fn a_held_poll_ends_when_its_client_is_revoked() {
+    let gateway = Gateway::start().await;
+    let held = held_poll(&gateway).await;
+    gateway.store.revoke_client(&gateway.other_agency.id, "2026-11-21T10:00:01Z".parse().unwrap()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(!held.is_finished(), "another client was revoked");
+    gateway.store.revoke_client(&gateway.agency.id, "2026-11-21T10:00:02Z".parse().unwrap()).await.unwrap();
+    let (answer, waited) = held.await.unwrap();
+    assert_eq!((answer.status, answer.rules()), (401, vec!["unauthenticated".to_owned()]), "{}", answer.text);
+    assert!(answer.header("www-authenticate").starts_with("Bearer"));
+    assert!(waited < Duration::from_secs(5), "{waited:?}");
+    let metrics = gateway.administrator.get("/metrics").await.text;
+    assert!(metrics.contains("handoff_polls_held 0\n"), "{metrics}");
+}
+
+/// Another process revokes, which is noticed a moment later; what is committed in that moment is not told.
+#[tokio::test]
+async fn nothing_that_came_after_the_revocation_is_told() {
+    let gateway = Gateway::start().await;
+    let held = held_poll(&gateway).await;
+    let other = rusqlite::Connection::open(&gateway.file).unwrap();
+    other.busy_timeout(Duration::from_secs(10)).unwrap();
+    let revoke = "UPDATE client SET revoked = 1 WHERE id = ?1";
+    assert_eq!(other.execute(revoke, [&gateway.agency.id]).unwrap(), 1, "the version of the clients is not raised");
+    sent(&gateway, 1).await;
+    let newest = gateway.store.newest(AGENCY);
+    assert!(*newest.borrow() > 0, "the poll has something to say");
+    let (answer, _) = held.await.unwrap();
+    assert_eq!(answer.status, 401, "{}", answer.text);
 }

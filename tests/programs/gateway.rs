@@ -117,6 +117,7 @@ impl Gateway {
             name: format!("{role} of {organization}"),
             role: role.name().to_owned(),
             organization: organization.trim_start_matches("Organization/").to_owned(),
+            acts_for: Vec::new(),
             hash: issued.hash,
             created: self.clock.now(),
             revoked: None,

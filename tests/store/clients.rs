@@ -22,6 +22,7 @@ fn client(id: &str) -> ClientRow {
         name: "Harbor Pantry intake".to_owned(),
         role: "agency".to_owned(),
         organization: PANTRY.to_owned(),
+        acts_for: vec!["lantern-housing".to_owned(), "wayside-care".to_owned()],
         hash: [7; 32],
         created: noon(),
         revoked: None,

@@ -193,6 +193,7 @@ async fn feeds_extras_clients_and_answers_are_kept() {
         assert!(found.into_iter().eq(row), "{}", client.name);
     }
     assert!(clients.iter().any(|client| client.revoked.is_some()));
+    assert!(clients.iter().all(|client| client.acts_for.is_empty()));
 
     let rows = written.rows("SELECT client, key, digest, answer FROM idempotency");
     assert_eq!(rows.len(), 2);

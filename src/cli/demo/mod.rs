@@ -9,14 +9,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use super::streams::{Exit, Streams, unwritable};
-use crate::app::{self, App, Engines, Options, TimedIds, WallClock, stop_signal};
+use crate::app::{self, App, Engines, Options, RandomIds, WallClock, stop_signal};
 use crate::error::{Error, Result};
 use crate::exchange::Clock;
+use crate::server::Admission;
 
 use round::DemoRound;
 
@@ -67,7 +67,7 @@ async fn run_demo(args: &Args, folder: &Folder, streams: &mut Streams<'_>) -> Re
     };
     let settings = options.into_settings()?;
     app::log::start(&settings)?;
-    let app = App::open(settings, Arc::new(WallClock), Arc::new(TimedIds)).await?;
+    let app = App::open(settings, Arc::new(WallClock), Arc::new(RandomIds)).await?;
     let at = WallClock.now();
     let (organizations, programs) = world::load_directory(app.store.as_ref(), at).await?;
     let clients = world::load_clients(app.store.as_ref(), args.tokens_file.as_deref(), at).await?;
@@ -82,9 +82,8 @@ async fn run_demo(args: &Args, folder: &Folder, streams: &mut Streams<'_>) -> Re
     .map_err(unwritable)?;
     let (_stop, stopping) = watch::channel(false);
     // The walk's clients are all known: nobody has to read them anew.
-    let (nobody, _) = mpsc::channel(1);
-    let known = Arc::new(ArcSwap::from_pointee(app::load_clients(app.store.as_ref()).await?));
-    DemoRound { router: app.router(known, nobody, stopping), clients: &clients, out: streams.out }.run().await?;
+    let (known, _) = Admission::new(app::load_clients(app.store.as_ref()).await?);
+    DemoRound { router: app.router(known, stopping), clients: &clients, out: streams.out }.run().await?;
     if args.once {
         return Ok(());
     }

@@ -102,6 +102,7 @@ async fn add(store: &dyn Credentials, client: &Client, at: Timestamp) -> Result<
         name: client.name.clone(),
         role: client.role.clone(),
         organization,
+        acts_for: Vec::new(),
         hash: issued.hash,
         created: at,
         revoked: None,

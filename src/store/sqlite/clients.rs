@@ -12,7 +12,9 @@ use super::session::Session;
 /// All clients, in the order of their making.
 pub(super) fn all(connection: &Connection) -> Result<Vec<ClientRow>> {
     connection
-        .prepare_cached("SELECT id, name, role, organization, hash, created, revoked FROM client ORDER BY number")?
+        .prepare_cached(
+            "SELECT id, name, role, organization, hash, created, revoked, acts_for FROM client ORDER BY number",
+        )?
         .query_and_then([], client)?
         .collect()
 }
@@ -23,6 +25,7 @@ fn client(row: &Row<'_>) -> Result<ClientRow> {
         name: row.get(1)?,
         role: row.get(2)?,
         organization: row.get(3)?,
+        acts_for: row.get::<_, String>(7)?.split_whitespace().map(str::to_owned).collect(),
         hash: row.get(4)?,
         created: moment(row.get(5)?)?,
         revoked: row.get::<_, Option<i64>>(6)?.map(moment).transpose()?,
@@ -34,10 +37,11 @@ pub(super) fn put(session: &mut Session<'_>, client: &ClientRow) -> Result<()> {
     session
         .connection
         .prepare_cached(
-            "INSERT INTO client (id, name, role, organization, hash, created, revoked)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+            "INSERT INTO client (id, name, role, organization, hash, created, revoked, acts_for)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
              ON CONFLICT (id) DO UPDATE SET name = excluded.name, role = excluded.role, hash = excluded.hash,
-                 organization = excluded.organization, created = excluded.created, revoked = excluded.revoked",
+                 organization = excluded.organization, created = excluded.created, revoked = excluded.revoked,
+                 acts_for = excluded.acts_for",
         )?
         .execute(params![
             client.id,
@@ -47,6 +51,7 @@ pub(super) fn put(session: &mut Session<'_>, client: &ClientRow) -> Result<()> {
             client.hash,
             client.created.as_millisecond(),
             client.revoked.map(Timestamp::as_millisecond),
+            client.acts_for.join(" "),
         ])?;
     changed(session)
 }

@@ -166,12 +166,9 @@ impl CaseWorld {
         let (name, number) = by.split_once('/').unwrap_or((by, "1"));
         let client = self.clients.iter().find(|client| client.name == name);
         let client = client.ok_or_else(|| invalid(format!("the demo has no client {name}")))?;
-        Ok(Caller {
-            client: format!("{name}-{number}"),
-            role: Role::from_name(&client.role).ok_or_else(|| Error::fault("a client has no role"))?,
-            organization: client.organization.trim_start_matches("Organization/").to_owned(),
-            request: "case".to_owned(),
-        })
+        let role = Role::from_name(&client.role).ok_or_else(|| Error::fault("a client has no role"))?;
+        let organization = client.organization.trim_start_matches("Organization/");
+        Ok(Caller::new(format!("{name}-{number}"), role, organization, "case"))
     }
 
     async fn perform(&self, caller: &Caller, step: &CaseStep) -> Result<Value> {

@@ -16,7 +16,7 @@ use crate::error::{Category, Error, Result};
 use crate::fhir::{Issue, Key};
 
 /// What each version does to the one before it; the first makes the tables.
-const STEPS: &[&str] = &[include_str!("001.sql"), include_str!("002_parties.sql")];
+const STEPS: &[&str] = &[include_str!("001.sql"), include_str!("002_parties.sql"), include_str!("003_audit.sql")];
 
 /// Brings the file to the newest version.
 pub(super) fn migrate(writer: &mut Connection, path: &Path) -> Result<()> {
