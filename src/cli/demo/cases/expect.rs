@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::file::Expectation;
+use super::file::{Case, CaseStep, Expectation};
 use super::invalid::invalid;
 use super::world::{CaseWorld, Taken};
 use crate::error::{Error, Result};
@@ -18,7 +18,8 @@ use crate::store::Resources;
 ///
 /// # Errors
 /// Those of the store, and `Incorrect` where the expectation names what is not there.
-pub(super) async fn differences(world: &CaseWorld, expected: &Expectation, taken: &Taken) -> Result<Vec<String>> {
+pub(super) async fn differences(world: &CaseWorld, case: &Case, taken: &Taken) -> Result<Vec<String>> {
+    let expected = &case.expect;
     let mut found = Differences::default();
     match (&taken.answer, &expected.refused) {
         (Err(error), None) => found.lines.push(format!("it is refused: {}", describe(error))),
@@ -39,6 +40,10 @@ pub(super) async fn differences(world: &CaseWorld, expected: &Expectation, taken
     compare_plan(&mut found, world, expected, taken);
     compare_stored(&mut found, world, expected).await?;
     compare_views(&mut found, world, expected).await?;
+    if let Some(records) = &expected.next_records {
+        let poll = CaseStep { by: case.step.by.clone(), poll: true, ..CaseStep::default() };
+        found.compare("next records", records, &texts(&world.take(&poll).await?.answer?));
+    }
     Ok(found.lines)
 }
 
@@ -65,9 +70,6 @@ fn compare_answer(found: &mut Differences, expected: &Expectation, answer: &Valu
     for (pointer, value) in &expected.answer {
         found.compare(pointer, value, answer.pointer(pointer).unwrap_or(&Value::Null));
     }
-    let texts = |value: &Value| -> Vec<String> {
-        value.as_array().into_iter().flatten().filter_map(|text| text.as_str().map(str::to_owned)).collect()
-    };
     if let Some(records) = &expected.records {
         found.compare("records", records, &texts(answer));
     }
@@ -84,6 +86,10 @@ fn compare_answer(found: &mut Differences, expected: &Expectation, answer: &Valu
         let keys: Vec<String> = keys.filter_map(|remark| Some(remark["key"].as_str()?.to_owned())).collect();
         found.compare("remarks", remarks, &keys);
     }
+}
+
+fn texts(answer: &Value) -> Vec<String> {
+    answer.as_array().into_iter().flatten().filter_map(|text| text.as_str().map(str::to_owned)).collect()
 }
 
 fn compare_plan(found: &mut Differences, world: &CaseWorld, expected: &Expectation, taken: &Taken) {

@@ -27,7 +27,8 @@ pub(super) struct Case {
     #[serde(default)]
     pub(super) given: Vec<CaseStep>,
     pub(super) step: CaseStep,
-    /// What somebody else does between the building of the step's plan and its commit
+    /// What somebody else does between the building of the step's plan and its commit; in a poll, once it is known which
+    /// referrals have something new
     pub(super) meanwhile: Option<CaseStep>,
     pub(super) expect: Expectation,
 }
@@ -139,6 +140,8 @@ pub(super) struct Expectation {
     pub(super) versions: Option<Vec<u64>>,
     /// The records of a poll: `TASK STATE`, or `TASK withdrawn`
     pub(super) records: Option<Vec<String>>,
+    /// The records of the poll that the same client makes then
+    pub(super) next_records: Option<Vec<String>>,
     /// The names of what a search finds
     pub(super) found: Option<Vec<String>>,
     /// Parts of the answer, by JSON pointer

@@ -81,9 +81,9 @@ impl CaseWorld {
         let at: Timestamp = NOW.parse().map_err(Error::fault)?;
         let database = Arc::new(SqliteStore::in_memory(&engines.parameters)?);
         world::load_directory(&*database, at).await?;
-        let store = Arc::new(WatchedStore::new(database.clone()));
+        let store = Arc::new(WatchedStore::new(database));
         let clock = Arc::new(StillClock(Mutex::new(at)));
-        let stores = Stores { resources: store.clone(), feed: database, audit_log: store.clone() };
+        let stores = Stores { resources: store.clone(), feed: store.clone(), audit_log: store.clone() };
         let exchange = engines.exchange(stores, clock.clone(), Arc::<CountingIds>::default()).await?;
         let exchange = Arc::new(exchange);
         let (checker, parameters) = (engines.checker.clone(), engines.parameters.clone());
