@@ -9,6 +9,7 @@ mod agency;
 mod authentication;
 mod bad_input;
 mod batch_gets;
+mod compartments;
 mod conformance;
 mod fhir;
 mod gateway;
