@@ -19,7 +19,7 @@ use crate::routing::{self, Decision};
 use crate::security::Caller;
 use crate::security::consent::ConsentDecision;
 
-use super::audit::audit;
+use super::audit::{audit, consent_asked};
 use super::consent::ConsentCheck;
 use super::directory::CurrentDirectory;
 use super::disclosure;
@@ -178,6 +178,12 @@ impl Disposition {
             resources.extend(self.routed_to().into_iter().filter(|to| !resources.contains(to)).collect::<Vec<_>>());
             plan.shares.push(Share { task: key.clone(), before: self.before.clone(), parties, resources });
         }
+        let asked = match &self.what {
+            DispositionKind::Delivered { decision, .. } => decision.owner.as_deref().map(|owner| (owner, true)),
+            DispositionKind::Forbidden(_) => Some(("", false)),
+            _ => None,
+        };
+        plan.audit.extend(asked.map(|(owner, permitted)| consent_asked(caller, key, owner, permitted, at)));
         plan.audit.push(audit(caller, self.action(), Some(key), self.detail(), at));
     }
 

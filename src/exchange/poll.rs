@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::error::{Error, Result};
-use crate::fhir::Key;
+use crate::fhir::{Key, ResourceKey};
 use crate::security::{Caller, Role};
 use crate::store::{Feed, Resources};
 
@@ -16,6 +16,8 @@ use super::referrals::Referrals;
 /// A record that changed.
 #[derive(Debug, Clone)]
 pub struct ChangedRecord {
+    /// The referral's Task
+    task: ResourceKey,
     /// The record, as JSON text
     pub json: String,
     /// Its version; none of one that is no longer the agency's
@@ -30,6 +32,13 @@ pub struct Records {
     pub records: Vec<ChangedRecord>,
     /// What to ask with next time
     pub cursor: String,
+}
+
+impl Records {
+    /// The Tasks of the referrals of which something is told.
+    pub(super) fn tasks(&self) -> Vec<ResourceKey> {
+        self.records.iter().filter(|record| record.version.is_some()).map(|record| record.task.clone()).collect()
+    }
 }
 
 /// What answers polls.
@@ -72,11 +81,15 @@ impl Poll {
                 Some(stored) if stored.seq > changes.newest => {}
                 Some(stored) => {
                     let record = self.referrals.view(&stored, task)?;
-                    records.push(ChangedRecord { json: record.json, version: Some(record.version) });
+                    records.push(ChangedRecord {
+                        task: task.clone(),
+                        json: record.json,
+                        version: Some(record.version),
+                    });
                 }
                 None => {
                     let json = json!({ "id": task.id, "withdrawn": true }).to_string();
-                    records.push(ChangedRecord { json, version: None });
+                    records.push(ChangedRecord { task: task.clone(), json, version: None });
                 }
             }
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use handoff::fhir::{Document, ResourceKey, edit};
 use handoff::referral::Party;
-use handoff::referral::plan::{AuditEntry, FeedEntry, Plan, Share, SharedWith, Write};
+use handoff::referral::plan::{AuditEntry, AuditOutcome, FeedEntry, Plan, Share, SharedWith, Write};
 use jiff::Timestamp;
 
 /// The organization that sends.
@@ -71,8 +71,11 @@ pub(crate) fn referral(name: &str, owner: &str, updated: Timestamp) -> Plan {
         }],
         feed: vec![FeedEntry { organization: owner.to_owned(), task: task.clone() }],
         audit: vec![AuditEntry {
+            outcome: AuditOutcome::Done,
+            correlation: None,
+            entities: Vec::new(),
             at: updated,
-            action: "accepted",
+            action: "accepted".into(),
             client: "client-1".to_owned(),
             organization: CLINIC.to_owned(),
             request: format!("request-{name}"),

@@ -19,7 +19,7 @@ use crate::security::consent::ConsentDecision;
 use crate::store::Resources;
 
 use super::concerned::Concerned;
-use crate::exchange::audit::audit;
+use crate::exchange::audit::{audit, consent_asked};
 use crate::exchange::consent::ConsentCheck;
 use crate::exchange::context::owner_among;
 
@@ -53,9 +53,10 @@ pub(super) async fn apply(
     if position.status.is_terminal() {
         return Ok(());
     }
-    let ConsentDecision::Refused { reason, .. } = check.ask(caller, &referral, &owner, at).await? else {
-        return Ok(());
-    };
+    let decision = check.ask(caller, &referral, &owner, at).await?;
+    let permitted = matches!(decision, ConsentDecision::Permitted { .. });
+    plan.audit.push(consent_asked(caller, task, &owner, permitted, at));
+    let ConsentDecision::Refused { reason, .. } = decision else { return Ok(()) };
     let status_reason = StatusReason::new(Reason::ConsentDenied, reason);
     let Ok(step) = state::step(position, Event::Forbid, Actor::Gateway, status_reason.reason, true) else {
         return Ok(());
