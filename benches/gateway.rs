@@ -64,7 +64,7 @@ async fn load_directory(app: &App) {
         edits.stamp(&id, 1, at);
         let document = Arc::new(Document::parse(edits.finish()).expect("a resource"));
         let key = ResourceKey::new(kind, id.clone());
-        plan.writes.push(Write { key, version: 1, document, updated: at, author: None, public: true });
+        plan.writes.push(Write { key, version: 1, document, updated: at, author: None, public: true, replaces: None });
     }
     app.store.commit(plan).await.expect("a directory");
 }

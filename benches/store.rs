@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use handoff::definitions::Definitions;
 use handoff::referral::Scope;
-use handoff::referral::plan::{FeedEntry, Plan, Share};
+use handoff::referral::plan::{FeedEntry, Plan, Sharing};
 use handoff::store::Store;
 use handoff::store::index::SearchParameters;
 use handoff::store::query::Query;
@@ -165,12 +165,9 @@ async fn fill(store: &dyn Store, tasks: usize) {
             let (name, owner) = (name(*number), owner_of_fifty(*number));
             let status = if *number % 50 == 0 && *number >= 500 { "completed" } else { "requested" };
             let task = write(&format!("Task/{name}"), 1, noon(), &task_body(&name, &owner, status));
-            plan.shares.push(Share {
-                task: task.key.clone(),
-                before: Vec::new(),
-                parties: referral::parties(&owner),
-                resources: vec![task.key.clone()],
-            });
+            let name = task.key.to_string();
+            let after = referral::sharing(referral::parties(&owner), &[&name]);
+            plan.shares.push(referral::share(&name, Sharing::default(), after));
             plan.feed.push(FeedEntry { organization: owner, task: task.key.clone() });
             plan.writes.push(task);
         }

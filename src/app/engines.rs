@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use jiff::SignedDuration;
+
 use crate::definitions::Definitions;
 use crate::error::Result;
 use crate::exchange::{self, Clock, Exchange, Ids, Stores};
@@ -32,6 +34,7 @@ pub struct Engines {
     consent: Policy,
     base: Option<String>,
     profiles: HashMap<String, Vec<String>>,
+    retention: SignedDuration,
 }
 
 impl Engines {
@@ -62,6 +65,7 @@ impl Engines {
             consent: settings.consent,
             base,
             profiles: settings.profiles.resolve(&definitions)?,
+            retention: settings.completed,
         })
     }
 
@@ -83,6 +87,7 @@ impl Engines {
                 consent: self.consent,
                 base: self.base.clone(),
                 profiles: self.profiles.clone(),
+                retention: self.retention,
             },
         };
         Exchange::new(parts).await

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ValueEnum;
+use jiff::SignedDuration;
 use serde::Deserialize;
 
 use super::packages::{DEFAULT_PACKAGES, Packages};
@@ -58,6 +59,9 @@ pub struct Options {
     /// How long requests may take to end once the server stops, in seconds [default: 10]
     #[arg(long, env = "HANDOFF_GRACE_SECONDS", value_name = "NUMBER")]
     pub grace_seconds: Option<u16>,
+    /// How long an agency sees what changes of a referral that it completed, in days [default: 90]
+    #[arg(long, env = "HANDOFF_COMPLETED_DAYS", value_name = "NUMBER")]
+    pub completed_days: Option<u16>,
     /// Profiles that a resource has to meet which is sent, as Task=URL,URL;ServiceRequest=URL; none for Task= [default:
     /// the gateway's own for Task and ServiceRequest]
     #[arg(long, env = "HANDOFF_PROFILES", value_name = "TYPE=URL,...")]
@@ -122,6 +126,8 @@ pub struct Settings {
     pub limits: Limits,
     /// How long requests may take to end once the server stops
     pub grace: Duration,
+    /// How long an agency sees what changes of a referral that it completed
+    pub completed: SignedDuration,
     /// The profiles that are demanded of what is sent
     pub profiles: RequiredProfiles,
     /// Who is asked about codes
@@ -144,6 +150,7 @@ impl Default for Settings {
             log_level: "info".to_owned(),
             limits: Limits::default(),
             grace: Duration::from_secs(10),
+            completed: days(90),
             profiles: RequiredProfiles::defaults(),
             terminology: None,
             packages: Packages::at(DEFAULT_PACKAGES),
@@ -167,6 +174,7 @@ impl Options {
             body_limit_mb: self.body_limit_mb.or(other.body_limit_mb),
             depth_limit: self.depth_limit.or(other.depth_limit),
             grace_seconds: self.grace_seconds.or(other.grace_seconds),
+            completed_days: self.completed_days.or(other.completed_days),
             profiles: match (self.profiles, other.profiles) {
                 (Some(near), Some(far)) => Some(near.with_defaults_from(far)),
                 (near, far) => near.or(far),
@@ -228,6 +236,7 @@ impl Options {
                 depth: self.depth_limit.map_or(defaults.limits.depth, |number| usize::from(number.max(1))),
             },
             grace: self.grace_seconds.map_or(defaults.grace, |number| Duration::from_secs(number.into())),
+            completed: self.completed_days.map_or(defaults.completed, |number| days(number.into())),
             profiles: self.profiles.map_or_else(RequiredProfiles::defaults, |named| {
                 named.with_defaults_from(RequiredProfiles::defaults())
             }),
@@ -266,6 +275,10 @@ fn file(store: &str) -> Result<PathBuf> {
 
 fn unusable(name: &str, text: &str) -> Error {
     Error::new(crate::error::Category::Incorrect, Issue::error(Key::SettingInvalid, name, text))
+}
+
+fn days(number: i64) -> SignedDuration {
+    SignedDuration::from_hours(24 * number)
 }
 
 #[cfg(test)]

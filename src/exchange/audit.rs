@@ -47,7 +47,8 @@ pub(super) fn consent_asked(
 /// Adds to the plan which organizations get to see which referrals by it, and which no longer do.
 pub(super) fn add_disclosures(plan: &mut Plan, caller: &Caller, at: Timestamp) {
     let mut entries = Vec::new();
-    for Share { task, before, parties, .. } in &plan.shares {
+    for Share { task, before, after, .. } in &plan.shares {
+        let (before, parties) = (&before.parties, &after.parties);
         // Whoever sends a referral knows it.
         let is_own = |organization: &str, party| {
             before.is_empty() && party == Party::Requester && organization == caller.organization

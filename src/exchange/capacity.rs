@@ -17,6 +17,7 @@ use crate::security::Caller;
 use crate::store::{Resources, Stored};
 
 use super::audit::audit;
+use super::consequences::Consequence;
 use super::stale::stale;
 use super::step::{Built, Change};
 
@@ -71,11 +72,15 @@ impl Change for StatedCapacity<'_> {
             // The program stays its author's: whoever says what it can take on does not make it its own.
             author: stored.author,
             public: true,
+            replaces: Some(stored.document),
         };
         let audit = vec![audit(caller, "capacity", Some(key), status, at)];
         let plan = Plan { writes: vec![write], audit, ..Plan::default() };
         Ok(Built { plan, context: Graph::default(), outcome: program(&now), refused: None })
     }
+
+    /// A program is no referral's.
+    fn tell(&self, _: &mut Value, _: Vec<Consequence>) {}
 
     fn remember(&self, _: &Plan, program: &Value) -> String {
         program.to_string()

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 
 use crate::error::{Category, Error, Result};
 use crate::fhir::Node;
-use crate::referral::{Referral, Resource};
+use crate::referral::{Referral, Resource, Scope};
+use crate::security::Recipient;
 use crate::security::consent::{self, ConsentDecision, Policy};
-use crate::security::{Caller, Recipient};
 use crate::store::Resources;
 use crate::store::index::SearchParameters;
 use crate::store::query::Query;
@@ -25,33 +25,28 @@ pub(super) struct ConsentCheck {
 }
 
 impl ConsentCheck {
-    /// Does consent permit that `owner` sees this referral?
+    /// Does consent permit that the organization `owner` sees this referral? Every Consent about the person counts,
+    /// whoever asks.
     ///
     /// # Errors
     /// Those of the store.
-    pub(super) async fn ask(
-        &self,
-        caller: &Caller,
-        referral: &Referral<'_>,
-        owner: &str,
-        at: Timestamp,
-    ) -> Result<ConsentDecision> {
-        let consents = self.consents(caller, referral).await?;
+    pub(super) async fn ask(&self, referral: &Referral<'_>, owner: &str, at: Timestamp) -> Result<ConsentDecision> {
+        let consents = self.consents(referral).await?;
         let nodes: Vec<Node<'_>> = consents.iter().map(Resource::node).collect();
         let directory = self.directory.get().await?;
         let recipient = directory.organization(owner).map_or_else(|| Recipient::from(owner), Recipient::from);
         Ok(consent::permits(referral, &nodes, recipient, self.policy, at))
     }
 
-    /// The consents that speak about the referral's person: those at hand, and those that the sender stored before.
-    async fn consents(&self, caller: &Caller, referral: &Referral<'_>) -> Result<Vec<Resource>> {
+    /// The consents that speak about the referral's person: those at hand, and those that were stored before.
+    async fn consents(&self, referral: &Referral<'_>) -> Result<Vec<Resource>> {
         let mut consents: Vec<Resource> = referral.consents().into_iter().cloned().collect();
         let Some(person) = referral.person.key().filter(|_| referral.person.version > 0) else { return Ok(consents) };
         let mut parameters = vec![("patient".to_owned(), person.to_string())];
         loop {
             let query = Query::parse(&self.parameters, "Consent", &parameters)
                 .map_err(|issues| Error { category: Category::Incorrect, issues })?;
-            let page = self.store.search(&caller.scope(), &query).await?;
+            let page = self.store.search(&Scope::Gateway, &query).await?;
             for stored in page.matches {
                 let url = stored.key.to_string();
                 if !consents.iter().any(|consent| consent.url == url) {

@@ -4,7 +4,7 @@
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Issue, Key};
 use crate::referral::Party;
-use crate::referral::plan::SharedWith;
+use crate::referral::plan::{SharedWith, Sharing};
 use crate::referral::state::{self, Actor, Event, Illegal, Position, TaskStatus, TransitionResult};
 use crate::referral::task_edits::StatusReason;
 
@@ -15,16 +15,14 @@ pub(super) struct ReferralContext {
     pub(super) position: Position,
     /// As what the caller acts on it
     pub(super) parties: Vec<Party>,
-    /// Everybody who takes part now
-    pub(super) shared_with: Vec<SharedWith>,
-    /// Id of the Organization whose client sent the Task
-    pub(super) author: Option<String>,
+    /// Everybody who takes part now, and what they see
+    pub(super) sharing: Sharing,
 }
 
 impl ReferralContext {
     /// Id of the organization that owns it.
     pub(super) fn owner(&self) -> Option<&str> {
-        owner_among(&self.shared_with)
+        owner_among(&self.sharing.parties)
     }
 
     /// Where the event leads from here, for a party of the caller that may raise it.

@@ -1,21 +1,15 @@
-//! What a referral discloses: the resources that whoever owns the Task gets to see.
-//!
-//! A Task shows what it references, and what that references in turn, and stops where another matter begins: another
-//! referral, or the rest of somebody's care. Nobody discloses what they cannot see themselves: only references that
-//! the sender may follow are in the graph that this walks.
-
-use std::collections::BTreeSet;
+//! Which references belong to a referral: those that whoever takes part in it gets to follow, if it was given what they
+//! name (`consequences::sharing`). They stop where another matter begins: another referral, or the rest of somebody's
+//! care.
 
 use crate::fhir::{Node, ResourceKey};
 use crate::referral::{Graph, is_referral_task};
-
-use super::message::references;
 
 /// Types that are another matter wherever they are referenced from.
 const OTHER_MATTERS: &[&str] = &["Task", "Provenance", "AuditEvent", "Subscription", "Group", "List"];
 
 /// May the reference in `member` of a resource of type `from` be followed to a `to`?
-fn may_follow(from: &str, member: &str, to: &str) -> bool {
+pub(super) fn may_follow(from: &str, member: &str, to: &str) -> bool {
     match (from, member, to) {
         (_, _, to) if OTHER_MATTERS.contains(&to) => false,
         // The request of this referral, and the requests that it fulfils.
@@ -26,28 +20,6 @@ fn may_follow(from: &str, member: &str, to: &str) -> bool {
         ("CarePlan", "activity", _) => false,
         _ => true,
     }
-}
-
-/// The keys of everything that the referral of the Task at `task` discloses, the Task first.
-pub(super) fn disclosed(graph: &Graph, task: &ResourceKey) -> Vec<ResourceKey> {
-    let Some(start) = graph.position(&task.to_string()) else { return Vec::new() };
-    let mut seen = BTreeSet::from([start]);
-    let mut waiting = vec![start];
-    let mut keys = Vec::new();
-    while let Some(position) = waiting.pop() {
-        let resource = &graph.resources()[position];
-        keys.extend(resource.key());
-        let kind = resource.kind();
-        for member in resource.node().members() {
-            for (_, reference) in references(member) {
-                let Some(next) = graph.position(&reference) else { continue };
-                if may_follow(kind, member.name(), graph.resources()[next].kind()) && seen.insert(next) {
-                    waiting.push(next);
-                }
-            }
-        }
-    }
-    keys
 }
 
 /// The Organization that stands behind a requester: itself, or that of a PractitionerRole.

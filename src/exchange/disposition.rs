@@ -6,11 +6,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::fhir::edit::Edits;
-use crate::fhir::{Node, ResourceKey};
+use crate::fhir::{Issue, Key, Node, ResourceKey};
 use crate::referral::Party;
-use crate::referral::plan::{Plan, Share, SharedWith};
+use crate::referral::plan::{Plan, Share, SharedWith, Sharing};
 use crate::referral::reason::Reason;
 use crate::referral::state::{Event, Position, State, TaskStatus};
 use crate::referral::task_edits::{self, StatusReason};
@@ -26,13 +26,18 @@ use super::disclosure;
 use super::referrals::Referrals;
 use super::task_change::{TaskChange, initial_status, task_change_of};
 use super::write_target::WriteTarget;
+use crate::store::Stored;
 
 /// What becomes of one resource.
 #[derive(Debug)]
 pub(super) struct Disposition {
     what: DispositionKind,
-    /// Who took part in the referral before
-    before: Vec<SharedWith>,
+    /// What of the referral was shared with whom before, and where it stood then; nothing of a new one
+    before: Option<(Sharing, Position)>,
+    /// For whom it is sent, where that is said now
+    requesters: Option<Vec<SharedWith>>,
+    /// What the sender should know of it
+    remarks: Vec<Issue>,
 }
 
 #[derive(Debug)]
@@ -76,43 +81,95 @@ impl Router {
         target: &WriteTarget,
         at: Timestamp,
     ) -> Result<Disposition> {
-        let kept = Disposition { what: DispositionKind::Kept, before: Vec::new() };
+        let kept = Disposition { what: DispositionKind::Kept, before: None, requesters: None, remarks: Vec::new() };
         let Some(key) = target.key().filter(|key| key.kind == "Task") else { return Ok(kept) };
-        let Some(task) = graph.resolve(&key.to_string()).filter(|task| is_referral_task(task.node())) else {
-            return Ok(kept);
-        };
+        let Some(task) = graph.resolve(&key.to_string()) else { return Ok(kept) };
         match target {
             WriteTarget::Next(stored) => {
+                keeps_its_kind(stored, task.node())?;
+                if !is_referral_task(task.node()) {
+                    return Ok(kept);
+                }
                 let change = task_change_of(&self.referrals, caller, stored, task.node()).await?;
-                let before = change.shared_with.clone();
-                let what = if change.resend {
-                    self.send(caller, graph, task, at).await?
-                } else {
-                    DispositionKind::Changed(change)
-                };
-                Ok(Disposition { what, before })
+                let before = Some((change.sharing.clone(), change.from));
+                let is_first = change.from.status == TaskStatus::Draft;
+                if !change.resend {
+                    return Ok(Disposition { what: DispositionKind::Changed(change), before, ..kept });
+                }
+                let sent = self.send(caller, graph, task, at).await?;
+                Ok(Disposition { before, requesters: sent.requesters.filter(|_| is_first), ..sent })
             }
-            _ => match initial_status(task.node())? {
-                TaskStatus::Draft => Ok(kept),
-                _ => Ok(Disposition { what: self.send(caller, graph, task, at).await?, before: Vec::new() }),
+            WriteTarget::New { .. } if is_referral_task(task.node()) => match initial_status(task.node())? {
+                // Until it is sent, nobody else gets to see it.
+                TaskStatus::Draft => Ok(Disposition { requesters: Some(vec![sender(caller)]), ..kept }),
+                _ => self.send(caller, graph, task, at).await,
             },
+            _ => Ok(kept),
         }
     }
 
-    /// A referral is sent: where to, and may it be?
-    async fn send(&self, caller: &Caller, graph: &Graph, task: &Resource, at: Timestamp) -> Result<DispositionKind> {
+    /// A referral is sent: where to, and may it be? For whom, and may they see it?
+    async fn send(&self, caller: &Caller, graph: &Graph, task: &Resource, at: Timestamp) -> Result<Disposition> {
         let referral = Referral::read(graph, task)?;
         let decision = routing::decide(self.directory.get().await?.as_ref(), &referral, at)?;
-        let Some(owner) = &decision.owner else { return Ok(DispositionKind::Waiting(decision)) };
-        match self.consent.ask(caller, &referral, owner, at).await? {
-            ConsentDecision::Refused { reason, .. } => Ok(DispositionKind::Forbidden(reason)),
-            ConsentDecision::Permitted { .. } => {
-                let program = self.referrals.programs.get(&decision.program_type);
-                let fidelity = program.map.get(&referral, &Value::Null).fidelity.to_string();
-                Ok(DispositionKind::Delivered { decision, fidelity })
+        let (requesters, remarks) = self.requesters(caller, &referral, at).await?;
+        let what = match &decision.owner {
+            None => DispositionKind::Waiting(decision),
+            Some(owner) => match self.consent.ask(&referral, owner, at).await? {
+                ConsentDecision::Refused { reason, .. } => DispositionKind::Forbidden(reason),
+                ConsentDecision::Permitted { .. } => {
+                    let program = self.referrals.programs.get(&decision.program_type);
+                    let fidelity = program.map.get(&referral, &Value::Null).fidelity.to_string();
+                    DispositionKind::Delivered { decision, fidelity }
+                }
+            },
+        };
+        Ok(Disposition { what, before: None, requesters: Some(requesters), remarks })
+    }
+
+    /// The organizations for which a referral is sent: the sender's, and the one that the Task names as its requester,
+    /// where the sender acts for it and consent permits that it sees the referral. Any other that is named stays the
+    /// sender's words.
+    async fn requesters(
+        &self,
+        caller: &Caller,
+        referral: &Referral<'_>,
+        at: Timestamp,
+    ) -> Result<(Vec<SharedWith>, Vec<Issue>)> {
+        let mut requesters = vec![sender(caller)];
+        let requester = referral.task.node().get("requester");
+        let named = requester
+            .and_then(|requester| requester.str("reference"))
+            .and_then(|reference| disclosure::organization_behind(referral.graph, &reference))
+            .filter(|named| named.id != caller.organization);
+        let (Some(named), Some(node)) = (named, requester) else { return Ok((requesters, Vec::new())) };
+        let remark = |text: String| Issue::warning(Key::NoParty, node.path(), text).at(node.position());
+        if !caller.speaks_for(&named.id) {
+            let text = format!("{named} is kept as the requester that you name; it takes no part in the referral");
+            let own = named_by_sender(referral.graph, &named, caller);
+            return Ok((requesters, if own { Vec::new() } else { vec![remark(text)] }));
+        }
+        match self.consent.ask(referral, &named.id, at).await? {
+            ConsentDecision::Permitted { .. } => requesters.push(SharedWith::new(named.id, Party::Requester)),
+            ConsentDecision::Refused { reason, .. } => {
+                let text =
+                    format!("consent does not permit that {named} sees the referral ({reason}); it takes no part");
+                return Ok((requesters, vec![remark(text)]));
             }
         }
+        Ok((requesters, Vec::new()))
     }
+}
+
+/// The sender's organization, which asks.
+fn sender(caller: &Caller) -> SharedWith {
+    SharedWith::new(caller.organization.as_str(), Party::Requester)
+}
+
+/// Is it an Organization of the sender's own reference data, and so nobody whom the directory knows?
+fn named_by_sender(graph: &Graph, organization: &ResourceKey, caller: &Caller) -> bool {
+    let resource = graph.resolve(&organization.to_string());
+    resource.is_some_and(|it| it.version == 0 || it.author.as_deref() == Some(&*caller.organization))
 }
 
 impl Disposition {
@@ -149,7 +206,8 @@ impl Disposition {
         }
     }
 
-    /// Adds to the plan who sees the referral now, what is owed to whom, and what is remembered.
+    /// Adds to the plan who takes part in the referral now, and what is remembered. What they get to see of it, and what
+    /// is owed to whom, then follows.
     pub(super) fn add_to_plan(
         &self,
         plan: &mut Plan,
@@ -158,12 +216,14 @@ impl Disposition {
         key: &ResourceKey,
         at: Timestamp,
     ) {
-        let mut parties = self.before.clone();
+        let (before, stood) = self.before.clone().unwrap_or((Sharing::default(), Position::DRAFT));
+        let mut parties = before.parties.clone();
         if !matches!(self.what, DispositionKind::Changed(_)) {
             parties.retain(|with| with.party != Party::Owner);
         }
-        if parties.is_empty() {
-            parties = requesters(graph, key, caller);
+        if let Some(requesters) = &self.requesters {
+            parties.retain(|with| with.party != Party::Requester);
+            parties.extend(requesters.iter().cloned());
         }
         if let DispositionKind::Delivered { decision, .. } = &self.what {
             let owner = decision.owner.clone();
@@ -174,9 +234,8 @@ impl Disposition {
         if !matches!(self.what, DispositionKind::Kept)
             || graph.resolve(&key.to_string()).is_some_and(|task| is_referral(task.node()))
         {
-            let mut resources = disclosure::disclosed(graph, key);
-            resources.extend(self.routed_to().into_iter().filter(|to| !resources.contains(to)).collect::<Vec<_>>());
-            plan.shares.push(Share { task: key.clone(), before: self.before.clone(), parties, resources });
+            let after = Sharing { parties, resources: before.resources.clone() };
+            plan.shares.push(Share { task: key.clone(), before, after, end: stood.end_of_part() });
         }
         let asked = match &self.what {
             DispositionKind::Delivered { decision, .. } => decision.owner.as_deref().map(|owner| (owner, true)),
@@ -187,11 +246,9 @@ impl Disposition {
         plan.audit.push(audit(caller, self.action(), Some(key), self.detail(), at));
     }
 
-    /// The organization and the program that the referral was routed to: the record tells them by name.
-    fn routed_to(&self) -> Vec<ResourceKey> {
-        let DispositionKind::Delivered { decision, .. } = &self.what else { return Vec::new() };
-        let owner = decision.owner.iter().map(|id| ResourceKey::new("Organization", id));
-        owner.chain(decision.program.iter().map(|id| ResourceKey::new("HealthcareService", id))).collect()
+    /// What the sender should know of it.
+    pub(super) fn remarks(&self) -> &[Issue] {
+        &self.remarks
     }
 
     fn action(&self) -> &'static str {
@@ -216,16 +273,21 @@ impl Disposition {
     }
 }
 
-fn is_referral(node: Node<'_>) -> bool {
-    node.get("resourceType").is_some_and(|kind| kind.is_str("Task")) && is_referral_task(node)
+/// What a Task is stays so: a referral is moved by its rules, whatever the new text says of itself.
+///
+/// # Errors
+/// If one would become what it was not.
+fn keeps_its_kind(stored: &Stored, after: Node<'_>) -> Result<()> {
+    if is_referral_task(stored.document.root()) == is_referral_task(after) {
+        return Ok(());
+    }
+    let text =
+        "a referral stays a referral, and a Task for the person stays one: Task.code is fixed in that; send a new Task";
+    let place = after.get("code").map_or(after.position(), Node::position);
+    let issue = Issue::error(Key::ReadOnly, format!("{}.code", after.path()), text).at(place);
+    Err(Error::unprocessable(vec![issue]))
 }
 
-/// The organizations on whose behalf a referral is sent: the sender's, and the one that the Task names as requester.
-fn requesters(graph: &Graph, key: &ResourceKey, caller: &Caller) -> Vec<SharedWith> {
-    let named = graph
-        .resolve(&key.to_string())
-        .and_then(|task| task.node().get("requester")?.str("reference"))
-        .and_then(|reference| disclosure::organization_behind(graph, &reference));
-    let organizations = [caller.organization.clone()].into_iter().chain(named.map(|key| key.id));
-    organizations.map(|organization| SharedWith { organization, party: Party::Requester }).collect()
+fn is_referral(node: Node<'_>) -> bool {
+    node.get("resourceType").is_some_and(|kind| kind.is_str("Task")) && is_referral_task(node)
 }

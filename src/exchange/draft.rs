@@ -1,6 +1,5 @@
 //! A referral while a step changes it: what is written so far, seen as a graph at every moment, until it becomes a plan.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -19,13 +18,23 @@ pub(super) struct Draft {
     /// The referral's resources, changes included
     pub(super) graph: Graph,
     task: ResourceKey,
-    /// Changed resources with the version that was stored (0: new), in the order of the first change
-    changed: Vec<(ResourceKey, u64)>,
+    /// What is changed, in the order of the first change
+    changed: Vec<ChangedResource>,
     /// Versions to write before the last ones
     through: Vec<Write>,
     /// What the record holds beside the graph
     pub(super) extras: Value,
     extras_changed: bool,
+}
+
+/// A resource that a draft changes, as it was stored.
+#[derive(Debug)]
+struct ChangedResource {
+    key: ResourceKey,
+    /// 0: it is new
+    version: u64,
+    /// None: it is new
+    stored: Option<Resource>,
 }
 
 impl Draft {
@@ -69,9 +78,12 @@ impl Draft {
     /// Puts this text in the place of a resource, or adds a new one (`version` 0).
     fn replace(&mut self, key: ResourceKey, version: u64, text: String) -> Result<()> {
         let document = Arc::new(Document::parse(text)?);
-        self.graph.insert(Resource::new(key.to_string(), version, document));
-        if !self.changed.iter().any(|(changed, _)| *changed == key) {
-            self.changed.push((key, version));
+        let before = self.graph.resolve(&key.to_string()).cloned();
+        let author = before.as_ref().and_then(|before| before.author.as_deref());
+        self.graph.insert(Resource::new(key.to_string(), version, document).sent_by(author));
+        if !self.changed.iter().any(|changed| changed.key == key) {
+            let stored = before.filter(|_| version > 0);
+            self.changed.push(ChangedResource { key, version, stored });
         }
         Ok(())
     }
@@ -100,38 +112,40 @@ impl Draft {
     ///
     /// # Errors
     /// A fault, if the text that results cannot be read.
-    pub(super) fn keep_version(&mut self, author: Option<String>, at: Timestamp) -> Result<()> {
+    pub(super) fn keep_version(&mut self, at: Timestamp) -> Result<()> {
         let Some(task) = self.graph.resolve(&self.task.to_string()) else { return Ok(()) };
         let version = task.version + 1;
         let document = stamped(task.node(), &self.task.id, version, at)?;
-        self.through.push(Write { key: self.task.clone(), version, document, updated: at, author, public: false });
+        let changed = self.changed.iter().find(|changed| changed.key == self.task);
+        let stored = changed.and_then(|changed| changed.stored.as_ref());
+        let (key, author) = (self.task.clone(), task.author.as_deref().map(str::to_owned));
+        let replaces = stored.map(|stored| stored.document().clone());
+        self.through.push(Write { key, version, document, updated: at, author, public: false, replaces });
         Ok(())
     }
 
-    /// The keys of the resources that changed and were stored before.
-    pub(super) fn changed(&self) -> impl Iterator<Item = &ResourceKey> {
-        self.changed.iter().filter(|(_, version)| *version > 0).map(|(key, _)| key)
-    }
-
-    /// Everything that changed, stamped for the store. `authors` knows who sent the resources that were there before;
-    /// new ones are `author`'s.
+    /// Everything that changed, stamped for the store. What was there before stays its author's; what is new is
+    /// `author`'s.
     ///
     /// # Errors
     /// A fault, if a text that results cannot be read.
-    pub(super) fn writes(
-        &self,
-        authors: &BTreeMap<ResourceKey, Option<String>>,
-        author: &str,
-        at: Timestamp,
-    ) -> Result<Vec<Write>> {
+    pub(super) fn writes(&self, author: &str, at: Timestamp) -> Result<Vec<Write>> {
         let mut writes = self.through.clone();
-        for (key, version) in &self.changed {
+        for ChangedResource { key, version, stored } in &self.changed {
             let Some(resource) = self.graph.resolve(&key.to_string()) else { continue };
             let before = writes.iter().filter(|write| write.key == *key).count() as u64;
             let version = version + before + 1;
             let document = stamped(resource.node(), &key.id, version, at)?;
-            let author = authors.get(key).cloned().unwrap_or_else(|| Some(author.to_owned()));
-            writes.push(Write { key: key.clone(), version, document, updated: at, author, public: false });
+            let (author, replaces) = match stored {
+                Some(stored) => (stored.author.as_deref().map(str::to_owned), Some(stored.document().clone())),
+                None => (Some(author.to_owned()), None),
+            };
+            let replaces = writes
+                .iter()
+                .rev()
+                .find(|write| write.key == *key)
+                .map_or(replaces, |write| Some(write.document.clone()));
+            writes.push(Write { key: key.clone(), version, document, updated: at, author, public: false, replaces });
         }
         Ok(writes)
     }

@@ -16,6 +16,7 @@ use crate::security::Caller;
 use crate::store::Resources;
 
 use super::check::ResourceCheck;
+use super::consequences::Consequence;
 use super::disposition::Router;
 use super::load_context::load_context;
 use super::message::{Entry, EntryRequest, Message, Names};
@@ -56,7 +57,7 @@ impl Change for SentMessage<'_> {
         let findings = intake.check.issues(message.root, &[], true).await;
         let targets = intake.targets.find(caller, message.entries).await?;
         let context = load_context(&*intake.store, intake.base.as_deref(), caller, *message, &targets).await?;
-        let findings = accepted([findings, context.dangling].concat())?;
+        let mut findings = accepted([findings, context.dangling].concat())?;
 
         let names = names(message.entries, &targets);
         let mut plan = Plan { reads: planned_reads(caller, message.entries), ..Plan::default() };
@@ -65,17 +66,37 @@ impl Change for SentMessage<'_> {
                 continue;
             };
             let disposition = intake.router.decide(caller, &context.graph, target, at).await?;
+            findings.extend_from_slice(disposition.remarks());
             let mut edits = Edits::new(node);
             resolve_references(&mut edits, node, &names);
             disposition.apply_to_task(&mut edits, node, at);
             edits.stamp(&key.id, version, at);
             let document = Arc::new(Document::parse(edits.finish())?);
             let author = target.author(caller);
-            plan.writes.push(Write { key: key.clone(), version, document, updated: at, author, public: false });
+            let replaces = target.replaces();
+            plan.writes.push(Write {
+                key: key.clone(),
+                version,
+                document,
+                updated: at,
+                author,
+                public: false,
+                replaces,
+            });
             plan.guards.extend(target.guard());
             disposition.add_to_plan(&mut plan, caller, &context.graph, key, at);
         }
         Ok(Built { plan, context: context.graph, outcome: Accepted { targets, findings }, refused: None })
+    }
+
+    fn tell(&self, accepted: &mut Accepted, consequences: Vec<Consequence>) {
+        for Consequence { cause, issue } in consequences {
+            let entries = accepted.targets.iter().zip(self.message.entries);
+            let place =
+                entries.filter(|(target, _)| target.key() == Some(&cause)).find_map(|(_, entry)| entry.resource);
+            let path = place.map(Node::path).unwrap_or_default();
+            accepted.findings.push(Issue { path, ..issue });
+        }
     }
 
     fn remember(&self, plan: &Plan, accepted: &Accepted) -> String {

@@ -50,11 +50,15 @@ pub(super) async fn load_context(
             if graph.position(&key.to_string()).is_some() || missing.contains(&key) {
                 continue;
             }
-            let Some(stored) = store.read(&scope, &key, None).await? else {
+            // What is seen no longer is not there either: nobody shares anew what they were shown once.
+            let stored = store.read(&scope, &key, None).await?.filter(|stored| stored.until.is_none());
+            let Some(stored) = stored else {
                 missing.insert(key);
                 continue;
             };
-            let position = graph.insert(Resource::new(key.to_string(), stored.version, stored.document));
+            let position = graph.insert(
+                Resource::new(key.to_string(), stored.version, stored.document).sent_by(stored.author.as_deref()),
+            );
             if let Some(base) = base {
                 graph.alias(format!("{}/{key}", base.trim_end_matches('/')), position);
             }
@@ -71,6 +75,7 @@ fn message_graph(message: Message<'_>, targets: &[WriteTarget]) -> Graph {
         let resource = match (target, target.key(), entry.resource) {
             (WriteTarget::Found(stored), Some(key), _) => {
                 Resource::new(key.to_string(), stored.version, stored.document.clone())
+                    .sent_by(stored.author.as_deref())
             }
             (_, Some(key), Some(node)) => Resource::within(key.to_string(), message.document.clone(), node.index()),
             _ => continue,

@@ -2,6 +2,7 @@
 //! until then. What a referral only shares with others is told by the store, to those who have read it before.
 
 use crate::referral::Party;
+use crate::referral::party::PartEnd;
 use crate::referral::plan::{FeedEntry, Plan};
 
 use super::context::owner_among;
@@ -12,9 +13,14 @@ pub(super) fn add(plan: &mut Plan) {
     for share in &plan.shares {
         let changes =
             plan.write_of(&share.task).is_some() || plan.extras.iter().any(|extras| extras.task == share.task);
-        let owner = owner_among(&share.parties);
-        let former =
-            share.before.iter().filter(|with| with.party == Party::Owner && Some(&*with.organization) != owner);
+        let owner = owner_among(&share.after.parties);
+        // For whom it was over before, it stays as it was.
+        let told = share.end != PartEnd::Over;
+        let former = share
+            .before
+            .parties
+            .iter()
+            .filter(|with| told && with.party == Party::Owner && Some(&*with.organization) != owner);
         let owed = owner.filter(|_| changes).into_iter().chain(former.map(|with| with.organization.as_str()));
         feed.extend(
             owed.map(|organization| FeedEntry { organization: organization.to_owned(), task: share.task.clone() }),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::mapping::ProgramTypes;
 use crate::profile::Checker;
@@ -34,6 +34,8 @@ pub struct Settings {
     pub base: Option<String>,
     /// The profiles that every resource of a type has to meet which is sent: type to canonical URLs
     pub profiles: HashMap<String, Vec<String>>,
+    /// How long an agency sees what changes of a referral that it completed
+    pub retention: SignedDuration,
 }
 
 /// Where everything is kept, by what it is used for.

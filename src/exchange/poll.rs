@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::error::{Error, Result};
 use crate::fhir::{Key, ResourceKey};
+use crate::referral::party::PartEnd;
 use crate::security::{Caller, Role};
 use crate::store::{Feed, Resources};
 
@@ -39,6 +40,11 @@ impl Records {
     pub(super) fn tasks(&self) -> Vec<ResourceKey> {
         self.records.iter().filter(|record| record.version.is_some()).map(|record| record.task.clone()).collect()
     }
+}
+
+/// A referral that is no longer the caller's.
+fn withdrawn(task: &ResourceKey) -> ChangedRecord {
+    ChangedRecord { task: task.clone(), json: json!({ "id": task.id, "withdrawn": true }).to_string(), version: None }
 }
 
 /// What answers polls.
@@ -77,6 +83,10 @@ impl Poll {
         let mut records = Vec::with_capacity(changes.items.len());
         for (task, _) in &changes.items {
             match self.resources.referral(&caller.scope(), task, true).await? {
+                // Taken from the caller, which still reads what it was shown. What was over for it stands as it was.
+                Some(stored) if matches!(stored.end_of(&caller.organization), Some(end) if end != PartEnd::Over) => {
+                    records.push(withdrawn(task));
+                }
                 // Changed again meanwhile: it comes with the next cursor, and only then.
                 Some(stored) if stored.seq > changes.newest => {}
                 Some(stored) => {
@@ -87,10 +97,7 @@ impl Poll {
                         version: Some(record.version),
                     });
                 }
-                None => {
-                    let json = json!({ "id": task.id, "withdrawn": true }).to_string();
-                    records.push(ChangedRecord { task: task.clone(), json, version: None });
-                }
+                None => records.push(withdrawn(task)),
             }
         }
         Ok(Records { records, cursor: self.cursor(changes.newest) })

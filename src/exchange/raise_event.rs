@@ -15,11 +15,12 @@ use crate::referral::task_edits::{self, StatusReason};
 use crate::security::Caller;
 
 use super::audit::audit;
+use super::consequences::Consequence;
 use super::context::ReferralContext;
 use super::draft::Draft;
 use super::event_message::EventMessage;
 use super::parts::Ids;
-use super::referrals::{Referrals, context_of};
+use super::referrals::{Referrals, context_of, plan_of_draft};
 use super::remarks::Remarks;
 use super::report;
 use super::source_status::SourceStatusReading;
@@ -60,7 +61,7 @@ impl Change for RaisedEvent<'_> {
     async fn build(&self, at: Timestamp) -> Result<Built<Remarks>> {
         let Self { events, caller, task, .. } = self;
         let mut message = EventMessage::read(self.event.root())?;
-        let stored = events.referrals.referral(caller, task).await?;
+        let stored = events.referrals.open_referral(caller, task).await?;
         if self.if_match.is_some_and(|version| version != stored.seq) {
             return Err(stale(task, stored.seq));
         }
@@ -70,9 +71,13 @@ impl Change for RaisedEvent<'_> {
         if !result.changed {
             return Ok(Built::nothing(result.remarks));
         }
-        let (mut plan, graph) = events.referrals.plan(caller, &context, draft, at).await?;
+        let (mut plan, graph) = plan_of_draft(caller, &context, draft, at)?;
         plan.audit.push(audit(caller, "moved", Some(task), result.detail, at));
         Ok(Built { plan, context: graph, outcome: result.remarks, refused: None })
+    }
+
+    fn tell(&self, remarks: &mut Remarks, consequences: Vec<Consequence>) {
+        remarks.add(consequences.into_iter().map(|consequence| consequence.issue));
     }
 
     fn remember(&self, _: &Plan, remarks: &Remarks) -> String {
@@ -116,7 +121,7 @@ impl Events {
             draft.edit_task(|edits, task| {
                 task_edits::set_position_and_reason(edits, task, through, &StatusReason::default(), at);
             })?;
-            draft.keep_version(context.author.clone(), at)?;
+            draft.keep_version(at)?;
         }
         draft.edit_task(|edits, task| {
             if message.event != Event::Note {

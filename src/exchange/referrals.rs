@@ -1,6 +1,5 @@
 //! Referrals as they are stored, seen by a caller: the graph, where it stands, and its view as a program record.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -9,6 +8,7 @@ use serde_json::Value;
 use crate::error::{Error, Result};
 use crate::fhir::{Node, ResourceKey};
 use crate::mapping::{ProgramType, ProgramTypes};
+use crate::referral::party::PartEnd;
 use crate::referral::plan::{Extras, Plan, Share};
 use crate::referral::state::Position;
 use crate::referral::{Graph, Party, Referral, Resource, task, task_edits};
@@ -16,7 +16,6 @@ use crate::security::Caller;
 use crate::store::{Resources, StoredReferral};
 
 use super::context::ReferralContext;
-use super::disclosure;
 use super::draft::Draft;
 use super::record::Record;
 use super::stale::stale;
@@ -28,40 +27,23 @@ pub(super) struct Referrals {
 }
 
 impl Referrals {
-    /// The referral of this Task, as the caller sees it, with its history.
+    /// The referral of this Task, as the caller sees it, with its history; as it was shown last, where the caller takes
+    /// part in it no longer.
     pub(super) async fn referral(&self, caller: &Caller, key: &ResourceKey) -> Result<StoredReferral> {
         let stored = self.store.referral(&caller.scope(), key, true).await?;
         stored.ok_or_else(|| Error::not_found("the referral"))
     }
 
-    /// The draft as a plan: what is written, what is beside it, and that it is shared with those who took part before.
+    /// As [`Referrals::referral`], to be changed.
     ///
     /// # Errors
-    /// Those of the store.
-    pub(super) async fn plan(
-        &self,
-        caller: &Caller,
-        context: &ReferralContext,
-        draft: Draft,
-        at: Timestamp,
-    ) -> Result<(Plan, Graph)> {
-        let mut authors = BTreeMap::new();
-        for key in draft.changed() {
-            let stored = self.store.read(&caller.scope(), key, None).await?;
-            let stored = stored.ok_or_else(|| Error::not_found(key))?;
-            authors.insert(key.clone(), stored.author);
+    /// If the caller sees no such referral, or takes part in it no longer.
+    pub(super) async fn open_referral(&self, caller: &Caller, key: &ResourceKey) -> Result<StoredReferral> {
+        let stored = self.referral(caller, key).await?;
+        if stored.until.is_none() {
+            return Ok(stored);
         }
-        let task = draft.task().clone();
-        let share = Share {
-            task: task.clone(),
-            before: context.shared_with.clone(),
-            parties: context.shared_with.clone(),
-            resources: disclosure::disclosed(&draft.graph, &task),
-        };
-        let extras = draft.changed_extras().map(|value| Extras { task, value });
-        let writes = draft.writes(&authors, &caller.organization, at)?;
-        let plan = Plan { shares: vec![share], extras: extras.into_iter().collect(), writes, ..Plan::default() };
-        Ok((plan, draft.graph))
+        Err(Error::forbidden("your organization takes part in the referral no longer; it stays readable as it was"))
     }
 
     /// The record of a stored referral.
@@ -89,6 +71,26 @@ impl Referrals {
     }
 }
 
+/// The draft as a plan: what is written, what is beside it, and that it is shared with those who took part before.
+/// What it discloses then follows from it (`consequences`).
+///
+/// # Errors
+/// A fault, if a text that results cannot be read.
+pub(super) fn plan_of_draft(
+    caller: &Caller,
+    context: &ReferralContext,
+    draft: Draft,
+    at: Timestamp,
+) -> Result<(Plan, Graph)> {
+    let task = draft.task().clone();
+    let (before, after) = (context.sharing.clone(), context.sharing.clone());
+    let share = Share { task: task.clone(), before, after, end: PartEnd::Over };
+    let extras = draft.changed_extras().map(|value| Extras { task, value });
+    let writes = draft.writes(&caller.organization, at)?;
+    let plan = Plan { shares: vec![share], extras: extras.into_iter().collect(), writes, ..Plan::default() };
+    Ok((plan, draft.graph))
+}
+
 /// Where a referral stands, and as what the caller acts on it.
 ///
 /// # Errors
@@ -105,8 +107,7 @@ pub(super) fn context_of(caller: &Caller, stored: &StoredReferral, key: &Resourc
     Ok(ReferralContext {
         position: task::position(task.node()).unwrap_or(Position::DRAFT),
         parties,
-        shared_with: stored.current(),
-        author: stored.author.clone(),
+        sharing: stored.sharing(),
     })
 }
 

@@ -18,6 +18,12 @@ impl Remarks {
         Self(issues.iter().map(document).collect())
     }
 
+    /// Adds these findings.
+    pub(super) fn add(&mut self, issues: impl IntoIterator<Item = Issue>) {
+        let issues: Vec<Issue> = issues.into_iter().collect();
+        self.0.extend(Self::of(&issues).0);
+    }
+
     /// What [`Remarks::to_text`] wrote; none where it is something else.
     pub(super) fn read(text: &str) -> Self {
         Self(serde_json::from_str(text).unwrap_or_default())

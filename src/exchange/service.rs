@@ -70,7 +70,7 @@ impl Exchange {
     /// If the directory that the store holds cannot be used.
     pub async fn new(parts: Parts) -> Result<Self> {
         let Parts { stores, checker, terminology, programs, rules, parameters, clock, ids, settings } = parts;
-        let Settings { consent: policy, base, profiles } = settings;
+        let Settings { consent: policy, base, profiles, retention } = settings;
         let store = stores.resources.clone();
         let directory = Arc::new(CurrentDirectory::open(store.clone(), rules.clone()).await?);
         let check = Arc::new(ResourceCheck::new(checker, terminology, profiles, clock.clone()));
@@ -83,7 +83,8 @@ impl Exchange {
         let referrals = Arc::new(Referrals { store: store.clone(), programs });
         let events = Arc::new(Events { referrals: referrals.clone(), ids: ids.clone() });
         let records = Arc::new(RecordWriter { referrals: referrals.clone(), ids: ids.clone() });
-        let consequences = Consequences { store: store.clone(), consent: consent.clone() };
+        let consequences =
+            Consequences { store: store.clone(), consent: consent.clone(), base: base.clone(), retention };
         let router = Router { directory: directory.clone(), consent, referrals: referrals.clone() };
         let targets = Targets { store: store.clone(), parameters: parameters.clone(), ids };
         let sheets = Sheets {
@@ -265,6 +266,17 @@ impl Exchange {
         match self.look_up(caller, &Read::Resource { key: key.clone(), version }).await? {
             ReadResult::Resource(stored) => Ok(stored),
             _ => Err(Error::fault("a read found something else than a resource")),
+        }
+    }
+
+    /// The newest `count` versions of a resource, newest first; as [`Exchange::look_up`].
+    ///
+    /// # Errors
+    /// If it is not there, or not for this caller.
+    pub async fn history(&self, caller: &Caller, key: &ResourceKey, count: usize) -> Result<Vec<Stored>> {
+        match self.look_up(caller, &Read::History { key: key.clone(), count }).await? {
+            ReadResult::Versions(versions) => Ok(versions),
+            _ => Err(Error::fault("a history found something else than versions")),
         }
     }
 

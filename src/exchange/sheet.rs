@@ -19,11 +19,12 @@ use crate::store::query::Query;
 use crate::store::{Page, Resources};
 
 use super::audit::audit;
+use super::consequences::Consequence;
 use super::context::ReferralContext;
 use super::draft::Draft;
 use super::event_message::EventMessage;
 use super::raise_event::Events;
-use super::referrals::context_of;
+use super::referrals::{context_of, plan_of_draft};
 use super::step::{Built, Change};
 use super::write_record::RecordWriter;
 
@@ -127,6 +128,13 @@ impl Change for TakenSheet<'_> {
         Ok(Built { plan, context: intake.context, outcome, refused })
     }
 
+    fn tell(&self, report: &mut SheetReport, consequences: Vec<Consequence>) {
+        let told: Vec<Value> = consequences.into_iter().map(|one| one.issue.text.into()).collect();
+        if !told.is_empty() {
+            report.value["consequences"] = told.into();
+        }
+    }
+
     fn remember(&self, _: &Plan, report: &SheetReport) -> String {
         report.value.to_string()
     }
@@ -195,7 +203,7 @@ impl TakenSheet<'_> {
         let Self { sheets, caller, reading, .. } = self;
         let referrals = &sheets.records.referrals;
         let key = ResourceKey::parse(&format!("Task/{}", group.id)).ok_or_else(|| Error::not_found("the referral"))?;
-        let stored = referrals.referral(caller, &key).await?;
+        let stored = referrals.open_referral(caller, &key).await?;
         let base = referrals.view(&stored, &key)?.value()?;
         if base.get("type").and_then(Value::as_str) != Some(self.kind) {
             let text = "the referral is of another program type than the sheet";
@@ -243,7 +251,7 @@ impl TakenSheet<'_> {
         if details.is_empty() {
             return Ok(false);
         }
-        let (mut plan, graph) = referrals.plan(caller, &context, draft, intake.at).await?;
+        let (mut plan, graph) = plan_of_draft(caller, &context, draft, intake.at)?;
         let entries = details.into_iter().map(|(action, detail)| audit(caller, action, Some(&key), detail, intake.at));
         plan.audit.extend(entries.collect::<Vec<_>>());
         intake.add_plan(plan, &graph, group.row);

@@ -20,7 +20,7 @@ use crate::security::Caller;
 use crate::store::{AuditLog, Committed, Resources};
 
 use super::audit::{add_disclosures, audit};
-use super::consequences::Consequences;
+use super::consequences::{Consequence, Consequences};
 use super::idempotency::RepeatKey;
 use super::owed;
 use super::parts::{Clock, Stores};
@@ -38,6 +38,9 @@ pub(super) trait Change: Sync {
     /// # Errors
     /// Why it is refused.
     fn build(&self, at: Timestamp) -> impl Future<Output = Result<Built<Self::Outcome>>> + Send;
+
+    /// Adds what whoever asked should know of what followed.
+    fn tell(&self, outcome: &mut Self::Outcome, consequences: Vec<Consequence>);
 
     /// What is kept under the request's key, so that a repetition can be answered alike.
     fn remember(&self, plan: &Plan, outcome: &Self::Outcome) -> String;
@@ -129,7 +132,7 @@ impl Steps {
         change: &C,
     ) -> Result<ChangeOutcome<C::Outcome>> {
         let at = self.clock.now();
-        let Built { mut plan, context, outcome, refused } = change.build(at).await?;
+        let Built { mut plan, context, mut outcome, refused } = change.build(at).await?;
         if let Some(rules) = refused {
             self.audit_log.audit(vec![audit(caller, "refused", None, rules, at)]).await?;
             caller.refusal.remember();
@@ -138,7 +141,8 @@ impl Steps {
         if plan.is_empty() {
             return Ok(ChangeOutcome::Done { outcome, committed: None });
         }
-        self.consequences.add(caller, &mut plan, &context, at).await?;
+        let consequences = self.consequences.add(caller, &mut plan, &context, at).await?;
+        change.tell(&mut outcome, consequences);
         owed::add(&mut plan);
         add_disclosures(&mut plan, caller, at);
         plan.idempotency = key.map(|key| key.with_answer(change.remember(&plan, &outcome)));

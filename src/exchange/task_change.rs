@@ -3,7 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::fhir::{Issue, Key, Node};
-use crate::referral::plan::SharedWith;
+use crate::referral::plan::Sharing;
 use crate::referral::state::{self, Event, Position, TaskStatus as Status};
 use crate::referral::task_edits::StatusReason;
 use crate::referral::{Party, task};
@@ -38,12 +38,14 @@ const FIXED: &[&str] = &["focus", "for", "requester", "intent"];
 pub(super) struct TaskChange {
     /// The event that the change means; none where only the content changed
     pub(super) event: Option<Event>,
+    /// Where the referral stood
+    pub(super) from: Position,
     /// Where the referral stands then
     pub(super) to: Position,
     /// It has to be routed (again)
     pub(super) resend: bool,
-    /// Who takes part in it
-    pub(super) shared_with: Vec<SharedWith>,
+    /// Who takes part in it, and what they see
+    pub(super) sharing: Sharing,
 }
 
 /// What a written Task means for the referral that was there before.
@@ -56,7 +58,7 @@ pub(super) async fn task_change_of(
     stored: &Stored,
     after: Node<'_>,
 ) -> Result<TaskChange> {
-    let referral = referrals.referral(caller, &stored.key).await?;
+    let referral = referrals.open_referral(caller, &stored.key).await?;
     let context = context_of(caller, &referral, &stored.key)?;
     let before = stored.document.root();
     let claimed = task::position(after).unwrap_or(Position::DRAFT);
@@ -85,7 +87,7 @@ pub(super) async fn task_change_of(
     let unsettled =
         matches!(context.position.status, Status::Draft | Status::Requested) && to.status == Status::Requested;
     let resend = unsettled && (event == Some(Event::Send) || moved_owner || context.owner().is_none());
-    Ok(TaskChange { event, to, resend, shared_with: context.shared_with })
+    Ok(TaskChange { event, from: context.position, to, resend, sharing: context.sharing })
 }
 
 /// The status that a new referral Task has.

@@ -13,11 +13,12 @@ use crate::security::Caller;
 use crate::store::StoredReferral;
 
 use super::audit::audit;
+use super::consequences::Consequence;
 use super::context::ReferralContext;
 use super::draft::Draft;
 use super::parts::Ids;
 use super::record::Base;
-use super::referrals::{Referrals, context_of, task_of};
+use super::referrals::{Referrals, context_of, plan_of_draft, task_of};
 use super::remarks::Remarks;
 use super::stale::stale;
 use super::step::{Built, Change};
@@ -44,7 +45,7 @@ impl Change for WrittenRecord<'_> {
 
     async fn build(&self, at: Timestamp) -> Result<Built<Remarks>> {
         let Self { writer, caller, task, .. } = self;
-        let stored = writer.referrals.referral(caller, task).await?;
+        let stored = writer.referrals.open_referral(caller, task).await?;
         let merged = self.merged(&stored).await?;
         let context = context_of(caller, &stored, task)?;
         let mut draft = Draft::new(stored.graph, (*task).clone(), stored.extras);
@@ -53,9 +54,13 @@ impl Change for WrittenRecord<'_> {
         if put.is_empty() {
             return Ok(Built::nothing(remarks));
         }
-        let (mut plan, graph) = writer.referrals.plan(caller, &context, draft, at).await?;
+        let (mut plan, graph) = plan_of_draft(caller, &context, draft, at)?;
         plan.audit.push(audit(caller, "recorded", Some(task), put.fidelity.to_string(), at));
         Ok(Built { plan, context: graph, outcome: remarks, refused: None })
+    }
+
+    fn tell(&self, remarks: &mut Remarks, consequences: Vec<Consequence>) {
+        remarks.add(consequences.into_iter().map(|consequence| consequence.issue));
     }
 
     fn remember(&self, _: &Plan, remarks: &Remarks) -> String {

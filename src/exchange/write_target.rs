@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::error::{Category, Error, Result};
-use crate::fhir::{Issue, Key, ResourceKey};
+use crate::fhir::{Document, Issue, Key, ResourceKey};
 use crate::referral::plan::Guard;
 use crate::security::Caller;
 use crate::store::index::SearchParameters;
@@ -57,6 +57,14 @@ impl WriteTarget {
         match self {
             Self::New { guard, .. } => guard.clone(),
             _ => None,
+        }
+    }
+
+    /// The version that the written one replaces.
+    pub(super) fn replaces(&self) -> Option<Arc<Document>> {
+        match self {
+            Self::Next(stored) => Some(stored.document.clone()),
+            Self::New { .. } | Self::Found(_) | Self::Nowhere => None,
         }
     }
 
@@ -134,6 +142,11 @@ impl Targets {
     ) -> Result<WriteTarget> {
         let stored = self.store.read(&caller.scope(), key, None).await?;
         let stored = stored.ok_or_else(|| rights::no_update_as_create(key))?;
+        if stored.until.is_some() {
+            return Err(Error::forbidden(format!(
+                "{key} is no longer shared with your organization; it stays as it was"
+            )));
+        }
         rights::may_replace(caller, &stored)?;
         let own_id = entry.resource.and_then(|resource| resource.str("id"));
         if own_id.is_some_and(|id| id != key.id) {

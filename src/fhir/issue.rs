@@ -577,6 +577,18 @@ keys! {
     StatusUnmapped, "status-unmapped", "informational",
         why "what a status means is looked up in a table, and never guessed",
         fix "use a status that /agency/v1/vocabularies lists, or add it to the crosswalk of that system";
+    /// A requester who is named and takes no part
+    NoParty, "no-party", "informational",
+        why "an organization takes part where the sender is a client of it or acts for it, and consent permits it",
+        fix "send with a client of that organization, or have yours added with --acts-for";
+    /// An organization that sees a referral no longer
+    PartEnded, "part-ended", "suppressed",
+        why "consent no longer permits that it sees what is new of the referral",
+        fix "send a consent that permits it, and a new referral";
+    /// A Task that followed its request
+    TaskFollowed, "task-followed", "informational",
+        why "a request that is revoked, on hold or active again says so for its Task",
+        fix "nothing is to be done; read the Task for where it stands";
     /// A status of another system that was kept and moved nothing
     StatusKept, "status-kept", "informational",
         why "it says something else than the referral, and not in a way that one event could follow",

@@ -66,6 +66,7 @@ fn stored(bytes: &[u8]) -> Result<Stored> {
     let updated: Option<Timestamp> = format!("{}T00:00:00Z", text("date")).parse().ok();
     let digest = Sha256::digest(bytes);
     Ok(Stored {
+        until: None,
         key: ResourceKey::new(text("resourceType"), text("id")),
         // It has no versions here; the tag tells one text from another.
         version: digest.iter().take(6).fold(0, |number, byte| number << 8 | u64::from(*byte)),

@@ -81,6 +81,7 @@ mod tests {
     fn keeps_what_is_stored_and_says_how_it_came() {
         let text = r#"{"resourceType":"Task","id":"7","meta":{"versionId":"2"}, "x":1.10}"#;
         let stored = Stored {
+            until: None,
             key: ResourceKey::new("Task", "7"),
             version: 2,
             updated: "2026-11-21T10:00:00Z".parse().unwrap(),

@@ -152,6 +152,29 @@ mod tests {
     }
 
     #[test]
+    fn what_does_not_stand_or_is_planned_twice_brings_no_further_task() {
+        let count = |text: &str| {
+            let made = with_tasks(Document::parse(text).unwrap().root(), Timestamp::UNIX_EPOCH);
+            made.map_or(0, |text| text.matches(r#""resourceType":"Task""#).count())
+        };
+        let plan = bundle("");
+        assert_eq!(count(&plan), 2);
+        let proposed = plan.replacen(
+            r#""id":"food","status":"active","intent":"order""#,
+            r#""id":"food","status":"active","intent":"proposal""#,
+            1,
+        );
+        assert_eq!(count(&proposed), 1, "a proposal is none yet");
+        let revoked = plan.replacen(r#""id":"food","status":"active""#, r#""id":"food","status":"revoked""#, 1);
+        assert_eq!(count(&revoked), 1, "nor is what was called off");
+        let draft = plan.replacen(r#""id":"p","status":"active""#, r#""id":"p","status":"draft""#, 1);
+        assert_eq!(count(&draft), 0, "nor what a plan holds that is not in force");
+        let other = r#",{"resource":{"resourceType":"CarePlan","id":"q","status":"active","intent":"plan","activity":[
+            {"reference":{"reference":"ServiceRequest/food"}}]}}"#;
+        assert_eq!(count(&bundle(other)), 2, "two plans for one request");
+    }
+
+    #[test]
     fn the_condition_of_a_task_reads_back_as_its_identifier() {
         let text = r#"{"request":{"method":"POST","url":"ServiceRequest"},
             "resource":{"resourceType":"ServiceRequest","identifier":[{"system":"urn:a","value":"50%&x=1+é"}]}}"#;

@@ -16,6 +16,8 @@ pub struct Resource {
     pub url: String,
     /// The stored version; 0 where it is not stored yet
     pub version: u64,
+    /// Id of the Organization whose client sent it, where that is known
+    pub author: Option<Arc<str>>,
     document: Arc<Document>,
     root: u32,
 }
@@ -23,12 +25,18 @@ pub struct Resource {
 impl Resource {
     /// A resource that is a document of its own.
     pub fn new(url: impl Into<String>, version: u64, document: Arc<Document>) -> Self {
-        Self { url: url.into(), version, document, root: 0 }
+        Self { url: url.into(), version, author: None, document, root: 0 }
     }
 
     /// A resource inside a bundle.
     pub fn within(url: impl Into<String>, document: Arc<Document>, root: u32) -> Self {
-        Self { url: url.into(), version: 0, document, root }
+        Self { url: url.into(), version: 0, author: None, document, root }
+    }
+
+    /// The resource, sent by the client of this Organization (its id).
+    #[must_use]
+    pub fn sent_by(self, organization: Option<&str>) -> Self {
+        Self { author: organization.map(Arc::from), ..self }
     }
 
     /// Its outermost node.

@@ -47,6 +47,36 @@ impl Party {
     }
 }
 
+/// How a part ends, which decides what an organization still gets to see of the referral.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PartEnd {
+    /// Taken from it before it had accepted: it sees nothing of it any more
+    Withdrawn,
+    /// Taken from it after it had accepted: it sees what it was shown last, and nothing newer
+    Taken,
+    /// The referral was over for it: it sees it as it was then
+    Over,
+}
+
+impl PartEnd {
+    /// All of them.
+    pub const ALL: &[Self] = &[Self::Withdrawn, Self::Taken, Self::Over];
+
+    /// The code, as it is stored.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Withdrawn => "withdrawn",
+            Self::Taken => "taken",
+            Self::Over => "over",
+        }
+    }
+
+    /// The one with this code.
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|end| end.code() == code)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,5 +85,6 @@ mod tests {
     fn every_code_reads_back() {
         assert!(Party::ALL.iter().all(|party| Party::from_code(party.code()) == Some(*party)));
         assert_eq!(Party::from_code("target"), None);
+        assert!(PartEnd::ALL.iter().all(|end| PartEnd::from_code(end.code()) == Some(*end)));
     }
 }

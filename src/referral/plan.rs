@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::fhir::{Document, Issue, ResourceKey};
 
-use super::party::Party;
+use super::party::{PartEnd, Party};
 use super::read::Read;
 use super::scope::Scope;
 
@@ -50,6 +50,8 @@ pub struct Write {
     pub author: Option<String>,
     /// Whether every client may read it (the directory)
     pub public: bool,
+    /// The version before it, where there is one: what is new in this one is told by it
+    pub replaces: Option<Arc<Document>>,
 }
 
 /// Who takes part in the referral of `task`, and what they see through it.
@@ -57,13 +59,39 @@ pub struct Write {
 pub struct Share {
     /// The referral's Task
     pub task: ResourceKey,
-    /// Who took part when the plan was built, in any order; empty for a new Task. If that is not what is stored, the
-    /// commit is refused as a conflict: another step has changed who takes part
-    pub before: Vec<SharedWith>,
-    /// Who takes part from now on, and no longer if not named here
+    /// What was shared with whom when the plan was built; nothing for a new Task. If that is not what is stored, the
+    /// commit is refused as a conflict: another step has changed it
+    pub before: Sharing,
+    /// What is shared with whom from now on, and no longer if not named here
+    pub after: Sharing,
+    /// How the parts end that `before` has and `after` has not
+    pub end: PartEnd,
+}
+
+/// Who takes part in a referral, and what they see through it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sharing {
+    /// Who takes part, in any order
     pub parties: Vec<SharedWith>,
-    /// Everything that the referral discloses (the Task itself among it)
-    pub resources: Vec<ResourceKey>,
+    /// Everything that the referral discloses (the Task itself among it), in any order
+    pub resources: Vec<GivenResource>,
+}
+
+/// Something that is shared, and who gave it. Whoever gives it may share it when it is given; what others can see, or
+/// write later, adds nothing.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GivenResource {
+    /// Type and id
+    pub resource: ResourceKey,
+    /// Id of the Organization that gave it
+    pub giver: String,
+}
+
+impl GivenResource {
+    /// The resource, given by this Organization.
+    pub fn new(resource: ResourceKey, giver: impl Into<String>) -> Self {
+        Self { resource, giver: giver.into() }
+    }
 }
 
 /// One part that an organization takes; an organization may take several in one referral.

@@ -78,6 +78,8 @@ reasons! {
     Incarcerated, "incarcerated", "the person is incarcerated";
     /// Was recorded wrongly
     Correction, "correction", "an earlier entry was wrong";
+    /// The requester has put the request on hold
+    RequestOnHold, "request-on-hold", "the requester has put the request on hold";
     /// Anything else, in words
     Other, "other", "another reason, see the text";
 }

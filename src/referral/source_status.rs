@@ -126,6 +126,16 @@ mod tests {
     }
 
     #[test]
+    fn a_reason_says_more_than_where_the_referral_stands() {
+        let open = word(&[State::Sent, State::NeedsClientAction], Some(State::Sent));
+        let sent = at(TaskStatus::Requested, State::Sent);
+        assert_eq!(judge(Some(&open), sent, Party::Owner, None), StatusMatch::Agrees);
+        let reason = Some(Reason::ClientAction);
+        let told = judge(Some(&open), sent, Party::Owner, reason);
+        assert_eq!(told, StatusMatch::Moves { event: Event::Hold, reason, state: State::NeedsClientAction });
+    }
+
+    #[test]
     fn what_no_table_has_is_not_guessed() {
         assert_eq!(judge(None, at(TaskStatus::Requested, State::Sent), Party::Owner, None), StatusMatch::Unmapped);
     }

@@ -11,7 +11,7 @@
 //!
 //! It must not know how an event came in.
 
-use super::party::Party;
+use super::party::{PartEnd, Party};
 use super::reason::Reason;
 
 /// The CodeSystem of the states.
@@ -235,6 +235,15 @@ pub struct Position {
 impl Position {
     /// Where a Task stands that says nothing readable of it: not sent.
     pub const DRAFT: Self = Self { status: TaskStatus::Draft, state: State::Draft };
+
+    /// How the owner's part ends that ends while the referral stands here.
+    pub fn end_of_part(self) -> PartEnd {
+        match self.status {
+            T::Draft | T::Requested | T::Received | T::Ready => PartEnd::Withdrawn,
+            T::Accepted | T::InProgress | T::OnHold | T::Completed => PartEnd::Taken,
+            T::Rejected | T::Cancelled | T::Failed | T::EnteredInError => PartEnd::Over,
+        }
+    }
 }
 
 /// One row: in these statuses (and states, if any are named), `event` raised by one of `by` leads to `to`.
@@ -289,6 +298,8 @@ const GATEWAY: Actor = Actor::Gateway;
 
 const AGREED: &[TaskStatus] = &[T::Accepted, T::InProgress, T::OnHold];
 const OPEN: &[TaskStatus] = &[T::Requested, T::Accepted, T::InProgress, T::OnHold];
+/// States that wait for something else than the request.
+const WAITING: &[State] = &[S::NeedsClientAction, S::Waitlisted, S::NoShow];
 const WITHDRAWN: &[(Reason, State, Option<TaskStatus>)] = &[
     (R::Deceased, S::Deceased, None),
     (R::Moved, S::Moved, None),
@@ -330,6 +341,11 @@ impl Transition {
     const fn to(mut self, status: TaskStatus, state: State) -> Self {
         self.status = Some(status);
         self.state = Some(state);
+        self
+    }
+
+    const fn status(mut self, status: TaskStatus) -> Self {
+        self.status = Some(status);
         self
     }
 
@@ -377,6 +393,12 @@ pub const TABLE: &[Transition] = &[
     row(E::Hold, &[OWNER], AGREED).to(T::OnHold, S::NeedsClientAction).reasoned(),
     row(E::Resume, &[OWNER], &[T::Requested]).within(&[S::NeedsClientAction]).state(S::InReview),
     row(E::Resume, &[OWNER], &[T::OnHold]).to(T::InProgress, S::InService),
+    // The request was put on hold, and goes on: what the agency had come to stays so.
+    row(E::Hold, &[GATEWAY], &[T::Requested]).reasoned(),
+    row(E::Hold, &[GATEWAY], AGREED).status(T::OnHold).reasoned(),
+    row(E::Resume, &[GATEWAY], &[T::Requested]),
+    row(E::Resume, &[GATEWAY], &[T::OnHold]).within(WAITING),
+    row(E::Resume, &[GATEWAY], &[T::OnHold]).status(T::InProgress),
     row(E::Complete, &[OWNER], AGREED).to(T::Completed, S::ServicesRendered),
     row(E::Fail, &[OWNER], AGREED).to(T::Failed, S::DeclinedByAgency).because(FAILED),
     row(E::Cancel, &[REQUESTER], &[T::Draft, T::Requested, T::Accepted, T::InProgress, T::OnHold])
@@ -392,6 +414,10 @@ pub const TABLE: &[Transition] = &[
     row(E::Expire, &[GATEWAY], &[T::Requested]).to(T::Rejected, S::Expired),
     row(E::Expire, &[GATEWAY], AGREED).to(T::Failed, S::Expired),
     row(E::Forbid, &[GATEWAY], &[T::Requested]).to(T::Rejected, S::NotPermitted).reasoned(),
+    row(E::Forbid, &[GATEWAY], AGREED).to(T::Cancelled, S::NotPermitted).reasoned(),
+    // Before it is sent, and after it has ended, there is nowhere to go; what was shared ends all the same.
+    row(E::Forbid, &[GATEWAY], &[T::Draft, T::Received, T::Ready]).reasoned(),
+    row(E::Forbid, &[GATEWAY], &[T::Rejected, T::Cancelled, T::Failed, T::Completed, T::EnteredInError]).reasoned(),
     row(E::Void, &[REQUESTER], T::ALL).to(T::EnteredInError, S::EnteredInError),
 ];
 

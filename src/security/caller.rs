@@ -102,6 +102,11 @@ impl Caller {
         }
     }
 
+    /// Does it speak for this organization (its id)?
+    pub fn speaks_for(&self, organization: &str) -> bool {
+        self.organization == organization || self.acts_for.iter().any(|other| other == organization)
+    }
+
     /// What it sees: what concerns its organization; the clients of those who check, audit or administer see no
     /// referral, whoever they work for.
     pub fn scope(&self) -> Scope {

@@ -3,7 +3,7 @@
 //!
 //! - Only Consents about the referral's person and about disclosure count (scope `patient-privacy`, or category `IDSCL`);
 //!   those about research, advance directives and the like do not.
-//! - `active` counts within its period; `rejected` is the person's refusal; every other status is as if it were not there.
+//! - `active` counts within its period; `rejected` is the person's refusal; every other status says nothing by itself.
 //! - The root provision is the rule and nested provisions are its exceptions, as deep as they go; [`super::provision`] tells
 //!   what they rule for this disclosure. Without a provision an active Consent permits, unless its policyRule opts out.
 //! - A referral leaves whole or not at all, so everything in it has to be permitted.
@@ -11,6 +11,8 @@
 //!   does a permit that is made out to others.
 //! - A refusal stands unless a newer permit (by dateTime) that is as specific outdoes it: one that names the recipient is
 //!   outdone only by a permit that names it too.
+//! - A permit that was taken back (inactive, entered-in-error) or has run out is no permit, and where none stands beside it
+//!   what it permitted is refused: whoever agreed once and no longer does is not as one who never was asked.
 //! - Where no Consent says anything, the policy decides.
 //!
 //! Pure: the time is passed in. Nothing of what a Consent says about a person is repeated.
@@ -18,7 +20,7 @@
 use jiff::Timestamp;
 
 use super::disclosure::{Disclosure, ProvisionKind};
-use super::provision::{ProvisionDecision, rule};
+use super::provision::{ProvisionDecision, kind_of, rule};
 use super::recipient::names_recipient;
 use crate::fhir::{Identifier, Node, Truth, period};
 use crate::referral::Referral;
@@ -76,8 +78,9 @@ pub fn permits<'r>(
 ) -> ConsentDecision {
     let recipient = recipient.into();
     let disclosure = Disclosure { referral, recipient: &recipient, at };
-    let about = consents.iter().filter(|consent| is_about(referral, **consent) && is_about_disclosure(**consent));
-    let findings: Vec<Finding<'_>> = about.filter_map(|consent| read(*consent, &disclosure)).collect();
+    let is_about = |consent: &&Node<'_>| is_about(referral, **consent) && is_about_disclosure(**consent);
+    let about: Vec<Node<'_>> = consents.iter().filter(is_about).copied().collect();
+    let findings: Vec<Finding<'_>> = about.iter().filter_map(|consent| read(*consent, &disclosure)).collect();
     let permits = || findings.iter().filter(|finding| finding.ruling.kind == ProvisionKind::Permit);
     let outdone = |deny: &Finding<'_>| {
         permits()
@@ -92,6 +95,10 @@ pub fn permits<'r>(
     }
     if let Some(Finding { ruling, .. }) = findings.first() {
         return ConsentDecision::Refused { reason: ruling.reason(), path: ruling.node.path() };
+    }
+    if let Some(lapsed) = about.iter().find(|consent| is_lapsed_permit(**consent, &disclosure)) {
+        let reason = "the Consent that permitted the disclosure was taken back or has run out".to_owned();
+        return ConsentDecision::Refused { reason, path: lapsed.get("status").unwrap_or(*lapsed).path() };
     }
     match policy {
         Policy::Required => ConsentDecision::Refused {
@@ -120,6 +127,22 @@ fn read<'n>(consent: Node<'n>, disclosure: &Disclosure<'_>) -> Option<Finding<'n
     }?;
     let (first, last) = given.unwrap_or((Timestamp::MIN, Timestamp::MAX));
     Some(Finding { given: if ruling.kind == ProvisionKind::Deny { last } else { first }, ruling })
+}
+
+/// Did the Consent permit this disclosure, and does no longer?
+fn is_lapsed_permit(consent: Node<'_>, disclosure: &Disclosure<'_>) -> bool {
+    let provision = consent.get("provision");
+    let end = provision.and_then(|root| root.get("period")?.str("end"));
+    let is_over = || end.and_then(|end| period::instants(&end)).is_some_and(|(_, last)| last < disclosure.at);
+    let lapsed = match consent.str("status").as_deref() {
+        Some("inactive" | "entered-in-error") => true,
+        Some("active") => is_over(),
+        _ => false,
+    };
+    let kind = provision.map(|root| kind_of(root, ProvisionKind::Permit)).or(base(consent));
+    lapsed
+        && kind != Some(ProvisionKind::Deny)
+        && provision.is_none_or(|root| names_recipient(root, ProvisionKind::Permit, disclosure) != Truth::No)
 }
 
 /// Is the root's period not over and begun? What cannot be read does not end a Consent; its provisions decide.

@@ -100,7 +100,7 @@ pub(super) fn rule<'n>(
 }
 
 /// The provision's type; without one, what it is an exception to or from.
-fn kind_of(provision: Node<'_>, otherwise: ProvisionKind) -> ProvisionKind {
+pub(super) fn kind_of(provision: Node<'_>, otherwise: ProvisionKind) -> ProvisionKind {
     match provision.str("type").as_deref() {
         Some("deny") => ProvisionKind::Deny,
         Some("permit") => ProvisionKind::Permit,

@@ -10,7 +10,8 @@ use serde_json::Value;
 
 use crate::error::Result;
 use crate::fhir::{Document, ResourceKey};
-use crate::referral::plan::{SharedWith, Write};
+use crate::referral::party::PartEnd;
+use crate::referral::plan::{GivenResource, SharedWith, Sharing, Write};
 use crate::referral::{Graph, Party};
 
 /// What a store answers, later.
@@ -42,6 +43,8 @@ pub struct Stored {
     pub author: Option<String>,
     /// Whether every client may read it
     pub public: bool,
+    /// The commit since which whoever asked sees it no longer: this is the last that it was shown. None where it sees it
+    pub until: Option<u64>,
     /// The whole resource, as it was committed
     pub document: Arc<Document>,
 }
@@ -81,6 +84,10 @@ pub struct StoredReferral {
     pub author: Option<String>,
     /// Who takes part in it, and who no longer does: by organization, party and time
     pub parties: Vec<StoredParty>,
+    /// Everything that it discloses now, seen by the scope or not
+    pub resources: Vec<GivenResource>,
+    /// The commit since which whoever asked takes part in it no longer: it is as it was shown last. None where it does
+    pub until: Option<u64>,
     /// The newest commit that concerns it
     pub seq: u64,
 }
@@ -96,9 +103,25 @@ pub struct StoredParty {
     pub since: u64,
     /// The commit since which it no longer does; a part that comes back is another one
     pub until: Option<u64>,
+    /// How it ended
+    pub end: Option<PartEnd>,
 }
 
 impl StoredReferral {
+    /// What is shared with whom now.
+    pub fn sharing(&self) -> Sharing {
+        Sharing { parties: self.current(), resources: self.resources.clone() }
+    }
+
+    /// How the last part ended that this organization took in it; none where it takes part, or never did.
+    pub fn end_of(&self, organization: &str) -> Option<PartEnd> {
+        let own = || self.parties.iter().filter(|stored| stored.organization == organization);
+        if own().any(|stored| stored.until.is_none()) {
+            return None;
+        }
+        own().max_by_key(|stored| stored.until).and_then(|stored| stored.end)
+    }
+
     /// Who takes part in it now.
     pub fn current(&self) -> Vec<SharedWith> {
         self.current_parties().map(|stored| SharedWith::new(stored.organization.as_str(), stored.party)).collect()

@@ -81,10 +81,14 @@ async fn reindexed<'r>(
     let mut changes = Vec::with_capacity(writes.len());
     let mut replaced = Vec::new();
     for (first, last) in spans(writes) {
-        let before = (first.version <= 1).then(Vec::new);
-        if before.is_none() {
-            replaced.push((first.key.clone(), first.version - 1));
-        }
+        let before = match &first.replaces {
+            Some(document) => Some(index.entries(document)?),
+            None if first.version <= 1 => Some(Vec::new()),
+            None => {
+                replaced.push((first.key.clone(), first.version - 1));
+                None
+            }
+        };
         changes.push(Reindexed { key: first.key.clone(), before, after: index.entries(&last.document)? });
     }
     if replaced.is_empty() {

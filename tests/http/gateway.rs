@@ -152,7 +152,18 @@ impl Gateway {
 
     /// Another client, made while the gateway serves; it is let in from now on.
     pub async fn add_client(&self, role: Role, organization: &str) -> Client {
-        let client = Client::add(self.store.as_ref(), &self.base, &self.http, role, organization).await;
+        self.let_in(Client::add(self.store.as_ref(), &self.base, &self.http, role, organization).await).await
+    }
+
+    /// Another client of the hospital's EHR, which acts for this organization, too.
+    pub async fn ehr_acting_for(&self, organization: &str) -> Client {
+        let (client, row) = Client::of(&self.base, &self.http, Role::Ehr, HOSPITAL);
+        let row = ClientRow { acts_for: vec![organization.to_owned()], ..row };
+        self.store.put_client(row).await.unwrap();
+        self.let_in(client).await
+    }
+
+    async fn let_in(&self, client: Client) -> Client {
         for _ in 0..100 {
             if client.get("/agency/v1/events").await.status != 401 {
                 return client;
@@ -190,6 +201,7 @@ fn directory() -> Plan {
             updated: NOW.parse().unwrap(),
             author: None,
             public: true,
+            replaces: None,
         }
     });
     Plan { writes: writes.collect(), ..Plan::default() }
@@ -199,6 +211,12 @@ fn directory() -> Plan {
 
 impl Client {
     async fn add(store: &dyn Store, base: &str, http: &reqwest::Client, role: Role, organization: &str) -> Self {
+        let (client, row) = Self::of(base, http, role, organization);
+        store.put_client(row).await.unwrap();
+        client
+    }
+
+    fn of(base: &str, http: &reqwest::Client, role: Role, organization: &str) -> (Self, ClientRow) {
         let issued = token::issue();
         let row = ClientRow {
             id: issued.client.clone(),
@@ -210,8 +228,7 @@ impl Client {
             created: NOW.parse().unwrap(),
             revoked: None,
         };
-        store.put_client(row).await.unwrap();
-        Self { id: issued.client, base: base.to_owned(), token: issued.text, http: http.clone() }
+        (Self { id: issued.client, base: base.to_owned(), token: issued.text, http: http.clone() }, row)
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {

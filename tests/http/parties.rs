@@ -28,7 +28,13 @@ async fn who_sent_a_referral_asks_for_it_whoever_sends_it_on() {
     let mut message = transaction(1);
     message["entry"][2]["resource"]["requester"] = json!({ "reference": format!("Organization/{CLINIC}") });
     let task = task_of(&gateway.ehr.post("/fhir", &message).await.expect(200));
-    // The clinic that it is requested for chooses another agency.
+    // The clinic that it is requested for takes no part: its name is the sender's word.
+    assert_eq!(gateway.other_ehr.get(&format!("/fhir/Task/{task}")).await.status, 404);
+    // Sent by a client that acts for the clinic, it is the clinic's, too, which chooses another agency.
+    let acting = gateway.ehr_acting_for(CLINIC).await;
+    let mut message = transaction(2);
+    message["entry"][2]["resource"]["requester"] = json!({ "reference": format!("Organization/{CLINIC}") });
+    let task = task_of(&acting.post("/fhir", &message).await.expect(200));
     let owner = json!({ "reference": format!("Organization/{OTHER}") });
     change(&gateway.other_ehr, &task, &[("owner", owner)]).await.expect(200);
     gateway.other_agency.get(&format!("/fhir/Task/{task}")).await.expect(200);
@@ -39,7 +45,7 @@ async fn who_sent_a_referral_asks_for_it_whoever_sends_it_on() {
 }
 
 #[tokio::test]
-async fn a_task_that_becomes_a_referral_is_its_senders_to_send() {
+async fn a_task_for_a_patient_becomes_no_referral() {
     let gateway = Gateway::start().await;
     let mut message = transaction(1);
     message["entry"][2]["resource"]["code"] = code(SDOHCC_CODES, "complete-questionnaire");
@@ -51,6 +57,7 @@ async fn a_task_that_becomes_a_referral_is_its_senders_to_send() {
         "a Task for a patient goes nowhere"
     );
     let sent = [("code", code("http://hl7.org/fhir/CodeSystem/task-code", "fulfill")), ("status", json!("requested"))];
-    change(&gateway.ehr, &task, &sent).await.expect(200);
-    gateway.agency.get(&format!("/agency/v1/referrals/{task}")).await.expect(200);
+    let refused = change(&gateway.ehr, &task, &sent).await.expect(422);
+    assert_eq!(refused["issue"][0]["expression"][0], "Task.code", "{refused}");
+    assert_eq!(gateway.agency.get(&format!("/agency/v1/referrals/{task}")).await.status, 404);
 }

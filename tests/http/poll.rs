@@ -29,6 +29,19 @@ async fn a_cursor_leads_from_change_to_change() {
     assert_eq!(changed[0]["referral"]["state"], "accepted");
 }
 
+/// A store that was set back to a backup gave less than some of its readers have seen: they would miss what comes next.
+#[tokio::test]
+async fn a_cursor_that_was_not_given_yet_is_refused() {
+    let gateway = Gateway::start().await;
+    sent(&gateway, 1).await;
+    let (_, cursor) = gateway.agency.poll("").await;
+    let (store, newest) = cursor.rsplit_once('.').unwrap();
+    let later = newest.parse::<u64>().unwrap() + 1;
+    let answer = gateway.agency.get(&format!("/agency/v1/referrals?since={store}.{later}")).await;
+    assert_eq!(answer.status, 400, "{}", answer.text);
+    assert!(answer.text.contains("unknown-cursor"), "{}", answer.text);
+}
+
 #[tokio::test]
 async fn a_held_poll_wakes_with_a_commit() {
     let gateway = Gateway::start().await;

@@ -6,7 +6,9 @@ mod chaos;
 mod crosswalk;
 mod edits;
 mod findings;
+mod kept;
 mod laws;
+mod merge;
 mod reviews;
 #[path = "../scale/mod.rs"]
 mod scale;

@@ -181,6 +181,7 @@ fn public(directory: &Value, now: Timestamp) -> Plan {
             updated: now,
             author: None,
             public: true,
+            replaces: None,
         }
     });
     Plan { writes: writes.collect(), ..Plan::default() }

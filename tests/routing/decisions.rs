@@ -257,6 +257,18 @@ fn a_rule_is_in_force_from_its_day() {
     assert!(dropped(&chosen("2025-11-02T00:00:00Z")));
 }
 
+#[test]
+fn a_preset_of_the_programs_own_type_stands_before_those_of_others() {
+    let mut rulebook = Rulebook::new(RULEBOOK.facts().clone());
+    for (kind, age) in [("chw", 18), ("pace", 55)] {
+        let rule = format!("{{ id: {kind}-adults, criterion: age, op: ge, value: {age} }}");
+        let text = format!("eligibility: {kind}\npresets:\n  adults: [{rule}]\n");
+        rulebook.add(&format!("{kind}/eligibility.yaml"), &text).unwrap();
+    }
+    let chosen = |kind: &str| rulebook.preset(kind, "adults").unwrap()[0].id.clone().unwrap();
+    assert_eq!(["chw", "pace", "nfp"].map(chosen), ["chw-adults", "pace-adults", "chw-adults"]);
+}
+
 // === directories and rules that cannot be used ===
 
 #[test]

@@ -22,6 +22,7 @@ fn write(value: &Value) -> Write {
         updated: text(&value["meta"]["lastUpdated"]).parse().unwrap(),
         author: None,
         public: true,
+        replaces: None,
     }
 }
 

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use handoff::referral::Scope;
-use handoff::referral::plan::{FeedEntry, Plan};
+use handoff::referral::plan::{FeedEntry, GivenResource, Plan, Sharing};
 use handoff::store::{Changes, Store};
 
 use crate::backend::{Backend, on_every_backend};
 use crate::referral::{
-    CLINIC, PANTRY, SHELTER, key, noon, observers, parties, patient_body, referral, task_body, write,
+    CLINIC, PANTRY, SHELTER, key, noon, observers, patient_body, referral, share, task_body, whole, write,
 };
 
 on_every_backend! {
@@ -72,9 +72,9 @@ async fn a_change_of_what_is_shared_makes_what_is_owed_new(backend: Backend) {
     // The clinic is owed nothing, so nothing is new for it.
     assert_eq!(*store.newest(CLINIC).borrow(), 0);
     // Who no longer sees the Task is told of no further change; the last one it was owed can still be told.
-    let mut unshared = referral("a", PANTRY, noon()).shares;
-    (unshared[0].before, unshared[0].parties) = (parties(PANTRY), observers(&[SHELTER]));
-    store.commit(Plan { shares: unshared, ..Plan::default() }).await.unwrap();
+    let after = Sharing { parties: observers(&[SHELTER]), ..whole("a", PANTRY) };
+    let unshared = share("Task/a", whole("a", PANTRY), after);
+    store.commit(Plan { shares: vec![unshared], ..Plan::default() }).await.unwrap();
     let again = Plan { writes: vec![write("Patient/a", 3, noon(), "")], ..Plan::default() };
     store.commit(again).await.unwrap();
     assert!(!newest.has_changed().unwrap());
@@ -84,7 +84,7 @@ async fn a_change_of_what_is_shared_makes_what_is_owed_new(backend: Backend) {
 async fn what_is_shared_before_it_is_stored_makes_what_is_owed_new(backend: Backend) {
     let store = backend.open();
     let mut plan = referral("a", PANTRY, noon());
-    plan.shares[0].resources.push(key("Procedure/later"));
+    plan.shares[0].after.resources.push(GivenResource::new(key("Procedure/later"), CLINIC));
     store.commit(plan).await.unwrap();
     store.commit(Plan { writes: vec![write("Procedure/other", 1, noon(), "")], ..Plan::default() }).await.unwrap();
     assert_eq!(items(&store.changes(PANTRY, 1, 10).await.unwrap()), []);

@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use flate2::read::GzDecoder;
 use handoff::fhir::ResourceKey;
-use handoff::referral::plan::{AuditOutcome, Plan, SharedWith};
+use handoff::referral::party::PartEnd;
+use handoff::referral::plan::{AuditOutcome, GivenResource, Plan, Share, SharedWith, Sharing};
 use handoff::referral::{Party, Scope};
 use handoff::store::audit_verify::verify;
 use handoff::store::query::Query;
@@ -132,11 +133,12 @@ async fn everyone_sees_what_they_saw() {
 async fn who_takes_part_is_told_from_what_was_shared() {
     let written = Written::new();
     let store = open(&written.path());
-    let part = |organization: &str, party, since, until| StoredParty {
+    let part = |organization: &str, party, since, until: Option<u64>| StoredParty {
         organization: organization.to_owned(),
         party,
         since,
         until,
+        end: until.map(|_| PartEnd::Withdrawn),
     };
     let (requester, owner) = (Party::Requester, Party::Owner);
     for (identifier, expected) in [
@@ -243,11 +245,11 @@ async fn a_migrated_store_goes_on() {
     let back = vec![SharedWith::new(HOSPITAL, Party::Requester), SharedWith::new(ACTION, Party::Owner)];
     let plan = Plan {
         writes: vec![write(&task.to_string(), version + 1, now, r#","status":"requested""#)],
-        shares: vec![handoff::referral::plan::Share {
+        shares: vec![Share {
             task: task.clone(),
-            before: moved.current(),
-            parties: back.clone(),
-            resources: vec![task.clone()],
+            before: moved.sharing(),
+            after: Sharing { parties: back.clone(), resources: vec![GivenResource::new(task.clone(), HOSPITAL)] },
+            end: PartEnd::Taken,
         }],
         ..Plan::default()
     };

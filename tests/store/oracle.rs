@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
 use crate::backend::{Backend, parameters};
-use crate::referral::{CLINIC, PANTRY, SHELTER, key, noon, observers, write};
+use crate::referral::{CLINIC, PANTRY, SHELTER, key, noon, observers, share, sharing, write};
 use crate::search::query;
 
 const ORGANIZATIONS: [&str; 3] = [CLINIC, PANTRY, SHELTER];
@@ -300,13 +300,8 @@ impl World {
                 self.resources.push((write, entries));
             }
             Operation::Share { task, organizations, resources } => {
-                let before = self.shares.iter().find(|old| old.task == key(task)).map(|old| old.parties.clone());
-                let share = Share {
-                    task: key(task),
-                    before: before.unwrap_or_default(),
-                    parties: observers(&organizations),
-                    resources: resources.into_iter().map(key).collect(),
-                };
+                let before = self.shares.iter().find(|old| old.task == key(task)).map(|old| old.after.clone());
+                let share = share(task, before.unwrap_or_default(), sharing(observers(&organizations), &resources));
                 store.commit(Plan { shares: vec![share.clone()], ..Plan::default() }).await.unwrap();
                 self.shares.retain(|old| old.task != share.task);
                 self.shares.push(share);
@@ -321,8 +316,8 @@ impl World {
             || self
                 .shares
                 .iter()
-                .filter(|share| share.resources.contains(&write.key))
-                .any(|share| share.parties.iter().any(|with| with.organization == *organization))
+                .filter(|share| share.after.resources.iter().any(|given| given.resource == write.key))
+                .any(|share| share.after.parties.iter().any(|with| with.organization == *organization))
     }
 
     /// The matches, with the values that they are ordered by.

@@ -1,12 +1,13 @@
 //! As what each organization takes part in a referral, since which commit and until which.
 
 use handoff::error::Category;
-use handoff::referral::plan::{Plan, Share, SharedWith};
+use handoff::referral::party::PartEnd;
+use handoff::referral::plan::{Plan, SharedWith, Sharing};
 use handoff::referral::{Party, Scope};
 use handoff::store::{Store, StoredParty, StoredReferral, conflicting};
 
 use crate::backend::{Backend, on_every_backend};
-use crate::referral::{CLINIC, PANTRY, SHELTER, key, noon, parties, referral, task_body, write};
+use crate::referral::{CLINIC, PANTRY, SHELTER, key, noon, parties, referral, share, sharing, task_body, whole, write};
 
 on_every_backend! {
     a_part_is_kept_with_its_time,
@@ -14,9 +15,17 @@ on_every_backend! {
     a_share_for_others_than_those_who_take_part_is_refused,
 }
 
-fn share(before: Vec<SharedWith>, parties: Vec<SharedWith>) -> Plan {
-    let resources = vec![key("Task/r"), key("Patient/r")];
-    Plan { shares: vec![Share { task: key("Task/r"), before, parties, resources }], ..Plan::default() }
+fn of(parties: Vec<SharedWith>) -> Sharing {
+    sharing(parties, &["Task/r", "Patient/r"])
+}
+
+fn plan(before: Sharing, after: Sharing) -> Plan {
+    Plan { shares: vec![share("Task/r", before, after)], ..Plan::default() }
+}
+
+/// The Task and the person are shared with these in place of those.
+fn instead(before: Vec<SharedWith>, after: Vec<SharedWith>) -> Plan {
+    plan(of(before), of(after))
 }
 
 async fn stored(store: &dyn Store) -> StoredReferral {
@@ -24,14 +33,15 @@ async fn stored(store: &dyn Store) -> StoredReferral {
 }
 
 fn part(organization: &str, party: Party, since: u64, until: Option<u64>) -> StoredParty {
-    StoredParty { organization: organization.to_owned(), party, since, until }
+    let end = until.map(|_| PartEnd::Withdrawn);
+    StoredParty { organization: organization.to_owned(), party, since, until, end }
 }
 
 async fn a_part_is_kept_with_its_time(backend: Backend) {
     let store = backend.open();
     store.commit(referral("r", PANTRY, noon())).await.unwrap();
-    store.commit(share(parties(PANTRY), parties(SHELTER))).await.unwrap();
-    store.commit(share(parties(SHELTER), parties(PANTRY))).await.unwrap();
+    store.commit(plan(whole("r", PANTRY), of(parties(SHELTER)))).await.unwrap();
+    store.commit(instead(parties(SHELTER), parties(PANTRY))).await.unwrap();
     let found = stored(&*store).await;
     assert_eq!(
         found.parties,
@@ -60,13 +70,13 @@ async fn an_organization_with_two_parts_sees_until_both_end(backend: Backend) {
     let store = backend.open();
     store.commit(referral("r", PANTRY, noon())).await.unwrap();
     let both = [parties(PANTRY), vec![SharedWith::new(PANTRY, Party::Observer)]].concat();
-    store.commit(share(parties(PANTRY), both.clone())).await.unwrap();
+    store.commit(plan(whole("r", PANTRY), of(both.clone()))).await.unwrap();
     assert_eq!(stored(&*store).await.parties_of(PANTRY), [Party::Observer, Party::Owner]);
     let observer = vec![SharedWith::new(PANTRY, Party::Observer)];
-    store.commit(share(both, observer.clone())).await.unwrap();
+    store.commit(instead(both, observer.clone())).await.unwrap();
     let scope = Scope::Organization(PANTRY.to_owned());
     assert!(store.read(&scope, &key("Patient/r"), None).await.unwrap().is_some());
-    store.commit(share(observer, Vec::new())).await.unwrap();
+    store.commit(instead(observer, Vec::new())).await.unwrap();
     assert!(store.read(&scope, &key("Patient/r"), None).await.unwrap().is_none());
 }
 
@@ -74,8 +84,12 @@ async fn a_share_for_others_than_those_who_take_part_is_refused(backend: Backend
     let store = backend.open();
     store.commit(referral("r", PANTRY, noon())).await.unwrap();
     let observer = vec![SharedWith::new(PANTRY, Party::Observer)];
-    for before in [Vec::new(), parties(SHELTER), observer, parties(CLINIC)] {
-        let mut plan = share(before, parties(SHELTER));
+    let others = [Vec::new(), parties(SHELTER), observer, parties(CLINIC)];
+    let others = others.map(|parties| Sharing { parties, ..whole("r", PANTRY) });
+    // Shared with the same, and other things.
+    let less = [of(parties(PANTRY)), sharing(parties(PANTRY), &[])];
+    for before in others.into_iter().chain(less) {
+        let mut plan = plan(before, of(parties(SHELTER)));
         plan.writes = vec![write("Task/r", 2, noon(), &task_body("r", SHELTER, "requested"))];
         let error = store.commit(plan).await.unwrap_err();
         assert_eq!((error.category, conflicting(&error)), (Category::Conflict, Some(key("Task/r"))));
@@ -83,8 +97,9 @@ async fn a_share_for_others_than_those_who_take_part_is_refused(backend: Backend
     let found = stored(&*store).await;
     assert_eq!((found.current(), found.seq), (parties(PANTRY), 1), "nothing of it is stored");
     assert_eq!(found.graph.only_task().unwrap().version, 1);
-    let mut reordered = parties(PANTRY);
-    reordered.reverse();
-    store.commit(share(reordered, parties(SHELTER))).await.unwrap();
+    let mut reordered = whole("r", PANTRY);
+    reordered.parties.reverse();
+    reordered.resources.reverse();
+    store.commit(plan(reordered, of(parties(SHELTER)))).await.unwrap();
     assert_eq!(stored(&*store).await.current(), parties(SHELTER));
 }

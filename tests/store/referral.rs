@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use handoff::fhir::{Document, ResourceKey, edit};
 use handoff::referral::Party;
-use handoff::referral::plan::{AuditEntry, AuditOutcome, FeedEntry, Plan, Share, SharedWith, Write};
+use handoff::referral::party::PartEnd;
+use handoff::referral::plan::{
+    AuditEntry, AuditOutcome, FeedEntry, GivenResource, Plan, Share, SharedWith, Sharing, Write,
+};
 use jiff::Timestamp;
 
 /// The organization that sends.
@@ -46,6 +49,7 @@ pub(crate) fn write(name: &str, version: u64, updated: Timestamp, body: &str) ->
         updated,
         author: Some(CLINIC.to_owned()),
         public: false,
+        replaces: None,
     }
 }
 
@@ -63,12 +67,7 @@ pub(crate) fn referral(name: &str, owner: &str, updated: Timestamp) -> Plan {
     let task = key(&names[7]);
     Plan {
         writes: names.iter().zip(bodies).map(|(name, body)| write(name, 1, updated, &body)).collect(),
-        shares: vec![Share {
-            task: task.clone(),
-            before: Vec::new(),
-            parties: parties(owner),
-            resources: names.iter().map(|name| key(name)).collect(),
-        }],
+        shares: vec![share(&names[7], Sharing::default(), whole(name, owner))],
         feed: vec![FeedEntry { organization: owner.to_owned(), task: task.clone() }],
         audit: vec![AuditEntry {
             outcome: AuditOutcome::Done,
@@ -84,6 +83,22 @@ pub(crate) fn referral(name: &str, owner: &str, updated: Timestamp) -> Plan {
         }],
         ..Plan::default()
     }
+}
+
+/// What is shared through this Task; parts that end are withdrawn.
+pub(crate) fn share(task: &str, before: Sharing, after: Sharing) -> Share {
+    Share { task: key(task), before, after, end: PartEnd::Withdrawn }
+}
+
+/// These parties see these resources, which the clinic gave.
+pub(crate) fn sharing(parties: Vec<SharedWith>, resources: &[&str]) -> Sharing {
+    let resources = resources.iter().map(|name| GivenResource::new(key(name), CLINIC)).collect();
+    Sharing { parties, resources }
+}
+
+/// The whole referral with this name is shared with the clinic and this agency.
+pub(crate) fn whole(name: &str, owner: &str) -> Sharing {
+    sharing(parties(owner), &names(name).each_ref().map(String::as_str))
 }
 
 /// The clinic that asks, and the agency that is asked.

@@ -3,13 +3,13 @@
 use handoff::error::Category;
 use handoff::fhir::Key;
 use handoff::referral::Scope;
-use handoff::referral::plan::{Plan, Share};
+use handoff::referral::plan::{Plan, Sharing};
 use handoff::store::query::Query;
 use handoff::store::{Page, Store, Stored};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::backend::{Backend, on_every_backend, parameters};
-use crate::referral::{CLINIC, PANTRY, SHELTER, key, noon, parties, patient_body, referral, task_body, write};
+use crate::referral::{CLINIC, PANTRY, SHELTER, noon, patient_body, referral, share, task_body, whole, write};
 
 on_every_backend! {
     an_agency_finds_its_worklist,
@@ -91,7 +91,7 @@ async fn what_one_does_not_see_is_not_found(backend: Backend) {
         assert_eq!((counted.total, counted.matches.len()), (Some(0), 0), "{url}");
     }
     assert_eq!(matches(&*store, PANTRY, "Patient?name=fennimore").await, ["Patient/a", "Patient/b"]);
-    let unshared = Share { task: key("Task/a"), before: parties(PANTRY), parties: Vec::new(), resources: Vec::new() };
+    let unshared = share("Task/a", whole("a", PANTRY), Sharing::default());
     store.commit(Plan { shares: vec![unshared], ..Plan::default() }).await.unwrap();
     assert_eq!(matches(&*store, PANTRY, "Patient?name=fennimore").await, ["Patient/b"]);
 }
@@ -99,7 +99,8 @@ async fn what_one_does_not_see_is_not_found(backend: Backend) {
 async fn what_is_included_is_seen(backend: Backend) {
     let store = backend.open();
     let mut plan = referral("a", PANTRY, noon());
-    plan.shares[0].resources.retain(|key| key.kind != "PractitionerRole" && key.kind != "Condition");
+    let shared = &mut plan.shares[0].after.resources;
+    shared.retain(|given| given.resource.kind != "PractitionerRole" && given.resource.kind != "Condition");
     store.commit(plan).await.unwrap();
     let url = "Task?_include=Task:focus&_include=Task:requester&_include=Task:patient";
     let mut clinic = ids(&search(&*store, CLINIC, url).await.included);

@@ -1,11 +1,13 @@
 //! Who sees what: what one sent, what is shared with one, what is public. The rest is as if it were not there.
 
 use handoff::referral::Scope;
-use handoff::referral::plan::{Plan, Share, SharedWith};
+use handoff::referral::plan::{GivenResource, Plan, Sharing};
 use handoff::store::Store;
 
 use crate::backend::{Backend, on_every_backend};
-use crate::referral::{CLINIC, PANTRY, SHELTER, key, names, noon, observers, parties, referral, task_body, write};
+use crate::referral::{
+    CLINIC, PANTRY, SHELTER, key, names, noon, observers, parties, referral, share, sharing, task_body, whole, write,
+};
 
 on_every_backend! {
     the_author_and_those_it_is_shared_with_see_a_referral,
@@ -54,7 +56,7 @@ async fn the_author_and_those_it_is_shared_with_see_a_referral(backend: Backend)
 async fn only_what_is_shared_is_seen(backend: Backend) {
     let store = backend.open();
     let mut plan = referral("r", PANTRY, noon());
-    plan.shares[0].resources = vec![key("Task/r"), key("ServiceRequest/r")];
+    plan.shares[0].after = sharing(parties(PANTRY), &["Task/r", "ServiceRequest/r"]);
     store.commit(plan).await.unwrap();
     assert_eq!(seen(&*store, PANTRY, "r").await, ["ServiceRequest/r", "Task/r"]);
     let found = store.referral(&of(PANTRY), &key("Task/r"), false).await.unwrap().unwrap();
@@ -65,24 +67,21 @@ async fn only_what_is_shared_is_seen(backend: Backend) {
 async fn a_new_share_replaces_the_old_one(backend: Backend) {
     let store = backend.open();
     store.commit(referral("r", PANTRY, noon())).await.unwrap();
-    let share = |before: Vec<SharedWith>, organizations: &[&str], resources: &[&str]| Plan {
-        shares: vec![Share {
-            task: key("Task/r"),
-            before,
-            parties: observers(organizations),
-            resources: resources.iter().map(|name| key(name)).collect(),
-        }],
+    let for_shelter = sharing(observers(&[SHELTER]), &["Task/r", "Patient/r"]);
+    let for_both = sharing(observers(&[PANTRY, SHELTER]), &["Task/r"]);
+    let plan = |before: &Sharing, after: &Sharing| Plan {
+        shares: vec![share("Task/r", before.clone(), after.clone())],
         ..Plan::default()
     };
-    store.commit(share(parties(PANTRY), &[SHELTER], &["Task/r", "Patient/r"])).await.unwrap();
+    store.commit(plan(&whole("r", PANTRY), &for_shelter)).await.unwrap();
     assert_eq!(seen(&*store, PANTRY, "r").await, [""; 0]);
     assert_eq!(seen(&*store, SHELTER, "r").await, ["Patient/r", "Task/r"]);
     // That it was owed the referral stays true, so that it can be told what it lost.
     assert_eq!(store.changes(PANTRY, 0, 10).await.unwrap().items, [(key("Task/r"), 1)]);
-    store.commit(share(observers(&[SHELTER]), &[PANTRY, SHELTER], &["Task/r"])).await.unwrap();
+    store.commit(plan(&for_shelter, &for_both)).await.unwrap();
     assert_eq!(seen(&*store, PANTRY, "r").await, ["Task/r"]);
     assert_eq!(seen(&*store, SHELTER, "r").await, ["Task/r"]);
-    store.commit(share(observers(&[SHELTER, PANTRY]), &[], &[])).await.unwrap();
+    store.commit(plan(&for_both, &Sharing::default())).await.unwrap();
     assert_eq!(seen(&*store, SHELTER, "r").await, [""; 0]);
     assert_eq!(seen(&*store, CLINIC, "r").await, names("r"));
 }
@@ -90,25 +89,19 @@ async fn a_new_share_replaces_the_old_one(backend: Backend) {
 async fn what_two_tasks_share_is_seen_until_both_end(backend: Backend) {
     let store = backend.open();
     store.commit(referral("r", PANTRY, noon())).await.unwrap();
-    let share = |task: &str, before: Vec<SharedWith>, resources: &[&str]| Share {
-        task: key(task),
-        before,
-        parties: observers(&[PANTRY]),
-        resources: resources.iter().map(|name| key(name)).collect(),
-    };
+    let of_pantry = |resources: &[&str]| sharing(observers(&[PANTRY]), resources);
     let second = Plan {
         writes: vec![write("Task/second", 1, noon(), &task_body("r", PANTRY, "requested"))],
-        shares: vec![share("Task/second", Vec::new(), &["Task/second", "Patient/r"])],
+        shares: vec![share("Task/second", Sharing::default(), of_pantry(&["Task/second", "Patient/r"]))],
         ..Plan::default()
     };
     store.commit(second).await.unwrap();
     assert_eq!(store.sharing(&key("Patient/r")).await.unwrap(), [key("Task/r"), key("Task/second")]);
-    store.commit(Plan { shares: vec![share("Task/r", parties(PANTRY), &[])], ..Plan::default() }).await.unwrap();
+    let first = share("Task/r", whole("r", PANTRY), of_pantry(&[]));
+    store.commit(Plan { shares: vec![first], ..Plan::default() }).await.unwrap();
     assert_eq!(seen(&*store, PANTRY, "r").await, ["Patient/r"]);
-    store
-        .commit(Plan { shares: vec![share("Task/second", observers(&[PANTRY]), &["Task/second"])], ..Plan::default() })
-        .await
-        .unwrap();
+    let second = share("Task/second", of_pantry(&["Task/second", "Patient/r"]), of_pantry(&["Task/second"]));
+    store.commit(Plan { shares: vec![second], ..Plan::default() }).await.unwrap();
     assert_eq!(seen(&*store, PANTRY, "r").await, [""; 0]);
 }
 
@@ -116,7 +109,7 @@ async fn what_is_shared_before_it_is_stored_is_seen_once_it_is(backend: Backend)
     let store = backend.open();
     let mut plan = referral("r", PANTRY, noon());
     let procedure = key("Procedure/later");
-    plan.shares[0].resources.push(procedure.clone());
+    plan.shares[0].after.resources.push(GivenResource::new(procedure.clone(), CLINIC));
     store.commit(plan).await.unwrap();
     assert!(store.read(&of(PANTRY), &procedure, None).await.unwrap().is_none());
     assert!(store.read(&Scope::Gateway, &procedure, None).await.unwrap().is_none());
@@ -132,7 +125,7 @@ async fn the_current_author_counts(backend: Backend) {
     store.commit(referral("r", PANTRY, noon())).await.unwrap();
     let mut second = write("Goal/r", 2, noon(), "");
     second.author = Some(SHELTER.to_owned());
-    let unshared = Share { task: key("Task/r"), before: parties(PANTRY), parties: Vec::new(), resources: Vec::new() };
+    let unshared = share("Task/r", whole("r", PANTRY), Sharing::default());
     store.commit(Plan { writes: vec![second], shares: vec![unshared], ..Plan::default() }).await.unwrap();
     assert_eq!(seen(&*store, SHELTER, "r").await, ["Goal/r"]);
     assert!(!seen(&*store, CLINIC, "r").await.contains(&"Goal/r".to_owned()));

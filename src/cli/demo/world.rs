@@ -53,7 +53,7 @@ pub(super) async fn load_directory(store: &dyn Resources, at: Timestamp) -> Resu
         let mut edits = Edits::new(resource);
         edits.stamp(&id, 1, at);
         let document = Arc::new(Document::parse(edits.finish())?);
-        plan.writes.push(Write { key, version: 1, document, updated: at, author: None, public: true });
+        plan.writes.push(Write { key, version: 1, document, updated: at, author: None, public: true, replaces: None });
     }
     if !plan.writes.is_empty() {
         store.commit(plan).await?;

@@ -1,10 +1,119 @@
-//! What a consequence looks at.
+//! What a consequence looks at, and how it moves it.
 
-use crate::fhir::ResourceKey;
-use crate::store::StoredReferral;
+use std::collections::HashSet;
+use std::sync::Arc;
 
-/// A referral that a change concerns though it is not its own, as it is with that change.
+use jiff::Timestamp;
+
+use crate::error::{Error, Result};
+use crate::fhir::edit::Edits;
+use crate::fhir::{Document, Issue, ResourceKey};
+use crate::referral::party::PartEnd;
+use crate::referral::plan::{Plan, Share, Sharing, Write};
+use crate::referral::state::{Position, TransitionResult};
+use crate::referral::task_edits::{self, StatusReason};
+use crate::referral::{Graph, Resource, task};
+
+use crate::exchange::context::owner_among;
+
+/// A referral that a change concerns, as it is with that change.
 pub(super) struct Concerned {
     pub(super) task: ResourceKey,
-    pub(super) stored: StoredReferral,
+    /// Everything of it, changes included
+    pub(super) graph: Graph,
+    /// Where it stood before the change; nothing of one that is new
+    pub(super) stood: Option<Position>,
+    /// The resource whose change concerns it
+    pub(super) cause: ResourceKey,
+}
+
+/// What whoever made a change should know of what followed.
+#[derive(Debug, Clone)]
+pub(in crate::exchange) struct Consequence {
+    /// The resource that was changed
+    pub(in crate::exchange) cause: ResourceKey,
+    /// What followed
+    pub(in crate::exchange) issue: Issue,
+}
+
+impl Concerned {
+    /// Reads where a referral stood before what the plan writes.
+    pub(super) fn stood(plan: &Plan, graph: &Graph, key: &ResourceKey) -> Option<Position> {
+        let position = |node| task::position(node).unwrap_or(Position::DRAFT);
+        match plan.writes.iter().find(|write| write.key == *key) {
+            Some(write) => write.replaces.as_ref().map(|document| position(document.root())),
+            None => graph.resolve(&key.to_string()).map(|task| position(task.node())),
+        }
+    }
+
+    /// The Task.
+    pub(super) fn task(&self) -> Result<&Resource> {
+        self.graph.resolve(&self.task.to_string()).ok_or_else(|| Error::fault("a referral without its Task"))
+    }
+
+    /// What the referral discloses with the change, and the Consents that are at hand.
+    pub(super) fn disclosed(&self, plan: &mut Plan) -> Result<Graph> {
+        let shared: HashSet<String> =
+            self.share(plan)?.after.resources.iter().map(|given| given.resource.to_string()).collect();
+        let mut graph = Graph::default();
+        for resource in self.graph.resources() {
+            if resource.kind() == "Consent" || shared.contains(&resource.url) {
+                graph.insert(resource.clone());
+            }
+        }
+        Ok(graph)
+    }
+
+    /// Its share in the plan.
+    pub(super) fn share<'p>(&self, plan: &'p mut Plan) -> Result<&'p mut Share> {
+        let share = plan.shares.iter_mut().find(|share| share.task == self.task);
+        share.ok_or_else(|| Error::fault("a referral that is concerned has no share"))
+    }
+
+    /// Id of the organization that owns it, before the change and after it; none where it is another, or new.
+    pub(super) fn lasting_owner(&self, plan: &Plan) -> Option<String> {
+        let share = plan.shares.iter().find(|share| share.task == self.task)?;
+        let owner = |sharing: &Sharing| owner_among(&sharing.parties).map(str::to_owned);
+        owner(&share.before).filter(|before| owner(&share.after).as_ref() == Some(before))
+    }
+
+    /// Ends the part of its owner.
+    pub(super) fn end_part_of_owner(&self, plan: &mut Plan, owner: &str, end: PartEnd) -> Result<()> {
+        let share = self.share(plan)?;
+        share.after.parties.retain(|with| owner_among(std::slice::from_ref(with)) != Some(owner));
+        share.end = end;
+        Ok(())
+    }
+
+    /// Moves it: writes the Task where the step leads, unless it stands there.
+    pub(super) fn move_to(
+        &mut self,
+        plan: &mut Plan,
+        step: TransitionResult,
+        status_reason: &StatusReason,
+        at: Timestamp,
+    ) -> Result<()> {
+        let resource = self.task()?.clone();
+        let node = resource.node();
+        let version = resource.version + 1;
+        let mut edits = Edits::new(node);
+        task_edits::set_position_and_reason(&mut edits, node, step.to, status_reason, at);
+        edits.stamp(&self.task.id, version, at);
+        let document = Arc::new(Document::parse(edits.finish())?);
+        let author = resource.author.as_deref().map(str::to_owned);
+        self.graph.insert(
+            Resource::new(self.task.to_string(), version, document.clone()).sent_by(resource.author.as_deref()),
+        );
+        let replaces = Some(resource.document().clone());
+        plan.writes.push(Write {
+            key: self.task.clone(),
+            version,
+            document,
+            updated: at,
+            author,
+            public: false,
+            replaces,
+        });
+        Ok(())
+    }
 }

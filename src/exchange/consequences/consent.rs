@@ -1,19 +1,15 @@
-//! What may no longer be shared when a consent is given or taken back: the referral ends, and its owner takes part in it no
-//! longer.
-
-use std::sync::Arc;
+//! What may no longer be shared, because a consent is given or taken back or has run out: the referral ends, and its owner
+//! takes part in it no longer. Asked whenever something newer would reach the owner, wherever the referral stands.
 
 use jiff::Timestamp;
 
 use crate::error::Result;
-use crate::fhir::edit::Edits;
-use crate::fhir::{Document, Reference, ResourceKey};
-use crate::referral::Party;
-use crate::referral::plan::{Plan, Share, SharedWith, Write};
+use crate::fhir::{Issue, Key, Node, Reference, ResourceKey};
+use crate::referral::Referral;
+use crate::referral::plan::{Plan, Write};
 use crate::referral::reason::Reason;
 use crate::referral::state::{self, Actor, Event, Position};
-use crate::referral::task_edits::{self, StatusReason};
-use crate::referral::{Referral, Resource};
+use crate::referral::task_edits::StatusReason;
 use crate::security::Caller;
 use crate::security::consent::ConsentDecision;
 use crate::store::Resources;
@@ -21,67 +17,62 @@ use crate::store::Resources;
 use super::concerned::Concerned;
 use crate::exchange::audit::{audit, consent_asked};
 use crate::exchange::consent::ConsentCheck;
-use crate::exchange::context::owner_among;
 
-/// The Tasks of the person whom a Consent is about that is written.
-pub(super) async fn concerned(store: &dyn Resources, write: &Write) -> Result<Vec<ResourceKey>> {
+/// The Tasks of the person whom a Consent is about that is written, and of the one whom it was about.
+pub(super) async fn concerned(store: &dyn Resources, write: &Write, base: Option<&str>) -> Result<Vec<ResourceKey>> {
+    let mut tasks = Vec::new();
     if write.key.kind != "Consent" {
-        return Ok(Vec::new());
+        return Ok(tasks);
     }
-    let person = write.document.root().get("patient").and_then(|patient| patient.str("reference"));
-    let person = person.and_then(|person| Reference::parse(&person)?.local(None));
-    match person {
-        Some(person) => store.sharing(&person).await,
-        None => Ok(Vec::new()),
+    let person = |consent: Node<'_>| {
+        let reference = consent.get("patient").and_then(|patient| patient.str("reference"))?;
+        Reference::parse(&reference)?.local(base)
+    };
+    let now = person(write.document.root());
+    let before =
+        write.replaces.as_ref().and_then(|document| person(document.root())).filter(|it| Some(it) != now.as_ref());
+    for person in now.into_iter().chain(before) {
+        tasks.extend(store.sharing(&person).await?);
     }
+    Ok(tasks)
 }
 
-/// Ends the referral, where consent forbids now that its owner sees it.
+/// Ends the referral, where consent forbids that its owner sees what is new of it. Says so to whoever changed it.
 pub(super) async fn apply(
     check: &ConsentCheck,
     caller: &Caller,
     plan: &mut Plan,
     concerned: &mut Concerned,
     at: Timestamp,
-) -> Result<()> {
-    let Concerned { task, stored } = concerned;
-    let before: Vec<SharedWith> = stored.current();
-    let Some(owner) = owner_among(&before).map(str::to_owned) else { return Ok(()) };
-    let Some(resource) = stored.graph.resolve(&task.to_string()).cloned() else { return Ok(()) };
-    let Ok(referral) = Referral::read(&stored.graph, &resource) else { return Ok(()) };
-    let position = referral.position();
-    if position.status.is_terminal() {
-        return Ok(());
-    }
-    let decision = check.ask(caller, &referral, &owner, at).await?;
-    let permitted = matches!(decision, ConsentDecision::Permitted { .. });
-    plan.audit.push(consent_asked(caller, task, &owner, permitted, at));
-    let ConsentDecision::Refused { reason, .. } = decision else { return Ok(()) };
-    let status_reason = StatusReason::new(Reason::ConsentDenied, reason);
-    let Ok(step) = state::step(position, Event::Forbid, Actor::Gateway, status_reason.reason, true) else {
-        return Ok(());
+) -> Result<Option<Issue>> {
+    // To whom it goes anew was asked when that was decided; and what an owner writes is no news to it.
+    let Some(owner) = concerned.lasting_owner(plan).filter(|owner| *owner != caller.organization) else {
+        return Ok(None);
     };
-    let write = task_write(&resource, task, step.to, &status_reason, at)?;
-    stored.graph.insert(Resource::new(task.to_string(), write.version, write.document.clone()));
-    plan.writes.push(Write { author: stored.author.clone(), ..write });
+    let disclosed = concerned.disclosed(plan)?;
+    let refusal = match Referral::read(&disclosed, concerned.task()?) {
+        Ok(referral) => match check.ask(&referral, &owner, at).await? {
+            ConsentDecision::Refused { reason, .. } => reason,
+            ConsentDecision::Permitted { .. } => {
+                plan.audit.push(consent_asked(caller, &concerned.task, &owner, true, at));
+                return Ok(None);
+            }
+        },
+        // Of whom nobody can tell whether they agree, they do not.
+        Err(_) => "whether consent permits it cannot be told: the referral is not whole".to_owned(),
+    };
+    let position = crate::referral::task::position(concerned.task()?.node()).unwrap_or(Position::DRAFT);
+    let status_reason = StatusReason::new(Reason::ConsentDenied, refusal);
+    if let Ok(step) = state::step(position, Event::Forbid, Actor::Gateway, status_reason.reason, true)
+        && step.to != position
+    {
+        concerned.move_to(plan, step, &status_reason, at)?;
+    }
+    let end = concerned.stood.unwrap_or(Position::DRAFT).end_of_part();
+    concerned.end_part_of_owner(plan, &owner, end)?;
+    let task = &concerned.task;
+    plan.audit.push(consent_asked(caller, task, &owner, false, at));
     plan.audit.push(audit(caller, "forbidden", Some(task), Reason::ConsentDenied.code().to_owned(), at));
-    let parties = before.iter().filter(|with| with.party != Party::Owner).cloned().collect();
-    plan.shares.push(Share { task: task.clone(), before, parties, resources: Vec::new() });
-    Ok(())
-}
-
-fn task_write(
-    resource: &Resource,
-    key: &ResourceKey,
-    to: Position,
-    status_reason: &StatusReason,
-    at: Timestamp,
-) -> Result<Write> {
-    let node = resource.node();
-    let version = resource.version + 1;
-    let mut edits = Edits::new(node);
-    task_edits::set_position_and_reason(&mut edits, node, to, status_reason, at);
-    edits.stamp(&key.id, version, at);
-    let document = Arc::new(Document::parse(edits.finish())?);
-    Ok(Write { key: key.clone(), version, document, updated: at, author: None, public: false })
+    let text = format!("consent does not permit that Organization/{owner} sees {task} any longer; its part has ended");
+    Ok(Some(Issue::warning(Key::PartEnded, "", text)))
 }

@@ -1,30 +1,167 @@
-//! Who sees what of a referral, when a resource of it that other referrals share, too, gets other references.
+//! What a referral discloses: what its Task references, and what that references in turn, as far as whoever put a reference
+//! there may share what it names.
+//!
+//! A reference gives no right. What is shared already stays shared while anything of the referral leads to it. Anything
+//! else is shared when whoever changes the referral adds a reference to it and sees it; and what such a resource
+//! references itself, where its own sender sees that, too. A reference that is there, and led nowhere for whoever wrote
+//! it, leads nowhere for those who write later, whatever they see.
 
-use crate::error::Result;
-use crate::fhir::ResourceKey;
-use crate::referral::plan::{Plan, Share, SharedWith, Write};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::error::{Error, Result};
+use crate::fhir::{Issue, Key, Node, Reference, ResourceKey};
+use crate::referral::plan::{GivenResource, Plan, Write};
+use crate::referral::{Graph, Resource, Scope};
+use crate::security::Caller;
 use crate::store::Resources;
 
 use super::concerned::Concerned;
-use crate::exchange::disclosure;
+use crate::exchange::directory::CurrentDirectory;
+use crate::exchange::disclosure::may_follow;
+use crate::exchange::message::references;
 
-/// The Tasks through which a resource is shared that gets a new version. A Task is its own referral's matter.
+/// How many resources one referral discloses.
+const MAX_SHARED: usize = 1000;
+
+/// The Tasks through which a resource is shared that gets a new version.
 pub(super) async fn concerned(store: &dyn Resources, write: &Write) -> Result<Vec<ResourceKey>> {
-    if write.version == 1 || write.key.kind == "Task" {
-        return Ok(Vec::new());
+    match (write.version, &*write.key.kind) {
+        (1, _) => Ok(Vec::new()),
+        (_, "Task") => Ok(vec![write.key.clone()]),
+        _ => store.sharing(&write.key).await,
     }
-    store.sharing(&write.key).await
 }
 
-/// Shares the referral anew with those who take part in it, unless that was done already.
-pub(super) fn apply(plan: &mut Plan, referral: &Concerned) {
-    let resources = disclosure::disclosed(&referral.stored.graph, &referral.task);
-    match plan.shares.iter_mut().find(|share| share.task == referral.task) {
-        Some(share) => share.resources = resources,
-        None => {
-            let parties: Vec<SharedWith> = referral.stored.current();
-            let task = referral.task.clone();
-            plan.shares.push(Share { task, before: parties.clone(), parties, resources });
+/// What decides what a change adds to a referral.
+pub(super) struct Giving<'g> {
+    pub(super) store: &'g dyn Resources,
+    pub(super) directory: &'g CurrentDirectory,
+    /// The URL under which FHIR is served, so that absolute references to it are known as local
+    pub(super) base: Option<&'g str>,
+    pub(super) caller: &'g Caller,
+    /// What the caller sees around what is written
+    pub(super) seen: &'g Graph,
+}
+
+/// Shares the referral as it is with the change.
+///
+/// # Errors
+/// If it would disclose more than a referral may.
+pub(super) async fn apply(giving: &Giving<'_>, plan: &mut Plan, referral: &Concerned) -> Result<()> {
+    let before: BTreeMap<ResourceKey, String> = {
+        let share = referral.share(plan)?;
+        share.before.resources.iter().map(|given| (given.resource.clone(), given.giver.clone())).collect()
+    };
+    let resources = Walk::new(giving, plan, referral, &before).run().await?;
+    referral.share(plan)?.after.resources = resources;
+    Ok(())
+}
+
+/// A way through a referral, from the Task on.
+struct Walk<'w> {
+    giving: &'w Giving<'w>,
+    graph: &'w Graph,
+    /// What was shared before, and who gave it
+    before: &'w BTreeMap<ResourceKey, String>,
+    /// What the change writes, with what its first version in the plan replaces
+    written: HashMap<&'w ResourceKey, Option<Node<'w>>>,
+    waiting: Vec<ResourceKey>,
+    given: BTreeMap<ResourceKey, String>,
+}
+
+impl<'w> Walk<'w> {
+    fn new(
+        giving: &'w Giving<'w>,
+        plan: &'w Plan,
+        referral: &'w Concerned,
+        before: &'w BTreeMap<ResourceKey, String>,
+    ) -> Self {
+        let mut written = HashMap::new();
+        for write in &plan.writes {
+            written.entry(&write.key).or_insert_with(|| write.replaces.as_ref().map(|document| document.root()));
+        }
+        let task = referral.task.clone();
+        let giver = before.get(&task).cloned().unwrap_or_else(|| giving.caller.organization.clone());
+        let given = BTreeMap::from([(task.clone(), giver)]);
+        Self { giving, graph: &referral.graph, before, written, waiting: vec![task], given }
+    }
+
+    async fn run(mut self) -> Result<Vec<GivenResource>> {
+        while let Some(key) = self.waiting.pop() {
+            let Some(resource) = self.graph.resolve(&key.to_string()) else { continue };
+            for to in self.references(resource) {
+                if self.given.contains_key(&to) {
+                    continue;
+                }
+                let Some(giver) = self.giver(&key, resource, &to).await? else { continue };
+                self.given.insert(to.clone(), giver);
+                self.waiting.push(to);
+            }
+            if self.given.len() > MAX_SHARED {
+                let text = format!("a referral discloses at most {MAX_SHARED} resources; this one references more");
+                return Err(Error::unprocessable(vec![Issue::error(Key::TooLarge, "Task", text)]));
+            }
+        }
+        Ok(self.given.into_iter().map(|(resource, giver)| GivenResource { resource, giver }).collect())
+    }
+
+    /// What a resource references here that is of the same matter.
+    fn references(&self, resource: &Resource) -> BTreeSet<ResourceKey> {
+        local_references(resource.node(), self.giving.base)
+            .filter(|(member, to)| may_follow(resource.kind(), member, &to.kind))
+            .map(|(_, to)| to)
+            .collect()
+    }
+
+    /// Who gives what a resource references; nobody where it is not shared.
+    async fn giver(&self, from: &ResourceKey, resource: &Resource, to: &ResourceKey) -> Result<Option<String>> {
+        if let Some(giver) = self.before.get(to) {
+            return Ok(Some(giver.clone()));
+        }
+        let Giving { store, base, caller, seen, .. } = self.giving;
+        let own = || Some(caller.organization.clone());
+        if self.written.get(to).is_some_and(Option::is_none) {
+            // It did not exist before: only the change itself can name it.
+            return Ok(own());
+        }
+        if seen.resolve(&to.to_string()).is_none() && !self.is_public(to).await? {
+            return Ok(None);
+        }
+        match self.written.get(from) {
+            Some(None) => Ok(own()),
+            Some(Some(replaced)) if !local_references(*replaced, *base).any(|(_, there)| there == *to) => Ok(own()),
+            // The reference is older than this change; so is that the resource is shared.
+            _ if self.before.contains_key(from) => Ok(None),
+            _ => {
+                let sees = match resource.author.as_deref() {
+                    Some(author) if author == caller.organization => true,
+                    Some(author) => {
+                        let scope = Scope::Organization(author.to_owned());
+                        store.visible(&scope, std::slice::from_ref(to)).await?.contains(&true)
+                    }
+                    None => self.is_public(to).await?,
+                };
+                Ok(own().filter(|_| sees))
+            }
         }
     }
+}
+
+impl Walk<'_> {
+    /// May everybody see it?
+    async fn is_public(&self, key: &ResourceKey) -> Result<bool> {
+        let directory = self.giving.directory.get().await?;
+        Ok(match &*key.kind {
+            "Organization" if directory.organization(&key.id).is_some() => true,
+            "HealthcareService" if directory.program(&key.id).is_some() => true,
+            _ => self.giving.store.visible(&Scope::Public, std::slice::from_ref(key)).await?.contains(&true),
+        })
+    }
+}
+
+/// What the References inside a resource name here, each with the member that holds it.
+fn local_references<'n>(resource: Node<'n>, base: Option<&'n str>) -> impl Iterator<Item = (&'n str, ResourceKey)> {
+    resource.members().flat_map(move |member| {
+        references(member).filter_map(move |(_, text)| Some((member.name(), Reference::parse(&text)?.local(base)?)))
+    })
 }

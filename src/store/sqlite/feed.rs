@@ -43,7 +43,8 @@ pub(super) fn renew(
     mut tasks: Vec<i64>,
     announcement: &mut ChangeNotice,
 ) -> Result<()> {
-    let mut sharing = session.connection.prepare_cached("SELECT task FROM task_resource WHERE resource = ?1")?;
+    let mut sharing =
+        session.connection.prepare_cached("SELECT task FROM task_resource WHERE resource = ?1 AND until IS NULL")?;
     for resource in touched {
         let mut rows = sharing.query([resource])?;
         while let Some(row) = rows.next()? {

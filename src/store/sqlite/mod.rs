@@ -56,6 +56,7 @@ mod schema;
 mod search;
 mod session;
 mod shares;
+mod shown;
 mod writer;
 
 /// Threads that read. More than cores would only wait for each other.

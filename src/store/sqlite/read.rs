@@ -14,6 +14,7 @@ use crate::store::document;
 use crate::store::visibility::{NOBODY, Visibility};
 
 use super::keys;
+use super::shown::{ShownVersions, last_shown};
 
 /// The SQL condition that the resource `r` is seen by the Organization `?1`.
 pub(super) const SEEN: &str = "(r.author = ?1 OR r.public = 1 OR EXISTS (
@@ -59,20 +60,39 @@ pub(super) fn sees(connection: &Connection, visibility: Visibility, id: i64) -> 
 pub(super) const COLUMNS: &str = "v.version, v.updated, v.seq, v.document, k.name, r.logical, r.public,
     (SELECT o.logical FROM resource o WHERE o.id = r.author)";
 
-/// The newest version of a resource, or the version named.
+/// The newest version of a resource, or the version named; of what is seen no longer the last that was shown.
 pub(super) fn read(
     connection: &Connection,
     scope: &Scope,
     key: &ResourceKey,
     version: Option<u64>,
 ) -> Result<Option<Stored>> {
-    let Some(id) = find(connection, visibility(connection, scope)?, key)? else { return Ok(None) };
-    let Some(version) = version else { return newest(connection, id) };
+    let visibility = visibility(connection, scope)?;
+    if version.is_none()
+        && let Some(id) = find(connection, visibility, key)?
+    {
+        return newest(connection, id);
+    }
+    let Some(id) = find(connection, Visibility::All, key)? else { return Ok(None) };
+    let shown = ShownVersions::of(connection, visibility, id)?;
+    let number = match version {
+        Some(version) => shown.numbers(connection, id)?.into_iter().find(|number| number.cast_unsigned() == version),
+        None => shown.numbers(connection, id)?.pop(),
+    };
+    let Some(number) = number else { return Ok(None) };
+    let until =
+        if find(connection, visibility, key)?.is_some() { None } else { last_shown(connection, visibility, id)? };
+    let stored = numbered(connection, id, number)?;
+    Ok(stored.map(|stored| Stored { until: until.map(i64::cast_unsigned), ..stored }))
+}
+
+/// The version with this number of the resource with this id.
+fn numbered(connection: &Connection, id: i64, number: i64) -> Result<Option<Stored>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM resource r CROSS JOIN kind k CROSS JOIN version v
          WHERE r.id = ?1 AND k.id = r.kind AND v.resource = r.id AND v.version = ?2"
     );
-    connection.prepare_cached(&sql)?.query_and_then([id, version.cast_signed()], stored)?.next().transpose()
+    connection.prepare_cached(&sql)?.query_and_then([id, number], stored)?.next().transpose()
 }
 
 /// The newest version of the resource with this id.
@@ -84,20 +104,25 @@ pub(super) fn newest(connection: &Connection, id: i64) -> Result<Option<Stored>>
     connection.prepare_cached(&sql)?.query_and_then([id], stored)?.next().transpose()
 }
 
-/// The newest versions of a resource, newest first.
+/// The newest versions of a resource that are shown, newest first.
 pub(super) fn history(connection: &Connection, scope: &Scope, key: &ResourceKey, count: usize) -> Result<Vec<Stored>> {
-    let Some(id) = find(connection, visibility(connection, scope)?, key)? else { return Ok(Vec::new()) };
-    versions(connection, id, count)
+    let Some(id) = find(connection, Visibility::All, key)? else { return Ok(Vec::new()) };
+    shown_versions(connection, visibility(connection, scope)?, id, count)
 }
 
-/// The newest versions of the resource with this id, newest first.
-pub(super) fn versions(connection: &Connection, id: i64, count: usize) -> Result<Vec<Stored>> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM resource r CROSS JOIN kind k CROSS JOIN version v
-         WHERE r.id = ?1 AND k.id = r.kind AND v.resource = r.id ORDER BY v.version DESC LIMIT ?2"
-    );
-    let count = i64::try_from(count).unwrap_or(i64::MAX);
-    connection.prepare_cached(&sql)?.query_and_then([id, count], stored)?.collect()
+/// The newest versions of the resource with this id that are shown, newest first.
+pub(super) fn shown_versions(
+    connection: &Connection,
+    visibility: Visibility,
+    id: i64,
+    count: usize,
+) -> Result<Vec<Stored>> {
+    let numbers = ShownVersions::of(connection, visibility, id)?.numbers(connection, id)?;
+    let mut versions = Vec::with_capacity(count.min(numbers.len()));
+    for number in numbers.into_iter().rev().take(count) {
+        versions.extend(numbered(connection, id, number)?);
+    }
+    Ok(versions)
 }
 
 /// The documents of these versions, as far as they are stored.
@@ -128,7 +153,7 @@ pub(super) fn sharing(connection: &Connection, key: &ResourceKey) -> Result<Vec<
     let Some(id) = keys::resource(connection, &key.kind, &key.id)? else { return Ok(Vec::new()) };
     let mut statement = connection.prepare_cached(
         "SELECT k.name, r.logical FROM task_resource t CROSS JOIN resource r CROSS JOIN kind k
-         WHERE t.resource = ?1 AND r.id = t.task AND k.id = r.kind ORDER BY r.id",
+         WHERE t.resource = ?1 AND t.until IS NULL AND r.id = t.task AND k.id = r.kind ORDER BY r.id",
     )?;
     let found = statement.query_map([id], |row| Ok(ResourceKey { kind: row.get(0)?, id: row.get(1)? }))?;
     Ok(found.collect::<rusqlite::Result<_>>()?)
@@ -163,6 +188,7 @@ pub(super) fn stored(row: &Row<'_>) -> Result<Stored> {
         seq: row.get::<_, i64>(2)?.cast_unsigned(),
         author: row.get(7)?,
         public: row.get(6)?,
+        until: None,
         document: Arc::new(document::parse(text)?),
     })
 }

@@ -1,10 +1,11 @@
 //! A referral, read in one go: the Task and everything that is shared through it.
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::fhir::ResourceKey;
+use crate::referral::plan::GivenResource;
 use crate::referral::scope::Scope;
 use crate::referral::{Graph, Resource};
 use crate::store::visibility::Visibility;
@@ -12,6 +13,7 @@ use crate::store::{StoredParty, StoredReferral};
 
 use super::read::{self, COLUMNS, SEEN};
 use super::shares;
+use super::shown::{ShownVersions, past_part};
 
 /// What a look at the graph finds.
 struct Shared {
@@ -22,7 +24,8 @@ struct Shared {
     seq: i64,
 }
 
-/// The referral of this Task, if the scope sees the Task; as it was after the commit `as_of`, or as it is.
+/// The referral of this Task, if the scope sees the Task; as it was after the commit `as_of`, or as it is. Whoever takes
+/// part in it no longer gets it as it was shown last.
 pub(super) fn referral(
     connection: &Connection,
     scope: &Scope,
@@ -31,66 +34,110 @@ pub(super) fn referral(
     as_of: Option<u64>,
 ) -> Result<Option<StoredReferral>> {
     let visibility = read::visibility(connection, scope)?;
-    let Some(id) = read::find(connection, visibility, task)? else { return Ok(None) };
-    let until = as_of.map_or(i64::MAX, u64::cast_signed);
+    let Some(id) = read::find(connection, Visibility::All, task)? else { return Ok(None) };
+    let past = if read::sees(connection, visibility, id)? {
+        None
+    } else {
+        let Some(until) = past_part(connection, visibility, id)? else { return Ok(None) };
+        Some(until)
+    };
+    if let Some(seq) = as_of
+        && !ShownVersions::of(connection, visibility, id)?.cover(seq.cast_signed())
+    {
+        return Ok(None);
+    }
+    let until = as_of.map(u64::cast_signed).into_iter().chain(past.map(|until| until - 1)).min();
     let Shared { mut graph, author, seq } = shared(connection, visibility, id, task, until)?;
     if graph.position(&task.to_string()).is_none() {
         return Ok(None);
     }
+    let end = until.unwrap_or(i64::MAX);
     if with_history {
-        graph.set_history(earlier(connection, id, until)?);
+        graph.set_history(earlier(connection, visibility, id, end)?);
     }
-    let (extras, kept) = extras(connection, id, until)?;
-    let owed: Option<i64> =
-        connection.prepare_cached("SELECT max(seq) FROM feed WHERE task = ?1")?.query_row([id], |row| row.get(0))?;
-    let parties = parties(connection, id, until)?;
+    let (extras, kept) = extras(connection, id, end)?;
+    let owed: Option<i64> = connection
+        .prepare_cached("SELECT max(seq) FROM feed WHERE task = ?1 AND seq <= ?2")?
+        .query_row([id, end], |row| row.get(0))?;
+    let parties = parties(connection, id, as_of.map_or(i64::MAX, u64::cast_signed))?;
+    let resources = resources(connection, id)?;
     let seq = seq.max(kept).max(owed.unwrap_or(0)).cast_unsigned();
-    Ok(Some(StoredReferral { graph, extras, author, parties, seq }))
+    let until = past.map(i64::cast_unsigned);
+    Ok(Some(StoredReferral { graph, extras, author, parties, resources, until, seq }))
 }
 
-/// The Task, then everything that is shared through it and seen, at the newest versions up to the commit `until`.
-fn shared(connection: &Connection, visibility: Visibility, id: i64, task: &ResourceKey, until: i64) -> Result<Shared> {
-    let (seen, organization) = match visibility {
-        Visibility::All => ("?1 = 0", 0),
-        Visibility::Of(organization) => (SEEN, organization),
+/// The Task, then everything that is shared through it and seen, as it is; or what was shared after the commit `until`,
+/// as it was then.
+fn shared(
+    connection: &Connection,
+    visibility: Visibility,
+    id: i64,
+    task: &ResourceKey,
+    until: Option<i64>,
+) -> Result<Shared> {
+    let organization = match visibility {
+        Visibility::All => 0,
+        Visibility::Of(organization) => organization,
     };
-    let version = if until == i64::MAX {
-        "v.id = r.current AND ?3 > 0"
-    } else {
-        "v.resource = r.id AND v.version =
-             (SELECT max(e.version) FROM version e WHERE e.resource = r.id AND e.seq <= ?3)"
+    let (shared, version, seen) = match (until, visibility) {
+        (None, Visibility::All) => ("t.until IS NULL", "v.id = r.current AND ?3 IS NULL", "?1 = 0"),
+        (None, Visibility::Of(_)) => ("t.until IS NULL", "v.id = r.current AND ?3 IS NULL", SEEN),
+        // What was shared with those who took part then was seen by all of them.
+        (Some(_), _) => (
+            "t.since <= ?3 AND (t.until IS NULL OR t.until > ?3)",
+            "v.resource = r.id AND v.version =
+                 (SELECT max(e.version) FROM version e WHERE e.resource = r.id AND e.seq <= ?3)",
+            "?1 = ?1",
+        ),
     };
     let sql = format!(
-        "SELECT {COLUMNS} FROM (SELECT ?2 AS resource UNION SELECT resource FROM task_resource WHERE task = ?2) t
+        "SELECT {COLUMNS}
+         FROM (SELECT ?2 AS resource UNION SELECT t.resource FROM task_resource t WHERE t.task = ?2 AND {shared}) t
          CROSS JOIN resource r CROSS JOIN version v CROSS JOIN kind k
          WHERE r.id = t.resource AND r.version > 0 AND {version} AND k.id = r.kind AND {seen}
          ORDER BY r.id <> ?2, r.id"
     );
     let mut statement = connection.prepare_cached(&sql)?;
     let mut shared = Shared { graph: Graph::default(), author: None, seq: 0 };
-    for stored in statement.query_and_then([organization, id, until], read::stored)? {
+    for stored in statement.query_and_then(params![organization, id, until], read::stored)? {
         let stored = stored?;
         // A change of the directory makes nothing new (see `feed`), so it does not make a newer referral either.
         if !stored.public {
             shared.seq = stored.seq.cast_signed().max(shared.seq);
         }
+        let resource =
+            Resource::new(stored.key.to_string(), stored.version, stored.document).sent_by(stored.author.as_deref());
+        shared.graph.insert(resource);
         if stored.key == *task {
             shared.author = stored.author;
         }
-        shared.graph.insert(Resource::new(stored.key.to_string(), stored.version, stored.document));
     }
     Ok(shared)
 }
 
-/// The versions of the Task up to the commit `until` before the newest of them, oldest first.
-fn earlier(connection: &Connection, task: i64, until: i64) -> Result<Vec<Resource>> {
-    let versions = read::versions(connection, task, usize::MAX)?.into_iter();
+/// The versions of the Task up to the commit `until` before the newest of them, as far as they are shown, oldest first.
+fn earlier(connection: &Connection, visibility: Visibility, task: i64, until: i64) -> Result<Vec<Resource>> {
+    let versions = read::shown_versions(connection, visibility, task, usize::MAX)?.into_iter();
     let versions = versions.filter(|stored| stored.seq.cast_signed() <= until).skip(1).collect::<Vec<_>>();
     Ok(versions
         .into_iter()
         .rev()
         .map(|stored| Resource::new(stored.key.to_string(), stored.version, stored.document))
         .collect())
+}
+
+/// Everything that the Task discloses now, with who gave it.
+fn resources(connection: &Connection, task: i64) -> Result<Vec<GivenResource>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT k.name, r.logical, coalesce((SELECT o.logical FROM resource o WHERE o.id = t.giver), '')
+         FROM task_resource t CROSS JOIN resource r CROSS JOIN kind k
+         WHERE t.task = ?1 AND t.until IS NULL AND r.id = t.resource AND k.id = r.kind ORDER BY r.id",
+    )?;
+    let given = statement.query_map([task], |row| {
+        let resource = ResourceKey { kind: row.get(0)?, id: row.get(1)? };
+        Ok(GivenResource { resource, giver: row.get(2)? })
+    })?;
+    Ok(given.collect::<rusqlite::Result<_>>()?)
 }
 
 /// The newest extras up to the commit `until`, and the commit that kept them.
@@ -110,7 +157,8 @@ fn extras(connection: &Connection, task: i64, until: i64) -> Result<(Value, i64)
 /// Who took part in the Task up to the commit `until`.
 fn parties(connection: &Connection, task: i64, until: i64) -> Result<Vec<StoredParty>> {
     let mut statement = connection.prepare_cached(
-        "SELECT r.logical, p.party, p.since, CASE WHEN p.until <= ?2 THEN p.until END
+        "SELECT r.logical, p.party, p.since, CASE WHEN p.until <= ?2 THEN p.until END,
+             CASE WHEN p.until <= ?2 THEN p.ended END
          FROM task_party p CROSS JOIN resource r
          WHERE p.task = ?1 AND p.since <= ?2 AND r.id = p.organization ORDER BY r.logical, p.party, p.since",
     )?;
@@ -120,6 +168,7 @@ fn parties(connection: &Connection, task: i64, until: i64) -> Result<Vec<StoredP
             party: shares::party(row.get_ref(1)?)?,
             since: row.get::<_, i64>(2)?.cast_unsigned(),
             until: row.get::<_, Option<i64>>(3)?.map(i64::cast_unsigned),
+            end: shares::part_end(row.get_ref(4)?)?,
         })
     })?;
     parties.collect()

@@ -1,4 +1,5 @@
-//! Who takes part in which Task and what they see through it. Replaced per Task; only what differs is written.
+//! Who takes part in which Task and what they see through it. Replaced per Task; only what differs is written, and what
+//! ends is kept with its time: who was shown what, and until when, can always be told.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +8,8 @@ use rusqlite::{Connection, params};
 
 use crate::error::{Error, Result};
 use crate::referral::Party;
-use crate::referral::plan::{Share, SharedWith};
+use crate::referral::party::PartEnd;
+use crate::referral::plan::{GivenResource, Share, SharedWith, Sharing};
 use crate::store::conflict::conflict;
 
 use super::session::Session;
@@ -15,53 +17,53 @@ use super::session::Session;
 /// Who takes part in one Task, and what they see through it, by ids.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Shared {
-    /// The resources, each with its type
-    resources: BTreeMap<i64, i64>,
+    /// The resources, each with its type and who gave it
+    resources: BTreeMap<i64, Given>,
     /// Organization and party of each part
     parties: BTreeSet<(i64, Party)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Given {
+    kind: i64,
+    giver: i64,
 }
 
 /// Puts the share in the place of what was shared through its Task before. Gives the Task's id if that changed anything.
 ///
 /// # Errors
-/// `Conflict`, where others take part than those whom the share was made for.
+/// `Conflict`, where something else is shared, or with others, than what the share was made from.
 pub(super) fn replace(session: &mut Session<'_>, share: &Share) -> Result<Option<i64>> {
     let task = session.keys.resource(session.connection, &share.task)?;
     let old = Shared::stored(session.connection, task)?;
-    if parties(session, &share.before)? != old.parties {
-        return Err(conflict(Some(&share.task), format!("who takes part in {} was changed meanwhile", share.task)));
+    let before = Shared::of(session, &share.before)?;
+    if before.parties != old.parties || !before.resources.keys().eq(old.resources.keys()) {
+        let text = format!("what is shared of {}, or with whom, was changed meanwhile", share.task);
+        return Err(conflict(Some(&share.task), text));
     }
-    let new = Shared::requested(session, share)?;
-    if old == new {
+    let new = Shared::of(session, &share.after)?;
+    if old.parties == new.parties && old.resources.keys().eq(new.resources.keys()) {
         return Ok(None);
     }
-    let connection = session.connection;
     for resource in old.resources.keys().filter(|resource| !new.resources.contains_key(resource)) {
-        execute(connection, "DELETE FROM task_resource WHERE task = ?1 AND resource = ?2", task, *resource)?;
+        end_sharing(session, task, *resource)?;
     }
-    for resource in new.resources.keys().filter(|resource| !old.resources.contains_key(resource)) {
-        execute(connection, "INSERT INTO task_resource (task, resource) VALUES (?1, ?2)", task, *resource)?;
+    for (resource, given) in new.resources.iter().filter(|(resource, _)| !old.resources.contains_key(resource)) {
+        begin_sharing(session, task, *resource, given.giver)?;
     }
     for part in old.parties.difference(&new.parties) {
-        end_part(session, task, *part)?;
+        end_part(session, task, *part, share.end)?;
     }
     for part in new.parties.difference(&old.parties) {
         begin_part(session, task, *part)?;
     }
     for (organization, kind, resource) in new.grants_missing_in(&old) {
-        grant(connection, organization, kind, resource)?;
+        grant(session.connection, organization, kind, resource)?;
     }
     for (organization, kind, resource) in old.grants_missing_in(&new) {
-        revoke(connection, organization, kind, resource)?;
+        revoke(session.connection, organization, kind, resource)?;
     }
     Ok(Some(task))
-}
-
-/// These parts by ids.
-fn parties(session: &mut Session<'_>, parties: &[SharedWith]) -> Result<BTreeSet<(i64, Party)>> {
-    let by_id =
-        |with: &SharedWith| Ok((session.keys.organization(session.connection, &with.organization)?, with.party));
-    parties.iter().map(by_id).collect()
 }
 
 /// A party as it is stored.
@@ -70,15 +72,23 @@ pub(super) fn party(code: ValueRef<'_>) -> Result<Party> {
     Party::from_code(code).ok_or_else(|| Error::fault(format!("the database names a party {code}, which is none")))
 }
 
+/// How a part ended, as it is stored.
+pub(super) fn part_end(code: ValueRef<'_>) -> Result<Option<PartEnd>> {
+    let Some(code) = code.as_str_or_null().map_err(rusqlite::Error::from)? else { return Ok(None) };
+    let end = PartEnd::from_code(code);
+    end.map(Some).ok_or_else(|| Error::fault(format!("the database says that a part ended as {code}, which is no end")))
+}
+
 impl Shared {
     fn stored(connection: &Connection, task: i64) -> Result<Self> {
         let mut shared = Self::default();
         let mut statement = connection.prepare_cached(
-            "SELECT s.resource, r.kind FROM task_resource s CROSS JOIN resource r WHERE s.task = ?1 AND r.id = s.resource",
+            "SELECT s.resource, r.kind, s.giver FROM task_resource s CROSS JOIN resource r
+             WHERE s.task = ?1 AND s.until IS NULL AND r.id = s.resource",
         )?;
         let mut rows = statement.query([task])?;
         while let Some(row) = rows.next()? {
-            shared.resources.insert(row.get(0)?, row.get(1)?);
+            shared.resources.insert(row.get(0)?, Given { kind: row.get(1)?, giver: row.get(2)? });
         }
         let mut statement = connection
             .prepare_cached("SELECT organization, party FROM task_party WHERE task = ?1 AND until IS NULL")?;
@@ -89,11 +99,15 @@ impl Shared {
         Ok(shared)
     }
 
-    fn requested(session: &mut Session<'_>, share: &Share) -> Result<Self> {
-        let mut shared = Self { parties: parties(session, &share.parties)?, ..Self::default() };
-        for key in &share.resources {
-            let kind = session.keys.kind(session.connection, &key.kind)?;
-            shared.resources.insert(session.keys.resource(session.connection, key)?, kind);
+    fn of(session: &mut Session<'_>, sharing: &Sharing) -> Result<Self> {
+        let mut shared = Self::default();
+        for SharedWith { organization, party } in &sharing.parties {
+            shared.parties.insert((session.keys.organization(session.connection, organization)?, *party));
+        }
+        for GivenResource { resource, giver } in &sharing.resources {
+            let kind = session.keys.kind(session.connection, &resource.kind)?;
+            let giver = session.keys.organization(session.connection, giver)?;
+            shared.resources.insert(session.keys.resource(session.connection, resource)?, Given { kind, giver });
         }
         Ok(shared)
     }
@@ -110,13 +124,26 @@ impl Shared {
             let both = others.contains(&organization);
             let unseen = move |resource: &i64| !(both && other.resources.contains_key(resource));
             let resources = self.resources.iter().filter(move |(resource, _)| unseen(resource));
-            resources.map(move |(resource, kind)| (organization, *kind, *resource))
+            resources.map(move |(resource, given)| (organization, given.kind, *resource))
         })
     }
 }
 
-fn execute(connection: &Connection, sql: &str, task: i64, other: i64) -> Result<()> {
-    connection.prepare_cached(sql)?.execute([task, other])?;
+/// The resource is shared through the Task from this commit on.
+fn begin_sharing(session: &Session<'_>, task: i64, resource: i64, giver: i64) -> Result<()> {
+    session
+        .connection
+        .prepare_cached("INSERT INTO task_resource (task, resource, giver, since) VALUES (?1, ?2, ?3, ?4)")?
+        .execute([task, resource, giver, session.progress.seq])?;
+    Ok(())
+}
+
+/// The resource is shared through the Task until this commit.
+fn end_sharing(session: &Session<'_>, task: i64, resource: i64) -> Result<()> {
+    session
+        .connection
+        .prepare_cached("UPDATE task_resource SET until = ?3 WHERE task = ?1 AND resource = ?2 AND until IS NULL")?
+        .execute([task, resource, session.progress.seq])?;
     Ok(())
 }
 
@@ -124,23 +151,20 @@ fn execute(connection: &Connection, sql: &str, task: i64, other: i64) -> Result<
 fn begin_part(session: &Session<'_>, task: i64, (organization, party): (i64, Party)) -> Result<()> {
     session
         .connection
-        .prepare_cached(
-            "INSERT INTO task_party (task, organization, party, since) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT DO UPDATE SET until = NULL",
-        )?
+        .prepare_cached("INSERT INTO task_party (task, organization, party, since) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![task, organization, party.code(), session.progress.seq])?;
     Ok(())
 }
 
 /// The organization takes part until this commit.
-fn end_part(session: &Session<'_>, task: i64, (organization, party): (i64, Party)) -> Result<()> {
+fn end_part(session: &Session<'_>, task: i64, (organization, party): (i64, Party), end: PartEnd) -> Result<()> {
     session
         .connection
         .prepare_cached(
-            "UPDATE task_party SET until = ?4
+            "UPDATE task_party SET until = ?4, ended = ?5
              WHERE task = ?1 AND organization = ?2 AND party = ?3 AND until IS NULL",
         )?
-        .execute(params![task, organization, party.code(), session.progress.seq])?;
+        .execute(params![task, organization, party.code(), session.progress.seq, end.code()])?;
     Ok(())
 }
 

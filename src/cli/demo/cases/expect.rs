@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::file::Expectation;
+use super::file::{Case, CaseStep, Expectation};
 use super::invalid::invalid;
 use super::world::{CaseWorld, Taken};
 use crate::error::{Error, Result};
-use crate::fhir::ResourceKey;
+use crate::fhir::{Document, ResourceKey};
 use crate::fhirpath::{Context, Expression};
 use crate::referral::Scope;
 use crate::referral::plan::{AuditEntry, Guard, Plan};
@@ -18,7 +18,8 @@ use crate::store::Resources;
 ///
 /// # Errors
 /// Those of the store, and `Incorrect` where the expectation names what is not there.
-pub(super) async fn differences(world: &CaseWorld, expected: &Expectation, taken: &Taken) -> Result<Vec<String>> {
+pub(super) async fn differences(world: &CaseWorld, case: &Case, taken: &Taken) -> Result<Vec<String>> {
+    let expected = &case.expect;
     let mut found = Differences::default();
     match (&taken.answer, &expected.refused) {
         (Err(error), None) => found.lines.push(format!("it is refused: {}", describe(error))),
@@ -39,6 +40,10 @@ pub(super) async fn differences(world: &CaseWorld, expected: &Expectation, taken
     compare_plan(&mut found, world, expected, taken);
     compare_stored(&mut found, world, expected).await?;
     compare_views(&mut found, world, expected).await?;
+    if let Some(records) = &expected.next_records {
+        let poll = CaseStep { by: case.step.by.clone(), poll: true, ..CaseStep::default() };
+        found.compare("next records", records, &texts(&world.take(&poll).await?.answer?));
+    }
     Ok(found.lines)
 }
 
@@ -65,11 +70,12 @@ fn compare_answer(found: &mut Differences, expected: &Expectation, answer: &Valu
     for (pointer, value) in &expected.answer {
         found.compare(pointer, value, answer.pointer(pointer).unwrap_or(&Value::Null));
     }
-    let texts = |value: &Value| -> Vec<String> {
-        value.as_array().into_iter().flatten().filter_map(|text| text.as_str().map(str::to_owned)).collect()
-    };
     if let Some(records) = &expected.records {
         found.compare("records", records, &texts(answer));
+    }
+    if let Some(versions) = &expected.versions {
+        let numbers = answer.as_array().into_iter().flatten().filter_map(Value::as_u64).collect();
+        found.compare("versions", versions, &numbers);
     }
     if let Some(names) = &expected.found {
         let (expected, seen): (BTreeSet<&String>, Vec<String>) = (names.iter().collect(), texts(answer));
@@ -80,6 +86,10 @@ fn compare_answer(found: &mut Differences, expected: &Expectation, answer: &Valu
         let keys: Vec<String> = keys.filter_map(|remark| Some(remark["key"].as_str()?.to_owned())).collect();
         found.compare("remarks", remarks, &keys);
     }
+}
+
+fn texts(answer: &Value) -> Vec<String> {
+    answer.as_array().into_iter().flatten().filter_map(|text| text.as_str().map(str::to_owned)).collect()
 }
 
 fn compare_plan(found: &mut Differences, world: &CaseWorld, expected: &Expectation, taken: &Taken) {
@@ -143,14 +153,7 @@ async fn compare_stored(found: &mut Differences, world: &CaseWorld, expected: &E
             found.lines.push(format!("{name} is not stored"));
             continue;
         };
-        for text in expressions {
-            let expression = Expression::parse(text).map_err(|issue| invalid(issue.text))?;
-            let root = stored.document.root();
-            let is_so = expression.evaluate_bool(&Context::new(root), root).map_err(|issue| invalid(issue.text))?;
-            if is_so != Some(true) {
-                found.lines.push(format!("{name}: {text} is not so"));
-            }
-        }
+        compare_document(found, name, &stored.document, expressions)?;
     }
     for (name, parties) in &expected.parties {
         let stored = referral(world, name).await?;
@@ -171,6 +174,19 @@ async fn compare_stored(found: &mut Differences, world: &CaseWorld, expected: &E
     Ok(())
 }
 
+/// What is not true of a resource.
+fn compare_document(found: &mut Differences, name: &str, document: &Document, expressions: &[String]) -> Result<()> {
+    for text in expressions {
+        let expression = Expression::parse(text).map_err(|issue| invalid(issue.text))?;
+        let root = document.root();
+        let is_so = expression.evaluate_bool(&Context::new(root), root).map_err(|issue| invalid(issue.text))?;
+        if is_so != Some(true) {
+            found.lines.push(format!("{name}: {text} is not so"));
+        }
+    }
+    Ok(())
+}
+
 async fn referral(world: &CaseWorld, name: &str) -> Result<crate::store::StoredReferral> {
     let key: ResourceKey = world.key(name)?;
     let stored = world.store.referral(&Scope::Gateway, &key, false).await?;
@@ -178,6 +194,14 @@ async fn referral(world: &CaseWorld, name: &str) -> Result<crate::store::StoredR
 }
 
 async fn compare_views(found: &mut Differences, world: &CaseWorld, expected: &Expectation) -> Result<()> {
+    for (client, resources) in &expected.shows {
+        for (name, expressions) in resources {
+            match world.read(client, &world.key(name)?).await? {
+                Some(document) => compare_document(found, &format!("{client}, {name}"), &document, expressions)?,
+                None => found.lines.push(format!("{client} does not see {name}")),
+            }
+        }
+    }
     for (views, wanted) in [(&expected.sees, true), (&expected.sees_not, false)] {
         for (client, names) in views {
             for name in names {

@@ -27,7 +27,8 @@ pub(super) struct Case {
     #[serde(default)]
     pub(super) given: Vec<CaseStep>,
     pub(super) step: CaseStep,
-    /// What somebody else does between the building of the step's plan and its commit
+    /// What somebody else does between the building of the step's plan and its commit; in a poll, once it is known which
+    /// referrals have something new
     pub(super) meanwhile: Option<CaseStep>,
     pub(super) expect: Expectation,
 }
@@ -38,6 +39,11 @@ pub(super) struct Case {
 pub(super) struct CaseStep {
     /// A client of the demo, as `NAME`, or another client of the same organization, as `NAME/2`
     pub(super) by: String,
+    /// Organizations that the client acts for beside its own
+    #[serde(default)]
+    pub(super) acts_for: Vec<String>,
+    /// When it happens, and what follows
+    pub(super) at: Option<String>,
     /// A transaction: the name of one of the demo, or a Bundle
     pub(super) send: Option<Value>,
     /// With `send`: merge patches of its resources, by type; null leaves the entry out
@@ -76,6 +82,10 @@ pub(super) struct CaseStep {
     pub(super) poll: bool,
     /// A resource by its name
     pub(super) read: Option<String>,
+    /// The versions of a resource that the client is shown, by its name
+    pub(super) history: Option<String>,
+    /// The record of a referral, by the name of its Task
+    pub(super) view: Option<String>,
     /// `Type?parameters`
     pub(super) search: Option<String>,
     /// With `event` and `record`: the Task, if it is not the first
@@ -123,8 +133,15 @@ pub(super) struct Expectation {
     /// Resources that clients cannot read then
     #[serde(default)]
     pub(super) sees_not: BTreeMap<String, Vec<String>>,
+    /// What is true of resources as clients read them then, in FHIRPath
+    #[serde(default)]
+    pub(super) shows: BTreeMap<String, BTreeMap<String, Vec<String>>>,
+    /// The numbers of the versions of a history, newest first
+    pub(super) versions: Option<Vec<u64>>,
     /// The records of a poll: `TASK STATE`, or `TASK withdrawn`
     pub(super) records: Option<Vec<String>>,
+    /// The records of the poll that the same client makes then
+    pub(super) next_records: Option<Vec<String>>,
     /// The names of what a search finds
     pub(super) found: Option<Vec<String>>,
     /// Parts of the answer, by JSON pointer

@@ -63,8 +63,8 @@ async fn run_case(engines: &Arc<Engines>, given: &[CaseStep], case: &Case) -> Re
     }
     if let Some(step) = case.meanwhile.clone() {
         let other = world.clone();
-        world.store.before_next_commit(Box::new(move || Box::pin(async move { other.perform_meanwhile(&step).await })));
+        world.store.let_happen(Box::new(move || Box::pin(async move { other.perform_meanwhile(&step).await })));
     }
     let taken = world.take(&case.step).await?;
-    expect::differences(&world, &case.expect, &taken).await
+    expect::differences(&world, case, &taken).await
 }

@@ -1,10 +1,11 @@
-//! A store that shows the plans that are committed through it, and lets something happen before one of them.
+//! A store that shows the plans that are committed through it, and lets something happen in the middle of a step.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use crate::error::Result;
 use crate::fhir::ResourceKey;
 use crate::referral::Scope;
 use crate::referral::plan::{AuditEntry, Idempotency, Plan};
@@ -12,10 +13,11 @@ use crate::store::audit_chain::{AuditRow, ChainEnd};
 use crate::store::query::Query;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{
-    AuditLog, AuditPage, AuditQuery, Committed, Page, Resources, Statistics, StoreFuture, Stored, StoredReferral,
+    AuditLog, AuditPage, AuditQuery, Changes, Committed, Feed, Page, Resources, Statistics, StoreFuture, Stored,
+    StoredReferral,
 };
 
-/// What happens before the next commit.
+/// What happens in the middle of a step.
 pub(super) type Meanwhile = Box<dyn FnOnce() -> StoreFuture<'static, ()> + Send>;
 
 /// See the module head.
@@ -36,9 +38,19 @@ impl WatchedStore {
         (std::mem::take(&mut lock(&self.plans)), std::mem::take(&mut lock(&self.audited)))
     }
 
-    /// Lets this happen before the next commit.
-    pub(super) fn before_next_commit(&self, meanwhile: Meanwhile) {
+    /// Lets this happen before the next commit or, in a poll, once it is known which referrals have something new.
+    pub(super) fn let_happen(&self, meanwhile: Meanwhile) {
         *lock(&self.meanwhile) = Some(meanwhile);
+    }
+
+    async fn happen(&self) -> Result<()> {
+        let meanwhile = lock(&self.meanwhile).take();
+        if let Some(meanwhile) = meanwhile {
+            meanwhile().await?;
+            // What was done meanwhile is not this step's.
+            self.take();
+        }
+        Ok(())
     }
 }
 
@@ -49,12 +61,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 impl Resources for WatchedStore {
     fn commit(&self, plan: Plan) -> StoreFuture<'_, Committed> {
         Box::pin(async move {
-            let meanwhile = lock(&self.meanwhile).take();
-            if let Some(meanwhile) = meanwhile {
-                meanwhile().await?;
-                // What was done meanwhile is not this step's.
-                self.take();
-            }
+            self.happen().await?;
             let committed = self.store.commit(plan.clone()).await?;
             lock(&self.plans).push(plan);
             Ok(committed)
@@ -118,6 +125,24 @@ impl Resources for WatchedStore {
 
     fn statistics(&self) -> StoreFuture<'_, Statistics> {
         self.store.statistics()
+    }
+}
+
+impl Feed for WatchedStore {
+    fn changes<'a>(&'a self, organization: &'a str, since: u64, limit: usize) -> StoreFuture<'a, Changes> {
+        Box::pin(async move {
+            let changes = self.store.changes(organization, since, limit).await?;
+            self.happen().await?;
+            Ok(changes)
+        })
+    }
+
+    fn newest(&self, organization: &str) -> watch::Receiver<u64> {
+        self.store.newest(organization)
+    }
+
+    fn store_id(&self) -> &str {
+        self.store.store_id()
     }
 }
 

@@ -18,7 +18,7 @@ use crate::cli::case_files::merge_patch;
 use crate::cli::demo::world::{self, Client};
 use crate::error::{Category, Error, Result};
 use crate::exchange::{Base, Clock, Exchange, Ids, Record, SentSheet, Stores};
-use crate::fhir::{Document, Key, ResourceKey};
+use crate::fhir::{Document, Issue, Key, ResourceKey};
 use crate::fhir_api::FhirService;
 use crate::referral::Scope;
 use crate::referral::plan::{AuditEntry, Plan};
@@ -30,11 +30,12 @@ use crate::store::sqlite::SqliteStore;
 /// The time in every case.
 const NOW: &str = "2026-11-21T10:00:00Z";
 
-struct StillClock(Timestamp);
+/// A clock that stands where it was set.
+struct StillClock(Mutex<Timestamp>);
 
 impl Clock for StillClock {
     fn now(&self) -> Timestamp {
-        self.0
+        *lock(&self.0)
     }
 }
 
@@ -54,6 +55,7 @@ pub(super) struct CaseWorld {
     fhir: FhirService,
     engines: Arc<Engines>,
     clients: Vec<Client>,
+    clock: Arc<StillClock>,
     /// What was written, in the order of the first writing: their names count in it
     keys: Mutex<Vec<ResourceKey>>,
     /// Where each client's next poll begins
@@ -79,9 +81,10 @@ impl CaseWorld {
         let at: Timestamp = NOW.parse().map_err(Error::fault)?;
         let database = Arc::new(SqliteStore::in_memory(&engines.parameters)?);
         world::load_directory(&*database, at).await?;
-        let store = Arc::new(WatchedStore::new(database.clone()));
-        let stores = Stores { resources: store.clone(), feed: database, audit_log: store.clone() };
-        let exchange = engines.exchange(stores, Arc::new(StillClock(at)), Arc::<CountingIds>::default()).await?;
+        let store = Arc::new(WatchedStore::new(database));
+        let clock = Arc::new(StillClock(Mutex::new(at)));
+        let stores = Stores { resources: store.clone(), feed: store.clone(), audit_log: store.clone() };
+        let exchange = engines.exchange(stores, clock.clone(), Arc::<CountingIds>::default()).await?;
         let exchange = Arc::new(exchange);
         let (checker, parameters) = (engines.checker.clone(), engines.parameters.clone());
         Ok(Self {
@@ -90,6 +93,7 @@ impl CaseWorld {
             exchange,
             engines: engines.clone(),
             clients: world::listed_clients()?,
+            clock,
             keys: Mutex::default(),
             cursors: Mutex::default(),
             first_versions: Mutex::default(),
@@ -101,7 +105,10 @@ impl CaseWorld {
     /// # Errors
     /// `Incorrect`, where the step itself cannot be understood.
     pub(super) async fn take(&self, step: &CaseStep) -> Result<Taken> {
-        let caller = self.caller(&step.by)?;
+        if let Some(at) = &step.at {
+            *lock(&self.clock.0) = at.parse().map_err(|_| invalid("at is an instant: 2026-11-21T10:00:00Z"))?;
+        }
+        let caller = Caller { acts_for: step.acts_for.clone(), ..self.caller(&step.by)? };
         let answer = self.perform(&caller, step).await;
         let (plans, audited) = self.store.take();
         for write in plans.iter().flat_map(|plan| &plan.writes) {
@@ -150,16 +157,24 @@ impl CaseWorld {
         self.perform(&caller, step).await.map(drop)
     }
 
+    /// A resource as this client reads it; none where it does not.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub(super) async fn read(&self, client: &str, key: &ResourceKey) -> Result<Option<Arc<Document>>> {
+        match self.exchange.read(&self.caller(client)?, key, None).await {
+            Ok(stored) => Ok(Some(stored.document)),
+            Err(error) if error.category == Category::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Does this client read the resource?
     ///
     /// # Errors
     /// Those of the store.
     pub(super) async fn sees(&self, client: &str, key: &ResourceKey) -> Result<bool> {
-        match self.exchange.read(&self.caller(client)?, key, None).await {
-            Ok(_) => Ok(true),
-            Err(error) if error.category == Category::NotFound => Ok(false),
-            Err(error) => Err(error),
-        }
+        Ok(self.read(client, key).await?.is_some())
     }
 
     fn caller(&self, by: &str) -> Result<Caller> {
@@ -183,7 +198,8 @@ impl CaseWorld {
             let kind = resource["resourceType"].as_str().unwrap_or_default().to_owned();
             let document = Document::parse(resource.to_string())?;
             let outcome = self.exchange.create(caller, &kind, document, step.if_none_exist.as_deref()).await?;
-            return Ok(json!({ "created": outcome.created, "version": outcome.version }));
+            let remarks = remarks(&outcome.issues);
+            return Ok(json!({ "created": outcome.created, "version": outcome.version, "remarks": remarks }));
         }
         if let Some(changes) = &step.update {
             return self.update(caller, changes, step.if_match).await;
@@ -213,6 +229,15 @@ impl CaseWorld {
             let stored = self.exchange.read(caller, &self.key(name)?, step.if_match).await?;
             return Ok(stored.document.root().to_value());
         }
+        if let Some(name) = &step.history {
+            let versions = self.exchange.history(caller, &self.key(name)?, 100).await?;
+            return Ok(versions.iter().map(|stored| json!(stored.version)).collect());
+        }
+        if let Some(name) = &step.view {
+            let task = self.key(name)?;
+            let record = self.exchange.record(caller, &task.id).await?;
+            return self.record_answer(&task, &record);
+        }
         if let Some(search) = &step.search {
             let search = self.substituted(&json!(search))?;
             let (kind, parameters) = search.as_str().unwrap_or_default().split_once('?').unwrap_or_default();
@@ -225,7 +250,7 @@ impl CaseWorld {
     }
 
     async fn update(&self, caller: &Caller, changes: &BTreeMap<String, Value>, if_match: Option<u64>) -> Result<Value> {
-        let mut versions = serde_json::Map::new();
+        let (mut versions, mut told) = (serde_json::Map::new(), Vec::new());
         for (name, patch) in changes {
             let key = self.key(name)?;
             // What is not seen is tried all the same: from what the gateway knows of it.
@@ -237,7 +262,9 @@ impl CaseWorld {
             let document = Document::parse(resource.to_string())?;
             let outcome = self.exchange.update(caller, &key, document, if_match).await?;
             versions.insert(name.clone(), json!(outcome.version));
+            told.extend(remarks(&outcome.issues));
         }
+        versions.insert("remarks".to_owned(), Value::Array(told));
         Ok(Value::Object(versions))
     }
 
@@ -342,4 +369,10 @@ fn kind_of(entry: &Value) -> &str {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // What it guards is whole between any two steps.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Findings as an answer tells them, by their rules; what nobody is at hand to check is not told by every case.
+fn remarks(issues: &[Issue]) -> Vec<Value> {
+    let told = issues.iter().filter(|issue| issue.key != Key::NotChecked);
+    told.map(|issue| json!({ "key": issue.key.name(), "text": issue.text })).collect()
 }

@@ -18,7 +18,12 @@ use crate::fhir::{Issue, Key};
 use super::audit;
 
 /// What each version does to the one before it; the first makes the tables.
-const STEPS: &[&str] = &[include_str!("001.sql"), include_str!("002_parties.sql"), include_str!("003_audit.sql")];
+const STEPS: &[&str] = &[
+    include_str!("001.sql"),
+    include_str!("002_parties.sql"),
+    include_str!("003_audit.sql"),
+    include_str!("004_sharing.sql"),
+];
 
 /// The first version whose audit log is chained. Hashes are none that SQL could compute: rows of older files are chained
 /// here.

@@ -1,0 +1,56 @@
+//! What the request says of itself moves the Task that asks for it (SDOH Clinical Care 3.0.0: the requester controls
+//! ServiceRequest.status): revoked calls it off, on-hold lets it wait, active lets it go on, entered-in-error takes it
+//! back.
+
+use jiff::Timestamp;
+
+use crate::error::Result;
+use crate::fhir::{Issue, Key, Node};
+use crate::referral::plan::Plan;
+use crate::referral::reason::Reason;
+use crate::referral::state::{self, Actor, Event, Position};
+use crate::referral::task_edits::StatusReason;
+use crate::referral::{Party, Resource, task};
+use crate::security::Caller;
+
+use super::concerned::Concerned;
+use crate::exchange::audit::audit;
+
+/// Moves the Task, where its request was put into another status. Says so to whoever did that.
+pub(super) fn apply(
+    caller: &Caller,
+    plan: &mut Plan,
+    concerned: &mut Concerned,
+    at: Timestamp,
+) -> Result<Option<Issue>> {
+    let Some(request) = concerned.graph.follow(concerned.task()?.node(), "focus").and_then(Resource::key) else {
+        return Ok(None);
+    };
+    let written = plan.writes.iter().find(|write| write.key == request && write.replaces.is_some());
+    let Some((before, after)) = written.and_then(|write| Some((write.replaces.as_ref()?, &write.document))) else {
+        return Ok(None);
+    };
+    let status = |node: Node<'_>| node.str("status").unwrap_or_default().into_owned();
+    let (before, after) = (status(before.root()), status(after.root()));
+    let node = concerned.task()?.node();
+    let position = task::position(node).unwrap_or(Position::DRAFT);
+    let waits = task::status_reason(node) == Some(Reason::RequestOnHold);
+    let (event, actor, reason) = match after.as_str() {
+        _ if before == after => return Ok(None),
+        "revoked" => (Event::Cancel, Party::Requester.into(), Some(Reason::Withdrawn)),
+        "entered-in-error" => (Event::Void, Party::Requester.into(), None),
+        "on-hold" => (Event::Hold, Actor::Gateway, Some(Reason::RequestOnHold)),
+        "active" if waits => (Event::Resume, Actor::Gateway, None),
+        _ => return Ok(None),
+    };
+    let Ok(step) = state::step(position, event, actor, reason, true) else { return Ok(None) };
+    // It stands there already, for that reason.
+    if step.to == position && task::status_reason(node) == reason {
+        return Ok(None);
+    }
+    let status_reason = StatusReason { reason, text: None };
+    concerned.move_to(plan, step, &status_reason, at)?;
+    plan.audit.push(audit(caller, "moved", Some(&concerned.task), format!("{}; request {after}", event.code()), at));
+    let text = format!("the request is {after}, so {} is {} now", concerned.task, step.to.status.code());
+    Ok(Some(Issue::information(Key::TaskFollowed, "", text)))
+}

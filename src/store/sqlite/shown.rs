@@ -1,0 +1,111 @@
+//! What an organization was shown of a resource, and until when: versions from the sharing on, to the end of its part.
+//!
+//! `read::SEEN` says what it sees now. Here is told what it has seen: for its past, and for the versions of what it sees.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::error::Result;
+use crate::store::visibility::Visibility;
+
+/// A time in which a resource was shared with an organization, by commits: it was shown the version that stood at
+/// `since`, and those that came before `until`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Window {
+    since: i64,
+    until: i64,
+}
+
+/// Which versions of a resource are shown.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum ShownVersions {
+    /// Every one
+    All,
+    /// Those that stood in one of these times
+    Within(Vec<Window>),
+}
+
+impl Window {
+    /// Did a version stand in it that was made by the commit `made`, and replaced by the commit `replaced`?
+    fn holds(self, made: i64, replaced: Option<i64>) -> bool {
+        made < self.until && replaced.is_none_or(|replaced| replaced > self.since)
+    }
+}
+
+impl ShownVersions {
+    /// What is shown of the resource with this id: everything to its author and of what is public, else what was shared.
+    pub(super) fn of(connection: &Connection, visibility: Visibility, resource: i64) -> Result<Self> {
+        let Visibility::Of(organization) = visibility else { return Ok(Self::All) };
+        let own = connection
+            .prepare_cached("SELECT 1 FROM resource WHERE id = ?1 AND (author = ?2 OR public = 1)")?
+            .exists([resource, organization])?;
+        if own { Ok(Self::All) } else { Ok(Self::Within(windows(connection, organization, resource)?)) }
+    }
+
+    /// Is a version shown that was made by the commit `made`, and replaced by the commit `replaced`?
+    pub(super) fn hold(&self, made: i64, replaced: Option<i64>) -> bool {
+        match self {
+            Self::All => true,
+            Self::Within(windows) => windows.iter().any(|window| window.holds(made, replaced)),
+        }
+    }
+
+    /// Is what stood after this commit shown?
+    pub(super) fn cover(&self, seq: i64) -> bool {
+        match self {
+            Self::All => true,
+            Self::Within(windows) => windows.iter().any(|window| window.since <= seq && seq < window.until),
+        }
+    }
+
+    /// The commit since which nothing newer is shown; none where the newest is.
+    fn end(&self) -> Option<i64> {
+        match self {
+            Self::All => None,
+            Self::Within(windows) => windows.iter().map(|window| window.until).max().filter(|end| *end < i64::MAX),
+        }
+    }
+
+    /// The numbers of the versions that are shown, oldest first.
+    pub(super) fn numbers(&self, connection: &Connection, resource: i64) -> Result<Vec<i64>> {
+        let mut statement =
+            connection.prepare_cached("SELECT version, seq FROM version WHERE resource = ?1 ORDER BY version")?;
+        let rows = statement.query_map([resource], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let rows = rows.collect::<rusqlite::Result<Vec<(i64, i64)>>>()?;
+        let replaced = rows.iter().skip(1).map(|(_, seq)| Some(*seq)).chain([None]);
+        let shown = rows.iter().zip(replaced).filter(|((_, made), replaced)| self.hold(*made, *replaced));
+        Ok(shown.map(|((version, _), _)| *version).collect())
+    }
+}
+
+/// The times in which the resource was shared with the organization: none of a part that was withdrawn, and none after
+/// which it was taken out of the referral while the part went on.
+fn windows(connection: &Connection, organization: i64, resource: i64) -> Result<Vec<Window>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT max(p.since, t.since), coalesce(p.until, ?3) FROM task_resource t CROSS JOIN task_party p
+         WHERE t.resource = ?2 AND p.task = t.task AND p.organization = ?1 AND coalesce(p.ended, '') <> 'withdrawn'
+           AND (t.until IS NULL OR t.until >= p.until)",
+    )?;
+    let windows = statement.query_map(params![organization, resource, i64::MAX], |row| {
+        Ok(Window { since: row.get(0)?, until: row.get(1)? })
+    })?;
+    let windows = windows.collect::<rusqlite::Result<Vec<Window>>>()?;
+    Ok(windows.into_iter().filter(|window| window.since < window.until).collect())
+}
+
+/// The commit since which the organization, which sees the resource no longer, is shown nothing newer; none where it
+/// was never shown any of it.
+pub(super) fn last_shown(connection: &Connection, visibility: Visibility, resource: i64) -> Result<Option<i64>> {
+    Ok(ShownVersions::of(connection, visibility, resource)?.end())
+}
+
+/// The commit since which the organization takes part in this Task no longer, where it still sees what it was shown.
+pub(super) fn past_part(connection: &Connection, visibility: Visibility, task: i64) -> Result<Option<i64>> {
+    let Visibility::Of(organization) = visibility else { return Ok(None) };
+    let until = connection
+        .prepare_cached(
+            "SELECT max(until) FROM task_party WHERE task = ?1 AND organization = ?2 AND ended <> 'withdrawn'",
+        )?
+        .query_row([task, organization], |row| row.get::<_, Option<i64>>(0))
+        .optional()?;
+    Ok(until.flatten())
+}
