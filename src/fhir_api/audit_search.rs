@@ -95,7 +95,8 @@ impl AuditSearch {
                 )
             })?,
             "agent" => {
-                query.organization = Some(key(value, "Organization").ok_or_else(|| expected("Organization/ID"))?.id)
+                let organization = key(value, "Organization").ok_or_else(|| expected("Organization/ID"))?;
+                query.organization = Some(organization.id);
             }
             "altid" => query.client = Some(value.to_owned()),
             "patient" => query.subject = Some(key(value, "Patient").ok_or_else(|| expected("Patient/ID, or its id"))?),

@@ -144,12 +144,13 @@ mod tests {
         }
     }
 
+    type Change = fn(&mut AuditRow);
+
     #[test]
     fn a_row_says_everything_in_its_hash() {
         let end = ChainEnd { chain: "a".to_owned(), number: 6, hash: [9; 32] };
         let row = AuditRow::following(&end, entry());
         assert_eq!((row.number, row.previous, row.is_intact()), (7, [9; 32], true));
-        type Change = fn(&mut AuditRow);
         let changes: &[Change] = &[
             |row| row.chain = "b".to_owned(),
             |row| row.number = 8,

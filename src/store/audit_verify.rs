@@ -95,7 +95,9 @@ pub async fn verify(log: &dyn AuditLog, noted: &[ChainEnd]) -> Result<AuditVerdi
                 chain.finish(&newest);
                 break;
             }
-            rows.iter().for_each(|row| chain.add(row));
+            for row in &rows {
+                chain.add(row);
+            }
         }
         verdict.rows += chain.rows;
         verdict.ends.push(chain.last.clone());
@@ -209,7 +211,9 @@ impl<'n> ChainWalk<'n> {
             self.find(last, AuditFault::Changed);
         }
         let missing: Vec<u64> = self.noted.iter().map(|end| end.number).filter(|number| *number > last).collect();
-        missing.into_iter().for_each(|number| self.find(number, AuditFault::NotNoted));
+        for number in missing {
+            self.find(number, AuditFault::NotNoted);
+        }
     }
 
     fn is_missing(&self, number: u64) -> bool {

@@ -233,7 +233,7 @@ async fn a_row_that_was_written_anew_with_its_hash_is_found() {
             AuditRow::following(&before, AuditEntry { client: "nobody".to_owned(), ..rows[number - 1].entry.clone() });
         let file = rusqlite::Connection::open(backend.path()).unwrap();
         let sql = "UPDATE audit SET client = 'nobody', hash = ?1 WHERE number = ?2";
-        assert_eq!(file.execute(sql, (forged.hash, number as i64)).unwrap(), 1);
+        assert_eq!(file.execute(sql, (forged.hash, i64::try_from(number).unwrap())).unwrap(), 1);
         drop(file);
         let found = verify(&*backend.open(), &[]).await.unwrap().findings;
         assert_eq!(
