@@ -25,6 +25,8 @@
 //! an event         agency_api/events                      comes in by the same door, through the same step
 //!                  exchange/raise_event                   builds: referral/state says where it leads, mapping what it makes
 //!                  exchange/referrals                     what a caller sees of a referral, and its record, in every view
+//! a read           exchange/service                       by the same door; exchange/audit_trail remembers who saw what,
+//!                                                         store/audit_chain ties it to what was remembered before
 //! ```
 //!
 //! Imports go down, never up or sideways; `tests/layers` holds that. Layers 0 to 2 are pure: no clock, no socket,

@@ -3,6 +3,7 @@
 //! The caller owns the port and the end: tests bind port 0 and stop when they are done, the command line binds what is
 //! configured and stops on a signal. Clock and ids come in from outside as well.
 
+mod audit;
 mod clients;
 mod configured;
 mod engines;
@@ -22,7 +23,7 @@ use axum::Router;
 use axum::http::Extensions;
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use crate::error::{Error, Result};
 use crate::exchange::{Clock, Exchange, Ids, Stores};
@@ -163,6 +164,9 @@ pub async fn run(
     let (admission, updates) = Admission::new(load_clients(app.store.as_ref()).await?);
     let routers = app.routers(admission, stopping.clone());
     let refresh = tokio::spawn(clients::refresh(app.store.clone(), updates));
+    let audit_trail = app.exchange.audit_trail();
+    let (last, ended) = oneshot::channel();
+    let write_audit = tokio::spawn(audit::write(audit_trail.clone(), ended));
     let operations = operations.map(|listener| tokio::spawn(axum::serve(listener, routers.operations).into_future()));
     // An answer is small and waited for: it goes out at once.
     let listener = api.tap_io(|connection| {
@@ -172,7 +176,7 @@ pub async fn run(
         shutdown.await;
         stop.send_replace(true);
     });
-    let ended = tokio::select! {
+    let served = tokio::select! {
         ended = server => ended.map_err(|error| Error::fault(format!("cannot serve: {error}"))),
         () = wait_for_grace(stopping, app.settings.grace) => {
             tracing::warn!("requests were still running when the time of grace was over");
@@ -184,7 +188,9 @@ pub async fn run(
         operations.abort();
     }
     refresh.abort();
-    ended
+    drop(last);
+    let _ = write_audit.await;
+    served
 }
 
 /// Ready when the server has been stopping for longer than `grace`.

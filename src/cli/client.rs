@@ -7,9 +7,12 @@ use std::path::PathBuf;
 use clap::{Subcommand, builder::PossibleValuesParser};
 use jiff::Timestamp;
 
+use super::audit;
+use super::store_file::file;
 use super::streams::{Exit, Streams, unwritable};
 use crate::error::{Error, Result};
 use crate::fhir::{Key, ResourceKey};
+use crate::referral::plan::AuditEntry;
 use crate::security::{Role, token};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{ClientRow, Credentials};
@@ -95,13 +98,29 @@ async fn execute(action: &Action, store: &dyn Credentials, now: Timestamp) -> Re
                 created: now,
                 revoked: None,
             };
-            store.put_client(client).await?;
+            let detail = format!("{} {} for {}", client.id, client.role, organizations(&client));
+            store.save_client(client, vec![remembered("client-added", detail, organization, now)]).await?;
             Ok(format!("{}\n", issued.text))
         }
         Action::List => Ok(table(&store.clients().await?)),
-        Action::Revoke { id } if store.revoke_client(id, now).await? => Ok(format!("{id} is revoked\n")),
-        Action::Revoke { id } => Err(Error::not_found(format!("the client {id}"))),
+        Action::Revoke { id } => {
+            let clients = store.clients().await?;
+            let missing = || Error::not_found(format!("the client {id}"));
+            let client = clients.iter().find(|client| client.id == *id).ok_or_else(missing)?;
+            let organization = ResourceKey::new("Organization", client.organization.as_str());
+            let entry = remembered("client-revoked", id.clone(), &organization, now);
+            if store.end_client(id, now, vec![entry]).await? {
+                Ok(format!("{id} is revoked\n"))
+            } else {
+                Err(missing())
+            }
+        }
     }
+}
+
+/// What is remembered of a change of clients. Its name is not: it may be that of a person.
+fn remembered(action: &'static str, detail: String, organization: &ResourceKey, at: Timestamp) -> AuditEntry {
+    AuditEntry { entities: vec![organization.clone()], ..audit::by_command_line(action, detail, at) }
 }
 
 /// One line a client, columns aligned.
@@ -164,9 +183,4 @@ fn organization(text: &str) -> Result<ResourceKey> {
     key.ok_or_else(|| {
         Error::incorrect(Key::Parameter, "expected Organization/ID, the id that the directory knows it by")
     })
-}
-
-fn file(text: &str) -> Result<PathBuf> {
-    let path = text.strip_prefix("sqlite:").filter(|path| !path.is_empty());
-    path.map(PathBuf::from).ok_or_else(|| Error::incorrect(Key::Parameter, "expected sqlite: and the path of a file"))
 }

@@ -4,6 +4,7 @@
 //! Nothing here knows how a thing is done; it reads files, asks the layers below, and says what they found. Exit codes
 //! are the contract of [`Exit`].
 
+pub mod audit;
 mod case_files;
 pub mod client;
 pub mod demo;
@@ -15,6 +16,7 @@ pub mod route;
 pub mod serve;
 mod sheet;
 mod sources;
+mod store_file;
 mod streams;
 pub mod translate;
 mod translate_args;
@@ -57,6 +59,8 @@ pub enum Command {
     Package(package::Args),
     /// Say who may call the gateway: add, list and revoke clients
     Client(client::Args),
+    /// Read the audit log: who saw, changed or was refused what; and verify that it is as it was written
+    Audit(audit::Args),
 }
 
 /// Runs a command. What could not be done is said on standard error.
@@ -71,6 +75,7 @@ pub fn run(cli: &Cli, streams: &mut Streams<'_>) -> Exit {
         Command::Fhirpath(args) => fhirpath::run(args, streams),
         Command::Package(args) => package::run(args, streams),
         Command::Client(args) => client::run(args, Timestamp::now(), streams),
+        Command::Audit(args) => audit::run(args, Timestamp::now(), streams),
     };
     done.unwrap_or_else(|error| {
         // Nobody is left to tell if standard error is gone too.

@@ -53,7 +53,11 @@ impl Exchange {
         for (entry, outcome) in message.entries.iter().zip(outcomes) {
             answers.push(match (&entry.ask, outcome) {
                 (EntryRequest::Read(read), _) => EntryAnswer::Read(match &mut reads {
-                    Some(reads) => reads.next().ok_or_else(|| Error::fault("a read of a commit has no answer"))?,
+                    Some(reads) => {
+                        let found = reads.next().ok_or_else(|| Error::fault("a read of a commit has no answer"))?;
+                        self.audit_trail().found(caller, read, &found)?;
+                        found
+                    }
                     // Nothing was written, now or by this repetition: what is asked is read as it stands.
                     None => self.look_up(caller, read).await.map_err(|error| entry.refusal(error))?,
                 }),

@@ -21,7 +21,7 @@ use crate::routing::{self, Decision};
 use crate::security::Caller;
 use crate::security::consent::ConsentDecision;
 
-use super::audit::audit;
+use super::audit::{audit, consent_asked};
 use super::consent::ConsentCheck;
 use super::directory::CurrentDirectory;
 use super::disclosure;
@@ -244,6 +244,12 @@ impl Disposition {
             let after = Sharing { parties, resources: before.resources.clone() };
             plan.shares.push(Share { task: key.clone(), before, after, end: stood.end_of_part() });
         }
+        let asked = match &self.what {
+            DispositionKind::Delivered { decision, .. } => decision.owner.as_deref().map(|owner| (owner, true)),
+            DispositionKind::Forbidden(_) => Some(("", false)),
+            _ => None,
+        };
+        plan.audit.extend(asked.map(|(owner, permitted)| consent_asked(caller, key, owner, permitted, at)));
         plan.audit.push(audit(caller, self.action(), Some(key), self.detail(), at));
     }
 

@@ -4,11 +4,13 @@
 //!   referrals (`consequences`) and who has to read it (`owed`), commit.
 //! - `intake` builds the plan of everything that is sent; `raise_event` that of an event; `write_record` and `sheet` those
 //!   of what agencies write in their own kind of document; `capacity` that of a program.
+//! - `audit` says what is remembered of a change, in its commit; `audit_trail` what is of reads and refusals.
 //! - `poll`, `referrals`: what an agency gets to see of it; `eligibility`: whether the person may have the program.
 //!
 //! Nothing here opens a socket or writes SQL. Clock and ids are given to it.
 
 mod audit;
+mod audit_trail;
 mod bundle;
 mod capacity;
 mod check;
@@ -45,6 +47,7 @@ mod write_target;
 mod parts;
 mod service;
 
+pub use audit_trail::AuditTrail;
 pub use bundle::EntryAnswer;
 pub use idempotency::RepeatKey;
 pub use message::{Entry, EntryRequest, Message};

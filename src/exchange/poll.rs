@@ -17,6 +17,8 @@ use super::referrals::Referrals;
 /// A record that changed.
 #[derive(Debug, Clone)]
 pub struct ChangedRecord {
+    /// The referral's Task
+    task: ResourceKey,
     /// The record, as JSON text
     pub json: String,
     /// Its version; none of one that is no longer the agency's
@@ -33,9 +35,16 @@ pub struct Records {
     pub cursor: String,
 }
 
+impl Records {
+    /// The Tasks of the referrals of which something is told.
+    pub(super) fn tasks(&self) -> Vec<ResourceKey> {
+        self.records.iter().filter(|record| record.version.is_some()).map(|record| record.task.clone()).collect()
+    }
+}
+
 /// A referral that is no longer the caller's.
 fn withdrawn(task: &ResourceKey) -> ChangedRecord {
-    ChangedRecord { json: json!({ "id": task.id, "withdrawn": true }).to_string(), version: None }
+    ChangedRecord { task: task.clone(), json: json!({ "id": task.id, "withdrawn": true }).to_string(), version: None }
 }
 
 /// What answers polls.
@@ -82,7 +91,11 @@ impl Poll {
                 Some(stored) if stored.seq > changes.newest => {}
                 Some(stored) => {
                     let record = self.referrals.view(&stored, task)?;
-                    records.push(ChangedRecord { json: record.json, version: Some(record.version) });
+                    records.push(ChangedRecord {
+                        task: task.clone(),
+                        json: record.json,
+                        version: Some(record.version),
+                    });
                 }
                 None => records.push(withdrawn(task)),
             }

@@ -50,6 +50,9 @@ pub(super) fn may_send(caller: &Caller, entries: &[Entry<'_>]) -> Result<()> {
             let text = format!("a {kind} is not taken in: the definitions of this gateway come with its program");
             return Err(refused(&text, entry));
         }
+        if kind == "AuditEvent" {
+            return Err(refused("an AuditEvent is not taken in: the gateway writes its own", entry));
+        }
         match caller.role {
             Role::Ehr => {}
             Role::Agency if AGENCY_CREATES.contains(&kind.as_ref()) => {}

@@ -17,6 +17,7 @@ use crate::store::index::SearchParameters;
 use crate::store::query::Query;
 use crate::store::{Committed, Page, ReadResult, Resources, Stored};
 
+use super::audit_trail::AuditTrail;
 use super::capacity::{self, StatedCapacity};
 use super::check::ResourceCheck;
 use super::consent::ConsentCheck;
@@ -46,6 +47,7 @@ pub struct Exchange {
     clock: Arc<dyn Clock>,
     check: Arc<ResourceCheck>,
     referrals: Arc<Referrals>,
+    trail: Arc<AuditTrail>,
     steps: Steps,
     intake: Intake,
     events: Arc<Events>,
@@ -92,6 +94,7 @@ impl Exchange {
             records: records.clone(),
         };
         Ok(Self {
+            trail: Arc::new(AuditTrail::new(&stores, clock.clone())),
             steps: Steps::new(&stores, clock.clone(), consequences),
             intake: Intake { store: store.clone(), check: check.clone(), targets, router, base },
             poll: Poll { resources: store.clone(), feed: stores.feed.clone(), referrals: referrals.clone() },
@@ -105,6 +108,11 @@ impl Exchange {
             records,
             sheets,
         })
+    }
+
+    /// What is remembered of requests that change nothing.
+    pub fn audit_trail(&self) -> &Arc<AuditTrail> {
+        &self.trail
     }
 
     /// What time it is.
@@ -215,7 +223,7 @@ impl Exchange {
         resource: Node<'_>,
         if_match: Option<u64>,
     ) -> Result<Vec<Issue>> {
-        let newest = self.read(caller, key, None).await?.version;
+        let newest = self.find(caller, key, None).await?.version;
         let own = resource.get("meta").and_then(|meta| meta.str("versionId")?.parse().ok());
         let ask = EntryRequest::Update { key: key.clone(), if_match: if_match.or(own).or(Some(newest)) };
         self.dry_run(caller, document, resource, ask).await
@@ -237,41 +245,65 @@ impl Exchange {
         }
     }
 
-    /// What the caller sees of this.
+    /// What the caller sees of this. It is remembered who saw it.
     ///
     /// # Errors
     /// If it is not there, or not for this caller; parameters that are unknown or unreadable.
     pub async fn look_up(&self, caller: &Caller, read: &Read) -> Result<ReadResult> {
-        Ok(match read {
-            Read::Resource { key, version } => ReadResult::Resource(self.read(caller, key, *version).await?),
-            Read::History { key, count } => ReadResult::Versions(self.history(caller, key, *count).await?),
-            Read::Search { kind, parameters } => ReadResult::Page(self.search(caller, kind, parameters).await?),
-        })
+        let found = match read {
+            Read::Resource { key, version } => self.find(caller, key, *version).await.map(ReadResult::Resource),
+            Read::History { key, count } => self.versions(caller, key, *count).await.map(ReadResult::Versions),
+            Read::Search { kind, parameters } => self.find_all(caller, kind, parameters).await.map(ReadResult::Page),
+        };
+        self.trail.looked_up(caller, read, found)
     }
 
-    /// A resource, at its newest version or at the one named.
+    /// A resource, at its newest version or at the one named; as [`Exchange::look_up`].
     ///
     /// # Errors
     /// If it is not there, or not for this caller.
     pub async fn read(&self, caller: &Caller, key: &ResourceKey, version: Option<u64>) -> Result<Stored> {
+        match self.look_up(caller, &Read::Resource { key: key.clone(), version }).await? {
+            ReadResult::Resource(stored) => Ok(stored),
+            _ => Err(Error::fault("a read found something else than a resource")),
+        }
+    }
+
+    /// The newest `count` versions of a resource, newest first; as [`Exchange::look_up`].
+    ///
+    /// # Errors
+    /// If it is not there, or not for this caller.
+    pub async fn history(&self, caller: &Caller, key: &ResourceKey, count: usize) -> Result<Vec<Stored>> {
+        match self.look_up(caller, &Read::History { key: key.clone(), count }).await? {
+            ReadResult::Versions(versions) => Ok(versions),
+            _ => Err(Error::fault("a history found something else than versions")),
+        }
+    }
+
+    /// Resources of a type that the caller sees and that match; as [`Exchange::look_up`].
+    ///
+    /// # Errors
+    /// If a parameter is unknown or unreadable.
+    pub async fn search(&self, caller: &Caller, kind: &str, parameters: &[(String, String)]) -> Result<Page> {
+        let read = Read::Search { kind: kind.to_owned(), parameters: parameters.to_vec() };
+        match self.look_up(caller, &read).await? {
+            ReadResult::Page(page) => Ok(page),
+            _ => Err(Error::fault("a search found something else than a page")),
+        }
+    }
+
+    async fn find(&self, caller: &Caller, key: &ResourceKey, version: Option<u64>) -> Result<Stored> {
         let stored = self.store.read(&caller.scope(), key, version).await?;
         stored.ok_or_else(|| Error::not_found(key))
     }
 
     /// The newest `count` versions of a resource, newest first.
-    ///
-    /// # Errors
-    /// If it is not there, or not for this caller.
-    pub async fn history(&self, caller: &Caller, key: &ResourceKey, count: usize) -> Result<Vec<Stored>> {
+    async fn versions(&self, caller: &Caller, key: &ResourceKey, count: usize) -> Result<Vec<Stored>> {
         let versions = self.store.history(&caller.scope(), key, count).await?;
         if versions.is_empty() { Err(Error::not_found(key)) } else { Ok(versions) }
     }
 
-    /// Resources of a type that the caller sees and that match.
-    ///
-    /// # Errors
-    /// If a parameter is unknown or unreadable.
-    pub async fn search(&self, caller: &Caller, kind: &str, parameters: &[(String, String)]) -> Result<Page> {
+    async fn find_all(&self, caller: &Caller, kind: &str, parameters: &[(String, String)]) -> Result<Page> {
         let query = Query::parse(&self.parameters, kind, parameters)
             .map_err(|issues| Error { category: Category::Incorrect, issues })?;
         self.store.search(&caller.scope(), &query).await
@@ -296,7 +328,9 @@ impl Exchange {
     /// # Errors
     /// If the caller is no agency, or the cursor is none of ours.
     pub async fn poll(&self, caller: &Caller, since: Option<&str>, limit: usize, wait: Duration) -> Result<Records> {
-        self.poll.records(caller, since, limit, wait).await
+        let records = self.poll.records(caller, since, limit, wait).await?;
+        self.trail.told_of(caller, "poll", records.tasks())?;
+        Ok(records)
     }
 
     /// The record of the referral of the Task `id`.
@@ -304,6 +338,10 @@ impl Exchange {
     /// # Errors
     /// If the caller sees no such referral.
     pub async fn record(&self, caller: &Caller, id: &str) -> Result<Record> {
+        self.trail.told(caller, "record", &ResourceKey::new("Task", id), self.view(caller, id).await)
+    }
+
+    async fn view(&self, caller: &Caller, id: &str) -> Result<Record> {
         let key = ResourceKey::new("Task", id);
         let stored = self.referrals.referral(caller, &key).await?;
         self.referrals.view(&stored, &key)
@@ -314,6 +352,10 @@ impl Exchange {
     /// # Errors
     /// As [`Exchange::record`].
     pub async fn explain(&self, caller: &Caller, id: &str) -> Result<(Record, Fidelity, Vec<Issue>)> {
+        self.trail.told(caller, "explanation", &ResourceKey::new("Task", id), self.explanation(caller, id).await)
+    }
+
+    async fn explanation(&self, caller: &Caller, id: &str) -> Result<(Record, Fidelity, Vec<Issue>)> {
         let key = ResourceKey::new("Task", id);
         let stored = self.referrals.referral(caller, &key).await?;
         let task = task_of(&stored, &key)?;
@@ -327,6 +369,10 @@ impl Exchange {
     /// # Errors
     /// If the caller sees no such referral.
     pub async fn state(&self, caller: &Caller, id: &str) -> Result<(State, u64)> {
+        self.trail.told(caller, "status", &ResourceKey::new("Task", id), self.position(caller, id).await)
+    }
+
+    async fn position(&self, caller: &Caller, id: &str) -> Result<(State, u64)> {
         let key = ResourceKey::new("Task", id);
         let stored = self.referrals.referral(caller, &key).await?;
         let state = task::position(task_of(&stored, &key)?.node()).map_or(State::Draft, |position| position.state);
@@ -339,7 +385,9 @@ impl Exchange {
     /// # Errors
     /// If the caller sees no such referral.
     pub async fn eligibility(&self, caller: &Caller, id: &str) -> Result<Value> {
-        self.eligibility.of(caller, &ResourceKey::new("Task", id), self.clock.now()).await
+        let task = ResourceKey::new("Task", id);
+        let answer = self.eligibility.of(caller, &task, self.clock.now()).await;
+        self.trail.told(caller, "eligibility", &task, answer)
     }
 
     /// Raises an event on the referral of the Task `id` and answers with the record as it then stands.
@@ -358,7 +406,7 @@ impl Exchange {
         let key = RepeatKey::of(caller, idempotency_key, &["event", id, event.text()]);
         let change = RaisedEvent { events: &self.events, caller, task, event, if_match };
         let step = self.steps.run(caller, key.as_ref(), &change).await?;
-        Ok(Record { remarks: remarks(step), ..self.record(caller, id).await? })
+        Ok(Record { remarks: remarks(step), ..self.view(caller, id).await? })
     }
 
     /// Takes a changed record back into the referral and answers with the record as it then stands. An unchanged one
@@ -380,7 +428,7 @@ impl Exchange {
         let record = record.root().to_value();
         let change = WrittenRecord { writer: &self.records, caller, task, record, base };
         let step = self.steps.run(caller, key.as_ref(), &change).await?;
-        Ok(Record { remarks: remarks(step), ..self.record(caller, id).await? })
+        Ok(Record { remarks: remarks(step), ..self.view(caller, id).await? })
     }
 
     /// Takes a sheet of this program type, or only says what would become of it.

@@ -19,7 +19,7 @@ use crate::referral::plan::Plan;
 use crate::security::Caller;
 use crate::store::{AuditLog, Committed, Resources};
 
-use super::audit::audit;
+use super::audit::{add_disclosures, audit};
 use super::consequences::{Consequence, Consequences};
 use super::idempotency::RepeatKey;
 use super::owed;
@@ -135,6 +135,7 @@ impl Steps {
         let Built { mut plan, context, mut outcome, refused } = change.build(at).await?;
         if let Some(rules) = refused {
             self.audit_log.audit(vec![audit(caller, "refused", None, rules, at)]).await?;
+            caller.refusal.remember();
             return Ok(ChangeOutcome::Done { outcome, committed: None });
         }
         if plan.is_empty() {
@@ -143,6 +144,7 @@ impl Steps {
         let consequences = self.consequences.add(caller, &mut plan, &context, at).await?;
         change.tell(&mut outcome, consequences);
         owed::add(&mut plan);
+        add_disclosures(&mut plan, caller, at);
         plan.idempotency = key.map(|key| key.with_answer(change.remember(&plan, &outcome)));
         let committed = self.resources.commit(plan).await?;
         Ok(ChangeOutcome::Done { outcome, committed: Some(committed) })
@@ -158,7 +160,8 @@ impl Steps {
 
     /// Remembers that a request was refused, by the names of the rules alone, and gives the error back.
     async fn audit_refusal(&self, caller: &Caller, error: Error) -> Error {
-        if matches!(error.category, Category::Unprocessable | Category::Forbidden) {
+        if matches!(error.category, Category::Unprocessable | Category::Forbidden | Category::NotFound) {
+            caller.refusal.remember();
             let entry = audit(caller, "refused", None, Plan::names_of(&error.issues), self.clock.now());
             if let Err(fault) = self.audit_log.audit(vec![entry]).await {
                 tracing::error!(request.id = caller.request, error = %fault, "a refusal could not be remembered");

@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::fhir::authored::capability_statement::{self, VALIDATE};
 use crate::store::index::{ParameterKind, SearchParameters};
 
+use super::audit_search;
 use super::definition_search;
 use super::path::Action;
 use super::service::FhirService;
@@ -27,6 +28,9 @@ const OF_TYPES: &[(Action, &str)] = &[
 /// The interactions on the definitions that come with the program.
 const OF_DEFINITIONS: &[(Action, &str)] =
     &[(Action::ReadDefinition, "read"), (Action::SearchDefinitions, "search-type")];
+
+/// The interactions on the audit log.
+const OF_AUDIT: &[(Action, &str)] = &[(Action::ReadAudit, "read"), (Action::SearchAudit, "search-type")];
 
 /// The interactions on the whole system.
 const OF_SYSTEM: &[(Action, &str)] = &[(Action::Bundle, "transaction"), (Action::Bundle, "batch")];
@@ -63,6 +67,8 @@ fn statement(
         .map(|kind| {
             if own::KINDS.contains(&kind.as_str()) {
                 definition(kind)
+            } else if kind == "AuditEvent" {
+                audit_event(definitions)
             } else {
                 with_profiles(resource(kind, definitions, parameters), profiles(kind))
             }
@@ -123,6 +129,32 @@ fn definition(kind: &str) -> Value {
     })
 }
 
+/// The audit log, which the gateway writes.
+fn audit_event(definitions: &Definitions) -> Value {
+    let defined = definitions.search_parameters("AuditEvent");
+    let parameters = audit_search::PARAMETERS.iter().map(|(name, of)| {
+        let mut value = json!({ "name": name, "type": of });
+        if let Some(defined) = defined.iter().find(|defined| defined.code == *name) {
+            value["definition"] = json!(defined.url);
+        }
+        value
+    });
+    json!({
+        "type": "AuditEvent",
+        "profile": "http://hl7.org/fhir/StructureDefinition/AuditEvent",
+        "documentation": "The audit log: who saw, changed or was refused what. The gateway writes it; clients with the role auditor read it, newest first, and nobody else",
+        "interaction": interactions(OF_AUDIT),
+        "versioning": "no-version",
+        "readHistory": false,
+        "updateCreate": false,
+        "conditionalCreate": false,
+        "conditionalRead": "not-supported",
+        "conditionalUpdate": false,
+        "conditionalDelete": "not-supported",
+        "searchParam": parameters.collect::<Value>(),
+    })
+}
+
 /// Says which profiles are known of the type, and which of them what is sent has to meet.
 fn with_profiles(mut resource: Value, (mut known, demanded): Profiles) -> Value {
     if !demanded.is_empty() {
@@ -174,11 +206,16 @@ mod tests {
     #[test]
     fn every_action_is_told() {
         let told: Vec<Action> =
-            [OF_TYPES, OF_DEFINITIONS, OF_SYSTEM].concat().iter().map(|(action, _)| *action).collect();
+            [OF_TYPES, OF_DEFINITIONS, OF_AUDIT, OF_SYSTEM].concat().iter().map(|(action, _)| *action).collect();
         for served in PATHS {
             // A search by POST comes with search-type, and the statement tells itself.
-            let implied =
-                matches!(served.action, Action::Capabilities | Action::SearchByPost | Action::SearchDefinitionsByPost);
+            let implied = matches!(
+                served.action,
+                Action::Capabilities
+                    | Action::SearchByPost
+                    | Action::SearchDefinitionsByPost
+                    | Action::SearchAuditByPost
+            );
             let operation = served.pattern.ends_with("/$validate");
             assert!(told.contains(&served.action) || implied || operation, "{} {}", served.method, served.pattern);
         }

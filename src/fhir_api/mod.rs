@@ -4,6 +4,9 @@
 
 mod address;
 mod artifacts;
+mod audit_event;
+mod audit_forms;
+mod audit_search;
 mod bundle;
 mod create;
 mod definition_search;

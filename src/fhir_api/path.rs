@@ -1,7 +1,7 @@
 //! What is served under `/fhir`, as data: each method of each path, whom it is open to, and which action of the API it
 //! asks for. The router, the entries of Bundles and the CapabilityStatement read this table.
 
-use crate::server::Access::{self, Anyone, Client, Party};
+use crate::server::Access::{self, Anyone, Auditor, Client, Party};
 use crate::server::reply::Refusal;
 use crate::server::unserved;
 
@@ -30,6 +30,10 @@ pub(super) enum Action {
     SearchDefinitions,
     SearchDefinitionsByPost,
     ReadDefinition,
+    /// Of the audit log
+    SearchAudit,
+    SearchAuditByPost,
+    ReadAudit,
 }
 
 /// One method of one path.
@@ -46,6 +50,7 @@ pub(super) struct ServedPath {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct PathMatch<'p> {
     pub(super) action: Action,
+    pub(super) access: Access,
     /// The segments behind `/fhir`, as they were sent
     pub(super) segments: Vec<&'p str>,
 }
@@ -83,6 +88,10 @@ pub(super) const PATHS: &[ServedPath] = &[
     row(Client, "GET", "/fhir/CodeSystem", Action::SearchDefinitions),
     row(Client, "POST", "/fhir/CodeSystem/_search", Action::SearchDefinitionsByPost),
     row(Client, "GET", "/fhir/CodeSystem/{id}", Action::ReadDefinition),
+    // --- the audit log, which the gateway writes and auditors read
+    row(Auditor, "GET", "/fhir/AuditEvent", Action::SearchAudit),
+    row(Auditor, "POST", "/fhir/AuditEvent/_search", Action::SearchAuditByPost),
+    row(Auditor, "GET", "/fhir/AuditEvent/{id}", Action::ReadAudit),
 ];
 
 /// What this method of this path asks for. Of several patterns the one counts that says more with its first segments, as
@@ -96,7 +105,7 @@ pub(super) fn find<'p>(method: &str, path: &'p str) -> Result<PathMatch<'p>, Ref
     let Some(best) = best else { return Err(unserved::path().into()) };
     let served = PATHS.iter().find(|served| served.pattern == best.pattern && served.method == method);
     let Some(served) = served else { return Err(Refusal::method(unserved::method(method))) };
-    Ok(PathMatch { action: served.action, segments: path.split('/').skip(2).collect() })
+    Ok(PathMatch { action: served.action, access: served.access, segments: path.split('/').skip(2).collect() })
 }
 
 /// Is the path one of this pattern?

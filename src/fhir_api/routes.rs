@@ -6,7 +6,7 @@ use crate::server::Endpoint;
 use crate::server::app_state::AppState;
 
 use super::path::{Action, PATHS, ServedPath};
-use super::{bundle, create, get, search_by_post, update, validate};
+use super::{audit_event, bundle, create, get, search_by_post, update, validate};
 
 /// Every route of the FHIR API.
 pub fn routes() -> Vec<Endpoint> {
@@ -20,6 +20,9 @@ fn endpoint(served: &ServedPath) -> Endpoint {
         Action::Create => with(served, create::create),
         Action::Update => with(served, update::update),
         Action::SearchByPost | Action::SearchDefinitionsByPost => with(served, search_by_post::search),
+        Action::SearchAudit => with(served, audit_event::search),
+        Action::SearchAuditByPost => with(served, audit_event::search_by_post),
+        Action::ReadAudit => with(served, audit_event::read),
         Action::ValidateAny => with(served, validate::any),
         Action::ValidateTyped => with(served, validate::typed),
         Action::ValidateInstance => with(served, validate::instance),

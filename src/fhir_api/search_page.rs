@@ -59,7 +59,7 @@ impl SearchPage<'_> {
 }
 
 /// The address of this page as it was understood, and of the next one.
-fn links(address: &str, parameters: &[(String, String)], next: Option<&str>) -> Vec<(&'static str, String)> {
+pub(super) fn links(address: &str, parameters: &[(String, String)], next: Option<&str>) -> Vec<(&'static str, String)> {
     let kept = || {
         let pairs = parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         pairs.filter(|(name, _)| !is_about_form(name))

@@ -1,6 +1,7 @@
 //! What one step will commit, as data. A plan is built by pure functions and handed to `store.commit` once: either all
 //! of it happens, in one transaction, or nothing does.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -173,23 +174,58 @@ pub struct Idempotency {
     pub answer: String,
 }
 
-/// What is remembered about a step: who did what to which referral, and why not. Never a name, a text or a value.
+/// What is remembered: who did what to which referral or saw what of it, and what was refused. Never a name, a text or a
+/// value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEntry {
     /// When
     pub at: Timestamp,
-    /// What was done: `accepted`, `refused`, `routed`, `moved`, `read`, ...
-    pub action: &'static str,
-    /// Id of the client that asked
+    /// What was done: `stored`, `delivered`, `moved`, `read`, `disclosed`, ...
+    pub action: Cow<'static, str>,
+    /// What became of it
+    pub outcome: AuditOutcome,
+    /// Id of the client that asked; empty where none is known
     pub client: String,
     /// Id of the Organization that the client acts for
     pub organization: String,
     /// The request, as in `X-Request-Id`
     pub request: String,
+    /// What the client itself calls the request
+    pub correlation: Option<String>,
     /// The resource that it is about
     pub subject: Option<ResourceKey>,
+    /// Further resources that it is about: what a search gave, to whom something was disclosed
+    pub entities: Vec<ResourceKey>,
     /// Codes and rule names that say more (never a person's data)
     pub detail: String,
+}
+
+/// What became of what was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AuditOutcome {
+    /// It was done
+    #[default]
+    Done,
+    /// It was not allowed, or was against the rules
+    Refused,
+    /// What stands in the row is none of these
+    Unknown,
+}
+
+impl AuditOutcome {
+    /// The code that is stored.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Refused => "refused",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// The outcome with this code.
+    pub fn from_code(code: &str) -> Self {
+        [Self::Done, Self::Refused].into_iter().find(|outcome| outcome.code() == code).unwrap_or(Self::Unknown)
+    }
 }
 
 impl Plan {

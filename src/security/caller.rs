@@ -1,6 +1,8 @@
 //! Who calls: the argument without which no handler reaches the store.
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::referral::Scope;
 
@@ -61,6 +63,24 @@ pub struct Caller {
     pub request: String,
     /// What the client itself calls the request, as in `X-Correlation-Id`
     pub correlation: Option<String>,
+    /// Whether it is remembered that the request was refused
+    pub refusal: RefusalMark,
+}
+
+/// Whether it is remembered that a request was refused: whoever refuses it remembers it, and then nobody does again.
+#[derive(Debug, Clone, Default)]
+pub struct RefusalMark(Arc<AtomicBool>);
+
+impl RefusalMark {
+    /// The refusal is remembered now.
+    pub fn remember(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Is it remembered?
+    pub fn is_remembered(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl Caller {
@@ -78,6 +98,7 @@ impl Caller {
             acts_for: Vec::new(),
             request: request.into(),
             correlation: None,
+            refusal: RefusalMark::default(),
         }
     }
 

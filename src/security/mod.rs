@@ -11,7 +11,7 @@ mod provision;
 mod recipient;
 pub mod token;
 
-pub use caller::{Caller, Role};
+pub use caller::{Caller, RefusalMark, Role};
 pub use clients::{Client, Clients};
 pub use consent::{ConsentDecision, Policy, permits};
 pub use disclosure::Recipient;

@@ -40,6 +40,17 @@ impl Access {
         }
     }
 
+    /// Refuses a role that it is not for.
+    ///
+    /// # Errors
+    /// `Forbidden`, saying whom it is for.
+    pub(crate) fn check(self, role: Role) -> Result<()> {
+        if self.allows(role) {
+            return Ok(());
+        }
+        Err(Error::forbidden(format!("this is for {}; the client's role is {role}", self.clients())))
+    }
+
     /// Those whom it allows, for people.
     fn clients(self) -> &'static str {
         match self {
@@ -60,15 +71,14 @@ pub(crate) async fn admit(app_state: &AppState, access: Access, request: &mut Re
     if access == Access::Anyone {
         return Ok(());
     }
-    let mut caller = app_state.admission.authenticate(bearer(request.headers())?, &id.own).await?;
+    let token = bearer(request.headers())?;
+    let mut caller = app_state.admission.authenticate(token, &id.own).await.inspect_err(|_| {
+        app_state.exchange.audit_trail().count_bad_token();
+    })?;
     caller.correlation.clone_from(&id.correlation);
     tracing::Span::current().record("client", caller.client.as_str());
-    if !access.allows(caller.role) {
-        let message = format!("this is for {}; the client's role is {}", access.clients(), caller.role);
-        return Err(Error::forbidden(message));
-    }
-    request.extensions_mut().insert(caller);
-    Ok(())
+    request.extensions_mut().insert(caller.clone());
+    access.check(caller.role)
 }
 
 /// Does the request show the token of a client that this is open to? For what says more to some than to others.

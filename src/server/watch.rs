@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
 use axum::http::header::{CACHE_CONTROL, HeaderValue, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::Instrument;
 
 use crate::error::Result;
 use crate::fhir::query_string;
+use crate::security::Caller;
 
 use super::accept;
 use super::app_state::AppState;
@@ -60,7 +61,9 @@ pub(crate) async fn watch(
     let span =
         tracing::info_span!("request", id = id.own, correlation = id.correlation, client = tracing::field::Empty);
     async {
-        let response = match admit(&app_state, route.map(|(_, access)| access), dialect, &mut request, &id).await {
+        let admitted = admit(&app_state, route.map(|(_, access)| access), dialect, &mut request, &id).await;
+        let caller = request.extensions().get::<Caller>().cloned();
+        let response = match admitted {
             Ok(()) => next.run(request).await,
             Err(error) => Refusal::from(error).into_response(),
         };
@@ -71,6 +74,9 @@ pub(crate) async fn watch(
         app_state.metrics.count_request(route.map_or(RouteLabels::UNKNOWN, |(labels, _)| labels), status, duration);
         let duration_ms = milliseconds(duration);
         if let Some(rule) = rule {
+            if let Some(caller) = caller.filter(|caller| is_remembered_here(caller, response.status())) {
+                app_state.exchange.audit_trail().rejected(&caller, rule, &format!("{method} {}", path_methods.path));
+            }
             tracing::info!(method, route = path_methods.path, status, duration_ms, rule, "refused");
         } else {
             tracing::info!(method, route = path_methods.path, status, duration_ms, "answered");
@@ -96,6 +102,13 @@ async fn admit(
         accept::fhir(request.headers(), request.uri().query())?;
     }
     Ok(())
+}
+
+/// Is it to be remembered here that this request was refused? What the exchange has refused it has remembered itself. That
+/// another was faster, that a version is an older one or that the gateway is busy is nobody's trespass.
+fn is_remembered_here(caller: &Caller, status: StatusCode) -> bool {
+    const ORDINARY: [StatusCode; 2] = [StatusCode::CONFLICT, StatusCode::PRECONDITION_FAILED];
+    status.is_client_error() && !ORDINARY.contains(&status) && !caller.refusal.is_remembered()
 }
 
 /// Answers are about people, and of one moment: nobody between keeps them, unless the handler says that it may be kept;

@@ -6,7 +6,7 @@
 //!
 //! A backend is a folder: `sqlite` is the one there is. What does not depend on the database stands beside it: what
 //! resources are indexed by (`index`, `index_definition`, `derived`), how a search is read (`query`) and planned
-//! (`search`), a plan with all that is computed before its transaction (`prepared`), and what is new, in memory (`newest`).
+//! (`search`), how the audit log is chained and verified (`audit_chain`, `audit_verify`), a plan with all that is computed before its transaction (`prepared`), and what is new, in memory (`newest`).
 //!
 //! Three promises that every backend keeps, and one suite (`tests/store`) that holds them to it:
 //! - an answered commit is durable, and found exactly once, whatever happens to the process a moment later;
@@ -17,7 +17,9 @@
 //! It must not know who calls (`security`), nor what a referral, a program or a request is.
 
 mod answer;
+pub mod audit_chain;
 mod audit_log;
+pub mod audit_verify;
 mod backend;
 mod conflict;
 mod credentials;
@@ -37,7 +39,7 @@ mod visibility;
 pub use answer::{
     Changes, ClientRow, Committed, Page, ReadResult, Statistics, StoreFuture, Stored, StoredParty, StoredReferral,
 };
-pub use audit_log::AuditLog;
+pub use audit_log::{AuditLog, AuditPage, AuditQuery};
 pub use backend::Store;
 pub use conflict::conflicting;
 pub use credentials::Credentials;

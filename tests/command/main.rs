@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // these are tests, helpers among them
 
+mod audit;
 mod client;
 mod fhirpath;
 mod packages;

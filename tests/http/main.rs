@@ -6,6 +6,7 @@
 #![allow(unreachable_pub)]
 
 mod agency;
+mod audit;
 mod authentication;
 mod bad_input;
 mod batch_gets;

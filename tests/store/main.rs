@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)] // these are tests, helpers among them
 
+mod audit;
 mod backend;
 mod cases;
 mod changes;

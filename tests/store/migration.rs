@@ -11,10 +11,11 @@ use std::sync::Arc;
 use flate2::read::GzDecoder;
 use handoff::fhir::ResourceKey;
 use handoff::referral::party::PartEnd;
-use handoff::referral::plan::{GivenResource, Plan, Share, SharedWith, Sharing};
+use handoff::referral::plan::{AuditOutcome, GivenResource, Plan, Share, SharedWith, Sharing};
 use handoff::referral::{Party, Scope};
+use handoff::store::audit_verify::verify;
 use handoff::store::query::Query;
-use handoff::store::{Store, StoredParty, StoredReferral};
+use handoff::store::{AuditQuery, Store, StoredParty, StoredReferral};
 use jiff::Timestamp;
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -203,6 +204,31 @@ async fn feeds_extras_clients_and_answers_are_kept() {
         let found = store.idempotent(&row[0], &row[1]).await.unwrap().unwrap();
         assert_eq!([found.client, found.key, found.digest, found.answer].as_slice(), row);
     }
+}
+
+#[tokio::test]
+async fn what_was_remembered_is_chained() {
+    let written = Written::new();
+    let rows = written
+        .rows("SELECT action, client, organization, request, subject, detail, CAST(at AS TEXT) FROM audit ORDER BY id");
+    assert!(rows.len() > 10, "{}", rows.len());
+    let store = open(&written.path());
+    let query = AuditQuery { limit: 1000, ..AuditQuery::default() };
+    let found = store.audit_rows(&query).await.unwrap().rows;
+    assert_eq!(found.len(), rows.len());
+    for (number, (row, old)) in found.iter().zip(&rows).enumerate() {
+        let entry = &row.entry;
+        let subject = entry.subject.as_ref().map(ToString::to_string).unwrap_or_default();
+        let at = entry.at.as_millisecond().to_string();
+        let texts = [&*entry.action, &entry.client, &entry.organization, &entry.request, &subject, &entry.detail, &at];
+        assert_eq!(texts.as_slice(), old);
+        assert_eq!((row.number, row.chain.as_str()), (number as u64 + 1, store.store_id()));
+        let refused = matches!(&*entry.action, "refused" | "forbidden");
+        assert_eq!(entry.outcome == AuditOutcome::Refused, refused, "{}", entry.action);
+    }
+    store.commit(referral("new", PANTRY, Timestamp::now())).await.unwrap();
+    let verdict = verify(&*store, &[]).await.unwrap();
+    assert_eq!((verdict.rows, verdict.findings), (rows.len() as u64 + 1, Vec::new()));
 }
 
 #[tokio::test]

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use handoff::fhir::{Document, ResourceKey, edit};
 use handoff::referral::Party;
 use handoff::referral::party::PartEnd;
-use handoff::referral::plan::{AuditEntry, FeedEntry, GivenResource, Plan, Share, SharedWith, Sharing, Write};
+use handoff::referral::plan::{
+    AuditEntry, AuditOutcome, FeedEntry, GivenResource, Plan, Share, SharedWith, Sharing, Write,
+};
 use jiff::Timestamp;
 
 /// The organization that sends.
@@ -68,8 +70,11 @@ pub(crate) fn referral(name: &str, owner: &str, updated: Timestamp) -> Plan {
         shares: vec![share(&names[7], Sharing::default(), whole(name, owner))],
         feed: vec![FeedEntry { organization: owner.to_owned(), task: task.clone() }],
         audit: vec![AuditEntry {
+            outcome: AuditOutcome::Done,
+            correlation: None,
+            entities: Vec::new(),
             at: updated,
-            action: "accepted",
+            action: "accepted".into(),
             client: "client-1".to_owned(),
             organization: CLINIC.to_owned(),
             request: format!("request-{name}"),

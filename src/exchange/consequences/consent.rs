@@ -15,7 +15,7 @@ use crate::security::consent::ConsentDecision;
 use crate::store::Resources;
 
 use super::concerned::Concerned;
-use crate::exchange::audit::audit;
+use crate::exchange::audit::{audit, consent_asked};
 use crate::exchange::consent::ConsentCheck;
 
 /// The Tasks of the person whom a Consent is about that is written, and of the one whom it was about.
@@ -53,7 +53,10 @@ pub(super) async fn apply(
     let refusal = match Referral::read(&disclosed, concerned.task()?) {
         Ok(referral) => match check.ask(&referral, &owner, at).await? {
             ConsentDecision::Refused { reason, .. } => reason,
-            ConsentDecision::Permitted { .. } => return Ok(None),
+            ConsentDecision::Permitted { .. } => {
+                plan.audit.push(consent_asked(caller, &concerned.task, &owner, true, at));
+                return Ok(None);
+            }
         },
         // Of whom nobody can tell whether they agree, they do not.
         Err(_) => "whether consent permits it cannot be told: the referral is not whole".to_owned(),
@@ -68,6 +71,7 @@ pub(super) async fn apply(
     let end = concerned.stood.unwrap_or(Position::DRAFT).end_of_part();
     concerned.end_part_of_owner(plan, &owner, end)?;
     let task = &concerned.task;
+    plan.audit.push(consent_asked(caller, task, &owner, false, at));
     plan.audit.push(audit(caller, "forbidden", Some(task), Reason::ConsentDenied.code().to_owned(), at));
     let text = format!("consent does not permit that Organization/{owner} sees {task} any longer; its part has ended");
     Ok(Some(Issue::warning(Key::PartEnded, "", text)))

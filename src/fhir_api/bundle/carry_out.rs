@@ -136,7 +136,7 @@ impl BundleRequest<'_> {
     }
 
     fn reader(&self, form: BundleType) -> EntryReader<'_> {
-        EntryReader { service: self.service, base: self.base, headers: self.headers, form }
+        EntryReader { service: self.service, role: self.caller.role, base: self.base, headers: self.headers, form }
     }
 }
 

@@ -9,6 +9,7 @@ use crate::definitions::own;
 use crate::error::{Category, Error, Result};
 use crate::exchange::{Entry, EntryRequest};
 use crate::fhir::{Issue, Key, Node, ResourceKey};
+use crate::security::Role;
 use crate::server::app_state::Base;
 use crate::server::reply::Refusal;
 use crate::server::{accept, condition};
@@ -81,6 +82,8 @@ pub(super) fn bundle_type(root: Node<'_>) -> Result<BundleType> {
 #[derive(Clone, Copy)]
 pub(super) struct EntryReader<'r> {
     pub(super) service: &'r FhirService,
+    /// Of who sends the Bundle
+    pub(super) role: Role,
     pub(super) base: &'r Base,
     pub(super) headers: &'r HeaderMap,
     pub(super) form: BundleType,
@@ -132,6 +135,7 @@ impl EntryReader<'_> {
         let headers = self.conditions(request)?;
         let query = address.query.as_deref();
         accept::fhir(&headers, query)?;
+        path::find("GET", &address.path)?.access.check(self.role)?;
         let interaction = Interaction::parse(self.service, &address.path, query, &headers)?;
         Ok(Ask::Get(GetEntry { interaction, headers, is_head, request }))
     }

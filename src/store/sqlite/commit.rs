@@ -10,7 +10,7 @@ use rusqlite::{OptionalExtension, params};
 
 use crate::error::Result;
 use crate::fhir::ResourceKey;
-use crate::referral::plan::{AuditEntry, Extras, Guard, Idempotency, Plan, Write};
+use crate::referral::plan::{Extras, Guard, Idempotency, Plan, Write};
 use crate::store::Committed;
 use crate::store::conflict::{conflict, stale};
 use crate::store::document::raise_last_updated;
@@ -18,7 +18,7 @@ use crate::store::newest::ChangeNotice;
 use crate::store::prepared::PreparedPlan;
 
 use super::session::Session;
-use super::{feed, planned_read, rows, search, shares};
+use super::{audit, feed, planned_read, rows, search, shares};
 
 /// A resource as the transaction found it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -46,7 +46,7 @@ type Targets = HashMap<ResourceKey, Target>;
 /// Commits the plan, or refuses it as a conflict.
 pub(super) fn commit(session: &mut Session<'_>, prepared: PreparedPlan) -> Result<Committed> {
     let PreparedPlan { plan, reindexed, unmatched, reads } = prepared;
-    let Plan { mut writes, shares, extras, feed, audit, guards, reads: _, idempotency } = plan;
+    let Plan { mut writes, shares, extras, feed, audit: remembered, guards, reads: _, idempotency } = plan;
     if let Some(idempotency) = &idempotency {
         refuse_used(session, idempotency)?;
     }
@@ -92,7 +92,7 @@ pub(super) fn commit(session: &mut Session<'_>, prepared: PreparedPlan) -> Resul
     }
     feed::mark_changed(session, &feed, &mut announcement)?;
     feed::renew(session, &touched, renewed, &mut announcement)?;
-    write_audit(session, &audit)?;
+    audit::write(session.connection, remembered)?;
     if let Some(idempotency) = &idempotency {
         store_idempotency(session, idempotency)?;
     }
@@ -208,28 +208,6 @@ fn store_extras(session: &mut Session<'_>, extras: &Extras) -> Result<i64> {
         .prepare_cached("INSERT OR REPLACE INTO extras (task, seq, value) VALUES (?1, ?2, ?3)")?
         .execute(params![task, session.progress.seq, value])?;
     Ok(task)
-}
-
-/// Writes the audit.
-pub(super) fn write_audit(session: &Session<'_>, entries: &[AuditEntry]) -> Result<()> {
-    for entry in entries {
-        session
-            .connection
-            .prepare_cached(
-                "INSERT INTO audit (at, action, client, organization, request, subject, detail)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            )?
-            .execute(params![
-                entry.at.as_millisecond(),
-                entry.action,
-                entry.client,
-                entry.organization,
-                entry.request,
-                entry.subject.as_ref().map(ToString::to_string),
-                entry.detail,
-            ])?;
-    }
-    Ok(())
 }
 
 fn store_idempotency(session: &Session<'_>, idempotency: &Idempotency) -> Result<()> {

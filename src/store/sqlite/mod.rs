@@ -23,19 +23,21 @@ use crate::fhir::ResourceKey;
 use crate::referral::plan::{AuditEntry, Idempotency, Plan};
 use crate::referral::scope::Scope;
 
+use super::audit_chain::{AuditRow, ChainEnd};
 use super::index::SearchParameters;
 use super::newest::NewestSequences;
 use super::prepared::PreparedPlan;
 use super::query::Query;
 use super::{
-    AuditLog, Changes, ClientRow, Committed, Credentials, Feed, Page, Resources, Statistics, StoreFuture, Stored,
-    StoredReferral,
+    AuditLog, AuditPage, AuditQuery, Changes, ClientRow, Committed, Credentials, Feed, Page, Resources, Statistics,
+    StoreFuture, Stored, StoredReferral,
 };
 use index::Index;
 use reader::Readers;
 use session::Session;
 use writer::{Counters, Jobs, Writer};
 
+mod audit;
 mod clients;
 mod commit;
 mod connection;
@@ -254,13 +256,20 @@ impl Credentials for SqliteStore {
         self.readers.read(clients::all)
     }
 
-    fn put_client(&self, client: ClientRow) -> StoreFuture<'_, ()> {
-        self.write(move |session| clients::put(session, &client))
+    fn save_client(&self, client: ClientRow, remembered: Vec<AuditEntry>) -> StoreFuture<'_, ()> {
+        self.write(move |session| {
+            clients::put(session, &client)?;
+            audit::write(session.connection, remembered)
+        })
     }
 
-    fn revoke_client<'a>(&'a self, id: &'a str, at: Timestamp) -> StoreFuture<'a, bool> {
+    fn end_client<'a>(&'a self, id: &'a str, at: Timestamp, remembered: Vec<AuditEntry>) -> StoreFuture<'a, bool> {
         let id = id.to_owned();
-        self.write(move |session| clients::revoke(session, &id, at.as_millisecond()))
+        self.write(move |session| {
+            let found = clients::revoke(session, &id, at.as_millisecond())?;
+            audit::write(session.connection, if found { remembered } else { Vec::new() })?;
+            Ok(found)
+        })
     }
 
     fn clients_version(&self) -> watch::Receiver<u64> {
@@ -270,7 +279,30 @@ impl Credentials for SqliteStore {
 
 impl AuditLog for SqliteStore {
     fn audit(&self, entries: Vec<AuditEntry>) -> StoreFuture<'_, ()> {
-        self.write(move |session| commit::write_audit(session, &entries))
+        self.write(move |session| audit::write(session.connection, entries))
+    }
+
+    fn audit_rows<'a>(&'a self, query: &'a AuditQuery) -> StoreFuture<'a, AuditPage> {
+        let query = query.clone();
+        self.readers.read(move |reader| audit::rows(reader, &query))
+    }
+
+    fn audit_row<'a>(&'a self, chain: &'a str, number: u64) -> StoreFuture<'a, Option<AuditRow>> {
+        let chain = chain.to_owned();
+        self.readers.read(move |reader| audit::one(reader, &chain, number))
+    }
+
+    fn audit_chains(&self) -> StoreFuture<'_, Vec<ChainEnd>> {
+        self.readers.read(audit::ends)
+    }
+
+    fn audit_chain<'a>(&'a self, chain: &'a str, after: (u64, u64), limit: usize) -> StoreFuture<'a, Vec<AuditRow>> {
+        let chain = chain.to_owned();
+        self.readers.read(move |reader| audit::chain(reader, &chain, after, limit))
+    }
+
+    fn prune_audit(&self, before: Timestamp, entry: AuditEntry) -> StoreFuture<'_, u64> {
+        self.write(move |session| audit::prune(session.connection, before, entry))
     }
 }
 

@@ -2,16 +2,19 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::error::Result;
 use crate::fhir::ResourceKey;
 use crate::referral::Scope;
 use crate::referral::plan::{AuditEntry, Idempotency, Plan};
+use crate::store::audit_chain::{AuditRow, ChainEnd};
 use crate::store::query::Query;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{
-    AuditLog, Changes, Committed, Feed, Page, Resources, Statistics, StoreFuture, Stored, StoredReferral,
+    AuditLog, AuditPage, AuditQuery, Changes, Committed, Feed, Page, Resources, Statistics, StoreFuture, Stored,
+    StoredReferral,
 };
 
 /// What happens in the middle of a step.
@@ -147,5 +150,25 @@ impl AuditLog for WatchedStore {
     fn audit(&self, entries: Vec<AuditEntry>) -> StoreFuture<'_, ()> {
         lock(&self.audited).extend(entries.iter().cloned());
         self.store.audit(entries)
+    }
+
+    fn audit_rows<'a>(&'a self, query: &'a AuditQuery) -> StoreFuture<'a, AuditPage> {
+        self.store.audit_rows(query)
+    }
+
+    fn audit_row<'a>(&'a self, chain: &'a str, number: u64) -> StoreFuture<'a, Option<AuditRow>> {
+        self.store.audit_row(chain, number)
+    }
+
+    fn audit_chains(&self) -> StoreFuture<'_, Vec<ChainEnd>> {
+        self.store.audit_chains()
+    }
+
+    fn audit_chain<'a>(&'a self, chain: &'a str, after: (u64, u64), limit: usize) -> StoreFuture<'a, Vec<AuditRow>> {
+        self.store.audit_chain(chain, after, limit)
+    }
+
+    fn prune_audit(&self, before: Timestamp, entry: AuditEntry) -> StoreFuture<'_, u64> {
+        self.store.prune_audit(before, entry)
     }
 }

@@ -15,6 +15,8 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Issue, Key};
 
+use super::audit;
+
 /// What each version does to the one before it; the first makes the tables.
 const STEPS: &[&str] = &[
     include_str!("001.sql"),
@@ -22,6 +24,10 @@ const STEPS: &[&str] = &[
     include_str!("003_audit.sql"),
     include_str!("004_sharing.sql"),
 ];
+
+/// The first version whose audit log is chained. Hashes are none that SQL could compute: rows of older files are chained
+/// here.
+const BEFORE_CHAINS: i64 = 3;
 
 /// Brings the file to the newest version.
 pub(super) fn migrate(writer: &mut Connection, path: &Path) -> Result<()> {
@@ -42,6 +48,9 @@ pub(super) fn migrate(writer: &mut Connection, path: &Path) -> Result<()> {
         let id = uuid::Uuid::new_v4().simple().to_string();
         transaction.execute("INSERT INTO store VALUES (1, ?1, 0, 0, 0, 0, '')", [id])?;
     } else {
+        if found < BEFORE_CHAINS {
+            audit::chain_existing(&transaction)?;
+        }
         tracing::info!(from = found, to = STEPS.len(), "the database was brought to the schema of this version");
     }
     transaction.pragma_update(None, "user_version", STEPS.len().cast_signed() as i64)?;

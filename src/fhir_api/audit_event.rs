@@ -1,0 +1,180 @@
+//! `GET [base]/AuditEvent` and `GET [base]/AuditEvent/[id]` (<https://hl7.org/fhir/R4/auditevent.html>): the audit log, for
+//! auditors. A row becomes an AuditEvent when it is asked for; nobody writes one.
+
+use axum::extract::{Path, State};
+use axum::http::Uri;
+
+use crate::error::{Error, Result};
+use crate::fhir::authored::audit_event;
+use crate::fhir::authored::bundle::{BundleWriter, Entry, SearchMode};
+use crate::fhir::query_string;
+use crate::referral::plan::AuditOutcome;
+use crate::security::Caller;
+use crate::server::app_state::{AppState, Base};
+use crate::server::body::FormBody;
+use crate::server::reply::Answer;
+use crate::store::audit_chain::AuditRow;
+
+use super::audit_forms::{EVENTS, OTHER};
+use super::audit_search::AuditSearch;
+use super::rendered::Rendered;
+use super::search_page::links;
+
+/// `GET [base]/AuditEvent`: the rows that match, a page of them.
+pub(super) async fn search(State(app_state): State<AppState>, caller: Caller, base: Base, uri: Uri) -> Answer {
+    let parameters = query_string::parse(uri.query().unwrap_or_default())?;
+    page(&app_state, &caller, &base, parameters).await
+}
+
+/// `POST [base]/AuditEvent/_search`: as [`search`].
+pub(super) async fn search_by_post(
+    State(app_state): State<AppState>,
+    caller: Caller,
+    base: Base,
+    uri: Uri,
+    FormBody(form): FormBody,
+) -> Answer {
+    let mut parameters = query_string::parse(uri.query().unwrap_or_default())?;
+    parameters.extend(query_string::parse(&form)?);
+    page(&app_state, &caller, &base, parameters).await
+}
+
+async fn page(app_state: &AppState, caller: &Caller, base: &Base, parameters: Vec<(String, String)>) -> Answer {
+    let AuditSearch { query, id } = AuditSearch::read(&parameters)?;
+    let trail = app_state.exchange.audit_trail();
+    let (rows, next) = match id {
+        Some(id) => {
+            let row = row(app_state, caller, &id).await?;
+            (row.into_iter().filter(|row| query.matches(row)).collect(), None)
+        }
+        None => {
+            let page = trail.rows(caller, &query).await?;
+            (page.rows, page.next.map(|cursor| cursor.to_string()))
+        }
+    };
+    let fhir = base.fhir();
+    let links = links(&format!("{fhir}/AuditEvent"), &parameters, next.as_deref());
+    let links: Vec<(&str, &str)> = links.iter().map(|(name, url)| (*name, url.as_str())).collect();
+    let mut bundle = BundleWriter::searchset(None, &links)?;
+    for row in &rows {
+        bundle.add(&Entry {
+            full_url: Some(format!("{fhir}/AuditEvent/{}", id_of(row))),
+            resource: Some(&text(row)?),
+            search: Some(SearchMode::Match),
+            ..Entry::default()
+        })?;
+    }
+    Ok(Rendered::ok(bundle.finish()).into_response(base))
+}
+
+/// `GET [base]/AuditEvent/[id]`.
+pub(super) async fn read(
+    State(app_state): State<AppState>,
+    caller: Caller,
+    base: Base,
+    Path(id): Path<String>,
+) -> Answer {
+    let found = row(&app_state, &caller, &id).await?;
+    let row = found.ok_or_else(|| Error::not_found("this AuditEvent"))?;
+    Ok(Rendered::ok(text(&row)?).into_response(&base))
+}
+
+async fn row(app_state: &AppState, caller: &Caller, id: &str) -> Result<Option<AuditRow>> {
+    let Some((chain, number)) = id.rsplit_once('.') else { return Ok(None) };
+    let Ok(number) = number.parse() else { return Ok(None) };
+    app_state.exchange.audit_trail().row(caller, chain, number).await
+}
+
+fn id_of(row: &AuditRow) -> String {
+    format!("{}.{}", row.chain, row.number)
+}
+
+/// A row as an AuditEvent.
+fn text(row: &AuditRow) -> Result<String> {
+    let entry = &row.entry;
+    let form = EVENTS.iter().find(|form| form.event == entry.action).unwrap_or(&OTHER);
+    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let (client, organization, request) = (some(&entry.client), some(&entry.organization), some(&entry.request));
+    let is_refused = entry.outcome != AuditOutcome::Done;
+    let is_known = !form.event.is_empty();
+    let detail = if is_known { some(&entry.detail).filter(|_| !is_refused) } else { some(&entry.action) };
+    let value = audit_event::to_value(&audit_event::Parts {
+        id: id_of(row),
+        kind: form.kind,
+        interaction: form.interaction(),
+        event: is_known.then_some(form.event),
+        action: form.action,
+        recorded: entry.at,
+        refused: is_refused.then_some(entry.detail.as_str()),
+        client: client.as_deref(),
+        organization: organization.as_deref(),
+        chain: &row.chain,
+        request: request.as_deref(),
+        correlation: entry.correlation.as_deref(),
+        entities: entry.subject.iter().chain(&entry.entities).collect(),
+        detail: detail.as_deref(),
+    })?;
+    Ok(value.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::definitions::Definitions;
+    use crate::fhir::{Document, ResourceKey};
+    use crate::profile::Checker;
+    use crate::referral::plan::AuditEntry;
+    use crate::store::audit_chain::ChainEnd;
+
+    #[test]
+    fn every_event_is_a_valid_audit_event() {
+        let checker = Checker::new(Arc::new(Definitions::shipped().unwrap()));
+        for form in EVENTS {
+            for outcome in [AuditOutcome::Done, AuditOutcome::Refused] {
+                let entry = AuditEntry {
+                    at: "2026-11-21T10:00:00.120Z".parse().unwrap(),
+                    action: form.event.into(),
+                    outcome,
+                    client: "c1".to_owned(),
+                    organization: "lantern-housing".to_owned(),
+                    request: "r-1".to_owned(),
+                    correlation: Some("theirs".to_owned()),
+                    subject: Some(ResourceKey::new("Task", "1")),
+                    entities: vec![ResourceKey::new("Patient", "2")],
+                    detail: "not-found".to_owned(),
+                };
+                let row = AuditRow::following(&ChainEnd::start("00ff"), entry);
+                let text = text(&row).unwrap();
+                assert!(text.contains("\"recorded\":\"2026-11-21T10:00:00.120Z\""), "{text}");
+                let document = Document::parse(text).unwrap();
+                let issues = checker.check(document.root());
+                let errors: Vec<_> = issues.iter().filter(|issue| issue.is_error()).collect();
+                assert!(errors.is_empty(), "{errors:?} in {}", document.text());
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_of_nobody_is_valid_too() {
+        let entry = AuditEntry {
+            at: Timestamp::UNIX_EPOCH,
+            action: "unheard-of".into(),
+            outcome: AuditOutcome::Refused,
+            client: String::new(),
+            organization: String::new(),
+            request: String::new(),
+            correlation: None,
+            subject: None,
+            entities: Vec::new(),
+            detail: String::new(),
+        };
+        let text = text(&AuditRow::following(&ChainEnd::start("a"), entry)).unwrap();
+        let document = Document::parse(text).unwrap();
+        let issues = Checker::new(Arc::new(Definitions::shipped().unwrap())).check(document.root());
+        assert!(!issues.iter().any(crate::fhir::Issue::is_error), "{issues:?}");
+    }
+}
