@@ -4,6 +4,7 @@
 use crate::error::{Error, Result};
 use crate::fhir::{Issue, Key, Node};
 use crate::referral::plan::Sharing;
+use crate::referral::reason::Reason;
 use crate::referral::state::{self, Event, Position, TaskStatus as Status};
 use crate::referral::task_edits::StatusReason;
 use crate::referral::{Party, task};
@@ -42,6 +43,8 @@ pub(super) struct TaskChange {
     pub(super) from: Position,
     /// Where the referral stands then
     pub(super) to: Position,
+    /// Why, where that is coded
+    pub(super) reason: Option<Reason>,
     /// It has to be routed (again)
     pub(super) resend: bool,
     /// Who takes part in it, and what they see
@@ -87,7 +90,7 @@ pub(super) async fn task_change_of(
     let unsettled =
         matches!(context.position.status, Status::Draft | Status::Requested) && to.status == Status::Requested;
     let resend = unsettled && (event == Some(Event::Send) || moved_owner || context.owner().is_none());
-    Ok(TaskChange { event, from: context.position, to, resend, sharing: context.sharing })
+    Ok(TaskChange { event, from: context.position, to, reason: status_reason.reason, resend, sharing: context.sharing })
 }
 
 /// The status that a new referral Task has.

@@ -17,6 +17,7 @@ use crate::store::Resources;
 use super::concerned::Concerned;
 use crate::exchange::audit::{audit, consent_asked};
 use crate::exchange::consent::ConsentCheck;
+use crate::exchange::timeline::leading_to;
 
 /// The Tasks of the person whom a Consent is about that is written, and of the one whom it was about.
 pub(super) async fn concerned(store: &dyn Resources, write: &Write, base: Option<&str>) -> Result<Vec<ResourceKey>> {
@@ -72,7 +73,9 @@ pub(super) async fn apply(
     concerned.end_part_of_owner(plan, &owner, end)?;
     let task = &concerned.task;
     plan.audit.push(consent_asked(caller, task, &owner, false, at));
-    plan.audit.push(audit(caller, "forbidden", Some(task), Reason::ConsentDenied.code().to_owned(), at));
+    let to = crate::referral::task::position(concerned.task()?.node()).unwrap_or(position).state;
+    let detail = leading_to(Reason::ConsentDenied.code(), to, Some(Reason::ConsentDenied));
+    plan.audit.push(audit(caller, "forbidden", Some(task), detail, at));
     let text = format!("consent does not permit that Organization/{owner} sees {task} any longer; its part has ended");
     Ok(Some(Issue::warning(Key::PartEnded, "", text)))
 }
