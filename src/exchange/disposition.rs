@@ -8,8 +8,10 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::fhir::edit::Edits;
+use crate::fhir::issue::any_error;
 use crate::fhir::{Issue, Key, Node, ResourceKey};
 use crate::referral::Party;
+use crate::referral::modifiers;
 use crate::referral::plan::{Plan, Share, SharedWith, Sharing};
 use crate::referral::reason::Reason;
 use crate::referral::state::{Event, Position, State, TaskStatus};
@@ -111,8 +113,13 @@ impl Router {
     /// A referral is sent: where to, and may it be? For whom, and may they see it?
     async fn send(&self, caller: &Caller, graph: &Graph, task: &Resource, at: Timestamp) -> Result<Disposition> {
         let referral = Referral::read(graph, task)?;
+        let modified = modifiers::at_sending(&referral);
+        if any_error(&modified) {
+            return Err(Error::unprocessable(modified));
+        }
         let decision = routing::decide(self.directory.get().await?.as_ref(), &referral, at)?;
         let (requesters, remarks) = self.requesters(caller, &referral, at).await?;
+        let remarks = [modified, remarks].concat();
         let what = match &decision.owner {
             None => DispositionKind::Waiting(decision),
             Some(owner) => match self.consent.ask(&referral, owner, at).await? {

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::fhir::edit::{Edits, quote};
 use crate::fhir::issue::any_error;
 use crate::fhir::{Document, Issue, Node};
+use crate::referral::modifiers;
 use crate::referral::plan::{Plan, PlannedRead, Write};
 use crate::security::Caller;
 use crate::store::Resources;
@@ -54,7 +55,8 @@ impl Change for SentMessage<'_> {
     async fn build(&self, at: Timestamp) -> Result<Built<Accepted>> {
         let Self { intake, caller, message } = self;
         rights::may_send(caller, message.entries)?;
-        let findings = intake.check.issues(message.root, &[], true).await;
+        let mut findings = intake.check.issues(message.root, &[], true).await;
+        findings.extend(modifiers::not_understood(message.root));
         let targets = intake.targets.find(caller, message.entries).await?;
         let context = load_context(&*intake.store, intake.base.as_deref(), caller, *message, &targets).await?;
         let mut findings = accepted([findings, context.dangling].concat())?;

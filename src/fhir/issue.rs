@@ -538,6 +538,16 @@ keys! {
     FocusNotServiceRequest, "focus-not-service-request", "business-rule",
         why "the ServiceRequest says what is asked for; without it there is nothing to route",
         fix "let Task.focus reference the ServiceRequest that the referral asks for";
+    /// A modifier that is not known here
+    ModifierUnknown, "modifier-unknown", "not-supported",
+        why "a modifier turns the meaning of what holds it: whoever does not know it would act on the opposite",
+        see_also "https://hl7.org/fhir/R4/extensibility.html#modifierExtension",
+        fix "say it in elements of the standard, or leave out what it modifies";
+    /// What the referral stands on says that nobody is to act on it
+    NotActionable, "not-actionable", "business-rule",
+        why "the agency would act on what was forbidden, called off or is about somebody whom nothing reaches any more",
+        see_also "https://hl7.org/fhir/R4/conformance-rules.html#isModifier",
+        fix "send the referral when the request stands and is about a person as they are now";
     /// The move is not allowed from here
     IllegalMove, "illegal-move", "business-rule",
         why "a referral goes through its states in an order that both sides rely on",

@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::fhir::edit::{Edits, instant};
 use crate::fhir::{Node, query_string};
 
+use super::modifiers;
 use super::task::{SDOHCC_CODES, is_referral_task};
 
 /// Social service procedure, the category by which the guide marks its requests besides its own codes.
@@ -57,14 +58,17 @@ pub fn with_tasks(bundle: Node<'_>, at: Timestamp) -> Option<String> {
     Some(edits.finish())
 }
 
-/// Is it an order for a social service that stands?
+/// Is it an order for a social service that stands, and is to be performed?
 fn is_referral(request: Node<'_>) -> bool {
     let codings = request.list("category").flat_map(|category| category.list("coding"));
     let is_social = codings.into_iter().any(|coding| {
         coding.get("system").is_some_and(|system| system.is_str(SDOHCC_CODES))
             || has_text(coding, "code", SOCIAL_SERVICE)
     });
-    is_social && has_text(request, "status", "active") && has_text(request, "intent", "order")
+    is_social
+        && modifiers::forbids(request).is_none()
+        && has_text(request, "status", "active")
+        && has_text(request, "intent", "order")
 }
 
 fn has_text(node: Node<'_>, name: &str, text: &str) -> bool {

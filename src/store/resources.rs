@@ -35,6 +35,10 @@ pub trait Resources: Send + Sync {
     /// Which of these resources are there and seen, in the order asked.
     fn visible<'a>(&'a self, scope: &'a Scope, keys: &'a [ResourceKey]) -> StoreFuture<'a, Vec<bool>>;
 
+    /// May this organization (its id) share the resource on: what it sent itself, what it was given as a requester, and what
+    /// is public. What an owner was given in one referral is not its to share in another.
+    fn may_share<'a>(&'a self, organization: &'a str, key: &'a ResourceKey) -> StoreFuture<'a, bool>;
+
     /// A page of the resources that match and are seen.
     ///
     /// # Errors

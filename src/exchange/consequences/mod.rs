@@ -56,7 +56,7 @@ impl Consequences {
         at: Timestamp,
     ) -> Result<Vec<Consequence>> {
         let (store, directory, base) = (&*self.store, &*self.consent.directory, self.base.as_deref());
-        let giving = Giving { store, directory, base, caller, seen };
+        let giving = Giving { store, directory, base, caller };
         let mut told = Vec::new();
         let mut looked_at = 0;
         let mut concerned: BTreeMap<ResourceKey, ResourceKey> =

@@ -1,11 +1,12 @@
 //! What the request says of itself moves the Task that asks for it (SDOH Clinical Care 3.0.0: the requester controls
-//! ServiceRequest.status): revoked calls it off, on-hold lets it wait, active lets it go on, entered-in-error takes it
-//! back.
+//! ServiceRequest.status): revoked calls it off, and so does doNotPerform; on-hold lets it wait, active lets it go on,
+//! entered-in-error takes it back.
 
 use jiff::Timestamp;
 
 use crate::error::Result;
 use crate::fhir::{Issue, Key, Node};
+use crate::referral::modifiers;
 use crate::referral::plan::Plan;
 use crate::referral::reason::Reason;
 use crate::referral::state::{self, Actor, Event, Position};
@@ -15,6 +16,9 @@ use crate::security::Caller;
 
 use super::concerned::Concerned;
 use crate::exchange::audit::audit;
+
+/// What a request says that is not to be performed, whatever its status.
+const FORBIDDEN: &str = "not to be performed";
 
 /// Moves the Task, where its request was put into another status. Says so to whoever did that.
 pub(super) fn apply(
@@ -30,14 +34,13 @@ pub(super) fn apply(
     let Some((before, after)) = written.and_then(|write| Some((write.replaces.as_ref()?, &write.document))) else {
         return Ok(None);
     };
-    let status = |node: Node<'_>| node.str("status").unwrap_or_default().into_owned();
-    let (before, after) = (status(before.root()), status(after.root()));
+    let (before, after) = (says(before.root()), says(after.root()));
     let node = concerned.task()?.node();
     let position = task::position(node).unwrap_or(Position::DRAFT);
     let waits = task::status_reason(node) == Some(Reason::RequestOnHold);
     let (event, actor, reason) = match after.as_str() {
         _ if before == after => return Ok(None),
-        "revoked" => (Event::Cancel, Party::Requester.into(), Some(Reason::Withdrawn)),
+        "revoked" | FORBIDDEN => (Event::Cancel, Party::Requester.into(), Some(Reason::Withdrawn)),
         "entered-in-error" => (Event::Void, Party::Requester.into(), None),
         "on-hold" => (Event::Hold, Actor::Gateway, Some(Reason::RequestOnHold)),
         "active" if waits => (Event::Resume, Actor::Gateway, None),
@@ -53,4 +56,13 @@ pub(super) fn apply(
     plan.audit.push(audit(caller, "moved", Some(&concerned.task), format!("{}; request {after}", event.code()), at));
     let text = format!("the request is {after}, so {} is {} now", concerned.task, step.to.status.code());
     Ok(Some(Issue::information(Key::TaskFollowed, "", text)))
+}
+
+/// What the request says of itself: its status, unless that counts no longer.
+fn says(request: Node<'_>) -> String {
+    match request.str("status").unwrap_or_default() {
+        never_meant if never_meant == "entered-in-error" => never_meant.into_owned(),
+        _ if modifiers::forbids(request).is_some() => FORBIDDEN.to_owned(),
+        status => status.into_owned(),
+    }
 }

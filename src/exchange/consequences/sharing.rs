@@ -2,16 +2,16 @@
 //! there may share what it names.
 //!
 //! A reference gives no right. What is shared already stays shared while anything of the referral leads to it. Anything
-//! else is shared when whoever changes the referral adds a reference to it and sees it; and what such a resource
-//! references itself, where its own sender sees that, too. A reference that is there, and led nowhere for whoever wrote
-//! it, leads nowhere for those who write later, whatever they see.
+//! else is shared when whoever changes the referral adds a reference to it and may share it; and what such a resource
+//! references itself, where its own sender may share that, too. A reference that is there, and led nowhere for whoever
+//! wrote it, leads nowhere for those who write later, whatever they see.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::error::{Error, Result};
 use crate::fhir::{Issue, Key, Node, Reference, ResourceKey};
 use crate::referral::plan::{GivenResource, Plan, Write};
-use crate::referral::{Graph, Resource, Scope};
+use crate::referral::{Graph, Resource};
 use crate::security::Caller;
 use crate::store::Resources;
 
@@ -39,8 +39,6 @@ pub(super) struct Giving<'g> {
     /// The URL under which FHIR is served, so that absolute references to it are known as local
     pub(super) base: Option<&'g str>,
     pub(super) caller: &'g Caller,
-    /// What the caller sees around what is written
-    pub(super) seen: &'g Graph,
 }
 
 /// Shares the referral as it is with the change.
@@ -118,43 +116,45 @@ impl<'w> Walk<'w> {
         if let Some(giver) = self.before.get(to) {
             return Ok(Some(giver.clone()));
         }
-        let Giving { store, base, caller, seen, .. } = self.giving;
+        let Giving { base, caller, .. } = self.giving;
         let own = || Some(caller.organization.clone());
         if self.written.get(to).is_some_and(Option::is_none) {
             // It did not exist before: only the change itself can name it.
             return Ok(own());
         }
-        if seen.resolve(&to.to_string()).is_none() && !self.is_public(to).await? {
+        if !self.may_share(&caller.organization, to).await? {
             return Ok(None);
         }
-        match self.written.get(from) {
-            Some(None) => Ok(own()),
-            Some(Some(replaced)) if !local_references(*replaced, *base).any(|(_, there)| there == *to) => Ok(own()),
+        let is_given = match self.written.get(from) {
+            Some(None) => true,
+            Some(Some(replaced)) if !local_references(*replaced, *base).any(|(_, there)| there == *to) => true,
             // The reference is older than this change; so is that the resource is shared.
-            _ if self.before.contains_key(from) => Ok(None),
-            _ => {
-                let sees = match resource.author.as_deref() {
-                    Some(author) if author == caller.organization => true,
-                    Some(author) => {
-                        let scope = Scope::Organization(author.to_owned());
-                        store.visible(&scope, std::slice::from_ref(to)).await?.contains(&true)
-                    }
-                    None => self.is_public(to).await?,
-                };
-                Ok(own().filter(|_| sees))
-            }
-        }
+            _ if self.before.contains_key(from) => false,
+            _ => match resource.author.as_deref() {
+                Some(author) => self.may_share(author, to).await?,
+                None => self.is_public(to).await?,
+            },
+        };
+        Ok(own().filter(|_| is_given))
     }
 }
 
 impl Walk<'_> {
-    /// May everybody see it?
+    /// May this organization share what is named?
+    async fn may_share(&self, organization: &str, key: &ResourceKey) -> Result<bool> {
+        // What it sent itself, where that is at hand, needs no question.
+        let known = self.graph.resolve(&key.to_string());
+        let is_own = known.is_some_and(|it| it.version > 0 && it.author.as_deref() == Some(organization));
+        Ok(is_own || self.is_public(key).await? || self.giving.store.may_share(organization, key).await?)
+    }
+
+    /// Is it of the directory's organizations and programs, which everybody sees?
     async fn is_public(&self, key: &ResourceKey) -> Result<bool> {
         let directory = self.giving.directory.get().await?;
         Ok(match &*key.kind {
             "Organization" if directory.organization(&key.id).is_some() => true,
             "HealthcareService" if directory.program(&key.id).is_some() => true,
-            _ => self.giving.store.visible(&Scope::Public, std::slice::from_ref(key)).await?.contains(&true),
+            _ => false,
         })
     }
 }

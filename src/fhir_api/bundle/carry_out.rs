@@ -7,7 +7,9 @@ use axum::http::HeaderMap;
 use crate::error::{Error, Result};
 use crate::exchange::{EntryAnswer, Message, RepeatKey};
 use crate::fhir::authored::bundle::BundleWriter;
+use crate::fhir::issue::any_error;
 use crate::fhir::{Document, Node};
+use crate::referral::modifiers;
 use crate::security::Caller;
 use crate::server::app_state::Base;
 use crate::server::condition::Return;
@@ -35,7 +37,14 @@ impl BundleRequest<'_> {
     /// For a transaction every finding, with its position; nothing is stored then. A batch answers entry by entry.
     pub(super) async fn carry_out(&self, document: Document, key: Option<&str>) -> Result<String> {
         match bundle_type(document.root())? {
-            BundleType::Batch => self.batch(&Arc::new(document)).await,
+            BundleType::Batch => {
+                // A transaction's own are found where it is taken in.
+                let modified = modifiers::not_understood_of_bundle(document.root());
+                if any_error(&modified) {
+                    return Err(Error::unprocessable(modified));
+                }
+                self.batch(&Arc::new(document)).await
+            }
             BundleType::Transaction => {
                 let key = RepeatKey::of(self.caller, key, &["bundle", document.text()]);
                 let planned = self.service.exchange.with_tasks(&document)?;

@@ -182,6 +182,11 @@ impl Resources for SqliteStore {
         self.readers.read(move |reader| read::visible(reader, &scope, &keys))
     }
 
+    fn may_share<'a>(&'a self, organization: &'a str, key: &'a ResourceKey) -> StoreFuture<'a, bool> {
+        let (organization, key) = (organization.to_owned(), key.clone());
+        self.readers.read(move |reader| read::may_share(reader, &organization, &key))
+    }
+
     fn search<'a>(&'a self, scope: &'a Scope, query: &'a Query) -> StoreFuture<'a, Page> {
         Box::pin(async move {
             let (index, scope, query) = (self.index()?.clone(), scope.clone(), query.clone());

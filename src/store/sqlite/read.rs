@@ -148,6 +148,23 @@ pub(super) fn visible(connection: &Connection, scope: &Scope, keys: &[ResourceKe
     keys.iter().map(|key| Ok(find(connection, visibility, key)?.is_some())).collect()
 }
 
+/// May this organization share the resource on?
+pub(super) fn may_share(connection: &Connection, organization: &str, key: &ResourceKey) -> Result<bool> {
+    let (Some(kind), organization) =
+        (keys::kind(connection, &key.kind)?, keys::resource(connection, "Organization", organization)?)
+    else {
+        return Ok(false);
+    };
+    let mut statement = connection.prepare_cached(
+        "SELECT 1 FROM resource r WHERE r.kind = ?1 AND r.logical = ?2 AND r.version > 0 AND (
+             r.public = 1 OR r.author = ?3 OR EXISTS (
+                 SELECT 1 FROM task_resource t CROSS JOIN task_party p
+                 WHERE t.resource = r.id AND t.until IS NULL AND p.task = t.task AND p.organization = ?3
+                   AND p.party = 'requester' AND p.until IS NULL))",
+    )?;
+    Ok(statement.exists(params![kind, key.id, organization.unwrap_or(NOBODY)])?)
+}
+
 /// The Tasks through which this resource is shared.
 pub(super) fn sharing(connection: &Connection, key: &ResourceKey) -> Result<Vec<ResourceKey>> {
     let Some(id) = keys::resource(connection, &key.kind, &key.id)? else { return Ok(Vec::new()) };

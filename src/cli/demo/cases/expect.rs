@@ -202,6 +202,13 @@ async fn compare_views(found: &mut Differences, world: &CaseWorld, expected: &Ex
             }
         }
     }
+    for (client, parts) in &expected.views {
+        let record = world.record(client).await?;
+        for (pointer, value) in parts {
+            let seen = record.pointer(pointer).unwrap_or(&Value::Null);
+            found.compare(&format!("{client}, record {pointer}"), value, seen);
+        }
+    }
     for (views, wanted) in [(&expected.sees, true), (&expected.sees_not, false)] {
         for (client, names) in views {
             for name in names {

@@ -136,6 +136,9 @@ pub(super) struct Expectation {
     /// What is true of resources as clients read them then, in FHIRPath
     #[serde(default)]
     pub(super) shows: BTreeMap<String, BTreeMap<String, Vec<String>>>,
+    /// Parts of the first referral's record as clients see it then, by JSON pointer; null where it has no such part
+    #[serde(default)]
+    pub(super) views: BTreeMap<String, BTreeMap<String, Value>>,
     /// The numbers of the versions of a history, newest first
     pub(super) versions: Option<Vec<u64>>,
     /// The records of a poll: `TASK STATE`, or `TASK withdrawn`

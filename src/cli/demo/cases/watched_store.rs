@@ -81,6 +81,10 @@ impl Resources for WatchedStore {
         self.store.history(scope, key, count)
     }
 
+    fn may_share<'a>(&'a self, organization: &'a str, key: &'a ResourceKey) -> StoreFuture<'a, bool> {
+        self.store.may_share(organization, key)
+    }
+
     fn visible<'a>(&'a self, scope: &'a Scope, keys: &'a [ResourceKey]) -> StoreFuture<'a, Vec<bool>> {
         self.store.visible(scope, keys)
     }

@@ -169,6 +169,15 @@ impl CaseWorld {
         }
     }
 
+    /// The record of the first referral as this client sees it.
+    ///
+    /// # Errors
+    /// If it sees none.
+    pub(super) async fn record(&self, client: &str) -> Result<Value> {
+        let task = self.key("Task")?;
+        self.exchange.record(&self.caller(client)?, &task.id).await?.value()
+    }
+
     /// Does this client read the resource?
     ///
     /// # Errors
