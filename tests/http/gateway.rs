@@ -96,7 +96,7 @@ impl Gateway {
     /// A gateway on a store that was there before.
     pub async fn on_store(file: &Path, change: impl FnOnce(&mut Settings)) -> Self {
         let change = |settings: &mut Settings| {
-            settings.store = file.to_owned();
+            file.clone_into(&mut settings.store);
             change(settings);
         };
         Self::of(change, Plan::default()).await
