@@ -30,6 +30,8 @@ const REFERRAL: &str = include_str!("../fixtures/demo/ehr/food-insecurity.json")
 const SENDERS: usize = 64;
 const REFERRALS: usize = 4_000;
 const POLLS: usize = 40_000;
+const READS: usize = 10_000;
+const ROUNDS: usize = 5;
 const CONNECTIONS: usize = 4;
 
 fn main() {
@@ -51,6 +53,7 @@ async fn measure(folder: &std::path::Path) {
     let app = Arc::new(app);
     load_directory(&app).await;
     intake(&app).await;
+    reads(&app).await;
     polls(&app).await;
 }
 
@@ -115,6 +118,38 @@ async fn intake(app: &Arc<App>) {
     }
     let taken = REFERRALS as f64 / started.elapsed().as_secs_f64();
     println!("  checked, routed, mapped, durable   {taken:>9.0} /s   {SENDERS} senders; aim 1,000 /s");
+}
+
+/// Reads of a person that are remembered, beside the same reads that are not: what is between is the audit's share of the
+/// request's own time. Then what writing them takes, which no request waits for.
+async fn reads(app: &Arc<App>) {
+    let agency = caller(Role::Agency, "three-counties-action");
+    let page = app.exchange.poll(&agency, None, 1, Duration::ZERO).await.expect("a poll");
+    let record: serde_json::Value = serde_json::from_str(&page.records[0].json).expect("JSON");
+    let task = ResourceKey::new("Task", record["id"].as_str().expect("an id"));
+    let scope = agency.scope();
+    let (mut plain, mut audited) = (Duration::MAX, Duration::MAX);
+    for _ in 0..ROUNDS {
+        let started = Instant::now();
+        for _ in 0..READS {
+            app.store.read(&scope, &task, None).await.expect("a read").expect("a Task");
+        }
+        plain = plain.min(started.elapsed());
+        let started = Instant::now();
+        for _ in 0..READS {
+            app.exchange.read(&agency, &task, None).await.expect("a read");
+        }
+        audited = audited.min(started.elapsed());
+    }
+    let started = Instant::now();
+    app.exchange.audit_trail().write().await.expect("the audit");
+    let written = started.elapsed();
+    let each = |time: Duration, count: usize| time.as_secs_f64() * 1e6 / count as f64;
+    let (plain, audited) = (each(plain, READS), each(audited, READS));
+    println!("read of a Task");
+    println!("  not remembered                     {plain:>9.2} us");
+    println!("  remembered                         {audited:>9.2} us   {:.2} more; aim: less than 10", audited - plain);
+    println!("  written later, each                {:>9.2} us", each(written, READS * ROUNDS));
 }
 
 async fn polls(app: &Arc<App>) {

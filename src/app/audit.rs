@@ -1,14 +1,19 @@
-//! The audit of reads and refusals on its way to the store.
+//! The audit of reads and refusals on its way to the store, and what of it is kept.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use tokio::sync::oneshot;
 
 use crate::exchange::AuditTrail;
+use crate::store::audit_verify::AuditPruning;
 
 /// How often it is written: half of what may be lost when the process is killed, because writing takes its time.
 const INTERVAL: Duration = Duration::from_millis(500);
+
+/// How often old rows are removed.
+const PRUNING_INTERVAL: Duration = Duration::from_hours(24);
 
 /// Writes what is collected, until the other end of `ended` is gone; then what is left.
 pub(super) async fn write(trail: Arc<AuditTrail>, mut ended: oneshot::Receiver<()>) {
@@ -19,5 +24,20 @@ pub(super) async fn write(trail: Arc<AuditTrail>, mut ended: oneshot::Receiver<(
     }
     if let Err(error) = trail.write_last().await {
         tracing::error!(%error, "the last entries of the audit of reads could not be written");
+    }
+}
+
+/// Removes rows that are older than so many days, now and once a day, for as long as it is polled.
+pub(super) async fn prune(trail: Arc<AuditTrail>, days: u16) {
+    loop {
+        match trail.prune(SignedDuration::from_hours(24 * i64::from(days))).await {
+            Ok(AuditPruning::Removed(0)) => {}
+            Ok(AuditPruning::Removed(rows)) => tracing::info!(rows, days, "old rows of the audit log were removed"),
+            Ok(AuditPruning::Broken(finding)) => {
+                tracing::error!(%finding, "the audit log is not as it was written, so nothing of it is removed; see handoff audit verify");
+            }
+            Err(error) => tracing::error!(%error, "old rows of the audit log cannot be removed"),
+        }
+        tokio::time::sleep(PRUNING_INTERVAL).await;
     }
 }

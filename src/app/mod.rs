@@ -167,6 +167,7 @@ pub async fn run(
     let audit_trail = app.exchange.audit_trail();
     let (last, ended) = oneshot::channel();
     let write_audit = tokio::spawn(audit::write(audit_trail.clone(), ended));
+    let prune_audit = app.settings.audit_days.map(|days| tokio::spawn(audit::prune(audit_trail.clone(), days)));
     let operations = operations.map(|listener| tokio::spawn(axum::serve(listener, routers.operations).into_future()));
     // An answer is small and waited for: it goes out at once.
     let listener = api.tap_io(|connection| {
@@ -188,6 +189,9 @@ pub async fn run(
         operations.abort();
     }
     refresh.abort();
+    if let Some(prune_audit) = prune_audit {
+        prune_audit.abort();
+    }
     drop(last);
     let _ = write_audit.await;
     served

@@ -62,6 +62,9 @@ pub struct Options {
     /// How long an agency sees what changes of a referral that it completed, in days [default: 90]
     #[arg(long, env = "HANDOFF_COMPLETED_DAYS", value_name = "NUMBER")]
     pub completed_days: Option<u16>,
+    /// How many days rows of the audit log are kept; older ones are removed once a day [default: for ever]
+    #[arg(long, env = "HANDOFF_AUDIT_DAYS", value_name = "NUMBER")]
+    pub audit_days: Option<u16>,
     /// Profiles that a resource has to meet which is sent, as Task=URL,URL;ServiceRequest=URL; none for Task= [default:
     /// the gateway's own for Task and ServiceRequest]
     #[arg(long, env = "HANDOFF_PROFILES", value_name = "TYPE=URL,...")]
@@ -128,6 +131,8 @@ pub struct Settings {
     pub grace: Duration,
     /// How long an agency sees what changes of a referral that it completed
     pub completed: SignedDuration,
+    /// How many days rows of the audit log are kept; none: for ever
+    pub audit_days: Option<u16>,
     /// The profiles that are demanded of what is sent
     pub profiles: RequiredProfiles,
     /// Who is asked about codes
@@ -150,6 +155,7 @@ impl Default for Settings {
             log_level: "info".to_owned(),
             limits: Limits::default(),
             grace: Duration::from_secs(10),
+            audit_days: None,
             completed: days(90),
             profiles: RequiredProfiles::defaults(),
             terminology: None,
@@ -174,6 +180,7 @@ impl Options {
             body_limit_mb: self.body_limit_mb.or(other.body_limit_mb),
             depth_limit: self.depth_limit.or(other.depth_limit),
             grace_seconds: self.grace_seconds.or(other.grace_seconds),
+            audit_days: self.audit_days.or(other.audit_days),
             completed_days: self.completed_days.or(other.completed_days),
             profiles: match (self.profiles, other.profiles) {
                 (Some(near), Some(far)) => Some(near.with_defaults_from(far)),
@@ -235,6 +242,7 @@ impl Options {
                     .map_or(defaults.limits.bytes, |number| usize::from(number.max(1)) * 1024 * 1024),
                 depth: self.depth_limit.map_or(defaults.limits.depth, |number| usize::from(number.max(1))),
             },
+            audit_days: self.audit_days,
             grace: self.grace_seconds.map_or(defaults.grace, |number| Duration::from_secs(number.into())),
             completed: self.completed_days.map_or(defaults.completed, |number| days(number.into())),
             profiles: self.profiles.map_or_else(RequiredProfiles::defaults, |named| {

@@ -16,12 +16,15 @@ use crate::fhir::{Key, ResourceKey};
 use crate::fhirpath::Temporal;
 use crate::referral::plan::{AuditEntry, AuditOutcome};
 use crate::store::audit_chain::{AuditRow, ChainEnd, PRUNED};
-use crate::store::audit_verify::{self, AuditVerdict};
+use crate::store::audit_verify::{self, AuditPruning, AuditVerdict};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{AuditLog, AuditQuery};
 
 /// How many rows are read at once.
 const PAGE: usize = 1000;
+
+/// What is nothing but a refusal.
+const REFUSALS: &[&str] = &["refused", "rejected", "forbidden", "bad-token"];
 
 /// Who stands in the log for what is done from here.
 const COMMAND_LINE: &str = "command-line";
@@ -193,7 +196,8 @@ async fn list(asked: &ListArgs, log: &dyn AuditLog, streams: &mut Streams<'_>) -
 fn line(row: &AuditRow) -> String {
     let entry = &row.entry;
     let mut parts = vec![instant(entry.at), entry.action.to_string()];
-    if entry.outcome != AuditOutcome::Done && entry.action != entry.outcome.code() {
+    // Some say by their name that they were refused.
+    if entry.outcome != AuditOutcome::Done && !REFUSALS.contains(&entry.action.as_ref()) {
         parts.push(entry.outcome.code().to_owned());
     }
     parts.extend(entry.subject.iter().map(ToString::to_string));
@@ -264,17 +268,19 @@ fn write_ends(verdict: &AuditVerdict, streams: &mut Streams<'_>) -> Result<()> {
 }
 
 async fn prune(log: &dyn AuditLog, before: Timestamp, now: Timestamp, streams: &mut Streams<'_>) -> Result<Exit> {
-    let verdict = audit_verify::verify(log, &[]).await?;
-    if let Some(finding) = verdict.findings.first() {
-        let message = format!(
-            "nothing is removed: the log is not as it was written ({finding}); see handoff audit verify, and keep a copy"
-        );
-        writeln!(streams.err, "handoff: {message}").map_err(unwritable)?;
-        return Ok(Exit::Invalid);
+    match audit_verify::prune(log, before, by_command_line(PRUNED, String::new(), now)).await? {
+        AuditPruning::Removed(removed) => {
+            writeln!(streams.out, "{removed} rows are removed").map_err(unwritable)?;
+            Ok(Exit::Done)
+        }
+        AuditPruning::Broken(finding) => {
+            let message = format!(
+                "nothing is removed: the log is not as it was written ({finding}); see handoff audit verify, and keep a copy"
+            );
+            writeln!(streams.err, "handoff: {message}").map_err(unwritable)?;
+            Ok(Exit::Invalid)
+        }
     }
-    let removed = log.prune_audit(before, by_command_line(PRUNED, String::new(), now)).await?;
-    writeln!(streams.out, "{removed} rows are removed").map_err(unwritable)?;
-    Ok(Exit::Done)
 }
 
 // === arguments ===

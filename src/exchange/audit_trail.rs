@@ -14,7 +14,8 @@ use crate::fhir::{Issue, Key, ResourceKey};
 use crate::referral::plan::{AuditEntry, AuditOutcome, Plan};
 use crate::referral::{Read, Scope};
 use crate::security::{Caller, Role};
-use crate::store::audit_chain::AuditRow;
+use crate::store::audit_chain::{AuditRow, PRUNED};
+use crate::store::audit_verify::{self, AuditPruning};
 use crate::store::{AuditLog, AuditPage, AuditQuery, Page, ReadResult, Resources, Stored};
 
 use super::audit::audit;
@@ -218,6 +219,16 @@ impl AuditTrail {
         self.write_waiting().await
     }
 
+    /// Removes what is older than this from the log, and remembers that.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn prune(&self, older_than: SignedDuration) -> Result<AuditPruning> {
+        let now = self.clock.now();
+        let before = now.checked_sub(older_than).map_err(Error::fault)?;
+        audit_verify::prune(&*self.log, before, of_gateway(PRUNED, AuditOutcome::Done, String::new(), now)).await
+    }
+
     async fn write_waiting(&self) -> Result<()> {
         let mut waiting = std::mem::take(&mut *lock(&self.waiting));
         while !waiting.is_empty() {
@@ -274,19 +285,23 @@ impl AuditTrail {
         }
         *told = Some(now);
         self.bad_tokens.fetch_sub(count, Ordering::Relaxed);
-        let entry = AuditEntry {
-            at: now,
-            action: "bad-token".into(),
-            outcome: AuditOutcome::Refused,
-            client: String::new(),
-            organization: String::new(),
-            request: String::new(),
-            correlation: None,
-            subject: None,
-            entities: Vec::new(),
-            detail: count.to_string(),
-        };
-        let _ = self.add(entry);
+        let _ = self.add(of_gateway("bad-token", AuditOutcome::Refused, count.to_string(), now));
+    }
+}
+
+/// An entry of no caller.
+fn of_gateway(action: &'static str, outcome: AuditOutcome, detail: String, at: Timestamp) -> AuditEntry {
+    AuditEntry {
+        at,
+        action: action.into(),
+        outcome,
+        client: String::new(),
+        organization: String::new(),
+        request: String::new(),
+        correlation: None,
+        subject: None,
+        entities: Vec::new(),
+        detail,
     }
 }
 

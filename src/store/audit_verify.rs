@@ -7,7 +7,10 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use jiff::Timestamp;
+
 use crate::error::Result;
+use crate::referral::plan::AuditEntry;
 
 use super::audit_chain::{AuditRow, ChainEnd, PRUNED, RowHash, read_checkpoint};
 use super::audit_log::{AuditLog, AuditQuery};
@@ -112,6 +115,27 @@ pub async fn verify(log: &dyn AuditLog, noted: &[ChainEnd]) -> Result<AuditVerdi
         verdict.findings.push(AuditFinding { chain: String::new(), number: row.position, fault: AuditFault::Inserted });
     }
     Ok(verdict)
+}
+
+/// What became of pruning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AuditPruning {
+    /// So many rows went
+    Removed(u64),
+    /// Nothing went, because the log is not as it was written: what shows that is kept
+    Broken(AuditFinding),
+}
+
+/// Removes rows from the beginning of the log that are older than `before`, and remembers that as `entry`; nothing of a
+/// log that is not as it was written.
+///
+/// # Errors
+/// Those of the store.
+pub async fn prune(log: &dyn AuditLog, before: Timestamp, entry: AuditEntry) -> Result<AuditPruning> {
+    match verify(log, &[]).await?.findings.into_iter().next() {
+        Some(finding) => Ok(AuditPruning::Broken(finding)),
+        None => Ok(AuditPruning::Removed(log.prune_audit(before, entry).await?)),
+    }
 }
 
 /// Up to which row each chain was pruned.

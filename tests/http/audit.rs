@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use handoff::referral::plan::{AuditEntry, AuditOutcome};
 use handoff::security::Role;
 use handoff::store::{AuditQuery, audit_verify};
 use reqwest::Method;
@@ -318,6 +319,43 @@ async fn reads_are_written_within_a_second_and_all_of_them_at_the_end() {
     assert_eq!(count(&gateway).await, 31);
     let verdict = audit_verify::verify(&*gateway.store, &[]).await.unwrap();
     assert_eq!(verdict.findings, []);
+}
+
+/// A gateway that is told how long to keep rows removes older ones when it starts, and is verified as before.
+#[tokio::test]
+async fn old_rows_go_by_themselves() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("kept.db");
+    let mut gateway = Gateway::with(|settings| settings.store = file.clone()).await;
+    let entry = |at: &str| AuditEntry {
+        at: at.parse().unwrap(),
+        action: "read".into(),
+        outcome: AuditOutcome::Done,
+        client: "c".to_owned(),
+        organization: "o".to_owned(),
+        request: "r".to_owned(),
+        correlation: None,
+        subject: None,
+        entities: Vec::new(),
+        detail: String::new(),
+    };
+    let entries = ["2026-10-01T00:00:00Z", "2026-11-01T00:00:00Z", "2026-11-20T00:00:00Z"].map(entry);
+    gateway.store.audit(entries.to_vec()).await.unwrap();
+    gateway.ask_to_stop();
+    gateway.stopped().await;
+    drop(gateway);
+    let gateway = Gateway::on_store(&file, |settings| settings.audit_days = Some(10)).await;
+    let query = AuditQuery::default();
+    for _ in 0..100 {
+        let rows = gateway.store.audit_rows(&query).await.unwrap().rows;
+        let actions: Vec<&str> = rows.iter().map(|row| row.entry.action.as_ref()).collect();
+        if actions == ["read", "pruned"] {
+            assert_eq!(audit_verify::verify(&*gateway.store, &[]).await.unwrap().findings, []);
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("old rows are still there");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! A gateway of its own for every test: a SQLite file in a folder that goes away, a port that the system picks, a clock
 //! that stands still, ids that count, the demo's directory, and one client for each part that somebody plays.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -91,6 +91,15 @@ impl Gateway {
     /// A gateway that knows no organization yet.
     pub async fn without_directory() -> Self {
         Self::of(|_| {}, Plan::default()).await
+    }
+
+    /// A gateway on a store that was there before.
+    pub async fn on_store(file: &Path, change: impl FnOnce(&mut Settings)) -> Self {
+        let change = |settings: &mut Settings| {
+            file.clone_into(&mut settings.store);
+            change(settings);
+        };
+        Self::of(change, Plan::default()).await
     }
 
     async fn of(change: impl FnOnce(&mut Settings), directory: Plan) -> Self {
