@@ -222,7 +222,10 @@ impl Disposition {
                 );
                 task_edits::note(edits, task, None, &decision.to_string(), at);
             }
-            DispositionKind::Changed(change) => task_edits::set_position(edits, task, change.to, at),
+            DispositionKind::Changed(change) => {
+                task_edits::set_position(edits, task, change.to, at);
+                task_edits::keep_routed(edits, task, change.program.as_deref(), change.program_type.as_deref());
+            }
         }
     }
 
