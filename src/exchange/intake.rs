@@ -17,6 +17,7 @@ use crate::security::Caller;
 use crate::store::Resources;
 
 use super::check::ResourceCheck;
+use super::conditional_reference;
 use super::consequences::Consequence;
 use super::disposition::Router;
 use super::load_context::load_context;
@@ -58,10 +59,12 @@ impl Change for SentMessage<'_> {
         let mut findings = intake.check.issues(message.root, &[], true).await;
         findings.extend(modifiers::not_understood(message.root));
         let targets = intake.targets.find(caller, message.entries).await?;
-        let context = load_context(&*intake.store, intake.base.as_deref(), caller, *message, &targets).await?;
+        let mut names = names(message.entries, &targets);
+        conditional_reference::resolve(&intake.targets, caller, message.entries, &targets, &mut names).await?;
+        let base = intake.base.as_deref();
+        let context = load_context(&*intake.store, base, caller, *message, &targets, &names).await?;
         let mut findings = accepted([findings, context.dangling].concat())?;
 
-        let names = names(message.entries, &targets);
         let mut plan = Plan { reads: planned_reads(caller, message.entries), ..Plan::default() };
         for (entry, target) in message.entries.iter().zip(&targets) {
             let (Some(node), Some(key), Some(version)) = (entry.resource, target.key(), target.version()) else {
@@ -147,10 +150,16 @@ fn names<'m>(entries: &[Entry<'m>], targets: &[WriteTarget]) -> Names<'m> {
 }
 
 /// Lets the references of a resource name what is stored (<https://hl7.org/fhir/R4/http.html#trules>). A `urn:uuid:` of
-/// the message is replaced wherever it is the whole of a text.
+/// the message is replaced wherever it is the whole of a text, and in the links of narrative.
 fn resolve_references<'m>(edits: &mut Edits<'m>, resource: Node<'m>, names: &Names<'m>) {
     for node in resource.descendants() {
         let Some(text) = node.as_str() else { continue };
+        if node.name() == "div" {
+            if let Some(linked) = with_links(&text, names) {
+                edits.replace(node, quote(&linked));
+            }
+            continue;
+        }
         if node.name() != "reference" && !text.starts_with("urn:uuid:") {
             continue;
         }
@@ -158,4 +167,18 @@ fn resolve_references<'m>(edits: &mut Edits<'m>, resource: Node<'m>, names: &Nam
             edits.replace(node, quote(&key.to_string()));
         }
     }
+}
+
+/// Narrative whose links (`href`, `src`) name what is stored; nothing where none of them names a resource of the message.
+fn with_links(div: &str, names: &Names<'_>) -> Option<String> {
+    if !div.contains("href") && !div.contains("src") {
+        return None;
+    }
+    let mut linked = div.to_owned();
+    for (name, key) in names.iter() {
+        for mark in ['"', '\''] {
+            linked = linked.replace(&format!("={mark}{name}{mark}"), &format!("={mark}{key}{mark}"));
+        }
+    }
+    (linked != div).then_some(linked)
 }

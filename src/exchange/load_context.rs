@@ -39,14 +39,21 @@ pub(super) async fn load_context(
     caller: &Caller,
     message: Message<'_>,
     targets: &[WriteTarget],
+    names: &Names<'_>,
 ) -> Result<MessageContext> {
     let scope = caller.scope();
     let mut graph = message_graph(message, targets);
+    let conditional: Vec<(&str, &ResourceKey)> = names.iter().filter(|(name, _)| name.contains('?')).collect();
+    for (name, key) in &conditional {
+        if let Some(position) = graph.position(&key.to_string()) {
+            graph.alias(*name, position);
+        }
+    }
     let count = graph.resources().len();
     let mut missing: HashSet<ResourceKey> = HashSet::new();
     let mut next = 0;
     while next < graph.resources().len() && graph.resources().len() < MAX_RESOURCES {
-        for key in referenced_keys(&graph, next, next < count, base) {
+        for key in referenced_keys(&graph, next, next < count, names, base) {
             if graph.position(&key.to_string()).is_some() || missing.contains(&key) {
                 continue;
             }
@@ -62,6 +69,9 @@ pub(super) async fn load_context(
             if let Some(base) = base {
                 graph.alias(format!("{}/{key}", base.trim_end_matches('/')), position);
             }
+            for (name, _) in conditional.iter().filter(|(_, of)| **of == key) {
+                graph.alias(*name, position);
+            }
         }
         next += 1;
     }
@@ -73,8 +83,20 @@ fn message_graph(message: Message<'_>, targets: &[WriteTarget]) -> Graph {
     let mut graph = Graph::default();
     for (entry, target) in message.entries.iter().zip(targets) {
         let resource = match (target, target.key(), entry.resource) {
+            // The entry before it brings what it makes.
+            (WriteTarget::Repeated(key), ..) => {
+                if let Some(position) = graph.position(&key.to_string()) {
+                    alias_names(&mut graph, entry, key, position);
+                }
+                continue;
+            }
             (WriteTarget::Found(stored), Some(key), _) => {
                 Resource::new(key.to_string(), stored.version, stored.document.clone())
+                    .sent_by(stored.author.as_deref())
+            }
+            (WriteTarget::Next(stored), Some(key), Some(node)) => {
+                Resource::within(key.to_string(), message.document.clone(), node.index())
+                    .replacing(stored.version)
                     .sent_by(stored.author.as_deref())
             }
             (_, Some(key), Some(node)) => Resource::within(key.to_string(), message.document.clone(), node.index()),
@@ -82,21 +104,32 @@ fn message_graph(message: Message<'_>, targets: &[WriteTarget]) -> Graph {
         };
         let Some(key) = target.key() else { continue };
         let position = graph.insert(resource);
-        let mut names = Names::default();
-        names.learn(entry, key);
-        for (name, _) in names.iter() {
-            graph.alias(name.to_owned(), position);
-        }
+        alias_names(&mut graph, entry, key, position);
     }
     graph
 }
 
+/// Lets references name a resource as the message does.
+fn alias_names(graph: &mut Graph, entry: &Entry<'_>, key: &ResourceKey, position: usize) {
+    let mut names = Names::default();
+    names.learn(entry, key);
+    for (name, _) in names.iter() {
+        graph.alias(name.to_owned(), position);
+    }
+}
+
 /// What the resource at `position` references here and the graph does not hold yet. From stored resources only what
 /// belongs to the same matter is followed.
-fn referenced_keys(graph: &Graph, position: usize, own: bool, base: Option<&str>) -> Vec<ResourceKey> {
+fn referenced_keys(
+    graph: &Graph,
+    position: usize,
+    own: bool,
+    names: &Names<'_>,
+    base: Option<&str>,
+) -> Vec<ResourceKey> {
     references(graph.resources()[position].node())
         .filter(|(_, text)| graph.position(text).is_none())
-        .filter_map(|(_, text)| Reference::parse(&text)?.local(base))
+        .filter_map(|(_, text)| names.get(&text).cloned().or_else(|| Reference::parse(&text)?.local(base)))
         .filter(|key| own || disclosure::is_same_matter(&key.kind))
         .collect()
 }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::error::{Category, Error, Result};
-use crate::fhir::{Document, Issue, Node, Reference, ResourceKey, primitive, query_string};
+use crate::fhir::{Document, Issue, Node, Preconditions, Reference, ResourceKey, primitive, query_string};
 use crate::referral::Read;
 
 /// What an entry asks for.
@@ -23,8 +23,8 @@ pub enum EntryRequest {
     Update {
         /// Type and id
         key: ResourceKey,
-        /// The version that the change is based on
-        if_match: Option<u64>,
+        /// What it depends on
+        conditions: Preconditions,
     },
     /// GET: what the store holds, once all writes of the message are made
     Read(Read),
@@ -54,6 +54,16 @@ impl<'m> Entry<'m> {
     /// Why the whole transaction is refused because of this entry.
     pub(super) fn refusal(&self, error: Error) -> Error {
         let issues = error.issues.into_iter().map(|issue| Issue { path: self.path(), ..issue });
+        Error { category: error.category, issues: issues.collect() }
+    }
+
+    /// The error as one about this entry, where it does not say itself what it is about.
+    pub(super) fn about(&self, error: Error) -> Error {
+        let place = self.request.map(|request| request.get("url").unwrap_or(request)).or(self.resource);
+        let (Some(_), Some(place)) = (self.request, place) else { return error };
+        let issues = error.issues.into_iter().map(|issue| {
+            if issue.path.is_empty() { Issue { path: place.path(), ..issue }.at(place.position()) } else { issue }
+        });
         Error { category: error.category, issues: issues.collect() }
     }
 
@@ -119,6 +129,11 @@ impl<'m> Names<'m> {
         if let Some(id) = own {
             self.0.entry(Cow::Owned(format!("{kind}/{id}"))).or_insert_with(|| key.clone());
         }
+    }
+
+    /// Lets this text stand for a resource.
+    pub(super) fn set(&mut self, name: Cow<'m, str>, key: ResourceKey) {
+        self.0.insert(name, key);
     }
 
     /// The resource that a reference of the message names, if it is one of the message's own.

@@ -14,6 +14,7 @@ mod audit_trail;
 mod bundle;
 mod capacity;
 mod check;
+mod conditional_reference;
 mod consent;
 mod consequences;
 mod context;

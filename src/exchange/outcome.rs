@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::fhir::{Document, Issue, ResourceKey};
+use crate::fhir::{Document, Issue, Key, ResourceKey, RuleSource, Severity, SourcePosition};
 use crate::referral::Scope;
 use crate::referral::plan::Write;
 use crate::store::{Resources, Stored};
@@ -38,6 +38,57 @@ struct Remembered {
     resource: String,
     version: u64,
     created: bool,
+    /// What was told with it
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    issues: Vec<RememberedIssue>,
+}
+
+/// A finding, as it is remembered.
+#[derive(Debug, Serialize, Deserialize)]
+struct RememberedIssue {
+    severity: String,
+    key: String,
+    path: String,
+    text: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+    /// Line and column
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    position: Option<(u32, u32)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expected: Option<String>,
+    /// Profile, element and constraint of the rule
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    origin: Option<(String, String, Option<String>)>,
+}
+
+impl RememberedIssue {
+    fn of(issue: &Issue) -> Self {
+        let origin = issue.origin.as_deref();
+        Self {
+            severity: issue.severity.code().to_owned(),
+            key: issue.key.name().to_owned(),
+            path: issue.path.clone(),
+            text: issue.text.clone(),
+            hint: issue.hint.as_deref().map(str::to_owned),
+            position: issue.position.map(|position| (position.line, position.column)),
+            expected: issue.expected.as_deref().map(str::to_owned),
+            origin: origin.map(|rule| (rule.profile.clone(), rule.element.clone(), rule.constraint.clone())),
+        }
+    }
+
+    /// The finding; none of a rule that there is no longer.
+    fn read(self) -> Option<Issue> {
+        let (severity, key) = (Severity::from_code(&self.severity)?, Key::of_name(&self.key)?);
+        let origin = self.origin.map(|(profile, element, constraint)| RuleSource { profile, element, constraint });
+        Some(Issue {
+            hint: self.hint.map(Into::into),
+            position: self.position.map(|(line, column)| SourcePosition { line, column }),
+            expected: self.expected.map(Into::into),
+            origin: origin.map(Arc::new),
+            ..Issue::new(severity, key, self.path, self.text)
+        })
+    }
 }
 
 impl Outcome {
@@ -46,7 +97,7 @@ impl Outcome {
         match target {
             WriteTarget::Nowhere => None,
             WriteTarget::Found(stored) => Some(Self::found(stored, false)),
-            WriteTarget::New { .. } | WriteTarget::Next(_) => {
+            WriteTarget::New { .. } | WriteTarget::Next(_) | WriteTarget::Repeated(_) => {
                 let write = writes.iter().rev().find(|write| Some(&write.key) == target.key())?;
                 Some(Self {
                     key: write.key.clone(),
@@ -78,6 +129,7 @@ pub(super) fn to_text(outcomes: &[Option<Outcome>]) -> String {
         resource: outcome.key.to_string(),
         version: outcome.version,
         created: outcome.created,
+        issues: outcome.issues.iter().map(RememberedIssue::of).collect(),
     };
     let all: Vec<Option<Remembered>> = outcomes.iter().map(|outcome| outcome.as_ref().map(remembered)).collect();
     serde_json::to_string(&all).unwrap_or_default()
@@ -91,14 +143,15 @@ pub(super) fn to_text(outcomes: &[Option<Outcome>]) -> String {
 pub(super) async fn recall(store: &dyn Resources, text: &str, entries: &[Entry<'_>]) -> Result<Vec<Option<Outcome>>> {
     let mut outcomes = Vec::with_capacity(entries.len());
     for remembered in remembered(text, entries)? {
-        let Some(Remembered { resource, version, created }) = remembered else {
+        let Some(Remembered { resource, version, created, issues }) = remembered else {
             outcomes.push(None);
             continue;
         };
         let key = ResourceKey::parse(&resource).ok_or_else(|| Error::fault("an answer names no resource"))?;
         let stored = store.read(&Scope::Gateway, &key, Some(version)).await?;
         let stored = stored.ok_or_else(|| Error::fault("an answer names a version that is not stored"))?;
-        outcomes.push(Some(Outcome::found(&stored, created)));
+        let issues = issues.into_iter().filter_map(RememberedIssue::read).collect();
+        outcomes.push(Some(Outcome { issues, ..Outcome::found(&stored, created) }));
     }
     Ok(outcomes)
 }
@@ -125,6 +178,7 @@ fn remembered(text: &str, entries: &[Entry<'_>]) -> Result<Vec<Option<Remembered
             resource: resource.to_owned(),
             version: version.parse().map_err(Error::fault)?,
             created: response.get("status").is_some_and(|status| status.is_str("201 Created")),
+            issues: Vec::new(),
         }));
     }
     Ok(all)

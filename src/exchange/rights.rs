@@ -53,6 +53,7 @@ pub(super) fn may_send(caller: &Caller, entries: &[Entry<'_>]) -> Result<()> {
         if kind == "AuditEvent" {
             return Err(refused("an AuditEvent is not taken in: the gateway writes its own", entry));
         }
+        refuse_messages(entry)?;
         match caller.role {
             Role::Ehr => {}
             Role::Agency if AGENCY_CREATES.contains(&kind.as_ref()) => {}
@@ -69,6 +70,18 @@ pub(super) fn may_send(caller: &Caller, entries: &[Entry<'_>]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// A transaction is carried out where it is posted to the base; stored as a resource it would do nothing.
+fn refuse_messages(entry: &Entry<'_>) -> Result<()> {
+    let Some(resource) = entry.resource.filter(|_| entry.kind() == "Bundle") else { return Ok(()) };
+    let Some(node) = resource.get("type") else { return Ok(()) };
+    if !["transaction", "batch", "message"].iter().any(|kind| node.is_str(kind)) {
+        return Ok(());
+    }
+    let text = "a transaction, batch or message is not stored as a Bundle: nothing in it would be carried out";
+    let issue = Issue::error(Key::BundleRule, node.path(), text).at(node.position());
+    Err(Error::unprocessable(vec![issue.hint("post it to the base, as POST [base] without /Bundle")]))
 }
 
 fn refused(text: &str, entry: &Entry<'_>) -> Error {

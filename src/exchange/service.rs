@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::error::{Category, Error, Result};
-use crate::fhir::{Document, Issue, Key, Node, ResourceKey};
+use crate::fhir::precondition::VersionTags;
+use crate::fhir::{Document, Issue, Key, Node, Preconditions, ResourceKey};
 use crate::mapping::Fidelity;
 use crate::referral::state::State;
 use crate::referral::{Read, Referral, task};
@@ -149,9 +150,9 @@ impl Exchange {
         caller: &Caller,
         key: &ResourceKey,
         document: Document,
-        if_match: Option<u64>,
+        conditions: Preconditions,
     ) -> Result<Outcome> {
-        self.write_one(caller, &key.kind, document, EntryRequest::Update { key: key.clone(), if_match }).await
+        self.write_one(caller, &key.kind, document, EntryRequest::Update { key: key.clone(), conditions }).await
     }
 
     async fn write_one(&self, caller: &Caller, kind: &str, document: Document, ask: EntryRequest) -> Result<Outcome> {
@@ -213,8 +214,8 @@ impl Exchange {
         self.dry_run(caller, document, resource, ask).await
     }
 
-    /// As [`Exchange::try_create`], of a new version of a stored resource. Whoever names no version in `if_match` means
-    /// the one that the resource itself names, or else the newest.
+    /// As [`Exchange::try_create`], of a new version of a stored resource. Whoever names no version means the one that the
+    /// resource itself names, or else the newest.
     ///
     /// # Errors
     /// If the stored resource is not there, or not for this caller.
@@ -224,11 +225,17 @@ impl Exchange {
         key: &ResourceKey,
         document: &Arc<Document>,
         resource: Node<'_>,
-        if_match: Option<u64>,
+        conditions: Preconditions,
     ) -> Result<Vec<Issue>> {
         let newest = self.find(caller, key, None).await?.version;
-        let own = resource.get("meta").and_then(|meta| meta.str("versionId")?.parse().ok());
-        let ask = EntryRequest::Update { key: key.clone(), if_match: if_match.or(own).or(Some(newest)) };
+        let own = resource.get("meta").and_then(|meta| meta.str("versionId"));
+        let conditions = match own {
+            None if !conditions.names_base() => {
+                Preconditions { is_version: Some(VersionTags::OneOf(vec![newest])), ..conditions }
+            }
+            _ => conditions,
+        };
+        let ask = EntryRequest::Update { key: key.clone(), conditions };
         self.dry_run(caller, document, resource, ask).await
     }
 

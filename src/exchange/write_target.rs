@@ -1,10 +1,12 @@
 //! Where each resource of a message goes: a new id, the next version of a stored one, or one that is already there
 //! (<https://hl7.org/fhir/R4/http.html#ccreate>).
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::error::{Category, Error, Result};
-use crate::fhir::{Document, Issue, Key, ResourceKey};
+use crate::fhir::precondition::ConditionResult;
+use crate::fhir::{Document, Issue, Key, Preconditions, ResourceKey};
 use crate::referral::plan::Guard;
 use crate::security::Caller;
 use crate::store::index::SearchParameters;
@@ -30,6 +32,8 @@ pub(super) enum WriteTarget {
     Next(Box<Stored>),
     /// Its condition found this one; nothing is written
     Found(Box<Stored>),
+    /// Its condition is that of an entry before it, which makes this one; nothing more is written
+    Repeated(ResourceKey),
     /// The entry writes nothing
     Nowhere,
 }
@@ -38,7 +42,7 @@ impl WriteTarget {
     /// The key under which the resource is, or will be, stored.
     pub(super) fn key(&self) -> Option<&ResourceKey> {
         match self {
-            Self::New { key, .. } => Some(key),
+            Self::New { key, .. } | Self::Repeated(key) => Some(key),
             Self::Next(stored) | Self::Found(stored) => Some(&stored.key),
             Self::Nowhere => None,
         }
@@ -48,7 +52,7 @@ impl WriteTarget {
     pub(super) fn author(&self, caller: &Caller) -> Option<String> {
         match self {
             Self::Next(stored) | Self::Found(stored) => stored.author.clone(),
-            Self::New { .. } | Self::Nowhere => Some(caller.organization.clone()),
+            Self::New { .. } | Self::Repeated(_) | Self::Nowhere => Some(caller.organization.clone()),
         }
     }
 
@@ -64,7 +68,7 @@ impl WriteTarget {
     pub(super) fn replaces(&self) -> Option<Arc<Document>> {
         match self {
             Self::Next(stored) => Some(stored.document.clone()),
-            Self::New { .. } | Self::Found(_) | Self::Nowhere => None,
+            Self::New { .. } | Self::Found(_) | Self::Repeated(_) | Self::Nowhere => None,
         }
     }
 
@@ -73,10 +77,13 @@ impl WriteTarget {
         match self {
             Self::New { .. } => Some(1),
             Self::Next(stored) => Some(stored.version + 1),
-            Self::Found(_) | Self::Nowhere => None,
+            Self::Found(_) | Self::Repeated(_) | Self::Nowhere => None,
         }
     }
 }
+
+/// What the conditions of a message make, by type and parameters: the same condition twice makes one resource.
+type MadeByCondition = HashMap<(String, Vec<(String, String)>), ResourceKey>;
 
 /// What finds where the resources of a message go.
 pub(super) struct Targets {
@@ -92,22 +99,33 @@ impl Targets {
     /// A condition that matches several, a stale version, an update of what is not there or not the caller's.
     pub(super) async fn find(&self, caller: &Caller, entries: &[Entry<'_>]) -> Result<Vec<WriteTarget>> {
         let mut targets = Vec::with_capacity(entries.len());
+        let mut made = MadeByCondition::new();
         for entry in entries {
-            targets.push(match &entry.ask {
-                EntryRequest::Create { if_none_exist: Some(condition) } => {
-                    self.conditional(caller, entry, condition).await?
-                }
-                EntryRequest::Create { if_none_exist: None } => {
-                    WriteTarget::New { key: ResourceKey::new(entry.kind(), self.ids.next()), guard: None }
-                }
-                EntryRequest::Update { key, if_match } => self.next_version(caller, entry, key, *if_match).await?,
-                EntryRequest::Read(_) | EntryRequest::Nothing => WriteTarget::Nowhere,
-            });
+            targets.push(self.find_one(caller, entry, &mut made).await.map_err(|error| entry.about(error))?);
         }
         Ok(targets)
     }
 
-    async fn conditional(&self, caller: &Caller, entry: &Entry<'_>, condition: &str) -> Result<WriteTarget> {
+    async fn find_one(&self, caller: &Caller, entry: &Entry<'_>, made: &mut MadeByCondition) -> Result<WriteTarget> {
+        Ok(match &entry.ask {
+            EntryRequest::Create { if_none_exist: Some(condition) } => {
+                self.conditional(caller, entry, condition, made).await?
+            }
+            EntryRequest::Create { if_none_exist: None } => {
+                WriteTarget::New { key: ResourceKey::new(entry.kind(), self.ids.next()), guard: None }
+            }
+            EntryRequest::Update { key, conditions } => self.next_version(caller, entry, key, conditions).await?,
+            EntryRequest::Read(_) | EntryRequest::Nothing => WriteTarget::Nowhere,
+        })
+    }
+
+    async fn conditional(
+        &self,
+        caller: &Caller,
+        entry: &Entry<'_>,
+        condition: &str,
+        made: &mut MadeByCondition,
+    ) -> Result<WriteTarget> {
         let kind = &*entry.kind();
         let parameters = entry.condition_parameters(condition)?;
         if parameters.is_empty() {
@@ -116,14 +134,19 @@ impl Targets {
                 "the condition of a conditional create has no search parameter",
             ));
         }
+        if let Some(key) = made.get(&(kind.to_owned(), parameters.clone())) {
+            return Ok(WriteTarget::Repeated(key.clone()));
+        }
         let query = Query::parse(&self.parameters, kind, &parameters)
             .map_err(|issues| Error { category: Category::Incorrect, issues })?;
         let mut found = self.store.search(&caller.scope(), &query).await?.matches;
         match found.len() {
             0 => {
-                let guard =
-                    Guard::NoneMatch { kind: kind.to_owned(), parameters, organization: caller.organization.clone() };
-                Ok(WriteTarget::New { key: ResourceKey::new(kind, self.ids.next()), guard: Some(guard) })
+                let key = ResourceKey::new(kind, self.ids.next());
+                made.insert((kind.to_owned(), parameters.clone()), key.clone());
+                let organization = caller.organization.clone();
+                let guard = Guard::NoneMatch { kind: kind.to_owned(), parameters, organization };
+                Ok(WriteTarget::New { key, guard: Some(guard) })
             }
             1 => Ok(WriteTarget::Found(Box::new(found.remove(0)))),
             several => {
@@ -138,7 +161,7 @@ impl Targets {
         caller: &Caller,
         entry: &Entry<'_>,
         key: &ResourceKey,
-        if_match: Option<u64>,
+        conditions: &Preconditions,
     ) -> Result<WriteTarget> {
         let stored = self.store.read(&caller.scope(), key, None).await?;
         let stored = stored.ok_or_else(|| rights::no_update_as_create(key))?;
@@ -153,17 +176,21 @@ impl Targets {
             let text = format!("the resource's id is another one than that of the request, {}", key.id);
             return Err(Error::incorrect(Key::InvalidId, text));
         }
-        match if_match {
-            Some(version) if version != stored.version => Err(stale(key, stored.version)),
-            None if key.kind == "Task" => {
-                let issue = Issue::error(
-                    Key::VersionRequired,
-                    "",
-                    "the update of a Task needs If-Match with the version that was read",
-                );
-                Err(Error::new(Category::Incorrect, issue))
-            }
-            _ => Ok(WriteTarget::Next(Box::new(stored))),
+        if conditions.of_change(stored.version, stored.updated) != ConditionResult::Holds {
+            return Err(stale(key, stored.version));
         }
+        if key.kind == "Task" && !conditions.names_base() {
+            // A Task has two parties. Clients that send no If-Match say in the body which version they have read.
+            let base = entry.resource.and_then(|resource| resource.get("meta")?.str("versionId"));
+            match base.map(|base| base.parse::<u64>()) {
+                Some(Ok(base)) if base == stored.version => {}
+                Some(_) => return Err(stale(key, stored.version)),
+                None => {
+                    let text = "the update of a Task says which version was read: with If-Match, or in meta.versionId";
+                    return Err(Error::new(Category::Incorrect, Issue::error(Key::VersionRequired, "", text)));
+                }
+            }
+        }
+        Ok(WriteTarget::Next(Box::new(stored)))
     }
 }

@@ -33,6 +33,11 @@ impl Severity {
             Self::Fatal => "fatal",
         }
     }
+
+    /// The one with this code.
+    pub fn from_code(code: &str) -> Option<Self> {
+        [Self::Information, Self::Warning, Self::Error, Self::Fatal].into_iter().find(|one| one.code() == code)
+    }
 }
 
 /// One finding. `text` is lower case, without a full stop, and says what is wrong and what was expected.

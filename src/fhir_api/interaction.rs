@@ -6,6 +6,7 @@ use axum::http::HeaderMap;
 use crate::definitions::own;
 use crate::error::{Error, Result};
 use crate::fhir::authored::operation_outcome;
+use crate::fhir::precondition::ConditionResult;
 use crate::fhir::{ResourceKey, query_string};
 use crate::referral::Read;
 use crate::server::condition::{self, Prefer};
@@ -127,11 +128,12 @@ impl Interaction {
         match (self, found) {
             (Self::Capabilities, None) => Ok(Rendered::ok(metadata::text(service)?)),
             (Self::ReadDefinition(kind, id), None) => {
-                Ok(resource_unless_known(headers, service.artifacts()?.find(kind, id)?))
+                resource_unless_known(headers, service.artifacts()?.find(kind, id)?)
             }
             (Self::SearchDefinitions(search), None) => search.render(service.artifacts()?, base),
-            (Self::Read(_), Some(ReadResult::Resource(stored))) => Ok(resource_unless_known(headers, &stored)),
-            (Self::Vread(..), Some(ReadResult::Resource(stored))) => Ok(Rendered::resource(&stored)),
+            (Self::Read(_) | Self::Vread(..), Some(ReadResult::Resource(stored))) => {
+                resource_unless_known(headers, &stored)
+            }
             (Self::Validate(validation), Some(ReadResult::Resource(stored))) => {
                 Ok(Rendered::ok(operation_outcome::to_text(&validation.issues(&service.exchange, &stored).await)))
             }
@@ -142,12 +144,17 @@ impl Interaction {
     }
 }
 
-/// A resource, unless the client has this version (<https://hl7.org/fhir/R4/http.html#cread>).
-fn resource_unless_known(headers: &HeaderMap, stored: &Stored) -> Rendered {
-    if condition::client_has_version(headers, stored.version, stored.updated) {
-        return Rendered::not_modified(stored);
+/// A resource, unless the client has this version, or means another one
+/// (<https://hl7.org/fhir/R4/http.html#cread>, RFC 9110, section 13.2.2).
+///
+/// # Errors
+/// 412, where the conditions of the request rule it out.
+fn resource_unless_known(headers: &HeaderMap, stored: &Stored) -> Result<Rendered> {
+    match condition::preconditions(headers)?.of_read(stored.version, stored.updated) {
+        ConditionResult::Holds => Ok(Rendered::resource(stored)),
+        ConditionResult::NotModified => Ok(Rendered::not_modified(stored)),
+        ConditionResult::Fails => Err(condition::failed(&stored.key, stored.version)),
     }
-    Rendered::resource(stored)
 }
 
 /// The type that the path names.

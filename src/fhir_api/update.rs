@@ -1,8 +1,9 @@
 //! `PUT [base]/[type]/[id]` (<https://hl7.org/fhir/R4/http.html#update>) with If-Match
 //! (<https://hl7.org/fhir/R4/http.html#concurrency>).
 //!
-//! A version that is not the newest answers 412. Where If-Match is demanded and absent (a Task belongs to two parties,
-//! and the guide asks for versioned updates), the answer is 400, which is what the standard gives servers for it.
+//! A version that is not the newest answers 412. A Task belongs to two parties, and the guide asks for versioned updates:
+//! without If-Match its body says in `meta.versionId` which version was read. Where neither does, the answer is 400,
+//! which is what the standard gives servers for it.
 
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -25,7 +26,7 @@ pub(crate) async fn update(
     headers: HeaderMap,
     Resource(document): Resource,
 ) -> Answer {
-    let if_match = condition::if_match(&headers)?;
-    let written = app_state.exchange.update(&caller, &key, document, if_match).await?;
+    let conditions = condition::preconditions(&headers)?;
+    let written = app_state.exchange.update(&caller, &key, document, conditions).await?;
     Ok(written::render(&written, Prefer::read(&headers).returned).into_response(&base))
 }

@@ -39,6 +39,12 @@ impl Resource {
         Self { author: organization.map(Arc::from), ..self }
     }
 
+    /// The resource, in the place of this stored version.
+    #[must_use]
+    pub fn replacing(self, version: u64) -> Self {
+        Self { version, ..self }
+    }
+
     /// Its outermost node.
     pub fn node(&self) -> Node<'_> {
         self.document.node(self.root)

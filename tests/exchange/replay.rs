@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use handoff::fhir::{Node, Reference, ResourceKey};
+use handoff::fhir::{Node, Preconditions, Reference, ResourceKey};
 use handoff::referral::state::State;
 use handoff::referral::{Party, Scope, TaskStatus, task as tasks};
 use handoff::security::{Caller, Role};
@@ -328,7 +328,7 @@ async fn changes_what_it_sees(world: &World, organization: &str, all: &[String],
         let read = world.exchange.read(&by, &key, None).await.unwrap();
         let before = content(world.stored(&address).await.document.root());
         let document = handoff::fhir::Document::parse(read.document.text().to_owned()).unwrap();
-        let _ = world.exchange.update(&by, &key, document, Some(read.version)).await;
+        let _ = world.exchange.update(&by, &key, document, Preconditions::of_version(read.version)).await;
         let after = content(world.stored(&address).await.document.root());
         assert_eq!(after, before, "seed {seed}: {organization} and {address}");
     }

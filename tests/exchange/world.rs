@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use handoff::app::{Engines, Options};
 use handoff::exchange::{Clock, Exchange, Ids, Outcome, Stores};
-use handoff::fhir::{Document, ResourceKey, edit::Edits};
+use handoff::fhir::{Document, Preconditions, ResourceKey, edit::Edits};
 use handoff::referral::plan::{Plan, Write};
 use handoff::referral::{Scope, TaskStatus};
 use handoff::security::{Caller, Role};
@@ -108,7 +108,7 @@ impl World {
             }
         }
         let document = Document::from_value(&resource).unwrap();
-        self.exchange.update(caller, &stored.key, document, Some(stored.version)).await
+        self.exchange.update(caller, &stored.key, document, Preconditions::of_version(stored.version)).await
     }
 
     /// A resource as the gateway has it.

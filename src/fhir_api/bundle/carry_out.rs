@@ -12,7 +12,7 @@ use crate::fhir::{Document, Node};
 use crate::referral::modifiers;
 use crate::security::Caller;
 use crate::server::app_state::Base;
-use crate::server::condition::Return;
+use crate::server::condition;
 use crate::server::reply::Refusal;
 
 use super::request::{Ask, BundleType, EntryReader, GetEntry, bundle_type, refusal_of_transaction};
@@ -69,7 +69,7 @@ impl BundleRequest<'_> {
         match self.reader(BundleType::Batch).read(entry)? {
             Ask::Write(entry) => {
                 let written = self.service.exchange.batch_entry(self.caller, document, &entry).await?;
-                Ok(written::render(&written, Return::Minimal))
+                Ok(written::render(&written, condition::returned_in_bundle(self.headers)))
             }
             Ask::Get(get) => {
                 let rendered =
@@ -124,7 +124,9 @@ impl BundleRequest<'_> {
 
     async fn transaction_entry(&self, ask: &Ask<'_>, ready: Option<Rendered>, answer: EntryAnswer) -> Result<Rendered> {
         match (ask, answer, ready) {
-            (Ask::Write(_), EntryAnswer::Written(written), _) => Ok(written::render(&written, Return::Minimal)),
+            (Ask::Write(_), EntryAnswer::Written(written), _) => {
+                Ok(written::render(&written, condition::returned_in_bundle(self.headers)))
+            }
             (Ask::Get(get), EntryAnswer::Read(found), _) => {
                 let base = self.base.fhir();
                 let rendered = get.interaction.render(self.service, &base, &get.headers, Some(found)).await?;

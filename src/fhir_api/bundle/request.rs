@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 
-use axum::http::header::{HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH};
+use axum::http::header::{HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH};
 use jiff::Timestamp;
 
 use crate::definitions::own;
 use crate::error::{Category, Error, Result};
 use crate::exchange::{Entry, EntryRequest};
-use crate::fhir::{Issue, Key, Node, ResourceKey};
+use crate::fhir::precondition::VersionTags;
+use crate::fhir::{Issue, Key, Node, Preconditions, ResourceKey};
 use crate::security::Role;
 use crate::server::app_state::Base;
 use crate::server::reply::Refusal;
@@ -146,6 +147,9 @@ impl EntryReader<'_> {
         for prefer in self.headers.get_all(PREFER) {
             headers.append(PREFER, prefer.clone());
         }
+        if let Some(node) = request.get("ifMatch") {
+            headers.insert(IF_MATCH, header(node, &node.as_str().unwrap_or_default())?);
+        }
         if let Some(node) = request.get("ifNoneMatch") {
             headers.insert(IF_NONE_MATCH, header(node, &node.as_str().unwrap_or_default())?);
         }
@@ -178,8 +182,7 @@ fn write_request(entry: Node<'_>, request: Node<'_>, url: &str, action: Action) 
                 let text = format!("request.url of a PUT is {kind}/id; conditional updates are not served");
                 return Err(refused(node, Key::NotSupported, text));
             };
-            let if_match = request.get("ifMatch").map(version_of).transpose()?;
-            Ok(EntryRequest::Update { key, if_match })
+            Ok(EntryRequest::Update { key, conditions: conditions_of_write(request)? })
         }
         Action::Create => {
             let text = format!(
@@ -191,14 +194,18 @@ fn write_request(entry: Node<'_>, request: Node<'_>, url: &str, action: Action) 
     }
 }
 
-/// The version in an ETag: `W/"3"` or `"3"`; or the number alone.
-fn version_of(node: Node<'_>) -> Result<u64> {
-    let text = node.as_str().unwrap_or_default();
-    let version = condition::version(&text).or_else(|| text.trim().parse().ok());
-    version.ok_or_else(|| {
-        let text = "expected the version that the change is based on, as W/\"3\"";
-        located(Error::incorrect(Key::Parameter, text), node)
-    })
+/// The conditions of an entry that writes: ETags as `W/"3"` or `"3"`, lists of them, `*`; or the number alone.
+fn conditions_of_write(request: Node<'_>) -> Result<Preconditions> {
+    let tags = |name: &str| {
+        let Some(node) = request.get(name) else { return Ok(None) };
+        let text = node.as_str().unwrap_or_default();
+        let alone = text.trim().parse().ok().map(|version| VersionTags::OneOf(vec![version]));
+        alone.or_else(|| condition::tags(&text)).map(Some).ok_or_else(|| {
+            let text = "expected the version that the change is based on, as W/\"3\"";
+            located(Error::incorrect(Key::Parameter, text), node)
+        })
+    };
+    Ok(Preconditions { is_version: tags("ifMatch")?, is_no_version: tags("ifNoneMatch")?, ..Preconditions::default() })
 }
 
 fn refused(node: Node<'_>, key: Key, text: String) -> Error {

@@ -73,9 +73,10 @@ pub(in crate::fhir_api) async fn instance(
             Ok(answer(&check_content(&app_state.exchange, Some(&key.kind), &request.profiles, resource).await))
         }
         Mode::Update => {
-            let if_match = condition::if_match(&headers)?;
+            let conditions = condition::preconditions(&headers)?;
             let found = check_content(&app_state.exchange, Some(&key.kind), &request.profiles, resource).await;
-            let sent = async || app_state.exchange.try_update(&caller, &key, document, resource, if_match).await;
+            let sent =
+                async || app_state.exchange.try_update(&caller, &key, document, resource, conditions.clone()).await;
             Ok(answer(&dry_run(found, resource, sent).await?))
         }
         Mode::Delete => stored_resource(&app_state, &caller, key, &request).await,

@@ -18,7 +18,7 @@ use crate::cli::case_files::merge_patch;
 use crate::cli::demo::world::{self, Client};
 use crate::error::{Category, Error, Result};
 use crate::exchange::{Base, Clock, Exchange, Ids, Record, SentSheet, Stores};
-use crate::fhir::{Document, Issue, Key, ResourceKey};
+use crate::fhir::{Document, Issue, Key, Preconditions, ResourceKey};
 use crate::fhir_api::FhirService;
 use crate::referral::Scope;
 use crate::referral::plan::{AuditEntry, Plan};
@@ -267,9 +267,13 @@ impl CaseWorld {
             let stored = stored.ok_or_else(|| invalid(format!("{name} is not stored")))?;
             let mut resource = stored.document.root().to_value();
             merge_patch(&mut resource, &self.substituted(patch)?);
-            let if_match = if_match.map_or(Some(stored.version), |version| (version > 0).then_some(version));
+            let conditions = match if_match {
+                None => Preconditions::of_version(stored.version),
+                Some(0) => Preconditions::default(),
+                Some(version) => Preconditions::of_version(version),
+            };
             let document = Document::parse(resource.to_string())?;
-            let outcome = self.exchange.update(caller, &key, document, if_match).await?;
+            let outcome = self.exchange.update(caller, &key, document, conditions).await?;
             versions.insert(name.clone(), json!(outcome.version));
             told.extend(remarks(&outcome.issues));
         }

@@ -1,0 +1,104 @@
+//! References that say by a search what they mean (<https://hl7.org/fhir/R4/http.html#trules>: conditional references,
+//! `Patient?identifier=...`). Each is resolved to the one resource that the sender sees and that matches, one of the
+//! message's own among them, or what is sent is refused: it is never stored as text.
+
+use std::collections::HashMap;
+
+use crate::error::{Category, Error, Result};
+use crate::fhir::{Issue, Key, Node, ResourceKey, query_string};
+use crate::security::Caller;
+use crate::store::query::Query;
+
+use super::message::{Entry, EntryRequest, Names, references};
+use super::write_target::{Targets, WriteTarget};
+
+/// How many different searches a message may hold.
+const MAX_SEARCHES: usize = 100;
+
+/// Type and parameters of a reference that is a search.
+fn parse(text: &str) -> Option<(&str, &str)> {
+    let (kind, query) = text.split_once('?')?;
+    let is_type = kind.starts_with(|first: char| first.is_ascii_uppercase())
+        && kind.chars().all(|letter| letter.is_ascii_alphanumeric());
+    is_type.then_some((kind, query))
+}
+
+/// Teaches the names of a message what its conditional references stand for.
+///
+/// # Errors
+/// 412, where a search finds none or several; what cannot be searched for; too many of them.
+pub(super) async fn resolve<'m>(
+    targets: &Targets,
+    caller: &Caller,
+    entries: &[Entry<'m>],
+    places: &[WriteTarget],
+    names: &mut Names<'m>,
+) -> Result<()> {
+    let mut known: HashMap<String, ResourceKey> = HashMap::new();
+    for resource in entries.iter().filter_map(|entry| entry.resource) {
+        for (node, text) in references(resource) {
+            let Some((kind, query)) = parse(&text) else { continue };
+            if !known.contains_key(text.as_ref()) {
+                if known.len() >= MAX_SEARCHES {
+                    let text = format!("a message refers by at most {MAX_SEARCHES} different searches");
+                    return Err(at(node, Category::Unprocessable, Key::TooLarge, text));
+                }
+                let parameters = query_string::parse(query).map_err(|issue| {
+                    Error::new(Category::Unprocessable, Issue { path: node.path(), ..*issue }.at(node.position()))
+                })?;
+                let key = match own(entries, places, kind, &parameters) {
+                    Some(key) => key,
+                    None => search(targets, caller, node, kind, &parameters).await?,
+                };
+                known.insert(text.clone().into_owned(), key);
+            }
+            if let Some(key) = known.get(text.as_ref()) {
+                names.set(text, key.clone());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The resource that the message itself makes, or finds, under the same condition.
+fn own(
+    entries: &[Entry<'_>],
+    places: &[WriteTarget],
+    kind: &str,
+    parameters: &[(String, String)],
+) -> Option<ResourceKey> {
+    entries.iter().zip(places).find_map(|(entry, place)| {
+        let EntryRequest::Create { if_none_exist: Some(condition) } = &entry.ask else { return None };
+        let same = entry.kind() == kind && entry.condition_parameters(condition).ok()? == parameters;
+        place.key().filter(|_| same).cloned()
+    })
+}
+
+async fn search(
+    targets: &Targets,
+    caller: &Caller,
+    node: Node<'_>,
+    kind: &str,
+    parameters: &[(String, String)],
+) -> Result<ResourceKey> {
+    let query = Query::parse(&targets.parameters, kind, parameters).map_err(|issues| {
+        let issues = issues.into_iter().map(|issue| Issue { path: node.path(), ..issue }.at(node.position()));
+        Error { category: Category::Unprocessable, issues: issues.collect() }
+    })?;
+    let mut found = targets.store.search(&caller.scope(), &query).await?.matches;
+    match found.len() {
+        1 => Ok(found.remove(0).key),
+        0 => {
+            let text = format!("the reference is a search for a {kind}, and finds none that you see");
+            Err(at(node, Category::Precondition, Key::ReferenceDangling, text))
+        }
+        _ => {
+            let text = format!("the reference is a search for one {kind}, and finds several");
+            Err(at(node, Category::Precondition, Key::MultipleMatches, text))
+        }
+    }
+}
+
+fn at(node: Node<'_>, category: Category, key: Key, text: String) -> Error {
+    Error::new(category, Issue::error(key, node.path(), text).at(node.position()))
+}
