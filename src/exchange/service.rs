@@ -37,6 +37,7 @@ use super::referrals::{Referrals, task_of};
 use super::remarks::Remarks;
 use super::sheet::{SentSheet, SheetReport, Sheets, TakenSheet};
 use super::step::{ChangeOutcome, Steps};
+use super::timeline::Timeline;
 use super::write_record::{RecordWriter, WrittenRecord};
 use super::write_target::Targets;
 
@@ -55,6 +56,7 @@ pub struct Exchange {
     sheets: Sheets,
     poll: Poll,
     eligibility: Eligibility,
+    timeline: Timeline,
 }
 
 impl std::fmt::Debug for Exchange {
@@ -99,6 +101,7 @@ impl Exchange {
             intake: Intake { store: store.clone(), check: check.clone(), targets, router, base },
             poll: Poll { resources: store.clone(), feed: stores.feed.clone(), referrals: referrals.clone() },
             eligibility: Eligibility { referrals: referrals.clone(), directory, rules },
+            timeline: Timeline { referrals: referrals.clone(), audit_log: stores.audit_log.clone() },
             store,
             parameters,
             clock,
@@ -400,6 +403,15 @@ impl Exchange {
         let task = ResourceKey::new("Task", id);
         let answer = self.eligibility.of(caller, &task, self.clock.now()).await;
         self.trail.told(caller, "eligibility", &task, answer)
+    }
+
+    /// What happened to the referral of the Task `id`, as far as it concerns the caller:
+    /// `{"referral", "entries": [{"at", "by", "what", "text", ...}]}`.
+    ///
+    /// # Errors
+    /// If the caller sees no such referral.
+    pub async fn timeline(&self, caller: &Caller, id: &str) -> Result<Value> {
+        self.timeline.of(caller, &ResourceKey::new("Task", id)).await
     }
 
     /// Raises an event on the referral of the Task `id` and answers with the record as it then stands.

@@ -26,6 +26,7 @@ use super::event_message::EventMessage;
 use super::raise_event::Events;
 use super::referrals::{context_of, plan_of_draft};
 use super::step::{Built, Change};
+use super::timeline::through;
 use super::write_record::RecordWriter;
 
 /// So many persons of one name, and referrals of one person, are looked at for a row that names no referral.
@@ -260,7 +261,9 @@ impl TakenSheet<'_> {
             return Ok(false);
         }
         let (mut plan, graph) = plan_of_draft(caller, &context, draft, intake.at)?;
-        let entries = details.into_iter().map(|(action, detail)| audit(caller, action, Some(&key), detail, intake.at));
+        let entries = details
+            .into_iter()
+            .map(|(action, detail)| audit(caller, action, Some(&key), through("sheet", &detail), intake.at));
         plan.audit.extend(entries.collect::<Vec<_>>());
         intake.add_plan(plan, &graph, group.row);
         Ok(true)

@@ -7,6 +7,7 @@ mod consent;
 mod replay;
 #[path = "../scale/mod.rs"]
 mod scale;
+mod timeline;
 mod world;
 
 use std::fs;
