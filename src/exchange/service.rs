@@ -183,9 +183,15 @@ impl Exchange {
         let change = SentMessage { intake: &self.intake, caller, message };
         match self.steps.run(caller, key, &change).await? {
             ChangeOutcome::Done { outcome, committed: Some(Committed { writes, reads, .. }) } => {
-                Ok((outcome.outcomes(message, &writes), Some(reads)))
+                let outcomes = outcome.outcomes(message, &writes);
+                self.remember_found(caller, &outcomes)?;
+                Ok((outcomes, Some(reads)))
             }
-            ChangeOutcome::Done { outcome, committed: None } => Ok((outcome.outcomes(message, &[]), None)),
+            ChangeOutcome::Done { outcome, committed: None } => {
+                let outcomes = outcome.outcomes(message, &[]);
+                self.remember_found(caller, &outcomes)?;
+                Ok((outcomes, None))
+            }
             ChangeOutcome::Repeated(answer) => {
                 let mut outcomes = outcome::recall(&*self.store, &answer, message.entries).await?;
                 if key.is_some_and(|key| !key.is_explicit()) {
@@ -195,6 +201,12 @@ impl Exchange {
                 Ok((outcomes, None))
             }
         }
+    }
+
+    /// What a create by condition finds is answered as it is stored: it was read.
+    fn remember_found(&self, caller: &Caller, outcomes: &[Option<Outcome>]) -> Result<()> {
+        let found = outcomes.iter().flatten().filter(|outcome| outcome.was_read);
+        self.trail.told_of(caller, "search", found.map(|outcome| outcome.key.clone()).collect())
     }
 
     /// What stands in the way of creating this resource, which is part of the document, and what is said besides. Nothing
@@ -425,7 +437,16 @@ impl Exchange {
         let key = RepeatKey::of(caller, idempotency_key, &["event", id, event.text()]);
         let change = RaisedEvent { events: &self.events, caller, task, event, if_match };
         let step = self.steps.run(caller, key.as_ref(), &change).await?;
-        Ok(Record { remarks: remarks(step), ..self.view(caller, id).await? })
+        self.record_after(caller, id, step).await
+    }
+
+    /// The record after a change. Where nothing was changed it was only read, and that is remembered.
+    async fn record_after(&self, caller: &Caller, id: &str, step: ChangeOutcome<Remarks>) -> Result<Record> {
+        let record = match &step {
+            ChangeOutcome::Done { committed: Some(_), .. } => self.view(caller, id).await?,
+            ChangeOutcome::Done { committed: None, .. } | ChangeOutcome::Repeated(_) => self.record(caller, id).await?,
+        };
+        Ok(Record { remarks: remarks(step), ..record })
     }
 
     /// Takes a changed record back into the referral and answers with the record as it then stands. An unchanged one
@@ -447,7 +468,7 @@ impl Exchange {
         let record = record.root().to_value();
         let change = WrittenRecord { writer: &self.records, caller, task, record, base };
         let step = self.steps.run(caller, key.as_ref(), &change).await?;
-        Ok(Record { remarks: remarks(step), ..self.view(caller, id).await? })
+        self.record_after(caller, id, step).await
     }
 
     /// Takes a sheet of this program type, or only says what would become of it.
@@ -462,7 +483,13 @@ impl Exchange {
         self.sheets.name_rows(caller, kind, &mut reading).await?;
         let change = TakenSheet { sheets: &self.sheets, caller, reading: &reading, kind, check };
         match self.steps.run(caller, key.as_ref(), &change).await? {
-            ChangeOutcome::Done { outcome, .. } => Ok(outcome),
+            ChangeOutcome::Done { outcome, committed } => {
+                if committed.is_none() {
+                    // What was not changed was looked at: the report says which rows are whose referrals.
+                    self.trail.told_of(caller, "sheet", outcome.tasks())?;
+                }
+                Ok(outcome)
+            }
             ChangeOutcome::Repeated(answer) => {
                 let value = serde_json::from_str(&answer).map_err(Error::fault)?;
                 Ok(SheetReport { refused: false, value })

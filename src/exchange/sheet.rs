@@ -56,6 +56,14 @@ pub struct SheetReport {
     pub value: Value,
 }
 
+impl SheetReport {
+    /// The Tasks of the referrals that rows were found to be about.
+    pub(super) fn tasks(&self) -> Vec<ResourceKey> {
+        let referrals = self.value["referrals"].as_array().into_iter().flatten();
+        referrals.filter_map(|referral| Some(ResourceKey::new("Task", referral["id"].as_str()?))).collect()
+    }
+}
+
 /// A sheet while its plan is made.
 struct SheetIntake {
     plan: Plan,
