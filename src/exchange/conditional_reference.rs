@@ -44,7 +44,8 @@ pub(super) async fn resolve<'m>(
                     return Err(at(node, Category::Unprocessable, Key::TooLarge, text));
                 }
                 let parameters = query_string::parse(query).map_err(|issue| {
-                    Error::new(Category::Unprocessable, Issue { path: node.path(), ..*issue }.at(node.position()))
+                    let issue = Issue { key: Key::ReferenceSyntax, path: node.path(), ..*issue };
+                    Error::new(Category::Unprocessable, issue.at(node.position()))
                 })?;
                 let key = match own(entries, places, kind, &parameters) {
                     Some(key) => key,

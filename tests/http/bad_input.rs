@@ -195,7 +195,16 @@ async fn addresses_methods_and_headers() {
                 "media-type",
             ),
             case("no If-Match", put(), 400, "version-required"),
-            case("If-Match is no version", put().header("if-match", "*"), 400, "parameter"),
+            case("If-Match is no version", put().header("if-match", "3"), 400, "parameter"),
+            case("If-Match names another version", put().header("if-match", "W/\"7\", W/\"8\""), 412, "stale-version"),
+            case("If-None-Match of what is there", put().header("if-none-match", "*"), 412, "stale-version"),
+            case(
+                "If-Unmodified-Since is over",
+                put().header("if-unmodified-since", "Fri, 20 Nov 2026 10:00:00 GMT"),
+                412,
+                "stale-version",
+            ),
+            case("a condition that nobody knows", put().header("if-schedule-tag-match", "x"), 400, "parameter"),
             case("stale version", put().header("if-match", "W/\"7\""), 412, "stale-version"),
             case(
                 "PUT of what is not there",

@@ -38,8 +38,15 @@ pub(super) async fn differences(world: &CaseWorld, case: &Case, taken: &Taken) -
         (Ok(answer), None) => compare_answer(&mut found, expected, answer),
     }
     compare_plan(&mut found, world, expected, taken);
-    compare_stored(&mut found, world, expected).await?;
-    compare_views(&mut found, world, expected).await?;
+    let stored = compare_stored(&mut found, world, expected).await;
+    let views = compare_views(&mut found, world, expected).await;
+    // What is not there is told beside why the step was refused.
+    for error in [stored, views].into_iter().filter_map(Result::err) {
+        if found.lines.is_empty() {
+            return Err(error);
+        }
+        found.lines.push(describe(&error));
+    }
     if let Some(records) = &expected.next_records {
         let poll = CaseStep { by: case.step.by.clone(), poll: true, ..CaseStep::default() };
         found.compare("next records", records, &texts(&world.take(&poll).await?.answer?));
@@ -61,8 +68,12 @@ impl Differences {
 }
 
 fn describe(error: &Error) -> String {
-    let issues: Vec<String> =
-        error.issues.iter().map(|issue| format!("{} {} ({})", issue.key.name(), issue.path, issue.text)).collect();
+    let issues: Vec<String> = error
+        .issues
+        .iter()
+        .filter(|issue| issue.is_error())
+        .map(|issue| format!("{} {} ({})", issue.key.name(), issue.path, issue.text))
+        .collect();
     issues.join("; ")
 }
 
