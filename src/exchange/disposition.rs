@@ -242,7 +242,8 @@ impl Disposition {
             || graph.resolve(&key.to_string()).is_some_and(|task| is_referral(task.node()))
         {
             let after = Sharing { parties, resources: before.resources.clone() };
-            plan.shares.push(Share { task: key.clone(), before, after, end: stood.end_of_part() });
+            let (end, withheld) = (stood.end_of_part(), Vec::new());
+            plan.shares.push(Share { task: key.clone(), before, after, end, withheld });
         }
         let asked = match &self.what {
             DispositionKind::Delivered { decision, .. } => decision.owner.as_deref().map(|owner| (owner, true)),

@@ -57,7 +57,9 @@ pub(super) async fn load_context(
                 continue;
             };
             let position = graph.insert(
-                Resource::new(key.to_string(), stored.version, stored.document).sent_by(stored.author.as_deref()),
+                Resource::new(key.to_string(), stored.version, stored.document)
+                    .sent_by(stored.author.as_deref())
+                    .without(stored.withheld),
             );
             if let Some(base) = base {
                 graph.alias(format!("{}/{key}", base.trim_end_matches('/')), position);
@@ -76,6 +78,7 @@ fn message_graph(message: Message<'_>, targets: &[WriteTarget]) -> Graph {
             (WriteTarget::Found(stored), Some(key), _) => {
                 Resource::new(key.to_string(), stored.version, stored.document.clone())
                     .sent_by(stored.author.as_deref())
+                    .without(stored.withheld.clone())
             }
             (_, Some(key), Some(node)) => Resource::within(key.to_string(), message.document.clone(), node.index()),
             _ => continue,

@@ -89,6 +89,7 @@ mod tests {
             author: None,
             public: false,
             document: Arc::new(Document::parse(text).unwrap()),
+            withheld: None,
         };
         let mut bundle = BundleWriter::searchset(Some(1), &[("self", "http://a/fhir/Task?x=\"")]).unwrap();
         add_found(&mut bundle, "http://a/fhir", &stored, SearchMode::Match, &[]).unwrap();

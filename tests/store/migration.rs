@@ -250,6 +250,7 @@ async fn a_migrated_store_goes_on() {
             before: moved.sharing(),
             after: Sharing { parties: back.clone(), resources: vec![GivenResource::new(task.clone(), HOSPITAL)] },
             end: PartEnd::Taken,
+            withheld: Vec::new(),
         }],
         ..Plan::default()
     };
