@@ -52,9 +52,9 @@ pub(super) fn hidden(
 /// As what an organization sees a resource that somebody else sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
-    /// As an owner of referrals alone
+    /// As somebody who helps
     Owner,
-    /// At least once as something else
+    /// At least once as who asks, or as the person
     Other,
     /// No longer
     Past,
@@ -62,7 +62,7 @@ enum Part {
 
 fn part(connection: &Connection, organization: i64, resource: i64) -> Result<Part> {
     let mut statement = connection.prepare_cached(
-        "SELECT max(p.party <> 'owner') FROM task_resource t CROSS JOIN task_party p
+        "SELECT max(p.party IN ('requester', 'patient')) FROM task_resource t CROSS JOIN task_party p
          WHERE t.resource = ?2 AND t.until IS NULL AND p.task = t.task AND p.organization = ?1 AND p.until IS NULL",
     )?;
     Ok(match statement.query_row([organization, resource], |row| row.get::<_, Option<bool>>(0))? {

@@ -19,7 +19,7 @@ CREATE TEMP TABLE owned AS
 SELECT p.task, p.organization FROM task_party p
 WHERE p.party = 'owner' AND p.until IS NULL AND NOT EXISTS (
     SELECT 1 FROM task_party q
-    WHERE q.task = p.task AND q.organization = p.organization AND q.until IS NULL AND q.party <> 'owner');
+    WHERE q.task = p.task AND q.organization = p.organization AND q.until IS NULL AND q.party = 'requester');
 
 -- Nobody may contact the person.
 INSERT INTO withheld
