@@ -15,6 +15,7 @@ mod routes;
 mod schemas;
 mod shape;
 mod sheet;
+mod timeline;
 mod vocabularies;
 
 pub use routes::routes;

@@ -4,7 +4,8 @@ use crate::server::Access::{Agency, Anyone, Client};
 use crate::server::Endpoint;
 
 use super::{
-    eligibility, events, explanation, openapi, programs, record, referral, referrals, schemas, sheet, vocabularies,
+    eligibility, events, explanation, openapi, programs, record, referral, referrals, schemas, sheet, timeline,
+    vocabularies,
 };
 
 /// Every route of the agency API.
@@ -17,6 +18,7 @@ pub fn routes() -> Vec<Endpoint> {
         Endpoint::post(Agency, "/agency/v1/referrals/{id}/events", events::raise_event),
         Endpoint::get(Agency, "/agency/v1/referrals/{id}/explanation", explanation::get),
         Endpoint::get(Agency, "/agency/v1/referrals/{id}/eligibility", eligibility::get),
+        Endpoint::get(Client, "/agency/v1/referrals/{id}/timeline", timeline::get),
         Endpoint::get(Agency, "/agency/v1/referrals/{id}/status", vocabularies::status),
         Endpoint::post(Agency, "/agency/v1/sheets/{type}", sheet::take),
         // --- programs

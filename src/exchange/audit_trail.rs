@@ -21,8 +21,9 @@ use crate::store::{AuditLog, AuditPage, AuditQuery, Page, ReadResult, Resources,
 use super::audit::audit;
 use super::parts::{Clock, Stores};
 
-/// How many entries may wait to be written. Then nothing more is told until the store takes them.
-const MAX_WAITING: usize = 100_000;
+/// How many entries may wait to be written, and resources named in them. Then nothing more is told until the store takes
+/// them.
+const MAX_WAITING: usize = 200_000;
 
 /// How many entries are written at once: whoever commits meanwhile waits for no more than these.
 const GROUP: usize = 200;
@@ -36,9 +37,17 @@ pub struct AuditTrail {
     log: Arc<dyn AuditLog>,
     resources: Arc<dyn Resources>,
     clock: Arc<dyn Clock>,
-    waiting: Mutex<Vec<WaitingEntry>>,
+    waiting: Mutex<Queue>,
     bad_tokens: AtomicU64,
     bad_tokens_told: Mutex<Option<Timestamp>>,
+}
+
+/// Entries that are to be written.
+#[derive(Default)]
+struct Queue {
+    entries: Vec<WaitingEntry>,
+    /// How many they are, with the resources named in them
+    weight: usize,
 }
 
 /// An entry that is to be written.
@@ -117,13 +126,13 @@ impl AuditTrail {
         answer
     }
 
-    /// Remembers that the caller was told of these referrals together.
-    pub(super) fn told_of(&self, caller: &Caller, action: &'static str, tasks: Vec<ResourceKey>) -> Result<()> {
-        if tasks.is_empty() {
+    /// Remembers that the caller was told of these resources together.
+    pub(super) fn told_of(&self, caller: &Caller, action: &'static str, keys: Vec<ResourceKey>) -> Result<()> {
+        if keys.is_empty() {
             return Ok(());
         }
-        let detail = format!("Task: {}", tasks.len());
-        self.add(AuditEntry { entities: tasks, ..audit(caller, action, None, detail, self.clock.now()) })
+        let detail = format!("{} found", keys.len());
+        self.add(AuditEntry { entities: keys, ..audit(caller, action, None, detail, self.clock.now()) })
     }
 
     // --- what was refused
@@ -165,11 +174,13 @@ impl AuditTrail {
 
     fn push(&self, entry: WaitingEntry) -> Result<()> {
         let mut waiting = lock(&self.waiting);
-        if waiting.len() >= MAX_WAITING {
+        let weight = 1 + entry.entry.entities.len();
+        if waiting.weight + weight > MAX_WAITING {
             let message = "the audit log takes no entries at the moment, so nothing is told";
             return Err(Error::new(Category::Busy, Issue::error(Key::Busy, "", message)));
         }
-        waiting.push(entry);
+        waiting.weight += weight;
+        waiting.entries.push(entry);
         Ok(())
     }
 
@@ -230,7 +241,7 @@ impl AuditTrail {
     }
 
     async fn write_waiting(&self) -> Result<()> {
-        let mut waiting = std::mem::take(&mut *lock(&self.waiting));
+        let mut waiting = std::mem::take(&mut *lock(&self.waiting)).entries;
         while !waiting.is_empty() {
             let rest = waiting.split_off(waiting.len().min(GROUP));
             let entries: Vec<AuditEntry> = match self.confirmed(&mut waiting).await {
@@ -248,8 +259,9 @@ impl AuditTrail {
     fn put_back(&self, mut first: Vec<WaitingEntry>, rest: Vec<WaitingEntry>, error: Error) -> Error {
         first.extend(rest);
         let mut waiting = lock(&self.waiting);
-        first.append(&mut waiting);
-        *waiting = first;
+        waiting.weight += first.iter().map(|waiting| 1 + waiting.entry.entities.len()).sum::<usize>();
+        first.append(&mut waiting.entries);
+        waiting.entries = first;
         error
     }
 

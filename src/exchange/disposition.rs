@@ -27,6 +27,7 @@ use super::directory::CurrentDirectory;
 use super::disclosure;
 use super::referrals::Referrals;
 use super::task_change::{TaskChange, initial_status, task_change_of};
+use super::timeline::{leading_to, through};
 use super::write_target::WriteTarget;
 use crate::store::Stored;
 
@@ -119,7 +120,7 @@ impl Router {
         }
         let decision = routing::decide(self.directory.get().await?.as_ref(), &referral, at)?;
         let (requesters, remarks) = self.requesters(caller, &referral, at).await?;
-        let remarks = [modified, remarks].concat();
+        let mut remarks = [modified, remarks].concat();
         let what = match &decision.owner {
             None => DispositionKind::Waiting(decision),
             Some(owner) => match self.consent.ask(&referral, owner, at).await? {
@@ -131,6 +132,7 @@ impl Router {
                 }
             },
         };
+        remarks.extend(route_remark(&what, task));
         Ok(Disposition { what, before: None, requesters: Some(requesters), remarks })
     }
 
@@ -166,6 +168,17 @@ impl Router {
         }
         Ok((requesters, Vec::new()))
     }
+}
+
+/// Why the referral goes where it goes, for whoever sent it; as a warning, where its named owner would not have been chosen.
+fn route_remark(what: &DispositionKind, task: &Resource) -> Option<Issue> {
+    let (DispositionKind::Delivered { decision, .. } | DispositionKind::Waiting(decision)) = what else { return None };
+    let (path, text) = (task.node().path(), decision.to_string());
+    Some(if decision.sets_rules_aside() {
+        Issue::warning(Key::Routed, path, text)
+    } else {
+        Issue::information(Key::Routed, path, text)
+    })
 }
 
 /// The sender's organization, which asks.
@@ -209,7 +222,10 @@ impl Disposition {
                 );
                 task_edits::note(edits, task, None, &decision.to_string(), at);
             }
-            DispositionKind::Changed(change) => task_edits::set_position(edits, task, change.to, at),
+            DispositionKind::Changed(change) => {
+                task_edits::set_position(edits, task, change.to, at);
+                task_edits::keep_routed(edits, task, change.program.as_deref(), change.program_type.as_deref());
+            }
         }
     }
 
@@ -251,7 +267,7 @@ impl Disposition {
             _ => None,
         };
         plan.audit.extend(asked.map(|(owner, permitted)| consent_asked(caller, key, owner, permitted, at)));
-        plan.audit.push(audit(caller, self.action(), Some(key), self.detail(), at));
+        plan.audit.push(audit(caller, self.action(), Some(key), through("fhir", &self.told_detail()), at));
     }
 
     /// What the sender should know of it.
@@ -266,6 +282,18 @@ impl Disposition {
             DispositionKind::Forbidden(_) => "forbidden",
             DispositionKind::Waiting(_) => "unrouted",
             DispositionKind::Changed(_) => "moved",
+        }
+    }
+
+    /// The detail, with where it leads.
+    fn told_detail(&self) -> String {
+        let detail = self.detail();
+        match &self.what {
+            DispositionKind::Kept => detail,
+            DispositionKind::Delivered { .. } => leading_to(&detail, SENT.state, None),
+            DispositionKind::Forbidden(_) => leading_to(&detail, FORBIDDEN.state, Some(Reason::ConsentDenied)),
+            DispositionKind::Waiting(_) => leading_to(&detail, SENT.state, Some(Reason::NoRoute)),
+            DispositionKind::Changed(change) => leading_to(&detail, change.to.state, change.reason),
         }
     }
 

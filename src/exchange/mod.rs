@@ -41,6 +41,7 @@ mod source_status;
 mod stale;
 mod step;
 mod task_change;
+mod timeline;
 mod write_record;
 mod write_target;
 

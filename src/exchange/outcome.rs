@@ -29,6 +29,8 @@ pub struct Outcome {
     pub document: Arc<Document>,
     /// Findings that did not stand in the way
     pub issues: Vec<Issue>,
+    /// Is it what is stored about a person, and not what was sent?
+    pub(super) was_read: bool,
 }
 
 /// An outcome, as it is remembered: all else is read where it is stored.
@@ -55,6 +57,7 @@ impl Outcome {
                     created: matches!(target, WriteTarget::New { .. }),
                     document: target.seen(&write.document),
                     issues: findings.to_vec(),
+                    was_read: false,
                 })
             }
         }
@@ -68,6 +71,7 @@ impl Outcome {
             created,
             document: stored.document.clone(),
             issues: Vec::new(),
+            was_read: !stored.public,
         }
     }
 }

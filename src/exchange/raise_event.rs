@@ -26,6 +26,7 @@ use super::report;
 use super::source_status::SourceStatusReading;
 use super::stale::stale;
 use super::step::{Built, Change};
+use super::timeline::{leading_to, through};
 
 /// What lets events happen.
 pub(super) struct Events {
@@ -72,7 +73,7 @@ impl Change for RaisedEvent<'_> {
             return Ok(Built::nothing(result.remarks));
         }
         let (mut plan, graph) = plan_of_draft(caller, &context, draft, at)?;
-        plan.audit.push(audit(caller, "moved", Some(task), result.detail, at));
+        plan.audit.push(audit(caller, "moved", Some(task), through("event", &result.detail), at));
         Ok(Built { plan, context: graph, outcome: result.remarks, refused: None })
     }
 
@@ -137,7 +138,9 @@ impl Events {
         let mut issues = self.report(draft, message, caller, at)?;
         issues.splice(0..0, reading.as_ref().and_then(|reading| reading.remark(to.state)));
         let result = reading.map(|reading| format!("; source status {}", reading.result())).unwrap_or_default();
-        let detail = format!("{}{result}", message.event.code());
+        let said = format!("{}{result}", message.event.code());
+        let reason = message.status_reason.reason.filter(|_| message.event != Event::Note);
+        let detail = leading_to(&said, to.state, reason);
         Ok(EventResult { changed: true, remarks: Remarks::of(&issues), detail })
     }
 

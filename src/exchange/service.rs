@@ -37,6 +37,7 @@ use super::referrals::{Referrals, task_of};
 use super::remarks::Remarks;
 use super::sheet::{SentSheet, SheetReport, Sheets, TakenSheet};
 use super::step::{ChangeOutcome, Steps};
+use super::timeline::Timeline;
 use super::write_record::{RecordWriter, WrittenRecord};
 use super::write_target::Targets;
 
@@ -55,6 +56,7 @@ pub struct Exchange {
     sheets: Sheets,
     poll: Poll,
     eligibility: Eligibility,
+    timeline: Timeline,
 }
 
 impl std::fmt::Debug for Exchange {
@@ -100,6 +102,7 @@ impl Exchange {
             intake: Intake { store: store.clone(), check: check.clone(), targets, router, base },
             poll: Poll { resources: store.clone(), feed: stores.feed.clone(), referrals: referrals.clone() },
             eligibility: Eligibility { referrals: referrals.clone(), directory, rules },
+            timeline: Timeline { referrals: referrals.clone(), audit_log: stores.audit_log.clone() },
             store,
             parameters,
             clock,
@@ -180,9 +183,15 @@ impl Exchange {
         let change = SentMessage { intake: &self.intake, caller, message };
         match self.steps.run(caller, key, &change).await? {
             ChangeOutcome::Done { outcome, committed: Some(Committed { writes, reads, .. }) } => {
-                Ok((outcome.outcomes(message, &writes), Some(reads)))
+                let outcomes = outcome.outcomes(message, &writes);
+                self.remember_found(caller, &outcomes)?;
+                Ok((outcomes, Some(reads)))
             }
-            ChangeOutcome::Done { outcome, committed: None } => Ok((outcome.outcomes(message, &[]), None)),
+            ChangeOutcome::Done { outcome, committed: None } => {
+                let outcomes = outcome.outcomes(message, &[]);
+                self.remember_found(caller, &outcomes)?;
+                Ok((outcomes, None))
+            }
             ChangeOutcome::Repeated(answer) => {
                 let mut outcomes = outcome::recall(&*self.store, &answer, message.entries).await?;
                 if key.is_some_and(|key| !key.is_explicit()) {
@@ -192,6 +201,12 @@ impl Exchange {
                 Ok((outcomes, None))
             }
         }
+    }
+
+    /// What a create by condition finds is answered as it is stored: it was read.
+    fn remember_found(&self, caller: &Caller, outcomes: &[Option<Outcome>]) -> Result<()> {
+        let found = outcomes.iter().flatten().filter(|outcome| outcome.was_read);
+        self.trail.told_of(caller, "search", found.map(|outcome| outcome.key.clone()).collect())
     }
 
     /// What stands in the way of creating this resource, which is part of the document, and what is said besides. Nothing
@@ -396,6 +411,15 @@ impl Exchange {
         self.trail.told(caller, "eligibility", &task, answer)
     }
 
+    /// What happened to the referral of the Task `id`, as far as it concerns the caller:
+    /// `{"referral", "entries": [{"at", "by", "what", "text", ...}]}`.
+    ///
+    /// # Errors
+    /// If the caller sees no such referral.
+    pub async fn timeline(&self, caller: &Caller, id: &str) -> Result<Value> {
+        self.timeline.of(caller, &ResourceKey::new("Task", id)).await
+    }
+
     /// Raises an event on the referral of the Task `id` and answers with the record as it then stands.
     ///
     /// # Errors
@@ -412,7 +436,16 @@ impl Exchange {
         let key = RepeatKey::of(caller, idempotency_key, &["event", id, event.text()]);
         let change = RaisedEvent { events: &self.events, caller, task, event, if_match };
         let step = self.steps.run(caller, key.as_ref(), &change).await?;
-        Ok(Record { remarks: remarks(step), ..self.view(caller, id).await? })
+        self.record_after(caller, id, step).await
+    }
+
+    /// The record after a change. Where nothing was changed it was only read, and that is remembered.
+    async fn record_after(&self, caller: &Caller, id: &str, step: ChangeOutcome<Remarks>) -> Result<Record> {
+        let record = match &step {
+            ChangeOutcome::Done { committed: Some(_), .. } => self.view(caller, id).await?,
+            ChangeOutcome::Done { committed: None, .. } | ChangeOutcome::Repeated(_) => self.record(caller, id).await?,
+        };
+        Ok(Record { remarks: remarks(step), ..record })
     }
 
     /// Takes a changed record back into the referral and answers with the record as it then stands. An unchanged one
@@ -434,7 +467,7 @@ impl Exchange {
         let record = record.root().to_value();
         let change = WrittenRecord { writer: &self.records, caller, task, record, base };
         let step = self.steps.run(caller, key.as_ref(), &change).await?;
-        Ok(Record { remarks: remarks(step), ..self.view(caller, id).await? })
+        self.record_after(caller, id, step).await
     }
 
     /// Takes a sheet of this program type, or only says what would become of it.
@@ -449,7 +482,13 @@ impl Exchange {
         self.sheets.name_rows(caller, kind, &mut reading).await?;
         let change = TakenSheet { sheets: &self.sheets, caller, reading: &reading, kind, check };
         match self.steps.run(caller, key.as_ref(), &change).await? {
-            ChangeOutcome::Done { outcome, .. } => Ok(outcome),
+            ChangeOutcome::Done { outcome, committed } => {
+                if committed.is_none() {
+                    // What was not changed was looked at: the report says which rows are whose referrals.
+                    self.trail.told_of(caller, "sheet", outcome.tasks())?;
+                }
+                Ok(outcome)
+            }
             ChangeOutcome::Repeated(answer) => {
                 let value = serde_json::from_str(&answer).map_err(Error::fault)?;
                 Ok(SheetReport { refused: false, value })

@@ -26,6 +26,7 @@ use super::event_message::EventMessage;
 use super::raise_event::Events;
 use super::referrals::{context_of, plan_of_draft};
 use super::step::{Built, Change};
+use super::timeline::through;
 use super::write_record::RecordWriter;
 
 /// So many persons of one name, and referrals of one person, are looked at for a row that names no referral.
@@ -53,6 +54,14 @@ pub struct SheetReport {
     pub refused: bool,
     /// The report, for people and programs
     pub value: Value,
+}
+
+impl SheetReport {
+    /// The Tasks of the referrals that rows were found to be about.
+    pub(super) fn tasks(&self) -> Vec<ResourceKey> {
+        let referrals = self.value["referrals"].as_array().into_iter().flatten();
+        referrals.filter_map(|referral| Some(ResourceKey::new("Task", referral["id"].as_str()?))).collect()
+    }
 }
 
 /// A sheet while its plan is made.
@@ -252,7 +261,9 @@ impl TakenSheet<'_> {
             return Ok(false);
         }
         let (mut plan, graph) = plan_of_draft(caller, &context, draft, intake.at)?;
-        let entries = details.into_iter().map(|(action, detail)| audit(caller, action, Some(&key), detail, intake.at));
+        let entries = details
+            .into_iter()
+            .map(|(action, detail)| audit(caller, action, Some(&key), through("sheet", &detail), intake.at));
         plan.audit.extend(entries.collect::<Vec<_>>());
         intake.add_plan(plan, &graph, group.row);
         Ok(true)

@@ -4,8 +4,9 @@
 use crate::error::{Error, Result};
 use crate::fhir::{Issue, Key, Node};
 use crate::referral::plan::Sharing;
+use crate::referral::reason::Reason;
 use crate::referral::state::{self, Event, Position, TaskStatus as Status};
-use crate::referral::task_edits::StatusReason;
+use crate::referral::task_edits::{self, StatusReason};
 use crate::referral::{Party, task};
 use crate::security::Caller;
 use crate::store::Stored;
@@ -42,6 +43,12 @@ pub(super) struct TaskChange {
     pub(super) from: Position,
     /// Where the referral stands then
     pub(super) to: Position,
+    /// Why, where that is coded
+    pub(super) reason: Option<Reason>,
+    /// Id of the program that it was routed to
+    pub(super) program: Option<String>,
+    /// And the type of that
+    pub(super) program_type: Option<String>,
     /// It has to be routed (again)
     pub(super) resend: bool,
     /// Who takes part in it, and what they see
@@ -87,7 +94,9 @@ pub(super) async fn task_change_of(
     let unsettled =
         matches!(context.position.status, Status::Draft | Status::Requested) && to.status == Status::Requested;
     let resend = unsettled && (event == Some(Event::Send) || moved_owner || context.owner().is_none());
-    Ok(TaskChange { event, from: context.position, to, resend, sharing: context.sharing })
+    let (program, program_type) = (task_edits::program(before), task_edits::program_type(before));
+    let (from, reason, sharing) = (context.position, status_reason.reason, context.sharing);
+    Ok(TaskChange { event, from, to, reason, program, program_type, resend, sharing })
 }
 
 /// The status that a new referral Task has.
@@ -132,7 +141,19 @@ fn check_member_changes(context: &ReferralContext, before: Node<'_>, after: Node
         let path = format!("{}.{name}", after.path());
         issues.push(Issue::error(Key::ReadOnly, path, format!("Task.{name} {why}")).at(place));
     }
+    issues.extend(check_routed_extensions(before, after));
     if issues.is_empty() { Ok(()) } else { Err(Error::unprocessable(issues)) }
+}
+
+/// Which program the referral was routed to is the gateway's to say: it decides the shape of the record.
+fn check_routed_extensions(before: Node<'_>, after: Node<'_>) -> Option<Issue> {
+    let differs = |read: fn(Node<'_>) -> Option<String>| matches!((read(before), read(after)), (before, Some(after)) if before.as_ref() != Some(&after));
+    if !differs(task_edits::program) && !differs(task_edits::program_type) {
+        return None;
+    }
+    let text = "the program that a referral was routed to is the gateway's to say; name another owner instead";
+    let place = after.get("extension").map_or(after.position(), Node::position);
+    Some(Issue::error(Key::ReadOnly, format!("{}.extension", after.path()), text).at(place))
 }
 
 /// The event that leads from where the referral stands to what a Task now says, if anything changed.

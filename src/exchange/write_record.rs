@@ -22,6 +22,7 @@ use super::referrals::{Referrals, context_of, plan_of_draft, task_of};
 use super::remarks::Remarks;
 use super::stale::stale;
 use super::step::{Built, Change};
+use super::timeline::through;
 
 /// What takes records in.
 pub(super) struct RecordWriter {
@@ -55,7 +56,7 @@ impl Change for WrittenRecord<'_> {
             return Ok(Built::nothing(remarks));
         }
         let (mut plan, graph) = plan_of_draft(caller, &context, draft, at)?;
-        plan.audit.push(audit(caller, "recorded", Some(task), put.fidelity.to_string(), at));
+        plan.audit.push(audit(caller, "recorded", Some(task), through("record", &put.fidelity.to_string()), at));
         Ok(Built { plan, context: graph, outcome: remarks, refused: None })
     }
 

@@ -587,6 +587,10 @@ keys! {
     StatusUnmapped, "status-unmapped", "informational",
         why "what a status means is looked up in a table, and never guessed",
         fix "use a status that /agency/v1/vocabularies lists, or add it to the crosswalk of that system";
+    /// Why a referral goes where it goes
+    Routed, "routed", "informational",
+        why "a referral that is sent goes to the owner that its Task names, or to the program that fits best",
+        fix "nothing is to be done; name another owner in the Task, if it should go elsewhere";
     /// A requester who is named and takes no part
     NoParty, "no-party", "informational",
         why "an organization takes part where the sender is a client of it or acts for it, and consent permits it",

@@ -44,6 +44,7 @@ pub(super) const EVENTS: &[EventForm] = &[
     form("vread", REST, Some("vread"), "R"),
     form("history", REST, Some("history-instance"), "R"),
     form("search", REST, Some("search-type"), "E"),
+    form("sheet", REST, None, "E"),
     form("poll", REST, Some("search-type"), "E"),
     form("record", REST, Some("read"), "R"),
     form("explanation", REST, Some("read"), "R"),

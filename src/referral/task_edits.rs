@@ -151,6 +151,17 @@ pub fn assign<'t>(edits: &mut Edits<'t>, task: Node<'t>, owner: &str, program: O
     set_extension(edits, task, PROGRAM_TYPE, "valueCode", &json!(program_type));
 }
 
+/// Puts back which program the Task was routed to, where whoever wrote it left that out.
+pub fn keep_routed<'t>(edits: &mut Edits<'t>, task: Node<'t>, program: Option<&str>, program_type: Option<&str>) {
+    if let Some(id) = program.filter(|_| extension(task, PROGRAM).is_none()) {
+        let reference = json!({ "reference": format!("HealthcareService/{id}") });
+        set_extension(edits, task, PROGRAM, "valueReference", &reference);
+    }
+    if let Some(code) = program_type.filter(|_| extension(task, PROGRAM_TYPE).is_none()) {
+        set_extension(edits, task, PROGRAM_TYPE, "valueCode", &json!(code));
+    }
+}
+
 /// Gives the extension with this URL this value; the extension is made where it is missing.
 fn set_extension<'t>(edits: &mut Edits<'t>, task: Node<'t>, url: &str, member: &str, value: &Value) {
     let json = value.to_string();

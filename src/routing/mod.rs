@@ -27,3 +27,4 @@ pub use organization::Organization;
 pub use program::{Capacity, Program};
 pub use reason::Reason;
 pub use rulebook::Rulebook;
+pub use trail::trail_value;

@@ -51,6 +51,11 @@ impl Decision {
         trail
     }
 
+    /// Would the rules have dropped the program of the owner who is named: it is full, or not for this person?
+    pub fn sets_rules_aside(&self) -> bool {
+        self.reasons.contains(&Reason::RulesSetAside)
+    }
+
     /// The whole decision with every candidate.
     pub fn to_value(&self) -> Value {
         json!({
@@ -95,6 +100,21 @@ impl Candidate {
             "reasons": self.reasons.iter().map(reason_value).collect::<Vec<_>>(),
         })
     }
+}
+
+/// What [`Decision::trail`] says, as a document: `{"reasons": [CODE], "candidates": [{"program", "kept", "reasons"}]}`. What
+/// stands behind it in an audit entry is left out.
+pub fn trail_value(trail: &str) -> Value {
+    let mut parts = trail.split("; ");
+    let codes = |part: &str| part.split_whitespace().map(Value::from).collect::<Vec<_>>();
+    let reasons = codes(parts.next().unwrap_or_default());
+    let candidate = |part: &str| {
+        let kept = part.starts_with('+');
+        let (program, reasons) = part.trim_start_matches(['+', '-']).split_once(' ').unwrap_or((&part[1..], ""));
+        json!({ "program": format!("HealthcareService/{program}"), "kept": kept, "reasons": codes(reasons) })
+    };
+    let candidates: Vec<Value> = parts.filter(|part| part.starts_with(['+', '-'])).map(candidate).collect();
+    json!({ "reasons": reasons, "candidates": candidates })
 }
 
 fn reason_value(reason: &Reason) -> Value {

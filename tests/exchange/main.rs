@@ -8,6 +8,7 @@ mod privacy;
 mod replay;
 #[path = "../scale/mod.rs"]
 mod scale;
+mod timeline;
 mod world;
 
 use std::fs;

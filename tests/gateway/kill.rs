@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use handoff::fhir::ResourceKey;
+use handoff::store::sqlite::SqliteStore;
+use handoff::store::{AuditLog, AuditQuery, audit_verify};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
@@ -66,6 +69,17 @@ async fn what_was_answered_survives_a_kill() {
     }
     assert!(accepted.len() >= POSTS / 8, "the kill came before anything was accepted: {}", accepted.len());
     assert!(accepted.len() < POSTS, "the kill came after everything was accepted; it has to come in the middle");
+
+    // What a change says of itself was committed with it, and the log is whole.
+    let file = demo.folder.path().join("data/handoff.db");
+    let store = SqliteStore::open_for_clients(&file).unwrap();
+    assert_eq!(audit_verify::verify(&store, &[]).await.unwrap().findings, []);
+    for task in accepted.values() {
+        let query = AuditQuery { subject: Some(ResourceKey::new("Task", task.as_str())), ..AuditQuery::default() };
+        let rows = store.audit_rows(&query).await.unwrap().rows;
+        assert!(rows.iter().any(|row| row.entry.action == "disclosed"), "{task} {rows:?}");
+    }
+    drop(store);
 
     demo.start_again().await;
     let (records, _) = agency.poll_all(Some(cursor)).await;

@@ -94,6 +94,40 @@ async fn every_read_of_people_is_remembered() {
     assert!(left.len() <= before, "{:?}", left.iter().map(action).collect::<Vec<_>>());
 }
 
+/// There is no way to read a record by writing it: what changes nothing is remembered as a read.
+#[tokio::test]
+async fn a_write_that_changes_nothing_is_a_read() {
+    let gateway = Gateway::start().await;
+    let task = sent(&gateway, 1).await;
+    let (path, agency) = (format!("/agency/v1/referrals/{task}"), &gateway.agency);
+    let record = agency.get(&path).await.expect(200);
+    let unchanged = send(agency.with_body(Method::PUT, &path, &record)).await;
+    unchanged.expect(200);
+    assert_eq!(action(&event_of(&gateway, &unchanged).await), "record");
+    let accept = || {
+        let events = agency.with_body(Method::POST, &format!("{path}/events"), &json!({ "event": "accept" }));
+        send(events.header("idempotency-key", "once"))
+    };
+    let (first, again) = (accept().await, accept().await);
+    assert_eq!((first.status, again.status), (200, 200), "{}", again.text);
+    assert_eq!(action(&event_of(&gateway, &first).await), "moved");
+    assert_eq!(action(&event_of(&gateway, &again).await), "record");
+    // A create that finds what is there, and a sheet that is only checked.
+    let search = "identifier=urn:test:person|1";
+    let person = json!({ "resourceType": "Patient", "identifier": [{ "system": "urn:test:person", "value": "1" }] });
+    let create = gateway.ehr.with_body(Method::POST, "/fhir/Patient", &person).header("if-none-exist", search);
+    let found = send(create).await;
+    assert_eq!(found.status, 200, "{}", found.text);
+    let event = event_of(&gateway, &found).await;
+    assert!(action(&event) == "search" && entities(&event)[0].starts_with("Patient/"), "{event:#}");
+    let sheet = send(agency.request(Method::GET, "/agency/v1/referrals").header("accept", "text/csv")).await.text;
+    let check = agency.request(Method::POST, "/agency/v1/sheets/community-action?check=true");
+    let checked = send(check.header("content-type", "text/csv").body(sheet)).await;
+    assert_eq!(checked.status, 200, "{}", checked.text);
+    let event = event_of(&gateway, &checked).await;
+    assert_eq!((action(&event), entities(&event)), ("sheet", vec![format!("Task/{task}").as_str()]));
+}
+
 #[tokio::test]
 async fn what_a_commit_reads_is_remembered() {
     let gateway = Gateway::start().await;

@@ -12,7 +12,8 @@ use crate::referral::party::PartEnd;
 use crate::referral::plan::{Plan, Share, Sharing, Write};
 use crate::referral::state::{Position, TransitionResult};
 use crate::referral::task_edits::{self, StatusReason};
-use crate::referral::{Graph, Resource, task};
+use crate::referral::{Graph, Party, Resource, task};
+use crate::security::Caller;
 
 use crate::exchange::context::owner_among;
 
@@ -77,10 +78,21 @@ impl Concerned {
         owner(&share.before).filter(|before| owner(&share.after).as_ref() == Some(before))
     }
 
-    /// Ends the part of its owner.
-    pub(super) fn end_part_of_owner(&self, plan: &mut Plan, owner: &str, end: PartEnd) -> Result<()> {
+    /// Ids of the organizations that asked before the change and still do, and are neither the sender's nor the caller's:
+    /// those for whom somebody else acts.
+    pub(super) fn named_requesters(&self, plan: &mut Plan, caller: &Caller) -> Result<Vec<String>> {
+        let sender = self.task()?.author.clone();
         let share = self.share(plan)?;
-        share.after.parties.retain(|with| owner_among(std::slice::from_ref(with)) != Some(owner));
+        let lasting = share.after.parties.iter().filter(|with| share.before.parties.contains(with));
+        let requesters = lasting.filter(|with| with.party == Party::Requester).map(|with| &with.organization);
+        let is_named = |id: &&String| Some(id.as_str()) != sender.as_deref() && **id != caller.organization;
+        Ok(requesters.filter(is_named).cloned().collect())
+    }
+
+    /// Ends the part that an organization takes.
+    pub(super) fn end_part(&self, plan: &mut Plan, organization: &str, party: Party, end: PartEnd) -> Result<()> {
+        let share = self.share(plan)?;
+        share.after.parties.retain(|with| with.party != party || with.organization != organization);
         share.end = end;
         Ok(())
     }

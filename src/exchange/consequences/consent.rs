@@ -5,11 +5,11 @@ use jiff::Timestamp;
 
 use crate::error::Result;
 use crate::fhir::{Issue, Key, Node, Reference, ResourceKey};
-use crate::referral::Referral;
 use crate::referral::plan::{Plan, Write};
 use crate::referral::reason::Reason;
 use crate::referral::state::{self, Actor, Event, Position};
 use crate::referral::task_edits::StatusReason;
+use crate::referral::{Party, Referral};
 use crate::security::Caller;
 use crate::security::consent::ConsentDecision;
 use crate::store::Resources;
@@ -17,6 +17,7 @@ use crate::store::Resources;
 use super::concerned::Concerned;
 use crate::exchange::audit::{audit, consent_asked};
 use crate::exchange::consent::ConsentCheck;
+use crate::exchange::timeline::leading_to;
 
 /// The Tasks of the person whom a Consent is about that is written, and of the one whom it was about.
 pub(super) async fn concerned(store: &dyn Resources, write: &Write, base: Option<&str>) -> Result<Vec<ResourceKey>> {
@@ -37,8 +38,39 @@ pub(super) async fn concerned(store: &dyn Resources, write: &Write, base: Option
     Ok(tasks)
 }
 
-/// Ends the referral, where consent forbids that its owner sees what is new of it. Says so to whoever changed it.
+/// Ends the parts of those who see what is new of the referral, and whom consent forbids it. Says so to whoever changed it.
 pub(super) async fn apply(
+    check: &ConsentCheck,
+    caller: &Caller,
+    plan: &mut Plan,
+    concerned: &mut Concerned,
+    at: Timestamp,
+) -> Result<Vec<Issue>> {
+    let mut told = Vec::new();
+    for requester in concerned.named_requesters(plan, caller)? {
+        let disclosed = concerned.disclosed(plan)?;
+        let Ok(referral) = Referral::read(&disclosed, concerned.task()?) else { continue };
+        if let ConsentDecision::Permitted { .. } = check.ask(&referral, &requester, at).await? {
+            continue;
+        }
+        let end = concerned.stood.unwrap_or(Position::DRAFT).end_of_part();
+        concerned.end_part(plan, &requester, Party::Requester, end)?;
+        plan.audit.push(consent_asked(caller, &concerned.task, &requester, false, at));
+        told.push(ended(&requester, &concerned.task));
+    }
+    told.extend(end_referral(check, caller, plan, concerned, at).await?);
+    Ok(told)
+}
+
+/// What whoever made the change is told of a part that has ended.
+fn ended(organization: &str, task: &ResourceKey) -> Issue {
+    let text =
+        format!("consent does not permit that Organization/{organization} sees {task} any longer; its part has ended");
+    Issue::warning(Key::PartEnded, "", text)
+}
+
+/// Ends the referral, where consent forbids that its owner sees what is new of it.
+async fn end_referral(
     check: &ConsentCheck,
     caller: &Caller,
     plan: &mut Plan,
@@ -69,10 +101,11 @@ pub(super) async fn apply(
         concerned.move_to(plan, step, &status_reason, at)?;
     }
     let end = concerned.stood.unwrap_or(Position::DRAFT).end_of_part();
-    concerned.end_part_of_owner(plan, &owner, end)?;
+    concerned.end_part(plan, &owner, Party::Owner, end)?;
     let task = &concerned.task;
     plan.audit.push(consent_asked(caller, task, &owner, false, at));
-    plan.audit.push(audit(caller, "forbidden", Some(task), Reason::ConsentDenied.code().to_owned(), at));
-    let text = format!("consent does not permit that Organization/{owner} sees {task} any longer; its part has ended");
-    Ok(Some(Issue::warning(Key::PartEnded, "", text)))
+    let to = crate::referral::task::position(concerned.task()?.node()).unwrap_or(position).state;
+    let detail = leading_to(Reason::ConsentDenied.code(), to, Some(Reason::ConsentDenied));
+    plan.audit.push(audit(caller, "forbidden", Some(task), detail, at));
+    Ok(Some(ended(&owner, task)))
 }

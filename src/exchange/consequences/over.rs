@@ -5,6 +5,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::error::Result;
+use crate::referral::Party;
 use crate::referral::party::PartEnd;
 use crate::referral::plan::Plan;
 use crate::referral::state::{Position, TaskStatus};
@@ -31,7 +32,7 @@ pub(super) fn apply(
         Some(position) => position.status.is_terminal(),
         None => false,
     };
-    if is_over { concerned.end_part_of_owner(plan, &owner, PartEnd::Over) } else { Ok(()) }
+    if is_over { concerned.end_part(plan, &owner, Party::Owner, PartEnd::Over) } else { Ok(()) }
 }
 
 /// When the Task last changed before this change.

@@ -16,6 +16,7 @@ use crate::security::Caller;
 
 use super::concerned::Concerned;
 use crate::exchange::audit::audit;
+use crate::exchange::timeline::leading_to;
 
 /// What a request says that is not to be performed, whatever its status.
 const FORBIDDEN: &str = "not to be performed";
@@ -53,7 +54,8 @@ pub(super) fn apply(
     }
     let status_reason = StatusReason { reason, text: None };
     concerned.move_to(plan, step, &status_reason, at)?;
-    plan.audit.push(audit(caller, "moved", Some(&concerned.task), format!("{}; request {after}", event.code()), at));
+    let detail = leading_to(&format!("{}; request {after}", event.code()), step.to.state, reason);
+    plan.audit.push(audit(caller, "moved", Some(&concerned.task), detail, at));
     let text = format!("the request is {after}, so {} is {} now", concerned.task, step.to.status.code());
     Ok(Some(Issue::information(Key::TaskFollowed, "", text)))
 }
