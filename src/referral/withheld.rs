@@ -198,7 +198,7 @@ fn untagged(meta: Node<'_>, whole: Node<'_>) -> Option<String> {
     } else {
         edits.set(meta, "tag", format!("[{}]", kept.join(",")));
     }
-    Some(edits.finish()).filter(|text| text.trim_matches(['{', '}', ' ']) != "")
+    Some(edits.finish()).filter(|text| !text.trim_matches(['{', '}', ' ']).is_empty())
 }
 
 #[cfg(test)]

@@ -81,8 +81,7 @@ async fn it_is_in_no_view(backend: Backend) {
         let name = format!("Goal/{organization}");
         let plan = Plan { writes: vec![write(&name, 1, noon(), "")], reads, ..Plan::default() };
         let committed = store.commit(plan).await.unwrap();
-        let ReadResult::Resource(stored) = &committed.reads[0] else { panic!("a read of a resource gives one") };
-        assert_eq!(is_part(stored), part);
+        assert!(matches!(&committed.reads[0], ReadResult::Resource(stored) if is_part(stored) == part));
     }
 }
 
