@@ -177,8 +177,8 @@ fn is_tag(tag: Node<'_>) -> bool {
     is("code", SUBSETTED) && is("system", OBSERVATION_VALUE)
 }
 
-/// A meta with the tag.
-fn tagged(meta: Node<'_>) -> String {
+/// A resource's meta with the tag, once.
+pub fn tagged(meta: Node<'_>) -> String {
     let mut edits = Edits::new(meta);
     if !meta.list("tag").any(is_tag) {
         edits.append(meta, "tag", &tag());
