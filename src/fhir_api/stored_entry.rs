@@ -70,6 +70,8 @@ fn subset(resource: Node<'_>, elements: &[String]) -> String {
 mod tests {
     use std::sync::Arc;
 
+    use serde_json::json;
+
     use super::*;
     use crate::fhir::{Document, ResourceKey};
 
