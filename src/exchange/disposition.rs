@@ -199,7 +199,12 @@ impl Disposition {
         match &self.what {
             DispositionKind::Kept => {}
             DispositionKind::Delivered { decision, .. } => {
-                task_edits::set_position(edits, task, SENT, at);
+                if self.before.is_some() {
+                    // What kept it from going on before is no word for whoever gets it now.
+                    task_edits::set_position_and_reason(edits, task, SENT, &StatusReason::default(), at);
+                } else {
+                    task_edits::set_position(edits, task, SENT, at);
+                }
                 if let Some(owner) = &decision.owner {
                     task_edits::assign(edits, task, owner, decision.program.as_deref(), &decision.program_type);
                 }
