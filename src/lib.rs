@@ -20,7 +20,7 @@
 //!                  exchange/step                          build, consequences, who has to read it, commit, again if overtaken
 //!                  exchange/intake                        builds: check, write_target, load_context, disposition for each
 //!                  exchange/disposition                   where a referral goes: routing, consent, the state machine
-//!                  exchange/consequences                  what it means for other referrals: sharing, consent
+//!                  exchange/consequences                  what it means for referrals: sharing, consent, what is withheld
 //!                  exchange/owed                          who has to read it in the feed
 //! an event         agency_api/events                      comes in by the same door, through the same step
 //!                  exchange/raise_event                   builds: referral/state says where it leads, mapping what it makes

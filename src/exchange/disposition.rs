@@ -12,7 +12,7 @@ use crate::fhir::issue::any_error;
 use crate::fhir::{Issue, Key, Node, ResourceKey};
 use crate::referral::Party;
 use crate::referral::modifiers;
-use crate::referral::plan::{Plan, Share, SharedWith, Sharing};
+use crate::referral::plan::{Extras, Plan, Share, SharedWith, Sharing};
 use crate::referral::reason::Reason;
 use crate::referral::state::{Event, Position, State, TaskStatus};
 use crate::referral::task_edits::{self, StatusReason};
@@ -23,6 +23,7 @@ use crate::security::consent::ConsentDecision;
 
 use super::audit::{audit, consent_asked};
 use super::consent::ConsentCheck;
+use super::context::owner_among;
 use super::directory::CurrentDirectory;
 use super::disclosure;
 use super::referrals::Referrals;
@@ -198,7 +199,12 @@ impl Disposition {
         match &self.what {
             DispositionKind::Kept => {}
             DispositionKind::Delivered { decision, .. } => {
-                task_edits::set_position(edits, task, SENT, at);
+                if self.before.is_some() {
+                    // What kept it from going on before is no word for whoever gets it now.
+                    task_edits::set_position_and_reason(edits, task, SENT, &StatusReason::default(), at);
+                } else {
+                    task_edits::set_position(edits, task, SENT, at);
+                }
                 if let Some(owner) = &decision.owner {
                     task_edits::assign(edits, task, owner, decision.program.as_deref(), &decision.program_type);
                 }
@@ -257,8 +263,14 @@ impl Disposition {
         if !matches!(self.what, DispositionKind::Kept)
             || graph.resolve(&key.to_string()).is_some_and(|task| is_referral(task.node()))
         {
+            // What an agency kept beside the referral is its own, and nothing that the next one gets.
+            let owner = owner_among(&before.parties);
+            if owner.is_some_and(|owner| owner_among(&parties) != Some(owner)) {
+                plan.extras.push(Extras { task: key.clone(), value: Value::Null });
+            }
             let after = Sharing { parties, resources: before.resources.clone() };
-            plan.shares.push(Share { task: key.clone(), before, after, end: stood.end_of_part() });
+            let (end, withheld) = (stood.end_of_part(), Vec::new());
+            plan.shares.push(Share { task: key.clone(), before, after, end, withheld });
         }
         let asked = match &self.what {
             DispositionKind::Delivered { decision, .. } => decision.owner.as_deref().map(|owner| (owner, true)),

@@ -10,6 +10,7 @@ use crate::fhir::edit::Edits;
 use crate::fhir::{Document, Node, ResourceKey};
 use crate::mapping::GraphUpdate;
 use crate::referral::plan::Write;
+use crate::referral::withheld;
 use crate::referral::{Graph, Referral, Resource};
 
 /// The graph as it is by now, and what of it has changed.
@@ -80,7 +81,8 @@ impl Draft {
         let document = Arc::new(Document::parse(text)?);
         let before = self.graph.resolve(&key.to_string()).cloned();
         let author = before.as_ref().and_then(|before| before.author.as_deref());
-        self.graph.insert(Resource::new(key.to_string(), version, document).sent_by(author));
+        let withheld = before.as_ref().and_then(|before| before.withheld.clone());
+        self.graph.insert(Resource::new(key.to_string(), version, document).sent_by(author).without(withheld));
         if !self.changed.iter().any(|changed| changed.key == key) {
             let stored = before.filter(|_| version > 0);
             self.changed.push(ChangedResource { key, version, stored });
@@ -115,11 +117,11 @@ impl Draft {
     pub(super) fn keep_version(&mut self, at: Timestamp) -> Result<()> {
         let Some(task) = self.graph.resolve(&self.task.to_string()) else { return Ok(()) };
         let version = task.version + 1;
-        let document = stamped(task.node(), &self.task.id, version, at)?;
+        let document = stamped(task, &self.task.id, version, at)?;
         let changed = self.changed.iter().find(|changed| changed.key == self.task);
         let stored = changed.and_then(|changed| changed.stored.as_ref());
         let (key, author) = (self.task.clone(), task.author.as_deref().map(str::to_owned));
-        let replaces = stored.map(|stored| stored.document().clone());
+        let replaces = stored.map(|stored| stored.whole().document().clone());
         self.through.push(Write { key, version, document, updated: at, author, public: false, replaces });
         Ok(())
     }
@@ -135,9 +137,9 @@ impl Draft {
             let Some(resource) = self.graph.resolve(&key.to_string()) else { continue };
             let before = writes.iter().filter(|write| write.key == *key).count() as u64;
             let version = version + before + 1;
-            let document = stamped(resource.node(), &key.id, version, at)?;
+            let document = stamped(resource, &key.id, version, at)?;
             let (author, replaces) = match stored {
-                Some(stored) => (stored.author.as_deref().map(str::to_owned), Some(stored.document().clone())),
+                Some(stored) => (stored.author.as_deref().map(str::to_owned), Some(stored.whole().document().clone())),
                 None => (Some(author.to_owned()), None),
             };
             let replaces = writes
@@ -151,8 +153,13 @@ impl Draft {
     }
 }
 
-fn stamped(node: Node<'_>, id: &str, version: u64, at: Timestamp) -> Result<Arc<Document>> {
-    let mut edits = Edits::new(node);
+/// The version as it is stored: what is withheld from whoever changes the resource is in its place.
+fn stamped(resource: &Resource, id: &str, version: u64, at: Timestamp) -> Result<Arc<Document>> {
+    let mut edits = Edits::new(resource.node());
     edits.stamp(id, version, at);
-    Ok(Arc::new(Document::parse(edits.finish())?))
+    let document = Document::parse(edits.finish())?;
+    Ok(Arc::new(match &resource.withheld {
+        Some(withheld) => withheld::put_back(&document, withheld)?,
+        None => document,
+    }))
 }

@@ -75,8 +75,9 @@ impl Change for SentMessage<'_> {
             let mut edits = Edits::new(node);
             resolve_references(&mut edits, node, &names);
             disposition.apply_to_task(&mut edits, node, at);
+            target.sign_notes(&mut edits, node, caller);
             edits.stamp(&key.id, version, at);
-            let document = Arc::new(Document::parse(edits.finish())?);
+            let document = Arc::new(target.completed(Document::parse(edits.finish())?)?);
             let author = target.author(caller);
             let replaces = target.replaces();
             plan.writes.push(Write {

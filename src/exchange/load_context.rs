@@ -64,7 +64,9 @@ pub(super) async fn load_context(
                 continue;
             };
             let position = graph.insert(
-                Resource::new(key.to_string(), stored.version, stored.document).sent_by(stored.author.as_deref()),
+                Resource::new(key.to_string(), stored.version, stored.document)
+                    .sent_by(stored.author.as_deref())
+                    .without(stored.withheld),
             );
             if let Some(base) = base {
                 graph.alias(format!("{}/{key}", base.trim_end_matches('/')), position);
@@ -93,6 +95,7 @@ fn message_graph(message: Message<'_>, targets: &[WriteTarget]) -> Graph {
             (WriteTarget::Found(stored), Some(key), _) => {
                 Resource::new(key.to_string(), stored.version, stored.document.clone())
                     .sent_by(stored.author.as_deref())
+                    .without(stored.withheld.clone())
             }
             (WriteTarget::Next(stored), Some(key), Some(node)) => {
                 Resource::within(key.to_string(), message.document.clone(), node.index())

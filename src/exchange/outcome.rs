@@ -25,7 +25,7 @@ pub struct Outcome {
     pub updated: Timestamp,
     /// Is it new? False also where a condition found it
     pub created: bool,
-    /// The resource as it is stored
+    /// The resource as it is stored, without what is withheld from the writer
     pub document: Arc<Document>,
     /// Findings that did not stand in the way
     pub issues: Vec<Issue>,
@@ -106,7 +106,7 @@ impl Outcome {
                     version: write.version,
                     updated: write.updated,
                     created: matches!(target, WriteTarget::New { .. }),
-                    document: write.document.clone(),
+                    document: target.seen(&write.document),
                     issues: findings.to_vec(),
                     was_read: false,
                 })

@@ -84,7 +84,7 @@ pub(super) fn plan_of_draft(
 ) -> Result<(Plan, Graph)> {
     let task = draft.task().clone();
     let (before, after) = (context.sharing.clone(), context.sharing.clone());
-    let share = Share { task: task.clone(), before, after, end: PartEnd::Over };
+    let share = Share { task: task.clone(), before, after, end: PartEnd::Over, withheld: Vec::new() };
     let extras = draft.changed_extras().map(|value| Extras { task, value });
     let writes = draft.writes(&caller.organization, at)?;
     let plan = Plan { shares: vec![share], extras: extras.into_iter().collect(), writes, ..Plan::default() };

@@ -83,11 +83,12 @@ impl Exchange {
             directory: directory.clone(),
             policy,
         });
-        let referrals = Arc::new(Referrals { store: store.clone(), programs });
+        let referrals = Arc::new(Referrals { store: store.clone(), programs: programs.clone() });
         let events = Arc::new(Events { referrals: referrals.clone(), ids: ids.clone() });
         let records = Arc::new(RecordWriter { referrals: referrals.clone(), ids: ids.clone() });
+        let (store_of, base_of) = (store.clone(), base.clone());
         let consequences =
-            Consequences { store: store.clone(), consent: consent.clone(), base: base.clone(), retention };
+            Consequences { store: store_of, consent: consent.clone(), programs, base: base_of, retention };
         let router = Router { directory: directory.clone(), consent, referrals: referrals.clone() };
         let targets = Targets { store: store.clone(), parameters: parameters.clone(), ids };
         let sheets = Sheets {
@@ -382,7 +383,12 @@ impl Exchange {
         let stored = self.referrals.referral(caller, &key).await?;
         let task = task_of(&stored, &key)?;
         let referral = Referral::read(&stored.graph, task)?;
-        let explained = self.referrals.program_type(task.node()).map.explain(&referral, &stored.extras);
+        let mut explained = self.referrals.program_type(task.node()).map.explain(&referral, &stored.extras);
+        for resource in stored.graph.resources() {
+            for hidden in resource.withheld.iter().flat_map(|withheld| &withheld.hidden) {
+                explained.fidelity.add_withheld(resource, &hidden.member, &hidden.rule);
+            }
+        }
         Ok((Record::new(explained.json, stored.seq), explained.fidelity, explained.issues))
     }
 

@@ -4,10 +4,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use serde_json::{Value, json};
+
 use crate::error::{Category, Error, Result};
+use crate::fhir::edit::Edits;
 use crate::fhir::precondition::ConditionResult;
-use crate::fhir::{Document, Issue, Key, Preconditions, ResourceKey};
+use crate::fhir::{Document, Issue, Key, Node, Preconditions, ResourceKey};
 use crate::referral::plan::Guard;
+use crate::referral::withheld;
 use crate::security::Caller;
 use crate::store::index::SearchParameters;
 use crate::store::query::Query;
@@ -67,8 +71,54 @@ impl WriteTarget {
     /// The version that the written one replaces.
     pub(super) fn replaces(&self) -> Option<Arc<Document>> {
         match self {
-            Self::Next(stored) => Some(stored.document.clone()),
+            Self::Next(stored) => Some(stored.whole().clone()),
             Self::New { .. } | Self::Found(_) | Self::Repeated(_) | Self::Nowhere => None,
+        }
+    }
+
+    /// Lets notes of a Task that is another organization's say who wrote them, where they do not: whoever has the referral
+    /// next is not to read them.
+    pub(super) fn sign_notes<'t>(&self, edits: &mut Edits<'t>, resource: Node<'t>, caller: &Caller) {
+        let Self::Next(stored) = self else { return };
+        if stored.key.kind != "Task" || stored.author.as_ref() == Some(&caller.organization) {
+            return;
+        }
+        let known: Vec<Value> = stored.document.root().list("note").map(Node::to_value).collect();
+        let is_signed =
+            |note: Node<'_>| note.members().any(|member| member.name().trim_start_matches('_').starts_with("author"));
+        for note in resource.list("note").filter(|note| !is_signed(*note) && !known.contains(&note.to_value())) {
+            let reference = json!({ "reference": format!("Organization/{}", caller.organization) });
+            edits.set(note, "authorReference", reference.to_string());
+        }
+    }
+
+    /// A version of it as the writer sees it.
+    pub(super) fn seen(&self, written: &Arc<Document>) -> Arc<Document> {
+        let Self::Next(stored) = self else { return written.clone() };
+        let hidden = stored.withheld.as_ref().map_or(&[][..], |withheld| &withheld.hidden);
+        match withheld::without(written, hidden) {
+            Ok(Some(seen)) => Arc::new(seen),
+            Ok(None) => written.clone(),
+            // Rather what it was than what is not the writer's to see.
+            Err(_) => stored.document.clone(),
+        }
+    }
+
+    /// What is written in its place: with what is withheld from the writer, which is not the writer's to take away.
+    ///
+    /// # Errors
+    /// If it brings something where something is withheld, or was made from a part and all of it is seen now.
+    pub(super) fn completed(&self, written: Document) -> Result<Document> {
+        let Self::Next(stored) = self else { return Ok(written) };
+        match &stored.withheld {
+            Some(withheld) => withheld::put_back(&written, withheld),
+            None if withheld::is_part(written.root()) && !withheld::is_part(stored.document.root()) => {
+                let text = format!("what is sent was made from a part of {} (meta.tag SUBSETTED)", stored.key);
+                let issue = Issue::error(Key::StaleVersion, format!("{}.meta.tag", stored.key.kind), text)
+                    .hint("read it again: all of it is yours to see now; then send it whole");
+                Err(Error::new(Category::Precondition, issue))
+            }
+            None => Ok(written),
         }
     }
 

@@ -75,5 +75,6 @@ fn stored(bytes: &[u8]) -> Result<Stored> {
         author: None,
         public: true,
         document: Arc::new(document),
+        withheld: None,
     })
 }

@@ -1,11 +1,10 @@
 //! What is stored as entries of the Bundles that answer: searchset and history.
 
-use serde_json::json;
-
 use crate::error::Result;
 use crate::fhir::Node;
 use crate::fhir::authored::bundle::{BundleWriter, Entry, Request, Response, SearchMode};
-use crate::fhir::edit::{Edits, quote};
+use crate::fhir::edit::quote;
+use crate::referral::withheld;
 use crate::store::Stored;
 
 /// Adds a resource that a search found; of its elements only these, if any are named.
@@ -45,7 +44,6 @@ pub(super) fn add_version(bundle: &mut BundleWriter, base: &str, stored: &Stored
 /// A resource with these elements alone (<https://hl7.org/fhir/R4/search.html#elements>), marked as a part of itself so
 /// that nobody stores it as the whole.
 fn subset(resource: Node<'_>, elements: &[String]) -> String {
-    const OBSERVATION_VALUE: &str = "http://terminology.hl7.org/CodeSystem/v3-ObservationValue";
     let mut text = String::from("{");
     for member in resource.members() {
         let name = member.name();
@@ -59,9 +57,7 @@ fn subset(resource: Node<'_>, elements: &[String]) -> String {
         text.push_str(&quote(name));
         text.push(':');
         if name == "meta" && member.is_object() {
-            let mut edits = Edits::new(member);
-            edits.append(member, "tag", &json!({ "system": OBSERVATION_VALUE, "code": "SUBSETTED" }).to_string());
-            text.push_str(&edits.finish());
+            text.push_str(&withheld::tagged(member));
         } else {
             text.push_str(member.text());
         }
@@ -73,6 +69,8 @@ fn subset(resource: Node<'_>, elements: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+
+    use serde_json::json;
 
     use super::*;
     use crate::fhir::{Document, ResourceKey};
@@ -89,6 +87,7 @@ mod tests {
             author: None,
             public: false,
             document: Arc::new(Document::parse(text).unwrap()),
+            withheld: None,
         };
         let mut bundle = BundleWriter::searchset(Some(1), &[("self", "http://a/fhir/Task?x=\"")]).unwrap();
         add_found(&mut bundle, "http://a/fhir", &stored, SearchMode::Match, &[]).unwrap();

@@ -83,8 +83,8 @@ pub struct Element {
 pub enum ElementOutcome {
     /// The record shows it here
     Mapped(String),
-    /// The record would show it here, and leaves it out under this rule
-    Withheld(String, String),
+    /// The record would show it here (where that is known), and leaves it out under this rule
+    Withheld(Option<String>, String),
     /// The record has no place for it: it is kept in FHIR as it is
     Kept,
 }
@@ -114,7 +114,8 @@ impl fmt::Display for ElementOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Mapped(record) => f.write_str(record),
-            Self::Withheld(record, rule) => write!(f, "{record}: withheld ({rule})"),
+            Self::Withheld(Some(record), rule) => write!(f, "{record}: withheld ({rule})"),
+            Self::Withheld(None, rule) => write!(f, "withheld ({rule})"),
             Self::Kept => f.write_str("kept in FHIR alone"),
         }
     }
@@ -159,7 +160,7 @@ impl Fidelity {
         let element = |element: &Element| {
             let (outcome, record, rule) = match &element.outcome {
                 ElementOutcome::Mapped(record) => ("mapped", Some(record), None),
-                ElementOutcome::Withheld(record, rule) => ("withheld", Some(record), Some(rule)),
+                ElementOutcome::Withheld(record, rule) => ("withheld", record.as_ref(), Some(rule)),
                 ElementOutcome::Kept => ("kept", None, None),
             };
             json!({ "origin": origin(&element.origin), "fate": outcome, "record": record, "rule": rule })
@@ -176,6 +177,14 @@ impl Fidelity {
             "fields": self.fields.iter().map(field).collect::<Vec<_>>(),
             "elements": self.elements.iter().map(element).collect::<Vec<_>>(),
         })
+    }
+
+    /// An element that is withheld from whoever looks at the graph, so that it is not in it.
+    pub fn add_withheld(&mut self, resource: &Resource, member: &str, rule: &str) {
+        let path = format!("{}.{member}", resource.kind());
+        let origin = ValueOrigin { resource: resource.url.clone(), version: resource.version, path };
+        self.withheld += 1;
+        self.elements.push(Element { origin, outcome: ElementOutcome::Withheld(None, rule.to_owned()) });
     }
 
     /// The totals alone.
@@ -233,7 +242,7 @@ impl Trace<'_> {
                     None => ElementOutcome::Kept,
                     Some((_, record)) => match self.withheld.iter().find(|(path, _)| is_within(record, path)) {
                         None => ElementOutcome::Mapped(record.clone()),
-                        Some((_, rule)) => ElementOutcome::Withheld(record.clone(), rule.clone()),
+                        Some((_, rule)) => ElementOutcome::Withheld(Some(record.clone()), rule.clone()),
                     },
                 };
                 elements.push(Element { origin: ValueOrigin::of(resource, leaf), outcome });

@@ -11,7 +11,7 @@ use super::fidelity::Fidelity;
 use super::get::Reader;
 use super::graph_update::{Detail, GraphUpdate};
 use super::merge::Merger;
-use super::model::{Member, Model, Shape};
+use super::model::{Member, Model, Shape, WithheldElement};
 use super::node_search::NodeSearch;
 use super::put::{Mode, WriteOutcome, Writer};
 use super::schema::RecordSchema;
@@ -71,6 +71,16 @@ impl Map {
             reader.fidelity.fields = trace.rows;
         }
         Translation { json, issues: reader.issues, fidelity: reader.fidelity }
+    }
+
+    /// What of the referral's resources is withheld from the agency, under the rules that apply.
+    pub fn withheld(&self, referral: &Referral<'_>) -> Vec<WithheldElement> {
+        if self.model.withhold.is_empty() {
+            return Vec::new();
+        }
+        let mut reader = Reader::new(NodeSearch::of(&self.model, referral), false);
+        reader.find(&self.model.singles);
+        reader.withheld().into_iter().flat_map(|rule| rule.fhir.iter().cloned()).collect()
     }
 
     /// What changes in the graph so that it says what `record` says. Only what differs from [`Map::get`] is written.

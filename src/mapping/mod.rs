@@ -50,6 +50,7 @@ pub use describe::FieldDescription;
 pub use fidelity::Fidelity;
 pub use graph_update::{Change, Created, Detail, GraphUpdate};
 pub use map::{Map, Translation};
+pub use model::WithheldElement;
 pub use program_type::ProgramType;
 pub use program_types::{GENERIC, ProgramTypes};
 pub use schema::RecordSchema;

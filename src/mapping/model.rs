@@ -275,6 +275,19 @@ pub(super) struct Withhold {
     pub(super) when: Expression,
     /// The places that are left out
     pub(super) record: Vec<Box<[Box<str>]>>,
+    /// Where FHIR says it
+    pub(super) fhir: Vec<WithheldElement>,
+}
+
+/// An element that is withheld from the agency, of every resource of its type in the referral.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WithheldElement {
+    /// The name of the rule
+    pub rule: Box<str>,
+    /// The type
+    pub kind: Box<str>,
+    /// The member of its resources
+    pub member: Box<str>,
 }
 
 // ===

@@ -196,6 +196,8 @@ pub(super) struct WithholdFile {
     pub(super) when: Spanned<String>,
     /// The places of the record that are left out
     pub(super) record: Spanned<OneOrMany>,
+    /// Where FHIR says it: the elements that an agency is not given either, as `Type.element`
+    pub(super) fhir: Spanned<OneOrMany>,
 }
 
 /// A crosswalk: a ConceptMap in shape (<https://hl7.org/fhir/R4/conceptmap.html>).

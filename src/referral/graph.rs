@@ -9,6 +9,8 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::fhir::{Document, Key, Node, Reference, ResourceKey};
 
+use super::withheld::Withheld;
+
 /// One resource of a graph: a node of a document (of its own, or of the bundle that it came in).
 #[derive(Debug, Clone)]
 pub struct Resource {
@@ -18,6 +20,8 @@ pub struct Resource {
     pub version: u64,
     /// Id of the Organization whose client sent it, where that is known
     pub author: Option<Arc<str>>,
+    /// What is withheld of it from whoever looks at the graph, and so not in it
+    pub withheld: Option<Arc<Withheld>>,
     document: Arc<Document>,
     root: u32,
 }
@@ -25,12 +29,12 @@ pub struct Resource {
 impl Resource {
     /// A resource that is a document of its own.
     pub fn new(url: impl Into<String>, version: u64, document: Arc<Document>) -> Self {
-        Self { url: url.into(), version, author: None, document, root: 0 }
+        Self { url: url.into(), version, author: None, withheld: None, document, root: 0 }
     }
 
     /// A resource inside a bundle.
     pub fn within(url: impl Into<String>, document: Arc<Document>, root: u32) -> Self {
-        Self { url: url.into(), version: 0, author: None, document, root }
+        Self { url: url.into(), version: 0, author: None, withheld: None, document, root }
     }
 
     /// The resource, sent by the client of this Organization (its id).
@@ -43,6 +47,21 @@ impl Resource {
     #[must_use]
     pub fn replacing(self, version: u64) -> Self {
         Self { version, ..self }
+    }
+
+    /// The resource, without what is withheld of it.
+    #[must_use]
+    pub fn without(self, withheld: Option<Arc<Withheld>>) -> Self {
+        Self { withheld, ..self }
+    }
+
+    /// The resource with all of it.
+    #[must_use]
+    pub fn whole(&self) -> Self {
+        match &self.withheld {
+            Some(withheld) => Self { document: withheld.whole.clone(), root: 0, withheld: None, ..self.clone() },
+            None => self.clone(),
+        }
     }
 
     /// Its outermost node.
@@ -151,6 +170,13 @@ impl Graph {
     /// The resources of this type.
     pub fn of_kind<'g>(&'g self, kind: &'g str) -> impl Iterator<Item = &'g Resource> {
         self.resources.iter().filter(move |resource| resource.kind() == kind)
+    }
+
+    /// The graph with all of its resources, whoever looks at it.
+    #[must_use]
+    pub fn whole(&self) -> Self {
+        let whole = |resources: &[Resource]| resources.iter().map(Resource::whole).collect();
+        Self { resources: whole(&self.resources), by_url: self.by_url.clone(), history: whole(&self.history) }
     }
 
     /// Earlier versions of the root Task, oldest first.

@@ -16,6 +16,7 @@ pub mod state;
 pub mod task;
 pub mod task_edits;
 pub mod vocabulary;
+pub mod withheld;
 
 pub use graph::{Graph, Resource};
 pub use party::Party;
@@ -26,3 +27,4 @@ pub use source_status::SourceStatus;
 pub use state::{Actor, Event, Position, State, TaskStatus};
 pub use task::{Referral, is_referral_task};
 pub use vocabulary::{Vocabularies, Vocabulary};
+pub use withheld::{HiddenElement, Withheld};

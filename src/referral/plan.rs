@@ -12,6 +12,7 @@ use crate::fhir::{Document, Issue, ResourceKey};
 use super::party::{PartEnd, Party};
 use super::read::Read;
 use super::scope::Scope;
+use super::withheld::HiddenElement;
 
 /// One step's changes. Times and ids in it were passed in by whoever made it.
 #[derive(Debug, Clone, Default)]
@@ -66,6 +67,19 @@ pub struct Share {
     pub after: Sharing,
     /// How the parts end that `before` has and `after` has not
     pub end: PartEnd,
+    /// What of it is withheld from whom, from now on
+    pub withheld: Vec<WithheldFrom>,
+}
+
+/// An element that an organization is not shown of a resource that it sees.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WithheldFrom {
+    /// Id of the Organization
+    pub organization: String,
+    /// The resource
+    pub resource: ResourceKey,
+    /// What of it
+    pub hidden: HiddenElement,
 }
 
 /// Who takes part in a referral, and what they see through it.

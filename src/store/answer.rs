@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::fhir::{Document, ResourceKey};
 use crate::referral::party::PartEnd;
 use crate::referral::plan::{GivenResource, SharedWith, Sharing, Write};
-use crate::referral::{Graph, Party};
+use crate::referral::{Graph, Party, Withheld};
 
 /// What a store answers, later.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
@@ -45,8 +45,17 @@ pub struct Stored {
     pub public: bool,
     /// The commit since which whoever asked sees it no longer: this is the last that it was shown. None where it sees it
     pub until: Option<u64>,
-    /// The whole resource, as it was committed
+    /// The resource as it was committed, without what is withheld from whoever asked
     pub document: Arc<Document>,
+    /// What is withheld, and the resource with it; none where the document is all of it
+    pub withheld: Option<Arc<Withheld>>,
+}
+
+impl Stored {
+    /// The resource as it was committed, whoever asked.
+    pub fn whole(&self) -> &Arc<Document> {
+        self.withheld.as_ref().map_or(&self.document, |withheld| &withheld.whole)
+    }
 }
 
 /// One page of a search.

@@ -11,6 +11,8 @@ use super::query::Query;
 
 /// Where resources are kept, with who takes part in which referral.
 ///
+/// Whoever reads as an organization is given everything without what is withheld from it, and finds nothing by that.
+///
 /// Errors of every operation: `Busy` where the database stays locked, `Fault` where it fails.
 pub trait Resources: Send + Sync {
     /// Commits the plan in one transaction; when the answer is there, it is durable.

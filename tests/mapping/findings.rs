@@ -123,7 +123,7 @@ fn paths_of_the_graph() {
 
 #[test]
 fn what_is_left_out_is_asked_of_what_there_is() {
-    let rule = "withhold:\n  - { rule: x, of: task, when: ⟦restricton.exists(), record: note }\n";
+    let rule = "withhold:\n  - { rule: x, of: task, when: ⟦restricton.exists(), record: note, fhir: Task.note }\n";
     finds(&format!("{NODES}{rule}"), "restricton");
 }
 

@@ -1,6 +1,7 @@
 //! What stays and what goes, case by case, when a record is written to a referral that has something of everything.
 
-use handoff::mapping::{Detail, GraphUpdate, ProgramTypes};
+use handoff::mapping::fidelity::ElementOutcome;
+use handoff::mapping::{Detail, GraphUpdate, ProgramTypes, WithheldElement};
 use handoff::referral::{Graph, Resource};
 use handoff::shipped;
 use serde_json::{Value, json};
@@ -149,4 +150,37 @@ fn what_a_rule_cannot_judge_is_left_out() {
     assert_eq!(phones(r#"{"code":"a"},{"code":"b"}"#), Value::Null, "the rule cannot say");
     let record = programs.get("generic").map.get(&world::referral(&referral(&[])), &Value::Null).record().unwrap();
     assert_ne!(record["participant"]["phones"], Value::Null, "the rule says nothing");
+}
+
+/// The rules of a map name what they leave out twice, in the words of the record and of FHIR: both say the same.
+#[test]
+fn what_the_record_leaves_out_is_withheld_where_fhir_says_it() {
+    let prohibited = json!([{ "coding": [{ "system": handoff::referral::task::SDOHCC_CODES, "code": "contacting-subject-prohibited" }] }]);
+    for program in world::programs().iter() {
+        let kind = &program.kind;
+        let mut left_out = 0;
+        for mut seed in world::seeds(kind) {
+            for entry in seed["entry"].as_array_mut().unwrap() {
+                if entry["resource"]["resourceType"] == "ServiceRequest" {
+                    entry["resource"]["orderDetail"] = prohibited.clone();
+                }
+            }
+            let graph = world::graph(&seed.to_string());
+            let referral = world::referral(&graph);
+            let withheld = program.map.withheld(&referral);
+            for element in program.map.explain(&referral, &Value::Null).fidelity.elements {
+                let ElementOutcome::Withheld(_, rule) = &element.outcome else { continue };
+                left_out += 1;
+                let path = &element.origin.path;
+                let names = |it: &WithheldElement| {
+                    *it.rule == **rule && path.starts_with(&format!("{}.{}", it.kind, it.member))
+                };
+                assert!(
+                    withheld.iter().any(names),
+                    "{kind}: {path} is withheld from the record under {rule}, and not in FHIR"
+                );
+            }
+        }
+        assert!(left_out > 0, "{kind}");
+    }
 }

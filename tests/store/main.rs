@@ -21,3 +21,4 @@ mod scale;
 mod search;
 mod search_cases;
 mod visibility;
+mod withheld;

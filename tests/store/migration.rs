@@ -250,6 +250,7 @@ async fn a_migrated_store_goes_on() {
             before: moved.sharing(),
             after: Sharing { parties: back.clone(), resources: vec![GivenResource::new(task.clone(), HOSPITAL)] },
             end: PartEnd::Taken,
+            withheld: Vec::new(),
         }],
         ..Plan::default()
     };
@@ -262,4 +263,37 @@ async fn a_migrated_store_goes_on() {
     assert_eq!(action.iter().map(|part| (part.since, part.until)).collect::<Vec<_>>(), [(8, Some(10)), (23, None)]);
     let key = key("Patient/new");
     assert!(store.read(&Scope::Organization(PANTRY.to_owned()), &key, None).await.unwrap().is_some());
+}
+
+/// What was sent before there was a rule for it is withheld from the moment on that there is.
+#[tokio::test]
+async fn what_is_to_be_withheld_is_withheld_of_what_was_stored() {
+    let written = Written::new();
+    let there = Connection::open(written.path()).unwrap();
+    let replace = |from: &str, to: &str| {
+        let changed = there.execute("UPDATE version SET document = replace(document, ?1, ?2)", [from, to]).unwrap();
+        assert!(changed > 0, "{from}");
+    };
+    replace(
+        r#""birthDate": "1990-01-01""#,
+        r#""birthDate": "1990-01-01", "telecom": [{"system": "phone", "value": "555-0100"}]"#,
+    );
+    let detail =
+        r#""intent": "order", "orderDetail": [{"coding": [{"code": "contacting-subject-prohibited"}]}], "category""#;
+    replace(r#""intent": "order", "category""#, detail);
+    let note = r#"[{"authorReference": {"reference": "Organization/three-counties-action"}, "text": "ours"}, {"text": "all"}]"#;
+    let identifier = r#""identifier": [{"system": "urn:example:migration", "value": "moved"}]"#;
+    replace(identifier, &format!(r#""note": {note}, {identifier}"#));
+    drop(there);
+    let store = open(&written.path());
+    let task = task(&*store, "moved").await;
+    for (organization, phones, notes) in [(MOBILE, 0, vec!["all"]), (HOSPITAL, 1, vec!["ours", "all"])] {
+        let scope = Scope::Organization(organization.to_owned());
+        let seen = store.referral(&scope, &task, false).await.unwrap().unwrap();
+        let person = seen.graph.of_kind("Patient").next().unwrap();
+        assert_eq!(person.node().list("telecom").count(), phones, "{organization}");
+        let stored = store.read(&scope, &task, None).await.unwrap().unwrap();
+        let read: Vec<_> = stored.document.root().list("note").filter_map(|note| note.str("text")).collect();
+        assert_eq!(read, notes, "{organization}");
+    }
 }

@@ -87,7 +87,7 @@ pub(crate) fn referral(name: &str, owner: &str, updated: Timestamp) -> Plan {
 
 /// What is shared through this Task; parts that end are withdrawn.
 pub(crate) fn share(task: &str, before: Sharing, after: Sharing) -> Share {
-    Share { task: key(task), before, after, end: PartEnd::Withdrawn }
+    Share { task: key(task), before, after, end: PartEnd::Withdrawn, withheld: Vec::new() }
 }
 
 /// These parties see these resources, which the clinic gave.

@@ -9,6 +9,7 @@ mod consent;
 mod over;
 mod request_status;
 mod sharing;
+mod withheld;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::error::{Error, Result};
 use crate::fhir::ResourceKey;
+use crate::mapping::ProgramTypes;
 use crate::referral::party::PartEnd;
 use crate::referral::plan::{Plan, Share, Sharing, Write};
 use crate::referral::{Graph, Resource, Scope};
@@ -36,6 +38,7 @@ const MAX_ROUNDS: usize = 16;
 pub(super) struct Consequences {
     pub(super) store: Arc<dyn Resources>,
     pub(super) consent: Arc<ConsentCheck>,
+    pub(super) programs: Arc<ProgramTypes>,
     /// The URL under which FHIR is served, so that absolute references to it are known as local
     pub(super) base: Option<String>,
     /// How long an owner sees what changes of a referral that it completed
@@ -80,6 +83,8 @@ impl Consequences {
                 sharing::apply(&giving, plan, &referral).await?;
                 // Asked of all that is shared now.
                 let refused = consent::apply(&self.consent, caller, plan, &mut referral, at).await?;
+                // Of what is shared at last, with those who still take part.
+                withheld::apply(&self.programs, base, plan, &referral)?;
                 let cause = || referral.cause.clone();
                 told.extend(moved.into_iter().chain(refused).map(|issue| Consequence { cause: cause(), issue }));
             }
@@ -98,16 +103,17 @@ impl Consequences {
         let mut graph = match plan.shares.iter().find(|share| share.task == task) {
             // What the caller sees of its own referral is all of it.
             Some(share) if share.before.resources.iter().all(|it| seen.resolve(&it.resource.to_string()).is_some()) => {
-                seen.clone()
+                seen.whole()
             }
             Some(_) => match self.store.referral(&Scope::Gateway, &task, false).await? {
                 Some(stored) => with_all_of(stored.graph, seen),
-                None => seen.clone(),
+                None => seen.whole(),
             },
             None => {
                 let Some(stored) = self.store.referral(&Scope::Gateway, &task, false).await? else { return Ok(None) };
                 let (before, after): (Sharing, Sharing) = (stored.sharing(), stored.sharing());
-                plan.shares.push(Share { task: task.clone(), before, after, end: PartEnd::Over });
+                let withheld = Vec::new();
+                plan.shares.push(Share { task: task.clone(), before, after, end: PartEnd::Over, withheld });
                 with_all_of(stored.graph, seen)
             }
         };
@@ -119,10 +125,10 @@ impl Consequences {
     }
 }
 
-/// A graph with everything of another.
-fn with_all_of(mut graph: Graph, other: &Graph) -> Graph {
-    for resource in other.resources() {
-        graph.insert(resource.clone());
+/// A graph with everything of another, which is seen by somebody: with all of it.
+fn with_all_of(mut graph: Graph, seen: &Graph) -> Graph {
+    for resource in seen.resources() {
+        graph.insert(resource.whole());
     }
     graph
 }

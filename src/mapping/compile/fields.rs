@@ -11,7 +11,7 @@ use crate::record::Expected;
 
 use super::super::converter::{self, Converter};
 use super::super::crosswalk::Crosswalk;
-use super::super::model::{End, Field, Find, Model, Owner, Source, Withhold};
+use super::super::model::{End, Field, Find, Model, Owner, Source, WithheldElement, Withhold};
 use super::super::path::{Path, Paths, Repeats};
 use super::super::source::{FieldFile, OneOrMany, WithholdFile};
 use super::context::CompileContext;
@@ -413,7 +413,24 @@ impl Compiler<'_, '_> {
         }
         let when = expression(&rule.when)?;
         self.check_expression(&when, &model.nodes[node].start, rule.when.referenced)?;
-        Ok(Withhold { rule: rule.rule.value.as_str().into(), node, when, record })
+        let name: Box<str> = rule.rule.value.as_str().into();
+        let mut fhir = Vec::new();
+        for path in &rule.fhir.value.0 {
+            fhir.push(self.withheld_element(&name, path, rule.fhir.referenced)?);
+        }
+        Ok(Withhold { rule: name, node, when, record, fhir })
+    }
+
+    /// `Type.element`
+    fn withheld_element(&self, rule: &str, path: &str, at: Location) -> Result<WithheldElement, FieldIssue> {
+        let parts = path.split_once('.').filter(|(kind, member)| !kind.is_empty() && !member.contains('.'));
+        let Some((kind, member)) = parts else {
+            let text = format!("{path} is no element of a resource");
+            return Err((at, text, "write Type.element, as in Patient.telecom".to_owned()));
+        };
+        let element = Expression::parse(member).map_err(|issue| (at, issue.text, String::new()))?;
+        self.check_expression(&element, kind, at)?;
+        Ok(WithheldElement { rule: rule.into(), kind: kind.into(), member: member.into() })
     }
 }
 

@@ -54,6 +54,16 @@ impl ParameterKind {
     }
 }
 
+impl Parameter {
+    /// Does it look at one of these elements, at the top level of its type? Its expressions name what they look at.
+    pub fn looks_at_any(&self, elements: &[String]) -> bool {
+        self.expressions.iter().map(ToString::to_string).any(|text| {
+            let mut words = text.split(|sign: char| !sign.is_ascii_alphanumeric());
+            words.any(|word| elements.iter().any(|element| element == word))
+        })
+    }
+}
+
 impl fmt::Display for Parameter {
     /// `Task.owner`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -26,6 +26,21 @@ pub(in crate::store) struct SearchPlan {
     pub(in crate::store) changed: Vec<Vec<Criterion>>,
     /// Every other condition, asked of a candidate
     pub(in crate::store) requirements: Vec<Requirement>,
+    /// Resources that match only by what is withheld from whoever asks, and so do not
+    pub(in crate::store) unmatched: Vec<i64>,
+    /// Resources that match without what is withheld, and only so
+    pub(in crate::store) matched: Vec<i64>,
+}
+
+impl SearchPlan {
+    /// Corrects the plan by what is withheld from whoever asks.
+    pub(in crate::store) fn correct(&mut self, organization: i64, unmatched: Vec<i64>, matched: Vec<i64>) {
+        if !matched.is_empty() {
+            // No index leads to them.
+            self.source = Source::seen(organization, self.kind);
+        }
+        (self.unmatched, self.matched) = (unmatched, matched);
+    }
 }
 
 /// One condition that every match meets.
@@ -82,7 +97,8 @@ impl<I: Identifiers> Planner<'_, I> {
             Some(first) if pair.is_some() && first.is_in(&order) => sources.remove(0),
             _ => Source::best(sources, visibility, kind, &order, |source| count(source, &changed))?,
         };
-        Ok(Some(SearchPlan { kind, visibility, order, source, changed, requirements }))
+        let (unmatched, matched) = (Vec::new(), Vec::new());
+        Ok(Some(SearchPlan { kind, visibility, order, source, changed, requirements, unmatched, matched }))
     }
 
     /// Adds a clause; `paired` where the source of a pair stands for it.

@@ -67,7 +67,7 @@ impl Source {
     }
 
     /// All that the Organization sees of the type.
-    fn seen(organization: i64, kind: i64) -> Self {
+    pub(super) fn seen(organization: i64, kind: i64) -> Self {
         Self::Sets(vec![
             CandidateSet::SharedWith { organization, kind },
             CandidateSet::SentBy { organization, kind },

@@ -57,6 +57,7 @@ mod search;
 mod session;
 mod shares;
 mod shown;
+mod withheld;
 mod writer;
 
 /// Threads that read. More than cores would only wait for each other.

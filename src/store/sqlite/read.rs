@@ -9,12 +9,14 @@ use crate::error::{Error, Result};
 use crate::fhir::{Document, ResourceKey};
 use crate::referral::plan::Idempotency;
 use crate::referral::scope::Scope;
+use crate::referral::withheld::{Withheld, without};
 use crate::store::Stored;
 use crate::store::document;
 use crate::store::visibility::{NOBODY, Visibility};
 
 use super::keys;
 use super::shown::{ShownVersions, last_shown};
+use super::withheld;
 
 /// The SQL condition that the resource `r` is seen by the Organization `?1`.
 pub(super) const SEEN: &str = "(r.author = ?1 OR r.public = 1 OR EXISTS (
@@ -58,7 +60,7 @@ pub(super) fn sees(connection: &Connection, visibility: Visibility, id: i64) -> 
 
 /// Columns of a version `v` of the resource `r` of type `k`, for [`stored`].
 pub(super) const COLUMNS: &str = "v.version, v.updated, v.seq, v.document, k.name, r.logical, r.public,
-    (SELECT o.logical FROM resource o WHERE o.id = r.author)";
+    (SELECT o.logical FROM resource o WHERE o.id = r.author), r.id, r.author";
 
 /// The newest version of a resource, or the version named; of what is seen no longer the last that was shown.
 pub(super) fn read(
@@ -71,7 +73,7 @@ pub(super) fn read(
     if version.is_none()
         && let Some(id) = find(connection, visibility, key)?
     {
-        return newest(connection, id);
+        return newest(connection, visibility, id);
     }
     let Some(id) = find(connection, Visibility::All, key)? else { return Ok(None) };
     let shown = ShownVersions::of(connection, visibility, id)?;
@@ -82,26 +84,30 @@ pub(super) fn read(
     let Some(number) = number else { return Ok(None) };
     let until =
         if find(connection, visibility, key)?.is_some() { None } else { last_shown(connection, visibility, id)? };
-    let stored = numbered(connection, id, number)?;
+    let stored = numbered(connection, visibility, id, number)?;
     Ok(stored.map(|stored| Stored { until: until.map(i64::cast_unsigned), ..stored }))
 }
 
 /// The version with this number of the resource with this id.
-fn numbered(connection: &Connection, id: i64, number: i64) -> Result<Option<Stored>> {
+fn numbered(connection: &Connection, visibility: Visibility, id: i64, number: i64) -> Result<Option<Stored>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM resource r CROSS JOIN kind k CROSS JOIN version v
          WHERE r.id = ?1 AND k.id = r.kind AND v.resource = r.id AND v.version = ?2"
     );
-    connection.prepare_cached(&sql)?.query_and_then([id, number], stored)?.next().transpose()
+    connection
+        .prepare_cached(&sql)?
+        .query_and_then([id, number], |row| stored(connection, visibility, row))?
+        .next()
+        .transpose()
 }
 
 /// The newest version of the resource with this id.
-pub(super) fn newest(connection: &Connection, id: i64) -> Result<Option<Stored>> {
+pub(super) fn newest(connection: &Connection, visibility: Visibility, id: i64) -> Result<Option<Stored>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM resource r CROSS JOIN kind k CROSS JOIN version v
          WHERE r.id = ?1 AND k.id = r.kind AND v.id = r.current"
     );
-    connection.prepare_cached(&sql)?.query_and_then([id], stored)?.next().transpose()
+    connection.prepare_cached(&sql)?.query_and_then([id], |row| stored(connection, visibility, row))?.next().transpose()
 }
 
 /// The newest versions of a resource that are shown, newest first.
@@ -120,7 +126,7 @@ pub(super) fn shown_versions(
     let numbers = ShownVersions::of(connection, visibility, id)?.numbers(connection, id)?;
     let mut versions = Vec::with_capacity(count.min(numbers.len()));
     for number in numbers.into_iter().rev().take(count) {
-        versions.extend(numbered(connection, id, number)?);
+        versions.extend(numbered(connection, visibility, id, number)?);
     }
     Ok(versions)
 }
@@ -182,7 +188,8 @@ pub(super) fn directory(connection: &Connection) -> Result<Vec<Stored>> {
         "SELECT {COLUMNS} FROM resource r CROSS JOIN version v CROSS JOIN kind k
          WHERE r.public = 1 AND v.id = r.current AND k.id = r.kind ORDER BY r.id"
     );
-    connection.prepare_cached(&sql)?.query_and_then([], stored)?.collect()
+    let all = |row: &Row<'_>| stored(connection, Visibility::All, row);
+    connection.prepare_cached(&sql)?.query_and_then([], all)?.collect()
 }
 
 /// What was answered under this key.
@@ -195,8 +202,23 @@ pub(super) fn idempotent(connection: &Connection, client: &str, key: &str) -> Re
     Ok(found.optional()?)
 }
 
-/// A row of [`COLUMNS`].
-pub(super) fn stored(row: &Row<'_>) -> Result<Stored> {
+/// A row of [`COLUMNS`], without what is withheld: everything that is read for somebody comes through here.
+pub(super) fn stored(connection: &Connection, visibility: Visibility, row: &Row<'_>) -> Result<Stored> {
+    let whole = whole(row)?;
+    if whole.public {
+        return Ok(whole);
+    }
+    let hidden = withheld::hidden(connection, visibility, row.get(8)?, row.get(9)?)?;
+    Ok(match without(&whole.document, &hidden)? {
+        Some(document) => {
+            let withheld = Some(Arc::new(Withheld { whole: whole.document, hidden }));
+            Stored { document: Arc::new(document), withheld, ..whole }
+        }
+        None => whole,
+    })
+}
+
+fn whole(row: &Row<'_>) -> Result<Stored> {
     let text = row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?;
     Ok(Stored {
         key: ResourceKey { kind: row.get(4)?, id: row.get(5)? },
@@ -207,6 +229,7 @@ pub(super) fn stored(row: &Row<'_>) -> Result<Stored> {
         public: row.get(6)?,
         until: None,
         document: Arc::new(document::parse(text)?),
+        withheld: None,
     })
 }
 

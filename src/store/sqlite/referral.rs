@@ -99,14 +99,17 @@ fn shared(
     );
     let mut statement = connection.prepare_cached(&sql)?;
     let mut shared = Shared { graph: Graph::default(), author: None, seq: 0 };
-    for stored in statement.query_and_then(params![organization, id, until], read::stored)? {
+    for stored in
+        statement.query_and_then(params![organization, id, until], |row| read::stored(connection, visibility, row))?
+    {
         let stored = stored?;
         // A change of the directory makes nothing new (see `feed`), so it does not make a newer referral either.
         if !stored.public {
             shared.seq = stored.seq.cast_signed().max(shared.seq);
         }
-        let resource =
-            Resource::new(stored.key.to_string(), stored.version, stored.document).sent_by(stored.author.as_deref());
+        let resource = Resource::new(stored.key.to_string(), stored.version, stored.document)
+            .sent_by(stored.author.as_deref())
+            .without(stored.withheld);
         shared.graph.insert(resource);
         if stored.key == *task {
             shared.author = stored.author;
@@ -122,7 +125,7 @@ fn earlier(connection: &Connection, visibility: Visibility, task: i64, until: i6
     Ok(versions
         .into_iter()
         .rev()
-        .map(|stored| Resource::new(stored.key.to_string(), stored.version, stored.document))
+        .map(|stored| Resource::new(stored.key.to_string(), stored.version, stored.document).without(stored.withheld))
         .collect())
 }
 

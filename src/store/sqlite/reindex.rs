@@ -8,6 +8,7 @@ use tracing::info;
 use crate::error::Result;
 use crate::store::index::SearchParameters;
 use crate::store::index_definition::IndexDefinition;
+use crate::store::visibility::Visibility;
 
 use super::index::Index;
 use super::keys::Keys;
@@ -58,7 +59,7 @@ fn rebuild(index: &Index, writer: &Connection, keys: &mut Keys) -> Result<usize>
         last = *newest;
         count += resources.len();
         for (id, updated) in resources {
-            if let Some(stored) = read::newest(writer, id)? {
+            if let Some(stored) = read::newest(writer, Visibility::All, id)? {
                 rows::add(&mut session, &index.definition.entries(&stored.document)?, id, updated)?;
             }
         }

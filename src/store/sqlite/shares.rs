@@ -13,6 +13,7 @@ use crate::referral::plan::{GivenResource, Share, SharedWith, Sharing};
 use crate::store::conflict::conflict;
 
 use super::session::Session;
+use super::withheld;
 
 /// Who takes part in one Task, and what they see through it, by ids.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -42,8 +43,9 @@ pub(super) fn replace(session: &mut Session<'_>, share: &Share) -> Result<Option
         return Err(conflict(Some(&share.task), text));
     }
     let new = Shared::of(session, &share.after)?;
+    let withholds_anew = withheld::replace(session, task, &share.withheld)?;
     if old.parties == new.parties && old.resources.keys().eq(new.resources.keys()) {
-        return Ok(None);
+        return Ok(withholds_anew.then_some(task));
     }
     for resource in old.resources.keys().filter(|resource| !new.resources.contains_key(resource)) {
         end_sharing(session, task, *resource)?;

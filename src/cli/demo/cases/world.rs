@@ -262,10 +262,12 @@ impl CaseWorld {
         let (mut versions, mut told) = (serde_json::Map::new(), Vec::new());
         for (name, patch) in changes {
             let key = self.key(name)?;
-            // What is not seen is tried all the same: from what the gateway knows of it.
             let stored = self.store.read(&Scope::Gateway, &key, None).await?;
             let stored = stored.ok_or_else(|| invalid(format!("{name} is not stored")))?;
-            let mut resource = stored.document.root().to_value();
+            // What is not seen is tried all the same: from what the gateway knows of it.
+            let read = self.exchange.read(caller, &key, None).await;
+            let from = read.map_or_else(|_| stored.document.clone(), |stored| stored.document);
+            let mut resource = from.root().to_value();
             merge_patch(&mut resource, &self.substituted(patch)?);
             let conditions = match if_match {
                 None => Preconditions::of_version(stored.version),

@@ -23,6 +23,7 @@ const STEPS: &[&str] = &[
     include_str!("002_parties.sql"),
     include_str!("003_audit.sql"),
     include_str!("004_sharing.sql"),
+    include_str!("005_withheld.sql"),
 ];
 
 /// The first version whose audit log is chained. Hashes are none that SQL could compute: rows of older files are chained

@@ -15,7 +15,7 @@ use crate::store::visibility::Visibility;
 
 use super::lookup::Lookup;
 use super::sql::Sql;
-use super::{criterion, include, order, source};
+use super::{criterion, include, order, source, withheld};
 use crate::store::sqlite::index::Index;
 use crate::store::sqlite::read::{newest, visibility};
 
@@ -33,7 +33,7 @@ pub(crate) fn search(connection: &Connection, index: &Index, scope: &Scope, quer
     positions.truncate(query.count);
     let mut page = Page::default();
     for position in &positions {
-        page.matches.extend(newest(connection, position.resource)?);
+        page.matches.extend(newest(connection, plan.visibility, position.resource)?);
     }
     page.total = match (query.total, more || after.is_some()) {
         (true, true) => Some(count(connection, &plan)?),
@@ -62,7 +62,13 @@ fn plan(connection: &Connection, index: &Index, scope: &Scope, query: &Query) ->
     let ids = Lookup { connection, index };
     let visibility = visibility(connection, scope)?;
     let planner = Planner { ids: &ids, parameters: &index.definition.parameters, derived: &index.definition.derived };
-    planner.plan(query, visibility, |source, changed| source::count(connection, source, changed))
+    let plan = planner.plan(query, visibility, |source, changed| source::count(connection, source, changed))?;
+    let Some(mut plan) = plan else { return Ok(None) };
+    if let Visibility::Of(organization) = visibility {
+        let (unmatched, matched) = withheld::corrections(connection, index, query, organization, plan.kind)?;
+        plan.correct(organization, unmatched, matched);
+    }
+    Ok(Some(plan))
 }
 
 /// `FROM ... WHERE ...`
@@ -70,14 +76,29 @@ fn from(plan: &SearchPlan) -> Sql {
     let mut sql = source::from(&plan.source, plan.kind, &plan.order);
     let (updated, _) = source::names(&plan.source);
     sql.append(source::changed(&plan.changed, updated));
-    for requirement in &plan.requirements {
-        sql.push(" AND ").append(required(requirement));
+    if plan.matched.is_empty() {
+        for requirement in &plan.requirements {
+            sql.push(" AND ").append(required(requirement));
+        }
+    } else {
+        sql.push(" AND ((1");
+        for requirement in &plan.requirements {
+            sql.push(" AND ").append(required(requirement));
+        }
+        sql.push(&format!(") OR r.id IN ({}))", ids(&plan.matched)));
+    }
+    if !plan.unmatched.is_empty() {
+        sql.push(&format!(" AND r.id NOT IN ({})", ids(&plan.unmatched)));
     }
     if let Visibility::Of(organization) = plan.visibility {
         sql.with(" AND (r.author = ? OR r.public = 1 OR EXISTS (SELECT 1 FROM seen s", organization)
             .with(" WHERE s.organization = ? AND s.kind = r.kind AND s.resource = +r.id))", organization);
     }
     sql
+}
+
+fn ids(ids: &[i64]) -> String {
+    ids.iter().map(i64::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// Where up to `count` matches stand, in order, beginning after a position.

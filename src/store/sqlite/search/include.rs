@@ -12,6 +12,7 @@ use crate::store::query::{Include, Query};
 use crate::store::search::order::MatchPosition;
 use crate::store::visibility::Visibility;
 
+use super::withheld;
 use crate::store::sqlite::index::Index;
 use crate::store::sqlite::read::{self, find, sees};
 
@@ -34,7 +35,14 @@ pub(super) fn included(
     }
     for include in &query.revinclude {
         for position in positions {
-            referencing(connection, index.id(include.parameter), position.resource, visibility, &mut wanted)?;
+            let found = referencing(connection, index.id(include.parameter), position.resource, visibility)?;
+            let target = ResourceKey::new(&query.kind, &position.logical);
+            for id in found {
+                if withheld::shows_reference(connection, index, visibility, id, (include.parameter, &target))? {
+                    wanted.insert(id);
+                    bounded(wanted.len())?;
+                }
+            }
         }
     }
     for position in positions {
@@ -42,7 +50,7 @@ pub(super) fn included(
     }
     let mut included = Vec::with_capacity(wanted.len());
     for id in wanted {
-        included.extend(read::newest(connection, id)?);
+        included.extend(read::newest(connection, visibility, id)?);
     }
     Ok(included)
 }
@@ -67,25 +75,20 @@ fn referenced(index: &Index, includes: &[Include], matches: &[Stored]) -> Result
     Ok(keys)
 }
 
-/// Adds what references the resource by this parameter, as far as it is seen.
-fn referencing(
-    connection: &Connection,
-    parameter: i64,
-    target: i64,
-    visibility: Visibility,
-    wanted: &mut BTreeSet<i64>,
-) -> Result<()> {
+/// What references the resource by this parameter, as far as it is seen.
+fn referencing(connection: &Connection, parameter: i64, target: i64, visibility: Visibility) -> Result<Vec<i64>> {
     let mut statement =
         connection.prepare_cached("SELECT resource FROM reference WHERE parameter = ?1 AND target = ?2")?;
     let mut rows = statement.query([parameter, target])?;
+    let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let id = row.get(0)?;
         if sees(connection, visibility, id)? {
-            wanted.insert(id);
-            bounded(wanted.len())?;
+            found.push(id);
+            bounded(found.len())?;
         }
     }
-    Ok(())
+    Ok(found)
 }
 
 fn bounded(count: usize) -> Result<()> {

@@ -7,5 +7,6 @@ mod lookup;
 mod order;
 mod source;
 mod sql;
+mod withheld;
 
 pub(super) use find::{first, search};
