@@ -4,14 +4,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::error::{Category, Error, Result};
 use crate::fhir::edit::Edits;
 use crate::fhir::precondition::ConditionResult;
 use crate::fhir::{Document, Issue, Key, Node, Preconditions, ResourceKey};
 use crate::referral::plan::Guard;
-use crate::referral::withheld;
+use crate::referral::{task_edits, withheld};
 use crate::security::Caller;
 use crate::store::index::SearchParameters;
 use crate::store::query::Query;
@@ -76,19 +76,16 @@ impl WriteTarget {
         }
     }
 
-    /// Lets notes of a Task that is another organization's say who wrote them, where they do not: whoever has the referral
-    /// next is not to read them.
+    /// Lets new notes of a Task that is another organization's say which organization wrote them: whoever has the referral
+    /// next is not to read them, whomever they name.
     pub(super) fn sign_notes<'t>(&self, edits: &mut Edits<'t>, resource: Node<'t>, caller: &Caller) {
         let Self::Next(stored) = self else { return };
         if stored.key.kind != "Task" || stored.author.as_ref() == Some(&caller.organization) {
             return;
         }
         let known: Vec<Value> = stored.document.root().list("note").map(Node::to_value).collect();
-        let is_signed =
-            |note: Node<'_>| note.members().any(|member| member.name().trim_start_matches('_').starts_with("author"));
-        for note in resource.list("note").filter(|note| !is_signed(*note) && !known.contains(&note.to_value())) {
-            let reference = json!({ "reference": format!("Organization/{}", caller.organization) });
-            edits.set(note, "authorReference", reference.to_string());
+        for note in resource.list("note").filter(|note| !known.contains(&note.to_value())) {
+            task_edits::sign_note(edits, note, &caller.organization);
         }
     }
 

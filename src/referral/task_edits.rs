@@ -16,6 +16,10 @@ pub const PROGRAM: &str = "urn:handoff:fhir:StructureDefinition:program";
 /// Extension of Task: the type of that program, which decides the shape of its record.
 pub const PROGRAM_TYPE: &str = "urn:handoff:fhir:StructureDefinition:program-type";
 
+/// Extension of a note of a Task: the organization whose client wrote it, where the note itself names somebody else, or a
+/// person in words.
+pub const NOTE_ORGANIZATION: &str = "urn:handoff:fhir:StructureDefinition:note-organization";
+
 /// Extension of Task: a status in the words of another system.
 pub const SOURCE_STATUS: &str = "urn:handoff:fhir:StructureDefinition:source-status";
 
@@ -98,6 +102,24 @@ pub fn note<'t>(edits: &mut Edits<'t>, task: Node<'t>, organization: Option<&str
         None => json!({ "authorString": "Handoff", "time": time, "text": text }),
     };
     edits.append(task, "note", &note.to_string());
+}
+
+/// How a note names who wrote it, or the organization that did: a reference.
+pub fn note_author(note: Node<'_>) -> Option<std::borrow::Cow<'_, str>> {
+    let signed = extension(note, NOTE_ORGANIZATION).and_then(|it| it.get("valueReference")?.str("reference"));
+    signed.or_else(|| note.get("authorReference")?.str("reference"))
+}
+
+/// Says which organization wrote a note, whomever it names itself.
+pub fn sign_note<'t>(edits: &mut Edits<'t>, note: Node<'t>, organization: &str) {
+    let own = format!("Organization/{organization}");
+    let reference = json!({ "reference": own });
+    let is_named = note.members().any(|member| member.name().trim_start_matches('_').starts_with("author"));
+    if !is_named {
+        edits.set(note, "authorReference", reference.to_string());
+    } else if note_author(note).as_deref() != Some(&own) {
+        set_extension(edits, note, NOTE_ORGANIZATION, "valueReference", &reference);
+    }
 }
 
 /// Keeps a status in the words of another system, and how it fits the state.

@@ -12,6 +12,8 @@ use crate::error::{Error, Result};
 use crate::fhir::edit::{Edits, quote};
 use crate::fhir::{Document, Issue, Key, Node};
 
+use super::task_edits;
+
 /// The CodeSystem of the tag.
 const OBSERVATION_VALUE: &str = "http://terminology.hl7.org/CodeSystem/v3-ObservationValue";
 /// The tag.
@@ -22,7 +24,7 @@ const SUBSETTED: &str = "SUBSETTED";
 pub struct HiddenElement {
     /// The member at the top level of the resource: `telecom`
     pub member: String,
-    /// Only those items of it whose `authorReference` is this
+    /// Only those items of it whose author is this, by reference
     pub by: Option<String>,
     /// The name of the rule
     pub rule: String,
@@ -127,7 +129,7 @@ fn is_left_out(hidden: &[HiddenElement], member: Node<'_>) -> bool {
 
 /// Is this item of a member hidden by who wrote it?
 fn is_by(hidden: &[HiddenElement], member: Node<'_>, item: Node<'_>) -> bool {
-    let Some(author) = item.get("authorReference").and_then(|author| author.str("reference")) else { return false };
+    let Some(author) = task_edits::note_author(item) else { return false };
     hidden.iter().any(|it| it.member == member.name() && it.by.as_deref() == Some(author.as_ref()))
 }
 

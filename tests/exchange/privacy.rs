@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use handoff::error::Category;
 use handoff::exchange::Base;
-use handoff::fhir::{Document, ResourceKey};
+use handoff::fhir::{Document, Preconditions, ResourceKey};
 use handoff::referral::TaskStatus;
 use handoff::security::Caller;
 use proptest::prelude::*;
@@ -131,7 +131,7 @@ async fn write_back(world: &World, caller: &Caller, address: &str, change: impl 
     let mut resource = stored.document.root().to_value();
     change(&mut resource);
     let document = Document::from_value(&resource).unwrap();
-    let outcome = world.exchange.update(caller, &key, document, Some(stored.version)).await;
+    let outcome = world.exchange.update(caller, &key, document, Preconditions::of_version(stored.version)).await;
     outcome.unwrap_or_else(|error| panic!("{error}\n{resource}")).document.root().to_value()
 }
 
@@ -218,7 +218,7 @@ async fn holds(given: &Given) {
     let stored = world.exchange.read(&agency, &ResourceKey::parse(&person).unwrap(), None).await.unwrap();
     let refused = world
         .exchange
-        .update(&agency, &stored.key, Document::parse(stored.document.text()).unwrap(), None)
+        .update(&agency, &stored.key, Document::parse(stored.document.text()).unwrap(), Preconditions::default())
         .await
         .unwrap_err();
     assert_eq!(refused.category, Category::Forbidden);

@@ -59,7 +59,7 @@ pub(super) fn apply(programs: &ProgramTypes, base: Option<&str>, plan: &mut Plan
 /// How a note names its author, and the id of the Organization that it is, or works for; of a person of whom that is not
 /// said, the one that sent the person's resource.
 fn author(graph: &Graph, note: Node<'_>, base: Option<&str>) -> Option<(String, String)> {
-    let reference = note.get("authorReference")?.str("reference")?.into_owned();
+    let reference = task_edits::note_author(note)?.into_owned();
     let organization = match Reference::parse(&reference).and_then(|reference| reference.local(base)) {
         Some(named) if named.kind == "Organization" => Some(named.id),
         named => disclosure::organization_behind(graph, &reference).map(|organization| organization.id).or_else(|| {
