@@ -57,10 +57,8 @@ pub(crate) fn preconditions(headers: &HeaderMap) -> Result<Preconditions> {
             Error::incorrect(Key::Parameter, "If-Match is no version; expected the form W/\"3\", a list of them, or *")
         })?),
     };
-    let is_no_version = match all(headers, IF_NONE_MATCH.as_str())? {
-        None => None,
-        Some(text) => Some(tags(&text).unwrap_or(VersionTags::OneOf(Vec::new()))),
-    };
+    let none_of = all(headers, IF_NONE_MATCH.as_str())?;
+    let is_no_version = none_of.map(|text| tags(&text).unwrap_or(VersionTags::OneOf(Vec::new())));
     let unmodified_since = match text(headers, IF_UNMODIFIED_SINCE.as_str())? {
         None => None,
         Some(text) => Some(parse_http_date(text).ok_or_else(|| {
