@@ -25,6 +25,8 @@
 //! an event         agency_api/events                      comes in by the same door, through the same step
 //!                  exchange/raise_event                   builds: referral/state says where it leads, mapping what it makes
 //!                  exchange/referrals                     what a caller sees of a referral, and its record, in every view
+//! a time           exchange/consequences/consent, over    what has run out (a consent, the time for which a completed
+//!                                                         referral shows more) is asked with the next change
 //! a read           exchange/service                       by the same door; exchange/audit_trail remembers who saw what,
 //!                                                         store/audit_chain ties it to what was remembered before
 //! ```
