@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::error::{Category, Error, Result};
-use crate::fhir::Node;
+use crate::fhir::{Node, ResourceKey};
 use crate::referral::{Referral, Resource, Scope};
 use crate::security::Recipient;
 use crate::security::consent::{self, ConsentDecision, Policy};
@@ -38,11 +38,19 @@ impl ConsentCheck {
         Ok(consent::permits(referral, &nodes, recipient, self.policy, at))
     }
 
-    /// The consents that speak about the referral's person: those at hand, and those that were stored before.
+    /// The consents that speak about those whom the referral is about: those at hand, and those that were stored before.
     async fn consents(&self, referral: &Referral<'_>) -> Result<Vec<Resource>> {
         let mut consents: Vec<Resource> = referral.consents().into_iter().cloned().collect();
-        let Some(person) = referral.person.key().filter(|_| referral.person.version > 0) else { return Ok(consents) };
-        let mut parameters = vec![("patient".to_owned(), person.to_string())];
+        let stored = referral.patients().into_iter().filter(|patient| patient.version > 0);
+        for patient in stored.filter_map(Resource::key) {
+            self.add_stored(&patient, &mut consents).await?;
+        }
+        Ok(consents)
+    }
+
+    /// Adds the stored Consents of a patient, unless they are at hand.
+    async fn add_stored(&self, patient: &ResourceKey, consents: &mut Vec<Resource>) -> Result<()> {
+        let mut parameters = vec![("patient".to_owned(), patient.to_string())];
         loop {
             let query = Query::parse(&self.parameters, "Consent", &parameters)
                 .map_err(|issues| Error { category: Category::Incorrect, issues })?;
@@ -53,7 +61,7 @@ impl ConsentCheck {
                     consents.push(Resource::new(url, stored.version, stored.document));
                 }
             }
-            let Some(cursor) = page.next else { return Ok(consents) };
+            let Some(cursor) = page.next else { return Ok(()) };
             parameters.truncate(1);
             parameters.push(("_cursor".to_owned(), cursor));
         }

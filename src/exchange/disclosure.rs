@@ -11,6 +11,8 @@ const OTHER_MATTERS: &[&str] = &["Task", "Provenance", "AuditEvent", "Subscripti
 /// May the reference in `member` of a resource of type `from` be followed to a `to`?
 pub(super) fn may_follow(from: &str, member: &str, to: &str) -> bool {
     match (from, member, to) {
+        // A household that a referral is for.
+        ("Task", "for", "Group") | ("ServiceRequest", "subject", "Group") => true,
         (_, _, to) if OTHER_MATTERS.contains(&to) => false,
         // The request of this referral, and the requests that it fulfils.
         (from, member, "ServiceRequest") => {

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::error::{Error, Result};
+use crate::error::{Category, Error, Result};
 use crate::fhir::{Key, ResourceKey};
 use crate::referral::party::PartEnd;
+use crate::referral::plan::Plan;
 use crate::security::{Caller, Role};
 use crate::store::{Feed, Resources};
 
@@ -47,6 +48,20 @@ fn withdrawn(task: &ResourceKey) -> ChangedRecord {
     ChangedRecord { task: task.clone(), json: json!({ "id": task.id, "withdrawn": true }).to_string(), version: None }
 }
 
+/// A referral of which no record can be made: told in its place, so that it does not keep the others back.
+fn unreadable(caller: &Caller, task: &ResourceKey, error: &Error) -> ChangedRecord {
+    let rules = Plan::names_of(&error.issues);
+    tracing::error!(request.id = caller.request, task = %task, rules, "a record cannot be made; its referral is passed by");
+    // What went wrong inside is for whoever runs the gateway.
+    let issue = error.issues.first().filter(|_| error.category != Category::Fault);
+    let told = json!({
+        "key": issue.map_or("fault", |issue| issue.key.name()),
+        "path": issue.map_or("", |issue| issue.path.as_str()),
+        "text": issue.map_or("the record cannot be made; the log says why, by the id of the request", |issue| &issue.text),
+    });
+    ChangedRecord { task: task.clone(), json: json!({ "id": task.id, "unreadable": told }).to_string(), version: None }
+}
+
 /// What answers polls.
 pub(super) struct Poll {
     pub(super) resources: Arc<dyn Resources>,
@@ -71,7 +86,13 @@ impl Poll {
             return Err(Error::forbidden("records are for clients of agencies; ask for resources under /fhir instead"));
         }
         let mut newest = self.feed.newest(&caller.organization);
-        let since = since.map_or(Ok(0), |cursor| self.read_cursor(cursor, *newest.borrow()))?;
+        let since = match since {
+            None => 0,
+            Some(cursor) => {
+                let announced = *newest.borrow();
+                self.read_cursor(cursor, announced).await?
+            }
+        };
         if *newest.borrow() <= since && !wait.is_zero() {
             // Time over, and a store that closes, both mean: nothing to say.
             let _ = tokio::time::timeout(wait, newest.wait_for(|newest| *newest > since)).await;
@@ -89,14 +110,12 @@ impl Poll {
                 }
                 // Changed again meanwhile: it comes with the next cursor, and only then.
                 Some(stored) if stored.seq > changes.newest => {}
-                Some(stored) => {
-                    let record = self.referrals.view(&stored, task)?;
-                    records.push(ChangedRecord {
-                        task: task.clone(),
-                        json: record.json,
-                        version: Some(record.version),
-                    });
-                }
+                Some(stored) => records.push(match self.referrals.view(&stored, task) {
+                    Ok(record) => {
+                        ChangedRecord { task: task.clone(), json: record.json, version: Some(record.version) }
+                    }
+                    Err(error) => unreadable(caller, task, &error),
+                }),
                 None => records.push(withdrawn(task)),
             }
         }
@@ -107,11 +126,17 @@ impl Poll {
         format!("{}.{seq}", self.feed.store_id())
     }
 
-    fn read_cursor(&self, cursor: &str, newest: u64) -> Result<u64> {
+    async fn read_cursor(&self, cursor: &str, announced: u64) -> Result<u64> {
         let seq = cursor.rsplit_once('.').filter(|(store, _)| *store == self.feed.store_id());
-        let seq = seq.and_then(|(_, seq)| seq.parse().ok()).filter(|seq| *seq <= newest);
-        seq.ok_or_else(|| {
-            Error::incorrect(Key::UnknownCursor, "the cursor is none that this gateway gave to your organization")
-        })
+        let seq: Option<u64> = seq.and_then(|(_, seq)| seq.parse().ok());
+        match seq {
+            Some(seq) if seq <= announced => Ok(seq),
+            // What was just read may not be announced yet.
+            Some(seq) if seq <= self.feed.newest_commit().await? => Ok(seq),
+            _ => {
+                let text = "the cursor is none that this gateway gave to your organization";
+                Err(Error::incorrect(Key::UnknownCursor, text))
+            }
+        }
     }
 }

@@ -10,7 +10,7 @@ pub struct Remarks(Vec<Value>);
 
 impl Remarks {
     /// These findings.
-    pub(super) fn of(issues: &[Issue]) -> Self {
+    pub fn of(issues: &[Issue]) -> Self {
         let document = |issue: &Issue| {
             let (key, fix) = (issue.key.name(), issue.fix());
             json!({ "key": key, "path": issue.path, "text": issue.text, "mend": fix, "fix": fix })

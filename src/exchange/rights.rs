@@ -53,6 +53,11 @@ pub(super) fn may_send(caller: &Caller, entries: &[Entry<'_>]) -> Result<()> {
         if kind == "AuditEvent" {
             return Err(refused("an AuditEvent is not taken in: the gateway writes its own", entry));
         }
+        if kind == "Subscription" {
+            let text = "a Subscription is not taken in: nothing is sent by this gateway; ask for what is new with \
+                        Task?_lastUpdated=gt and the newest time that you saw";
+            return Err(refused(text, entry));
+        }
         refuse_messages(entry)?;
         match caller.role {
             Role::Ehr => {}

@@ -6,10 +6,11 @@ use axum::http::header::{ETAG, LAST_MODIFIED, LOCATION};
 use axum::response::Response;
 use jiff::Timestamp;
 
-use crate::fhir::Issue;
+use crate::exchange::Remarks;
+use crate::fhir::{Issue, Key};
 use crate::server::app_state::Base;
-use crate::server::condition;
 use crate::server::reply::{self, FHIR_JSON};
+use crate::server::{condition, remarks};
 use crate::store::Stored;
 
 /// What a request is answered.
@@ -22,7 +23,7 @@ pub(super) struct Rendered {
     pub(super) version: Option<(u64, Timestamp)>,
     /// Where the version is, relative to the base
     pub(super) location: Option<String>,
-    /// What there is to say about a write; a request of its own has to ask for it
+    /// What there is to say about a write: in a Bundle beside the answer, alone in a header
     pub(super) issues: Vec<Issue>,
 }
 
@@ -54,6 +55,9 @@ impl Rendered {
                 response
             }
         };
+        // What nobody could check is said to those who ask for it.
+        let told: Vec<Issue> = self.issues.into_iter().filter(|issue| issue.key != Key::NotChecked).collect();
+        response = remarks::with(response, &Remarks::of(&told));
         if let Some(location) = self.location {
             response = reply::with(response, LOCATION, &format!("{}/{location}", base.fhir()));
         }

@@ -112,6 +112,17 @@ impl<'g> Referral<'g> {
         self.graph.of_kind("Consent").collect()
     }
 
+    /// The Patients whom it is about: its person; of a household those who belong to it; of a related person the patient.
+    pub fn patients(&self) -> Vec<&'g Resource> {
+        let node = self.person.node();
+        let found: Vec<&Resource> = match self.person.kind() {
+            "Patient" => vec![self.person],
+            "RelatedPerson" => self.graph.follow(node, "patient").into_iter().collect(),
+            _ => node.list("member").filter_map(|member| self.graph.follow(member, "entity")).collect(),
+        };
+        found.into_iter().filter(|resource| resource.kind() == "Patient").collect()
+    }
+
     /// The codes of ServiceRequest.category that name a need (SDOHCC category codes), in order.
     pub fn need_categories(&self) -> Vec<String> {
         let categories = self.request.node().list("category").flat_map(|concept| concept.list("coding"));

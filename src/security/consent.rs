@@ -165,7 +165,9 @@ fn is_about(referral: &Referral<'_>, consent: Node<'_>) -> bool {
     let graph = referral.graph;
     if let Some(found) = graph.follow(consent, "patient") {
         let subject = graph.follow(referral.request.node(), "subject");
-        return found.url == referral.person.url || subject.is_some_and(|subject| subject.url == found.url);
+        return referral.patients().iter().any(|patient| patient.url == found.url)
+            || found.url == referral.person.url
+            || subject.is_some_and(|subject| subject.url == found.url);
     }
     if let Some(identifier) = consent.get("patient").and_then(|patient| Identifier::read(patient.get("identifier")?)) {
         let mut own = referral.person.node().list("identifier").filter_map(Identifier::read);

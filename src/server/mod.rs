@@ -13,6 +13,7 @@ pub(crate) mod body;
 pub(crate) mod condition;
 mod metrics;
 pub(crate) mod operations;
+pub(crate) mod remarks;
 pub(crate) mod reply;
 mod request_id;
 pub(crate) mod route;

@@ -17,6 +17,10 @@ pub trait Feed: Send + Sync {
     /// the commit, so a poll with nothing to find asks no database, and a long poll waits here.
     fn newest(&self, organization: &str) -> watch::Receiver<u64>;
 
+    /// The newest commit of all. What is read may be ahead of what was announced (see [`Feed::newest`]), and a cursor that
+    /// was just given stands for it.
+    fn newest_commit(&self) -> StoreFuture<'_, u64>;
+
     /// A name that this store got when it was made. A cursor of another store is told by it.
     fn store_id(&self) -> &str;
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod consent;
+mod poll;
 mod privacy;
 mod replay;
 #[path = "../scale/mod.rs"]

@@ -45,6 +45,27 @@ async fn who_sent_a_referral_asks_for_it_whoever_sends_it_on() {
 }
 
 #[tokio::test]
+async fn whoever_writes_is_told_what_follows() {
+    let gateway = Gateway::start().await;
+    let sent = gateway.ehr.post("/fhir", &transaction(1)).await.expect(200);
+    let outcome = sent["entry"][2]["response"]["outcome"].to_string();
+    assert!(outcome.contains("\"routed\""), "the route's reasons come with the answer: {sent}");
+    let task = gateway.ehr.get(&format!("/fhir/Task/{}", task_of(&sent))).await.expect(200);
+    let consent = json!({
+        "resourceType": "Consent", "status": "active",
+        "scope": code("http://terminology.hl7.org/CodeSystem/consentscope", "patient-privacy"),
+        "category": [code("http://terminology.hl7.org/CodeSystem/v3-ActCode", "IDSCL")],
+        "patient": { "reference": task["for"]["reference"] },
+        "policyRule": { "text": "as agreed" },
+        "provision": { "type": "deny" }
+    });
+    let answer = gateway.ehr.post("/fhir/Consent", &consent).await;
+    answer.expect(201);
+    let remarks: Value = serde_json::from_str(answer.header("handoff-remarks")).unwrap();
+    assert_eq!(remarks[0]["key"], "part-ended", "{remarks}");
+}
+
+#[tokio::test]
 async fn a_task_for_a_patient_becomes_no_referral() {
     let gateway = Gateway::start().await;
     let mut message = transaction(1);

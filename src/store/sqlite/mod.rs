@@ -252,6 +252,13 @@ impl Feed for SqliteStore {
         self.newest_sequences.organization(organization)
     }
 
+    fn newest_commit(&self) -> StoreFuture<'_, u64> {
+        self.readers.read(|reader| {
+            let seq: i64 = reader.prepare_cached("SELECT seq FROM store")?.query_row([], |row| row.get(0))?;
+            Ok(seq.cast_unsigned())
+        })
+    }
+
     fn store_id(&self) -> &str {
         &self.id
     }

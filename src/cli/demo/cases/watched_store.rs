@@ -145,6 +145,10 @@ impl Feed for WatchedStore {
         self.store.newest(organization)
     }
 
+    fn newest_commit(&self) -> StoreFuture<'_, u64> {
+        self.store.newest_commit()
+    }
+
     fn store_id(&self) -> &str {
         self.store.store_id()
     }
