@@ -1,14 +1,14 @@
 //! `handoff audit`: the audit log for whoever may open the store: what it says, whether it is as it was written, and what
 //! is no longer kept. Reading it from here is not remembered in it: whoever opens the file needs no gateway to do so.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::{Subcommand, ValueEnum};
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::store_file::file;
+use super::store_file::StoreFile;
 use super::streams::{Exit, Streams, unwritable};
 use crate::error::{Error, Result};
 use crate::fhir::edit::instant;
@@ -36,16 +36,8 @@ pub struct Args {
     #[command(subcommand)]
     pub action: Action,
     /// Where the log is kept
-    #[arg(
-        long,
-        global = true,
-        env = "HANDOFF_STORE",
-        hide_env_values = true,
-        default_value = "sqlite:handoff.db",
-        value_name = "sqlite:PATH",
-        value_parser = file
-    )]
-    pub store: PathBuf,
+    #[command(flatten)]
+    pub store: StoreFile,
 }
 
 /// What to do with the log.
@@ -116,8 +108,8 @@ pub struct Time {
 /// # Errors
 /// Where the store is not there or cannot be used.
 pub fn run(args: &Args, now: Timestamp, streams: &mut Streams<'_>) -> Result<Exit> {
-    check_there(&args.store)?;
-    let store = SqliteStore::open_for_clients(&args.store)?;
+    check_there(&args.store.path)?;
+    let store = SqliteStore::open_for_clients(&args.store.path)?;
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(Error::fault)?;
     runtime.block_on(async {
         match &args.action {
@@ -130,18 +122,8 @@ pub fn run(args: &Args, now: Timestamp, streams: &mut Streams<'_>) -> Result<Exi
 
 /// A row that the command line writes.
 pub(super) fn by_command_line(action: &'static str, detail: String, at: Timestamp) -> AuditEntry {
-    AuditEntry {
-        at,
-        action: action.into(),
-        outcome: AuditOutcome::Done,
-        client: COMMAND_LINE.to_owned(),
-        organization: String::new(),
-        request: String::new(),
-        correlation: None,
-        subject: None,
-        entities: Vec::new(),
-        detail,
-    }
+    let client = COMMAND_LINE.to_owned();
+    AuditEntry { client, ..AuditEntry::of_nobody(action, AuditOutcome::Done, detail, at) }
 }
 
 /// To read a log that is not there would make an empty one.

@@ -2,13 +2,12 @@
 //! gateway that serves the same store notices within a second.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 use clap::{Subcommand, builder::PossibleValuesParser};
 use jiff::Timestamp;
 
 use super::audit;
-use super::store_file::file;
+use super::store_file::StoreFile;
 use super::streams::{Exit, Streams, unwritable};
 use crate::error::{Error, Result};
 use crate::fhir::{Key, ResourceKey};
@@ -27,16 +26,8 @@ pub struct Args {
     #[command(subcommand)]
     pub action: Action,
     /// Where the clients are kept
-    #[arg(
-        long,
-        global = true,
-        env = "HANDOFF_STORE",
-        hide_env_values = true,
-        default_value = "sqlite:handoff.db",
-        value_name = "sqlite:PATH",
-        value_parser = file
-    )]
-    pub store: PathBuf,
+    #[command(flatten)]
+    pub store: StoreFile,
 }
 
 /// What to do with clients.
@@ -72,7 +63,7 @@ pub enum Action {
 /// # Errors
 /// Where the store cannot be used, or there is no such client.
 pub fn run(args: &Args, now: Timestamp, streams: &mut Streams<'_>) -> Result<Exit> {
-    let store = SqliteStore::open_for_clients(&args.store)?;
+    let store = SqliteStore::open_for_clients(&args.store.path)?;
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(Error::fault)?;
     let text = runtime.block_on(execute(&args.action, &store, now))?;
     streams.out.write_all(text.as_bytes()).map_err(unwritable)?;

@@ -237,7 +237,8 @@ impl AuditTrail {
     pub async fn prune(&self, older_than: SignedDuration) -> Result<AuditPruning> {
         let now = self.clock.now();
         let before = now.checked_sub(older_than).map_err(Error::fault)?;
-        audit_verify::prune(&*self.log, before, of_gateway(PRUNED, AuditOutcome::Done, String::new(), now)).await
+        audit_verify::prune(&*self.log, before, AuditEntry::of_nobody(PRUNED, AuditOutcome::Done, String::new(), now))
+            .await
     }
 
     async fn write_waiting(&self) -> Result<()> {
@@ -297,23 +298,7 @@ impl AuditTrail {
         }
         *told = Some(now);
         self.bad_tokens.fetch_sub(count, Ordering::Relaxed);
-        let _ = self.add(of_gateway("bad-token", AuditOutcome::Refused, count.to_string(), now));
-    }
-}
-
-/// An entry of no caller.
-fn of_gateway(action: &'static str, outcome: AuditOutcome, detail: String, at: Timestamp) -> AuditEntry {
-    AuditEntry {
-        at,
-        action: action.into(),
-        outcome,
-        client: String::new(),
-        organization: String::new(),
-        request: String::new(),
-        correlation: None,
-        subject: None,
-        entities: Vec::new(),
-        detail,
+        let _ = self.add(AuditEntry::of_nobody("bad-token", AuditOutcome::Refused, count.to_string(), now));
     }
 }
 

@@ -160,18 +160,8 @@ mod tests {
 
     #[test]
     fn a_row_of_nobody_is_valid_too() {
-        let entry = AuditEntry {
-            at: Timestamp::UNIX_EPOCH,
-            action: "unheard-of".into(),
-            outcome: AuditOutcome::Refused,
-            client: String::new(),
-            organization: String::new(),
-            request: String::new(),
-            correlation: None,
-            subject: None,
-            entities: Vec::new(),
-            detail: String::new(),
-        };
+        let at = Timestamp::UNIX_EPOCH;
+        let entry = AuditEntry::of_nobody("unheard-of", AuditOutcome::Refused, String::new(), at);
         let text = text(&AuditRow::following(&ChainEnd::start("a"), entry)).unwrap();
         let document = Document::parse(text).unwrap();
         let issues = Checker::new(Arc::new(Definitions::shipped().unwrap())).check(document.root());

@@ -242,6 +242,24 @@ impl AuditOutcome {
     }
 }
 
+impl AuditEntry {
+    /// An entry that is no caller's: of the gateway itself, or of whoever administers it.
+    pub fn of_nobody(action: &'static str, outcome: AuditOutcome, detail: String, at: Timestamp) -> Self {
+        Self {
+            at,
+            action: action.into(),
+            outcome,
+            client: String::new(),
+            organization: String::new(),
+            request: String::new(),
+            correlation: None,
+            subject: None,
+            entities: Vec::new(),
+            detail,
+        }
+    }
+}
+
 impl Plan {
     /// Is there nothing to commit?
     pub fn is_empty(&self) -> bool {

@@ -1,32 +1,22 @@
 //! `handoff audit`, as people call it.
 
 use clap::Parser;
-use handoff::cli::{self, Cli, Exit, Streams};
+use handoff::cli::{Cli, Exit};
 use handoff::referral::plan::{AuditEntry, AuditOutcome};
 use handoff::store::AuditLog;
 use handoff::store::sqlite::SqliteStore;
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Runs `handoff COMMAND ...` on the store in `folder`; exit code, standard output, standard error.
-fn handoff(folder: &TempDir, arguments: &[&str]) -> (Exit, String, String) {
-    let store = format!("sqlite:{}", folder.path().join("handoff.db").display());
-    let all = ["handoff"].into_iter().chain(arguments.iter().copied()).chain(["--store", &store]);
-    let cli = Cli::try_parse_from(all).unwrap();
-    let (mut out, mut err) = (Vec::new(), Vec::new());
-    let mut streams =
-        Streams { input: &mut std::io::empty(), out: &mut out, err: &mut err, colour: false, progress: false };
-    let exit = cli::run(&cli, &mut streams);
-    (exit, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
-}
+use super::handoff;
 
 /// A store in which a client was added and revoked, and two reads were remembered.
 fn store() -> (TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     let add = ["client", "add", "--name", "Zora Quill", "--role", "agency", "--organization", "Organization/a"];
-    let (_, token, _) = handoff(&folder, &add);
+    let (_, token, _) = handoff(folder.path(), &add);
     let id = token.split('_').nth(1).unwrap().to_owned();
-    handoff(&folder, &["client", "revoke", &id]);
+    handoff(folder.path(), &["client", "revoke", &id]);
     let store = SqliteStore::open_for_clients(&folder.path().join("handoff.db")).unwrap();
     let entry = |at: &str, action: &'static str, outcome| AuditEntry {
         at: at.parse().unwrap(),
@@ -52,7 +42,7 @@ fn store() -> (TempDir, String) {
 #[test]
 fn the_log_is_listed() {
     let (folder, id) = store();
-    let (exit, out, _) = handoff(&folder, &["audit", "list"]);
+    let (exit, out, _) = handoff(folder.path(), &["audit", "list"]);
     let lines: Vec<&str> = out.lines().collect();
     assert_eq!((exit, lines.len()), (Exit::Done, 4), "{out}");
     assert!(
@@ -74,55 +64,55 @@ fn the_log_is_listed() {
         (&["--action", "read", "--action", "client-added"], 3),
     ] {
         let all = [&["audit", "list", "--format", "ndjson"], arguments].concat();
-        let (exit, out, _) = handoff(&folder, &all);
+        let (exit, out, _) = handoff(folder.path(), &all);
         assert_eq!((exit, out.lines().count()), (Exit::Done, expected), "{arguments:?} {out}");
         let json = [&["audit", "list", "--format", "json"], arguments].concat();
-        let (_, array, _) = handoff(&folder, &json);
+        let (_, array, _) = handoff(folder.path(), &json);
         let array: Value = serde_json::from_str(&array).unwrap();
         let objects: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(array.as_array().unwrap(), &objects);
     }
-    let (exit, out, err) = handoff(&folder, &["audit", "list", "--client", "none"]);
+    let (exit, out, err) = handoff(folder.path(), &["audit", "list", "--client", "none"]);
     assert_eq!((exit, out.as_str(), err.as_str()), (Exit::Done, "", "nothing in the audit log matches\n"));
 }
 
 #[test]
 fn a_log_that_was_changed_is_told_and_not_pruned() {
     let (folder, _) = store();
-    let (exit, out, _) = handoff(&folder, &["audit", "verify"]);
+    let (exit, out, _) = handoff(folder.path(), &["audit", "verify"]);
     assert_eq!((exit, out.lines().next()), (Exit::Done, Some("4 rows, as they were written")), "{out}");
     let noted = out.lines().nth(1).unwrap().strip_prefix("--noted ").unwrap().to_owned();
-    assert_eq!(handoff(&folder, &["audit", "verify", "--noted", &noted]).0, Exit::Done);
+    assert_eq!(handoff(folder.path(), &["audit", "verify", "--noted", &noted]).0, Exit::Done);
 
     let file = rusqlite::Connection::open(folder.path().join("handoff.db")).unwrap();
     file.execute_batch("UPDATE audit SET client = 'c2' WHERE number = 3").unwrap();
-    let (exit, out, _) = handoff(&folder, &["audit", "verify"]);
+    let (exit, out, _) = handoff(folder.path(), &["audit", "verify"]);
     assert_eq!(exit, Exit::Invalid);
     assert!(out.starts_with("row 3 was changed (chain "), "{out}");
-    let (exit, _, err) = handoff(&folder, &["audit", "prune", "--before", "2030-01-01"]);
+    let (exit, _, err) = handoff(folder.path(), &["audit", "prune", "--before", "2030-01-01"]);
     assert_eq!(exit, Exit::Invalid);
     assert!(err.contains("nothing is removed") && err.contains("row 3 was changed"), "{err}");
-    assert_eq!(handoff(&folder, &["audit", "list"]).1.lines().count(), 4);
+    assert_eq!(handoff(folder.path(), &["audit", "list"]).1.lines().count(), 4);
 }
 
 #[test]
 fn old_rows_are_pruned() {
     let (folder, _) = store();
     // The oldest rows of this log are not the first that were written, so nothing is old enough.
-    let (exit, out, _) = handoff(&folder, &["audit", "prune", "--before", "2020-01-02"]);
+    let (exit, out, _) = handoff(folder.path(), &["audit", "prune", "--before", "2020-01-02"]);
     assert_eq!((exit, out.as_str()), (Exit::Done, "0 rows are removed\n"));
-    let (exit, out, _) = handoff(&folder, &["audit", "prune", "--before", "2999-01-01"]);
+    let (exit, out, _) = handoff(folder.path(), &["audit", "prune", "--before", "2999-01-01"]);
     assert_eq!((exit, out.as_str()), (Exit::Done, "4 rows are removed\n"));
-    let (_, out, _) = handoff(&folder, &["audit", "list"]);
+    let (_, out, _) = handoff(folder.path(), &["audit", "list"]);
     assert!(out.lines().count() == 1 && out.contains("pruned  by command-line"), "{out}");
-    assert_eq!(handoff(&folder, &["audit", "verify"]).0, Exit::Done);
+    assert_eq!(handoff(folder.path(), &["audit", "verify"]).0, Exit::Done);
 }
 
 #[test]
 fn what_cannot_be_understood_or_is_not_there_is_said() {
     let folder = tempfile::tempdir().unwrap();
     for command in [&["audit", "list"][..], &["audit", "verify"], &["audit", "prune", "--before", "2020"]] {
-        let (exit, _, err) = handoff(&folder, command);
+        let (exit, _, err) = handoff(folder.path(), command);
         assert!(exit == Exit::Failed && err.contains("is not known here"), "{err}");
     }
     assert!(!folder.path().join("handoff.db").exists(), "reading a log makes none");

@@ -3,21 +3,17 @@
 #![allow(clippy::unwrap_used)]
 
 use clap::Parser;
-use handoff::cli::{self, Cli, Exit, Streams};
+use handoff::cli::{Cli, Exit};
 use handoff::security::{Client, Clients, Role};
 use handoff::store::Credentials;
 use handoff::store::sqlite::SqliteStore;
 
+use super::handoff;
+
 /// Runs `handoff client ...` on the store in `folder`; exit code, standard output, standard error.
 fn client(folder: &std::path::Path, arguments: &[&str]) -> (Exit, String, String) {
-    let store = format!("sqlite:{}", folder.join("handoff.db").display());
-    let all = ["handoff", "client"].into_iter().chain(arguments.iter().copied()).chain(["--store", &store]);
-    let cli = Cli::try_parse_from(all).unwrap();
-    let (mut out, mut err) = (Vec::new(), Vec::new());
-    let mut streams =
-        Streams { input: &mut std::io::empty(), out: &mut out, err: &mut err, colour: false, progress: false };
-    let exit = cli::run(&cli, &mut streams);
-    (exit, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+    let all: Vec<&str> = ["client"].into_iter().chain(arguments.iter().copied()).collect();
+    handoff(folder, &all)
 }
 
 /// The clients that the store lets in.

@@ -6,3 +6,20 @@ mod audit;
 mod client;
 mod fhirpath;
 mod packages;
+
+use std::path::Path;
+
+use ::handoff::cli::{self, Cli, Exit, Streams};
+use clap::Parser;
+
+/// Runs `handoff COMMAND ...` on the store in `folder`; exit code, standard output, standard error.
+fn handoff(folder: &Path, arguments: &[&str]) -> (Exit, String, String) {
+    let store = format!("sqlite:{}", folder.join("handoff.db").display());
+    let all = ["handoff"].into_iter().chain(arguments.iter().copied()).chain(["--store", &store]);
+    let cli = Cli::try_parse_from(all).unwrap();
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let mut streams =
+        Streams { input: &mut std::io::empty(), out: &mut out, err: &mut err, colour: false, progress: false };
+    let exit = cli::run(&cli, &mut streams);
+    (exit, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+}

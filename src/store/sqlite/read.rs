@@ -15,7 +15,7 @@ use crate::store::document;
 use crate::store::visibility::{NOBODY, Visibility};
 
 use super::keys;
-use super::shown::{ShownVersions, last_shown};
+use super::shown::ShownVersions;
 use super::withheld;
 
 /// The SQL condition that the resource `r` is seen by the Organization `?1`.
@@ -77,28 +77,39 @@ pub(super) fn read(
     }
     let Some(id) = find(connection, Visibility::All, key)? else { return Ok(None) };
     let shown = ShownVersions::of(connection, visibility, id)?;
-    let number = match version {
-        Some(version) => shown.numbers(connection, id)?.into_iter().find(|number| number.cast_unsigned() == version),
-        None => shown.numbers(connection, id)?.pop(),
-    };
-    let Some(number) = number else { return Ok(None) };
-    let until =
-        if find(connection, visibility, key)?.is_some() { None } else { last_shown(connection, visibility, id)? };
-    let stored = numbered(connection, visibility, id, number)?;
-    Ok(stored.map(|stored| Stored { until: until.map(i64::cast_unsigned), ..stored }))
+    let until = shown.end().map(i64::cast_unsigned);
+    let found = versions(connection, visibility, id, &shown, version, 1)?.pop();
+    Ok(found.map(|stored| Stored { until, ..stored }))
 }
 
-/// The version with this number of the resource with this id.
-fn numbered(connection: &Connection, visibility: Visibility, id: i64, number: i64) -> Result<Option<Stored>> {
+/// The newest `count` versions of the resource with this id that are shown, newest first; of them only the one with the
+/// number `wanted`, if one is.
+fn versions(
+    connection: &Connection,
+    visibility: Visibility,
+    id: i64,
+    shown: &ShownVersions,
+    wanted: Option<u64>,
+    count: usize,
+) -> Result<Vec<Stored>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM resource r CROSS JOIN kind k CROSS JOIN version v
-         WHERE r.id = ?1 AND k.id = r.kind AND v.resource = r.id AND v.version = ?2"
+         WHERE r.id = ?1 AND k.id = r.kind AND v.resource = r.id ORDER BY v.version DESC"
     );
-    connection
-        .prepare_cached(&sql)?
-        .query_and_then([id, number], |row| stored(connection, visibility, row))?
-        .next()
-        .transpose()
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query([id])?;
+    let mut versions = Vec::new();
+    let mut replaced = None;
+    while versions.len() < count {
+        let Some(row) = rows.next()? else { break };
+        let (number, made): (i64, i64) = (row.get(0)?, row.get(2)?);
+        // A document is read and parsed only if it is given.
+        if wanted.is_none_or(|wanted| wanted == number.cast_unsigned()) && shown.hold(made, replaced) {
+            versions.push(stored(connection, visibility, row)?);
+        }
+        replaced = Some(made);
+    }
+    Ok(versions)
 }
 
 /// The newest version of the resource with this id.
@@ -123,12 +134,8 @@ pub(super) fn shown_versions(
     id: i64,
     count: usize,
 ) -> Result<Vec<Stored>> {
-    let numbers = ShownVersions::of(connection, visibility, id)?.numbers(connection, id)?;
-    let mut versions = Vec::with_capacity(count.min(numbers.len()));
-    for number in numbers.into_iter().rev().take(count) {
-        versions.extend(numbered(connection, visibility, id, number)?);
-    }
-    Ok(versions)
+    let shown = ShownVersions::of(connection, visibility, id)?;
+    versions(connection, visibility, id, &shown, None, count)
 }
 
 /// The documents of these versions, as far as they are stored.

@@ -58,22 +58,11 @@ impl ShownVersions {
     }
 
     /// The commit since which nothing newer is shown; none where the newest is.
-    fn end(&self) -> Option<i64> {
+    pub(super) fn end(&self) -> Option<i64> {
         match self {
             Self::All => None,
             Self::Within(windows) => windows.iter().map(|window| window.until).max().filter(|end| *end < i64::MAX),
         }
-    }
-
-    /// The numbers of the versions that are shown, oldest first.
-    pub(super) fn numbers(&self, connection: &Connection, resource: i64) -> Result<Vec<i64>> {
-        let mut statement =
-            connection.prepare_cached("SELECT version, seq FROM version WHERE resource = ?1 ORDER BY version")?;
-        let rows = statement.query_map([resource], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let rows = rows.collect::<rusqlite::Result<Vec<(i64, i64)>>>()?;
-        let replaced = rows.iter().skip(1).map(|(_, seq)| Some(*seq)).chain([None]);
-        let shown = rows.iter().zip(replaced).filter(|((_, made), replaced)| self.hold(*made, *replaced));
-        Ok(shown.map(|((version, _), _)| *version).collect())
     }
 }
 
@@ -90,12 +79,6 @@ fn windows(connection: &Connection, organization: i64, resource: i64) -> Result<
     })?;
     let windows = windows.collect::<rusqlite::Result<Vec<Window>>>()?;
     Ok(windows.into_iter().filter(|window| window.since < window.until).collect())
-}
-
-/// The commit since which the organization, which sees the resource no longer, is shown nothing newer; none where it
-/// was never shown any of it.
-pub(super) fn last_shown(connection: &Connection, visibility: Visibility, resource: i64) -> Result<Option<i64>> {
-    Ok(ShownVersions::of(connection, visibility, resource)?.end())
 }
 
 /// The commit since which the organization takes part in this Task no longer, where it still sees what it was shown.
