@@ -18,6 +18,14 @@ pub fn python(script: &str) -> Option<Command> {
     Some(command)
 }
 
+/// Node, about to run this script, which finds the packages of `node/package-lock.json` by `HANDOFF_NODE_PACKAGES`.
+pub fn node(script: &str) -> Option<Command> {
+    let place = place("node", "package-lock.json")?;
+    let mut command = Command::new("node");
+    command.env("HANDOFF_NODE_PACKAGES", place).arg(folder().join("node").join(script));
+    Some(command)
+}
+
 /// The place of what this list of packages asks for, as it asks for it today. Nothing, and a word about it, where it is
 /// not installed.
 ///

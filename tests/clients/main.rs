@@ -2,7 +2,7 @@
 //! a user of its library does. `tests/clients/install` fetches them; where that has not been done a test says so and
 //! passes, unless HANDOFF_TEST_CLIENTS is `required`.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 // Modules of one test share what they need by `pub`.
 #![allow(unreachable_pub)]
 
@@ -12,12 +12,26 @@ mod demo;
 mod installed;
 mod script;
 
-use installed::python;
+use installed::{node, python};
 use script::run;
 
 #[tokio::test]
 async fn fhirpy() {
     if let Some(mut command) = python("fhirpy_referral.py") {
+        run(&mut command).await;
+    }
+}
+
+#[tokio::test]
+async fn fhirclient() {
+    if let Some(mut command) = python("fhirclient_referral.py") {
+        run(&mut command).await;
+    }
+}
+
+#[tokio::test]
+async fn fhir_kit_client() {
+    if let Some(mut command) = node("fhir_kit_client_referral.mjs") {
         run(&mut command).await;
     }
 }
