@@ -160,5 +160,6 @@ impl Poll {
 
 /// Tells the cursors of an organization from those of others.
 fn mark_of(organization: &str) -> String {
-    Sha256::digest(organization).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    let mark = Sha256::digest(organization).iter().take(6).fold(0_u64, |mark, byte| mark << 8 | u64::from(*byte));
+    format!("{mark:012x}")
 }
