@@ -153,7 +153,7 @@ impl Reader<'_> {
     }
 
     fn last_updated(&mut self, value: &str) -> Read<()> {
-        let conditions = split_unescaped(value, ',').map(value::date).collect::<Read<Vec<_>>>()?;
+        let conditions = split_unescaped(value, ',').map(value::changed).collect::<Read<Vec<_>>>()?;
         self.query.clauses.push(Clause { subject: Subject::LastUpdated, test: Test::Any(conditions) });
         Ok(())
     }
