@@ -2,32 +2,21 @@
 //! is particular to each operation. What a route answers because of what it is, as each one of its kind does, is added from
 //! the table of routes: nobody has to remember it, and it cannot be forgotten. A test compares the operations with the table.
 
-use std::sync::OnceLock;
-
 use axum::body::Bytes;
-use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Result};
-use crate::server::reply::{self, Answer, JSON};
 use crate::server::{Access, Route};
-
-use super::routes::routes;
 
 /// What is written by hand.
 const WRITTEN: &str = include_str!("openapi.json");
 
-/// The whole document, made once.
-static DOCUMENT: OnceLock<Bytes> = OnceLock::new();
-
-/// The document.
-pub(crate) async fn document() -> Answer {
-    if let Some(text) = DOCUMENT.get() {
-        return Ok(reply::body(StatusCode::OK, JSON, text.clone()));
-    }
-    let routes: Vec<Route> = routes().into_iter().map(|endpoint| endpoint.route).collect();
-    let text = Bytes::from(complete(&routes)?.to_string());
-    Ok(reply::body(StatusCode::OK, JSON, DOCUMENT.get_or_init(|| text).clone()))
+/// The text of the document about these routes.
+///
+/// # Errors
+/// A fault, for a document that cannot be read, or lacks a route.
+pub(super) fn text(routes: &[Route]) -> Result<Bytes> {
+    Ok(Bytes::from(complete(routes)?.to_string()))
 }
 
 /// The document with what these routes answer because of what they are.
@@ -86,6 +75,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::agency_api::routes;
     use crate::referral::Party;
     use crate::referral::state::{Event, TABLE};
 
