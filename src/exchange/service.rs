@@ -100,7 +100,14 @@ impl Exchange {
         Ok(Self {
             trail: Arc::new(AuditTrail::new(&stores, clock.clone())),
             steps: Steps::new(&stores, clock.clone(), consequences),
-            intake: Intake { store: store.clone(), check: check.clone(), targets, router, base },
+            intake: Intake {
+                store: store.clone(),
+                check: check.clone(),
+                targets,
+                router,
+                events: events.clone(),
+                base,
+            },
             poll: Poll { resources: store.clone(), feed: stores.feed.clone(), referrals: referrals.clone() },
             eligibility: Eligibility { referrals: referrals.clone(), directory, rules },
             timeline: Timeline { referrals: referrals.clone(), audit_log: stores.audit_log.clone() },
