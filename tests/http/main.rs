@@ -13,6 +13,7 @@ mod batch_gets;
 mod bundles;
 mod compartments;
 mod conformance;
+mod cursors;
 mod fhir;
 mod gateway;
 mod log;
@@ -20,6 +21,8 @@ mod operations;
 mod parties;
 mod poll;
 mod referral;
+#[path = "../scale/mod.rs"]
+mod scale;
 mod search;
 mod sheets;
 mod source_status;
