@@ -57,6 +57,9 @@ impl Exchange {
                 names.learn(entry, &outcome.key);
             }
         }
+        if reads.is_none() {
+            self.resolve_in_reads(caller, message.entries, &mut names).await?;
+        }
         let mut answers = Vec::with_capacity(message.entries.len());
         for (entry, outcome) in message.entries.iter().zip(outcomes) {
             answers.push(match (&entry.ask, outcome) {

@@ -6,7 +6,7 @@ use crate::fhir::{Issue, Key};
 use crate::referral::Party;
 use crate::referral::claim::Claim;
 use crate::referral::plan::{SharedWith, Sharing};
-use crate::referral::state::{self, Actor, Event, Illegal, Position, State, TransitionResult};
+use crate::referral::state::{self, Actor, Event, Illegal, Position, TransitionResult};
 use crate::referral::task_edits::StatusReason;
 
 /// Where a referral stands before a change, and who takes part in it.
@@ -71,16 +71,17 @@ pub(super) fn no_matching_event(from: Position, to: Claim, parties: &[Party]) ->
     Error::refused(Key::IllegalMove, "event", text)
 }
 
-/// What a Task says of its state is not where the move of its status leads.
-pub(super) fn contradicted(event: Event, to: Position, said: State) -> Error {
+/// What a Task says of where the referral stands is not where the move leads that it means.
+pub(super) fn contradicted(event: Event, to: Position, said: Claim) -> Error {
+    let state = said.state.map(|state| format!(" and Task.businessStatus {}", state.code())).unwrap_or_default();
     let text = format!(
-        "{} leads to {} (Task.status {}), and Task.businessStatus says {}",
+        "{} leads to {} (Task.status {}), and what is written is Task.status {}{state}",
         event.code(),
         to.state.code(),
         to.status.code(),
-        said.code()
+        said.status.code()
     );
-    let hint = "say where the event leads, or leave our code out of businessStatus";
+    let hint = "write where the event leads, or leave our code out of businessStatus";
     Error::unprocessable(vec![Issue::error(Key::IllegalMove, "event", text).hint(hint)])
 }
 

@@ -17,7 +17,7 @@ use crate::security::Caller;
 use crate::store::Resources;
 
 use super::check::ResourceCheck;
-use super::conditional_reference;
+use super::conditional_reference::ConditionalReferences;
 use super::consequences::Consequence;
 use super::disposition::Router;
 use super::entry_error::{about_entry, without_positions};
@@ -70,7 +70,8 @@ impl Change for SentMessage<'_> {
         findings.extend(modifiers::not_understood(message.root));
         let targets = intake.targets.find(caller, message.entries).await?;
         let mut names = names(message.entries, &targets);
-        conditional_reference::resolve(&intake.targets, caller, message.entries, &targets, &mut names).await?;
+        let (entries, places) = (message.entries, &*targets);
+        ConditionalReferences { targets: &intake.targets, caller, entries, places }.resolve(&mut names).await?;
         let base = intake.base.as_deref();
         let context = load_context(&*intake.store, base, caller, *message, &targets, &names).await?;
         let mut findings = accepted([findings, context.dangling].concat())?;

@@ -138,8 +138,12 @@ impl<'m> Names<'m> {
 
     /// The parameters of a search, with the message's own names replaced.
     pub(super) fn in_parameters(&self, parameters: &[(String, String)]) -> Vec<(String, String)> {
-        let known = |value: &str| self.get(value).filter(|_| value.starts_with("urn:")).map(ToString::to_string);
+        let is_name = |value: &str| value.starts_with("urn:") || value.contains('?');
+        let known = |value: &str| self.get(value).filter(|_| is_name(value)).map(ToString::to_string);
         let in_value = |value: &String| {
+            if let Some(known) = known(value) {
+                return known;
+            }
             let mut values = value.split(',').map(|one| known(one).unwrap_or_else(|| one.to_owned()));
             let first = values.next().unwrap_or_default();
             values.fold(first, |all, one| format!("{all},{one}"))

@@ -154,10 +154,13 @@ fn move_for(context: &ReferralContext, after: Node<'_>, given: &StatusReason) ->
     };
     let status_reason = StatusReason { reason, text: given.text.clone() };
     let mut step = context.step(event, &status_reason)?;
-    match claim.state {
-        Some(state) if event == Event::Complete && state.is_completion() => step.to.state = state,
-        Some(state) if state != step.to.state => return Err(contradicted(event, step.to, state)),
-        _ => {}
+    if let Some(state) = claim.state.filter(|state| event == Event::Complete && state.is_completion()) {
+        step.to.state = state;
+    }
+    let is_said = claim.state.is_none_or(|state| state == step.to.state)
+        && (claim.status == step.to.status || claim.is_usual(from, event));
+    if !is_said {
+        return Err(contradicted(event, step.to, claim));
     }
     let reason = if given.is_present() {
         WrittenReason::Given(reason)

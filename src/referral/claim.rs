@@ -7,7 +7,7 @@
 
 use super::party::Party;
 use super::reason::Reason;
-use super::state::{self, Event as E, Position, State as S, TABLE, TaskStatus as T};
+use super::state::{self, Event as E, Position, State as S, TABLE, TaskStatus as T, Transition};
 
 /// Where a written Task says that the referral stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,13 +40,13 @@ impl Claim {
     }
 
     /// Does it say that the referral moved?
-    pub fn moves(&self, from: Position) -> bool {
+    pub fn moves(self, from: Position) -> bool {
         self.status != from.status || self.state.is_some_and(|state| state != from.state)
     }
 
     /// The event that is meant, for one who acts as these parties; where none leads there, the event whose refusal says
     /// why. None, where no event ever leads there.
-    pub fn event(&self, from: Position, by: &[Party]) -> Option<MeantEvent> {
+    pub fn event(self, from: Position, by: &[Party]) -> Option<MeantEvent> {
         let usual = usual_event(from.status, self.status);
         let usual_leads = usual.and_then(|event| by.iter().find_map(|party| self.led_to(from, event, *party, false)));
         let exact = || {
@@ -66,7 +66,7 @@ impl Claim {
 
     /// The event with its reason, where it leads from here to what is claimed; to the state alone, unless it has to be
     /// exact: some reasons make another status of it.
-    fn led_to(&self, from: Position, event: E, by: Party, is_exact: bool) -> Option<MeantEvent> {
+    fn led_to(self, from: Position, event: E, by: Party, is_exact: bool) -> Option<MeantEvent> {
         let implied = self.state.filter(|_| self.reason.is_none()).map_or(&[][..], S::reasons);
         let mut reasons = std::iter::once(self.reason).chain(implied.iter().copied().map(Some));
         let leads = |reason: &Option<Reason>| {
@@ -79,23 +79,30 @@ impl Claim {
         reasons.find(leads).map(|reason| MeantEvent { event, reason })
     }
 
-    /// The event that leads from elsewhere to what is claimed, the first of the table; else the usual one of a status that
-    /// changes, else the one that leads to the state.
-    fn event_from_elsewhere(&self, from: Position, usual: Option<E>) -> Option<E> {
+    /// Is the event the usual one of the change of status? Some reasons make another status of it than the one that is said.
+    pub fn is_usual(self, from: Position, event: E) -> bool {
+        self.status != from.status && usual_event(from.status, self.status) == Some(event)
+    }
+
+    /// The event that leads to what is claimed, though not from here, or not for who claims it: one that leaves from here
+    /// before the others; else the usual one of a status that changes, else one that leads to the state.
+    fn event_from_elsewhere(self, from: Position, usual: Option<E>) -> Option<E> {
         let rows = || TABLE.iter().filter(|row| row.event != E::Note && (row.status, row.state) != (None, None));
-        let is_state = |claimed: S| {
-            let claimed = completed(claimed);
-            move |row: &&state::Transition| {
-                row.state == Some(claimed) || row.by_reason.iter().any(|(_, state, _)| *state == claimed)
+        let leaves_from_here = |row: &&Transition| {
+            row.from.contains(&from.status) && (row.within.is_empty() || row.within.contains(&from.state))
+        };
+        let is_meant = |row: &&Transition| match self.state.map(completed) {
+            Some(state) => {
+                let is_state = row.state == Some(state) || row.by_reason.iter().any(|(_, other, _)| *other == state);
+                is_state && row.status.is_none_or(|status| status == self.status)
             }
+            None => row.status == Some(self.status),
         };
-        let has_status = |row: &&state::Transition| row.status.is_none_or(|status| status == self.status);
-        let Some(claimed) = self.state else {
-            return rows().find(|row| row.status == Some(self.status)).map(|row| row.event).or(usual);
-        };
-        let exact = rows().filter(is_state(claimed)).find(has_status).map(|row| row.event);
+        let of_state = |row: &&Transition| row.state.is_some() && row.state == self.state.map(completed);
+        let exact = rows().filter(is_meant).find(leaves_from_here).or_else(|| rows().find(is_meant));
         let is_moved = self.status != from.status;
-        exact.or(usual.filter(|_| is_moved)).or_else(|| rows().find(is_state(claimed)).map(|row| row.event))
+        let usual = usual.filter(|_| is_moved);
+        exact.map(|row| row.event).or(usual).or_else(|| rows().find(of_state).map(|row| row.event))
     }
 }
 

@@ -313,7 +313,7 @@ mod tests {
         assert_eq!(graph.contained().len(), 3);
         let said = |graph: &Graph| {
             let request = graph.follow(graph.resources()[0].node(), "focus")?;
-            request.node().str("status").map(|status| status.into_owned())
+            request.node().str("status").map(std::borrow::Cow::into_owned)
         };
         assert_eq!(said(&graph).as_deref(), Some("revoked"));
         assert_eq!(said(&graph.whole()).as_deref(), Some("revoked"));

@@ -189,9 +189,10 @@ fn backbone<'g>(
         return None;
     }
     if found.is_none() {
-        let missing = match reference.starts_with('#') {
-            true => "is not contained in it",
-            false => "is neither in this message nor stored here for you",
+        let missing = if reference.starts_with('#') {
+            "is not contained in it"
+        } else {
+            "is neither in this message nor stored here for you"
         };
         let message = format!("{}.{name} references a {} that {missing}", from.kind(), wanted());
         refuse(Key::ReferenceDangling, message);

@@ -7,7 +7,7 @@ use handoff::error::Error;
 use handoff::fhir::{Document, ResourceKey};
 use handoff::referral::claim::Claim;
 use handoff::referral::reason::{self, Reason};
-use handoff::referral::state::{self, Actor, Event, Position, State, TABLE, TaskStatus};
+use handoff::referral::state::{self, Actor, Event, Position, State, TABLE, TaskStatus, Transition};
 use handoff::referral::{Party, task};
 use handoff::security::Caller;
 use regex::Regex;
@@ -156,8 +156,13 @@ fn target(from: Position, event: Event, by: Party, why: Why) -> Position {
     if let Ok(step) = state::step(from, event, by, why.reason(), true) {
         return step.to;
     }
-    let mut rows = TABLE.iter().filter(|row| row.event == event && row.by.contains(&by.into()));
-    let row = rows.next().or_else(|| TABLE.iter().find(|row| row.event == event)).unwrap();
+    let rows = || TABLE.iter().filter(|row| row.event == event);
+    let fits = |row: &&Transition| {
+        row.from.contains(&from.status) && (row.within.is_empty() || row.within.contains(&from.state))
+    };
+    let own = rows().find(|row| row.by.contains(&by.into()));
+    let of_status = || rows().find(|row| row.from.contains(&from.status));
+    let row = rows().find(fits).or_else(of_status).or(own).or_else(|| rows().next()).unwrap();
     let special = row.by_reason.iter().find(|(reason, ..)| Some(*reason) == why.reason());
     let status = special.and_then(|(_, _, status)| *status).or(row.status).unwrap_or(from.status);
     Position { status, state: special.map(|(_, state, _)| *state).or(row.state).unwrap_or(from.state) }
@@ -202,7 +207,7 @@ async fn compare(from: Vec<Position>, party: Party, caller: Caller) -> Findings 
     let is_of_party = |event: Event| TABLE.iter().any(|row| row.event == event && !row.by.contains(&Actor::Gateway));
     let events =
         Event::ALL.iter().copied().filter(|event| !matches!(event, Event::Send | Event::Note) && is_of_party(*event));
-    let cases = from.iter().flat_map(|from| events.clone().map(move |event| (*from, event)));
+    let cases = from.into_iter().flat_map(|from| events.clone().map(move |event| (from, event)));
     for (from, event) in cases {
         let is_possible = state::step(from, event, party, None, true).is_ok();
         for why in reasons(event).into_iter().filter(|why| is_possible || *why == Why::Words) {
@@ -211,8 +216,10 @@ async fn compare(from: Vec<Position>, party: Party, caller: Caller) -> Findings 
             let claim = Claim { status: to.status, state, reason: why.reason() };
             let meant = claim.event(from, &[party]).map(|meant| meant.event);
             let other = meant.filter(|meant| *meant != event);
-            let leads =
-                |other: Event| state::step(from, other, party, why.reason(), true).is_ok_and(|step| step.to == to);
+            let leads = |other: Event| {
+                let mut parties = [Party::Owner, Party::Requester].into_iter();
+                parties.any(|by| state::step(from, other, by, why.reason(), true).is_ok_and(|step| step.to == to))
+            };
             // A Task that says where it stood moves nothing; and where another event leads there, it is that one.
             if to == from || (!is_possible && other.is_some_and(leads)) {
                 continue;
