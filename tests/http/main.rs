@@ -12,6 +12,7 @@ mod bad_input;
 mod batch_gets;
 mod compartments;
 mod conformance;
+mod cursors;
 mod fhir;
 mod gateway;
 mod log;
@@ -19,6 +20,8 @@ mod operations;
 mod parties;
 mod poll;
 mod referral;
+#[path = "../scale/mod.rs"]
+mod scale;
 mod search;
 mod sheets;
 mod source_status;
