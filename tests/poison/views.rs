@@ -184,10 +184,30 @@ impl Look<'_> {
     async fn referral(&mut self, id: &str, is_withdrawn: bool) {
         let statuses: &[u16] = if is_withdrawn { &[200, 404] } else { &[200] };
         let (address, own) = (format!("Task/{id}"), format!("/agency/v1/referrals/{id}"));
-        self.one_of(Ask::get(&own), &address, statuses).await;
-        self.one_of(Ask::get(&own).header("accept", "text/csv"), &address, statuses).await;
+        let record = self.one_of(Ask::get(&own), &address, statuses).await;
+        let sheet = self.one_of(Ask::get(&own).header("accept", "text/csv"), &address, statuses).await;
+        if record.status == 200 {
+            self.comes_back(&address, &own, &record, &sheet).await;
+        }
         for view in ["explanation", "eligibility", "timeline", "status"] {
             self.one_of(Ask::get(format!("{own}/{view}")), &address, statuses).await;
+        }
+    }
+
+    /// What was read can be sent back as it is: the record changes nothing, and no row of the sheet is refused. Whoever
+    /// takes part no longer sends nothing.
+    async fn comes_back(&mut self, address: &str, own: &str, record: &Answer, sheet: &Answer) {
+        let put = Ask::put(own, record.text.as_str()).header("if-match", record.header("etag").unwrap());
+        let again = self.one_of(put.clone(), address, &[200, 403]).await;
+        if again.status == 200 && again.text != record.text {
+            self.story.fail("a record put back is another", self.client, &put, &again, address);
+        }
+        let kind = record.json()["type"].as_str().unwrap().to_owned();
+        let take = Ask::post(format!("/agency/v1/sheets/{kind}?check=true"), sheet.text.as_str());
+        let report = self.good(take.clone(), address).await;
+        let is_refused = report.json()["counts"]["refused"] != Value::Null;
+        if again.status == 200 && is_refused {
+            self.story.fail("a sheet sent back is refused", self.client, &take, &report, address);
         }
     }
 }

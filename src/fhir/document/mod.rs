@@ -569,7 +569,7 @@ mod tests {
         let marked = "{\"resourceType\":\"Task\",\n\"note\":[{\"\\u0024serde_json::private::Number\":\"1\"}]}";
         for (text, key, path, position) in [
             (marked, Key::ReservedMember, "Task.note[0].\\u0024serde_json::private::Number", (2, 10)),
-            ("[1,\n {\"a\":1e9999}]", Key::NumberRange, "$this[1].a", (2, 6)),
+            ("[1,\n {\"a\":1e9999}]", Key::NumberRange, "$this[1].a", (2, 7)),
         ] {
             let issue = Document::parse(text).unwrap_err();
             let position = SourcePosition { line: position.0, column: position.1 };
