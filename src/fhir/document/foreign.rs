@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use super::super::issue::Key;
+use super::escape::decode;
 
 /// The most characters of a number. FHIR asks readers for 18 digits
 /// (<https://hl7.org/fhir/R4/datatypes.html#decimal>).
@@ -50,7 +51,7 @@ pub(super) fn number(digits: &[u8]) -> Option<String> {
 /// A member name without escapes.
 pub(super) fn decoded(name: &[u8]) -> Cow<'_, [u8]> {
     match std::str::from_utf8(name) {
-        Ok(text) if name.contains(&b'\\') => Cow::Owned(super::decode(text).into_bytes()),
+        Ok(text) if name.contains(&b'\\') => Cow::Owned(decode(text).into_bytes()),
         _ => Cow::Borrowed(name),
     }
 }

@@ -7,6 +7,7 @@
 //!
 //! It must not know what a resource is; that is the business of the layers above.
 
+mod escape;
 mod foreign;
 mod reading;
 mod slot;
@@ -18,6 +19,7 @@ use serde_json::{Map, Number, Value};
 
 use super::issue::{Issue, Key};
 use super::source_position::SourcePosition;
+use escape::{decode, raw_offset};
 use foreign::ForeignValue;
 use reading::ReadText;
 use slot::Slot;
@@ -441,34 +443,6 @@ impl<'a> Iterator for Children<'a> {
         self.next = node.slot().after;
         Some(node)
     }
-}
-
-// === text ===
-
-/// Decodes the inside of a string that was read without complaint.
-fn decode(inner: &str) -> String {
-    if !inner.contains('\\') {
-        return inner.to_owned();
-    }
-    serde_json::from_str(&format!("\"{inner}\"")).unwrap_or_else(|_| inner.to_owned())
-}
-
-/// How many bytes of a string as written make up the first `offset` bytes of its content.
-fn raw_offset(inner: &str, offset: usize) -> usize {
-    let bytes = inner.as_bytes();
-    let unit = |at: usize| inner.get(at..at + 4).and_then(|digits| u32::from_str_radix(digits, 16).ok()).unwrap_or(0);
-    let (mut at, mut decoded) = (0, 0);
-    while decoded < offset && at < bytes.len() {
-        (at, decoded) = match (bytes[at], bytes.get(at + 1)) {
-            (b'\\', Some(b'u')) => match unit(at + 2) {
-                0xd800..0xdc00 => (at + 12, decoded + 4),
-                other => (at + 6, decoded + char::from_u32(other).map_or(3, char::len_utf8)),
-            },
-            (b'\\', _) => (at + 2, decoded + 1),
-            _ => (at + 1, decoded + 1),
-        };
-    }
-    at.min(bytes.len())
 }
 
 #[cfg(test)]
