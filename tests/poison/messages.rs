@@ -115,7 +115,7 @@ fn set(bundle: &mut Value, kind: &str, member: &str, value: Value) {
     }
 }
 
-fn add(bundle: &mut Value, resource: Value) -> Value {
+fn add(bundle: &mut Value, resource: &Value) -> Value {
     let entries = bundle["entry"].as_array_mut().unwrap();
     let url = json!(format!("urn:uuid:00000000-0000-4000-8000-{:012}", entries.len()));
     let request = json!({ "method": "POST", "url": resource["resourceType"] });
@@ -125,26 +125,35 @@ fn add(bundle: &mut Value, resource: Value) -> Value {
 
 /// Gives a message a shape that is lawful, or nearly.
 fn shape(random: &mut Random, bundle: &mut Value) {
+    match random.below(24) {
+        0..10 => shape_parties(random, bundle),
+        10..15 => shape_links(random, bundle),
+        _ => shape_content(random, bundle),
+    }
+}
+
+/// Whom it is about, who asks and who is asked.
+fn shape_parties(random: &mut Random, bundle: &mut Value) {
     let patient = url_of(bundle, "Patient");
     let reference = |url: &Value| json!({ "reference": url });
-    match random.below(24) {
+    match random.below(10) {
         0 => {
             let member = json!([{ "entity": reference(&patient) }]);
             let group = json!({ "resourceType": "Group", "type": "person", "actual": true, "member": member });
-            let group = add(bundle, group);
+            let group = add(bundle, &group);
             set(bundle, "Task", "for", reference(&group));
             set(bundle, "ServiceRequest", "subject", reference(&group));
         }
         1 => {
             let group =
-                add(bundle, json!({ "resourceType": "Group", "type": "person", "actual": true, "quantity": 3 }));
+                add(bundle, &json!({ "resourceType": "Group", "type": "person", "actual": true, "quantity": 3 }));
             set(bundle, "Task", "for", reference(&group));
             set(bundle, "ServiceRequest", "subject", reference(&group));
         }
         2 => {
             let name = json!([{ "text": odd::text(random) }]);
             let related = json!({ "resourceType": "RelatedPerson", "patient": reference(&patient), "name": name });
-            let related = add(bundle, related);
+            let related = add(bundle, &related);
             match random.below(3) {
                 0 => set(bundle, "Task", "for", reference(&related)),
                 1 => set(bundle, "Task", "requester", reference(&related)),
@@ -153,7 +162,7 @@ fn shape(random: &mut Random, bundle: &mut Value) {
         }
         3 => set(bundle, "Task", "requester", reference(&patient)),
         4 => {
-            let device = add(bundle, json!({ "resourceType": "Device", "patient": reference(&patient) }));
+            let device = add(bundle, &json!({ "resourceType": "Device", "patient": reference(&patient) }));
             match random.below(3) {
                 0 => set(bundle, "Task", "requester", reference(&device)),
                 1 => set(bundle, "ServiceRequest", "performer", json!([reference(&device)])),
@@ -169,7 +178,7 @@ fn shape(random: &mut Random, bundle: &mut Value) {
         }
         6 => {
             let team = json!({ "resourceType": "CareTeam", "subject": reference(&patient), "name": odd::text(random) });
-            let team = add(bundle, team);
+            let team = add(bundle, &team);
             set(bundle, "ServiceRequest", "performer", json!([reference(&team)]));
         }
         7 => set(bundle, "Task", "owner", json!({ "display": "somebody who has time" })),
@@ -183,25 +192,34 @@ fn shape(random: &mut Random, bundle: &mut Value) {
                 *random.pick(&["first-steps", "lantern-housing", "gullmarsh-hub", "three-counties-action", "nobody"]);
             set(bundle, "Task", "owner", json!({ "reference": format!("Organization/{id}") }));
         }
-        10 => {
+        _ => {}
+    }
+}
+
+/// What the Task leads to.
+fn shape_links(random: &mut Random, bundle: &mut Value) {
+    let patient = url_of(bundle, "Patient");
+    let reference = |url: &Value| json!({ "reference": url });
+    match random.below(5) {
+        0 => {
             if let Some(entry) = entry_of(bundle, "Task") {
                 entry["resource"].as_object_mut().unwrap().shift_remove("focus");
             }
         }
-        11 => {
+        1 => {
             let subject = reference(&patient);
             let plan = json!({ "resourceType": "CarePlan", "status": "active", "intent": "plan", "subject": subject });
-            let plan = add(bundle, plan);
+            let plan = add(bundle, &plan);
             let member = if random.one_in(2) { "focus" } else { "basedOn" };
             let value = if member == "focus" { reference(&plan) } else { json!([reference(&plan)]) };
             set(bundle, "Task", member, value);
         }
-        12 => {
+        2 => {
             let task = url_of(bundle, "Task");
             set(bundle, "Task", "focus", reference(&task));
         }
         // The request inside its Task.
-        13 => {
+        3 => {
             let Some(request) = entry_of(bundle, "ServiceRequest").map(|entry| entry["resource"].clone()) else {
                 return;
             };
@@ -210,49 +228,56 @@ fn shape(random: &mut Random, bundle: &mut Value) {
             set(bundle, "Task", "contained", json!([request]));
             set(bundle, "Task", "focus", json!({ "reference": "#sr" }));
         }
-        14 => {
+        4 => {
             let person = json!({ "resourceType": "Patient", "id": "p", "name": [{ "text": odd::text(random) }] });
             let (of, member) = *random.pick(&[("Task", "for"), ("ServiceRequest", "subject")]);
             set(bundle, of, "contained", json!([person]));
             set(bundle, of, member, json!({ "reference": "#p" }));
         }
-        15 => {
+        _ => {}
+    }
+}
+
+/// What its resources say.
+fn shape_content(random: &mut Random, bundle: &mut Value) {
+    match random.below(9) {
+        0 => {
             let contact =
                 json!([{ "name": { "text": odd::text(random) }, "telecom": [{ "value": odd::text(random) }] }]);
             set(bundle, "Patient", "contact", contact);
         }
-        16 => {
+        1 => {
             let name = json!([{ "family": odd::text(random), "given": [odd::text(random), "B"],
                                 "_given": [null, { "id": "g2" }] }]);
             set(bundle, "Patient", "name", name);
         }
-        17 => set(
+        2 => set(
             bundle,
             "Patient",
             "identifier",
             json!([{ "value": odd::text(random) }, { "value": "same" }, { "value": "same" }]),
         ),
-        18 => {
+        3 => {
             let kind = *random.pick(&["Task", "ServiceRequest"]);
             set(bundle, kind, "note", json!([{ "text": odd::text(random) }, { "text": odd::text(random) }]));
         }
-        19 => {
+        4 => {
             let depth = *random.pick(&[1, 20, 40, 45, 46, 47, 48]);
             let kind = *random.pick(&["Patient", "Task", "ServiceRequest", "Condition"]);
             set(bundle, kind, "extension", json!([odd::nested_extension(depth)]));
         }
-        20 => {
+        5 => {
             let text = odd::text(random).replace('&', "&amp;").replace('<', "&lt;");
             let div = format!("<div xmlns=\"http://www.w3.org/1999/xhtml\">{text}</div>");
             let kind = *random.pick(&["Patient", "Task", "ServiceRequest"]);
             set(bundle, kind, "text", json!({ "status": "generated", "div": div }));
         }
-        21 => {
+        6 => {
             let mut quantity = json!({ "unit": "kg", "system": "http://unitsofmeasure.org", "code": "kg" });
             quantity["value"] = odd::number(random);
             set(bundle, "Observation", "valueQuantity", quantity);
         }
-        22 => {
+        7 => {
             let member = *random.pick(&["status", "intent", "priority", "occurrenceDateTime", "authoredOn"]);
             set(
                 bundle,

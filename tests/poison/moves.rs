@@ -114,10 +114,12 @@ impl Moves {
         }
         let event = rows.first().and_then(|header| header.iter().position(|name| name == "event"));
         if let (Some(column), true) = (event, rows.len() > 1 && random.one_in(2)) {
-            rows[1][column] = (*random.pick(CODES)).to_owned();
+            rows[1][column] = String::from(*random.pick(CODES));
         }
         let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
-        rows.iter().for_each(|row| writer.write_record(row).unwrap());
+        for row in &rows {
+            writer.write_record(row).unwrap();
+        }
         let text = String::from_utf8(writer.into_inner().unwrap()).unwrap();
         Ask::post(format!("/agency/v1/sheets/{kind}"), text)
     }
@@ -177,7 +179,7 @@ pub(crate) async fn update(gateway: &Gateway, random: &mut Random, client: &Clie
             resource["status"] = json!(status);
         }
         1 if resource["resourceType"] == "Consent" => {
-            resource["status"] = json!(*random.pick(&["inactive", "active", "rejected"]))
+            resource["status"] = json!(*random.pick(&["inactive", "active", "rejected"]));
         }
         2 if resource["resourceType"] == "ServiceRequest" => {
             resource["status"] = json!(*random.pick(&["revoked", "on-hold", "active", "completed"]));
