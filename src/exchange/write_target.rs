@@ -8,19 +8,19 @@ use serde_json::Value;
 
 use crate::error::{Category, Error, Result};
 use crate::fhir::edit::Edits;
-use crate::fhir::precondition::ConditionResult;
+use crate::fhir::precondition::Validators;
 use crate::fhir::{Document, Issue, Key, Node, Preconditions, ResourceKey};
 use crate::referral::plan::Guard;
 use crate::referral::{task_edits, withheld};
 use crate::security::Caller;
 use crate::store::index::SearchParameters;
-use crate::store::query::Query;
+use crate::store::query::SearchCondition;
 use crate::store::{Resources, Stored};
 
 use super::message::{Entry, EntryRequest};
 use super::parts::Ids;
 use super::rights;
-use super::stale::stale;
+use super::stale::{self, stale};
 
 /// Where an entry's resource goes.
 #[derive(Debug, Clone)]
@@ -147,7 +147,13 @@ impl Targets {
     pub(super) async fn find(&self, caller: &Caller, entries: &[Entry<'_>]) -> Result<Vec<WriteTarget>> {
         let mut targets = Vec::with_capacity(entries.len());
         let mut made = MadeByCondition::new();
+        let mut written: HashMap<&ResourceKey, &Entry<'_>> = HashMap::new();
         for entry in entries {
+            if let EntryRequest::Update { key, .. } = &entry.ask
+                && let Some(first) = written.insert(key, entry)
+            {
+                return Err(written_twice(key, first, entry));
+            }
             targets.push(self.find_one(caller, entry, &mut made).await.map_err(|error| entry.about(error))?);
         }
         Ok(targets)
@@ -174,18 +180,10 @@ impl Targets {
         made: &mut MadeByCondition,
     ) -> Result<WriteTarget> {
         let kind = &*entry.kind();
-        let parameters = entry.condition_parameters(condition)?;
-        if parameters.is_empty() {
-            return Err(Error::incorrect(
-                Key::Parameter,
-                "the condition of a conditional create has no search parameter",
-            ));
-        }
+        let SearchCondition { query, parameters } = entry.condition(&self.parameters, condition)?;
         if let Some(key) = made.get(&(kind.to_owned(), parameters.clone())) {
             return Ok(WriteTarget::Repeated(key.clone()));
         }
-        let query = Query::parse(&self.parameters, kind, &parameters)
-            .map_err(|issues| Error { category: Category::Incorrect, issues })?;
         let mut found = self.store.search(&caller.scope(), &query).await?.matches;
         match found.len() {
             0 => {
@@ -196,8 +194,8 @@ impl Targets {
                 Ok(WriteTarget::New { key, guard: Some(guard) })
             }
             1 => Ok(WriteTarget::Found(Box::new(found.remove(0)))),
-            several => {
-                let text = format!("the condition of the conditional create matches {several} resources");
+            _ => {
+                let text = format!("the condition of the conditional create matches several {kind} resources");
                 Err(Error::new(Category::Precondition, Issue::error(Key::MultipleMatches, "", text)))
             }
         }
@@ -223,21 +221,41 @@ impl Targets {
             let text = format!("the resource's id is another one than that of the request, {}", key.id);
             return Err(Error::incorrect(Key::InvalidId, text));
         }
-        if conditions.of_change(stored.version, stored.updated) != ConditionResult::Holds {
-            return Err(stale(key, stored.version));
-        }
-        if key.kind == "Task" && !conditions.names_base() {
-            // A Task has two parties. Clients that send no If-Match say in the body which version they have read.
-            let base = entry.resource.and_then(|resource| resource.get("meta")?.str("versionId"));
-            match base.map(|base| base.parse::<u64>()) {
-                Some(Ok(base)) if base == stored.version => {}
-                Some(_) => return Err(stale(key, stored.version)),
-                None => {
-                    let text = "the update of a Task says which version was read: with If-Match, or in meta.versionId";
-                    return Err(Error::new(Category::Incorrect, Issue::error(Key::VersionRequired, "", text)));
-                }
-            }
+        stale::check(conditions, key, Validators::of(stored.version, stored.updated))?;
+        if !conditions.names_base() {
+            check_base_of_body(entry, &stored)?;
         }
         Ok(WriteTarget::Next(Box::new(stored)))
+    }
+}
+
+/// Two entries write the same resource: which of them it becomes, nobody could say
+/// (<https://hl7.org/fhir/R4/http.html#trules>).
+fn written_twice(key: &ResourceKey, first: &Entry<'_>, second: &Entry<'_>) -> Error {
+    let (first, second) = (first.place(), second.place());
+    let place = first.map_or_else(String::new, |node| format!("{} ({})", node.path(), node.position()));
+    let text = format!("{key} is written here and by {place}; a transaction writes each resource once");
+    let issue = Issue::error(Key::BundleDuplicate, second.map(Node::path).unwrap_or_default(), text)
+        .maybe_at(second.map(|node| node.position()))
+        .hint("keep one of the two entries");
+    Error::unprocessable(vec![issue])
+}
+
+/// Client libraries send no If-Match; what they send says in `meta.versionId` which version they have read. A Task has two
+/// parties, so there one of the two has to say it. Of anything else the sender is the only writer: what says nothing is
+/// taken, and so is a version that the gateway never gave, which is one of the sender's own system.
+fn check_base_of_body(entry: &Entry<'_>, stored: &Stored) -> Result<()> {
+    let base = entry.resource.and_then(|resource| resource.get("meta")?.str("versionId"));
+    let number = base.as_deref().and_then(|base| base.parse::<u64>().ok());
+    let is_task = stored.key.kind == "Task";
+    match (base, number) {
+        (_, Some(number)) if number == stored.version => Ok(()),
+        (_, Some(number)) if number < stored.version => Err(stale(&stored.key, stored.version)),
+        (Some(_), _) if is_task => Err(stale(&stored.key, stored.version)),
+        (None, _) if is_task => {
+            let text = "the update of a Task says which version was read: with If-Match, or in meta.versionId";
+            Err(Error::new(Category::Incorrect, Issue::error(Key::VersionRequired, "", text)))
+        }
+        _ => Ok(()),
     }
 }

@@ -4,8 +4,6 @@
 use axum::extract::State;
 use axum::http::HeaderMap;
 
-use crate::error::Error;
-use crate::fhir::Key;
 use crate::security::Caller;
 
 use super::address::Kind;
@@ -24,11 +22,7 @@ pub(crate) async fn create(
     headers: HeaderMap,
     Resource(document): Resource,
 ) -> Answer {
-    if !condition::preconditions(&headers)?.is_empty() {
-        let text = "a create depends on nothing but If-None-Exist: there is no version yet";
-        return Err(Error::incorrect(Key::Parameter, text).into());
-    }
-    let condition = condition::text(&headers, "if-none-exist")?;
+    let condition = condition::text(&headers, condition::IF_NONE_EXIST)?;
     let written = app_state.exchange.create(&caller, &kind, document, condition).await?;
     Ok(written::render(&written, Prefer::read(&headers).returned).into_response(&base))
 }

@@ -6,12 +6,11 @@ use axum::http::HeaderMap;
 use crate::definitions::own;
 use crate::error::{Error, Result};
 use crate::fhir::authored::operation_outcome;
-use crate::fhir::precondition::ConditionResult;
 use crate::fhir::{ResourceKey, query_string};
 use crate::referral::Read;
-use crate::server::condition::{self, Prefer};
+use crate::server::condition::Prefer;
 use crate::server::reply::Refusal;
-use crate::store::{ReadResult, Stored};
+use crate::store::ReadResult;
 
 use super::address;
 use super::definition_search::DefinitionSearch;
@@ -122,18 +121,13 @@ impl Interaction {
         &self,
         service: &FhirService,
         base: &str,
-        headers: &HeaderMap,
         found: Option<ReadResult>,
     ) -> Result<Rendered> {
         match (self, found) {
             (Self::Capabilities, None) => Ok(Rendered::ok(metadata::text(service)?)),
-            (Self::ReadDefinition(kind, id), None) => {
-                resource_unless_known(headers, service.artifacts()?.find(kind, id)?)
-            }
+            (Self::ReadDefinition(kind, id), None) => Ok(Rendered::resource(service.artifacts()?.find(kind, id)?)),
             (Self::SearchDefinitions(search), None) => search.render(service.artifacts()?, base),
-            (Self::Read(_) | Self::Vread(..), Some(ReadResult::Resource(stored))) => {
-                resource_unless_known(headers, &stored)
-            }
+            (Self::Read(_) | Self::Vread(..), Some(ReadResult::Resource(stored))) => Ok(Rendered::resource(&stored)),
             (Self::Validate(validation), Some(ReadResult::Resource(stored))) => {
                 Ok(Rendered::ok(operation_outcome::to_text(&validation.issues(&service.exchange, &stored).await)))
             }
@@ -141,19 +135,6 @@ impl Interaction {
             (Self::Search(search), Some(ReadResult::Page(page))) => search.render(&page, base),
             _ => Err(Error::fault("the store found something else than was asked for")),
         }
-    }
-}
-
-/// A resource, unless the client has this version, or means another one
-/// (<https://hl7.org/fhir/R4/http.html#cread>, RFC 9110, section 13.2.2).
-///
-/// # Errors
-/// 412, where the conditions of the request rule it out.
-fn resource_unless_known(headers: &HeaderMap, stored: &Stored) -> Result<Rendered> {
-    match condition::preconditions(headers)?.of_read(stored.version, stored.updated) {
-        ConditionResult::Holds => Ok(Rendered::resource(stored)),
-        ConditionResult::NotModified => Ok(Rendered::not_modified(stored)),
-        ConditionResult::Fails => Err(condition::failed(&stored.key, stored.version)),
     }
 }
 

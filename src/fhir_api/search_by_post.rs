@@ -30,5 +30,5 @@ pub(super) async fn search(
     let mut parameters = query_string::parse(uri.query().unwrap_or_default())?;
     parameters.extend(query_string::parse(&form)?);
     let interaction = Interaction::search(service, kind, parameters, &headers)?;
-    Ok(get::carry_out(service, &caller, &base, &headers, &interaction).await?.into_response(&base))
+    Ok(get::carry_out(service, &caller, &base, &interaction).await?.into_response(&base))
 }

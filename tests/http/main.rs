@@ -18,6 +18,7 @@ mod log;
 mod operations;
 mod parties;
 mod poll;
+mod preconditions;
 mod referral;
 mod search;
 mod sheets;
