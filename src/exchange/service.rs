@@ -499,7 +499,7 @@ impl Exchange {
             }
             ChangeOutcome::Repeated(answer) => {
                 let value = serde_json::from_str(&answer).map_err(Error::fault)?;
-                Ok(SheetReport { refused: false, value })
+                Ok(SheetReport { refused: false, refused_by: String::new(), value })
             }
         }
     }

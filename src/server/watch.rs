@@ -69,16 +69,16 @@ pub(crate) async fn watch(
             Ok(Some(conditions)) => condition::hold(&conditions, next.run(request).await),
             Err(error) => Refusal::from(error).into_response(),
         };
-        let (mut response, rule) = reply::render(response, dialect, &id.own);
+        let (mut response, rules) = reply::render(response, dialect, &id.own);
         id.write(response.headers_mut());
         protect(response.headers_mut());
         let (status, duration) = (response.status().as_u16(), started.elapsed());
         let labels = route.map(|route| RouteLabels { method: route.method, route: route.path });
         app_state.metrics.count_request(labels.unwrap_or(RouteLabels::UNKNOWN), status, duration);
         let duration_ms = milliseconds(duration);
-        if let Some(rule) = rule {
+        if let Some(rule) = rules {
             if let Some(caller) = caller.filter(|caller| is_remembered_here(caller, response.status())) {
-                app_state.exchange.audit_trail().rejected(&caller, rule, &format!("{method} {}", path_methods.path));
+                app_state.exchange.audit_trail().rejected(&caller, &rule, &format!("{method} {}", path_methods.path));
             }
             tracing::info!(method, route = path_methods.path, status, duration_ms, rule, "refused");
         } else {

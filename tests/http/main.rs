@@ -13,6 +13,7 @@ mod batch_gets;
 mod compartments;
 mod conformance;
 mod fhir;
+mod findings;
 mod gateway;
 mod log;
 mod operations;
