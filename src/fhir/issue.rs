@@ -625,6 +625,10 @@ keys! {
     Routed, "routed", "informational",
         why "a referral that is sent goes to the owner that its Task names, or to the program that fits best",
         fix "nothing is to be done; name another owner in the Task, if it should go elsewhere";
+    /// Reference data of a client, beside the directory
+    OwnReferenceData, "own-reference-data", "informational",
+        why "whom referrals go to is decided by one directory, which whoever runs the gateway answers for",
+        fix "nothing is to be done; ask the operator of this gateway, if it should stand in the directory";
     /// A requester who is named and takes no part
     NoParty, "no-party", "informational",
         why "an organization takes part where the sender is a client of it or acts for it, and consent permits it",

@@ -6,7 +6,7 @@ use axum::http::HeaderMap;
 
 use crate::security::Caller;
 
-use super::address::Kind;
+use super::address::KeptKind;
 use super::written;
 use crate::server::app_state::{AppState, Base};
 use crate::server::body::Resource;
@@ -17,7 +17,7 @@ use crate::server::reply::Answer;
 pub(crate) async fn create(
     State(app_state): State<AppState>,
     caller: Caller,
-    Kind(kind): Kind,
+    KeptKind(kind): KeptKind,
     base: Base,
     headers: HeaderMap,
     Resource(document): Resource,

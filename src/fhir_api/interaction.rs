@@ -70,7 +70,7 @@ impl Interaction {
                 Self::ReadDefinition(definition(found.segments[0])?, address::decode(found.segments[1])?)
             }
             Action::Search | Action::SearchDefinitions => {
-                Self::search(service, kind(service, &found)?, parameters()?, headers)?
+                Self::search(service, searched_kind(service, &found)?, parameters()?, headers)?
             }
             action => return Err(Error::fault(format!("{action:?} is no GET")).into()),
         })
@@ -138,16 +138,21 @@ impl Interaction {
     }
 }
 
-/// The type that the path names.
+/// The type that the path of a search names.
 ///
 /// # Errors
-/// 404 for one that R4 does not have.
-pub(super) fn kind(service: &FhirService, found: &PathMatch<'_>) -> Result<String> {
-    address::kind(&address::decode(found.segments[0])?, service.checker.definitions())
+/// 404 for one that R4 does not have, and for one that is neither taken in nor one of our own definitions.
+pub(super) fn searched_kind(service: &FhirService, found: &PathMatch<'_>) -> Result<String> {
+    let kind = address::decode(found.segments[0])?;
+    if own::KINDS.contains(&kind.as_str()) {
+        return Ok(kind);
+    }
+    address::kept_kind(&kind, service.checker.definitions())
 }
 
 fn item(service: &FhirService, found: &PathMatch<'_>) -> Result<ResourceKey> {
-    address::item(kind(service, found)?, address::decode(found.segments[1])?)
+    let kind = address::kept_kind(&address::decode(found.segments[0])?, service.checker.definitions())?;
+    address::item(kind, address::decode(found.segments[1])?)
 }
 
 /// The type of definitions that come with the program.

@@ -28,7 +28,7 @@ pub(super) async fn search(
     FormBody(form): FormBody,
 ) -> Answer {
     let service = app_state.extension::<Arc<FhirService>>()?;
-    let kind = interaction::kind(service, &path::find("POST", uri.path())?)?;
+    let kind = interaction::searched_kind(service, &path::find("POST", uri.path())?)?;
     let interaction = Interaction::search(service, kind, parameters(&uri, &form)?, &headers)?;
     Ok(get::carry_out(service, &caller, &base, &interaction).await?.into_response(&base))
 }

@@ -5,6 +5,7 @@
 
 pub mod care_plan;
 pub mod graph;
+pub mod kept_types;
 pub mod modifiers;
 pub mod party;
 pub mod plan;

@@ -122,8 +122,12 @@ impl EntryReader<'_> {
         let kind = address.relative().split('/').next().unwrap_or_default();
         match path::find(method, &address.path) {
             Ok(found) => {
-                if matches!(found.action, Action::Create | Action::Update) {
-                    address::kind(kind, self.service.checker.definitions())?;
+                let definitions = self.service.checker.definitions();
+                match (found.action, self.form) {
+                    // Of a transaction the exchange says what is not taken in, and remembers it.
+                    (Action::Create | Action::Update, BundleType::Transaction) => _ = address::kind(kind, definitions)?,
+                    (Action::Create | Action::Update, BundleType::Batch) => _ = address::kept_kind(kind, definitions)?,
+                    _ => {}
                 }
                 Ok(found.action)
             }
