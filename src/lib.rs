@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //! ```text
-//! layer 0  error, fhir, shipped, yaml          words everybody uses, data that comes with the program
+//! layer 0  error, fhir, limits, shipped, yaml  words everybody uses, data that comes with the program
 //! layer 1  referral, record, fhirpath,
 //!          definitions                         the domain, the record's shape, the language, the packages
 //! layer 2  profile, mapping, routing, sheet,
@@ -44,6 +44,7 @@ pub mod fhir;
 pub mod fhir_api;
 pub mod fhirpath;
 pub mod hmis;
+pub mod limits;
 pub mod mapping;
 pub mod profile;
 pub mod record;

@@ -9,6 +9,7 @@ use jiff::SignedDuration;
 use crate::definitions::Definitions;
 use crate::error::Result;
 use crate::exchange::{self, Clock, Exchange, Ids, Stores};
+use crate::limits::ContentLimits;
 use crate::mapping::ProgramTypes;
 use crate::profile::{Amendments, Checker};
 use crate::routing::Rulebook;
@@ -35,6 +36,7 @@ pub struct Engines {
     base: Option<String>,
     profiles: HashMap<String, Vec<String>>,
     retention: SignedDuration,
+    limits: ContentLimits,
 }
 
 impl Engines {
@@ -66,6 +68,7 @@ impl Engines {
             base,
             profiles: settings.profiles.resolve(&definitions)?,
             retention: settings.completed,
+            limits: settings.limits.content,
         })
     }
 
@@ -88,6 +91,7 @@ impl Engines {
                 base: self.base.clone(),
                 profiles: self.profiles.clone(),
                 retention: self.retention,
+                limits: self.limits,
             },
         };
         Exchange::new(parts).await

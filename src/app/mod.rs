@@ -7,6 +7,7 @@ mod audit;
 mod clients;
 mod configured;
 mod engines;
+mod limit_options;
 pub mod log;
 pub mod packages;
 mod program_type_folders;
@@ -39,6 +40,7 @@ use crate::{agency_api, fhir_api};
 
 pub use clients::load as load_clients;
 pub use engines::Engines;
+pub use limit_options::LimitOptions;
 pub use packages::Packages;
 pub use program_type_folders::{ProgramFiles, ProgramTypeFolders};
 pub use registry::{PackageRequest, Registry};

@@ -1,6 +1,7 @@
 //! How the gateway is set up: a flag, else an environment variable (`HANDOFF_...`), else `handoff.toml`, else a default.
 //!
-//! All of them have one name: `--body-limit-mb`, `HANDOFF_BODY_LIMIT_MB` and `body-limit-mb = 16` are the same.
+//! All of them have one name: `--grace-seconds`, `HANDOFF_GRACE_SECONDS` and `grace-seconds = 10` are the same. The limits
+//! are a group of their own: see `limit_options`.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,10 +11,12 @@ use clap::ValueEnum;
 use jiff::SignedDuration;
 use serde::Deserialize;
 
+use super::limit_options::LimitOptions;
 use super::packages::{DEFAULT_PACKAGES, Packages};
 use super::program_type_folders::ProgramTypeFolders;
 use crate::error::{Error, Result};
-use crate::fhir::{Issue, Key, Limits, SourcePosition};
+use crate::fhir::{Issue, Key, SourcePosition};
+use crate::limits::Limits;
 use crate::security::Policy;
 use crate::terminology;
 
@@ -50,12 +53,12 @@ pub struct Options {
     /// What is logged: error, warn, info, debug, or directives by module (warn,handoff::http=info) [default: info]
     #[arg(long, env = "HANDOFF_LOG_LEVEL", value_name = "LEVEL")]
     pub log_level: Option<String>,
-    /// Largest accepted body, in megabytes [default: 16]
-    #[arg(long, env = "HANDOFF_BODY_LIMIT_MB", value_name = "NUMBER")]
-    pub body_limit_mb: Option<u16>,
-    /// Deepest accepted nesting of JSON [default: 100]
-    #[arg(long, env = "HANDOFF_DEPTH_LIMIT", value_name = "NUMBER")]
-    pub depth_limit: Option<u16>,
+    /// `body-mb` of the limits, under the name that it had in the file before there was a group of them
+    #[arg(skip)]
+    pub body_limit_mb: Option<u32>,
+    /// `depth` of the limits, likewise
+    #[arg(skip)]
+    pub depth_limit: Option<u32>,
     /// How long requests may take to end once the server stops, in seconds [default: 10]
     #[arg(long, env = "HANDOFF_GRACE_SECONDS", value_name = "NUMBER")]
     pub grace_seconds: Option<u16>,
@@ -86,6 +89,10 @@ pub struct Options {
     /// Where handoff package add fetches packages from
     #[arg(skip)]
     pub package_registry: Option<String>,
+    /// How much is taken, held and done for anybody
+    #[command(flatten)]
+    #[serde(default)]
+    pub limits: LimitOptions,
 }
 
 /// Does a referral need a Consent?
@@ -125,7 +132,7 @@ pub struct Settings {
     pub log: LogFormat,
     /// What is logged
     pub log_level: String,
-    /// How much a body may hold
+    /// How much is taken, held and done for anybody
     pub limits: Limits,
     /// How long requests may take to end once the server stops
     pub grace: Duration,
@@ -191,6 +198,7 @@ impl Options {
             packages: self.packages.or(other.packages),
             programs: self.programs.or(other.programs),
             package_registry: self.package_registry.or(other.package_registry),
+            limits: self.limits.with_defaults_from(other.limits),
         }
     }
 
@@ -225,6 +233,8 @@ impl Options {
     /// A value that cannot be used.
     pub fn into_settings(self) -> Result<Settings> {
         let defaults = Settings::default();
+        let older_limits =
+            LimitOptions { body_mb: self.body_limit_mb, depth: self.depth_limit, ..LimitOptions::default() };
         Ok(Settings {
             listen: self.listen.unwrap_or(defaults.listen),
             operations_listen: self.operations_listen,
@@ -236,12 +246,7 @@ impl Options {
             },
             log: self.log.unwrap_or(defaults.log),
             log_level: self.log_level.unwrap_or(defaults.log_level),
-            limits: Limits {
-                bytes: self
-                    .body_limit_mb
-                    .map_or(defaults.limits.bytes, |number| usize::from(number.max(1)) * 1024 * 1024),
-                depth: self.depth_limit.map_or(defaults.limits.depth, |number| usize::from(number.max(1))),
-            },
+            limits: self.limits.with_defaults_from(older_limits).into_limits()?,
             audit_days: self.audit_days,
             grace: self.grace_seconds.map_or(defaults.grace, |number| Duration::from_secs(number.into())),
             completed: self.completed_days.map_or(defaults.completed, |number| days(number.into())),
@@ -301,6 +306,11 @@ mod tests {
         assert_eq!(settings.listen.to_string(), "127.0.0.1:9");
         assert_eq!((settings.consent, settings.log), (Policy::Required, LogFormat::Json));
         assert_eq!(settings.grace, Settings::default().grace);
+
+        let text = "body-limit-mb = 3\ndepth-limit = 7\n[limits]\nbody-mb = 4\ncount = 5";
+        let limits = Options::read(text, "f").unwrap().into_settings().unwrap().limits;
+        let found = (limits.document.bytes, limits.document.depth, limits.content.count);
+        assert_eq!(found, (4 * 1024 * 1024, 7, 5));
         assert_eq!(Options::default().into_settings().unwrap(), Settings::default());
 
         let text = "terminology = \"https://t.example\"\n[profiles]\nTask = [\"urn:a\"]\nPatient = [\"urn:b\"]";
@@ -315,9 +325,12 @@ mod tests {
 
     #[test]
     fn refuses_what_it_does_not_know() {
-        for (text, line, column) in
-            [("log = \"text\"\nlisen = \"x\"", 2, 1), ("\n  consent = \"maybe\"", 2, 13), ("listen = ", 1, 10)]
-        {
+        for (text, line, column) in [
+            ("[limits]\nbundel = 1", 2, 1),
+            ("log = \"text\"\nlisen = \"x\"", 2, 1),
+            ("\n  consent = \"maybe\"", 2, 13),
+            ("listen = ", 1, 10),
+        ] {
             let error = Options::read(text, "handoff.toml").unwrap_err();
             let issue = &error.issues[0];
             assert_eq!(

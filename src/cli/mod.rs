@@ -44,7 +44,7 @@ pub enum Command {
     /// Send one referral all the way round, each step shown, then go on serving
     Demo(demo::Args),
     /// Serve FHIR and the agency API until told to stop
-    Serve(serve::Args),
+    Serve(Box<serve::Args>),
     /// Check resources and bundles, and say everything that is wrong with them
     Validate(validate::Args),
     /// Say what a finding means, why it matters and how to mend it

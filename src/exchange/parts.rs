@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::limits::ContentLimits;
 use crate::mapping::ProgramTypes;
 use crate::profile::Checker;
 use crate::routing::Rulebook;
@@ -36,6 +37,8 @@ pub struct Settings {
     pub profiles: HashMap<String, Vec<String>>,
     /// How long an agency sees what changes of a referral that it completed
     pub retention: SignedDuration,
+    /// What one request may ask for
+    pub limits: ContentLimits,
 }
 
 /// Where everything is kept, by what it is used for.

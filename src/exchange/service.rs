@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::error::{Category, Error, Result};
 use crate::fhir::precondition::VersionTags;
 use crate::fhir::{Document, Issue, Key, Node, Preconditions, ResourceKey};
+use crate::limits::ContentLimits;
 use crate::mapping::Fidelity;
 use crate::referral::state::State;
 use crate::referral::{Read, Referral, task};
@@ -58,6 +59,7 @@ pub struct Exchange {
     poll: Poll,
     eligibility: Eligibility,
     timeline: Timeline,
+    limits: ContentLimits,
 }
 
 impl std::fmt::Debug for Exchange {
@@ -73,7 +75,7 @@ impl Exchange {
     /// If the directory that the store holds cannot be used.
     pub async fn new(parts: Parts) -> Result<Self> {
         let Parts { stores, checker, terminology, programs, rules, parameters, clock, ids, settings } = parts;
-        let Settings { consent: policy, base, profiles, retention } = settings;
+        let Settings { consent: policy, base, profiles, retention, limits } = settings;
         let store = stores.resources.clone();
         let directory = Arc::new(CurrentDirectory::open(store.clone(), rules.clone()).await?);
         let check = Arc::new(ResourceCheck::new(checker, terminology, profiles, clock.clone()));
@@ -112,7 +114,13 @@ impl Exchange {
             events,
             records,
             sheets,
+            limits,
         })
+    }
+
+    /// What one request may ask for.
+    pub fn limits(&self) -> &ContentLimits {
+        &self.limits
     }
 
     /// What is remembered of requests that change nothing.

@@ -14,7 +14,7 @@ use tokio::sync::{Mutex, watch};
 
 use crate::error::Error;
 use crate::exchange::{Exchange, Ids};
-use crate::fhir::Limits;
+use crate::limits::Limits;
 use crate::mapping::ProgramTypes;
 use crate::profile::Checker;
 use crate::security::Caller;
@@ -42,7 +42,7 @@ pub struct Parts {
     pub sheets: Arc<ColumnSets>,
     /// Who may come in
     pub admission: Admission,
-    /// How much a body may hold
+    /// How much is taken, held and done for anybody
     pub limits: Limits,
     /// The public address, where it is not the one that clients use (`https://gateway.example`, without a slash at its end)
     pub base: Option<String>,

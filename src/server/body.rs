@@ -102,13 +102,13 @@ impl FromRequest<AppState> for FormBody {
 
 async fn document(request: Request, app_state: &AppState, kinds: &[&str]) -> Result<Document, Refusal> {
     let bytes = read(request, app_state, kinds).await?;
-    Ok(Document::parse_bytes(&bytes, app_state.limits)?)
+    Ok(Document::parse_bytes(&bytes, app_state.limits.document)?)
 }
 
 async fn read(request: Request, app_state: &AppState, kinds: &[&str]) -> Result<Vec<u8>> {
     check_kind(request.headers(), kinds)?;
     let content_length = content_length(request.headers());
-    tokio::time::timeout(BODY_TIMEOUT, collect(request.into_body(), content_length, app_state.limits.bytes))
+    tokio::time::timeout(BODY_TIMEOUT, collect(request.into_body(), content_length, app_state.limits.document.bytes))
         .await
         .unwrap_or_else(|_| {
             let message = format!("the body did not arrive within {} seconds", BODY_TIMEOUT.as_secs());

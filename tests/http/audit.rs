@@ -182,7 +182,7 @@ async fn what_is_refused_is_remembered_once_and_without_what_was_asked_for() {
         assert_eq!((action(&event), event["outcome"].as_str()), (expected, Some("4")), "{} {event:#}", answer.text);
         assert_eq!(entities(&event), about.map(String::as_str).into_iter().collect::<Vec<_>>(), "{}", answer.text);
     }
-    let small = Gateway::with(|settings| settings.limits.bytes = 100).await;
+    let small = Gateway::with(|settings| settings.limits.document.bytes = 100).await;
     let large = small.ehr.post("/fhir", &json!({ "text": "x".repeat(200) })).await;
     assert_eq!((large.status, action(&event_of(&small, &large).await)), (413, "rejected"));
     for gateway in [&gateway, &small] {

@@ -50,7 +50,7 @@ fn mends(what: &str, answer: &Answer) {
 
 #[tokio::test]
 async fn bodies_that_cannot_be_read() {
-    let gateway = Gateway::with(|settings| settings.limits = Limits { bytes: 64 * 1024, depth: 40 }).await;
+    let gateway = Gateway::with(|settings| settings.limits.document = Limits { bytes: 64 * 1024, depth: 40 }).await;
     for (path, kind) in [("/fhir/Task", FHIR), ("/fhir", FHIR), ("/fhir/$validate", FHIR)] {
         let post = || gateway.ehr.request(Method::POST, path);
         let body = |text: String| post().header("content-type", kind).body(text);

@@ -16,6 +16,7 @@ use imports::{Sources, sources};
 const LAYERS: &[(&str, u8)] = &[
     ("error", 0),
     ("fhir", 0),
+    ("limits", 0),
     ("shipped", 0),
     ("yaml", 0),
     ("referral", 1),
