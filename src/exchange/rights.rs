@@ -18,8 +18,7 @@ pub(super) fn may_send(caller: &Caller, entries: &[Entry<'_>]) -> Result<()> {
             Role::Ehr | Role::Agency => {}
             Role::Engineer => return Err(refused("an engineer's client creates nothing; use $validate", entry)),
             Role::Auditor | Role::Administrator => {
-                let text =
-                    format!("a client with the role {} reads and writes no resources of people", caller.role);
+                let text = format!("a client with the role {} reads and writes no resources of people", caller.role);
                 return Err(refused(&text, entry));
             }
         }

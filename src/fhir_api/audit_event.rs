@@ -54,7 +54,8 @@ async fn page(
     headers: &HeaderMap,
     mut parameters: Vec<(String, String)>,
 ) -> Answer {
-    let ignored = if Prefer::read(headers).lenient { audit_search::leave_out_unknown(&mut parameters) } else { Vec::new() };
+    let ignored =
+        if Prefer::read(headers).lenient { audit_search::leave_out_unknown(&mut parameters) } else { Vec::new() };
     let AuditSearch { query, id } = AuditSearch::read(&parameters)?;
     let trail = app_state.exchange.audit_trail();
     let (rows, next) = match id {

@@ -97,13 +97,25 @@ pub const REFERENCE_DATA_STAYS: &str = "kept as its sender's own reference data;
 /// Types that somebody may well send, each with why it is not taken in and what to do instead.
 const REFUSED: &[(&str, &str)] = &[
     ("AuditEvent", "the gateway writes its own"),
-    ("Binary", "no reference of a referral leads to it; put the content into DocumentReference.content.attachment.data"),
-    ("Endpoint", "nothing is sent by this gateway; ask for what is new with Task?_lastUpdated=gt and the newest time that you saw"),
-    ("List", "what it lists would not be shown to whoever takes part in a referral; let the referral reference the resources"),
+    (
+        "Binary",
+        "no reference of a referral leads to it; put the content into DocumentReference.content.attachment.data",
+    ),
+    (
+        "Endpoint",
+        "nothing is sent by this gateway; ask for what is new with Task?_lastUpdated=gt and the newest time that you saw",
+    ),
+    (
+        "List",
+        "what it lists would not be shown to whoever takes part in a referral; let the referral reference the resources",
+    ),
     ("MessageHeader", "messages are not processed; send a transaction to the base"),
     ("OperationOutcome", "it answers a request, and is no record"),
     ("Parameters", "it calls an operation, and is no record; $validate takes it"),
-    ("Subscription", "nothing is sent by this gateway; ask for what is new with Task?_lastUpdated=gt and the newest time that you saw"),
+    (
+        "Subscription",
+        "nothing is sent by this gateway; ask for what is new with Task?_lastUpdated=gt and the newest time that you saw",
+    ),
     ("StructureDefinition", "the definitions of this gateway come with its program"),
     ("ValueSet", "the definitions of this gateway come with its program"),
     ("CodeSystem", "the definitions of this gateway come with its program"),

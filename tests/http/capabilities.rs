@@ -26,17 +26,8 @@ fn is_served(answer: &Answer) -> bool {
 }
 
 /// The interactions of R4 on a type (<https://hl7.org/fhir/R4/valueset-type-restful-interaction.html>).
-const INTERACTIONS: &[&str] = &[
-    "create",
-    "read",
-    "vread",
-    "update",
-    "patch",
-    "delete",
-    "history-instance",
-    "history-type",
-    "search-type",
-];
+const INTERACTIONS: &[&str] =
+    &["create", "read", "vread", "update", "patch", "delete", "history-instance", "history-type", "search-type"];
 
 /// An interaction in each way in which it is sent.
 fn interaction(client: &Client, kind: &str, code: &str) -> Vec<RequestBuilder> {
@@ -71,10 +62,15 @@ async fn each_interaction_of_each_type_is_told_or_refused() {
             let is_of_auditors = kind == "AuditEvent" && codes.contains(code);
             let client = if is_of_auditors { &gateway.auditor } else { &gateway.ehr };
             for request in interaction(client, kind, code) {
-            let answer = send(request).await;
-            if is_served(&answer) != codes.contains(code) {
-                wrong.push(format!("{kind} {code}: told {}, {} {}", codes.contains(code), answer.status, answer.text));
-            }
+                let answer = send(request).await;
+                if is_served(&answer) != codes.contains(code) {
+                    wrong.push(format!(
+                        "{kind} {code}: told {}, {} {}",
+                        codes.contains(code),
+                        answer.status,
+                        answer.text
+                    ));
+                }
             }
         }
         // What is not taken in is checked all the same: the statement says so of the whole system.
@@ -115,7 +111,8 @@ async fn each_search_parameter_and_include_of_the_standard_is_told_or_refused() 
         let reverse = texts(&entry["searchRevInclude"], "");
         let mut asks: Vec<(String, bool)> = Vec::new();
         let own = definitions.search_parameters(kind);
-        let common = [("_id", "token"), ("_lastUpdated", "date"), ("_profile", "uri"), ("_tag", "token"), ("_text", "string")];
+        let common =
+            [("_id", "token"), ("_lastUpdated", "date"), ("_profile", "uri"), ("_tag", "token"), ("_text", "string")];
         let named = own.iter().map(|parameter| (parameter.code.as_str(), parameter.kind.as_str()));
         for (code, of) in named.chain(common).collect::<BTreeSet<_>>() {
             // Of the log, what can be read is narrower than the kind of the parameter.
@@ -132,14 +129,17 @@ async fn each_search_parameter_and_include_of_the_standard_is_told_or_refused() 
         }
         for other in told.iter().filter_map(|other| other["type"].as_str()) {
             let targets = definitions.search_parameters(other);
-            for parameter in targets.iter().filter(is_reference).filter(|one| one.targets.iter().any(|target| target == kind)) {
+            for parameter in
+                targets.iter().filter(is_reference).filter(|one| one.targets.iter().any(|target| target == kind))
+            {
                 let include = format!("{other}:{}", parameter.code);
                 asks.push((format!("_revinclude={include}"), reverse.contains(include.as_str())));
             }
         }
         for names in [&parameters, &includes, &reverse] {
             for name in names {
-                let is_asked = asks.iter().any(|(query, _)| query.contains(&format!("{name}=")) || query.ends_with(name));
+                let is_asked =
+                    asks.iter().any(|(query, _)| query.contains(&format!("{name}=")) || query.ends_with(name));
                 assert!(is_asked, "{kind} tells {name}, which R4 has not");
             }
         }
@@ -165,12 +165,20 @@ async fn what_else_the_statement_says_of_a_type_is_so() {
         // A condition that cannot be read is refused where conditions are read.
         let conditional = client.with_body(Method::POST, &format!("/fhir/{kind}"), &body).header("if-none-exist", "?");
         let answer = send(conditional).await;
-        assert_eq!(entry["conditionalCreate"] == true, answer.status == 400 || answer.status == 422, "{kind} {}", answer.text);
+        assert_eq!(
+            entry["conditionalCreate"] == true,
+            answer.status == 400 || answer.status == 422,
+            "{kind} {}",
+            answer.text
+        );
         for method in [Method::PUT, Method::DELETE, Method::PATCH] {
             let conditional = client.with_body(method.clone(), &format!("/fhir/{kind}?_id=x"), &body);
             assert_eq!(send(conditional).await.status, 405, "{method} {kind}");
         }
-        assert_eq!((&entry["conditionalUpdate"], &entry["conditionalDelete"]), (&json!(false), &json!("not-supported")));
+        assert_eq!(
+            (&entry["conditionalUpdate"], &entry["conditionalDelete"]),
+            (&json!(false), &json!("not-supported"))
+        );
         assert_eq!(entry["updateCreate"], false);
         let own = texts(&entry["operation"], "name");
         let on_instance = client.request(Method::POST, &format!("/fhir/{kind}/none/$validate"));
@@ -252,7 +260,10 @@ async fn reference_data_of_an_ehr_stays_its_own_and_is_said_to() {
     let answer = send(put.header("if-match", public.header("etag").to_owned())).await;
     assert_eq!((answer.status, answer.rules()), (403, vec!["forbidden".to_owned()]), "{}", answer.text);
     // A referral to it leads nowhere, and that is said.
-    let own = gateway.ehr.post("/fhir/Organization", &json!({ "resourceType": "Organization", "name": "Hollow Reach" })).await;
+    let own = gateway
+        .ehr
+        .post("/fhir/Organization", &json!({ "resourceType": "Organization", "name": "Hollow Reach" }))
+        .await;
     let own = own.expect(201)["id"].as_str().unwrap().to_owned();
     let mut bundle = crate::referral::transaction(5);
     bundle["entry"][2]["resource"]["owner"]["reference"] = json!(format!("Organization/{own}"));

@@ -49,7 +49,8 @@ async fn the_worst_finding_comes_first_in_every_answer() {
     let paths: Vec<&str> = errors.filter_map(|issue| issue["expression"][0].as_str()).collect();
     assert_eq!(paths, ["Task.status", "Task.zzz"]);
     is_worst_first(&ehr.post("/fhir/$validate", &mixed()).await.expect(200), 2);
-    let parameters = json!({ "resourceType": "Parameters", "parameter": [{ "name": "resource", "resource": mixed() }] });
+    let parameters =
+        json!({ "resourceType": "Parameters", "parameter": [{ "name": "resource", "resource": mixed() }] });
     is_worst_first(&ehr.post("/fhir/Task/$validate?mode=create", &parameters).await.expect(200), 2);
     let entry = json!({ "resource": mixed(), "request": { "method": "POST", "url": "Task" } });
     let transaction = json!({ "resourceType": "Bundle", "type": "transaction", "entry": [entry] });
@@ -79,7 +80,10 @@ async fn a_sheet_tells_what_refused_it_first() {
     let done: Vec<&str> =
         report["findings"].as_array().unwrap().iter().filter_map(|finding| finding["done"].as_str()).collect();
     assert_eq!(done.first(), Some(&"refused"), "{report:#}");
-    assert!(done.len() > 1 && done.iter().skip_while(|done| **done == "refused").all(|done| *done != "refused"), "{done:?}");
+    assert!(
+        done.len() > 1 && done.iter().skip_while(|done| **done == "refused").all(|done| *done != "refused"),
+        "{done:?}"
+    );
     is_logged(&answer, &["status=422", "rule=\"referral\""]);
 }
 
@@ -111,7 +115,11 @@ async fn what_a_lenient_search_leaves_out_is_a_warning() {
     let gateway = Gateway::start().await;
     sent(&gateway, 1).await;
     for (client, query, kept) in [
-        (&gateway.ehr, "Patient?family=wintergreen&shoe-size=42&_summary=true&name:sounds=x&organization.name=y", "Patient?family=wintergreen"),
+        (
+            &gateway.ehr,
+            "Patient?family=wintergreen&shoe-size=42&_summary=true&name:sounds=x&organization.name=y",
+            "Patient?family=wintergreen",
+        ),
         (&gateway.ehr, "Task?_has:Observation:focus:code=x&_sort=priority&status=requested", "Task?status=requested"),
         (&gateway.ehr, "ValueSet?publisher=x&_id=need-category", "ValueSet?_id=need-category"),
         (&gateway.auditor, "AuditEvent?site=x&_count=3&outcome=0&agent.name=y", "AuditEvent?_count=3&outcome=0"),
@@ -147,7 +155,9 @@ async fn a_search_by_post_needs_no_body() {
     let gateway = Gateway::start().await;
     sent(&gateway, 1).await;
     let post = |path: &str| gateway.ehr.request(Method::POST, path);
-    for path in ["/fhir/Task/_search", "/fhir/Task/_search?status=requested&_count=1", "/fhir/ValueSet/_search?_count=1"] {
+    for path in
+        ["/fhir/Task/_search", "/fhir/Task/_search?status=requested&_count=1", "/fhir/ValueSet/_search?_count=1"]
+    {
         let form = "application/x-www-form-urlencoded";
         for request in [
             post(path),
@@ -165,7 +175,10 @@ async fn a_search_by_post_needs_no_body() {
     assert_eq!(found["total"], 0, "the address and the form count together");
     let other = post("/fhir/Task/_search").header("content-type", "application/x-www-form-urlencoded");
     assert_eq!(send(other.body("_format=xml")).await.status, 406);
-    for request in [post("/fhir/Task/_search").body("status=requested"), post("/fhir/Task/_search").header("content-type", "text/plain").body("x")] {
+    for request in [
+        post("/fhir/Task/_search").body("status=requested"),
+        post("/fhir/Task/_search").header("content-type", "text/plain").body("x"),
+    ] {
         assert_eq!(send(request).await.status, 415);
     }
 }

@@ -3,8 +3,8 @@
 use axum::http::StatusCode;
 
 use crate::error::{Error, Result};
-use crate::fhir::issue::rules_that_refused;
 use crate::fhir::authored::bundle::{BundleWriter, Entry, Response};
+use crate::fhir::issue::rules_that_refused;
 use crate::server::reply::{self, Refusal};
 
 use crate::fhir_api::rendered::Rendered;
