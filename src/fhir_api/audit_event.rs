@@ -16,6 +16,7 @@ use crate::server::condition::Prefer;
 use crate::server::reply::Answer;
 use crate::store::audit_chain::AuditRow;
 
+use super::address;
 use super::audit_forms::{EVENTS, OTHER};
 use super::audit_search::{self, AuditSearch};
 use super::rendered::Rendered;
@@ -93,6 +94,7 @@ pub(super) async fn read(
     base: Base,
     Path(id): Path<String>,
 ) -> Answer {
+    let id = address::item("AuditEvent".to_owned(), id)?.id;
     let found = row(&app_state, &caller, &id).await?;
     let row = found.ok_or_else(|| Error::not_found("this AuditEvent"))?;
     Ok(Rendered::ok(text(&row)?).into_response(&base))

@@ -67,7 +67,8 @@ impl Interaction {
             Action::History => Self::History(History::read(item(service, &found)?, query)?),
             Action::ValidateStored => Self::Validate(StoredValidation::read(item(service, &found)?, query)?),
             Action::ReadDefinition => {
-                Self::ReadDefinition(definition(found.segments[0])?, address::decode(found.segments[1])?)
+                let kind = definition(found.segments[0])?;
+                Self::ReadDefinition(kind, address::item(kind.to_owned(), address::decode(found.segments[1])?)?.id)
             }
             Action::Search | Action::SearchDefinitions => {
                 Self::search(service, searched_kind(service, &found)?, parameters()?, headers)?
