@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Key, ResourceKey};
@@ -14,6 +15,8 @@ use crate::security::{Caller, Role};
 use crate::store::{Feed, Resources};
 
 use super::referrals::Referrals;
+
+const NOT_OURS: &str = "the cursor is none that this gateway gave";
 
 /// A record that changed.
 #[derive(Debug, Clone)]
@@ -90,7 +93,7 @@ impl Poll {
             None => 0,
             Some(cursor) => {
                 let announced = *newest.borrow();
-                self.read_cursor(cursor, announced).await?
+                self.read_cursor(caller, cursor, announced).await?
             }
         };
         if *newest.borrow() <= since && !wait.is_zero() {
@@ -98,7 +101,7 @@ impl Poll {
             let _ = tokio::time::timeout(wait, newest.wait_for(|newest| *newest > since)).await;
         }
         if *newest.borrow() <= since {
-            return Ok(Records { records: Vec::new(), cursor: self.cursor(since) });
+            return Ok(Records { records: Vec::new(), cursor: self.cursor(caller, since) });
         }
         let changes = self.feed.changes(&caller.organization, since, limit).await?;
         let mut records = Vec::with_capacity(changes.items.len());
@@ -119,24 +122,44 @@ impl Poll {
                 None => records.push(withdrawn(task)),
             }
         }
-        Ok(Records { records, cursor: self.cursor(changes.newest) })
+        Ok(Records { records, cursor: self.cursor(caller, changes.newest) })
     }
 
-    fn cursor(&self, seq: u64) -> String {
-        format!("{}.{seq}", self.feed.store_id())
+    /// The store, whose it is, and the commit up to which it was told.
+    fn cursor(&self, caller: &Caller, seq: u64) -> String {
+        format!("{}-{}.{seq}", self.feed.store_id(), mark_of(&caller.organization))
     }
 
-    async fn read_cursor(&self, cursor: &str, announced: u64) -> Result<u64> {
-        let seq = cursor.rsplit_once('.').filter(|(store, _)| *store == self.feed.store_id());
-        let seq: Option<u64> = seq.and_then(|(_, seq)| seq.parse().ok());
-        match seq {
-            Some(seq) if seq <= announced => Ok(seq),
-            // What was just read may not be announced yet.
-            Some(seq) if seq <= self.feed.newest_commit().await? => Ok(seq),
-            _ => {
-                let text = "the cursor is none that this gateway gave to your organization";
-                Err(Error::incorrect(Key::UnknownCursor, text))
-            }
+    /// The commit up to which the cursor was told.
+    ///
+    /// # Errors
+    /// `Incorrect` for one that was not given, was given by another store or to another organization, or is ahead of the
+    /// store. A store that was set back to a backup gave less than some of its readers have seen: they would miss what comes
+    /// next.
+    async fn read_cursor(&self, caller: &Caller, cursor: &str, announced: u64) -> Result<u64> {
+        let refused = |text: &str| {
+            Error::incorrect(Key::UnknownCursor, format!("{text}; ask without a cursor to begin from the start"))
+        };
+        let (issuer, seq) = cursor.rsplit_once('.').ok_or_else(|| refused(NOT_OURS))?;
+        let seq: u64 = seq.parse().map_err(|_| refused(NOT_OURS))?;
+        // One that was given before cursors said whose they are has no mark.
+        let (store, mark) = issuer.split_once('-').map_or((issuer, None), |(store, mark)| (store, Some(mark)));
+        if store != self.feed.store_id() {
+            return Err(refused("the cursor is of another store than this one"));
         }
+        if mark.is_some_and(|mark| mark != mark_of(&caller.organization)) {
+            return Err(refused("the cursor was given to another organization than yours"));
+        }
+        // What was just read may not be announced yet.
+        if seq > announced && seq > self.feed.newest_commit().await? {
+            return Err(refused("the cursor is ahead of this store, which was set back to an earlier state"));
+        }
+        Ok(seq)
     }
+}
+
+/// Tells the cursors of an organization from those of others.
+fn mark_of(organization: &str) -> String {
+    let mark = Sha256::digest(organization).iter().take(6).fold(0_u64, |mark, byte| mark << 8 | u64::from(*byte));
+    format!("{mark:012x}")
 }

@@ -113,7 +113,7 @@ impl<'a> Edits<'a> {
     /// meta.lastUpdated. A resource without id or meta gets them right behind its resourceType.
     pub fn stamp(&mut self, id: &str, version: u64, at: Timestamp) {
         let resource = self.root;
-        let members = [("versionId", quote(&version.to_string())), ("lastUpdated", quote(&instant(at)))];
+        let members = [("versionId", quote(&version.to_string())), ("lastUpdated", quote(&change_instant(at)))];
         let mut head = String::new();
         match resource.get("id") {
             Some(old) => self.replace(old, quote(id)),
@@ -140,6 +140,12 @@ impl<'a> Edits<'a> {
 /// An instant as we write it: UTC with milliseconds, always 24 characters.
 pub fn instant(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+}
+
+/// The time of a change of a resource, as `meta.lastUpdated` says it: UTC with microseconds, always 27 characters, so that the
+/// later one is the greater text, too.
+pub fn change_instant(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
 }
 
 /// A member of an object: its name and the JSON text of its value.
@@ -203,15 +209,15 @@ mod tests {
         let at: Timestamp = "2026-11-21T10:00:00.5Z".parse().unwrap();
         assert_eq!(
             edit(r#"{"resourceType":"Task","x":1}"#, |edits| edits.stamp("7", 2, at)),
-            r#"{"resourceType":"Task","id":"7","meta":{"versionId":"2","lastUpdated":"2026-11-21T10:00:00.500Z"},"x":1}"#
+            r#"{"resourceType":"Task","id":"7","meta":{"versionId":"2","lastUpdated":"2026-11-21T10:00:00.500000Z"},"x":1}"#
         );
         assert_eq!(
             edit(r#"{"id":"old","meta":{"profile":["p"],"versionId":"9"}}"#, |edits| edits.stamp("7", 2, at)),
-            r#"{"id":"7","meta":{"profile":["p"],"versionId":"2","lastUpdated":"2026-11-21T10:00:00.500Z"}}"#
+            r#"{"id":"7","meta":{"profile":["p"],"versionId":"2","lastUpdated":"2026-11-21T10:00:00.500000Z"}}"#
         );
         assert_eq!(
             edit(r#"{"resourceType":"Task","meta":{}}"#, |edits| edits.stamp("7", 1, at)),
-            r#"{"resourceType":"Task","id":"7","meta":{"versionId":"1","lastUpdated":"2026-11-21T10:00:00.500Z"}}"#
+            r#"{"resourceType":"Task","id":"7","meta":{"versionId":"1","lastUpdated":"2026-11-21T10:00:00.500000Z"}}"#
         );
     }
 }

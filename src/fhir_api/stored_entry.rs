@@ -112,7 +112,7 @@ mod tests {
         assert_eq!(read["entry"][1]["request"], json!({ "method": "POST", "url": "Task" }));
         assert_eq!(
             read["entry"][0]["response"],
-            json!({ "status": "200", "etag": "W/\"2\"", "lastModified": "2026-11-21T10:00:00.000Z" })
+            json!({ "status": "200", "etag": "W/\"2\"", "lastModified": "2026-11-21T10:00:00.000000Z" })
         );
     }
 }

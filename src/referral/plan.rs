@@ -43,9 +43,9 @@ pub struct Write {
     /// The version that this becomes; the version before it must be the newest one stored (0: there is none), or the
     /// commit is refused as a conflict
     pub version: u64,
-    /// The whole resource, its `meta.versionId` and `meta.lastUpdated` (24 characters, see [`crate::fhir::edit::instant`]) set
+    /// The whole resource, its `meta.versionId` and `meta.lastUpdated` (see [`crate::fhir::edit::change_instant`]) set
     pub document: Arc<Document>,
-    /// `meta.lastUpdated`; the store raises it where the clock went backwards
+    /// `meta.lastUpdated`; the store raises it where that is not later than the newest it has
     pub updated: Timestamp,
     /// The organization whose client sent the resource: it keeps seeing what it sent. None: the gateway's own
     pub author: Option<String>,

@@ -22,7 +22,7 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a
 pub struct Committed {
     /// Its place in the order of all commits
     pub seq: u64,
-    /// The writes as they were stored: `lastUpdated` is raised where the clock went backwards
+    /// The writes as they were stored: `lastUpdated` is raised where it was not later than the newest
     pub writes: Vec<Write>,
     /// What the plan's reads found, in their order
     pub reads: Vec<ReadResult>,

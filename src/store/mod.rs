@@ -10,8 +10,9 @@
 //!
 //! Three promises that every backend keeps, and one suite (`tests/store`) that holds them to it:
 //! - an answered commit is durable, and found exactly once, whatever happens to the process a moment later;
-//! - every commit has a sequence; sequences become visible in their order, and `lastUpdated` never runs backwards, so
-//!   whoever follows [`Feed::changes`] misses nothing;
+//! - every commit has a sequence; sequences become visible in their order, and `meta.lastUpdated` strictly
+//!   increases from write to write, in microseconds and whatever the clock says: whoever follows [`Feed::changes`], or asks
+//!   for what changed after the newest that it saw, misses nothing and gets nothing twice;
 //! - a document is given back byte for byte, as it was committed.
 //!
 //! It must not know who calls (`security`), nor what a referral, a program or a request is.

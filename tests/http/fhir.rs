@@ -47,6 +47,35 @@ async fn conditional_create_finds_what_is_there() {
     assert_eq!((several.status, several.rules()), (412, vec!["multiple-matches".to_owned()]));
 }
 
+/// fhirpy's `get_or_create` asks so.
+#[tokio::test]
+async fn the_condition_of_a_create_may_stand_in_the_address() {
+    let gateway = Gateway::start().await;
+    let post = |query: &str| gateway.ehr.with_body(Method::POST, &format!("/fhir/Task?{query}"), &draft(1));
+    let id = send(post("identifier=urn:test:draft%7C1&_format=json")).await.expect(201)["id"].clone();
+    assert_eq!(send(post("identifier=urn:test:draft%7C1")).await.expect(200)["id"], id);
+    let both = post("identifier=urn:test:draft%7C1").header("if-none-exist", "identifier=urn:test:draft%7C1");
+    assert_eq!(send(both).await.status, 400);
+    for bad in ["identifer=urn:test:draft%7C1", "identifier=%zz"] {
+        assert_eq!(send(post(bad)).await.status, 400, "{bad}");
+    }
+    for plain in ["", "_format=json", "_pretty=true&_format=application/fhir%2Bjson"] {
+        assert_ne!(send(post(plain)).await.expect(201)["id"], id, "{plain}");
+    }
+}
+
+/// fhirpy's `count` asks so.
+#[tokio::test]
+async fn a_count_is_asked_for_by_either_name() {
+    let gateway = Gateway::start().await;
+    gateway.ehr.post("/fhir/Task", &draft(1)).await.expect(201);
+    for query in ["_count=0&_totalMethod=count", "_count=0&_total=accurate", "_summary=count"] {
+        let found = gateway.ehr.get(&format!("/fhir/Task?{query}")).await.expect(200);
+        assert_eq!((&found["total"], found.get("entry")), (&json!(1), None), "{query}");
+    }
+    assert_eq!(gateway.ehr.get("/fhir/Task?_totalMethod=guess").await.status, 400);
+}
+
 #[tokio::test]
 async fn read_says_not_modified() {
     let gateway = Gateway::start().await;

@@ -85,12 +85,18 @@ impl Gateway {
 
     /// A gateway with other settings than the usual ones.
     pub async fn with(change: impl FnOnce(&mut Settings)) -> Self {
-        Self::of(change, directory()).await
+        Self::of(change, directory(), Arc::new(StillClock)).await
+    }
+
+    /// A gateway on this file, which is made where it is missing, with another clock than the usual one.
+    pub async fn at(file: &Path, clock: Arc<dyn Clock>) -> Self {
+        let start = if file.exists() { Plan::default() } else { directory() };
+        Self::of(|settings| file.clone_into(&mut settings.store), start, clock).await
     }
 
     /// A gateway that knows no organization yet.
     pub async fn without_directory() -> Self {
-        Self::of(|_| {}, Plan::default()).await
+        Self::of(|_| {}, Plan::default(), Arc::new(StillClock)).await
     }
 
     /// A gateway on a store that was there before.
@@ -99,16 +105,16 @@ impl Gateway {
             file.clone_into(&mut settings.store);
             change(settings);
         };
-        Self::of(change, Plan::default()).await
+        Self::of(change, Plan::default(), Arc::new(StillClock)).await
     }
 
-    async fn of(change: impl FnOnce(&mut Settings), directory: Plan) -> Self {
+    async fn of(change: impl FnOnce(&mut Settings), directory: Plan, clock: Arc<dyn Clock>) -> Self {
         crate::log::capture();
         let folder = tempfile::tempdir().unwrap();
         let mut settings = Settings { store: folder.path().join("store.db"), ..Settings::default() };
         change(&mut settings);
         let file = settings.store.clone();
-        let app = App::open(settings, Arc::new(StillClock), Arc::new(CountingIds::default())).await.unwrap();
+        let app = App::open(settings, clock, Arc::new(CountingIds::default())).await.unwrap();
         let store = app.store.clone();
         if !directory.writes.is_empty() {
             store.commit(directory).await.unwrap();

@@ -13,6 +13,7 @@ mod batch_gets;
 mod capabilities;
 mod compartments;
 mod conformance;
+mod cursors;
 mod fhir;
 mod findings;
 mod gateway;
@@ -22,6 +23,8 @@ mod parties;
 mod poll;
 mod preconditions;
 mod referral;
+#[path = "../scale/mod.rs"]
+mod scale;
 mod search;
 mod sheets;
 mod source_status;

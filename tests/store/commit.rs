@@ -4,6 +4,7 @@ use handoff::error::Category;
 use handoff::fhir::edit;
 use handoff::referral::Scope;
 use handoff::referral::plan::{Extras, Guard, Idempotency, Plan, Write};
+use handoff::store::query::Query;
 use handoff::store::{Store, conflicting};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -17,8 +18,8 @@ on_every_backend! {
     a_stale_version_is_refused_and_nothing_of_its_plan_is_stored,
     of_concurrent_changes_to_one_version_one_wins,
     what_was_only_read_must_be_unchanged,
-    last_updated_never_runs_backwards,
-    what_is_finer_than_a_millisecond_is_as_the_document_says,
+    last_updated_strictly_increases,
+    what_is_finer_than_a_microsecond_is_as_the_document_says,
     an_idempotency_key_is_used_once,
     extras_are_kept_replaced_and_removed,
     a_referral_is_read_in_one_go,
@@ -120,35 +121,56 @@ async fn what_was_only_read_must_be_unchanged(backend: Backend) {
     store.commit(guarded(1, "Task/b")).await.unwrap();
 }
 
-async fn last_updated_never_runs_backwards(backend: Backend) {
-    let earlier = noon() - SignedDuration::from_hours(3);
+async fn last_updated_strictly_increases(backend: Backend) {
+    let microsecond = SignedDuration::from_micros(1);
     let first = backend.open().commit(writes([write("Task/a", 1, noon(), "")])).await.unwrap();
     assert_eq!(first.writes[0].updated, noon());
-    // The clock of the next process is wrong, and its second plan is a moment ahead of the first again.
+    // The clock of the next process is behind, or says the same.
     let store = backend.open();
     let body = r#","lastUpdated":"untouched""#;
-    let second = store.commit(writes([write("Task/b", 1, earlier, body)])).await.unwrap();
-    let expected = write("Task/b", 1, noon(), body);
-    assert_eq!(second.writes[0].updated, noon());
-    assert_eq!(second.writes[0].document.text(), expected.document.text());
-    assert_eq!(text(&*store, "Task/b").await.as_deref(), Some(expected.document.text()));
-    let stored = store.read(&Scope::Gateway, &key("Task/b"), None).await.unwrap().unwrap();
-    assert_eq!(stored.updated, noon());
-    // Inside a plan, too.
+    let mut newest = noon();
+    for (name, wrong) in [("Task/b", noon() - SignedDuration::from_hours(3)), ("Task/c", noon())] {
+        newest += microsecond;
+        let raised = store.commit(writes([write(name, 1, wrong, body)])).await.unwrap();
+        let expected = write(name, 1, newest, body);
+        assert_eq!(raised.writes[0].updated, newest);
+        assert_eq!(raised.writes[0].document.text(), expected.document.text());
+        assert_eq!(text(&*store, name).await.as_deref(), Some(expected.document.text()));
+        assert_eq!(store.read(&Scope::Gateway, &key(name), None).await.unwrap().unwrap().updated, newest);
+    }
+    // Inside a plan, too, whatever its writes say.
     let later = noon() + SignedDuration::from_millis(1);
-    let third = store.commit(writes([write("Task/c", 1, later, ""), write("Task/d", 1, earlier, "")])).await.unwrap();
-    assert_eq!(third.writes.iter().map(|write| write.updated).collect::<Vec<_>>(), [later, later]);
-    let stamp = third.writes[1].document.root().get("meta").unwrap().str("lastUpdated").unwrap().into_owned();
-    assert_eq!(stamp, edit::instant(later));
+    let plan = [write("Task/d", 1, later, ""), write("Task/e", 1, noon(), ""), write("Task/d", 2, later, "")];
+    let raised = store.commit(writes(plan)).await.unwrap();
+    let expected = [later, later + microsecond, later + microsecond * 2];
+    assert_eq!(raised.writes.iter().map(|write| write.updated).collect::<Vec<_>>(), expected);
+    let stamp = |write: &Write| write.document.root().get("meta").unwrap().str("lastUpdated").unwrap().into_owned();
+    assert_eq!(raised.writes.iter().map(stamp).collect::<Vec<_>>(), expected.map(edit::change_instant));
+    // A clock that was far ahead is gone past, a microsecond a write; another process goes on there.
+    let ahead = noon() + SignedDuration::from_hours(400 * 24);
+    store.commit(writes([write("Task/f", 1, ahead, "")])).await.unwrap();
+    let again = backend.open();
+    for (number, name) in (1..).zip(["Task/g", "Task/h", "Task/i"]) {
+        let raised = again.commit(writes([write(name, 1, later, "")])).await.unwrap();
+        assert_eq!(raised.writes[0].updated, ahead + microsecond * number);
+    }
+    // As texts they are in the same order.
+    let page = again.search(&Scope::Gateway, &Query::all("Task")).await.unwrap();
+    let stamps: Vec<String> = page
+        .matches
+        .iter()
+        .map(|found| found.document.root().get("meta").unwrap().str("lastUpdated").unwrap().into_owned())
+        .collect();
+    assert!(stamps.len() == 9 && stamps.is_sorted_by(|earlier, later| earlier < later), "{stamps:?}");
 }
 
-async fn what_is_finer_than_a_millisecond_is_as_the_document_says(backend: Backend) {
+async fn what_is_finer_than_a_microsecond_is_as_the_document_says(backend: Backend) {
     let store = backend.open();
     let fine = at("2026-11-21T12:00:00.123987654Z");
     let committed = store.commit(writes([write("Task/a", 1, fine, "")])).await.unwrap();
     let message: Timestamp =
         committed.writes[0].document.root().get("meta").unwrap().str("lastUpdated").unwrap().parse().unwrap();
-    assert_eq!((committed.writes[0].updated, message), (message, at("2026-11-21T12:00:00.123Z")));
+    assert_eq!((committed.writes[0].updated, message), (message, at("2026-11-21T12:00:00.123987Z")));
 }
 
 async fn an_idempotency_key_is_used_once(backend: Backend) {

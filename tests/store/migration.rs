@@ -319,3 +319,40 @@ async fn an_index_of_texts_in_another_form_is_made_anew() {
         assert_eq!(store.search(&Scope::Gateway, &query).await.unwrap().matches.len(), 1, "{family}");
     }
 }
+
+/// What is written after an upgrade comes after all that was there, as a time and as a text, and is found by either.
+#[tokio::test]
+async fn times_of_change_are_what_they_were_and_go_on() {
+    let written = Written::new();
+    let store = open(&written.path());
+    let rows = written.rows(
+        "SELECT k.name, r.logical, CAST(r.updated AS TEXT) FROM resource r JOIN kind k ON k.id = r.kind
+         WHERE r.version > 0 ORDER BY r.updated",
+    );
+    for row in &rows {
+        let key = ResourceKey::new(row[0].as_str(), row[1].as_str());
+        let found = store.read(&Scope::Gateway, &key, None).await.unwrap().unwrap();
+        assert_eq!(found.updated, Timestamp::from_millisecond(row[2].parse().unwrap()).unwrap(), "{key}");
+    }
+    let newest = Timestamp::from_millisecond(rows.last().unwrap()[2].parse().unwrap()).unwrap();
+    let found = async |search: String| {
+        let (name, value) = search.split_once('=').unwrap();
+        let query = Query::parse(parameters(), "Task", &[(name.to_owned(), value.to_owned())]).unwrap();
+        store.search(&Scope::Gateway, &query).await.unwrap().matches
+    };
+    let all = found("_count=1000".to_owned()).await;
+    let last = all.last().unwrap().updated;
+    assert_eq!(found(format!("_lastUpdated=ge{last}")).await.len(), 1, "the rows of the index have the same time");
+    // The clock is behind.
+    let wrong = newest - jiff::SignedDuration::from_hours(1);
+    let committed = store.commit(referral("new", PANTRY, wrong)).await.unwrap();
+    let said = |document: &handoff::fhir::Document| {
+        document.root().get("meta").unwrap().str("lastUpdated").unwrap().into_owned()
+    };
+    let newest_text = all.iter().map(|found| said(&found.document)).max().unwrap();
+    for write in &committed.writes {
+        assert!(write.updated > newest && said(&write.document) > newest_text, "{} {newest_text}", write.updated);
+    }
+    let new = found(format!("_lastUpdated=gt{newest_text}")).await;
+    assert_eq!(new.iter().map(|found| found.key.to_string()).collect::<Vec<_>>(), ["Task/new"]);
+}

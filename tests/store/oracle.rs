@@ -323,7 +323,7 @@ impl World {
     /// The matches, with the values that they are ordered by.
     fn matches(&self, scope: &Scope, query: &Query) -> Vec<&(Write, Vec<IndexEntry>)> {
         let all = self.resources.iter().filter(|(write, _)| write.key.kind == query.kind && self.sees(scope, write));
-        all.filter(|(write, entries)| query.matches(&write.key.id, write.updated.as_millisecond(), entries)).collect()
+        all.filter(|(write, entries)| query.matches(&write.key.id, write.updated.as_microsecond(), entries)).collect()
     }
 
     /// What the query adds to all of its matches.

@@ -40,7 +40,7 @@ pub(crate) fn write(name: &str, version: u64, updated: Timestamp, body: &str) ->
         r#"{{"resourceType":"{}","id":"{}","meta":{{"versionId":"{version}","lastUpdated":"{}"}}{body}}}"#,
         key.kind,
         key.id,
-        edit::instant(updated),
+        edit::change_instant(updated),
     );
     Write {
         key,

@@ -41,7 +41,7 @@ fn resource(served: &SearchParameters, value: &Value) -> Resource {
     Resource {
         kind: root.str("resourceType").unwrap().into_owned(),
         id: root.str("id").unwrap().into_owned(),
-        updated: Temporal::parse_date_time(&updated).unwrap().interval().0,
+        updated: Temporal::parse_date_time(&updated).unwrap().interval_micros().0,
         entries: served.entries(root).unwrap(),
     }
 }

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::fhir::Issue;
-use crate::fhir::edit::instant;
+use crate::fhir::edit::change_instant;
 
 use super::operation_outcome;
 
@@ -224,7 +224,7 @@ impl Response<'_> {
             status: self.status,
             location: self.location.as_deref(),
             etag: self.version.map(|(version, _)| format!("W/\"{version}\"")),
-            last_modified: self.version.map(|(_, at)| instant(at)),
+            last_modified: self.version.map(|(_, at)| change_instant(at)),
             outcome: self.outcome.map(operation_outcome::build).transpose().map_err(Error::fault)?,
         })
     }
@@ -285,7 +285,7 @@ mod tests {
         assert_eq!(
             bundle.finish(),
             format!(
-                r#"{{"resourceType":"Bundle","type":"batch-response","entry":[{{"response":{{"status":"201 Created","location":"Task/1/_history/1","etag":"W/\"1\"","lastModified":"2026-11-21T10:00:00.500Z","outcome":{outcome}}}}},{{"request":{{"method":"PUT","url":"Task/1"}}}}]}}"#
+                r#"{{"resourceType":"Bundle","type":"batch-response","entry":[{{"response":{{"status":"201 Created","location":"Task/1/_history/1","etag":"W/\"1\"","lastModified":"2026-11-21T10:00:00.500000Z","outcome":{outcome}}}}},{{"request":{{"method":"PUT","url":"Task/1"}}}}]}}"#
             )
         );
     }

@@ -147,6 +147,23 @@ impl Document {
         &self.text
     }
 
+    /// The document with this JSON string in the place of one of the same length, without reading it again; nothing where
+    /// either is no string without escapes, or they are not equally long.
+    pub fn with_string(&self, old: Node<'_>, json: &str) -> Option<Self> {
+        let slot = self.slots.get(old.index as usize).filter(|slot| slot.kind == Kind::String && !slot.escaped)?;
+        let plain = json.strip_prefix('"')?.strip_suffix('"')?;
+        let is_plain = !plain.contains(|next: char| next == '"' || next == '\\' || next.is_control());
+        let (start, end) = (slot.start as usize, slot.end as usize);
+        if !is_plain || json.len() != end - start {
+            return None;
+        }
+        let mut text = String::with_capacity(self.text.len());
+        text.push_str(&self.text[..start]);
+        text.push_str(json);
+        text.push_str(&self.text[end..]);
+        Some(Self { text: text.into(), slots: self.slots.clone() })
+    }
+
     /// How many values the document holds.
     pub fn len(&self) -> usize {
         self.slots.len()
@@ -444,6 +461,29 @@ mod tests {
             let offset = document.root().offset_of(content.find('<').unwrap());
             assert_eq!(offset, text.find('<').unwrap(), "{text}");
             assert_eq!(document.root().offset_of(999), text.len() - usize::from(text.contains('\\')), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_string_gives_way_to_one_as_long() {
+        let document = Document::parse(r#"{"a":"one","b":{"c":"\n12"},"d":"after"}"#).unwrap();
+        let root = document.root();
+        let changed = document.with_string(root.get("a").unwrap(), r#""two""#).unwrap();
+        let expected = r#"{"a":"two","b":{"c":"\n12"},"d":"after"}"#;
+        let read = Document::parse(expected).unwrap();
+        assert_eq!(changed.text(), expected);
+        assert!(changed.root().descendants().map(Node::range).eq(read.root().descendants().map(Node::range)));
+        assert_eq!(changed.root().str("d").as_deref(), Some("after"));
+        let (a, b) = (root.get("a").unwrap(), root.get("b").unwrap());
+        for (place, json) in [
+            (a, r#""four""#),
+            (a, "12345"),
+            (a, r#""a"b""#),
+            (a, r#""\\n""#),
+            (b, r#""\n12""#),
+            (b.get("c").unwrap(), r#""1234""#),
+        ] {
+            assert!(document.with_string(place, json).is_none(), "{json}");
         }
     }
 

@@ -6,6 +6,7 @@ use super::civil::{civil_from_days, days_from_civil, days_in_month, is_leap};
 use super::temporal::{Precision, START, Temporal, TemporalKind};
 
 const DAY_MILLIS: i64 = 86_400_000;
+const DAY_MICROS: i64 = DAY_MILLIS * 1000;
 
 impl Temporal {
     /// Which comes first; nothing where the precision of one does not decide, where one has an offset and the other
@@ -66,16 +67,28 @@ impl Temporal {
     /// The first and the last millisecond that it may mean, counted from 1970 in UTC. What has no offset is read as
     /// UTC, which is what search does (<https://hl7.org/fhir/R4/search.html#date>).
     pub fn interval(&self) -> (i64, i64) {
-        let low = self.local_millis() - i64::from(self.offset.unwrap_or(0)) * 60_000;
+        let (low, high) = self.interval_micros();
+        (low.div_euclid(1000), high.div_euclid(1000))
+    }
+
+    /// The same by its first and last microsecond.
+    pub fn interval_micros(&self) -> (i64, i64) {
+        let millis = self.local_millis() - i64::from(self.offset.unwrap_or(0)) * 60_000;
+        let low = millis * 1000 + i64::from(self.nanos / 1000 % 1000);
         let length = match self.precision {
-            Precision::Year => (365 + i64::from(is_leap(self.year))) * DAY_MILLIS,
-            Precision::Month => i64::from(days_in_month(self.year, self.month)) * DAY_MILLIS,
-            Precision::Day => DAY_MILLIS,
-            Precision::Hour => 3_600_000,
-            Precision::Minute => 60_000,
-            Precision::Second => 10_i64.pow(3 - u32::from(self.fraction.min(3))),
+            Precision::Year => (365 + i64::from(is_leap(self.year))) * DAY_MICROS,
+            Precision::Month => i64::from(days_in_month(self.year, self.month)) * DAY_MICROS,
+            Precision::Day => DAY_MICROS,
+            Precision::Hour => 3_600_000_000,
+            Precision::Minute => 60_000_000,
+            Precision::Second => 10_i64.pow(6 - u32::from(self.fraction.min(6))),
         };
         (low, low + length - 1)
+    }
+
+    /// Is a fraction of the second written?
+    pub fn has_fraction(&self) -> bool {
+        self.fraction > 0
     }
 
     /// Milliseconds from 1970, as if the offset were zero.

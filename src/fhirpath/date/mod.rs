@@ -54,6 +54,9 @@ mod tests {
         assert_eq!(moment("1972-02").interval().1 - moment("1972-02").interval().0, 29 * DAY_MILLIS - 1);
         assert_eq!(moment("1970-01-01T01:00:00+01:00").interval(), (0, 999));
         assert_eq!(moment("1970-01-01T00:00:00.5Z").interval(), (500, 599));
+        assert_eq!(moment("1970-01-01T00:00:00.5Z").interval_micros(), (500_000, 599_999));
+        assert_eq!(moment("1970-01-01T00:00:00.000042Z").interval_micros(), (42, 42));
+        assert_eq!(moment("1970-01-01T00:00:00.0000429Z").interval_micros(), (42, 42));
         let now = Temporal::from_epoch_millis(1_792_581_234_567).unwrap();
         assert_eq!((now.to_string().as_str(), now.interval().0), ("2026-10-21T11:13:54.567Z", 1_792_581_234_567));
         for days in [-719_162, -1, 0, 59, 60, 11_016, 2_932_896] {

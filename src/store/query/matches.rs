@@ -4,7 +4,7 @@ use super::super::index::{IndexEntry, IndexValue};
 use super::model::{Clause, Condition, Prefix, Query, Subject, SystemTest, Test, TextTest};
 
 impl Query {
-    /// Does a resource of the type with this id, last change (milliseconds from 1970) and index match?
+    /// Does a resource of the type with this id, last change (microseconds from 1970) and index match?
     pub fn matches(&self, id: &str, updated: i64, entries: &[IndexEntry]) -> bool {
         self.clauses.iter().all(|clause| clause.holds(id, updated, entries))
     }
@@ -16,8 +16,11 @@ impl Clause {
         match &self.subject {
             Subject::Id => self.test.holds(1, |condition| matches!(condition, Condition::Id(wanted) if wanted == id)),
             Subject::LastUpdated => {
-                let value = IndexValue::Date { low: updated, high: updated };
-                self.test.holds(1, |condition| condition.is_met(&value))
+                let holds = |condition: &Condition| match condition {
+                    Condition::Changed { prefix, low, high } => prefix.holds((*low, *high), (updated, updated)),
+                    _ => false,
+                };
+                self.test.holds(1, holds)
             }
             Subject::Parameter(number) => {
                 let values = || entries.iter().filter(|entry| entry.parameter == *number).map(|entry| &entry.value);
@@ -67,7 +70,7 @@ impl Condition {
 }
 
 impl Prefix {
-    /// Does an interval lie so to the one asked for? Both are given by their first and last millisecond.
+    /// Does an interval lie so to the one asked for? Both are given by their first and last moment.
     pub fn holds(self, asked: (i64, i64), found: (i64, i64)) -> bool {
         let within = asked.0 <= found.0 && found.1 <= asked.1;
         match self {

@@ -46,7 +46,7 @@ pub struct Clause {
 pub enum Subject {
     /// The logical id: `_id`, tested with [`Condition::Id`]
     Id,
-    /// `meta.lastUpdated`: `_lastUpdated`, tested with [`Condition::Date`]
+    /// `meta.lastUpdated`: `_lastUpdated`, tested with [`Condition::Changed`]
     LastUpdated,
     /// The entries of the search parameter with this number
     Parameter(u16),
@@ -100,6 +100,15 @@ pub enum Condition {
         /// First millisecond
         low: i64,
         /// Last millisecond
+        high: i64,
+    },
+    /// A time of change, by the interval that was written
+    Changed {
+        /// How the time has to lie to it
+        prefix: Prefix,
+        /// First microsecond
+        low: i64,
+        /// Last microsecond
         high: i64,
     },
     /// This URI

@@ -109,6 +109,8 @@ impl Reader<'_> {
             "_sort" => self.sort(value)?,
             "_count" => self.count(value)?,
             "_total" => self.total(value)?,
+            // As `_total`, by the name that fhirpy sends with each count.
+            "_totalMethod" => self.total(if value == "count" { "accurate" } else { value })?,
             "_summary" => self.summary(value)?,
             "_elements" => self.elements(value)?,
             "_cursor" => self.query.page = Some(value.to_owned()),
@@ -151,7 +153,7 @@ impl Reader<'_> {
     }
 
     fn last_updated(&mut self, value: &str) -> Read<()> {
-        let conditions = split_unescaped(value, ',').map(value::date).collect::<Read<Vec<_>>>()?;
+        let conditions = split_unescaped(value, ',').map(value::changed).collect::<Read<Vec<_>>>()?;
         self.query.clauses.push(Clause { subject: Subject::LastUpdated, test: Test::Any(conditions) });
         Ok(())
     }

@@ -31,8 +31,24 @@ pub(super) fn unescaped(piece: &str) -> String {
     text
 }
 
-/// `2026-11-21`, `ge2026-11-21T10:00:00Z`
+/// `2026-11-21`, `ge2026-11-21T10:00:00Z`, of an element
 pub(super) fn date(piece: &str) -> Read<Condition> {
+    let (prefix, moment) = moment(piece)?;
+    let (low, high) = moment.interval();
+    Ok(Condition::Date { prefix, low, high })
+}
+
+/// The same of the time of change.
+pub(super) fn changed(piece: &str) -> Read<Condition> {
+    let (prefix, moment) = moment(piece)?;
+    let (low, high) = moment.interval_micros();
+    // Many programs keep fewer digits of a time than we give. Whoever asks for what came after a time that it has cut so gets
+    // the newest that it saw once more; read as a period, the rest of its millisecond would be missed.
+    let high = if moment.has_fraction() && matches!(prefix, Prefix::Gt | Prefix::Sa) { low } else { high };
+    Ok(Condition::Changed { prefix, low, high })
+}
+
+fn moment(piece: &str) -> Read<(Prefix, Temporal)> {
     let (prefix, text) = prefix(piece);
     // Hours without minutes are no date of FHIR's, and a space is what a plus sign becomes in a form.
     let text = text.replace(' ', "+");
@@ -43,8 +59,7 @@ pub(super) fn date(piece: &str) -> Read<Condition> {
              (eq ne gt lt ge le sa eb ap) if wanted"
         ));
     };
-    let (low, high) = moment.interval();
-    Ok(Condition::Date { prefix, low, high })
+    Ok((prefix, moment))
 }
 
 fn prefix(piece: &str) -> (Prefix, &str) {

@@ -50,9 +50,7 @@ fn resolve(ids: &impl Identifiers, parameter: i64, condition: &Condition) -> Res
         |value: &str| Criterion::Token { parameter, value: value.to_owned(), system: CodeSystem::Is(VERBATIM) };
     Ok(vec![match condition {
         Condition::Id(id) => Criterion::Id(id.clone()),
-        Condition::Date { prefix, low, high } if parameter == 0 => {
-            Criterion::Updated { prefix: *prefix, low: *low, high: *high }
-        }
+        Condition::Changed { prefix, low, high } => Criterion::Updated { prefix: *prefix, low: *low, high: *high },
         Condition::Date { prefix, low, high } => Criterion::Date { parameter, prefix: *prefix, low: *low, high: *high },
         Condition::Token { system, code } => token(ids, parameter, system, code.as_deref())?,
         Condition::Reference(key) => reference(ids, parameter, key)?,

@@ -63,11 +63,11 @@ impl Order {
         &self.keys
     }
 
-    /// The cursor behind this position.
+    /// The cursor behind this position. Its letter says what it counts in: `u` and `i` were milliseconds.
     pub(in crate::store) fn cursor(&self, position: &MatchPosition) -> String {
         let MatchPosition { resource, updated, logical } = position;
         let by_id = self.keys.last().is_some_and(|(column, _)| *column == Column::Logical);
-        if by_id { format!("i{updated}-{logical}") } else { format!("u{updated}-{resource}") }
+        if by_id { format!("n{updated}-{logical}") } else { format!("t{updated}-{resource}") }
     }
 
     /// The position that a cursor of this order names.
@@ -83,8 +83,8 @@ impl Order {
         let updated = updated.parse().map_err(|_| unknown())?;
         let by_id = self.keys.last().is_some_and(|(column, _)| *column == Column::Logical);
         match (order, by_id) {
-            ("i", true) => Ok(MatchPosition { resource: 0, updated, logical: last.to_owned() }),
-            ("u", false) => {
+            ("n", true) => Ok(MatchPosition { resource: 0, updated, logical: last.to_owned() }),
+            ("t", false) => {
                 let resource = last.parse().map_err(|_| unknown())?;
                 Ok(MatchPosition { resource, updated, logical: String::new() })
             }

@@ -161,7 +161,7 @@ fn stored_version(session: &mut Session<'_>, key: &ResourceKey) -> Result<Stored
 fn store(session: &mut Session<'_>, write: &Write, target: &mut Target) -> Result<()> {
     session.version += 1;
     let (current, seq, version) = (session.version, session.progress.seq, write.version.cast_signed());
-    let updated = write.updated.as_millisecond();
+    let updated = write.updated.as_microsecond();
     target.updated = updated;
     let author = match &write.author {
         Some(organization) => session.keys.organization(session.connection, organization)?,

@@ -230,7 +230,7 @@ fn whole(row: &Row<'_>) -> Result<Stored> {
     Ok(Stored {
         key: ResourceKey { kind: row.get(4)?, id: row.get(5)? },
         version: row.get::<_, i64>(0)?.cast_unsigned(),
-        updated: moment(row.get(1)?)?,
+        updated: Timestamp::from_microsecond(row.get(1)?).map_err(Error::fault)?,
         seq: row.get::<_, i64>(2)?.cast_unsigned(),
         author: row.get(7)?,
         public: row.get(6)?,
@@ -240,7 +240,7 @@ fn whole(row: &Row<'_>) -> Result<Stored> {
     })
 }
 
-/// A time as it is stored.
+/// A time as it is stored, but for the time of a change, which is in microseconds.
 pub(super) fn moment(milliseconds: i64) -> Result<Timestamp> {
     Timestamp::from_millisecond(milliseconds).map_err(Error::fault)
 }

@@ -13,7 +13,7 @@ use super::keys::Keys;
 pub(super) struct Progress {
     /// The newest commit
     pub(super) seq: i64,
-    /// The newest lastUpdated, in milliseconds
+    /// The newest lastUpdated, in microseconds
     pub(super) updated: i64,
 }
 

@@ -24,6 +24,7 @@ const STEPS: &[&str] = &[
     include_str!("003_audit.sql"),
     include_str!("004_sharing.sql"),
     include_str!("005_withheld.sql"),
+    include_str!("006_microseconds.sql"),
 ];
 
 /// The first version whose audit log is chained. Hashes are none that SQL could compute: rows of older files are chained

@@ -27,7 +27,7 @@ pub(super) fn corrections(
         let Some(stored) = read::newest(connection, Visibility::Of(organization), id)? else { continue };
         let Some(withheld) = &stored.withheld else { continue };
         let parameters = &index.definition.parameters;
-        let matches = |entries: &[IndexEntry]| query.matches(&stored.key.id, stored.updated.as_millisecond(), entries);
+        let matches = |entries: &[IndexEntry]| query.matches(&stored.key.id, stored.updated.as_microsecond(), entries);
         let whole = matches(&parameters.entries(withheld.whole.root())?);
         let shown = matches(&parameters.entries(stored.document.root())?);
         match (whole, shown) {
