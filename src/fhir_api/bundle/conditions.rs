@@ -9,7 +9,7 @@ use crate::fhir::precondition::VersionTags;
 use crate::fhir::{Key, Node, Preconditions};
 use crate::server::entity_tag;
 
-use super::request::located;
+use super::located::located;
 
 /// The conditions of a GET.
 ///

@@ -8,6 +8,7 @@ mod address;
 mod carry_out;
 mod conditions;
 mod handler;
+mod located;
 mod request;
 mod response;
 

@@ -13,6 +13,7 @@ use crate::server::reply::Refusal;
 
 use super::address::EntryAddress;
 use super::conditions;
+use super::located::located;
 use crate::fhir_api::address;
 use crate::fhir_api::interaction::Interaction;
 use crate::fhir_api::path::{self, Action};
@@ -180,16 +181,6 @@ fn write_request(entry: Node<'_>, request: Node<'_>, url: &str, action: Action) 
 
 fn refused(node: Node<'_>, key: Key, text: String) -> Error {
     Error::unprocessable(vec![Issue::error(key, node.path(), text).at(node.position())])
-}
-
-/// The error at this node.
-pub(super) fn located(error: Error, node: Node<'_>) -> Error {
-    let issues = error.issues.into_iter().map(|issue| {
-        let is_located = issue.path.starts_with("Bundle.");
-        let path = if is_located { issue.path.clone() } else { node.path() };
-        if issue.position.is_some() { Issue { path, ..issue } } else { Issue { path, ..issue }.at(node.position()) }
-    });
-    Error { category: error.category, issues: issues.collect() }
 }
 
 /// Why a whole transaction is refused because of this entry. That a method is not served makes the request of the
