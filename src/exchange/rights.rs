@@ -42,7 +42,7 @@ fn not_kept(kind: &str, resource: Option<Node<'_>>) -> Error {
     let text = format!("a {kind} is not taken in: {}", kept_types::why_not(kind));
     let node = resource.map(|resource| resource.get("resourceType").unwrap_or(resource));
     let issue = Issue::error(Key::NotSupported, resource.map(Node::path).unwrap_or_default(), text)
-        .maybe_at(node.map(|node| node.position()))
+        .maybe_at(node.map(Node::position))
         .hint(format!("taken in are {}", kept_types::KEPT_TYPES.join(", ")));
     Error::unprocessable(vec![issue])
 }

@@ -236,7 +236,7 @@ fn written_twice(key: &ResourceKey, first: &Entry<'_>, second: &Entry<'_>) -> Er
     let place = first.map_or_else(String::new, |node| format!("{} ({})", node.path(), node.position()));
     let text = format!("{key} is written here and by {place}; a transaction writes each resource once");
     let issue = Issue::error(Key::BundleDuplicate, second.map(Node::path).unwrap_or_default(), text)
-        .maybe_at(second.map(|node| node.position()))
+        .maybe_at(second.map(Node::position))
         .hint("keep one of the two entries");
     Error::unprocessable(vec![issue])
 }
