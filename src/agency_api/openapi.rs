@@ -1,32 +1,87 @@
-//! `GET /agency/v1/openapi.json`: the agency API as an OpenAPI 3.1 document. It is written by hand, for people; the test
-//! below holds it to the table of routes.
+//! `GET /agency/v1/openapi.json`: the agency API as an OpenAPI 3.1 document. `openapi.json` says by hand, for people, what
+//! is particular to each operation. What a route answers because of what it is, as each one of its kind does, is added from
+//! the table of routes: nobody has to remember it, and it cannot be forgotten. A test compares the operations with the table.
 
-use axum::http::StatusCode;
-use axum::response::Response;
+use axum::body::Bytes;
+use serde_json::{Map, Value, json};
 
-use crate::server::reply::{self, JSON};
+use crate::error::{Error, Result};
+use crate::server::{Access, Route};
 
-const DOCUMENT: &str = include_str!("openapi.json");
+/// What is written by hand.
+const WRITTEN: &str = include_str!("openapi.json");
 
-/// The document.
-pub(crate) async fn document() -> Response {
-    reply::body(StatusCode::OK, JSON, DOCUMENT)
+/// The text of the document about these routes.
+///
+/// # Errors
+/// A fault, for a document that cannot be read, or lacks a route.
+pub(super) fn text(routes: &[Route]) -> Result<Bytes> {
+    Ok(Bytes::from(complete(routes)?.to_string()))
+}
+
+/// The document with what these routes answer because of what they are.
+///
+/// # Errors
+/// A fault, for a document that cannot be read.
+fn complete(routes: &[Route]) -> Result<Value> {
+    let mut document: Value = serde_json::from_str(WRITTEN).map_err(Error::fault)?;
+    for route in routes {
+        let pointer = format!("/paths/{}/{}/responses", route.path.replace('/', "~1"), route.method.to_lowercase());
+        let responses = document.pointer_mut(&pointer).and_then(Value::as_object_mut);
+        let responses = responses.ok_or_else(|| Error::fault(format!("{pointer} is not in the document")))?;
+        for (status, name) in common_answers(route) {
+            let answer = || json!({ "$ref": format!("#/components/responses/{name}") });
+            responses.entry(status).or_insert_with(answer);
+        }
+        responses.sort_keys();
+        responses.values_mut().for_each(name_request);
+    }
+    if let Some(shared) = document.pointer_mut("/components/responses").and_then(Value::as_object_mut) {
+        shared.values_mut().for_each(name_request);
+    }
+    Ok(document)
+}
+
+/// What a route answers, besides what is particular to it: the status, and the name of the response.
+fn common_answers(route: &Route) -> Vec<(&'static str, &'static str)> {
+    // Of every route: what cannot be decoded, too many requests, our own failures.
+    let mut answers = vec![("400", "Unreadable"), ("429", "Limited"), ("500", "Failed"), ("503", "Busy")];
+    if route.access != Access::Anyone {
+        answers.push(("401", "Unknown"));
+    }
+    if !matches!(route.access, Access::Anyone | Access::Client) {
+        answers.push(("403", "Forbidden"));
+    }
+    if route.path.contains('{') {
+        answers.push(("404", "NotFound"));
+    }
+    if route.method != "GET" {
+        answers.extend([("409", "Conflict"), ("413", "TooLarge"), ("415", "MediaType"), ("422", "Refused")]);
+    }
+    answers
+}
+
+/// Says that the response bears the request's id. One that stands elsewhere says it there.
+fn name_request(response: &mut Value) {
+    let Some(response) = response.as_object_mut().filter(|response| !response.contains_key("$ref")) else { return };
+    let headers = response.entry("headers").or_insert_with(|| Value::Object(Map::new()));
+    if let Some(headers) = headers.as_object_mut() {
+        headers.insert("X-Request-Id".to_owned(), json!({ "$ref": "#/components/headers/RequestId" }));
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
-    use serde_json::Value;
-
     use super::*;
     use crate::agency_api::routes;
     use crate::referral::Party;
     use crate::referral::state::{Event, TABLE};
-    use crate::server::Access;
 
     fn read() -> Value {
-        serde_json::from_str(DOCUMENT).unwrap()
+        let routes: Vec<Route> = routes().into_iter().map(|endpoint| endpoint.route).collect();
+        complete(&routes).unwrap()
     }
 
     #[test]
@@ -44,6 +99,27 @@ mod tests {
             .map(|route| (route.method.to_owned(), route.path.to_owned(), route.access == Access::Anyone))
             .collect();
         assert_eq!(described, served);
+    }
+
+    #[test]
+    fn says_of_each_operation_what_its_route_answers() {
+        let document = read();
+        let statuses = |operation: &str| {
+            let responses = document.pointer(&format!("/paths/~1agency~1v1{operation}/responses")).unwrap();
+            responses.as_object().unwrap().keys().map(String::as_str).collect::<Vec<_>>().join(" ")
+        };
+        for (operation, expected) in [
+            ("~1referrals~1{id}/put", "200 400 401 403 404 409 412 413 415 422 429 500 503"),
+            ("~1referrals~1{id}/get", "200 304 400 401 403 404 406 429 500 503"),
+            ("~1schemas/get", "200 400 401 429 500 503"),
+            ("~1openapi.json/get", "200 400 429 500 503"),
+        ] {
+            assert_eq!(statuses(operation), expected, "{operation}");
+        }
+        for response in document["components"]["responses"].as_object().unwrap().values() {
+            assert!(response["headers"]["X-Request-Id"].is_object(), "{response}");
+        }
+        assert!(complete(&[Route { method: "GET", path: "/agency/v1/none", access: Access::Agency }]).is_err());
     }
 
     #[test]

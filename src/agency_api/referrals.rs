@@ -15,7 +15,7 @@ use crate::fhir::edit::quote;
 use crate::fhir::{Key, query_string};
 use crate::security::Caller;
 
-use super::query::parameters;
+use super::query::{parameters, whole_number};
 use super::shape::Shape;
 use super::sheet;
 use crate::server::app_state::{AppState, Base};
@@ -99,13 +99,14 @@ impl PollQuery {
             match name.as_str() {
                 "wait" => {
                     let message = "wait is a whole number of seconds, 60 at most";
-                    let seconds = value.parse().map_err(|_| Error::incorrect(Key::Parameter, message))?;
+                    let seconds = whole_number(&value).ok_or_else(|| Error::incorrect(Key::Parameter, message))?;
                     poll_query.wait = Duration::from_secs(seconds).min(MAX_WAIT);
                 }
                 "limit" => {
                     let message = "limit is a whole number from 1; 1000 records are given at most";
-                    let limit = value.parse().ok().filter(|limit: &usize| *limit > 0);
-                    poll_query.limit = limit.ok_or_else(|| Error::incorrect(Key::Parameter, message))?.min(MAX_COUNT);
+                    let limit = whole_number(&value).filter(|limit| *limit > 0);
+                    let limit = limit.ok_or_else(|| Error::incorrect(Key::Parameter, message))?;
+                    poll_query.limit = usize::try_from(limit).map_or(MAX_COUNT, |limit| limit.min(MAX_COUNT));
                 }
                 // `since=` is what a script sends before it has a cursor.
                 _ => poll_query.since = Some(value).filter(|value| !value.is_empty()),
@@ -124,7 +125,9 @@ mod tests {
         let poll_query = PollQuery::read(Some("since=a.7&wait=90&limit=5000")).unwrap();
         assert_eq!(poll_query, PollQuery { since: Some("a.7".to_owned()), wait: MAX_WAIT, limit: MAX_COUNT });
         assert_eq!(PollQuery::read(Some("since=")).unwrap(), PollQuery::read(None).unwrap());
-        for bad in ["wait=soon", "wait=-1", "limit=0", "limit=x", "cursor=1"] {
+        let most = PollQuery::read(Some("wait=99999999999999999999&limit=99999999999999999999")).unwrap();
+        assert_eq!((most.wait, most.limit), (MAX_WAIT, MAX_COUNT));
+        for bad in ["wait=soon", "wait=-1", "wait=+1", "wait=1.5", "limit=0", "limit=x", "limit=", "cursor=1"] {
             assert_eq!(PollQuery::read(Some(bad)).unwrap_err().issues[0].key, Key::Parameter, "{bad}");
         }
     }

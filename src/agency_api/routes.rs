@@ -1,8 +1,14 @@
-//! The table of routes of the agency API.
+//! The table of routes of the agency API, and the document that is made from it.
+
+use std::sync::OnceLock;
+
+use axum::body::Bytes;
+use axum::http::StatusCode;
 
 use crate::server::Access::{Agency, Anyone, Client};
-use crate::server::Endpoint;
 use crate::server::condition::OF_CHANGES;
+use crate::server::reply::{self, Answer, JSON};
+use crate::server::{Endpoint, Route};
 
 use super::{
     eligibility, events, explanation, openapi, programs, record, referral, referrals, schemas, sheet, timeline,
@@ -30,6 +36,20 @@ pub fn routes() -> Vec<Endpoint> {
         Endpoint::get(Client, "/agency/v1/vocabularies", vocabularies::list),
         Endpoint::get(Client, "/agency/v1/schemas", schemas::list),
         Endpoint::get(Client, "/agency/v1/schemas/{type}", schemas::one),
-        Endpoint::get(Anyone, "/agency/v1/openapi.json", openapi::document),
+        Endpoint::get(Anyone, "/agency/v1/openapi.json", document),
     ]
+}
+
+/// The OpenAPI document of these routes, made once.
+async fn document() -> Answer {
+    static DOCUMENT: OnceLock<Bytes> = OnceLock::new();
+    let text = match DOCUMENT.get() {
+        Some(text) => text.clone(),
+        None => {
+            let routes: Vec<Route> = routes().into_iter().map(|endpoint| endpoint.route).collect();
+            let text = openapi::text(&routes)?;
+            DOCUMENT.get_or_init(|| text).clone()
+        }
+    };
+    Ok(reply::body(StatusCode::OK, JSON, text))
 }

@@ -28,8 +28,9 @@ const DRAINED: usize = 4;
 const RESOURCE: &[&str] = &["application/fhir+json", "application/json", "text/json"];
 /// The media type of the agency API.
 const PLAIN: &[&str] = &["application/json"];
-/// The media type of sheets. They come in whatever charset a spreadsheet writes; their reader finds it out.
-const SHEET: &[&str] = &["text/csv"];
+/// The media types of sheets: their own, and that of a file of any kind, for clients that cannot name it. They come in
+/// whatever charset a spreadsheet writes; their reader finds it out.
+const SHEET: &[&str] = &["text/csv", "application/octet-stream"];
 /// The media type of a search by POST.
 const FORM: &[&str] = &["application/x-www-form-urlencoded"];
 

@@ -13,8 +13,11 @@ pub fn folder() -> PathBuf {
 pub fn python(script: &str) -> Option<Command> {
     let place = place("python", "requirements.txt")?;
     let mut command = Command::new(place.join("bin/python"));
-    // Nothing is written beside the scripts.
-    command.env("PYTHONDONTWRITEBYTECODE", "1").arg(folder().join("python").join(script));
+    // Some packages call others by their commands.
+    let path = std::env::var("PATH").unwrap_or_default();
+    command.env("PATH", format!("{}:{path}", place.join("bin").display()));
+    // What is written stays away from the scripts.
+    command.env("PYTHONDONTWRITEBYTECODE", "1").current_dir(&place).arg(folder().join("python").join(script));
     Some(command)
 }
 
@@ -23,6 +26,14 @@ pub fn node(script: &str) -> Option<Command> {
     let place = place("node", "package-lock.json")?;
     let mut command = Command::new("node");
     command.env("HANDOFF_NODE_PACKAGES", place).arg(folder().join("node").join(script));
+    Some(command)
+}
+
+/// Java with the libraries of `java/pom.xml`, about to run this source file.
+pub fn java(source: &str) -> Option<Command> {
+    let place = place("java", "pom.xml")?;
+    let mut command = Command::new("java");
+    command.arg("--class-path").arg(place.join("jars/*")).arg(folder().join("java").join(source));
     Some(command)
 }
 

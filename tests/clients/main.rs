@@ -12,7 +12,7 @@ mod demo;
 mod installed;
 mod script;
 
-use installed::{node, python};
+use installed::{folder, java, node, python};
 use script::run;
 
 #[tokio::test]
@@ -32,6 +32,28 @@ async fn fhirclient() {
 #[tokio::test]
 async fn fhir_kit_client() {
     if let Some(mut command) = node("fhir_kit_client_referral.mjs") {
+        run(&mut command).await;
+    }
+}
+
+#[tokio::test]
+async fn hapi() {
+    if let Some(mut command) = java("HapiReferral.java") {
+        run(command.arg(folder().join("referral.json"))).await;
+    }
+}
+
+#[tokio::test]
+async fn openapi_python_client() {
+    if let Some(mut command) = python("openapi_client.py") {
+        run(&mut command).await;
+    }
+}
+
+/// schemathesis asks every operation of the agency's API, with what its document allows and with what it does not.
+#[tokio::test]
+async fn schemathesis() {
+    if let Some(mut command) = python("ask_everything.py") {
         run(&mut command).await;
     }
 }

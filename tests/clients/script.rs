@@ -11,11 +11,6 @@ use crate::demo::Demo;
 /// If it fails; with all that it and the gateway said.
 pub async fn run(command: &mut Command) {
     let demo = Demo::start().await;
-    finish(&demo, command);
-}
-
-/// The same, against this demo.
-pub fn finish(demo: &Demo, command: &mut Command) {
     let token = |name: &str| {
         let client = demo.clients.iter().find(|client| client["name"] == name).unwrap();
         client["token"].as_str().unwrap().to_owned()
