@@ -49,6 +49,9 @@ pub(crate) async fn list(
     let poll_query = PollQuery::read(uri.query())?;
     app_state.metrics.count_poll();
     let Records { records, cursor } = poll(&app_state, &caller, &poll_query).await?;
+    for rule in records.iter().filter_map(|record| record.unreadable) {
+        app_state.metrics.count_unreadable(rule);
+    }
     if shape == Shape::Csv {
         let next = query_string::write([("since", cursor.as_str()), ("limit", &poll_query.limit.to_string())]);
         let link = format!("<{}/agency/v1/referrals?{next}>; rel=\"next\"", base.url());

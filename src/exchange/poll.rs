@@ -25,8 +25,10 @@ pub struct ChangedRecord {
     task: ResourceKey,
     /// The record, as JSON text
     pub json: String,
-    /// Its version; none of one that is no longer the agency's
+    /// Its version; none of one that is no longer the agency's, or cannot be made
     pub version: Option<u64>,
+    /// The rule for which no record can be made, where none can
+    pub unreadable: Option<Key>,
 }
 
 /// What is new, and where to go on.
@@ -48,7 +50,8 @@ impl Records {
 
 /// A referral that is no longer the caller's.
 fn withdrawn(task: &ResourceKey) -> ChangedRecord {
-    ChangedRecord { task: task.clone(), json: json!({ "id": task.id, "withdrawn": true }).to_string(), version: None }
+    let json = json!({ "id": task.id, "withdrawn": true }).to_string();
+    ChangedRecord { task: task.clone(), json, version: None, unreadable: None }
 }
 
 /// A referral of which no record can be made: told in its place, so that it does not keep the others back.
@@ -58,11 +61,13 @@ fn unreadable(caller: &Caller, task: &ResourceKey, error: &Error) -> ChangedReco
     // What went wrong inside is for whoever runs the gateway.
     let issue = error.issues.first().filter(|_| error.category != Category::Fault);
     let told = json!({
-        "key": issue.map_or("fault", |issue| issue.key.name()),
+        "key": issue.map_or(Key::Fault, |issue| issue.key).name(),
         "path": issue.map_or("", |issue| issue.path.as_str()),
         "text": issue.map_or("the record cannot be made; the log says why, by the id of the request", |issue| &issue.text),
     });
-    ChangedRecord { task: task.clone(), json: json!({ "id": task.id, "unreadable": told }).to_string(), version: None }
+    let json = json!({ "id": task.id, "unreadable": told }).to_string();
+    let unreadable = Some(error.issues.first().map_or(Key::Fault, |issue| issue.key));
+    ChangedRecord { task: task.clone(), json, version: None, unreadable }
 }
 
 /// What answers polls.
@@ -106,7 +111,14 @@ impl Poll {
         let changes = self.feed.changes(&caller.organization, since, limit).await?;
         let mut records = Vec::with_capacity(changes.items.len());
         for (task, _) in &changes.items {
-            match self.resources.referral(&caller.scope(), task, true).await? {
+            let stored = match self.resources.referral(&caller.scope(), task, true).await {
+                Err(error) if error.is_stored_unreadable() => {
+                    records.push(unreadable(caller, task, &error));
+                    continue;
+                }
+                stored => stored?,
+            };
+            match stored {
                 // Taken from the caller, which still reads what it was shown. What was over for it stands as it was.
                 Some(stored) if matches!(stored.end_of(&caller.organization), Some(end) if end != PartEnd::Over) => {
                     records.push(withdrawn(task));
@@ -115,7 +127,8 @@ impl Poll {
                 Some(stored) if stored.seq > changes.newest => {}
                 Some(stored) => records.push(match self.referrals.view(&stored, task) {
                     Ok(record) => {
-                        ChangedRecord { task: task.clone(), json: record.json, version: Some(record.version) }
+                        let version = Some(record.version);
+                        ChangedRecord { task: task.clone(), json: record.json, version, unreadable: None }
                     }
                     Err(error) => unreadable(caller, task, &error),
                 }),

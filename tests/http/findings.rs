@@ -91,7 +91,7 @@ async fn a_sheet_tells_what_refused_it_first() {
 #[track_caller]
 fn is_logged(answer: &Answer, parts: &[&str]) -> String {
     let id = format!("id=\"{}\"", answer.header("x-request-id"));
-    let log = crate::log::text();
+    let log = crate::log::captured();
     let lines: Vec<&str> = log.lines().filter(|line| line.contains(&id) && line.contains("duration_ms")).collect();
     let found = lines.iter().find(|line| parts.iter().all(|part| line.contains(part)));
     (*found.unwrap_or_else(|| panic!("{parts:?} in none of {lines:#?}"))).to_owned()
@@ -193,6 +193,13 @@ async fn what_stands_twice_is_named_by_both_places() {
     assert!(answer.rules().contains(&"bundle-duplicate".to_owned()), "{}", answer.text);
     assert!(answer.text.contains("entry[0] has the same fullUrl as entry[3]"), "{}", answer.text);
     assert_eq!(answer.json()["issue"][0]["code"], "duplicate", "the reason leads: {}", answer.text);
+    let member = "{\"resourceType\":\"Task\",\n \"status\":\"draft\",\n \"status\":\"ready\"}";
+    let post = gateway.ehr.request(Method::POST, "/fhir/Task").header("content-type", "application/fhir+json");
+    let answer = send(post.body(member)).await;
+    assert_eq!((answer.status, answer.rules()), (400, vec!["duplicate-member".to_owned()]), "{}", answer.text);
+    for place in ["first at 2:2", "line 3, column 2"] {
+        assert!(answer.text.contains(place), "{place}: {}", answer.text);
+    }
 }
 
 #[tokio::test]

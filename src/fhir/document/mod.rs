@@ -7,6 +7,8 @@
 //!
 //! It must not know what a resource is; that is the business of the layers above.
 
+mod escape;
+mod foreign;
 mod reading;
 mod slot;
 
@@ -17,6 +19,9 @@ use serde_json::{Map, Number, Value};
 
 use super::issue::{Issue, Key};
 use super::source_position::SourcePosition;
+use escape::{decode, raw_offset};
+use foreign::ForeignValue;
+use reading::ReadText;
 use slot::Slot;
 
 pub use slot::Kind;
@@ -38,6 +43,9 @@ impl Default for Limits {
         Self { bytes: 16 * 1024 * 1024, depth: 100 }
     }
 }
+
+/// How much a document may hold that was read before, or made here.
+const OWN: Limits = Limits { bytes: u32::MAX as usize, depth: 1000 };
 
 /// A parsed document. See the module head.
 pub struct Document {
@@ -107,34 +115,50 @@ impl Document {
     /// # Errors
     /// As [`Document::parse`].
     pub fn parse_within(text: impl Into<Box<str>>, limits: Limits) -> Result<Self, Box<Issue>> {
-        let text = text.into();
+        let (document, foreign) = Self::read(text.into(), limits)?;
+        let Some(ForeignValue { index, key, text }) = foreign else { return Ok(document) };
+        let node = document.node(index);
+        let place = if key == Key::ReservedMember { node.name_position() } else { node.position() };
+        Err(Box::new(Issue::fatal(key, node.path(), text).at(place)))
+    }
+
+    /// Reads a document that was read before, or made here, within [`OWN`]: what was taken in once is not refused on its way
+    /// out, whatever is refused today.
+    ///
+    /// # Errors
+    /// As [`Document::parse`]; only for a text that nobody read before.
+    pub fn parse_own(text: impl Into<Box<str>>) -> Result<Self, Box<Issue>> {
+        Self::read(text.into(), OWN).map(|(document, _)| document)
+    }
+
+    fn read(text: Box<str>, limits: Limits) -> Result<(Self, Option<ForeignValue>), Box<Issue>> {
         let bound = limits.bytes.min(u32::MAX as usize - 1);
         if text.len() > bound {
             let message = format!("the document has {} bytes; at most {bound} are read", text.len());
             return Err(Box::new(Issue::fatal(Key::TooLarge, "", message)));
         }
         match reading::read(text.as_bytes(), bound / 8 + 8, limits.depth) {
-            Ok(slots) => Ok(Self { text, slots }),
+            Ok(ReadText { slots, foreign }) => Ok((Self { text, slots }, foreign)),
             Err((key, at, message)) => {
                 Err(Box::new(Issue::fatal(key, "", message).at(SourcePosition::of_offset(&text, at))))
             }
         }
     }
 
-    /// A text as a value that can be changed.
+    /// A text that was made here as a value that can be changed.
     ///
     /// # Errors
-    /// As [`Document::parse`].
+    /// As [`Document::parse_own`].
     pub fn value_of(text: &str) -> Result<Value, Box<Issue>> {
-        Ok(Self::parse(text)?.root().to_value())
+        Ok(Self::parse_own(text)?.root().to_value())
     }
 
     /// Makes a document of a value that we built ourselves.
     ///
     /// # Errors
-    /// As [`Document::parse`]; only for values beyond the limits.
+    /// As [`Document::parse_own`].
     pub fn from_value(value: &Value) -> Result<Self, Box<Issue>> {
-        Self::parse(value.to_string())
+        Self::parse_own(value.to_string())
     }
 
     /// The outermost value.
@@ -421,34 +445,6 @@ impl<'a> Iterator for Children<'a> {
     }
 }
 
-// === text ===
-
-/// Decodes the inside of a string that was read without complaint.
-fn decode(inner: &str) -> String {
-    if !inner.contains('\\') {
-        return inner.to_owned();
-    }
-    serde_json::from_str(&format!("\"{inner}\"")).unwrap_or_else(|_| inner.to_owned())
-}
-
-/// How many bytes of a string as written make up the first `offset` bytes of its content.
-fn raw_offset(inner: &str, offset: usize) -> usize {
-    let bytes = inner.as_bytes();
-    let unit = |at: usize| inner.get(at..at + 4).and_then(|digits| u32::from_str_radix(digits, 16).ok()).unwrap_or(0);
-    let (mut at, mut decoded) = (0, 0);
-    while decoded < offset && at < bytes.len() {
-        (at, decoded) = match (bytes[at], bytes.get(at + 1)) {
-            (b'\\', Some(b'u')) => match unit(at + 2) {
-                0xd800..0xdc00 => (at + 12, decoded + 4),
-                other => (at + 6, decoded + char::from_u32(other).map_or(3, char::len_utf8)),
-            },
-            (b'\\', _) => (at + 2, decoded + 1),
-            _ => (at + 1, decoded + 1),
-        };
-    }
-    at.min(bytes.len())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -529,6 +525,7 @@ mod tests {
             ("[01]", Key::JsonSyntax, (1, 3)),
             ("[\"\\ud800\"]", Key::JsonSyntax, (1, 3)),
             ("[\"a]", Key::JsonSyntax, (1, 2)),
+            (r#"{"a":1,"\u0061":2}"#, Key::DuplicateMember, (1, 8)),
             ("{} x", Key::JsonSyntax, (1, 4)),
             ("[tru]", Key::JsonSyntax, (1, 2)),
         ] {
@@ -538,6 +535,20 @@ mod tests {
                 (key, Some(SourcePosition { line: position.0, column: position.1 })),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn what_is_not_taken_from_others_is_refused_with_path_and_place() {
+        let marked = "{\"resourceType\":\"Task\",\n\"note\":[{\"\\u0024serde_json::private::Number\":\"1\"}]}";
+        for (text, key, path, position) in [
+            (marked, Key::ReservedMember, "Task.note[0].\\u0024serde_json::private::Number", (2, 10)),
+            ("[1,\n {\"a\":1e9999}]", Key::NumberRange, "$this[1].a", (2, 7)),
+        ] {
+            let issue = Document::parse(text).unwrap_err();
+            let position = SourcePosition { line: position.0, column: position.1 };
+            assert_eq!((issue.key, issue.path.as_str(), issue.position), (key, path, Some(position)), "{text}");
+            assert_eq!(Document::parse_own(text).unwrap().text(), text, "what is there is read");
         }
     }
 
