@@ -53,36 +53,18 @@ impl<'m> Entry<'m> {
         self.resource.and_then(|resource| resource.str("resourceType")).unwrap_or_default()
     }
 
-    /// Why the whole transaction is refused because of this entry.
-    pub(super) fn refusal(&self, error: Error) -> Error {
-        let issues = error.issues.into_iter().map(|issue| Issue { path: self.path(), ..issue });
-        Error { category: error.category, issues: issues.collect() }
+    /// Does its condition name other entries of the message?
+    pub(super) fn condition_names_others(&self) -> bool {
+        matches!(&self.ask, EntryRequest::Create { if_none_exist: Some(condition) }
+            if condition.contains("urn:uuid:") || condition.contains("urn:oid:") || condition.contains("urn%3A"))
     }
 
-    /// The error as one about this entry, where it does not say itself what it is about.
-    pub(super) fn about(&self, error: Error) -> Error {
-        let (Some(_), Some(place)) = (self.request, self.place()) else { return error };
-        let issues = error.issues.into_iter().map(|issue| {
-            if issue.path.is_empty() { Issue { path: place.path(), ..issue }.at(place.position()) } else { issue }
-        });
-        Error { category: error.category, issues: issues.collect() }
-    }
-
-    /// Where it says what it asks for, as a path into the message.
-    pub(super) fn path(&self) -> String {
-        self.place().map(Node::path).unwrap_or_default()
-    }
-
-    /// Where it says what it asks for.
-    pub(super) fn place(&self) -> Option<Node<'m>> {
-        self.request.map(|request| request.get("url").unwrap_or(request)).or(self.resource)
-    }
-
-    /// The condition of its create: `identifier=a|b`, also behind the first `?` of `?`, `Type?` or the address of the type.
+    /// The parameters of the condition of its create: `identifier=a|b`, also behind the first `?` of `?`, `Type?` or the
+    /// address of the type.
     ///
     /// # Errors
-    /// If the condition cannot be read, is about another type, or chooses nothing.
-    pub(super) fn condition(&self, served: &SearchParameters, text: &str) -> Result<SearchCondition> {
+    /// If they cannot be read, or are about another type.
+    pub(super) fn condition_parameters(&self, served: &SearchParameters, text: &str) -> Result<Vec<(String, String)>> {
         let kind = self.kind();
         let parameters = match text.split_once('?') {
             Some((address, parameters)) if !address.contains('=') => {
@@ -95,8 +77,19 @@ impl<'m> Entry<'m> {
             }
             _ => text,
         };
-        let parameters = query_string::parse(parameters).map_err(|issue| self.locate(*issue, "ifNoneExist"))?;
-        SearchCondition::parse(served, &kind, parameters).map_err(|issues| {
+        query_string::parse(parameters).map_err(|issue| self.locate(*issue, "ifNoneExist"))
+    }
+
+    /// The condition of its create, with these parameters.
+    ///
+    /// # Errors
+    /// If they cannot be searched for, or choose nothing.
+    pub(super) fn condition(
+        &self,
+        served: &SearchParameters,
+        parameters: Vec<(String, String)>,
+    ) -> Result<SearchCondition> {
+        SearchCondition::parse(served, &self.kind(), parameters).map_err(|issues| {
             let located = issues.into_iter().flat_map(|issue| self.locate(issue, "ifNoneExist").issues);
             Error { category: Category::Incorrect, issues: located.collect() }
         })
@@ -169,6 +162,32 @@ impl<'m> Names<'m> {
         self.0.get(reference)
     }
 
+    /// What is read, with the resources of the message by the keys that they are stored under: a search may name them by
+    /// `fullUrl`, as references do.
+    pub(super) fn in_read(&self, read: &Read) -> Read {
+        match read {
+            Read::Search { kind, parameters } => {
+                Read::Search { kind: kind.clone(), parameters: self.in_parameters(parameters) }
+            }
+            Read::Resource { .. } | Read::History { .. } => read.clone(),
+        }
+    }
+
+    /// The parameters of a search, with the message's own names replaced.
+    pub(super) fn in_parameters(&self, parameters: &[(String, String)]) -> Vec<(String, String)> {
+        let is_name = |value: &str| value.starts_with("urn:") || value.contains('?');
+        let known = |value: &str| self.get(value).filter(|_| is_name(value)).map(ToString::to_string);
+        let in_value = |value: &String| {
+            if let Some(known) = known(value) {
+                return known;
+            }
+            let mut values = value.split(',').map(|one| known(one).unwrap_or_else(|| one.to_owned()));
+            let first = values.next().unwrap_or_default();
+            values.fold(first, |all, one| format!("{all},{one}"))
+        };
+        parameters.iter().map(|(name, value)| (name.clone(), in_value(value))).collect()
+    }
+
     /// The names and what they stand for.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &ResourceKey)> {
         self.0.iter().map(|(name, key)| (name.as_ref(), key))
@@ -220,14 +239,15 @@ mod tests {
         let expected = vec![("identifier".to_owned(), "https://a.example/x?y|b".to_owned())];
         for before in ["", "?", "Task?", "/Task?", "https://gateway.example/fhir/Task?"] {
             for parameters in ["identifier=https://a.example/x?y|b", "identifier=https://a.example/x?y%7Cb&_count=1"] {
-                let condition = create.condition(&served, &format!("{before}{parameters}")).unwrap();
+                let read = create.condition_parameters(&served, &format!("{before}{parameters}")).unwrap();
+                let condition = create.condition(&served, read).unwrap();
                 assert_eq!(condition.parameters, expected, "{before}{parameters}");
             }
         }
         for before in ["Patient?", "xTask?", "https://other.example/fhir/Task?", "Task/1?", "??"] {
-            assert!(create.condition(&served, &format!("{before}identifier=a")).is_err(), "{before}");
+            assert!(create.condition_parameters(&served, &format!("{before}identifier=a")).is_err(), "{before}");
         }
-        let issue = &create.condition(&served, "identifier=%4").unwrap_err().issues[0];
+        let issue = &create.condition_parameters(&served, "identifier=%4").unwrap_err().issues[0];
         assert!(issue.text.starts_with("If-None-Exist: the value of the parameter \"identifier\""), "{}", issue.text);
     }
 }

@@ -17,7 +17,7 @@ use crate::store::index::SearchParameters;
 use crate::store::query::SearchCondition;
 use crate::store::{Resources, Stored};
 
-use super::message::{Entry, EntryRequest};
+use super::message::{Entry, EntryRequest, Names};
 use super::parts::Ids;
 use super::rights;
 use super::stale::{self, stale};
@@ -129,8 +129,16 @@ impl WriteTarget {
     }
 }
 
-/// What the conditions of a message make, by type and parameters: the same condition twice makes one resource.
-type MadeByCondition = HashMap<(String, Vec<(String, String)>), ResourceKey>;
+/// What is placed of a message so far.
+#[derive(Default)]
+struct Places<'m> {
+    /// What its resources are called
+    names: Names<'m>,
+    /// What its conditions make, by type and parameters: the same condition twice makes one resource
+    made: HashMap<(String, Vec<(String, String)>), ResourceKey>,
+    /// What it updates, and by which of its entries
+    updated: HashMap<ResourceKey, usize>,
+}
 
 /// What finds where the resources of a message go.
 pub(super) struct Targets {
@@ -145,24 +153,35 @@ impl Targets {
     /// # Errors
     /// A condition that matches several, a stale version, an update of what is not there or not the caller's.
     pub(super) async fn find(&self, caller: &Caller, entries: &[Entry<'_>]) -> Result<Vec<WriteTarget>> {
-        let mut targets = Vec::with_capacity(entries.len());
-        let mut made = MadeByCondition::new();
-        let mut written: HashMap<&ResourceKey, &Entry<'_>> = HashMap::new();
-        for entry in entries {
-            if let EntryRequest::Update { key, .. } = &entry.ask
-                && let Some(first) = written.insert(key, entry)
+        let mut targets = vec![WriteTarget::Nowhere; entries.len()];
+        let mut places = Places::default();
+        // A condition may name other entries by their fullUrl (`subject=urn:uuid:...`): those are placed before it.
+        for names_others in [false, true] {
+            let all = entries.iter().zip(&mut targets).enumerate();
+            for (number, (entry, target)) in
+                all.filter(|(_, (entry, _))| entry.condition_names_others() == names_others)
             {
-                return Err(written_twice(key, first, entry));
+                *target = self.find_one(caller, entry, &mut places).await.map_err(|error| entry.about(error))?;
+                if matches!(target, WriteTarget::Next(_))
+                    && let Some(key) = target.key()
+                    && let Some(first) = places.updated.insert(key.clone(), number)
+                {
+                    let first = entries.get(first).map(Entry::path).unwrap_or_default();
+                    let text = format!("{key} is written here and by {first}; a message writes each resource once");
+                    return Err(entry.about(Error::refused(Key::BundleDuplicate, "", text)));
+                }
+                if let Some(key) = target.key() {
+                    places.names.learn(entry, key);
+                }
             }
-            targets.push(self.find_one(caller, entry, &mut made).await.map_err(|error| entry.about(error))?);
         }
         Ok(targets)
     }
 
-    async fn find_one(&self, caller: &Caller, entry: &Entry<'_>, made: &mut MadeByCondition) -> Result<WriteTarget> {
+    async fn find_one<'m>(&self, caller: &Caller, entry: &Entry<'m>, places: &mut Places<'m>) -> Result<WriteTarget> {
         Ok(match &entry.ask {
             EntryRequest::Create { if_none_exist: Some(condition) } => {
-                self.conditional(caller, entry, condition, made).await?
+                self.conditional(caller, entry, condition, places).await?
             }
             EntryRequest::Create { if_none_exist: None } => {
                 WriteTarget::New { key: ResourceKey::new(entry.kind(), self.ids.next()), guard: None }
@@ -177,10 +196,11 @@ impl Targets {
         caller: &Caller,
         entry: &Entry<'_>,
         condition: &str,
-        made: &mut MadeByCondition,
+        Places { names, made, .. }: &mut Places<'_>,
     ) -> Result<WriteTarget> {
         let kind = &*entry.kind();
-        let SearchCondition { query, parameters } = entry.condition(&self.parameters, condition)?;
+        let parameters = names.in_parameters(&entry.condition_parameters(&self.parameters, condition)?);
+        let SearchCondition { query, parameters } = entry.condition(&self.parameters, parameters)?;
         if let Some(key) = made.get(&(kind.to_owned(), parameters.clone())) {
             return Ok(WriteTarget::Repeated(key.clone()));
         }
@@ -227,18 +247,6 @@ impl Targets {
         }
         Ok(WriteTarget::Next(Box::new(stored)))
     }
-}
-
-/// Two entries write the same resource: which of them it becomes, nobody could say
-/// (<https://hl7.org/fhir/R4/http.html#trules>).
-fn written_twice(key: &ResourceKey, first: &Entry<'_>, second: &Entry<'_>) -> Error {
-    let (first, second) = (first.place(), second.place());
-    let place = first.map_or_else(String::new, |node| format!("{} ({})", node.path(), node.position()));
-    let text = format!("{key} is written here and by {place}; a transaction writes each resource once");
-    let issue = Issue::error(Key::BundleDuplicate, second.map(Node::path).unwrap_or_default(), text)
-        .maybe_at(second.map(Node::position))
-        .hint("keep one of the two entries");
-    Error::unprocessable(vec![issue])
 }
 
 /// Client libraries send no If-Match; what they send says in `meta.versionId` which version they have read. A Task has two

@@ -27,12 +27,15 @@ pub(super) struct Rendered {
     pub(super) location: Option<String>,
     /// What there is to say about a write: in a Bundle beside the answer, alone in a header
     pub(super) issues: Vec<Issue>,
+    /// In a Bundle that is said even if there is nothing to say
+    pub(super) tells_outcome: bool,
 }
 
 impl Rendered {
     /// 200 with this resource.
     pub(super) fn ok(body: impl Into<Bytes>) -> Self {
-        Self { status: StatusCode::OK, body: Some(body.into()), version: None, location: None, issues: Vec::new() }
+        let (version, location, issues) = (None, None, Vec::new());
+        Self { status: StatusCode::OK, body: Some(body.into()), version, location, issues, tells_outcome: false }
     }
 
     /// A resource as it is stored, with its version and date.
