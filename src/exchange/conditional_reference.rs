@@ -2,10 +2,12 @@
 //! `Patient?identifier=...`). Each is resolved to the one resource that the sender sees and that matches, one of the
 //! message's own among them, or what is sent is refused: it is never stored as text.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Issue, Key, Node, ResourceKey, query_string};
+use crate::referral::Read;
 use crate::security::Caller;
 use crate::store::query::Query;
 
@@ -15,6 +17,15 @@ use super::write_target::{Targets, WriteTarget};
 /// How many different searches a message may hold.
 const MAX_SEARCHES: usize = 100;
 
+/// What a message's conditional references are resolved with.
+pub(super) struct ConditionalReferences<'r, 'm> {
+    pub(super) targets: &'r Targets,
+    pub(super) caller: &'r Caller,
+    pub(super) entries: &'r [Entry<'m>],
+    /// Where the entries go; nothing where that was settled before
+    pub(super) places: &'r [WriteTarget],
+}
+
 /// Type and parameters of a reference that is a search.
 fn parse(text: &str) -> Option<(&str, &str)> {
     let (kind, query) = text.split_once('?')?;
@@ -23,42 +34,75 @@ fn parse(text: &str) -> Option<(&str, &str)> {
     is_type.then_some((kind, query))
 }
 
-/// Teaches the names of a message what its conditional references stand for.
-///
-/// # Errors
-/// 412, where a search finds none or several; what cannot be searched for; too many of them.
-pub(super) async fn resolve<'m>(
-    targets: &Targets,
-    caller: &Caller,
-    entries: &[Entry<'m>],
-    places: &[WriteTarget],
-    names: &mut Names<'m>,
-) -> Result<()> {
-    let mut known: HashMap<String, ResourceKey> = HashMap::new();
-    for resource in entries.iter().filter_map(|entry| entry.resource) {
-        for (node, text) in references(resource) {
-            let Some((kind, query)) = parse(&text) else { continue };
-            if !known.contains_key(text.as_ref()) {
-                if known.len() >= MAX_SEARCHES {
-                    let text = format!("a message refers by at most {MAX_SEARCHES} different searches");
-                    return Err(at(node, Category::Unprocessable, Key::TooLarge, text));
-                }
-                let parameters = query_string::parse(query).map_err(|issue| {
-                    let issue = Issue { key: Key::ReferenceSyntax, path: node.path(), ..*issue };
-                    Error::new(Category::Unprocessable, issue.at(node.position()))
-                })?;
-                let key = match own(entries, places, kind, &parameters) {
-                    Some(key) => key,
-                    None => search(targets, caller, node, kind, &parameters).await?,
-                };
-                known.insert(text.clone().into_owned(), key);
-            }
-            if let Some(key) = known.get(text.as_ref()) {
-                names.set(text, key.clone());
+impl<'m> ConditionalReferences<'_, 'm> {
+    /// Teaches the names of a message what its conditional references stand for, in resources and in what is read.
+    ///
+    /// # Errors
+    /// 412, where a search finds none or several; what cannot be searched for; too many of them.
+    pub(super) async fn resolve(&self, names: &mut Names<'m>) -> Result<()> {
+        let mut known: HashMap<String, ResourceKey> = HashMap::new();
+        for resource in self.entries.iter().filter_map(|entry| entry.resource) {
+            for (node, text) in references(resource) {
+                self.resolve_one(node, text, &mut known, names).await?;
             }
         }
+        self.resolve_reads(&mut known, names).await
     }
-    Ok(())
+
+    /// As [`ConditionalReferences::resolve`], of what is read alone.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) async fn resolve_in_reads(&self, names: &mut Names<'m>) -> Result<()> {
+        self.resolve_reads(&mut HashMap::new(), names).await
+    }
+
+    async fn resolve_reads(&self, known: &mut HashMap<String, ResourceKey>, names: &mut Names<'m>) -> Result<()> {
+        for entry in self.entries {
+            let (EntryRequest::Read(Read::Search { parameters, .. }), Some(request)) = (&entry.ask, entry.request)
+            else {
+                continue;
+            };
+            let place = request.get("url").unwrap_or(request);
+            // A text may hold a question mark, too.
+            let is_search = |value: &str| {
+                parse(value).is_some_and(|(kind, _)| self.targets.parameters.of_type(kind).next().is_some())
+            };
+            for (_, value) in parameters.iter().filter(|(_, value)| value.contains('=') && is_search(value)) {
+                self.resolve_one(place, Cow::Owned(value.clone()), known, names).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn resolve_one(
+        &self,
+        node: Node<'_>,
+        text: Cow<'m, str>,
+        known: &mut HashMap<String, ResourceKey>,
+        names: &mut Names<'m>,
+    ) -> Result<()> {
+        let Some((kind, query)) = parse(&text) else { return Ok(()) };
+        if !known.contains_key(text.as_ref()) {
+            if known.len() >= MAX_SEARCHES {
+                let text = format!("a message refers by at most {MAX_SEARCHES} different searches");
+                return Err(at(node, Category::Unprocessable, Key::TooLarge, text));
+            }
+            let parameters = query_string::parse(query).map_err(|issue| {
+                let issue = Issue { key: Key::ReferenceSyntax, path: node.path(), ..*issue };
+                Error::new(Category::Unprocessable, issue.at(node.position()))
+            })?;
+            let key = match own(self.entries, self.places, kind, &parameters) {
+                Some(key) => key,
+                None => search(self.targets, self.caller, node, kind, &parameters).await?,
+            };
+            known.insert(text.clone().into_owned(), key);
+        }
+        if let Some(key) = known.get(text.as_ref()) {
+            names.set(text, key.clone());
+        }
+        Ok(())
+    }
 }
 
 /// The resource that the message itself makes, or finds, under the same condition.

@@ -21,15 +21,9 @@ use super::operation_outcome;
 #[derive(Debug)]
 pub struct BundleWriter {
     text: String,
-    /// Is the list of entries open, and does it hold some?
-    list: List,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum List {
-    Closed,
-    Empty,
-    Filled,
+    /// Is there an entry? A Bundle without any has no member for them: an array is never empty
+    /// (<https://hl7.org/fhir/R4/json.html>).
+    has_entry: bool,
 }
 
 /// One entry; what is not given is not written.
@@ -115,25 +109,13 @@ impl BundleWriter {
         }
         let mut text = json(&frame.build().map_err(Error::fault)?)?;
         text.pop();
-        Ok(Self { text, list: List::Closed })
-    }
-
-    /// Opens the list of entries, which is then written even if it stays empty.
-    pub fn open_entries(&mut self) {
-        if self.list == List::Closed {
-            self.text.push_str(",\"entry\":[");
-            self.list = List::Empty;
-        }
+        Ok(Self { text, has_entry: false })
     }
 
     /// Adds an entry.
     pub fn add(&mut self, entry: &Entry<'_>) -> Result<()> {
-        self.open_entries();
-        if self.list == List::Filled {
-            self.text.push(',');
-        }
-        self.list = List::Filled;
-        self.text.push('{');
+        self.text.push_str(if self.has_entry { ",{" } else { ",\"entry\":[{" });
+        self.has_entry = true;
         if let Some(url) = &entry.full_url {
             self.member("fullUrl", &json(url)?);
         }
@@ -170,7 +152,7 @@ impl BundleWriter {
 
     /// The text of the Bundle.
     pub fn finish(mut self) -> String {
-        self.text.push_str(if self.list == List::Closed { "}" } else { "]}" });
+        self.text.push_str(if self.has_entry { "]}" } else { "}" });
         self.text
     }
 }
@@ -257,14 +239,15 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_list_is_written_where_it_was_opened() {
-        let mut bundle = BundleWriter::searchset(None, &[]).unwrap();
-        assert_eq!(
-            BundleWriter::history(Some(0), &[]).unwrap().finish(),
-            r#"{"resourceType":"Bundle","type":"history","total":0}"#
-        );
-        bundle.open_entries();
-        assert_eq!(bundle.finish(), r#"{"resourceType":"Bundle","type":"searchset","entry":[]}"#);
+    fn a_list_is_never_empty() {
+        for (bundle, expected) in [
+            (BundleWriter::history(Some(0), &[]), r#"{"resourceType":"Bundle","type":"history","total":0}"#),
+            (BundleWriter::searchset(None, &[]), r#"{"resourceType":"Bundle","type":"searchset"}"#),
+            (BundleWriter::batch_response(), r#"{"resourceType":"Bundle","type":"batch-response"}"#),
+            (BundleWriter::transaction_response(), r#"{"resourceType":"Bundle","type":"transaction-response"}"#),
+        ] {
+            assert_eq!(bundle.unwrap().finish(), expected);
+        }
     }
 
     #[test]

@@ -7,14 +7,12 @@ use axum::http::HeaderMap;
 use crate::error::{Error, Result};
 use crate::exchange::{EntryAnswer, Message, RepeatKey};
 use crate::fhir::authored::bundle::BundleWriter;
-use crate::fhir::issue::any_error;
 use crate::fhir::{Document, Node};
-use crate::referral::modifiers;
 use crate::security::Caller;
 use crate::server::app_state::Base;
-use crate::server::condition;
 use crate::server::reply::Refusal;
 
+use super::batch_frame::BatchFrame;
 use super::request::{Ask, BundleType, EntryReader, GetEntry, bundle_type, refusal_of_transaction};
 use super::response;
 use crate::fhir_api::rendered::Rendered;
@@ -37,14 +35,7 @@ impl BundleRequest<'_> {
     /// For a transaction every finding, with its position; nothing is stored then. A batch answers entry by entry.
     pub(super) async fn carry_out(&self, document: Document, key: Option<&str>) -> Result<String> {
         match bundle_type(document.root())? {
-            BundleType::Batch => {
-                // A transaction's own are found where it is taken in.
-                let modified = modifiers::not_understood_of_bundle(document.root());
-                if any_error(&modified) {
-                    return Err(Error::unprocessable(modified));
-                }
-                self.batch(&Arc::new(document)).await
-            }
+            BundleType::Batch => self.batch(&Arc::new(document), key).await,
             BundleType::Transaction => {
                 let key = RepeatKey::of(self.caller, key, &["bundle", document.text()]);
                 let planned = self.service.exchange.with_tasks(&document)?;
@@ -53,11 +44,12 @@ impl BundleRequest<'_> {
         }
     }
 
-    async fn batch(&self, document: &Arc<Document>) -> Result<String> {
+    async fn batch(&self, document: &Arc<Document>, key: Option<&str>) -> Result<String> {
+        let frame = BatchFrame::check(&self.service.checker, document.root())?;
         let mut bundle = BundleWriter::batch_response()?;
-        bundle.open_entries();
-        for entry in document.root().list("entry") {
-            match self.batch_entry(document, entry).await {
+        for (number, entry) in document.root().list("entry").enumerate() {
+            let key = key.and_then(|key| RepeatKey::of_entry(self.caller, key, number, entry));
+            match self.batch_entry(document, &frame, number, entry, key).await {
                 Ok(rendered) => response::add(&mut bundle, &rendered)?,
                 Err(refusal) => response::add_refusal(&mut bundle, &refusal, &self.caller.request)?,
             }
@@ -65,11 +57,20 @@ impl BundleRequest<'_> {
         Ok(bundle.finish())
     }
 
-    async fn batch_entry(&self, document: &Arc<Document>, entry: Node<'_>) -> Result<Rendered, Refusal> {
-        match self.reader(BundleType::Batch).read(entry)? {
+    async fn batch_entry(
+        &self,
+        document: &Arc<Document>,
+        frame: &BatchFrame,
+        number: usize,
+        entry: Node<'_>,
+        key: Option<RepeatKey>,
+    ) -> Result<Rendered, Refusal> {
+        let ask = self.reader(BundleType::Batch).read(entry)?;
+        frame.entry(number)?;
+        match ask {
             Ask::Write(entry) => {
-                let written = self.service.exchange.batch_entry(self.caller, document, &entry).await?;
-                Ok(written::render(&written, condition::returned_in_bundle(self.headers)))
+                let written = self.service.exchange.batch_entry(self.caller, document, &entry, key).await?;
+                Ok(written::render_entry(&written, self.headers))
             }
             Ask::Get(get) => {
                 let rendered =
@@ -96,7 +97,6 @@ impl BundleRequest<'_> {
         let message = Message { document, root: document.root(), entries: &entries };
         let answers = self.service.exchange.transaction(self.caller, message, key).await?;
         let mut bundle = BundleWriter::transaction_response()?;
-        bundle.open_entries();
         for ((ask, ready), answer) in asks.iter().zip(ready).zip(answers) {
             response::add(&mut bundle, &self.transaction_entry(ask, ready, answer).await?)?;
         }
@@ -124,9 +124,7 @@ impl BundleRequest<'_> {
 
     async fn transaction_entry(&self, ask: &Ask<'_>, ready: Option<Rendered>, answer: EntryAnswer) -> Result<Rendered> {
         match (ask, answer, ready) {
-            (Ask::Write(_), EntryAnswer::Written(written), _) => {
-                Ok(written::render(&written, condition::returned_in_bundle(self.headers)))
-            }
+            (Ask::Write(_), EntryAnswer::Written(written), _) => Ok(written::render_entry(&written, self.headers)),
             (Ask::Get(get), EntryAnswer::Read(found), _) => {
                 let base = self.base.fhir();
                 let rendered = get.interaction.render(self.service, &base, &get.headers, Some(found)).await?;
