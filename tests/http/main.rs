@@ -11,15 +11,18 @@ mod authentication;
 mod bad_input;
 mod batch_gets;
 mod bundles;
+mod capabilities;
 mod compartments;
 mod conformance;
 mod cursors;
 mod fhir;
+mod findings;
 mod gateway;
 mod log;
 mod operations;
 mod parties;
 mod poll;
+mod preconditions;
 mod referral;
 #[path = "../scale/mod.rs"]
 mod scale;
