@@ -9,7 +9,7 @@ use crate::error::{Category, Error, Result};
 use crate::fhir::{Issue, Key, Node, ResourceKey, query_string};
 use crate::referral::Read;
 use crate::security::Caller;
-use crate::store::query::Query;
+use crate::store::query::{Query, SearchCondition};
 
 use super::message::{Entry, EntryRequest, Names, references};
 use super::write_target::{Targets, WriteTarget};
@@ -92,9 +92,13 @@ impl<'m> ConditionalReferences<'_, 'm> {
                 let issue = Issue { key: Key::ReferenceSyntax, path: node.path(), ..*issue };
                 Error::new(Category::Unprocessable, issue.at(node.position()))
             })?;
-            let key = match own(self.entries, self.places, kind, &parameters) {
+            let condition = SearchCondition::parse(&self.targets.parameters, kind, parameters).map_err(|issues| {
+                let at = |issue: Issue| Issue { path: node.path(), ..issue }.at(node.position());
+                Error { category: Category::Unprocessable, issues: issues.into_iter().map(at).collect() }
+            })?;
+            let key = match own(self.targets, self.entries, self.places, &condition) {
                 Some(key) => key,
-                None => search(self.targets, self.caller, node, kind, &parameters).await?,
+                None => search(self.targets, self.caller, node, &condition.query).await?,
             };
             known.insert(text.clone().into_owned(), key);
         }
@@ -107,30 +111,22 @@ impl<'m> ConditionalReferences<'_, 'm> {
 
 /// The resource that the message itself makes, or finds, under the same condition.
 fn own(
+    targets: &Targets,
     entries: &[Entry<'_>],
     places: &[WriteTarget],
-    kind: &str,
-    parameters: &[(String, String)],
+    condition: &SearchCondition,
 ) -> Option<ResourceKey> {
     entries.iter().zip(places).find_map(|(entry, place)| {
-        let EntryRequest::Create { if_none_exist: Some(condition) } = &entry.ask else { return None };
-        let same = entry.kind() == kind && entry.condition_parameters(condition).ok()? == parameters;
+        let EntryRequest::Create { if_none_exist: Some(text) } = &entry.ask else { return None };
+        let own = entry.condition_parameters(&targets.parameters, text).ok()?;
+        let same = entry.condition(&targets.parameters, own).is_ok_and(|own| own == *condition);
         place.key().filter(|_| same).cloned()
     })
 }
 
-async fn search(
-    targets: &Targets,
-    caller: &Caller,
-    node: Node<'_>,
-    kind: &str,
-    parameters: &[(String, String)],
-) -> Result<ResourceKey> {
-    let query = Query::parse(&targets.parameters, kind, parameters).map_err(|issues| {
-        let issues = issues.into_iter().map(|issue| Issue { path: node.path(), ..issue }.at(node.position()));
-        Error { category: Category::Unprocessable, issues: issues.collect() }
-    })?;
-    let mut found = targets.store.search(&caller.scope(), &query).await?.matches;
+async fn search(targets: &Targets, caller: &Caller, node: Node<'_>, query: &Query) -> Result<ResourceKey> {
+    let kind = &query.kind;
+    let mut found = targets.store.search(&caller.scope(), query).await?.matches;
     match found.len() {
         1 => Ok(found.remove(0).key),
         0 => {

@@ -73,9 +73,8 @@ impl BundleRequest<'_> {
                 Ok(written::render_entry(&written, self.headers))
             }
             Ask::Get(get) => {
-                let rendered =
-                    get::carry_out(self.service, self.caller, self.base, &get.headers, &get.interaction).await?;
-                Ok(head_or_whole(rendered, &get))
+                let rendered = get::carry_out(self.service, self.caller, self.base, &get.interaction).await?;
+                Ok(get.answer(rendered)?)
             }
         }
     }
@@ -108,14 +107,14 @@ impl BundleRequest<'_> {
     async fn answers_without_store(&self, document: &Document, asks: &[Ask<'_>]) -> Result<Vec<Option<Rendered>>> {
         let mut answers = Vec::with_capacity(asks.len());
         for (ask, entry) in asks.iter().zip(document.root().list("entry")) {
-            let Ask::Get(GetEntry { interaction, headers, .. }) = ask else {
+            let Ask::Get(GetEntry { interaction, .. }) = ask else {
                 answers.push(None);
                 continue;
             };
             let checked = interaction.check(self.service);
             let answer = match interaction.read() {
                 Some(_) => checked.map(|()| None),
-                None => interaction.render(self.service, &self.base.fhir(), headers, None).await.map(Some),
+                None => interaction.render(self.service, &self.base.fhir(), None).await.map(Some),
             };
             answers.push(answer.map_err(|error| refusal_of_transaction(&error.into(), entry))?);
         }
@@ -126,11 +125,9 @@ impl BundleRequest<'_> {
         match (ask, answer, ready) {
             (Ask::Write(_), EntryAnswer::Written(written), _) => Ok(written::render_entry(&written, self.headers)),
             (Ask::Get(get), EntryAnswer::Read(found), _) => {
-                let base = self.base.fhir();
-                let rendered = get.interaction.render(self.service, &base, &get.headers, Some(found)).await?;
-                Ok(head_or_whole(rendered, get))
+                get.answer(get.interaction.render(self.service, &self.base.fhir(), Some(found)).await?)
             }
-            (Ask::Get(get), EntryAnswer::Nothing, Some(rendered)) => Ok(head_or_whole(rendered, get)),
+            (Ask::Get(get), EntryAnswer::Nothing, Some(rendered)) => get.answer(rendered),
             _ => Err(Error::fault("an entry is answered otherwise than it asks")),
         }
     }
@@ -138,9 +135,4 @@ impl BundleRequest<'_> {
     fn reader(&self, form: BundleType) -> EntryReader<'_> {
         EntryReader { service: self.service, role: self.caller.role, base: self.base, headers: self.headers, form }
     }
-}
-
-/// The answer, without its body where only the head was asked for.
-fn head_or_whole(rendered: Rendered, get: &GetEntry<'_>) -> Rendered {
-    if get.is_head { Rendered { body: None, ..rendered } } else { rendered }
 }
