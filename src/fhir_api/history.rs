@@ -31,8 +31,9 @@ impl History {
     /// The versions as a Bundle.
     pub(super) fn render(&self, versions: &[Stored], base: &str) -> Result<Rendered> {
         let link = format!("{base}/{}/_history?_count={}", self.key, self.count);
-        // Versions are numbered from 1 without gaps, so the newest one says how many there are.
-        let total = versions.first().map(|newest| newest.version);
+        // Versions are numbered from 1; where fewer are given than asked for, the others are not kept or not for this caller.
+        let all = versions.len() < self.count;
+        let total = versions.first().map(|newest| if all { versions.len() as u64 } else { newest.version });
         let mut bundle = BundleWriter::history(total, &[("self", &link)])?;
         for version in versions {
             stored_entry::add_version(&mut bundle, base, version)?;
