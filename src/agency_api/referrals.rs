@@ -19,6 +19,7 @@ use super::query::{parameters, whole_number};
 use super::shape::Shape;
 use super::sheet;
 use crate::server::app_state::{AppState, Base};
+use crate::server::load::Load;
 use crate::server::reply::{self, Answer, JSON};
 
 /// How long an answer is held at most.
@@ -47,52 +48,80 @@ pub(crate) async fn list(
     uri: Uri,
 ) -> Answer {
     let poll_query = PollQuery::read(uri.query())?;
+    let wait = poll_query.wait;
     app_state.metrics.count_poll();
-    let Records { records, cursor } = poll(&app_state, &caller, &poll_query).await?;
-    for rule in records.iter().filter_map(|record| record.unreadable) {
-        app_state.metrics.count_unreadable(rule);
+    let request = PollRequest { app_state, caller, base, shape, poll_query };
+    if let Some(empty) = request.wait().await? {
+        return request.render(&empty);
     }
-    if shape == Shape::Csv {
-        let next = query_string::write([("since", cursor.as_str()), ("limit", &poll_query.limit.to_string())]);
-        let link = format!("<{}/agency/v1/referrals?{next}>; rel=\"next\"", base.url());
-        let response = sheet::answer(&app_state, records.iter().map(|record| (record.json.as_str(), record.version)))?;
-        return Ok(reply::with(reply::with(response, CURSOR, &cursor), LINK, &link));
+    let (app_state, caller) = (request.app_state.clone(), request.caller.clone());
+    let listed = async move {
+        let found = request.app_state.exchange.poll(
+            &request.caller,
+            request.poll_query.since.as_deref(),
+            request.poll_query.limit,
+            Duration::ZERO,
+        );
+        request.render(&found.await?)
+    };
+    let answer = app_state.workers.run(Load::List, &caller.client, listed).await?;
+    if !wait.is_zero() {
+        // What woke the poll may have been committed after the client was revoked, which is not heard of at once.
+        app_state.admission.check_again(&caller).await?;
     }
-    let mut text = String::from("{\"records\":[");
-    for (position, record) in records.iter().enumerate() {
-        if position > 0 {
-            text.push(',');
-        }
-        text.push_str(&record.json);
-    }
-    text.push_str("],\"cursor\":");
-    text.push_str(&quote(&cursor));
-    text.push('}');
-    Ok(reply::body(StatusCode::OK, JSON, text))
+    answer
 }
 
-/// Asks the exchange. A held poll is answered at once when the server stops, and refused at once when its client is
-/// revoked; nothing that came after that is told.
-async fn poll(app_state: &AppState, caller: &Caller, poll_query: &PollQuery) -> Result<Records> {
-    let since = poll_query.since.as_deref();
-    if poll_query.wait.is_zero() {
-        return app_state.exchange.poll(caller, since, poll_query.limit, Duration::ZERO).await;
+/// A poll, and who asks it.
+struct PollRequest {
+    app_state: AppState,
+    caller: Caller,
+    base: Base,
+    shape: Shape,
+    poll_query: PollQuery,
+}
+
+impl PollRequest {
+    /// The answer while there is nothing to say; none as soon as there is something. A held poll is answered at once when
+    /// the server stops, and refused at once when its client is revoked; nothing that came after that is told.
+    async fn wait(&self) -> Result<Option<Records>> {
+        let Self { app_state, caller, poll_query, .. } = self;
+        let nothing_new = |wait| app_state.exchange.nothing_new(caller, poll_query.since.as_deref(), wait);
+        let empty = nothing_new(Duration::ZERO).await?;
+        if empty.is_none() || poll_query.wait.is_zero() {
+            return Ok(empty);
+        }
+        let _held = app_state.metrics.track_poll();
+        tokio::select! {
+            empty = nothing_new(poll_query.wait) => empty,
+            () = app_state.wait_for_stop() => Ok(empty),
+            revoked = app_state.admission.revocation(caller) => Err(revoked),
+        }
     }
-    let already = app_state.exchange.poll(caller, since, poll_query.limit, Duration::ZERO).await?;
-    if !already.records.is_empty() {
-        return Ok(already);
+
+    fn render(&self, Records { records, cursor }: &Records) -> Answer {
+        for rule in records.iter().filter_map(|record| record.unreadable) {
+            self.app_state.metrics.count_unreadable(rule);
+        }
+        if self.shape == Shape::Csv {
+            let next = [("since", cursor.as_str()), ("limit", &self.poll_query.limit.to_string())];
+            let link = format!("<{}/agency/v1/referrals?{}>; rel=\"next\"", self.base.url(), query_string::write(next));
+            let rows = records.iter().map(|record| (record.json.as_str(), record.version));
+            let response = sheet::answer(&self.app_state, rows)?;
+            return Ok(reply::with(reply::with(response, CURSOR, cursor), LINK, &link));
+        }
+        let mut text = String::from("{\"records\":[");
+        for (position, record) in records.iter().enumerate() {
+            if position > 0 {
+                text.push(',');
+            }
+            text.push_str(&record.json);
+        }
+        text.push_str("],\"cursor\":");
+        text.push_str(&quote(cursor));
+        text.push('}');
+        Ok(reply::body(StatusCode::OK, JSON, text))
     }
-    let _held = app_state.metrics.track_poll();
-    let records = tokio::select! {
-        records = app_state.exchange.poll(caller, since, poll_query.limit, poll_query.wait) => records?,
-        () = app_state.wait_for_stop() => already,
-        revoked = app_state.admission.revocation(caller) => return Err(revoked),
-    };
-    if !records.records.is_empty() {
-        // What woke the poll may have been committed after the client was revoked, which is not heard of at once.
-        app_state.admission.check_again(caller).await?;
-    }
-    Ok(records)
 }
 
 impl PollQuery {

@@ -78,36 +78,32 @@ pub(super) struct Poll {
 }
 
 impl Poll {
-    /// The records that changed since the cursor (from the beginning without one), at most about `limit`. Holds the
-    /// answer for up to `wait` while there is nothing to say.
+    /// The answer while there is nothing to say, held for up to `wait`; none as soon as something changed since the cursor.
     ///
     /// # Errors
     /// If the caller is no agency, or the cursor is none of ours.
-    pub(super) async fn records(
+    pub(super) async fn nothing_new(
         &self,
         caller: &Caller,
         since: Option<&str>,
-        limit: usize,
         wait: Duration,
-    ) -> Result<Records> {
-        if caller.role != Role::Agency {
-            return Err(Error::forbidden("records are for clients of agencies; ask for resources under /fhir instead"));
-        }
+    ) -> Result<Option<Records>> {
         let mut newest = self.feed.newest(&caller.organization);
-        let since = match since {
-            None => 0,
-            Some(cursor) => {
-                let announced = *newest.borrow();
-                self.read_cursor(caller, cursor, announced).await?
-            }
-        };
+        let since = self.since(caller, since).await?;
         if *newest.borrow() <= since && !wait.is_zero() {
             // Time over, and a store that closes, both mean: nothing to say.
             let _ = tokio::time::timeout(wait, newest.wait_for(|newest| *newest > since)).await;
         }
-        if *newest.borrow() <= since {
-            return Ok(Records { records: Vec::new(), cursor: self.cursor(caller, since) });
-        }
+        let is_new = *newest.borrow() > since;
+        Ok((!is_new).then(|| Records { records: Vec::new(), cursor: self.cursor(caller, since) }))
+    }
+
+    /// The records that changed since the cursor (from the beginning without one), at most about `limit`.
+    ///
+    /// # Errors
+    /// If the caller is no agency, or the cursor is none of ours.
+    pub(super) async fn records(&self, caller: &Caller, since: Option<&str>, limit: usize) -> Result<Records> {
+        let since = self.since(caller, since).await?;
         let changes = self.feed.changes(&caller.organization, since, limit).await?;
         let mut records = Vec::with_capacity(changes.items.len());
         for (task, _) in &changes.items {
@@ -141,6 +137,18 @@ impl Poll {
     /// The store, whose it is, and the commit up to which it was told.
     fn cursor(&self, caller: &Caller, seq: u64) -> String {
         format!("{}-{}.{seq}", self.feed.store_id(), mark_of(&caller.organization))
+    }
+
+    /// The commit from which on the caller asks.
+    async fn since(&self, caller: &Caller, cursor: Option<&str>) -> Result<u64> {
+        if caller.role != Role::Agency {
+            return Err(Error::forbidden("records are for clients of agencies; ask for resources under /fhir instead"));
+        }
+        let announced = *self.feed.newest(&caller.organization).borrow();
+        match cursor {
+            None => Ok(0),
+            Some(cursor) => self.read_cursor(caller, cursor, announced).await,
+        }
     }
 
     /// The commit up to which the cursor was told.

@@ -376,13 +376,24 @@ impl Exchange {
 
     // --- what is served to agencies
 
+    /// The answer to a poll while there is nothing to say, held for up to `wait`; none as soon as there is something.
+    ///
+    /// # Errors
+    /// If the caller is no agency, or the cursor is none of ours.
+    pub async fn nothing_new(&self, caller: &Caller, since: Option<&str>, wait: Duration) -> Result<Option<Records>> {
+        self.poll.nothing_new(caller, since, wait).await
+    }
+
     /// The records that changed since the cursor (from the beginning without one), at most about `limit`. Holds the
     /// answer for up to `wait` while there is nothing to say.
     ///
     /// # Errors
     /// If the caller is no agency, or the cursor is none of ours.
     pub async fn poll(&self, caller: &Caller, since: Option<&str>, limit: usize, wait: Duration) -> Result<Records> {
-        let records = self.poll.records(caller, since, limit, wait).await?;
+        if let Some(empty) = self.nothing_new(caller, since, wait).await? {
+            return Ok(empty);
+        }
+        let records = self.poll.records(caller, since, limit).await?;
         self.trail.told_of(caller, "poll", records.tasks())?;
         Ok(records)
     }
