@@ -172,7 +172,7 @@ mod tests {
         assert_eq!(after(&quotas.enter("a", later).unwrap_err()), Duration::from_secs(5));
         quotas.enter("a", now + Duration::from_secs(15)).unwrap();
         quotas.enter("a", now + Duration::from_secs(15)).unwrap_err();
-        let next_day = now + Duration::from_secs(86_400);
+        let next_day = now + Duration::from_hours(24);
         for _ in 0..4 {
             quotas.enter("a", next_day).unwrap();
         }

@@ -170,7 +170,7 @@ async fn all(ehr: &Client, search: &str) -> Vec<Value> {
         found.extend(page["entry"].as_array().into_iter().flatten().map(|entry| entry["resource"].clone()));
         let next = page["link"].as_array().unwrap().iter().find(|link| link["relation"] == "next");
         let Some(url) = next.and_then(|link| link["url"].as_str()) else { return found };
-        path = url[url.find("/fhir/").unwrap()..].to_owned();
+        url[url.find("/fhir/").unwrap()..].clone_into(&mut path);
     }
 }
 
