@@ -31,7 +31,11 @@ pub(crate) async fn get(
         return Ok(reply::with(response, ETAG, &tag));
     }
     if shape == Shape::Csv {
-        return Ok(reply::with(sheet::answer(&app_state, [(record.json.as_str(), Some(record.version))])?, ETAG, &tag));
+        return Ok(reply::with(
+            sheet::reply(sheet::text(&app_state, [(record.json.as_str(), Some(record.version))])?),
+            ETAG,
+            &tag,
+        ));
     }
     Ok(versioned(record))
 }

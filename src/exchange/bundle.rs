@@ -49,6 +49,7 @@ impl Exchange {
         let key = key.or_else(|| RepeatKey::of_condition(caller, message.document, message.entries));
         let (outcomes, reads) = self.accept(caller, message, key.as_ref()).await?;
         let mut reads = reads.map(Vec::into_iter);
+        let mut bytes = 0_usize;
         let mut answers = Vec::with_capacity(message.entries.len());
         for (entry, outcome) in message.entries.iter().zip(outcomes) {
             answers.push(match (&entry.ask, outcome) {
@@ -59,7 +60,14 @@ impl Exchange {
                         found
                     }
                     // Nothing was written, now or by this repetition: what is asked is read as it stands.
-                    None => self.look_up(caller, read).await.map_err(|error| entry.refusal(error))?,
+                    None => {
+                        let found = self.look_up(caller, read).await.map_err(|error| entry.refusal(error))?;
+                        bytes = bytes.saturating_add(found.bytes());
+                        if bytes > self.limits().answer_bytes {
+                            return Err(entry.refusal(ReadResult::too_large(self.limits().answer_bytes)));
+                        }
+                        found
+                    }
                 }),
                 (EntryRequest::Nothing, _) => EntryAnswer::Nothing,
                 (_, Some(outcome)) => EntryAnswer::Written(outcome),

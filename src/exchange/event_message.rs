@@ -97,6 +97,11 @@ impl EventMessage {
         }
     }
 
+    /// Does it say something in words, which stay with the referral?
+    pub(super) fn has_words(&self) -> bool {
+        self.note.is_some() || self.source.is_some() || self.status_reason.text.is_some()
+    }
+
     /// The state that a completion leads to by what is said of its outcome: `achieved` means that the need is met,
     /// `partially-achieved` in part; without one it is not said.
     pub(super) fn completion_state(&self) -> Option<State> {

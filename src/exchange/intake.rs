@@ -3,6 +3,7 @@
 //! A referral is taken in when its Task is new and `requested`, or becomes so, whether it comes in a transaction, in a
 //! batch or alone. All of a message is stored, or nothing of it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -10,7 +11,8 @@ use jiff::Timestamp;
 use crate::error::{Error, Result};
 use crate::fhir::edit::{Edits, quote};
 use crate::fhir::issue::any_error;
-use crate::fhir::{Document, Issue, Node};
+use crate::fhir::{Document, Issue, Locator, Node, ResourceKey};
+use crate::limits::ContentLimits;
 use crate::referral::modifiers;
 use crate::referral::plan::{Plan, PlannedRead, Write};
 use crate::security::Caller;
@@ -20,10 +22,12 @@ use super::check::ResourceCheck;
 use super::conditional_reference;
 use super::consequences::Consequence;
 use super::disposition::Router;
-use super::load_context::load_context;
+use super::load_context::{ContextSource, load_context};
 use super::message::{Entry, EntryRequest, Message, Names};
+use super::narrative_links::with_links;
 use super::outcome::{self, Outcome};
 use super::rights;
+use super::size;
 use super::step::{Built, Change};
 use super::write_target::{Targets, WriteTarget};
 
@@ -35,6 +39,13 @@ pub(super) struct Intake {
     pub(super) router: Router,
     /// The URL under which FHIR is served, so that absolute references to it are known as local
     pub(super) base: Option<String>,
+    pub(super) limits: ContentLimits,
+}
+
+impl Intake {
+    fn source(&self) -> ContextSource<'_> {
+        ContextSource { store: &*self.store, base: self.base.as_deref(), limits: &self.limits }
+    }
 }
 
 /// A message that somebody sends.
@@ -61,11 +72,11 @@ impl Change for SentMessage<'_> {
         let targets = intake.targets.find(caller, message.entries).await?;
         let mut names = names(message.entries, &targets);
         conditional_reference::resolve(&intake.targets, caller, message.entries, &targets, &mut names).await?;
-        let base = intake.base.as_deref();
-        let context = load_context(&*intake.store, base, caller, *message, &targets, &names).await?;
+        let context = load_context(intake.source(), caller, *message, &targets, &names).await?;
         let mut findings = accepted([findings, context.dangling].concat())?;
 
-        let mut plan = Plan { reads: planned_reads(caller, message.entries), ..Plan::default() };
+        let reads = planned_reads(caller, message.entries);
+        let mut plan = Plan { reads, read_bytes: Some(intake.limits.answer_bytes), ..Plan::default() };
         for (entry, target) in message.entries.iter().zip(&targets) {
             let (Some(node), Some(key), Some(version)) = (entry.resource, target.key(), target.version()) else {
                 continue;
@@ -78,6 +89,10 @@ impl Change for SentMessage<'_> {
             target.sign_notes(&mut edits, node, caller);
             edits.stamp(&key.id, version, at);
             let document = Arc::new(target.completed(Document::parse(edits.finish())?)?);
+            if key.kind == "Task" {
+                size::check_task(document.text().len(), version == 1, &intake.limits)
+                    .map_err(|error| entry.about(error))?;
+            }
             let author = target.author(caller);
             let replaces = target.replaces();
             plan.writes.push(Write {
@@ -96,13 +111,20 @@ impl Change for SentMessage<'_> {
     }
 
     fn tell(&self, accepted: &mut Accepted, consequences: Vec<Consequence>) {
-        for Consequence { cause, issue } in consequences {
-            let entries = accepted.targets.iter().zip(self.message.entries);
-            let place =
-                entries.filter(|(target, _)| target.key() == Some(&cause)).find_map(|(_, entry)| entry.resource);
-            let path = place.map(Node::path).unwrap_or_default();
-            accepted.findings.push(Issue { path, ..issue });
+        if consequences.is_empty() {
+            return;
         }
+        let mut places: HashMap<&ResourceKey, Node<'_>> = HashMap::new();
+        for (target, entry) in accepted.targets.iter().zip(self.message.entries) {
+            if let (Some(key), Some(resource)) = (target.key(), entry.resource) {
+                places.entry(key).or_insert(resource);
+            }
+        }
+        let told = consequences.into_iter().map(|Consequence { cause, issue }| {
+            let path = places.get(&cause).map(|place| place.path()).unwrap_or_default();
+            Issue { path, ..issue }
+        });
+        accepted.findings.extend(told.collect::<Vec<_>>());
     }
 
     fn remember(&self, plan: &Plan, accepted: &Accepted) -> String {
@@ -113,15 +135,37 @@ impl Change for SentMessage<'_> {
 impl Accepted {
     /// What became of each entry, with the findings about it.
     pub(super) fn outcomes(&self, message: Message<'_>, writes: &[Write]) -> Vec<Option<Outcome>> {
-        let about = |entry: &Entry<'_>| -> Vec<Issue> {
-            let own = entry.resource.map(Node::path).unwrap_or_default();
-            let inside = |issue: &&Issue| {
-                issue.path.strip_prefix(&own).is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_digit()))
-            };
-            self.findings.iter().filter(inside).cloned().collect()
+        let mut findings = self.findings_by_entry(message);
+        // Of several versions of a resource the last one counts.
+        let writes: HashMap<&ResourceKey, &Write> = writes.iter().map(|write| (&write.key, write)).collect();
+        let outcome = |(position, target): (usize, &WriteTarget)| {
+            let write = target.key().and_then(|key| writes.get(key).copied());
+            Outcome::of(target, write, findings.remove(&position).unwrap_or_default())
         };
-        let entries = self.targets.iter().zip(message.entries);
-        entries.map(|(target, entry)| Outcome::of(target, writes, &about(entry))).collect()
+        self.targets.iter().enumerate().map(outcome).collect()
+    }
+
+    /// The findings about the resource of each entry, by the entry's position.
+    fn findings_by_entry(&self, message: Message<'_>) -> HashMap<usize, Vec<Issue>> {
+        let mut by_entry: HashMap<usize, Vec<Issue>> = HashMap::new();
+        if self.findings.is_empty() {
+            return by_entry;
+        }
+        let mut locator = Locator::new(message.document.root());
+        let mut positions: HashMap<String, usize> = HashMap::new();
+        for (position, entry) in message.entries.iter().enumerate() {
+            if let Some(resource) = entry.resource {
+                positions.insert(locator.path(resource).to_owned(), position);
+            }
+        }
+        for issue in &self.findings {
+            let steps = issue.path.rmatch_indices(['.', '[']).map(|(at, _)| &issue.path[..at]);
+            let position = std::iter::once(&*issue.path).chain(steps).find_map(|path| positions.get(path));
+            if let Some(position) = position {
+                by_entry.entry(*position).or_default().push(issue.clone());
+            }
+        }
+        by_entry
     }
 }
 
@@ -156,7 +200,8 @@ fn resolve_references<'m>(edits: &mut Edits<'m>, resource: Node<'m>, names: &Nam
     for node in resource.descendants() {
         let Some(text) = node.as_str() else { continue };
         if node.name() == "div" {
-            if let Some(linked) = with_links(&text, names) {
+            let stored = |name: &str| names.get(name).map(ToString::to_string);
+            if let Some(linked) = with_links(&text, stored) {
                 edits.replace(node, quote(&linked));
             }
             continue;
@@ -168,18 +213,4 @@ fn resolve_references<'m>(edits: &mut Edits<'m>, resource: Node<'m>, names: &Nam
             edits.replace(node, quote(&key.to_string()));
         }
     }
-}
-
-/// Narrative whose links (`href`, `src`) name what is stored; nothing where none of them names a resource of the message.
-fn with_links(div: &str, names: &Names<'_>) -> Option<String> {
-    if !div.contains("href") && !div.contains("src") {
-        return None;
-    }
-    let mut linked = div.to_owned();
-    for (name, key) in names.iter() {
-        for mark in ['"', '\''] {
-            linked = linked.replace(&format!("={mark}{name}{mark}"), &format!("={mark}{key}{mark}"));
-        }
-    }
-    (linked != div).then_some(linked)
 }

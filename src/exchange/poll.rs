@@ -14,6 +14,7 @@ use crate::referral::plan::Plan;
 use crate::security::{Caller, Role};
 use crate::store::{Feed, Resources};
 
+use super::feed_position::FeedPosition;
 use super::referrals::Referrals;
 
 const NOT_OURS: &str = "the cursor is none that this gateway gave";
@@ -65,6 +66,15 @@ fn unreadable(caller: &Caller, task: &ResourceKey, error: &Error) -> ChangedReco
     ChangedRecord { task: task.clone(), json: json!({ "id": task.id, "unreadable": told }).to_string(), version: None }
 }
 
+/// How much an answer to a poll holds. One record is told whatever its size.
+#[derive(Debug, Clone, Copy)]
+pub struct PollSize {
+    /// About so many records
+    pub records: usize,
+    /// So many bytes of records
+    pub bytes: usize,
+}
+
 /// What answers polls.
 pub(super) struct Poll {
     pub(super) resources: Arc<dyn Resources>,
@@ -73,8 +83,8 @@ pub(super) struct Poll {
 }
 
 impl Poll {
-    /// The records that changed since the cursor (from the beginning without one), at most about `limit`. Holds the
-    /// answer for up to `wait` while there is nothing to say.
+    /// The records that changed since the cursor (from the beginning without one), as many as the answer has room for.
+    /// Holds it for up to `wait` while there is nothing to say.
     ///
     /// # Errors
     /// If the caller is no agency, or the cursor is none of ours.
@@ -82,7 +92,7 @@ impl Poll {
         &self,
         caller: &Caller,
         since: Option<&str>,
-        limit: usize,
+        size: PollSize,
         wait: Duration,
     ) -> Result<Records> {
         if caller.role != Role::Agency {
@@ -90,22 +100,27 @@ impl Poll {
         }
         let mut newest = self.feed.newest(&caller.organization);
         let since = match since {
-            None => 0,
+            None => FeedPosition::after(0),
             Some(cursor) => {
                 let announced = *newest.borrow();
                 self.read_cursor(caller, cursor, announced).await?
             }
         };
-        if *newest.borrow() <= since && !wait.is_zero() {
+        let after = since.read_after();
+        if *newest.borrow() <= after && !wait.is_zero() {
             // Time over, and a store that closes, both mean: nothing to say.
-            let _ = tokio::time::timeout(wait, newest.wait_for(|newest| *newest > since)).await;
+            let _ = tokio::time::timeout(wait, newest.wait_for(|newest| *newest > after)).await;
         }
-        if *newest.borrow() <= since {
+        if *newest.borrow() <= after {
             return Ok(Records { records: Vec::new(), cursor: self.cursor(caller, since) });
         }
-        let changes = self.feed.changes(&caller.organization, since, limit).await?;
-        let mut records = Vec::with_capacity(changes.items.len());
+        let mut changes = self.feed.changes(&caller.organization, after, size.records).await?;
+        since.skip_told(&mut changes.items);
+        let mut records: Vec<ChangedRecord> = Vec::with_capacity(changes.items.len());
+        let mut bytes = 0_usize;
+        let mut told = 0;
         for (task, _) in &changes.items {
+            let before = records.len();
             match self.resources.referral(&caller.scope(), task, true).await? {
                 // Taken from the caller, which still reads what it was shown. What was over for it stands as it was.
                 Some(stored) if matches!(stored.end_of(&caller.organization), Some(end) if end != PartEnd::Over) => {
@@ -121,27 +136,35 @@ impl Poll {
                 }),
                 None => records.push(withdrawn(task)),
             }
+            bytes = bytes.saturating_add(records[before..].iter().map(|record| record.json.len()).sum());
+            if bytes > size.bytes && before > 0 {
+                records.truncate(before);
+                break;
+            }
+            told += 1;
         }
-        Ok(Records { records, cursor: self.cursor(caller, changes.newest) })
+        let position = if told < changes.items.len() { FeedPosition::once_told(&changes.items, told) } else { None };
+        let position = position.unwrap_or(FeedPosition::after(changes.newest));
+        Ok(Records { records, cursor: self.cursor(caller, position) })
     }
 
-    /// The store, whose it is, and the commit up to which it was told.
-    fn cursor(&self, caller: &Caller, seq: u64) -> String {
-        format!("{}-{}.{seq}", self.feed.store_id(), mark_of(&caller.organization))
+    /// The store, whose it is, and how far it was told.
+    fn cursor(&self, caller: &Caller, position: FeedPosition) -> String {
+        format!("{}-{}.{position}", self.feed.store_id(), mark_of(&caller.organization))
     }
 
-    /// The commit up to which the cursor was told.
+    /// How far the cursor was told.
     ///
     /// # Errors
     /// `Incorrect` for one that was not given, was given by another store or to another organization, or is ahead of the
     /// store. A store that was set back to a backup gave less than some of its readers have seen: they would miss what comes
     /// next.
-    async fn read_cursor(&self, caller: &Caller, cursor: &str, announced: u64) -> Result<u64> {
+    async fn read_cursor(&self, caller: &Caller, cursor: &str, announced: u64) -> Result<FeedPosition> {
         let refused = |text: &str| {
             Error::incorrect(Key::UnknownCursor, format!("{text}; ask without a cursor to begin from the start"))
         };
-        let (issuer, seq) = cursor.rsplit_once('.').ok_or_else(|| refused(NOT_OURS))?;
-        let seq: u64 = seq.parse().map_err(|_| refused(NOT_OURS))?;
+        let (issuer, position) = cursor.rsplit_once('.').ok_or_else(|| refused(NOT_OURS))?;
+        let position = FeedPosition::read(position).ok_or_else(|| refused(NOT_OURS))?;
         // One that was given before cursors said whose they are has no mark.
         let (store, mark) = issuer.split_once('-').map_or((issuer, None), |(store, mark)| (store, Some(mark)));
         if store != self.feed.store_id() {
@@ -151,10 +174,10 @@ impl Poll {
             return Err(refused("the cursor was given to another organization than yours"));
         }
         // What was just read may not be announced yet.
-        if seq > announced && seq > self.feed.newest_commit().await? {
+        if position.seq > announced && position.seq > self.feed.newest_commit().await? {
             return Err(refused("the cursor is ahead of this store, which was set back to an earlier state"));
         }
-        Ok(seq)
+        Ok(position)
     }
 }
 

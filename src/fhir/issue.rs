@@ -191,6 +191,17 @@ impl fmt::Display for Issue {
     }
 }
 
+/// How many findings a check lists: more nobody reads, and a document that breaks every rule must not fill the memory.
+pub const MAX_FINDINGS: usize = 2_000;
+
+impl Issue {
+    /// In the place of the findings beyond [`MAX_FINDINGS`], of which this is the worst.
+    pub fn more_findings(severity: Severity) -> Self {
+        let text = format!("there are more than {MAX_FINDINGS} findings; the rest is not listed");
+        Self::new(severity, Key::MoreFindings, "", text)
+    }
+}
+
 /// Is there an issue among these that stops the payload?
 pub fn any_error(issues: &[Issue]) -> bool {
     issues.iter().any(Issue::is_error)

@@ -12,6 +12,7 @@ mod bad_input;
 mod batch_gets;
 mod compartments;
 mod conformance;
+mod content_bounds;
 mod cursors;
 mod fhir;
 mod gateway;

@@ -32,6 +32,13 @@ enum List {
     Filled,
 }
 
+/// A place in the writing of a Bundle.
+#[derive(Debug, Clone, Copy)]
+pub struct Mark {
+    length: usize,
+    list: List,
+}
+
 /// One entry; what is not given is not written.
 #[derive(Debug, Default)]
 pub struct Entry<'a> {
@@ -116,6 +123,27 @@ impl BundleWriter {
         let mut text = json(&frame.build().map_err(Error::fault)?)?;
         text.pop();
         Ok(Self { text, list: List::Closed })
+    }
+
+    /// How many bytes are written.
+    pub fn len(&self) -> usize {
+        self.text.len()
+    }
+
+    /// Never true: there is a frame.
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    /// Where the writing stands, for [`BundleWriter::go_back`].
+    pub fn mark(&self) -> Mark {
+        Mark { length: self.text.len(), list: self.list }
+    }
+
+    /// Takes back what was added since.
+    pub fn go_back(&mut self, mark: Mark) {
+        self.text.truncate(mark.length);
+        self.list = mark.list;
     }
 
     /// Opens the list of entries, which is then written even if it stays empty.

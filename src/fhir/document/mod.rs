@@ -12,11 +12,12 @@ mod slot;
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
+use std::sync::OnceLock;
 
 use serde_json::{Map, Number, Value};
 
 use super::issue::{Issue, Key};
-use super::source_position::SourcePosition;
+use super::source_position::{PositionIndex, SourcePosition};
 use slot::Slot;
 
 pub use slot::Kind;
@@ -43,6 +44,8 @@ impl Default for Limits {
 pub struct Document {
     text: Box<str>,
     slots: Vec<Slot>,
+    /// Made when the first position is asked for
+    positions: OnceLock<PositionIndex>,
 }
 
 impl fmt::Debug for Document {
@@ -114,7 +117,7 @@ impl Document {
             return Err(Box::new(Issue::fatal(Key::TooLarge, "", message)));
         }
         match reading::read(text.as_bytes(), bound / 8 + 8, limits.depth) {
-            Ok(slots) => Ok(Self { text, slots }),
+            Ok(slots) => Ok(Self { text, slots, positions: OnceLock::new() }),
             Err((key, at, message)) => {
                 Err(Box::new(Issue::fatal(key, "", message).at(SourcePosition::of_offset(&text, at))))
             }
@@ -147,6 +150,11 @@ impl Document {
         &self.text
     }
 
+    /// Line and column of a byte of the text.
+    pub(super) fn position(&self, offset: usize) -> SourcePosition {
+        self.positions.get_or_init(|| PositionIndex::of(&self.text)).position(&self.text, offset)
+    }
+
     /// The document with this JSON string in the place of one of the same length, without reading it again; nothing where
     /// either is no string without escapes, or they are not equally long.
     pub fn with_string(&self, old: Node<'_>, json: &str) -> Option<Self> {
@@ -161,7 +169,7 @@ impl Document {
         text.push_str(&self.text[..start]);
         text.push_str(json);
         text.push_str(&self.text[end..]);
-        Some(Self { text: text.into(), slots: self.slots.clone() })
+        Some(Self { text: text.into(), slots: self.slots.clone(), positions: OnceLock::new() })
     }
 
     /// How many values the document holds.
@@ -248,15 +256,19 @@ impl<'a> Node<'a> {
     }
 
     /// Where in the document a part of a string stands, of which the content begins `offset` bytes into the string's
-    /// content; its end for an offset behind it.
-    pub fn offset_of(self, offset: usize) -> usize {
+    /// content; its end for an offset behind it. `passed` is how far into the string earlier questions have come, at
+    /// first nothing: whoever asks for parts in their order has the string read once.
+    pub fn offset_of(self, offset: usize, passed: &mut StringPlace) -> usize {
         let slot = self.slot();
         let start = slot.start as usize + 1;
         if !slot.escaped {
             return (start + offset).min(slot.end as usize);
         }
-        let inner = &self.document.text[start..slot.end as usize - 1];
-        start + raw_offset(inner, offset)
+        if offset < passed.decoded {
+            *passed = StringPlace::default();
+        }
+        passed.advance(&self.document.text[start..slot.end as usize - 1], offset);
+        start + passed.written
     }
 
     /// Where its member name begins (the value itself outside an object), in bytes.
@@ -267,12 +279,12 @@ impl<'a> Node<'a> {
 
     /// Line and column where the value begins.
     pub fn position(self) -> SourcePosition {
-        SourcePosition::of_offset(&self.document.text, self.slot().start as usize)
+        self.document.position(self.slot().start as usize)
     }
 
     /// Line and column where its member name begins, or the value outside an object.
     pub fn name_position(self) -> SourcePosition {
-        SourcePosition::of_offset(&self.document.text, self.name_start())
+        self.document.position(self.name_start())
     }
 
     /// A string's content.
@@ -431,22 +443,32 @@ fn decode(inner: &str) -> String {
     serde_json::from_str(&format!("\"{inner}\"")).unwrap_or_else(|_| inner.to_owned())
 }
 
-/// How many bytes of a string as written make up the first `offset` bytes of its content.
-fn raw_offset(inner: &str, offset: usize) -> usize {
-    let bytes = inner.as_bytes();
-    let unit = |at: usize| inner.get(at..at + 4).and_then(|digits| u32::from_str_radix(digits, 16).ok()).unwrap_or(0);
-    let (mut at, mut decoded) = (0, 0);
-    while decoded < offset && at < bytes.len() {
-        (at, decoded) = match (bytes[at], bytes.get(at + 1)) {
-            (b'\\', Some(b'u')) => match unit(at + 2) {
-                0xd800..0xdc00 => (at + 12, decoded + 4),
-                other => (at + 6, decoded + char::from_u32(other).map_or(3, char::len_utf8)),
-            },
-            (b'\\', _) => (at + 2, decoded + 1),
-            _ => (at + 1, decoded + 1),
-        };
+/// A place inside a string: so many bytes of it as written, and as they are meant.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct StringPlace {
+    written: usize,
+    decoded: usize,
+}
+
+impl StringPlace {
+    /// Goes on to where `offset` bytes of the content lie behind.
+    fn advance(&mut self, inner: &str, offset: usize) {
+        let bytes = inner.as_bytes();
+        let unit =
+            |at: usize| inner.get(at..at + 4).and_then(|digits| u32::from_str_radix(digits, 16).ok()).unwrap_or(0);
+        while self.decoded < offset && self.written < bytes.len() {
+            let (written, decoded) = match (bytes[self.written], bytes.get(self.written + 1)) {
+                (b'\\', Some(b'u')) => match unit(self.written + 2) {
+                    0xd800..0xdc00 => (12, 4),
+                    other => (6, char::from_u32(other).map_or(3, char::len_utf8)),
+                },
+                (b'\\', _) => (2, 1),
+                _ => (1, 1),
+            };
+            self.written = (self.written + written).min(bytes.len());
+            self.decoded += decoded;
+        }
     }
-    at.min(bytes.len())
 }
 
 #[cfg(test)]
@@ -458,9 +480,13 @@ mod tests {
         for text in [r#""a\n\u00e9\ud83c\udfe0é<b""#, r#""plain <b""#, r#""\"<""#] {
             let document = Document::parse(text).unwrap();
             let content = document.root().as_str().unwrap().into_owned();
-            let offset = document.root().offset_of(content.find('<').unwrap());
-            assert_eq!(offset, text.find('<').unwrap(), "{text}");
-            assert_eq!(document.root().offset_of(999), text.len() - usize::from(text.contains('\\')), "{text}");
+            let mut passed = StringPlace::default();
+            for _ in 0..2 {
+                let offset = document.root().offset_of(content.find('<').unwrap(), &mut passed);
+                assert_eq!(offset, text.find('<').unwrap(), "{text}");
+                let end = document.root().offset_of(999, &mut passed);
+                assert_eq!(end, text.len() - usize::from(text.contains('\\')), "{text}");
+            }
         }
     }
 

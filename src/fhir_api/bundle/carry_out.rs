@@ -15,6 +15,7 @@ use crate::server::app_state::Base;
 use crate::server::condition;
 use crate::server::reply::Refusal;
 
+use super::limits;
 use super::request::{Ask, BundleType, EntryReader, GetEntry, bundle_type, refusal_of_transaction};
 use super::response;
 use crate::fhir_api::rendered::Rendered;
@@ -36,7 +37,9 @@ impl BundleRequest<'_> {
     /// # Errors
     /// For a transaction every finding, with its position; nothing is stored then. A batch answers entry by entry.
     pub(super) async fn carry_out(&self, document: Document, key: Option<&str>) -> Result<String> {
-        match bundle_type(document.root())? {
+        let form = bundle_type(document.root())?;
+        limits::check(document.root(), form, self.service.exchange.limits())?;
+        match form {
             BundleType::Batch => {
                 // A transaction's own are found where it is taken in.
                 let modified = modifiers::not_understood_of_bundle(document.root());
@@ -56,25 +59,46 @@ impl BundleRequest<'_> {
     async fn batch(&self, document: &Arc<Document>) -> Result<String> {
         let mut bundle = BundleWriter::batch_response()?;
         bundle.open_entries();
+        let limits = self.service.exchange.limits();
+        let mut has_room = true;
         for entry in document.root().list("entry") {
-            match self.batch_entry(document, entry).await {
-                Ok(rendered) => response::add(&mut bundle, &rendered)?,
-                Err(refusal) => response::add_refusal(&mut bundle, &refusal, &self.caller.request)?,
+            let before = bundle.mark();
+            if has_room {
+                let answer = self.batch_entry(document, entry).await;
+                self.add(&mut bundle, &answer)?;
+                if bundle.len() <= limits.answer_bytes {
+                    continue;
+                }
+                has_room = false;
+                bundle.go_back(before);
+                if let Ok(EntryAnswered { rendered, is_write: true }) = answer {
+                    response::add(&mut bundle, &not_repeated(rendered))?;
+                    continue;
+                }
             }
+            response::add_refusal(&mut bundle, &limits::no_room(limits).into(), &self.caller.request)?;
         }
         Ok(bundle.finish())
     }
 
-    async fn batch_entry(&self, document: &Arc<Document>, entry: Node<'_>) -> Result<Rendered, Refusal> {
+    fn add(&self, bundle: &mut BundleWriter, answer: &Result<EntryAnswered, Refusal>) -> Result<()> {
+        match answer {
+            Ok(answered) => response::add(bundle, &answered.rendered),
+            Err(refusal) => response::add_refusal(bundle, refusal, &self.caller.request),
+        }
+    }
+
+    async fn batch_entry(&self, document: &Arc<Document>, entry: Node<'_>) -> Result<EntryAnswered, Refusal> {
         match self.reader(BundleType::Batch).read(entry)? {
             Ask::Write(entry) => {
                 let written = self.service.exchange.batch_entry(self.caller, document, &entry).await?;
-                Ok(written::render(&written, condition::returned_in_bundle(self.headers)))
+                let rendered = written::render(&written, condition::returned_in_bundle(self.headers));
+                Ok(EntryAnswered { rendered, is_write: true })
             }
             Ask::Get(get) => {
                 let rendered =
                     get::carry_out(self.service, self.caller, self.base, &get.headers, &get.interaction).await?;
-                Ok(head_or_whole(rendered, &get))
+                Ok(EntryAnswered { rendered: head_or_whole(rendered, &get), is_write: false })
             }
         }
     }
@@ -97,8 +121,16 @@ impl BundleRequest<'_> {
         let answers = self.service.exchange.transaction(self.caller, message, key).await?;
         let mut bundle = BundleWriter::transaction_response()?;
         bundle.open_entries();
+        let most = self.service.exchange.limits().answer_bytes;
         for ((ask, ready), answer) in asks.iter().zip(ready).zip(answers) {
-            response::add(&mut bundle, &self.transaction_entry(ask, ready, answer).await?)?;
+            let before = bundle.mark();
+            let rendered = self.transaction_entry(ask, ready, answer).await?;
+            response::add(&mut bundle, &rendered)?;
+            // What its GETs find was bounded before it was committed.
+            if bundle.len() > most && matches!(ask, Ask::Write(_)) {
+                bundle.go_back(before);
+                response::add(&mut bundle, &not_repeated(rendered))?;
+            }
         }
         Ok(bundle.finish())
     }
@@ -140,6 +172,18 @@ impl BundleRequest<'_> {
     fn reader(&self, form: BundleType) -> EntryReader<'_> {
         EntryReader { service: self.service, role: self.caller.role, base: self.base, headers: self.headers, form }
     }
+}
+
+/// What an entry of a batch is answered.
+struct EntryAnswered {
+    rendered: Rendered,
+    /// Was something stored, or found that was to be?
+    is_write: bool,
+}
+
+/// The answer to a write without the resource, for which there is no room.
+fn not_repeated(rendered: Rendered) -> Rendered {
+    Rendered { body: None, issues: vec![limits::not_repeated()], ..rendered }
 }
 
 /// The answer, without its body where only the head was asked for.

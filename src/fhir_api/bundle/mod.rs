@@ -1,12 +1,13 @@
 //! `POST [base]` with a Bundle (<https://hl7.org/fhir/R4/http.html#transaction>): a transaction, all or nothing, or a
 //! batch, each entry on its own. An entry is read, carried out and answered as the request alone is.
 //!
-//! - `request`: what each entry asks for; `address`: where its url leads.
+//! - `limits`: how much it may ask for. `request`: what each entry asks for; `address`: where its url leads.
 //! - `carry_out`: the batch and the transaction. `response`: what each entry is answered, as a Bundle.
 
 mod address;
 mod carry_out;
 mod handler;
+mod limits;
 mod request;
 mod response;
 
