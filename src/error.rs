@@ -86,6 +86,19 @@ impl Error {
     }
 }
 
+impl Error {
+    /// What the store gave back is not what was put into it: our own failure, about this one thing. The reader's words
+    /// name places, never values.
+    pub fn stored_unreadable(issue: Issue) -> Self {
+        Self::new(Category::Fault, Issue { key: Key::StoredUnreadable, ..issue })
+    }
+
+    /// Is it about the one thing that was looked for, and not about the store?
+    pub fn is_stored_unreadable(&self) -> bool {
+        self.issues.iter().any(|issue| issue.key == Key::StoredUnreadable)
+    }
+}
+
 impl From<Box<Issue>> for Error {
     /// A document that could not be read.
     fn from(issue: Box<Issue>) -> Self {

@@ -51,6 +51,7 @@ pub(crate) async fn list(
     let most = limits.answer_bytes;
     let mut size = PollSize { records: poll_query.limit, bytes: most };
     let mut answered = poll(&app_state, &caller, &poll_query, size).await?;
+    let mut sheet = None;
     if shape == Shape::Csv {
         let mut text = sheet_of(&app_state, &answered)?;
         // A record fills more of a sheet than of a list, where it has many rows.
@@ -59,11 +60,17 @@ pub(crate) async fn list(
             answered = poll(&app_state, &caller, &poll_query, size).await?;
             text = sheet_of(&app_state, &answered)?;
         }
-        let next = query_string::write([("since", &*answered.cursor), ("limit", &poll_query.limit.to_string())]);
-        let link = format!("<{}/agency/v1/referrals?{next}>; rel=\"next\"", base.url());
-        return Ok(reply::with(reply::with(sheet::reply(text), CURSOR, &answered.cursor), LINK, &link));
+        sheet = Some(text);
     }
     let Records { records, cursor } = answered;
+    for rule in records.iter().filter_map(|record| record.unreadable) {
+        app_state.metrics.count_unreadable(rule);
+    }
+    if let Some(text) = sheet {
+        let next = query_string::write([("since", &*cursor), ("limit", &poll_query.limit.to_string())]);
+        let link = format!("<{}/agency/v1/referrals?{next}>; rel=\"next\"", base.url());
+        return Ok(reply::with(reply::with(sheet::reply(text), CURSOR, &cursor), LINK, &link));
+    }
     let mut text = String::from("{\"records\":[");
     for (position, record) in records.iter().enumerate() {
         if position > 0 {

@@ -32,7 +32,10 @@ pub(super) fn text<'r>(
     app_state: &AppState,
     records: impl IntoIterator<Item = (&'r str, Option<u64>)>,
 ) -> Result<String> {
-    let read = |(record, version): (&str, Option<u64>)| Ok((Document::value_of(record)?, version));
+    let read = |(record, version): (&str, Option<u64>)| {
+        let value = Document::value_of(record).map_err(|issue| Error::fault(issue.text))?;
+        Ok((value, version))
+    };
     let records: Vec<(Value, Option<u64>)> = records.into_iter().map(read).collect::<Result<_>>()?;
     let rows = records.iter().map(|(record, version)| (record, *version));
     sheet::write(&app_state.sheets, rows)

@@ -7,6 +7,7 @@ use jiff::Zoned;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::records;
 use super::sources;
 use super::streams::{Exit, Streams, unwritable};
 use super::translate_args::{Args, Format};
@@ -90,7 +91,7 @@ pub(super) fn write(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
     let newest = standards.names().last().copied().unwrap_or_default();
     let year = args.hmis.year.as_deref().unwrap_or(newest);
     let standard = standards.get(year).ok_or_else(|| unknown(year, &standards))?;
-    let records = records(&sources::read_input(&args.input, streams)?)?;
+    let records = records::read(&sources::read_input(&args.input, streams)?)?;
     let kind = records.first().and_then(|it| it.get("type")).and_then(Value::as_str).unwrap_or(&standard.program);
     let kind = args.program.as_deref().unwrap_or(kind);
     let program = programs.programs.get(kind);
@@ -152,19 +153,6 @@ fn files(input: &Path, streams: &mut Streams<'_>) -> Result<Vec<File>> {
     }
     files.sort_unstable();
     Ok(files)
-}
-
-/// One record, one on each line, or a list of them.
-fn records(bytes: &[u8]) -> Result<Vec<Value>> {
-    let mut records = Vec::new();
-    for value in serde_json::Deserializer::from_slice(bytes).into_iter::<Value>() {
-        let failed = |error| Error::incorrect(Key::JsonSyntax, format!("the records cannot be read: {error}"));
-        match value.map_err(failed)? {
-            Value::Array(items) => records.extend(items),
-            record => records.push(record),
-        }
-    }
-    Ok(records)
 }
 
 fn print_findings(report: &Report, streams: &mut Streams<'_>) -> Result<()> {

@@ -12,6 +12,7 @@ pub mod explain;
 pub mod fhirpath;
 pub mod hmis;
 pub mod package;
+mod records;
 pub mod route;
 pub mod serve;
 mod sheet;

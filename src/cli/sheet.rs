@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::records;
 use super::sources;
 use super::streams::{Exit, Streams, unwritable};
 use super::translate_args::{Args, Format};
@@ -110,14 +111,7 @@ impl Report {
 /// Input that is no record, no array of records, and has no record a line.
 pub(super) fn from_records(args: &Args, sheets: &ColumnSets, streams: &mut Streams<'_>) -> Result<Exit> {
     let bytes = sources::read_input(&args.input, streams)?;
-    let mut records = Vec::new();
-    for value in serde_json::Deserializer::from_slice(&bytes).into_iter::<Value>() {
-        // The reader's words name lines and columns, never values.
-        match value.map_err(|error| Error::incorrect(Key::JsonSyntax, error.to_string()))? {
-            Value::Array(items) => records.extend(items),
-            record => records.push(record),
-        }
-    }
+    let mut records = records::read(&bytes)?;
     if let Some(kind) = &args.program {
         for record in records.iter_mut().filter_map(Value::as_object_mut) {
             record.insert("type".to_owned(), kind.as_str().into());

@@ -26,8 +26,10 @@ pub struct ChangedRecord {
     task: ResourceKey,
     /// The record, as JSON text
     pub json: String,
-    /// Its version; none of one that is no longer the agency's
+    /// Its version; none of one that is no longer the agency's, or cannot be made
     pub version: Option<u64>,
+    /// The rule for which no record can be made, where none can
+    pub unreadable: Option<Key>,
 }
 
 /// What is new, and where to go on.
@@ -49,7 +51,8 @@ impl Records {
 
 /// A referral that is no longer the caller's.
 fn withdrawn(task: &ResourceKey) -> ChangedRecord {
-    ChangedRecord { task: task.clone(), json: json!({ "id": task.id, "withdrawn": true }).to_string(), version: None }
+    let json = json!({ "id": task.id, "withdrawn": true }).to_string();
+    ChangedRecord { task: task.clone(), json, version: None, unreadable: None }
 }
 
 /// A referral of which no record can be made: told in its place, so that it does not keep the others back.
@@ -59,11 +62,13 @@ fn unreadable(caller: &Caller, task: &ResourceKey, error: &Error) -> ChangedReco
     // What went wrong inside is for whoever runs the gateway.
     let issue = error.issues.first().filter(|_| error.category != Category::Fault);
     let told = json!({
-        "key": issue.map_or("fault", |issue| issue.key.name()),
+        "key": issue.map_or(Key::Fault, |issue| issue.key).name(),
         "path": issue.map_or("", |issue| issue.path.as_str()),
         "text": issue.map_or("the record cannot be made; the log says why, by the id of the request", |issue| &issue.text),
     });
-    ChangedRecord { task: task.clone(), json: json!({ "id": task.id, "unreadable": told }).to_string(), version: None }
+    let json = json!({ "id": task.id, "unreadable": told }).to_string();
+    let unreadable = Some(error.issues.first().map_or(Key::Fault, |issue| issue.key));
+    ChangedRecord { task: task.clone(), json, version: None, unreadable }
 }
 
 /// How much an answer to a poll holds. One record is told whatever its size.
@@ -116,36 +121,46 @@ impl Poll {
         }
         let mut changes = self.feed.changes(&caller.organization, after, size.records).await?;
         since.skip_told(&mut changes.items);
-        let mut records: Vec<ChangedRecord> = Vec::with_capacity(changes.items.len());
+        let mut records = Vec::with_capacity(changes.items.len());
         let mut bytes = 0_usize;
         let mut told = 0;
         for (task, _) in &changes.items {
-            let before = records.len();
-            match self.resources.referral(&caller.scope(), task, true).await? {
-                // Taken from the caller, which still reads what it was shown. What was over for it stands as it was.
-                Some(stored) if matches!(stored.end_of(&caller.organization), Some(end) if end != PartEnd::Over) => {
-                    records.push(withdrawn(task));
+            if let Some(record) = self.changed_record(caller, task, changes.newest).await? {
+                bytes = bytes.saturating_add(record.json.len());
+                if bytes > size.bytes && !records.is_empty() {
+                    break;
                 }
-                // Changed again meanwhile: it comes with the next cursor, and only then.
-                Some(stored) if stored.seq > changes.newest => {}
-                Some(stored) => records.push(match self.referrals.view(&stored, task) {
-                    Ok(record) => {
-                        ChangedRecord { task: task.clone(), json: record.json, version: Some(record.version) }
-                    }
-                    Err(error) => unreadable(caller, task, &error),
-                }),
-                None => records.push(withdrawn(task)),
-            }
-            bytes = bytes.saturating_add(records[before..].iter().map(|record| record.json.len()).sum());
-            if bytes > size.bytes && before > 0 {
-                records.truncate(before);
-                break;
+                records.push(record);
             }
             told += 1;
         }
         let position = if told < changes.items.len() { FeedPosition::once_told(&changes.items, told) } else { None };
         let position = position.unwrap_or(FeedPosition::after(changes.newest));
         Ok(Records { records, cursor: self.cursor(caller, position) })
+    }
+
+    /// What is told of a Task in the place of its last change up to the commit `newest`; nothing of one that changed again
+    /// meanwhile, which comes with the next cursor, and only then.
+    async fn changed_record(&self, caller: &Caller, task: &ResourceKey, newest: u64) -> Result<Option<ChangedRecord>> {
+        let stored = match self.resources.referral(&caller.scope(), task, true).await {
+            Err(error) if error.is_stored_unreadable() => return Ok(Some(unreadable(caller, task, &error))),
+            stored => stored?,
+        };
+        Ok(match stored {
+            // Taken from the caller, which still reads what it was shown. What was over for it stands as it was.
+            Some(stored) if matches!(stored.end_of(&caller.organization), Some(end) if end != PartEnd::Over) => {
+                Some(withdrawn(task))
+            }
+            Some(stored) if stored.seq > newest => None,
+            Some(stored) => Some(match self.referrals.view(&stored, task) {
+                Ok(record) => {
+                    let version = Some(record.version);
+                    ChangedRecord { task: task.clone(), json: record.json, version, unreadable: None }
+                }
+                Err(error) => unreadable(caller, task, &error),
+            }),
+            None => Some(withdrawn(task)),
+        })
     }
 
     /// The store, whose it is, and how far it was told.

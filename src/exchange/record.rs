@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::fhir::Document;
 
 use super::remarks::Remarks;
@@ -26,9 +26,9 @@ impl Record {
     /// The record as a value that can be changed.
     ///
     /// # Errors
-    /// A fault, if it is larger than a document may be.
+    /// A fault, if it is no JSON.
     pub fn value(&self) -> Result<Value> {
-        Ok(Document::value_of(&self.json)?)
+        Document::value_of(&self.json).map_err(|issue| Error::fault(issue.text))
     }
 }
 

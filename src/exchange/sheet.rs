@@ -201,8 +201,14 @@ impl Sheets {
             more |= tasks.next.is_some();
             for task in tasks.matches {
                 // What is no referral of the caller's is not looked at.
-                if let Some(stored) = self.store.referral(&caller.scope(), &task.key, true).await? {
-                    referrals.push((task.key.id.clone(), self.records.referrals.view(&stored, &task.key)?.value()?));
+                let Some(stored) = self.store.referral(&caller.scope(), &task.key, true).await? else { continue };
+                match self.records.referrals.view(&stored, &task.key) {
+                    Ok(record) => referrals.push((task.key.id.clone(), record.value()?)),
+                    // One that has no record stood on no sheet; the rows of others are not refused for it.
+                    Err(error) => {
+                        let rules = Plan::names_of(&error.issues);
+                        tracing::error!(request.id = caller.request, task = %task.key, rules, "a record cannot be made");
+                    }
                 }
             }
         }

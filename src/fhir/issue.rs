@@ -284,6 +284,15 @@ keys! {
         why "JSON readers keep the first or the last of the two, so two systems would read two different messages",
         see_also "https://hl7.org/fhir/R4/json.html",
         fix "keep one of the two members";
+    /// A member that JSON libraries keep for themselves
+    ReservedMember, "reserved-member", "structure",
+        why "a JSON library takes an object with such a member for something else, so two systems would read two different messages",
+        fix "rename the member, or leave it out";
+    /// A number that nobody can hold
+    NumberRange, "number-range", "value",
+        why "written out, a number of a few characters can be longer than any memory; systems round or refuse it, each in its way",
+        see_also "https://hl7.org/fhir/R4/datatypes.html#decimal",
+        fix "send the number with the digits that were measured";
     /// A resource was expected
     NotAResource, "not-a-resource", "structure",
         why "resourceType says by which rules the rest is read",
@@ -713,6 +722,10 @@ keys! {
     Busy, "busy", "throttled",
         why "more is waiting than can be done in time; nothing of this request was stored",
         fix "try again shortly";
+    /// The store gives back something else than was put into it
+    StoredUnreadable, "stored-unreadable", "exception",
+        why "what is stored was read before it was stored; it has been changed by something else than the gateway",
+        fix "tell the operator the request id; the store is restored from a copy";
     /// Our own failure
     Fault, "fault", "exception",
         why "the gateway did not do what it should; the reason is in its log and not in the answer",

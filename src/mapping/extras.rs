@@ -29,7 +29,7 @@ pub fn of(graph: &Graph, task: &Resource) -> Value {
     let own = kept.filter(|basic| graph.follow(*basic, "subject").is_some_and(|subject| subject.url == task.url));
     let found = own.filter_map(|basic| {
         let extension = basic.list("extension").find(|it| it.get("url").is_some_and(|url| url.is_str(EXTENSION)))?;
-        Document::value_of(&extension.str("valueString")?).ok()
+        Some(Document::parse(&*extension.str("valueString")?).ok()?.root().to_value())
     });
     found.into_iter().next().unwrap_or(Value::Null)
 }

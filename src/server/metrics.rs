@@ -16,6 +16,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::error::{Error, Result};
+use crate::fhir::Key;
 use crate::referral::state::State;
 use crate::store::Statistics;
 
@@ -40,6 +41,7 @@ pub(crate) struct Metrics {
     durations: Family<RouteLabels, Histogram>,
     polls: Counter,
     polls_held: Gauge,
+    unreadable: Family<RuleLabel, Counter>,
     store: StoreMetrics,
 }
 
@@ -60,6 +62,12 @@ struct RequestLabels {
     method: &'static str,
     route: &'static str,
     status: StatusLabel,
+}
+
+/// The name of a rule of [`Key`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RuleLabel {
+    rule: &'static str,
 }
 
 /// A status of [`STATUSES`], or any other.
@@ -96,8 +104,11 @@ impl Metrics {
         registry.register("handoff_polls", "Polls of the agency API", polls.clone());
         let polls_held = Gauge::default();
         registry.register("handoff_polls_held", "Polls that wait for something to say", polls_held.clone());
+        let unreadable = Family::default();
+        let help = "Referrals of which a poll was told that no record can be made";
+        registry.register("handoff_records_unreadable", help, unreadable.clone());
         let store = StoreMetrics::new(&mut registry);
-        Self { registry, requests, durations, polls, polls_held, store }
+        Self { registry, requests, durations, polls, polls_held, unreadable, store }
     }
 
     /// Counts a request that this route answered.
@@ -111,6 +122,11 @@ impl Metrics {
     /// Counts a poll.
     pub(crate) fn count_poll(&self) {
         self.polls.inc();
+    }
+
+    /// Counts a referral of which no record can be made, for this rule.
+    pub(crate) fn count_unreadable(&self, rule: Key) {
+        self.unreadable.get_or_create(&RuleLabel { rule: rule.name() }).inc();
     }
 
     /// Counts a long poll as held as long as the answer lives.
@@ -208,6 +224,7 @@ mod tests {
         metrics.count_request(HEALTH, 418, Duration::from_secs(100));
         metrics.count_request(RouteLabels::UNKNOWN, 404, Duration::from_micros(1));
         let held = metrics.track_poll();
+        metrics.count_unreadable(Key::ReferenceDangling);
         let text = metrics.encode().unwrap();
         for line in [
             "# TYPE handoff_requests counter",
@@ -222,6 +239,7 @@ mod tests {
             "handoff_request_duration_seconds_sum{method=\"GET\",route=\"/healthz\"} 100.0007",
             "handoff_request_duration_seconds_count{method=\"GET\",route=\"/healthz\"} 2",
             "handoff_polls_held 1",
+            "handoff_records_unreadable_total{rule=\"reference-dangling\"} 1",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");
         }

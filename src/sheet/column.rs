@@ -68,6 +68,8 @@ pub enum RowCell {
     Version,
     /// The item is taken out of the record
     Removed,
+    /// Why there is no record, where there is none: the row is told, and changes nothing
+    NoRecord,
 }
 
 /// What a column tells a referral by, where the row does not name it.
@@ -172,6 +174,25 @@ impl ColumnSet {
 }
 
 impl Column {
+    /// The column of every set that says why there is no record. A sheet has it where a row says so.
+    pub(super) fn no_record() -> Self {
+        Self {
+            name: "no_record".to_owned(),
+            about: "Why there is no record: withdrawn, or what keeps it from being made".to_owned(),
+            target: ColumnTarget::Row(RowCell::NoRecord),
+            form: CellFormat::Text,
+            aliases: Vec::new(),
+            code: None,
+            values: Vec::new(),
+            spellings: BTreeMap::new(),
+            absent: Vec::new(),
+            width: None,
+            key: false,
+            shown: true,
+            aspect: None,
+        }
+    }
+
     /// Does it say something about the person?
     pub(super) fn is_of_the_person(&self) -> bool {
         matches!(&self.target, ColumnTarget::Record(path) if path.names().first() == Some(&"participant"))

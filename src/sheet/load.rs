@@ -223,7 +223,11 @@ impl ColumnSetBuilder<'_> {
             (None, None, Some(row)) => match row.value.as_str() {
                 "version" => Some(ColumnTarget::Row(RowCell::Version)),
                 "removed" => Some(ColumnTarget::Row(RowCell::Removed)),
-                other => wrong(row.referenced, format!("a row says no {other} of itself"), "write version or removed"),
+                "no-record" => Some(ColumnTarget::Row(RowCell::NoRecord)),
+                other => {
+                    let message = format!("a row says no {other} of itself");
+                    wrong(row.referenced, message, "write version, removed or no-record")
+                }
             },
             _ => {
                 let message = format!("the column {} has to say one of record, event and row", read.column.value);
@@ -258,11 +262,16 @@ impl ColumnSetBuilder<'_> {
     }
 
     fn finish(self) -> ColumnSet {
-        let columns: Vec<Column> = self.columns.into_iter().map(|(_, column)| column).collect();
+        let mut columns: Vec<Column> = self.columns.into_iter().map(|(_, column)| column).collect();
+        let is_named = |column: &Column| column.target == ColumnTarget::Row(RowCell::NoRecord);
+        if !columns.iter().any(is_named) {
+            columns.push(Column::no_record());
+        }
         let mut names = HashMap::new();
         for (position, column) in columns.iter().enumerate() {
             for name in std::iter::once(&column.name).chain(&column.aliases) {
-                names.insert(plain(name), position);
+                // A column of the file counts before the one that every set has.
+                names.entry(plain(name)).or_insert(position);
             }
         }
         ColumnSet { kind: self.kind.to_owned(), columns, list: self.list, names }

@@ -64,6 +64,7 @@ faults! {
     MissingReferralId, "missing-referral-id", "fill in the referral_id that the sheet came with";
     TotalRow, "total-row", "nothing to do: rows that add up others are no referrals";
     EmptyRows, "empty-rows", "nothing to do: empty rows say nothing";
+    NoRecord, "no-record", "nothing to do: a row that was told in place of a record changes nothing";
     DuplicateRow, "duplicate-row", "nothing to do: a row that is there twice counts once";
     Matched, "matched", "nothing to do; a row is never in doubt with the referral_id that the sheet came with";
     Stale, "stale-row", "fetch the sheet again, and change it there";

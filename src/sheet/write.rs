@@ -1,7 +1,8 @@
 //! Records as a sheet: one row for each referral or, where it has services, for each of them.
 //!
 //! Records of several types share a sheet: it has the columns of each, in the order of the generic set first, and a cell
-//! is empty where the record's type has no such column.
+//! is empty where the record's type has no such column. What a list tells in place of a record (`withdrawn`,
+//! `unreadable`) is a row of its own, which says so in the column `no_record`; other sheets have no such column.
 
 use std::borrow::Cow;
 
@@ -31,11 +32,15 @@ pub fn write<'r>(sets: &ColumnSets, records: impl IntoIterator<Item = (&'r Value
     writer.write_record(&columns.names).map_err(failed)?;
     for (set, record, version) in rows {
         let version = version.map(|version| version.to_string());
+        let no_record = no_record(record);
         let positions = columns.positions(set);
         for item in items(set, record) {
             let row = positions.iter().map(|position| match position {
                 Some(position) if set.columns[*position].target == ColumnTarget::Row(RowCell::Version) => {
                     Cow::Borrowed(version.as_deref().unwrap_or_default())
+                }
+                Some(position) if set.columns[*position].target == ColumnTarget::Row(RowCell::NoRecord) => {
+                    Cow::Borrowed(no_record.as_deref().unwrap_or_default())
                 }
                 Some(position) => text(set, *position, record, item),
                 None => Cow::Borrowed(""),
@@ -46,6 +51,18 @@ pub fn write<'r>(sets: &ColumnSets, records: impl IntoIterator<Item = (&'r Value
     }
     let bytes = writer.into_inner().map_err(|error| Error::fault(format!("cannot write a sheet: {error}")))?;
     String::from_utf8(bytes).map_err(|error| Error::fault(format!("a sheet is not UTF-8: {error}")))
+}
+
+/// What stands in a list in place of a record, in words; nothing of a record.
+fn no_record(told: &Value) -> Option<String> {
+    if told.get("withdrawn").is_some() {
+        return Some("withdrawn".to_owned());
+    }
+    let issue = told.get("unreadable")?;
+    let text = |name: &str| issue.get(name).and_then(Value::as_str).unwrap_or_default();
+    let place = text("path");
+    let place = if place.is_empty() { String::new() } else { format!(" at {place}") };
+    Some(format!("unreadable: {}{place}: {}", text("key"), text("text")))
 }
 
 /// The cell of a column for a record, or an item of it.
@@ -79,8 +96,10 @@ impl Columns {
         used.dedup_by(|one, other| one.kind == other.kind);
         let first = if used.len() == 1 { None } else { sets.get("generic") };
         let mut names: Vec<String> = Vec::new();
+        let is_told = rows.iter().any(|(_, record, _)| no_record(record).is_some());
         for column in first.into_iter().chain(used).flat_map(|set| &set.columns) {
-            if !names.contains(&column.name) {
+            let is_wanted = is_told || column.target != ColumnTarget::Row(RowCell::NoRecord);
+            if is_wanted && !names.contains(&column.name) {
                 names.push(column.name.clone());
             }
         }

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::error::{Error, Result};
-use crate::fhir::{Document, Limits, edit};
+use crate::fhir::{Document, edit};
 use crate::referral::plan::Write;
 
-/// What was stored was read within some limits once; it is not refused on its way out.
-const STORED: Limits = Limits { bytes: u32::MAX as usize, depth: 1000 };
-
 /// A document as it was stored.
+///
+/// # Errors
+/// `StoredUnreadable`, where the store gives back something else than was put into it.
 pub(super) fn parse(text: impl Into<Box<str>>) -> Result<Document> {
-    Ok(Document::parse_within(text, STORED)?)
+    Document::parse_own(text).map_err(|issue| Error::stored_unreadable(*issue))
 }
 
 /// Raises `lastUpdated`, in the write and in its document, where it is not later than the newest; that is then this one.

@@ -4,7 +4,7 @@ use handoff::fhir::Limits;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use crate::gateway::{AGENCY, Answer, Gateway, send};
+use crate::gateway::{AGENCY, Answer, Gateway, media, send};
 use crate::referral::{draft, sent, transaction};
 
 const FHIR: &str = "application/fhir+json";
@@ -102,6 +102,61 @@ async fn bodies_that_cannot_be_read() {
         .filter_map(|place| place["valueInteger"].as_i64())
         .collect();
     assert_eq!(lines, [2, 8], "line and column are told: {}", answer.text);
+}
+
+/// What a JSON library keeps for itself is an object to its sender and a number to us, and the other way round; a number of
+/// ten characters can be longer than the memory.
+#[tokio::test]
+async fn json_that_is_not_taken_from_others() {
+    let gateway = Gateway::start().await;
+    let id = sent(&gateway, 1).await;
+    let own = format!("/agency/v1/referrals/{id}");
+    let mut record = gateway.agency.get(&own).await.expect(200);
+    record["ours"] = json!("HERE");
+    let mut transaction = transaction(2);
+    transaction["entry"][0]["resource"]["extension"] = json!([{ "url": "urn:test:own", "valueString": "HERE" }]);
+    let patient = &transaction["entry"][0]["resource"];
+    let service = json!({ "event": "service", "service": { "notes": "HERE" } });
+    let (events, capacity) = (format!("{own}/events"), json!({ "status": "HERE" }));
+    let doors = [
+        (&gateway.ehr, Method::POST, "/fhir", &transaction, "Bundle.entry[0].resource.extension[0].valueString"),
+        (&gateway.ehr, Method::POST, "/fhir/Patient", patient, "Patient.extension[0].valueString"),
+        (&gateway.ehr, Method::PUT, "/fhir/Patient/id-1", patient, "Patient.extension[0].valueString"),
+        (&gateway.ehr, Method::POST, "/fhir/$validate", patient, "Patient.extension[0].valueString"),
+        (&gateway.agency, Method::POST, &*events, &service, "$this.service.notes"),
+        (&gateway.agency, Method::PUT, &*own, &record, "$this.ours"),
+        (&gateway.agency, Method::PUT, "/agency/v1/programs/community-food/capacity", &capacity, "$this.status"),
+    ];
+    let long = "9".repeat(100_000);
+    for (client, method, path, body, place) in doors {
+        for (hostile, rule, member) in [
+            (r#"{"$serde_json::private::Number":"12"}"#, "reserved-member", ".$serde_json::private::Number"),
+            (r#"{"$serde_json::private::Number":"poison"}"#, "reserved-member", ".$serde_json::private::Number"),
+            (
+                r#"{"\u0024serde_json::private::RawValue":"{"}"#,
+                "reserved-member",
+                r".\u0024serde_json::private::RawValue",
+            ),
+            (r#"{"$__toml_private_datetime":"1"}"#, "reserved-member", ".$__toml_private_datetime"),
+            ("1e999999999", "number-range", ""),
+            ("-1E-2147483649", "number-range", ""),
+            (&*long, "number-range", ""),
+        ] {
+            let what = format!("{method} {path} with {rule}");
+            let text = body.to_string().replace("\"HERE\"", hostile);
+            let request = client.request(method.clone(), path).header("content-type", media(path)).body(text);
+            let answer = send(request).await;
+            assert_eq!(answer.status, 400, "{what}: {}", answer.text);
+            assert_eq!(answer.rules(), [rule], "{what}");
+            mends(&what, &answer);
+            let json = answer.json();
+            let issue = if json["issue"].is_array() { &json["issue"][0] } else { &json["issues"][0] };
+            let told = issue["expression"][0].as_str().or(issue["path"].as_str());
+            assert_eq!(told, Some(&*format!("{place}{member}")), "{what}: {issue}");
+            assert!(issue.to_string().contains("column") || issue["extension"].is_array(), "{what}: {issue}");
+        }
+    }
+    assert_eq!(gateway.agency.poll("").await.0.len(), 1, "the list is as it was");
 }
 
 #[tokio::test]

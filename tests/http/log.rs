@@ -29,6 +29,11 @@ pub fn capture() {
     });
 }
 
+/// What was caught so far.
+pub fn captured() -> String {
+    String::from_utf8(LOG.lock().unwrap().clone()).unwrap()
+}
+
 #[tokio::test]
 async fn the_log_says_what_was_asked_and_of_nobody() {
     let gateway = Gateway::start().await;
@@ -42,7 +47,7 @@ async fn the_log_says_what_was_asked_and_of_nobody() {
     wrong["entry"][0]["resource"]["gender"] = serde_json::json!(FAMILY);
     gateway.ehr.post("/fhir", &wrong).await.expect(422);
 
-    let log = String::from_utf8(LOG.lock().unwrap().clone()).unwrap();
+    let log = captured();
     for message in ["method=\"GET\" route=\"/fhir/{type}/{id}\" status=200", "rule=\"binding\"", &gateway.agency.id] {
         assert!(log.contains(message), "{message} is not in the log:\n{log}");
     }

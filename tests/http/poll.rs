@@ -1,11 +1,17 @@
 //! Polling: the cursor, and answers that are held until there is something to say.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use handoff::fhir::edit::Edits;
+use handoff::fhir::{Document, ResourceKey};
+use handoff::referral::Scope;
+use handoff::referral::plan::{Plan, Write};
+use reqwest::Method;
 use serde_json::json;
 
-use crate::gateway::{AGENCY, Answer, Gateway};
-use crate::referral::sent;
+use crate::gateway::{AGENCY, Answer, Gateway, send};
+use crate::referral::{FAMILY, sent};
 
 #[tokio::test]
 async fn a_cursor_leads_from_change_to_change() {
@@ -116,4 +122,57 @@ async fn nothing_that_came_after_the_revocation_is_told() {
     assert!(*newest.borrow() > 0, "the poll has something to say");
     let (answer, _) = held.await.unwrap();
     assert_eq!(answer.status, 401, "{}", answer.text);
+}
+
+/// The Task of a referral as it stands, without its focus: as nobody could ask for it.
+async fn break_referral(gateway: &Gateway, id: &str) {
+    let key = ResourceKey::new("Task", id);
+    let stored = gateway.store.read(&Scope::Gateway, &key, None).await.unwrap().unwrap();
+    let mut task = stored.document.root().to_value();
+    task["focus"] = json!({ "reference": "ServiceRequest/nowhere" });
+    let document = Document::from_value(&task).unwrap();
+    let mut edits = Edits::new(document.root());
+    edits.stamp(id, stored.version + 1, stored.updated);
+    let document = Arc::new(Document::parse(edits.finish()).unwrap());
+    let (version, updated, author) = (stored.version + 1, stored.updated, stored.author);
+    let write = Write { key, version, document, updated, author, public: false, replaces: None };
+    gateway.store.commit(Plan { writes: vec![write], ..Plan::default() }).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_made_stands_in_its_place_in_every_list() {
+    let gateway = Gateway::start().await;
+    let [broken, whole] = [sent(&gateway, 1).await, sent(&gateway, 2).await];
+    break_referral(&gateway, &broken).await;
+    let (records, cursor) = gateway.agency.poll("").await;
+    let of = |id: &str| records.iter().find(|record| record["id"] == id).unwrap_or_else(|| panic!("{id}: {records:?}"));
+    assert_eq!(of(&broken)["unreadable"]["key"], "reference-dangling");
+    assert_eq!(of(&broken)["unreadable"]["path"], "Task.focus.reference");
+    assert_eq!(of(&whole)["referral"]["state"], "sent");
+    assert!(gateway.agency.poll(&format!("?since={cursor}")).await.0.is_empty(), "the cursor goes on");
+
+    let list = || gateway.agency.request(Method::GET, "/agency/v1/referrals").header("accept", "text/csv");
+    let sheet = send(list()).await;
+    assert_eq!((sheet.status, sheet.header("handoff-cursor")), (200, &*cursor));
+    let mut rows = csv::Reader::from_reader(sheet.text.as_bytes());
+    let told = rows.headers().unwrap().iter().position(|name| name == "no_record").unwrap();
+    let rows: Vec<csv::StringRecord> = rows.records().map(Result::unwrap).collect();
+    let cell = |id: &str| rows.iter().find(|row| &row[0] == id).map(|row| row[told].to_owned());
+    assert!(cell(&broken).unwrap().starts_with("unreadable: reference-dangling at Task.focus.reference: "), "{rows:?}");
+    assert_eq!(cell(&whole).as_deref(), Some(""));
+
+    let metrics = gateway.administrator.get("/metrics").await.text;
+    let counted = "handoff_records_unreadable_total{rule=\"reference-dangling\"} 2\n";
+    assert!(metrics.contains(counted), "once for each list that told it: {metrics}");
+    // It is logged by rule, with no word of the person.
+    let log = crate::log::captured();
+    let line = log.lines().find(|line| line.contains("a record cannot be made") && line.contains(&broken)).unwrap();
+    assert!(line.contains("reference-dangling") && !line.contains(FAMILY), "{line}");
+
+    // The sheet comes back: the row says nothing, and does not stop the others.
+    let kind = of(&whole)["type"].as_str().unwrap();
+    let take = gateway.agency.request(Method::POST, &format!("/agency/v1/sheets/{kind}"));
+    let report = send(take.header("content-type", "text/csv").body(sheet.text)).await.expect(200);
+    assert_eq!(report["counts"], json!({ "unchanged": 1 }), "{report}");
+    assert_eq!(report["findings"][0]["fault"], "no-record", "{report}");
 }

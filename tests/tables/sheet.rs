@@ -138,6 +138,7 @@ const FAULTS: &[(&str, &[&str])] = &[
         &["codes-of-another-version", "icd-without-dot", "codes-that-are-not-billed"],
     ),
     ("the same file, or row, again", &["the-same-file-again", "duplicate-rows", "a-changed-row"]),
+    ("rows that were told in place of a record", &["rows-without-a-record"]),
     ("two persons under one id", &["two-persons"]),
     ("no referral id", &["missing-referral-id", "gateway/told-by-person-service-and-date", "gateway/two-alike"]),
     ("first and last name swapped", &["swapped-names"]),

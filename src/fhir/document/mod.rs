@@ -7,6 +7,8 @@
 //!
 //! It must not know what a resource is; that is the business of the layers above.
 
+mod escape;
+mod foreign;
 mod reading;
 mod slot;
 
@@ -18,8 +20,12 @@ use serde_json::{Map, Number, Value};
 
 use super::issue::{Issue, Key};
 use super::source_position::{PositionIndex, SourcePosition};
+use escape::decode;
+use foreign::ForeignValue;
+use reading::ReadText;
 use slot::Slot;
 
+pub use escape::StringPlace;
 pub use slot::Kind;
 
 /// How much a document may hold before it is refused.
@@ -39,6 +45,9 @@ impl Default for Limits {
         Self { bytes: 16 * 1024 * 1024, depth: 100 }
     }
 }
+
+/// How much a document may hold that was read before, or made here.
+const OWN: Limits = Limits { bytes: u32::MAX as usize, depth: 1000 };
 
 /// A parsed document. See the module head.
 pub struct Document {
@@ -110,34 +119,50 @@ impl Document {
     /// # Errors
     /// As [`Document::parse`].
     pub fn parse_within(text: impl Into<Box<str>>, limits: Limits) -> Result<Self, Box<Issue>> {
-        let text = text.into();
+        let (document, foreign) = Self::read(text.into(), limits)?;
+        let Some(ForeignValue { index, key, text }) = foreign else { return Ok(document) };
+        let node = document.node(index);
+        let place = if key == Key::ReservedMember { node.name_position() } else { node.position() };
+        Err(Box::new(Issue::fatal(key, node.path(), text).at(place)))
+    }
+
+    /// Reads a document that was read before, or made here, within [`OWN`]: what was taken in once is not refused on its way
+    /// out, whatever is refused today.
+    ///
+    /// # Errors
+    /// As [`Document::parse`]; only for a text that nobody read before.
+    pub fn parse_own(text: impl Into<Box<str>>) -> Result<Self, Box<Issue>> {
+        Self::read(text.into(), OWN).map(|(document, _)| document)
+    }
+
+    fn read(text: Box<str>, limits: Limits) -> Result<(Self, Option<ForeignValue>), Box<Issue>> {
         let bound = limits.bytes.min(u32::MAX as usize - 1);
         if text.len() > bound {
             let message = format!("the document has {} bytes; at most {bound} are read", text.len());
             return Err(Box::new(Issue::fatal(Key::TooLarge, "", message)));
         }
         match reading::read(text.as_bytes(), bound / 8 + 8, limits.depth) {
-            Ok(slots) => Ok(Self { text, slots, positions: OnceLock::new() }),
+            Ok(ReadText { slots, foreign }) => Ok((Self { text, slots, positions: OnceLock::new() }, foreign)),
             Err((key, at, message)) => {
                 Err(Box::new(Issue::fatal(key, "", message).at(SourcePosition::of_offset(&text, at))))
             }
         }
     }
 
-    /// A text as a value that can be changed.
+    /// A text that was made here as a value that can be changed.
     ///
     /// # Errors
-    /// As [`Document::parse`].
+    /// As [`Document::parse_own`].
     pub fn value_of(text: &str) -> Result<Value, Box<Issue>> {
-        Ok(Self::parse(text)?.root().to_value())
+        Ok(Self::parse_own(text)?.root().to_value())
     }
 
     /// Makes a document of a value that we built ourselves.
     ///
     /// # Errors
-    /// As [`Document::parse`]; only for values beyond the limits.
+    /// As [`Document::parse_own`].
     pub fn from_value(value: &Value) -> Result<Self, Box<Issue>> {
-        Self::parse(value.to_string())
+        Self::parse_own(value.to_string())
     }
 
     /// The outermost value.
@@ -264,11 +289,11 @@ impl<'a> Node<'a> {
         if !slot.escaped {
             return (start + offset).min(slot.end as usize);
         }
-        if offset < passed.decoded {
+        if passed.is_behind(offset) {
             *passed = StringPlace::default();
         }
         passed.advance(&self.document.text[start..slot.end as usize - 1], offset);
-        start + passed.written
+        start + passed.written()
     }
 
     /// Where its member name begins (the value itself outside an object), in bytes.
@@ -433,44 +458,6 @@ impl<'a> Iterator for Children<'a> {
     }
 }
 
-// === text ===
-
-/// Decodes the inside of a string that was read without complaint.
-fn decode(inner: &str) -> String {
-    if !inner.contains('\\') {
-        return inner.to_owned();
-    }
-    serde_json::from_str(&format!("\"{inner}\"")).unwrap_or_else(|_| inner.to_owned())
-}
-
-/// A place inside a string: so many bytes of it as written, and as they are meant.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct StringPlace {
-    written: usize,
-    decoded: usize,
-}
-
-impl StringPlace {
-    /// Goes on to where `offset` bytes of the content lie behind.
-    fn advance(&mut self, inner: &str, offset: usize) {
-        let bytes = inner.as_bytes();
-        let unit =
-            |at: usize| inner.get(at..at + 4).and_then(|digits| u32::from_str_radix(digits, 16).ok()).unwrap_or(0);
-        while self.decoded < offset && self.written < bytes.len() {
-            let (written, decoded) = match (bytes[self.written], bytes.get(self.written + 1)) {
-                (b'\\', Some(b'u')) => match unit(self.written + 2) {
-                    0xd800..0xdc00 => (12, 4),
-                    other => (6, char::from_u32(other).map_or(3, char::len_utf8)),
-                },
-                (b'\\', _) => (2, 1),
-                _ => (1, 1),
-            };
-            self.written = (self.written + written).min(bytes.len());
-            self.decoded += decoded;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -555,6 +542,7 @@ mod tests {
             ("[01]", Key::JsonSyntax, (1, 3)),
             ("[\"\\ud800\"]", Key::JsonSyntax, (1, 3)),
             ("[\"a]", Key::JsonSyntax, (1, 2)),
+            (r#"{"a":1,"\u0061":2}"#, Key::DuplicateMember, (1, 8)),
             ("{} x", Key::JsonSyntax, (1, 4)),
             ("[tru]", Key::JsonSyntax, (1, 2)),
         ] {
@@ -564,6 +552,20 @@ mod tests {
                 (key, Some(SourcePosition { line: position.0, column: position.1 })),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn what_is_not_taken_from_others_is_refused_with_path_and_place() {
+        let marked = "{\"resourceType\":\"Task\",\n\"note\":[{\"\\u0024serde_json::private::Number\":\"1\"}]}";
+        for (text, key, path, position) in [
+            (marked, Key::ReservedMember, "Task.note[0].\\u0024serde_json::private::Number", (2, 10)),
+            ("[1,\n {\"a\":1e9999}]", Key::NumberRange, "$this[1].a", (2, 7)),
+        ] {
+            let issue = Document::parse(text).unwrap_err();
+            let position = SourcePosition { line: position.0, column: position.1 };
+            assert_eq!((issue.key, issue.path.as_str(), issue.position), (key, path, Some(position)), "{text}");
+            assert_eq!(Document::parse_own(text).unwrap().text(), text, "what is there is read");
         }
     }
 

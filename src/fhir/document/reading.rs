@@ -3,17 +3,29 @@
 //!
 //! It must not know what a value is for.
 
+use std::borrow::Cow;
+
 use super::super::issue::Key;
+use super::foreign::{self, ForeignValue};
 use super::slot::{Kind, Slot};
 
 /// Why a text is refused, and at which byte.
 type ParseError = (Key, usize, String);
 
-/// The values of a document, in reading order: at most `max_values` of them, nested at most `max_depth` deep.
-pub(super) fn read(bytes: &[u8], max_values: usize, max_depth: usize) -> Result<Vec<Slot>, ParseError> {
-    let mut reader = Reader { bytes, at: 0, slots: Vec::with_capacity(bytes.len() / 24 + 8), max_depth, max_values };
+/// What a text was read as.
+pub(super) struct ReadText {
+    /// The values, in reading order
+    pub(super) slots: Vec<Slot>,
+    /// The first value that is not taken from others, though it is JSON
+    pub(super) foreign: Option<ForeignValue>,
+}
+
+/// The values of a document: at most `max_values` of them, nested at most `max_depth` deep.
+pub(super) fn read(bytes: &[u8], max_values: usize, max_depth: usize) -> Result<ReadText, ParseError> {
+    let slots = Vec::with_capacity(bytes.len() / 24 + 8);
+    let mut reader = Reader { bytes, at: 0, slots, max_depth, max_values, has_escaped_names: false, foreign: None };
     reader.document()?;
-    Ok(reader.slots)
+    Ok(ReadText { slots: reader.slots, foreign: reader.foreign })
 }
 
 struct Reader<'a> {
@@ -23,6 +35,9 @@ struct Reader<'a> {
     max_depth: usize,
     /// Most values that are read
     max_values: usize,
+    /// Is any member name written with an escape? Then two may be the same that look otherwise
+    has_escaped_names: bool,
+    foreign: Option<ForeignValue>,
 }
 
 impl Reader<'_> {
@@ -66,12 +81,22 @@ impl Reader<'_> {
             Some(b'n') => self.word(b"null").map(|()| slot(Kind::Null, false, self.at))?,
             Some(b'-' | b'0'..=b'9') => {
                 self.number()?;
+                if let Some(why) = foreign::number(&self.bytes[start as usize..self.at]) {
+                    self.refuse(index, Key::NumberRange, why);
+                }
                 slot(Kind::Number, false, self.at)
             }
             _ => return Err(self.error("expected a value")),
         };
         self.slots.push(simple);
         Ok(())
+    }
+
+    /// Keeps in mind that the value with this number is not taken from others; the first one is told.
+    fn refuse(&mut self, index: usize, key: Key, text: String) {
+        if self.foreign.is_none() {
+            self.foreign = Some(ForeignValue { index: index as u32, key, text });
+        }
     }
 
     fn container(&mut self, mut slot: Slot, level: usize) -> Result<(), ParseError> {
@@ -113,15 +138,16 @@ impl Reader<'_> {
     /// A member that stands twice would be read differently by different readers, so it is refused.
     fn no_duplicates(&self, object: usize) -> Result<(), ParseError> {
         let after = self.slots[object].after as usize;
-        let name = |slot: &Slot| &self.bytes[slot.name as usize..slot.name as usize + usize::from(slot.name_length)];
-        let mut names: Vec<(&[u8], usize)> = Vec::new();
+        let name = |slot: &Slot| self.decoded_name(slot);
+        let mut names: Vec<(Cow<'_, [u8]>, usize)> = Vec::new();
         let mut child = object + 1;
         let mut crowded = 0;
         while child < after {
             let slot = &self.slots[child];
             if names.len() < 32 {
-                if names.iter().any(|(seen, _)| *seen == name(slot)) {
-                    return Err(Self::duplicate(name(slot), slot));
+                let own = name(slot);
+                if names.iter().any(|(seen, _)| *seen == own) {
+                    return Err(Self::duplicate(&own, slot));
                 }
             } else {
                 crowded += 1;
@@ -132,10 +158,16 @@ impl Reader<'_> {
         if crowded > 0 {
             names.sort_unstable();
             if let Some(pair) = names.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-                return Err(Self::duplicate(pair[1].0, &self.slots[pair[1].1]));
+                return Err(Self::duplicate(&pair[1].0, &self.slots[pair[1].1]));
             }
         }
         Ok(())
+    }
+
+    /// A member's name as readers compare it: without escapes.
+    fn decoded_name(&self, slot: &Slot) -> Cow<'_, [u8]> {
+        let name = &self.bytes[slot.name as usize..slot.name as usize + usize::from(slot.name_length)];
+        if self.has_escaped_names { foreign::decoded(name) } else { Cow::Borrowed(name) }
     }
 
     fn duplicate(name: &[u8], slot: &Slot) -> ParseError {
@@ -152,7 +184,11 @@ impl Reader<'_> {
             return Err(self.error("expected a member name in double quotes"));
         }
         let start = self.at + 1;
-        self.string()?;
+        let escaped = self.string()?;
+        self.has_escaped_names |= escaped;
+        if let Some(why) = foreign::member_name(&self.bytes[start..self.at - 1], escaped) {
+            self.refuse(self.slots.len(), Key::ReservedMember, why);
+        }
         let Ok(length) = u16::try_from(self.at - 1 - start) else {
             return Err((Key::JsonSyntax, start, "the member name is longer than 65,535 bytes".to_owned()));
         };

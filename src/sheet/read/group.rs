@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::sheet::column::ColumnSet;
+use crate::sheet::column::{ColumnSet, RowCell};
 use crate::sheet::report::{Fault, Finding, FindingOutcome};
 
 use super::identifier;
@@ -22,7 +22,13 @@ pub struct ReferralRows {
 pub(super) fn by_referral(table: &Table, set: &ColumnSet, findings: &mut Vec<Finding>) -> Vec<ReferralRows> {
     let mut groups: Vec<ReferralRows> = Vec::new();
     let mut known: HashMap<&str, usize> = HashMap::new();
+    let no_record = set.row_column(RowCell::NoRecord);
     for (index, row) in table.rows.iter().enumerate() {
+        if no_record.is_some_and(|column| !table.cell(index, column).trim().is_empty()) {
+            let message = "the row came in place of a record, and says nothing of its own";
+            findings.push(Finding::row(row.number, Fault::NoRecord, FindingOutcome::LeftOut, message));
+            continue;
+        }
         let id = table.cell(index, 0).trim();
         if id.is_empty() {
             let message = "the row names no referral, so nobody knows whose it is";

@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::fhir::ResourceKey;
+use crate::fhir::{Document, ResourceKey};
 use crate::limits::MEGABYTE;
 use crate::referral::plan::GivenResource;
 use crate::referral::scope::Scope;
@@ -156,7 +156,7 @@ fn extras(connection: &Connection, task: i64, until: i64) -> Result<(Value, i64)
         .optional()?;
     let Some((value, seq)) = newest else { return Ok((Value::Null, 0)) };
     let value = match value {
-        Some(text) => serde_json::from_str(&text).map_err(Error::fault)?,
+        Some(text) => Document::value_of(&text).map_err(|issue| Error::stored_unreadable(*issue))?,
         None => Value::Null,
     };
     Ok((value, seq))
