@@ -24,6 +24,7 @@
 //!                  exchange/owed                          who has to read it in the feed
 //! an event         agency_api/events                      comes in by the same door, through the same step
 //!                  exchange/raise_event                   builds: referral/state says where it leads, mapping what it makes
+//!                  exchange/task_change, written_move     of a Task that is written: the event it means (referral/claim)
 //!                  exchange/referrals                     what a caller sees of a referral, and its record, in every view
 //! a time           exchange/consequences/consent, over    what has run out (a consent, the time for which a completed
 //!                                                         referral shows more) is asked with the next change

@@ -7,11 +7,21 @@ use std::collections::HashMap;
 
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Issue, Key, Node, ResourceKey, query_string};
+use crate::referral::Read;
 use crate::security::Caller;
 use crate::store::query::{Query, check_limits};
 
 use super::message::{Entry, EntryRequest, Names, references};
 use super::write_target::{Targets, WriteTarget};
+
+/// What a message's conditional references are resolved with.
+pub(super) struct ConditionalReferences<'r, 'm> {
+    pub(super) targets: &'r Targets,
+    pub(super) caller: &'r Caller,
+    pub(super) entries: &'r [Entry<'m>],
+    /// Where the entries go; nothing where that was settled before
+    pub(super) places: &'r [WriteTarget],
+}
 
 /// Type and parameters of a reference that is a search.
 fn parse(text: &str) -> Option<(&str, &str)> {
@@ -21,59 +31,98 @@ fn parse(text: &str) -> Option<(&str, &str)> {
     is_type.then_some((kind, query))
 }
 
-/// Teaches the names of a message what its conditional references stand for.
-///
-/// # Errors
-/// 412, where a search finds none or several; what cannot be searched for; too many of them.
-pub(super) async fn resolve<'m>(
-    targets: &Targets,
-    caller: &Caller,
-    entries: &[Entry<'m>],
-    places: &[WriteTarget],
-    names: &mut Names<'m>,
-) -> Result<()> {
-    let mut known: HashMap<String, ResourceKey> = HashMap::new();
-    let mut made = None;
-    for resource in entries.iter().filter_map(|entry| entry.resource) {
-        for (node, text) in references(resource) {
-            let Some((kind, query)) = parse(&text) else { continue };
-            if !known.contains_key(text.as_ref()) {
-                if known.len() >= targets.limits.conditions {
-                    let text = format!("a message refers by at most {} different searches", targets.limits.conditions);
-                    return Err(at(node, Category::Unprocessable, Key::TooLarge, text));
-                }
-                let parameters = query_string::parse(query).map_err(|issue| {
-                    let issue = Issue { key: Key::ReferenceSyntax, path: node.path(), ..*issue };
-                    Error::new(Category::Unprocessable, issue.at(node.position()))
-                })?;
-                let own = made.get_or_insert_with(|| made_by_conditions(entries, places));
-                let key = match own.get(&(Cow::Borrowed(kind), parameters.clone())) {
-                    Some(key) => key.clone(),
-                    None => search(targets, caller, node, kind, &parameters).await?,
-                };
-                known.insert(text.clone().into_owned(), key);
-            }
-            if let Some(key) = known.get(text.as_ref()) {
-                names.set(text, key.clone());
+impl<'m> ConditionalReferences<'_, 'm> {
+    /// Teaches the names of a message what its conditional references stand for, in resources and in what is read.
+    ///
+    /// # Errors
+    /// 412, where a search finds none or several; what cannot be searched for; too many of them.
+    pub(super) async fn resolve(&self, names: &mut Names<'m>) -> Result<()> {
+        let mut known = Known::of(self.entries, self.places);
+        for resource in self.entries.iter().filter_map(|entry| entry.resource) {
+            for (node, text) in references(resource) {
+                self.resolve_one(node, text, &mut known, names).await?;
             }
         }
+        self.resolve_reads(&mut known, names).await
     }
-    Ok(())
+
+    /// As [`ConditionalReferences::resolve`], of what is read alone.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) async fn resolve_in_reads(&self, names: &mut Names<'m>) -> Result<()> {
+        self.resolve_reads(&mut Known::of(self.entries, self.places), names).await
+    }
+
+    async fn resolve_reads(&self, known: &mut Known<'m>, names: &mut Names<'m>) -> Result<()> {
+        for entry in self.entries {
+            let (EntryRequest::Read(Read::Search { parameters, .. }), Some(request)) = (&entry.ask, entry.request)
+            else {
+                continue;
+            };
+            let place = request.get("url").unwrap_or(request);
+            // A text may hold a question mark, too.
+            let is_search = |value: &str| {
+                parse(value).is_some_and(|(kind, _)| self.targets.parameters.of_type(kind).next().is_some())
+            };
+            for (_, value) in parameters.iter().filter(|(_, value)| value.contains('=') && is_search(value)) {
+                self.resolve_one(place, Cow::Owned(value.clone()), known, names).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn resolve_one(
+        &self,
+        node: Node<'_>,
+        text: Cow<'m, str>,
+        known: &mut Known<'m>,
+        names: &mut Names<'m>,
+    ) -> Result<()> {
+        let Some((kind, query)) = parse(&text) else { return Ok(()) };
+        if !known.by_text.contains_key(text.as_ref()) {
+            let most = self.targets.limits.conditions;
+            if known.by_text.len() >= most {
+                let text = format!("a message refers by at most {most} different searches");
+                return Err(at(node, Category::Unprocessable, Key::TooLarge, text));
+            }
+            let parameters = query_string::parse(query).map_err(|issue| {
+                let issue = Issue { key: Key::ReferenceSyntax, path: node.path(), ..*issue };
+                Error::new(Category::Unprocessable, issue.at(node.position()))
+            })?;
+            let key = match known.made.get(&(Cow::Borrowed(kind), parameters.clone())) {
+                Some(key) => key.clone(),
+                None => search(self.targets, self.caller, node, kind, &parameters).await?,
+            };
+            known.by_text.insert(text.clone().into_owned(), key);
+        }
+        if let Some(key) = known.by_text.get(text.as_ref()) {
+            names.set(text, key.clone());
+        }
+        Ok(())
+    }
 }
 
-/// The resources that the message itself makes, or finds, by type and condition.
-type MadeByCondition<'m> = HashMap<(Cow<'m, str>, Vec<(String, String)>), ResourceKey>;
+/// What is known by now of a message's searches.
+struct Known<'m> {
+    /// What each text stands for
+    by_text: HashMap<String, ResourceKey>,
+    /// What the message itself makes, or finds, by type and condition
+    made: HashMap<(Cow<'m, str>, Vec<(String, String)>), ResourceKey>,
+}
 
-fn made_by_conditions<'m>(entries: &[Entry<'m>], places: &[WriteTarget]) -> MadeByCondition<'m> {
-    let mut made = MadeByCondition::new();
-    for (entry, place) in entries.iter().zip(places) {
-        if let EntryRequest::Create { if_none_exist: Some(condition) } = &entry.ask
-            && let (Ok(parameters), Some(key)) = (entry.condition_parameters(condition), place.key())
-        {
-            made.entry((entry.kind(), parameters)).or_insert_with(|| key.clone());
+impl<'m> Known<'m> {
+    fn of(entries: &[Entry<'m>], places: &[WriteTarget]) -> Self {
+        let mut made = HashMap::new();
+        for (entry, place) in entries.iter().zip(places) {
+            if let EntryRequest::Create { if_none_exist: Some(condition) } = &entry.ask
+                && let (Ok(parameters), Some(key)) = (entry.condition_parameters(condition), place.key())
+            {
+                made.entry((entry.kind(), parameters)).or_insert_with(|| key.clone());
+            }
         }
+        Self { by_text: HashMap::new(), made }
     }
-    made
 }
 
 async fn search(

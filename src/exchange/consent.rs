@@ -1,5 +1,6 @@
 //! Whether consent permits that an organization sees a referral, asked of all Consents that are at hand.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -32,17 +33,36 @@ impl ConsentCheck {
     /// Those of the store.
     pub(super) async fn ask(&self, referral: &Referral<'_>, owner: &str, at: Timestamp) -> Result<ConsentDecision> {
         let consents = self.consents(referral).await?;
-        let nodes: Vec<Node<'_>> = consents.iter().map(Resource::node).collect();
+        let own: Vec<Node<'_>> = consents.iter().map(Resource::node).collect();
         let directory = self.directory.get().await?;
         let recipient = directory.organization(owner).map_or_else(|| Recipient::from(owner), Recipient::from);
-        Ok(consent::permits(referral, &nodes, recipient, self.policy, at))
+        let decision = consent::permits(referral, &own, recipient, self.policy, at);
+        let contained = referral.contained_consents();
+        if contained.is_empty() || matches!(decision, ConsentDecision::Refused { .. }) {
+            return Ok(decision);
+        }
+        // One that is contained in something can be found by nobody else, nor taken back: it is heard where it refuses, and
+        // permits nothing.
+        let all: Vec<Node<'_>> = own.iter().copied().chain(contained.into_iter().map(Resource::node)).collect();
+        Ok(match consent::permits(referral, &all, recipient, self.policy, at) {
+            ConsentDecision::Permitted { .. } => decision,
+            refused @ ConsentDecision::Refused { .. } => refused,
+        })
     }
 
     /// The consents that speak about those whom the referral is about: those at hand, and those that were stored before.
     async fn consents(&self, referral: &Referral<'_>) -> Result<Vec<Resource>> {
         let mut consents: Vec<Resource> = referral.consents().into_iter().cloned().collect();
-        let stored = referral.patients().into_iter().filter(|patient| patient.version > 0);
-        for patient in stored.filter_map(Resource::key) {
+        // The request may be about another record of the person than the Task.
+        let subject = referral.graph.follow(referral.request.node(), "subject");
+        let patients: BTreeSet<ResourceKey> = referral
+            .patients()
+            .into_iter()
+            .chain(subject.filter(|subject| subject.kind() == "Patient"))
+            .filter(|patient| patient.version > 0)
+            .filter_map(Resource::key)
+            .collect();
+        for patient in patients {
             self.add_stored(&patient, &mut consents).await?;
         }
         Ok(consents)

@@ -4,8 +4,9 @@
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Issue, Key};
 use crate::referral::Party;
+use crate::referral::claim::Claim;
 use crate::referral::plan::{SharedWith, Sharing};
-use crate::referral::state::{self, Actor, Event, Illegal, Position, TaskStatus, TransitionResult};
+use crate::referral::state::{self, Actor, Event, Illegal, Position, TransitionResult};
 use crate::referral::task_edits::StatusReason;
 
 /// Where a referral stands before a change, and who takes part in it.
@@ -60,10 +61,28 @@ pub(super) fn illegal(from: Position, event: Event, parties: &[Party]) -> Error 
     Error::refused(Key::IllegalMove, "event", text)
 }
 
-/// No event leads from here to this status.
-pub(super) fn no_matching_event(from: Position, to: TaskStatus, parties: &[Party]) -> Error {
-    let text = format!("Task.status cannot become {} from here: {}", to.code(), describe_position(from, parties));
-    Error::refused(Key::IllegalMove, "Task.status", text)
+/// No event leads to what a Task claims.
+pub(super) fn no_matching_event(from: Position, to: Claim, parties: &[Party]) -> Error {
+    let (name, code) = match to.state {
+        Some(state) => ("businessStatus", state.code()),
+        None => ("status", to.status.code()),
+    };
+    let text = format!("Task.{name} cannot become {code} from here: {}", describe_position(from, parties));
+    Error::refused(Key::IllegalMove, "event", text)
+}
+
+/// What a Task says of where the referral stands is not where the move leads that it means.
+pub(super) fn contradicted(event: Event, to: Position, said: Claim) -> Error {
+    let state = said.state.map(|state| format!(" and Task.businessStatus {}", state.code())).unwrap_or_default();
+    let text = format!(
+        "{} leads to {} (Task.status {}), and what is written is Task.status {}{state}",
+        event.code(),
+        to.state.code(),
+        to.status.code(),
+        said.status.code()
+    );
+    let hint = "write where the event leads, or leave our code out of businessStatus";
+    Error::unprocessable(vec![Issue::error(Key::IllegalMove, "event", text).hint(hint)])
 }
 
 /// Where a referral stands and what may follow, for people.

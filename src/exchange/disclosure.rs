@@ -3,7 +3,7 @@
 //! care.
 
 use crate::fhir::{Node, ResourceKey};
-use crate::referral::{Graph, is_referral_task};
+use crate::referral::{Graph, Resource, is_referral_task};
 
 /// Types that are another matter wherever they are referenced from.
 const OTHER_MATTERS: &[&str] = &["Task", "Provenance", "AuditEvent", "Subscription", "Group", "List"];
@@ -24,9 +24,9 @@ pub(super) fn may_follow(from: &str, member: &str, to: &str) -> bool {
     }
 }
 
-/// The Organization that stands behind a requester: itself, or that of a PractitionerRole.
-pub(super) fn organization_behind(graph: &Graph, reference: &str) -> Option<ResourceKey> {
-    let resource = graph.resolve(reference)?;
+/// The Organization that stands behind who is named: itself, or that of a PractitionerRole. One that is contained is nobody
+/// whom the gateway knows.
+pub(super) fn organization_behind(graph: &Graph, resource: &Resource) -> Option<ResourceKey> {
     match resource.kind() {
         "Organization" => resource.key(),
         "PractitionerRole" => graph.follow(resource.node(), "organization")?.key(),

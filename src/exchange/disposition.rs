@@ -27,7 +27,7 @@ use super::context::owner_among;
 use super::directory::CurrentDirectory;
 use super::disclosure;
 use super::referrals::Referrals;
-use super::task_change::{TaskChange, initial_status, task_change_of};
+use super::task_change::{TaskChange, WrittenReason, initial_status, task_change_of};
 use super::timeline::{leading_to, through};
 use super::write_target::WriteTarget;
 use crate::store::Stored;
@@ -60,7 +60,7 @@ enum DispositionKind {
     /// No program fits; it stays open
     Waiting(Decision),
     /// A referral that was there before moves, or changes its content
-    Changed(TaskChange),
+    Changed(Box<TaskChange>),
 }
 
 const SENT: Position = Position { status: TaskStatus::Requested, state: State::Sent };
@@ -98,7 +98,8 @@ impl Router {
                 let before = Some((change.sharing.clone(), change.from));
                 let is_first = change.from.status == TaskStatus::Draft;
                 if !change.resend {
-                    return Ok(Disposition { what: DispositionKind::Changed(change), before, ..kept });
+                    still_stands(graph, task, change.from)?;
+                    return Ok(Disposition { what: DispositionKind::Changed(Box::new(change)), before, ..kept });
                 }
                 let sent = self.send(caller, graph, task, at).await?;
                 Ok(Disposition { before, requesters: sent.requesters.filter(|_| is_first), ..sent })
@@ -149,8 +150,8 @@ impl Router {
         let mut requesters = vec![sender(caller)];
         let requester = referral.task.node().get("requester");
         let named = requester
-            .and_then(|requester| requester.str("reference"))
-            .and_then(|reference| disclosure::organization_behind(referral.graph, &reference))
+            .and_then(|requester| referral.graph.target(requester))
+            .and_then(|named| disclosure::organization_behind(referral.graph, named))
             .filter(|named| named.id != caller.organization);
         let (Some(named), Some(node)) = (named, requester) else { return Ok((requesters, Vec::new())) };
         let remark = |text: String| Issue::warning(Key::NoParty, node.path(), text).at(node.position());
@@ -229,7 +230,16 @@ impl Disposition {
                 task_edits::note(edits, task, None, &decision.to_string(), at);
             }
             DispositionKind::Changed(change) => {
-                task_edits::set_position(edits, task, change.to, at);
+                match &change.reason {
+                    WrittenReason::AsWritten => task_edits::set_position(edits, task, change.to, at),
+                    WrittenReason::Given(reason) => {
+                        task_edits::set_position(edits, task, change.to, at);
+                        task_edits::complete_reason(edits, task, *reason);
+                    }
+                    WrittenReason::Replaced(status_reason) => {
+                        task_edits::set_position_and_reason(edits, task, change.to, status_reason, at);
+                    }
+                }
                 task_edits::keep_routed(edits, task, change.program.as_deref(), change.program_type.as_deref());
             }
         }
@@ -281,6 +291,14 @@ impl Disposition {
         plan.audit.push(audit(caller, self.action(), Some(key), through("fhir", &self.told_detail()), at));
     }
 
+    /// The change of a referral that was there before.
+    pub(super) fn change(&self) -> Option<&TaskChange> {
+        match &self.what {
+            DispositionKind::Changed(change) => Some(change),
+            _ => None,
+        }
+    }
+
     /// What the sender should know of it.
     pub(super) fn remarks(&self) -> &[Issue] {
         &self.remarks
@@ -304,7 +322,7 @@ impl Disposition {
             DispositionKind::Delivered { .. } => leading_to(&detail, SENT.state, None),
             DispositionKind::Forbidden(_) => leading_to(&detail, FORBIDDEN.state, Some(Reason::ConsentDenied)),
             DispositionKind::Waiting(_) => leading_to(&detail, SENT.state, Some(Reason::NoRoute)),
-            DispositionKind::Changed(change) => leading_to(&detail, change.to.state, change.reason),
+            DispositionKind::Changed(change) => leading_to(&detail, change.to.state, change.reason.code()),
         }
     }
 
@@ -333,6 +351,19 @@ fn keeps_its_kind(stored: &Stored, after: Node<'_>) -> Result<()> {
     let place = after.get("code").map_or(after.position(), Node::position);
     let issue = Issue::error(Key::ReadOnly, format!("{}.code", after.path()), text).at(place);
     Err(Error::unprocessable(vec![issue]))
+}
+
+/// What a Task contains goes with it; the request and the person of a referral that is sent do not.
+///
+/// # Errors
+/// If one that it references is contained no longer.
+fn still_stands(graph: &Graph, task: &Resource, from: Position) -> Result<()> {
+    let leads_inside = |name: &str| {
+        let reference = task.node().get(name).and_then(|named| named.str("reference"));
+        reference.is_some_and(|reference| reference.starts_with('#'))
+    };
+    let is_asked = from.status != TaskStatus::Draft && (leads_inside("focus") || leads_inside("for"));
+    if is_asked { Referral::read(graph, task).map(|_| ()) } else { Ok(()) }
 }
 
 fn is_referral(node: Node<'_>) -> bool {

@@ -91,6 +91,20 @@ impl Draft {
         self.replace(self.task.clone(), version, text)
     }
 
+    /// Puts a Task that somebody wrote in the place of the one that is there.
+    ///
+    /// # Errors
+    /// A fault, if the text cannot be read.
+    pub(super) fn write_task(&mut self, text: &str) -> Result<()> {
+        let version = self.graph.resolve(&self.task.to_string()).map_or(0, |task| task.version);
+        self.replace(self.task.clone(), version, text.to_owned())
+    }
+
+    /// The resources that are changed, or new.
+    pub(super) fn changed_keys(&self) -> impl Iterator<Item = &ResourceKey> {
+        self.changed.iter().map(|changed| &changed.key)
+    }
+
     /// Puts this text in the place of a resource, or adds a new one (`version` 0).
     fn replace(&mut self, key: ResourceKey, version: u64, text: String) -> Result<()> {
         let document = Arc::new(Document::parse(text)?);

@@ -70,7 +70,7 @@ impl EventMessage {
         }
         let mut issues = shape(node);
         let events: Vec<&str> = reportable().map(Event::code).collect();
-        let event = code(node, "event", Event::from_code, &events, &mut issues);
+        let event = code(node, "event", readable, &events, &mut issues);
         let source = node.get("sourceStatus").and_then(|status| read_status(status, &mut issues));
         if node.get("event").is_none() && node.get("sourceStatus").is_none() {
             let text = "an event needs the member event with its code, or sourceStatus";
@@ -102,6 +102,23 @@ impl EventMessage {
         self.note.is_some() || self.source.is_some() || self.status_reason.text.is_some()
     }
 
+    /// The event alone, as a Task says it that somebody wrote.
+    pub(super) fn of_move(event: Event, status_reason: StatusReason) -> Self {
+        Self {
+            event,
+            is_explicit: true,
+            at: None,
+            status_reason,
+            note: None,
+            service: None,
+            appointment: None,
+            enrollment: None,
+            outcome: None,
+            source: None,
+            completion_state: None,
+        }
+    }
+
     /// The state that a completion leads to by what is said of its outcome: `achieved` means that the need is met,
     /// `partially-achieved` in part; without one it is not said.
     pub(super) fn completion_state(&self) -> Option<State> {
@@ -113,12 +130,18 @@ impl EventMessage {
     }
 }
 
-/// The events that an agency may report.
+/// The event with this code. A draft is sent by writing its Task, which is routed then: that is no event to report.
+fn readable(code: &str) -> Option<Event> {
+    Event::from_code(code).filter(|event| *event != Event::Send)
+}
+
+/// The events that may be reported: those of a party.
 fn reportable() -> impl Iterator<Item = Event> {
-    Event::ALL
-        .iter()
-        .copied()
-        .filter(|event| TABLE.iter().any(|row| row.event == *event && row.by.contains(&Party::Owner.into())))
+    let is_of_party = |event: Event| {
+        let mut rows = TABLE.iter().filter(move |row| row.event == event);
+        rows.any(|row| [Party::Owner, Party::Requester].iter().any(|party| row.by.contains(&(*party).into())))
+    };
+    Event::ALL.iter().copied().filter(move |event| *event != Event::Send && is_of_party(*event))
 }
 
 fn shape(node: Node<'_>) -> Vec<Issue> {

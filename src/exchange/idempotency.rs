@@ -19,8 +19,9 @@ const MAX_KEY_LENGTH: usize = 255;
 #[derive(Debug, Clone)]
 pub struct RepeatKey {
     request: Idempotency,
-    /// Did the client send it? A key that follows from what was sent is no promise of the client's
-    explicit: bool,
+    /// The length of the key that the client sent; none of one that follows from what was sent, which is no promise of
+    /// the client's
+    sent: Option<usize>,
 }
 
 impl RepeatKey {
@@ -32,7 +33,15 @@ impl RepeatKey {
             digest: digest(parts),
             answer: String::new(),
         };
-        Some(Self { request, explicit: true })
+        Some(Self { sent: Some(request.key.len()), request })
+    }
+
+    /// The key of one entry of a batch that came under the client's key: each is repeated on its own, also where another
+    /// one was refused. A header holds no line break, so the client has no other key like it.
+    pub fn of_entry(caller: &Caller, key: &str, number: usize, entry: Node<'_>) -> Option<Self> {
+        let mut own = Self::of(caller, Some(key), &["batch entry", entry.text()])?;
+        own.request.key = format!("{key}\n{number}");
+        Some(own)
     }
 
     /// A transaction that creates its referral's Task conditionally says by that which referral it is. Sent again with
@@ -51,7 +60,7 @@ impl RepeatKey {
             digest: digest(&parts),
             answer: String::new(),
         };
-        Some(Self { request, explicit: false })
+        Some(Self { request, sent: None })
     }
 
     /// Whose key it is.
@@ -66,7 +75,7 @@ impl RepeatKey {
 
     /// Did the client send it?
     pub(super) fn is_explicit(&self) -> bool {
-        self.explicit
+        self.sent.is_some()
     }
 
     /// Can it be used?
@@ -74,7 +83,7 @@ impl RepeatKey {
     /// # Errors
     /// `Incorrect`, where the client sent one that is empty or too long.
     pub(super) fn check(&self) -> Result<()> {
-        if !self.explicit || (1..=MAX_KEY_LENGTH).contains(&self.request.key.len()) {
+        if self.sent.is_none_or(|length| (1..=MAX_KEY_LENGTH).contains(&length)) {
             return Ok(());
         }
         Err(Error::incorrect(Key::Parameter, format!("Idempotency-Key has 1 to {MAX_KEY_LENGTH} characters")))
@@ -88,7 +97,7 @@ impl RepeatKey {
         if before.digest == self.request.digest {
             return Ok(Some(before.answer));
         }
-        if !self.explicit {
+        if !self.is_explicit() {
             return Ok(None);
         }
         Err(Error::refused(Key::Parameter, "", "this Idempotency-Key was used for another request; use a new one"))

@@ -19,17 +19,20 @@ use crate::security::Caller;
 use crate::store::Resources;
 
 use super::check::ResourceCheck;
-use super::conditional_reference;
+use super::conditional_reference::ConditionalReferences;
 use super::consequences::Consequence;
 use super::disposition::Router;
+use super::entry_error::{about_entry, without_positions};
 use super::load_context::{ContextSource, load_context};
 use super::message::{Entry, EntryRequest, Message, Names};
 use super::narrative_links::with_links;
 use super::outcome::{self, Outcome};
+use super::raise_event::Events;
 use super::rights;
 use super::size;
 use super::step::{Built, Change};
 use super::write_target::{Targets, WriteTarget};
+use super::written_move::WrittenMove;
 
 /// What takes messages in.
 pub(super) struct Intake {
@@ -37,6 +40,7 @@ pub(super) struct Intake {
     pub(super) check: Arc<ResourceCheck>,
     pub(super) targets: Targets,
     pub(super) router: Router,
+    pub(super) events: Arc<Events>,
     /// The URL under which FHIR is served, so that absolute references to it are known as local
     pub(super) base: Option<String>,
     pub(super) limits: ContentLimits,
@@ -68,31 +72,50 @@ impl Change for SentMessage<'_> {
         let Self { intake, caller, message } = self;
         rights::may_send(caller, message.entries)?;
         let mut findings = intake.check.issues(message.root, &[], true).await;
+        if let [entry] = message.entries
+            && message.root != message.document.root()
+        {
+            // The check's paths begin with what it was given: here with an entry of a batch.
+            findings = entry.found_inside(findings);
+        }
         findings.extend(modifiers::not_understood(message.root));
         let targets = intake.targets.find(caller, message.entries).await?;
         let mut names = names(message.entries, &targets);
-        conditional_reference::resolve(&intake.targets, caller, message.entries, &targets, &mut names).await?;
+        let (entries, places) = (message.entries, &*targets);
+        ConditionalReferences { targets: &intake.targets, caller, entries, places }.resolve(&mut names).await?;
         let context = load_context(intake.source(), caller, *message, &targets, &names).await?;
         let mut findings = accepted([findings, context.dangling].concat())?;
 
-        let reads = planned_reads(caller, message.entries);
+        let written: Vec<&ResourceKey> =
+            targets.iter().filter(|target| target.version().is_some()).filter_map(WriteTarget::key).collect();
+        let reads = planned_reads(caller, message.entries, &names);
         let mut plan = Plan { reads, read_bytes: Some(intake.limits.answer_bytes), ..Plan::default() };
         for (entry, target) in message.entries.iter().zip(&targets) {
             let (Some(node), Some(key), Some(version)) = (entry.resource, target.key(), target.version()) else {
                 continue;
             };
-            let disposition = intake.router.decide(caller, &context.graph, target, at).await?;
+            let decided = intake.router.decide(caller, &context.graph, target, at).await;
+            let disposition = decided.map_err(|error| entry.about(error))?;
             findings.extend_from_slice(disposition.remarks());
             let mut edits = Edits::new(node);
             resolve_references(&mut edits, node, &names);
             disposition.apply_to_task(&mut edits, node, at);
             target.sign_notes(&mut edits, node, caller);
-            edits.stamp(&key.id, version, at);
-            let document = Arc::new(target.completed(Document::parse(edits.finish())?)?);
-            if key.kind == "Task" {
-                size::check_task(document.text().len(), version == 1, &intake.limits)
-                    .map_err(|error| entry.about(error))?;
+            if let (Some(change), WriteTarget::Next(stored)) = (disposition.change(), target) {
+                let completed = target.completed(Document::parse(edits.finish())?);
+                let completed = completed.map_err(|error| entry.about(without_positions(error)))?;
+                check_size(entry, key, &completed, version, &intake.limits)?;
+                let (events, message) = (&*intake.events, &context.graph);
+                let moved = WrittenMove { events, caller, change, stored, message, written: &written };
+                let told = moved.add_to_plan(&mut plan, completed.text(), at).map_err(|error| entry.about(error))?;
+                findings.extend(told.into_iter().map(|issue| Issue { path: node.path(), ..issue }));
+                disposition.add_to_plan(&mut plan, caller, &context.graph, key, at);
+                continue;
             }
+            edits.stamp(&key.id, version, at);
+            let completed = target.completed(Document::parse(edits.finish())?);
+            let document = Arc::new(completed.map_err(|error| entry.about(without_positions(error)))?);
+            check_size(entry, key, &document, version, &intake.limits)?;
             let author = target.author(caller);
             let replaces = target.replaces();
             plan.writes.push(Write {
@@ -125,6 +148,10 @@ impl Change for SentMessage<'_> {
             Issue { path, ..issue }
         });
         accepted.findings.extend(told.collect::<Vec<_>>());
+    }
+
+    fn locate(&self, accepted: &Accepted, error: Error) -> Error {
+        about_entry(self.message.entries, &accepted.targets, error)
     }
 
     fn remember(&self, plan: &Plan, accepted: &Accepted) -> String {
@@ -169,10 +196,26 @@ impl Accepted {
     }
 }
 
+/// A Task has room for so much.
+fn check_size(
+    entry: &Entry<'_>,
+    key: &ResourceKey,
+    written: &Document,
+    version: u64,
+    limits: &ContentLimits,
+) -> Result<()> {
+    if key.kind != "Task" {
+        return Ok(());
+    }
+    size::check_task(written.text().len(), version == 1, limits).map_err(|error| entry.about(error))
+}
+
 /// What is read once all is written.
-fn planned_reads(caller: &Caller, entries: &[Entry<'_>]) -> Vec<PlannedRead> {
+fn planned_reads(caller: &Caller, entries: &[Entry<'_>], names: &Names<'_>) -> Vec<PlannedRead> {
     let read = |entry: &Entry<'_>| match &entry.ask {
-        EntryRequest::Read(read) => Some(PlannedRead { scope: caller.scope(), read: read.clone(), path: entry.path() }),
+        EntryRequest::Read(read) => {
+            Some(PlannedRead { scope: caller.scope(), read: names.in_read(read), path: entry.path() })
+        }
         _ => None,
     };
     entries.iter().filter_map(read).collect()
@@ -194,8 +237,11 @@ fn names<'m>(entries: &[Entry<'m>], targets: &[WriteTarget]) -> Names<'m> {
     names
 }
 
+/// Elements that are no URI, whatever stands in them: an identifier may well be the `urn:uuid:` of its entry, and stays it.
+const PLAIN_TEXTS: &[&str] = &["value", "valueString", "valueMarkdown", "text", "display", "title", "description"];
+
 /// Lets the references of a resource name what is stored (<https://hl7.org/fhir/R4/http.html#trules>). A `urn:uuid:` of
-/// the message is replaced wherever it is the whole of a text, and in the links of narrative.
+/// the message is replaced wherever it is the whole of a URI, and in the links of narrative.
 fn resolve_references<'m>(edits: &mut Edits<'m>, resource: Node<'m>, names: &Names<'m>) {
     for node in resource.descendants() {
         let Some(text) = node.as_str() else { continue };
@@ -206,7 +252,7 @@ fn resolve_references<'m>(edits: &mut Edits<'m>, resource: Node<'m>, names: &Nam
             }
             continue;
         }
-        if node.name() != "reference" && !text.starts_with("urn:uuid:") {
+        if node.name() != "reference" && (!text.starts_with("urn:uuid:") || PLAIN_TEXTS.contains(&node.name())) {
             continue;
         }
         if let Some(key) = names.get(&text) {

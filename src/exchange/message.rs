@@ -51,26 +51,10 @@ impl<'m> Entry<'m> {
         self.resource.and_then(|resource| resource.str("resourceType")).unwrap_or_default()
     }
 
-    /// Why the whole transaction is refused because of this entry.
-    pub(super) fn refusal(&self, error: Error) -> Error {
-        let issues = error.issues.into_iter().map(|issue| Issue { path: self.path(), ..issue });
-        Error { category: error.category, issues: issues.collect() }
-    }
-
-    /// The error as one about this entry, where it does not say itself what it is about.
-    pub(super) fn about(&self, error: Error) -> Error {
-        let place = self.request.map(|request| request.get("url").unwrap_or(request)).or(self.resource);
-        let (Some(_), Some(place)) = (self.request, place) else { return error };
-        let issues = error.issues.into_iter().map(|issue| {
-            if issue.path.is_empty() { Issue { path: place.path(), ..issue }.at(place.position()) } else { issue }
-        });
-        Error { category: error.category, issues: issues.collect() }
-    }
-
-    /// Where it says what it asks for, as a path into the message.
-    pub(super) fn path(&self) -> String {
-        let request = self.request.map(|request| request.get("url").unwrap_or(request));
-        request.or(self.resource).map(Node::path).unwrap_or_default()
+    /// Does its condition name other entries of the message?
+    pub(super) fn condition_names_others(&self) -> bool {
+        matches!(&self.ask, EntryRequest::Create { if_none_exist: Some(condition) }
+            if condition.contains("urn:uuid:") || condition.contains("urn:oid:") || condition.contains("urn%3A"))
     }
 
     /// The parameters of a condition of its request: `identifier=a|b`, also behind `Type?` or `?`.
@@ -139,6 +123,32 @@ impl<'m> Names<'m> {
     /// The resource that a reference of the message names, if it is one of the message's own.
     pub(super) fn get(&self, reference: &str) -> Option<&ResourceKey> {
         self.0.get(reference)
+    }
+
+    /// What is read, with the resources of the message by the keys that they are stored under: a search may name them by
+    /// `fullUrl`, as references do.
+    pub(super) fn in_read(&self, read: &Read) -> Read {
+        match read {
+            Read::Search { kind, parameters } => {
+                Read::Search { kind: kind.clone(), parameters: self.in_parameters(parameters) }
+            }
+            Read::Resource { .. } | Read::History { .. } => read.clone(),
+        }
+    }
+
+    /// The parameters of a search, with the message's own names replaced.
+    pub(super) fn in_parameters(&self, parameters: &[(String, String)]) -> Vec<(String, String)> {
+        let is_name = |value: &str| value.starts_with("urn:") || value.contains('?');
+        let known = |value: &str| self.get(value).filter(|_| is_name(value)).map(ToString::to_string);
+        let in_value = |value: &String| {
+            if let Some(known) = known(value) {
+                return known;
+            }
+            let mut values = value.split(',').map(|one| known(one).unwrap_or_else(|| one.to_owned()));
+            let first = values.next().unwrap_or_default();
+            values.fold(first, |all, one| format!("{all},{one}"))
+        };
+        parameters.iter().map(|(name, value)| (name.clone(), in_value(value))).collect()
     }
 
     /// The names and what they stand for.

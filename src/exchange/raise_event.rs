@@ -151,7 +151,13 @@ impl Events {
     }
 
     /// What the event reports goes through the program's map, as if the record had been written.
-    fn report(&self, draft: &mut Draft, message: &EventMessage, caller: &Caller, at: Timestamp) -> Result<Vec<Issue>> {
+    pub(super) fn report(
+        &self,
+        draft: &mut Draft,
+        message: &EventMessage,
+        caller: &Caller,
+        at: Timestamp,
+    ) -> Result<Vec<Issue>> {
         let mut issues = Vec::new();
         let reported = [
             ("services", report::service(message, caller, at)),

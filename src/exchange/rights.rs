@@ -91,7 +91,8 @@ fn refuse_messages(entry: &Entry<'_>) -> Result<()> {
 
 fn refused(text: &str, entry: &Entry<'_>) -> Error {
     let path = entry.resource.map(Node::path).unwrap_or_default();
-    Error::new(Category::Forbidden, Issue::error(Key::Forbidden, path, text))
+    let issue = Issue::error(Key::Forbidden, path, text).maybe_at(entry.resource.map(Node::position));
+    Error::new(Category::Forbidden, issue)
 }
 
 /// May this caller replace the stored resource? Whoever sent it may; a Task also whoever owns it, within the moves that

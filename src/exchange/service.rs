@@ -22,6 +22,7 @@ use crate::store::{Committed, Page, ReadResult, Resources, Stored};
 use super::audit_trail::AuditTrail;
 use super::capacity::{self, StatedCapacity};
 use super::check::ResourceCheck;
+use super::conditional_reference::ConditionalReferences;
 use super::consent::ConsentCheck;
 use super::consequences::Consequences;
 use super::directory::CurrentDirectory;
@@ -29,7 +30,7 @@ use super::disposition::Router;
 use super::eligibility::Eligibility;
 use super::idempotency::RepeatKey;
 use super::intake::{Intake, SentMessage};
-use super::message::{Entry, EntryRequest, Message};
+use super::message::{Entry, EntryRequest, Message, Names};
 use super::outcome::{self, Outcome};
 use super::parts::{Clock, Parts, Settings};
 use super::poll::{Poll, PollSize, Records};
@@ -103,7 +104,15 @@ impl Exchange {
         Ok(Self {
             trail: Arc::new(AuditTrail::new(&stores, clock.clone())),
             steps: Steps::new(&stores, clock.clone(), consequences),
-            intake: Intake { store: store.clone(), check: check.clone(), targets, router, base, limits },
+            intake: Intake {
+                store: store.clone(),
+                check: check.clone(),
+                targets,
+                router,
+                events: events.clone(),
+                base,
+                limits,
+            },
             poll: Poll { resources: store.clone(), feed: stores.feed.clone(), referrals: referrals.clone() },
             eligibility: Eligibility { referrals: referrals.clone(), directory, rules },
             timeline: Timeline { referrals: referrals.clone(), audit_log: stores.audit_log.clone() },
@@ -211,6 +220,20 @@ impl Exchange {
                 Ok((outcomes, None))
             }
         }
+    }
+
+    /// Teaches the names of a message what the searches mean by which its reads name resources.
+    ///
+    /// # Errors
+    /// 412, where one finds none or several.
+    pub(super) async fn resolve_in_reads<'m>(
+        &self,
+        caller: &Caller,
+        entries: &[Entry<'m>],
+        names: &mut Names<'m>,
+    ) -> Result<()> {
+        let targets = &self.intake.targets;
+        ConditionalReferences { targets, caller, entries, places: &[] }.resolve_in_reads(names).await
     }
 
     /// What a create by condition finds is answered as it is stored: it was read.

@@ -42,6 +42,11 @@ pub(super) trait Change: Sync {
     /// Adds what whoever asked should know of what followed.
     fn tell(&self, outcome: &mut Self::Outcome, consequences: Vec<Consequence>);
 
+    /// Says of an error that turned up behind `build` what of the request it is about.
+    fn locate(&self, _: &Self::Outcome, error: Error) -> Error {
+        error
+    }
+
     /// What is kept under the request's key, so that a repetition can be answered alike.
     fn remember(&self, plan: &Plan, outcome: &Self::Outcome) -> String;
 }
@@ -71,6 +76,15 @@ pub(super) enum ChangeOutcome<T> {
     },
     /// It was made before, under the same key; this was remembered then
     Repeated(String),
+}
+
+/// What is known of a request before it is carried out.
+enum Earlier<'k> {
+    /// It was carried out, and this was remembered
+    Answered(String),
+    /// It was not; it is remembered under this key. None where it has none, and where the key that follows from what was sent
+    /// is that of another message already: nobody sent that key, so nobody is refused for it
+    Free(Option<&'k RepeatKey>),
 }
 
 /// What takes every change to its commit.
@@ -106,9 +120,10 @@ impl Steps {
     ) -> Result<ChangeOutcome<C::Outcome>> {
         let mut attempt = 1;
         loop {
-            if let Some(answer) = self.repeated(key).await? {
-                return Ok(ChangeOutcome::Repeated(answer));
-            }
+            let key = match self.earlier(key).await? {
+                Earlier::Answered(answer) => return Ok(ChangeOutcome::Repeated(answer)),
+                Earlier::Free(key) => key,
+            };
             match self.make(caller, key, change).await {
                 Err(error) if was_overtaken(&error) && attempt < MAX_ATTEMPTS => attempt += 1,
                 Err(error) => return Err(self.audit_refusal(caller, error).await),
@@ -141,21 +156,24 @@ impl Steps {
         if plan.is_empty() {
             return Ok(ChangeOutcome::Done { outcome, committed: None });
         }
-        let consequences = self.consequences.add(caller, &mut plan, &context, at).await?;
+        let consequences = self.consequences.add(caller, &mut plan, &context, at).await;
+        let consequences = consequences.map_err(|error| change.locate(&outcome, error))?;
         change.tell(&mut outcome, consequences);
         owed::add(&mut plan);
         add_disclosures(&mut plan, caller, at);
         plan.idempotency = key.map(|key| key.with_answer(change.remember(&plan, &outcome)));
-        let committed = self.resources.commit(plan).await?;
+        let committed = self.resources.commit(plan).await.map_err(|error| change.locate(&outcome, error))?;
         Ok(ChangeOutcome::Done { outcome, committed: Some(committed) })
     }
 
     /// What was remembered of this request, if it is a repetition.
-    async fn repeated(&self, key: Option<&RepeatKey>) -> Result<Option<String>> {
-        let Some(key) = key else { return Ok(None) };
+    async fn earlier<'k>(&self, key: Option<&'k RepeatKey>) -> Result<Earlier<'k>> {
+        let Some(key) = key else { return Ok(Earlier::Free(None)) };
         key.check()?;
-        let before = self.resources.idempotent(key.client(), key.key()).await?;
-        before.map_or(Ok(None), |before| key.answer_of(before))
+        let Some(before) = self.resources.idempotent(key.client(), key.key()).await? else {
+            return Ok(Earlier::Free(Some(key)));
+        };
+        Ok(key.answer_of(before)?.map_or(Earlier::Free(None), Earlier::Answered))
     }
 
     /// Remembers that a request was refused, by the names of the rules alone, and gives the error back.

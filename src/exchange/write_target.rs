@@ -18,7 +18,7 @@ use crate::store::index::SearchParameters;
 use crate::store::query::{Query, check_limits};
 use crate::store::{Resources, Stored};
 
-use super::message::{Entry, EntryRequest};
+use super::message::{Entry, EntryRequest, Names};
 use super::parts::Ids;
 use super::rights;
 use super::stale::stale;
@@ -130,8 +130,16 @@ impl WriteTarget {
     }
 }
 
-/// What the conditions of a message make, by type and parameters: the same condition twice makes one resource.
-type MadeByCondition = HashMap<(String, Vec<(String, String)>), ResourceKey>;
+/// What is placed of a message so far.
+#[derive(Default)]
+struct Places<'m> {
+    /// What its resources are called
+    names: Names<'m>,
+    /// What its conditions make, by type and parameters: the same condition twice makes one resource
+    made: HashMap<(String, Vec<(String, String)>), ResourceKey>,
+    /// What it updates
+    updated: HashSet<ResourceKey>,
+}
 
 /// What finds where the resources of a message go.
 pub(super) struct Targets {
@@ -147,18 +155,32 @@ impl Targets {
     /// # Errors
     /// A condition that matches several, a stale version, an update of what is not there or not the caller's.
     pub(super) async fn find(&self, caller: &Caller, entries: &[Entry<'_>]) -> Result<Vec<WriteTarget>> {
-        let mut targets = Vec::with_capacity(entries.len());
-        let mut made = MadeByCondition::new();
-        for entry in entries {
-            targets.push(self.find_one(caller, entry, &mut made).await.map_err(|error| entry.about(error))?);
+        let mut targets = vec![WriteTarget::Nowhere; entries.len()];
+        let mut places = Places::default();
+        // A condition may name other entries by their fullUrl (`subject=urn:uuid:...`): those are placed before it.
+        for names_others in [false, true] {
+            let all = entries.iter().zip(&mut targets);
+            for (entry, target) in all.filter(|(entry, _)| entry.condition_names_others() == names_others) {
+                *target = self.find_one(caller, entry, &mut places).await.map_err(|error| entry.about(error))?;
+                if matches!(target, WriteTarget::Next(_))
+                    && let Some(key) = target.key()
+                    && !places.updated.insert(key.clone())
+                {
+                    let text = format!("another entry of the message writes {key} too; each resource is written once");
+                    return Err(entry.about(Error::refused(Key::BundleDuplicate, "", text)));
+                }
+                if let Some(key) = target.key() {
+                    places.names.learn(entry, key);
+                }
+            }
         }
         Ok(targets)
     }
 
-    async fn find_one(&self, caller: &Caller, entry: &Entry<'_>, made: &mut MadeByCondition) -> Result<WriteTarget> {
+    async fn find_one<'m>(&self, caller: &Caller, entry: &Entry<'m>, places: &mut Places<'m>) -> Result<WriteTarget> {
         Ok(match &entry.ask {
             EntryRequest::Create { if_none_exist: Some(condition) } => {
-                self.conditional(caller, entry, condition, made).await?
+                self.conditional(caller, entry, condition, places).await?
             }
             EntryRequest::Create { if_none_exist: None } => {
                 WriteTarget::New { key: ResourceKey::new(entry.kind(), self.ids.next()), guard: None }
@@ -173,10 +195,10 @@ impl Targets {
         caller: &Caller,
         entry: &Entry<'_>,
         condition: &str,
-        made: &mut MadeByCondition,
+        Places { names, made, .. }: &mut Places<'_>,
     ) -> Result<WriteTarget> {
         let kind = &*entry.kind();
-        let parameters = entry.condition_parameters(condition)?;
+        let parameters = names.in_parameters(&entry.condition_parameters(condition)?);
         if parameters.is_empty() {
             return Err(Error::incorrect(
                 Key::Parameter,

@@ -25,12 +25,15 @@ pub(super) struct Rendered {
     pub(super) location: Option<String>,
     /// What there is to say about a write: in a Bundle beside the answer, alone in a header
     pub(super) issues: Vec<Issue>,
+    /// In a Bundle that is said even if there is nothing to say
+    pub(super) tells_outcome: bool,
 }
 
 impl Rendered {
     /// 200 with this resource.
     pub(super) fn ok(body: impl Into<Bytes>) -> Self {
-        Self { status: StatusCode::OK, body: Some(body.into()), version: None, location: None, issues: Vec::new() }
+        let (version, location, issues) = (None, None, Vec::new());
+        Self { status: StatusCode::OK, body: Some(body.into()), version, location, issues, tells_outcome: false }
     }
 
     /// A resource as it is stored, with its version and date.
@@ -42,7 +45,7 @@ impl Rendered {
     /// The client has this version.
     pub(super) fn not_modified(stored: &Stored) -> Self {
         let version = Some((stored.version, stored.updated));
-        Self { status: StatusCode::NOT_MODIFIED, body: None, version, location: None, issues: Vec::new() }
+        Self { status: StatusCode::NOT_MODIFIED, body: None, version, ..Self::ok(Bytes::new()) }
     }
 
     /// As the answer to a request of its own.

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::fhir::{Children, Node};
 
+use super::contained_reference;
 use super::json_writer::JsonWriter;
 use super::locate::{self, Tree};
 use super::path::{Condition, PathStep, Repeats};
@@ -90,6 +91,9 @@ impl<'g> Draft<'g> {
 
     /// As [`Draft::set`], of a Reference to this.
     pub(super) fn set_reference(&mut self, url: &str) {
+        if let Some(reference) = contained_reference::reference_to(url) {
+            return self.set(&reference);
+        }
         self.kind = DraftKind::Object;
         self.children.clear();
         let mut json = JsonWriter::default();

@@ -20,6 +20,7 @@
 mod about;
 mod compile;
 mod compute;
+mod contained_reference;
 mod converter;
 pub mod crosswalk;
 mod describe;

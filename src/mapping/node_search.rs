@@ -5,6 +5,7 @@ use std::cell::OnceCell;
 use crate::fhir::Node;
 use crate::referral::{Graph, Referral, Resource};
 
+use super::contained_reference;
 use super::locate::{find_all, find_all_in, has_value};
 use super::model::{End, Expected, Find, Model, NodeRule, Test};
 use super::node_set::NodeSet;
@@ -31,6 +32,25 @@ impl<'g> Target<'g> {
     pub(super) fn at(graph: &'g Graph, position: usize) -> Self {
         let resource = &graph.resources()[position];
         Self { resource, position: Some(position), node: resource.node(), is_foreign: false }
+    }
+
+    /// A resource that one of the graph contains.
+    fn contained(graph: &'g Graph, contained: &'g Resource) -> Option<Self> {
+        let position = graph.container(contained).and_then(|container| graph.position(&container.url))?;
+        Some(Self { node: contained.node(), ..Self::at(graph, position) })
+    }
+
+    /// Is it contained in its resource?
+    pub(super) fn is_contained(&self) -> bool {
+        self.node != self.resource.node() && self.node.get("resourceType").is_some()
+    }
+
+    /// How other resources name it, and what it contains: `Task/7`, `Task/7#request`.
+    pub(super) fn url(&self) -> String {
+        match self.node.str("id").filter(|_| self.is_contained()) {
+            Some(id) => format!("{}#{id}", self.resource.url),
+            None => self.resource.url.clone(),
+        }
     }
 
     /// Is it a resource, and this one?
@@ -199,7 +219,10 @@ impl<'g, 'm> NodeSearch<'g, 'm> {
 
     /// The resource that a reference points at.
     fn follow(&self, from: &Target<'g>, reference: Node<'g>) -> Option<Target<'g>> {
-        let text = reference.str("reference")?;
+        let Some(text) = reference.str("reference") else {
+            let url = contained_reference::named(reference)?;
+            return Target::contained(self.graph, self.graph.contained().iter().find(|one| one.url == url)?);
+        };
         match text.strip_prefix('#') {
             Some(id) => {
                 let within = from.resource.node().list("contained");
@@ -217,10 +240,10 @@ impl<'g, 'm> NodeSearch<'g, 'm> {
 
     /// The resources that pass the node's tests, or that are listed where it is.
     fn search<'t>(&'t self, rule: &'t NodeRule, targets: &'t Targets<'g>) -> impl Iterator<Item = Target<'g>> + 't {
-        (0..self.graph.resources().len()).filter_map(move |position| {
-            let target = Target::at(self.graph, position);
-            self.is_meant(rule, &target, targets).then_some(target)
-        })
+        let graph = self.graph;
+        let own = (0..graph.resources().len()).map(move |position| Target::at(graph, position));
+        let contained = graph.contained().iter().filter_map(move |one| Target::contained(graph, one));
+        own.chain(contained).filter(move |target| self.is_meant(rule, target, targets))
     }
 
     fn passes(&self, rule: &NodeRule, target: &Target<'g>, targets: &Targets<'g>) -> bool {
@@ -242,8 +265,12 @@ impl<'g, 'm> NodeSearch<'g, 'm> {
 
     /// Does a Reference point at this resource?
     pub(super) fn points_at(&self, reference: Node<'g>, target: &Target<'g>) -> bool {
-        let Some(text) = reference.str("reference") else { return false };
-        self.graph.resolve(&text).is_some_and(|resource| std::ptr::eq(resource, target.resource))
+        let found = self.graph.target(reference);
+        if !target.is_contained() {
+            return found.is_some_and(|resource| std::ptr::eq(resource, target.resource));
+        }
+        found.is_some_and(|resource| resource.node() == target.node)
+            || contained_reference::named(reference).is_some_and(|url| url == target.url())
     }
 }
 

@@ -2,6 +2,10 @@
 //!
 //! A graph is what maps read, what routing and consent look at, and what a plan changes. It holds whole documents and
 //! never copies them. It must not know where they came from.
+//!
+//! What a resource contains (<https://hl7.org/fhir/R4/references.html#contained>) is part of the graph too, by the address of
+//! what contains it and its own id: `Task/7#request`. It has no key, so nobody is given a right by what it says of itself;
+//! nothing but references from inside its container lead to it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,7 +18,7 @@ use super::withheld::Withheld;
 /// One resource of a graph: a node of a document (of its own, or of the bundle that it came in).
 #[derive(Debug, Clone)]
 pub struct Resource {
-    /// How references name it: `Task/7`, or the `fullUrl` of a bundle entry
+    /// How references name it: `Task/7`, or the `fullUrl` of a bundle entry; with `#id` behind it, where it is contained
     pub url: String,
     /// The stored version; 0 where it is not stored yet
     pub version: u64,
@@ -80,6 +84,17 @@ impl Resource {
         self.node().get("resourceType").map_or("", |kind| kind.text().trim_matches('"'))
     }
 
+    /// Is this node part of it?
+    fn holds(&self, node: Node<'_>) -> bool {
+        let own = self.node();
+        std::ptr::eq(own.document(), node.document()) && (own.index()..own.after()).contains(&node.index())
+    }
+
+    /// Is it contained in another one?
+    pub fn is_contained(&self) -> bool {
+        self.url.contains('#')
+    }
+
     /// Its key, where it is known by type and id.
     pub fn key(&self) -> Option<ResourceKey> {
         ResourceKey::parse(&self.url)
@@ -91,6 +106,9 @@ impl Resource {
 pub struct Graph {
     resources: Vec<Resource>,
     by_url: HashMap<String, usize>,
+    /// What the resources contain, of each in order
+    contained: Vec<Resource>,
+    contained_by_url: HashMap<String, usize>,
     /// Earlier versions of the root Task, oldest first; what a history is told from
     history: Vec<Resource>,
 }
@@ -122,13 +140,43 @@ impl Graph {
 
     /// Adds a resource, or puts it in the place of the one that had this URL.
     pub fn insert(&mut self, resource: Resource) -> usize {
-        if let Some(position) = self.by_url.get(&resource.url) {
-            self.resources[*position] = resource;
-            return *position;
+        if let Some(position) = self.by_url.get(&resource.url).copied() {
+            self.forget_contained(&resource.url);
+            self.resources[position] = resource;
+            self.add_contained(position);
+            return position;
         }
-        self.by_url.insert(resource.url.clone(), self.resources.len());
+        let position = self.resources.len();
+        self.by_url.insert(resource.url.clone(), position);
         self.resources.push(resource);
-        self.resources.len() - 1
+        self.add_contained(position);
+        position
+    }
+
+    /// Adds what the resource at `position` contains. Of two with one id the first counts.
+    fn add_contained(&mut self, position: usize) {
+        let resource = &self.resources[position];
+        for node in resource.node().list("contained") {
+            let Some(id) = node.str("id") else { continue };
+            let url = format!("{}#{id}", resource.url);
+            let document = resource.document.clone();
+            let Resource { version, author, .. } = resource.clone();
+            let contained = Resource { url, version, author, withheld: None, document, root: node.index() };
+            self.contained_by_url.entry(contained.url.clone()).or_insert(self.contained.len());
+            self.contained.push(contained);
+        }
+    }
+
+    fn forget_contained(&mut self, url: &str) {
+        let is_of = |contained: &Resource| contained.url.strip_prefix(url).is_some_and(|rest| rest.starts_with('#'));
+        if !self.contained.iter().any(is_of) {
+            return;
+        }
+        self.contained.retain(|contained| !is_of(contained));
+        self.contained_by_url.clear();
+        for (position, contained) in self.contained.iter().enumerate() {
+            self.contained_by_url.entry(contained.url.clone()).or_insert(position);
+        }
     }
 
     /// Lets references name the resource at `position` by `url` too (the `fullUrl` of its entry).
@@ -136,9 +184,25 @@ impl Graph {
         self.by_url.entry(url.into()).or_insert(position);
     }
 
-    /// All resources, in order of insertion.
+    /// All resources, in order of insertion, without what they contain.
     pub fn resources(&self) -> &[Resource] {
         &self.resources
+    }
+
+    /// What the resources contain.
+    pub fn contained(&self) -> &[Resource] {
+        &self.contained
+    }
+
+    /// All resources, and behind them what they contain.
+    pub fn all(&self) -> impl Iterator<Item = &Resource> {
+        self.resources.iter().chain(&self.contained)
+    }
+
+    /// The resource that contains this one.
+    pub fn container(&self, contained: &Resource) -> Option<&Resource> {
+        let (url, _) = contained.url.rsplit_once('#')?;
+        self.by_url.get(url).map(|position| &self.resources[*position])
     }
 
     /// The resource that this `reference` text names, if it is in the graph. A version in the reference is ignored, as
@@ -156,15 +220,26 @@ impl Graph {
         self.by_url.get(&format!("{kind}/{id}")).copied()
     }
 
+    /// The resource that this Reference points at: `#id` at what the resource around it contains, `#` at that resource.
+    pub fn target(&self, reference: Node<'_>) -> Option<&Resource> {
+        let text = reference.str("reference")?;
+        let Some(id) = text.strip_prefix('#') else { return self.resolve(&text) };
+        let around = self.resources.iter().find(|resource| resource.holds(reference))?;
+        if id.is_empty() {
+            return Some(around);
+        }
+        self.contained_by_url.get(&format!("{}#{id}", around.url)).map(|position| &self.contained[*position])
+    }
+
     /// The resource that the Reference in the member `name` of `node` points at.
     pub fn follow(&self, node: Node<'_>, name: &str) -> Option<&Resource> {
-        self.resolve(&node.get(name)?.str("reference")?)
+        self.target(node.get(name)?)
     }
 
     /// The resources that the list of References in the member `name` of `node` points at.
     pub fn follow_each(&self, node: Node<'_>, name: &str) -> Vec<&Resource> {
         let list = node.get(name).into_iter().flat_map(Node::each);
-        list.filter_map(|item| self.resolve(&item.str("reference")?)).collect()
+        list.filter_map(|item| self.target(item)).collect()
     }
 
     /// The resources of this type.
@@ -176,7 +251,10 @@ impl Graph {
     #[must_use]
     pub fn whole(&self) -> Self {
         let whole = |resources: &[Resource]| resources.iter().map(Resource::whole).collect();
-        Self { resources: whole(&self.resources), by_url: self.by_url.clone(), history: whole(&self.history) }
+        let (resources, history): (Vec<Resource>, _) = (whole(&self.resources), whole(&self.history));
+        let mut graph = Self { resources, by_url: self.by_url.clone(), history, ..Self::default() };
+        (0..graph.resources.len()).for_each(|position| graph.add_contained(position));
+        graph
     }
 
     /// Earlier versions of the root Task, oldest first.
@@ -187,5 +265,58 @@ impl Graph {
     /// Sets the earlier versions of the root Task, oldest first.
     pub fn set_history(&mut self, versions: Vec<Resource>) {
         self.history = versions;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn task(request: &str) -> Resource {
+        let text = format!(
+            r##"{{"resourceType":"Task","contained":[{{"resourceType":"ServiceRequest","id":"sr","subject":{{"reference":"#p"}},
+                "status":"{request}"}},{{"resourceType":"Patient","id":"p"}},{{"resourceType":"Patient","id":"p","active":true}}],
+                "focus":{{"reference":"#sr"}},"for":{{"reference":"Patient/1"}},"input":[{{"valueReference":{{"reference":"#"}}}}]}}"##
+        );
+        Resource::new("Task/7", 2, Arc::new(Document::parse(text).unwrap()))
+    }
+
+    #[test]
+    fn references_lead_to_what_is_contained_from_inside_its_container_alone() {
+        let mut graph = Graph::default();
+        graph.insert(task("active"));
+        let other =
+            r##"{"resourceType":"Observation","focus":{"reference":"#sr"},"subject":{"reference":"Task/7#p"}}"##;
+        graph.insert(Resource::new("Observation/1", 1, Arc::new(Document::parse(other).unwrap())));
+        let task_node = graph.resources()[0].node();
+        let request = graph.follow(task_node, "focus").unwrap();
+        assert_eq!((request.url.as_str(), request.kind(), request.version), ("Task/7#sr", "ServiceRequest", 2));
+        assert_eq!(request.key(), None, "what is contained has no key");
+        let person = graph.follow(request.node(), "subject").unwrap();
+        assert_eq!(
+            (person.url.as_str(), person.node().get("active").is_none()),
+            ("Task/7#p", true),
+            "the first counts"
+        );
+        let input = task_node.list("input").next().unwrap();
+        assert_eq!(graph.follow(input, "valueReference").map(|found| found.url.as_str()), Some("Task/7"));
+        let observation = graph.resources()[1].node();
+        assert!(graph.follow(observation, "focus").is_none() && graph.follow(observation, "subject").is_none());
+        assert!(graph.follow(task_node, "for").is_none());
+    }
+
+    #[test]
+    fn a_new_version_brings_what_it_contains() {
+        let mut graph = Graph::default();
+        graph.insert(task("active"));
+        graph.insert(task("revoked"));
+        assert_eq!(graph.contained().len(), 3);
+        let said = |graph: &Graph| {
+            let request = graph.follow(graph.resources()[0].node(), "focus")?;
+            request.node().str("status").map(std::borrow::Cow::into_owned)
+        };
+        assert_eq!(said(&graph).as_deref(), Some("revoked"));
+        assert_eq!(said(&graph.whole()).as_deref(), Some("revoked"));
+        assert_eq!(graph.container(&graph.contained()[0]).map(|task| task.url.as_str()), Some("Task/7"));
     }
 }

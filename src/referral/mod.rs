@@ -4,6 +4,7 @@
 //! Pure: time and ids are passed in. It must not know profiles, programs, stores or callers.
 
 pub mod care_plan;
+pub mod claim;
 pub mod graph;
 pub mod modifiers;
 pub mod party;

@@ -475,6 +475,11 @@ impl State {
         }
     }
 
+    /// Is it one that a completion leads to?
+    pub fn is_completion(self) -> bool {
+        matches!(self, Self::ServicesRendered | Self::NeedMet | Self::NeedPartiallyMet)
+    }
+
     /// Can a referral end here? Who did not come may be asked again, or not.
     pub fn may_end(self) -> bool {
         !matches!(
@@ -527,33 +532,6 @@ pub fn possible_events(from: Position, by: impl Into<Actor>) -> Vec<Event> {
         }
     }
     events
-}
-
-/// The event that a changed Task.status means when a system writes the Task itself, as SDOH Clinical Care has it.
-pub fn implied_event(from: TaskStatus, to: TaskStatus, state: Option<State>) -> Option<Event> {
-    Some(match (from, to) {
-        (T::Requested, T::Received) => E::Receive,
-        (T::Draft, T::Requested) => E::Send,
-        (_, T::Accepted) if from == T::Requested => E::Accept,
-        (_, T::Rejected) => E::Decline,
-        (_, T::InProgress) => match state {
-            Some(S::Enrolled) => E::Enroll,
-            Some(S::Scheduled) => E::Schedule,
-            _ if from == T::OnHold => E::Resume,
-            _ => E::Start,
-        },
-        (_, T::OnHold) => match state {
-            Some(S::Waitlisted) => E::Waitlist,
-            Some(S::NoShow) => E::NoShow,
-            _ => E::Hold,
-        },
-        (_, T::Completed) => E::Complete,
-        (_, T::Failed) => E::Fail,
-        (_, T::Cancelled) => E::Cancel,
-        (_, T::EnteredInError) => E::Void,
-        (T::Rejected | T::Completed | T::Failed, T::Requested) => E::Correct,
-        _ => return None,
-    })
 }
 
 /// The state that a Task.status means when nothing finer is said.

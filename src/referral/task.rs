@@ -46,13 +46,27 @@ impl Graph {
 /// Status and state of a Task: its businessStatus where that is ours and agrees, else what the status alone means.
 pub fn position(task: Node<'_>) -> Option<Position> {
     let status = TaskStatus::from_code(&task.str("status")?)?;
-    let message = coded(task.get("businessStatus"), state::SYSTEM).and_then(|code| State::from_code(&code));
-    Some(Position { status, state: message.unwrap_or_else(|| state::default_state(status)) })
+    Some(Position { status, state: said_state(task).unwrap_or_else(|| state::default_state(status)) })
 }
 
 /// The coded reason of a Task's statusReason, where it is one of ours.
 pub fn status_reason(task: Node<'_>) -> Option<Reason> {
     coded(task.get("statusReason"), reason::SYSTEM).and_then(|code| Reason::from_code(&code))
+}
+
+/// The state in a Task's businessStatus, where it is one of ours.
+pub fn said_state(task: Node<'_>) -> Option<State> {
+    coded(task.get("businessStatus"), state::SYSTEM).and_then(|code| State::from_code(&code))
+}
+
+/// What a Task's statusReason says in words: its text, else what its codes are called.
+pub fn status_reason_text(task: Node<'_>) -> Option<String> {
+    let concept = task.get("statusReason")?;
+    let of_coding = || {
+        let mut names = concept.list("coding").filter_map(|coding| coding.str("display").or(coding.str("code")));
+        names.next()
+    };
+    concept.str("text").or_else(of_coding).map(std::borrow::Cow::into_owned)
 }
 
 /// The code that a CodeableConcept has in this system.
@@ -112,6 +126,11 @@ impl<'g> Referral<'g> {
         self.graph.of_kind("Consent").collect()
     }
 
+    /// The consents that something of it contains.
+    pub fn contained_consents(&self) -> Vec<&'g Resource> {
+        self.graph.contained().iter().filter(|resource| resource.kind() == "Consent").collect()
+    }
+
     /// The Patients whom it is about: its person; of a household those who belong to it; of a related person the patient.
     pub fn patients(&self) -> Vec<&'g Resource> {
         let node = self.person.node();
@@ -158,7 +177,7 @@ fn backbone<'g>(
         issues.push(Issue::error(Key::Missing, format!("{}.reference", path()), message).at(element.position()));
         return None;
     };
-    let found = graph.resolve(&reference);
+    let found = graph.target(element);
     let named = Reference::parse(&reference).and_then(|reference| reference.kind());
     let kind = found.map(Resource::kind).or(named).unwrap_or_default();
     let mut refuse = |key, message| {
@@ -170,11 +189,12 @@ fn backbone<'g>(
         return None;
     }
     if found.is_none() {
-        let message = format!(
-            "{}.{name} references a {} that is neither in this message nor stored here for you",
-            from.kind(),
-            wanted()
-        );
+        let missing = if reference.starts_with('#') {
+            "is not contained in it"
+        } else {
+            "is neither in this message nor stored here for you"
+        };
+        let message = format!("{}.{name} references a {} that {missing}", from.kind(), wanted());
         refuse(Key::ReferenceDangling, message);
     }
     found

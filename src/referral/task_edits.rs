@@ -70,6 +70,19 @@ pub fn set_position_and_reason<'t>(
     }
 }
 
+/// Lets the reason that somebody wrote into the Task say what the event would write: its code, and words.
+pub fn complete_reason<'t>(edits: &mut Edits<'t>, task: Node<'t>, reason: Option<Reason>) {
+    let (Some(concept), Some(reason)) = (task.get("statusReason"), reason) else { return };
+    let is_ours = |coding: Node<'_>| coding.get("system").is_some_and(|system| system.is_str(reason::SYSTEM));
+    if !concept.list("coding").any(is_ours) {
+        let coding = json!({ "system": reason::SYSTEM, "code": reason.code() });
+        edits.append(concept, "coding", &coding.to_string());
+    }
+    if concept.get("text").is_none() {
+        edits.set(concept, "text", quote(reason.text()));
+    }
+}
+
 /// Puts the Task at `position` and leaves the reason to whoever wrote it.
 pub fn set_position<'t>(edits: &mut Edits<'t>, task: Node<'t>, position: Position, at: Timestamp) {
     edits.set(task, "status", quote(position.status.code()));

@@ -19,15 +19,30 @@ const OBSERVATION_VALUE: &str = "http://terminology.hl7.org/CodeSystem/v3-Observ
 /// The tag.
 const SUBSETTED: &str = "SUBSETTED";
 
-/// What is withheld of a resource: one of its members, whole or in part.
+/// What is withheld of a resource, or of what it contains: a member, whole or in part.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HiddenElement {
-    /// The member at the top level of the resource: `telecom`
+    /// The member at the top level of the resource: `telecom`; of what it contains by type: `contained[Patient].telecom`
     pub member: String,
     /// Only those items of it whose author is this, by reference
     pub by: Option<String>,
     /// The name of the rule
     pub rule: String,
+}
+
+/// How a member of everything of this type is named that a resource contains.
+pub fn member_of_contained(kind: &str, member: &str) -> String {
+    format!("contained[{kind}].{member}")
+}
+
+/// What is hidden of something of this type that a resource contains, by its own members.
+fn hidden_in(hidden: &[HiddenElement], contained: Node<'_>) -> Vec<HiddenElement> {
+    let prefix = member_of_contained(&contained.str("resourceType").unwrap_or_default(), "");
+    let own = |it: &HiddenElement| {
+        let member = it.member.strip_prefix(&prefix)?.to_owned();
+        Some(HiddenElement { member, ..it.clone() })
+    };
+    hidden.iter().filter_map(own).collect()
 }
 
 /// A resource of which something is withheld.
@@ -45,31 +60,52 @@ pub struct Withheld {
 /// A fault, if the text that results cannot be read.
 pub fn without(resource: &Document, hidden: &[HiddenElement]) -> Result<Option<Document>> {
     let root = resource.root();
-    if !root.members().any(|member| hides(hidden, member)) {
-        return Ok(None);
-    }
-    let mut members = Vec::new();
-    let mut has_meta = false;
-    for member in root.members() {
-        if is_left_out(hidden, member) {
-            continue;
-        }
-        if member.name() == "meta" {
-            has_meta = true;
-            members.push(named("meta", &tagged(member)));
-        } else if hides(hidden, member) {
-            let kept: Vec<&str> = member.items().filter(|item| !is_by(hidden, member, *item)).map(Node::text).collect();
-            if !kept.is_empty() {
-                members.push(named(member.name(), &format!("[{}]", kept.join(","))));
-            }
-        } else {
-            members.push(named(member.name(), member.text()));
-        }
-    }
-    if !has_meta {
-        members.push(named("meta", &format!("{{\"tag\":[{}]}}", tag())));
+    let Some(mut members) = left(root, hidden) else { return Ok(None) };
+    let meta = named("meta", &root.get("meta").map_or_else(|| format!("{{\"tag\":[{}]}}", tag()), tagged));
+    match members.iter_mut().find(|member| member.starts_with("\"meta\":")) {
+        Some(member) => *member = meta,
+        None => members.push(meta),
     }
     Ok(Some(Document::parse(format!("{{{}}}", members.join(",")))?))
+}
+
+/// The members of a resource without what is hidden; nothing where it has nothing of that.
+fn left(resource: Node<'_>, hidden: &[HiddenElement]) -> Option<Vec<String>> {
+    let parts = left_of_contained(resource, hidden);
+    if parts.is_none() && !resource.members().any(|member| hides(hidden, member)) {
+        return None;
+    }
+    let mut members = Vec::new();
+    for member in resource.members().filter(|member| !is_left_out(hidden, *member)) {
+        match &parts {
+            Some(parts) if member.name() == "contained" => members.push(named("contained", parts)),
+            _ if hides(hidden, member) => {
+                let kept: Vec<&str> =
+                    member.items().filter(|item| !is_by(hidden, member, *item)).map(Node::text).collect();
+                if !kept.is_empty() {
+                    members.push(named(member.name(), &format!("[{}]", kept.join(","))));
+                }
+            }
+            _ => members.push(named(member.name(), member.text())),
+        }
+    }
+    Some(members)
+}
+
+/// What a resource contains without what is hidden of that, as JSON; nothing where it has nothing of that.
+fn left_of_contained(resource: Node<'_>, hidden: &[HiddenElement]) -> Option<String> {
+    let mut is_cut = false;
+    let items: Vec<String> = resource
+        .list("contained")
+        .map(|one| match left(one, &hidden_in(hidden, one)) {
+            Some(members) => {
+                is_cut = true;
+                format!("{{{}}}", members.join(","))
+            }
+            None => one.text().to_owned(),
+        })
+        .collect();
+    is_cut.then(|| format!("[{}]", items.join(",")))
 }
 
 /// What was written from a part of a resource, with what was withheld of that in its place.
@@ -78,7 +114,12 @@ pub fn without(resource: &Document, hidden: &[HiddenElement]) -> Result<Option<D
 /// If it brings something of its own where something is withheld.
 pub fn put_back(written: &Document, withheld: &Withheld) -> Result<Document> {
     let Withheld { whole, hidden } = withheld;
-    let (written, whole) = (written.root(), whole.root());
+    let members = restored(written.root(), whole.root(), hidden)?;
+    Ok(Document::parse(format!("{{{}}}", members.join(",")))?)
+}
+
+/// The members of what was written from a part of `whole`, with what was withheld.
+fn restored(written: Node<'_>, whole: Node<'_>, hidden: &[HiddenElement]) -> Result<Vec<String>> {
     let mut members = Vec::new();
     for member in written.members() {
         // Whoever read it before it was withheld brings it as it is.
@@ -92,6 +133,7 @@ pub fn put_back(written: &Document, withheld: &Withheld) -> Result<Document> {
         let stored = whole.get(member.name()).filter(|stored| hides(hidden, *stored));
         members.push(match stored {
             Some(stored) => named(member.name(), &merged(stored, member, hidden)),
+            None if member.name() == "contained" => named("contained", &restored_contained(member, whole, hidden)?),
             None if member.name() == "meta" => match untagged(member, whole) {
                 Some(meta) => named("meta", &meta),
                 None => continue,
@@ -107,7 +149,21 @@ pub fn put_back(written: &Document, withheld: &Withheld) -> Result<Document> {
             members.push(named(stored.name(), &format!("[{}]", kept.join(","))));
         }
     }
-    Ok(Document::parse(format!("{{{}}}", members.join(",")))?)
+    Ok(members)
+}
+
+/// What is written as contained, each with what was withheld of the stored one with its type and id.
+fn restored_contained(written: Node<'_>, whole: Node<'_>, hidden: &[HiddenElement]) -> Result<String> {
+    let mut items = Vec::new();
+    for one in written.items() {
+        let is_it = |stored: &Node<'_>| ["resourceType", "id"].iter().all(|name| stored.str(name) == one.str(name));
+        let own = hidden_in(hidden, one);
+        items.push(match whole.list("contained").find(is_it) {
+            Some(stored) if left(stored, &own).is_some() => format!("{{{}}}", restored(one, stored, &own)?.join(",")),
+            _ => one.text().to_owned(),
+        });
+    }
+    Ok(format!("[{}]", items.join(",")))
 }
 
 /// Does it say that it is a part of a resource?
@@ -279,5 +335,25 @@ mod tests {
         let seen = without(&document, &withheld.hidden).unwrap().unwrap();
         assert_eq!(seen.root().get("meta").map(|meta| meta.list("tag").count()), Some(1));
         assert_eq!(put_back(&seen, &withheld).unwrap().root().to_value(), document.root().to_value());
+    }
+
+    #[test]
+    fn what_is_contained_is_cut_and_comes_back() {
+        let stored = r#"{"resourceType":"Task","contained":[{"resourceType":"Patient","id":"p","text":{"div":"555"},
+            "telecom":[{"value":"555"}],"gender":"male"},{"resourceType":"Organization","id":"o","telecom":[{"value":"1"}]}],
+            "text":{"div":"555"},"status":"requested"}"#;
+        let document = Arc::new(Document::parse(stored).unwrap());
+        let hidden = vec![whole(&member_of_contained("Patient", "telecom"))];
+        let seen = without(&document, &hidden).unwrap().unwrap();
+        let expected = format!(
+            r#"{{"resourceType":"Task","contained":[{{"resourceType":"Patient","id":"p","gender":"male"}},{{"resourceType":"Organization","id":"o","telecom":[{{"value":"1"}}]}}],"status":"requested","meta":{{"tag":[{}]}}}}"#,
+            tag()
+        );
+        assert_eq!(seen.text(), expected);
+        let withheld = Withheld { whole: document.clone(), hidden };
+        assert_eq!(put_back(&seen, &withheld).unwrap().root().to_value(), document.root().to_value());
+        let brought =
+            Document::parse(seen.text().replace("\"gender\"", "\"telecom\":[{\"value\":\"2\"}],\"gender\"")).unwrap();
+        assert_eq!(put_back(&brought, &withheld).unwrap_err().issues[0].path, "Task.contained[0].telecom");
     }
 }

@@ -243,7 +243,7 @@ impl Directory {
         let text = reference.str("reference");
         let literal = text.as_deref().and_then(|text| self.literal(text));
         literal.or_else(|| self.identified(&Identifier::read(reference.get("identifier")?)?)).or_else(|| {
-            let resource = graph.resolve(text.as_deref()?)?.node();
+            let resource = graph.target(reference)?.node();
             match resource.str("resourceType")?.as_ref() {
                 "Organization" | "HealthcareService" => identifiers(resource).find_map(|named| self.identified(&named)),
                 "PractitionerRole" => {

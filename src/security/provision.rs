@@ -77,7 +77,7 @@ pub(super) fn rule<'n>(
     let stated = consent.get("policyRule").unwrap_or(consent);
     let Some(root) = root else { return Some(ProvisionDecision::new(base, stated)) };
     let mut whole: Option<ProvisionDecision<'n>> = None;
-    for resource in disclosure.referral.graph.resources().iter().filter(|one| !ABOUT_NOBODY.contains(&one.kind())) {
+    for resource in disclosure.referral.graph.all().filter(|one| !ABOUT_NOBODY.contains(&one.kind())) {
         let message = match_provision(root, kind_of(root, base), disclosure, resource);
         // Where the root does not apply, the policy does.
         let message = match (message, policy) {

@@ -32,7 +32,7 @@ fn is_recipient(named: Node<'_>, disclosure: &Disclosure<'_>) -> Truth {
         return by_name;
     }
     let Some(text) = named.str("reference") else { return Truth::Unknown };
-    let found = disclosure.referral.graph.resolve(&text).map(Resource::node);
+    let found = disclosure.referral.graph.target(named).map(Resource::node);
     let kind = found.and_then(|node| node.str("resourceType"));
     match (kind.as_deref().or(Reference::parse(&text).and_then(|parsed| parsed.kind())), found) {
         (Some("Patient" | "RelatedPerson" | "Device"), _) => Truth::No,
@@ -58,7 +58,7 @@ fn is_organization(named: Node<'_>, disclosure: &Disclosure<'_>) -> Truth {
     if let Some(Reference::Relative { kind: "Organization", id, .. }) = Reference::parse(&text) {
         return (id == recipient.organization).into();
     }
-    match disclosure.referral.graph.resolve(&text) {
+    match disclosure.referral.graph.target(named) {
         Some(found) if found.kind() == "Organization" => is_identified(found.node().list("identifier"), recipient),
         _ => Truth::Unknown,
     }

@@ -130,9 +130,8 @@ pub(crate) enum Return {
 pub(crate) fn returned_in_bundle(headers: &HeaderMap) -> Return {
     let says = headers.get_all("prefer").iter().any(|value| value.to_str().is_ok_and(|text| text.contains("return=")));
     match Prefer::read(headers).returned {
-        Return::Representation if says => Return::Representation,
-        // What was found stands beside each answer in any case.
-        Return::Representation | Return::Minimal | Return::Outcome => Return::Minimal,
+        Return::Representation if !says => Return::Minimal,
+        returned => returned,
     }
 }
 

@@ -10,6 +10,7 @@ mod audit;
 mod authentication;
 mod bad_input;
 mod batch_gets;
+mod bundles;
 mod compartments;
 mod conformance;
 mod content_bounds;

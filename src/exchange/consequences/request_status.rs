@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 
 use crate::error::Result;
-use crate::fhir::{Issue, Key, Node};
+use crate::fhir::{Issue, Key, Node, ResourceKey};
 use crate::referral::modifiers;
 use crate::referral::plan::Plan;
 use crate::referral::reason::Reason;
@@ -28,14 +28,8 @@ pub(super) fn apply(
     concerned: &mut Concerned,
     at: Timestamp,
 ) -> Result<Option<Issue>> {
-    let Some(request) = concerned.graph.follow(concerned.task()?.node(), "focus").and_then(Resource::key) else {
-        return Ok(None);
-    };
-    let written = plan.writes.iter().find(|write| write.key == request && write.replaces.is_some());
-    let Some((before, after)) = written.and_then(|write| Some((write.replaces.as_ref()?, &write.document))) else {
-        return Ok(None);
-    };
-    let (before, after) = (says(before.root()), says(after.root()));
+    let Some(request) = concerned.graph.follow(concerned.task()?.node(), "focus") else { return Ok(None) };
+    let Some((before, after)) = change_of(plan, request, &concerned.task) else { return Ok(None) };
     let node = concerned.task()?.node();
     let position = task::position(node).unwrap_or(Position::DRAFT);
     let waits = task::status_reason(node) == Some(Reason::RequestOnHold);
@@ -58,6 +52,22 @@ pub(super) fn apply(
     plan.audit.push(audit(caller, "moved", Some(&concerned.task), detail, at));
     let text = format!("the request is {after}, so {} is {} now", concerned.task, step.to.status.code());
     Ok(Some(Issue::information(Key::TaskFollowed, "", text)))
+}
+
+/// What the request said of itself before what is written, and says now; nothing where it is not written, or new. One that
+/// the Task contains is written with it.
+fn change_of(plan: &Plan, request: &Resource, task: &ResourceKey) -> Option<(String, String)> {
+    let Some((_, id)) = request.url.split_once('#') else {
+        let key = request.key()?;
+        let write = plan.writes.iter().find(|write| write.key == key && write.replaces.is_some())?;
+        return Some((says(write.replaces.as_ref()?.root()), says(write.document.root())));
+    };
+    let contained = |task: Node<'_>| {
+        let mut all = task.list("contained");
+        all.find(|one| one.get("id").is_some_and(|own| own.is_str(id))).map(says)
+    };
+    let write = plan.writes.iter().find(|write| write.key == *task && write.replaces.is_some())?;
+    Some((contained(write.replaces.as_ref()?.root())?, contained(write.document.root())?))
 }
 
 /// What the request says of itself: its status, unless that counts no longer.

@@ -6,6 +6,7 @@
 //! references itself, where its own sender may share that, too. A reference that is there, and led nowhere for whoever
 //! wrote it, leads nowhere for those who write later, whatever they see.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::error::{Error, Result};
@@ -58,6 +59,7 @@ pub(super) async fn apply(giving: &Giving<'_>, plan: &mut Plan, referral: &Conce
 /// A way through a referral, from the Task on.
 struct Walk<'w> {
     giving: &'w Giving<'w>,
+    task: &'w ResourceKey,
     graph: &'w Graph,
     /// What was shared before, and who gave it
     before: &'w BTreeMap<ResourceKey, String>,
@@ -81,7 +83,7 @@ impl<'w> Walk<'w> {
         let task = referral.task.clone();
         let giver = before.get(&task).cloned().unwrap_or_else(|| giving.caller.organization.clone());
         let given = BTreeMap::from([(task.clone(), giver)]);
-        Self { giving, graph: &referral.graph, before, written, waiting: vec![task], given }
+        Self { giving, task: &referral.task, graph: &referral.graph, before, written, waiting: vec![task], given }
     }
 
     async fn run(mut self) -> Result<Vec<GivenResource>> {
@@ -97,7 +99,7 @@ impl<'w> Walk<'w> {
             }
             if self.given.len() > MAX_SHARED {
                 let text = format!("a referral discloses at most {MAX_SHARED} resources; this one references more");
-                return Err(Error::unprocessable(vec![Issue::error(Key::TooLarge, "Task", text)]));
+                return Err(Error::unprocessable(vec![Issue::error(Key::TooLarge, self.task.to_string(), text)]));
             }
         }
         Ok(self.given.into_iter().map(|(resource, giver)| GivenResource { resource, giver }).collect())
@@ -106,8 +108,8 @@ impl<'w> Walk<'w> {
     /// What a resource references here that is of the same matter.
     fn references(&self, resource: &Resource) -> BTreeSet<ResourceKey> {
         local_references(resource.node(), self.giving.base)
-            .filter(|(member, to)| may_follow(resource.kind(), member, &to.kind))
-            .map(|(_, to)| to)
+            .filter(|(kind, member, to)| may_follow(kind, member, &to.kind))
+            .map(|(.., to)| to)
             .collect()
     }
 
@@ -127,7 +129,7 @@ impl<'w> Walk<'w> {
         }
         let is_given = match self.written.get(from) {
             Some(None) => true,
-            Some(Some(replaced)) if !local_references(*replaced, *base).any(|(_, there)| there == *to) => true,
+            Some(Some(replaced)) if !local_references(*replaced, *base).any(|(.., there)| there == *to) => true,
             // The reference is older than this change; so is that the resource is shared.
             _ if self.before.contains_key(from) => false,
             _ => match resource.author.as_deref() {
@@ -159,9 +161,18 @@ impl Walk<'_> {
     }
 }
 
-/// What the References inside a resource name here, each with the member that holds it.
-fn local_references<'n>(resource: Node<'n>, base: Option<&'n str>) -> impl Iterator<Item = (&'n str, ResourceKey)> {
-    resource.members().flat_map(move |member| {
-        references(member).filter_map(move |(_, text)| Some((member.name(), Reference::parse(&text)?.local(base)?)))
+/// What the References inside a resource, and inside what it contains, name here: each with the type and the member that
+/// hold it.
+fn local_references<'n>(
+    resource: Node<'n>,
+    base: Option<&'n str>,
+) -> impl Iterator<Item = (Cow<'n, str>, &'n str, ResourceKey)> {
+    let own = resource.members().filter(|member| member.name() != "contained").map(move |member| (resource, member));
+    let contained = resource.list("contained").flat_map(|one| one.members().map(move |member| (one, member)));
+    own.chain(contained).flat_map(move |(holder, member)| {
+        references(member).filter_map(move |(_, text)| {
+            let to = Reference::parse(&text)?.local(base)?;
+            Some((holder.str("resourceType").unwrap_or_default(), member.name(), to))
+        })
     })
 }

@@ -7,7 +7,8 @@ use crate::error::Result;
 use crate::fhir::{Node, Reference};
 use crate::mapping::ProgramTypes;
 use crate::referral::plan::{Plan, WithheldFrom};
-use crate::referral::{Graph, HiddenElement, Party, Referral, task_edits};
+use crate::referral::withheld::member_of_contained;
+use crate::referral::{Graph, HiddenElement, Party, Referral, Resource, task_edits};
 
 use super::concerned::Concerned;
 use crate::exchange::context::owner_among;
@@ -37,9 +38,15 @@ pub(super) fn apply(programs: &ProgramTypes, base: Option<&str>, plan: &mut Plan
     if let Ok(read) = Referral::read(&referral.graph, task) {
         let program = programs.get(&task_edits::program_type(task.node()).unwrap_or_default());
         for element in program.map.withheld(&read) {
+            let hidden = |member: String| HiddenElement { member, by: None, rule: element.rule.to_string() };
             for given in share.after.resources.iter().filter(|given| *given.resource.kind == *element.kind) {
-                let (member, rule) = (element.member.to_string(), element.rule.to_string());
-                withheld.push(from(given.resource.clone(), HiddenElement { member, by: None, rule }));
+                withheld.push(from(given.resource.clone(), hidden(element.member.to_string())));
+            }
+            for contained in referral.graph.contained().iter().filter(|one| one.kind() == &*element.kind) {
+                let Some(container) = referral.graph.container(contained).and_then(Resource::key) else { continue };
+                if share.after.resources.iter().any(|given| given.resource == container) {
+                    withheld.push(from(container, hidden(member_of_contained(&element.kind, &element.member))));
+                }
             }
         }
     }
@@ -62,10 +69,11 @@ fn author(graph: &Graph, note: Node<'_>, base: Option<&str>) -> Option<(String, 
     let reference = task_edits::note_author(note)?.into_owned();
     let organization = match Reference::parse(&reference).and_then(|reference| reference.local(base)) {
         Some(named) if named.kind == "Organization" => Some(named.id),
-        named => disclosure::organization_behind(graph, &reference).map(|organization| organization.id).or_else(|| {
+        named => {
             let person = named.map_or_else(|| graph.resolve(&reference), |key| graph.resolve(&key.to_string()))?;
-            person.author.as_deref().map(str::to_owned)
-        }),
+            let organization = disclosure::organization_behind(graph, person).map(|organization| organization.id);
+            organization.or_else(|| person.author.as_deref().map(str::to_owned))
+        }
     };
     Some((reference, organization?))
 }

@@ -21,22 +21,16 @@ use super::operation_outcome;
 #[derive(Debug)]
 pub struct BundleWriter {
     text: String,
-    /// Is the list of entries open, and does it hold some?
-    list: List,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum List {
-    Closed,
-    Empty,
-    Filled,
+    /// Is there an entry? A Bundle without any has no member for them: an array is never empty
+    /// (<https://hl7.org/fhir/R4/json.html>).
+    has_entry: bool,
 }
 
 /// A place in the writing of a Bundle.
 #[derive(Debug, Clone, Copy)]
 pub struct Mark {
     length: usize,
-    list: List,
+    has_entry: bool,
 }
 
 /// One entry; what is not given is not written.
@@ -122,7 +116,7 @@ impl BundleWriter {
         }
         let mut text = json(&frame.build().map_err(Error::fault)?)?;
         text.pop();
-        Ok(Self { text, list: List::Closed })
+        Ok(Self { text, has_entry: false })
     }
 
     /// How many bytes are written.
@@ -137,31 +131,19 @@ impl BundleWriter {
 
     /// Where the writing stands, for [`BundleWriter::go_back`].
     pub fn mark(&self) -> Mark {
-        Mark { length: self.text.len(), list: self.list }
+        Mark { length: self.text.len(), has_entry: self.has_entry }
     }
 
     /// Takes back what was added since.
     pub fn go_back(&mut self, mark: Mark) {
         self.text.truncate(mark.length);
-        self.list = mark.list;
-    }
-
-    /// Opens the list of entries, which is then written even if it stays empty.
-    pub fn open_entries(&mut self) {
-        if self.list == List::Closed {
-            self.text.push_str(",\"entry\":[");
-            self.list = List::Empty;
-        }
+        self.has_entry = mark.has_entry;
     }
 
     /// Adds an entry.
     pub fn add(&mut self, entry: &Entry<'_>) -> Result<()> {
-        self.open_entries();
-        if self.list == List::Filled {
-            self.text.push(',');
-        }
-        self.list = List::Filled;
-        self.text.push('{');
+        self.text.push_str(if self.has_entry { ",{" } else { ",\"entry\":[{" });
+        self.has_entry = true;
         if let Some(url) = &entry.full_url {
             self.member("fullUrl", &json(url)?);
         }
@@ -198,7 +180,7 @@ impl BundleWriter {
 
     /// The text of the Bundle.
     pub fn finish(mut self) -> String {
-        self.text.push_str(if self.list == List::Closed { "}" } else { "]}" });
+        self.text.push_str(if self.has_entry { "]}" } else { "}" });
         self.text
     }
 }
@@ -285,14 +267,15 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_list_is_written_where_it_was_opened() {
-        let mut bundle = BundleWriter::searchset(None, &[]).unwrap();
-        assert_eq!(
-            BundleWriter::history(Some(0), &[]).unwrap().finish(),
-            r#"{"resourceType":"Bundle","type":"history","total":0}"#
-        );
-        bundle.open_entries();
-        assert_eq!(bundle.finish(), r#"{"resourceType":"Bundle","type":"searchset","entry":[]}"#);
+    fn a_list_is_never_empty() {
+        for (bundle, expected) in [
+            (BundleWriter::history(Some(0), &[]), r#"{"resourceType":"Bundle","type":"history","total":0}"#),
+            (BundleWriter::searchset(None, &[]), r#"{"resourceType":"Bundle","type":"searchset"}"#),
+            (BundleWriter::batch_response(), r#"{"resourceType":"Bundle","type":"batch-response"}"#),
+            (BundleWriter::transaction_response(), r#"{"resourceType":"Bundle","type":"transaction-response"}"#),
+        ] {
+            assert_eq!(bundle.unwrap().finish(), expected);
+        }
     }
 
     #[test]

@@ -7,14 +7,12 @@ use axum::http::HeaderMap;
 use crate::error::{Error, Result};
 use crate::exchange::{EntryAnswer, Message, RepeatKey};
 use crate::fhir::authored::bundle::BundleWriter;
-use crate::fhir::issue::any_error;
 use crate::fhir::{Document, Node};
-use crate::referral::modifiers;
 use crate::security::Caller;
 use crate::server::app_state::Base;
-use crate::server::condition;
 use crate::server::reply::Refusal;
 
+use super::batch_frame::BatchFrame;
 use super::limits;
 use super::request::{Ask, BundleType, EntryReader, GetEntry, bundle_type, refusal_of_transaction};
 use super::response;
@@ -40,14 +38,7 @@ impl BundleRequest<'_> {
         let form = bundle_type(document.root())?;
         limits::check(document.root(), form, self.service.exchange.limits())?;
         match form {
-            BundleType::Batch => {
-                // A transaction's own are found where it is taken in.
-                let modified = modifiers::not_understood_of_bundle(document.root());
-                if any_error(&modified) {
-                    return Err(Error::unprocessable(modified));
-                }
-                self.batch(&Arc::new(document)).await
-            }
+            BundleType::Batch => self.batch(&Arc::new(document), key).await,
             BundleType::Transaction => {
                 let key = RepeatKey::of(self.caller, key, &["bundle", document.text()]);
                 let planned = self.service.exchange.with_tasks(&document)?;
@@ -56,15 +47,16 @@ impl BundleRequest<'_> {
         }
     }
 
-    async fn batch(&self, document: &Arc<Document>) -> Result<String> {
+    async fn batch(&self, document: &Arc<Document>, key: Option<&str>) -> Result<String> {
+        let frame = BatchFrame::check(&self.service.checker, document.root())?;
         let mut bundle = BundleWriter::batch_response()?;
-        bundle.open_entries();
         let limits = self.service.exchange.limits();
         let mut has_room = true;
-        for entry in document.root().list("entry") {
+        for (number, entry) in document.root().list("entry").enumerate() {
             let before = bundle.mark();
             if has_room {
-                let answer = self.batch_entry(document, entry).await;
+                let key = key.and_then(|key| RepeatKey::of_entry(self.caller, key, number, entry));
+                let answer = self.batch_entry(document, &frame, number, entry, key).await;
                 self.add(&mut bundle, &answer)?;
                 if bundle.len() <= limits.answer_bytes {
                     continue;
@@ -88,12 +80,20 @@ impl BundleRequest<'_> {
         }
     }
 
-    async fn batch_entry(&self, document: &Arc<Document>, entry: Node<'_>) -> Result<EntryAnswered, Refusal> {
-        match self.reader(BundleType::Batch).read(entry)? {
+    async fn batch_entry(
+        &self,
+        document: &Arc<Document>,
+        frame: &BatchFrame,
+        number: usize,
+        entry: Node<'_>,
+        key: Option<RepeatKey>,
+    ) -> Result<EntryAnswered, Refusal> {
+        let ask = self.reader(BundleType::Batch).read(entry)?;
+        frame.entry(number)?;
+        match ask {
             Ask::Write(entry) => {
-                let written = self.service.exchange.batch_entry(self.caller, document, &entry).await?;
-                let rendered = written::render(&written, condition::returned_in_bundle(self.headers));
-                Ok(EntryAnswered { rendered, is_write: true })
+                let written = self.service.exchange.batch_entry(self.caller, document, &entry, key).await?;
+                Ok(EntryAnswered { rendered: written::render_entry(&written, self.headers), is_write: true })
             }
             Ask::Get(get) => {
                 let rendered =
@@ -120,7 +120,6 @@ impl BundleRequest<'_> {
         let message = Message { document, root: document.root(), entries: &entries };
         let answers = self.service.exchange.transaction(self.caller, message, key).await?;
         let mut bundle = BundleWriter::transaction_response()?;
-        bundle.open_entries();
         let most = self.service.exchange.limits().answer_bytes;
         for ((ask, ready), answer) in asks.iter().zip(ready).zip(answers) {
             let before = bundle.mark();
@@ -156,9 +155,7 @@ impl BundleRequest<'_> {
 
     async fn transaction_entry(&self, ask: &Ask<'_>, ready: Option<Rendered>, answer: EntryAnswer) -> Result<Rendered> {
         match (ask, answer, ready) {
-            (Ask::Write(_), EntryAnswer::Written(written), _) => {
-                Ok(written::render(&written, condition::returned_in_bundle(self.headers)))
-            }
+            (Ask::Write(_), EntryAnswer::Written(written), _) => Ok(written::render_entry(&written, self.headers)),
             (Ask::Get(get), EntryAnswer::Read(found), _) => {
                 let base = self.base.fhir();
                 let rendered = get.interaction.render(self.service, &base, &get.headers, Some(found)).await?;

@@ -2,9 +2,11 @@
 //! batch, each entry on its own. An entry is read, carried out and answered as the request alone is.
 //!
 //! - `limits`: how much it may ask for. `request`: what each entry asks for; `address`: where its url leads.
+//! - `batch_frame`: what is wrong with a batch itself, and with which of its entries.
 //! - `carry_out`: the batch and the transaction. `response`: what each entry is answered, as a Bundle.
 
 mod address;
+mod batch_frame;
 mod carry_out;
 mod handler;
 mod limits;

@@ -100,12 +100,22 @@ impl EntryReader<'_> {
             let text = "an entry of a transaction or batch needs a request";
             return Err(refused(entry, Key::Missing, text.to_owned()).into());
         };
-        let method = request.str("method").unwrap_or_default();
-        let url = request.str("url").unwrap_or_default();
+        let told = |name: &str| {
+            let text = format!("the request of an entry says its {name}, as text");
+            request.str(name).ok_or_else(|| refused(request, Key::Missing, text))
+        };
+        let (method, url) = (told("method")?, told("url")?);
         let at_url = |error| located(error, request.get("url").unwrap_or(request));
         let address = EntryAddress::read(&url, self.base).map_err(at_url)?;
         match &*method {
             "GET" | "HEAD" => self.get(request, &address, method == "HEAD"),
+            "PUT" if address.query.is_some() => {
+                let text = "conditional updates are not served; PUT to the type and id of the resource";
+                Err(Refusal::method(at_url(Error::new(
+                    Category::Unsupported,
+                    Issue::error(Key::NotSupported, "", text),
+                ))))
+            }
             method => {
                 let action = self.action(method, &address)?;
                 let ask = write_request(entry, request, address.relative(), action)?;
@@ -171,8 +181,16 @@ fn header(node: Node<'_>, text: &str) -> Result<HeaderValue> {
 
 /// What a POST or PUT of a resource asks for.
 fn write_request(entry: Node<'_>, request: Node<'_>, url: &str, action: Action) -> Result<EntryRequest> {
-    let kind = entry.get("resource").and_then(|resource| resource.str("resourceType")).unwrap_or_default();
     let node = request.get("url").unwrap_or(request);
+    let resource = entry.get("resource").filter(|resource| resource.is_object());
+    if resource.is_none() && matches!(action, Action::Create | Action::Update) {
+        return Err(refused(
+            entry,
+            Key::Missing,
+            "the entry brings no resource, and its request writes one".to_owned(),
+        ));
+    }
+    let kind = resource.and_then(|resource| resource.str("resourceType")).unwrap_or_default();
     match action {
         Action::Create if url == kind => {
             Ok(EntryRequest::Create { if_none_exist: request.str("ifNoneExist").map(Cow::into_owned) })

@@ -15,7 +15,7 @@ pub(super) fn add(bundle: &mut BundleWriter, rendered: &Rendered) -> Result<()> 
         status: &status_line(rendered.status),
         location: rendered.location.clone(),
         version: rendered.version,
-        outcome: (!rendered.issues.is_empty()).then_some(&rendered.issues),
+        outcome: (rendered.tells_outcome || !rendered.issues.is_empty()).then_some(&rendered.issues),
     };
     bundle.add(&Entry { resource, response: Some(response), ..Entry::default() })
 }

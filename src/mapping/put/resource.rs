@@ -190,7 +190,7 @@ impl<'g, 'r> Writer<'g, '_, 'r> {
     /// How other resources name a node's resource.
     fn url(&mut self, node: usize) -> Option<String> {
         match self.write_target(node)? {
-            WriteTarget::Found => self.reader.found.targets[node].map(|target| target.resource.url.clone()),
+            WriteTarget::Found => self.reader.found.targets[node].map(|target| target.url()),
             WriteTarget::Created(at) => Some(format!("{}/{}", self.created[at].kind, self.created[at].id)),
             _ => None,
         }

@@ -45,7 +45,7 @@ impl<'r> FactSources<'r> {
                 SearchRange::Person => &mut std::iter::once(self.referral.person),
                 SearchRange::Request => &mut std::iter::once(self.referral.request),
                 SearchRange::Task => &mut std::iter::once(self.referral.task),
-                SearchRange::Kind(kind) => &mut self.referral.graph.of_kind(kind),
+                SearchRange::Kind(kind) => &mut self.referral.graph.all().filter(move |one| one.kind() == &**kind),
             };
             for resource in resources {
                 self.read(source, resource, code, &mut statements);
