@@ -103,12 +103,15 @@ impl<'m> ConditionalReferences<'_, 'm> {
     }
 }
 
+/// A type, and the parameters that are searched by.
+type Condition<'m> = (Cow<'m, str>, Vec<(String, String)>);
+
 /// What is known by now of a message's searches.
 struct Known<'m> {
     /// What each text stands for
     by_text: HashMap<String, ResourceKey>,
     /// What the message itself makes, or finds, by type and condition
-    made: HashMap<(Cow<'m, str>, Vec<(String, String)>), ResourceKey>,
+    made: HashMap<Condition<'m>, ResourceKey>,
 }
 
 impl<'m> Known<'m> {
