@@ -25,9 +25,9 @@ pub(crate) async fn raise_event(
     headers: HeaderMap,
     Json(document): Json,
 ) -> Answer {
-    let if_match = condition::if_match(&headers)?;
+    let conditions = condition::preconditions(&headers)?;
     let key = condition::idempotency_key(&headers)?;
-    let record = app_state.exchange.raise_event(&caller, &id, &document, if_match, key).await?;
+    let record = app_state.exchange.raise_event(&caller, &id, &document, conditions, key).await?;
     Ok(versioned(record))
 }
 

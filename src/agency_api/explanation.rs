@@ -5,17 +5,19 @@ use axum::extract::{Path, State};
 use axum::http::header::ETAG;
 use serde_json::{Value, json};
 
+use crate::fhir::issue::put_worst_first;
 use crate::security::Caller;
 
 use crate::server::app_state::AppState;
-use crate::server::condition;
+use crate::server::entity_tag;
 use crate::server::reply::{self, Answer};
 
 /// The explanation.
 pub(crate) async fn get(State(app_state): State<AppState>, caller: Caller, Path(id): Path<String>) -> Answer {
-    let (record, fidelity, issues) = app_state.exchange.explain(&caller, &id).await?;
+    let (record, fidelity, mut issues) = app_state.exchange.explain(&caller, &id).await?;
+    put_worst_first(&mut issues);
     let remarks: Vec<Value> =
         issues.iter().map(|issue| json!({ "key": issue.key.code(), "path": issue.path, "text": issue.text })).collect();
     let body = json!({ "record": record.value()?, "fidelity": fidelity.to_value(), "remarks": remarks });
-    Ok(reply::with(reply::json(&body), ETAG, &condition::tag(record.version)))
+    Ok(reply::with(reply::json(&body), ETAG, &entity_tag::write(record.version)))
 }

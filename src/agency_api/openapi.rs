@@ -119,7 +119,10 @@ mod tests {
         for response in document["components"]["responses"].as_object().unwrap().values() {
             assert!(response["headers"]["X-Request-Id"].is_object(), "{response}");
         }
-        assert!(complete(&[Route { method: "GET", path: "/agency/v1/none", access: Access::Agency }]).is_err());
+        assert!(
+            complete(&[Route { method: "GET", path: "/agency/v1/none", access: Access::Agency, conditions: &[] }])
+                .is_err()
+        );
     }
 
     #[test]

@@ -10,8 +10,8 @@ use crate::security::Caller;
 
 use crate::server::app_state::AppState;
 use crate::server::body::Json;
-use crate::server::condition;
 use crate::server::reply::{self, Answer};
+use crate::server::{condition, entity_tag};
 
 /// The programs.
 pub(crate) async fn list(State(app_state): State<AppState>, caller: Caller) -> Answer {
@@ -27,8 +27,8 @@ pub(crate) async fn set_capacity(
     headers: HeaderMap,
     Json(document): Json,
 ) -> Answer {
-    let if_match = condition::if_match(&headers)?;
-    let program = app_state.exchange.set_capacity(&caller, &id, &document, if_match).await?;
-    let tag = program["version"].as_u64().map(condition::tag).unwrap_or_default();
+    let conditions = condition::preconditions(&headers)?;
+    let program = app_state.exchange.set_capacity(&caller, &id, &document, conditions).await?;
+    let tag = program["version"].as_u64().map(entity_tag::write).unwrap_or_default();
     Ok(reply::with(reply::json(&program), ETAG, &tag))
 }

@@ -17,8 +17,8 @@ use super::query::parameters;
 use super::record_reply::versioned;
 use crate::server::app_state::AppState;
 use crate::server::body::Json;
-use crate::server::condition;
 use crate::server::reply::Answer;
+use crate::server::{condition, entity_tag};
 
 /// Takes the record; answers it as it then stands.
 pub(crate) async fn put(
@@ -29,19 +29,21 @@ pub(crate) async fn put(
     headers: HeaderMap,
     Json(document): Json,
 ) -> Answer {
-    let base = match condition::if_match(&headers)? {
-        Some(version) => Base::Exactly(version),
-        None => base_parameter(uri.query())?.map_or(Base::Newest, Base::Version),
-    };
+    let base = base_parameter(uri.query())?.map_or(Base::Newest, Base::Version);
+    let conditions = condition::preconditions(&headers)?;
     let key = condition::idempotency_key(&headers)?;
-    let record = app_state.exchange.put_record(&caller, &id, &document, base, key).await?;
+    let record = app_state.exchange.put_record(&caller, &id, &document, base, conditions, key).await?;
     Ok(versioned(record))
 }
 
 /// The version that the query says the record was changed from: an ETag, or the number in it.
 fn base_parameter(query: Option<&str>) -> Result<Option<u64>> {
-    let Some((_, base)) = parameters(query, &["base"])?.into_iter().next() else { return Ok(None) };
-    let version = condition::version(&base).or_else(|| base.parse().ok());
+    let mut bases = parameters(query, &["base"])?.into_iter();
+    let Some((_, base)) = bases.next() else { return Ok(None) };
+    if bases.next().is_some() {
+        return Err(Error::incorrect(Key::Parameter, "base stands twice; a record was changed from one version"));
+    }
+    let version = entity_tag::read(&base).or_else(|| entity_tag::version(&base));
     version
         .map(Some)
         .ok_or_else(|| Error::incorrect(Key::Parameter, "base is no version; expected the ETag that was read"))

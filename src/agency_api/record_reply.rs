@@ -6,11 +6,11 @@ use axum::response::Response;
 
 use crate::exchange::Record;
 use crate::server::reply::{self, JSON};
-use crate::server::{condition, remarks};
+use crate::server::{entity_tag, remarks};
 
 /// A record with its version, and what its change should be read with.
 pub(super) fn versioned(record: Record) -> Response {
     let response = reply::body(StatusCode::OK, JSON, record.json);
-    let response = reply::with(response, ETAG, &condition::tag(record.version));
+    let response = reply::with(response, ETAG, &entity_tag::write(record.version));
     remarks::with(response, &record.remarks)
 }

@@ -6,6 +6,7 @@ use axum::body::Bytes;
 use axum::http::StatusCode;
 
 use crate::server::Access::{Agency, Anyone, Client};
+use crate::server::condition::OF_CHANGES;
 use crate::server::reply::{self, Answer, JSON};
 use crate::server::{Endpoint, Route};
 
@@ -20,8 +21,8 @@ pub fn routes() -> Vec<Endpoint> {
         // --- referrals as records
         Endpoint::get(Agency, "/agency/v1/referrals", referrals::list),
         Endpoint::get(Agency, "/agency/v1/referrals/{id}", referral::get),
-        Endpoint::put(Agency, "/agency/v1/referrals/{id}", record::put),
-        Endpoint::post(Agency, "/agency/v1/referrals/{id}/events", events::raise_event),
+        Endpoint::put(Agency, "/agency/v1/referrals/{id}", record::put).depending_on(OF_CHANGES),
+        Endpoint::post(Agency, "/agency/v1/referrals/{id}/events", events::raise_event).depending_on(OF_CHANGES),
         Endpoint::get(Agency, "/agency/v1/referrals/{id}/explanation", explanation::get),
         Endpoint::get(Agency, "/agency/v1/referrals/{id}/eligibility", eligibility::get),
         Endpoint::get(Client, "/agency/v1/referrals/{id}/timeline", timeline::get),
@@ -29,7 +30,7 @@ pub fn routes() -> Vec<Endpoint> {
         Endpoint::post(Agency, "/agency/v1/sheets/{type}", sheet::take),
         // --- programs
         Endpoint::get(Agency, "/agency/v1/programs", programs::list),
-        Endpoint::put(Agency, "/agency/v1/programs/{id}/capacity", programs::set_capacity),
+        Endpoint::put(Agency, "/agency/v1/programs/{id}/capacity", programs::set_capacity).depending_on(OF_CHANGES),
         // --- what records and events look like
         Endpoint::get(Client, "/agency/v1/events", events::codes),
         Endpoint::get(Client, "/agency/v1/vocabularies", vocabularies::list),

@@ -57,8 +57,11 @@ pub(crate) async fn take(
     let idempotency_key = condition::idempotency_key(&headers)?;
     let sheet = SentSheet { kind: &kind, bytes: &bytes, options: &options, check, idempotency_key };
     let report = app_state.exchange.take_sheet(&caller, &app_state.sheets, &sheet).await?;
-    let status = if report.refused && !check { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    Ok(reply::body(status, JSON, report.value.to_string()))
+    if report.refused && !check {
+        let response = reply::body(StatusCode::UNPROCESSABLE_ENTITY, JSON, report.value.to_string());
+        return Ok(reply::refused_by(response, report.refused_by));
+    }
+    Ok(reply::body(StatusCode::OK, JSON, report.value.to_string()))
 }
 
 /// What the sheet does not say itself, and whether it is only to be checked.

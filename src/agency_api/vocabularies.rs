@@ -15,7 +15,7 @@ use crate::security::Caller;
 
 use super::query::parameters;
 use crate::server::app_state::AppState;
-use crate::server::condition;
+use crate::server::entity_tag;
 use crate::server::reply::{self, Answer};
 
 /// The vocabularies.
@@ -81,5 +81,5 @@ pub(crate) async fn status(
         })
         .collect();
     let body = json!({ "id": id, "state": state.code(), "statuses": statuses });
-    Ok(reply::with(reply::json(&body), ETAG, &condition::tag(version)))
+    Ok(reply::with(reply::json(&body), ETAG, &entity_tag::write(version)))
 }

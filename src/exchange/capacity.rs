@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
 use crate::fhir::edit::Edits;
-use crate::fhir::{Document, Issue, Key, Node, ResourceKey};
+use crate::fhir::precondition::Validators;
+use crate::fhir::{Document, Issue, Key, Node, Preconditions, ResourceKey};
 use crate::referral::Graph;
 use crate::referral::plan::{Plan, Write};
 use crate::referral::task::SDOHCC_CODES;
@@ -18,7 +19,7 @@ use crate::store::{Resources, Stored};
 
 use super::audit::audit;
 use super::consequences::Consequence;
-use super::stale::stale;
+use super::stale;
 use super::step::{Built, Change};
 
 /// The codes of capacity.
@@ -32,8 +33,8 @@ pub(super) struct StatedCapacity<'a> {
     pub(super) program: &'a ResourceKey,
     /// `{"status": CODE, "notes"?: TEXT}`
     pub(super) capacity: &'a Document,
-    /// The version that it is based on
-    pub(super) if_match: Option<u64>,
+    /// What it depends on
+    pub(super) conditions: Preconditions,
 }
 
 /// The programs of an organization, with their capacity.
@@ -54,9 +55,7 @@ impl Change for StatedCapacity<'_> {
         let stored = store.read(&caller.scope(), key, None).await?;
         let stored = stored.filter(|stored| is_program_of(stored, &caller.organization));
         let stored = stored.ok_or_else(|| Error::not_found("this program of your organization"))?;
-        if self.if_match.is_some_and(|version| version != stored.version) {
-            return Err(stale(key, stored.version));
-        }
+        stale::check(&self.conditions, key, Validators::of(stored.version, stored.updated))?;
         let before = capacity_of(&stored);
         if before["status"].as_str() == Some(&status) && before["notes"].as_str() == notes.as_deref() {
             return Ok(Built::nothing(program(&stored)));

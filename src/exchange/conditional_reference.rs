@@ -9,7 +9,7 @@ use crate::error::{Category, Error, Result};
 use crate::fhir::{Issue, Key, Node, ResourceKey, query_string};
 use crate::referral::Read;
 use crate::security::Caller;
-use crate::store::query::{Query, check_limits};
+use crate::store::query::{Query, SearchCondition, check_limits};
 
 use super::message::{Entry, EntryRequest, Names, references};
 use super::write_target::{Targets, WriteTarget};
@@ -37,7 +37,7 @@ impl<'m> ConditionalReferences<'_, 'm> {
     /// # Errors
     /// 412, where a search finds none or several; what cannot be searched for; too many of them.
     pub(super) async fn resolve(&self, names: &mut Names<'m>) -> Result<()> {
-        let mut known = Known::of(self.entries, self.places);
+        let mut known = Known::of(self.targets, self.entries, self.places);
         for resource in self.entries.iter().filter_map(|entry| entry.resource) {
             for (node, text) in references(resource) {
                 self.resolve_one(node, text, &mut known, names).await?;
@@ -51,7 +51,7 @@ impl<'m> ConditionalReferences<'_, 'm> {
     /// # Errors
     /// As there.
     pub(super) async fn resolve_in_reads(&self, names: &mut Names<'m>) -> Result<()> {
-        self.resolve_reads(&mut Known::of(self.entries, self.places), names).await
+        self.resolve_reads(&mut Known::of(self.targets, self.entries, self.places), names).await
     }
 
     async fn resolve_reads(&self, known: &mut Known<'m>, names: &mut Names<'m>) -> Result<()> {
@@ -90,9 +90,14 @@ impl<'m> ConditionalReferences<'_, 'm> {
                 let issue = Issue { key: Key::ReferenceSyntax, path: node.path(), ..*issue };
                 Error::new(Category::Unprocessable, issue.at(node.position()))
             })?;
-            let key = match known.made.get(&(Cow::Borrowed(kind), parameters.clone())) {
+            check_limits(&parameters, &self.targets.limits).map_err(|error| located(node, error))?;
+            let condition = SearchCondition::parse(&self.targets.parameters, kind, parameters).map_err(|issues| {
+                let at = |issue: Issue| Issue { path: node.path(), ..issue }.at(node.position());
+                Error { category: Category::Unprocessable, issues: issues.into_iter().map(at).collect() }
+            })?;
+            let key = match known.made.get(&(Cow::Borrowed(kind), condition.parameters.clone())) {
                 Some(key) => key.clone(),
-                None => search(self.targets, self.caller, node, kind, &parameters).await?,
+                None => search(self.targets, self.caller, node, &condition.query).await?,
             };
             known.by_text.insert(text.clone().into_owned(), key);
         }
@@ -115,32 +120,24 @@ struct Known<'m> {
 }
 
 impl<'m> Known<'m> {
-    fn of(entries: &[Entry<'m>], places: &[WriteTarget]) -> Self {
+    fn of(targets: &Targets, entries: &[Entry<'m>], places: &[WriteTarget]) -> Self {
         let mut made = HashMap::new();
         for (entry, place) in entries.iter().zip(places) {
-            if let EntryRequest::Create { if_none_exist: Some(condition) } = &entry.ask
-                && let (Ok(parameters), Some(key)) = (entry.condition_parameters(condition), place.key())
+            if let EntryRequest::Create { if_none_exist: Some(text) } = &entry.ask
+                && let Some(key) = place.key()
+                && let Ok(parameters) = entry.condition_parameters(&targets.parameters, text)
+                && let Ok(condition) = entry.condition(&targets.parameters, parameters)
             {
-                made.entry((entry.kind(), parameters)).or_insert_with(|| key.clone());
+                made.entry((entry.kind(), condition.parameters)).or_insert_with(|| key.clone());
             }
         }
         Self { by_text: HashMap::new(), made }
     }
 }
 
-async fn search(
-    targets: &Targets,
-    caller: &Caller,
-    node: Node<'_>,
-    kind: &str,
-    parameters: &[(String, String)],
-) -> Result<ResourceKey> {
-    check_limits(parameters, &targets.limits).map_err(|error| located(node, error))?;
-    let query = Query::parse(&targets.parameters, kind, parameters).map_err(|issues| {
-        let issues = issues.into_iter().map(|issue| Issue { path: node.path(), ..issue }.at(node.position()));
-        Error { category: Category::Unprocessable, issues: issues.collect() }
-    })?;
-    let mut found = targets.store.search(&caller.scope(), &query).await?.matches;
+async fn search(targets: &Targets, caller: &Caller, node: Node<'_>, query: &Query) -> Result<ResourceKey> {
+    let kind = &query.kind;
+    let mut found = targets.store.search(&caller.scope(), query).await?.matches;
     match found.len() {
         1 => Ok(found.remove(0).key),
         0 => {

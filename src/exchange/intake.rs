@@ -11,8 +11,9 @@ use jiff::Timestamp;
 use crate::error::{Error, Result};
 use crate::fhir::edit::{Edits, quote};
 use crate::fhir::issue::any_error;
-use crate::fhir::{Document, Issue, Locator, Node, ResourceKey};
+use crate::fhir::{Document, Issue, Key, Locator, Node, ResourceKey};
 use crate::limits::ContentLimits;
+use crate::referral::kept_types::{REFERENCE_DATA, REFERENCE_DATA_STAYS};
 use crate::referral::modifiers;
 use crate::referral::plan::{Plan, PlannedRead, Write};
 use crate::security::Caller;
@@ -94,6 +95,10 @@ impl Change for SentMessage<'_> {
             let (Some(node), Some(key), Some(version)) = (entry.resource, target.key(), target.version()) else {
                 continue;
             };
+            if REFERENCE_DATA.contains(&key.kind.as_str()) && version == 1 {
+                let text = format!("this {} is {REFERENCE_DATA_STAYS}", key.kind);
+                findings.push(Issue::information(Key::OwnReferenceData, node.path(), text).at(node.position()));
+            }
             let decided = intake.router.decide(caller, &context.graph, target, at).await;
             let disposition = decided.map_err(|error| entry.about(error))?;
             findings.extend_from_slice(disposition.remarks());

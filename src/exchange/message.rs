@@ -8,8 +8,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::error::{Category, Error, Result};
-use crate::fhir::{Document, Issue, Node, Preconditions, Reference, ResourceKey, primitive, query_string};
+use crate::fhir::{Document, Issue, Key, Node, Preconditions, Reference, ResourceKey, primitive, query_string};
 use crate::referral::Read;
+use crate::store::index::SearchParameters;
+use crate::store::query::SearchCondition;
 
 /// What an entry asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,14 +59,40 @@ impl<'m> Entry<'m> {
             if condition.contains("urn:uuid:") || condition.contains("urn:oid:") || condition.contains("urn%3A"))
     }
 
-    /// The parameters of a condition of its request: `identifier=a|b`, also behind `Type?` or `?`.
+    /// The parameters of the condition of its create: `identifier=a|b`, also behind the first `?` of `?`, `Type?` or the
+    /// address of the type.
     ///
     /// # Errors
-    /// If the condition cannot be decoded.
-    pub(super) fn condition_parameters(&self, condition: &str) -> Result<Vec<(String, String)>> {
-        let before = condition.split_once('?').filter(|(before, _)| !before.contains('='));
-        let parameters = before.map_or(condition, |(_, parameters)| parameters);
+    /// If they cannot be read, or are about another type.
+    pub(super) fn condition_parameters(&self, served: &SearchParameters, text: &str) -> Result<Vec<(String, String)>> {
+        let kind = self.kind();
+        let parameters = match text.split_once('?') {
+            Some((address, parameters)) if !address.contains('=') => {
+                if !is_address(address, &kind, served.base()) {
+                    let text = format!("the condition searches \"{address:.100}\" and the resource is a {kind}");
+                    let hint = format!("send the parameters alone, or behind {kind}?");
+                    return Err(self.locate(Issue::error(Key::Parameter, "", text).hint(hint), "ifNoneExist"));
+                }
+                parameters
+            }
+            _ => text,
+        };
         query_string::parse(parameters).map_err(|issue| self.locate(*issue, "ifNoneExist"))
+    }
+
+    /// The condition of its create, with these parameters.
+    ///
+    /// # Errors
+    /// If they cannot be searched for, or choose nothing.
+    pub(super) fn condition(
+        &self,
+        served: &SearchParameters,
+        parameters: Vec<(String, String)>,
+    ) -> Result<SearchCondition> {
+        SearchCondition::parse(served, &self.kind(), parameters).map_err(|issues| {
+            let located = issues.into_iter().flat_map(|issue| self.locate(issue, "ifNoneExist").issues);
+            Error { category: Category::Incorrect, issues: located.collect() }
+        })
     }
 
     /// The issue as an error, at the member of the entry's request that it is about. Outside of a Bundle the condition
@@ -78,6 +106,15 @@ impl<'m> Entry<'m> {
             None => Issue { text: format!("If-None-Exist: {}", issue.text), ..issue },
         };
         Error::new(Category::Incorrect, issue)
+    }
+}
+
+/// Does what stands before a condition's `?` name this type, alone or under the base? Where no base is set, any will do.
+fn is_address(address: &str, kind: &str, base: Option<&str>) -> bool {
+    let Some(before) = address.strip_suffix(kind) else { return address.is_empty() };
+    match before.strip_suffix('/') {
+        None => before.is_empty(),
+        Some(before) => before.is_empty() || base.map_or(before.contains("://"), |base| before == base),
     }
 }
 
@@ -165,6 +202,7 @@ pub(super) fn references(resource: Node<'_>) -> impl Iterator<Item = (Node<'_>, 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::definitions::Definitions;
 
     #[test]
     fn learns_names() {
@@ -193,14 +231,23 @@ mod tests {
 
     #[test]
     fn reads_conditions() {
-        let create =
-            Entry { ask: EntryRequest::Create { if_none_exist: None }, full_url: None, resource: None, request: None };
+        let served = SearchParameters::shipped(&Definitions::r4().unwrap()).unwrap();
+        let served = served.with_base("https://gateway.example/fhir");
+        let document = Document::parse(r#"{"resourceType":"Task"}"#).unwrap();
+        let (ask, resource) = (EntryRequest::Create { if_none_exist: None }, Some(document.root()));
+        let create = Entry { ask, full_url: None, resource, request: None };
         let expected = vec![("identifier".to_owned(), "https://a.example/x?y|b".to_owned())];
-        for condition in ["identifier=https://a.example/x?y|b", "?identifier=https://a.example/x?y%7Cb"] {
-            assert_eq!(create.condition_parameters(condition).unwrap(), expected, "{condition}");
+        for before in ["", "?", "Task?", "/Task?", "https://gateway.example/fhir/Task?"] {
+            for parameters in ["identifier=https://a.example/x?y|b", "identifier=https://a.example/x?y%7Cb&_count=1"] {
+                let read = create.condition_parameters(&served, &format!("{before}{parameters}")).unwrap();
+                let condition = create.condition(&served, read).unwrap();
+                assert_eq!(condition.parameters, expected, "{before}{parameters}");
+            }
         }
-        assert_eq!(create.condition_parameters("Task?identifier=https://a.example/x?y|b").unwrap(), expected);
-        let issue = &create.condition_parameters("identifier=%4").unwrap_err().issues[0];
+        for before in ["Patient?", "xTask?", "https://other.example/fhir/Task?", "Task/1?", "??"] {
+            assert!(create.condition_parameters(&served, &format!("{before}identifier=a")).is_err(), "{before}");
+        }
+        let issue = &create.condition_parameters(&served, "identifier=%4").unwrap_err().issues[0];
         assert!(issue.text.starts_with("If-None-Exist: the value of the parameter \"identifier\""), "{}", issue.text);
     }
 }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::error::Result;
-use crate::fhir::{Document, Issue, ResourceKey};
+use crate::fhir::precondition::Validators;
+use crate::fhir::{Document, Issue, Preconditions, ResourceKey};
 use crate::limits::ContentLimits;
 use crate::referral::plan::Plan;
 use crate::referral::state::{Event, Position};
@@ -26,7 +27,7 @@ use super::remarks::Remarks;
 use super::report;
 use super::size;
 use super::source_status::SourceStatusReading;
-use super::stale::stale;
+use super::stale;
 use super::step::{Built, Change};
 use super::timeline::{leading_to, through};
 
@@ -44,8 +45,8 @@ pub(super) struct RaisedEvent<'a> {
     /// The referral's Task
     pub(super) task: &'a ResourceKey,
     pub(super) event: &'a Document,
-    /// The commit that the event is based on
-    pub(super) if_match: Option<u64>,
+    /// What it depends on; versions are those of the referral's record
+    pub(super) conditions: Preconditions,
 }
 
 /// What an event did to a draft.
@@ -66,9 +67,7 @@ impl Change for RaisedEvent<'_> {
         let Self { events, caller, task, .. } = self;
         let mut message = EventMessage::read(self.event.root())?;
         let stored = events.referrals.open_referral(caller, task).await?;
-        if self.if_match.is_some_and(|version| version != stored.seq) {
-            return Err(stale(task, stored.seq));
-        }
+        stale::check(&self.conditions, task, Validators::of_version(stored.seq))?;
         let context = context_of(caller, &stored, task)?;
         let mut draft = Draft::new(stored.graph, (*task).clone(), stored.extras);
         let result = events.apply(caller, &context, &mut draft, &mut message, at)?;

@@ -37,8 +37,6 @@ impl Record {
 pub enum Base {
     /// Nothing is said: what stands now
     Newest,
-    /// This version, and only if it still stands
-    Exactly(u64),
     /// This version; what happened since is merged with it
     Version(u64),
 }

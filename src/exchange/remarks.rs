@@ -1,10 +1,13 @@
 //! What an answer should be read with: findings that did not stand in the way. They name places, rules and codes.
 
+use std::cmp::Reverse;
+
 use serde_json::{Value, json};
 
-use crate::fhir::Issue;
+use crate::fhir::{Issue, Severity};
 
-/// Remarks as documents: `{"key", "path", "text", "fix"}`, with `mend` as the former name of `fix`.
+/// Remarks as documents: `{"severity", "key", "path", "text", "fix"}`, with `mend` as the former name of `fix`; the worst
+/// first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Remarks(Vec<Value>);
 
@@ -12,16 +15,24 @@ impl Remarks {
     /// These findings.
     pub fn of(issues: &[Issue]) -> Self {
         let document = |issue: &Issue| {
-            let (key, fix) = (issue.key.name(), issue.fix());
-            json!({ "key": key, "path": issue.path, "text": issue.text, "mend": fix, "fix": fix })
+            let (severity, key, fix) = (issue.severity.code(), issue.key.name(), issue.fix());
+            json!({ "severity": severity, "key": key, "path": issue.path, "text": issue.text, "mend": fix, "fix": fix })
         };
-        Self(issues.iter().map(document).collect())
+        let mut remarks = Self(issues.iter().map(document).collect());
+        remarks.put_worst_first();
+        remarks
+    }
+
+    fn put_worst_first(&mut self) {
+        let severity = |remark: &Value| Severity::from_code(remark["severity"].as_str().unwrap_or_default());
+        self.0.sort_by_key(|remark| Reverse(severity(remark)));
     }
 
     /// Adds these findings.
     pub(super) fn add(&mut self, issues: impl IntoIterator<Item = Issue>) {
         let issues: Vec<Issue> = issues.into_iter().collect();
         self.0.extend(Self::of(&issues).0);
+        self.put_worst_first();
     }
 
     /// What [`Remarks::to_text`] wrote; none where it is something else.

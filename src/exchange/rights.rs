@@ -1,33 +1,12 @@
 //! Who may send what. What a caller may *see* is the store's to answer, with the caller's scope; this is what it may do.
 
-use crate::definitions::own;
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Issue, Key, Node, ResourceKey};
+use crate::referral::kept_types::{self, KEPT_OF_AGENCIES};
 use crate::security::{Caller, Role};
 use crate::store::Stored;
 
 use super::message::{Entry, EntryRequest};
-
-/// What an agency may create through FHIR: what it did and found for a referral that it owns (SDOHCC, "direct light":
-/// the target posts Procedures and what else its outputs reference). Referrals come from requesters.
-const AGENCY_CREATES: &[&str] = &[
-    "Procedure",
-    "Observation",
-    "DocumentReference",
-    "QuestionnaireResponse",
-    "Condition",
-    "Goal",
-    "CarePlan",
-    "CareTeam",
-    "Communication",
-    "Encounter",
-    "EpisodeOfCare",
-    "Appointment",
-    "Practitioner",
-    "PractitionerRole",
-    "RelatedPerson",
-    "Provenance",
-];
 
 /// May this caller send such a message at all?
 ///
@@ -35,46 +14,37 @@ const AGENCY_CREATES: &[&str] = &[
 /// `Forbidden`, naming the first entry that is not this role's to send.
 pub(super) fn may_send(caller: &Caller, entries: &[Entry<'_>]) -> Result<()> {
     for entry in entries {
-        let EntryRequest::Create { .. } = entry.ask else {
-            match caller.role {
-                Role::Ehr | Role::Agency => continue,
-                Role::Engineer | Role::Auditor | Role::Administrator => {
-                    let text =
-                        format!("a client with the role {} reads and writes no resources of people", caller.role);
-                    return Err(refused(&text, entry));
-                }
-            }
-        };
-        let kind = entry.kind();
-        if own::KINDS.contains(&kind.as_ref()) {
-            let text = format!("a {kind} is not taken in: the definitions of this gateway come with its program");
-            return Err(refused(&text, entry));
-        }
-        if kind == "AuditEvent" {
-            return Err(refused("an AuditEvent is not taken in: the gateway writes its own", entry));
-        }
-        if kind == "Subscription" {
-            let text = "a Subscription is not taken in: nothing is sent by this gateway; ask for what is new with \
-                        Task?_lastUpdated=gt and the newest time that you saw";
-            return Err(refused(text, entry));
-        }
-        refuse_messages(entry)?;
         match caller.role {
-            Role::Ehr => {}
-            Role::Agency if AGENCY_CREATES.contains(&kind.as_ref()) => {}
-            Role::Agency => {
-                let text =
-                    format!("an agency's client does not create a {kind}; it creates {}", AGENCY_CREATES.join(", "));
-                return Err(refused(&text, entry));
-            }
+            Role::Ehr | Role::Agency => {}
             Role::Engineer => return Err(refused("an engineer's client creates nothing; use $validate", entry)),
             Role::Auditor | Role::Administrator => {
-                let text = format!("a client with the role {} creates nothing", caller.role);
+                let text = format!("a client with the role {} reads and writes no resources of people", caller.role);
                 return Err(refused(&text, entry));
             }
+        }
+        let EntryRequest::Create { .. } = entry.ask else { continue };
+        let kind = entry.kind();
+        if !kept_types::is_kept(&kind) {
+            return Err(not_kept(&kind, entry.resource));
+        }
+        refuse_messages(entry)?;
+        if caller.role == Role::Agency && !KEPT_OF_AGENCIES.contains(&kind.as_ref()) {
+            let text =
+                format!("an agency's client does not create a {kind}; it creates {}", KEPT_OF_AGENCIES.join(", "));
+            return Err(refused(&text, entry));
         }
     }
     Ok(())
+}
+
+/// Nothing would come of a resource of this type.
+fn not_kept(kind: &str, resource: Option<Node<'_>>) -> Error {
+    let text = format!("a {kind} is not taken in: {}", kept_types::why_not(kind));
+    let node = resource.map(|resource| resource.get("resourceType").unwrap_or(resource));
+    let issue = Issue::error(Key::NotSupported, resource.map(Node::path).unwrap_or_default(), text)
+        .maybe_at(node.map(Node::position))
+        .hint(format!("taken in are {}", kept_types::KEPT_TYPES.join(", ")));
+    Error::unprocessable(vec![issue])
 }
 
 /// A transaction is carried out where it is posted to the base; stored as a resource it would do nothing.

@@ -494,12 +494,12 @@ impl Exchange {
         caller: &Caller,
         id: &str,
         event: &Document,
-        if_match: Option<u64>,
+        conditions: Preconditions,
         idempotency_key: Option<&str>,
     ) -> Result<Record> {
         let task = &ResourceKey::new("Task", id);
         let key = RepeatKey::of(caller, idempotency_key, &["event", id, event.text()]);
-        let change = RaisedEvent { events: &self.events, caller, task, event, if_match };
+        let change = RaisedEvent { events: &self.events, caller, task, event, conditions };
         let step = self.steps.run(caller, key.as_ref(), &change).await?;
         self.record_after(caller, id, step).await
     }
@@ -525,12 +525,13 @@ impl Exchange {
         id: &str,
         record: &Document,
         base: Base,
+        conditions: Preconditions,
         idempotency_key: Option<&str>,
     ) -> Result<Record> {
         let task = &ResourceKey::new("Task", id);
         let key = RepeatKey::of(caller, idempotency_key, &["record", id, record.text()]);
         let record = record.root().to_value();
-        let change = WrittenRecord { writer: &self.records, caller, task, record, base };
+        let change = WrittenRecord { writer: &self.records, caller, task, record, base, conditions };
         let step = self.steps.run(caller, key.as_ref(), &change).await?;
         self.record_after(caller, id, step).await
     }
@@ -557,7 +558,7 @@ impl Exchange {
             }
             ChangeOutcome::Repeated(answer) => {
                 let value = serde_json::from_str(&answer).map_err(Error::fault)?;
-                Ok(SheetReport { refused: false, value })
+                Ok(SheetReport { refused: false, refused_by: String::new(), value })
             }
         }
     }
@@ -579,10 +580,10 @@ impl Exchange {
         caller: &Caller,
         program_id: &str,
         capacity: &Document,
-        if_match: Option<u64>,
+        conditions: Preconditions,
     ) -> Result<Value> {
         let program = &ResourceKey::new("HealthcareService", program_id);
-        let change = StatedCapacity { store: &*self.store, caller, program, capacity, if_match };
+        let change = StatedCapacity { store: &*self.store, caller, program, capacity, conditions };
         match self.steps.run(caller, None, &change).await? {
             ChangeOutcome::Done { outcome, .. } => Ok(outcome),
             ChangeOutcome::Repeated(answer) => serde_json::from_str(&answer).map_err(Error::fault),

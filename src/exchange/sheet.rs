@@ -1,6 +1,7 @@
 //! A sheet that comes back: each referral's rows over its record as the caller sees it, and what happened to it, as if
 //! the record had been put and the event raised. All of it is one commit: if one row is refused, nothing is done.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -55,6 +56,8 @@ pub struct SentSheet<'a> {
 pub struct SheetReport {
     /// Was any row refused? Then nothing was done
     pub refused: bool,
+    /// The faults that refused it, each once, for the log
+    pub refused_by: String,
     /// The report, for people and programs
     pub value: Value,
 }
@@ -134,7 +137,10 @@ impl Change for TakenSheet<'_> {
         }
         let refused = intake.findings.iter().any(|finding| finding.outcome == FindingOutcome::Refused);
         let commits = !intake.plan.is_empty() && !refused && !self.check;
-        let outcome = SheetReport { refused, value: intake.report(self.reading.len(), commits) };
+        // Whoever reads the first of them reads the worst; they stay in the order of the rows otherwise.
+        intake.findings.sort_by_key(|finding| Reverse(finding.outcome));
+        let refused_by = intake.faults_that_refused();
+        let outcome = SheetReport { refused, refused_by, value: intake.report(self.reading.len(), commits) };
         let plan = if commits { intake.plan } else { Plan::default() };
         let refused = (refused && !self.check).then(|| "sheet".to_owned());
         Ok(Built { plan, context: intake.context, outcome, refused })
@@ -344,6 +350,16 @@ impl SheetIntake {
         for resource in graph.resources() {
             self.context.insert(resource.clone());
         }
+    }
+
+    fn faults_that_refused(&self) -> String {
+        let mut faults: Vec<&str> = Vec::new();
+        for finding in self.findings.iter().filter(|finding| finding.outcome == FindingOutcome::Refused) {
+            if !faults.contains(&finding.fault.code()) {
+                faults.push(finding.fault.code());
+            }
+        }
+        faults.join(" ")
     }
 
     fn report(&self, rows: usize, committed: bool) -> Value {

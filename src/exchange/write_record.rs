@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::fhir::ResourceKey;
+use crate::fhir::precondition::Validators;
+use crate::fhir::{Preconditions, ResourceKey};
 use crate::limits::ContentLimits;
 use crate::mapping::{Detail, GraphUpdate};
 use crate::referral::plan::Plan;
@@ -22,7 +23,7 @@ use super::record::Base;
 use super::referrals::{Referrals, context_of, plan_of_draft, task_of};
 use super::remarks::Remarks;
 use super::size;
-use super::stale::stale;
+use super::stale::{self, stale};
 use super::step::{Built, Change};
 use super::timeline::through;
 
@@ -42,6 +43,8 @@ pub(super) struct WrittenRecord<'a> {
     pub(super) record: Value,
     /// What it was changed from
     pub(super) base: Base,
+    /// What it depends on; versions are those of the record
+    pub(super) conditions: Preconditions,
 }
 
 impl Change for WrittenRecord<'_> {
@@ -51,6 +54,7 @@ impl Change for WrittenRecord<'_> {
         let Self { writer, caller, task, .. } = self;
         size::check_record(&self.record, &writer.limits)?;
         let stored = writer.referrals.open_referral(caller, task).await?;
+        stale::check(&self.conditions, task, Validators::of_version(stored.seq))?;
         let merged = self.merged(&stored).await?;
         let context = context_of(caller, &stored, task)?;
         let mut draft = Draft::new(stored.graph, (*task).clone(), stored.extras);
@@ -79,10 +83,9 @@ impl WrittenRecord<'_> {
     async fn merged(&self, stored: &StoredReferral) -> Result<Option<Value>> {
         let (key, referrals) = (self.task, &self.writer.referrals);
         let version = match self.base {
-            Base::Exactly(version) if version != stored.seq => return Err(stale(key, stored.seq)),
             Base::Version(version) if version > stored.seq => return Err(stale(key, stored.seq)),
             Base::Version(version) if version != stored.seq => version,
-            Base::Newest | Base::Exactly(_) | Base::Version(_) => return Ok(None),
+            Base::Newest | Base::Version(_) => return Ok(None),
         };
         let then = referrals.view_as_of(self.caller, key, version, stored.seq).await?;
         let now = referrals.view(stored, key)?.value()?;

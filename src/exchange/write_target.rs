@@ -1,27 +1,27 @@
 //! Where each resource of a message goes: a new id, the next version of a stored one, or one that is already there
 //! (<https://hl7.org/fhir/R4/http.html#ccreate>).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use crate::error::{Category, Error, Result};
 use crate::fhir::edit::Edits;
-use crate::fhir::precondition::ConditionResult;
+use crate::fhir::precondition::Validators;
 use crate::fhir::{Document, Issue, Key, Node, Preconditions, ResourceKey};
 use crate::limits::ContentLimits;
 use crate::referral::plan::Guard;
 use crate::referral::{task_edits, withheld};
 use crate::security::Caller;
 use crate::store::index::SearchParameters;
-use crate::store::query::{Query, check_limits};
+use crate::store::query::{SearchCondition, check_limits};
 use crate::store::{Resources, Stored};
 
 use super::message::{Entry, EntryRequest, Names};
 use super::parts::Ids;
 use super::rights;
-use super::stale::stale;
+use super::stale::{self, stale};
 
 /// Where an entry's resource goes.
 #[derive(Debug, Clone)]
@@ -137,8 +137,8 @@ struct Places<'m> {
     names: Names<'m>,
     /// What its conditions make, by type and parameters: the same condition twice makes one resource
     made: HashMap<(String, Vec<(String, String)>), ResourceKey>,
-    /// What it updates
-    updated: HashSet<ResourceKey>,
+    /// What it updates, and by which of its entries
+    updated: HashMap<ResourceKey, usize>,
 }
 
 /// What finds where the resources of a message go.
@@ -159,14 +159,17 @@ impl Targets {
         let mut places = Places::default();
         // A condition may name other entries by their fullUrl (`subject=urn:uuid:...`): those are placed before it.
         for names_others in [false, true] {
-            let all = entries.iter().zip(&mut targets);
-            for (entry, target) in all.filter(|(entry, _)| entry.condition_names_others() == names_others) {
+            let all = entries.iter().zip(&mut targets).enumerate();
+            for (number, (entry, target)) in
+                all.filter(|(_, (entry, _))| entry.condition_names_others() == names_others)
+            {
                 *target = self.find_one(caller, entry, &mut places).await.map_err(|error| entry.about(error))?;
                 if matches!(target, WriteTarget::Next(_))
                     && let Some(key) = target.key()
-                    && !places.updated.insert(key.clone())
+                    && let Some(first) = places.updated.insert(key.clone(), number)
                 {
-                    let text = format!("another entry of the message writes {key} too; each resource is written once");
+                    let first = entries.get(first).map(Entry::path).unwrap_or_default();
+                    let text = format!("{key} is written here and by {first}; a message writes each resource once");
                     return Err(entry.about(Error::refused(Key::BundleDuplicate, "", text)));
                 }
                 if let Some(key) = target.key() {
@@ -198,19 +201,12 @@ impl Targets {
         Places { names, made, .. }: &mut Places<'_>,
     ) -> Result<WriteTarget> {
         let kind = &*entry.kind();
-        let parameters = names.in_parameters(&entry.condition_parameters(condition)?);
-        if parameters.is_empty() {
-            return Err(Error::incorrect(
-                Key::Parameter,
-                "the condition of a conditional create has no search parameter",
-            ));
-        }
+        let parameters = names.in_parameters(&entry.condition_parameters(&self.parameters, condition)?);
+        check_limits(&parameters, &self.limits)?;
+        let SearchCondition { query, parameters } = entry.condition(&self.parameters, parameters)?;
         if let Some(key) = made.get(&(kind.to_owned(), parameters.clone())) {
             return Ok(WriteTarget::Repeated(key.clone()));
         }
-        check_limits(&parameters, &self.limits)?;
-        let query = Query::parse(&self.parameters, kind, &parameters)
-            .map_err(|issues| Error { category: Category::Incorrect, issues })?;
         let mut found = self.store.search(&caller.scope(), &query).await?.matches;
         match found.len() {
             0 => {
@@ -221,8 +217,8 @@ impl Targets {
                 Ok(WriteTarget::New { key, guard: Some(guard) })
             }
             1 => Ok(WriteTarget::Found(Box::new(found.remove(0)))),
-            several => {
-                let text = format!("the condition of the conditional create matches {several} resources");
+            _ => {
+                let text = format!("the condition of the conditional create matches several {kind} resources");
                 Err(Error::new(Category::Precondition, Issue::error(Key::MultipleMatches, "", text)))
             }
         }
@@ -248,21 +244,29 @@ impl Targets {
             let text = format!("the resource's id is another one than that of the request, {}", key.id);
             return Err(Error::incorrect(Key::InvalidId, text));
         }
-        if conditions.of_change(stored.version, stored.updated) != ConditionResult::Holds {
-            return Err(stale(key, stored.version));
-        }
-        if key.kind == "Task" && !conditions.names_base() {
-            // A Task has two parties. Clients that send no If-Match say in the body which version they have read.
-            let base = entry.resource.and_then(|resource| resource.get("meta")?.str("versionId"));
-            match base.map(|base| base.parse::<u64>()) {
-                Some(Ok(base)) if base == stored.version => {}
-                Some(_) => return Err(stale(key, stored.version)),
-                None => {
-                    let text = "the update of a Task says which version was read: with If-Match, or in meta.versionId";
-                    return Err(Error::new(Category::Incorrect, Issue::error(Key::VersionRequired, "", text)));
-                }
-            }
+        stale::check(conditions, key, Validators::of(stored.version, stored.updated))?;
+        if !conditions.names_base() {
+            check_base_of_body(entry, &stored)?;
         }
         Ok(WriteTarget::Next(Box::new(stored)))
+    }
+}
+
+/// Client libraries send no If-Match; what they send says in `meta.versionId` which version they have read. A Task has two
+/// parties, so there one of the two has to say it. Of anything else the sender is the only writer: what says nothing is
+/// taken, and so is a version that the gateway never gave, which is one of the sender's own system.
+fn check_base_of_body(entry: &Entry<'_>, stored: &Stored) -> Result<()> {
+    let base = entry.resource.and_then(|resource| resource.get("meta")?.str("versionId"));
+    let number = base.as_deref().and_then(|base| base.parse::<u64>().ok());
+    let is_task = stored.key.kind == "Task";
+    match (base, number) {
+        (_, Some(number)) if number == stored.version => Ok(()),
+        (_, Some(number)) if number < stored.version => Err(stale(&stored.key, stored.version)),
+        (Some(_), _) if is_task => Err(stale(&stored.key, stored.version)),
+        (None, _) if is_task => {
+            let text = "the update of a Task says which version was read: with If-Match, or in meta.versionId";
+            Err(Error::new(Category::Incorrect, Issue::error(Key::VersionRequired, "", text)))
+        }
+        _ => Ok(()),
     }
 }

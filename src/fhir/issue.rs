@@ -5,10 +5,15 @@
 //! value only where that value is a code, a type or a name of the standard, never what a person is called.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::fmt;
 use std::sync::Arc;
 
+use super::primitive::is_id;
 use super::source_position::SourcePosition;
+
+/// So many different rules are named in a log.
+const MAX_RULES_NAMED: usize = 8;
 
 /// How bad it is (<https://hl7.org/fhir/R4/valueset-issue-severity.html>).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -200,6 +205,30 @@ impl Issue {
         let text = format!("there are more than {MAX_FINDINGS} findings; the rest is not listed");
         Self::new(severity, Key::MoreFindings, "", text)
     }
+}
+
+/// Puts the worst of these first; those that are equally bad stay in their order.
+pub fn put_worst_first(issues: &mut [Issue]) {
+    issues.sort_by_key(|issue| Reverse(issue.severity));
+}
+
+/// The rules that refused a payload, each once, for a log: names of the table, with the key of the invariant where it is
+/// one. Nothing of what was sent.
+pub fn rules_that_refused(issues: &[Issue]) -> String {
+    let mut rules: Vec<String> = Vec::new();
+    for issue in issues.iter().filter(|issue| issue.is_error()) {
+        let constraint = issue.origin.as_ref().and_then(|origin| origin.constraint.as_deref());
+        let constraint = constraint.filter(|constraint| issue.key == Key::Invariant && is_id(constraint));
+        let rule = constraint.map_or(issue.key.name().to_owned(), |key| format!("{}:{key}", issue.key.name()));
+        if !rules.contains(&rule) {
+            if rules.len() == MAX_RULES_NAMED {
+                rules.push(Key::MoreFindings.name().to_owned());
+                break;
+            }
+            rules.push(rule);
+        }
+    }
+    rules.join(" ")
 }
 
 /// Is there an issue among these that stops the payload?
@@ -616,6 +645,10 @@ keys! {
     Routed, "routed", "informational",
         why "a referral that is sent goes to the owner that its Task names, or to the program that fits best",
         fix "nothing is to be done; name another owner in the Task, if it should go elsewhere";
+    /// Reference data of a client, beside the directory
+    OwnReferenceData, "own-reference-data", "informational",
+        why "whom referrals go to is decided by one directory, which whoever runs the gateway answers for",
+        fix "nothing is to be done; ask the operator of this gateway, if it should stand in the directory";
     /// A requester who is named and takes no part
     NoParty, "no-party", "informational",
         why "an organization takes part where the sender is a client of it or acts for it, and consent permits it",
@@ -746,6 +779,29 @@ mod tests {
         assert!(names.iter().all(|name| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')));
         assert!(Key::ALL.iter().all(|key| Key::of_name(key.name()) == Some(*key)));
         assert_eq!(Key::of_name("Missing"), None);
+    }
+
+    #[test]
+    fn the_worst_comes_first_and_the_rules_are_named_once() {
+        let invariant = |key: &str| {
+            let origin = RuleSource { constraint: Some(key.to_owned()), ..RuleSource::default() };
+            Issue::error(Key::Invariant, "c", "").from(Arc::new(origin))
+        };
+        let mut issues = vec![
+            Issue::information(Key::NotChecked, "a", ""),
+            Issue::error(Key::Missing, "b", ""),
+            Issue::warning(Key::Markup, "d", ""),
+            invariant("inv-1"),
+            invariant("who is Jane Doe"),
+            Issue::error(Key::Missing, "e", ""),
+            Issue::fatal(Key::TooDeep, "f", ""),
+        ];
+        put_worst_first(&mut issues);
+        let paths: Vec<&str> = issues.iter().map(|issue| issue.path.as_str()).collect();
+        assert_eq!(paths, ["f", "b", "c", "c", "e", "d", "a"]);
+        assert_eq!(rules_that_refused(&issues), "too-deep missing invariant:inv-1 invariant");
+        let all: Vec<Issue> = Key::ALL.iter().map(|key| Issue::error(*key, "", "")).collect();
+        assert!(rules_that_refused(&all).ends_with(" more-findings"));
     }
 
     #[test]

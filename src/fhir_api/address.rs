@@ -10,6 +10,7 @@ use crate::definitions::Definitions;
 use crate::error::{Category, Error, Result};
 use crate::fhir::nearest_name::nearest;
 use crate::fhir::{Issue, Key, ResourceKey, primitive};
+use crate::referral::kept_types;
 
 use crate::server::app_state::AppState;
 use crate::server::reply::Refusal;
@@ -18,7 +19,11 @@ use crate::server::reply::Refusal;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Kind(pub(super) String);
 
-/// A resource, by type and id.
+/// A resource type that is taken in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct KeptKind(pub(super) String);
+
+/// A resource, by its type, which is taken in, and its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Item(pub(super) ResourceKey);
 
@@ -26,7 +31,15 @@ impl FromRequestParts<AppState> for Kind {
     type Rejection = Refusal;
 
     async fn from_request_parts(head: &mut Head, app_state: &AppState) -> Result<Self, Refusal> {
-        Ok(Self(kind(&parameter(head, app_state, "type").await?, app_state.checker.definitions())?))
+        Ok(Self(kind(&type_segment(head, app_state).await?, app_state.checker.definitions())?))
+    }
+}
+
+impl FromRequestParts<AppState> for KeptKind {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(head: &mut Head, app_state: &AppState) -> Result<Self, Refusal> {
+        Ok(Self(kept_kind(&parameter(head, app_state, "type").await?, app_state.checker.definitions())?))
     }
 }
 
@@ -34,8 +47,16 @@ impl FromRequestParts<AppState> for Item {
     type Rejection = Refusal;
 
     async fn from_request_parts(head: &mut Head, app_state: &AppState) -> Result<Self, Refusal> {
-        let kind = kind(&parameter(head, app_state, "type").await?, app_state.checker.definitions())?;
+        let kind = kept_kind(&parameter(head, app_state, "type").await?, app_state.checker.definitions())?;
         Ok(Self(item(kind, parameter(head, app_state, "id").await?)?))
+    }
+}
+
+/// The type in the path: a parameter of the route, or a segment of it.
+async fn type_segment(head: &mut Head, app_state: &AppState) -> Result<String> {
+    match parameter(head, app_state, "type").await {
+        Ok(named) => Ok(named),
+        Err(_) => decode(head.uri.path().split('/').nth(2).unwrap_or_default()),
     }
 }
 
@@ -59,6 +80,22 @@ pub(super) fn kind(name: &str, definitions: &Definitions) -> Result<String> {
     if let Some(nearest) = nearest(name, definitions.resource_types().iter().map(String::as_str)) {
         issue = issue.hint(format!("did you mean {nearest}?"));
     }
+    Err(Error::new(Category::NotFound, issue))
+}
+
+/// The type with this name, of which resources are taken in.
+///
+/// # Errors
+/// 404 for one that R4 does not have, and for one of which nothing is here
+/// (<https://hl7.org/fhir/R4/http.html#create>: resource type not supported).
+pub(super) fn kept_kind(name: &str, definitions: &Definitions) -> Result<String> {
+    let kind = kind(name, definitions)?;
+    if kept_types::is_kept(&kind) {
+        return Ok(kind);
+    }
+    let message = format!("a {kind} is not taken in, and none is here: {}", kept_types::why_not(&kind));
+    let issue = Issue::error(Key::NotSupported, "", message)
+        .hint(format!("taken in are {}", kept_types::KEPT_TYPES.join(", ")));
     Err(Error::new(Category::NotFound, issue))
 }
 

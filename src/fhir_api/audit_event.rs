@@ -2,7 +2,7 @@
 //! auditors. A row becomes an AuditEvent when it is asked for; nobody writes one.
 
 use axum::extract::{Path, State};
-use axum::http::Uri;
+use axum::http::{HeaderMap, Uri};
 
 use crate::error::{Error, Result};
 use crate::fhir::authored::audit_event;
@@ -12,20 +12,29 @@ use crate::referral::plan::AuditOutcome;
 use crate::security::Caller;
 use crate::server::app_state::{AppState, Base};
 use crate::server::body::FormBody;
+use crate::server::condition::Prefer;
 use crate::server::reply::Answer;
 use crate::store::audit_chain::AuditRow;
 use crate::store::query::check_limits;
 
+use super::address;
 use super::audit_forms::{EVENTS, OTHER};
-use super::audit_search::AuditSearch;
+use super::audit_search::{self, AuditSearch};
 use super::count;
 use super::rendered::Rendered;
+use super::search_by_post;
 use super::search_page::links;
 
 /// `GET [base]/AuditEvent`: the rows that match, a page of them.
-pub(super) async fn search(State(app_state): State<AppState>, caller: Caller, base: Base, uri: Uri) -> Answer {
+pub(super) async fn search(
+    State(app_state): State<AppState>,
+    caller: Caller,
+    base: Base,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Answer {
     let parameters = query_string::parse(uri.query().unwrap_or_default())?;
-    page(&app_state, &caller, &base, parameters).await
+    page(&app_state, &caller, &base, &headers, parameters).await
 }
 
 /// `POST [base]/AuditEvent/_search`: as [`search`].
@@ -33,18 +42,26 @@ pub(super) async fn search_by_post(
     State(app_state): State<AppState>,
     caller: Caller,
     base: Base,
+    headers: HeaderMap,
     uri: Uri,
     FormBody(form): FormBody,
 ) -> Answer {
-    let mut parameters = query_string::parse(uri.query().unwrap_or_default())?;
-    parameters.extend(query_string::parse(&form)?);
-    page(&app_state, &caller, &base, parameters).await
+    let parameters = search_by_post::parameters(&uri, &form)?;
+    page(&app_state, &caller, &base, &headers, parameters).await
 }
 
-async fn page(app_state: &AppState, caller: &Caller, base: &Base, mut parameters: Vec<(String, String)>) -> Answer {
+async fn page(
+    app_state: &AppState,
+    caller: &Caller,
+    base: &Base,
+    headers: &HeaderMap,
+    mut parameters: Vec<(String, String)>,
+) -> Answer {
     let limits = app_state.exchange.limits();
     check_limits(&parameters, limits)?;
     count::cap(&mut parameters, limits.count);
+    let ignored =
+        if Prefer::read(headers).lenient { audit_search::leave_out_unknown(&mut parameters) } else { Vec::new() };
     let AuditSearch { query, id } = AuditSearch::read(&parameters)?;
     let trail = app_state.exchange.audit_trail();
     let (rows, next) = match id {
@@ -84,6 +101,9 @@ async fn page(app_state: &AppState, caller: &Caller, base: &Base, mut parameters
             ..Entry::default()
         })?;
     }
+    if !ignored.is_empty() {
+        bundle.add_outcome(&ignored)?;
+    }
     Ok(Rendered::ok(bundle.finish()).into_response(base))
 }
 
@@ -94,6 +114,7 @@ pub(super) async fn read(
     base: Base,
     Path(id): Path<String>,
 ) -> Answer {
+    let id = address::item("AuditEvent".to_owned(), id)?.id;
     let found = row(&app_state, &caller, &id).await?;
     let row = found.ok_or_else(|| Error::not_found("this AuditEvent"))?;
     Ok(Rendered::ok(text(&row)?).into_response(&base))

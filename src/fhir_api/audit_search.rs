@@ -11,7 +11,7 @@ use crate::referral::plan::AuditOutcome;
 use crate::store::AuditQuery;
 
 use super::audit_forms::{EVENTS, EventForm};
-use super::search_page::{CURSOR, is_about_form};
+use super::search_page::{CURSOR, is_about_form, left_out};
 
 /// How many are on a page, where the client does not say.
 const PAGE: usize = 50;
@@ -107,17 +107,34 @@ impl AuditSearch {
                     _ => return Err(expected("0 (done) or 4 (refused)")),
                 });
             }
-            _ => {
-                let known: Vec<&str> = PARAMETERS.iter().map(|(name, _)| *name).collect();
-                let text = format!(
-                    "AuditEvent is not searched by {name:.40}; it is by {}, with _count and _sort=date or -date",
-                    known.join(", ")
-                );
-                return Err(issue(name, text));
-            }
+            _ => return Err(unknown(name)),
         }
         Ok(())
     }
+}
+
+/// Takes out the parameters that are not known, and says which they were.
+pub(super) fn leave_out_unknown(parameters: &mut Vec<(String, String)>) -> Vec<Issue> {
+    let mut ignored = Vec::new();
+    parameters.retain(|(name, _)| {
+        let is_known = is_about_form(name)
+            || matches!(name.as_str(), "_count" | "_sort" | CURSOR)
+            || PARAMETERS.iter().any(|(known, _)| known == name);
+        if !is_known {
+            ignored.push(left_out(unknown(name)));
+        }
+        is_known
+    });
+    ignored
+}
+
+fn unknown(name: &str) -> Issue {
+    let known: Vec<&str> = PARAMETERS.iter().map(|(name, _)| *name).collect();
+    let text = format!(
+        "AuditEvent is not searched by {name:.40}; it is by {}, with _count and _sort=date or -date",
+        known.join(", ")
+    );
+    issue(name, text)
 }
 
 /// Is the event told with this code?

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::fhir::{Key, query_string};
 use crate::security::Caller;
 
-use super::address::Kind;
+use super::address::KeptKind;
 use super::{search_page, written};
 use crate::server::app_state::{AppState, Base};
 use crate::server::body::Resource;
@@ -20,16 +20,12 @@ use crate::server::reply::Answer;
 pub(crate) async fn create(
     State(app_state): State<AppState>,
     caller: Caller,
-    Kind(kind): Kind,
+    KeptKind(kind): KeptKind,
     base: Base,
     uri: Uri,
     headers: HeaderMap,
     Resource(document): Resource,
 ) -> Answer {
-    if !condition::preconditions(&headers)?.is_empty() {
-        let text = "a create depends on nothing but If-None-Exist: there is no version yet";
-        return Err(Error::incorrect(Key::Parameter, text).into());
-    }
     let condition = create_condition(&headers, uri.query())?;
     let written = app_state.exchange.create(&caller, &kind, document, condition.as_deref()).await?;
     Ok(written::render(&written, Prefer::read(&headers).returned).into_response(&base))
@@ -41,7 +37,7 @@ pub(crate) async fn create(
 /// # Errors
 /// If both name one, or one cannot be read.
 fn create_condition(headers: &HeaderMap, query: Option<&str>) -> Result<Option<String>> {
-    let in_header = condition::text(headers, "if-none-exist")?;
+    let in_header = condition::text(headers, condition::IF_NONE_EXIST)?;
     let parameters = query_string::parse(query.unwrap_or_default())?;
     let pairs = parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let in_address = query_string::write(pairs.filter(|(name, _)| !search_page::is_about_form(name)));

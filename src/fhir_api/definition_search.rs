@@ -6,11 +6,12 @@ use crate::error::{Category, Error, Result};
 use crate::fhir::query_string::whole_number;
 use crate::fhir::{Issue, Key};
 use crate::store::Stored;
+use crate::store::index::normal;
 
 use super::artifacts::Artifacts;
 use super::count;
 use super::rendered::Rendered;
-use super::search_page::{CURSOR, SearchPage, is_about_form};
+use super::search_page::{CURSOR, SearchPage, is_about_form, left_out};
 
 /// How many are on a page, where the client does not say, and at most.
 const PAGE: usize = 50;
@@ -55,7 +56,7 @@ impl DefinitionSearch {
             parameters.retain(|(name, _)| {
                 let is_known = is_about_answer(name) || is_served(kind, name);
                 if !is_known {
-                    ignored.push(unknown(kind, name));
+                    ignored.push(left_out(unknown(kind, name)));
                 }
                 is_known
             });
@@ -163,10 +164,9 @@ fn matches(stored: &Stored, name: &str, values: &str) -> bool {
 
 /// <https://hl7.org/fhir/R4/search.html#string>
 fn string(text: &str, value: &str, modifier: &str) -> bool {
-    let (lower, wanted) = (text.to_lowercase(), value.to_lowercase());
     match modifier {
         "exact" => text == value,
-        "contains" => lower.contains(&wanted),
-        _ => lower.starts_with(&wanted),
+        "contains" => normal(text).contains(&normal(value)),
+        _ => normal(text).starts_with(&normal(value)),
     }
 }

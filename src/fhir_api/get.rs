@@ -24,13 +24,13 @@ pub(super) async fn get(
 ) -> Answer {
     let service = app_state.extension::<Arc<FhirService>>()?;
     let interaction = Interaction::parse(service, uri.path(), uri.query(), &headers)?;
-    Ok(carry_out(service, &caller, &base, &headers, &interaction).await?.into_response(&base))
+    Ok(carry_out(service, &caller, &base, &interaction).await?.into_response(&base))
 }
 
 /// `GET [base]/metadata`, for anybody.
-pub(super) async fn capabilities(State(app_state): State<AppState>, base: Base, headers: HeaderMap) -> Answer {
+pub(super) async fn capabilities(State(app_state): State<AppState>, base: Base) -> Answer {
     let service = app_state.extension::<Arc<FhirService>>()?;
-    let rendered = Interaction::Capabilities.render(service, &base.fhir(), &headers, None).await?;
+    let rendered = Interaction::Capabilities.render(service, &base.fhir(), None).await?;
     Ok(rendered.into_response(&base))
 }
 
@@ -42,12 +42,11 @@ pub(super) async fn carry_out(
     service: &FhirService,
     caller: &Caller,
     base: &Base,
-    headers: &HeaderMap,
     interaction: &Interaction,
 ) -> Result<Rendered> {
     let found = match interaction.read() {
         Some(read) => Some(service.exchange.look_up(caller, &read).await?),
         None => None,
     };
-    interaction.render(service, &base.fhir(), headers, found).await
+    interaction.render(service, &base.fhir(), found).await
 }

@@ -6,13 +6,12 @@ use axum::http::HeaderMap;
 use crate::definitions::own;
 use crate::error::{Error, Result};
 use crate::fhir::authored::operation_outcome;
-use crate::fhir::precondition::ConditionResult;
 use crate::fhir::{ResourceKey, query_string};
 use crate::referral::Read;
-use crate::server::condition::{self, Prefer};
+use crate::server::condition::Prefer;
 use crate::server::reply::Refusal;
+use crate::store::ReadResult;
 use crate::store::query::check_limits;
-use crate::store::{ReadResult, Stored};
 
 use super::address;
 use super::count;
@@ -72,10 +71,11 @@ impl Interaction {
             }
             Action::ValidateStored => Self::Validate(StoredValidation::read(item(service, &found)?, query)?),
             Action::ReadDefinition => {
-                Self::ReadDefinition(definition(found.segments[0])?, address::decode(found.segments[1])?)
+                let kind = definition(found.segments[0])?;
+                Self::ReadDefinition(kind, address::item(kind.to_owned(), address::decode(found.segments[1])?)?.id)
             }
             Action::Search | Action::SearchDefinitions => {
-                Self::search(service, kind(service, &found)?, parameters()?, headers)?
+                Self::search(service, searched_kind(service, &found)?, parameters()?, headers)?
             }
             action => return Err(Error::fault(format!("{action:?} is no GET")).into()),
         })
@@ -129,18 +129,13 @@ impl Interaction {
         &self,
         service: &FhirService,
         base: &str,
-        headers: &HeaderMap,
         found: Option<ReadResult>,
     ) -> Result<Rendered> {
         match (self, found) {
             (Self::Capabilities, None) => Ok(Rendered::ok(metadata::text(service)?)),
-            (Self::ReadDefinition(kind, id), None) => {
-                resource_unless_known(headers, service.artifacts()?.find(kind, id)?)
-            }
+            (Self::ReadDefinition(kind, id), None) => Ok(Rendered::resource(service.artifacts()?.find(kind, id)?)),
             (Self::SearchDefinitions(search), None) => search.render(service.artifacts()?, base),
-            (Self::Read(_) | Self::Vread(..), Some(ReadResult::Resource(stored))) => {
-                resource_unless_known(headers, &stored)
-            }
+            (Self::Read(_) | Self::Vread(..), Some(ReadResult::Resource(stored))) => Ok(Rendered::resource(&stored)),
             (Self::Validate(validation), Some(ReadResult::Resource(stored))) => {
                 Ok(Rendered::ok(operation_outcome::to_text(&validation.issues(&service.exchange, &stored).await)))
             }
@@ -151,29 +146,21 @@ impl Interaction {
     }
 }
 
-/// A resource, unless the client has this version, or means another one
-/// (<https://hl7.org/fhir/R4/http.html#cread>, RFC 9110, section 13.2.2).
+/// The type that the path of a search names.
 ///
 /// # Errors
-/// 412, where the conditions of the request rule it out.
-fn resource_unless_known(headers: &HeaderMap, stored: &Stored) -> Result<Rendered> {
-    match condition::preconditions(headers)?.of_read(stored.version, stored.updated) {
-        ConditionResult::Holds => Ok(Rendered::resource(stored)),
-        ConditionResult::NotModified => Ok(Rendered::not_modified(stored)),
-        ConditionResult::Fails => Err(condition::failed(&stored.key, stored.version)),
+/// 404 for one that R4 does not have, and for one that is neither taken in nor one of our own definitions.
+pub(super) fn searched_kind(service: &FhirService, found: &PathMatch<'_>) -> Result<String> {
+    let kind = address::decode(found.segments[0])?;
+    if own::KINDS.contains(&kind.as_str()) {
+        return Ok(kind);
     }
-}
-
-/// The type that the path names.
-///
-/// # Errors
-/// 404 for one that R4 does not have.
-pub(super) fn kind(service: &FhirService, found: &PathMatch<'_>) -> Result<String> {
-    address::kind(&address::decode(found.segments[0])?, service.checker.definitions())
+    address::kept_kind(&kind, service.checker.definitions())
 }
 
 fn item(service: &FhirService, found: &PathMatch<'_>) -> Result<ResourceKey> {
-    address::item(kind(service, found)?, address::decode(found.segments[1])?)
+    let kind = address::kept_kind(&address::decode(found.segments[0])?, service.checker.definitions())?;
+    address::item(kind, address::decode(found.segments[1])?)
 }
 
 /// The type of definitions that come with the program.

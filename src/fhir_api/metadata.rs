@@ -1,6 +1,6 @@
 //! `GET [base]/metadata` (<https://hl7.org/fhir/R4/http.html#capabilities>): what is really served: the interactions,
-//! which a test holds to the table of paths, the resource types of the definitions and the search parameters of the
-//! index. Made once.
+//! which a test holds to the table of paths, the resource types that are taken in and the search parameters of the index.
+//! Made once. `tests/http/capabilities.rs` sends everything that it says and everything that it does not.
 
 use axum::body::Bytes;
 use serde_json::{Value, json};
@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::definitions::{Definitions, own};
 use crate::error::Result;
 use crate::fhir::authored::capability_statement::{self, VALIDATE};
+use crate::referral::kept_types::{KEPT_OF_AGENCIES, KEPT_TYPES, REFERENCE_DATA, REFERENCE_DATA_STAYS};
 use crate::store::index::{ParameterKind, SearchParameters};
 
 use super::audit_search;
@@ -62,18 +63,10 @@ fn statement(
     profiles: &dyn Fn(&str) -> Profiles,
     base: Option<&str>,
 ) -> Result<Value> {
-    let types = definitions.resource_types().iter();
-    let resources: Vec<Value> = types
-        .map(|kind| {
-            if own::KINDS.contains(&kind.as_str()) {
-                definition(kind)
-            } else if kind == "AuditEvent" {
-                audit_event(definitions)
-            } else {
-                with_profiles(resource(kind, definitions, parameters), profiles(kind))
-            }
-        })
-        .collect();
+    let kept = KEPT_TYPES.iter().map(|kind| with_profiles(resource(kind, definitions, parameters), profiles(kind)));
+    let others = own::KINDS.iter().map(|kind| definition(kind)).chain([audit_event(definitions)]);
+    let mut resources: Vec<Value> = kept.chain(others).collect();
+    resources.sort_by(|one, other| one["type"].as_str().cmp(&other["type"].as_str()));
     let url = base.map(|base| format!("{}/fhir", base.trim_end_matches('/')));
     let of_system: Vec<&str> = OF_SYSTEM.iter().map(|(_, code)| *code).collect();
     capability_statement::to_value(url, &of_system, resources)
@@ -103,11 +96,30 @@ fn resource(kind: &str, definitions: &Definitions, parameters: &SearchParameters
     if !references.is_empty() {
         value["searchInclude"] = references.iter().map(|code| json!(format!("{kind}:{code}"))).collect();
     }
-    let reverse = reverse_includes(kind, definitions, parameters);
+    let about = documentation(kind);
+    if !about.is_empty() {
+        value["documentation"] = json!(about);
+    }
+    let reverse = reverse_includes(kind, parameters);
     if !reverse.is_empty() {
         value["searchRevInclude"] = json!(reverse);
     }
     value
+}
+
+/// What is to be known of a type beyond its interactions.
+fn documentation(kind: &str) -> String {
+    let mut sentences = Vec::new();
+    if REFERENCE_DATA.contains(&kind) {
+        sentences.push(format!("What is sent is {REFERENCE_DATA_STAYS}"));
+    }
+    if kind == "Bundle" {
+        sentences.push("A transaction, batch or message is not stored; it is posted to the base".to_owned());
+    }
+    if !KEPT_OF_AGENCIES.contains(&kind) {
+        sentences.push("Clients of EHRs create it".to_owned());
+    }
+    sentences.join(". ")
 }
 
 /// A type of which our own definitions are served, and nothing is taken in.
@@ -158,7 +170,8 @@ fn audit_event(definitions: &Definitions) -> Value {
 /// Says which profiles are known of the type, and which of them what is sent has to meet.
 fn with_profiles(mut resource: Value, (mut known, demanded): Profiles) -> Value {
     if !demanded.is_empty() {
-        resource["documentation"] = json!(format!("What is sent has to meet {}", demanded.join(" and ")));
+        let about = resource["documentation"].as_str().map(|about| format!("{about}. ")).unwrap_or_default();
+        resource["documentation"] = json!(format!("{about}What is sent has to meet {}", demanded.join(" and ")));
     }
     let further: Vec<String> = demanded.into_iter().filter(|profile| !known.contains(profile)).collect();
     known.extend(further);
@@ -186,9 +199,9 @@ fn search_parameters(kind: &str, definitions: &Definitions, parameters: &SearchP
 }
 
 /// The references of other types that may point at this one.
-fn reverse_includes(kind: &str, definitions: &Definitions, parameters: &SearchParameters) -> Vec<String> {
+fn reverse_includes(kind: &str, parameters: &SearchParameters) -> Vec<String> {
     let mut found = Vec::new();
-    for other in definitions.resource_types() {
+    for other in KEPT_TYPES {
         for (_, parameter) in parameters.of_type(other) {
             if parameter.kind == ParameterKind::Reference && parameter.targets.iter().any(|target| target == kind) {
                 found.push(format!("{other}:{}", parameter.code));
@@ -252,7 +265,7 @@ mod tests {
         assert_eq!(task["operation"][0]["definition"], VALIDATE);
         assert_eq!(statement["rest"][0]["operation"][0]["name"], "validate");
         assert!(task["supportedProfile"].as_array().unwrap().contains(&json!("urn:p")));
-        assert_eq!(task["documentation"], "What is sent has to meet urn:p");
+        assert_eq!(task["documentation"], "Clients of EHRs create it. What is sent has to meet urn:p");
         let sets = resources.iter().find(|resource| resource["type"] == "ValueSet").unwrap();
         assert_eq!(sets["interaction"], json!([{ "code": "read" }, { "code": "search-type" }]));
         let request = resources.iter().find(|resource| resource["type"] == "ServiceRequest").unwrap();

@@ -81,16 +81,20 @@ pub(super) const PATHS: &[ServedPath] = &[
     // --- our own definitions, which everybody reads and nobody writes
     row(Client, "GET", "/fhir/StructureDefinition", Action::SearchDefinitions),
     row(Client, "POST", "/fhir/StructureDefinition/_search", Action::SearchDefinitionsByPost),
+    row(Client, "POST", "/fhir/StructureDefinition/$validate", Action::ValidateTyped),
     row(Client, "GET", "/fhir/StructureDefinition/{id}", Action::ReadDefinition),
     row(Client, "GET", "/fhir/ValueSet", Action::SearchDefinitions),
     row(Client, "POST", "/fhir/ValueSet/_search", Action::SearchDefinitionsByPost),
+    row(Client, "POST", "/fhir/ValueSet/$validate", Action::ValidateTyped),
     row(Client, "GET", "/fhir/ValueSet/{id}", Action::ReadDefinition),
     row(Client, "GET", "/fhir/CodeSystem", Action::SearchDefinitions),
     row(Client, "POST", "/fhir/CodeSystem/_search", Action::SearchDefinitionsByPost),
+    row(Client, "POST", "/fhir/CodeSystem/$validate", Action::ValidateTyped),
     row(Client, "GET", "/fhir/CodeSystem/{id}", Action::ReadDefinition),
     // --- the audit log, which the gateway writes and auditors read
     row(Auditor, "GET", "/fhir/AuditEvent", Action::SearchAudit),
     row(Auditor, "POST", "/fhir/AuditEvent/_search", Action::SearchAuditByPost),
+    row(Client, "POST", "/fhir/AuditEvent/$validate", Action::ValidateTyped),
     row(Auditor, "GET", "/fhir/AuditEvent/{id}", Action::ReadAudit),
 ];
 

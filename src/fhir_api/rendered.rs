@@ -6,11 +6,13 @@ use axum::http::header::{ETAG, LAST_MODIFIED, LOCATION};
 use axum::response::Response;
 use jiff::Timestamp;
 
+use crate::error::Result;
 use crate::exchange::Remarks;
-use crate::fhir::{Issue, Key};
+use crate::fhir::precondition::{ConditionResult, Validators};
+use crate::fhir::{Issue, Key, Preconditions};
 use crate::server::app_state::Base;
 use crate::server::reply::{self, FHIR_JSON};
-use crate::server::{condition, remarks};
+use crate::server::{condition, entity_tag, http_date, remarks};
 use crate::store::Stored;
 
 /// What a request is answered.
@@ -42,10 +44,17 @@ impl Rendered {
         Self { version, ..Self::ok(stored.document.text().to_owned()) }
     }
 
-    /// The client has this version.
-    pub(super) fn not_modified(stored: &Stored) -> Self {
-        let version = Some((stored.version, stored.updated));
-        Self { status: StatusCode::NOT_MODIFIED, body: None, version, ..Self::ok(Bytes::new()) }
+    /// The answer to a read that is an entry of a Bundle, held to the conditions of its request as one of its own is.
+    ///
+    /// # Errors
+    /// 412, where they rule it out.
+    pub(super) fn held_to(self, conditions: &Preconditions) -> Result<Self> {
+        let found = self.version.map_or(Validators::default(), |(version, updated)| Validators::of(version, updated));
+        match conditions.of_read(found) {
+            ConditionResult::Holds => Ok(self),
+            ConditionResult::NotModified => Ok(Self { status: StatusCode::NOT_MODIFIED, body: None, ..self }),
+            result @ (ConditionResult::Fails | ConditionResult::Unknowable) => Err(condition::failed(result, found)),
+        }
     }
 
     /// As the answer to a request of its own.
@@ -65,8 +74,8 @@ impl Rendered {
             response = reply::with(response, LOCATION, &format!("{}/{location}", base.fhir()));
         }
         if let Some((version, updated)) = self.version {
-            response = reply::with(response, ETAG, &condition::tag(version));
-            response = reply::with(response, LAST_MODIFIED, &condition::http_date(updated));
+            response = reply::with(response, ETAG, &entity_tag::write(version));
+            response = reply::with(response, LAST_MODIFIED, &http_date::write(updated));
         }
         response
     }

@@ -4,6 +4,7 @@ use axum::handler::Handler;
 
 use crate::server::Endpoint;
 use crate::server::app_state::AppState;
+use crate::server::condition;
 
 use super::path::{Action, PATHS, ServedPath};
 use super::{audit_event, bundle, create, get, search_by_post, update, validate};
@@ -39,7 +40,16 @@ fn endpoint(served: &ServedPath) -> Endpoint {
 fn with<T: 'static>(served: &ServedPath, handler: impl Handler<T, AppState>) -> Endpoint {
     match served.method {
         "GET" => Endpoint::get(served.access, served.pattern, handler),
-        "PUT" => Endpoint::put(served.access, served.pattern, handler),
-        _ => Endpoint::post(served.access, served.pattern, handler),
+        "PUT" => Endpoint::put(served.access, served.pattern, handler).depending_on(conditions(served.action)),
+        _ => Endpoint::post(served.access, served.pattern, handler).depending_on(conditions(served.action)),
+    }
+}
+
+/// What an action that is no GET may depend on. `$validate` of what is going to be sent takes what the sending does.
+fn conditions(action: Action) -> &'static [&'static str] {
+    match action {
+        Action::Update | Action::ValidateInstance => condition::OF_CHANGES,
+        Action::Create | Action::ValidateAny | Action::ValidateTyped => condition::OF_CREATES,
+        _ => &[],
     }
 }

@@ -10,7 +10,7 @@ use crate::store::index::SearchParameters;
 use crate::store::query::Query;
 
 use super::rendered::Rendered;
-use super::search_page::SearchPage;
+use super::search_page::{SearchPage, left_out};
 
 /// A search of one type.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl Search {
             parameters.retain(|pair| {
                 let unknown = Query::read(served, &kind, std::slice::from_ref(pair)).unknown;
                 let is_known = unknown.is_empty();
-                ignored.extend(unknown);
+                ignored.extend(unknown.into_iter().map(left_out));
                 is_known
             });
         }

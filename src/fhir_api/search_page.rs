@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::fhir::authored::bundle::{BundleWriter, SearchMode};
-use crate::fhir::{Issue, query_string};
+use crate::fhir::{Issue, Severity, query_string};
 use crate::store::Stored;
 
 use super::rendered::Rendered;
@@ -17,6 +17,13 @@ pub(super) const CURSOR: &str = "_cursor";
 /// Is it a parameter about the answer's form?
 pub(super) fn is_about_form(name: &str) -> bool {
     ABOUT_FORM.contains(&name)
+}
+
+/// What is said of a parameter that was left out because the client is lenient: the search is answered, and not quite the
+/// one that was asked.
+pub(super) fn left_out(issue: Issue) -> Issue {
+    Issue { severity: Severity::Warning, text: format!("{}; it was left out", issue.text), ..issue }
+        .hint("correct the parameter, or ask with Prefer: handling=strict to have it refused")
 }
 
 /// What a page holds, and what was asked for.

@@ -1,9 +1,9 @@
 //! `PUT [base]/[type]/[id]` (<https://hl7.org/fhir/R4/http.html#update>) with If-Match
 //! (<https://hl7.org/fhir/R4/http.html#concurrency>).
 //!
-//! A version that is not the newest answers 412. A Task belongs to two parties, and the guide asks for versioned updates:
-//! without If-Match its body says in `meta.versionId` which version was read. Where neither does, the answer is 400,
-//! which is what the standard gives servers for it.
+//! A version that is not the newest answers 412. Without If-Match the body may say in `meta.versionId` which version was
+//! read: client libraries send nothing else. A Task belongs to two parties, and the guide asks for versioned updates: where
+//! neither says it, the answer is 400, which is what the standard gives servers for it.
 
 use axum::extract::State;
 use axum::http::HeaderMap;

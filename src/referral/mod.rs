@@ -6,6 +6,7 @@
 pub mod care_plan;
 pub mod claim;
 pub mod graph;
+pub mod kept_types;
 pub mod modifiers;
 pub mod party;
 pub mod plan;

@@ -20,12 +20,17 @@ pub(crate) fn fhir(headers: &HeaderMap, query: Option<&str>) -> Result<()> {
     if let Some(query) = query.filter(|query| query.contains("_format"))
         && let Some(format) = query_string::value(query, "_format")?
     {
-        // A plus sign that was not encoded arrives as a space.
-        let format = format.replace(' ', "+");
-        let plain = format.split(';').next().unwrap_or_default().trim();
-        return if plain == "json" || FHIR.contains(&plain) { Ok(()) } else { Err(refusal(&format)) };
+        return check_format(&format);
     }
     negotiate(headers, FHIR).map(|_| ())
+}
+
+/// Refuses a `_format` that is anything but JSON.
+pub(crate) fn check_format(format: &str) -> Result<()> {
+    // A plus sign that was not encoded arrives as a space.
+    let format = format.replace(' ', "+");
+    let plain = format.split(';').next().unwrap_or_default().trim();
+    if plain == "json" || FHIR.contains(&plain) { Ok(()) } else { Err(refusal(&format)) }
 }
 
 /// The position in `offered` of what the client likes best; earlier ones win a tie.

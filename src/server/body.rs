@@ -46,7 +46,7 @@ pub(crate) struct Json(pub(crate) Document);
 #[derive(Debug)]
 pub(crate) struct Sheet(pub(crate) Vec<u8>);
 
-/// An urlencoded form, as text.
+/// An urlencoded form, as text; empty for a request without a body.
 #[derive(Debug)]
 pub(crate) struct FormBody(pub(crate) String);
 
@@ -90,7 +90,12 @@ impl FromRequest<AppState> for FormBody {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, app_state: &AppState) -> Result<Self, Refusal> {
-        let bytes = read(request, app_state, FORM).await?;
+        let bytes = match check_kind(request.headers(), FORM) {
+            Ok(()) => read(request, app_state, FORM).await?,
+            // What has no body has no media type that could be wrong: all of the search stands in the address.
+            Err(_) if has_no_body(request.into_body()).await => Vec::new(),
+            Err(refused) => return Err(refused.into()),
+        };
         let text = String::from_utf8(bytes);
         Ok(Self(text.map_err(|_| Error::incorrect(Key::Parameter, "the form is not UTF-8"))?))
     }
@@ -142,6 +147,19 @@ fn check_kind(headers: &HeaderMap, kinds: &[&str]) -> Result<()> {
 
 fn content_length(headers: &HeaderMap) -> Option<usize> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Does nothing come before the body ends?
+async fn has_no_body(mut body: Body) -> bool {
+    let ends = async {
+        while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+            if frame.is_err() || frame.is_ok_and(|frame| frame.data_ref().is_some_and(|data| !data.is_empty())) {
+                return false;
+            }
+        }
+        true
+    };
+    tokio::time::timeout(BODY_TIMEOUT, ends).await.unwrap_or(false)
 }
 
 async fn collect(mut body: Body, content_length: Option<usize>, limit: usize) -> Result<Vec<u8>> {

@@ -1,117 +1,156 @@
-//! What the headers of a request make its effect depend on: If-Match, If-None-Match, If-Modified-Since,
-//! If-Unmodified-Since (RFC 9110, section 13), Idempotency-Key, and what it would like to get back: Prefer (<https://hl7.org/fhir/R4/http.html#ops>).
+//! What the headers of a request make its effect depend on: If-Match, If-None-Match, If-Modified-Since and
+//! If-Unmodified-Since (RFC 9110, section 13), If-None-Exist, Idempotency-Key; and what it would like to get back: Prefer
+//! (<https://hl7.org/fhir/R4/http.html#ops>).
+//!
+//! Each route says which of them it takes ([`super::route`]), and one that it does not take is refused: to pass over it
+//! would do what was not to be done. The standard has three ignored, and so they are: If-Modified-Since on what is no GET
+//! or HEAD, or is no date; If-Range on a GET, where the whole is answered as it is without Range. An If-Unmodified-Since
+//! that is no date is refused though the standard would have it ignored: whoever sends it wants nothing overwritten.
 
-use axum::http::HeaderMap;
-use axum::http::header::{IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE};
-use jiff::Timestamp;
-use jiff::fmt::rfc2822;
+use axum::body::Body;
+use axum::http::header::{
+    CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, LAST_MODIFIED,
+};
+use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
 
 use crate::error::{Category, Error, Result};
-use crate::fhir::precondition::VersionTags;
-use crate::fhir::{Issue, Key, Preconditions, ResourceKey};
+use crate::fhir::precondition::{ConditionResult, Validators, VersionTags};
+use crate::fhir::{Issue, Key, Preconditions};
+
+use super::reply::Refusal;
+use super::{entity_tag, http_date};
 
 /// The header in which a client names a request that it may repeat.
 pub(crate) const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
+/// The header that says by which search a create must find nothing.
+pub(crate) const IF_NONE_EXIST: &str = "if-none-exist";
+
+/// What every GET may depend on; the answer says what it is held against.
+pub(crate) const OF_READS: &[&str] =
+    &["if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range"];
+
+/// What a change of something that has versions may depend on.
+pub(crate) const OF_CHANGES: &[&str] = &["if-match", "if-none-match", "if-unmodified-since"];
+
+/// What a create may depend on.
+pub(crate) const OF_CREATES: &[&str] = &[IF_NONE_EXIST];
+
 /// The text of a header; none if it is absent.
+///
+/// # Errors
+/// If it cannot be read, or stands twice.
 pub(crate) fn text<'h>(headers: &'h HeaderMap, name: &str) -> Result<Option<&'h str>> {
-    let Some(value) = headers.get(name) else { return Ok(None) };
+    let mut values = headers.get_all(name).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(Error::incorrect(Key::Parameter, format!("the header {name} stands twice; send it once")));
+    }
     let text = value.to_str().map(str::trim);
     text.map(Some).map_err(|_| Error::incorrect(Key::Parameter, format!("the header {name} is not printable ASCII")))
 }
 
-/// The version that If-Match names.
-pub(crate) fn if_match(headers: &HeaderMap) -> Result<Option<u64>> {
-    let Some(etag) = text(headers, IF_MATCH.as_str())? else { return Ok(None) };
-    let version = version(etag).map(Some);
-    version.ok_or_else(|| Error::incorrect(Key::Parameter, "If-Match is no version; expected the form W/\"3\""))
-}
-
-/// The version in an entity tag: `W/"3"`, or `"3"`.
-pub(crate) fn version(tag: &str) -> Option<u64> {
-    let tag = tag.trim();
-    let inner = tag.strip_prefix("W/").unwrap_or(tag);
-    inner.strip_prefix('"')?.strip_suffix('"')?.parse().ok()
-}
-
-/// The entity tag of a version.
-pub(crate) fn tag(version: u64) -> String {
-    format!("W/\"{version}\"")
-}
-
-/// The conditions of a request. One that is not known is refused: to pass over it would do what was not to be done.
+/// Refuses a condition that the route does not take.
 ///
 /// # Errors
-/// For an If-Match or If-Unmodified-Since that cannot be read, and a condition that is not served.
+/// With those that it takes.
+pub(crate) fn check_taken(headers: &HeaderMap, method: &Method, taken: &[&str]) -> Result<()> {
+    let is_ignored =
+        |name: &HeaderName| *name == IF_MODIFIED_SINCE && *method != Method::GET && *method != Method::HEAD;
+    let is_condition = |name: &HeaderName| name.as_str() == "if" || name.as_str().starts_with("if-");
+    let mut conditions = headers.keys().filter(|name| is_condition(name) && !is_ignored(name));
+    let Some(other) = conditions.find(|name| !taken.contains(&name.as_str())) else { return Ok(()) };
+    let taken = if taken.is_empty() { "no condition".to_owned() } else { taken.join(", ") };
+    let text = format!(
+        "the condition {:.40} is not evaluated here, so nothing is done; this request takes {taken}",
+        other.as_str()
+    );
+    Err(Error::incorrect(Key::Parameter, text))
+}
+
+/// The conditions of a request.
+///
+/// # Errors
+/// For one that cannot be read.
 pub(crate) fn preconditions(headers: &HeaderMap) -> Result<Preconditions> {
-    const KNOWN: &[&str] =
-        &["if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-none-exist", "if-range"];
-    if let Some(other) = headers.keys().find(|name| name.as_str().starts_with("if-") && !KNOWN.contains(&name.as_str()))
-    {
-        let text = format!("the condition {other} is not served; leave it out, or say it with If-Match");
-        return Err(Error::incorrect(Key::Parameter, text));
-    }
-    let is_version = match all(headers, IF_MATCH.as_str())? {
-        None => None,
-        Some(text) => Some(tags(&text).filter(|tags| *tags != VersionTags::OneOf(Vec::new())).ok_or_else(|| {
-            Error::incorrect(Key::Parameter, "If-Match is no version; expected the form W/\"3\", a list of them, or *")
-        })?),
-    };
-    let none_of = all(headers, IF_NONE_MATCH.as_str())?;
-    let is_no_version = none_of.map(|text| tags(&text).unwrap_or(VersionTags::OneOf(Vec::new())));
     let unmodified_since = match text(headers, IF_UNMODIFIED_SINCE.as_str())? {
         None => None,
-        Some(text) => Some(parse_http_date(text).ok_or_else(|| {
+        Some(text) => Some(http_date::read(text).ok_or_else(|| {
             let text = "If-Unmodified-Since is no time; expected the form Sat, 21 Nov 2026 10:00:00 GMT";
             Error::incorrect(Key::Parameter, text)
         })?),
     };
-    // RFC 9110, 13.1.3: one that is no date is as if it were not there.
-    let modified_since = headers.get(IF_MODIFIED_SINCE).and_then(|since| parse_http_date(since.to_str().ok()?));
-    Ok(Preconditions { is_version, is_no_version, unmodified_since, modified_since })
+    Ok(Preconditions {
+        is_version: tags(headers, &IF_MATCH, "If-Match")?,
+        is_no_version: tags(headers, &IF_NONE_MATCH, "If-None-Match")?,
+        unmodified_since,
+        // RFC 9110, 13.1.3: one that is no date, or several, are as if they were not there.
+        modified_since: text(headers, IF_MODIFIED_SINCE.as_str()).ok().flatten().and_then(http_date::read),
+    })
 }
 
-/// All values of a header as one list.
-fn all(headers: &HeaderMap, name: &str) -> Result<Option<String>> {
+/// The versions that all values of a header name.
+fn tags(headers: &HeaderMap, name: &HeaderName, shown: &str) -> Result<Option<VersionTags>> {
     let values = headers.get_all(name).iter().map(|value| value.to_str()).collect::<std::result::Result<Vec<_>, _>>();
-    let values =
-        values.map_err(|_| Error::incorrect(Key::Parameter, format!("the header {name} is not printable ASCII")))?;
-    Ok((!values.is_empty()).then(|| values.join(",")))
-}
-
-/// The versions of a list of entity tags, `*` for any; none where something in it is no tag. A tag that is none of ours is
-/// no version.
-pub(crate) fn tags(text: &str) -> Option<VersionTags> {
-    if text.trim() == "*" {
-        return Some(VersionTags::Any);
+    let values = values.unwrap_or_else(|_| vec!["not ASCII"]);
+    if values.is_empty() {
+        return Ok(None);
     }
-    let mut versions = Vec::new();
-    for tag in text.split(',').map(str::trim) {
-        let inner = tag.strip_prefix("W/").unwrap_or(tag);
-        let inner = inner.strip_prefix('"').and_then(|inner| inner.strip_suffix('"'))?;
-        versions.extend(inner.parse::<u64>());
+    entity_tag::read_list(&values.join(",")).map(Some).ok_or_else(|| {
+        let text = format!("{shown} is no version; expected the form W/\"3\", a list of them, or *");
+        Error::incorrect(Key::Parameter, text)
+    })
+}
+
+/// The answer to a read, held to the conditions of its request: whole, 304 without a body, or 412. It is held against the
+/// version and the time that the answer itself says.
+pub(crate) fn hold(conditions: &Preconditions, mut response: Response) -> Response {
+    if response.status() != StatusCode::OK {
+        // RFC 9110, 13.2.1: what is refused in any case is refused for that.
+        return response;
     }
-    Some(VersionTags::OneOf(versions))
+    let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+    let found = Validators {
+        version: header(ETAG).and_then(entity_tag::read),
+        updated: header(LAST_MODIFIED).and_then(http_date::read),
+    };
+    match conditions.of_read(found) {
+        ConditionResult::Holds => response,
+        ConditionResult::NotModified => {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            *response.body_mut() = Body::empty();
+            response.headers_mut().remove(CONTENT_TYPE);
+            response.headers_mut().remove(CONTENT_LENGTH);
+            response
+        }
+        result @ (ConditionResult::Fails | ConditionResult::Unknowable) => {
+            Refusal::from(failed(result, found)).into_response()
+        }
+    }
 }
 
-fn parse_http_date(text: &str) -> Option<Timestamp> {
-    rfc2822::DateTimeParser::new().parse_timestamp(text).ok()
-}
-
-/// The refusal of a request whose conditions do not hold.
-pub(crate) fn failed(key: &ResourceKey, newest: u64) -> Error {
-    let text = format!("{key} has version {newest}, which the conditions of the request rule out");
-    Error::new(Category::Precondition, Issue::error(Key::StaleVersion, "", text))
+/// The refusal of a read whose conditions do not hold.
+pub(crate) fn failed(result: ConditionResult, found: Validators) -> Error {
+    match (result, found.version) {
+        (ConditionResult::Unknowable, _) => {
+            let text = "what is asked for has no time of its own that If-Unmodified-Since could be held against";
+            Error::incorrect(Key::Parameter, text)
+        }
+        (_, Some(version)) => {
+            let text = format!("it has version {version}, which the conditions of the request rule out");
+            Error::new(Category::Precondition, Issue::error(Key::StaleVersion, "", text))
+        }
+        (_, None) => {
+            let text = "what is asked for has no version, so it is none that If-Match names";
+            Error::new(Category::Precondition, Issue::error(Key::StaleVersion, "", text))
+        }
+    }
 }
 
 /// The key under which a repetition of the request changes nothing.
 pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>> {
     text(headers, IDEMPOTENCY_KEY)
-}
-
-/// A time as HTTP headers write it.
-pub(crate) fn http_date(at: Timestamp) -> String {
-    at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
 /// What comes back from a write.
@@ -168,17 +207,7 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
-    }
-
-    #[test]
-    fn reads_versions() {
-        assert_eq!(if_match(&headers(&[("if-match", "W/\"3\"")])), Ok(Some(3)));
-        assert_eq!(if_match(&headers(&[("if-match", "\"12\"")])), Ok(Some(12)));
-        assert_eq!(if_match(&headers(&[])), Ok(None));
-        for bad in ["*", "3", "W/\"x\"", "W/3", "", "W/\"1\", W/\"2\""] {
-            assert!(if_match(&headers(&[("if-match", bad)])).is_err(), "{bad}");
-        }
+        pairs.iter().map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap())).collect()
     }
 
     #[test]
@@ -190,16 +219,42 @@ mod tests {
         assert_eq!(of(&[("if-match", "*")]).unwrap().is_version, Some(VersionTags::Any));
         let read =
             of(&[("if-unmodified-since", "Sat, 21 Nov 2026 10:00:00 GMT"), ("if-modified-since", "soon")]).unwrap();
-        assert_eq!(read.unmodified_since.map(http_date).as_deref(), Some("Sat, 21 Nov 2026 10:00:00 GMT"));
+        assert_eq!(read.unmodified_since.map(http_date::write).as_deref(), Some("Sat, 21 Nov 2026 10:00:00 GMT"));
         assert_eq!(read.modified_since, None);
         for bad in [
             ("if-match", "3"),
-            ("if-match", "W/\"x\""),
+            ("if-match", "W/\"x"),
             ("if-match", ""),
+            ("if-none-match", "3"),
+            ("if-none-match", "\"3\", *"),
             ("if-unmodified-since", "soon"),
-            ("if-schedule-tag-match", "x"),
         ] {
             assert!(of(&[bad]).is_err(), "{bad:?}");
+        }
+        let mut twice = headers(&[("if-unmodified-since", "Sat, 21 Nov 2026 10:00:00 GMT")]);
+        twice.append("if-unmodified-since", "Sun, 22 Nov 2026 10:00:00 GMT".parse().unwrap());
+        assert!(preconditions(&twice).is_err());
+        let mut two = headers(&[("if-match", "\"1\"")]);
+        two.append("if-match", "\"2\"".parse().unwrap());
+        assert_eq!(preconditions(&two).unwrap().is_version, one_of(&[1, 2]));
+    }
+
+    #[test]
+    fn what_a_route_does_not_take_is_refused() {
+        for (name, method, taken, good) in [
+            ("if-match", Method::PUT, OF_CHANGES, true),
+            ("if-none-exist", Method::POST, OF_CREATES, true),
+            ("if-range", Method::GET, OF_READS, true),
+            ("if-modified-since", Method::POST, &[][..], true),
+            ("if-modified-since", Method::PUT, OF_CHANGES, true),
+            ("if-match", Method::POST, OF_CREATES, false),
+            ("if-none-exist", Method::PUT, OF_CHANGES, false),
+            ("if-none-exist", Method::GET, OF_READS, false),
+            ("if-range", Method::PUT, OF_CHANGES, false),
+            ("if", Method::PUT, OF_CHANGES, false),
+            ("if-schedule-tag-match", Method::GET, OF_READS, false),
+        ] {
+            assert_eq!(check_taken(&headers(&[(name, "x")]), &method, taken).is_ok(), good, "{name} {method}");
         }
     }
 

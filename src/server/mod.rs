@@ -11,6 +11,8 @@ pub(crate) mod app_state;
 pub(crate) mod authentication;
 pub(crate) mod body;
 pub(crate) mod condition;
+pub(crate) mod entity_tag;
+pub(crate) mod http_date;
 mod metrics;
 pub(crate) mod operations;
 pub(crate) mod remarks;

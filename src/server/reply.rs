@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 
 use crate::error::{Category, Error};
 use crate::fhir::authored::operation_outcome;
+use crate::fhir::issue::{put_worst_first, rules_that_refused};
 use crate::fhir::{Issue, Key};
 
 /// The media type of FHIR resources.
@@ -47,8 +48,13 @@ pub(crate) type Answer = Result<Response, Refusal>;
 #[derive(Debug, Clone)]
 struct Refused(Arc<Error>);
 
+/// The rules that refused what an answer says itself that it is refused.
+#[derive(Debug, Clone)]
+struct RefusingRules(String);
+
 impl From<Error> for Refusal {
-    fn from(error: Error) -> Self {
+    fn from(mut error: Error) -> Self {
+        put_worst_first(&mut error.issues);
         let status = status(error.category);
         Self { error, status }
     }
@@ -129,12 +135,15 @@ fn title(category: Category) -> &'static str {
     }
 }
 
-/// Writes a refused answer down; any other answer passes. Also gives the name of the rule that refused it.
-pub(crate) fn render(response: Response, dialect: Dialect, request: &str) -> (Response, Option<&'static str>) {
-    let Some(Refused(error)) = response.extensions().get::<Refused>().cloned() else { return (response, None) };
+/// Writes a refused answer down; any other answer passes. Also gives the names of the rules that refused it, for the log.
+pub(crate) fn render(response: Response, dialect: Dialect, request: &str) -> (Response, Option<String>) {
+    let Some(Refused(error)) = response.extensions().get::<Refused>().cloned() else {
+        let rules = response.extensions().get::<RefusingRules>().map(|RefusingRules(rules)| rules.clone());
+        return (response, rules);
+    };
     let (mut head, _) = response.into_parts();
     head.extensions.clear();
-    let rule = error.issues.first().map_or("fault", |issue| issue.key.name());
+    let rules = rules_that_refused(&error.issues);
     let issues = &*shown(&error, request);
     let (kind, text) = match dialect {
         Dialect::Fhir => (FHIR_JSON, operation_outcome::to_text(issues)),
@@ -152,7 +161,7 @@ pub(crate) fn render(response: Response, dialect: Dialect, request: &str) -> (Re
         }
         _ => {}
     }
-    (Response::from_parts(head, Body::from(text)), Some(rule))
+    (Response::from_parts(head, Body::from(text)), Some(rules))
 }
 
 /// What a client is shown of an error. The text of our own failures goes to the log alone.
@@ -215,6 +224,12 @@ pub(crate) fn json(value: &Value) -> Response {
     body(StatusCode::OK, JSON, value.to_string())
 }
 
+/// Says for the log which rules refused what this answer is about.
+pub(crate) fn refused_by(mut response: Response, rules: String) -> Response {
+    response.extensions_mut().insert(RefusingRules(rules));
+    response
+}
+
 /// Adds a header. A value that cannot be one is left out: ours are dates, versions, and addresses that were read from
 /// the same kind of header.
 pub(crate) fn with(mut response: Response, name: HeaderName, value: &str) -> Response {
@@ -246,8 +261,8 @@ mod tests {
     fn a_fault_keeps_its_text_to_itself() {
         for dialect in [Dialect::Fhir, Dialect::Problem] {
             let refused = Refusal::from(Error::fault("disk secret-7 is full")).into_response();
-            let (response, rule) = render(refused, dialect, "r-1");
-            assert_eq!((response.status().as_u16(), rule), (500, Some("fault")));
+            let (response, rules) = render(refused, dialect, "r-1");
+            assert_eq!((response.status().as_u16(), rules.as_deref()), (500, Some("fault")));
             assert!(!format!("{response:?}").contains("secret-7"));
         }
     }

@@ -1,11 +1,13 @@
-//! What a table of routes is made of: a method of a path, whom it is open to, and its handler. The router, the
-//! CapabilityStatement, the metrics and the tests read the tables; a route that stands in none of them does not exist.
+//! What a table of routes is made of: a method of a path, whom it is open to, what it may depend on, and its handler. The
+//! router, the CapabilityStatement, the metrics and the tests read the tables; a route that stands in none of them does
+//! not exist.
 
 use axum::handler::Handler;
 use axum::routing::{MethodRouter, get, post, put};
 
 use super::app_state::AppState;
 use super::authentication::Access;
+use super::condition;
 
 /// One method of one path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub struct Route {
     pub path: &'static str,
     /// Whom it is open to
     pub access: Access,
+    /// The conditions that a request may bring, as headers; any other is refused
+    pub conditions: &'static [&'static str],
 }
 
 /// A route with its handler.
@@ -26,18 +30,24 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Answers GET, and HEAD as well.
+    /// Answers GET, and HEAD as well, under the conditions of all reads.
     pub(crate) fn get<T: 'static>(access: Access, path: &'static str, handler: impl Handler<T, AppState>) -> Self {
-        Self { route: Route { method: "GET", path, access }, handler: get(handler) }
+        Self { route: Route { method: "GET", path, access, conditions: condition::OF_READS }, handler: get(handler) }
     }
 
     /// Answers POST.
     pub(crate) fn post<T: 'static>(access: Access, path: &'static str, handler: impl Handler<T, AppState>) -> Self {
-        Self { route: Route { method: "POST", path, access }, handler: post(handler) }
+        Self { route: Route { method: "POST", path, access, conditions: &[] }, handler: post(handler) }
     }
 
     /// Answers PUT.
     pub(crate) fn put<T: 'static>(access: Access, path: &'static str, handler: impl Handler<T, AppState>) -> Self {
-        Self { route: Route { method: "PUT", path, access }, handler: put(handler) }
+        Self { route: Route { method: "PUT", path, access, conditions: &[] }, handler: put(handler) }
+    }
+
+    /// Evaluates these conditions.
+    pub(crate) fn depending_on(mut self, conditions: &'static [&'static str]) -> Self {
+        self.route.conditions = conditions;
+        self
     }
 }

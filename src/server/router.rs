@@ -51,13 +51,12 @@ fn router(endpoints: Vec<Endpoint>, app_state: &AppState) -> Router {
 fn by_path(endpoints: Vec<Endpoint>) -> Vec<(PathMethods, MethodRouter<AppState>)> {
     let mut paths: Vec<(PathMethods, MethodRouter<AppState>)> = Vec::new();
     for Endpoint { route, handler } in endpoints {
-        let method = (route.method, route.access);
         match paths.iter_mut().find(|(known, _)| known.path == route.path) {
             Some((known, handlers)) => {
-                known.methods.push(method);
+                known.methods.push(route);
                 *handlers = std::mem::take(handlers).merge(handler);
             }
-            None => paths.push((PathMethods { path: route.path, methods: vec![method] }, handler)),
+            None => paths.push((PathMethods { path: route.path, methods: vec![route] }, handler)),
         }
     }
     paths

@@ -13,32 +13,33 @@ use axum::response::{IntoResponse, Response};
 use tracing::Instrument;
 
 use crate::error::Result;
-use crate::fhir::query_string;
+use crate::fhir::{Preconditions, query_string};
 use crate::security::Caller;
 use crate::store::query::check_limits;
 
 use super::accept;
 use super::app_state::AppState;
-use super::authentication::{self, Access};
+use super::authentication;
+use super::condition;
 use super::metrics::RouteLabels;
 use super::reply::{self, Dialect, Refusal};
 use super::request_id::RequestId;
+use super::route::Route;
 
 /// What is known about a path when the router is built.
 #[derive(Debug)]
 pub(crate) struct PathMethods {
     /// The pattern, as in the table of routes
     pub(crate) path: &'static str,
-    /// Of each method that is served: its name, and whom it is open to
-    pub(crate) methods: Vec<(&'static str, Access)>,
+    /// Its methods that are served
+    pub(crate) methods: Vec<Route>,
 }
 
 impl PathMethods {
-    /// The route that takes this method, and whom it is open to.
-    fn route(&self, method: &Method) -> Option<(RouteLabels, Access)> {
+    /// The route that takes this method.
+    fn route(&self, method: &Method) -> Option<Route> {
         let name = if method == Method::HEAD { "GET" } else { method.as_str() };
-        let (method, access) = self.methods.iter().find(|(method, _)| *method == name)?;
-        Some((RouteLabels { method, route: self.path }, *access))
+        self.methods.iter().find(|route| route.method == name).copied()
     }
 }
 
@@ -62,21 +63,23 @@ pub(crate) async fn watch(
     let span =
         tracing::info_span!("request", id = id.own, correlation = id.correlation, client = tracing::field::Empty);
     async {
-        let admitted = admit(&app_state, route.map(|(_, access)| access), dialect, &mut request, &id).await;
+        let admitted = admit(&app_state, route, dialect, &mut request, &id).await;
         let caller = request.extensions().get::<Caller>().cloned();
         let response = match admitted {
-            Ok(()) => next.run(request).await,
+            Ok(None) => next.run(request).await,
+            Ok(Some(conditions)) => condition::hold(&conditions, next.run(request).await),
             Err(error) => Refusal::from(error).into_response(),
         };
-        let (mut response, rule) = reply::render(response, dialect, &id.own);
+        let (mut response, rules) = reply::render(response, dialect, &id.own);
         id.write(response.headers_mut());
         protect(response.headers_mut());
         let (status, duration) = (response.status().as_u16(), started.elapsed());
-        app_state.metrics.count_request(route.map_or(RouteLabels::UNKNOWN, |(labels, _)| labels), status, duration);
+        let labels = route.map(|route| RouteLabels { method: route.method, route: route.path });
+        app_state.metrics.count_request(labels.unwrap_or(RouteLabels::UNKNOWN), status, duration);
         let duration_ms = milliseconds(duration);
-        if let Some(rule) = rule {
+        if let Some(rule) = rules {
             if let Some(caller) = caller.filter(|caller| is_remembered_here(caller, response.status())) {
-                app_state.exchange.audit_trail().rejected(&caller, rule, &format!("{method} {}", path_methods.path));
+                app_state.exchange.audit_trail().rejected(&caller, &rule, &format!("{method} {}", path_methods.path));
             }
             tracing::info!(method, route = path_methods.path, status, duration_ms, rule, "refused");
         } else {
@@ -88,25 +91,33 @@ pub(crate) async fn watch(
     .await
 }
 
+/// Lets the request in, and says what the answer to a read is to be held to.
 async fn admit(
     app_state: &AppState,
-    access: Option<Access>,
+    route: Option<Route>,
     dialect: Dialect,
     request: &mut Request,
     id: &RequestId,
-) -> Result<()> {
+) -> Result<Option<Preconditions>> {
     // A method that is not served is refused by the router, for everybody alike.
-    let Some(access) = access else { return Ok(()) };
-    authentication::admit(app_state, access, request, id).await?;
+    let Some(route) = route else { return Ok(None) };
+    authentication::admit(app_state, route.access, request, id).await?;
     query_string::check_path(request.uri().path())?;
     // A query that cannot be read is refused by whoever reads it.
     if let Ok(parameters) = query_string::parse(request.uri().query().unwrap_or_default()) {
         check_limits(&parameters, &app_state.limits.content)?;
     }
+    let headers = request.headers();
+    condition::check_taken(headers, request.method(), route.conditions)?;
     if dialect == Dialect::Fhir {
-        accept::fhir(request.headers(), request.uri().query())?;
+        accept::fhir(headers, request.uri().query())?;
     }
-    Ok(())
+    if route.method != "GET" {
+        // What changes something holds its conditions against what is stored when it is changed.
+        return Ok(None);
+    }
+    let conditions = condition::preconditions(headers)?;
+    Ok(Some(conditions).filter(|conditions| !conditions.is_empty()))
 }
 
 /// Is it to be remembered here that this request was refused? What the exchange has refused it has remembered itself. That

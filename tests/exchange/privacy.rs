@@ -186,7 +186,7 @@ async fn holds(given: &Given) {
     }
     let record = world.exchange.record(&agency, id).await.unwrap();
     let document = Document::parse(record.json).unwrap();
-    world.exchange.put_record(&agency, id, &document, Base::Newest, None).await.unwrap();
+    world.exchange.put_record(&agency, id, &document, Base::Newest, Preconditions::default(), None).await.unwrap();
     assert_eq!(whole(&world, &person).await, person_before);
     assert_eq!(whole(&world, &task).await, task_before);
 

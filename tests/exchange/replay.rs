@@ -208,7 +208,7 @@ async fn act(world: &World, dice: &mut Dice, all: &mut Vec<String>) -> &'static 
             }
             let document = handoff::fhir::Document::from_value(&message).unwrap();
             let id = address.trim_start_matches("Task/");
-            let _ = world.exchange.raise_event(&by, id, &document, None, None).await;
+            let _ = world.exchange.raise_event(&by, id, &document, Preconditions::default(), None).await;
         }
         10 => {
             let Some(person) = dice.of(&of_kind("Patient", &own)).cloned() else { return organization };

@@ -1,6 +1,6 @@
 //! What happened to a referral, as each of its parties is told it.
 
-use handoff::fhir::Document;
+use handoff::fhir::{Document, Preconditions};
 use handoff::security::Role;
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::world::{AGENCY, HOSPITAL, World, agency, caller, ehr};
 async fn raise(world: &World, task: &str, event: Value) {
     let document = Document::from_value(&event).unwrap();
     let id = task.trim_start_matches("Task/");
-    world.exchange.raise_event(&agency(), id, &document, None, None).await.unwrap();
+    world.exchange.raise_event(&agency(), id, &document, Preconditions::default(), None).await.unwrap();
 }
 
 /// The entries as lines: `what by door: text (state)`.

@@ -99,8 +99,8 @@ async fn nobody_writes_definitions() {
     let bundle = json!({ "resourceType": "Bundle", "type": "transaction", "entry": [
         { "fullUrl": "urn:uuid:00000000-0000-4000-8000-000000000009", "resource": set, "request": { "method": "POST", "url": "ValueSet" } }
     ] });
-    let outcome = gateway.ehr.post("/fhir", &bundle).await.expect(403);
-    assert_eq!(outcome["issue"][0]["code"], "forbidden");
+    let outcome = gateway.ehr.post("/fhir", &bundle).await.expect(422);
+    assert_eq!(outcome["issue"][0]["code"], "not-supported");
 }
 
 #[tokio::test]

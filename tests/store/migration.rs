@@ -21,7 +21,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use crate::backend::{open, parameters};
-use crate::referral::{PANTRY, key, referral, write};
+use crate::referral::{PANTRY, key, noon, referral, write};
 
 const HOSPITAL: &str = "fernhollow-hospital";
 const CLINIC: &str = "tarnside-clinic";
@@ -295,6 +295,28 @@ async fn what_is_to_be_withheld_is_withheld_of_what_was_stored() {
         let stored = store.read(&scope, &task, None).await.unwrap().unwrap();
         let read: Vec<_> = stored.document.root().list("note").filter_map(|note| note.str("text")).collect();
         assert_eq!(read, notes, "{organization}");
+    }
+}
+
+#[tokio::test]
+async fn an_index_of_texts_in_another_form_is_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("handoff.db");
+    let body = r#","name":[{"family":"Núñez"}]"#;
+    let store = open(&path);
+    let plan = Plan { writes: vec![write("Patient/p", 1, noon(), body)], ..Plan::default() };
+    store.commit(plan).await.unwrap();
+    drop(store);
+    // As the version before wrote it: with its accents, under its own fingerprint.
+    let old = Connection::open(&path).unwrap();
+    assert_eq!(old.execute("UPDATE text SET value = 'núñez' WHERE value = 'nunez'", []).unwrap(), 2);
+    assert_eq!(old.execute("UPDATE store SET parameters = 'of the version before'", []).unwrap(), 1);
+    drop(old);
+    let store = open(&path);
+    for family in ["nunez", "NÚÑEZ"] {
+        let pairs = [("family".to_owned(), family.to_owned())];
+        let query = Query::parse(parameters(), "Patient", &pairs).unwrap();
+        assert_eq!(store.search(&Scope::Gateway, &query).await.unwrap().matches.len(), 1, "{family}");
     }
 }
 

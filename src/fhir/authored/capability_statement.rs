@@ -54,9 +54,9 @@ fn software() -> Result<CapabilityStatementSoftware, BuilderError> {
 }
 
 fn rest(interactions: &[&str]) -> Result<CapabilityStatementRest, BuilderError> {
-    const SCOPE: &str = "A Task that is created requested, alone or in a transaction, is checked, routed and delivered. A client sees what its organization sent and what the Tasks that it owns disclose.";
+    const SCOPE: &str = "A Task that is created requested, alone or in a transaction, is checked, routed and delivered. A client sees what its organization sent and what the Tasks that it owns disclose. Types that are not listed are not taken in. Without If-Match an update is based on the version in meta.versionId; an update of a Task says one of the two.";
     const TOKENS: &str = "Authorization: Bearer, with a token that the operator gives to each client";
-    const MODES: &str = "With mode create or update it says what would become of the resource if this client sent it now. A profile that is not at hand is information in the outcome";
+    const MODES: &str = "On the system, on every type of R4 whether it is taken in or not, and on resources. With mode create or update it says what would become of the resource if this client sent it now. A profile that is not at hand is information in the outcome";
     let interaction = |code: &&str| CapabilityStatementRestInteraction::builder().code((*code).to_owned()).build();
     let interactions = interactions.iter().map(|code| interaction(code).map(Some)).collect::<Result<_, _>>()?;
     let security = CapabilityStatementRestSecurity::builder().cors(false).description(TOKENS.to_owned()).build()?;

@@ -6,6 +6,8 @@
 //! (<https://hl7.org/fhir/extensions/extension-registry.html>). The same finding at several places is one issue with
 //! several expressions.
 
+use std::cmp::Reverse;
+
 use fhir_sdk::BuilderError;
 use fhir_sdk::r4b::codes::{IssueSeverity, IssueType};
 use fhir_sdk::r4b::resources::{OperationOutcome, OperationOutcomeIssue};
@@ -55,7 +57,12 @@ fn build_failure(why: String) -> Value {
 pub(super) fn build(issues: &[Issue]) -> Result<OperationOutcome, BuilderError> {
     let listed = match issues {
         [] => vec![Some(nothing_found()?)],
-        issues => fold(issues).iter().map(|fold| issue_of(fold).map(Some)).collect::<Result<_, _>>()?,
+        issues => {
+            let mut folds = fold(issues);
+            // Whoever reads only the first of them reads the worst.
+            folds.sort_by_key(|fold| Reverse(fold.issue.severity));
+            folds.iter().map(|fold| issue_of(fold).map(Some)).collect::<Result<_, _>>()?
+        }
     };
     OperationOutcome::builder().issue(listed).build()
 }
@@ -206,6 +213,20 @@ mod tests {
         for key in Key::ALL {
             assert!(key.code().parse::<IssueType>().is_ok(), "{} has the issue type {}", key.name(), key.code());
         }
+    }
+
+    #[test]
+    fn the_worst_comes_first() {
+        let issues = [
+            Issue::information(Key::NotChecked, "Task.a", "first"),
+            Issue::warning(Key::Markup, "Task.b", "second"),
+            Issue::error(Key::Missing, "Task.c", "third"),
+            Issue::error(Key::Binding, "Task.d", "fourth"),
+        ];
+        let value = to_value(&issues);
+        let texts: Vec<&str> =
+            value["issue"].as_array().unwrap().iter().filter_map(|issue| issue["details"]["text"].as_str()).collect();
+        assert_eq!(texts, ["third", "fourth", "second", "first"]);
     }
 
     #[test]

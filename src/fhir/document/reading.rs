@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use super::super::issue::Key;
+use super::super::source_position::SourcePosition;
 use super::foreign::{self, ForeignValue};
 use super::slot::{Kind, Slot};
 
@@ -146,8 +147,8 @@ impl Reader<'_> {
             let slot = &self.slots[child];
             if names.len() < 32 {
                 let own = name(slot);
-                if names.iter().any(|(seen, _)| *seen == own) {
-                    return Err(Self::duplicate(&own, slot));
+                if let Some((_, first)) = names.iter().find(|(seen, _)| *seen == own) {
+                    return Err(self.duplicate(&own, &self.slots[*first], slot));
                 }
             } else {
                 crowded += 1;
@@ -158,7 +159,7 @@ impl Reader<'_> {
         if crowded > 0 {
             names.sort_unstable();
             if let Some(pair) = names.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-                return Err(Self::duplicate(&pair[1].0, &self.slots[pair[1].1]));
+                return Err(self.duplicate(&pair[1].0, &self.slots[pair[0].1], &self.slots[pair[1].1]));
             }
         }
         Ok(())
@@ -170,13 +171,12 @@ impl Reader<'_> {
         if self.has_escaped_names { foreign::decoded(name) } else { Cow::Borrowed(name) }
     }
 
-    fn duplicate(name: &[u8], slot: &Slot) -> ParseError {
-        let at = (slot.name as usize).saturating_sub(1);
-        (
-            Key::DuplicateMember,
-            at,
-            format!("the member \"{}\" stands twice in this object", String::from_utf8_lossy(name)),
-        )
+    fn duplicate(&self, name: &[u8], first: &Slot, second: &Slot) -> ParseError {
+        let at = |slot: &Slot| (slot.name as usize).saturating_sub(1);
+        let place = std::str::from_utf8(self.bytes).map(|text| SourcePosition::of_offset(text, at(first)));
+        let place = place.map_or_else(|_| String::new(), |place| format!("; first at {place}"));
+        let name = String::from_utf8_lossy(name);
+        (Key::DuplicateMember, at(second), format!("the member \"{name}\" stands twice in this object{place}"))
     }
 
     fn member_name(&mut self) -> Result<(u32, u16), ParseError> {

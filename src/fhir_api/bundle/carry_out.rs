@@ -96,9 +96,8 @@ impl BundleRequest<'_> {
                 Ok(EntryAnswered { rendered: written::render_entry(&written, self.headers), is_write: true })
             }
             Ask::Get(get) => {
-                let rendered =
-                    get::carry_out(self.service, self.caller, self.base, &get.headers, &get.interaction).await?;
-                Ok(EntryAnswered { rendered: head_or_whole(rendered, &get), is_write: false })
+                let rendered = get::carry_out(self.service, self.caller, self.base, &get.interaction).await?;
+                Ok(EntryAnswered { rendered: get.answer(rendered)?, is_write: false })
             }
         }
     }
@@ -139,14 +138,14 @@ impl BundleRequest<'_> {
     async fn answers_without_store(&self, document: &Document, asks: &[Ask<'_>]) -> Result<Vec<Option<Rendered>>> {
         let mut answers = Vec::with_capacity(asks.len());
         for (ask, entry) in asks.iter().zip(document.root().list("entry")) {
-            let Ask::Get(GetEntry { interaction, headers, .. }) = ask else {
+            let Ask::Get(GetEntry { interaction, .. }) = ask else {
                 answers.push(None);
                 continue;
             };
             let checked = interaction.check(self.service);
             let answer = match interaction.read() {
                 Some(_) => checked.map(|()| None),
-                None => interaction.render(self.service, &self.base.fhir(), headers, None).await.map(Some),
+                None => interaction.render(self.service, &self.base.fhir(), None).await.map(Some),
             };
             answers.push(answer.map_err(|error| refusal_of_transaction(&error.into(), entry))?);
         }
@@ -157,11 +156,9 @@ impl BundleRequest<'_> {
         match (ask, answer, ready) {
             (Ask::Write(_), EntryAnswer::Written(written), _) => Ok(written::render_entry(&written, self.headers)),
             (Ask::Get(get), EntryAnswer::Read(found), _) => {
-                let base = self.base.fhir();
-                let rendered = get.interaction.render(self.service, &base, &get.headers, Some(found)).await?;
-                Ok(head_or_whole(rendered, get))
+                get.answer(get.interaction.render(self.service, &self.base.fhir(), Some(found)).await?)
             }
-            (Ask::Get(get), EntryAnswer::Nothing, Some(rendered)) => Ok(head_or_whole(rendered, get)),
+            (Ask::Get(get), EntryAnswer::Nothing, Some(rendered)) => get.answer(rendered),
             _ => Err(Error::fault("an entry is answered otherwise than it asks")),
         }
     }
@@ -181,9 +178,4 @@ struct EntryAnswered {
 /// The answer to a write without the resource, for which there is no room.
 fn not_repeated(rendered: Rendered) -> Rendered {
     Rendered { body: None, issues: vec![limits::not_repeated()], ..rendered }
-}
-
-/// The answer, without its body where only the head was asked for.
-fn head_or_whole(rendered: Rendered, get: &GetEntry<'_>) -> Rendered {
-    if get.is_head { Rendered { body: None, ..rendered } } else { rendered }
 }

@@ -1,28 +1,24 @@
 //! What each entry of a Bundle asks for. What is refused here is refused as the request alone is.
 
-use std::borrow::Cow;
-
-use axum::http::header::{HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH};
-use jiff::Timestamp;
+use axum::http::HeaderMap;
 
 use crate::definitions::own;
 use crate::error::{Category, Error, Result};
 use crate::exchange::{Entry, EntryRequest};
-use crate::fhir::precondition::VersionTags;
 use crate::fhir::{Issue, Key, Node, Preconditions, ResourceKey};
 use crate::security::Role;
+use crate::server::accept;
 use crate::server::app_state::Base;
 use crate::server::reply::Refusal;
-use crate::server::{accept, condition};
 
 use super::address::EntryAddress;
+use super::conditions;
+use super::located::located;
 use crate::fhir_api::address;
 use crate::fhir_api::interaction::Interaction;
 use crate::fhir_api::path::{self, Action};
+use crate::fhir_api::rendered::Rendered;
 use crate::fhir_api::service::FhirService;
-
-/// The header that says what the client prefers; that of the Bundle is meant for each entry.
-const PREFER: HeaderName = HeaderName::from_static("prefer");
 
 /// What kind of Bundle the entries came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,10 +40,9 @@ pub(super) enum Ask<'m> {
 /// An entry that reads.
 pub(super) struct GetEntry<'m> {
     pub(super) interaction: Interaction,
-    /// Its conditions, as the headers that they are of a request of its own
-    pub(super) headers: HeaderMap,
+    conditions: Preconditions,
     /// Is only the head of the answer wanted?
-    pub(super) is_head: bool,
+    is_head: bool,
     request: Node<'m>,
 }
 
@@ -56,6 +51,15 @@ impl GetEntry<'_> {
     pub(super) fn entry(&self) -> Entry<'_> {
         let ask = self.interaction.read().map_or(EntryRequest::Nothing, EntryRequest::Read);
         Entry { ask, full_url: None, resource: None, request: Some(self.request) }
+    }
+
+    /// The answer under its conditions, without its body where only the head was asked for.
+    ///
+    /// # Errors
+    /// 412, where the conditions rule it out.
+    pub(super) fn answer(&self, rendered: Rendered) -> Result<Rendered> {
+        let rendered = rendered.held_to(&self.conditions).map_err(|error| located(error, self.request))?;
+        Ok(if self.is_head { Rendered { body: None, ..rendered } } else { rendered })
     }
 }
 
@@ -129,8 +133,12 @@ impl EntryReader<'_> {
         let kind = address.relative().split('/').next().unwrap_or_default();
         match path::find(method, &address.path) {
             Ok(found) => {
-                if matches!(found.action, Action::Create | Action::Update) {
-                    address::kind(kind, self.service.checker.definitions())?;
+                let definitions = self.service.checker.definitions();
+                match (found.action, self.form) {
+                    // Of a transaction the exchange says what is not taken in, and remembers it.
+                    (Action::Create | Action::Update, BundleType::Transaction) => _ = address::kind(kind, definitions)?,
+                    (Action::Create | Action::Update, BundleType::Batch) => _ = address::kept_kind(kind, definitions)?,
+                    _ => {}
                 }
                 Ok(found.action)
             }
@@ -143,40 +151,19 @@ impl EntryReader<'_> {
     }
 
     fn get<'m>(&self, request: Node<'m>, address: &EntryAddress, is_head: bool) -> Result<Ask<'m>, Refusal> {
-        let headers = self.conditions(request)?;
+        let conditions = conditions::of_read(request)?;
+        if self.form == BundleType::Transaction && conditions.names_base() {
+            let text = "a GET of a transaction is answered when all is written, and cannot refuse it then by ifMatch";
+            let node = request.get("ifMatch").unwrap_or(request);
+            return Err(located(Error::incorrect(Key::Parameter, text), node).into());
+        }
         let query = address.query.as_deref();
-        accept::fhir(&headers, query)?;
+        // What an entry is answered as is the Bundle's matter; what of it is JSON, its own.
+        accept::fhir(&HeaderMap::new(), query)?;
         path::find("GET", &address.path)?.access.check(self.role)?;
-        let interaction = Interaction::parse(self.service, &address.path, query, &headers)?;
-        Ok(Ask::Get(GetEntry { interaction, headers, is_head, request }))
+        let interaction = Interaction::parse(self.service, &address.path, query, self.headers)?;
+        Ok(Ask::Get(GetEntry { interaction, conditions, is_head, request }))
     }
-
-    /// The conditions of an entry as headers, with what the client prefers for the whole Bundle.
-    fn conditions(&self, request: Node<'_>) -> Result<HeaderMap> {
-        let mut headers = HeaderMap::new();
-        for prefer in self.headers.get_all(PREFER) {
-            headers.append(PREFER, prefer.clone());
-        }
-        if let Some(node) = request.get("ifMatch") {
-            headers.insert(IF_MATCH, header(node, &node.as_str().unwrap_or_default())?);
-        }
-        if let Some(node) = request.get("ifNoneMatch") {
-            headers.insert(IF_NONE_MATCH, header(node, &node.as_str().unwrap_or_default())?);
-        }
-        if let Some(node) = request.get("ifModifiedSince") {
-            let since: Result<Timestamp, _> = node.as_str().unwrap_or_default().parse();
-            let since = since.map_err(|_| {
-                located(Error::incorrect(Key::Parameter, "expected a time, as 2026-11-21T10:00:00Z"), node)
-            })?;
-            headers.insert(IF_MODIFIED_SINCE, header(node, &condition::http_date(since))?);
-        }
-        Ok(headers)
-    }
-}
-
-fn header(node: Node<'_>, text: &str) -> Result<HeaderValue> {
-    let value = HeaderValue::from_str(text);
-    value.map_err(|_| located(Error::incorrect(Key::Parameter, "expected printable ASCII"), node))
 }
 
 /// What a POST or PUT of a resource asks for.
@@ -192,15 +179,13 @@ fn write_request(entry: Node<'_>, request: Node<'_>, url: &str, action: Action) 
     }
     let kind = resource.and_then(|resource| resource.str("resourceType")).unwrap_or_default();
     match action {
-        Action::Create if url == kind => {
-            Ok(EntryRequest::Create { if_none_exist: request.str("ifNoneExist").map(Cow::into_owned) })
-        }
+        Action::Create if url == kind => Ok(EntryRequest::Create { if_none_exist: conditions::of_create(request)? }),
         Action::Update => {
             let Some(key) = ResourceKey::parse(url).filter(|key| key.kind == kind) else {
                 let text = format!("request.url of a PUT is {kind}/id; conditional updates are not served");
                 return Err(refused(node, Key::NotSupported, text));
             };
-            Ok(EntryRequest::Update { key, conditions: conditions_of_write(request)? })
+            Ok(EntryRequest::Update { key, conditions: conditions::of_update(request)? })
         }
         Action::Create => {
             let text = format!(
@@ -212,32 +197,8 @@ fn write_request(entry: Node<'_>, request: Node<'_>, url: &str, action: Action) 
     }
 }
 
-/// The conditions of an entry that writes: ETags as `W/"3"` or `"3"`, lists of them, `*`; or the number alone.
-fn conditions_of_write(request: Node<'_>) -> Result<Preconditions> {
-    let tags = |name: &str| {
-        let Some(node) = request.get(name) else { return Ok(None) };
-        let text = node.as_str().unwrap_or_default();
-        let alone = text.trim().parse().ok().map(|version| VersionTags::OneOf(vec![version]));
-        alone.or_else(|| condition::tags(&text)).map(Some).ok_or_else(|| {
-            let text = "expected the version that the change is based on, as W/\"3\"";
-            located(Error::incorrect(Key::Parameter, text), node)
-        })
-    };
-    Ok(Preconditions { is_version: tags("ifMatch")?, is_no_version: tags("ifNoneMatch")?, ..Preconditions::default() })
-}
-
 fn refused(node: Node<'_>, key: Key, text: String) -> Error {
     Error::unprocessable(vec![Issue::error(key, node.path(), text).at(node.position())])
-}
-
-/// The error at this node.
-pub(super) fn located(error: Error, node: Node<'_>) -> Error {
-    let issues = error.issues.into_iter().map(|issue| {
-        let is_located = issue.path.starts_with("Bundle.");
-        let path = if is_located { issue.path.clone() } else { node.path() };
-        if issue.position.is_some() { Issue { path, ..issue } } else { Issue { path, ..issue }.at(node.position()) }
-    });
-    Error { category: error.category, issues: issues.collect() }
 }
 
 /// Why a whole transaction is refused because of this entry. That a method is not served makes the request of the

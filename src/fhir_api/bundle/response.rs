@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 
 use crate::error::{Error, Result};
 use crate::fhir::authored::bundle::{BundleWriter, Entry, Response};
+use crate::fhir::issue::rules_that_refused;
 use crate::server::reply::{self, Refusal};
 
 use crate::fhir_api::rendered::Rendered;
@@ -23,6 +24,7 @@ pub(super) fn add(bundle: &mut BundleWriter, rendered: &Rendered) -> Result<()> 
 /// Adds why an entry is refused.
 pub(super) fn add_refusal(bundle: &mut BundleWriter, refusal: &Refusal, request: &str) -> Result<()> {
     let issues = reply::shown(refusal.error(), request);
+    tracing::info!(status = refusal.status().as_u16(), rule = rules_that_refused(&issues), "an entry was refused");
     let response = Response { status: &status_line(refusal.status()), outcome: Some(&issues), ..Response::default() };
     bundle.add(&Entry { response: Some(response), ..Entry::default() })
 }

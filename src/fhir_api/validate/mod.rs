@@ -18,7 +18,7 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 
 use self::content::check_content;
-use self::refusal::{absent, misplaced};
+use self::refusal::{absent, misplaced, needless};
 use self::request::{Mode, ValidateRequest};
 use super::address::{Item, Kind};
 use crate::error::{Error, Result};
@@ -28,7 +28,7 @@ use crate::fhir::{Document, Issue, Key, Node, ResourceKey};
 use crate::security::Caller;
 use crate::server::app_state::AppState;
 use crate::server::body::Resource;
-use crate::server::condition;
+use crate::server::condition::{self, IF_NONE_EXIST};
 use crate::server::reply::{self, Answer, FHIR_JSON};
 
 /// `POST [base]/$validate`: a resource of any type.
@@ -65,6 +65,10 @@ pub(in crate::fhir_api) async fn instance(
 ) -> Answer {
     let document = body.map(|Resource(document)| Arc::new(document));
     let request = ValidateRequest::read(document.as_deref(), uri.query())?;
+    let conditions = condition::preconditions(&headers)?;
+    if request.mode != Mode::Update && !conditions.is_empty() {
+        return Err(needless("If-Match and its like", Mode::Update).into());
+    }
     let (Some(document), Some(resource)) = (&document, request.resource) else {
         return stored_resource(&app_state, &caller, key, &request).await;
     };
@@ -73,7 +77,6 @@ pub(in crate::fhir_api) async fn instance(
             Ok(answer(&check_content(&app_state.exchange, Some(&key.kind), &request.profiles, resource).await))
         }
         Mode::Update => {
-            let conditions = condition::preconditions(&headers)?;
             let found = check_content(&app_state.exchange, Some(&key.kind), &request.profiles, resource).await;
             let sent =
                 async || app_state.exchange.try_update(&caller, &key, document, resource, conditions.clone()).await;
@@ -103,11 +106,14 @@ async fn unstored_resource(
         return Err(misplaced(request.mode, "a stored resource, as in POST [base]/Task/[id]/$validate").into());
     }
     let resource = request.resource.ok_or_else(|| absent("resource"))?;
+    let condition = condition::text(headers, IF_NONE_EXIST)?;
+    if request.mode == Mode::General && condition.is_some() {
+        return Err(needless("If-None-Exist", Mode::Create).into());
+    }
     let found = check_content(&app_state.exchange, kind, &request.profiles, resource).await;
     if request.mode == Mode::General {
         return Ok(answer(&found));
     }
-    let condition = condition::text(headers, "if-none-exist")?;
     let sent = async || app_state.exchange.try_create(caller, &document, resource, condition).await;
     Ok(answer(&dry_run(found, resource, sent).await?))
 }

@@ -20,3 +20,9 @@ pub(super) fn absent(name: &str) -> Error {
     );
     Error::new(Category::Incorrect, issue.hint(format!("send {name}, in Parameters or as the operation allows")))
 }
+
+/// Nothing depends on a condition where nothing is going to be sent.
+pub(super) fn needless(condition: &str, mode: Mode) -> Error {
+    let text = format!("nothing depends on {condition} here; it belongs to mode={}", mode.code());
+    Error::incorrect(Key::Parameter, text)
+}

@@ -1,7 +1,7 @@
 //! Bundles (<https://hl7.org/fhir/R4/bundle.html>): what each type of bundle demands of its entries (invariants bdl-1 to
 //! bdl-12).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::narrative_link;
 use crate::fhir::{Key, Node, Reference};
@@ -38,10 +38,10 @@ pub(in crate::profile) fn check<'d>(node: Node<'d>, context: &mut CheckContext<'
     check_links(node, context);
     // Where the type is missing or unknown, that is what is wrong, and has been said.
     let is_known = BUNDLE_TYPES.contains(&&*kind);
-    let mut identities = HashSet::new();
-    for entry in node.list("entry").filter(|entry| entry.is_object() && is_known) {
+    let mut identities = HashMap::new();
+    for (number, entry) in node.list("entry").enumerate().filter(|(_, entry)| entry.is_object() && is_known) {
         check_parts(entry, &kind, context);
-        check_full_url(entry, &kind, &mut identities, context);
+        check_full_url(entry, &kind, number, &mut identities, context);
         if matches!(&*kind, "transaction" | "batch") {
             check_request(entry, context);
         }
@@ -129,7 +129,8 @@ fn report_superfluous(part: Node<'_>, kind: &str, key: &str, context: &mut Check
 fn check_full_url(
     entry: Node<'_>,
     kind: &str,
-    identities: &mut HashSet<(String, String)>,
+    number: usize,
+    identities: &mut HashMap<(String, String), usize>,
     context: &mut CheckContext<'_, '_>,
 ) {
     let resource = entry.get("resource");
@@ -169,8 +170,9 @@ fn check_full_url(
         }
     }
     let version = resource.and_then(|resource| resource.get("meta")?.str("versionId")).unwrap_or_default();
-    if !identities.insert((url.into_owned(), version.into_owned())) && kind != "history" {
-        let text = "another entry has the same fullUrl (bdl-7)";
+    let first = *identities.entry((url.into_owned(), version.into_owned())).or_insert(number);
+    if first != number && kind != "history" {
+        let text = format!("entry[{first}] has the same fullUrl as entry[{number}] (bdl-7)");
         context.report(Finding::error(Key::BundleDuplicate, node, text));
     }
 }

@@ -25,7 +25,7 @@ pub enum IndexValue {
     Reference(ResourceKey),
     /// A resource elsewhere, by absolute URL, canonical URL or urn
     ReferenceUrl(String),
-    /// A text in normal form: see [`normal`]
+    /// A text in normal form: see [`normal`](super::normal())
     Text(String),
     /// The same text as it is written, which `:exact` asks for
     Exact(String),
@@ -38,16 +38,4 @@ pub enum IndexValue {
     },
     /// A URI
     Uri(String),
-}
-
-/// The form in which texts are compared: lower case, single spaces, none at the ends.
-pub fn normal(text: &str) -> String {
-    let mut result = String::with_capacity(text.len());
-    for word in text.split_whitespace() {
-        if !result.is_empty() {
-            result.push(' ');
-        }
-        result.extend(word.chars().flat_map(char::to_lowercase));
-    }
-    result
 }

@@ -5,11 +5,13 @@
 //! definitions. It must not know how entries are stored; the other half, what is asked, is in [`super::query`].
 
 mod entry;
+mod normal;
 mod parameter;
 mod parameters;
 mod served;
 mod values;
 
-pub use entry::{IndexEntry, IndexValue, normal};
+pub use entry::{IndexEntry, IndexValue};
+pub use normal::normal;
 pub use parameter::{Parameter, ParameterKind};
 pub use parameters::SearchParameters;

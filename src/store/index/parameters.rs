@@ -80,7 +80,7 @@ impl SearchParameters {
         use std::fmt::Write;
         let mut digest = Sha256::new();
         // Raised when entries are made differently from the same parameters.
-        digest.update("entries 1\n");
+        digest.update("entries 2\n");
         for parameter in &self.parameters {
             digest.update(format!("{parameter} {:?} {:?}", parameter.kind, parameter.system));
             parameter.expressions.iter().for_each(|expression| digest.update(format!(" {expression}")));

@@ -4,7 +4,8 @@
 use crate::fhir::{Kind, Node, Reference};
 use crate::fhirpath::{Item, Temporal};
 
-use super::entry::{IndexValue, normal};
+use super::entry::IndexValue;
+use super::normal::normal;
 use super::parameter::{Parameter, ParameterKind};
 
 /// Says what an item is found by.

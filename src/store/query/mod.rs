@@ -3,6 +3,7 @@
 //! [`Query::parse`] turns names and values into a [`Query`], which a store answers from its index; [`Query::matches`]
 //! says the same in memory, for tests and for a few resources at hand. It must not know SQL, nor who asks.
 
+mod condition;
 mod limits;
 mod matches;
 mod model;
@@ -11,6 +12,7 @@ mod parse;
 mod refusal;
 mod value;
 
+pub use condition::SearchCondition;
 pub use limits::check_limits;
 pub use model::{
     Clause, Condition, DEFAULT_COUNT, Include, Prefix, Query, Sort, SortKey, Subject, SystemTest, Test, TextTest,

@@ -130,9 +130,9 @@ pub enum SystemTest {
 /// How a text has to stand in a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextTest {
-    /// At its beginning, without regard to case
+    /// At its beginning, without regard to case and accents
     Start,
-    /// Anywhere, without regard to case: `:contains`
+    /// Anywhere, without regard to case and accents: `:contains`
     Anywhere,
     /// As all of it: `:exact`
     Exact,

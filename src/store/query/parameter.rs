@@ -37,9 +37,9 @@ fn condition(served: &SearchParameters, parameter: &Parameter, modifier: Option<
         (ParameterKind::Reference, Some(kind)) if kind.starts_with(|first: char| first.is_ascii_uppercase()) => {
             reference(served, parameter, Some(kind), piece)
         }
-        (ParameterKind::String, None) => Ok(text(piece, TextTest::Start)),
-        (ParameterKind::String, Some("contains")) => Ok(text(piece, TextTest::Anywhere)),
-        (ParameterKind::String, Some("exact")) => Ok(text(piece, TextTest::Exact)),
+        (ParameterKind::String, None) => text(piece, TextTest::Start),
+        (ParameterKind::String, Some("contains")) => text(piece, TextTest::Anywhere),
+        (ParameterKind::String, Some("exact")) => text(piece, TextTest::Exact),
         (ParameterKind::Date, None) => value::date(piece),
         (ParameterKind::Uri, None) => Ok(Condition::Uri(unescaped(piece))),
         (kind, Some(modifier)) => {
@@ -111,7 +111,11 @@ fn reference(served: &SearchParameters, parameter: &Parameter, kind: Option<&str
     }
 }
 
-fn text(piece: &str, how: TextTest) -> Condition {
+fn text(piece: &str, how: TextTest) -> Read<Condition> {
     let text = unescaped(piece);
-    Condition::Text { text: if how == TextTest::Exact { text } else { normal(&text) }, how }
+    let text = if how == TextTest::Exact { text } else { normal(&text) };
+    if text.is_empty() {
+        return wrong("a text that has no letter is found everywhere; leave the parameter out to search for anything");
+    }
+    Ok(Condition::Text { text, how })
 }

@@ -216,8 +216,7 @@ impl CaseWorld {
         if let Some(event) = &step.event {
             let task = self.task(step)?;
             let event = Document::parse(self.substituted(event)?.to_string())?;
-            let if_match = step.if_match;
-            let record = self.exchange.raise_event(caller, &task.id, &event, if_match, key).await?;
+            let record = self.exchange.raise_event(caller, &task.id, &event, conditions(step), key).await?;
             return self.record_answer(&task, &record);
         }
         if let Some(patch) = &step.record {
@@ -229,7 +228,7 @@ impl CaseWorld {
         if let Some(capacity) = &step.capacity {
             let program = step.program.as_deref().unwrap_or_default();
             let capacity = Document::parse(capacity.to_string())?;
-            return self.exchange.set_capacity(caller, program, &capacity, step.if_match).await;
+            return self.exchange.set_capacity(caller, program, &capacity, conditions(step)).await;
         }
         if step.poll {
             return self.poll(caller).await;
@@ -287,14 +286,14 @@ impl CaseWorld {
         let task = self.task(step)?;
         let seen = self.exchange.record(caller, &task.id).await?;
         let base = match step.base.as_deref() {
-            None => step.if_match.map_or(Base::Newest, Base::Exactly),
+            None => Base::Newest,
             Some("first") => Base::Version(lock(&self.first_versions).get(&task).copied().unwrap_or_default()),
             Some(version) => Base::Version(version.parse().map_err(|_| invalid("base is first or a version"))?),
         };
         let mut record = seen.value()?;
         merge_patch(&mut record, &self.substituted(patch)?);
-        let document = Document::parse(record.to_string())?;
-        let record = self.exchange.put_record(caller, &task.id, &document, base, step.key.as_deref()).await?;
+        let (document, key) = (Document::parse(record.to_string())?, step.key.as_deref());
+        let record = self.exchange.put_record(caller, &task.id, &document, base, conditions(step), key).await?;
         self.record_answer(&task, &record)
     }
 
@@ -375,6 +374,11 @@ impl CaseWorld {
             None => self.key(name).map(|key| key.to_string()),
         })
     }
+}
+
+/// What an event, a record or a capacity depends on.
+fn conditions(step: &CaseStep) -> Preconditions {
+    step.if_match.map_or_else(Preconditions::default, Preconditions::of_version)
 }
 
 fn kind_of(entry: &Value) -> &str {
