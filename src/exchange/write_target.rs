@@ -1,7 +1,7 @@
 //! Where each resource of a message goes: a new id, the next version of a stored one, or one that is already there
 //! (<https://hl7.org/fhir/R4/http.html#ccreate>).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::Value;
