@@ -67,6 +67,11 @@ async fn world(seed: u64, messages: &Messages, moves: &Moves, counts: &mut Count
             count.1 += 1;
             if is_accepted(&gateway, &story, by, &ask, &answer) {
                 count.0 += 1;
+                let put = if name == "record" { serde_json::from_str(&ask.body).ok() } else { None };
+                if let Some(word) = put.and_then(|put| moves::lost_word(&put, &answer.json())) {
+                    let why = format!("{word} is not as it was put");
+                    story.fail(&why, &gateway.clients[by], &ask, &answer, &ask.path);
+                }
                 story.accept(by, &ask, &answer);
             }
         }

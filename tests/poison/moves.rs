@@ -125,21 +125,33 @@ impl Moves {
     }
 }
 
+/// Names that no record's type has a word for.
+const OWN_NAMES: &[&str] = &["ours", "x-ray", "$ref", "\u{202e}x", "a.b[0]", "__proto__", "id "];
+/// Objects of a record that they stand in.
+const PLACES: &[&str] = &["typeData", "extras", "enrollment", "participant", "referral", "plan"];
+
 /// What the record's type has no word for stays beside the referral.
 fn own_words(random: &mut Random, record: &mut Value) {
-    let name = *random.pick(&["ours", "x-ray", "$ref", "\u{202e}x", "a.b[0]", "__proto__", "id "]);
+    let name = *random.pick(OWN_NAMES);
     let value = match random.below(5) {
         0 => odd::number(random),
         1 => json!({ "deep": odd::nested_extension(*random.pick(&[1, 30, 44, 46])) }),
-        2 => json!({ "$serde_json::private::Number": "12" }),
+        2 => json!({ "$serde_json::private::Number": *random.pick(&["12", "poison"]) }),
         3 => json!([null, {}, [], "", false]),
         _ => json!(odd::text(random)),
     };
-    let place = *random.pick(&["typeData", "extras", "enrollment", "participant", "referral", "plan"]);
+    let place = *random.pick(PLACES);
     if !record[place].is_object() {
         record[place] = json!({});
     }
     record[place][name] = value;
+}
+
+/// The first of the agency's own words in a record that was put which is not in the answer as it was put.
+pub(crate) fn lost_word(put: &Value, answer: &Value) -> Option<String> {
+    let words = PLACES.iter().flat_map(|place| OWN_NAMES.iter().map(move |name| (place, name)));
+    let mut lost = words.filter(|(place, name)| put[**place].get(**name) != answer[**place].get(**name));
+    lost.next().map(|(place, name)| format!("{place}.{name}"))
 }
 
 /// Lays a patch over a value (RFC 7396); `name+` adds to a list.
