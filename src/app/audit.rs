@@ -17,10 +17,14 @@ const PRUNING_INTERVAL: Duration = Duration::from_hours(24);
 
 /// Writes what is collected, until the other end of `ended` is gone; then what is left.
 pub(super) async fn write(trail: Arc<AuditTrail>, mut ended: oneshot::Receiver<()>) {
+    let mut waits = false;
     while tokio::time::timeout(INTERVAL, &mut ended).await.is_err() {
-        if let Err(error) = trail.write().await {
+        let written = trail.write().await;
+        // Once is enough: the store says itself when it takes writes again.
+        if let (Err(error), false) = (&written, waits) {
             tracing::error!(%error, "the audit of reads cannot be written; it waits and is tried again");
         }
+        waits = written.is_err();
     }
     if let Err(error) = trail.write_last().await {
         tracing::error!(%error, "the last entries of the audit of reads could not be written");

@@ -13,6 +13,7 @@ pub mod packages;
 mod program_type_folders;
 pub mod registry;
 mod required_profiles;
+mod retention;
 mod runtime;
 pub mod settings;
 
@@ -61,6 +62,7 @@ pub struct App {
     /// The columns of their sheets
     pub sheets: Arc<ColumnSets>,
     parameters: Arc<SearchParameters>,
+    clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
     settings: Settings,
 }
@@ -74,10 +76,14 @@ impl App {
     /// used.
     pub async fn open(settings: Settings, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Result<Self> {
         let engines = Engines::load(&settings)?;
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&settings.store, &engines.parameters)?);
-        let exchange = Arc::new(engines.exchange(Stores::of(&store), clock, ids.clone()).await?);
+        let store = SqliteStore::open(&settings.store, &engines.parameters)?;
+        if let Some(bytes) = settings.store_limit {
+            store.limit_size(bytes).await?;
+        }
+        let store: Arc<dyn Store> = Arc::new(store);
+        let exchange = Arc::new(engines.exchange(Stores::of(&store), clock.clone(), ids.clone()).await?);
         let Engines { checker, programs, sheets, parameters, .. } = engines;
-        Ok(Self { store, exchange, checker, programs, sheets, parameters, ids, settings })
+        Ok(Self { store, exchange, checker, programs, sheets, parameters, clock, ids, settings })
     }
 
     /// How it is set up.
@@ -170,6 +176,8 @@ pub async fn run(
     let (last, ended) = oneshot::channel();
     let write_audit = tokio::spawn(audit::write(audit_trail.clone(), ended));
     let prune_audit = app.settings.audit_days.map(|days| tokio::spawn(audit::prune(audit_trail.clone(), days)));
+    let days = retention::Days { keys: app.settings.idempotency_days, versions: app.settings.version_days };
+    let keep = tokio::spawn(retention::keep(app.store.clone(), app.clock.clone(), days));
     let operations = operations.map(|listener| tokio::spawn(axum::serve(listener, routers.operations).into_future()));
     // An answer is small and waited for: it goes out at once.
     let listener = api.tap_io(|connection| {
@@ -191,6 +199,7 @@ pub async fn run(
         operations.abort();
     }
     refresh.abort();
+    keep.abort();
     if let Some(prune_audit) = prune_audit {
         prune_audit.abort();
     }

@@ -16,7 +16,7 @@ use super::packages::{DEFAULT_PACKAGES, Packages};
 use super::program_type_folders::ProgramTypeFolders;
 use crate::error::{Error, Result};
 use crate::fhir::{Issue, Key, SourcePosition};
-use crate::limits::Limits;
+use crate::limits::{Limits, MEGABYTE};
 use crate::security::Policy;
 use crate::terminology;
 
@@ -44,6 +44,9 @@ pub struct Options {
     /// Where everything is kept [default: sqlite:handoff.db]
     #[arg(long, env = "HANDOFF_STORE", value_name = "sqlite:PATH")]
     pub store: Option<String>,
+    /// Largest size of the database, in megabytes; a full one takes no writes, and is read on [default: what the disk holds]
+    #[arg(long, env = "HANDOFF_STORE_LIMIT_MB", value_name = "NUMBER")]
+    pub store_limit_mb: Option<u32>,
     /// Whether a referral needs a Consent, or only must not be denied by one [default: optional]
     #[arg(long, env = "HANDOFF_CONSENT", value_enum)]
     pub consent: Option<ConsentRule>,
@@ -68,6 +71,14 @@ pub struct Options {
     /// How many days rows of the audit log are kept; older ones are removed once a day [default: for ever]
     #[arg(long, env = "HANDOFF_AUDIT_DAYS", value_name = "NUMBER")]
     pub audit_days: Option<u16>,
+    /// How many days an Idempotency-Key, or the message that a conditional Task was sent with, is known: sent again later it is
+    /// another request [default: 90]
+    #[arg(long, env = "HANDOFF_IDEMPOTENCY_DAYS", value_name = "NUMBER")]
+    pub idempotency_days: Option<u16>,
+    /// How many days a version is kept after it was replaced; the newest one, what was shown last to an organization whose part
+    /// has ended, and the Tasks of referrals are kept [default: for ever]
+    #[arg(long, env = "HANDOFF_VERSION_DAYS", value_name = "NUMBER")]
+    pub version_days: Option<u16>,
     /// Profiles that a resource has to meet which is sent, as Task=URL,URL;ServiceRequest=URL; none for Task= [default:
     /// the gateway's own for Task and ServiceRequest]
     #[arg(long, env = "HANDOFF_PROFILES", value_name = "TYPE=URL,...")]
@@ -126,6 +137,8 @@ pub struct Settings {
     pub base: Option<String>,
     /// The SQLite file
     pub store: PathBuf,
+    /// How many bytes the SQLite file may have; none: what the disk holds
+    pub store_limit: Option<u64>,
     /// Does a missing consent block?
     pub consent: Policy,
     /// How the log is written
@@ -140,6 +153,10 @@ pub struct Settings {
     pub completed: SignedDuration,
     /// How many days rows of the audit log are kept; none: for ever
     pub audit_days: Option<u16>,
+    /// How many days idempotency keys are kept
+    pub idempotency_days: u16,
+    /// How many days versions are kept after they were replaced; none: for ever
+    pub version_days: Option<u16>,
     /// The profiles that are demanded of what is sent
     pub profiles: RequiredProfiles,
     /// Who is asked about codes
@@ -157,12 +174,15 @@ impl Default for Settings {
             operations_listen: None,
             base: None,
             store: PathBuf::from("handoff.db"),
+            store_limit: None,
             consent: Policy::Optional,
             log: LogFormat::Text,
             log_level: "info".to_owned(),
             limits: Limits::default(),
             grace: Duration::from_secs(10),
             audit_days: None,
+            idempotency_days: 90,
+            version_days: None,
             completed: days(90),
             profiles: RequiredProfiles::defaults(),
             terminology: None,
@@ -181,6 +201,7 @@ impl Options {
             operations_listen: self.operations_listen.or(other.operations_listen),
             base: self.base.or(other.base),
             store: self.store.or(other.store),
+            store_limit_mb: self.store_limit_mb.or(other.store_limit_mb),
             consent: self.consent.or(other.consent),
             log: self.log.or(other.log),
             log_level: self.log_level.or(other.log_level),
@@ -188,6 +209,8 @@ impl Options {
             depth_limit: self.depth_limit.or(other.depth_limit),
             grace_seconds: self.grace_seconds.or(other.grace_seconds),
             audit_days: self.audit_days.or(other.audit_days),
+            idempotency_days: self.idempotency_days.or(other.idempotency_days),
+            version_days: self.version_days.or(other.version_days),
             completed_days: self.completed_days.or(other.completed_days),
             profiles: match (self.profiles, other.profiles) {
                 (Some(near), Some(far)) => Some(near.with_defaults_from(far)),
@@ -240,6 +263,7 @@ impl Options {
             operations_listen: self.operations_listen,
             base: self.base.map(|base| public(&base)).transpose()?,
             store: self.store.map_or(Ok(defaults.store), |store| file(&store))?,
+            store_limit: self.store_limit_mb.map(|number| u64::from(number) * MEGABYTE as u64),
             consent: match self.consent {
                 None | Some(ConsentRule::Optional) => Policy::Optional,
                 Some(ConsentRule::Required) => Policy::Required,
@@ -248,6 +272,8 @@ impl Options {
             log_level: self.log_level.unwrap_or(defaults.log_level),
             limits: self.limits.with_defaults_from(older_limits).into_limits()?,
             audit_days: self.audit_days,
+            idempotency_days: self.idempotency_days.map_or(defaults.idempotency_days, |number| number.max(1)),
+            version_days: self.version_days,
             grace: self.grace_seconds.map_or(defaults.grace, |number| Duration::from_secs(number.into())),
             completed: self.completed_days.map_or(defaults.completed, |number| days(number.into())),
             profiles: self.profiles.map_or_else(RequiredProfiles::defaults, |named| {

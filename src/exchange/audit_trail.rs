@@ -2,7 +2,8 @@
 //! wrong. It is collected here and written in groups, a second late at most, so that a read does not wait for a disk.
 //!
 //! An answer is given once it stands here: what cannot be remembered is not told. Keys of resources, types and counts;
-//! never what was searched for, and of what is asked for by a name that nobody knows, never that name.
+//! never what was searched for, and of what is asked for by a name that nobody knows, never that name. The same refusal again is
+//! counted (`refusals`).
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,6 +21,7 @@ use crate::store::{AuditLog, AuditPage, AuditQuery, Page, ReadResult, Resources,
 
 use super::audit::audit;
 use super::parts::{Clock, Stores};
+use super::refusals::RepeatedRefusals;
 
 /// How many entries may wait to be written, and resources named in them. Then nothing more is told until the store takes
 /// them.
@@ -38,6 +40,7 @@ pub struct AuditTrail {
     resources: Arc<dyn Resources>,
     clock: Arc<dyn Clock>,
     waiting: Mutex<Queue>,
+    repeated: Mutex<RepeatedRefusals>,
     bad_tokens: AtomicU64,
     bad_tokens_told: Mutex<Option<Timestamp>>,
 }
@@ -55,6 +58,8 @@ struct WaitingEntry {
     entry: AuditEntry,
     /// Its subject was asked for by the caller, and may be nothing that there is
     is_claimed: bool,
+    /// It may be one of many like it: see [`RepeatedRefusals`]
+    may_repeat: bool,
 }
 
 impl AuditTrail {
@@ -64,6 +69,7 @@ impl AuditTrail {
             resources: stores.resources.clone(),
             clock,
             waiting: Mutex::default(),
+            repeated: Mutex::default(),
             bad_tokens: AtomicU64::new(0),
             bad_tokens_told: Mutex::default(),
         }
@@ -143,13 +149,29 @@ impl AuditTrail {
             return;
         }
         let entry = audit(caller, action, key, Plan::names_of(&error.issues), self.clock.now());
-        self.add_refusal(caller, WaitingEntry { is_claimed: true, entry });
+        self.add_refusal(caller, WaitingEntry { is_claimed: true, may_repeat: true, entry });
     }
 
     /// Remembers that a request was refused before anybody looked at what it asks: by which rule, on which route.
     pub fn rejected(&self, caller: &Caller, rule: &str, route: &str) {
         let entry = audit(caller, "rejected", None, format!("{rule} {route}"), self.clock.now());
-        self.add_refusal(caller, WaitingEntry { is_claimed: false, entry });
+        self.add_refusal(caller, WaitingEntry { is_claimed: false, may_repeat: true, entry });
+    }
+
+    /// Remembers that a change was refused: at once where it is the first of its kind, so that it stands in the log before it is
+    /// told; where the store does not take it, as soon as it does.
+    ///
+    /// # Errors
+    /// Those of the store, where it waits.
+    pub(super) async fn refused_change(&self, caller: &Caller, rules: String) -> Result<()> {
+        caller.refusal.remember();
+        let entry = audit(caller, "refused", None, rules, self.clock.now());
+        let Some(entry) = lock(&self.repeated).first_of_its_kind(entry) else { return Ok(()) };
+        if let Err(error) = self.log.audit(vec![entry.clone()]).await {
+            self.add(entry)?;
+            return Err(error);
+        }
+        Ok(())
     }
 
     /// Counts a token that nobody has.
@@ -169,7 +191,7 @@ impl AuditTrail {
     }
 
     fn add(&self, entry: AuditEntry) -> Result<()> {
-        self.push(WaitingEntry { entry, is_claimed: false })
+        self.push(WaitingEntry { entry, is_claimed: false, may_repeat: false })
     }
 
     fn push(&self, entry: WaitingEntry) -> Result<()> {
@@ -218,6 +240,7 @@ impl AuditTrail {
     /// Those of the store.
     pub async fn write(&self) -> Result<()> {
         self.add_bad_tokens(false);
+        self.add_counted(false);
         self.write_waiting().await
     }
 
@@ -227,6 +250,9 @@ impl AuditTrail {
     /// Those of the store.
     pub async fn write_last(&self) -> Result<()> {
         self.add_bad_tokens(true);
+        // What waits may be one more of what was counted.
+        self.write_waiting().await?;
+        self.add_counted(true);
         self.write_waiting().await
     }
 
@@ -245,16 +271,36 @@ impl AuditTrail {
         let mut waiting = std::mem::take(&mut *lock(&self.waiting)).entries;
         while !waiting.is_empty() {
             let rest = waiting.split_off(waiting.len().min(GROUP));
-            let entries: Vec<AuditEntry> = match self.confirmed(&mut waiting).await {
-                Ok(()) => waiting.iter().map(|waiting| waiting.entry.clone()).collect(),
-                Err(error) => return Err(self.put_back(waiting, rest, error)),
-            };
+            if let Err(error) = self.confirmed(&mut waiting).await {
+                return Err(self.put_back(waiting, rest, error));
+            }
+            self.count_repeated(&mut waiting);
+            let entries: Vec<AuditEntry> = waiting.iter().map(|waiting| waiting.entry.clone()).collect();
             if let Err(error) = self.log.audit(entries).await {
                 return Err(self.put_back(waiting, rest, error));
             }
             waiting = rest;
         }
         Ok(())
+    }
+
+    /// Leaves of refusals those that are the first of their kind, and counts the others.
+    fn count_repeated(&self, waiting: &mut Vec<WaitingEntry>) {
+        let mut repeated = lock(&self.repeated);
+        waiting.retain_mut(|waiting| {
+            if !std::mem::take(&mut waiting.may_repeat) {
+                return true;
+            }
+            let first = repeated.first_of_its_kind(waiting.entry.clone());
+            first.map(|entry| waiting.entry = entry).is_some()
+        });
+    }
+
+    /// Adds an entry for each kind of refusal that came again in its minute, which says how often.
+    fn add_counted(&self, at_once: bool) {
+        for entry in lock(&self.repeated).take_counted(self.clock.now(), at_once) {
+            let _ = self.add(entry);
+        }
     }
 
     fn put_back(&self, mut first: Vec<WaitingEntry>, rest: Vec<WaitingEntry>, error: Error) -> Error {

@@ -38,6 +38,7 @@ mod poll;
 mod raise_event;
 mod record;
 mod referrals;
+mod refusals;
 mod remarks;
 mod report;
 mod rights;

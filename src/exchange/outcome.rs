@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::{Category, Error, Result};
 use crate::fhir::{Document, Issue, Key, ResourceKey, RuleSource, Severity, SourcePosition};
 use crate::referral::Scope;
 use crate::referral::plan::Write;
@@ -152,7 +152,11 @@ pub(super) async fn recall(store: &dyn Resources, text: &str, entries: &[Entry<'
             continue;
         };
         let key = ResourceKey::parse(&resource).ok_or_else(|| Error::fault("an answer names no resource"))?;
-        let stored = store.read(&Scope::Gateway, &key, Some(version)).await?;
+        let stored = match store.read(&Scope::Gateway, &key, Some(version)).await {
+            // That version is not kept any more: what was made then is told as it is now.
+            Err(error) if error.category == Category::NotFound => store.read(&Scope::Gateway, &key, None).await?,
+            found => found?,
+        };
         let stored = stored.ok_or_else(|| Error::fault("an answer names a version that is not stored"))?;
         let issues = issues.into_iter().filter_map(RememberedIssue::read).collect();
         outcomes.push(Some(Outcome { issues, ..Outcome::found(&stored, created) }));

@@ -101,9 +101,10 @@ impl Exchange {
             events: events.clone(),
             records: records.clone(),
         };
+        let trail = Arc::new(AuditTrail::new(&stores, clock.clone()));
         Ok(Self {
-            trail: Arc::new(AuditTrail::new(&stores, clock.clone())),
-            steps: Steps::new(&stores, clock.clone(), consequences),
+            steps: Steps::new(store.clone(), trail.clone(), clock.clone(), consequences),
+            trail,
             intake: Intake {
                 store: store.clone(),
                 check: check.clone(),

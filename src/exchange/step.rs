@@ -17,13 +17,14 @@ use crate::fhir::Key;
 use crate::referral::Graph;
 use crate::referral::plan::Plan;
 use crate::security::Caller;
-use crate::store::{AuditLog, Committed, Resources};
+use crate::store::{Committed, Resources};
 
-use super::audit::{add_disclosures, audit};
+use super::audit::add_disclosures;
+use super::audit_trail::AuditTrail;
 use super::consequences::{Consequence, Consequences};
 use super::idempotency::RepeatKey;
 use super::owed;
-use super::parts::{Clock, Stores};
+use super::parts::Clock;
 
 /// How often a change is built that other changes overtake.
 const MAX_ATTEMPTS: usize = 8;
@@ -90,7 +91,7 @@ enum Earlier<'k> {
 /// What takes every change to its commit.
 pub(super) struct Steps {
     resources: Arc<dyn Resources>,
-    audit_log: Arc<dyn AuditLog>,
+    trail: Arc<AuditTrail>,
     clock: Arc<dyn Clock>,
     consequences: Consequences,
 }
@@ -103,9 +104,13 @@ impl<T> Built<T> {
 }
 
 impl Steps {
-    pub(super) fn new(stores: &Stores, clock: Arc<dyn Clock>, consequences: Consequences) -> Self {
-        let (resources, audit_log) = (stores.resources.clone(), stores.audit_log.clone());
-        Self { resources, audit_log, clock, consequences }
+    pub(super) fn new(
+        resources: Arc<dyn Resources>,
+        trail: Arc<AuditTrail>,
+        clock: Arc<dyn Clock>,
+        consequences: Consequences,
+    ) -> Self {
+        Self { resources, trail, clock, consequences }
     }
 
     /// Makes the change.
@@ -149,8 +154,7 @@ impl Steps {
         let at = self.clock.now();
         let Built { mut plan, context, mut outcome, refused } = change.build(at).await?;
         if let Some(rules) = refused {
-            self.audit_log.audit(vec![audit(caller, "refused", None, rules, at)]).await?;
-            caller.refusal.remember();
+            self.trail.refused_change(caller, rules).await?;
             return Ok(ChangeOutcome::Done { outcome, committed: None });
         }
         if plan.is_empty() {
@@ -179,10 +183,8 @@ impl Steps {
     /// Remembers that a request was refused, by the names of the rules alone, and gives the error back.
     async fn audit_refusal(&self, caller: &Caller, error: Error) -> Error {
         if matches!(error.category, Category::Unprocessable | Category::Forbidden | Category::NotFound) {
-            caller.refusal.remember();
-            let entry = audit(caller, "refused", None, Plan::names_of(&error.issues), self.clock.now());
-            if let Err(fault) = self.audit_log.audit(vec![entry]).await {
-                tracing::error!(request.id = caller.request, error = %fault, "a refusal could not be remembered");
+            if let Err(fault) = self.trail.refused_change(caller, Plan::names_of(&error.issues)).await {
+                tracing::error!(request.id = caller.request, error = %fault, "a refusal is remembered later");
             }
         }
         error

@@ -743,6 +743,10 @@ keys! {
     UnknownCursor, "unknown-cursor", "invalid",
         why "a cursor marks a place in the order of changes; from an unknown place changes would be missed",
         fix "use a cursor that this gateway returned, or leave since out to start from the beginning";
+    /// An old version is not kept
+    VersionRemoved, "version-removed", "not-found",
+        why "old versions are kept for as long as the operator has set, and this one was replaced before that",
+        fix "read the resource without a version, or its history";
     /// The database has another schema
     StoreSchema, "store-schema", "not-supported",
         why "another version of the program wrote it; reading it wrongly would damage it",
@@ -751,6 +755,18 @@ keys! {
     StoreUnusable, "store-unusable", "exception",
         why "nothing can be kept, so nothing is accepted",
         fix "check that the path is writable and names a database of handoff, or name another one with --store";
+    /// No room for the database
+    StoreFull, "store-full", "no-store",
+        why "what cannot be kept is not accepted; what is stored can be read meanwhile",
+        fix "make room on the disk of the database; the gateway notices by itself, and the request may be sent again then";
+    /// The database is not what was written
+    StoreDamaged, "store-damaged", "exception",
+        why "what is written to a damaged database may be lost, so nothing is accepted",
+        fix "stop the gateway, restore a backup of the database, and start it again";
+    /// The writer has stopped
+    StoreStopped, "store-stopped", "exception",
+        why "the part that stores has ended, so nothing is accepted",
+        fix "start the gateway anew; its log says what happened";
     /// Too busy
     Busy, "busy", "throttled",
         why "more is waiting than can be done in time; nothing of this request was stored",

@@ -19,7 +19,7 @@ use crate::mapping::ProgramTypes;
 use crate::profile::Checker;
 use crate::security::Caller;
 use crate::sheet::ColumnSets;
-use crate::store::Resources;
+use crate::store::Store;
 use crate::store::index::SearchParameters;
 
 use super::admission::Admission;
@@ -31,7 +31,7 @@ pub struct Parts {
     /// All the business
     pub exchange: Arc<Exchange>,
     /// For health and metrics alone; everything else goes through the exchange
-    pub store: Arc<dyn Resources>,
+    pub store: Arc<dyn Store>,
     /// For `$validate`, and for the resource types that there are
     pub checker: Arc<Checker>,
     /// What resources are found by

@@ -14,6 +14,7 @@ use crate::error::{Category, Error, Result};
 use crate::fhir::{Issue, Key, ResourceKey};
 use crate::referral::Scope;
 use crate::referral::state::{self, State as ReferralState};
+use crate::store::WriteState;
 use crate::store::query::Query;
 
 use super::app_state::AppState;
@@ -51,8 +52,9 @@ async fn alive() -> Response {
 
 /// `GET /readyz`, to anybody: requests can be served, or what is missing.
 async fn ready(State(app_state): State<AppState>, headers: HeaderMap) -> Answer {
-    check(&app_state).await?;
-    if is_allowed(&app_state, Operator, &headers) {
+    let is_operator = is_allowed(&app_state, Operator, &headers);
+    check(&app_state, is_operator).await?;
+    if is_operator {
         return in_full(&app_state).await;
     }
     Ok(reply::json(&json!({ "status": "ready" })))
@@ -60,7 +62,7 @@ async fn ready(State(app_state): State<AppState>, headers: HeaderMap) -> Answer 
 
 /// `GET /readyz`, to operators.
 async fn ready_in_full(State(app_state): State<AppState>) -> Answer {
-    check(&app_state).await?;
+    check(&app_state, true).await?;
     in_full(&app_state).await
 }
 
@@ -76,18 +78,27 @@ async fn in_full(app_state: &AppState) -> Answer {
     })))
 }
 
-/// Can requests be served: does the store answer, and is the directory loaded?
-async fn check(app_state: &AppState) -> Result<()> {
+/// Can requests be served: does the store answer and take writes, and is the directory loaded? An operator is told why not.
+async fn check(app_state: &AppState, is_operator: bool) -> Result<()> {
     if *app_state.stopping.borrow() {
         return Err(unready("the server is stopping"));
     }
+    let of_store = |plain: &str, cause: &Error| match cause.issues.first().filter(|_| is_operator) {
+        Some(issue) => Error::new(Category::Busy, Issue::error(issue.key, "", format!("{plain}: {}", issue.text))),
+        None => unready(&format!("{plain}; the gateway's log says why")),
+    };
     // Anybody may ask, so it costs one look at an index.
     let nobody = ResourceKey::new("Organization", "nobody");
     let read = app_state.store.read(&Scope::Gateway, &nobody, None).await;
     read.map_err(|error| {
         tracing::error!(%error, "the store does not answer");
-        unready("the store does not answer; the gateway's log says why")
+        of_store("the store does not answer", &error)
     })?;
+    match &*app_state.store.write_state().borrow() {
+        WriteState::Open => {}
+        WriteState::Failing(cause) => return Err(of_store("the store takes no writes at the moment", cause)),
+        WriteState::Stopped(cause) => return Err(of_store("the store takes no writes any more", cause)),
+    }
     if *app_state.store.directory_version().borrow() == 0 {
         return Err(unready("the directory is empty; load organizations and programs"));
     }

@@ -130,7 +130,7 @@ fn title(category: Category) -> &'static str {
         Category::TooLarge => "the request is too large",
         Category::Precondition => "the named version is not the newest",
         Category::Conflict => "another request was faster",
-        Category::Busy => "too busy",
+        Category::Busy => "not at the moment",
         Category::Fault => "the gateway failed",
     }
 }
@@ -157,11 +157,19 @@ pub(crate) fn render(response: Response, dialect: Dialect, request: &str) -> (Re
             head.headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"handoff\""));
         }
         Category::Busy => {
-            head.headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            head.headers.insert(RETRY_AFTER, HeaderValue::from_static(retry_after(&error)));
         }
         _ => {}
     }
     (Response::from_parts(head, Body::from(text)), Some(rules))
+}
+
+/// After how many seconds to try again: somebody has to see to a store that takes nothing.
+fn retry_after(error: &Error) -> &'static str {
+    match error.issues.first().map(|issue| issue.key) {
+        Some(Key::StoreFull | Key::StoreUnusable | Key::StoreSchema | Key::StoreDamaged | Key::StoreStopped) => "30",
+        _ => "1",
+    }
 }
 
 /// What a client is shown of an error. The text of our own failures goes to the log alone.

@@ -3,9 +3,11 @@
 use super::audit_log::AuditLog;
 use super::credentials::Credentials;
 use super::feed::Feed;
+use super::health::Health;
 use super::resources::Resources;
+use super::retention::Retention;
 
 /// A store for every use. Whoever needs one use of it takes the trait of that use.
-pub trait Store: Resources + Feed + Credentials + AuditLog {}
+pub trait Store: Resources + Feed + Credentials + AuditLog + Health + Retention {}
 
-impl<T: Resources + Feed + Credentials + AuditLog> Store for T {}
+impl<T: Resources + Feed + Credentials + AuditLog + Health + Retention> Store for T {}

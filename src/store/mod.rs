@@ -1,4 +1,5 @@
-//! Layer 3: what is kept, behind one trait a use: [`Resources`], [`Feed`], [`Credentials`], [`AuditLog`].
+//! Layer 3: what is kept, behind one trait a use: [`Resources`], [`Feed`], [`Credentials`],
+//! [`AuditLog`], [`Health`], [`Retention`].
 //!
 //! A write is a [`Plan`](crate::referral::Plan), committed whole or not at all; a read takes the
 //! [`Scope`](crate::referral::Scope) of whoever asks, so nothing is read for nobody in particular. What a scope does not
@@ -27,12 +28,14 @@ mod credentials;
 mod derived;
 mod document;
 mod feed;
+mod health;
 pub mod index;
 mod index_definition;
 mod newest;
 mod prepared;
 pub mod query;
 mod resources;
+mod retention;
 mod search;
 pub mod sqlite;
 mod visibility;
@@ -45,4 +48,6 @@ pub use backend::Store;
 pub use conflict::conflicting;
 pub use credentials::Credentials;
 pub use feed::Feed;
+pub use health::{Health, WriteState};
 pub use resources::Resources;
+pub use retention::{PrunedVersions, Retention};

@@ -62,7 +62,7 @@ pub trait Resources: Send + Sync {
     ) -> StoreFuture<'a, Option<StoredReferral>>;
 
     /// The same referral as it was after the commit `seq`: every resource and the extras at their newest version of then,
-    /// and who took part.
+    /// and who took part. Nothing where a version of then is not kept any more.
     fn referral_as_of<'a>(
         &'a self,
         scope: &'a Scope,

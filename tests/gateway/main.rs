@@ -1,6 +1,6 @@
 //! The gateway as its users have it: the binary, real sockets, real tokens. One module for each promise.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::print_stdout)]
 // Modules of one test share what they need by `pub`.
 #![allow(unreachable_pub)]
 
@@ -8,6 +8,9 @@ mod care_plan;
 mod closed_loop;
 mod demo;
 mod kill;
+mod kills_under_load;
 mod readme;
+#[path = "../scale/mod.rs"]
+mod scale;
 mod stays_as_it_came;
 mod who_sees_what;

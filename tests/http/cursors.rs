@@ -174,7 +174,7 @@ async fn read_beside_writers(
 async fn nothing_is_missed_or_told_twice_beside_twenty_writers() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("store.db");
-    let gateway = Arc::new(Gateway::at(&file, UnsteadyClock::starting(now())).await);
+    let gateway = Arc::new(Gateway::at(&file, UnsteadyClock::starting(now()), |_| {}).await);
     let (_, cursor) = gateway.agency.poll("").await;
     read_beside_writers(&gateway, 0, &cursor, &[]).await;
 }
@@ -186,7 +186,7 @@ async fn nothing_is_missed_after_a_clock_that_was_wrong() {
     let file = folder.path().join("store.db");
     let ahead = now() + SignedDuration::from_hours(400 * 24);
     let (newest, cursor, before) = {
-        let mut gateway = Gateway::at(&file, UnsteadyClock::starting(ahead)).await;
+        let mut gateway = Gateway::at(&file, UnsteadyClock::starting(ahead), |_| {}).await;
         let before = vec![sent(&gateway, 999_001).await, sent(&gateway, 999_002).await];
         let (records, cursor) = gateway.agency.poll("").await;
         assert_eq!(records.len(), 2);
@@ -196,7 +196,8 @@ async fn nothing_is_missed_after_a_clock_that_was_wrong() {
         (tasks["entry"][0]["resource"]["meta"]["lastUpdated"].as_str().unwrap().to_owned(), cursor, before)
     };
     assert!(newest.starts_with("2027-12-26"), "{newest}");
-    let gateway = Arc::new(Gateway::at(&file, UnsteadyClock::starting(now() + SignedDuration::from_mins(1))).await);
+    let gateway =
+        Arc::new(Gateway::at(&file, UnsteadyClock::starting(now() + SignedDuration::from_mins(1)), |_| {}).await);
     // Both ways of going on were given by the other start.
     gateway.agency.get(&format!("/agency/v1/referrals?since={cursor}")).await.expect(200);
     let id = sent(&gateway, 999_003).await;

@@ -89,9 +89,13 @@ impl Gateway {
     }
 
     /// A gateway on this file, which is made where it is missing, with another clock than the usual one.
-    pub async fn at(file: &Path, clock: Arc<dyn Clock>) -> Self {
+    pub async fn at(file: &Path, clock: Arc<dyn Clock>, change: impl FnOnce(&mut Settings)) -> Self {
         let start = if file.exists() { Plan::default() } else { directory() };
-        Self::of(|settings| file.clone_into(&mut settings.store), start, clock).await
+        let change = |settings: &mut Settings| {
+            file.clone_into(&mut settings.store);
+            change(settings);
+        };
+        Self::of(change, start, clock).await
     }
 
     /// A gateway that knows no organization yet.

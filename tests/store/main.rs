@@ -16,6 +16,7 @@ mod oracle;
 mod parties;
 mod planned_reads;
 mod referral;
+mod retention;
 #[path = "../scale/mod.rs"]
 mod scale;
 mod search;

@@ -214,7 +214,9 @@ fn store_idempotency(session: &Session<'_>, idempotency: &Idempotency) -> Result
     let Idempotency { client, key, digest, answer } = idempotency;
     session
         .connection
-        .prepare_cached("INSERT INTO idempotency (client, key, digest, answer, seq) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute(params![client, key, digest, answer, session.progress.seq])?;
+        .prepare_cached(
+            "INSERT INTO idempotency (client, key, digest, answer, seq, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![client, key, digest, answer, session.progress.seq, session.progress.updated])?;
     Ok(())
 }

@@ -13,6 +13,8 @@ use super::schema::{self, unusable};
 /// How long a process waits for another one's transaction, in steps of a millisecond: short steps, because a busy
 /// writer leaves the lock free for moments only.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the writer of a store that is served waits: whoever is kept waiting longer is told so.
+const SERVING_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const BUSY_RETRY_INTERVAL: Duration = Duration::from_millis(1);
 
 /// The connection that writes. Makes the file where it is missing.
@@ -20,7 +22,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection> {
     let refused = |error: &dyn std::fmt::Display| unusable(path, error);
     make_private(path).map_err(|error| refused(&error))?;
     let mut writer = Connection::open(path).map_err(|error| refused(&error))?;
-    set_busy_timeout(&mut writer)?;
+    set_busy_timeout(&mut writer, BUSY_TIMEOUT)?;
     // A page holds two resources of the usual size. Only an empty file takes the setting.
     writer.pragma_update(None, "page_size", 4096)?;
     let mode: String = writer
@@ -53,7 +55,7 @@ pub(super) fn open_memory() -> Result<Connection> {
 pub(super) fn open_reader(path: &Path) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut reader = Connection::open_with_flags(path, flags).map_err(|error| unusable(path, &error))?;
-    set_busy_timeout(&mut reader)?;
+    set_busy_timeout(&mut reader, BUSY_TIMEOUT)?;
     reader.pragma_update(None, "cache_size", -8192)?;
     reader.pragma_update(None, "temp_store", "MEMORY")?;
     reader.set_prepared_statement_cache_capacity(128);
@@ -69,8 +71,13 @@ fn make_private(path: &Path) -> std::io::Result<()> {
     options.open(path).map(drop)
 }
 
-fn set_busy_timeout(connection: &mut Connection) -> Result<()> {
-    let most = (BUSY_TIMEOUT.as_millis() / BUSY_RETRY_INTERVAL.as_millis()) as i32;
+/// From now on other processes are waited for as long as those bear it who wait for this one.
+pub(super) fn begin_serving(writer: &mut Connection) -> Result<()> {
+    set_busy_timeout(writer, SERVING_BUSY_TIMEOUT)
+}
+
+fn set_busy_timeout(connection: &mut Connection, timeout: Duration) -> Result<()> {
+    let most = (timeout.as_millis() / BUSY_RETRY_INTERVAL.as_millis()) as i32;
     connection.busy_handler(Some(move |tries| {
         std::thread::sleep(BUSY_RETRY_INTERVAL);
         tries < most

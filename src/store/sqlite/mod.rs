@@ -5,6 +5,9 @@
 //! of power. A commit that was not answered is there whole or not at all. Several processes may open one file: writes
 //! take turns, sequences stay one order, and what another process wrote is noticed within a quarter of a second.
 //!
+//! Where the database does not take what is written (a full disk, a file that is gone, one that another version of the
+//! program has changed), every write says so and nothing of it is stored; what can be read is read meanwhile.
+//!
 //! How it works: one thread writes (`writer`), a few read (`reader`), and no thread that serves touches the file. What
 //! can be computed before the transaction (parsing, index rows) is computed by the sender. A store in memory has one
 //! connection, so there the thread that writes reads as well.
@@ -30,8 +33,8 @@ use super::newest::NewestSequences;
 use super::prepared::PreparedPlan;
 use super::query::Query;
 use super::{
-    AuditLog, AuditPage, AuditQuery, Changes, ClientRow, Committed, Credentials, Feed, Page, Resources, Statistics,
-    StoreFuture, Stored, StoredReferral,
+    AuditLog, AuditPage, AuditQuery, Changes, ClientRow, Committed, Credentials, Feed, Health, Page, PrunedVersions,
+    Resources, Retention, Statistics, StoreFuture, Stored, StoredReferral, WriteState,
 };
 use index::Index;
 use reader::Readers;
@@ -44,6 +47,7 @@ mod commit;
 mod connection;
 mod error;
 mod feed;
+mod file_identity;
 mod index;
 mod keys;
 mod newest;
@@ -52,6 +56,7 @@ mod read;
 mod reader;
 mod referral;
 mod reindex;
+mod retention;
 mod rows;
 mod schema;
 mod search;
@@ -76,6 +81,7 @@ pub struct SqliteStore {
     /// None once it is being dropped
     jobs: Option<Jobs>,
     writer: Option<JoinHandle<()>>,
+    write_state: watch::Receiver<WriteState>,
 }
 
 impl SqliteStore {
@@ -87,7 +93,7 @@ impl SqliteStore {
     pub fn open(path: &Path, parameters: &Arc<SearchParameters>) -> Result<Self> {
         let mut connection = connection::open_writer(path)?;
         let index = reindex::prepare(&mut connection, parameters)?;
-        Self::start(connection, Some(Arc::new(index)), |_| Readers::start(path, READERS))
+        Self::start(connection, Some(Arc::new(index)), Some(path), |_| Readers::start(path, READERS))
     }
 
     /// A store of its own in memory, gone when it is dropped: for tests of what stands on a store. One connection
@@ -98,7 +104,7 @@ impl SqliteStore {
     pub fn in_memory(parameters: &Arc<SearchParameters>) -> Result<Self> {
         let mut connection = connection::open_memory()?;
         let index = reindex::prepare(&mut connection, parameters)?;
-        Self::start(connection, Some(Arc::new(index)), |jobs| Ok(Readers::at_writer(jobs.clone())))
+        Self::start(connection, Some(Arc::new(index)), None, |jobs| Ok(Readers::at_writer(jobs.clone())))
     }
 
     /// Opens the file to administer it. Clients are read and changed; resources are read, and neither written nor
@@ -107,24 +113,51 @@ impl SqliteStore {
     /// # Errors
     /// As [`SqliteStore::open`].
     pub fn open_for_clients(path: &Path) -> Result<Self> {
-        Self::start(connection::open_writer(path)?, None, |_| Readers::start(path, READERS))
+        Self::start(connection::open_writer(path)?, None, Some(path), |_| Readers::start(path, READERS))
+    }
+
+    /// Lets the file grow to no more than this many bytes; to what it has, if that is more already.
+    ///
+    /// # Errors
+    /// Where the database takes no writes.
+    pub async fn limit_size(&self, bytes: u64) -> Result<()> {
+        self.write(move |session| {
+            let page: i64 = session.connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+            let pages = i64::try_from(bytes).unwrap_or(i64::MAX) / page.max(1);
+            session.connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
+            Ok(())
+        })
+        .await
     }
 
     fn start(
-        connection: Connection,
+        mut connection: Connection,
         index: Option<Arc<Index>>,
+        path: Option<&Path>,
         readers: impl FnOnce(&Jobs) -> Result<Readers>,
     ) -> Result<Self> {
+        connection::begin_serving(&mut connection)?;
         let id = connection.query_row("SELECT id FROM store", [], |row| row.get(0))?;
         let newest_sequences = Arc::new(NewestSequences::default());
         newest::refresh(&newest_sequences, &connection)?;
         let counters = Arc::new(Counters::default());
         let (jobs, waiting) = Jobs::channel();
         let readers = readers(&jobs)?;
-        let writer = Writer::new(connection, index.clone(), newest_sequences.clone(), counters.clone());
+        let (write_state, state) = watch::channel(WriteState::Open);
+        let writer =
+            Writer::new(connection, path, index.clone(), newest_sequences.clone(), counters.clone(), write_state);
         let thread = std::thread::Builder::new().name("store-write".to_owned());
         let thread = thread.spawn(move || writer.run(&waiting)).map_err(Error::fault)?;
-        Ok(Self { id, index, newest_sequences, counters, readers, jobs: Some(jobs), writer: Some(thread) })
+        Ok(Self {
+            id,
+            index,
+            newest_sequences,
+            counters,
+            readers,
+            jobs: Some(jobs),
+            writer: Some(thread),
+            write_state: state,
+        })
     }
 
     /// What resources are indexed by.
@@ -270,6 +303,22 @@ impl Feed for SqliteStore {
     }
 }
 
+impl Health for SqliteStore {
+    fn write_state(&self) -> watch::Receiver<WriteState> {
+        self.write_state.clone()
+    }
+}
+
+impl Retention for SqliteStore {
+    fn prune_keys(&self, before: Timestamp) -> StoreFuture<'_, u64> {
+        self.write(move |session| retention::prune_keys(session.connection, before))
+    }
+
+    fn prune_versions(&self, before: Timestamp, after: u64) -> StoreFuture<'_, PrunedVersions> {
+        self.write(move |session| retention::prune_versions(session.connection, before, after))
+    }
+}
+
 impl Credentials for SqliteStore {
     fn clients(&self) -> StoreFuture<'_, Vec<ClientRow>> {
         self.readers.read(clients::all)
@@ -339,4 +388,43 @@ fn statistics(reader: &Connection, counters: &Counters) -> Result<Statistics> {
         groups: counters.groups.load(Ordering::Relaxed),
         conflicts: counters.conflicts.load(Ordering::Relaxed),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Category;
+    use crate::fhir::Key;
+
+    /// What a panic left behind is not known, so nothing is acknowledged after it; what is stored can be read.
+    #[tokio::test]
+    async fn a_writer_that_panics_has_stopped() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open_for_clients(&folder.path().join("handoff.db")).unwrap();
+        let mut state = store.write_state();
+        let write = |store: &SqliteStore| {
+            store.write(|session| Ok(session.connection.execute("INSERT INTO room VALUES (x'00')", [])?))
+        };
+        assert_eq!(write(&store).await.unwrap(), 1);
+        assert_eq!(*state.borrow(), WriteState::Open);
+        let refused = |error: Error| (error.category, error.issues[0].key);
+        let dies = store.write::<()>(|session| {
+            session.connection.execute("INSERT INTO room VALUES (x'01')", [])?;
+            panic!("as a fault in our own code would");
+        });
+        assert_eq!(refused(dies.await.unwrap_err()), (Category::Busy, Key::StoreStopped));
+        state.wait_for(|state| matches!(state, WriteState::Stopped(_))).await.unwrap();
+        for _ in 0..3 {
+            assert_eq!(refused(write(&store).await.unwrap_err()), (Category::Busy, Key::StoreStopped));
+        }
+        let rows: StoreFuture<'_, i64> =
+            store.readers.read(|reader| Ok(reader.query_row("SELECT count(*) FROM room", [], |row| row.get(0))?));
+        assert_eq!(rows.await.unwrap(), 1);
+        // A read that panics costs its own answer alone, however many do.
+        for _ in 0..=READERS {
+            let dies = store.readers.read::<()>(|_| panic!("as a fault in our own code would"));
+            assert_eq!(dies.await.unwrap_err().category, Category::Fault);
+        }
+        assert!(store.clients().await.unwrap().is_empty());
+    }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::error::{Error, Result};
-use crate::fhir::{Document, ResourceKey};
+use crate::error::{Category, Error, Result};
+use crate::fhir::{Document, Issue, Key, ResourceKey};
 use crate::referral::VersionRange;
 use crate::referral::plan::Idempotency;
 use crate::referral::scope::Scope;
@@ -109,12 +109,18 @@ fn versions(
         let (number, made): (i64, i64) = (row.get(0)?, row.get(2)?);
         // A document is read and parsed only if it is given.
         if is_in_range(number.cast_unsigned()) && shown.hold(made, replaced) {
-            let version = stored(connection, visibility, row)?;
-            bytes = bytes.saturating_add(version.document.text().len());
-            if bytes > range.bytes && !versions.is_empty() {
-                break;
+            match stored(connection, visibility, row) {
+                // A history is told without what is not kept any more.
+                Err(error) if wanted.is_none() && is_removed(&error) => {}
+                found => {
+                    let version = found?;
+                    bytes = bytes.saturating_add(version.document.text().len());
+                    if bytes > range.bytes && !versions.is_empty() {
+                        break;
+                    }
+                    versions.push(version);
+                }
             }
-            versions.push(version);
         }
         replaced = Some(made);
     }
@@ -239,8 +245,23 @@ pub(super) fn stored(connection: &Connection, visibility: Visibility, row: &Row<
     })
 }
 
+/// The document of this version is not kept any more: see `retention`.
+fn removed(row: &Row<'_>) -> Result<Error> {
+    let (kind, id, version): (String, String, i64) = (row.get(4)?, row.get(5)?, row.get(0)?);
+    let text = format!("version {version} of {kind}/{id} was replaced, and is not kept any longer; the newest is");
+    Ok(Error::new(Category::NotFound, Issue::error(Key::VersionRemoved, "", text)))
+}
+
+/// Is it that a version is not kept any more?
+pub(super) fn is_removed(error: &Error) -> bool {
+    error.issues.first().is_some_and(|issue| issue.key == Key::VersionRemoved)
+}
+
 fn whole(row: &Row<'_>) -> Result<Stored> {
     let text = row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?;
+    if text.is_empty() {
+        return Err(removed(row)?);
+    }
     Ok(Stored {
         key: ResourceKey { kind: row.get(4)?, id: row.get(5)? },
         version: row.get::<_, i64>(0)?.cast_unsigned(),

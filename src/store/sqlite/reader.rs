@@ -3,6 +3,7 @@
 //!
 //! A read is one snapshot: the write-ahead log lets it see one state of the database, and the writer goes on meanwhile.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::store::StoreFuture;
 
 use super::connection::open_reader;
+use super::schema;
 use super::writer::{Jobs, store_stopped};
 
 type Read = Box<dyn FnOnce(&Connection) + Send>;
@@ -94,21 +96,29 @@ fn read_on_thread<'a, T: Send + 'static>(
     });
     // Without a receiver the answer's sender is dropped with the read, and that is the answer.
     let _ = reads.send(read);
-    Box::pin(async move { answered.await.unwrap_or_else(|_| Err(store_stopped())) })
+    Box::pin(
+        async move { answered.await.unwrap_or_else(|_| Err(Error::fault("a read of the store was not answered"))) },
+    )
 }
 
 fn serve(connection: &Connection, reads: &Mutex<Receiver<Read>>) {
     loop {
         let next = reads.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(read) = next else { return };
-        read(connection);
+        // A read that panics is not answered; the thread goes on with the next one.
+        if catch_unwind(AssertUnwindSafe(|| read(connection))).is_err() && !connection.is_autocommit() {
+            let _ = connection.execute_batch("ROLLBACK");
+        }
     }
 }
 
 /// Everything that one read asks is answered from one state of the database.
 fn snapshot<T>(connection: &Connection, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
     connection.prepare_cached("BEGIN")?.execute([])?;
-    let outcome = read(connection);
-    connection.prepare_cached("COMMIT")?.execute([])?;
+    let outcome = schema::check(connection).and_then(|()| read(connection));
+    // A read that failed may have ended the transaction.
+    if !connection.is_autocommit() {
+        connection.prepare_cached("COMMIT")?.execute([])?;
+    }
     outcome
 }

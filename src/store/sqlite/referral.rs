@@ -52,7 +52,11 @@ pub(super) fn referral(
         return Ok(None);
     }
     let until = as_of.map(u64::cast_signed).into_iter().chain(past.map(|until| until - 1)).min();
-    let Shared { mut graph, author, seq } = shared(connection, visibility, id, task, until)?;
+    let Shared { mut graph, author, seq } = match shared(connection, visibility, id, task, until) {
+        // What it was then cannot be told in part.
+        Err(error) if as_of.is_some() && read::is_removed(&error) => return Ok(None),
+        shared => shared?,
+    };
     if graph.position(&task.to_string()).is_none() {
         return Ok(None);
     }

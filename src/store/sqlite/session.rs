@@ -5,6 +5,7 @@ use rusqlite::Connection;
 use crate::error::{Category, Error, Result};
 use crate::store::newest::ChangeNotice;
 
+use super::error::is_of_store;
 use super::index::Index;
 use super::keys::Keys;
 
@@ -34,6 +35,8 @@ pub(super) struct Session<'w> {
     pub(super) clients: Option<i64>,
     /// Plans that were refused as conflicts
     pub(super) conflicts: u64,
+    /// Why the database did not take what a job wrote
+    pub(super) failure: Option<Error>,
 }
 
 impl<'w> Session<'w> {
@@ -49,6 +52,7 @@ impl<'w> Session<'w> {
             announcements: Vec::new(),
             clients: None,
             conflicts: 0,
+            failure: None,
         }
     }
 
@@ -69,6 +73,13 @@ impl<'w> Session<'w> {
         self.execute("SAVEPOINT one")?;
         let outcome = work(self);
         if let Err(error) = &outcome {
+            if is_of_store(error) {
+                self.failure = Some(error.clone());
+            }
+            // A database that fails may have rolled everything back: then there is no savepoint, and nothing to go on with.
+            if !self.is_open() {
+                return outcome;
+            }
             self.conflicts += u64::from(error.category == Category::Conflict);
             self.execute("ROLLBACK TO one")?;
             self.progress = progress;
@@ -80,6 +91,11 @@ impl<'w> Session<'w> {
         }
         self.execute("RELEASE one")?;
         outcome
+    }
+
+    /// Is the transaction still open? Outside of it a statement would commit by itself.
+    pub(super) fn is_open(&self) -> bool {
+        !self.connection.is_autocommit()
     }
 
     fn execute(&self, sql: &str) -> Result<()> {

@@ -4,28 +4,35 @@
 //! and then answers all. While it waits for the disk the next group gathers, so nobody is made to wait for company.
 //! An answer is given after the sync and never before; a refusal too, because it may stand on a neighbour in the group.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
-use tokio::sync::oneshot;
-use tracing::{error, warn};
+use tokio::sync::{oneshot, watch};
+use tracing::{error, info, warn};
 
 use crate::error::{Error, Result};
-use crate::store::StoreFuture;
 use crate::store::newest::NewestSequences;
+use crate::store::{StoreFuture, WriteState};
 
+use super::error::{is_for_good, stopped, superseded};
+use super::file_identity::FileIdentity;
 use super::index::Index;
 use super::keys::Keys;
 use super::newest;
+use super::schema;
 use super::session::{Progress, Session};
 
 /// Most jobs of one transaction: a bound on how long the first of them waits.
 const MAX_GROUP: usize = 256;
-/// How often the writer looks whether another process has written.
+/// How often the writer looks whether another process has written, and whether a database that failed takes writes again.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
+/// How much has to fit into a database that was full, before it is said to take writes again.
+const ROOM: i64 = 1024 * 1024;
 
 /// One thing to write.
 pub(super) trait Job: Send {
@@ -59,6 +66,11 @@ pub(super) struct Writer {
     index: Option<Arc<Index>>,
     /// `PRAGMA data_version`: changes when another connection has written
     seen: i64,
+    /// The newest commit that was answered
+    newest: i64,
+    /// None of a database in memory
+    file: Option<FileIdentity>,
+    state: watch::Sender<WriteState>,
 }
 
 /// The way to the writer. It writes until the last of these is gone.
@@ -86,9 +98,9 @@ impl Jobs {
     }
 }
 
-/// The writer is gone; it never goes before the store does.
+/// The writer is gone, with the store or before it.
 pub(super) fn store_stopped() -> Error {
-    Error::fault("the store has stopped")
+    stopped("the store has stopped")
 }
 
 // === Waiting ===
@@ -118,18 +130,30 @@ where
 impl Writer {
     pub(super) fn new(
         connection: Connection,
+        path: Option<&Path>,
         index: Option<Arc<Index>>,
         newest_sequences: Arc<NewestSequences>,
         counters: Arc<Counters>,
+        state: watch::Sender<WriteState>,
     ) -> Self {
+        let (keys, file) = (Keys::default(), path.map(FileIdentity::of));
         // 0 is no data version, so the first look sees everything that was written before it.
-        Self { connection, newest_sequences, counters, keys: Keys::default(), index, seen: 0 }
+        Self { connection, newest_sequences, counters, keys, index, seen: 0, newest: 0, file, state }
     }
 
-    /// Writes until the last sender is gone; what was sent before is written.
+    /// Writes until the last sender is gone; what was sent before is written. After a panic nothing is: what it left behind
+    /// is not known.
     pub(super) fn run(mut self, jobs: &Receiver<Box<dyn Job>>) {
+        if catch_unwind(AssertUnwindSafe(|| self.serve(jobs))).is_err() {
+            self.roll_back();
+            self.tell(WriteState::Stopped(stopped("the thread that stores has failed")));
+            self.refuse_all(jobs);
+        }
+    }
+
+    fn serve(&mut self, jobs: &Receiver<Box<dyn Job>>) {
         let mut looked = Instant::now();
-        loop {
+        while !self.has_stopped() {
             let first = match jobs.recv_timeout(POLL_INTERVAL) {
                 Ok(job) => Some(job),
                 Err(RecvTimeoutError::Timeout) => None,
@@ -137,13 +161,96 @@ impl Writer {
             };
             if looked.elapsed() >= POLL_INTERVAL {
                 self.check_other_writers();
+                self.try_again();
                 looked = Instant::now();
             }
             if let Some(first) = first {
                 self.write(std::iter::once(first).chain(jobs.try_iter()).take(MAX_GROUP).collect());
             }
         }
+        self.refuse_all(jobs);
     }
+
+    // --- whether it writes
+
+    fn has_stopped(&self) -> bool {
+        matches!(&*self.state.borrow(), WriteState::Stopped(_))
+    }
+
+    /// Answers everybody why nothing is written any more, until the last sender is gone.
+    fn refuse_all(&self, jobs: &Receiver<Box<dyn Job>>) {
+        let cause = match &*self.state.borrow() {
+            WriteState::Stopped(cause) | WriteState::Failing(cause) => cause.clone(),
+            WriteState::Open => store_stopped(),
+        };
+        while let Ok(job) = jobs.recv() {
+            job.answer(Some(&cause));
+        }
+    }
+
+    /// Tells what has become of the database, and logs it where that is another thing than before.
+    fn tell(&self, state: WriteState) {
+        self.state.send_if_modified(|before| {
+            if *before == state || matches!(before, WriteState::Stopped(_)) {
+                return false;
+            }
+            match &state {
+                WriteState::Open => info!("the database takes writes again"),
+                WriteState::Failing(cause) => error!(%cause, "the database takes no writes; it is tried again"),
+                WriteState::Stopped(cause) => error!(%cause, "nothing more is stored by this process"),
+            }
+            *before = state;
+            true
+        });
+    }
+
+    fn tell_failure(&self, cause: &Error) {
+        self.tell(if is_for_good(cause) {
+            WriteState::Stopped(cause.clone())
+        } else {
+            WriteState::Failing(cause.clone())
+        });
+    }
+
+    /// Where the database did not take what was written: does it now?
+    fn try_again(&mut self) {
+        if !matches!(&*self.state.borrow(), WriteState::Failing(_)) {
+            return;
+        }
+        match self.try_room() {
+            Ok(()) => self.tell(WriteState::Open),
+            Err(cause) => {
+                self.roll_back();
+                self.tell_failure(&cause);
+            }
+        }
+    }
+
+    /// Writes as much as a large message, and takes it away again: the pages that it took are free for what comes.
+    fn try_room(&self) -> Result<()> {
+        self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        self.check_database()?;
+        self.connection.execute("INSERT INTO room VALUES (zeroblob(?1))", [ROOM])?;
+        self.connection.execute_batch("COMMIT; DELETE FROM room")?;
+        Ok(())
+    }
+
+    /// Is it the database that was opened, as this program knows it?
+    fn check_database(&self) -> Result<()> {
+        if let Some(file) = &self.file {
+            file.check()?;
+        }
+        schema::check(&self.connection)
+    }
+
+    fn roll_back(&mut self) {
+        self.keys.forget();
+        if !self.connection.is_autocommit() && self.connection.execute_batch("ROLLBACK").is_err() {
+            self.tell(WriteState::Stopped(stopped("a transaction could be neither committed nor rolled back")));
+        }
+    }
+
+    // --- writing
 
     /// Has another process written? Then what it announced to its own is announced here.
     fn check_other_writers(&mut self) {
@@ -163,11 +270,9 @@ impl Writer {
     fn write(&mut self, mut group: Vec<Box<dyn Job>>) {
         let failed = self.transaction(&mut group).err();
         if let Some(cause) = &failed {
-            self.keys.forget();
-            if !self.connection.is_autocommit() && self.connection.execute_batch("ROLLBACK").is_err() {
-                error!("a transaction could be neither committed nor rolled back");
-            }
-            error!(%cause, jobs = group.len(), "a group of commits failed; nothing of it is stored");
+            self.roll_back();
+            self.tell_failure(cause);
+            warn!(%cause, jobs = group.len(), "a group of commits failed; nothing of it is stored");
         }
         for job in group {
             job.answer(failed.as_ref());
@@ -176,6 +281,7 @@ impl Writer {
 
     fn transaction(&mut self, group: &mut [Box<dyn Job>]) -> Result<()> {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        self.check_database()?;
         let (progress, version, same): (_, _, Option<bool>) = self
             .connection
             .prepare_cached(
@@ -185,15 +291,22 @@ impl Writer {
                 Ok((Progress { seq: row.get(0)?, updated: row.get(1)? }, row.get(2)?, row.get(3)?))
             })?;
         if !same.unwrap_or(true) {
-            return Err(Error::fault("another version of handoff has changed the search index; this one must stop"));
+            return Err(superseded("the search index"));
+        }
+        if progress.seq < self.newest {
+            return Err(stopped("the database was set back to an earlier state while it was open"));
         }
         let seq = progress.seq;
         let session = Session::new_session(&self.connection, &mut self.keys, self.index.as_deref());
         let mut session = Session { progress, version, ..session };
         for job in group {
             job.perform(&mut session);
+            if !session.is_open() {
+                let unknown = || Error::fault("the database has ended the transaction");
+                return Err(session.failure.unwrap_or_else(unknown));
+            }
         }
-        let Session { progress, created, announcements, clients, conflicts, .. } = session;
+        let Session { progress, created, announcements, clients, conflicts, failure, .. } = session;
         if progress.seq != seq {
             let directory = announcements.iter().filter(|one| one.directory).map(|one| one.seq.cast_signed()).max();
             self.connection
@@ -202,6 +315,10 @@ impl Writer {
             self.count(created)?;
         }
         self.connection.prepare_cached("COMMIT")?.execute([])?;
+        self.newest = progress.seq;
+        if let Some(failure) = failure {
+            self.tell_failure(&failure);
+        }
         self.counters.commits.fetch_add((progress.seq - seq).cast_unsigned(), Ordering::Relaxed);
         self.counters.groups.fetch_add(1, Ordering::Relaxed);
         self.counters.conflicts.fetch_add(conflicts, Ordering::Relaxed);

@@ -16,6 +16,7 @@ use crate::error::{Category, Error, Result};
 use crate::fhir::{Issue, Key};
 
 use super::audit;
+use super::error::superseded;
 
 /// What each version does to the one before it; the first makes the tables.
 const STEPS: &[&str] = &[
@@ -25,6 +26,8 @@ const STEPS: &[&str] = &[
     include_str!("004_sharing.sql"),
     include_str!("005_withheld.sql"),
     include_str!("006_microseconds.sql"),
+    include_str!("007_room.sql"),
+    include_str!("008_retention.sql"),
 ];
 
 /// The first version whose audit log is chained. Hashes are none that SQL could compute: rows of older files are chained
@@ -58,6 +61,16 @@ pub(super) fn migrate(writer: &mut Connection, path: &Path) -> Result<()> {
     transaction.pragma_update(None, "user_version", STEPS.len().cast_signed() as i64)?;
     transaction.commit()?;
     Ok(())
+}
+
+/// Does the database still have the schema that this program reads and writes?
+///
+/// # Errors
+/// `Busy`, where another version has changed it meanwhile.
+pub(super) fn check(connection: &Connection) -> Result<()> {
+    let found: i64 =
+        connection.prepare_cached("SELECT user_version FROM pragma_user_version")?.query_row([], |row| row.get(0))?;
+    if found == STEPS.len().cast_signed() as i64 { Ok(()) } else { Err(superseded("the schema of the database")) }
 }
 
 /// A file without a version that holds tables was made by somebody else.
