@@ -67,7 +67,8 @@ impl History {
         // Versions are numbered from 1; where fewer are given than asked for, the others are not kept or not for this caller,
         // or they find no room here.
         let total = versions.first().filter(|_| self.before.is_none());
-        let total = total.map(|newest| if next.is_none() { versions.len() as u64 } else { newest.version });
+        let total =
+            total.map(|newest| if next.is_none() && self.count > 0 { versions.len() as u64 } else { newest.version });
         let mut bundle = BundleWriter::history(total, &links)?;
         for version in shown {
             stored_entry::add_version(&mut bundle, base, version)?;
