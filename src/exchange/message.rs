@@ -245,7 +245,8 @@ mod tests {
             }
         }
         for before in ["Patient?", "xTask?", "https://other.example/fhir/Task?", "Task/1?", "??"] {
-            assert!(create.condition_parameters(&served, &format!("{before}identifier=a")).is_err(), "{before}");
+            let read = create.condition_parameters(&served, &format!("{before}identifier=a"));
+            assert!(read.and_then(|read| create.condition(&served, read)).is_err(), "{before}");
         }
         let issue = &create.condition_parameters(&served, "identifier=%4").unwrap_err().issues[0];
         assert!(issue.text.starts_with("If-None-Exist: the value of the parameter \"identifier\""), "{}", issue.text);

@@ -182,10 +182,10 @@ impl Steps {
 
     /// Remembers that a request was refused, by the names of the rules alone, and gives the error back.
     async fn audit_refusal(&self, caller: &Caller, error: Error) -> Error {
-        if matches!(error.category, Category::Unprocessable | Category::Forbidden | Category::NotFound) {
-            if let Err(fault) = self.trail.refused_change(caller, Plan::names_of(&error.issues)).await {
-                tracing::error!(request.id = caller.request, error = %fault, "a refusal is remembered later");
-            }
+        if matches!(error.category, Category::Unprocessable | Category::Forbidden | Category::NotFound)
+            && let Err(fault) = self.trail.refused_change(caller, Plan::names_of(&error.issues)).await
+        {
+            tracing::error!(request.id = caller.request, error = %fault, "a refusal is remembered later");
         }
         error
     }
