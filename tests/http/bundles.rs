@@ -68,7 +68,7 @@ async fn whatever_is_wrong_with_an_entry_concerns_it_alone() {
         (with(post(&patient("x")), "requests", json!({})), "422", "Bundle.entry[N].requests"),
         (in_request("ifNoneExists", json!("identifier=x")), "422", "Bundle.entry[N].request.ifNoneExists"),
         (in_request("ifNoneExist", json!(["identifier=x"])), "422", "Bundle.entry[N].request.ifNoneExist"),
-        (in_request("ifNoneExist", json!("colour=x")), "400", "Bundle.entry[N].request.url"),
+        (in_request("ifNoneExist", json!("colour=x")), "400", "Bundle.entry[N].request.ifNoneExist"),
         (json!({ "resource": patient("x"), "request": { "url": "Patient" } }), "422", "Bundle.entry[N].request"),
         (json!({ "resource": patient("x"), "request": { "method": "POST" } }), "422", "Bundle.entry[N].request"),
         (json!({ "request": { "method": "POST", "url": "Patient" } }), "422", "Bundle.entry[N]"),
@@ -91,7 +91,7 @@ async fn whatever_is_wrong_with_an_entry_concerns_it_alone() {
         (asked("POST", ""), "422", "Bundle.entry[N].request.url"),
         (asked("POST", "https://elsewhere.example/fhir/Patient"), "400", "Bundle.entry[N].request.url"),
         (post(&forbidden), "422", "Bundle.entry[N].resource.subject.reference"),
-        (post(&json!({ "resourceType": "Subscription" })), "403", "Bundle.entry[N].resource"),
+        (post(&json!({ "resourceType": "Subscription" })), "404", "Bundle.entry[N].request.url"),
     ];
     let mut entries = Vec::new();
     for (number, (entry, ..)) in wrong.iter().enumerate() {
@@ -205,7 +205,7 @@ async fn a_transaction_says_which_entry_it_is_refused_for() {
         (json!([put("W/\"1\""), put("W/\"1\"")]), 422, "request.url"),
         (unknown_owner, 422, "resource.owner"),
         (further, 422, "resource.status"),
-        (post(&json!({ "resourceType": "Subscription" })), 403, "resource"),
+        (post(&json!({ "resourceType": "Subscription" })), 422, "resource"),
         (get("Task/none"), 404, "request.url"),
         (get("Task?_cursor=none"), 400, "request.url"),
         (get("Task?patient=Patient?identifier=urn:test|none"), 412, "request.url"),

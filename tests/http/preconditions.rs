@@ -330,7 +330,7 @@ async fn entries_of_a_bundle_take_the_conditions_of_their_method() {
         (entry(with("POST", "Task", "ifMatch", "\"1\""), Some(&new)), "400"),
         (entry(with("POST", "Task", "ifNoneMatch", "*"), Some(&new)), "400"),
         (entry(with("POST", "Task", "ifModifiedSince", "2026-11-21T10:00:00Z"), Some(&new)), "400"),
-        (entry(with("POST", "Task", "ifWhatever", "x"), Some(&new)), "400"),
+        (entry(with("POST", "Task", "ifWhatever", "x"), Some(&new)), "422"),
         (entry(with("POST", "Task", "ifNoneExist", "_count=1"), Some(&new)), "400"),
         (entry(with("PUT", &url, "ifNoneExist", "identifier=x"), Some(&task)), "400"),
         (entry(with("PUT", &url, "ifModifiedSince", "2026-11-21T10:00:00Z"), Some(&task)), "400"),

@@ -2,6 +2,8 @@
 //! (<https://hl7.org/fhir/R4/bundle-definitions.html#Bundle.entry.request.ifMatch> and its like). Each method takes what
 //! the request alone takes; any other condition is refused, and never passed over.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 
 use crate::error::{Error, Result};
@@ -10,6 +12,9 @@ use crate::fhir::{Key, Node, Preconditions};
 use crate::server::entity_tag;
 
 use super::located::located;
+
+/// Every condition that the request of an entry may have.
+const CONDITIONS: &[&str] = &["ifMatch", "ifNoneMatch", "ifModifiedSince", "ifNoneExist"];
 
 /// The conditions of a GET.
 ///
@@ -39,13 +44,13 @@ pub(super) fn of_update(request: Node<'_>) -> Result<Preconditions> {
 /// As [`of_read`].
 pub(super) fn of_create(request: Node<'_>) -> Result<Option<String>> {
     check_taken(request, &["ifNoneExist"])?;
-    let Some(node) = request.get("ifNoneExist") else { return Ok(None) };
-    let text = node.as_str().ok_or_else(|| at(node, "expected the text of a search, as identifier=SYSTEM|VALUE"))?;
-    Ok(Some(text.into_owned()))
+    // One that is no text is refused where the Bundle's form is checked.
+    Ok(request.str("ifNoneExist").map(Cow::into_owned))
 }
 
 fn check_taken(request: Node<'_>, taken: &[&str]) -> Result<()> {
-    let is_condition = |name: &str| name.starts_with("if") && !taken.contains(&name);
+    // What no request of a Bundle has is refused where the Bundle's form is checked.
+    let is_condition = |name: &str| CONDITIONS.contains(&name) && !taken.contains(&name);
     match request.members().find(|member| is_condition(member.name())) {
         None => Ok(()),
         Some(other) => {
