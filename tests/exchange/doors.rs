@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use handoff::error::Error;
-use handoff::fhir::{Document, ResourceKey};
+use handoff::fhir::{Document, Preconditions, ResourceKey};
 use handoff::referral::claim::Claim;
 use handoff::referral::reason::{self, Reason};
 use handoff::referral::state::{self, Actor, Event, Position, State, TABLE, TaskStatus, Transition};
@@ -185,7 +185,8 @@ impl Twin {
             message["reason"] = why.of_event();
         }
         let message = Document::from_value(&message).unwrap();
-        let done = self.world.exchange.raise_event(caller, &id, &message, None, None).await.map(|_| ());
+        let done =
+            self.world.exchange.raise_event(caller, &id, &message, Preconditions::default(), None).await.map(|_| ());
         self.outcome(&task, version, done).await
     }
 
