@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::routing::get;
-use handoff::app::{App, Options, RandomIds, WallClock};
+use handoff::app::{App, LimitOptions, Options, RandomIds, WallClock};
 use handoff::fhir::edit::Edits;
 use handoff::fhir::{Document, ResourceKey};
 use handoff::referral::Plan;
@@ -46,7 +46,9 @@ fn main() {
 
 async fn measure(folder: &std::path::Path) {
     let store = format!("sqlite:{}", folder.join("handoff.db").display());
-    let options = Options { store: Some(store), ..Options::default() };
+    // One client asks as fast as it can.
+    let limits = LimitOptions { client_minute: Some(u32::MAX), ..LimitOptions::default() };
+    let options = Options { store: Some(store), limits, ..Options::default() };
     let app = App::open(options.into_settings().expect("settings"), Arc::new(WallClock), Arc::new(RandomIds))
         .await
         .expect("an app");
@@ -167,7 +169,7 @@ async fn polls(app: &Arc<App>) {
     };
     app.store.put_client(row).await.expect("a client");
     let clients = handoff::app::load_clients(app.store.as_ref()).await.expect("clients");
-    let router = app.router(handoff::server::Admission::new(clients).0, stopping);
+    let router = app.router(handoff::server::Admission::new(clients).0, stopping).expect("threads");
     let agency = caller(Role::Agency, "three-counties-action");
     let mut since = None;
     loop {

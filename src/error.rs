@@ -3,6 +3,7 @@
 //! Whoever fails picks the category; only the edges (`server`, `cli`) know what it means for a status or an exit code.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::fhir::issue::{Issue, Key};
 
@@ -30,6 +31,15 @@ pub enum Category {
     MediaType,
     /// Too many bytes
     TooLarge,
+    /// Too many bytes or fields in the head of the request
+    HeadTooLarge,
+    /// Did not arrive in time
+    Timeout,
+    /// More than one client may ask for at a time
+    TooManyRequests {
+        /// When to come again
+        after: Duration,
+    },
     /// The named version is not the newest, or a condition matches several resources
     Precondition,
     /// Another request was faster

@@ -9,12 +9,14 @@
 //!          hmis                                pure engines over documents
 //! layer 3  store, security, terminology        SQL; tokens, scopes, consent, audit; a server that knows codes
 //! layer 4  exchange                            READ THIS FIRST: one step to a commit, what builds it, what follows
-//! layer 5  server                              routes, authentication, bodies, conditions, answers, metrics
+//! layer 5  server                              connections, routes, authentication, turns, bodies, answers, metrics
 //! layer 6  fhir_api, agency_api                the edges: FHIR for EHRs, records for agencies
 //! layer 7  app, cli                            wiring; the only code that knows everything
 //! ```
 //! # What happens
 //! ```text
+//! a request        server/listen, connection              how many there are, how long they may take
+//!                  server/watch, dispatch, workers        who calls, whose turn it is, on which thread it is served
 //! a message        fhir_api/bundle, create, update        its text is read, its caller known (server/authentication)
 //!                  exchange/service                       the door; makes a change of it
 //!                  exchange/step                          build, consequences, who has to read it, commit, again if overtaken

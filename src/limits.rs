@@ -136,6 +136,9 @@ pub struct RequestLimits {
     /// Searches, histories and lists that are worked on at a time (`list-requests`, 3), all but one for one client; one
     /// more waits its client's turn
     pub lists: usize,
+    /// Writes with short bodies that are worked on at a time (`write-requests`, 64), three quarters for one client; one more
+    /// waits its client's turn
+    pub writes: usize,
     /// Requests that wait for any of these (`waiting`, 1000)
     pub waiting: usize,
     /// Those of one client among them (`client-waiting`, 250)
@@ -146,7 +149,7 @@ pub struct RequestLimits {
     pub of_client: usize,
     /// Requests of one client in a minute, which it may also send at once (`client-minute`, 60000)
     pub client_minute: u32,
-    /// Tokens from one address in a minute that are nobody's (`wrong-tokens-minute`, 120)
+    /// Tokens from one address in a minute that are nobody's (`wrong-tokens-minute`, 300)
     pub wrong_tokens_minute: u32,
 }
 
@@ -157,12 +160,13 @@ impl Default for RequestLimits {
             held_bytes: 64 * MEGABYTE,
             long: available_parallelism().map_or(1, NonZero::get).saturating_sub(1).max(1),
             lists: 3,
+            writes: 64,
             waiting: 1000,
             client_waiting: 250,
             waiting_time: Duration::from_secs(30),
             of_client: 500,
             client_minute: 60_000,
-            wrong_tokens_minute: 120,
+            wrong_tokens_minute: 300,
         }
     }
 }

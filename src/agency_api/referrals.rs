@@ -20,6 +20,7 @@ use super::query::parameters;
 use super::shape::Shape;
 use super::sheet;
 use crate::server::app_state::{AppState, Base};
+use crate::server::load::Load;
 use crate::server::reply::{self, Answer, JSON};
 
 /// How long an answer is held at most.
@@ -45,71 +46,100 @@ pub(crate) async fn list(
     shape: Shape,
     uri: Uri,
 ) -> Answer {
-    let limits = &app_state.limits.content;
-    let poll_query = PollQuery::read(uri.query(), limits.count)?;
+    let poll_query = PollQuery::read(uri.query(), app_state.limits.content.count)?;
+    let wait = poll_query.wait;
     app_state.metrics.count_poll();
-    let most = limits.answer_bytes;
-    let mut size = PollSize { records: poll_query.limit, bytes: most };
-    let mut answered = poll(&app_state, &caller, &poll_query, size).await?;
-    let mut sheet = None;
-    if shape == Shape::Csv {
-        let mut text = sheet_of(&app_state, &answered)?;
-        // A record fills more of a sheet than of a list, where it has many rows.
-        while text.len() > most && answered.records.len() > 1 {
-            size.bytes = answered.records.iter().map(|record| record.json.len()).sum::<usize>() / 2;
-            answered = poll(&app_state, &caller, &poll_query, size).await?;
-            text = sheet_of(&app_state, &answered)?;
-        }
-        sheet = Some(text);
+    let request = PollRequest { app_state, caller, base, shape, poll_query };
+    if let Some(empty) = request.wait().await? {
+        return request.render(&empty, None);
     }
-    let Records { records, cursor } = answered;
-    for rule in records.iter().filter_map(|record| record.unreadable) {
-        app_state.metrics.count_unreadable(rule);
-    }
-    if let Some(text) = sheet {
-        let next = query_string::write([("since", &*cursor), ("limit", &poll_query.limit.to_string())]);
-        let link = format!("<{}/agency/v1/referrals?{next}>; rel=\"next\"", base.url());
-        return Ok(reply::with(reply::with(sheet::reply(text), CURSOR, &cursor), LINK, &link));
-    }
-    let mut text = String::from("{\"records\":[");
-    for (position, record) in records.iter().enumerate() {
-        if position > 0 {
-            text.push(',');
-        }
-        text.push_str(&record.json);
-    }
-    text.push_str("],\"cursor\":");
-    text.push_str(&quote(&cursor));
-    text.push('}');
-    Ok(reply::body(StatusCode::OK, JSON, text))
-}
-
-fn sheet_of(app_state: &AppState, answered: &Records) -> Result<String> {
-    sheet::text(app_state, answered.records.iter().map(|record| (record.json.as_str(), record.version)))
-}
-
-/// Asks the exchange. A held poll is answered at once when the server stops, and refused at once when its client is
-/// revoked; nothing that came after that is told.
-async fn poll(app_state: &AppState, caller: &Caller, poll_query: &PollQuery, size: PollSize) -> Result<Records> {
-    let since = poll_query.since.as_deref();
-    if poll_query.wait.is_zero() {
-        return app_state.exchange.poll_within(caller, since, size, Duration::ZERO).await;
-    }
-    let already = app_state.exchange.poll_within(caller, since, size, Duration::ZERO).await?;
-    if !already.records.is_empty() {
-        return Ok(already);
-    }
-    let _held = app_state.metrics.track_poll();
-    let records = tokio::select! {
-        records = app_state.exchange.poll_within(caller, since, size, poll_query.wait) => records?,
-        () = app_state.wait_for_stop() => already,
-        revoked = app_state.admission.revocation(caller) => return Err(revoked),
-    };
-    if !records.records.is_empty() {
+    let (app_state, caller) = (request.app_state.clone(), request.caller.clone());
+    let listed = async move { request.list().await };
+    let answer = app_state.workers.run(Load::List, &caller.client, listed).await?;
+    if !wait.is_zero() {
         // What woke the poll may have been committed after the client was revoked, which is not heard of at once.
-        app_state.admission.check_again(caller).await?;
+        app_state.admission.check_again(&caller).await?;
     }
-    Ok(records)
+    answer
+}
+
+/// A poll, and who asks it.
+struct PollRequest {
+    app_state: AppState,
+    caller: Caller,
+    base: Base,
+    shape: Shape,
+    poll_query: PollQuery,
+}
+
+impl PollRequest {
+    /// The answer while there is nothing to say; none as soon as there is something. A held poll is answered at once when
+    /// the server stops, and refused at once when its client is revoked; nothing that came after that is told.
+    async fn wait(&self) -> Result<Option<Records>> {
+        let Self { app_state, caller, poll_query, .. } = self;
+        let nothing_new = |wait| app_state.exchange.nothing_new(caller, poll_query.since.as_deref(), wait);
+        let empty = nothing_new(Duration::ZERO).await?;
+        if empty.is_none() || poll_query.wait.is_zero() {
+            return Ok(empty);
+        }
+        let _held = app_state.metrics.track_poll();
+        tokio::select! {
+            empty = nothing_new(poll_query.wait) => empty,
+            () = app_state.wait_for_stop() => Ok(empty),
+            revoked = app_state.admission.revocation(caller) => Err(revoked),
+        }
+    }
+
+    /// What there is to say, as far as an answer has room for it.
+    async fn list(&self) -> Answer {
+        let most = self.app_state.limits.content.answer_bytes;
+        let mut size = PollSize { records: self.poll_query.limit, bytes: most };
+        let mut found = self.poll(size).await?;
+        if self.shape != Shape::Csv {
+            return self.render(&found, None);
+        }
+        let mut text = self.sheet(&found)?;
+        // A record fills more of a sheet than of a list, where it has many rows.
+        while text.len() > most && found.records.len() > 1 {
+            size.bytes = found.records.iter().map(|record| record.json.len()).sum::<usize>() / 2;
+            found = self.poll(size).await?;
+            text = self.sheet(&found)?;
+        }
+        self.render(&found, Some(text))
+    }
+
+    async fn poll(&self, size: PollSize) -> Result<Records> {
+        self.app_state.exchange.poll_within(&self.caller, self.poll_query.since.as_deref(), size).await
+    }
+
+    fn sheet(&self, found: &Records) -> Result<String> {
+        sheet::text(&self.app_state, found.records.iter().map(|record| (record.json.as_str(), record.version)))
+    }
+
+    /// The answer; as a sheet, where one is wanted, which may be written by now.
+    fn render(&self, found: &Records, written: Option<String>) -> Answer {
+        let Records { records, cursor } = found;
+        for rule in records.iter().filter_map(|record| record.unreadable) {
+            self.app_state.metrics.count_unreadable(rule);
+        }
+        if self.shape == Shape::Csv {
+            let next = [("since", cursor.as_str()), ("limit", &self.poll_query.limit.to_string())];
+            let link = format!("<{}/agency/v1/referrals?{}>; rel=\"next\"", self.base.url(), query_string::write(next));
+            let response = sheet::reply(written.map_or_else(|| self.sheet(found), Ok)?);
+            return Ok(reply::with(reply::with(response, CURSOR, cursor), LINK, &link));
+        }
+        let mut text = String::from("{\"records\":[");
+        for (position, record) in records.iter().enumerate() {
+            if position > 0 {
+                text.push(',');
+            }
+            text.push_str(&record.json);
+        }
+        text.push_str("],\"cursor\":");
+        text.push_str(&quote(cursor));
+        text.push('}');
+        Ok(reply::body(StatusCode::OK, JSON, text))
+    }
 }
 
 impl PollQuery {

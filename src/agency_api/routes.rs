@@ -6,7 +6,9 @@ use axum::body::Bytes;
 use axum::http::StatusCode;
 
 use crate::server::Access::{Agency, Anyone, Client};
+use crate::server::body::BodyKind;
 use crate::server::condition::OF_CHANGES;
+use crate::server::load::Load;
 use crate::server::reply::{self, Answer, JSON};
 use crate::server::{Endpoint, Route};
 
@@ -25,9 +27,9 @@ pub fn routes() -> Vec<Endpoint> {
         Endpoint::post(Agency, "/agency/v1/referrals/{id}/events", events::raise_event).depending_on(OF_CHANGES),
         Endpoint::get(Agency, "/agency/v1/referrals/{id}/explanation", explanation::get),
         Endpoint::get(Agency, "/agency/v1/referrals/{id}/eligibility", eligibility::get),
-        Endpoint::get(Client, "/agency/v1/referrals/{id}/timeline", timeline::get),
+        Endpoint::get(Client, "/agency/v1/referrals/{id}/timeline", timeline::get).costs(Load::List),
         Endpoint::get(Agency, "/agency/v1/referrals/{id}/status", vocabularies::status),
-        Endpoint::post(Agency, "/agency/v1/sheets/{type}", sheet::take),
+        Endpoint::post(Agency, "/agency/v1/sheets/{type}", sheet::take).takes(BodyKind::Sheet).costs(Load::Long),
         // --- programs
         Endpoint::get(Agency, "/agency/v1/programs", programs::list),
         Endpoint::put(Agency, "/agency/v1/programs/{id}/capacity", programs::set_capacity).depending_on(OF_CHANGES),

@@ -104,6 +104,9 @@ pub struct LimitOptions {
     /// Searches, histories and lists worked on at a time [default: 3]
     #[arg(long = "limits-list-requests", env = "HANDOFF_LIMITS_LIST_REQUESTS", value_name = "NUMBER")]
     pub list_requests: Option<u32>,
+    /// Writes with short bodies worked on at a time [default: 64]
+    #[arg(long = "limits-write-requests", env = "HANDOFF_LIMITS_WRITE_REQUESTS", value_name = "NUMBER")]
+    pub write_requests: Option<u32>,
     /// Requests that wait for their turn [default: 1000]
     #[arg(long = "limits-waiting", env = "HANDOFF_LIMITS_WAITING", value_name = "NUMBER")]
     pub waiting: Option<u32>,
@@ -119,7 +122,7 @@ pub struct LimitOptions {
     /// Requests of one client in a minute [default: 60000]
     #[arg(long = "limits-client-minute", env = "HANDOFF_LIMITS_CLIENT_MINUTE", value_name = "NUMBER")]
     pub client_minute: Option<u32>,
-    /// Unknown tokens from one address in a minute [default: 120]
+    /// Unknown tokens from one address in a minute [default: 300]
     #[arg(long = "limits-wrong-tokens-minute", env = "HANDOFF_LIMITS_WRONG_TOKENS_MINUTE", value_name = "NUMBER")]
     pub wrong_tokens_minute: Option<u32>,
 }
@@ -158,6 +161,7 @@ impl LimitOptions {
             held_mb: self.held_mb.or(other.held_mb),
             long_requests: self.long_requests.or(other.long_requests),
             list_requests: self.list_requests.or(other.list_requests),
+            write_requests: self.write_requests.or(other.write_requests),
             waiting: self.waiting.or(other.waiting),
             client_waiting: self.client_waiting.or(other.client_waiting),
             waiting_seconds: self.waiting_seconds.or(other.waiting_seconds),
@@ -211,6 +215,7 @@ impl LimitOptions {
                 held_bytes: scaled("held-mb", self.held_mb, MEGABYTE, requests.held_bytes)?,
                 long: number("long-requests", self.long_requests, requests.long)?,
                 lists: number("list-requests", self.list_requests, requests.lists)?,
+                writes: number("write-requests", self.write_requests, requests.writes)?,
                 waiting: number("waiting", self.waiting, requests.waiting)?,
                 client_waiting: number("client-waiting", self.client_waiting, requests.client_waiting)?,
                 waiting_time: seconds("waiting-seconds", self.waiting_seconds, requests.waiting_time)?,

@@ -17,17 +17,16 @@ mod retention;
 mod runtime;
 pub mod settings;
 
-use std::future::{Future, IntoFuture};
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::http::Extensions;
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::exchange::{Clock, Exchange, Ids, Stores};
 use crate::fhir_api::FhirService;
 use crate::mapping::ProgramTypes;
@@ -77,6 +76,7 @@ impl App {
     pub async fn open(settings: Settings, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Result<Self> {
         let engines = Engines::load(&settings)?;
         let store = SqliteStore::open(&settings.store, &engines.parameters)?;
+        store.set_max_steps(settings.limits.content.search_steps);
         if let Some(bytes) = settings.store_limit {
             store.limit_size(bytes).await?;
         }
@@ -105,11 +105,14 @@ impl App {
     }
 
     /// Everything that is served to these clients. When `stopping` turns true, held polls are answered.
-    pub fn router(&self, admission: Admission, stopping: watch::Receiver<bool>) -> Router {
-        self.routers(admission, stopping).api
+    ///
+    /// # Errors
+    /// If the threads for long work cannot be started.
+    pub fn router(&self, admission: Admission, stopping: watch::Receiver<bool>) -> Result<Router> {
+        Ok(self.routers(admission, stopping)?.api)
     }
 
-    fn routers(&self, admission: Admission, stopping: watch::Receiver<bool>) -> Routers {
+    fn routers(&self, admission: Admission, stopping: watch::Receiver<bool>) -> Result<Routers> {
         server::routers(
             endpoints(),
             server::Parts {
@@ -170,7 +173,7 @@ pub async fn run(
     let Listeners { api, operations } = listeners.into();
     let (stop, stopping) = watch::channel(false);
     let (admission, updates) = Admission::new(load_clients(app.store.as_ref()).await?);
-    let routers = app.routers(admission, stopping.clone());
+    let routers = Arc::new(app.routers(admission, stopping.clone())?);
     let refresh = tokio::spawn(clients::refresh(app.store.clone(), updates));
     let audit_trail = app.exchange.audit_trail();
     let (last, ended) = oneshot::channel();
@@ -178,23 +181,23 @@ pub async fn run(
     let prune_audit = app.settings.audit_days.map(|days| tokio::spawn(audit::prune(audit_trail.clone(), days)));
     let days = retention::Days { keys: app.settings.idempotency_days, versions: app.settings.version_days };
     let keep = tokio::spawn(retention::keep(app.store.clone(), app.clock.clone(), days));
-    let operations = operations.map(|listener| tokio::spawn(axum::serve(listener, routers.operations).into_future()));
-    // An answer is small and waited for: it goes out at once.
-    let listener = api.tap_io(|connection| {
-        let _ = connection.set_nodelay(true);
+    // Operators are answered until the end: that the gateway stops is what they may want to know.
+    let (_keep_operations, until_the_end) = watch::channel(false);
+    let operations = operations.map(|listener| {
+        let routers = routers.clone();
+        tokio::spawn(async move { routers.serve_operations(listener, until_the_end).await })
     });
-    let server = axum::serve(listener, routers.api).with_graceful_shutdown(async move {
+    let told = tokio::spawn(async move {
         shutdown.await;
         stop.send_replace(true);
     });
-    let served = tokio::select! {
-        ended = server => ended.map_err(|error| Error::fault(format!("cannot serve: {error}"))),
+    tokio::select! {
+        () = routers.serve_api(api, stopping.clone()) => {}
         () = wait_for_grace(stopping, app.settings.grace) => {
             tracing::warn!("requests were still running when the time of grace was over");
-            Ok(())
         }
-    };
-    // Operators are answered until the end: that the gateway stops is what they may want to know.
+    }
+    told.abort();
     if let Some(operations) = operations {
         operations.abort();
     }
@@ -205,7 +208,7 @@ pub async fn run(
     }
     drop(last);
     let _ = write_audit.await;
-    served
+    Ok(())
 }
 
 /// Ready when the server has been stopping for longer than `grace`.

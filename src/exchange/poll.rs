@@ -88,38 +88,34 @@ pub(super) struct Poll {
 }
 
 impl Poll {
-    /// The records that changed since the cursor (from the beginning without one), as many as the answer has room for.
-    /// Holds it for up to `wait` while there is nothing to say.
+    /// The answer while there is nothing to say, held for up to `wait`; none as soon as something changed since the cursor.
     ///
     /// # Errors
     /// If the caller is no agency, or the cursor is none of ours.
-    pub(super) async fn records(
+    pub(super) async fn nothing_new(
         &self,
         caller: &Caller,
         since: Option<&str>,
-        size: PollSize,
         wait: Duration,
-    ) -> Result<Records> {
-        if caller.role != Role::Agency {
-            return Err(Error::forbidden("records are for clients of agencies; ask for resources under /fhir instead"));
-        }
+    ) -> Result<Option<Records>> {
         let mut newest = self.feed.newest(&caller.organization);
-        let since = match since {
-            None => FeedPosition::after(0),
-            Some(cursor) => {
-                let announced = *newest.borrow();
-                self.read_cursor(caller, cursor, announced).await?
-            }
-        };
+        let since = self.since(caller, since).await?;
         let after = since.read_after();
         if *newest.borrow() <= after && !wait.is_zero() {
             // Time over, and a store that closes, both mean: nothing to say.
             let _ = tokio::time::timeout(wait, newest.wait_for(|newest| *newest > after)).await;
         }
-        if *newest.borrow() <= after {
-            return Ok(Records { records: Vec::new(), cursor: self.cursor(caller, since) });
-        }
-        let mut changes = self.feed.changes(&caller.organization, after, size.records).await?;
+        let is_new = *newest.borrow() > after;
+        Ok((!is_new).then(|| Records { records: Vec::new(), cursor: self.cursor(caller, since) }))
+    }
+
+    /// The records that changed since the cursor (from the beginning without one), as many as the answer has room for.
+    ///
+    /// # Errors
+    /// If the caller is no agency, or the cursor is none of ours.
+    pub(super) async fn records(&self, caller: &Caller, since: Option<&str>, size: PollSize) -> Result<Records> {
+        let since = self.since(caller, since).await?;
+        let mut changes = self.feed.changes(&caller.organization, since.read_after(), size.records).await?;
         since.skip_told(&mut changes.items);
         let mut records = Vec::with_capacity(changes.items.len());
         let mut bytes = 0_usize;
@@ -166,6 +162,18 @@ impl Poll {
     /// The store, whose it is, and how far it was told.
     fn cursor(&self, caller: &Caller, position: FeedPosition) -> String {
         format!("{}-{}.{position}", self.feed.store_id(), mark_of(&caller.organization))
+    }
+
+    /// From where on the caller asks.
+    async fn since(&self, caller: &Caller, cursor: Option<&str>) -> Result<FeedPosition> {
+        if caller.role != Role::Agency {
+            return Err(Error::forbidden("records are for clients of agencies; ask for resources under /fhir instead"));
+        }
+        let announced = *self.feed.newest(&caller.organization).borrow();
+        match cursor {
+            None => Ok(FeedPosition::after(0)),
+            Some(cursor) => self.read_cursor(caller, cursor, announced).await,
+        }
     }
 
     /// How far the cursor was told.

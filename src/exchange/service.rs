@@ -389,28 +389,32 @@ impl Exchange {
 
     // --- what is served to agencies
 
+    /// The answer to a poll while there is nothing to say, held for up to `wait`; none as soon as there is something.
+    ///
+    /// # Errors
+    /// If the caller is no agency, or the cursor is none of ours.
+    pub async fn nothing_new(&self, caller: &Caller, since: Option<&str>, wait: Duration) -> Result<Option<Records>> {
+        self.poll.nothing_new(caller, since, wait).await
+    }
+
     /// The records that changed since the cursor (from the beginning without one), at most about `limit`. Holds the
     /// answer for up to `wait` while there is nothing to say.
     ///
     /// # Errors
     /// If the caller is no agency, or the cursor is none of ours.
     pub async fn poll(&self, caller: &Caller, since: Option<&str>, limit: usize, wait: Duration) -> Result<Records> {
-        let size = PollSize { records: limit, bytes: self.limits.answer_bytes };
-        self.poll_within(caller, since, size, wait).await
+        if let Some(empty) = self.nothing_new(caller, since, wait).await? {
+            return Ok(empty);
+        }
+        self.poll_within(caller, since, PollSize { records: limit, bytes: self.limits.answer_bytes }).await
     }
 
-    /// As [`Exchange::poll`], in an answer of this size.
+    /// The records that changed since the cursor, in an answer of this size.
     ///
     /// # Errors
     /// As [`Exchange::poll`].
-    pub async fn poll_within(
-        &self,
-        caller: &Caller,
-        since: Option<&str>,
-        size: PollSize,
-        wait: Duration,
-    ) -> Result<Records> {
-        let records = self.poll.records(caller, since, size, wait).await?;
+    pub async fn poll_within(&self, caller: &Caller, since: Option<&str>, size: PollSize) -> Result<Records> {
+        let records = self.poll.records(caller, since, size).await?;
         self.trail.told_of(caller, "poll", records.tasks())?;
         Ok(records)
     }

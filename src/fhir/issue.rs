@@ -755,6 +755,22 @@ keys! {
     StoreUnusable, "store-unusable", "exception",
         why "nothing can be kept, so nothing is accepted",
         fix "check that the path is writable and names a database of handoff, or name another one with --store";
+    /// A limit on what one client may ask for at a time
+    TooManyRequests, "too-many-requests", "throttled",
+        why "what one client asks for must not keep the others waiting; nothing of this request was done",
+        fix "wait as long as Retry-After says, and send less at a time";
+    /// A limit on time
+    Timeout, "timeout", "timeout",
+        why "a request that does not arrive keeps memory and a connection from others",
+        fix "send the request in one go";
+    /// A head of a request without end
+    HeadTooLarge, "head-too-large", "too-long",
+        why "a head is held in memory before it is known whose it is, so it is bounded",
+        fix "send fewer or shorter headers, and long searches as POST to _search";
+    /// A search that looks at too much
+    SearchCostly, "search-costly", "too-costly",
+        why "a search that reads the whole database keeps the others waiting",
+        fix "narrow it by a date, an owner, a patient or an identifier";
     /// No room for the database
     StoreFull, "store-full", "no-store",
         why "what cannot be kept is not accepted; what is stored can be read meanwhile",

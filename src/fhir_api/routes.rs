@@ -4,7 +4,9 @@ use axum::handler::Handler;
 
 use crate::server::Endpoint;
 use crate::server::app_state::AppState;
+use crate::server::body::BodyKind;
 use crate::server::condition;
+use crate::server::load::Load;
 
 use super::path::{Action, PATHS, ServedPath};
 use super::{audit_event, bundle, create, get, search_by_post, update, validate};
@@ -15,6 +17,29 @@ pub fn routes() -> Vec<Endpoint> {
 }
 
 fn endpoint(served: &ServedPath) -> Endpoint {
+    let endpoint = handled(served);
+    match served.action {
+        Action::SearchByPost | Action::SearchDefinitionsByPost | Action::SearchAuditByPost => {
+            endpoint.takes(BodyKind::Form).costs(Load::List)
+        }
+        Action::Search | Action::SearchDefinitions | Action::SearchAudit | Action::History => {
+            endpoint.costs(Load::List)
+        }
+        Action::ValidateAny | Action::ValidateTyped | Action::ValidateInstance | Action::ValidateStored => {
+            endpoint.costs(Load::Long)
+        }
+        Action::Bundle
+        | Action::Create
+        | Action::Update
+        | Action::Capabilities
+        | Action::Read
+        | Action::Vread
+        | Action::ReadDefinition
+        | Action::ReadAudit => endpoint,
+    }
+}
+
+fn handled(served: &ServedPath) -> Endpoint {
     match served.action {
         Action::Capabilities => with(served, get::capabilities),
         Action::Bundle => with(served, bundle::post),

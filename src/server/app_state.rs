@@ -12,7 +12,7 @@ use axum::http::header::{HOST, HeaderValue};
 use axum::http::request::Parts as Head;
 use tokio::sync::{Mutex, watch};
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::exchange::{Exchange, Ids};
 use crate::limits::Limits;
 use crate::mapping::ProgramTypes;
@@ -23,8 +23,11 @@ use crate::store::Store;
 use crate::store::index::SearchParameters;
 
 use super::admission::Admission;
+use super::held_bytes::HeldBytes;
 use super::metrics::Metrics;
+use super::quotas::Quotas;
 use super::reply::Refusal;
+use super::workers::Workers;
 
 /// What the edge is made of; `app` puts it together.
 pub struct Parts {
@@ -58,6 +61,9 @@ pub struct Parts {
 pub(crate) struct Inner {
     parts: Parts,
     pub(crate) metrics: Metrics,
+    pub(crate) quotas: Quotas,
+    pub(crate) held_bytes: HeldBytes,
+    pub(crate) workers: Workers,
     /// When the metrics last took over what the store counts
     pub(crate) store_counted_at: Mutex<Option<Instant>>,
 }
@@ -67,8 +73,18 @@ pub(crate) struct Inner {
 pub(crate) struct AppState(Arc<Inner>);
 
 impl AppState {
-    pub(crate) fn new(parts: Parts) -> Self {
-        Self(Arc::new(Inner { parts, metrics: Metrics::new(), store_counted_at: Mutex::default() }))
+    /// # Errors
+    /// If the threads for long work cannot be started.
+    pub(crate) fn new(parts: Parts) -> Result<Self> {
+        let limits = parts.limits.requests;
+        Ok(Self(Arc::new(Inner {
+            metrics: Metrics::new(),
+            quotas: Quotas::new(limits),
+            held_bytes: HeldBytes::new(limits),
+            workers: Workers::start(limits)?,
+            store_counted_at: Mutex::default(),
+            parts,
+        })))
     }
 
     /// What an API keeps between requests.

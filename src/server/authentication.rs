@@ -1,6 +1,8 @@
 //! Who may come in: the token of a request becomes its [`Caller`](crate::security::Caller) (<https://www.rfc-editor.org/rfc/rfc6750>), and a
 //! route is open to the roles that the table of routes names.
 
+use std::time::Instant;
+
 use axum::extract::Request;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
@@ -10,6 +12,7 @@ use crate::fhir::{Issue, Key};
 use crate::security::Role;
 
 use super::app_state::AppState;
+use super::connection::PeerAddress;
 use super::request_id::RequestId;
 
 /// Whom a route is open to.
@@ -72,9 +75,17 @@ pub(crate) async fn admit(app_state: &AppState, access: Access, request: &mut Re
         return Ok(());
     }
     let token = bearer(request.headers())?;
-    let mut caller = app_state.admission.authenticate(token, &id.own).await.inspect_err(|_| {
-        app_state.exchange.audit_trail().count_bad_token();
-    })?;
+    let mut caller = match app_state.admission.authenticate_known(token, &id.own) {
+        Ok(caller) => caller,
+        // Whoever tries tokens costs a look into the store for each: an address has so many of them.
+        Err(_) => {
+            let address = request.extensions().get().map_or(PeerAddress::UNKNOWN, |address: &PeerAddress| *address);
+            app_state.quotas.count_wrong_token(address.0, Instant::now())?;
+            app_state.admission.authenticate(token, &id.own).await.inspect_err(|_| {
+                app_state.exchange.audit_trail().count_bad_token();
+            })?
+        }
+    };
     caller.correlation.clone_from(&id.correlation);
     tracing::Span::current().record("client", caller.client.as_str());
     request.extensions_mut().insert(caller.clone());

@@ -1,28 +1,26 @@
 //! Bodies of requests: bounded in bytes and time, of a media type that is read, parsed once
 //! (<https://hl7.org/fhir/R4/http.html#mime-type>).
+//!
+//! A body is received whole, of a caller that may send it, before its handler runs ([`receive`]); the handler takes and
+//! parses it, on the thread that it runs on.
 
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::time::Duration;
 
-use axum::body::{Body, HttpBody as _};
+use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{FromRequest, OptionalFromRequest, Request};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Document, Issue, Key};
+use crate::limits::KILOBYTE;
 
 use super::accept;
 use super::app_state::AppState;
+use super::fair_queue::Turn;
 use super::reply::Refusal;
-
-/// How long a body may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// Of a body that is too large, this many times the limit is read and thrown away, so that a client that sends before
-/// it listens still gets to hear the answer.
-const DRAINED: usize = 4;
 
 /// The media types of FHIR resources.
 const RESOURCE: &[&str] = &["application/fhir+json", "application/json", "text/json"];
@@ -33,6 +31,82 @@ const PLAIN: &[&str] = &["application/json"];
 const SHEET: &[&str] = &["text/csv", "application/octet-stream"];
 /// The media type of a search by POST.
 const FORM: &[&str] = &["application/x-www-form-urlencoded"];
+
+/// The bodies that a route takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BodyKind {
+    /// None, and one that is sent is not read
+    None,
+    /// A FHIR resource
+    Resource,
+    /// A JSON value of the agency API
+    Json,
+    /// A sheet
+    Sheet,
+    /// An urlencoded form
+    Form,
+}
+
+impl BodyKind {
+    fn media_types(self) -> &'static [&'static str] {
+        match self {
+            Self::None => &[],
+            Self::Resource => RESOURCE,
+            Self::Json => PLAIN,
+            Self::Sheet => SHEET,
+            Self::Form => FORM,
+        }
+    }
+}
+
+/// What was received of a body.
+#[derive(Debug)]
+pub(crate) struct Received {
+    pub(crate) bytes: usize,
+    /// The memory that it was given
+    _held: Option<Turn>,
+}
+
+/// Receives the body of a request, if its route takes one, and puts it in its place.
+///
+/// # Errors
+/// For a media type that the route does not take, and for a body that is too large, takes too long or ends early.
+pub(crate) async fn receive(
+    app_state: &AppState,
+    kind: BodyKind,
+    client: &str,
+    request: Request,
+) -> Result<(Request, Received)> {
+    if kind == BodyKind::None || request.body().is_end_stream() {
+        return Ok((request, Received { bytes: 0, _held: None }));
+    }
+    let body_time = app_state.limits.requests.body_time;
+    if let Err(refused) = check_kind(request.headers(), kind.media_types()) {
+        let (head, body) = request.into_parts();
+        // What has no body has no media type that could be wrong.
+        if kind == BodyKind::Form && has_no_body(body, body_time).await {
+            return Ok((Request::from_parts(head, Body::empty()), Received { bytes: 0, _held: None }));
+        }
+        return Err(refused);
+    }
+    let most = app_state.limits.document.bytes;
+    let announced = content_length(request.headers());
+    if let Some(length) = announced.filter(|length| *length > most) {
+        return Err(too_large(length, most));
+    }
+    let mut held = app_state.held_bytes.hold_body(client, announced.unwrap_or(most)).await?;
+    let (head, body) = request.into_parts();
+    let Ok(bytes) = tokio::time::timeout(body_time, collect(body, announced, most)).await else {
+        let message = format!("the body did not arrive within {body_time:?} (limit body-seconds)");
+        return Err(Error::new(Category::Timeout, Issue::error(Key::Timeout, "", message)));
+    };
+    let bytes = bytes?;
+    let length = bytes.len();
+    if let Some(held) = &mut held {
+        held.reduce_to(length.div_ceil(KILOBYTE));
+    }
+    Ok((Request::from_parts(head, Body::from(bytes)), Received { bytes: length, _held: held }))
+}
 
 /// A FHIR resource, or what claims to be one.
 #[derive(Debug)]
@@ -81,40 +155,38 @@ impl FromRequest<AppState> for Json {
 impl FromRequest<AppState> for Sheet {
     type Rejection = Refusal;
 
-    async fn from_request(request: Request, app_state: &AppState) -> Result<Self, Refusal> {
-        Ok(Self(read(request, app_state, SHEET).await?))
+    async fn from_request(request: Request, _: &AppState) -> Result<Self, Refusal> {
+        Ok(Self(read(request, SHEET).await?))
     }
 }
 
 impl FromRequest<AppState> for FormBody {
     type Rejection = Refusal;
 
-    async fn from_request(request: Request, app_state: &AppState) -> Result<Self, Refusal> {
-        let bytes = match check_kind(request.headers(), FORM) {
-            Ok(()) => read(request, app_state, FORM).await?,
-            // What has no body has no media type that could be wrong: all of the search stands in the address.
-            Err(_) if has_no_body(request.into_body()).await => Vec::new(),
-            Err(refused) => return Err(refused.into()),
-        };
+    async fn from_request(request: Request, _: &AppState) -> Result<Self, Refusal> {
+        // Without a body all of the search stands in the address.
+        let is_empty = request.body().is_end_stream();
+        let bytes = if is_empty { Vec::new() } else { read(request, FORM).await? };
         let text = String::from_utf8(bytes);
         Ok(Self(text.map_err(|_| Error::incorrect(Key::Parameter, "the form is not UTF-8"))?))
     }
 }
 
 async fn document(request: Request, app_state: &AppState, kinds: &[&str]) -> Result<Document, Refusal> {
-    let bytes = read(request, app_state, kinds).await?;
+    let bytes = read(request, kinds).await?;
     Ok(Document::parse_bytes(&bytes, app_state.limits.document)?)
 }
 
-async fn read(request: Request, app_state: &AppState, kinds: &[&str]) -> Result<Vec<u8>> {
+/// Takes the body that was received.
+async fn read(request: Request, kinds: &[&str]) -> Result<Vec<u8>> {
     check_kind(request.headers(), kinds)?;
-    let content_length = content_length(request.headers());
-    tokio::time::timeout(BODY_TIMEOUT, collect(request.into_body(), content_length, app_state.limits.document.bytes))
-        .await
-        .unwrap_or_else(|_| {
-            let message = format!("the body did not arrive within {} seconds", BODY_TIMEOUT.as_secs());
-            Err(Error::incorrect(Key::JsonSyntax, message))
-        })
+    let mut body = request.into_body();
+    let mut bytes = Vec::new();
+    while let Some(chunk) = next_chunk(&mut body).await? {
+        // It is there in one piece, so this copies nothing.
+        bytes = if bytes.is_empty() { Vec::from(chunk) } else { [bytes, Vec::from(chunk)].concat() };
+    }
+    Ok(bytes)
 }
 
 /// Is the body of one of these media types, in UTF-8, and of a FHIR version that is served?
@@ -150,35 +222,40 @@ fn content_length(headers: &HeaderMap) -> Option<usize> {
 }
 
 /// Does nothing come before the body ends?
-async fn has_no_body(mut body: Body) -> bool {
+async fn has_no_body(mut body: Body, body_time: Duration) -> bool {
     let ends = async {
-        while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
-            if frame.is_err() || frame.is_ok_and(|frame| frame.data_ref().is_some_and(|data| !data.is_empty())) {
+        while let Ok(Some(chunk)) = next_chunk(&mut body).await {
+            if !chunk.is_empty() {
                 return false;
             }
         }
-        true
+        body.is_end_stream()
     };
-    tokio::time::timeout(BODY_TIMEOUT, ends).await.unwrap_or(false)
+    tokio::time::timeout(body_time, ends).await.unwrap_or(false)
 }
 
-async fn collect(mut body: Body, content_length: Option<usize>, limit: usize) -> Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(content_length.unwrap_or(0).min(limit));
-    let mut length = 0_usize;
-    while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+async fn collect(mut body: Body, announced: Option<usize>, most: usize) -> Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(announced.unwrap_or(0));
+    while let Some(chunk) = next_chunk(&mut body).await? {
+        if bytes.len() + chunk.len() > most {
+            return Err(too_large(bytes.len() + chunk.len(), most));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+async fn next_chunk(body: &mut Body) -> Result<Option<Bytes>> {
+    while let Some(frame) = poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await {
         let frame = frame.map_err(|_| Error::incorrect(Key::JsonSyntax, "the body ended before it was complete"))?;
-        let Ok(chunk) = frame.into_data() else { continue };
-        length += chunk.len();
-        if length <= limit {
-            bytes.extend_from_slice(&chunk);
-        } else if length > limit.saturating_mul(DRAINED) {
-            break;
+        if let Ok(chunk) = frame.into_data() {
+            return Ok(Some(chunk));
         }
     }
-    if length <= limit {
-        return Ok(bytes);
-    }
-    let length = content_length.unwrap_or(length);
-    let message = format!("the body has {length} bytes or more; at most {limit} are read");
-    Err(Error::new(Category::TooLarge, Issue::error(Key::TooLarge, "", message)))
+    Ok(None)
+}
+
+fn too_large(length: usize, most: usize) -> Error {
+    let message = format!("the body has {length} bytes or more; at most {most} are read (limit body-mb)");
+    Error::new(Category::TooLarge, Issue::error(Key::TooLarge, "", message))
 }

@@ -17,6 +17,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::error::{Error, Result};
 use crate::fhir::Key;
+use crate::limits::KILOBYTE;
 use crate::referral::state::State;
 use crate::store::Statistics;
 
@@ -24,8 +25,8 @@ use crate::store::Statistics;
 pub(crate) const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The statuses that are told apart; all others are counted as one.
-const STATUSES: [u16; 19] =
-    [200, 201, 204, 304, 400, 401, 403, 404, 405, 406, 409, 412, 413, 415, 422, 428, 500, 501, 503];
+const STATUSES: [u16; 22] =
+    [200, 201, 204, 304, 400, 401, 403, 404, 405, 406, 408, 409, 412, 413, 415, 422, 428, 429, 431, 500, 501, 503];
 
 /// The upper bounds of the duration buckets, in seconds. A held poll takes up to a minute.
 const BOUNDS: [f64; 13] = [0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 10.0, 61.0];
@@ -41,8 +42,68 @@ pub(crate) struct Metrics {
     durations: Family<RouteLabels, Histogram>,
     polls: Counter,
     polls_held: Gauge,
+    refusals: Family<RuleLabel, Counter>,
+    connections: ConnectionMetrics,
+    work: WorkMetrics,
     unreadable: Family<RuleLabel, Counter>,
     store: StoreMetrics,
+}
+
+/// A limit, by its name in the settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LimitLabel {
+    limit: &'static str,
+}
+
+/// What is counted of connections. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ConnectionMetrics {
+    open: NumberGauge,
+    refused: Family<LimitLabel, Counter>,
+}
+
+impl ConnectionMetrics {
+    fn new(registry: &mut Registry) -> Self {
+        let metrics = Self::default();
+        registry.register("handoff_connections", "Open connections", metrics.open.clone());
+        let help = "Connections refused or ended, by the limit that was met";
+        registry.register("handoff_connections_refused", help, metrics.refused.clone());
+        metrics
+    }
+
+    /// So many are open.
+    pub(crate) fn set_open(&self, open: usize) {
+        self.open.set(open as u64);
+    }
+
+    /// One was refused, or ended, by this limit.
+    pub(crate) fn count_refused(&self, limit: &'static str) {
+        self.refused.get_or_create(&LimitLabel { limit }).inc();
+    }
+}
+
+/// A kind of work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WorkLabel {
+    work: &'static str,
+}
+
+/// What is worked on and waits. It is asked when the metrics are read.
+#[derive(Debug, Default)]
+struct WorkMetrics {
+    running: Family<WorkLabel, NumberGauge>,
+    waiting: Family<WorkLabel, NumberGauge>,
+    held: NumberGauge,
+}
+
+impl WorkMetrics {
+    fn new(registry: &mut Registry) -> Self {
+        let metrics = Self::default();
+        registry.register("handoff_requests_running", "Requests that are worked on", metrics.running.clone());
+        registry.register("handoff_requests_waiting", "Requests that wait for their turn", metrics.waiting.clone());
+        registry.register_with_unit("handoff_held", "Bodies and answers in memory", Unit::Bytes, metrics.held.clone());
+        metrics
+    }
 }
 
 /// A method of a path pattern.
@@ -104,11 +165,19 @@ impl Metrics {
         registry.register("handoff_polls", "Polls of the agency API", polls.clone());
         let polls_held = Gauge::default();
         registry.register("handoff_polls_held", "Polls that wait for something to say", polls_held.clone());
+        let refusals = Family::default();
+        registry.register(
+            "handoff_refusals",
+            "Requests refused before they came to their handler, by rule",
+            refusals.clone(),
+        );
+        let connections = ConnectionMetrics::new(&mut registry);
+        let work = WorkMetrics::new(&mut registry);
         let unreadable = Family::default();
         let help = "Referrals of which a poll was told that no record can be made";
         registry.register("handoff_records_unreadable", help, unreadable.clone());
         let store = StoreMetrics::new(&mut registry);
-        Self { registry, requests, durations, polls, polls_held, unreadable, store }
+        Self { registry, requests, durations, polls, polls_held, refusals, connections, work, unreadable, store }
     }
 
     /// Counts a request that this route answered.
@@ -117,6 +186,28 @@ impl Metrics {
         let status = StatusLabel(Some(status).filter(|status| STATUSES.contains(status)));
         self.requests.get_or_create(&RequestLabels { method, route: path, status }).inc();
         self.durations.get_or_create(&route).observe(duration.as_secs_f64());
+    }
+
+    /// Counts a request that this rule refused before it came to its handler.
+    pub(crate) fn count_refusal(&self, rule: Key) {
+        self.refusals.get_or_create(&RuleLabel { rule: rule.name() }).inc();
+    }
+
+    /// Where connections are counted.
+    pub(crate) fn connections(&self) -> ConnectionMetrics {
+        self.connections.clone()
+    }
+
+    /// Takes over how many requests of this kind are worked on, and how many wait.
+    pub(crate) fn set_work(&self, work: &'static str, (running, waiting): (usize, usize)) {
+        self.work.running.get_or_create(&WorkLabel { work }).set(running as u64);
+        self.work.waiting.get_or_create(&WorkLabel { work }).set(waiting as u64);
+    }
+
+    /// Takes over how many kilobytes of bodies and answers are held, and how many bodies wait for room.
+    pub(crate) fn set_held(&self, (kilobytes, waiting): (usize, usize)) {
+        self.work.held.set((kilobytes * KILOBYTE) as u64);
+        self.work.waiting.get_or_create(&WorkLabel { work: "body" }).set(waiting as u64);
     }
 
     /// Counts a poll.
@@ -155,8 +246,8 @@ fn duration_histogram() -> Histogram {
     Histogram::new(BOUNDS)
 }
 
-/// A number that the store counted itself.
-type StoreGauge = Gauge<u64, AtomicU64>;
+/// A number that is counted elsewhere and taken over as it is.
+type NumberGauge = Gauge<u64, AtomicU64>;
 
 /// What the store counts. It is asked when the metrics are read, and the numbers are taken over as they are.
 #[derive(Debug, Default)]
@@ -164,10 +255,10 @@ struct StoreMetrics {
     commits: Counter,
     groups: Counter,
     conflicts: Counter,
-    newest: StoreGauge,
-    bytes: StoreGauge,
-    resources: Family<TypeLabel, StoreGauge>,
-    referrals: Family<StateLabel, StoreGauge>,
+    newest: NumberGauge,
+    bytes: NumberGauge,
+    resources: Family<TypeLabel, NumberGauge>,
+    referrals: Family<StateLabel, NumberGauge>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]

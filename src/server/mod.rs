@@ -1,5 +1,6 @@
 //! Layer 5: the server that the APIs stand on. Tables of routes, and what every request passes: `watch` (id, log,
-//! counters), `authentication` (who calls), bodies, conditions and formats of requests, and the forms of answers.
+//! counters), `authentication` (who calls), `dispatch` (turns and threads), bodies, conditions and formats of requests, and
+//! the forms of answers. Before that stand `listen` and `connection`: how many there are, and how long they may take.
 //! Health and metrics for operators are served from here.
 //!
 //! [`reply`] is the only place that turns an error into an answer. Nothing is decided here: no rule about referrals, no
@@ -11,17 +12,29 @@ pub(crate) mod app_state;
 pub(crate) mod authentication;
 pub(crate) mod body;
 pub(crate) mod condition;
+mod connection;
+mod connection_slots;
+mod dispatch;
 pub(crate) mod entity_tag;
+mod fair_queue;
+mod held_bytes;
 pub(crate) mod http_date;
+mod listen;
+pub(crate) mod load;
 mod metrics;
 pub(crate) mod operations;
+mod progress;
+mod quotas;
 pub(crate) mod remarks;
 pub(crate) mod reply;
+mod request_head;
 mod request_id;
 pub(crate) mod route;
 mod router;
+mod timed_stream;
 pub(crate) mod unserved;
 mod watch;
+mod workers;
 
 pub use admission::{Admission, ClientUpdates};
 pub use app_state::Parts;

@@ -118,6 +118,10 @@ async fn metrics(State(app_state): State<AppState>) -> Answer {
         count_store(&app_state).await?;
         *counted_at = Some(Instant::now());
     }
+    for (work, load) in app_state.workers.load() {
+        app_state.metrics.set_work(work, load);
+    }
+    app_state.metrics.set_held(app_state.held_bytes.load());
     Ok(reply::body(StatusCode::OK, OPENMETRICS, app_state.metrics.encode()?))
 }
 

@@ -8,9 +8,10 @@
 use std::any::Any;
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -109,6 +110,9 @@ fn status(category: Category) -> StatusCode {
         Category::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
         Category::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Category::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Category::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        Category::Timeout => StatusCode::REQUEST_TIMEOUT,
+        Category::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
         Category::Precondition => StatusCode::PRECONDITION_FAILED,
         Category::Conflict => StatusCode::CONFLICT,
         Category::Busy => StatusCode::SERVICE_UNAVAILABLE,
@@ -128,6 +132,9 @@ fn title(category: Category) -> &'static str {
         Category::NotAcceptable => "the wanted format is not served",
         Category::MediaType => "the sent format is not read",
         Category::TooLarge => "the request is too large",
+        Category::HeadTooLarge => "the head of the request is too large",
+        Category::Timeout => "the request did not arrive in time",
+        Category::TooManyRequests { .. } => "too many requests of one client",
         Category::Precondition => "the named version is not the newest",
         Category::Conflict => "another request was faster",
         Category::Busy => "not at the moment",
@@ -159,6 +166,13 @@ pub(crate) fn render(response: Response, dialect: Dialect, request: &str) -> (Re
         Category::Busy => {
             head.headers.insert(RETRY_AFTER, HeaderValue::from_static(retry_after(&error)));
         }
+        Category::TooManyRequests { after } => {
+            head.headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(after)));
+        }
+        // The rest of it may still be on its way, and is not waited for.
+        Category::Timeout => {
+            head.headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         _ => {}
     }
     (Response::from_parts(head, Body::from(text)), Some(rules))
@@ -170,6 +184,11 @@ fn retry_after(error: &Error) -> &'static str {
         Some(Key::StoreFull | Key::StoreUnusable | Key::StoreSchema | Key::StoreDamaged | Key::StoreStopped) => "30",
         _ => "1",
     }
+}
+
+/// In whole seconds, never too early (<https://www.rfc-editor.org/rfc/rfc9110#field.retry-after>).
+fn whole_seconds(after: Duration) -> u64 {
+    after.as_secs() + u64::from(after.subsec_nanos() > 0 || after.is_zero())
 }
 
 /// What a client is shown of an error. The text of our own failures goes to the log alone.

@@ -7,7 +7,9 @@ use axum::routing::{MethodRouter, get, post, put};
 
 use super::app_state::AppState;
 use super::authentication::Access;
+use super::body::BodyKind;
 use super::condition;
+use super::load::Load;
 
 /// One method of one path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,27 +24,60 @@ pub struct Route {
     pub conditions: &'static [&'static str],
 }
 
+/// What is known of a method of a path when the router is built.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ServedMethod {
+    pub(super) route: Route,
+    /// The bodies that it takes
+    pub(super) body: BodyKind,
+    /// What it may cost, unless its body is so large that it is long anyway
+    pub(super) load: Load,
+}
+
 /// A route with its handler.
 pub struct Endpoint {
     /// What is served
     pub route: Route,
+    pub(super) body: BodyKind,
+    pub(super) load: Load,
     pub(super) handler: MethodRouter<AppState>,
 }
 
 impl Endpoint {
     /// Answers GET, and HEAD as well, under the conditions of all reads.
     pub(crate) fn get<T: 'static>(access: Access, path: &'static str, handler: impl Handler<T, AppState>) -> Self {
-        Self { route: Route { method: "GET", path, access, conditions: condition::OF_READS }, handler: get(handler) }
+        Self::new("GET", access, path, get(handler))
     }
 
     /// Answers POST.
     pub(crate) fn post<T: 'static>(access: Access, path: &'static str, handler: impl Handler<T, AppState>) -> Self {
-        Self { route: Route { method: "POST", path, access, conditions: &[] }, handler: post(handler) }
+        Self::new("POST", access, path, post(handler))
     }
 
     /// Answers PUT.
     pub(crate) fn put<T: 'static>(access: Access, path: &'static str, handler: impl Handler<T, AppState>) -> Self {
-        Self { route: Route { method: "PUT", path, access, conditions: &[] }, handler: put(handler) }
+        Self::new("PUT", access, path, put(handler))
+    }
+
+    fn new(method: &'static str, access: Access, path: &'static str, handler: MethodRouter<AppState>) -> Self {
+        let body = match method {
+            "GET" => BodyKind::None,
+            _ if path.starts_with("/fhir") => BodyKind::Resource,
+            _ => BodyKind::Json,
+        };
+        let load = if method == "GET" { Load::Short } else { Load::Write };
+        let conditions = if method == "GET" { condition::OF_READS } else { &[] };
+        Self { route: Route { method, path, access, conditions }, body, load, handler }
+    }
+
+    /// Takes other bodies than its API usually does.
+    pub(crate) fn takes(self, body: BodyKind) -> Self {
+        Self { body, ..self }
+    }
+
+    /// May cost more than a few milliseconds.
+    pub(crate) fn costs(self, load: Load) -> Self {
+        Self { load, ..self }
     }
 
     /// Evaluates these conditions.

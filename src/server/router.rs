@@ -10,12 +10,18 @@ use axum::http::{Method, StatusCode};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
+use tokio::net::TcpListener;
+use tokio::sync::watch as channel;
 use tower_http::catch_panic::CatchPanicLayer;
 
+use crate::error::Result;
+
 use super::app_state::{AppState, Parts};
+use super::connection_slots::ConnectionSlots;
+use super::listen;
 use super::operations;
 use super::reply::Refusal;
-use super::route::Endpoint;
+use super::route::{Endpoint, ServedMethod};
 use super::unserved;
 use super::watch::{PathMethods, watch};
 
@@ -25,12 +31,34 @@ pub struct Routers {
     pub api: Router,
     /// For operators alone, without a token
     pub operations: Router,
+    app_state: AppState,
 }
 
 /// The routers that serve these routes with these parts.
-pub fn routers(endpoints: Vec<Endpoint>, parts: Parts) -> Routers {
-    let app_state = AppState::new(parts);
-    Routers { api: router(endpoints, &app_state), operations: router(operations::open_routes(), &app_state) }
+///
+/// # Errors
+/// If the threads for long work cannot be started.
+pub fn routers(endpoints: Vec<Endpoint>, parts: Parts) -> Result<Routers> {
+    let app_state = AppState::new(parts)?;
+    let (api, operations) = (router(endpoints, &app_state), router(operations::open_routes(), &app_state));
+    Ok(Routers { api, operations, app_state })
+}
+
+impl Routers {
+    /// Serves clients at this listener, until `stopping` turns true; then until all that was asked has been answered.
+    pub async fn serve_api(&self, listener: TcpListener, stopping: channel::Receiver<bool>) {
+        self.serve(&self.api, listener, stopping).await;
+    }
+
+    /// Serves operators, likewise. Their connections are counted for themselves: however many clients there are, they get in.
+    pub async fn serve_operations(&self, listener: TcpListener, stopping: channel::Receiver<bool>) {
+        self.serve(&self.operations, listener, stopping).await;
+    }
+
+    async fn serve(&self, router: &Router, listener: TcpListener, stopping: channel::Receiver<bool>) {
+        let slots = ConnectionSlots::new(self.app_state.limits.connections, self.app_state.metrics.connections());
+        listen::serve(listener, router.clone(), slots, stopping).await;
+    }
 }
 
 fn router(endpoints: Vec<Endpoint>, app_state: &AppState) -> Router {
@@ -50,13 +78,14 @@ fn router(endpoints: Vec<Endpoint>, app_state: &AppState) -> Router {
 /// The routes of each path together.
 fn by_path(endpoints: Vec<Endpoint>) -> Vec<(PathMethods, MethodRouter<AppState>)> {
     let mut paths: Vec<(PathMethods, MethodRouter<AppState>)> = Vec::new();
-    for Endpoint { route, handler } in endpoints {
+    for Endpoint { route, body, load, handler } in endpoints {
+        let method = ServedMethod { route, body, load };
         match paths.iter_mut().find(|(known, _)| known.path == route.path) {
             Some((known, handlers)) => {
-                known.methods.push(route);
+                known.methods.push(method);
                 *handlers = std::mem::take(handlers).merge(handler);
             }
-            None => paths.push((PathMethods { path: route.path, methods: vec![route] }, handler)),
+            None => paths.push((PathMethods { path: route.path, methods: vec![method] }, handler)),
         }
     }
     paths

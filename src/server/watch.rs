@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use tracing::Instrument;
 
 use crate::error::Result;
-use crate::fhir::{Preconditions, query_string};
+use crate::fhir::{Key, Preconditions, query_string};
 use crate::security::Caller;
 use crate::store::query::check_limits;
 
@@ -21,25 +21,27 @@ use super::accept;
 use super::app_state::AppState;
 use super::authentication;
 use super::condition;
+use super::dispatch;
 use super::metrics::RouteLabels;
 use super::reply::{self, Dialect, Refusal};
+use super::request_head;
 use super::request_id::RequestId;
-use super::route::Route;
+use super::route::{Route, ServedMethod};
 
 /// What is known about a path when the router is built.
 #[derive(Debug)]
 pub(crate) struct PathMethods {
     /// The pattern, as in the table of routes
     pub(crate) path: &'static str,
-    /// Its methods that are served
-    pub(crate) methods: Vec<Route>,
+    /// The methods that are served
+    pub(super) methods: Vec<ServedMethod>,
 }
 
 impl PathMethods {
-    /// The route that takes this method.
-    fn route(&self, method: &Method) -> Option<Route> {
+    /// What serves this method.
+    fn served(&self, method: &Method) -> Option<&ServedMethod> {
         let name = if method == Method::HEAD { "GET" } else { method.as_str() };
-        self.methods.iter().find(|route| route.method == name).copied()
+        self.methods.iter().find(|served| served.route.method == name)
     }
 }
 
@@ -58,24 +60,31 @@ pub(crate) async fn watch(
     let started = Instant::now();
     let id = RequestId::new(app_state.ids.next(), request.headers());
     let method = name(request.method());
-    let route = path_methods.route(request.method());
+    let served = path_methods.served(request.method());
+    let labels =
+        served.map_or(RouteLabels::UNKNOWN, |it| RouteLabels { method: it.route.method, route: it.route.path });
     let dialect = dialect(request.uri().path());
     let span =
         tracing::info_span!("request", id = id.own, correlation = id.correlation, client = tracing::field::Empty);
     async {
-        let admitted = admit(&app_state, route, dialect, &mut request, &id).await;
+        let admitted = admit(&app_state, served.map(|served| served.route), dialect, &mut request, &id).await;
         let caller = request.extensions().get::<Caller>().cloned();
-        let response = match admitted {
-            Ok(None) => next.run(request).await,
-            Ok(Some(conditions)) => condition::hold(&conditions, next.run(request).await),
-            Err(error) => Refusal::from(error).into_response(),
+        let answered = match admitted {
+            Ok(None) => dispatch::serve(&app_state, served, request, next).await,
+            Ok(Some(conditions)) => dispatch::serve(&app_state, served, request, next)
+                .await
+                .map(|response| condition::hold(&conditions, response)),
+            Err(error) => Err(error),
         };
+        let response = answered.unwrap_or_else(|error| {
+            app_state.metrics.count_refusal(error.issues.first().map_or(Key::Fault, |issue| issue.key));
+            Refusal::from(error).into_response()
+        });
         let (mut response, rules) = reply::render(response, dialect, &id.own);
         id.write(response.headers_mut());
         protect(response.headers_mut());
         let (status, duration) = (response.status().as_u16(), started.elapsed());
-        let labels = route.map(|route| RouteLabels { method: route.method, route: route.path });
-        app_state.metrics.count_request(labels.unwrap_or(RouteLabels::UNKNOWN), status, duration);
+        app_state.metrics.count_request(labels, status, duration);
         let duration_ms = milliseconds(duration);
         if let Some(rule) = rules {
             if let Some(caller) = caller.filter(|caller| is_remembered_here(caller, response.status())) {
@@ -99,6 +108,7 @@ async fn admit(
     request: &mut Request,
     id: &RequestId,
 ) -> Result<Option<Preconditions>> {
+    request_head::check(request, &app_state.limits.connections)?;
     // A method that is not served is refused by the router, for everybody alike.
     let Some(route) = route else { return Ok(None) };
     authentication::admit(app_state, route.access, request, id).await?;
@@ -121,9 +131,14 @@ async fn admit(
 }
 
 /// Is it to be remembered here that this request was refused? What the exchange has refused it has remembered itself. That
-/// another was faster, that a version is an older one or that the gateway is busy is nobody's trespass.
+/// another was faster, that a version is an older one or that a client sends more than it may at a time is nobody's trespass.
 fn is_remembered_here(caller: &Caller, status: StatusCode) -> bool {
-    const ORDINARY: [StatusCode; 2] = [StatusCode::CONFLICT, StatusCode::PRECONDITION_FAILED];
+    const ORDINARY: [StatusCode; 4] = [
+        StatusCode::CONFLICT,
+        StatusCode::PRECONDITION_FAILED,
+        StatusCode::TOO_MANY_REQUESTS,
+        StatusCode::REQUEST_TIMEOUT,
+    ];
     status.is_client_error() && !ORDINARY.contains(&status) && !caller.refusal.is_remembered()
 }
 

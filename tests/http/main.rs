@@ -10,6 +10,7 @@ mod audit;
 mod authentication;
 mod bad_input;
 mod batch_gets;
+mod bounds;
 mod bundles;
 mod capabilities;
 mod compartments;

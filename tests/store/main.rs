@@ -21,5 +21,6 @@ mod retention;
 mod scale;
 mod search;
 mod search_cases;
+mod steps;
 mod visibility;
 mod withheld;

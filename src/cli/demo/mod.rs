@@ -83,7 +83,7 @@ async fn run_demo(args: &Args, folder: &Folder, streams: &mut Streams<'_>) -> Re
     let (_stop, stopping) = watch::channel(false);
     // The walk's clients are all known: nobody has to read them anew.
     let (known, _) = Admission::new(app::load_clients(app.store.as_ref()).await?);
-    DemoRound { router: app.router(known, stopping), clients: &clients, out: streams.out }.run().await?;
+    DemoRound { router: app.router(known, stopping)?, clients: &clients, out: streams.out }.run().await?;
     if args.once {
         return Ok(());
     }

@@ -11,6 +11,7 @@ use crate::security::Caller;
 use crate::server::app_state::{AppState, Base};
 use crate::server::body::Resource;
 use crate::server::condition;
+use crate::server::load::Load;
 use crate::server::reply::{self, Answer, FHIR_JSON};
 
 use super::carry_out::BundleRequest;
@@ -24,11 +25,24 @@ pub(in crate::fhir_api) async fn post(
     headers: HeaderMap,
     Resource(document): Resource,
 ) -> Answer {
-    let key = condition::idempotency_key(&headers)?;
-    let service = app_state.extension::<Arc<FhirService>>()?;
-    let request = BundleRequest { service, caller: &caller, base: &base, headers: &headers };
-    let response = request.carry_out(document, key).await?;
+    let service = app_state.extension::<Arc<FhirService>>()?.clone();
+    // Its GETs give as much as they would alone, so it waits for its turn as they would.
+    let load = if has_reads(&document) { Load::List } else { Load::Short };
+    let client = caller.client.clone();
+    let carried_out = async move {
+        let key = condition::idempotency_key(&headers)?;
+        let request = BundleRequest { service: &service, caller: &caller, base: &base, headers: &headers };
+        request.carry_out(document, key).await
+    };
+    let response = app_state.workers.run(load, &client, carried_out).await??;
     Ok(reply::body(StatusCode::OK, FHIR_JSON, response))
+}
+
+/// Does an entry of the Bundle read?
+fn has_reads(bundle: &Document) -> bool {
+    let requests = bundle.root().list("entry").filter_map(|entry| entry.get("request"));
+    let mut methods = requests.filter_map(|request| request.get("method"));
+    methods.any(|method| method.is_str("GET") || method.is_str("HEAD"))
 }
 
 impl FhirService {

@@ -10,7 +10,7 @@ impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
         use ErrorCode::{
             CannotOpen, DatabaseBusy, DatabaseCorrupt, DatabaseLocked, DiskFull, FileLockingProtocolFailed,
-            NoLargeFileSupport, NotADatabase, PermissionDenied, ReadOnly, SystemIoFailure,
+            NoLargeFileSupport, NotADatabase, OperationInterrupted, PermissionDenied, ReadOnly, SystemIoFailure,
         };
         let (key, text) = match error.sqlite_error_code() {
             Some(DatabaseBusy | DatabaseLocked) => (Key::Busy, "the database is held by another process".to_owned()),
@@ -20,6 +20,10 @@ impl From<rusqlite::Error> for Error {
             ),
             Some(DatabaseCorrupt | NotADatabase) => {
                 (Key::StoreDamaged, "the database is damaged; restore a backup".to_owned())
+            }
+            Some(OperationInterrupted) => {
+                let text = "to answer this, more of the database had to be looked at than may be (limit search-steps)";
+                return Self::refused(Key::SearchCostly, "", text);
             }
             Some(ReadOnly | PermissionDenied) => {
                 (Key::StoreUnusable, "the database can be read only, so nothing of this was stored".to_owned())

@@ -63,6 +63,7 @@ mod search;
 mod session;
 mod shares;
 mod shown;
+mod step_limit;
 mod withheld;
 mod writer;
 
@@ -94,6 +95,11 @@ impl SqliteStore {
         let mut connection = connection::open_writer(path)?;
         let index = reindex::prepare(&mut connection, parameters)?;
         Self::start(connection, Some(Arc::new(index)), Some(path), |_| Readers::start(path, READERS))
+    }
+
+    /// From now on, ends every read of the file that takes more steps of the database than these.
+    pub fn set_max_steps(&self, most: u64) {
+        self.readers.set_max_steps(most);
     }
 
     /// A store of its own in memory, gone when it is dropped: for tests of what stands on a store. One connection

@@ -17,9 +17,10 @@ use crate::store::StoreFuture;
 
 use super::connection::open_reader;
 use super::schema;
+use super::step_limit::{MaxSteps, StepLimit};
 use super::writer::{Jobs, store_stopped};
 
-type Read = Box<dyn FnOnce(&Connection) + Send>;
+type Read = Box<dyn FnOnce(&Connection, &StepLimit) + Send>;
 
 /// How a store reads.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub(super) enum Readers {
         reads: Option<Sender<Read>>,
         /// The threads
         threads: Vec<JoinHandle<()>>,
+        /// How many steps one read may take
+        max_steps: MaxSteps,
     },
     /// On the one that writes: a database in memory has one connection. None once the store is to end
     Writer(Option<Jobs>),
@@ -41,13 +44,22 @@ impl Readers {
         let (sender, receiver) = channel::<Read>();
         let receiver = Arc::new(Mutex::new(receiver));
         let mut threads = Vec::new();
+        let max_steps = MaxSteps::none();
         for number in 0..count {
-            let connection = open_reader(path)?;
+            let mut connection = open_reader(path)?;
+            let step_limit = StepLimit::install(&mut connection, max_steps.clone())?;
             let receiver = receiver.clone();
             let thread = std::thread::Builder::new().name(format!("store-read-{number}"));
-            threads.push(thread.spawn(move || serve(&connection, &receiver)).map_err(Error::fault)?);
+            threads.push(thread.spawn(move || serve(&connection, &step_limit, &receiver)).map_err(Error::fault)?);
         }
-        Ok(Self::Threads { reads: Some(sender), threads })
+        Ok(Self::Threads { reads: Some(sender), threads, max_steps })
+    }
+
+    /// Ends reads that take more steps than these. Where it is read by the one that writes, they are not counted.
+    pub(super) fn set_max_steps(&self, most: u64) {
+        if let Self::Threads { max_steps, .. } = self {
+            max_steps.set(most);
+        }
     }
 
     /// Reads where it is written.
@@ -72,7 +84,7 @@ impl Readers {
     /// Ends the threads, once they have read what was asked for.
     pub(super) fn stop(&mut self) {
         match self {
-            Self::Threads { reads, threads } => {
+            Self::Threads { reads, threads, .. } => {
                 *reads = None;
                 for thread in threads.drain(..) {
                     let _ = thread.join();
@@ -88,10 +100,10 @@ fn read_on_thread<'a, T: Send + 'static>(
     read: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
 ) -> StoreFuture<'a, T> {
     let (answer, answered) = oneshot::channel();
-    let read: Read = Box::new(move |connection| {
+    let read: Read = Box::new(move |connection, step_limit| {
         // Who no longer waits needs no answer.
         if !answer.is_closed() {
-            let _ = answer.send(snapshot(connection, read));
+            let _ = answer.send(snapshot(connection, step_limit, read));
         }
     });
     // Without a receiver the answer's sender is dropped with the read, and that is the answer.
@@ -101,21 +113,29 @@ fn read_on_thread<'a, T: Send + 'static>(
     )
 }
 
-fn serve(connection: &Connection, reads: &Mutex<Receiver<Read>>) {
+fn serve(connection: &Connection, step_limit: &StepLimit, reads: &Mutex<Receiver<Read>>) {
     loop {
         let next = reads.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(read) = next else { return };
         // A read that panics is not answered; the thread goes on with the next one.
-        if catch_unwind(AssertUnwindSafe(|| read(connection))).is_err() && !connection.is_autocommit() {
+        if catch_unwind(AssertUnwindSafe(|| read(connection, step_limit))).is_err() && !connection.is_autocommit() {
             let _ = connection.execute_batch("ROLLBACK");
         }
     }
 }
 
 /// Everything that one read asks is answered from one state of the database.
-fn snapshot<T>(connection: &Connection, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+fn snapshot<T>(
+    connection: &Connection,
+    step_limit: &StepLimit,
+    read: impl FnOnce(&Connection) -> Result<T>,
+) -> Result<T> {
     connection.prepare_cached("BEGIN")?.execute([])?;
-    let outcome = schema::check(connection).and_then(|()| read(connection));
+    let outcome = schema::check(connection).and_then(|()| {
+        step_limit.begin();
+        read(connection)
+    });
+    step_limit.end();
     // A read that failed may have ended the transaction.
     if !connection.is_autocommit() {
         connection.prepare_cached("COMMIT")?.execute([])?;
