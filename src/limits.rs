@@ -34,10 +34,27 @@ pub struct ContentLimits {
     pub bundle_entries: usize,
     /// Values of one search parameter, separated by commas (`parameter-values`, 100)
     pub parameter_values: usize,
+    /// Bytes of one parameter's value (`parameter-kb`, 16)
+    pub parameter_bytes: usize,
     /// Parameters of one query (`parameters`, 100)
     pub parameters: usize,
     /// Conditions of one Bundle: conditional creates, updates and references (`conditions`, 200)
     pub conditions: usize,
+    /// Resources outside of a message that it stands on: those that it references, and what they reference (`references`,
+    /// 1000)
+    pub references: usize,
+    /// Bytes of those (`references-mb`, 64 MB)
+    pub reference_bytes: usize,
+    /// Items of one list in a record (`record-items`, 1000)
+    pub record_items: usize,
+    /// Rows of a sheet (`sheet-rows`, 10000)
+    pub sheet_rows: usize,
+    /// Columns of a sheet (`sheet-columns`, 500)
+    pub sheet_columns: usize,
+    /// Bytes of one row of a sheet (`sheet-row-kb`, 256 KB)
+    pub sheet_row_bytes: usize,
+    /// Bytes of a Task that is sent; by what happens to it, it comes to twice as much (`task-kb`, 512 KB)
+    pub task_bytes: usize,
     /// GETs of one Bundle (`bundle-reads`, 50)
     pub bundle_reads: usize,
     /// Bytes of one answer (`answer-mb`, 32 MB)
@@ -53,8 +70,16 @@ impl Default for ContentLimits {
         Self {
             bundle_entries: 1000,
             parameter_values: 100,
+            parameter_bytes: 16 * KILOBYTE,
             parameters: 100,
             conditions: 200,
+            references: 1000,
+            reference_bytes: 64 * MEGABYTE,
+            record_items: 1000,
+            sheet_rows: 10_000,
+            sheet_columns: 500,
+            sheet_row_bytes: 256 * KILOBYTE,
+            task_bytes: 512 * KILOBYTE,
             bundle_reads: 50,
             answer_bytes: 32 * MEGABYTE,
             count: 1000,

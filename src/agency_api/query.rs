@@ -14,10 +14,3 @@ pub(super) fn parameters(query: Option<&str>, known: &[&str]) -> Result<Vec<(Str
         }
     }
 }
-
-/// A whole number as a query writes it. One that is too large for us is the largest that there is: what it asks for is
-/// bounded in any case.
-pub(super) fn whole_number(text: &str) -> Option<u64> {
-    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    is_number.then(|| text.parse().unwrap_or(u64::MAX))
-}

@@ -22,7 +22,11 @@ pub(crate) async fn get(
     let record = app_state.exchange.record(&caller, &id).await?;
     let tag = entity_tag::write(record.version);
     if shape == Shape::Csv {
-        return Ok(reply::with(sheet::answer(&app_state, [(record.json.as_str(), Some(record.version))])?, ETAG, &tag));
+        return Ok(reply::with(
+            sheet::reply(sheet::text(&app_state, [(record.json.as_str(), Some(record.version))])?),
+            ETAG,
+            &tag,
+        ));
     }
     Ok(versioned(record))
 }

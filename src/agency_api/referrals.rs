@@ -10,12 +10,13 @@ use axum::http::header::LINK;
 use axum::http::{HeaderName, StatusCode, Uri};
 
 use crate::error::{Error, Result};
-use crate::exchange::Records;
+use crate::exchange::{PollSize, Records};
 use crate::fhir::edit::quote;
+use crate::fhir::query_string::whole_number;
 use crate::fhir::{Key, query_string};
 use crate::security::Caller;
 
-use super::query::{parameters, whole_number};
+use super::query::parameters;
 use super::shape::Shape;
 use super::sheet;
 use crate::server::app_state::{AppState, Base};
@@ -26,8 +27,6 @@ use crate::server::reply::{self, Answer, JSON};
 const MAX_WAIT: Duration = Duration::from_mins(1);
 /// How many records are given where the client does not say.
 const USUAL_LIMIT: usize = 100;
-/// How many records are given at most.
-const MAX_COUNT: usize = 1000;
 /// Where a sheet's cursor stands.
 const CURSOR: HeaderName = HeaderName::from_static("handoff-cursor");
 
@@ -47,23 +46,15 @@ pub(crate) async fn list(
     shape: Shape,
     uri: Uri,
 ) -> Answer {
-    let poll_query = PollQuery::read(uri.query())?;
+    let poll_query = PollQuery::read(uri.query(), app_state.limits.content.count)?;
     let wait = poll_query.wait;
     app_state.metrics.count_poll();
     let request = PollRequest { app_state, caller, base, shape, poll_query };
     if let Some(empty) = request.wait().await? {
-        return request.render(&empty);
+        return request.render(&empty, None);
     }
     let (app_state, caller) = (request.app_state.clone(), request.caller.clone());
-    let listed = async move {
-        let found = request.app_state.exchange.poll(
-            &request.caller,
-            request.poll_query.since.as_deref(),
-            request.poll_query.limit,
-            Duration::ZERO,
-        );
-        request.render(&found.await?)
-    };
+    let listed = async move { request.list().await };
     let answer = app_state.workers.run(Load::List, &caller.client, listed).await?;
     if !wait.is_zero() {
         // What woke the poll may have been committed after the client was revoked, which is not heard of at once.
@@ -99,15 +90,42 @@ impl PollRequest {
         }
     }
 
-    fn render(&self, Records { records, cursor }: &Records) -> Answer {
+    /// What there is to say, as far as an answer has room for it.
+    async fn list(&self) -> Answer {
+        let most = self.app_state.limits.content.answer_bytes;
+        let mut size = PollSize { records: self.poll_query.limit, bytes: most };
+        let mut found = self.poll(size).await?;
+        if self.shape != Shape::Csv {
+            return self.render(&found, None);
+        }
+        let mut text = self.sheet(&found)?;
+        // A record fills more of a sheet than of a list, where it has many rows.
+        while text.len() > most && found.records.len() > 1 {
+            size.bytes = found.records.iter().map(|record| record.json.len()).sum::<usize>() / 2;
+            found = self.poll(size).await?;
+            text = self.sheet(&found)?;
+        }
+        self.render(&found, Some(text))
+    }
+
+    async fn poll(&self, size: PollSize) -> Result<Records> {
+        self.app_state.exchange.poll_within(&self.caller, self.poll_query.since.as_deref(), size).await
+    }
+
+    fn sheet(&self, found: &Records) -> Result<String> {
+        sheet::text(&self.app_state, found.records.iter().map(|record| (record.json.as_str(), record.version)))
+    }
+
+    /// The answer; as a sheet, where one is wanted, which may be written by now.
+    fn render(&self, found: &Records, written: Option<String>) -> Answer {
+        let Records { records, cursor } = found;
         for rule in records.iter().filter_map(|record| record.unreadable) {
             self.app_state.metrics.count_unreadable(rule);
         }
         if self.shape == Shape::Csv {
             let next = [("since", cursor.as_str()), ("limit", &self.poll_query.limit.to_string())];
             let link = format!("<{}/agency/v1/referrals?{}>; rel=\"next\"", self.base.url(), query_string::write(next));
-            let rows = records.iter().map(|record| (record.json.as_str(), record.version));
-            let response = sheet::answer(&self.app_state, rows)?;
+            let response = sheet::reply(written.map_or_else(|| self.sheet(found), Ok)?);
             return Ok(reply::with(reply::with(response, CURSOR, cursor), LINK, &link));
         }
         let mut text = String::from("{\"records\":[");
@@ -125,20 +143,20 @@ impl PollRequest {
 }
 
 impl PollQuery {
-    fn read(query: Option<&str>) -> Result<Self> {
-        let mut poll_query = Self { since: None, wait: Duration::ZERO, limit: USUAL_LIMIT };
+    /// Reads the query; at most `most` records are given.
+    fn read(query: Option<&str>, most: usize) -> Result<Self> {
+        let mut poll_query = Self { since: None, wait: Duration::ZERO, limit: USUAL_LIMIT.min(most) };
         for (name, value) in parameters(query, &["since", "wait", "limit"])? {
             match name.as_str() {
                 "wait" => {
                     let message = "wait is a whole number of seconds, 60 at most";
                     let seconds = whole_number(&value).ok_or_else(|| Error::incorrect(Key::Parameter, message))?;
-                    poll_query.wait = Duration::from_secs(seconds).min(MAX_WAIT);
+                    poll_query.wait = Duration::from_secs(seconds as u64).min(MAX_WAIT);
                 }
                 "limit" => {
-                    let message = "limit is a whole number from 1; 1000 records are given at most";
+                    let message = || format!("limit is a whole number from 1; {most} records are given at most");
                     let limit = whole_number(&value).filter(|limit| *limit > 0);
-                    let limit = limit.ok_or_else(|| Error::incorrect(Key::Parameter, message))?;
-                    poll_query.limit = usize::try_from(limit).map_or(MAX_COUNT, |limit| limit.min(MAX_COUNT));
+                    poll_query.limit = limit.ok_or_else(|| Error::incorrect(Key::Parameter, message()))?.min(most);
                 }
                 // `since=` is what a script sends before it has a cursor.
                 _ => poll_query.since = Some(value).filter(|value| !value.is_empty()),
@@ -154,13 +172,27 @@ mod tests {
 
     #[test]
     fn reads_what_is_asked_for() {
-        let poll_query = PollQuery::read(Some("since=a.7&wait=90&limit=5000")).unwrap();
-        assert_eq!(poll_query, PollQuery { since: Some("a.7".to_owned()), wait: MAX_WAIT, limit: MAX_COUNT });
-        assert_eq!(PollQuery::read(Some("since=")).unwrap(), PollQuery::read(None).unwrap());
-        let most = PollQuery::read(Some("wait=99999999999999999999&limit=99999999999999999999")).unwrap();
-        assert_eq!((most.wait, most.limit), (MAX_WAIT, MAX_COUNT));
-        for bad in ["wait=soon", "wait=-1", "wait=+1", "wait=1.5", "limit=0", "limit=x", "limit=", "cursor=1"] {
-            assert_eq!(PollQuery::read(Some(bad)).unwrap_err().issues[0].key, Key::Parameter, "{bad}");
+        for large in
+            ["since=a.7&wait=90&limit=5000", "limit=99999999999999999999999&since=a.7&wait=99999999999999999999999"]
+        {
+            let poll_query = PollQuery::read(Some(large), 200).unwrap();
+            assert_eq!(poll_query, PollQuery { since: Some("a.7".to_owned()), wait: MAX_WAIT, limit: 200 });
+        }
+        assert_eq!(PollQuery::read(Some("since="), 200).unwrap(), PollQuery::read(None, 200).unwrap());
+        for bad in [
+            "wait=soon",
+            "wait=-1",
+            "wait=+1",
+            "wait=1.5",
+            "wait=",
+            "limit=",
+            "limit=0",
+            "limit=x",
+            "limit=-1",
+            "limit=1.5",
+            "cursor=1",
+        ] {
+            assert_eq!(PollQuery::read(Some(bad), 200).unwrap_err().issues[0].key, Key::Parameter, "{bad}");
         }
     }
 }

@@ -22,18 +22,23 @@ use crate::server::reply::{self, Answer, JSON};
 /// The media type of sheets, with its charset, which text has to name.
 const CSV_UTF8: &str = "text/csv; charset=utf-8";
 
-/// The records, which are JSON text, each with its version, as an answer.
-pub(super) fn answer<'r>(
+/// A sheet as an answer.
+pub(super) fn reply(text: String) -> Response {
+    reply::body(StatusCode::OK, CSV_UTF8, text)
+}
+
+/// The records, which are JSON text, each with its version, as a sheet.
+pub(super) fn text<'r>(
     app_state: &AppState,
     records: impl IntoIterator<Item = (&'r str, Option<u64>)>,
-) -> Result<Response> {
+) -> Result<String> {
     let read = |(record, version): (&str, Option<u64>)| {
         let value = Document::value_of(record).map_err(|issue| Error::fault(issue.text))?;
         Ok((value, version))
     };
     let records: Vec<(Value, Option<u64>)> = records.into_iter().map(read).collect::<Result<_>>()?;
     let rows = records.iter().map(|(record, version)| (record, *version));
-    Ok(reply::body(StatusCode::OK, CSV_UTF8, sheet::write(&app_state.sheets, rows)?))
+    sheet::write(&app_state.sheets, rows)
 }
 
 /// Takes a sheet; answers the report.

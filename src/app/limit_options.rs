@@ -29,12 +29,36 @@ pub struct LimitOptions {
     /// Values of one search parameter [default: 100]
     #[arg(long = "limits-parameter-values", env = "HANDOFF_LIMITS_PARAMETER_VALUES", value_name = "NUMBER")]
     pub parameter_values: Option<u32>,
+    /// Length of the value of one search parameter, in kilobytes [default: 16]
+    #[arg(long = "limits-parameter-kb", env = "HANDOFF_LIMITS_PARAMETER_KB", value_name = "NUMBER")]
+    pub parameter_kb: Option<u32>,
     /// Parameters of one query [default: 100]
     #[arg(long = "limits-parameters", env = "HANDOFF_LIMITS_PARAMETERS", value_name = "NUMBER")]
     pub parameters: Option<u32>,
     /// Conditional creates, updates and references of a Bundle [default: 200]
     #[arg(long = "limits-conditions", env = "HANDOFF_LIMITS_CONDITIONS", value_name = "NUMBER")]
     pub conditions: Option<u32>,
+    /// Stored resources that a message refers to, and what they refer to [default: 1000]
+    #[arg(long = "limits-references", env = "HANDOFF_LIMITS_REFERENCES", value_name = "NUMBER")]
+    pub references: Option<u32>,
+    /// Those, in megabytes [default: 64]
+    #[arg(long = "limits-references-mb", env = "HANDOFF_LIMITS_REFERENCES_MB", value_name = "NUMBER")]
+    pub references_mb: Option<u32>,
+    /// Items of one list in a record [default: 1000]
+    #[arg(long = "limits-record-items", env = "HANDOFF_LIMITS_RECORD_ITEMS", value_name = "NUMBER")]
+    pub record_items: Option<u32>,
+    /// Rows of a sheet [default: 10000]
+    #[arg(long = "limits-sheet-rows", env = "HANDOFF_LIMITS_SHEET_ROWS", value_name = "NUMBER")]
+    pub sheet_rows: Option<u32>,
+    /// Columns of a sheet [default: 500]
+    #[arg(long = "limits-sheet-columns", env = "HANDOFF_LIMITS_SHEET_COLUMNS", value_name = "NUMBER")]
+    pub sheet_columns: Option<u32>,
+    /// Length of one row of a sheet, in kilobytes [default: 256]
+    #[arg(long = "limits-sheet-row-kb", env = "HANDOFF_LIMITS_SHEET_ROW_KB", value_name = "NUMBER")]
+    pub sheet_row_kb: Option<u32>,
+    /// Length of a Task that is sent, in kilobytes; notes and updates may double it [default: 512]
+    #[arg(long = "limits-task-kb", env = "HANDOFF_LIMITS_TASK_KB", value_name = "NUMBER")]
+    pub task_kb: Option<u32>,
     /// GETs of a Bundle [default: 50]
     #[arg(long = "limits-bundle-reads", env = "HANDOFF_LIMITS_BUNDLE_READS", value_name = "NUMBER")]
     pub bundle_reads: Option<u32>,
@@ -112,8 +136,16 @@ impl LimitOptions {
             depth: self.depth.or(other.depth),
             bundle_entries: self.bundle_entries.or(other.bundle_entries),
             parameter_values: self.parameter_values.or(other.parameter_values),
+            parameter_kb: self.parameter_kb.or(other.parameter_kb),
             parameters: self.parameters.or(other.parameters),
             conditions: self.conditions.or(other.conditions),
+            references: self.references.or(other.references),
+            references_mb: self.references_mb.or(other.references_mb),
+            record_items: self.record_items.or(other.record_items),
+            sheet_rows: self.sheet_rows.or(other.sheet_rows),
+            sheet_columns: self.sheet_columns.or(other.sheet_columns),
+            sheet_row_kb: self.sheet_row_kb.or(other.sheet_row_kb),
+            task_kb: self.task_kb.or(other.task_kb),
             bundle_reads: self.bundle_reads.or(other.bundle_reads),
             answer_mb: self.answer_mb.or(other.answer_mb),
             count: self.count.or(other.count),
@@ -153,8 +185,16 @@ impl LimitOptions {
             content: ContentLimits {
                 bundle_entries: number("bundle-entries", self.bundle_entries, content.bundle_entries)?,
                 parameter_values: number("parameter-values", self.parameter_values, content.parameter_values)?,
+                parameter_bytes: scaled("parameter-kb", self.parameter_kb, KILOBYTE, content.parameter_bytes)?,
                 parameters: number("parameters", self.parameters, content.parameters)?,
                 conditions: number("conditions", self.conditions, content.conditions)?,
+                references: number("references", self.references, content.references)?,
+                reference_bytes: scaled("references-mb", self.references_mb, MEGABYTE, content.reference_bytes)?,
+                record_items: number("record-items", self.record_items, content.record_items)?,
+                sheet_rows: number("sheet-rows", self.sheet_rows, content.sheet_rows)?,
+                sheet_columns: number("sheet-columns", self.sheet_columns, content.sheet_columns)?,
+                sheet_row_bytes: scaled("sheet-row-kb", self.sheet_row_kb, KILOBYTE, content.sheet_row_bytes)?,
+                task_bytes: scaled("task-kb", self.task_kb, KILOBYTE, content.task_bytes)?,
                 bundle_reads: number("bundle-reads", self.bundle_reads, content.bundle_reads)?,
                 answer_bytes: scaled("answer-mb", self.answer_mb, MEGABYTE, content.answer_bytes)?,
                 count: number("count", self.count, content.count)?,

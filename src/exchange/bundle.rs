@@ -51,6 +51,7 @@ impl Exchange {
         let key = key.or_else(|| RepeatKey::of_condition(caller, message.document, message.entries));
         let (outcomes, reads) = self.accept(caller, message, key.as_ref()).await?;
         let mut reads = reads.map(Vec::into_iter);
+        let mut bytes = 0_usize;
         let mut names = Names::default();
         for (entry, outcome) in message.entries.iter().zip(&outcomes) {
             if let Some(outcome) = outcome {
@@ -72,7 +73,12 @@ impl Exchange {
                     // Nothing was written, now or by this repetition: what is asked is read as it stands.
                     None => {
                         let found = self.look_up(caller, &names.in_read(read)).await;
-                        found.map_err(|error| entry.refusal(error))?
+                        let found = found.map_err(|error| entry.refusal(error))?;
+                        bytes = bytes.saturating_add(found.bytes());
+                        if bytes > self.limits().answer_bytes {
+                            return Err(entry.refusal(ReadResult::too_large(self.limits().answer_bytes)));
+                        }
+                        found
                     }
                 }),
                 (EntryRequest::Nothing, _) => EntryAnswer::Nothing,

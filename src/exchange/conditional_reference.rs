@@ -9,13 +9,10 @@ use crate::error::{Category, Error, Result};
 use crate::fhir::{Issue, Key, Node, ResourceKey, query_string};
 use crate::referral::Read;
 use crate::security::Caller;
-use crate::store::query::{Query, SearchCondition};
+use crate::store::query::{Query, SearchCondition, check_limits};
 
 use super::message::{Entry, EntryRequest, Names, references};
 use super::write_target::{Targets, WriteTarget};
-
-/// How many different searches a message may hold.
-const MAX_SEARCHES: usize = 100;
 
 /// What a message's conditional references are resolved with.
 pub(super) struct ConditionalReferences<'r, 'm> {
@@ -40,7 +37,7 @@ impl<'m> ConditionalReferences<'_, 'm> {
     /// # Errors
     /// 412, where a search finds none or several; what cannot be searched for; too many of them.
     pub(super) async fn resolve(&self, names: &mut Names<'m>) -> Result<()> {
-        let mut known: HashMap<String, ResourceKey> = HashMap::new();
+        let mut known = Known::of(self.targets, self.entries, self.places);
         for resource in self.entries.iter().filter_map(|entry| entry.resource) {
             for (node, text) in references(resource) {
                 self.resolve_one(node, text, &mut known, names).await?;
@@ -54,10 +51,10 @@ impl<'m> ConditionalReferences<'_, 'm> {
     /// # Errors
     /// As there.
     pub(super) async fn resolve_in_reads(&self, names: &mut Names<'m>) -> Result<()> {
-        self.resolve_reads(&mut HashMap::new(), names).await
+        self.resolve_reads(&mut Known::of(self.targets, self.entries, self.places), names).await
     }
 
-    async fn resolve_reads(&self, known: &mut HashMap<String, ResourceKey>, names: &mut Names<'m>) -> Result<()> {
+    async fn resolve_reads(&self, known: &mut Known<'m>, names: &mut Names<'m>) -> Result<()> {
         for entry in self.entries {
             let (EntryRequest::Read(Read::Search { parameters, .. }), Some(request)) = (&entry.ask, entry.request)
             else {
@@ -79,49 +76,63 @@ impl<'m> ConditionalReferences<'_, 'm> {
         &self,
         node: Node<'_>,
         text: Cow<'m, str>,
-        known: &mut HashMap<String, ResourceKey>,
+        known: &mut Known<'m>,
         names: &mut Names<'m>,
     ) -> Result<()> {
         let Some((kind, query)) = parse(&text) else { return Ok(()) };
-        if !known.contains_key(text.as_ref()) {
-            if known.len() >= MAX_SEARCHES {
-                let text = format!("a message refers by at most {MAX_SEARCHES} different searches");
+        if !known.by_text.contains_key(text.as_ref()) {
+            let most = self.targets.limits.conditions;
+            if known.by_text.len() >= most {
+                let text = format!("a message refers by at most {most} different searches");
                 return Err(at(node, Category::Unprocessable, Key::TooLarge, text));
             }
             let parameters = query_string::parse(query).map_err(|issue| {
                 let issue = Issue { key: Key::ReferenceSyntax, path: node.path(), ..*issue };
                 Error::new(Category::Unprocessable, issue.at(node.position()))
             })?;
+            check_limits(&parameters, &self.targets.limits).map_err(|error| located(node, error))?;
             let condition = SearchCondition::parse(&self.targets.parameters, kind, parameters).map_err(|issues| {
                 let at = |issue: Issue| Issue { path: node.path(), ..issue }.at(node.position());
                 Error { category: Category::Unprocessable, issues: issues.into_iter().map(at).collect() }
             })?;
-            let key = match own(self.targets, self.entries, self.places, &condition) {
-                Some(key) => key,
+            let key = match known.made.get(&(Cow::Borrowed(kind), condition.parameters.clone())) {
+                Some(key) => key.clone(),
                 None => search(self.targets, self.caller, node, &condition.query).await?,
             };
-            known.insert(text.clone().into_owned(), key);
+            known.by_text.insert(text.clone().into_owned(), key);
         }
-        if let Some(key) = known.get(text.as_ref()) {
+        if let Some(key) = known.by_text.get(text.as_ref()) {
             names.set(text, key.clone());
         }
         Ok(())
     }
 }
 
-/// The resource that the message itself makes, or finds, under the same condition.
-fn own(
-    targets: &Targets,
-    entries: &[Entry<'_>],
-    places: &[WriteTarget],
-    condition: &SearchCondition,
-) -> Option<ResourceKey> {
-    entries.iter().zip(places).find_map(|(entry, place)| {
-        let EntryRequest::Create { if_none_exist: Some(text) } = &entry.ask else { return None };
-        let own = entry.condition_parameters(&targets.parameters, text).ok()?;
-        let same = entry.condition(&targets.parameters, own).is_ok_and(|own| own == *condition);
-        place.key().filter(|_| same).cloned()
-    })
+/// A type, and the parameters that are searched by.
+type Condition<'m> = (Cow<'m, str>, Vec<(String, String)>);
+
+/// What is known by now of a message's searches.
+struct Known<'m> {
+    /// What each text stands for
+    by_text: HashMap<String, ResourceKey>,
+    /// What the message itself makes, or finds, by type and condition
+    made: HashMap<Condition<'m>, ResourceKey>,
+}
+
+impl<'m> Known<'m> {
+    fn of(targets: &Targets, entries: &[Entry<'m>], places: &[WriteTarget]) -> Self {
+        let mut made = HashMap::new();
+        for (entry, place) in entries.iter().zip(places) {
+            if let EntryRequest::Create { if_none_exist: Some(text) } = &entry.ask
+                && let Some(key) = place.key()
+                && let Ok(parameters) = entry.condition_parameters(&targets.parameters, text)
+                && let Ok(condition) = entry.condition(&targets.parameters, parameters)
+            {
+                made.entry((entry.kind(), condition.parameters)).or_insert_with(|| key.clone());
+            }
+        }
+        Self { by_text: HashMap::new(), made }
+    }
 }
 
 async fn search(targets: &Targets, caller: &Caller, node: Node<'_>, query: &Query) -> Result<ResourceKey> {
@@ -138,6 +149,12 @@ async fn search(targets: &Targets, caller: &Caller, node: Node<'_>, query: &Quer
             Err(at(node, Category::Precondition, Key::MultipleMatches, text))
         }
     }
+}
+
+/// The error at the reference.
+fn located(node: Node<'_>, error: Error) -> Error {
+    let issues = error.issues.into_iter().map(|issue| Issue { path: node.path(), ..issue }.at(node.position()));
+    Error { category: error.category, issues: issues.collect() }
 }
 
 fn at(node: Node<'_>, category: Category, key: Key, text: String) -> Error {

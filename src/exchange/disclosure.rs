@@ -34,19 +34,17 @@ pub(super) fn organization_behind(graph: &Graph, resource: &Resource) -> Option<
     }
 }
 
-/// Is this the reference that a resource cannot do without: whom or what it is about, or any of a referral's own?
-pub(super) fn is_backbone(resource: Node<'_>, reference: Node<'_>) -> bool {
-    let kind = resource.str("resourceType").unwrap_or_default();
-    let member = resource.members().find(|member| member.range().contains(&reference.range().start));
-    matches!(kind.as_ref(), "Task" | "ServiceRequest")
-        || member.is_some_and(|member| matches!(member.name(), "subject" | "patient" | "beneficiary" | "for"))
+/// Are the references in this member of a resource of this type those that it cannot do without: whom or what it is about,
+/// or any of a referral's own?
+pub(super) fn is_backbone(kind: &str, member: &str) -> bool {
+    matches!(kind, "Task" | "ServiceRequest") || matches!(member, "subject" | "patient" | "beneficiary" | "for")
 }
 
-/// Is this the reference in the focus of a referral's Task?
-pub(super) fn is_focus(resource: Node<'_>, reference: Node<'_>) -> bool {
+/// The reference in the focus of a referral's Task.
+pub(super) fn focus(resource: Node<'_>) -> Option<Node<'_>> {
     let is_task = resource.get("resourceType").is_some_and(|kind| kind.is_str("Task"));
-    let focus = resource.get("focus").and_then(|focus| focus.get("reference"));
-    is_task && focus == Some(reference) && is_referral_task(resource)
+    let focus = resource.get("focus")?.get("reference")?;
+    (is_task && is_referral_task(resource)).then_some(focus)
 }
 
 /// Can a resource of this type be part of a referral that something else references it from?

@@ -1,5 +1,6 @@
 //! A referral while a step changes it: what is written so far, seen as a graph at every moment, until it becomes a plan.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -21,6 +22,7 @@ pub(super) struct Draft {
     task: ResourceKey,
     /// What is changed, in the order of the first change
     changed: Vec<ChangedResource>,
+    changed_keys: HashSet<ResourceKey>,
     /// Versions to write before the last ones
     through: Vec<Write>,
     /// What the record holds beside the graph
@@ -41,12 +43,25 @@ struct ChangedResource {
 impl Draft {
     /// Nothing changed yet.
     pub(super) fn new(graph: Graph, task: ResourceKey, extras: Value) -> Self {
-        Self { graph, task, changed: Vec::new(), through: Vec::new(), extras, extras_changed: false }
+        Self {
+            graph,
+            task,
+            changed: Vec::new(),
+            changed_keys: HashSet::new(),
+            through: Vec::new(),
+            extras,
+            extras_changed: false,
+        }
     }
 
     /// The Task that carries the referral.
     pub(super) fn task(&self) -> &ResourceKey {
         &self.task
+    }
+
+    /// How long the Task is by now.
+    pub(super) fn task_bytes(&self) -> usize {
+        self.graph.resolve(&self.task.to_string()).map_or(0, |task| task.node().text().len())
     }
 
     /// What the record then holds beside the graph, where that changed.
@@ -97,7 +112,7 @@ impl Draft {
         let author = before.as_ref().and_then(|before| before.author.as_deref());
         let withheld = before.as_ref().and_then(|before| before.withheld.clone());
         self.graph.insert(Resource::new(key.to_string(), version, document).sent_by(author).without(withheld));
-        if !self.changed.iter().any(|changed| changed.key == key) {
+        if self.changed_keys.insert(key.clone()) {
             let stored = before.filter(|_| version > 0);
             self.changed.push(ChangedResource { key, version, stored });
         }
@@ -149,14 +164,15 @@ impl Draft {
         let mut writes = self.through.clone();
         for ChangedResource { key, version, stored } in &self.changed {
             let Some(resource) = self.graph.resolve(&key.to_string()) else { continue };
-            let before = writes.iter().filter(|write| write.key == *key).count() as u64;
+            let before = self.through.iter().filter(|write| write.key == *key).count() as u64;
             let version = version + before + 1;
             let document = stamped(resource, &key.id, version, at)?;
             let (author, replaces) = match stored {
                 Some(stored) => (stored.author.as_deref().map(str::to_owned), Some(stored.whole().document().clone())),
                 None => (Some(author.to_owned()), None),
             };
-            let replaces = writes
+            let replaces = self
+                .through
                 .iter()
                 .rev()
                 .find(|write| write.key == *key)

@@ -97,6 +97,11 @@ impl EventMessage {
         }
     }
 
+    /// Does it say something in words, which stay with the referral?
+    pub(super) fn has_words(&self) -> bool {
+        self.note.is_some() || self.source.is_some() || self.status_reason.text.is_some()
+    }
+
     /// The event alone, as a Task says it that somebody wrote.
     pub(super) fn of_move(event: Event, status_reason: StatusReason) -> Self {
         Self {

@@ -3,6 +3,7 @@
 //! A referral is taken in when its Task is new and `requested`, or becomes so, whether it comes in a transaction, in a
 //! batch or alone. All of a message is stored, or nothing of it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -10,7 +11,8 @@ use jiff::Timestamp;
 use crate::error::{Error, Result};
 use crate::fhir::edit::{Edits, quote};
 use crate::fhir::issue::any_error;
-use crate::fhir::{Document, Issue, Key, Node, ResourceKey};
+use crate::fhir::{Document, Issue, Key, Locator, Node, ResourceKey};
+use crate::limits::ContentLimits;
 use crate::referral::kept_types::{REFERENCE_DATA, REFERENCE_DATA_STAYS};
 use crate::referral::modifiers;
 use crate::referral::plan::{Plan, PlannedRead, Write};
@@ -22,11 +24,13 @@ use super::conditional_reference::ConditionalReferences;
 use super::consequences::Consequence;
 use super::disposition::Router;
 use super::entry_error::{about_entry, without_positions};
-use super::load_context::load_context;
+use super::load_context::{ContextSource, load_context};
 use super::message::{Entry, EntryRequest, Message, Names};
+use super::narrative_links::with_links;
 use super::outcome::{self, Outcome};
 use super::raise_event::Events;
 use super::rights;
+use super::size;
 use super::step::{Built, Change};
 use super::write_target::{Targets, WriteTarget};
 use super::written_move::WrittenMove;
@@ -40,6 +44,13 @@ pub(super) struct Intake {
     pub(super) events: Arc<Events>,
     /// The URL under which FHIR is served, so that absolute references to it are known as local
     pub(super) base: Option<String>,
+    pub(super) limits: ContentLimits,
+}
+
+impl Intake {
+    fn source(&self) -> ContextSource<'_> {
+        ContextSource { store: &*self.store, base: self.base.as_deref(), limits: &self.limits }
+    }
 }
 
 /// A message that somebody sends.
@@ -73,13 +84,13 @@ impl Change for SentMessage<'_> {
         let mut names = names(message.entries, &targets);
         let (entries, places) = (message.entries, &*targets);
         ConditionalReferences { targets: &intake.targets, caller, entries, places }.resolve(&mut names).await?;
-        let base = intake.base.as_deref();
-        let context = load_context(&*intake.store, base, caller, *message, &targets, &names).await?;
+        let context = load_context(intake.source(), caller, *message, &targets, &names).await?;
         let mut findings = accepted([findings, context.dangling].concat())?;
 
         let written: Vec<&ResourceKey> =
             targets.iter().filter(|target| target.version().is_some()).filter_map(WriteTarget::key).collect();
-        let mut plan = Plan { reads: planned_reads(caller, message.entries, &names), ..Plan::default() };
+        let reads = planned_reads(caller, message.entries, &names);
+        let mut plan = Plan { reads, read_bytes: Some(intake.limits.answer_bytes), ..Plan::default() };
         for (entry, target) in message.entries.iter().zip(&targets) {
             let (Some(node), Some(key), Some(version)) = (entry.resource, target.key(), target.version()) else {
                 continue;
@@ -98,6 +109,7 @@ impl Change for SentMessage<'_> {
             if let (Some(change), WriteTarget::Next(stored)) = (disposition.change(), target) {
                 let completed = target.completed(Document::parse(edits.finish())?);
                 let completed = completed.map_err(|error| entry.about(without_positions(error)))?;
+                check_size(entry, key, &completed, version, &intake.limits)?;
                 let (events, message) = (&*intake.events, &context.graph);
                 let moved = WrittenMove { events, caller, change, stored, message, written: &written };
                 let told = moved.add_to_plan(&mut plan, completed.text(), at).map_err(|error| entry.about(error))?;
@@ -108,6 +120,7 @@ impl Change for SentMessage<'_> {
             edits.stamp(&key.id, version, at);
             let completed = target.completed(Document::parse(edits.finish())?);
             let document = Arc::new(completed.map_err(|error| entry.about(without_positions(error)))?);
+            check_size(entry, key, &document, version, &intake.limits)?;
             let author = target.author(caller);
             let replaces = target.replaces();
             plan.writes.push(Write {
@@ -126,13 +139,20 @@ impl Change for SentMessage<'_> {
     }
 
     fn tell(&self, accepted: &mut Accepted, consequences: Vec<Consequence>) {
-        for Consequence { cause, issue } in consequences {
-            let entries = accepted.targets.iter().zip(self.message.entries);
-            let place =
-                entries.filter(|(target, _)| target.key() == Some(&cause)).find_map(|(_, entry)| entry.resource);
-            let path = place.map(Node::path).unwrap_or_default();
-            accepted.findings.push(Issue { path, ..issue });
+        if consequences.is_empty() {
+            return;
         }
+        let mut places: HashMap<&ResourceKey, Node<'_>> = HashMap::new();
+        for (target, entry) in accepted.targets.iter().zip(self.message.entries) {
+            if let (Some(key), Some(resource)) = (target.key(), entry.resource) {
+                places.entry(key).or_insert(resource);
+            }
+        }
+        let told = consequences.into_iter().map(|Consequence { cause, issue }| {
+            let path = places.get(&cause).map(|place| place.path()).unwrap_or_default();
+            Issue { path, ..issue }
+        });
+        accepted.findings.extend(told.collect::<Vec<_>>());
     }
 
     fn locate(&self, accepted: &Accepted, error: Error) -> Error {
@@ -147,16 +167,52 @@ impl Change for SentMessage<'_> {
 impl Accepted {
     /// What became of each entry, with the findings about it.
     pub(super) fn outcomes(&self, message: Message<'_>, writes: &[Write]) -> Vec<Option<Outcome>> {
-        let about = |entry: &Entry<'_>| -> Vec<Issue> {
-            let own = entry.resource.map(Node::path).unwrap_or_default();
-            let inside = |issue: &&Issue| {
-                issue.path.strip_prefix(&own).is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_digit()))
-            };
-            self.findings.iter().filter(inside).cloned().collect()
+        let mut findings = self.findings_by_entry(message);
+        // Of several versions of a resource the last one counts.
+        let writes: HashMap<&ResourceKey, &Write> = writes.iter().map(|write| (&write.key, write)).collect();
+        let outcome = |(position, target): (usize, &WriteTarget)| {
+            let write = target.key().and_then(|key| writes.get(key).copied());
+            Outcome::of(target, write, findings.remove(&position).unwrap_or_default())
         };
-        let entries = self.targets.iter().zip(message.entries);
-        entries.map(|(target, entry)| Outcome::of(target, writes, &about(entry))).collect()
+        self.targets.iter().enumerate().map(outcome).collect()
     }
+
+    /// The findings about the resource of each entry, by the entry's position.
+    fn findings_by_entry(&self, message: Message<'_>) -> HashMap<usize, Vec<Issue>> {
+        let mut by_entry: HashMap<usize, Vec<Issue>> = HashMap::new();
+        if self.findings.is_empty() {
+            return by_entry;
+        }
+        let mut locator = Locator::new(message.document.root());
+        let mut positions: HashMap<String, usize> = HashMap::new();
+        for (position, entry) in message.entries.iter().enumerate() {
+            if let Some(resource) = entry.resource {
+                positions.insert(locator.path(resource).to_owned(), position);
+            }
+        }
+        for issue in &self.findings {
+            let steps = issue.path.rmatch_indices(['.', '[']).map(|(at, _)| &issue.path[..at]);
+            let position = std::iter::once(&*issue.path).chain(steps).find_map(|path| positions.get(path));
+            if let Some(position) = position {
+                by_entry.entry(*position).or_default().push(issue.clone());
+            }
+        }
+        by_entry
+    }
+}
+
+/// A Task has room for so much.
+fn check_size(
+    entry: &Entry<'_>,
+    key: &ResourceKey,
+    written: &Document,
+    version: u64,
+    limits: &ContentLimits,
+) -> Result<()> {
+    if key.kind != "Task" {
+        return Ok(());
+    }
+    size::check_task(written.text().len(), version == 1, limits).map_err(|error| entry.about(error))
 }
 
 /// What is read once all is written.
@@ -195,7 +251,8 @@ fn resolve_references<'m>(edits: &mut Edits<'m>, resource: Node<'m>, names: &Nam
     for node in resource.descendants() {
         let Some(text) = node.as_str() else { continue };
         if node.name() == "div" {
-            if let Some(linked) = with_links(&text, names) {
+            let stored = |name: &str| names.get(name).map(ToString::to_string);
+            if let Some(linked) = with_links(&text, stored) {
                 edits.replace(node, quote(&linked));
             }
             continue;
@@ -207,18 +264,4 @@ fn resolve_references<'m>(edits: &mut Edits<'m>, resource: Node<'m>, names: &Nam
             edits.replace(node, quote(&key.to_string()));
         }
     }
-}
-
-/// Narrative whose links (`href`, `src`) name what is stored; nothing where none of them names a resource of the message.
-fn with_links(div: &str, names: &Names<'_>) -> Option<String> {
-    if !div.contains("href") && !div.contains("src") {
-        return None;
-    }
-    let mut linked = div.to_owned();
-    for (name, key) in names.iter() {
-        for mark in ['"', '\''] {
-            linked = linked.replace(&format!("={mark}{name}{mark}"), &format!("={mark}{key}{mark}"));
-        }
-    }
-    (linked != div).then_some(linked)
 }

@@ -4,10 +4,12 @@
 //! Everything is read with the caller's own eyes. A reference to something that the caller may not see is the same as a
 //! reference to nothing, so nobody can show others what was never shown to them.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use crate::error::Result;
-use crate::fhir::{Issue, Key, Reference, ResourceKey};
+use crate::error::{Error, Result};
+use crate::fhir::issue::MAX_FINDINGS;
+use crate::fhir::{Issue, Key, Locator, Node, Reference, ResourceKey};
+use crate::limits::{ContentLimits, MEGABYTE};
 use crate::referral::{Graph, Resource};
 use crate::security::Caller;
 use crate::store::Resources;
@@ -15,9 +17,6 @@ use crate::store::Resources;
 use super::disclosure;
 use super::message::{Entry, Message, Names, references};
 use super::write_target::WriteTarget;
-
-/// How many resources of the store a message may stand on.
-const MAX_RESOURCES: usize = 500;
 
 /// A message's graph and what its references are worth.
 #[derive(Debug)]
@@ -28,34 +27,48 @@ pub(super) struct MessageContext {
     pub(super) dangling: Vec<Issue>,
 }
 
-/// Puts the message's resources into a graph and reads what they reference, step by step. `base` is the URL under which
-/// FHIR is served here.
+/// From where, and how much, a context is read.
+#[derive(Clone, Copy)]
+pub(super) struct ContextSource<'s> {
+    pub(super) store: &'s dyn Resources,
+    /// The URL under which FHIR is served here
+    pub(super) base: Option<&'s str>,
+    pub(super) limits: &'s ContentLimits,
+}
+
+/// Puts the message's resources into a graph and reads what they reference, step by step.
 ///
 /// # Errors
-/// Those of the store.
+/// More than may be read for one message; those of the store.
 pub(super) async fn load_context(
-    store: &dyn Resources,
-    base: Option<&str>,
+    source: ContextSource<'_>,
     caller: &Caller,
     message: Message<'_>,
     targets: &[WriteTarget],
     names: &Names<'_>,
 ) -> Result<MessageContext> {
+    let ContextSource { store, base, limits } = source;
     let scope = caller.scope();
     let mut graph = message_graph(message, targets);
-    let conditional: Vec<(&str, &ResourceKey)> = names.iter().filter(|(name, _)| name.contains('?')).collect();
-    for (name, key) in &conditional {
+    let mut conditional: HashMap<&ResourceKey, Vec<&str>> = HashMap::new();
+    for (name, key) in names.iter().filter(|(name, _)| name.contains('?')) {
+        conditional.entry(key).or_default().push(name);
         if let Some(position) = graph.position(&key.to_string()) {
-            graph.alias(*name, position);
+            graph.alias(name, position);
         }
     }
     let count = graph.resources().len();
+    let mut asked: HashSet<ResourceKey> = HashSet::new();
     let mut missing: HashSet<ResourceKey> = HashSet::new();
+    let mut bytes = 0_usize;
     let mut next = 0;
-    while next < graph.resources().len() && graph.resources().len() < MAX_RESOURCES {
+    while next < graph.resources().len() {
         for key in referenced_keys(&graph, next, next < count, names, base) {
-            if graph.position(&key.to_string()).is_some() || missing.contains(&key) {
+            if graph.position(&key.to_string()).is_some() || !asked.insert(key.clone()) {
                 continue;
+            }
+            if asked.len() > limits.references {
+                return Err(too_much(message.root, &format!("more than {} resources", limits.references)));
             }
             // What is seen no longer is not there either: nobody shares anew what they were shown once.
             let stored = store.read(&scope, &key, None).await?.filter(|stored| stored.until.is_none());
@@ -63,6 +76,11 @@ pub(super) async fn load_context(
                 missing.insert(key);
                 continue;
             };
+            bytes = bytes.saturating_add(stored.document.text().len());
+            if bytes > limits.reference_bytes {
+                let most = limits.reference_bytes / MEGABYTE;
+                return Err(too_much(message.root, &format!("resources of more than {most} MB")));
+            }
             let position = graph.insert(
                 Resource::new(key.to_string(), stored.version, stored.document)
                     .sent_by(stored.author.as_deref())
@@ -71,13 +89,18 @@ pub(super) async fn load_context(
             if let Some(base) = base {
                 graph.alias(format!("{}/{key}", base.trim_end_matches('/')), position);
             }
-            for (name, _) in conditional.iter().filter(|(_, of)| **of == key) {
+            for name in conditional.get(&key).into_iter().flatten() {
                 graph.alias(*name, position);
             }
         }
         next += 1;
     }
-    Ok(MessageContext { graph, dangling: missing_references(message.entries, &missing, base) })
+    Ok(MessageContext { graph, dangling: missing_references(message, &missing, base) })
+}
+
+fn too_much(root: Node<'_>, what: &str) -> Error {
+    let text = format!("the message refers to {what} outside of it, by itself or by what it refers to");
+    Error::unprocessable(vec![Issue::error(Key::TooLarge, root.path(), text).hint("send it in parts")])
 }
 
 /// The message's own resources, under the names that they get and those that the message gives them.
@@ -137,31 +160,40 @@ fn referenced_keys(
         .collect()
 }
 
-/// The references of the message's own resources that lead nowhere.
-fn missing_references(entries: &[Entry<'_>], missing: &HashSet<ResourceKey>, base: Option<&str>) -> Vec<Issue> {
+/// The references of the message's own resources that lead nowhere, as far as they are listed.
+fn missing_references(message: Message<'_>, missing: &HashSet<ResourceKey>, base: Option<&str>) -> Vec<Issue> {
     let mut issues = Vec::new();
     if missing.is_empty() {
         return issues;
     }
-    for resource in entries.iter().filter_map(|entry| entry.resource) {
-        for (node, text) in references(resource) {
-            let Some(key) = Reference::parse(&text).and_then(|reference| reference.local(base)) else { continue };
-            if !missing.contains(&key) {
-                continue;
+    let mut locator = Locator::new(message.document.root());
+    let mut unlisted = None;
+    for resource in message.entries.iter().filter_map(|entry| entry.resource) {
+        let kind = resource.str("resourceType").unwrap_or_default();
+        let focus = disclosure::focus(resource);
+        for member in resource.members() {
+            for (node, text) in references(member) {
+                let Some(key) = Reference::parse(&text).and_then(|reference| reference.local(base)) else { continue };
+                if !missing.contains(&key) {
+                    continue;
+                }
+                let text = format!("references a {} that is neither in this message nor stored here for you", key.kind);
+                let issue = if focus == Some(node) && key.kind != "ServiceRequest" {
+                    let text = format!("Task.focus references a {}; expected a ServiceRequest", key.kind);
+                    Issue::error(Key::FocusNotServiceRequest, "", text)
+                } else if disclosure::is_backbone(&kind, member.name()) {
+                    Issue::error(Key::ReferenceDangling, "", text)
+                } else {
+                    Issue::warning(Key::ReferenceDangling, "", text)
+                };
+                if issues.len() < MAX_FINDINGS {
+                    issues.push(Issue { path: locator.path(node).to_owned(), ..issue }.at(locator.position(node)));
+                } else {
+                    unlisted = unlisted.max(Some(issue.severity));
+                }
             }
-            if disclosure::is_focus(resource, node) && key.kind != "ServiceRequest" {
-                let text = format!("Task.focus references a {}; expected a ServiceRequest", key.kind);
-                issues.push(Issue::error_at(Key::FocusNotServiceRequest, node, text));
-                continue;
-            }
-            let text = format!("references a {} that is neither in this message nor stored here for you", key.kind);
-            let issue = if disclosure::is_backbone(resource, node) {
-                Issue::error_at(Key::ReferenceDangling, node, text)
-            } else {
-                Issue::warning(Key::ReferenceDangling, node.path(), text).at(node.position())
-            };
-            issues.push(issue);
         }
     }
+    issues.extend(unlisted.map(Issue::more_findings));
     issues
 }

@@ -94,20 +94,20 @@ impl RememberedIssue {
 }
 
 impl Outcome {
-    /// What became of the resource at this place; nothing for an entry that only asked.
-    pub(super) fn of(target: &WriteTarget, writes: &[Write], findings: &[Issue]) -> Option<Self> {
+    /// What became of the resource that `write` stored at this place; nothing for an entry that only asked.
+    pub(super) fn of(target: &WriteTarget, write: Option<&Write>, findings: Vec<Issue>) -> Option<Self> {
         match target {
             WriteTarget::Nowhere => None,
             WriteTarget::Found(stored) => Some(Self::found(stored, false)),
             WriteTarget::New { .. } | WriteTarget::Next(_) | WriteTarget::Repeated(_) => {
-                let write = writes.iter().rev().find(|write| Some(&write.key) == target.key())?;
+                let write = write?;
                 Some(Self {
                     key: write.key.clone(),
                     version: write.version,
                     updated: write.updated,
                     created: matches!(target, WriteTarget::New { .. }),
                     document: target.seen(&write.document),
-                    issues: findings.to_vec(),
+                    issues: findings,
                     was_read: false,
                 })
             }

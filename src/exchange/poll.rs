@@ -14,6 +14,7 @@ use crate::referral::plan::Plan;
 use crate::security::{Caller, Role};
 use crate::store::{Feed, Resources};
 
+use super::feed_position::FeedPosition;
 use super::referrals::Referrals;
 
 const NOT_OURS: &str = "the cursor is none that this gateway gave";
@@ -70,6 +71,15 @@ fn unreadable(caller: &Caller, task: &ResourceKey, error: &Error) -> ChangedReco
     ChangedRecord { task: task.clone(), json, version: None, unreadable }
 }
 
+/// How much an answer to a poll holds. One record is told whatever its size.
+#[derive(Debug, Clone, Copy)]
+pub struct PollSize {
+    /// About so many records
+    pub records: usize,
+    /// So many bytes of records
+    pub bytes: usize,
+}
+
 /// What answers polls.
 pub(super) struct Poll {
     pub(super) resources: Arc<dyn Resources>,
@@ -90,79 +100,94 @@ impl Poll {
     ) -> Result<Option<Records>> {
         let mut newest = self.feed.newest(&caller.organization);
         let since = self.since(caller, since).await?;
-        if *newest.borrow() <= since && !wait.is_zero() {
+        let after = since.read_after();
+        if *newest.borrow() <= after && !wait.is_zero() {
             // Time over, and a store that closes, both mean: nothing to say.
-            let _ = tokio::time::timeout(wait, newest.wait_for(|newest| *newest > since)).await;
+            let _ = tokio::time::timeout(wait, newest.wait_for(|newest| *newest > after)).await;
         }
-        let is_new = *newest.borrow() > since;
+        let is_new = *newest.borrow() > after;
         Ok((!is_new).then(|| Records { records: Vec::new(), cursor: self.cursor(caller, since) }))
     }
 
-    /// The records that changed since the cursor (from the beginning without one), at most about `limit`.
+    /// The records that changed since the cursor (from the beginning without one), as many as the answer has room for.
     ///
     /// # Errors
     /// If the caller is no agency, or the cursor is none of ours.
-    pub(super) async fn records(&self, caller: &Caller, since: Option<&str>, limit: usize) -> Result<Records> {
+    pub(super) async fn records(&self, caller: &Caller, since: Option<&str>, size: PollSize) -> Result<Records> {
         let since = self.since(caller, since).await?;
-        let changes = self.feed.changes(&caller.organization, since, limit).await?;
+        let mut changes = self.feed.changes(&caller.organization, since.read_after(), size.records).await?;
+        since.skip_told(&mut changes.items);
         let mut records = Vec::with_capacity(changes.items.len());
+        let mut bytes = 0_usize;
+        let mut told = 0;
         for (task, _) in &changes.items {
-            let stored = match self.resources.referral(&caller.scope(), task, true).await {
-                Err(error) if error.is_stored_unreadable() => {
-                    records.push(unreadable(caller, task, &error));
-                    continue;
+            if let Some(record) = self.changed_record(caller, task, changes.newest).await? {
+                bytes = bytes.saturating_add(record.json.len());
+                if bytes > size.bytes && !records.is_empty() {
+                    break;
                 }
-                stored => stored?,
-            };
-            match stored {
-                // Taken from the caller, which still reads what it was shown. What was over for it stands as it was.
-                Some(stored) if matches!(stored.end_of(&caller.organization), Some(end) if end != PartEnd::Over) => {
-                    records.push(withdrawn(task));
-                }
-                // Changed again meanwhile: it comes with the next cursor, and only then.
-                Some(stored) if stored.seq > changes.newest => {}
-                Some(stored) => records.push(match self.referrals.view(&stored, task) {
-                    Ok(record) => {
-                        let version = Some(record.version);
-                        ChangedRecord { task: task.clone(), json: record.json, version, unreadable: None }
-                    }
-                    Err(error) => unreadable(caller, task, &error),
-                }),
-                None => records.push(withdrawn(task)),
+                records.push(record);
             }
+            told += 1;
         }
-        Ok(Records { records, cursor: self.cursor(caller, changes.newest) })
+        let position = if told < changes.items.len() { FeedPosition::once_told(&changes.items, told) } else { None };
+        let position = position.unwrap_or(FeedPosition::after(changes.newest));
+        Ok(Records { records, cursor: self.cursor(caller, position) })
     }
 
-    /// The store, whose it is, and the commit up to which it was told.
-    fn cursor(&self, caller: &Caller, seq: u64) -> String {
-        format!("{}-{}.{seq}", self.feed.store_id(), mark_of(&caller.organization))
+    /// What is told of a Task in the place of its last change up to the commit `newest`; nothing of one that changed again
+    /// meanwhile, which comes with the next cursor, and only then.
+    async fn changed_record(&self, caller: &Caller, task: &ResourceKey, newest: u64) -> Result<Option<ChangedRecord>> {
+        let stored = match self.resources.referral(&caller.scope(), task, true).await {
+            Err(error) if error.is_stored_unreadable() => return Ok(Some(unreadable(caller, task, &error))),
+            stored => stored?,
+        };
+        Ok(match stored {
+            // Taken from the caller, which still reads what it was shown. What was over for it stands as it was.
+            Some(stored) if matches!(stored.end_of(&caller.organization), Some(end) if end != PartEnd::Over) => {
+                Some(withdrawn(task))
+            }
+            Some(stored) if stored.seq > newest => None,
+            Some(stored) => Some(match self.referrals.view(&stored, task) {
+                Ok(record) => {
+                    let version = Some(record.version);
+                    ChangedRecord { task: task.clone(), json: record.json, version, unreadable: None }
+                }
+                Err(error) => unreadable(caller, task, &error),
+            }),
+            None => Some(withdrawn(task)),
+        })
     }
 
-    /// The commit from which on the caller asks.
-    async fn since(&self, caller: &Caller, cursor: Option<&str>) -> Result<u64> {
+    /// The store, whose it is, and how far it was told.
+    fn cursor(&self, caller: &Caller, position: FeedPosition) -> String {
+        format!("{}-{}.{position}", self.feed.store_id(), mark_of(&caller.organization))
+    }
+
+    /// From where on the caller asks.
+    async fn since(&self, caller: &Caller, cursor: Option<&str>) -> Result<FeedPosition> {
         if caller.role != Role::Agency {
             return Err(Error::forbidden("records are for clients of agencies; ask for resources under /fhir instead"));
         }
         let announced = *self.feed.newest(&caller.organization).borrow();
         match cursor {
-            None => Ok(0),
+            None => Ok(FeedPosition::after(0)),
             Some(cursor) => self.read_cursor(caller, cursor, announced).await,
         }
     }
 
-    /// The commit up to which the cursor was told.
+    /// How far the cursor was told.
     ///
     /// # Errors
     /// `Incorrect` for one that was not given, was given by another store or to another organization, or is ahead of the
     /// store. A store that was set back to a backup gave less than some of its readers have seen: they would miss what comes
     /// next.
-    async fn read_cursor(&self, caller: &Caller, cursor: &str, announced: u64) -> Result<u64> {
+    async fn read_cursor(&self, caller: &Caller, cursor: &str, announced: u64) -> Result<FeedPosition> {
         let refused = |text: &str| {
             Error::incorrect(Key::UnknownCursor, format!("{text}; ask without a cursor to begin from the start"))
         };
-        let (issuer, seq) = cursor.rsplit_once('.').ok_or_else(|| refused(NOT_OURS))?;
-        let seq: u64 = seq.parse().map_err(|_| refused(NOT_OURS))?;
+        let (issuer, position) = cursor.rsplit_once('.').ok_or_else(|| refused(NOT_OURS))?;
+        let position = FeedPosition::read(position).ok_or_else(|| refused(NOT_OURS))?;
         // One that was given before cursors said whose they are has no mark.
         let (store, mark) = issuer.split_once('-').map_or((issuer, None), |(store, mark)| (store, Some(mark)));
         if store != self.feed.store_id() {
@@ -172,10 +197,10 @@ impl Poll {
             return Err(refused("the cursor was given to another organization than yours"));
         }
         // What was just read may not be announced yet.
-        if seq > announced && seq > self.feed.newest_commit().await? {
+        if position.seq > announced && position.seq > self.feed.newest_commit().await? {
             return Err(refused("the cursor is ahead of this store, which was set back to an earlier state"));
         }
-        Ok(seq)
+        Ok(position)
     }
 }
 

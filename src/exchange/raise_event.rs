@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use crate::error::Result;
 use crate::fhir::precondition::Validators;
 use crate::fhir::{Document, Issue, Preconditions, ResourceKey};
+use crate::limits::ContentLimits;
 use crate::referral::plan::Plan;
 use crate::referral::state::{Event, Position};
 use crate::referral::task_edits::{self, StatusReason};
@@ -24,6 +25,7 @@ use super::parts::Ids;
 use super::referrals::{Referrals, context_of, plan_of_draft};
 use super::remarks::Remarks;
 use super::report;
+use super::size;
 use super::source_status::SourceStatusReading;
 use super::stale;
 use super::step::{Built, Change};
@@ -33,6 +35,7 @@ use super::timeline::{leading_to, through};
 pub(super) struct Events {
     pub(super) referrals: Arc<Referrals>,
     pub(super) ids: Arc<dyn Ids>,
+    pub(super) limits: ContentLimits,
 }
 
 /// An event that an agency reports.
@@ -134,6 +137,9 @@ impl Events {
                 reading.write_to_task(edits, task, at);
             }
         })?;
+        if message.has_words() {
+            size::check_task(draft.task_bytes(), false, &self.limits)?;
+        }
         let mut issues = self.report(draft, message, caller, at)?;
         issues.splice(0..0, reading.as_ref().and_then(|reading| reading.remark(to.state)));
         let result = reading.map(|reading| format!("; source status {}", reading.result())).unwrap_or_default();

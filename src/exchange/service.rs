@@ -12,11 +12,11 @@ use crate::fhir::{Document, Issue, Key, Node, Preconditions, ResourceKey};
 use crate::limits::ContentLimits;
 use crate::mapping::Fidelity;
 use crate::referral::state::State;
-use crate::referral::{Read, Referral, task};
+use crate::referral::{Read, Referral, VersionRange, task};
 use crate::security::Caller;
 use crate::sheet::ColumnSets;
 use crate::store::index::SearchParameters;
-use crate::store::query::Query;
+use crate::store::query::{Query, check_limits};
 use crate::store::{Committed, Page, ReadResult, Resources, Stored};
 
 use super::audit_trail::AuditTrail;
@@ -33,12 +33,13 @@ use super::intake::{Intake, SentMessage};
 use super::message::{Entry, EntryRequest, Message, Names};
 use super::outcome::{self, Outcome};
 use super::parts::{Clock, Parts, Settings};
-use super::poll::{Poll, Records};
+use super::poll::{Poll, PollSize, Records};
 use super::raise_event::{Events, RaisedEvent};
 use super::record::{Base, Record};
 use super::referrals::{Referrals, task_of};
 use super::remarks::Remarks;
 use super::sheet::{SentSheet, SheetReport, Sheets, TakenSheet};
+use super::size;
 use super::step::{ChangeOutcome, Steps};
 use super::timeline::Timeline;
 use super::write_record::{RecordWriter, WrittenRecord};
@@ -87,13 +88,13 @@ impl Exchange {
             policy,
         });
         let referrals = Arc::new(Referrals { store: store.clone(), programs: programs.clone() });
-        let events = Arc::new(Events { referrals: referrals.clone(), ids: ids.clone() });
-        let records = Arc::new(RecordWriter { referrals: referrals.clone(), ids: ids.clone() });
+        let events = Arc::new(Events { referrals: referrals.clone(), ids: ids.clone(), limits });
+        let records = Arc::new(RecordWriter { referrals: referrals.clone(), ids: ids.clone(), limits });
         let (store_of, base_of) = (store.clone(), base.clone());
         let consequences =
             Consequences { store: store_of, consent: consent.clone(), programs, base: base_of, retention };
         let router = Router { directory: directory.clone(), consent, referrals: referrals.clone() };
-        let targets = Targets { store: store.clone(), parameters: parameters.clone(), ids };
+        let targets = Targets { store: store.clone(), parameters: parameters.clone(), ids, limits };
         let sheets = Sheets {
             store: store.clone(),
             parameters: parameters.clone(),
@@ -111,6 +112,7 @@ impl Exchange {
                 router,
                 events: events.clone(),
                 base,
+                limits,
             },
             poll: Poll { resources: store.clone(), feed: stores.feed.clone(), referrals: referrals.clone() },
             eligibility: Eligibility { referrals: referrals.clone(), directory, rules },
@@ -306,7 +308,7 @@ impl Exchange {
     pub async fn look_up(&self, caller: &Caller, read: &Read) -> Result<ReadResult> {
         let found = match read {
             Read::Resource { key, version } => self.find(caller, key, *version).await.map(ReadResult::Resource),
-            Read::History { key, count } => self.versions(caller, key, *count).await.map(ReadResult::Versions),
+            Read::History { key, range } => self.versions(caller, key, *range).await.map(ReadResult::Versions),
             Read::Search { kind, parameters } => self.find_all(caller, kind, parameters).await.map(ReadResult::Page),
         };
         self.trail.looked_up(caller, read, found)
@@ -328,7 +330,8 @@ impl Exchange {
     /// # Errors
     /// If it is not there, or not for this caller.
     pub async fn history(&self, caller: &Caller, key: &ResourceKey, count: usize) -> Result<Vec<Stored>> {
-        match self.look_up(caller, &Read::History { key: key.clone(), count }).await? {
+        let range = VersionRange::newest(count);
+        match self.look_up(caller, &Read::History { key: key.clone(), range }).await? {
             ReadResult::Versions(versions) => Ok(versions),
             _ => Err(Error::fault("a history found something else than versions")),
         }
@@ -351,16 +354,26 @@ impl Exchange {
         stored.ok_or_else(|| Error::not_found(key))
     }
 
-    /// The newest `count` versions of a resource, newest first.
-    async fn versions(&self, caller: &Caller, key: &ResourceKey, count: usize) -> Result<Vec<Stored>> {
-        let versions = self.store.history(&caller.scope(), key, count).await?;
-        if versions.is_empty() { Err(Error::not_found(key)) } else { Ok(versions) }
+    /// Versions of a resource, newest first, as many as an answer has room for.
+    async fn versions(&self, caller: &Caller, key: &ResourceKey, range: VersionRange) -> Result<Vec<Stored>> {
+        let range = VersionRange { bytes: range.bytes.min(self.limits.answer_bytes), ..range };
+        let scope = caller.scope();
+        let versions = self.store.history(&scope, key, range).await?;
+        // Behind the oldest version there is nothing, of a resource that is there.
+        if versions.is_empty()
+            && (range.before.is_none() || self.store.history(&scope, key, VersionRange::newest(1)).await?.is_empty())
+        {
+            return Err(Error::not_found(key));
+        }
+        Ok(versions)
     }
 
     async fn find_all(&self, caller: &Caller, kind: &str, parameters: &[(String, String)]) -> Result<Page> {
+        check_limits(parameters, &self.limits)?;
         let query = Query::parse(&self.parameters, kind, parameters)
             .map_err(|issues| Error { category: Category::Incorrect, issues })?;
-        self.store.search(&caller.scope(), &query).await
+        let bytes = self.limits.answer_bytes;
+        self.store.search(&caller.scope(), &Query { bytes, ..query }).await
     }
 
     /// Everything that is wrong with a resource, which is not stored: against the standard, the profiles that it claims
@@ -393,7 +406,15 @@ impl Exchange {
         if let Some(empty) = self.nothing_new(caller, since, wait).await? {
             return Ok(empty);
         }
-        let records = self.poll.records(caller, since, limit).await?;
+        self.poll_within(caller, since, PollSize { records: limit, bytes: self.limits.answer_bytes }).await
+    }
+
+    /// The records that changed since the cursor, in an answer of this size.
+    ///
+    /// # Errors
+    /// As [`Exchange::poll`].
+    pub async fn poll_within(&self, caller: &Caller, since: Option<&str>, size: PollSize) -> Result<Records> {
+        let records = self.poll.records(caller, since, size).await?;
         self.trail.told_of(caller, "poll", records.tasks())?;
         Ok(records)
     }
@@ -527,6 +548,7 @@ impl Exchange {
     /// the report.
     pub async fn take_sheet(&self, caller: &Caller, sheets: &ColumnSets, sheet: &SentSheet<'_>) -> Result<SheetReport> {
         let SentSheet { kind, bytes, options, check, idempotency_key } = *sheet;
+        size::check_sheet(bytes, &self.limits)?;
         let key = RepeatKey::of(caller, idempotency_key, &["sheet", kind, &String::from_utf8_lossy(bytes)]);
         let mut reading = sheets.open(kind, bytes, options.clone())?;
         self.sheets.name_rows(caller, kind, &mut reading).await?;

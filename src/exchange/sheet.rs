@@ -14,7 +14,7 @@ use crate::referral::Graph;
 use crate::referral::plan::Plan;
 use crate::referral::state::{Event, TABLE};
 use crate::security::Caller;
-use crate::sheet::{Fault, Finding, FindingOutcome, Options, ReferralReading, ReferralRows, SheetReader};
+use crate::sheet::{Fault, Finding, FindingOutcome, Options, ReferralReading, ReferralRows, RowMatch, SheetReader};
 use crate::store::index::SearchParameters;
 use crate::store::query::Query;
 use crate::store::{Page, Resources};
@@ -32,6 +32,9 @@ use super::write_record::RecordWriter;
 
 /// So many persons of one name, and referrals of one person, are looked at for a row that names no referral.
 const NAMESAKES: usize = 50;
+
+/// So many persons and referrals are looked at for the rows of one sheet; a row for which none is left is refused.
+const MAX_LOOKED_AT: usize = 5000;
 
 /// A sheet that is sent.
 #[derive(Debug, Clone, Copy)]
@@ -157,26 +160,33 @@ impl Change for TakenSheet<'_> {
 
 impl Sheets {
     /// Finds the referrals of rows that name none: by the person, the service and the date, among those that the caller
-    /// sees, where just one is like the row.
+    /// sees, where just one is like the row. Persons of one name are looked for once.
     pub(super) async fn name_rows(&self, caller: &Caller, kind: &str, reading: &mut SheetReader<'_>) -> Result<()> {
+        let mut known: HashMap<[String; 2], Option<Vec<(String, Value)>>> = HashMap::new();
+        let mut looked_at = 0;
+        let mut found = Vec::new();
         for row in reading.unidentified_rows() {
             let Some(names) = reading.searchable_name(row).map(|names| names.map(str::to_owned)) else { continue };
-            let Some(referrals) = self.referrals_of(caller, &names).await? else {
-                reading.mark_ambiguous(row);
+            if !known.contains_key(&names) {
+                let referrals = if looked_at < MAX_LOOKED_AT { self.referrals_of(caller, &names).await? } else { None };
+                looked_at += referrals.as_ref().map_or(1, |referrals| referrals.len() + 1);
+                known.insert(names.clone(), referrals);
+            }
+            let Some(Some(referrals)) = known.get(&names) else {
+                found.push((row, RowMatch::Ambiguous));
                 continue;
             };
-            let mut alike = Vec::new();
-            for (id, record) in referrals {
-                if record.get("type").and_then(Value::as_str) == Some(kind) && reading.matches_record(row, &record) {
-                    alike.push(id);
-                }
-            }
-            match alike.as_slice() {
-                [] => {}
-                [id] => reading.assign_referral(row, id),
-                _ => reading.mark_ambiguous(row),
+            let is_like = |record: &Value| {
+                record.get("type").and_then(Value::as_str) == Some(kind) && reading.matches_record(row, record)
+            };
+            let mut alike = referrals.iter().filter(|(_, record)| is_like(record)).map(|(id, _)| id);
+            match (alike.next(), alike.next()) {
+                (None, _) => {}
+                (Some(id), None) => found.push((row, RowMatch::Only(id.clone()))),
+                (Some(_), Some(_)) => found.push((row, RowMatch::Ambiguous)),
             }
         }
+        reading.assign_referrals(found);
         Ok(())
     }
 

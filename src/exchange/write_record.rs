@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::error::{Error, Result};
 use crate::fhir::precondition::Validators;
 use crate::fhir::{Preconditions, ResourceKey};
+use crate::limits::ContentLimits;
 use crate::mapping::{Detail, GraphUpdate};
 use crate::referral::plan::Plan;
 use crate::security::Caller;
@@ -21,6 +22,7 @@ use super::parts::Ids;
 use super::record::Base;
 use super::referrals::{Referrals, context_of, plan_of_draft, task_of};
 use super::remarks::Remarks;
+use super::size;
 use super::stale::{self, stale};
 use super::step::{Built, Change};
 use super::timeline::through;
@@ -29,6 +31,7 @@ use super::timeline::through;
 pub(super) struct RecordWriter {
     pub(super) referrals: Arc<Referrals>,
     pub(super) ids: Arc<dyn Ids>,
+    pub(super) limits: ContentLimits,
 }
 
 /// A record that an agency writes.
@@ -49,6 +52,7 @@ impl Change for WrittenRecord<'_> {
 
     async fn build(&self, at: Timestamp) -> Result<Built<Remarks>> {
         let Self { writer, caller, task, .. } = self;
+        size::check_record(&self.record, &writer.limits)?;
         let stored = writer.referrals.open_referral(caller, task).await?;
         stale::check(&self.conditions, task, Validators::of_version(stored.seq))?;
         let merged = self.merged(&stored).await?;

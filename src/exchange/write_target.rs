@@ -1,7 +1,7 @@
 //! Where each resource of a message goes: a new id, the next version of a stored one, or one that is already there
 //! (<https://hl7.org/fhir/R4/http.html#ccreate>).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -10,11 +10,12 @@ use crate::error::{Category, Error, Result};
 use crate::fhir::edit::Edits;
 use crate::fhir::precondition::Validators;
 use crate::fhir::{Document, Issue, Key, Node, Preconditions, ResourceKey};
+use crate::limits::ContentLimits;
 use crate::referral::plan::Guard;
 use crate::referral::{task_edits, withheld};
 use crate::security::Caller;
 use crate::store::index::SearchParameters;
-use crate::store::query::SearchCondition;
+use crate::store::query::{SearchCondition, check_limits};
 use crate::store::{Resources, Stored};
 
 use super::message::{Entry, EntryRequest, Names};
@@ -83,7 +84,7 @@ impl WriteTarget {
         if stored.key.kind != "Task" || stored.author.as_ref() == Some(&caller.organization) {
             return;
         }
-        let known: Vec<Value> = stored.document.root().list("note").map(Node::to_value).collect();
+        let known: HashSet<Value> = stored.document.root().list("note").map(Node::to_value).collect();
         for note in resource.list("note").filter(|note| !known.contains(&note.to_value())) {
             task_edits::sign_note(edits, note, &caller.organization);
         }
@@ -145,6 +146,7 @@ pub(super) struct Targets {
     pub(super) store: Arc<dyn Resources>,
     pub(super) parameters: Arc<SearchParameters>,
     pub(super) ids: Arc<dyn Ids>,
+    pub(super) limits: ContentLimits,
 }
 
 impl Targets {
@@ -200,6 +202,7 @@ impl Targets {
     ) -> Result<WriteTarget> {
         let kind = &*entry.kind();
         let parameters = names.in_parameters(&entry.condition_parameters(&self.parameters, condition)?);
+        check_limits(&parameters, &self.limits)?;
         let SearchCondition { query, parameters } = entry.condition(&self.parameters, parameters)?;
         if let Some(key) = made.get(&(kind.to_owned(), parameters.clone())) {
             return Ok(WriteTarget::Repeated(key.clone()));

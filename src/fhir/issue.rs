@@ -196,6 +196,17 @@ impl fmt::Display for Issue {
     }
 }
 
+/// How many findings a check lists: more nobody reads, and a document that breaks every rule must not fill the memory.
+pub const MAX_FINDINGS: usize = 2_000;
+
+impl Issue {
+    /// In the place of the findings beyond [`MAX_FINDINGS`], of which this is the worst.
+    pub fn more_findings(severity: Severity) -> Self {
+        let text = format!("there are more than {MAX_FINDINGS} findings; the rest is not listed");
+        Self::new(severity, Key::MoreFindings, "", text)
+    }
+}
+
 /// Puts the worst of these first; those that are equally bad stay in their order.
 pub fn put_worst_first(issues: &mut [Issue]) {
     issues.sort_by_key(|issue| Reverse(issue.severity));

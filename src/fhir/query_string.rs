@@ -37,6 +37,13 @@ pub fn value<'q>(text: &'q str, name: &str) -> Result<Option<Cow<'q, str>>, Box<
     Ok(form_urlencoded::parse(text.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value))
 }
 
+/// A whole number as a query writes it. One that is too large for us is the largest that there is: what it asks for is
+/// bounded in any case.
+pub fn whole_number(value: &str) -> Option<usize> {
+    let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| value.parse().unwrap_or(usize::MAX))
+}
+
 /// Refuses the path of a URL that cannot be decoded. Its segments are decoded by whoever splits it.
 ///
 /// # Errors

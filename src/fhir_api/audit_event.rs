@@ -15,10 +15,12 @@ use crate::server::body::FormBody;
 use crate::server::condition::Prefer;
 use crate::server::reply::Answer;
 use crate::store::audit_chain::AuditRow;
+use crate::store::query::check_limits;
 
 use super::address;
 use super::audit_forms::{EVENTS, OTHER};
 use super::audit_search::{self, AuditSearch};
+use super::count;
 use super::rendered::Rendered;
 use super::search_by_post;
 use super::search_page::links;
@@ -55,6 +57,9 @@ async fn page(
     headers: &HeaderMap,
     mut parameters: Vec<(String, String)>,
 ) -> Answer {
+    let limits = app_state.exchange.limits();
+    check_limits(&parameters, limits)?;
+    count::cap(&mut parameters, limits.count);
     let ignored =
         if Prefer::read(headers).lenient { audit_search::leave_out_unknown(&mut parameters) } else { Vec::new() };
     let AuditSearch { query, id } = AuditSearch::read(&parameters)?;
@@ -69,14 +74,29 @@ async fn page(
             (page.rows, page.next.map(|cursor| cursor.to_string()))
         }
     };
+    // A page that would be too large ends earlier.
+    let mut next = next;
+    let mut bytes = 0_usize;
+    let mut events: Vec<(String, String)> = Vec::with_capacity(rows.len());
+    let mut last = None;
+    for row in &rows {
+        let event = text(row)?;
+        bytes = bytes.saturating_add(event.len());
+        if bytes > limits.answer_bytes && last.is_some() {
+            next = last.map(|position: u64| position.to_string());
+            break;
+        }
+        events.push((id_of(row), event));
+        last = Some(row.position);
+    }
     let fhir = base.fhir();
     let links = links(&format!("{fhir}/AuditEvent"), &parameters, next.as_deref());
     let links: Vec<(&str, &str)> = links.iter().map(|(name, url)| (*name, url.as_str())).collect();
     let mut bundle = BundleWriter::searchset(None, &links)?;
-    for row in &rows {
+    for (id, event) in &events {
         bundle.add(&Entry {
-            full_url: Some(format!("{fhir}/AuditEvent/{}", id_of(row))),
-            resource: Some(&text(row)?),
+            full_url: Some(format!("{fhir}/AuditEvent/{id}")),
+            resource: Some(event),
             search: Some(SearchMode::Match),
             ..Entry::default()
         })?;

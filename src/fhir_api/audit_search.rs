@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 
 use crate::error::{Category, Error, Result};
+use crate::fhir::query_string::whole_number;
 use crate::fhir::{Issue, Key, ResourceKey};
 use crate::fhirpath::Temporal;
 use crate::referral::plan::AuditOutcome;
@@ -12,9 +13,8 @@ use crate::store::AuditQuery;
 use super::audit_forms::{EVENTS, EventForm};
 use super::search_page::{CURSOR, is_about_form, left_out};
 
-/// How many are on a page, where the client does not say, and at most.
+/// How many are on a page, where the client does not say.
 const PAGE: usize = 50;
-const MAX_PAGE: usize = 1000;
 
 /// The parameters, each with its type and its definition.
 pub(super) const PARAMETERS: &[(&str, &str)] = &[
@@ -77,9 +77,8 @@ impl AuditSearch {
         match name {
             "_id" => self.id = Some(value.to_owned()),
             "_count" => {
-                let count = value.parse().ok().filter(|count| *count > 0);
-                query.limit =
-                    count.map_or(Err(expected("a whole number above 0")), |count: usize| Ok(count.min(MAX_PAGE)))?;
+                let count = whole_number(value).filter(|count| *count > 0);
+                query.limit = count.ok_or_else(|| expected("a whole number above 0"))?;
             }
             CURSOR => query.cursor = Some(value.parse().map_err(|_| expected("the cursor of a link"))?),
             "_sort" => {

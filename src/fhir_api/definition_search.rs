@@ -3,15 +3,17 @@
 //! is refused as it is elsewhere.
 
 use crate::error::{Category, Error, Result};
+use crate::fhir::query_string::whole_number;
 use crate::fhir::{Issue, Key};
 use crate::store::Stored;
 use crate::store::index::normal;
 
 use super::artifacts::Artifacts;
+use super::count;
 use super::rendered::Rendered;
 use super::search_page::{CURSOR, SearchPage, is_about_form, left_out};
 
-/// How many are on a page, where the client does not say.
+/// How many are on a page, where the client does not say, and at most.
 const PAGE: usize = 50;
 
 /// What the definitions are searched by: name, kind, and the types that have it (none named: all).
@@ -59,6 +61,7 @@ impl DefinitionSearch {
                 is_known
             });
         }
+        count::cap(&mut parameters, PAGE);
         read_query(kind, &parameters)?;
         Ok(Self { kind, parameters, ignored })
     }
@@ -89,10 +92,10 @@ fn read_query<'p>(kind: &str, parameters: &'p [(String, String)]) -> Result<Defi
     let mut query = DefinitionQuery { tests: Vec::new(), count: PAGE, start: 0, elements: Vec::new() };
     let mut issues = Vec::new();
     for (name, value) in parameters {
-        let number = || value.parse::<usize>().map_err(|_| issue(name, format!("{name} is a number")));
+        let number = || whole_number(value).ok_or_else(|| issue(name, format!("{name} is a whole number")));
         let read = match name.as_str() {
             _ if is_about_form(name) => Ok(()),
-            "_count" => number().map(|count| query.count = count.min(PAGE)),
+            "_count" => number().map(|count| query.count = count),
             CURSOR => number().map(|start| query.start = start),
             "_elements" => {
                 query.elements = value.split(',').map(|element| element.trim().to_owned()).collect();

@@ -1,75 +1,109 @@
 //! `GET [base]/[type]/[id]/_history` (<https://hl7.org/fhir/R4/http.html#history>): the versions of a resource, newest
-//! first; `_count` bounds how many.
+//! first, by pages. `_count` bounds how many are on one; large ones end it earlier.
 
 use crate::error::{Error, Result};
 use crate::fhir::authored::bundle::BundleWriter;
+use crate::fhir::query_string::whole_number;
 use crate::fhir::{Key, ResourceKey, query_string};
+use crate::referral::VersionRange;
 use crate::store::Stored;
 
 use super::rendered::Rendered;
+use super::search_page::CURSOR;
 use super::stored_entry;
 
-/// How many versions are given where the client does not say, and at most.
-const MAX_COUNT: usize = 1000;
-
-/// Whose versions are asked for, and how many.
+/// Whose versions are asked for, and which.
 #[derive(Debug)]
 pub(super) struct History {
     pub(super) key: ResourceKey,
-    pub(super) count: usize,
+    /// How many are given; none where only their number is wanted
+    count: usize,
+    /// Those before this version
+    before: Option<u64>,
 }
 
 impl History {
-    /// Reads the query.
+    /// Reads the query; at most `most` versions are given.
     ///
     /// # Errors
     /// For a parameter that is not known or cannot be read.
-    pub(super) fn read(key: ResourceKey, query: Option<&str>) -> Result<Self> {
-        Ok(Self { key, count: count(query)? })
+    pub(super) fn read(key: ResourceKey, query: Option<&str>, most: usize) -> Result<Self> {
+        let mut history = Self { key, count: most, before: None };
+        for (name, value) in query_string::parse(query.unwrap_or_default())? {
+            match name.as_str() {
+                "_count" => {
+                    let count = whole_number(&value).ok_or_else(|| incorrect("_count is a whole number".to_owned()))?;
+                    history.count = count.min(most);
+                }
+                CURSOR => {
+                    let before = value.parse().ok().filter(|before| *before > 0);
+                    let message =
+                        || "the cursor is not one of this history; follow the links of its answers".to_owned();
+                    history.before = Some(before.ok_or_else(|| incorrect(message()))?);
+                }
+                "_format" | "_pretty" => {}
+                _ => return Err(incorrect(format!("_history has no parameter {name:.40}; it has _count"))),
+            }
+        }
+        Ok(history)
+    }
+
+    /// What the store is asked for. The newest version says how many there are.
+    pub(super) fn range(&self) -> VersionRange {
+        VersionRange { before: self.before, ..VersionRange::newest(self.count.max(1)) }
     }
 
     /// The versions as a Bundle.
     pub(super) fn render(&self, versions: &[Stored], base: &str) -> Result<Rendered> {
-        let link = format!("{base}/{}/_history?_count={}", self.key, self.count);
-        // Versions are numbered from 1; where fewer are given than asked for, the others are not kept or not for this caller.
-        let all = versions.len() < self.count;
-        let total = versions.first().map(|newest| if all { versions.len() as u64 } else { newest.version });
-        let mut bundle = BundleWriter::history(total, &[("self", &link)])?;
-        for version in versions {
+        let address = format!("{base}/{}/_history?_count={}", self.key, self.count);
+        let to = |before: u64| format!("{address}&{CURSOR}={before}");
+        let own = self.before.map_or_else(|| address.clone(), to);
+        let shown = &versions[..versions.len().min(self.count)];
+        let next = shown.last().filter(|last| last.version > 1).map(|last| to(last.version));
+        let links: Vec<(&str, &str)> = [("self", Some(&own)), ("next", next.as_ref())]
+            .into_iter()
+            .filter_map(|(name, url)| Some((name, url?.as_str())))
+            .collect();
+        // Versions are numbered from 1; where fewer are given than asked for, the others are not kept or not for this caller,
+        // or they find no room here.
+        let total = versions.first().filter(|_| self.before.is_none());
+        let total =
+            total.map(|newest| if next.is_none() && self.count > 0 { versions.len() as u64 } else { newest.version });
+        let mut bundle = BundleWriter::history(total, &links)?;
+        for version in shown {
             stored_entry::add_version(&mut bundle, base, version)?;
         }
         Ok(Rendered::ok(bundle.finish()))
     }
 }
 
-fn count(query: Option<&str>) -> Result<usize> {
-    let mut count = MAX_COUNT;
-    for (name, value) in query_string::parse(query.unwrap_or_default())? {
-        match name.as_str() {
-            "_count" => {
-                let number = value.parse().ok().filter(|number| *number > 0);
-                count = number.ok_or_else(|| Error::incorrect(Key::Parameter, "_count is a whole number above 0"))?;
-            }
-            "_format" | "_pretty" => {}
-            _ => {
-                let message = format!("_history has no parameter {name:.40}; it has _count");
-                return Err(Error::incorrect(Key::Parameter, message));
-            }
-        }
-    }
-    Ok(count.min(MAX_COUNT))
+fn incorrect(message: String) -> Error {
+    Error::incorrect(Key::Parameter, message)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn read(query: &str) -> Option<(usize, Option<u64>)> {
+        let history = History::read(ResourceKey::new("Task", "1"), Some(query), 9).ok()?;
+        Some((history.count, history.before))
+    }
+
     #[test]
-    fn reads_the_count() {
-        assert_eq!(count(None), Ok(MAX_COUNT));
-        assert_eq!(count(Some("_count=2&_format=json")), Ok(2));
-        for bad in ["_count=0", "_count=x", "_since=2026"] {
-            assert!(count(Some(bad)).is_err(), "{bad}");
+    fn reads_which_versions_are_wanted() {
+        for (query, expected) in [
+            ("", Some((9, None))),
+            ("_count=2&_format=json", Some((2, None))),
+            ("_count=0", Some((0, None))),
+            ("_count=5000", Some((9, None))),
+            ("_count=99999999999999999999999&_cursor=7", Some((9, Some(7)))),
+            ("_count=-1", None),
+            ("_count=x", None),
+            ("_cursor=0", None),
+            ("_since=2026", None),
+        ] {
+            assert_eq!(read(query), expected, "{query}");
         }
     }
 }

@@ -11,8 +11,10 @@ use crate::referral::Read;
 use crate::server::condition::Prefer;
 use crate::server::reply::Refusal;
 use crate::store::ReadResult;
+use crate::store::query::check_limits;
 
 use super::address;
+use super::count;
 use super::definition_search::DefinitionSearch;
 use super::history::History;
 use super::metadata;
@@ -64,7 +66,9 @@ impl Interaction {
                 let version = address::version(&key, &address::decode(found.segments[3])?)?;
                 Self::Vread(key, version)
             }
-            Action::History => Self::History(History::read(item(service, &found)?, query)?),
+            Action::History => {
+                Self::History(History::read(item(service, &found)?, query, service.exchange.limits().count)?)
+            }
             Action::ValidateStored => Self::Validate(StoredValidation::read(item(service, &found)?, query)?),
             Action::ReadDefinition => {
                 let kind = definition(found.segments[0])?;
@@ -80,13 +84,16 @@ impl Interaction {
     /// A search of this type by these parameters.
     ///
     /// # Errors
-    /// For parameters of definitions that are not known or cannot be read; for others that is said when they are searched.
+    /// For more than a query may hold; for parameters of definitions that are not known or cannot be read; for others that is said when they are searched.
     pub(super) fn search(
         service: &FhirService,
         kind: String,
-        parameters: Vec<(String, String)>,
+        mut parameters: Vec<(String, String)>,
         headers: &HeaderMap,
     ) -> Result<Self> {
+        let limits = service.exchange.limits();
+        check_limits(&parameters, limits)?;
+        count::cap(&mut parameters, limits.count);
         let lenient = Prefer::read(headers).lenient;
         Ok(match definition(&kind) {
             Ok(kind) => Self::SearchDefinitions(DefinitionSearch::new(kind, parameters, lenient)?),
@@ -109,7 +116,7 @@ impl Interaction {
             Self::Read(key) => Read::Resource { key: key.clone(), version: None },
             Self::Vread(key, version) => Read::Resource { key: key.clone(), version: Some(*version) },
             Self::Validate(validation) => Read::Resource { key: validation.key.clone(), version: None },
-            Self::History(history) => Read::History { key: history.key.clone(), count: history.count },
+            Self::History(history) => Read::History { key: history.key.clone(), range: history.range() },
             Self::Search(search) => Read::Search { kind: search.kind.clone(), parameters: search.parameters.clone() },
         })
     }

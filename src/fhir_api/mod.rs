@@ -8,6 +8,7 @@ mod audit_event;
 mod audit_forms;
 mod audit_search;
 mod bundle;
+mod count;
 mod create;
 mod definition_search;
 mod get;

@@ -28,7 +28,7 @@ pub(super) enum FindingTarget {
     Name,
     /// Its value
     Value,
-    /// A part of its text: where in the document that begins
+    /// A part of its text, so many bytes into its content
     Part(u32),
     /// An element that is missing inside it
     Inside(String),
@@ -80,8 +80,8 @@ impl Finding {
     }
 
     /// It is about a part of a string, so many bytes into its content.
-    pub(super) fn about_part(self, node: Node<'_>, offset: usize) -> Self {
-        Self { target: FindingTarget::Part(node.offset_of(offset) as u32), ..self }
+    pub(super) fn about_part(self, offset: usize) -> Self {
+        Self { target: FindingTarget::Part(offset as u32), ..self }
     }
 
     /// How to fix it.

@@ -3,13 +3,10 @@
 
 use std::collections::HashMap;
 
-use super::finding::{Finding, OpenQuestion};
-use super::locator::Locator;
+use super::finding::{Finding, FindingTarget, OpenQuestion};
 use super::report::{Question, Report};
-use crate::fhir::{Issue, Key, Node, Severity};
-
-/// More than this nobody reads; a document that breaks every rule must not fill the memory.
-const MAX_FINDINGS: usize = 2_000;
+use crate::fhir::issue::MAX_FINDINGS;
+use crate::fhir::{Issue, Key, Locator, Node, Severity};
 
 /// All findings of a check.
 #[derive(Debug, Default)]
@@ -71,10 +68,9 @@ impl Findings {
         }
         retain_worst_of_codes(&mut kept);
         let mut locator = Locator::new(root);
-        let mut issues: Vec<Issue> = kept.into_iter().map(|finding| locator.issue(finding)).collect();
+        let mut issues: Vec<Issue> = kept.into_iter().map(|finding| issue(&mut locator, finding)).collect();
         if let Some(severity) = self.unlisted {
-            let text = format!("there are more than {MAX_FINDINGS} findings; the rest is not listed");
-            issues.push(Issue::new(severity, Key::MoreFindings, "", text));
+            issues.push(Issue::more_findings(severity));
         }
         Report { issues, questions: questions(open, root) }
     }
@@ -98,7 +94,37 @@ fn questions(mut open: Vec<OpenQuestion>, root: Node<'_>) -> Vec<Question> {
     open.into_iter()
         .map(|OpenQuestion { value_set, codes, if_not, if_unknown }| {
             let if_unknown = Finding { node: if_not.node, ..if_unknown };
-            Question { value_set, codes, if_not: locator.issue(if_not), if_unknown: locator.issue(if_unknown) }
+            Question {
+                value_set,
+                codes,
+                if_not: issue(&mut locator, if_not),
+                if_unknown: issue(&mut locator, if_unknown),
+            }
         })
         .collect()
+}
+
+/// The finding with its place. Of findings in the order of the document each is found from the one before it.
+fn issue(locator: &mut Locator<'_>, finding: Finding) -> Issue {
+    let node = locator.root().document().node(finding.node);
+    let mut path = locator.path(node).to_owned();
+    let position = match &finding.target {
+        FindingTarget::Name => locator.position_of(node.name_start()),
+        FindingTarget::Part(offset) => locator.position_inside(node, *offset as usize),
+        FindingTarget::Value => locator.position(node),
+        FindingTarget::Inside(name) => {
+            path = format!("{path}.{name}");
+            locator.position(node)
+        }
+    };
+    Issue {
+        severity: finding.severity,
+        key: finding.key,
+        path,
+        text: finding.text,
+        hint: finding.hint,
+        position: Some(position),
+        expected: finding.expected,
+        origin: finding.origin,
+    }
 }

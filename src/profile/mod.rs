@@ -8,7 +8,7 @@
 //! questionnaire/               answers against their form
 //! slicing/                     telling repetitions apart, by discriminators compiled with the profile
 //! context, conformance, scope  what a rule sees: where findings go, does something meet a profile, where references lead
-//! finding, findings, locator   what was found, which gets path and position at the end
+//! finding, findings            what was found, which gets path and position at the end
 //! definition, registry, part   what is compiled, and the numbers of schemas
 //! amendments                   what the rules of guides mean where they do not say it
 //! ```
@@ -30,7 +30,6 @@ mod counts;
 mod definition;
 mod finding;
 mod findings;
-mod locator;
 mod name_table;
 mod part;
 mod questionnaire;

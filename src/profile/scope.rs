@@ -7,13 +7,13 @@ use std::rc::Rc;
 use super::bundle_entries::BundleEntries;
 use crate::fhir::Node;
 
-/// Where references lead from a resource.
+/// Where references lead from a resource. Cheap to clone: every contained resource is given it.
 #[derive(Clone)]
 pub(super) struct Scope<'d> {
     /// The resource that holds the contained ones: `#` leads to it
     pub(super) container: Node<'d>,
     /// The contained resources by id, once they were needed
-    contained: Option<HashMap<String, Node<'d>>>,
+    contained: Option<Rc<HashMap<String, Node<'d>>>>,
     /// The bundle around it, if there is one
     pub(super) bundle: Option<Rc<BundleEntries<'d>>>,
 }
@@ -33,7 +33,7 @@ impl<'d> Scope<'d> {
     pub(super) fn contained(&mut self, id: &str) -> Option<Node<'d>> {
         let resources = self.container.list("contained");
         let by_id = self.contained.get_or_insert_with(|| {
-            resources.filter_map(|resource| Some((resource.str("id")?.into_owned(), resource))).collect()
+            Rc::new(resources.filter_map(|resource| Some((resource.str("id")?.into_owned(), resource))).collect())
         });
         by_id.get(id).copied()
     }

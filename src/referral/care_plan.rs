@@ -4,7 +4,7 @@
 //!
 //! Where a message brings a referral Task itself, its sender says which requests are referrals, and nothing is added.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -36,14 +36,13 @@ pub fn with_tasks(bundle: Node<'_>, at: Timestamp) -> Option<String> {
         }
     }
     let mut tasks = Vec::new();
-    let mut seen = Vec::new();
+    let mut seen = HashSet::new();
     for (_, plan) in
         resources().filter(|(_, resource)| is(*resource, "CarePlan") && has_text(*resource, "status", "active"))
     {
         for reference in plan.list("activity").filter_map(|activity| activity.get("reference")?.str("reference")) {
             let Some((entry, request)) = named.get(reference.as_ref()) else { continue };
-            if is_referral(*request) && !seen.contains(request) {
-                seen.push(*request);
+            if is_referral(*request) && seen.insert(request.index()) {
                 tasks.extend(task(*entry, *request, &reference, at));
             }
         }

@@ -23,7 +23,7 @@ pub mod withheld;
 pub use graph::{Graph, Resource};
 pub use party::Party;
 pub use plan::Plan;
-pub use read::Read;
+pub use read::{Read, VersionRange};
 pub use scope::Scope;
 pub use source_status::SourceStatus;
 pub use state::{Actor, Event, Position, State, TaskStatus};

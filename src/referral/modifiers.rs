@@ -30,7 +30,8 @@
 //! no Task. Uses such as `Address.use` = old, and the states of Conditions, Consents and Goals, are read where they
 //! stand, by maps and by consent. It must not know who sends, or how.
 
-use crate::fhir::{Issue, Key, Node};
+use crate::fhir::issue::MAX_FINDINGS;
+use crate::fhir::{Document, Issue, Key, Locator, Node, Severity};
 
 use super::graph::Resource;
 use super::task::Referral;
@@ -43,28 +44,49 @@ const UNCERTAIN: &str = "unknown";
 
 /// Every modifier inside this resource, and what it contains, that is not understood here.
 pub fn not_understood(resource: Node<'_>) -> Vec<Issue> {
-    resource.descendants().flat_map(issues_of_member).collect()
+    issues_of(resource.document(), resource.descendants())
 }
 
-fn issues_of_member(member: Node<'_>) -> Vec<Issue> {
+/// The modifiers among these values that are not understood, as far as they are listed.
+fn issues_of<'d>(document: &'d Document, values: impl Iterator<Item = Node<'d>>) -> Vec<Issue> {
+    let mut locator = Locator::new(document.root());
+    let mut found = values.flat_map(modifiers_of_member);
+    let mut issues = Vec::new();
+    for (node, text, hint) in found.by_ref().take(MAX_FINDINGS) {
+        let issue = Issue::error(Key::ModifierUnknown, locator.path(node), text).at(locator.position(node));
+        issues.push(match hint {
+            Some(hint) => issue.hint(hint),
+            None => issue,
+        });
+    }
+    if found.next().is_some() {
+        issues.push(Issue::more_findings(Severity::Error));
+    }
+    issues
+}
+
+/// A modifier that is not understood: where it stands, what it is and how to mend it.
+type Unknown<'d> = (Node<'d>, String, Option<&'static str>);
+
+fn modifiers_of_member(member: Node<'_>) -> Vec<Unknown<'_>> {
     match member.name() {
         "modifierExtension" => member.each().filter_map(unknown_extension).collect(),
         "implicitRules" | "_implicitRules" => {
             let text = "the resource is written by rules of its own (implicitRules), which are not known here";
             let hint = "leave out implicitRules, and write the resource so that it is understood without them";
-            vec![Issue::error_at(Key::ModifierUnknown, member, text).hint(hint)]
+            vec![(member, text.to_owned(), Some(hint))]
         }
         _ => Vec::new(),
     }
 }
 
-fn unknown_extension(extension: Node<'_>) -> Option<Issue> {
+fn unknown_extension(extension: Node<'_>) -> Option<Unknown<'_>> {
     let url = extension.str("url").unwrap_or_default();
     if KNOWN.contains(&url.as_ref()) {
         return None;
     }
     let text = format!("the modifier extension {url} is not known here, and may turn the meaning of what holds it");
-    Some(Issue::error_at(Key::ModifierUnknown, extension, text))
+    Some((extension, text, None))
 }
 
 /// What of a referral that is sent says that nobody is to act on it: errors, and warnings of what its record says.
@@ -160,7 +182,6 @@ impl Place<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fhir::Document;
 
     fn found(text: &str) -> Vec<String> {
         let document = Document::parse(text).unwrap();
@@ -181,5 +202,14 @@ mod tests {
         assert_eq!(found(text), expected);
         assert_eq!(found(r#"{"resourceType":"Patient","_implicitRules":{"id":"a"}}"#), ["Patient._implicitRules"]);
         assert!(found(r#"{"resourceType":"Patient","extension":[{"url":"urn:y"}]}"#).is_empty());
+    }
+
+    #[test]
+    fn what_is_listed_has_an_end() {
+        let many = vec![r#"{"url":"urn:y"}"#; MAX_FINDINGS + 5].join(",");
+        let text = format!(r#"{{"resourceType":"Patient","modifierExtension":[{many}]}}"#);
+        let paths = found(&text);
+        assert_eq!(paths.len(), MAX_FINDINGS + 1);
+        assert_eq!(paths[MAX_FINDINGS - 1], format!("Patient.modifierExtension[{}]", MAX_FINDINGS - 1));
     }
 }

@@ -31,6 +31,8 @@ pub struct Plan {
     pub guards: Vec<Guard>,
     /// What is read after the writes, in the same commit; one that finds nothing refuses the plan
     pub reads: Vec<PlannedRead>,
+    /// How many bytes of resources the reads may find in all; more refuses the plan
+    pub read_bytes: Option<usize>,
     /// The key under which a repetition of this request finds the answer
     pub idempotency: Option<Idempotency>,
 }
@@ -268,7 +270,7 @@ impl Plan {
 
     /// Adds everything that another plan would commit, so that both happen or neither.
     pub fn join(&mut self, other: Self) {
-        let Self { writes, shares, extras, feed, audit, guards, reads, idempotency } = other;
+        let Self { writes, shares, extras, feed, audit, guards, reads, read_bytes, idempotency } = other;
         self.writes.extend(writes);
         self.shares.extend(shares);
         self.extras.extend(extras);
@@ -276,6 +278,7 @@ impl Plan {
         self.audit.extend(audit);
         self.guards.extend(guards);
         self.reads.extend(reads);
+        self.read_bytes = self.read_bytes.or(read_bytes);
         self.idempotency = idempotency.or(self.idempotency.take());
     }
 

@@ -12,12 +12,12 @@ pub enum Read {
         /// The version; none: the newest
         version: Option<u64>,
     },
-    /// The newest versions of a resource
+    /// Versions of a resource, newest first
     History {
         /// Type and id
         key: ResourceKey,
-        /// How many at most
-        count: usize,
+        /// Which
+        range: VersionRange,
     },
     /// What matches a search
     Search {
@@ -26,4 +26,22 @@ pub enum Read {
         /// Name and value of each search parameter
         parameters: Vec<(String, String)>,
     },
+}
+
+/// Which versions of a resource: a page of its history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VersionRange {
+    /// How many at most
+    pub count: usize,
+    /// Those before this version; none: the newest
+    pub before: Option<u64>,
+    /// How many bytes they may have; one is given whatever its size
+    pub bytes: usize,
+}
+
+impl VersionRange {
+    /// The newest versions.
+    pub fn newest(count: usize) -> Self {
+        Self { count, before: None, bytes: usize::MAX }
+    }
 }

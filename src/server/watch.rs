@@ -15,6 +15,7 @@ use tracing::Instrument;
 use crate::error::Result;
 use crate::fhir::{Key, Preconditions, query_string};
 use crate::security::Caller;
+use crate::store::query::check_limits;
 
 use super::accept;
 use super::app_state::AppState;
@@ -112,6 +113,10 @@ async fn admit(
     let Some(route) = route else { return Ok(None) };
     authentication::admit(app_state, route.access, request, id).await?;
     query_string::check_path(request.uri().path())?;
+    // A query that cannot be read is refused by whoever reads it.
+    if let Ok(parameters) = query_string::parse(request.uri().query().unwrap_or_default()) {
+        check_limits(&parameters, &app_state.limits.content)?;
+    }
     let headers = request.headers();
     condition::check_taken(headers, request.method(), route.conditions)?;
     if dialect == Dialect::Fhir {

@@ -40,11 +40,13 @@ mod column;
 mod load;
 mod read;
 mod report;
+mod size;
 mod source;
 mod write;
 
 pub use column::{Aspect, CellFormat, Code, Column, ColumnSet, ColumnTarget, EventCell, RowCell};
 pub use load::ColumnSets;
-pub use read::{Codes, DateOrder, Options, ReferralReading, ReferralRows, SheetReader, UnidentifiedRow};
+pub use read::{Codes, DateOrder, Options, ReferralReading, ReferralRows, RowMatch, SheetReader, UnidentifiedRow};
 pub use report::{Fault, Finding, FindingOutcome};
+pub use size::SheetSize;
 pub use write::write;

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::error::Result;
-use crate::fhir::{Document, ResourceKey};
+use crate::error::{Error, Result};
+use crate::fhir::{Document, Issue, Key, ResourceKey};
 use crate::referral::party::PartEnd;
 use crate::referral::plan::{GivenResource, SharedWith, Sharing, Write};
 use crate::referral::{Graph, Party, Withheld};
@@ -80,6 +80,25 @@ pub enum ReadResult {
     Versions(Vec<Stored>),
     /// What matches
     Page(Page),
+}
+
+impl ReadResult {
+    /// How many bytes the resources have that were found.
+    pub fn bytes(&self) -> usize {
+        let of_all = |all: &[Stored]| all.iter().map(|stored| stored.document.text().len()).sum::<usize>();
+        match self {
+            Self::Resource(stored) => of_all(std::slice::from_ref(stored)),
+            Self::Versions(versions) => of_all(versions),
+            Self::Page(page) => of_all(&page.matches) + of_all(&page.included),
+        }
+    }
+
+    /// Why several reads that are answered together are refused.
+    pub fn too_large(most: usize) -> Error {
+        let text = format!("what the GETs up to this one find has more than {most} bytes; no answer is larger");
+        let issue = Issue::error(Key::TooLarge, "", text).hint("ask for fewer, or for less of each, or on its own");
+        Error::unprocessable(vec![issue])
+    }
 }
 
 /// A referral as it is stored.

@@ -3,6 +3,7 @@
 use tokio::sync::watch;
 
 use crate::fhir::ResourceKey;
+use crate::referral::VersionRange;
 use crate::referral::plan::{Idempotency, Plan};
 use crate::referral::scope::Scope;
 
@@ -31,8 +32,13 @@ pub trait Resources: Send + Sync {
         version: Option<u64>,
     ) -> StoreFuture<'a, Option<Stored>>;
 
-    /// The newest `count` versions of a resource, newest first.
-    fn history<'a>(&'a self, scope: &'a Scope, key: &'a ResourceKey, count: usize) -> StoreFuture<'a, Vec<Stored>>;
+    /// These versions of a resource, newest first; fewer than asked for where they are large.
+    fn history<'a>(
+        &'a self,
+        scope: &'a Scope,
+        key: &'a ResourceKey,
+        range: VersionRange,
+    ) -> StoreFuture<'a, Vec<Stored>>;
 
     /// Which of these resources are there and seen, in the order asked.
     fn visible<'a>(&'a self, scope: &'a Scope, keys: &'a [ResourceKey]) -> StoreFuture<'a, Vec<bool>>;

@@ -15,6 +15,7 @@ mod bundles;
 mod capabilities;
 mod compartments;
 mod conformance;
+mod content_bounds;
 mod cursors;
 mod fhir;
 mod findings;

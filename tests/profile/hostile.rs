@@ -299,3 +299,40 @@ fn archives_that_are_none_are_refused() {
     assert!(Package::from_tgz(noise.finish().unwrap().as_slice()).is_err());
     assert!(Definitions::r4().unwrap().with_pack(vec![0x5a; 4096]).is_err());
 }
+
+// === findings without end ===
+
+/// A resource in which nearly everything is wrong is answered with no more than is listed, and each finding knows its
+/// place; also where all of them are parts of one text, or about one of many contained resources.
+#[test]
+fn findings_have_an_end_and_their_places() {
+    let div = |inside: &str| {
+        format!(r#"{{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">{inside}</div>"}}"#)
+    };
+    let patient = |member: &str| format!(r#"{{"resourceType":"Patient",{member}}}"#);
+    let links: String = (0..3_000).fold(String::new(), |mut text, number| {
+        let _ = write!(text, "<a href=\\\"#l{number}\\\">x</a>");
+        text
+    });
+    let attributes: String = (0..3_000).fold(String::new(), |mut text, number| {
+        let _ = write!(text, " x{number}=\\\"1\\\"");
+        text
+    });
+    let contained: Vec<String> = (0..3_000)
+        .map(|number| {
+            format!(r##"{{"resourceType":"Organization","id":"o{number}","name":"x","partOf":{{"reference":"#o0"}}}}"##)
+        })
+        .collect();
+    let contained = format!(r#""contained":[{}]"#, contained.join(","));
+    for (text, expected) in [
+        (patient(&format!(r#""text":{}"#, div(&links))), 2_001),
+        (patient(&format!(r#""text":{}"#, div(&format!("<p{attributes}>x</p>")))), 50),
+        (patient(&contained), 2_001),
+    ] {
+        let document = Document::parse(text).unwrap();
+        let issues = CHECKER.check(document.root());
+        assert_eq!(issues.len(), expected, "{:?}", issues.first());
+        let positions: Vec<_> = issues.iter().take(2_000).map(|issue| issue.position.unwrap()).collect();
+        assert!(positions.windows(2).all(|pair| pair[0] < pair[1]), "{positions:?}");
+    }
+}

@@ -2,8 +2,8 @@
 
 use handoff::error::Category;
 use handoff::fhir::edit;
-use handoff::referral::Scope;
 use handoff::referral::plan::{Extras, Guard, Idempotency, Plan, Write};
+use handoff::referral::{Scope, VersionRange};
 use handoff::store::query::Query;
 use handoff::store::{Store, conflicting};
 use jiff::{SignedDuration, Timestamp};
@@ -61,10 +61,10 @@ async fn every_version_is_kept(backend: Backend) {
     let statuses = |stored: &handoff::store::Stored| {
         (stored.version, stored.document.root().str("status").unwrap().into_owned(), stored.seq)
     };
-    let history = store.history(&Scope::Gateway, &key("Task/t"), 10).await.unwrap();
+    let history = store.history(&Scope::Gateway, &key("Task/t"), VersionRange::newest(10)).await.unwrap();
     let expected = [(3, "accepted".to_owned(), 2), (2, "received".to_owned(), 1), (1, "requested".to_owned(), 1)];
     assert_eq!(history.iter().map(statuses).collect::<Vec<_>>(), expected);
-    let newest = store.history(&Scope::Gateway, &key("Task/t"), 1).await.unwrap();
+    let newest = store.history(&Scope::Gateway, &key("Task/t"), VersionRange::newest(1)).await.unwrap();
     assert_eq!(newest.iter().map(statuses).collect::<Vec<_>>(), expected[..1]);
     let second = store.read(&Scope::Gateway, &key("Task/t"), Some(2)).await.unwrap().unwrap();
     assert_eq!(statuses(&second), expected[1]);
@@ -105,7 +105,7 @@ async fn of_concurrent_changes_to_one_version_one_wins(backend: Backend) {
         won += usize::from(one.await.unwrap());
     }
     assert_eq!(won, 1);
-    assert_eq!(store.history(&Scope::Gateway, &key("Task/t"), 10).await.unwrap().len(), 2);
+    assert_eq!(store.history(&Scope::Gateway, &key("Task/t"), VersionRange::newest(10)).await.unwrap().len(), 2);
 }
 
 async fn what_was_only_read_must_be_unchanged(backend: Backend) {

@@ -2,7 +2,7 @@
 
 use handoff::error::Category;
 use handoff::referral::plan::{Plan, PlannedRead};
-use handoff::referral::{Read, Scope};
+use handoff::referral::{Read, Scope, VersionRange};
 use handoff::store::ReadResult;
 
 use crate::backend::{Backend, on_every_backend};
@@ -28,7 +28,7 @@ async fn the_reads_of_a_plan_find_its_writes(backend: Backend) {
     plan.reads = vec![
         planned(CLINIC, Read::Resource { key: key("Task/t"), version: None }),
         planned(CLINIC, Read::Resource { key: key("Task/t"), version: Some(1) }),
-        planned(CLINIC, Read::History { key: key("Task/t"), count: 10 }),
+        planned(CLINIC, Read::History { key: key("Task/t"), range: VersionRange::newest(10) }),
         planned(CLINIC, search("Task", "_id", "t")),
         planned(PANTRY, search("Task", "_id", "t")),
     ];
@@ -49,7 +49,7 @@ async fn a_read_that_finds_nothing_refuses_the_plan(backend: Backend) {
     for (read, category) in [
         (Read::Resource { key: key("Task/other"), version: None }, Category::NotFound),
         (Read::Resource { key: key("Task/t"), version: Some(2) }, Category::NotFound),
-        (Read::History { key: key("Patient/other"), count: 1 }, Category::NotFound),
+        (Read::History { key: key("Patient/other"), range: VersionRange::newest(1) }, Category::NotFound),
         (search("Task", "_cursor", "x"), Category::Incorrect),
     ] {
         let mut plan = referral("t", PANTRY, noon());

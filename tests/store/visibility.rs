@@ -1,7 +1,7 @@
 //! Who sees what: what one sent, what is shared with one, what is public. The rest is as if it were not there.
 
-use handoff::referral::Scope;
 use handoff::referral::plan::{GivenResource, Plan, Sharing};
+use handoff::referral::{Scope, VersionRange};
 use handoff::store::Store;
 
 use crate::backend::{Backend, on_every_backend};
@@ -33,7 +33,7 @@ async fn seen(store: &dyn Store, organization: &str, name: &str) -> Vec<String> 
     for (key, visible) in keys.iter().zip(visible) {
         assert_eq!(store.read(&scope, key, None).await.unwrap().is_some(), visible, "{key}");
         assert_eq!(store.read(&scope, key, Some(1)).await.unwrap().is_some(), visible, "{key}");
-        assert_eq!(!store.history(&scope, key, 9).await.unwrap().is_empty(), visible, "{key}");
+        assert_eq!(!store.history(&scope, key, VersionRange::newest(9)).await.unwrap().is_empty(), visible, "{key}");
         if key.kind == "Task" {
             assert_eq!(store.referral(&scope, key, true).await.unwrap().is_some(), visible, "{key}");
         }

@@ -26,6 +26,13 @@ pub struct BundleWriter {
     has_entry: bool,
 }
 
+/// A place in the writing of a Bundle.
+#[derive(Debug, Clone, Copy)]
+pub struct Mark {
+    length: usize,
+    has_entry: bool,
+}
+
 /// One entry; what is not given is not written.
 #[derive(Debug, Default)]
 pub struct Entry<'a> {
@@ -110,6 +117,27 @@ impl BundleWriter {
         let mut text = json(&frame.build().map_err(Error::fault)?)?;
         text.pop();
         Ok(Self { text, has_entry: false })
+    }
+
+    /// How many bytes are written.
+    pub fn len(&self) -> usize {
+        self.text.len()
+    }
+
+    /// Never true: there is a frame.
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    /// Where the writing stands, for [`BundleWriter::go_back`].
+    pub fn mark(&self) -> Mark {
+        Mark { length: self.text.len(), has_entry: self.has_entry }
+    }
+
+    /// Takes back what was added since.
+    pub fn go_back(&mut self, mark: Mark) {
+        self.text.truncate(mark.length);
+        self.has_entry = mark.has_entry;
     }
 
     /// Adds an entry.

@@ -14,16 +14,18 @@ mod slot;
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
+use std::sync::OnceLock;
 
 use serde_json::{Map, Number, Value};
 
 use super::issue::{Issue, Key};
-use super::source_position::SourcePosition;
-use escape::{decode, raw_offset};
+use super::source_position::{PositionIndex, SourcePosition};
+use escape::decode;
 use foreign::ForeignValue;
 use reading::ReadText;
 use slot::Slot;
 
+pub use escape::StringPlace;
 pub use slot::Kind;
 
 /// How much a document may hold before it is refused.
@@ -51,6 +53,8 @@ const OWN: Limits = Limits { bytes: u32::MAX as usize, depth: 1000 };
 pub struct Document {
     text: Box<str>,
     slots: Vec<Slot>,
+    /// Made when the first position is asked for
+    positions: OnceLock<PositionIndex>,
 }
 
 impl fmt::Debug for Document {
@@ -138,7 +142,7 @@ impl Document {
             return Err(Box::new(Issue::fatal(Key::TooLarge, "", message)));
         }
         match reading::read(text.as_bytes(), bound / 8 + 8, limits.depth) {
-            Ok(ReadText { slots, foreign }) => Ok((Self { text, slots }, foreign)),
+            Ok(ReadText { slots, foreign }) => Ok((Self { text, slots, positions: OnceLock::new() }, foreign)),
             Err((key, at, message)) => {
                 Err(Box::new(Issue::fatal(key, "", message).at(SourcePosition::of_offset(&text, at))))
             }
@@ -171,6 +175,11 @@ impl Document {
         &self.text
     }
 
+    /// Line and column of a byte of the text.
+    pub(super) fn position(&self, offset: usize) -> SourcePosition {
+        self.positions.get_or_init(|| PositionIndex::of(&self.text)).position(&self.text, offset)
+    }
+
     /// The document with this JSON string in the place of one of the same length, without reading it again; nothing where
     /// either is no string without escapes, or they are not equally long.
     pub fn with_string(&self, old: Node<'_>, json: &str) -> Option<Self> {
@@ -185,7 +194,7 @@ impl Document {
         text.push_str(&self.text[..start]);
         text.push_str(json);
         text.push_str(&self.text[end..]);
-        Some(Self { text: text.into(), slots: self.slots.clone() })
+        Some(Self { text: text.into(), slots: self.slots.clone(), positions: OnceLock::new() })
     }
 
     /// How many values the document holds.
@@ -272,15 +281,19 @@ impl<'a> Node<'a> {
     }
 
     /// Where in the document a part of a string stands, of which the content begins `offset` bytes into the string's
-    /// content; its end for an offset behind it.
-    pub fn offset_of(self, offset: usize) -> usize {
+    /// content; its end for an offset behind it. `passed` is how far into the string earlier questions have come, at
+    /// first nothing: whoever asks for parts in their order has the string read once.
+    pub fn offset_of(self, offset: usize, passed: &mut StringPlace) -> usize {
         let slot = self.slot();
         let start = slot.start as usize + 1;
         if !slot.escaped {
             return (start + offset).min(slot.end as usize);
         }
-        let inner = &self.document.text[start..slot.end as usize - 1];
-        start + raw_offset(inner, offset)
+        if passed.is_behind(offset) {
+            *passed = StringPlace::default();
+        }
+        passed.advance(&self.document.text[start..slot.end as usize - 1], offset);
+        start + passed.written()
     }
 
     /// Where its member name begins (the value itself outside an object), in bytes.
@@ -291,12 +304,12 @@ impl<'a> Node<'a> {
 
     /// Line and column where the value begins.
     pub fn position(self) -> SourcePosition {
-        SourcePosition::of_offset(&self.document.text, self.slot().start as usize)
+        self.document.position(self.slot().start as usize)
     }
 
     /// Line and column where its member name begins, or the value outside an object.
     pub fn name_position(self) -> SourcePosition {
-        SourcePosition::of_offset(&self.document.text, self.name_start())
+        self.document.position(self.name_start())
     }
 
     /// A string's content.
@@ -454,9 +467,13 @@ mod tests {
         for text in [r#""a\n\u00e9\ud83c\udfe0é<b""#, r#""plain <b""#, r#""\"<""#] {
             let document = Document::parse(text).unwrap();
             let content = document.root().as_str().unwrap().into_owned();
-            let offset = document.root().offset_of(content.find('<').unwrap());
-            assert_eq!(offset, text.find('<').unwrap(), "{text}");
-            assert_eq!(document.root().offset_of(999), text.len() - usize::from(text.contains('\\')), "{text}");
+            let mut passed = StringPlace::default();
+            for _ in 0..2 {
+                let offset = document.root().offset_of(content.find('<').unwrap(), &mut passed);
+                assert_eq!(offset, text.find('<').unwrap(), "{text}");
+                let end = document.root().offset_of(999, &mut passed);
+                assert_eq!(end, text.len() - usize::from(text.contains('\\')), "{text}");
+            }
         }
     }
 

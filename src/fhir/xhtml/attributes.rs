@@ -46,6 +46,7 @@ impl<'a> Reader<'a> {
         let mut found = Attributes::default();
         let mut names = Names::default();
         loop {
+            self.check_room()?;
             let spaced = self.skip_space();
             let at = self.at;
             let rest = self.rest();
@@ -107,6 +108,7 @@ impl<'a> Reader<'a> {
             return self.fail(at, "an attribute holds a <", "write &lt;");
         }
         for (position, _) in value.match_indices('&') {
+            self.check_room()?;
             let behind = &value[position + 1..];
             match entity::read(behind) {
                 (Entity::Character(_), _) => {}

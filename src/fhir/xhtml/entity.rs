@@ -65,7 +65,7 @@ pub(super) fn fix(name: &str) -> String {
 }
 
 /// A text with its entities read.
-pub(super) fn decode(text: &str) -> std::borrow::Cow<'_, str> {
+pub fn decode(text: &str) -> std::borrow::Cow<'_, str> {
     if !text.contains('&') {
         return text.into();
     }

@@ -1,6 +1,8 @@
 //! What looks like HTML in a text that is none: a tag by the rules of CommonMark
 //! (<https://spec.commonmark.org/0.30/#raw-html>), which is what a page that shows the text unescaped would act upon.
 
+use std::collections::HashMap;
+
 /// What kind of text it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextFormat {
@@ -12,8 +14,9 @@ pub enum TextFormat {
 
 /// Where the first tag of a text begins, in bytes; nothing if there is none.
 pub fn find_tag(text: &str, kind: TextFormat) -> Option<usize> {
-    // A tag ends somewhere; looked for once, and not behind every sign.
+    // What ends a tag, or code, stands somewhere; looked for once, and not behind every sign.
     let ends = TagEnds { tag: text.rfind('>')?, instruction: text.rfind("?>").unwrap_or(0) };
+    let code_ends = if kind == TextFormat::Markdown { last_quotes(text) } else { HashMap::new() };
     let mut at = 0;
     while let Some(found) = text[at..].find(['<', '\\', '`']) {
         at += found;
@@ -22,20 +25,41 @@ pub fn find_tag(text: &str, kind: TextFormat) -> Option<usize> {
         at += match rest.as_bytes()[0] {
             b'<' if is_tag(rest, at, &ends) => return Some(at),
             b'\\' if is_markdown => 1 + rest[1..].chars().next().map_or(0, char::len_utf8),
-            b'`' if is_markdown => code(rest),
+            b'`' if is_markdown => code(rest, at, &code_ends),
             _ => 1,
         };
     }
     None
 }
 
-/// How long a code span is that the text begins with; only its quotes, if it is not closed.
-fn code(text: &str) -> usize {
-    let quotes = text.bytes().take_while(|byte| *byte == b'`').count();
+/// Where the last row of so many backticks begins: code is closed by as many as opened it.
+fn last_quotes(text: &str) -> HashMap<usize, usize> {
+    let mut last = HashMap::new();
+    let mut at = 0;
+    while let Some(found) = text[at..].find('`') {
+        at += found;
+        let quotes = count_quotes(&text[at..]);
+        last.insert(quotes, at);
+        at += quotes;
+    }
+    last
+}
+
+fn count_quotes(text: &str) -> usize {
+    text.bytes().take_while(|byte| *byte == b'`').count()
+}
+
+/// How long a code span is that the text, which stands at this place of the whole, begins with; only its quotes, if it is
+/// not closed.
+fn code(text: &str, start: usize, ends: &HashMap<usize, usize>) -> usize {
+    let quotes = count_quotes(text);
+    if ends.get(&quotes).is_none_or(|last| *last <= start) {
+        return quotes;
+    }
     let mut at = quotes;
     while let Some(found) = text[at..].find('`') {
         at += found;
-        let closing = text[at..].bytes().take_while(|byte| *byte == b'`').count();
+        let closing = count_quotes(&text[at..]);
         at += closing;
         if closing == quotes {
             return at;
@@ -85,6 +109,9 @@ mod tests {
             ("`<id>`", Some(1), None),
             ("``a ` <id>``", Some(6), None),
             ("`<id>", Some(1), Some(1)),
+            ("`` ` <id> ``` `", Some(5), None),
+            ("`` ``` <id> ```", Some(7), None),
+            (r"\`<id>`", Some(2), Some(2)),
             ("1 < 2 and 3 > 2", None, None),
             ("<https://a.example>", None, None),
             ("a<b", None, None),

@@ -11,6 +11,7 @@ mod markup;
 mod narrative;
 mod reader;
 
+pub use entity::decode;
 pub use markup::{TextFormat, find_tag};
 pub use narrative::{NAMESPACE, Narrative, NarrativeIssue};
 
@@ -48,6 +49,22 @@ mod tests {
             "<span xml:lang=\"de\" lang=\"de\" title=\"&lt;\">gut</span>",
         ] {
             assert_eq!(issues(good), [], "{good}");
+        }
+    }
+
+    #[test]
+    fn reading_ends_where_there_is_more_to_say_than_anybody_reads() {
+        let attributes = (0..5_000).map(|number| format!(" x{number}='1'")).collect::<Vec<_>>().concat();
+        let entities = "&nbsp;".repeat(5_000);
+        for bad in [
+            format!("<p{attributes}>x</p>"),
+            format!("<p title='{entities}'>x</p>"),
+            format!("<p>{entities}</p>"),
+            "<x/>".repeat(5_000),
+            "<p onclick='x'>x</p>".repeat(5_000),
+            "<p xmlns='x'>x</p>".repeat(5_000),
+        ] {
+            assert_eq!(issues(&bad).len(), reader::MAX_ISSUES, "{bad:.40}");
         }
     }
 

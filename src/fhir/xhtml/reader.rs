@@ -7,8 +7,8 @@ use super::allowed;
 use super::entity::{self, Entity};
 use super::narrative::{Narrative, NarrativeIssue};
 
-/// More than this nobody reads.
-const MAX_ISSUES: usize = 50;
+/// More than this nobody reads: with so many issues reading ends.
+pub(super) const MAX_ISSUES: usize = 50;
 
 /// What no XML is cannot be read on.
 pub(super) struct NotXml;
@@ -49,9 +49,7 @@ pub(super) fn read(text: &str) -> Narrative<'_> {
 impl<'a> Reader<'a> {
     fn document(&mut self) -> Result<(), NotXml> {
         while self.at < self.text.len() {
-            if self.narrative.issues.len() >= MAX_ISSUES {
-                return Err(NotXml);
-            }
+            self.check_room()?;
             match self.rest().as_bytes()[0] {
                 b'<' => self.markup()?,
                 b'&' => self.entity()?,
@@ -69,6 +67,11 @@ impl<'a> Reader<'a> {
 
     pub(super) fn rest(&self) -> &'a str {
         &self.text[self.at..]
+    }
+
+    /// Is there room for more issues?
+    pub(super) fn check_room(&self) -> Result<(), NotXml> {
+        if self.narrative.issues.len() < MAX_ISSUES { Ok(()) } else { Err(NotXml) }
     }
 
     pub(super) fn add_issue(

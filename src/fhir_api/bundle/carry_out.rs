@@ -13,6 +13,7 @@ use crate::server::app_state::Base;
 use crate::server::reply::Refusal;
 
 use super::batch_frame::BatchFrame;
+use super::limits;
 use super::request::{Ask, BundleType, EntryReader, GetEntry, bundle_type, refusal_of_transaction};
 use super::response;
 use crate::fhir_api::rendered::Rendered;
@@ -34,7 +35,9 @@ impl BundleRequest<'_> {
     /// # Errors
     /// For a transaction every finding, with its position; nothing is stored then. A batch answers entry by entry.
     pub(super) async fn carry_out(&self, document: Document, key: Option<&str>) -> Result<String> {
-        match bundle_type(document.root())? {
+        let form = bundle_type(document.root())?;
+        limits::check(document.root(), form, self.service.exchange.limits())?;
+        match form {
             BundleType::Batch => self.batch(&Arc::new(document), key).await,
             BundleType::Transaction => {
                 let key = RepeatKey::of(self.caller, key, &["bundle", document.text()]);
@@ -47,14 +50,34 @@ impl BundleRequest<'_> {
     async fn batch(&self, document: &Arc<Document>, key: Option<&str>) -> Result<String> {
         let frame = BatchFrame::check(&self.service.checker, document.root())?;
         let mut bundle = BundleWriter::batch_response()?;
+        let limits = self.service.exchange.limits();
+        let mut has_room = true;
         for (number, entry) in document.root().list("entry").enumerate() {
-            let key = key.and_then(|key| RepeatKey::of_entry(self.caller, key, number, entry));
-            match self.batch_entry(document, &frame, number, entry, key).await {
-                Ok(rendered) => response::add(&mut bundle, &rendered)?,
-                Err(refusal) => response::add_refusal(&mut bundle, &refusal, &self.caller.request)?,
+            let before = bundle.mark();
+            if has_room {
+                let key = key.and_then(|key| RepeatKey::of_entry(self.caller, key, number, entry));
+                let answer = self.batch_entry(document, &frame, number, entry, key).await;
+                self.add(&mut bundle, &answer)?;
+                if bundle.len() <= limits.answer_bytes {
+                    continue;
+                }
+                has_room = false;
+                bundle.go_back(before);
+                if let Ok(EntryAnswered { rendered, is_write: true }) = answer {
+                    response::add(&mut bundle, &not_repeated(rendered))?;
+                    continue;
+                }
             }
+            response::add_refusal(&mut bundle, &limits::no_room(limits).into(), &self.caller.request)?;
         }
         Ok(bundle.finish())
+    }
+
+    fn add(&self, bundle: &mut BundleWriter, answer: &Result<EntryAnswered, Refusal>) -> Result<()> {
+        match answer {
+            Ok(answered) => response::add(bundle, &answered.rendered),
+            Err(refusal) => response::add_refusal(bundle, refusal, &self.caller.request),
+        }
     }
 
     async fn batch_entry(
@@ -64,17 +87,17 @@ impl BundleRequest<'_> {
         number: usize,
         entry: Node<'_>,
         key: Option<RepeatKey>,
-    ) -> Result<Rendered, Refusal> {
+    ) -> Result<EntryAnswered, Refusal> {
         let ask = self.reader(BundleType::Batch).read(entry)?;
         frame.entry(number)?;
         match ask {
             Ask::Write(entry) => {
                 let written = self.service.exchange.batch_entry(self.caller, document, &entry, key).await?;
-                Ok(written::render_entry(&written, self.headers))
+                Ok(EntryAnswered { rendered: written::render_entry(&written, self.headers), is_write: true })
             }
             Ask::Get(get) => {
                 let rendered = get::carry_out(self.service, self.caller, self.base, &get.interaction).await?;
-                Ok(get.answer(rendered)?)
+                Ok(EntryAnswered { rendered: get.answer(rendered)?, is_write: false })
             }
         }
     }
@@ -96,8 +119,16 @@ impl BundleRequest<'_> {
         let message = Message { document, root: document.root(), entries: &entries };
         let answers = self.service.exchange.transaction(self.caller, message, key).await?;
         let mut bundle = BundleWriter::transaction_response()?;
+        let most = self.service.exchange.limits().answer_bytes;
         for ((ask, ready), answer) in asks.iter().zip(ready).zip(answers) {
-            response::add(&mut bundle, &self.transaction_entry(ask, ready, answer).await?)?;
+            let before = bundle.mark();
+            let rendered = self.transaction_entry(ask, ready, answer).await?;
+            response::add(&mut bundle, &rendered)?;
+            // What its GETs find was bounded before it was committed.
+            if bundle.len() > most && matches!(ask, Ask::Write(_)) {
+                bundle.go_back(before);
+                response::add(&mut bundle, &not_repeated(rendered))?;
+            }
         }
         Ok(bundle.finish())
     }
@@ -135,4 +166,16 @@ impl BundleRequest<'_> {
     fn reader(&self, form: BundleType) -> EntryReader<'_> {
         EntryReader { service: self.service, role: self.caller.role, base: self.base, headers: self.headers, form }
     }
+}
+
+/// What an entry of a batch is answered.
+struct EntryAnswered {
+    rendered: Rendered,
+    /// Was something stored, or found that was to be?
+    is_write: bool,
+}
+
+/// The answer to a write without the resource, for which there is no room.
+fn not_repeated(rendered: Rendered) -> Rendered {
+    Rendered { body: None, issues: vec![limits::not_repeated()], ..rendered }
 }

@@ -133,7 +133,7 @@ fn answer_types<'q>(check: &mut ResponseCheck<'_, '_, '_, '_>, question: &'q Que
 
 /// A choice is answered with what it offers; an open one with a text besides.
 fn choices<'q>(check: &mut ResponseCheck<'_, '_, '_, '_>, question: &'q Question<'_>) -> Vec<&'q str> {
-    let mut types = options::of(check, question).types();
+    let mut types = options::of(check, question).types.clone();
     if types.is_empty() {
         types = if question.node.get("answerValueSet").is_some() { vec!["Coding"] } else { OFFERED_TYPES.to_vec() };
     }

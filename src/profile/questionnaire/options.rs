@@ -179,7 +179,7 @@ pub(super) fn check_exclusive<'d>(
     answers: &[Node<'d>],
 ) {
     let options = of(check, question);
-    if answers.len() < 2 || !options.by_identity.values().any(|is_exclusive| *is_exclusive) {
+    if answers.len() < 2 || !options.has_exclusive {
         return;
     }
     for answer in answers {

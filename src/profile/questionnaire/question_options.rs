@@ -11,6 +11,10 @@ use crate::fhirpath::Decimal;
 pub(super) struct Options {
     /// Those on offer; true where it goes with no other
     pub(super) by_identity: BTreeMap<Identity, bool>,
+    /// The types of what is on offer, as the ends of the element's names, each once
+    pub(super) types: Vec<&'static str>,
+    /// Does one of them go with no other?
+    pub(super) has_exclusive: bool,
     /// How they are called, in the order of the form
     pub(super) names: Vec<String>,
 }
@@ -28,15 +32,11 @@ impl Options {
             options.names.push(identity.2.clone());
             options.by_identity.insert(identity, is_exclusive == Some(true));
         }
+        options.types = options.by_identity.keys().map(|(kind, ..)| *kind).collect();
+        // In the order of identities the types stand together.
+        options.types.dedup();
+        options.has_exclusive = options.by_identity.values().any(|is_exclusive| *is_exclusive);
         options
-    }
-
-    /// The types of what is on offer, as the ends of the element's names.
-    pub(super) fn types(&self) -> Vec<&'static str> {
-        let mut types: Vec<&str> = self.by_identity.keys().map(|(kind, ..)| *kind).collect();
-        types.sort_unstable();
-        types.dedup();
-        types
     }
 }
 

@@ -5,6 +5,7 @@
 //! resource, all in one context, since `%resource` is the same for all of them. Those that hold for everything (`ele-1`,
 //! `dom-2`, ...) are rules of their own, in files of their own, and do not run here.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::definitions::structure::Constraint;
@@ -187,7 +188,7 @@ pub(in crate::profile) fn run<'d>(
         evaluation = evaluation.now(now);
     }
     let mut found = Vec::new();
-    let mut broken: Vec<(u32, &str)> = Vec::new();
+    let mut broken: HashSet<(u32, &str)> = HashSet::new();
     for PendingInvariant { invariant, node, parent } in pending {
         // Where the rule is broken as it is printed, what it means need not be said.
         let is_said = invariant.amends.is_some() && broken.contains(&(node.index(), invariant.key.as_str()));
@@ -204,7 +205,7 @@ pub(in crate::profile) fn run<'d>(
             },
             Err(why) => not_run(invariant, *node, why),
         };
-        broken.push((node.index(), invariant.key.as_str()));
+        broken.insert((node.index(), invariant.key.as_str()));
         finding.attribute(|| invariant.describe(), &invariant.origin);
         found.push(finding);
     }

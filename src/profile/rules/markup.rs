@@ -36,5 +36,5 @@ pub(in crate::profile) fn check<'d>(kind: TextFormat, node: Node<'d>, context: &
             "write it in markdown, or put a backslash before the <",
         ),
     };
-    context.report(Finding::error(Key::Markup, node, text).severity(severity).about_part(node, offset).hint(hint));
+    context.report(Finding::error(Key::Markup, node, text).severity(severity).about_part(offset).hint(hint));
 }

@@ -18,7 +18,7 @@ pub(in crate::profile) fn check<'d>(node: Node<'d>, context: &mut CheckContext<'
     let narrative = xhtml::read(&text);
     let is_sound = narrative.issues.is_empty();
     for issue in narrative.issues {
-        let finding = Finding::error(Key::Narrative, node, issue.text).about_part(node, issue.offset);
+        let finding = Finding::error(Key::Narrative, node, issue.text).about_part(issue.offset);
         context.report(match issue.hint {
             Some(hint) => finding.hint(hint),
             None => finding,
@@ -28,10 +28,14 @@ pub(in crate::profile) fn check<'d>(node: Node<'d>, context: &mut CheckContext<'
     if is_sound && !narrative.links.is_empty() {
         let mut anchors: HashSet<_> = narrative.anchors.iter().map(|(name, _)| name.clone()).collect();
         for (link, offset) in narrative.links {
+            let was_full = context.findings.is_full();
             if !anchors.contains(&link) && context.scope.contained(&link).is_none() {
                 let text = "the link leads to no place in this narrative, and to no contained resource";
-                let finding = Finding::error(Key::NarrativeLink, node, text).about_part(node, offset);
+                let finding = Finding::error(Key::NarrativeLink, node, text).about_part(offset);
                 context.report(finding.hint("give the place an id, or link to another"));
+                if was_full {
+                    return;
+                }
                 // Said once is enough.
                 anchors.insert(link);
             }

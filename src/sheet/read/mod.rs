@@ -38,4 +38,4 @@ pub use group::ReferralRows;
 pub use options::Options;
 pub use record::ReferralReading;
 pub use sheet_reader::SheetReader;
-pub use unidentified_rows::UnidentifiedRow;
+pub use unidentified_rows::{RowMatch, UnidentifiedRow};

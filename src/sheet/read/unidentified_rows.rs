@@ -1,6 +1,8 @@
 //! Rows that name no referral: told by the person, the service and the date, where those are of one referral alone. Who
 //! has the referrals looks for them; here is said what to look for, and whether it is found.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use crate::sheet::column::{Aspect, CellFormat};
@@ -14,6 +16,15 @@ use super::sheet_reader::SheetReader;
 /// A row that names no referral.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnidentifiedRow(usize);
+
+/// What was found for such a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RowMatch {
+    /// One referral is like it: its id
+    Only(String),
+    /// Several are like it, or may be
+    Ambiguous,
+}
 
 impl SheetReader<'_> {
     /// The rows that name no referral.
@@ -54,26 +65,37 @@ impl SheetReader<'_> {
         columns.filter(move |(position, _)| !self.cell(row.0, *position).is_empty())
     }
 
-    /// Such a row is of this referral.
-    pub fn assign_referral(&mut self, row: UnidentifiedRow, id: &str) {
-        let number = self.table.rows[row.0].number;
-        self.findings.retain(|finding| finding.fault != Fault::MissingReferralId || finding.row != number);
-        let message = "the row names no referral; it is of the only one with this person, service and date";
-        let finding = Finding::row(number, Fault::Matched, FindingOutcome::Taken, message);
-        self.findings.push(finding.column(&self.set.columns[0].name));
-        match self.groups.iter_mut().find(|group| group.id == id) {
-            Some(group) => group.rows.push(row.0),
-            None => self.groups.push(ReferralRows { id: id.to_owned(), row: number, rows: vec![row.0] }),
-        }
-    }
-
-    /// Several referrals are like such a row, or may be.
-    pub fn mark_ambiguous(&mut self, row: UnidentifiedRow) {
-        let number = self.table.rows[row.0].number;
-        let missing = |finding: &&mut Finding| finding.fault == Fault::MissingReferralId && finding.row == number;
-        if let Some(finding) = self.findings.iter_mut().find(missing) {
-            finding.text =
-                "the row names no referral, and it may be of several with this person, service and date".into();
+    /// Says of such rows whose they are, or that nobody can tell.
+    pub fn assign_referrals(&mut self, found: Vec<(UnidentifiedRow, RowMatch)>) {
+        let number = |row: UnidentifiedRow| self.table.rows[row.0].number;
+        let matches: HashMap<u64, &RowMatch> = found.iter().map(|(row, found)| (number(*row), found)).collect();
+        self.findings.retain_mut(|finding| {
+            if finding.fault != Fault::MissingReferralId {
+                return true;
+            }
+            match matches.get(&finding.row) {
+                Some(RowMatch::Only(_)) => false,
+                Some(RowMatch::Ambiguous) => {
+                    let text = "the row names no referral, and it may be of several with this person, service and date";
+                    finding.text = text.into();
+                    true
+                }
+                None => true,
+            }
+        });
+        let mut groups: HashMap<String, usize> =
+            self.groups.iter().enumerate().map(|(position, group)| (group.id.clone(), position)).collect();
+        for (row, found) in found {
+            let RowMatch::Only(id) = found else { continue };
+            let number = self.table.rows[row.0].number;
+            let message = "the row names no referral; it is of the only one with this person, service and date";
+            let finding = Finding::row(number, Fault::Matched, FindingOutcome::Taken, message);
+            self.findings.push(finding.column(&self.set.columns[0].name));
+            let position = *groups.entry(id.clone()).or_insert(self.groups.len());
+            match self.groups.get_mut(position) {
+                Some(group) => group.rows.push(row.0),
+                None => self.groups.push(ReferralRows { id, row: number, rows: vec![row.0] }),
+            }
         }
     }
 }

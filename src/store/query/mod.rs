@@ -4,6 +4,7 @@
 //! says the same in memory, for tests and for a few resources at hand. It must not know SQL, nor who asks.
 
 mod condition;
+mod limits;
 mod matches;
 mod model;
 mod parameter;
@@ -12,8 +13,8 @@ mod refusal;
 mod value;
 
 pub use condition::SearchCondition;
+pub use limits::check_limits;
 pub use model::{
-    Clause, Condition, DEFAULT_COUNT, Include, MAX_COUNT, Prefix, Query, Sort, SortKey, Subject, SystemTest, Test,
-    TextTest,
+    Clause, Condition, DEFAULT_COUNT, Include, Prefix, Query, Sort, SortKey, Subject, SystemTest, Test, TextTest,
 };
 pub use parse::Parsed;

@@ -4,8 +4,6 @@ use crate::fhir::ResourceKey;
 
 /// How many matches a page holds where nothing is said.
 pub const DEFAULT_COUNT: usize = 50;
-/// How many matches a page holds at most.
-pub const MAX_COUNT: usize = 1000;
 
 /// A search of one resource type.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,8 +18,11 @@ pub struct Query {
     pub revinclude: Vec<Include>,
     /// The order; newest last where nothing is said
     pub sort: Vec<Sort>,
-    /// How many matches a page holds: 1 to [`MAX_COUNT`]
+    /// How many matches a page holds, at least 1; who may ask for how many says whoever asks
     pub count: usize,
+    /// How many bytes of resources a page holds. One match is on it whatever its size; others that find no room are on
+    /// the next
+    pub bytes: usize,
     /// The cursor of the page, as the store gave it
     pub page: Option<String>,
     /// Whether the number of all matches is wanted
@@ -199,6 +200,7 @@ impl Query {
             revinclude: Vec::new(),
             sort: Vec::new(),
             count: DEFAULT_COUNT,
+            bytes: usize::MAX,
             page: None,
             total: false,
             count_only: false,

@@ -2,10 +2,11 @@
 //! of a type.
 
 use crate::error::{Category, Error, Result};
+use crate::fhir::query_string::whole_number;
 use crate::fhir::{Issue, Key, primitive};
 
 use super::super::index::{ParameterKind, SearchParameters};
-use super::model::{Clause, Condition, Include, MAX_COUNT, Query, Sort, SortKey, Subject, Test};
+use super::model::{Clause, Condition, Include, Query, Sort, SortKey, Subject, Test};
 use super::parameter;
 use super::refusal::{Read, Refusal, unknown, wrong};
 use super::value::{self, split_unescaped, unescaped};
@@ -100,11 +101,15 @@ impl Reader<'_> {
             "_lastUpdated" => self.last_updated(value)?,
             "_include" => {
                 let include = self.include(value, false)?;
-                self.query.include.push(include);
+                if !self.query.include.contains(&include) {
+                    self.query.include.push(include);
+                }
             }
             "_revinclude" => {
                 let include = self.include(value, true)?;
-                self.query.revinclude.push(include);
+                if !self.query.revinclude.contains(&include) {
+                    self.query.revinclude.push(include);
+                }
             }
             "_sort" => self.sort(value)?,
             "_count" => self.count(value)?,
@@ -208,10 +213,10 @@ impl Reader<'_> {
     }
 
     fn count(&mut self, value: &str) -> Read<()> {
-        match value.parse() {
-            Ok(0) => self.query.count_only = true,
-            Ok(count) if count <= MAX_COUNT => self.query.count = count,
-            _ => return wrong(format!("_count is a number from 1 to {MAX_COUNT}, found '{value}'")),
+        match whole_number(value) {
+            Some(0) => self.query.count_only = true,
+            Some(count) => self.query.count = count,
+            None => return wrong(format!("_count is a whole number, found '{value}'")),
         }
         Ok(())
     }

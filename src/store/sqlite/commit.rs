@@ -46,7 +46,7 @@ type Targets = HashMap<ResourceKey, Target>;
 /// Commits the plan, or refuses it as a conflict.
 pub(super) fn commit(session: &mut Session<'_>, prepared: PreparedPlan) -> Result<Committed> {
     let PreparedPlan { plan, reindexed, unmatched, reads } = prepared;
-    let Plan { mut writes, shares, extras, feed, audit: remembered, guards, reads: _, idempotency } = plan;
+    let Plan { mut writes, shares, extras, feed, audit: remembered, guards, reads: _, read_bytes, idempotency } = plan;
     if let Some(idempotency) = &idempotency {
         refuse_used(session, idempotency)?;
     }
@@ -96,7 +96,7 @@ pub(super) fn commit(session: &mut Session<'_>, prepared: PreparedPlan) -> Resul
     if let Some(idempotency) = &idempotency {
         store_idempotency(session, idempotency)?;
     }
-    let reads = planned_read::read_all(session, &reads)?;
+    let reads = planned_read::read_all(session, &reads, read_bytes.unwrap_or(usize::MAX))?;
     session.announcements.push(announcement);
     Ok(Committed { seq: seq.cast_unsigned(), writes, reads })
 }

@@ -23,6 +23,7 @@ use tokio::sync::watch;
 
 use crate::error::{Error, Result};
 use crate::fhir::ResourceKey;
+use crate::referral::VersionRange;
 use crate::referral::plan::{AuditEntry, Idempotency, Plan};
 use crate::referral::scope::Scope;
 
@@ -212,9 +213,14 @@ impl Resources for SqliteStore {
         self.readers.read(move |reader| read::read(reader, &scope, &key, version))
     }
 
-    fn history<'a>(&'a self, scope: &'a Scope, key: &'a ResourceKey, count: usize) -> StoreFuture<'a, Vec<Stored>> {
+    fn history<'a>(
+        &'a self,
+        scope: &'a Scope,
+        key: &'a ResourceKey,
+        range: VersionRange,
+    ) -> StoreFuture<'a, Vec<Stored>> {
         let (scope, key) = (scope.clone(), key.clone());
-        self.readers.read(move |reader| read::history(reader, &scope, &key, count))
+        self.readers.read(move |reader| read::history(reader, &scope, &key, range))
     }
 
     fn visible<'a>(&'a self, scope: &'a Scope, keys: &'a [ResourceKey]) -> StoreFuture<'a, Vec<bool>> {

@@ -2,37 +2,55 @@
 
 use crate::error::{Error, Result};
 use crate::fhir::Issue;
-use crate::referral::Read;
+use crate::referral::{Read, VersionRange};
 use crate::store::ReadResult;
 use crate::store::prepared::PreparedRead;
+use crate::store::query::Query;
 
 use super::session::Session;
 use super::{read, search};
 
-/// What the reads find, in their order.
+/// What the reads find, in their order; of resources at most so many bytes in all.
 ///
 /// # Errors
 /// `NotFound` for the first that finds no resource, and what else keeps one from being answered, at the path of who asks.
-pub(super) fn read_all(session: &Session<'_>, reads: &[PreparedRead]) -> Result<Vec<ReadResult>> {
-    reads
-        .iter()
-        .map(|prepared| read_one(session, prepared).map_err(|error| at(error, &prepared.planned.path)))
-        .collect()
+/// `Unprocessable` for the one that finds too much.
+pub(super) fn read_all(session: &Session<'_>, reads: &[PreparedRead], most: usize) -> Result<Vec<ReadResult>> {
+    let mut found = Vec::with_capacity(reads.len());
+    let mut bytes = 0_usize;
+    for prepared in reads {
+        let result = read_one(session, prepared, most).map_err(|error| at(error, &prepared.planned.path))?;
+        bytes = bytes.saturating_add(result.bytes());
+        if bytes > most {
+            return Err(at(ReadResult::too_large(most), &prepared.planned.path));
+        }
+        found.push(result);
+    }
+    Ok(found)
 }
 
-fn read_one(session: &Session<'_>, PreparedRead { planned, query }: &PreparedRead) -> Result<ReadResult> {
+/// What a read finds. A page ends where it has so many bytes.
+fn read_one(session: &Session<'_>, PreparedRead { planned, query }: &PreparedRead, most: usize) -> Result<ReadResult> {
     let (connection, scope) = (session.connection, &planned.scope);
     match (&planned.read, query) {
         (Read::Resource { key, version }, _) => {
             let stored = read::read(connection, scope, key, *version)?;
             Ok(ReadResult::Resource(stored.ok_or_else(|| Error::not_found(key))?))
         }
-        (Read::History { key, count }, _) => {
-            let versions = read::history(connection, scope, key, *count)?;
-            if versions.is_empty() { Err(Error::not_found(key)) } else { Ok(ReadResult::Versions(versions)) }
+        (Read::History { key, range }, _) => {
+            let range = VersionRange { bytes: range.bytes.min(most), ..*range };
+            let versions = read::history(connection, scope, key, range)?;
+            let newest = VersionRange::newest(1);
+            if versions.is_empty()
+                && (range.before.is_none() || read::history(connection, scope, key, newest)?.is_empty())
+            {
+                return Err(Error::not_found(key));
+            }
+            Ok(ReadResult::Versions(versions))
         }
         (Read::Search { .. }, Some(query)) => {
-            Ok(ReadResult::Page(search::search(connection, session.index()?, scope, query)?))
+            let query = Query { bytes: query.bytes.min(most), ..query.clone() };
+            Ok(ReadResult::Page(search::search(connection, session.index()?, scope, &query)?))
         }
         (Read::Search { .. }, None) => Err(Error::fault("a search was not prepared")),
     }

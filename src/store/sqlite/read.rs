@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Document, Issue, Key, ResourceKey};
+use crate::referral::VersionRange;
 use crate::referral::plan::Idempotency;
 use crate::referral::scope::Scope;
 use crate::referral::withheld::{Withheld, without};
@@ -78,37 +79,47 @@ pub(super) fn read(
     let Some(id) = find(connection, Visibility::All, key)? else { return Ok(None) };
     let shown = ShownVersions::of(connection, visibility, id)?;
     let until = shown.end().map(i64::cast_unsigned);
-    let found = versions(connection, visibility, id, &shown, version, 1)?.pop();
+    let found = versions(connection, visibility, id, &shown, version, VersionRange::newest(1))?.pop();
     Ok(found.map(|stored| Stored { until, ..stored }))
 }
 
-/// The newest `count` versions of the resource with this id that are shown, newest first; of them only the one with the
-/// number `wanted`, if one is.
+/// Versions of the resource with this id that are shown, newest first; of them only the one with the number `wanted`, if one
+/// is.
 fn versions(
     connection: &Connection,
     visibility: Visibility,
     id: i64,
     shown: &ShownVersions,
     wanted: Option<u64>,
-    count: usize,
+    range: VersionRange,
 ) -> Result<Vec<Stored>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM resource r CROSS JOIN kind k CROSS JOIN version v
          WHERE r.id = ?1 AND k.id = r.kind AND v.resource = r.id ORDER BY v.version DESC"
     );
+    let is_in_range =
+        |number: u64| wanted.is_none_or(|wanted| wanted == number) && range.before.is_none_or(|before| number < before);
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query([id])?;
     let mut versions = Vec::new();
     let mut replaced = None;
-    while versions.len() < count {
+    let mut bytes = 0_usize;
+    while versions.len() < range.count && bytes < range.bytes {
         let Some(row) = rows.next()? else { break };
         let (number, made): (i64, i64) = (row.get(0)?, row.get(2)?);
         // A document is read and parsed only if it is given.
-        if wanted.is_none_or(|wanted| wanted == number.cast_unsigned()) && shown.hold(made, replaced) {
+        if is_in_range(number.cast_unsigned()) && shown.hold(made, replaced) {
             match stored(connection, visibility, row) {
                 // A history is told without what is not kept any more.
                 Err(error) if wanted.is_none() && is_removed(&error) => {}
-                found => versions.push(found?),
+                found => {
+                    let version = found?;
+                    bytes = bytes.saturating_add(version.document.text().len());
+                    if bytes > range.bytes && !versions.is_empty() {
+                        break;
+                    }
+                    versions.push(version);
+                }
             }
         }
         replaced = Some(made);
@@ -125,21 +136,26 @@ pub(super) fn newest(connection: &Connection, visibility: Visibility, id: i64) -
     connection.prepare_cached(&sql)?.query_and_then([id], |row| stored(connection, visibility, row))?.next().transpose()
 }
 
-/// The newest versions of a resource that are shown, newest first.
-pub(super) fn history(connection: &Connection, scope: &Scope, key: &ResourceKey, count: usize) -> Result<Vec<Stored>> {
+/// Versions of a resource that are shown, newest first.
+pub(super) fn history(
+    connection: &Connection,
+    scope: &Scope,
+    key: &ResourceKey,
+    range: VersionRange,
+) -> Result<Vec<Stored>> {
     let Some(id) = find(connection, Visibility::All, key)? else { return Ok(Vec::new()) };
-    shown_versions(connection, visibility(connection, scope)?, id, count)
+    shown_versions(connection, visibility(connection, scope)?, id, range)
 }
 
-/// The newest versions of the resource with this id that are shown, newest first.
+/// Versions of the resource with this id that are shown, newest first.
 pub(super) fn shown_versions(
     connection: &Connection,
     visibility: Visibility,
     id: i64,
-    count: usize,
+    range: VersionRange,
 ) -> Result<Vec<Stored>> {
     let shown = ShownVersions::of(connection, visibility, id)?;
-    versions(connection, visibility, id, &shown, None, count)
+    versions(connection, visibility, id, &shown, None, range)
 }
 
 /// The documents of these versions, as far as they are stored.

@@ -5,15 +5,20 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::fhir::{Document, ResourceKey};
+use crate::limits::MEGABYTE;
 use crate::referral::plan::GivenResource;
 use crate::referral::scope::Scope;
-use crate::referral::{Graph, Resource};
+use crate::referral::{Graph, Resource, VersionRange};
 use crate::store::visibility::Visibility;
 use crate::store::{StoredParty, StoredReferral};
 
 use super::read::{self, COLUMNS, SEEN};
 use super::shares;
 use super::shown::{ShownVersions, past_part};
+
+/// As much of a Task's history a record tells: its newest versions, up to so many bytes. What is older is in the history
+/// of the Task.
+const RECORDED: VersionRange = VersionRange { count: usize::MAX, before: None, bytes: 16 * MEGABYTE };
 
 /// What a look at the graph finds.
 struct Shared {
@@ -124,7 +129,7 @@ fn shared(
 
 /// The versions of the Task up to the commit `until` before the newest of them, as far as they are shown, oldest first.
 fn earlier(connection: &Connection, visibility: Visibility, task: i64, until: i64) -> Result<Vec<Resource>> {
-    let versions = read::shown_versions(connection, visibility, task, usize::MAX)?.into_iter();
+    let versions = read::shown_versions(connection, visibility, task, RECORDED)?.into_iter();
     let versions = versions.filter(|stored| stored.seq.cast_signed() <= until).skip(1).collect::<Vec<_>>();
     Ok(versions
         .into_iter()

@@ -7,8 +7,8 @@ use tokio::sync::watch;
 
 use crate::error::Result;
 use crate::fhir::ResourceKey;
-use crate::referral::Scope;
 use crate::referral::plan::{AuditEntry, Idempotency, Plan};
+use crate::referral::{Scope, VersionRange};
 use crate::store::audit_chain::{AuditRow, ChainEnd};
 use crate::store::query::Query;
 use crate::store::sqlite::SqliteStore;
@@ -77,8 +77,13 @@ impl Resources for WatchedStore {
         self.store.read(scope, key, version)
     }
 
-    fn history<'a>(&'a self, scope: &'a Scope, key: &'a ResourceKey, count: usize) -> StoreFuture<'a, Vec<Stored>> {
-        self.store.history(scope, key, count)
+    fn history<'a>(
+        &'a self,
+        scope: &'a Scope,
+        key: &'a ResourceKey,
+        range: VersionRange,
+    ) -> StoreFuture<'a, Vec<Stored>> {
+        self.store.history(scope, key, range)
     }
 
     fn may_share<'a>(&'a self, organization: &'a str, key: &'a ResourceKey) -> StoreFuture<'a, bool> {

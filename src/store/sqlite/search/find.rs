@@ -5,21 +5,22 @@ use rusqlite::{Connection, params_from_iter};
 use crate::error::Result;
 use crate::fhir::ResourceKey;
 use crate::referral::scope::Scope;
-use crate::store::Page;
 use crate::store::index::ParameterKind;
 use crate::store::query::Query;
 use crate::store::search::criterion::Criterion;
 use crate::store::search::order::MatchPosition;
 use crate::store::search::plan::{Planner, Requirement, SearchPlan};
 use crate::store::visibility::Visibility;
+use crate::store::{Page, Stored};
 
+use super::include::Included;
 use super::lookup::Lookup;
 use super::sql::Sql;
 use super::{criterion, include, order, source, withheld};
 use crate::store::sqlite::index::Index;
 use crate::store::sqlite::read::{newest, visibility};
 
-/// A page of what matches and is seen.
+/// A page of what matches and is seen, as far as it finds room.
 pub(crate) fn search(connection: &Connection, index: &Index, scope: &Scope, query: &Query) -> Result<Page> {
     let Some(plan) = plan(connection, index, scope, query)? else {
         return Ok(Page { total: Some(0), ..Page::default() });
@@ -28,21 +29,37 @@ pub(crate) fn search(connection: &Connection, index: &Index, scope: &Scope, quer
         return Ok(Page { total: Some(count(connection, &plan)?), ..Page::default() });
     }
     let after = query.page.as_deref().map(|cursor| plan.order.position_of(cursor)).transpose()?;
-    let mut positions = positions(connection, &plan, after.as_ref(), query.count + 1)?;
-    let more = positions.len() > query.count;
+    let mut positions = positions(connection, &plan, after.as_ref(), query.count.saturating_add(1))?;
+    let mut more = positions.len() > query.count;
     positions.truncate(query.count);
-    let mut page = Page::default();
-    for position in &positions {
-        page.matches.extend(newest(connection, plan.visibility, position.resource)?);
-    }
-    page.total = match (query.total, more || after.is_some()) {
+    let total = match (query.total, more || after.is_some()) {
         (true, true) => Some(count(connection, &plan)?),
         (_, false) => Some(positions.len() as u64),
         (false, true) => None,
     };
-    page.next = positions.last().filter(|_| more).map(|last| plan.order.cursor(last));
-    page.included = include::included(connection, index, plan.visibility, query, &positions, &page.matches)?;
-    Ok(page)
+    let mut included = Included::new(connection, index, plan.visibility, query);
+    let mut matches: Vec<Stored> = Vec::with_capacity(positions.len());
+    let mut bytes = 0_usize;
+    let mut shown = 0;
+    for position in &positions {
+        let found = newest(connection, plan.visibility, position.resource)?;
+        bytes = bytes.saturating_add(found.as_ref().map_or(0, |stored| stored.document.text().len()));
+        let room = query.bytes.saturating_sub(bytes);
+        let fits = (bytes <= query.bytes || matches.is_empty()) && included.add(position, found.as_ref(), room)?;
+        if !fits {
+            if matches.is_empty() {
+                return Err(include::too_many(query.bytes));
+            }
+            more = true;
+            break;
+        }
+        bytes = bytes.saturating_add(included.added());
+        matches.extend(found);
+        shown += 1;
+    }
+    positions.truncate(shown);
+    let next = positions.last().filter(|_| more).map(|last| plan.order.cursor(last));
+    Ok(Page { matches, included: included.without(&positions), total, next })
 }
 
 /// The first match, if there is one.

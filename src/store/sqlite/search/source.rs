@@ -104,12 +104,23 @@ fn candidates(set: &CandidateSet) -> Sql {
     sql
 }
 
+/// So many sets one statement joins; more are joined by parts (SQLite takes 500).
+const MAX_UNITED: usize = 400;
+
 /// The sets as one.
 fn union(sets: Vec<Sql>, by: &str) -> Sql {
     // The empty set first: a union of one set, too, has each resource once.
     let mut sql = Sql::new("SELECT 0 AS resource WHERE 0");
-    for set in sets {
-        sql.push(by).append(set);
+    if sets.len() <= MAX_UNITED {
+        for set in sets {
+            sql.push(by).append(set);
+        }
+        return sql;
+    }
+    let mut rest = sets.into_iter().peekable();
+    while rest.peek().is_some() {
+        let part = union(rest.by_ref().take(MAX_UNITED).collect(), by);
+        sql.push(by).push("SELECT resource FROM (").append(part).push(")");
     }
     sql
 }

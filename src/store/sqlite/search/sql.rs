@@ -36,17 +36,24 @@ impl Sql {
         self
     }
 
-    /// Adds pieces with `between` them, in brackets; `none` where there are no pieces.
-    pub(super) fn joined(&mut self, pieces: Vec<Sql>, between: &str, none: &str) -> &mut Self {
+    /// Adds pieces with `between` them, in brackets; `none` where there are no pieces. They are put together by halves: a
+    /// database reads expressions to some depth only, and a row of a thousand alternatives is as deep as it is long.
+    pub(super) fn joined(&mut self, mut pieces: Vec<Sql>, between: &str, none: &str) -> &mut Self {
         if pieces.is_empty() {
             return self.push(none);
         }
+        let behind = pieces.split_off(pieces.len().div_ceil(2));
         self.push("(");
-        for (position, piece) in pieces.into_iter().enumerate() {
-            if position > 0 {
-                self.push(between);
+        match pieces.len() {
+            1 => pieces.into_iter().for_each(|piece| {
+                self.append(piece);
+            }),
+            _ => {
+                self.joined(pieces, between, none);
             }
-            self.append(piece);
+        }
+        if !behind.is_empty() {
+            self.push(between).joined(behind, between, none);
         }
         self.push(")")
     }
@@ -59,5 +66,31 @@ impl Sql {
     /// The values so far.
     pub(super) fn values(&self) -> &[Value] {
         &self.values
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn joined(count: usize) -> Sql {
+        let mut sql = Sql::default();
+        sql.joined((0..count).map(|number| Sql::new(&number.to_string())).collect(), " OR ", "none");
+        sql
+    }
+
+    #[test]
+    fn pieces_stand_in_their_order_and_hardly_deep() {
+        assert_eq!(joined(0).text(), "none");
+        assert_eq!(joined(1).text(), "(0)");
+        assert_eq!(joined(3).text(), "((0 OR (1)) OR (2))");
+        let many = joined(1000);
+        let (mut depth, mut deepest) = (0, 0);
+        for sign in many.text().bytes() {
+            depth += i32::from(sign == b'(') - i32::from(sign == b')');
+            deepest = deepest.max(depth);
+        }
+        assert!((0..=12).contains(&deepest) && depth == 0, "{deepest}");
+        assert_eq!(many.text().matches(" OR ").count(), 999);
     }
 }
