@@ -164,7 +164,7 @@ impl Gateway {
             extensions,
             stopping,
         };
-        let router = server::routers(endpoints, parts).api;
+        let router = server::routers(endpoints, parts).unwrap().api;
         Self { clients, exchange, router, clock, _updates: updates, _stop: stop }
     }
 
