@@ -157,10 +157,9 @@ async fn a_head_has_so_many_bytes_and_fields() {
     })
     .await;
     let request = |fields: usize, bytes: usize| {
-        let mut text = "GET /healthz HTTP/1.1\r\nhost: test\r\n".to_owned();
-        for number in 1..fields {
-            text.push_str(&format!("x-{number}: \r\n"));
-        }
+        let names: String =
+            (1..fields).flat_map(|number| ["x-".to_owned(), number.to_string(), ": \r\n".to_owned()]).collect();
+        let text = format!("GET /healthz HTTP/1.1\r\nhost: test\r\n{names}");
         let missing = bytes.saturating_sub(text.len() + 2);
         text.replacen("host: test", &format!("host: test{}", "t".repeat(missing)), 1) + "\r\n"
     };

@@ -1,7 +1,7 @@
 //! What every store does, on every backend of `backend.rs`: one is right when these pass with it. What is about files
 //! (processes that share one, crashes, databases of earlier versions) runs with SQLite files alone.
 
-#![allow(clippy::unwrap_used)] // these are tests, helpers among them
+#![allow(clippy::unwrap_used, clippy::panic)] // these are tests, helpers among them
 
 mod audit;
 mod backend;

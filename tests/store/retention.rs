@@ -75,7 +75,7 @@ async fn old_versions_go_and_the_newest_stays(backend: Backend) {
     let store = backend.open();
     store.commit(referral("a", PANTRY, day(0))).await.unwrap();
     for version in 2..=4 {
-        store.commit(writes(vec![person(version, day(version as i64))])).await.unwrap();
+        store.commit(writes(vec![person(version, day(version.cast_signed()))])).await.unwrap();
     }
     let accepted = write("Task/a", 2, day(5), &task_body("a", PANTRY, "accepted"));
     let then = store.commit(writes(vec![accepted])).await.unwrap().seq;
