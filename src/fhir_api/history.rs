@@ -48,9 +48,10 @@ impl History {
         Ok(history)
     }
 
-    /// What the store is asked for. The newest version says how many there are.
+    /// What the store is asked for: all versions, where they are only counted.
     pub(super) fn range(&self) -> VersionRange {
-        VersionRange { before: self.before, ..VersionRange::newest(self.count.max(1)) }
+        let count = if self.count == 0 { usize::MAX } else { self.count };
+        VersionRange { before: self.before, ..VersionRange::newest(count) }
     }
 
     /// The versions as a Bundle.
@@ -64,11 +65,10 @@ impl History {
             .into_iter()
             .filter_map(|(name, url)| Some((name, url?.as_str())))
             .collect();
-        // Versions are numbered from 1; where fewer are given than asked for, the others are not kept or not for this caller,
-        // or they find no room here.
-        let total = versions.first().filter(|_| self.before.is_none());
-        let total =
-            total.map(|newest| if next.is_none() && self.count > 0 { versions.len() as u64 } else { newest.version });
+        // How many there are is known where none follows. Numbers do not tell it: some may be kept no longer, or be shown
+        // to others alone.
+        let is_whole = self.before.is_none() && versions.last().is_none_or(|last| last.version == 1);
+        let total = is_whole.then_some(versions.len() as u64);
         let mut bundle = BundleWriter::history(total, &links)?;
         for version in shown {
             stored_entry::add_version(&mut bundle, base, version)?;

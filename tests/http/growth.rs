@@ -118,7 +118,7 @@ async fn keys_and_old_versions_go_by_themselves() {
     let history = gateway.ehr.get(&format!("/fhir/{person}/_history")).await.expect(200);
     let versions: Vec<&Value> =
         history["entry"].as_array().unwrap().iter().map(|entry| &entry["resource"]["meta"]["versionId"]).collect();
-    assert_eq!((versions, &history["total"]), (vec![&json!("3")], &json!(1)));
+    assert_eq!((versions, history.get("total")), (vec![&json!("3")], None), "how many there were is not told");
     gateway.ehr.get(&format!("/fhir/Task/{draft_task}")).await.expect(200);
     let record = gateway.agency.get(&format!("/agency/v1/referrals/{task}")).await.expect(200);
     assert_eq!(record["referral"]["history"].as_array().map(Vec::len), Some(2), "the history of the referral stays");
