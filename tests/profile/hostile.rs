@@ -118,10 +118,15 @@ fn objects_of_many_members_are_read_once() {
 
 #[test]
 fn long_values_are_weighed() {
-    let (long, zeros) = ("\\u0041".repeat(100_000), "0".repeat(4_000_000));
-    let text =
-        format!(r#"{{"resourceType":"Basic","a":"{long}","b":"{long}","n":0.{zeros}1,"l":[{}1]}}"#, "1,".repeat(5000));
-    let document = Document::parse(text).unwrap();
+    let long = "\\u0041".repeat(100_000);
+    let with_number = |zeros: usize| {
+        let (number, items) = ("0".repeat(zeros), "1,".repeat(5000));
+        Document::parse(format!(
+            r#"{{"resourceType":"Basic","a":"{long}","b":"{long}","n":0.{number}1,"l":[{items}1]}}"#
+        ))
+    };
+    assert_eq!(with_number(4_000_000).unwrap_err().key, Key::NumberRange);
+    let document = with_number(990).unwrap();
     for costly in [
         "l.all(%resource.a = %resource.b)",
         "l.select(%resource.a.toString().toInteger())",
