@@ -18,10 +18,13 @@ pub(crate) fn read(tag: &str) -> Option<u64> {
 }
 
 /// The versions of a list of tags, `*` for any; none where something in it is no tag. A tag that is none of ours is no
-/// version.
+/// version. A version alone may stand without quotes: fhirpy writes `meta.versionId` so.
 pub(crate) fn read_list(text: &str) -> Option<VersionTags> {
     if text.trim() == "*" {
         return Some(VersionTags::Any);
+    }
+    if let Some(version) = version(text.trim()) {
+        return Some(VersionTags::OneOf(vec![version]));
     }
     let tags = list(text)?;
     if tags.is_empty() {
@@ -73,7 +76,9 @@ mod tests {
             ("\"03\", \"+3\"", one_of(&[])),
             (" * ", Some(VersionTags::Any)),
             ("*, \"3\"", None),
-            ("3", None),
+            ("3", one_of(&[3])),
+            ("3, 4", None),
+            ("03", None),
             ("w/\"3\"", None),
             ("W/3", None),
             ("\"3", None),
