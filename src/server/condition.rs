@@ -216,16 +216,17 @@ mod tests {
         let one_of = |versions: &[u64]| Some(VersionTags::OneOf(versions.to_vec()));
         let read = of(&[("if-match", "W/\"3\", \"4\""), ("if-none-match", "\"x\", W/\"5\"")]).unwrap();
         assert_eq!((read.is_version, read.is_no_version), (one_of(&[3, 4]), one_of(&[5])));
+        assert_eq!(of(&[("if-none-match", "3")]).unwrap().is_no_version, one_of(&[3]));
         assert_eq!(of(&[("if-match", "*")]).unwrap().is_version, Some(VersionTags::Any));
         let read =
             of(&[("if-unmodified-since", "Sat, 21 Nov 2026 10:00:00 GMT"), ("if-modified-since", "soon")]).unwrap();
         assert_eq!(read.unmodified_since.map(http_date::write).as_deref(), Some("Sat, 21 Nov 2026 10:00:00 GMT"));
         assert_eq!(read.modified_since, None);
         for bad in [
-            ("if-match", "3"),
+            ("if-match", "W/3"),
             ("if-match", "W/\"x"),
             ("if-match", ""),
-            ("if-none-match", "3"),
+            ("if-none-match", "three"),
             ("if-none-match", "\"3\", *"),
             ("if-unmodified-since", "soon"),
         ] {
