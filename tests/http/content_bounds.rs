@@ -308,7 +308,7 @@ async fn a_history_is_read_by_pages() {
         .map(Iterator::collect)
         .collect();
     assert_eq!(versions, [vec!["5", "4"], vec!["3", "2"], vec!["1"]]);
-    assert_eq!(found[0]["total"], 5);
+    assert_eq!(found[0].get("total"), None, "how many there are is told where all are shown");
     let behind = gateway.ehr.get(&format!("/fhir/Task/{id}/_history?_cursor=1")).await.expect(200);
     assert_eq!(behind["entry"], Value::Null);
     gateway.other_ehr.get(&format!("/fhir/Task/{id}/_history?_cursor=3")).await.expect(404);

@@ -119,7 +119,7 @@ async fn update_keeps_every_version() {
     assert_eq!(history["entry"][0]["request"]["method"], "PUT");
     assert_eq!(history["entry"][1]["request"]["method"], "POST");
     let one = gateway.ehr.get(&format!("{path}/_history?_count=1")).await.expect(200);
-    assert_eq!((one["entry"].as_array().unwrap().len(), &one["total"]), (1, &json!(2)));
+    assert_eq!((one["entry"].as_array().unwrap().len(), &one["total"]), (1, &Value::Null));
 }
 
 #[tokio::test]
