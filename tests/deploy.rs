@@ -1,0 +1,154 @@
+//! What `deploy/` holds: the settings are read as they stand, the unit is one that systemd takes, and the container file keeps
+//! what it promises. No container is built here.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use handoff::app::{Options, Settings};
+
+const FILE: &str = include_str!("../deploy/handoff.toml");
+const CONTAINER: &str = include_str!("../deploy/Containerfile");
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn settings(text: &str) -> Settings {
+    let options = Options::read(text, "handoff.toml").unwrap_or_else(|error| panic!("{error}"));
+    options.into_settings().unwrap_or_else(|error| panic!("{error}"))
+}
+
+// === settings ===
+
+/// What is commented out although its value is not the default: the text says "not set".
+const NOT_SET: &[&str] = &["audit-days", "terminology", "terminology-ms", "packages", "programs", "Task"];
+
+/// The name and the line without its mark, of a line that is commented out.
+fn commented(line: &str) -> Option<(&str, &str)> {
+    let line = line.strip_prefix("# ")?;
+    let (name, _) = line.split_once(" = ")?;
+    let is_name = name.chars().all(|letter| letter.is_ascii_alphabetic() || letter == '-');
+    is_name.then_some((name, line))
+}
+
+#[test]
+fn the_settings_are_read_and_say_what_the_defaults_are() {
+    let plain = settings(FILE);
+    assert_eq!(plain.store, PathBuf::from("/var/lib/handoff/handoff.db"));
+    let uncommented = |all: bool| -> String {
+        let line = |line| match commented(line) {
+            Some((name, setting)) if all || !NOT_SET.contains(&name) => setting,
+            _ if all && line == "# [profiles]" => "[profiles]",
+            _ => line,
+        };
+        FILE.lines().map(line).collect::<Vec<_>>().join("\n")
+    };
+    let defaults = uncommented(false);
+    assert!(FILE.lines().filter_map(commented).count() > 10);
+    assert_eq!(settings(&defaults), plain, "a value that is shown as the default is another one");
+    // Whoever takes the marks out has a file that is read.
+    assert_eq!(settings(&uncommented(true)).audit_days, Some(2190));
+}
+
+// === systemd ===
+
+#[test]
+fn the_unit_is_one_that_systemd_takes() {
+    let unit = std::fs::read_to_string(root().join("deploy/handoff.service")).unwrap();
+    let started = unit.lines().find_map(|line| line.strip_prefix("ExecStart=")).unwrap();
+    let mut words = started.split(' ');
+    assert_eq!(words.next(), Some("/usr/local/bin/handoff"));
+    let known = Command::new(env!("CARGO_BIN_EXE_handoff")).arg("serve").arg("--help").output().unwrap();
+    let known = String::from_utf8(known.stdout).unwrap();
+    for flag in words.filter(|word| word.starts_with("--")) {
+        assert!(known.contains(flag), "handoff serve has no {flag}");
+    }
+    if Command::new("systemd-analyze").arg("--version").output().is_err() {
+        eprintln!("skipped: systemd-analyze is needed to verify the unit");
+        return;
+    }
+    // It asks that the program is there.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("handoff.service");
+    std::fs::write(&file, unit.replace("/usr/local/bin/handoff", env!("CARGO_BIN_EXE_handoff"))).unwrap();
+    let verified = Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(&file).output().unwrap();
+    let said = String::from_utf8_lossy(&verified.stderr).into_owned();
+    let of_ours: Vec<&str> = said.lines().filter(|line| line.contains("handoff")).collect();
+    assert!(verified.status.success() && of_ours.is_empty(), "{said}");
+}
+
+// === container ===
+
+/// An instruction, with its continued lines as one.
+fn instructions() -> Vec<(String, String)> {
+    let joined = CONTAINER.replace("\\\n", " ");
+    let lines = joined.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#'));
+    lines
+        .map(|line| {
+            let (name, rest) = line.split_once(' ').unwrap_or_else(|| panic!("not an instruction: {line}"));
+            (name.to_owned(), rest.split_whitespace().collect::<Vec<_>>().join(" "))
+        })
+        .collect()
+}
+
+#[test]
+fn the_container_file_is_of_known_instructions_and_of_what_is_there() {
+    let instructions = instructions();
+    for (name, rest) in &instructions {
+        assert!(
+            ["FROM", "WORKDIR", "RUN", "COPY", "USER", "VOLUME", "ENV", "EXPOSE", "STOPSIGNAL", "ENTRYPOINT", "CMD"]
+                .contains(&name.as_str()),
+            "{name}"
+        );
+        if name == "COPY" && !rest.contains("--from=") {
+            let words: Vec<&str> = rest.split(' ').collect();
+            for source in &words[..words.len() - 1] {
+                assert!(root().join(source).exists(), "{source} is copied and not there");
+            }
+        }
+        if ["ENTRYPOINT", "CMD", "VOLUME"].contains(&name.as_str()) {
+            assert!(serde_json::from_str::<Vec<String>>(rest).is_ok(), "a shell would be needed: {name} {rest}");
+        }
+    }
+    // What the build needs of the folder is copied into it.
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let version = manifest.lines().find_map(|line| line.strip_prefix("rust-version = ")).unwrap().trim_matches('"');
+    let froms: Vec<&String> = instructions.iter().filter(|(name, _)| name == "FROM").map(|(_, rest)| rest).collect();
+    assert_eq!(froms.len(), 2, "one stage builds, the other is the image");
+    assert!(froms[0].contains(&format!("rust:{version}")), "{}", froms[0]);
+    for folder in ["src", "profiles", "fixtures", "benches"] {
+        assert!(
+            instructions.iter().any(|(name, rest)| name == "COPY" && rest == &format!("{folder} {folder}")),
+            "{folder}"
+        );
+    }
+}
+
+#[test]
+fn the_image_is_small_and_runs_as_nobody() {
+    let instructions = instructions();
+    let last = instructions.iter().rposition(|(name, _)| name == "FROM").unwrap();
+    let image = &instructions[last..];
+    assert!(image.iter().all(|(name, _)| name != "RUN"), "the base has no shell, and needs none");
+    assert!(image[0].1.contains("distroless"), "{}", image[0].1);
+    let user = image.iter().find(|(name, _)| name == "USER").map(|(_, rest)| rest.as_str()).unwrap();
+    let (user, group) = user.split_once(':').unwrap();
+    assert!(user.parse::<u32>().unwrap() > 0 && group.parse::<u32>().unwrap() > 0);
+    // The root may be read-only: all that is written is in the volume.
+    assert!(image.contains(&("VOLUME".to_owned(), "[\"/data\"]".to_owned())));
+    let set = image.iter().find(|(name, _)| name == "ENV").map(|(_, rest)| rest.as_str()).unwrap();
+    let help = Command::new(env!("CARGO_BIN_EXE_handoff")).args(["serve", "--help"]).output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let mut served = Command::new(env!("CARGO_BIN_EXE_handoff"));
+    for (name, value) in set.split(' ').map(|pair| pair.split_once('=').unwrap()) {
+        assert!(help.contains(&format!("env: {name}")), "no setting is called {name}");
+        // With an address that is none it ends at once, and what it says is about that.
+        served.env(name, if name == "HANDOFF_LISTEN" { "nowhere" } else { value });
+    }
+    let said = served.arg("serve").output().unwrap();
+    let said = String::from_utf8(said.stderr).unwrap();
+    assert!(said.contains("nowhere") && said.lines().filter(|line| line.contains("error")).count() == 1, "{said}");
+    assert!(set.contains("HANDOFF_STORE=sqlite:/data/"));
+}
