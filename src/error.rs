@@ -3,6 +3,7 @@
 //! Whoever fails picks the category; only the edges (`server`, `cli`) know what it means for a status or an exit code.
 
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 use crate::fhir::issue::{Issue, Key};
@@ -13,6 +14,10 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// What kind of failure it is. The edges turn it into a status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Category {
+    /// The command line or a setting cannot be understood
+    Usage,
+    /// A file, a port or a server that was named is not there, or cannot be used
+    Unreachable,
     /// Cannot be read: syntax, parameters, headers
     Incorrect,
     /// Read, and against the rules
@@ -88,6 +93,26 @@ impl Error {
     /// Known, and not allowed.
     pub fn forbidden(text: impl Into<String>) -> Self {
         Self::new(Category::Forbidden, Issue::error(Key::Forbidden, "", text))
+    }
+
+    /// The command line or a setting cannot be understood.
+    pub fn usage(key: Key, text: impl Into<String>) -> Self {
+        Self::new(Category::Usage, Issue::error(key, "", text))
+    }
+
+    /// What was named is not there, or cannot be used: no failure of ours.
+    pub fn unreachable(text: impl fmt::Display) -> Self {
+        Self::new(Category::Unreachable, Issue::error(Key::Unreachable, "", text.to_string()))
+    }
+
+    /// A file cannot be read.
+    pub fn unreadable_file(path: &Path, why: &dyn fmt::Display) -> Self {
+        Self::unreachable(format!("cannot read {}: {why}", path.display()))
+    }
+
+    /// A file cannot be written.
+    pub fn unwritable_file(path: &Path, why: &dyn fmt::Display) -> Self {
+        Self::unreachable(format!("cannot write {}: {why}", path.display()))
     }
 
     /// Our own failure. `text` is for the log and for the operator; the edges do not show it.

@@ -16,7 +16,7 @@ impl Packages {
     /// A settings file that cannot be read.
     pub fn configured(named: Option<&Path>, config: Option<&Path>) -> Result<Self> {
         let folder = configured_folder(named, "HANDOFF_PACKAGES", config, |options| options.packages)?;
-        Ok(Self::at(folder.unwrap_or_else(|| PathBuf::from(DEFAULT_PACKAGES))))
+        Ok(folder.map_or_else(|| Self::at(DEFAULT_PACKAGES), Self::named))
     }
 }
 

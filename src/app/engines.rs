@@ -45,12 +45,8 @@ impl Engines {
     /// # Errors
     /// If a package cannot be opened, or what comes with the program is damaged.
     pub fn load(settings: &Settings) -> Result<Self> {
-        let base = settings.base.as_ref().map(|base| format!("{base}/fhir"));
         let definitions = Arc::new(settings.packages.load(&Definitions::shipped()?)?);
-        let mut parameters = SearchParameters::shipped(&definitions)?;
-        if let Some(base) = &base {
-            parameters = parameters.with_base(base.as_str());
-        }
+        let parameters = settings.search_parameters_of(&definitions)?;
         let checker = Arc::new(Checker::new(definitions.clone()).amended(Amendments::shipped()?));
         let types = settings.programs.files()?;
         let programs = Arc::new(types.programs(&definitions)?);
@@ -61,11 +57,11 @@ impl Engines {
             checker,
             programs,
             sheets,
-            parameters: Arc::new(parameters),
+            parameters,
             rules,
             terminology: settings.terminology.as_ref().map_or(Ok(Terminology::none()), Terminology::of)?,
             consent: settings.consent,
-            base,
+            base: settings.fhir_base(),
             profiles: settings.profiles.resolve(&definitions)?,
             retention: settings.completed,
             limits: settings.limits.content,

@@ -232,7 +232,7 @@ impl LimitOptions {
 fn set(name: &str, value: Option<u32>) -> Result<Option<u32>> {
     if value == Some(0) {
         let issue = Issue::error(Key::SettingInvalid, name, "a limit is a whole number from 1");
-        return Err(Error::new(Category::Incorrect, issue));
+        return Err(Error::new(Category::Usage, issue));
     }
     Ok(value)
 }

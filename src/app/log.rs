@@ -17,7 +17,7 @@ use super::settings::{LogFormat, Settings};
 pub fn start(settings: &Settings) -> Result<()> {
     let filter = EnvFilter::try_new(&settings.log_level).map_err(|error| {
         let text = format!("log-level cannot be read: {error}");
-        Error::new(Category::Incorrect, Issue::error(Key::SettingInvalid, "log-level", text))
+        Error::new(Category::Usage, Issue::error(Key::SettingInvalid, "log-level", text))
     })?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     let started = match settings.log {

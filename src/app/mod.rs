@@ -15,7 +15,9 @@ pub mod registry;
 mod required_profiles;
 mod retention;
 mod runtime;
+pub mod setting_list;
 pub mod settings;
+mod settings_file;
 
 use std::future::Future;
 use std::sync::Arc;

@@ -15,12 +15,25 @@ pub const DEFAULT_PACKAGES: &str = "packages";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Packages {
     folder: PathBuf,
+    /// Somebody named it
+    is_named: bool,
 }
 
 impl Packages {
     /// The packages in this folder; it need not be there yet.
     pub fn at(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into() }
+        Self { folder: folder.into(), is_named: false }
+    }
+
+    /// The packages in this folder, which somebody named: it has to be there when they are loaded.
+    pub fn named(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into(), is_named: true }
+    }
+
+    /// The same, where the folder may still be made.
+    #[must_use]
+    pub fn or_new(self) -> Self {
+        Self { is_named: false, ..self }
     }
 
     /// Where they are.
@@ -35,7 +48,7 @@ impl Packages {
     pub fn load(&self, definitions: &Definitions) -> Result<Definitions> {
         let mut packs = Vec::new();
         for file in self.files()? {
-            let bytes = std::fs::read(&file).map_err(|error| unreadable(&file, &error))?;
+            let bytes = std::fs::read(&file).map_err(|error| Error::unreadable_file(&file, &error))?;
             packs.push((file.display().to_string(), bytes));
         }
         definitions.with_packs(packs)
@@ -47,7 +60,7 @@ impl Packages {
     /// A package whose name cannot be the name of a file; a folder that cannot be written.
     pub fn save_package(&self, package: &Package, pack: &[u8]) -> Result<PathBuf> {
         let file = self.folder.join(file_name(package)?);
-        let unwritable = |error: std::io::Error| Error::fault(format!("cannot write {}: {error}", file.display()));
+        let unwritable = |error: std::io::Error| Error::unwritable_file(&file, &error);
         std::fs::create_dir_all(&self.folder).map_err(unwritable)?;
         // Whoever reads the folder meanwhile finds the old pack or the new one, never a half.
         let half = file.with_extension("pack.new");
@@ -60,12 +73,12 @@ impl Packages {
     fn files(&self) -> Result<Vec<PathBuf>> {
         let entries = match self.folder.read_dir() {
             Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(unreadable(&self.folder, &error)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !self.is_named => return Ok(Vec::new()),
+            Err(error) => return Err(Error::unreadable_file(&self.folder, &error)),
         };
         let mut files = Vec::new();
         for entry in entries {
-            let path = entry.map_err(|error| unreadable(&self.folder, &error))?.path();
+            let path = entry.map_err(|error| Error::unreadable_file(&self.folder, &error))?.path();
             if path.extension().is_some_and(|it| it == "pack") && path.is_file() {
                 files.push(path);
             }
@@ -90,8 +103,4 @@ fn file_name(package: &Package) -> Result<String> {
         ));
     }
     Ok(if version.is_empty() { format!("{name}.pack") } else { format!("{name}-{version}.pack") })
-}
-
-fn unreadable(path: &Path, error: &std::io::Error) -> Error {
-    Error::fault(format!("cannot read {}: {error}", path.display()))
 }

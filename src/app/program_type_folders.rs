@@ -45,7 +45,7 @@ impl ProgramTypeFolders {
         if let Some(folder) = &self.folder {
             for inner in entries(folder)?.into_iter().filter(|path| path.is_dir()) {
                 for file in entries(&inner)?.into_iter().filter(|path| path.is_file()) {
-                    let bytes = std::fs::read(&file).map_err(|error| unreadable(&file, &error))?;
+                    let bytes = std::fs::read(&file).map_err(|error| Error::unreadable_file(&file, &error))?;
                     files.added.push((file.display().to_string().replace('\\', "/"), bytes));
                 }
             }
@@ -100,18 +100,14 @@ impl ProgramFiles {
 /// What is in a folder, in alphabetical order; hidden entries are left out.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
-    for entry in folder.read_dir().map_err(|error| unreadable(folder, &error))? {
-        let path = entry.map_err(|error| unreadable(folder, &error))?.path();
+    for entry in folder.read_dir().map_err(|error| Error::unreadable_file(folder, &error))? {
+        let path = entry.map_err(|error| Error::unreadable_file(folder, &error))?.path();
         if !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.')) {
             paths.push(path);
         }
     }
     paths.sort_unstable();
     Ok(paths)
-}
-
-fn unreadable(path: &Path, error: &std::io::Error) -> Error {
-    Error::fault(format!("cannot read {}: {error}", path.display()))
 }
 
 #[cfg(test)]

@@ -58,7 +58,7 @@ impl Registry {
         let base = Url::parse(&format!("{}/", base.trim_end_matches('/'))).ok();
         let base = base.filter(|base| matches!(base.scheme(), "http" | "https")).ok_or_else(|| {
             let text = "expected the URL of a package registry, as https://packages.example";
-            Error::new(Category::Incorrect, Issue::error(Key::SettingInvalid, "package-registry", text))
+            Error::new(Category::Usage, Issue::error(Key::SettingInvalid, "package-registry", text))
         })?;
         // One provider for the process; whoever came first has set the same one.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -138,7 +138,7 @@ impl Registry {
     }
 
     fn failed(&self, wanted: &PackageRequest, why: impl std::fmt::Display) -> Error {
-        Error::fault(format!("cannot fetch {wanted} from {}: {why}", self.base.as_str().trim_end_matches('/')))
+        Error::unreachable(format!("cannot fetch {wanted} from {}: {why}", self.base.as_str().trim_end_matches('/')))
     }
 }
 

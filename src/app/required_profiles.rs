@@ -58,7 +58,7 @@ impl RequiredProfiles {
             }
         }
         if !issues.is_empty() {
-            return Err(Error { category: Category::Incorrect, issues });
+            return Err(Error { category: Category::Usage, issues });
         }
         Ok(self.0.iter().filter(|(_, profiles)| !profiles.is_empty()).map(|(k, v)| (k.clone(), v.clone())).collect())
     }

@@ -4,26 +4,28 @@
 //! are a group of their own: see `limit_options`.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ValueEnum;
 use jiff::SignedDuration;
 use serde::Deserialize;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 use super::limit_options::LimitOptions;
 use super::packages::{DEFAULT_PACKAGES, Packages};
 use super::program_type_folders::ProgramTypeFolders;
+use crate::definitions::Definitions;
 use crate::error::{Error, Result};
-use crate::fhir::{Issue, Key, SourcePosition};
+use crate::fhir::{Issue, Key};
 use crate::limits::{Limits, MEGABYTE};
 use crate::security::Policy;
+use crate::store::index::SearchParameters;
 use crate::terminology;
 
 use super::required_profiles::RequiredProfiles;
-
-/// The file that is read where none is named and this one is there.
-pub const DEFAULT_FILE: &str = "handoff.toml";
 
 /// The environment variable that holds what the terminology server is shown.
 const TOKEN: &str = "HANDOFF_TERMINOLOGY_TOKEN";
@@ -192,6 +194,39 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// Where no base is set, the gateway is reached at the address that it listens on, if that is one.
+    #[must_use]
+    pub fn with_default_base(self, address: SocketAddr) -> Self {
+        let base = self.base.or_else(|| (!address.ip().is_unspecified()).then(|| format!("http://{address}")));
+        Self { base, ..self }
+    }
+
+    /// What resources are found by: the parameters that come with the program, over its definitions and those of the packages
+    /// that were added.
+    ///
+    /// # Errors
+    /// If a package cannot be opened.
+    pub fn search_parameters(&self) -> Result<Arc<SearchParameters>> {
+        let definitions = self.packages.load(&Definitions::shipped()?)?;
+        self.search_parameters_of(&definitions)
+    }
+
+    /// The same, over definitions that are loaded.
+    pub(super) fn search_parameters_of(&self, definitions: &Definitions) -> Result<Arc<SearchParameters>> {
+        let parameters = SearchParameters::shipped(definitions)?;
+        Ok(Arc::new(match self.fhir_base() {
+            Some(base) => parameters.with_base(base),
+            None => parameters,
+        }))
+    }
+
+    /// What absolute references to the gateway begin with.
+    pub(super) fn fhir_base(&self) -> Option<String> {
+        self.base.as_ref().map(|base| format!("{base}/fhir"))
+    }
+}
+
 impl Options {
     /// These, and where they are silent, those of `other`.
     #[must_use]
@@ -225,31 +260,6 @@ impl Options {
         }
     }
 
-    /// Reads the text of a settings file.
-    ///
-    /// # Errors
-    /// A key or value that is not known, with line and column.
-    pub fn read(text: &str, file: &str) -> Result<Self> {
-        toml::from_str(text).map_err(|error: toml::de::Error| {
-            let mut issue = Issue::error(Key::SettingInvalid, file, error.message().trim());
-            issue.position = error.span().map(|span| SourcePosition::of_offset(text, span.start));
-            Error::new(crate::error::Category::Incorrect, issue)
-        })
-    }
-
-    /// Reads the settings file `named`, or the usual one where it is there.
-    ///
-    /// # Errors
-    /// A file that is named and cannot be read; what [`Options::read`] finds.
-    pub fn load(named: Option<&Path>) -> Result<Self> {
-        let path = named.unwrap_or(Path::new(DEFAULT_FILE));
-        match std::fs::read_to_string(path) {
-            Ok(text) => Self::read(&text, &path.display().to_string()),
-            Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(error) => Err(Error::fault(format!("cannot read {}: {error}", path.display()))),
-        }
-    }
-
     /// Decides what was left open.
     ///
     /// # Errors
@@ -258,10 +268,13 @@ impl Options {
         let defaults = Settings::default();
         let older_limits =
             LimitOptions { body_mb: self.body_limit_mb, depth: self.depth_limit, ..LimitOptions::default() };
+        if let Some(registry) = &self.package_registry {
+            web_address("package-registry", registry)?;
+        }
         Ok(Settings {
             listen: self.listen.unwrap_or(defaults.listen),
             operations_listen: self.operations_listen,
-            base: self.base.map(|base| public(&base)).transpose()?,
+            base: self.base.map(|base| web_address("base", &base)).transpose()?,
             store: self.store.map_or(Ok(defaults.store), |store| file(&store))?,
             store_limit: self.store_limit_mb.map(|number| u64::from(number) * MEGABYTE as u64),
             consent: match self.consent {
@@ -269,7 +282,7 @@ impl Options {
                 Some(ConsentRule::Required) => Policy::Required,
             },
             log: self.log.unwrap_or(defaults.log),
-            log_level: self.log_level.unwrap_or(defaults.log_level),
+            log_level: self.log_level.map_or(Ok(defaults.log_level), log_level)?,
             limits: self.limits.with_defaults_from(older_limits).into_limits()?,
             audit_days: self.audit_days,
             idempotency_days: self.idempotency_days.map_or(defaults.idempotency_days, |number| number.max(1)),
@@ -279,9 +292,12 @@ impl Options {
             profiles: self.profiles.map_or_else(RequiredProfiles::defaults, |named| {
                 named.with_defaults_from(RequiredProfiles::defaults())
             }),
-            packages: self.packages.map_or(defaults.packages, Packages::at),
+            packages: self.packages.map_or(defaults.packages, Packages::named),
             programs: ProgramTypeFolders::at(self.programs),
-            terminology: self.terminology.map(|url| terminology_server(url, self.terminology_ms)),
+            terminology: match self.terminology {
+                Some(url) => Some(terminology_server(web_address("terminology", &url)?, self.terminology_ms)),
+                None => None,
+            },
         })
     }
 }
@@ -297,12 +313,29 @@ pub fn terminology_server(url: String, milliseconds: Option<u16>) -> terminology
     }
 }
 
-fn public(base: &str) -> Result<String> {
-    let rest = base.strip_prefix("https://").or_else(|| base.strip_prefix("http://"));
+/// Where something is on the web, without a slash at its end.
+fn web_address(name: &str, url: &str) -> Result<String> {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     if rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(['?', '#', ' '])) {
-        return Ok(base.trim_end_matches('/').to_owned());
+        return Ok(url.trim_end_matches('/').to_owned());
     }
-    Err(unusable("base", "expected a URL as https://gateway.example"))
+    Err(unusable(name, "expected a URL as https://gateway.example"))
+}
+
+/// What is logged. A word that is no level would be taken for the name of a module, and nothing else be logged.
+fn log_level(directives: String) -> Result<String> {
+    let mut words = directives.split(',').map(str::trim);
+    let is_level = |word: &str| word.parse::<LevelFilter>().is_ok();
+    match words.find(|word| !word.contains(['=', '[']) && !word.starts_with("handoff::") && !is_level(word)) {
+        Some(word) => Err(unusable(
+            "log-level",
+            &format!("there is no level {word}; expected error, warn, info, debug or trace, or MODULE=LEVEL,..."),
+        )),
+        None => match EnvFilter::try_new(&directives) {
+            Ok(_) => Ok(directives),
+            Err(error) => Err(unusable("log-level", &error.to_string())),
+        },
+    }
 }
 
 fn file(store: &str) -> Result<PathBuf> {
@@ -313,7 +346,7 @@ fn file(store: &str) -> Result<PathBuf> {
 }
 
 fn unusable(name: &str, text: &str) -> Error {
-    Error::new(crate::error::Category::Incorrect, Issue::error(Key::SettingInvalid, name, text))
+    Error::new(crate::error::Category::Usage, Issue::error(Key::SettingInvalid, name, text))
 }
 
 fn days(number: i64) -> SignedDuration {
@@ -322,7 +355,10 @@ fn days(number: i64) -> SignedDuration {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+    use crate::fhir::SourcePosition;
 
     #[test]
     fn the_nearer_source_wins() {

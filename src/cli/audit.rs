@@ -1,8 +1,6 @@
 //! `handoff audit`: the audit log for whoever may open the store: what it says, whether it is as it was written, and what
 //! is no longer kept. Reading it from here is not remembered in it: whoever opens the file needs no gateway to do so.
 
-use std::path::Path;
-
 use clap::{Subcommand, ValueEnum};
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
@@ -108,8 +106,7 @@ pub struct Time {
 /// # Errors
 /// Where the store is not there or cannot be used.
 pub fn run(args: &Args, now: Timestamp, streams: &mut Streams<'_>) -> Result<Exit> {
-    check_there(&args.store.path)?;
-    let store = SqliteStore::open_for_clients(&args.store.path)?;
+    let store = SqliteStore::open_for_clients(&args.store.existing_path()?)?;
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(Error::fault)?;
     runtime.block_on(async {
         match &args.action {
@@ -124,14 +121,6 @@ pub fn run(args: &Args, now: Timestamp, streams: &mut Streams<'_>) -> Result<Exi
 pub(super) fn by_command_line(action: &'static str, detail: String, at: Timestamp) -> AuditEntry {
     let client = COMMAND_LINE.to_owned();
     AuditEntry { client, ..AuditEntry::of_nobody(action, AuditOutcome::Done, detail, at) }
-}
-
-/// To read a log that is not there would make an empty one.
-fn check_there(path: &Path) -> Result<()> {
-    if path.exists() {
-        return Ok(());
-    }
-    Err(Error::not_found(format!("the store sqlite:{}", path.display())))
 }
 
 // === list ===

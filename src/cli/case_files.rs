@@ -14,7 +14,7 @@ pub(super) fn yaml_files(path: &Path) -> Result<Vec<PathBuf>> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
-    let unreadable = |error: std::io::Error| Error::fault(format!("cannot read {}: {error}", path.display()));
+    let unreadable = |error: std::io::Error| Error::unreadable_file(path, &error);
     let mut files = Vec::new();
     for entry in path.read_dir().map_err(unreadable)? {
         let file = entry.map_err(unreadable)?.path();

@@ -10,11 +10,13 @@ use super::audit;
 use super::store_file::StoreFile;
 use super::streams::{Exit, Streams, unwritable};
 use crate::error::{Error, Result};
+use crate::fhir::nearest_name::nearest;
 use crate::fhir::{Key, ResourceKey};
+use crate::referral::Scope;
 use crate::referral::plan::AuditEntry;
 use crate::security::{Role, token};
 use crate::store::sqlite::SqliteStore;
-use crate::store::{ClientRow, Credentials};
+use crate::store::{ClientRow, Credentials, Resources};
 
 /// The longest name of a client, in characters.
 const MAX_NAME: usize = 200;
@@ -63,10 +65,22 @@ pub enum Action {
 /// # Errors
 /// Where the store cannot be used, or there is no such client.
 pub fn run(args: &Args, now: Timestamp, streams: &mut Streams<'_>) -> Result<Exit> {
-    let store = SqliteStore::open_for_clients(&args.store.path)?;
+    let path = match args.action {
+        // The first clients of a new gateway are let in before it is served.
+        Action::Add { .. } => args.store.path()?,
+        Action::List | Action::Revoke { .. } => args.store.existing_path()?,
+    };
+    let store = SqliteStore::open_for_clients(&path)?;
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(Error::fault)?;
     let text = runtime.block_on(execute(&args.action, &store, now))?;
     streams.out.write_all(text.as_bytes()).map_err(unwritable)?;
+    if let Action::Add { organization, acts_for, .. } = &args.action {
+        for key in std::iter::once(organization).chain(acts_for) {
+            if let Some(remark) = runtime.block_on(missing_from_directory(&store, key))? {
+                writeln!(streams.err, "handoff: {remark}").map_err(unwritable)?;
+            }
+        }
+    }
     Ok(Exit::Done)
 }
 
@@ -107,6 +121,21 @@ async fn execute(action: &Action, store: &dyn Credentials, now: Timestamp) -> Re
             }
         }
     }
+}
+
+/// What is to be said of an organization that the directory lacks. It may come later: a new gateway has clients before it has a
+/// directory.
+async fn missing_from_directory(store: &SqliteStore, key: &ResourceKey) -> Result<Option<String>> {
+    if store.read(&Scope::Gateway, key, None).await?.is_some() {
+        return Ok(None);
+    }
+    let directory = store.directory().await?;
+    let known: Vec<&str> =
+        directory.iter().filter(|stored| stored.key.kind == key.kind).map(|stored| stored.key.id.as_str()).collect();
+    let meant = nearest(&key.id, known.iter().copied());
+    let meant = meant.map(|near| format!("; did you mean {}/{near}?", key.kind)).unwrap_or_default();
+    let lacks = if known.is_empty() { "the directory is empty yet" } else { "the directory lacks it" };
+    Ok(Some(format!("warning: the client is let in for {key}, and no referral can name that: {lacks}{meant}")))
 }
 
 /// What is remembered of a change of clients. Its name is not: it may be that of a person.

@@ -4,6 +4,7 @@ use super::streams::{Exit, Streams, unwritable};
 use crate::error::Result;
 use crate::fhir::Key;
 use crate::fhir::authored::code_system::ISSUE_CODE_SYSTEM;
+use crate::fhir::nearest_name::nearest;
 
 /// Arguments of `handoff explain`.
 #[derive(Debug, clap::Args)]
@@ -27,7 +28,11 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
 /// The finding that is meant: `missing`, and as it is copied from a report: `error[missing]:`.
 fn key(written: &str) -> Result<Key, String> {
     let name = written.rsplit_once('[').map_or(written, |(_, inner)| inner.trim_end_matches([']', ':']));
-    Key::of_name(name).ok_or_else(|| "no finding is called so; handoff explain without a name lists all".to_owned())
+    Key::of_name(name).ok_or_else(|| {
+        let meant = nearest(name, Key::ALL.iter().map(|key| key.name()));
+        let meant = meant.map(|near| format!(", did you mean {near}?")).unwrap_or_default();
+        format!("no finding is called so{meant} (handoff explain without a name lists all)")
+    })
 }
 
 /// Every name with what it means.

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::ValueEnum;
@@ -82,7 +82,7 @@ fn input(args: &Args, streams: &mut Streams<'_>) -> Result<(String, Vec<u8>)> {
         Some(path) if path.as_os_str() == "-" => {
             let mut bytes = Vec::new();
             let read = streams.input.read_to_end(&mut bytes);
-            read.map_err(|error| Error::fault(format!("cannot read standard input: {error}")))?;
+            read.map_err(|error| Error::unreadable_file(Path::new("standard input"), &error))?;
             Ok(("standard input".to_owned(), bytes))
         }
         Some(path) => Ok((path.display().to_string(), sources::bytes(path)?)),

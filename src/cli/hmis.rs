@@ -84,7 +84,7 @@ pub(super) fn read(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
 /// If the records cannot be read or break their schema, or the program may not give them to an HMIS.
 pub(super) fn write(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
     let Some(output) = &args.hmis.output else {
-        return Err(Error::incorrect(Key::Missing, "--to hmis needs --output FILE.zip"));
+        return Err(Error::usage(Key::Parameter, "--to hmis needs --output FILE.zip"));
     };
     let programs = HmisPrograms::load(args)?;
     let standards = programs.standards()?;
@@ -107,7 +107,7 @@ pub(super) fn write(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
     let written = hmis::write(&standards, standard, &records, &export(&records), &participation)?;
     if !written.report.is_refused() {
         let zip = hmis::pack(&written.files)?;
-        let failed = |error| Error::fault(format!("cannot write {}: {error}", output.display()));
+        let failed = |error| Error::unwritable_file(output, &error);
         std::fs::write(output, zip).map_err(failed)?;
     }
     if args.format == Format::Json {
@@ -134,7 +134,7 @@ fn export(records: &[Value]) -> Export {
 
 fn unknown(year: &str, standards: &Standards) -> Error {
     let programs = standards.names().join(" and ");
-    Error::incorrect(Key::UnknownCode, format!("there is no HMIS CSV of {year}; {programs} are known"))
+    Error::usage(Key::Parameter, format!("there is no HMIS CSV of {year}; {programs} are known"))
 }
 
 /// The files of a folder or of a zip.
@@ -142,7 +142,7 @@ fn files(input: &Path, streams: &mut Streams<'_>) -> Result<Vec<File>> {
     if !input.is_dir() {
         return hmis::unpack(&sources::read_input(input, streams)?);
     }
-    let unreadable = |error| Error::fault(format!("cannot read {}: {error}", input.display()));
+    let unreadable = |error| Error::unreadable_file(input, &error);
     let mut files = Vec::new();
     for entry in input.read_dir().map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();

@@ -6,17 +6,21 @@
 
 pub mod audit;
 mod case_files;
+pub mod check;
 pub mod client;
 pub mod demo;
 pub mod explain;
 pub mod fhirpath;
 pub mod hmis;
 pub mod package;
+mod program_type;
 mod records;
 pub mod route;
 pub mod serve;
+pub mod settings;
 mod sheet;
 mod sources;
+pub mod store;
 mod store_file;
 mod streams;
 pub mod translate;
@@ -25,8 +29,6 @@ pub mod validate;
 
 use clap::{Parser, Subcommand};
 use jiff::Timestamp;
-
-use crate::error::Category;
 
 pub use streams::{Exit, Streams};
 
@@ -62,6 +64,12 @@ pub enum Command {
     Client(client::Args),
     /// Read the audit log: who saw, changed or was refused what; and verify that it is as it was written
     Audit(audit::Args),
+    /// Say each setting with its value and where that comes from
+    Settings(settings::Args),
+    /// Say whether a gateway with these settings would work here, and what would not
+    Check(Box<check::Args>),
+    /// Copy the store while it is served, put a copy back, or say whether the store is whole
+    Store(store::Args),
 }
 
 /// Runs a command. What could not be done is said on standard error.
@@ -77,13 +85,13 @@ pub fn run(cli: &Cli, streams: &mut Streams<'_>) -> Exit {
         Command::Package(args) => package::run(args, streams),
         Command::Client(args) => client::run(args, Timestamp::now(), streams),
         Command::Audit(args) => audit::run(args, Timestamp::now(), streams),
+        Command::Settings(args) => settings::run(args, streams),
+        Command::Check(args) => check::run(args, streams),
+        Command::Store(args) => store::run(args, Timestamp::now(), streams),
     };
     done.unwrap_or_else(|error| {
         // Nobody is left to tell if standard error is gone too.
         let _ = writeln!(streams.err, "handoff: {error}");
-        match error.category {
-            Category::Incorrect | Category::Unprocessable => Exit::Invalid,
-            _ => Exit::Failed,
-        }
+        Exit::of(&error)
     })
 }

@@ -78,10 +78,11 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
                 None => Options::load(args.config.as_deref())?.package_registry,
             };
             let registry = registry.map(|url| Registry::new(&url)).transpose()?;
+            let packages = packages()?.or_new();
             let mut collector = PackageCollector { registry, found: Vec::new(), streams };
-            collector.collect(sources, *dependencies, &packages()?)?;
+            collector.collect(sources, *dependencies, &packages)?;
             let PackageCollector { found, .. } = collector;
-            add(&packages()?, found, streams)
+            add(&packages, found, streams)
         }
     }
 }
@@ -101,15 +102,14 @@ fn list(packages: &Packages, paths: &[PathBuf], streams: &mut Streams<'_>) -> Re
 fn write_pack(packages: &Packages, source: &Path, output: &Path, streams: &mut Streams<'_>) -> Result<Exit> {
     let package = sources::package(source)?;
     let bytes = pack_of(&package, &source.display(), packages)?;
-    std::fs::write(output, &bytes)
-        .map_err(|error| Error::fault(format!("cannot write {}: {error}", output.display())))?;
+    std::fs::write(output, &bytes).map_err(|error| Error::unwritable_file(output, &error))?;
     print_summary(&package, bytes.len(), streams)?;
     print_issues(&package.issues, streams)
 }
 
 fn pack_of(package: &Package, source: &dyn std::fmt::Display, packages: &Packages) -> Result<Vec<u8>> {
     if package.definitions.is_empty() {
-        return Err(Error::fault(format!("{source} holds no definitions")));
+        return Err(Error::unreachable(format!("{source} holds no definitions")));
     }
     // The core builds on nothing; every other package builds on it, and on what was added.
     let beside = if package.name == CORE { None } else { Some(packages.load(&Definitions::r4()?)?) };
@@ -150,7 +150,7 @@ impl PackageCollector<'_, '_> {
                 self.fetch(&wanted)?
             } else {
                 let text = format!("{source} is neither a file or folder that is there, nor NAME#VERSION");
-                return Err(Error::fault(text));
+                return Err(Error::unreachable(text));
             };
             self.found.push(package);
         }
@@ -177,7 +177,7 @@ impl PackageCollector<'_, '_> {
                     continue;
                 }
                 if asked.len() > MAX_DEPENDENCIES {
-                    return Err(Error::fault(format!("they depend on more than {MAX_DEPENDENCIES} packages")));
+                    return Err(Error::unreachable(format!("they depend on more than {MAX_DEPENDENCIES} packages")));
                 }
                 match self.fetch(&wanted) {
                     Ok(package) => self.found.push(package),
@@ -198,7 +198,7 @@ impl PackageCollector<'_, '_> {
             );
             let hint = "name one with --registry URL, HANDOFF_PACKAGE_REGISTRY or package-registry in handoff.toml, or \
                         add the package from a file";
-            return Err(Error { category: Category::Fault, issues: vec![issue.hint(hint)] });
+            return Err(Error { category: Category::Unreachable, issues: vec![issue.hint(hint)] });
         };
         let Streams { err, progress, .. } = &mut *self.streams;
         let mut shown = None;

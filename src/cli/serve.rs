@@ -29,15 +29,13 @@ pub(super) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-async fn serve(mut settings: Settings, streams: &mut Streams<'_>) -> Result<()> {
+async fn serve(settings: Settings, streams: &mut Streams<'_>) -> Result<()> {
     let (api, address) = bind(settings.listen).await?;
     let operations = match settings.operations_listen {
         Some(listen) => Some(bind(listen).await?),
         None => None,
     };
-    if settings.base.is_none() && !address.ip().is_unspecified() {
-        settings.base = Some(format!("http://{address}"));
-    }
+    let settings = settings.with_default_base(address);
     let app = App::open(settings, Arc::new(WallClock), Arc::new(RandomIds)).await?;
     warn_missing_setup(&app).await?;
     writeln!(streams.out, "listening on http://{address} (FHIR under /fhir, agencies under /agency/v1)")
@@ -52,7 +50,7 @@ async fn serve(mut settings: Settings, streams: &mut Streams<'_>) -> Result<()> 
 
 /// Listens there, and says where: a port 0 is one that the system picks.
 async fn bind(listen: SocketAddr) -> Result<(TcpListener, SocketAddr)> {
-    let unusable = |error: std::io::Error| Error::fault(format!("cannot listen on {listen}: {error}"));
+    let unusable = |error: std::io::Error| Error::unreachable(format!("cannot listen on {listen}: {error}"));
     let listener = TcpListener::bind(listen).await.map_err(unusable)?;
     let address = listener.local_addr().map_err(unusable)?;
     Ok((listener, address))

@@ -114,10 +114,10 @@ fn is_archive(path: &Path) -> bool {
 
 /// The JSON files of a folder, in alphabetical order; hidden ones and those of subfolders are left out.
 pub(super) fn json_files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let entries = folder.read_dir().map_err(|error| unreadable(folder, &error))?;
+    let entries = folder.read_dir().map_err(|error| Error::unreadable_file(folder, &error))?;
     let mut files = Vec::new();
     for entry in entries {
-        let path = entry.map_err(|error| unreadable(folder, &error))?.path();
+        let path = entry.map_err(|error| Error::unreadable_file(folder, &error))?.path();
         let is_hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
         if !is_hidden && path.is_file() && path.extension().is_some_and(|it| it.eq_ignore_ascii_case("json")) {
             files.push(path);
@@ -129,7 +129,7 @@ pub(super) fn json_files(folder: &Path) -> Result<Vec<PathBuf>> {
 
 /// The content of a file.
 pub(super) fn bytes(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|error| unreadable(path, &error))
+    std::fs::read(path).map_err(|error| Error::unreadable_file(path, &error))
 }
 
 /// The bytes of a file, or of standard input.
@@ -139,21 +139,17 @@ pub(super) fn read_input(input: &Path, streams: &mut Streams<'_>) -> Result<Vec<
     }
     let mut text = Vec::new();
     let read = streams.input.read_to_end(&mut text);
-    read.map_err(|error| Error::fault(format!("cannot read standard input: {error}")))?;
+    read.map_err(|error| Error::unreadable_file(Path::new("standard input"), &error))?;
     Ok(text)
 }
 
 fn open(path: &Path) -> Result<File> {
-    File::open(path).map_err(|error| unreadable(path, &error))
+    File::open(path).map_err(|error| Error::unreadable_file(path, &error))
 }
 
 fn is_pack(path: &Path) -> Result<bool> {
     let mut first = [0; 16];
-    let read = std::io::Read::read(&mut open(path)?, &mut first).map_err(|error| unreadable(path, &error))?;
+    let read =
+        std::io::Read::read(&mut open(path)?, &mut first).map_err(|error| Error::unreadable_file(path, &error))?;
     Ok(pack::is_pack(&first[..read]))
-}
-
-/// A file that cannot be read is our failure, not the payload's.
-pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> Error {
-    Error::fault(format!("cannot read {}: {error}", path.display()))
 }

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 
-use crate::error::Error;
+use crate::error::{Category, Error};
 
 /// What the caller of the process learns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,17 @@ pub enum Exit {
     Usage = 2,
     /// Done, and what was looked at is not valid
     Invalid = 3,
+}
+
+impl Exit {
+    /// How a command ends that could not do what was asked.
+    pub(super) fn of(error: &Error) -> Self {
+        match error.category {
+            Category::Usage => Self::Usage,
+            Category::Incorrect | Category::Unprocessable => Self::Invalid,
+            _ => Self::Failed,
+        }
+    }
 }
 
 impl From<Exit> for std::process::ExitCode {
@@ -37,8 +48,8 @@ pub struct Streams<'a> {
     pub progress: bool,
 }
 
-/// What a writer could not take is our failure, not the payload's.
+/// What a writer could not take is no fault of the payload's.
 #[allow(clippy::needless_pass_by_value)] // the shape that map_err wants
 pub(super) fn unwritable(error: std::io::Error) -> Error {
-    Error::fault(format!("cannot write: {error}"))
+    Error::unreachable(format!("cannot write: {error}"))
 }

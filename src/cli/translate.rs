@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::hmis;
+use super::program_type::unknown_program_type;
 use super::streams::{Exit, Streams, unwritable};
 use super::{sheet, sources};
 use crate::app::ProgramTypeFolders;
@@ -33,7 +34,7 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
         | (None | Some(InputFormat::Record), Target::Fhir | Target::Csv) => {}
         (Some(_), _) => {
             let message = "there is no way from there to there in one step; go by way of the record";
-            return Err(Error::incorrect(Key::WrongType, message));
+            return Err(Error::usage(Key::Parameter, message));
         }
     }
     let types = ProgramTypeFolders::configured(args.programs.as_deref(), None)?;
@@ -41,8 +42,7 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
     let programs = files.programs(&Definitions::shipped()?)?;
     if let Some(kind) = args.program.as_deref().filter(|kind| programs.get(kind).kind != **kind) {
         let kinds: Vec<&str> = programs.iter().map(|program| &*program.kind).collect();
-        let message = format!("there is no program type {kind}; there are {}", kinds.join(", "));
-        return Err(Error::fault(message));
+        return Err(unknown_program_type(kind, &kinds));
     }
     match (args.from, args.to) {
         (Some(InputFormat::Csv), _) => return sheet::to_records(args, &files.sheets(&programs)?, &programs, streams),

@@ -159,6 +159,15 @@ impl Poll {
         })
     }
 
+    /// The last commit that a cursor with this name of a store may stand for, if it is a name of this one: of the name that
+    /// it has now any, of those from before it was restored from a copy one that the copy held.
+    fn last_of(&self, store: &str) -> Option<u64> {
+        if store == self.feed.store_id() {
+            return Some(u64::MAX);
+        }
+        self.feed.earlier_ids().iter().find(|(earlier, _)| earlier == store).map(|(_, last)| *last)
+    }
+
     /// The store, whose it is, and how far it was told.
     fn cursor(&self, caller: &Caller, position: FeedPosition) -> String {
         format!("{}-{}.{position}", self.feed.store_id(), mark_of(&caller.organization))
@@ -190,14 +199,13 @@ impl Poll {
         let position = FeedPosition::read(position).ok_or_else(|| refused(NOT_OURS))?;
         // One that was given before cursors said whose they are has no mark.
         let (store, mark) = issuer.split_once('-').map_or((issuer, None), |(store, mark)| (store, Some(mark)));
-        if store != self.feed.store_id() {
-            return Err(refused("the cursor is of another store than this one"));
-        }
+        let last = self.last_of(store).ok_or_else(|| refused("the cursor is of another store than this one"))?;
         if mark.is_some_and(|mark| mark != mark_of(&caller.organization)) {
             return Err(refused("the cursor was given to another organization than yours"));
         }
         // What was just read may not be announced yet.
-        if position.seq > announced && position.seq > self.feed.newest_commit().await? {
+        let seq = position.seq;
+        if seq > last || (seq > announced && seq > self.feed.newest_commit().await?) {
             return Err(refused("the cursor is ahead of this store, which was set back to an earlier state"));
         }
         Ok(position)

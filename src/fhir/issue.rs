@@ -755,6 +755,15 @@ keys! {
     StoreUnusable, "store-unusable", "exception",
         why "nothing can be kept, so nothing is accepted",
         fix "check that the path is writable and names a database of handoff, or name another one with --store";
+    /// A copy of a running database, without its log
+    StoreWithoutLog, "store-without-log", "exception",
+        why "what was committed last stood in the log beside the file; whoever goes on without it has lost that",
+        fix "copy a running store with handoff store backup, or both files of one that is stopped; what is lost is lost \
+             with handoff store restore --without-log";
+    /// A file, a port or a server that cannot be used
+    Unreachable, "unreachable", "not-found",
+        why "what is asked for by name and passed over would answer another question than the one asked",
+        fix "check the name, that it is there, and that this user may use it";
     /// A limit on what one client may ask for at a time
     TooManyRequests, "too-many-requests", "throttled",
         why "what one client asks for must not keep the others waiting; nothing of this request was done",

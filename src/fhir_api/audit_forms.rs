@@ -71,6 +71,7 @@ pub(super) const EVENTS: &[EventForm] = &[
     form("client-added", dicom("110137"), None, "C"),
     form("client-revoked", dicom("110137"), None, "U"),
     form("pruned", dicom("110101"), None, "D"),
+    form("restored", dicom("110107"), None, "U"),
 ];
 
 /// What an event is told as that this version does not know.

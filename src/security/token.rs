@@ -29,7 +29,11 @@ impl fmt::Debug for Issued {
 
 /// Makes a token for a new client.
 pub fn issue() -> Issued {
-    let client = Uuid::new_v4().simple().to_string()[..16].to_owned();
+    issue_for(Uuid::new_v4().simple().to_string()[..16].to_owned())
+}
+
+/// Makes a new token for a client that had another.
+pub fn issue_for(client: String) -> Issued {
     let secret = HEXLOWER.encode(&secret());
     let hash = digest(&secret);
     Issued { text: format!("{PREFIX}{client}_{secret}"), client, hash }

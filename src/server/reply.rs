@@ -101,7 +101,7 @@ impl IntoResponse for Refusal {
 /// What a category means over HTTP.
 fn status(category: Category) -> StatusCode {
     match category {
-        Category::Incorrect => StatusCode::BAD_REQUEST,
+        Category::Usage | Category::Incorrect => StatusCode::BAD_REQUEST,
         Category::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
         Category::Unauthenticated => StatusCode::UNAUTHORIZED,
         Category::Forbidden => StatusCode::FORBIDDEN,
@@ -115,7 +115,7 @@ fn status(category: Category) -> StatusCode {
         Category::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
         Category::Precondition => StatusCode::PRECONDITION_FAILED,
         Category::Conflict => StatusCode::CONFLICT,
-        Category::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        Category::Unreachable | Category::Busy => StatusCode::SERVICE_UNAVAILABLE,
         Category::Fault => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -123,7 +123,8 @@ fn status(category: Category) -> StatusCode {
 /// What a category is called in a problem document.
 fn title(category: Category) -> &'static str {
     match category {
-        Category::Incorrect => "the request cannot be read",
+        Category::Usage | Category::Incorrect => "the request cannot be read",
+        Category::Unreachable => "what it needs cannot be reached",
         Category::Unprocessable => "the request is against the rules",
         Category::Unauthenticated => "the client is not known",
         Category::Forbidden => "the client may not do this",

@@ -21,6 +21,10 @@ pub trait Feed: Send + Sync {
     /// was just given stands for it.
     fn newest_commit(&self) -> StoreFuture<'_, u64>;
 
-    /// A name that this store got when it was made. A cursor of another store is told by it.
+    /// A name that this store got when it was made, or restored from a copy. A cursor of another store is told by it.
     fn store_id(&self) -> &str;
+
+    /// The names that it had before it was restored, each with the last commit that it still holds of that time: a cursor for a
+    /// later one stands for what is gone.
+    fn earlier_ids(&self) -> &[(String, u64)];
 }

@@ -39,9 +39,10 @@ const ADD: &[&str] =
 #[test]
 fn a_client_is_added_listed_and_revoked() {
     let folder = tempfile::tempdir().unwrap();
-    let (exit, token, _) = client(folder.path(), ADD);
+    let (exit, token, remark) = client(folder.path(), ADD);
     let token = token.strip_suffix('\n').unwrap();
     assert_eq!((exit, token.lines().count()), (Exit::Done, 1));
+    assert!(remark.contains("Organization/harbor-pantry") && remark.contains("the directory is empty yet"), "{remark}");
     let caller = clients(folder.path()).authenticate(token, "r".to_owned()).unwrap();
     assert_eq!((caller.role, caller.organization.as_str()), (Role::Agency, "harbor-pantry"));
 
@@ -73,6 +74,7 @@ fn the_secret_is_not_in_the_file() {
 #[test]
 fn what_cannot_be_done_is_said() {
     let folder = tempfile::tempdir().unwrap();
+    client(folder.path(), ADD);
     let (exit, out, err) = client(folder.path(), &["revoke", "nobody"]);
     assert_eq!((exit, out.as_str()), (Exit::Failed, ""));
     assert!(err.contains("nobody"), "{err}");
@@ -162,4 +164,25 @@ fn the_file_is_for_its_owner() {
     client(folder.path(), ADD);
     let mode = std::fs::metadata(folder.path().join("handoff.db")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn an_organization_that_the_directory_lacks_is_said_to_be_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = std::process::Command::new(env!("CARGO_BIN_EXE_handoff"))
+        .args(["demo", "--once", "--data"])
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    assert!(demo.status.success());
+    let add = |organization, other| {
+        let all = ["add", "--name", "N", "--role", "agency", "--organization", organization, "--acts-for", other];
+        client(folder.path(), &all)
+    };
+    let (exit, _, err) = add("Organization/lantern-housing", "Organization/wayside-care");
+    assert_eq!((exit, err.as_str()), (Exit::Done, ""));
+    let (exit, token, err) = add("Organization/lantern-housng", "Organization/nobody-at-all");
+    assert_eq!((exit, token.lines().count(), err.lines().count()), (Exit::Done, 1, 2), "{err}");
+    assert!(err.contains("did you mean Organization/lantern-housing?"), "{err}");
+    assert!(err.contains("Organization/nobody-at-all") && err.contains("the directory lacks it"), "{err}");
 }

@@ -1,11 +1,15 @@
 //! Commands as people call them: what they print and how they exit.
 
-#![allow(clippy::unwrap_used)] // these are tests, helpers among them
+#![allow(clippy::unwrap_used, clippy::panic)] // these are tests, helpers among them
 
 mod audit;
 mod client;
+mod demo;
+mod exits;
 mod fhirpath;
 mod packages;
+mod settings;
+mod store;
 
 use std::path::Path;
 
@@ -15,8 +19,12 @@ use clap::Parser;
 /// Runs `handoff COMMAND ...` on the store in `folder`; exit code, standard output, standard error.
 fn handoff(folder: &Path, arguments: &[&str]) -> (Exit, String, String) {
     let store = format!("sqlite:{}", folder.join("handoff.db").display());
-    let all = ["handoff"].into_iter().chain(arguments.iter().copied()).chain(["--store", &store]);
-    let cli = Cli::try_parse_from(all).unwrap();
+    run(&[arguments, &["--store", &store]].concat())
+}
+
+/// Runs `handoff ...`; exit code, standard output, standard error.
+fn run(arguments: &[&str]) -> (Exit, String, String) {
+    let cli = Cli::try_parse_from(["handoff"].iter().chain(arguments)).unwrap();
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let mut streams =
         Streams { input: &mut std::io::empty(), out: &mut out, err: &mut err, colour: false, progress: false };

@@ -4,6 +4,7 @@
 // Modules of one test share what they need by `pub`.
 #![allow(unreachable_pub)]
 
+mod backup;
 mod care_plan;
 mod closed_loop;
 mod demo;

@@ -194,7 +194,7 @@ fn the_exit_code_says_whether_it_is_valid() {
     for (arguments, code) in [
         (&["fixtures/cases/validate/fine-task.json"][..], 0),
         (&["fixtures/cases/validate/bundle-dangling-in-collection.json"], 0),
-        (&["--profile", "https://example.org/p", "fixtures/cases/validate/fine-task.json"], 0),
+        (&["--profile", "https://example.org/p", "fixtures/cases/validate/fine-task.json"], 1),
         (&["fixtures/cases/validate/binding-code.json"], 3),
         (&["--severity", "warning", "--summary", "fixtures/cases/validate/binding-code.json"], 3),
         (&["fixtures/cases/validate/json-words.json"], 3),

@@ -92,7 +92,7 @@ fn says_what_could_not_be_done_and_what_is_not_valid() {
     owned["entry"][7]["resource"]["owner"] = json!({ "reference": "Organization/nobody" });
     for (arguments, input, exit, says) in [
         (&["/nowhere/referral.json"][..], "", Exit::Failed, "cannot read /nowhere/referral.json"),
-        (&["--directory", "https://example.org/fhir", "-"], "", Exit::Failed, "not read from a URL yet"),
+        (&["--directory", "https://example.org/fhir", "-"], "", Exit::Usage, "not read from a URL yet"),
         (&["--directory", "/nowhere", "-"], "", Exit::Failed, "cannot read /nowhere"),
         (&["-"], "{", Exit::Invalid, "(1:2)"),
         (&["-"], r#"{"resourceType":"Patient"}"#, Exit::Invalid, "expected a Bundle"),
@@ -102,7 +102,7 @@ fn says_what_could_not_be_done_and_what_is_not_valid() {
             &["--directory", &referral, &referral],
             "",
             Exit::Invalid,
-            "(106:19): an Organization of the directory needs an id",
+            "(103:19): an Organization of the directory needs an id",
         ),
     ] {
         let (found, _, err) = route(arguments, input);

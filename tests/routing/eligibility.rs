@@ -185,7 +185,8 @@ fn people_read_the_same_in_lines() {
     assert_eq!(lines[2], "            yes age: 76 from Patient.birthDate of Patient/p");
     assert!(out.contains("            missing: the State's determination of the level of care"), "{out}");
     let (exit, _, err) = route(&["--program", "space", "-"], &referral);
-    assert!(exit == Exit::Failed && err.contains("there is no program type space; there are chw, "), "{err}");
+    assert_eq!(exit, Exit::Usage);
+    assert!(err.contains("there is no program type space (did you mean pace?); there are chw, "), "{err}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! The test runs itself again as another process, which commits and says what was answered, and kills it in mid-flight.
 
 use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use handoff::referral::{Scope, VersionRange};
@@ -46,9 +47,14 @@ fn writer_process() {
 
 /// Runs the process, kills it after some answers, and gives those that came out.
 fn killed_writer(backend: &Backend, round: usize, answers: usize) -> Vec<(String, u64)> {
+    killed_writer_at(&backend.path(), round, answers)
+}
+
+/// The same, on the file at this path.
+pub(crate) fn killed_writer_at(path: &Path, round: usize, answers: usize) -> Vec<(String, u64)> {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["crash::writer_process", "--exact", "--nocapture", "--test-threads=1"])
-        .env(WRITER, backend.path())
+        .env(WRITER, path)
         .env("HANDOFF_TEST_STORE_ROUND", round.to_string())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

@@ -9,6 +9,7 @@ mod cases;
 mod changes;
 mod clients;
 mod commit;
+mod copies;
 mod crash;
 mod guard;
 mod migration;

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -26,7 +27,10 @@ pub struct Args {
     /// End after the round instead of serving
     #[arg(long)]
     once: bool,
-    /// Address to serve on
+    /// Tell everything that is sent and answered, records whole and findings too
+    #[arg(long)]
+    verbose: bool,
+    /// Address to serve on, where it goes on serving
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
     /// Folder for the database [default: a temporary one that goes with the demo]
@@ -53,11 +57,9 @@ pub(super) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
 }
 
 async fn run_demo(args: &Args, folder: &Folder, streams: &mut Streams<'_>) -> Result<()> {
-    let listen = args.listen;
-    let unusable = |error: std::io::Error| Error::fault(format!("cannot listen on {listen}: {error}"));
-    let listener = TcpListener::bind(listen).await.map_err(unusable)?;
-    let base = format!("http://{}", listener.local_addr().map_err(unusable)?);
-
+    // The round needs no port: it goes through the router.
+    let listener = if args.once { None } else { Some(listen(args.listen).await?) };
+    let base = format!("http://{}", listener.as_ref().map_or(args.listen, |(_, address)| *address));
     let store = format!("sqlite:{}", folder.path.join("handoff.db").display());
     let options = Options {
         base: Some(base.clone()),
@@ -83,10 +85,9 @@ async fn run_demo(args: &Args, folder: &Folder, streams: &mut Streams<'_>) -> Re
     let (_stop, stopping) = watch::channel(false);
     // The walk's clients are all known: nobody has to read them anew.
     let (known, _) = Admission::new(app::load_clients(app.store.as_ref()).await?);
-    DemoRound { router: app.router(known, stopping)?, clients: &clients, out: streams.out }.run().await?;
-    if args.once {
-        return Ok(());
-    }
+    let (router, out) = (app.router(known, stopping)?, &mut *streams.out);
+    DemoRound { router, clients: &clients, verbose: args.verbose, out }.run().await?;
+    let Some((listener, _)) = listener else { return Ok(()) };
     if let Some(path) = &args.tokens_file {
         world::write_tokens(path, &base, &clients)?;
         writeln!(streams.out, "\nClients and tokens: {}", path.display()).map_err(unwritable)?;
@@ -97,32 +98,34 @@ async fn run_demo(args: &Args, folder: &Folder, streams: &mut Streams<'_>) -> Re
     app::run(listener, &app, stop_signal()).await
 }
 
-/// Where the demo keeps its data; a temporary folder goes when the demo ends.
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr)> {
+    let unusable = |error: std::io::Error| {
+        Error::unreachable(format!("cannot listen on {address}: {error}; name another port with --listen"))
+    };
+    let listener = TcpListener::bind(address).await.map_err(unusable)?;
+    let address = listener.local_addr().map_err(unusable)?;
+    Ok((listener, address))
+}
+
+/// Where the demo keeps its data.
 struct Folder {
     path: PathBuf,
-    temporary: bool,
+    /// Goes when the demo ends
+    _temporary: Option<TempDir>,
 }
 
 impl Folder {
     fn of(args: &Args) -> Result<Self> {
-        let folder = match &args.data {
-            Some(path) => Self { path: path.clone(), temporary: false },
-            None => Self {
-                path: std::env::temp_dir().join(format!("handoff-demo-{}", std::process::id())),
-                temporary: true,
-            },
-        };
-        let failed = |error| Error::fault(format!("cannot make {}: {error}", folder.path.display()));
-        std::fs::create_dir_all(&folder.path).map_err(failed)?;
-        Ok(folder)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        if self.temporary {
-            // What is left in a temporary folder harms nobody.
-            let _ = std::fs::remove_dir_all(&self.path);
+        match &args.data {
+            Some(path) => {
+                std::fs::create_dir_all(path).map_err(|error| Error::unwritable_file(path, &error))?;
+                Ok(Self { path: path.clone(), _temporary: None })
+            }
+            None => {
+                let made = tempfile::Builder::new().prefix("handoff-demo-").tempdir();
+                let folder = made.map_err(|error| Error::unwritable_file(&std::env::temp_dir(), &error))?;
+                Ok(Self { path: folder.path().to_owned(), _temporary: Some(folder) })
+            }
         }
     }
 }

@@ -23,6 +23,19 @@ use crate::routing::{self, Directory, Rulebook};
 const REFERRAL: &str = include_str!("../../../fixtures/demo/ehr/food-insecurity.json");
 /// Who sends it.
 const SENDER: &str = "fernhollow-ehr";
+/// What is shown of the record, as JSON pointers.
+const SHOWN: &[&str] = &[
+    "/type",
+    "/referral/state",
+    "/referral/reason/needCategory",
+    "/referral/requestedServices",
+    "/referral/from/organization/name",
+    "/participant/names",
+    "/participant/dob/value",
+    "/participant/phones",
+    "/program/name",
+    "/consent/status",
+];
 /// Largest answer that is read.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
 
@@ -30,19 +43,22 @@ const MAX_BYTES: usize = 16 * 1024 * 1024;
 pub(super) struct DemoRound<'w> {
     pub(super) router: Router,
     pub(super) clients: &'w [Client],
+    /// Everything that is sent and answered is told, not only what it comes to
+    pub(super) verbose: bool,
     pub(super) out: &'w mut dyn Write,
 }
 
 impl DemoRound<'_> {
     /// One referral goes all the way round.
     pub(super) async fn run(&mut self) -> Result<()> {
-        let (sender, sender_name) = (self.token(SENDER)?, SENDER);
-        self.heading(&format!("1. {sender_name} sends a referral: a person needs food; nobody is named to help"))?;
+        let sender = self.token(SENDER)?;
+        self.heading(&format!("1. {SENDER} sends a referral: a person needs food; nobody is named to help"))?;
+        let sent = parse(REFERRAL)?;
+        let kinds: Vec<&str> =
+            list(&sent["entry"]).iter().map(|entry| text(&entry["resource"]["resourceType"])).collect();
         self.line("POST /fhir   a transaction of what the EHR knows:")?;
-        for entry in list(&parse(REFERRAL)?["entry"]) {
-            self.line(&format!("  {}", entry["resource"]["resourceType"].as_str().unwrap_or_default()))?;
-        }
-        let response = self.send(Method::POST, "/fhir", &sender, Some(&parse(REFERRAL)?)).await?;
+        self.line(&format!("  {}", kinds.join(", ")))?;
+        let response = self.send(Method::POST, "/fhir", &sender, Some(&sent)).await?;
         self.findings(&response)?;
         let Some(task) = list(&response["entry"]).iter().find_map(|entry| task_id(&entry["response"]["location"]))
         else {
@@ -60,7 +76,7 @@ impl DemoRound<'_> {
         self.show_routing(&sender, &task).await?;
         let agency = self.owner(&sender, &task).await?;
         self.show_service(&agency, &task).await?;
-        self.read_back(&sender, &task, "8").await
+        self.read_back(&sender, &task, "7").await
     }
 
     /// Who got it, with the reasons for every candidate.
@@ -78,32 +94,45 @@ impl DemoRound<'_> {
     /// The agency's side: poll, record, accept, serve, complete.
     async fn show_service(&mut self, agency: &Client, task: &str) -> Result<()> {
         let token = agency.token.clone();
-        self.heading(&format!("3. {} polls for what is new", agency.name))?;
+        self.heading(&format!(
+            "3. {} polls for what is new, and gets it in the words of its own program",
+            agency.name
+        ))?;
         self.line("GET /agency/v1/referrals")?;
         let polled = self.send(Method::GET, "/agency/v1/referrals", &token, None).await?;
         let records = list(&polled["records"]);
         self.line(&format!("{} record(s), cursor {}", records.len(), polled["cursor"]))?;
-
-        self.heading("4. The record, in the words of the agency's own program")?;
         let record = self.send(Method::GET, &format!("/agency/v1/referrals/{task}"), &token, None).await?;
-        for line in format!("{record:#}").lines() {
-            self.line(line)?;
-        }
+        self.show_record(&record)?;
 
         let events = format!("/agency/v1/referrals/{task}/events");
-        self.heading("5. The agency accepts")?;
+        self.heading("4. The agency accepts")?;
         self.event(&events, &token, json!({ "event": "accept", "note": "we call the person tomorrow" })).await?;
 
-        self.heading("6. It reports a service")?;
+        self.heading("5. It reports a service")?;
         let service = json!({ "event": "service", "service": {
             "at": "2026-11-20T10:00:00Z", "minutes": 30, "mode": "in-person", "attended": "yes",
             "notes": "applied for the pantry program together"
         }});
         self.event(&events, &token, service).await?;
 
-        self.heading("7. It completes the referral: the need is met")?;
+        self.heading("6. It completes the referral: the need is met")?;
         let complete = json!({ "event": "complete", "outcome": { "status": "achieved" } });
         self.event(&events, &token, complete).await
+    }
+
+    /// The record whole, or some of what a case worker looks at first.
+    fn show_record(&mut self, record: &Value) -> Result<()> {
+        if self.verbose {
+            return format!("{record:#}").lines().try_for_each(|line| self.line(line));
+        }
+        for place in SHOWN {
+            if let Some(value) = record.pointer(place) {
+                let name = place.trim_start_matches('/').replace('/', ".");
+                self.line(&format!("  {name}: {}", brief(value)))?;
+            }
+        }
+        Ok(())
     }
 
     async fn event(&mut self, path: &str, token: &str, event: Value) -> Result<()> {
@@ -123,9 +152,7 @@ impl DemoRound<'_> {
         self.heading(&format!("{number}. The EHR asks what became of it"))?;
         self.line(&format!("GET /fhir/Task/{task}"))?;
         let stored = self.send(Method::GET, &format!("/fhir/Task/{task}"), sender, None).await?;
-        for member in ["status", "businessStatus", "owner", "output"] {
-            self.line(&format!("  {member}: {}", stored[member]))?;
-        }
+        self.members(&stored, &["status", "businessStatus", "owner", "output"])?;
         let outputs = list(&stored["output"]);
         let procedure = outputs.iter().find_map(|output| output["valueReference"]["reference"].as_str());
         let (Some("completed"), Some(procedure)) = (stored["status"].as_str(), procedure) else {
@@ -134,28 +161,35 @@ impl DemoRound<'_> {
         let path = format!("/fhir/{procedure}");
         self.line(&format!("GET {path}"))?;
         let procedure = self.send(Method::GET, &path, sender, None).await?;
-        for member in ["status", "code", "performedDateTime", "basedOn"] {
-            if !procedure[member].is_null() {
-                self.line(&format!("  {member}: {}", procedure[member]))?;
-            }
-        }
+        self.members(&procedure, &["status", "code", "performedDateTime", "basedOn"])?;
         self.heading("The loop is closed.")
     }
 
-    /// The findings of the check, as the answer to the transaction gives them.
+    fn members(&mut self, resource: &Value, names: &[&str]) -> Result<()> {
+        for name in names {
+            let value = &resource[*name];
+            if !value.is_null() {
+                let shown = if self.verbose { value.to_string() } else { brief(value) };
+                self.line(&format!("  {name}: {shown}"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What was found and stored, as the answer to the transaction says it.
     fn findings(&mut self, response: &Value) -> Result<()> {
         let entries = list(&response["entry"]);
         let issues: Vec<&Value> =
             entries.iter().flat_map(|entry| list(&entry["response"]["outcome"]["issue"])).collect();
-        self.line(&format!(
-            "Checked against FHIR R4: no error, {} finding(s) that do not stand in the way",
-            issues.len()
-        ))?;
-        for issue in issues {
-            self.line(&format!("  {}: {}", text(&issue["severity"]), text(&issue["diagnostics"])))?;
-        }
         let stored = entries.iter().filter(|entry| entry["response"]["status"] == "201 Created").count();
-        self.line(&format!("Stored {stored} new resource(s), all or none"))
+        self.line(&format!("Checked against FHIR R4: no error; stored {stored} new resource(s), all or none"))?;
+        if self.verbose {
+            for issue in issues {
+                let said = text(&issue["diagnostics"]).replace('\n', "\n   ");
+                self.line(&format!("  {}: {said}", text(&issue["severity"])))?;
+            }
+        }
+        Ok(())
     }
 
     /// The client of the organization that owns the Task.
@@ -211,6 +245,29 @@ fn route_of(bundle: &str) -> Result<String> {
 
 fn parse(text: &str) -> Result<Value> {
     serde_json::from_str(text).map_err(Error::fault)
+}
+
+/// A value as a line of text: of a concept its words or code, of a reference where it leads, of several things all of them.
+fn brief(value: &Value) -> String {
+    let all = |values: &mut dyn Iterator<Item = &Value>| values.map(brief).collect::<Vec<_>>().join(", ");
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(values) => all(&mut values.iter()),
+        Value::Object(members) => {
+            let whole = ["display", "code", "reference", "coding", "valueReference", "value"];
+            match whole.iter().find_map(|name| members.get(*name)) {
+                Some(value) => brief(value),
+                // As what a name or number is used tells nothing of it.
+                None => members
+                    .iter()
+                    .filter(|(name, _)| *name != "use")
+                    .map(|(_, value)| brief(value))
+                    .collect::<Vec<_>>()
+                    .join(" "),
+            }
+        }
+        other => other.to_string(),
+    }
 }
 
 fn list(value: &Value) -> &[Value] {

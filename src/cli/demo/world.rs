@@ -75,6 +75,7 @@ pub(super) fn message(name: &str) -> Option<&'static str> {
 /// ones.
 pub(super) async fn load_clients(store: &dyn Credentials, tokens: Option<&Path>, at: Timestamp) -> Result<Vec<Client>> {
     let known = app::load_clients(store).await?;
+    let rows = store.clients().await?;
     let before = tokens.map(read_tokens).unwrap_or_default();
     let listed = listed_clients()?;
     let mut clients = Vec::with_capacity(listed.len());
@@ -87,24 +88,30 @@ pub(super) async fn load_clients(store: &dyn Credentials, tokens: Option<&Path>,
         });
         client.token = match kept {
             Some(kept) => kept.token.clone(),
-            None => add(store, &client, at).await?,
+            None => let_in(store, &client, &rows, at).await?,
         };
         clients.push(client);
     }
     Ok(clients)
 }
 
-async fn add(store: &dyn Credentials, client: &Client, at: Timestamp) -> Result<String> {
-    let issued = token::issue();
-    let organization = client.organization.trim_start_matches("Organization/").to_owned();
+/// Lets the client in. One that an earlier run made gets a new token: what the old one was nobody knows any more.
+async fn let_in(store: &dyn Credentials, client: &Client, rows: &[ClientRow], at: Timestamp) -> Result<String> {
+    let organization = client.organization.trim_start_matches("Organization/");
+    let is_same = |row: &&ClientRow| {
+        (row.name.as_str(), row.role.as_str(), row.organization.as_str()) == (&client.name, &client.role, organization)
+            && row.revoked.is_none()
+    };
+    let earlier = rows.iter().find(is_same);
+    let issued = earlier.map_or_else(token::issue, |row| token::issue_for(row.id.clone()));
     let row = ClientRow {
         id: issued.client.clone(),
         name: client.name.clone(),
         role: client.role.clone(),
-        organization,
+        organization: organization.to_owned(),
         acts_for: Vec::new(),
         hash: issued.hash,
-        created: at,
+        created: earlier.map_or(at, |row| row.created),
         revoked: None,
     };
     store.put_client(row).await?;
@@ -127,7 +134,7 @@ pub(super) fn write_tokens(path: &Path, base: &str, clients: &[Client]) -> Resul
         })
         .collect();
     let text = format!("{:#}\n", json!({ "base": base, "clients": list }));
-    let failed = |error: std::io::Error| Error::fault(format!("cannot write {}: {error}", path.display()));
+    let failed = |error: std::io::Error| Error::unwritable_file(path, &error);
     let beside = path.with_extension("part");
     fs::write(&beside, text).map_err(failed)?;
     #[cfg(unix)]

@@ -13,12 +13,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::json;
 
+use super::program_type::unknown_program_type;
 use super::sources;
 use super::streams::{Exit, Streams, unwritable};
 use crate::app::ProgramTypeFolders;
 use crate::definitions::Definitions;
 use crate::error::{Error, Result};
-use crate::fhir::{Document, Limits, Node};
+use crate::fhir::{Document, Key, Limits, Node};
 use crate::referral::{Graph, Referral};
 use crate::routing::{Directory, Facts, Rulebook, decide, judge};
 
@@ -56,8 +57,7 @@ fn eligibility_text(
     at: Timestamp,
 ) -> Result<String> {
     if !rulebook.types().contains(&kind) {
-        let message = format!("there is no program type {kind}; there are {}", rulebook.types().join(", "));
-        return Err(Error::fault(message));
+        return Err(unknown_program_type(kind, &rulebook.types()));
     }
     let graph = read(args, streams)?;
     let referral = Referral::read(&graph, graph.only_task()?)?;
@@ -105,14 +105,7 @@ fn decision_text(args: &Args, rulebook: &Rulebook, streams: &mut Streams<'_>, at
 
 /// The referral's Bundle as a graph.
 fn read(args: &Args, streams: &mut Streams<'_>) -> Result<Graph> {
-    let bytes = if args.input.as_os_str() == "-" {
-        let mut bytes = Vec::new();
-        let read = streams.input.read_to_end(&mut bytes);
-        read.map_err(|error| Error::fault(format!("cannot read standard input: {error}")))?;
-        bytes
-    } else {
-        sources::bytes(&args.input)?
-    };
+    let bytes = sources::read_input(&args.input, streams)?;
     Graph::from_bundle(&Arc::new(Document::parse_bytes(&bytes, Limits::default())?))
 }
 
@@ -120,7 +113,7 @@ fn read(args: &Args, streams: &mut Streams<'_>) -> Result<Graph> {
 fn directory(path: &Path, rulebook: &Rulebook) -> Result<Directory> {
     if path.to_str().is_some_and(|text| text.starts_with("http://") || text.starts_with("https://")) {
         let message = "a directory is not read from a URL yet; save it as a Bundle and name the file";
-        return Err(Error::fault(message));
+        return Err(Error::usage(Key::Parameter, message));
     }
     let files = if path.is_dir() { sources::json_files(path)? } else { vec![path.to_owned()] };
     let mut documents = Vec::new();

@@ -14,7 +14,6 @@ use super::counts::ResultCounts;
 use super::excerpt::SourceText;
 use super::inputs::{Input, Job, LIMITS};
 use super::terminology_client::TerminologyClient;
-use crate::cli::sources;
 use crate::error::{Error, Result};
 use crate::fhir::authored::operation_outcome;
 use crate::fhir::fold::{Fold, element, fold};
@@ -187,7 +186,7 @@ fn bytes(path: &Path) -> Result<Vec<u8>> {
         File::open(path)?.take(LIMITS.bytes as u64 + 1).read_to_end(&mut bytes)?;
         Ok(bytes)
     };
-    read().map_err(|error| sources::unreadable(path, &error))
+    read().map_err(|error: std::io::Error| Error::unreadable_file(path, &error))
 }
 
 fn finding(fold: &Fold<'_>) -> Finding {

@@ -7,7 +7,6 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::cli::sources;
 use crate::error::{Error, Result};
 use crate::fhir::{Document, Limits};
 
@@ -54,7 +53,7 @@ pub(super) fn files(inputs: &[PathBuf]) -> Result<Vec<PathBuf>> {
             let before = files.len();
             add_files(input, &mut files)?;
             if files.len() == before {
-                return Err(Error::fault(format!("{} holds no .json and no .ndjson file", input.display())));
+                return Err(Error::unreachable(format!("{} holds no .json and no .ndjson file", input.display())));
             }
             files[before..].sort_unstable();
         } else {
@@ -74,8 +73,8 @@ fn is_named(path: &Path, extension: &str) -> bool {
 }
 
 fn add_files(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
-    for entry in folder.read_dir().map_err(|error| sources::unreadable(folder, &error))? {
-        let entry = entry.map_err(|error| sources::unreadable(folder, &error))?;
+    for entry in folder.read_dir().map_err(|error| Error::unreadable_file(folder, &error))? {
+        let entry = entry.map_err(|error| Error::unreadable_file(folder, &error))?;
         let path = entry.path();
         if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.')) {
             continue;
@@ -105,7 +104,8 @@ pub(super) fn read(files: &[PathBuf], input: &mut (dyn Read + Send), emit: &mut 
         } else {
             Ok(job(Input::File(path.clone()), true))
         };
-        let goes_on = goes_on.unwrap_or_else(|error| job(Input::Unreadable(sources::unreadable(path, &error)), true));
+        let goes_on =
+            goes_on.unwrap_or_else(|error| job(Input::Unreadable(Error::unreadable_file(path, &error)), true));
         if !goes_on {
             return;
         }

@@ -74,12 +74,20 @@ fn prepare(args: &Args, colours: Colours, err: &mut dyn Write) -> Result<Check> 
         let before = profiles.len();
         profiles.extend(of_file.map(|definition| definition.url.clone()));
         if profiles.len() == before {
-            return Err(Error::fault(format!("{profile} holds no StructureDefinition")));
+            return Err(Error::unreachable(format!("{profile} holds no StructureDefinition")));
         }
         definitions = definitions.with(package);
     }
     for issue in issues {
         writeln!(err, "{issue}").map_err(unwritable)?;
+    }
+    // What a resource claims may be unknown; what is asked for here may not.
+    if let Some(unknown) = profiles.iter().find(|profile| definitions.structure(profile).is_none()) {
+        let message = format!(
+            "the profile {unknown} is neither at hand nor a file that is there; load it with --with, or add its package with \
+             handoff package add"
+        );
+        return Err(Error::unreachable(message));
     }
     let form = match args.format {
         _ if args.summary => ReportDetail::Nothing,

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
+use super::in_use;
 use super::schema::{self, unusable};
 
 /// How long a process waits for another one's transaction, in steps of a millisecond: short steps, because a busy
@@ -21,8 +22,10 @@ const BUSY_RETRY_INTERVAL: Duration = Duration::from_millis(1);
 pub(super) fn open_writer(path: &Path) -> Result<Connection> {
     let refused = |error: &dyn std::fmt::Display| unusable(path, error);
     make_private(path).map_err(|error| refused(&error))?;
+    let had_log = in_use::has_log(path);
     let mut writer = Connection::open(path).map_err(|error| refused(&error))?;
     set_busy_timeout(&mut writer, BUSY_TIMEOUT)?;
+    in_use::refuse_copy_without_log(&writer, path, had_log)?;
     // A page holds two resources of the usual size. Only an empty file takes the setting.
     writer.pragma_update(None, "page_size", 4096)?;
     let mode: String = writer
@@ -40,6 +43,20 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection> {
     writer.set_prepared_statement_cache_capacity(128);
     schema::migrate(&mut writer, path)?;
     Ok(writer)
+}
+
+/// A connection that reads, of a file that has to be there. Unlike [`open_reader`] it may be the last to close the file, and
+/// then leaves no log behind.
+pub(super) fn open_existing(path: &Path) -> Result<Connection> {
+    if !path.exists() {
+        return Err(Error::not_found(format!("the store sqlite:{}", path.display())));
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut reader = Connection::open_with_flags(path, flags).map_err(|error| unusable(path, &error))?;
+    set_busy_timeout(&mut reader, BUSY_TIMEOUT)?;
+    reader.pragma_update(None, "query_only", true)?;
+    reader.pragma_update(None, "temp_store", "MEMORY")?;
+    Ok(reader)
 }
 
 /// The connection of a database in memory, which writes and reads.

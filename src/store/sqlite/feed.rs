@@ -91,3 +91,21 @@ pub(super) fn changes(reader: &Connection, organization: &str, since: u64, limit
     }
     Ok(changes)
 }
+
+/// The name of the cursors that are given, and the names that they had before the store was restored from a copy, each with
+/// the last commit that a cursor of that name may stand for.
+pub(super) fn ids(connection: &Connection) -> Result<(String, Vec<(String, u64)>)> {
+    let mut name: String = connection.query_row("SELECT id FROM store", [], |row| row.get(0))?;
+    let mut earlier: Vec<(String, u64)> = Vec::new();
+    let mut statement = connection.prepare("SELECT cursors, seq FROM restored ORDER BY number")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let seq = row.get::<_, i64>(1)?.cast_unsigned();
+        // What a later copy no longer held is gone for all names before.
+        for (_, last) in &mut earlier {
+            *last = seq.min(*last);
+        }
+        earlier.push((std::mem::replace(&mut name, row.get(0)?), seq));
+    }
+    Ok((name, earlier))
+}

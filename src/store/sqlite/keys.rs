@@ -142,7 +142,7 @@ pub(super) fn system(connection: &Connection, uri: &str) -> Result<Option<i64>> 
 }
 
 /// The id of a search parameter of a type, if it has one.
-fn parameter(connection: &Connection, kind: i64, code: &str) -> Result<Option<i64>> {
+pub(super) fn parameter(connection: &Connection, kind: i64, code: &str) -> Result<Option<i64>> {
     let mut statement = connection.prepare_cached("SELECT id FROM parameter WHERE kind = ?1 AND code = ?2")?;
     Ok(statement.query_row(params![kind, code], |row| row.get(0)).optional()?)
 }

@@ -36,18 +36,22 @@ use super::{
     AuditLog, AuditPage, AuditQuery, Changes, ClientRow, Committed, Credentials, Feed, Health, Page, PrunedVersions,
     Resources, Retention, Statistics, StoreFuture, Stored, StoredReferral, WriteState,
 };
+use in_use::FileUse;
 use index::Index;
 use reader::Readers;
 use session::Session;
 use writer::{Counters, Jobs, Writer};
 
 mod audit;
+pub mod backup;
+pub mod check;
 mod clients;
 mod commit;
 mod connection;
 mod error;
 mod feed;
 mod file_identity;
+mod in_use;
 mod index;
 mod keys;
 mod newest;
@@ -56,6 +60,7 @@ mod read;
 mod reader;
 mod referral;
 mod reindex;
+pub mod restore;
 mod retention;
 mod rows;
 mod schema;
@@ -73,9 +78,12 @@ const READERS: usize = 4;
 /// A store in one SQLite file.
 #[derive(Debug)]
 pub struct SqliteStore {
+    /// The name of its cursors
     id: String,
     /// What resources are indexed by; none where they are neither written nor searched
     index: Option<Arc<Index>>,
+    /// Names that its cursors had before it was restored from a copy, each with the last commit that they stand for
+    earlier_ids: Vec<(String, u64)>,
     newest_sequences: Arc<NewestSequences>,
     counters: Arc<Counters>,
     readers: Readers,
@@ -94,7 +102,9 @@ impl SqliteStore {
     pub fn open(path: &Path, parameters: &Arc<SearchParameters>) -> Result<Self> {
         let mut connection = connection::open_writer(path)?;
         let index = reindex::prepare(&mut connection, parameters)?;
-        Self::start(connection, Some(Arc::new(index)), Some(path), |_| Readers::start(path, READERS))
+        let usage = FileUse::served(path)?;
+        usage.mark(&connection)?;
+        Self::start(connection, usage, Some(Arc::new(index)), Some(path), |_| Readers::start(path, READERS))
     }
 
     /// From now on, ends every read of the file that takes more steps of the database than these.
@@ -110,7 +120,7 @@ impl SqliteStore {
     pub fn in_memory(parameters: &Arc<SearchParameters>) -> Result<Self> {
         let mut connection = connection::open_memory()?;
         let index = reindex::prepare(&mut connection, parameters)?;
-        Self::start(connection, Some(Arc::new(index)), None, |jobs| Ok(Readers::at_writer(jobs.clone())))
+        Self::start(connection, FileUse::None, Some(Arc::new(index)), None, |jobs| Ok(Readers::at_writer(jobs.clone())))
     }
 
     /// Opens the file to administer it. Clients are read and changed; resources are read, and neither written nor
@@ -119,7 +129,19 @@ impl SqliteStore {
     /// # Errors
     /// As [`SqliteStore::open`].
     pub fn open_for_clients(path: &Path) -> Result<Self> {
-        Self::start(connection::open_writer(path)?, None, Some(path), |_| Readers::start(path, READERS))
+        Self::start(connection::open_writer(path)?, FileUse::Command, None, Some(path), |_| {
+            Readers::start(path, READERS)
+        })
+    }
+
+    /// Opens a file that has to be there, to look at it: nothing of it is changed, be it a copy without its log.
+    ///
+    /// # Errors
+    /// If it is not there, is another program's, or was written by another version of this one.
+    pub fn open_read_only(path: &Path) -> Result<Self> {
+        let reader = connection::open_existing(path)?;
+        schema::require_newest(&reader, path)?;
+        Self::start(reader, FileUse::None, None, Some(path), |_| Readers::start(path, READERS))
     }
 
     /// Lets the file grow to no more than this many bytes; to what it has, if that is more already.
@@ -138,25 +160,34 @@ impl SqliteStore {
 
     fn start(
         mut connection: Connection,
+        usage: FileUse,
         index: Option<Arc<Index>>,
         path: Option<&Path>,
         readers: impl FnOnce(&Jobs) -> Result<Readers>,
     ) -> Result<Self> {
         connection::begin_serving(&mut connection)?;
-        let id = connection.query_row("SELECT id FROM store", [], |row| row.get(0))?;
+        let (id, earlier_ids) = feed::ids(&connection)?;
         let newest_sequences = Arc::new(NewestSequences::default());
         newest::refresh(&newest_sequences, &connection)?;
         let counters = Arc::new(Counters::default());
         let (jobs, waiting) = Jobs::channel();
         let readers = readers(&jobs)?;
         let (write_state, state) = watch::channel(WriteState::Open);
-        let writer =
-            Writer::new(connection, path, index.clone(), newest_sequences.clone(), counters.clone(), write_state);
+        let writer = Writer::new(
+            connection,
+            usage,
+            path,
+            index.clone(),
+            newest_sequences.clone(),
+            counters.clone(),
+            write_state,
+        );
         let thread = std::thread::Builder::new().name("store-write".to_owned());
         let thread = thread.spawn(move || writer.run(&waiting)).map_err(Error::fault)?;
         Ok(Self {
             id,
             index,
+            earlier_ids,
             newest_sequences,
             counters,
             readers,
@@ -306,6 +337,10 @@ impl Feed for SqliteStore {
 
     fn store_id(&self) -> &str {
         &self.id
+    }
+
+    fn earlier_ids(&self) -> &[(String, u64)] {
+        &self.earlier_ids
     }
 }
 

@@ -13,17 +13,19 @@ use crate::store::visibility::Visibility;
 use super::index::Index;
 use super::keys::Keys;
 use super::session::Session;
-use super::{read, rows};
+use super::{keys, read, rows};
 
 /// Raised when rows are made differently from the same entries.
 const ROWS: u32 = 1;
+/// The id of a parameter that the database does not know: no row has it.
+const NOT_THERE: i64 = -1;
 /// How many resources are read at a time.
 const BATCH: i64 = 500;
 
 /// The index of these parameters. If others made what the database holds, it is made anew.
 pub(super) fn prepare(writer: &mut Connection, parameters: &Arc<SearchParameters>) -> Result<Index> {
     let definition = IndexDefinition::new(parameters);
-    let fingerprint = format!("{} {ROWS} {}", parameters.fingerprint(), definition.derived);
+    let fingerprint = fingerprint(&definition);
     let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut keys = Keys::default();
     let mut ids = Vec::new();
@@ -44,6 +46,30 @@ pub(super) fn prepare(writer: &mut Connection, parameters: &Arc<SearchParameters
     }
     transaction.commit()?;
     Ok(index)
+}
+
+/// The index of these parameters, if what the database holds was made with them.
+pub(super) fn made_with(reader: &Connection, parameters: &Arc<SearchParameters>) -> Result<Option<Index>> {
+    let definition = IndexDefinition::new(parameters);
+    let fingerprint = fingerprint(&definition);
+    let found: String = reader.query_row("SELECT parameters FROM store", [], |row| row.get(0))?;
+    if found != fingerprint {
+        return Ok(None);
+    }
+    let mut ids = Vec::new();
+    for (kind, code) in definition.names() {
+        let id = match keys::kind(reader, kind)? {
+            Some(kind) => keys::parameter(reader, kind, code)?,
+            None => None,
+        };
+        ids.push(id.unwrap_or(NOT_THERE));
+    }
+    Ok(Some(Index { definition, ids, fingerprint }))
+}
+
+/// Tells an index of this definition from others.
+fn fingerprint(definition: &IndexDefinition) -> String {
+    format!("{} {ROWS} {}", definition.parameters.fingerprint(), definition.derived)
 }
 
 fn rebuild(index: &Index, writer: &Connection, keys: &mut Keys) -> Result<usize> {

@@ -21,6 +21,7 @@ use crate::store::{StoreFuture, WriteState};
 
 use super::error::{is_for_good, stopped, superseded};
 use super::file_identity::FileIdentity;
+use super::in_use::FileUse;
 use super::index::Index;
 use super::keys::Keys;
 use super::newest;
@@ -60,6 +61,7 @@ pub(super) struct Counters {
 /// The thread's own state.
 pub(super) struct Writer {
     connection: Connection,
+    usage: FileUse,
     newest_sequences: Arc<NewestSequences>,
     counters: Arc<Counters>,
     keys: Keys,
@@ -130,6 +132,7 @@ where
 impl Writer {
     pub(super) fn new(
         connection: Connection,
+        usage: FileUse,
         path: Option<&Path>,
         index: Option<Arc<Index>>,
         newest_sequences: Arc<NewestSequences>,
@@ -138,7 +141,7 @@ impl Writer {
     ) -> Self {
         let (keys, file) = (Keys::default(), path.map(FileIdentity::of));
         // 0 is no data version, so the first look sees everything that was written before it.
-        Self { connection, newest_sequences, counters, keys, index, seen: 0, newest: 0, file, state }
+        Self { connection, usage, newest_sequences, counters, keys, index, seen: 0, newest: 0, file, state }
     }
 
     /// Writes until the last sender is gone; what was sent before is written. After a panic nothing is: what it left behind
@@ -157,7 +160,7 @@ impl Writer {
             let first = match jobs.recv_timeout(POLL_INTERVAL) {
                 Ok(job) => Some(job),
                 Err(RecvTimeoutError::Timeout) => None,
-                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Disconnected) => return self.end(),
             };
             if looked.elapsed() >= POLL_INTERVAL {
                 self.check_other_writers();
@@ -169,6 +172,13 @@ impl Writer {
             }
         }
         self.refuse_all(jobs);
+    }
+
+    /// The file is left as one whole file, unless others use it still: SQLite writes the log back and removes it.
+    fn end(&self) {
+        if let Err(cause) = self.usage.unmark(&self.connection) {
+            warn!(%cause, "the database stays marked as being served; a copy of it will have to be restored as one without its log");
+        }
     }
 
     // --- whether it writes
@@ -258,6 +268,7 @@ impl Writer {
         let refreshed = version.and_then(|version: i64| {
             if version != self.seen {
                 newest::refresh(&self.newest_sequences, &self.connection)?;
+                self.usage.mark(&self.connection)?;
                 self.seen = version;
             }
             Ok(())

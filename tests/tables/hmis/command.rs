@@ -76,11 +76,11 @@ fn a_refused_row_leaves_no_record() {
 #[test]
 fn what_cannot_be_asked_for_is_said() {
     let (exit, _, message) = handoff(&["--to", "hmis", "-"], b"{}");
-    assert!(exit == Exit::Invalid && message.contains("--output"), "{message}");
+    assert!(exit == Exit::Usage && message.contains("--output"), "{message}");
     let (exit, _, message) = handoff(&["--from", "hmis", "--to", "fhir", "-"], b"");
-    assert!(exit == Exit::Invalid && message.contains("by way of the record"), "{message}");
+    assert!(exit == Exit::Usage && message.contains("by way of the record"), "{message}");
     let (exit, _, message) = handoff(&["--from", "hmis", "--to", "record", "--hmis", "fy1999", "-"], b"");
-    assert!(exit == Exit::Invalid && message.contains("fy2024 and fy2026 are known"), "{message}");
+    assert!(exit == Exit::Usage && message.contains("fy2024 and fy2026 are known"), "{message}");
     let (exit, _, message) = handoff(&["--from", "hmis", "--to", "record", "-"], b"no zip");
     assert!(exit == Exit::Invalid && message.contains("the zip cannot be read"), "{message}");
     let folder = tempfile::tempdir().unwrap();

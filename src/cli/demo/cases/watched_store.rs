@@ -157,6 +157,10 @@ impl Feed for WatchedStore {
     fn store_id(&self) -> &str {
         self.store.store_id()
     }
+
+    fn earlier_ids(&self) -> &[(String, u64)] {
+        self.store.earlier_ids()
+    }
 }
 
 impl AuditLog for WatchedStore {

@@ -28,6 +28,7 @@ const STEPS: &[&str] = &[
     include_str!("006_microseconds.sql"),
     include_str!("007_room.sql"),
     include_str!("008_retention.sql"),
+    include_str!("009_in_use.sql"),
 ];
 
 /// The first version whose audit log is chained. Hashes are none that SQL could compute: rows of older files are chained
@@ -51,7 +52,10 @@ pub(super) fn migrate(writer: &mut Connection, path: &Path) -> Result<()> {
     }
     if found == 0 {
         let id = uuid::Uuid::new_v4().simple().to_string();
-        transaction.execute("INSERT INTO store VALUES (1, ?1, 0, 0, 0, 0, '')", [id])?;
+        transaction.execute(
+            "INSERT INTO store (one, id, seq, updated, directory, clients, parameters) VALUES (1, ?1, 0, 0, 0, 0, '')",
+            [id],
+        )?;
     } else {
         if found < BEFORE_CHAINS {
             audit::chain_existing(&transaction)?;
@@ -90,5 +94,38 @@ fn too_new(path: &Path, found: i64) -> Error {
 /// The file cannot be used, and why.
 pub(super) fn unusable(path: &Path, why: &dyn std::fmt::Display) -> Error {
     let message = format!("the database {} cannot be used: {why}", path.display());
-    Error::new(Category::Fault, Issue::error(Key::StoreUnusable, "", message))
+    Error::new(Category::Unreachable, Issue::error(Key::StoreUnusable, "", message))
+}
+
+/// How many steps the file has taken. Nothing is brought to the newest version: the file is only looked at, or copied.
+///
+/// # Errors
+/// If it is no database of this program, or a newer one's.
+pub(super) fn version(connection: &Connection, path: &Path) -> Result<usize> {
+    let read = || -> rusqlite::Result<(i64, bool)> {
+        let taken = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'store'";
+        Ok((taken, connection.query_row(sql, [], |row| Ok(row.get::<_, i64>(0)? == 1))?))
+    };
+    let (taken, is_ours) = read().map_err(|error| unusable(path, &error))?;
+    match usize::try_from(taken) {
+        Ok(version) if version > STEPS.len() => Err(too_new(path, taken)),
+        Ok(version) if version > 0 && is_ours => Ok(version),
+        _ => Err(unusable(path, &"it is not a database of handoff")),
+    }
+}
+
+/// Refuses a file that is not at the newest version.
+pub(super) fn require_newest(connection: &Connection, path: &Path) -> Result<()> {
+    let version = version(connection, path)?;
+    if version == STEPS.len() {
+        return Ok(());
+    }
+    let message = format!(
+        "the database {} has schema {version}, which an earlier handoff wrote; it is brought to schema {} when it is served, \
+         or restored with handoff store restore",
+        path.display(),
+        STEPS.len()
+    );
+    Err(Error::new(Category::Unsupported, Issue::error(Key::StoreSchema, "", message)))
 }

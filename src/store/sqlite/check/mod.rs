@@ -1,0 +1,93 @@
+//! Is a store whole? Looks at everything that it keeps twice, and at what it keeps once as far as that can be judged; nothing is
+//! changed, and a gateway may serve the store meanwhile.
+//!
+//! Each part reads one state of the database. What the parts find is in [`StoreReport`]; it names resources and numbers,
+//! never what is stored.
+
+mod counts;
+mod documents;
+mod file;
+mod finding;
+mod references;
+
+use std::num::NonZeroU64;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::error::Result;
+use crate::store::audit_verify;
+use crate::store::index::SearchParameters;
+
+use super::{SqliteStore, backup, reindex};
+
+pub use finding::{Part, StoreFinding};
+
+/// What checking a store came to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StoreReport {
+    /// The newest commit; none where the file is damaged
+    pub commit: Option<u64>,
+    /// How many resources were looked at
+    pub resources: u64,
+    /// How many rows of the search index were; none where the index was made with other parameters than those given
+    pub index_rows: Option<u64>,
+    /// How many rows of the audit log were
+    pub audit_rows: u64,
+    /// What is wrong
+    pub findings: Vec<StoreFinding>,
+}
+
+impl StoreReport {
+    /// Is nothing wrong?
+    pub fn is_whole(&self) -> bool {
+        self.findings.is_empty()
+    }
+}
+
+/// Checks a store: its pages, what its rows say of each other, its counts, the resources and what they are found by (all,
+/// or one of so many), and the audit log.
+///
+/// # Errors
+/// If it is not there, is none of ours or another version's, or cannot be read. What is wrong with it is in the report.
+pub async fn check(path: &Path, parameters: &Arc<SearchParameters>, one_of: NonZeroU64) -> Result<StoreReport> {
+    let damage = check_file(path)?;
+    // What is in damaged pages cannot be judged.
+    if !damage.is_whole() {
+        return Ok(damage);
+    }
+    check_rows(&SqliteStore::open_read_only(path)?, parameters, one_of).await
+}
+
+/// Checks that the file is that of a database, and all of it.
+pub(super) fn check_file(path: &Path) -> Result<StoreReport> {
+    Ok(StoreReport { findings: file::check(path)?, ..StoreReport::default() })
+}
+
+/// Checks what stands in a file that is whole.
+pub(super) async fn check_rows(
+    store: &SqliteStore,
+    parameters: &Arc<SearchParameters>,
+    one_of: NonZeroU64,
+) -> Result<StoreReport> {
+    let commit = store.readers.read(backup::state).await?.commit;
+    let mut findings = store.readers.read(references::check).await?;
+    findings.extend(store.readers.read(counts::check).await?);
+    let parameters = parameters.clone();
+    let documents = store.readers.read(move |reader| {
+        let index = reindex::made_with(reader, &parameters)?;
+        let (looked, findings) = documents::check(reader, index.as_ref(), one_of)?;
+        Ok((looked, index.is_some(), findings))
+    });
+    let (looked, is_indexed, found) = documents.await?;
+    findings.extend(found);
+    let audit = audit_verify::verify(store, &[]).await?;
+    let told = audit.findings.iter().map(|finding| StoreFinding { part: Part::Audit, text: finding.to_string() });
+    findings.extend(told);
+    Ok(StoreReport {
+        commit: Some(commit),
+        resources: looked.resources,
+        index_rows: is_indexed.then_some(looked.rows),
+        audit_rows: audit.rows,
+        findings,
+    })
+}
