@@ -7,8 +7,9 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 
 use super::streams::{Exit, Streams, unwritable};
-use crate::app::{self, App, Listeners, Options, RandomIds, Settings, WallClock, stop_signal};
+use crate::app::{self, App, ListenAddress, Listeners, Options, RandomIds, Settings, WallClock, exposure, stop_signal};
 use crate::error::{Error, Result};
+use crate::store::ClientRow;
 
 /// What `serve` is told.
 #[derive(Debug, clap::Args)]
@@ -30,30 +31,36 @@ pub(super) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
 }
 
 async fn serve(settings: Settings, streams: &mut Streams<'_>) -> Result<()> {
-    let (api, address) = bind(settings.listen).await?;
-    let operations = match settings.operations_listen {
-        Some(listen) => Some(bind(listen).await?),
-        None => None,
+    let api = settings.listen.bind().await?;
+    let operations = match &settings.operations_listen {
+        Some(listen) => listen.bind().await?,
+        None => Vec::new(),
     };
-    let settings = settings.with_default_base(address);
+    for remark in exposure::remarks(&settings, &addresses(&api), &addresses(&operations)) {
+        tracing::warn!("{remark}");
+    }
+    let (listened, scheme) = (with_port(&settings.listen, &api), settings.scheme());
+    let of_operators = settings.operations_listen.as_ref().map(|listen| with_port(listen, &operations));
+    let settings = settings.with_default_base(&listened);
     let app = App::open(settings, Arc::new(WallClock), Arc::new(RandomIds)).await?;
     warn_missing_setup(&app).await?;
-    writeln!(streams.out, "listening on http://{address} (FHIR under /fhir, agencies under /agency/v1)")
+    writeln!(streams.out, "listening on {scheme}://{listened} (FHIR under /fhir, agencies under /agency/v1)")
         .map_err(unwritable)?;
-    if let Some((_, address)) = &operations {
-        writeln!(streams.out, "operators on http://{address} (/metrics, /readyz)").map_err(unwritable)?;
+    if let Some(listened) = of_operators {
+        writeln!(streams.out, "operators on http://{listened} (/metrics, /readyz)").map_err(unwritable)?;
     }
     streams.out.flush().map_err(unwritable)?;
-    let operations = operations.map(|(listener, _)| listener);
-    app::run(Listeners { api, operations }, &app, stop_signal()).await
+    let sockets = |bound: Vec<(TcpListener, SocketAddr)>| bound.into_iter().map(|(listener, _)| listener).collect();
+    app::run(Listeners { api: sockets(api), operations: sockets(operations) }, &app, stop_signal()).await
 }
 
-/// Listens there, and says where: a port 0 is one that the system picks.
-async fn bind(listen: SocketAddr) -> Result<(TcpListener, SocketAddr)> {
-    let unusable = |error: std::io::Error| Error::unreachable(format!("cannot listen on {listen}: {error}"));
-    let listener = TcpListener::bind(listen).await.map_err(unusable)?;
-    let address = listener.local_addr().map_err(unusable)?;
-    Ok((listener, address))
+fn addresses(bound: &[(TcpListener, SocketAddr)]) -> Vec<SocketAddr> {
+    bound.iter().map(|(_, address)| *address).collect()
+}
+
+/// Where is listened in the end: a port 0 is one that the system picks.
+fn with_port(listen: &ListenAddress, bound: &[(TcpListener, SocketAddr)]) -> ListenAddress {
+    bound.first().map_or_else(|| listen.clone(), |(_, address)| listen.at_port(address.port()))
 }
 
 /// Says what a new gateway still lacks.
@@ -61,11 +68,26 @@ async fn warn_missing_setup(app: &App) -> Result<()> {
     if app.settings().base.is_none() {
         tracing::warn!("no base is set, so references by absolute URL are not known as references to this gateway");
     }
-    if app.store.clients().await?.iter().all(|client| client.revoked.is_some()) {
+    let clients = app.store.clients().await?;
+    if let Some(remark) = bound_in_vain(app.settings(), &clients) {
+        tracing::warn!("{remark}");
+    }
+    if clients.iter().all(|client| client.revoked.is_some()) {
         tracing::warn!("nobody is let in yet; add clients with: handoff client add");
     }
     if app.store.directory().await?.is_empty() {
         tracing::warn!("the directory is empty, so no referral finds a program; load organizations and programs");
     }
     Ok(())
+}
+
+/// What is to be said where clients are bound to certificates and none is asked for: nobody of them gets in.
+pub(super) fn bound_in_vain(settings: &Settings, clients: &[ClientRow]) -> Option<String> {
+    if settings.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some()) {
+        return None;
+    }
+    let bound = clients.iter().filter(|client| client.revoked.is_none() && !client.certificates.is_empty()).count();
+    (bound > 0).then(|| {
+        format!("{bound} clients are bound to a certificate, and no client is asked for one; set tls.client-ca")
+    })
 }

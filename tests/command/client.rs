@@ -28,6 +28,7 @@ fn clients(folder: &std::path::Path) -> Clients {
         organization: row.organization,
         acts_for: row.acts_for,
         hash: row.hash,
+        certificates: row.certificates.iter().map(|text| text.parse().unwrap()).collect(),
         created: row.created,
         revoked: row.revoked,
     }))
@@ -43,7 +44,7 @@ fn a_client_is_added_listed_and_revoked() {
     let token = token.strip_suffix('\n').unwrap();
     assert_eq!((exit, token.lines().count()), (Exit::Done, 1));
     assert!(remark.contains("Organization/harbor-pantry") && remark.contains("the directory is empty yet"), "{remark}");
-    let caller = clients(folder.path()).authenticate(token, "r".to_owned()).unwrap();
+    let caller = clients(folder.path()).authenticate(token, None, "r".to_owned()).unwrap();
     assert_eq!((caller.role, caller.organization.as_str()), (Role::Agency, "harbor-pantry"));
 
     let (exit, list, _) = client(folder.path(), &["list"]);
@@ -55,7 +56,7 @@ fn a_client_is_added_listed_and_revoked() {
 
     let (exit, message, _) = client(folder.path(), &["revoke", &caller.client]);
     assert_eq!((exit, message), (Exit::Done, format!("{} is revoked\n", caller.client)));
-    assert!(clients(folder.path()).authenticate(token, "r".to_owned()).is_err());
+    assert!(clients(folder.path()).authenticate(token, None, "r".to_owned()).is_err());
     let (_, list, _) = client(folder.path(), &["list"]);
     assert!(!list.lines().nth(1).unwrap().contains("-           "), "{list}");
 }
@@ -97,7 +98,7 @@ fn a_client_acts_for_other_organizations() {
     let others = ["--acts-for", "Organization/wayside-care", "--acts-for", "Organization/lantern-housing"];
     let (_, token, _) =
         client(folder.path(), &[ADD, &others, &others[..2], &["--acts-for", "Organization/harbor-pantry"]].concat());
-    let caller = clients(folder.path()).authenticate(token.trim_end(), "r".to_owned()).unwrap();
+    let caller = clients(folder.path()).authenticate(token.trim_end(), None, "r".to_owned()).unwrap();
     assert_eq!(
         (caller.organization.as_str(), caller.acts_for),
         ("harbor-pantry", vec!["lantern-housing".to_owned(), "wayside-care".to_owned()])
@@ -116,7 +117,7 @@ fn every_role_can_be_given() {
         let (exit, token, err) =
             client(folder.path(), &["add", "--name", "N", "--role", role.name(), "--organization", "Organization/a"]);
         assert_eq!(exit, Exit::Done, "{err}");
-        assert_eq!(clients(folder.path()).authenticate(token.trim_end(), "r".to_owned()).unwrap().role, role);
+        assert_eq!(clients(folder.path()).authenticate(token.trim_end(), None, "r".to_owned()).unwrap().role, role);
     }
 }
 
