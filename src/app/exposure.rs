@@ -7,9 +7,8 @@ use super::settings::Settings;
 /// Says where a gateway with these settings is open to others in a way that its operator may not have meant: it listens on
 /// these addresses, for clients and for operators.
 pub fn remarks(settings: &Settings, api: &[SocketAddr], operations: &[SocketAddr]) -> Vec<String> {
-    let public = |addresses: &[SocketAddr]| {
-        addresses.iter().find(|address| !address.ip().to_canonical().is_loopback()).copied()
-    };
+    let public =
+        |addresses: &[SocketAddr]| addresses.iter().find(|address| !address.ip().to_canonical().is_loopback()).copied();
     let mut remarks = Vec::new();
     if let Some(address) = public(api)
         && settings.tls.is_none()

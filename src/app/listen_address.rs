@@ -105,7 +105,9 @@ impl ListenAddress {
         for address in &addresses {
             match std::net::TcpListener::bind(address) {
                 Ok(_) => free.push(*address),
-                Err(error) if addresses.len() > 1 && is_absent(&error) => unusable = Some(self.unusable(*address, &error)),
+                Err(error) if addresses.len() > 1 && is_absent(&error) => {
+                    unusable = Some(self.unusable(*address, &error))
+                }
                 Err(error) => return Err(self.unusable(*address, &error)),
             }
         }
@@ -113,7 +115,8 @@ impl ListenAddress {
     }
 
     fn unusable(&self, address: SocketAddr, error: &std::io::Error) -> Error {
-        let holder = if error.kind() == std::io::ErrorKind::AddrInUse { ", perhaps by a gateway that runs" } else { "" };
+        let holder =
+            if error.kind() == std::io::ErrorKind::AddrInUse { ", perhaps by a gateway that runs" } else { "" };
         let of_name = match self.host {
             Host::Address(_) => String::new(),
             Host::Name(_) => format!(" ({address})"),
@@ -188,12 +191,27 @@ mod tests {
 
     #[test]
     fn addresses_and_names_are_read_and_written() {
-        for text in ["127.0.0.1:8080", "[::1]:80", "0.0.0.0:0", "localhost:8080", "gateway.example:8443", "a_b.example.:1"] {
+        for text in
+            ["127.0.0.1:8080", "[::1]:80", "0.0.0.0:0", "localhost:8080", "gateway.example:8443", "a_b.example.:1"]
+        {
             assert_eq!(text.parse::<ListenAddress>().unwrap().to_string(), text);
         }
         for text in [
-            "", "nowhere", "8080", ":8080", "localhost:", "localhost:http", "localhost:99999", "localhost:+80",
-            "127.0.0.300:80", "1:80", "http://gateway.example:80", "gate way:80", "gateway..example:80", "::1:80", "::1",
+            "",
+            "nowhere",
+            "8080",
+            ":8080",
+            "localhost:",
+            "localhost:http",
+            "localhost:99999",
+            "localhost:+80",
+            "127.0.0.300:80",
+            "1:80",
+            "http://gateway.example:80",
+            "gate way:80",
+            "gateway..example:80",
+            "::1:80",
+            "::1",
         ] {
             let error = text.parse::<ListenAddress>().unwrap_err();
             assert!(error.contains("gateway.example:8443"), "{text}: {error}");
@@ -212,7 +230,10 @@ mod tests {
         let taken = name.at_port(ports[0]);
         for error in [taken.bind().await.map(|_| ()).unwrap_err(), taken.try_bind().map(|_| ()).unwrap_err()] {
             let text = error.to_string();
-            assert!(text.contains(&format!("localhost:{}", ports[0])) && text.contains("perhaps by a gateway"), "{text}");
+            assert!(
+                text.contains(&format!("localhost:{}", ports[0])) && text.contains("perhaps by a gateway"),
+                "{text}"
+            );
         }
     }
 

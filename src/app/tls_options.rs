@@ -77,7 +77,8 @@ mod tests {
         assert_eq!(of([false; 3]), Ok(None));
         assert!(matches!(of([true, true, true]), Ok(Some(TlsFiles { client_ca: Some(_), .. }))));
         assert!(matches!(of([true, true, false]), Ok(Some(TlsFiles { client_ca: None, .. }))));
-        for (set, path) in [([true, false, true], "certificate"), ([false, true, false], "key"), ([false, false, true], "client-ca")]
+        for (set, path) in
+            [([true, false, true], "certificate"), ([false, true, false], "key"), ([false, false, true], "client-ca")]
         {
             assert_eq!(of(set), Err(path.to_owned()));
         }

@@ -51,7 +51,8 @@ mod tests {
     fn it_is_read_as_it_and_other_tools_write_it() {
         let fingerprint = Fingerprint::of(b"a certificate");
         let plain = fingerprint.to_string();
-        let colons: Vec<String> = plain.to_uppercase().as_bytes().chunks(2).map(|byte| String::from_utf8_lossy(byte).into()).collect();
+        let colons: Vec<String> =
+            plain.to_uppercase().as_bytes().chunks(2).map(|byte| String::from_utf8_lossy(byte).into()).collect();
         assert_eq!((plain.parse(), colons.join(":").parse()), (Ok(fingerprint), Ok(fingerprint)));
         for text in ["", "abc", &plain[2..], &format!("{plain}00"), &plain.replace('0', "g").replace('1', "g")] {
             assert!(text.parse::<Fingerprint>().is_err(), "{text}");

@@ -97,8 +97,7 @@ pub(crate) async fn admit(app_state: &AppState, access: Access, request: &mut Re
 /// Does the request show the token of a client that this is open to? For what says more to some than to others.
 pub(crate) fn is_allowed(app_state: &AppState, access: Access, head: &Parts) -> bool {
     let certificate = Origin::of(&head.extensions).certificate;
-    let caller =
-        bearer(&head.headers).and_then(|token| app_state.admission.authenticate_known(token, certificate, ""));
+    let caller = bearer(&head.headers).and_then(|token| app_state.admission.authenticate_known(token, certificate, ""));
     caller.is_ok_and(|caller| access.allows(caller.role))
 }
 

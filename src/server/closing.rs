@@ -38,7 +38,9 @@ impl LastWords {
             Self::AddressFull => {
                 ("429 Too Many Requests", "too many connections of this address are open (limit address-connections)")
             }
-            Self::Plain => ("400 Bad Request", "TLS is spoken at this port, and the request came without it; use https://"),
+            Self::Plain => {
+                ("400 Bad Request", "TLS is spoken at this port, and the request came without it; use https://")
+            }
         }
     }
 
@@ -46,7 +48,8 @@ impl LastWords {
     fn text(self) -> String {
         let (status, detail) = self.parts();
         let (code, title) = status.split_once(' ').unwrap_or((status, ""));
-        let body = format!("{{\"type\":\"about:blank\",\"title\":\"{title}\",\"status\":{code},\"detail\":\"{detail}\"}}");
+        let body =
+            format!("{{\"type\":\"about:blank\",\"title\":\"{title}\",\"status\":{code},\"detail\":\"{detail}\"}}");
         let again = if self == Self::Plain { "" } else { "retry-after: 1\r\n" };
         format!(
             "HTTP/1.1 {status}\r\ncontent-type: application/problem+json\r\ncontent-length: {}\r\n{again}\

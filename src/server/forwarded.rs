@@ -141,11 +141,15 @@ fn split(text: &str, separator: char) -> Vec<&str> {
 fn unquoted(value: &str) -> String {
     let Some(inner) = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else { return value.to_owned() };
     let mut is_escaped = false;
-    let kept = inner.chars().filter(|character| {
-        is_escaped = !is_escaped && *character == '\\';
-        !is_escaped
-    });
-    kept.collect()
+    let kept: String = inner
+        .chars()
+        .filter(|character| {
+            is_escaped = !is_escaped && *character == '\\';
+            !is_escaped
+        })
+        .collect();
+    // Where the last quote is escaped itself, the text has no end.
+    if is_escaped { String::new() } else { kept }
 }
 
 /// The address of a node, which may have a port; none for one that is hidden (`unknown`, `_gate`).
@@ -202,7 +206,8 @@ mod tests {
 
     #[test]
     fn proxies_that_are_named_are_believed_and_nobody_else() {
-        let fields = [("x-forwarded-for", "192.0.2.7"), ("x-forwarded-proto", "https"), ("x-forwarded-host", "g.example")];
+        let fields =
+            [("x-forwarded-for", "192.0.2.7"), ("x-forwarded-proto", "https"), ("x-forwarded-host", "g.example")];
         assert_eq!(origin(PROXY, &fields), ("192.0.2.7".to_owned(), true, Some("g.example".to_owned())));
         assert_eq!(origin("203.0.113.9", &fields), ("203.0.113.9".to_owned(), false, None));
         assert_eq!(origin(PROXY, &[]), (PROXY.to_owned(), false, None));

@@ -115,6 +115,7 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
+    use crate::server::request_service::RequestWatch;
 
     fn stream() -> (TimedRead<DuplexStream>, DuplexStream, Progress) {
         let (ours, theirs) = duplex(4);

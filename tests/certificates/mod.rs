@@ -1,6 +1,6 @@
 //! Authorities and certificates that are made for one test, of invented hosts and clients.
 
-#![allow(dead_code)] // each test binary uses what it needs
+#![allow(dead_code, unreachable_pub)] // each test binary uses what it needs of what they share
 
 use std::path::{Path, PathBuf};
 

@@ -61,7 +61,8 @@ impl Encrypted {
 
     /// A client that believes the gateway's authority, and shows this certificate.
     fn http(&self, shown: Option<&Issued>) -> reqwest::Client {
-        let builder = reqwest::Client::builder().tls_certs_only([Certificate::from_pem(self.authority.pem.as_bytes()).unwrap()]);
+        let builder =
+            reqwest::Client::builder().tls_certs_only([Certificate::from_pem(self.authority.pem.as_bytes()).unwrap()]);
         let builder = match shown {
             Some(issued) => {
                 let pem = format!("{}{}", issued.certificate, issued.key);
@@ -164,8 +165,11 @@ async fn plain_http_is_told_to_come_over_tls() {
 #[tokio::test]
 async fn a_bound_client_needs_its_certificate() {
     let served = Encrypted::start(true, |_| {}).await;
-    let (old, new, another) =
-        (served.clients.client("desk.example"), served.clients.client("desk.example"), served.clients.client("x.example"));
+    let (old, new, another) = (
+        served.clients.client("desk.example"),
+        served.clients.client("desk.example"),
+        served.clients.client("x.example"),
+    );
     let bound = served.bound(&[&old, &new]).await;
     for right in [&old, &new] {
         assert_eq!(served.ask(&served.http(Some(right)), &bound).await.unwrap().0, 200);
@@ -220,7 +224,9 @@ async fn a_poll_that_is_held_ends_when_its_client_is_bound_to_another_certificat
     let row = ClientRow { certificates: vec![fingerprint(&old).to_string()], ..row };
     served.gateway.store.put_client(row.clone()).await.unwrap();
     let http = served.http(Some(&old));
-    let ask = |query: &str| http.get(served.url(&format!("/agency/v1/referrals{query}"))).header("authorization", client.bearer());
+    let ask = |query: &str| {
+        http.get(served.url(&format!("/agency/v1/referrals{query}"))).header("authorization", client.bearer())
+    };
     let first: Value = ask("").send().await.unwrap().json().await.unwrap();
     let held = tokio::spawn(ask(&format!("?wait=60&since={}", first["cursor"].as_str().unwrap())).send());
     eventually(async || served.read_operations("/metrics").await.contains("handoff_polls_held 1\n")).await;
@@ -357,7 +363,8 @@ async fn curl_is_served_with_the_right_certificates_alone() {
     let ask = |ca: &str, shown: Option<&str>, more: &[&str]| {
         let (ca, header) = (path(ca), header.clone());
         let mut all = vec!["--cacert", &ca, "-H", &header, "-w", "%{http_code} %{http_version}", "-o", "/dev/null"];
-        let (certificate, key) = shown.map(|name| (path(&format!("{name}.pem")), path(&format!("{name}.key")))).unwrap_or_default();
+        let (certificate, key) =
+            shown.map(|name| (path(&format!("{name}.pem")), path(&format!("{name}.key")))).unwrap_or_default();
         if shown.is_some() {
             all.extend(["--cert", &certificate, "--key", &key]);
         }

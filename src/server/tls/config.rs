@@ -189,14 +189,20 @@ fn key(file: &PemFile, provider: &CryptoProvider) -> Result<Arc<dyn rustls::sign
         .iter()
         .any(|mark| file.text.windows(mark.len()).any(|window| window == mark.as_bytes()));
     if is_encrypted {
-        return Err(unusable(file, "the key is encrypted, and nobody is asked for its password; decrypt it: openssl pkey"));
+        return Err(unusable(
+            file,
+            "the key is encrypted, and nobody is asked for its password; decrypt it: openssl pkey",
+        ));
     }
     let key = PrivateKeyDer::from_pem_slice(&file.text).map_err(|error| match error {
         PemError::NoItemsFound => unusable(file, "it holds no key in PEM; expected -----BEGIN PRIVATE KEY-----"),
         error => unusable(file, &format!("it is no PEM: {}", pem_error(&error))),
     })?;
     provider.key_provider.load_private_key(key).map_err(|_| {
-        unusable(file, "the key is of no kind that is read; expected RSA of 2048 to 8192 bits, ECDSA P-256 or P-384, or Ed25519")
+        unusable(
+            file,
+            "the key is of no kind that is read; expected RSA of 2048 to 8192 bits, ECDSA P-256 or P-384, or Ed25519",
+        )
     })
 }
 
