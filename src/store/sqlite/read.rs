@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Document, Issue, Key, ResourceKey};
@@ -17,6 +17,7 @@ use crate::store::{Stored, Unreadable, Versions};
 
 use super::keys;
 use super::shown::ShownVersions;
+use super::statement::Connection;
 use super::withheld;
 
 /// The SQL condition that the resource `r` is seen by the Organization `?1`.

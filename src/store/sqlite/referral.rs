@@ -1,6 +1,6 @@
 //! A referral, read in one go: the Task and everything that is shared through it.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 use serde_json::Value;
 
 use crate::error::{Error, Result};
@@ -15,6 +15,7 @@ use crate::store::{StoredParty, StoredReferral};
 use super::read::{self, COLUMNS, SEEN};
 use super::shares;
 use super::shown::{ShownVersions, past_part};
+use super::statement::Connection;
 
 /// As much of a Task's history a record tells: its newest versions, up to so many bytes. What is older is in the history
 /// of the Task.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use rusqlite::{Connection, params};
+use rusqlite::params;
 
 use crate::error::Result;
 use crate::referral::HiddenElement;
@@ -11,6 +11,7 @@ use crate::referral::plan::WithheldFrom;
 use crate::store::visibility::Visibility;
 
 use super::session::Session;
+use super::statement::Connection;
 
 /// What is withheld in one row, by ids: organization, resource, member, author, rule.
 type Row = (i64, i64, String, String, String);

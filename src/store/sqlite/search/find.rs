@@ -1,6 +1,6 @@
 //! Finds what matches: the statement of a [`SearchPlan`], its rows, and the page made of them.
 
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::params_from_iter;
 
 use crate::error::Result;
 use crate::fhir::ResourceKey;
@@ -19,6 +19,7 @@ use super::sql::Sql;
 use super::{criterion, include, order, source, withheld};
 use crate::store::sqlite::index::Index;
 use crate::store::sqlite::read::{find_newest, visibility};
+use crate::store::sqlite::statement::Connection;
 
 /// A page of what matches and is seen, as far as it finds room.
 pub(crate) fn search(connection: &Connection, index: &Index, scope: &Scope, query: &Query) -> Result<Page> {
@@ -113,10 +114,10 @@ fn from(plan: &SearchPlan) -> Sql {
         for requirement in &plan.requirements {
             sql.push(" AND ").append(required(requirement));
         }
-        sql.push(&format!(") OR r.id IN ({}))", ids(&plan.matched)));
+        sql.with(") OR r.id IN (SELECT value FROM json_each(?)))", list(&plan.matched));
     }
     if !plan.unmatched.is_empty() {
-        sql.push(&format!(" AND r.id NOT IN ({})", ids(&plan.unmatched)));
+        sql.with(" AND r.id NOT IN (SELECT value FROM json_each(?))", list(&plan.unmatched));
     }
     if let Visibility::Of(organization) = plan.visibility {
         sql.with(" AND (r.author = ? OR r.public = 1 OR EXISTS (SELECT 1 FROM seen s", organization)
@@ -125,8 +126,9 @@ fn from(plan: &SearchPlan) -> Sql {
     sql
 }
 
-fn ids(ids: &[i64]) -> String {
-    ids.iter().map(i64::to_string).collect::<Vec<_>>().join(", ")
+/// The ids as one value, for `json_each`: however many there are, the text of the statement is the same.
+fn list(ids: &[i64]) -> String {
+    format!("[{}]", ids.iter().map(i64::to_string).collect::<Vec<_>>().join(","))
 }
 
 /// Where up to `count` matches stand, in order, beginning after a position.

@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use rusqlite::Connection;
-
 use crate::error::{Error, Result};
 use crate::fhir::{Key, ResourceKey};
 use crate::store::index::IndexValue;
@@ -15,6 +13,7 @@ use crate::store::{Stored, Unreadable};
 use super::withheld;
 use crate::store::sqlite::index::Index;
 use crate::store::sqlite::read::{self, Found, find, sees};
+use crate::store::sqlite::statement::Connection;
 
 /// How many resources a page may add. A page with more ends earlier; where already its first match brings more, the search
 /// is refused and not cut: what is left out would look as if it were not there.

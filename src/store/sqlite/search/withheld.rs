@@ -1,13 +1,12 @@
 //! Searches by what is withheld from whoever asks: the index knows the whole of every resource, so where a condition is
 //! about an element that is withheld, those resources are asked once more, as they are shown.
 
-use rusqlite::Connection;
-
 use crate::error::Result;
 use crate::fhir::ResourceKey;
 use crate::store::index::{IndexEntry, IndexValue};
 use crate::store::query::{Query, Subject};
 use crate::store::sqlite::index::Index;
+use crate::store::sqlite::statement::Connection;
 use crate::store::sqlite::{read, withheld};
 use crate::store::visibility::Visibility;
 
