@@ -106,7 +106,7 @@ impl ListenAddress {
             match std::net::TcpListener::bind(address) {
                 Ok(_) => free.push(*address),
                 Err(error) if addresses.len() > 1 && is_absent(&error) => {
-                    unusable = Some(self.unusable(*address, &error))
+                    unusable = Some(self.unusable(*address, &error));
                 }
                 Err(error) => return Err(self.unusable(*address, &error)),
             }

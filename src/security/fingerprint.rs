@@ -54,7 +54,7 @@ mod tests {
         let colons: Vec<String> =
             plain.to_uppercase().as_bytes().chunks(2).map(|byte| String::from_utf8_lossy(byte).into()).collect();
         assert_eq!((plain.parse(), colons.join(":").parse()), (Ok(fingerprint), Ok(fingerprint)));
-        for text in ["", "abc", &plain[2..], &format!("{plain}00"), &plain.replace('0', "g").replace('1', "g")] {
+        for text in ["", "abc", &plain[2..], &format!("{plain}00"), &format!("g{}", &plain[1..])] {
             assert!(text.parse::<Fingerprint>().is_err(), "{text}");
         }
         assert_ne!(fingerprint, Fingerprint::of(b"another certificate"));

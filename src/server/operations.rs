@@ -128,6 +128,7 @@ async fn metrics(State(app_state): State<AppState>) -> Answer {
     for (work, load) in app_state.workers.load() {
         app_state.metrics.set_work(work, load);
     }
+    app_state.metrics.set_unreadable_resources(app_state.exchange.unreadable());
     app_state.metrics.set_held(app_state.held_bytes.load());
     if let Some(tls) = &app_state.tls {
         app_state.metrics.set_certificate(tls.config().expires(), tls.failure().is_some());
