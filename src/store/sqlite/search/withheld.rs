@@ -25,10 +25,9 @@ pub(super) fn corrections(
     for id in withheld::resources(connection, organization, kind)? {
         let Some(stored) = read::newest(connection, Visibility::Of(organization), id)? else { continue };
         let Some(withheld) = &stored.withheld else { continue };
-        let parameters = &index.definition.parameters;
         let matches = |entries: &[IndexEntry]| query.matches(&stored.key.id, stored.updated.as_microsecond(), entries);
-        let whole = matches(&parameters.entries(withheld.whole.root())?);
-        let shown = matches(&parameters.entries(stored.document.root())?);
+        let whole = matches(&index.definition.served_entries(&withheld.whole)?);
+        let shown = matches(&index.definition.served_entries(&stored.document)?);
         match (whole, shown) {
             (true, false) => unmatched.push(id),
             (false, true) => matched.push(id),
@@ -61,5 +60,5 @@ pub(super) fn shows_reference(
         return Ok(true);
     }
     let wanted = IndexEntry { parameter, value: IndexValue::Reference(target.clone()) };
-    Ok(index.definition.parameters.entries(stored.document.root())?.contains(&wanted))
+    Ok(index.definition.served_entries(&stored.document)?.contains(&wanted))
 }
