@@ -42,6 +42,7 @@ mod visibility;
 
 pub use answer::{
     Changes, ClientRow, Committed, Page, ReadResult, Statistics, StoreFuture, Stored, StoredParty, StoredReferral,
+    Unreadable, Versions,
 };
 pub use audit_log::{AuditLog, AuditPage, AuditQuery};
 pub use backend::Store;

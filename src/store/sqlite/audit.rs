@@ -143,6 +143,14 @@ pub(super) fn rows(connection: &Connection, query: &AuditQuery) -> Result<AuditP
     Ok(AuditPage { rows, next })
 }
 
+/// How many rows are wanted.
+pub(super) fn count(connection: &Connection, query: &AuditQuery) -> Result<u64> {
+    let (condition, values) = condition(query);
+    let sql = format!("SELECT count(*) FROM audit WHERE {condition}");
+    let count: i64 = connection.prepare_cached(&sql)?.query_row(params_from_iter(values), |row| row.get(0))?;
+    Ok(count.cast_unsigned())
+}
+
 fn condition(query: &AuditQuery) -> (String, Vec<Value>) {
     let mut condition = "1".to_owned();
     let mut values: Vec<Value> = Vec::new();

@@ -33,7 +33,7 @@ use super::prepared::PreparedPlan;
 use super::query::Query;
 use super::{
     AuditLog, AuditPage, AuditQuery, Changes, ClientRow, Committed, Credentials, Feed, Health, Page, PrunedVersions,
-    Resources, Retention, Statistics, StoreFuture, Stored, StoredReferral, WriteState,
+    Resources, Retention, Statistics, StoreFuture, Stored, StoredReferral, Versions, WriteState,
 };
 use in_use::FileUse;
 use index::Index;
@@ -267,12 +267,7 @@ impl Resources for SqliteStore {
         self.readers.read(move |reader| keys.iter().map(|key| read::read(reader, &scope, key, None)).collect())
     }
 
-    fn history<'a>(
-        &'a self,
-        scope: &'a Scope,
-        key: &'a ResourceKey,
-        range: VersionRange,
-    ) -> StoreFuture<'a, Vec<Stored>> {
+    fn history<'a>(&'a self, scope: &'a Scope, key: &'a ResourceKey, range: VersionRange) -> StoreFuture<'a, Versions> {
         let (scope, key) = (scope.clone(), key.clone());
         self.readers.read(move |reader| read::history(reader, &scope, &key, range))
     }
@@ -438,6 +433,11 @@ impl AuditLog for SqliteStore {
     fn audit_rows<'a>(&'a self, query: &'a AuditQuery) -> StoreFuture<'a, AuditPage> {
         let query = query.clone();
         self.readers.read(move |reader| audit::rows(reader, &query))
+    }
+
+    fn audit_count<'a>(&'a self, query: &'a AuditQuery) -> StoreFuture<'a, u64> {
+        let query = query.clone();
+        self.readers.read(move |reader| audit::count(reader, &query))
     }
 
     fn audit_row<'a>(&'a self, chain: &'a str, number: u64) -> StoreFuture<'a, Option<AuditRow>> {

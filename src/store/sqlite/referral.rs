@@ -110,7 +110,10 @@ fn shared(
     for stored in
         statement.query_and_then(params![organization, id, until], |row| read::stored(connection, visibility, row))?
     {
-        let stored = stored?;
+        let stored = match stored {
+            Err(error) if until.is_none() && read::is_removed(&error) => return Err(read::nothing_is_kept()),
+            stored => stored?,
+        };
         // A change of the directory makes nothing new (see `feed`), so it does not make a newer referral either.
         if !stored.public {
             shared.seq = stored.seq.cast_signed().max(shared.seq);

@@ -50,6 +50,14 @@ pub(super) fn hidden(
     Ok(hidden.into_iter().collect())
 }
 
+/// Is anything withheld of this resource, or was?
+pub(super) fn withholds(connection: &Connection, visibility: Visibility, resource: i64) -> Result<bool> {
+    let Visibility::Of(organization) = visibility else { return Ok(false) };
+    let mut statement =
+        connection.prepare_cached("SELECT 1 FROM withheld w WHERE w.organization = ?1 AND w.resource = ?2")?;
+    Ok(statement.exists([organization, resource])?)
+}
+
 /// As what an organization sees a resource that somebody else sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {

@@ -12,7 +12,7 @@ use crate::store::search::identifiers::Identifiers;
 use crate::store::search::order::MatchPosition;
 use crate::store::search::plan::{Planner, Requirement, SearchPlan};
 use crate::store::visibility::Visibility;
-use crate::store::{Page, Stored};
+use crate::store::{Page, Stored, Unreadable};
 
 use super::include::Included;
 use super::lookup::Lookup;
@@ -20,7 +20,7 @@ use super::sql::Sql;
 use super::{criterion, include, order, source, withheld};
 use crate::store::sqlite::counted;
 use crate::store::sqlite::index::Index;
-use crate::store::sqlite::read::{newest, visibility};
+use crate::store::sqlite::read::{find_newest, visibility};
 use crate::store::sqlite::statement::Connection;
 
 /// Of more alternatives than this it is not asked first whether there are any.
@@ -54,15 +54,23 @@ pub(crate) fn search(connection: &Connection, index: &Index, scope: &Scope, quer
     };
     let mut included = Included::new(connection, index, plan.visibility, query);
     let mut matches: Vec<Stored> = Vec::with_capacity(positions.len());
+    let mut unreadable = Vec::new();
     let mut bytes = 0_usize;
     let mut shown = 0;
     for position in &positions {
-        let found = newest(connection, plan.visibility, position.resource)?;
+        let found = match find_newest(connection, plan.visibility, position.resource)? {
+            Some(Err(damaged)) if query.tells_unreadable => {
+                unreadable.push(Unreadable { place: matches.len(), ..damaged });
+                None
+            }
+            Some(Err(damaged)) => return Err(damaged.error),
+            found => found.and_then(std::result::Result::ok),
+        };
         bytes = bytes.saturating_add(found.as_ref().map_or(0, |stored| stored.document.text().len()));
         let room = query.bytes.saturating_sub(bytes);
-        let fits = (bytes <= query.bytes || matches.is_empty()) && included.add(position, found.as_ref(), room)?;
+        let fits = (bytes <= query.bytes || shown == 0) && included.add(position, found.as_ref(), room)?;
         if !fits {
-            if matches.is_empty() {
+            if shown == 0 {
                 return Err(include::too_many(query.bytes));
             }
             more = true;
@@ -74,7 +82,10 @@ pub(crate) fn search(connection: &Connection, index: &Index, scope: &Scope, quer
     }
     positions.truncate(shown);
     let next = positions.last().filter(|_| more).map(|last| plan.order.cursor(last));
-    Ok(Page { matches, included: included.without(&positions), total, next })
+    let place = matches.len();
+    let (included, damaged) = included.without(&positions);
+    unreadable.extend(damaged.into_iter().map(|damaged| Unreadable { place, ..damaged }));
+    Ok(Page { matches, unreadable, included, total, next })
 }
 
 /// Does any condition ask for a value that no resource has, whoever asks? Then nothing matches. This is all that most
