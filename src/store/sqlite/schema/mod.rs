@@ -30,7 +30,9 @@ const STEPS: &[&str] = &[
     include_str!("007_room.sql"),
     include_str!("008_retention.sql"),
     include_str!("009_in_use.sql"),
-    include_str!("010_certificates.sql"),
+    include_str!("010_bases.sql"),
+    include_str!("011_text_of.sql"),
+    include_str!("012_certificates.sql"),
 ];
 
 /// The first version whose audit log is chained. Hashes are none that SQL could compute: rows of older files are chained
