@@ -155,6 +155,7 @@ impl Writer {
     }
 
     fn serve(&mut self, jobs: &Receiver<Box<dyn Job>>) {
+        self.check_other_writers();
         let mut looked = Instant::now();
         while !self.has_stopped() {
             let first = match jobs.recv_timeout(POLL_INTERVAL) {
