@@ -40,7 +40,7 @@ fn cargo(arguments: &[&str]) -> String {
 
 /// The packages that are built here, each with name, version, source and licence.
 fn packages() -> Vec<Value> {
-    let tree = cargo(&["tree", "--locked", "--prefix", "none", "--no-dedupe"]);
+    let tree = cargo(&["tree", "--locked", "--all-features", "--prefix", "none", "--no-dedupe"]);
     // A line is `name v1.2.3`, and may go on.
     let built: BTreeSet<(&str, &str)> = tree
         .lines()
@@ -49,7 +49,8 @@ fn packages() -> Vec<Value> {
             Some((words.next()?, words.next()?.strip_prefix('v')?))
         })
         .collect();
-    let metadata: Value = serde_json::from_str(&cargo(&["metadata", "--format-version", "1", "--locked"])).unwrap();
+    let metadata: Value =
+        serde_json::from_str(&cargo(&["metadata", "--format-version", "1", "--locked", "--all-features"])).unwrap();
     let packages: Vec<Value> = metadata["packages"]
         .as_array()
         .unwrap()

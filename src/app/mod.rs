@@ -22,6 +22,8 @@ pub mod settings;
 mod settings_file;
 pub mod tls_files;
 mod tls_options;
+#[cfg(feature = "opentelemetry")]
+mod traces;
 
 use std::future::Future;
 use std::sync::Arc;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 
 use super::streams::{Exit, Streams, unwritable};
+use crate::app::settings::LogFormat;
 use crate::app::{self, App, ListenAddress, Listeners, Options, RandomIds, Settings, WallClock, exposure, stop_signal};
 use crate::error::{Error, Result};
 use crate::store::ClientRow;
@@ -21,9 +22,24 @@ pub struct Args {
     options: Options,
 }
 
+/// Whoever reads the log as JSON is told there too why the gateway did not start, or ended: standard error holds nothing else.
 pub(super) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
-    let settings = args.options.clone().with_defaults_from(Options::load(args.config.as_deref())?).into_settings()?;
-    app::log::start(&settings)?;
+    let mut log = args.options.log;
+    let ended = start(args, &mut log, streams);
+    if let (Err(error), Some(LogFormat::Json)) = (&ended, log) {
+        app::log::tell_end(error);
+        return Ok(Exit::of(error));
+    }
+    ended
+}
+
+/// Serves; `log` becomes how the log is written as soon as that is known.
+fn start(args: &Args, log: &mut Option<LogFormat>, streams: &mut Streams<'_>) -> Result<Exit> {
+    let options = args.options.clone().with_defaults_from(Options::load(args.config.as_deref())?);
+    *log = options.log;
+    let settings = options.into_settings()?;
+    // Until the end: what is logged last is sent last.
+    let _log = app::log::start(&settings)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Error::fault(format!("cannot start: {error}")))?;
     runtime.block_on(serve(settings, streams))?;
@@ -39,19 +55,27 @@ async fn serve(settings: Settings, streams: &mut Streams<'_>) -> Result<()> {
     for remark in exposure::remarks(&settings, &addresses(&api), &addresses(&operations)) {
         tracing::warn!("{remark}");
     }
-    let (listened, scheme) = (with_port(&settings.listen, &api), settings.scheme());
-    let of_operators = settings.operations_listen.as_ref().map(|listen| with_port(listen, &operations));
+    let listened = with_port(&settings.listen, &api);
+    let (of_clients, log) = (format!("{}://{listened}", settings.scheme()), settings.log);
+    let of_operators = settings.operations_listen.as_ref();
+    let of_operators = of_operators.map(|listen| format!("http://{}", with_port(listen, &operations)));
     let settings = settings.with_default_base(&listened);
     let app = App::open(settings, Arc::new(WallClock), Arc::new(RandomIds)).await?;
     warn_missing_setup(&app).await?;
-    writeln!(streams.out, "listening on {scheme}://{listened} (FHIR under /fhir, agencies under /agency/v1)")
-        .map_err(unwritable)?;
-    if let Some(listened) = of_operators {
-        writeln!(streams.out, "operators on http://{listened} (/metrics, /readyz)").map_err(unwritable)?;
+    match log {
+        LogFormat::Text => tell_addresses(&of_clients, of_operators.as_deref(), streams)?,
+        LogFormat::Json => tracing::info!(api = of_clients, operators = of_operators, "listening"),
     }
-    streams.out.flush().map_err(unwritable)?;
     let sockets = |bound: Vec<(TcpListener, SocketAddr)>| bound.into_iter().map(|(listener, _)| listener).collect();
     app::run(Listeners { api: sockets(api), operations: sockets(operations) }, &app, stop_signal()).await
+}
+
+fn tell_addresses(api: &str, operators: Option<&str>, streams: &mut Streams<'_>) -> Result<()> {
+    writeln!(streams.out, "listening on {api} (FHIR under /fhir, agencies under /agency/v1)").map_err(unwritable)?;
+    if let Some(address) = operators {
+        writeln!(streams.out, "operators on {address} (/metrics, /readyz)").map_err(unwritable)?;
+    }
+    streams.out.flush().map_err(unwritable)
 }
 
 fn addresses(bound: &[(TcpListener, SocketAddr)]) -> Vec<SocketAddr> {
