@@ -5,10 +5,9 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::fhir::{Document, ResourceKey};
-use crate::limits::MEGABYTE;
 use crate::referral::plan::GivenResource;
 use crate::referral::scope::Scope;
-use crate::referral::{Graph, Resource, VersionRange};
+use crate::referral::{Graph, Resource};
 use crate::store::visibility::Visibility;
 use crate::store::{StoredParty, StoredReferral};
 
@@ -16,10 +15,7 @@ use super::read::{self, COLUMNS, SEEN};
 use super::shares;
 use super::shown::{ShownVersions, past_part};
 use super::statement::Connection;
-
-/// As much of a Task's history a record tells: its newest versions, up to so many bytes. What is older is in the history
-/// of the Task.
-const RECORDED: VersionRange = VersionRange { count: usize::MAX, before: None, bytes: 16 * MEGABYTE };
+use super::task_steps;
 
 /// What a look at the graph finds.
 struct Shared {
@@ -63,7 +59,8 @@ pub(super) fn referral(
     }
     let end = until.unwrap_or(i64::MAX);
     if with_history {
-        graph.set_history(earlier(connection, visibility, id, end)?);
+        let newest = graph.resolve(&task.to_string()).map_or(0, |task| task.version);
+        graph.set_history(task_steps::history(connection, visibility, (id, newest), end)?);
     }
     let (extras, kept) = extras(connection, id, end)?;
     let owed: Option<i64> = connection
@@ -129,17 +126,6 @@ fn shared(
         }
     }
     Ok(shared)
-}
-
-/// The versions of the Task up to the commit `until` before the newest of them, as far as they are shown, oldest first.
-fn earlier(connection: &Connection, visibility: Visibility, task: i64, until: i64) -> Result<Vec<Resource>> {
-    let versions = read::shown_versions(connection, visibility, task, RECORDED)?.into_iter();
-    let versions = versions.filter(|stored| stored.seq.cast_signed() <= until).skip(1).collect::<Vec<_>>();
-    Ok(versions
-        .into_iter()
-        .rev()
-        .map(|stored| Resource::new(stored.key.to_string(), stored.version, stored.document).without(stored.withheld))
-        .collect())
 }
 
 /// Everything that the Task discloses now, with who gave it.
