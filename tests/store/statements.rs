@@ -191,6 +191,7 @@ async fn administer_all(store: &SqliteStore, name: &str, at: Timestamp) {
         for limit in [1, 2, 50] {
             let asked = AuditQuery { descending, limit, subject: Some(key("Task/other")), ..AuditQuery::default() };
             store.audit_rows(&asked).await.unwrap();
+            store.audit_count(&asked).await.unwrap();
             store
                 .audit_rows(&AuditQuery { client: Some(name.to_owned()), limit, ..AuditQuery::default() })
                 .await
