@@ -80,7 +80,7 @@ fn check_history(model: &Model, sources: &[Declaration<'_, FieldFile>], findings
             let member = end.path.steps.first().map_or("", |step| &step.name);
             if !end.identity && !KEPT.contains(&member) {
                 let message = format!("{member} is not kept of the earlier versions of a Task");
-                findings.add(source.file, source.at, message, &format!("read one of {}", KEPT[2..].join(", ")));
+                findings.add(source.file, source.at, message, format!("read one of {}", KEPT[2..].join(", ")));
             }
         }
     }
