@@ -142,11 +142,15 @@ async fn read_all(store: &SqliteStore, name: &str) {
             store.read(&scope, &task, version).await.unwrap();
         }
         store.history(&scope, &task, VersionRange::newest(5)).await.unwrap();
+        store.read_each(&scope, &[task.clone(), patient.clone()]).await.unwrap();
         store.visible(&scope, &[task.clone(), patient.clone()]).await.unwrap();
         for with_history in [false, true] {
             store.referral(&scope, &task, with_history).await.unwrap();
         }
+        store.referral_each(&scope, std::slice::from_ref(&task)).await.unwrap();
         store.referral_as_of(&scope, &task, 1).await.unwrap();
+        let queries = SEARCHES.map(|url| query(&url.replace('N', name)));
+        store.search_each(&scope, &queries).await.unwrap();
         for url in SEARCHES {
             let url = url.replace('N', name);
             let mut page = store.search(&scope, &query(&url)).await.unwrap();

@@ -44,10 +44,12 @@ use writer::{Counters, Jobs, Writer};
 
 mod audit;
 pub mod backup;
+mod bases;
 pub mod check;
 mod clients;
 mod commit;
 mod connection;
+mod counted;
 mod error;
 mod feed;
 mod file_identity;
@@ -57,6 +59,7 @@ mod keys;
 mod newest;
 mod planned_read;
 mod read;
+mod read_queue;
 mod reader;
 mod referral;
 mod reindex;
@@ -260,6 +263,11 @@ impl Resources for SqliteStore {
         self.readers.read(move |reader| read::read(reader, &scope, &key, version))
     }
 
+    fn read_each<'a>(&'a self, scope: &'a Scope, keys: &'a [ResourceKey]) -> StoreFuture<'a, Vec<Option<Stored>>> {
+        let (scope, keys) = (scope.clone(), keys.to_vec());
+        self.readers.read(move |reader| keys.iter().map(|key| read::read(reader, &scope, key, None)).collect())
+    }
+
     fn history<'a>(&'a self, scope: &'a Scope, key: &'a ResourceKey, range: VersionRange) -> StoreFuture<'a, Versions> {
         let (scope, key) = (scope.clone(), key.clone());
         self.readers.read(move |reader| read::history(reader, &scope, &key, range))
@@ -282,6 +290,16 @@ impl Resources for SqliteStore {
         })
     }
 
+    fn search_each<'a>(&'a self, scope: &'a Scope, queries: &'a [Query]) -> StoreFuture<'a, Vec<Page>> {
+        Box::pin(async move {
+            let (index, scope, queries) = (self.index()?.clone(), scope.clone(), queries.to_vec());
+            let each = move |reader: &Connection| {
+                queries.iter().map(|query| search::search(reader, &index, &scope, query)).collect()
+            };
+            self.readers.read(each).await
+        })
+    }
+
     fn referral<'a>(
         &'a self,
         scope: &'a Scope,
@@ -290,6 +308,17 @@ impl Resources for SqliteStore {
     ) -> StoreFuture<'a, Option<StoredReferral>> {
         let (scope, task) = (scope.clone(), task.clone());
         self.readers.read(move |reader| referral::referral(reader, &scope, &task, with_history, None))
+    }
+
+    fn referral_each<'a>(
+        &'a self,
+        scope: &'a Scope,
+        tasks: &'a [ResourceKey],
+    ) -> StoreFuture<'a, Vec<Result<Option<StoredReferral>>>> {
+        let (scope, tasks) = (scope.clone(), tasks.to_vec());
+        self.readers.read(move |reader| {
+            Ok(tasks.iter().map(|task| referral::referral(reader, &scope, task, true, None)).collect())
+        })
     }
 
     fn referral_as_of<'a>(

@@ -54,12 +54,9 @@ pub(super) fn referral(
         Err(error) if as_of.is_some() && read::is_removed(&error) => return Ok(None),
         shared => shared?,
     };
-    if graph.position(&task.to_string()).is_none() {
-        return Ok(None);
-    }
+    let Some(newest) = graph.resolve(&task.to_string()).map(|task| task.version) else { return Ok(None) };
     let end = until.unwrap_or(i64::MAX);
     if with_history {
-        let newest = graph.resolve(&task.to_string()).map_or(0, |task| task.version);
         graph.set_history(task_steps::history(connection, visibility, (id, newest), end)?);
     }
     let (extras, kept) = extras(connection, id, end)?;

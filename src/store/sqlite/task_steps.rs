@@ -58,6 +58,9 @@ pub(super) fn history(
     (task, newest): (i64, u64),
     until: i64,
 ) -> Result<History> {
+    if newest <= 1 {
+        return Ok(History::default());
+    }
     let shown = ShownVersions::of(connection, visibility, task)?;
     let (url, author): (String, i64) = connection.query_row(
         "SELECT k.name || '/' || r.logical, r.author FROM resource r JOIN kind k ON k.id = r.kind WHERE r.id = ?1",

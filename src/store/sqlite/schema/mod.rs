@@ -30,7 +30,9 @@ const STEPS: &[&str] = &[
     include_str!("007_room.sql"),
     include_str!("008_retention.sql"),
     include_str!("009_in_use.sql"),
-    include_str!("020_growth.sql"),
+    include_str!("010_bases.sql"),
+    include_str!("011_text_of.sql"),
+    include_str!("012_growth.sql"),
 ];
 
 /// The first version whose audit log is chained. Hashes are none that SQL could compute: rows of older files are chained
@@ -38,7 +40,7 @@ const STEPS: &[&str] = &[
 const BEFORE_CHAINS: i64 = 3;
 
 /// The first version that keeps the steps of Tasks and what Consents say. They are read out of documents, here.
-const BEFORE_GROWTH: i64 = 10;
+const BEFORE_GROWTH: i64 = 12;
 
 /// Brings the file to the newest version.
 pub(super) fn migrate(writer: &Connection, path: &Path) -> Result<()> {
