@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{OptionalExtension, params};
 
 use crate::error::Result;
 use crate::fhir::Document;
@@ -38,16 +38,55 @@ pub(super) fn add(connection: &Connection, written: &TaskVersion<'_>) -> Result<
             .prepare_cached("SELECT document FROM task_step WHERE task = ?1 ORDER BY version DESC LIMIT 1")?
             .query_row([task], |row| row.get(0))
             .optional()?;
+        if last.is_none() {
+            keep_earlier(connection, task, version)?;
+        }
         // One that cannot be read is followed by another.
         let last = last.and_then(|text| document::parse(text).ok());
         if last.is_some_and(|last| stands_alike(last.root(), document.root())) {
             return Ok(());
         }
     }
+    insert(connection, written)
+}
+
+fn insert(connection: &Connection, written: &TaskVersion<'_>) -> Result<()> {
+    let TaskVersion { task, version, seq, document } = *written;
     connection
         .prepare_cached("INSERT OR REPLACE INTO task_step (task, version, seq, document) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![task, version, seq, step_of(document.root())])?;
     Ok(())
+}
+
+/// Keeps what a Task was before this version, of one that was written before steps were kept.
+fn keep_earlier(connection: &Connection, task: i64, version: i64) -> Result<()> {
+    let mut statement = connection.prepare_cached(
+        "SELECT version, seq, document FROM version WHERE resource = ?1 AND version < ?2 AND octet_length(document) > 0
+         ORDER BY version",
+    )?;
+    let mut rows = statement.query([task, version])?;
+    let mut last: Option<Document> = None;
+    while let Some(row) = rows.next()? {
+        // What cannot be read is told where the versions are.
+        let Some(document) = row.get_ref(2)?.as_str().ok().and_then(|text| document::parse(text).ok()) else {
+            continue;
+        };
+        if !last.as_ref().is_some_and(|last| stands_alike(last.root(), document.root())) {
+            insert(connection, &TaskVersion { task, version: row.get(0)?, seq: row.get(1)?, document: &document })?;
+        }
+        last = Some(document);
+    }
+    Ok(())
+}
+
+/// The steps of a Task, newest first; of one that was written before steps were kept, and not since, its versions.
+fn steps(connection: &Connection, task: i64) -> Result<&'static str> {
+    let is_kept = connection.prepare_cached("SELECT 1 FROM task_step WHERE task = ?1")?.exists([task])?;
+    Ok(if is_kept {
+        "SELECT version, seq, document FROM task_step WHERE task = ?1 ORDER BY version DESC"
+    } else {
+        "SELECT version, seq, document FROM version WHERE resource = ?1 ORDER BY version DESC"
+    })
 }
 
 /// The steps of a Task before its version `newest`, up to the commit `until`, as far as they are shown, oldest first. One that
@@ -68,8 +107,7 @@ pub(super) fn history(
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
     let hidden = withheld::hidden(connection, visibility, task, author)?;
-    let mut statement = connection
-        .prepare_cached("SELECT version, seq, document FROM task_step WHERE task = ?1 ORDER BY version DESC")?;
+    let mut statement = connection.prepare_cached(steps(connection, task)?)?;
     let mut rows = statement.query([task])?;
     let mut history = History::default();
     let (mut replaced, mut bytes) = (None, 0_usize);
@@ -77,6 +115,11 @@ pub(super) fn history(
         let (version, made): (i64, i64) = (row.get(0)?, row.get(1)?);
         if made <= until && version.cast_unsigned() < newest && shown.hold(made, replaced) {
             let text = row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?;
+            replaced = Some(made);
+            // A history is told without what is not kept any more.
+            if text.is_empty() {
+                continue;
+            }
             bytes = bytes.saturating_add(text.len());
             if bytes > MAX_BYTES {
                 history.is_cut = true;
@@ -94,23 +137,4 @@ pub(super) fn history(
     }
     history.steps.reverse();
     Ok(history)
-}
-
-/// Keeps the steps of the Tasks that were written before steps were kept.
-pub(super) fn keep_existing(transaction: &Transaction<'_>, connection: &Connection) -> Result<()> {
-    let mut statement = transaction.prepare(
-        "SELECT v.resource, v.version, v.seq, v.document FROM kind k CROSS JOIN resource r CROSS JOIN version v
-         WHERE k.name = 'Task' AND r.kind = k.id AND v.resource = r.id AND octet_length(v.document) > 0
-         ORDER BY v.resource, v.version",
-    )?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        // What cannot be read is told wherever it is read.
-        let Some(document) = row.get_ref(3)?.as_str().ok().and_then(|text| document::parse(text).ok()) else {
-            continue;
-        };
-        let (task, version, seq) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        add(connection, &TaskVersion { task, version, seq, document: &document })?;
-    }
-    Ok(())
 }
