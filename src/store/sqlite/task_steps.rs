@@ -32,7 +32,7 @@ pub(super) struct TaskVersion<'v> {
 
 /// Keeps the version as a step, if it is one.
 pub(super) fn add(connection: &Connection, written: &TaskVersion<'_>) -> Result<()> {
-    let TaskVersion { task, version, seq, document } = *written;
+    let TaskVersion { task, version, document, .. } = *written;
     if version > 1 {
         let last: Option<String> = connection
             .prepare_cached("SELECT document FROM task_step WHERE task = ?1 ORDER BY version DESC LIMIT 1")?
