@@ -65,6 +65,7 @@ mod referral;
 mod reindex;
 pub mod restore;
 mod retention;
+mod room;
 mod rows;
 mod schema;
 mod search;
@@ -166,10 +167,12 @@ impl SqliteStore {
     /// # Errors
     /// Where the database takes no writes.
     pub async fn limit_size(&self, bytes: u64) -> Result<()> {
+        let counters = self.counters.clone();
         self.write(move |session| {
             let page: i64 = session.connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
             let pages = i64::try_from(bytes).unwrap_or(i64::MAX) / page.max(1);
             session.connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
+            counters.room.fetch_min(room::room(session.connection, None)?, Ordering::Relaxed);
             Ok(())
         })
         .await
@@ -471,6 +474,7 @@ fn statistics(reader: &Connection, counters: &Counters) -> Result<Statistics> {
         newest: newest.cast_unsigned(),
         resources: counted.collect::<rusqlite::Result<_>>()?,
         bytes: (pages * size).cast_unsigned(),
+        room: counters.room.load(Ordering::Relaxed),
         commits: counters.commits.load(Ordering::Relaxed),
         groups: counters.groups.load(Ordering::Relaxed),
         conflicts: counters.conflicts.load(Ordering::Relaxed),
