@@ -1,17 +1,18 @@
 //! One program: a HealthcareService, compiled. How it is written down is told in [`super::directory`].
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::area::{Area, Locality};
-use super::asked::{ServiceRequirements, TEAM_ROLES};
+use super::asked::TEAM_ROLES;
 use super::comparison::{Comparison, ComparisonValue};
 use super::comparison_check::{ComparisonText, Part};
 use super::facts::FactBook;
-use super::organization::Organization;
+use super::offer::{Offer, Purpose};
+use super::organization::{Organization, identifiers};
 use super::rule::{Rule, Strength, Test};
 use super::rulebook::Rulebook;
-use crate::fhir::{Issue, Key, Node, Reference};
+use super::shared_map::SharedMap;
+use crate::fhir::{Identifier, Issue, Key, Node, Reference};
 use crate::referral::task::{SDOHCC_CODES, coded};
 
 /// The CodeSystem of program types.
@@ -52,41 +53,57 @@ impl Capacity {
     }
 }
 
+/// How a program stands: what of it changes from day to day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Standing {
+    /// Does it run, and its organization?
+    pub active: bool,
+    /// Can it take somebody?
+    pub capacity: Capacity,
+}
+
 /// A program that referrals can go to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Program {
     /// Id of the HealthcareService
-    pub id: String,
+    pub id: Arc<str>,
     /// Name, "" where it has none
-    pub name: String,
+    pub name: Arc<str>,
     /// Whose program it is
     pub organization: Arc<Organization>,
-    /// Code of its type: the folder under `profiles/programs/`
-    pub kind: String,
     /// Does it run?
     pub active: bool,
-    /// SDOHCC category codes of the needs that it helps with
-    pub needs: Vec<String>,
-    /// The roles of the care team that it offers
-    pub roles: Vec<String>,
-    /// Where it serves
-    pub area: Area,
     /// Can it take somebody?
     pub capacity: Capacity,
-    /// Who is eligible: its own rules, and those of its type about other criteria
-    pub rules: Vec<Arc<Rule>>,
+    /// What it offers, to whom and where
+    pub offer: Arc<Offer>,
+    /// By what other systems know it
+    pub(super) identifiers: Box<[Identifier]>,
+    /// What its service area is made of
+    pub(super) coverage: Box<[Coverage]>,
+}
+
+/// One place of a service area, as it is written down.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Coverage {
+    /// The Location of the directory with this id
+    Location(Arc<str>),
+    /// A Location that came with the program
+    Contained(Locality),
+    /// Something in words
+    Text,
 }
 
 /// What a program's references are looked up in while it is read.
-pub(super) struct ProgramContext<'s, 'n> {
-    pub(super) organizations: &'s HashMap<String, Arc<Organization>>,
-    pub(super) locations: &'s HashMap<String, Node<'n>>,
+pub(super) struct ProgramContext<'s> {
+    pub(super) organizations: &'s SharedMap<Arc<str>, Arc<Organization>>,
+    pub(super) locations: &'s SharedMap<Arc<str>, Locality>,
     pub(super) rulebook: &'s Rulebook,
 }
 
 impl Program {
     /// Reads a HealthcareService. What makes it unusable is an error among `issues`, what makes it less useful a warning.
-    pub(super) fn read(service: Node<'_>, around: &ProgramContext<'_, '_>, issues: &mut Vec<Issue>) -> Option<Self> {
+    pub(super) fn read(service: Node<'_>, around: &ProgramContext<'_>, issues: &mut Vec<Issue>) -> Option<Self> {
         let id = service.str("id");
         if id.is_none() {
             issues.push(Issue::error_at(
@@ -98,45 +115,78 @@ impl Program {
         let organization = provider(service, around, issues);
         let codings = service.list("program").flat_map(|program| program.list("coding"));
         let mut kind = codings.filter(|coding| coding.get("system").is_some_and(|of| of.is_str(PROGRAM_TYPES)));
-        let kind = kind.find_map(|coding| coding.str("code")).map_or(GENERIC.to_owned(), String::from);
+        let kind = kind.find_map(|coding| coding.str("code")).map_or(GENERIC.into(), |code| Arc::from(&*code));
         let needs = needs(service, issues);
-        let area = area(service, around, issues);
-        let own = rules(service, &kind, around.rulebook, issues);
+        let coverage = coverage(service, around, issues);
+        let own = own_rules(service, &kind, around.rulebook, issues);
         let shared = around.rulebook.rules(&kind).iter();
         let shared: Vec<Arc<Rule>> = shared.filter(|rule| !own.iter().any(|own| own.replaces(rule))).cloned().collect();
+        let purpose = Arc::new(Purpose { needs, kind, roles: roles(service) });
+        let area = area_of(&coverage, around.locations);
         Some(Self {
-            id: id?.into_owned(),
-            name: service.str("name").unwrap_or_default().into_owned(),
-            active: service.get("active").and_then(Node::as_bool).unwrap_or(true) && organization.as_ref()?.active,
+            id: id?.into(),
+            name: service.str("name").unwrap_or_default().into(),
+            active: service.get("active").and_then(Node::as_bool).unwrap_or(true),
             organization: organization?,
-            kind,
-            needs,
-            roles: roles(service),
-            area,
             capacity: capacity(service, issues),
-            rules: own.into_iter().chain(shared).collect(),
+            offer: Arc::new(Offer { purpose, area, rules: own.into_iter().chain(shared).collect() }),
+            identifiers: identifiers(service).collect(),
+            coverage: coverage.into(),
         })
     }
 
-    /// Is it what a request asks for: of that type, or with somebody in that role?
-    pub fn is_asked_for(&self, wanted: &ServiceRequirements) -> bool {
-        wanted.types.contains(&self.kind) || wanted.roles.iter().any(|role| self.roles.contains(role))
+    /// How it stands.
+    pub fn standing(&self) -> Standing {
+        Standing { active: self.active && self.organization.active, capacity: self.capacity }
+    }
+
+    /// Code of its type: the folder under `profiles/programs/`.
+    pub fn kind(&self) -> &str {
+        &self.offer.purpose.kind
+    }
+
+    /// Who is eligible.
+    pub fn rules(&self) -> &[Arc<Rule>] {
+        &self.offer.rules
+    }
+
+    /// The Locations of the directory that its service area is made of.
+    pub(super) fn locations(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.coverage.iter().filter_map(|covered| match covered {
+            Coverage::Location(id) => Some(id),
+            Coverage::Contained(_) | Coverage::Text => None,
+        })
+    }
+}
+
+/// Where a program with this coverage serves.
+pub(super) fn area_of(coverage: &[Coverage], locations: &SharedMap<Arc<str>, Locality>) -> Area {
+    let localities = coverage.iter().filter_map(|covered| match covered {
+        Coverage::Location(id) => locations.get(&**id),
+        Coverage::Contained(locality) => Some(locality),
+        Coverage::Text => None,
+    });
+    let localities: Vec<Locality> = localities.filter(|locality| !locality.is_empty()).cloned().collect();
+    match (coverage.is_empty(), localities.is_empty()) {
+        (true, _) => Area::Anywhere,
+        (false, true) => Area::TextOnly,
+        (false, false) => Area::Localities(localities),
     }
 }
 
 /// `Type/id` of a literal reference; the directory is one closed set, so the base of an absolute one does not matter.
-pub(super) fn local(reference: &str, kind: &str) -> Option<String> {
+pub(super) fn local<'t>(reference: &'t str, kind: &str) -> Option<&'t str> {
     match Reference::parse(reference)? {
         Reference::Relative { kind: of, id, .. } | Reference::Absolute { restful: Some((_, of, id)), .. } => {
-            (of == kind).then(|| id.to_owned())
+            (of == kind).then_some(id)
         }
         _ => None,
     }
 }
 
-fn provider(service: Node<'_>, around: &ProgramContext<'_, '_>, issues: &mut Vec<Issue>) -> Option<Arc<Organization>> {
+fn provider(service: Node<'_>, around: &ProgramContext<'_>, issues: &mut Vec<Issue>) -> Option<Arc<Organization>> {
     let named = service.get("providedBy").and_then(|by| by.str("reference"));
-    let found = named.and_then(|text| around.organizations.get(&local(&text, "Organization")?));
+    let found = named.and_then(|text| around.organizations.get(local(&text, "Organization")?));
     if found.is_none() {
         let at = service.get("providedBy").unwrap_or(service);
         let message = "providedBy has to reference an Organization of the directory as Organization/id";
@@ -145,13 +195,13 @@ fn provider(service: Node<'_>, around: &ProgramContext<'_, '_>, issues: &mut Vec
     found.cloned()
 }
 
-fn needs(service: Node<'_>, issues: &mut Vec<Issue>) -> Vec<String> {
-    let mut needs: Vec<String> = Vec::new();
+fn needs(service: Node<'_>, issues: &mut Vec<Issue>) -> Vec<Arc<str>> {
+    let mut needs: Vec<Arc<str>> = Vec::new();
     for coding in service.list("category").flat_map(|concept| concept.list("coding")) {
         if coding.get("system").is_some_and(|of| of.is_str(SDOHCC_CODES))
-            && let Some(code) = coding.str("code").filter(|code| !needs.iter().any(|need| *need == **code))
+            && let Some(code) = coding.str("code").filter(|code| !needs.iter().any(|need| **need == **code))
         {
-            needs.push(code.into_owned());
+            needs.push(code.into());
         }
     }
     if needs.is_empty() {
@@ -161,35 +211,38 @@ fn needs(service: Node<'_>, issues: &mut Vec<Issue>) -> Vec<String> {
     needs
 }
 
-fn area(service: Node<'_>, around: &ProgramContext<'_, '_>, issues: &mut Vec<Issue>) -> Area {
-    let mut localities = Vec::new();
-    let mut has_coverage = false;
+fn coverage(service: Node<'_>, around: &ProgramContext<'_>, issues: &mut Vec<Issue>) -> Vec<Coverage> {
+    let mut coverage = Vec::new();
     for covered in service.list("coverageArea") {
-        has_coverage = true;
-        let Some(text) = covered.str("reference") else { continue };
+        let Some(text) = covered.str("reference") else {
+            coverage.push(Coverage::Text);
+            continue;
+        };
         let contained = text.strip_prefix('#').and_then(|id| {
             service.list("contained").find(|inner| inner.get("id").is_some_and(|inner| inner.is_str(id)))
         });
-        let location = contained.or_else(|| around.locations.get(&local(&text, "Location")?).copied());
-        let Some(location) = location else {
-            let message = "coverageArea has to reference a Location of the directory as Location/id";
-            issues.push(Issue::error_at(Key::DirectoryInvalid, covered, message));
-            continue;
+        let known = || around.locations.get_entry(local(&text, "Location")?);
+        let (one, at, is_empty) = match (contained, known()) {
+            (Some(location), _) => {
+                let locality = Locality::of_location(location);
+                let is_empty = locality.is_empty();
+                (Coverage::Contained(locality), location, is_empty)
+            }
+            (None, Some((id, locality))) => (Coverage::Location(id.clone()), covered, locality.is_empty()),
+            (None, None) => {
+                let message = "coverageArea has to reference a Location of the directory as Location/id";
+                issues.push(Issue::error_at(Key::DirectoryInvalid, covered, message));
+                continue;
+            }
         };
-        let locality = location.get("address").map(Locality::read).unwrap_or_default();
-        if locality.is_empty() {
+        if is_empty {
             let message =
                 "the service area's Location has no address.state, address.district or address.postalCode to compare";
-            issues.push(warning(location, message));
-        } else {
-            localities.push(locality);
+            issues.push(warning(at, message));
         }
+        coverage.push(one);
     }
-    match (has_coverage, localities.is_empty()) {
-        (false, _) => Area::Anywhere,
-        (true, true) => Area::TextOnly,
-        (true, false) => Area::Localities(localities),
-    }
+    coverage
 }
 
 fn capacity(service: Node<'_>, issues: &mut Vec<Issue>) -> Capacity {
@@ -207,14 +260,14 @@ fn capacity(service: Node<'_>, issues: &mut Vec<Issue>) -> Capacity {
 }
 
 /// The roles of the care team among what it offers.
-fn roles(service: Node<'_>) -> Vec<String> {
-    let mut roles: Vec<String> = Vec::new();
+fn roles(service: Node<'_>) -> Vec<Arc<str>> {
+    let mut roles: Vec<Arc<str>> = Vec::new();
     for name in ["type", "serviceProvisionCode", "characteristic"] {
         for coding in service.list(name).flat_map(|concept| concept.list("coding")) {
             if coding.get("system").is_some_and(|of| of.is_str(TEAM_ROLES))
-                && let Some(code) = coding.str("code").filter(|code| !roles.iter().any(|role| *role == **code))
+                && let Some(code) = coding.str("code").filter(|code| !roles.iter().any(|role| **role == **code))
             {
-                roles.push(code.into_owned());
+                roles.push(code.into());
             }
         }
     }
@@ -222,7 +275,7 @@ fn roles(service: Node<'_>) -> Vec<String> {
 }
 
 /// The program's own rules, and those of the presets that it chooses.
-fn rules(service: Node<'_>, kind: &str, rulebook: &Rulebook, issues: &mut Vec<Issue>) -> Vec<Arc<Rule>> {
+fn own_rules(service: Node<'_>, kind: &str, rulebook: &Rulebook, issues: &mut Vec<Issue>) -> Vec<Arc<Rule>> {
     let mut rules = Vec::new();
     for extension in extensions(service, ELIGIBILITY) {
         let read = match extensions(extension, "preset").next() {

@@ -58,6 +58,17 @@ impl Stored {
     }
 }
 
+/// How far the directory was read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DirectoryPosition {
+    /// The newest commit that changed it
+    pub seq: u64,
+    /// How many Organizations, Locations and HealthcareServices it then had
+    pub count: u64,
+    /// `meta.lastUpdated` of the newest of them, in microseconds
+    pub(super) updated: i64,
+}
+
 /// One page of a search.
 #[derive(Debug, Clone, Default)]
 pub struct Page {

@@ -19,7 +19,7 @@ use std::thread::JoinHandle;
 
 use jiff::Timestamp;
 use rusqlite::Connection;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::error::{Error, Result};
 use crate::fhir::ResourceKey;
@@ -33,8 +33,8 @@ use super::newest::NewestSequences;
 use super::prepared::PreparedPlan;
 use super::query::Query;
 use super::{
-    AuditLog, AuditPage, AuditQuery, Changes, ClientRow, Committed, Credentials, Feed, Health, Page, PrunedVersions,
-    Resources, Retention, Statistics, StoreFuture, Stored, StoredReferral, WriteState,
+    AuditLog, AuditPage, AuditQuery, Changes, ClientRow, Committed, Credentials, DirectoryPosition, Feed, Health, Page,
+    PrunedVersions, Resources, Retention, Statistics, StoreFuture, Stored, StoredReferral, WriteState,
 };
 use in_use::FileUse;
 use index::Index;
@@ -48,6 +48,7 @@ pub mod check;
 mod clients;
 mod commit;
 mod connection;
+mod directory;
 mod error;
 mod feed;
 mod file_identity;
@@ -303,6 +304,14 @@ impl Resources for SqliteStore {
 
     fn directory(&self) -> StoreFuture<'_, Vec<Stored>> {
         self.readers.read(read::directory)
+    }
+
+    fn directory_changes(
+        &self,
+        since: DirectoryPosition,
+        changes: mpsc::Sender<Stored>,
+    ) -> StoreFuture<'_, DirectoryPosition> {
+        self.readers.read(move |reader| directory::changes(reader, since, &changes))
     }
 
     fn directory_version(&self) -> watch::Receiver<u64> {
