@@ -44,8 +44,16 @@ fn complete(routes: &[Route]) -> Result<Value> {
 
 /// What a route answers, besides what is particular to it: the status, and the name of the response.
 fn common_answers(route: &Route) -> Vec<(&'static str, &'static str)> {
-    // Of every route: what cannot be decoded, too many requests, our own failures.
-    let mut answers = vec![("400", "Unreadable"), ("429", "Limited"), ("500", "Failed"), ("503", "Busy")];
+    // Of every route: what cannot be decoded, a head that comes too late or is too large, too many requests or connections,
+    // our own failures.
+    let mut answers = vec![
+        ("400", "Unreadable"),
+        ("408", "Late"),
+        ("429", "Limited"),
+        ("431", "HeadTooLarge"),
+        ("500", "Failed"),
+        ("503", "Busy"),
+    ];
     if route.access != Access::Anyone {
         answers.push(("401", "Unknown"));
     }
@@ -55,7 +63,10 @@ fn common_answers(route: &Route) -> Vec<(&'static str, &'static str)> {
     if route.path.contains('{') {
         answers.push(("404", "NotFound"));
     }
-    if route.method != "GET" {
+    if route.method == "GET" {
+        // Whatever is read may be asked for under a condition.
+        answers.extend([("304", "NotModified"), ("412", "Stale")]);
+    } else {
         answers.extend([("409", "Conflict"), ("413", "TooLarge"), ("415", "MediaType"), ("422", "Refused")]);
     }
     answers
@@ -109,10 +120,10 @@ mod tests {
             responses.as_object().unwrap().keys().map(String::as_str).collect::<Vec<_>>().join(" ")
         };
         for (operation, expected) in [
-            ("~1referrals~1{id}/put", "200 400 401 403 404 409 412 413 415 422 429 500 503"),
-            ("~1referrals~1{id}/get", "200 304 400 401 403 404 406 429 500 503"),
-            ("~1schemas/get", "200 400 401 429 500 503"),
-            ("~1openapi.json/get", "200 400 429 500 503"),
+            ("~1referrals~1{id}/put", "200 400 401 403 404 408 409 412 413 415 422 429 431 500 503"),
+            ("~1referrals~1{id}/get", "200 304 400 401 403 404 406 408 412 429 431 500 503"),
+            ("~1schemas/get", "200 304 400 401 408 412 429 431 500 503"),
+            ("~1openapi.json/get", "200 304 400 408 412 429 431 500 503"),
         ] {
             assert_eq!(statuses(operation), expected, "{operation}");
         }

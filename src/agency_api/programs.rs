@@ -28,7 +28,8 @@ pub(crate) async fn set_capacity(
     Json(document): Json,
 ) -> Answer {
     let conditions = condition::preconditions(&headers)?;
-    let program = app_state.exchange.set_capacity(&caller, &id, &document, conditions).await?;
+    let key = condition::idempotency_key(&headers)?;
+    let program = app_state.exchange.set_capacity(&caller, &id, &document, conditions, key).await?;
     let tag = program["version"].as_u64().map(entity_tag::write).unwrap_or_default();
     Ok(reply::with(reply::json(&program), ETAG, &tag))
 }

@@ -99,7 +99,7 @@ impl AuditTrail {
             (Read::Resource { version, .. }, ReadResult::Resource(stored)) if !stored.public => {
                 self.add(self.about(caller, action_of_read(*version), &stored.key))
             }
-            (Read::History { key, .. }, ReadResult::Versions(versions)) => match versions.first() {
+            (Read::History { key, .. }, ReadResult::Versions(versions)) => match versions.found.first() {
                 Some(newest) if !newest.public => self.add(self.about(caller, "history", key)),
                 _ => Ok(()),
             },
@@ -218,6 +218,18 @@ impl AuditTrail {
         let page = self.log.audit_rows(query).await?;
         self.add(audit(caller, "audit", None, format!("AuditEvent: {}", page.rows.len()), self.clock.now()))?;
         Ok(page)
+    }
+
+    /// How many rows are wanted, whatever the page.
+    ///
+    /// # Errors
+    /// As [`AuditTrail::rows`].
+    pub async fn count(&self, caller: &Caller, query: &AuditQuery) -> Result<u64> {
+        check_auditor(caller)?;
+        self.write().await?;
+        let count = self.log.audit_count(query).await?;
+        self.add(audit(caller, "audit", None, "AuditEvent: counted".to_owned(), self.clock.now()))?;
+        Ok(count)
     }
 
     /// The row with this number of this chain.

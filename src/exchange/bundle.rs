@@ -67,6 +67,7 @@ impl Exchange {
                 (EntryRequest::Read(read), _) => EntryAnswer::Read(match &mut reads {
                     Some(reads) => {
                         let found = reads.next().ok_or_else(|| Error::fault("a read of a commit has no answer"))?;
+                        self.note_unreadable(caller, &found);
                         self.audit_trail().found(caller, read, &found)?;
                         found
                     }

@@ -55,6 +55,12 @@ fn withdrawn(task: &ResourceKey) -> ChangedRecord {
     ChangedRecord { task: task.clone(), json, version: None, unreadable: None }
 }
 
+/// Is it about the one referral, and not about the store? Of one that is over for the caller, what it was shown last may not be
+/// kept any more.
+fn is_about(error: &Error) -> bool {
+    error.is_stored_unreadable() || error.issues.iter().any(|issue| issue.key == Key::VersionRemoved)
+}
+
 /// A referral of which no record can be made: told in its place, so that it does not keep the others back.
 fn unreadable(caller: &Caller, task: &ResourceKey, error: &Error) -> ChangedRecord {
     let rules = Plan::names_of(&error.issues);
@@ -139,7 +145,7 @@ impl Poll {
     /// meanwhile, which comes with the next cursor, and only then.
     async fn changed_record(&self, caller: &Caller, task: &ResourceKey, newest: u64) -> Result<Option<ChangedRecord>> {
         let stored = match self.resources.referral(&caller.scope(), task, true).await {
-            Err(error) if error.is_stored_unreadable() => return Ok(Some(unreadable(caller, task, &error))),
+            Err(error) if is_about(&error) => return Ok(Some(unreadable(caller, task, &error))),
             stored => stored?,
         };
         Ok(match stored {

@@ -1,6 +1,7 @@
 //! The doors of the exchange: what callers may ask of it, each led to the part that does it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -17,7 +18,7 @@ use crate::security::Caller;
 use crate::sheet::ColumnSets;
 use crate::store::index::SearchParameters;
 use crate::store::query::{Query, check_limits};
-use crate::store::{Committed, Page, ReadResult, Resources, Stored};
+use crate::store::{Committed, Page, ReadResult, Resources, Stored, Unreadable, Versions};
 
 use super::audit_trail::AuditTrail;
 use super::capacity::{self, StatedCapacity};
@@ -63,6 +64,8 @@ pub struct Exchange {
     eligibility: Eligibility,
     timeline: Timeline,
     limits: ContentLimits,
+    /// How often something was told in its place that is stored and cannot be read
+    unreadable: AtomicU64,
 }
 
 impl std::fmt::Debug for Exchange {
@@ -128,6 +131,7 @@ impl Exchange {
             records,
             sheets,
             limits,
+            unreadable: AtomicU64::new(0),
         })
     }
 
@@ -148,7 +152,7 @@ impl Exchange {
 
     // --- what is served on /fhir
 
-    /// Takes in one new resource of this type.
+    /// Takes in one new resource of this type. Sent again under the same key it changes nothing and is answered alike.
     ///
     /// # Errors
     /// Every finding; nothing is stored then.
@@ -158,12 +162,15 @@ impl Exchange {
         kind: &str,
         document: Document,
         if_none_exist: Option<&str>,
+        idempotency_key: Option<&str>,
     ) -> Result<Outcome> {
+        let asked = ["create", kind, if_none_exist.unwrap_or_default(), document.text()];
+        let key = RepeatKey::of(caller, idempotency_key, &asked);
         let ask = EntryRequest::Create { if_none_exist: if_none_exist.map(str::to_owned) };
-        self.write_one(caller, kind, document, ask).await
+        self.write_one(caller, kind, document, ask, key).await
     }
 
-    /// Takes in a new version of a resource.
+    /// Takes in a new version of a resource; repeated as [`Exchange::create`].
     ///
     /// # Errors
     /// Every finding; nothing is stored then.
@@ -173,11 +180,21 @@ impl Exchange {
         key: &ResourceKey,
         document: Document,
         conditions: Preconditions,
+        idempotency_key: Option<&str>,
     ) -> Result<Outcome> {
-        self.write_one(caller, &key.kind, document, EntryRequest::Update { key: key.clone(), conditions }).await
+        let repeat = RepeatKey::of(caller, idempotency_key, &["update", &key.to_string(), document.text()]);
+        let ask = EntryRequest::Update { key: key.clone(), conditions };
+        self.write_one(caller, &key.kind, document, ask, repeat).await
     }
 
-    async fn write_one(&self, caller: &Caller, kind: &str, document: Document, ask: EntryRequest) -> Result<Outcome> {
+    async fn write_one(
+        &self,
+        caller: &Caller,
+        kind: &str,
+        document: Document,
+        ask: EntryRequest,
+        key: Option<RepeatKey>,
+    ) -> Result<Outcome> {
         let document = Arc::new(document);
         let root = document.root();
         if !root.get("resourceType").is_some_and(|named| named.is_str(kind)) {
@@ -187,7 +204,7 @@ impl Exchange {
         }
         let entry = Entry { ask, full_url: None, resource: Some(root), request: None };
         let message = Message { document: &document, root, entries: std::slice::from_ref(&entry) };
-        let (mut outcomes, _) = self.accept(caller, message, None).await?;
+        let (mut outcomes, _) = self.accept(caller, message, key.as_ref()).await?;
         outcomes.pop().flatten().ok_or_else(|| Error::fault("one resource was taken in and has no outcome"))
     }
 
@@ -313,6 +330,9 @@ impl Exchange {
             Read::History { key, range } => self.versions(caller, key, *range).await.map(ReadResult::Versions),
             Read::Search { kind, parameters } => self.find_all(caller, kind, parameters).await.map(ReadResult::Page),
         };
+        if let Ok(found) = &found {
+            self.note_unreadable(caller, found);
+        }
         self.trail.looked_up(caller, read, found)
     }
 
@@ -331,7 +351,7 @@ impl Exchange {
     ///
     /// # Errors
     /// If it is not there, or not for this caller.
-    pub async fn history(&self, caller: &Caller, key: &ResourceKey, count: usize) -> Result<Vec<Stored>> {
+    pub async fn history(&self, caller: &Caller, key: &ResourceKey, count: usize) -> Result<Versions> {
         let range = VersionRange::newest(count);
         match self.look_up(caller, &Read::History { key: key.clone(), range }).await? {
             ReadResult::Versions(versions) => Ok(versions),
@@ -351,13 +371,26 @@ impl Exchange {
         }
     }
 
+    /// Tells whoever runs the gateway of what is stored and cannot be read.
+    pub(super) fn note_unreadable(&self, caller: &Caller, found: &ReadResult) {
+        for Unreadable { key, version, error, .. } in found.unreadable() {
+            self.unreadable.fetch_add(1, Relaxed);
+            tracing::error!(request.id = caller.request, %key, version, %error, "what is stored cannot be read");
+        }
+    }
+
+    /// How often something was told in its place that is stored and cannot be read.
+    pub fn unreadable(&self) -> u64 {
+        self.unreadable.load(Relaxed)
+    }
+
     async fn find(&self, caller: &Caller, key: &ResourceKey, version: Option<u64>) -> Result<Stored> {
         let stored = self.store.read(&caller.scope(), key, version).await?;
         stored.ok_or_else(|| Error::not_found(key))
     }
 
     /// Versions of a resource, newest first, as many as an answer has room for.
-    async fn versions(&self, caller: &Caller, key: &ResourceKey, range: VersionRange) -> Result<Vec<Stored>> {
+    async fn versions(&self, caller: &Caller, key: &ResourceKey, range: VersionRange) -> Result<Versions> {
         let range = VersionRange { bytes: range.bytes.min(self.limits.answer_bytes), ..range };
         let scope = caller.scope();
         let versions = self.store.history(&scope, key, range).await?;
@@ -375,7 +408,7 @@ impl Exchange {
         let query = Query::parse(&self.parameters, kind, parameters)
             .map_err(|issues| Error { category: Category::Incorrect, issues })?;
         let bytes = self.limits.answer_bytes;
-        self.store.search(&caller.scope(), &Query { bytes, ..query }).await
+        self.store.search(&caller.scope(), &Query { bytes, tells_unreadable: true, ..query }).await
     }
 
     /// Everything that is wrong with a resource, which is not stored: against the standard, the profiles that it claims
@@ -593,10 +626,12 @@ impl Exchange {
         program_id: &str,
         capacity: &Document,
         conditions: Preconditions,
+        idempotency_key: Option<&str>,
     ) -> Result<Value> {
         let program = &ResourceKey::new("HealthcareService", program_id);
+        let key = RepeatKey::of(caller, idempotency_key, &["capacity", program_id, capacity.text()]);
         let change = StatedCapacity { store: &*self.store, caller, program, capacity, conditions };
-        match self.steps.run(caller, None, &change).await? {
+        match self.steps.run(caller, key.as_ref(), &change).await? {
             ChangeOutcome::Done { outcome, .. } => Ok(outcome),
             ChangeOutcome::Repeated(answer) => serde_json::from_str(&answer).map_err(Error::fault),
         }

@@ -14,6 +14,7 @@ use crate::server::app_state::{AppState, Base};
 use crate::server::body::FormBody;
 use crate::server::condition::Prefer;
 use crate::server::reply::Answer;
+use crate::store::AuditQuery;
 use crate::store::audit_chain::AuditRow;
 use crate::store::query::check_limits;
 
@@ -62,12 +63,20 @@ async fn page(
     count::cap(&mut parameters, limits.count);
     let ignored =
         if Prefer::read(headers).lenient { audit_search::leave_out_unknown(&mut parameters) } else { Vec::new() };
-    let AuditSearch { query, id } = AuditSearch::read(&parameters)?;
+    let AuditSearch { query, id, count_only } = AuditSearch::read(&parameters)?;
     let trail = app_state.exchange.audit_trail();
+    let mut total = None;
     let (rows, next) = match id {
+        None if count_only => {
+            // Of a page alone they are not counted.
+            total = Some(trail.count(caller, &AuditQuery { cursor: None, ..query }).await?);
+            (Vec::new(), None)
+        }
         Some(id) => {
             let row = row(app_state, caller, &id).await?;
-            (row.into_iter().filter(|row| query.matches(row)).collect(), None)
+            let found: Vec<AuditRow> = row.into_iter().filter(|row| query.matches(row)).collect();
+            total = Some(found.len() as u64);
+            (if count_only { Vec::new() } else { found }, None)
         }
         None => {
             let page = trail.rows(caller, &query).await?;
@@ -92,7 +101,7 @@ async fn page(
     let fhir = base.fhir();
     let links = links(&format!("{fhir}/AuditEvent"), &parameters, next.as_deref());
     let links: Vec<(&str, &str)> = links.iter().map(|(name, url)| (*name, url.as_str())).collect();
-    let mut bundle = BundleWriter::searchset(None, &links)?;
+    let mut bundle = BundleWriter::searchset(total, &links)?;
     for (id, event) in &events {
         bundle.add(&Entry {
             full_url: Some(format!("{fhir}/AuditEvent/{id}")),

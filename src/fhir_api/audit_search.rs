@@ -36,6 +36,8 @@ pub(super) struct AuditSearch {
     pub(super) query: AuditQuery,
     /// The one row that may match
     pub(super) id: Option<String>,
+    /// Only their number is wanted: `_count=0`
+    pub(super) count_only: bool,
 }
 
 impl AuditSearch {
@@ -45,7 +47,7 @@ impl AuditSearch {
     /// For one that is not known or cannot be read.
     pub(super) fn read(parameters: &[(String, String)]) -> Result<Self> {
         let query = AuditQuery { descending: true, limit: PAGE, ..AuditQuery::default() };
-        let mut search = Self { query, id: None };
+        let mut search = Self { query, id: None, count_only: false };
         // Events that are left, where what they are is asked for.
         let mut events: Option<Vec<&EventForm>> = None;
         let mut issues = Vec::new();
@@ -77,8 +79,8 @@ impl AuditSearch {
         match name {
             "_id" => self.id = Some(value.to_owned()),
             "_count" => {
-                let count = whole_number(value).filter(|count| *count > 0);
-                query.limit = count.ok_or_else(|| expected("a whole number above 0"))?;
+                query.limit = whole_number(value).ok_or_else(|| expected("a whole number"))?;
+                self.count_only = query.limit == 0;
             }
             CURSOR => query.cursor = Some(value.parse().map_err(|_| expected("the cursor of a link"))?),
             "_sort" => {
@@ -215,7 +217,7 @@ mod tests {
             ("agent", "Patient/1"),
             ("patient", "Task/1"),
             ("outcome", "8"),
-            ("_count", "0"),
+            ("_count", "-1"),
             ("_sort", "agent"),
             ("name", "Doe"),
         ] {

@@ -1,6 +1,7 @@
 //! `POST [base]/[type]` (<https://hl7.org/fhir/R4/http.html#create>), conditional with If-None-Exist
 //! (<https://hl7.org/fhir/R4/http.html#ccreate>) or, as some client libraries ask for the same, with the condition in the
-//! address: `POST Patient?identifier=...`. A referral Task that is created `requested` is taken in at once.
+//! address: `POST Patient?identifier=...`. A referral Task that is created `requested` is taken in at once. Sent again
+//! under the same `Idempotency-Key`, it is answered alike and nothing is made.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
@@ -27,7 +28,8 @@ pub(crate) async fn create(
     Resource(document): Resource,
 ) -> Answer {
     let condition = create_condition(&headers, uri.query())?;
-    let written = app_state.exchange.create(&caller, &kind, document, condition.as_deref()).await?;
+    let key = condition::idempotency_key(&headers)?;
+    let written = app_state.exchange.create(&caller, &kind, document, condition.as_deref(), key).await?;
     Ok(written::render(&written, Prefer::read(&headers).returned).into_response(&base))
 }
 

@@ -81,7 +81,8 @@ impl DefinitionSearch {
             ignored: &self.ignored,
             total: Some(found.len() as u64),
             matches: page,
-            included: Vec::new(),
+            unreadable: &[],
+            included: &[],
             next: next.as_deref(),
         };
         page.render(base)

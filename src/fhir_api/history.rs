@@ -6,7 +6,7 @@ use crate::fhir::authored::bundle::BundleWriter;
 use crate::fhir::query_string::whole_number;
 use crate::fhir::{Key, ResourceKey, query_string};
 use crate::referral::VersionRange;
-use crate::store::Stored;
+use crate::store::{Stored, Unreadable, Versions};
 
 use super::rendered::Rendered;
 use super::search_page::CURSOR;
@@ -55,23 +55,32 @@ impl History {
     }
 
     /// The versions as a Bundle.
-    pub(super) fn render(&self, versions: &[Stored], base: &str) -> Result<Rendered> {
+    pub(super) fn render(&self, versions: &Versions, base: &str) -> Result<Rendered> {
         let address = format!("{base}/{}/_history?_count={}", self.key, self.count);
         let to = |before: u64| format!("{address}&{CURSOR}={before}");
         let own = self.before.map_or_else(|| address.clone(), to);
-        let shown = &versions[..versions.len().min(self.count)];
-        let next = shown.last().filter(|last| last.version > 1).map(|last| to(last.version));
+        let all = stored_entry::in_place(&versions.found, &versions.unreadable);
+        let version_of = |found: &std::result::Result<&Stored, &Unreadable>| match found {
+            Ok(stored) => stored.version,
+            Err(unreadable) => unreadable.version,
+        };
+        let shown = &all[..all.len().min(self.count)];
+        let last_shown = shown.last().map(version_of);
+        let next = last_shown.filter(|last| *last > 1).map(to);
         let links: Vec<(&str, &str)> = [("self", Some(&own)), ("next", next.as_ref())]
             .into_iter()
             .filter_map(|(name, url)| Some((name, url?.as_str())))
             .collect();
         // How many there are is known where none follows. Numbers do not tell it: some may be kept no longer, or be shown
         // to others alone.
-        let is_whole = self.before.is_none() && versions.last().is_none_or(|last| last.version == 1);
+        let is_whole = self.before.is_none() && all.last().map(version_of).is_none_or(|last| last == 1);
         let total = is_whole.then_some(versions.len() as u64);
         let mut bundle = BundleWriter::history(total, &links)?;
-        for version in shown {
-            stored_entry::add_version(&mut bundle, base, version)?;
+        for found in shown {
+            match found {
+                Ok(version) => stored_entry::add_version(&mut bundle, base, version)?,
+                Err(unreadable) => stored_entry::add_unreadable_version(&mut bundle, base, unreadable)?,
+            }
         }
         Ok(Rendered::ok(bundle.finish()))
     }

@@ -59,7 +59,8 @@ impl Search {
             ignored: &self.ignored,
             total: page.total,
             matches: page.matches.iter().collect(),
-            included: page.included.iter().collect(),
+            unreadable: &page.unreadable,
+            included: &page.included,
             next: page.next.as_deref(),
         };
         page.render(base)

@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::fhir::authored::bundle::{BundleWriter, SearchMode};
 use crate::fhir::{Issue, Severity, query_string};
-use crate::store::Stored;
+use crate::store::{Stored, Unreadable};
 
 use super::rendered::Rendered;
 use super::stored_entry;
@@ -40,8 +40,10 @@ pub(super) struct SearchPage<'s> {
     pub(super) total: Option<u64>,
     /// What matches
     pub(super) matches: Vec<&'s Stored>,
+    /// What is stored and cannot be read, each with its place among the matches
+    pub(super) unreadable: &'s [Unreadable],
     /// What comes with it
-    pub(super) included: Vec<&'s Stored>,
+    pub(super) included: &'s [Stored],
     /// Where to go on
     pub(super) next: Option<&'s str>,
 }
@@ -52,10 +54,13 @@ impl SearchPage<'_> {
         let links = links(&format!("{base}/{}", self.kind), self.parameters, self.next);
         let links: Vec<(&str, &str)> = links.iter().map(|(name, url)| (*name, url.as_str())).collect();
         let mut bundle = BundleWriter::searchset(self.total, &links)?;
-        for stored in &self.matches {
-            stored_entry::add_found(&mut bundle, base, stored, SearchMode::Match, self.elements)?;
+        for found in stored_entry::in_place(self.matches.iter().copied(), self.unreadable) {
+            match found {
+                Ok(stored) => stored_entry::add_found(&mut bundle, base, stored, SearchMode::Match, self.elements)?,
+                Err(unreadable) => stored_entry::add_unreadable(&mut bundle, unreadable)?,
+            }
         }
-        for stored in &self.included {
+        for stored in self.included {
             stored_entry::add_found(&mut bundle, base, stored, SearchMode::Include, &[])?;
         }
         if !self.ignored.is_empty() {

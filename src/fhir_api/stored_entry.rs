@@ -1,11 +1,61 @@
 //! What is stored as entries of the Bundles that answer: searchset and history.
 
 use crate::error::Result;
-use crate::fhir::Node;
 use crate::fhir::authored::bundle::{BundleWriter, Entry, Request, Response, SearchMode};
 use crate::fhir::edit::quote;
+use crate::fhir::{Issue, Key, Node};
 use crate::referral::withheld;
-use crate::store::Stored;
+use crate::store::{Stored, Unreadable};
+
+/// What was found, each that cannot be read in its place among it.
+pub(super) fn in_place<'f>(
+    found: impl IntoIterator<Item = &'f Stored>,
+    unreadable: &'f [Unreadable],
+) -> Vec<std::result::Result<&'f Stored, &'f Unreadable>> {
+    let mut unreadable = unreadable.iter().peekable();
+    let mut all = Vec::new();
+    for (place, stored) in found.into_iter().enumerate() {
+        while let Some(damaged) = unreadable.next_if(|damaged| damaged.place <= place) {
+            all.push(Err(damaged));
+        }
+        all.push(Ok(stored));
+    }
+    all.extend(unreadable.map(Err));
+    all
+}
+
+/// What is told in the place of what is stored and cannot be read. Why it cannot be is for whoever runs the gateway.
+fn told(unreadable: &Unreadable) -> Issue {
+    let Unreadable { key, version, .. } = unreadable;
+    let text = format!("version {version} of {key} is stored and cannot be read, so it is left out here");
+    Issue::error(Key::StoredUnreadable, "", text)
+        .hint("the gateway's log says what is wrong with it, by the request's id")
+}
+
+/// Says in the place of a resource that a search would have found that it cannot be read.
+pub(super) fn add_unreadable(bundle: &mut BundleWriter, unreadable: &Unreadable) -> Result<()> {
+    bundle.add_outcome(&[told(unreadable)])
+}
+
+/// Says in the place of a version that it cannot be read. An entry of a history holds no resource but the version, so it
+/// stands in the response (<https://hl7.org/fhir/R4/bundle-definitions.html#Bundle.entry.response.outcome>).
+pub(super) fn add_unreadable_version(bundle: &mut BundleWriter, base: &str, unreadable: &Unreadable) -> Result<()> {
+    let Unreadable { key, version, .. } = unreadable;
+    let (request, _) = request_of(&key.kind, &key.to_string(), *version);
+    let outcome = [told(unreadable)];
+    bundle.add(&Entry {
+        full_url: Some(format!("{base}/{key}")),
+        request: Some(request),
+        response: Some(Response { status: "500", outcome: Some(&outcome), ..Response::default() }),
+        ..Entry::default()
+    })
+}
+
+/// The request that made a version, and how it was answered. The first version came by POST to the type; the gateway gives
+/// the ids.
+fn request_of(kind: &str, key: &str, version: u64) -> (Request, &'static str) {
+    if version == 1 { (Request::Create(kind.to_owned()), "201") } else { (Request::Update(key.to_owned()), "200") }
+}
 
 /// Adds a resource that a search found; of its elements only these, if any are named.
 pub(super) fn add_found(
@@ -27,11 +77,7 @@ pub(super) fn add_found(
 
 /// Adds one version of a resource, with the request that made it.
 pub(super) fn add_version(bundle: &mut BundleWriter, base: &str, stored: &Stored) -> Result<()> {
-    // The first version came by POST to the type; the gateway gives the ids.
-    let (request, status) = match stored.version {
-        1 => (Request::Create(stored.key.kind.clone()), "201"),
-        _ => (Request::Update(stored.key.to_string()), "200"),
-    };
+    let (request, status) = request_of(&stored.key.kind, &stored.key.to_string(), stored.version);
     bundle.add(&Entry {
         full_url: Some(format!("{base}/{}", stored.key)),
         resource: Some(stored.document.root().text()),

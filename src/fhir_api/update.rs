@@ -27,6 +27,7 @@ pub(crate) async fn update(
     Resource(document): Resource,
 ) -> Answer {
     let conditions = condition::preconditions(&headers)?;
-    let written = app_state.exchange.update(&caller, &key, document, conditions).await?;
+    let repeat = condition::idempotency_key(&headers)?;
+    let written = app_state.exchange.update(&caller, &key, document, conditions, repeat).await?;
     Ok(written::render(&written, Prefer::read(&headers).returned).into_response(&base))
 }

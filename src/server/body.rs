@@ -224,12 +224,13 @@ fn content_length(headers: &HeaderMap) -> Option<usize> {
 /// Does nothing come before the body ends?
 async fn has_no_body(mut body: Body, body_time: Duration) -> bool {
     let ends = async {
-        while let Ok(Some(chunk)) = next_chunk(&mut body).await {
-            if !chunk.is_empty() {
-                return false;
+        loop {
+            match next_chunk(&mut body).await {
+                Ok(Some(chunk)) if chunk.is_empty() => {}
+                Ok(None) => return true,
+                _ => return false,
             }
         }
-        body.is_end_stream()
     };
     tokio::time::timeout(body_time, ends).await.unwrap_or(false)
 }

@@ -9,7 +9,8 @@
 
 use axum::body::Body;
 use axum::http::header::{
-    CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, LAST_MODIFIED,
+    CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE,
+    LAST_MODIFIED,
 };
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -49,6 +50,19 @@ pub(crate) fn text<'h>(headers: &'h HeaderMap, name: &str) -> Result<Option<&'h 
     }
     let text = value.to_str().map(str::trim);
     text.map(Some).map_err(|_| Error::incorrect(Key::Parameter, format!("the header {name} is not printable ASCII")))
+}
+
+/// Refuses a part of what is to be stored (RFC 9110, 14.5): it would be taken for the whole.
+///
+/// # Errors
+/// `Incorrect`.
+pub(crate) fn check_whole(headers: &HeaderMap, method: &Method) -> Result<()> {
+    if !headers.contains_key(CONTENT_RANGE) || *method == Method::GET || *method == Method::HEAD {
+        return Ok(());
+    }
+    let text = "Content-Range says that a part is sent, and parts are not put together here, so nothing is done";
+    let issue = Issue::error(Key::Parameter, "", text).hint("send the whole, without Content-Range");
+    Err(Error::new(Category::Incorrect, issue))
 }
 
 /// Refuses a condition that the route does not take.
@@ -256,6 +270,19 @@ mod tests {
             ("if-schedule-tag-match", Method::GET, OF_READS, false),
         ] {
             assert_eq!(check_taken(&headers(&[(name, "x")]), &method, taken).is_ok(), good, "{name} {method}");
+        }
+    }
+
+    #[test]
+    fn a_part_is_not_taken_for_the_whole() {
+        let part = headers(&[("content-range", "bytes 0-9/20")]);
+        for (method, headers, good) in [
+            (Method::PUT, &part, false),
+            (Method::POST, &part, false),
+            (Method::GET, &part, true),
+            (Method::PUT, &headers(&[("range", "bytes=0-9")]), true),
+        ] {
+            assert_eq!(check_whole(headers, &method).is_ok(), good, "{method}");
         }
     }
 

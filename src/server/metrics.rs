@@ -46,6 +46,7 @@ pub(crate) struct Metrics {
     connections: ConnectionMetrics,
     work: WorkMetrics,
     unreadable: Family<RuleLabel, Counter>,
+    unreadable_resources: Counter,
     store: StoreMetrics,
 }
 
@@ -176,8 +177,23 @@ impl Metrics {
         let unreadable = Family::default();
         let help = "Referrals of which a poll was told that no record can be made";
         registry.register("handoff_records_unreadable", help, unreadable.clone());
+        let unreadable_resources = Counter::default();
+        let help = "Stored resources that cannot be read, each time a search or a history told it in their place";
+        registry.register("handoff_resources_unreadable", help, unreadable_resources.clone());
         let store = StoreMetrics::new(&mut registry);
-        Self { registry, requests, durations, polls, polls_held, refusals, connections, work, unreadable, store }
+        Self {
+            registry,
+            requests,
+            durations,
+            polls,
+            polls_held,
+            refusals,
+            connections,
+            work,
+            unreadable,
+            unreadable_resources,
+            store,
+        }
     }
 
     /// Counts a request that this route answered.
@@ -218,6 +234,11 @@ impl Metrics {
     /// Counts a referral of which no record can be made, for this rule.
     pub(crate) fn count_unreadable(&self, rule: Key) {
         self.unreadable.get_or_create(&RuleLabel { rule: rule.name() }).inc();
+    }
+
+    /// Takes over how often something was told in its place that is stored and cannot be read.
+    pub(crate) fn set_unreadable_resources(&self, count: u64) {
+        self.unreadable_resources.inner().store(count, Relaxed);
     }
 
     /// Counts a long poll as held as long as the answer lives.

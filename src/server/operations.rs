@@ -121,6 +121,7 @@ async fn metrics(State(app_state): State<AppState>) -> Answer {
     for (work, load) in app_state.workers.load() {
         app_state.metrics.set_work(work, load);
     }
+    app_state.metrics.set_unreadable_resources(app_state.exchange.unreadable());
     app_state.metrics.set_held(app_state.held_bytes.load());
     Ok(reply::body(StatusCode::OK, OPENMETRICS, app_state.metrics.encode()?))
 }

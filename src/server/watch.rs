@@ -118,6 +118,7 @@ async fn admit(
         check_limits(&parameters, &app_state.limits.content)?;
     }
     let headers = request.headers();
+    condition::check_whole(headers, request.method())?;
     condition::check_taken(headers, request.method(), route.conditions)?;
     if dialect == Dialect::Fhir {
         accept::fhir(headers, request.uri().query())?;

@@ -69,11 +69,50 @@ pub struct DirectoryPosition {
     pub(super) updated: i64,
 }
 
+/// Something that is stored and cannot be given: what the store gives back of it is not what was put into it. It is told in
+/// its place, so that it does not keep the others back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Type and id
+    pub key: ResourceKey,
+    /// The version
+    pub version: u64,
+    /// Behind how many of those that were found it stands
+    pub place: usize,
+    /// Whether every client may read it
+    pub public: bool,
+    /// What is wrong with it, for the log
+    pub error: Error,
+}
+
+/// Versions of a resource.
+#[derive(Debug, Clone, Default)]
+pub struct Versions {
+    /// Those that can be given, newest first
+    pub found: Vec<Stored>,
+    /// Those that cannot, each with its place among them
+    pub unreadable: Vec<Unreadable>,
+}
+
+impl Versions {
+    /// Is there none?
+    pub fn is_empty(&self) -> bool {
+        self.found.is_empty() && self.unreadable.is_empty()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.found.len() + self.unreadable.len()
+    }
+}
+
 /// One page of a search.
 #[derive(Debug, Clone, Default)]
 pub struct Page {
     /// What matches, in the order asked for
     pub matches: Vec<Stored>,
+    /// What matches and cannot be given, with its place among the matches, and what would come with them, behind all
+    pub unreadable: Vec<Unreadable>,
     /// What `_include` and `_revinclude` add, each once, and none that is a match of this page
     pub included: Vec<Stored>,
     /// How many match in all, where it is known
@@ -88,7 +127,7 @@ pub enum ReadResult {
     /// The resource
     Resource(Stored),
     /// Its versions, newest first
-    Versions(Vec<Stored>),
+    Versions(Versions),
     /// What matches
     Page(Page),
 }
@@ -99,8 +138,17 @@ impl ReadResult {
         let of_all = |all: &[Stored]| all.iter().map(|stored| stored.document.text().len()).sum::<usize>();
         match self {
             Self::Resource(stored) => of_all(std::slice::from_ref(stored)),
-            Self::Versions(versions) => of_all(versions),
+            Self::Versions(versions) => of_all(&versions.found),
             Self::Page(page) => of_all(&page.matches) + of_all(&page.included),
+        }
+    }
+
+    /// What of it cannot be given.
+    pub fn unreadable(&self) -> &[Unreadable] {
+        match self {
+            Self::Resource(_) => &[],
+            Self::Versions(versions) => &versions.unreadable,
+            Self::Page(page) => &page.unreadable,
         }
     }
 

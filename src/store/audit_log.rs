@@ -86,6 +86,9 @@ pub trait AuditLog: Send + Sync {
     /// The rows that are wanted.
     fn audit_rows<'a>(&'a self, query: &'a AuditQuery) -> StoreFuture<'a, AuditPage>;
 
+    /// How many rows are wanted, whatever the page.
+    fn audit_count<'a>(&'a self, query: &'a AuditQuery) -> StoreFuture<'a, u64>;
+
     /// The row with this number of this chain.
     fn audit_row<'a>(&'a self, chain: &'a str, number: u64) -> StoreFuture<'a, Option<AuditRow>>;
 

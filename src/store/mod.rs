@@ -42,7 +42,7 @@ mod visibility;
 
 pub use answer::{
     Changes, ClientRow, Committed, DirectoryPosition, Page, ReadResult, Statistics, StoreFuture, Stored, StoredParty,
-    StoredReferral,
+    StoredReferral, Unreadable, Versions,
 };
 pub use audit_log::{AuditLog, AuditPage, AuditQuery};
 pub use backend::Store;

@@ -58,7 +58,9 @@ impl PreparedPlan {
         let mut reads = Vec::with_capacity(plan.reads.len());
         for planned in std::mem::take(&mut plan.reads) {
             let query = match &planned.read {
-                Read::Search { kind, parameters } => Some(query(index, kind, parameters)?),
+                Read::Search { kind, parameters } => {
+                    Some(Query { tells_unreadable: true, ..query(index, kind, parameters)? })
+                }
                 Read::Resource { .. } | Read::History { .. } => None,
             };
             reads.push(PreparedRead { planned, query });

@@ -7,7 +7,7 @@ use crate::referral::VersionRange;
 use crate::referral::plan::{Idempotency, Plan};
 use crate::referral::scope::Scope;
 
-use super::answer::{Committed, DirectoryPosition, Page, Statistics, StoreFuture, Stored, StoredReferral};
+use super::answer::{Committed, DirectoryPosition, Page, Statistics, StoreFuture, Stored, StoredReferral, Versions};
 use super::query::Query;
 
 /// Where resources are kept, with who takes part in which referral.
@@ -32,13 +32,9 @@ pub trait Resources: Send + Sync {
         version: Option<u64>,
     ) -> StoreFuture<'a, Option<Stored>>;
 
-    /// These versions of a resource, newest first; fewer than asked for where they are large.
-    fn history<'a>(
-        &'a self,
-        scope: &'a Scope,
-        key: &'a ResourceKey,
-        range: VersionRange,
-    ) -> StoreFuture<'a, Vec<Stored>>;
+    /// These versions of a resource, newest first; fewer than asked for where they are large. One that cannot be read is
+    /// told in its place.
+    fn history<'a>(&'a self, scope: &'a Scope, key: &'a ResourceKey, range: VersionRange) -> StoreFuture<'a, Versions>;
 
     /// Which of these resources are there and seen, in the order asked.
     fn visible<'a>(&'a self, scope: &'a Scope, keys: &'a [ResourceKey]) -> StoreFuture<'a, Vec<bool>>;
@@ -50,6 +46,7 @@ pub trait Resources: Send + Sync {
     /// A page of the resources that match and are seen.
     ///
     /// # Errors
+    /// A fault for a match that cannot be read, unless the query has it told in its place.
     /// `Incorrect` for a cursor that is not of this search, and where more would be included than a page may hold.
     fn search<'a>(&'a self, scope: &'a Scope, query: &'a Query) -> StoreFuture<'a, Page>;
 

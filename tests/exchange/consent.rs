@@ -103,7 +103,7 @@ async fn ends(position: Position, way: Way, older: usize) {
         let shown = world.read(&agency(), address).await.map(|resource| resource.to_string()).unwrap_or_default();
         assert!(!shown.contains("1971-03-03") && !shown.contains("a secret"), "{address} {what}");
         let shown = world.exchange.history(&agency(), &ResourceKey::parse(address).unwrap(), 100).await;
-        let shown = shown.unwrap_or_default().iter().any(|one| one.document.text().contains("1971-03-03"));
+        let shown = shown.unwrap_or_default().found.iter().any(|one| one.document.text().contains("1971-03-03"));
         assert!(!shown, "{address} {what}");
     }
     let version = |task: &Value| task["meta"]["versionId"].as_str().unwrap().to_owned();

@@ -23,7 +23,7 @@ async fn publish(world: &World, resources: &[(&str, Value)], public: bool) {
     for (address, resource) in resources {
         let key = ResourceKey::parse(address).unwrap();
         let stored = world.store.history(&Scope::Gateway, &key, VersionRange::newest(1)).await.unwrap();
-        let version = stored.first().map_or(0, |stored| stored.version);
+        let version = stored.found.first().map_or(0, |stored| stored.version);
         writes.push(Write { public, ..write(&key, version + 1, resource, None, at) });
     }
     world.store.commit(Plan { writes, ..Plan::default() }).await.unwrap();

@@ -131,7 +131,7 @@ async fn write_back(world: &World, caller: &Caller, address: &str, change: impl 
     let mut resource = stored.document.root().to_value();
     change(&mut resource);
     let document = Document::from_value(&resource).unwrap();
-    let outcome = world.exchange.update(caller, &key, document, Preconditions::of_version(stored.version)).await;
+    let outcome = world.exchange.update(caller, &key, document, Preconditions::of_version(stored.version), None).await;
     outcome.unwrap_or_else(|error| panic!("{error}\n{resource}")).document.root().to_value()
 }
 
@@ -142,7 +142,7 @@ async fn views(world: &World, person: &str, task: &str) -> Vec<String> {
     for address in [person, task] {
         let key = ResourceKey::parse(address).unwrap();
         views.push(world.exchange.read(&agency, &key, None).await.unwrap().document);
-        for stored in world.exchange.history(&agency, &key, 100).await.unwrap() {
+        for stored in world.exchange.history(&agency, &key, 100).await.unwrap().found {
             views.push(world.exchange.read(&agency, &key, Some(stored.version)).await.unwrap().document);
             views.push(stored.document);
         }
@@ -218,7 +218,7 @@ async fn holds(given: &Given) {
     let stored = world.exchange.read(&agency, &ResourceKey::parse(&person).unwrap(), None).await.unwrap();
     let refused = world
         .exchange
-        .update(&agency, &stored.key, Document::parse(stored.document.text()).unwrap(), Preconditions::default())
+        .update(&agency, &stored.key, Document::parse(stored.document.text()).unwrap(), Preconditions::default(), None)
         .await
         .unwrap_err();
     assert_eq!(refused.category, Category::Forbidden);

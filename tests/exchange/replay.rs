@@ -252,7 +252,7 @@ async fn written(world: &World, all: &mut Vec<String>, replay: &Replay) -> BTree
 async fn create(world: &World, by: &Caller, resource: &Value, all: &mut Vec<String>) -> Option<String> {
     let kind = resource["resourceType"].as_str().unwrap();
     let document = handoff::fhir::Document::from_value(resource).unwrap();
-    let address = world.exchange.create(by, kind, document, None).await.ok()?.key.to_string();
+    let address = world.exchange.create(by, kind, document, None, None).await.ok()?.key.to_string();
     all.push(address.clone());
     Some(address)
 }
@@ -328,7 +328,7 @@ async fn changes_what_it_sees(world: &World, organization: &str, all: &[String],
         let read = world.exchange.read(&by, &key, None).await.unwrap();
         let before = content(world.stored(&address).await.document.root());
         let document = handoff::fhir::Document::parse(read.document.text().to_owned()).unwrap();
-        let _ = world.exchange.update(&by, &key, document, Preconditions::of_version(read.version)).await;
+        let _ = world.exchange.update(&by, &key, document, Preconditions::of_version(read.version), None).await;
         let after = content(world.stored(&address).await.document.root());
         assert_eq!(after, before, "seed {seed}: {organization} and {address}");
     }

@@ -2,11 +2,10 @@
 //! agency of the demo's directory.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, LazyLock};
 
 use handoff::app::{Engines, Options};
-use handoff::exchange::{Clock, Exchange, Ids, Outcome, Stores};
+use handoff::exchange::{Clock, CountingIds, Exchange, Outcome, SetClock, Stores};
 use handoff::fhir::{Document, Preconditions, ResourceKey, edit::Edits};
 use handoff::referral::plan::{Plan, Write};
 use handoff::referral::{Scope, TaskStatus};
@@ -21,23 +20,6 @@ pub(crate) const AGENCY: &str = "three-counties-action";
 
 static ENGINES: LazyLock<Engines> =
     LazyLock::new(|| Engines::load(&Options::default().into_settings().unwrap()).unwrap());
-
-pub(crate) struct SetClock(Mutex<Timestamp>);
-
-impl Clock for SetClock {
-    fn now(&self) -> Timestamp {
-        *self.0.lock().unwrap()
-    }
-}
-
-#[derive(Default)]
-struct CountingIds(AtomicU64);
-
-impl Ids for CountingIds {
-    fn next(&self) -> String {
-        format!("n{}", self.0.fetch_add(1, Ordering::Relaxed) + 1)
-    }
-}
 
 /// See the module head.
 pub(crate) struct World {
@@ -72,21 +54,21 @@ impl World {
         });
         let public = public.map(|write| Write { public: true, ..write }).collect();
         store.commit(Plan { writes: public, ..Plan::default() }).await.unwrap();
-        let clock = Arc::new(SetClock(Mutex::new(at)));
+        let clock = Arc::new(SetClock::at(at));
         let stores = Stores { resources: store.clone(), feed: store.clone(), audit_log: store.clone() };
         let exchange = ENGINES.exchange(stores, clock.clone(), Arc::<CountingIds>::default()).await.unwrap();
         Self { store, exchange, clock }
     }
 
     pub(crate) fn set_clock(&self, at: &str) {
-        *self.clock.0.lock().unwrap() = at.parse().unwrap();
+        self.clock.set(at.parse().unwrap());
     }
 
     /// Creates a resource; gives its address.
     pub(crate) async fn create(&self, caller: &Caller, resource: &Value) -> (String, Outcome) {
         let kind = resource["resourceType"].as_str().unwrap();
         let document = Document::from_value(resource).unwrap();
-        let outcome = self.exchange.create(caller, kind, document, None).await;
+        let outcome = self.exchange.create(caller, kind, document, None, None).await;
         let outcome = outcome.unwrap_or_else(|error| panic!("{error}\n{resource}"));
         (outcome.key.to_string(), outcome)
     }
@@ -108,7 +90,7 @@ impl World {
             }
         }
         let document = Document::from_value(&resource).unwrap();
-        self.exchange.update(caller, &stored.key, document, Preconditions::of_version(stored.version)).await
+        self.exchange.update(caller, &stored.key, document, Preconditions::of_version(stored.version), None).await
     }
 
     /// A resource as the gateway has it.

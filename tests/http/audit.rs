@@ -270,6 +270,16 @@ async fn the_log_is_searched_and_paged() {
     assert_eq!(count("subtype=read&date=2026-11-21").await, 10);
     assert_eq!(count("subtype=read&date=gt2026-11-21").await, 0);
     assert_eq!(count("action=R&type=rest").await, 10);
+    // Only how many, as in every search.
+    for (query, total) in [
+        ("subtype=read&_count=0", 10),
+        ("_count=0&subtype=read&entity=Task/none", 0),
+        (&format!("subtype=read&altid={}&_count=0", gateway.ehr.id), 5),
+    ] {
+        let page = gateway.auditor.get(&format!("/fhir/AuditEvent?{query}")).await.expect(200);
+        assert_eq!((page["total"].as_u64(), page.get("entry")), (Some(total), None), "{query}");
+    }
+    assert_eq!(gateway.auditor.get("/fhir/AuditEvent?_count=-1").await.status, 400);
     // Page by page, newest first; each once.
     let mut next = Some("/fhir/AuditEvent?subtype=read&_count=4".to_owned());
     let mut seen = Vec::new();

@@ -202,6 +202,29 @@ async fn a_body_has_so_many_bytes() {
     }
 }
 
+/// What says that it comes in chunks, and brings none, has no body either.
+#[tokio::test]
+async fn a_search_by_post_with_an_empty_chunked_body_is_answered() {
+    let gateway = Gateway::start().await;
+    let chunked = |more: &str| {
+        let head = head(&gateway.ehr, "/fhir/Task/_search?_summary=count", 0, "transfer-encoding: chunked\r\n");
+        head.replace("content-length: 0\r\n", "").replace("content-type: application/fhir+json\r\n", more)
+    };
+    for kind in ["", "content-type: application/x-www-form-urlencoded\r\n", "content-type: application/fhir+json\r\n"] {
+        let mut wire = Wire::open(&gateway).await;
+        wire.write(&chunked(kind)).await;
+        wire.write("0\r\n\r\n").await;
+        let answer = wire.read().await;
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"total\":0"), "{kind}: {answer}");
+        // The connection goes on behind it.
+        wire.write(&chunked(kind)).await;
+        wire.write("5\r\n_id=1\r\n0\r\n\r\n").await;
+        let expected = if kind.contains("form") { "HTTP/1.1 200" } else { "HTTP/1.1 415" };
+        let answer = wire.read().await;
+        assert!(answer.starts_with(expected), "{kind}: {answer}");
+    }
+}
+
 #[tokio::test]
 async fn a_body_that_does_not_end_is_answered() {
     let gateway = with(|limits| limits.requests.body_time = SOON).await;

@@ -3,17 +3,15 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use handoff::app::{self, App, Listeners, Settings};
-use handoff::exchange::{Clock, Ids};
+use handoff::exchange::{Clock, CountingIds, SetClock};
 use handoff::fhir::{Document, ResourceKey};
 use handoff::referral::Plan;
 use handoff::referral::plan::Write;
 use handoff::security::{Role, token};
 use handoff::store::{ClientRow, Store};
-use jiff::Timestamp;
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -31,21 +29,9 @@ pub const OTHER: &str = "lantern-housing";
 pub const HOSPITAL: &str = "fernhollow-hospital";
 pub const CLINIC: &str = "tarnside-clinic";
 
-struct StillClock;
-
-impl Clock for StillClock {
-    fn now(&self) -> Timestamp {
-        NOW.parse().unwrap()
-    }
-}
-
-#[derive(Default)]
-struct CountingIds(AtomicU64);
-
-impl Ids for CountingIds {
-    fn next(&self) -> String {
-        format!("id-{:06}", self.0.fetch_add(1, Ordering::Relaxed) + 1)
-    }
+/// A clock that stands at the usual time.
+fn still_clock() -> Arc<SetClock> {
+    Arc::new(SetClock::at(NOW.parse().unwrap()))
 }
 
 /// A running gateway.
@@ -85,7 +71,7 @@ impl Gateway {
 
     /// A gateway with other settings than the usual ones.
     pub async fn with(change: impl FnOnce(&mut Settings)) -> Self {
-        Self::of(change, directory(), Arc::new(StillClock)).await
+        Self::of(change, directory(), still_clock()).await
     }
 
     /// A gateway on this file, which is made where it is missing, with another clock than the usual one.
@@ -100,7 +86,7 @@ impl Gateway {
 
     /// A gateway that knows no organization yet.
     pub async fn without_directory() -> Self {
-        Self::of(|_| {}, Plan::default(), Arc::new(StillClock)).await
+        Self::of(|_| {}, Plan::default(), still_clock()).await
     }
 
     /// A gateway on a store that was there before.
@@ -109,7 +95,7 @@ impl Gateway {
             file.clone_into(&mut settings.store);
             change(settings);
         };
-        Self::of(change, Plan::default(), Arc::new(StillClock)).await
+        Self::of(change, Plan::default(), still_clock()).await
     }
 
     async fn of(change: impl FnOnce(&mut Settings), directory: Plan, clock: Arc<dyn Clock>) -> Self {
@@ -118,7 +104,8 @@ impl Gateway {
         let mut settings = Settings { store: folder.path().join("store.db"), ..Settings::default() };
         change(&mut settings);
         let file = settings.store.clone();
-        let app = App::open(settings, clock, Arc::new(CountingIds::default())).await.unwrap();
+        let app =
+            App::open(settings, clock, Arc::new(CountingIds::new(|number| format!("id-{number:06}")))).await.unwrap();
         let store = app.store.clone();
         if !directory.writes.is_empty() {
             store.commit(directory).await.unwrap();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use handoff::exchange::Clock;
+use handoff::exchange::SetClock;
 use handoff::store::sqlite::SqliteStore;
 use handoff::store::{AuditLog, AuditQuery};
 use jiff::{SignedDuration, Timestamp};
@@ -62,14 +62,6 @@ async fn the_same_refusal_again_is_counted() {
     assert_eq!(handoff::store::audit_verify::verify(&store, &[]).await.unwrap().findings, []);
 }
 
-struct At(Timestamp);
-
-impl Clock for At {
-    fn now(&self) -> Timestamp {
-        self.0
-    }
-}
-
 async fn accept(agency: &Client, task: &str, key: &str) -> (u16, Value) {
     let event =
         agency.with_body(Method::POST, &format!("/agency/v1/referrals/{task}/events"), &json!({ "event": "accept" }));
@@ -84,7 +76,7 @@ async fn keys_and_old_versions_go_by_themselves() {
     let file = folder.path().join("store.db");
     let now: Timestamp = NOW.parse().unwrap();
     let (task, person, draft_task) = {
-        let mut gateway = Gateway::at(&file, Arc::new(At(now)), |_| {}).await;
+        let mut gateway = Gateway::at(&file, Arc::new(SetClock::at(now)), |_| {}).await;
         let made = gateway.ehr.post("/fhir", &transaction(1)).await.expect(200);
         let (task, person) = (task_of(&made), key_of(&made, "Patient"));
         for city in ["Springfield", "Shelbyville"] {
@@ -98,7 +90,7 @@ async fn keys_and_old_versions_go_by_themselves() {
         gateway.stopped().await;
         (task, person, other)
     };
-    let a_month_later = Arc::new(At(now + SignedDuration::from_hours(30 * 24)));
+    let a_month_later = Arc::new(SetClock::at(now + SignedDuration::from_hours(30 * 24)));
     let gateway = Gateway::at(&file, a_month_later, |settings| {
         (settings.version_days, settings.idempotency_days) = (Some(10), 10);
     })

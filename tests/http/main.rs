@@ -17,6 +17,7 @@ mod compartments;
 mod conformance;
 mod content_bounds;
 mod cursors;
+mod damaged;
 mod fhir;
 mod findings;
 mod gateway;

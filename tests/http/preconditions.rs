@@ -368,3 +368,76 @@ async fn two_entries_that_write_one_resource_are_named_both() {
     assert_eq!(issue["expression"], json!(["Bundle.entry[1].request.url"]));
     assert!(issue["diagnostics"].as_str().unwrap().contains("Bundle.entry[0].request.url"), "{issue}");
 }
+
+/// A write of one resource under a key of the client's is made once, and answered alike.
+#[tokio::test]
+async fn a_single_write_under_a_key_is_made_once() {
+    let gateway = Gateway::start().await;
+    let with_key = async |method: Method, path: &str, body: &Value, key: &str| {
+        send(gateway.ehr.with_body(method, path, body).header("idempotency-key", key)).await
+    };
+    let first = with_key(Method::POST, "/fhir/Task", &draft(1), "made").await;
+    let again = with_key(Method::POST, "/fhir/Task", &draft(1), "made").await;
+    assert_eq!((first.status, again.status, &first.text), (201, 201, &again.text));
+    for header in ["location", "etag", "last-modified"] {
+        assert_eq!(first.header(header), again.header(header));
+    }
+    let mut task = first.json();
+    let path = format!("/fhir/Task/{}", task["id"].as_str().unwrap());
+    task["priority"] = json!("urgent");
+    let first = with_key(Method::PUT, &path, &task, "changed").await;
+    // Without the key it would be stale now.
+    let again = with_key(Method::PUT, &path, &task, "changed").await;
+    assert_eq!((first.status, again.status, &first.text), (200, 200, &again.text), "{}", again.text);
+    assert_eq!(send(gateway.ehr.with_body(Method::PUT, &path, &task)).await.status, 412);
+    let versions = gateway.ehr.get(&format!("{path}/_history")).await.expect(200);
+    assert_eq!(versions["total"], 2);
+    assert_eq!(gateway.ehr.get("/fhir/Task?_summary=count").await.expect(200)["total"], 1);
+    // For anything else it is another request, which needs a key of its own; and it is the client's alone.
+    for (method, path, body) in
+        [(Method::POST, "/fhir/Task", draft(2)), (Method::POST, "/fhir/Basic", json!({ "resourceType": "Basic" }))]
+    {
+        let other = with_key(method, path, &body, "made").await;
+        assert!(matches!(other.status, 404 | 422), "{}", other.text);
+    }
+    let others =
+        send(gateway.other_ehr.with_body(Method::POST, "/fhir/Task", &draft(1)).header("idempotency-key", "made"));
+    assert_eq!(others.await.status, 201);
+    for key in ["", &"k".repeat(256)] {
+        assert_eq!(with_key(Method::POST, "/fhir/Task", &draft(3), key).await.status, 400, "{key:.3}");
+    }
+    let program = gateway.agency.get("/agency/v1/programs").await.expect(200)["programs"][0]["id"].clone();
+    let path = format!("/agency/v1/programs/{}/capacity", program.as_str().unwrap());
+    let say = async |status: &str, key: &str| {
+        let body = json!({ "status": status });
+        send(gateway.agency.with_body(Method::PUT, &path, &body).header("idempotency-key", key)).await
+    };
+    let first = say("waitlist", "room").await;
+    say("no-capacity", "none").await.expect(200);
+    assert_eq!(say("waitlist", "room").await.text, first.text, "what was said before is not said again");
+    let now = gateway.agency.get("/agency/v1/programs").await.expect(200);
+    assert_eq!(now["programs"][0]["capacity"]["status"], "no-capacity", "{now}");
+}
+
+/// A part is never taken for the whole (RFC 9110, 14.5).
+#[tokio::test]
+async fn a_part_of_a_body_is_refused_on_every_route_that_takes_one() {
+    let gateway = Gateway::start().await;
+    let task = gateway.ehr.post("/fhir/Task", &draft(1)).await.expect(201);
+    let path = format!("/fhir/Task/{}", task["id"].as_str().unwrap());
+    for (method, path, body) in [
+        (Method::PUT, &*path, &task),
+        (Method::POST, "/fhir/Task", &draft(2)),
+        (Method::POST, "/fhir", &transaction(1)),
+    ] {
+        let (status, answer) =
+            status(gateway.ehr.with_body(method, path, body), &[("content-range", "bytes 0-99/100")]).await;
+        assert_eq!((status, answer.rules()), (400, vec!["parameter".to_owned()]), "{path}: {}", answer.text);
+    }
+    let sheet = gateway.agency.request(Method::POST, "/agency/v1/sheets/community-action").body("id\n");
+    let sheet = sheet.header("content-type", "text/csv");
+    assert_eq!(status(sheet, &[("content-range", "bytes 0-2/9")]).await.0, 400);
+    assert_eq!(gateway.ehr.get("/fhir/Task?_summary=count").await.expect(200)["total"], 1);
+    let (read, _) = status(gateway.ehr.request(Method::GET, &path), &[("content-range", "bytes 0-2/9")]).await;
+    assert_eq!(read, 200, "a read has no body");
+}

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use axum::Router;
@@ -11,7 +10,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Extensions, HeaderMap, Request};
 use handoff::agency_api;
 use handoff::app::{Engines, Options};
-use handoff::exchange::{Clock, Exchange, Ids, Stores};
+use handoff::exchange::{Clock, CountingIds, Exchange, Ids, SetClock, Stores};
 use handoff::fhir::edit::Edits;
 use handoff::fhir::{Document, ResourceKey};
 use handoff::fhir_api::{self, FhirService};
@@ -22,7 +21,7 @@ use handoff::security::{Client as Known, Clients, Role, token};
 use handoff::server::{self, Admission, ClientUpdates, Parts};
 use handoff::store::Resources;
 use handoff::store::sqlite::SqliteStore;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio::sync::watch;
 use tower::ServiceExt as _;
@@ -39,23 +38,6 @@ static ENGINES: LazyLock<Engines> = LazyLock::new(|| {
 });
 
 static DIRECTORY: LazyLock<Vec<Value>> = LazyLock::new(directory);
-
-struct StepClock(AtomicI64);
-
-impl Clock for StepClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_second(self.0.load(Ordering::Relaxed)).unwrap()
-    }
-}
-
-#[derive(Default)]
-struct CountingIds(AtomicU64);
-
-impl Ids for CountingIds {
-    fn next(&self) -> String {
-        format!("id-{}", self.0.fetch_add(1, Ordering::Relaxed) + 1)
-    }
-}
 
 /// A client of an organization.
 pub(crate) struct Client {
@@ -124,7 +106,7 @@ pub(crate) struct Gateway {
     pub(crate) clients: Vec<Client>,
     exchange: Arc<Exchange>,
     router: Router,
-    clock: Arc<StepClock>,
+    clock: Arc<SetClock>,
     _updates: ClientUpdates,
     _stop: watch::Sender<bool>,
 }
@@ -136,8 +118,8 @@ impl Gateway {
         let store = Arc::new(SqliteStore::in_memory(&engines.parameters).unwrap());
         let writes = DIRECTORY.iter().map(|resource| public(resource, begins)).collect();
         store.commit(Plan { writes, ..Plan::default() }).await.unwrap();
-        let clock = Arc::new(StepClock(AtomicI64::new(begins.as_second())));
-        let ids: Arc<dyn Ids> = Arc::<CountingIds>::default();
+        let clock = Arc::new(SetClock::at(begins));
+        let ids: Arc<dyn Ids> = Arc::new(CountingIds::new(|number| format!("id-{number}")));
         let stores = Stores { resources: store.clone(), feed: store.clone(), audit_log: store.clone() };
         let exchange = Arc::new(engines.exchange(stores, clock.clone(), ids.clone()).await.unwrap());
         let (known, clients): (Vec<Known>, Vec<Client>) =
@@ -170,7 +152,7 @@ impl Gateway {
 
     /// A second goes by.
     pub(crate) fn tick(&self) {
-        self.clock.0.fetch_add(1, Ordering::Relaxed);
+        self.clock.set(self.clock.now() + SignedDuration::from_secs(1));
     }
 
     /// What was remembered of reads is written down, as it is twice a second elsewhere.

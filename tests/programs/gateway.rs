@@ -2,11 +2,10 @@
 //! that the journey sets, ids that count, and a client on either side.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Once};
 
 use handoff::app::{self, App, ProgramTypeFolders, Settings};
-use handoff::exchange::{Clock, Ids};
+use handoff::exchange::{Clock, CountingIds, SetClock};
 use handoff::fhir::edit::Edits;
 use handoff::fhir::{Document, Issue, Node, ResourceKey, Severity};
 use handoff::mapping::ProgramTypes;
@@ -23,25 +22,6 @@ use tokio::task::JoinHandle;
 
 /// Where the clients are told that the gateway is, wherever it is.
 pub(crate) const BASE: &str = "https://handoff.example";
-
-/// The time of the journey, in seconds.
-#[derive(Default)]
-pub(crate) struct SetClock(AtomicI64);
-
-impl Clock for SetClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_second(self.0.load(Ordering::Relaxed)).unwrap()
-    }
-}
-
-#[derive(Default)]
-struct CountingIds(AtomicU64);
-
-impl Ids for CountingIds {
-    fn next(&self) -> String {
-        crate::names::id(self.0.fetch_add(1, Ordering::Relaxed) + 1)
-    }
-}
 
 /// What encrypts is chosen once for the process.
 static TLS: Once = Once::new();
@@ -81,9 +61,8 @@ impl Gateway {
             programs: ProgramTypeFolders::at(programs),
             ..Settings::default()
         };
-        let clock = Arc::new(SetClock::default());
-        clock.0.store(instant(now).as_second(), Ordering::Relaxed);
-        let app = App::open(settings, clock.clone(), Arc::new(CountingIds::default())).await;
+        let clock = Arc::new(SetClock::at(instant(now)));
+        let app = App::open(settings, clock.clone(), Arc::new(CountingIds::new(crate::names::id))).await;
         let app = Arc::new(app.unwrap_or_else(|error| panic!("{error}")));
         app.store.commit(public(directory, clock.now())).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -101,7 +80,7 @@ impl Gateway {
     /// Sets the time.
     pub(crate) fn set_time(&self, now: Timestamp) {
         assert!(now >= self.clock.now(), "the steps of a journey go forward in time, not back to {now}");
-        self.clock.0.store(now.as_second(), Ordering::Relaxed);
+        self.clock.set(now);
     }
 
     /// What time it is.

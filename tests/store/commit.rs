@@ -61,10 +61,10 @@ async fn every_version_is_kept(backend: Backend) {
     let statuses = |stored: &handoff::store::Stored| {
         (stored.version, stored.document.root().str("status").unwrap().into_owned(), stored.seq)
     };
-    let history = store.history(&Scope::Gateway, &key("Task/t"), VersionRange::newest(10)).await.unwrap();
+    let history = store.history(&Scope::Gateway, &key("Task/t"), VersionRange::newest(10)).await.unwrap().found;
     let expected = [(3, "accepted".to_owned(), 2), (2, "received".to_owned(), 1), (1, "requested".to_owned(), 1)];
     assert_eq!(history.iter().map(statuses).collect::<Vec<_>>(), expected);
-    let newest = store.history(&Scope::Gateway, &key("Task/t"), VersionRange::newest(1)).await.unwrap();
+    let newest = store.history(&Scope::Gateway, &key("Task/t"), VersionRange::newest(1)).await.unwrap().found;
     assert_eq!(newest.iter().map(statuses).collect::<Vec<_>>(), expected[..1]);
     let second = store.read(&Scope::Gateway, &key("Task/t"), Some(2)).await.unwrap().unwrap();
     assert_eq!(statuses(&second), expected[1]);

@@ -121,7 +121,7 @@ async fn what_was_answered_survives_a_kill() {
 async fn assert_whole(store: &dyn Store, scope: &Scope, name: &str, seq: u64) {
     let expected = referral(name, PANTRY, noon());
     for write in &expected.writes {
-        let history = store.history(scope, &write.key, VersionRange::newest(9)).await.unwrap();
+        let history = store.history(scope, &write.key, VersionRange::newest(9)).await.unwrap().found;
         assert_eq!(history.len(), 1, "{}", write.key);
         // No two have the same time of change; all else is as it was sent.
         let stamp = handoff::fhir::edit::change_instant(history[0].updated);

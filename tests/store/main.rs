@@ -22,6 +22,7 @@ mod retention;
 mod scale;
 mod search;
 mod search_cases;
+mod statements;
 mod steps;
 mod visibility;
 mod withheld;

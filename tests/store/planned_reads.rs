@@ -39,7 +39,7 @@ async fn the_reads_of_a_plan_find_its_writes(backend: Backend) {
 fn versions(result: &ReadResult) -> Vec<u64> {
     match result {
         ReadResult::Resource(stored) => vec![stored.version],
-        ReadResult::Versions(versions) => versions.iter().map(|stored| stored.version).collect(),
+        ReadResult::Versions(versions) => versions.found.iter().map(|stored| stored.version).collect(),
         ReadResult::Page(page) => page.matches.iter().map(|stored| stored.version).collect(),
     }
 }

@@ -87,11 +87,11 @@ async fn old_versions_go_and_the_newest_stays(backend: Backend) {
     assert_eq!(read(&*store, SHELTER, 1).await, Ok(None), "who never saw it is not told that there was one");
     assert_eq!(read(&*store, CLINIC, 2).await, Ok(Some(2)));
     assert_eq!(prune(&*store, day(1000)).await.0, 2);
-    let history = store.history(&Scope::Gateway, &key("Patient/a"), VersionRange::newest(9)).await.unwrap();
+    let history = store.history(&Scope::Gateway, &key("Patient/a"), VersionRange::newest(9)).await.unwrap().found;
     assert_eq!(versions(&history), [4]);
     // A referral's Task is the history that its record shows.
     let clinic = Scope::Organization(CLINIC.to_owned());
-    assert_eq!(versions(&store.history(&clinic, &key("Task/a"), VersionRange::newest(9)).await.unwrap()), [2, 1]);
+    assert_eq!(versions(&store.history(&clinic, &key("Task/a"), VersionRange::newest(9)).await.unwrap().found), [2, 1]);
     let now = store.referral(&clinic, &key("Task/a"), true).await.unwrap().unwrap();
     assert_eq!((now.graph.resources().len(), now.graph.history().len()), (8, 1));
     // What it was after a commit is told whole, or not at all.
@@ -121,7 +121,7 @@ async fn what_was_shown_last_stays_and_nothing_more_is_shown(backend: Backend) {
             let newest = store.read(&scope, &key("Patient/a"), None).await.unwrap().unwrap();
             let referral = store.referral(&scope, &key("Task/a"), true).await.unwrap().unwrap();
             let person = referral.graph.resolve("Patient/a").unwrap().version;
-            let history = store.history(&scope, &key("Patient/a"), VersionRange::newest(9)).await.unwrap();
+            let history = store.history(&scope, &key("Patient/a"), VersionRange::newest(9)).await.unwrap().found;
             seen.push((newest.version, newest.document.text().to_owned(), person, versions(&history)));
         }
         seen
@@ -160,7 +160,7 @@ async fn many_versions_go_in_groups(backend: Backend) {
     let (removed, groups) = prune(&*store, day(1)).await;
     assert!(removed == 1499 && groups >= 3, "{removed} in {groups}");
     assert_eq!(
-        versions(&store.history(&Scope::Gateway, &key("Patient/a"), VersionRange::newest(9)).await.unwrap()),
+        versions(&store.history(&Scope::Gateway, &key("Patient/a"), VersionRange::newest(9)).await.unwrap().found),
         [1500]
     );
 }

@@ -61,7 +61,7 @@ async fn it_is_in_no_view(backend: Backend) {
         let scope = of(organization);
         assert_eq!(is_part(&store.read(&scope, &person, None).await.unwrap().unwrap()), part);
         assert_eq!(is_part(&store.read(&scope, &person, Some(1)).await.unwrap().unwrap()), part);
-        assert_eq!(is_part(&store.history(&scope, &person, VersionRange::newest(9)).await.unwrap()[0]), part);
+        assert_eq!(is_part(&store.history(&scope, &person, VersionRange::newest(9)).await.unwrap().found[0]), part);
         let page = store.search(&scope, &query("Patient?_id=a")).await.unwrap();
         assert_eq!(is_part(&page.matches[0]), part);
         let page = store.search(&scope, &query("Task?_id=a&_include=Task:patient")).await.unwrap();

@@ -31,6 +31,9 @@ pub struct Query {
     pub count_only: bool,
     /// The only elements wanted of each match, by their names at the top level; all, if empty
     pub elements: Vec<String>,
+    /// Whether what cannot be read is told in its place. If not, it fails the search: whoever decides by what is found has to
+    /// know all of it
+    pub tells_unreadable: bool,
 }
 
 /// One condition: what is looked at, and what has to hold of it.
@@ -205,6 +208,7 @@ impl Query {
             total: false,
             count_only: false,
             elements: Vec::new(),
+            tells_unreadable: false,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+use rusqlite::{OptionalExtension, Row, params, params_from_iter};
 
 use crate::error::Result;
 use crate::fhir::ResourceKey;
@@ -13,6 +13,7 @@ use crate::store::audit_chain::{AuditRow, ChainEnd, START, checkpoint};
 use crate::store::audit_log::{AuditPage, AuditQuery};
 
 use super::read::moment;
+use super::statement::Connection;
 
 /// The columns of a row, for [`row`].
 const COLUMNS: &str = "id, chain, number, previous, hash, at, action, outcome, client, organization, request, correlation, \
@@ -85,9 +86,9 @@ fn insert(connection: &Connection, row: &AuditRow) -> Result<()> {
 pub(super) fn chain_existing(connection: &Connection) -> Result<()> {
     let mut end = own_end(connection)?;
     let sql = format!("SELECT {COLUMNS} FROM audit WHERE chain IS NULL ORDER BY id");
-    let mut statement = connection.prepare(&sql)?;
-    let mut update =
-        connection.prepare("UPDATE audit SET chain = ?2, number = ?3, previous = ?4, hash = ?5 WHERE id = ?1")?;
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut update = connection
+        .prepare_cached("UPDATE audit SET chain = ?2, number = ?3, previous = ?4, hash = ?5 WHERE id = ?1")?;
     for found in statement.query_and_then([], row)? {
         let AuditRow { position, entry, .. } = found?;
         let row = AuditRow::following(&end, entry);
@@ -127,11 +128,12 @@ pub(super) fn prune(connection: &Connection, before: Timestamp, entry: AuditEntr
 
 /// The rows that are wanted.
 pub(super) fn rows(connection: &Connection, query: &AuditQuery) -> Result<AuditPage> {
-    let (condition, values) = condition(query);
+    let (condition, mut values) = condition(query);
     let order = if query.descending { "DESC" } else { "ASC" };
     // One more than is wanted tells whether there is another page.
     let limit = query.limit.saturating_add(1);
-    let sql = format!("SELECT {COLUMNS} FROM audit WHERE {condition} ORDER BY id {order} LIMIT {limit}");
+    values.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
+    let sql = format!("SELECT {COLUMNS} FROM audit WHERE {condition} ORDER BY id {order} LIMIT ?{}", values.len());
     let mut statement = connection.prepare_cached(&sql)?;
     let found = statement.query_and_then(params_from_iter(values), row)?;
     let mut rows: Vec<AuditRow> = found.collect::<Result<_>>()?;
@@ -139,6 +141,14 @@ pub(super) fn rows(connection: &Connection, query: &AuditQuery) -> Result<AuditP
     rows.truncate(query.limit);
     let next = if more { rows.last().map(|row| row.position) } else { None };
     Ok(AuditPage { rows, next })
+}
+
+/// How many rows are wanted.
+pub(super) fn count(connection: &Connection, query: &AuditQuery) -> Result<u64> {
+    let (condition, values) = condition(query);
+    let sql = format!("SELECT count(*) FROM audit WHERE {condition}");
+    let count: i64 = connection.prepare_cached(&sql)?.query_row(params_from_iter(values), |row| row.get(0))?;
+    Ok(count.cast_unsigned())
 }
 
 fn condition(query: &AuditQuery) -> (String, Vec<Value>) {

@@ -10,13 +10,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
 use tempfile::NamedTempFile;
 
 use crate::error::{Error, Result};
 use crate::fhir::Key;
 
+use super::statement::Connection;
 use super::{connection, in_use, schema};
 
 /// How many pages are copied between two reports of how far it is: four megabytes.
@@ -123,7 +123,7 @@ fn copy_pages(source: &mut Connection, file: &Path, progress: Progress<'_>) -> R
     // No log lies beside it, and whoever reads it, from wherever, needs none.
     target.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(()))?;
     in_use::unmark(&target)?;
-    target.close().map_err(|(_, error)| Error::from(error))
+    Ok(target.close()?)
 }
 
 /// Gives a finished copy its name, in the place of what has it only if it is to be replaced.

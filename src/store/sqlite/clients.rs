@@ -1,13 +1,14 @@
 //! Clients. Every change raises their version, which other processes that serve the same file see, too.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 use crate::error::Result;
 use crate::store::ClientRow;
 
 use super::read::moment;
 use super::session::Session;
+use super::statement::Connection;
 
 /// All clients, in the order of their making.
 pub(super) fn all(connection: &Connection) -> Result<Vec<ClientRow>> {

@@ -2,14 +2,16 @@
 
 use std::fs::OpenOptions;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::OpenFlags;
 
 use crate::error::{Error, Result};
 
 use super::in_use;
 use super::schema::{self, unusable};
+use super::statement::{Connection, StatementCounters};
 
 /// How long a process waits for another one's transaction, in steps of a millisecond: short steps, because a busy
 /// writer leaves the lock free for moments only.
@@ -41,7 +43,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection> {
     writer.pragma_update(None, "wal_autocheckpoint", 4000)?;
     writer.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
     writer.set_prepared_statement_cache_capacity(128);
-    schema::migrate(&mut writer, path)?;
+    schema::migrate(&writer, path)?;
     Ok(writer)
 }
 
@@ -61,17 +63,18 @@ pub(super) fn open_existing(path: &Path) -> Result<Connection> {
 
 /// The connection of a database in memory, which writes and reads.
 pub(super) fn open_memory() -> Result<Connection> {
-    let mut connection = Connection::open_in_memory()?;
+    let connection = Connection::open_in_memory()?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.set_prepared_statement_cache_capacity(256);
-    schema::migrate(&mut connection, Path::new(":memory:"))?;
+    schema::migrate(&connection, Path::new(":memory:"))?;
     Ok(connection)
 }
 
-/// A connection that reads, of a file that [`open_writer`] has made.
-pub(super) fn open_reader(path: &Path) -> Result<Connection> {
+/// A connection that reads, of a file that [`open_writer`] has made; its statements are counted with others.
+pub(super) fn open_reader(path: &Path, counters: &Arc<StatementCounters>) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut reader = Connection::open_with_flags(path, flags).map_err(|error| unusable(path, &error))?;
+    let mut reader =
+        Connection::open_with_flags(path, flags).map_err(|error| unusable(path, &error))?.counted_by(counters);
     set_busy_timeout(&mut reader, BUSY_TIMEOUT)?;
     reader.pragma_update(None, "cache_size", -8192)?;
     reader.pragma_update(None, "temp_store", "MEMORY")?;

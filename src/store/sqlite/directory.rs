@@ -1,6 +1,6 @@
 //! What changed of the directory, read by when it changed, so that a change of one costs one.
 
-use rusqlite::{Connection, Row};
+use rusqlite::Row;
 use tokio::sync::mpsc::Sender;
 
 use crate::error::{Error, Result};
@@ -9,6 +9,7 @@ use crate::store::{DirectoryPosition, Stored};
 
 use super::keys;
 use super::read::{COLUMNS, stored};
+use super::statement::Connection;
 
 /// What the directory is made of; whoever is named comes before those that name it.
 const KINDS: [&str; 3] = ["Organization", "Location", "HealthcareService"];

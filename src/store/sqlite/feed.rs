@@ -4,7 +4,7 @@
 //! Task (the Patient's address, say) makes what is owed of that Task new again, for the organizations that still see
 //! it. Public resources are excepted: who follows the directory is told by its version.
 
-use rusqlite::{Connection, params};
+use rusqlite::params;
 
 use crate::error::Result;
 use crate::fhir::ResourceKey;
@@ -14,6 +14,7 @@ use crate::store::newest::ChangeNotice;
 
 use super::keys;
 use super::session::Session;
+use super::statement::Connection;
 
 /// Writes the feed entries of a plan.
 pub(super) fn mark_changed(
@@ -97,7 +98,7 @@ pub(super) fn changes(reader: &Connection, organization: &str, since: u64, limit
 pub(super) fn ids(connection: &Connection) -> Result<(String, Vec<(String, u64)>)> {
     let mut name: String = connection.query_row("SELECT id FROM store", [], |row| row.get(0))?;
     let mut earlier: Vec<(String, u64)> = Vec::new();
-    let mut statement = connection.prepare("SELECT cursors, seq FROM restored ORDER BY number")?;
+    let mut statement = connection.prepare_cached("SELECT cursors, seq FROM restored ORDER BY number")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let seq = row.get::<_, i64>(1)?.cast_unsigned();

@@ -10,12 +10,13 @@
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::OptionalExtension;
 
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Issue, Key};
 
 use super::schema::unusable;
+use super::statement::Connection;
 
 /// How a store uses its file.
 #[derive(Debug, Clone, Copy)]

@@ -5,8 +5,9 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, OptionalExtension, Params, params};
+use rusqlite::{OptionalExtension, Params, params};
 
+use super::statement::Connection;
 use crate::error::Result;
 use crate::fhir::ResourceKey;
 

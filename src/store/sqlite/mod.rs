@@ -18,7 +18,6 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 
 use jiff::Timestamp;
-use rusqlite::Connection;
 use tokio::sync::{mpsc, watch};
 
 use crate::error::{Error, Result};
@@ -34,12 +33,13 @@ use super::prepared::PreparedPlan;
 use super::query::Query;
 use super::{
     AuditLog, AuditPage, AuditQuery, Changes, ClientRow, Committed, Credentials, DirectoryPosition, Feed, Health, Page,
-    PrunedVersions, Resources, Retention, Statistics, StoreFuture, Stored, StoredReferral, WriteState,
+    PrunedVersions, Resources, Retention, Statistics, StoreFuture, Stored, StoredReferral, Versions, WriteState,
 };
 use in_use::FileUse;
 use index::Index;
 use reader::Readers;
 use session::Session;
+use statement::{Connection, StatementCounters};
 use writer::{Counters, Jobs, Writer};
 
 mod audit;
@@ -69,9 +69,12 @@ mod search;
 mod session;
 mod shares;
 mod shown;
+mod statement;
 mod step_limit;
 mod withheld;
 mod writer;
+
+pub use statement::StatementCounts;
 
 /// Threads that read. More than cores would only wait for each other.
 const READERS: usize = 4;
@@ -87,6 +90,7 @@ pub struct SqliteStore {
     earlier_ids: Vec<(String, u64)>,
     newest_sequences: Arc<NewestSequences>,
     counters: Arc<Counters>,
+    statements: Arc<StatementCounters>,
     readers: Readers,
     /// None once it is being dropped
     jobs: Option<Jobs>,
@@ -101,16 +105,24 @@ impl SqliteStore {
     /// # Errors
     /// If the file cannot be used, is another program's, or was written by a newer version of this one.
     pub fn open(path: &Path, parameters: &Arc<SearchParameters>) -> Result<Self> {
-        let mut connection = connection::open_writer(path)?;
-        let index = reindex::prepare(&mut connection, parameters)?;
+        let connection = connection::open_writer(path)?;
+        let index = reindex::prepare(&connection, parameters)?;
         let usage = FileUse::served(path)?;
         usage.mark(&connection)?;
-        Self::start(connection, usage, Some(Arc::new(index)), Some(path), |_| Readers::start(path, READERS))
+        let statements = connection.counters().clone();
+        Self::start(connection, usage, Some(Arc::new(index)), Some(path), |_| {
+            Readers::start(path, READERS, &statements)
+        })
     }
 
     /// From now on, ends every read of the file that takes more steps of the database than these.
     pub fn set_max_steps(&self, most: u64) {
         self.readers.set_max_steps(most);
+    }
+
+    /// What its statements have come to so far, on all of its connections.
+    pub fn statement_counts(&self) -> StatementCounts {
+        self.statements.counts()
     }
 
     /// A store of its own in memory, gone when it is dropped: for tests of what stands on a store. One connection
@@ -119,8 +131,8 @@ impl SqliteStore {
     /// # Errors
     /// If there is no memory for it.
     pub fn in_memory(parameters: &Arc<SearchParameters>) -> Result<Self> {
-        let mut connection = connection::open_memory()?;
-        let index = reindex::prepare(&mut connection, parameters)?;
+        let connection = connection::open_memory()?;
+        let index = reindex::prepare(&connection, parameters)?;
         Self::start(connection, FileUse::None, Some(Arc::new(index)), None, |jobs| Ok(Readers::at_writer(jobs.clone())))
     }
 
@@ -130,9 +142,9 @@ impl SqliteStore {
     /// # Errors
     /// As [`SqliteStore::open`].
     pub fn open_for_clients(path: &Path) -> Result<Self> {
-        Self::start(connection::open_writer(path)?, FileUse::Command, None, Some(path), |_| {
-            Readers::start(path, READERS)
-        })
+        let writer = connection::open_writer(path)?;
+        let statements = writer.counters().clone();
+        Self::start(writer, FileUse::Command, None, Some(path), |_| Readers::start(path, READERS, &statements))
     }
 
     /// Opens a file that has to be there, to look at it: nothing of it is changed, be it a copy without its log.
@@ -142,7 +154,8 @@ impl SqliteStore {
     pub fn open_read_only(path: &Path) -> Result<Self> {
         let reader = connection::open_existing(path)?;
         schema::require_newest(&reader, path)?;
-        Self::start(reader, FileUse::None, None, Some(path), |_| Readers::start(path, READERS))
+        let statements = reader.counters().clone();
+        Self::start(reader, FileUse::None, None, Some(path), |_| Readers::start(path, READERS, &statements))
     }
 
     /// Lets the file grow to no more than this many bytes; to what it has, if that is more already.
@@ -168,6 +181,7 @@ impl SqliteStore {
     ) -> Result<Self> {
         connection::begin_serving(&mut connection)?;
         let (id, earlier_ids) = feed::ids(&connection)?;
+        let statements = connection.counters().clone();
         let newest_sequences = Arc::new(NewestSequences::default());
         newest::refresh(&newest_sequences, &connection)?;
         let counters = Arc::new(Counters::default());
@@ -191,6 +205,7 @@ impl SqliteStore {
             earlier_ids,
             newest_sequences,
             counters,
+            statements,
             readers,
             jobs: Some(jobs),
             writer: Some(thread),
@@ -245,12 +260,7 @@ impl Resources for SqliteStore {
         self.readers.read(move |reader| read::read(reader, &scope, &key, version))
     }
 
-    fn history<'a>(
-        &'a self,
-        scope: &'a Scope,
-        key: &'a ResourceKey,
-        range: VersionRange,
-    ) -> StoreFuture<'a, Vec<Stored>> {
+    fn history<'a>(&'a self, scope: &'a Scope, key: &'a ResourceKey, range: VersionRange) -> StoreFuture<'a, Versions> {
         let (scope, key) = (scope.clone(), key.clone());
         self.readers.read(move |reader| read::history(reader, &scope, &key, range))
     }
@@ -339,7 +349,7 @@ impl Feed for SqliteStore {
 
     fn newest_commit(&self) -> StoreFuture<'_, u64> {
         self.readers.read(|reader| {
-            let seq: i64 = reader.prepare_cached("SELECT seq FROM store")?.query_row([], |row| row.get(0))?;
+            let seq: i64 = reader.query_row("SELECT seq FROM store", [], |row| row.get(0))?;
             Ok(seq.cast_unsigned())
         })
     }
@@ -405,6 +415,11 @@ impl AuditLog for SqliteStore {
         self.readers.read(move |reader| audit::rows(reader, &query))
     }
 
+    fn audit_count<'a>(&'a self, query: &'a AuditQuery) -> StoreFuture<'a, u64> {
+        let query = query.clone();
+        self.readers.read(move |reader| audit::count(reader, &query))
+    }
+
     fn audit_row<'a>(&'a self, chain: &'a str, number: u64) -> StoreFuture<'a, Option<AuditRow>> {
         let chain = chain.to_owned();
         self.readers.read(move |reader| audit::one(reader, &chain, number))
@@ -426,6 +441,7 @@ impl AuditLog for SqliteStore {
 
 fn statistics(reader: &Connection, counters: &Counters) -> Result<Statistics> {
     let newest: i64 = reader.query_row("SELECT seq FROM store", [], |row| row.get(0))?;
+    // SQLite runs these two once only for each time that they are compiled.
     let pages: i64 = reader.pragma_query_value(None, "page_count", |row| row.get(0))?;
     let size: i64 = reader.pragma_query_value(None, "page_size", |row| row.get(0))?;
     let mut statement = reader.prepare_cached("SELECT name, resources FROM kind WHERE resources > 0 ORDER BY name")?;

@@ -1,7 +1,6 @@
 //! What the database says is new, for whom.
 
-use rusqlite::Connection;
-
+use super::statement::Connection;
 use crate::error::Result;
 use crate::store::newest::NewestSequences;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Document, Issue, Key, ResourceKey};
@@ -11,12 +11,13 @@ use crate::referral::VersionRange;
 use crate::referral::plan::Idempotency;
 use crate::referral::scope::Scope;
 use crate::referral::withheld::{Withheld, without};
-use crate::store::Stored;
 use crate::store::document;
 use crate::store::visibility::{NOBODY, Visibility};
+use crate::store::{Stored, Unreadable, Versions};
 
 use super::keys;
 use super::shown::ShownVersions;
+use super::statement::Connection;
 use super::withheld;
 
 /// The SQL condition that the resource `r` is seen by the Organization `?1`.
@@ -80,11 +81,11 @@ pub(super) fn read(
     let shown = ShownVersions::of(connection, visibility, id)?;
     let until = shown.end().map(i64::cast_unsigned);
     let found = versions(connection, visibility, id, &shown, version, VersionRange::newest(1))?.pop();
-    Ok(found.map(|stored| Stored { until, ..stored }))
+    Ok(readable(found)?.map(|stored| Stored { until, ..stored }))
 }
 
 /// Versions of the resource with this id that are shown, newest first; of them only the one with the number `wanted`, if one
-/// is.
+/// is. One that cannot be read is told in its place.
 fn versions(
     connection: &Connection,
     visibility: Visibility,
@@ -92,7 +93,7 @@ fn versions(
     shown: &ShownVersions,
     wanted: Option<u64>,
     range: VersionRange,
-) -> Result<Vec<Stored>> {
+) -> Result<Vec<Found>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM resource r CROSS JOIN kind k CROSS JOIN version v
          WHERE r.id = ?1 AND k.id = r.kind AND v.resource = r.id ORDER BY v.version DESC"
@@ -109,12 +110,12 @@ fn versions(
         let (number, made): (i64, i64) = (row.get(0)?, row.get(2)?);
         // A document is read and parsed only if it is given.
         if is_in_range(number.cast_unsigned()) && shown.hold(made, replaced) {
-            match stored(connection, visibility, row) {
+            match found(connection, visibility, row) {
                 // A history is told without what is not kept any more.
                 Err(error) if wanted.is_none() && is_removed(&error) => {}
                 found => {
                     let version = found?;
-                    bytes = bytes.saturating_add(version.document.text().len());
+                    bytes = bytes.saturating_add(version.as_ref().map_or(0, |stored| stored.document.text().len()));
                     if bytes > range.bytes && !versions.is_empty() {
                         break;
                     }
@@ -129,11 +130,35 @@ fn versions(
 
 /// The newest version of the resource with this id.
 pub(super) fn newest(connection: &Connection, visibility: Visibility, id: i64) -> Result<Option<Stored>> {
+    readable(find_newest(connection, visibility, id)?)
+}
+
+/// As [`newest`]; what cannot be read is told in its place.
+pub(super) fn find_newest(connection: &Connection, visibility: Visibility, id: i64) -> Result<Option<Found>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM resource r CROSS JOIN kind k CROSS JOIN version v
          WHERE r.id = ?1 AND k.id = r.kind AND v.id = r.current"
     );
-    connection.prepare_cached(&sql)?.query_and_then([id], |row| stored(connection, visibility, row))?.next().transpose()
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query([id])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    match found(connection, visibility, row) {
+        Err(error) if is_removed(&error) => Ok(Some(Err(unreadable(row, nothing_is_kept())?))),
+        found => found.map(Some),
+    }
+}
+
+/// What was found, where it can be read.
+///
+/// # Errors
+/// Why it cannot be.
+fn readable(found: Option<Found>) -> Result<Option<Stored>> {
+    found.transpose().map_err(|unreadable| unreadable.error)
+}
+
+/// Nothing is there of a version that is never removed.
+pub(super) fn nothing_is_kept() -> Error {
+    Error::stored_unreadable(Issue::error(Key::StoredUnreadable, "", "nothing is there of its newest version"))
 }
 
 /// Versions of a resource that are shown, newest first.
@@ -142,12 +167,24 @@ pub(super) fn history(
     scope: &Scope,
     key: &ResourceKey,
     range: VersionRange,
-) -> Result<Vec<Stored>> {
-    let Some(id) = find(connection, Visibility::All, key)? else { return Ok(Vec::new()) };
-    shown_versions(connection, visibility(connection, scope)?, id, range)
+) -> Result<Versions> {
+    let mut history = Versions::default();
+    let Some(id) = find(connection, Visibility::All, key)? else { return Ok(history) };
+    let visibility = visibility(connection, scope)?;
+    let shown = ShownVersions::of(connection, visibility, id)?;
+    for version in versions(connection, visibility, id, &shown, None, range)? {
+        match version {
+            Ok(stored) => history.found.push(stored),
+            Err(unreadable) => history.unreadable.push(Unreadable { place: history.found.len(), ..unreadable }),
+        }
+    }
+    Ok(history)
 }
 
 /// Versions of the resource with this id that are shown, newest first.
+///
+/// # Errors
+/// For one that cannot be read.
 pub(super) fn shown_versions(
     connection: &Connection,
     visibility: Visibility,
@@ -155,7 +192,8 @@ pub(super) fn shown_versions(
     range: VersionRange,
 ) -> Result<Vec<Stored>> {
     let shown = ShownVersions::of(connection, visibility, id)?;
-    versions(connection, visibility, id, &shown, None, range)
+    let versions = versions(connection, visibility, id, &shown, None, range)?;
+    versions.into_iter().map(|version| version.map_err(|unreadable| unreadable.error)).collect()
 }
 
 /// The documents of these versions, as far as they are stored.
@@ -229,6 +267,24 @@ pub(super) fn idempotent(connection: &Connection, client: &str, key: &str) -> Re
     Ok(found.optional()?)
 }
 
+/// What is found in a row, or what is told in its place.
+pub(super) type Found = std::result::Result<Stored, Unreadable>;
+
+/// As [`stored`]; what cannot be read is told in its place.
+fn found(connection: &Connection, visibility: Visibility, row: &Row<'_>) -> Result<Found> {
+    match stored(connection, visibility, row) {
+        Err(error) if error.is_stored_unreadable() => Ok(Err(unreadable(row, error)?)),
+        stored => stored.map(Ok),
+    }
+}
+
+/// What is told in the place of a row of [`COLUMNS`]. Its place among others is for whoever knows them.
+fn unreadable(row: &Row<'_>, error: Error) -> Result<Unreadable> {
+    let key = ResourceKey { kind: row.get(4)?, id: row.get(5)? };
+    let version = row.get::<_, i64>(0)?.cast_unsigned();
+    Ok(Unreadable { key, version, place: 0, public: row.get(6)?, error })
+}
+
 /// A row of [`COLUMNS`], without what is withheld: everything that is read for somebody comes through here.
 pub(super) fn stored(connection: &Connection, visibility: Visibility, row: &Row<'_>) -> Result<Stored> {
     let whole = whole(row)?;
@@ -257,20 +313,30 @@ pub(super) fn is_removed(error: &Error) -> bool {
     error.issues.first().is_some_and(|issue| issue.key == Key::VersionRemoved)
 }
 
+/// What stands in the place of a document is none.
+fn damaged(what: &str) -> Error {
+    Error::stored_unreadable(Issue::error(Key::StoredUnreadable, "", format!("what is stored {what}")))
+}
+
 fn whole(row: &Row<'_>) -> Result<Stored> {
-    let text = row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?;
+    let Ok(text) = row.get_ref(3)?.as_str() else { return Err(damaged("is no text")) };
     if text.is_empty() {
         return Err(removed(row)?);
     }
+    let key = ResourceKey { kind: row.get(4)?, id: row.get(5)? };
+    let document = Arc::new(document::parse(text)?);
+    if !document.root().get("resourceType").is_some_and(|kind| kind.is_str(&key.kind)) {
+        return Err(damaged("is no resource of its type"));
+    }
     Ok(Stored {
-        key: ResourceKey { kind: row.get(4)?, id: row.get(5)? },
+        key,
         version: row.get::<_, i64>(0)?.cast_unsigned(),
         updated: Timestamp::from_microsecond(row.get(1)?).map_err(Error::fault)?,
         seq: row.get::<_, i64>(2)?.cast_unsigned(),
         author: row.get(7)?,
         public: row.get(6)?,
         until: None,
-        document: Arc::new(document::parse(text)?),
+        document,
         withheld: None,
     })
 }

@@ -9,7 +9,6 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use crate::error::{Error, Result};
@@ -17,6 +16,7 @@ use crate::store::StoreFuture;
 
 use super::connection::open_reader;
 use super::schema;
+use super::statement::{Connection, StatementCounters};
 use super::step_limit::{MaxSteps, StepLimit};
 use super::writer::{Jobs, store_stopped};
 
@@ -40,13 +40,13 @@ pub(super) enum Readers {
 
 impl Readers {
     /// Starts this many threads.
-    pub(super) fn start(path: &Path, count: usize) -> Result<Self> {
+    pub(super) fn start(path: &Path, count: usize, statements: &Arc<StatementCounters>) -> Result<Self> {
         let (sender, receiver) = channel::<Read>();
         let receiver = Arc::new(Mutex::new(receiver));
         let mut threads = Vec::new();
         let max_steps = MaxSteps::none();
         for number in 0..count {
-            let mut connection = open_reader(path)?;
+            let mut connection = open_reader(path, statements)?;
             let step_limit = StepLimit::install(&mut connection, max_steps.clone())?;
             let receiver = receiver.clone();
             let thread = std::thread::Builder::new().name(format!("store-read-{number}"));

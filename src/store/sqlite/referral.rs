@@ -1,6 +1,6 @@
 //! A referral, read in one go: the Task and everything that is shared through it.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 use serde_json::Value;
 
 use crate::error::{Error, Result};
@@ -15,6 +15,7 @@ use crate::store::{StoredParty, StoredReferral};
 use super::read::{self, COLUMNS, SEEN};
 use super::shares;
 use super::shown::{ShownVersions, past_part};
+use super::statement::Connection;
 
 /// As much of a Task's history a record tells: its newest versions, up to so many bytes. What is older is in the history
 /// of the Task.
@@ -111,7 +112,10 @@ fn shared(
     for stored in
         statement.query_and_then(params![organization, id, until], |row| read::stored(connection, visibility, row))?
     {
-        let stored = stored?;
+        let stored = match stored {
+            Err(error) if until.is_none() && read::is_removed(&error) => return Err(read::nothing_is_kept()),
+            stored => stored?,
+        };
         // A change of the directory makes nothing new (see `feed`), so it does not make a newer referral either.
         if !stored.public {
             shared.seq = stored.seq.cast_signed().max(shared.seq);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rusqlite::{Connection, TransactionBehavior, params};
+use rusqlite::{Transaction, TransactionBehavior, params};
 use tracing::info;
 
 use crate::error::Result;
@@ -13,6 +13,7 @@ use crate::store::visibility::Visibility;
 use super::index::Index;
 use super::keys::Keys;
 use super::session::Session;
+use super::statement::Connection;
 use super::{keys, read, rows};
 
 /// Raised when rows are made differently from the same entries.
@@ -23,26 +24,26 @@ const NOT_THERE: i64 = -1;
 const BATCH: i64 = 500;
 
 /// The index of these parameters. If others made what the database holds, it is made anew.
-pub(super) fn prepare(writer: &mut Connection, parameters: &Arc<SearchParameters>) -> Result<Index> {
+pub(super) fn prepare(writer: &Connection, parameters: &Arc<SearchParameters>) -> Result<Index> {
     let definition = IndexDefinition::new(parameters);
     let fingerprint = fingerprint(&definition);
-    let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let transaction = Transaction::new_unchecked(writer, TransactionBehavior::Immediate)?;
     let mut keys = Keys::default();
     let mut ids = Vec::new();
     for (kind, code) in definition.names() {
-        let kind = keys.kind(&transaction, kind)?;
-        ids.push(keys.parameter(&transaction, kind, code)?);
+        let kind = keys.kind(writer, kind)?;
+        ids.push(keys.parameter(writer, kind, code)?);
     }
     let index = Index { definition, ids, fingerprint };
     let (found, newest): (String, i64) =
-        transaction.query_row("SELECT parameters, seq FROM store", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        writer.query_row("SELECT parameters, seq FROM store", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
     if found != index.fingerprint {
         if newest > 0 {
             info!("the search parameters have changed; the index is made anew");
-            let resources = rebuild(&index, &transaction, &mut keys)?;
+            let resources = rebuild(&index, writer, &mut keys)?;
             info!(resources, "the index is made");
         }
-        transaction.execute("UPDATE store SET parameters = ?1", [&index.fingerprint])?;
+        writer.execute("UPDATE store SET parameters = ?1", [&index.fingerprint])?;
     }
     transaction.commit()?;
     Ok(index)

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rusqlite::backup::{Backup, StepResult};
-use rusqlite::{Connection, ErrorCode, params};
+use rusqlite::{ErrorCode, params};
 use tempfile::NamedTempFile;
 
 use crate::error::{Category, Error, Result};
@@ -24,6 +24,7 @@ use crate::store::index::SearchParameters;
 
 use super::backup::{self, CopiedState, Progress};
 use super::check::{self, StoreReport};
+use super::statement::Connection;
 use super::{SqliteStore, audit, connection, in_use};
 
 /// How it is to be restored.
@@ -107,7 +108,7 @@ fn begin_anew(file: &Path, entry: AuditEntry) -> Result<CopiedState> {
     writer.execute("INSERT INTO restored (cursors, seq) VALUES (?1, ?2)", params![name, commit])?;
     audit::write(&writer, vec![AuditEntry { detail: format!("commit {commit}"), ..entry }])?;
     writer.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(()))?;
-    writer.close().map_err(|(_, error)| Error::from(error))?;
+    writer.close()?;
     Ok(state)
 }
 
@@ -146,7 +147,7 @@ fn write_over(whole: &Path, mut taken: Connection) -> Result<()> {
     if written != StepResult::Done {
         return Err(Error::fault("the store could not be written over, and is as it was"));
     }
-    taken.close().map_err(|(_, error)| Error::from(error))
+    Ok(taken.close()?)
 }
 
 fn is_no_database(error: &rusqlite::Error) -> bool {

@@ -2,8 +2,9 @@
 //! was replaced, so a row that is gone would show the one before it to whom it was not shown.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, params};
+use rusqlite::params;
 
+use super::statement::Connection;
 use crate::error::Result;
 use crate::store::PrunedVersions;
 

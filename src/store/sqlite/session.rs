@@ -1,13 +1,12 @@
 //! The open transaction of the writer, as one job sees it: what it has come to, and what it has to announce.
 
-use rusqlite::Connection;
-
 use crate::error::{Category, Error, Result};
 use crate::store::newest::ChangeNotice;
 
 use super::error::is_of_store;
 use super::index::Index;
 use super::keys::Keys;
+use super::statement::Connection;
 
 /// How far the store has come; written back once a group.
 #[derive(Debug, Clone, Copy)]

@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rusqlite::params;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, params};
 
 use crate::error::{Error, Result};
 use crate::referral::Party;
@@ -13,6 +13,7 @@ use crate::referral::plan::{GivenResource, Share, SharedWith, Sharing};
 use crate::store::conflict::conflict;
 
 use super::session::Session;
+use super::statement::Connection;
 use super::withheld;
 
 /// Who takes part in one Task, and what they see through it, by ids.

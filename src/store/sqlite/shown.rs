@@ -2,8 +2,9 @@
 //!
 //! `read::SEEN` says what it sees now. Here is told what it has seen: for its past, and for the versions of what it sees.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 
+use super::statement::Connection;
 use crate::error::Result;
 use crate::store::visibility::Visibility;
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use rusqlite::{Connection, params};
+use rusqlite::params;
 
 use crate::error::Result;
 use crate::referral::HiddenElement;
@@ -11,6 +11,7 @@ use crate::referral::plan::WithheldFrom;
 use crate::store::visibility::Visibility;
 
 use super::session::Session;
+use super::statement::Connection;
 
 /// What is withheld in one row, by ids: organization, resource, member, author, rule.
 type Row = (i64, i64, String, String, String);
@@ -47,6 +48,14 @@ pub(super) fn hidden(
         Part::Past => rows.into_iter().map(|(hidden, _)| hidden).collect(),
     };
     Ok(hidden.into_iter().collect())
+}
+
+/// Is anything withheld of this resource, or was?
+pub(super) fn withholds(connection: &Connection, visibility: Visibility, resource: i64) -> Result<bool> {
+    let Visibility::Of(organization) = visibility else { return Ok(false) };
+    let mut statement =
+        connection.prepare_cached("SELECT 1 FROM withheld w WHERE w.organization = ?1 AND w.resource = ?2")?;
+    Ok(statement.exists([organization, resource])?)
 }
 
 /// As what an organization sees a resource that somebody else sent.

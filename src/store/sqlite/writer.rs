@@ -11,7 +11,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 use tracing::{error, info, warn};
 
@@ -27,6 +26,7 @@ use super::keys::Keys;
 use super::newest;
 use super::schema;
 use super::session::{Progress, Session};
+use super::statement::Connection;
 
 /// Most jobs of one transaction: a bound on how long the first of them waits.
 const MAX_GROUP: usize = 256;
@@ -264,7 +264,7 @@ impl Writer {
 
     /// Has another process written? Then what it announced to its own is announced here.
     fn check_other_writers(&mut self) {
-        let version = self.connection.pragma_query_value(None, "data_version", |row| row.get(0)).map_err(Error::from);
+        let version = self.connection.query_row("PRAGMA data_version", [], |row| row.get(0)).map_err(Error::from);
         let refreshed = version.and_then(|version: i64| {
             if version != self.seen {
                 newest::refresh(&self.newest_sequences, &self.connection)?;

@@ -14,7 +14,7 @@ use crate::store::query::Query;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{
     AuditLog, AuditPage, AuditQuery, Changes, Committed, DirectoryPosition, Feed, Page, Resources, Statistics,
-    StoreFuture, Stored, StoredReferral,
+    StoreFuture, Stored, StoredReferral, Versions,
 };
 
 /// What happens in the middle of a step.
@@ -77,12 +77,7 @@ impl Resources for WatchedStore {
         self.store.read(scope, key, version)
     }
 
-    fn history<'a>(
-        &'a self,
-        scope: &'a Scope,
-        key: &'a ResourceKey,
-        range: VersionRange,
-    ) -> StoreFuture<'a, Vec<Stored>> {
+    fn history<'a>(&'a self, scope: &'a Scope, key: &'a ResourceKey, range: VersionRange) -> StoreFuture<'a, Versions> {
         self.store.history(scope, key, range)
     }
 
@@ -179,6 +174,10 @@ impl AuditLog for WatchedStore {
 
     fn audit_rows<'a>(&'a self, query: &'a AuditQuery) -> StoreFuture<'a, AuditPage> {
         self.store.audit_rows(query)
+    }
+
+    fn audit_count<'a>(&'a self, query: &'a AuditQuery) -> StoreFuture<'a, u64> {
+        self.store.audit_count(query)
     }
 
     fn audit_row<'a>(&'a self, chain: &'a str, number: u64) -> StoreFuture<'a, Option<AuditRow>> {

@@ -2,7 +2,6 @@
 //! count, and the steps that clients take in it.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,7 +16,7 @@ use crate::app::Engines;
 use crate::cli::case_files::merge_patch;
 use crate::cli::demo::world::{self, Client};
 use crate::error::{Category, Error, Result};
-use crate::exchange::{Base, Clock, Exchange, Ids, Record, SentSheet, Stores};
+use crate::exchange::{Base, CountingIds, Exchange, Record, SentSheet, SetClock, Stores};
 use crate::fhir::{Document, Issue, Key, Preconditions, ResourceKey};
 use crate::fhir_api::FhirService;
 use crate::referral::Scope;
@@ -30,24 +29,6 @@ use crate::store::sqlite::SqliteStore;
 /// The time in every case.
 const NOW: &str = "2026-11-21T10:00:00Z";
 
-/// A clock that stands where it was set.
-struct StillClock(Mutex<Timestamp>);
-
-impl Clock for StillClock {
-    fn now(&self) -> Timestamp {
-        *lock(&self.0)
-    }
-}
-
-#[derive(Default)]
-struct CountingIds(AtomicU64);
-
-impl Ids for CountingIds {
-    fn next(&self) -> String {
-        format!("n{}", self.0.fetch_add(1, Ordering::Relaxed) + 1)
-    }
-}
-
 /// See the module head.
 pub(super) struct CaseWorld {
     pub(super) store: Arc<WatchedStore>,
@@ -55,7 +36,7 @@ pub(super) struct CaseWorld {
     fhir: FhirService,
     engines: Arc<Engines>,
     clients: Vec<Client>,
-    clock: Arc<StillClock>,
+    clock: Arc<SetClock>,
     /// What was written, in the order of the first writing: their names count in it
     keys: Mutex<Vec<ResourceKey>>,
     /// Where each client's next poll begins
@@ -82,7 +63,7 @@ impl CaseWorld {
         let database = Arc::new(SqliteStore::in_memory(&engines.parameters)?);
         world::load_directory(&*database, at).await?;
         let store = Arc::new(WatchedStore::new(database));
-        let clock = Arc::new(StillClock(Mutex::new(at)));
+        let clock = Arc::new(SetClock::at(at));
         let stores = Stores { resources: store.clone(), feed: store.clone(), audit_log: store.clone() };
         let exchange = engines.exchange(stores, clock.clone(), Arc::<CountingIds>::default()).await?;
         let exchange = Arc::new(exchange);
@@ -106,7 +87,7 @@ impl CaseWorld {
     /// `Incorrect`, where the step itself cannot be understood.
     pub(super) async fn take(&self, step: &CaseStep) -> Result<Taken> {
         if let Some(at) = &step.at {
-            *lock(&self.clock.0) = at.parse().map_err(|_| invalid("at is an instant: 2026-11-21T10:00:00Z"))?;
+            self.clock.set(at.parse().map_err(|_| invalid("at is an instant: 2026-11-21T10:00:00Z"))?);
         }
         let caller = Caller { acts_for: step.acts_for.clone(), ..self.caller(&step.by)? };
         let answer = self.perform(&caller, step).await;
@@ -206,7 +187,10 @@ impl CaseWorld {
             let resource = self.substituted(resource)?;
             let kind = resource["resourceType"].as_str().unwrap_or_default().to_owned();
             let document = Document::parse(resource.to_string())?;
-            let outcome = self.exchange.create(caller, &kind, document, step.if_none_exist.as_deref()).await?;
+            let outcome = self
+                .exchange
+                .create(caller, &kind, document, step.if_none_exist.as_deref(), step.key.as_deref())
+                .await?;
             let remarks = remarks(&outcome.issues);
             return Ok(json!({ "created": outcome.created, "version": outcome.version, "remarks": remarks }));
         }
@@ -228,7 +212,7 @@ impl CaseWorld {
         if let Some(capacity) = &step.capacity {
             let program = step.program.as_deref().unwrap_or_default();
             let capacity = Document::parse(capacity.to_string())?;
-            return self.exchange.set_capacity(caller, program, &capacity, conditions(step)).await;
+            return self.exchange.set_capacity(caller, program, &capacity, conditions(step), step.key.as_deref()).await;
         }
         if step.poll {
             return self.poll(caller).await;
@@ -239,7 +223,7 @@ impl CaseWorld {
         }
         if let Some(name) = &step.history {
             let versions = self.exchange.history(caller, &self.key(name)?, 100).await?;
-            return Ok(versions.iter().map(|stored| json!(stored.version)).collect());
+            return Ok(versions.found.iter().map(|stored| json!(stored.version)).collect());
         }
         if let Some(name) = &step.view {
             let task = self.key(name)?;
@@ -274,7 +258,7 @@ impl CaseWorld {
                 Some(version) => Preconditions::of_version(version),
             };
             let document = Document::parse(resource.to_string())?;
-            let outcome = self.exchange.update(caller, &key, document, conditions).await?;
+            let outcome = self.exchange.update(caller, &key, document, conditions, None).await?;
             versions.insert(name.clone(), json!(outcome.version));
             told.extend(remarks(&outcome.issues));
         }

@@ -1,10 +1,9 @@
 //! Is what is kept as a sum the sum, and what is kept as the newest the newest?
 
-use rusqlite::Connection;
-
 use crate::error::Result;
 
 use super::finding::{Findings, Part, StoreFinding};
+use crate::store::sqlite::statement::Connection;
 
 /// How many there are of what should not be, and what that is.
 const NONE_OF: &[(&str, &str)] = &[
@@ -46,7 +45,7 @@ const NONE_OF: &[(&str, &str)] = &[
 
 pub(super) fn check(connection: &Connection) -> Result<Vec<StoreFinding>> {
     let mut findings = Findings::of(Part::Counts);
-    let mut statement = connection.prepare(
+    let mut statement = connection.prepare_cached(
         "SELECT k.name, k.resources, (SELECT count(*) FROM resource r WHERE r.kind = k.id AND r.version > 0) FROM kind k",
     )?;
     let mut rows = statement.query([])?;

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU64;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, params};
+use rusqlite::params;
 
 use crate::error::Result;
 use crate::store::Stored;
@@ -16,6 +16,7 @@ use crate::store::sqlite::{keys, read};
 use crate::store::visibility::Visibility;
 
 use super::finding::{Findings, Part, StoreFinding};
+use crate::store::sqlite::statement::Connection;
 
 /// A number that no row has.
 const UNKNOWN: i64 = i64::MIN;
@@ -39,7 +40,7 @@ pub(super) fn check(
     let mut looked = Looked::default();
     let mut counted = if index.is_some() { count_rows(connection, one_of)? } else { HashMap::new() };
     let mut statement =
-        connection.prepare("SELECT id, updated FROM resource WHERE version > 0 AND id % ?1 = 0 ORDER BY id")?;
+        connection.prepare_cached("SELECT id, updated FROM resource WHERE version > 0 AND id % ?1 = 0 ORDER BY id")?;
     let mut rows = statement.query([step(one_of)])?;
     while let Some(row) = rows.next()? {
         let (id, updated): (i64, i64) = (row.get(0)?, row.get(1)?);
@@ -117,7 +118,7 @@ enum ExpectedRow {
 
 /// How many rows of the index lead to each resource.
 fn count_rows(connection: &Connection, one_of: NonZeroU64) -> Result<HashMap<i64, u64>> {
-    let mut statement = connection.prepare(
+    let mut statement = connection.prepare_cached(
         "SELECT resource, count(*) FROM (
              SELECT resource FROM token UNION ALL SELECT resource FROM reference
              UNION ALL SELECT resource FROM text UNION ALL SELECT resource FROM date)

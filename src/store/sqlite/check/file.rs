@@ -3,12 +3,13 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::ErrorCode;
 
 use crate::error::Result;
 use crate::store::sqlite::{connection, in_use};
 
 use super::finding::{Findings, Part, StoreFinding};
+use crate::store::sqlite::statement::Connection;
 
 /// What is wrong with a file that is to be there.
 pub(in crate::store::sqlite) fn check(path: &Path) -> Result<Vec<StoreFinding>> {
@@ -29,7 +30,7 @@ pub(in crate::store::sqlite) fn check(path: &Path) -> Result<Vec<StoreFinding>> 
 }
 
 fn pages(reader: &Connection, findings: &mut Findings) -> rusqlite::Result<()> {
-    let mut statement = reader.prepare("PRAGMA integrity_check")?;
+    let mut statement = reader.prepare_cached("PRAGMA integrity_check")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let text: String = row.get(0)?;

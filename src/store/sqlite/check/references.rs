@@ -1,11 +1,10 @@
 //! Does every row lead where it says? SQLite is not told of these references (see `schema/001.sql`), so they are asked
 //! here, each with one query.
 
-use rusqlite::Connection;
-
 use crate::error::Result;
 
 use super::finding::{Findings, Part, StoreFinding};
+use crate::store::sqlite::statement::Connection;
 
 /// A column that holds the id of a row of another table.
 struct Reference {

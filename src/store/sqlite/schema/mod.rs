@@ -10,13 +10,14 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Transaction, TransactionBehavior};
 
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Issue, Key};
 
 use super::audit;
 use super::error::superseded;
+use crate::store::sqlite::statement::Connection;
 
 /// What each version does to the one before it; the first makes the tables.
 const STEPS: &[&str] = &[
@@ -36,8 +37,8 @@ const STEPS: &[&str] = &[
 const BEFORE_CHAINS: i64 = 3;
 
 /// Brings the file to the newest version.
-pub(super) fn migrate(writer: &mut Connection, path: &Path) -> Result<()> {
-    let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+pub(super) fn migrate(writer: &Connection, path: &Path) -> Result<()> {
+    let transaction = Transaction::new_unchecked(writer, TransactionBehavior::Immediate)?;
     let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let missing = usize::try_from(found).ok().and_then(|taken| STEPS.get(taken..));
     let Some(missing) = missing else { return Err(too_new(path, found)) };
@@ -58,7 +59,7 @@ pub(super) fn migrate(writer: &mut Connection, path: &Path) -> Result<()> {
         )?;
     } else {
         if found < BEFORE_CHAINS {
-            audit::chain_existing(&transaction)?;
+            audit::chain_existing(writer)?;
         }
         tracing::info!(from = found, to = STEPS.len(), "the database was brought to the schema of this version");
     }
@@ -72,8 +73,8 @@ pub(super) fn migrate(writer: &mut Connection, path: &Path) -> Result<()> {
 /// # Errors
 /// `Busy`, where another version has changed it meanwhile.
 pub(super) fn check(connection: &Connection) -> Result<()> {
-    let found: i64 =
-        connection.prepare_cached("SELECT user_version FROM pragma_user_version")?.query_row([], |row| row.get(0))?;
+    // The pragma itself: its table-valued function compiles it at each call.
+    let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if found == STEPS.len().cast_signed() as i64 { Ok(()) } else { Err(superseded("the schema of the database")) }
 }
 

@@ -1,6 +1,6 @@
 //! Finds what matches: the statement of a [`SearchPlan`], its rows, and the page made of them.
 
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::params_from_iter;
 
 use crate::error::Result;
 use crate::fhir::ResourceKey;
@@ -11,14 +11,15 @@ use crate::store::search::criterion::Criterion;
 use crate::store::search::order::MatchPosition;
 use crate::store::search::plan::{Planner, Requirement, SearchPlan};
 use crate::store::visibility::Visibility;
-use crate::store::{Page, Stored};
+use crate::store::{Page, Stored, Unreadable};
 
 use super::include::Included;
 use super::lookup::Lookup;
 use super::sql::Sql;
 use super::{criterion, include, order, source, withheld};
 use crate::store::sqlite::index::Index;
-use crate::store::sqlite::read::{newest, visibility};
+use crate::store::sqlite::read::{find_newest, visibility};
+use crate::store::sqlite::statement::Connection;
 
 /// A page of what matches and is seen, as far as it finds room.
 pub(crate) fn search(connection: &Connection, index: &Index, scope: &Scope, query: &Query) -> Result<Page> {
@@ -39,15 +40,23 @@ pub(crate) fn search(connection: &Connection, index: &Index, scope: &Scope, quer
     };
     let mut included = Included::new(connection, index, plan.visibility, query);
     let mut matches: Vec<Stored> = Vec::with_capacity(positions.len());
+    let mut unreadable = Vec::new();
     let mut bytes = 0_usize;
     let mut shown = 0;
     for position in &positions {
-        let found = newest(connection, plan.visibility, position.resource)?;
+        let found = match find_newest(connection, plan.visibility, position.resource)? {
+            Some(Err(damaged)) if query.tells_unreadable => {
+                unreadable.push(Unreadable { place: matches.len(), ..damaged });
+                None
+            }
+            Some(Err(damaged)) => return Err(damaged.error),
+            found => found.and_then(std::result::Result::ok),
+        };
         bytes = bytes.saturating_add(found.as_ref().map_or(0, |stored| stored.document.text().len()));
         let room = query.bytes.saturating_sub(bytes);
-        let fits = (bytes <= query.bytes || matches.is_empty()) && included.add(position, found.as_ref(), room)?;
+        let fits = (bytes <= query.bytes || shown == 0) && included.add(position, found.as_ref(), room)?;
         if !fits {
-            if matches.is_empty() {
+            if shown == 0 {
                 return Err(include::too_many(query.bytes));
             }
             more = true;
@@ -59,7 +68,10 @@ pub(crate) fn search(connection: &Connection, index: &Index, scope: &Scope, quer
     }
     positions.truncate(shown);
     let next = positions.last().filter(|_| more).map(|last| plan.order.cursor(last));
-    Ok(Page { matches, included: included.without(&positions), total, next })
+    let place = matches.len();
+    let (included, damaged) = included.without(&positions);
+    unreadable.extend(damaged.into_iter().map(|damaged| Unreadable { place, ..damaged }));
+    Ok(Page { matches, unreadable, included, total, next })
 }
 
 /// The first match, if there is one.
@@ -102,10 +114,10 @@ fn from(plan: &SearchPlan) -> Sql {
         for requirement in &plan.requirements {
             sql.push(" AND ").append(required(requirement));
         }
-        sql.push(&format!(") OR r.id IN ({}))", ids(&plan.matched)));
+        sql.with(") OR r.id IN (SELECT value FROM json_each(?)))", list(&plan.matched));
     }
     if !plan.unmatched.is_empty() {
-        sql.push(&format!(" AND r.id NOT IN ({})", ids(&plan.unmatched)));
+        sql.with(" AND r.id NOT IN (SELECT value FROM json_each(?))", list(&plan.unmatched));
     }
     if let Visibility::Of(organization) = plan.visibility {
         sql.with(" AND (r.author = ? OR r.public = 1 OR EXISTS (SELECT 1 FROM seen s", organization)
@@ -114,8 +126,9 @@ fn from(plan: &SearchPlan) -> Sql {
     sql
 }
 
-fn ids(ids: &[i64]) -> String {
-    ids.iter().map(i64::to_string).collect::<Vec<_>>().join(", ")
+/// The ids as one value, for `json_each`: however many there are, the text of the statement is the same.
+fn list(ids: &[i64]) -> String {
+    format!("[{}]", ids.iter().map(i64::to_string).collect::<Vec<_>>().join(","))
 }
 
 /// Where up to `count` matches stand, in order, beginning after a position.

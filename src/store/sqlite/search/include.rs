@@ -2,19 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use rusqlite::Connection;
-
 use crate::error::{Error, Result};
 use crate::fhir::{Key, ResourceKey};
-use crate::store::Stored;
 use crate::store::index::IndexValue;
 use crate::store::query::{Include, Query};
 use crate::store::search::order::MatchPosition;
 use crate::store::visibility::Visibility;
+use crate::store::{Stored, Unreadable};
 
 use super::withheld;
 use crate::store::sqlite::index::Index;
-use crate::store::sqlite::read::{self, find, sees};
+use crate::store::sqlite::read::{self, Found, find, sees};
+use crate::store::sqlite::statement::Connection;
 
 /// How many resources a page may add. A page with more ends earlier; where already its first match brings more, the search
 /// is refused and not cut: what is left out would look as if it were not there.
@@ -27,7 +26,7 @@ pub(super) struct Included<'q> {
     visibility: Visibility,
     query: &'q Query,
     /// By the resource's own id
-    found: BTreeMap<i64, Stored>,
+    found: BTreeMap<i64, Found>,
     /// Bytes of what the last match added
     added: usize,
 }
@@ -43,8 +42,12 @@ impl<'q> Included<'q> {
         let Some(wanted) = self.wanted(position, stored)? else { return Ok(false) };
         let mut new = Vec::new();
         for id in wanted {
-            let Some(found) = read::newest(self.connection, self.visibility, id)? else { continue };
-            self.added += found.document.text().len();
+            let Some(found) = read::find_newest(self.connection, self.visibility, id)? else { continue };
+            match &found {
+                Ok(stored) => self.added += stored.document.text().len(),
+                Err(damaged) if !self.query.tells_unreadable => return Err(damaged.error.clone()),
+                Err(_) => {}
+            }
             if self.added > room {
                 return Ok(false);
             }
@@ -59,12 +62,19 @@ impl<'q> Included<'q> {
         self.added
     }
 
-    /// All of it, but for what is a match of the page itself.
-    pub(super) fn without(mut self, matches: &[MatchPosition]) -> Vec<Stored> {
+    /// All of it, but for what is a match of the page itself; and what of it cannot be read.
+    pub(super) fn without(mut self, matches: &[MatchPosition]) -> (Vec<Stored>, Vec<Unreadable>) {
         for position in matches {
             self.found.remove(&position.resource);
         }
-        self.found.into_values().collect()
+        let (mut included, mut unreadable) = (Vec::new(), Vec::new());
+        for found in self.found.into_values() {
+            match found {
+                Ok(stored) => included.push(stored),
+                Err(damaged) => unreadable.push(damaged),
+            }
+        }
+        (included, unreadable)
     }
 
     /// The ids of what comes with a match and is not there yet; nothing where they are too many.

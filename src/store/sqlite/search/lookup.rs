@@ -1,12 +1,11 @@
 //! The ids that a search asks for, looked up in the database.
 
-use rusqlite::Connection;
-
 use crate::error::Result;
 use crate::fhir::ResourceKey;
 use crate::store::search::identifiers::Identifiers;
 use crate::store::sqlite::index::Index;
 use crate::store::sqlite::keys;
+use crate::store::sqlite::statement::Connection;
 
 /// Looks ids up for a search.
 #[derive(Debug, Clone, Copy)]

@@ -1,7 +1,7 @@
 //! The SQL of a source: `FROM ... WHERE ...`, and how many rows it has.
 
+use rusqlite::params_from_iter;
 use rusqlite::types::Value;
-use rusqlite::{Connection, params_from_iter};
 
 use crate::error::Result;
 use crate::store::search::criterion::Criterion;
@@ -10,6 +10,7 @@ use crate::store::search::source::{CandidateSet, MAX_COUNTED, Source};
 
 use super::criterion::{self, code_system, compare_interval};
 use super::sql::Sql;
+use crate::store::sqlite::statement::Connection;
 
 /// How many rows the source has, up to the bound.
 pub(super) fn count(connection: &Connection, source: &Source, changed: &[Vec<Criterion>]) -> Result<i64> {

@@ -1,13 +1,12 @@
 //! Searches by what is withheld from whoever asks: the index knows the whole of every resource, so where a condition is
 //! about an element that is withheld, those resources are asked once more, as they are shown.
 
-use rusqlite::Connection;
-
 use crate::error::Result;
 use crate::fhir::ResourceKey;
 use crate::store::index::{IndexEntry, IndexValue};
 use crate::store::query::{Query, Subject};
 use crate::store::sqlite::index::Index;
+use crate::store::sqlite::statement::Connection;
 use crate::store::sqlite::{read, withheld};
 use crate::store::visibility::Visibility;
 
@@ -24,7 +23,8 @@ pub(super) fn corrections(
         return Ok((unmatched, matched));
     }
     for id in withheld::resources(connection, organization, kind)? {
-        let Some(stored) = read::newest(connection, Visibility::Of(organization), id)? else { continue };
+        // One that cannot be read is told, or fails the search, if it is found.
+        let Some(Ok(stored)) = read::find_newest(connection, Visibility::Of(organization), id)? else { continue };
         let Some(withheld) = &stored.withheld else { continue };
         let parameters = &index.definition.parameters;
         let matches = |entries: &[IndexEntry]| query.matches(&stored.key.id, stored.updated.as_microsecond(), entries);
@@ -57,7 +57,12 @@ pub(super) fn shows_reference(
     id: i64,
     (parameter, target): (u16, &ResourceKey),
 ) -> Result<bool> {
-    let Some(stored) = read::newest(connection, visibility, id)? else { return Ok(false) };
+    let stored = match read::find_newest(connection, visibility, id)? {
+        None => return Ok(false),
+        Some(Ok(stored)) => stored,
+        // It is found by what it held, and told as what it is now, unless anything of it is withheld.
+        Some(Err(_)) => return Ok(!withheld::withholds(connection, visibility, id)?),
+    };
     if stored.withheld.is_none() {
         return Ok(true);
     }
