@@ -1,6 +1,7 @@
 //! How well what programs offer fits a person: the reasons for and against it, and a score.
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::area::Reach;
@@ -56,13 +57,11 @@ impl Assessment {
 pub(super) struct Judge<'f, 'r> {
     pub(super) facts: &'f Facts<'r>,
     pub(super) wanted: &'f ServiceRequirements,
-    /// What came of the offer that was judged last
-    last: Option<(Arc<Offer>, OfferAnswers)>,
-    judged: usize,
+    /// What came of each offer that was judged
+    answers: HashMap<*const Offer, OfferAnswers>,
 }
 
 /// What comes of an offer, however its programs stand.
-#[derive(Clone)]
 struct OfferAnswers {
     is_asked_for: bool,
     /// How many needs it helps with
@@ -79,32 +78,28 @@ struct OfferAnswers {
 
 impl<'f, 'r> Judge<'f, 'r> {
     pub(super) fn new(facts: &'f Facts<'r>, wanted: &'f ServiceRequirements) -> Self {
-        Self { facts, wanted, last: None, judged: 0 }
+        Self { facts, wanted, answers: HashMap::new() }
     }
 
     /// How many offers were judged.
     pub(super) fn judged(&self) -> usize {
-        self.judged
+        self.answers.len()
     }
 
     /// What speaks for and against programs of this offer that stand so.
     pub(super) fn assess(&mut self, offer: &Arc<Offer>, standing: Standing, is_preferred: bool) -> Assessment {
-        let answers = match self.last.take() {
-            Some((last, answers)) if Arc::ptr_eq(&last, offer) => answers,
-            _ => self.answers(offer),
-        };
-        let assessment = self.weigh(&answers, standing, is_preferred);
-        self.last = Some((offer.clone(), answers));
-        assessment
+        let (facts, wanted) = (self.facts, self.wanted);
+        let answers = self.answers.entry(Arc::as_ptr(offer)).or_insert_with(|| OfferAnswers::of(offer, facts, wanted));
+        answers.weigh(facts.needs.len(), standing, is_preferred)
     }
+}
 
-    fn answers(&mut self, offer: &Offer) -> OfferAnswers {
-        self.judged += 1;
-        let Self { facts, wanted, .. } = self;
+impl OfferAnswers {
+    fn of(offer: &Offer, facts: &Facts<'_>, wanted: &ServiceRequirements) -> Self {
         let is_asked_for = offer.purpose.is_asked_for(wanted);
         let covered = offer.purpose.covers(&facts.needs).min(9) as u8;
         let (served, reach) = offer.area.serves(&facts.place);
-        let mut answers = OfferAnswers {
+        let mut answers = Self {
             is_asked_for,
             covered,
             // What is asked for without a need is judged by that alone.
@@ -116,7 +111,7 @@ impl<'f, 'r> Judge<'f, 'r> {
             rules: Vec::with_capacity(offer.rules.len()),
         };
         for rule in offer.rules.iter().filter(|rule| rule.is_in_force(facts.today)) {
-            let answer = rule.ask(*facts);
+            let answer = rule.ask(facts);
             match (rule.strength, answer) {
                 (Strength::Preferred, Truth::Yes) => answers.preferences += 1,
                 (Strength::Required, Truth::Unknown) => answers.unknown += 1,
@@ -127,10 +122,11 @@ impl<'f, 'r> Judge<'f, 'r> {
         answers
     }
 
-    fn weigh(&self, answers: &OfferAnswers, standing: Standing, is_preferred: bool) -> Assessment {
-        let OfferAnswers { is_asked_for, covered, off_need, served, reach, preferences, unknown, .. } = *answers;
+    /// The same with how programs stand, of so many needs asked for.
+    fn weigh(&self, needs: usize, standing: Standing, is_preferred: bool) -> Assessment {
+        let Self { is_asked_for, covered, off_need, served, reach, preferences, unknown, .. } = *self;
         let Standing { active, capacity } = standing;
-        let mut reasons = Vec::with_capacity(5 + answers.rules.len());
+        let mut reasons = Vec::with_capacity(5 + self.rules.len());
         if is_preferred {
             reasons.push(Reason::Preferred);
         }
@@ -140,7 +136,7 @@ impl<'f, 'r> Judge<'f, 'r> {
         if off_need {
             reasons.push(Reason::NeedNotOffered);
         } else if covered > 0 {
-            reasons.push(Reason::NeedOffered { covered, of: self.facts.needs.len().min(9) as u8 });
+            reasons.push(Reason::NeedOffered { covered, of: needs.min(9) as u8 });
         }
         if !active {
             reasons.push(Reason::Inactive);
@@ -151,7 +147,7 @@ impl<'f, 'r> Judge<'f, 'r> {
             Truth::Unknown => Reason::AreaUnknown,
         });
         reasons.push(Reason::Capacity(capacity));
-        reasons.extend(answers.rules.iter().cloned());
+        reasons.extend(self.rules.iter().cloned());
         let digits = [
             u32::from(is_preferred),
             u32::from(is_asked_for),

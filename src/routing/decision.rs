@@ -14,12 +14,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::assessment::{Assessment, Fit, Judge};
-use super::directory::{Directory, OfferEntry, Programs, PurposeOffers, Target};
+use super::assessment::Fit;
+use super::directory::{Directory, Target};
 use super::facts::Facts;
-use super::offer::Offer;
-use super::program::{GENERIC, Program, Standing};
+use super::program::{GENERIC, Program};
 use super::reason::Reason;
+use super::search::{MAX_CANDIDATES, Search};
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Issue, Key, Node};
 use crate::referral::Referral;
@@ -27,9 +27,6 @@ use crate::referral::task::SDOHCC_CODES;
 
 /// The code in ServiceRequest.orderDetail that forbids everybody to contact the person.
 const CONTACT_PROHIBITED: &str = "contacting-subject-prohibited";
-
-/// How many programs are told one by one; the others are counted.
-pub const MAX_CANDIDATES: usize = 200;
 
 /// Who gets the referral, and why.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,7 +79,7 @@ pub fn decide(directory: &Directory, referral: &Referral<'_>, at: Timestamp) -> 
         judged: 0,
     };
     let preferred = preferred(directory, &performers(directory, referral, &mut decision.reasons));
-    let mut search = Search { judge: Judge::new(&facts, &wanted), preferred, groups: Vec::new() };
+    let mut search = Search::new(&facts, &wanted, preferred);
     let Some(owner) = referral.task.node().get("owner") else {
         decision.route(directory, search);
         return Ok(decision);
@@ -111,7 +108,7 @@ pub fn decide(directory: &Directory, referral: &Referral<'_>, at: Timestamp) -> 
 impl Decision {
     /// Chooses among the programs that help with the need or, where none is named, that are asked for.
     fn route<'d>(&mut self, directory: &'d Directory, mut search: Search<'d, '_, '_>) {
-        let (facts, wanted) = (search.judge.facts, search.judge.wanted);
+        let (facts, wanted) = (search.facts(), search.wanted());
         let purposes = match (facts.needs.is_empty(), wanted.is_empty()) {
             (false, _) => directory.offers().for_needs(&facts.needs),
             (true, false) => directory.offers().asked_for(wanted),
@@ -149,15 +146,13 @@ impl Decision {
     }
 
     /// Puts what was looked at in order, the best first; among those that are alike ids decide.
-    fn list(&mut self, search: Search<'_, '_, '_>) {
-        self.judged = search.judge.judged();
-        let mut groups = search.groups;
-        groups.sort_by_key(|group| group.assessment.rank());
-        for alike in groups.chunk_by(|one, other| one.assessment.rank() == other.assessment.rank()) {
+    fn list(&mut self, mut search: Search<'_, '_, '_>) {
+        self.judged = search.judged();
+        for alike in search.in_order().chunk_by(|one, other| one.assessment.rank() == other.assessment.rank()) {
             let room = MAX_CANDIDATES - self.candidates.len();
             let mut first: Vec<(&Arc<Program>, usize)> = Vec::new();
             for (position, group) in alike.iter().enumerate() {
-                first.extend(group.programs(&search.preferred).take(room).map(|program| (program, position)));
+                first.extend(group.programs().take(room).map(|program| (program, position)));
             }
             first.sort_by(|(one, _), (other, _)| one.id.cmp(&other.id));
             first.truncate(room);
@@ -172,139 +167,6 @@ impl Decision {
                 *self.others.entry(group.assessment.deciding_code()).or_default() += group.len - told;
             }
         }
-    }
-}
-
-/// What is looked at for a decision.
-struct Search<'d, 'f, 'r> {
-    judge: Judge<'f, 'r>,
-    /// Ids of the programs that the request names, and of those of the organizations that it names
-    preferred: HashSet<&'d str>,
-    groups: Vec<Group<'d>>,
-}
-
-/// Programs that are judged together: they offer the same, stand the same, and are all preferred, or none.
-struct Group<'d> {
-    assessment: Assessment,
-    programs: GroupPrograms<'d>,
-    /// How many they are
-    len: usize,
-}
-
-enum GroupPrograms<'d> {
-    /// These
-    Listed(Vec<&'d Arc<Program>>),
-    /// All of these but the preferred ones
-    Others(&'d Programs),
-}
-
-impl<'d> Group<'d> {
-    /// Them, by id.
-    fn programs<'g>(&'g self, preferred: &'g HashSet<&'d str>) -> impl Iterator<Item = &'d Arc<Program>> + 'g {
-        let (listed, others) = match &self.programs {
-            GroupPrograms::Listed(programs) => (Some(programs.iter().copied()), None),
-            GroupPrograms::Others(programs) => (None, Some(programs.values())),
-        };
-        let others = others.into_iter().flatten().filter(|program| !preferred.contains(&*program.id));
-        listed.into_iter().flatten().chain(others)
-    }
-}
-
-impl<'d> Search<'d, '_, '_> {
-    /// Looks at these programs, which come by id.
-    fn look_at_each(&mut self, programs: impl Iterator<Item = &'d Arc<Program>>) {
-        let mut alike: BTreeMap<(*const Offer, Standing, bool), Vec<&'d Arc<Program>>> = BTreeMap::new();
-        for program in programs {
-            let offer = Arc::as_ptr(&program.offer);
-            let is_preferred = self.preferred.contains(&*program.id);
-            alike.entry((offer, program.standing(), is_preferred)).or_default().push(program);
-        }
-        for ((_, standing, is_preferred), programs) in alike {
-            let Some(offer) = programs.first().map(|program| &program.offer) else { continue };
-            let assessment = self.judge.assess(offer, standing, is_preferred);
-            let len = programs.len();
-            self.groups.push(Group { assessment, programs: GroupPrograms::Listed(programs), len });
-        }
-    }
-
-    /// Looks for the best among what has these purposes: at the preferred programs, at what may serve the address, and at the
-    /// rest as long as there is room to tell of it. Answers how many were not looked at, by the code of what excludes them.
-    fn look_for(&mut self, directory: &'d Directory, purposes: &[&'d PurposeOffers]) -> BTreeMap<&'static str, usize> {
-        let mut left = Left::default();
-        for offers in purposes {
-            left.active += offers.active();
-            left.inactive += offers.inactive();
-        }
-        let of_purposes = |program: &&'d Arc<Program>| purposes.iter().any(|offers| offers.has(&program.offer));
-        let mut preferred: Vec<&'d Arc<Program>> =
-            self.preferred.iter().filter_map(|id| directory.program(id)).collect();
-        preferred.retain(of_purposes);
-        preferred.sort_by(|one, other| one.id.cmp(&other.id));
-        let mut named: BTreeMap<(*const Offer, Standing), usize> = BTreeMap::new();
-        for program in &preferred {
-            *named.entry((Arc::as_ptr(&program.offer), program.standing())).or_default() += 1;
-            left.take(program.standing(), 1);
-        }
-        self.look_at_each(preferred.into_iter());
-        let mut seen: HashSet<*const Offer> = HashSet::new();
-        for offers in purposes {
-            for entry in offers.serving(&self.judge.facts.place) {
-                seen.insert(Arc::as_ptr(&entry.offer));
-                self.look_at_entry(entry, &named, &mut left);
-            }
-        }
-        let mut told: usize = self.groups.iter().map(|group| group.len).sum();
-        for entry in purposes.iter().flat_map(|offers| offers.entries()) {
-            if told >= MAX_CANDIDATES {
-                break;
-            }
-            if !seen.contains(&Arc::as_ptr(&entry.offer)) {
-                told += self.look_at_entry(entry, &named, &mut left);
-            }
-        }
-        left.by_code()
-    }
-
-    /// Looks at an offer for all its programs but the preferred ones; answers how many that are.
-    fn look_at_entry(
-        &mut self,
-        entry: &'d OfferEntry,
-        named: &BTreeMap<(*const Offer, Standing), usize>,
-        left: &mut Left,
-    ) -> usize {
-        let mut count = 0;
-        for (standing, programs) in &entry.programs {
-            let named = named.get(&(Arc::as_ptr(&entry.offer), *standing)).copied().unwrap_or_default();
-            let len = programs.len() - named;
-            if len > 0 {
-                let assessment = self.judge.assess(&entry.offer, *standing, false);
-                self.groups.push(Group { assessment, programs: GroupPrograms::Others(programs), len });
-                left.take(*standing, len);
-                count += len;
-            }
-        }
-        count
-    }
-}
-
-/// How many programs were not looked at.
-#[derive(Default)]
-struct Left {
-    active: usize,
-    inactive: usize,
-}
-
-impl Left {
-    /// So many are looked at.
-    fn take(&mut self, standing: Standing, count: usize) {
-        let left = if standing.active { &mut self.active } else { &mut self.inactive };
-        *left = left.saturating_sub(count);
-    }
-
-    /// What excludes them. What was not looked at surely does not serve the address.
-    fn by_code(&self) -> BTreeMap<&'static str, usize> {
-        let counts = [(Reason::Inactive.code(), self.inactive), (Reason::OutOfArea.code(), self.active)];
-        counts.into_iter().filter(|(_, count)| *count > 0).collect()
     }
 }
 

@@ -79,7 +79,7 @@ async fn a_capacity_is_read_once_whoever_waits_for_it() {
             let capacity = Document::from_value(&json!({ "status": status })).unwrap();
             world
                 .exchange
-                .set_capacity(&agency(), "community-food", &capacity, Preconditions::default())
+                .set_capacity(&agency(), "community-food", &capacity, Preconditions::default(), None)
                 .await
                 .unwrap();
             let mut sent = JoinSet::new();
@@ -120,7 +120,7 @@ async fn a_program_that_cannot_be_used_stops_the_way_until_it_is_mended() {
     let before = world.exchange.directory_work();
     for _ in 0..2 {
         let refused =
-            world.exchange.create(&ehr(), "Task", Document::from_value(&sent).unwrap(), None).await.unwrap_err();
+            world.exchange.create(&ehr(), "Task", Document::from_value(&sent).unwrap(), None, None).await.unwrap_err();
         assert_eq!(refused.category, Category::Unprocessable, "{refused}");
         assert!(refused.to_string().contains("providedBy has to reference"), "{refused}");
     }

@@ -63,7 +63,10 @@ fn spread_over_counties(count: usize) -> Vec<Value> {
 fn programs_elsewhere_are_counted_and_not_looked_at() {
     let mut judged = Vec::new();
     for count in [1_000, 2_000, 4_000] {
-        let decision = decide_for(&compile(&spread_over_counties(count)), None);
+        let mut resources = spread_over_counties(count);
+        let decision = decide_for(&compile(&resources), None);
+        resources.reverse();
+        assert_eq!(decide_for(&compile(&resources), None), decision, "the order of the directory changes nothing");
         assert_eq!(decision.program.as_deref(), Some("p0"));
         let kept = ids(decision.candidates.iter().filter(|one| matches!(one.verdict, Fit::Kept { .. })));
         assert_eq!(kept, ["p0", "p1"]);

@@ -206,9 +206,9 @@ impl PurposeOffers {
         self.numbers.get(offer).is_some()
     }
 
-    /// All offers.
+    /// All offers, in an order that is theirs and not that in which they came.
     pub(in crate::routing) fn entries(&self) -> impl Iterator<Item = &OfferEntry> {
-        self.entries.values()
+        self.numbers.values().filter_map(|number| self.entries.get(number))
     }
 
     /// The offers whose area may serve this address: every other surely does not.
