@@ -57,7 +57,7 @@ pub struct ContentLimits {
     pub task_bytes: usize,
     /// GETs of one Bundle (`bundle-reads`, 50)
     pub bundle_reads: usize,
-    /// Bytes of one answer (`answer-mb`, 32 MB)
+    /// Bytes of one answer (`answer-mb`, 16 MB)
     pub answer_bytes: usize,
     /// The most that `_count` and `limit` give on one page (`count`, 1000)
     pub count: usize,
@@ -81,7 +81,7 @@ impl Default for ContentLimits {
             sheet_row_bytes: 256 * KILOBYTE,
             task_bytes: 512 * KILOBYTE,
             bundle_reads: 50,
-            answer_bytes: 32 * MEGABYTE,
+            answer_bytes: 16 * MEGABYTE,
             count: 1000,
             search_steps: 200_000_000,
         }

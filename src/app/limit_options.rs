@@ -62,7 +62,7 @@ pub struct LimitOptions {
     /// GETs of a Bundle [default: 50]
     #[arg(long = "limits-bundle-reads", env = "HANDOFF_LIMITS_BUNDLE_READS", value_name = "NUMBER")]
     pub bundle_reads: Option<u32>,
-    /// Largest answer, in megabytes [default: 32]
+    /// Largest answer, in megabytes [default: 16]
     #[arg(long = "limits-answer-mb", env = "HANDOFF_LIMITS_ANSWER_MB", value_name = "NUMBER")]
     pub answer_mb: Option<u32>,
     /// Resources or records on one page; more are never given [default: 1000]

@@ -3,26 +3,45 @@
 
 use std::io::IsTerminal;
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, registry};
 
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Issue, Key};
 
 use super::settings::{LogFormat, Settings};
+#[cfg(feature = "opentelemetry")]
+use super::traces::Traces;
 
-/// Starts logging, for the whole process.
+/// What is logged until this is dropped goes where the settings have it.
+#[must_use]
+pub struct Log {
+    #[cfg(feature = "opentelemetry")]
+    _traces: Option<Traces>,
+}
+
+/// Starts logging, for the whole process, and sending traces where the settings name a collector. Not to be called where
+/// futures run.
 ///
 /// # Errors
-/// Directives that cannot be read.
-pub fn start(settings: &Settings) -> Result<()> {
+/// Directives that cannot be read; a collector that nothing can be sent to.
+pub fn start(settings: &Settings) -> Result<Log> {
     let filter = EnvFilter::try_new(&settings.log_level).map_err(|error| {
         let text = format!("log-level cannot be read: {error}");
         Error::new(Category::Usage, Issue::error(Key::SettingInvalid, "log-level", text))
     })?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
-    let started = match settings.log {
-        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).try_init(),
-        LogFormat::Json => log.json().flatten_event(true).with_span_list(false).try_init(),
+    let lines = lines(settings.log);
+    #[cfg(not(feature = "opentelemetry"))]
+    let (log, started) = (Log {}, registry().with(lines).with(filter).try_init());
+    #[cfg(feature = "opentelemetry")]
+    let (log, started) = match settings.traces.as_deref().map(Traces::start).transpose()? {
+        None => (Log { _traces: None }, registry().with(lines).with(filter).try_init()),
+        // A trace is whole, whatever is logged of it.
+        Some(traces) => {
+            let started = registry().with(lines.with_filter(filter)).with(traces.layer()).try_init();
+            (Log { _traces: Some(traces) }, started)
+        }
     };
     started.map_err(|error| Error::fault(format!("cannot start the log: {error}")))?;
     // The message of a panic may quote what was being worked on, which may be about a person. The place is enough.
@@ -30,5 +49,23 @@ pub fn start(settings: &Settings) -> Result<()> {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(place, "a thread panicked");
     }));
-    Ok(())
+    Ok(log)
+}
+
+/// Says in the log, as JSON, why the gateway has ended, be it before the log was started.
+pub fn tell_end(error: &Error) {
+    let tell = || tracing::error!(%error, "the gateway has ended");
+    if tracing::dispatcher::has_been_set() {
+        return tell();
+    }
+    tracing::subscriber::with_default(registry().with(lines(LogFormat::Json)), tell);
+}
+
+/// What writes lines of this format.
+fn lines(format: LogFormat) -> Box<dyn Layer<Registry> + Send + Sync> {
+    let lines = fmt::layer().with_writer(std::io::stderr).with_target(false);
+    match format {
+        LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
+    }
 }

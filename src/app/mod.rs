@@ -18,6 +18,8 @@ mod runtime;
 pub mod setting_list;
 pub mod settings;
 mod settings_file;
+#[cfg(feature = "opentelemetry")]
+mod traces;
 
 use std::future::Future;
 use std::sync::Arc;

@@ -64,6 +64,10 @@ pub struct Options {
     /// `depth` of the limits, likewise
     #[arg(skip)]
     pub depth_limit: Option<u32>,
+    /// OpenTelemetry collector that traces of requests are sent to by OTLP over HTTP, as http://localhost:4318; for builds with
+    /// the feature opentelemetry [default: none]
+    #[arg(long, env = "HANDOFF_TRACES", value_name = "URL")]
+    pub traces: Option<String>,
     /// How long requests may take to end once the server stops, in seconds [default: 10]
     #[arg(long, env = "HANDOFF_GRACE_SECONDS", value_name = "NUMBER")]
     pub grace_seconds: Option<u16>,
@@ -147,6 +151,8 @@ pub struct Settings {
     pub log: LogFormat,
     /// What is logged
     pub log_level: String,
+    /// The collector that traces are sent to
+    pub traces: Option<String>,
     /// How much is taken, held and done for anybody
     pub limits: Limits,
     /// How long requests may take to end once the server stops
@@ -180,6 +186,7 @@ impl Default for Settings {
             consent: Policy::Optional,
             log: LogFormat::Text,
             log_level: "info".to_owned(),
+            traces: None,
             limits: Limits::default(),
             grace: Duration::from_secs(10),
             audit_days: None,
@@ -240,6 +247,7 @@ impl Options {
             consent: self.consent.or(other.consent),
             log: self.log.or(other.log),
             log_level: self.log_level.or(other.log_level),
+            traces: self.traces.or(other.traces),
             body_limit_mb: self.body_limit_mb.or(other.body_limit_mb),
             depth_limit: self.depth_limit.or(other.depth_limit),
             grace_seconds: self.grace_seconds.or(other.grace_seconds),
@@ -283,6 +291,7 @@ impl Options {
             },
             log: self.log.unwrap_or(defaults.log),
             log_level: self.log_level.map_or(Ok(defaults.log_level), log_level)?,
+            traces: self.traces.map(|url| collector(&url)).transpose()?,
             limits: self.limits.with_defaults_from(older_limits).into_limits()?,
             audit_days: self.audit_days,
             idempotency_days: self.idempotency_days.map_or(defaults.idempotency_days, |number| number.max(1)),
@@ -320,6 +329,14 @@ fn web_address(name: &str, url: &str) -> Result<String> {
         return Ok(url.trim_end_matches('/').to_owned());
     }
     Err(unusable(name, "expected a URL as https://gateway.example"))
+}
+
+/// Where traces are sent to, by a build that can.
+fn collector(url: &str) -> Result<String> {
+    if cfg!(feature = "opentelemetry") {
+        return web_address("traces", url);
+    }
+    Err(unusable("traces", "this build sends no traces; make one with cargo build --release --features opentelemetry"))
 }
 
 /// What is logged. A word that is no level would be taken for the name of a module, and nothing else be logged.

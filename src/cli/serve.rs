@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 
 use super::streams::{Exit, Streams, unwritable};
+use crate::app::settings::LogFormat;
 use crate::app::{self, App, Listeners, Options, RandomIds, Settings, WallClock, stop_signal};
 use crate::error::{Error, Result};
 
@@ -20,9 +21,24 @@ pub struct Args {
     options: Options,
 }
 
+/// Whoever reads the log as JSON is told there too why the gateway did not start, or ended: standard error holds nothing else.
 pub(super) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
-    let settings = args.options.clone().with_defaults_from(Options::load(args.config.as_deref())?).into_settings()?;
-    app::log::start(&settings)?;
+    let mut log = args.options.log;
+    let ended = start(args, &mut log, streams);
+    if let (Err(error), Some(LogFormat::Json)) = (&ended, log) {
+        app::log::tell_end(error);
+        return Ok(Exit::of(error));
+    }
+    ended
+}
+
+/// Serves; `log` becomes how the log is written as soon as that is known.
+fn start(args: &Args, log: &mut Option<LogFormat>, streams: &mut Streams<'_>) -> Result<Exit> {
+    let options = args.options.clone().with_defaults_from(Options::load(args.config.as_deref())?);
+    *log = options.log;
+    let settings = options.into_settings()?;
+    // Until the end: what is logged last is sent last.
+    let _log = app::log::start(&settings)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Error::fault(format!("cannot start: {error}")))?;
     runtime.block_on(serve(settings, streams))?;
@@ -36,16 +52,27 @@ async fn serve(settings: Settings, streams: &mut Streams<'_>) -> Result<()> {
         None => None,
     };
     let settings = settings.with_default_base(address);
+    let log = settings.log;
     let app = App::open(settings, Arc::new(WallClock), Arc::new(RandomIds)).await?;
     warn_missing_setup(&app).await?;
-    writeln!(streams.out, "listening on http://{address} (FHIR under /fhir, agencies under /agency/v1)")
+    let (operations, operators) = operations.unzip();
+    match log {
+        LogFormat::Text => tell_addresses(address, operators, streams)?,
+        LogFormat::Json => {
+            let operators = operators.map(|address| tracing::field::display(format!("http://{address}")));
+            tracing::info!(api = format!("http://{address}"), operators, "listening");
+        }
+    }
+    app::run(Listeners { api, operations }, &app, stop_signal()).await
+}
+
+fn tell_addresses(api: SocketAddr, operators: Option<SocketAddr>, streams: &mut Streams<'_>) -> Result<()> {
+    writeln!(streams.out, "listening on http://{api} (FHIR under /fhir, agencies under /agency/v1)")
         .map_err(unwritable)?;
-    if let Some((_, address)) = &operations {
+    if let Some(address) = operators {
         writeln!(streams.out, "operators on http://{address} (/metrics, /readyz)").map_err(unwritable)?;
     }
-    streams.out.flush().map_err(unwritable)?;
-    let operations = operations.map(|(listener, _)| listener);
-    app::run(Listeners { api, operations }, &app, stop_signal()).await
+    streams.out.flush().map_err(unwritable)
 }
 
 /// Listens there, and says where: a port 0 is one that the system picks.

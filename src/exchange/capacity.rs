@@ -43,13 +43,11 @@ pub(super) struct StatedCapacity<'a> {
 /// # Errors
 /// Those of the store.
 pub(super) async fn programs(store: &dyn Resources, directory: &Directory, organization: &str) -> Result<Vec<Value>> {
-    let mut programs = Vec::new();
-    for known in directory.programs_of(organization) {
-        let key = ResourceKey::new("HealthcareService", &*known.id);
-        let stored = store.read(&Scope::Public, &key, None).await?;
-        programs.extend(stored.filter(|stored| is_program_of(stored, organization)).as_ref().map(program));
-    }
-    Ok(programs)
+    let known = directory.programs_of(organization);
+    let keys: Vec<ResourceKey> = known.map(|known| ResourceKey::new("HealthcareService", &*known.id)).collect();
+    let stored = store.read_each(&Scope::Public, &keys).await?;
+    let own = stored.iter().flatten().filter(|stored| is_program_of(stored, organization));
+    Ok(own.map(program).collect())
 }
 
 impl Change for StatedCapacity<'_> {

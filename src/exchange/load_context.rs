@@ -18,6 +18,9 @@ use super::disclosure;
 use super::message::{Entry, Message, Names, references};
 use super::write_target::WriteTarget;
 
+/// So many resources are read at one time, before it is looked at how large they are.
+const READ_AT_ONCE: usize = 16;
+
 /// A message's graph and what its references are worth.
 #[derive(Debug)]
 pub(super) struct MessageContext {
@@ -63,37 +66,45 @@ pub(super) async fn load_context(
     let mut bytes = 0_usize;
     let mut next = 0;
     while next < graph.resources().len() {
-        for key in referenced_keys(&graph, next, next < count, names, base) {
-            if graph.position(&key.to_string()).is_some() || !asked.insert(key.clone()) {
-                continue;
+        // What one step leads to is read at one time.
+        let mut wanted = Vec::new();
+        while next < graph.resources().len() {
+            for key in referenced_keys(&graph, next, next < count, names, base) {
+                if graph.position(&key.to_string()).is_none() && asked.insert(key.clone()) {
+                    wanted.push(key);
+                }
             }
             if asked.len() > limits.references {
                 return Err(too_much(message.root, &format!("more than {} resources", limits.references)));
             }
-            // What is seen no longer is not there either: nobody shares anew what they were shown once.
-            let stored = store.read(&scope, &key, None).await?.filter(|stored| stored.until.is_none());
-            let Some(stored) = stored else {
-                missing.insert(key);
-                continue;
-            };
-            bytes = bytes.saturating_add(stored.document.text().len());
-            if bytes > limits.reference_bytes {
-                let most = limits.reference_bytes / MEGABYTE;
-                return Err(too_much(message.root, &format!("resources of more than {most} MB")));
-            }
-            let position = graph.insert(
-                Resource::new(key.to_string(), stored.version, stored.document)
-                    .sent_by(stored.author.as_deref())
-                    .without(stored.withheld),
-            );
-            if let Some(base) = base {
-                graph.alias(format!("{}/{key}", base.trim_end_matches('/')), position);
-            }
-            for name in conditional.get(&key).into_iter().flatten() {
-                graph.alias(*name, position);
+            next += 1;
+        }
+        for wanted in wanted.chunks(READ_AT_ONCE) {
+            let read = store.read_each(&scope, wanted).await?;
+            for (key, stored) in wanted.iter().zip(read) {
+                // What is seen no longer is not there either: nobody shares anew what they were shown once.
+                let Some(stored) = stored.filter(|stored| stored.until.is_none()) else {
+                    missing.insert(key.clone());
+                    continue;
+                };
+                bytes = bytes.saturating_add(stored.document.text().len());
+                if bytes > limits.reference_bytes {
+                    let most = limits.reference_bytes / MEGABYTE;
+                    return Err(too_much(message.root, &format!("resources of more than {most} MB")));
+                }
+                let position = graph.insert(
+                    Resource::new(key.to_string(), stored.version, stored.document)
+                        .sent_by(stored.author.as_deref())
+                        .without(stored.withheld),
+                );
+                if let Some(base) = base {
+                    graph.alias(format!("{}/{key}", base.trim_end_matches('/')), position);
+                }
+                for name in conditional.get(key).into_iter().flatten() {
+                    graph.alias(*name, position);
+                }
             }
         }
-        next += 1;
     }
     Ok(MessageContext { graph, dangling: missing_references(message, &missing, base) })
 }

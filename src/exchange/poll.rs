@@ -12,10 +12,13 @@ use crate::fhir::{Key, ResourceKey};
 use crate::referral::party::PartEnd;
 use crate::referral::plan::Plan;
 use crate::security::{Caller, Role};
-use crate::store::{Feed, Resources};
+use crate::store::{Feed, Resources, StoredReferral};
 
 use super::feed_position::FeedPosition;
 use super::referrals::Referrals;
+
+/// So many referrals are read at one time, before it is looked at how large their records are.
+const READ_AT_ONCE: usize = 8;
 
 const NOT_OURS: &str = "the cursor is none that this gateway gave";
 
@@ -126,15 +129,19 @@ impl Poll {
         let mut records = Vec::with_capacity(changes.items.len());
         let mut bytes = 0_usize;
         let mut told = 0;
-        for (task, _) in &changes.items {
-            if let Some(record) = self.changed_record(caller, task, changes.newest).await? {
-                bytes = bytes.saturating_add(record.json.len());
-                if bytes > size.bytes && !records.is_empty() {
-                    break;
+        'full: for items in changes.items.chunks(READ_AT_ONCE) {
+            let tasks: Vec<ResourceKey> = items.iter().map(|(task, _)| task.clone()).collect();
+            let read = self.resources.referral_each(&caller.scope(), &tasks).await?;
+            for (task, stored) in tasks.iter().zip(read) {
+                if let Some(record) = self.changed_record(caller, task, stored, changes.newest)? {
+                    bytes = bytes.saturating_add(record.json.len());
+                    if bytes > size.bytes && !records.is_empty() {
+                        break 'full;
+                    }
+                    records.push(record);
                 }
-                records.push(record);
+                told += 1;
             }
-            told += 1;
         }
         let position = if told < changes.items.len() { FeedPosition::once_told(&changes.items, told) } else { None };
         let position = position.unwrap_or(FeedPosition::after(changes.newest));
@@ -143,8 +150,14 @@ impl Poll {
 
     /// What is told of a Task in the place of its last change up to the commit `newest`; nothing of one that changed again
     /// meanwhile, which comes with the next cursor, and only then.
-    async fn changed_record(&self, caller: &Caller, task: &ResourceKey, newest: u64) -> Result<Option<ChangedRecord>> {
-        let stored = match self.resources.referral(&caller.scope(), task, true).await {
+    fn changed_record(
+        &self,
+        caller: &Caller,
+        task: &ResourceKey,
+        stored: Result<Option<StoredReferral>>,
+        newest: u64,
+    ) -> Result<Option<ChangedRecord>> {
+        let stored = match stored {
             Err(error) if is_about(&error) => return Ok(Some(unreadable(caller, task, &error))),
             stored => stored?,
         };

@@ -15,7 +15,7 @@ use crate::referral::plan::Guard;
 use crate::referral::{task_edits, withheld};
 use crate::security::Caller;
 use crate::store::index::SearchParameters;
-use crate::store::query::{SearchCondition, check_limits};
+use crate::store::query::{Query, SearchCondition, check_limits};
 use crate::store::{Resources, Stored};
 
 use super::message::{Entry, EntryRequest, Names};
@@ -139,6 +139,8 @@ struct Places<'m> {
     made: HashMap<(String, Vec<(String, String)>), ResourceKey>,
     /// What it updates, and by which of its entries
     updated: HashMap<ResourceKey, usize>,
+    /// What its conditions find that name no other entry, each once: they are all searched for at one time
+    found: Vec<(SearchCondition, Vec<Stored>)>,
 }
 
 /// What finds where the resources of a message go.
@@ -156,7 +158,7 @@ impl Targets {
     /// A condition that matches several, a stale version, an update of what is not there or not the caller's.
     pub(super) async fn find(&self, caller: &Caller, entries: &[Entry<'_>]) -> Result<Vec<WriteTarget>> {
         let mut targets = vec![WriteTarget::Nowhere; entries.len()];
-        let mut places = Places::default();
+        let mut places = Places { found: self.search_conditions(caller, entries).await?, ..Places::default() };
         // A condition may name other entries by their fullUrl (`subject=urn:uuid:...`): those are placed before it.
         for names_others in [false, true] {
             let all = entries.iter().zip(&mut targets).enumerate();
@@ -180,6 +182,36 @@ impl Targets {
         Ok(targets)
     }
 
+    /// What the conditions find that need no place of another entry. What is wrong with one is told when it is its turn.
+    async fn search_conditions(
+        &self,
+        caller: &Caller,
+        entries: &[Entry<'_>],
+    ) -> Result<Vec<(SearchCondition, Vec<Stored>)>> {
+        let mut conditions: Vec<SearchCondition> = Vec::new();
+        for entry in entries.iter().filter(|entry| !entry.condition_names_others()) {
+            if let EntryRequest::Create { if_none_exist: Some(condition) } = &entry.ask
+                && let Ok(condition) = self.condition(entry, condition, &Names::default())
+                && !conditions.contains(&condition)
+            {
+                conditions.push(condition);
+            }
+        }
+        if conditions.len() < 2 {
+            return Ok(Vec::new());
+        }
+        let queries: Vec<Query> = conditions.iter().map(|condition| condition.query.clone()).collect();
+        let pages = self.store.search_each(&caller.scope(), &queries).await?;
+        Ok(conditions.into_iter().zip(pages.into_iter().map(|page| page.matches)).collect())
+    }
+
+    /// The condition of a create.
+    fn condition(&self, entry: &Entry<'_>, condition: &str, names: &Names<'_>) -> Result<SearchCondition> {
+        let parameters = names.in_parameters(&entry.condition_parameters(&self.parameters, condition)?);
+        check_limits(&parameters, &self.limits)?;
+        entry.condition(&self.parameters, parameters)
+    }
+
     async fn find_one<'m>(&self, caller: &Caller, entry: &Entry<'m>, places: &mut Places<'m>) -> Result<WriteTarget> {
         Ok(match &entry.ask {
             EntryRequest::Create { if_none_exist: Some(condition) } => {
@@ -198,16 +230,19 @@ impl Targets {
         caller: &Caller,
         entry: &Entry<'_>,
         condition: &str,
-        Places { names, made, .. }: &mut Places<'_>,
+        Places { names, made, found, .. }: &mut Places<'_>,
     ) -> Result<WriteTarget> {
         let kind = &*entry.kind();
-        let parameters = names.in_parameters(&entry.condition_parameters(&self.parameters, condition)?);
-        check_limits(&parameters, &self.limits)?;
-        let SearchCondition { query, parameters } = entry.condition(&self.parameters, parameters)?;
+        let condition = self.condition(entry, condition, names)?;
+        let known = found.iter().position(|(known, _)| *known == condition).map(|place| found.swap_remove(place).1);
+        let SearchCondition { query, parameters } = condition;
         if let Some(key) = made.get(&(kind.to_owned(), parameters.clone())) {
             return Ok(WriteTarget::Repeated(key.clone()));
         }
-        let mut found = self.store.search(&caller.scope(), &query).await?.matches;
+        let mut found = match known {
+            Some(found) => found,
+            None => self.store.search(&caller.scope(), &query).await?.matches,
+        };
         match found.len() {
             0 => {
                 let key = ResourceKey::new(kind, self.ids.next());

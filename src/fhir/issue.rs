@@ -792,6 +792,14 @@ keys! {
     StoreStopped, "store-stopped", "exception",
         why "the part that stores has ended, so nothing is accepted",
         fix "start the gateway anew; its log says what happened";
+    /// No organization or program is known
+    DirectoryEmpty, "directory-empty", "not-found",
+        why "referrals are routed by the directory; without one none finds a program",
+        fix "load organizations and programs";
+    /// The gateway is being stopped
+    Stopping, "stopping", "transient",
+        why "what is being done is ended in order, and nothing new is begun",
+        fix "send the request to another gateway, or again when this one has started anew";
     /// Too busy
     Busy, "busy", "throttled",
         why "more is waiting than can be done in time; nothing of this request was stored",

@@ -77,11 +77,12 @@ impl AppState {
     /// If the threads for long work cannot be started.
     pub(crate) fn new(parts: Parts) -> Result<Self> {
         let limits = parts.limits.requests;
+        let held_bytes = HeldBytes::new(limits);
         Ok(Self(Arc::new(Inner {
             metrics: Metrics::new(),
             quotas: Quotas::new(limits),
-            held_bytes: HeldBytes::new(limits),
-            workers: Workers::start(limits)?,
+            workers: Workers::start(limits, held_bytes.clone())?,
+            held_bytes,
             store_counted_at: Mutex::default(),
             parts,
         })))

@@ -16,13 +16,13 @@ use crate::limits::{KILOBYTE, MEGABYTE, RequestLimits};
 
 use super::fair_queue::Turn;
 use super::quotas::too_many;
-use super::workers::WaitingLine;
+use super::waiting_line::WaitingLine;
 
 /// The longest body or answer that is short.
 pub(crate) const MAX_SHORT: usize = 32 * KILOBYTE;
 
-/// See the module head. It counts kilobytes.
-#[derive(Debug)]
+/// See the module head. It counts kilobytes. Cheap to clone.
+#[derive(Debug, Clone)]
 pub(crate) struct HeldBytes {
     line: WaitingLine,
     share: usize,
@@ -62,13 +62,26 @@ impl HeldBytes {
     /// # Errors
     /// `TooManyRequests`.
     pub(crate) fn check(&self, client: &str) -> Result<()> {
-        if !self.line.queue().is_over(client) {
+        if !self.is_over(client) {
             return Ok(());
         }
         let megabytes = (self.share * KILOBYTE).div_ceil(MEGABYTE);
         let message =
             format!("the client has more than {megabytes} MB of answers that it has not taken yet (limit held-mb)");
         Err(too_many(Duration::from_secs(1), message))
+    }
+
+    /// Has the client more than its share of answers to take?
+    pub(crate) fn is_over(&self, client: &str) -> bool {
+        self.line.queue().is_over(client)
+    }
+
+    /// Waits until the client has room for an answer.
+    ///
+    /// # Errors
+    /// `TooManyRequests` and `Busy` where more waits already than may, or where it took too long.
+    pub(crate) async fn wait_until_taken(&self, client: &str) -> Result<()> {
+        self.line.take(client, 1).await.map(drop)
     }
 
     /// How many kilobytes are held, and how many bodies wait.

@@ -278,6 +278,7 @@ struct StoreMetrics {
     conflicts: Counter,
     newest: NumberGauge,
     bytes: NumberGauge,
+    room: NumberGauge,
     resources: Family<TypeLabel, NumberGauge>,
     referrals: Family<StateLabel, NumberGauge>,
 }
@@ -303,6 +304,8 @@ impl StoreMetrics {
         registry.register("handoff_commit_conflicts", help, store.conflicts.clone());
         registry.register("handoff_commit_sequence", "The newest commit", store.newest.clone());
         registry.register_with_unit("handoff_store", "Size of the database", Unit::Bytes, store.bytes.clone());
+        let help = "How much more the database can take, by its disk and its largest size";
+        registry.register_with_unit("handoff_store_room", help, Unit::Bytes, store.room.clone());
         registry.register("handoff_resources", "Resources stored, by type", store.resources.clone());
         registry.register("handoff_referrals", "Referrals, by their state", store.referrals.clone());
         store
@@ -314,6 +317,7 @@ impl StoreMetrics {
         self.conflicts.inner().store(statistics.conflicts, Relaxed);
         self.newest.set(statistics.newest);
         self.bytes.set(statistics.bytes);
+        self.room.set(statistics.room);
         for (kind, count) in &statistics.resources {
             self.resources.get_or_create(&TypeLabel { r#type: kind.clone() }).set(*count);
         }
@@ -372,7 +376,8 @@ mod tests {
     fn takes_over_what_the_store_counts() {
         let metrics = Metrics::new();
         let resources = vec![("Patient".to_owned(), 7)];
-        let statistics = Statistics { newest: 5, resources, bytes: 4096, commits: 3, groups: 2, conflicts: 0 };
+        let statistics =
+            Statistics { newest: 5, resources, bytes: 4096, room: 8192, commits: 3, groups: 2, conflicts: 0 };
         let referrals: Vec<(State, u64)> = State::ALL.iter().map(|state| (*state, 0)).collect();
         metrics.set_store(&statistics, &referrals);
         // Asked again, the numbers are the store's, and not added up.
@@ -385,6 +390,7 @@ mod tests {
             "handoff_commit_conflicts_total 0",
             "handoff_commit_sequence 5",
             "handoff_store_bytes 4096",
+            "handoff_store_room_bytes 8192",
             "handoff_resources{type=\"Patient\"} 7",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");

@@ -17,10 +17,12 @@ use crate::referral::state::{self, State as ReferralState};
 use crate::store::WriteState;
 use crate::store::query::Query;
 
+use super::accept;
 use super::app_state::AppState;
 use super::authentication::Access::{Anyone, Operator};
 use super::authentication::is_allowed;
 use super::metrics::OPENMETRICS;
+use super::metrics_text::{self, PROMETHEUS_TEXT};
 use super::reply::{self, Answer};
 use super::route::Endpoint;
 
@@ -81,11 +83,16 @@ async fn in_full(app_state: &AppState) -> Answer {
 /// Can requests be served: does the store answer and take writes, and is the directory loaded? An operator is told why not.
 async fn check(app_state: &AppState, is_operator: bool) -> Result<()> {
     if *app_state.stopping.borrow() {
-        return Err(unready("the server is stopping"));
+        return Err(unready(Key::Stopping, "the server is stopping"));
     }
-    let of_store = |plain: &str, cause: &Error| match cause.issues.first().filter(|_| is_operator) {
-        Some(issue) => Error::new(Category::Busy, Issue::error(issue.key, "", format!("{plain}: {}", issue.text))),
-        None => unready(&format!("{plain}; the gateway's log says why")),
+    // Which rule it is may be known to anybody; what the system said of it is for operators.
+    let of_store = |plain: &str, cause: &Error| {
+        let issue = cause.issues.first();
+        let text = match issue.filter(|_| is_operator) {
+            Some(issue) => format!("{plain}: {}", issue.text),
+            None => format!("{plain}; the gateway's log says why"),
+        };
+        unready(issue.map_or(Key::StoreUnusable, |issue| issue.key), &text)
     };
     // Anybody may ask, so it costs one look at an index.
     let nobody = ResourceKey::new("Organization", "nobody");
@@ -100,17 +107,19 @@ async fn check(app_state: &AppState, is_operator: bool) -> Result<()> {
         WriteState::Stopped(cause) => return Err(of_store("the store takes no writes any more", cause)),
     }
     if *app_state.store.directory_version().borrow() == 0 {
-        return Err(unready("the directory is empty; load organizations and programs"));
+        let text = "the directory is empty; load organizations and programs";
+        return Err(unready(Key::DirectoryEmpty, text));
     }
     Ok(())
 }
 
-fn unready(message: &str) -> Error {
-    Error::new(Category::Busy, Issue::error(Key::Busy, "", message))
+fn unready(key: Key, message: &str) -> Error {
+    Error::new(Category::Busy, Issue::error(key, "", message))
 }
 
-/// `GET /metrics`.
-async fn metrics(State(app_state): State<AppState>) -> Answer {
+/// `GET /metrics`: as OpenMetrics to whoever asks for that, as a Prometheus server does.
+async fn metrics(State(app_state): State<AppState>, headers: HeaderMap) -> Answer {
+    let format = accept::negotiate(&headers, &["text/plain", "application/openmetrics-text"])?;
     // Whoever may ask asks as often as they like: the store is asked by one at a time, and not again while its numbers are
     // fresh.
     let mut counted_at = app_state.store_counted_at.lock().await;
@@ -123,7 +132,11 @@ async fn metrics(State(app_state): State<AppState>) -> Answer {
     }
     app_state.metrics.set_unreadable_resources(app_state.exchange.unreadable());
     app_state.metrics.set_held(app_state.held_bytes.load());
-    Ok(reply::body(StatusCode::OK, OPENMETRICS, app_state.metrics.encode()?))
+    let text = app_state.metrics.encode()?;
+    Ok(match format {
+        0 => reply::body(StatusCode::OK, PROMETHEUS_TEXT, metrics_text::of_openmetrics(&text)),
+        _ => reply::body(StatusCode::OK, OPENMETRICS, text),
+    })
 }
 
 /// Brings what the store counts into the metrics.

@@ -10,7 +10,7 @@ use axum::http::header::{CACHE_CONTROL, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use crate::error::Result;
 use crate::fhir::{Key, Preconditions, query_string};
@@ -26,6 +26,7 @@ use super::metrics::RouteLabels;
 use super::reply::{self, Dialect, Refusal};
 use super::request_head;
 use super::request_id::RequestId;
+use super::request_span::request_span;
 use super::route::{Route, ServedMethod};
 
 /// What is known about a path when the router is built.
@@ -64,8 +65,7 @@ pub(crate) async fn watch(
     let labels =
         served.map_or(RouteLabels::UNKNOWN, |it| RouteLabels { method: it.route.method, route: it.route.path });
     let dialect = dialect(request.uri().path());
-    let span =
-        tracing::info_span!("request", id = id.own, correlation = id.correlation, client = tracing::field::Empty);
+    let span = request_span(&id, labels, request.headers());
     async {
         let admitted = admit(&app_state, served.map(|served| served.route), dialect, &mut request, &id).await;
         let caller = request.extensions().get::<Caller>().cloned();
@@ -85,6 +85,7 @@ pub(crate) async fn watch(
         protect(response.headers_mut());
         let (status, duration) = (response.status().as_u16(), started.elapsed());
         app_state.metrics.count_request(labels, status, duration);
+        Span::current().record("http.response.status_code", status);
         let duration_ms = milliseconds(duration);
         if let Some(rule) = rules {
             if let Some(caller) = caller.filter(|caller| is_remembered_here(caller, response.status())) {

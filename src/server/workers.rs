@@ -3,22 +3,22 @@
 //!
 //! There are a few places to work in, and a [`FairQueue`] before them. For lists and for what is long a place is one thread;
 //! one thread more is left to writes, however long the others take. Writes are many at a time, since they wait for the disk
-//! and are committed together.
+//! and are committed together. A client that has not taken the answers that it was given waits for no place: the next one
+//! would be held in memory as well.
 
 use std::future::Future;
-use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 use tracing::Instrument;
 
-use crate::error::{Category, Error, Result};
-use crate::fhir::{Issue, Key};
+use crate::error::{Error, Result};
 use crate::limits::RequestLimits;
 
-use super::fair_queue::{Capacity, FairQueue, Full, Turn};
+use super::fair_queue::Turn;
+use super::held_bytes::HeldBytes;
 use super::load::Load;
-use super::quotas::too_many;
+use super::waiting_line::WaitingLine;
 
 /// See the module head.
 #[derive(Debug)]
@@ -28,13 +28,7 @@ pub(crate) struct Workers {
     lists: WaitingLine,
     writes: WaitingLine,
     long: WaitingLine,
-}
-
-/// A queue that nobody waits in for ever.
-#[derive(Debug)]
-pub(crate) struct WaitingLine {
-    queue: FairQueue,
-    limits: RequestLimits,
+    held_bytes: HeldBytes,
 }
 
 /// A task that ends when nobody waits for it any more.
@@ -51,7 +45,7 @@ impl Workers {
     ///
     /// # Errors
     /// If the system gives none.
-    pub(crate) fn start(limits: RequestLimits) -> Result<Self> {
+    pub(crate) fn start(limits: RequestLimits, held_bytes: HeldBytes) -> Result<Self> {
         let threads = limits.lists + limits.long + 1;
         let runtime = Builder::new_multi_thread().worker_threads(threads).thread_name("work").enable_all().build();
         let runtime = runtime.map_err(|error| Error::fault(format!("cannot start threads: {error}")))?;
@@ -63,6 +57,7 @@ impl Workers {
             lists: WaitingLine::new(limits.lists, lists_share, limits),
             writes: WaitingLine::new(limits.writes, writes_share, limits),
             long: WaitingLine::new(limits.long, limits.long, limits),
+            held_bytes,
         })
     }
 
@@ -83,7 +78,7 @@ impl Workers {
             Load::Write => &self.writes,
             Load::Long => &self.long,
         };
-        let _turn = line.take(client, 1).await?;
+        let _turn = self.take(line, client).await?;
         let Some(runtime) = &self.runtime else { return Err(Error::fault("the threads for long work are gone")) };
         let mut worked = Worked(runtime.spawn(work.in_current_span()));
         match (&mut worked.0).await {
@@ -95,9 +90,22 @@ impl Workers {
         }
     }
 
+    /// A place for this client, which has taken the answers that it was given before.
+    async fn take(&self, line: &WaitingLine, client: &str) -> Result<Turn> {
+        loop {
+            let turn = line.take(client, 1).await?;
+            if !self.held_bytes.is_over(client) {
+                return Ok(turn);
+            }
+            drop(turn);
+            self.held_bytes.wait_until_taken(client).await?;
+        }
+    }
+
     /// Of each kind of work how many requests are worked on, and how many wait.
     pub(crate) fn load(&self) -> [(&'static str, (usize, usize)); 3] {
-        [("list", &self.lists), ("write", &self.writes), ("long", &self.long)].map(|(name, it)| (name, it.queue.load()))
+        [("list", &self.lists), ("write", &self.writes), ("long", &self.long)]
+            .map(|(name, it)| (name, it.queue().load()))
     }
 }
 
@@ -110,47 +118,18 @@ impl Drop for Workers {
     }
 }
 
-impl WaitingLine {
-    pub(crate) fn new(units: usize, share: usize, limits: RequestLimits) -> Self {
-        let RequestLimits { waiting, client_waiting, .. } = limits;
-        Self { queue: FairQueue::new(Capacity { units, share, waiting, client_waiting }), limits }
-    }
-
-    pub(crate) fn queue(&self) -> &FairQueue {
-        &self.queue
-    }
-
-    /// So many units for this client, once it is its turn.
-    ///
-    /// # Errors
-    /// `TooManyRequests` and `Busy` where more waits already than may, or where it waited too long.
-    pub(crate) async fn take(&self, client: &str, units: usize) -> Result<Turn> {
-        let RequestLimits { waiting, client_waiting, waiting_time, .. } = self.limits;
-        match tokio::time::timeout(waiting_time, self.queue.take(client, units)).await {
-            Ok(Ok(turn)) => Ok(turn),
-            Ok(Err(Full::Client)) => {
-                let message = format!("{client_waiting} requests of the client wait already (limit client-waiting)");
-                Err(too_many(Duration::from_secs(1), message))
-            }
-            Ok(Err(Full::All)) => Err(busy(format!("{waiting} requests wait already (limit waiting)"))),
-            Err(_) => {
-                let message = format!("it was not the request's turn within {waiting_time:?} (limit waiting-seconds)");
-                Err(busy(message))
-            }
-        }
-    }
-}
-
-fn busy(message: String) -> Error {
-    Error::new(Category::Busy, Issue::error(Key::Busy, "", message))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use axum::body::Body;
+    use axum::response::Response;
+
     use super::*;
 
     fn workers() -> Workers {
-        Workers::start(RequestLimits { lists: 1, long: 1, ..RequestLimits::default() }).unwrap()
+        let limits = RequestLimits { lists: 1, long: 1, ..RequestLimits::default() };
+        Workers::start(limits, HeldBytes::new(limits)).unwrap()
     }
 
     fn thread() -> String {
@@ -191,12 +170,18 @@ mod tests {
         workers.run(Load::Long, "a", async {}).await.unwrap();
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn nobody_waits_for_ever() {
-        let line = WaitingLine::new(1, 1, RequestLimits::default());
-        let _held = line.take("a", 1).await.unwrap();
-        let error = line.take("b", 1).await.unwrap_err();
-        assert_eq!(error.category, Category::Busy);
-        assert!(error.issues[0].text.contains("30s (limit waiting-seconds)"), "{error}");
+    #[tokio::test]
+    async fn nothing_is_worked_on_for_a_client_that_does_not_take_its_answers() {
+        let workers = std::sync::Arc::new(workers());
+        let many = RequestLimits::default().held_bytes;
+        let answers = workers.held_bytes.clone();
+        let untaken = answers.hold_answer("a", Response::new(Body::from(vec![b'x'; many])));
+        let asked = workers.clone();
+        let of_a = tokio::spawn(async move { asked.run(Load::List, "a", async {}).await });
+        // Another client has the only place meanwhile.
+        workers.run(Load::List, "b", async {}).await.unwrap();
+        assert!(!of_a.is_finished());
+        drop(untaken);
+        of_a.await.unwrap().unwrap();
     }
 }

@@ -275,6 +275,8 @@ pub struct Statistics {
     pub resources: Vec<(String, u64)>,
     /// Size of the database in bytes
     pub bytes: u64,
+    /// How many bytes more it can take, by its disk and its largest size
+    pub room: u64,
     /// Plans committed since this store was opened
     pub commits: u64,
     /// Transactions that they were committed in

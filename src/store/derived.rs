@@ -18,14 +18,14 @@ const ABSENT: &[(&str, &str)] = &[("Task", "owner")];
 const NONE: &str = "none";
 
 /// The derived entries of the parameters that are served.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Derived {
     rules: Vec<Rule>,
     /// The number of the first
     first: u16,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Rule {
     kind: &'static str,
     /// Names it in the database; no code of a search parameter holds a space

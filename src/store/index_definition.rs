@@ -3,24 +3,26 @@
 use std::sync::Arc;
 
 use crate::error::Result;
-use crate::fhir::Document;
+use crate::fhir::{Document, Reference, ResourceKey};
 
 use super::derived::{self, Derived};
-use super::index::{IndexEntry, SearchParameters};
+use super::index::{IndexEntry, SearchParameters, local};
 
 /// See the module head.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct IndexDefinition {
     /// The parameters that are served
     pub(super) parameters: Arc<SearchParameters>,
     /// Entries that are made besides
     pub(super) derived: Derived,
+    /// What absolute references to what is stored here begin with
+    pub(super) bases: Vec<String>,
 }
 
 impl IndexDefinition {
-    /// With these parameters.
-    pub(super) fn new(parameters: &Arc<SearchParameters>) -> Self {
-        Self { parameters: parameters.clone(), derived: Derived::of(parameters) }
+    /// With these parameters, of a store that was served under these URLs.
+    pub(super) fn new(parameters: &Arc<SearchParameters>, bases: Vec<String>) -> Self {
+        Self { parameters: parameters.clone(), derived: Derived::of(parameters), bases }
     }
 
     /// Type and name of each parameter by its number; those of the derived ones behind them.
@@ -30,9 +32,19 @@ impl IndexDefinition {
         named.chain(self.derived.names())
     }
 
+    /// What a resource is found by through the parameters that are served.
+    pub(super) fn served_entries(&self, document: &Document) -> Result<Vec<IndexEntry>> {
+        self.parameters.entries_at(document.root(), &self.bases)
+    }
+
+    /// What a URL leads to that is stored here.
+    pub(super) fn local(&self, url: &str) -> Option<ResourceKey> {
+        local(&Reference::parse(url)?, &self.bases)
+    }
+
     /// What a resource is found by, in the order in which its rows are written.
     pub(super) fn entries(&self, document: &Document) -> Result<Vec<IndexEntry>> {
-        let mut entries = self.parameters.entries(document.root())?;
+        let mut entries = self.served_entries(document)?;
         self.derived.add(document, &mut entries);
         entries.sort_unstable();
         Ok(entries)

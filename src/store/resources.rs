@@ -2,6 +2,7 @@
 
 use tokio::sync::{mpsc, watch};
 
+use crate::error::Result;
 use crate::fhir::ResourceKey;
 use crate::referral::VersionRange;
 use crate::referral::plan::{Idempotency, Plan};
@@ -32,6 +33,9 @@ pub trait Resources: Send + Sync {
         version: Option<u64>,
     ) -> StoreFuture<'a, Option<Stored>>;
 
+    /// The newest version of each of these, in the order asked; all from one state of the store.
+    fn read_each<'a>(&'a self, scope: &'a Scope, keys: &'a [ResourceKey]) -> StoreFuture<'a, Vec<Option<Stored>>>;
+
     /// These versions of a resource, newest first; fewer than asked for where they are large. One that cannot be read is
     /// told in its place.
     fn history<'a>(&'a self, scope: &'a Scope, key: &'a ResourceKey, range: VersionRange) -> StoreFuture<'a, Versions>;
@@ -50,6 +54,12 @@ pub trait Resources: Send + Sync {
     /// `Incorrect` for a cursor that is not of this search, and where more would be included than a page may hold.
     fn search<'a>(&'a self, scope: &'a Scope, query: &'a Query) -> StoreFuture<'a, Page>;
 
+    /// The page of each of these searches, in the order asked; all from one state of the store.
+    ///
+    /// # Errors
+    /// As [`Resources::search`].
+    fn search_each<'a>(&'a self, scope: &'a Scope, queries: &'a [Query]) -> StoreFuture<'a, Vec<Page>>;
+
     /// The referral that this Task carries: the Task, and all that is shared through it and seen.
     fn referral<'a>(
         &'a self,
@@ -57,6 +67,14 @@ pub trait Resources: Send + Sync {
         task: &'a ResourceKey,
         with_history: bool,
     ) -> StoreFuture<'a, Option<StoredReferral>>;
+
+    /// The referral of each of these Tasks, in the order asked, with its history; all from one state of the store. One that
+    /// cannot be read keeps no other back.
+    fn referral_each<'a>(
+        &'a self,
+        scope: &'a Scope,
+        tasks: &'a [ResourceKey],
+    ) -> StoreFuture<'a, Vec<Result<Option<StoredReferral>>>>;
 
     /// The same referral as it was after the commit `seq`: every resource and the extras at their newest version of then,
     /// and who took part. Nothing where a version of then is not kept any more.

@@ -4,6 +4,8 @@
 use std::net::TcpListener;
 use std::process::Command;
 
+use serde_json::{Value, json};
+
 /// Runs the binary in this folder; exit code and standard error.
 fn exit(folder: &std::path::Path, arguments: &[&str]) -> (i32, String) {
     let ran = Command::new(env!("CARGO_BIN_EXE_handoff")).args(arguments).current_dir(folder).output().unwrap();
@@ -69,6 +71,7 @@ fn what_is_not_understood_is_asked_for_again() {
         (&["fhirpath", "1 +", "patient.json"], "1"),
         (&["serve", "--listen", "here"], "here"),
         (&["serve", "--store", "mysql:x"], "store"),
+        (&["serve", "--traces", "collector"], "traces"),
         (&["serve", "--base", "gateway"], "base"),
         (&["serve", "--log-level", "handoff=lout"], "log-level"),
         (&["client", "add", "--name", "N", "--role", "boss", "--organization", "Organization/a"], "boss"),
@@ -105,5 +108,29 @@ fn what_is_judged_and_not_valid_is_told_from_both() {
     ] {
         let (code, err) = exit(folder.path(), arguments);
         assert_eq!(code, 3, "{arguments:?}: {err}");
+    }
+}
+
+/// Whoever gathers logs as JSON gets nothing else, from the first line to the last.
+#[test]
+fn a_log_as_json_is_json_to_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    std::fs::write(folder.path().join("s.toml"), "log = \"json\"\nlisten = \"127.0.0.1:0\"").unwrap();
+    std::fs::write(folder.path().join("notes.txt"), "no database, but long enough for one".repeat(200)).unwrap();
+    for (arguments, code, names) in [
+        (&["serve", "--log", "json", "--listen", &address][..], 1, address.as_str()),
+        (&["serve", "--log", "json", "--listen", "127.0.0.1:0", "--store", "sqlite:notes.txt"], 1, "notes.txt"),
+        (&["serve", "--log", "json", "--config", "none.toml"], 1, "none.toml"),
+        (&["serve", "--log", "json", "--log-level", "handoff=lout"], 2, "log-level"),
+        (&["serve", "--config", "s.toml", "--base", "gateway"], 2, "base"),
+    ] {
+        let (found, err) = exit(folder.path(), arguments);
+        assert_eq!(found, code, "{arguments:?}: {err}");
+        let lines: Vec<Value> = err.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+        let last = lines.last().unwrap();
+        assert_eq!((&last["level"], &last["message"]), (&json!("ERROR"), &json!("the gateway has ended")), "{err}");
+        assert!(last["error"].as_str().unwrap().contains(names), "{arguments:?}: {err}");
     }
 }

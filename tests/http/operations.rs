@@ -1,5 +1,8 @@
 //! Health and metrics.
 
+use std::io::Write;
+use std::process::{Command, Stdio};
+
 use reqwest::Method;
 use serde_json::json;
 
@@ -22,6 +25,7 @@ async fn is_not_ready_without_a_directory() {
     let answer = send(gateway.anonymous(Method::GET, "/readyz")).await;
     assert_eq!((answer.status, answer.header("retry-after")), (503, "1"));
     assert!(answer.text.contains("directory is empty; load organizations"), "what to do: {}", answer.text);
+    assert_eq!(answer.rules(), ["directory-empty"], "told apart from a store that fails");
 }
 
 #[tokio::test]
@@ -33,9 +37,6 @@ async fn counts_what_it_does_and_names_nobody() {
     gateway.ehr.get(&format!("/fhir/Patient?family={FAMILY}")).await.expect(200);
     gateway.ehr.get(&format!("/fhir/{FAMILY}")).await.expect(404);
     let answer = gateway.administrator.get("/metrics").await;
-    let openmetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    assert_eq!((answer.status, answer.header("content-type")), (200, openmetrics));
-    assert!(answer.text.ends_with("\n# EOF\n"), "{}", answer.text);
     for line in [
         "handoff_requests_total{method=\"POST\",route=\"/fhir\",status=\"200\"} 1",
         "handoff_requests_total{method=\"GET\",route=\"/fhir/{type}/{id}\",status=\"200\"} 1",
@@ -51,6 +52,48 @@ async fn counts_what_it_does_and_names_nobody() {
     for secret in [FAMILY, task.as_str()] {
         assert!(!answer.text.contains(secret), "{secret}");
     }
+}
+
+/// Prometheus asks for OpenMetrics; people at a terminal, and tools, for whatever there is.
+#[tokio::test]
+async fn metrics_are_written_as_they_are_asked_for() {
+    let gateway = Gateway::start().await;
+    let asked = async |accept: &str| {
+        let request = reqwest::Client::new().get(format!("{}/metrics", gateway.operations));
+        send(request.header("accept", accept)).await
+    };
+    let openmetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    let text = "text/plain; version=0.0.4; charset=utf-8";
+    let prometheus = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
+    for (accept, expected) in
+        [("*/*", text), ("text/plain", text), (prometheus, openmetrics), ("application/openmetrics-text", openmetrics)]
+    {
+        let answer = asked(accept).await;
+        assert_eq!((answer.status, answer.header("content-type")), (200, expected), "{accept}");
+        assert_eq!(answer.text.ends_with("\n# EOF\n"), expected == openmetrics, "{}", answer.text);
+        let kind = if expected == text { "handoff_polls_total counter" } else { "handoff_polls counter" };
+        assert!(answer.text.contains(&format!("\n# TYPE {kind}\n")), "{}", answer.text);
+    }
+    assert_eq!(asked("image/png").await.status, 406);
+}
+
+/// Names and texts as the makers of Prometheus want them, by their own check.
+#[tokio::test]
+async fn metrics_are_named_as_prometheus_has_it() {
+    let gateway = Gateway::start().await;
+    sent(&gateway, 1).await;
+    gateway.agency.poll("").await;
+    let text = gateway.administrator.get("/metrics").await.text;
+    let mut promtool = Command::new("promtool");
+    promtool.args(["check", "metrics"]).stdin(Stdio::piped()).stderr(Stdio::piped());
+    let Ok(mut promtool) = promtool.spawn() else {
+        assert!(std::env::var_os("HANDOFF_TEST_CLIENTS").is_none(), "promtool is required and not here");
+        eprintln!("skipped: promtool (Debian's prometheus) is not here");
+        return;
+    };
+    promtool.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let found = promtool.wait_with_output().unwrap();
+    assert!(found.status.success(), "{}\n{text}", String::from_utf8_lossy(&found.stderr));
 }
 
 /// What nobody without a token is told.

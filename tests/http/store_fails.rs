@@ -32,6 +32,18 @@ async fn assert_reads_answered(gateway: &Gateway, task: &str) {
     gateway.agency.get("/agency/v1/referrals").await.expect(200);
 }
 
+/// Before anybody has written: within a quarter of a second or so.
+async fn unready_rules(gateway: &Gateway) -> Vec<String> {
+    for _ in 0..200 {
+        let answer = send(gateway.anonymous(Method::GET, "/readyz")).await;
+        if answer.status != 200 {
+            return answer.rules();
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("still ready");
+}
+
 /// `/readyz` says no: with the cause to operators, to nobody else.
 async fn assert_unready(gateway: &Gateway, cause: &str) {
     let anybody = send(gateway.anonymous(Method::GET, "/readyz")).await;
@@ -111,6 +123,34 @@ async fn a_full_disk_is_told_and_outlived() {
     assert!(seen["entry"].as_array().is_some_and(|rows| !rows.is_empty()), "{seen}");
     let log = gateway.store.as_ref();
     assert_eq!(handoff::store::audit_verify::verify(log, &[]).await.unwrap().findings, []);
+}
+
+/// Whoever sends people here by `/readyz` is told before a referral has to find out.
+#[tokio::test]
+async fn what_the_next_write_would_meet_is_told_before_it() {
+    let gateway = Gateway::with(|settings| settings.store_limit = Some(24 * MEGABYTE)).await;
+    let room = async || {
+        let text = gateway.administrator.get("/metrics").await.text;
+        let room = text.lines().find_map(|line| line.strip_prefix("handoff_store_room_bytes ")).unwrap();
+        room.parse::<u64>().unwrap()
+    };
+    let before = room().await;
+    assert!(before > MEGABYTE && before < 24 * MEGABYTE, "{before}");
+    let filler = beside(&gateway);
+    filler
+        .execute_batch("CREATE TABLE filler (bytes BLOB); INSERT INTO filler VALUES (zeroblob(25 * 1024 * 1024))")
+        .unwrap();
+    assert_eq!(unready_rules(&gateway).await, ["store-full"]);
+    assert_unready(&gateway, "is full").await;
+    filler.execute_batch("DROP TABLE filler").unwrap();
+    assert_ready_again(&gateway).await;
+
+    let aside = gateway.file.with_extension("aside");
+    std::fs::rename(&gateway.file, &aside).unwrap();
+    assert_eq!(unready_rules(&gateway).await, ["store-unusable"]);
+    std::fs::rename(&aside, &gateway.file).unwrap();
+    assert_ready_again(&gateway).await;
+    sent(&gateway, 1).await;
 }
 
 /// A file that is deleted while it is open is written on by the system, and lost.

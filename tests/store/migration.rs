@@ -5,22 +5,26 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use flate2::read::GzDecoder;
+use handoff::definitions::Definitions;
 use handoff::fhir::ResourceKey;
 use handoff::referral::party::PartEnd;
 use handoff::referral::plan::{AuditOutcome, GivenResource, Plan, Share, SharedWith, Sharing};
 use handoff::referral::{Party, Scope};
 use handoff::store::audit_verify::verify;
+use handoff::store::index::SearchParameters;
 use handoff::store::query::Query;
-use handoff::store::{AuditQuery, Store, StoredParty, StoredReferral};
+use handoff::store::sqlite::{SqliteStore, check};
+use handoff::store::{AuditQuery, Resources, Store, StoredParty, StoredReferral};
 use jiff::Timestamp;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use crate::backend::{open, parameters};
+use crate::backend::{open, open_with, parameters};
 use crate::referral::{PANTRY, key, noon, referral, write};
 
 const HOSPITAL: &str = "fernhollow-hospital";
@@ -355,4 +359,50 @@ async fn times_of_change_are_what_they_were_and_go_on() {
     }
     let new = found(format!("_lastUpdated=gt{newest_text}")).await;
     assert_eq!(new.iter().map(|found| found.key.to_string()).collect::<Vec<_>>(), ["Task/new"]);
+}
+
+/// What the steps since schema 1 have made of the rows agrees with what it is made of.
+#[tokio::test]
+async fn a_migrated_store_is_whole() {
+    let written = Written::new();
+    drop(open(&written.path()));
+    let report = check::check(&written.path(), parameters(), NonZeroU64::MIN).await.unwrap();
+    assert!(report.is_whole() && report.index_rows.is_some_and(|rows| rows > 0), "{report:?}");
+}
+
+/// Schema 9 knew one URL, and its index was another one under each.
+#[tokio::test]
+async fn an_index_of_before_bases_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("handoff.db");
+    let served = || SearchParameters::shipped(&Definitions::r4().unwrap()).unwrap();
+    let served = Arc::new(served().with_base("https://gateway.example/fhir"));
+    let mut needed = Vec::new();
+    for round in 0..2 {
+        let store = open_with(&path, &served);
+        for number in 0..30 {
+            store.commit(referral(&format!("r{round}-{number}"), PANTRY, noon())).await.unwrap();
+        }
+        let state = "urn:handoff:fhir:CodeSystem:referral-state";
+        let body = format!(r#","businessStatus":{{"coding":[{{"system":"{state}","code":"sent"}}]}}"#);
+        let task = write(&format!("Task/own{round}"), 1, noon(), &body);
+        store.commit(Plan { writes: vec![task], ..Plan::default() }).await.unwrap();
+        drop(store);
+        let old = Connection::open(&path).unwrap();
+        old.execute_batch("DROP TABLE base; DROP TABLE counted; DROP INDEX text_of; PRAGMA user_version = 9").unwrap();
+        let fingerprint = format!("{} 1 Task owner status, Task no owner", served.fingerprint_at_base());
+        old.execute("UPDATE store SET parameters = ?1", [fingerprint]).unwrap();
+        drop(old);
+        let store = SqliteStore::open(&path, &served).unwrap();
+        needed.push(store.statement_counts().steps);
+        let pairs =
+            [("business-status".to_owned(), format!("{state}|sent")), ("_summary".to_owned(), "count".to_owned())];
+        let query = Query::parse(&served, "Task", &pairs).unwrap();
+        assert_eq!(store.search(&Scope::Gateway, &query).await.unwrap().total, Some(round + 1));
+        drop(store);
+        let report = check::check(&path, &served, NonZeroU64::MIN).await.unwrap();
+        assert!(report.is_whole() && report.index_rows.is_some(), "{report:?}");
+    }
+    println!("steps of opening 30 and 60 referrals of schema 9: {needed:?}");
+    assert!(needed[1] * 10 <= needed[0] * 11, "{needed:?}");
 }

@@ -145,11 +145,15 @@ async fn read_all(store: &SqliteStore, name: &str) {
             store.read(&scope, &task, version).await.unwrap();
         }
         store.history(&scope, &task, VersionRange::newest(5)).await.unwrap();
+        store.read_each(&scope, &[task.clone(), patient.clone()]).await.unwrap();
         store.visible(&scope, &[task.clone(), patient.clone()]).await.unwrap();
         for with_history in [false, true] {
             store.referral(&scope, &task, with_history).await.unwrap();
         }
+        store.referral_each(&scope, std::slice::from_ref(&task)).await.unwrap();
         store.referral_as_of(&scope, &task, 1).await.unwrap();
+        let queries = SEARCHES.map(|url| query(&url.replace('N', name)));
+        store.search_each(&scope, &queries).await.unwrap();
         for url in SEARCHES {
             let url = url.replace('N', name);
             let mut page = store.search(&scope, &query(&url)).await.unwrap();
@@ -197,6 +201,7 @@ async fn administer_all(store: &SqliteStore, name: &str, at: Timestamp) {
         for limit in [1, 2, 50] {
             let asked = AuditQuery { descending, limit, subject: Some(key("Task/other")), ..AuditQuery::default() };
             store.audit_rows(&asked).await.unwrap();
+            store.audit_count(&asked).await.unwrap();
             store
                 .audit_rows(&AuditQuery { client: Some(name.to_owned()), limit, ..AuditQuery::default() })
                 .await

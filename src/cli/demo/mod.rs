@@ -68,7 +68,7 @@ async fn run_demo(args: &Args, folder: &Folder, streams: &mut Streams<'_>) -> Re
         ..Options::default()
     };
     let settings = options.into_settings()?;
-    app::log::start(&settings)?;
+    let _log = app::log::start(&settings)?;
     let app = App::open(settings, Arc::new(WallClock), Arc::new(RandomIds)).await?;
     let at = WallClock.now();
     let (organizations, programs) = world::load_directory(app.store.as_ref(), at).await?;

@@ -14,6 +14,7 @@ use serde::Serialize;
 use crate::error::{Error, Result};
 use crate::fhir::Issue;
 use crate::fhir::edit::change_instant;
+use crate::limits::MEGABYTE;
 
 use super::operation_outcome;
 
@@ -181,6 +182,10 @@ impl BundleWriter {
     /// The text of the Bundle.
     pub fn finish(mut self) -> String {
         self.text.push_str(if self.has_entry { "]}" } else { "}" });
+        // A long answer is held until it is taken, and not what it was given to grow into.
+        if self.text.capacity() - self.text.len() > MEGABYTE {
+            self.text.shrink_to_fit();
+        }
         self.text
     }
 }

@@ -15,3 +15,4 @@ pub use entry::{IndexEntry, IndexValue};
 pub use normal::normal;
 pub use parameter::{Parameter, ParameterKind};
 pub use parameters::SearchParameters;
+pub(in crate::store) use values::local;

@@ -74,8 +74,18 @@ impl SearchParameters {
         numbers.iter().filter_map(|number| Some((*number, self.parameter(*number)?)))
     }
 
-    /// What the index depends on, in short: an index made with another fingerprint has to be made anew.
+    /// What the index depends on, in short: an index made with another fingerprint has to be made anew. Under which URL FHIR
+    /// is served is not of it: see [`SearchParameters::entries_at`].
     pub fn fingerprint(&self) -> String {
+        self.digest("")
+    }
+
+    /// The fingerprint as it was while it depended on the URL.
+    pub fn fingerprint_at_base(&self) -> String {
+        self.digest(self.base().unwrap_or_default())
+    }
+
+    fn digest(&self, base: &str) -> String {
         use sha2::{Digest, Sha256};
         use std::fmt::Write;
         let mut digest = Sha256::new();
@@ -86,7 +96,7 @@ impl SearchParameters {
             parameter.expressions.iter().for_each(|expression| digest.update(format!(" {expression}")));
             digest.update("\n");
         }
-        digest.update(self.base.as_deref().unwrap_or_default());
+        digest.update(base);
         let mut text = String::with_capacity(32);
         for byte in digest.finalize().iter().take(16) {
             let _ = write!(text, "{byte:02x}");
@@ -99,6 +109,14 @@ impl SearchParameters {
     /// # Errors
     /// Where an expression meets data that it has no meaning for; no expression of R4 does.
     pub fn entries(&self, resource: Node<'_>) -> Result<Vec<IndexEntry>> {
+        self.entries_at(resource, self.base.as_slice())
+    }
+
+    /// The same, where absolute references that begin with any of these are references to this server.
+    ///
+    /// # Errors
+    /// As [`SearchParameters::entries`].
+    pub fn entries_at(&self, resource: Node<'_>, bases: &[String]) -> Result<Vec<IndexEntry>> {
         let Some(resource_type) = resource.str("resourceType") else { return Ok(Vec::new()) };
         let Some(numbers) = self.types.get(&*resource_type) else { return Ok(Vec::new()) };
         let context = Context::new(resource);
@@ -110,7 +128,7 @@ impl SearchParameters {
                 let found =
                     expression.evaluate(&context, resource).map_err(|issue| Error::unprocessable(vec![*issue]))?;
                 for item in &found {
-                    values::push(parameter, self.base(), item, &mut |value| {
+                    values::push(parameter, bases, item, &mut |value| {
                         let entry = IndexEntry { parameter: *number, value };
                         if !entries[from..].contains(&entry) {
                             entries.push(entry);

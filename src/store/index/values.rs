@@ -1,7 +1,7 @@
 //! What the elements at a search parameter's place say: one small table a kind, by the shape of the element
 //! (<https://hl7.org/fhir/R4/search.html#token>, `#reference`, `#string`, `#date`, `#uri`).
 
-use crate::fhir::{Kind, Node, Reference};
+use crate::fhir::{Kind, Node, Reference, ResourceKey};
 use crate::fhirpath::{Item, Temporal};
 
 use super::entry::IndexValue;
@@ -9,7 +9,7 @@ use super::normal::normal;
 use super::parameter::{Parameter, ParameterKind};
 
 /// Says what an item is found by.
-pub(super) fn push(parameter: &Parameter, base: Option<&str>, item: &Item<'_>, say: &mut impl FnMut(IndexValue)) {
+pub(super) fn push(parameter: &Parameter, bases: &[String], item: &Item<'_>, say: &mut impl FnMut(IndexValue)) {
     let Some(node) = item.node() else {
         // `Patient.deceased.exists() and ...`: a value that no element holds.
         if let (ParameterKind::Token, Some(code)) = (parameter.kind, item.to_text()) {
@@ -19,7 +19,7 @@ pub(super) fn push(parameter: &Parameter, base: Option<&str>, item: &Item<'_>, s
     };
     match parameter.kind {
         ParameterKind::Token => token(node, parameter.system.as_deref(), say),
-        ParameterKind::Reference => reference(node, base, say),
+        ParameterKind::Reference => reference(node, bases, say),
         ParameterKind::String => string(node, say),
         ParameterKind::Date => date(node, say),
         ParameterKind::Uri => {
@@ -61,7 +61,7 @@ fn token(node: Node<'_>, system: Option<&str>, say: &mut impl FnMut(IndexValue))
 }
 
 /// A Reference (by `reference`, by `identifier`, or both), a canonical or a uri.
-fn reference(node: Node<'_>, base: Option<&str>, say: &mut impl FnMut(IndexValue)) {
+fn reference(node: Node<'_>, bases: &[String], say: &mut impl FnMut(IndexValue)) {
     if node.kind() == Kind::String {
         if let Some(url) = node.as_str() {
             say(IndexValue::ReferenceUrl(url.into_owned()));
@@ -71,7 +71,7 @@ fn reference(node: Node<'_>, base: Option<&str>, say: &mut impl FnMut(IndexValue
     if let Some(text) = node.str("reference") {
         match Reference::parse(&text) {
             Some(Reference::Contained(_)) | None => {}
-            Some(parsed) => say(match parsed.local(base) {
+            Some(parsed) => say(match local(&parsed, bases) {
                 Some(key) => IndexValue::Reference(key),
                 None => IndexValue::ReferenceUrl(text.into_owned()),
             }),
@@ -80,6 +80,11 @@ fn reference(node: Node<'_>, base: Option<&str>, say: &mut impl FnMut(IndexValue
     if let Some(identifier) = node.get("identifier").filter(|identifier| identifier.is_object()) {
         token(identifier, None, say);
     }
+}
+
+/// What is stored here that a reference leads to.
+pub(in crate::store) fn local(reference: &Reference<'_>, bases: &[String]) -> Option<ResourceKey> {
+    reference.local(None).or_else(|| bases.iter().find_map(|base| reference.local(Some(base))))
 }
 
 /// A string, or the parts of a HumanName or an Address.

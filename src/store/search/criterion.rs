@@ -55,7 +55,12 @@ fn resolve(ids: &impl Identifiers, parameter: i64, condition: &Condition) -> Res
         Condition::Token { system, code } => token(ids, parameter, system, code.as_deref())?,
         Condition::Reference(key) => reference(ids, parameter, key)?,
         Condition::ReferenceId { id, kinds } => return references(ids, parameter, id, kinds),
-        Condition::ReferenceUrl(url) | Condition::Uri(url) => verbatim(url),
+        // The URL under which it is served now is not the only one.
+        Condition::ReferenceUrl(url) => match ids.local(url) {
+            Some(key) => reference(ids, parameter, &key)?,
+            None => verbatim(url),
+        },
+        Condition::Uri(url) => verbatim(url),
         Condition::Text { text, how: TextTest::Exact } => verbatim(text),
         Condition::Text { text, how: TextTest::Start } => Criterion::Start { parameter, text: text.clone() },
         Condition::Text { text, how: TextTest::Anywhere } => Criterion::Anywhere { parameter, text: text.clone() },

@@ -17,6 +17,9 @@ pub(in crate::store) trait Identifiers {
     /// All resources that have this logical id, each with its type.
     fn resources(&self, logical: &str) -> Result<Vec<(String, i64)>>;
 
+    /// What a URL leads to that is stored here; nothing where it leads elsewhere.
+    fn local(&self, url: &str) -> Option<ResourceKey>;
+
     /// The search parameter with this number; one that no row has, where it has none.
     fn parameter(&self, number: u16) -> i64;
 }

@@ -20,6 +20,12 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 const SERVING_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const BUSY_RETRY_INTERVAL: Duration = Duration::from_millis(1);
 
+/// How large the pages of a new file are. A referral changes a row here and there in some hundred places of the indexes, and
+/// each is written as a page: small pages make small commits. What is larger than a page is read from several.
+const PAGE_BYTES: i64 = 1024;
+/// After how much in the log it is written back to the file.
+const CHECKPOINT_BYTES: i64 = 16 * 1024 * 1024;
+
 /// The connection that writes. Makes the file where it is missing.
 pub(super) fn open_writer(path: &Path) -> Result<Connection> {
     let refused = |error: &dyn std::fmt::Display| unusable(path, error);
@@ -28,8 +34,8 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection> {
     let mut writer = Connection::open(path).map_err(|error| refused(&error))?;
     set_busy_timeout(&mut writer, BUSY_TIMEOUT)?;
     in_use::refuse_copy_without_log(&writer, path, had_log)?;
-    // A page holds two resources of the usual size. Only an empty file takes the setting.
-    writer.pragma_update(None, "page_size", 4096)?;
+    // Only an empty file takes the setting.
+    writer.pragma_update(None, "page_size", PAGE_BYTES)?;
     let mode: String = writer
         .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
         .map_err(|error| refused(&error))?;
@@ -40,7 +46,8 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection> {
     writer.pragma_update(None, "synchronous", "FULL")?;
     writer.pragma_update(None, "cache_size", -32_768)?;
     writer.pragma_update(None, "temp_store", "MEMORY")?;
-    writer.pragma_update(None, "wal_autocheckpoint", 4000)?;
+    let page: i64 = writer.pragma_query_value(None, "page_size", |row| row.get(0))?;
+    writer.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_BYTES / page.max(1))?;
     writer.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
     writer.set_prepared_statement_cache_capacity(128);
     schema::migrate(&writer, path)?;

@@ -9,6 +9,8 @@ pub(super) struct Index {
     pub(super) definition: IndexDefinition,
     /// The ids of the parameters by their number; those of the derived ones behind them
     pub(super) ids: Vec<i64>,
+    /// The numbers of the parameters whose codes are counted
+    pub(super) counted: Vec<u16>,
     /// Tells this index from others
     pub(super) fingerprint: String,
 }

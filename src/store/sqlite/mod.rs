@@ -44,10 +44,12 @@ use writer::{Counters, Jobs, Writer};
 
 mod audit;
 pub mod backup;
+mod bases;
 pub mod check;
 mod clients;
 mod commit;
 mod connection;
+mod counted;
 mod directory;
 mod error;
 mod feed;
@@ -58,11 +60,13 @@ mod keys;
 mod newest;
 mod planned_read;
 mod read;
+mod read_queue;
 mod reader;
 mod referral;
 mod reindex;
 pub mod restore;
 mod retention;
+mod room;
 mod rows;
 mod schema;
 mod search;
@@ -163,10 +167,12 @@ impl SqliteStore {
     /// # Errors
     /// Where the database takes no writes.
     pub async fn limit_size(&self, bytes: u64) -> Result<()> {
+        let counters = self.counters.clone();
         self.write(move |session| {
             let page: i64 = session.connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
             let pages = i64::try_from(bytes).unwrap_or(i64::MAX) / page.max(1);
             session.connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
+            counters.room.fetch_min(room::room(session.connection, None)?, Ordering::Relaxed);
             Ok(())
         })
         .await
@@ -260,6 +266,11 @@ impl Resources for SqliteStore {
         self.readers.read(move |reader| read::read(reader, &scope, &key, version))
     }
 
+    fn read_each<'a>(&'a self, scope: &'a Scope, keys: &'a [ResourceKey]) -> StoreFuture<'a, Vec<Option<Stored>>> {
+        let (scope, keys) = (scope.clone(), keys.to_vec());
+        self.readers.read(move |reader| keys.iter().map(|key| read::read(reader, &scope, key, None)).collect())
+    }
+
     fn history<'a>(&'a self, scope: &'a Scope, key: &'a ResourceKey, range: VersionRange) -> StoreFuture<'a, Versions> {
         let (scope, key) = (scope.clone(), key.clone());
         self.readers.read(move |reader| read::history(reader, &scope, &key, range))
@@ -282,6 +293,16 @@ impl Resources for SqliteStore {
         })
     }
 
+    fn search_each<'a>(&'a self, scope: &'a Scope, queries: &'a [Query]) -> StoreFuture<'a, Vec<Page>> {
+        Box::pin(async move {
+            let (index, scope, queries) = (self.index()?.clone(), scope.clone(), queries.to_vec());
+            let each = move |reader: &Connection| {
+                queries.iter().map(|query| search::search(reader, &index, &scope, query)).collect()
+            };
+            self.readers.read(each).await
+        })
+    }
+
     fn referral<'a>(
         &'a self,
         scope: &'a Scope,
@@ -290,6 +311,17 @@ impl Resources for SqliteStore {
     ) -> StoreFuture<'a, Option<StoredReferral>> {
         let (scope, task) = (scope.clone(), task.clone());
         self.readers.read(move |reader| referral::referral(reader, &scope, &task, with_history, None))
+    }
+
+    fn referral_each<'a>(
+        &'a self,
+        scope: &'a Scope,
+        tasks: &'a [ResourceKey],
+    ) -> StoreFuture<'a, Vec<Result<Option<StoredReferral>>>> {
+        let (scope, tasks) = (scope.clone(), tasks.to_vec());
+        self.readers.read(move |reader| {
+            Ok(tasks.iter().map(|task| referral::referral(reader, &scope, task, true, None)).collect())
+        })
     }
 
     fn referral_as_of<'a>(
@@ -450,6 +482,7 @@ fn statistics(reader: &Connection, counters: &Counters) -> Result<Statistics> {
         newest: newest.cast_unsigned(),
         resources: counted.collect::<rusqlite::Result<_>>()?,
         bytes: (pages * size).cast_unsigned(),
+        room: counters.room.load(Ordering::Relaxed),
         commits: counters.commits.load(Ordering::Relaxed),
         groups: counters.groups.load(Ordering::Relaxed),
         conflicts: counters.conflicts.load(Ordering::Relaxed),

@@ -5,8 +5,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
@@ -15,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::store::StoreFuture;
 
 use super::connection::open_reader;
+use super::read_queue::ReadQueue;
 use super::schema;
 use super::statement::{Connection, StatementCounters};
 use super::step_limit::{MaxSteps, StepLimit};
@@ -27,8 +27,8 @@ type Read = Box<dyn FnOnce(&Connection, &StepLimit) + Send>;
 pub(super) enum Readers {
     /// On threads that do nothing else
     Threads {
-        /// Where they take what is to be read; none once they are to end
-        reads: Option<Sender<Read>>,
+        /// Where they take what is to be read
+        reads: Arc<ReadQueue<Read>>,
         /// The threads
         threads: Vec<JoinHandle<()>>,
         /// How many steps one read may take
@@ -41,18 +41,17 @@ pub(super) enum Readers {
 impl Readers {
     /// Starts this many threads.
     pub(super) fn start(path: &Path, count: usize, statements: &Arc<StatementCounters>) -> Result<Self> {
-        let (sender, receiver) = channel::<Read>();
-        let receiver = Arc::new(Mutex::new(receiver));
+        let reads = Arc::new(ReadQueue::<Read>::new());
         let mut threads = Vec::new();
         let max_steps = MaxSteps::none();
         for number in 0..count {
             let mut connection = open_reader(path, statements)?;
             let step_limit = StepLimit::install(&mut connection, max_steps.clone())?;
-            let receiver = receiver.clone();
+            let taken = reads.clone();
             let thread = std::thread::Builder::new().name(format!("store-read-{number}"));
-            threads.push(thread.spawn(move || serve(&connection, &step_limit, &receiver)).map_err(Error::fault)?);
+            threads.push(thread.spawn(move || serve(&connection, &step_limit, &taken)).map_err(Error::fault)?);
         }
-        Ok(Self::Threads { reads: Some(sender), threads, max_steps })
+        Ok(Self::Threads { reads, threads, max_steps })
     }
 
     /// Ends reads that take more steps than these. Where it is read by the one that writes, they are not counted.
@@ -73,11 +72,9 @@ impl Readers {
         read: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> StoreFuture<'a, T> {
         match self {
-            Self::Threads { reads: Some(reads), .. } => read_on_thread(reads, read),
+            Self::Threads { reads, .. } => read_on_thread(reads, read),
             Self::Writer(Some(jobs)) => jobs.submit(move |session| read(session.connection)),
-            Self::Threads { reads: None, .. } | Self::Writer(None) => {
-                Box::pin(std::future::ready(Err(store_stopped())))
-            }
+            Self::Writer(None) => Box::pin(std::future::ready(Err(store_stopped()))),
         }
     }
 
@@ -85,7 +82,7 @@ impl Readers {
     pub(super) fn stop(&mut self) {
         match self {
             Self::Threads { reads, threads, .. } => {
-                *reads = None;
+                reads.close();
                 for thread in threads.drain(..) {
                     let _ = thread.join();
                 }
@@ -96,7 +93,7 @@ impl Readers {
 }
 
 fn read_on_thread<'a, T: Send + 'static>(
-    reads: &Sender<Read>,
+    reads: &ReadQueue<Read>,
     read: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
 ) -> StoreFuture<'a, T> {
     let (answer, answered) = oneshot::channel();
@@ -106,17 +103,15 @@ fn read_on_thread<'a, T: Send + 'static>(
             let _ = answer.send(snapshot(connection, step_limit, read));
         }
     });
-    // Without a receiver the answer's sender is dropped with the read, and that is the answer.
-    let _ = reads.send(read);
+    // Once the threads end, the answer's sender is dropped with the read, and that is the answer.
+    reads.push(read);
     Box::pin(
         async move { answered.await.unwrap_or_else(|_| Err(Error::fault("a read of the store was not answered"))) },
     )
 }
 
-fn serve(connection: &Connection, step_limit: &StepLimit, reads: &Mutex<Receiver<Read>>) {
-    loop {
-        let next = reads.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(read) = next else { return };
+fn serve(connection: &Connection, step_limit: &StepLimit, reads: &ReadQueue<Read>) {
+    while let Some(read) = reads.next() {
         // A read that panics is not answered; the thread goes on with the next one.
         if catch_unwind(AssertUnwindSafe(|| read(connection, step_limit))).is_err() && !connection.is_autocommit() {
             let _ = connection.execute_batch("ROLLBACK");

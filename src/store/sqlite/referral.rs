@@ -58,12 +58,10 @@ pub(super) fn referral(
         Err(error) if as_of.is_some() && read::is_removed(&error) => return Ok(None),
         shared => shared?,
     };
-    if graph.position(&task.to_string()).is_none() {
-        return Ok(None);
-    }
+    let Some(newest) = graph.resolve(&task.to_string()).map(|task| task.version) else { return Ok(None) };
     let end = until.unwrap_or(i64::MAX);
     if with_history {
-        graph.set_history(earlier(connection, visibility, id, end)?);
+        graph.set_history(earlier(connection, visibility, id, newest, end)?);
     }
     let (extras, kept) = extras(connection, id, end)?;
     let owed: Option<i64> = connection
@@ -131,10 +129,20 @@ fn shared(
     Ok(shared)
 }
 
-/// The versions of the Task up to the commit `until` before the newest of them, as far as they are shown, oldest first.
-fn earlier(connection: &Connection, visibility: Visibility, task: i64, until: i64) -> Result<Vec<Resource>> {
-    let versions = read::shown_versions(connection, visibility, task, RECORDED)?.into_iter();
-    let versions = versions.filter(|stored| stored.seq.cast_signed() <= until).skip(1).collect::<Vec<_>>();
+/// The versions of the Task before this one, up to the commit `until`, as far as they are shown, oldest first.
+fn earlier(
+    connection: &Connection,
+    visibility: Visibility,
+    task: i64,
+    newest: u64,
+    until: i64,
+) -> Result<Vec<Resource>> {
+    if newest <= 1 {
+        return Ok(Vec::new());
+    }
+    let range = VersionRange { before: Some(newest), ..RECORDED };
+    let versions = read::shown_versions(connection, visibility, task, range)?.into_iter();
+    let versions = versions.filter(|stored| stored.seq.cast_signed() <= until).collect::<Vec<_>>();
     Ok(versions
         .into_iter()
         .rev()

@@ -14,7 +14,7 @@ use super::index::Index;
 use super::keys::Keys;
 use super::session::Session;
 use super::statement::Connection;
-use super::{keys, read, rows};
+use super::{bases, counted, keys, read, rows};
 
 /// Raised when rows are made differently from the same entries.
 const ROWS: u32 = 1;
@@ -25,24 +25,38 @@ const BATCH: i64 = 500;
 
 /// The index of these parameters. If others made what the database holds, it is made anew.
 pub(super) fn prepare(writer: &Connection, parameters: &Arc<SearchParameters>) -> Result<Index> {
-    let definition = IndexDefinition::new(parameters);
-    let fingerprint = fingerprint(&definition);
     let transaction = Transaction::new_unchecked(writer, TransactionBehavior::Immediate)?;
+    let definition = IndexDefinition::new(parameters, bases::all(writer)?);
     let mut keys = Keys::default();
     let mut ids = Vec::new();
     for (kind, code) in definition.names() {
         let kind = keys.kind(writer, kind)?;
         ids.push(keys.parameter(writer, kind, code)?);
     }
-    let index = Index { definition, ids, fingerprint };
     let (found, newest): (String, i64) =
         writer.query_row("SELECT parameters, seq FROM store", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    if found != index.fingerprint {
-        if newest > 0 {
+    let mut index =
+        Index { fingerprint: fingerprint(&definition), counted: counted::parameters(&definition), definition, ids };
+    let base = parameters.base().map(|base| base.trim_end_matches('/').to_owned());
+    let base = base.filter(|base| !index.definition.bases.contains(base));
+    if newest == 0 || found == index.fingerprint {
+        if let Some(base) = base {
+            let resources = bases::add(writer, &mut keys, &mut index, &base)?;
+            info!(base, resources, "the store is served under another URL; what refers to it is found by that");
+        }
+    } else {
+        if let Some(base) = base {
+            writer.execute("INSERT INTO base (url) VALUES (?1)", [base])?;
+            index.definition.bases = bases::all(writer)?;
+        }
+        if found != earlier_fingerprint(&index.definition) {
             info!("the search parameters have changed; the index is made anew");
             let resources = rebuild(&index, writer, &mut keys)?;
             info!(resources, "the index is made");
         }
+    }
+    index.fingerprint = fingerprint(&index.definition);
+    if found != index.fingerprint {
         writer.execute("UPDATE store SET parameters = ?1", [&index.fingerprint])?;
     }
     transaction.commit()?;
@@ -51,7 +65,7 @@ pub(super) fn prepare(writer: &Connection, parameters: &Arc<SearchParameters>) -
 
 /// The index of these parameters, if what the database holds was made with them.
 pub(super) fn made_with(reader: &Connection, parameters: &Arc<SearchParameters>) -> Result<Option<Index>> {
-    let definition = IndexDefinition::new(parameters);
+    let definition = IndexDefinition::new(parameters, bases::all(reader)?);
     let fingerprint = fingerprint(&definition);
     let found: String = reader.query_row("SELECT parameters FROM store", [], |row| row.get(0))?;
     if found != fingerprint {
@@ -65,16 +79,25 @@ pub(super) fn made_with(reader: &Connection, parameters: &Arc<SearchParameters>)
         };
         ids.push(id.unwrap_or(NOT_THERE));
     }
-    Ok(Some(Index { definition, ids, fingerprint }))
+    Ok(Some(Index { counted: counted::parameters(&definition), definition, ids, fingerprint }))
 }
 
-/// Tells an index of this definition from others.
+/// Tells an index of this definition from others. How many URLs it knows is told with it: whoever knows fewer would write
+/// other rows.
 fn fingerprint(definition: &IndexDefinition) -> String {
-    format!("{} {ROWS} {}", definition.parameters.fingerprint(), definition.derived)
+    let IndexDefinition { parameters, derived, bases } = definition;
+    format!("{} {ROWS} {derived}; {} bases", parameters.fingerprint(), bases.len())
+}
+
+/// The same as it was before stores knew under which URLs they were served: it named the one.
+fn earlier_fingerprint(definition: &IndexDefinition) -> String {
+    format!("{} {ROWS} {}", definition.parameters.fingerprint_at_base(), definition.derived)
 }
 
 fn rebuild(index: &Index, writer: &Connection, keys: &mut Keys) -> Result<usize> {
-    writer.execute_batch("DELETE FROM token; DELETE FROM reference; DELETE FROM text; DELETE FROM date;")?;
+    writer.execute_batch(
+        "DELETE FROM token; DELETE FROM reference; DELETE FROM text; DELETE FROM date; DELETE FROM counted;",
+    )?;
     let mut session = Session::new_session(writer, keys, Some(index));
     let (mut last, mut count) = (0, 0);
     loop {

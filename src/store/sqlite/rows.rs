@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::store::index::{IndexEntry, IndexValue};
 use crate::store::search::criterion::{NO_SYSTEM, VERBATIM};
 
+use super::counted;
 use super::session::Session;
 
 /// A row, but for the resource that it leads to.
@@ -26,9 +27,13 @@ pub(super) fn add(session: &mut Session<'_>, entries: &[IndexEntry], resource: i
         let row = row(session, &entry.value)?;
         let writer = session.connection;
         match row {
-            Row::Token { value, system } => writer
-                .prepare_cached("INSERT OR IGNORE INTO token VALUES (?1, ?2, ?3, ?4, ?5)")?
-                .execute(params![parameter, value, updated, resource, system])?,
+            Row::Token { value, system } => {
+                let added = writer
+                    .prepare_cached("INSERT OR IGNORE INTO token VALUES (?1, ?2, ?3, ?4, ?5)")?
+                    .execute(params![parameter, value, updated, resource, system])?;
+                count(session, entry, parameter, (value, system), added.cast_signed() as i64)?;
+                added
+            }
             Row::Reference { target } => writer
                 .prepare_cached("INSERT OR IGNORE INTO reference VALUES (?1, ?2, ?3, ?4)")?
                 .execute([parameter, target, updated, resource])?,
@@ -50,12 +55,16 @@ pub(super) fn remove(session: &mut Session<'_>, entries: &[IndexEntry], resource
         let row = row(session, &entry.value)?;
         let writer = session.connection;
         match row {
-            Row::Token { value, system } => writer
-                .prepare_cached(
-                    "DELETE FROM token
-                     WHERE parameter = ?1 AND value = ?2 AND updated = ?3 AND resource = ?4 AND system = ?5",
-                )?
-                .execute(params![parameter, value, updated, resource, system])?,
+            Row::Token { value, system } => {
+                let removed = writer
+                    .prepare_cached(
+                        "DELETE FROM token
+                         WHERE parameter = ?1 AND value = ?2 AND updated = ?3 AND resource = ?4 AND system = ?5",
+                    )?
+                    .execute(params![parameter, value, updated, resource, system])?;
+                count(session, entry, parameter, (value, system), -(removed.cast_signed() as i64))?;
+                removed
+            }
             Row::Reference { target } => writer
                 .prepare_cached(
                     "DELETE FROM reference WHERE parameter = ?1 AND target = ?2 AND updated = ?3 AND resource = ?4",
@@ -70,6 +79,20 @@ pub(super) fn remove(session: &mut Session<'_>, entries: &[IndexEntry], resource
                 .prepare_cached("DELETE FROM date WHERE parameter = ?1 AND high = ?2 AND low = ?3 AND resource = ?4")?
                 .execute([parameter, high, low, resource])?,
         };
+    }
+    Ok(())
+}
+
+/// Keeps how many resources have a code, where that is kept.
+fn count(
+    session: &Session<'_>,
+    entry: &IndexEntry,
+    parameter: i64,
+    (code, system): (&str, i64),
+    by: i64,
+) -> Result<()> {
+    if by != 0 && session.index()?.counted.contains(&entry.parameter) {
+        counted::change(session.connection, parameter, code, system, by)?;
     }
     Ok(())
 }

@@ -25,6 +25,9 @@ pub(super) struct Connection {
 pub(super) struct Statement<'c> {
     cached: CachedStatement<'c>,
     counters: &'c StatementCounters,
+    /// Steps that it took before it was taken out. SQLite asks at every so many of them whether it may go on (see
+    /// `step_limit`), so they are not counted from 0 each time: short statements would never come to be asked
+    steps_before: i32,
 }
 
 /// What the statements of a store have come to.
@@ -87,7 +90,8 @@ impl Connection {
         if cached.get_status(StatementStatus::Run) == 0 {
             self.counters.compiled.fetch_add(1, Ordering::Relaxed);
         }
-        Ok(Statement { cached, counters: &self.counters })
+        let steps_before = cached.get_status(StatementStatus::VmStep);
+        Ok(Statement { cached, counters: &self.counters, steps_before })
     }
 
     /// The first row that a statement finds.
@@ -141,15 +145,15 @@ impl DerefMut for Statement<'_> {
 
 impl Drop for Statement<'_> {
     fn drop(&mut self) {
-        let add = |counter: &AtomicU64, status| {
-            let count = self.cached.reset_status(status);
-            if count > 0 {
-                counter.fetch_add(count.unsigned_abs().into(), Ordering::Relaxed);
+        let add = |counter: &AtomicU64, count: i32| {
+            if count != 0 {
+                counter.fetch_add(count.cast_unsigned().into(), Ordering::Relaxed);
             }
         };
-        add(&self.counters.recompiled, StatementStatus::RePrepare);
-        add(&self.counters.steps, StatementStatus::VmStep);
-        add(&self.counters.sorts, StatementStatus::Sort);
+        let steps = self.cached.get_status(StatementStatus::VmStep);
+        add(&self.counters.steps, steps.wrapping_sub(self.steps_before));
+        add(&self.counters.recompiled, self.cached.reset_status(StatementStatus::RePrepare));
+        add(&self.counters.sorts, self.cached.reset_status(StatementStatus::Sort));
     }
 }
 

@@ -5,7 +5,7 @@
 //! An answer is given after the sync and never before; a refusal too, because it may stand on a neighbour in the group.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -24,6 +24,7 @@ use super::in_use::FileUse;
 use super::index::Index;
 use super::keys::Keys;
 use super::newest;
+use super::room::room;
 use super::schema;
 use super::session::{Progress, Session};
 use super::statement::Connection;
@@ -56,6 +57,8 @@ pub(super) struct Counters {
     pub(super) commits: AtomicU64,
     pub(super) groups: AtomicU64,
     pub(super) conflicts: AtomicU64,
+    /// How many bytes more the database could take, when it was looked last
+    pub(super) room: AtomicU64,
 }
 
 /// The thread's own state.
@@ -72,6 +75,7 @@ pub(super) struct Writer {
     newest: i64,
     /// None of a database in memory
     file: Option<FileIdentity>,
+    path: Option<PathBuf>,
     state: watch::Sender<WriteState>,
 }
 
@@ -139,9 +143,9 @@ impl Writer {
         counters: Arc<Counters>,
         state: watch::Sender<WriteState>,
     ) -> Self {
-        let (keys, file) = (Keys::default(), path.map(FileIdentity::of));
+        let (keys, file, path) = (Keys::default(), path.map(FileIdentity::of), path.map(Path::to_owned));
         // 0 is no data version, so the first look sees everything that was written before it.
-        Self { connection, usage, newest_sequences, counters, keys, index, seen: 0, newest: 0, file, state }
+        Self { connection, usage, newest_sequences, counters, keys, index, seen: 0, newest: 0, file, path, state }
     }
 
     /// Writes until the last sender is gone; what was sent before is written. After a panic nothing is: what it left behind
@@ -155,7 +159,9 @@ impl Writer {
     }
 
     fn serve(&mut self, jobs: &Receiver<Box<dyn Job>>) {
+        self.check_other_writers();
         let mut looked = Instant::now();
+        self.look_ahead();
         while !self.has_stopped() {
             let first = match jobs.recv_timeout(POLL_INTERVAL) {
                 Ok(job) => Some(job),
@@ -164,6 +170,7 @@ impl Writer {
             };
             if looked.elapsed() >= POLL_INTERVAL {
                 self.check_other_writers();
+                self.look_ahead();
                 self.try_again();
                 looked = Instant::now();
             }
@@ -220,6 +227,26 @@ impl Writer {
         } else {
             WriteState::Failing(cause.clone())
         });
+    }
+
+    /// Would the next write be taken? Whoever asks if the gateway is ready is told before a referral has to find out.
+    fn look_ahead(&mut self) {
+        if !matches!(self.usage, FileUse::Served(_)) || *self.state.borrow() != WriteState::Open {
+            return;
+        }
+        if let Some(Err(cause)) = self.file.as_ref().map(FileIdentity::check) {
+            return self.tell_failure(&cause);
+        }
+        // What cannot be asked now is told by the write that fails.
+        let Ok(room) = room(&self.connection, self.path.as_deref()) else { return };
+        self.counters.room.store(room, Ordering::Relaxed);
+        // Seldom: so little room is tried, because the log may have some that nobody counts.
+        if room < ROOM.cast_unsigned()
+            && let Err(cause) = self.try_room()
+        {
+            self.roll_back();
+            self.tell_failure(&cause);
+        }
     }
 
     /// Where the database did not take what was written: does it now?

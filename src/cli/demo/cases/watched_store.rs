@@ -77,6 +77,10 @@ impl Resources for WatchedStore {
         self.store.read(scope, key, version)
     }
 
+    fn read_each<'a>(&'a self, scope: &'a Scope, keys: &'a [ResourceKey]) -> StoreFuture<'a, Vec<Option<Stored>>> {
+        self.store.read_each(scope, keys)
+    }
+
     fn history<'a>(&'a self, scope: &'a Scope, key: &'a ResourceKey, range: VersionRange) -> StoreFuture<'a, Versions> {
         self.store.history(scope, key, range)
     }
@@ -93,6 +97,10 @@ impl Resources for WatchedStore {
         self.store.search(scope, query)
     }
 
+    fn search_each<'a>(&'a self, scope: &'a Scope, queries: &'a [Query]) -> StoreFuture<'a, Vec<Page>> {
+        self.store.search_each(scope, queries)
+    }
+
     fn referral<'a>(
         &'a self,
         scope: &'a Scope,
@@ -100,6 +108,14 @@ impl Resources for WatchedStore {
         with_history: bool,
     ) -> StoreFuture<'a, Option<StoredReferral>> {
         self.store.referral(scope, task, with_history)
+    }
+
+    fn referral_each<'a>(
+        &'a self,
+        scope: &'a Scope,
+        tasks: &'a [ResourceKey],
+    ) -> StoreFuture<'a, Vec<Result<Option<StoredReferral>>>> {
+        self.store.referral_each(scope, tasks)
     }
 
     fn referral_as_of<'a>(

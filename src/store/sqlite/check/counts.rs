@@ -23,6 +23,11 @@ const NONE_OF: &[(&str, &str)] = &[
     ),
     ("SELECT count(*) FROM feed f, store s WHERE f.seq > s.seq", "changes are owed of commits that there never were"),
     (
+        "SELECT count(*) FROM counted c WHERE c.resources <>
+             (SELECT count(*) FROM token t WHERE t.parameter = c.parameter AND t.value = c.value AND t.system = c.system)",
+        "codes are said to be those of another number of resources than have them",
+    ),
+    (
         "SELECT count(*) FROM (
              SELECT organization, kind, resource, tasks FROM seen
              EXCEPT

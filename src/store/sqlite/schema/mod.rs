@@ -30,6 +30,8 @@ const STEPS: &[&str] = &[
     include_str!("007_room.sql"),
     include_str!("008_retention.sql"),
     include_str!("009_in_use.sql"),
+    include_str!("010_bases.sql"),
+    include_str!("011_text_of.sql"),
 ];
 
 /// The first version whose audit log is chained. Hashes are none that SQL could compute: rows of older files are chained

@@ -27,10 +27,15 @@ pub(super) fn asked_of_resource(criterion: &Criterion) -> Sql {
         Criterion::Updated { prefix, low, high } => {
             sql.append(compare_interval(*prefix, (*low, *high), ("r.updated", "r.updated")))
         }
+        Criterion::Start { parameter, text } => sql
+            .with("EXISTS (SELECT 1 FROM text t WHERE t.resource = +r.id AND t.parameter = ?", *parameter)
+            .append(begins_with(text))
+            .push(")"),
+        Criterion::Anywhere { parameter, text } => sql
+            .with("EXISTS (SELECT 1 FROM text t WHERE t.resource = +r.id AND t.parameter = ?", *parameter)
+            .with(" AND instr(t.value, ?) > 0)", text.clone()),
         // No index leads from the resource to these rows, so the set is made once and asked.
-        Criterion::OfSystem { .. } | Criterion::Start { .. } | Criterion::Anywhere { .. } => {
-            sql.push("r.id IN (").append(all(criterion)).push(")")
-        }
+        Criterion::OfSystem { .. } => sql.push("r.id IN (").append(all(criterion)).push(")"),
     };
     sql
 }
@@ -54,12 +59,7 @@ pub(super) fn all(criterion: &Criterion) -> Sql {
             .with("SELECT t.resource FROM reference t WHERE t.parameter = ?", *parameter)
             .with(" AND t.target = ?", *target),
         Criterion::Start { parameter, text } => {
-            sql.with("SELECT t.resource FROM text t WHERE t.parameter = ?", *parameter)
-                .with(" AND t.value >= ?", text.clone());
-            match after(text) {
-                Some(after) => sql.with(" AND t.value < ?", after),
-                None => &mut sql,
-            }
+            sql.with("SELECT t.resource FROM text t WHERE t.parameter = ?", *parameter).append(begins_with(text))
         }
         Criterion::Anywhere { parameter, text } => sql
             .with("SELECT t.resource FROM text t WHERE t.parameter = ?", *parameter)
@@ -68,6 +68,16 @@ pub(super) fn all(criterion: &Criterion) -> Sql {
             .with("SELECT t.resource FROM date t WHERE t.parameter = ? AND ", *parameter)
             .append(compare_interval(*prefix, (*low, *high), ("t.low", "t.high"))),
     };
+    sql
+}
+
+/// That a row of `text` begins with this, as a condition on it.
+fn begins_with(text: &str) -> Sql {
+    let mut sql = Sql::default();
+    sql.with(" AND t.value >= ?", text.to_owned());
+    if let Some(after) = after(text) {
+        sql.with(" AND t.value < ?", after);
+    }
     sql
 }
 

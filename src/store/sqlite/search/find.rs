@@ -6,8 +6,9 @@ use crate::error::Result;
 use crate::fhir::ResourceKey;
 use crate::referral::scope::Scope;
 use crate::store::index::ParameterKind;
-use crate::store::query::Query;
-use crate::store::search::criterion::Criterion;
+use crate::store::query::{Query, Subject, Test};
+use crate::store::search::criterion::{Criterion, resolve_all};
+use crate::store::search::identifiers::Identifiers;
 use crate::store::search::order::MatchPosition;
 use crate::store::search::plan::{Planner, Requirement, SearchPlan};
 use crate::store::visibility::Visibility;
@@ -17,15 +18,28 @@ use super::include::Included;
 use super::lookup::Lookup;
 use super::sql::Sql;
 use super::{criterion, include, order, source, withheld};
+use crate::store::sqlite::counted;
 use crate::store::sqlite::index::Index;
 use crate::store::sqlite::read::{find_newest, visibility};
 use crate::store::sqlite::statement::Connection;
 
+/// Of more alternatives than this it is not asked first whether there are any.
+const MAX_LOOKED_UP: usize = 4;
+
 /// A page of what matches and is seen, as far as it finds room.
 pub(crate) fn search(connection: &Connection, index: &Index, scope: &Scope, query: &Query) -> Result<Page> {
-    let Some(plan) = plan(connection, index, scope, query)? else {
-        return Ok(Page { total: Some(0), ..Page::default() });
+    let kept = match scope {
+        Scope::Gateway if query.count_only || query.total => counted::matches(connection, index, query)?,
+        _ => None,
     };
+    if let Some(total) = kept.filter(|_| query.count_only) {
+        return Ok(Page { total: Some(total), ..Page::default() });
+    }
+    let nothing = || Page { total: Some(0), ..Page::default() };
+    if is_impossible(connection, index, query)? {
+        return Ok(nothing());
+    }
+    let Some(plan) = plan(connection, index, scope, query)? else { return Ok(nothing()) };
     if query.count_only {
         return Ok(Page { total: Some(count(connection, &plan)?), ..Page::default() });
     }
@@ -34,7 +48,7 @@ pub(crate) fn search(connection: &Connection, index: &Index, scope: &Scope, quer
     let mut more = positions.len() > query.count;
     positions.truncate(query.count);
     let total = match (query.total, more || after.is_some()) {
-        (true, true) => Some(count(connection, &plan)?),
+        (true, true) => Some(kept.map_or_else(|| count(connection, &plan), Ok)?),
         (_, false) => Some(positions.len() as u64),
         (false, true) => None,
     };
@@ -74,6 +88,31 @@ pub(crate) fn search(connection: &Connection, index: &Index, scope: &Scope, quer
     Ok(Page { matches, unreadable, included, total, next })
 }
 
+/// Does any condition ask for a value that no resource has, whoever asks? Then nothing matches. This is all that most
+/// conditional creates come to: one look into an index.
+fn is_impossible(connection: &Connection, index: &Index, query: &Query) -> Result<bool> {
+    let ids = Lookup { connection, index };
+    for clause in &query.clauses {
+        let (Subject::Parameter(number), Test::Any(conditions)) = (clause.subject, &clause.test) else { continue };
+        let criteria = resolve_all(&ids, ids.parameter(number), conditions)?;
+        let is_looked_up = |criterion: &Criterion| {
+            matches!(criterion, Criterion::Nothing | Criterion::Token { .. } | Criterion::Reference { .. })
+        };
+        if criteria.len() > MAX_LOOKED_UP || !criteria.iter().all(is_looked_up) {
+            continue;
+        }
+        let mut any = false;
+        for criterion in criteria.iter().filter(|criterion| !matches!(criterion, Criterion::Nothing)) {
+            let sql = criterion::all(criterion);
+            any = any || connection.prepare_cached(sql.text())?.exists(params_from_iter(sql.values()))?;
+        }
+        if !any {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// The first match, if there is one.
 pub(crate) fn first(
     connection: &Connection,
@@ -81,6 +120,9 @@ pub(crate) fn first(
     scope: &Scope,
     query: &Query,
 ) -> Result<Option<ResourceKey>> {
+    if is_impossible(connection, index, query)? {
+        return Ok(None);
+    }
     let Some(plan) = plan(connection, index, scope, query)? else { return Ok(None) };
     let first = positions(connection, &plan, None, 1)?.pop();
     Ok(first.map(|position| ResourceKey::new(&query.kind, position.logical)))

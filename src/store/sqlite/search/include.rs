@@ -113,7 +113,7 @@ fn referenced(index: &Index, includes: &[Include], stored: &Stored) -> Result<Ha
     if includes.is_empty() {
         return Ok(keys);
     }
-    for entry in index.definition.parameters.entries(stored.document.root())? {
+    for entry in index.definition.served_entries(&stored.document)? {
         let IndexValue::Reference(key) = entry.value else { continue };
         let asked = |include: &Include| {
             include.parameter == entry.parameter && include.target.as_ref().is_none_or(|kind| *kind == key.kind)

@@ -35,6 +35,10 @@ impl Identifiers for Lookup<'_> {
         Ok(found.collect::<rusqlite::Result<_>>()?)
     }
 
+    fn local(&self, url: &str) -> Option<ResourceKey> {
+        self.index.definition.local(url)
+    }
+
     fn parameter(&self, number: u16) -> i64 {
         self.index.id(number)
     }

@@ -26,10 +26,9 @@ pub(super) fn corrections(
         // One that cannot be read is told, or fails the search, if it is found.
         let Some(Ok(stored)) = read::find_newest(connection, Visibility::Of(organization), id)? else { continue };
         let Some(withheld) = &stored.withheld else { continue };
-        let parameters = &index.definition.parameters;
         let matches = |entries: &[IndexEntry]| query.matches(&stored.key.id, stored.updated.as_microsecond(), entries);
-        let whole = matches(&parameters.entries(withheld.whole.root())?);
-        let shown = matches(&parameters.entries(stored.document.root())?);
+        let whole = matches(&index.definition.served_entries(&withheld.whole)?);
+        let shown = matches(&index.definition.served_entries(&stored.document)?);
         match (whole, shown) {
             (true, false) => unmatched.push(id),
             (false, true) => matched.push(id),
@@ -67,5 +66,5 @@ pub(super) fn shows_reference(
         return Ok(true);
     }
     let wanted = IndexEntry { parameter, value: IndexValue::Reference(target.clone()) };
-    Ok(index.definition.parameters.entries(stored.document.root())?.contains(&wanted))
+    Ok(index.definition.served_entries(&stored.document)?.contains(&wanted))
 }
