@@ -6,6 +6,7 @@
 mod consent;
 mod directory;
 mod doors;
+mod growth;
 mod poll;
 mod privacy;
 mod replay;

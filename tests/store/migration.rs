@@ -389,7 +389,11 @@ async fn an_index_of_before_bases_is_kept() {
         store.commit(Plan { writes: vec![task], ..Plan::default() }).await.unwrap();
         drop(store);
         let old = Connection::open(&path).unwrap();
-        old.execute_batch("DROP TABLE base; DROP TABLE counted; DROP INDEX text_of; PRAGMA user_version = 9").unwrap();
+        old.execute_batch(
+            "DROP TABLE base; DROP TABLE counted; DROP TABLE task_step; DROP INDEX text_of;
+             ALTER TABLE client DROP COLUMN certificates; PRAGMA user_version = 9",
+        )
+        .unwrap();
         let fingerprint = format!("{} 1 Task owner status, Task no owner", served.fingerprint_at_base());
         old.execute("UPDATE store SET parameters = ?1", [fingerprint]).unwrap();
         drop(old);

@@ -187,6 +187,7 @@ async fn administer_all(store: &SqliteStore, name: &str, at: Timestamp) {
         organization: PANTRY.to_owned(),
         acts_for: Vec::new(),
         hash: [7; 32],
+        certificates: Vec::new(),
         created: at,
         revoked: None,
     };

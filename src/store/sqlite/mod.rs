@@ -75,6 +75,7 @@ mod shares;
 mod shown;
 mod statement;
 mod step_limit;
+mod task_steps;
 mod withheld;
 mod writer;
 
