@@ -6,9 +6,12 @@ use handoff::referral::plan::{AuditEntry, AuditOutcome, Extras, Guard, Idempoten
 use handoff::referral::{HiddenElement, Read, Scope, VersionRange};
 use handoff::store::query::Query;
 use handoff::store::sqlite::{SqliteStore, StatementCounts};
-use handoff::store::{AuditLog, AuditQuery, ClientRow, Credentials, Feed, Health, Resources, Retention};
+use handoff::store::{
+    AuditLog, AuditQuery, ClientRow, Credentials, DirectoryPosition, Feed, Health, Resources, Retention,
+};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
+use tokio::sync::mpsc;
 
 use crate::backend::parameters;
 use crate::referral::{
@@ -167,6 +170,9 @@ async fn read_all(store: &SqliteStore, name: &str) {
     store.sharing(&patient).await.unwrap();
     store.idempotent("client-1", &format!("key-{name}")).await.unwrap();
     store.directory().await.unwrap();
+    let (changes, mut changed) = mpsc::channel(1);
+    let take = async { while changed.recv().await.is_some() {} };
+    tokio::join!(store.directory_changes(DirectoryPosition::default(), changes), take).0.unwrap();
     let _ = (*store.directory_version().borrow(), store.store_id().len(), store.earlier_ids().len());
     store.statistics().await.unwrap();
     store.newest_commit().await.unwrap();
