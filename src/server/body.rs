@@ -19,6 +19,7 @@ use crate::limits::KILOBYTE;
 
 use super::accept;
 use super::app_state::AppState;
+use super::body_size::too_large;
 use super::content_coding::{self, Unpacker};
 use super::fair_queue::Turn;
 use super::reply::Refusal;
@@ -282,9 +283,4 @@ async fn next_chunk(body: &mut Body) -> Result<Option<Bytes>> {
         }
     }
     Ok(None)
-}
-
-pub(super) fn too_large(length: usize, most: usize) -> Error {
-    let message = format!("the body has {length} bytes or more; at most {most} are read (limit body-mb)");
-    Error::new(Category::TooLarge, Issue::error(Key::TooLarge, "", message))
 }

@@ -18,7 +18,7 @@ use crate::error::{Category, Error, Result};
 use crate::fhir::{Issue, Key};
 use crate::limits::KILOBYTE;
 
-use super::body::too_large;
+use super::body_size::too_large;
 
 /// The coding that is read and written.
 pub(super) const GZIP: &str = "gzip";

@@ -12,6 +12,7 @@ mod admission;
 pub(crate) mod app_state;
 pub(crate) mod authentication;
 pub(crate) mod body;
+mod body_size;
 mod closing;
 pub(crate) mod condition;
 mod connection;
