@@ -98,7 +98,12 @@ pub fn rules_of(consent: Node<'_>) -> Vec<ConsentRule> {
             if kinds.denies {
                 rules.push(rule(ConsentSays::Refuses, named(kinds.names), force));
             }
-            if kinds.permits {
+            // What permits nothing by its policy is a permit that has lapsed, once its time is over, unless its root denies.
+            let may_lapse = match root {
+                Some(root) => is_denial(root) != Some(true),
+                None => opts_out(consent) != Some(true),
+            };
+            if kinds.permits || may_lapse {
                 let permitted = |recipient| rule(ConsentSays::Permits, recipient, force);
                 rules.extend(recipients(root, kinds).into_iter().map(permitted));
             }
@@ -258,6 +263,10 @@ mod tests {
             (json!({ "policyRule": opt("OPTOUT") }), vec![("refuses", "anyone")]),
             (
                 json!({ "policyRule": opt("OPTOUT"), "provision": { "type": "permit" } }),
+                vec![("refuses", "anyone"), ("permits", "anyone")],
+            ),
+            (
+                json!({ "policyRule": opt("OPTOUT"), "provision": { "provision": [{ "type": "deny" }] } }),
                 vec![("refuses", "anyone"), ("permits", "anyone")],
             ),
             (

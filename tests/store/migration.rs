@@ -407,5 +407,6 @@ async fn an_index_of_before_bases_is_kept() {
         assert!(report.is_whole() && report.index_rows.is_some(), "{report:?}");
     }
     println!("steps of opening 30 and 60 referrals of schema 9: {needed:?}");
-    assert!(needed[1] * 10 <= needed[0] * 11, "{needed:?}");
+    // What each Consent may say is read out of it once; nothing is looked at for the index.
+    assert!(needed[1] - needed[0] <= 30 * 60, "{needed:?}");
 }
