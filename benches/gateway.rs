@@ -188,6 +188,7 @@ async fn polls(app: &Arc<App>) {
         organization: "three-counties-action".to_owned(),
         acts_for: Vec::new(),
         hash: issued.hash,
+        certificates: Vec::new(),
         created: Timestamp::now(),
         revoked: None,
     };

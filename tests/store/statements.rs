@@ -8,10 +8,12 @@ use handoff::referral::{HiddenElement, Read, Scope, VersionRange};
 use handoff::store::query::Query;
 use handoff::store::sqlite::{SqliteStore, StatementCounts};
 use handoff::store::{
-    AuditLog, AuditQuery, ClientRow, ConsentQuery, Credentials, Feed, Health, Resources, Retention, RuleRecipients,
+    AuditLog, AuditQuery, ClientRow, ConsentQuery, Credentials, DirectoryPosition, Feed, Health, Resources, Retention,
+    RuleRecipients,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
+use tokio::sync::mpsc;
 
 use crate::backend::parameters;
 use crate::referral::{
@@ -170,6 +172,9 @@ async fn read_all(store: &SqliteStore, name: &str) {
     store.sharing(&patient).await.unwrap();
     store.idempotent("client-1", &format!("key-{name}")).await.unwrap();
     store.directory().await.unwrap();
+    let (changes, mut changed) = mpsc::channel(1);
+    let take = async { while changed.recv().await.is_some() {} };
+    tokio::join!(store.directory_changes(DirectoryPosition::default(), changes), take).0.unwrap();
     let _ = (*store.directory_version().borrow(), store.store_id().len(), store.earlier_ids().len());
     store.statistics().await.unwrap();
     store.newest_commit().await.unwrap();
@@ -184,6 +189,7 @@ async fn administer_all(store: &SqliteStore, name: &str, at: Timestamp) {
         organization: PANTRY.to_owned(),
         acts_for: Vec::new(),
         hash: [7; 32],
+        certificates: Vec::new(),
         created: at,
         revoked: None,
     };

@@ -33,7 +33,8 @@ const STEPS: &[&str] = &[
     include_str!("010_bases.sql"),
     include_str!("011_text_of.sql"),
     include_str!("012_growth.sql"),
-    include_str!("013_consents.sql"),
+    include_str!("013_certificates.sql"),
+    include_str!("014_consents.sql"),
 ];
 
 /// The first version whose audit log is chained. Hashes are none that SQL could compute: rows of older files are chained
@@ -41,7 +42,7 @@ const STEPS: &[&str] = &[
 const BEFORE_CHAINS: i64 = 3;
 
 /// The first version that keeps what Consents may say, which is read out of their documents.
-const BEFORE_CONSENT_RULES: i64 = 13;
+const BEFORE_CONSENT_RULES: i64 = 14;
 
 /// Brings the file to the newest version.
 pub(super) fn migrate(writer: &Connection, path: &Path) -> Result<()> {
