@@ -159,11 +159,10 @@ pub(super) fn rest(session: &mut Session<'_>, share: &Share, rests_on: Option<&R
     drop(statement);
     let same_people = stored.iter().map(|(person, _)| *person).eq(people.iter().copied());
     let on = match rests_on {
+        None if same_people => return Ok(()),
         Some(RestsOn::Consent(consent)) => session.keys.resource(session.connection, consent)?,
         Some(RestsOn::Nobody) => NOBODY,
-        Some(RestsOn::Asked) => ASKED,
-        None if same_people => return Ok(()),
-        None => ASKED,
+        Some(RestsOn::Asked) | None => ASKED,
     };
     if same_people && stored.iter().all(|(_, rested)| *rested == on) {
         return Ok(());
