@@ -16,6 +16,7 @@ mod closing;
 pub(crate) mod condition;
 mod connection;
 mod connection_slots;
+mod content_coding;
 mod dispatch;
 pub(crate) mod entity_tag;
 mod fair_queue;
