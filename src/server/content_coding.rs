@@ -9,7 +9,7 @@ use std::io::{self, Write};
 
 use axum::body::{Body, HttpBody as _, to_bytes};
 use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, VARY};
-use axum::http::{HeaderMap, HeaderValue, Method};
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 use flate2::Compression;
 use flate2::write::{GzEncoder, MultiGzDecoder};
@@ -144,13 +144,11 @@ fn allowed(packed: usize, most: usize) -> usize {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Wanted {
     gzip: bool,
-    /// Only the head of the answer
-    head: bool,
 }
 
 impl Wanted {
-    /// By a request of this method with these headers (<https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3>).
-    pub(super) fn of(method: &Method, headers: &HeaderMap) -> Self {
+    /// By a request with these headers (<https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3>).
+    pub(super) fn of(headers: &HeaderMap) -> Self {
         let (mut named, mut any) = (None, None);
         for value in headers.get_all(ACCEPT_ENCODING) {
             for element in value.to_str().unwrap_or_default().split(',') {
@@ -167,7 +165,7 @@ impl Wanted {
                 }
             }
         }
-        Self { gzip: named.or(any).unwrap_or(false), head: *method == Method::HEAD }
+        Self { gzip: named.or(any).unwrap_or(false) }
     }
 }
 
@@ -184,14 +182,6 @@ pub(super) async fn pack(response: Response, wanted: Wanted) -> Result<Response>
     if !wanted.gzip {
         return Ok(response);
     }
-    if wanted.head {
-        // As the answer to a GET would have it.
-        let length = response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-        if length.is_some_and(|length: usize| length >= MIN_PACKED) {
-            say_packed(response.headers_mut());
-        }
-        return Ok(response);
-    }
     if response.body().size_hint().exact().is_none_or(|length| length < MIN_PACKED as u64) {
         return Ok(response);
     }
@@ -200,13 +190,9 @@ pub(super) async fn pack(response: Response, wanted: Wanted) -> Result<Response>
     let mut encoder = GzEncoder::new(Vec::with_capacity(plain.len() / 8), Compression::fast());
     encoder.write_all(&plain).map_err(Error::fault)?;
     let packed = encoder.finish().map_err(Error::fault)?;
-    say_packed(&mut head.headers);
+    head.headers.remove(CONTENT_LENGTH);
+    head.headers.insert(CONTENT_ENCODING, HeaderValue::from_static(GZIP));
     Ok(Response::from_parts(head, Body::from(packed)))
-}
-
-fn say_packed(headers: &mut HeaderMap) {
-    headers.remove(CONTENT_LENGTH);
-    headers.insert(CONTENT_ENCODING, HeaderValue::from_static(GZIP));
 }
 
 /// Text, that is not packed yet.
@@ -276,7 +262,7 @@ mod tests {
             ("", false),
         ] {
             let headers = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(text))]);
-            assert_eq!(Wanted::of(&Method::GET, &headers).gzip, expected, "{text}");
+            assert_eq!(Wanted::of(&headers).gzip, expected, "{text}");
         }
     }
 

@@ -28,7 +28,7 @@ pub(crate) async fn serve(
     next: Next,
 ) -> Result<Response> {
     let caller = request.extensions().get::<Caller>();
-    let wanted = Wanted::of(request.method(), request.headers());
+    let wanted = Wanted::of(request.headers());
     // What is open to anybody is short and has no body.
     let (Some(method), Some(caller)) = (method, caller) else { return pack(next.run(request).await, wanted).await };
     let client = caller.client.clone();
