@@ -34,6 +34,7 @@ mod request_span;
 pub(crate) mod route;
 mod router;
 mod timed_stream;
+mod unanswered_metrics;
 pub(crate) mod unserved;
 mod waiting_line;
 mod watch;

@@ -361,6 +361,21 @@ async fn times_of_change_are_what_they_were_and_go_on() {
     assert_eq!(new.iter().map(|found| found.key.to_string()).collect::<Vec<_>>(), ["Task/new"]);
 }
 
+/// What waits for an answer is known of referrals from before that was kept, too.
+#[tokio::test]
+async fn referrals_that_wait_are_found() {
+    let written = Written::new();
+    let expected = written.rows(
+        "SELECT r.logical FROM resource r JOIN kind k ON k.id = r.kind JOIN version v ON v.id = r.current
+         WHERE k.name = 'Task' AND v.document ->> '$.status' IN ('requested', 'received', 'ready')",
+    );
+    assert!(!expected.is_empty());
+    let store = open(&written.path());
+    let found = store.statistics().await.unwrap().unanswered;
+    assert_eq!(found.iter().map(|place| place.referrals).sum::<u64>(), expected.len() as u64, "{found:?}");
+    assert!(found.iter().any(|place| place.program.is_some()), "{found:?}");
+}
+
 /// What the steps since schema 1 have made of the rows agrees with what it is made of.
 #[tokio::test]
 async fn a_migrated_store_is_whole() {
@@ -389,7 +404,10 @@ async fn an_index_of_before_bases_is_kept() {
         store.commit(Plan { writes: vec![task], ..Plan::default() }).await.unwrap();
         drop(store);
         let old = Connection::open(&path).unwrap();
-        old.execute_batch("DROP TABLE base; DROP TABLE counted; DROP INDEX text_of; PRAGMA user_version = 9").unwrap();
+        old.execute_batch(
+            "DROP TABLE base; DROP TABLE counted; DROP TABLE unanswered; DROP INDEX text_of; PRAGMA user_version = 9",
+        )
+        .unwrap();
         let fingerprint = format!("{} 1 Task owner status, Task no owner", served.fingerprint_at_base());
         old.execute("UPDATE store SET parameters = ?1", [fingerprint]).unwrap();
         drop(old);

@@ -32,6 +32,7 @@ const STEPS: &[&str] = &[
     include_str!("009_in_use.sql"),
     include_str!("010_bases.sql"),
     include_str!("011_text_of.sql"),
+    include_str!("014_unanswered.sql"),
 ];
 
 /// The first version whose audit log is chained. Hashes are none that SQL could compute: rows of older files are chained
