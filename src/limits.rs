@@ -94,9 +94,10 @@ impl Default for ContentLimits {
 pub struct ConnectionLimits {
     /// Connections that are open at a time (`connections`, 1000); one more is answered 503 and closed
     pub total: usize,
-    /// Those of one address among them (`address-connections`, 500); one more is answered 429 and closed
+    /// Those of one address among them (`address-connections`, 500); one more is answered 429 and closed. A proxy that is
+    /// believed speaks for many, and is counted with all alone
     pub of_address: usize,
-    /// From the first byte of a request to the end of its head (`head-seconds`, 10)
+    /// From the first byte of a request to the end of its head, and for a handshake of TLS (`head-seconds`, 10)
     pub head_time: Duration,
     /// Without a request (`idle-seconds`, 75)
     pub idle_time: Duration,

@@ -1,5 +1,5 @@
-//! What the program is made of besides itself: under which licences, from where, and how often. Read from
-//! `cargo metadata`, for the platform that the tests run on.
+//! What the program is made of besides itself: under which licences, from where, and how often. What is built says
+//! `cargo tree`, for the platform that the tests run on; what it is says `cargo metadata`, which lists more.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -25,24 +25,41 @@ const LICENCES: &[&str] = &[
 ];
 
 /// Crates that are there in several versions, because crates that we use do not agree. The list only shrinks.
-const SEVERAL: &[&str] = &["base64", "getrandom", "rand", "rand_chacha", "rand_core", "syn", "tower-http"];
+const SEVERAL: &[&str] = &["base64", "getrandom", "syn", "tower-http"];
 
-/// The packages that are built here, each with name, version, source and licence.
-fn packages() -> Vec<Value> {
-    let version = Command::new("rustc").arg("-vV").output().unwrap();
-    let version = String::from_utf8(version.stdout).unwrap();
-    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap().to_owned();
+/// What cargo prints.
+fn cargo(arguments: &[&str]) -> String {
     let output = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()))
-        .args(["metadata", "--format-version", "1", "--locked", "--all-features", "--filter-platform", &host])
+        .args(arguments)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let built: BTreeSet<&str> =
-        metadata["resolve"]["nodes"].as_array().unwrap().iter().filter_map(|node| node["id"].as_str()).collect();
-    let packages = metadata["packages"].as_array().unwrap().iter();
-    packages.filter(|package| built.contains(package["id"].as_str().unwrap())).cloned().collect()
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The packages that are built here, each with name, version, source and licence.
+fn packages() -> Vec<Value> {
+    let tree = cargo(&["tree", "--locked", "--all-features", "--prefix", "none", "--no-dedupe"]);
+    // A line is `name v1.2.3`, and may go on.
+    let built: BTreeSet<(&str, &str)> = tree
+        .lines()
+        .filter_map(|line| {
+            let mut words = line.split(' ');
+            Some((words.next()?, words.next()?.strip_prefix('v')?))
+        })
+        .collect();
+    let metadata: Value =
+        serde_json::from_str(&cargo(&["metadata", "--format-version", "1", "--locked", "--all-features"])).unwrap();
+    let packages: Vec<Value> = metadata["packages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|package| built.contains(&(name(package), package["version"].as_str().unwrap())))
+        .cloned()
+        .collect();
+    assert_eq!(packages.len(), built.len());
+    packages
 }
 
 fn name(package: &Value) -> &str {

@@ -23,7 +23,18 @@ fn settings(text: &str) -> Settings {
 // === settings ===
 
 /// What is commented out although its value is not the default: the text says "not set".
-const NOT_SET: &[&str] = &["audit-days", "terminology", "terminology-ms", "packages", "programs", "Task"];
+const NOT_SET: &[&str] = &[
+    "audit-days",
+    "certificate",
+    "client-ca",
+    "forwarded",
+    "key",
+    "packages",
+    "programs",
+    "Task",
+    "terminology",
+    "terminology-ms",
+];
 
 /// The name and the line without its mark, of a line that is commented out.
 fn commented(line: &str) -> Option<(&str, &str)> {
@@ -41,6 +52,7 @@ fn the_settings_are_read_and_say_what_the_defaults_are() {
         let line = |line| match commented(line) {
             Some((name, setting)) if all || !NOT_SET.contains(&name) => setting,
             _ if all && line == "# [profiles]" => "[profiles]",
+            _ if all && line == "# [tls]" => "[tls]",
             _ => line,
         };
         FILE.lines().map(line).collect::<Vec<_>>().join("\n")
@@ -49,7 +61,8 @@ fn the_settings_are_read_and_say_what_the_defaults_are() {
     assert!(FILE.lines().filter_map(commented).count() > 10);
     assert_eq!(settings(&defaults), plain, "a value that is shown as the default is another one");
     // Whoever takes the marks out has a file that is read.
-    assert_eq!(settings(&uncommented(true)).audit_days, Some(2190));
+    let all = settings(&uncommented(true));
+    assert_eq!((all.audit_days, all.tls.is_some(), all.forwarded.is_empty()), (Some(2190), true, false));
 }
 
 // === systemd ===

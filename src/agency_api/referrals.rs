@@ -8,9 +8,10 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::header::LINK;
 use axum::http::{HeaderName, StatusCode, Uri};
+use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::exchange::{PollSize, Records};
+use crate::exchange::{ChangedRecord, PollSize, Records};
 use crate::fhir::edit::quote;
 use crate::fhir::query_string::whole_number;
 use crate::fhir::{Key, query_string};
@@ -137,9 +138,27 @@ impl PollRequest {
         }
         text.push_str("],\"cursor\":");
         text.push_str(&quote(cursor));
+        let remarks = remarks(found);
+        if !remarks.is_empty() {
+            text.push_str(",\"remarks\":");
+            text.push_str(&Value::from(remarks).to_string());
+        }
         text.push('}');
         Ok(reply::body(StatusCode::OK, JSON, text))
     }
+}
+
+/// What records of the list should be read with, each with the id of its record.
+fn remarks(found: &Records) -> Vec<Value> {
+    let of = |record: &ChangedRecord| {
+        let with_id = |remark: &Value| {
+            let mut remark = remark.clone();
+            remark["id"] = record.id().into();
+            remark
+        };
+        record.remarks.iter().map(with_id).collect::<Vec<_>>()
+    };
+    found.records.iter().flat_map(of).collect()
 }
 
 impl PollQuery {

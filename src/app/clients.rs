@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::Result;
-use crate::security::{Client, Clients, Role};
+use crate::security::{Client, Clients, Fingerprint, Role};
 use crate::server::ClientUpdates;
 use crate::store::{ClientRow, Credentials};
 
@@ -42,6 +42,12 @@ fn client(row: ClientRow) -> Option<Client> {
         tracing::warn!(client = row.id, "a client has a role that is not known here; it is not let in");
         return None;
     };
+    // One that is not understood would leave the client bound to nothing.
+    let Ok(certificates) = row.certificates.iter().map(|text| text.parse()).collect::<Result<Vec<Fingerprint>, _>>()
+    else {
+        tracing::warn!(client = row.id, "a client is bound to a certificate that is not understood; it is not let in");
+        return None;
+    };
     let ClientRow { id, name, organization, acts_for, hash, created, revoked, .. } = row;
-    Some(Client { id, name, role, organization, acts_for, hash, created, revoked })
+    Some(Client { id, name, role, organization, acts_for, hash, certificates, created, revoked })
 }

@@ -74,10 +74,10 @@ pub struct LimitOptions {
     /// Open connections [default: 1000]
     #[arg(long = "limits-connections", env = "HANDOFF_LIMITS_CONNECTIONS", value_name = "NUMBER")]
     pub connections: Option<u32>,
-    /// Open connections of one address; behind a proxy as many as all [default: 500]
+    /// Open connections of one address; proxies of forwarded have no share of their own [default: 500]
     #[arg(long = "limits-address-connections", env = "HANDOFF_LIMITS_ADDRESS_CONNECTIONS", value_name = "NUMBER")]
     pub address_connections: Option<u32>,
-    /// From the first byte of a request to the end of its head [default: 10]
+    /// From the first byte of a request to the end of its head; a handshake of TLS [default: 10]
     #[arg(long = "limits-head-seconds", env = "HANDOFF_LIMITS_HEAD_SECONDS", value_name = "NUMBER")]
     pub head_seconds: Option<u32>,
     /// How long a connection may stay open without a request [default: 75]

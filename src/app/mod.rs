@@ -7,7 +7,9 @@ mod audit;
 mod clients;
 mod configured;
 mod engines;
+pub mod exposure;
 mod limit_options;
+mod listen_address;
 pub mod log;
 pub mod packages;
 mod program_type_folders;
@@ -18,6 +20,8 @@ mod runtime;
 pub mod setting_list;
 pub mod settings;
 mod settings_file;
+pub mod tls_files;
+mod tls_options;
 #[cfg(feature = "opentelemetry")]
 mod traces;
 
@@ -45,12 +49,17 @@ use crate::{agency_api, fhir_api};
 pub use clients::load as load_clients;
 pub use engines::Engines;
 pub use limit_options::LimitOptions;
+pub use listen_address::ListenAddress;
 pub use packages::Packages;
 pub use program_type_folders::{ProgramFiles, ProgramTypeFolders};
 pub use registry::{PackageRequest, Registry};
 pub use required_profiles::RequiredProfiles;
 pub use runtime::{RandomIds, WallClock, stop_signal};
 pub use settings::{Options, Settings};
+pub use tls_files::TlsFiles;
+pub use tls_options::TlsOptions;
+
+use tls_files::FollowedTls;
 
 /// A gateway that is ready to serve.
 pub struct App {
@@ -67,6 +76,7 @@ pub struct App {
     parameters: Arc<SearchParameters>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
+    tls: Option<FollowedTls>,
     settings: Settings,
 }
 
@@ -75,9 +85,10 @@ impl App {
     /// packages folder.
     ///
     /// # Errors
-    /// If the store or a package cannot be opened, what comes with the program is damaged, or the directory in the store cannot be
+    /// If the files of TLS cannot be used, the store or a package cannot be opened, what comes with the program is damaged, or the directory in the store cannot be
     /// used.
     pub async fn open(settings: Settings, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Result<Self> {
+        let tls = settings.tls.as_ref().map(FollowedTls::load).transpose()?;
         let engines = Engines::load(&settings)?;
         let store = SqliteStore::open(&settings.store, &engines.parameters)?;
         store.set_max_steps(settings.limits.content.search_steps);
@@ -87,7 +98,7 @@ impl App {
         let store: Arc<dyn Store> = Arc::new(store);
         let exchange = Arc::new(engines.exchange(Stores::of(&store), clock.clone(), ids.clone()).await?);
         let Engines { checker, programs, sheets, parameters, .. } = engines;
-        Ok(Self { store, exchange, checker, programs, sheets, parameters, clock, ids, settings })
+        Ok(Self { store, exchange, checker, programs, sheets, parameters, clock, ids, tls, settings })
     }
 
     /// How it is set up.
@@ -129,6 +140,8 @@ impl App {
                 admission,
                 limits: self.settings.limits,
                 base: self.settings.base.clone(),
+                tls: self.tls.as_ref().map(|followed| followed.tls.clone()),
+                proxies: Arc::new(self.settings.forwarded.clone()),
                 ids: self.ids.clone(),
                 extensions: self.extensions(),
                 stopping,
@@ -153,14 +166,14 @@ pub fn routes() -> Vec<Route> {
 /// Where is listened.
 pub struct Listeners {
     /// For clients
-    pub api: TcpListener,
+    pub api: Vec<TcpListener>,
     /// For operators alone, where they have one
-    pub operations: Option<TcpListener>,
+    pub operations: Vec<TcpListener>,
 }
 
 impl From<TcpListener> for Listeners {
     fn from(api: TcpListener) -> Self {
-        Self { api, operations: None }
+        Self { api: vec![api], operations: Vec::new() }
     }
 }
 
@@ -187,9 +200,14 @@ pub async fn run(
     let keep = tokio::spawn(retention::keep(app.store.clone(), app.clock.clone(), days));
     // Operators are answered until the end: that the gateway stops is what they may want to know.
     let (_keep_operations, until_the_end) = watch::channel(false);
-    let operations = operations.map(|listener| {
+    let operations = {
         let routers = routers.clone();
-        tokio::spawn(async move { routers.serve_operations(listener, until_the_end).await })
+        tokio::spawn(async move { routers.serve_operations(operations, until_the_end).await })
+    };
+    let follow_tls = app.tls.clone().map(|followed| {
+        let (clock, base) = (app.clock.clone(), app.settings.base.clone());
+        followed.warn(clock.as_ref(), base.as_deref());
+        tokio::spawn(async move { followed.follow(clock.as_ref(), base.as_deref()).await })
     });
     let told = tokio::spawn(async move {
         shutdown.await;
@@ -202,8 +220,9 @@ pub async fn run(
         }
     }
     told.abort();
-    if let Some(operations) = operations {
-        operations.abort();
+    operations.abort();
+    if let Some(follow_tls) = follow_tls {
+        follow_tls.abort();
     }
     refresh.abort();
     keep.abort();

@@ -104,7 +104,11 @@ fn refused(error: &clap::Error) -> Error {
 
 fn setting(argument: &Arg, matches: &ArgMatches, file: &SettingsFile) -> Setting {
     let id = argument.get_id().as_str();
-    let group = if argument.get_help_heading() == Some("Limits") { "limits." } else { "" };
+    let group = match argument.get_help_heading() {
+        Some("Limits") => "limits.",
+        Some("TLS") => "tls.",
+        _ => "",
+    };
     let name = format!("{group}{}", id.replace('_', "-"));
     let (about, default) = about(argument);
     let variable = argument.get_env().map(|name| name.to_string_lossy().into_owned());

@@ -1,7 +1,7 @@
 //! How the gateway is set up: a flag, else an environment variable (`HANDOFF_...`), else `handoff.toml`, else a default.
 //!
 //! All of them have one name: `--grace-seconds`, `HANDOFF_GRACE_SECONDS` and `grace-seconds = 10` are the same. The limits
-//! are a group of their own: see `limit_options`.
+//! and TLS are groups of their own: see `limit_options` and `tls_options`.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,13 +15,17 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
 use super::limit_options::LimitOptions;
+use super::listen_address::ListenAddress;
 use super::packages::{DEFAULT_PACKAGES, Packages};
 use super::program_type_folders::ProgramTypeFolders;
+use super::tls_files::TlsFiles;
+use super::tls_options::TlsOptions;
 use crate::definitions::Definitions;
 use crate::error::{Error, Result};
 use crate::fhir::{Issue, Key};
 use crate::limits::{Limits, MEGABYTE};
 use crate::security::Policy;
+use crate::server::TrustedProxies;
 use crate::store::index::SearchParameters;
 use crate::terminology;
 
@@ -34,12 +38,16 @@ const TOKEN: &str = "HANDOFF_TERMINOLOGY_TOKEN";
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, clap::Args)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Options {
-    /// Address and port to listen on [default: 127.0.0.1:8080]
-    #[arg(long, env = "HANDOFF_LISTEN", value_name = "ADDR")]
-    pub listen: Option<SocketAddr>,
-    /// Address and port for operators alone, who need no token there for /metrics and /readyz [default: none]
-    #[arg(long, env = "HANDOFF_OPERATIONS_LISTEN", value_name = "ADDR")]
-    pub operations_listen: Option<SocketAddr>,
+    /// Address or name of a host, and port to listen on [default: 127.0.0.1:8080]
+    #[arg(long, env = "HANDOFF_LISTEN", value_name = "HOST:PORT")]
+    pub listen: Option<ListenAddress>,
+    /// The same for operators alone, who need no token there for /metrics and /readyz, in plain HTTP [default: none]
+    #[arg(long, env = "HANDOFF_OPERATIONS_LISTEN", value_name = "HOST:PORT")]
+    pub operations_listen: Option<ListenAddress>,
+    /// Proxies that are believed in what they say of their clients (Forwarded, X-Forwarded-For, -Proto, -Host): IP addresses
+    /// and networks, as 10.0.0.5,10.1.0.0/16 [default: none]
+    #[arg(long, env = "HANDOFF_FORWARDED", value_name = "ADDR,...")]
+    pub forwarded: Option<TrustedProxies>,
     /// Where clients reach the gateway, as https://gateway.example [default: the address listened on]
     #[arg(long, env = "HANDOFF_BASE", value_name = "URL")]
     pub base: Option<String>,
@@ -106,6 +114,10 @@ pub struct Options {
     /// Where handoff package add fetches packages from
     #[arg(skip)]
     pub package_registry: Option<String>,
+    /// What TLS is spoken with
+    #[command(flatten)]
+    #[serde(default)]
+    pub tls: TlsOptions,
     /// How much is taken, held and done for anybody
     #[command(flatten)]
     #[serde(default)]
@@ -135,10 +147,14 @@ pub enum LogFormat {
 /// Everything decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// Address and port to listen on
-    pub listen: SocketAddr,
-    /// Address and port for operators, if they have one
-    pub operations_listen: Option<SocketAddr>,
+    /// Where clients are listened to
+    pub listen: ListenAddress,
+    /// Where operators are, if they have a place of their own
+    pub operations_listen: Option<ListenAddress>,
+    /// The proxies that are believed
+    pub forwarded: TrustedProxies,
+    /// The files that TLS is spoken with to clients; none: plain HTTP is
+    pub tls: Option<TlsFiles>,
     /// The public address, without a slash at its end
     pub base: Option<String>,
     /// The SQLite file
@@ -178,8 +194,10 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)).into(),
             operations_listen: None,
+            forwarded: TrustedProxies::default(),
+            tls: None,
             base: None,
             store: PathBuf::from("handoff.db"),
             store_limit: None,
@@ -202,11 +220,17 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Where no base is set, the gateway is reached at the address that it listens on, if that is one.
+    /// Where no base is set, the gateway is reached where it listens, if that is an address or a name of its own.
     #[must_use]
-    pub fn with_default_base(self, address: SocketAddr) -> Self {
-        let base = self.base.or_else(|| (!address.ip().is_unspecified()).then(|| format!("http://{address}")));
+    pub fn with_default_base(self, listened: &ListenAddress) -> Self {
+        let scheme = self.scheme();
+        let base = self.base.or_else(|| listened.is_specified().then(|| format!("{scheme}://{listened}")));
         Self { base, ..self }
+    }
+
+    /// What clients speak.
+    pub fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
     }
 
     /// What resources are found by: the parameters that come with the program, over its definitions and those of the packages
@@ -241,6 +265,8 @@ impl Options {
         Self {
             listen: self.listen.or(other.listen),
             operations_listen: self.operations_listen.or(other.operations_listen),
+            forwarded: self.forwarded.or(other.forwarded),
+            tls: self.tls.with_defaults_from(other.tls),
             base: self.base.or(other.base),
             store: self.store.or(other.store),
             store_limit_mb: self.store_limit_mb.or(other.store_limit_mb),
@@ -282,6 +308,8 @@ impl Options {
         Ok(Settings {
             listen: self.listen.unwrap_or(defaults.listen),
             operations_listen: self.operations_listen,
+            forwarded: self.forwarded.unwrap_or_default(),
+            tls: self.tls.into_files()?,
             base: self.base.map(|base| web_address("base", &base)).transpose()?,
             store: self.store.map_or(Ok(defaults.store), |store| file(&store))?,
             store_limit: self.store_limit_mb.map(|number| u64::from(number) * MEGABYTE as u64),
@@ -380,7 +408,7 @@ mod tests {
     #[test]
     fn the_nearer_source_wins() {
         let file = Options::read("listen = \"0.0.0.0:80\"\nconsent = \"required\"\nlog = \"json\"", "f").unwrap();
-        let flags = Options { listen: Some(([127, 0, 0, 1], 9).into()), ..Options::default() };
+        let flags = Options { listen: "127.0.0.1:9".parse().ok(), ..Options::default() };
         let settings = flags.with_defaults_from(file).into_settings().unwrap();
         assert_eq!(settings.listen.to_string(), "127.0.0.1:9");
         assert_eq!((settings.consent, settings.log), (Policy::Required, LogFormat::Json));
@@ -422,6 +450,24 @@ mod tests {
             let options =
                 Options { base: base.map(str::to_owned), store: store.map(str::to_owned), ..Options::default() };
             assert!(options.into_settings().is_err());
+        }
+    }
+
+    #[test]
+    fn the_address_that_is_listened_on_is_the_base() {
+        let base = |text: &str| {
+            let settings = Options::read(text, "f").unwrap().into_settings().unwrap();
+            let listened = settings.listen.at_port(81);
+            settings.with_default_base(&listened).base
+        };
+        let tls = "\n[tls]\ncertificate = \"c\"\nkey = \"k\"";
+        for (text, expected) in [
+            ("listen = \"127.0.0.1:0\"".to_owned(), Some("http://127.0.0.1:81")),
+            ("listen = \"0.0.0.0:80\"".to_owned(), None),
+            (format!("listen = \"gateway.example:0\"{tls}"), Some("https://gateway.example:81")),
+            (format!("listen = \"[::1]:80\"\nbase = \"http://g.example/\"{tls}"), Some("http://g.example")),
+        ] {
+            assert_eq!(base(&text).as_deref(), expected, "{text}");
         }
     }
 

@@ -1,11 +1,14 @@
 //! `handoff check`: would a gateway with these settings work here? Each part that it needs is tried as it would be at the start,
-//! and nothing is changed: settings, addresses, store, packages, program types, profiles, directory, clients.
+//! and nothing is changed: settings, addresses, TLS, store, packages, program types, profiles, directory, clients.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+
+use super::serve::bound_in_vain;
 use super::streams::{Exit, Streams, unwritable};
-use crate::app::{Options, Settings};
+use crate::app::{Options, Settings, exposure};
 use crate::definitions::Definitions;
 use crate::error::{Error, Result};
 use crate::routing::{Directory, Rulebook};
@@ -32,10 +35,13 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
     let settings = args.options.clone().with_defaults_from(Options::load(args.config.as_deref())?).into_settings()?;
     let mut report = Report { streams, worst: Exit::Done };
     report.part("settings", Ok(Found::new("can be used")))?;
-    report.part("listen", listen(settings.listen))?;
-    if let Some(address) = settings.operations_listen {
-        report.part("operators", listen(address))?;
+    let api = settings.listen.try_bind();
+    report.part("listen", api.as_ref().map(|api| listened(&settings, api, &[])).map_err(Clone::clone))?;
+    if let Some(listen) = &settings.operations_listen {
+        let operations = listen.try_bind();
+        report.part("operators", operations.map(|operations| listened(&settings, &[], &operations)))?;
     }
+    report.part("tls", tls(&settings))?;
     let definitions = Definitions::shipped().and_then(|shipped| settings.packages.load(&shipped));
     report.part("packages", definitions.as_ref().map(packages).map_err(Clone::clone))?;
     // What builds on definitions that cannot be loaded is tried with those that come with the program.
@@ -55,7 +61,7 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
         let rules = settings.programs.files().and_then(|files| files.rules());
         let rules = rules.or_else(|_| Rulebook::shipped())?;
         report.part("directory", runtime.block_on(directory(&opened, &rules)))?;
-        report.part("clients", runtime.block_on(clients(&opened)))?;
+        report.part("clients", runtime.block_on(clients(&settings, &opened)))?;
     }
     report.finish()
 }
@@ -74,15 +80,21 @@ impl Found {
 
 // === parts ===
 
-fn listen(address: SocketAddr) -> Result<Found> {
-    match std::net::TcpListener::bind(address) {
-        Ok(_) => Ok(Found::new(format!("{address} is free"))),
-        Err(error) => {
-            let holder =
-                if error.kind() == std::io::ErrorKind::AddrInUse { ", perhaps by a gateway that runs" } else { "" };
-            Err(Error::unreachable(format!("cannot listen on {address}: {error}{holder}")))
-        }
-    }
+/// Where could be listened, for clients or for operators.
+fn listened(settings: &Settings, api: &[SocketAddr], operations: &[SocketAddr]) -> Found {
+    let all: Vec<String> = api.iter().chain(operations).map(ToString::to_string).collect();
+    let verb = if all.len() == 1 { "is" } else { "are" };
+    Found { what: format!("{} {verb} free", all.join(", ")), remarks: exposure::remarks(settings, api, operations) }
+}
+
+fn tls(settings: &Settings) -> Result<Found> {
+    let Some(files) = &settings.tls else { return Ok(Found::new("is not spoken")) };
+    let config = files.load()?;
+    let asked = if files.client_ca.is_some() { "clients may show certificates" } else { "clients show none" };
+    // As it would be told to clients.
+    let base = settings.clone().with_default_base(&settings.listen).base;
+    let remarks = config.remarks(Timestamp::now(), base.as_deref());
+    Ok(Found { what: format!("the certificate is valid until {}; {asked}", config.expires()), remarks })
 }
 
 fn packages(definitions: &Definitions) -> Found {
@@ -148,14 +160,13 @@ async fn directory(store: &SqliteStore, rules: &Rulebook) -> Result<Found> {
     Ok(Found { what, remarks })
 }
 
-async fn clients(store: &SqliteStore) -> Result<Found> {
+async fn clients(settings: &Settings, store: &SqliteStore) -> Result<Found> {
     let clients = store.clients().await?;
     let number = clients.iter().filter(|client| client.revoked.is_none()).count();
-    let remarks = if number == 0 {
-        vec!["nobody is let in; add clients with: handoff client add".to_owned()]
-    } else {
-        Vec::new()
-    };
+    let mut remarks: Vec<String> = bound_in_vain(settings, &clients).into_iter().collect();
+    if number == 0 {
+        remarks.push("nobody is let in; add clients with: handoff client add".to_owned());
+    }
     Ok(Found { what: format!("{number} are let in"), remarks })
 }
 

@@ -1,7 +1,8 @@
-//! `handoff client`: who may call the gateway. A token is shown once, when it is made; what is kept is its digest. A
+//! `handoff client`: who may call the gateway, and with which certificate. A token is shown once, when it is made; what is kept is its digest. A
 //! gateway that serves the same store notices within a second.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use clap::{Subcommand, builder::PossibleValuesParser};
 use jiff::Timestamp;
@@ -9,12 +10,14 @@ use jiff::Timestamp;
 use super::audit;
 use super::store_file::StoreFile;
 use super::streams::{Exit, Streams, unwritable};
+use crate::app::tls_files::pem_file;
 use crate::error::{Error, Result};
 use crate::fhir::nearest_name::nearest;
 use crate::fhir::{Key, ResourceKey};
 use crate::referral::Scope;
 use crate::referral::plan::AuditEntry;
-use crate::security::{Role, token};
+use crate::security::{Fingerprint, Role, token};
+use crate::server::first_certificate;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{ClientRow, Credentials, Resources};
 
@@ -50,6 +53,22 @@ pub enum Action {
         /// An organization that it may act for beside its own; may be given several times
         #[arg(long, value_name = "Organization/ID", value_parser = organization)]
         acts_for: Vec<ResourceKey>,
+        /// The certificate that its token is bound to: it is accepted over connections alone that show it; may be given
+        /// several times
+        #[arg(long, value_name = "FILE|FINGERPRINT")]
+        certificate: Vec<String>,
+    },
+    /// Bind a client's token to certificates, in the place of those that it is bound to
+    Bind {
+        /// The client's id, as `list` shows it
+        id: String,
+        /// A PEM file, whose first certificate counts, or the SHA-256 fingerprint of a certificate; the old one and the new
+        /// one while a client changes over
+        #[arg(long, value_name = "FILE|FINGERPRINT", required_unless_present = "none")]
+        certificate: Vec<String>,
+        /// Bind it to none: its token alone is enough again
+        #[arg(long, conflicts_with = "certificate")]
+        none: bool,
     },
     /// Say which clients there are
     List,
@@ -68,7 +87,7 @@ pub fn run(args: &Args, now: Timestamp, streams: &mut Streams<'_>) -> Result<Exi
     let path = match args.action {
         // The first clients of a new gateway are let in before it is served.
         Action::Add { .. } => args.store.path()?,
-        Action::List | Action::Revoke { .. } => args.store.existing_path()?,
+        Action::List | Action::Bind { .. } | Action::Revoke { .. } => args.store.existing_path()?,
     };
     let store = SqliteStore::open_for_clients(&path)?;
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(Error::fault)?;
@@ -87,7 +106,7 @@ pub fn run(args: &Args, now: Timestamp, streams: &mut Streams<'_>) -> Result<Exi
 /// Does it, and gives what is to be printed.
 async fn execute(action: &Action, store: &dyn Credentials, now: Timestamp) -> Result<String> {
     match action {
-        Action::Add { name, role, organization, acts_for } => {
+        Action::Add { name, role, organization, acts_for, certificate } => {
             let issued = token::issue();
             let mut others: Vec<String> = acts_for.iter().map(|key| key.id.clone()).collect();
             others.sort_unstable();
@@ -100,27 +119,73 @@ async fn execute(action: &Action, store: &dyn Credentials, now: Timestamp) -> Re
                 organization: organization.id.clone(),
                 acts_for: others,
                 hash: issued.hash,
+                certificates: fingerprints(certificate)?,
                 created: now,
                 revoked: None,
             };
-            let detail = format!("{} {} for {}", client.id, client.role, organizations(&client));
+            let detail = format!("{} {} for {}{}", client.id, client.role, organizations(&client), binding(&client));
             store.save_client(client, vec![remembered("client-added", detail, organization, now)]).await?;
             Ok(format!("{}\n", issued.text))
         }
         Action::List => Ok(table(&store.clients().await?)),
+        Action::Bind { id, certificate, none: _ } => {
+            let client = ClientRow { certificates: fingerprints(certificate)?, ..find(store, id).await? };
+            let bound = if client.certificates.is_empty() { " to no certificate".to_owned() } else { binding(&client) };
+            let organization = ResourceKey::new("Organization", client.organization.as_str());
+            let entry = remembered("client-bound", format!("{id}{bound}"), &organization, now);
+            let text = match client.certificates.as_slice() {
+                [] => format!("{id} is bound to no certificate\n"),
+                certificates => format!("{id} is bound to {}\n", certificates.join(" ")),
+            };
+            store.save_client(client, vec![entry]).await?;
+            Ok(text)
+        }
         Action::Revoke { id } => {
-            let clients = store.clients().await?;
-            let missing = || Error::not_found(format!("the client {id}"));
-            let client = clients.iter().find(|client| client.id == *id).ok_or_else(missing)?;
+            let client = find(store, id).await?;
             let organization = ResourceKey::new("Organization", client.organization.as_str());
             let entry = remembered("client-revoked", id.clone(), &organization, now);
             if store.end_client(id, now, vec![entry]).await? {
                 Ok(format!("{id} is revoked\n"))
             } else {
-                Err(missing())
+                Err(missing(id))
             }
         }
     }
+}
+
+/// The client with this id.
+async fn find(store: &dyn Credentials, id: &str) -> Result<ClientRow> {
+    store.clients().await?.into_iter().find(|client| client.id == *id).ok_or_else(|| missing(id))
+}
+
+fn missing(id: &str) -> Error {
+    Error::not_found(format!("the client {id}"))
+}
+
+/// The fingerprints of these certificates as they are stored, each once.
+fn fingerprints(certificates: &[String]) -> Result<Vec<String>> {
+    let mut texts: Vec<String> =
+        certificates.iter().map(|text| Ok(certificate(text)?.to_string())).collect::<Result<_>>()?;
+    texts.sort_unstable();
+    texts.dedup();
+    Ok(texts)
+}
+
+/// What a client is bound to, as it is remembered.
+fn binding(client: &ClientRow) -> String {
+    let shortened = shortened(client);
+    if shortened == NOT_BOUND { String::new() } else { format!(" with certificate {shortened}") }
+}
+
+/// What stands for no certificate.
+const NOT_BOUND: &str = "-";
+
+/// The beginnings of a client's fingerprints, by which people tell them apart.
+fn shortened(client: &ClientRow) -> String {
+    if client.certificates.is_empty() {
+        return NOT_BOUND.to_owned();
+    }
+    client.certificates.iter().map(|text| text.get(..16).unwrap_or(text)).collect::<Vec<_>>().join(" ")
 }
 
 /// What is to be said of an organization that the directory lacks. It may come later: a new gateway has clients before it has a
@@ -149,16 +214,25 @@ fn table(clients: &[ClientRow]) -> String {
         |of: fn(&ClientRow) -> usize, head: &str| clients.iter().map(of).chain([head.len()]).max().unwrap_or(0);
     let (id, role) = (widest(|row| row.id.len(), "ID"), widest(|row| row.role.len(), "ROLE"));
     let organization = widest(|row| organizations(row).len(), "ORGANIZATIONS");
+    // Most gateways bind nobody.
+    let certificate = widest(|row| shortened(row).len(), "CERTIFICATE");
+    let is_bound = clients.iter().any(|row| !row.certificates.is_empty());
+    let column = |text: &str| if is_bound { format!("{text:certificate$}  ") } else { String::new() };
     let mut text = format!(
-        "{:id$}  {:role$}  {:organization$}  {:10}  {:10}  NAME\n",
-        "ID", "ROLE", "ORGANIZATIONS", "CREATED", "REVOKED"
+        "{:id$}  {:role$}  {:organization$}  {:10}  {:10}  {}NAME\n",
+        "ID",
+        "ROLE",
+        "ORGANIZATIONS",
+        "CREATED",
+        "REVOKED",
+        column("CERTIFICATE")
     );
     for row in clients {
-        let named = organizations(row);
+        let (named, bound) = (organizations(row), column(&shortened(row)));
         let day = |at: Timestamp| at.strftime("%Y-%m-%d").to_string();
         let (created, revoked) = (day(row.created), row.revoked.map_or_else(|| "-".to_owned(), day));
         let line = format_args!(
-            "{:id$}  {:role$}  {named:organization$}  {created:10}  {revoked:10}  {}",
+            "{:id$}  {:role$}  {named:organization$}  {created:10}  {revoked:10}  {bound}{}",
             row.id, row.role, row.name
         );
         // Writing to a string does not fail.
@@ -203,4 +277,15 @@ fn organization(text: &str) -> Result<ResourceKey> {
     key.ok_or_else(|| {
         Error::incorrect(Key::Parameter, "expected Organization/ID, the id that the directory knows it by")
     })
+}
+
+/// A certificate: by its file, or by its fingerprint.
+fn certificate(text: &str) -> Result<Fingerprint> {
+    let text = text.trim();
+    let printed = text.rsplit_once('=').map_or(text, |(_, fingerprint)| fingerprint);
+    if let Ok(fingerprint) = printed.parse() {
+        return Ok(fingerprint);
+    }
+    let file = pem_file(Path::new(text))?;
+    Ok(Fingerprint::of(&first_certificate(&file)?))
 }

@@ -8,8 +8,9 @@ use tokio::net::TcpListener;
 
 use super::streams::{Exit, Streams, unwritable};
 use crate::app::settings::LogFormat;
-use crate::app::{self, App, Listeners, Options, RandomIds, Settings, WallClock, stop_signal};
+use crate::app::{self, App, ListenAddress, Listeners, Options, RandomIds, Settings, WallClock, exposure, stop_signal};
 use crate::error::{Error, Result};
+use crate::store::ClientRow;
 
 /// What `serve` is told.
 #[derive(Debug, clap::Args)]
@@ -46,41 +47,44 @@ fn start(args: &Args, log: &mut Option<LogFormat>, streams: &mut Streams<'_>) ->
 }
 
 async fn serve(settings: Settings, streams: &mut Streams<'_>) -> Result<()> {
-    let (api, address) = bind(settings.listen).await?;
-    let operations = match settings.operations_listen {
-        Some(listen) => Some(bind(listen).await?),
-        None => None,
+    let api = settings.listen.bind().await?;
+    let operations = match &settings.operations_listen {
+        Some(listen) => listen.bind().await?,
+        None => Vec::new(),
     };
-    let settings = settings.with_default_base(address);
-    let log = settings.log;
+    for remark in exposure::remarks(&settings, &addresses(&api), &addresses(&operations)) {
+        tracing::warn!("{remark}");
+    }
+    let listened = with_port(&settings.listen, &api);
+    let (of_clients, log) = (format!("{}://{listened}", settings.scheme()), settings.log);
+    let of_operators = settings.operations_listen.as_ref();
+    let of_operators = of_operators.map(|listen| format!("http://{}", with_port(listen, &operations)));
+    let settings = settings.with_default_base(&listened);
     let app = App::open(settings, Arc::new(WallClock), Arc::new(RandomIds)).await?;
     warn_missing_setup(&app).await?;
-    let (operations, operators) = operations.unzip();
     match log {
-        LogFormat::Text => tell_addresses(address, operators, streams)?,
-        LogFormat::Json => {
-            let operators = operators.map(|address| tracing::field::display(format!("http://{address}")));
-            tracing::info!(api = format!("http://{address}"), operators, "listening");
-        }
+        LogFormat::Text => tell_addresses(&of_clients, of_operators.as_deref(), streams)?,
+        LogFormat::Json => tracing::info!(api = of_clients, operators = of_operators, "listening"),
     }
-    app::run(Listeners { api, operations }, &app, stop_signal()).await
+    let sockets = |bound: Vec<(TcpListener, SocketAddr)>| bound.into_iter().map(|(listener, _)| listener).collect();
+    app::run(Listeners { api: sockets(api), operations: sockets(operations) }, &app, stop_signal()).await
 }
 
-fn tell_addresses(api: SocketAddr, operators: Option<SocketAddr>, streams: &mut Streams<'_>) -> Result<()> {
-    writeln!(streams.out, "listening on http://{api} (FHIR under /fhir, agencies under /agency/v1)")
-        .map_err(unwritable)?;
+fn tell_addresses(api: &str, operators: Option<&str>, streams: &mut Streams<'_>) -> Result<()> {
+    writeln!(streams.out, "listening on {api} (FHIR under /fhir, agencies under /agency/v1)").map_err(unwritable)?;
     if let Some(address) = operators {
-        writeln!(streams.out, "operators on http://{address} (/metrics, /readyz)").map_err(unwritable)?;
+        writeln!(streams.out, "operators on {address} (/metrics, /readyz)").map_err(unwritable)?;
     }
     streams.out.flush().map_err(unwritable)
 }
 
-/// Listens there, and says where: a port 0 is one that the system picks.
-async fn bind(listen: SocketAddr) -> Result<(TcpListener, SocketAddr)> {
-    let unusable = |error: std::io::Error| Error::unreachable(format!("cannot listen on {listen}: {error}"));
-    let listener = TcpListener::bind(listen).await.map_err(unusable)?;
-    let address = listener.local_addr().map_err(unusable)?;
-    Ok((listener, address))
+fn addresses(bound: &[(TcpListener, SocketAddr)]) -> Vec<SocketAddr> {
+    bound.iter().map(|(_, address)| *address).collect()
+}
+
+/// Where is listened in the end: a port 0 is one that the system picks.
+fn with_port(listen: &ListenAddress, bound: &[(TcpListener, SocketAddr)]) -> ListenAddress {
+    bound.first().map_or_else(|| listen.clone(), |(_, address)| listen.at_port(address.port()))
 }
 
 /// Says what a new gateway still lacks.
@@ -88,11 +92,26 @@ async fn warn_missing_setup(app: &App) -> Result<()> {
     if app.settings().base.is_none() {
         tracing::warn!("no base is set, so references by absolute URL are not known as references to this gateway");
     }
-    if app.store.clients().await?.iter().all(|client| client.revoked.is_some()) {
+    let clients = app.store.clients().await?;
+    if let Some(remark) = bound_in_vain(app.settings(), &clients) {
+        tracing::warn!("{remark}");
+    }
+    if clients.iter().all(|client| client.revoked.is_some()) {
         tracing::warn!("nobody is let in yet; add clients with: handoff client add");
     }
     if app.store.directory().await?.is_empty() {
         tracing::warn!("the directory is empty, so no referral finds a program; load organizations and programs");
     }
     Ok(())
+}
+
+/// What is to be said where clients are bound to certificates and none is asked for: nobody of them gets in.
+pub(super) fn bound_in_vain(settings: &Settings, clients: &[ClientRow]) -> Option<String> {
+    if settings.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some()) {
+        return None;
+    }
+    let bound = clients.iter().filter(|client| client.revoked.is_none() && !client.certificates.is_empty()).count();
+    (bound > 0).then(|| {
+        format!("{bound} clients are bound to a certificate, and no client is asked for one; set tls.client-ca")
+    })
 }

@@ -63,7 +63,7 @@ pub use idempotency::RepeatKey;
 pub use message::{Entry, EntryRequest, Message};
 pub use outcome::Outcome;
 pub use parts::{Clock, Ids, Parts, Settings, Stores};
-pub use poll::{PollSize, Records};
+pub use poll::{ChangedRecord, PollSize, Records};
 pub use record::{Base, Record};
 pub use remarks::Remarks;
 pub use service::Exchange;

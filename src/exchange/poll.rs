@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Category, Error, Result};
@@ -15,7 +15,9 @@ use crate::security::{Caller, Role};
 use crate::store::{Feed, Resources, StoredReferral};
 
 use super::feed_position::FeedPosition;
+use super::record::Record;
 use super::referrals::Referrals;
+use super::remarks::Remarks;
 
 /// So many referrals are read at one time, before it is looked at how large their records are.
 const READ_AT_ONCE: usize = 8;
@@ -33,6 +35,20 @@ pub struct ChangedRecord {
     pub version: Option<u64>,
     /// The rule for which no record can be made, where none can
     pub unreadable: Option<Key>,
+    /// What the record should be read with
+    pub remarks: Remarks,
+}
+
+impl ChangedRecord {
+    /// Something that is told in the place of a record.
+    fn told(task: &ResourceKey, told: &Value, unreadable: Option<Key>) -> Self {
+        Self { task: task.clone(), json: told.to_string(), version: None, unreadable, remarks: Remarks::default() }
+    }
+
+    /// The id of the referral.
+    pub fn id(&self) -> &str {
+        &self.task.id
+    }
 }
 
 /// What is new, and where to go on.
@@ -54,8 +70,7 @@ impl Records {
 
 /// A referral that is no longer the caller's.
 fn withdrawn(task: &ResourceKey) -> ChangedRecord {
-    let json = json!({ "id": task.id, "withdrawn": true }).to_string();
-    ChangedRecord { task: task.clone(), json, version: None, unreadable: None }
+    ChangedRecord::told(task, &json!({ "id": task.id, "withdrawn": true }), None)
 }
 
 /// Is it about the one referral, and not about the store? Of one that is over for the caller, what it was shown last may not be
@@ -75,9 +90,8 @@ fn unreadable(caller: &Caller, task: &ResourceKey, error: &Error) -> ChangedReco
         "path": issue.map_or("", |issue| issue.path.as_str()),
         "text": issue.map_or("the record cannot be made; the log says why, by the id of the request", |issue| &issue.text),
     });
-    let json = json!({ "id": task.id, "unreadable": told }).to_string();
-    let unreadable = Some(error.issues.first().map_or(Key::Fault, |issue| issue.key));
-    ChangedRecord { task: task.clone(), json, version: None, unreadable }
+    let rule = error.issues.first().map_or(Key::Fault, |issue| issue.key);
+    ChangedRecord::told(task, &json!({ "id": task.id, "unreadable": told }), Some(rule))
 }
 
 /// How much an answer to a poll holds. One record is told whatever its size.
@@ -168,9 +182,8 @@ impl Poll {
             }
             Some(stored) if stored.seq > newest => None,
             Some(stored) => Some(match self.referrals.view(&stored, task) {
-                Ok(record) => {
-                    let version = Some(record.version);
-                    ChangedRecord { task: task.clone(), json: record.json, version, unreadable: None }
+                Ok(Record { json, version, remarks }) => {
+                    ChangedRecord { task: task.clone(), json, version: Some(version), unreadable: None, remarks }
                 }
                 Err(error) => unreadable(caller, task, &error),
             }),

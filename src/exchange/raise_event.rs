@@ -66,7 +66,7 @@ impl Change for RaisedEvent<'_> {
     async fn build(&self, at: Timestamp) -> Result<Built<Remarks>> {
         let Self { events, caller, task, .. } = self;
         let mut message = EventMessage::read(self.event.root())?;
-        let stored = events.referrals.open_referral(caller, task).await?;
+        let stored = events.referrals.open_referral(caller, task, false).await?;
         stale::check(&self.conditions, task, Validators::of_version(stored.seq))?;
         let context = context_of(caller, &stored, task)?;
         let mut draft = Draft::new(stored.graph, (*task).clone(), stored.extras);

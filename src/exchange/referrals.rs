@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::fhir::{Node, ResourceKey};
+use crate::fhir::{Issue, Key, Node, ResourceKey};
 use crate::mapping::{ProgramType, ProgramTypes};
 use crate::referral::party::PartEnd;
 use crate::referral::plan::{Extras, Plan, Share};
@@ -18,6 +18,7 @@ use crate::store::{Resources, StoredReferral};
 use super::context::ReferralContext;
 use super::draft::Draft;
 use super::record::Record;
+use super::remarks::Remarks;
 use super::stale::stale;
 
 /// See the module head.
@@ -34,12 +35,18 @@ impl Referrals {
         stored.ok_or_else(|| Error::not_found("the referral"))
     }
 
-    /// As [`Referrals::referral`], to be changed.
+    /// The referral of this Task, to be changed; `with_history` only where its record is looked at.
     ///
     /// # Errors
     /// If the caller sees no such referral, or takes part in it no longer.
-    pub(super) async fn open_referral(&self, caller: &Caller, key: &ResourceKey) -> Result<StoredReferral> {
-        let stored = self.referral(caller, key).await?;
+    pub(super) async fn open_referral(
+        &self,
+        caller: &Caller,
+        key: &ResourceKey,
+        with_history: bool,
+    ) -> Result<StoredReferral> {
+        let stored = self.store.referral(&caller.scope(), key, with_history).await?;
+        let stored = stored.ok_or_else(|| Error::not_found("the referral"))?;
         if stored.until.is_none() {
             return Ok(stored);
         }
@@ -50,7 +57,10 @@ impl Referrals {
     pub(super) fn view(&self, stored: &StoredReferral, key: &ResourceKey) -> Result<Record> {
         let task = task_of(stored, key)?;
         let referral = Referral::read(&stored.graph, task)?;
-        Ok(Record::new(self.program_type(task.node()).map.get(&referral, &stored.extras).json, stored.seq))
+        let record = Record::new(self.program_type(task.node()).map.get(&referral, &stored.extras).json, stored.seq);
+        let remarks =
+            Remarks::of(&stored.graph.history().is_cut.then(|| history_is_cut(key)).into_iter().collect::<Vec<_>>());
+        Ok(Record { remarks, ..record })
     }
 
     /// The record as it was at a version, of a referral whose newest is this.
@@ -69,6 +79,13 @@ impl Referrals {
     pub(super) fn program_type(&self, task: Node<'_>) -> &ProgramType {
         self.programs.get(&task_edits::program_type(task).unwrap_or_default())
     }
+}
+
+/// What is said of a record that tells less than all of its history.
+fn history_is_cut(key: &ResourceKey) -> Issue {
+    let text = "the history has more steps than a record tells; it begins later than the referral";
+    let hint = format!("what is before it is in GET /fhir/{key}/_history");
+    Issue::warning(Key::TooLarge, "referral.history", text).hint(hint)
 }
 
 /// The draft as a plan: what is written, what is beside it, and that it is shared with those who took part before.

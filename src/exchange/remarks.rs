@@ -35,6 +35,17 @@ impl Remarks {
         self.put_worst_first();
     }
 
+    /// Adds those of another.
+    pub(super) fn append(&mut self, other: Self) {
+        self.0.extend(other.0);
+        self.put_worst_first();
+    }
+
+    /// Are there none?
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// What [`Remarks::to_text`] wrote; none where it is something else.
     pub(super) fn read(text: &str) -> Self {
         Self(serde_json::from_str(text).unwrap_or_default())

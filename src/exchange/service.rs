@@ -548,7 +548,9 @@ impl Exchange {
             ChangeOutcome::Done { committed: Some(_), .. } => self.view(caller, id).await?,
             ChangeOutcome::Done { committed: None, .. } | ChangeOutcome::Repeated(_) => self.record(caller, id).await?,
         };
-        Ok(Record { remarks: remarks(step), ..record })
+        let mut remarks = remarks(step);
+        remarks.append(record.remarks);
+        Ok(Record { remarks, ..record })
     }
 
     /// Takes a changed record back into the referral and answers with the record as it then stands. An unchanged one

@@ -234,7 +234,7 @@ impl TakenSheet<'_> {
         let Self { sheets, caller, reading, .. } = self;
         let referrals = &sheets.records.referrals;
         let key = ResourceKey::parse(&format!("Task/{}", group.id)).ok_or_else(|| Error::not_found("the referral"))?;
-        let stored = referrals.open_referral(caller, &key).await?;
+        let stored = referrals.open_referral(caller, &key, true).await?;
         let base = referrals.view(&stored, &key)?.value()?;
         if base.get("type").and_then(Value::as_str) != Some(self.kind) {
             let text = "the referral is of another program type than the sheet";

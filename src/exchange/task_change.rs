@@ -104,7 +104,7 @@ pub(super) async fn task_change_of(
     stored: &Stored,
     after: Node<'_>,
 ) -> Result<TaskChange> {
-    let referral = referrals.open_referral(caller, &stored.key).await?;
+    let referral = referrals.open_referral(caller, &stored.key, false).await?;
     let context = context_of(caller, &referral, &stored.key)?;
     let before = stored.document.root();
     let moved = move_of(&context, before, after)?;

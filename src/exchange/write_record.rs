@@ -53,7 +53,7 @@ impl Change for WrittenRecord<'_> {
     async fn build(&self, at: Timestamp) -> Result<Built<Remarks>> {
         let Self { writer, caller, task, .. } = self;
         size::check_record(&self.record, &writer.limits)?;
-        let stored = writer.referrals.open_referral(caller, task).await?;
+        let stored = writer.referrals.open_referral(caller, task, true).await?;
         stale::check(&self.conditions, task, Validators::of_version(stored.seq))?;
         let merged = self.merged(&stored).await?;
         let context = context_of(caller, &stored, task)?;

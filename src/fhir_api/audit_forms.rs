@@ -69,6 +69,7 @@ pub(super) const EVENTS: &[EventForm] = &[
     form("bad-token", dicom("110114"), None, "E"),
     // --- the gateway itself
     form("client-added", dicom("110137"), None, "C"),
+    form("client-bound", dicom("110137"), None, "U"),
     form("client-revoked", dicom("110137"), None, "U"),
     form("pruned", dicom("110101"), None, "D"),
     form("restored", dicom("110107"), None, "U"),

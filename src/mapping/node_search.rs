@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 
 use crate::fhir::Node;
+use crate::referral::task_step::stands_alike;
 use crate::referral::{Graph, Referral, Resource};
 
 use super::contained_reference;
@@ -204,10 +205,10 @@ impl<'g, 'm> NodeSearch<'g, 'm> {
             }
             Find::Versions => {
                 let mut versions: Vec<Target<'g>> = Vec::new();
-                for version in self.graph.history().iter().chain(self.task) {
+                for version in self.graph.history().steps.iter().chain(self.task) {
                     let target = Target { resource: version, position: None, node: version.node(), is_foreign: false };
                     // A version that left everything as it stood is no step of the history.
-                    if !versions.last().is_some_and(|last| has_same_status(last.node, target.node)) {
+                    if !versions.last().is_some_and(|last| stands_alike(last.node, target.node)) {
                         versions.push(target);
                     }
                 }
@@ -276,10 +277,4 @@ impl<'g, 'm> NodeSearch<'g, 'm> {
 
 fn is_kind(rule: &NodeRule, node: Node<'_>) -> bool {
     rule.resource.as_deref().is_some_and(|kind| node.get("resourceType").is_some_and(|own| own.is_str(kind)))
-}
-
-/// Do two versions of a Task stand at the same place, for the same reason?
-fn has_same_status(one: Node<'_>, other: Node<'_>) -> bool {
-    let member = |task: Node<'_>, name: &str| task.get(name).map(Node::to_value);
-    ["status", "businessStatus", "statusReason"].iter().all(|name| member(one, name) == member(other, name))
 }

@@ -109,8 +109,17 @@ pub struct Graph {
     /// What the resources contain, of each in order
     contained: Vec<Resource>,
     contained_by_url: HashMap<String, usize>,
-    /// Earlier versions of the root Task, oldest first; what a history is told from
-    history: Vec<Resource>,
+    /// What a history is told from
+    history: History,
+}
+
+/// The earlier versions of a referral's Task by which it moved.
+#[derive(Debug, Clone, Default)]
+pub struct History {
+    /// Each as [`task_step`](super::task_step) keeps it, oldest first
+    pub steps: Vec<Resource>,
+    /// There are older ones, which are in the history of the Task alone
+    pub is_cut: bool,
 }
 
 impl Graph {
@@ -251,20 +260,21 @@ impl Graph {
     #[must_use]
     pub fn whole(&self) -> Self {
         let whole = |resources: &[Resource]| resources.iter().map(Resource::whole).collect();
-        let (resources, history): (Vec<Resource>, _) = (whole(&self.resources), whole(&self.history));
+        let resources: Vec<Resource> = whole(&self.resources);
+        let history = History { steps: whole(&self.history.steps), is_cut: self.history.is_cut };
         let mut graph = Self { resources, by_url: self.by_url.clone(), history, ..Self::default() };
         (0..graph.resources.len()).for_each(|position| graph.add_contained(position));
         graph
     }
 
-    /// Earlier versions of the root Task, oldest first.
-    pub fn history(&self) -> &[Resource] {
+    /// The earlier versions of the root Task by which it moved.
+    pub fn history(&self) -> &History {
         &self.history
     }
 
-    /// Sets the earlier versions of the root Task, oldest first.
-    pub fn set_history(&mut self, versions: Vec<Resource>) {
-        self.history = versions;
+    /// Sets the earlier versions of the root Task.
+    pub fn set_history(&mut self, history: History) {
+        self.history = history;
     }
 }
 

@@ -17,10 +17,11 @@ pub mod source_status;
 pub mod state;
 pub mod task;
 pub mod task_edits;
+pub mod task_step;
 pub mod vocabulary;
 pub mod withheld;
 
-pub use graph::{Graph, Resource};
+pub use graph::{Graph, History, Resource};
 pub use party::Party;
 pub use plan::Plan;
 pub use read::{Read, VersionRange};

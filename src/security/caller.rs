@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::referral::Scope;
 
+use super::fingerprint::Fingerprint;
+
 /// What a client is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
@@ -63,6 +65,8 @@ pub struct Caller {
     pub request: String,
     /// What the client itself calls the request, as in `X-Correlation-Id`
     pub correlation: Option<String>,
+    /// The certificate that its connection showed
+    pub certificate: Option<Fingerprint>,
     /// Whether it is remembered that the request was refused
     pub refusal: RefusalMark,
 }
@@ -98,6 +102,7 @@ impl Caller {
             acts_for: Vec::new(),
             request: request.into(),
             correlation: None,
+            certificate: None,
             refusal: RefusalMark::default(),
         }
     }

@@ -11,6 +11,7 @@ use crate::error::{Category, Error, Result};
 use crate::fhir::{Issue, Key};
 
 use super::caller::{Caller, Role};
+use super::fingerprint::Fingerprint;
 use super::token;
 
 /// A system or a person that has a token.
@@ -28,10 +29,24 @@ pub struct Client {
     pub acts_for: Vec<String>,
     /// Digest of its token's secret
     pub hash: [u8; 32],
+    /// The certificates that its token is bound to: it is accepted over connections alone that show one of them; none: over
+    /// any
+    pub certificates: Vec<Fingerprint>,
     /// When it was made
     pub created: Timestamp,
     /// Since when it is refused
     pub revoked: Option<Timestamp>,
+}
+
+impl Client {
+    /// Refuses its token on a connection with this certificate.
+    fn check_certificate(&self, shown: Option<Fingerprint>) -> Result<()> {
+        if self.certificates.is_empty() || shown.is_some_and(|shown| self.certificates.contains(&shown)) {
+            return Ok(());
+        }
+        let connection = if shown.is_some() { "shows another one" } else { "shows none" };
+        Err(unauthenticated(&format!("the token is bound to a certificate, and the connection {connection}")))
+    }
 }
 
 impl fmt::Debug for Client {
@@ -60,9 +75,10 @@ impl Clients {
         self.by_id.len()
     }
 
-    /// Is the client with this id let in?
-    pub fn contains(&self, id: &str) -> bool {
-        self.by_id.contains_key(id)
+    /// Is the client of this caller still let in, with the certificate that it showed?
+    pub fn still_admits(&self, caller: &Caller) -> bool {
+        let client = self.by_id.get(&caller.client);
+        client.is_some_and(|client| client.check_certificate(caller.certificate).is_ok())
     }
 
     /// Is nobody let in?
@@ -70,26 +86,28 @@ impl Clients {
         self.by_id.is_empty()
     }
 
-    /// The client that this token belongs to, as the caller of the request.
+    /// The client that this token belongs to, as the caller of a request over a connection with this certificate.
     ///
     /// # Errors
-    /// `Unauthenticated`; the text does not tell what is wrong with the token.
-    pub fn authenticate(&self, bearer: &str, request: String) -> Result<Caller> {
+    /// `Unauthenticated`; the text does not tell what is wrong with the token. Whoever has the right one is told that it is
+    /// bound to another certificate.
+    pub fn authenticate(&self, bearer: &str, certificate: Option<Fingerprint>, request: String) -> Result<Caller> {
         let (id, secret) = token::parts(bearer).unwrap_or_default();
         let client = self.by_id.get(id);
         // A client that is not there costs the same comparison as a secret that is wrong.
         let right = token::same(client.map_or(&[0; 32], |client| &client.hash), &token::digest(secret));
-        match client {
-            Some(client) if right => Ok(Caller {
-                acts_for: client.acts_for.clone(),
-                ..Caller::new(client.id.as_str(), client.role, client.organization.as_str(), request)
-            }),
-            _ => {
-                let message = "the token is not accepted";
-                Err(Error::new(Category::Unauthenticated, Issue::error(Key::Unauthenticated, "", message)))
-            }
-        }
+        let Some(client) = client.filter(|_| right) else { return Err(unauthenticated("the token is not accepted")) };
+        client.check_certificate(certificate)?;
+        Ok(Caller {
+            acts_for: client.acts_for.clone(),
+            certificate,
+            ..Caller::new(client.id.as_str(), client.role, client.organization.as_str(), request)
+        })
     }
+}
+
+fn unauthenticated(message: &str) -> Error {
+    Error::new(Category::Unauthenticated, Issue::error(Key::Unauthenticated, "", message))
 }
 
 #[cfg(test)]
@@ -105,6 +123,7 @@ mod tests {
             organization: "elm-clinic".to_owned(),
             acts_for: vec!["oak-clinic".to_owned()],
             hash: issued.hash,
+            certificates: Vec::new(),
             created: Timestamp::UNIX_EPOCH,
             revoked: None,
         };
@@ -115,7 +134,7 @@ mod tests {
     fn a_token_leads_to_its_caller() {
         let ((ehr, _), (agency, token)) = (client(Role::Ehr), client(Role::Agency));
         let id = agency.id.clone();
-        let caller = Clients::new([ehr, agency]).authenticate(&token, "r-1".to_owned()).unwrap();
+        let caller = Clients::new([ehr, agency]).authenticate(&token, None, "r-1".to_owned()).unwrap();
         assert_eq!((caller.client, caller.role, caller.request.as_str()), (id, Role::Agency, "r-1"));
         assert_eq!((caller.organization.as_str(), caller.acts_for), ("elm-clinic", vec!["oak-clinic".to_owned()]));
     }
@@ -128,12 +147,31 @@ mod tests {
         let mixed = format!("handoff_{}_{}", known.id, "0".repeat(64));
         let clients = Clients::new([known, revoked]);
         assert_eq!(clients.len(), 1);
-        assert!(clients.authenticate(&token, String::new()).is_ok());
+        assert!(clients.authenticate(&token, None, String::new()).is_ok());
         let refusals: Vec<Error> = [&revoked_token, &unknown_token, &mixed, "", "handoff__", &token[..token.len() - 1]]
-            .map(|token| clients.authenticate(token, String::new()).unwrap_err())
+            .map(|token| clients.authenticate(token, None, String::new()).unwrap_err())
             .to_vec();
         assert!(refusals.windows(2).all(|pair| pair[0] == pair[1]));
         assert_eq!(refusals[0].category, Category::Unauthenticated);
+    }
+
+    #[test]
+    fn a_bound_token_needs_its_certificate() {
+        let (mut bound, token) = client(Role::Ehr);
+        let [old, new, another] = ["old", "new", "another"].map(|text| Fingerprint::of(text.as_bytes()));
+        bound.certificates = vec![old, new];
+        let clients = Clients::new([bound.clone()]);
+        let ask = |certificate| clients.authenticate(&token, certificate, String::new());
+        let caller = ask(Some(old)).unwrap();
+        assert!(ask(Some(new)).is_ok());
+        assert!(ask(Some(another)).unwrap_err().issues[0].text.ends_with("shows another one"));
+        assert!(ask(None).unwrap_err().issues[0].text.ends_with("shows none"));
+        // Who has not the token learns nothing of certificates.
+        let guessed = clients.authenticate(&token[..token.len() - 1], Some(another), String::new()).unwrap_err();
+        assert_eq!(guessed.issues[0].text, "the token is not accepted");
+        assert!(clients.still_admits(&caller));
+        bound.certificates = vec![new];
+        assert!(!Clients::new([bound]).still_admits(&caller));
     }
 
     #[test]

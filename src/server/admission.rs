@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Issue, Key};
-use crate::security::{Caller, Clients};
+use crate::security::{Caller, Clients, Fingerprint};
 
 /// How many requests may wait for the clients to be read anew.
 const MAX_WAITING: usize = 64;
@@ -51,12 +51,18 @@ impl Admission {
         self.clients.load().len()
     }
 
-    /// The client that this token belongs to, as the caller of the request, as far as it is known now.
+    /// The client that this token belongs to, as the caller of a request over a connection with this certificate, as far as
+    /// it is known now.
     ///
     /// # Errors
     /// `Unauthenticated`.
-    pub(crate) fn authenticate_known(&self, token: &str, request: &str) -> Result<Caller> {
-        self.clients.load().authenticate(token, request.to_owned())
+    pub(crate) fn authenticate_known(
+        &self,
+        token: &str,
+        certificate: Option<Fingerprint>,
+        request: &str,
+    ) -> Result<Caller> {
+        self.clients.load().authenticate(token, certificate, request.to_owned())
     }
 
     /// The client that this token belongs to. It may have been made a moment ago, by another process: before a token is
@@ -64,12 +70,17 @@ impl Admission {
     ///
     /// # Errors
     /// `Unauthenticated`.
-    pub(crate) async fn authenticate(&self, token: &str, request: &str) -> Result<Caller> {
-        match self.authenticate_known(token, request) {
+    pub(crate) async fn authenticate(
+        &self,
+        token: &str,
+        certificate: Option<Fingerprint>,
+        request: &str,
+    ) -> Result<Caller> {
+        match self.authenticate_known(token, certificate, request) {
             Ok(caller) => Ok(caller),
             Err(_) => {
                 self.refresh().await;
-                self.authenticate_known(token, request)
+                self.authenticate_known(token, certificate, request)
             }
         }
     }
@@ -80,7 +91,7 @@ impl Admission {
     /// `Unauthenticated`.
     pub(crate) async fn check_again(&self, caller: &Caller) -> Result<()> {
         self.refresh().await;
-        if self.clients.load().contains(&caller.client) { Ok(()) } else { Err(revoked()) }
+        if self.clients.load().still_admits(caller) { Ok(()) } else { Err(revoked()) }
     }
 
     /// Ready when this caller's client is let in no longer, with what it is to be told.
@@ -88,7 +99,7 @@ impl Admission {
         let mut changed = self.changed.clone();
         changed.mark_changed();
         while changed.changed().await.is_ok() {
-            if !self.clients.load().contains(&caller.client) {
+            if !self.clients.load().still_admits(caller) {
                 return revoked();
             }
         }

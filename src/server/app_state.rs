@@ -23,10 +23,13 @@ use crate::store::Store;
 use crate::store::index::SearchParameters;
 
 use super::admission::Admission;
+use super::forwarded::TrustedProxies;
 use super::held_bytes::HeldBytes;
 use super::metrics::Metrics;
+use super::origin::Origin;
 use super::quotas::Quotas;
 use super::reply::Refusal;
+use super::tls::Tls;
 use super::workers::Workers;
 
 /// What the edge is made of; `app` puts it together.
@@ -49,6 +52,10 @@ pub struct Parts {
     pub limits: Limits,
     /// The public address, where it is not the one that clients use (`https://gateway.example`, without a slash at its end)
     pub base: Option<String>,
+    /// What TLS is spoken with to clients; none: plain HTTP is
+    pub tls: Option<Tls>,
+    /// The proxies that are believed in what they say of their clients
+    pub proxies: Arc<TrustedProxies>,
     /// Gives ids to requests
     pub ids: Arc<dyn Ids>,
     /// What an API keeps between requests, by type
@@ -135,18 +142,21 @@ pub(crate) struct Base {
     set: Option<String>,
     /// Else the host that the client asked
     host: Option<HeaderValue>,
+    /// And whether it asked over TLS
+    is_tls: bool,
 }
 
 impl Base {
     /// The address that is set, for who calls without a host; where none is set, the local one.
     pub(crate) fn of(set: Option<String>) -> Self {
-        Self { set, host: None }
+        Self { set, host: None, is_tls: false }
     }
 
     /// The address, without a slash at its end.
     pub(crate) fn url(&self) -> String {
         let host = || self.host.as_ref().and_then(|host| host.to_str().ok()).filter(|host| is_host(host));
-        self.set.clone().unwrap_or_else(|| format!("http://{}", host().unwrap_or("localhost")))
+        let scheme = if self.is_tls { "https" } else { "http" };
+        self.set.clone().unwrap_or_else(|| format!("{scheme}://{}", host().unwrap_or("localhost")))
     }
 
     /// The base of the FHIR routes.
@@ -159,7 +169,8 @@ impl FromRequestParts<AppState> for Base {
     type Rejection = Infallible;
 
     async fn from_request_parts(head: &mut Head, app_state: &AppState) -> Result<Self, Infallible> {
-        Ok(Self { set: app_state.base.clone(), host: head.headers.get(HOST).cloned() })
+        let Origin { is_tls, host, .. } = Origin::of(&head.extensions);
+        Ok(Self { set: app_state.base.clone(), host: host.or_else(|| head.headers.get(HOST).cloned()), is_tls })
     }
 }
 

@@ -1,4 +1,5 @@
-//! Who may come in: the token of a request becomes its [`Caller`](crate::security::Caller) (<https://www.rfc-editor.org/rfc/rfc6750>), and a
+//! Who may come in: the token of a request, with the certificate of its connection where it is bound to one, becomes its
+//! [`Caller`](crate::security::Caller) (<https://www.rfc-editor.org/rfc/rfc6750>, <https://www.rfc-editor.org/rfc/rfc8705>), and a
 //! route is open to the roles that the table of routes names.
 
 use std::time::Instant;
@@ -6,13 +7,14 @@ use std::time::Instant;
 use axum::extract::Request;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
 
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Issue, Key};
 use crate::security::Role;
 
 use super::app_state::AppState;
-use super::connection::PeerAddress;
+use super::origin::Origin;
 use super::request_id::RequestId;
 
 /// Whom a route is open to.
@@ -75,13 +77,13 @@ pub(crate) async fn admit(app_state: &AppState, access: Access, request: &mut Re
         return Ok(());
     }
     let token = bearer(request.headers())?;
-    let mut caller = match app_state.admission.authenticate_known(token, &id.own) {
+    let Origin { address, certificate, .. } = Origin::of(request.extensions());
+    let mut caller = match app_state.admission.authenticate_known(token, certificate, &id.own) {
         Ok(caller) => caller,
         // Whoever tries tokens costs a look into the store for each: an address has so many of them.
         Err(_) => {
-            let address = request.extensions().get().map_or(PeerAddress::UNKNOWN, |address: &PeerAddress| *address);
-            app_state.quotas.count_wrong_token(address.0, Instant::now())?;
-            app_state.admission.authenticate(token, &id.own).await.inspect_err(|_| {
+            app_state.quotas.count_wrong_token(address, Instant::now())?;
+            app_state.admission.authenticate(token, certificate, &id.own).await.inspect_err(|_| {
                 app_state.exchange.audit_trail().count_bad_token();
             })?
         }
@@ -93,8 +95,9 @@ pub(crate) async fn admit(app_state: &AppState, access: Access, request: &mut Re
 }
 
 /// Does the request show the token of a client that this is open to? For what says more to some than to others.
-pub(crate) fn is_allowed(app_state: &AppState, access: Access, headers: &HeaderMap) -> bool {
-    let caller = bearer(headers).and_then(|token| app_state.admission.authenticate_known(token, ""));
+pub(crate) fn is_allowed(app_state: &AppState, access: Access, head: &Parts) -> bool {
+    let certificate = Origin::of(&head.extensions).certificate;
+    let caller = bearer(&head.headers).and_then(|token| app_state.admission.authenticate_known(token, certificate, ""));
     caller.is_ok_and(|caller| access.allows(caller.role))
 }
 

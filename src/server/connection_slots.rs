@@ -34,7 +34,8 @@ pub(super) enum Refused {
 /// An open connection, until this is dropped.
 #[derive(Debug)]
 pub(super) struct Slot {
-    address: IpAddr,
+    /// The address that it counts for
+    address: Option<IpAddr>,
     slots: ConnectionSlots,
 }
 
@@ -45,17 +46,28 @@ impl ConnectionSlots {
 
     /// Takes a slot for a connection from this address.
     pub(super) fn take(&self, address: IpAddr) -> Result<Slot, Refused> {
+        self.take_slot(Some(address))
+    }
+
+    /// Takes a slot for a connection from a proxy, which has no share of its own.
+    pub(super) fn take_for_proxy(&self) -> Result<Slot, Refused> {
+        self.take_slot(None)
+    }
+
+    fn take_slot(&self, address: Option<IpAddr>) -> Result<Slot, Refused> {
         let mut open = self.lock();
         if open.total >= self.limits.total {
             self.metrics.count_refused("connections");
             return Err(Refused::Total);
         }
-        let of_address = open.by_address.entry(address).or_default();
-        if *of_address >= self.limits.of_address {
-            self.metrics.count_refused("address-connections");
-            return Err(Refused::Address);
+        if let Some(address) = address {
+            let of_address = open.by_address.entry(address).or_default();
+            if *of_address >= self.limits.of_address {
+                self.metrics.count_refused("address-connections");
+                return Err(Refused::Address);
+            }
+            *of_address += 1;
         }
-        *of_address += 1;
         open.total += 1;
         self.metrics.set_open(open.total);
         Ok(Slot { address, slots: self.clone() })
@@ -83,10 +95,11 @@ impl Drop for Slot {
         let mut open = self.slots.lock();
         open.total -= 1;
         self.slots.metrics.set_open(open.total);
-        match open.by_address.get_mut(&self.address) {
+        let Some(address) = self.address else { return };
+        match open.by_address.get_mut(&address) {
             Some(count) if *count > 1 => *count -= 1,
             _ => {
-                open.by_address.remove(&self.address);
+                open.by_address.remove(&address);
             }
         }
     }
@@ -103,10 +116,11 @@ mod tests {
         let of = |last: u8| slots.take(IpAddr::from([192, 0, 2, last]));
         let (first, _second) = (of(1).unwrap(), of(1).unwrap());
         assert_eq!(of(1).unwrap_err(), Refused::Address);
-        let _third = of(2).unwrap();
+        let _third = slots.take_for_proxy().unwrap();
         assert_eq!(of(3).unwrap_err(), Refused::Total);
+        assert_eq!(slots.take_for_proxy().unwrap_err(), Refused::Total);
         drop(first);
         assert!(of(1).is_ok());
-        assert_eq!(slots.lock().by_address.len(), 2, "whoever has none is forgotten");
+        assert_eq!(slots.lock().by_address.len(), 1, "whoever has none is forgotten");
     }
 }

@@ -1,16 +1,17 @@
-//! Takes connections in, as many as may be open, and serves each until it ends or the server stops. What stands between
-//! the socket and HTTP (TLS, one day) is put in here.
+//! Takes connections in, as many as may be open, and serves each until it ends or the server stops. Nothing is waited for
+//! here but the next one.
 
 use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::Router;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::connection;
+use super::connection::{self, Serving};
 use super::connection_slots::ConnectionSlots;
+use super::origin::Peer;
 
 /// How many connections are told at a time that there are too many; more are closed without a word.
 const MAX_REFUSING: usize = 64;
@@ -20,7 +21,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// Serves connections until `stopping` turns true; then until those that are open have ended.
 pub(super) async fn serve(
     listener: TcpListener,
-    router: Router,
+    serving: Serving,
     slots: ConnectionSlots,
     mut stopping: watch::Receiver<bool>,
 ) {
@@ -34,17 +35,25 @@ pub(super) async fn serve(
             Some(_) = refusing.join_next() => continue,
         };
         match accepted {
-            Ok((stream, peer)) => match slots.take(peer.ip()) {
-                Ok(slot) => {
-                    send_at_once(&stream);
-                    let (router, stopping) = (router.clone(), stopping.clone());
-                    open.spawn(connection::serve(stream, peer.ip(), router, slot, stopping));
+            Ok((stream, address)) => {
+                let peer = peer(address);
+                // A proxy speaks for many: its connections are counted with all, and not with those of one address.
+                let taken = if serving.proxies.trusts(peer.address) {
+                    slots.take_for_proxy()
+                } else {
+                    slots.take(peer.address)
+                };
+                match taken {
+                    Ok(slot) => {
+                        send_at_once(&stream);
+                        open.spawn(connection::serve(stream, peer, serving.clone(), slot, stopping.clone()));
+                    }
+                    Err(refused) if refusing.len() < MAX_REFUSING => {
+                        refusing.spawn(connection::refuse(stream, refused, serving.tls.clone()));
+                    }
+                    Err(_) => {}
                 }
-                Err(refused) if refusing.len() < MAX_REFUSING => {
-                    refusing.spawn(connection::refuse(stream, refused));
-                }
-                Err(_) => {}
-            },
+            }
             Err(error) if is_of_the_client(error.kind()) => {}
             Err(error) => {
                 tracing::error!(%error, "no connection can be taken in");
@@ -54,6 +63,12 @@ pub(super) async fn serve(
     }
     drop(listener);
     while open.join_next().await.is_some() {}
+}
+
+/// Who is at this address, as far as is known before anything was said.
+fn peer(address: SocketAddr) -> Peer {
+    // A listener for both kinds of addresses writes the older kind in the newer one.
+    Peer { address: address.ip().to_canonical(), is_tls: false, certificate: None }
 }
 
 /// An answer is small and waited for: it goes out at once.

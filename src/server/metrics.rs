@@ -47,6 +47,7 @@ pub(crate) struct Metrics {
     polls_held: Gauge,
     refusals: Family<RuleLabel, Counter>,
     connections: ConnectionMetrics,
+    tls: TlsMetrics,
     work: WorkMetrics,
     unreadable: Family<RuleLabel, Counter>,
     unreadable_resources: Counter,
@@ -84,6 +85,48 @@ impl ConnectionMetrics {
     /// One was refused, or ended, by this limit.
     pub(crate) fn count_refused(&self, limit: &'static str) {
         self.refused.get_or_create(&LimitLabel { limit }).inc();
+    }
+}
+
+/// How a handshake of TLS ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct HandshakeLabel {
+    outcome: &'static str,
+}
+
+/// What is counted of handshakes. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct HandshakeMetrics(Family<HandshakeLabel, Counter>);
+
+impl HandshakeMetrics {
+    /// One ended so.
+    pub(crate) fn count(&self, outcome: &'static str) {
+        self.0.get_or_create(&HandshakeLabel { outcome }).inc();
+    }
+}
+
+/// The labels of what is there once, or not at all.
+type NoLabels = [(&'static str, &'static str); 0];
+
+/// What is known of TLS. The certificate is asked when the metrics are read; where there is none its gauges have no series.
+#[derive(Debug, Default)]
+struct TlsMetrics {
+    handshakes: HandshakeMetrics,
+    expires: Family<NoLabels, Gauge>,
+    not_reloaded: Family<NoLabels, Gauge>,
+}
+
+impl TlsMetrics {
+    fn new(registry: &mut Registry) -> Self {
+        let metrics = Self::default();
+        let help = "Handshakes of TLS, by how they ended";
+        registry.register("handoff_tls_handshakes", help, metrics.handshakes.0.clone());
+        let help = "When the certificate ends, in seconds since 1970";
+        let expires = metrics.expires.clone();
+        registry.register_with_unit("handoff_tls_certificate_expires_timestamp", help, Unit::Seconds, expires);
+        let help = "1 while newer files of TLS are there that cannot be used";
+        registry.register("handoff_tls_not_reloaded", help, metrics.not_reloaded.clone());
+        metrics
     }
 }
 
@@ -177,6 +220,7 @@ impl Metrics {
             refusals.clone(),
         );
         let connections = ConnectionMetrics::new(&mut registry);
+        let tls = TlsMetrics::new(&mut registry);
         let work = WorkMetrics::new(&mut registry);
         let unreadable = Family::default();
         let help = "Referrals of which a poll was told that no record can be made";
@@ -194,6 +238,7 @@ impl Metrics {
             polls_held,
             refusals,
             connections,
+            tls,
             work,
             unreadable,
             unreadable_resources,
@@ -218,6 +263,17 @@ impl Metrics {
     /// Where connections are counted.
     pub(crate) fn connections(&self) -> ConnectionMetrics {
         self.connections.clone()
+    }
+
+    /// Where handshakes are counted.
+    pub(crate) fn handshakes(&self) -> HandshakeMetrics {
+        self.tls.handshakes.clone()
+    }
+
+    /// Takes over when the certificate ends, and whether a newer one is there that cannot be used.
+    pub(crate) fn set_certificate(&self, expires: Timestamp, is_not_reloaded: bool) {
+        self.tls.expires.get_or_create(&[]).set(expires.as_second());
+        self.tls.not_reloaded.get_or_create(&[]).set(is_not_reloaded.into());
     }
 
     /// Takes over how many requests of this kind are worked on, and how many wait.

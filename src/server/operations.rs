@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde_json::json;
@@ -53,8 +53,8 @@ async fn alive() -> Response {
 }
 
 /// `GET /readyz`, to anybody: requests can be served, or what is missing.
-async fn ready(State(app_state): State<AppState>, headers: HeaderMap) -> Answer {
-    let is_operator = is_allowed(&app_state, Operator, &headers);
+async fn ready(State(app_state): State<AppState>, request: Request) -> Answer {
+    let is_operator = is_allowed(&app_state, Operator, &request.into_parts().0);
     check(&app_state, is_operator).await?;
     if is_operator {
         return in_full(&app_state).await;
@@ -71,13 +71,20 @@ async fn ready_in_full(State(app_state): State<AppState>) -> Answer {
 /// What is served, with its version and figures.
 async fn in_full(app_state: &AppState) -> Answer {
     let statistics = app_state.store.statistics().await?;
-    Ok(reply::json(&json!({
+    let mut state = json!({
         "status": "ready",
         "version": env!("CARGO_PKG_VERSION"),
         "clients": app_state.admission.count(),
         "commits": statistics.newest,
         "bytes": statistics.bytes,
-    })))
+    });
+    if let Some(tls) = &app_state.tls {
+        state["tls"] = json!({ "certificateExpires": tls.config().expires().to_string() });
+        if let Some(error) = tls.failure() {
+            state["tls"]["notReloaded"] = json!(error.to_string());
+        }
+    }
+    Ok(reply::json(&state))
 }
 
 /// Can requests be served: does the store answer and take writes, and is the directory loaded? An operator is told why not.
@@ -132,6 +139,9 @@ async fn metrics(State(app_state): State<AppState>, headers: HeaderMap) -> Answe
     }
     app_state.metrics.set_unreadable_resources(app_state.exchange.unreadable());
     app_state.metrics.set_held(app_state.held_bytes.load());
+    if let Some(tls) = &app_state.tls {
+        app_state.metrics.set_certificate(tls.config().expires(), tls.failure().is_some());
+    }
     let text = app_state.metrics.encode()?;
     Ok(match format {
         0 => reply::body(StatusCode::OK, PROMETHEUS_TEXT, metrics_text::of_openmetrics(&text)),

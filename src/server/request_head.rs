@@ -10,6 +10,8 @@ use crate::limits::ConnectionLimits;
 
 /// How many times the limit is read before the parser refuses it.
 pub(super) const PARSED: usize = 2;
+/// What HTTP/2 counts of a field beside its bytes (<https://www.rfc-editor.org/rfc/rfc9113#section-6.5.2>).
+pub(super) const FIELD_OVERHEAD: usize = 32;
 
 /// Refuses a head that is too large.
 ///

@@ -12,16 +12,19 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 use tokio::net::TcpListener;
 use tokio::sync::watch as channel;
+use tokio::task::JoinSet;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::error::Result;
 
 use super::app_state::{AppState, Parts};
+use super::connection::Serving;
 use super::connection_slots::ConnectionSlots;
 use super::listen;
 use super::operations;
 use super::reply::Refusal;
 use super::route::{Endpoint, ServedMethod};
+use super::tls::Tls;
 use super::unserved;
 use super::watch::{PathMethods, watch};
 
@@ -45,19 +48,33 @@ pub fn routers(endpoints: Vec<Endpoint>, parts: Parts) -> Result<Routers> {
 }
 
 impl Routers {
-    /// Serves clients at this listener, until `stopping` turns true; then until all that was asked has been answered.
-    pub async fn serve_api(&self, listener: TcpListener, stopping: channel::Receiver<bool>) {
-        self.serve(&self.api, listener, stopping).await;
+    /// Serves clients at these listeners, until `stopping` turns true; then until all that was asked has been answered.
+    pub async fn serve_api(&self, listeners: Vec<TcpListener>, stopping: channel::Receiver<bool>) {
+        self.serve(&self.api, self.app_state.tls.clone(), listeners, stopping).await;
     }
 
-    /// Serves operators, likewise. Their connections are counted for themselves: however many clients there are, they get in.
-    pub async fn serve_operations(&self, listener: TcpListener, stopping: channel::Receiver<bool>) {
-        self.serve(&self.operations, listener, stopping).await;
+    /// Serves operators, likewise, and in plain HTTP. Their connections are counted for themselves: however many clients there
+    /// are, they get in.
+    pub async fn serve_operations(&self, listeners: Vec<TcpListener>, stopping: channel::Receiver<bool>) {
+        self.serve(&self.operations, None, listeners, stopping).await;
     }
 
-    async fn serve(&self, router: &Router, listener: TcpListener, stopping: channel::Receiver<bool>) {
-        let slots = ConnectionSlots::new(self.app_state.limits.connections, self.app_state.metrics.connections());
-        listen::serve(listener, router.clone(), slots, stopping).await;
+    async fn serve(
+        &self,
+        router: &Router,
+        tls: Option<Tls>,
+        listeners: Vec<TcpListener>,
+        stopping: channel::Receiver<bool>,
+    ) {
+        let metrics = &self.app_state.metrics;
+        let slots = ConnectionSlots::new(self.app_state.limits.connections, metrics.connections());
+        let proxies = self.app_state.proxies.clone();
+        let serving = Serving { router: router.clone(), proxies, tls, handshakes: metrics.handshakes() };
+        let mut listening = JoinSet::new();
+        for listener in listeners {
+            listening.spawn(listen::serve(listener, serving.clone(), slots.clone(), stopping.clone()));
+        }
+        while listening.join_next().await.is_some() {}
     }
 }
 

@@ -243,6 +243,8 @@ pub struct ClientRow {
     pub acts_for: Vec<String>,
     /// Digest of its token's secret
     pub hash: [u8; 32],
+    /// Fingerprints of the certificates that its token is bound to; none: to no certificate
+    pub certificates: Vec<String>,
     /// When it was made
     pub created: Timestamp,
     /// Since when it is refused

@@ -4,10 +4,11 @@
 
 use clap::Parser;
 use handoff::cli::{Cli, Exit};
-use handoff::security::{Client, Clients, Role};
+use handoff::security::{Client, Clients, Fingerprint, Role};
 use handoff::store::Credentials;
 use handoff::store::sqlite::SqliteStore;
 
+use super::certificates::Authority;
 use super::handoff;
 
 /// Runs `handoff client ...` on the store in `folder`; exit code, standard output, standard error.
@@ -28,6 +29,7 @@ fn clients(folder: &std::path::Path) -> Clients {
         organization: row.organization,
         acts_for: row.acts_for,
         hash: row.hash,
+        certificates: row.certificates.iter().map(|text| text.parse().unwrap()).collect(),
         created: row.created,
         revoked: row.revoked,
     }))
@@ -43,7 +45,7 @@ fn a_client_is_added_listed_and_revoked() {
     let token = token.strip_suffix('\n').unwrap();
     assert_eq!((exit, token.lines().count()), (Exit::Done, 1));
     assert!(remark.contains("Organization/harbor-pantry") && remark.contains("the directory is empty yet"), "{remark}");
-    let caller = clients(folder.path()).authenticate(token, "r".to_owned()).unwrap();
+    let caller = clients(folder.path()).authenticate(token, None, "r".to_owned()).unwrap();
     assert_eq!((caller.role, caller.organization.as_str()), (Role::Agency, "harbor-pantry"));
 
     let (exit, list, _) = client(folder.path(), &["list"]);
@@ -55,7 +57,7 @@ fn a_client_is_added_listed_and_revoked() {
 
     let (exit, message, _) = client(folder.path(), &["revoke", &caller.client]);
     assert_eq!((exit, message), (Exit::Done, format!("{} is revoked\n", caller.client)));
-    assert!(clients(folder.path()).authenticate(token, "r".to_owned()).is_err());
+    assert!(clients(folder.path()).authenticate(token, None, "r".to_owned()).is_err());
     let (_, list, _) = client(folder.path(), &["list"]);
     assert!(!list.lines().nth(1).unwrap().contains("-           "), "{list}");
 }
@@ -97,7 +99,7 @@ fn a_client_acts_for_other_organizations() {
     let others = ["--acts-for", "Organization/wayside-care", "--acts-for", "Organization/lantern-housing"];
     let (_, token, _) =
         client(folder.path(), &[ADD, &others, &others[..2], &["--acts-for", "Organization/harbor-pantry"]].concat());
-    let caller = clients(folder.path()).authenticate(token.trim_end(), "r".to_owned()).unwrap();
+    let caller = clients(folder.path()).authenticate(token.trim_end(), None, "r".to_owned()).unwrap();
     assert_eq!(
         (caller.organization.as_str(), caller.acts_for),
         ("harbor-pantry", vec!["lantern-housing".to_owned(), "wayside-care".to_owned()])
@@ -116,7 +118,7 @@ fn every_role_can_be_given() {
         let (exit, token, err) =
             client(folder.path(), &["add", "--name", "N", "--role", role.name(), "--organization", "Organization/a"]);
         assert_eq!(exit, Exit::Done, "{err}");
-        assert_eq!(clients(folder.path()).authenticate(token.trim_end(), "r".to_owned()).unwrap().role, role);
+        assert_eq!(clients(folder.path()).authenticate(token.trim_end(), None, "r".to_owned()).unwrap().role, role);
     }
 }
 
@@ -185,4 +187,55 @@ fn an_organization_that_the_directory_lacks_is_said_to_be_so() {
     assert_eq!((exit, token.lines().count(), err.lines().count()), (Exit::Done, 1, 2), "{err}");
     assert!(err.contains("did you mean Organization/lantern-housing?"), "{err}");
     assert!(err.contains("Organization/nobody-at-all") && err.contains("the directory lacks it"), "{err}");
+}
+
+#[test]
+fn a_client_is_bound_to_certificates() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::new("Harbor Client Authority");
+    let path = |name: &str| folder.path().join(format!("{name}.pem")).display().to_string();
+    for name in ["old", "new"] {
+        authority.client("desk.example").write(folder.path(), name);
+    }
+    let (exit, token, err) = client(folder.path(), &[ADD, &["--certificate", &path("old")]].concat());
+    assert_eq!(exit, Exit::Done, "{err}");
+    let (_, list, _) = client(folder.path(), &["list"]);
+    let id = list.lines().nth(1).unwrap().split(' ').next().unwrap().to_owned();
+    assert!(list.contains("  CERTIFICATE       NAME\n"), "{list}");
+    let refused = |shown| {
+        let asked = clients(folder.path()).authenticate(token.trim_end(), shown, "r".to_owned());
+        asked.map(|_| ()).unwrap_err().issues[0].text.clone()
+    };
+    assert!(refused(None).contains("bound to a certificate"), "{}", refused(None));
+
+    // Both, while it changes over; by file, or by what other tools print of it.
+    let (exit, told, err) =
+        client(folder.path(), &["bind", &id, "--certificate", &path("old"), "--certificate", &path("new")]);
+    assert_eq!((exit, err.as_str()), (Exit::Done, ""));
+    let shown: Vec<Fingerprint> = told.trim_end().split(' ').skip(4).map(|text| text.parse().unwrap()).collect();
+    assert_eq!(shown.len(), 2, "{told}");
+    for shown in &shown {
+        assert!(clients(folder.path()).authenticate(token.trim_end(), Some(*shown), "r".to_owned()).is_ok());
+    }
+    let printed = format!("sha256 Fingerprint={}", shown[0]);
+    let (_, told, _) = client(folder.path(), &["bind", &id, "--certificate", &printed]);
+    assert_eq!(told, format!("{id} is bound to {}\n", shown[0]));
+    assert!(refused(Some(shown[1])).contains("shows another one"));
+
+    let (_, told, _) = client(folder.path(), &["bind", &id, "--none"]);
+    assert_eq!(told, format!("{id} is bound to no certificate\n"));
+    assert!(clients(folder.path()).authenticate(token.trim_end(), None, "r".to_owned()).is_ok());
+    let (_, log, _) = handoff(folder.path(), &["audit", "list", "--action", "client-bound"]);
+    assert_eq!(log.lines().filter(|line| line.contains("client-bound")).count(), 3, "{log}");
+
+    std::fs::write(folder.path().join("text.pem"), "no certificate").unwrap();
+    for (arguments, exit, why) in [
+        (&["bind", &id, "--certificate", &path("none")][..], Exit::Failed, "cannot read"),
+        (&["bind", &id, "--certificate", &path("text")], Exit::Invalid, "no certificate in PEM"),
+        (&["bind", "nobody", "--none"], Exit::Failed, "nobody"),
+    ] {
+        let (found, out, err) = client(folder.path(), arguments);
+        assert!(found == exit && out.is_empty() && err.contains(why), "{arguments:?}: {err}");
+    }
+    assert!(Cli::try_parse_from(["handoff", "client", "bind", &id]).is_err());
 }

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // these are tests, helpers among them
 
 mod audit;
+#[path = "../certificates/mod.rs"]
+mod certificates;
 mod client;
 mod demo;
 mod exits;

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use super::certificates::Authority;
+
 /// Runs the binary in this folder with these variables; exit code, standard output, standard error.
 fn run(folder: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> (i32, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_handoff"));
@@ -52,6 +54,8 @@ fn each_setting_that_is_wrong_in_a_file_is_refused_with_its_line() {
     let (_, told, _) = run(folder.path(), &[], &["settings"]);
     let wrong = |name: &str| match name {
         "packages" | "programs" => "5".to_owned(),
+        // A text names a file here; one of them alone is none that can be used.
+        name if name.starts_with("tls.") => "\"no such thing\"".to_owned(),
         "profiles" => "\"Task\"".to_owned(),
         "limits.body-mb" | "limits.depth" => "-1".to_owned(),
         name if name.starts_with("limits.") => "0".to_owned(),
@@ -72,7 +76,12 @@ fn each_setting_that_is_wrong_in_a_file_is_refused_with_its_line() {
             assert!(err.contains("s.toml (2:"), "{name} with {command:?}: {err}");
         }
     }
-    for (variable, value) in [("HANDOFF_LISTEN", "here"), ("HANDOFF_STORE", "mysql:x"), ("HANDOFF_LOG_LEVEL", "inof")] {
+    for (variable, value) in [
+        ("HANDOFF_LISTEN", "here"),
+        ("HANDOFF_FORWARDED", "proxy.example"),
+        ("HANDOFF_STORE", "mysql:x"),
+        ("HANDOFF_LOG_LEVEL", "inof"),
+    ] {
         let (code, _, err) = run(folder.path(), &[(variable, value)], &["settings"]);
         assert!(code == 2 && err.contains(value.trim_start_matches("mysql:x")), "{variable}: {err}");
     }
@@ -119,4 +128,64 @@ fn a_check_says_what_would_not_work_and_changes_nothing() {
         assert_eq!(told.matches("does not work").count(), 1, "{arguments:?}: {told}");
         assert!(told.ends_with("it would not work\n"), "{told}");
     }
+}
+
+#[test]
+fn files_of_tls_that_cannot_be_used_are_told_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let authority = Authority::new("Harbor Authority");
+    authority.server(&["gateway.example"]).write(path, "good");
+    authority.server(&["gateway.example"]).write(path, "other");
+    authority.server_until("gateway.example", 2021).write(path, "over");
+    std::fs::write(path.join("text.pem"), "no certificate").unwrap();
+    std::fs::write(path.join("cut.pem"), "-----BEGIN CERTIFICATE-----\nAAAA\n").unwrap();
+    let encrypted = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
+    std::fs::write(path.join("encrypted.key"), encrypted).unwrap();
+    let ask = |command: &[&str], certificate: &str, key: &str, more: &[&str]| {
+        let tls = ["--listen", "127.0.0.1:0", "--tls-certificate", certificate, "--tls-key", key];
+        run(path, &[], &[command, &tls, more].concat())
+    };
+    for (certificate, key, client_ca, code, file, why) in [
+        ("none.pem", "good.key", None, 1, "none.pem", "cannot read"),
+        ("text.pem", "good.key", None, 3, "text.pem", "no certificate in PEM"),
+        ("cut.pem", "good.key", None, 3, "cut.pem", "has no end"),
+        ("good.pem", "good.pem", None, 3, "good.pem", "no key in PEM"),
+        ("good.pem", "encrypted.key", None, 3, "encrypted.key", "is encrypted"),
+        ("good.pem", "other.key", None, 3, "other.key", "not the key of the first certificate in good.pem"),
+        ("good.pem", "good.key", Some("text.pem"), 3, "text.pem", "no certificate in PEM"),
+    ] {
+        let more: Vec<&str> = client_ca.into_iter().flat_map(|ca| ["--tls-client-ca", ca]).collect();
+        let (found, told, err) = ask(&["check"], certificate, key, &more);
+        let line = told.lines().find(|line| line.starts_with("tls ")).unwrap();
+        assert_eq!(found, code, "{told}{err}");
+        assert!(line.contains("does not work: ") && line.contains(file) && line.contains(why), "{told}");
+        let (found, _, err) = ask(&["serve"], certificate, key, &more);
+        assert!(found == code && err.contains(file) && err.contains(why), "{found} {err}");
+    }
+    let (code, told, _) = ask(&["check"], "good.pem", "good.key", &["--base", "https://gateway.example:8443/"]);
+    assert!(
+        code == 0 && told.contains("valid until 2999-01-01T00:00:00Z") && !told.contains("certificate in"),
+        "{told}"
+    );
+    let (code, told, _) = ask(&["check"], "over.pem", "over.key", &["--base", "https://other.example"]);
+    assert_eq!(code, 0, "{told}");
+    assert!(
+        told.contains("over.pem expired at 2021-01-01T00:00:00Z") && told.contains("is not for other.example"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_check_says_where_others_reach_what_is_not_encrypted() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |arguments: &[&str]| run(folder.path(), &[], &[&["check"], arguments].concat()).1;
+    let told = check(&["--listen", "0.0.0.0:0", "--operations-listen", "0.0.0.0:0"]);
+    assert!(told.contains("TLS is not spoken there") && told.contains("the address for operators"), "{told}");
+    let told = check(&["--listen", "0.0.0.0:0", "--forwarded", "10.0.0.5"]);
+    assert!(!told.contains("TLS is not spoken there"), "{told}");
+    let told = check(&["--listen", "localhost:0"]);
+    assert!(told.contains("127.0.0.1:0") && told.ends_with("it would work\n"), "{told}");
+    let told = check(&["--listen", "gateway.invalid:0"]);
+    assert!(told.contains("no address is found for the name gateway.invalid"), "{told}");
 }

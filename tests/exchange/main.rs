@@ -5,6 +5,7 @@
 
 mod consent;
 mod doors;
+mod growth;
 mod poll;
 mod privacy;
 mod replay;

@@ -123,7 +123,7 @@ impl Gateway {
             (client(Role::Auditor, HOSPITAL).await, client(Role::Administrator, HOSPITAL).await);
         let operations = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let operations_base = format!("http://{}", operations.local_addr().unwrap());
-        let listeners = Listeners { api: listener, operations: Some(operations) };
+        let listeners = Listeners { api: vec![listener], operations: vec![operations] };
         let (stop, stopped) = oneshot::channel();
         let served = tokio::spawn(async move {
             app::run(listeners, &app, async {
@@ -167,6 +167,11 @@ impl Gateway {
         let row = ClientRow { acts_for: vec![organization.to_owned()], ..row };
         self.store.put_client(row).await.unwrap();
         self.let_in(client).await
+    }
+
+    /// Somebody with a token, and the row that lets the client in once it is stored.
+    pub fn new_client(&self, role: Role, organization: &str) -> (Client, ClientRow) {
+        Client::of(&self.base, &self.http, role, organization)
     }
 
     async fn let_in(&self, client: Client) -> Client {
@@ -231,6 +236,7 @@ impl Client {
             organization: organization.to_owned(),
             acts_for: Vec::new(),
             hash: issued.hash,
+            certificates: Vec::new(),
             created: NOW.parse().unwrap(),
             revoked: None,
         };
@@ -239,6 +245,11 @@ impl Client {
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token)
+    }
+
+    /// What it shows.
+    pub fn bearer(&self) -> String {
+        format!("Bearer {}", self.token)
     }
 
     pub async fn get(&self, path: &str) -> Answer {

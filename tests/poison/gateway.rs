@@ -142,6 +142,8 @@ impl Gateway {
             admission,
             limits: Limits::default(),
             base: Some(BASE.to_owned()),
+            tls: None,
+            proxies: Arc::default(),
             ids,
             extensions,
             stopping,
@@ -195,6 +197,7 @@ fn client(role: Role, organization: String) -> (Known, Client) {
         organization: organization.clone(),
         acts_for: Vec::new(),
         hash: issued.hash,
+        certificates: Vec::new(),
         created: BEGINS.parse().unwrap(),
         revoked: None,
     };

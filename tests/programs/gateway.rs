@@ -98,6 +98,7 @@ impl Gateway {
             organization: organization.trim_start_matches("Organization/").to_owned(),
             acts_for: Vec::new(),
             hash: issued.hash,
+            certificates: Vec::new(),
             created: self.clock.now(),
             revoked: None,
         };

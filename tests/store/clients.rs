@@ -24,6 +24,7 @@ fn client(id: &str) -> ClientRow {
         organization: PANTRY.to_owned(),
         acts_for: vec!["lantern-housing".to_owned(), "wayside-care".to_owned()],
         hash: [7; 32],
+        certificates: Vec::new(),
         created: noon(),
         revoked: None,
     }

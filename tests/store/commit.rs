@@ -87,7 +87,7 @@ async fn a_stale_version_is_refused_and_nothing_of_its_plan_is_stored(backend: B
     }
     assert_eq!(store.changes(PANTRY, 0, 10).await.unwrap().items, []);
     let task = store.referral(&Scope::Gateway, &key("Task/t"), true).await.unwrap().unwrap();
-    assert!(task.extras.is_null() && task.parties.is_empty() && task.graph.history().is_empty());
+    assert!(task.extras.is_null() && task.parties.is_empty() && task.graph.history().steps.is_empty());
     let statistics = store.statistics().await.unwrap();
     assert_eq!((statistics.newest, statistics.conflicts), (1, 2));
     assert_eq!(statistics.resources, [("Task".to_owned(), 1)]);
@@ -244,11 +244,11 @@ async fn a_referral_is_read_in_one_go(backend: Backend) {
     expected.sort();
     assert_eq!(urls, expected);
     assert_eq!(found.graph.only_task().unwrap().version, 3);
-    assert_eq!(found.graph.history().iter().map(|task| task.version).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(found.graph.history().steps.iter().map(|task| task.version).collect::<Vec<_>>(), [1, 2]);
     assert_eq!((found.current(), found.author.as_deref()), (parties(PANTRY), Some(CLINIC)));
     assert_eq!(found.seq, 4);
     let without = store.referral(&scope, &key("Task/r"), false).await.unwrap().unwrap();
-    assert!(without.graph.history().is_empty());
+    assert!(without.graph.history().steps.is_empty());
     assert_eq!(store.sharing(&key("Patient/r")).await.unwrap(), [key("Task/r")]);
     assert_eq!(store.sharing(&key("Patient/nobody")).await.unwrap(), []);
 }
@@ -269,7 +269,7 @@ async fn a_referral_is_read_as_it_was(backend: Backend) {
     {
         let found = as_of(seq).await.unwrap();
         assert_eq!((found.graph.only_task().unwrap().version, &found.extras), (version, &extras), "as of {seq}");
-        assert_eq!(found.graph.history().len() as u64, version - 1);
+        assert_eq!(found.graph.history().steps.len() as u64, version - 1);
         assert_eq!(found.graph.resources().len(), names("r").len());
     }
     let nobody = Scope::Organization("north-shelter".to_owned());

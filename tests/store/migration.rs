@@ -405,7 +405,8 @@ async fn an_index_of_before_bases_is_kept() {
         drop(store);
         let old = Connection::open(&path).unwrap();
         old.execute_batch(
-            "DROP TABLE base; DROP TABLE counted; DROP TABLE unanswered; DROP INDEX text_of; PRAGMA user_version = 9",
+            "DROP TABLE base; DROP TABLE counted; DROP TABLE task_step; DROP TABLE unanswered; DROP INDEX text_of;
+             ALTER TABLE client DROP COLUMN certificates; PRAGMA user_version = 9",
         )
         .unwrap();
         let fingerprint = format!("{} 1 Task owner status, Task no owner", served.fingerprint_at_base());

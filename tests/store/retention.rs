@@ -93,7 +93,7 @@ async fn old_versions_go_and_the_newest_stays(backend: Backend) {
     let clinic = Scope::Organization(CLINIC.to_owned());
     assert_eq!(versions(&store.history(&clinic, &key("Task/a"), VersionRange::newest(9)).await.unwrap().found), [2, 1]);
     let now = store.referral(&clinic, &key("Task/a"), true).await.unwrap().unwrap();
-    assert_eq!((now.graph.resources().len(), now.graph.history().len()), (8, 1));
+    assert_eq!((now.graph.resources().len(), now.graph.history().steps.len()), (8, 1));
     // What it was after a commit is told whole, or not at all.
     assert!(store.referral_as_of(&clinic, &key("Task/a"), then).await.unwrap().is_some());
     assert!(store.referral_as_of(&clinic, &key("Task/a"), 2).await.unwrap().is_none());

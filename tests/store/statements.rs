@@ -181,6 +181,7 @@ async fn administer_all(store: &SqliteStore, name: &str, at: Timestamp) {
         organization: PANTRY.to_owned(),
         acts_for: Vec::new(),
         hash: [7; 32],
+        certificates: Vec::new(),
         created: at,
         revoked: None,
     };
@@ -195,6 +196,7 @@ async fn administer_all(store: &SqliteStore, name: &str, at: Timestamp) {
         for limit in [1, 2, 50] {
             let asked = AuditQuery { descending, limit, subject: Some(key("Task/other")), ..AuditQuery::default() };
             store.audit_rows(&asked).await.unwrap();
+            store.audit_count(&asked).await.unwrap();
             store
                 .audit_rows(&AuditQuery { client: Some(name.to_owned()), limit, ..AuditQuery::default() })
                 .await

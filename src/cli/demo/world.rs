@@ -83,7 +83,7 @@ pub(super) async fn load_clients(store: &dyn Credentials, tokens: Option<&Path>,
         let kept = before.iter().find(|kept| {
             kept.name == client.name
                 && known
-                    .authenticate(&kept.token, String::new())
+                    .authenticate(&kept.token, None, String::new())
                     .is_ok_and(|caller| client.organization.ends_with(&caller.organization))
         });
         client.token = match kept {
@@ -111,6 +111,7 @@ async fn let_in(store: &dyn Credentials, client: &Client, rows: &[ClientRow], at
         organization: organization.to_owned(),
         acts_for: Vec::new(),
         hash: issued.hash,
+        certificates: earlier.map_or_else(Vec::new, |row| row.certificates.clone()),
         created: earlier.map_or(at, |row| row.created),
         revoked: None,
     };

@@ -32,8 +32,8 @@ impl Base {
     /// The settings with which a gateway would serve the store.
     pub(super) fn settings(&self, store: &StoreFile) -> Result<Settings> {
         let settings = store.settings(Options { base: self.base.clone(), ..Options::default() })?;
-        let listen = settings.listen;
-        Ok(settings.with_default_base(listen))
+        let listen = settings.listen.clone();
+        Ok(settings.with_default_base(&listen))
     }
 }
 

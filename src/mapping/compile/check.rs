@@ -11,6 +11,7 @@ use super::super::source::FieldFile;
 use super::context::CompileContext;
 use super::declarations::{Declaration, Declarations};
 use super::findings::Findings;
+use crate::referral::task_step::KEPT;
 
 /// Adds what does not hold.
 pub(super) fn check(
@@ -21,6 +22,7 @@ pub(super) fn check(
     findings: &mut Findings,
 ) {
     check_single_writer(model, sources, findings);
+    check_history(model, sources, findings);
     for (at, rule) in model.nodes.iter().enumerate() {
         let Some((_, node)) = declared.nodes.iter().find(|(name, _)| **name == *rule.name) else { continue };
         let mut add = |message: String, fix: &str| findings.add(node.file, node.at, message, fix);
@@ -68,6 +70,20 @@ fn check_single_writer(model: &Model, sources: &[Declaration<'_, FieldFile>], fi
 /// The places that a field writes.
 fn written(field: &Field) -> impl Iterator<Item = &End> {
     field.ends().filter(|end| !end.identity)
+}
+
+/// Of earlier versions of a Task only some members are kept.
+fn check_history(model: &Model, sources: &[Declaration<'_, FieldFile>], findings: &mut Findings) {
+    for (field, source) in model.fields.iter().zip(sources) {
+        let of_version = |end: &&End| matches!(model.nodes[end.node].find, Find::Versions);
+        for end in field.ends().filter(of_version) {
+            let member = end.path.steps.first().map_or("", |step| &step.name);
+            if !end.identity && !KEPT.contains(&member) {
+                let message = format!("{member} is not kept of the earlier versions of a Task");
+                findings.add(source.file, source.at, message, format!("read one of {}", KEPT[2..].join(", ")));
+            }
+        }
+    }
 }
 
 /// A place from its resource on: items of lists are part of where the list stands.

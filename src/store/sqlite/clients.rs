@@ -14,7 +14,7 @@ use super::statement::Connection;
 pub(super) fn all(connection: &Connection) -> Result<Vec<ClientRow>> {
     connection
         .prepare_cached(
-            "SELECT id, name, role, organization, hash, created, revoked, acts_for FROM client ORDER BY number",
+            "SELECT id, name, role, organization, hash, created, revoked, acts_for, certificates FROM client ORDER BY number",
         )?
         .query_and_then([], client)?
         .collect()
@@ -26,11 +26,17 @@ fn client(row: &Row<'_>) -> Result<ClientRow> {
         name: row.get(1)?,
         role: row.get(2)?,
         organization: row.get(3)?,
-        acts_for: row.get::<_, String>(7)?.split_whitespace().map(str::to_owned).collect(),
+        acts_for: words(row, 7)?,
+        certificates: words(row, 8)?,
         hash: row.get(4)?,
         created: moment(row.get(5)?)?,
         revoked: row.get::<_, Option<i64>>(6)?.map(moment).transpose()?,
     })
+}
+
+/// The words of a column.
+fn words(row: &Row<'_>, column: usize) -> Result<Vec<String>> {
+    Ok(row.get::<_, String>(column)?.split_whitespace().map(str::to_owned).collect())
 }
 
 /// Adds a client, or puts it in the place of the one with its id.
@@ -38,11 +44,11 @@ pub(super) fn put(session: &mut Session<'_>, client: &ClientRow) -> Result<()> {
     session
         .connection
         .prepare_cached(
-            "INSERT INTO client (id, name, role, organization, hash, created, revoked, acts_for)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+            "INSERT INTO client (id, name, role, organization, hash, created, revoked, acts_for, certificates)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
              ON CONFLICT (id) DO UPDATE SET name = excluded.name, role = excluded.role, hash = excluded.hash,
                  organization = excluded.organization, created = excluded.created, revoked = excluded.revoked,
-                 acts_for = excluded.acts_for",
+                 acts_for = excluded.acts_for, certificates = excluded.certificates",
         )?
         .execute(params![
             client.id,
@@ -53,6 +59,7 @@ pub(super) fn put(session: &mut Session<'_>, client: &ClientRow) -> Result<()> {
             client.created.as_millisecond(),
             client.revoked.map(Timestamp::as_millisecond),
             client.acts_for.join(" "),
+            client.certificates.join(" "),
         ])?;
     changed(session)
 }

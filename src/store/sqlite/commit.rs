@@ -18,6 +18,7 @@ use crate::store::newest::ChangeNotice;
 use crate::store::prepared::PreparedPlan;
 
 use super::session::Session;
+use super::task_steps::{self, TaskVersion};
 use super::{audit, feed, planned_read, rows, search, shares, unanswered};
 
 /// A resource as the transaction found it.
@@ -199,6 +200,11 @@ fn store(session: &mut Session<'_>, write: &Write, target: &mut Target) -> Resul
             "INSERT INTO version (id, resource, version, updated, seq, document) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
         .insert(params![current, target.stored_version.id, version, updated, seq, write.document.text()])?;
+    if write.key.kind == "Task" {
+        let document = &*write.document;
+        let task = target.stored_version.id;
+        task_steps::add(session.connection, &TaskVersion { task, version, seq, document })?;
+    }
     Ok(())
 }
 

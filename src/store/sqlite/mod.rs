@@ -74,6 +74,7 @@ mod shares;
 mod shown;
 mod statement;
 mod step_limit;
+mod task_steps;
 mod unanswered;
 mod withheld;
 mod writer;

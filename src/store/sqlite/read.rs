@@ -181,21 +181,6 @@ pub(super) fn history(
     Ok(history)
 }
 
-/// Versions of the resource with this id that are shown, newest first.
-///
-/// # Errors
-/// For one that cannot be read.
-pub(super) fn shown_versions(
-    connection: &Connection,
-    visibility: Visibility,
-    id: i64,
-    range: VersionRange,
-) -> Result<Vec<Stored>> {
-    let shown = ShownVersions::of(connection, visibility, id)?;
-    let versions = versions(connection, visibility, id, &shown, None, range)?;
-    versions.into_iter().map(|version| version.map_err(|unreadable| unreadable.error)).collect()
-}
-
 /// The documents of these versions, as far as they are stored.
 pub(super) fn documents(connection: &Connection, keys: &[(ResourceKey, u64)]) -> Result<Vec<(ResourceKey, Document)>> {
     let mut documents = Vec::with_capacity(keys.len());

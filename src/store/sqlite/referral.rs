@@ -5,10 +5,9 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::fhir::{Document, ResourceKey};
-use crate::limits::MEGABYTE;
 use crate::referral::plan::GivenResource;
 use crate::referral::scope::Scope;
-use crate::referral::{Graph, Resource, VersionRange};
+use crate::referral::{Graph, Resource};
 use crate::store::visibility::Visibility;
 use crate::store::{StoredParty, StoredReferral};
 
@@ -16,10 +15,7 @@ use super::read::{self, COLUMNS, SEEN};
 use super::shares;
 use super::shown::{ShownVersions, past_part};
 use super::statement::Connection;
-
-/// As much of a Task's history a record tells: its newest versions, up to so many bytes. What is older is in the history
-/// of the Task.
-const RECORDED: VersionRange = VersionRange { count: usize::MAX, before: None, bytes: 16 * MEGABYTE };
+use super::task_steps;
 
 /// What a look at the graph finds.
 struct Shared {
@@ -61,7 +57,7 @@ pub(super) fn referral(
     let Some(newest) = graph.resolve(&task.to_string()).map(|task| task.version) else { return Ok(None) };
     let end = until.unwrap_or(i64::MAX);
     if with_history {
-        graph.set_history(earlier(connection, visibility, id, newest, end)?);
+        graph.set_history(task_steps::history(connection, visibility, (id, newest), end)?);
     }
     let (extras, kept) = extras(connection, id, end)?;
     let owed: Option<i64> = connection
@@ -127,27 +123,6 @@ fn shared(
         }
     }
     Ok(shared)
-}
-
-/// The versions of the Task before this one, up to the commit `until`, as far as they are shown, oldest first.
-fn earlier(
-    connection: &Connection,
-    visibility: Visibility,
-    task: i64,
-    newest: u64,
-    until: i64,
-) -> Result<Vec<Resource>> {
-    if newest <= 1 {
-        return Ok(Vec::new());
-    }
-    let range = VersionRange { before: Some(newest), ..RECORDED };
-    let versions = read::shown_versions(connection, visibility, task, range)?.into_iter();
-    let versions = versions.filter(|stored| stored.seq.cast_signed() <= until).collect::<Vec<_>>();
-    Ok(versions
-        .into_iter()
-        .rev()
-        .map(|stored| Resource::new(stored.key.to_string(), stored.version, stored.document).without(stored.withheld))
-        .collect())
 }
 
 /// Everything that the Task discloses now, with who gave it.

@@ -49,6 +49,14 @@ pub(super) fn prune_versions(connection: &Connection, before: Timestamp, after: 
                        AND v.seq < p.until AND v.until >= p.until))",
         )?
         .execute(params![after, last, before])?;
+    // What a version says of where its Task stood goes with it, unless the Task stands there still.
+    connection
+        .prepare_cached(
+            "DELETE FROM task_step WHERE (task, version) IN
+                 (SELECT resource, version FROM version WHERE id > ?1 AND id <= ?2 AND octet_length(document) = 0)
+                 AND EXISTS (SELECT 1 FROM task_step n WHERE n.task = task_step.task AND n.version > task_step.version)",
+        )?
+        .execute([after, last])?;
     // Versions are numbered in the order of their times.
     let more = count == GROUP && oldest.is_some_and(|oldest| oldest < before);
     Ok(PrunedVersions { removed: removed as u64, next: more.then_some(last.cast_unsigned()) })

@@ -159,6 +159,7 @@ impl Writer {
     }
 
     fn serve(&mut self, jobs: &Receiver<Box<dyn Job>>) {
+        self.check_other_writers();
         let mut looked = Instant::now();
         self.look_ahead();
         while !self.has_stopped() {

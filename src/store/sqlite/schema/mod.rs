@@ -32,6 +32,8 @@ const STEPS: &[&str] = &[
     include_str!("009_in_use.sql"),
     include_str!("010_bases.sql"),
     include_str!("011_text_of.sql"),
+    include_str!("012_growth.sql"),
+    include_str!("013_certificates.sql"),
     include_str!("014_unanswered.sql"),
 ];
 

@@ -1,10 +1,9 @@
-//! A stream that does not wait for ever: neither for a request, nor for the rest of its head, nor for a client to take its
-//! answer. It knows nothing of HTTP but how far the connection is ([`Progress`]).
+//! A stream that does not wait for ever: neither for a request, nor for the rest of its head. It knows nothing of HTTP but
+//! how far the connection is ([`Progress`]). How long a client may take for its answer is watched by `timed_write`.
 
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -15,20 +14,18 @@ use crate::limits::ConnectionLimits;
 use super::progress::{Phase, Progress};
 
 /// See the module head.
-pub(super) struct TimedStream<S> {
+pub(super) struct TimedRead<S> {
     stream: S,
-    progress: Arc<Progress>,
+    progress: Progress,
     limits: ConnectionLimits,
     /// The end of the phase of this number, if it has one
     read_end: Option<(u64, Pin<Box<Sleep>>)>,
-    /// When the client has taken nothing for too long
-    write_end: Option<Pin<Box<Sleep>>>,
     overdue: bool,
 }
 
-impl<S> TimedStream<S> {
-    pub(super) fn new(stream: S, progress: Arc<Progress>, limits: ConnectionLimits) -> Self {
-        Self { stream, progress, limits, read_end: None, write_end: None, overdue: false }
+impl<S> TimedRead<S> {
+    pub(super) fn new(stream: S, progress: Progress, limits: ConnectionLimits) -> Self {
+        Self { stream, progress, limits, read_end: None, overdue: false }
     }
 
     /// The stream, and whether the head of a request took too long.
@@ -53,25 +50,13 @@ impl<S> TimedStream<S> {
         ready!(end.as_mut().poll(context));
         Poll::Ready(phase)
     }
-
-    /// What a write gives, unless the client has taken nothing for too long.
-    fn poll_write_end<T>(&mut self, written: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
-        if written.is_ready() {
-            self.write_end = None;
-            return written;
-        }
-        let time = self.limits.answer_time;
-        let end = self.write_end.get_or_insert_with(|| Box::pin(sleep(time)));
-        ready!(end.as_mut().poll(context));
-        Poll::Ready(Err(timed_out()))
-    }
 }
 
 fn timed_out() -> io::Error {
     io::ErrorKind::TimedOut.into()
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for TimedStream<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for TimedRead<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -96,20 +81,17 @@ impl<S: AsyncRead + Unpin> AsyncRead for TimedStream<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for TimedStream<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for TimedRead<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.poll_write_end(written, context)
+        Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flushed = Pin::new(&mut self.stream).poll_flush(context);
-        self.poll_write_end(flushed, context)
+        Pin::new(&mut self.stream).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let shut = Pin::new(&mut self.stream).poll_shutdown(context);
-        self.poll_write_end(shut, context)
+        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 
     fn poll_write_vectored(
@@ -117,8 +99,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for TimedStream<S> {
         context: &mut Context<'_>,
         buffers: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(context, buffers);
-        self.poll_write_end(written, context)
+        Pin::new(&mut self.stream).poll_write_vectored(context, buffers)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -134,14 +115,15 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
+    use crate::server::request_service::RequestWatch;
 
-    fn stream() -> (TimedStream<DuplexStream>, DuplexStream, Arc<Progress>) {
+    fn stream() -> (TimedRead<DuplexStream>, DuplexStream, Progress) {
         let (ours, theirs) = duplex(4);
-        let progress = Arc::new(Progress::default());
-        (TimedStream::new(ours, progress.clone(), ConnectionLimits::default()), theirs, progress)
+        let progress = Progress::default();
+        (TimedRead::new(ours, progress.clone(), ConnectionLimits::default()), theirs, progress)
     }
 
-    async fn reads_for(stream: &mut TimedStream<DuplexStream>) -> (io::Result<usize>, Duration) {
+    async fn reads_for(stream: &mut TimedRead<DuplexStream>) -> (io::Result<usize>, Duration) {
         let began = Instant::now();
         (stream.read(&mut [0; 8]).await, began.elapsed())
     }
@@ -152,8 +134,7 @@ mod tests {
         let limits = ConnectionLimits::default();
         let (read, time) = reads_for(&mut stream).await;
         assert_eq!((read.unwrap(), time), (0, limits.idle_time));
-        progress.request_began();
-        progress.request_ended();
+        drop(progress.request_began());
         let (read, time) = reads_for(&mut stream).await;
         assert_eq!((read.unwrap(), time), (0, limits.idle_time), "after an answer the time begins anew");
         assert!(!stream.into_inner().1);
@@ -177,31 +158,16 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_request_that_is_served_takes_its_time() {
         let (mut stream, _theirs, progress) = stream();
-        progress.request_began();
+        let request = progress.request_began();
         assert!(tokio::time::timeout(Duration::from_hours(1), stream.read(&mut [0; 8])).await.is_err());
         // Whoever was reading all the time is woken, and waits for the next request only as long as it may.
         let began = Instant::now();
         let ended = tokio::spawn(async move {
             tokio::time::sleep(Duration::from_secs(7)).await;
-            progress.request_ended();
+            drop(request);
         });
         assert_eq!(stream.read(&mut [0; 8]).await.unwrap(), 0);
         assert_eq!(began.elapsed(), Duration::from_secs(7) + ConnectionLimits::default().idle_time);
         ended.await.unwrap();
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn whoever_takes_nothing_is_left() {
-        let (mut stream, mut theirs, _) = stream();
-        let began = Instant::now();
-        let taken = tokio::spawn(async move {
-            tokio::time::sleep(Duration::from_secs(20)).await;
-            theirs.read_exact(&mut [0; 4]).await.map(|_| theirs)
-        });
-        let error = stream.write_all(&[0; 12]).await.unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-        let limit = ConnectionLimits::default().answer_time;
-        assert_eq!(began.elapsed(), Duration::from_secs(20) + limit, "each byte that is taken gives it the time again");
-        taken.await.unwrap().unwrap();
     }
 }

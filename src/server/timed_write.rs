@@ -1,0 +1,101 @@
+//! A stream that does not wait for ever for the other side to take what it is sent. It stands next to the socket, so that
+//! each byte that is taken counts, whatever is spoken over it.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
+
+/// See the module head.
+pub(super) struct TimedWrite<S> {
+    stream: S,
+    time: Duration,
+    /// When the other side has taken nothing for too long
+    end: Option<Pin<Box<Sleep>>>,
+}
+
+impl<S> TimedWrite<S> {
+    pub(super) fn new(stream: S, time: Duration) -> Self {
+        Self { stream, time, end: None }
+    }
+
+    /// What a write gives, unless nothing was taken for too long.
+    fn poll_end<T>(&mut self, written: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.end = None;
+            return written;
+        }
+        let time = self.time;
+        let end = self.end.get_or_insert_with(|| Box::pin(sleep(time)));
+        ready!(end.as_mut().poll(context));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for TimedWrite<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for TimedWrite<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.poll_end(written, context)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        self.poll_end(flushed, context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let shut = Pin::new(&mut self.stream).poll_shutdown(context);
+        self.poll_end(shut, context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffers: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, buffers);
+        self.poll_end(written, context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_takes_nothing_is_left() {
+        let limit = Duration::from_secs(30);
+        let (ours, mut theirs) = duplex(4);
+        let mut stream = TimedWrite::new(ours, limit);
+        let began = Instant::now();
+        let taken = tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_secs(20)).await;
+            theirs.read_exact(&mut [0; 4]).await.map(|_| theirs)
+        });
+        let error = stream.write_all(&[0; 12]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(began.elapsed(), Duration::from_secs(20) + limit, "each byte that is taken gives it the time again");
+        taken.await.unwrap().unwrap();
+    }
+}
