@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::definitions::Definitions;
 use crate::error::{Error, Result};
-use crate::mapping::ProgramTypes;
+use crate::mapping::{ProgramTypeFiles, ProgramTypes};
 use crate::routing::Rulebook;
 use crate::sheet::{Codes, ColumnSets};
 use crate::shipped;
@@ -59,6 +59,11 @@ impl ProgramFiles {
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
         let added = self.added.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
         shipped::files().iter().copied().chain(added)
+    }
+
+    /// The types with their maps, each to be compiled when it is asked for.
+    pub fn program_types<'f>(&'f self, definitions: &'f Definitions) -> ProgramTypeFiles<'f> {
+        ProgramTypeFiles::new(definitions, self.iter())
     }
 
     /// The types with their maps.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use tokio::sync::mpsc;
 
 use super::serve::bound_in_vain;
 use super::streams::{Exit, Streams, unwritable};
@@ -14,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::routing::{Directory, Rulebook};
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::backup::inspect;
-use crate::store::{Credentials, Resources};
+use crate::store::{Credentials, DirectoryPosition, Resources, Stored};
 use crate::terminology::Terminology;
 
 /// Arguments of `handoff check`.
@@ -149,12 +150,18 @@ fn store(path: &Path) -> Result<(Found, bool)> {
 }
 
 async fn directory(store: &SqliteStore, rules: &Rulebook) -> Result<Found> {
-    let stored = store.directory().await?;
-    let directory = Directory::compile(stored.iter().map(|stored| stored.document.root()), rules)?;
-    let count = |kind: &str| stored.iter().filter(|stored| stored.key.kind == kind).count();
-    let what = format!("{} organizations, {} programs", count("Organization"), count("HealthcareService"));
+    let (changes, mut changed) = mpsc::channel::<Stored>(1);
+    let mut update = Directory::new(rules).update(rules);
+    let add_all = async {
+        while let Some(stored) = changed.recv().await {
+            update.add(stored.document.root());
+        }
+    };
+    tokio::join!(store.directory_changes(DirectoryPosition::default(), changes), add_all).0?;
+    let directory = update.finish()?;
+    let what = format!("{} organizations, {} programs", directory.organization_count(), directory.programs().count());
     let mut remarks: Vec<String> = directory.findings().iter().map(ToString::to_string).collect();
-    if stored.is_empty() {
+    if directory.resource_count() == 0 {
         remarks.push("it is empty, so no referral finds a program".to_owned());
     }
     Ok(Found { what, remarks })

@@ -99,7 +99,7 @@ async fn warn_missing_setup(app: &App) -> Result<()> {
     if clients.iter().all(|client| client.revoked.is_some()) {
         tracing::warn!("nobody is let in yet; add clients with: handoff client add");
     }
-    if app.store.directory().await?.is_empty() {
+    if *app.store.directory_version().borrow() == 0 {
         tracing::warn!("the directory is empty, so no referral finds a program; load organizations and programs");
     }
     Ok(())

@@ -1,6 +1,8 @@
 //! `handoff translate`: a referral as the record of a program, or a record as FHIR; with where every field came from.
 //! Nothing is stored and nothing is sent.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -17,7 +19,7 @@ use crate::app::ProgramTypeFolders;
 use crate::definitions::Definitions;
 use crate::error::{Error, Result};
 use crate::fhir::{Document, Issue, Key, Limits, Reference};
-use crate::mapping::{Detail, Fidelity, GraphUpdate, ProgramTypes, Translation, extras};
+use crate::mapping::{Detail, Fidelity, GraphUpdate, Map, ProgramType, ProgramTypeFiles, Translation, extras};
 use crate::referral::{Graph, Referral, Resource, care_plan, task_edits};
 
 pub use super::translate_args::{Args, Format, InputFormat, Target};
@@ -39,21 +41,27 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
     }
     let types = ProgramTypeFolders::configured(args.programs.as_deref(), None)?;
     let files = types.files()?;
-    let programs = files.programs(&Definitions::shipped()?)?;
-    if let Some(kind) = args.program.as_deref().filter(|kind| programs.get(kind).kind != **kind) {
-        let kinds: Vec<&str> = programs.iter().map(|program| &*program.kind).collect();
+    let definitions = Definitions::shipped()?;
+    let types = files.program_types(&definitions);
+    let kinds: Vec<&str> = types.kinds().collect();
+    if let Some(kind) = args.program.as_deref().filter(|kind| !kinds.contains(kind)) {
         return Err(unknown_program_type(kind, &kinds));
     }
-    match (args.from, args.to) {
-        (Some(InputFormat::Csv), _) => return sheet::to_records(args, &files.sheets(&programs)?, &programs, streams),
-        (_, Target::Csv) => return sheet::from_records(args, &files.sheets(&programs)?, streams),
-        _ => {}
+    if args.from == Some(InputFormat::Csv) || args.to == Target::Csv {
+        // The codes of a sheet are read by all tables.
+        let programs = files.programs(&definitions)?;
+        let sheets = files.sheets(&programs)?;
+        return match args.to {
+            Target::Csv => sheet::from_records(args, &sheets, streams),
+            _ => sheet::to_records(args, &sheets, &programs, streams),
+        };
     }
     let document = read(&args.input, streams)?;
+    let mut programs = AskedTypes { types, compiled: BTreeMap::new() };
     let (json, issues, fidelity) = if args.to == Target::Record {
-        to_record(args, &programs, document)?
+        to_record(args, &mut programs, document)?
     } else {
-        to_fhir(args, &programs, &document)?
+        to_fhir(args, &mut programs, &document)?
     };
     let text = match args.format {
         Format::Json if args.explain => format!("{:#}\n", json!({ "result": json, "fidelity": fidelity.to_value() })),
@@ -68,7 +76,24 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn to_record(args: &Args, programs: &ProgramTypes, document: Document) -> Result<(Value, Vec<Issue>, Fidelity)> {
+/// The program types that are asked for, each compiled once.
+struct AskedTypes<'f> {
+    types: ProgramTypeFiles<'f>,
+    compiled: BTreeMap<String, ProgramType>,
+}
+
+impl AskedTypes<'_> {
+    /// The map that the arguments name or, where they name none, that of this type.
+    fn map(&mut self, args: &Args, kind: &str) -> Result<&Map> {
+        let kind = args.program.as_deref().unwrap_or(kind);
+        Ok(match self.compiled.entry(kind.to_owned()) {
+            Entry::Occupied(known) => &known.into_mut().map,
+            Entry::Vacant(new) => &new.insert(self.types.compile(kind)?).map,
+        })
+    }
+}
+
+fn to_record(args: &Args, programs: &mut AskedTypes<'_>, document: Document) -> Result<(Value, Vec<Issue>, Fidelity)> {
     // A plan whose activities are referrals is as many referrals.
     let planned = care_plan::with_tasks(document.root(), Timestamp::now());
     let document = planned.map_or(Ok(document), Document::parse)?;
@@ -87,17 +112,17 @@ fn to_record(args: &Args, programs: &ProgramTypes, document: Document) -> Result
     Ok((Value::Array(records), issues, Fidelity::default()))
 }
 
-fn one_record(args: &Args, programs: &ProgramTypes, graph: &Graph, task: &Resource) -> Result<Translation> {
+fn one_record(args: &Args, programs: &mut AskedTypes<'_>, graph: &Graph, task: &Resource) -> Result<Translation> {
     let referral = Referral::read(graph, task)?;
     let kind = task_edits::program_type(referral.task.node()).unwrap_or_default();
-    let map = &programs.get(args.program.as_deref().unwrap_or(&kind)).map;
+    let map = programs.map(args, &kind)?;
     let kept = extras::of(graph, task);
     Ok(if args.explain { map.explain(&referral, &kept) } else { map.get(&referral, &kept) })
 }
 
-fn to_fhir(args: &Args, programs: &ProgramTypes, document: &Document) -> Result<(Value, Vec<Issue>, Fidelity)> {
+fn to_fhir(args: &Args, programs: &mut AskedTypes<'_>, document: &Document) -> Result<(Value, Vec<Issue>, Fidelity)> {
     let kind = document.root().str("type").unwrap_or_default().into_owned();
-    let map = &programs.get(args.program.as_deref().unwrap_or(&kind)).map;
+    let map = programs.map(args, &kind)?;
     let record = document.root().to_value();
     let text = if args.explain { Detail::Rows } else { Detail::Totals };
     let mut ids = || Uuid::new_v4().to_string();

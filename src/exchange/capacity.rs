@@ -10,9 +10,10 @@ use crate::error::{Error, Result};
 use crate::fhir::edit::Edits;
 use crate::fhir::precondition::Validators;
 use crate::fhir::{Document, Issue, Key, Node, Preconditions, ResourceKey};
-use crate::referral::Graph;
 use crate::referral::plan::{Plan, Write};
 use crate::referral::task::SDOHCC_CODES;
+use crate::referral::{Graph, Scope};
+use crate::routing::Directory;
 use crate::routing::program::{CAPACITY, PROGRAM_TYPES};
 use crate::security::Caller;
 use crate::store::{Resources, Stored};
@@ -37,13 +38,16 @@ pub(super) struct StatedCapacity<'a> {
     pub(super) conditions: Preconditions,
 }
 
-/// The programs of an organization, with their capacity.
+/// The programs of an organization, with their capacity, by id.
 ///
 /// # Errors
 /// Those of the store.
-pub(super) async fn programs(store: &dyn Resources, organization: &str) -> Result<Vec<Value>> {
-    let stored = store.directory().await?;
-    Ok(stored.iter().filter(|stored| is_program_of(stored, organization)).map(program).collect())
+pub(super) async fn programs(store: &dyn Resources, directory: &Directory, organization: &str) -> Result<Vec<Value>> {
+    let known = directory.programs_of(organization);
+    let keys: Vec<ResourceKey> = known.map(|known| ResourceKey::new("HealthcareService", &*known.id)).collect();
+    let stored = store.read_each(&Scope::Public, &keys).await?;
+    let own = stored.iter().flatten().filter(|stored| is_program_of(stored, organization));
+    Ok(own.map(program).collect())
 }
 
 impl Change for StatedCapacity<'_> {

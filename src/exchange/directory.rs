@@ -1,27 +1,46 @@
-//! The directory as it is by now: compiled once for each version that the store has of it.
+//! The directory as it is by now: the version that is at hand, brought up to what the store announces whenever that is newer.
+//! What changed is read and put in its place, once, whoever waits for it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, mpsc, watch};
 
-use crate::error::Result;
-use crate::fhir::Node;
-use crate::routing::{Directory, Rulebook};
-use crate::store::Resources;
+use crate::error::{Error, Result};
+use crate::routing::{Directory, DirectoryUpdate, Rulebook};
+use crate::store::{DirectoryPosition, Resources, Stored};
+
+/// How many resources are read ahead of the one that is put in its place.
+const MAX_READ_AHEAD: usize = 32;
 
 /// See the module head.
-pub(super) struct CurrentDirectory {
+pub(super) struct CurrentDirectory(Arc<Shared>);
+
+struct Shared {
     store: Arc<dyn Resources>,
     rules: Arc<Rulebook>,
-    compiled: ArcSwap<CompiledDirectory>,
-    version: watch::Receiver<u64>,
+    current: ArcSwap<DirectoryVersion>,
+    /// Held by whoever brings it up to date; up to which commit it could not be used, and why
+    unusable: Mutex<Option<(u64, Error)>>,
+    newest: watch::Receiver<u64>,
+    updates: AtomicU64,
+    resources: AtomicU64,
 }
 
-/// The directory, compiled, and which version of the store's it is.
-struct CompiledDirectory {
-    version: Option<u64>,
+/// A version of the directory, and how far in the store it is.
+struct DirectoryVersion {
+    position: DirectoryPosition,
     directory: Arc<Directory>,
+}
+
+/// What was done so far to keep the directory as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DirectoryWork {
+    /// How often it was brought up to date
+    pub updates: u64,
+    /// How many resources were read for that
+    pub resources: u64,
 }
 
 impl CurrentDirectory {
@@ -30,27 +49,89 @@ impl CurrentDirectory {
     /// # Errors
     /// If it cannot be used.
     pub(super) async fn open(store: Arc<dyn Resources>, rules: Arc<Rulebook>) -> Result<Self> {
-        let version = store.directory_version();
-        let nothing = CompiledDirectory { version: None, directory: Arc::new(Directory::default()) };
-        let current = Self { store, rules, compiled: ArcSwap::from_pointee(nothing), version };
+        let directory = Arc::new(Directory::new(&rules));
+        let nothing = DirectoryVersion { position: DirectoryPosition::default(), directory };
+        let newest = store.directory_version();
+        let current = Self(Arc::new(Shared {
+            store,
+            rules,
+            current: ArcSwap::from_pointee(nothing),
+            unusable: Mutex::new(None),
+            newest,
+            updates: AtomicU64::new(0),
+            resources: AtomicU64::new(0),
+        }));
         current.get().await?;
         Ok(current)
     }
 
-    /// The directory.
+    /// The directory, no older than what was announced when it was asked for.
     ///
     /// # Errors
     /// If it has changed and cannot be used any more.
     pub(super) async fn get(&self) -> Result<Arc<Directory>> {
-        let version = Some(*self.version.borrow());
-        let compiled = self.compiled.load();
-        if compiled.version == version {
-            return Ok(compiled.directory.clone());
+        let newest = *self.0.newest.borrow();
+        let current = self.0.current.load();
+        if current.position.seq >= newest {
+            return Ok(current.directory.clone());
         }
-        let stored = self.store.directory().await?;
-        let nodes: Vec<Node<'_>> = stored.iter().map(|stored| stored.document.root()).collect();
-        let directory = Arc::new(Directory::compile(nodes, &self.rules)?);
-        self.compiled.store(Arc::new(CompiledDirectory { version, directory: directory.clone() }));
-        Ok(directory)
+        // It goes on when whoever asked first goes away: the others wait for the same.
+        tokio::spawn(bring_up_to(self.0.clone(), newest)).await.map_err(Error::fault)?
+    }
+
+    /// What was done so far to keep it as it is.
+    pub(super) fn work(&self) -> DirectoryWork {
+        let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        DirectoryWork { updates: of(&self.0.updates), resources: of(&self.0.resources) }
+    }
+}
+
+/// The directory at this commit or a later one.
+async fn bring_up_to(shared: Arc<Shared>, seq: u64) -> Result<Arc<Directory>> {
+    let mut unusable = shared.unusable.lock().await;
+    let current = shared.current.load_full();
+    if current.position.seq >= seq {
+        // Somebody brought it there meanwhile.
+        return Ok(current.directory.clone());
+    }
+    if let Some((_, error)) = unusable.as_ref().filter(|(at, _)| *at >= seq) {
+        return Err(error.clone());
+    }
+    let next = match shared.update(&current).await? {
+        // Something is not of the directory any more; what that was nobody says.
+        (position, Ok(directory)) if directory.resource_count() as u64 != position.count => {
+            let directory = Arc::new(Directory::new(&shared.rules));
+            shared.update(&DirectoryVersion { position: DirectoryPosition::default(), directory }).await?
+        }
+        next => next,
+    };
+    let (position, directory) = match next {
+        (position, Ok(directory)) => (position, Arc::new(directory)),
+        (position, Err(error)) => {
+            *unusable = Some((position.seq, error.clone()));
+            return Err(error);
+        }
+    };
+    tracing::debug!(commit = position.seq, placed = directory.placed(), "the directory is up to date");
+    shared.current.store(Arc::new(DirectoryVersion { position, directory: directory.clone() }));
+    Ok(directory)
+}
+
+impl Shared {
+    /// How far the store is by now, and the directory there if it can be used.
+    async fn update(&self, before: &DirectoryVersion) -> Result<(DirectoryPosition, Result<Directory>)> {
+        self.updates.fetch_add(1, Ordering::Relaxed);
+        let (changes, changed) = mpsc::channel(MAX_READ_AHEAD);
+        let read = self.store.directory_changes(before.position, changes);
+        let (position, directory) = tokio::join!(read, self.add_all(before.directory.update(&self.rules), changed));
+        Ok((position?, directory))
+    }
+
+    async fn add_all(&self, mut update: DirectoryUpdate<'_>, mut changed: mpsc::Receiver<Stored>) -> Result<Directory> {
+        while let Some(stored) = changed.recv().await {
+            self.resources.fetch_add(1, Ordering::Relaxed);
+            update.add(stored.document.root());
+        }
+        update.finish()
     }
 }

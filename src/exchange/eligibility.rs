@@ -37,11 +37,11 @@ impl Eligibility {
         let directory = self.directory.get().await?;
         let kind = task_edits::program_type(task.node()).unwrap_or_default();
         let program = task_edits::program(task.node()).and_then(|id| directory.program(&id));
-        let rules = program.map_or_else(|| self.rules.rules(&kind), |program| &program.rules[..]);
+        let rules = program.map_or_else(|| self.rules.rules(&kind), |program| program.rules());
         let facts = Facts::of(&referral, self.rules.facts(), at);
         let mut value = judge(&facts, rules).to_value();
         value["referral"] = key.to_string().into();
-        value["programType"] = program.map_or(kind, |program| program.kind.clone()).into();
+        value["programType"] = program.map_or(kind, |program| program.kind().to_owned()).into();
         if let Some(program) = program {
             value["program"] = format!("HealthcareService/{}", program.id).into();
         }

@@ -26,7 +26,7 @@ use super::check::ResourceCheck;
 use super::conditional_reference::ConditionalReferences;
 use super::consent::ConsentCheck;
 use super::consequences::Consequences;
-use super::directory::CurrentDirectory;
+use super::directory::{CurrentDirectory, DirectoryWork};
 use super::disposition::Router;
 use super::eligibility::Eligibility;
 use super::idempotency::RepeatKey;
@@ -60,6 +60,7 @@ pub struct Exchange {
     records: Arc<RecordWriter>,
     sheets: Sheets,
     poll: Poll,
+    directory: Arc<CurrentDirectory>,
     eligibility: Eligibility,
     timeline: Timeline,
     limits: ContentLimits,
@@ -118,7 +119,8 @@ impl Exchange {
                 limits,
             },
             poll: Poll { resources: store.clone(), feed: stores.feed.clone(), referrals: referrals.clone() },
-            eligibility: Eligibility { referrals: referrals.clone(), directory, rules },
+            eligibility: Eligibility { referrals: referrals.clone(), directory: directory.clone(), rules },
+            directory,
             timeline: Timeline { referrals: referrals.clone(), audit_log: stores.audit_log.clone() },
             store,
             parameters,
@@ -603,12 +605,17 @@ impl Exchange {
         }
     }
 
+    /// What was done so far to keep the directory as the store has it.
+    pub fn directory_work(&self) -> DirectoryWork {
+        self.directory.work()
+    }
+
     /// The programs of the caller's organization, with their capacity.
     ///
     /// # Errors
     /// Those of the store.
     pub async fn programs(&self, caller: &Caller) -> Result<Vec<Value>> {
-        capacity::programs(&*self.store, &caller.organization).await
+        capacity::programs(&*self.store, &*self.directory.get().await?, &caller.organization).await
     }
 
     /// Says what a program of the caller's organization can take on: `{"status": CODE, "notes"?: TEXT}`.

@@ -3,7 +3,7 @@
 use super::document::Node;
 
 /// A system and a value in it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identifier {
     /// Its system, "" where none is said
     pub system: String,

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! map              what a map answers: get, put, merge, create
-//! program_types    the folders of program types; program_file, about: what program.yaml says
+//! program_types    the program types at hand; program_type_files: their folders; program_file, about: what program.yaml says
 //! compile          from the files of a map to the model
 //! model            the compiled map, as data
 //! node_search      finds the nodes of a map in a graph; path_tree: what is read of each; locate: what one path means
@@ -40,6 +40,7 @@ mod path;
 mod path_tree;
 mod program_file;
 mod program_type;
+mod program_type_files;
 mod program_types;
 mod put;
 mod schema;
@@ -53,5 +54,6 @@ pub use graph_update::{Change, Created, Detail, GraphUpdate};
 pub use map::{Map, Translation};
 pub use model::WithheldElement;
 pub use program_type::ProgramType;
-pub use program_types::{GENERIC, ProgramTypes};
+pub use program_type_files::{GENERIC, ProgramTypeFiles};
+pub use program_types::ProgramTypes;
 pub use schema::RecordSchema;

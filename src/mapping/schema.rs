@@ -14,13 +14,18 @@ pub struct RecordSchema {
 }
 
 impl RecordSchema {
-    /// Compiles a schema after taking the shared schemas that it references into its `$defs`.
+    /// Compiles a schema after taking the shared schemas that it references into its `$defs`: `shared` gives the one with an
+    /// `$id`, and its name.
     ///
     /// # Errors
     /// What is wrong with it; the issue's path is the file.
-    pub(super) fn new(file: &str, mut json: Value, shared: &[(String, Value)]) -> Result<Self, Issue> {
+    pub(super) fn new(
+        file: &str,
+        mut json: Value,
+        shared: impl Fn(&str) -> Option<(String, Value)>,
+    ) -> Result<Self, Issue> {
         let refuse = |message: String| Issue::error(Key::MapInvalid, file, message);
-        embed(&mut json, shared);
+        embed(&mut json, &shared);
         let options = jsonschema::options().with_draft(jsonschema::Draft::Draft202012);
         let validator = options.build(&json).map_err(|error| refuse(format!("no usable JSON Schema: {error}")))?;
         Ok(Self { json, validator })
@@ -53,7 +58,7 @@ impl RecordSchema {
 }
 
 /// Takes every shared schema that is referenced by its `$id` into the `$defs`, so that the schema can be given away.
-fn embed(json: &mut Value, shared: &[(String, Value)]) {
+fn embed(json: &mut Value, shared: &impl Fn(&str) -> Option<(String, Value)>) {
     let mut wanted = Vec::new();
     references(json, &mut wanted);
     let own = json.get("$id").cloned();
@@ -61,16 +66,15 @@ fn embed(json: &mut Value, shared: &[(String, Value)]) {
     while let Some(reference) = wanted.get(at).cloned() {
         at += 1;
         let id = reference.split('#').next().unwrap_or_default();
-        let found = shared.iter().find(|(_, schema)| schema.get("$id").and_then(Value::as_str) == Some(id));
-        let Some((name, schema)) = found else { continue };
-        if own.as_ref().and_then(Value::as_str) == Some(id) {
+        if id.is_empty() || own.as_ref().and_then(Value::as_str) == Some(id) {
             continue;
         }
-        references(schema, &mut wanted);
+        let Some((name, schema)) = shared(id) else { continue };
+        references(&schema, &mut wanted);
         if let Some(members) = json.as_object_mut() {
             let kept = members.entry(DEFINITIONS).or_insert_with(|| Value::Object(Map::new()));
             if let Some(kept) = kept.as_object_mut() {
-                kept.entry(name.clone()).or_insert_with(|| schema.clone());
+                kept.entry(name).or_insert(schema);
             }
         }
     }
@@ -149,7 +153,8 @@ mod tests {
             "allOf": [{ "$ref": "urn:x:shared" }],
             "properties": { "one": { "const": "a" }, "two": { "type": "boolean" } }
         });
-        RecordSchema::new("own", own, &[("shared".to_owned(), shared)]).unwrap()
+        let named = |id: &str| (shared["$id"] == id).then(|| ("shared".to_owned(), shared.clone()));
+        RecordSchema::new("own", own, named).unwrap()
     }
 
     #[test]

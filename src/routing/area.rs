@@ -3,21 +3,23 @@
 //! A service area is a list of Locations; each names as much of an address as it means. It serves an address when all that
 //! it names is the same, does not when something differs, and it is unknown when the address is silent about it.
 
+use std::sync::Arc;
+
 use crate::fhir::{Node, Truth};
 
 /// As much of an address as decides who serves it, each part in the form that is compared.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Locality {
     /// State, as a code where it was written as one
-    pub state: Option<String>,
+    pub state: Option<Arc<str>>,
     /// County, without the word
-    pub county: Option<String>,
+    pub county: Option<Arc<str>>,
     /// The first five digits
-    pub zip: Option<String>,
+    pub zip: Option<Arc<str>>,
 }
 
 /// Where a program serves.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Area {
     /// Nothing was said, so everywhere
     Anywhere,
@@ -44,9 +46,14 @@ impl Locality {
     /// Reads an Address.
     pub fn read(address: Node<'_>) -> Self {
         let part = |name: &str, form: fn(&str) -> String| {
-            address.str(name).map(|text| form(&text)).filter(|text| !text.is_empty())
+            address.str(name).map(|text| form(&text)).filter(|text| !text.is_empty()).map(Arc::from)
         };
         Self { state: part("state", state), county: part("district", county), zip: part("postalCode", zip) }
+    }
+
+    /// Reads the address of a Location.
+    pub(super) fn of_location(location: Node<'_>) -> Self {
+        location.get("address").map(Self::read).unwrap_or_default()
     }
 
     /// Does it name nothing to compare?
@@ -56,12 +63,12 @@ impl Locality {
 
     /// Is `address` within this place?
     fn contains(&self, address: &Self) -> Truth {
-        let same = |ours: &Option<String>, theirs: &Option<String>, same: fn(&str, &str) -> Truth| match (ours, theirs)
-        {
-            (None, _) => Truth::Yes,
-            (Some(_), None) => Truth::Unknown,
-            (Some(ours), Some(theirs)) => same(ours, theirs),
-        };
+        let same =
+            |ours: &Option<Arc<str>>, theirs: &Option<Arc<str>>, same: fn(&str, &str) -> Truth| match (ours, theirs) {
+                (None, _) => Truth::Yes,
+                (Some(_), None) => Truth::Unknown,
+                (Some(ours), Some(theirs)) => same(ours, theirs),
+            };
         let equal: fn(&str, &str) -> Truth = |ours, theirs| (ours == theirs).into();
         same(&self.state, &address.state, same_state).and(same(&self.county, &address.county, equal)).and(same(
             &self.zip,

@@ -1,6 +1,7 @@
 //! One comparison of an eligibility rule: a criterion, an operator and values, so checked (see [`super::comparison_check`]) that it can
 //! be asked without fail.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use super::facts::{FactSource, FactValue, Interval, Texts, Token};
 use crate::fhir::Truth;
 
 /// What a rule's value is compared with.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum ComparisonValue {
     /// True or false
     Flag(bool),
@@ -21,7 +22,7 @@ pub enum ComparisonValue {
 }
 
 /// One comparison.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Comparison {
     pub(super) criterion: Criterion,
     /// Which assessment, or which question, with the word for it
@@ -141,6 +142,45 @@ impl Comparison {
 
     fn ask_flag(&self, known: Truth) -> Truth {
         if self.values.contains(&ComparisonValue::Flag(false)) { !known } else { known }
+    }
+}
+
+// === sameness: rules that say the same are kept once ===
+
+impl Ord for ComparisonValue {
+    fn cmp(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Flag(one), Self::Flag(other)) => one.cmp(other),
+            // No rule compares with what is no number.
+            (Self::Number(one), Self::Number(other)) => one.total_cmp(other),
+            (Self::Text(one), Self::Text(other)) => one.cmp(other),
+            _ => self.rank().cmp(&other.rank()),
+        }
+    }
+}
+
+impl PartialOrd for ComparisonValue {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for ComparisonValue {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for ComparisonValue {}
+
+impl ComparisonValue {
+    /// Flags before numbers before texts.
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Flag(_) => 0,
+            Self::Number(_) => 1,
+            Self::Text(_) => 2,
+        }
     }
 }
 

@@ -19,7 +19,7 @@ pub enum CriterionType {
 macro_rules! criteria {
     ($($(#[$doc:meta])* $criterion:ident, $code:literal, $form:ident, $unit:literal, $noun:literal;)*) => {
         /// What a rule asks about.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Criterion { $($(#[$doc])* $criterion,)* }
 
         impl Criterion {
@@ -121,7 +121,7 @@ criteria! {
 macro_rules! operators {
     ($($(#[$doc:meta])* $op:ident, $code:literal, $words:literal;)*) => {
         /// How a rule compares.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Op { $($(#[$doc])* $op,)* }
 
         impl Op {

@@ -5,6 +5,7 @@
 
 pub mod area;
 pub mod asked;
+mod assessment;
 pub mod comparison;
 pub mod comparison_check;
 pub mod criterion;
@@ -12,19 +13,27 @@ pub mod decision;
 pub mod directory;
 pub mod eligibility;
 pub mod facts;
+pub mod offer;
 pub mod organization;
 pub mod program;
+mod program_rules;
 pub mod reason;
 pub mod rule;
 pub mod rulebook;
+mod search;
+mod shared_map;
 mod trail;
 
-pub use decision::{Candidate, Decision, Fit, decide};
+pub use assessment::Fit;
+pub use decision::{Candidate, Decision, decide};
 pub use directory::Directory;
+pub use directory::update::DirectoryUpdate;
 pub use eligibility::{Eligibility, judge};
 pub use facts::{FactBook, Facts};
+pub use offer::{Offer, Purpose};
 pub use organization::Organization;
-pub use program::{Capacity, Program};
+pub use program::{Capacity, Program, Standing};
 pub use reason::Reason;
 pub use rulebook::Rulebook;
+pub use search::MAX_CANDIDATES;
 pub use trail::trail_value;

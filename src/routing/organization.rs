@@ -1,12 +1,14 @@
 //! An organization of the directory: who can own a Task.
 
+use std::sync::Arc;
+
 use crate::fhir::{Identifier, Node};
 
 /// Somebody who can own a Task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Organization {
     /// Id of the Organization
-    pub id: String,
+    pub id: Arc<str>,
     /// Name, "" where it has none
     pub name: String,
     /// Does it exist still?
@@ -19,7 +21,7 @@ impl Organization {
     /// Reads an Organization, whose id this is.
     pub(super) fn read(id: &str, resource: Node<'_>) -> Self {
         Self {
-            id: id.to_owned(),
+            id: id.into(),
             name: resource.str("name").unwrap_or_default().into_owned(),
             active: resource.get("active").and_then(Node::as_bool).unwrap_or(true),
             identifiers: identifiers(resource).collect(),

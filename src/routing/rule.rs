@@ -14,7 +14,7 @@ use super::facts::FactSource;
 use crate::fhir::Truth;
 
 /// Does a no exclude, or only count against?
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Strength {
     /// A no excludes
     Required,
@@ -42,7 +42,7 @@ impl Strength {
 }
 
 /// What a rule asks.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Test {
     /// One comparison
     One(Comparison),
@@ -53,7 +53,7 @@ pub enum Test {
 }
 
 /// A rule.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rule {
     /// Its name, where it has one
     pub id: Option<String>,

@@ -6,7 +6,8 @@ use std::fmt::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::decision::{Candidate, Decision, Fit};
+use super::assessment::Fit;
+use super::decision::{Candidate, Decision};
 use super::reason::Reason;
 
 /// How many programs are told one by one where a decision becomes a note or an audit entry; the others are counted.
@@ -29,7 +30,7 @@ impl fmt::Display for Decision {
         }
         let rest = self.rest();
         if !rest.is_empty() {
-            write!(f, "\nand {} more ({})", self.candidates.len() - MAX_SHOWN, counts(&rest))?;
+            write!(f, "\nand {} more ({})", rest.values().sum::<usize>(), counts(&rest))?;
         }
         Ok(())
     }
@@ -46,9 +47,16 @@ impl Decision {
         }
         let rest = self.rest();
         if !rest.is_empty() {
-            let _ = write!(trail, "; and {} more: {}", self.candidates.len() - MAX_SHOWN, counts(&rest));
+            let _ = write!(trail, "; and {} more: {}", rest.values().sum::<usize>(), counts(&rest));
         }
         trail
+    }
+
+    /// How many programs are not told one by one, and what decides of them: `120 more (118 out-of-area, 2 inactive)`; nothing
+    /// where there are none.
+    pub fn others_told(&self) -> Option<String> {
+        let count: usize = self.others.values().sum();
+        (count > 0).then(|| format!("{count} more ({})", counts(&self.others)))
     }
 
     /// Would the rules have dropped the program of the owner who is named: it is full, or not for this person?
@@ -56,7 +64,7 @@ impl Decision {
         self.reasons.contains(&Reason::RulesSetAside)
     }
 
-    /// The whole decision with every candidate.
+    /// The whole decision with every candidate, and how many others there are.
     pub fn to_value(&self) -> Value {
         json!({
             "owner": self.owner.as_ref().map(|id| format!("Organization/{id}")),
@@ -65,12 +73,13 @@ impl Decision {
             "contactProhibited": self.contact_prohibited,
             "reasons": self.reasons.iter().map(reason_value).collect::<Vec<_>>(),
             "candidates": self.candidates.iter().map(Candidate::to_value).collect::<Vec<_>>(),
+            "others": self.others,
         })
     }
 
-    /// How often each reason decided among the candidates that are not told one by one.
+    /// How often each reason decided among the programs that are not told one by one.
     fn rest(&self) -> BTreeMap<&'static str, usize> {
-        let mut counts = BTreeMap::new();
+        let mut counts = self.others.clone();
         for candidate in self.candidates.iter().skip(MAX_SHOWN) {
             let code = candidate.reasons.iter().find(|reason| reason.excludes()).map_or("fits", Reason::code);
             *counts.entry(code).or_default() += 1;
@@ -92,8 +101,8 @@ impl Candidate {
         };
         json!({
             "program": format!("HealthcareService/{}", self.program.id),
-            "name": self.program.name,
-            "programType": self.program.kind,
+            "name": &*self.program.name,
+            "programType": self.program.kind(),
             "organization": format!("Organization/{}", self.program.organization.id),
             "kept": kept,
             "score": score,

@@ -59,6 +59,17 @@ impl Stored {
     }
 }
 
+/// How far the directory was read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DirectoryPosition {
+    /// The newest commit that changed it
+    pub seq: u64,
+    /// How many Organizations, Locations and HealthcareServices it then had
+    pub count: u64,
+    /// `meta.lastUpdated` of the newest of them, in microseconds
+    pub(super) updated: i64,
+}
+
 /// Something that is stored and cannot be given: what the store gives back of it is not what was put into it. It is told in
 /// its place, so that it does not keep the others back.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Resources: how they are committed, read and searched, always for somebody.
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::error::Result;
 use crate::fhir::ResourceKey;
@@ -8,7 +8,7 @@ use crate::referral::VersionRange;
 use crate::referral::plan::{Idempotency, Plan};
 use crate::referral::scope::Scope;
 
-use super::answer::{Committed, Page, Statistics, StoreFuture, Stored, StoredReferral, Versions};
+use super::answer::{Committed, DirectoryPosition, Page, Statistics, StoreFuture, Stored, StoredReferral, Versions};
 use super::query::Query;
 
 /// Where resources are kept, with who takes part in which referral.
@@ -93,6 +93,18 @@ pub trait Resources: Send + Sync {
 
     /// All public resources: the directory.
     fn directory(&self) -> StoreFuture<'_, Vec<Stored>>;
+
+    /// The Organizations, then the Locations, then the HealthcareServices of the directory that changed after this position,
+    /// each in the order of change and sent on one by one; answers how far that is. It is one state of the directory,
+    /// however long it takes. What is not public any more is not among them; it is missing in the count.
+    ///
+    /// # Errors
+    /// Where nobody takes them any more, too.
+    fn directory_changes(
+        &self,
+        since: DirectoryPosition,
+        changes: mpsc::Sender<Stored>,
+    ) -> StoreFuture<'_, DirectoryPosition>;
 
     /// Raised by every commit that changes the directory.
     fn directory_version(&self) -> watch::Receiver<u64>;

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod consent;
+mod directory;
 mod doors;
 mod growth;
 mod poll;

@@ -4,7 +4,7 @@
 
 use handoff::error::Error;
 use handoff::fhir::{Key, SourcePosition};
-use handoff::mapping::ProgramTypes;
+use handoff::mapping::{ProgramTypeFiles, ProgramTypes};
 
 use super::world;
 
@@ -311,4 +311,61 @@ fn files_and_folders() {
     check(&with(&extending), "more/map.yaml", Some((2, 10)), "there is no program type nobody");
     let itself = [extending[0], extending[1], ("more/map.yaml", "map: more\nextends: more\n")];
     check(&with(&itself), "more/map.yaml", Some((2, 10)), "more extends itself");
+}
+
+/// The files that come with the program, and so many more types that extend one of them.
+fn with_more_types(count: usize) -> Vec<(String, Vec<u8>)> {
+    let mut files: Vec<(String, Vec<u8>)> =
+        handoff::shipped::files().iter().map(|(path, bytes)| ((*path).to_owned(), bytes.to_vec())).collect();
+    let text = |path: &str| {
+        let (_, bytes) = handoff::shipped::files().iter().find(|(known, _)| known.ends_with(path)).unwrap();
+        String::from_utf8(bytes.to_vec()).unwrap()
+    };
+    for number in 0..count {
+        let name = format!("more-{number}");
+        for file in ["program.yaml", "map.yaml"] {
+            let own = text(&format!("/pace/{file}"));
+            let own =
+                own.replace("program: pace", &format!("program: {name}")).replace("map: pace", &format!("map: {name}"));
+            files.push((format!("more/{name}/{file}"), own.into_bytes()));
+        }
+        let schema = text("/pace/record.schema.json").replace("record:pace", &format!("record:{name}"));
+        let schema = schema.replace(r#""const": "pace""#, &format!(r#""const": "{name}""#));
+        files.push((format!("more/{name}/record.schema.json"), schema.into_bytes()));
+    }
+    files
+}
+
+#[test]
+fn one_type_is_compiled_without_the_others() {
+    let definitions = world::definitions();
+    let mut counted = Vec::new();
+    for count in [0, 10, 20] {
+        let files = with_more_types(count);
+        let files = || files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
+        let types = ProgramTypeFiles::new(definitions, files());
+        assert_eq!(types.kinds().count(), 10 + count);
+        let alone = types.compile("pace").unwrap();
+        counted.push(types.work());
+        let all = ProgramTypes::load(definitions, files()).unwrap();
+        assert_eq!(alone.schema_json(), all.get("pace").schema_json());
+        assert_eq!(alone.map.fields(), all.get("pace").map.fields());
+        // A type without a folder is the generic one.
+        assert_eq!(types.compile("nobody-has-this").unwrap().kind, "generic");
+    }
+    let (programs, tables) = counted[0];
+    assert!(programs == 1 && tables > 0 && tables < 40, "{counted:?}");
+    assert!(counted.iter().all(|work| *work == counted[0]), "{counted:?}");
+}
+
+#[test]
+fn what_is_wrong_with_one_type_is_no_fault_of_another() {
+    let broken = [("more/other/program.yaml", "program: [\n"), ("more/crosswalks/other.yaml", "nothing: here\n")];
+    let files = handoff::shipped::files().iter().copied().chain(broken.map(|(path, text)| (path, text.as_bytes())));
+    let types = ProgramTypeFiles::new(world::definitions(), files.clone());
+    assert_eq!(types.compile("chw").unwrap().kind, "chw");
+    let error = types.compile("other").unwrap_err();
+    assert!(error.issues.iter().all(|issue| issue.path.contains("other/")), "{error}");
+    let all = ProgramTypes::load(world::definitions(), files).unwrap_err();
+    assert!(all.issues.iter().any(|issue| issue.path == "more/crosswalks/other.yaml"), "{all}");
 }

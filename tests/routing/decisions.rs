@@ -22,7 +22,7 @@ fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
 }
 
-fn json(path: &str) -> Value {
+pub(crate) fn json(path: &str) -> Value {
     let path = fixtures().join(path);
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
@@ -57,14 +57,14 @@ fn directory(given: &Value) -> Value {
     bundle
 }
 
-static RULEBOOK: LazyLock<Rulebook> = LazyLock::new(|| Rulebook::shipped().unwrap());
+pub(crate) static RULEBOOK: LazyLock<Rulebook> = LazyLock::new(|| Rulebook::shipped().unwrap());
 
 fn compile(bundle: &Value) -> Directory {
     let document = Document::from_value(bundle).unwrap();
     Directory::from_bundle(&document, &RULEBOOK).unwrap().served_at("https://handoff.example/fhir")
 }
 
-fn with_referral<T>(bundle: &Value, then: impl FnOnce(&Referral<'_>) -> T) -> T {
+pub(crate) fn with_referral<T>(bundle: &Value, then: impl FnOnce(&Referral<'_>) -> T) -> T {
     let document = Arc::new(Document::from_value(bundle).unwrap());
     let graph = Graph::from_bundle(&document).unwrap();
     let referral = Referral::read(&graph, graph.only_task().unwrap()).unwrap();
@@ -153,7 +153,7 @@ fn nothing_that_is_told_names_the_person() {
 
 // === properties ===
 
-fn program(id: usize, need: &str, county: &str, capacity: &str, minimum: u32) -> Value {
+pub(crate) fn program(id: usize, need: &str, county: &str, capacity: &str, minimum: u32) -> Value {
     let sdohcc = "http://hl7.org/fhir/us/sdoh-clinicalcare";
     let codes = format!("{sdohcc}/CodeSystem/SDOHCC-CodeSystemTemporaryCodes");
     json!({
@@ -171,7 +171,7 @@ fn program(id: usize, need: &str, county: &str, capacity: &str, minimum: u32) ->
     })
 }
 
-fn surroundings() -> Vec<Value> {
+pub(crate) fn surroundings() -> Vec<Value> {
     let location =
         |id: &str| json!({ "resourceType": "Location", "id": id, "address": { "state": "EX", "district": id } });
     vec![json!({ "resourceType": "Organization", "id": "o" }), location("Fernhollow"), location("Tarnside")]
@@ -232,7 +232,7 @@ proptest! {
         });
         let after = decided(&resources);
         prop_assert_eq!((&before.owner, &before.program), (&after.owner, &after.program));
-        let others: Vec<_> = after.candidates.iter().filter(|candidate| candidate.program.id != "p0").cloned().collect();
+        let others: Vec<_> = after.candidates.iter().filter(|candidate| *candidate.program.id != *"p0").cloned().collect();
         prop_assert_eq!(before.candidates.len(), others.len());
         prop_assert_eq!(candidates(&before), candidates(&Decision { candidates: others, ..after.clone() }));
         prop_assert_eq!(after.candidates.len() - before.candidates.len(), usize::from(misfit != 0));

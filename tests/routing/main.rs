@@ -5,6 +5,7 @@
 mod command;
 mod consent;
 mod decisions;
+mod directory;
 mod eligibility;
 #[path = "../scale/mod.rs"]
 mod scale;

@@ -1,8 +1,9 @@
 //! Who sees what: what one sent, what is shared with one, what is public. The rest is as if it were not there.
 
-use handoff::referral::plan::{GivenResource, Plan, Sharing};
+use handoff::referral::plan::{GivenResource, Plan, Sharing, Write};
 use handoff::referral::{Scope, VersionRange};
-use handoff::store::Store;
+use handoff::store::{DirectoryPosition, Store, Stored};
+use tokio::sync::mpsc;
 
 use crate::backend::{Backend, on_every_backend};
 use crate::referral::{
@@ -17,6 +18,7 @@ on_every_backend! {
     what_is_shared_before_it_is_stored_is_seen_once_it_is,
     the_current_author_counts,
     the_directory_is_for_everyone,
+    what_changed_of_the_directory_is_read_alone,
 }
 
 fn of(organization: &str) -> Scope {
@@ -160,4 +162,42 @@ async fn the_directory_is_for_everyone(backend: Backend) {
     assert_eq!(store.visible(&of(SHELTER), &[key("HealthcareService/food")]).await.unwrap(), [false]);
     drop(store);
     assert_eq!(*backend.open().directory_version().borrow(), 4);
+}
+
+async fn what_changed_of_the_directory_is_read_alone(backend: Backend) {
+    let store = backend.open();
+    let public = |name: &str, version, public| {
+        let write = write(name, version, noon(), "");
+        let writes = vec![Write { author: None, public, ..write }];
+        Plan { writes, ..Plan::default() }
+    };
+    let changes = async |since| {
+        let (sender, mut receiver) = mpsc::channel::<Stored>(1);
+        let read = async {
+            let mut names = Vec::new();
+            while let Some(stored) = receiver.recv().await {
+                names.push(format!("{} {}", stored.key, stored.version));
+            }
+            names
+        };
+        let (position, names) = tokio::join!(store.directory_changes(since, sender), read);
+        (position.unwrap(), names)
+    };
+    let (none, names) = changes(DirectoryPosition::default()).await;
+    assert_eq!((none.seq, none.count, names), (0, 0, vec![]));
+    for name in ["HealthcareService/food", "Location/here", "Organization/o", "Organization/p"] {
+        store.commit(public(name, 1, true)).await.unwrap();
+    }
+    store.commit(referral("r", PANTRY, noon())).await.unwrap();
+    let (all, names) = changes(none).await;
+    assert_eq!((all.seq, all.count), (4, 4));
+    // Whoever is named comes before those that name it, whatever was committed first.
+    assert_eq!(names, ["Organization/o 1", "Organization/p 1", "Location/here 1", "HealthcareService/food 1"]);
+    store.commit(public("Organization/o", 2, true)).await.unwrap();
+    store.commit(public("Organization/o", 3, true)).await.unwrap();
+    let (after, names) = changes(all).await;
+    assert_eq!((after.seq, after.count, names), (7, 4, vec!["Organization/o 3".to_owned()]));
+    store.commit(public("Location/here", 2, false)).await.unwrap();
+    let (less, names) = changes(after).await;
+    assert_eq!((less.seq, less.count, names), (8, 3, vec![]));
 }

@@ -87,7 +87,7 @@ fn decision_text(args: &Args, rulebook: &Rulebook, streams: &mut Streams<'_>, at
     let decision = decide(&directory, &referral, at)?;
     let facts = Facts::of(&referral, directory.facts(), at);
     let explained: Vec<_> = if args.explain {
-        decision.candidates.iter().map(|candidate| judge(&facts, &candidate.program.rules)).collect()
+        decision.candidates.iter().map(|candidate| judge(&facts, candidate.program.rules())).collect()
     } else {
         Vec::new()
     };

@@ -18,7 +18,7 @@ pub(super) fn decision(directory: &Directory, decision: &Decision, explained: &[
         None => line(0, "stays open: nobody gets it yet"),
     }
     if let Some(program) = decision.program.as_deref().and_then(|id| directory.program(id)) {
-        line(2, &format!("program {} (HealthcareService/{}), type {}", program.name, program.id, program.kind));
+        line(2, &format!("program {} (HealthcareService/{}), type {}", program.name, program.id, program.kind()));
     }
     for reason in &decision.reasons {
         line(2, &format!("because {reason} [{}]", reason.code()));
@@ -31,7 +31,7 @@ pub(super) fn decision(directory: &Directory, decision: &Decision, explained: &[
     }
     for (position, candidate) in decision.candidates.iter().enumerate() {
         line(2, &head(candidate));
-        for reason in &candidate.reasons {
+        for reason in candidate.reasons.iter() {
             let sign = if reason.excludes() { "x" } else { "." };
             line(4, &format!("{sign} {reason} [{}]", reason.code()));
         }
@@ -40,6 +40,9 @@ pub(super) fn decision(directory: &Directory, decision: &Decision, explained: &[
                 line(4, &if row == 0 { format!("by its rules: {text}") } else { text.to_owned() });
             }
         }
+    }
+    if let Some(others) = decision.others_told() {
+        line(0, &format!("and {others}"));
     }
     lines
 }
@@ -50,5 +53,5 @@ fn head(candidate: &Candidate) -> String {
         Fit::Dropped => "dropped".to_owned(),
     };
     let organization = &candidate.program.organization.name;
-    format!("{} of {organization} ({}): {verdict}", candidate.name(), candidate.program.kind)
+    format!("{} of {organization} ({}): {verdict}", candidate.name(), candidate.program.kind())
 }

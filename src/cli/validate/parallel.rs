@@ -102,6 +102,31 @@ mod tests {
         assert!(order.iter().all(|(_, under_way)| *under_way <= most));
     }
 
+    /// Every job waits until as many are being worked on as there are processors.
+    #[test]
+    fn all_processors_are_used_at_once() {
+        let threads = thread::available_parallelism().map_or(1, NonZero::get);
+        let (busy, all_busy) = (Mutex::new(0), std::sync::Condvar::new());
+        let work = |(): ()| {
+            let mut busy = busy.lock().unwrap();
+            *busy += 1;
+            all_busy.notify_all();
+            let long = std::time::Duration::from_mins(1);
+            let (_, waited) = all_busy.wait_timeout_while(busy, long, |busy| *busy < threads).unwrap();
+            waited.timed_out()
+        };
+        let mut alone = 0;
+        let done = in_order(
+            |give| (0..threads).for_each(|_| assert!(give(()))),
+            work,
+            |waited_in_vain| {
+                alone += usize::from(waited_in_vain);
+                Ok(())
+            },
+        );
+        assert_eq!((done, alone), (Ok(()), 0));
+    }
+
     #[test]
     fn stops_when_nobody_takes_any_more() {
         let mut taken = 0;

@@ -1,11 +1,8 @@
 //! What a map is compiled with.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
 use crate::definitions::Definitions;
 
-use super::super::crosswalk::Crosswalk;
+use super::super::crosswalk::CrosswalkFiles;
 use super::super::schema::RecordSchema;
 use super::super::source::MapFile;
 
@@ -22,5 +19,5 @@ pub(in crate::mapping) struct CompileContext<'f> {
     /// The record's schema
     pub(in crate::mapping) schema: &'f RecordSchema,
     /// The tables of codes
-    pub(in crate::mapping) crosswalks: &'f HashMap<String, Arc<Crosswalk>>,
+    pub(in crate::mapping) crosswalks: &'f CrosswalkFiles<'f>,
 }

@@ -5,6 +5,7 @@
 //! version to version (<https://hl7.org/fhir/R4/codesystem-definitions.html#CodeSystem.versionNeeded>), a code of
 //! another version, or of none, is a code that the table does not have.
 
+mod files;
 mod load;
 
 use std::collections::HashMap;
@@ -14,7 +15,7 @@ use serde_json::Value;
 use crate::referral::state::{self, State};
 use crate::referral::vocabulary::{Vocabulary, VocabularyRow};
 
-pub(super) use load::load;
+pub(super) use files::CrosswalkFiles;
 
 /// A table of codes.
 #[derive(Debug, Clone, PartialEq, Eq)]

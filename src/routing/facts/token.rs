@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::fhir::Node;
 
 /// A code, or the beginning of several.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Token {
     system: Option<Box<str>>,
     code: Box<str>,

@@ -18,7 +18,7 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::error::{Error, Result};
 use crate::fhir::ResourceKey;
@@ -32,8 +32,8 @@ use super::newest::NewestSequences;
 use super::prepared::PreparedPlan;
 use super::query::Query;
 use super::{
-    AuditLog, AuditPage, AuditQuery, Changes, ClientRow, Committed, Credentials, Feed, Health, Page, PrunedVersions,
-    Resources, Retention, Statistics, StoreFuture, Stored, StoredReferral, Versions, WriteState,
+    AuditLog, AuditPage, AuditQuery, Changes, ClientRow, Committed, Credentials, DirectoryPosition, Feed, Health, Page,
+    PrunedVersions, Resources, Retention, Statistics, StoreFuture, Stored, StoredReferral, Versions, WriteState,
 };
 use in_use::FileUse;
 use index::Index;
@@ -50,6 +50,7 @@ mod clients;
 mod commit;
 mod connection;
 mod counted;
+mod directory;
 mod error;
 mod feed;
 mod file_identity;
@@ -347,6 +348,14 @@ impl Resources for SqliteStore {
 
     fn directory(&self) -> StoreFuture<'_, Vec<Stored>> {
         self.readers.read(read::directory)
+    }
+
+    fn directory_changes(
+        &self,
+        since: DirectoryPosition,
+        changes: mpsc::Sender<Stored>,
+    ) -> StoreFuture<'_, DirectoryPosition> {
+        self.readers.read(move |reader| directory::changes(reader, since, &changes))
     }
 
     fn directory_version(&self) -> watch::Receiver<u64> {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::error::Result;
 use crate::fhir::ResourceKey;
@@ -13,8 +13,8 @@ use crate::store::audit_chain::{AuditRow, ChainEnd};
 use crate::store::query::Query;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{
-    AuditLog, AuditPage, AuditQuery, Changes, Committed, Feed, Page, Resources, Statistics, StoreFuture, Stored,
-    StoredReferral, Versions,
+    AuditLog, AuditPage, AuditQuery, Changes, Committed, DirectoryPosition, Feed, Page, Resources, Statistics,
+    StoreFuture, Stored, StoredReferral, Versions,
 };
 
 /// What happens in the middle of a step.
@@ -137,6 +137,14 @@ impl Resources for WatchedStore {
 
     fn directory(&self) -> StoreFuture<'_, Vec<Stored>> {
         self.store.directory()
+    }
+
+    fn directory_changes(
+        &self,
+        since: DirectoryPosition,
+        changes: mpsc::Sender<Stored>,
+    ) -> StoreFuture<'_, DirectoryPosition> {
+        self.store.directory_changes(since, changes)
     }
 
     fn directory_version(&self) -> watch::Receiver<u64> {
