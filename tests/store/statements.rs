@@ -2,12 +2,14 @@
 //! whatever other values, compiles nothing.
 
 use handoff::fhir::ResourceKey;
+use handoff::referral::consent_rule::{ConsentSays, RuleRecipient};
 use handoff::referral::plan::{AuditEntry, AuditOutcome, Extras, Guard, Idempotency, Plan, PlannedRead, WithheldFrom};
 use handoff::referral::{HiddenElement, Read, Scope, VersionRange};
 use handoff::store::query::Query;
 use handoff::store::sqlite::{SqliteStore, StatementCounts};
 use handoff::store::{
-    AuditLog, AuditQuery, ClientRow, Credentials, DirectoryPosition, Feed, Health, Resources, Retention,
+    AuditLog, AuditQuery, ClientRow, ConsentQuery, Credentials, DirectoryPosition, Feed, Health, Resources, Retention,
+    RuleRecipients,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -198,6 +200,30 @@ async fn administer_all(store: &SqliteStore, name: &str, at: Timestamp) {
     store.clients().await.unwrap();
     let _ = *store.clients_version().borrow();
     store.audit(vec![remembered("read", at)]).await.unwrap();
+    let patient = key(&format!("Patient/{name}"));
+    let consent = key(&format!("Consent/{name}"));
+    for refuses in [false, true] {
+        store.resting_on(&patient, &consent, refuses).await.unwrap();
+    }
+    let pantry = || RuleRecipient::Organization(PANTRY.to_owned());
+    for recipients in [
+        RuleRecipients::All,
+        RuleRecipients::Only(RuleRecipient::Anyone),
+        RuleRecipients::Only(pantry()),
+        RuleRecipients::OrganizationsBut(vec![PANTRY.to_owned()]),
+    ] {
+        let says = ConsentSays::Permits;
+        let asked = ConsentQuery {
+            says,
+            recipients,
+            in_force_at: Some(noon()),
+            over_at: None,
+            given_from: None,
+            after: None,
+            limit: 8,
+        };
+        store.consents(&patient, &asked).await.unwrap();
+    }
     for descending in [false, true] {
         for limit in [1, 2, 50] {
             let asked = AuditQuery { descending, limit, subject: Some(key("Task/other")), ..AuditQuery::default() };

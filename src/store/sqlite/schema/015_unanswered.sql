@@ -1,4 +1,4 @@
--- Schema version 14: the referrals that wait for an answer, and since when they are at their program. Of those that were
+-- Schema version 15: the referrals that wait for an answer, and since when they are at their program. Of those that were
 -- stored before it counts when they were stored first.
 
 CREATE TABLE unanswered (
