@@ -12,17 +12,16 @@ use crate::fhir::issue::any_error;
 use crate::fhir::{Issue, Key, Node, ResourceKey};
 use crate::referral::Party;
 use crate::referral::modifiers;
-use crate::referral::plan::{Extras, Plan, Share, SharedWith, Sharing};
+use crate::referral::plan::{Extras, Permission, Plan, RestsOn, Share, SharedWith, Sharing};
 use crate::referral::reason::Reason;
 use crate::referral::state::{Event, Position, State, TaskStatus};
 use crate::referral::task_edits::{self, StatusReason};
 use crate::referral::{Graph, Referral, Resource, is_referral_task};
 use crate::routing::{self, Decision};
 use crate::security::Caller;
-use crate::security::consent::ConsentDecision;
 
 use super::audit::{audit, consent_asked};
-use super::consent::ConsentCheck;
+use super::consent::{ConsentAnswer, ConsentCheck};
 use super::context::owner_among;
 use super::directory::CurrentDirectory;
 use super::disclosure;
@@ -54,6 +53,8 @@ enum DispositionKind {
         decision: Decision,
         /// What its record leaves out, in numbers
         fidelity: String,
+        /// On what it rests that its owner sees it
+        rests_on: RestsOn,
     },
     /// Consent forbids the disclosure; nothing leaves
     Forbidden(String),
@@ -126,11 +127,11 @@ impl Router {
         let what = match &decision.owner {
             None => DispositionKind::Waiting(decision),
             Some(owner) => match self.consent.ask(&referral, owner, at).await? {
-                ConsentDecision::Refused { reason, .. } => DispositionKind::Forbidden(reason),
-                ConsentDecision::Permitted { .. } => {
+                ConsentAnswer::Refused(reason) => DispositionKind::Forbidden(reason),
+                ConsentAnswer::Permitted(rests_on) => {
                     let program = self.referrals.programs.get(&decision.program_type);
                     let fidelity = program.map.get(&referral, &Value::Null).fidelity.to_string();
-                    DispositionKind::Delivered { decision, fidelity }
+                    DispositionKind::Delivered { decision, fidelity, rests_on }
                 }
             },
         };
@@ -161,8 +162,8 @@ impl Router {
             return Ok((requesters, if own { Vec::new() } else { vec![remark(text)] }));
         }
         match self.consent.ask(referral, &named.id, at).await? {
-            ConsentDecision::Permitted { .. } => requesters.push(SharedWith::new(named.id, Party::Requester)),
-            ConsentDecision::Refused { reason, .. } => {
+            ConsentAnswer::Permitted(_) => requesters.push(SharedWith::new(named.id, Party::Requester)),
+            ConsentAnswer::Refused(reason) => {
                 let text =
                     format!("consent does not permit that {named} sees the referral ({reason}); it takes no part");
                 return Ok((requesters, vec![remark(text)]));
@@ -264,7 +265,8 @@ impl Disposition {
             parties.retain(|with| with.party != Party::Requester);
             parties.extend(requesters.iter().cloned());
         }
-        if let DispositionKind::Delivered { decision, .. } = &self.what {
+        if let DispositionKind::Delivered { decision, rests_on, .. } = &self.what {
+            plan.permissions.push(Permission { task: key.clone(), rests_on: rests_on.clone() });
             let owner = decision.owner.clone();
             parties.extend(owner.map(|organization| SharedWith { organization, party: Party::Owner }));
         }

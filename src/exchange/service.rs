@@ -85,12 +85,7 @@ impl Exchange {
         let store = stores.resources.clone();
         let directory = Arc::new(CurrentDirectory::open(store.clone(), rules.clone()).await?);
         let check = Arc::new(ResourceCheck::new(checker, terminology, profiles, clock.clone()));
-        let consent = Arc::new(ConsentCheck {
-            store: store.clone(),
-            parameters: parameters.clone(),
-            directory: directory.clone(),
-            policy,
-        });
+        let consent = Arc::new(ConsentCheck { store: store.clone(), directory: directory.clone(), policy });
         let referrals = Arc::new(Referrals { store: store.clone(), programs: programs.clone() });
         let events = Arc::new(Events { referrals: referrals.clone(), ids: ids.clone(), limits });
         let records = Arc::new(RecordWriter { referrals: referrals.clone(), ids: ids.clone(), limits });

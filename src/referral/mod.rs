@@ -5,6 +5,7 @@
 
 pub mod care_plan;
 pub mod claim;
+pub mod consent_rule;
 pub mod graph;
 pub mod kept_types;
 pub mod modifiers;

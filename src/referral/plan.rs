@@ -21,6 +21,8 @@ pub struct Plan {
     pub writes: Vec<Write>,
     /// Who takes part in which referral and what they see through it; replaces what was shared through that Task before
     pub shares: Vec<Share>,
+    /// On what it rests that referrals are disclosed, where that was found out
+    pub permissions: Vec<Permission>,
     /// What records hold that FHIR has no place for
     pub extras: Vec<Extras>,
     /// What is new in which feed
@@ -71,6 +73,26 @@ pub struct Share {
     pub end: PartEnd,
     /// What of it is withheld from whom, from now on
     pub withheld: Vec<WithheldFrom>,
+}
+
+/// On what it rests that the referral of `task` is disclosed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Permission {
+    /// The referral's Task
+    pub task: ResourceKey,
+    /// On what
+    pub rests_on: RestsOn,
+}
+
+/// On what it rests that a referral is disclosed: which changes of somebody's Consents may end it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RestsOn {
+    /// On this Consent, and no other says anything against it: a change of it, or one that refuses
+    Consent(ResourceKey),
+    /// On several, on none, or that is not known: every change
+    Asked,
+    /// It is disclosed to nobody but who sent it: none
+    Nobody,
 }
 
 /// An element that an organization is not shown of a resource that it sees.
@@ -270,9 +292,10 @@ impl Plan {
 
     /// Adds everything that another plan would commit, so that both happen or neither.
     pub fn join(&mut self, other: Self) {
-        let Self { writes, shares, extras, feed, audit, guards, reads, read_bytes, idempotency } = other;
+        let Self { writes, shares, permissions, extras, feed, audit, guards, reads, read_bytes, idempotency } = other;
         self.writes.extend(writes);
         self.shares.extend(shares);
+        self.permissions.extend(permissions);
         self.extras.extend(extras);
         self.feed.extend(feed);
         self.audit.extend(audit);

@@ -24,14 +24,9 @@ use super::provision::{ProvisionDecision, kind_of, rule};
 use super::recipient::names_recipient;
 use crate::fhir::{Identifier, Node, Truth, period};
 use crate::referral::Referral;
+use crate::referral::consent_rule::{is_about_disclosure, opts_out};
 
 pub use super::disclosure::Recipient;
-
-const SCOPES: &str = "http://terminology.hl7.org/CodeSystem/consentscope";
-const ACT_CODES: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
-/// Categories of Consents that are about something else than disclosing information.
-const OTHER_CATEGORIES: &[&str] =
-    &["acd", "dnr", "hcd", "npp", "polst", "research", "rsdid", "rsreid", "RESEARCH", "RSDID", "RSREID"];
 
 /// What holds where no Consent says anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -58,6 +53,46 @@ pub enum ConsentDecision {
         /// The element that says so; "" where nothing does
         path: String,
     },
+}
+
+/// What one Consent by itself says about a disclosure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConsentVoice {
+    /// It permits it; whether it names the recipient, and since when
+    Permits {
+        /// Does it name the recipient?
+        names_recipient: bool,
+        /// As early as it may have been given
+        given: Timestamp,
+    },
+    /// It does not
+    Refuses,
+    /// It permitted it, and does no longer
+    Lapsed,
+    /// It is about something else
+    Silent,
+}
+
+/// What this Consent by itself says about the disclosure of `referral` to `recipient`, as of `at`.
+pub fn voice<'r>(
+    referral: &Referral<'_>,
+    consent: Node<'_>,
+    recipient: impl Into<Recipient<'r>>,
+    at: Timestamp,
+) -> ConsentVoice {
+    let recipient = recipient.into();
+    let disclosure = Disclosure { referral, recipient: &recipient, at };
+    if !is_about(referral, consent) || !is_about_disclosure(consent) {
+        return ConsentVoice::Silent;
+    }
+    match read(consent, &disclosure) {
+        Some(Finding { ruling, given }) if ruling.kind == ProvisionKind::Permit => {
+            ConsentVoice::Permits { names_recipient: ruling.names_recipient, given }
+        }
+        Some(_) => ConsentVoice::Refuses,
+        None if is_lapsed_permit(consent, &disclosure) => ConsentVoice::Lapsed,
+        None => ConsentVoice::Silent,
+    }
 }
 
 /// What one Consent says about this disclosure.
@@ -152,12 +187,7 @@ fn in_force(root: Option<Node<'_>>, at: Timestamp) -> bool {
 
 /// What the Consent's base policy does: opt in, opt out, or neither is said.
 fn base(consent: Node<'_>) -> Option<ProvisionKind> {
-    let codings = consent.get("policyRule").into_iter().flat_map(|policy| policy.list("coding"));
-    codings.filter_map(|coding| coding.str("code")).find_map(|code| match &*code {
-        "OPTIN" | "OPTINR" => Some(ProvisionKind::Permit),
-        "OPTOUT" | "OPTOUTE" => Some(ProvisionKind::Deny),
-        _ => None,
-    })
+    opts_out(consent).map(|out| if out { ProvisionKind::Deny } else { ProvisionKind::Permit })
 }
 
 /// Is the Consent the referral's person's own? One whose patient cannot be told is, if the request stands on it.
@@ -175,22 +205,4 @@ fn is_about(referral: &Referral<'_>, consent: Node<'_>) -> bool {
     }
     let supporting = graph.follow_each(referral.request.node(), "supportingInfo");
     supporting.into_iter().any(|resource| resource.node() == consent)
-}
-
-/// Is it about disclosing information, and not about research, treatment or directives?
-fn is_about_disclosure(consent: Node<'_>) -> bool {
-    let has = |concept: Node<'_>, system: &str, codes: &[&str]| {
-        concept.list("coding").any(|coding| {
-            coding.get("system").is_some_and(|of| of.is_str(system))
-                && coding.str("code").is_some_and(|code| codes.contains(&&*code))
-        })
-    };
-    let scoped = |codes: &[&str]| consent.get("scope").is_some_and(|scope| has(scope, SCOPES, codes));
-    let discloses = consent.list("category").any(|category| has(category, ACT_CODES, &["IDSCL"]));
-    if scoped(&["research", "adr"]) {
-        return false;
-    }
-    let mut codes = consent.list("category").flat_map(|category| category.list("coding"));
-    let is_other = codes.any(|coding| coding.str("code").is_some_and(|code| OTHER_CATEGORIES.contains(&&*code)));
-    discloses || (scoped(&["patient-privacy"]) && !is_other)
 }

@@ -4,10 +4,7 @@
 use super::disclosure::{Disclosure, ProvisionKind, Recipient};
 use crate::fhir::{Identifier, Node, Reference, Truth};
 use crate::referral::Resource;
-
-/// Roles of actors that have, wrote or signed something; everybody else receives.
-const NOT_RECEIVING: &[&str] =
-    &["AUT", "AUTHEN", "CST", "ENT", "INF", "LA", "REFB", "TRANS", "WIT", "CONSENTER", "CONSWIT", "GRANTOR", "DPOWATT"];
+use crate::referral::consent_rule::NOT_RECEIVING;
 
 /// Does the provision name the recipient? A permit is for its recipients only, and for everybody where it has none; a
 /// denial for other roles than recipients cannot be decided.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{FromRequest, OptionalFromRequest, Request};
 use axum::http::HeaderMap;
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Document, Issue, Key};
@@ -19,8 +19,13 @@ use crate::limits::KILOBYTE;
 
 use super::accept;
 use super::app_state::AppState;
+use super::body_size::too_large;
+use super::content_coding::{self, Unpacker};
 use super::fair_queue::Turn;
 use super::reply::Refusal;
+
+/// How much of a packed body is unpacked at once: a millisecond's work, whatever it holds.
+const UNPACKED_AT_ONCE: usize = 4 * KILOBYTE;
 
 /// The media types of FHIR resources.
 const RESOURCE: &[&str] = &["application/fhir+json", "application/json", "text/json"];
@@ -94,9 +99,12 @@ pub(crate) async fn receive(
     if let Some(length) = announced.filter(|length| *length > most) {
         return Err(too_large(length, most));
     }
-    let mut held = app_state.held_bytes.hold_body(client, announced.unwrap_or(most)).await?;
-    let (head, body) = request.into_parts();
-    let Ok(bytes) = tokio::time::timeout(body_time, collect(body, announced, most)).await else {
+    let is_packed = content_coding::is_packed(request.headers())?;
+    let room = if is_packed { Unpacker::most_of(announced, most) } else { announced.unwrap_or(most) };
+    let mut held = app_state.held_bytes.hold_body(client, room).await?;
+    let (mut head, body) = request.into_parts();
+    let collected = async { if is_packed { unpack(body, most).await } else { collect(body, announced, most).await } };
+    let Ok(bytes) = tokio::time::timeout(body_time, collected).await else {
         let message = format!("the body did not arrive within {body_time:?} (limit body-seconds)");
         return Err(Error::new(Category::Timeout, Issue::error(Key::Timeout, "", message)));
     };
@@ -104,6 +112,11 @@ pub(crate) async fn receive(
     let length = bytes.len();
     if let Some(held) = &mut held {
         held.reduce_to(length.div_ceil(KILOBYTE));
+    }
+    if is_packed {
+        // What the handler finds is neither packed nor of the length that was announced.
+        head.headers.remove(CONTENT_ENCODING);
+        head.headers.remove(CONTENT_LENGTH);
     }
     Ok((Request::from_parts(head, Body::from(bytes)), Received { bytes: length, _held: held }))
 }
@@ -246,6 +259,22 @@ async fn collect(mut body: Body, announced: Option<usize>, most: usize) -> Resul
     Ok(bytes)
 }
 
+/// The same of a body that is packed. Others have their turn between its parts.
+async fn unpack(mut body: Body, most: usize) -> Result<Vec<u8>> {
+    let (mut unpacker, mut received) = (Unpacker::new(most), 0);
+    while let Some(chunk) = next_chunk(&mut body).await? {
+        received += chunk.len();
+        if received > most {
+            return Err(too_large(received, most));
+        }
+        for part in chunk.chunks(UNPACKED_AT_ONCE) {
+            unpacker.take(part)?;
+            tokio::task::yield_now().await;
+        }
+    }
+    unpacker.finish()
+}
+
 async fn next_chunk(body: &mut Body) -> Result<Option<Bytes>> {
     while let Some(frame) = poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await {
         let frame = frame.map_err(|_| Error::incorrect(Key::JsonSyntax, "the body ended before it was complete"))?;
@@ -254,9 +283,4 @@ async fn next_chunk(body: &mut Body) -> Result<Option<Bytes>> {
         }
     }
     Ok(None)
-}
-
-fn too_large(length: usize, most: usize) -> Error {
-    let message = format!("the body has {length} bytes or more; at most {most} are read (limit body-mb)");
-    Error::new(Category::TooLarge, Issue::error(Key::TooLarge, "", message))
 }

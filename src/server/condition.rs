@@ -9,8 +9,8 @@
 
 use axum::body::Body;
 use axum::http::header::{
-    CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE,
-    LAST_MODIFIED,
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH,
+    IF_UNMODIFIED_SINCE, LAST_MODIFIED,
 };
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -136,6 +136,7 @@ pub(crate) fn hold(conditions: &Preconditions, mut response: Response) -> Respon
             *response.body_mut() = Body::empty();
             response.headers_mut().remove(CONTENT_TYPE);
             response.headers_mut().remove(CONTENT_LENGTH);
+            response.headers_mut().remove(CONTENT_ENCODING);
             response
         }
         result @ (ConditionResult::Fails | ConditionResult::Unknowable) => {

@@ -12,6 +12,7 @@ use crate::security::Caller;
 
 use super::app_state::AppState;
 use super::body;
+use super::content_coding::{Wanted, pack};
 use super::held_bytes::MAX_SHORT;
 use super::load::Load;
 use super::route::ServedMethod;
@@ -27,14 +28,17 @@ pub(crate) async fn serve(
     next: Next,
 ) -> Result<Response> {
     let caller = request.extensions().get::<Caller>();
+    let wanted = Wanted::of(request.method(), request.headers());
     // What is open to anybody is short and has no body.
-    let (Some(method), Some(caller)) = (method, caller) else { return Ok(next.run(request).await) };
+    let (Some(method), Some(caller)) = (method, caller) else { return pack(next.run(request).await, wanted).await };
     let client = caller.client.clone();
     let _running = app_state.quotas.enter(&client, Instant::now())?;
     app_state.held_bytes.check(&client)?;
     let (request, received) = body::receive(app_state, method.body, &client, request).await?;
     let load = if received.bytes > MAX_SHORT { Load::Long } else { method.load };
-    let response = app_state.workers.run(load, &client, next.run(request)).await?;
+    // What is long to make is long to pack, and done in the same place.
+    let made = async move { pack(next.run(request).await, wanted).await };
+    let response = app_state.workers.run(load, &client, made).await??;
     drop(received);
     Ok(app_state.held_bytes.hold_answer(&client, response))
 }

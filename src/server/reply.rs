@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::header::{CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{ACCEPT_ENCODING, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -20,6 +20,8 @@ use crate::error::{Category, Error};
 use crate::fhir::authored::operation_outcome;
 use crate::fhir::issue::{put_worst_first, rules_that_refused};
 use crate::fhir::{Issue, Key};
+
+use super::content_coding::GZIP;
 
 /// The media type of FHIR resources.
 pub(crate) const FHIR_JSON: &str = "application/fhir+json";
@@ -169,6 +171,9 @@ pub(crate) fn render(response: Response, dialect: Dialect, request: &str) -> (Re
         }
         Category::TooManyRequests { after } => {
             head.headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(after)));
+        }
+        Category::MediaType => {
+            head.headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(GZIP));
         }
         // The rest of it may still be on its way, and is not waited for.
         Category::Timeout => {

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::fhir::{Document, Issue, Key, ResourceKey};
+use crate::referral::consent_rule::{ConsentSays, RuleRecipient};
 use crate::referral::party::PartEnd;
 use crate::referral::plan::{GivenResource, SharedWith, Sharing, Write};
 use crate::referral::{Graph, Party, Withheld};
@@ -119,6 +120,52 @@ pub struct Page {
     pub total: Option<u64>,
     /// The cursor of the next page; none on the last
     pub next: Option<String>,
+}
+
+/// Which of a person's Consents are asked for: those that may say something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsentQuery {
+    /// What they may say
+    pub says: ConsentSays,
+    /// To whom
+    pub recipients: RuleRecipients,
+    /// Only those that may be in force at this time
+    pub in_force_at: Option<Timestamp>,
+    /// Only those whose time is over at this time
+    pub over_at: Option<Timestamp>,
+    /// Only those that were given at this time or later
+    pub given_from: Option<Timestamp>,
+    /// Behind this one
+    pub after: Option<ConsentPosition>,
+    /// At most so many
+    pub limit: usize,
+}
+
+/// To whom a Consent may say something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RuleRecipients {
+    /// To anybody
+    All,
+    /// To these
+    Only(RuleRecipient),
+    /// To Organizations, and to others than these (their ids)
+    OrganizationsBut(Vec<String>),
+}
+
+/// Where a Consent stands among those of a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConsentPosition {
+    pub(super) given: i64,
+    pub(super) consent: i64,
+}
+
+/// A Consent that may say what was asked for.
+#[derive(Debug, Clone)]
+pub struct GivenConsent {
+    /// Where it stands among those of the person
+    pub position: ConsentPosition,
+    /// The Consent
+    pub stored: Stored,
 }
 
 /// What a read found.

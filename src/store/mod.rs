@@ -41,8 +41,8 @@ pub mod sqlite;
 mod visibility;
 
 pub use answer::{
-    Changes, ClientRow, Committed, DirectoryPosition, Page, ReadResult, Statistics, StoreFuture, Stored, StoredParty,
-    StoredReferral, Unreadable, Versions,
+    Changes, ClientRow, Committed, ConsentPosition, ConsentQuery, DirectoryPosition, GivenConsent, Page, ReadResult,
+    RuleRecipients, Statistics, StoreFuture, Stored, StoredParty, StoredReferral, Unreadable, Versions,
 };
 pub use audit_log::{AuditLog, AuditPage, AuditQuery};
 pub use backend::Store;

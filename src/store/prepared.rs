@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Document, ResourceKey};
 use crate::referral::Read;
+use crate::referral::consent_rule::{ConsentRule, rules_of};
 use crate::referral::plan::{Guard, Plan, PlannedRead, Write};
 use crate::referral::scope::Scope;
 
 use super::answer::StoreFuture;
-use super::index::IndexEntry;
+use super::index::{IndexEntry, IndexValue};
 use super::index_definition::IndexDefinition;
 use super::query::Query;
 
@@ -18,6 +19,8 @@ use super::query::Query;
 pub(super) struct PreparedPlan {
     pub(super) plan: Plan,
     pub(super) reindexed: Vec<Reindexed>,
+    /// What the Consents may say that the plan writes
+    pub(super) consents: Vec<ConsentRules>,
     /// Searches that must find nothing
     pub(super) unmatched: Vec<(Scope, Query)>,
     /// What is read after the writes
@@ -30,6 +33,14 @@ pub(super) struct PreparedRead {
     pub(super) planned: PlannedRead,
     /// Of a search, what it asks
     pub(super) query: Option<Query>,
+}
+
+/// What a new version of a Consent may say, and about whom.
+#[derive(Debug)]
+pub(super) struct ConsentRules {
+    pub(super) consent: ResourceKey,
+    pub(super) people: Vec<ResourceKey>,
+    pub(super) rules: Vec<ConsentRule>,
 }
 
 /// What a plan does to the entries of one resource.
@@ -66,7 +77,8 @@ impl PreparedPlan {
             reads.push(PreparedRead { planned, query });
         }
         let reindexed = reindexed(&plan.writes, index, read).await?;
-        Ok(Self { plan, reindexed, unmatched, reads })
+        let consents = consents(&plan.writes, &reindexed, index);
+        Ok(Self { plan, reindexed, consents, unmatched, reads })
     }
 }
 
@@ -102,6 +114,23 @@ async fn reindexed<'r>(
         }
     }
     Ok(changes)
+}
+
+/// What the Consents may say that are written, and about whom.
+fn consents(writes: &[Write], reindexed: &[Reindexed], index: &IndexDefinition) -> Vec<ConsentRules> {
+    let Some((patient, _)) = index.parameters.find("Consent", "patient") else { return Vec::new() };
+    let mut consents = Vec::new();
+    for change in reindexed.iter().filter(|change| change.key.kind == "Consent") {
+        let Some(write) = writes.iter().rev().find(|write| write.key == change.key) else { continue };
+        let of_patient = change.after.iter().filter(|entry| entry.parameter == patient);
+        let people = of_patient.filter_map(|entry| match &entry.value {
+            IndexValue::Reference(person) => Some(person.clone()),
+            _ => None,
+        });
+        let (consent, people) = (change.key.clone(), people.collect());
+        consents.push(ConsentRules { consent, people, rules: rules_of(write.document.root()) });
+    }
+    consents
 }
 
 /// The first and the last version that a plan writes of each resource: only the last is found.

@@ -8,7 +8,10 @@ use crate::referral::VersionRange;
 use crate::referral::plan::{Idempotency, Plan};
 use crate::referral::scope::Scope;
 
-use super::answer::{Committed, DirectoryPosition, Page, Statistics, StoreFuture, Stored, StoredReferral, Versions};
+use super::answer::{
+    Committed, ConsentQuery, DirectoryPosition, GivenConsent, Page, Statistics, StoreFuture, Stored, StoredReferral,
+    Versions,
+};
 use super::query::Query;
 
 /// Where resources are kept, with who takes part in which referral.
@@ -87,6 +90,21 @@ pub trait Resources: Send + Sync {
 
     /// The Tasks through which this resource is shared.
     fn sharing<'a>(&'a self, key: &'a ResourceKey) -> StoreFuture<'a, Vec<ResourceKey>>;
+
+    /// The Consents about this Patient that may say something, whoever sees them, those that were given last first.
+    ///
+    /// # Errors
+    /// A fault for one that cannot be read: whoever decides by them has to know all of them.
+    fn consents<'a>(&'a self, patient: &'a ResourceKey, query: &'a ConsentQuery) -> StoreFuture<'a, Vec<GivenConsent>>;
+
+    /// The Tasks that show this Patient to somebody, and that a change of this Consent may concern: see
+    /// [`RestsOn`](crate::referral::plan::RestsOn). All of them that show it to anybody, where it may refuse now.
+    fn resting_on<'a>(
+        &'a self,
+        patient: &'a ResourceKey,
+        consent: &'a ResourceKey,
+        refuses: bool,
+    ) -> StoreFuture<'a, Vec<ResourceKey>>;
 
     /// What was answered to the request that this client sent under this key.
     fn idempotent<'a>(&'a self, client: &'a str, key: &'a str) -> StoreFuture<'a, Option<Idempotency>>;

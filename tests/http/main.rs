@@ -15,6 +15,7 @@ mod bundles;
 mod capabilities;
 #[path = "../certificates/mod.rs"]
 mod certificates;
+mod codings;
 mod compartments;
 mod conformance;
 mod content_bounds;

@@ -390,8 +390,8 @@ async fn an_index_of_before_bases_is_kept() {
         drop(store);
         let old = Connection::open(&path).unwrap();
         old.execute_batch(
-            "DROP TABLE base; DROP TABLE counted; DROP TABLE task_step; DROP INDEX text_of;
-             ALTER TABLE client DROP COLUMN certificates; PRAGMA user_version = 9",
+            "DROP TABLE base; DROP TABLE counted; DROP TABLE task_step; DROP TABLE consent_rule; DROP TABLE task_consent;
+              DROP INDEX text_of; ALTER TABLE client DROP COLUMN certificates; PRAGMA user_version = 9",
         )
         .unwrap();
         let fingerprint = format!("{} 1 Task owner status, Task no owner", served.fingerprint_at_base());
@@ -408,5 +408,6 @@ async fn an_index_of_before_bases_is_kept() {
         assert!(report.is_whole() && report.index_rows.is_some(), "{report:?}");
     }
     println!("steps of opening 30 and 60 referrals of schema 9: {needed:?}");
-    assert!(needed[1] * 10 <= needed[0] * 11, "{needed:?}");
+    // What each Consent may say is read out of it once; nothing is looked at for the index.
+    assert!(needed[1] - needed[0] <= 30 * 60, "{needed:?}");
 }

@@ -5,26 +5,28 @@ use jiff::Timestamp;
 
 use crate::error::Result;
 use crate::fhir::{Issue, Key, Node, Reference, ResourceKey};
-use crate::referral::plan::{Plan, Write};
+use crate::referral::consent_rule::{ConsentSays, rules_of};
+use crate::referral::plan::{Permission, Plan, Write};
 use crate::referral::reason::Reason;
 use crate::referral::state::{self, Actor, Event, Position};
 use crate::referral::task_edits::StatusReason;
 use crate::referral::{Party, Referral};
 use crate::security::Caller;
-use crate::security::consent::ConsentDecision;
 use crate::store::Resources;
 
 use super::concerned::Concerned;
 use crate::exchange::audit::{audit, consent_asked};
-use crate::exchange::consent::ConsentCheck;
+use crate::exchange::consent::{ConsentAnswer, ConsentCheck};
 use crate::exchange::timeline::leading_to;
 
-/// The Tasks of the person whom a Consent is about that is written, and of the one whom it was about.
+/// The Tasks of the person whom a Consent is about that is written, and of the one whom it was about, as far as it may matter to
+/// them: what rests on another Consent goes on resting on it, unless this one refuses.
 pub(super) async fn concerned(store: &dyn Resources, write: &Write, base: Option<&str>) -> Result<Vec<ResourceKey>> {
     let mut tasks = Vec::new();
     if write.key.kind != "Consent" {
         return Ok(tasks);
     }
+    let refuses = rules_of(write.document.root()).iter().any(|rule| rule.says == ConsentSays::Refuses);
     let person = |consent: Node<'_>| {
         let reference = consent.get("patient").and_then(|patient| patient.str("reference"))?;
         Reference::parse(&reference)?.local(base)
@@ -33,7 +35,7 @@ pub(super) async fn concerned(store: &dyn Resources, write: &Write, base: Option
     let before =
         write.replaces.as_ref().and_then(|document| person(document.root())).filter(|it| Some(it) != now.as_ref());
     for person in now.into_iter().chain(before) {
-        tasks.extend(store.sharing(&person).await?);
+        tasks.extend(store.resting_on(&person, &write.key, refuses).await?);
     }
     Ok(tasks)
 }
@@ -50,7 +52,7 @@ pub(super) async fn apply(
     for requester in concerned.named_requesters(plan, caller)? {
         let disclosed = concerned.disclosed(plan)?;
         let Ok(referral) = Referral::read(&disclosed, concerned.task()?) else { continue };
-        if let ConsentDecision::Permitted { .. } = check.ask(&referral, &requester, at).await? {
+        if let ConsentAnswer::Permitted(_) = check.ask(&referral, &requester, at).await? {
             continue;
         }
         let end = concerned.stood.unwrap_or(Position::DRAFT).end_of_part();
@@ -84,8 +86,9 @@ async fn end_referral(
     let disclosed = concerned.disclosed(plan)?;
     let refusal = match Referral::read(&disclosed, concerned.task()?) {
         Ok(referral) => match check.ask(&referral, &owner, at).await? {
-            ConsentDecision::Refused { reason, .. } => reason,
-            ConsentDecision::Permitted { .. } => {
+            ConsentAnswer::Refused(reason) => reason,
+            ConsentAnswer::Permitted(rests_on) => {
+                plan.permissions.push(Permission { task: concerned.task.clone(), rests_on });
                 plan.audit.push(consent_asked(caller, &concerned.task, &owner, true, at));
                 return Ok(None);
             }

@@ -8,6 +8,7 @@ mod concerned;
 mod consent;
 mod over;
 mod request_status;
+mod resting;
 mod sharing;
 mod withheld;
 
@@ -58,6 +59,12 @@ impl Consequences {
         seen: &Graph,
         at: Timestamp,
     ) -> Result<Vec<Consequence>> {
+        let told = self.add_all(caller, plan, seen, at).await?;
+        resting::settle(plan);
+        Ok(told)
+    }
+
+    async fn add_all(&self, caller: &Caller, plan: &mut Plan, seen: &Graph, at: Timestamp) -> Result<Vec<Consequence>> {
         let (store, directory, base) = (&*self.store, &*self.consent.directory, self.base.as_deref());
         let giving = Giving { store, directory, base, caller };
         let mut told = Vec::new();

@@ -19,7 +19,7 @@ use crate::store::prepared::PreparedPlan;
 
 use super::session::Session;
 use super::task_steps::{self, TaskVersion};
-use super::{audit, feed, planned_read, rows, search, shares};
+use super::{audit, consents, feed, planned_read, rows, search, shares};
 
 /// A resource as the transaction found it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -46,8 +46,19 @@ type Targets = HashMap<ResourceKey, Target>;
 
 /// Commits the plan, or refuses it as a conflict.
 pub(super) fn commit(session: &mut Session<'_>, prepared: PreparedPlan) -> Result<Committed> {
-    let PreparedPlan { plan, reindexed, unmatched, reads } = prepared;
-    let Plan { mut writes, shares, extras, feed, audit: remembered, guards, reads: _, read_bytes, idempotency } = plan;
+    let PreparedPlan { plan, reindexed, consents, unmatched, reads } = prepared;
+    let Plan {
+        mut writes,
+        shares,
+        permissions,
+        extras,
+        feed,
+        audit: remembered,
+        guards,
+        reads: _,
+        read_bytes,
+        idempotency,
+    } = plan;
     if let Some(idempotency) = &idempotency {
         refuse_used(session, idempotency)?;
     }
@@ -84,9 +95,14 @@ pub(super) fn commit(session: &mut Session<'_>, prepared: PreparedPlan) -> Resul
         rows::remove(session, stored_version, target.stored_version.id, target.stored_version.updated)?;
         rows::add(session, &change.after, target.stored_version.id, target.updated)?;
     }
+    for said in &consents {
+        consents::replace(session, said)?;
+    }
     let mut renewed = Vec::new();
     for share in &shares {
         renewed.extend(shares::replace(session, share)?);
+        let permission = permissions.iter().rev().find(|permission| permission.task == share.task);
+        consents::rest(session, share, permission.map(|permission| &permission.rests_on))?;
     }
     for extras in &extras {
         renewed.push(store_extras(session, extras)?);

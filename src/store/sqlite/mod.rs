@@ -32,8 +32,9 @@ use super::newest::NewestSequences;
 use super::prepared::PreparedPlan;
 use super::query::Query;
 use super::{
-    AuditLog, AuditPage, AuditQuery, Changes, ClientRow, Committed, Credentials, DirectoryPosition, Feed, Health, Page,
-    PrunedVersions, Resources, Retention, Statistics, StoreFuture, Stored, StoredReferral, Versions, WriteState,
+    AuditLog, AuditPage, AuditQuery, Changes, ClientRow, Committed, ConsentQuery, Credentials, DirectoryPosition, Feed,
+    GivenConsent, Health, Page, PrunedVersions, Resources, Retention, Statistics, StoreFuture, Stored, StoredReferral,
+    Versions, WriteState,
 };
 use in_use::FileUse;
 use index::Index;
@@ -49,6 +50,7 @@ pub mod check;
 mod clients;
 mod commit;
 mod connection;
+mod consents;
 mod counted;
 mod directory;
 mod error;
@@ -338,6 +340,21 @@ impl Resources for SqliteStore {
     fn sharing<'a>(&'a self, key: &'a ResourceKey) -> StoreFuture<'a, Vec<ResourceKey>> {
         let key = key.clone();
         self.readers.read(move |reader| read::sharing(reader, &key))
+    }
+
+    fn consents<'a>(&'a self, patient: &'a ResourceKey, query: &'a ConsentQuery) -> StoreFuture<'a, Vec<GivenConsent>> {
+        let (patient, query) = (patient.clone(), query.clone());
+        self.readers.read(move |reader| consents::find(reader, &patient, &query))
+    }
+
+    fn resting_on<'a>(
+        &'a self,
+        patient: &'a ResourceKey,
+        consent: &'a ResourceKey,
+        refuses: bool,
+    ) -> StoreFuture<'a, Vec<ResourceKey>> {
+        let (patient, consent) = (patient.clone(), consent.clone());
+        self.readers.read(move |reader| consents::resting(reader, &patient, &consent, refuses))
     }
 
     fn idempotent<'a>(&'a self, client: &'a str, key: &'a str) -> StoreFuture<'a, Option<Idempotency>> {

@@ -14,7 +14,7 @@ use super::index::Index;
 use super::keys::Keys;
 use super::session::Session;
 use super::statement::Connection;
-use super::{bases, counted, keys, read, rows};
+use super::{bases, consents, counted, keys, read, rows};
 
 /// Raised when rows are made differently from the same entries.
 const ROWS: u32 = 1;
@@ -52,6 +52,8 @@ pub(super) fn prepare(writer: &Connection, parameters: &Arc<SearchParameters>) -
         if found != earlier_fingerprint(&index.definition) {
             info!("the search parameters have changed; the index is made anew");
             let resources = rebuild(&index, writer, &mut keys)?;
+            // Whom a Consent is about is read out of the index.
+            consents::keep_existing(writer)?;
             info!(resources, "the index is made");
         }
     }

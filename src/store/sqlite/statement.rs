@@ -37,6 +37,7 @@ pub(super) struct StatementCounters {
     recompiled: AtomicU64,
     steps: AtomicU64,
     sorts: AtomicU64,
+    scanned: AtomicU64,
 }
 
 /// What the statements of a store have come to, on all of its connections.
@@ -50,6 +51,8 @@ pub struct StatementCounts {
     pub steps: u64,
     /// Statements that had to sort what they found
     pub sorts: u64,
+    /// Rows that were looked at because no index led to those wanted
+    pub scanned: u64,
 }
 
 impl Connection {
@@ -154,6 +157,7 @@ impl Drop for Statement<'_> {
         add(&self.counters.steps, steps.wrapping_sub(self.steps_before));
         add(&self.counters.recompiled, self.cached.reset_status(StatementStatus::RePrepare));
         add(&self.counters.sorts, self.cached.reset_status(StatementStatus::Sort));
+        add(&self.counters.scanned, self.cached.reset_status(StatementStatus::FullscanStep));
     }
 }
 
@@ -166,6 +170,7 @@ impl StatementCounters {
             recompiled: count(&self.recompiled),
             steps: count(&self.steps),
             sorts: count(&self.sorts),
+            scanned: count(&self.scanned),
         }
     }
 }

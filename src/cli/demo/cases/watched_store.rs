@@ -13,8 +13,8 @@ use crate::store::audit_chain::{AuditRow, ChainEnd};
 use crate::store::query::Query;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{
-    AuditLog, AuditPage, AuditQuery, Changes, Committed, DirectoryPosition, Feed, Page, Resources, Statistics,
-    StoreFuture, Stored, StoredReferral, Versions,
+    AuditLog, AuditPage, AuditQuery, Changes, Committed, ConsentQuery, DirectoryPosition, Feed, GivenConsent, Page,
+    Resources, Statistics, StoreFuture, Stored, StoredReferral, Versions,
 };
 
 /// What happens in the middle of a step.
@@ -129,6 +129,19 @@ impl Resources for WatchedStore {
 
     fn sharing<'a>(&'a self, key: &'a ResourceKey) -> StoreFuture<'a, Vec<ResourceKey>> {
         self.store.sharing(key)
+    }
+
+    fn consents<'a>(&'a self, patient: &'a ResourceKey, query: &'a ConsentQuery) -> StoreFuture<'a, Vec<GivenConsent>> {
+        self.store.consents(patient, query)
+    }
+
+    fn resting_on<'a>(
+        &'a self,
+        patient: &'a ResourceKey,
+        consent: &'a ResourceKey,
+        refuses: bool,
+    ) -> StoreFuture<'a, Vec<ResourceKey>> {
+        self.store.resting_on(patient, consent, refuses)
     }
 
     fn idempotent<'a>(&'a self, client: &'a str, key: &'a str) -> StoreFuture<'a, Option<Idempotency>> {

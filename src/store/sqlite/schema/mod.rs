@@ -15,8 +15,8 @@ use rusqlite::{Transaction, TransactionBehavior};
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Issue, Key};
 
-use super::audit;
 use super::error::superseded;
+use super::{audit, consents};
 use crate::store::sqlite::statement::Connection;
 
 /// What each version does to the one before it; the first makes the tables.
@@ -34,11 +34,15 @@ const STEPS: &[&str] = &[
     include_str!("011_text_of.sql"),
     include_str!("012_growth.sql"),
     include_str!("013_certificates.sql"),
+    include_str!("014_consents.sql"),
 ];
 
 /// The first version whose audit log is chained. Hashes are none that SQL could compute: rows of older files are chained
 /// here.
 const BEFORE_CHAINS: i64 = 3;
+
+/// The first version that keeps what Consents may say, which is read out of their documents.
+const BEFORE_CONSENT_RULES: i64 = 14;
 
 /// Brings the file to the newest version.
 pub(super) fn migrate(writer: &Connection, path: &Path) -> Result<()> {
@@ -64,6 +68,9 @@ pub(super) fn migrate(writer: &Connection, path: &Path) -> Result<()> {
     } else {
         if found < BEFORE_CHAINS {
             audit::chain_existing(writer)?;
+        }
+        if found < BEFORE_CONSENT_RULES {
+            consents::keep_existing(writer)?;
         }
         tracing::info!(from = found, to = STEPS.len(), "the database was brought to the schema of this version");
     }
