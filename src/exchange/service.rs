@@ -141,7 +141,7 @@ impl Exchange {
     }
 
     /// What time it is.
-    pub(super) fn now(&self) -> Timestamp {
+    pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 

@@ -236,6 +236,11 @@ impl Position {
     /// Where a Task stands that says nothing readable of it: not sent.
     pub const DRAFT: Self = Self { status: TaskStatus::Draft, state: State::Draft };
 
+    /// Has nobody said yes or no yet?
+    pub fn awaits_answer(self) -> bool {
+        matches!(self.status, T::Requested | T::Received | T::Ready)
+    }
+
     /// How the owner's part ends that ends while the referral stands here.
     pub fn end_of_part(self) -> PartEnd {
         match self.status {

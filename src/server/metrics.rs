@@ -22,6 +22,8 @@ use crate::limits::KILOBYTE;
 use crate::referral::state::State;
 use crate::store::Statistics;
 
+use super::unanswered_metrics::UnansweredMetrics;
+
 /// The media type of what [`Metrics::encode`] writes.
 pub(crate) const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -50,6 +52,7 @@ pub(crate) struct Metrics {
     unreadable: Family<RuleLabel, Counter>,
     unreadable_resources: Counter,
     store: StoreMetrics,
+    unanswered: UnansweredMetrics,
 }
 
 /// A limit, by its name in the settings.
@@ -226,6 +229,7 @@ impl Metrics {
         let help = "Stored resources that cannot be read, each time a search or a history told it in their place";
         registry.register("handoff_resources_unreadable", help, unreadable_resources.clone());
         let store = StoreMetrics::new(&mut registry);
+        let unanswered = UnansweredMetrics::new(&mut registry);
         Self {
             registry,
             requests,
@@ -239,6 +243,7 @@ impl Metrics {
             unreadable,
             unreadable_resources,
             store,
+            unanswered,
         }
     }
 
@@ -304,9 +309,10 @@ impl Metrics {
         HeldPoll(self.polls_held.clone())
     }
 
-    /// Takes over what the store counts, and how many referrals there are in each state.
-    pub(crate) fn set_store(&self, statistics: &Statistics, referrals: &[(State, u64)]) {
+    /// Takes over what the store counts, how many referrals there are in each state, and at what time that is.
+    pub(crate) fn set_store(&self, statistics: &Statistics, referrals: &[(State, u64)], now: Timestamp) {
         self.store.set(statistics, referrals);
+        self.unanswered.set(&statistics.unanswered, now);
     }
 
     /// Writes all metrics.
@@ -433,12 +439,19 @@ mod tests {
     fn takes_over_what_the_store_counts() {
         let metrics = Metrics::new();
         let resources = vec![("Patient".to_owned(), 7)];
-        let statistics =
-            Statistics { newest: 5, resources, bytes: 4096, room: 8192, commits: 3, groups: 2, conflicts: 0 };
+        let statistics = Statistics {
+            newest: 5,
+            resources,
+            bytes: 4096,
+            room: 8192,
+            commits: 3,
+            groups: 2,
+            ..Statistics::default()
+        };
         let referrals: Vec<(State, u64)> = State::ALL.iter().map(|state| (*state, 0)).collect();
-        metrics.set_store(&statistics, &referrals);
+        metrics.set_store(&statistics, &referrals, Timestamp::UNIX_EPOCH);
         // Asked again, the numbers are the store's, and not added up.
-        metrics.set_store(&statistics, &referrals);
+        metrics.set_store(&statistics, &referrals, Timestamp::UNIX_EPOCH);
         let text = metrics.encode().unwrap();
         for line in [
             "handoff_polls_total 0",

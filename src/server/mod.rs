@@ -46,6 +46,7 @@ mod router;
 mod timed_read;
 mod timed_write;
 mod tls;
+mod unanswered_metrics;
 pub(crate) mod unserved;
 mod waiting_line;
 mod watch;

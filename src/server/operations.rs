@@ -156,7 +156,7 @@ async fn count_store(app_state: &AppState) -> Result<()> {
     for state in ReferralState::ALL {
         referrals.push((*state, count_referrals(app_state, *state).await?));
     }
-    app_state.metrics.set_store(&statistics, &referrals);
+    app_state.metrics.set_store(&statistics, &referrals, app_state.exchange.now());
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::unanswered::Unanswered;
 use crate::error::{Error, Result};
 use crate::fhir::{Document, Issue, Key, ResourceKey};
 use crate::referral::consent_rule::{ConsentSays, RuleRecipient};
@@ -322,6 +323,8 @@ pub struct Statistics {
     pub newest: u64,
     /// How many resources of each type are stored, by type name
     pub resources: Vec<(String, u64)>,
+    /// Referrals that wait for an answer, by state and program
+    pub unanswered: Vec<Unanswered>,
     /// Size of the database in bytes
     pub bytes: u64,
     /// How many bytes more it can take, by its disk and its largest size

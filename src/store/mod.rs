@@ -38,6 +38,7 @@ mod resources;
 mod retention;
 mod search;
 pub mod sqlite;
+mod unanswered;
 mod visibility;
 
 pub use answer::{
@@ -52,3 +53,4 @@ pub use feed::Feed;
 pub use health::{Health, WriteState};
 pub use resources::Resources;
 pub use retention::{PrunedVersions, Retention};
+pub use unanswered::Unanswered;

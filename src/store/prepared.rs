@@ -13,6 +13,7 @@ use super::answer::StoreFuture;
 use super::index::{IndexEntry, IndexValue};
 use super::index_definition::IndexDefinition;
 use super::query::Query;
+use super::unanswered::AnswerState;
 
 /// See the module head.
 #[derive(Debug)]
@@ -52,6 +53,8 @@ pub(super) struct Reindexed {
     pub(super) before: Option<Vec<IndexEntry>>,
     /// Of the newest version in the plan
     pub(super) after: Vec<IndexEntry>,
+    /// Of a Task, whether its referral waits for an answer then
+    pub(super) answer: Option<AnswerState>,
 }
 
 impl PreparedPlan {
@@ -103,7 +106,9 @@ async fn reindexed<'r>(
                 None
             }
         };
-        changes.push(Reindexed { key: first.key.clone(), before, after: index.entries(&last.document)? });
+        let (key, after) = (first.key.clone(), index.entries(&last.document)?);
+        let answer = AnswerState::of(&key, &last.document);
+        changes.push(Reindexed { key, before, after, answer });
     }
     if replaced.is_empty() {
         return Ok(changes);

@@ -44,6 +44,8 @@ async fn counts_what_it_does_and_names_nobody() {
         "handoff_polls_total 1",
         "handoff_polls_held 0",
         "handoff_referrals{state=\"sent\"} 1",
+        "handoff_referrals_unanswered{state=\"sent\",program=\"community-food\"} 1",
+        "handoff_referrals_unanswered_age_seconds{state=\"sent\",program=\"community-food\"} 0",
     ] {
         assert!(answer.text.lines().any(|found| found == line), "{line} is not in\n{}", answer.text);
     }

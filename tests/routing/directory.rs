@@ -17,7 +17,9 @@ use serde_json::{Value, json};
 fn next(before: &Directory, resources: &[Value]) -> Directory {
     let documents: Vec<Document> = resources.iter().map(|one| Document::from_value(one).unwrap()).collect();
     let mut update = before.update(&RULEBOOK);
-    documents.iter().for_each(|document| update.add(document.root()));
+    for document in &documents {
+        update.add(document.root());
+    }
     update.finish().unwrap()
 }
 

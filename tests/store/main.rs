@@ -25,6 +25,7 @@ mod search;
 mod search_cases;
 mod statements;
 mod steps;
+mod unanswered;
 mod visibility;
 mod withheld;
 mod written;

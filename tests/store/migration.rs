@@ -361,6 +361,21 @@ async fn times_of_change_are_what_they_were_and_go_on() {
     assert_eq!(new.iter().map(|found| found.key.to_string()).collect::<Vec<_>>(), ["Task/new"]);
 }
 
+/// What waits for an answer is known of referrals from before that was kept, too.
+#[tokio::test]
+async fn referrals_that_wait_are_found() {
+    let written = Written::new();
+    let expected = written.rows(
+        "SELECT r.logical FROM resource r JOIN kind k ON k.id = r.kind JOIN version v ON v.id = r.current
+         WHERE k.name = 'Task' AND v.document ->> '$.status' IN ('requested', 'received', 'ready')",
+    );
+    assert!(!expected.is_empty());
+    let store = open(&written.path());
+    let found = store.statistics().await.unwrap().unanswered;
+    assert_eq!(found.iter().map(|place| place.referrals).sum::<u64>(), expected.len() as u64, "{found:?}");
+    assert!(found.iter().any(|place| place.program.is_some()), "{found:?}");
+}
+
 /// What the steps since schema 1 have made of the rows agrees with what it is made of.
 #[tokio::test]
 async fn a_migrated_store_is_whole() {
@@ -390,7 +405,7 @@ async fn an_index_of_before_bases_is_kept() {
         drop(store);
         let old = Connection::open(&path).unwrap();
         old.execute_batch(
-            "DROP TABLE base; DROP TABLE counted; DROP TABLE task_step; DROP TABLE consent_rule; DROP TABLE task_consent;
+            "DROP TABLE base; DROP TABLE counted; DROP TABLE task_step; DROP TABLE consent_rule; DROP TABLE task_consent; DROP TABLE unanswered;
               DROP INDEX text_of; ALTER TABLE client DROP COLUMN certificates; PRAGMA user_version = 9",
         )
         .unwrap();

@@ -19,7 +19,7 @@ use crate::store::prepared::PreparedPlan;
 
 use super::session::Session;
 use super::task_steps::{self, TaskVersion};
-use super::{audit, consents, feed, planned_read, rows, search, shares};
+use super::{audit, consents, feed, planned_read, rows, search, shares, unanswered};
 
 /// A resource as the transaction found it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -94,6 +94,9 @@ pub(super) fn commit(session: &mut Session<'_>, prepared: PreparedPlan) -> Resul
         let (Some(target), Some(stored_version)) = (targets.get(&change.key), &change.before) else { continue };
         rows::remove(session, stored_version, target.stored_version.id, target.stored_version.updated)?;
         rows::add(session, &change.after, target.stored_version.id, target.updated)?;
+        if let Some(answer) = &change.answer {
+            unanswered::keep(session, target.stored_version.id, answer, target.updated)?;
+        }
     }
     for said in &consents {
         consents::replace(session, said)?;

@@ -78,6 +78,7 @@ mod shown;
 mod statement;
 mod step_limit;
 mod task_steps;
+mod unanswered;
 mod withheld;
 mod writer;
 
@@ -501,6 +502,7 @@ fn statistics(reader: &Connection, counters: &Counters) -> Result<Statistics> {
         resources: counted.collect::<rusqlite::Result<_>>()?,
         bytes: (pages * size).cast_unsigned(),
         room: counters.room.load(Ordering::Relaxed),
+        unanswered: unanswered::all(reader)?,
         commits: counters.commits.load(Ordering::Relaxed),
         groups: counters.groups.load(Ordering::Relaxed),
         conflicts: counters.conflicts.load(Ordering::Relaxed),

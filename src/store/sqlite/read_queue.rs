@@ -106,10 +106,14 @@ mod tests {
                 thread::spawn(move || (1..=500).for_each(|number| queue.push(number)))
             })
             .collect();
-        senders.into_iter().for_each(|sender| sender.join().unwrap());
+        for sender in senders {
+            sender.join().unwrap();
+        }
         queue.close();
         queue.push(1_000_000);
-        readers.into_iter().for_each(|reader| reader.join().unwrap());
+        for reader in readers {
+            reader.join().unwrap();
+        }
         assert_eq!(taken.load(Ordering::Relaxed), 3 * 500 * 501 / 2);
     }
 }

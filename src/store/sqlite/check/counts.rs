@@ -29,6 +29,14 @@ const NONE_OF: &[(&str, &str)] = &[
     ),
     (
         "SELECT count(*) FROM (
+             SELECT task FROM unanswered
+             EXCEPT
+             SELECT r.id FROM resource r CROSS JOIN version v WHERE v.id = r.current AND json_valid(v.document)
+                 AND v.document ->> '$.status' IN ('requested', 'received', 'ready'))",
+        "referrals are said to wait for an answer that were answered",
+    ),
+    (
+        "SELECT count(*) FROM (
              SELECT organization, kind, resource, tasks FROM seen
              EXCEPT
              SELECT p.organization, r.kind, t.resource, count(*)
