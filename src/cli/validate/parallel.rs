@@ -112,7 +112,7 @@ mod tests {
             *busy += 1;
             all_busy.notify_all();
             let long = std::time::Duration::from_mins(1);
-            let (_, waited) = all_busy.wait_timeout_while(busy, long, |busy| *busy < threads).unwrap();
+            let (_busy, waited) = all_busy.wait_timeout_while(busy, long, |busy| *busy < threads).unwrap();
             waited.timed_out()
         };
         let mut alone = 0;
