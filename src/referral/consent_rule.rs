@@ -228,7 +228,7 @@ mod tests {
     use super::*;
     use crate::fhir::Document;
 
-    fn told(members: Value) -> Vec<(&'static str, String)> {
+    fn told(members: &Value) -> Vec<(&'static str, String)> {
         let mut consent = json!({
             "resourceType": "Consent",
             "status": "active",
@@ -293,7 +293,7 @@ mod tests {
             (json!({ "scope": { "coding": [{ "system": SCOPES, "code": "research" }] } }), vec![]),
         ] {
             let expected: Vec<(&str, String)> = expected.into_iter().map(|(says, to)| (says, to.to_owned())).collect();
-            assert_eq!(told(members.clone()), expected, "{members}");
+            assert_eq!(told(&members), expected, "{members}");
         }
     }
 }

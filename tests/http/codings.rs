@@ -111,7 +111,8 @@ async fn a_packed_body_has_the_limits_of_any() {
     let gateway = Gateway::with(|settings| settings.limits.document.bytes = 300_000).await;
     let task = json!({ "resourceType": "Task", "status": "draft", "intent": "order" }).to_string();
     // What does not repeat itself, so that it is its size that is too large.
-    let noise: String = (0..60_000_u32).map(|number| format!("{:08x}", number.wrapping_mul(2_654_435_761))).collect();
+    let words = (0..60_000_u32).map(|number| number.wrapping_mul(2_654_435_761));
+    let noise = words.map(|word| format!("{word:08x}")).collect::<Vec<_>>().concat();
     let long = format!("{task}{}", " ".repeat(200_000));
     for (path, client) in [("/fhir/$validate", &gateway.ehr), ("/agency/v1/referrals/x/events", &gateway.agency)] {
         for (what, coding, body, status, says) in [
