@@ -37,6 +37,16 @@ const REFERENCES: &[Reference] = &[
     reference("seen", "resource", "resource"),
     reference("seen", "kind", "kind"),
     reference("extras", "task", "resource"),
+    reference("task_step", "task", "resource"),
+    reference("unanswered", "task", "resource"),
+    reference("consent_rule", "person", "resource"),
+    // 0 and below stand for anyone, and for nobody who is known.
+    Reference { of: "c.recipient > 0", ..reference("consent_rule", "recipient", "resource") },
+    reference("consent_rule", "consent", "resource"),
+    reference("task_consent", "person", "resource"),
+    // 0 and below stand for each Consent, and for none.
+    Reference { of: "c.rests_on > 0", ..reference("task_consent", "rests_on", "resource") },
+    reference("task_consent", "task", "resource"),
     reference("feed", "task", "resource"),
     reference("feed", "organization", "resource"),
     reference("parameter", "kind", "kind"),
@@ -44,6 +54,8 @@ const REFERENCES: &[Reference] = &[
     reference("token", "resource", "resource"),
     // 0 and below stand in the place of a system.
     Reference { of: "c.system > 0", ..reference("token", "system", "system") },
+    reference("counted", "parameter", "parameter"),
+    Reference { of: "c.system > 0", ..reference("counted", "system", "system") },
     reference("reference", "parameter", "parameter"),
     reference("reference", "resource", "resource"),
     reference("reference", "target", "resource"),
@@ -56,7 +68,7 @@ const REFERENCES: &[Reference] = &[
 /// Tables whose rows say nothing of others.
 #[cfg(test)]
 const ALONE: &[&str] =
-    &["audit", "audit_chain", "client", "idempotency", "kind", "restored", "room", "store", "system"];
+    &["audit", "audit_chain", "base", "client", "idempotency", "kind", "restored", "room", "store", "system"];
 
 pub(super) fn check(connection: &Connection) -> Result<Vec<StoreFinding>> {
     let mut findings = Findings::of(Part::References);
