@@ -416,9 +416,9 @@ async fn an_address_tries_so_many_tokens() {
 #[tokio::test]
 async fn a_search_takes_so_many_steps() {
     // What few steps are is held by the store's own test.
-    let gateway = with(|limits| limits.content.search_steps = 500).await;
+    let gateway = with(|limits| limits.content.search_steps = 1_000).await;
     let mut task = String::new();
-    for number in 0..20 {
+    for number in 0..80 {
         let response = gateway.ehr.post("/fhir", &transaction(number)).await.expect(200);
         task = task_of(&response);
     }
