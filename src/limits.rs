@@ -134,7 +134,7 @@ pub struct RequestLimits {
     /// Long requests (checks, bundles, sheets, large bodies) that are worked on at a time, each on a thread of its own
     /// (`long-requests`, one fewer than there are processors); one more waits its client's turn
     pub long: usize,
-    /// Searches, histories and lists that are worked on at a time (`list-requests`, 3), all but one for one client; one
+    /// Searches, histories and lists that are worked on at a time (`list-requests`, 2), all but one for one client; one
     /// more waits its client's turn
     pub lists: usize,
     /// Writes with short bodies that are worked on at a time (`write-requests`, 64), three quarters for one client; one more
@@ -160,7 +160,7 @@ impl Default for RequestLimits {
             body_time: Duration::from_secs(30),
             held_bytes: 64 * MEGABYTE,
             long: available_parallelism().map_or(1, NonZero::get).saturating_sub(1).max(1),
-            lists: 3,
+            lists: 2,
             writes: 64,
             waiting: 1000,
             client_waiting: 250,

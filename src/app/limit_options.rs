@@ -101,7 +101,7 @@ pub struct LimitOptions {
     /// Checks, bundles, sheets and large bodies worked on at a time [default: processors less one]
     #[arg(long = "limits-long-requests", env = "HANDOFF_LIMITS_LONG_REQUESTS", value_name = "NUMBER")]
     pub long_requests: Option<u32>,
-    /// Searches, histories and lists worked on at a time [default: 3]
+    /// Searches, histories and lists worked on at a time [default: 2]
     #[arg(long = "limits-list-requests", env = "HANDOFF_LIMITS_LIST_REQUESTS", value_name = "NUMBER")]
     pub list_requests: Option<u32>,
     /// Writes with short bodies worked on at a time [default: 64]
