@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::gateway::{Client, Gateway, HOSPITAL, send};
-use crate::referral::{task_of, transaction};
+use crate::referral::{sent, transaction};
 
 /// A time that is over at once, as far as a test is concerned.
 const SOON: Duration = Duration::from_millis(100);
@@ -415,13 +415,13 @@ async fn an_address_tries_so_many_tokens() {
 
 #[tokio::test]
 async fn a_search_takes_so_many_steps() {
-    // What few steps are is held by the store's own test.
-    let gateway = with(|limits| limits.content.search_steps = 1_000).await;
+    // What few steps are is held by the store's own test. What is found was sent to a gateway without that limit.
+    let filled = Gateway::start().await;
     let mut task = String::new();
     for number in 0..80 {
-        let response = gateway.ehr.post("/fhir", &transaction(number)).await.expect(200);
-        task = task_of(&response);
+        task = sent(&filled, number).await;
     }
+    let gateway = Gateway::on_store(&filled.file, |settings| settings.limits.content.search_steps = 1_000).await;
     gateway.ehr.get(&format!("/fhir/Task/{task}")).await.expect(200);
     let wide = gateway.ehr.get("/fhir/Task?_count=1000&_include=Task:focus&_include=Task:patient").await;
     assert_eq!(wide.status, 422, "{}", wide.text);
