@@ -5,11 +5,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-use super::serve::bound_in_vain;
+use super::serve::{addresses, bound_in_vain};
 use super::streams::{Exit, Streams, unwritable};
-use crate::app::{Options, Settings, exposure};
+use crate::app::{ListenAddress, Options, Settings, exposure};
 use crate::definitions::Definitions;
 use crate::error::{Error, Result};
 use crate::routing::{Directory, Rulebook};
@@ -36,12 +37,17 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
     let settings = args.options.clone().with_defaults_from(Options::load(args.config.as_deref())?).into_settings()?;
     let mut report = Report { streams, worst: Exit::Done };
     report.part("settings", Ok(Found::new("can be used")))?;
-    let api = settings.listen.try_bind();
-    report.part("listen", api.as_ref().map(|api| listened(&settings, api, &[])).map_err(Clone::clone))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::fault)?;
+    // What was listened on is held: the other may not have the same.
+    let api = runtime.block_on(settings.listen.bind());
+    let found = api.as_ref().map(|api| listened(&settings, &asked(&settings.listen, api), &[]));
+    let found = found.map_err(Clone::clone);
+    report.part("listen", found)?;
     if let Some(listen) = &settings.operations_listen {
-        let operations = listen.try_bind();
-        report.part("operators", operations.map(|operations| listened(&settings, &[], &operations)))?;
+        let operations = runtime.block_on(listen.bind());
+        report.part("operators", operations.map(|operations| listened(&settings, &[], &asked(listen, &operations))))?;
     }
+    drop(api);
     report.part("tls", tls(&settings))?;
     let definitions = Definitions::shipped().and_then(|shipped| settings.packages.load(&shipped));
     report.part("packages", definitions.as_ref().map(packages).map_err(Clone::clone))?;
@@ -58,7 +64,6 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
     report.part("store", store.map(|(found, _)| found))?;
     if is_readable {
         let opened = SqliteStore::open_read_only(&settings.store)?;
-        let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(Error::fault)?;
         let rules = settings.programs.files().and_then(|files| files.rules());
         let rules = rules.or_else(|_| Rulebook::shipped())?;
         report.part("directory", runtime.block_on(directory(&opened, &rules)))?;
@@ -82,6 +87,11 @@ impl Found {
 // === parts ===
 
 /// Where could be listened, for clients or for operators.
+/// The addresses that are listened on, at the port that is asked for: of any port another one is had at the start.
+fn asked(listen: &ListenAddress, bound: &[(TcpListener, SocketAddr)]) -> Vec<SocketAddr> {
+    addresses(bound).into_iter().map(|address| SocketAddr::new(address.ip(), listen.port())).collect()
+}
+
 fn listened(settings: &Settings, api: &[SocketAddr], operations: &[SocketAddr]) -> Found {
     let all: Vec<String> = api.iter().chain(operations).map(ToString::to_string).collect();
     let verb = if all.len() == 1 { "is" } else { "are" };

@@ -173,17 +173,13 @@ fn fingerprints(certificates: &[String]) -> Result<Vec<String>> {
 
 /// What a client is bound to, as it is remembered.
 fn binding(client: &ClientRow) -> String {
-    let shortened = shortened(client);
-    if shortened == NOT_BOUND { String::new() } else { format!(" with certificate {shortened}") }
+    if client.certificates.is_empty() { String::new() } else { format!(" with certificate {}", shortened(client)) }
 }
-
-/// What stands for no certificate.
-const NOT_BOUND: &str = "-";
 
 /// The beginnings of a client's fingerprints, by which people tell them apart.
 fn shortened(client: &ClientRow) -> String {
     if client.certificates.is_empty() {
-        return NOT_BOUND.to_owned();
+        return "-".to_owned();
     }
     client.certificates.iter().map(|text| text.get(..16).unwrap_or(text)).collect::<Vec<_>>().join(" ")
 }

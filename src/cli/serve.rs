@@ -78,7 +78,8 @@ fn tell_addresses(api: &str, operators: Option<&str>, streams: &mut Streams<'_>)
     streams.out.flush().map_err(unwritable)
 }
 
-fn addresses(bound: &[(TcpListener, SocketAddr)]) -> Vec<SocketAddr> {
+/// The addresses that are listened on.
+pub(super) fn addresses(bound: &[(TcpListener, SocketAddr)]) -> Vec<SocketAddr> {
     bound.iter().map(|(_, address)| *address).collect()
 }
 

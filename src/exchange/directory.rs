@@ -20,6 +20,8 @@ pub(super) struct CurrentDirectory(Arc<Shared>);
 struct Shared {
     store: Arc<dyn Resources>,
     rules: Arc<Rulebook>,
+    /// The URL under which FHIR is served
+    base: Option<Arc<str>>,
     current: ArcSwap<DirectoryVersion>,
     /// Held by whoever brings it up to date; up to which commit it could not be used, and why
     unusable: Mutex<Option<(u64, Error)>>,
@@ -32,6 +34,17 @@ struct Shared {
 struct DirectoryVersion {
     position: DirectoryPosition,
     directory: Arc<Directory>,
+}
+
+impl DirectoryVersion {
+    /// From before anything was stored.
+    fn empty(rules: &Rulebook, base: Option<&Arc<str>>) -> Self {
+        let mut directory = Directory::new(rules);
+        if let Some(base) = base {
+            directory = directory.served_at(base.clone());
+        }
+        Self { position: DirectoryPosition::default(), directory: Arc::new(directory) }
+    }
 }
 
 /// What was done so far to keep the directory as it is.
@@ -48,13 +61,14 @@ impl CurrentDirectory {
     ///
     /// # Errors
     /// If it cannot be used.
-    pub(super) async fn open(store: Arc<dyn Resources>, rules: Arc<Rulebook>) -> Result<Self> {
-        let directory = Arc::new(Directory::new(&rules));
-        let nothing = DirectoryVersion { position: DirectoryPosition::default(), directory };
+    pub(super) async fn open(store: Arc<dyn Resources>, rules: Arc<Rulebook>, base: Option<&str>) -> Result<Self> {
+        let base = base.map(Arc::from);
+        let nothing = DirectoryVersion::empty(&rules, base.as_ref());
         let newest = store.directory_version();
         let current = Self(Arc::new(Shared {
             store,
             rules,
+            base,
             current: ArcSwap::from_pointee(nothing),
             unusable: Mutex::new(None),
             newest,
@@ -100,8 +114,7 @@ async fn bring_up_to(shared: Arc<Shared>, seq: u64) -> Result<Arc<Directory>> {
     let next = match shared.update(&current).await? {
         // Something is not of the directory any more; what that was nobody says.
         (position, Ok(directory)) if directory.resource_count() as u64 != position.count => {
-            let directory = Arc::new(Directory::new(&shared.rules));
-            shared.update(&DirectoryVersion { position: DirectoryPosition::default(), directory }).await?
+            shared.update(&DirectoryVersion::empty(&shared.rules, shared.base.as_ref())).await?
         }
         next => next,
     };

@@ -83,7 +83,7 @@ impl Exchange {
         let Parts { stores, checker, terminology, programs, rules, parameters, clock, ids, settings } = parts;
         let Settings { consent: policy, base, profiles, retention, limits } = settings;
         let store = stores.resources.clone();
-        let directory = Arc::new(CurrentDirectory::open(store.clone(), rules.clone()).await?);
+        let directory = Arc::new(CurrentDirectory::open(store.clone(), rules.clone(), base.as_deref()).await?);
         let check = Arc::new(ResourceCheck::new(checker, terminology, profiles, clock.clone()));
         let consent = Arc::new(ConsentCheck { store: store.clone(), directory: directory.clone(), policy });
         let referrals = Arc::new(Referrals { store: store.clone(), programs: programs.clone() });

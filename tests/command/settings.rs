@@ -186,6 +186,9 @@ fn a_check_says_where_others_reach_what_is_not_encrypted() {
     assert!(!told.contains("TLS is not spoken there"), "{told}");
     let told = check(&["--listen", "localhost:0"]);
     assert!(told.contains("127.0.0.1:0") && told.ends_with("it would work\n"), "{told}");
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let told = check(&["--listen", &free, "--operations-listen", &free]);
+    assert!(told.contains(&format!("cannot listen on {free}")), "one address for both: {told}");
     let told = check(&["--listen", "gateway.invalid:0"]);
     assert!(told.contains("no address is found for the name gateway.invalid"), "{told}");
 }

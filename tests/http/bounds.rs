@@ -415,13 +415,12 @@ async fn an_address_tries_so_many_tokens() {
 
 #[tokio::test]
 async fn a_search_takes_so_many_steps() {
-    // What few steps are is held by the store's own test. What is found was sent to a gateway without that limit.
-    let filled = Gateway::start().await;
+    // What few steps are is held by the store's own test.
+    let gateway = with(|limits| limits.content.search_steps = 1_000).await;
     let mut task = String::new();
     for number in 0..80 {
-        task = sent(&filled, number).await;
+        task = sent(&gateway, number).await;
     }
-    let gateway = Gateway::on_store(&filled.file, |settings| settings.limits.content.search_steps = 1_000).await;
     gateway.ehr.get(&format!("/fhir/Task/{task}")).await.expect(200);
     let wide = gateway.ehr.get("/fhir/Task?_count=1000&_include=Task:focus&_include=Task:patient").await;
     assert_eq!(wide.status, 422, "{}", wide.text);

@@ -1,4 +1,5 @@
-//! What changed of the directory, read by when it changed, so that a change of one costs one.
+//! What changed of the directory, read by when it changed, so that of a change of one one document is read; and how many
+//! there are now, counted in the index, since nobody says what is not of the directory any more.
 
 use rusqlite::Row;
 use tokio::sync::mpsc::Sender;

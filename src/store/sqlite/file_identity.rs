@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Issue, Key};
 
+use super::in_use::beside;
+
 /// What tells a file from every other one: its device and number.
 type FileNumber = (u64, u64);
 
@@ -18,9 +20,7 @@ pub(super) struct FileIdentity {
 impl FileIdentity {
     /// Of the database that is open at this path; nothing is told apart where the system has no numbers for files.
     pub(super) fn of(path: &Path) -> Self {
-        let mut log = path.as_os_str().to_owned();
-        log.push("-wal");
-        let files = [path.to_owned(), log.into()];
+        let files = [path.to_owned(), beside(path, "-wal")];
         Self { files: files.into_iter().filter_map(|file| number(&file).map(|number| (file, number))).collect() }
     }
 

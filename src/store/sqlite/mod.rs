@@ -272,7 +272,7 @@ impl Resources for SqliteStore {
 
     fn read_each<'a>(&'a self, scope: &'a Scope, keys: &'a [ResourceKey]) -> StoreFuture<'a, Vec<Option<Stored>>> {
         let (scope, keys) = (scope.clone(), keys.to_vec());
-        self.readers.read(move |reader| keys.iter().map(|key| read::read(reader, &scope, key, None)).collect())
+        self.readers.read(move |reader| read::read_each(reader, &scope, &keys))
     }
 
     fn history<'a>(&'a self, scope: &'a Scope, key: &'a ResourceKey, range: VersionRange) -> StoreFuture<'a, Versions> {

@@ -71,7 +71,21 @@ pub(super) fn read(
     key: &ResourceKey,
     version: Option<u64>,
 ) -> Result<Option<Stored>> {
+    read_as(connection, visibility(connection, scope)?, key, version)
+}
+
+/// The newest versions of these resources, as [`read`].
+pub(super) fn read_each(connection: &Connection, scope: &Scope, keys: &[ResourceKey]) -> Result<Vec<Option<Stored>>> {
     let visibility = visibility(connection, scope)?;
+    keys.iter().map(|key| read_as(connection, visibility, key, None)).collect()
+}
+
+fn read_as(
+    connection: &Connection,
+    visibility: Visibility,
+    key: &ResourceKey,
+    version: Option<u64>,
+) -> Result<Option<Stored>> {
     if version.is_none()
         && let Some(id) = find(connection, visibility, key)?
     {

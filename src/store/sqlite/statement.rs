@@ -19,15 +19,44 @@ use rusqlite::{CachedStatement, OpenFlags, Params, Row, StatementStatus};
 pub(super) struct Connection {
     raw: rusqlite::Connection,
     counters: Arc<StatementCounters>,
+    steps_left: Option<Arc<StepsLeft>>,
 }
 
 /// A compiled statement. It goes back to those that are kept when it is dropped.
 pub(super) struct Statement<'c> {
     cached: CachedStatement<'c>,
     counters: &'c StatementCounters,
-    /// Steps that it took before it was taken out. SQLite asks at every so many of them whether it may go on (see
-    /// `step_limit`), so they are not counted from 0 each time: short statements would never come to be asked
-    steps_before: i32,
+    steps_left: Option<&'c StepsLeft>,
+}
+
+/// After how many steps of a statement SQLite asks whether it may go on; what is less is counted when it ends.
+const INTERVAL: i32 = 1_000;
+
+/// How many steps the statements of a connection may still take.
+#[derive(Debug)]
+pub(super) struct StepsLeft(AtomicU64);
+
+impl StepsLeft {
+    /// As many as it takes.
+    pub(super) fn unlimited() -> Self {
+        Self(AtomicU64::new(u64::MAX))
+    }
+
+    /// From now on so many.
+    pub(super) fn set(&self, steps: u64) {
+        self.0.store(steps, Ordering::Relaxed);
+    }
+
+    /// Takes so many. Is none left?
+    fn take(&self, steps: u64) -> bool {
+        let left = self.0.load(Ordering::Relaxed).saturating_sub(steps);
+        self.0.store(left, Ordering::Relaxed);
+        left == 0
+    }
+
+    fn is_used_up(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == 0
+    }
 }
 
 /// What the statements of a store have come to.
@@ -74,12 +103,19 @@ impl Connection {
     /// Plans do not depend on the values that are bound.
     fn stable(raw: rusqlite::Connection) -> rusqlite::Result<Self> {
         raw.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-        Ok(Self { raw, counters: Arc::default() })
+        Ok(Self { raw, counters: Arc::default(), steps_left: None })
     }
 
     /// Counts its statements with those of others.
     pub(super) fn counted_by(self, counters: &Arc<StatementCounters>) -> Self {
         Self { counters: counters.clone(), ..self }
+    }
+
+    /// Ends what takes more steps than are left.
+    pub(super) fn limit_steps(&mut self, left: &Arc<StepsLeft>) -> rusqlite::Result<()> {
+        self.steps_left = Some(left.clone());
+        let left = left.clone();
+        self.raw.progress_handler(INTERVAL, Some(move || left.take(INTERVAL.cast_unsigned().into())))
     }
 
     /// What counts its statements.
@@ -89,12 +125,20 @@ impl Connection {
 
     /// The compiled statement of this text.
     pub(super) fn prepare_cached(&self, sql: &str) -> rusqlite::Result<Statement<'_>> {
+        let steps_left = self.steps_left.as_deref();
+        if steps_left.is_some_and(StepsLeft::is_used_up) {
+            return Err(rusqlite::Error::SqliteFailure(
+                rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_INTERRUPT),
+                None,
+            ));
+        }
         let cached = self.raw.prepare_cached(sql)?;
         if cached.get_status(StatementStatus::Run) == 0 {
             self.counters.compiled.fetch_add(1, Ordering::Relaxed);
         }
-        let steps_before = cached.get_status(StatementStatus::VmStep);
-        Ok(Statement { cached, counters: &self.counters, steps_before })
+        // SQLite asks whenever the count of a statement comes to a whole interval: each run begins at none.
+        cached.reset_status(StatementStatus::VmStep);
+        Ok(Statement { cached, counters: &self.counters, steps_left })
     }
 
     /// The first row that a statement finds.
@@ -153,8 +197,11 @@ impl Drop for Statement<'_> {
                 counter.fetch_add(count.cast_unsigned().into(), Ordering::Relaxed);
             }
         };
-        let steps = self.cached.get_status(StatementStatus::VmStep);
-        add(&self.counters.steps, steps.wrapping_sub(self.steps_before));
+        let steps = self.cached.reset_status(StatementStatus::VmStep);
+        add(&self.counters.steps, steps);
+        if let Some(left) = self.steps_left {
+            left.take(steps.rem_euclid(INTERVAL).cast_unsigned().into());
+        }
         add(&self.counters.recompiled, self.cached.reset_status(StatementStatus::RePrepare));
         add(&self.counters.sorts, self.cached.reset_status(StatementStatus::Sort));
         add(&self.counters.scanned, self.cached.reset_status(StatementStatus::FullscanStep));

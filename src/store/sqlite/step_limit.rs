@@ -4,12 +4,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rusqlite::Connection;
-
 use crate::error::Result;
 
-/// After how many steps is looked at how many there have been.
-const INTERVAL: u64 = 1_000;
+use super::statement::{Connection, StepsLeft};
 
 /// How many steps one read may take. Shared by all readers, and cheap to clone.
 #[derive(Debug, Clone)]
@@ -19,7 +16,7 @@ pub(super) struct MaxSteps(Arc<AtomicU64>);
 #[derive(Debug)]
 pub(super) struct StepLimit {
     most: MaxSteps,
-    left: Arc<AtomicU64>,
+    left: Arc<StepsLeft>,
 }
 
 impl MaxSteps {
@@ -36,26 +33,18 @@ impl MaxSteps {
 impl StepLimit {
     /// Limits what this connection does from now on.
     pub(super) fn install(connection: &mut Connection, most: MaxSteps) -> Result<Self> {
-        let left = Arc::new(AtomicU64::new(u64::MAX));
-        let counted = left.clone();
-        connection.progress_handler(
-            INTERVAL as i32,
-            Some(move || {
-                let before = counted.load(Ordering::Relaxed);
-                counted.store(before.saturating_sub(INTERVAL), Ordering::Relaxed);
-                before < INTERVAL
-            }),
-        )?;
+        let left = Arc::new(StepsLeft::unlimited());
+        connection.limit_steps(&left)?;
         Ok(Self { most, left })
     }
 
     /// A read begins, with all its steps before it.
     pub(super) fn begin(&self) {
-        self.left.store(self.most.0.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.left.set(self.most.0.load(Ordering::Relaxed));
     }
 
     /// It has ended: what the connection does for itself is not limited.
     pub(super) fn end(&self) {
-        self.left.store(u64::MAX, Ordering::Relaxed);
+        self.left.set(u64::MAX);
     }
 }

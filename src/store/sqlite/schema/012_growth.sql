@@ -1,4 +1,4 @@
--- What is kept so that work does not grow with what was before. What stands in documents is filled in by the program.
+-- Schema version 12: what is kept so that work does not grow with what was before. What stands in documents is filled in by the program.
 
 -- The versions of a Task by which it moved, each without what grows with it: notes, outputs, inputs. Of a Task of before they
 -- are kept with its next version.

@@ -1,4 +1,4 @@
--- What Consents may say, by the person whom they are about: which of them have to be read to decide.
+-- Schema version 14: what Consents may say, by the person whom they are about: which of them have to be read to decide.
 CREATE TABLE consent_rule (
     person INTEGER NOT NULL,          -- resource
     says TEXT NOT NULL,               -- permits, refuses, lapsed
