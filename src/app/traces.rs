@@ -23,7 +23,7 @@ use crate::error::{Error, Result};
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Sends traces until it is dropped; what waits then is sent before the drop ends.
-pub struct Traces(SdkTracerProvider);
+pub(super) struct Traces(SdkTracerProvider);
 
 impl Traces {
     /// To the collector at this address. Not to be called where futures run: the sender is a thread of its own.
