@@ -37,6 +37,7 @@ pub mod query;
 mod resources;
 mod retention;
 mod search;
+mod sql;
 pub mod sqlite;
 mod unanswered;
 mod visibility;

@@ -8,13 +8,14 @@ use tracing::info;
 use crate::error::Result;
 use crate::store::index::SearchParameters;
 use crate::store::index_definition::IndexDefinition;
+use crate::store::sql::index::Index;
+use crate::store::sql::{self, counted, keys, read};
 use crate::store::visibility::Visibility;
 
-use super::index::Index;
 use super::keys::Keys;
 use super::session::Session;
 use super::statement::Connection;
-use super::{bases, consents, counted, keys, read, rows};
+use super::{bases, consents, rows};
 
 /// Raised when rows are made differently from the same entries.
 const ROWS: u32 = 1;
@@ -26,7 +27,7 @@ const BATCH: i64 = 500;
 /// The index of these parameters. If others made what the database holds, it is made anew.
 pub(super) fn prepare(writer: &Connection, parameters: &Arc<SearchParameters>) -> Result<Index> {
     let transaction = Transaction::new_unchecked(writer, TransactionBehavior::Immediate)?;
-    let definition = IndexDefinition::new(parameters, bases::all(writer)?);
+    let definition = IndexDefinition::new(parameters, sql::bases::all(writer)?);
     let mut keys = Keys::default();
     let mut ids = Vec::new();
     for (kind, code) in definition.names() {
@@ -47,7 +48,7 @@ pub(super) fn prepare(writer: &Connection, parameters: &Arc<SearchParameters>) -
     } else {
         if let Some(base) = base {
             writer.execute("INSERT INTO base (url) VALUES (?1)", [base])?;
-            index.definition.bases = bases::all(writer)?;
+            index.definition.bases = sql::bases::all(writer)?;
         }
         if found != earlier_fingerprint(&index.definition) {
             info!("the search parameters have changed; the index is made anew");
@@ -67,7 +68,7 @@ pub(super) fn prepare(writer: &Connection, parameters: &Arc<SearchParameters>) -
 
 /// The index of these parameters, if what the database holds was made with them.
 pub(super) fn made_with(reader: &Connection, parameters: &Arc<SearchParameters>) -> Result<Option<Index>> {
-    let definition = IndexDefinition::new(parameters, bases::all(reader)?);
+    let definition = IndexDefinition::new(parameters, sql::bases::all(reader)?);
     let fingerprint = fingerprint(&definition);
     let found: String = reader.query_row("SELECT parameters FROM store", [], |row| row.get(0))?;
     if found != fingerprint {

@@ -1,8 +1,5 @@
 //! The SQL of a source: `FROM ... WHERE ...`, and how many rows it has.
 
-use rusqlite::params_from_iter;
-use rusqlite::types::Value;
-
 use crate::error::Result;
 use crate::store::search::criterion::Criterion;
 use crate::store::search::order::Order;
@@ -10,12 +7,13 @@ use crate::store::search::source::{CandidateSet, MAX_COUNTED, Source};
 
 use super::criterion::{self, code_system, compare_interval};
 use super::sql::Sql;
-use crate::store::sqlite::statement::Connection;
+use crate::store::sql::{Ask, Database, Dialect};
 
 /// How many rows the source has, up to the bound.
-pub(super) fn count(connection: &Connection, source: &Source, changed: &[Vec<Criterion>]) -> Result<i64> {
+pub(super) fn count(connection: &dyn Database, source: &Source, changed: &[Vec<Criterion>]) -> Result<i64> {
+    let dialect = connection.dialect();
     let rows = |criterion: Criterion| {
-        let mut sql = criterion::all(&criterion);
+        let mut sql = criterion::all(dialect, &criterion);
         sql.append(self::changed(changed, "t.updated"));
         vec![sql]
     };
@@ -26,16 +24,16 @@ pub(super) fn count(connection: &Connection, source: &Source, changed: &[Vec<Cri
         Source::Reference { parameter, target } => {
             rows(Criterion::Reference { parameter: *parameter, target: *target })
         }
-        Source::Sets(sets) => sets.iter().map(candidates).collect(),
+        Source::Sets(sets) => sets.iter().map(|set| candidates(dialect, set)).collect(),
         Source::Kind => return Ok(MAX_COUNTED),
     };
     let mut sql = Sql::new("SELECT count(*) FROM (");
-    sql.append(union(sets, " UNION ALL ")).with(" LIMIT ?)", MAX_COUNTED);
-    Ok(connection.prepare_cached(sql.text())?.query_row(params_from_iter(sql.values()), |row| row.get(0))?)
+    sql.append(union(sets, " UNION ALL ")).with(" LIMIT ?) c", MAX_COUNTED);
+    connection.number(sql.text(), &sql.values())
 }
 
 /// `FROM ... WHERE ...` of the source, with its candidates as `r`; what follows begins with ` AND `.
-pub(super) fn from(source: &Source, kind: i64, order: &Order) -> Sql {
+pub(super) fn from(dialect: Dialect, source: &Source, kind: i64, order: &Order) -> Sql {
     let mut sql = Sql::default();
     match source {
         Source::Token { parameter, value, system } => sql
@@ -48,14 +46,12 @@ pub(super) fn from(source: &Source, kind: i64, order: &Order) -> Sql {
             .with(" AND d.target = ? AND r.id = d.resource", *target),
         Source::Sets(sets) => sql
             .push(" FROM (")
-            .append(union(sets.iter().map(candidates).collect(), " UNION "))
+            .append(union(sets.iter().map(|set| candidates(dialect, set)).collect(), " UNION "))
             .with(") d CROSS JOIN resource r WHERE r.id = d.resource AND r.version > 0 AND r.kind = ?", kind),
         Source::Kind => {
             let index = if order.is_by_change() { "resource_kind" } else { "resource_key" };
-            sql.with(
-                &format!(" FROM resource r INDEXED BY {index} WHERE r.version > 0 AND r.kind = ?"),
-                Value::from(kind),
-            )
+            let indexed = dialect.indexed_by(index);
+            sql.with(&format!(" FROM resource r{indexed} WHERE r.version > 0 AND r.kind = ?"), kind)
         }
     };
     sql
@@ -79,16 +75,16 @@ pub(super) fn changed(changed: &[Vec<Criterion>], updated: &str) -> Sql {
             }
             _ => None,
         });
-        sql.push(" AND ").joined(any.collect(), " OR ", "0");
+        sql.push(" AND ").joined(any.collect(), " OR ", "FALSE");
     }
     sql
 }
 
 /// One set of candidates.
-fn candidates(set: &CandidateSet) -> Sql {
+fn candidates(dialect: Dialect, set: &CandidateSet) -> Sql {
     let mut sql = Sql::default();
     match set {
-        CandidateSet::Meets(criterion) => return criterion::all(criterion),
+        CandidateSet::Meets(criterion) => return criterion::all(dialect, criterion),
         CandidateSet::Logical { kind, logical } => sql
             .with("SELECT id AS resource FROM resource WHERE kind = ?", *kind)
             .with(" AND logical = ?", logical.clone()),
@@ -111,7 +107,7 @@ const MAX_UNITED: usize = 400;
 /// The sets as one.
 fn union(sets: Vec<Sql>, by: &str) -> Sql {
     // The empty set first: a union of one set, too, has each resource once.
-    let mut sql = Sql::new("SELECT 0 AS resource WHERE 0");
+    let mut sql = Sql::new("SELECT 0 AS resource WHERE FALSE");
     if sets.len() <= MAX_UNITED {
         for set in sets {
             sql.push(by).append(set);
@@ -121,7 +117,7 @@ fn union(sets: Vec<Sql>, by: &str) -> Sql {
     let mut rest = sets.into_iter().peekable();
     while rest.peek().is_some() {
         let part = union(rest.by_ref().take(MAX_UNITED).collect(), by);
-        sql.push(by).push("SELECT resource FROM (").append(part).push(")");
+        sql.push(by).push("SELECT resource FROM (").append(part).push(") u");
     }
     sql
 }

@@ -3,55 +3,53 @@
 
 use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU64;
+use std::ops::ControlFlow;
 
 use jiff::Timestamp;
-use rusqlite::params;
 
 use crate::error::Result;
 use crate::store::Stored;
 use crate::store::index::{IndexEntry, IndexValue};
 use crate::store::search::criterion::{NO_SYSTEM, VERBATIM};
-use crate::store::sqlite::index::Index;
-use crate::store::sqlite::{keys, read};
+use crate::store::sql::database::Wanted;
+use crate::store::sql::index::Index;
+use crate::store::sql::{Ask, Database, keys, read, values};
 use crate::store::visibility::Visibility;
 
 use super::finding::{Findings, Part, StoreFinding};
-use crate::store::sqlite::statement::Connection;
 
 /// A number that no row has.
 const UNKNOWN: i64 = i64::MIN;
 
 /// What was looked at.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Looked {
+pub(in crate::store) struct Looked {
     /// Resources
-    pub(super) resources: u64,
+    pub(in crate::store) resources: u64,
     /// Rows of the index
-    pub(super) rows: u64,
+    pub(in crate::store) rows: u64,
 }
 
 /// Checks every resource, or one of so many. Without an index only the documents are.
-pub(super) fn check(
-    connection: &Connection,
+pub(in crate::store) fn check(
+    connection: &dyn Database,
     index: Option<&Index>,
     one_of: NonZeroU64,
 ) -> Result<(Looked, Vec<StoreFinding>)> {
     let (mut documents, mut entries) = (Findings::of(Part::Documents), Findings::of(Part::Index));
     let mut looked = Looked::default();
     let mut counted = if index.is_some() { count_rows(connection, one_of)? } else { HashMap::new() };
-    let mut statement =
-        connection.prepare_cached("SELECT id, updated FROM resource WHERE version > 0 AND id % ?1 = 0 ORDER BY id")?;
-    let mut rows = statement.query([step(one_of)])?;
-    while let Some(row) = rows.next()? {
+    let sql = "SELECT id, updated FROM resource WHERE version > 0 AND id % ?1 = 0 ORDER BY id";
+    connection.each_row(sql, values![step(one_of)], Wanted::Some, &mut |row| {
         let (id, updated): (i64, i64) = (row.get(0)?, row.get(1)?);
         let found = counted.remove(&id).unwrap_or(0);
         let stored = match read::newest(connection, Visibility::All, id) {
             Ok(Some(stored)) => stored,
             // That there is none is told of the references.
-            Ok(None) => continue,
+            Ok(None) => return Ok(ControlFlow::Continue(())),
             Err(error) => {
                 documents.add(format!("the resource with the number {id} cannot be read: {error}"));
-                continue;
+                return Ok(ControlFlow::Continue(()));
             }
         };
         looked.resources += 1;
@@ -73,7 +71,8 @@ pub(super) fn check(
                 ));
             }
         }
-    }
+        Ok(ControlFlow::Continue(()))
+    })?;
     if !counted.is_empty() {
         let (rows, resources) = (counted.values().sum::<u64>(), counted.len());
         entries.add(format!("{rows} rows lead to {resources} resources that are not there"));
@@ -117,26 +116,27 @@ enum ExpectedRow {
 }
 
 /// How many rows of the index lead to each resource.
-fn count_rows(connection: &Connection, one_of: NonZeroU64) -> Result<HashMap<i64, u64>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT resource, count(*) FROM (
+fn count_rows(connection: &dyn Database, one_of: NonZeroU64) -> Result<HashMap<i64, u64>> {
+    let sql = "SELECT resource, count(*) FROM (
              SELECT resource FROM token UNION ALL SELECT resource FROM reference
-             UNION ALL SELECT resource FROM text UNION ALL SELECT resource FROM date)
-         WHERE resource % ?1 = 0 GROUP BY resource",
-    )?;
-    let counted =
-        statement.query_map([step(one_of)], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned())))?;
-    Ok(counted.collect::<rusqlite::Result<_>>()?)
+             UNION ALL SELECT resource FROM text UNION ALL SELECT resource FROM date) q
+         WHERE resource % ?1 = 0 GROUP BY resource";
+    let mut counted = HashMap::new();
+    connection.each_row(sql, values![step(one_of)], Wanted::Some, &mut |row| {
+        counted.insert(row.get(0)?, row.get::<i64>(1)?.cast_unsigned());
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(counted)
 }
 
 /// The rows that a resource is found by, each once.
-fn expected_rows(connection: &Connection, index: &Index, stored: &Stored) -> Result<HashSet<ExpectedRow>> {
+fn expected_rows(connection: &dyn Database, index: &Index, stored: &Stored) -> Result<HashSet<ExpectedRow>> {
     let entries = index.definition.entries(stored.whole())?;
     entries.iter().map(|entry| expected_row(connection, index, entry)).collect()
 }
 
 /// The row of an entry. What has no number in the database yet is in no row of it: then the number is one that no row has.
-fn expected_row(connection: &Connection, index: &Index, entry: &IndexEntry) -> Result<ExpectedRow> {
+fn expected_row(connection: &dyn Database, index: &Index, entry: &IndexEntry) -> Result<ExpectedRow> {
     let parameter = index.id(entry.parameter);
     let verbatim = |value: &String| ExpectedRow::Token { parameter, value: value.clone(), system: VERBATIM };
     Ok(match &entry.value {
@@ -158,27 +158,23 @@ fn expected_row(connection: &Connection, index: &Index, entry: &IndexEntry) -> R
 }
 
 /// Does this row lead to this resource?
-fn is_there(connection: &Connection, row: &ExpectedRow, resource: i64, updated: i64) -> Result<bool> {
-    let found = match row {
-        ExpectedRow::Token { parameter, value, system } => connection
-            .prepare_cached(
-                "SELECT 1 FROM token
-                 WHERE parameter = ?1 AND value = ?2 AND updated = ?3 AND resource = ?4 AND system = ?5",
-            )?
-            .exists(params![parameter, value, updated, resource, system])?,
-        ExpectedRow::Reference { parameter, target } => connection
-            .prepare_cached(
-                "SELECT 1 FROM reference WHERE parameter = ?1 AND target = ?2 AND updated = ?3 AND resource = ?4",
-            )?
-            .exists([*parameter, *target, updated, resource])?,
-        ExpectedRow::Text { parameter, value } => connection
-            .prepare_cached(
-                "SELECT 1 FROM text WHERE parameter = ?1 AND value = ?2 AND updated = ?3 AND resource = ?4",
-            )?
-            .exists(params![parameter, value, updated, resource])?,
-        ExpectedRow::Date { parameter, low, high } => connection
-            .prepare_cached("SELECT 1 FROM date WHERE parameter = ?1 AND high = ?2 AND low = ?3 AND resource = ?4")?
-            .exists([*parameter, *high, *low, resource])?,
-    };
-    Ok(found)
+fn is_there(connection: &dyn Database, row: &ExpectedRow, resource: i64, updated: i64) -> Result<bool> {
+    match row {
+        ExpectedRow::Token { parameter, value, system } => connection.exists(
+            "SELECT 1 FROM token WHERE parameter = ?1 AND value = ?2 AND updated = ?3 AND resource = ?4 AND system = ?5",
+            values![parameter, value, updated, resource, system],
+        ),
+        ExpectedRow::Reference { parameter, target } => connection.exists(
+            "SELECT 1 FROM reference WHERE parameter = ?1 AND target = ?2 AND updated = ?3 AND resource = ?4",
+            values![parameter, target, updated, resource],
+        ),
+        ExpectedRow::Text { parameter, value } => connection.exists(
+            "SELECT 1 FROM text WHERE parameter = ?1 AND value = ?2 AND updated = ?3 AND resource = ?4",
+            values![parameter, value, updated, resource],
+        ),
+        ExpectedRow::Date { parameter, low, high } => connection.exists(
+            "SELECT 1 FROM date WHERE parameter = ?1 AND high = ?2 AND low = ?3 AND resource = ?4",
+            values![parameter, high, low, resource],
+        ),
+    }
 }

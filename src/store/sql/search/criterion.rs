@@ -5,12 +5,13 @@ use crate::store::query::Prefix;
 use crate::store::search::criterion::{CodeSystem, Criterion};
 
 use super::sql::Sql;
+use crate::store::sql::Dialect;
 
 /// Does the resource `r` meet it? `r.updated` and `r.id` have to be at hand, for ids `r.logical`.
-pub(super) fn asked_of_resource(criterion: &Criterion) -> Sql {
+pub(super) fn asked_of_resource(dialect: Dialect, criterion: &Criterion) -> Sql {
     let mut sql = Sql::default();
     match criterion {
-        Criterion::Nothing => sql.push("0"),
+        Criterion::Nothing => sql.push("FALSE"),
         Criterion::Token { parameter, value, system } => sql
             .with("EXISTS (SELECT 1 FROM token t WHERE t.parameter = ?", *parameter)
             .with(" AND t.value = ? AND t.updated = r.updated AND t.resource = +r.id", value.clone())
@@ -33,20 +34,20 @@ pub(super) fn asked_of_resource(criterion: &Criterion) -> Sql {
             .push(")"),
         Criterion::Anywhere { parameter, text } => sql
             .with("EXISTS (SELECT 1 FROM text t WHERE t.resource = +r.id AND t.parameter = ?", *parameter)
-            .with(" AND instr(t.value, ?) > 0)", text.clone()),
+            .with(&format!(" AND {})", dialect.contains("t.value", "?")), text.clone()),
         // No index leads from the resource to these rows, so the set is made once and asked.
-        Criterion::OfSystem { .. } => sql.push("r.id IN (").append(all(criterion)).push(")"),
+        Criterion::OfSystem { .. } => sql.push("r.id IN (").append(all(dialect, criterion)).push(")"),
     };
     sql
 }
 
 /// All resources of the parameter's type that meet it; those that may be many without an index to find them by,
 /// too. Ids and times of change belong to no parameter and are not asked for here.
-pub(super) fn all(criterion: &Criterion) -> Sql {
+pub(super) fn all(dialect: Dialect, criterion: &Criterion) -> Sql {
     let mut sql = Sql::default();
     match criterion {
         Criterion::Nothing | Criterion::Id(_) | Criterion::Updated { .. } => {
-            sql.push("SELECT id AS resource FROM resource WHERE 0")
+            sql.push("SELECT id AS resource FROM resource WHERE FALSE")
         }
         Criterion::Token { parameter, value, system } => sql
             .with("SELECT t.resource FROM token t WHERE t.parameter = ?", *parameter)
@@ -63,7 +64,7 @@ pub(super) fn all(criterion: &Criterion) -> Sql {
         }
         Criterion::Anywhere { parameter, text } => sql
             .with("SELECT t.resource FROM text t WHERE t.parameter = ?", *parameter)
-            .with(" AND instr(t.value, ?) > 0", text.clone()),
+            .with(&format!(" AND {}", dialect.contains("t.value", "?")), text.clone()),
         Criterion::Date { parameter, prefix, low, high } => sql
             .with("SELECT t.resource FROM date t WHERE t.parameter = ? AND ", *parameter)
             .append(compare_interval(*prefix, (*low, *high), ("t.low", "t.high"))),

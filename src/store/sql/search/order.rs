@@ -1,10 +1,9 @@
 //! The SQL of an order, and of what comes after a position in it.
 
-use rusqlite::types::Value;
-
 use crate::store::search::order::{Column, MatchPosition, Order};
 
 use super::sql::Sql;
+use crate::store::sql::value::OwnedValue;
 
 /// `ORDER BY`, with these names for lastUpdated and the id.
 pub(super) fn order_by(order: &Order, updated: &str, resource: &str) -> String {
@@ -45,7 +44,7 @@ fn name_of<'n>(column: Column, updated: &'n str, resource: &'n str) -> &'n str {
     }
 }
 
-fn value_of(column: Column, position: &MatchPosition) -> Value {
+fn value_of(column: Column, position: &MatchPosition) -> OwnedValue {
     match column {
         Column::Updated => position.updated.into(),
         Column::Logical => position.logical.clone().into(),

@@ -3,14 +3,13 @@
 use crate::error::Result;
 use crate::fhir::ResourceKey;
 use crate::store::search::identifiers::Identifiers;
-use crate::store::sqlite::index::Index;
-use crate::store::sqlite::keys;
-use crate::store::sqlite::statement::Connection;
+use crate::store::sql::index::Index;
+use crate::store::sql::{Ask, Database, keys, values};
 
 /// Looks ids up for a search.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(super) struct Lookup<'c> {
-    pub(super) connection: &'c Connection,
+    pub(super) connection: &'c dyn Database,
     pub(super) index: &'c Index,
 }
 
@@ -28,11 +27,8 @@ impl Identifiers for Lookup<'_> {
     }
 
     fn resources(&self, logical: &str) -> Result<Vec<(String, i64)>> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT k.name, r.id FROM kind k CROSS JOIN resource r WHERE r.kind = k.id AND r.logical = ?1",
-        )?;
-        let found = statement.query_map([logical], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(found.collect::<rusqlite::Result<_>>()?)
+        let sql = "SELECT k.name, r.id FROM kind k CROSS JOIN resource r WHERE r.kind = k.id AND r.logical = ?1";
+        self.connection.rows(sql, values![logical], |row| Ok((row.get(0)?, row.get(1)?)))
     }
 
     fn local(&self, url: &str) -> Option<ResourceKey> {

@@ -3,7 +3,9 @@
 use crate::error::Result;
 
 use super::finding::{Findings, Part, StoreFinding};
-use crate::store::sqlite::statement::Connection;
+use crate::store::sql::{Ask, Database, read, values};
+use crate::store::unanswered::AnswerState;
+use crate::store::visibility::Visibility;
 
 /// How many there are of what should not be, and what that is.
 const NONE_OF: &[(&str, &str)] = &[
@@ -29,20 +31,12 @@ const NONE_OF: &[(&str, &str)] = &[
     ),
     (
         "SELECT count(*) FROM (
-             SELECT task FROM unanswered
-             EXCEPT
-             SELECT r.id FROM resource r CROSS JOIN version v WHERE v.id = r.current AND json_valid(v.document)
-                 AND v.document ->> '$.status' IN ('requested', 'received', 'ready'))",
-        "referrals are said to wait for an answer that were answered",
-    ),
-    (
-        "SELECT count(*) FROM (
              SELECT organization, kind, resource, tasks FROM seen
              EXCEPT
              SELECT p.organization, r.kind, t.resource, count(*)
              FROM (SELECT DISTINCT task, organization FROM task_party WHERE until IS NULL) p
              CROSS JOIN task_resource t CROSS JOIN resource r
-             WHERE t.task = p.task AND t.until IS NULL AND r.id = t.resource GROUP BY 1, 2, 3)",
+             WHERE t.task = p.task AND t.until IS NULL AND r.id = t.resource GROUP BY 1, 2, 3) q",
         "resources are seen by organizations through other referrals than those that share them",
     ),
     (
@@ -51,28 +45,45 @@ const NONE_OF: &[(&str, &str)] = &[
              FROM task_party p CROSS JOIN task_resource t CROSS JOIN resource r
              WHERE p.until IS NULL AND t.task = p.task AND t.until IS NULL AND r.id = t.resource
              EXCEPT
-             SELECT organization, kind, resource FROM seen)",
+             SELECT organization, kind, resource FROM seen) q",
         "resources are shared with organizations that do not see them",
     ),
 ];
 
-pub(super) fn check(connection: &Connection) -> Result<Vec<StoreFinding>> {
+pub(in crate::store) fn check(connection: &dyn Database) -> Result<Vec<StoreFinding>> {
     let mut findings = Findings::of(Part::Counts);
-    let mut statement = connection.prepare_cached(
+    let kinds = connection.rows(
         "SELECT k.name, k.resources, (SELECT count(*) FROM resource r WHERE r.kind = k.id AND r.version > 0) FROM kind k",
+        values![],
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
     )?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let (kind, kept, counted): (String, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+    for (kind, kept, counted) in kinds {
+        let (kind, kept, counted): (String, i64, i64) = (kind, kept, counted);
         if kept != counted {
             findings.add(format!("{kept} resources of type {kind} are said to be there, and {counted} are"));
         }
     }
     for (sql, what) in NONE_OF {
-        let found: i64 = connection.query_row(sql, [], |row| row.get(0))?;
+        let found = connection.number(sql, values![])?;
         if found > 0 {
             findings.add(format!("{found} {what}"));
         }
     }
+    let answered = answered(connection)?;
+    if answered > 0 {
+        findings.add(format!("{answered} referrals are said to wait for an answer that were answered"));
+    }
     Ok(findings.finish())
+}
+
+/// How many referrals are said to wait for an answer whose Tasks say otherwise. One that cannot be read says nothing.
+fn answered(connection: &dyn Database) -> Result<u64> {
+    let mut answered = 0;
+    for task in connection.rows("SELECT task FROM unanswered", values![], |row| row.get(0))? {
+        let Some(found) = read::find_newest(connection, Visibility::All, task)? else { continue };
+        let Ok(stored) = found else { continue };
+        let state = AnswerState::of(&stored.key, &stored.document);
+        answered += u64::from(matches!(state, Some(AnswerState::NotAwaited)));
+    }
+    Ok(answered)
 }

@@ -7,19 +7,24 @@ use crate::store::ReadResult;
 use crate::store::prepared::PreparedRead;
 use crate::store::query::Query;
 
-use super::session::Session;
-use super::{read, search};
+use super::index::Index;
+use super::{Database, read, search};
 
 /// What the reads find, in their order; of resources at most so many bytes in all.
 ///
 /// # Errors
 /// `NotFound` for the first that finds no resource, and what else keeps one from being answered, at the path of who asks.
 /// `Unprocessable` for the one that finds too much.
-pub(super) fn read_all(session: &Session<'_>, reads: &[PreparedRead], most: usize) -> Result<Vec<ReadResult>> {
+pub(in crate::store) fn read_all(
+    connection: &dyn Database,
+    index: &Index,
+    reads: &[PreparedRead],
+    most: usize,
+) -> Result<Vec<ReadResult>> {
     let mut found = Vec::with_capacity(reads.len());
     let mut bytes = 0_usize;
     for prepared in reads {
-        let result = read_one(session, prepared, most).map_err(|error| at(error, &prepared.planned.path))?;
+        let result = read_one(connection, index, prepared, most).map_err(|error| at(error, &prepared.planned.path))?;
         bytes = bytes.saturating_add(result.bytes());
         if bytes > most {
             return Err(at(ReadResult::too_large(most), &prepared.planned.path));
@@ -30,8 +35,13 @@ pub(super) fn read_all(session: &Session<'_>, reads: &[PreparedRead], most: usiz
 }
 
 /// What a read finds. A page ends where it has so many bytes.
-fn read_one(session: &Session<'_>, PreparedRead { planned, query }: &PreparedRead, most: usize) -> Result<ReadResult> {
-    let (connection, scope) = (session.connection, &planned.scope);
+fn read_one(
+    connection: &dyn Database,
+    index: &Index,
+    PreparedRead { planned, query }: &PreparedRead,
+    most: usize,
+) -> Result<ReadResult> {
+    let scope = &planned.scope;
     match (&planned.read, query) {
         (Read::Resource { key, version }, _) => {
             let stored = read::read(connection, scope, key, *version)?;
@@ -50,7 +60,7 @@ fn read_one(session: &Session<'_>, PreparedRead { planned, query }: &PreparedRea
         }
         (Read::Search { .. }, Some(query)) => {
             let query = Query { bytes: query.bytes.min(most), ..query.clone() };
-            Ok(ReadResult::Page(search::search(connection, session.index()?, scope, &query)?))
+            Ok(ReadResult::Page(search::search(connection, index, scope, &query)?))
         }
         (Read::Search { .. }, None) => Err(Error::fault("a search was not prepared")),
     }

@@ -5,14 +5,13 @@ use crate::error::Result;
 use crate::fhir::ResourceKey;
 use crate::store::index::{IndexEntry, IndexValue};
 use crate::store::query::{Query, Subject};
-use crate::store::sqlite::index::Index;
-use crate::store::sqlite::statement::Connection;
-use crate::store::sqlite::{read, withheld};
+use crate::store::sql::index::Index;
+use crate::store::sql::{Database, read, withheld};
 use crate::store::visibility::Visibility;
 
 /// The resources that match by what is withheld alone, and those that match without it alone.
 pub(super) fn corrections(
-    connection: &Connection,
+    connection: &dyn Database,
     index: &Index,
     query: &Query,
     organization: i64,
@@ -50,7 +49,7 @@ fn asks_for_any(index: &Index, query: &Query, members: &[String]) -> bool {
 
 /// Does whoever asks see that the resource with this id references another one by a parameter?
 pub(super) fn shows_reference(
-    connection: &Connection,
+    connection: &dyn Database,
     index: &Index,
     visibility: Visibility,
     id: i64,

@@ -53,18 +53,18 @@ impl fmt::Display for StoreFinding {
 
 /// The findings of one part, as they come.
 #[derive(Debug)]
-pub(super) struct Findings {
+pub(in crate::store) struct Findings {
     part: Part,
     told: Vec<StoreFinding>,
     more: u64,
 }
 
 impl Findings {
-    pub(super) fn of(part: Part) -> Self {
+    pub(in crate::store) fn of(part: Part) -> Self {
         Self { part, told: Vec::new(), more: 0 }
     }
 
-    pub(super) fn add(&mut self, text: String) {
+    pub(in crate::store) fn add(&mut self, text: String) {
         if self.told.len() < MAX_TOLD {
             self.told.push(StoreFinding { part: self.part, text });
         } else {
@@ -73,7 +73,7 @@ impl Findings {
     }
 
     /// All of them; of those that are too many, how many there are.
-    pub(super) fn finish(mut self) -> Vec<StoreFinding> {
+    pub(in crate::store) fn finish(mut self) -> Vec<StoreFinding> {
         if self.more > 0 {
             let text = format!("and {} findings more", self.more);
             self.told.push(StoreFinding { part: self.part, text });

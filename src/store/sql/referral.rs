@@ -1,21 +1,22 @@
 //! A referral, read in one go: the Task and everything that is shared through it.
 
-use rusqlite::{OptionalExtension, params};
+use std::ops::ControlFlow;
+
 use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::fhir::{Document, ResourceKey};
+use crate::referral::party::PartEnd;
 use crate::referral::plan::GivenResource;
 use crate::referral::scope::Scope;
-use crate::referral::{Graph, Resource};
+use crate::referral::{Graph, Party, Resource};
 use crate::store::visibility::Visibility;
 use crate::store::{StoredParty, StoredReferral};
 
+use super::database::Wanted;
 use super::read::{self, COLUMNS, SEEN};
-use super::shares;
 use super::shown::{ShownVersions, past_part};
-use super::statement::Connection;
-use super::task_steps;
+use super::{Ask, Database, task_steps, values};
 
 /// What a look at the graph finds.
 struct Shared {
@@ -28,8 +29,8 @@ struct Shared {
 
 /// The referral of this Task, if the scope sees the Task; as it was after the commit `as_of`, or as it is. Whoever takes
 /// part in it no longer gets it as it was shown last.
-pub(super) fn referral(
-    connection: &Connection,
+pub(in crate::store) fn referral(
+    connection: &dyn Database,
     scope: &Scope,
     task: &ResourceKey,
     with_history: bool,
@@ -60,12 +61,11 @@ pub(super) fn referral(
         graph.set_history(task_steps::history(connection, visibility, (id, newest), end)?);
     }
     let (extras, kept) = extras(connection, id, end)?;
-    let owed: Option<i64> = connection
-        .prepare_cached("SELECT max(seq) FROM feed WHERE task = ?1 AND seq <= ?2")?
-        .query_row([id, end], |row| row.get(0))?;
+    let owed: Option<Option<i64>> =
+        connection.row("SELECT max(seq) FROM feed WHERE task = ?1 AND seq <= ?2", values![id, end], |row| row.get(0))?;
     let parties = parties(connection, id, as_of.map_or(i64::MAX, u64::cast_signed))?;
     let resources = resources(connection, id)?;
-    let seq = seq.max(kept).max(owed.unwrap_or(0)).cast_unsigned();
+    let seq = seq.max(kept).max(owed.flatten().unwrap_or(0)).cast_unsigned();
     let until = past.map(i64::cast_unsigned);
     Ok(Some(StoredReferral { graph, extras, author, parties, resources, until, seq }))
 }
@@ -73,7 +73,7 @@ pub(super) fn referral(
 /// The Task, then everything that is shared through it and seen, as it is; or what was shared after the commit `until`,
 /// as it was then.
 fn shared(
-    connection: &Connection,
+    connection: &dyn Database,
     visibility: Visibility,
     id: i64,
     task: &ResourceKey,
@@ -101,12 +101,9 @@ fn shared(
          WHERE r.id = t.resource AND r.version > 0 AND {version} AND k.id = r.kind AND {seen}
          ORDER BY r.id <> ?2, r.id"
     );
-    let mut statement = connection.prepare_cached(&sql)?;
     let mut shared = Shared { graph: Graph::default(), author: None, seq: 0 };
-    for stored in
-        statement.query_and_then(params![organization, id, until], |row| read::stored(connection, visibility, row))?
-    {
-        let stored = match stored {
+    connection.each_row(&sql, values![organization, id, until], Wanted::All, &mut |row| {
+        let stored = match read::stored(connection, visibility, row) {
             Err(error) if until.is_none() && read::is_removed(&error) => return Err(read::nothing_is_kept()),
             stored => stored?,
         };
@@ -121,54 +118,66 @@ fn shared(
         if stored.key == *task {
             shared.author = stored.author;
         }
-    }
+        Ok(ControlFlow::Continue(()))
+    })?;
     Ok(shared)
 }
 
 /// Everything that the Task discloses now, with who gave it.
-fn resources(connection: &Connection, task: i64) -> Result<Vec<GivenResource>> {
-    let mut statement = connection.prepare_cached(
+fn resources(connection: &dyn Database, task: i64) -> Result<Vec<GivenResource>> {
+    connection.rows(
         "SELECT k.name, r.logical, coalesce((SELECT o.logical FROM resource o WHERE o.id = t.giver), '')
          FROM task_resource t CROSS JOIN resource r CROSS JOIN kind k
          WHERE t.task = ?1 AND t.until IS NULL AND r.id = t.resource AND k.id = r.kind ORDER BY r.id",
-    )?;
-    let given = statement.query_map([task], |row| {
-        let resource = ResourceKey { kind: row.get(0)?, id: row.get(1)? };
-        Ok(GivenResource { resource, giver: row.get(2)? })
-    })?;
-    Ok(given.collect::<rusqlite::Result<_>>()?)
+        values![task],
+        |row| {
+            let resource = ResourceKey { kind: row.get(0)?, id: row.get(1)? };
+            Ok(GivenResource { resource, giver: row.get(2)? })
+        },
+    )
 }
 
 /// The newest extras up to the commit `until`, and the commit that kept them.
-fn extras(connection: &Connection, task: i64, until: i64) -> Result<(Value, i64)> {
-    let newest = connection
-        .prepare_cached("SELECT value, seq FROM extras WHERE task = ?1 AND seq <= ?2 ORDER BY seq DESC LIMIT 1")?
-        .query_row([task, until], |row| Ok((row.get::<_, Option<String>>(0)?, row.get(1)?)))
-        .optional()?;
-    let Some((value, seq)) = newest else { return Ok((Value::Null, 0)) };
-    let value = match value {
-        Some(text) => Document::value_of(&text).map_err(|issue| Error::stored_unreadable(*issue))?,
-        None => Value::Null,
-    };
-    Ok((value, seq))
+fn extras(connection: &dyn Database, task: i64, until: i64) -> Result<(Value, i64)> {
+    let sql = "SELECT value, seq FROM extras WHERE task = ?1 AND seq <= ?2 ORDER BY seq DESC LIMIT 1";
+    let newest = connection.row(sql, values![task, until], |row| {
+        let value = match row.get::<Option<&str>>(0)? {
+            Some(text) => Document::value_of(text).map_err(|issue| Error::stored_unreadable(*issue))?,
+            None => Value::Null,
+        };
+        Ok((value, row.get(1)?))
+    })?;
+    Ok(newest.unwrap_or((Value::Null, 0)))
 }
 
 /// Who took part in the Task up to the commit `until`.
-fn parties(connection: &Connection, task: i64, until: i64) -> Result<Vec<StoredParty>> {
-    let mut statement = connection.prepare_cached(
+fn parties(connection: &dyn Database, task: i64, until: i64) -> Result<Vec<StoredParty>> {
+    connection.rows(
         "SELECT r.logical, p.party, p.since, CASE WHEN p.until <= ?2 THEN p.until END,
              CASE WHEN p.until <= ?2 THEN p.ended END
          FROM task_party p CROSS JOIN resource r
          WHERE p.task = ?1 AND p.since <= ?2 AND r.id = p.organization ORDER BY r.logical, p.party, p.since",
-    )?;
-    let parties = statement.query_and_then([task, until], |row| {
-        Ok(StoredParty {
-            organization: row.get(0)?,
-            party: shares::party(row.get_ref(1)?)?,
-            since: row.get::<_, i64>(2)?.cast_unsigned(),
-            until: row.get::<_, Option<i64>>(3)?.map(i64::cast_unsigned),
-            end: shares::part_end(row.get_ref(4)?)?,
-        })
-    })?;
-    parties.collect()
+        values![task, until],
+        |row| {
+            Ok(StoredParty {
+                organization: row.get(0)?,
+                party: party(row.get(1)?)?,
+                since: row.get::<i64>(2)?.cast_unsigned(),
+                until: row.get::<Option<i64>>(3)?.map(i64::cast_unsigned),
+                end: part_end(row.get(4)?)?,
+            })
+        },
+    )
+}
+
+/// A party as it is stored.
+pub(in crate::store) fn party(code: &str) -> Result<Party> {
+    Party::from_code(code).ok_or_else(|| Error::fault(format!("the database names a party {code}, which is none")))
+}
+
+/// How a part ended, as it is stored.
+fn part_end(code: Option<&str>) -> Result<Option<PartEnd>> {
+    let Some(code) = code else { return Ok(None) };
+    let end = PartEnd::from_code(code);
+    end.map(Some).ok_or_else(|| Error::fault(format!("the database says that a part ended as {code}, which is no end")))
 }

@@ -1,6 +1,6 @@
 //! Finds what matches: the statement of a [`SearchPlan`], its rows, and the page made of them.
 
-use rusqlite::params_from_iter;
+use std::ops::ControlFlow;
 
 use crate::error::Result;
 use crate::fhir::ResourceKey;
@@ -18,16 +18,16 @@ use super::include::Included;
 use super::lookup::Lookup;
 use super::sql::Sql;
 use super::{criterion, include, order, source, withheld};
-use crate::store::sqlite::counted;
-use crate::store::sqlite::index::Index;
-use crate::store::sqlite::read::{find_newest, visibility};
-use crate::store::sqlite::statement::Connection;
+use crate::store::sql::database::Wanted;
+use crate::store::sql::index::Index;
+use crate::store::sql::read::{find_newest, visibility};
+use crate::store::sql::{Ask, Database, Dialect, counted};
 
 /// Of more alternatives than this it is not asked first whether there are any.
 const MAX_LOOKED_UP: usize = 4;
 
 /// A page of what matches and is seen, as far as it finds room.
-pub(crate) fn search(connection: &Connection, index: &Index, scope: &Scope, query: &Query) -> Result<Page> {
+pub(in crate::store) fn search(connection: &dyn Database, index: &Index, scope: &Scope, query: &Query) -> Result<Page> {
     let kept = match scope {
         Scope::Gateway if query.count_only || query.total => counted::matches(connection, index, query)?,
         _ => None,
@@ -90,7 +90,7 @@ pub(crate) fn search(connection: &Connection, index: &Index, scope: &Scope, quer
 
 /// Does any condition ask for a value that no resource has, whoever asks? Then nothing matches. This is all that most
 /// conditional creates come to: one look into an index.
-fn is_impossible(connection: &Connection, index: &Index, query: &Query) -> Result<bool> {
+fn is_impossible(connection: &dyn Database, index: &Index, query: &Query) -> Result<bool> {
     let ids = Lookup { connection, index };
     for clause in &query.clauses {
         let (Subject::Parameter(number), Test::Any(conditions)) = (clause.subject, &clause.test) else { continue };
@@ -103,8 +103,9 @@ fn is_impossible(connection: &Connection, index: &Index, query: &Query) -> Resul
         }
         let mut any = false;
         for criterion in criteria.iter().filter(|criterion| !matches!(criterion, Criterion::Nothing)) {
-            let sql = criterion::all(criterion);
-            any = any || connection.prepare_cached(sql.text())?.exists(params_from_iter(sql.values()))?;
+            let mut sql = criterion::all(connection.dialect(), criterion);
+            sql.push(&connection.dialect().at_most(1));
+            any = any || connection.exists(sql.text(), &sql.values())?;
         }
         if !any {
             return Ok(true);
@@ -114,8 +115,8 @@ fn is_impossible(connection: &Connection, index: &Index, query: &Query) -> Resul
 }
 
 /// The first match, if there is one.
-pub(crate) fn first(
-    connection: &Connection,
+pub(in crate::store) fn first(
+    connection: &dyn Database,
     index: &Index,
     scope: &Scope,
     query: &Query,
@@ -129,7 +130,7 @@ pub(crate) fn first(
 }
 
 /// The plan; nothing where no resource of the type is known.
-fn plan(connection: &Connection, index: &Index, scope: &Scope, query: &Query) -> Result<Option<SearchPlan>> {
+fn plan(connection: &dyn Database, index: &Index, scope: &Scope, query: &Query) -> Result<Option<SearchPlan>> {
     let ids = Lookup { connection, index };
     let visibility = visibility(connection, scope)?;
     let planner = Planner { ids: &ids, parameters: &index.definition.parameters, derived: &index.definition.derived };
@@ -143,23 +144,23 @@ fn plan(connection: &Connection, index: &Index, scope: &Scope, query: &Query) ->
 }
 
 /// `FROM ... WHERE ...`
-fn from(plan: &SearchPlan) -> Sql {
-    let mut sql = source::from(&plan.source, plan.kind, &plan.order);
+fn from(dialect: Dialect, plan: &SearchPlan) -> Sql {
+    let mut sql = source::from(dialect, &plan.source, plan.kind, &plan.order);
     let (updated, _) = source::names(&plan.source);
     sql.append(source::changed(&plan.changed, updated));
     if plan.matched.is_empty() {
         for requirement in &plan.requirements {
-            sql.push(" AND ").append(required(requirement));
+            sql.push(" AND ").append(required(dialect, requirement));
         }
     } else {
-        sql.push(" AND ((1");
+        sql.push(" AND ((TRUE");
         for requirement in &plan.requirements {
-            sql.push(" AND ").append(required(requirement));
+            sql.push(" AND ").append(required(dialect, requirement));
         }
-        sql.with(") OR r.id IN (SELECT value FROM json_each(?)))", list(&plan.matched));
+        sql.with(&format!(") OR r.id IN {})", dialect.numbers_of("?")), dialect.list(&plan.matched));
     }
     if !plan.unmatched.is_empty() {
-        sql.with(" AND r.id NOT IN (SELECT value FROM json_each(?))", list(&plan.unmatched));
+        sql.with(&format!(" AND r.id NOT IN {}", dialect.numbers_of("?")), dialect.list(&plan.unmatched));
     }
     if let Visibility::Of(organization) = plan.visibility {
         sql.with(" AND (r.author = ? OR r.public = 1 OR EXISTS (SELECT 1 FROM seen s", organization)
@@ -168,64 +169,80 @@ fn from(plan: &SearchPlan) -> Sql {
     sql
 }
 
-/// The ids as one value, for `json_each`: however many there are, the text of the statement is the same.
-fn list(ids: &[i64]) -> String {
-    format!("[{}]", ids.iter().map(i64::to_string).collect::<Vec<_>>().join(","))
-}
-
 /// Where up to `count` matches stand, in order, beginning after a position.
 fn positions(
-    connection: &Connection,
+    connection: &dyn Database,
     plan: &SearchPlan,
     after: Option<&MatchPosition>,
     count: usize,
 ) -> Result<Vec<MatchPosition>> {
+    // Each comes twice at most for each system that it has a code of, so twice as many are hardly ever too few.
+    let mut most = count.saturating_mul(2).next_power_of_two();
+    loop {
+        let (found, rows) = positions_among(connection, plan, after, count, most)?;
+        if found.len() >= count || rows < most || !connection.dialect().makes_all_ready() {
+            return Ok(found);
+        }
+        most = most.saturating_mul(4);
+    }
+}
+
+/// As [`positions`], among so many rows; with how many rows were looked at.
+fn positions_among(
+    connection: &dyn Database,
+    plan: &SearchPlan,
+    after: Option<&MatchPosition>,
+    count: usize,
+    most: usize,
+) -> Result<(Vec<MatchPosition>, usize)> {
+    let dialect = connection.dialect();
     let (updated, resource) = source::names(&plan.source);
     let mut sql = Sql::new("SELECT r.id, r.updated, r.logical");
-    sql.append(from(plan));
+    sql.append(from(dialect, plan));
     if let Some(last) = after {
         sql.push(" AND ").append(order::after(&plan.order, last, updated, resource));
     }
-    sql.push(&order::order_by(&plan.order, updated, resource));
-    let mut statement = connection.prepare_cached(sql.text())?;
-    let mut rows = statement.query(params_from_iter(sql.values()))?;
+    sql.push(&order::order_by(&plan.order, updated, resource)).push(&dialect.at_most(most));
     let mut positions: Vec<MatchPosition> = Vec::new();
-    while positions.len() < count {
-        let Some(row) = rows.next()? else { break };
+    let mut rows = 0;
+    if count == 0 {
+        return Ok((positions, rows));
+    }
+    connection.each_row(sql.text(), &sql.values(), Wanted::All, &mut |row| {
+        rows += 1;
         let position = MatchPosition { resource: row.get(0)?, updated: row.get(1)?, logical: row.get(2)? };
         // A code that two systems have comes twice, one right behind the other.
         if positions.last() != Some(&position) {
             positions.push(position);
         }
-    }
-    Ok(positions)
+        Ok(if positions.len() < count { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+    })?;
+    Ok((positions, rows))
 }
 
-fn count(connection: &Connection, plan: &SearchPlan) -> Result<u64> {
+fn count(connection: &dyn Database, plan: &SearchPlan) -> Result<u64> {
     let mut sql = Sql::new("SELECT count(DISTINCT r.id)");
-    sql.append(from(plan));
-    let count: i64 =
-        connection.prepare_cached(sql.text())?.query_row(params_from_iter(sql.values()), |row| row.get(0))?;
-    Ok(count.cast_unsigned())
+    sql.append(from(connection.dialect(), plan));
+    Ok(connection.number(sql.text(), &sql.values())?.cast_unsigned())
 }
 
 /// What is required of the resource `r`.
-fn required(requirement: &Requirement) -> Sql {
+fn required(dialect: Dialect, requirement: &Requirement) -> Sql {
     match requirement {
-        Requirement::AnyOf(criteria) => any_of(criteria),
+        Requirement::AnyOf(criteria) => any_of(dialect, criteria),
         Requirement::NoneOf(criteria) => {
             let mut sql = Sql::new("NOT ");
-            sql.append(any_of(criteria));
+            sql.append(any_of(dialect, criteria));
             sql
         }
         Requirement::Value { parameter: Some((parameter, kind)), missing } => has_value(*parameter, *kind, *missing),
-        Requirement::Value { parameter: None, missing } => Sql::new(if *missing { "0" } else { "1" }),
+        Requirement::Value { parameter: None, missing } => Sql::new(if *missing { "FALSE" } else { "TRUE" }),
     }
 }
 
-fn any_of(criteria: &[Criterion]) -> Sql {
+fn any_of(dialect: Dialect, criteria: &[Criterion]) -> Sql {
     let mut sql = Sql::default();
-    sql.joined(criteria.iter().map(criterion::asked_of_resource).collect(), " OR ", "0");
+    sql.joined(criteria.iter().map(|criterion| criterion::asked_of_resource(dialect, criterion)).collect(), " OR ", "FALSE");
     sql
 }
 
@@ -243,6 +260,6 @@ fn has_value(parameter: i64, kind: Option<ParameterKind>, missing: bool) -> Sql 
         sql
     };
     let mut sql = Sql::new(if missing { "NOT " } else { "" });
-    sql.joined(tables.iter().map(has).collect(), " OR ", "0");
+    sql.joined(tables.iter().map(has).collect(), " OR ", "FALSE");
     sql
 }

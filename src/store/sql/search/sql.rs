@@ -1,13 +1,14 @@
 //! A statement in the making: its text, and the values for its question marks in their order. Equal searches of
 //! different values have equal texts, so a connection prepares each once.
 
-use rusqlite::types::Value;
+use crate::store::sql::Value;
+use crate::store::sql::value::OwnedValue;
 
 /// See the module head.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Sql {
     text: String,
-    values: Vec<Value>,
+    values: Vec<OwnedValue>,
 }
 
 impl Sql {
@@ -23,7 +24,7 @@ impl Sql {
     }
 
     /// Adds text with one value: its question mark is in the text.
-    pub(super) fn with(&mut self, text: &str, value: impl Into<Value>) -> &mut Self {
+    pub(super) fn with(&mut self, text: &str, value: impl Into<OwnedValue>) -> &mut Self {
         self.text.push_str(text);
         self.values.push(value.into());
         self
@@ -64,8 +65,8 @@ impl Sql {
     }
 
     /// The values so far.
-    pub(super) fn values(&self) -> &[Value] {
-        &self.values
+    pub(super) fn values(&self) -> Vec<Value<'_>> {
+        self.values.iter().map(Value::from).collect()
     }
 }
 

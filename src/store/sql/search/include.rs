@@ -1,6 +1,7 @@
 //! `_include` and `_revinclude` (<https://hl7.org/fhir/R4/search.html#include>): one step, and only to what is seen.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::ops::ControlFlow;
 
 use crate::error::{Error, Result};
 use crate::fhir::{Key, ResourceKey};
@@ -11,9 +12,10 @@ use crate::store::visibility::Visibility;
 use crate::store::{Stored, Unreadable};
 
 use super::withheld;
-use crate::store::sqlite::index::Index;
-use crate::store::sqlite::read::{self, Found, find, sees};
-use crate::store::sqlite::statement::Connection;
+use crate::store::sql::database::Wanted;
+use crate::store::sql::index::Index;
+use crate::store::sql::read::{self, Found, find, sees};
+use crate::store::sql::{Database, values};
 
 /// How many resources a page may add. A page with more ends earlier; where already its first match brings more, the search
 /// is refused and not cut: what is left out would look as if it were not there.
@@ -21,7 +23,7 @@ const MAX_INCLUDED: usize = 1000;
 
 /// What a page adds to its matches, each once.
 pub(super) struct Included<'q> {
-    connection: &'q Connection,
+    connection: &'q dyn Database,
     index: &'q Index,
     visibility: Visibility,
     query: &'q Query,
@@ -32,7 +34,7 @@ pub(super) struct Included<'q> {
 }
 
 impl<'q> Included<'q> {
-    pub(super) fn new(connection: &'q Connection, index: &'q Index, visibility: Visibility, query: &'q Query) -> Self {
+    pub(super) fn new(connection: &'q dyn Database, index: &'q Index, visibility: Visibility, query: &'q Query) -> Self {
         Self { connection, index, visibility, query, found: BTreeMap::new(), added: 0 }
     }
 
@@ -126,18 +128,16 @@ fn referenced(index: &Index, includes: &[Include], stored: &Stored) -> Result<Ha
 }
 
 /// What references the resource by this parameter, as far as it is seen; of more than may be included one more.
-fn referencing(connection: &Connection, parameter: i64, target: i64, visibility: Visibility) -> Result<Vec<i64>> {
-    let mut statement =
-        connection.prepare_cached("SELECT resource FROM reference WHERE parameter = ?1 AND target = ?2")?;
-    let mut rows = statement.query([parameter, target])?;
+fn referencing(connection: &dyn Database, parameter: i64, target: i64, visibility: Visibility) -> Result<Vec<i64>> {
+    let sql = "SELECT resource FROM reference WHERE parameter = ?1 AND target = ?2";
     let mut found = Vec::new();
-    while found.len() <= MAX_INCLUDED {
-        let Some(row) = rows.next()? else { break };
+    connection.each_row(sql, values![parameter, target], Wanted::Some, &mut |row| {
         let id = row.get(0)?;
         if sees(connection, visibility, id)? {
             found.push(id);
         }
-    }
+        Ok(if found.len() > MAX_INCLUDED { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    })?;
     Ok(found)
 }
 

@@ -1,10 +1,10 @@
-//! Does every row lead where it says? SQLite is not told of these references (see `schema/001.sql`), so they are asked
+//! Does every row lead where it says? No database is told of these references, so they are asked
 //! here, each with one query.
 
 use crate::error::Result;
 
 use super::finding::{Findings, Part, StoreFinding};
-use crate::store::sqlite::statement::Connection;
+use crate::store::sql::{Ask, Database, values};
 
 /// A column that holds the id of a row of another table.
 struct Reference {
@@ -16,7 +16,7 @@ struct Reference {
 }
 
 const fn reference(table: &'static str, column: &'static str, target: &'static str) -> Reference {
-    Reference { table, column, target, of: "1" }
+    Reference { table, column, target, of: "TRUE" }
 }
 
 /// Every one that there is.
@@ -70,34 +70,22 @@ const REFERENCES: &[Reference] = &[
 const ALONE: &[&str] =
     &["audit", "audit_chain", "base", "client", "idempotency", "kind", "restored", "room", "store", "system"];
 
-pub(super) fn check(connection: &Connection) -> Result<Vec<StoreFinding>> {
+/// Is it told here where each row of this table leads, or that it leads nowhere?
+#[cfg(test)]
+pub(in crate::store) fn is_asked_or_alone(table: &str) -> bool {
+    REFERENCES.iter().any(|reference| reference.table == table) != ALONE.contains(&table)
+}
+
+pub(in crate::store) fn check(connection: &dyn Database) -> Result<Vec<StoreFinding>> {
     let mut findings = Findings::of(Part::References);
     for Reference { table, column, target, of } in REFERENCES {
         let sql = format!(
             "SELECT count(*) FROM \"{table}\" c WHERE {of} AND NOT EXISTS (SELECT 1 FROM \"{target}\" t WHERE t.id = c.{column})"
         );
-        let lost: i64 = connection.query_row(&sql, [], |row| row.get(0))?;
+        let lost = connection.number(&sql, values![])?;
         if lost > 0 {
             findings.add(format!("{lost} rows of {table} name a {target} in {column} that is not there"));
         }
     }
     Ok(findings.finish())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::store::sqlite::connection::open_memory;
-
-    #[test]
-    fn every_table_is_asked_or_known_to_stand_alone() {
-        let connection = open_memory().unwrap();
-        let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name";
-        let mut statement = connection.prepare(sql).unwrap();
-        let tables = statement.query_map([], |row| row.get::<_, String>(0)).unwrap().map(Result::unwrap);
-        for table in tables {
-            let asked = REFERENCES.iter().any(|reference| reference.table == table);
-            assert!(asked != ALONE.contains(&table.as_str()), "{table}: list its references, or that it has none");
-        }
-    }
 }

@@ -9,4 +9,4 @@ mod source;
 mod sql;
 mod withheld;
 
-pub(super) use find::{first, search};
+pub(in crate::store) use find::{first, search};
