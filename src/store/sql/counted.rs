@@ -2,20 +2,10 @@
 //! change, so that whoever asks looks at one row, however many there are.
 
 use crate::error::Result;
-use crate::store::index_definition::IndexDefinition;
 use crate::store::query::{Clause, Condition, Query, Subject, SystemTest, Test};
 
-use super::index::Index;
+use crate::store::index_ids::Index;
 use super::{Ask, Database, keys, values};
-
-/// Type and token parameter. Where referrals stand is told of each state with the metrics.
-const COUNTED: &[(&str, &str)] = &[("Task", "business-status")];
-
-/// The numbers of the parameters whose codes are counted.
-pub(in crate::store) fn parameters(definition: &IndexDefinition) -> Vec<u16> {
-    let number = |(kind, code): &(&str, &str)| definition.parameters.find(kind, code).map(|(number, _)| number);
-    COUNTED.iter().filter_map(number).collect()
-}
 
 /// How many resources match, where that is kept: of a search for one code of one system alone.
 pub(in crate::store) fn matches(connection: &dyn Database, index: &Index, query: &Query) -> Result<Option<u64>> {

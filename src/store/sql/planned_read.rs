@@ -7,7 +7,7 @@ use crate::store::ReadResult;
 use crate::store::prepared::PreparedRead;
 use crate::store::query::Query;
 
-use super::index::Index;
+use crate::store::index_ids::Index;
 use super::{Database, read, search};
 
 /// What the reads find, in their order; of resources at most so many bytes in all.

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::store::index::ParameterKind;
 use crate::store::index_definition::IndexDefinition;
 use crate::store::search::criterion::VERBATIM;
-use crate::store::sql::index::Index;
+use crate::store::index_ids::Index;
 use crate::store::sql::{bases, read};
 use crate::store::visibility::Visibility;
 

@@ -28,10 +28,10 @@ use crate::referral::scope::Scope;
 
 use super::audit_chain::{AuditRow, ChainEnd};
 use super::index::SearchParameters;
+use super::index_ids::Index;
 use super::newest::NewestSequences;
 use super::prepared::PreparedPlan;
 use super::query::Query;
-use super::sql::index::Index;
 use super::sql::{self, newest, read, referral, search};
 use super::{
     AuditLog, AuditPage, AuditQuery, Changes, ClientRow, Committed, ConsentQuery, Credentials, DirectoryPosition, Feed,

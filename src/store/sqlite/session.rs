@@ -4,7 +4,7 @@ use crate::error::{Category, Error, Result};
 use crate::store::newest::ChangeNotice;
 
 use super::error::is_of_store;
-use crate::store::sql::index::Index;
+use crate::store::index_ids::Index;
 use super::keys::Keys;
 use super::statement::Connection;
 

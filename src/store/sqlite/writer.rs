@@ -21,7 +21,7 @@ use crate::store::{StoreFuture, WriteState};
 use super::error::{is_for_good, stopped, superseded};
 use super::file_identity::FileIdentity;
 use super::in_use::FileUse;
-use crate::store::sql::index::Index;
+use crate::store::index_ids::Index;
 use super::keys::Keys;
 use crate::store::sql::newest;
 use super::room::room;

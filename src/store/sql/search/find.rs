@@ -19,7 +19,7 @@ use super::lookup::Lookup;
 use super::sql::Sql;
 use super::{criterion, include, order, source, withheld};
 use crate::store::sql::database::Wanted;
-use crate::store::sql::index::Index;
+use crate::store::index_ids::Index;
 use crate::store::sql::read::{find_newest, visibility};
 use crate::store::sql::{Ask, Database, Dialect, counted};
 

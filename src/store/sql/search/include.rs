@@ -13,7 +13,7 @@ use crate::store::{Stored, Unreadable};
 
 use super::withheld;
 use crate::store::sql::database::Wanted;
-use crate::store::sql::index::Index;
+use crate::store::index_ids::Index;
 use crate::store::sql::read::{self, Found, find, sees};
 use crate::store::sql::{Database, values};
 

@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::fhir::ResourceKey;
 use crate::store::search::identifiers::Identifiers;
-use crate::store::sql::index::Index;
+use crate::store::index_ids::Index;
 use crate::store::sql::{Ask, Database, keys, values};
 
 /// Looks ids up for a search.
