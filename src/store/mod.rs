@@ -24,6 +24,7 @@ mod audit_log;
 pub mod audit_verify;
 mod backend;
 mod conflict;
+pub mod copy;
 mod credentials;
 mod derived;
 mod document;

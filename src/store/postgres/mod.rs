@@ -24,6 +24,8 @@ use super::sql;
 use super::WriteState;
 use connection::Pool;
 use readers::Readers;
+pub(super) use index_value::{fit, is_cut};
+pub(super) use moving::{make_tables, read_copied, write_copy};
 pub use url::{DatabaseUrl, TlsMode};
 
 mod audit;
@@ -35,6 +37,7 @@ mod feed;
 mod health;
 mod index;
 mod index_value;
+mod moving;
 mod read_only;
 mod readers;
 mod resources;
