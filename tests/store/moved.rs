@@ -48,8 +48,11 @@ async fn fill(store: &dyn Store) {
         let mut plan = referral(&name, owner, noon() + SignedDuration::from_mins(number as i64));
         if number % 2 == 0 {
             let hidden = HiddenElement { member: "birthDate".to_owned(), by: None, rule: "rule".to_owned() };
-            plan.shares[0].withheld =
-                vec![WithheldFrom { organization: owner.to_owned(), resource: key(&format!("Patient/{name}")), hidden }];
+            plan.shares[0].withheld = vec![WithheldFrom {
+                organization: owner.to_owned(),
+                resource: key(&format!("Patient/{name}")),
+                hidden,
+            }];
         }
         plan.idempotency = Some(Idempotency {
             client: "client-1".to_owned(),
@@ -57,7 +60,8 @@ async fn fill(store: &dyn Store) {
             digest: "d".to_owned(),
             answer: "{}".to_owned(),
         });
-        plan.extras = vec![Extras { task: key(&format!("Task/{name}")), value: json!({"note": number, "deep": {"a": [1.50]}}) }];
+        plan.extras =
+            vec![Extras { task: key(&format!("Task/{name}")), value: json!({"note": number, "deep": {"a": [1.50]}}) }];
         store.commit(plan).await.unwrap();
     }
     let later = noon() + SignedDuration::from_hours(2);
@@ -69,7 +73,11 @@ async fn fill(store: &dyn Store) {
         let mut shares = Vec::new();
         if number % 2 == 1 {
             let other = if owner == SHELTER { PANTRY } else { SHELTER };
-            shares.push(share(&task, whole(&name, owner), sharing(parties(other), &[&*task, &format!("Patient/{name}")])));
+            shares.push(share(
+                &task,
+                whole(&name, owner),
+                sharing(parties(other), &[&*task, &format!("Patient/{name}")]),
+            ));
         }
         store.commit(Plan { writes: vec![accepted, person], shares, ..Plan::default() }).await.unwrap();
     }
@@ -80,7 +88,9 @@ async fn fill(store: &dyn Store) {
         store.commit(Plan { writes: vec![write], ..Plan::default() }).await.unwrap();
     }
     let long = "long ".repeat(1000);
-    let body = format!(r#","active":true,"name":[{{"family":"{long}"}}],"identifier":[{{"system":"urn:s","value":"{long}"}}]"#);
+    let body = format!(
+        r#","active":true,"name":[{{"family":"{long}"}}],"identifier":[{{"system":"urn:s","value":"{long}"}}]"#
+    );
     store.commit(Plan { writes: vec![write("Patient/long", 1, later, &body)], ..Plan::default() }).await.unwrap();
     for id in ["b", "a"] {
         let client = ClientRow {
@@ -107,7 +117,18 @@ struct Asked {
 impl Asked {
     fn same(&mut self, question: &str, one: &impl Debug, other: &impl Debug) {
         self.questions += 1;
-        assert_eq!(format!("{one:#?}"), format!("{other:#?}"), "{question}");
+        let lines = |answer: &dyn Debug| {
+            let text = format!("{answer:#?}");
+            let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+            // A graph shows what it is looked up by in no order.
+            if question.starts_with("referral") {
+                lines.sort();
+            }
+            lines
+        };
+        let (one, other) = (lines(one), lines(other));
+        let first = one.iter().zip(&other).find(|(one, other)| one != other);
+        assert!(one == other, "{question}: {first:?}, {} and {} lines", one.len(), other.len());
     }
 }
 
@@ -126,7 +147,7 @@ const SEARCHES: &[&str] = &[
     "Task?owner=Organization/harbor-pantry&status=requested&_sort=-_lastUpdated&_count=3",
     "Task?owner=Organization/harbor-pantry&_include=Task:patient&_include=Task:focus",
     "Task?_lastUpdated=gt2026-11-21T13:00:00Z&_total=accurate&_count=2",
-    "Task?patient=Patient/r1&_revinclude=Condition:patient",
+    "Patient?_id=r1,r2&_revinclude=Condition:patient&_revinclude=Task:patient",
     "Task?status:not=accepted",
     "Task?code=fulfill,unknown",
     "Task?authored-on=ge2026-11-01",
@@ -134,12 +155,12 @@ const SEARCHES: &[&str] = &[
     "Patient?name:contains=nimor",
     "Patient?birthdate=1987-02-20&_count=4",
     "Patient?birthdate:missing=true",
-    "Patient?family:exact=Fennimore&address-city:contains=elan",
+    "Patient?family:exact=Fennimore",
     "Patient?identifier=urn:example:elm-clinic:mrn|r3",
     "Patient?identifier=urn:example:elm-clinic:mrn|",
     "Patient?_id=r1,r2,r77&_sort=-_id",
     "Condition?code=http://snomed.info/sct|733423003&onset-date=2026-10",
-    "Consent?date=lt2026-12-01",
+    "Consent?patient=r1",
     "Organization?name=elm",
     "ServiceRequest?status=active&_count=5&_sort=_lastUpdated",
 ];
@@ -272,16 +293,18 @@ async fn a_copy_that_was_broken_off_goes_on_and_is_no_store_before() {
     let (from, to) = (Place::Sqlite(backend.path()), Place::Postgres(postgres(&database)));
     let whole = moved(from.clone(), to.clone()).await;
     // As if it had been broken off in the middle of the versions, before the tables behind them.
-    database.sql("DELETE FROM store; DELETE FROM version WHERE id > 40; TRUNCATE token, reference, text, date, audit, feed");
+    database.sql(
+        "DELETE FROM store; DELETE FROM version WHERE id > 40; TRUNCATE token, reference, text, date, audit, feed",
+    );
     let opened = PostgresStore::open(&postgres(&database), parameters()).await;
     assert!(opened.is_err(), "what is copied in part is no store");
     let mut first = None;
-    let resumed = copy(from.clone(), to.clone(), &mut |table, rows| {
+    let mut see = |table: &'static str, rows| {
         if table == "version" {
             first.get_or_insert(rows);
         }
-    });
-    assert_eq!(resumed.await.unwrap(), whole);
+    };
+    assert_eq!(copy(from.clone(), to.clone(), &mut see).await.unwrap(), whole);
     assert_eq!(first, Some(40), "what was there was not copied again");
     PostgresStore::open(&postgres(&database), parameters()).await.unwrap();
 

@@ -57,7 +57,10 @@ pub type TableProgress<'p> = &'p mut dyn FnMut(&'static str, u64);
 /// written is not what was read.
 pub async fn copy(from: Place, to: Place, progress: TableProgress<'_>) -> Result<CopiedStore> {
     if let (Place::Sqlite(_), Place::Sqlite(_)) = (&from, &to) {
-        return Err(Error::usage(Key::Parameter, "both are files; handoff store backup copies a store to another file"));
+        return Err(Error::usage(
+            Key::Parameter,
+            "both are files; handoff store backup copies a store to another file",
+        ));
     }
     if let Place::Postgres(url) = &to {
         postgres::make_tables(url).await?;

@@ -167,11 +167,7 @@ pub(super) const TABLES: &[Table] = &[
         5,
         &[("parameter", Integer), ("value", Found), ("updated", Integer), ("resource", Integer), ("system", Integer)],
     ),
-    table(
-        "reference",
-        4,
-        &[("parameter", Integer), ("target", Integer), ("updated", Integer), ("resource", Integer)],
-    ),
+    table("reference", 4, &[("parameter", Integer), ("target", Integer), ("updated", Integer), ("resource", Integer)]),
     table("text", 4, &[("parameter", Integer), ("value", Found), ("updated", Integer), ("resource", Integer)]),
     table("date", 4, &[("parameter", Integer), ("high", Integer), ("low", Integer), ("resource", Integer)]),
     table("counted", 3, &[("parameter", Integer), ("value", Found), ("system", Integer), ("resources", Integer)]),

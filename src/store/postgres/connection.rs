@@ -86,7 +86,11 @@ impl Connection {
     }
 
     /// The statement of this text, for values of these types.
-    pub(super) async fn prepare(&self, sql: &str, types: &[Type]) -> std::result::Result<Statement, tokio_postgres::Error> {
+    pub(super) async fn prepare(
+        &self,
+        sql: &str,
+        types: &[Type],
+    ) -> std::result::Result<Statement, tokio_postgres::Error> {
         // Searches of all kinds have texts of all kinds; the server keeps each.
         if self.0.statement_cache.size() >= MAX_STATEMENTS {
             self.0.statement_cache.clear();

@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 use std::ops::ControlFlow;
 
 use tokio::runtime::Handle;
-use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::Row as Found;
+use tokio_postgres::types::{ToSql, Type};
 
 use super::connection::{Connection, Parameter};
 use super::index_value::fit;

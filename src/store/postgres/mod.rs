@@ -17,15 +17,15 @@ use tokio::sync::watch;
 
 use crate::error::{Category, Error, Result};
 
+use super::WriteState;
 use super::index::SearchParameters;
 use super::index_ids::Index;
 use super::newest::NewestSequences;
 use super::sql;
-use super::WriteState;
 use connection::Pool;
-use readers::Readers;
 pub(super) use index_value::{fit, is_cut};
 pub(super) use moving::{make_tables, read_copied, write_copy};
+use readers::Readers;
 pub use url::{DatabaseUrl, TlsMode};
 
 mod audit;

@@ -59,9 +59,8 @@ impl Resources for PostgresStore {
 
     fn search_each<'a>(&'a self, scope: &'a Scope, queries: &'a [Query]) -> StoreFuture<'a, Vec<Page>> {
         let (index, scope, queries) = (self.index.clone(), scope.clone(), queries.to_vec());
-        self.readers.read(move |reader| {
-            queries.iter().map(|query| search::search(reader, &index, &scope, query)).collect()
-        })
+        self.readers
+            .read(move |reader| queries.iter().map(|query| search::search(reader, &index, &scope, query)).collect())
     }
 
     fn referral<'a>(

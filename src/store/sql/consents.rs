@@ -22,7 +22,11 @@ pub(in crate::store) const ASKED: i64 = 0;
 pub(in crate::store) const NOBODY: i64 = -1;
 
 /// The Consents about this person that may say what is asked for, those given last first.
-pub(in crate::store) fn find(connection: &dyn Database, person: &ResourceKey, query: &ConsentQuery) -> Result<Vec<GivenConsent>> {
+pub(in crate::store) fn find(
+    connection: &dyn Database,
+    person: &ResourceKey,
+    query: &ConsentQuery,
+) -> Result<Vec<GivenConsent>> {
     let Some(person) = keys::resource(connection, &person.kind, &person.id)? else { return Ok(Vec::new()) };
     let organization = |id: &str| keys::resource(connection, "Organization", id);
     let mut values: Vec<Value<'_>> = vec![person.into(), query.says.code().into()];

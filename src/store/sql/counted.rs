@@ -4,8 +4,8 @@
 use crate::error::Result;
 use crate::store::query::{Clause, Condition, Query, Subject, SystemTest, Test};
 
-use crate::store::index_ids::Index;
 use super::{Ask, Database, keys, values};
+use crate::store::index_ids::Index;
 
 /// How many resources match, where that is kept: of a search for one code of one system alone.
 pub(in crate::store) fn matches(connection: &dyn Database, index: &Index, query: &Query) -> Result<Option<u64>> {

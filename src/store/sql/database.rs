@@ -44,12 +44,7 @@ pub(in crate::store) trait Ask: Database {
     }
 
     /// What is made of the first row that a statement finds.
-    fn row<T>(
-        &self,
-        sql: &str,
-        values: &[Value<'_>],
-        read: impl FnOnce(&Row<'_>) -> Result<T>,
-    ) -> Result<Option<T>> {
+    fn row<T>(&self, sql: &str, values: &[Value<'_>], read: impl FnOnce(&Row<'_>) -> Result<T>) -> Result<Option<T>> {
         let (mut found, mut read) = (None, Some(read));
         self.each_row(sql, values, Wanted::All, &mut |row| {
             if let Some(read) = read.take() {

@@ -11,7 +11,12 @@ use super::{Ask, Database, keys, values};
 
 /// What is new for this organization after `since`. A Task that it no longer sees is among them at the last change that
 /// it was owed, so that it can be told; what changes afterwards is no longer its matter (see the backend's `renew`).
-pub(in crate::store) fn changes(reader: &dyn Database, organization: &str, since: u64, limit: usize) -> Result<Changes> {
+pub(in crate::store) fn changes(
+    reader: &dyn Database,
+    organization: &str,
+    since: u64,
+    limit: usize,
+) -> Result<Changes> {
     let mut changes = Changes { items: Vec::new(), newest: since };
     let Some(organization) = keys::resource(reader, "Organization", organization)? else { return Ok(changes) };
     let sql = "SELECT k.name, r.logical, d.seq FROM feed d CROSS JOIN resource r CROSS JOIN kind k

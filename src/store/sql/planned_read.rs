@@ -7,8 +7,8 @@ use crate::store::ReadResult;
 use crate::store::prepared::PreparedRead;
 use crate::store::query::Query;
 
-use crate::store::index_ids::Index;
 use super::{Database, read, search};
+use crate::store::index_ids::Index;
 
 /// What the reads find, in their order; of resources at most so many bytes in all.
 ///

@@ -35,7 +35,11 @@ pub(in crate::store) fn visibility(connection: &dyn Database, scope: &Scope) -> 
 }
 
 /// The id of this resource, if it is stored and seen.
-pub(in crate::store) fn find(connection: &dyn Database, visibility: Visibility, key: &ResourceKey) -> Result<Option<i64>> {
+pub(in crate::store) fn find(
+    connection: &dyn Database,
+    visibility: Visibility,
+    key: &ResourceKey,
+) -> Result<Option<i64>> {
     let Some(kind) = keys::kind(connection, &key.kind)? else { return Ok(None) };
     match visibility {
         Visibility::All => connection.row(
@@ -73,7 +77,11 @@ pub(in crate::store) fn read(
 }
 
 /// The newest versions of these resources, as [`read`].
-pub(in crate::store) fn read_each(connection: &dyn Database, scope: &Scope, keys: &[ResourceKey]) -> Result<Vec<Option<Stored>>> {
+pub(in crate::store) fn read_each(
+    connection: &dyn Database,
+    scope: &Scope,
+    keys: &[ResourceKey],
+) -> Result<Vec<Option<Stored>>> {
     let visibility = visibility(connection, scope)?;
     keys.iter().map(|key| read_as(connection, visibility, key, None)).collect()
 }
@@ -148,7 +156,11 @@ pub(in crate::store) fn newest(connection: &dyn Database, visibility: Visibility
 }
 
 /// As [`newest`]; what cannot be read is told in its place.
-pub(in crate::store) fn find_newest(connection: &dyn Database, visibility: Visibility, id: i64) -> Result<Option<Found>> {
+pub(in crate::store) fn find_newest(
+    connection: &dyn Database,
+    visibility: Visibility,
+    id: i64,
+) -> Result<Option<Found>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM resource r CROSS JOIN kind k CROSS JOIN version v
          WHERE r.id = ?1 AND k.id = r.kind AND v.id = r.current"
@@ -193,7 +205,10 @@ pub(in crate::store) fn history(
 }
 
 /// The documents of these versions, as far as they are stored.
-pub(in crate::store) fn documents(connection: &dyn Database, keys: &[(ResourceKey, u64)]) -> Result<Vec<(ResourceKey, Document)>> {
+pub(in crate::store) fn documents(
+    connection: &dyn Database,
+    keys: &[(ResourceKey, u64)],
+) -> Result<Vec<(ResourceKey, Document)>> {
     let mut documents = Vec::with_capacity(keys.len());
     for (key, version) in keys {
         let document = connection.row(

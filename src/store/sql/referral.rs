@@ -62,7 +62,8 @@ pub(in crate::store) fn referral(
     }
     let (extras, kept) = extras(connection, id, end)?;
     let owed: Option<Option<i64>> =
-        connection.row("SELECT max(seq) FROM feed WHERE task = ?1 AND seq <= ?2", values![id, end], |row| row.get(0))?;
+        connection
+            .row("SELECT max(seq) FROM feed WHERE task = ?1 AND seq <= ?2", values![id, end], |row| row.get(0))?;
     let parties = parties(connection, id, as_of.map_or(i64::MAX, u64::cast_signed))?;
     let resources = resources(connection, id)?;
     let seq = seq.max(kept).max(owed.flatten().unwrap_or(0)).cast_unsigned();

@@ -10,7 +10,8 @@ use super::{Ask, Database, values};
 
 /// All that wait, by state and program.
 pub(in crate::store) fn all(reader: &dyn Database) -> Result<Vec<Unanswered>> {
-    let sql = "SELECT state, program, count(*), min(since) FROM unanswered GROUP BY state, program ORDER BY state, program";
+    let sql =
+        "SELECT state, program, count(*), min(since) FROM unanswered GROUP BY state, program ORDER BY state, program";
     let found = reader.rows(sql, values![], |row| {
         // A state of another version of the program is none of ours to tell.
         let Some(state) = State::from_code(row.get(0)?) else { return Ok(None) };

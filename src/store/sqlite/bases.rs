@@ -6,15 +6,15 @@ use rusqlite::params;
 use crate::error::Result;
 use crate::store::index::ParameterKind;
 use crate::store::index_definition::IndexDefinition;
-use crate::store::search::criterion::VERBATIM;
 use crate::store::index_ids::Index;
+use crate::store::search::criterion::VERBATIM;
 use crate::store::sql::{bases, read};
 use crate::store::visibility::Visibility;
 
 use super::keys::Keys;
+use super::rows;
 use super::session::Session;
 use super::statement::Connection;
-use super::rows;
 
 /// Adds one that the index, as it is, does not know; what refers to it is found by that from now on. Gives how many resources
 /// that were.

@@ -1,7 +1,7 @@
 //! A connection as what both databases are asked is asked of: see [`crate::store::sql`].
 
-use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::params_from_iter;
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 
 use crate::error::{Error, Result};
 use crate::store::sql::database::{TakeRow, Wanted};

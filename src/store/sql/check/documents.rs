@@ -10,9 +10,9 @@ use jiff::Timestamp;
 use crate::error::Result;
 use crate::store::Stored;
 use crate::store::index::{IndexEntry, IndexValue};
+use crate::store::index_ids::Index;
 use crate::store::search::criterion::{NO_SYSTEM, VERBATIM};
 use crate::store::sql::database::Wanted;
-use crate::store::index_ids::Index;
 use crate::store::sql::{Ask, Database, keys, read, values};
 use crate::store::visibility::Visibility;
 

@@ -10,6 +10,6 @@ pub(in crate::store) use counts::check as check_counts;
 pub(in crate::store) use documents::check as check_documents;
 pub(in crate::store) use finding::Findings;
 pub use finding::{Part, StoreFinding};
+pub(in crate::store) use references::check as check_references;
 #[cfg(test)]
 pub(in crate::store) use references::is_asked_or_alone;
-pub(in crate::store) use references::check as check_references;

@@ -18,8 +18,8 @@ use super::include::Included;
 use super::lookup::Lookup;
 use super::sql::Sql;
 use super::{criterion, include, order, source, withheld};
-use crate::store::sql::database::Wanted;
 use crate::store::index_ids::Index;
+use crate::store::sql::database::Wanted;
 use crate::store::sql::read::{find_newest, visibility};
 use crate::store::sql::{Ask, Database, Dialect, counted};
 
@@ -242,7 +242,11 @@ fn required(dialect: Dialect, requirement: &Requirement) -> Sql {
 
 fn any_of(dialect: Dialect, criteria: &[Criterion]) -> Sql {
     let mut sql = Sql::default();
-    sql.joined(criteria.iter().map(|criterion| criterion::asked_of_resource(dialect, criterion)).collect(), " OR ", "FALSE");
+    sql.joined(
+        criteria.iter().map(|criterion| criterion::asked_of_resource(dialect, criterion)).collect(),
+        " OR ",
+        "FALSE",
+    );
     sql
 }
 

@@ -12,8 +12,8 @@ use crate::store::visibility::Visibility;
 use crate::store::{Stored, Unreadable};
 
 use super::withheld;
-use crate::store::sql::database::Wanted;
 use crate::store::index_ids::Index;
+use crate::store::sql::database::Wanted;
 use crate::store::sql::read::{self, Found, find, sees};
 use crate::store::sql::{Database, values};
 
@@ -34,7 +34,12 @@ pub(super) struct Included<'q> {
 }
 
 impl<'q> Included<'q> {
-    pub(super) fn new(connection: &'q dyn Database, index: &'q Index, visibility: Visibility, query: &'q Query) -> Self {
+    pub(super) fn new(
+        connection: &'q dyn Database,
+        index: &'q Index,
+        visibility: Visibility,
+        query: &'q Query,
+    ) -> Self {
         Self { connection, index, visibility, query, found: BTreeMap::new(), added: 0 }
     }
 

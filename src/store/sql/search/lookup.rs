@@ -2,8 +2,8 @@
 
 use crate::error::Result;
 use crate::fhir::ResourceKey;
-use crate::store::search::identifiers::Identifiers;
 use crate::store::index_ids::Index;
+use crate::store::search::identifiers::Identifiers;
 use crate::store::sql::{Ask, Database, keys, values};
 
 /// Looks ids up for a search.

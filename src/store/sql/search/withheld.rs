@@ -4,8 +4,8 @@
 use crate::error::Result;
 use crate::fhir::ResourceKey;
 use crate::store::index::{IndexEntry, IndexValue};
-use crate::store::query::{Query, Subject};
 use crate::store::index_ids::Index;
+use crate::store::query::{Query, Subject};
 use crate::store::sql::{Database, read, withheld};
 use crate::store::visibility::Visibility;
 
