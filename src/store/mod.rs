@@ -39,6 +39,7 @@ pub mod query;
 mod resources;
 mod retention;
 mod search;
+mod shared;
 pub mod sqlite;
 mod unanswered;
 mod visibility;

@@ -54,6 +54,12 @@ impl Pool {
 }
 
 impl Connection {
+    /// Has the database read a statement, so that it can be sent at once.
+    pub(super) async fn prepare(&self, sql: &str) -> Result<()> {
+        self.0.prepare_cached(sql).await?;
+        Ok(())
+    }
+
     /// The rows that a statement gives.
     pub(super) async fn query(&self, sql: &str, values: &[Parameter<'_>]) -> Result<Vec<Row>> {
         let statement = self.0.prepare_cached(sql).await?;
