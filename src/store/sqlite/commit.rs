@@ -16,10 +16,11 @@ use crate::store::conflict::{self, matched, stale, used_key};
 use crate::store::document::raise_last_updated;
 use crate::store::newest::ChangeNotice;
 use crate::store::prepared::PreparedPlan;
+use crate::store::sql::{planned_read, search};
 
 use super::session::Session;
 use super::task_steps::{self, TaskVersion};
-use super::{audit, consents, feed, planned_read, rows, search, shares, unanswered};
+use super::{audit, consents, feed, rows, shares, unanswered};
 
 /// A resource as the transaction found it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -116,7 +117,7 @@ pub(super) fn commit(session: &mut Session<'_>, prepared: PreparedPlan) -> Resul
     if let Some(idempotency) = &idempotency {
         store_idempotency(session, idempotency)?;
     }
-    let reads = planned_read::read_all(session, &reads, read_bytes.unwrap_or(usize::MAX))?;
+    let reads = planned_read::read_all(session.connection, session.index()?, &reads, read_bytes.unwrap_or(usize::MAX))?;
     session.announcements.push(announcement);
     Ok(Committed { seq: seq.cast_unsigned(), writes, reads })
 }

@@ -2,14 +2,14 @@
 //! ends is kept with its time: who was shown what, and until when, can always be told.
 
 use rusqlite::params;
-use rusqlite::types::ValueRef;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::referral::Party;
 use crate::referral::party::PartEnd;
 use crate::referral::plan::{GivenResource, Share, SharedWith, Sharing};
 use crate::store::conflict::changed_sharing;
 use crate::store::shared::{Given, Shared};
+use crate::store::sql::referral::party;
 
 use super::session::Session;
 use super::statement::Connection;
@@ -52,19 +52,6 @@ pub(super) fn replace(session: &mut Session<'_>, share: &Share) -> Result<Option
     Ok(Some(task))
 }
 
-/// A party as it is stored.
-pub(super) fn party(code: ValueRef<'_>) -> Result<Party> {
-    let code = code.as_str().map_err(rusqlite::Error::from)?;
-    Party::from_code(code).ok_or_else(|| Error::fault(format!("the database names a party {code}, which is none")))
-}
-
-/// How a part ended, as it is stored.
-pub(super) fn part_end(code: ValueRef<'_>) -> Result<Option<PartEnd>> {
-    let Some(code) = code.as_str_or_null().map_err(rusqlite::Error::from)? else { return Ok(None) };
-    let end = PartEnd::from_code(code);
-    end.map(Some).ok_or_else(|| Error::fault(format!("the database says that a part ended as {code}, which is no end")))
-}
-
 /// What is shared through a Task, and with whom.
 fn stored(connection: &Connection, task: i64) -> Result<Shared> {
     let mut shared = Shared::default();
@@ -76,11 +63,11 @@ fn stored(connection: &Connection, task: i64) -> Result<Shared> {
     while let Some(row) = rows.next()? {
         shared.resources.insert(row.get(0)?, Given { kind: row.get(1)?, giver: row.get(2)? });
     }
-    let mut statement = connection
-        .prepare_cached("SELECT organization, party FROM task_party WHERE task = ?1 AND until IS NULL")?;
+    let mut statement =
+        connection.prepare_cached("SELECT organization, party FROM task_party WHERE task = ?1 AND until IS NULL")?;
     let mut rows = statement.query([task])?;
     while let Some(row) = rows.next()? {
-        shared.parties.insert((row.get(0)?, party(row.get_ref(1)?)?));
+        shared.parties.insert((row.get(0)?, party(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)?));
     }
     Ok(shared)
 }
