@@ -9,11 +9,11 @@ use crate::store::index_definition::IndexDefinition;
 use crate::store::search::criterion::VERBATIM;
 use crate::store::visibility::Visibility;
 
-use super::index::Index;
 use super::keys::Keys;
 use super::session::Session;
 use super::statement::Connection;
 use super::{read, rows};
+use crate::store::index_ids::Index;
 
 /// All of them, in alphabetical order.
 pub(super) fn all(connection: &Connection) -> Result<Vec<String>> {

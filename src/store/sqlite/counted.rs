@@ -4,21 +4,11 @@
 use rusqlite::{OptionalExtension, params};
 
 use crate::error::Result;
-use crate::store::index_definition::IndexDefinition;
 use crate::store::query::{Clause, Condition, Query, Subject, SystemTest, Test};
 
-use super::index::Index;
 use super::keys;
 use super::statement::Connection;
-
-/// Type and token parameter. Where referrals stand is told of each state with the metrics.
-const COUNTED: &[(&str, &str)] = &[("Task", "business-status")];
-
-/// The numbers of the parameters whose codes are counted.
-pub(super) fn parameters(definition: &IndexDefinition) -> Vec<u16> {
-    let number = |(kind, code): &(&str, &str)| definition.parameters.find(kind, code).map(|(number, _)| number);
-    COUNTED.iter().filter_map(number).collect()
-}
+use crate::store::index_ids::Index;
 
 /// One more resource, or one less, has this code.
 pub(super) fn change(connection: &Connection, parameter: i64, value: &str, system: i64, by: i64) -> Result<()> {

@@ -28,6 +28,7 @@ use crate::referral::scope::Scope;
 
 use super::audit_chain::{AuditRow, ChainEnd};
 use super::index::SearchParameters;
+use super::index_ids::Index;
 use super::newest::NewestSequences;
 use super::prepared::PreparedPlan;
 use super::query::Query;
@@ -37,7 +38,6 @@ use super::{
     Versions, WriteState,
 };
 use in_use::FileUse;
-use index::Index;
 use reader::Readers;
 use session::Session;
 use statement::{Connection, StatementCounters};
@@ -57,7 +57,6 @@ mod error;
 mod feed;
 mod file_identity;
 mod in_use;
-mod index;
 mod keys;
 mod newest;
 mod planned_read;

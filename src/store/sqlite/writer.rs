@@ -21,13 +21,13 @@ use crate::store::{StoreFuture, WriteState};
 use super::error::{is_for_good, stopped, superseded};
 use super::file_identity::FileIdentity;
 use super::in_use::FileUse;
-use super::index::Index;
 use super::keys::Keys;
 use super::newest;
 use super::room::room;
 use super::schema;
 use super::session::{Progress, Session};
 use super::statement::Connection;
+use crate::store::index_ids::Index;
 
 /// Most jobs of one transaction: a bound on how long the first of them waits.
 const MAX_GROUP: usize = 256;

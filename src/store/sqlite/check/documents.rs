@@ -10,8 +10,8 @@ use rusqlite::params;
 use crate::error::Result;
 use crate::store::Stored;
 use crate::store::index::{IndexEntry, IndexValue};
+use crate::store::index_ids::Index;
 use crate::store::search::criterion::{NO_SYSTEM, VERBATIM};
-use crate::store::sqlite::index::Index;
 use crate::store::sqlite::{keys, read};
 use crate::store::visibility::Visibility;
 

@@ -18,8 +18,8 @@ use super::include::Included;
 use super::lookup::Lookup;
 use super::sql::Sql;
 use super::{criterion, include, order, source, withheld};
+use crate::store::index_ids::Index;
 use crate::store::sqlite::counted;
-use crate::store::sqlite::index::Index;
 use crate::store::sqlite::read::{find_newest, visibility};
 use crate::store::sqlite::statement::Connection;
 

@@ -11,7 +11,7 @@ use crate::store::visibility::Visibility;
 use crate::store::{Stored, Unreadable};
 
 use super::withheld;
-use crate::store::sqlite::index::Index;
+use crate::store::index_ids::Index;
 use crate::store::sqlite::read::{self, Found, find, sees};
 use crate::store::sqlite::statement::Connection;
 

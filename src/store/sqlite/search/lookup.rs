@@ -2,8 +2,8 @@
 
 use crate::error::Result;
 use crate::fhir::ResourceKey;
+use crate::store::index_ids::Index;
 use crate::store::search::identifiers::Identifiers;
-use crate::store::sqlite::index::Index;
 use crate::store::sqlite::keys;
 use crate::store::sqlite::statement::Connection;
 

@@ -4,8 +4,8 @@
 use crate::error::Result;
 use crate::fhir::ResourceKey;
 use crate::store::index::{IndexEntry, IndexValue};
+use crate::store::index_ids::Index;
 use crate::store::query::{Query, Subject};
-use crate::store::sqlite::index::Index;
 use crate::store::sqlite::statement::Connection;
 use crate::store::sqlite::{read, withheld};
 use crate::store::visibility::Visibility;
