@@ -131,11 +131,11 @@ static PATTERNS: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
 impl Pattern {
     /// Is a path of these segments one of this pattern?
     fn has(&self, segments: &[&str]) -> bool {
-        let matches = |(part, segment): (&Option<&str>, &&str)| match part {
-            Some(literal) => literal == segment,
-            None => !segment.is_empty(),
-        };
-        self.segments.len() == segments.len() && self.segments.iter().zip(segments).all(matches)
+        self.segments.len() == segments.len()
+            && self.segments.iter().zip(segments).all(|(part, segment)| match part {
+                Some(literal) => literal == segment,
+                None => !segment.is_empty(),
+            })
     }
 }
 
