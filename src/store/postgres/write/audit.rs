@@ -154,6 +154,6 @@ pub(super) fn prune(session: &mut Session<'_>, before: Timestamp, entry: AuditEn
     let detail = checkpoint(&ChainEnd { number: last.cast_unsigned(), hash, ..end });
     let mut batch = Batch::default();
     write_behind(session, vec![AuditEntry { detail, ..entry }], &mut batch)?;
-    session.connection.run(batch)?;
+    session.connection.run(&batch)?;
     Ok(removed)
 }

@@ -76,7 +76,7 @@ impl BlockingConnection {
 
     /// Does these statements, and gives the rows of each. The first failure is told; what comes behind it is not done where it
     /// stands in one transaction.
-    pub(super) fn run(&self, batch: Batch<'_>) -> Result<Vec<Vec<Row>>> {
+    pub(super) fn run(&self, batch: &Batch<'_>) -> Result<Vec<Vec<Row>>> {
         self.io.block_on(async {
             // A statement that is new is prepared before any is sent, so that their order holds.
             for (sql, _) in &batch.statements {

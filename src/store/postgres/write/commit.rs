@@ -57,7 +57,7 @@ pub(super) fn commit(session: &mut Session<'_>, prepared: PreparedPlan) -> Resul
         batch.add(sql, owned![client.clone(), fit(key).into_owned()])
     });
     let asked = session.keys.ask(&names, &mut batch);
-    let answers = session.connection.run(batch)?;
+    let answers = session.connection.run(&batch)?;
     if used.is_some_and(|place| !answers[place].is_empty()) {
         return Err(used_key());
     }
@@ -88,7 +88,7 @@ pub(super) fn commit(session: &mut Session<'_>, prepared: PreparedPlan) -> Resul
     let mut sharings = Sharings::ask(session.keys, &shares, first_new, &mut batch)?;
     let touched = touched(&writes, &found, &mut batch);
     let audit_end = (!remembered.is_empty()).then(|| audit::ask_end(session, &mut batch)).flatten();
-    let answers = if batch.is_empty() { Vec::new() } else { session.connection.run(batch)? };
+    let answers = if batch.is_empty() { Vec::new() } else { session.connection.run(&batch)? };
     steps.learn(&answers)?;
     sharings.learn(&answers)?;
     audit::learn_end(session, audit_end, &answers)?;
@@ -137,7 +137,7 @@ pub(super) fn commit(session: &mut Session<'_>, prepared: PreparedPlan) -> Resul
     if reads.is_empty() {
         batch.add(RELEASE, Vec::new());
     }
-    let written = session.connection.run(batch)?;
+    let written = session.connection.run(&batch)?;
     if let Some(place) = renewing {
         for row in &written[place] {
             notice.organizations.push(row.try_get(0)?);

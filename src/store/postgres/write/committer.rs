@@ -343,7 +343,7 @@ impl Committer {
             count(created, &mut batch);
         }
         batch.add("COMMIT", Vec::new());
-        if let Err(error) = connection.run(batch) {
+        if let Err(error) = connection.run(&batch) {
             if !is_unreachable(&error) {
                 return Err(error);
             }
@@ -382,7 +382,7 @@ impl Committer {
                  (SELECT version FROM schema_version), pg_current_xact_id()::text",
             Vec::new(),
         );
-        let answers = connection.run(batch)?;
+        let answers = connection.run(&batch)?;
         let missing = || Error::fault("the database has no row of the store");
         let (store, ids) = (answers[store].first().ok_or_else(missing)?, answers[ids].first().ok_or_else(missing)?);
         if store.try_get::<_, &str>(2)? != self.index.fingerprint {

@@ -20,6 +20,9 @@ const UNKNOWN: i64 = -1;
 const ASKED: i64 = 0;
 const NOBODY: i64 = -1;
 
+/// Person, what is said, recipient, when it was given, Consent.
+type RuleKey<'r> = (i64, &'r str, i64, i64, i64);
+
 /// Names whom the Consents are about and to whom they are given, and on which Consents Tasks rest.
 pub(super) fn name(permissions: &[Permission], said: &[ConsentRules], names: &mut Names<'_>) {
     for permission in permissions {
@@ -43,7 +46,7 @@ pub(super) fn write(keys: &Keys, said: &[ConsentRules], batch: &mut Batch<'_>) -
         return Ok(());
     }
     let mut consents = Vec::new();
-    let mut rows: BTreeMap<(i64, &str, i64, i64, i64), (i64, i64)> = BTreeMap::new();
+    let mut rows: BTreeMap<RuleKey<'_>, (i64, i64)> = BTreeMap::new();
     for said in said {
         let consent = keys.resource(&said.consent)?;
         consents.push(consent);

@@ -123,7 +123,7 @@ impl Keys {
     }
 
     /// Asks for what is not known yet.
-    pub(super) fn ask<'b>(&mut self, names: &Names<'_>, batch: &mut Batch<'b>) -> Asked {
+    pub(super) fn ask(&mut self, names: &Names<'_>, batch: &mut Batch<'_>) -> Asked {
         if self.resources.len() >= MAX_CACHED {
             self.resources.clear();
         }

@@ -87,5 +87,5 @@ fn within<T>(work: impl FnOnce(&mut Session<'_>) -> Result<T>) -> impl FnOnce(&m
 fn remember(session: &mut Session<'_>, entries: Vec<AuditEntry>) -> Result<()> {
     let mut batch = Batch::default();
     audit::write_behind(session, entries, &mut batch)?;
-    session.connection.run(batch).map(drop)
+    session.connection.run(&batch).map(drop)
 }

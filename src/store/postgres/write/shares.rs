@@ -167,7 +167,7 @@ impl Sharings {
         resources.write(seq, batch);
         parts.write(seq, batch);
         withheld.write(seq, batch);
-        write_seen(seen, batch);
+        write_seen(&seen, batch);
         consents::write_rests(rested, rests, batch);
     }
 }
@@ -307,10 +307,10 @@ impl Hidden {
 }
 
 /// Through how many Tasks more, or less, an Organization (the first) sees a resource of a type; without any, it is not seen.
-fn write_seen(seen: BTreeMap<(i64, i64, i64), i64>, batch: &mut Batch<'_>) {
+fn write_seen(seen: &BTreeMap<(i64, i64, i64), i64>, batch: &mut Batch<'_>) {
     for is_more in [false, true] {
         let (mut organizations, mut kinds, mut resources, mut by) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        for ((organization, kind, resource), count) in &seen {
+        for ((organization, kind, resource), count) in seen {
             if *count != 0 && (*count > 0) == is_more {
                 organizations.push(*organization);
                 kinds.push(*kind);
