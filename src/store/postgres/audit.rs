@@ -7,12 +7,11 @@ use crate::store::audit_chain::{AuditRow, ChainEnd};
 use crate::store::sql::audit;
 use crate::store::{AuditLog, AuditPage, AuditQuery, StoreFuture};
 
-use super::{PostgresStore, read_only};
+use super::PostgresStore;
 
 impl AuditLog for PostgresStore {
     fn audit(&self, entries: Vec<AuditEntry>) -> StoreFuture<'_, ()> {
-        drop(entries);
-        read_only::refuse()
+        self.write_audit(entries)
     }
 
     fn audit_rows<'a>(&'a self, query: &'a AuditQuery) -> StoreFuture<'a, AuditPage> {
@@ -39,7 +38,7 @@ impl AuditLog for PostgresStore {
         self.readers.read(move |reader| audit::chain(reader, &chain, after, limit))
     }
 
-    fn prune_audit(&self, _: Timestamp, _: AuditEntry) -> StoreFuture<'_, u64> {
-        read_only::refuse()
+    fn prune_audit(&self, before: Timestamp, entry: AuditEntry) -> StoreFuture<'_, u64> {
+        self.prune_audit_log(before, entry)
     }
 }

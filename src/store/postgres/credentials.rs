@@ -7,19 +7,19 @@ use crate::referral::plan::AuditEntry;
 use crate::store::sql::clients;
 use crate::store::{ClientRow, Credentials, StoreFuture};
 
-use super::{PostgresStore, read_only};
+use super::PostgresStore;
 
 impl Credentials for PostgresStore {
     fn clients(&self) -> StoreFuture<'_, Vec<ClientRow>> {
         self.readers.read(|reader| clients::all(reader))
     }
 
-    fn save_client(&self, _: ClientRow, _: Vec<AuditEntry>) -> StoreFuture<'_, ()> {
-        read_only::refuse()
+    fn save_client(&self, client: ClientRow, remembered: Vec<AuditEntry>) -> StoreFuture<'_, ()> {
+        self.write_client(client, remembered)
     }
 
-    fn end_client<'a>(&'a self, _: &'a str, _: Timestamp, _: Vec<AuditEntry>) -> StoreFuture<'a, bool> {
-        read_only::refuse()
+    fn end_client<'a>(&'a self, id: &'a str, at: Timestamp, remembered: Vec<AuditEntry>) -> StoreFuture<'a, bool> {
+        self.revoke(id, at, remembered)
     }
 
     fn clients_version(&self) -> watch::Receiver<u64> {

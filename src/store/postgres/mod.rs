@@ -5,28 +5,26 @@
 //! commits locks it first, so that the next one sees all that was committed before (numbers of a database sequence would become
 //! visible out of order).
 //!
-//! How it works: each gateway has one task that writes (`committer`), on one connection, a group of plans in one transaction;
+//! How it works: each gateway has one thread that writes (`write`), on one connection, a group of plans in one transaction;
 //! what can be computed before is computed before. What reads takes a connection of the pool.
-
-// Until the parts that read and write stand on what is here.
-#![allow(dead_code)]
 
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::error::{Category, Error, Result};
 
-use super::WriteState;
 use super::index::SearchParameters;
 use super::index_ids::Index;
 use super::newest::NewestSequences;
-use super::sql;
+use super::{WriteState, sql};
 use connection::Pool;
 pub(super) use index_value::{fit, is_cut};
 pub(super) use moving::{make_tables, read_copied, write_copy};
 use readers::Readers;
 pub use url::{DatabaseUrl, TlsMode};
+use write::{Committer, Counters, Jobs};
 
 mod audit;
 mod connection;
@@ -38,20 +36,22 @@ mod health;
 mod index;
 mod index_value;
 mod moving;
-mod read_only;
 mod readers;
 mod resources;
 mod retention;
 mod schema;
 mod tls;
 mod url;
+mod write;
 
 /// How many connections read, unless the settings say otherwise.
 const READERS: usize = 8;
 /// What a session that reads is set to: a read that takes longer is ended.
 const READER_OPTIONS: &str = "-c statement_timeout=30s -c default_transaction_read_only=on";
-/// What the session that writes is set to: where this gateway hangs with the order in its hands, the others go on.
-const WRITER_OPTIONS: &str = "-c statement_timeout=60s -c lock_timeout=20s -c idle_in_transaction_session_timeout=15s";
+/// What the session that writes is set to: where this gateway hangs with the order in its hands, the others go on. It looks up what
+/// it knows by its key, so a plan that does is right however large the tables become, and is made once.
+const WRITER_OPTIONS: &str = "-c statement_timeout=60s -c lock_timeout=20s -c idle_in_transaction_session_timeout=15s \
+    -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c plan_cache_mode=force_generic_plan";
 
 /// A store in a PostgreSQL database.
 #[derive(Debug)]
@@ -63,6 +63,8 @@ pub struct PostgresStore {
     index: Arc<Index>,
     readers: Readers,
     newest_sequences: Arc<NewestSequences>,
+    counters: Arc<Counters>,
+    jobs: Jobs,
     write_state: watch::Receiver<WriteState>,
 }
 
@@ -81,8 +83,21 @@ impl PostgresStore {
         let newest_sequences = Arc::new(NewestSequences::default());
         let refreshed = newest_sequences.clone();
         readers.read(move |reader| sql::newest::refresh(&refreshed, reader)).await?;
-        let (_, write_state) = watch::channel(WriteState::Stopped(read_only::refusal()));
-        Ok(Self { id, earlier_ids, index: Arc::new(index), readers, newest_sequences, write_state })
+        drop(writer);
+        let (state, write_state) = watch::channel(WriteState::Open);
+        let (index, counters) = (Arc::new(index), Arc::new(Counters::default()));
+        let (jobs, waiting) = Jobs::channel();
+        let committer = Committer::new(
+            writers,
+            Handle::current(),
+            index.clone(),
+            newest_sequences.clone(),
+            counters.clone(),
+            state,
+        );
+        let thread = std::thread::Builder::new().name("store-write".to_owned());
+        thread.spawn(move || committer.run(&waiting)).map_err(Error::fault)?;
+        Ok(Self { id, earlier_ids, index, readers, newest_sequences, counters, jobs, write_state })
     }
 
     /// From now on, ends what would take longer than SQLite has for these steps.

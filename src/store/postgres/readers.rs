@@ -40,10 +40,10 @@ impl Readers {
     }
 
     /// Reads one state of the database.
-    pub(super) fn read<'a, T: Send + 'static>(
-        &'a self,
+    pub(super) fn read<T: Send + 'static>(
+        &self,
         read: impl FnOnce(&dyn Database) -> Result<T> + Send + 'static,
-    ) -> StoreFuture<'a, T> {
+    ) -> StoreFuture<'_, T> {
         Box::pin(async move {
             let connection = self.pool.connection().await?;
             let begin = format!(

@@ -1,5 +1,7 @@
 //! Resources, as PostgreSQL keeps them.
 
+use std::sync::atomic::Ordering;
+
 use tokio::sync::{mpsc, watch};
 
 use crate::error::Result;
@@ -14,12 +16,11 @@ use crate::store::{
     StoredReferral, Versions,
 };
 
-use super::{PostgresStore, read_only};
+use super::PostgresStore;
 
 impl Resources for PostgresStore {
     fn commit(&self, plan: Plan) -> StoreFuture<'_, Committed> {
-        drop(plan);
-        read_only::refuse()
+        self.commit_plan(plan)
     }
 
     fn read<'a>(
@@ -136,6 +137,14 @@ impl Resources for PostgresStore {
     }
 
     fn statistics(&self) -> StoreFuture<'_, Statistics> {
-        self.readers.read(|reader| statistics::of_database(reader))
+        let counters = self.counters.clone();
+        self.readers.read(move |reader| {
+            Ok(Statistics {
+                commits: counters.commits.load(Ordering::Relaxed),
+                groups: counters.groups.load(Ordering::Relaxed),
+                conflicts: counters.conflicts.load(Ordering::Relaxed),
+                ..statistics::of_database(reader)?
+            })
+        })
     }
 }

@@ -4,14 +4,14 @@ use jiff::Timestamp;
 
 use crate::store::{PrunedVersions, Retention, StoreFuture};
 
-use super::{PostgresStore, read_only};
+use super::PostgresStore;
 
 impl Retention for PostgresStore {
-    fn prune_keys(&self, _: Timestamp) -> StoreFuture<'_, u64> {
-        read_only::refuse()
+    fn prune_keys(&self, before: Timestamp) -> StoreFuture<'_, u64> {
+        self.prune_used_keys(before)
     }
 
-    fn prune_versions(&self, _: Timestamp, _: u64) -> StoreFuture<'_, PrunedVersions> {
-        read_only::refuse()
+    fn prune_versions(&self, before: Timestamp, after: u64) -> StoreFuture<'_, PrunedVersions> {
+        self.prune_old_versions(before, after)
     }
 }

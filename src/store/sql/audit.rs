@@ -102,7 +102,7 @@ pub(in crate::store) fn ends(connection: &dyn Database) -> Result<Vec<ChainEnd>>
     connection.rows(
         "SELECT chain, number, hash FROM audit_chain
          UNION ALL
-         SELECT DISTINCT chain, 0, NULL FROM audit
+         SELECT DISTINCT chain, 0, CAST(NULL AS bytea) FROM audit
          WHERE chain IS NOT NULL AND chain NOT IN (SELECT chain FROM audit_chain)
          ORDER BY chain",
         values![],

@@ -18,7 +18,6 @@ use crate::error::{Error, Result};
 use crate::store::newest::NewestSequences;
 use crate::store::{StoreFuture, WriteState};
 
-use super::error::{is_for_good, stopped, superseded};
 use super::file_identity::FileIdentity;
 use super::in_use::FileUse;
 use super::keys::Keys;
@@ -26,6 +25,7 @@ use super::room::room;
 use super::schema;
 use super::session::{Progress, Session};
 use super::statement::Connection;
+use crate::store::failure::{is_for_good, stopped, superseded};
 use crate::store::index_ids::Index;
 use crate::store::sql::newest;
 
