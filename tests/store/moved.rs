@@ -9,10 +9,10 @@ use handoff::fhir::ResourceKey;
 use handoff::referral::consent_rule::{ConsentSays, RuleRecipient};
 use handoff::referral::plan::{Extras, Idempotency, Plan, WithheldFrom};
 use handoff::referral::{HiddenElement, Scope, VersionRange};
-use handoff::store::copy::{CopiedStore, Place, copy};
+use handoff::store::copy::{CopiedStore, copy};
 use handoff::store::postgres::{DatabaseUrl, PostgresStore};
 use handoff::store::{
-    AuditQuery, ClientRow, ConsentQuery, DirectoryPosition, Resources, RuleRecipients, Store, audit_verify,
+    AuditQuery, ClientRow, ConsentQuery, DirectoryPosition, Resources, RuleRecipients, Store, StorePlace, audit_verify,
 };
 use jiff::SignedDuration;
 use serde_json::json;
@@ -31,13 +31,13 @@ fn postgres(database: &Database) -> DatabaseUrl {
     DatabaseUrl::parse(&database.url()).unwrap()
 }
 
-async fn moved(from: Place, to: Place) -> CopiedStore {
+async fn moved(from: StorePlace, to: StorePlace) -> CopiedStore {
     copy(from, to, &mut |_, _| {}).await.unwrap()
 }
 
 /// A store of the other database with what this file holds.
 pub(crate) async fn copied(file: &Path, database: &Database) -> PostgresStore {
-    moved(Place::Sqlite(file.to_owned()), Place::Postgres(postgres(database))).await;
+    moved(StorePlace::Sqlite(file.to_owned()), StorePlace::Postgres(Box::new(postgres(database)))).await;
     PostgresStore::open(&postgres(database), parameters()).await.unwrap()
 }
 
@@ -275,7 +275,7 @@ async fn it_answers_as_before_and_comes_back_as_it_was() {
     assert!(audit_verify::verify(&moved_store, &[]).await.unwrap().findings.is_empty());
 
     let back = backend.path().with_file_name("back.db");
-    let copied = moved(Place::Postgres(postgres(&database)), Place::Sqlite(back.clone())).await;
+    let copied = moved(StorePlace::Postgres(Box::new(postgres(&database))), StorePlace::Sqlite(back.clone())).await;
     assert_eq!(copied.commit, store.newest_commit().await.unwrap());
     let back_store = open(&back);
     compare(&*store, &*back_store).await;
@@ -290,7 +290,7 @@ async fn a_copy_that_was_broken_off_goes_on_and_is_no_store_before() {
     let (backend, database) = (Backend::sqlite_file(), server.database());
     let store = backend.open();
     fill(&*store).await;
-    let (from, to) = (Place::Sqlite(backend.path()), Place::Postgres(postgres(&database)));
+    let (from, to) = (StorePlace::Sqlite(backend.path()), StorePlace::Postgres(Box::new(postgres(&database))));
     let whole = moved(from.clone(), to.clone()).await;
     // As if it had been broken off in the middle of the versions, before the tables behind them.
     database.sql(

@@ -9,13 +9,13 @@
 mod tables;
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-use super::postgres::{self, DatabaseUrl};
+use super::place::StorePlace;
+use super::postgres;
 use super::sql::database::Wanted;
 use super::sql::{Ask, Database, Dialect, Value, values};
 use super::sqlite;
@@ -28,15 +28,6 @@ const MAX_ROWS: usize = 200;
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 /// How many statements are written in one transaction.
 const MAX_STATEMENTS: usize = 20;
-
-/// Where a store is.
-#[derive(Debug, Clone)]
-pub enum Place {
-    /// In a file
-    Sqlite(PathBuf),
-    /// In a PostgreSQL database
-    Postgres(DatabaseUrl),
-}
 
 /// What was copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,14 +46,14 @@ pub type TableProgress<'p> = &'p mut dyn FnMut(&'static str, u64);
 /// # Errors
 /// If the store is not there, is another program's or of another version; if something is at the place already; if what was
 /// written is not what was read.
-pub async fn copy(from: Place, to: Place, progress: TableProgress<'_>) -> Result<CopiedStore> {
-    if let (Place::Sqlite(_), Place::Sqlite(_)) = (&from, &to) {
+pub async fn copy(from: StorePlace, to: StorePlace, progress: TableProgress<'_>) -> Result<CopiedStore> {
+    if let (StorePlace::Sqlite(_), StorePlace::Sqlite(_)) = (&from, &to) {
         return Err(Error::usage(
             Key::Parameter,
             "both are files; handoff store backup copies a store to another file",
         ));
     }
-    if let Place::Postgres(url) = &to {
+    if let StorePlace::Postgres(url) = &to {
         postgres::make_tables(url).await?;
     }
     let runtime = Handle::current();
@@ -73,12 +64,14 @@ pub async fn copy(from: Place, to: Place, progress: TableProgress<'_>) -> Result
             let _ = told.send((table, rows));
         };
         let to_target = |source: &dyn Database| match &to {
-            Place::Sqlite(path) => sqlite::write_copy(path, |target| copy_store(source, target, &tell)),
-            Place::Postgres(url) => postgres::write_copy(url, &runtime, |target| copy_store(source, target, &tell)),
+            StorePlace::Sqlite(path) => sqlite::write_copy(path, |target| copy_store(source, target, &tell)),
+            StorePlace::Postgres(url) => {
+                postgres::write_copy(url, &runtime, |target| copy_store(source, target, &tell))
+            }
         };
         match &from {
-            Place::Sqlite(path) => sqlite::read_copied(path, to_target),
-            Place::Postgres(url) => postgres::read_copied(url, &runtime, to_target),
+            StorePlace::Sqlite(path) => sqlite::read_copied(path, to_target),
+            StorePlace::Postgres(url) => postgres::read_copied(url, &runtime, to_target),
         }
     });
     while let Some((table, rows)) = telling.recv().await {
