@@ -6,7 +6,7 @@ use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::store_file::StoreFile;
+use super::store_file::{StoreFile, runtime};
 use super::streams::{Exit, Streams, unwritable};
 use crate::error::{Error, Result};
 use crate::fhir::edit::instant;
@@ -15,7 +15,6 @@ use crate::fhirpath::Temporal;
 use crate::referral::plan::{AuditEntry, AuditOutcome};
 use crate::store::audit_chain::{AuditRow, ChainEnd, PRUNED};
 use crate::store::audit_verify::{self, AuditPruning, AuditVerdict};
-use crate::store::sqlite::SqliteStore;
 use crate::store::{AuditLog, AuditQuery};
 
 /// How many rows are read at once.
@@ -106,13 +105,12 @@ pub struct Time {
 /// # Errors
 /// Where the store is not there or cannot be used.
 pub fn run(args: &Args, now: Timestamp, streams: &mut Streams<'_>) -> Result<Exit> {
-    let store = SqliteStore::open_for_clients(&args.store.existing_path()?)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(Error::fault)?;
-    runtime.block_on(async {
+    runtime()?.block_on(async {
+        let store = args.store.open_existing().await?;
         match &args.action {
-            Action::List(asked) => list(asked, &store, streams).await,
-            Action::Verify { noted } => verify(&store, noted, streams).await,
-            Action::Prune { before } => prune(&store, before.first, now, streams).await,
+            Action::List(asked) => list(asked, &*store, streams).await,
+            Action::Verify { noted } => verify(&*store, noted, streams).await,
+            Action::Prune { before } => prune(&*store, before.first, now, streams).await,
         }
     })
 }

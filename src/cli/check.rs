@@ -14,9 +14,10 @@ use crate::app::{ListenAddress, Options, Settings, exposure};
 use crate::definitions::Definitions;
 use crate::error::{Error, Result};
 use crate::routing::{Directory, Rulebook};
+use crate::store::postgres::{DatabaseUrl, PostgresStore};
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::backup::inspect;
-use crate::store::{Credentials, DirectoryPosition, Resources, Stored};
+use crate::store::{Credentials, DirectoryPosition, Resources, StorePlace, Stored};
 use crate::terminology::Terminology;
 
 /// Arguments of `handoff check`.
@@ -59,11 +60,16 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
         let found = Terminology::of(asked).map(|_| Found::new(format!("{} is asked; it was not now", asked.url)));
         report.part("terminology", found)?;
     }
-    let store = store(&settings.store);
+    let store = match &settings.store {
+        StorePlace::Sqlite(path) => store(path),
+        StorePlace::Postgres(url) => runtime.block_on(database(url)).map(|found| (found, false)),
+    };
     let is_readable = store.as_ref().is_ok_and(|(_, is_readable)| *is_readable);
     report.part("store", store.map(|(found, _)| found))?;
-    if is_readable {
-        let opened = SqliteStore::open_read_only(&settings.store)?;
+    if let StorePlace::Sqlite(path) = &settings.store
+        && is_readable
+    {
+        let opened = SqliteStore::open_read_only(path)?;
         let rules = settings.programs.files().and_then(|files| files.rules());
         let rules = rules.or_else(|_| Rulebook::shipped())?;
         report.part("directory", runtime.block_on(directory(&opened, &rules)))?;
@@ -136,6 +142,14 @@ fn profiles(settings: &Settings, definitions: &Definitions) -> Result<Found> {
         "none are demanded".to_owned()
     } else {
         format!("demanded of {}", kinds.join(", "))
+    }))
+}
+
+/// The database of a store. It is looked at and not opened as a store: that would change it where it is new.
+async fn database(url: &DatabaseUrl) -> Result<Found> {
+    Ok(Found::new(match PostgresStore::inspect(url).await? {
+        Some((commit, resources)) => format!("{url} at commit {commit}: {resources} resources"),
+        None => format!("{url} is reached; its tables are made at the first start"),
     }))
 }
 

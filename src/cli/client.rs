@@ -8,7 +8,7 @@ use clap::{Subcommand, builder::PossibleValuesParser};
 use jiff::Timestamp;
 
 use super::audit;
-use super::store_file::StoreFile;
+use super::store_file::{StoreFile, runtime};
 use super::streams::{Exit, Streams, unwritable};
 use crate::app::tls_files::pem_file;
 use crate::error::{Error, Result};
@@ -18,8 +18,7 @@ use crate::referral::Scope;
 use crate::referral::plan::AuditEntry;
 use crate::security::{Fingerprint, Role, token};
 use crate::server::first_certificate;
-use crate::store::sqlite::SqliteStore;
-use crate::store::{ClientRow, Credentials, Resources};
+use crate::store::{ClientRow, Credentials, Store};
 
 /// The longest name of a client, in characters.
 const MAX_NAME: usize = 200;
@@ -84,18 +83,19 @@ pub enum Action {
 /// # Errors
 /// Where the store cannot be used, or there is no such client.
 pub fn run(args: &Args, now: Timestamp, streams: &mut Streams<'_>) -> Result<Exit> {
-    let path = match args.action {
-        // The first clients of a new gateway are let in before it is served.
-        Action::Add { .. } => args.store.path()?,
-        Action::List | Action::Bind { .. } | Action::Revoke { .. } => args.store.existing_path()?,
-    };
-    let store = SqliteStore::open_for_clients(&path)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(Error::fault)?;
-    let text = runtime.block_on(execute(&args.action, &store, now))?;
+    let runtime = runtime()?;
+    let store = runtime.block_on(async {
+        match args.action {
+            // The first clients of a new gateway are let in before it is served.
+            Action::Add { .. } => args.store.open().await,
+            Action::List | Action::Bind { .. } | Action::Revoke { .. } => args.store.open_existing().await,
+        }
+    })?;
+    let text = runtime.block_on(execute(&args.action, &*store, now))?;
     streams.out.write_all(text.as_bytes()).map_err(unwritable)?;
     if let Action::Add { organization, acts_for, .. } = &args.action {
         for key in std::iter::once(organization).chain(acts_for) {
-            if let Some(remark) = runtime.block_on(missing_from_directory(&store, key))? {
+            if let Some(remark) = runtime.block_on(missing_from_directory(&*store, key))? {
                 writeln!(streams.err, "handoff: {remark}").map_err(unwritable)?;
             }
         }
@@ -186,7 +186,7 @@ fn shortened(client: &ClientRow) -> String {
 
 /// What is to be said of an organization that the directory lacks. It may come later: a new gateway has clients before it has a
 /// directory.
-async fn missing_from_directory(store: &SqliteStore, key: &ResourceKey) -> Result<Option<String>> {
+async fn missing_from_directory(store: &dyn Store, key: &ResourceKey) -> Result<Option<String>> {
     if store.read(&Scope::Gateway, key, None).await?.is_some() {
         return Ok(None);
     }

@@ -36,6 +36,12 @@ impl StorePlace {
     }
 }
 
+impl From<PathBuf> for StorePlace {
+    fn from(file: PathBuf) -> Self {
+        Self::Sqlite(file)
+    }
+}
+
 impl fmt::Display for StorePlace {
     /// Without who connects.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

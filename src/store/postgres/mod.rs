@@ -27,6 +27,7 @@ pub use url::{DatabaseUrl, TlsMode};
 use write::{Committer, Counters, Jobs};
 
 mod audit;
+mod check;
 mod connection;
 mod credentials;
 mod database;

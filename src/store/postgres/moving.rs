@@ -51,6 +51,18 @@ pub(in crate::store) fn write_copy<T>(
     outcome
 }
 
+/// The newest commit and how many resources there are; nothing where there are no tables yet.
+pub(super) async fn read_tables(url: &DatabaseUrl) -> Result<Option<(u64, u64)>> {
+    let connection = connect(url).await?;
+    if !schema::is_there(&connection, url).await? {
+        return Ok(None);
+    }
+    let sql = "SELECT seq, (SELECT coalesce(sum(resources), 0)::bigint FROM kind) FROM store";
+    let found = connection.query_one(sql, &[]).await?;
+    let (commit, resources): (i64, i64) = (found.try_get(0)?, found.try_get(1)?);
+    Ok(Some((commit.cast_unsigned(), resources.cast_unsigned())))
+}
+
 async fn connect(url: &DatabaseUrl) -> Result<Connection> {
     let connection = Pool::new(url, OPTIONS, 1)?.connection().await;
     connection.map_err(|error| schema::unusable(url, &error))

@@ -16,6 +16,7 @@ pub(super) mod database;
 pub(super) mod dialect;
 pub(super) mod directory;
 pub(super) mod feed;
+pub(super) mod index;
 pub(super) mod keys;
 pub(super) mod newest;
 pub(super) mod planned_read;

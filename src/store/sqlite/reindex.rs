@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::store::index::SearchParameters;
 use crate::store::index_definition::{IndexDefinition, ROWS};
 use crate::store::index_ids::Index;
-use crate::store::sql::{self, keys, read};
+use crate::store::sql::{self, read};
 use crate::store::visibility::Visibility;
 
 use super::keys::Keys;
@@ -17,8 +17,6 @@ use super::session::Session;
 use super::statement::Connection;
 use super::{bases, consents, rows};
 
-/// The id of a parameter that the database does not know: no row has it.
-const NOT_THERE: i64 = -1;
 /// How many resources are read at a time.
 const BATCH: i64 = 500;
 
@@ -61,25 +59,6 @@ pub(super) fn prepare(writer: &Connection, parameters: &Arc<SearchParameters>) -
     }
     transaction.commit()?;
     Ok(index)
-}
-
-/// The index of these parameters, if what the database holds was made with them.
-pub(super) fn made_with(reader: &Connection, parameters: &Arc<SearchParameters>) -> Result<Option<Index>> {
-    let definition = IndexDefinition::new(parameters, sql::bases::all(reader)?);
-    let fingerprint = definition.fingerprint();
-    let found: String = reader.query_row("SELECT parameters FROM store", [], |row| row.get(0))?;
-    if found != fingerprint {
-        return Ok(None);
-    }
-    let mut ids = Vec::new();
-    for (kind, code) in definition.names() {
-        let id = match keys::kind(reader, kind)? {
-            Some(kind) => keys::parameter(reader, kind, code)?,
-            None => None,
-        };
-        ids.push(id.unwrap_or(NOT_THERE));
-    }
-    Ok(Some(Index { counted: definition.counted(), definition, ids, fingerprint }))
 }
 
 /// The same as it was before stores knew under which URLs they were served: it named the one.

@@ -59,6 +59,22 @@ async fn steps(connection: &Connection, url: &DatabaseUrl) -> Result<()> {
     Ok(())
 }
 
+/// Has the database the tables of this version? It has none where it is new.
+///
+/// # Errors
+/// If it is another program's, or another version's.
+pub(super) async fn is_there(connection: &Connection, url: &DatabaseUrl) -> Result<bool> {
+    match usize::try_from(version(connection).await?) {
+        Ok(0) => refuse_foreign(connection, url).await.map(|()| false),
+        Ok(found) if found == STEPS.len() => Ok(true),
+        Ok(found) if found < STEPS.len() => {
+            Err(unusable(url, &"an earlier handoff wrote it; it is brought to this schema when it is served"))
+        }
+        Ok(found) => Err(too_new(url, found.cast_signed() as i64)),
+        Err(_) => Err(unusable(url, &"its schema has no version")),
+    }
+}
+
 /// How many steps the database has taken.
 async fn version(connection: &Connection) -> Result<i64> {
     let is_there = "SELECT to_regclass('schema_version') IS NOT NULL";

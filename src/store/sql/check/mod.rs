@@ -5,6 +5,7 @@ mod counts;
 mod documents;
 mod finding;
 mod references;
+mod report;
 
 pub(in crate::store) use counts::check as check_counts;
 pub(in crate::store) use documents::check as check_documents;
@@ -13,3 +14,4 @@ pub use finding::{Part, StoreFinding};
 pub(in crate::store) use references::check as check_references;
 #[cfg(test)]
 pub(in crate::store) use references::is_asked_or_alone;
+pub use report::StoreReport;

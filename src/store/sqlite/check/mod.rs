@@ -14,32 +14,11 @@ use crate::error::Result;
 use crate::store::audit_verify;
 use crate::store::index::SearchParameters;
 use crate::store::sql::check::{check_counts, check_documents, check_references};
+use crate::store::sql::index::made_with;
 
-use super::{SqliteStore, backup, reindex};
+use super::{SqliteStore, backup};
 
-pub use crate::store::sql::check::{Part, StoreFinding};
-
-/// What checking a store came to.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct StoreReport {
-    /// The newest commit; none where the file is damaged
-    pub commit: Option<u64>,
-    /// How many resources were looked at
-    pub resources: u64,
-    /// How many rows of the search index were; none where the index was made with other parameters than those given
-    pub index_rows: Option<u64>,
-    /// How many rows of the audit log were
-    pub audit_rows: u64,
-    /// What is wrong
-    pub findings: Vec<StoreFinding>,
-}
-
-impl StoreReport {
-    /// Is nothing wrong?
-    pub fn is_whole(&self) -> bool {
-        self.findings.is_empty()
-    }
-}
+pub use crate::store::sql::check::{Part, StoreFinding, StoreReport};
 
 /// Checks a store: its pages, what its rows say of each other, its counts, the resources and what they are found by (all,
 /// or one of so many), and the audit log.
@@ -71,7 +50,7 @@ pub(super) async fn check_rows(
     findings.extend(store.readers.read(|reader| check_counts(reader)).await?);
     let parameters = parameters.clone();
     let documents = store.readers.read(move |reader| {
-        let index = reindex::made_with(reader, &parameters)?;
+        let index = made_with(reader, &parameters)?;
         let (looked, findings) = check_documents(reader, index.as_ref(), one_of)?;
         Ok((looked, index.is_some(), findings))
     });
