@@ -47,7 +47,9 @@ impl StoreFile {
         let settings = self.settings(Options::default())?;
         match &settings.store {
             StorePlace::Sqlite(path) => Ok(Box::new(SqliteStore::open_for_clients(path)?)),
-            StorePlace::Postgres(url) => Ok(Box::new(PostgresStore::open(url, &settings.search_parameters()?).await?)),
+            StorePlace::Postgres(url) => {
+                Ok(Box::new(PostgresStore::open_for_clients(url, &settings.search_parameters()?).await?))
+            },
         }
     }
 

@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::connection::Connection;
-use crate::error::{Category, Error, Result};
-use crate::fhir::{Issue, Key};
+use crate::error::Result;
 use crate::store::index::SearchParameters;
 use crate::store::index_definition::IndexDefinition;
 use crate::store::index_ids::Index;
@@ -16,6 +15,13 @@ pub(super) async fn prepare(connection: &Connection, parameters: &Arc<SearchPara
     let prepared = prepare_locked(connection, parameters).await;
     connection.batch(if prepared.is_ok() { "COMMIT" } else { "ROLLBACK" }).await?;
     prepared
+}
+
+/// An index by which nothing is found, for who neither writes nor searches resources; it is taken for the one that there is.
+pub(super) async fn none(connection: &Connection, parameters: &Arc<SearchParameters>) -> Result<Index> {
+    let definition = IndexDefinition::new(parameters, bases(connection).await?);
+    let found = connection.query_one("SELECT parameters FROM store", &[]).await?;
+    Ok(Index { fingerprint: found.try_get(0)?, counted: Vec::new(), definition, ids: Vec::new() })
 }
 
 async fn prepare_locked(connection: &Connection, parameters: &Arc<SearchParameters>) -> Result<Index> {
@@ -29,11 +35,10 @@ async fn prepare_locked(connection: &Connection, parameters: &Arc<SearchParamete
     let ids = ids(connection, &definition).await?;
     let index = Index { fingerprint: definition.fingerprint(), counted: definition.counted(), definition, ids };
     if found != index.fingerprint {
-        if newest > 0 {
-            let text = "the search parameters have changed since the index of this database was made";
-            return Err(Error::new(Category::Unsupported, Issue::error(Key::StoreSchema, "", text)));
+        // What is stored is found by the index that it has, until another is made: see `reindex`.
+        if newest == 0 {
+            connection.execute("UPDATE store SET parameters = $1", &[&index.fingerprint]).await?;
         }
-        connection.execute("UPDATE store SET parameters = $1", &[&index.fingerprint]).await?;
     }
     Ok(index)
 }

@@ -38,6 +38,7 @@ mod index;
 mod index_value;
 mod moving;
 mod readers;
+mod reindex;
 mod resources;
 mod retention;
 mod schema;
@@ -78,15 +79,33 @@ impl PostgresStore {
         let writers = Pool::new(url, WRITER_OPTIONS, 1)?;
         let writer = writers.connection().await.map_err(|error| at_start(url, error))?;
         schema::migrate(&writer, url).await?;
-        let index = index::prepare(&writer, parameters).await?;
+        let index = Arc::new(index::prepare(&writer, parameters).await?);
+        reindex::rebuild_if_other(writer, &index).await?;
+        Self::start(url, writers, index).await
+    }
+
+    /// Opens the database to administer it. Clients are read and changed; resources are read, and neither written nor searched, so
+    /// its index is left as it is.
+    ///
+    /// # Errors
+    /// As [`PostgresStore::open`].
+    pub async fn open_for_clients(url: &DatabaseUrl, parameters: &Arc<SearchParameters>) -> Result<Self> {
+        let writers = Pool::new(url, WRITER_OPTIONS, 1)?;
+        let writer = writers.connection().await.map_err(|error| at_start(url, error))?;
+        schema::migrate(&writer, url).await?;
+        let index = Arc::new(index::none(&writer, parameters).await?);
+        drop(writer);
+        Self::start(url, writers, index).await
+    }
+
+    async fn start(url: &DatabaseUrl, writers: Pool, index: Arc<Index>) -> Result<Self> {
         let readers = Readers::new(Pool::new(url, READER_OPTIONS, READERS)?);
         let (id, earlier_ids) = readers.read(|reader| sql::feed::ids(reader)).await?;
         let newest_sequences = Arc::new(NewestSequences::default());
         let refreshed = newest_sequences.clone();
         readers.read(move |reader| sql::newest::refresh(&refreshed, reader)).await?;
-        drop(writer);
         let (state, write_state) = watch::channel(WriteState::Open);
-        let (index, counters) = (Arc::new(index), Arc::new(Counters::default()));
+        let counters = Arc::new(Counters::default());
         let (jobs, waiting) = Jobs::channel();
         let committer = Committer::new(
             writers,
@@ -99,6 +118,14 @@ impl PostgresStore {
         let thread = std::thread::Builder::new().name("store-write".to_owned());
         thread.spawn(move || committer.run(&waiting)).map_err(Error::fault)?;
         Ok(Self { id, earlier_ids, index, readers, newest_sequences, counters, jobs, write_state })
+    }
+
+    /// What resources are indexed by.
+    fn index(&self) -> Result<&Arc<Index>> {
+        if self.index.ids.is_empty() {
+            return Err(Error::fault("the store was opened to administer clients only"));
+        }
+        Ok(&self.index)
     }
 
     /// From now on, ends what would take longer than SQLite has for these steps.

@@ -10,7 +10,7 @@ use crate::referral::VersionRange;
 use crate::referral::plan::{Idempotency, Plan};
 use crate::referral::scope::Scope;
 use crate::store::query::Query;
-use crate::store::sql::{consents, directory, read, referral, search, statistics};
+use crate::store::sql::{Database, consents, directory, read, referral, search, statistics};
 use crate::store::{
     Committed, ConsentQuery, DirectoryPosition, GivenConsent, Page, Resources, Statistics, StoreFuture, Stored,
     StoredReferral, Versions,
@@ -54,14 +54,20 @@ impl Resources for PostgresStore {
     }
 
     fn search<'a>(&'a self, scope: &'a Scope, query: &'a Query) -> StoreFuture<'a, Page> {
-        let (index, scope, query) = (self.index.clone(), scope.clone(), query.clone());
-        self.readers.read(move |reader| search::search(reader, &index, &scope, &query))
+        Box::pin(async move {
+            let (index, scope, query) = (self.index()?.clone(), scope.clone(), query.clone());
+            self.readers.read(move |reader| search::search(reader, &index, &scope, &query)).await
+        })
     }
 
     fn search_each<'a>(&'a self, scope: &'a Scope, queries: &'a [Query]) -> StoreFuture<'a, Vec<Page>> {
-        let (index, scope, queries) = (self.index.clone(), scope.clone(), queries.to_vec());
-        self.readers
-            .read(move |reader| queries.iter().map(|query| search::search(reader, &index, &scope, query)).collect())
+        Box::pin(async move {
+            let (index, scope, queries) = (self.index()?.clone(), scope.clone(), queries.to_vec());
+            let each = move |reader: &dyn Database| {
+                queries.iter().map(|query| search::search(reader, &index, &scope, query)).collect()
+            };
+            self.readers.read(each).await
+        })
     }
 
     fn referral<'a>(

@@ -6,9 +6,9 @@ use std::ops::ControlFlow;
 
 use crate::error::Result;
 use crate::fhir::ResourceKey;
-use crate::referral::consent_rule::RuleRecipient;
+use crate::referral::consent_rule::{ConsentRule, RuleRecipient, rules_of};
 use crate::store::visibility::Visibility;
-use crate::store::{ConsentPosition, ConsentQuery, GivenConsent, RuleRecipients};
+use crate::store::{ConsentPosition, ConsentQuery, GivenConsent, RuleRecipients, document};
 
 use super::database::Wanted;
 use super::{Ask, Database, Value, keys, read, values};
@@ -100,5 +100,57 @@ pub(in crate::store) fn resting(
     );
     connection.rows(&sql, values![person, if any { ASKED } else { consent }], |row| {
         Ok(ResourceKey { kind: row.get(0)?, id: row.get(1)? })
+    })
+}
+
+/// Keeps that a Consent may say this about this person.
+pub(in crate::store) fn insert(
+    connection: &dyn Database,
+    person: i64,
+    recipient: i64,
+    consent: i64,
+    rule: &ConsentRule,
+) -> Result<()> {
+    connection.execute(
+        "INSERT INTO consent_rule (person, says, recipient, given, consent, since, until)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         ON CONFLICT (person, says, recipient, given, consent) DO UPDATE SET since = excluded.since, until = excluded.until",
+        values![
+            person,
+            rule.says.code(),
+            recipient,
+            rule.given.as_microsecond(),
+            consent,
+            rule.since.as_microsecond(),
+            rule.until.as_microsecond(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Keeps what the Consents may say that were written before that was kept, or that are about others now.
+pub(in crate::store) fn keep_existing(connection: &dyn Database) -> Result<()> {
+    connection.execute("DELETE FROM consent_rule", values![])?;
+    let sql = "SELECT f.target, r.id, v.document
+         FROM kind k CROSS JOIN parameter p CROSS JOIN reference f CROSS JOIN resource r CROSS JOIN version v
+         WHERE k.name = 'Consent' AND p.kind = k.id AND p.code = 'patient' AND f.parameter = p.id AND r.id = f.resource
+           AND v.id = r.current";
+    connection.each_row(sql, values![], Wanted::Some, &mut |row| {
+        let (person, consent) = (row.get(0)?, row.get(1)?);
+        // One that cannot be read is told when it is found: it may say anything.
+        let rules = match row.get::<&str>(2).ok().and_then(|text| document::parse(text).ok()) {
+            Some(document) => rules_of(document.root()),
+            None => vec![ConsentRule::of_unreadable()],
+        };
+        for rule in &rules {
+            let recipient = match &rule.recipient {
+                RuleRecipient::Anyone => ANYONE,
+                RuleRecipient::Unknown => UNKNOWN,
+                // Who is not even named in the database may be named later.
+                RuleRecipient::Organization(id) => keys::resource(connection, "Organization", id)?.unwrap_or(UNKNOWN),
+            };
+            insert(connection, person, recipient, consent, rule)?;
+        }
+        Ok(ControlFlow::Continue(()))
     })
 }

@@ -15,7 +15,7 @@ use crate::store::visibility::Visibility;
 use super::keys::Keys;
 use super::session::Session;
 use super::statement::Connection;
-use super::{bases, consents, rows};
+use super::{bases, rows};
 
 /// How many resources are read at a time.
 const BATCH: i64 = 500;
@@ -49,7 +49,7 @@ pub(super) fn prepare(writer: &Connection, parameters: &Arc<SearchParameters>) -
             info!("the search parameters have changed; the index is made anew");
             let resources = rebuild(&index, writer, &mut keys)?;
             // Whom a Consent is about is read out of the index.
-            consents::keep_existing(writer)?;
+            sql::consents::keep_existing(writer)?;
             info!(resources, "the index is made");
         }
     }

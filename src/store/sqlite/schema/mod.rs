@@ -15,8 +15,9 @@ use rusqlite::{Transaction, TransactionBehavior};
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Issue, Key};
 
-use super::{audit, consents};
+use super::audit;
 use crate::store::failure::superseded;
+use crate::store::sql::consents::keep_existing;
 use crate::store::sqlite::statement::Connection;
 
 /// What each version does to the one before it; the first makes the tables.
@@ -71,7 +72,7 @@ pub(super) fn migrate(writer: &Connection, path: &Path) -> Result<()> {
             audit::chain_existing(writer)?;
         }
         if found < BEFORE_CONSENT_RULES {
-            consents::keep_existing(writer)?;
+            keep_existing(writer)?;
         }
         tracing::info!(from = found, to = STEPS.len(), "the database was brought to the schema of this version");
     }
