@@ -1,7 +1,7 @@
 //! Keeps which referrals wait for an answer, in the commit that changes it.
 
 use jiff::Timestamp;
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 
 use crate::error::{Error, Result};
 use crate::referral::state::State;
@@ -27,6 +27,16 @@ pub(super) fn keep(session: &Session<'_>, task: i64, answer: &AnswerState, updat
         }
     };
     Ok(())
+}
+
+/// What is kept of this Task.
+pub(super) fn stored(reader: &Connection, task: i64) -> Result<AnswerState> {
+    let kept = reader
+        .prepare_cached("SELECT state, program FROM unanswered WHERE task = ?1")?
+        .query_row([task], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))
+        .optional()?;
+    let kept = kept.and_then(|(state, program)| State::from_code(&state).map(|state| (state, program)));
+    Ok(kept.map_or(AnswerState::NotAwaited, |(state, program)| AnswerState::Awaited { state, program }))
 }
 
 /// All that wait, by state and program.

@@ -12,7 +12,8 @@ use crate::store::Stored;
 use crate::store::index::{IndexEntry, IndexValue};
 use crate::store::index_ids::Index;
 use crate::store::search::criterion::{NO_SYSTEM, VERBATIM};
-use crate::store::sqlite::{keys, read};
+use crate::store::sqlite::{keys, read, unanswered};
+use crate::store::unanswered::AnswerState;
 use crate::store::visibility::Visibility;
 
 use super::finding::{Findings, Part, StoreFinding};
@@ -57,6 +58,11 @@ pub(super) fn check(
         looked.resources += 1;
         if let Some(wrong) = disagreement(&stored) {
             documents.add(format!("{}, version {}: {wrong}", stored.key, stored.version));
+        }
+        if let Some(answer) = AnswerState::of(&stored.key, stored.whole())
+            && unanswered::stored(connection, id)? != answer
+        {
+            documents.add(format!("{}: whether it waits for an answer is kept otherwise than it says", stored.key));
         }
         if let Some(index) = index {
             looked.rows += found;
