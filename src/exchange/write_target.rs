@@ -171,7 +171,8 @@ impl Targets {
             for (number, (entry, target)) in
                 all.filter(|(_, (entry, _))| entry.condition_names_others() == names_others)
             {
-                *target = self.find_one(caller, number, entry, &mut places).await.map_err(|error| entry.about(error))?;
+                *target =
+                    self.find_one(caller, number, entry, &mut places).await.map_err(|error| entry.about(error))?;
                 if matches!(target, WriteTarget::Next(_))
                     && let Some(key) = target.key()
                     && let Some(first) = places.updated.insert(key.clone(), number)

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool as Objects, RecyclingMethod, Runtime};
-use tokio_postgres::types::ToSql;
-use tokio_postgres::{NoTls, Row};
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, NoTls, Row, Statement};
 
 use super::tls::{MakeConnector, client_config};
 use super::url::{DatabaseUrl, TlsMode};
@@ -13,6 +13,9 @@ use crate::error::{Error, Result};
 
 /// How long is waited for a connection that is free.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How many statements a connection has prepared at most.
+const MAX_STATEMENTS: usize = 500;
 
 /// A value that is sent to the database.
 pub(super) type Parameter<'v> = &'v (dyn ToSql + Sync);
@@ -80,6 +83,24 @@ impl Connection {
     /// Does several statements without values.
     pub(super) async fn batch(&self, sql: &str) -> Result<()> {
         Ok(self.0.batch_execute(sql).await?)
+    }
+
+    /// The statement of this text, for values of these types.
+    pub(super) async fn prepare(
+        &self,
+        sql: &str,
+        types: &[Type],
+    ) -> std::result::Result<Statement, tokio_postgres::Error> {
+        // Searches of all kinds have texts of all kinds; the server keeps each.
+        if self.0.statement_cache.size() >= MAX_STATEMENTS {
+            self.0.statement_cache.clear();
+        }
+        self.0.prepare_typed_cached(sql, types).await
+    }
+
+    /// What statements are sent by.
+    pub(super) fn client(&self) -> &Client {
+        &self.0
     }
 
     /// Closes the connection instead of giving it back: what it stands in is not known.

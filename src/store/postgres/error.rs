@@ -31,11 +31,7 @@ impl From<tokio_postgres::Error> for Error {
                 let text = "to answer this, the database had to work longer than it may";
                 return Self::refused(Key::SearchCostly, "", text);
             }
-            "25006" => (
-                Key::StoreUnusable,
-                "the database can be read only (a standby is not promoted yet), so nothing of this was stored"
-                    .to_owned(),
-            ),
+            "25006" => return is_standby(),
             "42501" => (Key::StoreUnusable, format!("the database does not allow what is needed: {message}")),
             code if code.starts_with("28") => {
                 (Key::StoreUnusable, format!("the database does not let this gateway in: {message}"))
@@ -67,7 +63,21 @@ impl From<PoolError> for Error {
 
 /// The database cannot be reached now.
 fn unreachable(why: &str) -> Error {
-    Error::new(Category::Busy, Issue::error(Key::StoreUnusable, "", format!("the database cannot be reached: {why}")))
+    Error::new(
+        Category::Busy,
+        Issue::error(Key::StoreUnreachable, "", format!("the database cannot be reached: {why}")),
+    )
+}
+
+/// Could the database not be reached, or was its connection lost?
+pub(super) fn is_unreachable(error: &Error) -> bool {
+    error.issues.first().is_some_and(|issue| issue.key == Key::StoreUnreachable)
+}
+
+/// The database is a standby, which takes no writes.
+pub(super) fn is_standby() -> Error {
+    let text = "the database can be read only (a standby is not promoted yet), so nothing of this was stored";
+    Error::new(Category::Busy, Issue::error(Key::StoreUnusable, "", text))
 }
 
 /// Was the connection lost, or could not be made?

@@ -8,13 +8,14 @@ use tracing::info;
 use crate::error::Result;
 use crate::store::index::SearchParameters;
 use crate::store::index_definition::{IndexDefinition, ROWS};
+use crate::store::index_ids::Index;
+use crate::store::sql::{self, keys, read};
 use crate::store::visibility::Visibility;
 
 use super::keys::Keys;
 use super::session::Session;
 use super::statement::Connection;
-use super::{bases, consents, keys, read, rows};
-use crate::store::index_ids::Index;
+use super::{bases, consents, rows};
 
 /// The id of a parameter that the database does not know: no row has it.
 const NOT_THERE: i64 = -1;
@@ -24,7 +25,7 @@ const BATCH: i64 = 500;
 /// The index of these parameters. If others made what the database holds, it is made anew.
 pub(super) fn prepare(writer: &Connection, parameters: &Arc<SearchParameters>) -> Result<Index> {
     let transaction = Transaction::new_unchecked(writer, TransactionBehavior::Immediate)?;
-    let definition = IndexDefinition::new(parameters, bases::all(writer)?);
+    let definition = IndexDefinition::new(parameters, sql::bases::all(writer)?);
     let mut keys = Keys::default();
     let mut ids = Vec::new();
     for (kind, code) in definition.names() {
@@ -44,7 +45,7 @@ pub(super) fn prepare(writer: &Connection, parameters: &Arc<SearchParameters>) -
     } else {
         if let Some(base) = base {
             writer.execute("INSERT INTO base (url) VALUES (?1)", [base])?;
-            index.definition.bases = bases::all(writer)?;
+            index.definition.bases = sql::bases::all(writer)?;
         }
         if found != earlier_fingerprint(&index.definition) {
             info!("the search parameters have changed; the index is made anew");
@@ -64,7 +65,7 @@ pub(super) fn prepare(writer: &Connection, parameters: &Arc<SearchParameters>) -
 
 /// The index of these parameters, if what the database holds was made with them.
 pub(super) fn made_with(reader: &Connection, parameters: &Arc<SearchParameters>) -> Result<Option<Index>> {
-    let definition = IndexDefinition::new(parameters, bases::all(reader)?);
+    let definition = IndexDefinition::new(parameters, sql::bases::all(reader)?);
     let fingerprint = definition.fingerprint();
     let found: String = reader.query_row("SELECT parameters FROM store", [], |row| row.get(0))?;
     if found != fingerprint {

@@ -3,9 +3,9 @@
 use crate::error::{Category, Error, Result};
 use crate::store::newest::ChangeNotice;
 
-use super::error::is_of_store;
 use super::keys::Keys;
 use super::statement::Connection;
+use crate::store::failure::is_of_store;
 use crate::store::index_ids::Index;
 
 /// How far the store has come; written back once a group.

@@ -13,6 +13,9 @@ use super::url::DatabaseUrl;
 /// What each version does to the one before it; the first makes the tables.
 const STEPS: &[&str] = &[include_str!("001.sql")];
 
+/// The version that this program reads and writes.
+pub(super) const NEWEST: i64 = STEPS.len().cast_signed() as i64;
+
 /// The advisory lock of whoever changes the schema: `handoff` in letters.
 const LOCK: i64 = 0x0068_616e_646f_6666;
 
