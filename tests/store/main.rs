@@ -14,6 +14,7 @@ mod crash;
 mod flat;
 mod guard;
 mod migration;
+mod moved;
 mod oracle;
 mod parties;
 mod planned_reads;
