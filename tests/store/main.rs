@@ -15,6 +15,7 @@ mod flat;
 mod gateways;
 mod guard;
 mod migration;
+mod moved;
 mod oracle;
 mod parties;
 mod planned_reads;
