@@ -49,7 +49,7 @@ impl StoreFile {
             StorePlace::Sqlite(path) => Ok(Box::new(SqliteStore::open_for_clients(path)?)),
             StorePlace::Postgres(url) => {
                 Ok(Box::new(PostgresStore::open_for_clients(url, &settings.search_parameters()?).await?))
-            },
+            }
         }
     }
 

@@ -12,6 +12,7 @@ mod commit;
 mod copies;
 mod crash;
 mod flat;
+mod gateways;
 mod guard;
 mod migration;
 mod moved;
