@@ -388,7 +388,8 @@ fn log_level(directives: String) -> Result<String> {
 /// Where everything is kept. A database has no largest size that a gateway could set.
 fn store_place(named: Option<&str>, is_limited: bool, default: StorePlace) -> Result<StorePlace> {
     let place = match named {
-        Some(named) => StorePlace::parse(named).map_err(|error| unusable("store", &error.to_string()))?,
+        Some(named) => StorePlace::parse(named)
+            .map_err(|error| unusable("store", error.issues.first().map_or("", |issue| issue.text.as_str())))?,
         None => default,
     };
     if is_limited && matches!(place, StorePlace::Postgres(_)) {

@@ -5,7 +5,8 @@
 //! [`Scope`](crate::referral::Scope) of whoever asks, so nothing is read for nobody in particular. What a scope does not
 //! see is answered as if it were not there.
 //!
-//! A backend is a folder: `sqlite`, and `postgres`, which is being built. What does not depend on the database stands beside it: what
+//! A backend is a folder: `sqlite` and `postgres`; what both are asked in the same words is in `sql`, and `copy` moves a store from one to
+//! the other. What does not depend on the database stands beside it: what
 //! resources are indexed by (`index`, `index_definition`, `index_ids`, `derived`), how a search is read (`query`) and planned
 //! (`search`), how the audit log is chained and verified (`audit_chain`, `audit_verify`), a plan with all that is computed before its transaction (`prepared`), and what is new, in memory (`newest`).
 //!

@@ -1,23 +1,27 @@
 //! A store that was moved to the other database answers everything as before, and comes back from there as it was.
 
 use std::fmt::Debug;
+use std::num::NonZeroU64;
 use std::path::Path;
 use std::sync::Arc;
 
+use handoff::definitions::Definitions;
 use handoff::error::Category;
 use handoff::fhir::ResourceKey;
 use handoff::referral::consent_rule::{ConsentSays, RuleRecipient};
 use handoff::referral::plan::{Extras, Idempotency, Plan, WithheldFrom};
 use handoff::referral::{HiddenElement, Scope, VersionRange};
 use handoff::store::copy::{CopiedStore, copy};
+use handoff::store::index::SearchParameters;
 use handoff::store::postgres::{DatabaseUrl, PostgresStore};
 use handoff::store::{
-    AuditQuery, ClientRow, ConsentQuery, DirectoryPosition, Resources, RuleRecipients, Store, StorePlace, audit_verify,
+    AuditQuery, ClientRow, ConsentQuery, Credentials, DirectoryPosition, Resources, RuleRecipients, Store, StorePlace,
+    audit_verify,
 };
 use jiff::SignedDuration;
 use serde_json::json;
 
-use crate::backend::{Backend, open, parameters};
+use crate::backend::{Backend, open, open_with, parameters};
 use crate::postgres::{Database, server};
 use crate::referral::{
     CLINIC, PANTRY, SHELTER, key, noon, parties, patient_body, referral, share, sharing, task_body, whole, write,
@@ -353,4 +357,39 @@ async fn a_search_that_takes_too_long_is_refused() {
     store.set_max_steps(1);
     let error = store.search(&Scope::Gateway, &costly).await.unwrap_err();
     assert_eq!(error.issues[0].key, handoff::fhir::Key::SearchCostly);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn served_under_another_url_its_index_is_made_anew() {
+    let Some(server) = server() else { return };
+    let (backend, database) = (Backend::sqlite_file(), server.database());
+    let store = backend.open();
+    fill(&*store).await;
+    let absolute = task_body("r1", PANTRY, "requested").replace("Patient/r1", "http://gateway.example/fhir/Patient/r1");
+    store.commit(Plan { writes: vec![write("Task/absolute", 1, noon(), &absolute)], ..Plan::default() }).await.unwrap();
+    drop(store);
+    let before = copied(&backend.path(), &database).await;
+    assert!(before.check(NonZeroU64::MIN).await.unwrap().is_whole());
+    let asked = query("Task?patient=Patient/r1");
+    assert_eq!(before.search(&Scope::Gateway, &asked).await.unwrap().matches.len(), 1);
+
+    let shipped = SearchParameters::shipped(&Definitions::r4().unwrap()).unwrap();
+    let based = Arc::new(shipped.with_base("http://gateway.example/fhir"));
+    let (one, other) = (open_with(&backend.path(), &based), PostgresStore::open(&postgres(&database), &based).await);
+    let other = other.unwrap();
+    let report = other.check(NonZeroU64::MIN).await.unwrap();
+    assert!(report.is_whole() && report.index_rows > Some(500), "{report:?}");
+    assert_eq!(other.search(&Scope::Gateway, &asked).await.unwrap().matches.len(), 2);
+    compare(&*one, &other).await;
+    // Who has the index of before would write other rows.
+    assert!(before.commit(referral("late", PANTRY, noon())).await.is_err());
+    assert!(other.commit(referral("next", PANTRY, noon())).await.is_ok());
+    assert!(other.check(NonZeroU64::MIN).await.unwrap().is_whole());
+
+    // Whoever only administers it leaves the index as it is, and is told what that store is not for.
+    let clients = PostgresStore::open_for_clients(&postgres(&database), parameters()).await.unwrap();
+    assert_eq!(clients.clients().await.unwrap().len(), 2);
+    assert!(clients.revoke_client("b", noon()).await.unwrap());
+    assert!(clients.search(&Scope::Gateway, &asked).await.is_err());
+    assert!(other.commit(referral("more", PANTRY, noon())).await.is_ok());
 }

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use super::connection::{Connection, Pool};
 use super::database::PostgresDatabase;
+use super::error::is_unreachable;
 use crate::error::{Error, Result};
 use crate::store::StoreFuture;
 use crate::store::sql::Database;
@@ -17,6 +18,8 @@ use crate::store::sql::Database;
 /// So many steps of SQLite take about a millisecond: the limit on what a search may cost is told in these, and PostgreSQL
 /// bounds a statement by its time.
 const STEPS_A_MILLISECOND: u64 = 100_000;
+/// How many connections one after the other may turn out to be lost: a pool has no more of them.
+const MAX_LOST: usize = 16;
 /// The longest time that PostgreSQL can be told.
 const MAX_MILLISECONDS: u64 = i32::MAX as u64;
 
@@ -45,17 +48,13 @@ impl Readers {
         read: impl FnOnce(&dyn Database) -> Result<T> + Send + 'static,
     ) -> StoreFuture<'_, T> {
         Box::pin(async move {
-            let connection = self.pool.connection().await?;
-            let begin = format!(
-                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = {}",
-                self.timeout.load(Ordering::Relaxed)
-            );
+            let connection = self.begin().await?;
             let runtime = Handle::current();
             let (answer, answered) = oneshot::channel();
             tokio::task::spawn_blocking(move || {
                 // Who no longer waits needs no answer.
                 if !answer.is_closed() {
-                    snapshot(connection, &runtime, &begin, |outcome| drop(answer.send(outcome)), read);
+                    snapshot(connection, &runtime, |outcome| drop(answer.send(outcome)), read);
                 }
             });
             answered.await.unwrap_or_else(|_| Err(Error::fault("a read of the store was not answered")))
@@ -63,18 +62,33 @@ impl Readers {
     }
 }
 
+impl Readers {
+    /// A connection with a transaction begun. One that was lost while it was idle is found out here, and another one is taken.
+    async fn begin(&self) -> Result<Connection> {
+        let begin = format!(
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = {}",
+            self.timeout.load(Ordering::Relaxed)
+        );
+        let mut tries = 0;
+        loop {
+            let connection = self.pool.connection().await?;
+            let Err(error) = connection.batch(&begin).await else { return Ok(connection) };
+            connection.discard();
+            tries += 1;
+            if tries > MAX_LOST || !is_unreachable(&error) {
+                return Err(error);
+            }
+        }
+    }
+}
+
 /// Reads, answers, and ends the transaction: whoever waits does not wait for that.
 fn snapshot<T>(
     connection: Connection,
     runtime: &Handle,
-    begin: &str,
     answer: impl FnOnce(Result<T>),
     read: impl FnOnce(&dyn Database) -> Result<T>,
 ) {
-    if let Err(error) = runtime.block_on(connection.batch(begin)) {
-        answer(Err(error));
-        return connection.discard();
-    }
     let outcome = catch_unwind(AssertUnwindSafe(|| read(&PostgresDatabase::new(&connection, runtime))));
     // A read that panics is not answered, and what its connection stands in is not known.
     let Ok(outcome) = outcome else { return connection.discard() };
