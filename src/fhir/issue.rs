@@ -755,6 +755,14 @@ keys! {
     StoreUnusable, "store-unusable", "exception",
         why "nothing can be kept, so nothing is accepted",
         fix "check that the path is writable and names a database of handoff, or name another one with --store";
+    /// The database cannot be reached
+    StoreUnreachable, "store-unreachable", "transient",
+        why "the database is not there, or not yet again; nothing of this was stored",
+        fix "send the request again; the gateway connects again by itself";
+    /// The answer of the database was lost
+    OutcomeUnknown, "outcome-unknown", "transient",
+        why "the database was lost between what it was told to store and its answer, and cannot be asked yet",
+        fix "send the request again with the same Idempotency-Key or condition: if it was stored, that is the answer";
     /// A copy of a running database, without its log
     StoreWithoutLog, "store-without-log", "exception",
         why "what was committed last stood in the log beside the file; whoever goes on without it has lost that",

@@ -1,6 +1,9 @@
 //! What is served under `/fhir`, as data: each method of each path, whom it is open to, and which action of the API it
 //! asks for. The router, the entries of Bundles and the CapabilityStatement read this table.
 
+use std::cmp::Reverse;
+use std::sync::LazyLock;
+
 use crate::server::Access::{self, Anyone, Auditor, Client, Party};
 use crate::server::reply::Refusal;
 use crate::server::unserved;
@@ -98,38 +101,56 @@ pub(super) const PATHS: &[ServedPath] = &[
     row(Auditor, "GET", "/fhir/AuditEvent/{id}", Action::ReadAudit),
 ];
 
+/// A pattern, taken apart once.
+struct Pattern {
+    /// Nothing stands for a segment that varies
+    segments: Vec<Option<&'static str>>,
+    /// Which segments are literal: a bit each, the first one highest
+    literals: u32,
+    /// Its methods
+    served: Vec<&'static ServedPath>,
+}
+
+/// The patterns, those first that say more with their first segments.
+static PATTERNS: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
+    let mut patterns: Vec<Pattern> = Vec::new();
+    for rows in PATHS.chunk_by(|one, next| one.pattern == next.pattern) {
+        let segments = rows[0].pattern.split('/').map(|segment| (!segment.starts_with('{')).then_some(segment));
+        let segments: Vec<_> = segments.collect();
+        let bits = segments.iter().zip((0..8).rev());
+        let literals = bits.filter(|(segment, _)| segment.is_some()).map(|(_, bit)| 1 << bit).sum();
+        match patterns.iter_mut().find(|known| known.segments == segments) {
+            Some(known) => known.served.extend(rows),
+            None => patterns.push(Pattern { segments, literals, served: rows.iter().collect() }),
+        }
+    }
+    patterns.sort_by_key(|pattern| Reverse(pattern.literals));
+    patterns
+});
+
+impl Pattern {
+    /// Is a path of these segments one of this pattern?
+    fn has(&self, segments: &[&str]) -> bool {
+        self.segments.len() == segments.len()
+            && self.segments.iter().zip(segments).all(|(part, segment)| match part {
+                Some(literal) => literal == segment,
+                None => !segment.is_empty(),
+            })
+    }
+}
+
 /// What this method of this path asks for. Of several patterns the one counts that says more with its first segments, as
 /// it does in the router.
 ///
 /// # Errors
 /// 404 for a path that no pattern has, 405 for a method that the path does not serve.
 pub(super) fn find<'p>(method: &str, path: &'p str) -> Result<PathMatch<'p>, Refusal> {
-    let best =
-        PATHS.iter().filter(|served| has_form(served.pattern, path)).max_by_key(|served| literals(served.pattern));
+    let mut segments: Vec<&str> = path.split('/').collect();
+    let best = PATTERNS.iter().find(|pattern| pattern.has(&segments));
     let Some(best) = best else { return Err(unserved::path().into()) };
-    let served = PATHS.iter().find(|served| served.pattern == best.pattern && served.method == method);
+    let served = best.served.iter().find(|served| served.method == method);
     let Some(served) = served else { return Err(Refusal::method(unserved::method(method))) };
-    Ok(PathMatch { action: served.action, access: served.access, segments: path.split('/').skip(2).collect() })
-}
-
-/// Is the path one of this pattern?
-fn has_form(pattern: &str, path: &str) -> bool {
-    let mut parts = pattern.split('/');
-    let mut segments = path.split('/');
-    loop {
-        match (parts.next(), segments.next()) {
-            (None, None) => return true,
-            (Some(part), Some(segment)) if part == segment => {}
-            (Some(part), Some(segment)) if part.starts_with('{') && !segment.is_empty() => {}
-            _ => return false,
-        }
-    }
-}
-
-/// Which segments of the pattern are literal: a bit each, the first one highest.
-fn literals(pattern: &str) -> u32 {
-    let segments = pattern.split('/').skip(2).zip((0..8).rev());
-    segments.filter(|(segment, _)| !segment.starts_with('{')).map(|(_, bit)| 1 << bit).sum()
+    Ok(PathMatch { action: served.action, access: served.access, segments: segments.split_off(2) })
 }
 
 #[cfg(test)]

@@ -24,3 +24,23 @@ pub(super) fn stale(key: &ResourceKey, found: u64, expected: u64) -> Error {
     let message = format!("{key} was changed meanwhile: expected {}, found {}", version(expected), version(found));
     conflict(Some(key), message)
 }
+
+/// Something else is shared through a Task, or with others, than what a share was made from.
+pub(super) fn changed_sharing(task: &ResourceKey) -> Error {
+    conflict(Some(task), format!("what is shared of {task}, or with whom, was changed meanwhile"))
+}
+
+/// The idempotency key was used by another request meanwhile.
+pub(super) fn used_key() -> Error {
+    conflict(None, "this idempotency key was used by another request meanwhile")
+}
+
+/// A version that a plan replaces was not there yet when its index rows were made.
+pub(super) fn unread(key: &ResourceKey) -> Error {
+    conflict(Some(key), format!("{key} was changed before this change was ready"))
+}
+
+/// A conditional create finds what is there already.
+pub(super) fn matched(found: &ResourceKey) -> Error {
+    conflict(Some(found), format!("{found} matches the condition of this create"))
+}

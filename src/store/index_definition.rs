@@ -8,6 +8,13 @@ use crate::fhir::{Document, Reference, ResourceKey};
 use super::derived::{self, Derived};
 use super::index::{IndexEntry, SearchParameters, local};
 
+/// Raised when rows are made differently from the same entries.
+pub(super) const ROWS: u32 = 1;
+
+/// Type and token parameter of which it is kept how many resources have each code, because that is asked all the time. Where
+/// referrals stand is told of each state with the metrics.
+const COUNTED: &[(&str, &str)] = &[("Task", "business-status")];
+
 /// See the module head.
 #[derive(Debug, Clone)]
 pub(super) struct IndexDefinition {
@@ -30,6 +37,19 @@ impl IndexDefinition {
         let served = (0..derived::count(&self.parameters)).filter_map(|number| self.parameters.parameter(number));
         let named = served.map(|parameter| (parameter.resource_type.as_str(), parameter.code.as_str()));
         named.chain(self.derived.names())
+    }
+
+    /// The numbers of the parameters whose codes are counted.
+    pub(super) fn counted(&self) -> Vec<u16> {
+        let number = |(kind, code): &(&str, &str)| self.parameters.find(kind, code).map(|(number, _)| number);
+        COUNTED.iter().filter_map(number).collect()
+    }
+
+    /// Tells an index of this definition from others. How many URLs it knows is told with it: whoever knows fewer would write
+    /// other rows.
+    pub(super) fn fingerprint(&self) -> String {
+        let Self { parameters, derived, bases } = self;
+        format!("{} {ROWS} {derived}; {} bases", parameters.fingerprint(), bases.len())
     }
 
     /// What a resource is found by through the parameters that are served.

@@ -5,8 +5,8 @@
 //! [`Scope`](crate::referral::Scope) of whoever asks, so nothing is read for nobody in particular. What a scope does not
 //! see is answered as if it were not there.
 //!
-//! A backend is a folder: `sqlite` is the one there is. What does not depend on the database stands beside it: what
-//! resources are indexed by (`index`, `index_definition`, `derived`), how a search is read (`query`) and planned
+//! A backend is a folder: `sqlite`, and `postgres`, which is being built. What does not depend on the database stands beside it: what
+//! resources are indexed by (`index`, `index_definition`, `index_ids`, `derived`), how a search is read (`query`) and planned
 //! (`search`), how the audit log is chained and verified (`audit_chain`, `audit_verify`), a plan with all that is computed before its transaction (`prepared`), and what is new, in memory (`newest`).
 //!
 //! Three promises that every backend keeps, and one suite (`tests/store`) that holds them to it:
@@ -27,16 +27,21 @@ mod conflict;
 mod credentials;
 mod derived;
 mod document;
+mod failure;
 mod feed;
 mod health;
 pub mod index;
 mod index_definition;
+mod index_ids;
 mod newest;
+pub mod postgres;
 mod prepared;
 pub mod query;
 mod resources;
 mod retention;
 mod search;
+mod shared;
+mod sql;
 pub mod sqlite;
 mod unanswered;
 mod visibility;

@@ -159,6 +159,30 @@ async fn a_referral_costs_the_same_behind_many_others_of_the_person() {
     }
 }
 
+/// A referral of somebody else costs the same, however many the store has.
+#[tokio::test]
+async fn a_referral_costs_the_same_behind_many_others() {
+    let world = World::new().await;
+    let mut costs = Vec::new();
+    let mut sent = 0;
+    for count in [20, 40, 80, 160] {
+        while sent < count {
+            world.send(json!({})).await;
+            sent += 1;
+        }
+        let mut least = u64::MAX;
+        for _ in 0..3 {
+            let before = world.store.statement_counts().steps;
+            world.send(json!({})).await;
+            least = least.min(world.store.statement_counts().steps - before);
+            sent += 1;
+        }
+        costs.push(least);
+    }
+    println!("steps of a referral behind 20, 40, 80 and 160: {costs:?}");
+    assert!(costs.iter().all(|cost| *cost <= costs[0] + costs[0] / 20), "{costs:?}");
+}
+
 /// Numbers that look random, and are the same each time.
 struct Numbers(u64);
 

@@ -17,6 +17,9 @@ mod migration;
 mod oracle;
 mod parties;
 mod planned_reads;
+#[path = "../postgres/mod.rs"]
+mod postgres;
+mod postgres_database;
 mod referral;
 mod retention;
 #[path = "../scale/mod.rs"]

@@ -6,21 +6,15 @@ use rusqlite::params;
 use crate::error::Result;
 use crate::store::index::ParameterKind;
 use crate::store::index_definition::IndexDefinition;
+use crate::store::index_ids::Index;
 use crate::store::search::criterion::VERBATIM;
+use crate::store::sql::{bases, read};
 use crate::store::visibility::Visibility;
 
-use super::index::Index;
 use super::keys::Keys;
+use super::rows;
 use super::session::Session;
 use super::statement::Connection;
-use super::{read, rows};
-
-/// All of them, in alphabetical order.
-pub(super) fn all(connection: &Connection) -> Result<Vec<String>> {
-    let mut statement = connection.prepare_cached("SELECT url FROM base ORDER BY url")?;
-    let found = statement.query_map([], |row| row.get(0))?;
-    Ok(found.collect::<rusqlite::Result<_>>()?)
-}
 
 /// Adds one that the index, as it is, does not know; what refers to it is found by that from now on. Gives how many resources
 /// that were.
@@ -28,7 +22,7 @@ pub(super) fn add(writer: &Connection, keys: &mut Keys, index: &mut Index, base:
     let referring = referring(writer, index, base)?;
     let before = index.definition.clone();
     writer.execute("INSERT INTO base (url) VALUES (?1)", [base])?;
-    index.definition = IndexDefinition { bases: all(writer)?, ..before.clone() };
+    index.definition = IndexDefinition { bases: bases::all(writer)?, ..before.clone() };
     let mut session = Session::new_session(writer, keys, Some(index));
     for (id, updated) in &referring {
         if let Some(stored) = read::newest(writer, Visibility::All, *id)? {

@@ -1,43 +1,12 @@
 //! Clients. Every change raises their version, which other processes that serve the same file see, too.
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, params};
 
 use crate::error::Result;
 use crate::store::ClientRow;
 
-use super::read::moment;
 use super::session::Session;
-use super::statement::Connection;
-
-/// All clients, in the order of their making.
-pub(super) fn all(connection: &Connection) -> Result<Vec<ClientRow>> {
-    connection
-        .prepare_cached(
-            "SELECT id, name, role, organization, hash, created, revoked, acts_for, certificates FROM client ORDER BY number",
-        )?
-        .query_and_then([], client)?
-        .collect()
-}
-
-fn client(row: &Row<'_>) -> Result<ClientRow> {
-    Ok(ClientRow {
-        id: row.get(0)?,
-        name: row.get(1)?,
-        role: row.get(2)?,
-        organization: row.get(3)?,
-        acts_for: words(row, 7)?,
-        certificates: words(row, 8)?,
-        hash: row.get(4)?,
-        created: moment(row.get(5)?)?,
-        revoked: row.get::<_, Option<i64>>(6)?.map(moment).transpose()?,
-    })
-}
-
-/// The words of a column.
-fn words(row: &Row<'_>, column: usize) -> Result<Vec<String>> {
-    Ok(row.get::<_, String>(column)?.split_whitespace().map(str::to_owned).collect())
-}
 
 /// Adds a client, or puts it in the place of the one with its id.
 pub(super) fn put(session: &mut Session<'_>, client: &ClientRow) -> Result<()> {

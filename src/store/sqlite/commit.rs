@@ -12,14 +12,15 @@ use crate::error::Result;
 use crate::fhir::ResourceKey;
 use crate::referral::plan::{Extras, Guard, Idempotency, Plan, Write};
 use crate::store::Committed;
-use crate::store::conflict::{conflict, stale};
+use crate::store::conflict::{self, matched, stale, used_key};
 use crate::store::document::raise_last_updated;
 use crate::store::newest::ChangeNotice;
 use crate::store::prepared::PreparedPlan;
+use crate::store::sql::{planned_read, search};
 
 use super::session::Session;
 use super::task_steps::{self, TaskVersion};
-use super::{audit, consents, feed, planned_read, rows, search, shares, unanswered};
+use super::{audit, consents, feed, rows, shares, unanswered};
 
 /// A resource as the transaction found it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -67,12 +68,12 @@ pub(super) fn commit(session: &mut Session<'_>, prepared: PreparedPlan) -> Resul
     }
     for (scope, query) in &unmatched {
         if let Some(found) = search::first(session.connection, session.index()?, scope, query)? {
-            return Err(conflict(Some(&found), format!("{found} matches the condition of this create")));
+            return Err(matched(&found));
         }
     }
     let mut targets = targets(session, &writes)?;
     if let Some(unread) = reindexed.iter().find(|change| change.before.is_none()) {
-        return Err(conflict(Some(&unread.key), format!("{} was changed before this change was ready", unread.key)));
+        return Err(conflict::unread(&unread.key));
     }
 
     let seq = session.progress.seq + 1;
@@ -116,7 +117,7 @@ pub(super) fn commit(session: &mut Session<'_>, prepared: PreparedPlan) -> Resul
     if let Some(idempotency) = &idempotency {
         store_idempotency(session, idempotency)?;
     }
-    let reads = planned_read::read_all(session, &reads, read_bytes.unwrap_or(usize::MAX))?;
+    let reads = planned_read::read_all(session.connection, session.index()?, &reads, read_bytes.unwrap_or(usize::MAX))?;
     session.announcements.push(announcement);
     Ok(Committed { seq: seq.cast_unsigned(), writes, reads })
 }
@@ -128,7 +129,7 @@ fn refuse_used(session: &Session<'_>, idempotency: &Idempotency) -> Result<()> {
         .connection
         .prepare_cached("SELECT 1 FROM idempotency WHERE client = ?1 AND key = ?2")?
         .exists(params![idempotency.client, idempotency.key])?;
-    if used { Err(conflict(None, "this idempotency key was used by another request meanwhile")) } else { Ok(()) }
+    if used { Err(used_key()) } else { Ok(()) }
 }
 
 fn check_guard(session: &mut Session<'_>, guard: &Guard) -> Result<()> {

@@ -26,6 +26,12 @@ const PAGE_BYTES: i64 = 1024;
 /// After how much in the log it is written back to the file.
 const CHECKPOINT_BYTES: i64 = 16 * 1024 * 1024;
 
+/// How much the writer keeps of the file in memory, in kilobytes (`cache_size` takes them as negative numbers). A commit that
+/// has split a page makes SQLite go through all of it, so more is not better; what is not here, the system has at hand.
+const WRITER_CACHE: i64 = -8192;
+/// How much each reader keeps, in the same way. It begins anew after each commit.
+const READER_CACHE: i64 = -8192;
+
 /// The connection that writes. Makes the file where it is missing.
 pub(super) fn open_writer(path: &Path) -> Result<Connection> {
     let refused = |error: &dyn std::fmt::Display| unusable(path, error);
@@ -44,7 +50,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection> {
     }
     // FULL: the log is synced before a commit is answered.
     writer.pragma_update(None, "synchronous", "FULL")?;
-    writer.pragma_update(None, "cache_size", -32_768)?;
+    writer.pragma_update(None, "cache_size", WRITER_CACHE)?;
     writer.pragma_update(None, "temp_store", "MEMORY")?;
     let page: i64 = writer.pragma_query_value(None, "page_size", |row| row.get(0))?;
     writer.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_BYTES / page.max(1))?;
@@ -83,7 +89,7 @@ pub(super) fn open_reader(path: &Path, counters: &Arc<StatementCounters>) -> Res
     let mut reader =
         Connection::open_with_flags(path, flags).map_err(|error| unusable(path, &error))?.counted_by(counters);
     set_busy_timeout(&mut reader, BUSY_TIMEOUT)?;
-    reader.pragma_update(None, "cache_size", -8192)?;
+    reader.pragma_update(None, "cache_size", READER_CACHE)?;
     reader.pragma_update(None, "temp_store", "MEMORY")?;
     reader.set_prepared_statement_cache_capacity(128);
     Ok(reader)

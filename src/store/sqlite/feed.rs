@@ -7,14 +7,10 @@
 use rusqlite::params;
 
 use crate::error::Result;
-use crate::fhir::ResourceKey;
 use crate::referral::plan::FeedEntry;
-use crate::store::Changes;
 use crate::store::newest::ChangeNotice;
 
-use super::keys;
 use super::session::Session;
-use super::statement::Connection;
 
 /// Writes the feed entries of a plan.
 pub(super) fn mark_changed(
@@ -68,45 +64,4 @@ pub(super) fn renew(
         }
     }
     Ok(())
-}
-
-/// What is new for this organization after `since`. A Task that it no longer sees is among them at the last change that
-/// it was owed, so that it can be told; what changes afterwards is no longer its matter (see [`renew`]).
-pub(super) fn changes(reader: &Connection, organization: &str, since: u64, limit: usize) -> Result<Changes> {
-    let mut changes = Changes { items: Vec::new(), newest: since };
-    let Some(organization) = keys::resource(reader, "Organization", organization)? else { return Ok(changes) };
-    let mut statement = reader.prepare_cached(
-        "SELECT k.name, r.logical, d.seq FROM feed d CROSS JOIN resource r CROSS JOIN kind k
-         WHERE d.organization = ?1 AND d.seq > ?2 AND r.id = d.task AND r.version > 0 AND k.id = r.kind
-         ORDER BY d.seq, d.task",
-    )?;
-    let mut rows = statement.query(params![organization, since.cast_signed()])?;
-    while let Some(row) = rows.next()? {
-        let seq = row.get::<_, i64>(2)?.cast_unsigned();
-        // A sequence is never cut in two: whoever goes on after it would miss the rest of it.
-        if changes.items.len() >= limit && seq != changes.newest {
-            break;
-        }
-        changes.items.push((ResourceKey::new(row.get::<_, String>(0)?, row.get::<_, String>(1)?), seq));
-        changes.newest = seq;
-    }
-    Ok(changes)
-}
-
-/// The name of the cursors that are given, and the names that they had before the store was restored from a copy, each with
-/// the last commit that a cursor of that name may stand for.
-pub(super) fn ids(connection: &Connection) -> Result<(String, Vec<(String, u64)>)> {
-    let mut name: String = connection.query_row("SELECT id FROM store", [], |row| row.get(0))?;
-    let mut earlier: Vec<(String, u64)> = Vec::new();
-    let mut statement = connection.prepare_cached("SELECT cursors, seq FROM restored ORDER BY number")?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let seq = row.get::<_, i64>(1)?.cast_unsigned();
-        // What a later copy no longer held is gone for all names before.
-        for (_, last) in &mut earlier {
-            *last = seq.min(*last);
-        }
-        earlier.push((std::mem::replace(&mut name, row.get(0)?), seq));
-    }
-    Ok((name, earlier))
 }

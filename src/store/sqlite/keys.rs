@@ -7,9 +7,11 @@ use std::collections::HashMap;
 
 use rusqlite::{OptionalExtension, Params, params};
 
-use super::statement::Connection;
 use crate::error::Result;
 use crate::fhir::ResourceKey;
+use crate::store::sql::keys::{kind, parameter, system};
+
+use super::statement::Connection;
 
 /// How many resources the writer remembers before it starts anew. They are the ones that others reference, mostly the
 /// organizations and people of the directory.
@@ -120,30 +122,4 @@ impl Keys {
             None => self.give(writer, "INSERT INTO parameter (kind, code) VALUES (?1, ?2)", params![kind, code]),
         }
     }
-}
-
-/// The id of a resource type, if any resource has it.
-pub(super) fn kind(connection: &Connection, name: &str) -> Result<Option<i64>> {
-    let mut statement = connection.prepare_cached("SELECT id FROM kind WHERE name = ?1")?;
-    Ok(statement.query_row([name], |row| row.get(0)).optional()?)
-}
-
-/// The id of a resource, if it is stored or named.
-pub(super) fn resource(connection: &Connection, kind: &str, id: &str) -> Result<Option<i64>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT r.id FROM kind k JOIN resource r ON r.kind = k.id WHERE k.name = ?1 AND r.logical = ?2",
-    )?;
-    Ok(statement.query_row([kind, id], |row| row.get(0)).optional()?)
-}
-
-/// The id of a code system, if any index row has it.
-pub(super) fn system(connection: &Connection, uri: &str) -> Result<Option<i64>> {
-    let mut statement = connection.prepare_cached("SELECT id FROM system WHERE uri = ?1")?;
-    Ok(statement.query_row([uri], |row| row.get(0)).optional()?)
-}
-
-/// The id of a search parameter of a type, if it has one.
-pub(super) fn parameter(connection: &Connection, kind: i64, code: &str) -> Result<Option<i64>> {
-    let mut statement = connection.prepare_cached("SELECT id FROM parameter WHERE kind = ?1 AND code = ?2")?;
-    Ok(statement.query_row(params![kind, code], |row| row.get(0)).optional()?)
 }

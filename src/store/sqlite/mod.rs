@@ -28,16 +28,17 @@ use crate::referral::scope::Scope;
 
 use super::audit_chain::{AuditRow, ChainEnd};
 use super::index::SearchParameters;
+use super::index_ids::Index;
 use super::newest::NewestSequences;
 use super::prepared::PreparedPlan;
 use super::query::Query;
+use super::sql::{self, newest, read, referral, search};
 use super::{
     AuditLog, AuditPage, AuditQuery, Changes, ClientRow, Committed, ConsentQuery, Credentials, DirectoryPosition, Feed,
     GivenConsent, Health, Page, PrunedVersions, Resources, Retention, Statistics, StoreFuture, Stored, StoredReferral,
     Versions, WriteState,
 };
 use in_use::FileUse;
-use index::Index;
 use reader::Readers;
 use session::Session;
 use statement::{Connection, StatementCounters};
@@ -52,29 +53,22 @@ mod commit;
 mod connection;
 mod consents;
 mod counted;
-mod directory;
+mod database;
 mod error;
 mod feed;
 mod file_identity;
 mod in_use;
-mod index;
 mod keys;
-mod newest;
-mod planned_read;
-mod read;
 mod read_queue;
 mod reader;
-mod referral;
 mod reindex;
 pub mod restore;
 mod retention;
 mod room;
 mod rows;
 mod schema;
-mod search;
 mod session;
 mod shares;
-mod shown;
 mod statement;
 mod step_limit;
 mod task_steps;
@@ -190,7 +184,7 @@ impl SqliteStore {
         readers: impl FnOnce(&Jobs) -> Result<Readers>,
     ) -> Result<Self> {
         connection::begin_serving(&mut connection)?;
-        let (id, earlier_ids) = feed::ids(&connection)?;
+        let (id, earlier_ids) = sql::feed::ids(&connection)?;
         let statements = connection.counters().clone();
         let newest_sequences = Arc::new(NewestSequences::default());
         newest::refresh(&newest_sequences, &connection)?;
@@ -345,7 +339,7 @@ impl Resources for SqliteStore {
 
     fn consents<'a>(&'a self, patient: &'a ResourceKey, query: &'a ConsentQuery) -> StoreFuture<'a, Vec<GivenConsent>> {
         let (patient, query) = (patient.clone(), query.clone());
-        self.readers.read(move |reader| consents::find(reader, &patient, &query))
+        self.readers.read(move |reader| sql::consents::find(reader, &patient, &query))
     }
 
     fn resting_on<'a>(
@@ -355,7 +349,7 @@ impl Resources for SqliteStore {
         refuses: bool,
     ) -> StoreFuture<'a, Vec<ResourceKey>> {
         let (patient, consent) = (patient.clone(), consent.clone());
-        self.readers.read(move |reader| consents::resting(reader, &patient, &consent, refuses))
+        self.readers.read(move |reader| sql::consents::resting(reader, &patient, &consent, refuses))
     }
 
     fn idempotent<'a>(&'a self, client: &'a str, key: &'a str) -> StoreFuture<'a, Option<Idempotency>> {
@@ -364,7 +358,7 @@ impl Resources for SqliteStore {
     }
 
     fn directory(&self) -> StoreFuture<'_, Vec<Stored>> {
-        self.readers.read(read::directory)
+        self.readers.read(|reader| read::directory(reader))
     }
 
     fn directory_changes(
@@ -372,7 +366,7 @@ impl Resources for SqliteStore {
         since: DirectoryPosition,
         changes: mpsc::Sender<Stored>,
     ) -> StoreFuture<'_, DirectoryPosition> {
-        self.readers.read(move |reader| directory::changes(reader, since, &changes))
+        self.readers.read(move |reader| sql::directory::changes(reader, since, &changes))
     }
 
     fn directory_version(&self) -> watch::Receiver<u64> {
@@ -391,7 +385,7 @@ impl Feed for SqliteStore {
             return Box::pin(std::future::ready(Ok(Changes { items: Vec::new(), newest: since })));
         }
         let organization = organization.to_owned();
-        self.readers.read(move |reader| feed::changes(reader, &organization, since, limit))
+        self.readers.read(move |reader| sql::feed::changes(reader, &organization, since, limit))
     }
 
     fn newest(&self, organization: &str) -> watch::Receiver<u64> {
@@ -399,10 +393,7 @@ impl Feed for SqliteStore {
     }
 
     fn newest_commit(&self) -> StoreFuture<'_, u64> {
-        self.readers.read(|reader| {
-            let seq: i64 = reader.query_row("SELECT seq FROM store", [], |row| row.get(0))?;
-            Ok(seq.cast_unsigned())
-        })
+        self.readers.read(|reader| sql::feed::newest_commit(reader))
     }
 
     fn store_id(&self) -> &str {
@@ -432,7 +423,7 @@ impl Retention for SqliteStore {
 
 impl Credentials for SqliteStore {
     fn clients(&self) -> StoreFuture<'_, Vec<ClientRow>> {
-        self.readers.read(clients::all)
+        self.readers.read(|reader| sql::clients::all(reader))
     }
 
     fn save_client(&self, client: ClientRow, remembered: Vec<AuditEntry>) -> StoreFuture<'_, ()> {
@@ -463,26 +454,26 @@ impl AuditLog for SqliteStore {
 
     fn audit_rows<'a>(&'a self, query: &'a AuditQuery) -> StoreFuture<'a, AuditPage> {
         let query = query.clone();
-        self.readers.read(move |reader| audit::rows(reader, &query))
+        self.readers.read(move |reader| sql::audit::rows(reader, &query))
     }
 
     fn audit_count<'a>(&'a self, query: &'a AuditQuery) -> StoreFuture<'a, u64> {
         let query = query.clone();
-        self.readers.read(move |reader| audit::count(reader, &query))
+        self.readers.read(move |reader| sql::audit::count(reader, &query))
     }
 
     fn audit_row<'a>(&'a self, chain: &'a str, number: u64) -> StoreFuture<'a, Option<AuditRow>> {
         let chain = chain.to_owned();
-        self.readers.read(move |reader| audit::one(reader, &chain, number))
+        self.readers.read(move |reader| sql::audit::one(reader, &chain, number))
     }
 
     fn audit_chains(&self) -> StoreFuture<'_, Vec<ChainEnd>> {
-        self.readers.read(audit::ends)
+        self.readers.read(|reader| sql::audit::ends(reader))
     }
 
     fn audit_chain<'a>(&'a self, chain: &'a str, after: (u64, u64), limit: usize) -> StoreFuture<'a, Vec<AuditRow>> {
         let chain = chain.to_owned();
-        self.readers.read(move |reader| audit::chain(reader, &chain, after, limit))
+        self.readers.read(move |reader| sql::audit::chain(reader, &chain, after, limit))
     }
 
     fn prune_audit(&self, before: Timestamp, entry: AuditEntry) -> StoreFuture<'_, u64> {
@@ -491,21 +482,12 @@ impl AuditLog for SqliteStore {
 }
 
 fn statistics(reader: &Connection, counters: &Counters) -> Result<Statistics> {
-    let newest: i64 = reader.query_row("SELECT seq FROM store", [], |row| row.get(0))?;
-    // SQLite runs these two once only for each time that they are compiled.
-    let pages: i64 = reader.pragma_query_value(None, "page_count", |row| row.get(0))?;
-    let size: i64 = reader.pragma_query_value(None, "page_size", |row| row.get(0))?;
-    let mut statement = reader.prepare_cached("SELECT name, resources FROM kind WHERE resources > 0 ORDER BY name")?;
-    let counted = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned())))?;
     Ok(Statistics {
-        newest: newest.cast_unsigned(),
-        resources: counted.collect::<rusqlite::Result<_>>()?,
-        bytes: (pages * size).cast_unsigned(),
         room: counters.room.load(Ordering::Relaxed),
-        unanswered: unanswered::all(reader)?,
         commits: counters.commits.load(Ordering::Relaxed),
         groups: counters.groups.load(Ordering::Relaxed),
         conflicts: counters.conflicts.load(Ordering::Relaxed),
+        ..sql::statistics::of_database(reader)?
     })
 }
 

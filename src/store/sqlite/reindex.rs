@@ -7,17 +7,16 @@ use tracing::info;
 
 use crate::error::Result;
 use crate::store::index::SearchParameters;
-use crate::store::index_definition::IndexDefinition;
+use crate::store::index_definition::{IndexDefinition, ROWS};
+use crate::store::index_ids::Index;
+use crate::store::sql::{self, keys, read};
 use crate::store::visibility::Visibility;
 
-use super::index::Index;
 use super::keys::Keys;
 use super::session::Session;
 use super::statement::Connection;
-use super::{bases, consents, counted, keys, read, rows};
+use super::{bases, consents, rows};
 
-/// Raised when rows are made differently from the same entries.
-const ROWS: u32 = 1;
 /// The id of a parameter that the database does not know: no row has it.
 const NOT_THERE: i64 = -1;
 /// How many resources are read at a time.
@@ -26,7 +25,7 @@ const BATCH: i64 = 500;
 /// The index of these parameters. If others made what the database holds, it is made anew.
 pub(super) fn prepare(writer: &Connection, parameters: &Arc<SearchParameters>) -> Result<Index> {
     let transaction = Transaction::new_unchecked(writer, TransactionBehavior::Immediate)?;
-    let definition = IndexDefinition::new(parameters, bases::all(writer)?);
+    let definition = IndexDefinition::new(parameters, sql::bases::all(writer)?);
     let mut keys = Keys::default();
     let mut ids = Vec::new();
     for (kind, code) in definition.names() {
@@ -35,8 +34,7 @@ pub(super) fn prepare(writer: &Connection, parameters: &Arc<SearchParameters>) -
     }
     let (found, newest): (String, i64) =
         writer.query_row("SELECT parameters, seq FROM store", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let mut index =
-        Index { fingerprint: fingerprint(&definition), counted: counted::parameters(&definition), definition, ids };
+    let mut index = Index { fingerprint: definition.fingerprint(), counted: definition.counted(), definition, ids };
     let base = parameters.base().map(|base| base.trim_end_matches('/').to_owned());
     let base = base.filter(|base| !index.definition.bases.contains(base));
     if newest == 0 || found == index.fingerprint {
@@ -47,7 +45,7 @@ pub(super) fn prepare(writer: &Connection, parameters: &Arc<SearchParameters>) -
     } else {
         if let Some(base) = base {
             writer.execute("INSERT INTO base (url) VALUES (?1)", [base])?;
-            index.definition.bases = bases::all(writer)?;
+            index.definition.bases = sql::bases::all(writer)?;
         }
         if found != earlier_fingerprint(&index.definition) {
             info!("the search parameters have changed; the index is made anew");
@@ -57,7 +55,7 @@ pub(super) fn prepare(writer: &Connection, parameters: &Arc<SearchParameters>) -
             info!(resources, "the index is made");
         }
     }
-    index.fingerprint = fingerprint(&index.definition);
+    index.fingerprint = index.definition.fingerprint();
     if found != index.fingerprint {
         writer.execute("UPDATE store SET parameters = ?1", [&index.fingerprint])?;
     }
@@ -67,8 +65,8 @@ pub(super) fn prepare(writer: &Connection, parameters: &Arc<SearchParameters>) -
 
 /// The index of these parameters, if what the database holds was made with them.
 pub(super) fn made_with(reader: &Connection, parameters: &Arc<SearchParameters>) -> Result<Option<Index>> {
-    let definition = IndexDefinition::new(parameters, bases::all(reader)?);
-    let fingerprint = fingerprint(&definition);
+    let definition = IndexDefinition::new(parameters, sql::bases::all(reader)?);
+    let fingerprint = definition.fingerprint();
     let found: String = reader.query_row("SELECT parameters FROM store", [], |row| row.get(0))?;
     if found != fingerprint {
         return Ok(None);
@@ -81,14 +79,7 @@ pub(super) fn made_with(reader: &Connection, parameters: &Arc<SearchParameters>)
         };
         ids.push(id.unwrap_or(NOT_THERE));
     }
-    Ok(Some(Index { counted: counted::parameters(&definition), definition, ids, fingerprint }))
-}
-
-/// Tells an index of this definition from others. How many URLs it knows is told with it: whoever knows fewer would write
-/// other rows.
-fn fingerprint(definition: &IndexDefinition) -> String {
-    let IndexDefinition { parameters, derived, bases } = definition;
-    format!("{} {ROWS} {derived}; {} bases", parameters.fingerprint(), bases.len())
+    Ok(Some(Index { counted: definition.counted(), definition, ids, fingerprint }))
 }
 
 /// The same as it was before stores knew under which URLs they were served: it named the one.

@@ -3,10 +3,10 @@
 use crate::error::{Category, Error, Result};
 use crate::store::newest::ChangeNotice;
 
-use super::error::is_of_store;
-use super::index::Index;
 use super::keys::Keys;
 use super::statement::Connection;
+use crate::store::failure::is_of_store;
+use crate::store::index_ids::Index;
 
 /// How far the store has come; written back once a group.
 #[derive(Debug, Clone, Copy)]

@@ -1,35 +1,19 @@
 //! Who takes part in which Task and what they see through it. Replaced per Task; only what differs is written, and what
 //! ends is kept with its time: who was shown what, and until when, can always be told.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use rusqlite::params;
-use rusqlite::types::ValueRef;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::referral::Party;
 use crate::referral::party::PartEnd;
 use crate::referral::plan::{GivenResource, Share, SharedWith, Sharing};
-use crate::store::conflict::conflict;
+use crate::store::conflict::changed_sharing;
+use crate::store::shared::{Given, Shared};
+use crate::store::sql::referral::party;
 
 use super::session::Session;
 use super::statement::Connection;
 use super::withheld;
-
-/// Who takes part in one Task, and what they see through it, by ids.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Shared {
-    /// The resources, each with its type and who gave it
-    resources: BTreeMap<i64, Given>,
-    /// Organization and party of each part
-    parties: BTreeSet<(i64, Party)>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Given {
-    kind: i64,
-    giver: i64,
-}
 
 /// Puts the share in the place of what was shared through its Task before. Gives the Task's id if that changed anything.
 ///
@@ -37,15 +21,14 @@ struct Given {
 /// `Conflict`, where something else is shared, or with others, than what the share was made from.
 pub(super) fn replace(session: &mut Session<'_>, share: &Share) -> Result<Option<i64>> {
     let task = session.keys.resource(session.connection, &share.task)?;
-    let old = Shared::stored(session.connection, task)?;
-    let before = Shared::of(session, &share.before)?;
-    if before.parties != old.parties || !before.resources.keys().eq(old.resources.keys()) {
-        let text = format!("what is shared of {}, or with whom, was changed meanwhile", share.task);
-        return Err(conflict(Some(&share.task), text));
+    let old = stored(session.connection, task)?;
+    let before = named(session, &share.before)?;
+    if !before.is_alike(&old) {
+        return Err(changed_sharing(&share.task));
     }
-    let new = Shared::of(session, &share.after)?;
+    let new = named(session, &share.after)?;
     let withholds_anew = withheld::replace(session, task, &share.withheld)?;
-    if old.parties == new.parties && old.resources.keys().eq(new.resources.keys()) {
+    if old.is_alike(&new) {
         return Ok(withholds_anew.then_some(task));
     }
     for resource in old.resources.keys().filter(|resource| !new.resources.contains_key(resource)) {
@@ -69,67 +52,38 @@ pub(super) fn replace(session: &mut Session<'_>, share: &Share) -> Result<Option
     Ok(Some(task))
 }
 
-/// A party as it is stored.
-pub(super) fn party(code: ValueRef<'_>) -> Result<Party> {
-    let code = code.as_str().map_err(rusqlite::Error::from)?;
-    Party::from_code(code).ok_or_else(|| Error::fault(format!("the database names a party {code}, which is none")))
+/// What is shared through a Task, and with whom.
+fn stored(connection: &Connection, task: i64) -> Result<Shared> {
+    let mut shared = Shared::default();
+    let mut statement = connection.prepare_cached(
+        "SELECT s.resource, r.kind, s.giver FROM task_resource s CROSS JOIN resource r
+         WHERE s.task = ?1 AND s.until IS NULL AND r.id = s.resource",
+    )?;
+    let mut rows = statement.query([task])?;
+    while let Some(row) = rows.next()? {
+        shared.resources.insert(row.get(0)?, Given { kind: row.get(1)?, giver: row.get(2)? });
+    }
+    let mut statement =
+        connection.prepare_cached("SELECT organization, party FROM task_party WHERE task = ?1 AND until IS NULL")?;
+    let mut rows = statement.query([task])?;
+    while let Some(row) = rows.next()? {
+        shared.parties.insert((row.get(0)?, party(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)?));
+    }
+    Ok(shared)
 }
 
-/// How a part ended, as it is stored.
-pub(super) fn part_end(code: ValueRef<'_>) -> Result<Option<PartEnd>> {
-    let Some(code) = code.as_str_or_null().map_err(rusqlite::Error::from)? else { return Ok(None) };
-    let end = PartEnd::from_code(code);
-    end.map(Some).ok_or_else(|| Error::fault(format!("the database says that a part ended as {code}, which is no end")))
-}
-
-impl Shared {
-    fn stored(connection: &Connection, task: i64) -> Result<Self> {
-        let mut shared = Self::default();
-        let mut statement = connection.prepare_cached(
-            "SELECT s.resource, r.kind, s.giver FROM task_resource s CROSS JOIN resource r
-             WHERE s.task = ?1 AND s.until IS NULL AND r.id = s.resource",
-        )?;
-        let mut rows = statement.query([task])?;
-        while let Some(row) = rows.next()? {
-            shared.resources.insert(row.get(0)?, Given { kind: row.get(1)?, giver: row.get(2)? });
-        }
-        let mut statement = connection
-            .prepare_cached("SELECT organization, party FROM task_party WHERE task = ?1 AND until IS NULL")?;
-        let mut rows = statement.query([task])?;
-        while let Some(row) = rows.next()? {
-            shared.parties.insert((row.get(0)?, party(row.get_ref(1)?)?));
-        }
-        Ok(shared)
+/// The same as a plan names it.
+fn named(session: &mut Session<'_>, sharing: &Sharing) -> Result<Shared> {
+    let mut shared = Shared::default();
+    for SharedWith { organization, party } in &sharing.parties {
+        shared.parties.insert((session.keys.organization(session.connection, organization)?, *party));
     }
-
-    fn of(session: &mut Session<'_>, sharing: &Sharing) -> Result<Self> {
-        let mut shared = Self::default();
-        for SharedWith { organization, party } in &sharing.parties {
-            shared.parties.insert((session.keys.organization(session.connection, organization)?, *party));
-        }
-        for GivenResource { resource, giver } in &sharing.resources {
-            let kind = session.keys.kind(session.connection, &resource.kind)?;
-            let giver = session.keys.organization(session.connection, giver)?;
-            shared.resources.insert(session.keys.resource(session.connection, resource)?, Given { kind, giver });
-        }
-        Ok(shared)
+    for GivenResource { resource, giver } in &sharing.resources {
+        let kind = session.keys.kind(session.connection, &resource.kind)?;
+        let giver = session.keys.organization(session.connection, giver)?;
+        shared.resources.insert(session.keys.resource(session.connection, resource)?, Given { kind, giver });
     }
-
-    /// Whoever takes part, as whatever: each sees the same.
-    fn organizations(&self) -> BTreeSet<i64> {
-        self.parties.iter().map(|(organization, _)| *organization).collect()
-    }
-
-    /// Who sees which resource (with its type) through `self` and not through `other`.
-    fn grants_missing_in(&self, other: &Self) -> impl Iterator<Item = (i64, i64, i64)> {
-        let others = other.organizations();
-        self.organizations().into_iter().flat_map(move |organization| {
-            let both = others.contains(&organization);
-            let unseen = move |resource: &i64| !(both && other.resources.contains_key(resource));
-            let resources = self.resources.iter().filter(move |(resource, _)| unseen(resource));
-            resources.map(move |(resource, given)| (organization, given.kind, *resource))
-        })
-    }
+    Ok(shared)
 }
 
 /// The resource is shared through the Task from this commit on.

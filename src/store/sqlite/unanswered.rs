@@ -1,14 +1,11 @@
 //! Keeps which referrals wait for an answer, in the commit that changes it.
 
-use jiff::Timestamp;
 use rusqlite::params;
 
-use crate::error::{Error, Result};
-use crate::referral::state::State;
-use crate::store::unanswered::{AnswerState, Unanswered};
+use crate::error::Result;
+use crate::store::unanswered::AnswerState;
 
 use super::session::Session;
-use super::statement::Connection;
 
 /// The referral of this Task waits for an answer, from this commit on, or from when it came to its program; or it does not.
 pub(super) fn keep(session: &Session<'_>, task: i64, answer: &AnswerState, updated: i64) -> Result<()> {
@@ -27,21 +24,4 @@ pub(super) fn keep(session: &Session<'_>, task: i64, answer: &AnswerState, updat
         }
     };
     Ok(())
-}
-
-/// All that wait, by state and program.
-pub(super) fn all(reader: &Connection) -> Result<Vec<Unanswered>> {
-    let mut statement =
-        reader.prepare_cached("SELECT state, program, count(*), min(since) FROM unanswered GROUP BY state, program")?;
-    let mut rows = statement.query([])?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        let (state, program): (String, String) = (row.get(0)?, row.get(1)?);
-        let since = Timestamp::from_microsecond(row.get(3)?).map_err(Error::fault)?;
-        // A state of another version of the program is none of ours to tell.
-        let Some(state) = State::from_code(&state) else { continue };
-        let program = Some(program).filter(|program| !program.is_empty());
-        found.push(Unanswered { state, program, referrals: row.get::<_, i64>(2)?.cast_unsigned(), since });
-    }
-    Ok(found)
 }

@@ -18,16 +18,16 @@ use crate::error::{Error, Result};
 use crate::store::newest::NewestSequences;
 use crate::store::{StoreFuture, WriteState};
 
-use super::error::{is_for_good, stopped, superseded};
 use super::file_identity::FileIdentity;
 use super::in_use::FileUse;
-use super::index::Index;
 use super::keys::Keys;
-use super::newest;
 use super::room::room;
 use super::schema;
 use super::session::{Progress, Session};
 use super::statement::Connection;
+use crate::store::failure::{is_for_good, stopped, superseded};
+use crate::store::index_ids::Index;
+use crate::store::sql::newest;
 
 /// Most jobs of one transaction: a bound on how long the first of them waits.
 const MAX_GROUP: usize = 256;

@@ -8,7 +8,7 @@ use rusqlite::ErrorCode;
 use crate::error::Result;
 use crate::store::sqlite::{connection, in_use};
 
-use super::finding::{Findings, Part, StoreFinding};
+use crate::store::sql::check::{Findings, Part, StoreFinding};
 use crate::store::sqlite::statement::Connection;
 
 /// What is wrong with a file that is to be there.

@@ -4,11 +4,7 @@
 //! Each part reads one state of the database. What the parts find is in [`StoreReport`]; it names resources and numbers,
 //! never what is stored.
 
-mod counts;
-mod documents;
 mod file;
-mod finding;
-mod references;
 
 use std::num::NonZeroU64;
 use std::path::Path;
@@ -17,10 +13,11 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::store::audit_verify;
 use crate::store::index::SearchParameters;
+use crate::store::sql::check::{check_counts, check_documents, check_references};
 
 use super::{SqliteStore, backup, reindex};
 
-pub use finding::{Part, StoreFinding};
+pub use crate::store::sql::check::{Part, StoreFinding};
 
 /// What checking a store came to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -70,12 +67,12 @@ pub(super) async fn check_rows(
     one_of: NonZeroU64,
 ) -> Result<StoreReport> {
     let commit = store.readers.read(backup::state).await?.commit;
-    let mut findings = store.readers.read(references::check).await?;
-    findings.extend(store.readers.read(counts::check).await?);
+    let mut findings = store.readers.read(|reader| check_references(reader)).await?;
+    findings.extend(store.readers.read(|reader| check_counts(reader)).await?);
     let parameters = parameters.clone();
     let documents = store.readers.read(move |reader| {
         let index = reindex::made_with(reader, &parameters)?;
-        let (looked, findings) = documents::check(reader, index.as_ref(), one_of)?;
+        let (looked, findings) = check_documents(reader, index.as_ref(), one_of)?;
         Ok((looked, index.is_some(), findings))
     });
     let (looked, is_indexed, found) = documents.await?;
@@ -90,4 +87,21 @@ pub(super) async fn check_rows(
         audit_rows: audit.rows,
         findings,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::store::sql::check::is_asked_or_alone;
+    use crate::store::sqlite::connection::open_memory;
+
+    #[test]
+    fn every_table_is_asked_or_known_to_stand_alone() {
+        let connection = open_memory().unwrap();
+        let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name";
+        let mut statement = connection.prepare(sql).unwrap();
+        let tables = statement.query_map([], |row| row.get::<_, String>(0)).unwrap().map(Result::unwrap);
+        for table in tables {
+            assert!(is_asked_or_alone(&table), "{table}: list its references, or that it has none");
+        }
+    }
 }

@@ -15,8 +15,8 @@ use rusqlite::{Transaction, TransactionBehavior};
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Issue, Key};
 
-use super::error::superseded;
 use super::{audit, consents};
+use crate::store::failure::superseded;
 use crate::store::sqlite::statement::Connection;
 
 /// What each version does to the one before it; the first makes the tables.

@@ -1,0 +1,34 @@
+//! What is new for whom, as PostgreSQL keeps it.
+
+use tokio::sync::watch;
+
+use crate::store::sql::feed;
+use crate::store::{Changes, Feed, StoreFuture};
+
+use super::PostgresStore;
+
+impl Feed for PostgresStore {
+    fn changes<'a>(&'a self, organization: &'a str, since: u64, limit: usize) -> StoreFuture<'a, Changes> {
+        if *self.newest_sequences.organization(organization).borrow() <= since {
+            return Box::pin(std::future::ready(Ok(Changes { items: Vec::new(), newest: since })));
+        }
+        let organization = organization.to_owned();
+        self.readers.read(move |reader| feed::changes(reader, &organization, since, limit))
+    }
+
+    fn newest(&self, organization: &str) -> watch::Receiver<u64> {
+        self.newest_sequences.organization(organization)
+    }
+
+    fn newest_commit(&self) -> StoreFuture<'_, u64> {
+        self.readers.read(|reader| feed::newest_commit(reader))
+    }
+
+    fn store_id(&self) -> &str {
+        &self.id
+    }
+
+    fn earlier_ids(&self) -> &[(String, u64)] {
+        &self.earlier_ids
+    }
+}

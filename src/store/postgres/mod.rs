@@ -1,0 +1,112 @@
+//! The store in a PostgreSQL database: for more machines than one.
+//!
+//! What is promised is what SQLite promises, whichever gateway asks: a commit that was answered is durable, on the synchronous
+//! standby too where the database has one; sequences become visible in their order. The row of `store` is the order: whoever
+//! commits locks it first, so that the next one sees all that was committed before (numbers of a database sequence would become
+//! visible out of order).
+//!
+//! How it works: each gateway has one thread that writes (`write`), on one connection, a group of plans in one transaction;
+//! what can be computed before is computed before. What reads takes a connection of the pool.
+
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use crate::error::{Category, Error, Result};
+
+use super::index::SearchParameters;
+use super::index_ids::Index;
+use super::newest::NewestSequences;
+use super::{WriteState, sql};
+use connection::Pool;
+use readers::Readers;
+pub use url::{DatabaseUrl, TlsMode};
+use write::{Committer, Counters, Jobs};
+
+mod audit;
+mod connection;
+mod credentials;
+mod database;
+mod error;
+mod feed;
+mod health;
+mod index;
+mod index_value;
+mod readers;
+mod resources;
+mod retention;
+mod schema;
+mod tls;
+mod url;
+mod write;
+
+/// How many connections read, unless the settings say otherwise.
+const READERS: usize = 8;
+/// What a session that reads is set to: a read that takes longer is ended.
+const READER_OPTIONS: &str = "-c statement_timeout=30s -c default_transaction_read_only=on";
+/// What the session that writes is set to: where this gateway hangs with the order in its hands, the others go on. It looks up what
+/// it knows by its key, so a plan that does is right however large the tables become, and is made once.
+const WRITER_OPTIONS: &str = "-c statement_timeout=60s -c lock_timeout=20s -c idle_in_transaction_session_timeout=15s \
+    -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c plan_cache_mode=force_generic_plan";
+
+/// A store in a PostgreSQL database.
+#[derive(Debug)]
+pub struct PostgresStore {
+    /// The name of its cursors
+    id: String,
+    /// Names that its cursors had before it was restored from a copy, each with the last commit that they stand for
+    earlier_ids: Vec<(String, u64)>,
+    index: Arc<Index>,
+    readers: Readers,
+    newest_sequences: Arc<NewestSequences>,
+    counters: Arc<Counters>,
+    jobs: Jobs,
+    write_state: watch::Receiver<WriteState>,
+}
+
+impl PostgresStore {
+    /// Opens the database; its tables are made where there are none.
+    ///
+    /// # Errors
+    /// If the database cannot be used, is another program's, or was written by a newer version of this one.
+    pub async fn open(url: &DatabaseUrl, parameters: &Arc<SearchParameters>) -> Result<Self> {
+        let writers = Pool::new(url, WRITER_OPTIONS, 1)?;
+        let writer = writers.connection().await.map_err(|error| at_start(url, error))?;
+        schema::migrate(&writer, url).await?;
+        let index = index::prepare(&writer, parameters).await?;
+        let readers = Readers::new(Pool::new(url, READER_OPTIONS, READERS)?);
+        let (id, earlier_ids) = readers.read(|reader| sql::feed::ids(reader)).await?;
+        let newest_sequences = Arc::new(NewestSequences::default());
+        let refreshed = newest_sequences.clone();
+        readers.read(move |reader| sql::newest::refresh(&refreshed, reader)).await?;
+        drop(writer);
+        let (state, write_state) = watch::channel(WriteState::Open);
+        let (index, counters) = (Arc::new(index), Arc::new(Counters::default()));
+        let (jobs, waiting) = Jobs::channel();
+        let committer = Committer::new(
+            writers,
+            Handle::current(),
+            index.clone(),
+            newest_sequences.clone(),
+            counters.clone(),
+            state,
+        );
+        let thread = std::thread::Builder::new().name("store-write".to_owned());
+        thread.spawn(move || committer.run(&waiting)).map_err(Error::fault)?;
+        Ok(Self { id, earlier_ids, index, readers, newest_sequences, counters, jobs, write_state })
+    }
+
+    /// From now on, ends what would take longer than SQLite has for these steps.
+    pub fn set_max_steps(&self, most: u64) {
+        self.readers.set_max_steps(most);
+    }
+}
+
+/// What cannot be reached when the gateway starts was named wrongly, or is not there.
+fn at_start(url: &DatabaseUrl, error: Error) -> Error {
+    match error.category {
+        Category::Busy => schema::unusable(url, &error),
+        _ => error,
+    }
+}

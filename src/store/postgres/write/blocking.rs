@@ -1,0 +1,120 @@
+//! A connection for whoever stands on a thread that may wait: the writer, and what reads.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::Poll;
+
+use tokio::runtime::Handle;
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+
+use crate::error::Result;
+use crate::store::postgres::connection::{Connection, Parameter};
+
+/// See the module head.
+#[derive(Debug)]
+pub(super) struct BlockingConnection {
+    connection: Connection,
+    io: Handle,
+}
+
+/// Statements that are sent together and done in their order: one way there and back for all of them.
+#[derive(Default)]
+pub(super) struct Batch<'v> {
+    statements: Vec<(&'static str, Vec<Box<dyn ToSql + Sync + 'v>>)>,
+}
+
+impl<'v> Batch<'v> {
+    /// One more statement; gives its place among them.
+    pub(super) fn add(&mut self, sql: &'static str, values: Vec<Box<dyn ToSql + Sync + 'v>>) -> usize {
+        self.statements.push((sql, values));
+        self.statements.len() - 1
+    }
+
+    /// Is there nothing to do?
+    pub(super) fn is_empty(&self) -> bool {
+        self.statements.is_empty()
+    }
+}
+
+/// The values of a statement of a [`Batch`].
+macro_rules! owned {
+    ($($value:expr),* $(,)?) => { vec![$(Box::new($value) as Box<dyn tokio_postgres::types::ToSql + Sync + '_>),*] };
+}
+pub(super) use owned;
+
+impl BlockingConnection {
+    /// The connection, whose traffic this runtime carries.
+    pub(super) fn new(connection: Connection, io: Handle) -> Self {
+        Self { connection, io }
+    }
+
+    /// The connection itself.
+    pub(super) fn inner(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// The row that a statement gives, if it gives any.
+    pub(super) fn query_opt(&self, sql: &str, values: &[Parameter<'_>]) -> Result<Option<Row>> {
+        self.io.block_on(self.connection.query_opt(sql, values))
+    }
+
+    /// The one row that a statement gives.
+    pub(super) fn query_one(&self, sql: &str, values: &[Parameter<'_>]) -> Result<Row> {
+        self.io.block_on(self.connection.query_one(sql, values))
+    }
+
+    /// How many rows a statement changed.
+    pub(super) fn execute(&self, sql: &str, values: &[Parameter<'_>]) -> Result<u64> {
+        self.io.block_on(self.connection.execute(sql, values))
+    }
+
+    /// Does several statements without values.
+    pub(super) fn batch(&self, sql: &str) -> Result<()> {
+        self.io.block_on(self.connection.batch(sql))
+    }
+
+    /// Does these statements, and gives the rows of each. The first failure is told; what comes behind it is not done where it
+    /// stands in one transaction.
+    pub(super) fn run(&self, batch: &Batch<'_>) -> Result<Vec<Vec<Row>>> {
+        self.io.block_on(async {
+            // A statement that is new is prepared before any is sent, so that their order holds.
+            for (sql, _) in &batch.statements {
+                self.connection.prepare(sql, &[]).await?;
+            }
+            let values: Vec<Vec<Parameter<'_>>> = batch
+                .statements
+                .iter()
+                .map(|(_, values)| values.iter().map(|value| &**value as Parameter<'_>).collect())
+                .collect();
+            let sent =
+                batch.statements.iter().zip(&values).map(|((sql, _), values)| self.connection.query(sql, values));
+            all(sent.collect()).await.into_iter().collect()
+        })
+    }
+
+    /// Closes the connection: what it stands in is not known.
+    pub(super) fn discard(self) {
+        let _in_runtime = self.io.enter();
+        self.connection.discard();
+    }
+}
+
+/// What all of these come to; each is begun in its turn before any is waited for.
+async fn all<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
+    let mut futures: Vec<Pin<Box<F>>> = futures.into_iter().map(Box::pin).collect();
+    let mut outputs: Vec<Option<F::Output>> = futures.iter().map(|_| None).collect();
+    std::future::poll_fn(move |cx| {
+        let mut waiting = false;
+        for (future, output) in futures.iter_mut().zip(&mut outputs) {
+            if output.is_none() {
+                match future.as_mut().poll(cx) {
+                    Poll::Ready(ready) => *output = Some(ready),
+                    Poll::Pending => waiting = true,
+                }
+            }
+        }
+        if waiting { Poll::Pending } else { Poll::Ready(outputs.iter_mut().filter_map(Option::take).collect()) }
+    })
+    .await
+}

@@ -1,0 +1,195 @@
+//! The rows of the search index: what a resource is found by, in narrow columns.
+//!
+//! The old rows of a resource follow from the entries of its old version, so nothing has to remember which rows belong
+//! to it. How many resources have a code follows from the same rows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::blocking::{Batch, owned};
+use super::session::Session;
+use crate::error::Result;
+use crate::store::index::{IndexEntry, IndexValue};
+use crate::store::postgres::index_value::fit;
+use crate::store::search::criterion::{NO_SYSTEM, VERBATIM};
+
+/// Rows of some resources.
+#[derive(Debug, Default)]
+pub(super) struct RowsOf {
+    /// Parameter, value, updated, resource, system
+    tokens: BTreeSet<(i64, String, i64, i64, i64)>,
+    /// Parameter, target, updated, resource
+    references: BTreeSet<(i64, i64, i64, i64)>,
+    /// Parameter, value, updated, resource
+    texts: BTreeSet<(i64, String, i64, i64)>,
+    /// Parameter, high, low, resource
+    dates: BTreeSet<(i64, i64, i64, i64)>,
+    /// Parameter, value, system: how many resources have it
+    counts: BTreeMap<(i64, String, i64), i64>,
+}
+
+/// What becomes of the index.
+pub(super) struct RowChanges {
+    removed: RowsOf,
+    added: RowsOf,
+}
+
+impl RowsOf {
+    /// The rows of a resource that was last changed at `updated`.
+    pub(super) fn take(
+        &mut self,
+        session: &Session<'_>,
+        entries: &[IndexEntry],
+        resource: i64,
+        updated: i64,
+    ) -> Result<()> {
+        for entry in entries {
+            let parameter = session.index.id(entry.parameter);
+            let (value, system) = match &entry.value {
+                IndexValue::Token { system: None, code } => (code, NO_SYSTEM),
+                IndexValue::Token { system: Some(system), code } => (code, session.keys.system(system)?),
+                IndexValue::Uri(text) | IndexValue::ReferenceUrl(text) | IndexValue::Exact(text) => (text, VERBATIM),
+                IndexValue::Reference(key) => {
+                    self.references.insert((parameter, session.keys.resource(key)?, updated, resource));
+                    continue;
+                }
+                IndexValue::Text(text) => {
+                    self.texts.insert((parameter, fit(text).into_owned(), updated, resource));
+                    continue;
+                }
+                IndexValue::Date { low, high } => {
+                    self.dates.insert((parameter, *high, *low, resource));
+                    continue;
+                }
+            };
+            let value = fit(value).into_owned();
+            let is_new = self.tokens.insert((parameter, value.clone(), updated, resource, system));
+            if is_new && session.index.counted.contains(&entry.parameter) {
+                *self.counts.entry((parameter, value, system)).or_default() += 1;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl RowChanges {
+    /// What turns the one into the other.
+    pub(super) fn between(mut removed: RowsOf, mut added: RowsOf) -> Self {
+        // A date says nothing of when its resource was changed, so it mostly stays.
+        let stay: Vec<_> = removed.dates.intersection(&added.dates).copied().collect();
+        for row in stay {
+            removed.dates.remove(&row);
+            added.dates.remove(&row);
+        }
+        for (code, count) in std::mem::take(&mut removed.counts) {
+            *added.counts.entry(code).or_default() -= count;
+        }
+        added.counts.retain(|_, by| *by != 0);
+        Self { removed, added }
+    }
+
+    /// Writes it, each table in a statement for what goes and one for what comes.
+    pub(super) fn write(self, batch: &mut Batch<'_>) {
+        let Self { removed, added } = self;
+        write_tokens(
+            removed.tokens,
+            batch,
+            "DELETE FROM token t
+            USING unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[])
+                d (parameter, value, updated, resource, system)
+            WHERE t.parameter = d.parameter AND t.value = d.value AND t.updated = d.updated AND t.resource = d.resource
+              AND t.system = d.system",
+        );
+        write_references(removed.references, batch, "DELETE FROM reference t
+            USING unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) d (parameter, target, updated, resource)
+            WHERE t.parameter = d.parameter AND t.target = d.target AND t.updated = d.updated AND t.resource = d.resource");
+        write_texts(removed.texts, batch, "DELETE FROM text t
+            USING unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[]) d (parameter, value, updated, resource)
+            WHERE t.parameter = d.parameter AND t.value = d.value AND t.updated = d.updated AND t.resource = d.resource");
+        write_references(
+            removed.dates,
+            batch,
+            "DELETE FROM date t
+            USING unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) d (parameter, high, low, resource)
+            WHERE t.parameter = d.parameter AND t.high = d.high AND t.low = d.low AND t.resource = d.resource",
+        );
+        write_tokens(added.tokens, batch, "INSERT INTO token (parameter, value, updated, resource, system)
+            SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[]) ON CONFLICT DO NOTHING");
+        write_references(
+            added.references,
+            batch,
+            "INSERT INTO reference (parameter, target, updated, resource)
+            SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) ON CONFLICT DO NOTHING",
+        );
+        write_texts(
+            added.texts,
+            batch,
+            "INSERT INTO text (parameter, value, updated, resource)
+            SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[]) ON CONFLICT DO NOTHING",
+        );
+        write_references(
+            added.dates,
+            batch,
+            "INSERT INTO date (parameter, high, low, resource)
+            SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) ON CONFLICT DO NOTHING",
+        );
+        let (mut parameters, mut values, mut systems, mut by) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for ((parameter, value, system), count) in added.counts {
+            parameters.push(parameter);
+            values.push(value);
+            systems.push(system);
+            by.push(count);
+        }
+        if !by.is_empty() {
+            batch.add(
+                "INSERT INTO counted AS c (parameter, value, system, resources)
+                 SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[])
+                 ON CONFLICT (parameter, value, system) DO UPDATE SET resources = c.resources + excluded.resources",
+                owned![parameters, values, systems, by],
+            );
+        }
+    }
+}
+
+fn write_tokens(rows: BTreeSet<(i64, String, i64, i64, i64)>, batch: &mut Batch<'_>, sql: &'static str) {
+    if rows.is_empty() {
+        return;
+    }
+    let (mut parameters, mut values, mut times, mut resources, mut systems) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (parameter, value, updated, resource, system) in rows {
+        parameters.push(parameter);
+        values.push(value);
+        times.push(updated);
+        resources.push(resource);
+        systems.push(system);
+    }
+    batch.add(sql, owned![parameters, values, times, resources, systems]);
+}
+
+fn write_texts(rows: BTreeSet<(i64, String, i64, i64)>, batch: &mut Batch<'_>, sql: &'static str) {
+    if rows.is_empty() {
+        return;
+    }
+    let (mut parameters, mut values, mut times, mut resources) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (parameter, value, updated, resource) in rows {
+        parameters.push(parameter);
+        values.push(value);
+        times.push(updated);
+        resources.push(resource);
+    }
+    batch.add(sql, owned![parameters, values, times, resources]);
+}
+
+fn write_references(rows: BTreeSet<(i64, i64, i64, i64)>, batch: &mut Batch<'_>, sql: &'static str) {
+    if rows.is_empty() {
+        return;
+    }
+    let (mut first, mut second, mut third, mut resources) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (one, two, three, resource) in rows {
+        first.push(one);
+        second.push(two);
+        third.push(three);
+        resources.push(resource);
+    }
+    batch.add(sql, owned![first, second, third, resources]);
+}
