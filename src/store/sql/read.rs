@@ -209,20 +209,19 @@ pub(in crate::store) fn history(
 }
 
 /// How many versions in this range are kept and shown; no document is read.
-fn count_versions(connection: &Connection, id: i64, shown: &ShownVersions, range: VersionRange) -> Result<usize> {
-    let mut statement = connection.prepare_cached(
-        "SELECT version, seq, octet_length(document) > 0 FROM version WHERE resource = ?1 ORDER BY version DESC",
-    )?;
-    let mut rows = statement.query([id])?;
+fn count_versions(connection: &dyn Database, id: i64, shown: &ShownVersions, range: VersionRange) -> Result<usize> {
+    let sql = "SELECT version, seq, CAST(octet_length(document) AS BIGINT) FROM version WHERE resource = ?1
+               ORDER BY version DESC";
     let (mut count, mut replaced) = (0, None);
-    while let Some(row) = rows.next()? {
-        let (number, made, is_kept): (i64, i64, bool) = (row.get(0)?, row.get(1)?, row.get(2)?);
+    connection.each_row(sql, values![id], Wanted::Some, &mut |row| {
+        let (number, made, length): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
         let is_in_range = range.before.is_none_or(|before| number.cast_unsigned() < before);
-        if is_in_range && shown.hold(made, replaced) && is_kept {
+        if is_in_range && shown.hold(made, replaced) && length > 0 {
             count += 1;
         }
         replaced = Some(made);
-    }
+        Ok(ControlFlow::Continue(()))
+    })?;
     Ok(count)
 }
 
