@@ -136,12 +136,17 @@ struct Places<'m> {
     /// What its resources are called
     names: Names<'m>,
     /// What its conditions make, by type and parameters: the same condition twice makes one resource
-    made: HashMap<(String, Vec<(String, String)>), ResourceKey>,
+    made: HashMap<ConditionKey, ResourceKey>,
     /// What it updates, and by which of its entries
     updated: HashMap<ResourceKey, usize>,
-    /// What its conditions find that name no other entry, each once: they are all searched for at one time
-    found: Vec<(SearchCondition, Vec<Stored>)>,
+    /// Its conditions that name no other entry, by the number of the entry
+    conditions: HashMap<usize, SearchCondition>,
+    /// What these find, by type and parameters: they are all searched for at one time
+    found: HashMap<ConditionKey, Vec<Stored>>,
 }
+
+/// What is the same of two conditions that are the same: type and parameters.
+type ConditionKey = (String, Vec<(String, String)>);
 
 /// What finds where the resources of a message go.
 pub(super) struct Targets {
@@ -158,14 +163,16 @@ impl Targets {
     /// A condition that matches several, a stale version, an update of what is not there or not the caller's.
     pub(super) async fn find(&self, caller: &Caller, entries: &[Entry<'_>]) -> Result<Vec<WriteTarget>> {
         let mut targets = vec![WriteTarget::Nowhere; entries.len()];
-        let mut places = Places { found: self.search_conditions(caller, entries).await?, ..Places::default() };
+        let mut places = Places::default();
+        self.search_conditions(caller, entries, &mut places).await?;
         // A condition may name other entries by their fullUrl (`subject=urn:uuid:...`): those are placed before it.
         for names_others in [false, true] {
             let all = entries.iter().zip(&mut targets).enumerate();
             for (number, (entry, target)) in
                 all.filter(|(_, (entry, _))| entry.condition_names_others() == names_others)
             {
-                *target = self.find_one(caller, entry, &mut places).await.map_err(|error| entry.about(error))?;
+                *target =
+                    self.find_one(caller, number, entry, &mut places).await.map_err(|error| entry.about(error))?;
                 if matches!(target, WriteTarget::Next(_))
                     && let Some(key) = target.key()
                     && let Some(first) = places.updated.insert(key.clone(), number)
@@ -182,27 +189,34 @@ impl Targets {
         Ok(targets)
     }
 
-    /// What the conditions find that need no place of another entry. What is wrong with one is told when it is its turn.
+    /// Searches for what the conditions find that need no place of another entry. What is wrong with one is told when it is
+    /// its turn.
     async fn search_conditions(
         &self,
         caller: &Caller,
         entries: &[Entry<'_>],
-    ) -> Result<Vec<(SearchCondition, Vec<Stored>)>> {
-        let mut conditions: Vec<SearchCondition> = Vec::new();
-        for entry in entries.iter().filter(|entry| !entry.condition_names_others()) {
+        Places { conditions, found, .. }: &mut Places<'_>,
+    ) -> Result<()> {
+        let (mut keys, mut queries): (Vec<ConditionKey>, Vec<Query>) = Default::default();
+        let mut known = HashSet::new();
+        for (number, entry) in entries.iter().enumerate().filter(|(_, entry)| !entry.condition_names_others()) {
             if let EntryRequest::Create { if_none_exist: Some(condition) } = &entry.ask
                 && let Ok(condition) = self.condition(entry, condition, &Names::default())
-                && !conditions.contains(&condition)
             {
-                conditions.push(condition);
+                let key = (entry.kind().into_owned(), condition.parameters.clone());
+                if known.insert(key.clone()) {
+                    keys.push(key);
+                    queries.push(condition.query.clone());
+                }
+                conditions.insert(number, condition);
             }
         }
-        if conditions.len() < 2 {
-            return Ok(Vec::new());
+        if queries.is_empty() {
+            return Ok(());
         }
-        let queries: Vec<Query> = conditions.iter().map(|condition| condition.query.clone()).collect();
         let pages = self.store.search_each(&caller.scope(), &queries).await?;
-        Ok(conditions.into_iter().zip(pages.into_iter().map(|page| page.matches)).collect())
+        found.extend(keys.into_iter().zip(pages.into_iter().map(|page| page.matches)));
+        Ok(())
     }
 
     /// The condition of a create.
@@ -212,9 +226,19 @@ impl Targets {
         entry.condition(&self.parameters, parameters)
     }
 
-    async fn find_one<'m>(&self, caller: &Caller, entry: &Entry<'m>, places: &mut Places<'m>) -> Result<WriteTarget> {
+    async fn find_one<'m>(
+        &self,
+        caller: &Caller,
+        number: usize,
+        entry: &Entry<'m>,
+        places: &mut Places<'m>,
+    ) -> Result<WriteTarget> {
         Ok(match &entry.ask {
             EntryRequest::Create { if_none_exist: Some(condition) } => {
+                let condition = match places.conditions.remove(&number) {
+                    Some(read) => read,
+                    None => self.condition(entry, condition, &places.names)?,
+                };
                 self.conditional(caller, entry, condition, places).await?
             }
             EntryRequest::Create { if_none_exist: None } => {
@@ -229,30 +253,29 @@ impl Targets {
         &self,
         caller: &Caller,
         entry: &Entry<'_>,
-        condition: &str,
-        Places { names, made, found, .. }: &mut Places<'_>,
+        SearchCondition { query, parameters }: SearchCondition,
+        Places { made, found, .. }: &mut Places<'_>,
     ) -> Result<WriteTarget> {
-        let kind = &*entry.kind();
-        let condition = self.condition(entry, condition, names)?;
-        let known = found.iter().position(|(known, _)| *known == condition).map(|place| found.swap_remove(place).1);
-        let SearchCondition { query, parameters } = condition;
-        if let Some(key) = made.get(&(kind.to_owned(), parameters.clone())) {
+        let condition = (entry.kind().into_owned(), parameters);
+        if let Some(key) = made.get(&condition) {
             return Ok(WriteTarget::Repeated(key.clone()));
         }
-        let mut found = match known {
-            Some(found) => found,
+        let mut found = match found.get(&condition) {
+            Some(found) => found.clone(),
             None => self.store.search(&caller.scope(), &query).await?.matches,
         };
         match found.len() {
             0 => {
-                let key = ResourceKey::new(kind, self.ids.next());
-                made.insert((kind.to_owned(), parameters.clone()), key.clone());
+                let key = ResourceKey::new(&*condition.0, self.ids.next());
+                made.insert(condition.clone(), key.clone());
                 let organization = caller.organization.clone();
-                let guard = Guard::NoneMatch { kind: kind.to_owned(), parameters, organization };
+                let (kind, parameters) = condition;
+                let guard = Guard::NoneMatch { kind, parameters, organization };
                 Ok(WriteTarget::New { key, guard: Some(guard) })
             }
             1 => Ok(WriteTarget::Found(Box::new(found.remove(0)))),
             _ => {
+                let kind = condition.0;
                 let text = format!("the condition of the conditional create matches several {kind} resources");
                 Err(Error::new(Category::Precondition, Issue::error(Key::MultipleMatches, "", text)))
             }

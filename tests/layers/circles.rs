@@ -8,7 +8,9 @@ use super::imports::Sources;
 /// The circles that are left, each as its modules.
 const KNOWN: &[&[&str]] = &[&[
     "store::postgres",
+    "store::postgres::write::blocking",
     "store::postgres::write::committer",
+    "store::postgres::write::connection",
     "store::postgres::write::keys",
     "store::postgres::write::outcome",
     "store::postgres::write::session",

@@ -75,6 +75,12 @@ impl Server {
         Some(Self { _shell: shell, folder: folder.trim_end().into(), port, binaries })
     }
 
+    /// Where it listens on the network.
+    #[allow(dead_code)] // not every test that includes this asks
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// An empty database.
     pub(crate) fn database(&'static self) -> Database {
         static NUMBER: AtomicU32 = AtomicU32::new(1);

@@ -351,6 +351,7 @@ async fn a_check_finds_what_is_not_whole() {
             Part::Documents,
             "another version",
         ),
+        ("DELETE FROM unanswered", Part::Documents, "waits for an answer"),
         ("UPDATE version SET document = '{' WHERE id = 1", Part::Documents, "cannot be read"),
         ("DELETE FROM token WHERE value = 'food-insecurity'", Part::Index, "of those that should are not there"),
         (

@@ -401,12 +401,18 @@ fn searches() -> impl Strategy<Value = Vec<(&'static str, Vec<&'static str>)>> {
 }
 
 /// The operations on one backend, then the searches, each with every scope.
-async fn check(backend: &Backend, operations: Vec<Operation>, searches: Vec<(&'static str, Vec<&'static str>)>) {
+async fn check(backend: &Backend, operations: Vec<Operation>, searches: &[(&'static str, Vec<&'static str>)]) -> World {
     let store = backend.open();
     let mut world = World::default();
     for operation in operations {
         world.put(&*store, operation).await;
     }
+    ask(&*store, &world, searches).await;
+    world
+}
+
+/// The searches, each with every scope.
+async fn ask(store: &dyn Store, world: &World, searches: &[(&'static str, Vec<&'static str>)]) {
     let scopes = ORGANIZATIONS.map(|organization| Scope::Organization(organization.to_owned()));
     for (kind, asked) in searches {
         let url = format!("{kind}?{}", asked.join("&"));
@@ -414,7 +420,7 @@ async fn check(backend: &Backend, operations: Vec<Operation>, searches: Vec<(&'s
         for scope in scopes.iter().chain([&Scope::Gateway]) {
             let mut expected: Vec<String> =
                 world.matches(scope, &query).iter().map(|(write, _)| write.key.to_string()).collect();
-            let (mut found, included) = all_pages(&*store, scope, &query, expected.len()).await;
+            let (mut found, included) = all_pages(store, scope, &query, expected.len()).await;
             expected.sort();
             found.sort();
             assert_eq!(found, expected, "{url} for {scope:?}");
@@ -437,7 +443,24 @@ proptest! {
     fn a_search_finds_what_the_oracle_says(operations in vec(step(), 4..30), searches in searches()) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         for backend in [Backend::sqlite_file(), Backend::sqlite_memory()] {
-            runtime.block_on(check(&backend, operations.clone(), searches.clone()));
+            runtime.block_on(check(&backend, operations.clone(), &searches));
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: crate::scale::scaled(1000) / 2, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_search_of_a_store_that_was_moved_finds_the_same(operations in vec(step(), 10..40), searches in vec(searches(), 4)) {
+        let Some(server) = crate::postgres::server() else { return Ok(()) };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (backend, database) = (Backend::sqlite_file(), server.database());
+            let searches = searches.concat();
+            let world = check(&backend, operations.clone(), &searches).await;
+            let moved = crate::moved::copied(&backend.path(), &database).await;
+            ask(&moved, &world, &searches).await;
+        });
     }
 }

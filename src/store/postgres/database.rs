@@ -1,13 +1,14 @@
 //! A connection as what both databases are asked is asked of: see [`crate::store::sql`]. Whoever asks waits on a thread that may
 //! be blocked, and a statement is a trip to the database and back.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
 
 use tokio::runtime::Handle;
+use tokio_postgres::Row as Found;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Row as Found, Statement};
 
 use super::connection::{Connection, Parameter};
 use super::index_value::fit;
@@ -39,7 +40,7 @@ impl<'c> PostgresDatabase<'c> {
         let declared = format!("DECLARE rows_{number} NO SCROLL CURSOR FOR {sql}");
         let fetched = format!("FETCH {BATCH} FROM rows_{number}");
         let client = self.connection.client();
-        let given = given(values);
+        let given = given(values, fit);
         let typed: Vec<(Parameter<'_>, Type)> =
             given.iter().zip(values).map(|(value, told)| (&**value as Parameter<'_>, type_of(told))).collect();
         // Both are sent at once, and done one after the other.
@@ -68,13 +69,24 @@ impl Database for PostgresDatabase<'_> {
             return self.each_fetched(&sql, values, take);
         }
         let types: Vec<Type> = values.iter().map(type_of).collect();
-        let given = given(values);
+        let given = given(values, fit);
         let given: Vec<Parameter<'_>> = given.iter().map(|value| &**value as Parameter<'_>).collect();
         let rows = self.runtime.block_on(async {
-            let statement: Statement = self.connection.prepare(&sql, &types).await?;
+            let statement = self.connection.prepare(&sql, &types).await?;
             self.connection.client().query(&statement, &given).await
         })?;
         hand_on(&rows, take).map(|_| ())
+    }
+
+    fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<u64> {
+        let types: Vec<Type> = values.iter().map(type_of).collect();
+        let given = given(values, Cow::Borrowed);
+        let given: Vec<Parameter<'_>> = given.iter().map(|value| &**value as Parameter<'_>).collect();
+        let changed = self.runtime.block_on(async {
+            let statement = self.connection.prepare(&with_numbers(sql), &types).await?;
+            self.connection.client().execute(&statement, &given).await
+        })?;
+        Ok(changed)
     }
 }
 
@@ -115,11 +127,11 @@ fn type_of(value: &Value<'_>) -> Type {
     }
 }
 
-/// The values as they are sent. A text is what something is found by, so it is made to fit as what is found was.
-fn given<'v>(values: &[Value<'v>]) -> Vec<Box<dyn ToSql + Sync + Send + 'v>> {
+/// The values as they are sent, and each text as it `fits`: what something is found by as what is found was made to.
+fn given<'v>(values: &[Value<'v>], fits: fn(&'v str) -> Cow<'v, str>) -> Vec<Box<dyn ToSql + Sync + Send + 'v>> {
     let given = values.iter().map(|value| match *value {
         Value::Integer(number) => Box::new(number) as Box<dyn ToSql + Sync + Send + 'v>,
-        Value::Text(text) => Box::new(text.map(fit)),
+        Value::Text(text) => Box::new(text.map(fits)),
         Value::Bytes(bytes) => Box::new(bytes),
     });
     given.collect()

@@ -6,12 +6,14 @@
 //! visible out of order).
 //!
 //! How it works: each gateway has one thread that writes (`write`), on one connection, a group of plans in one transaction;
-//! what can be computed before is computed before. What reads takes a connection of the pool.
+//! what can be computed before is computed before. What reads takes a connection of the pool. What was committed is told to the
+//! other gateways (`notices`), and a look at the row of `store` finds what was told and lost.
 
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
 use tokio::sync::watch;
+use tokio::task::AbortHandle;
 
 use crate::error::{Category, Error, Result};
 
@@ -20,9 +22,12 @@ use super::index_ids::Index;
 use super::newest::NewestSequences;
 use super::{WriteState, sql};
 use connection::Pool;
+pub(super) use index_value::{fit, is_cut};
+pub(super) use moving::{make_tables, read_copied, write_copy};
+use notices::Announced;
 use readers::Readers;
 pub use url::{DatabaseUrl, TlsMode};
-use write::{Committer, Counters, Jobs};
+use write::committer::{Committer, Counters, Jobs};
 
 mod audit;
 mod connection;
@@ -33,6 +38,8 @@ mod feed;
 mod health;
 mod index;
 mod index_value;
+mod moving;
+mod notices;
 mod readers;
 mod resources;
 mod retention;
@@ -40,6 +47,7 @@ mod schema;
 mod tls;
 mod url;
 mod write;
+mod writing;
 
 /// How many connections read, unless the settings say otherwise.
 const READERS: usize = 8;
@@ -63,6 +71,7 @@ pub struct PostgresStore {
     counters: Arc<Counters>,
     jobs: Jobs,
     write_state: watch::Receiver<WriteState>,
+    listener: AbortHandle,
 }
 
 impl PostgresStore {
@@ -78,28 +87,42 @@ impl PostgresStore {
         let readers = Readers::new(Pool::new(url, READER_OPTIONS, READERS)?);
         let (id, earlier_ids) = readers.read(|reader| sql::feed::ids(reader)).await?;
         let newest_sequences = Arc::new(NewestSequences::default());
-        let refreshed = newest_sequences.clone();
-        readers.read(move |reader| sql::newest::refresh(&refreshed, reader)).await?;
+        let (refreshed, announced) = (newest_sequences.clone(), Announced::default());
+        let seq = readers.read(move |reader| {
+            sql::newest::refresh(&refreshed, reader)?;
+            sql::feed::newest_commit(reader)
+        });
+        announced.raise(seq.await?.cast_signed());
         drop(writer);
         let (state, write_state) = watch::channel(WriteState::Open);
         let (index, counters) = (Arc::new(index), Arc::new(Counters::default()));
         let (jobs, waiting) = Jobs::channel();
+        let listener = tokio::spawn(notices::listen(url.clone(), newest_sequences.clone(), announced.clone()));
         let committer = Committer::new(
             writers,
             Handle::current(),
             index.clone(),
             newest_sequences.clone(),
             counters.clone(),
+            announced.clone(),
             state,
         );
         let thread = std::thread::Builder::new().name("store-write".to_owned());
         thread.spawn(move || committer.run(&waiting)).map_err(Error::fault)?;
-        Ok(Self { id, earlier_ids, index, readers, newest_sequences, counters, jobs, write_state })
+        let listener = listener.abort_handle();
+        Ok(Self { id, earlier_ids, index, readers, newest_sequences, counters, jobs, write_state, listener })
     }
 
     /// From now on, ends what would take longer than SQLite has for these steps.
     pub fn set_max_steps(&self, most: u64) {
         self.readers.set_max_steps(most);
+    }
+}
+
+impl Drop for PostgresStore {
+    /// What was sent is written all the same.
+    fn drop(&mut self) {
+        self.listener.abort();
     }
 }
 

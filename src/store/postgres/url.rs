@@ -40,7 +40,7 @@ pub enum TlsMode {
 }
 
 /// See the module head.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct DatabaseUrl {
     pub(super) config: Config,
     pub(super) tls: TlsMode,

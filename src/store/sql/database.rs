@@ -26,6 +26,9 @@ pub(in crate::store) trait Database {
 
     /// Runs a statement and hands on its rows. Whoever takes them may run others meanwhile.
     fn each_row(&self, sql: &str, values: &[Value<'_>], wanted: Wanted, take: TakeRow<'_>) -> Result<()>;
+
+    /// Carries a statement out that finds nothing. Gives how many rows it changed.
+    fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<u64>;
 }
 
 /// What is asked of a database.

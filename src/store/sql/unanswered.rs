@@ -4,9 +4,18 @@ use jiff::Timestamp;
 
 use crate::error::{Error, Result};
 use crate::referral::state::State;
-use crate::store::unanswered::Unanswered;
+use crate::store::unanswered::{AnswerState, Unanswered};
 
 use super::{Ask, Database, values};
+
+/// What is kept of this Task.
+pub(in crate::store) fn stored(reader: &dyn Database, task: i64) -> Result<AnswerState> {
+    let kept = reader.row("SELECT state, program FROM unanswered WHERE task = ?1", values![task], |row| {
+        Ok((row.get::<String>(0)?, row.get(1)?))
+    })?;
+    let kept = kept.and_then(|(state, program)| State::from_code(&state).map(|state| (state, program)));
+    Ok(kept.map_or(AnswerState::NotAwaited, |(state, program)| AnswerState::Awaited { state, program }))
+}
 
 /// All that wait, by state and program.
 pub(in crate::store) fn all(reader: &dyn Database) -> Result<Vec<Unanswered>> {

@@ -137,7 +137,7 @@ pub(super) fn give_name(copy: NamedTempFile, file: &Path, replace: bool) -> Resu
 }
 
 /// A name is on disk when its folder is.
-fn sync_folder(file: &Path) -> Result<()> {
+pub(super) fn sync_folder(file: &Path) -> Result<()> {
     #[cfg(unix)]
     std::fs::File::open(folder(file))
         .and_then(|folder| folder.sync_all())

@@ -24,6 +24,10 @@ impl Database for Connection {
         }
         Ok(())
     }
+
+    fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<u64> {
+        Ok(self.prepare_cached(sql)?.execute(params_from_iter(values))? as u64)
+    }
 }
 
 impl ToSql for Value<'_> {

@@ -59,6 +59,7 @@ mod feed;
 mod file_identity;
 mod in_use;
 mod keys;
+mod moving;
 mod read_queue;
 mod reader;
 mod reindex;
@@ -76,6 +77,7 @@ mod unanswered;
 mod withheld;
 mod writer;
 
+pub(super) use moving::{read_copied, write_copy};
 pub use statement::StatementCounts;
 
 /// Threads that read. More than cores would only wait for each other.

@@ -42,7 +42,11 @@ fn end_now(session: &mut Session<'_>) -> Result<ChainEnd> {
 }
 
 /// Writes the entries behind the newest row.
-pub(super) fn write_behind(session: &mut Session<'_>, entries: Vec<AuditEntry>, batch: &mut Batch<'_>) -> Result<()> {
+pub(in crate::store::postgres) fn write_behind(
+    session: &mut Session<'_>,
+    entries: Vec<AuditEntry>,
+    batch: &mut Batch<'_>,
+) -> Result<()> {
     if entries.is_empty() {
         return Ok(());
     }
@@ -133,7 +137,11 @@ impl Rows {
 }
 
 /// Removes what is older than `before`, up to the first row that is not, and writes where the chain now begins.
-pub(super) fn prune(session: &mut Session<'_>, before: Timestamp, entry: AuditEntry) -> Result<u64> {
+pub(in crate::store::postgres) fn prune(
+    session: &mut Session<'_>,
+    before: Timestamp,
+    entry: AuditEntry,
+) -> Result<u64> {
     let end = end_now(session)?;
     let kept: Option<i64> = session
         .connection

@@ -21,15 +21,18 @@ use crate::store::index_ids::Index;
 use crate::store::newest::NewestSequences;
 use crate::store::postgres::connection::Pool;
 use crate::store::postgres::database::PostgresDatabase;
-use crate::store::postgres::error::is_unreachable;
-use crate::store::postgres::schema;
-use crate::store::sql;
+use crate::store::postgres::error::{is_standby, is_unreachable};
+use crate::store::postgres::notices::{self, Announced};
+use crate::store::postgres::schema::NEWEST;
+use crate::store::sql::newest::refresh;
 use crate::store::{StoreFuture, WriteState};
 
-use super::blocking::{Batch, BlockingConnection, owned};
+use super::blocking::{Batch, owned};
+use super::connection::WriterConnection;
 use super::keys::Keys;
-use super::outcome;
-use super::session::{Progress, Session};
+use super::outcome::was_committed;
+use super::progress::Progress;
+use super::session::Session;
 
 /// Most jobs of one transaction: a bound on how long the first of them waits, and on how long the others have the row.
 const MAX_GROUP: usize = 256;
@@ -63,23 +66,17 @@ pub(in crate::store::postgres) struct Counters {
 #[derive(Clone)]
 pub(in crate::store::postgres) struct Jobs(Sender<Box<dyn Job>>);
 
-/// The connection that writes, made anew where it was lost.
-pub(super) struct Database {
-    pool: Pool,
-    io: Handle,
-    connection: Option<BlockingConnection>,
-}
-
 /// The thread's own state.
 pub(in crate::store::postgres) struct Committer {
-    database: Database,
+    database: WriterConnection,
     index: Arc<Index>,
     newest_sequences: Arc<NewestSequences>,
     counters: Arc<Counters>,
     keys: Keys,
-    /// The newest commit, and the version of the clients, that were announced
+    /// The newest commit that was seen
     newest: i64,
-    clients: i64,
+    /// Up to which commit it is known what is new for whom
+    announced: Announced,
     state: watch::Sender<WriteState>,
 }
 
@@ -99,7 +96,7 @@ impl Jobs {
     }
 
     /// Has this done by the writer, whether or not the answer is waited for.
-    pub(super) fn submit<'a, T, W>(&self, work: W) -> StoreFuture<'a, T>
+    pub(in crate::store::postgres) fn submit<'a, T, W>(&self, work: W) -> StoreFuture<'a, T>
     where
         T: Send + 'static,
         W: FnOnce(&mut Session<'_>) -> Result<T> + Send + 'static,
@@ -136,41 +133,6 @@ where
     }
 }
 
-// === the connection ===
-
-impl Database {
-    fn connection(&mut self) -> Result<&BlockingConnection> {
-        let connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => {
-                let made = self.io.block_on(self.pool.connection())?;
-                BlockingConnection::new(made, self.io.clone())
-            }
-        };
-        Ok(self.connection.insert(connection))
-    }
-
-    /// What the connection stands in is not known: the next one is another.
-    fn lose(&mut self) {
-        if let Some(connection) = self.connection.take() {
-            connection.discard();
-        }
-    }
-
-    /// What the database says of a transaction; none where it cannot be asked.
-    pub(super) fn transaction_status(&mut self, transaction: &str) -> Option<String> {
-        let sql = "SELECT coalesce(pg_xact_status($1::text::xid8), 'forgotten')";
-        let row = self.connection().and_then(|connection| connection.query_one(sql, &[&transaction]));
-        match row.and_then(|row| Ok(row.try_get(0)?)) {
-            Ok(status) => Some(status),
-            Err(_) => {
-                self.lose();
-                None
-            }
-        }
-    }
-}
-
 // === Committer ===
 
 impl Committer {
@@ -180,10 +142,11 @@ impl Committer {
         index: Arc<Index>,
         newest_sequences: Arc<NewestSequences>,
         counters: Arc<Counters>,
+        announced: Announced,
         state: watch::Sender<WriteState>,
     ) -> Self {
-        let database = Database { pool, io, connection: None };
-        Self { database, index, newest_sequences, counters, keys: Keys::default(), newest: 0, clients: 0, state }
+        let database = WriterConnection::new(pool, io);
+        Self { database, index, newest_sequences, counters, keys: Keys::default(), newest: 0, announced, state }
     }
 
     /// Writes until the last sender is gone; what was sent before is written. After a panic nothing is: what it left behind
@@ -266,24 +229,28 @@ impl Committer {
     }
 
     fn look_at_store(&mut self) -> Result<()> {
-        let io = self.database.io.clone();
+        let io = self.database.io();
         let connection = self.database.connection()?;
-        let sql = "SELECT s.seq, s.clients, v.version, pg_is_in_recovery() FROM store s, schema_version v";
+        let sql = "SELECT s.seq, s.directory, s.clients, v.version, pg_is_in_recovery() FROM store s, schema_version v";
         let row = connection.query_one(sql, &[])?;
-        let (seq, clients, version): (i64, i64, i64) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-        if version != schema::NEWEST {
+        if row.try_get::<_, i64>(3)? != NEWEST {
             return Err(superseded("the schema of the database"));
         }
-        if row.try_get::<_, bool>(3)? {
-            return Err(crate::store::postgres::error::is_standby());
+        if row.try_get::<_, bool>(4)? {
+            return Err(is_standby());
         }
+        let seq: i64 = row.try_get(0)?;
         if seq < self.newest {
             return Err(set_back());
         }
-        if seq != self.newest || clients != self.clients {
-            sql::newest::refresh(&self.newest_sequences, &PostgresDatabase::new(connection.inner(), &io))?;
-            (self.newest, self.clients) = (seq, clients);
+        self.newest_sequences.raise_directory(row.try_get::<_, i64>(1)?.cast_unsigned());
+        self.newest_sequences.raise_clients(row.try_get::<_, i64>(2)?.cast_unsigned());
+        // Notices that are still on their way come before the next look.
+        if self.announced.newest() < self.newest {
+            refresh(&self.newest_sequences, &PostgresDatabase::new(connection.inner(), &io))?;
+            self.announced.raise(self.newest);
         }
+        self.newest = seq;
         Ok(())
     }
 
@@ -312,7 +279,7 @@ impl Committer {
             begun => begun?,
         };
         let seq = progress.seq;
-        let io = self.database.io.clone();
+        let io = self.database.io();
         let connection = self.database.connection()?;
         let mut session = Session {
             connection,
@@ -342,29 +309,30 @@ impl Committer {
             );
             count(created, &mut batch);
         }
+        for notice in notices::write(seq, progress.seq, &announcements, clients) {
+            batch.add("SELECT pg_notify($1, $2)", owned![notices::CHANNEL, notice]);
+        }
         batch.add("COMMIT", Vec::new());
         if let Err(error) = connection.run(&batch) {
             if !is_unreachable(&error) {
                 return Err(error);
             }
             self.database.lose();
-            if !outcome::was_committed(&mut self.database, &transaction)? {
+            if !was_committed(&mut self.database, &transaction)? {
                 return Err(error);
             }
         }
         self.counters.commits.fetch_add((progress.seq - seq).cast_unsigned(), Ordering::Relaxed);
         self.counters.groups.fetch_add(1, Ordering::Relaxed);
         self.counters.conflicts.fetch_add(conflicts, Ordering::Relaxed);
-        // What others wrote since the last look is announced with the next one, and it is looked where numbers were left out.
-        if seq == self.newest {
-            self.newest = progress.seq;
-        }
+        self.newest = self.newest.max(progress.seq);
         for announcement in &announcements {
             self.newest_sequences.announce(announcement);
         }
         if let Some(version) = clients {
             self.newest_sequences.raise_clients(version.cast_unsigned());
         }
+        self.announced.follow(seq, progress.seq);
         Ok(())
     }
 
@@ -388,7 +356,7 @@ impl Committer {
         if store.try_get::<_, &str>(2)? != self.index.fingerprint {
             return Err(superseded("the search index"));
         }
-        if ids.try_get::<_, i64>(4)? != schema::NEWEST {
+        if ids.try_get::<_, i64>(4)? != NEWEST {
             return Err(superseded("the schema of the database"));
         }
         let progress = Progress {

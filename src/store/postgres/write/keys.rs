@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::fhir::ResourceKey;
 
 use super::blocking::{Batch, owned};
-use super::session::Progress;
+use super::progress::Progress;
 use crate::store::postgres::index_value::fit;
 
 /// How many resources are remembered before it starts anew. They are the ones that others reference, mostly the

@@ -1,91 +1,16 @@
 //! What is written: one thread, one connection, a group of plans in one transaction.
 
-mod audit;
-mod blocking;
-mod clients;
-mod commit;
-mod committer;
+pub(super) mod audit;
+pub(super) mod blocking;
+pub(super) mod clients;
+pub(super) mod commit;
+pub(super) mod committer;
+mod connection;
 mod consents;
 mod keys;
 mod outcome;
-mod retention;
+mod progress;
+pub(super) mod retention;
 mod rows;
-mod session;
+pub(super) mod session;
 mod shares;
-
-use jiff::Timestamp;
-
-use super::PostgresStore;
-use crate::error::Result;
-use crate::referral::plan::{AuditEntry, Plan};
-use crate::store::prepared::PreparedPlan;
-use crate::store::sql::read;
-use crate::store::{ClientRow, Committed, PrunedVersions, StoreFuture};
-use blocking::Batch;
-pub(super) use committer::{Committer, Counters, Jobs};
-use session::{RELEASE, SAVEPOINT, Session};
-
-impl PostgresStore {
-    /// Commits the plan in one transaction.
-    pub(super) fn commit_plan(&self, plan: Plan) -> StoreFuture<'_, Committed> {
-        Box::pin(async move {
-            let documents = |keys: Vec<_>| self.readers.read(move |reader| read::documents(reader, &keys));
-            let prepared = PreparedPlan::of(plan, &self.index.definition, documents).await?;
-            self.jobs.submit(move |session| commit::commit(session, prepared)).await
-        })
-    }
-
-    /// Adds a client, or puts it in the place of the one with its id.
-    pub(super) fn write_client(&self, client: ClientRow, remembered: Vec<AuditEntry>) -> StoreFuture<'_, ()> {
-        self.jobs.submit(within(move |session| {
-            clients::put(session, &client)?;
-            remember(session, remembered)
-        }))
-    }
-
-    /// Revokes a client; false if there is none with this id.
-    pub(super) fn revoke(&self, id: &str, at: Timestamp, remembered: Vec<AuditEntry>) -> StoreFuture<'_, bool> {
-        let id = id.to_owned();
-        self.jobs.submit(within(move |session| {
-            let found = clients::revoke(session, &id, at)?;
-            remember(session, if found { remembered } else { Vec::new() })?;
-            Ok(found)
-        }))
-    }
-
-    /// Writes entries of the audit log.
-    pub(super) fn write_audit(&self, entries: Vec<AuditEntry>) -> StoreFuture<'_, ()> {
-        self.jobs.submit(within(move |session| remember(session, entries)))
-    }
-
-    /// Removes the oldest entries of the audit log.
-    pub(super) fn prune_audit_log(&self, before: Timestamp, entry: AuditEntry) -> StoreFuture<'_, u64> {
-        self.jobs.submit(within(move |session| audit::prune(session, before, entry)))
-    }
-
-    /// Removes a group of idempotency keys.
-    pub(super) fn prune_used_keys(&self, before: Timestamp) -> StoreFuture<'_, u64> {
-        self.jobs.submit(within(move |session| retention::prune_keys(session, before)))
-    }
-
-    /// Removes documents of a group of versions.
-    pub(super) fn prune_old_versions(&self, before: Timestamp, after: u64) -> StoreFuture<'_, PrunedVersions> {
-        self.jobs.submit(within(move |session| retention::prune_versions(session, before, after)))
-    }
-}
-
-/// The work between the two ends of its savepoint.
-fn within<T>(work: impl FnOnce(&mut Session<'_>) -> Result<T>) -> impl FnOnce(&mut Session<'_>) -> Result<T> {
-    move |session| {
-        session.connection.batch(SAVEPOINT)?;
-        let done = work(session)?;
-        session.connection.batch(RELEASE)?;
-        Ok(done)
-    }
-}
-
-fn remember(session: &mut Session<'_>, entries: Vec<AuditEntry>) -> Result<()> {
-    let mut batch = Batch::default();
-    audit::write_behind(session, entries, &mut batch)?;
-    session.connection.run(&batch).map(drop)
-}

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::committer::Database;
-use crate::error::{Category, Error};
+use super::connection::WriterConnection;
+use crate::error::{Category, Error, Result};
 use crate::fhir::{Issue, Key};
 
 /// How long the database is asked: a standby takes about so long to take over.
@@ -15,7 +15,7 @@ const INTERVAL: Duration = Duration::from_millis(250);
 ///
 /// # Errors
 /// Where the database could not be asked, or does not know it any more.
-pub(super) fn was_committed(database: &mut Database, transaction: &str) -> Result<bool, Error> {
+pub(super) fn was_committed(database: &mut WriterConnection, transaction: &str) -> Result<bool> {
     let since = Instant::now();
     loop {
         // "in progress": the database has not noticed yet that nobody is there.

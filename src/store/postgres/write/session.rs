@@ -1,33 +1,17 @@
 //! The open transaction of the writer, as one job sees it: what it has come to, and what it has to announce.
 
 use crate::error::{Category, Error, Result};
-use crate::store::audit_chain::ChainEnd;
 use crate::store::index_ids::Index;
 use crate::store::newest::ChangeNotice;
 use crate::store::postgres::database::PostgresDatabase;
 
 use super::blocking::BlockingConnection;
 use super::keys::Keys;
-
-/// How far the store has come; written back once a group.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Progress {
-    /// The newest commit
-    pub(super) seq: i64,
-    /// The newest lastUpdated, in microseconds
-    pub(super) updated: i64,
-    /// The newest ids
-    pub(super) version: i64,
-    pub(super) resource: i64,
-    pub(super) audit: i64,
-    pub(super) system: i64,
-    /// The end of the audit log; none: not asked yet
-    pub(super) audit_end: Option<ChainEnd>,
-}
+use super::progress::Progress;
 
 /// The open transaction, as a job sees it.
 pub(in crate::store::postgres) struct Session<'w> {
-    pub(super) connection: &'w BlockingConnection,
+    pub(in crate::store::postgres) connection: &'w BlockingConnection,
     /// The same, as what both databases are asked is asked of
     pub(super) database: PostgresDatabase<'w>,
     pub(super) keys: &'w mut Keys,
@@ -74,6 +58,6 @@ impl Session<'_> {
 }
 
 /// Begins what may be taken back alone.
-pub(super) const SAVEPOINT: &str = "SAVEPOINT one";
+pub(in crate::store::postgres) const SAVEPOINT: &str = "SAVEPOINT one";
 /// Ends it.
-pub(super) const RELEASE: &str = "RELEASE one";
+pub(in crate::store::postgres) const RELEASE: &str = "RELEASE one";

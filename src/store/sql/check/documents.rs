@@ -13,7 +13,8 @@ use crate::store::index::{IndexEntry, IndexValue};
 use crate::store::index_ids::Index;
 use crate::store::search::criterion::{NO_SYSTEM, VERBATIM};
 use crate::store::sql::database::Wanted;
-use crate::store::sql::{Ask, Database, keys, read, values};
+use crate::store::sql::{Ask, Database, keys, read, unanswered, values};
+use crate::store::unanswered::AnswerState;
 use crate::store::visibility::Visibility;
 
 use super::finding::{Findings, Part, StoreFinding};
@@ -55,6 +56,11 @@ pub(in crate::store) fn check(
         looked.resources += 1;
         if let Some(wrong) = disagreement(&stored) {
             documents.add(format!("{}, version {}: {wrong}", stored.key, stored.version));
+        }
+        if let Some(answer) = AnswerState::of(&stored.key, stored.whole())
+            && unanswered::stored(connection, id)? != answer
+        {
+            documents.add(format!("{}: whether it waits for an answer is kept otherwise than it says", stored.key));
         }
         if let Some(index) = index {
             looked.rows += found;
