@@ -14,6 +14,7 @@ pub mod log;
 pub mod packages;
 mod program_type_folders;
 pub mod registry;
+mod renewal;
 mod required_profiles;
 mod retention;
 mod runtime;
@@ -41,10 +42,9 @@ use crate::mapping::ProgramTypes;
 use crate::profile::Checker;
 use crate::server::{self, Admission, Endpoint, Route, Routers};
 use crate::sheet::ColumnSets;
+use crate::store::Store;
 use crate::store::index::SearchParameters;
-use crate::store::postgres::PostgresStore;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Store, StorePlace};
 use crate::{agency_api, fhir_api};
 
 pub use clients::load as load_clients;
@@ -61,26 +61,6 @@ pub use tls_files::TlsFiles;
 pub use tls_options::TlsOptions;
 
 use tls_files::FollowedTls;
-
-/// Opens the store that the settings name.
-async fn open_store(settings: &Settings, parameters: &Arc<SearchParameters>) -> Result<Arc<dyn Store>> {
-    let steps = settings.limits.content.search_steps;
-    match &settings.store {
-        StorePlace::Sqlite(path) => {
-            let store = SqliteStore::open(path, parameters)?;
-            store.set_max_steps(steps);
-            if let Some(bytes) = settings.store_limit {
-                store.limit_size(bytes).await?;
-            }
-            Ok(Arc::new(store))
-        }
-        StorePlace::Postgres(url) => {
-            let store = PostgresStore::open(url, parameters).await?;
-            store.set_max_steps(steps);
-            Ok(Arc::new(store))
-        }
-    }
-}
 
 /// A gateway that is ready to serve.
 pub struct App {
@@ -111,7 +91,12 @@ impl App {
     pub async fn open(settings: Settings, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Result<Self> {
         let tls = settings.tls.as_ref().map(FollowedTls::load).transpose()?;
         let engines = Engines::load(&settings)?;
-        let store = open_store(&settings, &engines.parameters).await?;
+        let store = SqliteStore::open(&settings.store, &engines.parameters)?;
+        store.set_max_steps(settings.limits.content.search_steps);
+        if let Some(bytes) = settings.store_limit {
+            store.limit_size(bytes).await?;
+        }
+        let store: Arc<dyn Store> = Arc::new(store);
         let exchange = Arc::new(engines.exchange(Stores::of(&store), clock.clone(), ids.clone()).await?);
         let Engines { checker, programs, sheets, parameters, .. } = engines;
         Ok(Self { store, exchange, checker, programs, sheets, parameters, clock, ids, tls, settings })
@@ -213,6 +198,7 @@ pub async fn run(
     let write_audit = tokio::spawn(audit::write(audit_trail.clone(), ended));
     let prune_audit = app.settings.audit_days.map(|days| tokio::spawn(audit::prune(audit_trail.clone(), days)));
     let days = retention::Days { keys: app.settings.idempotency_days, versions: app.settings.version_days };
+    let renew = tokio::spawn(renewal::keep_up(app.exchange.clone()));
     let keep = tokio::spawn(retention::keep(app.store.clone(), app.clock.clone(), days));
     // Operators are answered until the end: that the gateway stops is what they may want to know.
     let (_keep_operations, until_the_end) = watch::channel(false);
@@ -242,6 +228,7 @@ pub async fn run(
     }
     refresh.abort();
     keep.abort();
+    renew.abort();
     if let Some(prune_audit) = prune_audit {
         prune_audit.abort();
     }

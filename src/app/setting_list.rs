@@ -9,9 +9,8 @@ use clap::{Arg, ArgMatches, Args, FromArgMatches};
 
 use super::settings::{Options, Settings};
 use super::settings_file::SettingsFile;
-use crate::error::{Category, Error, Result};
-use crate::fhir::{Issue, Key, SourcePosition};
-use crate::store::StorePlace;
+use crate::error::{Error, Result};
+use crate::fhir::SourcePosition;
 
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,7 +99,7 @@ fn environment() -> Result<ArgMatches> {
 fn refused(error: &clap::Error) -> Error {
     let text = error.to_string();
     let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-    Error::new(Category::Usage, Issue::error(Key::SettingInvalid, "", first))
+    Error::setting("", first)
 }
 
 fn setting(argument: &Arg, matches: &ArgMatches, file: &SettingsFile) -> Setting {
@@ -121,17 +120,8 @@ fn setting(argument: &Arg, matches: &ArgMatches, file: &SettingsFile) -> Setting
     } else {
         from_file(file, &name, &default)
     };
-    let value = if id == "store" { without_password(value) } else { value };
     let flag = argument.get_long().map(|long| format!("--{long}"));
     Setting { name, flag, variable, about, default, value, source }
-}
-
-/// The URL of a database may hold a password.
-fn without_password(value: String) -> String {
-    match StorePlace::parse(&value) {
-        Ok(place @ StorePlace::Postgres(_)) => place.to_string(),
-        _ => value,
-    }
 }
 
 /// A setting that a settings file has, and a flag of another command than serve.

@@ -22,11 +22,9 @@ use super::tls_files::TlsFiles;
 use super::tls_options::TlsOptions;
 use crate::definitions::Definitions;
 use crate::error::{Error, Result};
-use crate::fhir::{Issue, Key};
 use crate::limits::{Limits, MEGABYTE};
 use crate::security::Policy;
 use crate::server::TrustedProxies;
-use crate::store::StorePlace;
 use crate::store::index::SearchParameters;
 use crate::terminology;
 
@@ -52,9 +50,8 @@ pub struct Options {
     /// Where clients reach the gateway, as https://gateway.example [default: the address listened on]
     #[arg(long, env = "HANDOFF_BASE", value_name = "URL")]
     pub base: Option<String>,
-    /// Where everything is kept: sqlite:PATH, or postgres://USER@HOST/DATABASE with sslrootcert=FILE of who vouches for the
-    /// server, sslmode=require or sslmode=disable [default: sqlite:handoff.db]
-    #[arg(long, env = "HANDOFF_STORE", hide_env_values = true, value_name = "URL")]
+    /// Where everything is kept [default: sqlite:handoff.db]
+    #[arg(long, env = "HANDOFF_STORE", value_name = "sqlite:PATH")]
     pub store: Option<String>,
     /// Largest size of the database, in megabytes; a full one takes no writes, and is read on [default: what the disk holds]
     #[arg(long, env = "HANDOFF_STORE_LIMIT_MB", value_name = "NUMBER")]
@@ -159,8 +156,8 @@ pub struct Settings {
     pub tls: Option<TlsFiles>,
     /// The public address, without a slash at its end
     pub base: Option<String>,
-    /// Where everything is kept
-    pub store: StorePlace,
+    /// The SQLite file
+    pub store: PathBuf,
     /// How many bytes the SQLite file may have; none: what the disk holds
     pub store_limit: Option<u64>,
     /// Does a missing consent block?
@@ -201,7 +198,7 @@ impl Default for Settings {
             forwarded: TrustedProxies::default(),
             tls: None,
             base: None,
-            store: StorePlace::Sqlite(PathBuf::from("handoff.db")),
+            store: PathBuf::from("handoff.db"),
             store_limit: None,
             consent: Policy::Optional,
             log: LogFormat::Text,
@@ -255,7 +252,7 @@ impl Settings {
     }
 
     /// What absolute references to the gateway begin with.
-    pub(super) fn fhir_base(&self) -> Option<String> {
+    pub fn fhir_base(&self) -> Option<String> {
         self.base.as_ref().map(|base| format!("{base}/fhir"))
     }
 }
@@ -313,7 +310,7 @@ impl Options {
             forwarded: self.forwarded.unwrap_or_default(),
             tls: self.tls.into_files()?,
             base: self.base.map(|base| web_address("base", &base)).transpose()?,
-            store: store_place(self.store.as_deref(), self.store_limit_mb.is_some(), defaults.store)?,
+            store: self.store.map_or(Ok(defaults.store), |store| file(&store))?,
             store_limit: self.store_limit_mb.map(|number| u64::from(number) * MEGABYTE as u64),
             consent: match self.consent {
                 None | Some(ConsentRule::Optional) => Policy::Optional,
@@ -358,7 +355,7 @@ fn web_address(name: &str, url: &str) -> Result<String> {
     if rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(['?', '#', ' '])) {
         return Ok(url.trim_end_matches('/').to_owned());
     }
-    Err(unusable(name, "expected a URL as https://gateway.example"))
+    Err(Error::setting(name, "expected a URL as https://gateway.example"))
 }
 
 /// Where traces are sent to, by a build that can.
@@ -366,7 +363,10 @@ fn collector(url: &str) -> Result<String> {
     if cfg!(feature = "opentelemetry") {
         return web_address("traces", url);
     }
-    Err(unusable("traces", "this build sends no traces; make one with cargo build --release --features opentelemetry"))
+    Err(Error::setting(
+        "traces",
+        "this build sends no traces; make one with cargo build --release --features opentelemetry",
+    ))
 }
 
 /// What is logged. A word that is no level would be taken for the name of a module, and nothing else be logged.
@@ -374,35 +374,22 @@ fn log_level(directives: String) -> Result<String> {
     let mut words = directives.split(',').map(str::trim);
     let is_level = |word: &str| word.parse::<LevelFilter>().is_ok();
     match words.find(|word| !word.contains(['=', '[']) && !word.starts_with("handoff::") && !is_level(word)) {
-        Some(word) => Err(unusable(
+        Some(word) => Err(Error::setting(
             "log-level",
-            &format!("there is no level {word}; expected error, warn, info, debug or trace, or MODULE=LEVEL,..."),
+            format!("there is no level {word}; expected error, warn, info, debug or trace, or MODULE=LEVEL,..."),
         )),
         None => match EnvFilter::try_new(&directives) {
             Ok(_) => Ok(directives),
-            Err(error) => Err(unusable("log-level", &error.to_string())),
+            Err(error) => Err(Error::setting("log-level", error.to_string())),
         },
     }
 }
 
-/// Where everything is kept. A database has no largest size that a gateway could set.
-fn store_place(named: Option<&str>, is_limited: bool, default: StorePlace) -> Result<StorePlace> {
-    let place = match named {
-        Some(named) => StorePlace::parse(named)
-            .map_err(|error| unusable("store", error.issues.first().map_or("", |issue| issue.text.as_str())))?,
-        None => default,
-    };
-    if is_limited && matches!(place, StorePlace::Postgres(_)) {
-        return Err(unusable(
-            "store-limit-mb",
-            "it limits the file of a SQLite store; PostgreSQL is limited by its disk",
-        ));
+fn file(store: &str) -> Result<PathBuf> {
+    match store.split_once(':') {
+        Some(("sqlite", path)) if !path.is_empty() => Ok(PathBuf::from(path)),
+        _ => Err(Error::setting("store", "expected sqlite: and the path of a file, as sqlite:handoff.db")),
     }
-    Ok(place)
-}
-
-fn unusable(name: &str, text: &str) -> Error {
-    Error::new(crate::error::Category::Usage, Issue::error(Key::SettingInvalid, name, text))
 }
 
 fn days(number: i64) -> SignedDuration {
@@ -414,7 +401,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::fhir::SourcePosition;
+    use crate::fhir::{Key, SourcePosition};
 
     #[test]
     fn the_nearer_source_wins() {

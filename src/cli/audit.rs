@@ -6,7 +6,8 @@ use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::store_file::{StoreFile, runtime};
+use super::runtime::on_this_thread;
+use super::store_file::StoreFile;
 use super::streams::{Exit, Streams, unwritable};
 use crate::error::{Error, Result};
 use crate::fhir::edit::instant;
@@ -15,6 +16,7 @@ use crate::fhirpath::Temporal;
 use crate::referral::plan::{AuditEntry, AuditOutcome};
 use crate::store::audit_chain::{AuditRow, ChainEnd, PRUNED};
 use crate::store::audit_verify::{self, AuditPruning, AuditVerdict};
+use crate::store::sqlite::SqliteStore;
 use crate::store::{AuditLog, AuditQuery};
 
 /// How many rows are read at once.
@@ -105,12 +107,13 @@ pub struct Time {
 /// # Errors
 /// Where the store is not there or cannot be used.
 pub fn run(args: &Args, now: Timestamp, streams: &mut Streams<'_>) -> Result<Exit> {
-    runtime()?.block_on(async {
-        let store = args.store.open_existing().await?;
+    let store = SqliteStore::open_for_clients(&args.store.existing_path()?)?;
+    let runtime = on_this_thread()?;
+    runtime.block_on(async {
         match &args.action {
-            Action::List(asked) => list(asked, &*store, streams).await,
-            Action::Verify { noted } => verify(&*store, noted, streams).await,
-            Action::Prune { before } => prune(&*store, before.first, now, streams).await,
+            Action::List(asked) => list(asked, &store, streams).await,
+            Action::Verify { noted } => verify(&store, noted, streams).await,
+            Action::Prune { before } => prune(&store, before.first, now, streams).await,
         }
     })
 }

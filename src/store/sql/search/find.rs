@@ -6,11 +6,12 @@ use crate::error::Result;
 use crate::fhir::ResourceKey;
 use crate::referral::scope::Scope;
 use crate::store::index::ParameterKind;
-use crate::store::query::{Query, Subject, Test};
+use crate::store::query::{Query, Subject, Test, Total};
 use crate::store::search::criterion::{Criterion, resolve_all};
 use crate::store::search::identifiers::Identifiers;
 use crate::store::search::order::MatchPosition;
 use crate::store::search::plan::{Planner, Requirement, SearchPlan};
+use crate::store::search::source::MAX_COUNTED;
 use crate::store::visibility::Visibility;
 use crate::store::{Page, Stored, Unreadable};
 
@@ -21,7 +22,7 @@ use super::{criterion, include, order, source, withheld};
 use crate::store::index_ids::Index;
 use crate::store::sql::database::Wanted;
 use crate::store::sql::read::{find_newest, visibility};
-use crate::store::sql::{Ask, Database, Dialect, counted};
+use crate::store::sql::{Ask, Database, Dialect, counted, renewals};
 
 /// Of more alternatives than this it is not asked first whether there are any.
 const MAX_LOOKED_UP: usize = 4;
@@ -29,14 +30,14 @@ const MAX_LOOKED_UP: usize = 4;
 /// A page of what matches and is seen, as far as it finds room.
 pub(in crate::store) fn search(connection: &dyn Database, index: &Index, scope: &Scope, query: &Query) -> Result<Page> {
     let kept = match scope {
-        Scope::Gateway if query.count_only || query.total => counted::matches(connection, index, query)?,
+        Scope::Gateway if query.count_only || query.total != Total::None => counted::matches(connection, index, query)?,
         _ => None,
     };
     if let Some(total) = kept.filter(|_| query.count_only) {
         return Ok(Page { total: Some(total), ..Page::default() });
     }
     let nothing = || Page { total: Some(0), ..Page::default() };
-    if is_impossible(connection, index, query)? {
+    if is_impossible(connection, index, scope, query)? {
         return Ok(nothing());
     }
     let Some(plan) = plan(connection, index, scope, query)? else { return Ok(nothing()) };
@@ -48,9 +49,11 @@ pub(in crate::store) fn search(connection: &dyn Database, index: &Index, scope: 
     let mut more = positions.len() > query.count;
     positions.truncate(query.count);
     let total = match (query.total, more || after.is_some()) {
-        (true, true) => Some(kept.map_or_else(|| count(connection, &plan), Ok)?),
         (_, false) => Some(positions.len() as u64),
-        (false, true) => None,
+        (Total::None, true) => None,
+        _ if kept.is_some() => kept,
+        (Total::Estimate, true) => count_few(connection, &plan)?,
+        (Total::Accurate, true) => Some(count(connection, &plan)?),
     };
     let mut included = Included::new(connection, index, plan.visibility, query);
     let mut matches: Vec<Stored> = Vec::with_capacity(positions.len());
@@ -90,7 +93,7 @@ pub(in crate::store) fn search(connection: &dyn Database, index: &Index, scope: 
 
 /// Does any condition ask for a value that no resource has, whoever asks? Then nothing matches. This is all that most
 /// conditional creates come to: one look into an index.
-fn is_impossible(connection: &dyn Database, index: &Index, query: &Query) -> Result<bool> {
+fn is_impossible(connection: &dyn Database, index: &Index, scope: &Scope, query: &Query) -> Result<bool> {
     let ids = Lookup { connection, index };
     for clause in &query.clauses {
         let (Subject::Parameter(number), Test::Any(conditions)) = (clause.subject, &clause.test) else { continue };
@@ -108,7 +111,8 @@ fn is_impossible(connection: &dyn Database, index: &Index, query: &Query) -> Res
             any = any || connection.exists(sql.text(), &sql.values())?;
         }
         if !any {
-            return Ok(true);
+            // Of what is shown as it was the index knows what it is.
+            return Ok(!matches!(scope, Scope::Organization(_)) || !renewals::is_any_held_back(connection)?);
         }
     }
     Ok(false)
@@ -121,7 +125,7 @@ pub(in crate::store) fn first(
     scope: &Scope,
     query: &Query,
 ) -> Result<Option<ResourceKey>> {
-    if is_impossible(connection, index, query)? {
+    if is_impossible(connection, index, scope, query)? {
         return Ok(None);
     }
     let Some(plan) = plan(connection, index, scope, query)? else { return Ok(None) };
@@ -149,7 +153,9 @@ fn from(dialect: Dialect, plan: &SearchPlan) -> Sql {
     let (updated, _) = source::names(&plan.source);
     sql.append(source::changed(&plan.changed, updated));
     if plan.matched.is_empty() {
-        for requirement in &plan.requirements {
+        // What candidates were taken by is not asked of them again.
+        let is_met = |it: &&Requirement| matches!(it, Requirement::AnyOf(any) if plan.source.meets(any));
+        for requirement in plan.requirements.iter().filter(|it| !is_met(it)) {
             sql.push(" AND ").append(required(dialect, requirement));
         }
     } else {
@@ -164,7 +170,12 @@ fn from(dialect: Dialect, plan: &SearchPlan) -> Sql {
     }
     if let Visibility::Of(organization) = plan.visibility {
         sql.with(" AND (r.author = ? OR r.public = 1 OR EXISTS (SELECT 1 FROM seen s", organization)
-            .with(" WHERE s.organization = ? AND s.kind = r.kind AND s.resource = +r.id))", organization);
+            .with(" WHERE s.organization = ? AND s.kind = r.kind AND s.resource = +r.id)", organization)
+            // What may have been withdrawn from some Tasks is seen through others.
+            .push(" AND (NOT EXISTS (SELECT 1 FROM withdrawal w WHERE w.resource = +r.id) OR EXISTS (SELECT 1")
+            .push(" FROM task_resource d CROSS JOIN task_party p WHERE d.resource = +r.id AND d.until IS NULL")
+            .with(" AND p.task = d.task AND p.organization = ? AND p.until IS NULL", organization)
+            .push(" AND NOT EXISTS (SELECT 1 FROM undecided u WHERE u.resource = d.resource AND u.task = d.task))))");
     }
     sql
 }
@@ -220,7 +231,22 @@ fn positions_among(
     Ok((positions, rows))
 }
 
+/// How many match, where few candidates have to be looked at for that.
+fn count_few(connection: &dyn Database, plan: &SearchPlan) -> Result<Option<u64>> {
+    let are_few = source::count(connection, &plan.source, &plan.changed)? < MAX_COUNTED;
+    are_few.then(|| count(connection, plan)).transpose()
+}
+
+/// How many match. Of one condition that is all that is asked, and of somebody who sees everything, the index alone is counted.
 fn count(connection: &dyn Database, plan: &SearchPlan) -> Result<u64> {
+    let is_all = plan.changed.is_empty()
+        && plan.unmatched.is_empty()
+        && plan.matched.is_empty()
+        && plan.visibility == Visibility::All
+        && plan.requirements.iter().all(|it| matches!(it, Requirement::AnyOf(any) if plan.source.meets(any)));
+    if let Some(sql) = is_all.then(|| source::count_index(&plan.source)).flatten() {
+        return Ok(connection.number(sql.text(), &sql.values())?.cast_unsigned());
+    }
     let mut sql = Sql::new("SELECT count(DISTINCT r.id)");
     sql.append(from(connection.dialect(), plan));
     Ok(connection.number(sql.text(), &sql.values())?.cast_unsigned())
