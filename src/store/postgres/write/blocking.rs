@@ -13,14 +13,14 @@ use crate::store::postgres::connection::{Connection, Parameter};
 
 /// See the module head.
 #[derive(Debug)]
-pub(in crate::store::postgres) struct BlockingConnection {
+pub(in crate::store) struct BlockingConnection {
     connection: Connection,
     io: Handle,
 }
 
 /// Statements that are sent together and done in their order: one way there and back for all of them.
 #[derive(Default)]
-pub(in crate::store::postgres) struct Batch<'v> {
+pub(in crate::store) struct Batch<'v> {
     statements: Vec<(&'static str, Vec<Box<dyn ToSql + Sync + 'v>>)>,
 }
 
@@ -70,13 +70,13 @@ impl BlockingConnection {
     }
 
     /// Does several statements without values.
-    pub(in crate::store::postgres) fn batch(&self, sql: &str) -> Result<()> {
+    pub(in crate::store) fn batch(&self, sql: &str) -> Result<()> {
         self.io.block_on(self.connection.batch(sql))
     }
 
     /// Does these statements, and gives the rows of each. The first failure is told; what comes behind it is not done where it
     /// stands in one transaction.
-    pub(in crate::store::postgres) fn run(&self, batch: &Batch<'_>) -> Result<Vec<Vec<Row>>> {
+    pub(in crate::store) fn run(&self, batch: &Batch<'_>) -> Result<Vec<Vec<Row>>> {
         self.io.block_on(async {
             // A statement that is new is prepared before any is sent, so that their order holds.
             for (sql, _) in &batch.statements {

@@ -46,7 +46,7 @@ struct Target {
 type Targets = HashMap<ResourceKey, Target>;
 
 /// Commits the plan, or refuses it as a conflict.
-pub(in crate::store::postgres) fn commit(session: &mut Session<'_>, prepared: PreparedPlan) -> Result<Committed> {
+pub(in crate::store) fn commit(session: &mut Session<'_>, prepared: PreparedPlan) -> Result<Committed> {
     let PreparedPlan { plan, reindexed, consents, unmatched, reads } = prepared;
     let names = names(&plan, &reindexed, &consents);
     // === what may refuse
