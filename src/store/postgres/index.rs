@@ -3,55 +3,54 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::connection::Connection;
-use crate::error::{Category, Error, Result};
-use crate::fhir::{Issue, Key};
+use super::write::blocking::BlockingConnection;
+use super::write::reindex::rebuild;
+use crate::error::Result;
 use crate::store::index::SearchParameters;
 use crate::store::index_definition::IndexDefinition;
 use crate::store::index_ids::Index;
 
 /// The index of these parameters, which are given ids where they have none. One gateway at a time does this.
-pub(super) async fn prepare(connection: &Connection, parameters: &Arc<SearchParameters>) -> Result<Index> {
-    connection.batch("BEGIN").await?;
-    let prepared = prepare_locked(connection, parameters).await;
-    connection.batch(if prepared.is_ok() { "COMMIT" } else { "ROLLBACK" }).await?;
+pub(super) fn prepare(connection: &BlockingConnection, parameters: &Arc<SearchParameters>) -> Result<Index> {
+    connection.batch("BEGIN")?;
+    let prepared = prepare_locked(connection, parameters);
+    connection.batch(if prepared.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
     prepared
 }
 
-async fn prepare_locked(connection: &Connection, parameters: &Arc<SearchParameters>) -> Result<Index> {
-    let store = connection.query_one("SELECT parameters, seq FROM store FOR UPDATE", &[]).await?;
+fn prepare_locked(connection: &BlockingConnection, parameters: &Arc<SearchParameters>) -> Result<Index> {
+    let store = connection.query_one("SELECT parameters, seq FROM store FOR UPDATE", &[])?;
     let (found, newest): (String, i64) = (store.try_get(0)?, store.try_get(1)?);
     if let Some(base) = parameters.base() {
         let base = base.trim_end_matches('/');
-        connection.execute("INSERT INTO base (url) VALUES ($1) ON CONFLICT DO NOTHING", &[&base]).await?;
+        connection.execute("INSERT INTO base (url) VALUES ($1) ON CONFLICT DO NOTHING", &[&base])?;
     }
-    let definition = IndexDefinition::new(parameters, bases(connection).await?);
-    let ids = ids(connection, &definition).await?;
+    let definition = IndexDefinition::new(parameters, bases(connection)?);
+    let ids = ids(connection, &definition)?;
     let index = Index { fingerprint: definition.fingerprint(), counted: definition.counted(), definition, ids };
     if found != index.fingerprint {
         if newest > 0 {
-            let text = "the search parameters have changed since the index of this database was made";
-            return Err(Error::new(Category::Unsupported, Issue::error(Key::StoreSchema, "", text)));
+            rebuild(connection, &index)?;
         }
-        connection.execute("UPDATE store SET parameters = $1", &[&index.fingerprint]).await?;
+        connection.execute("UPDATE store SET parameters = $1", &[&index.fingerprint])?;
     }
     Ok(index)
 }
 
 /// Under which URLs FHIR was served from the store, in alphabetical order.
-pub(super) async fn bases(connection: &Connection) -> Result<Vec<String>> {
-    let rows = connection.query("SELECT url FROM base ORDER BY url", &[]).await?;
+pub(super) fn bases(connection: &BlockingConnection) -> Result<Vec<String>> {
+    let rows = connection.query("SELECT url FROM base ORDER BY url", &[])?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
 /// The ids of the parameters by their numbers.
-async fn ids(connection: &Connection, definition: &IndexDefinition) -> Result<Vec<i64>> {
+fn ids(connection: &BlockingConnection, definition: &IndexDefinition) -> Result<Vec<i64>> {
     let mut kinds: HashMap<String, i64> = HashMap::new();
-    for row in connection.query("SELECT name, id FROM kind", &[]).await? {
+    for row in connection.query("SELECT name, id FROM kind", &[])? {
         kinds.insert(row.try_get(0)?, row.try_get(1)?);
     }
     let mut parameters: HashMap<(i64, String), i64> = HashMap::new();
-    for row in connection.query("SELECT kind, code, id FROM parameter", &[]).await? {
+    for row in connection.query("SELECT kind, code, id FROM parameter", &[])? {
         parameters.insert((row.try_get(0)?, row.try_get(1)?), row.try_get(2)?);
     }
     let mut next_kind = kinds.values().max().copied().unwrap_or(0);
@@ -74,18 +73,14 @@ async fn ids(connection: &Connection, definition: &IndexDefinition) -> Result<Ve
             next_parameter
         }));
     }
-    connection
-        .execute(
-            "INSERT INTO kind (id, name, resources) SELECT id, name, 0 FROM unnest($1::bigint[], $2::text[]) n (id, name)",
-            &[&new_kinds, &new_names],
-        )
-        .await?;
-    connection
-        .execute(
-            "INSERT INTO parameter (id, kind, code)
+    connection.execute(
+        "INSERT INTO kind (id, name, resources) SELECT id, name, 0 FROM unnest($1::bigint[], $2::text[]) n (id, name)",
+        &[&new_kinds, &new_names],
+    )?;
+    connection.execute(
+        "INSERT INTO parameter (id, kind, code)
              SELECT id, kind, code FROM unnest($1::bigint[], $2::bigint[], $3::text[]) n (id, kind, code)",
-            &[&new_ids, &of_kinds, &codes],
-        )
-        .await?;
+        &[&new_ids, &of_kinds, &codes],
+    )?;
     Ok(ids)
 }

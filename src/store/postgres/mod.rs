@@ -27,6 +27,7 @@ pub(super) use moving::{make_tables, read_copied, write_copy};
 use notices::Announced;
 use readers::Readers;
 pub use url::{DatabaseUrl, TlsMode};
+use write::blocking::BlockingConnection;
 use write::committer::{Committer, Counters, Jobs};
 
 mod audit;
@@ -83,7 +84,13 @@ impl PostgresStore {
         let writers = Pool::new(url, WRITER_OPTIONS, 1)?;
         let writer = writers.connection().await.map_err(|error| at_start(url, error))?;
         schema::migrate(&writer, url).await?;
-        let index = index::prepare(&writer, parameters).await?;
+        let (io, wanted) = (Handle::current(), parameters.clone());
+        // The index may have to be made anew, which takes its time.
+        let prepared = tokio::task::spawn_blocking(move || {
+            let writer = BlockingConnection::new(writer, io);
+            index::prepare(&writer, &wanted)
+        });
+        let index = prepared.await.map_err(Error::fault)??;
         let readers = Readers::new(Pool::new(url, READER_OPTIONS, READERS)?);
         let (id, earlier_ids) = readers.read(|reader| sql::feed::ids(reader)).await?;
         let newest_sequences = Arc::new(NewestSequences::default());
@@ -93,7 +100,6 @@ impl PostgresStore {
             sql::feed::newest_commit(reader)
         });
         announced.raise(seq.await?.cast_signed());
-        drop(writer);
         let (state, write_state) = watch::channel(WriteState::Open);
         let (index, counters) = (Arc::new(index), Arc::new(Counters::default()));
         let (jobs, waiting) = Jobs::channel();

@@ -45,13 +45,18 @@ pub(super) use owned;
 
 impl BlockingConnection {
     /// The connection, whose traffic this runtime carries.
-    pub(super) fn new(connection: Connection, io: Handle) -> Self {
+    pub(in crate::store) fn new(connection: Connection, io: Handle) -> Self {
         Self { connection, io }
     }
 
     /// The connection itself.
-    pub(super) fn inner(&self) -> &Connection {
+    pub(in crate::store) fn inner(&self) -> &Connection {
         &self.connection
+    }
+
+    /// The rows that a statement gives.
+    pub(in crate::store) fn query(&self, sql: &str, values: &[Parameter<'_>]) -> Result<Vec<Row>> {
+        self.io.block_on(self.connection.query(sql, values))
     }
 
     /// The row that a statement gives, if it gives any.
@@ -60,12 +65,12 @@ impl BlockingConnection {
     }
 
     /// The one row that a statement gives.
-    pub(super) fn query_one(&self, sql: &str, values: &[Parameter<'_>]) -> Result<Row> {
+    pub(in crate::store) fn query_one(&self, sql: &str, values: &[Parameter<'_>]) -> Result<Row> {
         self.io.block_on(self.connection.query_one(sql, values))
     }
 
     /// How many rows a statement changed.
-    pub(super) fn execute(&self, sql: &str, values: &[Parameter<'_>]) -> Result<u64> {
+    pub(in crate::store) fn execute(&self, sql: &str, values: &[Parameter<'_>]) -> Result<u64> {
         self.io.block_on(self.connection.execute(sql, values))
     }
 

@@ -16,7 +16,6 @@ use crate::referral::task_step::{stands_alike, step_of};
 use crate::store::Committed;
 use crate::store::conflict::{self, matched, stale, used_key};
 use crate::store::document::{self, raise_last_updated};
-use crate::store::index::IndexValue;
 use crate::store::newest::ChangeNotice;
 use crate::store::prepared::{ConsentRules, PreparedPlan, Reindexed};
 use crate::store::sql::{planned_read, search};
@@ -90,6 +89,7 @@ pub(in crate::store) fn commit(session: &mut Session<'_>, prepared: PreparedPlan
     let audit_end = (!remembered.is_empty()).then(|| audit::ask_end(session, &mut batch)).flatten();
     let answers = if batch.is_empty() { Vec::new() } else { session.connection.run(&batch)? };
     steps.learn(&answers)?;
+    steps.keep_earlier(session)?;
     sharings.learn(&answers)?;
     audit::learn_end(session, audit_end, &answers)?;
     let mut renewed: Vec<i64> = Vec::new();
@@ -115,8 +115,8 @@ pub(in crate::store) fn commit(session: &mut Session<'_>, prepared: PreparedPlan
     let mut answers = Answers::default();
     for change in &reindexed {
         let (Some(target), Some(before)) = (targets.get(&change.key), &change.before) else { continue };
-        removed.take(session, before, target.id, target.stored.updated)?;
-        added.take(session, &change.after, target.id, target.updated)?;
+        removed.take(session.keys, session.index, before, target.id, target.stored.updated)?;
+        added.take(session.keys, session.index, &change.after, target.id, target.updated)?;
         if let Some(answer) = &change.answer {
             answers.take(target.id, answer, target.updated);
         }
@@ -165,13 +165,7 @@ fn names<'p>(plan: &'p Plan, reindexed: &'p [Reindexed], said: &'p [ConsentRules
         }
     }
     for change in reindexed {
-        for entry in change.before.iter().flatten().chain(&change.after) {
-            match &entry.value {
-                IndexValue::Reference(key) => drop(names.resources.insert(key.clone())),
-                IndexValue::Token { system: Some(system), .. } => drop(names.systems.insert(system)),
-                _ => {}
-            }
-        }
+        names.name_entries(change.before.iter().flatten().chain(&change.after));
     }
     for share in &plan.shares {
         names.resources.insert(share.task.clone());
@@ -252,7 +246,7 @@ fn write_versions(
         let target = Target { stored, id, version, updated, current, author, public: write.public };
         targets.insert(write.key.clone(), target);
         if write.key.kind == "Task" {
-            steps.add(id, version, session.progress.seq, write);
+            steps.add(id, version, session.progress.seq, &write.document);
         }
         ids.push(current);
         resources.push(id);
@@ -401,6 +395,8 @@ fn write_feed(
 #[derive(Default)]
 struct TaskSteps {
     asked: Option<usize>,
+    /// Those that have a version already
+    stored: Vec<i64>,
     last: HashMap<i64, Arc<Document>>,
     tasks: Vec<i64>,
     versions: Vec<i64>,
@@ -421,10 +417,10 @@ impl TaskSteps {
             batch.add(
                 "SELECT t.task, s.document FROM unnest($1::bigint[]) t (task) CROSS JOIN LATERAL (
                      SELECT document FROM task_step s WHERE s.task = t.task ORDER BY s.version DESC LIMIT 1) s",
-                owned![stored],
+                owned![stored.clone()],
             )
         });
-        Self { asked, ..Self::default() }
+        Self { asked, stored, ..Self::default() }
     }
 
     fn learn(&mut self, answers: &[Vec<Row>]) -> Result<()> {
@@ -437,13 +433,30 @@ impl TaskSteps {
         Ok(())
     }
 
-    /// A version of a Task that is written.
-    fn add(&mut self, task: i64, version: i64, seq: i64, write: &Write) {
-        let root = write.document.root();
+    /// Keeps what Tasks were before this commit that were written before steps were kept, in a database that came from another.
+    fn keep_earlier(&mut self, session: &Session<'_>) -> Result<()> {
+        let missing: Vec<i64> = self.stored.iter().filter(|task| !self.last.contains_key(*task)).copied().collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let sql = "SELECT resource, version, seq, document FROM version WHERE resource = ANY($1) AND document <> ''
+                   ORDER BY resource, version";
+        for row in session.connection.query(sql, &[&missing])? {
+            // What cannot be read is told where the versions are.
+            if let Ok(document) = document::parse(row.try_get::<_, String>(3)?) {
+                self.add(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, &Arc::new(document));
+            }
+        }
+        Ok(())
+    }
+
+    /// A version of a Task.
+    fn add(&mut self, task: i64, version: i64, seq: i64, document: &Arc<Document>) {
+        let root = document.root();
         if self.last.get(&task).is_some_and(|last| stands_alike(last.root(), root)) {
             return;
         }
-        self.last.insert(task, write.document.clone());
+        self.last.insert(task, document.clone());
         self.tasks.push(task);
         self.versions.push(version);
         self.seqs.push(seq);
