@@ -100,6 +100,11 @@ impl Error {
         Self::new(Category::Usage, Issue::error(key, "", text))
     }
 
+    /// A setting cannot be used as it is.
+    pub fn setting(name: &str, text: impl Into<String>) -> Self {
+        Self::new(Category::Usage, Issue::error(Key::SettingInvalid, name, text))
+    }
+
     /// What was named is not there, or cannot be used: no failure of ours.
     pub fn unreachable(text: impl fmt::Display) -> Self {
         Self::new(Category::Unreachable, Issue::error(Key::Unreachable, "", text.to_string()))

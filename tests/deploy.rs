@@ -82,14 +82,37 @@ fn the_unit_is_one_that_systemd_takes() {
         eprintln!("skipped: systemd-analyze is needed to verify the unit");
         return;
     }
-    // It asks that the program is there.
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("handoff.service");
-    std::fs::write(&file, unit.replace("/usr/local/bin/handoff", env!("CARGO_BIN_EXE_handoff"))).unwrap();
-    let verified = Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(&file).output().unwrap();
-    let said = String::from_utf8_lossy(&verified.stderr).into_owned();
-    let of_ours: Vec<&str> = said.lines().filter(|line| line.contains("handoff")).collect();
-    assert!(verified.status.success() && of_ours.is_empty(), "{said}");
+    for unit in [&unit, &with_tls(&unit)] {
+        // It asks that the program is there.
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("handoff.service");
+        std::fs::write(&file, unit.replace("/usr/local/bin/handoff", env!("CARGO_BIN_EXE_handoff"))).unwrap();
+        let verified = Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(&file).output().unwrap();
+        let said = String::from_utf8_lossy(&verified.stderr).into_owned();
+        let of_ours: Vec<&str> = said.lines().filter(|line| line.contains("handoff")).collect();
+        assert!(verified.status.success() && of_ours.is_empty(), "{said}");
+    }
+}
+
+/// The unit with the marks taken out before what TLS needs.
+fn with_tls(unit: &str) -> String {
+    unit.replace("\n#LoadCredential=", "\nLoadCredential=").replace("\n#Environment=", "\nEnvironment=")
+}
+
+#[test]
+fn the_unit_hands_over_a_key_that_root_alone_reads() {
+    let unit = with_tls(&std::fs::read_to_string(root().join("deploy/handoff.service")).unwrap());
+    let lines =
+        |name: &str| unit.lines().filter_map(|line| line.strip_prefix(name).map(str::to_owned)).collect::<Vec<_>>();
+    let loaded: Vec<String> =
+        lines("LoadCredential=").iter().map(|it| it.split(':').next().unwrap().to_owned()).collect();
+    let set = lines("Environment=").join(" ");
+    for name in ["HANDOFF_TLS_CERTIFICATE", "HANDOFF_TLS_KEY"] {
+        let file = set.split(' ').find_map(|set| set.strip_prefix(&format!("{name}=%d/"))).unwrap_or_default();
+        assert!(loaded.contains(&file.to_owned()), "{name} names no credential of {loaded:?}");
+        let known = Command::new(env!("CARGO_BIN_EXE_handoff")).args(["serve", "--help"]).output().unwrap();
+        assert!(String::from_utf8_lossy(&known.stdout).contains(name), "{name} is no setting");
+    }
 }
 
 // === container ===

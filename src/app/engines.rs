@@ -50,7 +50,7 @@ impl Engines {
         let checker = Arc::new(Checker::new(definitions.clone()).amended(Amendments::shipped()?));
         let types = settings.programs.files()?;
         let programs = Arc::new(types.programs(&definitions)?);
-        let sheets = Arc::new(types.sheets(&programs)?);
+        let sheets = Arc::new(types.sheets(programs.iter(), programs.crosswalks())?);
         let rules = Arc::new(types.rules()?);
         rules.check(&*definitions)?;
         Ok(Self {

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::error::{Category, Error, Result};
-use crate::fhir::{Issue, Key, Limits as DocumentLimits};
+use crate::error::{Error, Result};
+use crate::fhir::Limits as DocumentLimits;
 use crate::limits::{ConnectionLimits, ContentLimits, KILOBYTE, Limits, MEGABYTE, RequestLimits};
 
 /// The limits that are set; what is absent is left to the next source.
@@ -231,8 +231,7 @@ impl LimitOptions {
 /// What is set, if it is more than nothing.
 fn set(name: &str, value: Option<u32>) -> Result<Option<u32>> {
     if value == Some(0) {
-        let issue = Issue::error(Key::SettingInvalid, name, "a limit is a whole number from 1");
-        return Err(Error::new(Category::Usage, issue));
+        return Err(Error::setting(name, "a limit is a whole number from 1"));
     }
     Ok(value)
 }
@@ -254,6 +253,7 @@ fn seconds(name: &str, value: Option<u32>, default: Duration) -> Result<Duration
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fhir::Key;
 
     #[test]
     fn what_is_set_replaces_the_default_and_nothing_else() {

@@ -7,8 +7,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, registry};
 
-use crate::error::{Category, Error, Result};
-use crate::fhir::{Issue, Key};
+use crate::error::{Error, Result};
 
 use super::settings::{LogFormat, Settings};
 #[cfg(feature = "opentelemetry")]
@@ -27,10 +26,8 @@ pub struct Log {
 /// # Errors
 /// Directives that cannot be read; a collector that nothing can be sent to.
 pub fn start(settings: &Settings) -> Result<Log> {
-    let filter = EnvFilter::try_new(&settings.log_level).map_err(|error| {
-        let text = format!("log-level cannot be read: {error}");
-        Error::new(Category::Usage, Issue::error(Key::SettingInvalid, "log-level", text))
-    })?;
+    let filter = EnvFilter::try_new(&settings.log_level)
+        .map_err(|error| Error::setting("log-level", format!("log-level cannot be read: {error}")))?;
     let lines = lines(settings.log);
     #[cfg(not(feature = "opentelemetry"))]
     let (log, started) = (Log {}, registry().with(lines).with(filter).try_init());

@@ -8,12 +8,13 @@
 //! A file of the folder takes the place of the shipped one with the same folder and name.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use crate::definitions::Definitions;
 use crate::error::{Error, Result};
-use crate::mapping::{ProgramTypeFiles, ProgramTypes};
+use crate::mapping::{Crosswalk, ProgramType, ProgramTypeFiles, ProgramTypes};
 use crate::routing::Rulebook;
 use crate::sheet::{Codes, ColumnSets};
 use crate::shipped;
@@ -74,15 +75,19 @@ impl ProgramFiles {
         ProgramTypes::load(definitions, self.iter())
     }
 
-    /// The columns of the types' sheets.
+    /// The columns of these types' sheets, whose codes are those of these tables.
     ///
     /// # Errors
     /// Every finding, with its place.
-    pub fn sheets(&self, programs: &ProgramTypes) -> Result<ColumnSets> {
+    pub fn sheets<'t>(
+        &self,
+        programs: impl IntoIterator<Item = &'t ProgramType>,
+        tables: impl IntoIterator<Item = &'t Arc<Crosswalk>>,
+    ) -> Result<ColumnSets> {
         let types: Vec<(&str, &Value)> =
-            programs.iter().map(|program| (program.kind.as_str(), program.map.schema().json())).collect();
+            programs.into_iter().map(|program| (program.kind.as_str(), program.schema_json())).collect();
         let mut codes = Codes::default();
-        for table in programs.crosswalks() {
+        for table in tables {
             for row in &table.rows {
                 codes.add(&table.source.url, &table.source.version, &row.source);
                 if let Some(target) = &row.target {

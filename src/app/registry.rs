@@ -9,8 +9,8 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode, Url};
 
 use crate::definitions::resolve;
-use crate::error::{Category, Error, Result};
-use crate::fhir::{Document, Issue, Key, Limits, Node};
+use crate::error::{Error, Result};
+use crate::fhir::{Document, Limits, Node};
 
 /// The most bytes that a package may have; the largest published ones have a tenth of that.
 const MAX_BYTES: usize = 256 * 1024 * 1024;
@@ -58,7 +58,7 @@ impl Registry {
         let base = Url::parse(&format!("{}/", base.trim_end_matches('/'))).ok();
         let base = base.filter(|base| matches!(base.scheme(), "http" | "https")).ok_or_else(|| {
             let text = "expected the URL of a package registry, as https://packages.example";
-            Error::new(Category::Usage, Issue::error(Key::SettingInvalid, "package-registry", text))
+            Error::setting("package-registry", text)
         })?;
         // One provider for the process; whoever came first has set the same one.
         let _ = rustls::crypto::ring::default_provider().install_default();

@@ -9,8 +9,8 @@ use clap::{Arg, ArgMatches, Args, FromArgMatches};
 
 use super::settings::{Options, Settings};
 use super::settings_file::SettingsFile;
-use crate::error::{Category, Error, Result};
-use crate::fhir::{Issue, Key, SourcePosition};
+use crate::error::{Error, Result};
+use crate::fhir::SourcePosition;
 
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,7 +99,7 @@ fn environment() -> Result<ArgMatches> {
 fn refused(error: &clap::Error) -> Error {
     let text = error.to_string();
     let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-    Error::new(Category::Usage, Issue::error(Key::SettingInvalid, "", first))
+    Error::setting("", first)
 }
 
 fn setting(argument: &Arg, matches: &ArgMatches, file: &SettingsFile) -> Setting {

@@ -22,7 +22,6 @@ use super::tls_files::TlsFiles;
 use super::tls_options::TlsOptions;
 use crate::definitions::Definitions;
 use crate::error::{Error, Result};
-use crate::fhir::{Issue, Key};
 use crate::limits::{Limits, MEGABYTE};
 use crate::security::Policy;
 use crate::server::TrustedProxies;
@@ -253,7 +252,7 @@ impl Settings {
     }
 
     /// What absolute references to the gateway begin with.
-    pub(super) fn fhir_base(&self) -> Option<String> {
+    pub fn fhir_base(&self) -> Option<String> {
         self.base.as_ref().map(|base| format!("{base}/fhir"))
     }
 }
@@ -356,7 +355,7 @@ fn web_address(name: &str, url: &str) -> Result<String> {
     if rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(['?', '#', ' '])) {
         return Ok(url.trim_end_matches('/').to_owned());
     }
-    Err(unusable(name, "expected a URL as https://gateway.example"))
+    Err(Error::setting(name, "expected a URL as https://gateway.example"))
 }
 
 /// Where traces are sent to, by a build that can.
@@ -364,7 +363,10 @@ fn collector(url: &str) -> Result<String> {
     if cfg!(feature = "opentelemetry") {
         return web_address("traces", url);
     }
-    Err(unusable("traces", "this build sends no traces; make one with cargo build --release --features opentelemetry"))
+    Err(Error::setting(
+        "traces",
+        "this build sends no traces; make one with cargo build --release --features opentelemetry",
+    ))
 }
 
 /// What is logged. A word that is no level would be taken for the name of a module, and nothing else be logged.
@@ -372,13 +374,13 @@ fn log_level(directives: String) -> Result<String> {
     let mut words = directives.split(',').map(str::trim);
     let is_level = |word: &str| word.parse::<LevelFilter>().is_ok();
     match words.find(|word| !word.contains(['=', '[']) && !word.starts_with("handoff::") && !is_level(word)) {
-        Some(word) => Err(unusable(
+        Some(word) => Err(Error::setting(
             "log-level",
-            &format!("there is no level {word}; expected error, warn, info, debug or trace, or MODULE=LEVEL,..."),
+            format!("there is no level {word}; expected error, warn, info, debug or trace, or MODULE=LEVEL,..."),
         )),
         None => match EnvFilter::try_new(&directives) {
             Ok(_) => Ok(directives),
-            Err(error) => Err(unusable("log-level", &error.to_string())),
+            Err(error) => Err(Error::setting("log-level", error.to_string())),
         },
     }
 }
@@ -386,16 +388,12 @@ fn log_level(directives: String) -> Result<String> {
 fn file(store: &str) -> Result<PathBuf> {
     match store.split_once(':') {
         Some(("sqlite", path)) if !path.is_empty() => Ok(PathBuf::from(path)),
-        Some(("postgres" | "postgresql", _)) => Err(unusable(
+        Some(("postgres" | "postgresql", _)) => Err(Error::setting(
             "store",
             "this version does not serve from PostgreSQL yet; it serves from sqlite: and the path of a file",
         )),
-        _ => Err(unusable("store", "expected sqlite: and the path of a file, as sqlite:handoff.db")),
+        _ => Err(Error::setting("store", "expected sqlite: and the path of a file, as sqlite:handoff.db")),
     }
-}
-
-fn unusable(name: &str, text: &str) -> Error {
-    Error::new(crate::error::Category::Usage, Issue::error(Key::SettingInvalid, name, text))
 }
 
 fn days(number: i64) -> SignedDuration {
@@ -407,7 +405,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::fhir::SourcePosition;
+    use crate::fhir::{Key, SourcePosition};
 
     #[test]
     fn the_nearer_source_wins() {

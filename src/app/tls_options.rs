@@ -6,8 +6,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use crate::error::{Category, Error, Result};
-use crate::fhir::{Issue, Key};
+use crate::error::{Error, Result};
 
 use super::tls_files::TlsFiles;
 
@@ -45,9 +44,7 @@ impl TlsOptions {
     /// # Errors
     /// One of them without those that it needs.
     pub(super) fn into_files(self) -> Result<Option<TlsFiles>> {
-        let lacks = |name: &str, text: &str| {
-            Err(Error::new(Category::Usage, Issue::error(Key::SettingInvalid, name, format!("is set, and {text}"))))
-        };
+        let lacks = |name: &str, text: &str| Err(Error::setting(name, format!("is set, and {text}")));
         match (self.certificate, self.key, self.client_ca) {
             (Some(certificate), Some(key), client_ca) => Ok(Some(TlsFiles { certificate, key, client_ca })),
             (None, None, None) => Ok(None),

@@ -6,6 +6,7 @@ use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::runtime::on_this_thread;
 use super::store_file::StoreFile;
 use super::streams::{Exit, Streams, unwritable};
 use crate::error::{Error, Result};
@@ -107,7 +108,7 @@ pub struct Time {
 /// Where the store is not there or cannot be used.
 pub fn run(args: &Args, now: Timestamp, streams: &mut Streams<'_>) -> Result<Exit> {
     let store = SqliteStore::open_for_clients(&args.store.existing_path()?)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(Error::fault)?;
+    let runtime = on_this_thread()?;
     runtime.block_on(async {
         match &args.action {
             Action::List(asked) => list(asked, &store, streams).await,

@@ -2,42 +2,38 @@
 //! and nothing is changed: settings, addresses, TLS, store, packages, program types, profiles, directory, clients.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use jiff::Timestamp;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
 
-use super::serve::{addresses, bound_in_vain};
+use super::gateway_args::GatewayArgs;
+use super::runtime::on_this_thread;
+use super::serve::addresses;
+use super::setup_remarks;
 use super::streams::{Exit, Streams, unwritable};
-use crate::app::{ListenAddress, Options, Settings, exposure};
+use crate::app::{ListenAddress, Settings, exposure};
 use crate::definitions::Definitions;
 use crate::error::{Error, Result};
-use crate::routing::{Directory, Rulebook};
+use crate::exchange::compile_directory;
+use crate::routing::Rulebook;
+use crate::store::Credentials;
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::backup::inspect;
-use crate::store::{Credentials, DirectoryPosition, Resources, Stored};
 use crate::terminology::Terminology;
 
 /// Arguments of `handoff check`.
-#[derive(Debug, clap::Args)]
-pub struct Args {
-    /// Settings file [default: handoff.toml, where it is there]
-    #[arg(long, env = "HANDOFF_CONFIG", value_name = "FILE")]
-    config: Option<PathBuf>,
-    #[command(flatten)]
-    options: Options,
-}
+pub type Args = GatewayArgs;
 
 /// Runs `handoff check`.
 ///
 /// # Errors
 /// Settings that cannot be used: then there is nothing to try. What else does not work is in the report.
 pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
-    let settings = args.options.clone().with_defaults_from(Options::load(args.config.as_deref())?).into_settings()?;
+    let settings = args.with_file()?.into_settings()?;
     let mut report = Report { streams, worst: Exit::Done };
     report.part("settings", Ok(Found::new("can be used")))?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::fault)?;
+    let runtime = on_this_thread()?;
     // What was listened on is held: the other may not have the same.
     let api = runtime.block_on(settings.listen.bind());
     let found = api.as_ref().map(|api| listened(&settings, &asked(&settings.listen, api), &[]));
@@ -53,7 +49,8 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
     report.part("packages", definitions.as_ref().map(packages).map_err(Clone::clone))?;
     // What builds on definitions that cannot be loaded is tried with those that come with the program.
     let definitions = definitions.or_else(|_| Definitions::shipped())?;
-    report.part("programs", programs(&settings, &definitions))?;
+    let rules = settings.programs.files().and_then(|files| files.rules());
+    report.part("programs", programs(&settings, &definitions, rules.as_ref()))?;
     report.part("profiles", profiles(&settings, &definitions))?;
     if let Some(asked) = &settings.terminology {
         let found = Terminology::of(asked).map(|_| Found::new(format!("{} is asked; it was not now", asked.url)));
@@ -64,9 +61,9 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
     report.part("store", store.map(|(found, _)| found))?;
     if is_readable {
         let opened = SqliteStore::open_read_only(&settings.store)?;
-        let rules = settings.programs.files().and_then(|files| files.rules());
+        // What builds on rules that cannot be loaded is tried with those that come with the program.
         let rules = rules.or_else(|_| Rulebook::shipped())?;
-        report.part("directory", runtime.block_on(directory(&opened, &rules)))?;
+        report.part("directory", runtime.block_on(directory(&settings, &opened, &rules)))?;
         report.part("clients", runtime.block_on(clients(&settings, &opened)))?;
     }
     report.finish()
@@ -86,12 +83,12 @@ impl Found {
 
 // === parts ===
 
-/// Where could be listened, for clients or for operators.
 /// The addresses that are listened on, at the port that is asked for: of any port another one is had at the start.
 fn asked(listen: &ListenAddress, bound: &[(TcpListener, SocketAddr)]) -> Vec<SocketAddr> {
     addresses(bound).into_iter().map(|address| SocketAddr::new(address.ip(), listen.port())).collect()
 }
 
+/// Where could be listened, for clients or for operators.
 fn listened(settings: &Settings, api: &[SocketAddr], operations: &[SocketAddr]) -> Found {
     let all: Vec<String> = api.iter().chain(operations).map(ToString::to_string).collect();
     let verb = if all.len() == 1 { "is" } else { "are" };
@@ -120,11 +117,15 @@ fn packages(definitions: &Definitions) -> Found {
     Found { what: format!("{} packages", packages.len()), remarks: packages.iter().flat_map(missing).collect() }
 }
 
-fn programs(settings: &Settings, definitions: &Definitions) -> Result<Found> {
+fn programs(
+    settings: &Settings,
+    definitions: &Definitions,
+    rules: std::result::Result<&Rulebook, &Error>,
+) -> Result<Found> {
     let files = settings.programs.files()?;
     let programs = files.programs(definitions)?;
-    files.sheets(&programs)?;
-    files.rules()?.check(definitions)?;
+    files.sheets(programs.iter(), programs.crosswalks())?;
+    rules.map_err(Clone::clone)?.check(definitions)?;
     Ok(Found::new(format!("{} program types", programs.iter().count())))
 }
 
@@ -159,20 +160,12 @@ fn store(path: &Path) -> Result<(Found, bool)> {
     Ok((found, inspected.is_newest))
 }
 
-async fn directory(store: &SqliteStore, rules: &Rulebook) -> Result<Found> {
-    let (changes, mut changed) = mpsc::channel::<Stored>(1);
-    let mut update = Directory::new(rules).update(rules);
-    let add_all = async {
-        while let Some(stored) = changed.recv().await {
-            update.add(stored.document.root());
-        }
-    };
-    tokio::join!(store.directory_changes(DirectoryPosition::default(), changes), add_all).0?;
-    let directory = update.finish()?;
+async fn directory(settings: &Settings, store: &SqliteStore, rules: &Rulebook) -> Result<Found> {
+    let directory = compile_directory(store, rules, settings.fhir_base().as_deref()).await?;
     let what = format!("{} organizations, {} programs", directory.organization_count(), directory.programs().count());
     let mut remarks: Vec<String> = directory.findings().iter().map(ToString::to_string).collect();
     if directory.resource_count() == 0 {
-        remarks.push("it is empty, so no referral finds a program".to_owned());
+        remarks.push(setup_remarks::EMPTY_DIRECTORY.to_owned());
     }
     Ok(Found { what, remarks })
 }
@@ -180,11 +173,7 @@ async fn directory(store: &SqliteStore, rules: &Rulebook) -> Result<Found> {
 async fn clients(settings: &Settings, store: &SqliteStore) -> Result<Found> {
     let clients = store.clients().await?;
     let number = clients.iter().filter(|client| client.revoked.is_none()).count();
-    let mut remarks: Vec<String> = bound_in_vain(settings, &clients).into_iter().collect();
-    if number == 0 {
-        remarks.push("nobody is let in; add clients with: handoff client add".to_owned());
-    }
-    Ok(Found { what: format!("{number} are let in"), remarks })
+    Ok(Found { what: format!("{number} are let in"), remarks: setup_remarks::of_clients(settings, &clients) })
 }
 
 // === report ===

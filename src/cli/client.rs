@@ -8,6 +8,7 @@ use clap::{Subcommand, builder::PossibleValuesParser};
 use jiff::Timestamp;
 
 use super::audit;
+use super::runtime::on_this_thread;
 use super::store_file::StoreFile;
 use super::streams::{Exit, Streams, unwritable};
 use crate::app::tls_files::pem_file;
@@ -19,7 +20,8 @@ use crate::referral::plan::AuditEntry;
 use crate::security::{Fingerprint, Role, token};
 use crate::server::first_certificate;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{ClientRow, Credentials, Resources};
+use crate::store::{ClientRow, Credentials, DirectoryPosition, Resources, Stored};
+use tokio::sync::mpsc;
 
 /// The longest name of a client, in characters.
 const MAX_NAME: usize = 200;
@@ -90,7 +92,7 @@ pub fn run(args: &Args, now: Timestamp, streams: &mut Streams<'_>) -> Result<Exi
         Action::List | Action::Bind { .. } | Action::Revoke { .. } => args.store.existing_path()?,
     };
     let store = SqliteStore::open_for_clients(&path)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(Error::fault)?;
+    let runtime = on_this_thread()?;
     let text = runtime.block_on(execute(&args.action, &store, now))?;
     streams.out.write_all(text.as_bytes()).map_err(unwritable)?;
     if let Action::Add { organization, acts_for, .. } = &args.action {
@@ -190,13 +192,24 @@ async fn missing_from_directory(store: &SqliteStore, key: &ResourceKey) -> Resul
     if store.read(&Scope::Gateway, key, None).await?.is_some() {
         return Ok(None);
     }
-    let directory = store.directory().await?;
-    let known: Vec<&str> =
-        directory.iter().filter(|stored| stored.key.kind == key.kind).map(|stored| stored.key.id.as_str()).collect();
-    let meant = nearest(&key.id, known.iter().copied());
+    let known = organizations_of_directory(store).await?;
+    let meant = nearest(&key.id, known.iter().map(String::as_str));
     let meant = meant.map(|near| format!("; did you mean {}/{near}?", key.kind)).unwrap_or_default();
     let lacks = if known.is_empty() { "the directory is empty yet" } else { "the directory lacks it" };
     Ok(Some(format!("warning: the client is let in for {key}, and no referral can name that: {lacks}{meant}")))
+}
+
+/// The ids of the organizations that the directory has.
+async fn organizations_of_directory(store: &SqliteStore) -> Result<Vec<String>> {
+    let (changes, mut changed) = mpsc::channel(1);
+    let mut known = Vec::new();
+    let gather = async {
+        while let Some(Stored { key, .. }) = changed.recv().await {
+            known.extend(Some(key.id).filter(|_| key.kind == "Organization"));
+        }
+    };
+    tokio::join!(store.directory_changes(DirectoryPosition::default(), changes), gather).0?;
+    Ok(known)
 }
 
 /// What is remembered of a change of clients. Its name is not: it may be that of a person.

@@ -4,6 +4,7 @@
 //! Nothing here knows how a thing is done; it reads files, asks the layers below, and says what they found. Exit codes
 //! are the contract of [`Exit`].
 
+mod asked_types;
 pub mod audit;
 mod case_files;
 pub mod check;
@@ -11,13 +12,17 @@ pub mod client;
 pub mod demo;
 pub mod explain;
 pub mod fhirpath;
+mod gateway_args;
 pub mod hmis;
 pub mod package;
 mod program_type;
 mod records;
 pub mod route;
+mod runtime;
+mod scratch;
 pub mod serve;
 pub mod settings;
+mod setup_remarks;
 mod sheet;
 mod sources;
 pub mod store;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 
+use super::runtime::on_this_thread;
 use super::sources;
 use super::streams::{Exit, Streams, unwritable};
 use crate::app::{Options, PackageRequest, Packages, Registry};
@@ -210,8 +211,7 @@ impl PackageCollector<'_, '_> {
             }
         };
         show(0);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| Error::fault(format!("cannot start: {error}")))?;
+        let runtime = on_this_thread()?;
         let bytes = runtime.block_on(registry.fetch(wanted, &mut show));
         if *progress {
             let _ = write!(err, "\r\x1b[K");

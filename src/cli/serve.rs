@@ -1,26 +1,19 @@
 //! `handoff serve`: the gateway, until it is told to stop (Ctrl-C, or SIGTERM).
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
+use super::gateway_args::GatewayArgs;
+use super::setup_remarks;
 use super::streams::{Exit, Streams, unwritable};
 use crate::app::settings::LogFormat;
-use crate::app::{self, App, ListenAddress, Listeners, Options, RandomIds, Settings, WallClock, exposure, stop_signal};
+use crate::app::{self, App, ListenAddress, Listeners, RandomIds, Settings, WallClock, exposure, stop_signal};
 use crate::error::{Error, Result};
-use crate::store::ClientRow;
 
 /// What `serve` is told.
-#[derive(Debug, clap::Args)]
-pub struct Args {
-    /// Settings file [default: handoff.toml, where it is there]
-    #[arg(long, env = "HANDOFF_CONFIG", value_name = "FILE")]
-    config: Option<PathBuf>,
-    #[command(flatten)]
-    options: Options,
-}
+pub type Args = GatewayArgs;
 
 /// Whoever reads the log as JSON is told there too why the gateway did not start, or ended: standard error holds nothing else.
 pub(super) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
@@ -35,7 +28,7 @@ pub(super) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
 
 /// Serves; `log` becomes how the log is written as soon as that is known.
 fn start(args: &Args, log: &mut Option<LogFormat>, streams: &mut Streams<'_>) -> Result<Exit> {
-    let options = args.options.clone().with_defaults_from(Options::load(args.config.as_deref())?);
+    let options = args.with_file()?;
     *log = options.log;
     let settings = options.into_settings()?;
     // Until the end: what is logged last is sent last.
@@ -93,26 +86,11 @@ async fn warn_missing_setup(app: &App) -> Result<()> {
     if app.settings().base.is_none() {
         tracing::warn!("no base is set, so references by absolute URL are not known as references to this gateway");
     }
-    let clients = app.store.clients().await?;
-    if let Some(remark) = bound_in_vain(app.settings(), &clients) {
+    for remark in setup_remarks::of_clients(app.settings(), &app.store.clients().await?) {
         tracing::warn!("{remark}");
     }
-    if clients.iter().all(|client| client.revoked.is_some()) {
-        tracing::warn!("nobody is let in yet; add clients with: handoff client add");
-    }
     if *app.store.directory_version().borrow() == 0 {
-        tracing::warn!("the directory is empty, so no referral finds a program; load organizations and programs");
+        tracing::warn!("{}", setup_remarks::EMPTY_DIRECTORY);
     }
     Ok(())
-}
-
-/// What is to be said where clients are bound to certificates and none is asked for: nobody of them gets in.
-pub(super) fn bound_in_vain(settings: &Settings, clients: &[ClientRow]) -> Option<String> {
-    if settings.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some()) {
-        return None;
-    }
-    let bound = clients.iter().filter(|client| client.revoked.is_none() && !client.certificates.is_empty()).count();
-    (bound > 0).then(|| {
-        format!("{bound} clients are bound to a certificate, and no client is asked for one; set tls.client-ca")
-    })
 }

@@ -1,18 +1,20 @@
 //! `handoff translate` of sheets: the rows of a sheet as records, one a line, and records as a sheet. The report goes to
 //! standard error, so that the records can be piped on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::records;
+use super::asked_types::AskedTypes;
+use super::records::RecordReader;
 use super::sources;
 use super::streams::{Exit, Streams, unwritable};
 use super::translate_args::{Args, Format};
+use crate::app::ProgramFiles;
 use crate::error::{Error, Result};
 use crate::fhir::Key;
-use crate::mapping::{GENERIC, ProgramTypes};
-use crate::sheet::{self, ColumnSets, Fault, Finding, FindingOutcome, Options};
+use crate::mapping::GENERIC;
+use crate::sheet::{self, Fault, Finding, FindingOutcome, Options};
 
 /// How many referrals are read between two looks at the progress.
 const PROGRESS_INTERVAL: usize = 1000;
@@ -23,15 +25,17 @@ const PROGRESS_INTERVAL: usize = 1000;
 /// A file that cannot be read, or has none of the columns of the program type.
 pub(super) fn to_records(
     args: &Args,
-    sheets: &ColumnSets,
-    programs: &ProgramTypes,
+    files: &ProgramFiles,
+    types: &AskedTypes<'_>,
     streams: &mut Streams<'_>,
 ) -> Result<Exit> {
     let kind = args.program.as_deref().unwrap_or(GENERIC);
+    let program = types.get(kind)?;
+    // The codes of a sheet are read by all tables.
+    let sheets = files.sheets([program], &types.files().tables()?)?;
     let options = Options::parse(args.zone.as_deref(), args.dates.as_deref())?;
     let bytes = sources::read_input(&args.input, streams)?;
     let reading = sheets.open(kind, &bytes, options)?;
-    let schema = programs.get(kind).map.schema();
     let mut report = Report { format: args.format, counts: BTreeMap::new() };
     report.print_findings(&reading.findings, streams)?;
     let mut records = 0;
@@ -41,7 +45,7 @@ pub(super) fn to_records(
         }
         let mut made = reading.record(group, None, None);
         if let Some(record) = &made.record {
-            let wrong = schema.check(record).into_iter().map(|issue| {
+            let wrong = program.check(record).into_iter().map(|issue| {
                 let message = format!("{}: {}", issue.path, issue.text);
                 Finding::of_referral(group.row, Fault::Record, FindingOutcome::Refused, message)
             });
@@ -109,9 +113,14 @@ impl Report {
 ///
 /// # Errors
 /// Input that is no record, no array of records, and has no record a line.
-pub(super) fn from_records(args: &Args, sheets: &ColumnSets, streams: &mut Streams<'_>) -> Result<Exit> {
+pub(super) fn from_records(
+    args: &Args,
+    files: &ProgramFiles,
+    types: &AskedTypes<'_>,
+    streams: &mut Streams<'_>,
+) -> Result<Exit> {
     let bytes = sources::read_input(&args.input, streams)?;
-    let mut records = records::read(&bytes)?;
+    let mut records = RecordReader::new(bytes.as_slice()).collect::<Result<Vec<Value>>>()?;
     if let Some(kind) = &args.program {
         for record in records.iter_mut().filter_map(Value::as_object_mut) {
             record.insert("type".to_owned(), kind.as_str().into());
@@ -120,7 +129,12 @@ pub(super) fn from_records(args: &Args, sheets: &ColumnSets, streams: &mut Strea
     if !records.iter().all(|record| record.get("id").is_some_and(Value::is_string)) {
         return Err(Error::refused(Key::RecordInvalid, "id", "expected records, each with its id"));
     }
-    write!(streams.out, "{}", sheet::write(sheets, records.iter().map(|record| (record, None)))?)
+    let kinds: BTreeSet<&str> =
+        records.iter().filter_map(|record| record.get("type").and_then(Value::as_str)).chain([GENERIC]).collect();
+    let programs = kinds.into_iter().map(|kind| types.get(kind)).collect::<Result<Vec<_>>>()?;
+    // Codes are written as the records have them.
+    let sheets = files.sheets(programs, &[])?;
+    write!(streams.out, "{}", sheet::write(&sheets, records.iter().map(|record| (record, None)))?)
         .map_err(unwritable)?;
     Ok(Exit::Done)
 }

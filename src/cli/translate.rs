@@ -1,8 +1,6 @@
 //! `handoff translate`: a referral as the record of a program, or a record as FHIR; with where every field came from.
 //! Nothing is stored and nothing is sent.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -11,15 +9,15 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::asked_types::AskedTypes;
 use super::hmis;
-use super::program_type::unknown_program_type;
 use super::streams::{Exit, Streams, unwritable};
 use super::{sheet, sources};
 use crate::app::ProgramTypeFolders;
 use crate::definitions::Definitions;
 use crate::error::{Error, Result};
 use crate::fhir::{Document, Issue, Key, Limits, Reference};
-use crate::mapping::{Detail, Fidelity, GraphUpdate, Map, ProgramType, ProgramTypeFiles, Translation, extras};
+use crate::mapping::{Detail, Fidelity, GraphUpdate, Map, Translation, extras};
 use crate::referral::{Graph, Referral, Resource, care_plan, task_edits};
 
 pub use super::translate_args::{Args, Format, InputFormat, Target};
@@ -39,30 +37,19 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
             return Err(Error::usage(Key::Parameter, message));
         }
     }
-    let types = ProgramTypeFolders::configured(args.programs.as_deref(), None)?;
-    let files = types.files()?;
+    let files = ProgramTypeFolders::configured(args.programs.as_deref(), None)?.files()?;
     let definitions = Definitions::shipped()?;
-    let types = files.program_types(&definitions);
-    let kinds: Vec<&str> = types.kinds().collect();
-    if let Some(kind) = args.program.as_deref().filter(|kind| !kinds.contains(kind)) {
-        return Err(unknown_program_type(kind, &kinds));
+    let types = AskedTypes::new(files.program_types(&definitions));
+    types.expect(args.program.as_deref())?;
+    if args.to == Target::Csv {
+        return sheet::from_records(args, &files, &types, streams);
     }
-    if args.from == Some(InputFormat::Csv) || args.to == Target::Csv {
-        // The codes of a sheet are read by all tables.
-        let programs = files.programs(&definitions)?;
-        let sheets = files.sheets(&programs)?;
-        return match args.to {
-            Target::Csv => sheet::from_records(args, &sheets, streams),
-            _ => sheet::to_records(args, &sheets, &programs, streams),
-        };
+    if args.from == Some(InputFormat::Csv) {
+        return sheet::to_records(args, &files, &types, streams);
     }
     let document = read(&args.input, streams)?;
-    let mut programs = AskedTypes { types, compiled: BTreeMap::new() };
-    let (json, issues, fidelity) = if args.to == Target::Record {
-        to_record(args, &mut programs, document)?
-    } else {
-        to_fhir(args, &mut programs, &document)?
-    };
+    let (json, issues, fidelity) =
+        if args.to == Target::Record { to_record(args, &types, document)? } else { to_fhir(args, &types, &document)? };
     let text = match args.format {
         Format::Json if args.explain => format!("{:#}\n", json!({ "result": json, "fidelity": fidelity.to_value() })),
         Format::Human if args.explain => format!("{json:#}\n{}", explain_fidelity(&fidelity)),
@@ -76,53 +63,41 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// The program types that are asked for, each compiled once.
-struct AskedTypes<'f> {
-    types: ProgramTypeFiles<'f>,
-    compiled: BTreeMap<String, ProgramType>,
+/// The map that the arguments name or, where they name none, that of this type.
+fn map<'t>(types: &'t AskedTypes<'_>, args: &Args, kind: &str) -> Result<&'t Map> {
+    Ok(&types.get(args.program.as_deref().unwrap_or(kind))?.map)
 }
 
-impl AskedTypes<'_> {
-    /// The map that the arguments name or, where they name none, that of this type.
-    fn map(&mut self, args: &Args, kind: &str) -> Result<&Map> {
-        let kind = args.program.as_deref().unwrap_or(kind);
-        Ok(match self.compiled.entry(kind.to_owned()) {
-            Entry::Occupied(known) => &known.into_mut().map,
-            Entry::Vacant(new) => &new.insert(self.types.compile(kind)?).map,
-        })
-    }
-}
-
-fn to_record(args: &Args, programs: &mut AskedTypes<'_>, document: Document) -> Result<(Value, Vec<Issue>, Fidelity)> {
+fn to_record(args: &Args, types: &AskedTypes<'_>, document: Document) -> Result<(Value, Vec<Issue>, Fidelity)> {
     // A plan whose activities are referrals is as many referrals.
     let planned = care_plan::with_tasks(document.root(), Timestamp::now());
     let document = planned.map_or(Ok(document), Document::parse)?;
     let graph = Graph::from_bundle(&Arc::new(document))?;
     let tasks = graph.tasks();
     if tasks.len() < 2 || args.explain {
-        let made = one_record(args, programs, &graph, graph.only_task()?)?;
+        let made = one_record(args, types, &graph, graph.only_task()?)?;
         return Ok((made.record()?, made.issues, made.fidelity));
     }
     let (mut records, mut issues) = (Vec::new(), Vec::new());
     for task in tasks {
-        let made = one_record(args, programs, &graph, task)?;
+        let made = one_record(args, types, &graph, task)?;
         records.push(made.record()?);
         issues.extend(made.issues);
     }
     Ok((Value::Array(records), issues, Fidelity::default()))
 }
 
-fn one_record(args: &Args, programs: &mut AskedTypes<'_>, graph: &Graph, task: &Resource) -> Result<Translation> {
+fn one_record(args: &Args, types: &AskedTypes<'_>, graph: &Graph, task: &Resource) -> Result<Translation> {
     let referral = Referral::read(graph, task)?;
     let kind = task_edits::program_type(referral.task.node()).unwrap_or_default();
-    let map = programs.map(args, &kind)?;
+    let map = map(types, args, &kind)?;
     let kept = extras::of(graph, task);
     Ok(if args.explain { map.explain(&referral, &kept) } else { map.get(&referral, &kept) })
 }
 
-fn to_fhir(args: &Args, programs: &mut AskedTypes<'_>, document: &Document) -> Result<(Value, Vec<Issue>, Fidelity)> {
+fn to_fhir(args: &Args, types: &AskedTypes<'_>, document: &Document) -> Result<(Value, Vec<Issue>, Fidelity)> {
     let kind = document.root().str("type").unwrap_or_default().into_owned();
-    let map = programs.map(args, &kind)?;
+    let map = map(types, args, &kind)?;
     let record = document.root().to_value();
     let text = if args.explain { Detail::Rows } else { Detail::Totals };
     let mut ids = || Uuid::new_v4().to_string();

@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::{Mutex, mpsc, watch};
 
 use crate::error::{Error, Result};
-use crate::routing::{Directory, DirectoryUpdate, Rulebook};
+use crate::routing::{Directory, Rulebook};
 use crate::store::{DirectoryPosition, Resources, Stored};
 
 /// How many resources are read ahead of the one that is put in its place.
@@ -134,17 +134,35 @@ impl Shared {
     /// How far the store is by now, and the directory there if it can be used.
     async fn update(&self, before: &DirectoryVersion) -> Result<(DirectoryPosition, Result<Directory>)> {
         self.updates.fetch_add(1, Ordering::Relaxed);
-        let (changes, changed) = mpsc::channel(MAX_READ_AHEAD);
-        let read = self.store.directory_changes(before.position, changes);
-        let (position, directory) = tokio::join!(read, self.add_all(before.directory.update(&self.rules), changed));
-        Ok((position?, directory))
+        let count = || _ = self.resources.fetch_add(1, Ordering::Relaxed);
+        read_changes(&*self.store, before, &self.rules, count).await
     }
+}
 
-    async fn add_all(&self, mut update: DirectoryUpdate<'_>, mut changed: mpsc::Receiver<Stored>) -> Result<Directory> {
+/// Compiles the directory of a store that nobody else is at.
+///
+/// # Errors
+/// If it cannot be read, or cannot be used.
+pub async fn compile_directory(store: &dyn Resources, rules: &Rulebook, base: Option<&str>) -> Result<Directory> {
+    let nothing = DirectoryVersion::empty(rules, base.map(Arc::from).as_ref());
+    read_changes(store, &nothing, rules, || {}).await?.1
+}
+
+/// What changed since a version, put in its place as it is read; each resource is counted.
+async fn read_changes(
+    store: &dyn Resources,
+    before: &DirectoryVersion,
+    rules: &Rulebook,
+    count: impl Fn(),
+) -> Result<(DirectoryPosition, Result<Directory>)> {
+    let (changes, mut changed) = mpsc::channel::<Stored>(MAX_READ_AHEAD);
+    let mut update = before.directory.update(rules);
+    let add_all = async {
         while let Some(stored) = changed.recv().await {
-            self.resources.fetch_add(1, Ordering::Relaxed);
+            count();
             update.add(stored.document.root());
         }
-        update.finish()
-    }
+    };
+    let (position, ()) = tokio::join!(store.directory_changes(before.position, changes), add_all);
+    Ok((position?, update.finish()))
 }

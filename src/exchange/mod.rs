@@ -59,7 +59,7 @@ mod service;
 
 pub use audit_trail::AuditTrail;
 pub use bundle::EntryAnswer;
-pub use directory::DirectoryWork;
+pub use directory::{DirectoryWork, compile_directory};
 pub use idempotency::RepeatKey;
 pub use message::{Entry, EntryRequest, Message};
 pub use outcome::Outcome;

@@ -24,7 +24,7 @@ impl SourcePosition {
 
     /// The position behind these bytes, which begin here.
     #[must_use]
-    pub(super) fn after(self, bytes: &[u8]) -> Self {
+    pub(crate) fn after(self, bytes: &[u8]) -> Self {
         bytes.iter().fold(self, |position, byte| match byte {
             b'\n' => Self { line: position.line + 1, column: 1 },
             // Characters are counted, not bytes: continuation bytes do not count.

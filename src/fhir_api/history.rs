@@ -48,10 +48,10 @@ impl History {
         Ok(history)
     }
 
-    /// What the store is asked for: all versions, where they are only counted.
+    /// What the store is asked for.
     pub(super) fn range(&self) -> VersionRange {
-        let count = if self.count == 0 { usize::MAX } else { self.count };
-        VersionRange { before: self.before, ..VersionRange::newest(count) }
+        let range = if self.count == 0 { VersionRange::counted() } else { VersionRange::newest(self.count) };
+        VersionRange { before: self.before, ..range }
     }
 
     /// The versions as a Bundle.
@@ -73,7 +73,8 @@ impl History {
             .collect();
         // How many there are is known where none follows. Numbers do not tell it: some may be kept no longer, or be shown
         // to others alone.
-        let is_whole = self.before.is_none() && all.last().map(version_of).is_none_or(|last| last == 1);
+        let is_whole =
+            self.before.is_none() && (self.count == 0 || all.last().map(version_of).is_none_or(|last| last == 1));
         let total = is_whole.then_some(versions.len() as u64);
         let mut bundle = BundleWriter::history(total, &links)?;
         for found in shown {

@@ -1,106 +1,229 @@
-//! From checked rows to records: one for each enrollment, with its person, project, services, events and exit.
+//! From checked rows to records: one for each enrollment, with its person, project, services, events and exit. One
+//! record is held at a time; its rows are read where they stand.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap};
+use std::io::{Read, Seek};
+use std::rc::Rc;
 
 use serde_json::{Value, json};
 
+use crate::error::Result;
 use crate::record::path::{items_mut, member_mut};
 use crate::record::same_value;
 
 use super::cell;
-use super::derive::DerivationContext;
+use super::derive::{DerivationContext, RowCells, RowIds};
+use super::index::{IdDigest, RowState};
 use super::report::{Finding, Level, Report};
-use super::rows::{CheckedRows, Row};
+use super::rows::{CheckedFile, ENROLLMENTS, Row};
 use super::standard::{Column, FileKind, RowsOf, Shape, Standard};
 
 /// Where values stay that the record has no field for.
 pub(super) const EXTRAS_KEY: &str = "hmis";
 
-/// The records, in the order of the enrollments.
-pub(super) fn records(standard: &Standard, checked: &BTreeMap<&str, CheckedRows>, report: &mut Report) -> Vec<Value> {
-    let Some(enrollments) = checked.get("Enrollment.csv") else { return Vec::new() };
-    let mut used: BTreeSet<(&str, usize)> = BTreeSet::new();
-    let mut records = Vec::new();
-    for enrollment in &enrollments.rows {
-        let id = enrollment.cell("EnrollmentID");
+/// How many rows of a shared file are held, so that a project is not read again for each of its enrollments.
+const MAX_HELD_ROWS: usize = 256;
+
+/// A set that was checked, and whose records are asked for.
+pub struct ImportedSet<'s, S> {
+    /// None: nobody knows the year
+    standard: Option<&'s Standard>,
+    files: BTreeMap<&'s str, CheckedFile<S>>,
+    /// The rows of shared files that were read last, by their position in the file
+    held: HashMap<&'s str, HashMap<u32, Rc<Row>>>,
+    /// The rows of shared files that an enrollment named, by their position in the file
+    used: HashMap<&'s str, Vec<bool>>,
+    is_whole: bool,
+}
+
+impl<'s, S: Read + Seek> ImportedSet<'s, S> {
+    pub(super) fn nothing() -> Self {
+        Self { standard: None, files: BTreeMap::new(), held: HashMap::new(), used: HashMap::new(), is_whole: false }
+    }
+
+    pub(super) fn new(standard: &'s Standard, files: BTreeMap<&'s str, CheckedFile<S>>, is_whole: bool) -> Self {
+        Self { standard: Some(standard), files, is_whole, ..Self::nothing() }
+    }
+
+    /// The year of the format; "" where nobody knows.
+    pub fn year(&self) -> &str {
+        self.standard.map_or("", |standard| &standard.year)
+    }
+
+    /// Makes every record once, so that what rows leave out is said, and gives each to `check`, unless a row was refused and
+    /// there will be none.
+    ///
+    /// # Errors
+    /// If a file cannot be read, and what `check` refuses.
+    pub fn check(&mut self, report: &mut Report<'_>, mut check: impl FnMut(&Value) -> Result<()>) -> Result<()> {
+        for position in 0..self.enrollments() {
+            let record = self.record(position, report)?;
+            if let Some(record) = record.filter(|_| self.is_whole) {
+                check(&record)?;
+            }
+        }
+        // Where a row was refused, who is not named may be named by that one.
+        if !report.is_refused() {
+            self.report_unused(report);
+        }
+        Ok(())
+    }
+
+    /// The records, in the order of Enrollment.csv, made one at a time; none where a row was refused and all were asked
+    /// for. What is to be said of them was said by [`ImportedSet::check`].
+    pub fn records(&mut self) -> Records<'_, 's, S> {
+        let end = if self.is_whole { self.enrollments() } else { 0 };
+        Records { set: self, next: 0, end }
+    }
+
+    fn enrollments(&self) -> u32 {
+        self.files.get(ENROLLMENTS).map_or(0, |file| file.index.taken())
+    }
+}
+
+/// The records of a set, one after the other.
+pub struct Records<'i, 's, S> {
+    set: &'i mut ImportedSet<'s, S>,
+    next: u32,
+    end: u32,
+}
+
+impl<S: Read + Seek> Iterator for Records<'_, '_, S> {
+    type Item = Result<Value>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.next == self.end {
+            return None;
+        }
+        self.next += 1;
+        self.set.record(self.next - 1, &mut Report::new(&mut |_| {})).transpose()
+    }
+}
+
+// === one record
+
+impl<S: Read + Seek> ImportedSet<'_, S> {
+    /// The record of the enrollment in this position.
+    fn record(&mut self, position: u32, report: &mut Report<'_>) -> Result<Option<Value>> {
+        let Some(standard) = self.standard else { return Ok(None) };
+        let Some(file) = self.files.get_mut(ENROLLMENTS) else { return Ok(None) };
+        let Some(place) = file.index.place(position) else { return Ok(None) };
+        let Some(enrollment) = file.row(place)? else { return Ok(None) };
         let mut record = json!({
-            "type": standard.program, "id": id, "referral": {}, "participant": {},
+            "type": standard.program, "id": enrollment.cell("EnrollmentID"), "referral": {}, "participant": {},
             "program": { "type": standard.program },
         });
         for kind in &standard.files {
-            let Some(theirs) = checked.get(kind.name.as_str()) else { continue };
             match kind.rows {
                 RowsOf::Once | RowsOf::Unused => {}
                 RowsOf::Shared => {
-                    if let Some(row) = shared_row(kind, theirs, enrollment, checked) {
-                        used.insert((&kind.name, row.number));
-                        fill_record(kind, row, &mut record);
+                    if let Some(row) = self.shared_row(kind, &enrollment)? {
+                        fill_record(kind, &row, &mut record);
                     }
                 }
-                RowsOf::Record if kind.id == "EnrollmentID" => fill_record(kind, enrollment, &mut record),
+                RowsOf::Record if kind.name == ENROLLMENTS => fill_record(kind, &enrollment, &mut record),
                 RowsOf::Record => {
-                    let rows: Vec<&Row> = theirs.of(id).collect();
-                    if let Some(row) = newest_row(kind, &rows, report) {
-                        fill_record(kind, row, &mut record);
+                    if let Some(row) = self.newest_row(kind, position, report)? {
+                        fill_record(kind, &row, &mut record);
                     }
                 }
-                RowsOf::Item => {
-                    for row in theirs.of(id) {
-                        let mut item = json!({});
-                        fill_record(kind, row, &mut item);
-                        let list = kind.each.as_ref().and_then(|path| path.get_or_create(&mut record));
-                        if let Some(items) = list.and_then(items_mut) {
-                            items.push(item);
-                        }
-                    }
-                }
+                RowsOf::Item => self.fill_items(kind, position, &mut record)?,
             }
         }
         for (path, value) in &standard.always {
             path.set(&mut record, value.as_str().into());
         }
         set_enrollment_status(&mut record);
-        records.push(record);
+        Ok(Some(record))
     }
-    // Where a row was refused, who is not named may be named by that one.
-    if !report.is_refused() {
-        report_unused(standard, checked, &used, report);
-    }
-    records
-}
 
-/// The row of a shared file that an enrollment hangs on.
-fn shared_row<'c>(
-    kind: &FileKind,
-    theirs: &'c CheckedRows,
-    enrollment: &Row,
-    checked: &BTreeMap<&str, CheckedRows>,
-) -> Option<&'c Row> {
-    // An enrollment names its person and its project; the project names its organization.
-    let named = enrollment.cell(&kind.id);
-    if !named.is_empty() {
-        return theirs.get(named);
+    /// The row of a shared file that an enrollment hangs on.
+    fn shared_row(&mut self, kind: &FileKind, enrollment: &Row) -> Result<Option<Rc<Row>>> {
+        // An enrollment names its person and its project; the project names its organization.
+        let named = enrollment.cell(&kind.id);
+        if !named.is_empty() {
+            return self.row_with_id(&kind.name, named);
+        }
+        let project = self.row_with_id("Project.csv", enrollment.cell("ProjectID"))?;
+        project.map_or(Ok(None), |project| self.row_with_id(&kind.name, project.cell(&kind.id)))
     }
-    let project = checked.get("Project.csv")?.get(enrollment.cell("ProjectID"))?;
-    theirs.get(project.cell(&kind.id))
-}
 
-fn newest_row<'r>(kind: &FileKind, rows: &[&'r Row], report: &mut Report) -> Option<&'r Row> {
-    let by = kind.latest.as_deref().unwrap_or_default();
-    // Of two of one day the later in the file.
-    let newest = rows.iter().copied().max_by_key(|row| (row.cell(by), row.number))?;
-    for row in rows.iter().filter(|row| row.number != newest.number) {
-        let found = format!("row {} is newer, and the record has room for one", newest.number);
-        report.add(Finding::new(Level::Information, &kind.name, found).row(row.number));
+    fn row_with_id(&mut self, file: &str, id: &str) -> Result<Option<Rc<Row>>> {
+        let known =
+            self.files.get_key_value(file).and_then(|(name, it)| Some((*name, it.index.find(IdDigest::of(id))?)));
+        let Some((name, RowState::Taken(position))) = known.map(|(name, known)| (name, known.state)) else {
+            return Ok(None);
+        };
+        let Some(file) = self.files.get_mut(name) else { return Ok(None) };
+        let used = self.used.entry(name).or_insert_with(|| vec![false; file.index.taken() as usize]);
+        if let Some(used) = used.get_mut(position as usize) {
+            *used = true;
+        }
+        let held = self.held.entry(name).or_default();
+        if let Some(row) = held.get(&position) {
+            return Ok(Some(Rc::clone(row)));
+        }
+        let Some(place) = file.index.place(position) else { return Ok(None) };
+        let Some(row) = file.row(place)?.map(Rc::new) else { return Ok(None) };
+        if held.len() == MAX_HELD_ROWS {
+            held.clear();
+        }
+        held.insert(position, Rc::clone(&row));
+        Ok(Some(row))
     }
-    Some(newest)
+
+    /// Of the rows of an enrollment the newest, of two of one day the later in the file.
+    fn newest_row(&mut self, kind: &FileKind, enrollment: u32, report: &mut Report<'_>) -> Result<Option<Row>> {
+        let Some(file) = self.files.get_mut(kind.name.as_str()) else { return Ok(None) };
+        let by = kind.latest.as_deref().unwrap_or_default();
+        let places = file.index.of_enrollment(enrollment).to_vec();
+        let mut newest: Option<Row> = None;
+        for place in &places {
+            let row = file.row(*place)?;
+            newest = row.filter(|row| newest.as_ref().is_none_or(|known| row.cell(by) >= known.cell(by))).or(newest);
+        }
+        let Some(newest) = newest else { return Ok(None) };
+        for other in places.iter().map(|place| place.number as usize).filter(|number| *number != newest.number) {
+            let found = format!("row {} is newer, and the record has room for one", newest.number);
+            report.add(Finding::new(Level::Information, &kind.name, found).row(other));
+        }
+        Ok(Some(newest))
+    }
+
+    /// Each row as an item of its list.
+    fn fill_items(&mut self, kind: &FileKind, enrollment: u32, record: &mut Value) -> Result<()> {
+        let Some(file) = self.files.get_mut(kind.name.as_str()) else { return Ok(()) };
+        for place in file.index.of_enrollment(enrollment).to_vec() {
+            let Some(row) = file.row(place)? else { continue };
+            let mut item = json!({});
+            fill_record(kind, &row, &mut item);
+            let list = kind.each.as_ref().and_then(|path| path.get_or_create(record));
+            if let Some(items) = list.and_then(items_mut) {
+                items.push(item);
+            }
+        }
+        Ok(())
+    }
+
+    /// Says which people, projects and organizations nobody's enrollment names.
+    fn report_unused(&self, report: &mut Report<'_>) {
+        let kinds = self.standard.into_iter().flat_map(|standard| &standard.files);
+        for kind in kinds.filter(|kind| kind.rows == RowsOf::Shared) {
+            let Some(file) = self.files.get(kind.name.as_str()) else { continue };
+            let used = self.used.get(kind.name.as_str()).map(Vec::as_slice).unwrap_or_default();
+            for position in (0..file.index.taken()).filter(|it| used.get(*it as usize) != Some(&true)) {
+                let row = file.index.place(position).map_or(0, |place| place.number as usize);
+                report.add(Finding::new(Level::Information, &kind.name, "no enrollment names it").row(row));
+            }
+        }
+    }
 }
 
 /// Writes what a row says into the record, or into the item.
 fn fill_record(kind: &FileKind, row: &Row, base: &mut Value) {
     let mut left: Vec<(&Column, &str)> = Vec::new();
-    for column in &kind.columns {
-        let value = row.cell(&column.name);
+    for (position, column) in kind.columns.iter().enumerate() {
+        let value = row.value(position);
         if value.is_empty() {
             continue;
         }
@@ -144,9 +267,8 @@ fn write_value(column: &Column, value: &str, base: &mut Value) -> bool {
 /// What would be written where the record says nothing.
 fn derived_value(kind: &FileKind, column: &Column, row: &Row, base: &Value) -> Option<String> {
     let derived = column.derive.filter(|derive| !derive.names_something()).map(|derive| {
-        let ids = BTreeMap::new();
-        let (cells, file) = (&row.cells, kind.name.as_str());
-        DerivationContext { record: base, base, cells, export: None, ids: &ids, file, position: 0 }
+        let (ids, file) = (RowIds::new(), kind.name.as_str());
+        DerivationContext { record: base, base, cells: row, export: None, ids: &ids, file, position: 0 }
             .value(derive, column)
     });
     derived.or_else(|| column.fixed.clone()).or_else(|| column.absent.clone())
@@ -162,20 +284,4 @@ fn set_enrollment_status(record: &mut Value) {
         (true, false) => "disenrolled",
     };
     *member_mut(member_mut(record, "enrollment"), "status") = status.into();
-}
-
-/// Says which people, projects and organizations nobody's enrollment names.
-fn report_unused(
-    standard: &Standard,
-    checked: &BTreeMap<&str, CheckedRows>,
-    used: &BTreeSet<(&str, usize)>,
-    report: &mut Report,
-) {
-    for kind in standard.files.iter().filter(|kind| kind.rows == RowsOf::Shared) {
-        for row in checked.get(kind.name.as_str()).into_iter().flat_map(|theirs| &theirs.rows) {
-            if !used.contains(&(kind.name.as_str(), row.number)) {
-                report.add(Finding::new(Level::Information, &kind.name, "no enrollment names it").row(row.number));
-            }
-        }
-    }
 }

@@ -18,16 +18,30 @@ pub struct Export {
     pub id: String,
     /// When it was made, as yyyy-mm-dd hh:mm:ss
     pub time: String,
-    /// The first day that it is about, as yyyy-mm-dd
-    pub start: String,
+    /// The first day that it is about, as yyyy-mm-dd; where it is not told, that of the first entry
+    pub start: Option<String>,
     /// The last day that it is about
     pub end: String,
     /// The version of the software
     pub version: String,
 }
 
-/// The cells of a row, by column.
-pub(super) type Cells = BTreeMap<String, String>;
+/// The cells of a row that is being written, by column.
+pub(super) type Cells<'k> = BTreeMap<&'k str, String>;
+
+/// A row whose cells are asked for by column; "" where it has none.
+pub(super) trait RowCells {
+    fn cell(&self, column: &str) -> &str;
+}
+
+impl RowCells for Cells<'_> {
+    fn cell(&self, column: &str) -> &str {
+        self.get(column).map(String::as_str).unwrap_or_default()
+    }
+}
+
+/// The ids of the rows that a row hangs on, by file.
+pub(super) type RowIds<'k> = BTreeMap<&'k str, String>;
 
 /// What a cell may follow from.
 pub(super) struct DerivationContext<'g> {
@@ -35,10 +49,10 @@ pub(super) struct DerivationContext<'g> {
     /// The item of a list; the record where a row is one
     pub(super) base: &'g Value,
     /// The row's cells so far
-    pub(super) cells: &'g Cells,
+    pub(super) cells: &'g dyn RowCells,
     pub(super) export: Option<&'g Export>,
     /// The ids of the rows that this one hangs on, by file
-    pub(super) ids: &'g BTreeMap<String, String>,
+    pub(super) ids: &'g RowIds<'g>,
     pub(super) file: &'g str,
     /// Where the item stands in its list
     pub(super) position: usize,
@@ -46,7 +60,7 @@ pub(super) struct DerivationContext<'g> {
 
 impl DerivationContext<'_> {
     fn cell(&self, name: &str) -> &str {
-        self.cells.get(name).map(String::as_str).unwrap_or_default()
+        self.cells.cell(name)
     }
 
     fn first_text(&self, pointers: &[&str]) -> Option<String> {
@@ -59,7 +73,7 @@ impl DerivationContext<'_> {
         match derive {
             Derive::ExportId => export(|it| &it.id),
             Derive::ExportTime => export(|it| &it.time),
-            Derive::ExportStart => export(|it| &it.start),
+            Derive::ExportStart => export(|it| it.start.as_ref().unwrap_or(&it.end)),
             Derive::ExportEnd => export(|it| &it.end),
             Derive::SoftwareVersion => export(|it| &it.version),
             Derive::OrganizationId => hash_id(&self.first_text(&["/program/organization"]).unwrap_or_default()),

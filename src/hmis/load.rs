@@ -97,10 +97,10 @@ impl Standards {
     /// are looked up in it.
     ///
     /// # Errors
-    /// Every finding, with file (the issue's path), line, column and how to mend it.
+    /// Every finding, with file (the issue's path), line, column and how to mend it; and what `schema` fails with.
     pub fn load<'f, 's>(
         files: impl IntoIterator<Item = (&'f str, &'f [u8])>,
-        schema: &dyn Fn(&str) -> Option<&'s Value>,
+        schema: &dyn Fn(&str) -> Result<Option<&'s Value>>,
     ) -> Result<Self> {
         let (mut years, mut issues) = (Vec::new(), Vec::new());
         for (file, bytes) in files {
@@ -114,7 +114,7 @@ impl Standards {
                 Err(issue) => issues.push(*issue),
                 Ok(read) => {
                     let mut loading =
-                        StandardLoader { file, schema: schema(&read.program), lists: BTreeMap::new(), issues };
+                        StandardLoader { file, schema: schema(&read.program)?, lists: BTreeMap::new(), issues };
                     let standard = loading.standard(&read);
                     issues = loading.issues;
                     // A folder laid over what is shipped says its year anew.

@@ -11,8 +11,9 @@
 //! derive           what follows from other cells: ids, data quality codes
 //! table, archive   CSV and zip
 //! read, rows       in: the files, and their rows checked
-//! assemble         in: the records
-//! write            out
+//! index            in: what is held of the rows
+//! assemble         in: the records, one at a time
+//! write, spool     out, record by record
 //! report           what is said about a row
 //! ```
 //!
@@ -23,20 +24,34 @@ mod archive;
 mod assemble;
 mod cell;
 mod derive;
+mod index;
 mod load;
 mod read;
 mod report;
 mod rows;
+mod spool;
 mod standard;
 mod table;
 mod write;
 
+use std::io::{self, Read, Seek, Write};
+
 pub use archive::{pack, unpack};
+pub use assemble::{ImportedSet, Records};
 pub use derive::Export;
-pub use read::{ImportedRecords, Rows, read};
+pub use read::{Rows, read};
 pub use report::{Finding, Level, Report};
 pub use standard::{Standard, Standards};
-pub use write::{ExportedFiles, Participation, write};
+pub use write::{FileSetWriter, Participation};
 
-/// A file of a set: its name and its bytes.
-pub type File = (String, Vec<u8>);
+/// A file of a set: its name, and what it holds. A set may be larger than memory, so content is read and written where it
+/// is: a file of the disk, or bytes.
+pub type File<S> = (String, S);
+
+/// Where a file is written for the time being, to be read again.
+pub trait Scratch: Read + Write + Seek {}
+
+impl<S: Read + Write + Seek> Scratch for S {}
+
+/// Makes a new, empty [`Scratch`].
+pub type NewScratch<'n, S> = &'n mut dyn FnMut() -> io::Result<S>;

@@ -1,16 +1,21 @@
 //! In: a set of files becomes records, one for each enrollment, and a report on every row that is not as the format
 //! wants it. Nothing is half-imported: where a row is refused there are no records, unless the good rows are asked for.
+//!
+//! Every file is read once and checked, row by row; then the records are made one behind the other, each from its rows,
+//! which are read again. What is held at a time is the index of the rows and one record.
 
 use std::collections::BTreeMap;
+use std::io::{Read, Seek};
 
-use serde_json::Value;
+use csv::StringRecord;
 
 use super::File;
-use super::assemble;
+use super::assemble::ImportedSet;
 use super::report::{Finding, Level, Report};
-use super::rows::{CheckedRows, RowChecker};
+use super::rows::{CheckedFile, RowChecker};
 use super::standard::{FileKind, RowsOf, Standard, Standards};
 use super::table::Table;
+use crate::error::Result;
 
 /// Which rows are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,52 +26,48 @@ pub enum Rows {
     Good,
 }
 
-/// What came of a set of files.
-#[derive(Debug)]
-pub struct ImportedRecords {
-    /// The year of the format; "" where nobody knows
-    pub year: String,
-    /// The records, in the order of Enrollment.csv
-    pub records: Vec<Value>,
-    /// What was found
-    pub report: Report,
-}
-
-/// Reads a set of files. `year` is the year of the format where the set does not say it, or says it wrongly.
-pub fn read(standards: &Standards, files: &[File], year: Option<&str>, rows: Rows) -> ImportedRecords {
-    let mut report = Report::default();
-    let nothing = |report| ImportedRecords { year: String::new(), records: Vec::new(), report };
-    let sources = sources(standards, files, &mut report);
-    let Some(standard) = choose(standards, &sources, year, &mut report) else { return nothing(report) };
-    let mut checked: BTreeMap<&str, CheckedRows> = BTreeMap::new();
+/// Checks a set of files, whose records are then asked for. `year` is the year of the format where the set does not say it,
+/// or says it wrongly.
+///
+/// # Errors
+/// If a file cannot be read; what is wrong with its rows is reported.
+pub fn read<'s, S: Read + Seek>(
+    standards: &'s Standards,
+    files: Vec<File<S>>,
+    year: Option<&str>,
+    rows: Rows,
+    report: &mut Report<'_>,
+) -> Result<ImportedSet<'s, S>> {
+    let mut sources = sources(standards, files, report);
+    let mut checked: BTreeMap<&str, CheckedFile<S>> = BTreeMap::new();
+    let Some(standard) = choose(standards, &mut sources, year, report)? else { return Ok(ImportedSet::nothing()) };
     for kind in &standard.files {
-        let table = table(standards, standard, kind, &sources, &mut report);
-        let checker = RowChecker { standards, standard, kind, earlier: &checked, report: &mut report };
-        let rows = checker.rows(table);
-        checked.insert(&kind.name, rows);
+        let table = table(standards, standard, kind, &mut sources, report)?;
+        let checker = RowChecker { standards, standard, kind, earlier: &checked, report };
+        let file = checker.check(table)?;
+        checked.insert(&kind.name, file);
     }
-    let records = assemble::records(standard, &checked, &mut report);
     let is_whole = rows == Rows::Good || !report.is_refused();
-    ImportedRecords { year: standard.year.clone(), records: if is_whole { records } else { Vec::new() }, report }
+    Ok(ImportedSet::new(standard, checked, is_whole))
 }
 
 /// The files by name; a name in another case is taken, one that no year has is left out.
-fn sources<'f>(standards: &Standards, files: &'f [File], report: &mut Report) -> BTreeMap<String, &'f [u8]> {
+fn sources<S>(standards: &Standards, files: Vec<File<S>>, report: &mut Report<'_>) -> BTreeMap<String, S> {
     let mut sources = BTreeMap::new();
-    for (name, bytes) in files {
+    for (name, content) in files {
         let known = standards.years.iter().flat_map(|year| &year.files).map(|kind| &kind.name);
-        let mut known = known.filter(|known| known.eq_ignore_ascii_case(name));
+        let mut known = known.filter(|known| known.eq_ignore_ascii_case(&name));
         match known.next() {
             Some(known) => {
-                if known != name {
-                    let finding = Finding::new(Level::Warning, name, format!("the format writes its name {known}"));
+                if *known != name {
+                    let finding = Finding::new(Level::Warning, &name, format!("the format writes its name {known}"));
                     report.add(finding.fix("names are case-sensitive; rename it"));
                 }
-                sources.insert(known.clone(), bytes.as_slice());
+                sources.insert(known.clone(), content);
             }
             None => {
                 let found = "a record of supportive housing has no room for what this file holds";
-                report.add(Finding::new(Level::Information, name, found));
+                report.add(Finding::new(Level::Information, &name, found));
             }
         }
     }
@@ -74,18 +75,13 @@ fn sources<'f>(standards: &Standards, files: &'f [File], report: &mut Report) ->
 }
 
 /// The year that was asked for, or that Export.csv says, or whose columns of Client.csv are there.
-fn choose<'s>(
+fn choose<'s, S: Read + Seek>(
     standards: &'s Standards,
-    sources: &BTreeMap<String, &[u8]>,
+    sources: &mut BTreeMap<String, S>,
     year: Option<&str>,
-    report: &mut Report,
-) -> Option<&'s Standard> {
-    let header = |file: &str| sources.get(file).and_then(|bytes| Table::read(bytes).ok());
-    let export = header("Export.csv");
-    let version = export.as_ref().and_then(|table| {
-        let at = table.header.iter().position(|column| column == "CSVVersion")?;
-        table.rows.first()?.1.get(at).cloned()
-    });
+    report: &mut Report<'_>,
+) -> Result<Option<&'s Standard>> {
+    let version = stated_version(sources)?;
     let stated = version.as_deref().and_then(|text| standards.years.iter().find(|it| text.contains(it.number())));
     if let Some(year) = year {
         let asked = standards.get(year);
@@ -94,15 +90,15 @@ fn choose<'s>(
             let finding = Finding::new(Level::Warning, "Export.csv", found).column("CSVVersion");
             report.add(finding.done(&format!("read as {}", asked.year.to_uppercase())));
         }
-        return asked;
+        return Ok(asked);
     }
-    let client = header("Client.csv");
+    let client = header(sources, "Client.csv")?.map(|table| table.header);
     let by_columns = || {
         let client = client.as_ref()?;
         standards.years.iter().find(|it| {
             let kind = it.file("Client.csv");
             let mut required = kind.into_iter().flat_map(|kind| &kind.columns).filter(|column| column.required);
-            required.all(|column| client.header.contains(&column.name))
+            required.all(|column| client.contains(&column.name))
         })
     };
     let chosen = stated.or_else(by_columns);
@@ -111,43 +107,65 @@ fn choose<'s>(
         let finding = Finding::new(Level::Refused, "Export.csv", found).column("CSVVersion");
         report.add(finding.done("nothing was read").fix("name the year with --hmis, and give the set its Export.csv"));
     }
-    chosen
+    Ok(chosen)
+}
+
+/// What Export.csv says the version of the format is.
+fn stated_version<S: Read + Seek>(sources: &mut BTreeMap<String, S>) -> Result<Option<String>> {
+    let Some(mut table) = header(sources, "Export.csv")? else { return Ok(None) };
+    let Some(at) = table.header.iter().position(|column| column == "CSVVersion") else { return Ok(None) };
+    let mut row = StringRecord::new();
+    let is_there = table.next(&mut row)?.is_some();
+    Ok(row.get(at).filter(|_| is_there).map(str::to_owned))
+}
+
+/// A file that is there, opened to look at its beginning.
+fn header<'f, S: Read + Seek>(sources: &'f mut BTreeMap<String, S>, file: &str) -> Result<Option<Table<&'f mut S>>> {
+    let Some(content) = sources.get_mut(file) else { return Ok(None) };
+    Ok(Table::open(file, content)?.ok())
 }
 
 /// The table of a file, with what its header lacks said. None: there are no rows to take.
-fn table(
+fn table<S: Read + Seek>(
     standards: &Standards,
     standard: &Standard,
     kind: &FileKind,
-    sources: &BTreeMap<String, &[u8]>,
-    report: &mut Report,
-) -> Option<Table> {
-    let Some(bytes) = sources.get(&kind.name) else {
+    sources: &mut BTreeMap<String, S>,
+    report: &mut Report<'_>,
+) -> Result<Option<Table<S>>> {
+    let Some(content) = sources.remove(&kind.name) else {
         let level = if kind.required { Level::Refused } else { Level::Warning };
         let done = if kind.required { "nothing that hangs on it was taken" } else { "taken as empty" };
         let finding = Finding::new(level, &kind.name, "the file is missing").done(done);
         report.add(finding.fix("a set has every file, also where a file has no rows"));
-        return None;
+        return Ok(None);
     };
-    let table = match Table::read(bytes) {
+    let table = match Table::open(&kind.name, content)? {
         Ok(table) => table,
-        Err((found, fix)) => {
-            report.add(Finding::new(Level::Refused, &kind.name, found).done("the file was not taken").fix(fix));
-            return None;
+        Err(wrong) => {
+            let finding = Finding::new(Level::Refused, &kind.name, wrong.found).done("the file was not taken");
+            report.add(finding.fix(wrong.fix));
+            return Ok(None);
         }
     };
     if table.has_mark {
         let finding = Finding::new(Level::Information, &kind.name, "the file starts with a byte order mark");
         report.add(finding.fix("write it as UTF-8 without one"));
     }
-    header(standards, standard, kind, &table, report).then_some(table)
+    Ok(check_header(standards, standard, kind, &table.header, report).then_some(table))
 }
 
 /// Says what is wrong with a header. Can the file be taken?
-fn header(standards: &Standards, standard: &Standard, kind: &FileKind, table: &Table, report: &mut Report) -> bool {
+fn check_header(
+    standards: &Standards,
+    standard: &Standard,
+    kind: &FileKind,
+    header: &[String],
+    report: &mut Report<'_>,
+) -> bool {
     let mut sound = true;
-    for column in kind.columns.iter().filter(|column| !table.header.contains(&column.name)) {
-        let cased = table.header.iter().find(|it| it.eq_ignore_ascii_case(&column.name));
+    for column in kind.columns.iter().filter(|column| !header.contains(&column.name)) {
+        let cased = header.iter().find(|it| it.eq_ignore_ascii_case(&column.name));
         let found = match cased {
             Some(cased) => format!("the column is missing; there is {cased}, and names are case-sensitive"),
             None => "the column is missing".to_owned(),
@@ -160,8 +178,8 @@ fn header(standards: &Standards, standard: &Standard, kind: &FileKind, table: &T
         };
         report.add(finding.column(&column.name).fix(format!("add {} to the header", column.name)));
     }
-    for (at, name) in table.header.iter().enumerate() {
-        if table.header[..at].contains(name) {
+    for (at, name) in header.iter().enumerate() {
+        if header[..at].contains(name) {
             sound = false;
             let finding = Finding::new(Level::Refused, &kind.name, "the column stands twice");
             report.add(finding.column(name).done("the file was not taken").fix("keep one of them"));

@@ -119,21 +119,38 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Everything that was found, in the order of files and rows.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct Report {
-    /// The findings
-    pub findings: Vec<Finding>,
+/// Where findings go, one by one, in the order of files and rows. They are not gathered: a large set may have one for
+/// each of its rows.
+pub struct Report<'s> {
+    sink: &'s mut dyn FnMut(Finding),
+    is_refused: bool,
 }
 
-impl Report {
+impl<'s> Report<'s> {
+    /// A report that gives each finding to `sink`.
+    pub fn new(sink: &'s mut dyn FnMut(Finding)) -> Self {
+        Self { sink, is_refused: false }
+    }
+
     pub(super) fn add(&mut self, finding: Finding) {
-        self.findings.push(finding);
+        self.is_refused |= finding.level == Level::Refused;
+        (self.sink)(finding);
+    }
+
+    pub(super) fn add_all(&mut self, findings: Vec<Finding>) {
+        for finding in findings {
+            self.add(finding);
+        }
     }
 
     /// Was a row refused?
     pub fn is_refused(&self) -> bool {
-        self.findings.iter().any(|finding| finding.level == Level::Refused)
+        self.is_refused
+    }
+}
+
+impl fmt::Debug for Report<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Report").field("is_refused", &self.is_refused).finish_non_exhaustive()
     }
 }

@@ -1,7 +1,7 @@
 //! The program types as files: each is read and compiled when it is asked for, with what it extends and the tables that it
 //! uses, and with nothing besides.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{Cell, OnceCell};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::fhir::{Issue, Key};
 
 use super::compile::{self, CompileContext};
-use super::crosswalk::{Crosswalk, CrosswalkFiles};
+use super::crosswalk::{AskedTables, Crosswalk, CrosswalkFiles};
 use super::map::Map;
 use super::program_type::ProgramType;
 use super::schema::{self, RecordSchema};
@@ -27,8 +27,6 @@ pub struct ProgramTypeFiles<'f> {
     definitions: &'f Definitions,
     folders: BTreeMap<&'f str, Folder<'f>>,
     crosswalks: CrosswalkFiles<'f>,
-    /// What is wrong with what was read so far
-    issues: RefCell<Vec<Issue>>,
     compiled: Cell<usize>,
 }
 
@@ -44,12 +42,20 @@ struct Folder<'f> {
     map: Option<File<'f>>,
     schema: Option<File<'f>>,
     example: Option<File<'f>>,
-    /// What was read of them; nothing where they cannot be used
-    sources: OnceCell<Option<Sources>>,
-    schema_json: OnceCell<Option<Value>>,
+    read: OnceCell<ReadFolder>,
+    schema_json: OnceCell<std::result::Result<Value, Issue>>,
 }
 
-/// A folder that was read.
+/// What was read of a folder.
+#[derive(Debug)]
+struct ReadFolder {
+    /// Nothing where it cannot be used
+    sources: Option<Sources>,
+    /// What is wrong with it
+    issues: Vec<Issue>,
+}
+
+/// A folder that can be used.
 #[derive(Debug)]
 struct Sources {
     program: ProgramFile,
@@ -83,7 +89,7 @@ impl<'f> ProgramTypeFiles<'f> {
                 }
             }
         }
-        Self { definitions, folders, crosswalks, issues: RefCell::default(), compiled: Cell::default() }
+        Self { definitions, folders, crosswalks, compiled: Cell::default() }
     }
 
     /// The types that have a folder, in order.
@@ -98,21 +104,23 @@ impl<'f> ProgramTypeFiles<'f> {
     /// to mend it.
     pub fn compile(&self, kind: &str) -> Result<ProgramType> {
         let kind = if self.folders.contains_key(kind) { kind } else { GENERIC };
-        let program = self.program(kind);
-        let mut issues = self.crosswalks.issues();
-        issues.extend(self.issues.borrow().iter().cloned());
-        match program {
-            Ok(program) if issues.is_empty() => Ok(program),
-            Ok(_) => Err(Error::unprocessable(issues)),
-            Err(found) => {
-                issues.extend(found);
-                if issues.is_empty() {
-                    let message = format!("there is no folder {kind}");
-                    issues.push(Issue::error(Key::MapInvalid, kind, message));
-                }
-                Err(Error::unprocessable(issues))
+        self.program(kind).map_err(|mut issues| {
+            if issues.is_empty() {
+                let message = format!("there is no folder {kind}");
+                issues.push(Issue::error(Key::MapInvalid, kind, message));
             }
-        }
+            Error::unprocessable(issues)
+        })
+    }
+
+    /// All tables of codes.
+    ///
+    /// # Errors
+    /// What is wrong with any of them.
+    pub fn tables(&self) -> Result<Vec<Arc<Crosswalk>>> {
+        let tables = self.crosswalks.all().into_values().collect();
+        let issues = self.crosswalks.issues();
+        if issues.is_empty() { Ok(tables) } else { Err(Error::unprocessable(issues)) }
     }
 
     /// Compiles all types, and reads all tables.
@@ -121,11 +129,8 @@ impl<'f> ProgramTypeFiles<'f> {
     /// Every finding.
     pub(super) fn compile_all(&self) -> Result<(BTreeMap<String, ProgramType>, Tables)> {
         let tables = self.crosswalks.all();
-        for name in self.folders.keys() {
-            self.sources(name);
-        }
         let mut issues = self.crosswalks.issues();
-        issues.extend(self.issues.borrow().iter().cloned());
+        issues.extend(self.folders.keys().flat_map(|name| self.folder_issues(name)).cloned());
         let mut programs = BTreeMap::new();
         for name in self.folders.keys().filter(|name| self.sources(name).is_some()) {
             match self.program(name) {
@@ -150,20 +155,26 @@ impl<'f> ProgramTypeFiles<'f> {
 // === reading
 
 impl<'f> ProgramTypeFiles<'f> {
+    fn folder(&self, name: &str) -> Option<&ReadFolder> {
+        let folder = self.folders.get(name)?;
+        Some(folder.read.get_or_init(|| self.read_folder(name, folder)))
+    }
+
     /// What is in a folder, read once.
     fn sources(&self, name: &str) -> Option<&Sources> {
-        let folder = self.folders.get(name)?;
-        folder.sources.get_or_init(|| self.read_folder(name, folder)).as_ref()
+        self.folder(name)?.sources.as_ref()
+    }
+
+    /// What is wrong with a folder.
+    fn folder_issues(&self, name: &str) -> &[Issue] {
+        self.folder(name).map(|read| read.issues.as_slice()).unwrap_or_default()
     }
 
     /// The schema of a folder, read once.
-    fn schema(&self, name: &str) -> Option<&Value> {
+    fn schema(&self, name: &str) -> Option<std::result::Result<&Value, &Issue>> {
         let folder = self.folders.get(name)?;
-        let read = || {
-            let (file, bytes) = folder.schema?;
-            schema::read(file, bytes).map_err(|issue| self.issues.borrow_mut().push(issue)).ok()
-        };
-        folder.schema_json.get_or_init(read).as_ref()
+        let (file, bytes) = folder.schema?;
+        Some(folder.schema_json.get_or_init(|| schema::read(file, bytes)).as_ref())
     }
 
     /// The schema with this `$id`, and whose it is.
@@ -171,14 +182,24 @@ impl<'f> ProgramTypeFiles<'f> {
         // What a map extends has the schema that its own references; it is looked at first.
         let first = self.sources(own).and_then(|read| read.map.1.extends.as_ref()).map(|base| base.value.as_str());
         let names = first.into_iter().chain(self.folders.keys().copied()).filter(|name| *name != own);
-        let mut schemas = names.filter_map(|name| Some((name, self.schema(name)?)));
+        let mut schemas = names.filter_map(|name| Some((name, self.schema(name)?.ok()?)));
         let (name, found) = schemas.find(|(_, schema)| schema.get("$id").and_then(Value::as_str) == Some(id))?;
         Some((name.to_owned(), found.clone()))
     }
 
-    fn read_folder(&self, name: &str, folder: &Folder<'f>) -> Option<Sources> {
-        let kept = |issue: Issue| self.issues.borrow_mut().push(issue);
-        let missing = |what: &str, found: Option<File<'_>>| {
+    /// What is wrong with schemas that were looked at: one of them may be the one that was not found.
+    fn unreadable_schemas(&self) -> impl Iterator<Item = &Issue> {
+        self.folders.values().filter_map(|folder| folder.schema_json.get()?.as_ref().err())
+    }
+
+    fn read_folder(&self, name: &str, folder: &Folder<'f>) -> ReadFolder {
+        let mut issues = Vec::new();
+        let sources = self.read_sources(name, folder, &mut |issue| issues.push(issue));
+        ReadFolder { sources, issues }
+    }
+
+    fn read_sources(&self, name: &str, folder: &Folder<'f>, kept: &mut dyn FnMut(Issue)) -> Option<Sources> {
+        let mut missing = |what: &str, found: Option<File<'_>>| {
             if found.is_none() {
                 let message = format!("the program type {name} has no {what}");
                 kept(Issue::error(Key::MapInvalid, format!("{name}/{what}"), message).hint("add the file"));
@@ -188,9 +209,9 @@ impl<'f> ProgramTypeFiles<'f> {
         missing("map.yaml", folder.map);
         missing("record.schema.json", folder.schema);
         let (program, map, schema) = (folder.program?, folder.map?, folder.schema?);
-        let read_program = source::read::<ProgramFile>(program.0, program.1).map_err(kept).ok();
-        let read_map = source::read::<MapFile>(map.0, map.1).map_err(kept).ok();
-        let read_schema = self.schema(name);
+        let read_program = source::read::<ProgramFile>(program.0, program.1).map_err(&mut *kept).ok();
+        let read_map = source::read::<MapFile>(map.0, map.1).map_err(&mut *kept).ok();
+        let read_schema = self.schema(name)?.map_err(|issue| kept(issue.clone())).ok();
         let example = folder.example.map(|(file, bytes)| (file.to_owned(), schema::read(file, bytes)));
         let example = match example {
             Some((file, Ok(example))) => Some((file, example)),
@@ -224,34 +245,31 @@ impl<'f> ProgramTypeFiles<'f> {
 impl ProgramTypeFiles<'_> {
     /// Compiles one program type.
     fn program(&self, name: &str) -> std::result::Result<ProgramType, Vec<Issue>> {
-        let (Some(own), Some(schema)) = (self.sources(name), self.schema(name)) else { return Err(Vec::new()) };
+        let mut issues = self.folder_issues(name).to_vec();
+        let program = self.compile_folder(name, &mut issues);
+        program.filter(|_| issues.is_empty()).ok_or(issues)
+    }
+
+    /// Compiles a folder; every finding about it, what it extends and the tables that it uses goes to `issues`.
+    fn compile_folder(&self, name: &str, issues: &mut Vec<Issue>) -> Option<ProgramType> {
+        let (own, schema) = (self.sources(name)?, self.schema(name)?.ok()?);
         self.compiled.set(self.compiled.get() + 1);
-        let chain = self.chain(own).map_err(|issue| vec![issue])?;
-        let about = own.program.about(&own.program_file, self.definitions)?;
-        let mut json = schema.clone();
-        schema::narrow(&mut json, about.vocabulary());
-        schema::show(&mut json, own.example.as_ref().map(|(_, example)| example));
-        let shared = |id: &str| self.shared_schema(name, id);
-        let schema = RecordSchema::new(&own.schema_file, json, shared).map_err(|issue| vec![issue])?;
-        if let Some((file, example)) = &own.example {
-            let wrong = |issue: Issue| {
-                let message = format!("the example does not fit the schema at {}: {}", issue.path, issue.text);
-                Issue::error(Key::MapInvalid, file.as_str(), message)
-            };
-            let wrong: Vec<Issue> = schema.check(example).into_iter().map(wrong).collect();
-            if !wrong.is_empty() {
-                return Err(wrong);
-            }
-        }
+        let chain = self.chain(own, issues)?;
+        let about = own.program.about(&own.program_file, self.definitions);
+        let about = about.map_err(|found| issues.extend(found)).ok()?;
+        let schema = self.record_schema(name, own, schema.clone(), about.vocabulary(), issues)?;
+        let tables = AskedTables::new(&self.crosswalks);
         let model = compile::compile(&CompileContext {
             kind: name,
             title: &own.program.title,
             files: chain.iter().map(|read| (read.map.0.as_str(), &read.map.1)).collect(),
             definitions: self.definitions,
             schema: &schema,
-            crosswalks: &self.crosswalks,
-        })?;
-        Ok(ProgramType {
+            crosswalks: &tables,
+        });
+        issues.extend(tables.issues());
+        let model = model.map_err(|found| issues.extend(found)).ok()?;
+        Some(ProgramType {
             kind: name.to_owned(),
             title: own.program.title.clone(),
             description: own.program.description.clone(),
@@ -261,36 +279,59 @@ impl ProgramTypeFiles<'_> {
         })
     }
 
+    /// The schema of a folder with what else it says of its records, and the example that fits it.
+    fn record_schema(
+        &self,
+        name: &str,
+        own: &Sources,
+        mut json: Value,
+        vocabulary: Value,
+        issues: &mut Vec<Issue>,
+    ) -> Option<RecordSchema> {
+        schema::narrow(&mut json, vocabulary);
+        schema::show(&mut json, own.example.as_ref().map(|(_, example)| example));
+        let schema = match RecordSchema::new(&own.schema_file, json, |id| self.shared_schema(name, id)) {
+            Ok(schema) => schema,
+            Err(issue) => {
+                issues.extend(self.unreadable_schemas().cloned());
+                issues.push(issue);
+                return None;
+            }
+        };
+        let Some((file, example)) = &own.example else { return Some(schema) };
+        let wrong = schema.check(example);
+        let is_sound = wrong.is_empty();
+        issues.extend(wrong.into_iter().map(|issue| {
+            let message = format!("the example does not fit the schema at {}: {}", issue.path, issue.text);
+            Issue::error(Key::MapInvalid, file.as_str(), message)
+        }));
+        is_sound.then_some(schema)
+    }
+
     /// A map and what it extends, the outermost first.
-    fn chain<'s>(&'s self, own: &'s Sources) -> std::result::Result<Vec<&'s Sources>, Issue> {
+    fn chain<'s>(&'s self, own: &'s Sources, issues: &mut Vec<Issue>) -> Option<Vec<&'s Sources>> {
         let mut chain: Vec<&Sources> = Vec::new();
         let mut next = Some(own);
         while let Some(read) = next {
             chain.push(read);
-            next = match &read.map.1.extends {
-                None => None,
-                Some(base) => {
-                    let wrong = |message: String, fix: &'static str| {
-                        Issue::error(Key::MapInvalid, read.map.0.as_str(), message)
-                            .at(source::position(base.referenced))
-                            .hint(fix)
-                    };
-                    if chain.iter().any(|read| read.map.1.map.value == base.value) {
-                        return Err(wrong(format!("{} extends itself", base.value), "let one of the maps stand alone"));
-                    }
-                    match self.sources(&base.value) {
-                        Some(base) => Some(base),
-                        None => {
-                            return Err(wrong(
-                                format!("there is no program type {}", base.value),
-                                "name one that has a folder",
-                            ));
-                        }
-                    }
-                }
+            let Some(base) = &read.map.1.extends else { break };
+            let wrong = |message: String, fix: &'static str| {
+                let issue = Issue::error(Key::MapInvalid, read.map.0.as_str(), message);
+                issue.at(source::position(base.referenced)).hint(fix)
             };
+            if chain.iter().any(|read| read.map.1.map.value == base.value) {
+                issues.push(wrong(format!("{} extends itself", base.value), "let one of the maps stand alone"));
+                return None;
+            }
+            issues.extend(self.folder_issues(&base.value).iter().cloned());
+            next = self.sources(&base.value);
+            if next.is_none() {
+                let message = format!("there is no program type {}", base.value);
+                issues.push(wrong(message, "name one that has a folder"));
+                return None;
+            }
         }
         chain.reverse();
-        Ok(chain)
+        Some(chain)
     }
 }

@@ -68,8 +68,8 @@ impl ProgramTypes {
     }
 
     /// All tables of codes, in no order.
-    pub fn crosswalks(&self) -> impl Iterator<Item = &Crosswalk> {
-        self.crosswalks.values().map(Arc::as_ref)
+    pub fn crosswalks(&self) -> impl Iterator<Item = &Arc<Crosswalk>> {
+        self.crosswalks.values()
     }
 
     /// The table of codes with this name.

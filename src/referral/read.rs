@@ -37,11 +37,18 @@ pub struct VersionRange {
     pub before: Option<u64>,
     /// How many bytes they may have; one is given whatever its size
     pub bytes: usize,
+    /// How many there are is wanted, and the newest alone is given, for who remembers whose they were
+    pub only_counted: bool,
 }
 
 impl VersionRange {
     /// The newest versions.
     pub fn newest(count: usize) -> Self {
-        Self { count, before: None, bytes: usize::MAX }
+        Self { count, before: None, bytes: usize::MAX, only_counted: false }
+    }
+
+    /// The number of versions.
+    pub fn counted() -> Self {
+        Self { only_counted: true, ..Self::newest(usize::MAX) }
     }
 }

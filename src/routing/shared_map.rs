@@ -128,6 +128,18 @@ impl<K: Ord + Clone, V: Clone> SharedMap<K, V> {
         &mut Arc::make_mut(&mut Arc::make_mut(&mut self.runs)[run])[place].1
     }
 
+    /// Changes the value of the key, and takes the key out where nothing is left of it.
+    pub(super) fn reduce<Q: Ord + ?Sized>(&mut self, key: &Q, change: impl FnOnce(&mut V), is_nothing: fn(&V) -> bool)
+    where
+        K: Borrow<Q>,
+    {
+        let Some(value) = self.get_mut(key) else { return };
+        change(value);
+        if is_nothing(value) {
+            self.remove(key);
+        }
+    }
+
     /// Takes the key out, with its value.
     pub(super) fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<V>
     where

@@ -1,7 +1,7 @@
 //! The column sets at hand, read from `TYPE/sheet.yaml` and checked against the records that they are about: what was
 //! loaded can be written and read.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
 use serde_saphyr::Spanned;
@@ -40,7 +40,7 @@ impl ColumnSets {
         codes: Codes,
     ) -> Result<Self> {
         let mut issues = Vec::new();
-        let read = read(files, &mut issues);
+        let read = read(files, types, &mut issues);
         let mut sets = BTreeMap::new();
         for (kind, schema) in types {
             let chain = match chain(kind, &read) {
@@ -84,15 +84,24 @@ impl ColumnSets {
     }
 }
 
-fn read<'f>(files: impl IntoIterator<Item = (&'f str, &'f [u8])>, issues: &mut Vec<Issue>) -> Files<'f> {
+/// Reads the files of these types and what they extend.
+fn read<'f>(
+    files: impl IntoIterator<Item = (&'f str, &'f [u8])>,
+    types: &[(&str, &Value)],
+    issues: &mut Vec<Issue>,
+) -> Files<'f> {
     let mut last: BTreeMap<&str, (&str, &[u8])> = BTreeMap::new();
     for (path, bytes) in files {
         if let Some(folder) = path.strip_suffix("/sheet.yaml") {
             last.insert(folder.rsplit('/').next().unwrap_or(folder), (path, bytes));
         }
     }
+    let known: BTreeSet<&str> = last.keys().copied().collect();
     let mut read = BTreeMap::new();
-    for (kind, (file, bytes)) in last {
+    let mut wanted: Vec<String> = types.iter().rev().map(|(kind, _)| (*kind).to_owned()).collect();
+    while let Some(kind) = wanted.pop() {
+        let kind = if known.contains(kind.as_str()) { kind.as_str() } else { GENERIC };
+        let Some((kind, (file, bytes))) = last.remove_entry(kind) else { continue };
         match source::read(file, bytes) {
             Ok(sheet) => {
                 if sheet.sheet.value != kind {
@@ -100,6 +109,7 @@ fn read<'f>(files: impl IntoIterator<Item = (&'f str, &'f [u8])>, issues: &mut V
                     let issue = crate::yaml::issue(file, sheet.sheet.referenced, message);
                     issues.push(issue.hint("give the folder and what is in it one name"));
                 }
+                wanted.extend(sheet.extends.as_ref().map(|base| base.value.clone()));
                 read.insert(kind, (file, sheet));
             }
             Err(issue) => issues.push(*issue),

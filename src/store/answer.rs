@@ -94,17 +94,19 @@ pub struct Versions {
     pub found: Vec<Stored>,
     /// Those that cannot, each with its place among them
     pub unreadable: Vec<Unreadable>,
+    /// How many more were counted, and not read
+    pub counted: usize,
 }
 
 impl Versions {
     /// Is there none?
     pub fn is_empty(&self) -> bool {
-        self.found.is_empty() && self.unreadable.is_empty()
+        self.len() == 0
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.found.len() + self.unreadable.len()
+        self.found.len() + self.unreadable.len() + self.counted
     }
 }
 

@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use handoff::error::Category;
-use handoff::exchange::DirectoryWork;
+use handoff::exchange::{DirectoryWork, compile_directory};
 use handoff::fhir::{Document, Preconditions, ResourceKey};
 use handoff::referral::plan::{Plan, Write};
-use handoff::referral::{Scope, TaskStatus, VersionRange, task_edits};
+use handoff::referral::{Graph, Scope, TaskStatus, VersionRange, task_edits};
+use handoff::routing::Rulebook;
 use handoff::store::Resources;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -138,4 +139,25 @@ async fn a_program_that_cannot_be_used_stops_the_way_until_it_is_mended() {
     .await;
     let (address, _) = world.create(&ehr(), &sent).await;
     assert_eq!(program_of(&world, &address).await.as_deref(), Some("community-food"));
+}
+
+#[tokio::test]
+async fn an_absolute_url_of_the_gateway_itself_leads_into_the_directory() {
+    let world = World::new().await;
+    let rules = Rulebook::shipped().unwrap();
+    let named = Document::from_value(&json!([
+        { "reference": format!("https://handoff.example/fhir/{FOOD}") },
+        { "reference": "https://handoff.example/fhir/Organization/three-counties-action" },
+        { "reference": format!("https://elsewhere.example/fhir/{FOOD}") },
+    ]))
+    .unwrap();
+    for (base, expected) in [(Some("https://handoff.example/fhir"), [true, true, false]), (None, [false; 3])] {
+        let directory = compile_directory(&*world.store, &rules, base).await.unwrap();
+        // The next version is served where the one before was.
+        for directory in [&directory, &directory.update(&rules).finish().unwrap()] {
+            let found: Vec<bool> =
+                named.root().items().map(|one| directory.resolve(one, &Graph::default()).is_some()).collect();
+            assert_eq!(found, expected, "served at {base:?}");
+        }
+    }
 }

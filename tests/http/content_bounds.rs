@@ -242,6 +242,29 @@ async fn a_message_stands_on_so_much_and_no_more() {
 // === how many are on a page ===
 
 #[tokio::test]
+async fn versions_are_counted_without_their_documents() {
+    let gateway = small(|limits| limits.answer_bytes = 600 * 1024).await;
+    let large = |name: &str| json!({ "resourceType": "Practitioner", "name": [{ "text": name.repeat(400 * 1024) }] });
+    let stored = gateway.ehr.post("/fhir/Practitioner", &large("a")).await.expect(201);
+    let id = stored["id"].as_str().unwrap();
+    for name in ["b", "c"] {
+        let mut next = large(name);
+        next["id"] = json!(id);
+        send(gateway.ehr.with_body(Method::PUT, &format!("/fhir/Practitioner/{id}"), &next)).await.expect(200);
+    }
+    let history = gateway.ehr.get(&format!("/fhir/Practitioner/{id}/_history")).await.expect(200);
+    assert!(history["entry"].as_array().unwrap().len() < 3 && history["total"].is_null(), "an answer holds them all");
+    // Read, the three would not have had room in an answer, and nobody would know how many there are.
+    for page in
+        [format!("Practitioner/{id}/_history?_count=0"), format!("Practitioner/{id}/_history?_count=0&_format=json")]
+    {
+        let total = gateway.ehr.get(&format!("/fhir/{page}")).await.expect(200);
+        assert_eq!((&total["total"], &total["entry"]), (&json!(3), &Value::Null));
+    }
+    gateway.ehr.get("/fhir/Practitioner/none/_history?_count=0").await.expect(404);
+}
+
+#[tokio::test]
 async fn a_count_above_the_most_is_capped_and_said_so() {
     let gateway = small(|limits| limits.count = 3).await;
     let kept = keep_drafts(&gateway, 5, 1).await;

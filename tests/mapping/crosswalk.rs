@@ -28,7 +28,7 @@ const SRV: &str = "urn:handoff:fhir:CodeSystem:csbg-srv";
 const FNPI: &str = "urn:handoff:fhir:CodeSystem:csbg-fnpi";
 
 fn tables() -> BTreeMap<&'static str, &'static Crosswalk> {
-    PROGRAMS.crosswalks().map(|table| (table.name.as_str(), table)).collect()
+    PROGRAMS.crosswalks().map(|table| (table.name.as_str(), table.as_ref())).collect()
 }
 
 fn table(name: &str) -> &'static Crosswalk {

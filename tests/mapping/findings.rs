@@ -369,3 +369,41 @@ fn what_is_wrong_with_one_type_is_no_fault_of_another() {
     let all = ProgramTypes::load(world::definitions(), files).unwrap_err();
     assert!(all.issues.iter().any(|issue| issue.path == "more/crosswalks/other.yaml"), "{all}");
 }
+
+#[test]
+fn what_was_asked_before_does_not_count() {
+    let broken = [
+        ("more/other/program.yaml", "program: [\n"),
+        ("more/other/record.schema.json", "{"),
+        ("more/unasked/record.schema.json", "{"),
+    ];
+    let files = handoff::shipped::files().iter().copied().chain(broken.map(|(path, text)| (path, text.as_bytes())));
+    let types = ProgramTypeFiles::new(world::definitions(), files);
+    assert!(types.compile("other").is_err() && types.compile("unasked").is_err());
+    // Its record shares definitions with other schemas, which are looked for in every folder.
+    assert_eq!(types.compile("pace").unwrap().kind, "pace");
+    assert_eq!(types.compile("generic").unwrap().kind, "generic");
+    let again = types.compile("other").unwrap_err();
+    assert!(again.issues.iter().all(|issue| issue.path.contains("other/")), "{again}");
+}
+
+#[test]
+fn a_schema_that_is_not_found_may_be_one_that_cannot_be_read() {
+    let own =
+        r#"{ "$id": "urn:own:van", "properties": { "type": { "const": "van" }, "seat": { "$ref": "urn:own:seat" } } }"#;
+    let text = |file: &str| {
+        let (_, bytes) = handoff::shipped::files().iter().find(|(path, _)| path.ends_with(file)).unwrap();
+        String::from_utf8_lossy(bytes).replace("generic", "van")
+    };
+    let files = [
+        ("more/van/program.yaml", text("/generic/program.yaml")),
+        ("more/van/map.yaml", text("/generic/map.yaml")),
+        ("more/van/record.schema.json", own.to_owned()),
+        ("more/seat/record.schema.json", "{".to_owned()),
+    ];
+    let files = files.iter().map(|(path, text)| (*path, text.as_bytes()));
+    let types = ProgramTypeFiles::new(world::definitions(), handoff::shipped::files().iter().copied().chain(files));
+    let error = types.compile("van").unwrap_err();
+    let paths: Vec<&str> = error.issues.iter().map(|issue| issue.path.as_str()).collect();
+    assert_eq!(paths, ["more/seat/record.schema.json", "more/van/record.schema.json"], "{error}");
+}

@@ -223,6 +223,7 @@ proptest! {
             let (updated, resources) = put(&directory, resources);
             let compiled = compile(&resources);
             prop_assert_eq!(updated.resource_count(), compiled.resource_count());
+            prop_assert_eq!(updated.index_size(), compiled.index_size(), "an index leads to what is not there any more");
             prop_assert!(updated.programs().eq(compiled.programs()));
             prop_assert_eq!(decide_for(&updated, Some(&address)), decide_for(&compiled, Some(&address)));
             prop_assert_eq!(decide_for(&before.0, Some(&address)), before.1, "the version before does not change");

@@ -10,7 +10,7 @@ use handoff::definitions::Definitions;
 use handoff::fhir::{Document, Key};
 use handoff::fhirpath::Temporal;
 use handoff::store::index::{IndexEntry, IndexValue, ParameterKind, SearchParameters};
-use handoff::store::query::{DEFAULT_COUNT, Include, Query, Sort, SortKey};
+use handoff::store::query::{DEFAULT_COUNT, Include, Query, Sort, SortKey, Total};
 use serde_json::{Value, json};
 
 struct Resource {
@@ -114,7 +114,7 @@ fn reads_what_is_not_a_condition() {
         sort: vec![Sort { by: SortKey::LastUpdated, descending: true }, Sort { by: SortKey::Id, descending: false }],
         count: 7,
         page: Some("abc".into()),
-        total: true,
+        total: Total::Accurate,
         elements: vec!["status".into(), "owner".into()],
         ..Query::all("Task")
     };

@@ -18,7 +18,7 @@ fn sheets() -> &'static ColumnSets {
     SHEETS.get_or_init(|| {
         let files = ProgramTypeFolders::default().files().unwrap();
         let programs = files.programs(&Definitions::r4().unwrap()).unwrap();
-        files.sheets(&programs).unwrap_or_else(|error| panic!("{error}"))
+        files.sheets(programs.iter(), programs.crosswalks()).unwrap_or_else(|error| panic!("{error}"))
     })
 }
 

@@ -4,9 +4,10 @@ use std::num::NonZeroU64;
 use std::path::Path;
 
 use crate::app::{Options, Settings};
+use crate::cli::runtime::on_this_thread;
 use crate::cli::store_file::StoreFile;
 use crate::cli::streams::{Exit, Streams, unwritable};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::store::sqlite::check::{Part, StoreReport, check};
 
 /// Arguments of `handoff store check`.
@@ -40,7 +41,7 @@ impl Base {
 pub(super) fn run(args: &Args, store: &StoreFile, streams: &mut Streams<'_>) -> Result<Exit> {
     let settings = args.base.settings(store)?;
     let parameters = settings.search_parameters()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(Error::fault)?;
+    let runtime = on_this_thread()?;
     let report = runtime.block_on(check(&settings.store, &parameters, args.one_of))?;
     write_report(&settings.store, &report, args.one_of.get(), streams)?;
     Ok(if report.is_whole() { Exit::Done } else { Exit::Invalid })

@@ -7,9 +7,10 @@ use jiff::Timestamp;
 use super::check::{Base, write_report};
 use super::progress::{CopyProgress, megabytes};
 use crate::cli::audit::by_command_line;
+use crate::cli::runtime::on_this_thread;
 use crate::cli::store_file::StoreFile;
 use crate::cli::streams::{Exit, Streams, unwritable};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::store::sqlite::restore::{Restoration, RestoreOptions, restore};
 
 /// Arguments of `handoff store restore`.
@@ -32,7 +33,7 @@ pub(super) fn run(args: &Args, store: &StoreFile, now: Timestamp, streams: &mut 
     let parameters = settings.search_parameters()?;
     let options = RestoreOptions { replace: args.replace, without_log: args.without_log };
     let entry = by_command_line("restored", String::new(), now);
-    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(Error::fault)?;
+    let runtime = on_this_thread()?;
     let mut progress = CopyProgress::new(streams.progress, streams.err);
     let mut show = |done, pages| progress.show(done, pages);
     let restored = runtime.block_on(restore(&args.file, &settings.store, options, &parameters, entry, &mut show))?;

@@ -2,7 +2,7 @@
 
 use crate::definitions::Definitions;
 
-use super::super::crosswalk::CrosswalkFiles;
+use super::super::crosswalk::AskedTables;
 use super::super::schema::RecordSchema;
 use super::super::source::MapFile;
 
@@ -19,5 +19,5 @@ pub(in crate::mapping) struct CompileContext<'f> {
     /// The record's schema
     pub(in crate::mapping) schema: &'f RecordSchema,
     /// The tables of codes
-    pub(in crate::mapping) crosswalks: &'f CrosswalkFiles<'f>,
+    pub(in crate::mapping) crosswalks: &'f AskedTables<'f, 'f>,
 }

@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::referral::state::{self, State};
 use crate::referral::vocabulary::{Vocabulary, VocabularyRow};
 
-pub(super) use files::CrosswalkFiles;
+pub(super) use files::{AskedTables, CrosswalkFiles};
 
 /// A table of codes.
 #[derive(Debug, Clone, PartialEq, Eq)]

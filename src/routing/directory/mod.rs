@@ -108,6 +108,11 @@ impl Directory {
         self.organizations.len() + self.locations.len() + self.programs.len()
     }
 
+    /// How many entries its indexes have: as many as if it had been compiled at once, whatever was in it before.
+    pub fn index_size(&self) -> usize {
+        self.by_organization.len() + self.by_location.len() + self.by_identifier.len() + self.offers.size()
+    }
+
     /// How many organizations there are.
     pub fn organization_count(&self) -> usize {
         self.organizations.len()

@@ -82,11 +82,29 @@ impl OfferIndex {
         self.purposes.get_or_default(purpose).add(program);
     }
 
-    /// Takes a program out, as it was added.
+    /// Takes a program out, as it was added, and with the last of its purpose the purpose.
     pub(super) fn remove(&mut self, program: &Program) {
-        if let Some(offers) = self.purposes.get_mut(&program.offer.purpose) {
-            offers.remove(program);
+        let purpose = &program.offer.purpose;
+        self.purposes.reduce(purpose, |offers| offers.remove(program), |offers| offers.entries.is_empty());
+        if self.purposes.get(purpose).is_some() {
+            return;
         }
+        let forget = |purposes: &mut Purposes| _ = purposes.remove(purpose);
+        for need in &purpose.needs {
+            self.of_need.reduce(need, forget, Purposes::is_empty);
+        }
+        for role in &purpose.roles {
+            self.of_role.reduce(role, forget, Purposes::is_empty);
+        }
+        self.of_kind.reduce(&purpose.kind, forget, Purposes::is_empty);
+    }
+
+    /// How many entries it has: none that leads nowhere.
+    pub(super) fn size(&self) -> usize {
+        let by_code = [&self.of_need, &self.of_kind, &self.of_role];
+        let purposes = by_code.into_iter().flat_map(SharedMap::values).map(|purposes| 1 + purposes.len());
+        let offers = self.purposes.values().map(|offers| 1 + offers.entries.len() + offers.numbers.len());
+        purposes.chain(offers).sum()
     }
 }
 

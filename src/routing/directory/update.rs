@@ -12,6 +12,7 @@ use crate::routing::offer::Offer;
 use crate::routing::organization::Organization;
 use crate::routing::program::{Program, ProgramContext, area_of};
 use crate::routing::rulebook::Rulebook;
+use crate::routing::shared_map::SharedMap;
 
 /// A directory that is being made. See the module head.
 #[derive(Debug)]
@@ -168,15 +169,12 @@ impl<'b> DirectoryUpdate<'b> {
     fn take_out(&mut self, before: &Program, now: &Program, named: &DirectoryEntry) {
         let directory = &mut self.directory;
         directory.offers.remove(before);
-        if before.organization.id != now.organization.id
-            && let Some(programs) = directory.by_organization.get_mut(&before.organization.id)
-        {
-            programs.remove(&before.id);
+        if before.organization.id != now.organization.id {
+            let of_organization = &mut directory.by_organization;
+            of_organization.reduce(&before.organization.id, |it| _ = it.remove(&before.id), SharedMap::is_empty);
         }
         for location in before.locations() {
-            if let Some(programs) = directory.by_location.get_mut(location) {
-                programs.remove(&before.id);
-            }
+            directory.by_location.reduce(location, |it| _ = it.remove(&before.id), SharedMap::is_empty);
         }
         self.forget(&before.identifiers, named);
     }
@@ -192,11 +190,8 @@ impl<'b> DirectoryUpdate<'b> {
 
     fn forget(&mut self, identifiers: &[Identifier], named: &DirectoryEntry) {
         for identifier in identifiers {
-            let Some(known) = self.directory.by_identifier.get_mut(identifier) else { continue };
-            known.retain(|one| one != named);
-            if known.is_empty() {
-                self.directory.by_identifier.remove(identifier);
-            }
+            let by_identifier = &mut self.directory.by_identifier;
+            by_identifier.reduce(identifier, |known| known.retain(|one| one != named), Vec::is_empty);
         }
     }
 }

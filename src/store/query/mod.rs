@@ -15,6 +15,6 @@ mod value;
 pub use condition::SearchCondition;
 pub use limits::check_limits;
 pub use model::{
-    Clause, Condition, DEFAULT_COUNT, Include, Prefix, Query, Sort, SortKey, Subject, SystemTest, Test, TextTest,
+    Clause, Condition, DEFAULT_COUNT, Include, Prefix, Query, Sort, SortKey, Subject, SystemTest, Test, TextTest, Total,
 };
 pub use parse::Parsed;

@@ -25,8 +25,8 @@ pub struct Query {
     pub bytes: usize,
     /// The cursor of the page, as the store gave it
     pub page: Option<String>,
-    /// Whether the number of all matches is wanted
-    pub total: bool,
+    /// Whether the number of all matches is wanted, and at what cost
+    pub total: Total,
     /// Only the number is wanted: `_summary=count`
     pub count_only: bool,
     /// The only elements wanted of each match, by their names at the top level; all, if empty
@@ -34,6 +34,18 @@ pub struct Query {
     /// Whether what cannot be read is told in its place. If not, it fails the search: whoever decides by what is found has to
     /// know all of it
     pub tells_unreadable: bool,
+}
+
+/// `_total` (<https://hl7.org/fhir/R4/search.html#total>). A number that is given is the exact one, whatever was asked for; where
+/// the page itself has all matches, it is always given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Total {
+    /// Nobody asks for it
+    None,
+    /// It is given where few have to be looked at for it, and left out else
+    Estimate,
+    /// It is counted, however many there are
+    Accurate,
 }
 
 /// One condition: what is looked at, and what has to hold of it.
@@ -205,7 +217,7 @@ impl Query {
             count: DEFAULT_COUNT,
             bytes: usize::MAX,
             page: None,
-            total: false,
+            total: Total::None,
             count_only: false,
             elements: Vec::new(),
             tells_unreadable: false,

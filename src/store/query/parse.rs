@@ -6,7 +6,7 @@ use crate::fhir::query_string::whole_number;
 use crate::fhir::{Issue, Key, primitive};
 
 use super::super::index::{ParameterKind, SearchParameters};
-use super::model::{Clause, Condition, Include, Query, Sort, SortKey, Subject, Test};
+use super::model::{Clause, Condition, Include, Query, Sort, SortKey, Subject, Test, Total};
 use super::parameter;
 use super::refusal::{Read, Refusal, unknown, wrong};
 use super::value::{self, split_unescaped, unescaped};
@@ -223,9 +223,9 @@ impl Reader<'_> {
 
     fn total(&mut self, value: &str) -> Read<()> {
         self.query.total = match value {
-            "none" => false,
-            // What an estimate would save is not worth a wrong number.
-            "estimate" | "accurate" => true,
+            "none" => Total::None,
+            "estimate" => Total::Estimate,
+            "accurate" => Total::Accurate,
             _ => return wrong(format!("_total is none, estimate or accurate, found '{value}'")),
         };
         Ok(())

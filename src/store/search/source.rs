@@ -66,6 +66,20 @@ impl Source {
         criteria.iter().map(set).collect::<Option<Vec<_>>>().map(Self::Sets)
     }
 
+    /// Was it taken by one of these criteria, so that every candidate meets it?
+    pub(in crate::store) fn meets(&self, criteria: &[Criterion]) -> bool {
+        criteria.iter().any(|criterion| match (self, criterion) {
+            (
+                Self::Token { parameter, value, system },
+                Criterion::Token { parameter: asked, value: wanted, system: of },
+            ) => parameter == asked && value == wanted && system == of,
+            (Self::Reference { parameter, target }, Criterion::Reference { parameter: asked, target: wanted }) => {
+                parameter == asked && target == wanted
+            }
+            _ => false,
+        })
+    }
+
     /// All that the Organization sees of the type.
     pub(super) fn seen(organization: i64, kind: i64) -> Self {
         Self::Sets(vec![

@@ -195,13 +195,34 @@ pub(in crate::store) fn history(
     let Some(id) = find(connection, Visibility::All, key)? else { return Ok(history) };
     let visibility = visibility(connection, scope)?;
     let shown = ShownVersions::of(connection, visibility, id)?;
-    for version in versions(connection, visibility, id, &shown, None, range)? {
+    let given = if range.only_counted { VersionRange { count: 1, ..range } } else { range };
+    for version in versions(connection, visibility, id, &shown, None, given)? {
         match version {
             Ok(stored) => history.found.push(stored),
             Err(unreadable) => history.unreadable.push(Unreadable { place: history.found.len(), ..unreadable }),
         }
     }
+    if range.only_counted {
+        history.counted = count_versions(connection, id, &shown, range)?.saturating_sub(history.len());
+    }
     Ok(history)
+}
+
+/// How many versions in this range are kept and shown; no document is read.
+fn count_versions(connection: &dyn Database, id: i64, shown: &ShownVersions, range: VersionRange) -> Result<usize> {
+    let sql = "SELECT version, seq, CAST(octet_length(document) AS BIGINT) FROM version WHERE resource = ?1
+               ORDER BY version DESC";
+    let (mut count, mut replaced) = (0, None);
+    connection.each_row(sql, values![id], Wanted::Some, &mut |row| {
+        let (number, made, length): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let is_in_range = range.before.is_none_or(|before| number.cast_unsigned() < before);
+        if is_in_range && shown.hold(made, replaced) && length > 0 {
+            count += 1;
+        }
+        replaced = Some(made);
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(count)
 }
 
 /// The documents of these versions, as far as they are stored.

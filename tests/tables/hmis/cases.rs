@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use handoff::hmis::{File, Rows, read};
+use handoff::hmis::Rows;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{STANDARDS, program};
+use super::{Files, program, read};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -61,19 +61,19 @@ fn every_case_gives_its_records_and_its_report() {
         }
         csv_files(&folder, &mut files);
         files.retain(|file, _| !case.without.contains(file));
-        let files: Vec<File> = files.into_iter().collect();
+        let files: Files = files.into_iter().collect();
         let rows = if case.rows.as_deref() == Some("good") { Rows::Good } else { Rows::All };
-        let got = read(&STANDARDS, &files, case.hmis.as_deref(), rows);
-        let report: Vec<String> = got.report.findings.iter().map(ToString::to_string).collect();
-        if report != case.report || got.records != case.records || got.year != case.year {
-            let records = serde_json::to_string_pretty(&got.records).unwrap();
+        let got = read(&files, case.hmis.as_deref(), rows);
+        let report: Vec<String> = got.findings.iter().map(ToString::to_string).collect();
+        if report != case.report || got.made != case.records || got.year != case.year {
+            let records = serde_json::to_string_pretty(&got.made).unwrap();
             wrong.push(format!("{name} ({}): {} {report:#?}\n{records}", case.says, got.year));
         }
-        for record in &got.records {
+        for record in &got.made {
             let issues = program().check(record);
             assert!(issues.is_empty(), "{name}: a record breaks its schema: {issues:?}");
         }
-        assert!(rows == Rows::Good || !got.report.is_refused() || got.records.is_empty(), "{name}: half-imported");
+        assert!(rows == Rows::Good || !got.is_refused() || got.made.is_empty(), "{name}: half-imported");
     }
     assert!(wrong.is_empty(), "{} cases give something else:\n{}", wrong.len(), wrong.join("\n"));
 }
@@ -86,12 +86,12 @@ fn a_file_in_another_encoding_is_refused_and_a_mark_is_said() {
     marked.extend_from_slice(&files["Client.csv"]);
     files.insert("Client.csv".to_owned(), marked);
     let read = |files: &BTreeMap<String, Vec<u8>>| {
-        let files: Vec<File> = files.iter().map(|(name, bytes)| (name.clone(), bytes.clone())).collect();
-        read(&STANDARDS, &files, None, Rows::All)
+        let files: Files = files.iter().map(|(name, bytes)| (name.clone(), bytes.clone())).collect();
+        read(&files, None, Rows::All)
     };
     let got = read(&files);
-    assert_eq!(got.records.len(), 2);
-    assert!(got.report.findings.iter().any(|it| it.found.contains("byte order mark")));
+    assert_eq!(got.made.len(), 2);
+    assert!(got.findings.iter().any(|it| it.found.contains("byte order mark")));
     files.get_mut("Client.csv").unwrap().extend_from_slice(b"P-9,Zo\xeb\n");
-    assert!(read(&files).report.findings.iter().any(|it| it.found == "the file is not UTF-8"));
+    assert!(read(&files).findings.iter().any(|it| it.found == "the file is not UTF-8"));
 }

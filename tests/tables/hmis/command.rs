@@ -91,3 +91,31 @@ fn what_cannot_be_asked_for_is_said() {
     let (exit, _, message) = handoff(&["--to", "hmis", "--output", &path, "-"], &example);
     assert!(exit == Exit::Failed && message.contains("takes no part in an HMIS") && !zip.exists(), "{message}");
 }
+
+#[test]
+fn no_type_is_read_that_is_not_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    // Types that cannot be read: whoever looks at one of them fails.
+    for number in 0..20 {
+        let own = folder.path().join(format!("programs/broken-{number}"));
+        std::fs::create_dir_all(&own).unwrap();
+        for file in ["program.yaml", "map.yaml", "record.schema.json", "sheet.yaml", "example.json"] {
+            std::fs::write(own.join(file), "[ {").unwrap();
+        }
+    }
+    let programs = folder.path().join("programs").display().to_string();
+    let zip = folder.path().join("out.zip").display().to_string();
+    let translate = |args: &[&str], input: &[u8]| {
+        let (exit, out, message) = handoff(&[&["--programs", &programs], args].concat(), input);
+        assert_eq!(exit, Exit::Done, "{args:?}: {message}");
+        out
+    };
+    let records = translate(&["--from", "hmis", "--to", "record", &case("complete-fy2026")], b"");
+    translate(&["--from", "record", "--to", "hmis", "--output", &zip, "-"], records.as_bytes());
+    let sheet = translate(&["--from", "record", "--to", "csv", "-"], records.as_bytes());
+    translate(&["--from", "csv", "--to", "record", "--program", "supportive-housing", "-"], sheet.as_bytes());
+    let first = records.lines().next().unwrap();
+    translate(&["--from", "record", "--to", "fhir", "-"], first.as_bytes());
+    let (exit, _, message) = handoff(&["--programs", &programs, "--to", "record", "--program", "broken-7", "-"], b"{}");
+    assert!(exit != Exit::Done && !message.contains("there is no program type"), "{message}");
+}

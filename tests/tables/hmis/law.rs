@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use handoff::hmis::{Rows, read, write};
+use handoff::hmis::Rows;
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Map, Value, json};
 
-use super::{HOUSING, STANDARDS, export, program};
+use super::{HOUSING, STANDARDS, program, read, write};
 
 pub(crate) fn journey(name: &str) -> Vec<u8> {
     let folder = "fixtures/cases/programs/supportive-housing";
@@ -92,17 +92,15 @@ pub(crate) fn room(record: &Value) -> Map<String, Value> {
 
 fn goes_and_comes(record: &Value) {
     for year in STANDARDS.names() {
-        let standard = STANDARDS.get(year).unwrap();
-        let written =
-            write(&STANDARDS, standard, std::slice::from_ref(record), &export(), &HOUSING).expect("housing may write");
-        assert!(!written.report.is_refused(), "{year}: {:#?}", written.report);
-        let back = read(&STANDARDS, &written.files, None, Rows::All);
-        assert_eq!((back.year.as_str(), back.records.len()), (year, 1), "{:#?}", back.report);
-        let issues = program().check(&back.records[0]);
+        let written = write(year, std::slice::from_ref(record), &HOUSING).expect("housing may write");
+        assert!(!written.is_refused(), "{year}: {:#?}", written.findings);
+        let back = read(&written.made, None, Rows::All);
+        assert_eq!((back.year.as_str(), back.made.len()), (year, 1), "{:#?}", back.findings);
+        let issues = program().check(&back.made[0]);
         assert!(issues.is_empty(), "{year}: the record breaks its schema: {issues:?}");
-        assert_eq!(room(&back.records[0]), room(record), "{year}");
-        let again = write(&STANDARDS, standard, &back.records, &export(), &HOUSING).unwrap();
-        for (first, second) in written.files.iter().zip(&again.files) {
+        assert_eq!(room(&back.made[0]), room(record), "{year}");
+        let again = write(year, &back.made, &HOUSING).unwrap();
+        for (first, second) in written.made.iter().zip(&again.made) {
             let told = String::from_utf8_lossy(&second.1);
             assert_eq!(
                 String::from_utf8_lossy(&first.1),

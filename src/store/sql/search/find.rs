@@ -6,11 +6,12 @@ use crate::error::Result;
 use crate::fhir::ResourceKey;
 use crate::referral::scope::Scope;
 use crate::store::index::ParameterKind;
-use crate::store::query::{Query, Subject, Test};
+use crate::store::query::{Query, Subject, Test, Total};
 use crate::store::search::criterion::{Criterion, resolve_all};
 use crate::store::search::identifiers::Identifiers;
 use crate::store::search::order::MatchPosition;
 use crate::store::search::plan::{Planner, Requirement, SearchPlan};
+use crate::store::search::source::MAX_COUNTED;
 use crate::store::visibility::Visibility;
 use crate::store::{Page, Stored, Unreadable};
 
@@ -29,7 +30,7 @@ const MAX_LOOKED_UP: usize = 4;
 /// A page of what matches and is seen, as far as it finds room.
 pub(in crate::store) fn search(connection: &dyn Database, index: &Index, scope: &Scope, query: &Query) -> Result<Page> {
     let kept = match scope {
-        Scope::Gateway if query.count_only || query.total => counted::matches(connection, index, query)?,
+        Scope::Gateway if query.count_only || query.total != Total::None => counted::matches(connection, index, query)?,
         _ => None,
     };
     if let Some(total) = kept.filter(|_| query.count_only) {
@@ -48,9 +49,11 @@ pub(in crate::store) fn search(connection: &dyn Database, index: &Index, scope: 
     let mut more = positions.len() > query.count;
     positions.truncate(query.count);
     let total = match (query.total, more || after.is_some()) {
-        (true, true) => Some(kept.map_or_else(|| count(connection, &plan), Ok)?),
         (_, false) => Some(positions.len() as u64),
-        (false, true) => None,
+        (Total::None, true) => None,
+        _ if kept.is_some() => kept,
+        (Total::Estimate, true) => count_few(connection, &plan)?,
+        (Total::Accurate, true) => Some(count(connection, &plan)?),
     };
     let mut included = Included::new(connection, index, plan.visibility, query);
     let mut matches: Vec<Stored> = Vec::with_capacity(positions.len());
@@ -149,7 +152,9 @@ fn from(dialect: Dialect, plan: &SearchPlan) -> Sql {
     let (updated, _) = source::names(&plan.source);
     sql.append(source::changed(&plan.changed, updated));
     if plan.matched.is_empty() {
-        for requirement in &plan.requirements {
+        // What candidates were taken by is not asked of them again.
+        let is_met = |it: &&Requirement| matches!(it, Requirement::AnyOf(any) if plan.source.meets(any));
+        for requirement in plan.requirements.iter().filter(|it| !is_met(it)) {
             sql.push(" AND ").append(required(dialect, requirement));
         }
     } else {
@@ -220,7 +225,22 @@ fn positions_among(
     Ok((positions, rows))
 }
 
+/// How many match, where few candidates have to be looked at for that.
+fn count_few(connection: &dyn Database, plan: &SearchPlan) -> Result<Option<u64>> {
+    let are_few = source::count(connection, &plan.source, &plan.changed)? < MAX_COUNTED;
+    are_few.then(|| count(connection, plan)).transpose()
+}
+
+/// How many match. Of one condition that is all that is asked, and of somebody who sees everything, the index alone is counted.
 fn count(connection: &dyn Database, plan: &SearchPlan) -> Result<u64> {
+    let is_all = plan.changed.is_empty()
+        && plan.unmatched.is_empty()
+        && plan.matched.is_empty()
+        && plan.visibility == Visibility::All
+        && plan.requirements.iter().all(|it| matches!(it, Requirement::AnyOf(any) if plan.source.meets(any)));
+    if let Some(sql) = is_all.then(|| source::count_index(&plan.source)).flatten() {
+        return Ok(connection.number(sql.text(), &sql.values())?.cast_unsigned());
+    }
     let mut sql = Sql::new("SELECT count(DISTINCT r.id)");
     sql.append(from(connection.dialect(), plan));
     Ok(connection.number(sql.text(), &sql.values())?.cast_unsigned())

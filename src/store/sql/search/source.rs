@@ -32,6 +32,22 @@ pub(super) fn count(connection: &dyn Database, source: &Source, changed: &[Vec<C
     connection.number(sql.text(), &sql.values())
 }
 
+/// The number of candidates of a source that one index has, without looking at any of them.
+pub(super) fn count_index(source: &Source) -> Option<Sql> {
+    let mut sql = Sql::new("SELECT count(DISTINCT d.resource) FROM ");
+    match source {
+        Source::Token { parameter, value, system } => sql
+            .with("token d WHERE d.parameter = ?", *parameter)
+            .with(" AND d.value = ?", value.clone())
+            .append(code_system(*system, "d")),
+        Source::Reference { parameter, target } => {
+            sql.with("reference d WHERE d.parameter = ?", *parameter).with(" AND d.target = ?", *target)
+        }
+        Source::Sets(_) | Source::Kind => return None,
+    };
+    Some(sql)
+}
+
 /// `FROM ... WHERE ...` of the source, with its candidates as `r`; what follows begins with ` AND `.
 pub(super) fn from(dialect: Dialect, source: &Source, kind: i64, order: &Order) -> Sql {
     let mut sql = Sql::default();
