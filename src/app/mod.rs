@@ -14,6 +14,7 @@ pub mod log;
 pub mod packages;
 mod program_type_folders;
 pub mod registry;
+mod renewal;
 mod required_profiles;
 mod retention;
 mod runtime;
@@ -197,6 +198,7 @@ pub async fn run(
     let write_audit = tokio::spawn(audit::write(audit_trail.clone(), ended));
     let prune_audit = app.settings.audit_days.map(|days| tokio::spawn(audit::prune(audit_trail.clone(), days)));
     let days = retention::Days { keys: app.settings.idempotency_days, versions: app.settings.version_days };
+    let renew = tokio::spawn(renewal::keep_up(app.exchange.clone()));
     let keep = tokio::spawn(retention::keep(app.store.clone(), app.clock.clone(), days));
     // Operators are answered until the end: that the gateway stops is what they may want to know.
     let (_keep_operations, until_the_end) = watch::channel(false);
@@ -226,6 +228,7 @@ pub async fn run(
     }
     refresh.abort();
     keep.abort();
+    renew.abort();
     if let Some(prune_audit) = prune_audit {
         prune_audit.abort();
     }

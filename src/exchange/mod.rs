@@ -4,6 +4,7 @@
 //!   referrals (`consequences`) and who has to read it (`owed`), commit.
 //! - `intake` builds the plan of everything that is sent; `raise_event` that of an event; `write_record` and `sheet` those
 //!   of what agencies write in their own kind of document; `capacity` that of a program.
+//! - `renewal`: a change of what very many referrals share is brought to them in groups, each a step of its own.
 //! - `audit` says what is remembered of a change, in its commit; `audit_trail` what is of reads and refusals.
 //! - `poll`, `referrals`: what an agency gets to see of it; `eligibility`: whether the person may have the program.
 //!
@@ -40,6 +41,7 @@ mod record;
 mod referrals;
 mod refusals;
 mod remarks;
+mod renewal;
 mod report;
 mod rights;
 mod set_parts;

@@ -1,6 +1,9 @@
 //! Who has to read what a plan changes: the owner of each referral that moves or whose record changes, and who owned it
 //! until then. What a referral only shares with others is told by the store, to those who have read it before.
 
+use std::collections::HashSet;
+
+use crate::fhir::ResourceKey;
 use crate::referral::Party;
 use crate::referral::party::PartEnd;
 use crate::referral::plan::{FeedEntry, Plan};
@@ -10,9 +13,10 @@ use super::context::owner_among;
 /// Adds it to the plan's feed.
 pub(super) fn add(plan: &mut Plan) {
     let mut feed = Vec::new();
+    let written = plan.writes.iter().map(|write| &write.key);
+    let changed: HashSet<&ResourceKey> = written.chain(plan.extras.iter().map(|extras| &extras.task)).collect();
     for share in &plan.shares {
-        let changes =
-            plan.write_of(&share.task).is_some() || plan.extras.iter().any(|extras| extras.task == share.task);
+        let changes = changed.contains(&share.task);
         let owner = owner_among(&share.after.parties);
         // For whom it was over before, it stays as it was.
         let told = share.end != PartEnd::Over;

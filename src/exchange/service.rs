@@ -25,7 +25,7 @@ use super::capacity::{self, StatedCapacity};
 use super::check::ResourceCheck;
 use super::conditional_reference::ConditionalReferences;
 use super::consent::ConsentCheck;
-use super::consequences::Consequences;
+use super::consequences::{Consequences, MAX_TASKS_AT_ONCE};
 use super::directory::{CurrentDirectory, DirectoryWork};
 use super::disposition::Router;
 use super::eligibility::Eligibility;
@@ -39,6 +39,7 @@ use super::raise_event::{Events, RaisedEvent};
 use super::record::{Base, Record};
 use super::referrals::{Referrals, task_of};
 use super::remarks::Remarks;
+use super::renewal;
 use super::sheet::{SentSheet, SheetReport, Sheets, TakenSheet};
 use super::size;
 use super::step::{ChangeOutcome, Steps};
@@ -90,8 +91,14 @@ impl Exchange {
         let events = Arc::new(Events { referrals: referrals.clone(), ids: ids.clone(), limits });
         let records = Arc::new(RecordWriter { referrals: referrals.clone(), ids: ids.clone(), limits });
         let (store_of, base_of) = (store.clone(), base.clone());
-        let consequences =
-            Consequences { store: store_of, consent: consent.clone(), programs, base: base_of, retention };
+        let consequences = Consequences {
+            store: store_of,
+            consent: consent.clone(),
+            programs,
+            base: base_of,
+            retention,
+            tasks_at_once: MAX_TASKS_AT_ONCE.into(),
+        };
         let router = Router { directory: directory.clone(), consent, referrals: referrals.clone() };
         let targets = Targets { store: store.clone(), parameters: parameters.clone(), ids, limits };
         let sheets = Sheets {
@@ -133,6 +140,25 @@ impl Exchange {
     /// What one request may ask for.
     pub fn limits(&self) -> &ContentLimits {
         &self.limits
+    }
+
+    /// Does the next part of the work that changes have left: what a change of a widely shared resource means for a group of the
+    /// referrals that share it. Says whether there was any.
+    ///
+    /// # Errors
+    /// Those of the store. Nothing of the part is done then; it is tried again with the next call.
+    pub async fn renew_shares(&self) -> Result<bool> {
+        renewal::renew_next(&self.store, &self.steps, self.steps.consequences().tasks_at_once()).await
+    }
+
+    /// Ready when a change has left such work since this was asked last.
+    pub async fn shares_to_renew(&self) {
+        self.steps.work_left().await;
+    }
+
+    /// More referrals than these are brought a change later, in groups of so many (100 unless it is said).
+    pub fn set_tasks_at_once(&self, tasks: usize) {
+        self.steps.consequences().set_tasks_at_once(tasks);
     }
 
     /// What is remembered of requests that change nothing.

@@ -11,6 +11,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use tokio::sync::Notify;
 
 use crate::error::{Category, Error, Result};
 use crate::fhir::Key;
@@ -94,6 +95,8 @@ pub(super) struct Steps {
     trail: Arc<AuditTrail>,
     clock: Arc<dyn Clock>,
     consequences: Consequences,
+    /// Told of each commit that leaves work for later
+    work_left: Notify,
 }
 
 impl<T> Built<T> {
@@ -110,7 +113,17 @@ impl Steps {
         clock: Arc<dyn Clock>,
         consequences: Consequences,
     ) -> Self {
-        Self { resources, trail, clock, consequences }
+        Self { resources, trail, clock, consequences, work_left: Notify::new() }
+    }
+
+    /// What follows from a change.
+    pub(super) fn consequences(&self) -> &Consequences {
+        &self.consequences
+    }
+
+    /// Ready when a commit has left work for later (`renewal`) since this was asked last.
+    pub(super) async fn work_left(&self) {
+        self.work_left.notified().await;
     }
 
     /// Makes the change.
@@ -166,7 +179,17 @@ impl Steps {
         owed::add(&mut plan);
         add_disclosures(&mut plan, caller, at);
         plan.idempotency = key.map(|key| key.with_answer(change.remember(&plan, &outcome)));
+        let deferred = plan.deferred.len();
         let committed = self.resources.commit(plan).await.map_err(|error| change.locate(&outcome, error))?;
+        if deferred > 0 {
+            tracing::info!(
+                request.id = caller.request,
+                changes = deferred,
+                commit = committed.seq,
+                "what very many referrals share was changed; they follow in groups"
+            );
+            self.work_left.notify_one();
+        }
         Ok(ChangeOutcome::Done { outcome, committed: Some(committed) })
     }
 

@@ -661,6 +661,10 @@ keys! {
     TaskFollowed, "task-followed", "informational",
         why "a request that is revoked, on hold or active again says so for its Task",
         fix "nothing is to be done; read the Task for where it stands";
+    /// A change that is brought later to those who see it through referrals
+    ChangeFollows, "change-follows", "informational",
+        why "very many referrals share the resource: they are dealt with in groups, and until then it is seen as it was",
+        fix "nothing is to be done; each referral is told as changed when the change has come to it";
     /// A status of another system that was kept and moved nothing
     StatusKept, "status-kept", "informational",
         why "it says something else than the referral, and not in a way that one event could follow",

@@ -3,7 +3,7 @@
 use serde_json::{Map as Object, Value};
 
 use crate::error::{Category, Error, Result};
-use crate::fhir::{Document, Issue, Key};
+use crate::fhir::{Document, Issue, Key, Node};
 use crate::referral::{Graph, Referral};
 
 use super::describe::{self, FieldDescription};
@@ -15,6 +15,7 @@ use super::model::{Member, Model, Shape, WithheldElement};
 use super::node_search::NodeSearch;
 use super::put::{Mode, WriteOutcome, Writer};
 use super::schema::RecordSchema;
+use super::withholding;
 use crate::record::{RecordPath, same_value};
 
 /// A compiled map: a lens between the graph of a referral and the record of a program.
@@ -81,6 +82,12 @@ impl Map {
         let mut reader = Reader::new(NodeSearch::of(&self.model, referral), false);
         reader.find(&self.model.singles);
         reader.withheld().into_iter().flat_map(|rule| rule.fhir.iter().cloned()).collect()
+    }
+
+    /// May more be withheld from an agency, when a resource of its referrals is changed from `before` to `after`? Told without the
+    /// referrals, so in doubt it may.
+    pub fn may_withhold_more(&self, before: Node<'_>, after: Node<'_>) -> bool {
+        withholding::may_withhold_more(&self.model, before, after)
     }
 
     /// What changes in the graph so that it says what `record` says. Only what differs from [`Map::get`] is written.

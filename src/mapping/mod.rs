@@ -45,6 +45,7 @@ mod program_types;
 mod put;
 mod schema;
 mod source;
+mod withholding;
 
 pub use about::{About, Closure, Privacy, RequestCode, ReviewKind, Role, Term};
 pub use crosswalk::{Crosswalk, Equivalence};

@@ -27,6 +27,10 @@ pub struct Plan {
     pub extras: Vec<Extras>,
     /// What is new in which feed
     pub feed: Vec<FeedEntry>,
+    /// Changes of the plan whose consequences for the referrals that share them follow later, in groups
+    pub deferred: Vec<DeferredChange>,
+    /// The group of such referrals that the plan deals with
+    pub renewal: Option<RenewalStep>,
     /// What is remembered about the step itself
     pub audit: Vec<AuditEntry>,
     /// Conditions that have to hold when the plan is committed
@@ -73,6 +77,50 @@ pub struct Share {
     pub end: PartEnd,
     /// What of it is withheld from whom, from now on
     pub withheld: Vec<WithheldFrom>,
+}
+
+/// A change of a resource that very many referrals share. It is stored with the plan, and what it means for each of them is
+/// kept as work that is done in groups. Until all are decided, whoever sees the resource through a referral is shown it as it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeferredChange {
+    /// What the plan writes
+    pub resource: ResourceKey,
+    /// What it led to before and does not any more: it is not seen through any of the referrals until that one is decided
+    pub withdrawn: Vec<ResourceKey>,
+    /// Id of the client that made the change
+    pub client: String,
+    /// The request, as in `X-Request-Id`
+    pub request: String,
+}
+
+/// A group of the referrals that share a resource which was changed, and what is done with them.
+#[derive(Debug, Clone)]
+pub struct RenewalStep {
+    /// The commit that changed the resource. If the work that it left is not at [`RenewalStep::after`], the commit is refused as a
+    /// conflict
+    pub seq: u64,
+    /// What is done
+    pub phase: RenewalPhase,
+    /// What was changed
+    pub change: Write,
+    /// The referrals' Tasks
+    pub tasks: Vec<ResourceKey>,
+    /// Where the group before ended, by the store's own count
+    pub after: u64,
+    /// Where this one ends
+    pub end: u64,
+    /// Is it the last group of the phase?
+    pub is_last: bool,
+}
+
+/// What is done with the referrals that share a resource which was changed: first all are decided, then the resource is shown as
+/// it is, and all are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RenewalPhase {
+    /// It is decided what each discloses with the change, and to whom
+    Decide,
+    /// Whoever reads it is told that it has changed
+    Tell,
 }
 
 /// On what it rests that the referral of `task` is disclosed.
@@ -287,17 +335,32 @@ impl AuditEntry {
 impl Plan {
     /// Is there nothing to commit?
     pub fn is_empty(&self) -> bool {
-        self.writes.is_empty() && self.extras.is_empty()
+        self.writes.is_empty() && self.extras.is_empty() && self.renewal.is_none()
     }
 
     /// Adds everything that another plan would commit, so that both happen or neither.
     pub fn join(&mut self, other: Self) {
-        let Self { writes, shares, permissions, extras, feed, audit, guards, reads, read_bytes, idempotency } = other;
+        let Self {
+            writes,
+            shares,
+            permissions,
+            extras,
+            feed,
+            deferred,
+            renewal,
+            audit,
+            guards,
+            reads,
+            read_bytes,
+            idempotency,
+        } = other;
         self.writes.extend(writes);
         self.shares.extend(shares);
         self.permissions.extend(permissions);
         self.extras.extend(extras);
         self.feed.extend(feed);
+        self.deferred.extend(deferred);
+        self.renewal = renewal.or(self.renewal.take());
         self.audit.extend(audit);
         self.guards.extend(guards);
         self.reads.extend(reads);

@@ -342,6 +342,7 @@ struct StoreMetrics {
     newest: NumberGauge,
     bytes: NumberGauge,
     room: NumberGauge,
+    renewals: NumberGauge,
     resources: Family<TypeLabel, NumberGauge>,
     referrals: Family<StateLabel, NumberGauge>,
 }
@@ -369,6 +370,8 @@ impl StoreMetrics {
         registry.register_with_unit("handoff_store", "Size of the database", Unit::Bytes, store.bytes.clone());
         let help = "How much more the database can take, by its disk and its largest size";
         registry.register_with_unit("handoff_store_room", help, Unit::Bytes, store.room.clone());
+        let help = "Changes of widely shared resources that are still to be brought to all referrals that share them";
+        registry.register("handoff_shared_changes_waiting", help, store.renewals.clone());
         registry.register("handoff_resources", "Resources stored, by type", store.resources.clone());
         registry.register("handoff_referrals", "Referrals, by their state", store.referrals.clone());
         store
@@ -381,6 +384,7 @@ impl StoreMetrics {
         self.newest.set(statistics.newest);
         self.bytes.set(statistics.bytes);
         self.room.set(statistics.room);
+        self.renewals.set(statistics.renewals);
         for (kind, count) in &statistics.resources {
             self.resources.get_or_create(&TypeLabel { r#type: kind.clone() }).set(*count);
         }

@@ -327,6 +327,8 @@ pub struct Statistics {
     pub resources: Vec<(String, u64)>,
     /// Referrals that wait for an answer, by state and program
     pub unanswered: Vec<Unanswered>,
+    /// Changes of resources that very many referrals share, which are still to be brought to all of them
+    pub renewals: u64,
     /// Size of the database in bytes
     pub bytes: u64,
     /// How many bytes more it can take, by its disk and its largest size

@@ -12,6 +12,7 @@ mod privacy;
 mod replay;
 #[path = "../scale/mod.rs"]
 mod scale;
+mod shares;
 mod timeline;
 mod world;
 

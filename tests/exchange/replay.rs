@@ -259,9 +259,22 @@ async fn create(world: &World, by: &Caller, resource: &Value, all: &mut Vec<Stri
 
 #[tokio::test]
 async fn shares_equal_the_replay_of_all_commits() {
-    let (mut moved, mut shared) = (0, 0);
+    replay_all(None).await;
+}
+
+/// As well where what many referrals share comes to them later, one after the other, and the gateway is started again in between.
+#[tokio::test]
+async fn shares_that_follow_in_groups_equal_the_replay_of_all_commits() {
+    let renewed = replay_all(Some(1)).await;
+    assert!(renewed > 10, "{renewed}: too little happens");
+}
+
+/// Gives how many groups were dealt with.
+async fn replay_all(tasks_at_once: Option<usize>) -> usize {
+    let (mut moved, mut shared, mut renewed) = (0, 0, 0);
     for seed in 0..scale::scaled(400) {
-        let world = World::new().await;
+        let mut world = World::new().await;
+        world.tasks_at_once(tasks_at_once);
         let public: BTreeSet<ResourceKey> =
             world.store.directory().await.unwrap().into_iter().map(|stored| stored.key).collect();
         let (mut dice, mut all, mut replay) = (Dice(u64::from(seed)), Vec::new(), Replay::default());
@@ -271,6 +284,12 @@ async fn shares_equal_the_replay_of_all_commits() {
         }
         for _ in 0..80 {
             let by = act(&world, &mut dice, &mut all).await;
+            while world.exchange.renew_shares().await.unwrap() {
+                renewed += 1;
+                if renewed % 5 == 0 {
+                    world.restart().await;
+                }
+            }
             let written = written(&world, &mut all, &replay).await;
             replay.follow(by, &written, &public);
             replay.parties = everybody(&world, replay.given.keys()).await;
@@ -292,6 +311,7 @@ async fn shares_equal_the_replay_of_all_commits() {
         }
     }
     assert!(moved > 20 && shared > 200, "{moved} moved, {shared} shared: too little happens");
+    renewed
 }
 
 /// Who takes part in each of these now.

@@ -26,6 +26,8 @@ pub(crate) struct World {
     pub(crate) store: Arc<SqliteStore>,
     pub(crate) exchange: Exchange,
     clock: Arc<SetClock>,
+    ids: Arc<CountingIds>,
+    tasks_at_once: Option<usize>,
 }
 
 pub(crate) fn caller(role: Role, organization: &str) -> Caller {
@@ -56,8 +58,25 @@ impl World {
         store.commit(Plan { writes: public, ..Plan::default() }).await.unwrap();
         let clock = Arc::new(SetClock::at(at));
         let stores = Stores { resources: store.clone(), feed: store.clone(), audit_log: store.clone() };
-        let exchange = ENGINES.exchange(stores, clock.clone(), Arc::<CountingIds>::default()).await.unwrap();
-        Self { store, exchange, clock }
+        let ids = Arc::<CountingIds>::default();
+        let exchange = ENGINES.exchange(stores, clock.clone(), ids.clone()).await.unwrap();
+        Self { store, exchange, clock, ids, tasks_at_once: None }
+    }
+
+    /// More referrals than these are brought a change later; as it is by itself, where none is said.
+    pub(crate) fn tasks_at_once(&mut self, tasks: Option<usize>) {
+        self.tasks_at_once = tasks.or(self.tasks_at_once);
+        if let Some(tasks) = self.tasks_at_once {
+            self.exchange.set_tasks_at_once(tasks);
+        }
+    }
+
+    /// The gateway is started again over what it stored.
+    pub(crate) async fn restart(&mut self) {
+        let store = &self.store;
+        let stores = Stores { resources: store.clone(), feed: store.clone(), audit_log: store.clone() };
+        self.exchange = ENGINES.exchange(stores, self.clock.clone(), self.ids.clone()).await.unwrap();
+        self.tasks_at_once(None);
     }
 
     pub(crate) fn set_clock(&self, at: &str) {

@@ -406,6 +406,8 @@ async fn an_index_of_before_bases_is_kept() {
         let old = Connection::open(&path).unwrap();
         old.execute_batch(
             "DROP TABLE base; DROP TABLE counted; DROP TABLE task_step; DROP TABLE consent_rule; DROP TABLE task_consent; DROP TABLE unanswered;
+              DROP VIEW undecided; DROP TABLE renewal; DROP TABLE withdrawal;
+              ALTER TABLE resource DROP COLUMN shown; ALTER TABLE version DROP COLUMN shown;
               DROP INDEX text_of; ALTER TABLE client DROP COLUMN certificates; PRAGMA user_version = 9",
         )
         .unwrap();

@@ -3,13 +3,15 @@
 
 use handoff::fhir::ResourceKey;
 use handoff::referral::consent_rule::{ConsentSays, RuleRecipient};
-use handoff::referral::plan::{AuditEntry, AuditOutcome, Extras, Guard, Idempotency, Plan, PlannedRead, WithheldFrom};
+use handoff::referral::plan::{
+    AuditEntry, AuditOutcome, DeferredChange, Extras, Guard, Idempotency, Plan, PlannedRead, RenewalStep, WithheldFrom,
+};
 use handoff::referral::{HiddenElement, Read, Scope, VersionRange};
 use handoff::store::query::Query;
 use handoff::store::sqlite::{SqliteStore, StatementCounts};
 use handoff::store::{
-    AuditLog, AuditQuery, ClientRow, ConsentQuery, Credentials, DirectoryPosition, Feed, Health, Resources, Retention,
-    RuleRecipients,
+    AuditLog, AuditQuery, ClientRow, ConsentQuery, Credentials, DirectoryPosition, Feed, Health, RenewalGroup,
+    Resources, Retention, RuleRecipients,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -135,8 +137,28 @@ async fn write_all(store: &SqliteStore, name: &str, at: Timestamp) {
     let after = sharing(crate::referral::parties(SHELTER), &[&format!("Task/{name}"), &patient]);
     plan.shares = vec![share(&format!("Task/{name}"), whole(name, PANTRY), after)];
     store.commit(plan).await.unwrap();
+    renew_all(store, &patient, &public, at).await;
     let refused = Plan { guards: vec![Guard::Unchanged { key: task, version: 1 }], ..Plan::default() };
     store.commit(refused).await.unwrap_err();
+}
+
+/// Changes that follow later, one behind the other.
+async fn renew_all(store: &SqliteStore, patient: &str, withdrawn: &str, at: Timestamp) {
+    let later = |version: u64| {
+        let change = write(patient, version, at, &patient_body("later", "Dayton"));
+        let (resource, withdrawn) = (change.key.clone(), vec![key(withdrawn)]);
+        let deferred = DeferredChange { resource, withdrawn, client: "client-1".to_owned(), request: "r".to_owned() };
+        Plan { writes: vec![change], deferred: vec![deferred], ..Plan::default() }
+    };
+    for version in [3, 4] {
+        store.commit(later(version)).await.unwrap();
+    }
+    while let Some(group) = store.next_renewal(1).await.unwrap() {
+        let RenewalGroup { seq, phase, tasks, after, end, is_last, version, .. } = group;
+        let change = write(patient, version, at, &patient_body("later", "Dayton"));
+        let step = RenewalStep { seq, phase, change, tasks, after, end, is_last };
+        store.commit(Plan { renewal: Some(step), ..Plan::default() }).await.unwrap();
+    }
 }
 
 async fn read_all(store: &SqliteStore, name: &str) {
@@ -170,6 +192,7 @@ async fn read_all(store: &SqliteStore, name: &str) {
         let _ = *store.newest(organization).borrow();
     }
     store.sharing(&patient).await.unwrap();
+    store.is_shared_widely(&patient, 2).await.unwrap();
     store.idempotent("client-1", &format!("key-{name}")).await.unwrap();
     store.directory().await.unwrap();
     let (changes, mut changed) = mpsc::channel(1);

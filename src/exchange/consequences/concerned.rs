@@ -20,12 +20,25 @@ use crate::exchange::context::owner_among;
 /// A referral that a change concerns, as it is with that change.
 pub(super) struct Concerned {
     pub(super) task: ResourceKey,
+    /// Where its share stands in the plan
+    pub(super) place: usize,
+    /// Where its own moves stand among what the plan writes, and how many writes come before all moves
+    pub(super) moves: Moves,
     /// Everything of it, changes included
     pub(super) graph: Graph,
     /// Where it stood before the change; nothing of one that is new
     pub(super) stood: Option<Position>,
     /// The resource whose change concerns it
     pub(super) cause: ResourceKey,
+}
+
+/// What a plan writes of the change itself, and of the moves that follow: a move is one referral's alone.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Moves {
+    /// How many writes are the change itself; those behind them are moves
+    pub(super) changes: usize,
+    /// The places of the referral's own moves
+    pub(super) own: Vec<usize>,
 }
 
 /// What whoever made a change should know of what followed.
@@ -38,12 +51,31 @@ pub(in crate::exchange) struct Consequence {
 }
 
 impl Concerned {
-    /// Reads where a referral stood before what the plan writes.
-    pub(super) fn stood(plan: &Plan, graph: &Graph, key: &ResourceKey) -> Option<Position> {
+    /// What changes of this referral: what the plan writes, but for the moves of others, and what an earlier one wrote whose
+    /// consequences the plan holds.
+    pub(super) fn changes<'p>(&self, plan: &'p Plan) -> impl Iterator<Item = &'p Write> {
+        let earlier = plan.renewal.as_ref().map(|step| &step.change);
+        let changes = &plan.writes[..self.moves.changes];
+        let own: Vec<&Write> = self.moves.own.iter().map(|place| &plan.writes[*place]).collect();
+        earlier.into_iter().chain(changes).chain(own)
+    }
+
+    /// Takes in what changes of it, and reads where it stood before.
+    pub(super) fn take_in_changes(&mut self, plan: &Plan) {
         let position = |node| task::position(node).unwrap_or(Position::DRAFT);
-        match plan.writes.iter().find(|write| write.key == *key) {
-            Some(write) => write.replaces.as_ref().map(|document| position(document.root())),
-            None => graph.resolve(&key.to_string()).map(|task| position(task.node())),
+        let replaced = self.changes(plan).find(|write| write.key == self.task).map(|write| write.replaces.as_ref());
+        self.stood = match replaced {
+            Some(replaced) => replaced.map(|document| position(document.root())),
+            None => self.graph.resolve(&self.task.to_string()).map(|task| position(task.node())),
+        };
+        let changed: Vec<Resource> = self
+            .changes(plan)
+            .map(|Write { key, version, document, author, .. }| {
+                Resource::new(key.to_string(), *version, document.clone()).sent_by(author.as_deref())
+            })
+            .collect();
+        for resource in changed {
+            self.graph.insert(resource);
         }
     }
 
@@ -67,13 +99,13 @@ impl Concerned {
 
     /// Its share in the plan.
     pub(super) fn share<'p>(&self, plan: &'p mut Plan) -> Result<&'p mut Share> {
-        let share = plan.shares.iter_mut().find(|share| share.task == self.task);
+        let share = plan.shares.get_mut(self.place).filter(|share| share.task == self.task);
         share.ok_or_else(|| Error::fault("a referral that is concerned has no share"))
     }
 
     /// Id of the organization that owns it, before the change and after it; none where it is another, or new.
     pub(super) fn lasting_owner(&self, plan: &Plan) -> Option<String> {
-        let share = plan.shares.iter().find(|share| share.task == self.task)?;
+        let share = plan.shares.get(self.place)?;
         let owner = |sharing: &Sharing| owner_among(&sharing.parties).map(str::to_owned);
         owner(&share.before).filter(|before| owner(&share.after).as_ref() == Some(before))
     }
@@ -117,6 +149,7 @@ impl Concerned {
             Resource::new(self.task.to_string(), version, document.clone()).sent_by(resource.author.as_deref()),
         );
         let replaces = Some(resource.document().clone());
+        self.moves.own.push(plan.writes.len());
         plan.writes.push(Write {
             key: self.task.clone(),
             version,

@@ -38,7 +38,7 @@ pub(super) fn apply(
 /// When the Task last changed before this change.
 fn completed(plan: &Plan, concerned: &Concerned) -> Option<Timestamp> {
     let replaced =
-        plan.writes.iter().find(|write| write.key == concerned.task).and_then(|write| write.replaces.as_ref());
+        concerned.changes(plan).find(|write| write.key == concerned.task).and_then(|write| write.replaces.as_ref());
     let node = replaced.map_or(concerned.task().ok()?.node(), |document| document.root());
     node.str("lastModified")?.parse().ok()
 }

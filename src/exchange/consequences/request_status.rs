@@ -29,7 +29,7 @@ pub(super) fn apply(
     at: Timestamp,
 ) -> Result<Option<Issue>> {
     let Some(request) = concerned.graph.follow(concerned.task()?.node(), "focus") else { return Ok(None) };
-    let Some((before, after)) = change_of(plan, request, &concerned.task) else { return Ok(None) };
+    let Some((before, after)) = change_of(plan, concerned, request) else { return Ok(None) };
     let node = concerned.task()?.node();
     let position = task::position(node).unwrap_or(Position::DRAFT);
     let waits = task::status_reason(node) == Some(Reason::RequestOnHold);
@@ -56,18 +56,24 @@ pub(super) fn apply(
 
 /// What the request said of itself before what is written, and says now; nothing where it is not written, or new. One that
 /// the Task contains is written with it.
-fn change_of(plan: &Plan, request: &Resource, task: &ResourceKey) -> Option<(String, String)> {
+fn change_of(plan: &Plan, concerned: &Concerned, request: &Resource) -> Option<(String, String)> {
+    let replacing =
+        |key: &ResourceKey| concerned.changes(plan).find(|write| write.key == *key && write.replaces.is_some());
     let Some((_, id)) = request.url.split_once('#') else {
-        let key = request.key()?;
-        let write = plan.writes.iter().find(|write| write.key == key && write.replaces.is_some())?;
+        let write = replacing(&request.key()?)?;
         return Some((says(write.replaces.as_ref()?.root()), says(write.document.root())));
     };
     let contained = |task: Node<'_>| {
         let mut all = task.list("contained");
         all.find(|one| one.get("id").is_some_and(|own| own.is_str(id))).map(says)
     };
-    let write = plan.writes.iter().find(|write| write.key == *task && write.replaces.is_some())?;
+    let write = replacing(&concerned.task)?;
     Some((contained(write.replaces.as_ref()?.root())?, contained(write.document.root())?))
+}
+
+/// Does it say another thing of itself now, so that Tasks may move?
+pub(super) fn says_another_thing(before: Node<'_>, after: Node<'_>) -> bool {
+    after.get("resourceType").is_some_and(|kind| kind.is_str("ServiceRequest")) && says(before) != says(after)
 }
 
 /// What the request says of itself: its status, unless that counts no longer.

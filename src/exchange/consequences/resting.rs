@@ -1,16 +1,20 @@
 //! On what it rests that a referral is disclosed, once it is known who sees it: with which changes of a person's Consents it has to be
 //! asked anew.
 
+use std::collections::HashMap;
+
+use crate::fhir::ResourceKey;
 use crate::referral::Party;
 use crate::referral::plan::{Permission, Plan, RestsOn, Share};
 
 /// Says it of each referral whose parties change or of which consent was asked. Of others it stays as it was.
 pub(super) fn settle(plan: &mut Plan) {
     let asked = std::mem::take(&mut plan.permissions);
+    // The last answer was given with everything that changes.
+    let answers: HashMap<&ResourceKey, &RestsOn> =
+        asked.iter().map(|permission| (&permission.task, &permission.rests_on)).collect();
     for share in &plan.shares {
-        // The last answer was given with everything that changes.
-        let answer = asked.iter().rev().find(|permission| permission.task == share.task);
-        if let Some(rests_on) = rests_on(share, answer.map(|permission| &permission.rests_on)) {
+        if let Some(rests_on) = rests_on(share, answers.get(&share.task).copied()) {
             plan.permissions.push(Permission { task: share.task.clone(), rests_on });
         }
     }
@@ -38,7 +42,6 @@ fn rests_on(share: &Share, answer: Option<&RestsOn>) -> Option<RestsOn> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fhir::ResourceKey;
     use crate::referral::party::PartEnd;
     use crate::referral::plan::{SharedWith, Sharing};
 

@@ -22,12 +22,13 @@ use crate::exchange::disclosure::may_follow;
 use crate::exchange::message::references;
 
 /// How many resources one referral discloses.
-const MAX_SHARED: usize = 1000;
+pub(super) const MAX_SHARED: usize = 1000;
 
-/// The Tasks through which a resource is shared that gets a new version.
+/// The Tasks through which a resource is shared that gets a new version. What is public is shown by no Task.
 pub(super) async fn concerned(store: &dyn Resources, write: &Write) -> Result<Vec<ResourceKey>> {
     match (write.version, &*write.key.kind) {
         (1, _) => Ok(Vec::new()),
+        _ if write.public => Ok(Vec::new()),
         (_, "Task") => Ok(vec![write.key.clone()]),
         _ => store.sharing(&write.key).await,
     }
@@ -77,7 +78,7 @@ impl<'w> Walk<'w> {
         before: &'w BTreeMap<ResourceKey, String>,
     ) -> Self {
         let mut written = HashMap::new();
-        for write in &plan.writes {
+        for write in referral.changes(plan) {
             written.entry(&write.key).or_insert_with(|| write.replaces.as_ref().map(|document| document.root()));
         }
         let task = referral.task.clone();
@@ -107,10 +108,7 @@ impl<'w> Walk<'w> {
 
     /// What a resource references here that is of the same matter.
     fn references(&self, resource: &Resource) -> BTreeSet<ResourceKey> {
-        local_references(resource.node(), self.giving.base)
-            .filter(|(kind, member, to)| may_follow(kind, member, &to.kind))
-            .map(|(.., to)| to)
-            .collect()
+        followed(resource.node(), self.giving.base)
     }
 
     /// Who gives what a resource references; nobody where it is not shared.
@@ -159,6 +157,14 @@ impl Walk<'_> {
             _ => false,
         })
     }
+}
+
+/// What a resource references here that is of the same matter.
+pub(super) fn followed(resource: Node<'_>, base: Option<&str>) -> BTreeSet<ResourceKey> {
+    local_references(resource, base)
+        .filter(|(kind, member, to)| may_follow(kind, member, &to.kind))
+        .map(|(.., to)| to)
+        .collect()
 }
 
 /// What the References inside a resource, and inside what it contains, name here: each with the type and the member that

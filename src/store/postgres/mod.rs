@@ -17,10 +17,11 @@ use tokio::task::AbortHandle;
 
 use crate::error::{Category, Error, Result};
 
+use super::WriteState;
 use super::index::SearchParameters;
 use super::index_ids::Index;
 use super::newest::NewestSequences;
-use super::{WriteState, sql};
+use super::sql;
 use connection::Pool;
 pub(super) use index_value::{fit, is_cut};
 pub(super) use moving::{make_tables, read_copied, write_copy};

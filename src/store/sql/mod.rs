@@ -21,6 +21,7 @@ pub(super) mod newest;
 pub(super) mod planned_read;
 pub(super) mod read;
 pub(super) mod referral;
+pub(super) mod renewals;
 pub(super) mod search;
 pub(super) mod shown;
 pub(super) mod statistics;

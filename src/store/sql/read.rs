@@ -19,9 +19,18 @@ use super::database::Wanted;
 use super::shown::ShownVersions;
 use super::{Ask, Database, Row, keys, values, withheld};
 
-/// The SQL condition that the resource `r` is seen by the Organization `?1`.
+/// The SQL condition that the resource `r` is seen by the Organization `?1`: through any Task, but for one that it may have been
+/// withdrawn from (see `renewals`).
 pub(in crate::store) const SEEN: &str = "(r.author = ?1 OR r.public = 1 OR EXISTS (
-    SELECT 1 FROM seen s WHERE s.organization = ?1 AND s.kind = r.kind AND s.resource = r.id))";
+    SELECT 1 FROM seen s WHERE s.organization = ?1 AND s.kind = r.kind AND s.resource = r.id)
+    AND (NOT EXISTS (SELECT 1 FROM withdrawal w WHERE w.resource = r.id) OR EXISTS (
+        SELECT 1 FROM task_resource d CROSS JOIN task_party p
+        WHERE d.resource = r.id AND d.until IS NULL AND p.task = d.task AND p.organization = ?1 AND p.until IS NULL
+          AND NOT EXISTS (SELECT 1 FROM undecided u WHERE u.resource = d.resource AND u.task = d.task))))";
+
+/// The SQL of the version (its id) of the resource `r` that the Organization `?1` is shown.
+pub(in crate::store) const SHOWN: &str =
+    "CASE WHEN r.shown IS NULL OR r.author = ?1 OR r.public = 1 THEN r.current ELSE r.shown END";
 
 /// The ids of a scope.
 pub(in crate::store) fn visibility(connection: &dyn Database, scope: &Scope) -> Result<Visibility> {
@@ -63,7 +72,8 @@ pub(in crate::store) fn sees(connection: &dyn Database, visibility: Visibility, 
 }
 
 /// Columns of a version `v` of the resource `r` of type `k`, for [`stored`].
-pub(in crate::store) const COLUMNS: &str = "v.version, v.updated, v.seq, v.document, k.name, r.logical, r.public,
+pub(in crate::store) const COLUMNS: &str =
+    "v.version, v.updated, coalesce(v.shown, v.seq), v.document, k.name, r.logical, r.public,
     (SELECT o.logical FROM resource o WHERE o.id = r.author), r.id, r.author";
 
 /// The newest version of a resource, or the version named; of what is seen no longer the last that was shown.
@@ -115,7 +125,7 @@ fn versions(
     range: VersionRange,
 ) -> Result<Vec<Found>> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM resource r CROSS JOIN kind k CROSS JOIN version v
+        "SELECT {COLUMNS}, CASE WHEN v.id > r.shown THEN 1 ELSE 0 END FROM resource r CROSS JOIN kind k CROSS JOIN version v
          WHERE r.id = ?1 AND k.id = r.kind AND v.resource = r.id ORDER BY v.version DESC"
     );
     let is_in_range =
@@ -127,7 +137,8 @@ fn versions(
         return Ok(versions);
     }
     connection.each_row(&sql, values![id], Wanted::Some, &mut |row| {
-        let (number, made): (i64, i64) = (row.get(0)?, row.get(2)?);
+        let (number, made, held_back): (i64, i64, i64) = (row.get(0)?, row.get(2)?, row.get(10)?);
+        let made = if held_back > 0 { i64::MAX } else { made };
         // A document is read and parsed only if it is given.
         if is_in_range(number.cast_unsigned()) && shown.hold(made, replaced) {
             match found(connection, visibility, row) {
@@ -150,7 +161,7 @@ fn versions(
     Ok(versions)
 }
 
-/// The newest version of the resource with this id.
+/// The newest version of the resource with this id that is shown.
 pub(in crate::store) fn newest(connection: &dyn Database, visibility: Visibility, id: i64) -> Result<Option<Stored>> {
     readable(find_newest(connection, visibility, id)?)
 }
@@ -161,11 +172,15 @@ pub(in crate::store) fn find_newest(
     visibility: Visibility,
     id: i64,
 ) -> Result<Option<Found>> {
+    let (shown, organization) = match visibility {
+        Visibility::All => ("r.current", 0),
+        Visibility::Of(organization) => (SHOWN, organization),
+    };
     let sql = format!(
         "SELECT {COLUMNS} FROM resource r CROSS JOIN kind k CROSS JOIN version v
-         WHERE r.id = ?1 AND k.id = r.kind AND v.id = r.current"
+         WHERE r.id = ?2 AND k.id = r.kind AND v.id = {shown} AND ?1 = ?1"
     );
-    connection.row(&sql, values![id], |row| match found(connection, visibility, row) {
+    connection.row(&sql, values![organization, id], |row| match found(connection, visibility, row) {
         Err(error) if is_removed(&error) => Ok(Err(unreadable(row, nothing_is_kept())?)),
         found => found,
     })
@@ -261,7 +276,8 @@ pub(in crate::store) fn may_share(connection: &dyn Database, organization: &str,
              r.public = 1 OR r.author = ?3 OR EXISTS (
                  SELECT 1 FROM task_resource t CROSS JOIN task_party p
                  WHERE t.resource = r.id AND t.until IS NULL AND p.task = t.task AND p.organization = ?3
-                   AND p.party = 'requester' AND p.until IS NULL))",
+                   AND p.party = 'requester' AND p.until IS NULL
+                   AND NOT EXISTS (SELECT 1 FROM undecided u WHERE u.resource = t.resource AND u.task = t.task)))",
         values![kind, &key.id, organization.unwrap_or(NOBODY)],
     )
 }

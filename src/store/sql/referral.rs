@@ -14,7 +14,7 @@ use crate::store::visibility::Visibility;
 use crate::store::{StoredParty, StoredReferral};
 
 use super::database::Wanted;
-use super::read::{self, COLUMNS, SEEN};
+use super::read::{self, COLUMNS, SEEN, SHOWN};
 use super::shown::{ShownVersions, past_part};
 use super::{Ask, Database, task_steps, values};
 
@@ -86,12 +86,13 @@ fn shared(
     };
     let (shared, version, seen) = match (until, visibility) {
         (None, Visibility::All) => ("t.until IS NULL", "v.id = r.current AND ?3 IS NULL", "?1 = 0"),
-        (None, Visibility::Of(_)) => ("t.until IS NULL", "v.id = r.current AND ?3 IS NULL", SEEN),
+        (None, Visibility::Of(_)) => ("t.until IS NULL", &*format!("v.id = {SHOWN} AND ?3 IS NULL"), SEEN),
         // What was shared with those who took part then was seen by all of them.
         (Some(_), _) => (
             "t.since <= ?3 AND (t.until IS NULL OR t.until > ?3)",
             "v.resource = r.id AND v.version =
-                 (SELECT max(e.version) FROM version e WHERE e.resource = r.id AND e.seq <= ?3)",
+                 (SELECT max(e.version) FROM version e WHERE e.resource = r.id AND e.seq <= ?3
+                    AND (r.author = ?1 OR e.shown <= ?3 OR e.shown IS NULL AND (r.shown IS NULL OR e.id <= r.shown)))",
             "?1 = ?1",
         ),
     };

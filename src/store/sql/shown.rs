@@ -74,7 +74,9 @@ fn windows(connection: &dyn Database, organization: i64, resource: i64) -> Resul
     let sql = format!(
         "SELECT {since}, coalesce(p.until, ?3) FROM task_resource t CROSS JOIN task_party p
          WHERE t.resource = ?2 AND p.task = t.task AND p.organization = ?1 AND coalesce(p.ended, '') <> 'withdrawn'
-           AND (t.until IS NULL OR t.until >= p.until)"
+           AND (t.until IS NULL OR t.until >= p.until)
+           AND (p.until IS NOT NULL
+                OR NOT EXISTS (SELECT 1 FROM undecided u WHERE u.resource = t.resource AND u.task = t.task))"
     );
     let windows = connection.rows(&sql, values![organization, resource, i64::MAX], |row| {
         Ok(Window { since: row.get(0)?, until: row.get(1)? })

@@ -10,7 +10,7 @@ use rusqlite::{OptionalExtension, params};
 
 use crate::error::Result;
 use crate::fhir::ResourceKey;
-use crate::referral::plan::{Extras, Guard, Idempotency, Plan, Write};
+use crate::referral::plan::{Extras, Guard, Idempotency, Plan, RestsOn, Write};
 use crate::store::Committed;
 use crate::store::conflict::{self, matched, stale, used_key};
 use crate::store::document::raise_last_updated;
@@ -18,6 +18,7 @@ use crate::store::newest::ChangeNotice;
 use crate::store::prepared::PreparedPlan;
 use crate::store::sql::{planned_read, search};
 
+use super::renewals::{self, ChangedResource};
 use super::session::Session;
 use super::task_steps::{self, TaskVersion};
 use super::{audit, consents, feed, rows, shares, unanswered};
@@ -54,6 +55,8 @@ pub(super) fn commit(session: &mut Session<'_>, prepared: PreparedPlan) -> Resul
         permissions,
         extras,
         feed,
+        deferred,
+        renewal,
         audit: remembered,
         guards,
         reads: _,
@@ -87,7 +90,8 @@ pub(super) fn commit(session: &mut Session<'_>, prepared: PreparedPlan) -> Resul
         // What nobody has named yet is shared through no Task.
         let was_named = target.stored_version.id > 0;
         store(session, write, target)?;
-        if was_named && !write.public {
+        let follows_later = || deferred.iter().any(|change| change.resource == write.key);
+        if was_named && !write.public && !follows_later() {
             touched.push(target.stored_version.id);
         }
     }
@@ -102,11 +106,20 @@ pub(super) fn commit(session: &mut Session<'_>, prepared: PreparedPlan) -> Resul
     for said in &consents {
         consents::replace(session, said)?;
     }
-    let mut renewed = Vec::new();
+    for change in &deferred {
+        let Some(Target { stored_version, version, .. }) = targets.get(&change.resource).copied() else { continue };
+        let replaced = stored_version.version;
+        renewals::defer(session, change, ChangedResource { id: stored_version.id, replaced, version })?;
+    }
+    let mut renewed = match &renewal {
+        Some(step) => renewals::advance(session, step)?,
+        None => Vec::new(),
+    };
+    let rests_on: HashMap<&ResourceKey, &RestsOn> =
+        permissions.iter().map(|permission| (&permission.task, &permission.rests_on)).collect();
     for share in &shares {
         renewed.extend(shares::replace(session, share)?);
-        let permission = permissions.iter().rev().find(|permission| permission.task == share.task);
-        consents::rest(session, share, permission.map(|permission| &permission.rests_on))?;
+        consents::rest(session, share, rests_on.get(&share.task).copied())?;
     }
     for extras in &extras {
         renewed.push(store_extras(session, extras)?);

@@ -35,8 +35,8 @@ use super::query::Query;
 use super::sql::{self, newest, read, referral, search};
 use super::{
     AuditLog, AuditPage, AuditQuery, Changes, ClientRow, Committed, ConsentQuery, Credentials, DirectoryPosition, Feed,
-    GivenConsent, Health, Page, PrunedVersions, Resources, Retention, Statistics, StoreFuture, Stored, StoredReferral,
-    Versions, WriteState,
+    GivenConsent, Health, Page, PrunedVersions, RenewalGroup, Resources, Retention, Statistics, StoreFuture, Stored,
+    StoredReferral, Versions, WriteState,
 };
 use in_use::FileUse;
 use reader::Readers;
@@ -63,6 +63,7 @@ mod moving;
 mod read_queue;
 mod reader;
 mod reindex;
+mod renewals;
 pub mod restore;
 mod retention;
 mod room;
@@ -337,6 +338,15 @@ impl Resources for SqliteStore {
     fn sharing<'a>(&'a self, key: &'a ResourceKey) -> StoreFuture<'a, Vec<ResourceKey>> {
         let key = key.clone();
         self.readers.read(move |reader| read::sharing(reader, &key))
+    }
+
+    fn is_shared_widely<'a>(&'a self, key: &'a ResourceKey, tasks: usize) -> StoreFuture<'a, bool> {
+        let key = key.clone();
+        self.readers.read(move |reader| sql::renewals::is_shared_widely(reader, &key, tasks))
+    }
+
+    fn next_renewal(&self, tasks: usize) -> StoreFuture<'_, Option<RenewalGroup>> {
+        self.readers.read(move |reader| sql::renewals::next(reader, tasks))
     }
 
     fn consents<'a>(&'a self, patient: &'a ResourceKey, query: &'a ConsentQuery) -> StoreFuture<'a, Vec<GivenConsent>> {

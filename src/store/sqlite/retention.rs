@@ -35,8 +35,9 @@ pub(super) fn prune_versions(connection: &Connection, before: Timestamp, after: 
     let removed = connection
         .prepare_cached(
             "WITH replaced AS (
-                 SELECT v.id, v.resource, v.seq, n.seq AS until FROM version v CROSS JOIN resource r CROSS JOIN version n
+                 SELECT v.id, v.resource, coalesce(v.shown, v.seq) AS seq, coalesce(n.shown, n.seq) AS until FROM version v CROSS JOIN resource r CROSS JOIN version n
                  WHERE v.id > ?1 AND v.id <= ?2 AND octet_length(v.document) > 0 AND r.id = v.resource AND v.id <> r.current
+                   AND v.id IS NOT r.shown
                    AND n.resource = v.resource AND n.version = v.version + 1 AND n.updated < ?3
              )
              UPDATE version SET document = '' WHERE id IN (

@@ -14,7 +14,7 @@ use crate::store::query::Query;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{
     AuditLog, AuditPage, AuditQuery, Changes, Committed, ConsentQuery, DirectoryPosition, Feed, GivenConsent, Page,
-    Resources, Statistics, StoreFuture, Stored, StoredReferral, Versions,
+    RenewalGroup, Resources, Statistics, StoreFuture, Stored, StoredReferral, Versions,
 };
 
 /// What happens in the middle of a step.
@@ -129,6 +129,14 @@ impl Resources for WatchedStore {
 
     fn sharing<'a>(&'a self, key: &'a ResourceKey) -> StoreFuture<'a, Vec<ResourceKey>> {
         self.store.sharing(key)
+    }
+
+    fn is_shared_widely<'a>(&'a self, key: &'a ResourceKey, tasks: usize) -> StoreFuture<'a, bool> {
+        self.store.is_shared_widely(key, tasks)
+    }
+
+    fn next_renewal(&self, tasks: usize) -> StoreFuture<'_, Option<RenewalGroup>> {
+        self.store.next_renewal(tasks)
     }
 
     fn consents<'a>(&'a self, patient: &'a ResourceKey, query: &'a ConsentQuery) -> StoreFuture<'a, Vec<GivenConsent>> {

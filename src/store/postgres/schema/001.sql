@@ -45,7 +45,8 @@ CREATE TABLE resource (
     updated bigint NOT NULL,                    -- microseconds, different for every version that is written
     seq bigint NOT NULL,
     author bigint NOT NULL,                     -- the Organization that sent it; 0: the gateway's own
-    public bigint NOT NULL
+    public bigint NOT NULL,
+    shown bigint                                -- version.id that those are shown meanwhile who see it through Tasks; none: current
 );
 CREATE UNIQUE INDEX resource_key ON resource (kind, logical);
 CREATE INDEX resource_kind ON resource (kind, updated) WHERE version > 0;
@@ -59,7 +60,8 @@ CREATE TABLE version (
     version bigint NOT NULL,
     updated bigint NOT NULL,
     seq bigint NOT NULL,
-    document text COLLATE "C" NOT NULL
+    document text COLLATE "C" NOT NULL,
+    shown bigint                                -- the commit since which it is shown to them; none: that which made it
 );
 CREATE UNIQUE INDEX version_of ON version (resource, version);
 
@@ -275,3 +277,32 @@ CREATE TABLE counted (
     resources bigint NOT NULL,
     PRIMARY KEY (parameter, value, system)
 ) WITH (fillfactor = 50);
+
+-- What a change of a resource means for the referrals that share it, where they are very many: work that is left by the commit and
+-- done in groups.
+CREATE TABLE renewal (
+    seq bigint NOT NULL,                        -- the commit
+    resource bigint NOT NULL,                   -- what it changed
+    replaced bigint NOT NULL,                   -- the number of the version that the referrals were decided with
+    version bigint NOT NULL,                    -- the number of the version that they are to be decided with
+    client text COLLATE "C" NOT NULL,
+    request text COLLATE "C" NOT NULL,
+    told bigint NOT NULL,                       -- 0: they are being decided; 1: all are, and they are being told
+    after bigint NOT NULL,                      -- the last Task that it is done with
+    PRIMARY KEY (seq, resource)
+);
+CREATE INDEX renewal_of ON renewal (resource, seq);
+
+-- What such a change leads to no longer: not seen through a Task that shares the changed resource, until that Task is decided.
+CREATE TABLE withdrawal (
+    resource bigint NOT NULL,
+    seq bigint NOT NULL,                        -- renewal.seq
+    cause bigint NOT NULL,                      -- renewal.resource
+    PRIMARY KEY (resource, seq, cause)
+);
+CREATE INDEX withdrawal_of ON withdrawal (seq, cause);
+
+-- Of which resources that is so through which Tasks.
+CREATE VIEW undecided AS
+SELECT w.resource, c.task FROM withdrawal w CROSS JOIN renewal n CROSS JOIN task_resource c
+WHERE n.seq = w.seq AND n.resource = w.cause AND c.resource = n.resource AND c.task > n.after AND c.until IS NULL;

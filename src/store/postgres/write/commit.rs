@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use tokio_postgres::Row;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::fhir::{Document, ResourceKey};
 use crate::referral::plan::{Extras, FeedEntry, Guard, Idempotency, Plan, Write};
 use crate::referral::task_step::{stands_alike, step_of};
@@ -44,9 +44,18 @@ struct Target {
 
 type Targets = HashMap<ResourceKey, Target>;
 
+/// This store says of no resource that it is shared widely, so nobody leaves it work for later.
+fn refuse_deferred(plan: &Plan) -> Result<()> {
+    if plan.deferred.is_empty() && plan.renewal.is_none() {
+        return Ok(());
+    }
+    Err(Error::fault("a plan leaves work for a later time, which this store does not keep"))
+}
+
 /// Commits the plan, or refuses it as a conflict.
 pub(in crate::store) fn commit(session: &mut Session<'_>, prepared: PreparedPlan) -> Result<Committed> {
     let PreparedPlan { plan, reindexed, consents, unmatched, reads } = prepared;
+    refuse_deferred(&plan)?;
     let names = names(&plan, &reindexed, &consents);
     // === what may refuse
     let mut batch = Batch::default();

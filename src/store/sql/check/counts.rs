@@ -23,6 +23,11 @@ const NONE_OF: &[(&str, &str)] = &[
         "SELECT count(*) FROM version v, store s WHERE v.seq > s.seq OR v.updated > s.updated",
         "versions are newer than the store says that it is",
     ),
+    (
+        "SELECT count(*) FROM resource r
+         WHERE (r.shown IS NOT NULL) <> EXISTS (SELECT 1 FROM renewal n WHERE n.resource = r.id AND n.told = 0)",
+        "resources are held back without a change that is still to be decided, or are not held back with one",
+    ),
     ("SELECT count(*) FROM feed f, store s WHERE f.seq > s.seq", "changes are owed of commits that there never were"),
     (
         "SELECT count(*) FROM counted c WHERE c.resources <>

@@ -22,7 +22,7 @@ use super::{criterion, include, order, source, withheld};
 use crate::store::index_ids::Index;
 use crate::store::sql::database::Wanted;
 use crate::store::sql::read::{find_newest, visibility};
-use crate::store::sql::{Ask, Database, Dialect, counted};
+use crate::store::sql::{Ask, Database, Dialect, counted, renewals};
 
 /// Of more alternatives than this it is not asked first whether there are any.
 const MAX_LOOKED_UP: usize = 4;
@@ -37,7 +37,7 @@ pub(in crate::store) fn search(connection: &dyn Database, index: &Index, scope: 
         return Ok(Page { total: Some(total), ..Page::default() });
     }
     let nothing = || Page { total: Some(0), ..Page::default() };
-    if is_impossible(connection, index, query)? {
+    if is_impossible(connection, index, scope, query)? {
         return Ok(nothing());
     }
     let Some(plan) = plan(connection, index, scope, query)? else { return Ok(nothing()) };
@@ -93,7 +93,7 @@ pub(in crate::store) fn search(connection: &dyn Database, index: &Index, scope: 
 
 /// Does any condition ask for a value that no resource has, whoever asks? Then nothing matches. This is all that most
 /// conditional creates come to: one look into an index.
-fn is_impossible(connection: &dyn Database, index: &Index, query: &Query) -> Result<bool> {
+fn is_impossible(connection: &dyn Database, index: &Index, scope: &Scope, query: &Query) -> Result<bool> {
     let ids = Lookup { connection, index };
     for clause in &query.clauses {
         let (Subject::Parameter(number), Test::Any(conditions)) = (clause.subject, &clause.test) else { continue };
@@ -111,7 +111,8 @@ fn is_impossible(connection: &dyn Database, index: &Index, query: &Query) -> Res
             any = any || connection.exists(sql.text(), &sql.values())?;
         }
         if !any {
-            return Ok(true);
+            // Of what is shown as it was the index knows what it is.
+            return Ok(!matches!(scope, Scope::Organization(_)) || !renewals::is_any_held_back(connection)?);
         }
     }
     Ok(false)
@@ -124,7 +125,7 @@ pub(in crate::store) fn first(
     scope: &Scope,
     query: &Query,
 ) -> Result<Option<ResourceKey>> {
-    if is_impossible(connection, index, query)? {
+    if is_impossible(connection, index, scope, query)? {
         return Ok(None);
     }
     let Some(plan) = plan(connection, index, scope, query)? else { return Ok(None) };
@@ -169,7 +170,12 @@ fn from(dialect: Dialect, plan: &SearchPlan) -> Sql {
     }
     if let Visibility::Of(organization) = plan.visibility {
         sql.with(" AND (r.author = ? OR r.public = 1 OR EXISTS (SELECT 1 FROM seen s", organization)
-            .with(" WHERE s.organization = ? AND s.kind = r.kind AND s.resource = +r.id))", organization);
+            .with(" WHERE s.organization = ? AND s.kind = r.kind AND s.resource = +r.id)", organization)
+            // What may have been withdrawn from some Tasks is seen through others.
+            .push(" AND (NOT EXISTS (SELECT 1 FROM withdrawal w WHERE w.resource = +r.id) OR EXISTS (SELECT 1")
+            .push(" FROM task_resource d CROSS JOIN task_party p WHERE d.resource = +r.id AND d.until IS NULL")
+            .with(" AND p.task = d.task AND p.organization = ? AND p.until IS NULL", organization)
+            .push(" AND NOT EXISTS (SELECT 1 FROM undecided u WHERE u.resource = d.resource AND u.task = d.task))))");
     }
     sql
 }

@@ -1,12 +1,13 @@
 //! Searches by what is withheld from whoever asks: the index knows the whole of every resource, so where a condition is
 //! about an element that is withheld, those resources are asked once more, as they are shown.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::fhir::ResourceKey;
+use crate::store::Stored;
 use crate::store::index::{IndexEntry, IndexValue};
 use crate::store::index_ids::Index;
 use crate::store::query::{Query, Subject};
-use crate::store::sql::{Database, read, withheld};
+use crate::store::sql::{Database, read, renewals, withheld};
 use crate::store::visibility::Visibility;
 
 /// The resources that match by what is withheld alone, and those that match without it alone.
@@ -18,6 +19,21 @@ pub(super) fn corrections(
     kind: i64,
 ) -> Result<(Vec<i64>, Vec<i64>)> {
     let (mut unmatched, mut matched) = (Vec::new(), Vec::new());
+    // The index knows the newest version of those that are shown as they were.
+    for id in renewals::held_back(connection, organization, kind)? {
+        let whole = read::find_newest(connection, Visibility::All, id)?;
+        let shown = read::find_newest(connection, Visibility::Of(organization), id)?;
+        let (Some(Ok(whole)), Some(Ok(shown))) = (whole, shown) else { continue };
+        let matches = |stored: &Stored| {
+            let entries = index.definition.served_entries(&stored.document)?;
+            Ok::<_, Error>(query.matches(&stored.key.id, stored.updated.as_microsecond(), &entries))
+        };
+        match (matches(&whole)?, matches(&shown)?) {
+            (true, false) => unmatched.push(id),
+            (false, true) => matched.push(id),
+            _ => {}
+        }
+    }
     if !asks_for_any(index, query, &withheld::members(connection, organization, kind)?) {
         return Ok((unmatched, matched));
     }
@@ -61,7 +77,7 @@ pub(super) fn shows_reference(
         // It is found by what it held, and told as what it is now, unless anything of it is withheld.
         Some(Err(_)) => return Ok(!withheld::withholds(connection, visibility, id)?),
     };
-    if stored.withheld.is_none() {
+    if stored.withheld.is_none() && !renewals::is_held_back(connection, visibility, id)? {
         return Ok(true);
     }
     let wanted = IndexEntry { parameter, value: IndexValue::Reference(target.clone()) };

@@ -36,6 +36,7 @@ const STEPS: &[&str] = &[
     include_str!("013_certificates.sql"),
     include_str!("014_consents.sql"),
     include_str!("015_unanswered.sql"),
+    include_str!("016_renewals.sql"),
 ];
 
 /// The first version whose audit log is chained. Hashes are none that SQL could compute: rows of older files are chained
