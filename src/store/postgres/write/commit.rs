@@ -70,13 +70,7 @@ pub(in crate::store) fn commit(session: &mut Session<'_>, prepared: PreparedPlan
         return Err(used_key());
     }
     let found = session.keys.learn(&asked, &names, &answers)?;
-    for guard in &plan.guards {
-        let Guard::Unchanged { key, version } = guard else { continue };
-        let stored = found.get(key).map_or(0, |found| found.version.cast_unsigned());
-        if stored != *version {
-            return Err(stale(key, stored, *version));
-        }
-    }
+    check_guards(&plan.guards, &found)?;
     for (scope, query) in &unmatched {
         if let Some(found) = search::first(&session.database, session.index, scope, query)? {
             return Err(matched(&found));
@@ -197,6 +191,18 @@ fn names<'p>(plan: &'p Plan, reindexed: &'p [Reindexed], said: &'p [ConsentRules
         names.resources.insert(organization(&entry.organization));
     }
     names
+}
+
+/// Is what the plan only read still as it was? Conditions of creates are asked as searches.
+fn check_guards(guards: &[Guard], found: &HashMap<ResourceKey, StoredVersion>) -> Result<()> {
+    for guard in guards {
+        let Guard::Unchanged { key, version } = guard else { continue };
+        let stored = found.get(key).map_or(0, |found| found.version.cast_unsigned());
+        if stored != *version {
+            return Err(stale(key, stored, *version));
+        }
+    }
+    Ok(())
 }
 
 /// Does every write follow the version that is stored? The versions of one resource follow each other.
