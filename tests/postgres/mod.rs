@@ -55,6 +55,7 @@ fn binaries() -> Option<PathBuf> {
 }
 
 impl Server {
+    #[allow(clippy::print_stderr)] // what is skipped is said aloud
     fn start() -> Option<Self> {
         let Some(binaries) = binaries() else {
             eprintln!("skipped: PostgreSQL is not installed (Debian: apt-get install postgresql)");
