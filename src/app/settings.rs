@@ -388,6 +388,10 @@ fn log_level(directives: String) -> Result<String> {
 fn file(store: &str) -> Result<PathBuf> {
     match store.split_once(':') {
         Some(("sqlite", path)) if !path.is_empty() => Ok(PathBuf::from(path)),
+        Some(("postgres" | "postgresql", _)) => Err(Error::setting(
+            "store",
+            "this version does not serve from PostgreSQL yet; it serves from sqlite: and the path of a file",
+        )),
         _ => Err(Error::setting("store", "expected sqlite: and the path of a file, as sqlite:handoff.db")),
     }
 }
@@ -444,7 +448,12 @@ mod tests {
                 "{text} {error}"
             );
         }
-        for (base, store) in [(Some("gateway"), None), (None, Some("mysql:x")), (None, Some("sqlite:"))] {
+        for (base, store) in [
+            (Some("gateway"), None),
+            (None, Some("mysql:x")),
+            (None, Some("postgres://db/handoff")),
+            (None, Some("sqlite:")),
+        ] {
             let options =
                 Options { base: base.map(str::to_owned), store: store.map(str::to_owned), ..Options::default() };
             assert!(options.into_settings().is_err());

@@ -49,7 +49,7 @@ pub(crate) async fn copied(file: &Path, database: &Database) -> PostgresStore {
 async fn fill(store: &dyn Store) {
     for number in 0..REFERRALS {
         let (name, owner) = (format!("r{number}"), if number % 3 == 0 { SHELTER } else { PANTRY });
-        let mut plan = referral(&name, owner, noon() + SignedDuration::from_mins(i64::try_from(number).unwrap()));
+        let mut plan = referral(&name, owner, noon() + SignedDuration::from_mins(number.cast_signed() as i64));
         if number % 2 == 0 {
             let hidden = HiddenElement { member: "birthDate".to_owned(), by: None, rule: "rule".to_owned() };
             plan.shares[0].withheld = vec![WithheldFrom {

@@ -1,10 +1,19 @@
 //! What is about the PostgreSQL database itself: how it is opened, made, and refused.
 
+use std::sync::Arc;
+
+use handoff::definitions::Definitions;
 use handoff::error::Category;
+use handoff::referral::Scope;
+use handoff::referral::plan::Plan;
+use handoff::store::Resources;
+use handoff::store::index::SearchParameters;
 use handoff::store::postgres::{DatabaseUrl, PostgresStore};
 
 use crate::backend::parameters;
 use crate::postgres::server;
+use crate::referral::{PANTRY, noon, referral, task_body, write};
+use crate::search::query;
 
 #[tokio::test]
 async fn a_database_is_made_once_however_many_open_it() {
@@ -56,4 +65,61 @@ async fn what_cannot_be_reached_is_told() {
     }
     let plain = format!("{}?sslmode=disable", database.network_url());
     PostgresStore::open(&DatabaseUrl::parse(&plain).unwrap(), parameters()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_index_is_made_anew_when_what_it_is_made_of_has_changed() {
+    let Some(server) = server() else { return };
+    let database = server.database();
+    let url = DatabaseUrl::parse(&database.url()).unwrap();
+    let body = r#","status":"active","scope":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/consentscope",
+        "code":"patient-privacy"}]},"patient":{"reference":"https://two.example/fhir/Patient/a"},
+        "provision":{"type":"permit"}"#;
+    let store = PostgresStore::open(&url, parameters()).await.unwrap();
+    store.commit(referral("a", PANTRY, noon())).await.unwrap();
+    let writes = vec![write("Consent/x", 1, noon(), body)];
+    store.commit(Plan { writes, ..Plan::default() }).await.unwrap();
+    let rows = "SELECT (SELECT count(*) FROM token), (SELECT count(*) FROM text), (SELECT count(*) FROM date),
+                    (SELECT count(*) FROM counted)";
+    let before = database.sql(rows);
+    drop(store);
+    let served = SearchParameters::shipped(&Definitions::r4().unwrap()).unwrap().with_base("https://two.example/fhir");
+    let served = Arc::new(served);
+    let store = PostgresStore::open(&url, &served).await.unwrap();
+    let found = async |url: &str| -> Vec<String> {
+        let page = store.search(&Scope::Gateway, &query(url)).await.unwrap();
+        page.matches.iter().map(|stored| stored.key.to_string()).collect()
+    };
+    assert_eq!(found("Consent?patient=Patient/a").await, ["Consent/a", "Consent/x"]);
+    assert_eq!(found("Task?owner=Organization/harbor-pantry&status=requested").await, ["Task/a"]);
+    assert_ne!(
+        database
+            .sql("SELECT count(*) FROM consent_rule WHERE consent = (SELECT id FROM resource WHERE logical = 'x')")
+            .trim(),
+        "0"
+    );
+    // What was found by the whole URL is found by what it leads to, and all else as before.
+    let after = database.sql(rows);
+    let count = |text: &str| text.trim().split('|').map(|number| number.parse::<i64>().unwrap()).collect::<Vec<_>>();
+    assert_eq!(count(&after)[1..], count(&before)[1..]);
+    assert_eq!(count(&after)[0], count(&before)[0] - 1);
+    // And what is removed later is found to be removed.
+    let writes = vec![write("Consent/x", 2, noon(), r#","status":"active""#)];
+    store.commit(Plan { writes, ..Plan::default() }).await.unwrap();
+    assert_eq!(found("Consent?patient=Patient/a").await, ["Consent/a"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn steps_that_were_not_kept_before_are_kept_with_the_next_version() {
+    let Some(server) = server() else { return };
+    let database = server.database();
+    let store = PostgresStore::open(&DatabaseUrl::parse(&database.url()).unwrap(), parameters()).await.unwrap();
+    let of = |version, status: &str| write("Task/t", version, noon(), &task_body("t", PANTRY, status));
+    store.commit(Plan { writes: vec![of(1, "requested"), of(2, "received")], ..Plan::default() }).await.unwrap();
+    database.sql("DELETE FROM task_step");
+    store.commit(Plan { writes: vec![of(3, "accepted")], ..Plan::default() }).await.unwrap();
+    assert_eq!(
+        database.sql("SELECT version FROM task_step ORDER BY version").split_whitespace().collect::<Vec<_>>(),
+        ["1", "2", "3"]
+    );
 }

@@ -28,6 +28,7 @@ pub(super) use moving::{make_tables, read_copied, write_copy};
 use notices::Announced;
 use readers::Readers;
 pub use url::{DatabaseUrl, TlsMode};
+use write::blocking::BlockingConnection;
 use write::committer::{Committer, Counters, Jobs};
 
 mod audit;
@@ -43,7 +44,6 @@ mod index_value;
 mod moving;
 mod notices;
 mod readers;
-mod reindex;
 mod resources;
 mod retention;
 mod schema;
@@ -60,6 +60,9 @@ const READER_OPTIONS: &str = "-c statement_timeout=30s -c default_transaction_re
 /// it knows by its key, so a plan that does is right however large the tables become, and is made once.
 const WRITER_OPTIONS: &str = "-c statement_timeout=60s -c lock_timeout=20s -c idle_in_transaction_session_timeout=15s \
     -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c plan_cache_mode=force_generic_plan";
+
+/// What gets the index ready when the database is opened.
+type PrepareIndex = fn(&BlockingConnection, &Arc<SearchParameters>) -> Result<Index>;
 
 /// A store in a PostgreSQL database.
 #[derive(Debug)]
@@ -83,12 +86,7 @@ impl PostgresStore {
     /// # Errors
     /// If the database cannot be used, is another program's, or was written by a newer version of this one.
     pub async fn open(url: &DatabaseUrl, parameters: &Arc<SearchParameters>) -> Result<Self> {
-        let writers = Pool::new(url, WRITER_OPTIONS, 1)?;
-        let writer = writers.connection().await.map_err(|error| at_start(url, error))?;
-        schema::migrate(&writer, url).await?;
-        let index = Arc::new(index::prepare(&writer, parameters).await?);
-        reindex::rebuild_if_other(writer, &index).await?;
-        Self::start(url, writers, index).await
+        Self::start(url, parameters, index::prepare).await
     }
 
     /// Opens the database to administer it. Clients are read and changed; resources are read, and neither written nor searched, so
@@ -97,15 +95,17 @@ impl PostgresStore {
     /// # Errors
     /// As [`PostgresStore::open`].
     pub async fn open_for_clients(url: &DatabaseUrl, parameters: &Arc<SearchParameters>) -> Result<Self> {
+        Self::start(url, parameters, index::none).await
+    }
+
+    async fn start(url: &DatabaseUrl, parameters: &Arc<SearchParameters>, prepare: PrepareIndex) -> Result<Self> {
         let writers = Pool::new(url, WRITER_OPTIONS, 1)?;
         let writer = writers.connection().await.map_err(|error| at_start(url, error))?;
         schema::migrate(&writer, url).await?;
-        let index = Arc::new(index::none(&writer, parameters).await?);
-        drop(writer);
-        Self::start(url, writers, index).await
-    }
-
-    async fn start(url: &DatabaseUrl, writers: Pool, index: Arc<Index>) -> Result<Self> {
+        let (io, wanted) = (Handle::current(), parameters.clone());
+        // The index may have to be made anew, which takes its time.
+        let prepared = tokio::task::spawn_blocking(move || prepare(&BlockingConnection::new(writer, io), &wanted));
+        let index = Arc::new(prepared.await.map_err(Error::fault)??);
         let readers = Readers::new(Pool::new(url, READER_OPTIONS, READERS)?);
         let (id, earlier_ids) = readers.read(|reader| sql::feed::ids(reader)).await?;
         let newest_sequences = Arc::new(NewestSequences::default());

@@ -42,7 +42,7 @@ fn end_now(session: &mut Session<'_>) -> Result<ChainEnd> {
 }
 
 /// Writes the entries behind the newest row.
-pub(in crate::store::postgres) fn write_behind(
+pub(in crate::store) fn write_behind(
     session: &mut Session<'_>,
     entries: Vec<AuditEntry>,
     batch: &mut Batch<'_>,
@@ -137,11 +137,7 @@ impl Rows {
 }
 
 /// Removes what is older than `before`, up to the first row that is not, and writes where the chain now begins.
-pub(in crate::store::postgres) fn prune(
-    session: &mut Session<'_>,
-    before: Timestamp,
-    entry: AuditEntry,
-) -> Result<u64> {
+pub(in crate::store) fn prune(session: &mut Session<'_>, before: Timestamp, entry: AuditEntry) -> Result<u64> {
     let end = end_now(session)?;
     let kept: Option<i64> = session
         .connection

@@ -13,14 +13,14 @@ use crate::store::postgres::connection::{Connection, Parameter};
 
 /// See the module head.
 #[derive(Debug)]
-pub(in crate::store::postgres) struct BlockingConnection {
+pub(in crate::store) struct BlockingConnection {
     connection: Connection,
     io: Handle,
 }
 
 /// Statements that are sent together and done in their order: one way there and back for all of them.
 #[derive(Default)]
-pub(in crate::store::postgres) struct Batch<'v> {
+pub(in crate::store) struct Batch<'v> {
     statements: Vec<(&'static str, Vec<Box<dyn ToSql + Sync + 'v>>)>,
 }
 
@@ -45,13 +45,18 @@ pub(super) use owned;
 
 impl BlockingConnection {
     /// The connection, whose traffic this runtime carries.
-    pub(super) fn new(connection: Connection, io: Handle) -> Self {
+    pub(in crate::store) fn new(connection: Connection, io: Handle) -> Self {
         Self { connection, io }
     }
 
     /// The connection itself.
-    pub(super) fn inner(&self) -> &Connection {
+    pub(in crate::store) fn inner(&self) -> &Connection {
         &self.connection
+    }
+
+    /// The rows that a statement gives.
+    pub(in crate::store) fn query(&self, sql: &str, values: &[Parameter<'_>]) -> Result<Vec<Row>> {
+        self.io.block_on(self.connection.query(sql, values))
     }
 
     /// The row that a statement gives, if it gives any.
@@ -60,23 +65,23 @@ impl BlockingConnection {
     }
 
     /// The one row that a statement gives.
-    pub(super) fn query_one(&self, sql: &str, values: &[Parameter<'_>]) -> Result<Row> {
+    pub(in crate::store) fn query_one(&self, sql: &str, values: &[Parameter<'_>]) -> Result<Row> {
         self.io.block_on(self.connection.query_one(sql, values))
     }
 
     /// How many rows a statement changed.
-    pub(super) fn execute(&self, sql: &str, values: &[Parameter<'_>]) -> Result<u64> {
+    pub(in crate::store) fn execute(&self, sql: &str, values: &[Parameter<'_>]) -> Result<u64> {
         self.io.block_on(self.connection.execute(sql, values))
     }
 
     /// Does several statements without values.
-    pub(in crate::store::postgres) fn batch(&self, sql: &str) -> Result<()> {
+    pub(in crate::store) fn batch(&self, sql: &str) -> Result<()> {
         self.io.block_on(self.connection.batch(sql))
     }
 
     /// Does these statements, and gives the rows of each. The first failure is told; what comes behind it is not done where it
     /// stands in one transaction.
-    pub(in crate::store::postgres) fn run(&self, batch: &Batch<'_>) -> Result<Vec<Vec<Row>>> {
+    pub(in crate::store) fn run(&self, batch: &Batch<'_>) -> Result<Vec<Vec<Row>>> {
         self.io.block_on(async {
             // A statement that is new is prepared before any is sent, so that their order holds.
             for (sql, _) in &batch.statements {

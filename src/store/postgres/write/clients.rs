@@ -8,7 +8,7 @@ use crate::store::ClientRow;
 use super::session::Session;
 
 /// Adds a client, or puts it in the place of the one with its id.
-pub(in crate::store::postgres) fn put(session: &mut Session<'_>, client: &ClientRow) -> Result<()> {
+pub(in crate::store) fn put(session: &mut Session<'_>, client: &ClientRow) -> Result<()> {
     session.connection.execute(
         "INSERT INTO client (number, id, name, role, organization, hash, created, revoked, acts_for, certificates)
          SELECT coalesce(max(number), 0) + 1, $1::text, $2::text, $3::text, $4::text, $5::bytea, $6::bigint, $7::bigint,
@@ -32,7 +32,7 @@ pub(in crate::store::postgres) fn put(session: &mut Session<'_>, client: &Client
 }
 
 /// Revokes a client; false if there is none with this id.
-pub(in crate::store::postgres) fn revoke(session: &mut Session<'_>, id: &str, at: Timestamp) -> Result<bool> {
+pub(in crate::store) fn revoke(session: &mut Session<'_>, id: &str, at: Timestamp) -> Result<bool> {
     let sql = "UPDATE client SET revoked = coalesce(revoked, $2) WHERE id = $1";
     let found = session.connection.execute(sql, &[&id, &at.as_millisecond()])?;
     if found > 0 {

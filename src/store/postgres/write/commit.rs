@@ -16,7 +16,6 @@ use crate::referral::task_step::{stands_alike, step_of};
 use crate::store::Committed;
 use crate::store::conflict::{self, matched, stale, used_key};
 use crate::store::document::{self, raise_last_updated};
-use crate::store::index::IndexValue;
 use crate::store::newest::ChangeNotice;
 use crate::store::prepared::{ConsentRules, PreparedPlan, Reindexed};
 use crate::store::sql::{planned_read, search};
@@ -54,7 +53,7 @@ fn refuse_deferred(plan: &Plan) -> Result<()> {
 }
 
 /// Commits the plan, or refuses it as a conflict.
-pub(in crate::store::postgres) fn commit(session: &mut Session<'_>, prepared: PreparedPlan) -> Result<Committed> {
+pub(in crate::store) fn commit(session: &mut Session<'_>, prepared: PreparedPlan) -> Result<Committed> {
     let PreparedPlan { plan, reindexed, consents, unmatched, reads } = prepared;
     refuse_deferred(&plan)?;
     let names = names(&plan, &reindexed, &consents);
@@ -71,13 +70,7 @@ pub(in crate::store::postgres) fn commit(session: &mut Session<'_>, prepared: Pr
         return Err(used_key());
     }
     let found = session.keys.learn(&asked, &names, &answers)?;
-    for guard in &plan.guards {
-        let Guard::Unchanged { key, version } = guard else { continue };
-        let stored = found.get(key).map_or(0, |found| found.version.cast_unsigned());
-        if stored != *version {
-            return Err(stale(key, stored, *version));
-        }
-    }
+    check_guards(&plan.guards, &found)?;
     for (scope, query) in &unmatched {
         if let Some(found) = search::first(&session.database, session.index, scope, query)? {
             return Err(matched(&found));
@@ -99,6 +92,7 @@ pub(in crate::store::postgres) fn commit(session: &mut Session<'_>, prepared: Pr
     let audit_end = (!remembered.is_empty()).then(|| audit::ask_end(session, &mut batch)).flatten();
     let answers = if batch.is_empty() { Vec::new() } else { session.connection.run(&batch)? };
     steps.learn(&answers)?;
+    steps.keep_earlier(session)?;
     sharings.learn(&answers)?;
     audit::learn_end(session, audit_end, &answers)?;
     let mut renewed: Vec<i64> = Vec::new();
@@ -124,8 +118,8 @@ pub(in crate::store::postgres) fn commit(session: &mut Session<'_>, prepared: Pr
     let mut answers = Answers::default();
     for change in &reindexed {
         let (Some(target), Some(before)) = (targets.get(&change.key), &change.before) else { continue };
-        removed.take(session, before, target.id, target.stored.updated)?;
-        added.take(session, &change.after, target.id, target.updated)?;
+        removed.take(session.keys, session.index, before, target.id, target.stored.updated)?;
+        added.take(session.keys, session.index, &change.after, target.id, target.updated)?;
         if let Some(answer) = &change.answer {
             answers.take(target.id, answer, target.updated);
         }
@@ -174,13 +168,7 @@ fn names<'p>(plan: &'p Plan, reindexed: &'p [Reindexed], said: &'p [ConsentRules
         }
     }
     for change in reindexed {
-        for entry in change.before.iter().flatten().chain(&change.after) {
-            match &entry.value {
-                IndexValue::Reference(key) => drop(names.resources.insert(key.clone())),
-                IndexValue::Token { system: Some(system), .. } => drop(names.systems.insert(system)),
-                _ => {}
-            }
-        }
+        names.name_entries(change.before.iter().flatten().chain(&change.after));
     }
     for share in &plan.shares {
         names.resources.insert(share.task.clone());
@@ -203,6 +191,18 @@ fn names<'p>(plan: &'p Plan, reindexed: &'p [Reindexed], said: &'p [ConsentRules
         names.resources.insert(organization(&entry.organization));
     }
     names
+}
+
+/// Is what the plan only read still as it was? Conditions of creates are asked as searches.
+fn check_guards(guards: &[Guard], found: &HashMap<ResourceKey, StoredVersion>) -> Result<()> {
+    for guard in guards {
+        let Guard::Unchanged { key, version } = guard else { continue };
+        let stored = found.get(key).map_or(0, |found| found.version.cast_unsigned());
+        if stored != *version {
+            return Err(stale(key, stored, *version));
+        }
+    }
+    Ok(())
 }
 
 /// Does every write follow the version that is stored? The versions of one resource follow each other.
@@ -261,7 +261,7 @@ fn write_versions(
         let target = Target { stored, id, version, updated, current, author, public: write.public };
         targets.insert(write.key.clone(), target);
         if write.key.kind == "Task" {
-            steps.add(id, version, session.progress.seq, write);
+            steps.add(id, version, session.progress.seq, &write.document);
         }
         ids.push(current);
         resources.push(id);
@@ -410,6 +410,8 @@ fn write_feed(
 #[derive(Default)]
 struct TaskSteps {
     asked: Option<usize>,
+    /// Those that have a version already
+    stored: Vec<i64>,
     last: HashMap<i64, Arc<Document>>,
     tasks: Vec<i64>,
     versions: Vec<i64>,
@@ -430,10 +432,10 @@ impl TaskSteps {
             batch.add(
                 "SELECT t.task, s.document FROM unnest($1::bigint[]) t (task) CROSS JOIN LATERAL (
                      SELECT document FROM task_step s WHERE s.task = t.task ORDER BY s.version DESC LIMIT 1) s",
-                owned![stored],
+                owned![stored.clone()],
             )
         });
-        Self { asked, ..Self::default() }
+        Self { asked, stored, ..Self::default() }
     }
 
     fn learn(&mut self, answers: &[Vec<Row>]) -> Result<()> {
@@ -446,13 +448,30 @@ impl TaskSteps {
         Ok(())
     }
 
-    /// A version of a Task that is written.
-    fn add(&mut self, task: i64, version: i64, seq: i64, write: &Write) {
-        let root = write.document.root();
+    /// Keeps what Tasks were before this commit that were written before steps were kept, in a database that came from another.
+    fn keep_earlier(&mut self, session: &Session<'_>) -> Result<()> {
+        let missing: Vec<i64> = self.stored.iter().filter(|task| !self.last.contains_key(*task)).copied().collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let sql = "SELECT resource, version, seq, document FROM version WHERE resource = ANY($1) AND document <> ''
+                   ORDER BY resource, version";
+        for row in session.connection.query(sql, &[&missing])? {
+            // What cannot be read is told where the versions are.
+            if let Ok(document) = document::parse(row.try_get::<_, String>(3)?) {
+                self.add(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, &Arc::new(document));
+            }
+        }
+        Ok(())
+    }
+
+    /// A version of a Task.
+    fn add(&mut self, task: i64, version: i64, seq: i64, document: &Arc<Document>) {
+        let root = document.root();
         if self.last.get(&task).is_some_and(|last| stands_alike(last.root(), root)) {
             return;
         }
-        self.last.insert(task, write.document.clone());
+        self.last.insert(task, document.clone());
         self.tasks.push(task);
         self.versions.push(version);
         self.seqs.push(seq);

@@ -40,7 +40,7 @@ const MAX_GROUP: usize = 256;
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// One thing to write.
-pub(in crate::store::postgres) trait Job: Send {
+pub(in crate::store) trait Job: Send {
     /// Does it, inside the transaction of its group.
     fn perform(&mut self, session: &mut Session<'_>);
     /// Answers, after the transaction; `failed` says why nothing of the group is stored.
@@ -56,18 +56,18 @@ struct PendingJob<W, T> {
 
 /// What the writer has done since it began.
 #[derive(Debug, Default)]
-pub(in crate::store::postgres) struct Counters {
-    pub(in crate::store::postgres) commits: AtomicU64,
-    pub(in crate::store::postgres) groups: AtomicU64,
-    pub(in crate::store::postgres) conflicts: AtomicU64,
+pub(in crate::store) struct Counters {
+    pub(in crate::store) commits: AtomicU64,
+    pub(in crate::store) groups: AtomicU64,
+    pub(in crate::store) conflicts: AtomicU64,
 }
 
 /// The way to the writer. It writes until the last of these is gone.
 #[derive(Clone)]
-pub(in crate::store::postgres) struct Jobs(Sender<Box<dyn Job>>);
+pub(in crate::store) struct Jobs(Sender<Box<dyn Job>>);
 
 /// The thread's own state.
-pub(in crate::store::postgres) struct Committer {
+pub(in crate::store) struct Committer {
     database: WriterConnection,
     index: Arc<Index>,
     newest_sequences: Arc<NewestSequences>,
@@ -90,13 +90,13 @@ impl std::fmt::Debug for Jobs {
 
 impl Jobs {
     /// A way, and where the jobs come out.
-    pub(in crate::store::postgres) fn channel() -> (Self, Receiver<Box<dyn Job>>) {
+    pub(in crate::store) fn channel() -> (Self, Receiver<Box<dyn Job>>) {
         let (jobs, waiting) = channel();
         (Self(jobs), waiting)
     }
 
     /// Has this done by the writer, whether or not the answer is waited for.
-    pub(in crate::store::postgres) fn submit<'a, T, W>(&self, work: W) -> StoreFuture<'a, T>
+    pub(in crate::store) fn submit<'a, T, W>(&self, work: W) -> StoreFuture<'a, T>
     where
         T: Send + 'static,
         W: FnOnce(&mut Session<'_>) -> Result<T> + Send + 'static,
@@ -136,7 +136,7 @@ where
 // === Committer ===
 
 impl Committer {
-    pub(in crate::store::postgres) fn new(
+    pub(in crate::store) fn new(
         pool: Pool,
         io: Handle,
         index: Arc<Index>,
@@ -151,7 +151,7 @@ impl Committer {
 
     /// Writes until the last sender is gone; what was sent before is written. After a panic nothing is: what it left behind
     /// is not known.
-    pub(in crate::store::postgres) fn run(mut self, jobs: &Receiver<Box<dyn Job>>) {
+    pub(in crate::store) fn run(mut self, jobs: &Receiver<Box<dyn Job>>) {
         if catch_unwind(AssertUnwindSafe(|| self.serve(jobs))).is_err() {
             self.tell(WriteState::Stopped(stopped("the thread that stores has failed")));
             self.refuse_all(jobs);

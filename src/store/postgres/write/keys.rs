@@ -9,6 +9,7 @@ use tokio_postgres::Row;
 
 use crate::error::{Error, Result};
 use crate::fhir::ResourceKey;
+use crate::store::index::{IndexEntry, IndexValue};
 
 use super::blocking::{Batch, owned};
 use super::progress::Progress;
@@ -221,7 +222,36 @@ impl Keys {
     }
 }
 
+impl<'p> Names<'p> {
+    /// Names what these entries lead to.
+    pub(super) fn name_entries(&mut self, entries: impl IntoIterator<Item = &'p IndexEntry>) {
+        for entry in entries {
+            match &entry.value {
+                IndexValue::Reference(key) => drop(self.resources.insert(key.clone())),
+                IndexValue::Token { system: Some(system), .. } => drop(self.systems.insert(system)),
+                _ => {}
+            }
+        }
+    }
+}
+
 impl NewNames {
+    /// Writes a row for each resource, none of which is stored.
+    pub(super) fn write_named(self, keys: &Keys, batch: &mut Batch<'_>) -> Result<()> {
+        if self.resource_ids.is_empty() {
+            return Ok(());
+        }
+        let kinds: Vec<i64> = self.resource_keys.iter().map(|key| keys.kind(&key.kind)).collect::<Result<_>>()?;
+        let logical: Vec<String> = self.resource_keys.into_iter().map(|key| key.id).collect();
+        batch.add(
+            "INSERT INTO resource (id, kind, logical, version, current, updated, seq, author, public)
+             SELECT n.id, n.kind, n.logical, 0, 0, 0, 0, 0, 0
+             FROM unnest($1::bigint[], $2::bigint[], $3::text[]) n (id, kind, logical)",
+            owned![self.resource_ids, kinds, logical],
+        );
+        Ok(())
+    }
+
     /// Writes the types and the code systems; resources are written by whoever knows what becomes of them.
     pub(super) fn write(&mut self, batch: &mut Batch<'_>) {
         if !self.kind_ids.is_empty() {

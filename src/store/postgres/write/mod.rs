@@ -10,6 +10,7 @@ mod consents;
 mod keys;
 mod outcome;
 mod progress;
+pub(super) mod reindex;
 pub(super) mod retention;
 mod rows;
 pub(super) mod session;

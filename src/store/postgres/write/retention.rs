@@ -11,7 +11,7 @@ use crate::store::PrunedVersions;
 const GROUP: i64 = 500;
 
 /// Removes a group of keys that were used before this time.
-pub(in crate::store::postgres) fn prune_keys(session: &Session<'_>, before: Timestamp) -> Result<u64> {
+pub(in crate::store) fn prune_keys(session: &Session<'_>, before: Timestamp) -> Result<u64> {
     session.connection.execute(
         "DELETE FROM idempotency WHERE (client, key) IN (SELECT client, key FROM idempotency WHERE at < $1 ORDER BY at LIMIT $2)",
         &[&before.as_microsecond(), &GROUP],
@@ -19,11 +19,7 @@ pub(in crate::store::postgres) fn prune_keys(session: &Session<'_>, before: Time
 }
 
 /// Removes documents of the group of versions behind `after`.
-pub(in crate::store::postgres) fn prune_versions(
-    session: &Session<'_>,
-    before: Timestamp,
-    after: u64,
-) -> Result<PrunedVersions> {
+pub(in crate::store) fn prune_versions(session: &Session<'_>, before: Timestamp, after: u64) -> Result<PrunedVersions> {
     let (before, after) = (before.as_microsecond(), after.cast_signed());
     let row = session.connection.query_one(
         "SELECT max(id), count(*), min(updated) FROM (SELECT id, updated FROM version WHERE id > $1 ORDER BY id LIMIT $2) v",

@@ -6,9 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::blocking::{Batch, owned};
-use super::session::Session;
+use super::keys::Keys;
 use crate::error::Result;
 use crate::store::index::{IndexEntry, IndexValue};
+use crate::store::index_ids::Index;
 use crate::store::postgres::index_value::fit;
 use crate::store::search::criterion::{NO_SYSTEM, VERBATIM};
 
@@ -37,19 +38,20 @@ impl RowsOf {
     /// The rows of a resource that was last changed at `updated`.
     pub(super) fn take(
         &mut self,
-        session: &Session<'_>,
+        keys: &Keys,
+        index: &Index,
         entries: &[IndexEntry],
         resource: i64,
         updated: i64,
     ) -> Result<()> {
         for entry in entries {
-            let parameter = session.index.id(entry.parameter);
+            let parameter = index.id(entry.parameter);
             let (value, system) = match &entry.value {
                 IndexValue::Token { system: None, code } => (code, NO_SYSTEM),
-                IndexValue::Token { system: Some(system), code } => (code, session.keys.system(system)?),
+                IndexValue::Token { system: Some(system), code } => (code, keys.system(system)?),
                 IndexValue::Uri(text) | IndexValue::ReferenceUrl(text) | IndexValue::Exact(text) => (text, VERBATIM),
                 IndexValue::Reference(key) => {
-                    self.references.insert((parameter, session.keys.resource(key)?, updated, resource));
+                    self.references.insert((parameter, keys.resource(key)?, updated, resource));
                     continue;
                 }
                 IndexValue::Text(text) => {
@@ -63,7 +65,7 @@ impl RowsOf {
             };
             let value = fit(value).into_owned();
             let is_new = self.tokens.insert((parameter, value.clone(), updated, resource, system));
-            if is_new && session.index.counted.contains(&entry.parameter) {
+            if is_new && index.counted.contains(&entry.parameter) {
                 *self.counts.entry((parameter, value, system)).or_default() += 1;
             }
         }

@@ -10,8 +10,8 @@ use super::keys::Keys;
 use super::progress::Progress;
 
 /// The open transaction, as a job sees it.
-pub(in crate::store::postgres) struct Session<'w> {
-    pub(in crate::store::postgres) connection: &'w BlockingConnection,
+pub(in crate::store) struct Session<'w> {
+    pub(in crate::store) connection: &'w BlockingConnection,
     /// The same, as what both databases are asked is asked of
     pub(super) database: PostgresDatabase<'w>,
     pub(super) keys: &'w mut Keys,
@@ -58,6 +58,6 @@ impl Session<'_> {
 }
 
 /// Begins what may be taken back alone.
-pub(in crate::store::postgres) const SAVEPOINT: &str = "SAVEPOINT one";
+pub(in crate::store) const SAVEPOINT: &str = "SAVEPOINT one";
 /// Ends it.
-pub(in crate::store::postgres) const RELEASE: &str = "RELEASE one";
+pub(in crate::store) const RELEASE: &str = "RELEASE one";
