@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use handoff::app::{Options, Settings};
+use handoff::store::StorePlace;
 
 const FILE: &str = include_str!("../deploy/handoff.toml");
 const CONTAINER: &str = include_str!("../deploy/Containerfile");
@@ -47,7 +48,7 @@ fn commented(line: &str) -> Option<(&str, &str)> {
 #[test]
 fn the_settings_are_read_and_say_what_the_defaults_are() {
     let plain = settings(FILE);
-    assert_eq!(plain.store, PathBuf::from("/var/lib/handoff/handoff.db"));
+    assert_eq!(plain.store, StorePlace::Sqlite(PathBuf::from("/var/lib/handoff/handoff.db")));
     let uncommented = |all: bool| -> String {
         let line = |line| match commented(line) {
             Some((name, setting)) if all || !NOT_SET.contains(&name) => setting,

@@ -42,9 +42,10 @@ use crate::mapping::ProgramTypes;
 use crate::profile::Checker;
 use crate::server::{self, Admission, Endpoint, Route, Routers};
 use crate::sheet::ColumnSets;
-use crate::store::Store;
 use crate::store::index::SearchParameters;
+use crate::store::postgres::PostgresStore;
 use crate::store::sqlite::SqliteStore;
+use crate::store::{Store, StorePlace};
 use crate::{agency_api, fhir_api};
 
 pub use clients::load as load_clients;
@@ -61,6 +62,26 @@ pub use tls_files::TlsFiles;
 pub use tls_options::TlsOptions;
 
 use tls_files::FollowedTls;
+
+/// Opens the store that the settings name.
+async fn open_store(settings: &Settings, parameters: &Arc<SearchParameters>) -> Result<Arc<dyn Store>> {
+    let steps = settings.limits.content.search_steps;
+    match &settings.store {
+        StorePlace::Sqlite(path) => {
+            let store = SqliteStore::open(path, parameters)?;
+            store.set_max_steps(steps);
+            if let Some(bytes) = settings.store_limit {
+                store.limit_size(bytes).await?;
+            }
+            Ok(Arc::new(store))
+        }
+        StorePlace::Postgres(url) => {
+            let store = PostgresStore::open(url, parameters).await?;
+            store.set_max_steps(steps);
+            Ok(Arc::new(store))
+        }
+    }
+}
 
 /// A gateway that is ready to serve.
 pub struct App {
@@ -91,12 +112,7 @@ impl App {
     pub async fn open(settings: Settings, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Result<Self> {
         let tls = settings.tls.as_ref().map(FollowedTls::load).transpose()?;
         let engines = Engines::load(&settings)?;
-        let store = SqliteStore::open(&settings.store, &engines.parameters)?;
-        store.set_max_steps(settings.limits.content.search_steps);
-        if let Some(bytes) = settings.store_limit {
-            store.limit_size(bytes).await?;
-        }
-        let store: Arc<dyn Store> = Arc::new(store);
+        let store = open_store(&settings, &engines.parameters).await?;
         let exchange = Arc::new(engines.exchange(Stores::of(&store), clock.clone(), ids.clone()).await?);
         let Engines { checker, programs, sheets, parameters, .. } = engines;
         Ok(Self { store, exchange, checker, programs, sheets, parameters, clock, ids, tls, settings })

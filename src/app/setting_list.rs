@@ -11,6 +11,7 @@ use super::settings::{Options, Settings};
 use super::settings_file::SettingsFile;
 use crate::error::{Error, Result};
 use crate::fhir::SourcePosition;
+use crate::store::StorePlace;
 
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,8 +121,17 @@ fn setting(argument: &Arg, matches: &ArgMatches, file: &SettingsFile) -> Setting
     } else {
         from_file(file, &name, &default)
     };
+    let value = if id == "store" { without_password(value) } else { value };
     let flag = argument.get_long().map(|long| format!("--{long}"));
     Setting { name, flag, variable, about, default, value, source }
+}
+
+/// The URL of a database may hold a password.
+fn without_password(value: String) -> String {
+    match StorePlace::parse(&value) {
+        Ok(place @ StorePlace::Postgres(_)) => place.to_string(),
+        _ => value,
+    }
 }
 
 /// A setting that a settings file has, and a flag of another command than serve.

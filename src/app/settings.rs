@@ -25,6 +25,7 @@ use crate::error::{Error, Result};
 use crate::limits::{Limits, MEGABYTE};
 use crate::security::Policy;
 use crate::server::TrustedProxies;
+use crate::store::StorePlace;
 use crate::store::index::SearchParameters;
 use crate::terminology;
 
@@ -50,8 +51,9 @@ pub struct Options {
     /// Where clients reach the gateway, as https://gateway.example [default: the address listened on]
     #[arg(long, env = "HANDOFF_BASE", value_name = "URL")]
     pub base: Option<String>,
-    /// Where everything is kept [default: sqlite:handoff.db]
-    #[arg(long, env = "HANDOFF_STORE", value_name = "sqlite:PATH")]
+    /// Where everything is kept: sqlite:PATH, or postgres://USER@HOST/DATABASE with sslrootcert=FILE of who vouches for the
+    /// server, sslmode=require or sslmode=disable [default: sqlite:handoff.db]
+    #[arg(long, env = "HANDOFF_STORE", hide_env_values = true, value_name = "URL")]
     pub store: Option<String>,
     /// Largest size of the database, in megabytes; a full one takes no writes, and is read on [default: what the disk holds]
     #[arg(long, env = "HANDOFF_STORE_LIMIT_MB", value_name = "NUMBER")]
@@ -156,8 +158,8 @@ pub struct Settings {
     pub tls: Option<TlsFiles>,
     /// The public address, without a slash at its end
     pub base: Option<String>,
-    /// The SQLite file
-    pub store: PathBuf,
+    /// Where everything is kept
+    pub store: StorePlace,
     /// How many bytes the SQLite file may have; none: what the disk holds
     pub store_limit: Option<u64>,
     /// Does a missing consent block?
@@ -198,7 +200,7 @@ impl Default for Settings {
             forwarded: TrustedProxies::default(),
             tls: None,
             base: None,
-            store: PathBuf::from("handoff.db"),
+            store: StorePlace::Sqlite(PathBuf::from("handoff.db")),
             store_limit: None,
             consent: Policy::Optional,
             log: LogFormat::Text,
@@ -310,7 +312,7 @@ impl Options {
             forwarded: self.forwarded.unwrap_or_default(),
             tls: self.tls.into_files()?,
             base: self.base.map(|base| web_address("base", &base)).transpose()?,
-            store: self.store.map_or(Ok(defaults.store), |store| file(&store))?,
+            store: store_place(self.store.as_deref(), self.store_limit_mb.is_some(), defaults.store)?,
             store_limit: self.store_limit_mb.map(|number| u64::from(number) * MEGABYTE as u64),
             consent: match self.consent {
                 None | Some(ConsentRule::Optional) => Policy::Optional,
@@ -385,15 +387,20 @@ fn log_level(directives: String) -> Result<String> {
     }
 }
 
-fn file(store: &str) -> Result<PathBuf> {
-    match store.split_once(':') {
-        Some(("sqlite", path)) if !path.is_empty() => Ok(PathBuf::from(path)),
-        Some(("postgres" | "postgresql", _)) => Err(Error::setting(
-            "store",
-            "this version does not serve from PostgreSQL yet; it serves from sqlite: and the path of a file",
-        )),
-        _ => Err(Error::setting("store", "expected sqlite: and the path of a file, as sqlite:handoff.db")),
+/// Where everything is kept. A database has no largest size that a gateway could set.
+fn store_place(named: Option<&str>, is_limited: bool, default: StorePlace) -> Result<StorePlace> {
+    let place = match named {
+        Some(named) => StorePlace::parse(named)
+            .map_err(|error| Error::setting("store", error.issues.first().map_or("", |issue| issue.text.as_str())))?,
+        None => default,
+    };
+    if is_limited && matches!(place, StorePlace::Postgres(_)) {
+        return Err(Error::setting(
+            "store-limit-mb",
+            "it limits the file of a SQLite store; PostgreSQL is limited by its disk",
+        ));
     }
+    Ok(place)
 }
 
 fn days(number: i64) -> SignedDuration {

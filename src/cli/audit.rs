@@ -16,7 +16,6 @@ use crate::fhirpath::Temporal;
 use crate::referral::plan::{AuditEntry, AuditOutcome};
 use crate::store::audit_chain::{AuditRow, ChainEnd, PRUNED};
 use crate::store::audit_verify::{self, AuditPruning, AuditVerdict};
-use crate::store::sqlite::SqliteStore;
 use crate::store::{AuditLog, AuditQuery};
 
 /// How many rows are read at once.
@@ -107,13 +106,12 @@ pub struct Time {
 /// # Errors
 /// Where the store is not there or cannot be used.
 pub fn run(args: &Args, now: Timestamp, streams: &mut Streams<'_>) -> Result<Exit> {
-    let store = SqliteStore::open_for_clients(&args.store.existing_path()?)?;
-    let runtime = on_this_thread()?;
-    runtime.block_on(async {
+    on_this_thread()?.block_on(async {
+        let store = args.store.open_existing().await?;
         match &args.action {
-            Action::List(asked) => list(asked, &store, streams).await,
-            Action::Verify { noted } => verify(&store, noted, streams).await,
-            Action::Prune { before } => prune(&store, before.first, now, streams).await,
+            Action::List(asked) => list(asked, &*store, streams).await,
+            Action::Verify { noted } => verify(&*store, noted, streams).await,
+            Action::Prune { before } => prune(&*store, before.first, now, streams).await,
         }
     })
 }

@@ -17,9 +17,10 @@ use crate::definitions::Definitions;
 use crate::error::{Error, Result};
 use crate::exchange::compile_directory;
 use crate::routing::Rulebook;
-use crate::store::Credentials;
+use crate::store::postgres::{DatabaseUrl, PostgresStore};
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::backup::inspect;
+use crate::store::{Store, StorePlace};
 use crate::terminology::Terminology;
 
 /// Arguments of `handoff check`.
@@ -56,15 +57,24 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
         let found = Terminology::of(asked).map(|_| Found::new(format!("{} is asked; it was not now", asked.url)));
         report.part("terminology", found)?;
     }
-    let store = store(&settings.store);
+    let store = match &settings.store {
+        StorePlace::Sqlite(path) => store(path),
+        StorePlace::Postgres(url) => runtime.block_on(database(url)),
+    };
     let is_readable = store.as_ref().is_ok_and(|(_, is_readable)| *is_readable);
     report.part("store", store.map(|(found, _)| found))?;
     if is_readable {
-        let opened = SqliteStore::open_read_only(&settings.store)?;
+        let opened: Box<dyn Store> = match &settings.store {
+            StorePlace::Sqlite(path) => Box::new(SqliteStore::open_read_only(path)?),
+            StorePlace::Postgres(url) => {
+                let parameters = settings.search_parameters()?;
+                Box::new(runtime.block_on(PostgresStore::open_for_clients(url, &parameters))?)
+            }
+        };
         // What builds on rules that cannot be loaded is tried with those that come with the program.
         let rules = rules.or_else(|_| Rulebook::shipped())?;
-        report.part("directory", runtime.block_on(directory(&settings, &opened, &rules)))?;
-        report.part("clients", runtime.block_on(clients(&settings, &opened)))?;
+        report.part("directory", runtime.block_on(directory(&settings, &*opened, &rules)))?;
+        report.part("clients", runtime.block_on(clients(&settings, &*opened)))?;
     }
     report.finish()
 }
@@ -140,6 +150,14 @@ fn profiles(settings: &Settings, definitions: &Definitions) -> Result<Found> {
     }))
 }
 
+/// The database of a store. It is looked at and not opened as a store: that would change it where it is new.
+async fn database(url: &DatabaseUrl) -> Result<(Found, bool)> {
+    Ok(match PostgresStore::inspect(url).await? {
+        Some((commit, resources)) => (Found::new(format!("{url} at commit {commit}: {resources} resources")), true),
+        None => (Found::new(format!("{url} is reached; its tables are made at the first start")), false),
+    })
+}
+
 /// The store, and whether it can be looked into.
 fn store(path: &Path) -> Result<(Found, bool)> {
     let shown = path.display();
@@ -160,7 +178,7 @@ fn store(path: &Path) -> Result<(Found, bool)> {
     Ok((found, inspected.is_newest))
 }
 
-async fn directory(settings: &Settings, store: &SqliteStore, rules: &Rulebook) -> Result<Found> {
+async fn directory(settings: &Settings, store: &dyn Store, rules: &Rulebook) -> Result<Found> {
     let directory = compile_directory(store, rules, settings.fhir_base().as_deref()).await?;
     let what = format!("{} organizations, {} programs", directory.organization_count(), directory.programs().count());
     let mut remarks: Vec<String> = directory.findings().iter().map(ToString::to_string).collect();
@@ -170,7 +188,7 @@ async fn directory(settings: &Settings, store: &SqliteStore, rules: &Rulebook) -
     Ok(Found { what, remarks })
 }
 
-async fn clients(settings: &Settings, store: &SqliteStore) -> Result<Found> {
+async fn clients(settings: &Settings, store: &dyn Store) -> Result<Found> {
     let clients = store.clients().await?;
     let number = clients.iter().filter(|client| client.revoked.is_none()).count();
     Ok(Found { what: format!("{number} are let in"), remarks: setup_remarks::of_clients(settings, &clients) })

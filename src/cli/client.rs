@@ -19,8 +19,7 @@ use crate::referral::Scope;
 use crate::referral::plan::AuditEntry;
 use crate::security::{Fingerprint, Role, token};
 use crate::server::first_certificate;
-use crate::store::sqlite::SqliteStore;
-use crate::store::{ClientRow, Credentials, DirectoryPosition, Resources, Stored};
+use crate::store::{ClientRow, Credentials, DirectoryPosition, Store, Stored};
 use tokio::sync::mpsc;
 
 /// The longest name of a client, in characters.
@@ -86,18 +85,19 @@ pub enum Action {
 /// # Errors
 /// Where the store cannot be used, or there is no such client.
 pub fn run(args: &Args, now: Timestamp, streams: &mut Streams<'_>) -> Result<Exit> {
-    let path = match args.action {
-        // The first clients of a new gateway are let in before it is served.
-        Action::Add { .. } => args.store.path()?,
-        Action::List | Action::Bind { .. } | Action::Revoke { .. } => args.store.existing_path()?,
-    };
-    let store = SqliteStore::open_for_clients(&path)?;
     let runtime = on_this_thread()?;
-    let text = runtime.block_on(execute(&args.action, &store, now))?;
+    let store = runtime.block_on(async {
+        match args.action {
+            // The first clients of a new gateway are let in before it is served.
+            Action::Add { .. } => args.store.open().await,
+            Action::List | Action::Bind { .. } | Action::Revoke { .. } => args.store.open_existing().await,
+        }
+    })?;
+    let text = runtime.block_on(execute(&args.action, &*store, now))?;
     streams.out.write_all(text.as_bytes()).map_err(unwritable)?;
     if let Action::Add { organization, acts_for, .. } = &args.action {
         for key in std::iter::once(organization).chain(acts_for) {
-            if let Some(remark) = runtime.block_on(missing_from_directory(&store, key))? {
+            if let Some(remark) = runtime.block_on(missing_from_directory(&*store, key))? {
                 writeln!(streams.err, "handoff: {remark}").map_err(unwritable)?;
             }
         }
@@ -188,7 +188,7 @@ fn shortened(client: &ClientRow) -> String {
 
 /// What is to be said of an organization that the directory lacks. It may come later: a new gateway has clients before it has a
 /// directory.
-async fn missing_from_directory(store: &SqliteStore, key: &ResourceKey) -> Result<Option<String>> {
+async fn missing_from_directory(store: &dyn Store, key: &ResourceKey) -> Result<Option<String>> {
     if store.read(&Scope::Gateway, key, None).await?.is_some() {
         return Ok(None);
     }
@@ -200,7 +200,7 @@ async fn missing_from_directory(store: &SqliteStore, key: &ResourceKey) -> Resul
 }
 
 /// The ids of the organizations that the directory has.
-async fn organizations_of_directory(store: &SqliteStore) -> Result<Vec<String>> {
+async fn organizations_of_directory(store: &dyn Store) -> Result<Vec<String>> {
     let (changes, mut changed) = mpsc::channel(1);
     let mut known = Vec::new();
     let gather = async {

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use crate::app::{Options, Settings};
 use crate::error::{Error, Result};
 use crate::fhir::Key;
+use crate::store::postgres::PostgresStore;
+use crate::store::sqlite::SqliteStore;
+use crate::store::{Store, StorePlace};
 
 /// The store that a command works on.
 #[derive(Debug, clap::Args)]
@@ -16,8 +19,8 @@ pub struct StoreFile {
         global = true,
         env = "HANDOFF_STORE",
         hide_env_values = true,
-        value_name = "sqlite:PATH",
-        value_parser = file
+        value_name = "URL",
+        value_parser = url
     )]
     named: Option<String>,
     /// Settings file [default: handoff.toml, where it is there]
@@ -26,24 +29,39 @@ pub struct StoreFile {
 }
 
 impl StoreFile {
-    /// Where it is.
+    /// Where it is, if it is a file.
     ///
     /// # Errors
-    /// A settings file that cannot be read.
+    /// A settings file that cannot be read; a store that is in PostgreSQL.
     pub(super) fn path(&self) -> Result<PathBuf> {
-        Ok(self.settings(Options::default())?.store)
+        file_of(&self.settings(Options::default())?.store).cloned()
     }
 
-    /// Where it is, if it is there: to look into one that is not there would make an empty one.
+    /// Opens it to administer it. Clients are read and changed, resources are read.
     ///
     /// # Errors
-    /// As [`StoreFile::path`]; and where it is not there.
-    pub(super) fn existing_path(&self) -> Result<PathBuf> {
-        let path = self.path()?;
-        if path.exists() {
-            return Ok(path);
+    /// A settings file that cannot be read, or a store that cannot be used.
+    pub(super) async fn open(&self) -> Result<Box<dyn Store>> {
+        let settings = self.settings(Options::default())?;
+        match &settings.store {
+            StorePlace::Sqlite(path) => Ok(Box::new(SqliteStore::open_for_clients(path)?)),
+            StorePlace::Postgres(url) => {
+                Ok(Box::new(PostgresStore::open_for_clients(url, &settings.search_parameters()?).await?))
+            }
         }
-        Err(Error::not_found(format!("the store sqlite:{}", path.display())))
+    }
+
+    /// As [`StoreFile::open`]: to look into one that is not there would make an empty one.
+    ///
+    /// # Errors
+    /// As [`StoreFile::open`]; and where a file is not there.
+    pub(super) async fn open_existing(&self) -> Result<Box<dyn Store>> {
+        match self.settings(Options::default())?.store {
+            StorePlace::Sqlite(path) if !path.exists() => {
+                Err(Error::not_found(format!("the store sqlite:{}", path.display())))
+            }
+            _ => self.open().await,
+        }
     }
 
     /// The settings with which a gateway would serve it.
@@ -56,10 +74,22 @@ impl StoreFile {
     }
 }
 
-/// A store that is one file.
-fn file(text: &str) -> Result<String> {
-    match text.strip_prefix("sqlite:") {
-        Some(path) if !path.is_empty() => Ok(text.to_owned()),
-        _ => Err(Error::incorrect(Key::Parameter, "expected sqlite: and the path of a file")),
+/// The file that a store is in.
+///
+/// # Errors
+/// If it is in PostgreSQL.
+pub(super) fn file_of(place: &StorePlace) -> Result<&PathBuf> {
+    match place {
+        StorePlace::Sqlite(path) => Ok(path),
+        StorePlace::Postgres(url) => {
+            let message =
+                format!("{url} is no file; PostgreSQL is backed up and restored by pg_basebackup and its log");
+            Err(Error::usage(Key::Parameter, message))
+        }
     }
+}
+
+/// The URL of a store, as it is written.
+fn url(text: &str) -> Result<String> {
+    StorePlace::parse(text).map(|_| text.to_owned())
 }

@@ -370,7 +370,7 @@ async fn reads_are_written_within_a_second_and_all_of_them_at_the_end() {
 async fn old_rows_go_by_themselves() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("kept.db");
-    let mut gateway = Gateway::with(|settings| settings.store = file.clone()).await;
+    let mut gateway = Gateway::with(|settings| settings.store = file.clone().into()).await;
     let entry = |at: &str| AuditEntry {
         at: at.parse().unwrap(),
         action: "read".into(),

@@ -179,7 +179,7 @@ async fn a_damaged_file_is_told_at_reads_and_writes_and_nothing_answered_is_lost
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("store.db");
         let (task, commits) = {
-            let mut gateway = Gateway::with(|settings| settings.store = file.clone()).await;
+            let mut gateway = Gateway::with(|settings| settings.store = file.clone().into()).await;
             let task = sent(&gateway, 1).await;
             let beside = Connection::open(&file).unwrap();
             let busy: i64 = beside.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).unwrap();

@@ -11,7 +11,7 @@ use handoff::fhir::{Document, ResourceKey};
 use handoff::referral::Plan;
 use handoff::referral::plan::Write;
 use handoff::security::{Role, token};
-use handoff::store::{ClientRow, Store};
+use handoff::store::{ClientRow, Store, StorePlace};
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -78,7 +78,7 @@ impl Gateway {
     pub async fn at(file: &Path, clock: Arc<dyn Clock>, change: impl FnOnce(&mut Settings)) -> Self {
         let start = if file.exists() { Plan::default() } else { directory() };
         let change = |settings: &mut Settings| {
-            file.clone_into(&mut settings.store);
+            settings.store = file.to_owned().into();
             change(settings);
         };
         Self::of(change, start, clock).await
@@ -92,7 +92,7 @@ impl Gateway {
     /// A gateway on a store that was there before.
     pub async fn on_store(file: &Path, change: impl FnOnce(&mut Settings)) -> Self {
         let change = |settings: &mut Settings| {
-            file.clone_into(&mut settings.store);
+            settings.store = file.to_owned().into();
             change(settings);
         };
         Self::of(change, Plan::default(), still_clock()).await
@@ -101,9 +101,9 @@ impl Gateway {
     async fn of(change: impl FnOnce(&mut Settings), directory: Plan, clock: Arc<dyn Clock>) -> Self {
         crate::log::capture();
         let folder = tempfile::tempdir().unwrap();
-        let mut settings = Settings { store: folder.path().join("store.db"), ..Settings::default() };
+        let mut settings = Settings { store: folder.path().join("store.db").into(), ..Settings::default() };
         change(&mut settings);
-        let file = settings.store.clone();
+        let StorePlace::Sqlite(file) = settings.store.clone() else { panic!("the gateway of a test has a file") };
         let app =
             App::open(settings, clock, Arc::new(CountingIds::new(|number| format!("id-{number:06}")))).await.unwrap();
         let store = app.store.clone();

@@ -20,7 +20,7 @@ async fn the_same_refusal_again_is_counted() {
     const TIMES: usize = 60;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("store.db");
-    let mut gateway = Gateway::with(|settings| settings.store = file.clone()).await;
+    let mut gateway = Gateway::with(|settings| settings.store = file.clone().into()).await;
     let task = sent(&gateway, 1).await;
     let bytes = |file: &std::path::Path| -> i64 {
         let pages = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";

@@ -56,7 +56,7 @@ impl Gateway {
     pub(crate) async fn start(now: &str, directory: &Value, programs: Option<PathBuf>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let settings = Settings {
-            store: folder.path().join("store.db"),
+            store: folder.path().join("store.db").into(),
             base: Some(BASE.to_owned()),
             programs: ProgramTypeFolders::at(programs),
             ..Settings::default()

@@ -1,13 +1,14 @@
 //! `handoff store check`: is the store whole? A line for each part that is looked at, and what is wrong with it.
 
 use std::num::NonZeroU64;
-use std::path::Path;
 
 use crate::app::{Options, Settings};
 use crate::cli::runtime::on_this_thread;
 use crate::cli::store_file::StoreFile;
 use crate::cli::streams::{Exit, Streams, unwritable};
 use crate::error::Result;
+use crate::store::StorePlace;
+use crate::store::postgres::PostgresStore;
 use crate::store::sqlite::check::{Part, StoreReport, check};
 
 /// Arguments of `handoff store check`.
@@ -41,14 +42,18 @@ impl Base {
 pub(super) fn run(args: &Args, store: &StoreFile, streams: &mut Streams<'_>) -> Result<Exit> {
     let settings = args.base.settings(store)?;
     let parameters = settings.search_parameters()?;
-    let runtime = on_this_thread()?;
-    let report = runtime.block_on(check(&settings.store, &parameters, args.one_of))?;
-    write_report(&settings.store, &report, args.one_of.get(), streams)?;
+    let report = on_this_thread()?.block_on(async {
+        match &settings.store {
+            StorePlace::Sqlite(path) => check(path, &parameters, args.one_of).await,
+            StorePlace::Postgres(url) => PostgresStore::open(url, &parameters).await?.check(args.one_of).await,
+        }
+    })?;
+    write_report(&settings.store.to_string(), &report, args.one_of.get(), streams)?;
     Ok(if report.is_whole() { Exit::Done } else { Exit::Invalid })
 }
 
 /// A line for each part, with its findings.
-pub(super) fn write_report(store: &Path, report: &StoreReport, one_of: u64, streams: &mut Streams<'_>) -> Result<()> {
+pub(super) fn write_report(store: &str, report: &StoreReport, one_of: u64, streams: &mut Streams<'_>) -> Result<()> {
     let file_is_whole = !report.findings.iter().any(|finding| finding.part == Part::File);
     let share = if one_of == 1 { String::new() } else { format!(", one of {one_of}") };
     let index = match report.index_rows {
@@ -67,8 +72,10 @@ pub(super) fn write_report(store: &Path, report: &StoreReport, one_of: u64, stre
         (Part::Audit, format!("{} rows, as they were written", report.audit_rows)),
     ];
     let commit = report.commit.map(|commit| format!(" at commit {commit}")).unwrap_or_default();
-    writeln!(streams.out, "sqlite:{}{commit}", store.display()).map_err(unwritable)?;
-    for (part, looked_at) in parts {
+    writeln!(streams.out, "{store}{commit}").map_err(unwritable)?;
+    // The pages of a database are its server's to check.
+    let has_file = store.starts_with("sqlite:");
+    for (part, looked_at) in parts.into_iter().filter(|(part, _)| has_file || *part != Part::File) {
         let findings: Vec<_> = report.findings.iter().filter(|finding| finding.part == part).collect();
         let text = match findings.first() {
             None if part != Part::File && !file_is_whole => "not looked at",

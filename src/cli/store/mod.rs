@@ -1,7 +1,9 @@
-//! `handoff store`: copies of the store, made while it is served; putting one back; and whether a store is whole.
+//! `handoff store`: copies of the store, made while it is served; putting one back; moving it to another database; and whether a
+//! store is whole.
 
 mod backup;
 mod check;
+mod copy;
 mod progress;
 mod restore;
 
@@ -30,6 +32,8 @@ pub enum Action {
     Backup(backup::Args),
     /// Put a copy in the place of the store, once it is found to be whole; no gateway may serve the store
     Restore(restore::Args),
+    /// Copy a store to another database, SQLite to PostgreSQL or back, whole; tokens and cursors go on there
+    Copy(copy::Args),
     /// Say whether the store is whole: its pages, what it counts, what is found by what, and the audit log
     Check(check::Args),
 }
@@ -42,6 +46,7 @@ pub fn run(args: &Args, now: Timestamp, streams: &mut Streams<'_>) -> Result<Exi
     match &args.action {
         Action::Backup(asked) => backup::run(asked, &args.store, streams),
         Action::Restore(asked) => restore::run(asked, &args.store, now, streams),
+        Action::Copy(asked) => copy::run(asked, streams),
         Action::Check(asked) => check::run(asked, &args.store, streams),
     }
 }

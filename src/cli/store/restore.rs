@@ -8,7 +8,7 @@ use super::check::{Base, write_report};
 use super::progress::{CopyProgress, megabytes};
 use crate::cli::audit::by_command_line;
 use crate::cli::runtime::on_this_thread;
-use crate::cli::store_file::StoreFile;
+use crate::cli::store_file::{StoreFile, file_of};
 use crate::cli::streams::{Exit, Streams, unwritable};
 use crate::error::Result;
 use crate::store::sqlite::restore::{Restoration, RestoreOptions, restore};
@@ -30,13 +30,14 @@ pub struct Args {
 
 pub(super) fn run(args: &Args, store: &StoreFile, now: Timestamp, streams: &mut Streams<'_>) -> Result<Exit> {
     let settings = args.base.settings(store)?;
+    let file = file_of(&settings.store)?;
     let parameters = settings.search_parameters()?;
     let options = RestoreOptions { replace: args.replace, without_log: args.without_log };
     let entry = by_command_line("restored", String::new(), now);
     let runtime = on_this_thread()?;
     let mut progress = CopyProgress::new(streams.progress, streams.err);
     let mut show = |done, pages| progress.show(done, pages);
-    let restored = runtime.block_on(restore(&args.file, &settings.store, options, &parameters, entry, &mut show))?;
+    let restored = runtime.block_on(restore(&args.file, file, options, &parameters, entry, &mut show))?;
     drop(progress);
     match restored {
         Restoration::Done(state) => {
@@ -44,7 +45,7 @@ pub(super) fn run(args: &Args, store: &StoreFile, now: Timestamp, streams: &mut 
                 streams.out,
                 "sqlite:{} is as {} has it, at commit {}: {} resources, {}\n\
                  what was committed after that is gone; agencies whose cursor is newer are told to begin again without one",
-                settings.store.display(),
+                file.display(),
                 args.file.display(),
                 state.commit,
                 state.resources,
@@ -54,7 +55,7 @@ pub(super) fn run(args: &Args, store: &StoreFile, now: Timestamp, streams: &mut 
             Ok(Exit::Done)
         }
         Restoration::NotWhole(report) => {
-            write_report(&args.file, &report, 1, streams)?;
+            write_report(&format!("sqlite:{}", args.file.display()), &report, 1, streams)?;
             writeln!(streams.err, "handoff: nothing is restored: the copy is not whole").map_err(unwritable)?;
             Ok(Exit::Invalid)
         }
