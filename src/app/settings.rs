@@ -221,12 +221,29 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Where no base is set, the gateway is reached where it listens, if that is an address or a name of its own.
+    /// Where no base is set, the gateway is reached where it listens, if that is an address or a name of its own. Of gateways that
+    /// share a database none is: they are reached under one URL, which only an operator knows.
     #[must_use]
     pub fn with_default_base(self, listened: &ListenAddress) -> Self {
         let scheme = self.scheme();
-        let base = self.base.or_else(|| listened.is_specified().then(|| format!("{scheme}://{listened}")));
+        let is_known = listened.is_specified() && matches!(self.store, StorePlace::Sqlite(_));
+        let base = self.base.or_else(|| is_known.then(|| format!("{scheme}://{listened}")));
         Self { base, ..self }
+    }
+
+    /// Is it said under which URL gateways are reached that share a database? What is stored is found by it, so it is the same of
+    /// all of them.
+    ///
+    /// # Errors
+    /// If it is not.
+    pub fn require_shared_base(&self) -> Result<()> {
+        match self.store {
+            StorePlace::Postgres(_) if self.base.is_none() => Err(Error::setting(
+                "base",
+                "gateways that share a database are reached under one URL; name it, the same for all of them",
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// What clients speak.
@@ -478,11 +495,17 @@ mod tests {
         for (text, expected) in [
             ("listen = \"127.0.0.1:0\"".to_owned(), Some("http://127.0.0.1:81")),
             ("listen = \"0.0.0.0:80\"".to_owned(), None),
+            ("listen = \"127.0.0.1:0\"\nstore = \"postgres://a@b/c?sslmode=disable\"".to_owned(), None),
             (format!("listen = \"gateway.example:0\"{tls}"), Some("https://gateway.example:81")),
             (format!("listen = \"[::1]:80\"\nbase = \"http://g.example/\"{tls}"), Some("http://g.example")),
         ] {
             assert_eq!(base(&text).as_deref(), expected, "{text}");
         }
+        let shared = |base: &str| {
+            let text = format!("store = \"postgres://a@b/c?sslmode=disable\"{base}");
+            Options::read(&text, "f").unwrap().into_settings().unwrap().require_shared_base().is_ok()
+        };
+        assert!(!shared("") && shared("\nbase = \"http://g.example/\""));
     }
 
     #[test]

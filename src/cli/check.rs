@@ -59,7 +59,7 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<Exit> {
     }
     let store = match &settings.store {
         StorePlace::Sqlite(path) => store(path),
-        StorePlace::Postgres(url) => runtime.block_on(database(url)),
+        StorePlace::Postgres(url) => settings.require_shared_base().and_then(|()| runtime.block_on(database(url))),
     };
     let is_readable = store.as_ref().is_ok_and(|(_, is_readable)| *is_readable);
     report.part("store", store.map(|(found, _)| found))?;

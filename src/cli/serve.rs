@@ -31,6 +31,7 @@ fn start(args: &Args, log: &mut Option<LogFormat>, streams: &mut Streams<'_>) ->
     let options = args.with_file()?;
     *log = options.log;
     let settings = options.into_settings()?;
+    settings.require_shared_base()?;
     // Until the end: what is logged last is sent last.
     let _log = app::log::start(&settings)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
