@@ -232,7 +232,7 @@ impl SqliteStore {
     ) -> StoreFuture<'a, T> {
         match &self.jobs {
             Some(jobs) => jobs.submit(work),
-            None => Box::pin(std::future::ready(Err(writer::store_stopped()))),
+            None => Box::pin(std::future::ready(Err(super::write_state::store_stopped()))),
         }
     }
 }

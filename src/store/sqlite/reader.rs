@@ -18,7 +18,8 @@ use super::read_queue::ReadQueue;
 use super::schema;
 use super::statement::{Connection, StatementCounters};
 use super::step_limit::{MaxSteps, StepLimit};
-use super::writer::{Jobs, store_stopped};
+use super::writer::Jobs;
+use crate::store::write_state::store_stopped;
 
 type Read = Box<dyn FnOnce(&Connection, &StepLimit) + Send>;
 

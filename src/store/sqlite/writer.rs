@@ -12,10 +12,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{oneshot, watch};
-use tracing::{error, info, warn};
+use tracing::warn;
 
 use crate::error::{Error, Result};
 use crate::store::newest::NewestSequences;
+use crate::store::write_state::{WriteStateSender, store_stopped};
 use crate::store::{StoreFuture, WriteState};
 
 use super::file_identity::FileIdentity;
@@ -25,7 +26,7 @@ use super::room::room;
 use super::schema;
 use super::session::{Progress, Session};
 use super::statement::Connection;
-use crate::store::failure::{is_for_good, stopped, superseded};
+use crate::store::failure::{stopped, superseded};
 use crate::store::index_ids::Index;
 use crate::store::sql::newest;
 
@@ -76,7 +77,7 @@ pub(super) struct Writer {
     /// None of a database in memory
     file: Option<FileIdentity>,
     path: Option<PathBuf>,
-    state: watch::Sender<WriteState>,
+    state: WriteStateSender,
 }
 
 /// The way to the writer. It writes until the last of these is gone.
@@ -102,11 +103,6 @@ impl Jobs {
         let _ = self.0.send(Box::new(job));
         Box::pin(async move { outcome.await.unwrap_or_else(|_| Err(store_stopped())) })
     }
-}
-
-/// The writer is gone, with the store or before it.
-pub(super) fn store_stopped() -> Error {
-    stopped("the store has stopped")
 }
 
 // === Waiting ===
@@ -145,6 +141,7 @@ impl Writer {
     ) -> Self {
         let (keys, file, path) = (Keys::default(), path.map(FileIdentity::of), path.map(Path::to_owned));
         // 0 is no data version, so the first look sees everything that was written before it.
+        let state = WriteStateSender::new(state);
         Self { connection, usage, newest_sequences, counters, keys, index, seen: 0, newest: 0, file, path, state }
     }
 
@@ -153,7 +150,7 @@ impl Writer {
     pub(super) fn run(mut self, jobs: &Receiver<Box<dyn Job>>) {
         if catch_unwind(AssertUnwindSafe(|| self.serve(jobs))).is_err() {
             self.roll_back();
-            self.tell(WriteState::Stopped(stopped("the thread that stores has failed")));
+            self.state.tell(WriteState::Stopped(stopped("the thread that stores has failed")));
             self.refuse_all(jobs);
         }
     }
@@ -162,7 +159,7 @@ impl Writer {
         self.check_other_writers();
         let mut looked = Instant::now();
         self.look_ahead();
-        while !self.has_stopped() {
+        while !self.state.has_stopped() {
             let first = match jobs.recv_timeout(POLL_INTERVAL) {
                 Ok(job) => Some(job),
                 Err(RecvTimeoutError::Timeout) => None,
@@ -190,52 +187,21 @@ impl Writer {
 
     // --- whether it writes
 
-    fn has_stopped(&self) -> bool {
-        matches!(&*self.state.borrow(), WriteState::Stopped(_))
-    }
-
     /// Answers everybody why nothing is written any more, until the last sender is gone.
     fn refuse_all(&self, jobs: &Receiver<Box<dyn Job>>) {
-        let cause = match &*self.state.borrow() {
-            WriteState::Stopped(cause) | WriteState::Failing(cause) => cause.clone(),
-            WriteState::Open => store_stopped(),
-        };
+        let cause = self.state.refusal();
         while let Ok(job) = jobs.recv() {
             job.answer(Some(&cause));
         }
     }
 
-    /// Tells what has become of the database, and logs it where that is another thing than before.
-    fn tell(&self, state: WriteState) {
-        self.state.send_if_modified(|before| {
-            if *before == state || matches!(before, WriteState::Stopped(_)) {
-                return false;
-            }
-            match &state {
-                WriteState::Open => info!("the database takes writes again"),
-                WriteState::Failing(cause) => error!(%cause, "the database takes no writes; it is tried again"),
-                WriteState::Stopped(cause) => error!(%cause, "nothing more is stored by this process"),
-            }
-            *before = state;
-            true
-        });
-    }
-
-    fn tell_failure(&self, cause: &Error) {
-        self.tell(if is_for_good(cause) {
-            WriteState::Stopped(cause.clone())
-        } else {
-            WriteState::Failing(cause.clone())
-        });
-    }
-
     /// Would the next write be taken? Whoever asks if the gateway is ready is told before a referral has to find out.
     fn look_ahead(&mut self) {
-        if !matches!(self.usage, FileUse::Served(_)) || *self.state.borrow() != WriteState::Open {
+        if !matches!(self.usage, FileUse::Served(_)) || !self.state.is_open() {
             return;
         }
         if let Some(Err(cause)) = self.file.as_ref().map(FileIdentity::check) {
-            return self.tell_failure(&cause);
+            return self.state.tell_failure(&cause);
         }
         // What cannot be asked now is told by the write that fails.
         let Ok(room) = room(&self.connection, self.path.as_deref()) else { return };
@@ -245,20 +211,20 @@ impl Writer {
             && let Err(cause) = self.try_room()
         {
             self.roll_back();
-            self.tell_failure(&cause);
+            self.state.tell_failure(&cause);
         }
     }
 
     /// Where the database did not take what was written: does it now?
     fn try_again(&mut self) {
-        if !matches!(&*self.state.borrow(), WriteState::Failing(_)) {
+        if !self.state.is_failing() {
             return;
         }
         match self.try_room() {
-            Ok(()) => self.tell(WriteState::Open),
+            Ok(()) => self.state.tell(WriteState::Open),
             Err(cause) => {
                 self.roll_back();
-                self.tell_failure(&cause);
+                self.state.tell_failure(&cause);
             }
         }
     }
@@ -283,7 +249,7 @@ impl Writer {
     fn roll_back(&mut self) {
         self.keys.forget();
         if !self.connection.is_autocommit() && self.connection.execute_batch("ROLLBACK").is_err() {
-            self.tell(WriteState::Stopped(stopped("a transaction could be neither committed nor rolled back")));
+            self.state.tell(WriteState::Stopped(stopped("a transaction could be neither committed nor rolled back")));
         }
     }
 
@@ -309,7 +275,7 @@ impl Writer {
         let failed = self.transaction(&mut group).err();
         if let Some(cause) = &failed {
             self.roll_back();
-            self.tell_failure(cause);
+            self.state.tell_failure(cause);
             warn!(%cause, jobs = group.len(), "a group of commits failed; nothing of it is stored");
         }
         for job in group {
@@ -355,7 +321,7 @@ impl Writer {
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         self.newest = progress.seq;
         if let Some(failure) = failure {
-            self.tell_failure(&failure);
+            self.state.tell_failure(&failure);
         }
         self.counters.commits.fetch_add((progress.seq - seq).cast_unsigned(), Ordering::Relaxed);
         self.counters.groups.fetch_add(1, Ordering::Relaxed);

@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
-use tracing::{error, info, warn};
+use tracing::warn;
 
 use crate::error::{Error, Result};
-use crate::store::failure::{is_for_good, stopped, superseded};
+use crate::store::failure::{stopped, superseded};
 use crate::store::index_ids::Index;
 use crate::store::newest::NewestSequences;
 use crate::store::postgres::connection::Pool;
@@ -25,6 +25,7 @@ use crate::store::postgres::error::{is_standby, is_unreachable};
 use crate::store::postgres::notices::{self, Announced};
 use crate::store::postgres::schema::NEWEST;
 use crate::store::sql::newest::refresh;
+use crate::store::write_state::{WriteStateSender, store_stopped};
 use crate::store::{StoreFuture, WriteState};
 
 use super::blocking::{Batch, owned};
@@ -77,7 +78,7 @@ pub(in crate::store) struct Committer {
     newest: i64,
     /// Up to which commit it is known what is new for whom
     announced: Announced,
-    state: watch::Sender<WriteState>,
+    state: WriteStateSender,
 }
 
 // === Jobs ===
@@ -107,10 +108,6 @@ impl Jobs {
         let _ = self.0.send(Box::new(job));
         Box::pin(async move { outcome.await.unwrap_or_else(|_| Err(store_stopped())) })
     }
-}
-
-fn store_stopped() -> Error {
-    stopped("the store has stopped")
 }
 
 impl<T, W> Job for PendingJob<W, T>
@@ -146,6 +143,7 @@ impl Committer {
         state: watch::Sender<WriteState>,
     ) -> Self {
         let database = WriterConnection::new(pool, io);
+        let state = WriteStateSender::new(state);
         Self { database, index, newest_sequences, counters, keys: Keys::default(), newest: 0, announced, state }
     }
 
@@ -153,14 +151,14 @@ impl Committer {
     /// is not known.
     pub(in crate::store) fn run(mut self, jobs: &Receiver<Box<dyn Job>>) {
         if catch_unwind(AssertUnwindSafe(|| self.serve(jobs))).is_err() {
-            self.tell(WriteState::Stopped(stopped("the thread that stores has failed")));
+            self.state.tell(WriteState::Stopped(stopped("the thread that stores has failed")));
             self.refuse_all(jobs);
         }
     }
 
     fn serve(&mut self, jobs: &Receiver<Box<dyn Job>>) {
         let mut looked = Instant::now();
-        while !matches!(&*self.state.borrow(), WriteState::Stopped(_)) {
+        while !self.state.has_stopped() {
             let first = match jobs.recv_timeout(POLL_INTERVAL) {
                 Ok(job) => Some(job),
                 Err(RecvTimeoutError::Timeout) => None,
@@ -179,37 +177,10 @@ impl Committer {
 
     /// Answers everybody why nothing is written any more, until the last sender is gone.
     fn refuse_all(&self, jobs: &Receiver<Box<dyn Job>>) {
-        let cause = match &*self.state.borrow() {
-            WriteState::Stopped(cause) | WriteState::Failing(cause) => cause.clone(),
-            WriteState::Open => store_stopped(),
-        };
+        let cause = self.state.refusal();
         while let Ok(job) = jobs.recv() {
             job.answer(Some(&cause));
         }
-    }
-
-    /// Tells what has become of the database, and logs it where that is another thing than before.
-    fn tell(&self, state: WriteState) {
-        self.state.send_if_modified(|before| {
-            if *before == state || matches!(before, WriteState::Stopped(_)) {
-                return false;
-            }
-            match &state {
-                WriteState::Open => info!("the database takes writes again"),
-                WriteState::Failing(cause) => error!(%cause, "the database takes no writes; it is tried again"),
-                WriteState::Stopped(cause) => error!(%cause, "nothing more is stored by this process"),
-            }
-            *before = state;
-            true
-        });
-    }
-
-    fn tell_failure(&self, cause: &Error) {
-        self.tell(if is_for_good(cause) {
-            WriteState::Stopped(cause.clone())
-        } else {
-            WriteState::Failing(cause.clone())
-        });
     }
 
     // --- what others have written
@@ -219,11 +190,11 @@ impl Committer {
     fn look(&mut self) {
         let looked = self.look_at_store();
         match looked {
-            Ok(()) if matches!(&*self.state.borrow(), WriteState::Failing(_)) => self.tell(WriteState::Open),
+            Ok(()) if self.state.is_failing() => self.state.tell(WriteState::Open),
             Ok(()) => {}
             Err(cause) => {
                 self.database.lose();
-                self.tell_failure(&cause);
+                self.state.tell_failure(&cause);
             }
         }
     }
@@ -261,7 +232,7 @@ impl Committer {
         if let Some(cause) = &failed {
             self.keys.forget();
             self.database.lose();
-            self.tell_failure(cause);
+            self.state.tell_failure(cause);
             warn!(%cause, jobs = group.len(), "a group of commits failed");
         }
         for job in group {
