@@ -1,9 +1,9 @@
 //! The one thread that writes: group commit.
 //!
-//! It takes everything that waits, does it in one transaction with a savepoint for each, lets the log be synced once,
-//! and then answers all. While it waits for the disk the next group gathers, so nobody is made to wait for company.
+//! It takes everything that waits, does it in one transaction, lets the log be synced once, and then answers all. While it waits for the disk the next group gathers, so nobody is made to wait for company.
 //! An answer is given after the sync and never before; a refusal too, because it may stand on a neighbour in the group.
 
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,15 +16,17 @@ use tracing::warn;
 
 use crate::error::{Error, Result};
 use crate::store::newest::NewestSequences;
+use crate::store::prepared::PreparedPlan;
 use crate::store::write_state::{WriteStateSender, store_stopped};
-use crate::store::{StoreFuture, WriteState};
+use crate::store::{Committed, StoreFuture, WriteState};
 
+use super::commit::{self, CommitOutcome};
 use super::file_identity::FileIdentity;
 use super::in_use::FileUse;
 use super::keys::Keys;
 use super::room::room;
 use super::schema;
-use super::session::{Progress, Session};
+use super::session::{Isolation, Progress, Session};
 use super::statement::Connection;
 use crate::store::failure::{stopped, superseded};
 use crate::store::index_ids::Index;
@@ -41,6 +43,8 @@ const ROOM: i64 = 1024 * 1024;
 pub(super) trait Job: Send {
     /// Does it, inside the transaction of its group.
     fn perform(&mut self, session: &mut Session<'_>);
+    /// Can it be performed again, where the transaction was rolled back meanwhile?
+    fn is_repeatable(&self) -> bool;
     /// Answers, after the transaction; `failed` says why nothing of the group is stored.
     fn answer(self: Box<Self>, failed: Option<&Error>);
 }
@@ -50,6 +54,13 @@ struct PendingJob<W, T> {
     work: Option<W>,
     outcome: Result<T>,
     answer: oneshot::Sender<Result<T>>,
+}
+
+/// A plan to commit, and who waits for it.
+struct PendingPlan {
+    prepared: PreparedPlan,
+    outcome: Result<CommitOutcome>,
+    answer: oneshot::Sender<Result<Committed>>,
 }
 
 /// What the writer has done since it began.
@@ -98,10 +109,23 @@ impl Jobs {
         W: FnOnce(&mut Session<'_>) -> Result<T> + Send + 'static,
     {
         let (answer, outcome) = oneshot::channel();
-        let job = PendingJob { work: Some(work), outcome: Err(store_stopped()), answer };
+        self.send(PendingJob { work: Some(work), outcome: Err(store_stopped()), answer }, outcome)
+    }
+
+    /// Has this plan committed, whether or not the answer is waited for.
+    pub(super) fn commit<'a>(&self, prepared: PreparedPlan) -> StoreFuture<'a, Committed> {
+        let (answer, outcome) = oneshot::channel();
+        self.send(PendingPlan { prepared, outcome: Err(store_stopped()), answer }, outcome)
+    }
+
+    fn send<'a, T: Send + 'static>(
+        &self,
+        job: impl Job + 'static,
+        answered: oneshot::Receiver<Result<T>>,
+    ) -> StoreFuture<'a, T> {
         // Without a receiver the answer's sender is dropped with the job, and that is the answer.
         let _ = self.0.send(Box::new(job));
-        Box::pin(async move { outcome.await.unwrap_or_else(|_| Err(store_stopped())) })
+        Box::pin(async move { answered.await.unwrap_or_else(|_| Err(store_stopped())) })
     }
 }
 
@@ -118,11 +142,35 @@ where
         }
     }
 
+    fn is_repeatable(&self) -> bool {
+        false
+    }
+
     fn answer(self: Box<Self>, failed: Option<&Error>) {
         // Who no longer waits is not missed: the plan is committed all the same.
         let _ = self.answer.send(match failed {
             Some(cause) => Err(cause.clone()),
             None => self.outcome,
+        });
+    }
+}
+
+impl Job for PendingPlan {
+    fn perform(&mut self, session: &mut Session<'_>) {
+        let prepared = &mut self.prepared;
+        self.outcome = session.repeatable(|session| commit::commit(session, prepared));
+    }
+
+    fn is_repeatable(&self) -> bool {
+        true
+    }
+
+    fn answer(self: Box<Self>, failed: Option<&Error>) {
+        let writes = self.prepared.plan.writes;
+        let committed = self.outcome.map(|CommitOutcome { seq, reads }| Committed { seq, writes, reads });
+        let _ = self.answer.send(match failed {
+            Some(cause) => Err(cause.clone()),
+            None => committed,
         });
     }
 }
@@ -284,6 +332,15 @@ impl Writer {
     }
 
     fn transaction(&mut self, group: &mut [Box<dyn Job>]) -> Result<()> {
+        let repeatable = group.iter().all(|job| job.is_repeatable());
+        if repeatable && self.attempt(group, Isolation::None)?.is_continue() {
+            return Ok(());
+        }
+        self.attempt(group, Isolation::Savepoints).map(drop)
+    }
+
+    /// Does the group in one transaction. `Break`, where that took savepoints and there were none: then nothing is done.
+    fn attempt(&mut self, group: &mut [Box<dyn Job>], isolation: Isolation) -> Result<ControlFlow<()>> {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         self.check_database()?;
         let (progress, version, same): (_, _, Option<bool>) = self
@@ -302,9 +359,13 @@ impl Writer {
         }
         let seq = progress.seq;
         let session = Session::new_session(&self.connection, &mut self.keys, self.index.as_deref());
-        let mut session = Session { progress, version, ..session };
+        let mut session = Session { progress, version, isolation, ..session };
         for job in group {
             job.perform(&mut session);
+            if session.isolation == Isolation::Broken {
+                self.roll_back();
+                return Ok(ControlFlow::Break(()));
+            }
             if !session.is_open() {
                 let unknown = || Error::fault("the database has ended the transaction");
                 return Err(session.failure.unwrap_or_else(unknown));
@@ -332,7 +393,7 @@ impl Writer {
         if let Some(version) = clients {
             self.newest_sequences.raise_clients(version.cast_unsigned());
         }
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     }
 
     /// Adds what was stored for the first time to the counts of the types, one row a type.
