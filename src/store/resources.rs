@@ -124,9 +124,6 @@ pub trait Resources: Send + Sync {
     /// What was answered to the request that this client sent under this key.
     fn idempotent<'a>(&'a self, client: &'a str, key: &'a str) -> StoreFuture<'a, Option<Idempotency>>;
 
-    /// All public resources: the directory.
-    fn directory(&self) -> StoreFuture<'_, Vec<Stored>>;
-
     /// The Organizations, then the Locations, then the HealthcareServices of the directory that changed after this position,
     /// each in the order of change and sent on one by one; answers how far that is. It is one state of the directory,
     /// however long it takes. What is not public any more is not among them; it is missing in the count.

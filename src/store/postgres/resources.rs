@@ -1,7 +1,5 @@
 //! Resources, as PostgreSQL keeps them.
 
-use std::sync::atomic::Ordering;
-
 use tokio::sync::{mpsc, watch};
 
 use crate::error::Result;
@@ -126,10 +124,6 @@ impl Resources for PostgresStore {
         self.readers.read(move |reader| read::idempotent(reader, &client, &key))
     }
 
-    fn directory(&self) -> StoreFuture<'_, Vec<Stored>> {
-        self.readers.read(|reader| read::directory(reader))
-    }
-
     fn directory_changes(
         &self,
         since: DirectoryPosition,
@@ -144,13 +138,6 @@ impl Resources for PostgresStore {
 
     fn statistics(&self) -> StoreFuture<'_, Statistics> {
         let counters = self.counters.clone();
-        self.readers.read(move |reader| {
-            Ok(Statistics {
-                commits: counters.commits.load(Ordering::Relaxed),
-                groups: counters.groups.load(Ordering::Relaxed),
-                conflicts: counters.conflicts.load(Ordering::Relaxed),
-                ..statistics::of_database(reader)?
-            })
-        })
+        self.readers.read(move |reader| Ok(counters.add_to(statistics::of_database(reader)?)))
     }
 }

@@ -14,7 +14,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 use jiff::Timestamp;
@@ -33,6 +33,7 @@ use super::newest::NewestSequences;
 use super::prepared::PreparedPlan;
 use super::query::Query;
 use super::sql::{self, newest, read, referral, search};
+use super::write_queue::{self, Jobs, WriteCounters};
 use super::{
     AuditLog, AuditPage, AuditQuery, Changes, ClientRow, Committed, ConsentQuery, Credentials, DirectoryPosition, Feed,
     GivenConsent, Health, Page, PrunedVersions, RenewalGroup, Resources, Retention, Statistics, StoreFuture, Stored,
@@ -42,7 +43,7 @@ use in_use::FileUse;
 use reader::Readers;
 use session::Session;
 use statement::{Connection, StatementCounters};
-use writer::{Counters, Jobs, Writer};
+use writer::Writer;
 
 mod audit;
 pub mod backup;
@@ -94,11 +95,13 @@ pub struct SqliteStore {
     /// Names that its cursors had before it was restored from a copy, each with the last commit that they stand for
     earlier_ids: Vec<(String, u64)>,
     newest_sequences: Arc<NewestSequences>,
-    counters: Arc<Counters>,
+    counters: Arc<WriteCounters>,
+    /// How many bytes more the database could take
+    room: Arc<AtomicU64>,
     statements: Arc<StatementCounters>,
     readers: Readers,
     /// None once it is being dropped
-    jobs: Option<Jobs>,
+    jobs: Option<Jobs<Writer>>,
     writer: Option<JoinHandle<()>>,
     write_state: watch::Receiver<WriteState>,
 }
@@ -168,12 +171,12 @@ impl SqliteStore {
     /// # Errors
     /// Where the database takes no writes.
     pub async fn limit_size(&self, bytes: u64) -> Result<()> {
-        let counters = self.counters.clone();
+        let room = self.room.clone();
         self.write(move |session| {
             let page: i64 = session.connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
             let pages = i64::try_from(bytes).unwrap_or(i64::MAX) / page.max(1);
             session.connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
-            counters.room.fetch_min(room::room(session.connection, None)?, Ordering::Relaxed);
+            room.fetch_min(room::room(session.connection, None)?, Ordering::Relaxed);
             Ok(())
         })
         .await
@@ -184,14 +187,14 @@ impl SqliteStore {
         usage: FileUse,
         index: Option<Arc<Index>>,
         path: Option<&Path>,
-        readers: impl FnOnce(&Jobs) -> Result<Readers>,
+        readers: impl FnOnce(&Jobs<Writer>) -> Result<Readers>,
     ) -> Result<Self> {
         connection::begin_serving(&mut connection)?;
         let (id, earlier_ids) = sql::feed::ids(&connection)?;
         let statements = connection.counters().clone();
         let newest_sequences = Arc::new(NewestSequences::default());
         newest::refresh(&newest_sequences, &connection)?;
-        let counters = Arc::new(Counters::default());
+        let (counters, room) = (Arc::new(WriteCounters::default()), Arc::new(AtomicU64::new(0)));
         let (jobs, waiting) = Jobs::channel();
         let readers = readers(&jobs)?;
         let (write_state, state) = watch::channel(WriteState::Open);
@@ -202,16 +205,18 @@ impl SqliteStore {
             index.clone(),
             newest_sequences.clone(),
             counters.clone(),
+            room.clone(),
             write_state,
         );
         let thread = std::thread::Builder::new().name("store-write".to_owned());
-        let thread = thread.spawn(move || writer.run(&waiting)).map_err(Error::fault)?;
+        let thread = thread.spawn(move || write_queue::run(writer, &waiting)).map_err(Error::fault)?;
         Ok(Self {
             id,
             index,
             earlier_ids,
             newest_sequences,
             counters,
+            room,
             statements,
             readers,
             jobs: Some(jobs),
@@ -369,10 +374,6 @@ impl Resources for SqliteStore {
         self.readers.read(move |reader| read::idempotent(reader, &client, &key))
     }
 
-    fn directory(&self) -> StoreFuture<'_, Vec<Stored>> {
-        self.readers.read(|reader| read::directory(reader))
-    }
-
     fn directory_changes(
         &self,
         since: DirectoryPosition,
@@ -386,8 +387,11 @@ impl Resources for SqliteStore {
     }
 
     fn statistics(&self) -> StoreFuture<'_, Statistics> {
-        let counters = self.counters.clone();
-        self.readers.read(move |reader| statistics(reader, &counters))
+        let (counters, room) = (self.counters.clone(), self.room.clone());
+        self.readers.read(move |reader| {
+            let of_database = sql::statistics::of_database(reader)?;
+            Ok(Statistics { room: room.load(Ordering::Relaxed), ..counters.add_to(of_database) })
+        })
     }
 }
 
@@ -491,16 +495,6 @@ impl AuditLog for SqliteStore {
     fn prune_audit(&self, before: Timestamp, entry: AuditEntry) -> StoreFuture<'_, u64> {
         self.write(move |session| audit::prune(session.connection, before, entry))
     }
-}
-
-fn statistics(reader: &Connection, counters: &Counters) -> Result<Statistics> {
-    Ok(Statistics {
-        room: counters.room.load(Ordering::Relaxed),
-        commits: counters.commits.load(Ordering::Relaxed),
-        groups: counters.groups.load(Ordering::Relaxed),
-        conflicts: counters.conflicts.load(Ordering::Relaxed),
-        ..sql::statistics::of_database(reader)?
-    })
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use super::keys::Keys;
 use super::statement::Connection;
 use crate::store::failure::is_of_store;
 use crate::store::index_ids::Index;
+use crate::store::write_queue::Savepoint;
 
 /// How far the store has come; written back once a group.
 #[derive(Debug, Clone, Copy)]
@@ -65,8 +66,19 @@ impl<'w> Session<'w> {
         self.index.ok_or_else(|| Error::fault("the store was opened to administer clients only"))
     }
 
-    /// All of the work or nothing of it, whatever becomes of the rest of the group.
-    pub(super) fn within_savepoint<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+    /// Is the transaction still open? Outside of it a statement would commit by itself.
+    pub(super) fn is_open(&self) -> bool {
+        !self.connection.is_autocommit()
+    }
+
+    fn execute(&self, sql: &str) -> Result<()> {
+        self.connection.prepare_cached(sql)?.execute([])?;
+        Ok(())
+    }
+}
+
+impl Savepoint for Session<'_> {
+    fn within_savepoint<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         let (progress, given) = (self.progress, self.keys.given());
         let (created, announced) = (self.created.len(), self.announcements.len());
         self.execute("SAVEPOINT one")?;
@@ -90,15 +102,5 @@ impl<'w> Session<'w> {
         }
         self.execute("RELEASE one")?;
         outcome
-    }
-
-    /// Is the transaction still open? Outside of it a statement would commit by itself.
-    pub(super) fn is_open(&self) -> bool {
-        !self.connection.is_autocommit()
-    }
-
-    fn execute(&self, sql: &str) -> Result<()> {
-        self.connection.prepare_cached(sql)?.execute([])?;
-        Ok(())
     }
 }

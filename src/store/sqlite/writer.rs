@@ -1,23 +1,18 @@
-//! The one thread that writes: group commit.
-//!
-//! It takes everything that waits, does it in one transaction with a savepoint for each, lets the log be synced once,
-//! and then answers all. While it waits for the disk the next group gathers, so nobody is made to wait for company.
-//! An answer is given after the sync and never before; a refusal too, because it may stand on a neighbour in the group.
+//! The one thread that writes ([`write_queue`](crate::store::write_queue)): a group is one transaction of the file, and the log is
+//! synced once for it.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::time::{Duration, Instant};
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tracing::warn;
 
 use crate::error::{Error, Result};
+use crate::store::WriteState;
 use crate::store::newest::NewestSequences;
-use crate::store::write_state::{WriteStateSender, store_stopped};
-use crate::store::{StoreFuture, WriteState};
+use crate::store::write_queue::{self, WriteCounters};
+use crate::store::write_state::WriteStateSender;
 
 use super::file_identity::FileIdentity;
 use super::in_use::FileUse;
@@ -30,44 +25,19 @@ use crate::store::failure::{stopped, superseded};
 use crate::store::index_ids::Index;
 use crate::store::sql::newest;
 
-/// Most jobs of one transaction: a bound on how long the first of them waits.
-const MAX_GROUP: usize = 256;
-/// How often the writer looks whether another process has written, and whether a database that failed takes writes again.
-const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// How much has to fit into a database that was full, before it is said to take writes again.
 const ROOM: i64 = 1024 * 1024;
 
-/// One thing to write.
-pub(super) trait Job: Send {
-    /// Does it, inside the transaction of its group.
-    fn perform(&mut self, session: &mut Session<'_>);
-    /// Answers, after the transaction; `failed` says why nothing of the group is stored.
-    fn answer(self: Box<Self>, failed: Option<&Error>);
-}
-
-/// A job: what to do, and who waits for it.
-struct PendingJob<W, T> {
-    work: Option<W>,
-    outcome: Result<T>,
-    answer: oneshot::Sender<Result<T>>,
-}
-
-/// What the writer has done since it began.
-#[derive(Debug, Default)]
-pub(super) struct Counters {
-    pub(super) commits: AtomicU64,
-    pub(super) groups: AtomicU64,
-    pub(super) conflicts: AtomicU64,
-    /// How many bytes more the database could take, when it was looked last
-    pub(super) room: AtomicU64,
-}
+type Job = dyn write_queue::Job<Writer>;
 
 /// The thread's own state.
 pub(super) struct Writer {
     connection: Connection,
     usage: FileUse,
     newest_sequences: Arc<NewestSequences>,
-    counters: Arc<Counters>,
+    counters: Arc<WriteCounters>,
+    /// How many bytes more the database could take, when it was looked last
+    room: Arc<AtomicU64>,
     keys: Keys,
     index: Option<Arc<Index>>,
     /// `PRAGMA data_version`: changes when another connection has written
@@ -80,53 +50,6 @@ pub(super) struct Writer {
     state: WriteStateSender,
 }
 
-/// The way to the writer. It writes until the last of these is gone.
-#[derive(Clone, Debug)]
-pub(super) struct Jobs(Sender<Box<dyn Job>>);
-
-impl Jobs {
-    /// A way, and where the jobs come out.
-    pub(super) fn channel() -> (Self, Receiver<Box<dyn Job>>) {
-        let (jobs, waiting) = channel();
-        (Self(jobs), waiting)
-    }
-
-    /// Has this done by the writer, whether or not the answer is waited for.
-    pub(super) fn submit<'a, T, W>(&self, work: W) -> StoreFuture<'a, T>
-    where
-        T: Send + 'static,
-        W: FnOnce(&mut Session<'_>) -> Result<T> + Send + 'static,
-    {
-        let (answer, outcome) = oneshot::channel();
-        let job = PendingJob { work: Some(work), outcome: Err(store_stopped()), answer };
-        // Without a receiver the answer's sender is dropped with the job, and that is the answer.
-        let _ = self.0.send(Box::new(job));
-        Box::pin(async move { outcome.await.unwrap_or_else(|_| Err(store_stopped())) })
-    }
-}
-
-// === Waiting ===
-
-impl<T, W> Job for PendingJob<W, T>
-where
-    T: Send,
-    W: FnOnce(&mut Session<'_>) -> Result<T> + Send,
-{
-    fn perform(&mut self, session: &mut Session<'_>) {
-        if let Some(work) = self.work.take() {
-            self.outcome = session.within_savepoint(work);
-        }
-    }
-
-    fn answer(self: Box<Self>, failed: Option<&Error>) {
-        // Who no longer waits is not missed: the plan is committed all the same.
-        let _ = self.answer.send(match failed {
-            Some(cause) => Err(cause.clone()),
-            None => self.outcome,
-        });
-    }
-}
-
 // === Writer ===
 
 impl Writer {
@@ -136,64 +59,17 @@ impl Writer {
         path: Option<&Path>,
         index: Option<Arc<Index>>,
         newest_sequences: Arc<NewestSequences>,
-        counters: Arc<Counters>,
+        counters: Arc<WriteCounters>,
+        room: Arc<AtomicU64>,
         state: watch::Sender<WriteState>,
     ) -> Self {
         let (keys, file, path) = (Keys::default(), path.map(FileIdentity::of), path.map(Path::to_owned));
         // 0 is no data version, so the first look sees everything that was written before it.
         let state = WriteStateSender::new(state);
-        Self { connection, usage, newest_sequences, counters, keys, index, seen: 0, newest: 0, file, path, state }
-    }
-
-    /// Writes until the last sender is gone; what was sent before is written. After a panic nothing is: what it left behind
-    /// is not known.
-    pub(super) fn run(mut self, jobs: &Receiver<Box<dyn Job>>) {
-        if catch_unwind(AssertUnwindSafe(|| self.serve(jobs))).is_err() {
-            self.roll_back();
-            self.state.tell(WriteState::Stopped(stopped("the thread that stores has failed")));
-            self.refuse_all(jobs);
-        }
-    }
-
-    fn serve(&mut self, jobs: &Receiver<Box<dyn Job>>) {
-        self.check_other_writers();
-        let mut looked = Instant::now();
-        self.look_ahead();
-        while !self.state.has_stopped() {
-            let first = match jobs.recv_timeout(POLL_INTERVAL) {
-                Ok(job) => Some(job),
-                Err(RecvTimeoutError::Timeout) => None,
-                Err(RecvTimeoutError::Disconnected) => return self.end(),
-            };
-            if looked.elapsed() >= POLL_INTERVAL {
-                self.check_other_writers();
-                self.look_ahead();
-                self.try_again();
-                looked = Instant::now();
-            }
-            if let Some(first) = first {
-                self.write(std::iter::once(first).chain(jobs.try_iter()).take(MAX_GROUP).collect());
-            }
-        }
-        self.refuse_all(jobs);
-    }
-
-    /// The file is left as one whole file, unless others use it still: SQLite writes the log back and removes it.
-    fn end(&self) {
-        if let Err(cause) = self.usage.unmark(&self.connection) {
-            warn!(%cause, "the database stays marked as being served; a copy of it will have to be restored as one without its log");
-        }
+        Self { connection, usage, newest_sequences, counters, room, keys, index, seen: 0, newest: 0, file, path, state }
     }
 
     // --- whether it writes
-
-    /// Answers everybody why nothing is written any more, until the last sender is gone.
-    fn refuse_all(&self, jobs: &Receiver<Box<dyn Job>>) {
-        let cause = self.state.refusal();
-        while let Ok(job) = jobs.recv() {
-            job.answer(Some(&cause));
-        }
-    }
 
     /// Would the next write be taken? Whoever asks if the gateway is ready is told before a referral has to find out.
     fn look_ahead(&mut self) {
@@ -205,7 +81,7 @@ impl Writer {
         }
         // What cannot be asked now is told by the write that fails.
         let Ok(room) = room(&self.connection, self.path.as_deref()) else { return };
-        self.counters.room.store(room, Ordering::Relaxed);
+        self.room.store(room, Ordering::Relaxed);
         // Seldom: so little room is tried, because the log may have some that nobody counts.
         if room < ROOM.cast_unsigned()
             && let Err(cause) = self.try_room()
@@ -271,19 +147,7 @@ impl Writer {
         }
     }
 
-    fn write(&mut self, mut group: Vec<Box<dyn Job>>) {
-        let failed = self.transaction(&mut group).err();
-        if let Some(cause) = &failed {
-            self.roll_back();
-            self.state.tell_failure(cause);
-            warn!(%cause, jobs = group.len(), "a group of commits failed; nothing of it is stored");
-        }
-        for job in group {
-            job.answer(failed.as_ref());
-        }
-    }
-
-    fn transaction(&mut self, group: &mut [Box<dyn Job>]) -> Result<()> {
+    fn transaction(&mut self, group: &mut [Box<Job>]) -> Result<()> {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         self.check_database()?;
         let (progress, version, same): (_, _, Option<bool>) = self
@@ -344,5 +208,42 @@ impl Writer {
                 .execute((run[0], run.len().cast_signed() as i64))?;
         }
         Ok(())
+    }
+}
+
+impl write_queue::Writer for Writer {
+    type Session<'s> = Session<'s>;
+
+    fn state(&self) -> &WriteStateSender {
+        &self.state
+    }
+
+    fn look(&mut self) {
+        self.check_other_writers();
+        self.look_ahead();
+        self.try_again();
+    }
+
+    fn write(&mut self, mut group: Vec<Box<Job>>) {
+        let failed = self.transaction(&mut group).err();
+        if let Some(cause) = &failed {
+            self.roll_back();
+            self.state.tell_failure(cause);
+            warn!(%cause, jobs = group.len(), "a group of commits failed; nothing of it is stored");
+        }
+        for job in group {
+            job.answer(failed.as_ref());
+        }
+    }
+
+    fn abandon(&mut self) {
+        self.roll_back();
+    }
+
+    /// The file is left as one whole file, unless others use it still: SQLite writes the log back and removes it.
+    fn end(&self) {
+        if let Err(cause) = self.usage.unmark(&self.connection) {
+            warn!(%cause, "the database stays marked as being served; a copy of it will have to be restored as one without its log");
+        }
     }
 }
